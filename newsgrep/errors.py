@@ -1,0 +1,67 @@
+"""Every error that newsgrep raises on purpose, each one sentence with the next step.
+
+    NewsgrepError               exit status 2
+    ├── UsageError              the question or an option is off
+    │   └── QueryError          a query that can't be read; knows the place
+    ├── InputError              a path that can't be taken at all
+    ├── IndexError_             something is wrong with an index
+    │   ├── IndexMissing        there is none here yet
+    │   ├── IndexMismatch       it was made by another analyser or format
+    │   ├── IndexDamaged        it can't be read as it should
+    │   └── IndexLocked         another writer has it (exit status 75)
+    └── Rejected                one file that holds no article; a run goes on past it
+"""
+
+from __future__ import annotations
+
+
+class NewsgrepError(Exception):
+    """Base of all: the message is one clear sentence that names the next step."""
+
+    exit_status = 2
+
+
+class UsageError(NewsgrepError):
+    """A question or an option that makes no sense as given."""
+
+
+class QueryError(UsageError):
+    """A query that can't be read.
+
+    ``position`` counts characters of the query as typed, 0 for the first.
+    """
+
+    def __init__(self, message: str, query: str = "", position: int | None = None) -> None:
+        super().__init__(message)
+        self.query = query
+        self.position = position
+
+
+class InputError(NewsgrepError):
+    """A path given by the user that can't be taken at all."""
+
+
+class IndexError_(NewsgrepError):
+    """Something is wrong with an index."""
+
+
+class IndexMissing(IndexError_):
+    """There is no index where one was looked for."""
+
+
+class IndexMismatch(IndexError_):
+    """The index was made by another analyser, dictionary or format."""
+
+
+class IndexDamaged(IndexError_):
+    """The index can't be read as it should."""
+
+
+class IndexLocked(IndexError_):
+    """Another writer holds the index."""
+
+    exit_status = 75
+
+
+class Rejected(NewsgrepError):
+    """A file that was read and holds no article; ``str()`` is the reason."""

@@ -1,0 +1,99 @@
+"""The values that travel through the house: articles, stamps, hits and snippets.
+
+All of them are frozen and complete: nothing here reads a file or an index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from enum import StrEnum
+
+PARAGRAPH_BREAK = "\n\n"
+"""What separates two paragraphs of a body; a single newline is a line break inside one."""
+
+
+class Precision(StrEnum):
+    """How much of a moment is known."""
+
+    YEAR = "year"
+    MONTH = "month"
+    DAY = "day"
+    MINUTE = "minute"
+    SECOND = "second"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """When an article was published, no more precisely than is known.
+
+    ``iso`` is ISO 8601 cut to the precision: ``2024``, ``2024-05``, ``2024-05-17``,
+    ``2024-05-17T10:50+08:00`` or ``2024-05-17T10:50:43+08:00``. A time of day always
+    carries its offset, the one that the article itself implies.
+    """
+
+    iso: str
+    precision: Precision
+
+    def days(self, zone: tzinfo) -> tuple[date, date]:
+        """Return the first and the last calendar day, in ``zone``, that this may mean.
+
+        A moment with a time of day is one day in ``zone``; a day, a month or a year
+        is taken as the article's own calendar, whatever ``zone`` is.
+        """
+        if self.precision is Precision.YEAR:
+            year = int(self.iso)
+            return date(year, 1, 1), date(year, 12, 31)
+        if self.precision is Precision.MONTH:
+            first = date.fromisoformat(self.iso + "-01")
+            after = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
+            return first, after - timedelta(days=1)
+        if self.precision is Precision.DAY:
+            day = date.fromisoformat(self.iso)
+            return day, day
+        day = datetime.fromisoformat(self.iso).astimezone(zone).date()
+        return day, day
+
+    def sort_key(self) -> float:
+        """Return seconds since the epoch of the earliest moment that this may mean."""
+        if self.precision is Precision.YEAR:
+            start = datetime(int(self.iso), 1, 1, tzinfo=UTC)
+        elif self.precision is Precision.MONTH:
+            start = datetime.fromisoformat(self.iso + "-01").replace(tzinfo=UTC)
+        elif self.precision is Precision.DAY:
+            start = datetime.fromisoformat(self.iso).replace(tzinfo=UTC)
+        else:
+            start = datetime.fromisoformat(self.iso)
+        return start.timestamp()
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One article as a careful reader would take it from its file.
+
+    ``body`` holds paragraphs joined by :data:`PARAGRAPH_BREAK`; every offset that
+    newsgrep gives for a body counts characters of this string. ``found`` says for
+    each of ``title``, ``source``, ``published`` and ``authors`` where it was found
+    (``front matter``, ``time element``, ``URL`` ...); a field that was not found has
+    no key. ``notes`` are remarks for people: a guessed encoding, a repaired date.
+    """
+
+    id: str
+    title: str
+    body: str
+    path: str
+    source: str | None = None
+    url: str | None = None
+    authors: tuple[str, ...] = ()
+    published: Published | None = None
+    fetched: str | None = None
+    tags: tuple[str, ...] = ()
+    captions: tuple[str, ...] = ()
+    found: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def paragraphs(self) -> tuple[str, ...]:
+        """Return the body's paragraphs in order."""
+        return tuple(self.body.split(PARAGRAPH_BREAK)) if self.body else ()
