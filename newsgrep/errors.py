@@ -4,7 +4,7 @@
     ├── UsageError              the question or an option is off
     │   └── QueryError          a query that can't be read; knows the place
     ├── InputError              a path that can't be taken at all
-    ├── IndexError_             something is wrong with an index
+    ├── IndexProblem            something is wrong with an index
     │   ├── IndexMissing        there is none here yet
     │   ├── IndexMismatch       it was made by another analyser or format
     │   ├── IndexDamaged        it can't be read as it should
@@ -41,23 +41,23 @@ class InputError(NewsgrepError):
     """A path given by the user that can't be taken at all."""
 
 
-class IndexError_(NewsgrepError):
+class IndexProblem(NewsgrepError):
     """Something is wrong with an index."""
 
 
-class IndexMissing(IndexError_):
+class IndexMissing(IndexProblem):
     """There is no index where one was looked for."""
 
 
-class IndexMismatch(IndexError_):
+class IndexMismatch(IndexProblem):
     """The index was made by another analyser, dictionary or format."""
 
 
-class IndexDamaged(IndexError_):
+class IndexDamaged(IndexProblem):
     """The index can't be read as it should."""
 
 
-class IndexLocked(IndexError_):
+class IndexLocked(IndexProblem):
     """Another writer holds the index."""
 
     exit_status = 75

@@ -1,0 +1,51 @@
+"""What kind of character stands where: the classes that words and literals are built on.
+
+Also :func:`tidy`, which takes out what no reader can see, from articles and queries alike.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+SOLO: Final = (
+    "\u0e00-\u0eff"  # Thai, Lao: no spaces between words
+    "\u1000-\u109f\u1780-\u17ff"  # Myanmar, Khmer: likewise
+    "\u1100-\u11ff\ua960-\ua97f\uac00-\ud7ff"  # Hangul: particles cling to words
+    "\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3038-\u303b"  # radicals, 々〆〇, numerals
+    "\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # kana
+    "\u3100-\u312f\u31a0-\u31bf"  # bopomofo
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Han
+    "\U0001b000-\U0001b16f\U00020000-\U0003ffff"  # historic kana, rare Han
+)
+"""Inside of a character class: characters that are each a term (Han and its like)."""
+
+HAN: Final = "\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+"""Inside of a character class: what jieba's dictionary words are made of."""
+
+WORD_RUN: Final = re.compile(rf"[^\W_{SOLO}]+")
+"""A maximal run of letters, digits and marks of scripts that put spaces between words."""
+
+HAN_RUN: Final = re.compile(f"[{HAN}]+")
+SOLO_CHARACTER: Final = re.compile(rf"[{SOLO}]")
+
+# U+FE00..FE0F and U+E0100..E01EF choose a glyph, the others join, split or turn text:
+# none of them is seen, all of them would hide a word from its reader's query.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5"
+    "\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
+    "\ufff0-\ufffb\ud800-\udfff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+
+
+def tidy(text: str) -> str:
+    """Return ``text`` in NFC without control, zero-width, direction and half characters.
+
+    Tabs, line ends, form feeds and NEL stay: they are white space, for the caller to
+    lay out. Offsets into the result are offsets into what newsgrep stores and shows.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    text = _UNSEEN.sub("", text)
+    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
