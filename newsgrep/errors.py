@@ -1,15 +1,15 @@
 """Every error that newsgrep raises on purpose, each one sentence with the next step.
 
-    NewsgrepError               exit status 2
-    ├── UsageError              the question or an option is off
-    │   └── QueryError          a query that can't be read; knows the place
-    ├── InputError              a path that can't be taken at all
-    ├── IndexProblem            something is wrong with an index
-    │   ├── IndexMissing        there is none here yet
-    │   ├── IndexMismatch       it was made by another analyser or format
-    │   ├── IndexDamaged        it can't be read as it should
-    │   └── IndexLocked         another writer has it (exit status 75)
-    └── Rejected                one file that holds no article; a run goes on past it
+NewsgrepError               exit status 2
+├── UsageError              the question or an option is off
+│   └── QueryError          a query that can't be read; knows the place
+├── InputError              a path that can't be taken at all
+├── IndexProblem            something is wrong with an index
+│   ├── IndexMissing        there is none here yet
+│   ├── IndexMismatch       it was made by another analyser or format
+│   ├── IndexDamaged        it can't be read as it should
+│   └── IndexLocked         another writer has it (exit status 75)
+└── Rejected                one file that holds no article; a run goes on past it
 """
 
 from __future__ import annotations

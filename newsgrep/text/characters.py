@@ -21,7 +21,9 @@ SOLO: Final = (
 )
 """Inside of a character class: characters that are each a term (Han and its like)."""
 
-HAN: Final = "\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+HAN: Final = (
+    "\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
 """Inside of a character class: what jieba's dictionary words are made of."""
 
 WORD_RUN: Final = re.compile(rf"[^\W_{SOLO}]+")
