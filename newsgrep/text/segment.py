@@ -1,0 +1,130 @@
+"""Text into terms, with jieba's dictionary: all of them for an index, the likeliest for a query.
+
+``rjieba`` does it where it is installed, ``jieba`` itself elsewhere; both are kept equal
+by a test, so an index made with one can be asked with the other.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from itertools import chain
+from typing import Final
+
+from newsgrep.text.characters import HAN_RUN, SOLO_CHARACTER, WORD_RUN
+
+SEGMENT_VERSION: Final = 1
+"""Raised whenever the same text gives other terms than before."""
+
+DICTIONARY: Final = "jieba 0.42.1"
+"""The dictionary that every segmenter here uses, as recorded in an index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segmenter:
+    """jieba's two modes over runs of Han: ``cut_all`` for texts, ``cut`` for queries."""
+
+    name: str
+    cut_all: Callable[[str], Iterable[str]]
+    cut: Callable[[str], Iterable[str]]
+
+
+def folded_words() -> list[tuple[str, int]]:
+    """Return the dictionary words whose folded spelling the dictionary knows less well.
+
+    They are spelled as folded, each with the frequency of the original: 乾隆 folds to
+    干隆, which is no word until it is added.
+    """
+    text = resources.files(__package__).joinpath("folded_words.txt").read_text("utf-8")
+    pairs = (line.split() for line in text.splitlines() if not line.startswith("#"))
+    return [(word, int(frequency)) for word, frequency in pairs]
+
+
+def rust_segmenter() -> Segmenter:
+    """Return jieba's algorithm in Rust; raises :class:`ImportError` where it is missing."""
+    import rjieba
+
+    tokenizer = rjieba.Jieba()
+    for word, frequency in folded_words():
+        tokenizer.add_word(word, frequency, None)
+    return Segmenter("rjieba", tokenizer.cut_all, lambda run: tokenizer.cut(run, False))
+
+
+def python_segmenter() -> Segmenter:
+    """Return jieba itself, with its cache in the user's own cache folder.
+
+    By default jieba loads a cache from the temporary folder, where anyone could have
+    put one.
+    """
+    import platformdirs
+
+    with warnings.catch_warnings():
+        # jieba 0.42.1 is from 2020: its import warns of escapes and of pkg_resources.
+        warnings.simplefilter("ignore")
+        import jieba
+
+    jieba.setLogLevel(logging.WARNING)
+    cache_folder = platformdirs.user_cache_path("newsgrep", appauthor=False)
+    cache_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    tokenizer = jieba.Tokenizer()
+    tokenizer.tmp_dir = os.fspath(cache_folder)
+    tokenizer.cache_file = "jieba-0.42.1.cache"
+    tokenizer.initialize()
+    for word, frequency in folded_words():
+        tokenizer.add_word(word, frequency)
+    return Segmenter(
+        "jieba",
+        lambda run: tokenizer.lcut(run, cut_all=True),
+        lambda run: tokenizer.lcut(run, HMM=False),
+    )
+
+
+@cache
+def segmenter() -> Segmenter:
+    """Return the segmenter that this process uses."""
+    try:
+        return rust_segmenter()
+    except ImportError:
+        return python_segmenter()
+
+
+def index_terms(folded: str, by: Segmenter | None = None) -> list[str]:
+    """Return every term of a folded text, as often as it stands there.
+
+    That is each dictionary word at each place, overlapping ones too, each Han-like
+    character, and each run of letters and digits of other scripts. The order is not
+    that of the text.
+    """
+    cut_all = (by or segmenter()).cut_all
+    # One call for all runs: a line end is in no dictionary word, so none can span it.
+    han = "\n".join(HAN_RUN.findall(folded))
+    words = [word for word in cut_all(han) if len(word) > 1] if han else []
+    return list(chain(words, SOLO_CHARACTER.findall(folded), WORD_RUN.findall(folded)))
+
+
+def query_terms(folded: str, by: Segmenter | None = None) -> tuple[str, ...]:
+    """Return the terms that cut a folded string into its likeliest words, each once.
+
+    Every text that holds the string has all of them among its :func:`index_terms`,
+    provided that the string begins and ends at the edges of its letters and digits.
+    They are in the order of their first appearance.
+    """
+    cut = (by or segmenter()).cut
+    terms: list[str] = []
+    at = 0
+    for run in HAN_RUN.finditer(folded):
+        terms += _other_terms(folded[at : run.start()])
+        terms += cut(run.group())
+        at = run.end()
+    terms += _other_terms(folded[at:])
+    return tuple(dict.fromkeys(terms))
+
+
+def _other_terms(folded: str) -> list[str]:
+    matches = chain(SOLO_CHARACTER.finditer(folded), WORD_RUN.finditer(folded))
+    return [match.group() for match in sorted(matches, key=lambda match: match.start())]
