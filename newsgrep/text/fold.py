@@ -21,14 +21,9 @@ FOLD_VERSION: Final = 1
 # spellings of one word that only phrases or regional tables would bring together are set
 # by hand. 著 is the one that counts: Taiwan writes it for 着 (隨著, 看著). Pairs that are two
 # everyday words in simplified text (象 像, 坐 座, 画 划, 复 覆, 具 俱, 沉 沈) stay apart.
-_BY_HAND: Final = {
-    variant: usual
-    for usual, *variants in (
-        "着著 了瞭 借藉 仿彷 夫伕 苏甦 背揹 昵暱 径逕迳 熏薰 钟锺 余馀 巨钜 咨谘 旋镟 鲶鲇 颚腭 浚濬 "
-        "澄澂 托讬 曲麹 尽侭 枪鎗 焰燄 斫斲 拿拏 宁甯 线缐 睾睪 檗蘗 吣唚 痹痺 檐簷 苎苧薴 么幺"
-    ).split()
-    for variant in variants
-}
+_VARIANTS: Final = "著瞭藉彷伕甦揹暱逕迳薰锺馀钜谘镟鲇腭濬澂讬麹侭鎗燄斲拏甯缐睪蘗唚痺簷苧薴幺"
+_USUAL: Final = "着了借仿夫苏背昵径径熏钟余巨咨旋鲶颚浚澄托曲尽枪焰斫拿宁线睾檗吣痹檐苎苎么"
+_BY_HAND: Final = dict(zip(_VARIANTS, _USUAL, strict=True))
 
 
 @cache
