@@ -97,3 +97,69 @@ class Article:
     def paragraphs(self) -> tuple[str, ...]:
         """Return the body's paragraphs in order."""
         return tuple(self.body.split(PARAGRAPH_BREAK)) if self.body else ()
+
+
+class Status(StrEnum):
+    """What became of a file."""
+
+    INDEXED = "indexed"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What an index knows of one file: enough to tell whether it must be read again.
+
+    ``size`` counts bytes, ``mtime_ns`` nanoseconds since the epoch, ``digest`` is of the
+    file's bytes. ``article_id`` is the article that the file holds, also where another
+    file's version of it was taken; ``reason`` says why the file itself is not shown.
+    ``rank`` orders the versions of one article: the greatest is taken.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    digest: str
+    status: Status
+    article_id: str | None = None
+    reason: str | None = None
+    rank: tuple[str, int] = ("", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of a text, from ``start`` up to ``end``, in characters of that text."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """A window on an article's own text, with what matched in it.
+
+    ``offset`` is where ``text`` begins, in characters of ``Article.body``; ``spans``
+    count characters of ``text``. ``before`` and ``after`` say whether the body goes on
+    beyond the window.
+    """
+
+    text: str
+    spans: tuple[Span, ...]
+    offset: int
+    before: bool
+    after: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One article found: its rank (1 for the first), its score, and what to show of it.
+
+    ``title_spans`` count characters of ``Article.title``.
+    """
+
+    rank: int
+    score: float
+    article: Article
+    title_spans: tuple[Span, ...]
+    snippets: tuple[Snippet, ...]

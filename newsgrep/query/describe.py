@@ -1,0 +1,51 @@
+"""A query tree as one line of the query language: what was understood, for people to check."""
+
+from __future__ import annotations
+
+from newsgrep.query.tree import (
+    And,
+    Dates,
+    Everything,
+    Field,
+    Node,
+    Not,
+    Or,
+    Phrase,
+    Source,
+    Words,
+)
+
+
+def describe(node: Node) -> str:
+    """Return ``node`` spelled out: folded, cut into terms, every operator written."""
+    match node:
+        case Words(_, terms, field, any_term):
+            joined = (" OR " if any_term else " AND ").join(terms)
+            return _prefix(field) + (f"({joined})" if len(terms) > 1 else joined)
+        case Phrase(literal, _, field):
+            return f'{_prefix(field)}"{literal}"'
+        case Source(name):
+            return f'source:"{name}"'
+        case Dates(first, last):
+            if first == last and first is not None:
+                return f"date:{first.isoformat()}"
+            start = first.isoformat() if first else ""
+            end = last.isoformat() if last else ""
+            return f"date:{start}..{end}"
+        case Everything():
+            return "*"
+        case And(children):
+            return " AND ".join(map(_bracketed, children))
+        case Or(children):
+            return " OR ".join(map(_bracketed, children))
+        case Not(child):
+            return f"NOT {_bracketed(child)}"
+
+
+def _bracketed(node: Node) -> str:
+    text = describe(node)
+    return f"({text})" if isinstance(node, And | Or) else text
+
+
+def _prefix(field: Field) -> str:
+    return "" if field is Field.TEXT else f"{field.value}:"

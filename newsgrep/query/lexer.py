@@ -1,0 +1,97 @@
+"""A query as typed becomes tokens, each knowing where it stands.
+
+Only here is it decided what is a quote, a bracket, a field and a minus.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from newsgrep.errors import QueryError
+
+
+class Kind(Enum):
+    """What a token is."""
+
+    WORD = auto()
+    QUOTED = auto()
+    FIELD = auto()
+    OPEN = auto()
+    CLOSE = auto()
+    OR = auto()
+    AND = auto()
+    NOT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token; ``position`` counts characters of the query as typed."""
+
+    kind: Kind
+    text: str
+    position: int
+
+
+FIELDS: Final = ("title", "body", "caption", "source", "date", "since", "until")
+
+# Chinese keyboards type “ ” or ＂ for the quote key, traditional ones 「 」; any opening
+# mark ends with a closing one of its own family, so a quoted string may hold the other's.
+_QUOTE_FAMILIES: Final = ('"＂“”„', "「」", "『』")
+_QUOTES: Final = "".join(_QUOTE_FAMILIES)
+_SPACE: Final = re.compile(r"\s+")
+_FIELD: Final = re.compile(rf"({'|'.join(FIELDS)})[:：]", re.IGNORECASE)
+_WORD: Final = re.compile(rf"[^\s()（）{_QUOTES}]+")
+_OPERATORS: Final = {"OR": Kind.OR, "AND": Kind.AND, "NOT": Kind.NOT}
+
+
+def tokens(query: str) -> list[Token]:
+    """Return the tokens of ``query``; raises :class:`QueryError` for an unclosed quote."""
+    found: list[Token] = []
+    at = 0
+    while at < len(query):
+        if space := _SPACE.match(query, at):
+            at = space.end()
+            continue
+        token, at = _token(query, at)
+        found.append(token)
+    return found
+
+
+def _token(query: str, at: int) -> tuple[Token, int]:
+    character = query[at]
+    if character in "(（":
+        return Token(Kind.OPEN, character, at), at + 1
+    if character in ")）":
+        return Token(Kind.CLOSE, character, at), at + 1
+    if character in _QUOTES:
+        return _quoted(query, at)
+    if field := _FIELD.match(query, at):
+        return Token(Kind.FIELD, field[1].lower(), at), field.end()
+    word = _WORD.match(query, at)
+    if word is None:  # pragma: no cover  (the four cases above leave only word characters)
+        raise QueryError(f"“{character}” can't be read here.", query, at)
+    if character in "-－" and _begins_exclusion(query, at):
+        return Token(Kind.NOT, character, at), at + 1
+    kind = _OPERATORS.get(word[0], Kind.WORD)
+    return Token(kind, word[0], at), word.end()
+
+
+def _begins_exclusion(query: str, at: int) -> bool:
+    stands_apart = at == 0 or query[at - 1] in " \t\n\r\u3000(（"
+    rest = query[at + 1 : at + 2]
+    return stands_apart and bool(rest) and not rest.isspace() and rest not in "-－)）"
+
+
+def _quoted(query: str, at: int) -> tuple[Token, int]:
+    family = next(marks for marks in _QUOTE_FAMILIES if query[at] in marks)
+    end = next((i for i in range(at + 1, len(query)) if query[i] in family), -1)
+    if end < 0:
+        raise QueryError(
+            f"The quote {query[at]} is opened and never closed: close it, or leave it out.",
+            query,
+            at,
+        )
+    return Token(Kind.QUOTED, query[at + 1 : end], at), end + 1

@@ -1,0 +1,123 @@
+"""newsgrep's own query tree: what every engine answers, whatever was typed.
+
+Texts in it are folded and cut into terms already, so an engine only looks things up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+
+class Field(StrEnum):
+    """Where a word or a literal must stand; ``TEXT`` is the title or the body."""
+
+    TEXT = "text"
+    TITLE = "title"
+    BODY = "body"
+    CAPTION = "caption"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """All ``terms`` stand somewhere in the field, or with ``any_term`` one of them.
+
+    ``literal`` is the folded string that they were cut from. It need not stand anywhere,
+    but documents that hold it rank higher.
+    """
+
+    literal: str
+    terms: tuple[str, ...]
+    field: Field = Field.TEXT
+    any_term: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """The folded string ``literal`` stands in the title, in the body, or in one caption.
+
+    ``terms`` are those that every text with the literal has; there may be none, where
+    the literal is made of punctuation only.
+    """
+
+    literal: str
+    terms: tuple[str, ...]
+    field: Field = Field.TEXT
+
+    @property
+    def is_one_term(self) -> bool:
+        """Return whether the literal is a term itself, so that no text need be read."""
+        return self.terms == (self.literal,)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The source's name, folded, holds ``name``."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """Published on a day from ``first`` to ``last``, both included; ``None`` is open.
+
+    An article known to the month or year only matches where its days overlap these.
+    """
+
+    first: date | None
+    last: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """Every document."""
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All children match."""
+
+    children: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """At least one child matches."""
+
+    children: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The child does not match."""
+
+    child: Node
+
+
+Text = Words | Phrase
+Node = Words | Phrase | Source | Dates | Everything | And | Or | Not
+
+
+def leaves(node: Node, *, negated: bool = False) -> Iterator[tuple[Node, bool]]:
+    """Yield every leaf in the order typed, and whether it stands under an odd number of nots."""
+    match node:
+        case And(children) | Or(children):
+            for child in children:
+                yield from leaves(child, negated=negated)
+        case Not(child):
+            yield from leaves(child, negated=not negated)
+        case _:
+            yield node, negated
+
+
+def wanted_texts(node: Node) -> list[Text]:
+    """Return the words and phrases that are asked for, each once, without the excluded ones."""
+    found = (leaf for leaf, negated in leaves(node) if not negated)
+    return list(dict.fromkeys(leaf for leaf in found if isinstance(leaf, Words | Phrase)))
+
+
+def scoring_terms(node: Node) -> list[str]:
+    """Return the terms that rank documents, each once, in the order typed."""
+    return list(dict.fromkeys(term for text in wanted_texts(node) for term in text.terms))
