@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
 
 PARAGRAPH_BREAK = "\n\n"
 """What separates two paragraphs of a body; a single newline is a line break inside one."""
+
+ARCHIVE_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
+"""In whose calendar a moment is one day or the next; without summer time since 1991."""
 
 
 class Precision(StrEnum):

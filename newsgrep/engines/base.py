@@ -1,0 +1,143 @@
+"""The seam between what is asked and what answers: typed values in, complete values out.
+
+An engine keeps entries, answers query trees, and knows the stamps of all files it was
+told of. It never parses a query, never segments a text, and constructing one never writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+from newsgrep.engines.entry import Entry
+from newsgrep.errors import IndexMismatch, UsageError
+from newsgrep.models import Article, Stamp
+from newsgrep.query.tree import Node
+
+
+class Order(StrEnum):
+    """How hits are ordered; equal ones by newest first, then by id."""
+
+    RELEVANCE = "relevance"
+    OLDEST = "date"
+    NEWEST = "-date"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An article that matches, and its BM25 score (0 where nothing ranks)."""
+
+    id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of an answer: the exact total, the candidates from offset to limit, the facets.
+
+    A facet is a list of values and how many of all matches have them, most frequent
+    first, then by value; ``""`` counts those without a value.
+    """
+
+    total: int
+    candidates: tuple[Candidate, ...]
+    facets: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+
+
+FACETS = ("source", "month")
+"""What can be counted: the source's name, and ``YYYY-MM`` (or ``YYYY``) of publication."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """Put this entry in the place of any with the same id."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Take out the article with this id, and the stamp of the file it came from."""
+
+    article_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Remember a file that is not shown: a duplicate, or one without an article."""
+
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Forget the note on this path."""
+
+    path: str
+
+
+Change = Upsert | Remove | Note | Forget
+
+
+class Engine(Protocol):
+    """What every engine does. All answers are complete and stay good after ``close``."""
+
+    def write(self, changes: Iterable[Change]) -> None:
+        """Apply all changes in order as one atomic commit, or none of them.
+
+        Raises :class:`IndexLocked` where another writer is at work. An exception out of
+        ``changes`` itself leaves the index as it was.
+        """
+
+    def search(
+        self,
+        query: Node,
+        order: Order = Order.RELEVANCE,
+        limit: int = 10,
+        offset: int = 0,
+        facets: Sequence[str] = (),
+    ) -> Page:
+        """Return the page of matches from ``offset`` on, at most ``limit`` of them."""
+
+    def get(self, ids: Iterable[str]) -> list[Article]:
+        """Return the articles with these ids in this order; unknown ids are left out."""
+
+    def stamps(self) -> Iterator[Stamp]:
+        """Yield what is known of every file, in no order."""
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the stored data, one sentence each; empty if nothing."""
+
+    def close(self) -> None:
+        """Let go of files and locks."""
+
+
+_MODULES = {"whoosh": "newsgrep.engines.whoosh", "memory": "newsgrep.engines.memory"}
+
+
+def engine_names() -> tuple[str, ...]:
+    """Return the names that :func:`open_engine` takes."""
+    return tuple(_MODULES)
+
+
+def open_engine(name: str, folder: Path, *, create: bool = False) -> Engine:
+    """Open the engine called ``name`` on its data in ``folder``; with ``create`` make it.
+
+    Raises :class:`UsageError` for an unknown name to create, :class:`IndexMismatch` for
+    one found in an index, and what the engine says of its data.
+    """
+    if name not in _MODULES:
+        known = ", ".join(_MODULES)
+        if create:
+            raise UsageError(f"There is no engine “{name}”: choose one of {known}.")
+        raise IndexMismatch(
+            f"This index was made by the engine “{name}”, which this newsgrep does not have "
+            f"({known}): use the newsgrep that made it."
+        )
+    # A module is an engine's room: its `open_engine(folder, create)` makes one.
+    opener = cast("Callable[[Path, bool], Engine]", import_module(_MODULES[name]).open_engine)
+    return opener(folder, create)

@@ -1,0 +1,239 @@
+"""A query tree over postings: which documents match, how they score, which come first.
+
+Document numbers are the store's own, from 0; nothing here knows how they are stored.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Final, Protocol
+
+from newsgrep.engines.base import Order
+from newsgrep.engines.bm25 import ZONES, idf, term_score, zone_norm
+from newsgrep.engines.packing import Verifier
+from newsgrep.query.tree import (
+    And,
+    Dates,
+    Everything,
+    Field,
+    Node,
+    Not,
+    Or,
+    Phrase,
+    Source,
+    Words,
+)
+
+UNDATED: Final = 0
+"""Day number of documents without a date: ordinals of real days begin with 1."""
+
+
+class Store(Protocol):
+    """What evaluation asks of a store of documents."""
+
+    def everything(self) -> set[int]:
+        """Return all living documents."""
+
+    def postings(self, zone: str, term: str) -> tuple[Sequence[int], Sequence[float]]:
+        """Return the living documents with ``term`` in ``zone``, ascending, and how often."""
+
+    def sources(self) -> Iterable[tuple[str, Sequence[int]]]:
+        """Return each folded source name with its documents."""
+
+    def days(self) -> tuple[Sequence[int], Sequence[int]]:
+        """Return first and last day of publication by document, as proleptic ordinals."""
+
+    def moments(self) -> Sequence[float]:
+        """Return when each document was published, in seconds since the epoch; -inf if unknown."""
+
+    def lengths(self, zone: str) -> Sequence[int]:
+        """Return how many terms each document has in ``zone``."""
+
+    def average_length(self, zone: str) -> float:
+        """Return the mean of these over living documents."""
+
+    def folded(self, document: int) -> bytes:
+        """Return the packed folded texts of a document."""
+
+    def identifier(self, document: int) -> str:
+        """Return a document's article id."""
+
+
+_ZONES_OF: Final = {
+    Field.TEXT: ("title", "body"),
+    Field.TITLE: ("title",),
+    Field.BODY: ("body",),
+    Field.CAPTION: ("caption",),
+}
+
+
+def match(store: Store, node: Node, within: set[int] | None = None) -> set[int]:
+    """Return the documents that match ``node``, among ``within`` where that is given."""
+    found = _match(store, node, within)
+    return found if within is None else found & within
+
+
+def _match(store: Store, node: Node, within: set[int] | None) -> set[int]:
+    match node:
+        case Words(_, terms, field, any_term):
+            return _words(store, terms, field, any_term=any_term)
+        case Phrase():
+            return _phrase(store, node, within)
+        case Source(name):
+            having = (documents for source, documents in store.sources() if name in source)
+            return set[int]().union(*having)
+        case Dates(first, last):
+            return _dates(store, first, last)
+        case Everything():
+            return store.everything()
+        case And(children):
+            return _all_of(store, children, within)
+        case Or(children):
+            return set[int]().union(*(_match(store, child, within) for child in children))
+        case Not(child):
+            return (store.everything() if within is None else within) - _match(store, child, within)
+
+
+def _cost(node: Node) -> int:
+    # What narrows cheaply goes first, so that fewer texts have to be read for phrases.
+    match node:
+        case Phrase():
+            return 0 if node.is_one_term else 3
+        case And() | Or():
+            return 1
+        case Not():
+            return 2
+        case _:
+            return 0
+
+
+def _all_of(store: Store, children: tuple[Node, ...], within: set[int] | None) -> set[int]:
+    for child in sorted(children, key=_cost):
+        within = match(store, child, within)
+        if not within:
+            return set()
+    return within if within is not None else store.everything()
+
+
+def _having(store: Store, term: str, field: Field) -> set[int]:
+    zones = _ZONES_OF[field]
+    return set[int]().union(*(store.postings(zone, term)[0] for zone in zones))
+
+
+def _words(store: Store, terms: tuple[str, ...], field: Field, *, any_term: bool) -> set[int]:
+    if any_term:
+        return set[int]().union(*(_having(store, term, field) for term in terms))
+    return _in_common(_having(store, term, field) for term in terms)
+
+
+def _in_common(groups: Iterable[set[int]]) -> set[int]:
+    found: set[int] | None = None
+    for group in groups:
+        found = group if found is None else found & group
+        if not found:
+            return set()
+    return found or set()
+
+
+def _phrase(store: Store, phrase: Phrase, within: set[int] | None) -> set[int]:
+    if phrase.is_one_term:
+        return _having(store, phrase.literal, phrase.field)
+    if phrase.terms:
+        # The literal stands whole in one zone, and so do all of its terms.
+        candidates = set[int]().union(
+            *(
+                _in_common(set(store.postings(zone, term)[0]) for term in phrase.terms)
+                for zone in _ZONES_OF[phrase.field]
+            )
+        )
+    else:
+        candidates = store.everything()
+    if within is not None:
+        candidates &= within
+    holds = Verifier(phrase)
+    return {document for document in candidates if holds(store.folded(document))}
+
+
+def _dates(store: Store, first: date | None, last: date | None) -> set[int]:
+    lowest = first.toordinal() if first else 1
+    highest = last.toordinal() if last else date.max.toordinal()
+    begins, ends = store.days()
+    days = enumerate(zip(begins, ends, strict=True))
+    return {
+        document
+        for document, (begin, end) in days
+        if begin != UNDATED and begin <= highest and end >= lowest
+    } & store.everything()
+
+
+def score(store: Store, terms: Iterable[str], matched: set[int]) -> dict[int, float]:
+    """Return the BM25F score of every matched document for ``terms``."""
+    scores = dict.fromkeys(matched, 0.0)
+    documents = len(store.everything())
+    norms = {zone: _Norms(store, zone) for zone in ZONES}
+    for term in terms:
+        found = {zone: store.postings(zone, term) for zone in ZONES}
+        weight = idf(documents, len(set(found["title"][0]).union(found["body"][0])))
+        frequencies: dict[int, float] = {}
+        for zone, (numbers, counts) in found.items():
+            norm = norms[zone]
+            for document, count in zip(numbers, counts, strict=True):
+                if document in scores:
+                    frequencies[document] = frequencies.get(document, 0.0) + count * norm[document]
+        for document, frequency in frequencies.items():
+            scores[document] += term_score(weight, frequency)
+    return scores
+
+
+class _Norms(dict[int, float]):
+    """What one occurrence counts in a zone, by document, worked out where it is needed."""
+
+    def __init__(self, store: Store, zone: str) -> None:
+        super().__init__()
+        self._zone = zone
+        self._lengths = store.lengths(zone)
+        self._average = store.average_length(zone)
+
+    def __missing__(self, document: int) -> float:
+        norm = zone_norm(self._zone, self._lengths[document], self._average)
+        self[document] = norm
+        return norm
+
+
+def arrange(
+    store: Store, scores: dict[int, float], order: Order, offset: int, limit: int
+) -> list[int]:
+    """Return the documents that stand from ``offset`` on, at most ``limit``, in order."""
+    moments = store.moments()
+
+    def place(document: int) -> tuple[float, float]:
+        when = moments[document]
+        match order:
+            case Order.RELEVANCE:
+                return -scores[document], -when
+            case Order.NEWEST:
+                return -when, 0.0
+            case Order.OLDEST:
+                return (when if when != float("-inf") else float("inf")), 0.0
+
+    ranked = sorted(scores, key=place)
+    shown = ranked[offset : offset + limit]
+    if not shown:
+        return []
+    # Equal ones are ordered by id, but ids are read from disk: only where it can show.
+    first, last = place(shown[0]), place(shown[-1])
+    low, high = offset, offset + len(shown)
+    while low > 0 and place(ranked[low - 1]) == first:
+        low -= 1
+    while high < len(ranked) and place(ranked[high]) == last:
+        high += 1
+    exact = sorted(ranked[low:high], key=lambda d: (place(d), store.identifier(d)))
+    return exact[offset - low : offset - low + len(shown)]
+
+
+def tally(values: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    """Return each value with its count, most frequent first, then by value."""
+    counts = Counter(values)
+    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
