@@ -8,7 +8,7 @@ one added inside the logarithm so that no term counts against a document).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,11 +24,12 @@ class Zone:
     length_share: float
 
 
-ZONES: Final[Mapping[str, Zone]] = {
-    "title": Zone(weight=3.0, length_share=0.4),
-    "lead": Zone(weight=1.0, length_share=0.4),
-    "body": Zone(weight=1.0, length_share=0.75),
-}
+ZONES: Final = (
+    Zone(weight=3.0, length_share=0.4),  # title
+    Zone(weight=1.0, length_share=0.4),  # lead
+    Zone(weight=1.0, length_share=0.75),  # body
+)
+"""In the order of :class:`newsgrep.engines.entry.Counts`."""
 
 
 def idf(documents: int, having: int) -> float:
@@ -36,11 +37,18 @@ def idf(documents: int, having: int) -> float:
     return math.log(1 + (documents - having + 0.5) / (having + 0.5))
 
 
-def zone_norm(zone: str, length: int, average: float) -> float:
-    """Return what one occurrence in ``zone`` counts, in a document of this length in terms."""
-    kind = ZONES[zone]
-    relative = length / average if average else 1.0
-    return kind.weight / (1 - kind.length_share + kind.length_share * relative)
+def zone_norms(lengths: Sequence[int], averages: Sequence[float]) -> tuple[float, float, float]:
+    """Return what one occurrence counts in title, lead and body.
+
+    ``lengths`` are those of one document and ``averages`` those of all, in terms.
+    """
+    title, lead, body = (
+        zone.weight / (1 - zone.length_share + zone.length_share * (length / average))
+        if average
+        else zone.weight
+        for zone, length, average in zip(ZONES, lengths, averages, strict=True)
+    )
+    return title, lead, body
 
 
 def term_score(term_idf: float, weighted_frequency: float) -> float:

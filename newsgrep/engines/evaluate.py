@@ -11,7 +11,8 @@ from datetime import date
 from typing import Final, Protocol
 
 from newsgrep.engines.base import Order
-from newsgrep.engines.bm25 import ZONES, idf, term_score, zone_norm
+from newsgrep.engines.bm25 import idf, term_score, zone_norms
+from newsgrep.engines.entry import unpack_counts
 from newsgrep.engines.packing import Verifier
 from newsgrep.query.tree import (
     And,
@@ -36,8 +37,11 @@ class Store(Protocol):
     def everything(self) -> set[int]:
         """Return all living documents."""
 
-    def postings(self, zone: str, term: str) -> tuple[Sequence[int], Sequence[float]]:
-        """Return the living documents with ``term`` in ``zone``, ascending, and how often."""
+    def postings(self, term: str) -> tuple[Sequence[int], Sequence[int]]:
+        """Return the living documents with ``term`` in title or body, and the packed counts."""
+
+    def with_caption(self, term: str) -> Sequence[int]:
+        """Return the living documents with ``term`` in a caption."""
 
     def sources(self) -> Iterable[tuple[str, Sequence[int]]]:
         """Return each folded source name with its documents."""
@@ -48,25 +52,17 @@ class Store(Protocol):
     def moments(self) -> Sequence[float]:
         """Return when each document was published, in seconds since the epoch; -inf if unknown."""
 
-    def lengths(self, zone: str) -> Sequence[int]:
-        """Return how many terms each document has in ``zone``."""
+    def lengths(self) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
+        """Return how many terms each document has in title, lead and body."""
 
-    def average_length(self, zone: str) -> float:
-        """Return the mean of these over living documents."""
+    def average_lengths(self) -> tuple[float, float, float]:
+        """Return the means of these over living documents."""
 
     def folded(self, document: int) -> bytes:
         """Return the packed folded texts of a document."""
 
     def identifier(self, document: int) -> str:
         """Return a document's article id."""
-
-
-_ZONES_OF: Final = {
-    Field.TEXT: ("title", "body"),
-    Field.TITLE: ("title",),
-    Field.BODY: ("body",),
-    Field.CAPTION: ("caption",),
-}
 
 
 def match(store: Store, node: Node, within: set[int] | None = None) -> set[int]:
@@ -118,8 +114,16 @@ def _all_of(store: Store, children: tuple[Node, ...], within: set[int] | None) -
 
 
 def _having(store: Store, term: str, field: Field) -> set[int]:
-    zones = _ZONES_OF[field]
-    return set[int]().union(*(store.postings(zone, term)[0] for zone in zones))
+    if field is Field.CAPTION:
+        return set(store.with_caption(term))
+    documents, packed = store.postings(term)
+    match field:
+        case Field.TEXT:
+            return set(documents)
+        case Field.TITLE:
+            return {d for d, p in zip(documents, packed, strict=True) if unpack_counts(p).title}
+        case Field.BODY:
+            return {d for d, p in zip(documents, packed, strict=True) if unpack_counts(p).body}
 
 
 def _words(store: Store, terms: tuple[str, ...], field: Field, *, any_term: bool) -> set[int]:
@@ -137,6 +141,14 @@ def _in_common(groups: Iterable[set[int]]) -> set[int]:
     return found or set()
 
 
+_WHOLE_IN: Final = {
+    Field.TEXT: (Field.TITLE, Field.BODY),
+    Field.TITLE: (Field.TITLE,),
+    Field.BODY: (Field.BODY,),
+    Field.CAPTION: (Field.CAPTION,),
+}
+
+
 def _phrase(store: Store, phrase: Phrase, within: set[int] | None) -> set[int]:
     if phrase.is_one_term:
         return _having(store, phrase.literal, phrase.field)
@@ -144,8 +156,8 @@ def _phrase(store: Store, phrase: Phrase, within: set[int] | None) -> set[int]:
         # The literal stands whole in one zone, and so do all of its terms.
         candidates = set[int]().union(
             *(
-                _in_common(set(store.postings(zone, term)[0]) for term in phrase.terms)
-                for zone in _ZONES_OF[phrase.field]
+                _in_common(_having(store, term, zone) for term in phrase.terms)
+                for zone in _WHOLE_IN[phrase.field]
             )
         )
     else:
@@ -171,35 +183,32 @@ def _dates(store: Store, first: date | None, last: date | None) -> set[int]:
 def score(store: Store, terms: Iterable[str], matched: set[int]) -> dict[int, float]:
     """Return the BM25F score of every matched document for ``terms``."""
     scores = dict.fromkeys(matched, 0.0)
-    documents = len(store.everything())
-    norms = {zone: _Norms(store, zone) for zone in ZONES}
+    everything = len(store.everything())
+    norms = _Norms(store)
     for term in terms:
-        found = {zone: store.postings(zone, term) for zone in ZONES}
-        weight = idf(documents, len(set(found["title"][0]).union(found["body"][0])))
-        frequencies: dict[int, float] = {}
-        for zone, (numbers, counts) in found.items():
-            norm = norms[zone]
-            for document, count in zip(numbers, counts, strict=True):
-                if document in scores:
-                    frequencies[document] = frequencies.get(document, 0.0) + count * norm[document]
-        for document, frequency in frequencies.items():
-            scores[document] += term_score(weight, frequency)
+        documents, packed = store.postings(term)
+        weight = idf(everything, len(documents))
+        for document, counts in zip(documents, packed, strict=True):
+            if document in scores:
+                title, lead, body = unpack_counts(counts)
+                in_title, in_lead, in_body = norms[document]
+                frequency = title * in_title + lead * in_lead + body * in_body
+                scores[document] += term_score(weight, frequency)
     return scores
 
 
-class _Norms(dict[int, float]):
-    """What one occurrence counts in a zone, by document, worked out where it is needed."""
+class _Norms(dict[int, tuple[float, float, float]]):
+    """What one occurrence counts in each zone, by document, worked out where it is needed."""
 
-    def __init__(self, store: Store, zone: str) -> None:
+    def __init__(self, store: Store) -> None:
         super().__init__()
-        self._zone = zone
-        self._lengths = store.lengths(zone)
-        self._average = store.average_length(zone)
+        self._lengths = store.lengths()
+        self._averages = store.average_lengths()
 
-    def __missing__(self, document: int) -> float:
-        norm = zone_norm(self._zone, self._lengths[document], self._average)
-        self[document] = norm
-        return norm
+    def __missing__(self, document: int) -> tuple[float, float, float]:
+        norms = zone_norms([lengths[document] for lengths in self._lengths], self._averages)
+        self[document] = norms
+        return norms
 
 
 def arrange(

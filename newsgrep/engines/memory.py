@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from newsgrep.engines.base import Candidate, Change, Forget, Note, Order, Page, Remove, Upsert
-from newsgrep.engines.bm25 import ZONES, idf, term_score, zone_norm
-from newsgrep.engines.entry import CAPTION_BREAK, Entry, month_of
+from newsgrep.engines.bm25 import idf, term_score, zone_norms
+from newsgrep.engines.entry import CAPTION_BREAK, Entry, month_of, unpack_counts
 from newsgrep.models import ARCHIVE_ZONE, Article, Stamp
 from newsgrep.query.tree import (
     And,
@@ -34,7 +34,6 @@ from newsgrep.text.literal import holds_literal
 @dataclass(frozen=True, slots=True)
 class _Document:
     entry: Entry
-    frequencies: dict[str, Counter[str]]
 
     @property
     def article(self) -> Article:
@@ -69,8 +68,7 @@ class MemoryEngine:
         for change in changes:
             match change:
                 case Upsert(entry):
-                    frequencies = {zone: Counter(getattr(entry, zone)) for zone in ZONES}
-                    documents[entry.article.id] = _Document(entry, frequencies)
+                    documents[entry.article.id] = _Document(entry)
                 case Remove(article_id):
                     documents.pop(article_id, None)
                 case Note(stamp):
@@ -113,28 +111,19 @@ class MemoryEngine:
         )
 
     def _scores(self, terms: list[str], matched: list[_Document]) -> dict[str, float]:
-        everything = list(self._documents.values())
-        lengths = {
-            zone: sum(document.frequencies[zone].total() for document in everything)
-            for zone in ZONES
-        }
+        entries = [document.entry for document in self._documents.values()]
+        totals = [
+            sum(lengths) for lengths in zip(*(entry.lengths for entry in entries), strict=True)
+        ]
+        averages = [total / len(entries) for total in totals]
         scores = dict.fromkeys((document.article.id for document in matched), 0.0)
         for term in terms:
-            having = sum(
-                bool(document.frequencies["title"][term] or document.frequencies["body"][term])
-                for document in everything
-            )
-            weight = idf(len(everything), having)
+            weight = idf(len(entries), sum(term in entry.counts for entry in entries))
             for document in matched:
-                frequency = sum(
-                    document.frequencies[zone][term]
-                    * zone_norm(
-                        zone, document.frequencies[zone].total(), lengths[zone] / len(everything)
-                    )
-                    for zone in ZONES
-                )
-                if frequency:
-                    scores[document.article.id] += term_score(weight, frequency)
+                norms = zone_norms(document.entry.lengths, averages)
+                counts = unpack_counts(document.entry.counts.get(term, 0))
+                frequency = sum(count * norm for count, norm in zip(counts, norms, strict=True))
+                scores[document.article.id] += term_score(weight, frequency)
         return scores
 
     def get(self, ids: Iterable[str]) -> list[Article]:
