@@ -142,16 +142,17 @@ class Span:
 class Snippet:
     """A window on an article's own text, with what matched in it.
 
-    ``offset`` is where ``text`` begins, in characters of ``Article.body``; ``spans``
-    count characters of ``text``. ``before`` and ``after`` say whether the body goes on
-    beyond the window.
+    ``offset`` is where ``text`` begins, in characters of ``Article.body``, or for the
+    zone ``caption`` of the caption itself; ``spans`` count characters of ``text``.
+    ``cut_before`` and ``cut_after`` say that a sentence was cut there.
     """
 
     text: str
     spans: tuple[Span, ...]
     offset: int
-    before: bool
-    after: bool
+    cut_before: bool
+    cut_after: bool
+    zone: str = "body"
 
 
 @dataclass(frozen=True, slots=True)

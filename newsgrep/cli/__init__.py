@@ -2,3 +2,7 @@
 
 Nothing here decides what matches, how it ranks or what it looks like.
 """
+
+from newsgrep.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,154 @@
+"""``newsgrep index``: bring the index up to date with files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from newsgrep.archive.place import opened_or_made
+from newsgrep.archive.update import Listed, Outcome, Progress, Summary, update
+from newsgrep.cli.options import index_option, write_line
+from newsgrep.errors import InputError
+from newsgrep.jsontext import to_json
+from newsgrep.output.human import shown_path
+from newsgrep.output.machine import summary_object
+from newsgrep.output.safe import one_line
+
+_MOST_LISTED = 20
+
+
+@click.command(short_help="Bring the index up to date with files.")
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option(
+    "--prune/--no-prune",
+    default=None,
+    help="Take out articles whose files are gone from under PATH, however many they are; "
+    "or keep them. Otherwise they are taken out unless that is more than half.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=lambda: os.cpu_count() or 1,
+    show_default="one for each processor",
+    help="Processes that read and cut up articles.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The summary as JSON, every file listed.")
+@index_option
+def command(
+    paths: tuple[str, ...], prune: bool | None, jobs: int, as_json: bool, index_folder: Path
+) -> int:
+    """Index the articles in PATH, files or folders; - reads a list of paths.
+
+    Reads .txt, .md, .markdown, .html and .htm. Running it again reads only what is new or
+    changed, and takes out what is gone.
+
+    \b
+    newsgrep index seeds/
+    newsgrep index ~/archive --index ~/archive.index
+    find . -name '*.md' -mtime -7 | newsgrep index -
+    """
+    named = list(_named(paths))
+    if not named:
+        raise InputError("The list of paths is empty: there is nothing to index.")
+    with opened_or_made(index_folder) as engine, _progress() as progress:
+        summary = update(
+            engine, named, sites_file=_sites_file(), jobs=jobs, prune=prune, progress=progress
+        )
+    if as_json:
+        write_line(to_json(summary_object(summary), indent=2))
+    else:
+        _print(summary, index_folder)
+    unreadable = summary.counts[Outcome.FAILED] or "unreadable" in summary.skipped
+    if unreadable:
+        return 2
+    return 0 if summary.articles or summary.seen else 1
+
+
+def _named(paths: tuple[str, ...]) -> Iterator[str]:
+    for path in paths:
+        if path == "-":
+            data = sys.stdin.buffer.read()
+            end = b"\0" if b"\0" in data else b"\n"
+            yield from (os.fsdecode(line) for line in data.split(end) if line.strip())
+        else:
+            yield path
+
+
+def _sites_file() -> Path | None:
+    path = Path(click.get_app_dir("newsgrep")) / "sites.toml"
+    return path if path.exists() else None
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Show a bar with rate and time left on standard error, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("indexing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("indexing", total=None, rate="", visible=False)
+
+        def show(done: int, total: int) -> None:
+            speed = bar.tasks[0].speed
+            rate = f"{speed:,.0f}/s" if speed else ""
+            bar.update(task, completed=done, total=total, rate=rate, visible=total > 0)
+
+        yield show
+
+
+def _print(summary: Summary, index_folder: Path) -> None:
+    counts = ", ".join(
+        f"{summary.counts[outcome]:,} {name}"
+        for outcome, name in (
+            (Outcome.ADDED, "added"),
+            (Outcome.UPDATED, "updated"),
+            (Outcome.UNCHANGED, "unchanged"),
+            (Outcome.DUPLICATE, "of an article that another file holds"),
+            (Outcome.REJECTED, "without an article"),
+            (Outcome.FAILED, "unreadable"),
+        )
+        if summary.counts[outcome]
+    )
+    files = "file" if summary.seen == 1 else "files"
+    removed = f"; {summary.removed:,} removed" if summary.removed else ""
+    write_line(f"{summary.seen:,} {files} seen: {counts or 'nothing to read'}{removed}")
+    articles = "article" if summary.articles == 1 else "articles"
+    write_line(
+        f"{summary.articles:,} {articles} in {one_line(str(index_folder))}, {summary.seconds:.1f} s"
+    )
+    for outcome, items in summary.listed.items():
+        _list(outcome.value, items)
+    for kind, items in summary.skipped.items():
+        if kind == "hidden":
+            click.echo(f"skipped: {len(items):,} hidden (a dot begins the name)", err=True)
+        else:
+            _list("skipped" if kind == "format" else kind, items)
+
+
+def _list(label: str, items: tuple[Listed, ...]) -> None:
+    for item in items[:_MOST_LISTED]:
+        click.echo(f"{label}: {shown_path(item.path)}: {one_line(item.reason)}", err=True)
+    if len(items) > _MOST_LISTED:
+        more = len(items) - _MOST_LISTED
+        click.echo(f"{label}: … and {more:,} more; --json lists all", err=True)

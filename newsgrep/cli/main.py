@@ -1,0 +1,108 @@
+"""The group of all commands, loaded one by one, and the last line of defence for errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Final
+
+import click
+
+from newsgrep import __version__
+from newsgrep.errors import NewsgrepError, QueryError
+from newsgrep.output.safe import safe
+
+COMMANDS: Final = ("index", "search", "show", "stats")
+"""In the order of ``--help``; each is a module of this package with a ``command``."""
+
+
+class _LazyGroup(click.Group):
+    """Imports a command's module when it is asked for: a search must not wait for the rest."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (Click's interface)
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  (Click's interface)
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"newsgrep.cli.{cmd_name}").command
+        return command
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit status: 0 found or done, 1 nothing found, 2 error, 75 index locked by another.",
+)
+@click.version_option(__version__, prog_name="newsgrep")
+def group() -> None:
+    """Full-text search for news archives, mostly Chinese.
+
+    \b
+    newsgrep index seeds/
+    newsgrep search 联合声明
+    newsgrep search --json '"联合声明" source:青石湖' | jq -r '.hits[].url'
+    """
+
+
+def main() -> None:
+    """Run the command line and exit; no exception ever reaches the terminal as a traceback."""
+    try:
+        sys.exit(_run())
+    except BrokenPipeError:
+        # Whoever reads our output has seen enough (| head): no error, and nothing to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _run() -> int:
+    try:
+        status = group.main(standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except click.exceptions.Exit as exc:
+        return exc.exit_code
+    except click.ClickException as exc:
+        exc.show()
+        return exc.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        _complain("stopped; the index is as it was before this command.")
+        return 130
+    except NewsgrepError as exc:
+        _complain(str(exc))
+        if isinstance(exc, QueryError) and exc.position is not None:
+            _point_at(exc.query, exc.position)
+        return exc.exit_status
+    except BrokenPipeError:
+        raise
+    except MemoryError:
+        _complain("out of memory: give it fewer files at a time.")
+        return 2
+    except OSError as exc:
+        what = f"{exc.strerror or exc}" + (f": {os.fsdecode(exc.filename)}" if exc.filename else "")
+        _complain(f"{what}. Mend that and run the same command again.")
+        return 2
+    except Exception as exc:
+        if os.environ.get("NEWSGREP_DEBUG"):
+            raise
+        _complain(
+            f"internal error ({type(exc).__name__}: {exc}). The index is as it was. Please "
+            "report it with what NEWSGREP_DEBUG=1 prints for the same command."
+        )
+        return 2
+
+
+def _complain(message: str) -> None:
+    click.echo(f"newsgrep: {safe(message)}", err=True)
+
+
+def _point_at(query: str, position: int) -> None:
+    """Show the part of the query around ``position`` with a caret under it."""
+    from unicodedata import east_asian_width
+
+    start = max(0, position - 30)
+    before = safe(query[start:position].replace("\n", " "))
+    after = safe(query[position : position + 30].replace("\n", " "))
+    cells = sum(2 if east_asian_width(character) in "WF" else 1 for character in before)
+    click.echo(f"  {before}{after}\n  {' ' * cells}^", err=True)

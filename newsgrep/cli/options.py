@@ -1,0 +1,50 @@
+"""Options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def index_option(command: _Command) -> _Command:
+    """Add ``--index``: the folder of the index."""
+    return click.option(
+        "--index",
+        "index_folder",
+        type=click.Path(path_type=Path),
+        default=Path("index"),
+        envvar="NEWSGREP_INDEX",
+        show_default=True,
+        help="Folder of the index; also NEWSGREP_INDEX.",
+    )(command)
+
+
+def color_option(command: _Command) -> _Command:
+    """Add ``--color``."""
+    return click.option(
+        "--color",
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        show_default=True,
+        help="When to use colours; auto: on a terminal, unless NO_COLOR is set.",
+    )(command)
+
+
+def wants_color(choice: str) -> bool:
+    """Return whether to print in colour, by the option, NO_COLOR and the terminal."""
+    if choice == "auto":
+        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        return sys.stdout.isatty() and not plain
+    return choice == "always"
+
+
+def write_line(text: str) -> None:
+    """Write a line of UTF-8 to standard output, whatever the locale says."""
+    sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")

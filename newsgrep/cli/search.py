@@ -1,0 +1,140 @@
+"""``newsgrep search``: ask the index."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from newsgrep.archive.place import opened
+from newsgrep.cli.options import color_option, index_option, wants_color, write_line
+from newsgrep.engines.base import Engine, Order
+from newsgrep.errors import UsageError
+from newsgrep.explain import Explanation, explain_nothing
+from newsgrep.jsontext import to_json
+from newsgrep.query.parser import Query, dates, parse, source
+from newsgrep.query.tree import Node, Or
+from newsgrep.search import Request, Result, narrowed, search
+
+_MINUS = "\ue000"  # of the private use area: in no query that anyone types
+
+
+class _Command(click.Command):
+    """Takes ``-普京`` for an excluded word, where Click would look for an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        kept = [re.sub(r"^-(?=[^\x00-\x7f]|[\"(])", _MINUS, arg) for arg in args]
+        return super().parse_args(ctx, kept)
+
+
+@click.command(cls=_Command, short_help="Find articles.")
+@click.argument("words", metavar="QUERY...", nargs=-1, required=True)
+@click.option("--any", "any_word", is_flag=True, help="One of the words is enough.")
+@click.option("--source", "sources", multiple=True, help="Only sources whose name holds this.")
+@click.option("--since", default="", help="Published then or later: YYYY, YYYY-MM, YYYY-MM-DD.")
+@click.option("--until", default="", help="Published then or earlier, that day included.")
+@click.option(
+    "--sort",
+    type=click.Choice([order.value for order in Order]),
+    default=Order.RELEVANCE.value,
+    show_default=True,
+    help="date: oldest first, -date: newest first.",
+)
+@click.option(
+    "-n", "--limit", type=click.IntRange(min=0), default=10, show_default=True, help="Hits shown."
+)
+@click.option("--offset", type=click.IntRange(min=0), default=0, help="Hits passed over.")
+@click.option("--json", "form", flag_value="json", help="One JSON object.")
+@click.option("--jsonl", "form", flag_value="jsonl", help="One JSON object a line for each hit.")
+@click.option("--csv", "form", flag_value="csv", help="A table for spreadsheets.")
+@click.option("--paths", "form", flag_value="paths", help="Only the paths, one a line.")
+@click.option("-0", "--null", is_flag=True, help="With --paths: end paths with NUL, for xargs -0.")
+@color_option
+@index_option
+def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
+    """Find articles that match QUERY, the best first.
+
+    All words must match; those that stand together as typed rank higher. "Quotes" (also
+    “ ” and 「 」) find exactly what they hold. OR, -word and ( ) work, and title:,
+    body:, caption:, source:, date:, since: and until: narrow. Simplified, traditional,
+    full-width and upper-case spellings are one.
+
+    \b
+    newsgrep search 联合声明
+    newsgrep search '"左右逢源" date:2024-05'
+    newsgrep search 渔业 -台风 --source 青石湖 --sort -date
+    newsgrep search --paths -0 聯合聲明 | xargs -0 wc -c
+    newsgrep search --json 联合声明 | jq -r '.hits[].title'
+
+    A word that begins with a minus and a Latin letter needs -- before it:
+    newsgrep search -- 模型 -gpt
+    """
+    text = " ".join(words).replace(_MINUS, "-")
+    query = parse(text, any_word=options["any_word"])
+    filters = _filters(options["sources"], options["since"], options["until"])
+    if options["null"] and options["form"] != "paths":
+        raise UsageError("-0 goes with --paths: add it.")
+    request = Request(
+        narrowed(query, filters), Order(options["sort"]), options["limit"], options["offset"]
+    )
+    with opened(index_folder) as engine:
+        result = search(engine, request)
+        explanation = _explanation(engine, request.query, result)
+        if explanation:
+            _explain(engine, explanation, text, index_folder)
+    _print(result, explanation, options)
+    return 0 if result.total else 1
+
+
+def _filters(sources: tuple[str, ...], since: str, until: str) -> list[Node]:
+    filters: list[Node] = []
+    if sources:
+        filters.append(Or(tuple(source(name) for name in sources)))
+    if since or until:
+        filters.append(dates(since=since, until=until))
+    return filters
+
+
+def _explanation(engine: Engine, query: Query, result: Result) -> Explanation | None:
+    return None if result.total else explain_nothing(engine, query.root)
+
+
+def _explain(engine: Engine, explanation: Explanation, text: str, index_folder: Path) -> None:
+    from newsgrep.archive.staleness import newer_files
+    from newsgrep.output.human import explanation_lines
+
+    for line in explanation_lines(explanation, text, index_folder):
+        click.echo(line, err=True)
+    if explanation.articles and (newer := newer_files(engine.stamps())):
+        click.echo(
+            f"  {newer} of the indexed files or their neighbours are new, changed or gone: "
+            "run newsgrep index again",
+            err=True,
+        )
+
+
+def _print(result: Result, explanation: Explanation | None, options: dict[str, Any]) -> None:
+    from newsgrep.output import machine
+
+    match options["form"]:
+        case "json":
+            write_line(to_json(machine.result_object(result, explanation), indent=2))
+        case "jsonl":
+            for hit in result.hits:
+                write_line(to_json({"version": machine.VERSION, **machine.hit_object(hit)}))
+        case "csv":
+            for line in machine.csv_lines(result.hits):
+                write_line(line)
+        case "paths":
+            end = b"\0" if options["null"] else b"\n"
+            for hit in result.hits:
+                sys.stdout.buffer.write(os.fsencode(hit.article.path) + end)
+        case _ if result.total:
+            from newsgrep.output.human import result_lines
+            from newsgrep.output.styled import print_lines
+
+            print_lines(result_lines(result), color=wants_color(options["color"]))

@@ -1,0 +1,74 @@
+"""``newsgrep show``: print a whole article."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from newsgrep.archive.place import opened
+from newsgrep.cli.options import color_option, index_option, wants_color, write_line
+from newsgrep.engines.base import Engine
+from newsgrep.jsontext import to_json
+from newsgrep.models import Article
+from newsgrep.output.human import article_lines
+from newsgrep.output.machine import VERSION, article_object
+from newsgrep.output.safe import one_line
+from newsgrep.output.styled import colored, print_lines
+from newsgrep.query.parser import parse
+from newsgrep.query.tree import Field, wanted_texts
+from newsgrep.search import matched_spans
+
+
+@click.command(short_help="Print a whole article.")
+@click.argument("name", metavar="ID|PATH")
+@click.option("--match", "query", default="", help="Highlight what this query asks for.")
+@click.option("--json", "as_json", is_flag=True, help="The article as one JSON object.")
+@click.option("--pager/--no-pager", default=True, help="Page long articles on a terminal.")
+@color_option
+@index_option
+def command(
+    name: str, query: str, as_json: bool, pager: bool, color: str, index_folder: Path
+) -> int:
+    """Print the article with this ID, or from the file at PATH.
+
+    \b
+    newsgrep show seeds/tram-line-4.html
+    newsgrep show 3kq7vb2m4x --match 联合声明
+    newsgrep show 3kq7vb2m4x --json | jq -r .body
+    """
+    wanted = wanted_texts(parse(query).root) if query else []
+    with opened(index_folder) as engine:
+        article = _find(engine, name)
+    if article is None:
+        click.echo(
+            f"newsgrep: no article with the id or path {one_line(name)} in {index_folder}: "
+            "newsgrep search --json shows ids and paths.",
+            err=True,
+        )
+        return 1
+    if as_json:
+        write_line(to_json({"version": VERSION, **article_object(article)}, indent=2))
+        return 0
+    lines = article_lines(
+        article,
+        matched_spans(article.body, wanted, Field.BODY),
+        matched_spans(article.title, wanted, Field.TITLE),
+    )
+    if pager and sys.stdout.isatty():
+        text = colored(lines) if wants_color(color) else "".join(f"{line}\n" for line in lines)
+        click.echo_via_pager(text, color=wants_color(color))
+    else:
+        print_lines(lines, color=wants_color(color))
+    return 0
+
+
+def _find(engine: Engine, name: str) -> Article | None:
+    if found := engine.get([name]):
+        return found[0]
+    path = os.path.abspath(name)  # noqa: PTH100  (paths in an index are strings of any bytes)
+    known = (stamp.article_id for stamp in engine.stamps() if stamp.path == path)
+    article_id = next(known, None)
+    return next(iter(engine.get([article_id])), None) if article_id else None

@@ -1,0 +1,97 @@
+"""``newsgrep stats``: what an index holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+
+from newsgrep.archive.place import opened, read_manifest, size_of
+from newsgrep.cli.options import index_option, write_line
+from newsgrep.engines.base import FACETS, Engine, Order
+from newsgrep.jsontext import to_json
+from newsgrep.output.human import shown_date
+from newsgrep.output.machine import VERSION
+from newsgrep.output.safe import one_line
+from newsgrep.query.tree import Dates, Everything
+
+_MOST_SOURCES = 10
+
+
+@click.command(short_help="Tell what the index holds.")
+@click.option("--json", "as_json", is_flag=True, help="All of it as one JSON object.")
+@index_option
+def command(as_json: bool, index_folder: Path) -> int:
+    """Tell how many articles, from which sources and times, and what made the index.
+
+    \b
+    newsgrep stats
+    newsgrep stats --json | jq .sources
+    """
+    manifest = read_manifest(index_folder)
+    with opened(index_folder) as engine:
+        told = _gather(engine)
+    told |= {
+        "bytes": size_of(index_folder),
+        "engine": manifest.engine,
+        "made_by": manifest.made_by,
+        "fingerprint": manifest.analyser,
+    }
+    if as_json:
+        write_line(to_json({"version": VERSION, "index": str(index_folder), **told}, indent=2))
+    else:
+        _print(told, index_folder)
+    return 0 if told["articles"] else 1
+
+
+def _gather(engine: Engine) -> dict[str, Any]:
+    page = engine.search(Everything(), limit=0, facets=FACETS)
+    months = sorted(page.facets["month"])
+    dated = Dates(None, None)
+    ends = []
+    for order in (Order.OLDEST, Order.NEWEST):
+        found = engine.search(dated, order, limit=1).candidates
+        ends.append(shown_date(engine.get([found[0].id])[0]) if found else None)
+    statuses = Counter(stamp.status.value for stamp in engine.stamps())
+    return {
+        "articles": page.total,
+        "files": dict(sorted(statuses.items())),
+        "oldest": ends[0],
+        "newest": ends[1],
+        "undated": dict(months).get("", 0),
+        "sources": dict(page.facets["source"]),
+        "months": {month: count for month, count in months if month},
+    }
+
+
+def _print(told: dict[str, Any], index_folder: Path) -> None:
+    sources: dict[str, int] = told["sources"]
+    write_line(f"index        {one_line(str(index_folder))} ({_size(told['bytes'])})")
+    write_line(f"articles     {told['articles']:,}")
+    write_line(
+        "files        " + ", ".join(f"{count:,} {name}" for name, count in told["files"].items())
+    )
+    if told["oldest"]:
+        write_line(f"published    {told['oldest']} to {told['newest']}")
+    write_line(f"months       {len(told['months']):,}")
+    if told["undated"]:
+        write_line(f"undated      {told['undated']:,}")
+    write_line(f"sources      {len(sources):,}")
+    for name, count in list(sources.items())[:_MOST_SOURCES]:
+        write_line(f"  {count:>9,}  {one_line(name) or '(unknown)'}")
+    if len(sources) > _MOST_SOURCES:
+        write_line(f"             … and {len(sources) - _MOST_SOURCES:,} more: --json lists all")
+    write_line(f"engine       {told['engine']}, made by newsgrep {told['made_by']}")
+    fingerprint = ", ".join(f"{name} {value}" for name, value in told["fingerprint"].items())
+    write_line(f"fingerprint  {fingerprint}")
+
+
+def _size(count: int) -> str:
+    size = float(count)
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

@@ -1,0 +1,114 @@
+"""Why nothing was found: which words no article has, which filter emptied the answer.
+
+No hit never stands alone; everything said here was asked of the same index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from newsgrep.engines.base import Engine
+from newsgrep.query.describe import describe
+from newsgrep.query.tree import (
+    And,
+    Dates,
+    Everything,
+    Field,
+    Node,
+    Not,
+    Phrase,
+    Source,
+    Words,
+    wanted_texts,
+)
+
+MOST_TERMS: Final = 20
+"""Terms that are counted; a query of thousands would be explained at great length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A part of the query, spelled out, and how many articles match it."""
+
+    part: str
+    articles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a query has no hits.
+
+    ``articles`` is how many the index holds. ``terms`` counts each word and phrase by
+    itself, ``left_out`` how many more there are. ``without`` says what would match if one
+    filter or exclusion were dropped, ``any_word`` if one word were enough, ``captions``
+    how many articles have it in a caption.
+    """
+
+    articles: int
+    terms: tuple[Counted, ...]
+    left_out: int
+    without: tuple[Counted, ...]
+    any_word: int
+    captions: int
+
+
+def explain_nothing(engine: Engine, root: Node) -> Explanation:
+    """Return why ``root`` matches nothing in ``engine``."""
+
+    def total(node: Node) -> int:
+        return engine.search(node, limit=0).total
+
+    single = list(dict.fromkeys(_single_terms(root)))
+    parts = single[:MOST_TERMS]
+    wanted = wanted_texts(root)
+    return Explanation(
+        articles=total(Everything()),
+        terms=tuple(Counted(describe(part), total(part)) for part in parts),
+        left_out=len(single) - len(parts),
+        without=tuple(
+            Counted(describe(condition), total(rest)) for condition, rest in _each_dropped(root)
+        ),
+        any_word=total(_any_of(root)) if len(single) > 1 else 0,
+        captions=total(And(tuple(_in_captions(text) for text in wanted))) if wanted else 0,
+    )
+
+
+def _single_terms(root: Node) -> Iterable[Node]:
+    for text in wanted_texts(root):
+        if isinstance(text, Phrase):
+            yield text
+        else:
+            yield from (Words(term, (term,), text.field) for term in text.terms)
+
+
+def _each_dropped(root: Node) -> list[tuple[Node, Node]]:
+    """Return each condition of the query with what remains of the query without it."""
+    conditions = _conditions(root)
+    found: list[tuple[Node, Node]] = []
+    for index, condition in enumerate(conditions):
+        if isinstance(condition, Source | Dates | Not):
+            rest = tuple(conditions[:index] + conditions[index + 1 :])
+            if rest:
+                found.append((condition, And(rest)))
+    return found
+
+
+def _conditions(node: Node) -> list[Node]:
+    if isinstance(node, And):
+        return [condition for child in node.children for condition in _conditions(child)]
+    return [node]
+
+
+def _any_of(root: Node) -> Node:
+    """Return the query with its words made alternatives, filters and exclusions kept."""
+    terms = [term for text in wanted_texts(root) for term in text.terms]
+    kept = [c for c in _conditions(root) if isinstance(c, Source | Dates | Not)]
+    return And((Words("", tuple(dict.fromkeys(terms)), any_term=True), *kept))
+
+
+def _in_captions(text: Words | Phrase) -> Node:
+    if isinstance(text, Words):
+        return Words(text.literal, text.terms, Field.CAPTION)
+    return Phrase(text.literal, text.terms, Field.CAPTION)

@@ -1,0 +1,149 @@
+"""Hits, articles and explanations as lines for a person to read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from newsgrep.explain import Explanation
+from newsgrep.models import Article, Hit, Precision, Snippet, Span
+from newsgrep.output.safe import one_line, safe
+from newsgrep.output.styled import Line, Piece, marked
+from newsgrep.search import Result
+
+_SEPARATOR = " · "
+_GUESSED = {"file time", "fetch time", "fetched"}
+
+
+def result_lines(result: Result) -> Iterator[Line]:
+    """Yield the lines of all hits, and a last one with total and time."""
+    widest = len(str(result.hits[-1].rank)) if result.hits else 0
+    for hit in result.hits:
+        yield from _hit_lines(hit, widest + 2)
+        yield Line()
+    yield Line([Piece(_totals(result), "dim")])
+
+
+def _totals(result: Result) -> str:
+    shown, total = len(result.hits), result.total
+    articles = "article" if total == 1 else "articles"
+    time = f"{result.took_ms:.0f} ms"
+    if not shown:
+        return f"{total:,} {articles} in {time}"
+    first, last = result.hits[0].rank, result.hits[-1].rank
+    if shown == total:
+        return f"{total:,} {articles} in {time}"
+    return f"{first:,}–{last:,} of {total:,} {articles} in {time}"
+
+
+def _hit_lines(hit: Hit, indent: int) -> Iterator[Line]:
+    article = hit.article
+    number = Piece(f"{hit.rank}".rjust(indent - 2) + "  ", "dim")
+    link = article.url if article.url and article.url.startswith(("http://", "https://")) else None
+    yield Line([number, *marked(article.title, hit.title_spans, "title", link)])
+    if about := _about(article):
+        yield Line(about, indent)
+    for snippet in hit.snippets:
+        yield Line(_snippet(snippet), indent)
+    yield Line([Piece(shown_path(article.path), "dim")], indent)
+
+
+def _about(article: Article) -> list[Piece]:
+    parts = [
+        Piece(one_line(article.source), "source") if article.source else None,
+        Piece(shown_date(article)) if article.published else None,
+        Piece(one_line("、".join(article.authors))) if article.authors else None,
+    ]
+    pieces: list[Piece] = []
+    for part in parts:
+        if part is not None:
+            pieces += [Piece(_SEPARATOR, "dim"), part] if pieces else [part]
+    return pieces
+
+
+def _snippet(snippet: Snippet) -> list[Piece]:
+    pieces = marked(snippet.text, snippet.spans)
+    if snippet.zone == "caption":
+        pieces.insert(0, Piece("caption: ", "dim"))
+    if snippet.cut_before:
+        pieces.insert(0, Piece("…"))
+    if snippet.cut_after:
+        pieces.append(Piece("…"))
+    return pieces
+
+
+def shown_date(article: Article) -> str:
+    """Return when an article was published, no more precisely than is known."""
+    published = article.published
+    if published is None:
+        return ""
+    text = published.iso
+    if published.precision in {Precision.MINUTE, Precision.SECOND}:
+        offset = text[-6:]
+        text = f"{text[:16].replace('T', ' ')} {'UTC' if offset == '+00:00' else offset}"
+    where = article.found.get("published", "")
+    return f"{text} ({where})" if where in _GUESSED else text
+
+
+def shown_path(path: str) -> str:
+    """Return ``path`` relative to the current folder where it lies under it, made safe."""
+    here = os.getcwd()  # noqa: PTH109  (paths in an index are strings of any bytes)
+    prefix = here.rstrip(os.sep) + os.sep
+    return one_line(path.removeprefix(prefix))
+
+
+def article_lines(
+    article: Article, spans: Sequence[Span] = (), title_spans: Iterable[Span] = ()
+) -> Iterator[Line]:
+    """Yield a whole article; ``spans`` count characters of its body."""
+    yield Line(marked(article.title, title_spans, "title", article.url))
+    if about := _about(article):
+        yield Line(about)
+    for label, value in (
+        ("url", article.url),
+        ("tags", "、".join(article.tags)),
+        ("path", shown_path(article.path)),
+        ("id", article.id),
+        ("notes", "; ".join(article.notes)),
+    ):
+        if value:
+            yield Line([Piece(f"{label}: ", "dim"), Piece(one_line(value))])
+    yield Line()
+    offset = 0
+    for line in article.body.split("\n"):
+        inside = [
+            Span(max(span.start, offset) - offset, min(span.end, offset + len(line)) - offset)
+            for span in spans
+            if span.start < offset + len(line) and span.end > offset
+        ]
+        yield Line(marked(line, inside))
+        offset += len(line) + 1
+    if article.captions:
+        yield Line()
+        for caption in article.captions:
+            yield Line([Piece("caption: ", "dim"), Piece(one_line(caption))])
+
+
+def explanation_lines(explanation: Explanation, query: str, index: Path) -> Iterator[str]:
+    """Yield why nothing was found, and what would help, one sentence or list item a line."""
+    if not explanation.articles:
+        yield f"No article matches: the index in {index} is empty. Fill it: newsgrep index PATH"
+        return
+    yield f"No article matches {safe(query)}"
+    for counted in explanation.terms:
+        yield f"  {_number(counted.articles)} with {safe(counted.part)}"
+    if explanation.left_out:
+        yield f"  … and {explanation.left_out:,} more words"
+    for counted in explanation.without:
+        yield f"  {_number(counted.articles)} without {safe(counted.part)}"
+    if explanation.any_word:
+        yield f"  {_number(explanation.any_word)} with one of the words: add --any"
+    if explanation.captions:
+        yield f"  {_number(explanation.captions)} with it in a caption: write caption:…"
+
+
+def _number(articles: int) -> str:
+    if not articles:
+        return "no article"
+    return "1 article" if articles == 1 else f"{articles:,} articles"

@@ -1,0 +1,147 @@
+"""Results for scripts: JSON with a version and a schema, JSON Lines, CSV, paths.
+
+These formats change only with a new version number; docs/search.schema.json describes it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Any, Final
+
+from newsgrep.archive.update import Outcome, Summary
+from newsgrep.explain import Explanation
+from newsgrep.models import Article, Hit, Span
+from newsgrep.search import Result
+
+VERSION: Final = 1
+
+_CSV_COLUMNS: Final = (
+    "rank",
+    "id",
+    "score",
+    "title",
+    "source",
+    "published",
+    "precision",
+    "authors",
+    "url",
+    "path",
+    "snippet",
+)
+
+
+def result_object(result: Result, explanation: Explanation | None = None) -> dict[str, Any]:
+    """Return a search's answer as one object."""
+    request = result.request
+    told: dict[str, Any] = {
+        "version": VERSION,
+        "query": request.query.text,
+        "understood": result.understood,
+        "sort": request.order.value,
+        "offset": request.offset,
+        "total": result.total,
+        "took_ms": round(result.took_ms, 1),
+        "hits": [hit_object(hit) for hit in result.hits],
+    }
+    if explanation is not None:
+        told["explanation"] = asdict(explanation)
+    return told
+
+
+def hit_object(hit: Hit) -> dict[str, Any]:
+    """Return one hit; spans are pairs of start and end in characters of the text beside them."""
+    article = article_object(hit.article)
+    del article["body"], article["captions"]
+    return {
+        "rank": hit.rank,
+        "score": round(hit.score, 4),
+        **article,
+        "title_spans": _pairs(hit.title_spans),
+        "snippets": [
+            {
+                "text": snippet.text,
+                "spans": _pairs(snippet.spans),
+                "zone": snippet.zone,
+                "offset": snippet.offset,
+                "cut_before": snippet.cut_before,
+                "cut_after": snippet.cut_after,
+            }
+            for snippet in hit.snippets
+        ],
+    }
+
+
+def article_object(article: Article) -> dict[str, Any]:
+    """Return all of an article."""
+    published = article.published
+    return {
+        "id": article.id,
+        "title": article.title,
+        "source": article.source,
+        "url": article.url,
+        "authors": list(article.authors),
+        "published": published.iso if published else None,
+        "precision": published.precision.value if published else None,
+        "fetched": article.fetched,
+        "tags": list(article.tags),
+        "path": article.path,
+        "found": dict(article.found),
+        "notes": list(article.notes),
+        "body": article.body,
+        "captions": list(article.captions),
+    }
+
+
+def _pairs(spans: Iterable[Span]) -> list[list[int]]:
+    return [[span.start, span.end] for span in spans]
+
+
+def csv_lines(hits: Iterable[Hit]) -> Iterator[str]:
+    """Yield a heading and one row a hit; several authors or snippets stand in one cell."""
+    yield _csv_row(_CSV_COLUMNS)
+    for hit in hits:
+        article, published = hit.article, hit.article.published
+        yield _csv_row(
+            (
+                hit.rank,
+                article.id,
+                round(hit.score, 4),
+                article.title,
+                article.source or "",
+                published.iso if published else "",
+                published.precision.value if published else "",
+                "; ".join(article.authors),
+                article.url or "",
+                os.fsencode(article.path).decode("utf-8", "replace"),
+                " … ".join(snippet.text.replace("\n", " ") for snippet in hit.snippets),
+            )
+        )
+
+
+def _csv_row(cells: Iterable[object]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(cells)
+    return line.getvalue()
+
+
+def summary_object(summary: Summary) -> dict[str, Any]:
+    """Return what an indexing run did; the counts of outcomes add up to ``seen``."""
+    return {
+        "version": VERSION,
+        "seen": summary.seen,
+        **{outcome.value: summary.counts[outcome] for outcome in Outcome},
+        "removed": summary.removed,
+        "articles": summary.articles,
+        "seconds": round(summary.seconds, 2),
+        "files": {
+            outcome.value: [asdict(listed) for listed in items]
+            for outcome, items in summary.listed.items()
+        },
+        "skipped": {
+            kind: [asdict(listed) for listed in items] for kind, items in summary.skipped.items()
+        },
+    }

@@ -1,0 +1,156 @@
+"""The one use case of asking: a query goes to an engine, its hits come back with snippets.
+
+The command line calls this, and so may anything else; nothing here prints.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from newsgrep.engines.base import Candidate, Engine, Order, Page
+from newsgrep.models import Article, Hit, Snippet, Span
+from newsgrep.query.describe import describe
+from newsgrep.query.parser import Query
+from newsgrep.query.tree import And, Field, Node, Text, Words, wanted_texts
+from newsgrep.text.fold import fold
+from newsgrep.text.literal import holds_literal
+from newsgrep.text.matching import Match, Needle, find_matches, merged_spans
+from newsgrep.text.snippets import MOST_WINDOWS, WIDTH, snippets
+
+SECOND_LOOK: Final = 100
+"""How many of the best hits are looked at again with their text, whatever page is shown."""
+
+_TOGETHER_IN_TITLE: Final = 1.0
+_TOGETHER_IN_BODY: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked: a query, and which part of the answer in which order."""
+
+    query: Query
+    order: Order = Order.RELEVANCE
+    limit: int = 10
+    offset: int = 0
+    facets: Sequence[str] = ()
+    snippet_width: int = WIDTH
+    most_snippets: int = MOST_WINDOWS
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The answer: the exact total, the hits of the page, and how it was understood."""
+
+    request: Request
+    understood: str
+    total: int
+    hits: tuple[Hit, ...]
+    took_ms: float
+    facets: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+
+
+def search(engine: Engine, request: Request) -> Result:
+    """Return the page of hits that ``request`` asks for."""
+    started = time.perf_counter()
+    root = request.query.root
+    page, articles = _page(engine, request)
+    wanted = wanted_texts(root)
+    missing = [c.id for c in page.candidates if c.id not in articles]
+    articles |= {article.id: article for article in engine.get(missing)}
+    hits = tuple(
+        make_hit(rank, candidate.score, articles[candidate.id], wanted, request)
+        for rank, candidate in enumerate(page.candidates, request.offset + 1)
+    )
+    took = (time.perf_counter() - started) * 1000
+    return Result(request, describe(root), page.total, hits, took, page.facets)
+
+
+def _page(engine: Engine, request: Request) -> tuple[Page, dict[str, Article]]:
+    """Return the page, and the articles that were read to order it."""
+    root, order = request.query.root, request.order
+    looser = [
+        text for text in wanted_texts(root) if isinstance(text, Words) and len(text.terms) > 1
+    ]
+    end = request.offset + request.limit
+    if order is not Order.RELEVANCE or not looser or not 0 <= request.offset < SECOND_LOOK:
+        return engine.search(root, order, request.limit, request.offset, request.facets), {}
+    # Always the same hundred, so that pages neither repeat nor skip.
+    page = engine.search(root, order, max(end, SECOND_LOOK), 0, request.facets)
+    best, rest = page.candidates[:SECOND_LOOK], page.candidates[SECOND_LOOK:]
+    articles = {article.id: article for article in engine.get(c.id for c in best)}
+    again = [Candidate(c.id, c.score * _togetherness(articles[c.id], looser)) for c in best]
+    again.sort(key=lambda candidate: -candidate.score)
+    shown = (*again, *rest)[request.offset : end]
+    return Page(page.total, tuple(shown), page.facets), articles
+
+
+def _togetherness(article: Article, looser: Iterable[Words]) -> float:
+    """Return by how much words that stand together as typed lift an article."""
+    title, body = fold(article.title), fold(article.body)
+    factor = 1.0
+    for words in looser:
+        if holds_literal(title, words.literal):
+            factor += _TOGETHER_IN_TITLE
+        if holds_literal(body, words.literal):
+            factor += _TOGETHER_IN_BODY
+    return factor
+
+
+def make_hit(
+    rank: int, score: float, article: Article, wanted: Sequence[Text], request: Request
+) -> Hit:
+    """Return ``article`` as a hit, with what matched in its title and its snippets."""
+    windows = snippets(
+        article.body,
+        folded_body := fold(article.body),
+        find_matches(folded_body, _needles(wanted, Field.BODY)),
+        width=request.snippet_width,
+        most=request.most_snippets,
+    )
+    return Hit(
+        rank=rank,
+        score=score,
+        article=article,
+        title_spans=matched_spans(article.title, wanted, Field.TITLE),
+        snippets=(*windows, *_caption_snippets(article, wanted)),
+    )
+
+
+def matched_spans(text: str, wanted: Iterable[Text], field: Field) -> tuple[Span, ...]:
+    """Return what of ``text``, a title, body or caption as ``field`` says, is asked for."""
+    return merged_spans(_matches(text, wanted, field))
+
+
+def _matches(text: str, wanted: Iterable[Text], field: Field) -> list[Match]:
+    return find_matches(fold(text), _needles(wanted, field))
+
+
+def _needles(wanted: Iterable[Text], field: Field) -> list[Needle]:
+    allowed = {field, Field.TEXT} if field is not Field.CAPTION else {Field.CAPTION}
+    return [
+        Needle(text.literal, text.terms if isinstance(text, Words) else ())
+        for text in wanted
+        if text.field in allowed
+    ]
+
+
+def _caption_snippets(article: Article, wanted: Sequence[Text]) -> list[Snippet]:
+    if not any(text.field is Field.CAPTION for text in wanted):
+        return []
+    marked = (
+        (caption, matched_spans(caption, wanted, Field.CAPTION)) for caption in article.captions
+    )
+    return [
+        Snippet(caption, spans, 0, False, False, zone="caption")
+        for caption, spans in marked
+        if spans
+    ]
+
+
+def narrowed(query: Query, filters: Iterable[Node]) -> Query:
+    """Return ``query`` with ``filters`` that must match as well."""
+    children = (query.root, *filters)
+    return Query(query.text, And(children)) if len(children) > 1 else query

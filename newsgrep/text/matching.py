@@ -1,0 +1,71 @@
+"""Where in a folded text the things asked for stand, for highlighting and for snippets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from newsgrep.models import Span
+from newsgrep.text.characters import SOLO_CHARACTER
+from newsgrep.text.literal import find_literal
+
+_MOST_PLACES: Final = 500
+"""Places looked at for each string: more say nothing new about where to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """Something asked for: a folded literal, and the terms that may stand for it."""
+
+    literal: str
+    terms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A place where a needle, or one of its terms, stands; ``weight`` is how much it says."""
+
+    start: int
+    end: int
+    text: str
+    weight: float
+
+
+def find_matches(folded: str, needles: Iterable[Needle]) -> list[Match]:
+    """Return the matches of all needles, by start; they may overlap.
+
+    Where a whole literal stands, its single characters are not marked elsewhere.
+    """
+    found: dict[tuple[int, int], Match] = {}
+    for needle in needles:
+        whole = _places(folded, needle.literal, 4.0)
+        for match in whole:
+            found[match.start, match.end] = match
+        for term in needle.terms:
+            if term == needle.literal or (whole and _is_single(term)):
+                continue
+            for match in _places(folded, term, 1.0 if _is_single(term) else 2.0):
+                found.setdefault((match.start, match.end), match)
+    return sorted(found.values(), key=lambda match: (match.start, -match.end))
+
+
+def _is_single(term: str) -> bool:
+    return len(term) == 1 and SOLO_CHARACTER.match(term) is not None
+
+
+def _places(folded: str, text: str, weight: float) -> list[Match]:
+    spans = islice(find_literal(folded, text), _MOST_PLACES)
+    return [Match(start, end, text, weight) for start, end in spans]
+
+
+def merged_spans(matches: Sequence[Match], offset: int = 0) -> tuple[Span, ...]:
+    """Return the matches as spans that neither overlap nor touch, moved left by ``offset``."""
+    spans: list[Span] = []
+    for match in matches:
+        if spans and match.start - offset <= spans[-1].end:
+            spans[-1] = Span(spans[-1].start, max(spans[-1].end, match.end - offset))
+        else:
+            spans.append(Span(match.start - offset, match.end - offset))
+    return tuple(spans)

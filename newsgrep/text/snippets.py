@@ -1,0 +1,187 @@
+"""The windows on a text that say most about why it matched.
+
+Windows begin and end at sentences where they can, else between words, and never leave
+their paragraph. All offsets count characters of the article's own text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from newsgrep.models import PARAGRAPH_BREAK, Snippet
+from newsgrep.text.characters import HAN_RUN, WORD_RUN
+from newsgrep.text.matching import Match, merged_spans
+from newsgrep.text.segment import segmenter
+
+WIDTH: Final = 150
+"""Terminal cells of a window: two lines, about 75 Han characters."""
+
+MOST_WINDOWS: Final = 3
+
+_SENTENCE_END: Final = re.compile(r"(?:[。！？；…!?;]+|\.(?=\s))[”’」』）)\"']*\s*|\n")
+_REPEATED: Final = 0.1
+_NEAR: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    start: int
+    end: int
+    cut_before: bool
+    cut_after: bool
+
+
+def snippets(
+    text: str,
+    folded: str,
+    matches: Sequence[Match],
+    *,
+    width: int = WIDTH,
+    most: int = MOST_WINDOWS,
+) -> tuple[Snippet, ...]:
+    """Return one to ``most`` windows on ``text``, in its order; none for an empty text.
+
+    ``matches`` are places in ``folded``, which has the length of ``text``; ``width`` is
+    in terminal cells. Another window is added only where it shows something that those
+    before do not. Without matches there is one window, at the beginning.
+    """
+    if not text:
+        return ()
+    layout = _Layout(text, folded, width)
+    if not matches:
+        return (_snippet(text, layout.from_start(), ()),)
+    chosen: list[_Window] = []
+    shown: set[str] = set()
+    # Each match in turn begins a window; many repeats of one word need not all be tried.
+    anchors = _anchors(matches)
+    windows = [layout.around(match) for match in anchors]
+    inside = [[m for m in matches if w.start <= m.start and m.end <= w.end] for w in windows]
+    while len(chosen) < most:
+        best, worth = None, 0.0
+        for window, found in zip(windows, inside, strict=True):
+            if any(window.start < other.end and other.start < window.end for other in chosen):
+                continue
+            value = _worth(found, shown)
+            if value > worth:
+                best, worth = window, value
+        if best is None:
+            break
+        chosen.append(best)
+        shown |= {m.text for m in matches if best.start <= m.start and m.end <= best.end}
+    chosen.sort(key=lambda window: window.start)
+    return tuple(_snippet(text, window, matches) for window in chosen)
+
+
+def _anchors(matches: Sequence[Match]) -> list[Match]:
+    seen: dict[str, int] = {}
+    anchors = []
+    for match in matches:
+        seen[match.text] = seen.get(match.text, 0) + 1
+        if seen[match.text] <= _NEAR:
+            anchors.append(match)
+    return anchors
+
+
+def _worth(found: Iterable[Match], shown: set[str]) -> float:
+    new = {match.text: match.weight for match in found if match.text not in shown}
+    if not new:
+        return 0.0
+    return sum(new.values()) + _REPEATED * sum(match.weight for match in found)
+
+
+def _snippet(text: str, window: _Window, matches: Sequence[Match]) -> Snippet:
+    start, end = window.start, window.end
+    inside = [match for match in matches if start <= match.start and match.end <= end]
+    return Snippet(
+        text=text[start:end],
+        spans=merged_spans(inside, start),
+        offset=start,
+        cut_before=window.cut_before,
+        cut_after=window.cut_after,
+    )
+
+
+class _Layout:
+    """Where the windows of one text may begin and end."""
+
+    def __init__(self, text: str, folded: str, width: int) -> None:
+        self._text = text
+        self._folded = folded
+        self._width = width
+
+    def from_start(self) -> _Window:
+        return self._from(0, cut_before=False, floor=0)
+
+    def around(self, match: Match) -> _Window:
+        paragraph_start, paragraph_end = self._paragraph(match.start)
+        lead = self._width // 3
+        low = self._back(match.start, paragraph_start, lead)
+        ends = [m.end() for m in _SENTENCE_END.finditer(self._text, low, match.start)]
+        if low == paragraph_start:
+            start, cut = (paragraph_start, False)
+        elif ends:
+            start, cut = ends[0], False
+        else:
+            start, cut = self._between_words(low, low, match.start), True
+        return self._from(start, cut_before=cut, floor=min(match.end, paragraph_end))
+
+    def _from(self, start: int, *, cut_before: bool, floor: int) -> _Window:
+        """Return the window from ``start`` on that reaches at least to ``floor``."""
+        _, paragraph_end = self._paragraph(start)
+        end = start
+        room = self._width
+        while end < paragraph_end and (room > 0 or end < floor):
+            room -= _cells(self._text[end])
+            end += 1
+        if end < paragraph_end:
+            after = max(floor, start + (end - start) // 2)
+            ends = [m.end() for m in _SENTENCE_END.finditer(self._text, after, end)]
+            if ends:
+                end, cut_after = ends[-1], False
+            else:
+                end, cut_after = self._between_words(end, max(floor, start + 1), end), True
+        else:
+            cut_after = False
+        stop = start + len(self._text[start:end].rstrip())
+        return _Window(start, max(stop, floor), cut_before, cut_after)
+
+    def _paragraph(self, at: int) -> tuple[int, int]:
+        before = self._text.rfind(PARAGRAPH_BREAK, 0, at)
+        after = self._text.find(PARAGRAPH_BREAK, at)
+        start = before + len(PARAGRAPH_BREAK) if before >= 0 else 0
+        return start, after if after >= 0 else len(self._text)
+
+    def _back(self, at: int, floor: int, cells: int) -> int:
+        while at > floor and cells > 0:
+            at -= 1
+            cells -= _cells(self._text[at])
+        return at
+
+    def _between_words(self, at: int, low: int, high: int) -> int:
+        """Return the place nearest to ``at`` from ``low`` to ``high`` that cuts no word."""
+        begin = max(0, at - _NEAR)
+        near = self._folded[begin : at + _NEAR]
+        edges = {begin + edge for edge in _word_edges(near)}
+        allowed = [edge for edge in edges if low <= edge <= high]
+        return min(allowed, key=lambda edge: (abs(edge - at), edge), default=at)
+
+
+def _word_edges(folded: str) -> set[int]:
+    """Return the places in ``folded`` that are inside no word."""
+    edges = set(range(len(folded) + 1))
+    for run in WORD_RUN.finditer(folded):
+        edges -= set(range(run.start() + 1, run.end()))
+    for run in HAN_RUN.finditer(folded):
+        at = run.start()
+        for word in segmenter().cut(run.group()):
+            edges -= set(range(at + 1, at + len(word)))
+            at += len(word)
+    return edges
+
+
+def _cells(character: str) -> int:
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
