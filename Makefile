@@ -1,0 +1,47 @@
+# The two commands of the README: `make demo` and `make test`. The rest is for developers.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help demo test check types tools lock clean
+
+help:
+	@echo "make demo    install into .venv, index seeds/, search it"
+	@echo "make test    install what tests need, then lint, types and all tests"
+	@echo "make lock    pin the development requirements anew"
+	@echo "make clean   remove .venv and everything that was built"
+
+# Stamp files: what is installed stays until the files that ask for it change.
+.venv/newsgrep: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+.venv/development: requirements-dev.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.txt
+	$(BIN)/pip install --quiet --no-deps --editable .
+	@touch $@ .venv/newsgrep
+
+demo: .venv/newsgrep
+	$(BIN)/newsgrep index seeds/
+	$(BIN)/newsgrep search "联合声明"
+
+test: tools .venv/development
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+# jq is what scripts read our JSON with; where it can't be had, its test says so and is skipped.
+tools:
+	@command -v jq >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& { apt-get -qq update && apt-get -qq install -y jq; } >/dev/null 2>&1; } \
+		|| echo "jq is missing and can't be installed here: its test will be skipped"
+
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header pyproject.toml requirements-dev.in -o requirements-dev.txt
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
