@@ -79,9 +79,12 @@ def make_entry(article: Article, stamp: Stamp) -> Entry:
         folded_title=title,
         folded_body=body,
         folded_captions=captions,
+        # The lead may end inside of a word, whose beginning is no term of the body.
         counts={
-            term: pack_counts(Counts(in_title[term], in_lead[term], in_body[term]))
-            for term in in_body | in_lead | in_title
+            term: pack_counts(
+                Counts(in_title[term], min(in_lead[term], in_body[term]), in_body[term])
+            )
+            for term in in_body | in_title
         },
         lengths=Counts(in_title.total(), in_lead.total(), in_body.total()),
         caption_terms=frozenset(index_terms(captions)),

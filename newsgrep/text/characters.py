@@ -21,15 +21,12 @@ SOLO: Final = (
 )
 """Inside of a character class: characters that are each a term (Han and its like)."""
 
-HAN: Final = (
-    "\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-)
-"""Inside of a character class: what jieba's dictionary words are made of."""
-
 WORD_RUN: Final = re.compile(rf"[^\W_{SOLO}]+")
 """A maximal run of letters, digits and marks of scripts that put spaces between words."""
 
-HAN_RUN: Final = re.compile(f"[{HAN}]+")
+HAN_RUN: Final = re.compile("[\u4e00-\u9fd5]+")
+"""A run of what jieba takes for Han; it never makes a word across or outside of these."""
+
 SOLO_CHARACTER: Final = re.compile(rf"[{SOLO}]")
 
 # U+FE00..FE0F and U+E0100..E01EF choose a glyph, the others join, split or turn text:

@@ -13,7 +13,7 @@ from typing import Any
 from whoosh.filedb.filestore import FileStorage
 from whoosh.index import EmptyIndexError, FileIndex, LockError
 from whoosh.index import IndexError as WhooshIndexError
-from whoosh.reading import CorruptIndexError, IndexReader
+from whoosh.reading import CorruptIndexError
 
 from newsgrep.engines.base import Candidate, Change, Forget, Note, Order, Page, Remove, Upsert
 from newsgrep.engines.entry import Entry, month_of
@@ -26,6 +26,7 @@ from newsgrep.engines.whoosh.schema import (
     INDEX_NAME,
     KIND,
     LENGTHS,
+    NO_VALUES,
     NOTE,
     SOURCE_NAME,
     article_key,
@@ -74,20 +75,20 @@ class WhooshEngine:
         self._folder = folder
         with _damage_named(folder):
             self._index = FileIndex(FileStorage(str(folder)), indexname=INDEX_NAME)
-            self._store = Store(self._index.reader())
+            self._store = Store(self._index)
 
     def write(self, changes: Iterable[Change]) -> None:
         """Apply all changes as one commit of Whoosh's."""
         with _damage_named(self._folder):
             writer = BulkWriter(self._index)
             try:
-                _Batch(writer, self._index.reader()).apply(changes)
+                _Batch(writer, Store(self._index)).apply(changes)
             except BaseException:
                 writer.cancel()
                 raise
             writer.commit()
             self._store.close()
-            self._store = Store(self._index.reader())
+            self._store = Store(self._index)
 
     def search(
         self,
@@ -153,9 +154,9 @@ def open_engine(folder: Path, create: bool) -> WhooshEngine:
 class _Batch:
     """The changes of one commit, with those documents of it that a later one replaces."""
 
-    def __init__(self, writer: BulkWriter, reader: IndexReader) -> None:
+    def __init__(self, writer: BulkWriter, committed: Store) -> None:
         self._writer = writer
-        self._committed = Store(reader)
+        self._committed = committed
         self._added: dict[str, int] = {}
 
     def apply(self, changes: Iterable[Change]) -> None:
@@ -168,7 +169,7 @@ class _Batch:
                     case Remove(article_id):
                         self._delete(article_key(article_id))
                     case Note(stamp):
-                        fields = {KIND: NOTE, "stamp": pack_stamp(stamp)}
+                        fields = NO_VALUES | {KIND: NOTE, "stamp": pack_stamp(stamp)}
                         self._replace(note_key(stamp.path), {}, fields)
                     case Forget(path):
                         self._delete(note_key(path))
@@ -188,7 +189,7 @@ class _Batch:
 def _article_fields(entry: Entry) -> dict[str, Any]:
     article = entry.article
     folded = pack_folded(entry)
-    fields: dict[str, Any] = {
+    fields: dict[str, Any] = NO_VALUES | {
         KIND: ARTICLE,
         CAPTION: sorted(entry.caption_terms),
         "id": article.id.encode(),

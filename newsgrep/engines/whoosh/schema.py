@@ -28,6 +28,14 @@ DEFAULTS: Final = {"moment": float("-inf")}
 BYTES: Final = ("id", "folded", "article", "stamp")
 FACETS: Final = ("source", "month")
 
+# Every document has a value in every column, so a column whose file is missing is damage;
+# Whoosh by itself would go on with the default value.
+NO_VALUES: Final = (
+    {name: DEFAULTS.get(name, 0) for name in NUMBERS}
+    | dict.fromkeys(BYTES, b"")
+    | dict.fromkeys(FACETS, b"")
+)
+
 
 def make_schema() -> Schema:
     """Return the schema; Whoosh stores it inside the index, made of its own classes only."""

@@ -13,8 +13,9 @@ from typing import Any
 
 from whoosh.codec.whoosh3 import W3LeafMatcher
 from whoosh.columns import NumericColumn
+from whoosh.index import FileIndex
 from whoosh.matching.mcore import Matcher
-from whoosh.reading import IndexReader, ReaderClosed, TermNotFound
+from whoosh.reading import CorruptIndexError, EmptyReader, IndexReader, ReaderClosed, TermNotFound
 
 from newsgrep.engines.packing import unpack_article, unpack_stamp
 from newsgrep.engines.whoosh.schema import (
@@ -24,6 +25,7 @@ from newsgrep.engines.whoosh.schema import (
     KEY,
     KIND,
     LENGTHS,
+    NO_VALUES,
     NUMBERS,
     SOURCE_NAME,
     TEXT,
@@ -34,13 +36,26 @@ from newsgrep.models import Article, Stamp
 class Store:
     """A Whoosh reader as :class:`newsgrep.engines.evaluate.Store`; numbers span segments."""
 
-    def __init__(self, reader: IndexReader) -> None:
-        self._reader = reader
-        self._segments: list[tuple[IndexReader, int]] = list(reader.leaf_readers())
+    def __init__(self, index: FileIndex) -> None:
+        self._reader: IndexReader = index.reader()
+        self._segments: list[tuple[IndexReader, int]] = (
+            []
+            if isinstance(self._reader, EmptyReader)  # it claims to be a segment
+            else list(self._reader.leaf_readers())
+        )
         self._postings: dict[str, tuple[array[int], array[int]]] = {}
         self._columns: dict[tuple[int, str], Any] = {}
         self._numbers: dict[str, array[Any]] = {}
         self._everything: set[int] | None = None
+        lost = [
+            name
+            for segment, _ in self._segments
+            for name in NO_VALUES
+            if not segment.has_column(name)
+        ]
+        if lost:
+            self.close()
+            raise CorruptIndexError(f"the column {lost[0]} is missing")
         self._averages: tuple[float, float, float] | None = None
 
     def __enter__(self) -> Store:

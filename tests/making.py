@@ -1,0 +1,59 @@
+"""Articles, entries and engines made for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from newsgrep.engines.base import Change, Engine, Upsert, open_engine
+from newsgrep.engines.entry import make_entry
+from newsgrep.models import Article, Precision, Published, Stamp, Status
+
+ENGINES = ("memory", "whoosh")
+
+
+def published(iso: str | None) -> Published | None:
+    """Return the date in ``iso`` with the precision that its length tells."""
+    if iso is None:
+        return None
+    lengths = {4: Precision.YEAR, 7: Precision.MONTH, 10: Precision.DAY, 22: Precision.MINUTE}
+    return Published(iso, lengths.get(len(iso), Precision.SECOND))
+
+
+def article(
+    article_id: str,
+    title: str = "",
+    body: str = "",
+    *,
+    source: str | None = None,
+    date: str | None = None,
+    captions: Iterable[str] = (),
+) -> Article:
+    """Return an article that was read from a file named after its id."""
+    return Article(
+        id=article_id,
+        title=title,
+        body=body,
+        path=f"/archive/{article_id}.md",
+        source=source,
+        published=published(date),
+        captions=tuple(captions),
+        found={"title": "heading"},
+    )
+
+
+def stamp(of: Article, path: str | None = None) -> Stamp:
+    """Return the stamp of the file that ``of`` was read from."""
+    return Stamp(path or of.path, 1, 2, "digest", Status.INDEXED, of.id, rank=("", len(of.body)))
+
+
+def upsert(of: Article) -> Change:
+    """Return the change that puts ``of`` into an engine."""
+    return Upsert(make_entry(of, stamp(of)))
+
+
+def engine_with(name: str, folder: Path, articles: Iterable[Article]) -> Engine:
+    """Return a new engine that holds ``articles``."""
+    engine = open_engine(name, folder / name, create=True)
+    engine.write(upsert(each) for each in articles)
+    return engine

@@ -1,0 +1,379 @@
+"""Every engine gives the same answer; brute force says which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from newsgrep.engines.base import (
+    FACETS,
+    Change,
+    Engine,
+    Forget,
+    Note,
+    Order,
+    Remove,
+    Upsert,
+    open_engine,
+)
+from newsgrep.engines.entry import make_entry
+from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, UsageError
+from newsgrep.models import Article, Stamp, Status
+from newsgrep.query.parser import parse
+from newsgrep.query.tree import Dates, Everything
+from tests.making import ENGINES, article, engine_with, stamp, upsert
+
+ARCHIVE = (
+    article(
+        "bridge",
+        "两岸发表联合声明",
+        "汀海市与望津市周日为大桥剪彩。\n\n两市市长念了同一份联合声明，承诺共管大桥。",
+        source="汀海晚报",
+        date="2023-11-19",
+        captions=["大桥夜景", "市长与工人合影"],
+    ),
+    article(
+        "fish",
+        "漁場談判：三天後表決",
+        "漁民代表看著文本，要求公開聯合聲明全文。外礁島的船，一艘接一艘。",
+        source="澤島日報",
+        date="2024-05-18T09:30:00+08:00",
+    ),
+    article(
+        "tram",
+        "電車復駛",
+        "居民說：「聯合，聲明都要。」街坊發表了聲明，未有聯合行動。",
+        source="濱港 新聞網",
+        date="2024-05",
+        captions=["聯合聲明的舊站牌"],
+    ),
+    article(
+        "english",
+        "Ports sign a joint statement",
+        "The ports used GPT-4o, not GPTs or GPT4, to draft it. Café Ａｌｐｈａ opened in 2024.",
+        source="Harbour Post",
+        date="2024-05-17T23:30:00+00:00",
+    ),
+    article("year", "村里的年鉴", "这一年里，水利与渔业。北京大学生在北京大学。", date="2024"),
+    article("undated", "水", "水。", source="汀海晚报"),
+    article(
+        "repeats", "水水水", "水水水水水，水。联合 声明，联合声明联合声明。", date="1999-12-31"
+    ),
+    article(
+        "emoji",
+        "心情 😀",
+        "括号（里面）和[方括号]，a_b、c++、3.14、100%。\n第二行",
+        date="2024-05-19",
+    ),
+    article("empty", "", "", source="", date="2020-02-29"),
+)
+
+QUERIES = (
+    "联合声明",
+    "聯合聲明",
+    "ＧＰＴ",
+    "gpt",
+    "gpt-4o",
+    '"gpt"',
+    '"GPT-4"',
+    '"gpt-4o, not"',
+    '"joint state"',
+    '"joint statement"',
+    "水",
+    '"水"',
+    '"水水"',
+    '"。水"',
+    '"联合，声明"',
+    '"联合 声明"',
+    '"合声明联"',
+    '"京大学生"',
+    '"北京大学"',
+    "北京大学生",
+    '"看着"',
+    '"看著"',
+    '"ａｌｐｈａ"',
+    '"café"',
+    '"2024"',
+    '"024"',
+    '"😀"',
+    "😀",
+    "，",
+    '"（"',
+    '"[方"',
+    '"a_b"',
+    '"c++"',
+    '"3.14"',
+    '"100%"',
+    '"括号(里面)"',
+    "联合 声明",
+    "联合 -声明",
+    "-联合",
+    "-联合 -水",
+    "联合 OR 水",
+    "(联合 OR 水) -漁業",
+    '-"联合声明"',
+    'NOT ("联合声明" OR 水)',
+    "title:联合声明",
+    "title:水 body:水",
+    'title:"水水"',
+    "body:联合声明",
+    'body:"联合声明"',
+    "caption:联合声明",
+    'caption:"夜景"',
+    'caption:"夜景市"',
+    "caption:大桥 联合声明",
+    "source:汀海",
+    "source:澤島",
+    "source:泽岛",
+    'source:"滨港 新闻"',
+    "source:POST",
+    "-source:汀海",
+    "date:2024",
+    "date:2024-05",
+    "date:2024-05-17",
+    "date:2024-05-18",
+    "date:2024-05-18..2024-05-19",
+    "date:..2020",
+    "since:2024-06",
+    "until:1999",
+    "-date:2024",
+    "date:2024 source:日报 渔",
+    "zzz",
+    "联合声明 zzz",
+    "联合 OR zzz",
+    "x" * 10_000,
+    "联合声明" * 2_500,
+    '"' + "水" * 10_000 + '"',
+)
+
+
+@pytest.fixture(params=ENGINES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def engine(name: str, tmp_path: Path) -> Iterator[Engine]:
+    made = engine_with(name, tmp_path, ARCHIVE)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def reference(tmp_path: Path) -> Engine:
+    return engine_with("memory", tmp_path, ARCHIVE)
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query[:30])
+@pytest.mark.parametrize("any_word", [False, True], ids=["all", "any"])
+def test_every_engine_gives_the_same_answer_as_brute_force(
+    engine: Engine, reference: Engine, query: str, any_word: bool
+) -> None:
+    root = parse(query, any_word=any_word).root
+    for order in Order:
+        expected = reference.search(root, order, 100, 0, FACETS)
+        found = engine.search(root, order, 100, 0, FACETS)
+        assert found.total == expected.total == len(expected.candidates)
+        assert [each.id for each in found.candidates] == [each.id for each in expected.candidates]
+        assert dict(found.facets) == dict(expected.facets)
+        if order is Order.RELEVANCE:
+            for one, other in zip(found.candidates, expected.candidates, strict=True):
+                assert one.score == pytest.approx(other.score)
+
+
+def ids(engine: Engine, query: str) -> set[str]:
+    page = engine.search(parse(query).root, limit=100)
+    return {candidate.id for candidate in page.candidates}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ('"联合声明"', {"bridge", "fish", "repeats"}),
+        ('"看着文本"', {"fish"}),
+        ('"GPT"', {"english"}),
+        ('"gpt4"', {"english"}),
+        ('"pt"', set()),
+        ('"合声"', {"bridge", "fish", "repeats"}),
+        ("caption:联合声明", {"tram"}),
+        ("date:2024-05-18", {"fish", "tram", "english", "year"}),
+        ("date:2024-05-17", {"tram", "year"}),
+        ("source:post", {"english"}),
+        ("联合 -声明", set()),
+        ("北京大学生", {"year"}),
+    ],
+)
+def test_the_answer_is_the_one_a_reader_expects(
+    engine: Engine, query: str, expected: set[str]
+) -> None:
+    assert ids(engine, query) == expected
+
+
+def test_pages_neither_repeat_nor_skip(engine: Engine) -> None:
+    for order in Order:
+        whole = engine.search(Everything(), order, 100).candidates
+        for size in (1, 2, 4):
+            pages = [
+                engine.search(Everything(), order, size, offset).candidates
+                for offset in range(0, len(whole), size)
+            ]
+            assert tuple(each for page in pages for each in page) == whole
+        assert engine.search(Everything(), order, 5, 1000).candidates == ()
+
+
+def test_undated_articles_come_last_in_both_date_orders(engine: Engine) -> None:
+    for order in (Order.OLDEST, Order.NEWEST):
+        found = engine.search(Everything(), order, 100).candidates
+        assert found[-1].id == "undated"
+    oldest = engine.search(Dates(None, None), Order.OLDEST, 1).candidates[0]
+    assert oldest.id == "repeats"
+
+
+def test_articles_come_back_as_they_were(engine: Engine) -> None:
+    assert engine.get(each.id for each in ARCHIVE) == list(ARCHIVE)
+    assert engine.get(["none", "fish", "none"]) == [ARCHIVE[1]]
+
+
+def test_every_stamp_comes_back(engine: Engine) -> None:
+    note = Stamp("/archive/\udcff.txt", 3, 4, "d", Status.REJECTED, None, "nothing in it")
+    engine.write([Note(note)])
+    assert set(engine.stamps()) == {stamp(each) for each in ARCHIVE} | {note}
+    engine.write([Forget(note.path)])
+    assert set(engine.stamps()) == {stamp(each) for each in ARCHIVE}
+
+
+def test_notes_are_no_articles(engine: Engine) -> None:
+    before = engine.search(Everything(), limit=100)
+    engine.write([Note(Stamp(f"/n{i}", 1, 1, "", Status.REJECTED, None, "why")) for i in range(9)])
+    assert engine.search(Everything(), limit=100) == before
+
+
+def test_an_update_replaces_and_a_removal_removes(name: str, tmp_path: Path) -> None:
+    engine = engine_with(name, tmp_path, ARCHIVE)
+    changed = article("fish", "渔场开了", "没有别的。", date="2025-01-01")
+    engine.write([upsert(changed), Remove("bridge"), Remove("never was")])
+    expected = engine_with("memory", tmp_path, [changed, *ARCHIVE[2:]])
+    for query in QUERIES:
+        root = parse(query).root
+        one, other = engine.search(root, limit=100), expected.search(root, limit=100)
+        assert (one.total, [c.id for c in one.candidates]) == (
+            other.total,
+            [c.id for c in other.candidates],
+        )
+    assert engine.get(["fish", "bridge"]) == [changed]
+    engine.close()
+
+
+def test_the_last_of_several_changes_in_one_commit_counts(name: str, tmp_path: Path) -> None:
+    engine = open_engine(name, tmp_path / name, create=True)
+    first, second = article("a", "旧的", "旧文"), article("a", "新的", "新文")
+    gone = article("b", "走了", "旧文")
+    engine.write([upsert(first), upsert(gone), upsert(second), Remove("b")])
+    assert ids(engine, "旧文") == set()
+    assert ids(engine, "新文") == {"a"}
+    assert engine.search(Everything()).total == 1
+    assert [each.article_id for each in engine.stamps()] == ["a"]
+    engine.close()
+
+
+def test_an_error_among_the_changes_leaves_everything_as_it_was(engine: Engine) -> None:
+    def broken() -> Iterator[Change]:
+        yield Remove("bridge")
+        yield upsert(article("new", "新的", "新文"))
+        raise KeyboardInterrupt
+
+    before = engine.search(Everything(), limit=100)
+    with pytest.raises(KeyboardInterrupt):
+        engine.write(broken())
+    assert engine.search(Everything(), limit=100) == before
+    engine.write([Remove("bridge")])
+    assert engine.search(Everything()).total == before.total - 1
+
+
+def test_an_empty_engine_answers(name: str, tmp_path: Path) -> None:
+    engine = open_engine(name, tmp_path / name, create=True)
+    for query in QUERIES:
+        for order in Order:
+            page = engine.search(parse(query).root, order, 10, 0, FACETS)
+            assert (page.total, page.candidates) == (0, ())
+    assert engine.get(["a"]) == []
+    assert list(engine.stamps()) == []
+    assert engine.check() == []
+    engine.close()
+
+
+def test_check_finds_nothing_wrong_where_nothing_is(engine: Engine) -> None:
+    assert engine.check() == []
+
+
+def test_results_outlive_the_engine(name: str, tmp_path: Path) -> None:
+    engine = engine_with(name, tmp_path, ARCHIVE)
+    page, articles = engine.search(Everything(), limit=3), engine.get(["fish"])
+    engine.close()
+    assert len(page.candidates) == 3
+    assert articles[0].title == "漁場談判：三天後表決"
+
+
+def test_an_unknown_engine_is_named_with_the_choice(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="memory"):
+        open_engine("lucene", tmp_path, create=True)
+
+
+def test_whoosh_keeps_what_was_written(tmp_path: Path) -> None:
+    engine_with("whoosh", tmp_path, ARCHIVE).close()
+    again = open_engine("whoosh", tmp_path / "whoosh")
+    assert again.get(each.id for each in ARCHIVE) == list(ARCHIVE)
+    again.close()
+
+
+def test_a_second_writer_is_told_to_wait(tmp_path: Path) -> None:
+    engine = engine_with("whoosh", tmp_path, ARCHIVE)
+    other = open_engine("whoosh", tmp_path / "whoosh")
+
+    def meanwhile() -> Iterator[Change]:
+        with pytest.raises(IndexLocked, match="wait"):
+            other.write([Remove("fish")])
+        yield Remove("bridge")
+
+    engine.write(meanwhile())
+    assert engine.search(Everything()).total == len(ARCHIVE) - 1
+    engine.close()
+    other.close()
+
+
+def test_a_missing_index_is_no_empty_one(tmp_path: Path) -> None:
+    with pytest.raises(IndexMissing):
+        open_engine("whoosh", tmp_path / "nothing")
+
+
+# Whoosh tries ten times to open what is gone, and each time forgets a file that it did open.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_lost_files_are_damage_and_never_an_empty_answer(tmp_path: Path) -> None:
+    engine_with("whoosh", tmp_path, ARCHIVE).close()
+    for lost in sorted((tmp_path / "whoosh").iterdir()):
+        if lost.name.endswith(("LOCK", "_stored.col")):
+            continue
+        content = lost.read_bytes()
+        lost.unlink()
+        with ExitStack() as stack, pytest.raises(IndexDamaged):  # noqa: PT012  (opening or asking may find it)
+            engine = open_engine("whoosh", tmp_path / "whoosh")
+            stack.callback(engine.close)
+            engine.search(
+                parse('date:2024 source:日报 "渔场谈" OR caption:夜景').root, facets=FACETS
+            )
+            engine.search(Everything(), Order.NEWEST, 100)
+            engine.get(each.id for each in ARCHIVE)
+            list(engine.stamps())
+        lost.write_bytes(content)
+
+
+def test_counts_beyond_what_is_kept_still_match(name: str, tmp_path: Path) -> None:
+    many = Article("many", "水" * 40, "水" * 5000, "/m.txt")
+    engine = open_engine(name, tmp_path / name, create=True)
+    engine.write([Upsert(make_entry(many, stamp(many)))])
+    assert ids(engine, "title:水 body:水") == {"many"}
+    assert engine.search(parse("水").root).candidates[0].score > 0
+    engine.close()
