@@ -1,0 +1,406 @@
+"""An HTML tree becomes blocks of text and claims, in one walk without recursion.
+
+Broken pages nest a hundred thousand elements, so that nothing here descends by calling
+itself, and every look into a subtree is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+from urllib.parse import urlsplit
+
+from bs4 import BeautifulSoup
+from bs4.element import NavigableString, Tag
+
+from newsgrep.ingest import furniture
+from newsgrep.ingest.furniture import attribute
+from newsgrep.ingest.layout import collapse, comparable, paragraphs_of
+from newsgrep.ingest.metadata import MetadataReader
+from newsgrep.ingest.raw import Block, Kind
+from newsgrep.ingest.sites import Site
+from newsgrep.text.characters import SOLO_CHARACTER, tidy
+
+_LOOK: Final = 400
+"""Nodes that a look into a subtree takes in at most."""
+
+
+class _Mode(IntEnum):
+    TEXT = 0
+    METADATA = 1
+    OUTSIDE = 2
+
+
+@dataclass(slots=True)
+class _Frame:
+    """An element that the walk is inside of."""
+
+    children: Iterator[object]
+    tag: Tag
+    mode: _Mode
+    breaks: bool
+    in_list: bool
+    in_row: bool
+    kind: Kind = Kind.TEXT
+    preformatted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Marked:
+    """Elements that an outlet's selectors name, by identity."""
+
+    dropped: frozenset[int] = frozenset()
+    captions: frozenset[int] = frozenset()
+    credits: frozenset[int] = frozenset()
+    kept: frozenset[int] = frozenset()
+    body: Tag | None = None
+
+
+def parse(markup: str) -> BeautifulSoup:
+    """Return the tree of ``markup``; class attributes stay plain strings."""
+    return BeautifulSoup(markup, "lxml", multi_valued_attributes=None)
+
+
+def strings(tag: Tag, *, limit: int | None = None, links: bool = True) -> Iterator[str]:
+    """Yield the visible text under ``tag``, from its first ``limit`` nodes at most."""
+    stack: list[Iterator[object]] = [iter(tag.contents)]
+    seen = 0
+    while stack:
+        child = next(stack[-1], None)
+        if child is None:
+            stack.pop()
+            continue
+        seen += 1
+        if limit is not None and seen > limit:
+            return
+        if type(child) is NavigableString:
+            yield child
+        elif isinstance(child, Tag):
+            if child.name in furniture.DROPPED_ELEMENTS or (child.name == "a" and not links):
+                continue
+            if child.name == "br":
+                yield "\n"
+            stack.append(iter(child.contents))
+
+
+def short_text(tag: Tag) -> str:
+    """Return the text under ``tag`` on one line, from its first few hundred nodes."""
+    return collapse(tidy("".join(strings(tag, limit=_LOOK))))
+
+
+def _elements(tag: Tag) -> Iterator[Tag]:
+    """Yield the elements among the first few hundred nodes under ``tag``.
+
+    bs4's own ``descendants`` looks for the last one first, however deep that lies.
+    """
+    stack: list[Iterator[object]] = [iter(tag.contents)]
+    for _ in range(_LOOK):
+        child = next(stack[-1], None)
+        if child is None:
+            stack.pop()
+            if not stack:
+                return
+        elif isinstance(child, Tag):
+            yield child
+            stack.append(iter(child.contents))
+
+
+def _contains(tag: Tag, *names: str) -> bool:
+    return any(node.name in names for node in _elements(tag))
+
+
+class Cleaner:
+    """One walk over one tree."""
+
+    def __init__(self, soup: BeautifulSoup, site: Site | None, url: str | None) -> None:
+        self.soup = soup
+        self.site = site
+        self.host = _host(url)
+        self.metadata = MetadataReader(url)
+        self.blocks: list[Block] = []
+        self.marked = self._mark()
+        self._lines: list[str] = []
+        self._line: list[str] = []
+        self._kind = Kind.TEXT
+        self._after_image = False
+        self._alt: str | None = None
+        self._captions: set[str] = set()
+
+    def _mark(self) -> _Marked:
+        site = self.site
+        if site is None:
+            return _Marked()
+
+        def select(*selectors: str) -> list[Tag]:
+            wanted = ", ".join(s for s in selectors if s)
+            return list(self.soup.select(wanted)) if wanted else []
+
+        for where, selector in (("authors", site.byline), ("date", site.date)):
+            for tag in select(selector)[:5]:
+                if where == "authors":
+                    self.metadata.author(short_text(tag), "site rule", 0)
+                else:
+                    stated = attribute(tag, "datetime") or attribute(tag, "content")
+                    self.metadata.date(stated or short_text(tag), "site rule", 0)
+        dropped = select(*site.drop, site.byline, site.date)
+        body = select(site.body)
+        return _Marked(
+            frozenset(map(id, dropped)),
+            frozenset(map(id, select(*site.captions))),
+            frozenset(map(id, select(*site.credits))),
+            frozenset(map(id, select(*site.keep))),
+            body[0] if body else None,
+        )
+
+    def run(self, root: Tag | None, *, careful: bool = True) -> None:
+        """Walk the whole tree; text is taken from under ``root`` (None: from everywhere).
+
+        With ``careful`` False, classes and ids are not looked at for what to drop.
+        """
+        root = self.marked.body or root
+        start = _Mode.OUTSIDE if root is not None else _Mode.TEXT
+        stack = [_Frame(iter(self.soup.contents), self.soup, start, False, False, False)]
+        while stack:
+            frame = stack[-1]
+            child = next(frame.children, None)
+            if child is None:
+                stack.pop()
+                self._leave(frame)
+            elif isinstance(child, Tag):
+                entered = self._enter(child, frame, root, careful)
+                if entered is not None:
+                    stack.append(entered)
+            elif type(child) is NavigableString and frame.mode is _Mode.TEXT:
+                self._text(child, frame)
+        self._flush()
+        self._settle_alt()
+
+    def _text(self, text: str, frame: _Frame) -> None:
+        if frame.preformatted:
+            first, *rest = text.split("\n")
+            self._line.append(first)
+            for line in rest:
+                self._end_line()
+                self._line.append(line)
+        else:
+            self._line.append(text)
+        if self._after_image and text.strip():
+            self._after_image = False
+
+    def _end_line(self) -> None:
+        self._lines.append("".join(self._line))
+        self._line.clear()
+
+    def _flush(self) -> None:
+        if not self._line and not self._lines:
+            return
+        self._end_line()
+        lines, self._lines = self._lines, []
+        for text in paragraphs_of(lines):
+            self._settle_alt()
+            self.blocks.append(Block(text, self._kind))
+
+    def _caption(self, text: str) -> None:
+        text = furniture.without_credit(text)
+        if not text or furniture.is_notice(text):
+            return
+        key = comparable(text)
+        if key and key not in self._captions:
+            self._captions.add(key)
+            self.blocks.append(Block(text, Kind.CAPTION))
+
+    def _settle_alt(self) -> None:
+        """Take a sentence in an image's alt as its caption, if no other came with the image."""
+        alt, self._alt = self._alt, None
+        if alt:
+            self._caption(alt)
+
+    def _leave(self, frame: _Frame) -> None:
+        if frame.breaks and frame.mode is _Mode.TEXT:
+            self._flush()
+            self._kind = Kind.TEXT
+        elif frame.tag.name in ("td", "th"):
+            self._line.append(" ")
+
+    def _enter(self, tag: Tag, frame: _Frame, root: Tag | None, careful: bool) -> _Frame | None:
+        name = tag.name
+        if name == "br":
+            if frame.mode is _Mode.TEXT:
+                self._end_line()
+            return None
+        if name in ("meta", "title", "link", "script"):
+            self.metadata.head(tag)
+            return None
+        if name in furniture.DROPPED_ELEMENTS or furniture.is_hidden(tag):
+            if tag.attrs:
+                self.metadata.properties(tag, 0, short_text)
+            return None
+        mode = _Mode.TEXT if tag is root else frame.mode
+        careful = careful and id(tag) not in self.marked.kept
+        words = furniture.tokens(tag)
+        if id(tag) in self.marked.captions and mode is _Mode.TEXT:
+            self._flush()
+            self._take_caption(tag)
+            return None
+        if id(tag) in self.marked.dropped or (careful and furniture.is_dropped(tag, words)):
+            if id(tag) in self.marked.dropped or not tag.attrs.get("content"):
+                return None
+            self.metadata.properties(tag, int(mode), short_text)
+            return None
+        rank = 0 if mode is not _Mode.OUTSIDE else 1
+        if tag.attrs or name in ("time", "address", "h1"):
+            self.metadata.element(tag, rank, short_text)
+        if mode is not _Mode.TEXT:
+            return _Frame(iter(tag.contents), tag, mode, False, False, False)
+        return self._enter_text(tag, frame, words, careful)
+
+    def _enter_text(
+        self, tag: Tag, frame: _Frame, words: list[str], careful: bool
+    ) -> _Frame | None:
+        name = tag.name
+        if name == "img":
+            self._image(tag)
+            return None
+        if id(tag) in self.marked.credits or (
+            careful
+            and words
+            and furniture.is_credit(tag)
+            and len(short_text(tag)) <= 200  # no name is longer
+        ):
+            return None
+        if self._is_caption(tag, words, careful):
+            self._flush()
+            self._take_caption(tag)
+            return None
+        if careful and self._is_metadata(tag, words):
+            if name in furniture.BLOCKS:
+                self._flush()
+            return _Frame(iter(tag.contents), tag, _Mode.METADATA, False, False, False)
+        if name in ("ul", "ol") and not frame.in_list and self._is_link_list(tag):
+            self._flush()
+            return None
+        breaks = name in furniture.BLOCKS and not frame.in_row
+        entered = _Frame(
+            iter(tag.contents),
+            tag,
+            _Mode.TEXT,
+            breaks,
+            frame.in_list or name in ("ul", "ol"),
+            frame.in_row or (name == "tr" and self._is_row(tag)),
+            preformatted=frame.preformatted or name == "pre",
+        )
+        if breaks:
+            self._flush()
+            self._kind = Kind.HEADING if name in furniture.HEADINGS else self._kind
+        elif name in furniture.BLOCKS:
+            self._line.append(" ")
+        return entered
+
+    def _is_row(self, tag: Tag) -> bool:
+        text = short_text(tag)
+        return len(text) <= 600 and not _contains(tag, "table")  # else it is layout
+
+    def _is_caption(self, tag: Tag, words: list[str], careful: bool) -> bool:
+        name = tag.name
+        if name == "figcaption":
+            return True
+        if name in ("small", "em", "i", "span", "p", "div", "figure"):
+            if name == "small" and self._after_image:
+                return len(short_text(tag)) <= 400  # longer is text in small print
+            if careful and name != "figure" and furniture.is_caption(words):
+                return len(short_text(tag)) <= 400 and not _contains(tag, "img")  # as above
+        return False
+
+    def _take_caption(self, tag: Tag) -> None:
+        kept: list[str] = []
+        stack: list[Iterator[object]] = [iter(tag.contents)]
+        while stack:
+            child = next(stack[-1], None)
+            if child is None:
+                stack.pop()
+            elif type(child) is NavigableString:
+                kept.append(child)
+            elif isinstance(child, Tag):
+                if (
+                    child.name in furniture.DROPPED_ELEMENTS
+                    or furniture.is_hidden(child)
+                    or furniture.is_credit(child)
+                    or id(child) in self.marked.credits
+                ):
+                    continue
+                if child.name in ("br", "p", "div"):
+                    kept.append(" ")
+                stack.append(iter(child.contents))
+        text = collapse(tidy("".join(kept)))
+        if text:
+            self._alt = None
+            self._caption(text)
+
+    def _image(self, tag: Tag) -> None:
+        self._after_image = True
+        alt = collapse(tidy(attribute(tag, "alt")))
+        if _is_sentence(alt):
+            self._flush_if_blank()
+            self._settle_alt()
+            self._alt = alt
+
+    def _flush_if_blank(self) -> None:
+        if not any(part.strip() for part in (*self._line, *self._lines)):
+            self._line.clear()
+            self._lines.clear()
+
+    def _is_metadata(self, tag: Tag, words: list[str]) -> bool:
+        name = tag.name
+        if name == "address":
+            return True
+        if name == "footer":
+            parent = tag.parent
+            return parent is None or parent.name != "blockquote"
+        if name == "time":
+            return not any(part.strip() for part in self._line) and self._stands_alone(tag)
+        if words and furniture.is_metadata(words):
+            return len(short_text(tag)) <= 400  # longer is text about an author
+        return False
+
+    def _stands_alone(self, tag: Tag) -> bool:
+        parent = tag.parent
+        if parent is None or parent.name not in ("p", "li", "td", "blockquote", "span", "em"):
+            return True
+        return short_text(parent) == short_text(tag)
+
+    def _is_link_list(self, tag: Tag) -> bool:
+        """Tell whether a list is nothing but links to the same outlet, or into this page."""
+        links = [node for node in _elements(tag) if node.name == "a"]
+        if not links:
+            return False
+        inside = 0
+        for link in links:
+            address = attribute(link, "href").strip()
+            if address == "#":
+                return False
+            host = _host(address)
+            if not host or host == self.host:
+                inside += 1
+        if inside * 5 < len(links) * 4:
+            return False
+        total = len(comparable("".join(strings(tag, limit=4 * _LOOK))))
+        plain = len(comparable("".join(strings(tag, limit=4 * _LOOK, links=False))))
+        return plain * 5 <= total
+
+
+def _host(url: str | None) -> str:
+    try:
+        return (urlsplit(url or "").hostname or "").removeprefix("www.")
+    except ValueError:
+        return ""
+
+
+def _is_sentence(alt: str) -> bool:
+    """Tell whether an image's alt text says something, as a caption does."""
+    if not 8 <= len(alt) <= 300 or ("/" in alt[:-1] and " " not in alt):  # a label, a path
+        return False
+    if SOLO_CHARACTER.search(alt):
+        return any(mark in alt for mark in "。！？，；") and len(alt) >= 12  # words, no label
+    return alt.count(" ") >= 5 and alt.rstrip("”\"')").endswith((".", "!", "?"))  # likewise

@@ -1,0 +1,183 @@
+"""What a format is: a name, file name suffixes, and a function from bytes to a RawArticle.
+
+Also what several formats share: the header that scrapers write, and the way through HTML.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from newsgrep.ingest.clean import Cleaner, parse
+from newsgrep.ingest.decode import decode
+from newsgrep.ingest.header import Header, split_header
+from newsgrep.ingest.mainpart import main_part
+from newsgrep.ingest.raw import Block, Claim, Claims, Kind, RawArticle
+from newsgrep.ingest.sites import Site, Sites
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A file format.
+
+    ``read`` takes the file's bytes and the outlets' rules; it raises ``Rejected`` if the
+    bytes are nothing that it can read.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    read: Callable[[bytes, Sites], RawArticle]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Text of a file, its header taken off, and the outlet if the header or a marker tells."""
+
+    header: Header
+    text: str
+    site: Site | None
+    notes: tuple[str, ...]
+
+    @property
+    def url(self) -> str | None:
+        """Return the address in the header."""
+        return self.header.url or self.header.first(*URL_KEYS)
+
+
+URL_KEYS: Final = (
+    "from",
+    "url",
+    "link",
+    "source_url",
+    "original_url",
+    "canonical_url",
+    "permalink",
+)
+_PAGE_URL = re.compile(
+    r"""<(?:link|meta)\b[^>]{0,200}(?:rel=["']?canonical|property=["']?og:url)[^>]{0,200}>""",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"""(?:href|content)=["']?(https?://[^\s"'>]+)""", re.IGNORECASE)
+
+
+def opened(data: bytes, sites: Sites) -> Opened:
+    """Decode ``data`` and take its header off."""
+    decoded = decode(data)
+    header, rest = split_header(decoded.text)
+    url = header.url or header.first(*URL_KEYS)
+    site = sites.for_url(url)
+    if site is None and not url:
+        page = _PAGE_URL.search(rest[:200_000])
+        address = _ADDRESS.search(page.group()) if page else None
+        site = sites.for_url(address[1]) if address else None
+    if site is None:
+        site = sites.for_text(rest)
+    return Opened(header, rest, site, (*decoded.notes, *header.notes))
+
+
+_BLOCK_TAG: Final = (
+    r"(?:!doctype|\?xml|html|head|body|div|article|section|main|p|h[1-6]|figure|table|ul|ol|dl|blockquote|"
+    r"img|header|address|time|span|br|hr|a|b|strong|em|i|font|center|pre|picture|small|aside|link|meta|style|script|"
+    r"nav|form|footer|noscript|svg|video|audio|iframe|button|template|title)"
+)
+_STARTS_AS_HTML = re.compile(
+    rf"\s*(?:<!--(?:(?!-->).){{0,2000}}-->\s*)*<{_BLOCK_TAG}\b[^>]*>", re.IGNORECASE | re.DOTALL
+)
+_CLOSING = re.compile(
+    r"</(?:p|div|article|section|main|body|html|li|h[1-6]|figure)\s*>|<br\s*/?>", re.IGNORECASE
+)
+_PAGE = re.compile(r"<(?:html|head|body)\b", re.IGNORECASE)
+
+
+def is_html(text: str) -> bool:
+    """Tell whether ``text`` is HTML rather than plain text or Markdown with a tag in it."""
+    closing = sum(1 for _ in _CLOSING.finditer(text))
+    if _STARTS_AS_HTML.match(text) and (text.rstrip().endswith(">") or closing > 1):
+        return True
+    return closing * 400 > len(text) and closing > 2  # a few tags may be quoted
+
+
+_PROLOG = re.compile(r"<\?(?:[^>]{0,1000})>|<!\[CDATA\[|\]\]>")
+_MIN_KEPT: Final = 120
+_MUCH: Final = 600
+
+
+def from_html(file: Opened, markup: str) -> RawArticle:
+    """Return what stands in ``markup``, a page or a part of one."""
+    # Processing instructions and NULs mean nothing in HTML and end some parsers' work.
+    soup = parse(_PROLOG.sub("", markup.replace("\0", "")))
+    root = main_part(soup) if _PAGE.search(markup) else None
+    cleaner = Cleaner(soup, file.site, file.url)
+    cleaner.run(root)
+    kept = sum(len(block.text) for block in cleaner.blocks if block.kind is not Kind.CAPTION)
+    notes = file.notes
+    if kept < _MIN_KEPT:
+        # Classes that misled us: better some furniture than no article.
+        again = Cleaner(soup, file.site, file.url)
+        again.run(None if root is None else soup.body, careful=False)
+        more = sum(len(block.text) for block in again.blocks if block.kind is not Kind.CAPTION)
+        if more > _MUCH and more > 5 * kept:
+            cleaner = again
+            notes = (*notes, "hardly any text outside of what looked like furniture: all was kept")
+    return RawArticle(
+        blocks=tuple(cleaner.blocks),
+        claims=with_header(file, cleaner.metadata.claims()),
+        site=file.site,
+        fetched=file.header.fetched,
+        notes=notes,
+    )
+
+
+def from_blocks(file: Opened, blocks: tuple[Block, ...], tags: tuple[str, ...]) -> RawArticle:
+    """Return an article of blocks that another reader has made."""
+    return RawArticle(
+        blocks=blocks,
+        claims=with_header(file, Claims(tags=tags)),
+        site=file.site,
+        fetched=file.header.fetched,
+        notes=file.notes,
+    )
+
+
+def with_header(file: Opened, claims: Claims) -> Claims:
+    """Return ``claims`` with those of the file's header."""
+    header = file.header
+
+    def front(*keys: str) -> tuple[Claim, ...]:
+        return tuple(Claim(value, "front matter") for value in header.values(*keys))
+
+    link = (Claim(header.title, "link line"),) if header.title else ()
+    link_url = (Claim(header.url, "link line"),) if header.url else ()
+    tags = dict.fromkeys((*header.values("tags", "tag", "keywords"), *claims.tags))
+    categories = header.values("categories", "category")
+    outlet: tuple[Claim, ...] = ()
+    if len(categories) == 1 and tags and categories[0] not in tags and header.first(*URL_KEYS):
+        # Archives of feeds keep the outlet there, and the topics in the tags.
+        outlet = (Claim(categories[0], "front matter"),)
+    else:
+        tags.update(dict.fromkeys(categories))
+    return Claims(
+        titles=(*link, *front("title", "headline"), *claims.titles),
+        sources=(
+            *front("source", "site", "publisher", "outlet", "media", "site_name"),
+            *outlet,
+            *claims.sources,
+        ),
+        authors=(*claims.authors, *front("author", "authors", "byline", "creator")),
+        dates=(
+            *claims.dates,
+            *front(
+                "date",
+                "published",
+                "published_at",
+                "pubdate",
+                "publish_date",
+                "publishdate",
+                "created",
+            ),
+        ),
+        urls=(*link_url, *front(*URL_KEYS), *claims.urls),
+        tags=tuple(tags),
+    )

@@ -1,0 +1,115 @@
+"""Plain text: paragraphs as they stand, with the few marks of Markdown that scrapers leave.
+
+A ``.txt`` that holds HTML under a scraper's header is read as HTML. Stars, underscores and
+number signs inside of lines are text here and stay.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from newsgrep.ingest.formats.base import Format, Opened, from_blocks, from_html, is_html, opened
+from newsgrep.ingest.layout import paragraphs_of
+from newsgrep.ingest.raw import Block, Kind, RawArticle
+from newsgrep.ingest.sites import Sites
+
+_IMAGE = re.compile(r"!\[([^\]\n]{0,300})\]\([^)\s]{0,2000}(?:\s\"[^\"\n]{0,200}\")?\)")
+_LINK = re.compile(
+    r"\[([^\[\]\n]{0,300})\]\((?:#|https?://|/|mailto:)?[^()\s]{0,2000}(?:\s\"[^\"\n]{0,200}\")?\)"
+)
+_BOLD = re.compile(r"\*\*(?=\S)([^*\n]{1,300})(?<=\S)\*\*")
+_HEADING = re.compile(r"#{1,6}[ \t]+(\S.*?)[ \t]*#*$")
+_RULE = re.compile(r"[ \t]*(?:[-=_*][ \t]*){3,}$")
+_TAG_LINE = re.compile(r"(?:[#＃][^\s#＃]{1,40}\s*)+")
+_HASHTAG = re.compile(r"[#＃]([^\s#＃]{1,40})")
+_HARD_WRAP: Final = 100
+"""Cells: lines of more are no lines of a mail or a typewriter."""
+
+
+def _read(data: bytes, sites: Sites) -> RawArticle:
+    file = opened(data, sites)
+    if is_html(file.text):
+        return from_html(file, file.text)
+    return _from_plain(file)
+
+
+def _from_plain(file: Opened) -> RawArticle:
+    blocks: list[Block] = []
+    tags: dict[str, None] = {}
+    for group in _groups(file.text.replace("\0", "")):
+        for line_or_all in _split_headings(group):
+            kind, lines = line_or_all
+            joined = " ".join(lines)
+            if _TAG_LINE.fullmatch(joined.strip()):
+                tags.update(dict.fromkeys(_HASHTAG.findall(joined)))
+                continue
+            blocks += [Block(text, kind) for text in paragraphs_of(_joined(lines))]
+    return from_blocks(file, tuple(blocks), tuple(tags))
+
+
+def _groups(text: str) -> list[list[str]]:
+    """Return the paragraphs' lines: parted by empty lines, or each line if there are none."""
+    lines = [_unmarked(line) for line in text.split("\n")]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    blank = sum(1 for line in lines if not line.strip())
+    filled = len(lines) - blank
+    if blank * 10 < filled and not _is_wrapped([line for line in lines if line.strip()]):
+        return [[line] for line in lines]
+    groups: list[list[str]] = [[]]
+    wrapped = _is_wrapped([line for line in lines if line.strip()][1:])
+    for line in lines:
+        if line.strip():
+            groups[-1].append(line)
+        elif groups[-1]:
+            groups.append([])
+    if not wrapped and len(groups) > 1:
+        # Headline, date and byline often stand on lines of their own at the very top.
+        groups[:1] = [[line] for line in groups[0]]
+    return groups
+
+
+def _unmarked(line: str) -> str:
+    if "](" in line:
+        line = _IMAGE.sub(r"\1", line)
+        line = _LINK.sub(r"\1", line)
+    if "**" in line:
+        line = _BOLD.sub(r"\1", line)
+    return line
+
+
+def _split_headings(group: list[str]) -> list[tuple[Kind, list[str]]]:
+    parts: list[tuple[Kind, list[str]]] = []
+    for line in group:
+        heading = _HEADING.match(line)
+        if heading and len(line) < 200:  # no heading is longer
+            parts.append((Kind.HEADING, [heading[1]]))
+        elif _RULE.match(line):
+            if parts and len(parts[-1][1]) == 1 and parts[-1][0] is Kind.TEXT:
+                parts[-1] = (Kind.HEADING, parts[-1][1])
+        elif parts and parts[-1][0] is Kind.TEXT:
+            parts[-1][1].append(line)
+        else:
+            parts.append((Kind.TEXT, [line]))
+    return parts
+
+
+def _is_wrapped(lines: list[str]) -> bool:
+    """Tell whether lines were cut by a width and not by their author."""
+    widths = [
+        sum(2 if ord(c) > 0x2E80 else 1 for c in line) for line in lines[:200]
+    ]  # wide from there
+    if len(widths) < 2 or max(widths) > _HARD_WRAP:  # one line is not cut
+        return False
+    full = sum(1 for width in widths if width * 5 >= max(widths) * 4)
+    return full * 10 >= len(widths) * 7 and max(widths) > 50  # verse is narrower
+
+
+def _joined(lines: list[str]) -> list[str]:
+    if len(lines) > 1 and _is_wrapped(lines[:-1] if len(lines) > 2 else lines):  # the last is short
+        return ["\n".join(lines)]
+    return lines
+
+
+FORMAT = Format("text", (".txt",), _read)

@@ -1,0 +1,161 @@
+"""What scrapers write above an article: front matter, a fetch time, a link with the title.
+
+Real front matter is often no valid YAML (colons and quotes in titles); such a block is
+read line by line instead, and the article never lost for it.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Final
+
+import yaml
+
+from newsgrep.ingest.layout import collapse
+from newsgrep.text.characters import tidy
+
+_LONGEST: Final = 50_000
+"""Characters of front matter at most; more is an article between two rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What stood above the article; ``fields`` has lower-case keys and text values only."""
+
+    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    title: str | None = None
+    url: str | None = None
+    fetched: datetime | None = None
+    notes: tuple[str, ...] = ()
+
+    def first(self, *keys: str) -> str | None:
+        """Return the first value under the first of ``keys`` that has one."""
+        return next((v for key in keys for v in self.fields.get(key, ()) if v), None)
+
+    def values(self, *keys: str) -> tuple[str, ...]:
+        """Return all values under ``keys``, in order, each once."""
+        return tuple(dict.fromkeys(v for key in keys for v in self.fields.get(key, ()) if v))
+
+
+_START = re.compile(r"\s*---[ \t]*\n")
+_END = re.compile(r"^(?:---|\.\.\.)[ \t]*$\n?", re.MULTILINE)
+_COMMENT = re.compile(r"\s*<!--\s*(\d{9,16}|NaN|null|undefined)?\s*-->")
+_LINK_LINE = re.compile(r"\s*\[([^\n]{1,1000})\]\((\S{1,4000}|)\)[ \t]*\n\s*[-=]{3,}[ \t]*(?:\n|$)")
+_KEY = re.compile(r"([A-Za-z_][\w .-]{0,40}?)\s*:(?:\s+(.*)|)$")
+
+
+def split_header(text: str) -> tuple[Header, str]:
+    """Return the header of ``text`` and what is left of it; line ends must be newlines."""
+    fields: dict[str, tuple[str, ...]] = {}
+    notes: list[str] = []
+    start = _START.match(text)
+    if start:
+        end = _END.search(text, start.end(), start.end() + _LONGEST)
+        if end:
+            block = text[start.end() : end.start()]
+            parsed = _yaml(block)
+            if parsed is None:
+                parsed = _by_line(block)
+                if parsed:
+                    notes.append("front matter is no valid YAML: read line by line")
+            if parsed is not None:
+                fields = parsed
+                text = text[end.end() :]
+    fetched = None
+    comment = _COMMENT.match(text)
+    if comment:
+        text = text[comment.end() :]
+        fetched = _from_epoch(comment[1])
+    title = url = None
+    link = _LINK_LINE.match(text)
+    if link:
+        title, url = collapse(tidy(html.unescape(link[1]))) or None, link[2].strip() or None
+        text = text[link.end() :]
+    return Header(fields, title, url, fetched, tuple(notes)), text
+
+
+def _from_epoch(digits: str | None) -> datetime | None:
+    if not digits or not digits.isdigit():
+        return None
+    number = int(digits)
+    try:
+        return datetime.fromtimestamp(number / 1000 if number > 10**11 else number, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+class _Loader(yaml.CSafeLoader):
+    """Safe YAML in which every plain value stays text.
+
+    Without implicit tags there are no merge keys, either, which could grow without end;
+    what an alias repeats is shared and not copied.
+    """
+
+
+_Loader.yaml_implicit_resolvers = {}
+_DEEP = re.compile(r"(?:[\[{][^\[\]{}]*){40}|(?:[-?:]\s+){40}")
+
+
+def _yaml(block: str) -> dict[str, tuple[str, ...]] | None:
+    if _DEEP.search(block):
+        return None
+    try:
+        loaded = yaml.load(block, Loader=_Loader)  # noqa: S506 - a safe loader, see above
+    except (yaml.YAMLError, ValueError, RecursionError, OverflowError):
+        return None
+    if loaded is None or loaded == "":
+        return {}
+    if not isinstance(loaded, dict):
+        return None
+    fields: dict[str, tuple[str, ...]] = {}
+    for key, value in loaded.items():
+        items = value if isinstance(value, list) else [value]
+        texts = [_plain(item) for item in items]
+        fields.setdefault(str(key).strip().lower(), tuple(t for t in texts if t))
+    return fields
+
+
+def _plain(value: object) -> str:
+    if value is None or isinstance(value, dict | list | set | tuple):
+        if isinstance(value, dict):  # author: {name: …}
+            return _plain(value.get("name") or value.get("title"))
+        return ""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return collapse(tidy(html.unescape(str(value))))
+
+
+def _by_line(block: str) -> dict[str, tuple[str, ...]] | None:
+    fields: dict[str, list[str]] = {}
+    key = None
+    for line in block.split("\n"):
+        match = _KEY.match(line)
+        if match and not line.startswith((" ", "\t")):
+            key = match[1].strip().lower()
+            fields[key] = _inline(match[2] or "")
+        elif key and line.lstrip().startswith("- "):
+            fields[key] += _inline(line.lstrip()[2:])
+        elif key is None and line.strip() and not line.lstrip().startswith("#"):
+            return None
+    return {k: tuple(v) for k, v in fields.items()} if fields else None
+
+
+def _inline(value: str) -> list[str]:
+    value = value.strip()
+    if value.startswith("[") and value.endswith("]") and len(value) > 1:
+        parts = value[1:-1].split(",")
+    else:
+        parts = [value]
+    found = []
+    for part in parts:
+        item = part.strip()
+        if len(item) > 1 and item[0] == item[-1] and item[0] in "\"'":
+            item = item[1:-1].replace('\\"', '"')
+        item = _plain(item)
+        if item:
+            found.append(item)
+    return found

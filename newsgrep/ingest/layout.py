@@ -1,0 +1,80 @@
+"""White space: what of it a reader sees, and what is only the source's own line breaking.
+
+Pretty-printed HTML puts every inline tag on a line of its own; between two Chinese
+characters such a line break is nothing, so that a literal search works across the tag.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from newsgrep.text.characters import SOLO, tidy
+
+# CJK punctuation, full-width forms and the signs that only CJK text sets this way.
+_WIDE: Final = rf"{SOLO}\u3000-\u303f\uff00-\uff65\uffe0-\uffef\ufe10-\ufe1f\ufe30-\ufe4f"
+_IS_WIDE = re.compile(f"[{_WIDE}]")
+_IS_FORM = re.compile(r"[\u3001-\u3003\u3008-\u3020\u3030\uff01-\uff0f\uff1a-\uff20\uff3b-\uff65]")
+# Curly quotes, dashes, dots: shared by Latin and Chinese text, they go with the other side.
+_SHARED: Final = frozenset("“”‘’—…·–")
+_OPENING: Final = frozenset("([{“‘「『《〈（【")
+_CLOSING: Final = frozenset(")]}”’」』》〉）】,.;:!?%")
+_GAP = re.compile(r"\s+")
+_BREAK: Final = frozenset("\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
+
+
+def _is_nothing(before: str, after: str) -> bool:
+    """Tell whether a line break of the source between these two is no space at all."""
+    if before in _OPENING or after in _CLOSING:
+        return True
+    if _IS_FORM.match(before) or _IS_FORM.match(after):
+        return True
+    wide_before, wide_after = _IS_WIDE.match(before), _IS_WIDE.match(after)
+    return bool(
+        (wide_before and wide_after)
+        or (wide_before and after in _SHARED)
+        or (wide_after and before in _SHARED)
+    )
+
+
+def collapse(text: str) -> str:
+    """Return ``text`` on one line: white space is one space, or nothing (see module).
+
+    A plain space between two Chinese characters is the author's own and stays.
+    """
+    text = text.strip()
+
+    def gap(match: re.Match[str]) -> str:
+        run = match.group()
+        if run in (" ", "\u3000"):
+            return run
+        if _BREAK.isdisjoint(run):
+            return " "
+        return "" if _is_nothing(text[match.start() - 1], text[match.end()]) else " "
+
+    return _GAP.sub(gap, text)
+
+
+def paragraphs_of(lines: list[str]) -> list[str]:
+    """Return the paragraphs in ``lines``: an empty line parts two, others keep a newline.
+
+    The lines may hold anything; what comes back is tidied and laid out.
+    """
+    found: list[str] = []
+    current: list[str] = []
+    for line in [*lines, ""]:
+        clean = collapse(tidy(line))
+        if clean:
+            current.append(clean)
+        elif current:
+            found.append("\n".join(current))
+            current = []
+    return found
+
+
+def comparable(text: str) -> str:
+    """Return ``text`` without spaces and punctuation and in lower case, for comparing only."""
+    return _NOT_WORD.sub("", text).casefold()
+
+
+_NOT_WORD = re.compile(r"[\W_]+")
