@@ -8,53 +8,16 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
 
 from newsgrep.archive.plan import Plan, make_plan
 from newsgrep.archive.prepare import Failed, Prepared, prepare_all
+from newsgrep.archive.summary import Listed, Outcome, Summary
 from newsgrep.engines.base import Change, Engine, Forget, Note, Remove, Upsert
 from newsgrep.engines.entry import Entry
 from newsgrep.models import Stamp, Status
 from newsgrep.query.tree import Everything
-
-
-class Outcome(StrEnum):
-    """What became of a file in a run; each file has one."""
-
-    ADDED = "added"
-    UPDATED = "updated"
-    UNCHANGED = "unchanged"
-    DUPLICATE = "duplicate"
-    REJECTED = "rejected"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A path that is not in the index as an article of its own, and why."""
-
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What a run did; ``seen`` is the sum of ``counts``.
-
-    ``listed`` names every duplicate, rejected and failed file; ``skipped`` what was met
-    and is no file to read, by kind. ``articles`` is how many the index holds afterwards.
-    """
-
-    seen: int
-    counts: dict[Outcome, int]
-    removed: int
-    articles: int
-    listed: dict[Outcome, tuple[Listed, ...]]
-    skipped: dict[str, tuple[Listed, ...]]
-    seconds: float
-
 
 Progress = Callable[[int, int], None]
 """Called with how many files have been read and how many there are to read."""
@@ -99,6 +62,7 @@ class _Run:
         self._outcomes: dict[str, tuple[Outcome, str]] = {
             stamp.path: _standing(stamp) for stamp in plan.unchanged
         }
+        self._decided_before = {stamp.path for stamp in plan.unchanged}
         stale = {file.path for file in plan.to_read} | {stamp.path for stamp in plan.gone}
         # The file that each article is taken from, as far as it stands unquestioned.
         self._winners: dict[str, Stamp] = {
@@ -180,7 +144,7 @@ class _Run:
         }
         for path, (outcome, reason) in self._outcomes.items():
             if outcome in listed:
-                listed[outcome].append(Listed(path, reason))
+                listed[outcome].append(Listed(path, reason, path in self._decided_before))
         skipped: dict[str, list[Listed]] = {}
         for item in self._plan.skipped:
             skipped.setdefault(item.kind, []).append(Listed(item.path, item.reason))

@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 
 from newsgrep.archive.place import opened_or_made
-from newsgrep.archive.update import Listed, Outcome, Progress, Summary, update
+from newsgrep.archive.summary import Listed, Outcome, Summary
+from newsgrep.archive.update import Progress, update
 from newsgrep.cli.options import index_option, write_line
 from newsgrep.errors import InputError
 from newsgrep.jsontext import to_json
@@ -138,7 +139,7 @@ def _print(summary: Summary, index_folder: Path) -> None:
         f"{summary.articles:,} {articles} in {one_line(str(index_folder))}, {summary.seconds:.1f} s"
     )
     for outcome, items in summary.listed.items():
-        _list(outcome.value, items)
+        _list(outcome.value, tuple(item for item in items if not item.known))
     for kind, items in summary.skipped.items():
         if kind == "hidden":
             click.echo(f"skipped: {len(items):,} hidden (a dot begins the name)", err=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any, Final
 
-from newsgrep.archive.update import Outcome, Summary
+from newsgrep.archive.summary import Outcome, Summary
 from newsgrep.explain import Explanation
 from newsgrep.models import Article, Hit, Span
 from newsgrep.search import Result
