@@ -149,7 +149,9 @@ def _print(summary: Summary, index_folder: Path) -> None:
 
 def _list(label: str, items: tuple[Listed, ...]) -> None:
     for item in items[:_MOST_LISTED]:
-        click.echo(f"{label}: {shown_path(item.path)}: {one_line(item.reason)}", err=True)
+        # Reasons name other files by their whole paths.
+        reason = one_line(item.reason.replace(os.getcwd() + os.sep, ""))  # noqa: PTH109  (any bytes)
+        click.echo(f"{label}: {shown_path(item.path)}: {reason}", err=True)
     if len(items) > _MOST_LISTED:
         more = len(items) - _MOST_LISTED
         click.echo(f"{label}: … and {more:,} more; --json lists all", err=True)
