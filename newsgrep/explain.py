@@ -13,13 +13,10 @@ from newsgrep.engines.base import Engine
 from newsgrep.query.describe import describe
 from newsgrep.query.tree import (
     And,
-    Dates,
     Everything,
     Field,
     Node,
-    Not,
     Phrase,
-    Source,
     Words,
     wanted_texts,
 )
@@ -88,11 +85,16 @@ def _each_dropped(root: Node) -> list[tuple[Node, Node]]:
     conditions = _conditions(root)
     found: list[tuple[Node, Node]] = []
     for index, condition in enumerate(conditions):
-        if isinstance(condition, Source | Dates | Not):
+        if _is_filter(condition):
             rest = tuple(conditions[:index] + conditions[index + 1 :])
             if rest:
                 found.append((condition, And(rest)))
     return found
+
+
+def _is_filter(condition: Node) -> bool:
+    """Return whether ``condition`` narrows without asking for any text."""
+    return not wanted_texts(condition) and not isinstance(condition, Everything)
 
 
 def _conditions(node: Node) -> list[Node]:
@@ -104,7 +106,7 @@ def _conditions(node: Node) -> list[Node]:
 def _any_of(root: Node) -> Node:
     """Return the query with its words made alternatives, filters and exclusions kept."""
     terms = [term for text in wanted_texts(root) for term in text.terms]
-    kept = [c for c in _conditions(root) if isinstance(c, Source | Dates | Not)]
+    kept = [condition for condition in _conditions(root) if _is_filter(condition)]
     return And((Words("", tuple(dict.fromkeys(terms)), any_term=True), *kept))
 
 

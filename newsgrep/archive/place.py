@@ -93,15 +93,11 @@ def opened(folder: Path) -> Iterator[Engine]:
 
 
 @contextmanager
-def opened_or_made(folder: Path, engine_name: str = "whoosh") -> Iterator[Engine]:
-    """Open the index in ``folder``, or make an empty one where there is nothing.
+def made(folder: Path, engine_name: str = "whoosh") -> Iterator[Engine]:
+    """Make an empty index in ``folder`` and open it.
 
     Raises :class:`InputError` for a folder that holds something else.
     """
-    if (folder / MANIFEST).exists():
-        with opened(folder) as engine:
-            yield engine
-        return
     _make_room(folder, engine_name)
     engine = open_engine(engine_name, folder / engine_name, create=True)
     try:
@@ -118,6 +114,11 @@ def opened_or_made(folder: Path, engine_name: str = "whoosh") -> Iterator[Engine
         yield engine
     finally:
         engine.close()
+
+
+def has_index(folder: Path) -> bool:
+    """Return whether there is an index in ``folder``, whole or not."""
+    return (folder / MANIFEST).exists()
 
 
 def _make_room(folder: Path, engine_name: str) -> None:

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from newsgrep.archive.place import has_index, made, opened
 from newsgrep.archive.plan import Plan, make_plan
 from newsgrep.archive.prepare import Failed, Prepared, prepare_all
 from newsgrep.archive.summary import Listed, Outcome, Summary
 from newsgrep.engines.base import Change, Engine, Forget, Note, Remove, Upsert
 from newsgrep.engines.entry import Entry
+from newsgrep.ingest.sites import load_sites
 from newsgrep.models import Stamp, Status
 from newsgrep.query.tree import Everything
 
@@ -23,8 +25,8 @@ Progress = Callable[[int, int], None]
 """Called with how many files have been read and how many there are to read."""
 
 
-def update(
-    engine: Engine,
+def update_index(
+    folder: Path,
     paths: Sequence[str],
     *,
     sites_file: Path | None = None,
@@ -32,15 +34,33 @@ def update(
     prune: bool | None = None,
     progress: Progress = lambda _done, _total: None,
 ) -> Summary:
-    """Bring ``engine`` up to date with the files under ``paths``, in one commit.
+    """Bring the index in ``folder`` up to date with the files under ``paths``, in one commit.
 
-    Raises what :func:`newsgrep.archive.plan.make_plan` and the engine do; then nothing
-    has changed.
+    Makes an index where there is none. Raises what :mod:`newsgrep.archive.place`,
+    :func:`newsgrep.archive.plan.make_plan` and the engine do; then nothing has changed.
     """
     started = time.monotonic()
-    plan = make_plan(paths, engine.stamps(), prune=prune)
+    load_sites(sites_file)  # a mistake in it is told before anything is done
+    if has_index(folder):
+        with opened(folder) as engine:
+            plan = make_plan(paths, engine.stamps(), prune=prune)
+            return _update(engine, plan, sites_file, jobs, progress, started)
+    plan = make_plan(paths, (), prune=prune)
+    with made(folder) as engine:
+        return _update(engine, plan, sites_file, jobs, progress, started)
+
+
+def _update(
+    engine: Engine,
+    plan: Plan,
+    sites_file: Path | None,
+    jobs: int,
+    progress: Progress,
+    started: float,
+) -> Summary:
     run = _Run(plan)
     if plan.to_read or plan.gone:
+        # Starting a process costs as much as reading some dozens of files.
         prepared = prepare_all(plan.to_read, sites_file, jobs if len(plan.to_read) > 64 else 1)
         engine.write(run.changes(_counted(prepared, len(plan.to_read), progress)))
     articles = engine.search(Everything(), limit=0).total

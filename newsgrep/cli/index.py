@@ -10,15 +10,15 @@ from pathlib import Path
 
 import click
 
-from newsgrep.archive.place import opened_or_made
 from newsgrep.archive.summary import Listed, Outcome, Summary
-from newsgrep.archive.update import Progress, update
-from newsgrep.cli.options import index_option, write_line
+from newsgrep.archive.update import Progress, update_index
+from newsgrep.cli.options import index_option
 from newsgrep.errors import InputError
 from newsgrep.jsontext import to_json
 from newsgrep.output.human import shown_path
 from newsgrep.output.machine import summary_object
 from newsgrep.output.safe import one_line
+from newsgrep.output.stream import write
 
 _MOST_LISTED = 20
 
@@ -56,18 +56,23 @@ def command(
     named = list(_named(paths))
     if not named:
         raise InputError("The list of paths is empty: there is nothing to index.")
-    with opened_or_made(index_folder) as engine, _progress() as progress:
-        summary = update(
-            engine, named, sites_file=_sites_file(), jobs=jobs, prune=prune, progress=progress
+    with _progress() as progress:
+        summary = update_index(
+            index_folder,
+            named,
+            sites_file=_sites_file(),
+            jobs=jobs,
+            prune=prune,
+            progress=progress,
         )
     if as_json:
-        write_line(to_json(summary_object(summary), indent=2))
+        write(to_json(summary_object(summary), indent=2))
     else:
         _print(summary, index_folder)
     unreadable = summary.counts[Outcome.FAILED] or "unreadable" in summary.skipped
     if unreadable:
         return 2
-    return 0 if summary.articles or summary.seen else 1
+    return 0 if summary.articles or summary.seen or summary.removed else 1
 
 
 def _named(paths: tuple[str, ...]) -> Iterator[str]:
@@ -133,9 +138,9 @@ def _print(summary: Summary, index_folder: Path) -> None:
     )
     files = "file" if summary.seen == 1 else "files"
     removed = f"; {summary.removed:,} removed" if summary.removed else ""
-    write_line(f"{summary.seen:,} {files} seen: {counts or 'nothing to read'}{removed}")
+    write(f"{summary.seen:,} {files} seen: {counts or 'nothing to read'}{removed}")
     articles = "article" if summary.articles == 1 else "articles"
-    write_line(
+    write(
         f"{summary.articles:,} {articles} in {one_line(str(index_folder))}, {summary.seconds:.1f} s"
     )
     for outcome, items in summary.listed.items():

@@ -12,6 +12,7 @@ import click
 from newsgrep import __version__
 from newsgrep.errors import NewsgrepError, QueryError
 from newsgrep.output.safe import safe
+from newsgrep.output.stream import ReaderGone
 
 COMMANDS: Final = ("index", "search", "show", "stats")
 """In the order of ``--help``; each is a module of this package with a ``command``."""
@@ -50,7 +51,7 @@ def main() -> None:
     """Run the command line and exit; no exception ever reaches the terminal as a traceback."""
     try:
         sys.exit(_run())
-    except BrokenPipeError:
+    except (ReaderGone, BrokenPipeError):
         # Whoever reads our output has seen enough (| head): no error, and nothing to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
@@ -74,7 +75,7 @@ def _run() -> int:
         if isinstance(exc, QueryError) and exc.position is not None:
             _point_at(exc.query, exc.position)
         return exc.exit_status
-    except BrokenPipeError:
+    except (ReaderGone, BrokenPipeError):
         raise
     except MemoryError:
         _complain("out of memory: give it fewer files at a time.")

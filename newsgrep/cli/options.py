@@ -43,8 +43,3 @@ def wants_color(choice: str) -> bool:
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         return sys.stdout.isatty() and not plain
     return choice == "always"
-
-
-def write_line(text: str) -> None:
-    """Write a line of UTF-8 to standard output, whatever the locale says."""
-    sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")

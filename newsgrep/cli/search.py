@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from newsgrep.archive.place import opened
-from newsgrep.cli.options import color_option, index_option, wants_color, write_line
+from newsgrep.cli.options import color_option, index_option, wants_color
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
 from newsgrep.explain import Explanation, explain_nothing
 from newsgrep.jsontext import to_json
+from newsgrep.output.stream import write, write_bytes
 from newsgrep.query.parser import Query, dates, parse, source
 from newsgrep.query.tree import Node, Or
 from newsgrep.search import Request, Result, narrowed, search
@@ -93,7 +93,8 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
 def _filters(sources: tuple[str, ...], since: str, until: str) -> list[Node]:
     filters: list[Node] = []
     if sources:
-        filters.append(Or(tuple(source(name) for name in sources)))
+        wanted = tuple(source(name) for name in sources)
+        filters.append(Or(wanted) if len(wanted) > 1 else wanted[0])
     if since or until:
         filters.append(dates(since=since, until=until))
     return filters
@@ -122,17 +123,17 @@ def _print(result: Result, explanation: Explanation | None, options: dict[str, A
 
     match options["form"]:
         case "json":
-            write_line(to_json(machine.result_object(result, explanation), indent=2))
+            write(to_json(machine.result_object(result, explanation), indent=2))
         case "jsonl":
             for hit in result.hits:
-                write_line(to_json({"version": machine.VERSION, **machine.hit_object(hit)}))
+                write(to_json({"version": machine.VERSION, **machine.hit_object(hit)}))
         case "csv":
             for line in machine.csv_lines(result.hits):
-                write_line(line)
+                write(line)
         case "paths":
             end = b"\0" if options["null"] else b"\n"
             for hit in result.hits:
-                sys.stdout.buffer.write(os.fsencode(hit.article.path) + end)
+                write_bytes(os.fsencode(hit.article.path) + end)
         case _ if result.total:
             from newsgrep.output.human import result_lines
             from newsgrep.output.styled import print_lines

@@ -9,14 +9,15 @@ from pathlib import Path
 import click
 
 from newsgrep.archive.place import opened
-from newsgrep.cli.options import color_option, index_option, wants_color, write_line
+from newsgrep.cli.options import color_option, index_option, wants_color
 from newsgrep.engines.base import Engine
 from newsgrep.jsontext import to_json
 from newsgrep.models import Article
 from newsgrep.output.human import article_lines
 from newsgrep.output.machine import VERSION, article_object
 from newsgrep.output.safe import one_line
-from newsgrep.output.styled import colored, print_lines
+from newsgrep.output.stream import write
+from newsgrep.output.styled import colored, plain, print_lines
 from newsgrep.query.parser import parse
 from newsgrep.query.tree import Field, wanted_texts
 from newsgrep.search import matched_spans
@@ -50,7 +51,7 @@ def command(
         )
         return 1
     if as_json:
-        write_line(to_json({"version": VERSION, **article_object(article)}, indent=2))
+        write(to_json({"version": VERSION, **article_object(article)}, indent=2))
         return 0
     lines = article_lines(
         article,
@@ -58,8 +59,8 @@ def command(
         matched_spans(article.title, wanted, Field.TITLE),
     )
     if pager and sys.stdout.isatty():
-        text = colored(lines) if wants_color(color) else "".join(f"{line}\n" for line in lines)
-        click.echo_via_pager(text, color=wants_color(color))
+        rows = colored(lines, wrap=True) if wants_color(color) else plain(lines)
+        click.echo_via_pager((f"{row}\n" for row in rows), color=wants_color(color))
     else:
         print_lines(lines, color=wants_color(color))
     return 0

@@ -9,12 +9,13 @@ from typing import Any
 import click
 
 from newsgrep.archive.place import opened, read_manifest, size_of
-from newsgrep.cli.options import index_option, write_line
+from newsgrep.cli.options import index_option
 from newsgrep.engines.base import FACETS, Engine, Order
 from newsgrep.jsontext import to_json
 from newsgrep.output.human import shown_date
 from newsgrep.output.machine import VERSION
 from newsgrep.output.safe import one_line
+from newsgrep.output.stream import write
 from newsgrep.query.tree import Dates, Everything
 
 _MOST_SOURCES = 10
@@ -40,7 +41,7 @@ def command(as_json: bool, index_folder: Path) -> int:
         "fingerprint": manifest.analyser,
     }
     if as_json:
-        write_line(to_json({"version": VERSION, "index": str(index_folder), **told}, indent=2))
+        write(to_json({"version": VERSION, "index": str(index_folder), **told}, indent=2))
     else:
         _print(told, index_folder)
     return 0 if told["articles"] else 1
@@ -68,24 +69,22 @@ def _gather(engine: Engine) -> dict[str, Any]:
 
 def _print(told: dict[str, Any], index_folder: Path) -> None:
     sources: dict[str, int] = told["sources"]
-    write_line(f"index        {one_line(str(index_folder))} ({_size(told['bytes'])})")
-    write_line(f"articles     {told['articles']:,}")
-    write_line(
-        "files        " + ", ".join(f"{count:,} {name}" for name, count in told["files"].items())
-    )
+    write(f"index        {one_line(str(index_folder))} ({_size(told['bytes'])})")
+    write(f"articles     {told['articles']:,}")
+    write("files        " + ", ".join(f"{count:,} {name}" for name, count in told["files"].items()))
     if told["oldest"]:
-        write_line(f"published    {told['oldest']} to {told['newest']}")
-    write_line(f"months       {len(told['months']):,}")
+        write(f"published    {told['oldest']} to {told['newest']}")
+    write(f"months       {len(told['months']):,}")
     if told["undated"]:
-        write_line(f"undated      {told['undated']:,}")
-    write_line(f"sources      {len(sources):,}")
+        write(f"undated      {told['undated']:,}")
+    write(f"sources      {len(sources):,}")
     for name, count in list(sources.items())[:_MOST_SOURCES]:
-        write_line(f"  {count:>9,}  {one_line(name) or '(unknown)'}")
+        write(f"  {count:>9,}  {one_line(name) or '(unknown)'}")
     if len(sources) > _MOST_SOURCES:
-        write_line(f"             … and {len(sources) - _MOST_SOURCES:,} more: --json lists all")
-    write_line(f"engine       {told['engine']}, made by newsgrep {told['made_by']}")
+        write(f"             … and {len(sources) - _MOST_SOURCES:,} more: --json lists all")
+    write(f"engine       {told['engine']}, made by newsgrep {told['made_by']}")
     fingerprint = ", ".join(f"{name} {value}" for name, value in told["fingerprint"].items())
-    write_line(f"fingerprint  {fingerprint}")
+    write(f"fingerprint  {fingerprint}")
 
 
 def _size(count: int) -> str:

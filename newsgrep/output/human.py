@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from newsgrep.explain import Explanation
 from newsgrep.models import Article, Hit, Precision, Snippet, Span
@@ -30,7 +31,9 @@ def _totals(result: Result) -> str:
     articles = "article" if total == 1 else "articles"
     time = f"{result.took_ms:.0f} ms"
     if not shown:
-        return f"{total:,} {articles} in {time}"
+        beyond = result.request.limit and result.request.offset
+        none = f", none of them beyond --offset {result.request.offset:,}" if beyond else ""
+        return f"{total:,} {articles} in {time}{none}"
     first, last = result.hits[0].rank, result.hits[-1].rank
     if shown == total:
         return f"{total:,} {articles} in {time}"
@@ -40,13 +43,20 @@ def _totals(result: Result) -> str:
 def _hit_lines(hit: Hit, indent: int) -> Iterator[Line]:
     article = hit.article
     number = Piece(f"{hit.rank}".rjust(indent - 2) + "  ", "dim")
-    link = article.url if article.url and article.url.startswith(("http://", "https://")) else None
+    link = _link(article.url)
     yield Line([number, *marked(article.title, hit.title_spans, "title", link)])
     if about := _about(article):
         yield Line(about, indent)
     for snippet in hit.snippets:
         yield Line(_snippet(snippet), indent)
     yield Line([Piece(shown_path(article.path), "dim")], indent)
+
+
+def _link(url: str | None) -> str | None:
+    """Return ``url`` as a terminal may open it: of the web, and in plain ASCII."""
+    if not url or not url.startswith(("http://", "https://")):
+        return None
+    return quote(url, safe="!#$%&'()*+,/:;=?@[]~", errors="replace")
 
 
 def _about(article: Article) -> list[Piece]:
@@ -97,7 +107,7 @@ def article_lines(
     article: Article, spans: Sequence[Span] = (), title_spans: Iterable[Span] = ()
 ) -> Iterator[Line]:
     """Yield a whole article; ``spans`` count characters of its body."""
-    yield Line(marked(article.title, title_spans, "title", article.url))
+    yield Line(marked(article.title, title_spans, "title", _link(article.url)))
     if about := _about(article):
         yield Line(about)
     for label, value in (

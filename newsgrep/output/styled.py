@@ -6,15 +6,16 @@ What is printed is put together without markup, so brackets in a title stay brac
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from newsgrep.models import Span
 from newsgrep.output.safe import one_line, safe
+from newsgrep.output.stream import write
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.text import Text
 
 STYLES = {
     "": "",
@@ -58,42 +59,53 @@ def marked(
     return [piece for piece in pieces if piece.text]
 
 
-def print_lines(lines: Iterable[Line], *, color: bool) -> None:
-    """Print ``lines`` on standard output."""
-    if color:
-        console = _console()
-        for line in lines:
-            console.print(_rich(line), soft_wrap=False)
-        return
+def plain(lines: Iterable[Line]) -> Iterator[str]:
+    """Yield each line's text without styles."""
     for line in lines:
         text = "".join(piece.text for piece in line.pieces)
-        sys.stdout.write(f"{' ' * line.indent if text else ''}{text}\n")
+        yield f"{' ' * line.indent if text else ''}{text}"
 
 
-def colored(lines: Iterable[Line]) -> str:
-    """Return ``lines`` as a terminal would get them, for a pager."""
-    console = _console()
-    with console.capture() as capture:
-        for line in lines:
-            console.print(_rich(line), soft_wrap=False)
-    return capture.get()
+def colored(lines: Iterable[Line], *, wrap: bool) -> Iterator[str]:
+    """Yield each line with terminal codes; with ``wrap`` no wider than the terminal.
 
-
-def _console() -> Console:
+    NO_COLOR and the kind of terminal are the caller's to ask: rich must not ask again.
+    """
     from rich.console import Console
 
-    return Console(force_terminal=True, highlight=False, legacy_windows=False)
+    console = Console(
+        force_terminal=True,
+        no_color=False,
+        color_system="standard",
+        highlight=False,
+        legacy_windows=False,
+    )
+    for line in lines:
+        room = max(console.width - line.indent, 10)
+        text = _rich(line)
+        rows = text.wrap(console, room, overflow="fold") if wrap else [text]
+        for row in rows:
+            row.rstrip()
+            with console.capture() as capture:
+                console.print(row, end="", soft_wrap=True)
+            yield f"{' ' * line.indent if row else ''}{capture.get()}"
 
 
-def _rich(line: Line) -> object:
-    from rich.padding import Padding
+def print_lines(lines: Iterable[Line], *, color: bool) -> None:
+    """Print ``lines`` on standard output, wrapped if it is a terminal."""
+    rows = colored(lines, wrap=sys.stdout.isatty()) if color else plain(lines)
+    for row in rows:
+        write(row)
+
+
+def _rich(line: Line) -> Text:
     from rich.style import Style
     from rich.text import Text
 
-    text = Text(overflow="fold")
+    text = Text()
     for piece in line.pieces:
         style = Style.parse(STYLES[piece.style])
         if piece.link:
             style += Style(link=safe(piece.link))
         text.append(piece.text, style)
-    return Padding(text, (0, 0, 0, line.indent)) if line.indent else text
+    return text

@@ -11,7 +11,8 @@ from array import array
 from collections.abc import Mapping
 from typing import Any, Final
 
-from whoosh.codec.whoosh3 import W3Codec
+from whoosh.codec.whoosh3 import W3Codec, W3Segment
+from whoosh.filedb.filestore import FileStorage
 from whoosh.index import FileIndex
 from whoosh.writing import SegmentWriter
 
@@ -19,6 +20,16 @@ from newsgrep.engines.whoosh.schema import TEXT
 
 BLOCK_LIMIT: Final = 1024
 """Postings in one block; Whoosh's default is 128. Long lists are read whole here."""
+
+
+SIZES: Final = "file_sizes"
+"""The attribute of a segment that has the :func:`file_sizes` it was written with."""
+
+
+def file_sizes(storage: FileStorage, segment: W3Segment) -> dict[str, int]:
+    """Return the size in bytes of every file of ``segment``, by name."""
+    prefix = f"{segment.segment_id()}."
+    return {name: storage.file_length(name) for name in sorted(storage) if name.startswith(prefix)}
 
 
 class BulkWriter(SegmentWriter):
@@ -61,6 +72,12 @@ class BulkWriter(SegmentWriter):
         self.fieldwriter.add_postings(self.schema, None, self.pool.iter_postings())
         self._write_lists()
         self.fieldwriter.close()
+
+    def _finalize_segment(self) -> W3Segment:
+        segment: W3Segment = super()._finalize_segment()
+        # Kept in the table of contents with the segment: what is cut short is noticed.
+        setattr(segment, SIZES, file_sizes(self.storage, segment))
+        return segment
 
     def _write_lists(self) -> None:
         if not self._lists:

@@ -11,6 +11,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 from whoosh.filedb.filestore import FileStorage
+from whoosh.filedb.filetables import FileFormatError
 from whoosh.index import EmptyIndexError, FileIndex, LockError
 from whoosh.index import IndexError as WhooshIndexError
 from whoosh.reading import CorruptIndexError
@@ -40,6 +41,27 @@ from newsgrep.query.tree import Node, scoring_terms
 from newsgrep.text.fold import fold
 
 
+# Whoosh, pickle, struct and zlib say with these that bytes are not what they should be;
+# damaged pickles and lengths come out as nearly any of the general ones.
+_SIGNS_OF_DAMAGE = (
+    CorruptIndexError,
+    FileFormatError,
+    WhooshIndexError,
+    UnpicklingError,
+    struct.error,
+    zlib.error,
+    EOFError,
+    FileNotFoundError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+
+
 @contextmanager
 def _damage_named(folder: Path) -> Iterator[None]:
     """Turn what Whoosh raises on files it can't make sense of into our own error."""
@@ -54,17 +76,10 @@ def _damage_named(folder: Path) -> Iterator[None]:
             f"The index in {folder} has lost its table of contents: delete the folder and "
             "index again."
         ) from exc
-    except (
-        CorruptIndexError,
-        WhooshIndexError,
-        UnpicklingError,
-        struct.error,
-        zlib.error,
-        EOFError,
-        FileNotFoundError,
-    ) as exc:
+    except _SIGNS_OF_DAMAGE as exc:
+        what = " ".join(str(exc).split()) or type(exc).__name__
         raise IndexDamaged(
-            f"The index in {folder} is damaged ({exc}): delete the folder and index again."
+            f"The index in {folder} is damaged ({what}): delete the folder and index again."
         ) from exc
 
 
@@ -81,12 +96,15 @@ class WhooshEngine:
         """Apply all changes as one commit of Whoosh's."""
         with _damage_named(self._folder):
             writer = BulkWriter(self._index)
-            try:
-                _Batch(writer, Store(self._index)).apply(changes)
-            except BaseException:
-                writer.cancel()
-                raise
-            writer.commit()
+            committed = Store(self._index)
+        try:
+            # Outside of the net above: what goes wrong here is not the index.
+            _Batch(writer, committed).apply(changes)
+        except BaseException:
+            writer.cancel()
+            raise
+        writer.commit()
+        with _damage_named(self._folder):
             self._store.close()
             self._store = Store(self._index)
 

@@ -13,11 +13,13 @@ from typing import Any
 
 from whoosh.codec.whoosh3 import W3LeafMatcher
 from whoosh.columns import NumericColumn
+from whoosh.filedb.filestore import FileStorage
 from whoosh.index import FileIndex
 from whoosh.matching.mcore import Matcher
 from whoosh.reading import CorruptIndexError, EmptyReader, IndexReader, ReaderClosed, TermNotFound
 
 from newsgrep.engines.packing import unpack_article, unpack_stamp
+from newsgrep.engines.whoosh.bulk import SIZES, file_sizes
 from newsgrep.engines.whoosh.schema import (
     ARTICLE,
     CAPTION,
@@ -25,7 +27,6 @@ from newsgrep.engines.whoosh.schema import (
     KEY,
     KIND,
     LENGTHS,
-    NO_VALUES,
     NUMBERS,
     SOURCE_NAME,
     TEXT,
@@ -47,15 +48,10 @@ class Store:
         self._columns: dict[tuple[int, str], Any] = {}
         self._numbers: dict[str, array[Any]] = {}
         self._everything: set[int] | None = None
-        lost = [
-            name
-            for segment, _ in self._segments
-            for name in NO_VALUES
-            if not segment.has_column(name)
-        ]
-        if lost:
-            self.close()
-            raise CorruptIndexError(f"the column {lost[0]} is missing")
+        for segment, _ in self._segments:
+            if harmed := _harmed_file(index.storage, segment.segment()):
+                self.close()
+                raise CorruptIndexError(f"{harmed} is missing or was cut short")
         self._averages: tuple[float, float, float] | None = None
 
     def __enter__(self) -> Store:
@@ -86,13 +82,15 @@ class Store:
     def with_caption(self, term: str) -> array[int]:
         return self._numbers_with(CAPTION, term)
 
-    def _numbers_with(self, field: str, term: str) -> array[int]:
+    def _numbers_with(self, field: str, term: str | bytes) -> array[int]:
         numbers = array("L")
         for ids, _ in self._blocks(field, term):
             numbers.extend(ids)
         return numbers
 
-    def _blocks(self, field: str, term: str) -> Iterator[tuple[Iterable[int], Iterable[float]]]:
+    def _blocks(
+        self, field: str, term: str | bytes
+    ) -> Iterator[tuple[Iterable[int], Iterable[float]]]:
         for segment, offset in self._segments:
             with suppress(TermNotFound):
                 for ids, weights in _blocks(segment.postings(field, term)):
@@ -140,7 +138,8 @@ class Store:
 
     def find(self, key: str) -> int | None:
         """Return the living document with this key."""
-        numbers = self._numbers_with(KEY, key)
+        # A name that is no valid text is no key, but may be asked for.
+        numbers = self._numbers_with(KEY, key.encode("utf-8", "replace"))
         return numbers[0] if numbers else None
 
     def stamps(self) -> Iterator[Stamp]:
@@ -165,6 +164,13 @@ class Store:
                 numbers.extend(_numbers_of(segment, name))
             self._numbers[name] = numbers
         return self._numbers[name]
+
+
+def _harmed_file(storage: FileStorage, segment: Any) -> str | None:
+    """Return the name of a file that does not have the size that it was written with."""
+    now = file_sizes(storage, segment)
+    then: dict[str, int] = getattr(segment, SIZES)
+    return next((name for name, size in then.items() if now.get(name) != size), None)
 
 
 def _blocks(matcher: Matcher) -> Iterator[tuple[Iterable[int], Iterable[float]]]:
