@@ -71,6 +71,8 @@ def _run() -> int:
         _complain("stopped; the index is as it was before this command.")
         return 130
     except NewsgrepError as exc:
+        if os.environ.get("NEWSGREP_DEBUG"):
+            raise
         _complain(str(exc))
         if isinstance(exc, QueryError) and exc.position is not None:
             _point_at(exc.query, exc.position)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from whoosh.codec.whoosh3 import W3Codec, W3Segment
-from whoosh.filedb.filestore import FileStorage
+from whoosh.filedb.filestore import Storage
 from whoosh.index import FileIndex
 from whoosh.writing import SegmentWriter
 
@@ -26,7 +26,7 @@ SIZES: Final = "file_sizes"
 """The attribute of a segment that has the :func:`file_sizes` it was written with."""
 
 
-def file_sizes(storage: FileStorage, segment: W3Segment) -> dict[str, int]:
+def file_sizes(storage: Storage, segment: W3Segment) -> dict[str, int]:
     """Return the size in bytes of every file of ``segment``, by name."""
     prefix = f"{segment.segment_id()}."
     return {name: storage.file_length(name) for name in sorted(storage) if name.startswith(prefix)}

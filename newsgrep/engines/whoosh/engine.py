@@ -40,7 +40,6 @@ from newsgrep.models import ARCHIVE_ZONE, Article, Stamp
 from newsgrep.query.tree import Node, scoring_terms
 from newsgrep.text.fold import fold
 
-
 # Whoosh, pickle, struct and zlib say with these that bytes are not what they should be;
 # damaged pickles and lengths come out as nearly any of the general ones.
 _SIGNS_OF_DAMAGE = (

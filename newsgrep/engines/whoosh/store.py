@@ -13,7 +13,7 @@ from typing import Any
 
 from whoosh.codec.whoosh3 import W3LeafMatcher
 from whoosh.columns import NumericColumn
-from whoosh.filedb.filestore import FileStorage
+from whoosh.filedb.filestore import Storage
 from whoosh.index import FileIndex
 from whoosh.matching.mcore import Matcher
 from whoosh.reading import CorruptIndexError, EmptyReader, IndexReader, ReaderClosed, TermNotFound
@@ -166,7 +166,7 @@ class Store:
         return self._numbers[name]
 
 
-def _harmed_file(storage: FileStorage, segment: Any) -> str | None:
+def _harmed_file(storage: Storage, segment: Any) -> str | None:
     """Return the name of a file that does not have the size that it was written with."""
     now = file_sizes(storage, segment)
     then: dict[str, int] = getattr(segment, SIZES)
