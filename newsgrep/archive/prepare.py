@@ -10,6 +10,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import islice
@@ -87,13 +88,30 @@ def prepare_all(files: Iterable[File], sites_file: Path | None, jobs: int) -> It
     try:
         under_way: deque[Future[list[Prepared]]] = deque()
         for chunk in _chunks(iter(files)):
-            under_way.append(pool.submit(_prepare_chunk, chunk))
+            with _deaf_children():
+                under_way.append(pool.submit(_prepare_chunk, chunk))
             if len(under_way) >= jobs * _IN_FLIGHT:
                 yield from under_way.popleft().result()
         while under_way:
             yield from under_way.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Start processes that never see Ctrl-C, which a terminal sends to all of a group.
+
+    The parent alone decides what it means, and hears of it right afterwards.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # pragma: no cover  (Windows)
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _chunks(files: Iterator[File]) -> Iterator[Sequence[File]]:
@@ -105,7 +123,6 @@ _prepare_here: Callable[[File], Prepared]
 
 
 def _start_worker(sites_file: Path | None) -> None:
-    # Ctrl-C reaches the whole group of processes: the parent alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     segmenter()
     sites = load_sites(sites_file)

@@ -60,6 +60,7 @@ def command(
     )
     if pager and sys.stdout.isatty():
         rows = colored(lines, wrap=True) if wants_color(color) else plain(lines)
+        os.environ.setdefault("LESS", "-R")  # lets colours through; a user's own choice stays
         click.echo_via_pager((f"{row}\n" for row in rows), color=wants_color(color))
     else:
         print_lines(lines, color=wants_color(color))

@@ -42,9 +42,9 @@ def _totals(result: Result) -> str:
 
 def _hit_lines(hit: Hit, indent: int) -> Iterator[Line]:
     article = hit.article
-    number = Piece(f"{hit.rank}".rjust(indent - 2) + "  ", "dim")
+    number = f"{hit.rank}".rjust(indent - 2)
     link = _link(article.url)
-    yield Line([number, *marked(article.title, hit.title_spans, "title", link)])
+    yield Line(marked(article.title, hit.title_spans, "title", link), indent, number)
     if about := _about(article):
         yield Line(about, indent)
     for snippet in hit.snippets:

@@ -38,10 +38,14 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Pieces that follow each other, ``indent`` cells from the edge, also where it wraps."""
+    """Pieces that follow each other, ``indent`` cells from the edge, also where it wraps.
+
+    ``label`` stands in the indent of the first row; it is no wider.
+    """
 
     pieces: Sequence[Piece] = ()
     indent: int = 0
+    label: str = ""
 
 
 def marked(
@@ -63,7 +67,7 @@ def plain(lines: Iterable[Line]) -> Iterator[str]:
     """Yield each line's text without styles."""
     for line in lines:
         text = "".join(piece.text for piece in line.pieces)
-        yield f"{' ' * line.indent if text else ''}{text}"
+        yield (line.label.ljust(line.indent) + text).rstrip() if text else ""
 
 
 def colored(lines: Iterable[Line], *, wrap: bool) -> Iterator[str]:
@@ -72,6 +76,7 @@ def colored(lines: Iterable[Line], *, wrap: bool) -> Iterator[str]:
     NO_COLOR and the kind of terminal are the caller's to ask: rich must not ask again.
     """
     from rich.console import Console
+    from rich.text import Text
 
     console = Console(
         force_terminal=True,
@@ -83,12 +88,14 @@ def colored(lines: Iterable[Line], *, wrap: bool) -> Iterator[str]:
     for line in lines:
         room = max(console.width - line.indent, 10)
         text = _rich(line)
-        rows = text.wrap(console, room, overflow="fold") if wrap else [text]
-        for row in rows:
+        rows = list(text.wrap(console, room, overflow="fold")) if wrap else [text]
+        for number, row in enumerate(rows):
             row.rstrip()
+            label = "" if number else line.label
+            before = Text(label, STYLES["dim"]).append(" " * (line.indent - len(label)))
             with console.capture() as capture:
-                console.print(row, end="", soft_wrap=True)
-            yield f"{' ' * line.indent if row else ''}{capture.get()}"
+                console.print(before + row if row else row, end="", soft_wrap=True)
+            yield capture.get()
 
 
 def print_lines(lines: Iterable[Line], *, color: bool) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
+from zlib import crc32
 
 from whoosh.codec.whoosh3 import W3Codec, W3Segment
 from whoosh.filedb.filestore import Storage
@@ -22,14 +24,24 @@ BLOCK_LIMIT: Final = 1024
 """Postings in one block; Whoosh's default is 128. Long lists are read whole here."""
 
 
-SIZES: Final = "file_sizes"
-"""The attribute of a segment that has the :func:`file_sizes` it was written with."""
+SUMS: Final = "file_sums"
+"""The attribute of a segment that has the :func:`file_sums` it was written with."""
 
 
-def file_sizes(storage: Storage, segment: W3Segment) -> dict[str, int]:
-    """Return the size in bytes of every file of ``segment``, by name."""
+def file_sums(storage: Storage, segment: W3Segment) -> dict[str, tuple[int, int]]:
+    """Return the size in bytes and the CRC-32 of every file of ``segment``, by name."""
     prefix = f"{segment.segment_id()}."
-    return {name: storage.file_length(name) for name in sorted(storage) if name.startswith(prefix)}
+    names = [name for name in sorted(storage) if name.startswith(prefix)]
+    return {name: (storage.file_length(name), checksum(storage, name)) for name in names}
+
+
+def checksum(storage: Storage, name: str) -> int:
+    """Return the CRC-32 of a file's bytes."""
+    found = 0
+    with Path(storage.folder, name).open("rb") as stream:
+        while block := stream.read(1 << 20):
+            found = crc32(block, found)
+    return found
 
 
 class BulkWriter(SegmentWriter):
@@ -76,7 +88,7 @@ class BulkWriter(SegmentWriter):
     def _finalize_segment(self) -> W3Segment:
         segment: W3Segment = super()._finalize_segment()
         # Kept in the table of contents with the segment: what is cut short is noticed.
-        setattr(segment, SIZES, file_sizes(self.storage, segment))
+        setattr(segment, SUMS, file_sums(self.storage, segment))
         return segment
 
     def _write_lists(self) -> None:

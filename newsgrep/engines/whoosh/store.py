@@ -9,21 +9,21 @@ import sys
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
-from whoosh.codec.whoosh3 import W3LeafMatcher
+from whoosh.codec.whoosh3 import W3Codec, W3LeafMatcher
 from whoosh.columns import NumericColumn
-from whoosh.filedb.filestore import Storage
 from whoosh.index import FileIndex
 from whoosh.matching.mcore import Matcher
 from whoosh.reading import CorruptIndexError, EmptyReader, IndexReader, ReaderClosed, TermNotFound
 
 from newsgrep.engines.packing import unpack_article, unpack_stamp
-from newsgrep.engines.whoosh.bulk import SIZES, file_sizes
+from newsgrep.engines.whoosh.bulk import SUMS, checksum
 from newsgrep.engines.whoosh.schema import (
     ARTICLE,
     CAPTION,
     DEFAULTS,
+    FACETS,
     KEY,
     KIND,
     LENGTHS,
@@ -33,11 +33,16 @@ from newsgrep.engines.whoosh.schema import (
 )
 from newsgrep.models import Article, Stamp
 
+# Numbers and names have no check of their own, as compressed texts have.
+_CHECKED: Final = frozenset(("id", *FACETS))
+
 
 class Store:
     """A Whoosh reader as :class:`newsgrep.engines.evaluate.Store`; numbers span segments."""
 
     def __init__(self, index: FileIndex) -> None:
+        self._storage = index.storage
+        _check_sizes(index)
         self._reader: IndexReader = index.reader()
         self._segments: list[tuple[IndexReader, int]] = (
             []
@@ -48,10 +53,6 @@ class Store:
         self._columns: dict[tuple[int, str], Any] = {}
         self._numbers: dict[str, array[Any]] = {}
         self._everything: set[int] | None = None
-        for segment, _ in self._segments:
-            if harmed := _harmed_file(index.storage, segment.segment()):
-                self.close()
-                raise CorruptIndexError(f"{harmed} is missing or was cut short")
         self._averages: tuple[float, float, float] | None = None
 
     def __enter__(self) -> Store:
@@ -153,24 +154,38 @@ class Store:
             (segment, offset) for segment, offset in reversed(self._segments) if offset <= document
         )
         if (offset, name) not in self._columns:
+            if name in _CHECKED:
+                self._check_column(segment, name)
             self._columns[offset, name] = segment.column_reader(name, translate=False)
         value: bytes = self._columns[offset, name][document - offset]
         return value
+
+    def _check_column(self, segment: IndexReader, name: str) -> None:
+        """Raise :class:`CorruptIndexError` if a column that is read whole has changed."""
+        file = W3Codec.column_filename(segment.segment(), name)
+        if checksum(self._storage, file) != getattr(segment.segment(), SUMS)[file][1]:
+            raise CorruptIndexError(f"{file} has other bytes than it had")
 
     def _number_column(self, name: str) -> array[Any]:
         if name not in self._numbers:
             numbers: array[Any] = array(NUMBERS[name])
             for segment, _ in self._segments:
+                self._check_column(segment, name)
                 numbers.extend(_numbers_of(segment, name))
             self._numbers[name] = numbers
         return self._numbers[name]
 
 
-def _harmed_file(storage: Storage, segment: Any) -> str | None:
-    """Return the name of a file that does not have the size that it was written with."""
-    now = file_sizes(storage, segment)
-    then: dict[str, int] = getattr(segment, SIZES)
-    return next((name for name, size in then.items() if now.get(name) != size), None)
+def _check_sizes(index: FileIndex) -> None:
+    """Raise :class:`CorruptIndexError` for a file that is gone or has another size.
+
+    Done before anything is read: Whoosh takes a missing column for one of default values.
+    """
+    storage = index.storage
+    for segment in index._segments():  # noqa: SLF001  (asked without opening the files)
+        for name, (size, _) in getattr(segment, SUMS).items():
+            if not storage.file_exists(name) or storage.file_length(name) != size:
+                raise CorruptIndexError(f"{name} is missing or has another size than it had")
 
 
 def _blocks(matcher: Matcher) -> Iterator[tuple[Iterable[int], Iterable[float]]]:
