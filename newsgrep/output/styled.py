@@ -92,7 +92,7 @@ def colored(lines: Iterable[Line], *, wrap: bool) -> Iterator[str]:
         for number, row in enumerate(rows):
             row.rstrip()
             label = "" if number else line.label
-            before = Text(label, STYLES["dim"]).append(" " * (line.indent - len(label)))
+            before = Text().append(label.ljust(line.indent), STYLES["dim"])
             with console.capture() as capture:
                 console.print(before + row if row else row, end="", soft_wrap=True)
             yield capture.get()

@@ -14,7 +14,7 @@ from typing import Any, Final
 from zlib import crc32
 
 from whoosh.codec.whoosh3 import W3Codec, W3Segment
-from whoosh.filedb.filestore import Storage
+from whoosh.filedb.filestore import FileStorage
 from whoosh.index import FileIndex
 from whoosh.writing import SegmentWriter
 
@@ -28,14 +28,14 @@ SUMS: Final = "file_sums"
 """The attribute of a segment that has the :func:`file_sums` it was written with."""
 
 
-def file_sums(storage: Storage, segment: W3Segment) -> dict[str, tuple[int, int]]:
+def file_sums(storage: FileStorage, segment: W3Segment) -> dict[str, tuple[int, int]]:
     """Return the size in bytes and the CRC-32 of every file of ``segment``, by name."""
     prefix = f"{segment.segment_id()}."
     names = [name for name in sorted(storage) if name.startswith(prefix)]
     return {name: (storage.file_length(name), checksum(storage, name)) for name in names}
 
 
-def checksum(storage: Storage, name: str) -> int:
+def checksum(storage: FileStorage, name: str) -> int:
     """Return the CRC-32 of a file's bytes."""
     found = 0
     with Path(storage.folder, name).open("rb") as stream:

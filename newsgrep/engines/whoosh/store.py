@@ -41,7 +41,7 @@ class Store:
     """A Whoosh reader as :class:`newsgrep.engines.evaluate.Store`; numbers span segments."""
 
     def __init__(self, index: FileIndex) -> None:
-        self._storage = index.storage
+        self._storage: Any = index.storage  # a FileStorage, which its type does not say
         _check_sizes(index)
         self._reader: IndexReader = index.reader()
         self._segments: list[tuple[IndexReader, int]] = (
