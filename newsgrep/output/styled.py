@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from io import StringIO
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from newsgrep.models import Span
@@ -78,7 +80,10 @@ def colored(lines: Iterable[Line], *, wrap: bool) -> Iterator[str]:
     from rich.console import Console
     from rich.text import Text
 
+    # Its own file: rich would end the process itself when standard output is closed.
     console = Console(
+        file=StringIO(),
+        width=get_terminal_size().columns,
         force_terminal=True,
         no_color=False,
         color_system="standard",
