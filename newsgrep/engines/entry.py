@@ -70,25 +70,34 @@ def make_entry(article: Article, stamp: Stamp) -> Entry:
     """Return ``article`` with its texts folded and cut into terms."""
     title, body = fold(article.title), fold(article.body)
     captions = fold(CAPTION_BREAK.join(article.captions))
-    in_title = Counter(index_terms(title))
-    in_lead = Counter(index_terms(body[:LEAD_LENGTH]))
-    in_body = Counter(index_terms(body))
+    zones = (title, body[:LEAD_LENGTH], body)
+    in_title, in_lead, in_body = (Counter(index_terms(zone)) for zone in zones)
     return Entry(
         article=article,
         stamp=stamp,
         folded_title=title,
         folded_body=body,
         folded_captions=captions,
-        # The lead may end inside of a word, whose beginning is no term of the body.
-        counts={
-            term: pack_counts(
-                Counts(in_title[term], min(in_lead[term], in_body[term]), in_body[term])
-            )
-            for term in in_body | in_title
-        },
+        counts=_packed(in_title, in_lead, in_body),
         lengths=Counts(in_title.total(), in_lead.total(), in_body.total()),
         caption_terms=frozenset(index_terms(captions)),
     )
+
+
+def _packed(
+    in_title: Mapping[str, int], in_lead: Mapping[str, int], in_body: Mapping[str, int]
+) -> dict[str, int]:
+    """Return :func:`pack_counts` of every term; written out, for it runs for every posting."""
+    packed = dict(in_body)
+    if max(packed.values(), default=0) > _MOST[2]:
+        packed = {term: min(count, _MOST[2]) for term, count in packed.items()}
+    for term, count in in_lead.items():
+        # The lead may end inside of a word, whose beginning is no term of the body.
+        if term in packed:
+            packed[term] |= min(count, _MOST[1]) << _LEAD_SHIFT
+    for term, count in in_title.items():
+        packed[term] = packed.get(term, 0) | min(count, _MOST[0]) << _TITLE_SHIFT
+    return packed
 
 
 def month_of(article: Article) -> str:

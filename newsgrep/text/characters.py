@@ -28,6 +28,8 @@ HAN_RUN: Final = re.compile("[\u4e00-\u9fd5]+")
 """A run of what jieba takes for Han; it never makes a word across or outside of these."""
 
 SOLO_CHARACTER: Final = re.compile(rf"[{SOLO}]")
+OTHER_SOLO_CHARACTER: Final = re.compile(rf"(?![\u4e00-\u9fd5])[{SOLO}]")
+"""One that is in no :data:`HAN_RUN`."""
 
 # U+FE00..FE0F and U+E0100..E01EF choose a glyph, the others join, split or turn text:
 # none of them is seen, all of them would hide a word from its reader's query.

@@ -16,7 +16,12 @@ from importlib import resources
 from itertools import chain
 from typing import Final
 
-from newsgrep.text.characters import HAN_RUN, SOLO_CHARACTER, WORD_RUN
+from newsgrep.text.characters import (
+    HAN_RUN,
+    OTHER_SOLO_CHARACTER,
+    SOLO_CHARACTER,
+    WORD_RUN,
+)
 
 SEGMENT_VERSION: Final = 1
 """Raised whenever the same text gives other terms than before."""
@@ -27,7 +32,11 @@ DICTIONARY: Final = "jieba 0.42.1"
 
 @dataclass(frozen=True, slots=True)
 class Segmenter:
-    """jieba's two modes over runs of Han: ``cut_all`` for texts, ``cut`` for queries."""
+    """jieba's two modes over runs of Han: ``cut_all`` for texts, ``cut`` for queries.
+
+    ``cut_all`` lists each dictionary word at each place; which single characters are
+    among them differs from one segmenter to the other.
+    """
 
     name: str
     cut_all: Callable[[str], Iterable[str]]
@@ -79,7 +88,7 @@ def python_segmenter() -> Segmenter:
         tokenizer.add_word(word, frequency)
     return Segmenter(
         "jieba",
-        lambda run: tokenizer.lcut(run, cut_all=True),
+        lambda runs: tokenizer.lcut(runs, cut_all=True),
         lambda run: tokenizer.lcut(run, HMM=False),
     )
 
@@ -100,11 +109,14 @@ def index_terms(folded: str, by: Segmenter | None = None) -> list[str]:
     character, and each run of letters and digits of other scripts. The order is not
     that of the text.
     """
-    cut_all = (by or segmenter()).cut_all
     # One call for all runs: a line end is in no dictionary word, so none can span it.
-    han = "\n".join(HAN_RUN.findall(folded))
-    words = [word for word in cut_all(han) if len(word) > 1] if han else []
-    return list(chain(words, SOLO_CHARACTER.findall(folded), WORD_RUN.findall(folded)))
+    runs = HAN_RUN.findall(folded)
+    words = (by or segmenter()).cut_all("\n".join(runs)) if runs else ()
+    terms = [word for word in words if len(word) > 1]
+    terms += "".join(runs)
+    terms += OTHER_SOLO_CHARACTER.findall(folded)
+    terms += WORD_RUN.findall(folded)
+    return terms
 
 
 def query_terms(folded: str, by: Segmenter | None = None) -> tuple[str, ...]:

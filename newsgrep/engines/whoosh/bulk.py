@@ -8,7 +8,7 @@ both back with unmodified Whoosh.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
@@ -50,22 +50,24 @@ class BulkWriter(SegmentWriter):
     def __init__(self, index: FileIndex) -> None:
         # Plain files are mapped when read; a compound one would be copied into memory.
         super().__init__(index, compound=False, codec=W3Codec(blocklimit=BLOCK_LIMIT))
-        self._lists: dict[bytes, tuple[array[int], array[float]]] = {}
+        self._lists: dict[str, tuple[array[int], array[float]]] = {}
 
     def add_with_terms(self, terms: Mapping[str, int], **fields: Any) -> int:
         """Add a document with ``fields`` and the weighted ``terms``; return its number."""
         number: int = self.docnum
         self.add_document(**fields)
-        for term, weight in terms.items():
-            self._add(term.encode("utf-8"), number, weight)
+        self._gather(number, terms.items())
         return number
 
-    def _add(self, term: bytes, number: int, weight: float) -> None:
-        found = self._lists.get(term)
-        if found is None:
-            found = self._lists[term] = array("I"), array("f")
-        found[0].append(number)
-        found[1].append(weight)
+    def _gather(self, number: int, postings: Iterable[tuple[str, float]]) -> None:
+        lists = self._lists
+        for term, weight in postings:
+            try:
+                numbers, weights = lists[term]
+            except KeyError:
+                numbers, weights = lists[term] = array("I"), array("f")
+            numbers.append(number)
+            weights.append(weight)
 
     def add_postings_to_pool(
         self, reader: Any, startdoc: int, docmap: Mapping[int, int] | None
@@ -75,7 +77,7 @@ class BulkWriter(SegmentWriter):
         for item in items:
             field, term, number, weight, _ = item
             if field == TEXT:
-                self._add(term, number, weight)
+                self._gather(number, ((term.decode("utf-8"), weight),))
             else:
                 self.pool.add(item)
 
@@ -97,9 +99,9 @@ class BulkWriter(SegmentWriter):
         fields = self.fieldwriter
         fields.start_field(TEXT, self.schema[TEXT])
         postings = fields._postwriter  # noqa: SLF001  (the codec's own, of this field)
-        for term in sorted(self._lists):
+        for term in sorted(self._lists):  # in the order of code points, as their UTF-8 is
             numbers, weights = self._lists[term]
-            fields.start_term(term)
+            fields.start_term(term.encode("utf-8"))
             for start in range(0, len(numbers), BLOCK_LIMIT):
                 if start:
                     postings._write_block()  # noqa: SLF001  (a full block is followed by another)
