@@ -106,19 +106,22 @@ def _progress() -> Iterator[Progress]:
     )
 
     columns = (
-        TextColumn("indexing"),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("indexing", total=None, rate="", visible=False)
+        task = bar.add_task("reading", total=None, rate="", visible=False)
 
         def show(done: int, total: int) -> None:
             speed = bar.tasks[0].speed
             rate = f"{speed:,.0f}/s" if speed else ""
-            bar.update(task, completed=done, total=total, rate=rate, visible=total > 0)
+            name = "reading" if done < total else "writing the index"
+            bar.update(
+                task, description=name, completed=done, total=total, rate=rate, visible=total > 0
+            )
 
         yield show
 
