@@ -3,11 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check types tools lock clean
+.PHONY: help demo test bench tools lock clean
 
 help:
 	@echo "make demo    install into .venv, index seeds/, search it"
 	@echo "make test    install what tests need, then lint, types and all tests"
+	@echo "make bench   measure beside what people would use instead (BENCH=--quick)"
 	@echo "make lock    pin the development requirements anew"
 	@echo "make clean   remove .venv and everything that was built"
 
@@ -39,9 +40,16 @@ tools:
 		&& { apt-get -qq update && apt-get -qq install -y jq; } >/dev/null 2>&1; } \
 		|| echo "jq is missing and can't be installed here: its test will be skipped"
 
+# `make bench BENCH=--quick` takes minutes, all of it hours; see bench/README.md.
+bench: .venv/development
+	bench/install.sh $(CURDIR)/$(BIN)/python
+	$(BIN)/python -m bench.run $(BENCH)
+
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header pyproject.toml requirements-dev.in -o requirements-dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header requirements-bench.in -o requirements-bench.txt
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from newsgrep.archive.place import has_index, made, opened
 from newsgrep.archive.plan import Plan, make_plan
@@ -20,6 +21,8 @@ from newsgrep.engines.entry import Entry
 from newsgrep.ingest.sites import load_sites
 from newsgrep.models import Stamp, Status
 from newsgrep.query.tree import Everything
+
+_FEW: Final = 300
 
 Progress = Callable[[int, int], None]
 """Called with how many files have been read and how many there are to read."""
@@ -60,8 +63,9 @@ def _update(
 ) -> Summary:
     run = _Run(plan)
     if plan.to_read or plan.gone:
-        # Starting a process costs as much as reading some dozens of files.
-        prepared = prepare_all(plan.to_read, sites_file, jobs if len(plan.to_read) > 64 else 1)
+        # Starting processes costs as much as reading some hundreds of files.
+        jobs = jobs if len(plan.to_read) > _FEW else 1
+        prepared = prepare_all(plan.to_read, sites_file, jobs)
         engine.write(run.changes(_counted(prepared, len(plan.to_read), progress)))
     articles = engine.search(Everything(), limit=0).total
     return run.summary(articles, time.monotonic() - started)

@@ -1,0 +1,29 @@
+"""The peers, one file each; all of them appear in every report, if only as missing."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final, cast
+
+from bench.peers.base import Peer
+
+_MODULES: Final = {
+    "newsgrep": "ours",
+    "recipe": "recipe",
+    "recoll": "recoll",
+    "fts5": "fts5",
+    "whoosh": "whoosh_command",
+    "tantivy": "tantivy_binding",
+    "ripgrep": "ripgrep",
+}
+
+
+def peer_names() -> tuple[str, ...]:
+    """Return the names of all peers in the order of the report."""
+    return tuple(_MODULES)
+
+
+def make_peer(name: str) -> Peer:
+    """Return a peer by its name; raises :class:`KeyError` for an unknown one."""
+    module = import_module(f"bench.peers.{_MODULES[name]}")
+    return cast("Peer", module.make())

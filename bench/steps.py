@@ -1,0 +1,314 @@
+"""The measurements, one cached step after another, so that a long run can be taken up again.
+
+A step's result is kept under a key of all that it depends on: the corpus, the peer's own
+file and versions, the questions, the settings, and newsgrep's sources where they take part.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bench.cleaned import brute_force, warm
+from bench.measure import CommandFailed, median, run
+from bench.peers.base import Inputs, Peer, job, worker
+from bench.peers.ours import search_command
+from bench.places import digest, digest_of_files, fresh, newsgrep_digest
+from bench.questions import QUESTIONS, Question, load_questions
+
+_HERE: Final = Path(__file__).parent
+_VERSION: Final = 2
+"""Raised whenever a step measures something else than before."""
+COLD: Final = (
+    "rare word",
+    "common word",
+    "phrase of three words",
+    "two common words, AND",
+    "string that is nowhere",
+)
+"""Questions that are asked cold."""
+BASELINES: Final = {
+    "python -c pass": "pass",
+    "python -c 'import click'": "import click",
+    "python -c 'import whoosh.index, whoosh.searching, whoosh.query'": (
+        "import whoosh.index, whoosh.searching, whoosh.query"
+    ),
+}
+WHOOSH_BASELINE: Final = list(BASELINES)[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How often, and for how long at most (in seconds)."""
+
+    index_runs: int = 3
+    add_runs: int = 3
+    cold_rounds: int = 11
+    warm_rounds: int = 20
+    process_rounds: int = 3
+    """Of questions each of which is a process, that is, cold again."""
+    warm_patience: float = 120
+    repeat_up_to: float = 300
+    """Indexing is repeated only while all runs together take less than this."""
+    patience: float = 3600
+    """A peer that would take longer for one index is left out by name."""
+
+
+class Steps:
+    """All steps of one corpus, with their cache."""
+
+    def __init__(
+        self,
+        work: Path,
+        inputs: Inputs,
+        extra: Inputs,
+        settings: Settings,
+        say: Callable[[str], None],
+        *,
+        again: bool = False,
+    ) -> None:
+        self._cache = work / "steps" / inputs.corpus.name
+        self._indexes = work / "indexes" / inputs.corpus.name
+        self._scratch = work / "scratch"
+        self._inputs, self._extra = inputs, extra
+        self._settings = settings
+        self._say = say
+        self._again = again
+        self._newsgrep = newsgrep_digest()
+
+    def _known(self, name: str, key: str, make: Callable[[], Any], *, usable: bool = True) -> Any:
+        path = self._cache / f"{name}.json"
+        if usable and not self._again and path.exists():
+            known = json.loads(path.read_text("utf-8"))
+            if known["key"] == key:
+                return known["value"]
+        self._say(f"{self._inputs.corpus.name}: {name}")
+        value = make()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"key": key, "value": value}, ensure_ascii=False), "utf-8")
+        return value
+
+    def _signature(self, peer: Peer) -> str:
+        module = Path(sys.modules[type(peer).__module__].__file__ or "")
+        return digest(
+            _VERSION,
+            self._inputs.corpus.name,
+            digest_of_files([module, _HERE / "peers" / "base.py"]),
+            peer.version(),
+            self._newsgrep if peer.uses_newsgrep else "",
+        )
+
+    def index(self, peer: Peer) -> dict[str, Any]:
+        """Index from nothing, several times; the last index stays."""
+        folder = self._indexes / peer.name
+        key = digest(self._signature(peer), self._settings.index_runs)
+        done = folder.parent / f"{peer.name}.done"
+
+        def make() -> dict[str, Any]:
+            done.unlink(missing_ok=True)
+            warm(self._inputs.corpus)
+            runs: list[Any] = []
+            while len(runs) < self._settings.index_runs:
+                peer.prepare(self._inputs, fresh(folder))
+                command = peer.index_command(self._inputs, folder)
+                runs.append(run(command, timeout=self._settings.patience))
+                if sum(each.seconds for each in runs) > self._settings.repeat_up_to:
+                    break
+            done.write_text(key, "utf-8")
+            return {
+                "seconds": [each.seconds for each in runs],
+                "cpu_seconds": [each.cpu_seconds for each in runs],
+                "peak_bytes": [each.peak_bytes for each in runs],
+                "size": peer.size(folder),
+            }
+
+        usable = done.exists() and done.read_text("utf-8") == key
+        value: dict[str, Any] = self._known(f"{peer.name}-index", key, make, usable=usable)
+        return value
+
+    def add(self, peer: Peer) -> dict[str, Any]:
+        """Add the extra articles to copies of the index."""
+        folder = self._indexes / peer.name
+        key = digest(self._signature(peer), self._extra.corpus.name, self._settings.add_runs)
+
+        def make() -> dict[str, Any]:
+            warm(self._extra.corpus)
+            runs = []
+            for _ in range(self._settings.add_runs):
+                copy = self._scratch / peer.name
+                shutil.rmtree(copy, ignore_errors=True)
+                shutil.copytree(folder, copy, symlinks=True)
+                peer.prepare_add(self._extra, copy)
+                command = peer.add_command(self._extra, copy)
+                runs.append(run(command, timeout=self._settings.patience))
+                shutil.rmtree(copy)
+            return {
+                "seconds": [each.seconds for each in runs],
+                "cpu_seconds": [each.cpu_seconds for each in runs],
+                "peak_bytes": [each.peak_bytes for each in runs],
+            }
+
+        value: dict[str, Any] = self._known(f"{peer.name}-add", key, make)
+        return value
+
+    def truth(self, questions: Sequence[Question]) -> dict[str, Any]:
+        """Return what brute force finds for the quoted questions."""
+        literals = [question.quoted for question in questions if is_checked(question)]
+        key = digest(self._newsgrep, self._inputs.corpus.name, literals)
+
+        def make() -> dict[str, Any]:
+            found = brute_force(self._inputs.cleaned.path, literals)
+            return {"stands_for": found.stands_for, "holding": found.holding}
+
+        value: dict[str, Any] = self._known("truth", key, make)
+        return value
+
+    def answers(self, peer: Peer) -> dict[str, Any]:
+        """Return what the peer answers; see :func:`bench.worker.answers`."""
+        told: dict[str, Any] = self._worker("answers", peer, {}, digest_of_files([QUESTIONS]))
+        return told
+
+    def warm(self, peer: Peer) -> dict[str, Any]:
+        """Return the times of warm questions; see :func:`bench.worker.warm`."""
+        told = {
+            "rounds": self._settings.process_rounds
+            if peer.by_command
+            else self._settings.warm_rounds,
+            "patience": self._settings.warm_patience,
+        }
+        key = digest(digest_of_files([QUESTIONS]), told)
+        timed: dict[str, Any] = self._worker("warm", peer, told, key)
+        return timed
+
+    def _worker(self, step: str, peer: Peer, told: Mapping[str, object], key: str) -> Any:
+        folder = self._indexes / peer.name
+        whole = {**job(self._inputs, folder), **told}
+
+        def make() -> Any:
+            if not peer.has_index:
+                warm(self._inputs.corpus)
+            made = run(worker(step, peer.name, whole), watch=step == "warm")
+            return {"answers": json.loads(made.output), "peak_bytes": made.peak_bytes}
+
+        whole_key = digest(self._signature(peer), key, digest_of_files([_HERE / "worker.py"]))
+        return self._known(f"{peer.name}-{step}", whole_key, make)
+
+    def cold(self, peers: Sequence[Peer]) -> dict[str, dict[str, list[float]]]:
+        """Return milliseconds of whole processes, by what was run and by question.
+
+        Peers and baselines take turns, so that a busy moment hits all of them; the first
+        round, which fills the file cache, is not counted.
+        """
+        key = digest(
+            [self._signature(peer) for peer in peers],
+            digest_of_files([QUESTIONS]),
+            self._settings.cold_rounds,
+        )
+
+        def make() -> dict[str, dict[str, list[float]]]:
+            commands = self._cold_commands(peers)
+            times: dict[str, dict[str, list[float]]] = {}
+            for number in range(self._settings.cold_rounds + 1):
+                for who, name, command in commands:
+                    taken = run(command, fine=(0, 1), watch=False).seconds * 1000
+                    if number:
+                        times.setdefault(who, {}).setdefault(name, []).append(taken)
+            return times
+
+        value: dict[str, dict[str, list[float]]] = self._known("cold", key, make)
+        return value
+
+    def _cold_commands(self, peers: Sequence[Peer]) -> list[tuple[str, str, list[str]]]:
+        found = [(name, "", [sys.executable, "-c", code]) for name, code in BASELINES.items()]
+        for question in load_questions():
+            if question.name not in COLD:
+                continue
+            for peer in peers:
+                folder = self._indexes / peer.name
+                if peer.cannot(question):
+                    continue
+                if command := peer.cold_command(question, self._inputs, folder):
+                    found.append((peer.name, question.name, command))
+                if peer.name == "newsgrep":
+                    human = search_command(question, folder, "--color=always")
+                    found.append(("newsgrep, human format", question.name, human))
+        return found
+
+
+def is_checked(question: Question) -> bool:
+    """Return whether brute force says which articles are right."""
+    return bool(question.quoted) and question.is_plain
+
+
+def correctness(
+    answers: Mapping[str, Any], truth: Mapping[str, Any], questions: Sequence[Question]
+) -> dict[str, dict[str, int]]:
+    """Return for each quoted question how many hits are expected, found, and extra."""
+    told: dict[str, dict[str, int]] = {}
+    stands_for: Mapping[str, str] = truth["stands_for"]
+    for question in questions:
+        answer = answers.get(question.name, {})
+        if is_checked(question) and "paths" in answer:
+            expected = set(truth["holding"][question.quoted])
+            found = {stands_for.get(path, path) for path in answer["paths"]}
+            told[question.name] = {
+                "expected": len(expected),
+                "found": len(found & expected),
+                "extra": len(found - expected),
+            }
+    return told
+
+
+def measure(
+    steps: Steps, peer: Peer, questions: Sequence[Question], inputs: Inputs
+) -> dict[str, Any]:
+    """Do all steps of a peer but the cold one; one that fails is told under ``failed``."""
+    told: dict[str, Any] = {
+        "title": peer.title,
+        "note": peer.note,
+        "version": peer.version(),
+        "by_command": peer.by_command,
+        "has_snippets": peer.has_snippets,
+    }
+    try:
+        if peer.has_index:
+            index = steps.index(peer)
+            told["index"] = {
+                **index,
+                "per_second": inputs.cleaned.articles / median(index["seconds"]),
+                "cpu_ms": 1000 * median(index["cpu_seconds"]) / inputs.cleaned.articles,
+                "size_ratio": index["size"] / max(1, inputs.cleaned.text_bytes),
+            }
+            told["add"] = steps.add(peer)
+        given = steps.answers(peer)["answers"]
+        told["cannot"] = {name: each["cannot"] for name, each in given.items() if "cannot" in each}
+        told["answers"] = {
+            name: {key: value for key, value in each.items() if key != "paths"}
+            for name, each in given.items()
+            if "cannot" not in each
+        }
+        told["correct"] = correctness(given, steps.truth(questions), questions)
+        timed = steps.warm(peer)
+        told["warm"] = {
+            name: {kind: _spread(values) for kind, values in kinds.items()}
+            for name, kinds in timed["answers"].items()
+        }
+        told["warm_peak_bytes"] = timed["peak_bytes"]
+    except (CommandFailed, OSError, ValueError) as exc:
+        told["failed"] = str(exc)
+    return told
+
+
+def _spread(values: Sequence[float]) -> dict[str, float]:
+    if not values:
+        return {"median": float("nan"), "worst": float("nan"), "runs": 0}
+    return {
+        "median": round(median(values), 3),
+        "worst": round(max(values), 3),
+        "runs": len(values),
+    }
