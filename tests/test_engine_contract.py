@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -276,6 +277,43 @@ def test_the_last_of_several_changes_in_one_commit_counts(name: str, tmp_path: P
     assert ids(engine, "新文") == {"a"}
     assert engine.search(Everything()).total == 1
     assert [each.article_id for each in engine.stamps()] == ["a"]
+    engine.close()
+
+
+def test_after_many_commits_the_answers_are_still_those_of_brute_force(tmp_path: Path) -> None:
+    chance = random.Random(5)
+    engine = open_engine("whoosh", tmp_path / "whoosh", create=True)
+    expected = open_engine("memory", tmp_path, create=True)
+
+    def change() -> Change:
+        key = f"a{chance.randrange(60)}"
+        if chance.random() < 0.3:
+            return Remove(key)
+        text = "".join(chance.choices("水渔场声明。，", k=30))
+        source = chance.choice(["甲报", "乙报", None])
+        date = chance.choice(["2024-05-01", "2023", "2024-05", None])
+        captions = chance.choice([[], ["图水"]])
+        return upsert(article(key, text[:4], text, source=source, date=date, captions=captions))
+
+    for _ in range(40):
+        changes = [change() for _ in range(chance.randint(1, 8))]
+        engine.write(changes)
+        expected.write(changes)
+        for query in (
+            "水",
+            '"渔场"',
+            '"声明水"',
+            "声明 -水",
+            "caption:图 OR source:甲",
+            "date:2024-05",
+        ):
+            root = parse(query).root
+            for order in Order:
+                one = engine.search(root, order, 100, 0, FACETS)
+                other = expected.search(root, order, 100, 0, FACETS)
+                assert [c.id for c in one.candidates] == [c.id for c in other.candidates]
+                assert dict(one.facets) == dict(other.facets)
+        assert set(engine.stamps()) == set(expected.stamps())
     engine.close()
 
 
