@@ -1,0 +1,140 @@
+"""Stopped in the middle, or with another at work: the index is as it was."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import LONGEST, Cli, no_mishap, write_article
+
+OLD = "雾港灯塔熄灯"
+
+
+def start(cli: Cli, *args: str) -> subprocess.Popen[bytes]:
+    # Ctrl-C may fall anywhere, also where a file was opened a moment ago: no warning
+    # tells users of files left open.
+    return cli.start(*args, env={"PYTHONWARNINGS": None}, new_session=True)
+
+
+def wait_until_writing(process: subprocess.Popen[bytes], index: Path) -> None:
+    """Wait until ``process`` holds the lock of the index."""
+    until = time.monotonic() + LONGEST
+    while time.monotonic() < until and process.poll() is None:
+        for lock in index.rglob("*WRITELOCK"):
+            with lock.open("r+b") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return
+        time.sleep(0.02)
+    pytest.fail(f"it never began to write: {process.communicate(timeout=LONGEST)}")
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=LONGEST)
+
+
+def told(cli: Cli) -> dict[str, Any]:
+    answer: dict[str, Any] = cli.json("stats")
+    del answer["bytes"]
+    return answer
+
+
+def bytes_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("wait", [0.25, 1.5], ids=["early", "late"])
+def test_ctrl_c_leaves_the_index_as_it_was(
+    cli: Cli, many_files: Path, jobs: str, wait: float
+) -> None:
+    write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
+    cli("index", "n")
+    before = told(cli)
+    process = start(cli, "index", str(many_files), "--jobs", jobs)
+    try:
+        wait_until_writing(process, cli.index)
+        time.sleep(wait)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does for Ctrl-C
+        # Whoever outlives newsgrep would hold its standard error open.
+        out, err = process.communicate(timeout=20)
+    finally:
+        end(process)
+    assert process.returncode == 130, err
+    no_mishap(err)
+    message = err.decode().strip()
+    assert message == "newsgrep: stopped; the index is as it was before this command."
+    assert out == b""
+    assert told(cli) == before
+    assert cli.found("-没有") == [OLD]
+    assert cli("index", "n").out.startswith("1 file seen: 1 unchanged")
+    write_article(cli.folder / "n" / "b.md", "雾港灯塔复明", "守塔人回来了。")
+    cli("index", "n")
+    assert set(cli.found("守塔人")) == {OLD, "雾港灯塔复明"}
+    cli("index", "n", "--index", "fresh")
+    assert bytes_of(cli.index) < 3 * bytes_of(cli.folder / "fresh"), "remains of the stopped run"
+
+
+def test_ctrl_c_in_the_first_run_leaves_an_index_that_can_be_filled(
+    cli: Cli, many_files: Path
+) -> None:
+    process = start(cli, "index", str(many_files))
+    try:
+        wait_until_writing(process, cli.folder)
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    finally:
+        end(process)
+    assert process.returncode == 130, err
+    no_mishap(err)
+    assert cli("search", "渡轮", status=None).status in {1, 2}
+    write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
+    cli("index", "n")
+    assert cli.found("守塔人") == [OLD]
+
+
+def test_a_second_writer_is_told_to_wait_and_readers_read_on(cli: Cli, many_files: Path) -> None:
+    write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
+    cli("index", "n")
+    write_article(cli.folder / "n" / "b.md", "雾港灯塔复明", "守塔人回来了。")
+    first = start(cli, "index", str(many_files), "--jobs", "1")
+    try:
+        wait_until_writing(first, cli.index)
+        ran = cli("index", "n", status=75)
+        assert ran.err.count("\n") == 1
+        assert "try again" in ran.err
+        assert ran.stdout == b""
+        assert cli.found("守塔人") == [OLD]
+        assert cli("index", "n/a.md").out.startswith("1 file seen: 1 unchanged")
+        assert first.poll() is None
+        os.killpg(first.pid, signal.SIGINT)
+        first.communicate(timeout=20)
+    finally:
+        end(first)
+    assert cli("index", "n").out.startswith("2 files seen: 1 added, 1 unchanged")
+
+
+def test_a_killed_run_leaves_no_lock_behind(cli: Cli, many_files: Path) -> None:
+    write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
+    cli("index", "n")
+    process = start(cli, "index", str(many_files), "--jobs", "2")
+    try:
+        wait_until_writing(process, cli.index)
+        time.sleep(0.5)
+    finally:
+        end(process)
+    assert process.returncode == -signal.SIGKILL
+    assert cli.found("-没有") == [OLD]
+    write_article(cli.folder / "n" / "b.md", "雾港灯塔复明", "守塔人回来了。")
+    cli("index", "n")
+    assert len(cli.found("守塔人")) == 2
