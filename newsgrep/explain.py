@@ -6,7 +6,7 @@ No hit never stands alone; everything said here was asked of the same index.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from newsgrep.engines.base import Engine
@@ -40,7 +40,8 @@ class Explanation:
     ``articles`` is how many the index holds. ``terms`` counts each word and phrase by
     itself, ``left_out`` how many more there are. ``without`` says what would match if one
     filter or exclusion were dropped, ``any_word`` if one word were enough, ``captions``
-    how many articles have it in a caption.
+    how many articles have it in a caption, filters kept. ``newer_files`` is how many of
+    the files beside the indexed ones are new, changed or gone, as far as that is known.
     """
 
     articles: int
@@ -49,10 +50,11 @@ class Explanation:
     without: tuple[Counted, ...]
     any_word: int
     captions: int
+    newer_files: int
 
 
-def explain_nothing(engine: Engine, root: Node) -> Explanation:
-    """Return why ``root`` matches nothing in ``engine``."""
+def explain_nothing(engine: Engine, root: Node, newer_files: int = 0) -> Explanation:
+    """Return why ``root`` matches nothing in ``engine``; ``newer_files`` is passed on."""
 
     def total(node: Node) -> int:
         return engine.search(node, limit=0).total
@@ -68,7 +70,8 @@ def explain_nothing(engine: Engine, root: Node) -> Explanation:
             Counted(describe(condition), total(rest)) for condition, rest in _each_dropped(root)
         ),
         any_word=total(_any_of(root)) if len(single) > 1 else 0,
-        captions=total(And(tuple(_in_captions(text) for text in wanted))) if wanted else 0,
+        captions=total(_in_captions(root)) if wanted else 0,
+        newer_files=newer_files,
     )
 
 
@@ -92,6 +95,10 @@ def _each_dropped(root: Node) -> list[tuple[Node, Node]]:
     return found
 
 
+def _filters(root: Node) -> list[Node]:
+    return [condition for condition in _conditions(root) if _is_filter(condition)]
+
+
 def _is_filter(condition: Node) -> bool:
     """Return whether ``condition`` narrows without asking for any text."""
     return not wanted_texts(condition) and not isinstance(condition, Everything)
@@ -106,11 +113,10 @@ def _conditions(node: Node) -> list[Node]:
 def _any_of(root: Node) -> Node:
     """Return the query with its words made alternatives, filters and exclusions kept."""
     terms = [term for text in wanted_texts(root) for term in text.terms]
-    kept = [condition for condition in _conditions(root) if _is_filter(condition)]
-    return And((Words("", tuple(dict.fromkeys(terms)), any_term=True), *kept))
+    return And((Words("", tuple(dict.fromkeys(terms)), any_term=True), *_filters(root)))
 
 
-def _in_captions(text: Words | Phrase) -> Node:
-    if isinstance(text, Words):
-        return Words(text.literal, text.terms, Field.CAPTION)
-    return Phrase(text.literal, text.terms, Field.CAPTION)
+def _in_captions(root: Node) -> Node:
+    """Return the query with its words wanted in captions, filters and exclusions kept."""
+    texts = (replace(text, field=Field.CAPTION) for text in wanted_texts(root))
+    return And((*texts, *_filters(root)))

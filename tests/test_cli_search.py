@@ -129,7 +129,7 @@ def test_the_exit_status_is_0_for_hits_1_for_none_and_2_for_errors(seeds: Cli) -
 def test_nothing_found_leaves_standard_output_empty(seeds: Cli, form: list[str]) -> None:
     ran = seeds("search", "海豚音乐厅", *form, status=1)
     assert ran.stdout == b""
-    assert ran.err.startswith("No article matches 海豚音乐厅\n")
+    assert ran.err.startswith("No article matches (海豚 AND 音乐厅)\n")
 
 
 def test_nothing_found_counts_each_word_by_itself(tides: Cli) -> None:
@@ -143,10 +143,10 @@ def test_nothing_found_counts_each_word_by_itself(tides: Cli) -> None:
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        (["--source", "Nobody"], '  30 articles without source:"nobody"\n'),
-        (["--since", "2030"], "  30 articles without date:2030-01-01..\n"),
-        (["--until", "1999-12"], "  30 articles without date:..1999-12-31\n"),
-        (["-测站"], "  30 articles without NOT 测站\n"),
+        (["--source", "Nobody"], '  30 articles if source:"nobody" is left out\n'),
+        (["--since", "2030"], "  30 articles if date:2030-01-01.. is left out\n"),
+        (["--until", "1999-12"], "  30 articles if date:..1999-12-31 is left out\n"),
+        (["-测站"], "  30 articles if NOT 测站 is left out\n"),
     ],
     ids=["source", "since", "until", "excluded word"],
 )

@@ -13,8 +13,9 @@ from newsgrep.archive.place import opened
 from newsgrep.cli.options import color_option, index_option, wants_color
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
-from newsgrep.explain import Explanation, explain_nothing
+from newsgrep.explain import Explanation
 from newsgrep.jsontext import to_json
+from newsgrep.output.human import explanation_lines
 from newsgrep.output.stream import write, write_bytes
 from newsgrep.query.parser import Query, dates, parse, source
 from newsgrep.query.tree import Node, Or
@@ -83,9 +84,10 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     )
     with opened(index_folder) as engine:
         result = search(engine, request)
-        explanation = _explanation(engine, request.query, result)
-        if explanation:
-            _explain(engine, explanation, text, index_folder)
+        explanation = None if result.total else _explain(engine, request.query)
+    if explanation:
+        for line in explanation_lines(explanation, result.understood, index_folder):
+            click.echo(line, err=True)
     _print(result, explanation, options)
     return 0 if result.total else 1
 
@@ -100,22 +102,11 @@ def _filters(sources: tuple[str, ...], since: str, until: str) -> list[Node]:
     return filters
 
 
-def _explanation(engine: Engine, query: Query, result: Result) -> Explanation | None:
-    return None if result.total else explain_nothing(engine, query.root)
-
-
-def _explain(engine: Engine, explanation: Explanation, text: str, index_folder: Path) -> None:
+def _explain(engine: Engine, query: Query) -> Explanation:
     from newsgrep.archive.staleness import newer_files
-    from newsgrep.output.human import explanation_lines
+    from newsgrep.explain import explain_nothing
 
-    for line in explanation_lines(explanation, text, index_folder):
-        click.echo(line, err=True)
-    if explanation.articles and (newer := newer_files(engine.stamps())):
-        click.echo(
-            f"  {newer} of the indexed files or their neighbours are new, changed or gone: "
-            "run newsgrep index again",
-            err=True,
-        )
+    return explain_nothing(engine, query.root, newer_files(engine.stamps()))
 
 
 def _print(result: Result, explanation: Explanation | None, options: dict[str, Any]) -> None:

@@ -62,6 +62,8 @@ class _Sorter:
 
     def take(self, block: Block, number: int, left: int) -> None:
         """Sort in a block that has ``number`` texts before it and ``left`` after it."""
+        if "\n" in block.text and block.kind is not Kind.CAPTION:
+            block = self._without_last_lines(block)
         text = block.text
         if block.kind is Kind.CAPTION:
             self.captions.setdefault(comparable(text), text)
@@ -97,6 +99,23 @@ class _Sorter:
                 or self._is_byline(text)
             )
         return True
+
+    def _without_last_lines(self, block: Block) -> Block:
+        """Judge the last lines of a paragraph like paragraphs: many sites part both by ``<br>``."""
+        lines = block.text.split("\n")
+        kept = end = len(lines)
+        while end > 1:
+            end -= 1
+            line = lines[end]
+            if not comparable(line):  # a rule, perhaps above the next notice
+                continue
+            notice = furniture.is_notice(line) and "://" not in line
+            if not notice and not (self.site and self.site.drops_line(line)):
+                break
+            kept = end
+        while 1 < kept < len(lines) and not comparable(lines[kept - 1]):
+            kept -= 1
+        return replace(block, text="\n".join(lines[:kept]))
 
     def _is_byline(self, text: str) -> bool:
         byline = authors.in_line(text)

@@ -9,22 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
-from urllib.parse import urlsplit
 
 from bs4 import BeautifulSoup
 from bs4.element import NavigableString, Tag
 
 from newsgrep.ingest import furniture
 from newsgrep.ingest.furniture import attribute
-from newsgrep.ingest.layout import collapse, comparable, paragraphs_of
+from newsgrep.ingest.layout import CELL, comparable, paragraphs_of, plain
+from newsgrep.ingest.linklist import CONTAINERS, host_of, is_lead_in, is_link_list
 from newsgrep.ingest.metadata import MetadataReader
 from newsgrep.ingest.raw import Block, Kind
 from newsgrep.ingest.sites import Site
-from newsgrep.text.characters import SOLO_CHARACTER, tidy
-
-_LOOK: Final = 400
-"""Nodes that a look into a subtree takes in at most."""
+from newsgrep.ingest.tree import LOOK, contains, elements, short_text
+from newsgrep.text.characters import SOLO_CHARACTER
 
 
 class _Mode(IntEnum):
@@ -58,66 +55,13 @@ class _Marked:
     body: Tag | None = None
 
 
-def parse(markup: str) -> BeautifulSoup:
-    """Return the tree of ``markup``; class attributes stay plain strings."""
-    return BeautifulSoup(markup, "lxml", multi_valued_attributes=None)
-
-
-def strings(tag: Tag, *, limit: int | None = None, links: bool = True) -> Iterator[str]:
-    """Yield the visible text under ``tag``, from its first ``limit`` nodes at most."""
-    stack: list[Iterator[object]] = [iter(tag.contents)]
-    seen = 0
-    while stack:
-        child = next(stack[-1], None)
-        if child is None:
-            stack.pop()
-            continue
-        seen += 1
-        if limit is not None and seen > limit:
-            return
-        if type(child) is NavigableString:
-            yield child
-        elif isinstance(child, Tag):
-            if child.name in furniture.DROPPED_ELEMENTS or (child.name == "a" and not links):
-                continue
-            if child.name == "br":
-                yield "\n"
-            stack.append(iter(child.contents))
-
-
-def short_text(tag: Tag) -> str:
-    """Return the text under ``tag`` on one line, from its first few hundred nodes."""
-    return collapse(tidy("".join(strings(tag, limit=_LOOK))))
-
-
-def _elements(tag: Tag) -> Iterator[Tag]:
-    """Yield the elements among the first few hundred nodes under ``tag``.
-
-    bs4's own ``descendants`` looks for the last one first, however deep that lies.
-    """
-    stack: list[Iterator[object]] = [iter(tag.contents)]
-    for _ in range(_LOOK):
-        child = next(stack[-1], None)
-        if child is None:
-            stack.pop()
-            if not stack:
-                return
-        elif isinstance(child, Tag):
-            yield child
-            stack.append(iter(child.contents))
-
-
-def _contains(tag: Tag, *names: str) -> bool:
-    return any(node.name in names for node in _elements(tag))
-
-
 class Cleaner:
     """One walk over one tree."""
 
     def __init__(self, soup: BeautifulSoup, site: Site | None, url: str | None) -> None:
         self.soup = soup
         self.site = site
-        self.host = _host(url)
+        self.host = host_of(url)
         self.metadata = MetadataReader(url)
         self.blocks: list[Block] = []
         self.marked = self._mark()
@@ -202,6 +146,10 @@ class Cleaner:
             self._settle_alt()
             self.blocks.append(Block(text, self._kind))
 
+    def _drop_lead_in(self) -> None:
+        if self.blocks and self.blocks[-1].kind is Kind.TEXT and is_lead_in(self.blocks[-1].text):
+            self.blocks.pop()
+
     def _caption(self, text: str) -> None:
         text = furniture.without_credit(text)
         if not text or furniture.is_notice(text):
@@ -222,7 +170,7 @@ class Cleaner:
             self._flush()
             self._kind = Kind.TEXT
         elif frame.tag.name in ("td", "th"):
-            self._line.append(" ")
+            self._line.append(CELL)
 
     def _enter(self, tag: Tag, frame: _Frame, root: Tag | None, careful: bool) -> _Frame | None:
         name = tag.name
@@ -243,6 +191,10 @@ class Cleaner:
         if id(tag) in self.marked.captions and mode is _Mode.TEXT:
             self._flush()
             self._take_caption(tag)
+            return None
+        if words and careful and mode is _Mode.TEXT and furniture.is_chart(words):
+            self._flush()
+            self._take_chart(tag)
             return None
         if id(tag) in self.marked.dropped or (careful and furniture.is_dropped(tag, words)):
             if id(tag) in self.marked.dropped or not tag.attrs.get("content"):
@@ -278,8 +230,9 @@ class Cleaner:
             if name in furniture.BLOCKS:
                 self._flush()
             return _Frame(iter(tag.contents), tag, _Mode.METADATA, False, False, False)
-        if name in ("ul", "ol") and not frame.in_list and self._is_link_list(tag):
+        if careful and name in CONTAINERS and not frame.in_list and is_link_list(tag, self.host):
             self._flush()
+            self._drop_lead_in()
             return None
         breaks = name in furniture.BLOCKS and not frame.in_row
         entered = _Frame(
@@ -295,12 +248,12 @@ class Cleaner:
             self._flush()
             self._kind = Kind.HEADING if name in furniture.HEADINGS else self._kind
         elif name in furniture.BLOCKS:
-            self._line.append(" ")
+            self._line.append(CELL)
         return entered
 
     def _is_row(self, tag: Tag) -> bool:
         text = short_text(tag)
-        return len(text) <= 600 and not _contains(tag, "table")  # else it is layout
+        return len(text) <= 600 and not contains(tag, "table")  # else it is layout
 
     def _is_caption(self, tag: Tag, words: list[str], careful: bool) -> bool:
         name = tag.name
@@ -310,7 +263,7 @@ class Cleaner:
             if name == "small" and self._after_image:
                 return len(short_text(tag)) <= 400  # longer is text in small print
             if careful and name != "figure" and furniture.is_caption(words):
-                return len(short_text(tag)) <= 400 and not _contains(tag, "img")  # as above
+                return len(short_text(tag)) <= 400 and not contains(tag, "img")  # as above
         return False
 
     def _take_caption(self, tag: Tag) -> None:
@@ -333,14 +286,20 @@ class Cleaner:
                 if child.name in ("br", "p", "div"):
                     kept.append(" ")
                 stack.append(iter(child.contents))
-        text = collapse(tidy("".join(kept)))
+        text = plain("".join(kept))
         if text:
             self._alt = None
             self._caption(text)
 
+    def _take_chart(self, tag: Tag) -> None:
+        """Keep what is said in whole sentences, once: a chart is drawn for several widths."""
+        for node in elements(tag, limit=10 * LOOK):
+            if node.name == "p" and _is_sentence(text := short_text(node)):
+                self._caption(text)
+
     def _image(self, tag: Tag) -> None:
         self._after_image = True
-        alt = collapse(tidy(attribute(tag, "alt")))
+        alt = plain(attribute(tag, "alt"))
         if _is_sentence(alt):
             self._flush_if_blank()
             self._settle_alt()
@@ -369,32 +328,6 @@ class Cleaner:
         if parent is None or parent.name not in ("p", "li", "td", "blockquote", "span", "em"):
             return True
         return short_text(parent) == short_text(tag)
-
-    def _is_link_list(self, tag: Tag) -> bool:
-        """Tell whether a list is nothing but links to the same outlet, or into this page."""
-        links = [node for node in _elements(tag) if node.name == "a"]
-        if not links:
-            return False
-        inside = 0
-        for link in links:
-            address = attribute(link, "href").strip()
-            if address == "#":
-                return False
-            host = _host(address)
-            if not host or host == self.host:
-                inside += 1
-        if inside * 5 < len(links) * 4:
-            return False
-        total = len(comparable("".join(strings(tag, limit=4 * _LOOK))))
-        plain = len(comparable("".join(strings(tag, limit=4 * _LOOK, links=False))))
-        return plain * 5 <= total
-
-
-def _host(url: str | None) -> str:
-    try:
-        return (urlsplit(url or "").hostname or "").removeprefix("www.")
-    except ValueError:
-        return ""
 
 
 def _is_sentence(alt: str) -> bool:

@@ -8,6 +8,7 @@ All of them err on keeping: a stray share bar hides nothing, a lost paragraph do
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from bs4.element import Tag
@@ -112,9 +113,14 @@ _DROP = re.compile(
     | site-(?:header|footer|navigation|nav)|sidebar|widget(?:-area)?|menu|toolbar|cookie.*|gdpr.*|skip-link
     | player|video-player|embedded-video|media-player|no-?print|printfriendly|element-(?:invisible|hidden)
     | hidden|screen-reader-text|sr-only|visually-?hidden|offscreen|wp-block-(?:latest-posts|search)
+    | comment[-_](?:item|body|content|meta(?:data)?|text|author)
     | footnote-back(?:link|ref)|edit-?link|mw-editsection|medium-feed-link|copyright|copy-right
     """,
     re.VERBOSE | re.IGNORECASE,
+)
+_CHART = re.compile(
+    r"ai2html(?:[-_].*)?|g-artboard|g-ai(?:Abs|PointText|Img)|highcharts-(?:container|root)",
+    re.IGNORECASE,
 )
 _META = re.compile(
     r"""
@@ -153,7 +159,7 @@ def tokens(tag: Tag) -> list[str]:
     """Return the classes of ``tag``, its id and test ids, without WordPress's topic classes."""
     if not tag.attrs:
         return []
-    found = attribute(tag, "class").split()
+    found = attribute(tag, "class")[:2000].split()  # more is an attack
     for name in ("id", "data-testid", "data-e2e", "data-component"):
         if name in tag.attrs:
             found.append(attribute(tag, name))
@@ -173,31 +179,49 @@ def is_hidden(tag: Tag) -> bool:
 
 def is_dropped(tag: Tag, words: list[str]) -> bool:
     """Tell whether nothing in ``tag`` belongs to the article, not even its metadata."""
-    if tag.name in _NEVER_DROPPED:
+    if not tag.attrs or tag.name in _NEVER_DROPPED:
         return False
     if attribute(tag, "role").lower() in _DROPPED_ROLES:
         return True
-    return any(_matches(_DROP, word) for word in words)
+    return _have("drop", words)
 
 
 def is_metadata(words: list[str]) -> bool:
     """Tell whether classes name a byline, a date line or a list of tags."""
-    return any(_matches(_META, word) for word in words)
+    return _have("meta", words)
 
 
 def is_credit(tag: Tag) -> bool:
     """Tell whether ``tag`` says whose an image is."""
-    return tag.name == "cite" or any(_matches(_CREDIT, word) for word in tokens(tag))
+    return tag.name == "cite" or _have("credit", tokens(tag))
 
 
 def is_caption(words: list[str]) -> bool:
     """Tell whether classes name a caption."""
-    return any(_matches(_CAPTION, word) for word in words)
+    return _have("caption", words)
 
 
-def _matches(pattern: re.Pattern[str], word: str) -> bool:
-    return len(word) < 80 and pattern.fullmatch(word) is not None  # longer is no name
+def is_chart(words: list[str]) -> bool:
+    """Tell whether classes name a drawing whose labels a program has put into HTML."""
+    return _have("chart", words)
 
+
+def _have(trait: str, words: list[str]) -> bool:
+    return any(len(word) < 80 and trait in _traits(word) for word in words)  # longer is no name
+
+
+@lru_cache(maxsize=20_000)  # the pages of an outlet share their classes
+def _traits(word: str) -> frozenset[str]:
+    return frozenset(trait for trait, pattern in _PATTERNS.items() if pattern.fullmatch(word))
+
+
+_PATTERNS: Final = {
+    "drop": _DROP,
+    "meta": _META,
+    "credit": _CREDIT,
+    "caption": _CAPTION,
+    "chart": _CHART,
+}
 
 # Wording. Each is matched against a whole paragraph, so that a sentence that only
 # contains such words stays.
@@ -215,7 +239,7 @@ _NOTICE = re.compile(
     | (?:Read\s+more|Continue\s+reading|继续阅读|繼續閱讀|阅读更多|閱讀更多|阅读全文|閱讀全文)(?:\s+on\s+\w+)?\s*[»›…→:.]*
     | (?:获取|獲取)?更多\s*(?:RSS|订阅|訂閱).{0,200} | (?:https?://\S{1,100}\s*){1,3} | https?://feedx\.\S{1,40}
     | (?:点击|點擊)(?:查看|阅读|閱讀|这里|這裡|此处|此處).{0,40}
-    | (?:返回|回到)(?:顶部|頂部|首页|首頁)|(?:上|下)一篇.{0,60}|打印本?[页頁文]?|字[号號体體]?[:：]?[大中小\s]+
+    | (?:返回|回到)(?:顶部|頂部|首页|首頁)|(?:上|下)一篇(?:文章|日[志誌])?(?:\s*[:：«»‹›←→].{0,60})?|打印本?[页頁文]?|字[号號体體]?[:：]?[大中小\s]+
     | (?:发表|發表)(?:评论|評論|回复|回覆)|(?:评论|評論|留言)\s*[（(]?\d*[）)]?|Leave\s+a\s+(?:comment|reply)
     | (?:扫|掃)(?:一扫|码|碼|描).{0,30}(?:关注|關注|微信|分享).{0,30}
     | (?:已有|共有?)?\d+\s*(?:条|條)?(?:评论|評論|回复|回覆)|\d+\s+(?:Comments?|Minutes?|min(?:ute)?s?\s+read)
@@ -241,15 +265,22 @@ _TAIL = re.compile(
     | (?:原文|英文|本文英文版|原文链接|原文鏈接|原文网址|阅读原文|閱讀原文|原文地址|本文链接|本文鏈接|Source|Original)\s*[：:].{0,200}
     | (?:欢迎|歡迎)(?:关注|關注|订阅|訂閱).{0,60}|(?:Sign\s+up|Subscribe|Follow\s+us).{0,120}
     | .{0,20}(?:点击|點擊)查看.{0,40}
+    | .{0,160}\s(?:was\s+originally\s+published\s+in|originally\s+published\s+on)\s.{0,60}\son\sMedium,\s.{0,100}
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _LONGEST_NOTICE: Final = 240
 
 
+# Editors paste style sheets, and some sites show them.
+_STYLE = re.compile(r"(?:[\w.#][\w.#\s,:>-]{0,60}\{\s*[\w-]{1,40}\s*:[^{}]{0,2000}\}\s*){1,40}")
+
+
 def is_notice(text: str) -> bool:
     """Tell whether a whole paragraph is furniture wherever it stands."""
-    return len(text) <= _LONGEST_NOTICE and _NOTICE.fullmatch(text) is not None
+    if len(text) <= _LONGEST_NOTICE and _NOTICE.fullmatch(text) is not None:
+        return True
+    return text.endswith("}") and _STYLE.fullmatch(text) is not None
 
 
 def is_tail(text: str) -> bool:
@@ -260,12 +291,13 @@ def is_tail(text: str) -> bool:
 _SHOT_BY = re.compile(
     r"(?P<caption>.*?)[\s。，,（(]*(?:(?:摄|攝|摄影师?|攝影師?)\s*[：:／/]"
     r"|(?:图片?|圖片?|照片|图像|圖像|图源|圖源)?(?:来源|來源|提供|版权|版權)\s*[：:，,]"
-    r"|(?:图|圖)\s*[／/：:]|Photo(?:graph)?s?(?:\s+(?:by|credit))?\s*[:：]|Photograph\s+by\b|Credit\s*:|©)"
-    r"\s*(?P<credit>.{1,120})",
+    r"|(?<![左右上下中前后後大小本插附题題])(?:图|圖)\s*[／/：:]|Photo(?:graph)?s?(?:\s+(?:by|credit))?\s*[:：]|Photograph\s+by\b|Credit\s*:|©)"
+    r"\s*(?P<credit>[^。！？]{1,120}。?)",
     re.DOTALL | re.IGNORECASE,
 )
 _PHOTO_LINE = re.compile(
-    r"(?P<caption>.{4,300}?)(?:摄|攝|摄影|攝影)\s*[：:／/]\s*\S.{0,120}"
+    r"(?P<caption>.{4,300}?)(?:(?:摄|攝|摄影|攝影)\s*[：:]|(?<![拍录錄])(?:摄|攝|摄影|攝影)\s*[／/])"
+    r"\s*[^\s。！？][^。！？]{0,120}[。]?"
     r"|(?P<short>[^。]{4,60}[\s。，])(?:图|圖)(?:片?来源|片?來源)?\s*[/／：:]\s*\S{1,30}"
 )
 

@@ -19,7 +19,7 @@ from newsgrep.ingest.layout import collapse
 from newsgrep.text.characters import tidy
 
 _LONGEST: Final = 50_000
-"""Characters of front matter at most; more is an article between two rules."""
+"""Characters of front matter that are read; the rest of it is only taken off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ _START = re.compile(r"\s*---[ \t]*\n")
 _END = re.compile(r"^(?:---|\.\.\.)[ \t]*$\n?", re.MULTILINE)
 _COMMENT = re.compile(r"\s*<!--\s*(\d{9,16}|NaN|null|undefined)?\s*-->")
 _LINK_LINE = re.compile(r"\s*\[([^\n]{1,1000})\]\((\S{1,4000}|)\)[ \t]*\n\s*[-=]{3,}[ \t]*(?:\n|$)")
+_KEY_LINE = re.compile(r"[A-Za-z_][\w-]{0,40}:(?: |\n)")
 _KEY = re.compile(r"([A-Za-z_][\w .-]{0,40}?)\s*:(?:\s+(.*)|)$")
 
 
@@ -54,14 +55,15 @@ def split_header(text: str) -> tuple[Header, str]:
     notes: list[str] = []
     start = _START.match(text)
     if start:
-        end = _END.search(text, start.end(), start.end() + _LONGEST)
-        if end:
+        end = _END.search(text, start.end())
+        if end and (end.start() - start.end() <= _LONGEST or _KEY_LINE.match(text, start.end())):
             block = text[start.end() : end.start()]
-            parsed = _yaml(block)
+            parsed = _yaml(block) if len(block) <= _LONGEST else None
+            block = block[:_LONGEST]
             if parsed is None:
                 parsed = _by_line(block)
                 if parsed:
-                    notes.append("front matter is no valid YAML: read line by line")
+                    notes.append("front matter is long or no valid YAML: read line by line")
             if parsed is not None:
                 fields = parsed
                 text = text[end.end() :]
@@ -122,7 +124,8 @@ def _yaml(block: str) -> dict[str, tuple[str, ...]] | None:
 def _plain(value: object) -> str:
     if value is None or isinstance(value, dict | list | set | tuple):
         if isinstance(value, dict):  # author: {name: …}
-            return _plain(value.get("name") or value.get("title"))
+            inner = value.get("name") or value.get("title")
+            return "" if isinstance(inner, dict) else _plain(inner)  # it may hold itself
         return ""
     if isinstance(value, datetime | date):
         return value.isoformat()

@@ -6,6 +6,7 @@ characters such a line break is nothing, so that a literal search works across t
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Final
 
@@ -55,6 +56,23 @@ def collapse(text: str) -> str:
     return _GAP.sub(gap, text)
 
 
+CELL: Final = "\x1f"
+"""Stands between two cells of one row; what is white space beside it is no line break."""
+
+# Signs that nobody writes about; ``&lt;`` and its like may well be what an article shows.
+_TWICE = re.compile(
+    r"&(?:amp;)?(?:nbsp|[rlsb]d?quo|quot|apos|hellip|[mn]dash|middot|bull|e[mn]sp|thinsp|#\d{2,6}"
+    r"|#x[0-9a-fA-F]{2,5});|&amp;(?!(?:lt|gt);)"
+)
+
+
+def plain(text: str) -> str:
+    """Return ``text`` tidied and on one line, without what was escaped once too often."""
+    if "&" in text:
+        text = _TWICE.sub(lambda match: html.unescape(html.unescape(match.group())), text)
+    return collapse(tidy(text))
+
+
 def paragraphs_of(lines: list[str]) -> list[str]:
     """Return the paragraphs in ``lines``: an empty line parts two, others keep a newline.
 
@@ -63,7 +81,9 @@ def paragraphs_of(lines: list[str]) -> list[str]:
     found: list[str] = []
     current: list[str] = []
     for line in [*lines, ""]:
-        clean = collapse(tidy(line))
+        clean = (
+            " ".join(filter(None, map(plain, line.split(CELL)))) if CELL in line else plain(line)
+        )
         if clean:
             current.append(clean)
         elif current:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from bs4.element import Tag
+from bs4.element import NavigableString, Tag
 
 from newsgrep.ingest.furniture import attribute
 from newsgrep.ingest.layout import collapse
@@ -49,12 +50,21 @@ _META_AUTHORS: Final = frozenset(
 _META_SOURCES: Final = frozenset(("og:site_name", "application-name", "publisher", "dc.publisher"))
 _META_TAGS: Final = frozenset(("keywords", "news_keywords", "article:tag", "parsely-tags"))
 _PUBLISHED = re.compile(
-    r"(?:^|\s)(?:published|entry-date|entry-time|pub-?date|post-date|dt-published|publish\S*)(?:\s|$)",
+    r"(?:^|\s)(?:published|datepublished|entry-date|entry-time|pub-?date|post-date|dt-published|publish\S*)(?:\s|$)",
     re.IGNORECASE,
 )
 _UPDATED = re.compile(
     r"(?:^|\s)(?:updated|modified|dt-updated|date-?modified)(?:\s|$)", re.IGNORECASE
 )
+_UPDATE_LABEL = re.compile(
+    r"(?:(?:最后|最後|最近)?(?:更新|修改|修訂|修订|编辑|編輯)(?:时间|時間|日期|于|於|在)?"
+    r"|\b(?:last\s+)?(?:updated|modified|edited)(?:\s+(?:on|at))?)\s*[:：]?\s*$",
+    re.IGNORECASE,
+)
+_RUNNING_TEXT: Final = 80
+"""Characters: a paragraph of more is text, and a time in it is when something happened."""
+_FEW: Final = 200
+"""Elements of a kind that are looked at; a page that has more says nothing with them."""
 _AUTHOR_CLASS = re.compile(
     r"(?:^|\s)(?:byline(?:-name)?|by-line|author(?:-name|s)?|field-name-author|post-author|p-author|"
     r"article-author|entry-author)(?:\s|$)",
@@ -76,6 +86,7 @@ class MetadataReader:
         self._dates: list[tuple[int, Claim]] = []
         self._urls: list[tuple[int, Claim]] = []
         self._tags: dict[str, None] = {}
+        self._looks: Counter[str] = Counter()
 
     def claims(self) -> Claims:
         """Return all claims, best first."""
@@ -202,10 +213,11 @@ class MetadataReader:
         outside = 100 * rank
         name = tag.name
         if name == "time":
-            self._time(tag, outside, text)
-        elif name == "h1":
+            if self._may_look("time"):
+                self._time(tag, outside, text)
+        elif name == "h1" and self._may_look("h1"):
             self._title(text(tag), "heading", 20 + outside)
-        elif name == "address":
+        elif name == "address" and self._may_look("address"):
             self.author(text(tag), "address element", 5 + outside)
         elif name == "a":
             rel = attribute(tag, "rel").lower().split()
@@ -213,15 +225,24 @@ class MetadataReader:
                 self.author(text(tag), "byline", 10 + outside)
             if "tag" in rel and not rank:
                 self._tag(text(tag))
-        if "class" in tag.attrs and _AUTHOR_CLASS.search(attribute(tag, "class")[:300]):
+        author = "class" in tag.attrs and _AUTHOR_CLASS.search(attribute(tag, "class")[:300])
+        if author and self._may_look("byline"):
             self.author(text(tag), "byline", 12 + outside)
-        if "property" in tag.attrs or "itemprop" in tag.attrs:
+        if ("property" in tag.attrs or "itemprop" in tag.attrs) and self._may_look("property"):
             self.properties(tag, rank, text)
 
+    def _may_look(self, kind: str) -> bool:
+        self._looks[kind] += 1
+        return self._looks[kind] <= _FEW
+
     def _time(self, tag: Tag, outside: int, text: Callable[[Tag], str]) -> None:
-        classes = attribute(tag, "class")[:300]
+        classes = " ".join(attribute(tag, name)[:300] for name in ("class", "itemprop", "property"))
         published = bool(_PUBLISHED.search(classes)) or "pubdate" in tag.attrs
-        if _UPDATED.search(classes) and not published:
+        if not published and (
+            _UPDATED.search(classes)
+            or _UPDATE_LABEL.search(_text_before(tag))
+            or _in_running_text(tag, text)
+        ):
             return
         stated = attribute(tag, "datetime").strip()
         rank = 2 if published else 8
@@ -229,6 +250,39 @@ class MetadataReader:
             self.date(stated, "time element", rank + outside)
         else:
             self.date(text(tag), "time element", rank + 1 + outside)
+
+
+def _text_before(tag: Tag) -> str:
+    """Return the end of what stands before ``tag``, where its label is."""
+    for _ in range(3):
+        previous = tag.previous_sibling
+        while isinstance(previous, NavigableString) and not previous.strip():
+            previous = previous.previous_sibling
+        if isinstance(previous, NavigableString):
+            return previous.strip()[-40:]
+        if isinstance(previous, Tag):
+            last = previous.contents[-1] if previous.contents else None
+            return last.strip()[-40:] if isinstance(last, NavigableString) else ""
+        if tag.parent is None or tag.parent.name not in _INLINE:
+            return ""
+        tag = tag.parent
+    return ""
+
+
+def _in_running_text(tag: Tag, text: Callable[[Tag], str]) -> bool:
+    parent = tag.parent
+    for _ in range(3):
+        if parent is None or parent.name not in _INLINE:
+            break
+        parent = parent.parent
+    if parent is None or parent.name not in ("p", "li", "td", "dd", "blockquote"):
+        return False
+    whole = text(parent)
+    beside = len(whole) - len(text(tag))
+    return beside > _RUNNING_TEXT or (beside > 10 and any(mark in whole for mark in "。！？"))
+
+
+_INLINE: Final = frozenset(("span", "em", "strong", "b", "i", "a", "small"))
 
 
 def _articles(loaded: Any) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Final
 
 from newsgrep.ingest import dates
@@ -25,6 +25,8 @@ _RECENT: Final = timedelta(days=45)
 """A date in running text is the article's own only if it is this close before the fetch."""
 _NEVER: Final = datetime(2200, 1, 1, tzinfo=UTC)
 """Stands for a file time that is no time."""
+_NO_FILES_YET: Final = datetime(1991, 1, 1, tzinfo=UTC)
+"""Archivers and build tools write 1970 and 1980 where they mean no time at all."""
 _CHINA: Final = timezone(timedelta(hours=8))
 
 
@@ -45,11 +47,14 @@ def publication(
         file_time = datetime.fromtimestamp(mtime, UTC)
     except (ValueError, OverflowError, OSError):
         file_time = _NEVER
+    if file_time < _NO_FILES_YET:
+        file_time = _NEVER
     latest = (raw.fetched or file_time) + _SLACK
     notes: list[str] = []
     best: tuple[Moment, str] | None = None
+    sure = None if raw.fetched else _stated_twice(raw, url)
     for moment, where in _evidence(raw, body, url, file_time):
-        if _instant(moment) > latest and where != "file time":
+        if _instant(moment) > latest and where != "file time" and moment.day != sure:
             notes.append(f"date {moment.day.isoformat()} ({where}) lies after the file's time")
             if len(notes) > 3:  # enough to see that something is off
                 notes.pop()
@@ -73,6 +78,15 @@ def publication(
 _OWN: Final = frozenset(
     ("site rule", "time element", "microdata", "JSON-LD", "meta tag", "first line of the body")
 )
+
+
+def _stated_twice(raw: RawArticle, url: str | None) -> date | None:
+    """Return the day on which the file and its address agree: only the file's time is off then."""
+    there = dates.in_url(url) if url else None
+    if there is None or there.precision is not Precision.DAY:
+        return None
+    stated = (dates.parse(claim.value) for claim in raw.claims.dates)
+    return there.day if any(moment and moment.day == there.day for moment in stated) else None
 
 
 def _evidence(

@@ -18,11 +18,39 @@ from newsgrep.ingest.sites import Site, Sites
 from newsgrep.text.characters import tidy
 
 _LONGEST_URL: Final = 4000
+_TOPIC = re.compile(
+    r"(?:国际|國際|国内|國內|社会|社會|财经|財經|体育|體育|娱乐|娛樂|科技|时事|時事|时政|時政|政治|经济|經濟|文化|生活|热点|熱點"
+    r"|今日|最新|即时|即時|本地|地方|两岸|兩岸|港澳|军事|軍事|专题|專題|深度|综合|綜合|要闻|要聞|图片|圖片|观点|觀點|互联|互聯|海外|影|书|書)?"
+    r"(?:新闻|新聞|评论|評論|书评|書評|杂志|雜誌|媒体|媒體|传媒|傳媒|社|网|網|报|報|月刊|周刊|週刊|电台|電台|电视台|電視台|中文)"
+    r"|(?:(?:world|local|latest|breaking|business|sports?|tech|social|book|top|daily|the)\s+)?"
+    r"(?:news|times|post|daily|weekly|herald|reviews?|journal|magazine|radio|press|media|tribune|observer)",
+    re.IGNORECASE,
+)
+"""What sounds like an outlet and is a section of one."""
+_KIND = re.compile(
+    r".*(?:笔记|筆記|随笔|隨筆|分享|教程|学习|學習|感想|游记|遊記|思考|杂谈|雜談|日记|日記|文章|博客|部落格|翻译|翻譯|转载|轉載|心得|生活|技术|技術|智能|智慧|政治|经济|經濟|社会|社會|文化|历史|歷史)",
+    re.DOTALL,
+)
 _OUTLET = re.compile(
     r".*(?:报|報|网|網|新闻|新聞|社|电视台|電視台|电台|電台|之音|周刊|週刊|月刊|杂志|雜誌|书评|書評|评论|評論|媒体|媒體|传媒|傳媒"
     r"|日报|中文|\b(?:News|Times|Post|Daily|Weekly|Herald|Review|Journal|Magazine|Radio|Press|Media|Tribune|Observer))$",
     re.IGNORECASE,
 )
+
+
+def sounds_like_outlet(name: str) -> bool:
+    """Tell whether ``name`` is an outlet's by its sound, as ``…周报`` and ``… Times`` are."""
+    return _OUTLET.fullmatch(name) is not None and _TOPIC.fullmatch(name) is None
+
+
+def looks_like_topic(name: str) -> bool:
+    """Tell whether ``name`` is rather what an article is about, or of what kind it is."""
+    return (
+        len(name) <= 3  # no outlet's name that would not be known by its host, too
+        or name.islower()
+        or _TOPIC.fullmatch(name) is not None
+        or _KIND.fullmatch(name) is not None
+    )
 
 
 def url_of(raw: RawArticle) -> str | None:
@@ -86,7 +114,7 @@ def _outlet_in_front_matter(raw: RawArticle, url: str | None, sites: Sites) -> s
             len(plain) > 2 and plain.isascii() and plain in comparable(host_of(url) or "") and host
         ):  # initials fit anywhere
             return name
-        if len(tags) == 1 and name in tags and _OUTLET.fullmatch(name):
+        if len(tags) == 1 and name in tags and sounds_like_outlet(name):
             return name
     return None
 
@@ -125,15 +153,24 @@ def authors_of(
     return (), ""
 
 
-_SUFFIXED = re.compile(r"(.{2,400})(?<=\S)\s*(?:[|｜_]|\s[-–—·]\s)\s*([^|｜]{1,40})")
+_SUFFIXED = re.compile(r"(.{2,400})(?<=\S)\s*([|｜_]|\s[-–—·]\s)\s*([^|｜]{1,40})")
+_GLUED = re.compile(r"(.{2,400}[\u4e00-\u9fff！？”》）])([-–—])([\u4e00-\u9fff]{3,12})")
+"""``标题-某某网``, believed only if that is an outlet's name."""
+_SECTION = re.compile(r"[\u4e00-\u9fff]{2,6}(?:频道|頻道|栏目|欄目)?")
+_KNOWN_SECTION = re.compile(
+    r"(?:国际|國際|国内|國內|社会|社會|财经|財經|体育|體育|娱乐|娛樂|科技|时事|時事|时政|時政|政治|经济|經濟|文化|生活|军事|軍事|评论|評論"
+    r"|观点|觀點|要闻|要聞|新闻|新聞|两岸|兩岸|港澳|教育|健康|旅游|旅遊|汽车|汽車|房产|房產)(?:新闻|新聞|频道|頻道)?"
+    r"|(?:World|Business|Sports?|Opinion|Politics|Culture|Technology|News)",
+)
+"""Behind a dash a section has to be one that everybody has: else it is a second headline."""
 
 
 def outlet_in(titles: Iterable[str]) -> str | None:
     """Return the outlet's name that stands behind one of ``titles``, if it sounds like one."""
     for title in titles:
-        match = _SUFFIXED.fullmatch(title)
-        if match and len(match[2]) <= 20 and _OUTLET.fullmatch(match[2]):
-            return match[2]
+        match = _SUFFIXED.fullmatch(title) or _GLUED.fullmatch(title)
+        if match and len(match[3]) <= 20 and sounds_like_outlet(match[3]):
+            return match[3]
     return None
 
 
@@ -142,8 +179,18 @@ def without_suffix(title: str, site: Site | None, names: set[str]) -> str:
     for suffix in site.title_suffixes if site else ():
         if title.endswith(suffix) and len(title) > len(suffix):
             return title[: -len(suffix)].rstrip()
-    match = _SUFFIXED.fullmatch(title)
     plain = {comparable(name) for name in names if name}
-    if match and comparable(match[2]) in plain and comparable(match[1]):
+    for pattern in (_SUFFIXED, _GLUED):
+        match = pattern.fullmatch(title)
+        if match and comparable(match[3]) in plain and comparable(match[1]):
+            return _without_section(match[1], match[2].strip())
+    return title
+
+
+def _without_section(title: str, sign: str) -> str:
+    """Return ``title`` without the section that stood between it and the outlet's name."""
+    match = _SUFFIXED.fullmatch(title)
+    pattern = _SECTION if sign == "_" else _KNOWN_SECTION
+    if match and match[2].strip() == sign and pattern.fullmatch(match[3]):
         return match[1]
     return title

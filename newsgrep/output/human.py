@@ -37,7 +37,8 @@ def _totals(result: Result) -> str:
     first, last = result.hits[0].rank, result.hits[-1].rank
     if shown == total:
         return f"{total:,} {articles} in {time}"
-    return f"{first:,}–{last:,} of {total:,} {articles} in {time}"
+    part = f"{first:,}–{last:,}" if first < last else f"{first:,}"
+    return f"{part} of {total:,} {articles} in {time}"
 
 
 def _hit_lines(hit: Hit, indent: int) -> Iterator[Line]:
@@ -135,22 +136,25 @@ def article_lines(
             yield Line([Piece("caption: ", "dim"), Piece(one_line(caption))])
 
 
-def explanation_lines(explanation: Explanation, query: str, index: Path) -> Iterator[str]:
+def explanation_lines(explanation: Explanation, understood: str, index: Path) -> Iterator[str]:
     """Yield why nothing was found, and what would help, one sentence or list item a line."""
     if not explanation.articles:
         yield f"No article matches: the index in {index} is empty. Fill it: newsgrep index PATH"
         return
-    yield f"No article matches {safe(query)}"
+    yield f"No article matches {safe(understood)}"
     for counted in explanation.terms:
         yield f"  {_number(counted.articles)} with {safe(counted.part)}"
     if explanation.left_out:
         yield f"  … and {explanation.left_out:,} more words"
     for counted in explanation.without:
-        yield f"  {_number(counted.articles)} without {safe(counted.part)}"
+        yield f"  {_number(counted.articles)} if {safe(counted.part)} is left out"
     if explanation.any_word:
         yield f"  {_number(explanation.any_word)} with one of the words: add --any"
     if explanation.captions:
         yield f"  {_number(explanation.captions)} with it in a caption: write caption:…"
+    if newer := explanation.newer_files:
+        files = "file is" if newer == 1 else "files are"
+        yield f"  {newer:,} {files} new, changed or gone since: run newsgrep index again"
 
 
 def _number(articles: int) -> str:

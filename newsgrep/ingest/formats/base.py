@@ -10,12 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from newsgrep.ingest.clean import Cleaner, parse
+from newsgrep.ingest.clean import Cleaner
 from newsgrep.ingest.decode import decode
 from newsgrep.ingest.header import Header, split_header
 from newsgrep.ingest.mainpart import main_part
 from newsgrep.ingest.raw import Block, Claim, Claims, Kind, RawArticle
 from newsgrep.ingest.sites import Site, Sites
+from newsgrep.ingest.source import looks_like_topic, sounds_like_outlet
+from newsgrep.ingest.tree import parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +155,13 @@ def with_header(file: Opened, claims: Claims) -> Claims:
     tags = dict.fromkeys((*header.values("tags", "tag", "keywords"), *claims.tags))
     categories = header.values("categories", "category")
     outlet: tuple[Claim, ...] = ()
-    if len(categories) == 1 and tags and categories[0] not in tags and header.first(*URL_KEYS):
-        # Archives of feeds keep the outlet there, and the topics in the tags.
+    # Archives of feeds keep the outlet there, and the topics in the tags; blogs keep a topic.
+    scraped = header.first("from", "source_url", "original_url") is not None
+    if (
+        len(categories) == 1
+        and categories[0] not in tags
+        and (sounds_like_outlet(categories[0]) or (scraped and not looks_like_topic(categories[0])))
+    ):
         outlet = (Claim(categories[0], "front matter"),)
     else:
         tags.update(dict.fromkeys(categories))

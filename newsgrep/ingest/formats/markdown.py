@@ -5,30 +5,63 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import cache
+from typing import Final
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
 
 from newsgrep.ingest.formats.base import Format, from_html, is_html, opened
+from newsgrep.ingest.formats.text import from_plain
 from newsgrep.ingest.raw import RawArticle
 from newsgrep.ingest.sites import Sites
 
+_LONGEST: Final = 1_000_000
+"""Characters: the parser takes up to ten seconds for so many."""
 _STARS = re.compile(r"\*{2,}")
 
 
 @cache
 def _parser() -> MarkdownIt:
     # Archives indent paragraphs as books do: four spaces are no code there.
-    return MarkdownIt("commonmark", {"html": True}).enable("table").disable("code")
+    parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    parser.inline.ruler.before("emphasis", "product", _product)
+    return parser.disable("code")
+
+
+def _product(state: StateInline, silent: bool) -> bool:
+    """Keep the star of ``2*3*4``: between ASCII letters and digits nobody means emphasis."""
+    pos, text = state.pos, state.src
+    if text[pos] != "*" or not 0 < pos < state.posMax - 1:
+        return False
+    before, after = text[pos - 1], text[pos + 1]
+    if not (before.isascii() and before.isalnum() and after.isascii() and after.isalnum()):
+        return False
+    if not silent:
+        state.pending += "*"
+    state.pos += 1
+    return True
 
 
 def _read(data: bytes, sites: Sites) -> RawArticle:
     file = opened(data, sites)
     if is_html(file.text):
         return from_html(file, file.text)
-    raw = from_html(file, _parser().render(file.text))
+    if len(file.text) > _LONGEST:
+        file = replace(file, notes=(*file.notes, "a very long file: read as plain text"))
+        return from_plain(file)
+    raw = from_html(file, _parser().render(_with_notes(file.text)))
     # CommonMark leaves stars that stand between a Chinese character and a full-width sign.
     blocks = (replace(block, text=_STARS.sub("", block.text).strip()) for block in raw.blocks)
     return replace(raw, blocks=tuple(block for block in blocks if block.text))
+
+
+_NOTE = re.compile(r"^ {0,3}\[\^[^\]\s]{1,40}\]:[ \t]*", re.MULTILINE)
+_NOTE_MARK = re.compile(r"\[\^[^\]\s]{1,40}\]")
+
+
+def _with_notes(text: str) -> str:
+    """Make footnotes paragraphs: CommonMark takes them for addresses of links and drops them."""
+    return _NOTE_MARK.sub("", _NOTE.sub("\n", text)) if "[^" in text else text
 
 
 FORMAT = Format("markdown", (".md", ".markdown"), _read)

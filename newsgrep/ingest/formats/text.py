@@ -31,10 +31,11 @@ def _read(data: bytes, sites: Sites) -> RawArticle:
     file = opened(data, sites)
     if is_html(file.text):
         return from_html(file, file.text)
-    return _from_plain(file)
+    return from_plain(file)
 
 
-def _from_plain(file: Opened) -> RawArticle:
+def from_plain(file: Opened) -> RawArticle:
+    """Return what stands in plain text with a few marks of Markdown."""
     blocks: list[Block] = []
     tags: dict[str, None] = {}
     for group in _groups(file.text.replace("\0", "")):
