@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 
 from newsgrep.text.fold import fold
 from tests.conftest import REPOSITORY, TIDES, Cli, write_article
