@@ -260,7 +260,7 @@ def test_output_is_utf8_whatever_the_locale(seeds: Cli, form: str) -> None:
 
 def test_explanations_and_errors_are_readable_whatever_the_locale(seeds: Cli) -> None:
     ascii_only = {"LC_ALL": "C", "LANG": "C", "PYTHONIOENCODING": "ascii"}
-    assert "海豚音乐厅" in seeds("search", "海豚音乐厅", status=1, env=ascii_only).err
+    assert "海豚" in seeds("search", "海豚音乐厅", status=1, env=ascii_only).err
     assert "大桥通车日" in seeds("show", "seeds/大桥通车日", status=1, env=ascii_only).err
 
 
