@@ -47,9 +47,9 @@ bench: .venv/development
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header pyproject.toml requirements-dev.in -o requirements-dev.txt
+		--no-header pyproject.toml requirements-dev.in -o requirements-dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header requirements-bench.in -o requirements-bench.txt
+		--no-header requirements-bench.in -o requirements-bench.txt
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
