@@ -118,13 +118,14 @@ class _Layout:
 
     def around(self, match: Match) -> _Window:
         paragraph_start, paragraph_end = self._paragraph(match.start)
-        lead = self._width // 3
-        low = self._back(match.start, paragraph_start, lead)
-        ends = [m.end() for m in _SENTENCE_END.finditer(self._text, low, match.start)]
-        if low == paragraph_start:
-            start, cut = (paragraph_start, False)
-        elif ends:
-            start, cut = ends[0], False
+        low = self._back(match.start, paragraph_start, self._width // 3)
+        # A beginning a little further back is better than a sentence without its head.
+        far = self._back(match.start, paragraph_start, self._width // 2)
+        ends = [m.end() for m in _SENTENCE_END.finditer(self._text, far, match.start)]
+        starts = [paragraph_start, *ends] if far == paragraph_start else ends
+        if starts:
+            near = [start for start in starts if start >= low]
+            start, cut = (near[0] if near else starts[-1]), False
         else:
             start, cut = self._between_words(low, low, match.start), True
         return self._from(start, cut_before=cut, floor=min(match.end, paragraph_end))
