@@ -141,9 +141,9 @@ def _print(summary: Summary, index_folder: Path) -> None:
     )
     files = "file" if summary.seen == 1 else "files"
     removed = f"; {summary.removed:,} removed" if summary.removed else ""
-    write(f"{summary.seen:,} {files} seen: {counts or 'nothing to read'}{removed}")
     articles = "article" if summary.articles == 1 else "articles"
     write(
+        f"{summary.seen:,} {files} seen: {counts or 'nothing to read'}{removed}; "
         f"{summary.articles:,} {articles} in {one_line(str(index_folder))}, {summary.seconds:.1f} s"
     )
     for outcome, items in summary.listed.items():
