@@ -103,10 +103,11 @@ def make_hit(
     rank: int, score: float, article: Article, wanted: Sequence[Text], request: Request
 ) -> Hit:
     """Return ``article`` as a hit, with what matched in its title and its snippets."""
+    folded = fold(article.body)
     windows = snippets(
         article.body,
-        folded_body := fold(article.body),
-        find_matches(folded_body, _needles(wanted, Field.BODY)),
+        folded,
+        find_matches(folded, _needles(wanted, Field.BODY)),
         width=request.snippet_width,
         most=request.most_snippets,
     )

@@ -408,6 +408,19 @@ def test_lost_files_are_damage_and_never_an_empty_answer(tmp_path: Path) -> None
         lost.write_bytes(content)
 
 
+@pytest.mark.parametrize(
+    "column", ["first_day", "last_day", "moment", "body_length", "id", "month"]
+)
+def test_a_changed_number_or_name_is_damage(tmp_path: Path, column: str) -> None:
+    engine_with("whoosh", tmp_path, ARCHIVE).close()
+    (path,) = (tmp_path / "whoosh").glob(f"*.{column}.col")
+    path.write_bytes(bytes(byte ^ 0x5A for byte in path.read_bytes()))
+    engine = open_engine("whoosh", tmp_path / "whoosh")
+    with pytest.raises(IndexDamaged, match=column):
+        engine.search(parse("date:2024 渔业 OR 水").root, facets=FACETS)
+    engine.close()
+
+
 def test_counts_beyond_what_is_kept_still_match(name: str, tmp_path: Path) -> None:
     many = Article("many", "水" * 40, "水" * 5000, "/m.txt")
     engine = open_engine(name, tmp_path / name, create=True)

@@ -76,9 +76,10 @@ def test_a_cut_never_falls_inside_a_word() -> None:
     assert snippet.cut_before
     assert snippet.cut_after
     assert "[" + "internationalization" * 3 + "]" in marked(snippet)
-    before, after = text[snippet.offset - 1 : snippet.offset + 1], snippet.text[-4:]
-    assert before in ("局港", "口管", "理局港", "口港", "局i")
-    assert after.endswith(("联合声明", "大学生", "北京", "n", "港口", "明"))
+    # 港口|管理局 before, 北京|大学生|联合声明 after: edges of words, counted from their cycles.
+    assert snippet.offset % 5 in {0, 2}
+    end = snippet.offset + len(snippet.text)
+    assert (end - text.index("北京")) % 9 in {0, 2, 5}
 
 
 def test_a_whole_literal_keeps_its_single_characters_unmarked_elsewhere() -> None:
