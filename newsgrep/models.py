@@ -115,9 +115,10 @@ class Stamp:
     """What an index knows of one file: enough to tell whether it must be read again.
 
     ``size`` counts bytes, ``mtime_ns`` nanoseconds since the epoch, ``digest`` is of the
-    file's bytes. ``article_id`` is the article that the file holds, also where another
-    file's version of it was taken; ``reason`` says why the file itself is not shown.
-    ``rank`` orders the versions of one article: the greatest is taken.
+    file's bytes, in hexadecimal digits, or empty if they were not read. ``article_id`` is
+    the article that the file holds, also where another file's version of it was taken;
+    ``reason`` says why the file itself is not shown. ``rank`` orders the versions of one
+    article: the greatest is taken.
     """
 
     path: str

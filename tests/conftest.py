@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import termios
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -252,3 +253,14 @@ def many_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ]
         write_article(folder / f"{number:04}.md", f"第{number}班渡轮靠岸", "\n\n".join(paragraphs))
     return folder
+
+
+@pytest.fixture(scope="session")
+def dictionary() -> dict[str, int]:
+    """Return jieba's dictionary: each word with its frequency."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import jieba
+    lines = Path(jieba.__file__).with_name("dict.txt").read_text("utf-8").splitlines()
+    rows = (line.split() for line in lines)
+    return {word: int(frequency) for word, frequency, _ in rows}

@@ -239,7 +239,7 @@ def test_articles_come_back_as_they_were(engine: Engine) -> None:
 
 
 def test_every_stamp_comes_back(engine: Engine) -> None:
-    note = Stamp("/archive/\udcff.txt", 3, 4, "d", Status.REJECTED, None, "nothing in it")
+    note = Stamp("/archive/\udcff.txt", 3, 4, "d1", Status.REJECTED, None, "nothing in it")
     engine.write([Note(note)])
     assert set(engine.stamps()) == {stamp(each) for each in ARCHIVE} | {note}
     engine.write([Forget(note.path)])

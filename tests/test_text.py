@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import opencc
@@ -73,16 +72,6 @@ def test_tidying_takes_out_what_no_reader_sees() -> None:
     assert tidy("联\u200b合\u202e声\ufeff明\x00\x1b[31m\udc80\u00ad") == "联合声明[31m"
     assert tidy("e\u0301") == "é"
     assert tidy("tab\tand\nline") == "tab\tand\nline"
-
-
-@pytest.fixture(scope="module")
-def dictionary() -> dict[str, int]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import jieba
-    lines = Path(jieba.__file__).with_name("dict.txt").read_text("utf-8").splitlines()
-    rows = (line.split() for line in lines)
-    return {word: int(frequency) for word, frequency, _ in rows}
 
 
 def test_the_list_of_folded_words_is_what_the_dictionary_gives(dictionary: dict[str, int]) -> None:

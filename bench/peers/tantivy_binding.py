@@ -157,7 +157,7 @@ def _write(index: Any, inputs: Inputs) -> None:
     writer = index.writer(heap_size=_HEAP)
     seen: set[str] = set()
     for entry in entries(inputs.corpus.folder, JOBS):
-        article = entry.article
+        article = entry.article()
         if article.id in seen:
             continue
         seen.add(article.id)
@@ -174,7 +174,7 @@ def _write(index: Any, inputs: Inputs) -> None:
             headline=article.title.encode(),
             text=article.body.encode(),
             source=article.source or "",
-            month=month_of(article),
+            month=month_of(article.published),
             published=int(article.published.sort_key()) if article.published else _UNKNOWN,
         )
         writer.add_document(document)

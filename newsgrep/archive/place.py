@@ -20,7 +20,7 @@ from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing, InputErro
 from newsgrep.text.fold import FOLD_VERSION, fold
 from newsgrep.text.segment import DICTIONARY, SEGMENT_VERSION
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised whenever an older newsgrep could not read what this one writes."""
 
 MANIFEST: Final = "newsgrep.json"

@@ -133,7 +133,7 @@ class _Run:
 
     def _article(self, entry: Entry) -> Iterator[Change]:
         stamp = entry.stamp
-        article_id = entry.article.id
+        article_id = entry.article_id
         known = self._plan.known.get(stamp.path)
         incumbent = self._winners.get(article_id)
         if incumbent and not _is_better(stamp, incumbent):

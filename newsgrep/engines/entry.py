@@ -1,23 +1,24 @@
-"""An article made ready for an engine: with its stamp, its folded texts and its terms.
+"""An article made ready for an engine: its terms with their counts, its texts packed.
 
-Folding and segmenting happen here, above every engine, so that all index the same.
+Folding, segmenting and packing happen here, above every engine and in whichever process
+read the article, so that all engines index the same and little travels between processes.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from newsgrep.models import ARCHIVE_ZONE, Article, Stamp
+from newsgrep.engines.packing import CAPTION_BREAK, pack_article, pack_folded, unpack_article
+from newsgrep.models import ARCHIVE_ZONE, Article, Published, Stamp
 from newsgrep.text.fold import fold
 from newsgrep.text.segment import index_terms
 
 LEAD_LENGTH: Final = 300
 """Characters of the body that count as its lead: news puts its facts first."""
-
-CAPTION_BREAK: Final = "\n"
 
 _MOST: Final = (15, 255, 4095)
 _LEAD_SHIFT: Final = 12
@@ -49,38 +50,55 @@ def unpack_counts(packed: int) -> Counts:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An article, what is known of its file, and its terms.
+    """What an engine needs to know of an article, and of the file it was read from.
 
-    ``counts`` has :func:`pack_counts` of every term of title and body, ``lengths`` how
-    many terms each zone has, repeats included. The folded texts have the lengths of the
-    originals.
+    ``terms`` has every term of title and body once, one a line, and ``packed_counts``
+    :func:`pack_counts` of each in the same order; ``lengths`` says how many terms each
+    zone has, repeats included. ``folded`` and ``rest`` are the article, packed as in
+    :mod:`newsgrep.engines.packing`.
     """
 
-    article: Article
+    article_id: str
+    source: str | None
+    published: Published | None
     stamp: Stamp
-    folded_title: str
-    folded_body: str
-    folded_captions: str
-    counts: Mapping[str, int]
+    terms: str
+    packed_counts: array[int]
     lengths: Counts
-    caption_terms: frozenset[str]
+    caption_terms: tuple[str, ...]
+    folded: bytes
+    rest: bytes
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Return the packed counts by term."""
+        return (
+            dict(zip(self.terms.split("\n"), self.packed_counts, strict=True)) if self.terms else {}
+        )
+
+    def article(self) -> Article:
+        """Return the article, unpacked."""
+        return unpack_article(self.folded, self.rest, self.stamp.path)
 
 
 def make_entry(article: Article, stamp: Stamp) -> Entry:
-    """Return ``article`` with its texts folded and cut into terms."""
+    """Return ``article`` with its texts folded, cut into terms, and packed."""
     title, body = fold(article.title), fold(article.body)
     captions = fold(CAPTION_BREAK.join(article.captions))
     zones = (title, body[:LEAD_LENGTH], body)
     in_title, in_lead, in_body = (Counter(index_terms(zone)) for zone in zones)
+    packed = _packed(in_title, in_lead, in_body)
     return Entry(
-        article=article,
+        article_id=article.id,
+        source=article.source,
+        published=article.published,
         stamp=stamp,
-        folded_title=title,
-        folded_body=body,
-        folded_captions=captions,
-        counts=_packed(in_title, in_lead, in_body),
+        terms="\n".join(packed),
+        packed_counts=array("I", packed.values()),
         lengths=Counts(in_title.total(), in_lead.total(), in_body.total()),
-        caption_terms=frozenset(index_terms(captions)),
+        caption_terms=tuple(sorted(set(index_terms(captions)))),
+        folded=pack_folded(title, body, captions),
+        rest=pack_article(article, (title, body, captions)),
     )
 
 
@@ -100,14 +118,14 @@ def _packed(
     return packed
 
 
-def month_of(article: Article) -> str:
+def month_of(published: Published | None) -> str:
     """Return ``YYYY-MM`` of publication in the archive's time zone.
 
     Just ``YYYY`` where no more is known, and ``""`` where nothing is.
     """
-    if article.published is None:
+    if published is None:
         return ""
-    first, last = article.published.days(ARCHIVE_ZONE)
+    first, last = published.days(ARCHIVE_ZONE)
     return (
         f"{first:%Y-%m}" if (first.year, first.month) == (last.year, last.month) else f"{first:%Y}"
     )

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from newsgrep.engines.base import Candidate, Change, Forget, Note, Order, Page, Remove, Upsert
 from newsgrep.engines.bm25 import idf, term_score, zone_norms
-from newsgrep.engines.entry import CAPTION_BREAK, Entry, month_of, unpack_counts
+from newsgrep.engines.entry import Entry, month_of, unpack_counts
 from newsgrep.models import ARCHIVE_ZONE, Article, Stamp
 from newsgrep.query.tree import (
     And,
@@ -31,25 +30,25 @@ from newsgrep.text.fold import fold
 from newsgrep.text.literal import holds_literal
 
 
-@dataclass(frozen=True, slots=True)
 class _Document:
-    entry: Entry
-
-    @property
-    def article(self) -> Article:
-        return self.entry.article
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+        self.article = entry.article()
+        self.counts = entry.counts
+        self._title = fold(self.article.title)
+        self._body = fold(self.article.body)
+        self._captions = list(map(fold, self.article.captions))
 
     def texts(self, field: Field) -> list[str]:
-        title, body = self.entry.folded_title, self.entry.folded_body
         match field:
             case Field.TITLE:
-                return [title]
+                return [self._title]
             case Field.BODY:
-                return [body]
+                return [self._body]
             case Field.CAPTION:
-                return self.entry.folded_captions.split(CAPTION_BREAK)
+                return self._captions
             case Field.TEXT:
-                return [title, body]
+                return [self._title, self._body]
 
     def holds(self, literal: str, field: Field) -> bool:
         return any(holds_literal(text, literal) for text in self.texts(field))
@@ -68,7 +67,7 @@ class MemoryEngine:
         for change in changes:
             match change:
                 case Upsert(entry):
-                    documents[entry.article.id] = _Document(entry)
+                    documents[entry.article_id] = _Document(entry)
                 case Remove(article_id):
                     documents.pop(article_id, None)
                 case Note(stamp):
@@ -111,17 +110,15 @@ class MemoryEngine:
         )
 
     def _scores(self, terms: list[str], matched: list[_Document]) -> dict[str, float]:
-        entries = [document.entry for document in self._documents.values()]
-        totals = [
-            sum(lengths) for lengths in zip(*(entry.lengths for entry in entries), strict=True)
-        ]
-        averages = [total / len(entries) for total in totals]
+        everything = self._documents.values()
+        lengths = [document.entry.lengths for document in everything]
+        averages = [sum(zone) / len(lengths) for zone in zip(*lengths, strict=True)]
         scores = dict.fromkeys((document.article.id for document in matched), 0.0)
         for term in terms:
-            weight = idf(len(entries), sum(term in entry.counts for entry in entries))
+            weight = idf(len(everything), sum(term in document.counts for document in everything))
             for document in matched:
                 norms = zone_norms(document.entry.lengths, averages)
-                counts = unpack_counts(document.entry.counts.get(term, 0))
+                counts = unpack_counts(document.counts.get(term, 0))
                 frequency = sum(count * norm for count, norm in zip(counts, norms, strict=True))
                 scores[document.article.id] += term_score(weight, frequency)
         return scores
@@ -179,6 +176,9 @@ def _when(article: Article) -> float:
 
 
 def _facet(name: str, matched: list[_Document]) -> tuple[tuple[str, int], ...]:
-    value = {"source": lambda article: article.source or "", "month": month_of}[name]
-    counts = Counter(value(document.article) for document in matched)
+    counts = Counter(_facet_value(name, document.article) for document in matched)
     return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _facet_value(name: str, article: Article) -> str:
+    return {"source": article.source or "", "month": month_of(article.published)}[name]

@@ -1,83 +1,141 @@
 """How an article lies in an engine's store: its folded text first, the rest as a difference.
 
-A literal is looked for in the folded bytes without decoding them; the article's own text
-compresses to little when the folded one is given as the dictionary.
+A literal is looked for in the folded bytes without decoding them; where the article's own
+text differs from the folded one is little, and kept beside it.
 """
 
 from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from importlib import resources
+from struct import Struct
 from typing import Final
 
-from newsgrep.engines.entry import CAPTION_BREAK, Entry
 from newsgrep.jsontext import to_json
 from newsgrep.models import Article, Precision, Published, Stamp, Status
 from newsgrep.query.tree import Field, Phrase
 from newsgrep.text.literal import holds_literal
+
+CAPTION_BREAK: Final = "\n"
+"""What stands between the captions of an article in a folded text."""
 
 # Two bytes for a Han character where UTF-8 takes three: compressed texts are 15 % smaller
 # (1,000 articles of each archive). Every character has its code, so nothing is lost.
 _ENCODING: Final = "gb18030"
 _LEVEL: Final = 6
 _RAW_DEFLATE: Final = -15
-_WINDOW: Final = 32 * 1024
 _BREAK: Final = "\x1e"  # tidied texts hold no control characters
+_CHECK: Final = 4
+_SIZE: Final = 4
+_STATUSES: Final = tuple(Status)
+_NUMBERS: Final = Struct("<QqQBB")
+_NO_TEXTS: Final = [None, "", None, None]
+
+# Articles are short and compressed one by one, so both sides know beforehand what most of
+# them say: texts are 8 to 14 % smaller for it, and what is not text by half.
+_USUAL: Final = (
+    '[[],[],null,null,"index","text","heading","site name","file time","page title","URL",'
+    '"meta","JSON-LD","byline","time element","day","month","year","minute","second",'
+    '["https://www.","http://",".html",".shtml"],{"title":"front matter","source":"site rule",'
+    '"authors":"byline","published":"front matter"},[]]'
+)
+# What folding narrows most often; nearly always all of one kind in one article.
+_WIDENED: Final = dict(zip(",:;?!()", "，：；？！（）", strict=True))
 
 
-def pack_folded(entry: Entry) -> bytes:
-    """Return the folded title, body and captions, compressed."""
-    texts = (entry.folded_title, entry.folded_body, entry.folded_captions)
-    return zlib.compress(_BREAK.join(texts).encode(_ENCODING, "replace"), _LEVEL)
+class Damaged(ValueError):
+    """Packed bytes are not what they were when they were packed."""
 
 
-def pack_article(article: Article, folded: bytes) -> bytes:
-    """Return ``article`` as its difference from ``folded``, see :func:`pack_folded`."""
+@cache
+def _known() -> bytes:
+    text = resources.files(__package__).joinpath("frequent_words.txt").read_text("utf-8")
+    return "".join(line for line in text.splitlines() if line[0] != "#").encode(_ENCODING)
+
+
+@cache
+def _packers() -> tuple[zlib._Compress, zlib._Compress]:
+    # Copied for each text, for learning the dictionary takes longer than most texts.
+    texts, rest = (
+        zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW_DEFLATE, zdict=known)
+        for known in (_known(), _known() + _USUAL.encode(_ENCODING))
+    )
+    return texts, rest
+
+
+def _pack(packer: zlib._Compress, data: bytes) -> bytes:
+    packer = packer.copy()
+    packed = packer.compress(data) + packer.flush()
+    return zlib.crc32(packed).to_bytes(_CHECK, "big") + packed
+
+
+def _unpack(packed: bytes, known: bytes) -> bytes:
+    body = memoryview(packed)[_CHECK:]
+    if zlib.crc32(body) != int.from_bytes(packed[:_CHECK], "big"):
+        raise Damaged("a text has other bytes than it had")
+    return zlib.decompressobj(_RAW_DEFLATE, zdict=known).decompress(body)
+
+
+def pack_folded(title: str, body: str, captions: str) -> bytes:
+    """Return the folded texts of an article, compressed."""
+    return _pack(_packers()[0], _BREAK.join((title, body, captions)).encode(_ENCODING, "replace"))
+
+
+def unpack_folded(packed: bytes) -> tuple[str, str, str]:
+    """Return the folded title, body and captions; raises :class:`Damaged`."""
+    title, body, captions = _unpack(packed, _known()).decode(_ENCODING).split(_BREAK)
+    return title, body, captions
+
+
+def pack_article(article: Article, folded: Sequence[str]) -> bytes:
+    """Return what ``article`` has beyond its path and the three texts of ``folded``."""
     published = article.published
+    own = _BREAK.join((article.title, article.body, CAPTION_BREAK.join(article.captions)))
+    wide = "".join(n for n, w in _WIDENED.items() if own.count(w) > own.count(n))
     fields = [
+        wide,
+        [len(article.title), len(article.body), *map(len, article.captions)],
         article.id,
-        article.title,
-        article.body,
-        article.path,
         article.source,
         article.url,
         article.authors,
         [published.iso, published.precision.value] if published else None,
         article.fetched,
         article.tags,
-        article.captions,
         dict(article.found),
         article.notes,
     ]
-    packer = zlib.compressobj(
-        _LEVEL, zlib.DEFLATED, _RAW_DEFLATE, zdict=zlib.decompress(folded)[-_WINDOW:]
-    )
-    return packer.compress(to_json(fields).encode(_ENCODING)) + packer.flush()
+    head = to_json(fields).encode(_ENCODING, "replace")
+    difference = _xor(_utf32(own), _utf32(_widened(_BREAK.join(folded), wide)))
+    return _pack(_packers()[1], len(head).to_bytes(_SIZE, "big") + head + difference)
 
 
-def unpack_article(folded: bytes, difference: bytes) -> Article:
-    """Return the article that the two packed parts hold."""
-    dictionary = zlib.decompress(folded)[-_WINDOW:]
-    data = zlib.decompressobj(_RAW_DEFLATE, zdict=dictionary).decompress(difference)
+def unpack_article(folded: bytes, rest: bytes, path: str) -> Article:
+    """Return the article that the two packed parts hold; raises :class:`Damaged`."""
+    data = _unpack(rest, _known() + _USUAL.encode(_ENCODING))
+    end = _SIZE + int.from_bytes(data[:_SIZE], "big")
     (
+        wide,
+        lengths,
         article_id,
-        title,
-        body,
-        path,
         source,
         url,
         authors,
         published,
         fetched,
         tags,
-        captions,
         found,
         notes,
-    ) = json.loads(data.decode(_ENCODING))
+    ) = json.loads(data[_SIZE:end].decode(_ENCODING))
+    guessed = _widened(_BREAK.join(unpack_folded(folded)), wide)
+    texts = _cut(_xor(data[end:], _utf32(guessed)).decode("utf-32-le"), lengths)
     return Article(
         id=article_id,
-        title=title,
-        body=body,
+        title=next(texts),
+        body=next(texts),
         path=path,
         source=source,
         url=url,
@@ -85,10 +143,39 @@ def unpack_article(folded: bytes, difference: bytes) -> Article:
         published=Published(published[0], Precision(published[1])) if published else None,
         fetched=fetched,
         tags=tuple(tags),
-        captions=tuple(captions),
+        captions=tuple(texts),
         found=found,
         notes=tuple(notes),
     )
+
+
+def _cut(text: str, lengths: Iterable[int]) -> Iterator[str]:
+    """Yield parts of these lengths, with one character between them."""
+    at = 0
+    for length in lengths:
+        yield text[at : at + length]
+        at += length + 1
+
+
+def _widened(text: str, narrow: str) -> str:
+    for character in narrow:
+        text = text.replace(character, _WIDENED[character])
+    return text
+
+
+def _utf32(text: str) -> bytes:
+    return text.encode("utf-32-le", "replace")
+
+
+def _xor(first: bytes, second: bytes) -> bytes:
+    """Return where and how two texts of one length differ: zeros, but for a few places.
+
+    Folding keeps the length, so an article's own texts are as long as the folded ones.
+    """
+    if len(first) != len(second):
+        raise Damaged("a text has another length than its folded one")
+    both = int.from_bytes(first, "little") ^ int.from_bytes(second, "little")
+    return both.to_bytes(len(first), "little")
 
 
 class Verifier:
@@ -100,7 +187,7 @@ class Verifier:
 
     def __call__(self, folded: bytes) -> bool:
         """Return whether the texts of ``folded`` (:func:`pack_folded`) hold the phrase."""
-        data = zlib.decompress(folded)
+        data = _unpack(folded, _known())
         # Bytes of two characters can look like another one, so a find is only a hint;
         # what is not found is not there.
         if self._bytes not in data:
@@ -119,23 +206,30 @@ class Verifier:
 
 
 def pack_stamp(stamp: Stamp) -> bytes:
-    """Return ``stamp`` as bytes."""
-    fields = [
-        stamp.path,
-        stamp.size,
-        stamp.mtime_ns,
-        stamp.digest,
-        stamp.status.value,
-        stamp.article_id,
-        stamp.reason,
-        stamp.rank,
-    ]
-    return to_json(fields).encode("utf-8")
+    """Return ``stamp`` as bytes; the id of an article that is shown is kept elsewhere."""
+    fetched, length = stamp.rank
+    digest = bytes.fromhex(stamp.digest)
+    numbers = (stamp.size, stamp.mtime_ns, length, _STATUSES.index(stamp.status), len(digest))
+    other_id = None if stamp.status is Status.INDEXED else stamp.article_id
+    texts = [stamp.path, fetched, other_id, stamp.reason]
+    while texts[-1] == _NO_TEXTS[len(texts) - 1]:
+        texts.pop()
+    return _NUMBERS.pack(*numbers) + digest + to_json(texts).encode("utf-8")
 
 
-def unpack_stamp(data: bytes) -> Stamp:
-    """Return the stamp in ``data``."""
-    path, size, mtime_ns, digest, status, article_id, reason, rank = json.loads(data)
+def unpack_stamp(data: bytes, article_id: str) -> Stamp:
+    """Return the stamp in ``data``; ``article_id`` is the one shown from its file, if any."""
+    size, mtime_ns, length, status, digest_size = _NUMBERS.unpack_from(data)
+    texts_at = _NUMBERS.size + digest_size
+    texts = json.loads(data[texts_at:])
+    path, fetched, other_id, reason = texts + _NO_TEXTS[len(texts) :]
     return Stamp(
-        path, size, mtime_ns, digest, Status(status), article_id, reason, (rank[0], rank[1])
+        path=path,
+        size=size,
+        mtime_ns=mtime_ns,
+        digest=data[_NUMBERS.size : texts_at].hex(),
+        status=_STATUSES[status],
+        article_id=article_id or other_id,
+        reason=reason,
+        rank=(fetched, length),
     )

@@ -1,31 +1,40 @@
 """A Whoosh segment writer that gathers a segment's postings by term and writes each list once.
 
-Whoosh's own writer takes every posting through a sorting pool and five method calls. The
-blocks on disk are the same: its codec's posting writer still makes them, and a test reads
-both back with unmodified Whoosh.
+Whoosh's own writer takes every posting through a sorting pool and five method calls. A
+segment that grows too large for memory is closed and another begun, within one commit.
 """
 
 from __future__ import annotations
 
+import sys
 from array import array
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zlib import crc32
 
-from whoosh.codec.whoosh3 import W3Codec, W3Segment
+from whoosh.codec.whoosh3 import W3Segment
 from whoosh.filedb.filestore import FileStorage
-from whoosh.index import FileIndex
+from whoosh.index import FileIndex, clean_files
+from whoosh.reading import SegmentReader
 from whoosh.writing import SegmentWriter
 
-from newsgrep.engines.whoosh.schema import TEXT
+from newsgrep.engines.whoosh.postings import Codec, blocks, joined, to_weight
 
-BLOCK_LIMIT: Final = 1024
-"""Postings in one block; Whoosh's default is 128. Long lists are read whole here."""
+MOST_POSTINGS: Final = 32_000_000
+"""Postings gathered for one segment: eight bytes each, some 50,000 to 100,000 articles."""
 
+SMALL: Final = 1000
+"""Documents up to which a segment is always taken over into the one that is written."""
 
 SUMS: Final = "file_sums"
 """The attribute of a segment that has the :func:`file_sums` it was written with."""
+
+_NUMBER_SHIFT: Final = 32
+
+Place = tuple[W3Segment, int]
+"""A document by its segment and its number there."""
 
 
 def file_sums(storage: FileStorage, segment: W3Segment) -> dict[str, tuple[int, int]]:
@@ -44,48 +53,110 @@ def checksum(storage: FileStorage, name: str) -> int:
     return found
 
 
+class Terms(NamedTuple):
+    """Terms of a field, each once, and :func:`pack_counts` or the like of each."""
+
+    terms: Sequence[str]
+    counts: Sequence[int]
+
+
 class BulkWriter(SegmentWriter):
-    """Whoosh's writer with a short cut for the terms of the text field."""
+    """Whoosh's writer with a short cut for documents whose terms are known."""
 
-    def __init__(self, index: FileIndex) -> None:
+    def __init__(self, index: FileIndex, most_postings: int = MOST_POSTINGS) -> None:
         # Plain files are mapped when read; a compound one would be copied into memory.
-        super().__init__(index, compound=False, codec=W3Codec(blocklimit=BLOCK_LIMIT))
-        self._lists: dict[str, tuple[array[int], array[float]]] = {}
+        super().__init__(index, compound=False, codec=Codec())
+        self._most = most_postings
+        self._gathered = 0
+        self._before = list(self.segments)
+        self._finished: list[W3Segment] = []
+        # By field and term; each posting is one number: the document's, then the counts.
+        self._lists: defaultdict[str, defaultdict[str, array[int]]] = defaultdict(_new_lists)
 
-    def add_with_terms(self, terms: Mapping[str, int], **fields: Any) -> int:
-        """Add a document with ``fields`` and the weighted ``terms``; return its number."""
+    def add(self, terms: Mapping[str, Terms], columns: Mapping[str, Any]) -> Place:
+        """Add a document with terms by field and a value for each column."""
+        if self._gathered > self._most:
+            self._next_segment()
         number: int = self.docnum
-        self.add_document(**fields)
-        self._gather(number, terms.items())
-        return number
+        first = number << _NUMBER_SHIFT
+        for field, (texts, counts) in terms.items():
+            lists = self._lists[field]
+            for term, count in zip(texts, counts, strict=True):
+                lists[term].append(first | count)
+            self._gathered += len(counts)
+        documents = self.perdocwriter
+        documents.start_doc(number)
+        for name, value in columns.items():
+            documents.add_column_value(name, self.schema[name].column_type, value)
+        documents.finish_doc()
+        self.docnum += 1
+        self._added = True
+        return self.newsegment, number
 
-    def _gather(self, number: int, postings: Iterable[tuple[str, float]]) -> None:
-        lists = self._lists
-        for term, weight in postings:
-            try:
-                numbers, weights = lists[term]
-            except KeyError:
-                numbers, weights = lists[term] = array("I"), array("f")
-            numbers.append(number)
-            weights.append(weight)
+    def merge_small(self, _: SegmentWriter, segments: list[W3Segment]) -> list[W3Segment]:
+        """Take over small segments and return the rest: what ``commit`` takes as ``mergetype``.
+
+        A segment is small if it has no more documents than all smaller ones and the new
+        one together. So their number grows with the logarithm of the archive, and an
+        article is written again about as often. Those that are half deleted go as well.
+        """
+        total = self.docnum
+        kept = []
+        for segment in sorted(segments, key=W3Segment.doc_count):
+            living = segment.doc_count()
+            is_small = living <= max(total, SMALL) and self._gathered <= self._most // 2
+            if is_small or living <= segment.doc_count_all() // 2:
+                with SegmentReader(self.storage, self.schema, segment) as reader:
+                    self.add_reader(reader)
+                total += living
+            else:
+                kept.append(segment)
+        return kept
 
     def add_postings_to_pool(
-        self, reader: Any, startdoc: int, docmap: Mapping[int, int] | None
+        self, reader: SegmentReader, startdoc: int, docmap: Mapping[int, int] | None
     ) -> None:
         """Take over the postings of a segment that is merged into this one."""
-        items = self._process_posts(reader.iter_postings(), startdoc, docmap)
-        for item in items:
-            field, term, number, weight, _ = item
-            if field == TEXT:
-                self._gather(number, ((term.decode("utf-8"), weight),))
-            else:
-                self.pool.add(item)
+        for field in reader.indexed_field_names():
+            lists = self._lists[field]
+            for term in reader.lexicon(field):
+                numbers, counts = joined(blocks(reader.postings(field, term)))
+                if docmap is None:
+                    pairs = [(n + startdoc, c) for n, c in zip(numbers, counts, strict=True)]
+                else:
+                    both = zip(numbers, counts, strict=True)
+                    pairs = [(docmap[n], c) for n, c in both if n in docmap]
+                if pairs:
+                    lists[term.decode("utf-8")].extend(n << _NUMBER_SHIFT | c for n, c in pairs)
+                    self._gathered += len(pairs)
+
+    def cancel(self, **_: Any) -> None:
+        """Give everything up, and leave no file behind."""
+        self._close_segment()
+        clean_files(self.storage, self.indexname, self.generation - 1, self._before)
+        self._finish()
+
+    def _next_segment(self) -> None:
+        self._finished.append(self._finalize_segment())
+        self.newsegment = self.codec.new_segment(self.storage, self.indexname)
+        self.perdocwriter = self.codec.per_document_writer(self.storage, self.newsegment)
+        self.fieldwriter = self.codec.field_writer(self.storage, self.newsegment)
+        self.docnum, self._gathered, self._added = self.docbase, 0, False
 
     def _flush_segment(self) -> None:
         self.perdocwriter.close()
-        self.fieldwriter.add_postings(self.schema, None, self.pool.iter_postings())
-        self._write_lists()
-        self.fieldwriter.close()
+        fields = self.fieldwriter
+        for field, lists in self._lists.items():
+            fields.start_field(field, self.schema[field])
+            writer = fields._postwriter  # noqa: SLF001  (the codec's own, of this field)
+            for term in sorted(lists):  # in the order of code points, as their UTF-8 is
+                # Numbers and counts are taken apart at once, as halves of each 64 bits.
+                halves = memoryview(lists.pop(term)).cast("B").cast("I")
+                numbers, counts = halves[_HIGH::2].tolist(), halves[_LOW::2].tolist()
+                writer.write(fields, term, numbers, list(map(to_weight, counts)))
+            fields.finish_field()
+        self._lists.clear()
+        fields.close()
 
     def _finalize_segment(self) -> W3Segment:
         segment: W3Segment = super()._finalize_segment()
@@ -93,21 +164,16 @@ class BulkWriter(SegmentWriter):
         setattr(segment, SUMS, file_sums(self.storage, segment))
         return segment
 
-    def _write_lists(self) -> None:
-        if not self._lists:
-            return
-        fields = self.fieldwriter
-        fields.start_field(TEXT, self.schema[TEXT])
-        postings = fields._postwriter  # noqa: SLF001  (the codec's own, of this field)
-        for term in sorted(self._lists):  # in the order of code points, as their UTF-8 is
-            numbers, weights = self._lists[term]
-            fields.start_term(term.encode("utf-8"))
-            for start in range(0, len(numbers), BLOCK_LIMIT):
-                if start:
-                    postings._write_block()  # noqa: SLF001  (a full block is followed by another)
-                postings._ids = numbers[start : start + BLOCK_LIMIT]  # noqa: SLF001  (a block at once)
-                postings._weights = weights[start : start + BLOCK_LIMIT]  # noqa: SLF001  (likewise)
-                postings._maxweight = max(postings._weights)  # noqa: SLF001  (likewise)
-            fields.finish_term()
-        fields.finish_field()
-        self._lists = {}
+    def _commit_toc(self, segments: list[W3Segment]) -> None:
+        super()._commit_toc([*segments[:-1], *self._finished, *segments[-1:]])
+
+
+def _new_lists() -> defaultdict[str, array[int]]:
+    return defaultdict(_new_list)
+
+
+def _new_list() -> array[int]:
+    return array("Q")
+
+
+_LOW, _HIGH = (0, 1) if sys.byteorder == "little" else (1, 0)

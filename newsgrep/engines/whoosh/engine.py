@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
@@ -19,18 +19,19 @@ from whoosh.reading import CorruptIndexError
 from newsgrep.engines.base import Candidate, Change, Forget, Note, Order, Page, Remove, Upsert
 from newsgrep.engines.entry import Entry, month_of
 from newsgrep.engines.evaluate import arrange, match, score, tally
-from newsgrep.engines.packing import pack_article, pack_folded, pack_stamp
-from newsgrep.engines.whoosh.bulk import BulkWriter
+from newsgrep.engines.packing import pack_stamp
+from newsgrep.engines.whoosh.bulk import BulkWriter, Place, Terms
 from newsgrep.engines.whoosh.schema import (
     ARTICLE,
     CAPTION,
     INDEX_NAME,
+    KEY,
     KIND,
     LENGTHS,
     NO_VALUES,
     NOTE,
     SOURCE_NAME,
-    article_key,
+    TEXT,
     make_schema,
     note_key,
 )
@@ -102,7 +103,7 @@ class WhooshEngine:
         except BaseException:
             writer.cancel()
             raise
-        writer.commit()
+        writer.commit(mergetype=writer.merge_small)
         with _damage_named(self._folder):
             self._store.close()
             self._store = Store(self._index)
@@ -131,7 +132,7 @@ class WhooshEngine:
     def get(self, ids: Iterable[str]) -> list[Article]:
         """Unpack the articles with these ids."""
         with _damage_named(self._folder):
-            numbers = (self._store.find(article_key(article_id)) for article_id in ids)
+            numbers = (self._store.find(article_id) for article_id in ids)
             return [self._store.article(number) for number in numbers if number is not None]
 
     def stamps(self) -> Iterator[Stamp]:
@@ -174,54 +175,67 @@ class _Batch:
     def __init__(self, writer: BulkWriter, committed: Store) -> None:
         self._writer = writer
         self._committed = committed
-        self._added: dict[str, int] = {}
+        self._articles: dict[str, Place] = {}
+        self._notes: dict[str, Place] = {}
 
     def apply(self, changes: Iterable[Change]) -> None:
         with self._committed:
             for change in changes:
                 match change:
                     case Upsert(entry):
-                        key = article_key(entry.article.id)
-                        self._replace(key, entry.counts, _article_fields(entry))
+                        self._remove(entry.article_id)
+                        self._articles[entry.article_id] = self._writer.add(*_article(entry))
                     case Remove(article_id):
-                        self._delete(article_key(article_id))
+                        self._remove(article_id)
                     case Note(stamp):
-                        fields = NO_VALUES | {KIND: NOTE, "stamp": pack_stamp(stamp)}
-                        self._replace(note_key(stamp.path), {}, fields)
+                        self._forget(stamp.path)
+                        self._notes[stamp.path] = self._writer.add(*_note(stamp))
                     case Forget(path):
-                        self._delete(note_key(path))
+                        self._forget(path)
 
-    def _replace(self, key: str, terms: Mapping[str, int], fields: Mapping[str, Any]) -> None:
-        self._delete(key)
-        self._added[key] = self._writer.add_with_terms(terms, key=key, **fields)
+    def _remove(self, article_id: str) -> None:
+        self._delete(self._articles.pop(article_id, None) or self._committed.find(article_id))
 
-    def _delete(self, key: str) -> None:
-        if (number := self._added.pop(key, None)) is not None:
-            # Whoosh deletes by number in committed segments only; this one is being written.
-            self._writer.newsegment.delete_document(number)
-        elif (number := self._committed.find(key)) is not None:
-            self._writer.delete_document(number)
+    def _forget(self, path: str) -> None:
+        self._delete(self._notes.pop(path, None) or self._committed.find_note(path))
+
+    def _delete(self, where: Place | int | None) -> None:
+        match where:
+            case (segment, number):
+                # Whoosh deletes by number in committed segments only; this is being written.
+                segment.delete_document(number)
+            case int(number):
+                self._writer.delete_document(number)
 
 
-def _article_fields(entry: Entry) -> dict[str, Any]:
-    article = entry.article
-    folded = pack_folded(entry)
-    fields: dict[str, Any] = NO_VALUES | {
-        KIND: ARTICLE,
-        CAPTION: sorted(entry.caption_terms),
-        "id": article.id.encode(),
-        "folded": folded,
-        "article": pack_article(article, folded),
+def _note(stamp: Stamp) -> tuple[dict[str, Terms], dict[str, Any]]:
+    terms = {KIND: _one(NOTE), KEY: _one(note_key(stamp.path))}
+    return terms, NO_VALUES | {"stamp": pack_stamp(stamp)}
+
+
+def _one(term: str) -> Terms:
+    return Terms((term,), (1,))
+
+
+def _article(entry: Entry) -> tuple[dict[str, Terms], dict[str, Any]]:
+    terms = {KIND: _one(ARTICLE)}
+    if entry.terms:
+        terms[TEXT] = Terms(entry.terms.split("\n"), entry.packed_counts)
+    if entry.caption_terms:
+        terms[CAPTION] = Terms(entry.caption_terms, (1,) * len(entry.caption_terms))
+    columns: dict[str, Any] = NO_VALUES | {
+        "id": entry.article_id.encode(),
+        "folded": entry.folded,
+        "rest": entry.rest,
         "stamp": pack_stamp(entry.stamp),
-        "month": month_of(article).encode(),
+        "month": month_of(entry.published).encode(),
     }
-    fields |= dict(zip(LENGTHS, entry.lengths, strict=True))
-    if article.source:
-        fields["source"] = article.source.encode("utf-8", "replace")
-        # A list, for the whole name is one term, spaces and all.
-        fields[SOURCE_NAME] = [fold(article.source)]
-    if article.published:
-        first, last = article.published.days(ARCHIVE_ZONE)
-        fields["first_day"], fields["last_day"] = first.toordinal(), last.toordinal()
-        fields["moment"] = article.published.sort_key()
-    return fields
+    columns |= dict(zip(LENGTHS, entry.lengths, strict=True))
+    if entry.source:
+        columns["source"] = entry.source.encode("utf-8", "replace")
+        terms[SOURCE_NAME] = _one(fold(entry.source))  # the whole name is one term
+    if entry.published:
+        first, last = entry.published.days(ARCHIVE_ZONE)
+        columns["first_day"], columns["last_day"] = first.toordinal(), last.toordinal()
+        columns["moment"] = entry.published.sort_key()
+    return terms, columns

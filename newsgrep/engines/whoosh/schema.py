@@ -7,7 +7,7 @@ from os import fsencode
 from typing import Any, Final
 
 from whoosh.columns import NumericColumn, RefBytesColumn, VarBytesColumn
-from whoosh.fields import COLUMN, ID, KEYWORD, Schema
+from whoosh.fields import COLUMN, ID, Schema
 
 INDEX_NAME: Final = "NEWSGREP"
 
@@ -15,7 +15,7 @@ ARTICLE: Final = "article"
 NOTE: Final = "note"
 
 TEXT: Final = "text"
-"""Terms of title and body; a posting's weight is :func:`pack_counts` of the term."""
+"""Terms of title and body; a posting's weight tells how often (postings.py)."""
 
 CAPTION: Final = "caption"
 KIND: Final = "kind"
@@ -25,7 +25,7 @@ SOURCE_NAME: Final = "source_name"
 LENGTHS: Final = ("title_length", "lead_length", "body_length")
 NUMBERS: Final = {"first_day": "i", "last_day": "i", "moment": "d"} | dict.fromkeys(LENGTHS, "I")
 DEFAULTS: Final = {"moment": float("-inf")}
-BYTES: Final = ("id", "folded", "article", "stamp")
+BYTES: Final = ("id", "folded", "rest", "stamp")
 FACETS: Final = ("source", "month")
 
 # Every document has a value in every column, so a column whose file is missing is damage;
@@ -40,9 +40,9 @@ NO_VALUES: Final = (
 def make_schema() -> Schema:
     """Return the schema; Whoosh stores it inside the index, made of its own classes only."""
     fields: dict[str, Any] = {KIND: ID(), KEY: ID(), SOURCE_NAME: ID()}
-    # Terms arrive cut already, as lists. Lengths are kept exactly, in columns, where
-    # Whoosh would round them to a byte. ID fields store no frequency beside the weight.
-    fields |= {TEXT: ID(), CAPTION: KEYWORD()}
+    # Terms arrive cut already. Lengths are kept exactly, in columns, where Whoosh would
+    # round them to a byte. ID fields store no frequency beside the weight.
+    fields |= {TEXT: ID(), CAPTION: ID()}
     fields |= {name: COLUMN(VarBytesColumn()) for name in BYTES}
     fields |= {name: COLUMN(RefBytesColumn()) for name in FACETS}
     fields |= {
@@ -52,11 +52,6 @@ def make_schema() -> Schema:
     return Schema(**fields)
 
 
-def article_key(article_id: str) -> str:
-    """Return the term that finds an article's document."""
-    return f"a {article_id}"
-
-
 def note_key(path: str) -> str:
-    """Return the term that finds the note on a file; a path may be any bytes, a term is text."""
-    return f"n {sha256(fsencode(path)).hexdigest()}"
+    """Return the key of the note on a file; a path may be any bytes, a term is text."""
+    return f"{sha256(fsencode(path)).hexdigest()}"

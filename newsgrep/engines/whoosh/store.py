@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import compress
 from typing import Any, Final
 
-from whoosh.codec.whoosh3 import W3Codec, W3LeafMatcher
+from whoosh.codec.whoosh3 import W3Codec
 from whoosh.columns import NumericColumn
 from whoosh.index import FileIndex
-from whoosh.matching.mcore import Matcher
 from whoosh.reading import CorruptIndexError, EmptyReader, IndexReader, ReaderClosed, TermNotFound
 
 from newsgrep.engines.packing import unpack_article, unpack_stamp
 from newsgrep.engines.whoosh.bulk import SUMS, checksum
+from newsgrep.engines.whoosh.postings import blocks, joined
 from newsgrep.engines.whoosh.schema import (
     ARTICLE,
     CAPTION,
@@ -30,6 +31,7 @@ from newsgrep.engines.whoosh.schema import (
     NUMBERS,
     SOURCE_NAME,
     TEXT,
+    note_key,
 )
 from newsgrep.models import Article, Stamp
 
@@ -49,10 +51,13 @@ class Store:
             if isinstance(self._reader, EmptyReader)  # it claims to be a segment
             else list(self._reader.leaf_readers())
         )
+        self._dead = {offset: _deleted(segment) for segment, offset in self._segments}
         self._postings: dict[str, tuple[array[int], array[int]]] = {}
         self._columns: dict[tuple[int, str], Any] = {}
         self._numbers: dict[str, array[Any]] = {}
         self._everything: set[int] | None = None
+        self._found: dict[str, int] = {}
+        self._by_id: dict[str, int] | None = None
         self._averages: tuple[float, float, float] | None = None
 
     def __enter__(self) -> Store:
@@ -73,29 +78,30 @@ class Store:
 
     def postings(self, term: str) -> tuple[array[int], array[int]]:
         if term not in self._postings:
-            numbers, counts = array("L"), array("L")
-            for ids, weights in self._blocks(TEXT, term):
-                numbers.extend(ids)
-                counts.extend(map(int, weights))
-            self._postings[term] = numbers, counts
+            self._postings[term] = self._list(TEXT, term)
         return self._postings[term]
 
     def with_caption(self, term: str) -> array[int]:
         return self._numbers_with(CAPTION, term)
 
     def _numbers_with(self, field: str, term: str | bytes) -> array[int]:
-        numbers = array("L")
-        for ids, _ in self._blocks(field, term):
-            numbers.extend(ids)
-        return numbers
+        return self._list(field, term)[0]
 
-    def _blocks(
-        self, field: str, term: str | bytes
-    ) -> Iterator[tuple[Iterable[int], Iterable[float]]]:
+    def _list(self, field: str, term: str | bytes) -> tuple[array[int], array[int]]:
+        """Return the living documents with ``term`` in ``field``, and the packed counts."""
+        numbers, counts = array("L"), array("L")
         for segment, offset in self._segments:
             with suppress(TermNotFound):
-                for ids, weights in _blocks(segment.postings(field, term)):
-                    yield ((number + offset for number in ids) if offset else ids), weights
+                found, told = joined(blocks(segment.postings(field, term)))
+                if dead := self._dead[offset]:
+                    lives = [number not in dead for number in found]
+                    found, told = (
+                        array("L", compress(found, lives)),
+                        array("L", compress(told, lives)),
+                    )
+                numbers.extend([number + offset for number in found] if offset else found)
+                counts.extend(told)
+        return numbers, counts
 
     def sources(self) -> Iterator[tuple[str, array[int]]]:
         names: Iterable[bytes] = self._reader.lexicon(SOURCE_NAME) if self._segments else ()
@@ -127,7 +133,9 @@ class Store:
         return self._value("folded", document)
 
     def identifier(self, document: int) -> str:
-        return self._value("id", document).decode()
+        article_id = self._value("id", document).decode()
+        self._found[article_id] = document  # it will be asked for
+        return article_id
 
     def values(self, name: str, documents: Iterable[int]) -> Iterator[str]:
         """Yield the value of facet ``name`` for each of ``documents``."""
@@ -135,19 +143,31 @@ class Store:
 
     def article(self, document: int) -> Article:
         """Return a document's article."""
-        return unpack_article(self.folded(document), self._value("article", document))
+        rest = self._value("rest", document)
+        return unpack_article(self.folded(document), rest, self.stamp(document).path)
 
-    def find(self, key: str) -> int | None:
-        """Return the living document with this key."""
-        # A name that is no valid text is no key, but may be asked for.
-        numbers = self._numbers_with(KEY, key.encode("utf-8", "replace"))
+    def find(self, article_id: str) -> int | None:
+        """Return the living document with this article."""
+        if (number := self._found.get(article_id)) is None:
+            if self._by_id is None:
+                self._by_id = {self.identifier(number): number for number in self.everything()}
+            number = self._by_id.get(article_id)
+        return number
+
+    def find_note(self, path: str) -> int | None:
+        """Return the living document with the note on this path."""
+        numbers = self._numbers_with(KEY, note_key(path))
         return numbers[0] if numbers else None
+
+    def stamp(self, document: int) -> Stamp:
+        """Return the stamp of a document or note."""
+        return unpack_stamp(self._value("stamp", document), self.identifier(document))
 
     def stamps(self) -> Iterator[Stamp]:
         """Yield the stamps of all living documents and notes."""
         for segment, offset in self._segments:
             for number in segment.all_doc_ids():
-                yield unpack_stamp(self._value("stamp", number + offset))
+                yield self.stamp(number + offset)
 
     def _value(self, name: str, document: int) -> bytes:
         segment, offset = next(
@@ -176,6 +196,11 @@ class Store:
         return self._numbers[name]
 
 
+def _deleted(reader: IndexReader) -> frozenset[int]:
+    segment = reader.segment()
+    return frozenset(segment.deleted_docs() if segment else ())
+
+
 def _check_sizes(index: FileIndex) -> None:
     """Raise :class:`CorruptIndexError` for a file that is gone or has another size.
 
@@ -186,25 +211,6 @@ def _check_sizes(index: FileIndex) -> None:
         for name, (size, _) in getattr(segment, SUMS).items():
             if not storage.file_exists(name) or storage.file_length(name) != size:
                 raise CorruptIndexError(f"{name} is missing or has another size than it had")
-
-
-def _blocks(matcher: Matcher) -> Iterator[tuple[Iterable[int], Iterable[float]]]:
-    """Yield ids and weights of a term's postings, as many at a time as Whoosh stores together.
-
-    Whoosh's own way is a method call for each posting and value; this is ten times as
-    fast. A test compares the two.
-    """
-    if isinstance(matcher, W3LeafMatcher):
-        while matcher.is_active():
-            matcher.id(), matcher.weight()  # makes it read the block that it stands on
-            ids: Sequence[int] = matcher._ids or ()  # noqa: SLF001  (blocks have no public name)
-            yield ids, matcher._weights or ()  # noqa: SLF001  (blocks have no public name)
-            matcher._next_block()  # noqa: SLF001  (likewise)
-        return
-    # Very short postings come as a list, and a segment with deletions puts a filter round.
-    while matcher.is_active():
-        yield (matcher.id(),), (matcher.weight(),)
-        matcher.next()
 
 
 def _numbers_of(segment: IndexReader, name: str) -> array[Any]:
