@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
+from typing import NamedTuple
 
 PARAGRAPH_BREAK = "\n\n"
 """What separates two paragraphs of a body; a single newline is a line break inside one."""
@@ -110,15 +111,14 @@ class Status(StrEnum):
     REJECTED = "rejected"
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """What an index knows of one file: enough to tell whether it must be read again.
 
     ``size`` counts bytes, ``mtime_ns`` nanoseconds since the epoch, ``digest`` is of the
     file's bytes, in hexadecimal digits, or empty if they were not read. ``article_id`` is
     the article that the file holds, also where another file's version of it was taken;
     ``reason`` says why the file itself is not shown. ``rank`` orders the versions of one
-    article: the greatest is taken.
+    article: the greatest is taken. (A tuple, for there may be a million of them.)
     """
 
     path: str

