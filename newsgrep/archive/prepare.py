@@ -5,6 +5,7 @@ Each file is read once and whole, so that its stamp and its article are of the s
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections import deque
@@ -30,6 +31,7 @@ MAX_FILE_SIZE: Final = 64 * 1024 * 1024
 """Bytes; a larger file is no article, and is listed."""
 
 _CHUNK: Final = 32
+_MANY_OBJECTS: Final = 50_000
 _IN_FLIGHT: Final = 4
 
 
@@ -124,6 +126,8 @@ _prepare_here: Callable[[File], Prepared]
 
 def _start_worker(sites_file: Path | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What a worker makes lives until its chunk is done, and hardly any of it in circles.
+    gc.set_threshold(_MANY_OBJECTS)
     segmenter()
     sites = load_sites(sites_file)
     global _prepare_here

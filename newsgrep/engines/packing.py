@@ -10,7 +10,7 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from struct import Struct
 from typing import Final
 
@@ -52,7 +52,7 @@ class Damaged(ValueError):
 
 @cache
 def _known() -> bytes:
-    text = resources.files(__package__).joinpath("frequent_words.txt").read_text("utf-8")
+    text = Path(__file__).with_name("frequent_words.txt").read_text("utf-8")
     return "".join(line for line in text.splitlines() if line[0] != "#").encode(_ENCODING)
 
 

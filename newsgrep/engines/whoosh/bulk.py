@@ -10,17 +10,15 @@ import sys
 from array import array
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final, NamedTuple
-from zlib import crc32
 
 from whoosh.codec.whoosh3 import W3Segment
-from whoosh.filedb.filestore import FileStorage
 from whoosh.index import FileIndex, clean_files
 from whoosh.reading import SegmentReader
 from whoosh.writing import SegmentWriter
 
 from newsgrep.engines.whoosh.postings import Codec, blocks, joined, to_weight
+from newsgrep.engines.whoosh.sums import SUMS, file_sums
 
 MOST_POSTINGS: Final = 32_000_000
 """Postings gathered for one segment: eight bytes each, some 50,000 to 100,000 articles."""
@@ -28,29 +26,10 @@ MOST_POSTINGS: Final = 32_000_000
 SMALL: Final = 1000
 """Documents up to which a segment is always taken over into the one that is written."""
 
-SUMS: Final = "file_sums"
-"""The attribute of a segment that has the :func:`file_sums` it was written with."""
-
 _NUMBER_SHIFT: Final = 32
 
 Place = tuple[W3Segment, int]
 """A document by its segment and its number there."""
-
-
-def file_sums(storage: FileStorage, segment: W3Segment) -> dict[str, tuple[int, int]]:
-    """Return the size in bytes and the CRC-32 of every file of ``segment``, by name."""
-    prefix = f"{segment.segment_id()}."
-    names = [name for name in sorted(storage) if name.startswith(prefix)]
-    return {name: (storage.file_length(name), checksum(storage, name)) for name in names}
-
-
-def checksum(storage: FileStorage, name: str) -> int:
-    """Return the CRC-32 of a file's bytes."""
-    found = 0
-    with Path(storage.folder, name).open("rb") as stream:
-        while block := stream.read(1 << 20):
-            found = crc32(block, found)
-    return found
 
 
 class Terms(NamedTuple):

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
 
 from whoosh.filedb.filestore import FileStorage
 from whoosh.filedb.filetables import FileFormatError
@@ -16,30 +15,16 @@ from whoosh.index import EmptyIndexError, FileIndex, LockError
 from whoosh.index import IndexError as WhooshIndexError
 from whoosh.reading import CorruptIndexError
 
-from newsgrep.engines.base import Candidate, Change, Forget, Note, Order, Page, Remove, Upsert
-from newsgrep.engines.entry import Entry, month_of
+from newsgrep.engines.base import Candidate, Change, Order, Page
 from newsgrep.engines.evaluate import arrange, match, score, tally
-from newsgrep.engines.packing import pack_stamp
-from newsgrep.engines.whoosh.bulk import BulkWriter, Place, Terms
 from newsgrep.engines.whoosh.schema import (
-    ARTICLE,
-    CAPTION,
     INDEX_NAME,
-    KEY,
-    KIND,
-    LENGTHS,
-    NO_VALUES,
-    NOTE,
-    SOURCE_NAME,
-    TEXT,
     make_schema,
-    note_key,
 )
 from newsgrep.engines.whoosh.store import Store
 from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing
-from newsgrep.models import ARCHIVE_ZONE, Article, Stamp
+from newsgrep.models import Article, Stamp
 from newsgrep.query.tree import Node, scoring_terms
-from newsgrep.text.fold import fold
 
 # Whoosh, pickle, struct and zlib say with these that bytes are not what they should be;
 # damaged pickles and lengths come out as nearly any of the general ones.
@@ -94,16 +79,13 @@ class WhooshEngine:
 
     def write(self, changes: Iterable[Change]) -> None:
         """Apply all changes as one commit of Whoosh's."""
+        # Not needed, and not imported, by those who only ask.
+        from newsgrep.engines.whoosh.batch import Batch
+
         with _damage_named(self._folder):
-            writer = BulkWriter(self._index)
-            committed = Store(self._index)
-        try:
-            # Outside of the net above: what goes wrong here is not the index.
-            _Batch(writer, committed).apply(changes)
-        except BaseException:
-            writer.cancel()
-            raise
-        writer.commit(mergetype=writer.merge_small)
+            batch = Batch(self._index)
+        # Outside of the nets: what goes wrong here is not the index.
+        batch.apply(changes)
         with _damage_named(self._folder):
             self._store.close()
             self._store = Store(self._index)
@@ -167,75 +149,3 @@ def open_engine(folder: Path, create: bool) -> WhooshEngine:
     if not folder.is_dir():
         raise IndexMissing(f"There is no index in {folder}: make one with newsgrep index PATH.")
     return WhooshEngine(folder)
-
-
-class _Batch:
-    """The changes of one commit, with those documents of it that a later one replaces."""
-
-    def __init__(self, writer: BulkWriter, committed: Store) -> None:
-        self._writer = writer
-        self._committed = committed
-        self._articles: dict[str, Place] = {}
-        self._notes: dict[str, Place] = {}
-
-    def apply(self, changes: Iterable[Change]) -> None:
-        with self._committed:
-            for change in changes:
-                match change:
-                    case Upsert(entry):
-                        self._remove(entry.article_id)
-                        self._articles[entry.article_id] = self._writer.add(*_article(entry))
-                    case Remove(article_id):
-                        self._remove(article_id)
-                    case Note(stamp):
-                        self._forget(stamp.path)
-                        self._notes[stamp.path] = self._writer.add(*_note(stamp))
-                    case Forget(path):
-                        self._forget(path)
-
-    def _remove(self, article_id: str) -> None:
-        self._delete(self._articles.pop(article_id, None) or self._committed.find(article_id))
-
-    def _forget(self, path: str) -> None:
-        self._delete(self._notes.pop(path, None) or self._committed.find_note(path))
-
-    def _delete(self, where: Place | int | None) -> None:
-        match where:
-            case (segment, number):
-                # Whoosh deletes by number in committed segments only; this is being written.
-                segment.delete_document(number)
-            case int(number):
-                self._writer.delete_document(number)
-
-
-def _note(stamp: Stamp) -> tuple[dict[str, Terms], dict[str, Any]]:
-    terms = {KIND: _one(NOTE), KEY: _one(note_key(stamp.path))}
-    return terms, NO_VALUES | {"stamp": pack_stamp(stamp)}
-
-
-def _one(term: str) -> Terms:
-    return Terms((term,), (1,))
-
-
-def _article(entry: Entry) -> tuple[dict[str, Terms], dict[str, Any]]:
-    terms = {KIND: _one(ARTICLE)}
-    if entry.terms:
-        terms[TEXT] = Terms(entry.terms.split("\n"), entry.packed_counts)
-    if entry.caption_terms:
-        terms[CAPTION] = Terms(entry.caption_terms, (1,) * len(entry.caption_terms))
-    columns: dict[str, Any] = NO_VALUES | {
-        "id": entry.article_id.encode(),
-        "folded": entry.folded,
-        "rest": entry.rest,
-        "stamp": pack_stamp(entry.stamp),
-        "month": month_of(entry.published).encode(),
-    }
-    columns |= dict(zip(LENGTHS, entry.lengths, strict=True))
-    if entry.source:
-        columns["source"] = entry.source.encode("utf-8", "replace")
-        terms[SOURCE_NAME] = _one(fold(entry.source))  # the whole name is one term
-    if entry.published:
-        first, last = entry.published.days(ARCHIVE_ZONE)
-        columns["first_day"], columns["last_day"] = first.toordinal(), last.toordinal()
-        columns["moment"] = entry.published.sort_key()
-    return terms, columns

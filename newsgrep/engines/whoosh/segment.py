@@ -16,9 +16,9 @@ from whoosh.columns import NumericColumn
 from whoosh.filedb.filestore import FileStorage
 from whoosh.reading import CorruptIndexError, IndexReader, TermNotFound
 
-from newsgrep.engines.whoosh.bulk import SUMS, checksum
 from newsgrep.engines.whoosh.postings import blocks, joined
 from newsgrep.engines.whoosh.schema import DEFAULTS, FACETS, NUMBERS
+from newsgrep.engines.whoosh.sums import SUMS, checksum
 
 # Numbers and names have no check of their own, as compressed texts have.
 _CHECKED: Final = frozenset(("id", *FACETS, *NUMBERS))

@@ -12,10 +12,9 @@ from contextlib import suppress
 from typing import Any
 
 from whoosh.index import FileIndex
-from whoosh.reading import CorruptIndexError, EmptyReader, IndexReader, ReaderClosed
+from whoosh.reading import EmptyReader, IndexReader, ReaderClosed
 
 from newsgrep.engines.packing import unpack_article, unpack_stamp
-from newsgrep.engines.whoosh.bulk import SUMS
 from newsgrep.engines.whoosh.schema import (
     ARTICLE,
     CAPTION,
@@ -28,6 +27,7 @@ from newsgrep.engines.whoosh.schema import (
     note_key,
 )
 from newsgrep.engines.whoosh.segment import Segment
+from newsgrep.engines.whoosh.sums import check_sizes
 from newsgrep.models import Article, Stamp
 
 
@@ -36,7 +36,7 @@ class Store:
 
     def __init__(self, index: FileIndex) -> None:
         storage: Any = index.storage  # a FileStorage, which its type does not say
-        _check_sizes(index)
+        check_sizes(index)
         self._reader: IndexReader = index.reader()
         readers = (
             []
@@ -173,15 +173,3 @@ class Store:
                 numbers.extend(segment.numbers(name))
             self._numbers[name] = numbers
         return self._numbers[name]
-
-
-def _check_sizes(index: FileIndex) -> None:
-    """Raise :class:`CorruptIndexError` for a file that is gone or has another size.
-
-    Done before anything is read: Whoosh takes a missing column for one of default values.
-    """
-    storage = index.storage
-    for segment in index._segments():  # noqa: SLF001  (asked without opening the files)
-        for name, (size, _) in getattr(segment, SUMS).items():
-            if not storage.file_exists(name) or storage.file_length(name) != size:
-                raise CorruptIndexError(f"{name} is missing or has another size than it had")
