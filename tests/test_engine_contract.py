@@ -428,3 +428,15 @@ def test_counts_beyond_what_is_kept_still_match(name: str, tmp_path: Path) -> No
     assert ids(engine, "title:水 body:水") == {"many"}
     assert engine.search(parse("水").root).candidates[0].score > 0
     engine.close()
+
+
+def test_an_engine_is_empty_once_everything_was_taken_out(name: str, tmp_path: Path) -> None:
+    engine = engine_with(name, tmp_path, [article("a", "水", "渔场"), article("b", "水", "声明")])
+    engine.write([Remove("a")])
+    assert ids(engine, "水") == {"b"}
+    engine.write([Remove("b")])
+    assert engine.search(parse("水").root).total == 0
+    assert list(engine.stamps()) == []
+    engine.write([upsert(article("c", "水", "渔场"))])
+    assert ids(engine, "水") == {"c"}
+    engine.close()

@@ -84,6 +84,8 @@ class BulkWriter(SegmentWriter):
         for segment in sorted(segments, key=W3Segment.doc_count):
             living = segment.doc_count()
             is_small = living <= max(total, SMALL) and self._gathered <= self._most // 2
+            if not living:
+                continue
             if is_small or living <= segment.doc_count_all() // 2:
                 with SegmentReader(self.storage, self.schema, segment) as reader:
                     self.add_reader(reader)
