@@ -141,11 +141,16 @@ class _Sorter:
         if not kept and not self.captions:
             # A post that is nothing but its headline; a page with a headline only is none.
             kept = [block for block in self.repeated if block.kind is Kind.TEXT][:1]
-        # A single word may well be text and caption both.
-        return tuple(
-            block.text
-            for block in kept
-            if len(block.text) <= 8 or comparable(block.text) not in self.captions
+        return tuple(block.text for block in kept if not self._is_caption(block.text))
+
+    def _is_caption(self, text: str) -> bool:
+        """Tell whether ``text`` is one of the captions; a single word may well be both."""
+        if len(text) <= 8:
+            return False
+        start = comparable(text[:20])
+        return (
+            any(caption.startswith(start) for caption in self.captions)
+            and comparable(text) in self.captions
         )
 
 

@@ -68,22 +68,34 @@ class Tree:
 
 def parse(markup: str) -> Tree:
     """Return the tree of ``markup``; names of elements and attributes are in lower case."""
-    parser = etree.HTMLParser(target=_Builder(), recover=True)
+    try:
+        parser = _idle.pop()
+    except IndexError:
+        parser = etree.HTMLParser(target=_Builder(), recover=True)
     parser.feed(markup)
     tree: Tree = parser.close()
+    _idle.append(parser)  # one that failed is not used again
     return tree
+
+
+_idle: Final[list[etree.HTMLParser]] = []
+"""Parsers that are not in use: to make one takes as long as to read a short article."""
 
 
 class _Builder:
     """Takes lxml's reports; whatever it says to begin it says to end, the innermost first."""
 
     def __init__(self) -> None:
+        self._text: list[str] = []
+        self.data = self._text.append
+        self._begin()
+
+    def _begin(self) -> None:
+        self._text.clear()
         self._tree = Tree()
         self._inside = self._tree.root
-        self._text: list[str] = []
         self._unseen = 0
         self._preformatted = 0
-        self.data = self._text.append
 
     def start(self, name: str, attrs: Mapping[str, str]) -> None:
         if self._text:
@@ -116,11 +128,14 @@ class _Builder:
     def close(self) -> Tree:
         if self._text:
             self._end_text()
-        return self._tree
+        tree = self._tree
+        self._begin()
+        return tree
 
     def _end_text(self) -> None:
-        text = "".join(self._text)
-        self._text.clear()
+        parts = self._text
+        text = parts[0] if len(parts) == 1 else "".join(parts)
+        parts.clear()
         if self._unseen:
             text = Unseen(text)
         elif text.isspace() and not self._preformatted and not text.strip(_SPACES):

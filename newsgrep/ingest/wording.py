@@ -101,7 +101,7 @@ def without_credit(caption: str) -> str:
 
 def photo_line(text: str) -> str | None:
     """Return the caption if a whole paragraph is one with ``摄：somebody`` at its end."""
-    if len(text) > 400:  # no caption
+    if len(text) > 400 or not any(sign in text for sign in "摄攝图圖"):  # no caption
         return None
     match = _PHOTO_LINE.fullmatch(text)
     return without_credit(text) if match else None

@@ -97,6 +97,8 @@ _PAGE = re.compile(r"<(?:html|head|body)\b", re.IGNORECASE)
 
 def is_html(text: str) -> bool:
     """Tell whether ``text`` is HTML rather than plain text or Markdown with a tag in it."""
+    if "<" not in text:
+        return False
     closing = sum(1 for _ in _CLOSING.finditer(text))
     if _STARTS_AS_HTML.match(text) and (text.rstrip().endswith(">") or closing > 1):
         return True
@@ -111,7 +113,9 @@ _MUCH: Final = 600
 def from_html(file: Opened, markup: str) -> RawArticle:
     """Return what stands in ``markup``, a page or a part of one."""
     # Processing instructions and NULs mean nothing in HTML and end some parsers' work.
-    markup = _PROLOG.sub("", markup.replace("\0", ""))
+    markup = markup.replace("\0", "")
+    if any(sign in markup for sign in ("<?", "<![", "]]>")):
+        markup = _PROLOG.sub("", markup)
     tree = parse(markup)
     root = main_part(tree) if _PAGE.search(markup) else None
     marked = Marked.by(file.site, Page(tree, markup))
