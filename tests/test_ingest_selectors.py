@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+import soupsieve
 from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -81,6 +82,13 @@ def test_selectors_beyond_the_usual(selector: str, markup: str) -> None:
     assert compiled(selector) is None
     ours, theirs = both(selector, markup)
     assert ours == theirs
+
+
+@given(st.text("p.#x[]=\"'>+~,: ()ah\u3000\x0b\u00e9\n*-1", max_size=12))
+@settings(max_examples=1000)
+def test_what_is_understood_is_valid(selector: str) -> None:
+    if selector.strip() and compiled(selector) is not None:
+        soupsieve.compile(selector)
 
 
 def test_shipped_rules_need_no_second_tree() -> None:

@@ -11,8 +11,6 @@ from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from typing import Final
 
-from bs4 import BeautifulSoup
-
 from newsgrep.ingest.nodes import Element, Tree
 
 Elements = Sequence[Element]
@@ -39,6 +37,8 @@ class Page:
         return [element for element in self._elements if element in found] if found else []
 
     def _by_soup(self, selector: str) -> list[Element]:
+        from bs4 import BeautifulSoup  # seldom needed, and long to load
+
         # It builds its tree of the same reports of lxml: an element for each of ours.
         soup = BeautifulSoup(self._markup, "lxml", multi_valued_attributes=None)
         wanted = set(map(id, soup.select(selector)))
@@ -122,28 +122,30 @@ class _BeyondUsError(Exception):
 
 _NAME: Final = r"(-?[^\W\d][\w-]*)"
 _VALUE: Final = rf"""(?:"([^"\\\n]*)"|'([^'\\\n]*)'|{_NAME})"""
+_SPACE: Final = r"[ \t\r\n\f]"
+_BLANK = re.compile(rf"{_SPACE}*")
 _TAG = re.compile(rf"\*|{_NAME}")
 _CLASS = re.compile(rf"\.{_NAME}")
 _ID = re.compile(rf"#{_NAME}")
-_HAS_ATTRIBUTE = re.compile(rf"\[\s*{_NAME}\s*\]")
+_HAS_ATTRIBUTE = re.compile(rf"\[{_SPACE}*{_NAME}{_SPACE}*\]")
 # The values of many other attributes are compared without regard to case.
 _ATTRIBUTE = re.compile(
-    r"\[\s*(class|id|role|name|itemprop|property|href|src|(?:data|aria)-[a-z0-9_-]+)\s*"
-    rf"([~|^$*]?)=\s*{_VALUE}\s*\]"
+    rf"\[{_SPACE}*(class|id|role|name|itemprop|property|href|src|(?:data|aria)-[a-z0-9_-]+)"
+    rf"{_SPACE}*([~|^$*]?)={_SPACE}*{_VALUE}{_SPACE}*\]"
 )
 _PLACE = re.compile(r":(first-child|first-of-type)(?![\w(-])")
 _LIST = re.compile(r":(not|is)\(")
-_HAS = re.compile(r":has\(\s*(>?)\s*")
-_RELATION = re.compile(r"\s*([>+~])\s*|(\s+)(?![\s,)]|$)")
-_COMMA = re.compile(r"\s*,\s*")
-_SPACES = re.compile(r"[ \t\r\n\f]+")
+_HAS = re.compile(rf":has\({_SPACE}*(>?){_SPACE}*")
+_RELATION = re.compile(rf"{_SPACE}*([>+~]){_SPACE}*|({_SPACE}+)(?![ \t\r\n\f,)]|$)")
+_COMMA = re.compile(rf"{_SPACE}*,{_SPACE}*")
+_SPACES = re.compile(rf"{_SPACE}+")
 
 
 class _Reader:
-    """Reads one selector, which is known to be valid, from its start to its end."""
+    """Reads one selector from its start to its end; what it understands is valid CSS."""
 
     def __init__(self, selector: str) -> None:
-        self._text = selector.strip()
+        self._text = selector.strip(" \t\r\n\f")
         self._place = 0
 
     def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
@@ -153,11 +155,12 @@ class _Reader:
         return match
 
     def _end(self, end: str) -> bool:
-        rest = self._text[self._place :].lstrip()
-        if not rest.startswith(end) if end else rest:
-            return False
-        self._place = len(self._text) - len(rest) + len(end)
-        return True
+        self._take(_BLANK)
+        if not end:
+            return self._place == len(self._text)
+        found = self._text.startswith(end, self._place)
+        self._place += len(end)
+        return found
 
     def alternatives(self, end: str) -> list[_Steps]:
         """Read what commas part, up to ``end``."""
@@ -169,7 +172,7 @@ class _Reader:
         return found
 
     def _steps(self) -> _Steps:
-        self._take(re.compile(r"\s*"))
+        self._take(_BLANK)
         steps = [("", self._step())]
         while match := self._take(_RELATION):
             steps.append((match[1] or " ", self._step()))
