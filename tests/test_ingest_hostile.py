@@ -135,6 +135,17 @@ def test_a_long_line_takes_linear_time(unit: str, suffix: str) -> None:
     assert time.perf_counter() - start < 15
 
 
+@pytest.mark.parametrize(
+    "name", ["unicode_escape", "raw_unicode_escape", "utf-7", "idna", "rot13", "zlib"]
+)
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_python_calls_an_encoding_is_none(name: str, suffix: str) -> None:
+    text = "na\xefve caf\xe9 fran\xe7ais gar\xe7on " * 50 + r"\ud800 +2AA- end."
+    article = read(f"<meta charset={name}><p>{text}".encode("latin-1"), suffix)
+    assert article is not None
+    assert "gar" in article.body
+
+
 def test_yaml_bombs_and_objects_do_nothing() -> None:
     bomb = "---\na: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n<<: *a\ntitle: 题\n---\n正文在这里。"
     article = read(bomb.encode(), "md")

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
-from newsgrep.ingest import authors, dates, furniture
+from newsgrep.ingest import authors, dates, wording
 from newsgrep.ingest.layout import comparable
 from newsgrep.ingest.raw import Block, Kind, RawArticle
 from newsgrep.ingest.sites import Site
@@ -68,13 +68,13 @@ class _Sorter:
         if block.kind is Kind.CAPTION:
             self.captions.setdefault(comparable(text), text)
         elif (
-            furniture.is_notice(text)
+            wording.is_notice(text)
             or self._is_tag_line(text)
             or (len(self.kept) < _HEAD and number < 2 * _HEAD and self._is_head(block))
-            or (left < _TAIL and (furniture.is_tail(text) or self._is_byline(text)))
+            or (left < _TAIL and (wording.is_tail(text) or self._is_byline(text)))
         ):
             pass
-        elif (caption := furniture.photo_line(text)) is not None:
+        elif (caption := wording.photo_line(text)) is not None:
             if caption:
                 self.captions.setdefault(comparable(caption), caption)
         elif len(self.kept) == 1 and _DATELINE.fullmatch(self.kept[0].text):
@@ -109,7 +109,7 @@ class _Sorter:
             line = lines[end]
             if not comparable(line):  # a rule, perhaps above the next notice
                 continue
-            notice = furniture.is_notice(line) and "://" not in line
+            notice = wording.is_notice(line) and "://" not in line
             if not notice and not (self.site and self.site.drops_line(line)):
                 break
             kept = end
@@ -141,11 +141,16 @@ class _Sorter:
         if not kept and not self.captions:
             # A post that is nothing but its headline; a page with a headline only is none.
             kept = [block for block in self.repeated if block.kind is Kind.TEXT][:1]
-        # A single word may well be text and caption both.
-        return tuple(
-            block.text
-            for block in kept
-            if len(block.text) <= 8 or comparable(block.text) not in self.captions
+        return tuple(block.text for block in kept if not self._is_caption(block.text))
+
+    def _is_caption(self, text: str) -> bool:
+        """Tell whether ``text`` is one of the captions; a single word may well be both."""
+        if len(text) <= 8:
+            return False
+        start = comparable(text[:20])
+        return (
+            any(caption.startswith(start) for caption in self.captions)
+            and comparable(text) in self.captions
         )
 
 

@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
-from bs4 import BeautifulSoup
-from bs4.element import NavigableString, Tag
-
-from newsgrep.ingest import furniture
-from newsgrep.ingest.furniture import attribute
+from newsgrep.ingest import furniture, wording
 from newsgrep.ingest.layout import CELL, comparable, paragraphs_of, plain
 from newsgrep.ingest.linklist import CONTAINERS, host_of, is_lead_in, is_link_list
+from newsgrep.ingest.marked import Marked
 from newsgrep.ingest.metadata import MetadataReader
+from newsgrep.ingest.nodes import Element, Tree
 from newsgrep.ingest.raw import Block, Kind
-from newsgrep.ingest.sites import Site
 from newsgrep.ingest.tree import LOOK, contains, elements, short_text
 from newsgrep.text.characters import SOLO_CHARACTER
+
+_HEAD: Final = frozenset(("meta", "title", "link", "script"))
 
 
 class _Mode(IntEnum):
@@ -34,89 +34,56 @@ class _Mode(IntEnum):
 class _Frame:
     """An element that the walk is inside of."""
 
-    children: Iterator[object]
-    tag: Tag
+    children: Iterator[Element | str]
+    tag: Element
     mode: _Mode
-    breaks: bool
-    in_list: bool
-    in_row: bool
-    kind: Kind = Kind.TEXT
+    breaks: bool = False
+    in_list: bool = False
+    in_row: bool = False
     preformatted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Marked:
-    """Elements that an outlet's selectors name, by identity."""
-
-    dropped: frozenset[int] = frozenset()
-    captions: frozenset[int] = frozenset()
-    credits: frozenset[int] = frozenset()
-    kept: frozenset[int] = frozenset()
-    body: Tag | None = None
 
 
 class Cleaner:
     """One walk over one tree."""
 
-    def __init__(self, soup: BeautifulSoup, site: Site | None, url: str | None) -> None:
-        self.soup = soup
-        self.site = site
+    def __init__(self, tree: Tree, marked: Marked, url: str | None) -> None:
+        self.tree = tree
+        self.marked = marked
         self.host = host_of(url)
         self.metadata = MetadataReader(url)
         self.blocks: list[Block] = []
-        self.marked = self._mark()
         self._lines: list[str] = []
         self._line: list[str] = []
         self._kind = Kind.TEXT
         self._after_image = False
         self._alt: str | None = None
         self._captions: set[str] = set()
+        for tag in marked.authors:
+            self.metadata.author(short_text(tag), "site rule", 0)
+        for tag in marked.dates:
+            stated = tag.attribute("datetime") or tag.attribute("content")
+            self.metadata.date(stated or short_text(tag), "site rule", 0)
 
-    def _mark(self) -> _Marked:
-        site = self.site
-        if site is None:
-            return _Marked()
-
-        def select(*selectors: str) -> list[Tag]:
-            wanted = ", ".join(s for s in selectors if s)
-            return list(self.soup.select(wanted)) if wanted else []
-
-        for where, selector in (("authors", site.byline), ("date", site.date)):
-            for tag in select(selector)[:5]:
-                if where == "authors":
-                    self.metadata.author(short_text(tag), "site rule", 0)
-                else:
-                    stated = attribute(tag, "datetime") or attribute(tag, "content")
-                    self.metadata.date(stated or short_text(tag), "site rule", 0)
-        dropped = select(*site.drop, site.byline, site.date)
-        body = select(site.body)
-        return _Marked(
-            frozenset(map(id, dropped)),
-            frozenset(map(id, select(*site.captions))),
-            frozenset(map(id, select(*site.credits))),
-            frozenset(map(id, select(*site.keep))),
-            body[0] if body else None,
-        )
-
-    def run(self, root: Tag | None, *, careful: bool = True) -> None:
+    def run(self, root: Element | None, *, careful: bool = True) -> None:
         """Walk the whole tree; text is taken from under ``root`` (None: from everywhere).
 
         With ``careful`` False, classes and ids are not looked at for what to drop.
         """
         root = self.marked.body or root
         start = _Mode.OUTSIDE if root is not None else _Mode.TEXT
-        stack = [_Frame(iter(self.soup.contents), self.soup, start, False, False, False)]
+        top = self.tree.root
+        stack = [_Frame(iter(top.contents), top, start)]
         while stack:
             frame = stack[-1]
             child = next(frame.children, None)
             if child is None:
                 stack.pop()
                 self._leave(frame)
-            elif isinstance(child, Tag):
+            elif isinstance(child, Element):
                 entered = self._enter(child, frame, root, careful)
                 if entered is not None:
                     stack.append(entered)
-            elif type(child) is NavigableString and frame.mode is _Mode.TEXT:
+            elif frame.mode is _Mode.TEXT and type(child) is str:
                 self._text(child, frame)
         self._flush()
         self._settle_alt()
@@ -141,6 +108,9 @@ class Cleaner:
         if not self._line and not self._lines:
             return
         self._end_line()
+        if len(self._lines) == 1 and self._lines[0].isspace():  # the source is indented
+            self._lines.clear()
+            return
         lines, self._lines = self._lines, []
         for text in paragraphs_of(lines):
             self._settle_alt()
@@ -151,8 +121,8 @@ class Cleaner:
             self.blocks.pop()
 
     def _caption(self, text: str) -> None:
-        text = furniture.without_credit(text)
-        if not text or furniture.is_notice(text):
+        text = wording.without_credit(text)
+        if not text or wording.is_notice(text):
             return
         key = comparable(text)
         if key and key not in self._captions:
@@ -172,64 +142,69 @@ class Cleaner:
         elif frame.tag.name in ("td", "th"):
             self._line.append(CELL)
 
-    def _enter(self, tag: Tag, frame: _Frame, root: Tag | None, careful: bool) -> _Frame | None:
+    def _enter(
+        self, tag: Element, frame: _Frame, root: Element | None, careful: bool
+    ) -> _Frame | None:
         name = tag.name
         if name == "br":
             if frame.mode is _Mode.TEXT:
                 self._end_line()
             return None
-        if name in ("meta", "title", "link", "script"):
+        if name in _HEAD:
             self.metadata.head(tag)
             return None
-        if name in furniture.DROPPED_ELEMENTS or furniture.is_hidden(tag):
-            if tag.attrs:
+        attrs = tag.attrs
+        if name in furniture.DROPPED_ELEMENTS or (attrs and furniture.is_hidden(tag)):
+            if attrs:
                 self.metadata.properties(tag, 0, short_text)
             return None
+        marked = self.marked
         mode = _Mode.TEXT if tag is root else frame.mode
-        careful = careful and id(tag) not in self.marked.kept
-        words = furniture.tokens(tag)
-        if id(tag) in self.marked.captions and mode is _Mode.TEXT:
+        careful = careful and tag not in marked.kept
+        if mode is _Mode.TEXT and tag in marked.captions:
             self._flush()
             self._take_caption(tag)
             return None
-        if words and careful and mode is _Mode.TEXT and furniture.is_chart(words):
+        traits = furniture.traits(tag)
+        if careful and mode is _Mode.TEXT and "chart" in traits:
             self._flush()
             self._take_chart(tag)
             return None
-        if id(tag) in self.marked.dropped or (careful and furniture.is_dropped(tag, words)):
-            if id(tag) in self.marked.dropped or not tag.attrs.get("content"):
-                return None
-            self.metadata.properties(tag, int(mode), short_text)
+        if tag in marked.dropped:
+            return None
+        if careful and attrs and furniture.is_dropped(tag, traits):
+            if tag.attribute("content"):
+                self.metadata.properties(tag, int(mode), short_text)
             return None
         rank = 0 if mode is not _Mode.OUTSIDE else 1
-        if tag.attrs or name in ("time", "address", "h1"):
+        if attrs or name in ("time", "address", "h1"):
             self.metadata.element(tag, rank, short_text)
         if mode is not _Mode.TEXT:
-            return _Frame(iter(tag.contents), tag, mode, False, False, False)
-        return self._enter_text(tag, frame, words, careful)
+            return _Frame(iter(tag.contents), tag, mode)
+        return self._enter_text(tag, frame, traits, careful)
 
     def _enter_text(
-        self, tag: Tag, frame: _Frame, words: list[str], careful: bool
+        self, tag: Element, frame: _Frame, traits: frozenset[str], careful: bool
     ) -> _Frame | None:
         name = tag.name
         if name == "img":
             self._image(tag)
             return None
-        if id(tag) in self.marked.credits or (
+        if tag in self.marked.credits or (
             careful
-            and words
-            and furniture.is_credit(tag)
+            and traits
+            and furniture.is_credit(tag, traits)
             and len(short_text(tag)) <= 200  # no name is longer
         ):
             return None
-        if self._is_caption(tag, words, careful):
+        if self._is_caption(tag, traits, careful):
             self._flush()
             self._take_caption(tag)
             return None
-        if careful and self._is_metadata(tag, words):
+        if careful and self._is_metadata(tag, traits):
             if name in furniture.BLOCKS:
                 self._flush()
-            return _Frame(iter(tag.contents), tag, _Mode.METADATA, False, False, False)
+            return _Frame(iter(tag.contents), tag, _Mode.METADATA)
         if careful and name in CONTAINERS and not frame.in_list and is_link_list(tag, self.host):
             self._flush()
             self._drop_lead_in()
@@ -251,36 +226,36 @@ class Cleaner:
             self._line.append(CELL)
         return entered
 
-    def _is_row(self, tag: Tag) -> bool:
+    def _is_row(self, tag: Element) -> bool:
         text = short_text(tag)
         return len(text) <= 600 and not contains(tag, "table")  # else it is layout
 
-    def _is_caption(self, tag: Tag, words: list[str], careful: bool) -> bool:
+    def _is_caption(self, tag: Element, traits: frozenset[str], careful: bool) -> bool:
         name = tag.name
         if name == "figcaption":
             return True
         if name in ("small", "em", "i", "span", "p", "div", "figure"):
             if name == "small" and self._after_image:
                 return len(short_text(tag)) <= 400  # longer is text in small print
-            if careful and name != "figure" and furniture.is_caption(words):
+            if careful and name != "figure" and "caption" in traits:
                 return len(short_text(tag)) <= 400 and not contains(tag, "img")  # as above
         return False
 
-    def _take_caption(self, tag: Tag) -> None:
+    def _take_caption(self, tag: Element) -> None:
         kept: list[str] = []
-        stack: list[Iterator[object]] = [iter(tag.contents)]
+        stack: list[Iterator[Element | str]] = [iter(tag.contents)]
         while stack:
             child = next(stack[-1], None)
             if child is None:
                 stack.pop()
-            elif type(child) is NavigableString:
+            elif type(child) is str:
                 kept.append(child)
-            elif isinstance(child, Tag):
+            elif isinstance(child, Element):
                 if (
                     child.name in furniture.DROPPED_ELEMENTS
                     or furniture.is_hidden(child)
-                    or furniture.is_credit(child)
-                    or id(child) in self.marked.credits
+                    or furniture.is_credit(child, furniture.traits(child))
+                    or child in self.marked.credits
                 ):
                     continue
                 if child.name in ("br", "p", "div"):
@@ -291,15 +266,15 @@ class Cleaner:
             self._alt = None
             self._caption(text)
 
-    def _take_chart(self, tag: Tag) -> None:
+    def _take_chart(self, tag: Element) -> None:
         """Keep what is said in whole sentences, once: a chart is drawn for several widths."""
         for node in elements(tag, limit=10 * LOOK):
             if node.name == "p" and _is_sentence(text := short_text(node)):
                 self._caption(text)
 
-    def _image(self, tag: Tag) -> None:
+    def _image(self, tag: Element) -> None:
         self._after_image = True
-        alt = plain(attribute(tag, "alt"))
+        alt = plain(tag.attribute("alt"))
         if _is_sentence(alt):
             self._flush_if_blank()
             self._settle_alt()
@@ -310,7 +285,7 @@ class Cleaner:
             self._line.clear()
             self._lines.clear()
 
-    def _is_metadata(self, tag: Tag, words: list[str]) -> bool:
+    def _is_metadata(self, tag: Element, traits: frozenset[str]) -> bool:
         name = tag.name
         if name == "address":
             return True
@@ -319,11 +294,11 @@ class Cleaner:
             return parent is None or parent.name != "blockquote"
         if name == "time":
             return not any(part.strip() for part in self._line) and self._stands_alone(tag)
-        if words and furniture.is_metadata(words):
+        if "meta" in traits:
             return len(short_text(tag)) <= 400  # longer is text about an author
         return False
 
-    def _stands_alone(self, tag: Tag) -> bool:
+    def _stands_alone(self, tag: Element) -> bool:
         parent = tag.parent
         if parent is None or parent.name not in ("p", "li", "td", "blockquote", "span", "em"):
             return True

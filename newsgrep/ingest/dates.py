@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, tzinfo
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 from newsgrep.models import Precision, Published
@@ -174,7 +175,11 @@ def _built(match: re.Match[str], text: str) -> Moment | None:
 
 def parse(text: str) -> Moment | None:
     """Return the first date that ``text``, a short field, states in any known form."""
-    text = text.strip()[:200]
+    return _parsed(text.strip()[:200])
+
+
+@lru_cache(maxsize=1000)  # a file says its date more than once, and its neighbours say the same
+def _parsed(text: str) -> Moment | None:
     if not text:
         return None
     if _RFC.fullmatch(text):

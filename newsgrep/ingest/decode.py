@@ -55,6 +55,8 @@ _WIDER: Final = {
     "euc_kr": "cp949",
     "shift_jis": "cp932",
 }
+# Python's own notations: they make half characters, of which no text consists.
+_NO_ENCODINGS: Final = frozenset(("unicode-escape", "raw-unicode-escape", "utf-7", "punycode"))
 _SHOWN: Final = {"big5hkscs": "big5", "cp932": "shift_jis"}
 
 # The most frequent characters of newspapers, simplified and traditional: together more
@@ -135,8 +137,10 @@ def _declared(data: bytes) -> str | None:
         name = match[1].decode("ascii").lower()
         try:
             name = codecs.lookup(_WIDER.get(name, name)).name
-            b"".decode(name)
+            b" ".decode(name, "replace")  # of no bytes even a compressor makes a text
         except (LookupError, ValueError):
+            continue
+        if name in _NO_ENCODINGS:
             continue
         return _WIDER.get(name, name)
     return None

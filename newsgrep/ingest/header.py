@@ -58,7 +58,11 @@ def split_header(text: str) -> tuple[Header, str]:
         end = _END.search(text, start.end())
         if end and (end.start() - start.end() <= _LONGEST or _KEY_LINE.match(text, start.end())):
             block = text[start.end() : end.start()]
-            parsed = _yaml(block) if len(block) <= _LONGEST else None
+            parsed = None
+            if len(block) <= _LONGEST:
+                parsed = simple_fields(block)
+                if parsed is None:
+                    parsed = yaml_fields(block)
             block = block[:_LONGEST]
             if parsed is None:
                 parsed = _by_line(block)
@@ -102,7 +106,34 @@ _Loader.yaml_implicit_resolvers = {}
 _DEEP = re.compile(r"(?:[\[{][^\[\]{}]*){40}|(?:[-?:]\s+){40}")
 
 
-def _yaml(block: str) -> dict[str, tuple[str, ...]] | None:
+_WORDS: Final = r"[^\W_][\w.]*(?:[ +/-][^\W_][\w.]*)*"
+_SIMPLE_LINE = re.compile(
+    rf"""
+    ([a-z_]+):[ ](?:
+        "([^"\\]*)"
+      | ({_WORDS}(?::[\w./%?&=+:-]*[\w/])?)  # a time or an address goes on behind the colon
+      | \[[ ]?({_WORDS}(?:,[ ]?{_WORDS})*)[ ]?\]
+    )
+    """,
+    re.VERBOSE,
+)
+
+
+def simple_fields(block: str) -> dict[str, tuple[str, ...]] | None:
+    """Read front matter whose every line means in YAML what anyone would think, else None."""
+    fields: dict[str, tuple[str, ...]] = {}
+    for line in block.removesuffix("\n").split("\n"):
+        match = _SIMPLE_LINE.fullmatch(line)
+        if match is None or not line.isprintable():
+            return None
+        key, quoted, plain, items = match.groups()
+        values = items.split(",") if items else [quoted or plain or ""]
+        fields[key] = tuple(filter(None, map(_plain, values)))
+    return fields
+
+
+def yaml_fields(block: str) -> dict[str, tuple[str, ...]] | None:
+    """Read front matter as YAML; return None if it is none, or nested too deep."""
     if _DEEP.search(block):
         return None
     try:

@@ -20,7 +20,8 @@ _IS_FORM = re.compile(r"[\u3001-\u3003\u3008-\u3020\u3030\uff01-\uff0f\uff1a-\uf
 _SHARED: Final = frozenset("“”‘’—…·–")
 _OPENING: Final = frozenset("([{“‘「『《〈（【")
 _CLOSING: Final = frozenset(")]}”’」』》〉）】,.;:!?%")
-_GAP = re.compile(r"\s+")
+_GAP = re.compile(r"[^\S \u3000]\s*|[ \u3000]\s+")
+"""Any white space but a single plain or wide space."""
 _BREAK: Final = frozenset("\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
 
 
@@ -44,11 +45,14 @@ def collapse(text: str) -> str:
     A plain space between two Chinese characters is the author's own and stays.
     """
     text = text.strip()
+    parts = text.split()
+    if len(parts) < 2:
+        return text
+    if "\u3000" not in text and len(text.splitlines()) == 1:
+        return " ".join(parts)
 
     def gap(match: re.Match[str]) -> str:
         run = match.group()
-        if run in (" ", "\u3000"):
-            return run
         if _BREAK.isdisjoint(run):
             return " "
         return "" if _is_nothing(text[match.start() - 1], text[match.end()]) else " "

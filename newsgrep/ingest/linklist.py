@@ -6,10 +6,8 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from bs4.element import Tag
-
-from newsgrep.ingest.furniture import attribute
 from newsgrep.ingest.layout import comparable
+from newsgrep.ingest.nodes import Element
 from newsgrep.ingest.tree import LOOK, elements, strings
 
 CONTAINERS: Final = frozenset(("ul", "ol", "section", "aside"))
@@ -30,14 +28,14 @@ def host_of(url: str | None) -> str:
         return ""
 
 
-def is_link_list(tag: Tag, host: str) -> bool:
+def is_link_list(tag: Element, host: str) -> bool:
     """Tell whether ``tag`` is nothing but links to ``host``, the outlet's, or into this page."""
     links = [node for node in elements(tag) if node.name == "a"]
     if len(links) < (1 if tag.name in ("ul", "ol") else 2):  # a section may be one headline
         return False
     inside = 0
     for link in links:
-        address = attribute(link, "href").strip()
+        address = link.attribute("href").strip()
         if address == "#":
             return False
         inside += (host_of(address) or None) == host or not _ELSEWHERE.match(address)

@@ -11,11 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from bs4.element import NavigableString, Tag
-
-from newsgrep.ingest.furniture import attribute
 from newsgrep.ingest.layout import collapse
+from newsgrep.ingest.nodes import Element
 from newsgrep.ingest.raw import Claim, Claims
+from newsgrep.ingest.tree import strings
 from newsgrep.text.characters import tidy
 
 _META_DATES: Final = {
@@ -118,17 +117,16 @@ class MetadataReader:
         if clean:
             self._titles.append((rank, Claim(clean, where)))
 
-    def head(self, tag: Tag) -> None:
+    def head(self, tag: Element) -> None:
         """Read a ``meta``, ``title``, ``link`` or ``script`` element."""
         if tag.name == "title":
-            if tag.find_parent("svg") is None:
-                self._title("".join(map(str, tag.strings)), "title element", 60)
+            self._title("".join(strings(tag)), "title element", 60)
         elif tag.name == "link":
-            if "canonical" in attribute(tag, "rel").lower().split():
-                self._url(attribute(tag, "href"), "link element", 10)
+            if "canonical" in tag.attribute("rel").lower().split():
+                self._url(tag.attribute("href"), "link element", 10)
         elif tag.name == "script":
-            if "ld+json" in attribute(tag, "type").lower():
-                self._json(tag.string or "")
+            if "ld+json" in tag.attribute("type").lower():
+                self._json("".join(part for part in tag.contents if isinstance(part, str)))
         else:
             self._meta(tag)
 
@@ -136,12 +134,12 @@ class MetadataReader:
         if url.startswith(("http://", "https://")):
             self._urls.append((rank, Claim(url.strip(), where)))
 
-    def _meta(self, tag: Tag) -> None:
-        content = attribute(tag, "content").strip()
+    def _meta(self, tag: Element) -> None:
+        content = tag.attribute("content").strip()
         if not content:
             return
         for key in ("property", "name", "itemprop"):
-            for name in attribute(tag, key).lower().split():
+            for name in tag.attribute(key).lower().split():
                 self._meta_value(name, content)
 
     def _meta_value(self, name: str, content: str) -> None:
@@ -184,12 +182,12 @@ class MetadataReader:
                 for item in _TAG_SPLIT.split(name):
                     self._tag(item)
 
-    def properties(self, tag: Tag, rank: int, text: Callable[[Tag], str]) -> None:
+    def properties(self, tag: Element, rank: int, text: Callable[[Element], str]) -> None:
         """Read microdata and RDFa of ``tag``, seen or hidden."""
-        stated = (attribute(tag, "itemprop") + " " + attribute(tag, "property")).lower().split()
+        stated = (tag.attribute("itemprop") + " " + tag.attribute("property")).lower().split()
         if not stated:
             return
-        value = attribute(tag, "content") or attribute(tag, "datetime")
+        value = tag.attribute("content") or tag.attribute("datetime")
         outside = 100 * rank
         for name in stated:
             if name in (
@@ -208,7 +206,7 @@ class MetadataReader:
                 for item in _TAG_SPLIT.split(value or text(tag)):
                     self._tag(item)
 
-    def element(self, tag: Tag, rank: int, text: Callable[[Tag], str]) -> None:
+    def element(self, tag: Element, rank: int, text: Callable[[Element], str]) -> None:
         """Read an element of the page; ``rank`` 0 inside of the article, 1 outside."""
         outside = 100 * rank
         name = tag.name
@@ -220,12 +218,12 @@ class MetadataReader:
         elif name == "address" and self._may_look("address"):
             self.author(text(tag), "address element", 5 + outside)
         elif name == "a":
-            rel = attribute(tag, "rel").lower().split()
+            rel = tag.attribute("rel").lower().split()
             if "author" in rel:
                 self.author(text(tag), "byline", 10 + outside)
             if "tag" in rel and not rank:
                 self._tag(text(tag))
-        author = "class" in tag.attrs and _AUTHOR_CLASS.search(attribute(tag, "class")[:300])
+        author = "class" in tag.attrs and _AUTHOR_CLASS.search(tag.attribute("class")[:300])
         if author and self._may_look("byline"):
             self.author(text(tag), "byline", 12 + outside)
         if ("property" in tag.attrs or "itemprop" in tag.attrs) and self._may_look("property"):
@@ -235,8 +233,8 @@ class MetadataReader:
         self._looks[kind] += 1
         return self._looks[kind] <= _FEW
 
-    def _time(self, tag: Tag, outside: int, text: Callable[[Tag], str]) -> None:
-        classes = " ".join(attribute(tag, name)[:300] for name in ("class", "itemprop", "property"))
+    def _time(self, tag: Element, outside: int, text: Callable[[Element], str]) -> None:
+        classes = " ".join(tag.attribute(name)[:300] for name in ("class", "itemprop", "property"))
         published = bool(_PUBLISHED.search(classes)) or "pubdate" in tag.attrs
         if not published and (
             _UPDATED.search(classes)
@@ -244,7 +242,7 @@ class MetadataReader:
             or _in_running_text(tag, text)
         ):
             return
-        stated = attribute(tag, "datetime").strip()
+        stated = tag.attribute("datetime").strip()
         rank = 2 if published else 8
         if stated:
             self.date(stated, "time element", rank + outside)
@@ -252,24 +250,25 @@ class MetadataReader:
             self.date(text(tag), "time element", rank + 1 + outside)
 
 
-def _text_before(tag: Tag) -> str:
+def _text_before(tag: Element) -> str:
     """Return the end of what stands before ``tag``, where its label is."""
     for _ in range(3):
-        previous = tag.previous_sibling
-        while isinstance(previous, NavigableString) and not previous.strip():
-            previous = previous.previous_sibling
-        if isinstance(previous, NavigableString):
-            return previous.strip()[-40:]
-        if isinstance(previous, Tag):
-            last = previous.contents[-1] if previous.contents else None
-            return last.strip()[-40:] if isinstance(last, NavigableString) else ""
-        if tag.parent is None or tag.parent.name not in _INLINE:
-            return ""
-        tag = tag.parent
+        parent = tag.parent
+        if parent is None:
+            break
+        for previous in reversed(parent.contents[: tag.place]):
+            if isinstance(previous, Element):
+                last = previous.contents[-1] if previous.contents else None
+                return last.strip()[-40:] if isinstance(last, str) else ""
+            if previous.strip():
+                return previous.strip()[-40:]
+        if parent.name not in _INLINE:
+            break
+        tag = parent
     return ""
 
 
-def _in_running_text(tag: Tag, text: Callable[[Tag], str]) -> bool:
+def _in_running_text(tag: Element, text: Callable[[Element], str]) -> bool:
     parent = tag.parent
     for _ in range(3):
         if parent is None or parent.name not in _INLINE:

@@ -18,9 +18,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-import soupsieve
-
 from newsgrep.errors import UsageError
+from newsgrep.ingest.selectors import compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +197,10 @@ def _check(site: Site, where: str) -> None:
     for key in _SELECTORS:
         value = getattr(site, key)
         for selector in (value,) if isinstance(value, str) else value:
-            if not selector:
+            if not selector or compiled(selector) is not None:
                 continue
+            import soupsieve  # seldom needed, and long to load
+
             try:
                 soupsieve.compile(selector)
             except soupsieve.SelectorSyntaxError as exc:

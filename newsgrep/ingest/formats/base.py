@@ -14,10 +14,12 @@ from newsgrep.ingest.clean import Cleaner
 from newsgrep.ingest.decode import decode
 from newsgrep.ingest.header import Header, split_header
 from newsgrep.ingest.mainpart import main_part
+from newsgrep.ingest.marked import Marked
+from newsgrep.ingest.nodes import parse
 from newsgrep.ingest.raw import Block, Claim, Claims, Kind, RawArticle
+from newsgrep.ingest.selectors import Page
 from newsgrep.ingest.sites import Site, Sites
 from newsgrep.ingest.source import looks_like_topic, sounds_like_outlet
-from newsgrep.ingest.tree import parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ _PAGE = re.compile(r"<(?:html|head|body)\b", re.IGNORECASE)
 
 def is_html(text: str) -> bool:
     """Tell whether ``text`` is HTML rather than plain text or Markdown with a tag in it."""
+    if "<" not in text:
+        return False
     closing = sum(1 for _ in _CLOSING.finditer(text))
     if _STARTS_AS_HTML.match(text) and (text.rstrip().endswith(">") or closing > 1):
         return True
@@ -109,20 +113,25 @@ _MUCH: Final = 600
 def from_html(file: Opened, markup: str) -> RawArticle:
     """Return what stands in ``markup``, a page or a part of one."""
     # Processing instructions and NULs mean nothing in HTML and end some parsers' work.
-    soup = parse(_PROLOG.sub("", markup.replace("\0", "")))
-    root = main_part(soup) if _PAGE.search(markup) else None
-    cleaner = Cleaner(soup, file.site, file.url)
+    markup = markup.replace("\0", "")
+    if any(sign in markup for sign in ("<?", "<![", "]]>")):
+        markup = _PROLOG.sub("", markup)
+    tree = parse(markup)
+    root = main_part(tree) if _PAGE.search(markup) else None
+    marked = Marked.by(file.site, Page(tree, markup))
+    cleaner = Cleaner(tree, marked, file.url)
     cleaner.run(root)
     kept = sum(len(block.text) for block in cleaner.blocks if block.kind is not Kind.CAPTION)
     notes = file.notes
     if kept < _MIN_KEPT:
         # Classes that misled us: better some furniture than no article.
-        again = Cleaner(soup, file.site, file.url)
-        again.run(None if root is None else soup.body, careful=False)
+        again = Cleaner(tree, marked, file.url)
+        again.run(None if root is None else tree.body, careful=False)
         more = sum(len(block.text) for block in again.blocks if block.kind is not Kind.CAPTION)
         if more > _MUCH and more > 5 * kept:
             cleaner = again
             notes = (*notes, "hardly any text outside of what looked like furniture: all was kept")
+    tree.forget()
     return RawArticle(
         blocks=tuple(cleaner.blocks),
         claims=with_header(file, cleaner.metadata.claims()),

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from functools import cache
 from typing import Final
 
-from markdown_it import MarkdownIt
-from markdown_it.rules_inline import StateInline
-
 from newsgrep.ingest.formats.base import Format, from_html, is_html, opened
+from newsgrep.ingest.formats.commonmark import render
 from newsgrep.ingest.formats.text import from_plain
 from newsgrep.ingest.raw import RawArticle
 from newsgrep.ingest.sites import Sites
@@ -20,28 +17,6 @@ _LONGEST: Final = 1_000_000
 _STARS = re.compile(r"\*{2,}")
 
 
-@cache
-def _parser() -> MarkdownIt:
-    # Archives indent paragraphs as books do: four spaces are no code there.
-    parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-    parser.inline.ruler.before("emphasis", "product", _product)
-    return parser.disable("code")
-
-
-def _product(state: StateInline, silent: bool) -> bool:
-    """Keep the star of ``2*3*4``: between ASCII letters and digits nobody means emphasis."""
-    pos, text = state.pos, state.src
-    if text[pos] != "*" or not 0 < pos < state.posMax - 1:
-        return False
-    before, after = text[pos - 1], text[pos + 1]
-    if not (before.isascii() and before.isalnum() and after.isascii() and after.isalnum()):
-        return False
-    if not silent:
-        state.pending += "*"
-    state.pos += 1
-    return True
-
-
 def _read(data: bytes, sites: Sites) -> RawArticle:
     file = opened(data, sites)
     if is_html(file.text):
@@ -49,10 +24,12 @@ def _read(data: bytes, sites: Sites) -> RawArticle:
     if len(file.text) > _LONGEST:
         file = replace(file, notes=(*file.notes, "a very long file: read as plain text"))
         return from_plain(file)
-    raw = from_html(file, _parser().render(_with_notes(file.text)))
+    raw = from_html(file, render(_with_notes(file.text)))
     # CommonMark leaves stars that stand between a Chinese character and a full-width sign.
-    blocks = (replace(block, text=_STARS.sub("", block.text).strip()) for block in raw.blocks)
-    return replace(raw, blocks=tuple(block for block in blocks if block.text))
+    if any("**" in block.text for block in raw.blocks):
+        blocks = (replace(block, text=_STARS.sub("", block.text).strip()) for block in raw.blocks)
+        raw = replace(raw, blocks=tuple(block for block in blocks if block.text))
+    return raw
 
 
 _NOTE = re.compile(r"^ {0,3}\[\^[^\]\s]{1,40}\]:[ \t]*", re.MULTILINE)
