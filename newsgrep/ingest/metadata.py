@@ -120,7 +120,7 @@ class MetadataReader:
     def head(self, tag: Element) -> None:
         """Read a ``meta``, ``title``, ``link`` or ``script`` element."""
         if tag.name == "title":
-            self._title("".join(strings(tag)), "title element", 60)
+            self._title("".join(strings(tag, all_of_it=True)), "title element", 60)
         elif tag.name == "link":
             if "canonical" in tag.attribute("rel").lower().split():
                 self._url(tag.attribute("href"), "link element", 10)

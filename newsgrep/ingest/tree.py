@@ -14,8 +14,13 @@ LOOK: Final = 400
 """Nodes that a look into a subtree takes in at most."""
 
 
-def strings(tag: Element, *, limit: int | None = None, links: bool = True) -> Iterator[str]:
-    """Yield the visible text under ``tag``, from its first ``limit`` nodes at most."""
+def strings(
+    tag: Element, *, limit: int | None = None, links: bool = True, all_of_it: bool = False
+) -> Iterator[str]:
+    """Yield the visible text under ``tag``, from its first ``limit`` nodes at most.
+
+    With ``all_of_it`` nothing is left out that stands in elements that usually hold no text.
+    """
     stack: list[Iterator[Element | str]] = [iter(tag.contents)]
     seen = 0
     while stack:
@@ -29,10 +34,11 @@ def strings(tag: Element, *, limit: int | None = None, links: bool = True) -> It
         if type(child) is str:
             yield child
         elif isinstance(child, Element):
-            if child.name in DROPPED_ELEMENTS or (child.name == "a" and not links):
-                continue
-            if child.name == "br":
-                yield "\n"
+            if not all_of_it:
+                if child.name in DROPPED_ELEMENTS or (child.name == "a" and not links):
+                    continue
+                if child.name == "br":
+                    yield "\n"
             stack.append(iter(child.contents))
 
 
