@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from os import fsencode
 from typing import Any, Final
 
@@ -59,4 +58,6 @@ def article_key(article_id: str) -> str:
 
 def note_key(path: str) -> str:
     """Return the term that finds the note on a file; a path may be any bytes, a term is text."""
+    from hashlib import sha256  # a search has no use for it
+
     return f"n {sha256(fsencode(path)).hexdigest()}"
