@@ -21,7 +21,7 @@ from newsgrep.ingest.metadata import MetadataReader
 from newsgrep.ingest.raw import Block, Kind
 from newsgrep.ingest.sites import Site
 from newsgrep.ingest.tree import LOOK, contains, elements, short_text
-from newsgrep.text.characters import SOLO_CHARACTER
+from newsgrep.text.patterns import SOLO_CHARACTER
 
 
 class _Mode(IntEnum):

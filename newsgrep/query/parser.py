@@ -14,10 +14,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from newsgrep.errors import QueryError, UsageError
-from newsgrep.query.dates import open_range
 from newsgrep.query.lexer import Kind, Token, tokens
 from newsgrep.query.tree import And, Dates, Everything, Field, Node, Not, Or, Phrase, Source, Words
 from newsgrep.text.characters import tidy
@@ -31,8 +30,7 @@ _WHITE = re.compile(r"\s+")
 _TEXT_FIELDS = {"title": Field.TITLE, "body": Field.BODY, "caption": Field.CAPTION}
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """A question as typed and as understood."""
 
     text: str
@@ -216,6 +214,8 @@ def dates(date: str = "", since: str = "", until: str = "") -> Dates:
 
     Each is empty or as :mod:`newsgrep.query.dates` reads it; raises :class:`UsageError`.
     """
+    from newsgrep.query.dates import open_range  # most questions name no date
+
     first, last = open_range(date) if date else (None, None)
     if since:
         first = open_range(since)[0]

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from itertools import accumulate
+from typing import Final, NamedTuple
 
 from newsgrep.models import PARAGRAPH_BREAK, Snippet
-from newsgrep.text.characters import HAN_RUN, WORD_RUN
+from newsgrep.text.characters import Kind, runs
 from newsgrep.text.matching import Match, merged_spans
-from newsgrep.text.segment import segmenter
+from newsgrep.text.segment import likeliest_words
 
 WIDTH: Final = 150
 """Terminal cells of a window: two lines, about 75 Han characters."""
@@ -27,8 +27,7 @@ _REPEATED: Final = 0.1
 _NEAR: Final = 24
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
+class _Window(NamedTuple):
     start: int
     end: int
     cut_before: bool
@@ -163,25 +162,27 @@ class _Layout:
         return at
 
     def _between_words(self, at: int, low: int, high: int) -> int:
-        """Return the place nearest to ``at`` from ``low`` to ``high`` that cuts no word."""
+        """Return the place nearest to ``at`` from ``low`` to ``high`` that cuts no word.
+
+        ``at`` is one of the two.
+        """
         begin = max(0, at - _NEAR)
         near = self._folded[begin : at + _NEAR]
-        edges = {begin + edge for edge in _word_edges(near)}
+        edges = (begin + edge for edge in _word_edges(near, at - begin))
         allowed = [edge for edge in edges if low <= edge <= high]
         return min(allowed, key=lambda edge: (abs(edge - at), edge), default=at)
 
 
-def _word_edges(folded: str) -> set[int]:
-    """Return the places in ``folded`` that are inside no word."""
-    edges = set(range(len(folded) + 1))
-    for run in WORD_RUN.finditer(folded):
-        edges -= set(range(run.start() + 1, run.end()))
-    for run in HAN_RUN.finditer(folded):
-        at = run.start()
-        for word in segmenter().cut(run.group()):
-            edges -= set(range(at + 1, at + len(word)))
-            at += len(word)
-    return edges
+def _word_edges(folded: str, at: int) -> list[int]:
+    """Return the places in ``folded`` that are inside no word, of the run that ``at`` is in."""
+    for kind, start, end in runs(folded):
+        if start < at < end:
+            if kind is Kind.WORD:
+                return [start, end]
+            if kind is Kind.HAN:
+                words = likeliest_words(folded[start:end])
+                return list(accumulate(map(len, words), initial=start))
+    return [at]
 
 
 def _cells(character: str) -> int:
