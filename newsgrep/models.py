@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
+from typing import NamedTuple
 
 PARAGRAPH_BREAK = "\n\n"
 """What separates two paragraphs of a body; a single newline is a line break inside one."""
@@ -130,16 +131,14 @@ class Stamp:
     rank: tuple[str, int] = ("", 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A part of a text, from ``start`` up to ``end``, in characters of that text."""
 
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Snippet:
+class Snippet(NamedTuple):
     """A window on an article's own text, with what matched in it.
 
     ``offset`` is where ``text`` begins, in characters of ``Article.body``, or for the
@@ -155,8 +154,7 @@ class Snippet:
     zone: str = "body"
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One article found: its rank (1 for the first), its score, and what to show of it.
 
     ``title_spans`` count characters of ``Article.title``.

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from newsgrep.engines.base import Candidate, Engine, Order, Page
 from newsgrep.models import Article, Hit, Snippet, Span
@@ -27,8 +27,7 @@ _TOGETHER_IN_TITLE: Final = 1.0
 _TOGETHER_IN_BODY: Final = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What is asked: a query, and which part of the answer in which order."""
 
     query: Query
@@ -40,8 +39,7 @@ class Request:
     most_snippets: int = MOST_WINDOWS
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """The answer: the exact total, the hits of the page, and how it was understood."""
 
     request: Request
@@ -49,7 +47,7 @@ class Result:
     total: int
     hits: tuple[Hit, ...]
     took_ms: float
-    facets: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    facets: Mapping[str, tuple[tuple[str, int], ...]] = MappingProxyType({})
 
 
 def search(engine: Engine, request: Request) -> Result:

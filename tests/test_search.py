@@ -127,6 +127,7 @@ _ROOMS = (
     ("archive", "search", "explain"),
     ("output",),
     ("cli",),
+    ("__main__",),
 )
 
 
