@@ -40,13 +40,15 @@ def zone_norms(lengths: Sequence[int], averages: Sequence[float]) -> tuple[float
 
     ``lengths`` are those of one document and ``averages`` those of all, in terms.
     """
-    title, lead, body = (
-        zone.weight / (1 - zone.length_share + zone.length_share * (length / average))
-        if average
-        else zone.weight
-        for zone, length, average in zip(ZONES, lengths, averages, strict=True)
-    )
+    title, lead, body = map(zone_norm, ZONES, lengths, averages)
     return title, lead, body
+
+
+def zone_norm(zone: Zone, length: int, average: float) -> float:
+    """Return what one occurrence counts in a zone that is ``length`` terms long."""
+    if not average:
+        return zone.weight
+    return zone.weight / (1 - zone.length_share + zone.length_share * (length / average))
 
 
 def term_score(term_idf: float, weighted_frequency: float) -> float:
