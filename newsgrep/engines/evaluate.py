@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from heapq import nlargest, nsmallest
 from typing import Final, Protocol
@@ -95,7 +95,7 @@ def _match(store: Store, node: Node, within: set[int] | None) -> set[int]:
             having = (documents for source, documents in store.sources() if name in source)
             return set[int]().union(*having)
         case Dates(first, last):
-            return _dates(store, first, last)
+            return _dates(store, first, last, within)
         case Everything():
             return store.everything()
         case And(children):
@@ -111,7 +111,7 @@ def _cost(node: Node) -> int:
     match node:
         case Phrase():
             return 0 if node.is_one_term else 3
-        case And() | Or():
+        case And() | Or() | Dates():
             return 1
         case Not():
             return 2
@@ -155,43 +155,37 @@ def _in_common(groups: Iterable[set[int]]) -> set[int]:
     return found or set()
 
 
-_WHOLE_IN: Final = {
-    Field.TEXT: (Field.TITLE, Field.BODY),
-    Field.TITLE: (Field.TITLE,),
-    Field.BODY: (Field.BODY,),
-    Field.CAPTION: (Field.CAPTION,),
-}
+_FEW: Final = 50
+"""Candidates for a phrase whose texts are read rather than narrowed down any further."""
 
 
 def _phrase(store: Store, phrase: Phrase, within: set[int] | None) -> set[int]:
     if phrase.is_one_term:
         return _having(store, phrase.literal, phrase.field)
+    zone = Field.TEXT if phrase.field is Field.BODY else phrase.field
+    candidates = store.everything() if within is None else within
     if phrase.terms:
-        # The literal stands whole in one zone, and so do all of its terms.
-        candidates = set[int]().union(
-            *(
-                _in_common(_having(store, term, zone) for term in phrase.terms)
-                for zone in _WHOLE_IN[phrase.field]
-            )
-        )
-    else:
-        candidates = store.everything()
-    if within is not None:
-        candidates &= within
+        candidates = candidates & _in_common(_having(store, term, zone) for term in phrase.terms)
+    for term in phrase.inside:
+        # A short list is read through sooner than another term is looked up.
+        if len(candidates) < _FEW:
+            break
+        candidates = candidates & _having(store, term, zone)
     holds = Verifier(phrase)
     return {document for document in candidates if holds(store.folded(document))}
 
 
-def _dates(store: Store, first: date | None, last: date | None) -> set[int]:
+def _dates(
+    store: Store, first: date | None, last: date | None, within: set[int] | None
+) -> set[int]:
     lowest = first.toordinal() if first else 1
     highest = last.toordinal() if last else date.max.toordinal()
     begins, ends = store.days()
-    days = enumerate(zip(begins, ends, strict=True))
     return {
         document
-        for document, (begin, end) in days
-        if begin != UNDATED and begin <= highest and end >= lowest
-    } & store.everything()
+        for document in (store.everything() if within is None else within)
+        if UNDATED < begins[document] <= highest and ends[document] >= lowest
+    }
 
 
 def score(store: Store, terms: Iterable[str], matched: set[int]) -> dict[int, float]:
@@ -205,29 +199,31 @@ def score(store: Store, terms: Iterable[str], matched: set[int]) -> dict[int, fl
         weight = idf(living, len(documents)) * (K1 + 1)
         # Counts are taken apart and :func:`term_score` is worked out in place: this runs
         # for every posting.
-        for document, counts in _of_these(scores, documents, packed):
+        for document, counts in _postings_of(scores, documents, packed):
+            before = scores.get(document)
+            if before is None:
+                continue
             frequency = (counts & _MOST_IN_BODY) * in_body[bodies[document]]
             if counts > _MOST_IN_BODY:
                 title = (counts >> _TITLE_SHIFT) * in_title[titles[document]]
                 lead = (counts >> _LEAD_SHIFT & _MOST_IN_LEAD) * in_lead[leads[document]]
                 frequency = title + lead + frequency
-            scores[document] += weight * frequency / (K1 + frequency)
+            scores[document] = before + weight * frequency / (K1 + frequency)
     return scores
 
 
-def _of_these(
+def _postings_of(
     matched: dict[int, float], documents: Sequence[int], packed: Sequence[int]
-) -> Iterator[tuple[int, int]]:
-    """Yield those postings whose documents have matched."""
-    if len(matched) * _SPARSE < len(documents):
-        for document in matched:
-            at = bisect_left(documents, document)
-            if at < len(documents) and documents[at] == document:
-                yield document, packed[at]
-    else:
-        for posting in zip(documents, packed, strict=True):
-            if posting[0] in matched:
-                yield posting
+) -> Iterable[tuple[int, int]]:
+    """Return the postings of documents that have matched, and maybe others."""
+    if len(matched) * _SPARSE > len(documents):
+        return zip(documents, packed, strict=True)
+    places = ((document, bisect_left(documents, document)) for document in matched)
+    return [
+        (document, packed[at])
+        for document, at in places
+        if at < len(documents) and documents[at] == document
+    ]
 
 
 class _Norms(dict[int, float]):

@@ -21,7 +21,7 @@ from newsgrep.query.lexer import Kind, Token, tokens
 from newsgrep.query.tree import And, Dates, Everything, Field, Node, Not, Or, Phrase, Source, Words
 from newsgrep.text.characters import tidy
 from newsgrep.text.fold import fold
-from newsgrep.text.segment import query_terms
+from newsgrep.text.segment import query_terms, words_inside
 
 MAX_DEPTH = 50
 """How deep brackets and nots may nest: far beyond what anyone reads, far below the stack."""
@@ -45,7 +45,8 @@ def normalised(text: str) -> str:
 def phrase(text: str, field: Field = Field.TEXT) -> Phrase:
     """Return the node for documents that hold ``text`` literally."""
     literal = fold(normalised(text))
-    return Phrase(literal, query_terms(literal), field)
+    terms = query_terms(literal)
+    return Phrase(literal, terms, field, words_inside(literal) if len(terms) > 1 else ())
 
 
 def parse(text: str, *, any_word: bool = False) -> Query:

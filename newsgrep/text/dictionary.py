@@ -99,6 +99,21 @@ class Dictionary:
             at = ends[at]
         return words
 
+    def words(self, run: str) -> list[str]:
+        """Return every word of two characters and more at every place of a run of Han."""
+        found = []
+        for start in range(len(run)):
+            for end in range(start + 1, len(run) + 1):
+                weight = self._kept_weight(run[start:end])
+                if weight is None:
+                    break
+                if weight > _PREFIX_ONLY and end > start + 1:
+                    found.append(run[start:end])
+        return found
+
+    def _kept_weight(self, word: str) -> float | None:
+        return self._kept[word] if word in self._kept else self._weight(word)
+
     def frequency(self, word: str) -> int | None:
         """Return how often ``word``, of the same Han, was counted; 0 for the mere beginning of one.
 

@@ -19,6 +19,9 @@ SEGMENT_VERSION: Final = 1
 DICTIONARY: Final = "jieba 0.42.1"
 """The dictionary that every segmenter here uses, as recorded in an index."""
 
+_FAR: Final = 200
+"""Characters of a string whose inner words are looked for."""
+
 _LONG: Final = 20_000
 """Characters of Han that a segmenter cuts sooner, although it has to be loaded."""
 
@@ -124,6 +127,24 @@ def query_terms(folded: str, by: Segmenter | None = None) -> tuple[str, ...]:
             case Kind.WORD:
                 terms.append(folded[start:end])
     return tuple(dict.fromkeys(terms))
+
+
+def words_inside(folded: str) -> tuple[str, ...]:
+    """Return dictionary words that a folded string has at any place, but its :func:`query_terms`.
+
+    Every text that holds the string has them among its :func:`index_terms`. The longest
+    come first, which fewest texts have; of a long string there are some only.
+    """
+    dictionary = installed_dictionary()
+    if dictionary is None:
+        return ()
+    words: dict[str, None] = {}
+    start = folded[:_FAR]
+    for kind, begin, end in runs(start):
+        if kind is Kind.HAN:
+            words |= dict.fromkeys(dictionary.words(start[begin:end]))
+    cut = set(query_terms(folded))
+    return tuple(sorted((word for word in words if word not in cut), key=lambda word: -len(word)))
 
 
 def likeliest_words(run: str) -> Iterable[str]:
