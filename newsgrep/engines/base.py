@@ -102,6 +102,9 @@ class Engine(Protocol):
     def get(self, ids: Iterable[str]) -> list[Article]:
         """Return the articles with these ids in this order; unknown ids are left out."""
 
+    def folded(self, ids: Iterable[str]) -> list[tuple[str, str]]:
+        """Return the folded titles and bodies of the articles with these ids, in this order."""
+
     def stamps(self) -> Iterator[Stamp]:
         """Yield what is known of every file, in no order."""
 

@@ -131,6 +131,11 @@ class MemoryEngine:
         found = (self._documents.get(article_id) for article_id in ids)
         return [document.article for document in found if document]
 
+    def folded(self, ids: Iterable[str]) -> list[tuple[str, str]]:
+        """Return what the entries have."""
+        entries = (self._documents[article_id].entry for article_id in ids)
+        return [(entry.folded_title, entry.folded_body) for entry in entries]
+
     def stamps(self) -> Iterator[Stamp]:
         """Yield every stamp."""
         yield from [document.entry.stamp for document in self._documents.values()]

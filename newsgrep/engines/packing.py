@@ -31,6 +31,12 @@ def pack_folded(entry: Entry) -> bytes:
     return zlib.compress(_BREAK.join(texts).encode(_ENCODING, "replace"), _LEVEL)
 
 
+def unpack_folded(folded: bytes) -> tuple[str, str]:
+    """Return the folded title and body."""
+    title, body, _ = zlib.decompress(folded).decode(_ENCODING).split(_BREAK)
+    return title, body
+
+
 def pack_article(article: Article, folded: bytes) -> bytes:
     """Return ``article`` as its difference from ``folded``, see :func:`pack_folded`."""
     published = article.published

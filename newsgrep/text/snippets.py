@@ -125,7 +125,7 @@ class _Layout:
 
     def around(self, match: Match) -> _Window:
         paragraph_start, paragraph_end = self._paragraph(match.start)
-        sums = self._cells(paragraph_start, max(match.start, paragraph_end))
+        sums = self._cells(paragraph_start, paragraph_end)
         low = self._back(match.start, paragraph_start, self._width // 3, sums)
         # A beginning a little further back is better than a sentence without its head.
         far = self._back(match.start, paragraph_start, self._width // 2, sums)

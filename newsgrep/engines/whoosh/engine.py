@@ -19,7 +19,7 @@ from whoosh.reading import CorruptIndexError
 from newsgrep.engines.base import Candidate, Change, Forget, Note, Order, Page, Remove, Upsert
 from newsgrep.engines.entry import Entry, month_of
 from newsgrep.engines.evaluate import arrange, match, score, tally
-from newsgrep.engines.packing import pack_article, pack_folded, pack_stamp
+from newsgrep.engines.packing import pack_article, pack_folded, pack_stamp, unpack_folded
 from newsgrep.engines.whoosh.bulk import BulkWriter
 from newsgrep.engines.whoosh.schema import (
     ARTICLE,
@@ -90,6 +90,7 @@ class WhooshEngine:
         with _damage_named(folder):
             self._index = FileIndex(FileStorage(str(folder)), indexname=INDEX_NAME)
             self._store = Store(self._index)
+        self._answered: dict[str, int] = {}
 
     def write(self, changes: Iterable[Change]) -> None:
         """Apply all changes as one commit of Whoosh's."""
@@ -106,6 +107,7 @@ class WhooshEngine:
         with _damage_named(self._folder):
             self._store.close()
             self._store = Store(self._index)
+            self._answered = {}
 
     def search(
         self,
@@ -122,17 +124,29 @@ class WhooshEngine:
             ranks = order is Order.RELEVANCE and limit > 0
             scores = score(store, scoring_terms(query) if ranks else (), matched)
             shown = arrange(store, scores, order, offset, limit) if limit > 0 else []
+            self._answered = {store.identifier(document): document for document in shown}
             return Page(
                 total=len(matched),
-                candidates=tuple(Candidate(store.identifier(d), scores[d]) for d in shown),
+                candidates=tuple(Candidate(key, scores[d]) for key, d in self._answered.items()),
                 facets={name: tally(store.values(name, matched)) for name in facets},
             )
 
     def get(self, ids: Iterable[str]) -> list[Article]:
         """Unpack the articles with these ids."""
         with _damage_named(self._folder):
-            numbers = (self._store.find(article_key(article_id)) for article_id in ids)
+            numbers = map(self._number, ids)
             return [self._store.article(number) for number in numbers if number is not None]
+
+    def folded(self, ids: Iterable[str]) -> list[tuple[str, str]]:
+        """Unpack the folded texts of these articles."""
+        with _damage_named(self._folder):
+            numbers = map(self._number, ids)
+            return [unpack_folded(self._store.folded(n)) for n in numbers if n is not None]
+
+    def _number(self, article_id: str) -> int | None:
+        # Most ids that are asked for were in the answer before.
+        number = self._answered.get(article_id)
+        return self._store.find(article_key(article_id)) if number is None else number
 
     def stamps(self) -> Iterator[Stamp]:
         """Unpack every stamp."""
