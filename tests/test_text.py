@@ -22,6 +22,7 @@ from newsgrep.text.segment import (
     python_segmenter,
     query_terms,
     rust_segmenter,
+    words_inside,
 )
 
 _CHARACTERS = st.one_of(st.characters(codec="utf-8"), st.sampled_from("乾坤著着聯ＡaéßİǅＺ９　"))
@@ -167,6 +168,13 @@ def test_a_text_has_all_terms_of_every_string_in_it(text: str, data: st.DataObje
     part = text[start : start + data.draw(st.integers(0, 12))]
     if holds_literal(text, part):
         assert set(query_terms(part)) <= set(index_terms(text))
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text(st.one_of(_HAN, st.sampled_from("gpt4-，。")), max_size=40))
+def test_a_text_has_all_words_inside_of_it_and_no_more(text: str) -> None:
+    words = {term for term in index_terms(text) if len(term) > 1 and HAN_RUN.fullmatch(term)}
+    assert set(words_inside(text)) == words - set(query_terms(text))
 
 
 def test_words_of_a_query_are_cut_at_their_likeliest_places() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Final, NoReturn
 
@@ -26,6 +28,8 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  (Click's interface)
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name != "index":
+            gc.disable()  # what reads is soon done, and leaves no more garbage than it needs
         command: click.Command = import_module(f"newsgrep.cli.{cmd_name}").command
         return command
 
@@ -99,9 +103,10 @@ def _leave(status: int) -> NoReturn:
     """Exit at once after a command that only read: everything is written and flushed."""
     if "newsgrep.archive.update" in sys.modules:
         sys.exit(status)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, AttributeError):  # full or closed, as has been said by now
+            stream.flush()
     # Taking every module apart would take Python a tenth of the time of a search.
-    sys.stdout.flush()
-    sys.stderr.flush()
     os._exit(status)
 
 

@@ -69,7 +69,7 @@ def runs(text: str) -> Iterator[tuple[Kind, int, int]]:
     """Yield the longest runs of one kind in ``text``, each with its start and end."""
     at = 0
     for kind, characters in groupby(text, _KINDS.__getitem__):
-        end = at + sum(1 for _ in characters)
+        end = at + len(list(characters))
         yield kind, at, end
         at = end
 

@@ -18,8 +18,9 @@ from whoosh.reading import CorruptIndexError
 
 from newsgrep.engines.base import Candidate, Change, Forget, Note, Order, Page, Remove, Upsert
 from newsgrep.engines.entry import Entry, month_of
-from newsgrep.engines.evaluate import arrange, match, score, tally
+from newsgrep.engines.evaluate import match
 from newsgrep.engines.packing import pack_article, pack_folded, pack_stamp, unpack_folded
+from newsgrep.engines.ranking import arrange, score, tally
 from newsgrep.engines.whoosh.bulk import BulkWriter
 from newsgrep.engines.whoosh.schema import (
     ARTICLE,
