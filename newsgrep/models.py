@@ -131,16 +131,14 @@ class Stamp(NamedTuple):
     rank: tuple[str, int] = ("", 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A part of a text, from ``start`` up to ``end``, in characters of that text."""
 
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Snippet:
+class Snippet(NamedTuple):
     """A window on an article's own text, with what matched in it.
 
     ``offset`` is where ``text`` begins, in characters of ``Article.body``, or for the
@@ -156,8 +154,7 @@ class Snippet:
     zone: str = "body"
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One article found: its rank (1 for the first), its score, and what to show of it.
 
     ``title_spans`` count characters of ``Article.title``.

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from newsgrep.engines.base import Candidate, Engine, Order, Page
 from newsgrep.models import Article, Hit, Snippet, Span
@@ -17,18 +17,20 @@ from newsgrep.query.parser import Query
 from newsgrep.query.tree import And, Field, Node, Text, Words, wanted_texts
 from newsgrep.text.fold import fold
 from newsgrep.text.literal import holds_literal
-from newsgrep.text.matching import Match, Needle, find_matches, merged_spans
+from newsgrep.text.matching import Needle, find_matches, merged_spans
 from newsgrep.text.snippets import MOST_WINDOWS, WIDTH, snippets
 
 SECOND_LOOK: Final = 100
 """How many of the best hits are looked at again with their text, whatever page is shown."""
 
+Folded = tuple[str, str]
+"""Title and body of an article, folded."""
+
 _TOGETHER_IN_TITLE: Final = 1.0
 _TOGETHER_IN_BODY: Final = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What is asked: a query, and which part of the answer in which order."""
 
     query: Query
@@ -40,8 +42,7 @@ class Request:
     most_snippets: int = MOST_WINDOWS
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """The answer: the exact total, the hits of the page, and how it was understood."""
 
     request: Request
@@ -49,47 +50,52 @@ class Result:
     total: int
     hits: tuple[Hit, ...]
     took_ms: float
-    facets: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    facets: Mapping[str, tuple[tuple[str, int], ...]] = MappingProxyType({})
 
 
 def search(engine: Engine, request: Request) -> Result:
     """Return the page of hits that ``request`` asks for."""
     started = time.perf_counter()
     root = request.query.root
-    page, articles = _page(engine, request)
+    page, folded = _page(engine, request)
     wanted = wanted_texts(root)
-    missing = [c.id for c in page.candidates if c.id not in articles]
-    articles |= {article.id: article for article in engine.get(missing)}
+    ids = [candidate.id for candidate in page.candidates]
+    missing = [article_id for article_id in ids if article_id not in folded]
+    folded |= zip(missing, engine.folded(missing), strict=True)
     hits = tuple(
-        make_hit(rank, candidate.score, articles[candidate.id], wanted, request)
-        for rank, candidate in enumerate(page.candidates, request.offset + 1)
+        make_hit(rank, candidate.score, article, folded[article.id], wanted, request)
+        for rank, (candidate, article) in enumerate(
+            zip(page.candidates, engine.get(ids), strict=True), request.offset + 1
+        )
     )
     took = (time.perf_counter() - started) * 1000
     return Result(request, describe(root), page.total, hits, took, page.facets)
 
 
-def _page(engine: Engine, request: Request) -> tuple[Page, dict[str, Article]]:
-    """Return the page, and the articles that were read to order it."""
+def _page(engine: Engine, request: Request) -> tuple[Page, dict[str, Folded]]:
+    """Return the page, and the folded texts that were read to order it."""
     root, order = request.query.root, request.order
     looser = [
         text for text in wanted_texts(root) if isinstance(text, Words) and len(text.terms) > 1
     ]
     end = request.offset + request.limit
-    if order is not Order.RELEVANCE or not looser or not 0 <= request.offset < SECOND_LOOK:
+    looks_again = order is Order.RELEVANCE and looser and request.limit > 0
+    if not looks_again or not 0 <= request.offset < SECOND_LOOK:
         return engine.search(root, order, request.limit, request.offset, request.facets), {}
     # Always the same hundred, so that pages neither repeat nor skip.
     page = engine.search(root, order, max(end, SECOND_LOOK), 0, request.facets)
     best, rest = page.candidates[:SECOND_LOOK], page.candidates[SECOND_LOOK:]
-    articles = {article.id: article for article in engine.get(c.id for c in best)}
-    again = [Candidate(c.id, c.score * _togetherness(articles[c.id], looser)) for c in best]
+    ids = [candidate.id for candidate in best]
+    folded = dict(zip(ids, engine.folded(ids), strict=True))
+    again = [Candidate(c.id, c.score * _togetherness(folded[c.id], looser)) for c in best]
     again.sort(key=lambda candidate: -candidate.score)
     shown = (*again, *rest)[request.offset : end]
-    return Page(page.total, tuple(shown), page.facets), articles
+    return Page(page.total, tuple(shown), page.facets), folded
 
 
-def _togetherness(article: Article, looser: Iterable[Words]) -> float:
+def _togetherness(folded: Folded, looser: Iterable[Words]) -> float:
     """Return by how much words that stand together as typed lift an article."""
-    title, body = fold(article.title), fold(article.body)
+    title, body = folded
     factor = 1.0
     for words in looser:
         if holds_literal(title, words.literal):
@@ -100,14 +106,19 @@ def _togetherness(article: Article, looser: Iterable[Words]) -> float:
 
 
 def make_hit(
-    rank: int, score: float, article: Article, wanted: Sequence[Text], request: Request
+    rank: int,
+    score: float,
+    article: Article,
+    folded: Folded,
+    wanted: Sequence[Text],
+    request: Request,
 ) -> Hit:
     """Return ``article`` as a hit, with what matched in its title and its snippets."""
-    folded = fold(article.body)
+    title, body = folded
     windows = snippets(
         article.body,
-        folded,
-        find_matches(folded, _needles(wanted, Field.BODY)),
+        body,
+        find_matches(body, _needles(wanted, Field.BODY)),
         width=request.snippet_width,
         most=request.most_snippets,
     )
@@ -115,18 +126,14 @@ def make_hit(
         rank=rank,
         score=score,
         article=article,
-        title_spans=matched_spans(article.title, wanted, Field.TITLE),
+        title_spans=merged_spans(find_matches(title, _needles(wanted, Field.TITLE))),
         snippets=(*windows, *_caption_snippets(article, wanted)),
     )
 
 
 def matched_spans(text: str, wanted: Iterable[Text], field: Field) -> tuple[Span, ...]:
     """Return what of ``text``, a title, body or caption as ``field`` says, is asked for."""
-    return merged_spans(_matches(text, wanted, field))
-
-
-def _matches(text: str, wanted: Iterable[Text], field: Field) -> list[Match]:
-    return find_matches(fold(text), _needles(wanted, field))
+    return merged_spans(find_matches(fold(text), _needles(wanted, field)))
 
 
 def _needles(wanted: Iterable[Text], field: Field) -> list[Needle]:

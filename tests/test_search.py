@@ -12,6 +12,7 @@ from newsgrep.engines.base import Engine, Order
 from newsgrep.explain import Explanation, explain_nothing
 from newsgrep.query.parser import dates, parse, source
 from newsgrep.search import SECOND_LOOK, Request, narrowed, search
+from newsgrep.text.fold import fold
 from tests.making import ENGINES, article, engine_with
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +43,12 @@ def test_words_that_stand_together_rank_higher(engine: Engine) -> None:
     assert ask(engine, "渔业声明") == ["title", "together", "apart"]
     assert set(ask(engine, "渔业 声明")) == {"title", "together", "apart"}
     assert ask(engine, '"渔业声明"') == ["title", "together"]
+
+
+def test_engines_keep_the_folded_texts(engine: Engine) -> None:
+    ids = ["caption", "apart"]
+    known = {each.id: (fold(each.title), fold(each.body)) for each in ARCHIVE}
+    assert engine.folded(ids) == [known[each] for each in ids]
 
 
 def test_a_hit_says_where_it_matched(engine: Engine) -> None:
@@ -127,6 +134,7 @@ _ROOMS = (
     ("archive", "search", "explain"),
     ("output",),
     ("cli",),
+    ("__main__",),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import opencc
@@ -9,16 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsgrep.text.characters import HAN_RUN, tidy
-from newsgrep.text.fold import fold
+from newsgrep.text.characters import Kind, kind_of, runs, tidy
+from newsgrep.text.dictionary import folded_words
+from newsgrep.text.fold import TABLES, fold
 from newsgrep.text.literal import find_literal, holds_literal
+from newsgrep.text.patterns import HAN_RUN, OTHER_SOLO_CHARACTER, SOLO_CHARACTER, WORD_RUN
 from newsgrep.text.segment import (
     Segmenter,
-    folded_words,
     index_terms,
     python_segmenter,
     query_terms,
     rust_segmenter,
+    words_inside,
 )
 
 _CHARACTERS = st.one_of(st.characters(codec="utf-8"), st.sampled_from("乾坤著着聯ＡaéßİǅＺ９　"))
@@ -55,6 +58,41 @@ def test_folding_twice_changes_nothing() -> None:
 )
 def test_spellings_that_fold_together(text: str, folded: str) -> None:
     assert fold(text) == folded
+
+
+def test_the_table_of_simplified_characters_is_what_opencc_gives() -> None:
+    converters = [opencc.OpenCC(name) for name in ("t2s", "hk2s")]
+    pairs = []
+    for character in map(chr, (*range(0x2E80, 0xD800), *range(0xE000, 0x32000))):
+        converted = (converter.convert(character) for converter in converters)
+        for simplified in converted:
+            if len(simplified) == 1 and simplified != character:
+                pairs.append(character + simplified)
+                break
+    table = Path("newsgrep/text/simplified.txt").read_text("utf-8").splitlines()
+    assert "".join(line for line in table if not line.startswith("#")) == "".join(pairs)
+
+
+def test_indexes_know_the_tables_by_what_they_do() -> None:
+    every_64th = "".join(map(chr, range(0x4E00, 0x9FA6, 64)))
+    assert hashlib.sha256(fold(every_64th).encode()).hexdigest()[:12] == TABLES
+
+
+def test_one_character_is_of_the_kind_that_the_patterns_say() -> None:
+    for character in map(chr, range(0x110000)):
+        kind = kind_of(character)
+        assert (kind is Kind.HAN) == bool(HAN_RUN.match(character))
+        assert (kind is Kind.SOLO) == bool(OTHER_SOLO_CHARACTER.match(character))
+        assert (kind is Kind.WORD) == bool(WORD_RUN.match(character))
+        assert (kind in {Kind.HAN, Kind.SOLO}) == bool(SOLO_CHARACTER.match(character))
+
+
+@given(st.text(st.sampled_from("联合aZ9々𠀀 ，-é")))
+def test_runs_are_those_of_the_patterns(text: str) -> None:
+    assert "".join(text[start:end] for _, start, end in runs(text)) == text
+    for kind, pattern in ((Kind.HAN, HAN_RUN), (Kind.WORD, WORD_RUN)):
+        found = [(start, end) for each, start, end in runs(text) if each is kind]
+        assert found == [match.span() for match in pattern.finditer(text)]
 
 
 @pytest.mark.parametrize("script", ["s2t", "s2tw", "s2hk"])
@@ -119,6 +157,13 @@ def test_a_text_has_all_terms_of_every_string_in_it(text: str, data: st.DataObje
     part = text[start : start + data.draw(st.integers(0, 12))]
     if holds_literal(text, part):
         assert set(query_terms(part)) <= set(index_terms(text))
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text(st.one_of(_HAN, st.sampled_from("gpt4-，。")), max_size=40))
+def test_a_text_has_all_words_inside_of_it_and_no_more(text: str) -> None:
+    words = {term for term in index_terms(text) if len(term) > 1 and HAN_RUN.fullmatch(term)}
+    assert set(words_inside(text)) == words - set(query_terms(text))
 
 
 def test_words_of_a_query_are_cut_at_their_likeliest_places() -> None:

@@ -6,7 +6,6 @@ made by another analyser is refused, for its terms would not be those of the que
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from typing import Any, Final
 from newsgrep import __version__
 from newsgrep.engines.base import Engine, open_engine
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing, InputError
-from newsgrep.text.fold import FOLD_VERSION, fold
+from newsgrep.text.fold import FOLD_VERSION, TABLES
 from newsgrep.text.segment import DICTIONARY, SEGMENT_VERSION
 
 FORMAT: Final = 2
@@ -25,15 +24,13 @@ FORMAT: Final = 2
 
 MANIFEST: Final = "newsgrep.json"
 _IGNORED: Final = {".gitkeep", ".gitignore", ".DS_Store"}
-# Every 64th Han character: a new edition of OpenCC's tables would hardly leave all alone.
-_PROBE: Final = "".join(map(chr, range(0x4E00, 0x9FA6, 64)))
 
 
 def fingerprint() -> dict[str, Any]:
     """Return what decides which terms a text has, as recorded in an index."""
     return {
         "fold": FOLD_VERSION,
-        "tables": hashlib.sha256(fold(_PROBE).encode()).hexdigest()[:12],
+        "tables": TABLES,
         "segment": SEGMENT_VERSION,
         "dictionary": DICTIONARY,
     }

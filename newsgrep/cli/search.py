@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,13 +13,13 @@ from newsgrep.archive.place import opened
 from newsgrep.cli.options import color_option, index_option, wants_color
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
-from newsgrep.explain import Explanation
-from newsgrep.jsontext import to_json
-from newsgrep.output.human import explanation_lines
 from newsgrep.output.stream import write, write_bytes
 from newsgrep.query.parser import Query, dates, parse, source
 from newsgrep.query.tree import Node, Or
 from newsgrep.search import Request, Result, narrowed, search
+
+if TYPE_CHECKING:
+    from newsgrep.explain import Explanation
 
 _MINUS = "\ue000"  # of the private use area: in no query that anyone types
 
@@ -86,6 +86,8 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
         result = search(engine, request)
         explanation = None if result.total else _explain(engine, request.query)
     if explanation:
+        from newsgrep.output.human import explanation_lines
+
         for line in explanation_lines(explanation, result.understood, index_folder):
             click.echo(line, err=True)
     _print(result, explanation, options)
@@ -110,16 +112,22 @@ def _explain(engine: Engine, query: Query) -> Explanation:
 
 
 def _print(result: Result, explanation: Explanation | None, options: dict[str, Any]) -> None:
-    from newsgrep.output import machine
-
     match options["form"]:
         case "json":
+            from newsgrep.jsontext import to_json
+            from newsgrep.output import machine
+
             write(to_json(machine.result_object(result, explanation), indent=2))
         case "jsonl":
+            from newsgrep.jsontext import to_json
+            from newsgrep.output import machine
+
             for hit in result.hits:
                 write(to_json({"version": machine.VERSION, **machine.hit_object(hit)}))
         case "csv":
-            for line in machine.csv_lines(result.hits):
+            from newsgrep.output.table import csv_lines
+
+            for line in csv_lines(result.hits):
                 write(line)
         case "paths":
             end = b"\0" if options["null"] else b"\n"

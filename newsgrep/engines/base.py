@@ -7,16 +7,18 @@ told of. It never parses a query, never segments a text, and constructing one ne
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
-from newsgrep.engines.entry import Entry
 from newsgrep.errors import IndexMismatch, UsageError
 from newsgrep.models import Article, Stamp
 from newsgrep.query.tree import Node
+
+if TYPE_CHECKING:
+    from newsgrep.engines.entry import Entry
 
 
 class Order(StrEnum):
@@ -27,16 +29,14 @@ class Order(StrEnum):
     NEWEST = "-date"
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """An article that matches, and its BM25 score (0 where nothing ranks)."""
 
     id: str
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """Part of an answer: the exact total, the candidates from offset to limit, the facets.
 
     A facet is a list of values and how many of all matches have them, most frequent
@@ -45,36 +45,32 @@ class Page:
 
     total: int
     candidates: tuple[Candidate, ...]
-    facets: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    facets: Mapping[str, tuple[tuple[str, int], ...]] = MappingProxyType({})
 
 
 FACETS = ("source", "month")
 """What can be counted: the source's name, and ``YYYY-MM`` (or ``YYYY``) of publication."""
 
 
-@dataclass(frozen=True, slots=True)
-class Upsert:
+class Upsert(NamedTuple):
     """Put this entry in the place of any with the same id."""
 
     entry: Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(NamedTuple):
     """Take out the article with this id, and the stamp of the file it came from."""
 
     article_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """Remember a file that is not shown: a duplicate, or one without an article."""
 
     stamp: Stamp
 
 
-@dataclass(frozen=True, slots=True)
-class Forget:
+class Forget(NamedTuple):
     """Forget the note on this path."""
 
     path: str
@@ -105,6 +101,9 @@ class Engine(Protocol):
 
     def get(self, ids: Iterable[str]) -> list[Article]:
         """Return the articles with these ids in this order; unknown ids are left out."""
+
+    def folded(self, ids: Iterable[str]) -> list[tuple[str, str]]:
+        """Return the folded titles and bodies of the articles with these ids, in this order."""
 
     def stamps(self) -> Iterator[Stamp]:
         """Yield what is known of every file, in no order."""

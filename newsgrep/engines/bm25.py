@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 K1: Final = 1.2
 """How fast repeating a term stops counting."""
 
 
-@dataclass(frozen=True, slots=True)
-class Zone:
+class Zone(NamedTuple):
     """How much a term counts in one part of an article, and how much that part's length."""
 
     weight: float
@@ -42,13 +40,15 @@ def zone_norms(lengths: Sequence[int], averages: Sequence[float]) -> tuple[float
 
     ``lengths`` are those of one document and ``averages`` those of all, in terms.
     """
-    title, lead, body = (
-        zone.weight / (1 - zone.length_share + zone.length_share * (length / average))
-        if average
-        else zone.weight
-        for zone, length, average in zip(ZONES, lengths, averages, strict=True)
-    )
+    title, lead, body = map(zone_norm, ZONES, lengths, averages)
     return title, lead, body
+
+
+def zone_norm(zone: Zone, length: int, average: float) -> float:
+    """Return what one occurrence counts in a zone that is ``length`` terms long."""
+    if not average:
+        return zone.weight
+    return zone.weight / (1 - zone.length_share + zone.length_share * (length / average))
 
 
 def term_score(term_idf: float, weighted_frequency: float) -> float:

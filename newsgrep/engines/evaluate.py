@@ -1,18 +1,14 @@
-"""A query tree over postings: which documents match, how they score, which come first.
+"""A query tree over postings: which documents match.
 
 Document numbers are the store's own, from 0; nothing here knows how they are stored.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final, Protocol
 
-from newsgrep.engines.base import Order
-from newsgrep.engines.bm25 import idf, term_score, zone_norms
-from newsgrep.engines.entry import unpack_counts
 from newsgrep.engines.packing import Verifier
 from newsgrep.query.tree import (
     And,
@@ -29,6 +25,13 @@ from newsgrep.query.tree import (
 
 UNDATED: Final = 0
 """Day number of documents without a date: ordinals of real days begin with 1."""
+
+# Where pack_counts of newsgrep.engines.entry puts the counts: its inverse takes a microsecond,
+# and here that would be for every posting.
+TITLE_SHIFT: Final = 20
+LEAD_SHIFT: Final = 12
+MOST_IN_LEAD: Final = 255
+MOST_IN_BODY: Final = 4095
 
 
 class Store(Protocol):
@@ -81,7 +84,7 @@ def _match(store: Store, node: Node, within: set[int] | None) -> set[int]:
             having = (documents for source, documents in store.sources() if name in source)
             return set[int]().union(*having)
         case Dates(first, last):
-            return _dates(store, first, last)
+            return _dates(store, first, last, within)
         case Everything():
             return store.everything()
         case And(children):
@@ -97,7 +100,7 @@ def _cost(node: Node) -> int:
     match node:
         case Phrase():
             return 0 if node.is_one_term else 3
-        case And() | Or():
+        case And() | Or() | Dates():
             return 1
         case Not():
             return 2
@@ -121,9 +124,9 @@ def _having(store: Store, term: str, field: Field) -> set[int]:
         case Field.TEXT:
             return set(documents)
         case Field.TITLE:
-            return {d for d, p in zip(documents, packed, strict=True) if unpack_counts(p).title}
+            return {d for d, p in zip(documents, packed, strict=True) if p >> TITLE_SHIFT}
         case Field.BODY:
-            return {d for d, p in zip(documents, packed, strict=True) if unpack_counts(p).body}
+            return {d for d, p in zip(documents, packed, strict=True) if p & MOST_IN_BODY}
 
 
 def _words(store: Store, terms: tuple[str, ...], field: Field, *, any_term: bool) -> set[int]:
@@ -141,108 +144,34 @@ def _in_common(groups: Iterable[set[int]]) -> set[int]:
     return found or set()
 
 
-_WHOLE_IN: Final = {
-    Field.TEXT: (Field.TITLE, Field.BODY),
-    Field.TITLE: (Field.TITLE,),
-    Field.BODY: (Field.BODY,),
-    Field.CAPTION: (Field.CAPTION,),
-}
+_FEW: Final = 50
+"""Candidates for a phrase whose texts are read rather than narrowed down any further."""
 
 
 def _phrase(store: Store, phrase: Phrase, within: set[int] | None) -> set[int]:
     if phrase.is_one_term:
         return _having(store, phrase.literal, phrase.field)
+    zone = Field.TEXT if phrase.field is Field.BODY else phrase.field
+    candidates = store.everything() if within is None else within
     if phrase.terms:
-        # The literal stands whole in one zone, and so do all of its terms.
-        candidates = set[int]().union(
-            *(
-                _in_common(_having(store, term, zone) for term in phrase.terms)
-                for zone in _WHOLE_IN[phrase.field]
-            )
-        )
-    else:
-        candidates = store.everything()
-    if within is not None:
-        candidates &= within
+        candidates = candidates & _in_common(_having(store, term, zone) for term in phrase.terms)
+    for term in phrase.inside:
+        # A short list is read through sooner than another term is looked up.
+        if len(candidates) < _FEW:
+            break
+        candidates = candidates & _having(store, term, zone)
     holds = Verifier(phrase)
     return {document for document in candidates if holds(store.folded(document))}
 
 
-def _dates(store: Store, first: date | None, last: date | None) -> set[int]:
+def _dates(
+    store: Store, first: date | None, last: date | None, within: set[int] | None
+) -> set[int]:
     lowest = first.toordinal() if first else 1
     highest = last.toordinal() if last else date.max.toordinal()
     begins, ends = store.days()
-    days = enumerate(zip(begins, ends, strict=True))
     return {
         document
-        for document, (begin, end) in days
-        if begin != UNDATED and begin <= highest and end >= lowest
-    } & store.everything()
-
-
-def score(store: Store, terms: Iterable[str], matched: set[int]) -> dict[int, float]:
-    """Return the BM25F score of every matched document for ``terms``."""
-    scores = dict.fromkeys(matched, 0.0)
-    everything = len(store.everything())
-    norms = _Norms(store)
-    for term in terms:
-        documents, packed = store.postings(term)
-        weight = idf(everything, len(documents))
-        for document, counts in zip(documents, packed, strict=True):
-            if document in scores:
-                title, lead, body = unpack_counts(counts)
-                in_title, in_lead, in_body = norms[document]
-                frequency = title * in_title + lead * in_lead + body * in_body
-                scores[document] += term_score(weight, frequency)
-    return scores
-
-
-class _Norms(dict[int, tuple[float, float, float]]):
-    """What one occurrence counts in each zone, by document, worked out where it is needed."""
-
-    def __init__(self, store: Store) -> None:
-        super().__init__()
-        self._lengths = store.lengths()
-        self._averages = store.average_lengths()
-
-    def __missing__(self, document: int) -> tuple[float, float, float]:
-        norms = zone_norms([lengths[document] for lengths in self._lengths], self._averages)
-        self[document] = norms
-        return norms
-
-
-def arrange(
-    store: Store, scores: dict[int, float], order: Order, offset: int, limit: int
-) -> list[int]:
-    """Return the documents that stand from ``offset`` on, at most ``limit``, in order."""
-    moments = store.moments()
-
-    def place(document: int) -> tuple[float, float]:
-        when = moments[document]
-        match order:
-            case Order.RELEVANCE:
-                return -scores[document], -when
-            case Order.NEWEST:
-                return -when, 0.0
-            case Order.OLDEST:
-                return (when if when != float("-inf") else float("inf")), 0.0
-
-    ranked = sorted(scores, key=place)
-    shown = ranked[offset : offset + limit]
-    if not shown:
-        return []
-    # Equal ones are ordered by id, but ids are read from disk: only where it can show.
-    first, last = place(shown[0]), place(shown[-1])
-    low, high = offset, offset + len(shown)
-    while low > 0 and place(ranked[low - 1]) == first:
-        low -= 1
-    while high < len(ranked) and place(ranked[high]) == last:
-        high += 1
-    exact = sorted(ranked[low:high], key=lambda d: (place(d), store.identifier(d)))
-    return exact[offset - low : offset - low + len(shown)]
-
-
-def tally(values: Iterable[str]) -> tuple[tuple[str, int], ...]:
-    """Return each value with its count, most frequent first, then by value."""
-    counts = Counter(values)
-    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+        for document in (store.everything() if within is None else within)
+        if UNDATED < begins[document] <= highest and ends[document] >= lowest
+    }

@@ -128,6 +128,11 @@ class MemoryEngine:
         found = (self._documents.get(article_id) for article_id in ids)
         return [document.article for document in found if document]
 
+    def folded(self, ids: Iterable[str]) -> list[tuple[str, str]]:
+        """Return the folded titles and bodies."""
+        texts = (self._documents[article_id].texts(Field.TEXT) for article_id in ids)
+        return [(title, body) for title, body in texts]
+
     def stamps(self) -> Iterator[Stamp]:
         """Yield every stamp."""
         yield from [document.entry.stamp for document in self._documents.values()]

@@ -19,7 +19,7 @@ from newsgrep.ingest.metadata import MetadataReader
 from newsgrep.ingest.nodes import Element, Tree
 from newsgrep.ingest.raw import Block, Kind
 from newsgrep.ingest.tree import LOOK, contains, elements, short_text
-from newsgrep.text.characters import SOLO_CHARACTER
+from newsgrep.text.patterns import SOLO_CHARACTER
 
 _HEAD: Final = frozenset(("meta", "title", "link", "script"))
 

@@ -17,7 +17,7 @@ from newsgrep.ingest.dates import Moment
 from newsgrep.ingest.raw import RawArticle
 from newsgrep.ingest.sites import Site
 from newsgrep.models import Precision, Published
-from newsgrep.text.characters import SOLO_CHARACTER
+from newsgrep.text.patterns import SOLO_CHARACTER
 
 _SLACK: Final = timedelta(days=2)
 """Clocks differ and zones do; more than this after the fetch is a mistake."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from newsgrep.explain import Explanation
 from newsgrep.models import Article, Hit, Precision, Snippet, Span
 from newsgrep.output.safe import one_line, safe
 from newsgrep.output.styled import Line, Piece, marked
-from newsgrep.search import Result
+
+if TYPE_CHECKING:
+    from newsgrep.explain import Explanation
+    from newsgrep.search import Result
 
 _SEPARATOR = " · "
 _GUESSED = {"file time", "fetch time", "fetched"}

@@ -1,37 +1,22 @@
-"""Results for scripts: JSON with a version and a schema, JSON Lines, CSV, paths.
+"""Results for scripts as objects, for JSON and JSON Lines.
 
-These formats change only with a new version number; docs/search.schema.json describes it.
+They change only with a new version number; docs/search.schema.json describes them.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from newsgrep.archive.summary import Outcome, Summary
-from newsgrep.explain import Explanation
 from newsgrep.models import Article, Hit, Span
-from newsgrep.search import Result
+
+if TYPE_CHECKING:
+    from newsgrep.archive.summary import Summary
+    from newsgrep.explain import Explanation
+    from newsgrep.search import Result
 
 VERSION: Final = 1
-
-_CSV_COLUMNS: Final = (
-    "rank",
-    "id",
-    "score",
-    "title",
-    "source",
-    "published",
-    "precision",
-    "authors",
-    "url",
-    "path",
-    "snippet",
-)
 
 
 def result_object(result: Result, explanation: Explanation | None = None) -> dict[str, Any]:
@@ -100,36 +85,10 @@ def _pairs(spans: Iterable[Span]) -> list[list[int]]:
     return [[span.start, span.end] for span in spans]
 
 
-def csv_lines(hits: Iterable[Hit]) -> Iterator[str]:
-    """Yield a heading and one row a hit; several authors or snippets stand in one cell."""
-    yield _csv_row(_CSV_COLUMNS)
-    for hit in hits:
-        article, published = hit.article, hit.article.published
-        yield _csv_row(
-            (
-                hit.rank,
-                article.id,
-                round(hit.score, 4),
-                article.title,
-                article.source or "",
-                published.iso if published else "",
-                published.precision.value if published else "",
-                "; ".join(article.authors),
-                article.url or "",
-                os.fsencode(article.path).decode("utf-8", "replace"),
-                " … ".join(snippet.text.replace("\n", " ") for snippet in hit.snippets),
-            )
-        )
-
-
-def _csv_row(cells: Iterable[object]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
-    return line.getvalue()
-
-
 def summary_object(summary: Summary) -> dict[str, Any]:
     """Return what an indexing run did; the counts of outcomes add up to ``seen``."""
+    from newsgrep.archive.summary import Outcome
+
     return {
         "version": VERSION,
         "seen": summary.seen,

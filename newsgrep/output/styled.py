@@ -1,4 +1,4 @@
-"""Lines of text with styles, and the two ways to print them: plain, or in colour by rich.
+"""Lines of text with styles, and the two ways to print them: plain, or in colour.
 
 What is printed is put together without markup, so brackets in a title stay brackets.
 """
@@ -7,30 +7,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from io import StringIO
-from shutil import get_terminal_size
-from typing import TYPE_CHECKING
+from typing import Final, NamedTuple
 
 from newsgrep.models import Span
 from newsgrep.output.safe import one_line, safe
 from newsgrep.output.stream import write
+from newsgrep.output.wrap import wrapped
 
-if TYPE_CHECKING:
-    from rich.text import Text
+STYLES: Final = {"": "", "title": "1", "mark": "1;31", "dim": "2", "source": "36"}
+"""Codes of ECMA-48's SGR: 1 bold, 2 faint, 31 red, 36 cyan; all of them end with 0."""
 
-STYLES = {
-    "": "",
-    "title": "bold",
-    "mark": "bold red",
-    "dim": "dim",
-    "source": "cyan",
-    "heading": "bold",
-}
+_NARROWEST: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """Some text in one style; ``link`` is an address to open."""
 
     text: str
@@ -38,8 +28,7 @@ class Piece:
     link: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """Pieces that follow each other, ``indent`` cells from the edge, also where it wraps.
 
     ``label`` stands in the indent of the first row; it is no wider.
@@ -75,32 +64,45 @@ def plain(lines: Iterable[Line]) -> Iterator[str]:
 def colored(lines: Iterable[Line], *, wrap: bool) -> Iterator[str]:
     """Yield each line with terminal codes; with ``wrap`` no wider than the terminal.
 
-    NO_COLOR and the kind of terminal are the caller's to ask: rich must not ask again.
+    NO_COLOR and the kind of terminal are the caller's to ask.
     """
-    from rich.console import Console
-    from rich.text import Text
+    width = _terminal_width() if wrap else None
+    for number, line in enumerate(lines, 1):
+        text = "".join(piece.text for piece in line.pieces)
+        whole = [(0, len(text))]
+        rows = wrapped(text, max(width - line.indent, _NARROWEST)) if width else whole
+        for start, end in rows:
+            kept = start + len(text[start:end].rstrip())
+            label = "" if start else line.label
+            before = _coded(label.ljust(line.indent), "dim")
+            yield before + _part(line.pieces, start, kept, number) if kept > start else ""
 
-    # Its own file: rich would end the process itself when standard output is closed.
-    console = Console(
-        file=StringIO(),
-        width=get_terminal_size().columns,
-        force_terminal=True,
-        no_color=False,
-        color_system="standard",
-        highlight=False,
-        legacy_windows=False,
-    )
-    for line in lines:
-        room = max(console.width - line.indent, 10)
-        text = _rich(line)
-        rows = list(text.wrap(console, room, overflow="fold")) if wrap else [text]
-        for number, row in enumerate(rows):
-            row.rstrip()
-            label = "" if number else line.label
-            before = Text().append(label.ljust(line.indent), STYLES["dim"])
-            with console.capture() as capture:
-                console.print(before + row if row else row, end="", soft_wrap=True)
-            yield capture.get()
+
+def _terminal_width() -> int:
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
+
+
+def _part(pieces: Iterable[Piece], start: int, end: int, number: int) -> str:
+    """Return what ``pieces`` have from ``start`` to ``end``; their links have one id."""
+    coded = []
+    at = 0
+    for piece in pieces:
+        text = piece.text[max(start - at, 0) : max(end - at, 0)]
+        at += len(piece.text)
+        if text and piece.link:
+            # One id: a terminal then takes parts and rows of a title for one link.
+            begin = f"\x1b]8;id={number};{safe(piece.link)}\x1b\\"
+            coded.append(f"{begin}{_coded(text, piece.style)}\x1b]8;;\x1b\\")
+        elif text:
+            coded.append(_coded(text, piece.style))
+    return "".join(coded)
+
+
+def _coded(text: str, style: str) -> str:
+    code = STYLES[style]
+    return f"\x1b[{code}m{text}\x1b[0m" if code and text else text
 
 
 def print_lines(lines: Iterable[Line], *, color: bool) -> None:
@@ -108,16 +110,3 @@ def print_lines(lines: Iterable[Line], *, color: bool) -> None:
     rows = colored(lines, wrap=sys.stdout.isatty()) if color else plain(lines)
     for row in rows:
         write(row)
-
-
-def _rich(line: Line) -> Text:
-    from rich.style import Style
-    from rich.text import Text
-
-    text = Text()
-    for piece in line.pieces:
-        style = Style.parse(STYLES[piece.style])
-        if piece.link:
-            style += Style(link=safe(piece.link))
-        text.append(piece.text, style)
-    return text

@@ -6,9 +6,8 @@ Only here is it decided what is a quote, a bracket, a field and a minus.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final
+from typing import Final, NamedTuple
 
 from newsgrep.errors import QueryError
 
@@ -26,8 +25,7 @@ class Kind(Enum):
     NOT = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A token; ``position`` counts characters of the query as typed."""
 
     kind: Kind

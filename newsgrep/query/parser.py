@@ -14,15 +14,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from newsgrep.errors import QueryError, UsageError
-from newsgrep.query.dates import open_range
 from newsgrep.query.lexer import Kind, Token, tokens
 from newsgrep.query.tree import And, Dates, Everything, Field, Node, Not, Or, Phrase, Source, Words
 from newsgrep.text.characters import tidy
 from newsgrep.text.fold import fold
-from newsgrep.text.segment import query_terms
+from newsgrep.text.segment import query_terms, words_inside
 
 MAX_DEPTH = 50
 """How deep brackets and nots may nest: far beyond what anyone reads, far below the stack."""
@@ -31,8 +30,7 @@ _WHITE = re.compile(r"\s+")
 _TEXT_FIELDS = {"title": Field.TITLE, "body": Field.BODY, "caption": Field.CAPTION}
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """A question as typed and as understood."""
 
     text: str
@@ -47,7 +45,8 @@ def normalised(text: str) -> str:
 def phrase(text: str, field: Field = Field.TEXT) -> Phrase:
     """Return the node for documents that hold ``text`` literally."""
     literal = fold(normalised(text))
-    return Phrase(literal, query_terms(literal), field)
+    terms = query_terms(literal)
+    return Phrase(literal, terms, field, words_inside(literal) if len(terms) > 1 else ())
 
 
 def parse(text: str, *, any_word: bool = False) -> Query:
@@ -216,6 +215,8 @@ def dates(date: str = "", since: str = "", until: str = "") -> Dates:
 
     Each is empty or as :mod:`newsgrep.query.dates` reads it; raises :class:`UsageError`.
     """
+    from newsgrep.query.dates import open_range  # most questions name no date
+
     first, last = open_range(date) if date else (None, None)
     if since:
         first = open_range(since)[0]

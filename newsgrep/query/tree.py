@@ -39,12 +39,14 @@ class Phrase:
     """The folded string ``literal`` stands in the title, in the body, or in one caption.
 
     ``terms`` are those that every text with the literal has; there may be none, where
-    the literal is made of punctuation only.
+    the literal is made of punctuation only. So are ``inside``, the other words in it:
+    they narrow down which texts have to be read, and rank nothing.
     """
 
     literal: str
     terms: tuple[str, ...]
     field: Field = Field.TEXT
+    inside: tuple[str, ...] = ()
 
     @property
     def is_one_term(self) -> bool:

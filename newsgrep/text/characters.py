@@ -1,5 +1,7 @@
 """What kind of character stands where: the classes that words and literals are built on.
 
+One character at a time, for queries and for a few words of a text; compiling the patterns
+of :mod:`newsgrep.text.patterns`, which are for whole texts, takes longer than a search.
 Also :func:`tidy`, which takes out what no reader can see, from articles and queries alike.
 """
 
@@ -7,6 +9,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterator
+from enum import Enum
+from itertools import groupby
 from typing import Final
 
 SOLO: Final = (
@@ -21,15 +27,52 @@ SOLO: Final = (
 )
 """Inside of a character class: characters that are each a term (Han and its like)."""
 
-WORD_RUN: Final = re.compile(rf"[^\W_{SOLO}]+")
-"""A maximal run of letters, digits and marks of scripts that put spaces between words."""
+# Where these begin and where they end, in turn.
+_BOUNDS: Final = sorted(ord(bound) + at % 2 for at, bound in enumerate(SOLO.replace("-", "")))
 
-HAN_RUN: Final = re.compile("[\u4e00-\u9fd5]+")
-"""A run of what jieba takes for Han; it never makes a word across or outside of these."""
 
-SOLO_CHARACTER: Final = re.compile(rf"[{SOLO}]")
-OTHER_SOLO_CHARACTER: Final = re.compile(rf"(?![\u4e00-\u9fd5])[{SOLO}]")
-"""One that is in no :data:`HAN_RUN`."""
+class Kind(Enum):
+    """What a character is to words."""
+
+    HAN = 1
+    """What jieba takes for Han; it never makes a word across or outside of these."""
+    SOLO = 2
+    """Another one that is a term by itself."""
+    WORD = 3
+    """A letter or digit of scripts that put spaces between words."""
+    OTHER = 4
+
+
+class _Kinds(dict[str, Kind]):
+    """Fills itself: most texts use few of all characters."""
+
+    def __missing__(self, character: str) -> Kind:
+        if "\u4e00" <= character <= "\u9fd5":
+            kind = Kind.HAN
+        elif bisect_right(_BOUNDS, ord(character)) % 2:
+            kind = Kind.SOLO
+        else:
+            kind = Kind.WORD if character.isalnum() else Kind.OTHER
+        self[character] = kind
+        return kind
+
+
+_KINDS: Final = _Kinds()
+
+
+def kind_of(character: str) -> Kind:
+    """Return what ``character`` is to words."""
+    return _KINDS[character]
+
+
+def runs(text: str) -> Iterator[tuple[Kind, int, int]]:
+    """Yield the longest runs of one kind in ``text``, each with its start and end."""
+    at = 0
+    for kind, characters in groupby(text, _KINDS.__getitem__):
+        end = at + len(list(characters))
+        yield kind, at, end
+        at = end
+
 
 # U+FE00..FE0F and U+E0100..E01EF choose a glyph, the others join, split or turn text:
 # none of them is seen, all of them would hide a word from its reader's query.

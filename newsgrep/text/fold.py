@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import unicodedata
 from functools import cache
+from pathlib import Path
 from typing import Final
-
-import opencc
 
 FOLD_VERSION: Final = 1
 """Raised whenever a character folds differently than before: indexes made earlier say so."""
 
+TABLES: Final = "9b07f7527a8b"
+"""The edition of the tables that :data:`simplified.txt` was made from, as indexes record it.
+
+The first digits of the SHA-256 of every 64th Han character, folded.
+"""
+
 # OpenCC converts by phrases: 乾 stays in 乾坤 and turns to 干 elsewhere. Folding a part of a
 # text would then differ from the part of the folded text, and a quoted string would be
-# missed for what stands around it. So every character is converted by itself, and the
+# missed for what stands around it. So every character was converted by itself, and the
 # spellings of one word that only phrases or regional tables would bring together are set
 # by hand. 著 is the one that counts: Taiwan writes it for 着 (隨著, 看著). Pairs that are two
 # everyday words in simplified text (象 像, 坐 座, 画 划, 复 覆, 具 俱, 沉 沈) stay apart.
@@ -27,8 +32,12 @@ _BY_HAND: Final = dict(zip(_VARIANTS, _USUAL, strict=True))
 
 
 @cache
-def _converters() -> tuple[opencc.OpenCC, ...]:
-    return opencc.OpenCC("t2s"), opencc.OpenCC("hk2s")
+def _simplified() -> dict[int, int]:
+    """Return OpenCC's simplified form of each character that has one, by code points."""
+    # OpenCC itself takes longer to load than a cold search to answer.
+    text = Path(__file__).with_name("simplified.txt").read_text("utf-8")
+    pairs = "".join(line for line in text.split("\n") if not line.startswith("#"))
+    return str.maketrans(pairs[::2], pairs[1::2])
 
 
 def _fold_character(character: str) -> str:
@@ -41,11 +50,7 @@ def _fold_character(character: str) -> str:
         wide = unicodedata.normalize("NFKC", character)
         character = wide if len(wide) == 1 else character
     if character >= "\u2e80":
-        for converter in _converters():
-            converted = converter.convert(character)
-            if len(converted) == 1 and converted != character:
-                character = converted
-                break
+        character = character.translate(_simplified())
         return _BY_HAND.get(character, character)
     folded = character.casefold()
     if len(folded) == 1:

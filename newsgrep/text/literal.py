@@ -6,16 +6,13 @@ letter or digit matches there only at a word's edge, so that ``gpt`` is not in `
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from newsgrep.text.characters import SOLO
-
-_WORD_CHARACTER = re.compile(rf"[^\W_{SOLO}]")
+from newsgrep.text.characters import Kind, kind_of
 
 
 def _is_word_character(character: str) -> bool:
-    return _WORD_CHARACTER.match(character) is not None
+    return kind_of(character) is Kind.WORD
 
 
 def find_literal(folded: str, literal: str, start: int = 0) -> Iterator[tuple[int, int]]:

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from newsgrep.models import Span
-from newsgrep.text.characters import SOLO_CHARACTER
+from newsgrep.text.characters import Kind, kind_of
 from newsgrep.text.literal import find_literal
 
 _MOST_PLACES: Final = 500
 """Places looked at for each string: more say nothing new about where to look."""
 
 
-@dataclass(frozen=True, slots=True)
-class Needle:
+class Needle(NamedTuple):
     """Something asked for: a folded literal, and the terms that may stand for it."""
 
     literal: str
     terms: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A place where a needle, or one of its terms, stands; ``weight`` is how much it says."""
 
     start: int
@@ -52,7 +49,7 @@ def find_matches(folded: str, needles: Iterable[Needle]) -> list[Match]:
 
 
 def _is_single(term: str) -> bool:
-    return len(term) == 1 and SOLO_CHARACTER.match(term) is not None
+    return len(term) == 1 and kind_of(term) in {Kind.HAN, Kind.SOLO}
 
 
 def _places(folded: str, text: str, weight: float) -> list[Match]:

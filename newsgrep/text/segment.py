@@ -6,22 +6,12 @@ by a test, so an index made with one can be asked with the other.
 
 from __future__ import annotations
 
-import logging
-import os
-import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 
-from newsgrep.text.characters import (
-    HAN_RUN,
-    OTHER_SOLO_CHARACTER,
-    SOLO_CHARACTER,
-    WORD_RUN,
-)
+from newsgrep.text.characters import Kind, runs
+from newsgrep.text.dictionary import folded_words, installed_dictionary
 
 SEGMENT_VERSION: Final = 1
 """Raised whenever the same text gives other terms than before."""
@@ -29,9 +19,14 @@ SEGMENT_VERSION: Final = 1
 DICTIONARY: Final = "jieba 0.42.1"
 """The dictionary that every segmenter here uses, as recorded in an index."""
 
+_FAR: Final = 200
+"""Characters of a string whose inner words are looked for."""
 
-@dataclass(frozen=True, slots=True)
-class Segmenter:
+_LONG: Final = 20_000
+"""Characters of Han that a segmenter cuts sooner, although it has to be loaded."""
+
+
+class Segmenter(NamedTuple):
     """jieba's two modes over runs of Han: ``cut_all`` for texts, ``cut`` for queries.
 
     ``cut_all`` lists each dictionary word at each place; which single characters are
@@ -41,17 +36,6 @@ class Segmenter:
     name: str
     cut_all: Callable[[str], Iterable[str]]
     cut: Callable[[str], Iterable[str]]
-
-
-def folded_words() -> list[tuple[str, int]]:
-    """Return the dictionary words whose folded spelling the dictionary knows less well.
-
-    They are spelled as folded, each with the frequency of the original: 乾隆 folds to
-    干隆, which is no word until it is added.
-    """
-    text = resources.files(__package__).joinpath("folded_words.txt").read_text("utf-8")
-    pairs = (line.split() for line in text.splitlines() if not line.startswith("#"))
-    return [(word, int(frequency)) for word, frequency in pairs]
 
 
 def rust_segmenter() -> Segmenter:
@@ -70,6 +54,10 @@ def python_segmenter() -> Segmenter:
     By default jieba loads a cache from the temporary folder, where anyone could have
     put one.
     """
+    import logging
+    import os
+    import warnings
+
     import platformdirs
 
     with warnings.catch_warnings():
@@ -109,11 +97,13 @@ def index_terms(folded: str, by: Segmenter | None = None) -> list[str]:
     character, and each run of letters and digits of other scripts. The order is not
     that of the text.
     """
+    from newsgrep.text.patterns import HAN_RUN, OTHER_SOLO_CHARACTER, WORD_RUN
+
     # One call for all runs: a line end is in no dictionary word, so none can span it.
-    runs = HAN_RUN.findall(folded)
-    words = (by or segmenter()).cut_all("\n".join(runs)) if runs else ()
+    han = HAN_RUN.findall(folded)
+    words = (by or segmenter()).cut_all("\n".join(han)) if han else ()
     terms = [word for word in words if len(word) > 1]
-    terms += "".join(runs)
+    terms += "".join(han)
     terms += OTHER_SOLO_CHARACTER.findall(folded)
     terms += WORD_RUN.findall(folded)
     return terms
@@ -126,17 +116,41 @@ def query_terms(folded: str, by: Segmenter | None = None) -> tuple[str, ...]:
     provided that the string begins and ends at the edges of its letters and digits.
     They are in the order of their first appearance.
     """
-    cut = (by or segmenter()).cut
+    cut = by.cut if by else likeliest_words
     terms: list[str] = []
-    at = 0
-    for run in HAN_RUN.finditer(folded):
-        terms += _other_terms(folded[at : run.start()])
-        terms += cut(run.group())
-        at = run.end()
-    terms += _other_terms(folded[at:])
+    for kind, start, end in runs(folded):
+        match kind:
+            case Kind.HAN:
+                terms += cut(folded[start:end])
+            case Kind.SOLO:
+                terms += folded[start:end]
+            case Kind.WORD:
+                terms.append(folded[start:end])
     return tuple(dict.fromkeys(terms))
 
 
-def _other_terms(folded: str) -> list[str]:
-    matches = chain(SOLO_CHARACTER.finditer(folded), WORD_RUN.finditer(folded))
-    return [match.group() for match in sorted(matches, key=lambda match: match.start())]
+def words_inside(folded: str) -> tuple[str, ...]:
+    """Return dictionary words that a folded string has at any place, but its :func:`query_terms`.
+
+    Every text that holds the string has them among its :func:`index_terms`. The longest
+    come first, which fewest texts have; of a long string there are some only.
+    """
+    dictionary = installed_dictionary()
+    if dictionary is None:
+        return ()
+    words: dict[str, None] = {}
+    start = folded[:_FAR]
+    for kind, begin, end in runs(start):
+        if kind is Kind.HAN:
+            words |= dict.fromkeys(dictionary.words(start[begin:end]))
+    cut = set(query_terms(folded))
+    return tuple(sorted((word for word in words if word not in cut), key=lambda word: -len(word)))
+
+
+def likeliest_words(run: str) -> Iterable[str]:
+    """Return a run of Han cut into its likeliest words, as every :class:`Segmenter` does.
+
+    No segmenter is loaded for it where jieba's dictionary can be read in place.
+    """
+    dictionary = installed_dictionary() if len(run) < _LONG else None
+    return dictionary.cut(run) if dictionary else segmenter().cut(run)

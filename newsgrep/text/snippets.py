@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from itertools import accumulate
+from typing import Final, NamedTuple
 
 from newsgrep.models import PARAGRAPH_BREAK, Snippet
-from newsgrep.text.characters import HAN_RUN, WORD_RUN
+from newsgrep.text.characters import Kind, runs
 from newsgrep.text.matching import Match, merged_spans
-from newsgrep.text.segment import segmenter
+from newsgrep.text.segment import likeliest_words
 
 WIDTH: Final = 150
 """Terminal cells of a window: two lines, about 75 Han characters."""
@@ -27,8 +28,7 @@ _REPEATED: Final = 0.1
 _NEAR: Final = 24
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
+class _Window(NamedTuple):
     start: int
     end: int
     cut_before: bool
@@ -59,21 +59,27 @@ def snippets(
     # Each match in turn begins a window; many repeats of one word need not all be tried.
     anchors = _anchors(matches)
     windows = [layout.around(match) for match in anchors]
-    inside = [[m for m in matches if w.start <= m.start and m.end <= w.end] for w in windows]
+    starts = [match.start for match in matches]
+    inside = [_inside(window, matches, starts) for window in windows]
     while len(chosen) < most:
-        best, worth = None, 0.0
+        best, shows, worth = None, list[Match](), 0.0
         for window, found in zip(windows, inside, strict=True):
             if any(window.start < other.end and other.start < window.end for other in chosen):
                 continue
             value = _worth(found, shown)
             if value > worth:
-                best, worth = window, value
+                best, shows, worth = window, found, value
         if best is None:
             break
         chosen.append(best)
-        shown |= {m.text for m in matches if best.start <= m.start and m.end <= best.end}
+        shown |= {match.text for match in shows}
     chosen.sort(key=lambda window: window.start)
     return tuple(_snippet(text, window, matches) for window in chosen)
+
+
+def _inside(window: _Window, matches: Sequence[Match], starts: Sequence[int]) -> list[Match]:
+    first, last = bisect_left(starts, window.start), bisect_left(starts, window.end)
+    return [match for match in matches[first:last] if match.end <= window.end]
 
 
 def _anchors(matches: Sequence[Match]) -> list[Match]:
@@ -112,15 +118,17 @@ class _Layout:
         self._text = text
         self._folded = folded
         self._width = width
+        self._sums: dict[tuple[int, int], list[int]] = {}
 
     def from_start(self) -> _Window:
         return self._from(0, cut_before=False, floor=0)
 
     def around(self, match: Match) -> _Window:
         paragraph_start, paragraph_end = self._paragraph(match.start)
-        low = self._back(match.start, paragraph_start, self._width // 3)
+        sums = self._cells(paragraph_start, paragraph_end)
+        low = self._back(match.start, paragraph_start, self._width // 3, sums)
         # A beginning a little further back is better than a sentence without its head.
-        far = self._back(match.start, paragraph_start, self._width // 2)
+        far = self._back(match.start, paragraph_start, self._width // 2, sums)
         ends = [m.end() for m in _SENTENCE_END.finditer(self._text, far, match.start)]
         starts = [paragraph_start, *ends] if far == paragraph_start else ends
         if starts:
@@ -132,12 +140,10 @@ class _Layout:
 
     def _from(self, start: int, *, cut_before: bool, floor: int) -> _Window:
         """Return the window from ``start`` on that reaches at least to ``floor``."""
-        _, paragraph_end = self._paragraph(start)
-        end = start
-        room = self._width
-        while end < paragraph_end and (room > 0 or end < floor):
-            room -= _cells(self._text[end])
-            end += 1
+        paragraph_start, paragraph_end = self._paragraph(start)
+        sums = self._cells(paragraph_start, paragraph_end)
+        full = bisect_left(sums, sums[start - paragraph_start] + self._width)
+        end = min(max(paragraph_start + full, floor), paragraph_end)
         if end < paragraph_end:
             after = max(floor, start + (end - start) // 2)
             ends = [m.end() for m in _SENTENCE_END.finditer(self._text, after, end)]
@@ -156,33 +162,48 @@ class _Layout:
         start = before + len(PARAGRAPH_BREAK) if before >= 0 else 0
         return start, after if after >= 0 else len(self._text)
 
-    def _back(self, at: int, floor: int, cells: int) -> int:
-        while at > floor and cells > 0:
-            at -= 1
-            cells -= _cells(self._text[at])
-        return at
+    def _back(self, at: int, floor: int, cells: int, sums: Sequence[int]) -> int:
+        """Return the place ``cells`` before ``at``, or ``floor``, from which on ``sums`` count."""
+        return floor + max(bisect_right(sums, sums[at - floor] - cells) - 1, 0)
+
+    def _cells(self, start: int, end: int) -> list[int]:
+        """Return how many cells there are from ``start`` to each place up to ``end``."""
+        if (start, end) not in self._sums:
+            cells = map(_CELLS.__getitem__, self._text[start:end])
+            self._sums[start, end] = list(accumulate(cells, initial=0))
+        return self._sums[start, end]
 
     def _between_words(self, at: int, low: int, high: int) -> int:
-        """Return the place nearest to ``at`` from ``low`` to ``high`` that cuts no word."""
+        """Return the place nearest to ``at`` from ``low`` to ``high`` that cuts no word.
+
+        ``at`` is one of the two.
+        """
         begin = max(0, at - _NEAR)
         near = self._folded[begin : at + _NEAR]
-        edges = {begin + edge for edge in _word_edges(near)}
+        edges = (begin + edge for edge in _word_edges(near, at - begin))
         allowed = [edge for edge in edges if low <= edge <= high]
         return min(allowed, key=lambda edge: (abs(edge - at), edge), default=at)
 
 
-def _word_edges(folded: str) -> set[int]:
-    """Return the places in ``folded`` that are inside no word."""
-    edges = set(range(len(folded) + 1))
-    for run in WORD_RUN.finditer(folded):
-        edges -= set(range(run.start() + 1, run.end()))
-    for run in HAN_RUN.finditer(folded):
-        at = run.start()
-        for word in segmenter().cut(run.group()):
-            edges -= set(range(at + 1, at + len(word)))
-            at += len(word)
-    return edges
+def _word_edges(folded: str, at: int) -> list[int]:
+    """Return the places in ``folded`` that are inside no word, of the run that ``at`` is in."""
+    for kind, start, end in runs(folded):
+        if start < at < end:
+            if kind is Kind.WORD:
+                return [start, end]
+            if kind is Kind.HAN:
+                words = likeliest_words(folded[start:end])
+                return list(accumulate(map(len, words), initial=start))
+    return [at]
 
 
-def _cells(character: str) -> int:
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+class _Cells(dict[str, int]):
+    """How many cells of a terminal each character takes; it fills itself."""
+
+    def __missing__(self, character: str) -> int:
+        wide = unicodedata.east_asian_width(character) in "WF"
+        cells = self[character] = 2 if wide else 1
+        return cells
+
+
+_CELLS: Final = _Cells()

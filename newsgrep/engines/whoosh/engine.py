@@ -16,7 +16,9 @@ from whoosh.index import IndexError as WhooshIndexError
 from whoosh.reading import CorruptIndexError
 
 from newsgrep.engines.base import Candidate, Change, Order, Page
-from newsgrep.engines.evaluate import arrange, match, score, tally
+from newsgrep.engines.evaluate import match
+from newsgrep.engines.packing import unpack_folded
+from newsgrep.engines.ranking import arrange, score, tally
 from newsgrep.engines.whoosh.schema import (
     INDEX_NAME,
     make_schema,
@@ -114,8 +116,14 @@ class WhooshEngine:
     def get(self, ids: Iterable[str]) -> list[Article]:
         """Unpack the articles with these ids."""
         with _damage_named(self._folder):
-            numbers = (self._store.find(article_id) for article_id in ids)
+            numbers = map(self._store.find, ids)
             return [self._store.article(number) for number in numbers if number is not None]
+
+    def folded(self, ids: Iterable[str]) -> list[tuple[str, str]]:
+        """Unpack the folded texts of these articles."""
+        with _damage_named(self._folder):
+            numbers = map(self._store.find, ids)
+            return [unpack_folded(self._store.folded(n))[:2] for n in numbers if n is not None]
 
     def stamps(self) -> Iterator[Stamp]:
         """Unpack every stamp."""

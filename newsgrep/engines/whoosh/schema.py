@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from os import fsencode
 from typing import Any, Final
 
@@ -56,4 +55,6 @@ def make_schema() -> Schema:
 
 def note_key(path: str) -> str:
     """Return the key of the note on a file; a path may be any bytes, a term is text."""
-    return f"{sha256(fsencode(path)).hexdigest()}"
+    from hashlib import sha256  # a search has no use for it
+
+    return sha256(fsencode(path)).hexdigest()

@@ -1,0 +1,141 @@
+"""How documents that match score, which of them come first, and what they have in common.
+
+Scores are added up over postings; only documents that a page can show are sorted.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from heapq import nlargest, nsmallest
+from typing import Final
+
+from newsgrep.engines.base import Order
+from newsgrep.engines.bm25 import K1, ZONES, Zone, idf, zone_norm
+from newsgrep.engines.evaluate import (
+    LEAD_SHIFT,
+    MOST_IN_BODY,
+    MOST_IN_LEAD,
+    TITLE_SHIFT,
+    Store,
+)
+
+_UNKNOWN: Final = float("-inf")
+"""The moment of documents without a date."""
+
+_SPARSE: Final = 16
+"""Fewer than one in so many are better picked out than gone through with the rest."""
+
+
+def score(store: Store, terms: Iterable[str], matched: set[int]) -> dict[int, float]:
+    """Return the BM25F score of every matched document for ``terms``."""
+    scores = dict.fromkeys(matched, 0.0)
+    living = len(store.everything())
+    in_title, in_lead, in_body = map(_norms, ZONES, store.average_lengths())
+    titles, leads, bodies = store.lengths()
+    for term in terms:
+        documents, packed = store.postings(term)
+        weight = idf(living, len(documents)) * (K1 + 1)
+        # Counts are taken apart and :func:`term_score` is worked out in place: this runs
+        # for every posting.
+        for document, counts in _postings_of(scores, documents, packed):
+            before = scores.get(document)
+            if before is None:
+                continue
+            frequency = (counts & MOST_IN_BODY) * in_body[bodies[document]]
+            if counts > MOST_IN_BODY:
+                title = (counts >> TITLE_SHIFT) * in_title[titles[document]]
+                lead = (counts >> LEAD_SHIFT & MOST_IN_LEAD) * in_lead[leads[document]]
+                frequency = title + lead + frequency
+            scores[document] = before + weight * frequency / (K1 + frequency)
+    return scores
+
+
+def _postings_of(
+    matched: dict[int, float], documents: Sequence[int], packed: Sequence[int]
+) -> Iterable[tuple[int, int]]:
+    """Return the postings of documents that have matched, and maybe others."""
+    if len(matched) * _SPARSE > len(documents):
+        return zip(documents, packed, strict=True)
+    places = ((document, bisect_left(documents, document)) for document in matched)
+    return [
+        (document, packed[at])
+        for document, at in places
+        if at < len(documents) and documents[at] == document
+    ]
+
+
+class _Norms(dict[int, float]):
+    """What one occurrence counts in a zone, by the zone's length: many are of one length."""
+
+    def __init__(self, zone: Zone, average: float) -> None:
+        super().__init__()
+        self._zone = zone
+        self._average = average
+
+    def __missing__(self, length: int) -> float:
+        norm = self[length] = zone_norm(self._zone, length, self._average)
+        return norm
+
+
+@lru_cache(maxsize=16)
+def _norms(zone: Zone, average: float) -> _Norms:
+    return _Norms(zone, average)
+
+
+def arrange(
+    store: Store, scores: dict[int, float], order: Order, offset: int, limit: int
+) -> list[int]:
+    """Return the documents that stand from ``offset`` on, at most ``limit``, in order."""
+    moments = store.moments()
+
+    def place(document: int) -> tuple[float, float]:
+        when = moments[document]
+        match order:
+            case Order.RELEVANCE:
+                return -scores[document], -when
+            case Order.NEWEST:
+                return -when, 0.0
+            case Order.OLDEST:
+                return (when if when != _UNKNOWN else -_UNKNOWN), 0.0
+
+    ranked = sorted(_foremost(scores, moments, order, offset + limit), key=place)
+    shown = ranked[offset : offset + limit]
+    if not shown:
+        return []
+    # Equal ones are ordered by id, but ids are read from disk: only where it can show.
+    first, last = place(shown[0]), place(shown[-1])
+    low, high = offset, offset + len(shown)
+    while low > 0 and place(ranked[low - 1]) == first:
+        low -= 1
+    while high < len(ranked) and place(ranked[high]) == last:
+        high += 1
+    exact = sorted(ranked[low:high], key=lambda d: (place(d), store.identifier(d)))
+    return exact[offset - low : offset - low + len(shown)]
+
+
+def _foremost(
+    scores: dict[int, float], moments: Sequence[float], order: Order, count: int
+) -> Iterable[int]:
+    """Return the documents that can be among the first ``count``: these, and their equals."""
+    if count * _SPARSE > len(scores):
+        return scores
+    if order is Order.RELEVANCE:
+        least = nlargest(count, scores.values())[-1]
+        return [document for document, value in scores.items() if value >= least]
+    if order is Order.NEWEST:
+        least = nlargest(count, map(moments.__getitem__, scores))[-1]
+        return [document for document in scores if moments[document] >= least]
+    dated = [document for document in scores if moments[document] != _UNKNOWN]
+    if count > len(dated):
+        return scores
+    most = nsmallest(count, map(moments.__getitem__, dated))[-1]
+    return [document for document in dated if moments[document] <= most]
+
+
+def tally(values: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    """Return each value with its count, most frequent first, then by value."""
+    counts = Counter(values)
+    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
