@@ -7,7 +7,8 @@ posting for posting); what is ours is that a list arrives at once, and how small
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from hashlib import md5
 from itertools import accumulate, repeat
 from operator import sub
 from pickle import dumps
@@ -22,10 +23,15 @@ from whoosh.codec.whoosh3 import (
     W3FieldWriter,
     W3LeafMatcher,
     W3PostingsWriter,
+    W3Segment,
     W3TermInfo,
 )
+from whoosh.filedb.filestore import FileStorage
+from whoosh.filedb.filetables import OrderedHashWriter
+from whoosh.filedb.structfile import StructFile
 from whoosh.matching.mcore import ListMatcher, Matcher
 from whoosh.matching.wrappers import FilterMatcher
+from whoosh.system import pack_ushort
 
 BLOCK_LIMIT: Final = 4096
 """Postings in one block; Whoosh's default is 128. Long lists are read whole here."""
@@ -36,6 +42,7 @@ _INLINE: Final = 8
 _COMPRESSION: Final = 6
 _PICKLE: Final = 3  # the first protocol that has bytes; later ones frame every pickle
 _LENGTH: Final = Struct("!i")
+_ROW: Final = Struct("!ii")
 _ONE_BYTE: Final = 256
 
 Block = tuple[Iterable[int], Iterable[int]]
@@ -79,6 +86,16 @@ to_packed: Final = _Packed().__getitem__
 class Codec(W3Codec):
     """Whoosh's codec with our writer of posting lists; all of its files are Whoosh's."""
 
+    def field_writer(self, storage: FileStorage, segment: W3Segment) -> W3FieldWriter:
+        """Return the writer of a segment's terms and postings."""
+        writer: W3FieldWriter = super().field_writer(storage, segment)
+        # In the place of Whoosh's own, which has just begun the same file.
+        own = writer._tindex  # noqa: SLF001  (there is no other way to it)
+        own.dbfile.seek(own.startoffset)
+        writer._tindex = TermIndex(own.dbfile)  # noqa: SLF001  (likewise)
+        writer._tindex.extras = own.extras  # noqa: SLF001  (likewise)
+        return writer
+
     def postings_writer(self, dbfile: Any, byteids: bool = False) -> ListWriter:
         """Return the writer of a field's postings."""
         return ListWriter(dbfile, BLOCK_LIMIT, byteids, _COMPRESSION)
@@ -95,26 +112,19 @@ class ListWriter(W3PostingsWriter):
         self, field: W3FieldWriter, term: str, numbers: list[int], weights: list[int]
     ) -> None:
         """Write a term of ``field`` with its documents, ascending, and their weights."""
-        field.start_term(term.encode("utf-8"))
+        key = term.encode("utf-8")
         if len(numbers) <= _INLINE:
-            self._terminfo = _Inline(numbers, weights)
-        else:
-            for start in range(0, len(numbers), BLOCK_LIMIT):
-                if start:
-                    self._write_block()  # a full block is followed by another
-                self._ids = numbers[start : start + BLOCK_LIMIT]
-                # Whoosh's own are an array of floats; it only counts, adds and slices them.
-                self._weights = weights[start : start + BLOCK_LIMIT]  # type: ignore[assignment]
-                self._maxweight = max(self._weights)
+            field._tindex.add(pack_ushort(field._fieldid) + key, _inline(numbers, weights))  # noqa: SLF001  (its writer for such lists calls a method that is not there, in 3.54)
+            return
+        field.start_term(key)
+        for start in range(0, len(numbers), BLOCK_LIMIT):
+            if start:
+                self._write_block()  # a full block is followed by another
+            self._ids = numbers[start : start + BLOCK_LIMIT]
+            # Whoosh's own are an array of floats; it only counts, adds and slices them.
+            self._weights = weights[start : start + BLOCK_LIMIT]  # type: ignore[assignment]
+            self._maxweight = max(self._weights)
         field.finish_term()
-
-    def finish_postings(self) -> W3TermInfo:
-        """Return what the term index says of the list."""
-        if isinstance(self._terminfo, _Inline):
-            info, self._terminfo = self._terminfo, None
-        else:
-            info = super().finish_postings()
-        return cast("W3TermInfo", info)
 
     def _write_block(self, last: bool = False) -> None:
         # As Whoosh's own, but that Whoosh pickles tuples of floats. Readers take any
@@ -148,16 +158,32 @@ class ListWriter(W3PostingsWriter):
         return bytes(weights) if most < _ONE_BYTE else tuple(weights)
 
 
-class _Inline(W3TermInfo):
-    """A short list; Whoosh reads such ones, but its writer can't make them (3.54)."""
+class TermIndex(OrderedHashWriter):
+    """Whoosh's file of terms, written with one call for each row instead of four."""
 
-    def __init__(self, numbers: Sequence[int], weights: Sequence[int]) -> None:
-        super().__init__()
-        self._weight, self._df = sum(weights), len(numbers)
-        self._maxlength = 0
-        self._maxweight = max(weights)
-        self._minid, self._maxid = numbers[0], numbers[-1]
-        self.set_inlined(numbers, weights, ())
+    def __init__(self, dbfile: StructFile) -> None:
+        super().__init__(dbfile)
+        self._place = self.tell()
+
+    def add(self, key: bytes, value: bytes) -> None:
+        """Add a row; keys come in ascending order."""
+        if key <= self.lastkey:
+            raise ValueError(f"keys must ascend: {self.lastkey!r}, {key!r}")
+        row = _ROW.pack(len(key), len(value)) + key + value
+        self.dbfile.write(row)
+        hashed = int.from_bytes(md5(key, usedforsecurity=False).digest()[-4:], "big")
+        self.buckets[hashed & 0xFF].append((hashed, self._place))
+        self.index.append(self._place)
+        self.lastkey = key
+        self._place += len(row)
+
+
+def _inline(numbers: list[int], weights: list[int]) -> bytes:
+    """Return what stands in the place of an address: the postings themselves."""
+    totals = (sum(weights), len(numbers), 0, 0, max(weights), numbers[0], numbers[-1])
+    return W3TermInfo._struct.pack(True, *totals) + dumps(  # noqa: SLF001  (Whoosh's layout)
+        (tuple(numbers), tuple(weights), ()), _PICKLE
+    )
 
 
 def blocks(matcher: Matcher) -> Iterator[Block]:
