@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from itertools import compress
 from typing import Final, Protocol
 
 from newsgrep.engines.packing import Verifier
@@ -61,8 +62,8 @@ class Store(Protocol):
     def average_lengths(self) -> tuple[float, float, float]:
         """Return the means of these over living documents."""
 
-    def folded(self, document: int) -> bytes:
-        """Return the packed folded texts of a document."""
+    def folded_texts(self, documents: Sequence[int]) -> Iterable[bytes]:
+        """Return the packed folded texts of documents in ascending order."""
 
     def identifier(self, document: int) -> str:
         """Return a document's article id."""
@@ -160,8 +161,8 @@ def _phrase(store: Store, phrase: Phrase, within: set[int] | None) -> set[int]:
         if len(candidates) < _FEW:
             break
         candidates = candidates & _having(store, term, zone)
-    holds = Verifier(phrase)
-    return {document for document in candidates if holds(store.folded(document))}
+    ordered = sorted(candidates)
+    return set(compress(ordered, map(Verifier(phrase), store.folded_texts(ordered))))
 
 
 def _dates(

@@ -27,14 +27,17 @@ _NOTHING: Final = (array("L"), array("L"))
 
 
 class Segment:
-    """A segment of a reader; ``offset`` is the number of its first document in the index."""
+    """A segment of a reader.
+
+    ``offset`` is the number of its first document in the index, ``dead`` has the deleted.
+    """
 
     def __init__(self, reader: IndexReader, offset: int, storage: FileStorage) -> None:
         self.reader = reader
         self.offset = offset
         self._storage = storage
         self._information = cast("W3Segment", reader.segment())
-        self._dead = frozenset(self._information.deleted_docs())
+        self.dead = frozenset(self._information.deleted_docs())
         self._columns: dict[str, Any] = {}
 
     def living(self) -> Iterable[int]:
@@ -47,8 +50,8 @@ class Segment:
             numbers, counts = joined(blocks(self.reader.postings(field, term)))
         except TermNotFound:
             return _NOTHING
-        if self._dead:
-            lives = [number not in self._dead for number in numbers]
+        if self.dead:
+            lives = [number not in self.dead for number in numbers]
             return array("L", compress(numbers, lives)), array("L", compress(counts, lives))
         return numbers, counts
 

@@ -6,8 +6,8 @@ Document numbers span segments; what is read once is kept while the index is ope
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -107,10 +107,11 @@ class Store:
 
     def average_lengths(self) -> tuple[float, float, float]:
         if self._averages is None:
-            # Notes have no length, and the columns of the deleted are still there.
-            living = self.everything()
+            # Notes have no length; the columns of the deleted are still there.
+            living = len(self.everything())
+            dead = [n + segment.offset for segment in self._segments for n in segment.dead]
             title, lead, body = (
-                sum(map(column.__getitem__, living)) / len(living) if living else 0.0
+                (sum(column) - sum(map(column.__getitem__, dead))) / living if living else 0.0
                 for column in self.lengths()
             )
             self._averages = title, lead, body
@@ -118,6 +119,14 @@ class Store:
 
     def folded(self, document: int) -> bytes:
         return self._value("folded", document)
+
+    def folded_texts(self, documents: Sequence[int]) -> Iterator[bytes]:
+        for segment, end in zip(self._segments, [*self._offsets[1:], None], strict=True):
+            first = bisect_left(documents, segment.offset)
+            last = len(documents) if end is None else bisect_left(documents, end)
+            offset, texts = segment.offset, segment.column("folded")
+            for document in documents[first:last]:
+                yield texts[document - offset]
 
     def identifier(self, document: int) -> str:
         article_id = self._value("id", document).decode()

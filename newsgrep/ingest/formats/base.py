@@ -1,4 +1,4 @@
-"""What a format is: a name, file name suffixes, and a function from bytes to a RawArticle.
+"""What a format is: a name, and a function from bytes to a RawArticle.
 
 Also what several formats share: the header that scrapers write, and the way through HTML.
 """
@@ -31,7 +31,6 @@ class Format:
     """
 
     name: str
-    suffixes: tuple[str, ...]
     read: Callable[[bytes, Sites], RawArticle]
 
 

@@ -12,4 +12,4 @@ def _read(data: bytes, sites: Sites) -> RawArticle:
     return from_html(file, file.text)
 
 
-FORMAT = Format("html", (".html", ".htm"), _read)
+FORMAT = Format("html", _read)

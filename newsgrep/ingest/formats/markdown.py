@@ -41,4 +41,4 @@ def _with_notes(text: str) -> str:
     return _NOTE_MARK.sub("", _NOTE.sub("\n", text)) if "[^" in text else text
 
 
-FORMAT = Format("markdown", (".md", ".markdown"), _read)
+FORMAT = Format("markdown", _read)

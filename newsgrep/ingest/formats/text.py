@@ -113,4 +113,4 @@ def _joined(lines: list[str]) -> list[str]:
     return lines
 
 
-FORMAT = Format("text", (".txt",), _read)
+FORMAT = Format("text", _read)
