@@ -38,6 +38,9 @@ MOST_IN_BODY: Final = 4095
 class Store(Protocol):
     """What evaluation asks of a store of documents."""
 
+    def count(self) -> int:
+        """Return how many living documents there are."""
+
     def everything(self) -> set[int]:
         """Return all living documents."""
 

@@ -32,7 +32,7 @@ _SPARSE: Final = 16
 def score(store: Store, terms: Iterable[str], matched: set[int]) -> dict[int, float]:
     """Return the BM25F score of every matched document for ``terms``."""
     scores = dict.fromkeys(matched, 0.0)
-    living = len(store.everything())
+    living = store.count()
     in_title, in_lead, in_body = map(_norms, ZONES, store.average_lengths())
     titles, leads, bodies = store.lengths()
     for term in terms:

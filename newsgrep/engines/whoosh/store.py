@@ -16,11 +16,11 @@ from whoosh.reading import EmptyReader, IndexReader, ReaderClosed
 
 from newsgrep.engines.packing import unpack_article, unpack_stamp
 from newsgrep.engines.whoosh.schema import (
-    ARTICLE,
     CAPTION,
     KEY,
     KIND,
     LENGTHS,
+    NOTE,
     NUMBERS,
     SOURCE_NAME,
     TEXT,
@@ -64,10 +64,21 @@ class Store:
         with suppress(ReaderClosed):
             self._reader.close()
 
+    def count(self) -> int:
+        return self._reader.doc_count() - len(self._notes())
+
     def everything(self) -> set[int]:
         if self._everything is None:
-            self._everything = set(self._list(KIND, ARTICLE)[0])
+            self._everything = set(range(self._reader.doc_count_all())).difference(
+                self._notes(), self._dead()
+            )
         return self._everything
+
+    def _notes(self) -> array[int]:
+        return self._list(KIND, NOTE)[0]
+
+    def _dead(self) -> list[int]:
+        return [n + segment.offset for segment in self._segments for n in segment.dead]
 
     def postings(self, term: str) -> tuple[array[int], array[int]]:
         if term not in self._postings:
@@ -108,8 +119,7 @@ class Store:
     def average_lengths(self) -> tuple[float, float, float]:
         if self._averages is None:
             # Notes have no length; the columns of the deleted are still there.
-            living = len(self.everything())
-            dead = [n + segment.offset for segment in self._segments for n in segment.dead]
+            living, dead = self.count(), self._dead()
             title, lead, body = (
                 (sum(column) - sum(map(column.__getitem__, dead))) / living if living else 0.0
                 for column in self.lengths()
