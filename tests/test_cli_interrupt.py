@@ -124,6 +124,21 @@ def test_a_second_writer_is_told_to_wait_and_readers_read_on(cli: Cli, many_file
     assert cli("index", "n").out.startswith("2 files seen: 1 added, 1 unchanged")
 
 
+def test_a_second_writer_waits_as_long_as_it_is_told(cli: Cli, many_files: Path) -> None:
+    write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
+    first = start(cli, "index", str(many_files), "--jobs", "1")
+    try:
+        wait_until_writing(first, cli.index)
+        ran = cli("index", "n", "--wait", "0.2", status=75)
+        assert f"Process {first.pid} " in ran.err
+        assert cli("index", "n", "--wait", "100").out.startswith("1 file seen: 1 added")
+        assert first.wait(LONGEST) == 0
+    finally:
+        end(first)
+    assert cli.found("守塔人") == [OLD]
+    assert cli.json("stats")["articles"] > 1
+
+
 def test_a_killed_run_leaves_no_lock_behind(cli: Cli, many_files: Path) -> None:
     write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
     cli("index", "n")

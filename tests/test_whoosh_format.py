@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from whoosh.columns import VarBytesColumn
 from whoosh.fields import COLUMN, ID, Schema
-from whoosh.filedb.filestore import FileStorage
 from whoosh.index import FileIndex
 from whoosh.query.terms import Term
 from whoosh.reading import IndexReader
@@ -22,6 +21,7 @@ from newsgrep.engines.whoosh.bulk import MOST_POSTINGS, BulkWriter, Place, Terms
 from newsgrep.engines.whoosh.engine import WhooshEngine
 from newsgrep.engines.whoosh.postings import BLOCK_LIMIT, to_packed, to_weight
 from newsgrep.engines.whoosh.schema import INDEX_NAME, TEXT
+from newsgrep.engines.whoosh.storage import Folder
 from newsgrep.engines.whoosh.store import Store
 from tests.making import article, engine_with, upsert
 
@@ -52,7 +52,7 @@ def expected(documents: Documents) -> dict[str, list[tuple[int, float]]]:
 def index_in(folder: Path) -> FileIndex:
     folder.mkdir()
     schema = Schema(**{TEXT: ID(), "key": ID(), "column": COLUMN(VarBytesColumn())})
-    storage = FileStorage(str(folder))
+    storage = Folder(str(folder))
     FileIndex.create(storage, schema, indexname=INDEX_NAME)
     return FileIndex(storage, indexname=INDEX_NAME)
 
@@ -255,8 +255,8 @@ def test_blocks_read_at_once_are_postings_read_one_by_one(tmp_path: Path) -> Non
     engine = engine_with("whoosh", tmp_path, articles[:2400])
     engine.write([upsert(each) for each in articles[2300:]])  # two segments, with deletions
     assert isinstance(engine, WhooshEngine)
-    index = FileIndex(FileStorage(str(tmp_path / "whoosh")), indexname=INDEX_NAME)
-    store = Store(index)
+    index = FileIndex(Folder(str(tmp_path / "whoosh")), indexname=INDEX_NAME)
+    store = Store(Folder(str(tmp_path / "whoosh")))
     with index.reader() as reader:
         assert len(reader.leaf_readers()) == 2
         assert reader.has_deletions()

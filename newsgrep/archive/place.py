@@ -7,13 +7,15 @@ made by another analyser is refused, for its terms would not be those of the que
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from newsgrep import __version__
+from newsgrep.archive.names import HOLDER, LOCK
 from newsgrep.engines.base import Engine, open_engine
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing, InputError
 from newsgrep.text.fold import FOLD_VERSION, TABLES
@@ -23,7 +25,10 @@ FORMAT: Final = 2
 """Raised whenever an older newsgrep could not read what this one writes."""
 
 MANIFEST: Final = "newsgrep.json"
-_IGNORED: Final = {".gitkeep", ".gitignore", ".DS_Store"}
+ENGINE: Final = "whoosh"
+"""The engine of an index, if nothing else is said."""
+
+_IGNORED: Final = {".gitkeep", ".gitignore", ".DS_Store", LOCK, HOLDER}
 
 
 def fingerprint() -> dict[str, Any]:
@@ -90,12 +95,11 @@ def opened(folder: Path) -> Iterator[Engine]:
 
 
 @contextmanager
-def made(folder: Path, engine_name: str = "whoosh") -> Iterator[Engine]:
-    """Make an empty index in ``folder`` and open it.
+def made(folder: Path, engine_name: str = ENGINE) -> Iterator[Engine]:
+    """Make an index in ``folder``, where :func:`make_room` has been.
 
-    Raises :class:`InputError` for a folder that holds something else.
+    Opens its engine, empty; there is an index once the context is left without error.
     """
-    _make_room(folder, engine_name)
     engine = open_engine(engine_name, folder / engine_name, create=True)
     try:
         told = {
@@ -104,13 +108,32 @@ def made(folder: Path, engine_name: str = "whoosh") -> Iterator[Engine]:
             "analyser": fingerprint(),
             "made_by": __version__,
         }
-        # Last, and by renaming: a folder with a manifest always has an index beside it.
-        draft = folder / f"{MANIFEST}.new"
-        draft.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
-        draft.replace(folder / MANIFEST)
         yield engine
+        # Only now, so that nobody finds an index without its first commit.
+        _write_manifest(folder, told)
     finally:
         engine.close()
+
+
+def _write_manifest(folder: Path, told: Mapping[str, Any]) -> None:
+    # Last, and by renaming: a folder with a manifest always has an index beside it.
+    draft = folder / f"{MANIFEST}.new"
+    with draft.open("w", encoding="utf-8") as stream:
+        stream.write(json.dumps(told, indent=2) + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(folder / MANIFEST)
+    for changed in (folder, folder.absolute().parent):
+        _sync_folder(changed)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Wait until the names in ``folder`` are on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def has_index(folder: Path) -> bool:
@@ -118,7 +141,8 @@ def has_index(folder: Path) -> bool:
     return (folder / MANIFEST).exists()
 
 
-def _make_room(folder: Path, engine_name: str) -> None:
+def make_room(folder: Path, engine_name: str = ENGINE) -> None:
+    """Make the folder of an index; raises :class:`InputError` if it holds something else."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         present = {path.name for path in folder.iterdir()} - _IGNORED

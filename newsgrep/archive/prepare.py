@@ -56,7 +56,11 @@ def prepare(file: File, sites: Sites) -> Prepared:
         # Opened once: size and time are of the bytes read, even if the file changes meanwhile.
         with Path(file.path).open("rb") as stream:
             status = os.fstat(stream.fileno())
-            data = stream.read(MAX_FILE_SIZE + 1)
+            # Not just so many as are allowed: room for all of them would be made each time.
+            size = min(status.st_size, MAX_FILE_SIZE)
+            data = stream.read(size + 1)
+            if len(data) > size:  # it has grown, or is of those that tell no size
+                data += stream.read(MAX_FILE_SIZE - size)
     except (OSError, ValueError) as exc:
         return Failed(file.path, getattr(exc, "strerror", None) or str(exc))
     digest = blake2b(data, digest_size=16).hexdigest()

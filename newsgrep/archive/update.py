@@ -8,15 +8,18 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from newsgrep.archive.place import has_index, made, opened
+from newsgrep.archive.lock import writing
+from newsgrep.archive.place import has_index, made, make_room, opened
 from newsgrep.archive.plan import Plan, make_plan
 from newsgrep.archive.prepare import Failed, Prepared, prepare_all
 from newsgrep.archive.summary import Listed, Outcome, Summary
 from newsgrep.engines.base import Change, Engine, Forget, Note, Remove, Upsert
 from newsgrep.engines.entry import Entry
+from newsgrep.errors import IndexLocked
 from newsgrep.ingest.sites import load_sites
 from newsgrep.models import Stamp, Status
 from newsgrep.query.tree import Everything
@@ -34,21 +37,32 @@ def update_index(
     sites_file: Path | None = None,
     jobs: int = 1,
     prune: bool | None = None,
+    wait: float = 0.0,
     progress: Progress = lambda _done, _total: None,
 ) -> Summary:
     """Bring the index in ``folder`` up to date with the files under ``paths``, in one commit.
 
     Makes an index where there is none. Raises what :mod:`newsgrep.archive.place`,
+    :func:`newsgrep.archive.lock.writing` (which waits for ``wait`` seconds),
     :func:`newsgrep.archive.plan.make_plan` and the engine do; then nothing has changed.
     """
     started = time.monotonic()
     load_sites(sites_file)  # a mistake in it is told before anything is done
+    seen = 0
     if has_index(folder):
         with opened(folder) as engine:
+            seen, plan = engine.commit(), make_plan(paths, engine.stamps(), prune=prune)
+            if not (plan.to_read or plan.gone):
+                with suppress(IndexLocked):
+                    engine.tidy()  # a run that died may have left files
+                return _update(engine, plan, sites_file, jobs, progress, started)
+    else:
+        plan = make_plan(paths, (), prune=prune)
+        make_room(folder)
+    with writing(folder, wait), opened(folder) if has_index(folder) else made(folder) as engine:
+        if engine.commit() != seen:  # somebody else has written since
             plan = make_plan(paths, engine.stamps(), prune=prune)
-            return _update(engine, plan, sites_file, jobs, progress, started)
-    plan = make_plan(paths, (), prune=prune)
-    with made(folder) as engine:
+        engine.tidy()
         return _update(engine, plan, sites_file, jobs, progress, started)
 
 

@@ -12,7 +12,7 @@ import click
 
 from newsgrep.archive.summary import Listed, Outcome, Summary
 from newsgrep.archive.update import Progress, update_index
-from newsgrep.cli.options import index_option
+from newsgrep.cli.options import index_option, wait_option
 from newsgrep.errors import InputError
 from newsgrep.jsontext import to_json
 from newsgrep.output.human import shown_path
@@ -38,10 +38,16 @@ _MOST_LISTED = 20
     show_default="one for each processor",
     help="Processes that read and cut up articles.",
 )
+@wait_option
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON, every file listed.")
 @index_option
 def command(
-    paths: tuple[str, ...], prune: bool | None, jobs: int, as_json: bool, index_folder: Path
+    paths: tuple[str, ...],
+    prune: bool | None,
+    jobs: int,
+    wait: float,
+    as_json: bool,
+    index_folder: Path,
 ) -> int:
     """Index the articles in PATH, files or folders; - reads a list of paths.
 
@@ -63,6 +69,7 @@ def command(
             sites_file=_sites_file(),
             jobs=jobs,
             prune=prune,
+            wait=wait,
             progress=progress,
         )
     if as_json:

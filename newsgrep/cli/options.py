@@ -26,6 +26,17 @@ def index_option(command: _Command) -> _Command:
     )(command)
 
 
+def wait_option(command: _Command) -> _Command:
+    """Add ``--wait``: how long to wait for another writer."""
+    return click.option(
+        "--wait",
+        type=click.FloatRange(min=0),
+        metavar="SECONDS",
+        default=0.0,
+        help="Wait so long for another process that writes to the index.",
+    )(command)
+
+
 def color_option(command: _Command) -> _Command:
     """Add ``--color``."""
     return click.option(

@@ -89,6 +89,16 @@ class Engine(Protocol):
         ``changes`` itself leaves the index as it was.
         """
 
+    def commit(self) -> int:
+        """Return a number that tells the commit that is open from all others; 0 when made."""
+
+    def go_back(self) -> None:
+        """Make the commit before the last the last one.
+
+        Raises :class:`UsageError` where there is none: a commit is kept until the second
+        one after it. Raises :class:`IndexLocked` where a writer is at work.
+        """
+
     def search(
         self,
         query: Node,
@@ -108,8 +118,14 @@ class Engine(Protocol):
     def stamps(self) -> Iterator[Stamp]:
         """Yield what is known of every file, in no order."""
 
-    def check(self) -> list[str]:
-        """Return what is wrong with the stored data, one sentence each; empty if nothing."""
+    def check(self, *, deep: bool = False) -> list[str]:
+        """Return what is wrong with the stored data, one sentence each; empty if nothing.
+
+        With ``deep`` every term is compared with what the stored articles say.
+        """
+
+    def tidy(self) -> list[str]:
+        """Delete the files that an interrupted writer left behind, and return their names."""
 
     def close(self) -> None:
         """Let go of files and locks."""
@@ -140,3 +156,11 @@ def open_engine(name: str, folder: Path, *, create: bool = False) -> Engine:
     # A module is an engine's room: its `open_engine(folder, create)` makes one.
     opener = cast("Callable[[Path, bool], Engine]", import_module(_MODULES[name]).open_engine)
     return opener(folder, create)
+
+
+def go_back(name: str, folder: Path) -> None:
+    """Do what :meth:`Engine.go_back` does on data that may be too damaged to be opened."""
+    if name not in _MODULES:
+        raise IndexMismatch(f"There is no engine “{name}” here: use the newsgrep that made it.")
+    back = cast("Callable[[Path], None]", import_module(_MODULES[name]).go_back)
+    back(folder)

@@ -12,6 +12,7 @@ from pathlib import Path
 from newsgrep.engines.base import Candidate, Change, Forget, Note, Order, Page, Remove, Upsert
 from newsgrep.engines.bm25 import idf, term_score, zone_norms
 from newsgrep.engines.entry import Entry, month_of, unpack_counts
+from newsgrep.errors import UsageError
 from newsgrep.models import ARCHIVE_ZONE, Article, Stamp
 from newsgrep.query.tree import (
     And,
@@ -60,6 +61,8 @@ class MemoryEngine:
     def __init__(self) -> None:
         self._documents: dict[str, _Document] = {}
         self._notes: dict[str, Stamp] = {}
+        self._commit = 0
+        self._before: tuple[dict[str, _Document], dict[str, Stamp]] | None = None
 
     def write(self, changes: Iterable[Change]) -> None:
         """Apply all changes in order, or none."""
@@ -74,7 +77,21 @@ class MemoryEngine:
                     notes[stamp.path] = stamp
                 case Forget(path):
                     notes.pop(path, None)
+        self._before = self._documents, self._notes
         self._documents, self._notes = documents, notes
+        self._commit += 1
+
+    def commit(self) -> int:
+        """Return how often something was written."""
+        return self._commit
+
+    def go_back(self) -> None:
+        """Take what was there before the last write."""
+        if self._before is None:
+            raise UsageError("There is no commit to go back to: only one is kept.")
+        self._documents, self._notes = self._before
+        self._before = None
+        self._commit += 1
 
     def search(
         self,
@@ -138,8 +155,12 @@ class MemoryEngine:
         yield from [document.entry.stamp for document in self._documents.values()]
         yield from list(self._notes.values())
 
-    def check(self) -> list[str]:
+    def check(self, *, deep: bool = False) -> list[str]:  # noqa: ARG002  (there is nothing to look into)
         """Find nothing: what is in memory can't be damaged."""
+        return []
+
+    def tidy(self) -> list[str]:
+        """Find nothing: there are no files."""
         return []
 
     def close(self) -> None:
@@ -149,6 +170,11 @@ class MemoryEngine:
 def open_engine(_folder: Path, _create: bool) -> MemoryEngine:
     """Return an empty engine: nothing is kept anywhere."""
     return MemoryEngine()
+
+
+def go_back(_folder: Path) -> None:
+    """Refuse: nothing is kept anywhere."""
+    raise UsageError("There is no commit to go back to: nothing is kept.")
 
 
 def _matches(document: _Document, node: Node) -> bool:

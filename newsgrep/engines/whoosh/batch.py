@@ -5,10 +5,11 @@ All changes of a batch are one commit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from whoosh.index import FileIndex
+from whoosh.index import FileIndex, LockError
 
 from newsgrep.engines.base import Change, Forget, Note, Remove, Upsert
 from newsgrep.engines.entry import Entry, month_of
@@ -17,6 +18,7 @@ from newsgrep.engines.whoosh.bulk import BulkWriter, Place, Terms
 from newsgrep.engines.whoosh.schema import (
     ARTICLE,
     CAPTION,
+    INDEX_NAME,
     KEY,
     KIND,
     LENGTHS,
@@ -26,18 +28,31 @@ from newsgrep.engines.whoosh.schema import (
     TEXT,
     note_key,
 )
+from newsgrep.engines.whoosh.storage import Folder
 from newsgrep.engines.whoosh.store import Store
 from newsgrep.models import ARCHIVE_ZONE, Stamp
 from newsgrep.text.fold import fold
 
 
+@contextmanager
+def locked(storage: Folder) -> Iterator[None]:
+    """Keep writers out; raises Whoosh's ``LockError`` where one is at work."""
+    lock = storage.lock(f"{INDEX_NAME}_WRITELOCK")
+    if not lock.acquire():
+        raise LockError
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 class Batch:
     """The changes of one commit, with those documents of it that a later one replaces."""
 
-    def __init__(self, index: FileIndex) -> None:
-        self._writer = BulkWriter(index)
+    def __init__(self, storage: Folder) -> None:
+        self._writer = BulkWriter(FileIndex(storage, indexname=INDEX_NAME))
         try:
-            self._committed = Store(index)
+            self._committed = Store(storage)
         except BaseException:
             self._writer.cancel()  # or nobody could write again
             raise

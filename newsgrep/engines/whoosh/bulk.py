@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from whoosh.codec.whoosh3 import W3Segment
-from whoosh.index import FileIndex, clean_files
+from whoosh.index import TOC, FileIndex
 from whoosh.reading import SegmentReader
 from whoosh.writing import SegmentWriter
 
@@ -43,11 +43,11 @@ class BulkWriter(SegmentWriter):
     """Whoosh's writer with a short cut for documents whose terms are known."""
 
     def __init__(self, index: FileIndex, most_postings: int = MOST_POSTINGS) -> None:
-        # Plain files are mapped when read; a compound one would be copied into memory.
+        # Plain files are read where they are; a compound one would be copied into memory.
         super().__init__(index, compound=False, codec=Codec())
         self._most = most_postings
         self._gathered = 0
-        self._before = list(self.segments)
+        self._there = {segment.segment_id() for segment in self.segments}
         self._finished: list[W3Segment] = []
         # By field and term; each posting is one number: the document's, then the counts.
         self._lists: defaultdict[str, defaultdict[str, array[int]]] = defaultdict(_new_lists)
@@ -113,9 +113,15 @@ class BulkWriter(SegmentWriter):
 
     def cancel(self, **_: Any) -> None:
         """Give everything up, and leave no file behind."""
-        self._close_segment()
-        clean_files(self.storage, self.indexname, self.generation - 1, self._before)
-        self._finish()
+        try:
+            self._close_segment()
+        finally:
+            self.storage.tidy()
+            self._finish()
+
+    def _cleanup_on_error(self) -> None:
+        self.storage.tidy()  # while nobody else can write
+        super()._cleanup_on_error()
 
     def _next_segment(self) -> None:
         self._finished.append(self._finalize_segment())
@@ -146,7 +152,13 @@ class BulkWriter(SegmentWriter):
         return segment
 
     def _commit_toc(self, segments: list[W3Segment]) -> None:
-        super()._commit_toc([*segments[:-1], *self._finished, *segments[-1:]])
+        """Make what was written the last commit, for good."""
+        kept = [segment for segment in segments if segment.segment_id() in self._there]
+        fresh = [*self._finished, *(s for s in segments if s.segment_id() not in self._there)]
+        self.storage.sync(name for segment in fresh for name in getattr(segment, SUMS))
+        TOC(self.schema, kept + fresh, self.generation).write(self.storage, self.indexname)
+        self.storage.set_aside(self.generation - 1)
+        self.storage.tidy()
 
 
 def _new_lists() -> defaultdict[str, array[int]]:

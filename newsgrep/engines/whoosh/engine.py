@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 
-from whoosh.filedb.filestore import FileStorage
 from whoosh.filedb.filetables import FileFormatError
 from whoosh.index import EmptyIndexError, FileIndex, LockError
 from whoosh.index import IndexError as WhooshIndexError
@@ -23,8 +22,9 @@ from newsgrep.engines.whoosh.schema import (
     INDEX_NAME,
     make_schema,
 )
+from newsgrep.engines.whoosh.storage import Folder
 from newsgrep.engines.whoosh.store import Store
-from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing
+from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, UsageError
 from newsgrep.models import Article, Stamp
 from newsgrep.query.tree import Node, scoring_terms
 
@@ -49,6 +49,12 @@ _SIGNS_OF_DAMAGE = (
 )
 
 
+_CURE = (
+    "go back to the commit before with newsgrep doctor --rollback, or delete the folder and "
+    "index again"
+)
+
+
 @contextmanager
 def _damage_named(folder: Path) -> Iterator[None]:
     """Turn what Whoosh raises on files it can't make sense of into our own error."""
@@ -56,18 +62,15 @@ def _damage_named(folder: Path) -> Iterator[None]:
         yield
     except LockError as exc:
         raise IndexLocked(
-            f"Another newsgrep is writing to the index in {folder}: wait for it and try again."
+            f"Another process is writing to the index in {folder}: wait for it and try again."
         ) from exc
     except EmptyIndexError as exc:
         raise IndexDamaged(
-            f"The index in {folder} has lost its table of contents: delete the folder and "
-            "index again."
+            f"The index in {folder} has lost its table of contents: {_CURE}."
         ) from exc
     except _SIGNS_OF_DAMAGE as exc:
         what = " ".join(str(exc).split()) or type(exc).__name__
-        raise IndexDamaged(
-            f"The index in {folder} is damaged ({what}): delete the folder and index again."
-        ) from exc
+        raise IndexDamaged(f"The index in {folder} is damaged ({what}): {_CURE}.") from exc
 
 
 class WhooshEngine:
@@ -75,9 +78,19 @@ class WhooshEngine:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with _damage_named(folder):
-            self._index = FileIndex(FileStorage(str(folder)), indexname=INDEX_NAME)
-            self._store = Store(self._index)
+        self._storage = Folder(str(folder))
+        self._store = self._last_commit()
+
+    def _last_commit(self) -> Store:
+        with _damage_named(self._folder):
+            while True:
+                last = self._storage.last()
+                try:
+                    return Store(self._storage)
+                except (FileNotFoundError, CorruptIndexError):
+                    # Where writers have made two more commits meanwhile, files are gone.
+                    if self._storage.last() == last:
+                        raise
 
     def write(self, changes: Iterable[Change]) -> None:
         """Apply all changes as one commit of Whoosh's."""
@@ -85,12 +98,21 @@ class WhooshEngine:
         from newsgrep.engines.whoosh.batch import Batch
 
         with _damage_named(self._folder):
-            batch = Batch(self._index)
+            batch = Batch(self._storage)
         # Outside of the nets: what goes wrong here is not the index.
         batch.apply(changes)
-        with _damage_named(self._folder):
-            self._store.close()
-            self._store = Store(self._index)
+        self._store.close()
+        self._store = self._last_commit()
+
+    def commit(self) -> int:
+        """Return Whoosh's number of the generation, and a sum of its segments' names."""
+        return self._store.commit
+
+    def go_back(self) -> None:
+        """Drop the last commit; the one before it was kept."""
+        go_back(self._folder)
+        self._store.close()
+        self._store = self._last_commit()
 
     def search(
         self,
@@ -130,30 +152,53 @@ class WhooshEngine:
         with _damage_named(self._folder):
             yield from self._store.stamps()
 
-    def check(self) -> list[str]:
-        """Read every article and stamp back."""
-        problems = []
+    def check(self, *, deep: bool = False) -> list[str]:
+        """Compare all files with their sums and read everything back."""
+        from newsgrep.engines.whoosh.check import problems
+
+        found: list[str] = []
         try:
             with _damage_named(self._folder):
-                for number in self._store.everything():
-                    self._store.article(number)
-                for _ in self._store.stamps():
-                    pass
+                found.extend(problems(self._storage, self._store, deep=deep))
         except IndexDamaged as exc:
-            problems.append(str(exc))
-        return problems
+            found.append(str(exc))
+        return found
+
+    def tidy(self) -> list[str]:
+        """Delete what neither of the two commits names."""
+        from newsgrep.engines.whoosh.batch import locked
+
+        with _damage_named(self._folder):
+            if not self._storage.leftovers():
+                return []
+            with locked(self._storage):
+                names = self._storage.leftovers()
+                self._storage.tidy()
+        return names
 
     def close(self) -> None:
         """Close all files."""
         self._store.close()
-        self._index.close()
 
 
 def open_engine(folder: Path, create: bool) -> WhooshEngine:
     """Open the Whoosh index in ``folder``; with ``create`` make an empty one there first."""
     if create:
         folder.mkdir(parents=True, exist_ok=True)
-        FileIndex.create(FileStorage(str(folder)), make_schema(), indexname=INDEX_NAME)
+        FileIndex.create(Folder(str(folder)), make_schema(), indexname=INDEX_NAME)
     if not folder.is_dir():
         raise IndexMissing(f"There is no index in {folder}: make one with newsgrep index PATH.")
     return WhooshEngine(folder)
+
+
+def go_back(folder: Path) -> None:
+    """Drop the last commit of the index in ``folder``, whether it can be read or not."""
+    from newsgrep.engines.whoosh.batch import locked
+
+    storage = Folder(str(folder))
+    with _damage_named(folder), locked(storage):
+        if storage.before() is None:
+            raise UsageError(
+                f"The index in {folder} has no commit to go back to: only one is kept."
+            )
+        storage.go_back()

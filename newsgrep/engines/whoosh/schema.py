@@ -29,6 +29,8 @@ DEFAULTS: Final = {"moment": float("-inf")}
 BYTES: Final = ("id", "folded", "rest", "stamp")
 FACETS: Final = ("source", "month")
 
+COLUMNS: Final = (*NUMBERS, *BYTES, *FACETS)
+
 # Every document has a value in every column, so a column whose file is missing is damage;
 # Whoosh by itself would go on with the default value.
 NO_VALUES: Final = (

@@ -10,15 +10,15 @@ from array import array
 from collections.abc import Iterable, Iterator
 from itertools import compress
 from typing import Any, Final, cast
+from zlib import crc32
 
 from whoosh.codec.whoosh3 import W3Codec, W3Segment
 from whoosh.columns import NumericColumn
-from whoosh.filedb.filestore import FileStorage
-from whoosh.reading import CorruptIndexError, IndexReader, TermNotFound
+from whoosh.reading import CorruptIndexError, IndexReader, SegmentReader, TermNotFound
 
 from newsgrep.engines.whoosh.postings import blocks, joined
-from newsgrep.engines.whoosh.schema import DEFAULTS, FACETS, NUMBERS
-from newsgrep.engines.whoosh.sums import SUMS, checksum
+from newsgrep.engines.whoosh.schema import COLUMNS, DEFAULTS, FACETS, NUMBERS
+from newsgrep.engines.whoosh.sums import SUMS
 
 # Numbers and names have no check of their own, as compressed texts have.
 _CHECKED: Final = frozenset(("id", *FACETS, *NUMBERS))
@@ -32,11 +32,15 @@ class Segment:
     ``offset`` is the number of its first document in the index, ``dead`` has the deleted.
     """
 
-    def __init__(self, reader: IndexReader, offset: int, storage: FileStorage) -> None:
+    def __init__(self, reader: IndexReader, offset: int) -> None:
         self.reader = reader
         self.offset = offset
-        self._storage = storage
         self._information = cast("W3Segment", reader.segment())
+        # Opened before a writer may delete them; Whoosh would open each when it is asked for.
+        documents = cast("SegmentReader", reader)._perdoc  # noqa: SLF001  (columns have no public name)
+        self._files = documents._colfiles  # noqa: SLF001  (likewise)
+        for name in COLUMNS:
+            self._files[name] = documents._get_column_file(name)  # noqa: SLF001  (likewise)
         self.dead = frozenset(self._information.deleted_docs())
         self._columns: dict[str, Any] = {}
 
@@ -86,6 +90,7 @@ class Segment:
 
     def _check(self, name: str) -> None:
         """Raise :class:`CorruptIndexError` if a column without a check of its own has changed."""
+        stream, start, length = self._files[name]
         file = W3Codec.column_filename(self._information, name)
-        if checksum(self._storage, file) != getattr(self._information, SUMS)[file][1]:
+        if crc32(stream.get(start, length)) != getattr(self._information, SUMS)[file][1]:
             raise CorruptIndexError(f"{file} has other bytes than it had")

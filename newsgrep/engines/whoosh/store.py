@@ -10,13 +10,15 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
+from zlib import crc32
 
-from whoosh.index import FileIndex
+from whoosh.index import TOC, FileIndex
 from whoosh.reading import EmptyReader, IndexReader, ReaderClosed
 
 from newsgrep.engines.packing import unpack_article, unpack_stamp
 from newsgrep.engines.whoosh.schema import (
     CAPTION,
+    INDEX_NAME,
     KEY,
     KIND,
     LENGTHS,
@@ -27,6 +29,7 @@ from newsgrep.engines.whoosh.schema import (
     note_key,
 )
 from newsgrep.engines.whoosh.segment import Segment
+from newsgrep.engines.whoosh.storage import Folder
 from newsgrep.engines.whoosh.sums import check_sizes
 from newsgrep.models import Article, Stamp
 
@@ -34,16 +37,22 @@ from newsgrep.models import Article, Stamp
 class Store:
     """A Whoosh reader as :class:`newsgrep.engines.evaluate.Store`."""
 
-    def __init__(self, index: FileIndex) -> None:
-        storage: Any = index.storage  # a FileStorage, which its type does not say
-        check_sizes(index)
-        self._reader: IndexReader = index.reader()
+    def __init__(self, storage: Folder) -> None:
+        # Read once, so that all that follows is of one commit.
+        contents = TOC.read(storage, INDEX_NAME)
+        check_sizes(storage, contents.segments)
+        # After going back, a generation's number is given again, but never a segment's name.
+        names = "".join(segment.segment_id() for segment in contents.segments)
+        self.commit: int = contents.generation << 32 | crc32(names.encode())
+        self._reader: IndexReader = FileIndex._reader(  # noqa: SLF001  (with contents that are read)
+            storage, contents.schema, contents.segments, contents.generation
+        )
         readers = (
             []
             if isinstance(self._reader, EmptyReader)  # it claims to be a segment
             else self._reader.leaf_readers()
         )
-        self._segments = [Segment(reader, offset, storage) for reader, offset in readers]
+        self._segments = [Segment(reader, offset) for reader, offset in readers]
         self._offsets = [segment.offset for segment in self._segments]
         self._postings: dict[str, tuple[array[int], array[int]]] = {}
         self._numbers: dict[str, array[Any]] = {}
@@ -99,6 +108,11 @@ class Store:
             numbers = numbers + array("L", [number + segment.offset for number in more])
             counts = counts + told
         return numbers, counts
+
+    def all_postings(self, field: str) -> Iterator[tuple[str, array[int], array[int]]]:
+        """Yield every term of a field with what :meth:`_list` says of it."""
+        for term in self._reader.lexicon(field) if self._segments else ():
+            yield term.decode("utf-8"), *self._list(field, term)
 
     def sources(self) -> Iterator[tuple[str, array[int]]]:
         names: Iterable[bytes] = self._reader.lexicon(SOURCE_NAME) if self._segments else ()

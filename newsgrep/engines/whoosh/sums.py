@@ -5,13 +5,13 @@ Whoosh itself would read whatever is there.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 from zlib import crc32
 
 from whoosh.codec.whoosh3 import W3Segment
 from whoosh.filedb.filestore import FileStorage
-from whoosh.index import FileIndex
 from whoosh.reading import CorruptIndexError
 
 SUMS: Final = "file_sums"
@@ -34,13 +34,12 @@ def checksum(storage: FileStorage, name: str) -> int:
     return found
 
 
-def check_sizes(index: FileIndex) -> None:
+def check_sizes(storage: FileStorage, segments: Iterable[W3Segment]) -> None:
     """Raise :class:`CorruptIndexError` for a file that is gone or has another size.
 
     Done before anything is read: Whoosh takes a missing column for one of default values.
     """
-    storage = index.storage
-    for segment in index._segments():  # noqa: SLF001  (asked without opening the files)
+    for segment in segments:
         for name, (size, _) in getattr(segment, SUMS).items():
             if not storage.file_exists(name) or storage.file_length(name) != size:
                 raise CorruptIndexError(f"{name} is missing or has another size than it had")

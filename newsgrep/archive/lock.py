@@ -1,0 +1,57 @@
+"""One writer at a time: who changes an index holds its lock, and says who it is.
+
+The lock is the operating system's, so that a dead process holds none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from newsgrep.archive.names import HOLDER, LOCK
+from newsgrep.errors import IndexLocked, IndexMissing
+
+
+@contextmanager
+def writing(folder: Path, wait: float = 0.0) -> Iterator[None]:
+    """Keep other writers out of the index in ``folder``.
+
+    Raises :class:`IndexLocked` if another one is still at work after ``wait`` seconds, and
+    :class:`IndexMissing` if nothing may be written there.
+    """
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=wait, poll_interval=0.05)
+    except Timeout as exc:
+        raise IndexLocked(
+            f"{_holder(folder)} is writing to the index in {folder}: try again when it is done, "
+            "or say how long to wait for it (--wait SECONDS)."
+        ) from exc
+    except OSError as exc:
+        raise IndexMissing(
+            f"Nothing can be written in {folder} ({exc.strerror}): name another with --index."
+        ) from exc
+    try:
+        told = {"pid": os.getpid(), "host": platform.node(), "since": time.strftime("%H:%M:%S")}
+        with suppress(OSError):
+            (folder / HOLDER).write_text(json.dumps(told), "utf-8")
+        yield
+    finally:
+        with suppress(OSError):
+            (folder / HOLDER).unlink()
+        lock.release()
+
+
+def _holder(folder: Path) -> str:
+    try:
+        told = json.loads((folder / HOLDER).read_text("utf-8"))
+        return f"Process {told['pid']} on {told['host']} (since {told['since']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "Another process"

@@ -1,0 +1,130 @@
+"""The folder of a Whoosh index: what is written there lasts, and the last two commits stay.
+
+Whoosh by itself syncs nothing to disk and keeps one table of contents.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from whoosh.filedb.filestore import FileStorage
+from whoosh.index import TOC
+
+from newsgrep.engines.whoosh.schema import INDEX_NAME
+from newsgrep.engines.whoosh.sums import SUMS
+
+_TEMPORARY: Final = f"{INDEX_NAME}.tmp"
+_CONTENTS: Final = re.compile(rf"_{INDEX_NAME}_(\d+)\.(toc|before)")
+_OURS: Final = re.compile(rf"_?{INDEX_NAME}_(?!WRITELOCK)")
+
+
+class Folder(FileStorage):
+    """Whoosh's own storage, whose renaming lasts and which knows its commits."""
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(str(path))
+
+    def sync(self, names: Iterable[str]) -> None:
+        """Wait until these files, and then the folder itself, are on the disk."""
+        for name in names:
+            _sync(Path(self.folder, name))
+        _sync(Path(self.folder))
+
+    def rename_file(self, oldname: str, newname: str, safe: bool = False) -> None:
+        """Rename a file for good: with a table of contents, this is the commit."""
+        _sync(Path(self.folder, oldname))
+        super().rename_file(oldname, newname, safe=safe)
+        try:
+            _sync(Path(self.folder))
+        except OSError:
+            # What may not last must not be seen either.
+            with suppress(OSError):
+                Path(self.folder, newname).unlink()
+            raise
+
+    def last(self) -> int | None:
+        """Return the number of the last commit."""
+        return max(self._numbers("toc"), default=None)
+
+    def before(self) -> int | None:
+        """Return the number of the commit before the last, if there is one to go back to.
+
+        Its table of contents has another name: where that of the last commit is lost, the
+        index is damaged, and not silently an older one.
+        """
+        return max(self._numbers("before"), default=None)
+
+    def _numbers(self, kind: str) -> list[int]:
+        matches = filter(None, map(_CONTENTS.fullmatch, self))
+        return [int(match[1]) for match in matches if match[2] == kind]
+
+    def set_aside(self, number: int) -> None:
+        """Make ``number``, which another commit has just followed, the one to go back to."""
+        super().rename_file(_contents(number, "toc"), _contents(number, "before"))
+
+    def leftovers(self) -> list[str]:
+        """Return the files that neither commit names; files that are not ours are left out."""
+        named = set(self._named(self.last(), "toc")) | set(self._named(self.before(), "before"))
+        return [name for name in self if _OURS.match(name) and name not in named]
+
+    def _named(self, number: int | None, kind: str) -> Iterator[str]:
+        if number is None:
+            return
+        try:
+            contents = TOC.read(_Named(self, kind), INDEX_NAME, number)
+        except Exception:
+            if kind == "toc":
+                raise
+            return  # nobody can go back to it
+        yield _contents(number, kind)
+        for segment in contents.segments:
+            yield from getattr(segment, SUMS)
+
+    def tidy(self) -> None:
+        """Delete leftovers; what can't be deleted now will be another time."""
+        *older, _ = sorted(self._numbers("toc")) or [0]
+        if older:  # a writer died between a commit and setting the one before aside
+            self.set_aside(older[-1])
+        for name in self.leftovers():
+            with suppress(OSError):
+                self.delete_file(name)
+        shutil.rmtree(Path(self.folder, _TEMPORARY), ignore_errors=True)
+
+    def go_back(self) -> None:
+        """Make the commit before the last the last one; there has to be one."""
+        last, before = self.last(), self.before()
+        if before is None:
+            raise LookupError("only one commit is kept")
+        super().rename_file(_contents(before, "before"), _contents(before, "toc"))
+        if last is not None:
+            self.delete_file(_contents(last, "toc"))
+        self.sync(())
+
+
+class _Named:
+    """A folder in which tables of contents have another ending."""
+
+    def __init__(self, folder: Folder, kind: str) -> None:
+        self._folder = folder
+        self._kind = kind
+
+    def open_file(self, name: str) -> Any:
+        return self._folder.open_file(name.removesuffix("toc") + self._kind)
+
+
+def _contents(number: int, kind: str) -> str:
+    return f"_{INDEX_NAME}_{number}.{kind}"
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

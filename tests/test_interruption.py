@@ -1,0 +1,162 @@
+"""Whenever a run dies, fails or loses power, the index is as before it or as after it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsgrep.archive.place import has_index, opened
+from newsgrep.archive.update import update_index
+from newsgrep.engines.base import Order
+from newsgrep.engines.whoosh.storage import Folder
+from newsgrep.errors import IndexMissing
+from newsgrep.query.parser import parse
+from newsgrep.text.segment import segmenter
+from tests.crash import DIED, in_child, lose_power
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a child is forked")
+
+State = tuple[Any, ...] | None
+MOST = int(os.environ.get("NEWSGREP_ABORTS", "40"))
+"""Abort points that each test tries, spread evenly; all of them where there are fewer."""
+
+
+class Archive:
+    """Files, an index of what they were, and what it becomes when it is brought up to date."""
+
+    def __init__(self, folder: Path, *, first: bool) -> None:
+        segmenter()  # loaded once, and not in each child
+        self.folder = folder
+        self.files = folder / "files"
+        self.files.mkdir()
+        for number in range(5):
+            self._write(number, f"渔场第{number}号声明", "渔民在码头等候。")
+        self.index = folder / "index"
+        self.graveyard = folder / "graveyard"
+        if not first:
+            update_index(self.index, [str(self.files)])
+            (self.files / "0.txt").unlink()
+            self._write(1, "渔场新声明", "灯塔亮了。")
+            self._write(9, "台风过后", "码头修好了。")
+        self.old = state(self.index)
+        self.place = self.fresh("reference")
+        self.update()
+        self.new = state(self.place)
+        assert self.new not in (None, self.old)
+
+    def _write(self, number: int, title: str, body: str) -> None:
+        (self.files / f"{number}.txt").write_text(f"{title}\n\n{body}\n", "utf-8")
+
+    def fresh(self, name: str) -> Path:
+        """Return another copy of the index as it was."""
+        place = self.folder / name
+        shutil.rmtree(place, ignore_errors=True)
+        if self.index.exists():
+            shutil.copytree(self.index, place)
+        return place
+
+    def update(self) -> None:
+        update_index(self.place, [str(self.files)])
+
+    def calls(self) -> int:
+        """Return how many calls an update makes that change the disk."""
+        low, high = 1, 1 << 14
+        while low < high:
+            middle = (low + high) // 2
+            self.place = self.fresh("counted")
+            if in_child(self.update, middle, self.graveyard) == DIED:
+                low = middle + 1
+            else:
+                high = middle
+        return low - 1
+
+    def aborts(self, error: OSError | None = None) -> Iterator[tuple[int, int]]:
+        """Stop the update at one call after another; yield the number and what came of it."""
+        calls = self.calls()
+        assert calls > 30
+        for number in range(1, calls + 1, max(1, calls // MOST)):
+            shutil.rmtree(self.graveyard, ignore_errors=True)
+            self.place = self.fresh("place")
+            yield number, in_child(self.update, number, self.graveyard, error)
+
+
+def state(place: Path) -> State:
+    """Return all that an index answers, or None where there is none."""
+    if not has_index(place):
+        with pytest.raises(IndexMissing), opened(place):
+            pass
+        return None
+    with opened(place) as engine:
+        stamps = sorted(engine.stamps())
+        articles = engine.get(stamp.article_id or "" for stamp in stamps)
+        pages = [
+            engine.search(parse(query).root, order, limit=50, facets=("source", "month"))
+            for query in ("声明", '"渔场"', "码头 OR 灯塔", "-台风")
+            for order in Order
+        ]
+        assert engine.check(deep=True) == []
+        return stamps, articles, pages
+
+
+@pytest.fixture(params=["first", "later"])
+def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Archive:
+    return Archive(tmp_path, first=request.param == "first")
+
+
+def completed(archive: Archive) -> None:
+    """Expect the same command, given again, to end where it would have ended at once."""
+    assert in_child(archive.update, 0, archive.folder / "again") == 0
+    assert state(archive.place) == archive.new
+    assert Folder(str(archive.place / "whoosh")).leftovers() == []
+
+
+def test_a_run_killed_at_any_write_leaves_the_old_index_or_the_new(archive: Archive) -> None:
+    for number, status in archive.aborts():
+        assert status == DIED, number
+        assert state(archive.place) in (archive.old, archive.new), number
+        completed(archive)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+def test_a_write_that_fails_leaves_the_old_index(archive: Archive, code: int) -> None:
+    failed = 0
+    for number, status in archive.aborts(OSError(code, os.strerror(code))):
+        # Some writes are not needed: what they fail at is done another time.
+        assert status in (0, 2), number
+        allowed = (archive.new,) if status == 0 else (archive.old, archive.new)
+        assert state(archive.place) in allowed, number
+        completed(archive)
+        failed += status == 2
+    assert failed > 10
+
+
+def test_a_loss_of_power_at_any_write_leaves_the_old_index_or_the_new(archive: Archive) -> None:
+    chance = random.Random(20261120)
+    for number, status in archive.aborts():
+        assert status == DIED, number
+        lose_power(archive.graveyard, chance)
+        assert state(archive.place) in (archive.old, archive.new), number
+        completed(archive)
+
+
+def test_what_was_reported_as_done_survives_a_loss_of_power(archive: Archive) -> None:
+    chance = random.Random(20261121)
+
+    def update_and_write() -> None:
+        archive.update()
+        (archive.folder / "later").write_text("x")
+
+    calls = archive.calls()
+    for _ in range(10):
+        shutil.rmtree(archive.graveyard, ignore_errors=True)
+        archive.place = archive.fresh("place")
+        assert in_child(update_and_write, calls + 1, archive.graveyard) == DIED
+        lose_power(archive.graveyard, chance)
+        assert state(archive.place) == archive.new
