@@ -7,7 +7,6 @@ made by another analyser is refused, for its terms would not be those of the que
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any, Final
 
 from newsgrep import __version__
 from newsgrep.archive.names import HOLDER, LOCK
+from newsgrep.disk import sync
 from newsgrep.engines.base import Engine, open_engine
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing, InputError
 from newsgrep.text.fold import FOLD_VERSION, TABLES
@@ -118,22 +118,11 @@ def made(folder: Path, engine_name: str = ENGINE) -> Iterator[Engine]:
 def _write_manifest(folder: Path, told: Mapping[str, Any]) -> None:
     # Last, and by renaming: a folder with a manifest always has an index beside it.
     draft = folder / f"{MANIFEST}.new"
-    with draft.open("w", encoding="utf-8") as stream:
-        stream.write(json.dumps(told, indent=2) + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+    draft.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
+    sync(draft)
     draft.replace(folder / MANIFEST)
     for changed in (folder, folder.absolute().parent):
-        _sync_folder(changed)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Wait until the names in ``folder`` are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync(changed)
 
 
 def has_index(folder: Path) -> bool:

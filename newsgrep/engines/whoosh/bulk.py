@@ -155,7 +155,7 @@ class BulkWriter(SegmentWriter):
         """Make what was written the last commit, for good."""
         kept = [segment for segment in segments if segment.segment_id() in self._there]
         fresh = [*self._finished, *(s for s in segments if s.segment_id() not in self._there)]
-        self.storage.sync(name for segment in fresh for name in getattr(segment, SUMS))
+        self.storage.settle(name for segment in fresh for name in getattr(segment, SUMS))
         TOC(self.schema, kept + fresh, self.generation).write(self.storage, self.indexname)
         self.storage.set_aside(self.generation - 1)
         self.storage.tidy()

@@ -5,7 +5,6 @@ Whoosh by itself syncs nothing to disk and keeps one table of contents.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
@@ -16,6 +15,7 @@ from typing import Any, Final
 from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC
 
+from newsgrep.disk import sync
 from newsgrep.engines.whoosh.schema import INDEX_NAME
 from newsgrep.engines.whoosh.sums import SUMS
 
@@ -30,18 +30,18 @@ class Folder(FileStorage):
     def __init__(self, path: Path | str) -> None:
         super().__init__(str(path))
 
-    def sync(self, names: Iterable[str]) -> None:
+    def settle(self, names: Iterable[str]) -> None:
         """Wait until these files, and then the folder itself, are on the disk."""
         for name in names:
-            _sync(Path(self.folder, name))
-        _sync(Path(self.folder))
+            sync(Path(self.folder, name))
+        sync(Path(self.folder))
 
     def rename_file(self, oldname: str, newname: str, safe: bool = False) -> None:
         """Rename a file for good: with a table of contents, this is the commit."""
-        _sync(Path(self.folder, oldname))
+        sync(Path(self.folder, oldname))
         super().rename_file(oldname, newname, safe=safe)
         try:
-            _sync(Path(self.folder))
+            sync(Path(self.folder))
         except OSError:
             # What may not last must not be seen either.
             with suppress(OSError):
@@ -104,7 +104,7 @@ class Folder(FileStorage):
         super().rename_file(_contents(before, "before"), _contents(before, "toc"))
         if last is not None:
             self.delete_file(_contents(last, "toc"))
-        self.sync(())
+        self.settle(())
 
 
 class _Named:
@@ -120,11 +120,3 @@ class _Named:
 
 def _contents(number: int, kind: str) -> str:
     return f"_{INDEX_NAME}_{number}.{kind}"
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
