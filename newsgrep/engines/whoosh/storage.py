@@ -91,7 +91,11 @@ class Folder(FileStorage):
         *older, _ = sorted(self._numbers("toc")) or [0]
         if older:  # a writer died between a commit and setting the one before aside
             self.set_aside(older[-1])
-        for name in self.leftovers():
+        try:
+            names = self.leftovers()
+        except Exception:  # noqa: BLE001  (without a table of contents, nothing is known to be left over)
+            return
+        for name in names:
             with suppress(OSError):
                 self.delete_file(name)
         shutil.rmtree(Path(self.folder, _TEMPORARY), ignore_errors=True)
