@@ -127,7 +127,7 @@ def test_a_query_of_thousands_of_words_is_explained_briefly(engine: Engine) -> N
 
 # Rooms in the order in which imports point: each may import those before it, and itself.
 _ROOMS = (
-    ("models", "errors", "jsontext", "disk", "__version__"),
+    ("models", "errors", "jsontext", "disk", "datafile", "__version__"),
     ("text",),
     ("query", "ingest"),
     ("engines",),

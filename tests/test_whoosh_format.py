@@ -16,7 +16,7 @@ from whoosh.query.terms import Term
 from whoosh.reading import IndexReader
 from whoosh.writing import SegmentWriter
 
-from newsgrep.engines.entry import Counts, pack_counts
+from newsgrep.engines.counts import Counts, pack_counts
 from newsgrep.engines.whoosh.bulk import MOST_POSTINGS, BulkWriter, Place, Terms
 from newsgrep.engines.whoosh.engine import WhooshEngine
 from newsgrep.engines.whoosh.postings import BLOCK_LIMIT, to_packed, to_weight

@@ -168,3 +168,12 @@ def inputs_of(told: dict[str, object]) -> tuple[Inputs, Path]:
         float(str(told["seconds"])),
     )
     return Inputs(corpus, cleaned), Path(str(told["folder"]))
+
+
+def files_cannot(question: Question) -> str | None:
+    """Return why a peer that knows files, and nothing of articles, can't be asked."""
+    if question.source:
+        return "knows no source"
+    if question.since or question.sort:
+        return "knows the file's date only, not the article's"
+    return "counts nothing by value" if question.facets else None

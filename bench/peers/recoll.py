@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 from bench.measure import run
-from bench.peers.base import Answer, Inputs, Peer
+from bench.peers.base import Answer, Inputs, Peer, files_cannot
 from bench.questions import Question
 
 _RESULTS = re.compile(r"^(?:at least )?(\d+) results", re.MULTILINE)
@@ -73,11 +73,7 @@ class Recoll(Peer):
 
     def cannot(self, question: Question) -> str | None:
         """Return what plain text files tell it nothing about."""
-        if question.source:
-            return "knows no source"
-        if question.since or question.sort:
-            return "knows the file's date only, not the article's"
-        return "counts nothing by value" if question.facets else None
+        return files_cannot(question)
 
     def ask(self, question: Question, limit: int) -> Answer:
         """Ask for an exact count, or for that and the hits with a snippet each."""

@@ -151,7 +151,8 @@ def _open(folder: Path) -> Any:
 
 def _write(index: Any, inputs: Inputs) -> None:
     from bench.pipeline import entries
-    from newsgrep.engines.entry import month_of, unpack_counts
+    from newsgrep.engines.counts import unpack_counts
+    from newsgrep.engines.entry import month_of
 
     tantivy = import_module("tantivy")
     writer = index.writer(heap_size=_HEAP)

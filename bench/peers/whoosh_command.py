@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from bench.measure import run
-from bench.peers.base import Answer, Inputs, Peer
+from bench.peers.base import Answer, Inputs, Peer, files_cannot
 from bench.questions import Question
 
 _TOTAL = re.compile(r"^(\d+) match", re.MULTILINE)
@@ -75,11 +75,7 @@ class WhooshCommand(Peer):
 
     def cannot(self, question: Question) -> str | None:
         """Return what its schema has nothing for."""
-        if question.source:
-            return "knows no source"
-        if question.since or question.sort:
-            return "knows the file's date only, not the article's"
-        return "counts nothing by value" if question.facets else None
+        return files_cannot(question)
 
     def ask(self, question: Question, limit: int) -> Answer:
         """Ask for the count, or for a page as people see it."""

@@ -27,7 +27,7 @@ ZONES: Final = (
     Zone(weight=1.0, length_share=0.4),  # lead
     Zone(weight=1.0, length_share=0.75),  # body
 )
-"""In the order of :class:`newsgrep.engines.entry.Counts`."""
+"""In the order of :class:`newsgrep.engines.counts.Counts`."""
 
 
 def idf(documents: int, having: int) -> float:

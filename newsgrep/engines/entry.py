@@ -10,8 +10,16 @@ from array import array
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
+from newsgrep.engines.counts import (
+    LEAD_SHIFT,
+    MOST_IN_BODY,
+    MOST_IN_LEAD,
+    MOST_IN_TITLE,
+    TITLE_SHIFT,
+    Counts,
+)
 from newsgrep.engines.packing import CAPTION_BREAK, pack_article, pack_folded, unpack_article
 from newsgrep.models import ARCHIVE_ZONE, Article, Published, Stamp
 from newsgrep.text.fold import fold
@@ -20,42 +28,15 @@ from newsgrep.text.segment import index_terms
 LEAD_LENGTH: Final = 300
 """Characters of the body that count as its lead: news puts its facts first."""
 
-_MOST: Final = (15, 255, 4095)
-_LEAD_SHIFT: Final = 12
-_TITLE_SHIFT: Final = 20
-
-
-class Counts(NamedTuple):
-    """How often a term stands in each zone; what the lead has, the body has as well."""
-
-    title: int
-    lead: int
-    body: int
-
-
-def pack_counts(counts: Counts) -> int:
-    """Return the three as one number below 2**24, which a 32-bit float holds exactly.
-
-    A term that stands more than 15, 255 or 4,095 times counts that often: BM25 would
-    hardly tell the difference.
-    """
-    title, lead, body = map(min, counts, _MOST)
-    return title << _TITLE_SHIFT | lead << _LEAD_SHIFT | body
-
-
-def unpack_counts(packed: int) -> Counts:
-    """Return the counts that :func:`pack_counts` put together."""
-    return Counts(packed >> _TITLE_SHIFT, packed >> _LEAD_SHIFT & _MOST[1], packed & _MOST[2])
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """What an engine needs to know of an article, and of the file it was read from.
 
-    ``terms`` has every term of title and body once, one a line, and ``packed_counts``
-    :func:`pack_counts` of each in the same order; ``lengths`` says how many terms each
-    zone has, repeats included. ``folded`` and ``rest`` are the article, packed as in
-    :mod:`newsgrep.engines.packing`.
+    ``terms`` has every term of title and body once, one a line, and ``packed_counts`` the
+    counts of each in the same order, packed as in :mod:`newsgrep.engines.counts`;
+    ``lengths`` says how many terms each zone has, repeats included. ``folded`` and ``rest``
+    are the article, packed as in :mod:`newsgrep.engines.packing`.
     """
 
     article_id: str
@@ -105,16 +86,16 @@ def make_entry(article: Article, stamp: Stamp) -> Entry:
 def _packed(
     in_title: Mapping[str, int], in_lead: Mapping[str, int], in_body: Mapping[str, int]
 ) -> dict[str, int]:
-    """Return :func:`pack_counts` of every term; written out, for it runs for every posting."""
+    """Return the packed counts of every term; written out, for it runs for every posting."""
     packed = dict(in_body)
-    if max(packed.values(), default=0) > _MOST[2]:
-        packed = {term: min(count, _MOST[2]) for term, count in packed.items()}
+    if max(packed.values(), default=0) > MOST_IN_BODY:
+        packed = {term: min(count, MOST_IN_BODY) for term, count in packed.items()}
     for term, count in in_lead.items():
         # The lead may end inside of a word, whose beginning is no term of the body.
         if term in packed:
-            packed[term] |= min(count, _MOST[1]) << _LEAD_SHIFT
+            packed[term] |= min(count, MOST_IN_LEAD) << LEAD_SHIFT
     for term, count in in_title.items():
-        packed[term] = packed.get(term, 0) | min(count, _MOST[0]) << _TITLE_SHIFT
+        packed[term] = packed.get(term, 0) | min(count, MOST_IN_TITLE) << TITLE_SHIFT
     return packed
 
 

@@ -10,6 +10,7 @@ from datetime import date
 from itertools import compress
 from typing import Final, Protocol
 
+from newsgrep.engines.counts import MOST_IN_BODY, TITLE_SHIFT
 from newsgrep.engines.packing import Verifier
 from newsgrep.query.tree import (
     And,
@@ -26,13 +27,6 @@ from newsgrep.query.tree import (
 
 UNDATED: Final = 0
 """Day number of documents without a date: ordinals of real days begin with 1."""
-
-# Where pack_counts of newsgrep.engines.entry puts the counts: its inverse takes a microsecond,
-# and here that would be for every posting.
-TITLE_SHIFT: Final = 20
-LEAD_SHIFT: Final = 12
-MOST_IN_LEAD: Final = 255
-MOST_IN_BODY: Final = 4095
 
 
 class Store(Protocol):

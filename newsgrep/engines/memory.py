@@ -11,7 +11,8 @@ from pathlib import Path
 
 from newsgrep.engines.base import Candidate, Change, Forget, Note, Order, Page, Remove, Upsert
 from newsgrep.engines.bm25 import idf, term_score, zone_norms
-from newsgrep.engines.entry import Entry, month_of, unpack_counts
+from newsgrep.engines.counts import unpack_counts
+from newsgrep.engines.entry import Entry, month_of
 from newsgrep.errors import UsageError
 from newsgrep.models import ARCHIVE_ZONE, Article, Stamp
 from newsgrep.query.tree import (

@@ -10,10 +10,10 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from pathlib import Path
 from struct import Struct
 from typing import Final
 
+from newsgrep.datafile import table_lines
 from newsgrep.jsontext import to_json
 from newsgrep.models import Article, Precision, Published, Stamp, Status
 from newsgrep.query.tree import Field, Phrase
@@ -54,8 +54,7 @@ class Damaged(ValueError):
 
 @cache
 def _known() -> bytes:
-    text = Path(__file__).with_name("frequent_words.txt").read_text("utf-8")
-    return "".join(line for line in text.splitlines() if line[0] != "#").encode(_ENCODING)
+    return "".join(table_lines(__file__, "frequent_words.txt")).encode(_ENCODING)
 
 
 @cache

@@ -14,13 +14,8 @@ from typing import Final
 
 from newsgrep.engines.base import Order
 from newsgrep.engines.bm25 import K1, ZONES, Zone, idf, zone_norm
-from newsgrep.engines.evaluate import (
-    LEAD_SHIFT,
-    MOST_IN_BODY,
-    MOST_IN_LEAD,
-    TITLE_SHIFT,
-    Store,
-)
+from newsgrep.engines.counts import LEAD_SHIFT, MOST_IN_BODY, MOST_IN_LEAD, TITLE_SHIFT
+from newsgrep.engines.evaluate import Store
 
 _UNKNOWN: Final = float("-inf")
 """The moment of documents without a date."""

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Final
 from zlib import crc32
 
+from newsgrep.datafile import table_lines
+
 _SIZE: Final = 5_071_852
 _CHECKSUM: Final = 0x1394096D
 """Of ``dict.txt`` in jieba 0.42.1. In any other file words may lie in another order."""
@@ -41,14 +43,8 @@ def folded_words() -> list[tuple[str, int]]:
     They are spelled as folded, each with the frequency of the original: 乾隆 folds to
     干隆, which is no word until it is added.
     """
-    fields = _folded_lines().split()
-    return list(zip(fields[::2], map(int, fields[1::2]), strict=True))
-
-
-def _folded_lines() -> str:
-    """Return the lines of the file with these words, each ``word frequency``."""
-    text = Path(__file__).with_name("folded_words.txt").read_text("utf-8")
-    return "\n".join(line for line in text.split("\n") if not line.startswith("#"))
+    fields = (line.split() for line in table_lines(__file__, "folded_words.txt") if line)
+    return [(word, int(frequency)) for word, frequency in fields]
 
 
 class Dictionary:

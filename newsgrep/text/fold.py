@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import unicodedata
 from functools import cache
-from pathlib import Path
 from typing import Final
+
+from newsgrep.datafile import table_lines
 
 FOLD_VERSION: Final = 1
 """Raised whenever a character folds differently than before: indexes made earlier say so."""
@@ -35,8 +36,7 @@ _BY_HAND: Final = dict(zip(_VARIANTS, _USUAL, strict=True))
 def _simplified() -> dict[int, int]:
     """Return OpenCC's simplified form of each character that has one, by code points."""
     # OpenCC itself takes longer to load than a cold search to answer.
-    text = Path(__file__).with_name("simplified.txt").read_text("utf-8")
-    pairs = "".join(line for line in text.split("\n") if not line.startswith("#"))
+    pairs = "".join(table_lines(__file__, "simplified.txt"))
     return str.maketrans(pairs[::2], pairs[1::2])
 
 

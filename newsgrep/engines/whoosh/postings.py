@@ -33,6 +33,8 @@ from whoosh.matching.mcore import ListMatcher, Matcher
 from whoosh.matching.wrappers import FilterMatcher
 from whoosh.system import pack_ushort
 
+from newsgrep.engines.counts import Counts, pack_counts, unpack_counts
+
 BLOCK_LIMIT: Final = 4096
 """Postings in one block; Whoosh's default is 128. Long lists are read whole here."""
 
@@ -57,7 +59,7 @@ class _Weights(dict[int, int]):
     """
 
     def __missing__(self, packed: int) -> int:
-        title, lead, body = packed >> 20, packed >> 12 & 0xFF, packed & 0xFFF
+        title, lead, body = unpack_counts(packed)
         low = body & 0xF | (lead & 7) << 4 | (title & 1) << 7
         weight = low | (body >> 4) << 8 | (lead >> 3) << 16 | (title >> 1) << 21
         self[packed] = weight
@@ -71,8 +73,7 @@ class _Packed(dict[int, int]):
         body = weight & 0xF | (weight >> 8 & 0xFF) << 4
         lead = weight >> 4 & 7 | (weight >> 16 & 0x1F) << 3
         title = weight >> 7 & 1 | (weight >> 21) << 1
-        packed = title << 20 | lead << 12 | body
-        self[weight] = packed
+        packed = self[weight] = pack_counts(Counts(title, lead, body))
         return packed
 
 
@@ -80,7 +81,7 @@ to_weight: Final = _Weights().__getitem__
 """Return the weight that a posting with these packed counts has on disk, below 2**24."""
 
 to_packed: Final = _Packed().__getitem__
-"""Return the packed counts (:func:`newsgrep.engines.entry.pack_counts`) of a weight."""
+"""Return the packed counts (:func:`newsgrep.engines.counts.pack_counts`) of a weight."""
 
 
 class Codec(W3Codec):
