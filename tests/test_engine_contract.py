@@ -445,6 +445,9 @@ def test_an_engine_is_empty_once_everything_was_taken_out(name: str, tmp_path: P
 def test_one_commit_back_is_the_index_as_it_was(name: str, tmp_path: Path) -> None:
     engine = engine_with(name, tmp_path, [article("a", "水", "渔场"), article("b", "水", "声明")])
     before = sorted(engine.stamps())
+    with pytest.raises(UsageError, match="no commit to go back to"):
+        engine.go_back()  # nobody means the empty index that it was before
+    assert ids(engine, "水") == {"a", "b"}
     engine.write([Remove("a"), upsert(article("b", "水", "灯塔")), upsert(article("c", "水", "x"))])
     assert ids(engine, "水") == {"b", "c"}
     engine.go_back()

@@ -50,6 +50,8 @@ def command(
         told = {"sound": not problems, "problems": problems, "articles": articles}
         write(to_json({"version": VERSION, "index": str(index_folder), **told, "deleted": deleted}))
     else:
+        if rollback:
+            write("went back to the commit before the last one")
         for problem in problems:
             write(f"problem: {problem}")
         if problems:
@@ -59,7 +61,8 @@ def command(
             )
         else:
             looked = "files, articles and terms" if deep else "files and articles"
-            write(f"{index_folder} is sound: {articles:,} articles; {looked} are as written")
+            noun = "article" if articles == 1 else "articles"
+            write(f"{index_folder} is sound: {articles:,} {noun}; {looked} are as written")
         if deleted:
             write(f"{len(deleted):,} files of an interrupted run were deleted")
     return 2 if problems else 0

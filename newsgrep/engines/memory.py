@@ -78,7 +78,8 @@ class MemoryEngine:
                     notes[stamp.path] = stamp
                 case Forget(path):
                     notes.pop(path, None)
-        self._before = self._documents, self._notes
+        # The empty engine that every one begins with is no commit of anybody's.
+        self._before = (self._documents, self._notes) if self._commit else None
         self._documents, self._notes = documents, notes
         self._commit += 1
 

@@ -56,9 +56,10 @@ class Folder(FileStorage):
         """Return the number of the commit before the last, if there is one to go back to.
 
         Its table of contents has another name: where that of the last commit is lost, the
-        index is damaged, and not silently an older one.
+        index is damaged, and not silently an older one. The empty index that every one
+        begins with is no commit of anybody's.
         """
-        return max(self._numbers("before"), default=None)
+        return max(filter(None, self._numbers("before")), default=None)
 
     def _numbers(self, kind: str) -> list[int]:
         matches = filter(None, map(_CONTENTS.fullmatch, self))
