@@ -26,13 +26,11 @@ ASKED = (
     ("stats", "--json"),
 )
 VOLATILE = {"took_ms", "bytes", "index"}
-# Whoosh leaves files open where it fails; what users see is meant here.
-QUIET = {"PYTHONWARNINGS": None}
 
 
 def answer(cli: Cli, args: tuple[str, ...], place: Path) -> tuple[Ran, dict[str, Any]]:
     """Return a process, and what it told without what differs from run to run."""
-    ran = cli.run(*args, "--index", place, env=QUIET)
+    ran = cli.run(*args, "--index", place)
     value = json.loads(ran.stdout or b"{}")
     return ran, {name: part for name, part in value.items() if name not in VOLATILE}
 
@@ -97,7 +95,7 @@ def test_show_and_index_refuse_a_damaged_index_as_well(cli: Cli) -> None:
     for harmed in (b"", kept[: len(kept) // 2], b"x" * len(kept)):
         table.write_bytes(harmed)
         for args in (["show", "n/a.md"], ["stats"], ["index", "n"], ["search", "渡轮"]):
-            ran = cli(*args, status=2, env=QUIET)
+            ran = cli(*args, status=2)
             assert is_clear(ran.err), ran.err
             assert ran.stdout == b""
         assert table.read_bytes() == harmed

@@ -21,7 +21,7 @@ from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing, InputErro
 from newsgrep.text.fold import FOLD_VERSION, TABLES
 from newsgrep.text.segment import DICTIONARY, SEGMENT_VERSION
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Raised whenever an older newsgrep could not read what this one writes."""
 
 MANIFEST: Final = "newsgrep.json"

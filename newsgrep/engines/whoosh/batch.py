@@ -50,9 +50,11 @@ class Batch:
     """The changes of one commit, with those documents of it that a later one replaces."""
 
     def __init__(self, storage: Folder) -> None:
+        self._storage = storage
         self._writer = BulkWriter(FileIndex(storage, indexname=INDEX_NAME))
         try:
-            self._committed = Store(storage)
+            self._storage.contents()  # what is taken over from there is compared with its sums
+            self._committed = Store(Folder(storage.folder))
         except BaseException:
             self._writer.cancel()  # or nobody could write again
             raise
@@ -66,7 +68,10 @@ class Batch:
         except BaseException:
             self._writer.cancel()
             raise
-        self._writer.commit(mergetype=self._writer.merge_small)
+        try:
+            self._writer.commit(mergetype=self._writer.merge_small)
+        finally:
+            self._storage.let_go()
 
     def _apply(self, changes: Iterable[Change]) -> None:
         with self._committed:

@@ -18,7 +18,7 @@ from whoosh.reading import SegmentReader
 from whoosh.writing import SegmentWriter
 
 from newsgrep.engines.whoosh.postings import Codec, blocks, joined, to_weight
-from newsgrep.engines.whoosh.sums import SUMS, file_sums
+from newsgrep.engines.whoosh.sums import note_sums, sums_of
 
 MOST_POSTINGS: Final = 32_000_000
 """Postings gathered for one segment: eight bytes each, some 50,000 to 100,000 articles."""
@@ -147,15 +147,14 @@ class BulkWriter(SegmentWriter):
 
     def _finalize_segment(self) -> W3Segment:
         segment: W3Segment = super()._finalize_segment()
-        # Kept in the table of contents with the segment: what is cut short is noticed.
-        setattr(segment, SUMS, file_sums(self.storage, segment))
+        note_sums(self.storage, segment)
         return segment
 
     def _commit_toc(self, segments: list[W3Segment]) -> None:
         """Make what was written the last commit, for good."""
         kept = [segment for segment in segments if segment.segment_id() in self._there]
         fresh = [*self._finished, *(s for s in segments if s.segment_id() not in self._there)]
-        self.storage.settle(name for segment in fresh for name in getattr(segment, SUMS))
+        self.storage.settle(name for segment in fresh for name in sums_of(segment))
         TOC(self.schema, kept + fresh, self.generation).write(self.storage, self.indexname)
         self.storage.set_aside(self.generation - 1)
         self.storage.tidy()

@@ -6,15 +6,17 @@ Files with their checksums, articles with themselves, and terms with the article
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from zlib import crc32
 
 from whoosh.index import TOC
 
 from newsgrep.engines.entry import make_entry
+from newsgrep.engines.whoosh.pages import sum_up
 from newsgrep.engines.whoosh.schema import CAPTION, INDEX_NAME, TEXT
 from newsgrep.engines.whoosh.storage import Folder
 from newsgrep.engines.whoosh.store import Store
-from newsgrep.engines.whoosh.sums import SUMS, checksum
+from newsgrep.engines.whoosh.sums import sums_of
 
 _BITS = (1 << 64) - 1
 
@@ -37,12 +39,13 @@ def problems(storage: Folder, store: Store, *, deep: bool) -> Iterator[str]:
 
 def _files(storage: Folder) -> Iterator[str]:
     for segment in TOC.read(storage, INDEX_NAME).segments:
-        for name, (size, total) in getattr(segment, SUMS).items():
+        for name, expected in sums_of(segment).items():
             if not storage.file_exists(name):
                 yield f"The file {name} is missing."
-            elif storage.file_length(name) != size:
-                yield f"The file {name} has {storage.file_length(name)} bytes instead of {size}."
-            elif checksum(storage, name) != total:
+            elif storage.file_length(name) != expected.size:
+                size = storage.file_length(name)
+                yield f"The file {name} has {size} bytes instead of {expected.size}."
+            elif sum_up(Path(storage.folder, name)) != expected:
                 yield f"The file {name} has other bytes than it was written with."
 
 

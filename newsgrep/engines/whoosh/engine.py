@@ -86,7 +86,7 @@ class WhooshEngine:
             while True:
                 last = self._storage.last()
                 try:
-                    return Store(self._storage)
+                    return Store(Folder(str(self._folder)))
                 except (FileNotFoundError, CorruptIndexError):
                     # Where writers have made two more commits meanwhile, files are gone.
                     if self._storage.last() == last:

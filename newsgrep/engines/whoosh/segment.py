@@ -10,18 +10,13 @@ from array import array
 from collections.abc import Iterable, Iterator
 from itertools import compress
 from typing import Any, Final, cast
-from zlib import crc32
 
-from whoosh.codec.whoosh3 import W3Codec, W3Segment
+from whoosh.codec.whoosh3 import W3Segment
 from whoosh.columns import NumericColumn
-from whoosh.reading import CorruptIndexError, IndexReader, SegmentReader, TermNotFound
+from whoosh.reading import IndexReader, SegmentReader, TermNotFound
 
 from newsgrep.engines.whoosh.postings import blocks, joined
-from newsgrep.engines.whoosh.schema import COLUMNS, DEFAULTS, FACETS, NUMBERS
-from newsgrep.engines.whoosh.sums import SUMS
-
-# Numbers and names have no check of their own, as compressed texts have.
-_CHECKED: Final = frozenset(("id", *FACETS, *NUMBERS))
+from newsgrep.engines.whoosh.schema import COLUMNS, DEFAULTS, NUMBERS
 
 _NOTHING: Final = (array("L"), array("L"))
 
@@ -62,8 +57,6 @@ class Segment:
     def column(self, name: str) -> Any:
         """Return a column, whose values are had by document number."""
         if name not in self._columns:
-            if name in _CHECKED:
-                self._check(name)
             self._columns[name] = self.reader.column_reader(name, translate=False)
         return self._columns[name]
 
@@ -87,10 +80,3 @@ class Segment:
         texts = [value.decode("utf-8") for value in column._uniques]  # noqa: SLF001  (what the column refers to)
         refs = column._dbfile.get_array(column._basepos, column._typecode, column._doccount)  # noqa: SLF001  (read at once)
         return map(texts.__getitem__, refs)
-
-    def _check(self, name: str) -> None:
-        """Raise :class:`CorruptIndexError` if a column without a check of its own has changed."""
-        stream, start, length = self._files[name]
-        file = W3Codec.column_filename(self._information, name)
-        if crc32(stream.get(start, length)) != getattr(self._information, SUMS)[file][1]:
-            raise CorruptIndexError(f"{file} has other bytes than it had")

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from whoosh.filedb.filestore import FileStorage
+from whoosh.filedb.structfile import BufferFile, StructFile
 from whoosh.index import TOC
 
 from newsgrep.disk import sync
+from newsgrep.engines.whoosh.pages import CheckedFile, FileSum, seal, unsealed
 from newsgrep.engines.whoosh.schema import INDEX_NAME
-from newsgrep.engines.whoosh.sums import SUMS
+from newsgrep.engines.whoosh.sums import check_sizes, sums_of
 
 _TEMPORARY: Final = f"{INDEX_NAME}.tmp"
 _CONTENTS: Final = re.compile(rf"_{INDEX_NAME}_(\d+)\.(toc|before)")
@@ -29,6 +31,35 @@ class Folder(FileStorage):
 
     def __init__(self, path: Path | str) -> None:
         super().__init__(str(path))
+        self._sums: dict[str, FileSum] = {}
+        self._open: list[CheckedFile] = []
+
+    def contents(self) -> TOC:
+        """Return the table of contents of the last commit, and remember what its files should be.
+
+        Raises :class:`CorruptIndexError` where one of them has another size.
+        """
+        contents: TOC = TOC.read(self, INDEX_NAME)
+        check_sizes(self, contents.segments)
+        for segment in contents.segments:
+            self._sums |= sums_of(segment)
+        return contents
+
+    def open_file(self, name: str, **options: Any) -> StructFile:
+        """Open a file for reading; one with a checksum is compared with it as it is read."""
+        path = Path(self.folder, name)
+        if _CONTENTS.fullmatch(name):
+            return BufferFile(unsealed(path), name=name)
+        if name in self._sums:
+            self._open.append(CheckedFile(path, self._sums[name]))
+            return self._open[-1]
+        file: StructFile = super().open_file(name, **options)
+        return file
+
+    def let_go(self) -> None:
+        """Close all files that are open for reading; Whoosh leaves some open where it fails."""
+        while self._open:
+            self._open.pop().close()
 
     def settle(self, names: Iterable[str]) -> None:
         """Wait until these files, and then the folder itself, are on the disk."""
@@ -38,6 +69,8 @@ class Folder(FileStorage):
 
     def rename_file(self, oldname: str, newname: str, safe: bool = False) -> None:
         """Rename a file for good: with a table of contents, this is the commit."""
+        if _CONTENTS.fullmatch(newname):
+            seal(Path(self.folder, oldname))
         sync(Path(self.folder, oldname))
         super().rename_file(oldname, newname, safe=safe)
         try:
@@ -85,7 +118,7 @@ class Folder(FileStorage):
             return  # nobody can go back to it
         yield _contents(number, kind)
         for segment in contents.segments:
-            yield from getattr(segment, SUMS)
+            yield from sums_of(segment)
 
     def tidy(self) -> None:
         """Delete leftovers; what can't be deleted now will be another time."""

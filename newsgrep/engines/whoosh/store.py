@@ -12,13 +12,12 @@ from contextlib import suppress
 from typing import Any
 from zlib import crc32
 
-from whoosh.index import TOC, FileIndex
+from whoosh.index import FileIndex
 from whoosh.reading import EmptyReader, IndexReader, ReaderClosed
 
 from newsgrep.engines.packing import unpack_article, unpack_stamp
 from newsgrep.engines.whoosh.schema import (
     CAPTION,
-    INDEX_NAME,
     KEY,
     KIND,
     LENGTHS,
@@ -30,29 +29,19 @@ from newsgrep.engines.whoosh.schema import (
 )
 from newsgrep.engines.whoosh.segment import Segment
 from newsgrep.engines.whoosh.storage import Folder
-from newsgrep.engines.whoosh.sums import check_sizes
 from newsgrep.models import Article, Stamp
 
 
 class Store:
-    """A Whoosh reader as :class:`newsgrep.engines.evaluate.Store`."""
+    """A Whoosh reader as :class:`newsgrep.engines.evaluate.Store`, with a folder of its own."""
 
     def __init__(self, storage: Folder) -> None:
-        # Read once, so that all that follows is of one commit.
-        contents = TOC.read(storage, INDEX_NAME)
-        check_sizes(storage, contents.segments)
-        # After going back, a generation's number is given again, but never a segment's name.
-        names = "".join(segment.segment_id() for segment in contents.segments)
-        self.commit: int = contents.generation << 32 | crc32(names.encode())
-        self._reader: IndexReader = FileIndex._reader(  # noqa: SLF001  (with contents that are read)
-            storage, contents.schema, contents.segments, contents.generation
-        )
-        readers = (
-            []
-            if isinstance(self._reader, EmptyReader)  # it claims to be a segment
-            else self._reader.leaf_readers()
-        )
-        self._segments = [Segment(reader, offset) for reader, offset in readers]
+        self._storage = storage
+        try:
+            self._open()
+        except BaseException:
+            storage.let_go()
+            raise
         self._offsets = [segment.offset for segment in self._segments]
         self._postings: dict[str, tuple[array[int], array[int]]] = {}
         self._numbers: dict[str, array[Any]] = {}
@@ -61,6 +50,22 @@ class Store:
         self._found: dict[str, int] = {}
         self._by_id: dict[str, int] | None = None
         self._averages: tuple[float, float, float] | None = None
+
+    def _open(self) -> None:
+        # Read once, so that all that follows is of one commit.
+        contents = self._storage.contents()
+        # After going back, a generation's number is given again, but never a segment's name.
+        names = "".join(segment.segment_id() for segment in contents.segments)
+        self.commit: int = contents.generation << 32 | crc32(names.encode())
+        self._reader: IndexReader = FileIndex._reader(  # noqa: SLF001  (with contents that are read)
+            self._storage, contents.schema, contents.segments, contents.generation
+        )
+        readers = (
+            []
+            if isinstance(self._reader, EmptyReader)  # it claims to be a segment
+            else self._reader.leaf_readers()
+        )
+        self._segments = [Segment(reader, offset) for reader, offset in readers]
 
     def __enter__(self) -> Store:
         return self
@@ -72,6 +77,7 @@ class Store:
         """Close the reader's files."""
         with suppress(ReaderClosed):
             self._reader.close()
+        self._storage.let_go()
 
     def count(self) -> int:
         return self._reader.doc_count() - len(self._notes())

@@ -1,4 +1,4 @@
-"""What the files of a segment should be: their sizes and checksums, kept where Whoosh keeps it.
+"""What the files of a segment should be, kept in the table of contents where Whoosh keeps it.
 
 Whoosh itself would read whatever is there.
 """
@@ -8,30 +8,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
-from zlib import crc32
 
 from whoosh.codec.whoosh3 import W3Segment
 from whoosh.filedb.filestore import FileStorage
 from whoosh.reading import CorruptIndexError
 
-SUMS: Final = "file_sums"
-"""The attribute of a segment that has the :func:`file_sums` it was written with."""
+from newsgrep.engines.whoosh.pages import FileSum, sum_up
+
+_SUMS: Final = "file_sums"
+"""The attribute of a segment; its values are plain tuples, for Whoosh reads them, too."""
 
 
-def file_sums(storage: FileStorage, segment: W3Segment) -> dict[str, tuple[int, int]]:
-    """Return the size in bytes and the CRC-32 of every file of ``segment``, by name."""
+def note_sums(storage: FileStorage, segment: W3Segment) -> None:
+    """Note what all files of ``segment`` are now, in the segment."""
     prefix = f"{segment.segment_id()}."
     names = [name for name in sorted(storage) if name.startswith(prefix)]
-    return {name: (storage.file_length(name), checksum(storage, name)) for name in names}
+    setattr(segment, _SUMS, {name: tuple(sum_up(Path(storage.folder, name))) for name in names})
 
 
-def checksum(storage: FileStorage, name: str) -> int:
-    """Return the CRC-32 of a file's bytes."""
-    found = 0
-    with Path(storage.folder, name).open("rb") as stream:
-        while block := stream.read(1 << 20):
-            found = crc32(block, found)
-    return found
+def sums_of(segment: W3Segment) -> dict[str, FileSum]:
+    """Return what was noted, by the names of the files."""
+    return {name: FileSum(*told) for name, told in getattr(segment, _SUMS).items()}
 
 
 def check_sizes(storage: FileStorage, segments: Iterable[W3Segment]) -> None:
@@ -40,6 +37,6 @@ def check_sizes(storage: FileStorage, segments: Iterable[W3Segment]) -> None:
     Done before anything is read: Whoosh takes a missing column for one of default values.
     """
     for segment in segments:
-        for name, (size, _) in getattr(segment, SUMS).items():
+        for name, (size, _) in sums_of(segment).items():
             if not storage.file_exists(name) or storage.file_length(name) != size:
                 raise CorruptIndexError(f"{name} is missing or has another size than it had")
