@@ -24,7 +24,7 @@ from bench.peers.base import Inputs
 from bench.peers.ours import Newsgrep
 from bench.places import ARCHIVES, REPOSITORY, RESULTS, default_work
 from bench.questions import Question, load_questions
-from newsgrep.archive.update import update_index
+from newsgrep.archive.update import How, update_index
 
 LINES: Final = 25
 _REPEATS: Final = 20
@@ -56,7 +56,7 @@ def main(
     with tempfile.TemporaryDirectory(dir=work) as scratch:
         folder = Path(scratch) / "index"
         _profile(
-            partial(update_index, folder, [str(corpus.folder)], jobs=1),
+            partial(update_index, folder, [str(corpus.folder)], How(jobs=1)),
             results / f"{label}-profile-index.txt",
         )
         peer = Newsgrep()

@@ -4,10 +4,13 @@ NewsgrepError               exit status 2
 ├── UsageError              the question or an option is off
 │   └── QueryError          a query that can't be read; knows the place
 ├── InputError              a path that can't be taken at all
+├── WorkerDied              a process that read articles is gone
+├── Stopped                 the user said so; part of the work is done (exit status 130)
 ├── IndexProblem            something is wrong with an index
 │   ├── IndexMissing        there is none here yet
 │   ├── IndexMismatch       it was made by another analyser or format
 │   ├── IndexDamaged        it can't be read as it should
+│   ├── IndexUntrusted      it is somebody else's, and could hold code
 │   └── IndexLocked         another writer has it (exit status 75)
 └── Rejected                one file that holds no article; a run goes on past it
 """
@@ -41,6 +44,16 @@ class InputError(NewsgrepError):
     """A path given by the user that can't be taken at all."""
 
 
+class WorkerDied(NewsgrepError):
+    """A process that read articles was killed by somebody else."""
+
+
+class Stopped(NewsgrepError):
+    """A signal ended a run of which a part is in the index already."""
+
+    exit_status = 130
+
+
 class IndexProblem(NewsgrepError):
     """Something is wrong with an index."""
 
@@ -55,6 +68,10 @@ class IndexMismatch(IndexProblem):
 
 class IndexDamaged(IndexProblem):
     """The index can't be read as it should."""
+
+
+class IndexUntrusted(IndexProblem):
+    """Others own the index or may write to it, and nobody said that they are trusted."""
 
 
 class IndexLocked(IndexProblem):

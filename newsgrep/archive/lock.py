@@ -12,11 +12,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from filelock import FileLock, Timeout
 
 from newsgrep.archive.names import HOLDER, LOCK
 from newsgrep.errors import IndexLocked, IndexMissing
+
+_OTHERS: Final = 0o022
+"""The right to write, of the group and of everybody."""
 
 
 @contextmanager
@@ -38,6 +42,10 @@ def writing(folder: Path, wait: float = 0.0) -> Iterator[None]:
         raise IndexMissing(
             f"Nothing can be written in {folder} ({exc.strerror}): name another with --index."
         ) from exc
+    # What is written here can be changed by nobody else, whatever the user's habit is:
+    # such an index would not be opened again.
+    habit = os.umask(_OTHERS)
+    os.umask(habit | _OTHERS)
     try:
         told = {"pid": os.getpid(), "host": platform.node(), "since": time.strftime("%H:%M:%S")}
         with suppress(OSError):
@@ -46,6 +54,7 @@ def writing(folder: Path, wait: float = 0.0) -> Iterator[None]:
     finally:
         with suppress(OSError):
             (folder / HOLDER).unlink()
+        os.umask(habit)
         lock.release()
 
 

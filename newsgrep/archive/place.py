@@ -1,128 +1,85 @@
-"""Where an index lies, what made it, and whether this newsgrep may ask it.
+"""Where an index is: opening the one that is there, and making one.
 
-A small manifest beside the engine's data names the engine and the analyser; an index
-made by another analyser is refused, for its terms would not be those of the query.
+A manifest names the engine and its folder of data; what else a dead writer left is nobody's.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from newsgrep import __version__
+from newsgrep.archive.manifest import (
+    DRAFT,
+    MANIFEST,
+    data_folders,
+    new_manifest,
+    read_manifest,
+    refuse_bereft,
+    write_draft,
+)
 from newsgrep.archive.names import HOLDER, LOCK
-from newsgrep.disk import sync
+from newsgrep.archive.ownership import refuse_strangers
 from newsgrep.engines.base import Engine, open_engine
-from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing, InputError
-from newsgrep.text.fold import FOLD_VERSION, TABLES
-from newsgrep.text.segment import DICTIONARY, SEGMENT_VERSION
+from newsgrep.errors import IndexProblem, InputError
 
-FORMAT: Final = 3
-"""Raised whenever an older newsgrep could not read what this one writes."""
-
-MANIFEST: Final = "newsgrep.json"
 ENGINE: Final = "whoosh"
 """The engine of an index, if nothing else is said."""
 
 _IGNORED: Final = {".gitkeep", ".gitignore", ".DS_Store", LOCK, HOLDER}
 
 
-def fingerprint() -> dict[str, Any]:
-    """Return what decides which terms a text has, as recorded in an index."""
-    return {
-        "fold": FOLD_VERSION,
-        "tables": TABLES,
-        "segment": SEGMENT_VERSION,
-        "dictionary": DICTIONARY,
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What an index says of itself."""
-
-    engine: str
-    format: int
-    analyser: dict[str, Any]
-    made_by: str
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """Return the manifest in ``folder``.
-
-    Raises :class:`IndexMissing` where there is none, :class:`IndexDamaged` for one that
-    makes no sense, and :class:`IndexMismatch` for an index that this newsgrep can't ask.
-    """
-    try:
-        told = json.loads((folder / MANIFEST).read_text("utf-8"))
-        manifest = Manifest(told["engine"], told["format"], told["analyser"], told["made_by"])
-    except (FileNotFoundError, NotADirectoryError) as exc:
-        raise IndexMissing(
-            f"There is no index in {folder}: make one with “newsgrep index PATH”, or name "
-            "another with --index."
-        ) from exc
-    except PermissionError as exc:
-        raise IndexMissing(
-            f"The index in {folder} may not be read by you: ask its owner, or name another "
-            "with --index."
-        ) from exc
-    except (OSError, ValueError, KeyError, TypeError) as exc:
-        raise IndexDamaged(
-            f"The index in {folder} is damaged ({MANIFEST} can't be read): delete the folder "
-            "and index again."
-        ) from exc
-    if manifest.format != FORMAT or manifest.analyser != fingerprint():
-        raise IndexMismatch(
-            f"The index in {folder} was made by newsgrep {manifest.made_by} with another "
-            "analyser or format: delete the folder and index again."
-        )
-    return manifest
-
-
 @contextmanager
-def opened(folder: Path) -> Iterator[Engine]:
-    """Open the index in ``folder`` for asking; raises what :func:`read_manifest` does."""
-    manifest = read_manifest(folder)
-    engine = open_engine(manifest.engine, folder / manifest.engine)
+def opened(folder: Path, *, trust: bool = False) -> Iterator[Engine]:
+    """Open the index in ``folder`` for asking.
+
+    Raises what :func:`read_manifest` does, and :class:`IndexUntrusted` for one that others
+    may have written, unless there is ``trust``.
+    """
+    engine = _open_last(folder, trust)
     try:
         yield engine
     finally:
         engine.close()
 
 
+def _open_last(folder: Path, trust: bool) -> Engine:
+    while True:
+        manifest = read_manifest(folder)
+        data = folder / manifest.data
+        if not trust:
+            refuse_strangers(data)
+        try:
+            return open_engine(manifest.engine, data)
+        except IndexProblem:
+            # Rebuilt meanwhile, the index lies in another folder.
+            if read_manifest(folder) == manifest:
+                raise
+
+
 @contextmanager
-def made(folder: Path, engine_name: str = ENGINE) -> Iterator[Engine]:
+def made(folder: Path, engine_name: str = ENGINE, data: str = "") -> Iterator[Engine]:
     """Make an index in ``folder``, where :func:`make_room` has been.
 
-    Opens its engine, empty; there is an index once the context is left without error.
+    Opens its engine, empty, in the folder ``data`` (else named after the engine). There is
+    an index, in the place of any other, once :func:`confirm_draft` is called: after the first
+    commit, so that nobody finds one without. Left before that, nothing stays.
     """
-    engine = open_engine(engine_name, folder / engine_name, create=True)
+    data = data or engine_name
+    write_draft(folder, new_manifest(engine_name, data))
     try:
-        told = {
-            "engine": engine_name,
-            "format": FORMAT,
-            "analyser": fingerprint(),
-            "made_by": __version__,
-        }
-        yield engine
-        # Only now, so that nobody finds an index without its first commit.
-        _write_manifest(folder, told)
+        engine = open_engine(engine_name, folder / data, create=True)
+        try:
+            yield engine
+        finally:
+            engine.close()
     finally:
-        engine.close()
-
-
-def _write_manifest(folder: Path, told: Mapping[str, Any]) -> None:
-    # Last, and by renaming: a folder with a manifest always has an index beside it.
-    draft = folder / f"{MANIFEST}.new"
-    draft.write_text(json.dumps(told, indent=2) + "\n", "utf-8")
-    sync(draft)
-    draft.replace(folder / MANIFEST)
-    for changed in (folder, folder.absolute().parent):
-        sync(changed)
+        if (folder / DRAFT).exists():  # not confirmed
+            shutil.rmtree(folder / data, ignore_errors=True)
+            with suppress(OSError):  # else the next writer does it
+                (folder / DRAFT).unlink()
 
 
 def has_index(folder: Path) -> bool:
@@ -130,8 +87,12 @@ def has_index(folder: Path) -> bool:
     return (folder / MANIFEST).exists()
 
 
-def make_room(folder: Path, engine_name: str = ENGINE) -> None:
-    """Make the folder of an index; raises :class:`InputError` if it holds something else."""
+def make_room(folder: Path) -> None:
+    """Make the folder of an index.
+
+    Raises :class:`InputError` if it holds something else, and :class:`IndexDamaged` if that
+    is an index without a manifest.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         present = {path.name for path in folder.iterdir()} - _IGNORED
@@ -141,11 +102,28 @@ def make_room(folder: Path, engine_name: str = ENGINE) -> None:
         raise InputError(
             f"No index can be made in {folder} ({exc.strerror}): name another with --index."
         ) from exc
-    # An interrupted first run leaves the engine's folder without a manifest.
-    if present - {engine_name, f"{MANIFEST}.new"}:
+    refuse_bereft(folder)
+    # An interrupted first run leaves its draft, and data.
+    if present - {DRAFT, *data_folders(folder)}:
         raise InputError(
             f"{folder} holds other files and no index: name an empty or new folder with --index."
         )
+
+
+def tidy_up(folder: Path) -> list[str]:
+    """Delete what a writer that died has left beside the index, and return what that was.
+
+    For those who hold the lock only.
+    """
+    named = read_manifest(folder, any_analyser=True).data if has_index(folder) else ""
+    left = [name for name in data_folders(folder) if name != named]
+    for name in left:
+        shutil.rmtree(folder / name, ignore_errors=True)
+    # Last, for data without manifest or draft looks like an index that lost one.
+    if (folder / DRAFT).exists() and (named or not data_folders(folder)):
+        (folder / DRAFT).unlink()
+        left.append(DRAFT)
+    return left
 
 
 def size_of(folder: Path) -> int:

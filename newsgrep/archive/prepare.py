@@ -1,38 +1,27 @@
-"""One file becomes an entry or a reason why not; many files do so in worker processes.
+"""One file becomes an entry or a reason why not; many files do so side by side.
 
 Each file is read once and whole, so that its stamp and its article are of the same bytes.
 """
 
 from __future__ import annotations
 
-import gc
 import os
-import signal
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
+from newsgrep.archive.workers import in_order
 from newsgrep.engines.entry import Entry, make_entry
 from newsgrep.errors import Rejected
 from newsgrep.ingest.find import File
 from newsgrep.ingest.read import read_article
 from newsgrep.ingest.sites import Sites, load_sites
 from newsgrep.models import Article, Stamp, Status
-from newsgrep.text.segment import segmenter
 
 MAX_FILE_SIZE: Final = 64 * 1024 * 1024
 """Bytes; a larger file is no article, and is listed."""
-
-_CHUNK: Final = 32
-_MANY_OBJECTS: Final = 50_000
-_IN_FLIGHT: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,62 +70,11 @@ def _accepted(stamp: Stamp, article: Article) -> Stamp:
 def prepare_all(files: Iterable[File], sites_file: Path | None, jobs: int) -> Iterator[Prepared]:
     """Yield what :func:`prepare` makes of each file, in the files' order, with ``jobs`` processes.
 
-    The result does not depend on ``jobs``. At most a few chunks of files for each process
-    are under way at a time, so memory does not grow with the number of files.
+    The result does not depend on ``jobs``.
     """
-    if jobs <= 1:
-        sites = load_sites(sites_file)
-        yield from (prepare(file, sites) for file in files)
-        return
-    pool = ProcessPoolExecutor(
-        jobs, get_context("spawn"), initializer=_start_worker, initargs=(sites_file,)
-    )
-    try:
-        under_way: deque[Future[list[Prepared]]] = deque()
-        for chunk in _chunks(iter(files)):
-            with _deaf_children():
-                under_way.append(pool.submit(_prepare_chunk, chunk))
-            if len(under_way) >= jobs * _IN_FLIGHT:
-                yield from under_way.popleft().result()
-        while under_way:
-            yield from under_way.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    return in_order(_with_rules, sites_file, files, jobs)
 
 
-@contextmanager
-def _deaf_children() -> Iterator[None]:
-    """Start processes that never see Ctrl-C, which a terminal sends to all of a group.
-
-    The parent alone decides what it means, and hears of it right afterwards.
-    """
-    if not hasattr(signal, "pthread_sigmask"):  # pragma: no cover  (Windows)
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _chunks(files: Iterator[File]) -> Iterator[Sequence[File]]:
-    while chunk := list(islice(files, _CHUNK)):
-        yield chunk
-
-
-_prepare_here: Callable[[File], Prepared]
-
-
-def _start_worker(sites_file: Path | None) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What a worker makes lives until its chunk is done, and hardly any of it in circles.
-    gc.set_threshold(_MANY_OBJECTS)
-    segmenter()
+def _with_rules(sites_file: Path | None) -> Callable[[File], Prepared]:
     sites = load_sites(sites_file)
-    global _prepare_here
-    _prepare_here = lambda file: prepare(file, sites)  # noqa: E731  (a closure over the rules)
-
-
-def _prepare_chunk(chunk: Sequence[File]) -> list[Prepared]:
-    return [_prepare_here(file) for file in chunk]
+    return lambda file: prepare(file, sites)

@@ -6,25 +6,41 @@ from pathlib import Path
 
 import click
 
-from newsgrep.archive.lock import writing
-from newsgrep.archive.place import opened, read_manifest
-from newsgrep.cli.options import index_option, wait_option
-from newsgrep.engines.base import go_back
+from newsgrep.archive.health import Health, examine, roll_back, tidy
+from newsgrep.archive.rebuild import Rebuilt, rebuild
+from newsgrep.cli.options import index_option, jobs_option, wait_option
+from newsgrep.cli.progress import shown_progress
+from newsgrep.cli.signals import end_cleanly
 from newsgrep.jsontext import to_json
 from newsgrep.output.machine import VERSION
+from newsgrep.output.safe import one_line
 from newsgrep.output.stream import write
-from newsgrep.query.tree import Everything
+
+_CURES = (
+    "newsgrep doctor --fix makes the index anew from all articles in it that can be read; "
+    "newsgrep doctor --rollback goes back to the commit before the last one"
+)
 
 
-@click.command(short_help="Check the index, or go back to the commit before.")
+@click.command(short_help="Check the index, mend it, or go back to the commit before.")
 @click.option("--deep", is_flag=True, help="Also compare every term with the stored articles.")
+@click.option("--fix", is_flag=True, help="Where it is damaged, save every article that is not.")
 @click.option("--rollback", is_flag=True, help="Go back to the commit before the last one.")
-@click.option("--tidy", is_flag=True, help="Delete what an interrupted run has left behind.")
+@click.option("--tidy", "tidies", is_flag=True, help="Delete what an interrupted run left behind.")
 @click.option("--json", "as_json", is_flag=True, help="The findings as one JSON object.")
+@jobs_option
 @wait_option
 @index_option
 def command(
-    deep: bool, rollback: bool, tidy: bool, as_json: bool, wait: float, index_folder: Path
+    deep: bool,
+    fix: bool,
+    rollback: bool,
+    tidies: bool,
+    as_json: bool,
+    jobs: int,
+    wait: float,
+    trust: bool,
+    index_folder: Path,
 ) -> int:
     """Compare all files of the index with their checksums, and read every article.
 
@@ -33,36 +49,61 @@ def command(
     \b
     newsgrep doctor
     newsgrep doctor --deep --json
+    newsgrep doctor --fix
     newsgrep doctor --rollback
     """
-    deleted: list[str] = []
+    end_cleanly()
     if rollback:
-        manifest = read_manifest(index_folder)
-        with writing(index_folder, wait):
-            go_back(manifest.engine, index_folder / manifest.engine)
-    if tidy:
-        with writing(index_folder, wait), opened(index_folder) as engine:
-            deleted = engine.tidy()
-    with opened(index_folder) as engine:
-        problems = engine.check(deep=deep)
-        articles = 0 if problems else engine.search(Everything(), limit=0).total
+        roll_back(index_folder, wait=wait, trust=trust)
+    health = examine(index_folder, deep=deep, trust=trust)
+    rebuilt = None
+    if fix and health.problems:
+        with shown_progress() as progress:
+            rebuilt = rebuild(
+                index_folder, jobs=jobs, wait=wait, trust=trust, lossy=True, progress=progress
+            )
+    found, health = health, examine(index_folder, trust=trust) if rebuilt else health
+    deleted = tidy(index_folder, wait=wait, trust=trust) if tidies else []
     if as_json:
-        told = {"sound": not problems, "problems": problems, "articles": articles}
-        write(to_json({"version": VERSION, "index": str(index_folder), **told, "deleted": deleted}))
+        _write_json(index_folder, found, health, rebuilt, deleted)
     else:
         if rollback:
             write("went back to the commit before the last one")
-        for problem in problems:
+        for problem in found.problems:
             write(f"problem: {problem}")
-        if problems:
-            write(
-                "The last commit is damaged. newsgrep doctor --rollback goes back to the one "
-                "before; if that is damaged, too, delete the folder and index again."
-            )
+        if rebuilt:
+            _print_rebuilt(rebuilt)
+        if health.problems:
+            write(_CURES)
         else:
-            looked = "files, articles and terms" if deep else "files and articles"
-            noun = "article" if articles == 1 else "articles"
-            write(f"{index_folder} is sound: {articles:,} {noun}; {looked} are as written")
+            looked = "files, articles and terms" if deep and not rebuilt else "files and articles"
+            noun = "article" if health.articles == 1 else "articles"
+            write(f"{index_folder} is sound: {health.articles:,} {noun}; {looked} are as written")
         if deleted:
             write(f"{len(deleted):,} files of an interrupted run were deleted")
-    return 2 if problems else 0
+    return 2 if health.problems or (rebuilt and rebuilt.lost) else 0
+
+
+def _print_rebuilt(rebuilt: Rebuilt) -> None:
+    noun = "article" if rebuilt.articles == 1 else "articles"
+    write(f"made anew from {rebuilt.articles:,} {noun} that can be read")
+    for path in rebuilt.lost:
+        write(f"lost: what was read from {one_line(path) if path else 'a file of unknown name'}")
+    if rebuilt.lost:
+        write("newsgrep index with the same paths as before reads these files again")
+
+
+def _write_json(
+    index_folder: Path, found: Health, health: Health, rebuilt: Rebuilt | None, deleted: list[str]
+) -> None:
+    told = {
+        "version": VERSION,
+        "index": str(index_folder),
+        "sound": not health.problems,
+        "problems": found.problems,
+        "articles": health.articles,
+        "fixed": bool(rebuilt),
+        "lost": rebuilt.lost if rebuilt else (),
+        "deleted": deleted,
+    }
+    write(to_json(told))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from newsgrep.archive.summary import Listed, Outcome, Summary
-from newsgrep.archive.update import Progress, update_index
-from newsgrep.cli.options import index_option, wait_option
+from newsgrep.archive.update import How, update_index
+from newsgrep.cli.options import index_option, jobs_option, wait_option
+from newsgrep.cli.progress import shown_progress
+from newsgrep.cli.signals import end_cleanly
 from newsgrep.errors import InputError
 from newsgrep.jsontext import to_json
 from newsgrep.output.human import shown_path
@@ -31,13 +32,7 @@ _MOST_LISTED = 20
     help="Take out articles whose files are gone from under PATH, however many they are; "
     "or keep them. Otherwise they are taken out unless that is more than half.",
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    default=lambda: os.cpu_count() or 1,
-    show_default="one for each processor",
-    help="Processes that read and cut up articles.",
-)
+@jobs_option
 @wait_option
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON, every file listed.")
 @index_option
@@ -46,6 +41,7 @@ def command(
     prune: bool | None,
     jobs: int,
     wait: float,
+    trust: bool,
     as_json: bool,
     index_folder: Path,
 ) -> int:
@@ -59,19 +55,13 @@ def command(
     newsgrep index ~/archive --index ~/archive.index
     find . -name '*.md' -mtime -7 | newsgrep index -
     """
+    end_cleanly()
     named = list(_named(paths))
     if not named:
         raise InputError("The list of paths is empty: there is nothing to index.")
-    with _progress() as progress:
-        summary = update_index(
-            index_folder,
-            named,
-            sites_file=_sites_file(),
-            jobs=jobs,
-            prune=prune,
-            wait=wait,
-            progress=progress,
-        )
+    with shown_progress() as progress:
+        how = How(_sites_file(), jobs, prune, wait, trust, progress)
+        summary = update_index(index_folder, named, how)
     if as_json:
         write(to_json(summary_object(summary), indent=2))
     else:
@@ -95,42 +85,6 @@ def _named(paths: tuple[str, ...]) -> Iterator[str]:
 def _sites_file() -> Path | None:
     path = Path(click.get_app_dir("newsgrep")) / "sites.toml"
     return path if path.exists() else None
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """Show a bar with rate and time left on standard error, if that is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _total: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=None, rate="", visible=False)
-
-        def show(done: int, total: int) -> None:
-            speed = bar.tasks[0].speed
-            rate = f"{speed:,.0f}/s" if speed else ""
-            name = "reading" if done < total else "writing the index"
-            bar.update(
-                task, description=name, completed=done, total=total, rate=rate, visible=total > 0
-            )
-
-        yield show
 
 
 def _print(summary: Summary, index_folder: Path) -> None:

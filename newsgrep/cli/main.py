@@ -12,10 +12,10 @@ from typing import Final, NoReturn
 import click
 
 from newsgrep import __version__
-from newsgrep.errors import NewsgrepError, QueryError
+from newsgrep.errors import NewsgrepError, QueryError, Stopped
 from newsgrep.output.stream import ReaderGone
 
-COMMANDS: Final = ("index", "search", "show", "stats", "doctor")
+COMMANDS: Final = ("index", "search", "show", "stats", "doctor", "reindex")
 """In the order of ``--help``; each is a module of this package with a ``command``."""
 
 
@@ -70,9 +70,16 @@ def _run() -> int:
     except click.ClickException as exc:
         exc.show()
         return exc.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as exc:
+        from newsgrep.cli.signals import status_of
+
         _complain("stopped; the index is as it was before this command.")
-        return 130
+        return status_of(exc)
+    except Stopped as exc:
+        from newsgrep.cli.signals import status_of
+
+        _complain(str(exc))
+        return status_of(exc.__cause__)
     except NewsgrepError as exc:
         if os.environ.get("NEWSGREP_DEBUG"):
             raise

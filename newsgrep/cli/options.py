@@ -14,7 +14,13 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def index_option(command: _Command) -> _Command:
-    """Add ``--index``: the folder of the index."""
+    """Add ``--index``, the folder of the index, and ``--trust``."""
+    command = click.option(
+        "--trust",
+        is_flag=True,
+        envvar="NEWSGREP_TRUST",
+        help="Open the index even if others own it or may write to it; also NEWSGREP_TRUST=1.",
+    )(command)
     return click.option(
         "--index",
         "index_folder",
@@ -34,6 +40,17 @@ def wait_option(command: _Command) -> _Command:
         metavar="SECONDS",
         default=0.0,
         help="Wait so long for another process that writes to the index.",
+    )(command)
+
+
+def jobs_option(command: _Command) -> _Command:
+    """Add ``--jobs``: how many processes do the work."""
+    return click.option(
+        "--jobs",
+        type=click.IntRange(min=1),
+        default=lambda: os.cpu_count() or 1,
+        show_default="one for each processor",
+        help="Processes that read and cut up articles.",
     )(command)
 
 

@@ -82,7 +82,7 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     request = Request(
         narrowed(query, filters), Order(options["sort"]), options["limit"], options["offset"]
     )
-    with opened(index_folder) as engine:
+    with opened(index_folder, trust=options["trust"]) as engine:
         result = search(engine, request)
         explanation = None if result.total else _explain(engine, request.query)
     if explanation:

@@ -31,7 +31,13 @@ from newsgrep.search import matched_spans
 @color_option
 @index_option
 def command(
-    name: str, query: str, as_json: bool, pager: bool, color: str, index_folder: Path
+    name: str,
+    query: str,
+    as_json: bool,
+    pager: bool,
+    color: str,
+    trust: bool,
+    index_folder: Path,
 ) -> int:
     """Print the article with this ID, or from the file at PATH.
 
@@ -41,7 +47,7 @@ def command(
     newsgrep show 3kq7vb2m4x --json | jq -r .body
     """
     wanted = wanted_texts(parse(query).root) if query else []
-    with opened(index_folder) as engine:
+    with opened(index_folder, trust=trust) as engine:
         article = _find(engine, name)
     if article is None:
         click.echo(

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from newsgrep.archive.place import opened, read_manifest, size_of
+from newsgrep.archive.manifest import read_manifest
+from newsgrep.archive.place import opened, size_of
 from newsgrep.cli.options import index_option
 from newsgrep.engines.base import FACETS, Engine, Order
 from newsgrep.jsontext import to_json
@@ -24,7 +25,7 @@ _MOST_SOURCES = 10
 @click.command(short_help="Tell what the index holds.")
 @click.option("--json", "as_json", is_flag=True, help="All of it as one JSON object.")
 @index_option
-def command(as_json: bool, index_folder: Path) -> int:
+def command(as_json: bool, trust: bool, index_folder: Path) -> int:
     """Tell how many articles, from which sources and times, and what made the index.
 
     \b
@@ -32,7 +33,7 @@ def command(as_json: bool, index_folder: Path) -> int:
     newsgrep stats --json | jq .sources
     """
     manifest = read_manifest(index_folder)
-    with opened(index_folder) as engine:
+    with opened(index_folder, trust=trust) as engine:
         told = _gather(engine)
     told |= {
         "bytes": size_of(index_folder),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from newsgrep.errors import IndexMismatch, UsageError
@@ -158,9 +158,32 @@ def open_engine(name: str, folder: Path, *, create: bool = False) -> Engine:
     return opener(folder, create)
 
 
+class Kept(NamedTuple):
+    """A stored article with its stamp, or the stamp of a note."""
+
+    article: Article | None
+    stamp: Stamp
+
+
+class Lost(NamedTuple):
+    """Something stored that can't be read any more, with its path where that can be read."""
+
+    path: str | None
+
+
+def everything_kept(name: str, folder: Path) -> Iterator[Kept | Lost]:
+    """Yield all that is stored in data that may be damaged, each article and note once."""
+    kept = cast("Callable[[Path], Iterator[Kept | Lost]]", _module(name).everything_kept)
+    return kept(folder)
+
+
 def go_back(name: str, folder: Path) -> None:
     """Do what :meth:`Engine.go_back` does on data that may be too damaged to be opened."""
+    back = cast("Callable[[Path], None]", _module(name).go_back)
+    back(folder)
+
+
+def _module(name: str) -> ModuleType:
     if name not in _MODULES:
         raise IndexMismatch(f"There is no engine “{name}” here: use the newsgrep that made it.")
-    back = cast("Callable[[Path], None]", import_module(_MODULES[name]).go_back)
-    back(folder)
+    return import_module(_MODULES[name])

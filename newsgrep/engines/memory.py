@@ -9,7 +9,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from newsgrep.engines.base import Candidate, Change, Forget, Note, Order, Page, Remove, Upsert
+from newsgrep.engines.base import (
+    Candidate,
+    Change,
+    Forget,
+    Kept,
+    Lost,
+    Note,
+    Order,
+    Page,
+    Remove,
+    Upsert,
+)
 from newsgrep.engines.bm25 import idf, term_score, zone_norms
 from newsgrep.engines.counts import unpack_counts
 from newsgrep.engines.entry import Entry, month_of
@@ -177,6 +188,11 @@ def open_engine(_folder: Path, _create: bool) -> MemoryEngine:
 def go_back(_folder: Path) -> None:
     """Refuse: nothing is kept anywhere."""
     raise UsageError("There is no commit to go back to: nothing is kept.")
+
+
+def everything_kept(_folder: Path) -> Iterator[Kept | Lost]:
+    """Yield nothing: nothing is kept anywhere."""
+    return iter(())
 
 
 def _matches(document: _Document, node: Node) -> bool:

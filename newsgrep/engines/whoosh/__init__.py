@@ -4,6 +4,6 @@ Whoosh keeps postings, columns and commits. What matches and how it ranks is dec
 :mod:`newsgrep.engines.evaluate`; no class of newsgrep is inside Whoosh's pickles.
 """
 
-from newsgrep.engines.whoosh.engine import WhooshEngine, go_back, open_engine
+from newsgrep.engines.whoosh.engine import WhooshEngine, everything_kept, go_back, open_engine
 
-__all__ = ["WhooshEngine", "go_back", "open_engine"]
+__all__ = ["WhooshEngine", "everything_kept", "go_back", "open_engine"]

@@ -14,7 +14,7 @@ from whoosh.index import EmptyIndexError, FileIndex, LockError
 from whoosh.index import IndexError as WhooshIndexError
 from whoosh.reading import CorruptIndexError
 
-from newsgrep.engines.base import Candidate, Change, Order, Page
+from newsgrep.engines.base import Candidate, Change, Kept, Lost, Order, Page
 from newsgrep.engines.evaluate import match
 from newsgrep.engines.packing import unpack_folded
 from newsgrep.engines.ranking import arrange, score, tally
@@ -50,8 +50,8 @@ _SIGNS_OF_DAMAGE = (
 
 
 _CURE = (
-    "go back to the commit before with newsgrep doctor --rollback, or delete the folder and "
-    "index again"
+    "newsgrep doctor --fix saves what can be read, newsgrep doctor --rollback goes back to the "
+    "commit before, or delete the folder and index again"
 )
 
 
@@ -189,6 +189,17 @@ def open_engine(folder: Path, create: bool) -> WhooshEngine:
     if not folder.is_dir():
         raise IndexMissing(f"There is no index in {folder}: make one with newsgrep index PATH.")
     return WhooshEngine(folder)
+
+
+def everything_kept(folder: Path) -> Iterator[Kept | Lost]:
+    """Yield what can still be read of the index in ``folder``, and what is lost."""
+    from newsgrep.engines.whoosh.salvage import kept_in
+
+    storage = Folder(str(folder))
+    try:
+        yield from kept_in(storage)
+    finally:
+        storage.let_go()
 
 
 def go_back(folder: Path) -> None:

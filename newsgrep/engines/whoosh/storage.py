@@ -45,6 +45,16 @@ class Folder(FileStorage):
             self._sums |= sums_of(segment)
         return contents
 
+    def readable_contents(self) -> list[TOC]:
+        """Return what can be read of the last commit's table of contents and the one's before."""
+        found = []
+        for number, kind in ((self.last(), "toc"), (self.before(), "before")):
+            with suppress(Exception):
+                found.append(TOC.read(_Named(self, kind), INDEX_NAME, number or 0))
+                for segment in found[-1].segments:
+                    self._sums |= sums_of(segment)
+        return found
+
     def open_file(self, name: str, **options: Any) -> StructFile:
         """Open a file for reading; one with a checksum is compared with it as it is read."""
         path = Path(self.folder, name)

@@ -1,0 +1,57 @@
+"""Whether an index is sound, and what helps where it is not.
+
+Mending makes it anew from all articles that can be read; going back drops the last commit.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from newsgrep.archive.lock import writing
+from newsgrep.archive.manifest import read_manifest
+from newsgrep.archive.ownership import refuse_strangers
+from newsgrep.archive.place import opened, tidy_up
+from newsgrep.engines.base import go_back
+from newsgrep.errors import IndexDamaged
+from newsgrep.query.tree import Everything
+
+
+class Health(NamedTuple):
+    """What is wrong with an index, one sentence each, and how many articles it holds if nothing."""
+
+    problems: tuple[str, ...]
+    articles: int
+
+
+def examine(folder: Path, *, deep: bool = False, trust: bool = False) -> Health:
+    """Compare everything in the index in ``folder`` with its checksums, and read every article.
+
+    With ``deep`` every term is compared with the articles' texts. Raises what
+    :func:`newsgrep.archive.place.opened` does, but for damage, which is what is looked for.
+    """
+    try:
+        with opened(folder, trust=trust) as engine:
+            problems = engine.check(deep=deep)
+            articles = 0 if problems else engine.search(Everything(), limit=0).total
+    except IndexDamaged as exc:
+        return Health((str(exc),), 0)
+    return Health(tuple(problems), articles)
+
+
+def roll_back(folder: Path, *, wait: float = 0.0, trust: bool = False) -> None:
+    """Make the commit before the last the last one; raises what the engine's own does."""
+    with writing(folder, wait):
+        manifest = read_manifest(folder)
+        data = folder / manifest.data
+        if not trust:
+            refuse_strangers(data)
+        go_back(manifest.engine, data)
+
+
+def tidy(folder: Path, *, wait: float = 0.0, trust: bool = False) -> list[str]:
+    """Delete what interrupted runs have left behind, and return the names."""
+    with writing(folder, wait):
+        left = tidy_up(folder)
+        with opened(folder, trust=trust) as engine:
+            return left + engine.tidy()
