@@ -85,6 +85,31 @@ def test_ctrl_c_leaves_the_index_as_it_was(
     assert bytes_of(cli.index) < 3 * bytes_of(cli.folder / "fresh"), "remains of the stopped run"
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("to_all", [True, False])
+def test_a_service_or_a_closed_terminal_ends_it_like_ctrl_c(
+    cli: Cli, many_files: Path, number: signal.Signals, to_all: bool
+) -> None:
+    write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
+    cli("index", "n")
+    before = told(cli)
+    process = start(cli, "index", str(many_files), "--jobs", "2")
+    try:
+        wait_until_writing(process, cli.index)
+        time.sleep(0.5)
+        (os.killpg if to_all else os.kill)(process.pid, number)
+        # Whoever outlives newsgrep would hold its standard error open.
+        _, err = process.communicate(timeout=20)
+    finally:
+        end(process)
+    assert process.returncode == 128 + number, err
+    assert err.decode().strip() == (
+        "newsgrep: stopped; the index is as it was before this command."
+    )
+    assert told(cli) == before
+    assert cli.json("doctor", "--tidy")["deleted"] == []
+
+
 def test_ctrl_c_in_the_first_run_leaves_an_index_that_can_be_filled(
     cli: Cli, many_files: Path
 ) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from newsgrep.archive.place import has_index, opened
-from newsgrep.archive.update import update_index
+from newsgrep.archive.update import How, update_index
 from newsgrep.engines.base import Order
 from newsgrep.engines.whoosh.storage import Folder
-from newsgrep.errors import IndexMissing
+from newsgrep.errors import IndexMissing, Stopped
 from newsgrep.query.parser import parse
 from newsgrep.text.segment import segmenter
 from tests.crash import DIED, in_child, lose_power
@@ -31,7 +31,8 @@ MOST = int(os.environ.get("NEWSGREP_ABORTS", "40"))
 class Archive:
     """Files, an index of what they were, and what it becomes when it is brought up to date."""
 
-    def __init__(self, folder: Path, *, first: bool) -> None:
+    def __init__(self, folder: Path, *, first: bool, how: How | None = None) -> None:
+        self.how = how
         segmenter()  # loaded once, and not in each child
         self.folder = folder
         self.files = folder / "files"
@@ -63,7 +64,7 @@ class Archive:
         return place
 
     def update(self) -> None:
-        update_index(self.place, [str(self.files)])
+        update_index(self.place, [str(self.files)], self.how)
 
     def calls(self) -> int:
         """Return how many calls an update makes that change the disk."""
@@ -122,6 +123,38 @@ def test_a_run_killed_at_any_write_leaves_the_old_index_or_the_new(archive: Arch
         assert status == DIED, number
         assert state(archive.place) in (archive.old, archive.new), number
         completed(archive)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_long_run_killed_between_its_commits_leaves_an_index_that_it_completes(
+    tmp_path: Path, first: bool
+) -> None:
+    archive = Archive(tmp_path, first=first, how=How(commit_every=0))
+    between = 0
+    for number, status in archive.aborts():
+        assert status == DIED, number
+        between += state(archive.place) not in (archive.old, archive.new)
+        completed(archive)
+    assert between > 5
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_long_run_that_is_stopped_says_what_is_in_and_goes_on_from_there(
+    tmp_path: Path, first: bool
+) -> None:
+    archive = Archive(tmp_path, first=first)
+    files = 5 if first else 2
+
+    def stop(done: int, _: int | None) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    archive.place = archive.fresh("place")
+    for left in range(files, 0, -1):
+        with pytest.raises(Stopped, match=f"1 of {left} files"):
+            update_index(archive.place, [str(archive.files)], How(progress=stop, commit_every=0))
+        state(archive.place)
+    completed(archive)
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])

@@ -47,9 +47,10 @@ def in_order(
     if jobs <= 1:
         yield from map(prepare(setting), items)
         return
-    pool = ProcessPoolExecutor(
-        jobs, get_context("spawn"), initializer=_start_worker, initargs=(prepare, setting)
-    )
+    with _deaf_children():  # there is one more than those who work
+        pool = ProcessPoolExecutor(
+            jobs, get_context("spawn"), initializer=_start_worker, initargs=(prepare, setting)
+        )
     try:
         under_way: deque[Future[list[Any]]] = deque()
         for chunk in _chunks(iter(items)):

@@ -79,7 +79,7 @@ def _run() -> int:
         from newsgrep.cli.signals import status_of
 
         _complain(str(exc))
-        return status_of(exc.__cause__)
+        return status_of(exc)
     except NewsgrepError as exc:
         if os.environ.get("NEWSGREP_DEBUG"):
             raise

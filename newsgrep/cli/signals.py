@@ -32,5 +32,8 @@ def _end(number: int, _: FrameType | None) -> None:
 
 def status_of(stop: BaseException | None) -> int:
     """Return the exit status of a process that was stopped so: 128 and the signal's number."""
-    number = stop.args[0] if isinstance(stop, Ended) else signal.SIGINT
-    return _OF_SHELLS + int(number)
+    while stop is not None:
+        if isinstance(stop, Ended):
+            return _OF_SHELLS + int(stop.args[0])
+        stop = stop.__cause__
+    return _OF_SHELLS + signal.SIGINT

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from whoosh.codec.whoosh3 import W3Segment
 from whoosh.fields import Schema
+from whoosh.index import TOC
 
 from newsgrep.engines.base import Kept, Lost
 from newsgrep.engines.packing import unpack_article, unpack_stamp
@@ -34,17 +35,27 @@ def kept_in(storage: Folder) -> Iterator[Kept | Lost]:
             f"Nothing can be saved from {storage.folder}, which has lost its tables of contents: "
             "delete the folder of the index and index again."
         )
-    for contents in commits:
-        for segment in contents.segments:
-            for item in _of_segment(storage, contents.schema, segment):
-                if isinstance(item, Lost):
-                    lost.append(item.path)
-                elif _key(item.stamp) not in seen:
-                    seen.add(_key(item.stamp))
-                    yield item
-        if not lost:
-            return  # what only the commit before has, was taken out by the last
+    last, *before = (_of_commit(storage, contents) for contents in commits)
+    for item in last:
+        if isinstance(item, Lost):
+            lost.append(item.path)
+        else:
+            seen.add(_key(item.stamp))
+            yield item
+    # What only the commit before has, was taken out by the last, unless it is lost there.
+    for item in before[0] if lost and before else ():
+        if isinstance(item, Lost) or _key(item.stamp) in seen:
+            continue
+        path = item.stamp.path
+        if path in lost or None in lost:
+            lost.remove(path if path in lost else None)
+            yield item
     yield from map(Lost, lost)
+
+
+def _of_commit(storage: Folder, contents: TOC) -> Iterator[Kept | Lost]:
+    for segment in contents.segments:
+        yield from _of_segment(storage, contents.schema, segment)
 
 
 def _key(stamp: Stamp) -> str:
@@ -61,9 +72,12 @@ def _of_segment(storage: Folder, schema: Schema, segment: W3Segment) -> Iterator
         except Exception:  # noqa: BLE001  (bytes without sense end as nearly any error)
             columns[name] = _Gone()
     dead = frozenset(segment.deleted_docs())
-    for number in range(segment.doc_count_all()):
-        if number not in dead:
-            yield _document(columns, number)
+    try:
+        for number in range(segment.doc_count_all()):
+            if number not in dead:
+                yield _document(columns, number)
+    finally:
+        reader.close()
 
 
 class _Gone:

@@ -23,6 +23,7 @@ from newsgrep.engines.whoosh.sums import check_sizes, sums_of
 
 _TEMPORARY: Final = f"{INDEX_NAME}.tmp"
 _CONTENTS: Final = re.compile(rf"_{INDEX_NAME}_(\d+)\.(toc|before)")
+_OWN_SUMS: Final = (".folded.col", ".rest.col")
 _OURS: Final = re.compile(rf"_?{INDEX_NAME}_(?!WRITELOCK)")
 
 
@@ -46,13 +47,20 @@ class Folder(FileStorage):
         return contents
 
     def readable_contents(self) -> list[TOC]:
-        """Return what can be read of the last commit's table of contents and the one's before."""
+        """Return what can be read of the last commit's table of contents and the one's before.
+
+        From now on texts are read from pages with wrong checksums, too: each has its own.
+        """
         found = []
         for number, kind in ((self.last(), "toc"), (self.before(), "before")):
             with suppress(Exception):
                 found.append(TOC.read(_Named(self, kind), INDEX_NAME, number or 0))
                 for segment in found[-1].segments:
-                    self._sums |= sums_of(segment)
+                    self._sums |= {
+                        name: expected
+                        for name, expected in sums_of(segment).items()
+                        if not name.endswith(_OWN_SUMS)
+                    }
         return found
 
     def open_file(self, name: str, **options: Any) -> StructFile:
