@@ -3,12 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test bench tools lock clean
+.PHONY: help demo test bench fuzz tools lock clean
 
 help:
 	@echo "make demo    install into .venv, index seeds/, search it"
 	@echo "make test    install what tests need, then lint, types and all tests"
 	@echo "make bench   measure beside what people would use instead (BENCH=--quick)"
+	@echo "make fuzz    look for inputs that break a promise (FUZZ='all --seconds 600')"
 	@echo "make lock    pin the development requirements anew"
 	@echo "make clean   remove .venv and everything that was built"
 
@@ -45,11 +46,20 @@ bench: .venv/development
 	bench/install.sh $(CURDIR)/$(BIN)/python
 	$(BIN)/python -m bench.run $(BENCH)
 
+# Ten minutes over all targets and the regular expressions; see docs/TRUST.md.
+FUZZ ?= all --seconds 600
+fuzz: .venv/development
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements-fuzz.txt
+	$(BIN)/python -m fuzz.run patterns
+	$(BIN)/python -m fuzz.run $(FUZZ)
+
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-header pyproject.toml requirements-dev.in -o requirements-dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-header requirements-bench.in -o requirements-bench.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-header requirements-fuzz.in -o requirements-fuzz.txt
 
 clean:
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .fuzz build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

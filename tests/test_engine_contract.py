@@ -180,9 +180,8 @@ def test_every_engine_gives_the_same_answer_as_brute_force(
         assert found.total == expected.total == len(expected.candidates)
         assert [each.id for each in found.candidates] == [each.id for each in expected.candidates]
         assert dict(found.facets) == dict(expected.facets)
-        if order is Order.RELEVANCE:
-            for one, other in zip(found.candidates, expected.candidates, strict=True):
-                assert one.score == pytest.approx(other.score)
+        for one, other in zip(found.candidates, expected.candidates, strict=True):
+            assert one.score == pytest.approx(other.score)
 
 
 def ids(engine: Engine, query: str) -> set[str]:

@@ -116,7 +116,8 @@ class MemoryEngine:
     ) -> Page:
         """Look at every article."""
         matched = [document for document in self._documents.values() if _matches(document, query)]
-        scores = self._scores(scoring_terms(query), matched)
+        terms = scoring_terms(query) if order is Order.RELEVANCE else []  # a date ranks nothing
+        scores = self._scores(terms, matched)
         newest = {document.article.id: _when(document.article) for document in matched}
 
         def place(document: _Document) -> tuple[float, float, str]:

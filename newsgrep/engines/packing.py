@@ -32,6 +32,11 @@ _BREAK: Final = "\x1e"  # tidied texts hold no control characters
 _BREAK_BYTE: Final = b"\x1e"
 _CHECK: Final = 4
 _SIZE: Final = 4
+_MOST_TEXT: Final = 1 << 28
+"""Bytes of folded texts: no file of more than 64 MB is read, no character takes more than four."""
+_MOST_HEAD: Final = 1 << 26
+"""Bytes of everything about an article that is not its texts."""
+_UTF32: Final = 4
 _STATUSES: Final = tuple(Status)
 _NUMBERS: Final = Struct("<QqQBB")
 _PART: Final = "\0"
@@ -73,11 +78,19 @@ def _pack(packer: zlib._Compress, data: bytes) -> bytes:
     return zlib.crc32(packed).to_bytes(_CHECK, "big") + packed
 
 
-def _unpack(packed: bytes, known: bytes) -> bytes:
+def _unpack(packed: bytes, known: bytes, most: int) -> bytes:
+    """Return what was packed, at most ``most`` bytes; raises :class:`Damaged`."""
     body = memoryview(packed)[_CHECK:]
     if zlib.crc32(body) != int.from_bytes(packed[:_CHECK], "big"):
         raise Damaged("a text has other bytes than it had")
-    return zlib.decompressobj(_RAW_DEFLATE, zdict=known).decompress(body)
+    inflater = zlib.decompressobj(_RAW_DEFLATE, zdict=known)
+    try:
+        data = inflater.decompress(body, most)
+    except zlib.error as exc:
+        raise Damaged(f"a text can't be unpacked ({exc})") from exc
+    if not inflater.eof:
+        raise Damaged("a text has no end, or is longer than any that is kept")
+    return data
 
 
 def pack_folded(title: str, body: str, captions: str) -> bytes:
@@ -87,8 +100,15 @@ def pack_folded(title: str, body: str, captions: str) -> bytes:
 
 def unpack_folded(packed: bytes) -> tuple[str, str, str]:
     """Return the folded title, body and captions; raises :class:`Damaged`."""
-    title, body, captions = _unpack(packed, _known()).decode(_ENCODING).split(_BREAK)
+    try:
+        title, body, captions = _folded_text(packed).split(_BREAK)
+    except ValueError as exc:
+        raise Damaged("folded texts are not the three that they were") from exc
     return title, body, captions
+
+
+def _folded_text(packed: bytes) -> str:
+    return _decoded(_unpack(packed, _known(), _MOST_TEXT))
 
 
 def pack_article(article: Article, folded: Sequence[str]) -> bytes:
@@ -116,7 +136,18 @@ def pack_article(article: Article, folded: Sequence[str]) -> bytes:
 
 def unpack_article(folded: bytes, rest: bytes, path: str) -> Article:
     """Return the article that the two packed parts hold; raises :class:`Damaged`."""
-    data = _unpack(rest, _known() + _USUAL.encode(_ENCODING))
+    text = _folded_text(folded)
+    most = len(text) * _UTF32 + _MOST_HEAD
+    data = _unpack(rest, _known() + _USUAL.encode(_ENCODING), most)
+    try:
+        return _article(data, text, path)
+    except Damaged:
+        raise
+    except (ValueError, TypeError, LookupError, RecursionError) as exc:
+        raise Damaged(f"what is kept of an article is none ({exc})") from exc
+
+
+def _article(data: bytes, folded: str, path: str) -> Article:
     end = _SIZE + int.from_bytes(data[:_SIZE], "big")
     (
         wide,
@@ -131,12 +162,13 @@ def unpack_article(folded: bytes, rest: bytes, path: str) -> Article:
         found,
         notes,
     ) = json.loads(data[_SIZE:end].decode(_ENCODING))
-    guessed = _widened(_BREAK.join(unpack_folded(folded)), wide)
-    texts = _cut(_xor(data[end:], _utf32(guessed)).decode("utf-32-le"), lengths)
+    guessed = _widened(folded, wide)
+    own = _xor(data[end:], _utf32(guessed)).decode("utf-32-le")
+    title, body, *captions = _cut(own, lengths)
     return Article(
         id=article_id,
-        title=next(texts),
-        body=next(texts),
+        title=title,
+        body=body,
         path=path,
         source=source,
         url=url,
@@ -144,7 +176,7 @@ def unpack_article(folded: bytes, rest: bytes, path: str) -> Article:
         published=Published(published[0], Precision(published[1])) if published else None,
         fetched=fetched,
         tags=tuple(tags),
-        captions=tuple(texts),
+        captions=tuple(captions),
         found=found,
         notes=tuple(notes),
     )
@@ -190,7 +222,7 @@ class Verifier:
 
     def __call__(self, folded: bytes) -> bool:
         """Return whether the texts of ``folded`` (:func:`pack_folded`) hold the phrase."""
-        data = _unpack(folded, _known())
+        data = _unpack(folded, _known(), _MOST_TEXT)
         at = data.find(self._bytes)
         if at < 0:
             return False
@@ -198,9 +230,10 @@ class Verifier:
             return self._stands_alone(data)
         low, high = self._zone(data)
         at = data.find(self._bytes, low, high)
-        while at >= 0 and not _is_whole(data, at):
-            at = data.find(self._bytes, at + 1, high)
-        return at >= 0
+        if at < 0 or _is_whole(data, at):
+            return at >= 0
+        # Such places may follow one another without end: 啊啊啊 has the bytes of “ everywhere.
+        return self._phrase.literal in _decoded(data[low:high])
 
     def _zone(self, data: bytes) -> tuple[int, int]:
         first, last = data.find(_BREAK_BYTE), data.rfind(_BREAK_BYTE)
@@ -216,9 +249,16 @@ class Verifier:
 
     def _stands_alone(self, data: bytes) -> bool:
         low, high = self._zone(data)
-        parts = data[low:high].decode(_ENCODING).split(_BREAK)
+        parts = _decoded(data[low:high]).split(_BREAK)
         texts = [text for part in parts for text in part.split(CAPTION_BREAK)]
         return any(holds_literal(text, self._phrase.literal) for text in texts)
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode(_ENCODING)
+    except UnicodeDecodeError as exc:
+        raise Damaged("folded texts are no text") from exc
 
 
 def _is_whole(data: bytes, at: int) -> bool:
@@ -244,9 +284,16 @@ def pack_stamp(stamp: Stamp) -> bytes:
 
 
 def unpack_stamp(data: bytes, article_id: str) -> Stamp:
-    """Return the stamp in ``data``; ``article_id`` is the one shown from its file, if any."""
+    """Return the stamp in ``data``; ``article_id`` is the one shown from its file, if any.
+
+    Raises :class:`Damaged` for bytes that hold none.
+    """
+    if len(data) < _NUMBERS.size:
+        raise Damaged("a stamp is cut short")
     size, mtime_ns, length, status, digest_size = _NUMBERS.unpack_from(data)
     texts_at = _NUMBERS.size + digest_size
+    if status >= len(_STATUSES) or texts_at > len(data):
+        raise Damaged("a stamp says what no stamp says")
     texts = data[texts_at:].decode("utf-8", "surrogateescape").split(_PART)
     path, fetched, other_id, reason = (*texts, "", "", "")[:4]
     return Stamp(

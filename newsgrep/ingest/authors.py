@@ -6,12 +6,11 @@ capitals that they have.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable
 from typing import Final
 
-from newsgrep.ingest.layout import collapse
+from newsgrep.ingest.layout import collapse, unescaped
 from newsgrep.text.characters import SOLO, tidy
 
 _WRITERS: Final = (
@@ -34,7 +33,7 @@ _TRADE_BEHIND = re.compile(
 )
 """``甲/文 乙/图`` and ``丙 译``."""
 _ENGLISH_OTHERS = re.compile(
-    r"\s*[;|,.·]?\s*(?:(?:with\s+)?(?:photo(?:graph)?s?|pictures?|illustrations?|video|graphics?|artwork)"
+    r"\s*+[;|,.·]?\s*+(?:(?:with\s+)?(?:photo(?:graph)?s?|pictures?|illustrations?|video|graphics?|artwork)"
     r"|edited|translated|translation|additional\s+reporting)\s+by\b.*$",
     re.IGNORECASE | re.DOTALL,
 )
@@ -138,7 +137,7 @@ def names_in(byline: str, outlets: Iterable[str] = (), roles: Iterable[str] = ()
     ``outlets`` and ``roles`` are names that are nobody's: the source, its aliases, job
     titles as an outlet writes them.
     """
-    text = collapse(_NEXT_LINE.sub("、", tidy(html.unescape(byline)).strip()))
+    text = collapse(_NEXT_LINE.sub("、", tidy(unescaped(byline)).strip()))
     if not text or "://" in text or len(text) > 300:  # no byline is longer
         return []
     bracketed = _BRACKETED.fullmatch(text)

@@ -192,7 +192,7 @@ def _parsed(text: str) -> Moment | None:
                 return Moment(value.replace(tzinfo=None), Precision.DAY)
             precision = Precision.SECOND if text.count(":") > 1 else Precision.MINUTE
             return Moment(value, precision)
-    if text.isdigit() and len(text) in (10, 13) and text[0] == "1":
+    if text.isdecimal() and len(text) in (10, 13) and text[0] == "1":
         number = int(text) / (1000 if len(text) == 13 else 1)  # milliseconds
         value = datetime.fromtimestamp(number, tz=_UTC)
         return Moment(value.replace(microsecond=0), Precision.SECOND)
@@ -280,7 +280,7 @@ def years_in(text: str) -> set[int]:
 
 _LONE = re.compile(
     r"(?:(?:发布|發布|發佈|发表|發表|更新|刊登|时间|時間|日期|Published|Posted|Date)"
-    r"(?:时间|時間|日期|于|於|on|at)?\s*[:：]?\s*)?(?P<date>.{6,60}?)\s*(?:发布|發布|發佈|提交)?",
+    r"(?:时间|時間|日期|于|於|on|at)?\s*+[:：]?\s*+)?(?P<date>.{6,60}?)\s*(?:发布|發布|發佈|提交)?",
     re.IGNORECASE,
 )
 _LEFT_OVER = re.compile(

@@ -6,7 +6,6 @@ read line by line instead, and the article never lost for it.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,11 +14,13 @@ from typing import Final
 
 import yaml
 
-from newsgrep.ingest.layout import collapse
+from newsgrep.ingest.layout import collapse, unescaped
 from newsgrep.text.characters import tidy
 
 _LONGEST: Final = 50_000
 """Characters of front matter that are read; the rest of it is only taken off."""
+_NO_FETCH_YET: Final = 2200
+"""A year that is no fetch time; days are added to one, and calendars end with 9999."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,10 @@ class Header:
 
 _START = re.compile(r"\s*---[ \t]*\n")
 _END = re.compile(r"^(?:---|\.\.\.)[ \t]*$\n?", re.MULTILINE)
-_COMMENT = re.compile(r"\s*<!--\s*(\d{9,16}|NaN|null|undefined)?\s*-->")
-_LINK_LINE = re.compile(r"\s*\[([^\n]{1,1000})\]\((\S{1,4000}|)\)[ \t]*\n\s*[-=]{3,}[ \t]*(?:\n|$)")
+_COMMENT = re.compile(r"\s*<!--\s*+(\d{9,16}|NaN|null|undefined)?\s*+-->")
+_LINK_LINE = re.compile(
+    r"\s*\[([^\n]{1,1000})\]\((\S{1,4000}|)\)[ \t]*+\n\s*+[-=]{3,}+[ \t]*+(?:\n|$)"
+)
 _KEY_LINE = re.compile(r"[A-Za-z_][\w-]{0,40}:(?: |\n)")
 _KEY = re.compile(r"([A-Za-z_][\w .-]{0,40}?)\s*:(?:\s+(.*)|)$")
 
@@ -79,7 +82,7 @@ def split_header(text: str) -> tuple[Header, str]:
     title = url = None
     link = _LINK_LINE.match(text)
     if link:
-        title, url = collapse(tidy(html.unescape(link[1]))) or None, link[2].strip() or None
+        title, url = collapse(tidy(unescaped(link[1]))) or None, link[2].strip() or None
         text = text[link.end() :]
     return Header(fields, title, url, fetched, tuple(notes)), text
 
@@ -89,20 +92,32 @@ def _from_epoch(digits: str | None) -> datetime | None:
         return None
     number = int(digits)
     try:
-        return datetime.fromtimestamp(number / 1000 if number > 10**11 else number, UTC)
+        moment = datetime.fromtimestamp(number / 1000 if number > 10**11 else number, UTC)
     except (OverflowError, ValueError, OSError):
         return None
+    return moment if moment.year < _NO_FETCH_YET else None
 
 
 class _Loader(yaml.CSafeLoader):
-    """Safe YAML in which every plain value stays text.
+    """Safe YAML in which every value is text, a list or a mapping, whatever it is tagged.
 
     Without implicit tags there are no merge keys, either, which could grow without end;
-    what an alias repeats is shared and not copied.
+    what an alias repeats is shared and not copied. Tags are not believed: the library's own
+    numbers, dates and truths end in errors of every kind where the text is none
+    (``!!bool x``), and a number of many digits can't be written down again.
     """
+
+    def any_value(self, node: yaml.Node) -> object:
+        """Return what ``node`` holds, by its shape alone."""
+        if isinstance(node, yaml.MappingNode):
+            return self.construct_yaml_map(node)
+        if isinstance(node, yaml.SequenceNode):
+            return self.construct_yaml_seq(node)
+        return node.value
 
 
 _Loader.yaml_implicit_resolvers = {}
+_Loader.yaml_constructors = {None: _Loader.any_value}
 _DEEP = re.compile(r"(?:[\[{][^\[\]{}]*){40}|(?:[-?:]\s+){40}")
 
 
@@ -160,7 +175,7 @@ def _plain(value: object) -> str:
         return ""
     if isinstance(value, datetime | date):
         return value.isoformat()
-    return collapse(tidy(html.unescape(str(value))))
+    return collapse(tidy(unescaped(str(value))))
 
 
 def _by_line(block: str) -> dict[str, tuple[str, ...]] | None:

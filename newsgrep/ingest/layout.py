@@ -70,6 +70,18 @@ _TWICE = re.compile(
 )
 
 
+_LONG_REFERENCE = re.compile(r"&#[0-9]{1000,};?")
+
+
+def unescaped(text: str) -> str:
+    """Return ``text`` with HTML's references made characters.
+
+    One of a thousand digits and more stands for no character (U+FFFD), as HTML says; the
+    library would raise ``ValueError`` for it.
+    """
+    return html.unescape(_LONG_REFERENCE.sub("\ufffd", text))
+
+
 def plain(text: str) -> str:
     """Return ``text`` tidied and on one line, without what was escaped once too often."""
     if "&" in text:

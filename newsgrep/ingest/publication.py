@@ -47,7 +47,7 @@ def publication(
         file_time = datetime.fromtimestamp(mtime, UTC)
     except (ValueError, OverflowError, OSError):
         file_time = _NEVER
-    if file_time < _NO_FILES_YET:
+    if not _NO_FILES_YET <= file_time < _NEVER:
         file_time = _NEVER
     latest = (raw.fetched or file_time) + _SLACK
     notes: list[str] = []

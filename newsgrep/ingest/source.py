@@ -56,10 +56,14 @@ def looks_like_topic(name: str) -> bool:
 def url_of(raw: RawArticle) -> str | None:
     """Return the address of the article, as it stands in the file."""
     for claim in raw.claims.urls:
-        url = tidy(claim.value.strip())
+        url = _LAID_OUT.sub("", tidy(claim.value.strip()))
         if len(url) <= _LONGEST_URL and re.match(r"https?://[^\s/]+", url, re.IGNORECASE):
             return url
     return None
+
+
+_LAID_OUT = re.compile(r"[\t\n\r\x0c\x85]")
+"""White space that :func:`tidy` leaves; browsers drop it from addresses, too."""
 
 
 def host_of(url: str | None) -> str | None:

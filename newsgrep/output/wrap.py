@@ -10,7 +10,7 @@ import unicodedata
 from functools import cache
 from typing import Final
 
-_WORD: Final = re.compile(r"\s*\S+\s*")
+_WORD: Final = re.compile(r"(?:^\s++)?\S+\s*")
 _NO_CELL: Final = frozenset(("Mn", "Me", "Cf"))
 
 

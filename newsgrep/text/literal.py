@@ -31,7 +31,12 @@ def find_literal(folded: str, literal: str, start: int = 0) -> Iterator[tuple[in
         end = at + size
         joined_before = edge_before and at > 0 and _is_word_character(folded[at - 1])
         joined_after = edge_after and end < len(folded) and _is_word_character(folded[end])
-        if joined_before or joined_after:
+        if joined_before:
+            # So is every other place in this word, which may be as long as the text.
+            while at < len(folded) and _is_word_character(folded[at]):
+                at += 1
+            at = folded.find(literal, at)
+        elif joined_after:
             at = folded.find(literal, at + 1)
         else:
             yield at, end

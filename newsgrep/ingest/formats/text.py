@@ -14,9 +14,9 @@ from newsgrep.ingest.layout import paragraphs_of
 from newsgrep.ingest.raw import Block, Kind, RawArticle
 from newsgrep.ingest.sites import Sites
 
-_IMAGE = re.compile(r"!\[([^\]\n]{0,300})\]\([^)\s]{0,2000}(?:\s\"[^\"\n]{0,200}\")?\)")
+_IMAGE = re.compile(r"!\[([^\]\n]{0,300})\]\([^)\s]{0,2000}+(?:\s\"[^\"\n]{0,200}\")?\)")
 _LINK = re.compile(
-    r"\[([^\[\]\n]{0,300})\]\((?:#|https?://|/|mailto:)?[^()\s]{0,2000}(?:\s\"[^\"\n]{0,200}\")?\)"
+    r"\[([^\[\]\n]{0,300})\]\((?:#|https?://|/|mailto:)?[^()\s]{0,2000}+(?:\s\"[^\"\n]{0,200}\")?\)"
 )
 _BOLD = re.compile(r"\*\*(?=\S)([^*\n]{1,300})(?<=\S)\*\*")
 _HEADING = re.compile(r"#{1,6}[ \t]+(\S.*?)[ \t]*#*$")
@@ -83,8 +83,8 @@ def _unmarked(line: str) -> str:
 def _split_headings(group: list[str]) -> list[tuple[Kind, list[str]]]:
     parts: list[tuple[Kind, list[str]]] = []
     for line in group:
-        heading = _HEADING.match(line)
-        if heading and len(line) < 200:  # no heading is longer
+        heading = _HEADING.match(line) if len(line) < 200 else None  # no heading is longer
+        if heading:
             parts.append((Kind.HEADING, [heading[1]]))
         elif _RULE.match(line):
             if parts and len(parts[-1][1]) == 1 and parts[-1][0] is Kind.TEXT:

@@ -1,0 +1,411 @@
+"""What has to hold for any bytes at all, one function for each part of newsgrep.
+
+Each function takes bytes and returns, or raises :class:`Broken` or whatever newsgrep let out.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import tempfile
+import unicodedata
+import zlib
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime, timedelta, timezone
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from newsgrep.engines import packing
+from newsgrep.engines.base import FACETS, Engine, Order, Upsert, open_engine
+from newsgrep.engines.entry import make_entry
+from newsgrep.errors import QueryError, Rejected, UsageError
+from newsgrep.explain import explain_nothing
+from newsgrep.ingest import dates
+from newsgrep.ingest.decode import decode
+from newsgrep.ingest.read import read_article
+from newsgrep.ingest.sites import load_sites
+from newsgrep.jsontext import to_json
+from newsgrep.models import ARCHIVE_ZONE, Article, Precision, Published, Span, Stamp, Status
+from newsgrep.output.safe import safe
+from newsgrep.output.wrap import wrapped
+from newsgrep.query.dates import open_range
+from newsgrep.query.describe import describe
+from newsgrep.query.parser import MAX_DEPTH, Query, normalised, parse
+from newsgrep.query.tree import And, Field, Node, Not, Or, Phrase
+from newsgrep.search import Request, search
+from newsgrep.text.characters import Kind, kind_of, tidy
+from newsgrep.text.fold import fold
+from newsgrep.text.literal import find_literal
+from newsgrep.text.matching import Needle, find_matches, merged_spans
+from newsgrep.text.segment import index_terms, query_terms
+from newsgrep.text.snippets import snippets
+
+Target = Callable[[bytes], None]
+
+_MTIME: Final = 1_750_000_000.0
+_CHINA: Final = timezone(timedelta(hours=8))
+_SITES: Final = load_sites()
+_ID: Final = re.compile("[a-z2-7]{12}")
+
+
+class Broken(AssertionError):
+    """Something that was promised does not hold."""
+
+
+def _hold(condition: object, what: str) -> None:
+    if not condition:
+        raise Broken(what)
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace")
+
+
+# The decoder.
+
+
+def decoder(data: bytes) -> None:
+    """Check that bytes become whole characters, UTF-8 the text it is, the same each time."""
+    try:
+        decoded = decode(data)
+    except Rejected as reason:
+        _hold(str(reason), "rejected without a reason")
+        return
+    _hold(not any(0xD800 <= ord(c) < 0xE000 for c in set(decoded.text)), "half a character")
+    _hold("\r" not in decoded.text, "a carriage return")
+    _hold(decode(data) == decoded, "another text the second time")
+    try:
+        own = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return
+    if "\0" not in own:
+        lines = own.replace("\r\n", "\n").replace("\r", "\n")
+        _hold(decoded.text == lines, "valid UTF-8 is read as something else")
+
+
+# One file.
+
+
+def text_file(data: bytes) -> None:
+    """Check that a ``.txt`` is an article or a reason."""
+    _file(data, "txt")
+
+
+def markdown_file(data: bytes) -> None:
+    """Check that a ``.md`` is an article or a reason."""
+    _file(data, "md")
+
+
+def html_file(data: bytes) -> None:
+    """Check that a ``.html`` is an article or a reason."""
+    _file(data, "html")
+
+
+def _file(data: bytes, suffix: str) -> None:
+    path = f"/a.{suffix}"
+    try:
+        article = read_article(path, data, sites=_SITES, mtime=_MTIME)
+    except Rejected as reason:
+        _hold(str(reason), "rejected without a reason")
+        return
+    _hold(read_article(path, data, sites=_SITES, mtime=_MTIME) == article, "read otherwise")
+    _proper(article)
+    stamp = Stamp(path, len(data), 1, "00", Status.INDEXED, article.id, rank=("", 3))
+    entry = make_entry(article, stamp)
+    _hold(entry.article() == article, "another article comes out of the packed one")
+    _hold(all(entry.counts.values()), "a term that stands nowhere")
+    packed = packing.pack_stamp(stamp)
+    _hold(packing.unpack_stamp(packed, article.id) == stamp, "another stamp comes out")
+    _hold(json.loads(to_json([article.title, article.body])) == [article.title, article.body],
+          "another text comes out of JSON")  # fmt: skip
+
+
+def _proper(article: Article) -> None:
+    _hold(_ID.fullmatch(article.id), "an id of other characters")
+    _hold(article.title and article.title.strip() == article.title, "no proper title")
+    _hold("\n" not in article.title, "a title of two lines")
+    _hold(article.body or article.captions, "nothing to read")
+    _hold(all(p and p.strip() == p for p in article.paragraphs), "an empty paragraph")
+    _hold(all(article.captions), "an empty caption")
+    texts = [article.title, article.body, *article.captions, *article.tags, *article.authors]
+    for text in (*texts, article.source or "", article.url or ""):
+        _seen(text)
+    if article.published:
+        _real(article.published)
+    if article.fetched:
+        _hold(datetime.fromisoformat(article.fetched).tzinfo, "a fetch time without an offset")
+
+
+def _seen(text: str) -> None:
+    """Check that a reader sees every character of ``text``."""
+    for character in set(text):
+        category = unicodedata.category(character)
+        _hold(character == "\n" or category not in {"Cc", "Cs"}, f"{character!a} in {text[:80]!a}")
+    if len(text) < 50:  # a longer one may have lost marks that stood on top of one another
+        _hold(tidy(text) == text, f"not tidy: {text!a}")
+
+
+def _real(published: Published) -> None:
+    first, last = published.days(ARCHIVE_ZONE)
+    _hold(date(1799, 12, 31) <= first <= last <= date(9999, 12, 31), f"days of {published}")
+    published.sort_key()
+    sizes = {Precision.YEAR: 4, Precision.MONTH: 7, Precision.DAY: 10}
+    size = sizes.get(published.precision)
+    if size:
+        _hold(len(published.iso) == size and published.iso.isascii(), f"form of {published}")
+    else:
+        moment = datetime.fromisoformat(published.iso)
+        _hold(moment.tzinfo, f"no offset in {published}")
+
+
+# Dates.
+
+
+def date_reader(data: bytes) -> None:
+    """Check that any text states a day that exists, or none."""
+    text = _text(data)
+    day = date(2024, 5, 17)
+    found = [dates.parse(text), dates.in_url(text), dates.alone(text), *dates.in_text(text)]
+    found.append(dates.day_in_text(text, day.year, day))
+    for moment in found:
+        if moment:
+            _hold(moment.value.year >= dates.EARLIEST, f"year of {moment}")
+            for zone in (None, UTC, _CHINA):
+                _real(moment.published(zone))
+    _hold(all(1900 <= year < 2100 for year in dates.years_in(text)), "a year that is none")
+    _hold(dates.parse(text) == found[0], "another date the second time")
+    try:
+        first, last = open_range(text)
+    except UsageError as exc:
+        _hold(str(exc), "an error without words")
+    else:
+        _hold(first or last, "a range of all days")
+        _hold(not (first and last) or first <= last, "a range that ends before it begins")
+
+
+# Queries.
+
+
+def query(data: bytes) -> None:
+    """Check that any text is a query, or an error that points into it."""
+    for any_word in (False, True):
+        asked = _asked(_text(data), any_word=any_word)
+        if asked:
+            _hold(describe(asked.root), "nothing was understood")
+            _hold(_depth(asked.root) <= 2 * MAX_DEPTH + 2, "nested too deep")
+
+
+def _asked(text: str, *, any_word: bool) -> Query | None:
+    try:
+        return parse(text, any_word=any_word)
+    except QueryError as exc:
+        _hold(str(exc), "an error without words")
+        _hold(exc.query == text, "an error about another query")
+        _hold(exc.position is not None and 0 <= exc.position <= len(text), "it points outside")
+        return None
+
+
+def _depth(node: Node) -> int:
+    match node:
+        case And(children) | Or(children):
+            return 1 + max(map(_depth, children))
+        case Not(child):
+            return 1 + _depth(child)
+        case _:
+            return 1
+
+
+@cache
+def _engines() -> tuple[Engine, Engine]:
+    """Return the two engines with the same few articles in them."""
+    folder = Path(tempfile.mkdtemp(prefix="newsgrep-fuzz-"))
+    memory, whoosh = (
+        open_engine(name, folder / name, create=True) for name in ("memory", "whoosh")
+    )
+    changes = [Upsert(make_entry(each, _stamp(each))) for each in _articles()]
+    for engine in (memory, whoosh):
+        engine.write(changes)
+    return memory, whoosh
+
+
+def _stamp(article: Article) -> Stamp:
+    return Stamp(article.path, 1, 2, "00", Status.INDEXED, article.id)
+
+
+_WORDS: Final = (
+    "两岸渔业联合声明", "聯合聲明", "北京大学生", "GPT-4 写的", "ＧＰＴ", "台风“海燕”",
+    "「左右逢源」",
+    "naïve café", "2024年5月17日", "水", "啊啊啊", "😀🇨🇳", "https://example.org/a?b=c", "a.b-c_d",
+    "…——", "ほんとう", "한국어 기사", "ภาษาไทย", "𠮷野家", "著名著者", "NOT OR AND", "(title:x)",
+)  # fmt: skip
+
+
+def _articles() -> Iterable[Article]:
+    moments = (
+        None, Published("2024", Precision.YEAR), Published("2024-05", Precision.MONTH),
+        Published("2024-05-17", Precision.DAY),
+        Published("2024-05-17T23:50:43-05:00", Precision.SECOND),
+    )  # fmt: skip
+    for number in range(40):
+        words = [_WORDS[(number * step + step) % len(_WORDS)] for step in (1, 3, 5, 7)]
+        body = "\n\n".join("，".join(words[at:] + words[:at]) + "。" for at in range(number % 4))
+        yield Article(
+            id=f"id{number:02}",
+            title=words[0],
+            body=body,
+            path=f"/{number}.md",
+            source=(None, "雾港日报", "Harbour Post", "BBC 中文網")[number % 4],
+            published=moments[number % len(moments)],
+            captions=tuple(words[1 : 1 + number % 3]),
+        )
+
+
+def engines(data: bytes) -> None:
+    """Check that both engines give one answer, with spans that lie in the text."""
+    memory, whoosh = _engines()
+    order = tuple(Order)[data[0] % len(Order)] if data else Order.RELEVANCE
+    asked = _asked(_text(data), any_word=bool(data and data[0] & 8))
+    if asked is None or len(data) > 2000:  # brute force takes its time
+        return
+    request = Request(asked, order, limit=50, facets=FACETS)
+    by_force, found = search(memory, request), search(whoosh, request)
+    _hold(by_force.total == found.total, f"{by_force.total} and {found.total} articles")
+    _hold(by_force.facets == found.facets, "other facets")
+    for one, other in zip(by_force.hits, found.hits, strict=True):
+        _hold(one.article == other.article, "another order")
+        _hold(math.isclose(one.score, other.score, rel_tol=1e-9), "another score")
+        _hold(one.snippets == other.snippets, "other snippets")
+        _inside(one.title_spans, one.article.title)
+    if not found.total:
+        whys = (explain_nothing(engine, asked.root) for engine in (memory, whoosh))
+        _hold(next(whys) == next(whys), "another explanation")
+
+
+# Texts.
+
+
+def texts(data: bytes) -> None:
+    """Check that folding keeps lengths, and that literals are found where they stand."""
+    raw, _, looked_for = _text(data).partition("\x00")
+    text = tidy(raw)
+    folded = fold(text)
+    literal = fold(normalised(looked_for) or normalised(text[len(text) // 2 :][:3]))
+    _hold(len(folded) == len(text) == len(safe(text)), "another length")
+    _hold(fold(folded) == folded, "folded twice is another text")
+    half = len(text) // 2
+    _hold(fold(text[:half]) + fold(text[half:]) == folded, "a part folds otherwise")
+    spans = list(find_literal(folded, literal))
+    _hold(spans == list(_by_looking(folded, literal)), "a literal is found elsewhere")
+    if spans:
+        terms = set(index_terms(folded))
+        _hold(terms.issuperset(query_terms(literal)), "a text without a term of what it holds")
+    matches = find_matches(folded, [Needle(literal, query_terms(literal)), Needle(folded[:1])])
+    _inside(merged_spans(matches), text)
+    body = "\n\n".join(filter(None, (p.strip() for p in text.split("\n\n"))))
+    matches = find_matches(fold(body), [Needle(literal, query_terms(literal))])
+    shown = snippets(body, fold(body), matches, width=30)
+    _hold(bool(shown) == bool(body), "no snippet")
+    for snippet in shown:
+        there = body[snippet.offset : snippet.offset + len(snippet.text)]
+        _hold(snippet.text == there, "a snippet of another text")
+        _hold("\n\n" not in snippet.text.strip("\n"), "a snippet of two paragraphs")
+        _inside(snippet.spans, snippet.text)
+    rows = wrapped(body, 20)
+    ends = [0, *(end for _, end in rows)]
+    _hold([start for start, _ in rows] == ends[:-1], "rows with a gap")
+    _hold(ends[-1] == len(body), "rows that leave text out")
+    packed = packing.pack_folded("", folded.replace("\x1e", ""), "")
+    if literal and "\n" not in folded:
+        holds = packing.Verifier(Phrase(literal, (), Field.BODY))(packed)
+        _hold(holds == bool(spans), "packed bytes say otherwise")
+
+
+def _by_looking(folded: str, literal: str) -> Iterable[tuple[int, int]]:
+    def word(at: int) -> bool:
+        return 0 <= at < len(folded) and kind_of(folded[at]) is Kind.WORD
+
+    at = 0
+    while literal and at < len(folded):
+        end = at + len(literal)
+        if (
+            folded.startswith(literal, at)
+            and not (word(at) and word(at - 1))
+            and not (word(end - 1) and word(end))
+        ):
+            yield at, end
+            at = end
+        else:
+            at += 1
+
+
+def _inside(spans: Iterable[Span], text: str) -> None:
+    end = -1
+    for span in spans:
+        _hold(end < span.start < span.end <= len(text), f"{span} of {len(text)} characters")
+        end = span.end
+
+
+# What lies in a store.
+
+
+def packed(data: bytes) -> None:
+    """Check that any bytes are what was packed, or damaged, also under a right checksum."""
+    kind, rest = data[:1], data[1:]
+    inner = {b"d": _deflated(rest, text=True), b"r": _deflated(rest, text=False)}.get(kind)
+    summed = zlib.crc32(rest).to_bytes(4, "big") + rest
+    sound = packing.pack_folded("题", "正文。", "")
+    for folded, other in (
+        (rest, rest),
+        (summed, summed),
+        (inner or summed, sound),
+        (sound, inner or summed),
+    ):
+        try:
+            title, body, captions = packing.unpack_folded(folded)
+            _hold(title + body + captions is not None, "no text")
+        except packing.Damaged as exc:
+            _hold(str(exc), "damaged without a word")
+        try:
+            article = packing.unpack_article(folded, other, "/a.md")
+            _hold((article.title + article.body).encode("utf-8", "surrogatepass") is not None, "-")
+        except packing.Damaged as exc:
+            _hold(str(exc), "damaged without a word")
+        for phrase in ("正文", "“", "a"):
+            try:
+                packing.Verifier(Phrase(phrase, (), Field.BODY))(folded)
+            except packing.Damaged as exc:
+                _hold(str(exc), "damaged without a word")
+    try:
+        stamp = packing.unpack_stamp(rest, "")
+    except packing.Damaged as exc:
+        _hold(str(exc), "damaged without a word")
+    else:
+        again = packing.unpack_stamp(packing.pack_stamp(stamp), "")
+        _hold(again.path == stamp.path and again.rank == stamp.rank, "another stamp comes out")
+
+
+def _deflated(data: bytes, *, text: bool) -> bytes:
+    """Return ``data`` as a store packs it, so that what is inside of it is read."""
+    known = packing._known()  # noqa: SLF001  (what is inside is only reached by way of it)
+    usual = b"" if text else packing._USUAL.encode("gb18030")  # noqa: SLF001
+    packer = zlib.compressobj(1, zlib.DEFLATED, -15, zdict=known + usual)
+    body = packer.compress(data) + packer.flush()
+    return zlib.crc32(body).to_bytes(4, "big") + body
+
+
+TARGETS: Final[dict[str, Target]] = {
+    "decoder": decoder,
+    "txt": text_file,
+    "md": markdown_file,
+    "html": html_file,
+    "dates": date_reader,
+    "query": query,
+    "engines": engines,
+    "texts": texts,
+    "packed": packed,
+}
