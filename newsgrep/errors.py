@@ -9,6 +9,7 @@ NewsgrepError               exit status 2
 │   ├── IndexMismatch       it was made by another analyser or format
 │   ├── IndexDamaged        it can't be read as it should
 │   └── IndexLocked         another writer has it (exit status 75)
+├── WorkerLost              a process that was reading files for this one is gone
 └── Rejected                one file that holds no article; a run goes on past it
 """
 
@@ -61,6 +62,10 @@ class IndexLocked(IndexProblem):
     """Another writer holds the index."""
 
     exit_status = 75
+
+
+class WorkerLost(NewsgrepError):
+    """A process that was reading files for this one was ended by somebody else."""
 
 
 class Rejected(NewsgrepError):

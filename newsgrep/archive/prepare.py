@@ -11,16 +11,18 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Final
 
 from newsgrep.engines.entry import Entry, make_entry
-from newsgrep.errors import Rejected
+from newsgrep.errors import Rejected, WorkerLost
 from newsgrep.ingest.find import File
 from newsgrep.ingest.read import read_article
 from newsgrep.ingest.sites import Sites, load_sites
@@ -82,7 +84,8 @@ def prepare_all(files: Iterable[File], sites_file: Path | None, jobs: int) -> It
     """Yield what :func:`prepare` makes of each file, in the files' order, with ``jobs`` processes.
 
     The result does not depend on ``jobs``. At most a few chunks of files for each process
-    are under way at a time, so memory does not grow with the number of files.
+    are under way at a time, so memory does not grow with the number of files. Raises
+    :class:`WorkerLost` if somebody else ends one of the processes.
     """
     if jobs <= 1:
         sites = load_sites(sites_file)
@@ -100,6 +103,11 @@ def prepare_all(files: Iterable[File], sites_file: Path | None, jobs: int) -> It
                 yield from under_way.popleft().result()
         while under_way:
             yield from under_way.popleft().result()
+    except BrokenProcessPool as exc:
+        raise WorkerLost(
+            "A process that was reading files is gone, perhaps because memory was short: run the "
+            "same command again, with --jobs 1 if that happens again."
+        ) from exc
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -130,12 +138,23 @@ _prepare_here: Callable[[File], Prepared]
 
 def _start_worker(sites_file: Path | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_go_with_parent, daemon=True).start()
     # What a worker makes lives until its chunk is done, and hardly any of it in circles.
     gc.set_threshold(_MANY_OBJECTS)
     segmenter()
     sites = load_sites(sites_file)
     global _prepare_here
     _prepare_here = lambda file: prepare(file, sites)  # noqa: E731  (a closure over the rules)
+
+
+def _go_with_parent() -> None:
+    """End this process when its parent has ended, however that came.
+
+    Workers wait for work on a pipe that they themselves hold open, so they would wait for ever.
+    """
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _prepare_chunk(chunk: Sequence[File]) -> list[Prepared]:

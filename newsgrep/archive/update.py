@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from newsgrep.archive.lock import writing
+from newsgrep.archive.lock import forget_dead_writer, writing
 from newsgrep.archive.place import has_index, made, make_room, opened
 from newsgrep.archive.plan import Plan, make_plan
 from newsgrep.archive.prepare import Failed, Prepared, prepare_all
@@ -53,6 +53,7 @@ def update_index(
         with opened(folder) as engine:
             seen, plan = engine.commit(), make_plan(paths, engine.stamps(), prune=prune)
             if not (plan.to_read or plan.gone):
+                forget_dead_writer(folder)
                 with suppress(IndexLocked):
                     engine.tidy()  # a run that died may have left files
                 return _update(engine, plan, sites_file, jobs, progress, started)
@@ -117,6 +118,8 @@ class _Run:
         for stamp in plan.unchanged:
             if stamp.status is Status.DUPLICATE and stamp.article_id:
                 self._followers.setdefault(stamp.article_id, []).append(stamp)
+        # Duplicates to be noted once it is known which file each article is taken from.
+        self._duplicates: list[tuple[str, Stamp]] = []
 
     def changes(self, prepared: Iterator[Prepared]) -> Iterator[Change]:
         for stamp in self._plan.gone:
@@ -135,6 +138,8 @@ class _Run:
         for article_id in self._lost:
             if article_id not in self._winners:
                 yield Remove(article_id)
+        for article_id, stamp in self._duplicates:
+            yield self._duplicate(stamp, self._winners[article_id])
 
     def _failed(self, path: str, reason: str) -> Iterator[Change]:
         """Keep what the index has of a file that can't be read now."""
@@ -150,7 +155,7 @@ class _Run:
         known = self._plan.known.get(stamp.path)
         incumbent = self._winners.get(article_id)
         if incumbent and not _is_better(stamp, incumbent):
-            yield from self._duplicate(stamp, incumbent)
+            self._duplicates.append((article_id, stamp))
             return
         if known and known.status is not Status.INDEXED:
             yield Forget(stamp.path)
@@ -159,18 +164,17 @@ class _Run:
         self._outcomes[stamp.path] = (Outcome.UPDATED if stood else Outcome.ADDED), ""
         self._winners[article_id] = stamp
         if incumbent:
-            yield from self._duplicate(incumbent, stamp)
-            for follower in self._followers.get(article_id, ()):
-                yield from self._duplicate(follower, stamp)
+            followers = self._followers.pop(article_id, [])
+            self._duplicates += [(article_id, each) for each in (incumbent, *followers)]
 
-    def _duplicate(self, stamp: Stamp, winner: Stamp) -> Iterator[Change]:
+    def _duplicate(self, stamp: Stamp, winner: Stamp) -> Change:
         later = winner.rank[0] > stamp.rank[0]
         fuller = winner.rank[1] > stamp.rank[1]
         why = "fetched later" if later else "is fuller" if fuller else "comes first"
         verb = "was " if later else ""
         reason = f"the same article as {winner.path}, which {verb}{why}"
         self._outcomes[stamp.path] = Outcome.DUPLICATE, reason
-        yield Note(stamp._replace(status=Status.DUPLICATE, reason=reason))
+        return Note(stamp._replace(status=Status.DUPLICATE, reason=reason))
 
     def summary(self, articles: int, seconds: float) -> Summary:
         counts = Counter(outcome for outcome, _ in self._outcomes.values())
