@@ -3,11 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test bench fuzz tools lock clean
+.PHONY: help demo test torture bench fuzz tools lock clean
 
 help:
 	@echo "make demo    install into .venv, index seeds/, search it"
 	@echo "make test    install what tests need, then lint, types and all tests"
+	@echo "make torture the long form of the tests that kill, change and read at random"
 	@echo "make bench   measure beside what people would use instead (BENCH=--quick)"
 	@echo "make fuzz    look for inputs that break a promise (FUZZ='all --seconds 600')"
 	@echo "make lock    pin the development requirements anew"
@@ -34,6 +35,10 @@ test: tools .venv/development
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+# What is marked so, with many more trials; the figures at the end stand in docs/TRUST.md.
+torture: .venv/development
+	NEWSGREP_TORTURE=1 $(BIN)/pytest -m torture
 
 # jq is what scripts read our JSON with; where it can't be had, its test says so and is skipped.
 tools:

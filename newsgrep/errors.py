@@ -4,7 +4,6 @@ NewsgrepError               exit status 2
 ├── UsageError              the question or an option is off
 │   └── QueryError          a query that can't be read; knows the place
 ├── InputError              a path that can't be taken at all
-├── WorkerDied              a process that read articles is gone
 ├── Stopped                 the user said so; part of the work is done (exit status 130)
 ├── IndexProblem            something is wrong with an index
 │   ├── IndexMissing        there is none here yet
@@ -12,6 +11,7 @@ NewsgrepError               exit status 2
 │   ├── IndexDamaged        it can't be read as it should
 │   ├── IndexUntrusted      it is somebody else's, and could hold code
 │   └── IndexLocked         another writer has it (exit status 75)
+├── WorkerLost              a process that was reading files for this one is gone
 └── Rejected                one file that holds no article; a run goes on past it
 """
 
@@ -44,10 +44,6 @@ class InputError(NewsgrepError):
     """A path given by the user that can't be taken at all."""
 
 
-class WorkerDied(NewsgrepError):
-    """A process that read articles was killed by somebody else."""
-
-
 class Stopped(NewsgrepError):
     """A signal ended a run of which a part is in the index already."""
 
@@ -78,6 +74,10 @@ class IndexLocked(IndexProblem):
     """Another writer holds the index."""
 
     exit_status = 75
+
+
+class WorkerLost(NewsgrepError):
+    """A process that was reading files for this one was ended by somebody else."""
 
 
 class Rejected(NewsgrepError):

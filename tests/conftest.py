@@ -19,6 +19,8 @@ from typing import Any
 
 import pytest
 
+from tests.torture import figures, pytest_terminal_summary  # noqa: F401  (pytest finds them here)
+
 REPOSITORY = Path(__file__).parent.parent
 NEWSGREP = shutil.which("newsgrep", path=str(Path(sys.executable).parent)) or "newsgrep"
 LONGEST = 120.0

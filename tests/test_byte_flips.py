@@ -16,8 +16,11 @@ from newsgrep.engines.base import Order
 from newsgrep.errors import IndexProblem
 from newsgrep.query.parser import parse
 from tests.conftest import write_article
+from tests.torture import Figures, amount
 
-FLIPS = 1500
+pytestmark = pytest.mark.torture
+
+FLIPS = amount(1500, 60000)
 Harm = Callable[[bytes, random.Random], bytes]
 
 
@@ -101,14 +104,14 @@ def lengthen(content: bytes, chance: random.Random) -> bytes:
 
 @pytest.mark.parametrize(("harm", "part"), [(flip, 1), (blank, 5), (cut, 10), (lengthen, 20)])
 def test_harmed_bytes_give_the_same_answer_or_a_clear_error(
-    small: Path, tmp_path: Path, harm: Harm, part: int
+    small: Path, tmp_path: Path, harm: Harm, part: int, figures: Figures
 ) -> None:
     right = answers(small)
-    noticed = 0
     for name, told in harmed(small, tmp_path, FLIPS // part, harm):
         if isinstance(told, IndexProblem):
-            noticed += 1
+            figures["noticed"] += 1
             assert "newsgrep" in str(told) or "index again" in str(told), name
         else:
+            figures["in bytes that say nothing"] += 1
             assert told == right, name
-    assert noticed > FLIPS // part // 3
+    assert figures["noticed"] > FLIPS // part // 3

@@ -374,6 +374,15 @@ def test_the_winner_does_not_depend_on_the_order_of_indexing(cli: Cli) -> None:
 # Many files
 
 
+def test_every_duplicate_names_the_file_that_was_taken_in_the_end(cli: Cli) -> None:
+    for name, sentences in (("a.md", 2), ("b.md", 1), ("c.md", 3)):
+        url = "https://wugang.example/1"
+        write_article(cli.folder / "n" / name, "雾港灯塔", "守塔人下了岛。" * sentences, url=url)
+    reasons = duplicates(cli("index", "n", "--json"))
+    assert reasons.keys() == {"a.md", "b.md"}
+    assert all("c.md, which is fuller" in reason for reason in reasons.values())
+
+
 def test_the_number_of_jobs_changes_nothing(cli: Cli) -> None:
     chance = random.Random(7)
     words = ["渡轮", "海带", "灯塔", "潮汐", "码头", "台风", "鹭岛", "雾港", "守塔人", "补给船"]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from newsgrep.archive.names import HOLDER
 from tests.conftest import LONGEST, Cli, no_mishap, write_article
 
 OLD = "雾港灯塔熄灯"
@@ -178,3 +179,12 @@ def test_a_killed_run_leaves_no_lock_behind(cli: Cli, many_files: Path) -> None:
     write_article(cli.folder / "n" / "b.md", "雾港灯塔复明", "守塔人回来了。")
     cli("index", "n")
     assert len(cli.found("守塔人")) == 2
+
+
+def test_what_a_dead_writer_said_of_itself_goes_with_the_next_run(cli: Cli) -> None:
+    write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
+    cli("index", "n")
+    left = cli.index / HOLDER
+    left.write_text('{"pid": 1, "host": "x", "since": "12:00:00"}')
+    assert cli("index", "n").out.startswith("1 file seen: 1 unchanged")
+    assert not left.exists()

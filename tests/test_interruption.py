@@ -20,11 +20,15 @@ from newsgrep.errors import IndexMissing, Stopped
 from newsgrep.query.parser import parse
 from newsgrep.text.segment import segmenter
 from tests.crash import DIED, in_child, lose_power
+from tests.torture import Figures, amount
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a child is forked")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="a child is forked"),
+    pytest.mark.torture,
+]
 
 State = tuple[Any, ...] | None
-MOST = int(os.environ.get("NEWSGREP_ABORTS", "40"))
+MOST = amount(40, 1 << 20)
 """Abort points that each test tries, spread evenly; all of them where there are fewer."""
 
 
@@ -118,10 +122,13 @@ def completed(archive: Archive) -> None:
     assert Folder(str(archive.place / "whoosh")).leftovers() == []
 
 
-def test_a_run_killed_at_any_write_leaves_the_old_index_or_the_new(archive: Archive) -> None:
+def test_a_run_killed_at_any_write_leaves_the_old_index_or_the_new(
+    archive: Archive, figures: Figures
+) -> None:
     for number, status in archive.aborts():
         assert status == DIED, number
         assert state(archive.place) in (archive.old, archive.new), number
+        figures["calls at which the process ends"] += 1
         completed(archive)
 
 
@@ -158,7 +165,9 @@ def test_a_long_run_that_is_stopped_says_what_is_in_and_goes_on_from_there(
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
-def test_a_write_that_fails_leaves_the_old_index(archive: Archive, code: int) -> None:
+def test_a_write_that_fails_leaves_the_old_index(
+    archive: Archive, figures: Figures, code: int
+) -> None:
     failed = 0
     for number, status in archive.aborts(OSError(code, os.strerror(code))):
         # Some writes are not needed: what they fail at is done another time.
@@ -167,15 +176,19 @@ def test_a_write_that_fails_leaves_the_old_index(archive: Archive, code: int) ->
         assert state(archive.place) in allowed, number
         completed(archive)
         failed += status == 2
+        figures["calls that fail"] += 1
     assert failed > 10
 
 
-def test_a_loss_of_power_at_any_write_leaves_the_old_index_or_the_new(archive: Archive) -> None:
+def test_a_loss_of_power_at_any_write_leaves_the_old_index_or_the_new(
+    archive: Archive, figures: Figures
+) -> None:
     chance = random.Random(20261120)
     for number, status in archive.aborts():
         assert status == DIED, number
         lose_power(archive.graveyard, chance)
         assert state(archive.place) in (archive.old, archive.new), number
+        figures["calls at which power is lost"] += 1
         completed(archive)
 
 
@@ -187,7 +200,7 @@ def test_what_was_reported_as_done_survives_a_loss_of_power(archive: Archive) ->
         (archive.folder / "later").write_text("x")
 
     calls = archive.calls()
-    for _ in range(10):
+    for _ in range(amount(10, 100)):
         shutil.rmtree(archive.graveyard, ignore_errors=True)
         archive.place = archive.fresh("place")
         assert in_child(update_and_write, calls + 1, archive.graveyard) == DIED

@@ -46,6 +46,8 @@ class Run:
         for stamp in plan.unchanged:
             if stamp.status is Status.DUPLICATE and stamp.article_id:
                 self._followers.setdefault(stamp.article_id, []).append(stamp)
+        # Duplicates to be noted once it is known which file each article is taken from.
+        self._duplicates: list[tuple[str, Stamp]] = []
 
     def commit(self) -> None:
         """Note that all changes that were asked for so far are in the index."""
@@ -67,6 +69,7 @@ class Run:
         # Articles that lost their file and were found in no other one.
         lost = (article_id for article_id in self._lost if article_id not in self._winners)
         yield map(Remove, lost)
+        yield (self._duplicate(stamp, self._winners[key]) for key, stamp in self._duplicates)
 
     def _failed(self, path: str, reason: str) -> Iterator[Change]:
         """Keep what the index has of a file that can't be read now."""
@@ -82,7 +85,7 @@ class Run:
         known = self.plan.known.get(stamp.path)
         incumbent = self._winners.get(article_id)
         if incumbent and not _is_better(stamp, incumbent):
-            yield from self._duplicate(stamp, incumbent)
+            self._duplicates.append((article_id, stamp))
             return
         if known and known.status is not Status.INDEXED:
             yield Forget(stamp.path)
@@ -91,18 +94,17 @@ class Run:
         self._outcomes[stamp.path] = (Outcome.UPDATED if stood else Outcome.ADDED), ""
         self._winners[article_id] = stamp
         if incumbent:
-            yield from self._duplicate(incumbent, stamp)
-            for follower in self._followers.get(article_id, ()):
-                yield from self._duplicate(follower, stamp)
+            followers = self._followers.pop(article_id, [])
+            self._duplicates += [(article_id, each) for each in (incumbent, *followers)]
 
-    def _duplicate(self, stamp: Stamp, winner: Stamp) -> Iterator[Change]:
+    def _duplicate(self, stamp: Stamp, winner: Stamp) -> Change:
         later = winner.rank[0] > stamp.rank[0]
         fuller = winner.rank[1] > stamp.rank[1]
         why = "fetched later" if later else "is fuller" if fuller else "comes first"
         verb = "was " if later else ""
         reason = f"the same article as {winner.path}, which {verb}{why}"
         self._outcomes[stamp.path] = Outcome.DUPLICATE, reason
-        yield Note(stamp._replace(status=Status.DUPLICATE, reason=reason))
+        return Note(stamp._replace(status=Status.DUPLICATE, reason=reason))
 
     def summary(self, articles: int, seconds: float) -> Summary:
         """Return what has become of all files, in an index that now holds ``articles``."""

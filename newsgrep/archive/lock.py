@@ -58,6 +58,13 @@ def writing(folder: Path, wait: float = 0.0) -> Iterator[None]:
         lock.release()
 
 
+def forget_dead_writer(folder: Path) -> None:
+    """Take away what a writer that died says of itself, unless another one is at work."""
+    if (folder / HOLDER).exists():
+        with suppress(IndexLocked, IndexMissing), writing(folder):
+            pass  # it is taken away on leaving
+
+
 def _holder(folder: Path) -> str:
     try:
         told = json.loads((folder / HOLDER).read_text("utf-8"))

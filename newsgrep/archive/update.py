@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from newsgrep.archive.changes import Run
-from newsgrep.archive.lock import writing
+from newsgrep.archive.lock import forget_dead_writer, writing
 from newsgrep.archive.manifest import confirm_draft
 from newsgrep.archive.place import has_index, made, make_room, opened, tidy_up
 from newsgrep.archive.plan import make_plan
@@ -63,6 +63,7 @@ def update_index(folder: Path, paths: Sequence[str], how: How | None = None) -> 
         with opened(folder, trust=how.trust) as engine:
             seen, plan = engine.commit(), make_plan(paths, engine.stamps(), prune=how.prune)
             if not (plan.to_read or plan.gone):
+                forget_dead_writer(folder)
                 with suppress(IndexLocked):
                     engine.tidy()  # a run that died may have left files
                 return _summary(engine, Run(plan), started)

@@ -6,6 +6,7 @@ Worker processes never hear Ctrl-C and its like: their parent alone decides what
 from __future__ import annotations
 
 import gc
+import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,10 +14,11 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import Any, Final, TypeVar, cast
 
-from newsgrep.errors import WorkerDied
+from newsgrep.errors import WorkerLost
 from newsgrep.text.segment import segmenter
 
 _CHUNK: Final = 32
@@ -42,7 +44,8 @@ def in_order(
     """Yield what ``prepare(setting)`` makes of each item, in ``jobs`` processes if not in this one.
 
     ``prepare`` is called once in each process. At most a few chunks of items for each of
-    them are under way at a time, so memory does not grow with the number of items.
+    them are under way at a time, so memory does not grow with the number of items. Raises
+    :class:`WorkerLost` if somebody else ends one of them.
     """
     if jobs <= 1:
         yield from map(prepare(setting), items)
@@ -61,9 +64,9 @@ def in_order(
         while under_way:
             yield from cast("list[Made]", under_way.popleft().result())
     except BrokenProcessPool as exc:
-        raise WorkerDied(
-            "A process that read articles was killed, perhaps for want of memory: try again with "
-            "fewer of them (--jobs 1). Nothing of this commit is in the index."
+        raise WorkerLost(
+            "A process that was reading files is gone, perhaps because memory was short: run the "
+            "same command again, with --jobs 1 if that happens again."
         ) from exc
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -96,11 +99,22 @@ _work: Callable[[Any], Any]
 def _start_worker(prepare: Callable[[Setting], Callable[[Any], Any]], setting: Setting) -> None:
     for stop in STOPS:
         signal.signal(stop, signal.SIG_IGN)
+    Thread(target=_go_with_parent, daemon=True).start()
     # What a worker makes lives until its chunk is done, and hardly any of it in circles.
     gc.set_threshold(_MANY_OBJECTS)
     segmenter()
     global _work
     _work = prepare(setting)
+
+
+def _go_with_parent() -> None:
+    """End this process when its parent has ended, however that came.
+
+    Workers wait for work on a pipe that they themselves hold open, so they would wait for ever.
+    """
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _work_on(chunk: Sequence[Any]) -> list[Any]:
