@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from newsgrep.archive.manifest import MANIFEST
 from newsgrep.archive.names import LOCK
-from newsgrep.archive.place import ENGINE, MANIFEST, has_index
+from newsgrep.archive.place import ENGINE, has_index
 from newsgrep.archive.update import update_index
 from newsgrep.engines.whoosh.storage import Folder
 from tests.conftest import LONGEST, Cli, no_mishap

@@ -1,6 +1,6 @@
 """Work on many items in several processes, with the results in the items' order.
 
-Worker processes never hear Ctrl-C and its like: their parent alone decides what it means.
+Worker processes never hear Ctrl-C: their parent alone decides what it means.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -25,10 +26,13 @@ _CHUNK: Final = 32
 _MANY_OBJECTS: Final = 50_000
 _IN_FLIGHT: Final = 4
 
-STOPS: Final = frozenset(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+_UNHEARD: Final = frozenset(
+    getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)
 )
-"""The signals that ask a process to end."""
+"""What a terminal sends to all of a group. SIGTERM is how a pool ends its own workers."""
+
+_A_MOMENT: Final = 0.1
+"""Seconds; by then a signal that ended a worker has come here, too, if it was sent to all."""
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -64,6 +68,7 @@ def in_order(
         while under_way:
             yield from cast("list[Made]", under_way.popleft().result())
     except BrokenProcessPool as exc:
+        time.sleep(_A_MOMENT)
         raise WorkerLost(
             "A process that was reading files is gone, perhaps because memory was short: run the "
             "same command again, with --jobs 1 if that happens again."
@@ -74,14 +79,14 @@ def in_order(
 
 @contextmanager
 def _deaf_children() -> Iterator[None]:
-    """Start processes that never see what a terminal or a service sends to all of a group.
+    """Start processes that never see what a terminal sends to all of a group.
 
     The parent alone decides what it means, and hears of it right afterwards.
     """
     if not hasattr(signal, "pthread_sigmask"):  # pragma: no cover  (Windows)
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _UNHEARD)
     try:
         yield
     finally:
@@ -97,7 +102,7 @@ _work: Callable[[Any], Any]
 
 
 def _start_worker(prepare: Callable[[Setting], Callable[[Any], Any]], setting: Setting) -> None:
-    for stop in STOPS:
+    for stop in _UNHEARD:
         signal.signal(stop, signal.SIG_IGN)
     Thread(target=_go_with_parent, daemon=True).start()
     # What a worker makes lives until its chunk is done, and hardly any of it in circles.
