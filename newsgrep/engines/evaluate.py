@@ -88,7 +88,7 @@ def _match(store: Store, node: Node, within: set[int] | None) -> set[int]:
         case And(children):
             return _all_of(store, children, within)
         case Or(children):
-            return set[int]().union(*(_match(store, child, within) for child in children))
+            return _any_of(store, children, within)
         case Not(child):
             return (store.everything() if within is None else within) - _match(store, child, within)
 
@@ -112,6 +112,17 @@ def _all_of(store: Store, children: tuple[Node, ...], within: set[int] | None) -
         if not within:
             return set()
     return within if within is not None else store.everything()
+
+
+def _any_of(store: Store, children: tuple[Node, ...], within: set[int] | None) -> set[int]:
+    found: set[int] = set()
+    for child in sorted(children, key=_cost):
+        if isinstance(child, Phrase) and not child.is_one_term:
+            # The text of what is found already need not be read for another phrase.
+            found |= match(store, child, (store.everything() if within is None else within) - found)
+        else:
+            found |= _match(store, child, within)
+    return found
 
 
 def _having(store: Store, term: str, field: Field) -> set[int]:

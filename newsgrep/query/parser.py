@@ -26,6 +26,12 @@ from newsgrep.text.segment import query_terms, words_inside
 MAX_DEPTH = 50
 """How deep brackets and nots may nest: far beyond what anyone reads, far below the stack."""
 
+MAX_LENGTH = 100_000
+"""Characters of a query: half a second to read, and more than a command line takes at once."""
+
+MAX_STRINGS = 500
+"""Quoted strings of a query: for each of them the texts of thousands of articles may be read."""
+
 _WHITE = re.compile(r"\s+")
 _TEXT_FIELDS = {"title": Field.TITLE, "body": Field.BODY, "caption": Field.CAPTION}
 
@@ -54,6 +60,13 @@ def parse(text: str, *, any_word: bool = False) -> Query:
 
     Raises :class:`QueryError`, which knows the place, where it can't be read.
     """
+    if len(text) > MAX_LENGTH:
+        raise QueryError(
+            f"The query has {len(text):,} characters, more than {MAX_LENGTH:,}: "
+            "ask for a part of it, or in several queries.",
+            text,
+            MAX_LENGTH,
+        )
     found = tokens(text)
     if not found:
         raise QueryError("The query is empty: type a word, such as 联合声明.", text, 0)
@@ -67,6 +80,7 @@ class _Parser:
         self.at = 0
         self.depth = 0
         self.any_word = any_word
+        self.strings = 0
         # A query of nothing but punctuation is looked for as it stands; beside words,
         # punctuation is how people separate them.
         self.keep_punctuation = not any(self._says_something(token) for token in found)
@@ -171,6 +185,13 @@ class _Parser:
         return inside
 
     def _quoted(self, token: Token, field: Field) -> Node:
+        self.strings += 1
+        if self.strings > MAX_STRINGS:
+            raise self._error(
+                f"More than {MAX_STRINGS} quoted strings: ask in several queries, "
+                "or leave quotes out around single words.",
+                token,
+            )
         node = phrase(token.text, field)
         if not node.literal:
             raise self._error("There is nothing between these quotes: type what to find.", token)
