@@ -28,10 +28,10 @@ _WHEN = ("周日清晨", "台风过后", "大雾里", "退潮时", "两天前", 
 
 @dataclass(frozen=True)
 class Made:
-    """What one file says."""
+    """What one file says; without title and body it has no article."""
 
-    title: str
-    body: str
+    title: str = ""
+    body: str = ""
     source: str = SOURCES[0]
     date: str = "2024-05-17"
     url: str = ""
@@ -62,14 +62,16 @@ def sentence(chance: random.Random) -> str:
     return "".join(chance.choice(words) for words in (_WHEN, _WHO, _WHERE, _DID)) + "。"
 
 
-def made(chance: random.Random, number: int) -> Made:
-    """Return a random article; a third of them have one of a few addresses in common."""
+def made(chance: random.Random, number: int, addresses: int = 200) -> Made:
+    """Return a random article; a third of them have one of some ``addresses``."""
     return Made(
         title=f"第{number}号{chance.choice(_WHO)}{chance.choice(_DID)}",
         body="\n\n".join(sentence(chance) for _ in range(chance.randint(1, 4))),
         source=chance.choice(SOURCES),
         date=f"{chance.randint(2019, 2024)}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}",
-        url=f"https://wugang.example/{chance.randint(1, 200)}" if chance.random() < 0.3 else "",
+        url=f"https://wugang.example/{chance.randint(1, addresses)}"
+        if chance.random() < 0.3
+        else "",
     )
 
 
@@ -79,6 +81,8 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.files: dict[str, Made] = {}
+        self.times: dict[str, int] = {}
+        folder.mkdir(exist_ok=True)
         self._clock = 1_740_000_000  # later than any date that is written, or it would be doubted
 
     def write(self, name: str, content: Made) -> None:
@@ -91,19 +95,22 @@ class Shelf:
             date=content.date,
             url=content.url,
         )
+        if not content.title:
+            path.write_bytes(b"")
         self._clock += 1
         os.utime(path, (self._clock, self._clock))
-        self.files[str(path)] = content
+        self.files[str(path)], self.times[str(path)] = content, self._clock
 
     def delete(self, path: str) -> None:
         Path(path).unlink()
-        del self.files[path]
+        del self.files[path], self.times[path]
 
     def rename(self, path: str, name: str) -> None:
         target = self.folder / name
         target.parent.mkdir(exist_ok=True)
         Path(path).rename(target)
         self.files[str(target)] = self.files.pop(path)
+        self.times[str(target)] = self.times.pop(path)
 
     def stir(self, chance: random.Random, changes: int, number: int) -> None:
         """Add, change, delete and rename ``changes`` files."""
@@ -131,6 +138,8 @@ def taken(files: State) -> State:
     best: dict[str, str] = {}
     for path, content in sorted(files.items()):
         key = content.id_at(path)
+        if not content.title:
+            continue
         if key not in best or len(content.body) > len(files[best[key]].body):
             best[key] = path
     return {path: files[path] for path in best.values()}

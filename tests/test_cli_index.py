@@ -383,6 +383,17 @@ def test_every_duplicate_names_the_file_that_was_taken_in_the_end(cli: Cli) -> N
     assert all("c.md, which is fuller" in reason for reason in reasons.values())
 
 
+def test_a_file_that_was_not_seen_is_not_counted_where_another_takes_its_place(cli: Cli) -> None:
+    url = "https://wugang.example/1"
+    for name, sentences in (("one/a.md", 1), ("one/b.md", 2), ("two/c.md", 3)):
+        write_article(cli.folder / name, "雾港灯塔", "守塔人下了岛。" * sentences, url=url)
+    cli("index", "one")
+    assert cli("index", "two").out.startswith("1 file seen: 1 updated; 1 article ")
+    reasons = duplicates(cli("index", "one", "--json"))
+    assert reasons.keys() == {"a.md", "b.md"}
+    assert all("two/c.md, which is fuller" in reason for reason in reasons.values())
+
+
 def test_the_number_of_jobs_changes_nothing(cli: Cli) -> None:
     chance = random.Random(7)
     words = ["渡轮", "海带", "灯塔", "潮汐", "码头", "台风", "鹭岛", "雾港", "守塔人", "补给船"]

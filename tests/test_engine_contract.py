@@ -21,6 +21,7 @@ from newsgrep.engines.base import (
     open_engine,
 )
 from newsgrep.engines.entry import make_entry
+from newsgrep.engines.whoosh import bulk
 from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, UsageError
 from newsgrep.models import Article, Stamp, Status
 from newsgrep.query.parser import parse
@@ -364,6 +365,48 @@ def test_whoosh_keeps_what_was_written(tmp_path: Path) -> None:
     again = open_engine("whoosh", tmp_path / "whoosh")
     assert again.get(each.id for each in ARCHIVE) == list(ARCHIVE)
     again.close()
+
+
+def test_a_reader_answers_from_its_commit_when_the_files_of_it_are_gone(
+    tmp_path: Path, reference: Engine
+) -> None:
+    writer = engine_with("whoosh", tmp_path, ARCHIVE)
+    reader = open_engine("whoosh", tmp_path / "whoosh")  # and nothing is asked yet
+    before = {path.name for path in (tmp_path / "whoosh").glob("*.col")}
+    for _ in range(3):
+        writer.write(upsert(article(each.id, "灯塔", "雾散了。")) for each in ARCHIVE)
+    writer.close()
+    assert not before & {path.name for path in (tmp_path / "whoosh").glob("*.col")}
+    for query in QUERIES:
+        for order in Order:
+            expected = reference.search(parse(query).root, order, 100, 0, FACETS)
+            found = reader.search(parse(query).root, order, 100, 0, FACETS)
+            assert [each.id for each in found.candidates] == [
+                each.id for each in expected.candidates
+            ]
+            assert dict(found.facets) == dict(expected.facets)
+            if order is Order.RELEVANCE:
+                scores = [each.score for each in expected.candidates]
+                assert [each.score for each in found.candidates] == pytest.approx(scores)
+    assert reader.get(each.id for each in ARCHIVE) == list(ARCHIVE)
+    assert sorted(reader.stamps()) == sorted(map(stamp, ARCHIVE))
+    reader.close()
+
+
+def test_sources_and_terms_are_found_in_every_segment(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "SMALL", 1)
+    duplicate = Stamp("/archive/x.md", 1, 2, "", Status.DUPLICATE, "a", reason="the same")
+    engine = engine_with(
+        name, tmp_path, [article(each, "水", "渔场", source=f"{each}日报") for each in "abcxyz"]
+    )
+    # With a note after the article, a segment begins another field after its sources.
+    engine.write([upsert(article("m", "水", "码头", source="1号电台")), Note(duplicate)])
+    assert ids(engine, "source:日报") == set("abcxyz")
+    assert ids(engine, "source:电台") == {"m"}
+    assert engine.check(deep=True) == []
+    engine.close()
 
 
 def test_a_second_writer_is_told_to_wait(tmp_path: Path) -> None:

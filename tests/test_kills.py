@@ -87,7 +87,8 @@ class Archive:
         try:
             # Workers that outlived it would hold its standard error open.
             _, err = process.communicate(timeout=LONGEST)
-            assert b"Traceback" not in err, err
+            # A worker that is being started may miss its parent before our code is loaded.
+            assert b"newsgrep" not in err.replace(bytes(self.cli.folder), b""), err
             assert_all_ended(process.pid)
         finally:
             with suppress(ProcessLookupError):

@@ -43,8 +43,8 @@ class Run:
         }
         self._before = self._winners.keys() | self._lost.keys()
         self._followers: dict[str, list[Stamp]] = {}
-        for stamp in plan.unchanged:
-            if stamp.status is Status.DUPLICATE and stamp.article_id:
+        for stamp in plan.known.values():
+            if stamp.status is Status.DUPLICATE and stamp.article_id and stamp.path not in stale:
                 self._followers.setdefault(stamp.article_id, []).append(stamp)
         # Duplicates to be noted once it is known which file each article is taken from.
         self._duplicates: list[tuple[str, Stamp]] = []
@@ -85,6 +85,7 @@ class Run:
         known = self.plan.known.get(stamp.path)
         incumbent = self._winners.get(article_id)
         if incumbent and not _is_better(stamp, incumbent):
+            self._outcomes[stamp.path] = Outcome.DUPLICATE, ""
             self._duplicates.append((article_id, stamp))
             return
         if known and known.status is not Status.INDEXED:
@@ -103,7 +104,8 @@ class Run:
         why = "fetched later" if later else "is fuller" if fuller else "comes first"
         verb = "was " if later else ""
         reason = f"the same article as {winner.path}, which {verb}{why}"
-        self._outcomes[stamp.path] = Outcome.DUPLICATE, reason
+        if stamp.path in self._outcomes:  # and not gone, or of another folder
+            self._outcomes[stamp.path] = Outcome.DUPLICATE, reason
         return Note(stamp._replace(status=Status.DUPLICATE, reason=reason))
 
     def summary(self, articles: int, seconds: float) -> Summary:

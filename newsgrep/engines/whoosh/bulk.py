@@ -133,7 +133,7 @@ class BulkWriter(SegmentWriter):
     def _flush_segment(self) -> None:
         self.perdocwriter.close()
         fields = self.fieldwriter
-        for field, lists in self._lists.items():
+        for field, lists in sorted(self._lists.items()):  # Whoosh's readers rely on the order
             fields.start_field(field, self.schema[field])
             writer = fields._postwriter  # noqa: SLF001  (the codec's own, of this field)
             for term in sorted(lists):  # in the order of code points, as their UTF-8 is

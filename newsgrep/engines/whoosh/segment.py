@@ -32,10 +32,10 @@ class Segment:
         self.offset = offset
         self._information = cast("W3Segment", reader.segment())
         # Opened before a writer may delete them; Whoosh would open each when it is asked for.
-        documents = cast("SegmentReader", reader)._perdoc  # noqa: SLF001  (columns have no public name)
-        self._files = documents._colfiles  # noqa: SLF001  (likewise)
+        self._documents = cast("SegmentReader", reader)._perdoc  # noqa: SLF001  (columns have no public name)
+        self._files = self._documents._colfiles  # noqa: SLF001  (likewise)
         for name in COLUMNS:
-            self._files[name] = documents._get_column_file(name)  # noqa: SLF001  (likewise)
+            self._files[name] = self._documents._get_column_file(name)  # noqa: SLF001  (likewise)
         self.dead = frozenset(self._information.deleted_docs())
         self._columns: dict[str, Any] = {}
 
@@ -57,7 +57,10 @@ class Segment:
     def column(self, name: str) -> Any:
         """Return a column, whose values are had by document number."""
         if name not in self._columns:
-            self._columns[name] = self.reader.column_reader(name, translate=False)
+            # Whoosh's own way would look for the file first, and take a column whose file
+            # a writer has deleted meanwhile for one of default values.
+            kind = self.reader.schema[name].column_type
+            self._columns[name] = self._documents.column_reader(name, kind)
         return self._columns[name]
 
     def numbers(self, name: str) -> array[Any]:

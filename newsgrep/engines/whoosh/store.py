@@ -9,6 +9,8 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from heapq import merge
+from itertools import groupby
 from typing import Any
 from zlib import crc32
 
@@ -117,14 +119,22 @@ class Store:
 
     def all_postings(self, field: str) -> Iterator[tuple[str, array[int], array[int]]]:
         """Yield every term of a field with what :meth:`_list` says of it."""
-        for term in self._reader.lexicon(field) if self._segments else ():
-            yield term.decode("utf-8"), *self._list(field, term)
+        for term in self._lexicon(field):
+            yield term, *self._list(field, term)
 
     def sources(self) -> Iterator[tuple[str, array[int]]]:
-        names: Iterable[bytes] = self._reader.lexicon(SOURCE_NAME) if self._segments else ()
-        for name in names:
-            text = name.decode("utf-8")
-            yield text, self._list(SOURCE_NAME, text)[0]
+        for name in self._lexicon(SOURCE_NAME):
+            yield name, self._list(SOURCE_NAME, name)[0]
+
+    def _lexicon(self, field: str) -> Iterator[str]:
+        """Yield every term of a field once.
+
+        Whoosh's own way over several segments takes it that their fields are in the order of
+        names, and forgets terms where they are not, as in what newsgrep has written before.
+        """
+        lexicons = (segment.reader.lexicon(field) for segment in self._segments)
+        for term, _ in groupby(merge(*lexicons)):
+            yield term.decode("utf-8")
 
     def days(self) -> tuple[array[int], array[int]]:
         return self._number_column("first_day"), self._number_column("last_day")
