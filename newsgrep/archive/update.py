@@ -9,12 +9,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from newsgrep.archive.lock import writing
 from newsgrep.archive.place import has_index, made, make_room, opened
-from newsgrep.archive.plan import Plan, make_plan
+from newsgrep.archive.plan import MAX_FILE_SIZE, Plan, make_plan
 from newsgrep.archive.prepare import Failed, Prepared, prepare_all
 from newsgrep.archive.summary import Listed, Outcome, Summary
 from newsgrep.engines.base import Change, Engine, Forget, Note, Remove, Upsert
@@ -37,31 +38,35 @@ def update_index(
     sites_file: Path | None = None,
     jobs: int = 1,
     prune: bool | None = None,
+    follow: bool = False,
+    largest: int = MAX_FILE_SIZE,
     wait: float = 0.0,
     progress: Progress = lambda _done, _total: None,
 ) -> Summary:
     """Bring the index in ``folder`` up to date with the files under ``paths``, in one commit.
 
-    Makes an index where there is none. Raises what :mod:`newsgrep.archive.place`,
+    Makes an index where there is none. Files of more than ``largest`` bytes are listed and
+    not read. Raises what :mod:`newsgrep.archive.place`,
     :func:`newsgrep.archive.lock.writing` (which waits for ``wait`` seconds),
     :func:`newsgrep.archive.plan.make_plan` and the engine do; then nothing has changed.
     """
     started = time.monotonic()
+    look = partial(make_plan, paths, prune=prune, follow=follow, largest=largest)
     load_sites(sites_file)  # a mistake in it is told before anything is done
     seen = 0
     if has_index(folder):
         with opened(folder) as engine:
-            seen, plan = engine.commit(), make_plan(paths, engine.stamps(), prune=prune)
+            seen, plan = engine.commit(), look(engine.stamps())
             if not (plan.to_read or plan.gone):
                 with suppress(IndexLocked):
                     engine.tidy()  # a run that died may have left files
                 return _update(engine, plan, sites_file, jobs, progress, started)
     else:
-        plan = make_plan(paths, (), prune=prune)
+        plan = look(())
         make_room(folder)
     with writing(folder, wait), opened(folder) if has_index(folder) else made(folder) as engine:
         if engine.commit() != seen:  # somebody else has written since
-            plan = make_plan(paths, engine.stamps(), prune=prune)
+            plan = look(engine.stamps())
         engine.tidy()
         return _update(engine, plan, sites_file, jobs, progress, started)
 
@@ -78,7 +83,7 @@ def _update(
     if plan.to_read or plan.gone:
         # Starting processes costs as much as reading some hundreds of files.
         jobs = jobs if len(plan.to_read) > _FEW else 1
-        prepared = prepare_all(plan.to_read, sites_file, jobs)
+        prepared = prepare_all(plan.to_read, sites_file, jobs, plan.largest)
         engine.write(run.changes(_counted(prepared, len(plan.to_read), progress)))
     articles = engine.search(Everything(), limit=0).total
     return run.summary(articles, time.monotonic() - started)

@@ -12,7 +12,7 @@ import click
 
 from newsgrep.archive.summary import Listed, Outcome, Summary
 from newsgrep.archive.update import Progress, update_index
-from newsgrep.cli.options import index_option, wait_option
+from newsgrep.cli.options import Size, index_option, wait_option
 from newsgrep.errors import InputError
 from newsgrep.jsontext import to_json
 from newsgrep.output.human import shown_path
@@ -38,6 +38,19 @@ _MOST_LISTED = 20
     show_default="one for each processor",
     help="Processes that read and cut up articles.",
 )
+@click.option(
+    "--max-file-size",
+    "largest",
+    type=Size(),
+    default="64M",
+    show_default=True,
+    help="List larger files and do not read them; 500K, 64M, at most 1G.",
+)
+@click.option(
+    "--follow",
+    is_flag=True,
+    help="Follow links that lead out of PATH, too; otherwise they are listed.",
+)
 @wait_option
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON, every file listed.")
 @index_option
@@ -45,6 +58,8 @@ def command(
     paths: tuple[str, ...],
     prune: bool | None,
     jobs: int,
+    largest: int,
+    follow: bool,
     wait: float,
     as_json: bool,
     index_folder: Path,
@@ -69,6 +84,8 @@ def command(
             sites_file=_sites_file(),
             jobs=jobs,
             prune=prune,
+            follow=follow,
+            largest=largest,
             wait=wait,
             progress=progress,
         )
