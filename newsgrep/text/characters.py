@@ -92,4 +92,21 @@ def tidy(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     text = _UNSEEN.sub("", text)
-    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+    if unicodedata.is_normalized("NFC", text):
+        return text
+    return unicodedata.normalize("NFC", _MARKS.sub(_few_marks, text))
+
+
+_MARKS = re.compile(r"[^\w\x00-\x7f]{31,}")
+"""Where more than 30 marks may be set on one character, which is all that Unicode's stream-safe
+text has and far more than anyone writes; putting them in order takes the square of their number.
+"""
+
+
+def _few_marks(match: re.Match[str]) -> str:
+    kept, marks = [], 0
+    for character in match.group():
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks <= 30:  # see above
+            kept.append(character)
+    return "".join(kept)
