@@ -97,6 +97,8 @@ def bombs() -> Mapping[str, bytes]:
         "rule-of-front-matter": filled("-", b"---\n"),
         "hashtags": filled("#a "),
         "comments": filled("<!---->"),
+        "instructions": filled("<?", b"<p>x</p>"),
+        "images-without-end": filled("![](", HEAD),
         "marks": filled("\u0301\u0316", HEAD + b"a"),
         "dates": filled("2024年5月17日 10:50 ", HEAD),
         "front-matter": filled("a: b\n", b"---\ntitle: x\n", b"---\n" + HEAD),

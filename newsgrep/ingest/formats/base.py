@@ -106,7 +106,8 @@ def is_html(text: str) -> bool:
     return closing * 400 > len(text) and closing > 2  # a few tags may be quoted
 
 
-_PROLOG = re.compile(r"<\?(?:[^>]{0,1000})>|<!\[CDATA\[|\]\]>")
+# An instruction does not go on where the next one begins, or each could be long to look for.
+_PROLOG = re.compile(r"<\?(?:(?!<\?)[^>]){0,1000}>|<!\[CDATA\[|\]\]>")
 _MIN_KEPT: Final = 120
 _MUCH: Final = 600
 
