@@ -157,8 +157,8 @@ def test_limits_are_those_of_patterns_that_are_there() -> None:
 
 def test_a_tower_of_marks_is_cut_and_a_few_are_kept() -> None:
     with no_hang():
-        assert len(tidy("水" + "\u0301\u0316" * 1_000_000 + "火")) == 102
-    few = "ṩ" + "\u0316\u0301" * 20 + "水"
+        assert len(tidy("水" + "\u0301\u0316" * 1_000_000 + "火")) == 32
+    few = "ṩ" + "\u0316\u0301" * 14 + "水"
     assert len(tidy(few)) == len(few)
     assert tidy("e\u0301" * 1000) == "é" * 1000
 

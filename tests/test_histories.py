@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from newsgrep.archive.place import ENGINE, opened
-from newsgrep.archive.update import update_index
+from newsgrep.archive.update import How, update_index
 from newsgrep.engines.base import FACETS, Change, Engine, Order, Upsert, go_back
 from newsgrep.engines.entry import make_entry
 from newsgrep.engines.memory import MemoryEngine
@@ -195,10 +195,10 @@ class History(RuleBasedStateMachine):
         new = old.updated(self.shelf, prune)
         if new is None:
             with pytest.raises(UsageError, match="Say --prune"):
-                update_index(self.index, [str(self.shelf.folder)], prune=prune)
+                update_index(self.index, [str(self.shelf.folder)], How(prune=prune))
             self.figures["refusals"] += 1
         else:
-            summary = update_index(self.index, [str(self.shelf.folder)], prune=prune)
+            summary = update_index(self.index, [str(self.shelf.folder)], How(prune=prune))
             assert summary.seen == sum(summary.counts.values())
             assert summary.articles == len(new.articles)
             assert summary.removed == len(ids(old) - ids(new))

@@ -51,6 +51,13 @@ def packed(article: Article) -> tuple[bytes, bytes]:
     return pack_folded(*folded), pack_article(article, folded)
 
 
+@pytest.mark.parametrize("length", [65_533, 65_534, 65_535, 200_000])
+def test_a_long_article_comes_back_as_it_was(length: int) -> None:
+    body = ("聲明，ＡaB𠮷。：" * (length // 9 + 1))[:length]
+    article = Article(id="abc", title="題", body=body, path="/a.md", captions=("圖",))
+    assert unpack_article(*packed(article), article.path) == article
+
+
 @given(article=_ARTICLES)
 def test_an_article_comes_back_as_it_was(article: Article) -> None:
     folded, rest = packed(article)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from newsgrep.archive.update import update_index
+from newsgrep.archive.update import How, update_index
 from tests.conftest import LONGEST, REPOSITORY, Cli, environment
 from tests.generations import generation_of, numbers, size, write_generation
 from tests.torture import Figures, amount
@@ -49,7 +49,7 @@ def test_every_answer_is_of_one_commit_while_commits_are_made(cli: Cli, figures:
         while time.monotonic() < until:
             generation += 1
             write_generation(files, generation)
-            update_index(cli.index, [str(files)], prune=True)
+            update_index(cli.index, [str(files)], How(prune=True))
             assert all(reader.poll() is None for reader in readers)
     finally:
         stop.touch()

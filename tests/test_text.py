@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import random
+import unicodedata
+from collections import Counter
 from pathlib import Path
 
 import opencc
@@ -10,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from newsgrep.text import segment
 from newsgrep.text.characters import Kind, kind_of, runs, tidy
 from newsgrep.text.dictionary import folded_words
 from newsgrep.text.fold import TABLES, fold
@@ -21,6 +25,7 @@ from newsgrep.text.segment import (
     python_segmenter,
     query_terms,
     rust_segmenter,
+    term_counts,
     words_inside,
 )
 
@@ -112,6 +117,19 @@ def test_tidying_takes_out_what_no_reader_sees() -> None:
     assert tidy("tab\tand\nline") == "tab\tand\nline"
 
 
+@given(st.text(st.sampled_from("ae中。\u0301\u0316\u0327ệ\u3099か"), max_size=200))
+def test_tidying_twice_changes_nothing_and_gives_the_normal_form(text: str) -> None:
+    tidied = tidy(text)
+    assert tidy(tidied) == tidied
+    if len(text) <= 30:
+        assert tidied == unicodedata.normalize("NFC", text)
+
+
+def test_marks_without_end_are_cut() -> None:
+    marks = "\u0301\u0316" * 500_000  # to order so many would take hours
+    assert 1 < len(tidy("a" + marks)) <= 31
+
+
 def test_the_list_of_folded_words_is_what_the_dictionary_gives(dictionary: dict[str, int]) -> None:
     expected: dict[str, int] = {}
     for word, frequency in dictionary.items():
@@ -148,6 +166,24 @@ def test_both_segmenters_agree_on_every_dictionary_word(
     for start in range(0, len(words), 1000):
         text = "，".join(words[start : start + 1000])
         assert sorted(index_terms(text, rust)) == sorted(index_terms(text, python))
+
+
+def test_terms_counted_in_parts_are_those_of_the_whole(
+    dictionary: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [fold(word) for word in dictionary if len(word) > 1]
+    assert max(map(len, words)) <= segment._LONGEST_WORD
+    chance = random.Random(11)
+    others = ("a", "Z9", "gpt" * 30, "の", "〇", "，", "\n", " ", "𠀀")
+    for part in (40, 97):
+        monkeypatch.setattr(segment, "_PART", part)
+        for _ in range(500):
+            pieces = [
+                chance.choice(others if chance.random() < 0.2 else words)[: chance.randint(1, 99)]
+                for _ in range(chance.randint(1, 90))
+            ]
+            text = "".join(pieces)
+            assert term_counts(text) == Counter(index_terms(text))
 
 
 @settings(max_examples=500, deadline=None)

@@ -6,19 +6,27 @@ Made before anything is written, so that a run that would empty an index can be 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
+from typing import Final
 
 from newsgrep.errors import InputError, UsageError
-from newsgrep.ingest.find import File, Skipped, find_files
+from newsgrep.ingest.find import File, Skipped, find_files, upwards
 from newsgrep.models import Stamp, Status
+
+MAX_FILE_SIZE: Final = 64 * 1024 * 1024
+"""Bytes; what is larger is hardly an article, and takes many times its size to read."""
+
+_STILL_THERE: Final = frozenset(("format", "hidden"))
+"""Kinds of paths left out that hold an article all the same, once it was asked for by name."""
 
 
 @dataclass(slots=True)
 class Plan:
-    """The files seen, by what is to be done with them."""
+    """The files seen, by what is to be done with them; ``largest`` is of how many bytes."""
 
     known: dict[str, Stamp]
+    largest: int
     to_read: list[File] = field(default_factory=list)
     unchanged: list[Stamp] = field(default_factory=list)
     gone: list[Stamp] = field(default_factory=list)
@@ -30,33 +38,49 @@ class Plan:
         return len(self.to_read) + len(self.unchanged)
 
 
-def make_plan(paths: Sequence[str], stamps: Iterable[Stamp], *, prune: bool | None) -> Plan:
+def make_plan(
+    paths: Sequence[str],
+    stamps: Iterable[Stamp],
+    *,
+    prune: bool | None,
+    follow: bool = False,
+    largest: int = MAX_FILE_SIZE,
+) -> Plan:
     """Compare the files under ``paths`` with what an index knows of them.
 
     ``prune`` is ``False`` to keep articles whose files are gone, ``True`` to take them out
     however many they are, and ``None`` to take them out unless that is more than half.
-    Raises :class:`InputError` for a path that does not exist, and :class:`UsageError` for
-    a refusal.
+    ``follow`` is what it is for :func:`find_files`; what is reached only through a link that
+    is not followed counts as gone. What can't be read now, or lies in a folder that can't,
+    does not. Raises :class:`InputError` for a path that does not exist, and
+    :class:`UsageError` for a refusal.
     """
-    plan = Plan({stamp.path: stamp for stamp in stamps})
+    plan = Plan({stamp.path: stamp for stamp in stamps}, largest)
     seen: set[str] = set()
-    for found in find_files(paths):
+    unreadable: set[str] = set()
+    for found in find_files(paths, follow=follow):
         if isinstance(found, Skipped):
             plan.skipped.append(found)
-            seen.add(found.path)
+            if found.kind in _STILL_THERE:
+                seen.add(found.path)
+            elif found.kind == "unreadable":
+                unreadable.add(found.path)
             continue
         seen.add(found.path)
         stamp = plan.known.get(found.path)
-        if stamp and (stamp.size, stamp.mtime_ns) == (found.size, found.mtime_ns):
+        if stamp and _is_unchanged(found, stamp, largest):
             plan.unchanged.append(stamp)
         else:
             plan.to_read.append(found)
-    roots = [os.path.abspath(path) for path in paths]  # noqa: PTH100  (links stay as they are)
-    under = [path for path in plan.known if _is_under(path, roots)]
+    roots = {os.path.abspath(path) for path in paths}  # noqa: PTH100  (links stay as they are)
+    under = [path for path in plan.known if not roots.isdisjoint(upwards(path))]
     _check_missing(plan, roots, under)
     if prune is not False:
-        missing = {skipped.path for skipped in plan.skipped if skipped.kind == "missing"}
-        plan.gone = [plan.known[path] for path in under if path not in seen or path in missing]
+        plan.gone = [
+            plan.known[path]
+            for path in under
+            if path not in seen and (not unreadable or unreadable.isdisjoint(upwards(path)))
+        ]
         if prune is None and len(plan.gone) * 2 > len(under):
             raise UsageError(
                 f"{len(plan.gone)} of the {len(under)} files that the index knows under "
@@ -67,17 +91,26 @@ def make_plan(paths: Sequence[str], stamps: Iterable[Stamp], *, prune: bool | No
     return plan
 
 
-def _is_under(path: str, roots: Sequence[str]) -> bool:
-    return any(path == root or path.startswith(root.rstrip(os.sep) + os.sep) for root in roots)
+def _is_unchanged(file: File, stamp: Stamp, largest: int) -> bool:
+    """Tell whether ``file`` is as ``stamp`` says, and need not be read now.
+
+    What was too large to be read, and for this run is not, was never looked at.
+    """
+    same = (stamp.size, stamp.mtime_ns) == (file.size, file.mtime_ns)
+    return same and bool(stamp.digest or file.size > largest)
 
 
-def _check_missing(plan: Plan, roots: Sequence[str], under: Sequence[str]) -> None:
-    for skipped in plan.skipped:
-        known = any(_is_under(path, [skipped.path]) for path in under)
-        if skipped.kind == "missing" and skipped.path in roots and not known:
+def _check_missing(plan: Plan, roots: Set[str], under: Sequence[str]) -> None:
+    missing = [
+        skipped.path
+        for skipped in plan.skipped
+        if skipped.kind == "missing" and skipped.path in roots
+    ]
+    known = {above for path in under for above in upwards(path)} if missing else set()
+    for path in missing:
+        if path not in known:
             raise InputError(
-                f"There is nothing at {skipped.path}: check the path and try again. "
-                "Nothing was changed."
+                f"There is nothing at {path}: check the path and try again. Nothing was changed."
             )
 
 

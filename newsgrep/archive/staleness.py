@@ -35,6 +35,8 @@ def newer_files(stamps: Iterable[Stamp]) -> int:
                     is_article = os.path.splitext(entry.name)[1].lower() in readable  # noqa: PTH122  (any bytes)
                     if entry.name.startswith(".") or not is_article or not entry.is_file():
                         continue
+                    if stamp is None and entry.is_symlink():
+                        continue  # it may lead out, or to what is known by another name
                     seen += stamp is not None
                     status = entry.stat()
                     if stamp is None or (stamp.size, stamp.mtime_ns) != (

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ from newsgrep.archive.changes import Run
 from newsgrep.archive.lock import forget_dead_writer, writing
 from newsgrep.archive.manifest import confirm_draft
 from newsgrep.archive.place import has_index, made, make_room, opened, tidy_up
-from newsgrep.archive.plan import make_plan
+from newsgrep.archive.plan import MAX_FILE_SIZE, make_plan
 from newsgrep.archive.prepare import Prepared, prepare_all
 from newsgrep.archive.progress import Progress, no_progress
 from newsgrep.archive.summary import Summary
@@ -34,8 +35,9 @@ class How:
 
     ``prune`` is for :func:`newsgrep.archive.plan.make_plan`, ``jobs`` how many processes
     read articles, ``wait`` for how many seconds to wait for another writer, ``trust``
-    whether to open an index that others may have written, and ``commit_every`` after how
-    many seconds what is done is committed.
+    whether to open an index that others may have written, ``commit_every`` after how many
+    seconds what is done is committed, ``follow`` whether to follow links that lead out of
+    what was named, and ``largest`` how many bytes a file may have.
     """
 
     sites_file: Path | None = None
@@ -45,6 +47,8 @@ class How:
     trust: bool = False
     progress: Progress = no_progress
     commit_every: float = 300.0
+    follow: bool = False
+    largest: int = MAX_FILE_SIZE
 
 
 def update_index(folder: Path, paths: Sequence[str], how: How | None = None) -> Summary:
@@ -57,22 +61,23 @@ def update_index(folder: Path, paths: Sequence[str], how: How | None = None) -> 
     """
     how = how or How()
     started = time.monotonic()
+    look = partial(make_plan, paths, prune=how.prune, follow=how.follow, largest=how.largest)
     load_sites(how.sites_file)  # a mistake in it is told before anything is done
     seen = 0
     if has_index(folder):
         with opened(folder, trust=how.trust) as engine:
-            seen, plan = engine.commit(), make_plan(paths, engine.stamps(), prune=how.prune)
+            seen, plan = engine.commit(), look(engine.stamps())
             if not (plan.to_read or plan.gone):
                 forget_dead_writer(folder)
                 with suppress(IndexLocked):
                     engine.tidy()  # a run that died may have left files
                 return _summary(engine, Run(plan), started)
     else:
-        plan = make_plan(paths, (), prune=how.prune)
+        plan = look(())
         make_room(folder)
     with writing(folder, how.wait), _open_or_make(folder, how.trust) as engine:
         if engine.commit() != seen:  # somebody else has written since
-            plan = make_plan(paths, engine.stamps(), prune=how.prune)
+            plan = look(engine.stamps())
         engine.tidy()
         run = Run(plan)
         if plan.to_read or plan.gone:
@@ -95,7 +100,9 @@ def _write(folder: Path, engine: Engine, run: Run, how: How) -> None:
     files = run.plan.to_read
     # Starting processes costs as much as reading some hundreds of files.
     jobs = how.jobs if len(files) > _FEW else 1
-    prepared = _counted(prepare_all(files, how.sites_file, jobs), len(files), how.progress)
+    prepared = _counted(
+        prepare_all(files, how.sites_file, jobs, how.largest), len(files), how.progress
+    )
     try:
         for changes in _commits(run.changes(prepared), how.commit_every):
             engine.write(changes)

@@ -11,7 +11,7 @@ import click
 
 from newsgrep.archive.summary import Listed, Outcome, Summary
 from newsgrep.archive.update import How, update_index
-from newsgrep.cli.options import index_option, jobs_option, wait_option
+from newsgrep.cli.options import Size, index_option, jobs_option, wait_option
 from newsgrep.cli.progress import shown_progress
 from newsgrep.cli.signals import end_cleanly
 from newsgrep.errors import InputError
@@ -33,6 +33,19 @@ _MOST_LISTED = 20
     "or keep them. Otherwise they are taken out unless that is more than half.",
 )
 @jobs_option
+@click.option(
+    "--max-file-size",
+    "largest",
+    type=Size(),
+    default="64M",
+    show_default=True,
+    help="List larger files and do not read them; 500K, 64M, at most 1G.",
+)
+@click.option(
+    "--follow",
+    is_flag=True,
+    help="Follow links that lead out of PATH, too; otherwise they are listed.",
+)
 @wait_option
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON, every file listed.")
 @index_option
@@ -40,6 +53,8 @@ def command(
     paths: tuple[str, ...],
     prune: bool | None,
     jobs: int,
+    largest: int,
+    follow: bool,
     wait: float,
     trust: bool,
     as_json: bool,
@@ -60,7 +75,16 @@ def command(
     if not named:
         raise InputError("The list of paths is empty: there is nothing to index.")
     with shown_progress() as progress:
-        how = How(_sites_file(), jobs, prune, wait, trust, progress)
+        how = How(
+            sites_file=_sites_file(),
+            jobs=jobs,
+            prune=prune,
+            wait=wait,
+            trust=trust,
+            progress=progress,
+            follow=follow,
+            largest=largest,
+        )
         summary = update_index(index_folder, named, how)
     if as_json:
         write(to_json(summary_object(summary), indent=2))

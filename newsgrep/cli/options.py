@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -71,3 +72,27 @@ def wants_color(choice: str) -> bool:
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         return sys.stdout.isatty() and not plain
     return choice == "always"
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes as people write it: ``500K``, ``64M``, ``1G``."""
+
+    name = "size"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Return the bytes in ``value``; a usage error if it is no such number."""
+        if isinstance(value, int):
+            return value
+        match = _SIZE.fullmatch(value.strip())
+        size = int(match[1]) * _STEPS[match[2].upper()] if match else 0
+        if not 0 < size <= _LARGEST:
+            self.fail("say a size such as 500K, 64M or 1G, which is the most.", param, ctx)
+        return size
+
+
+_SIZE = re.compile(r"([0-9]{1,12})([KMG]?)", re.IGNORECASE)
+_STEPS: Final = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+_LARGEST: Final = 2**30
+"""What is read is held in memory, and the libraries that read it count to twice as much."""

@@ -7,7 +7,6 @@ read the article, so that all engines index the same and little travels between 
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -23,7 +22,7 @@ from newsgrep.engines.counts import (
 from newsgrep.engines.packing import CAPTION_BREAK, pack_article, pack_folded, unpack_article
 from newsgrep.models import ARCHIVE_ZONE, Article, Published, Stamp
 from newsgrep.text.fold import fold
-from newsgrep.text.segment import index_terms
+from newsgrep.text.segment import term_counts
 
 LEAD_LENGTH: Final = 300
 """Characters of the body that count as its lead: news puts its facts first."""
@@ -67,7 +66,7 @@ def make_entry(article: Article, stamp: Stamp) -> Entry:
     title, body = fold(article.title), fold(article.body)
     captions = fold(CAPTION_BREAK.join(article.captions))
     zones = (title, body[:LEAD_LENGTH], body)
-    in_title, in_lead, in_body = (Counter(index_terms(zone)) for zone in zones)
+    in_title, in_lead, in_body = (term_counts(zone) for zone in zones)
     packed = _packed(in_title, in_lead, in_body)
     return Entry(
         article_id=article.id,
@@ -77,7 +76,7 @@ def make_entry(article: Article, stamp: Stamp) -> Entry:
         terms="\n".join(packed),
         packed_counts=array("I", packed.values()),
         lengths=Counts(in_title.total(), in_lead.total(), in_body.total()),
-        caption_terms=tuple(sorted(set(index_terms(captions)))),
+        caption_terms=tuple(sorted(term_counts(captions))),
         folded=pack_folded(title, body, captions),
         rest=pack_article(article, (title, body, captions)),
     )

@@ -227,8 +227,7 @@ class Cleaner:
         return entered
 
     def _is_row(self, tag: Element) -> bool:
-        text = short_text(tag)
-        return len(text) <= 600 and not contains(tag, "table")  # else it is layout
+        return not contains(tag, "table") and len(short_text(tag)) <= 600  # else it is layout
 
     def _is_caption(self, tag: Element, traits: frozenset[str], careful: bool) -> bool:
         name = tag.name
@@ -274,7 +273,7 @@ class Cleaner:
 
     def _image(self, tag: Element) -> None:
         self._after_image = True
-        alt = plain(tag.attribute("alt"))
+        alt = plain(tag.attribute("alt")[:1000])  # more than any sentence, see below
         if _is_sentence(alt):
             self._flush_if_blank()
             self._settle_alt()

@@ -9,8 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from newsgrep.ingest.formats import suffixes
 
@@ -28,8 +29,8 @@ class File:
 class Skipped:
     """A path that is not read, and why.
 
-    ``kind`` is one of ``hidden``, ``format``, ``unreadable``, ``special``, ``loop``
-    and ``missing``; ``reason`` is for people.
+    ``kind`` is one of ``hidden``, ``format``, ``unreadable``, ``special``, ``loop``,
+    ``missing`` and ``outside``; ``reason`` is for people.
     """
 
     path: str
@@ -38,12 +39,21 @@ class Skipped:
 
 
 class _Walk:
-    """One run over folders, with what it has seen."""
+    """One run over folders, with what it has seen.
 
-    def __init__(self) -> None:
+    Links are followed to places under ``paths``, or anywhere if that is None.
+    """
+
+    def __init__(self, paths: Sequence[str] | None) -> None:
+        self.paths = paths
         self.suffixes = suffixes()
         self.files: set[tuple[int, int]] = set()
         self.folders: set[tuple[int, int]] = set()
+
+    @cached_property
+    def places(self) -> frozenset[str]:
+        """Return what was named, links resolved; made where the first link is met."""
+        return frozenset(real for path in self.paths or () if (real := _real(path)))
 
     def from_path(self, path: str) -> Iterator[File | Skipped]:
         try:
@@ -56,14 +66,29 @@ class _Walk:
         else:
             yield from self.file(path, status)
 
-    def file(self, path: str, status: os.stat_result) -> Iterator[File | Skipped]:
+    def outside(self, entry: os.DirEntry[str]) -> Skipped | None:
+        """Say where ``entry`` leads, if it is a link out of all that was named."""
+        if self.paths is None or not entry.is_symlink():
+            return None
+        target = os.path.realpath(entry.path)
+        if any(place in self.places for place in upwards(target)):
+            return None
+        reason = f"a link to {target}, outside of what was named; --follow goes there"
+        return Skipped(entry.path, reason, "outside")
+
+    def file(
+        self, path: str, status: os.stat_result, entry: os.DirEntry[str] | None = None
+    ) -> Iterator[File | Skipped]:
         if not stat.S_ISREG(status.st_mode):
-            yield Skipped(path, f"not an ordinary file but {_what(status.st_mode)}", "special")
+            yield Skipped(path, no_ordinary_file(status.st_mode), "special")
             return
         suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 - as above
         if suffix not in self.suffixes:
             reason = f"newsgrep reads no {suffix} files" if suffix else "no suffix to tell a format"
             yield Skipped(path, reason, "format")
+            return
+        if entry and (outside := self.outside(entry)):
+            yield outside
             return
         key = (status.st_dev, status.st_ino)
         if key in self.files:
@@ -110,11 +135,26 @@ class _Walk:
                 yield _failed(entry.path, exc)
                 continue
             if stat.S_ISDIR(status.st_mode):
-                problem = enter(entry.path, status)
+                problem = self.outside(entry) or enter(entry.path, status)
                 if problem:
                     yield problem
             else:
-                yield from self.file(entry.path, status)
+                yield from self.file(entry.path, status, entry)
+
+
+def upwards(path: str) -> Iterator[str]:
+    """Yield ``path``, which is absolute, and every folder above it, by their names alone."""
+    while True:
+        yield path
+        above = os.path.dirname(path)  # noqa: PTH120 - any byte may stand in the name
+        if above == path:
+            return
+        path = above
+
+
+def no_ordinary_file(mode: int) -> str:
+    """Return, for people, what a file is by its ``mode`` if it is no ordinary one."""
+    return f"not an ordinary file but {_what(mode)}"
 
 
 def _what(mode: int) -> str:
@@ -139,17 +179,27 @@ def _failed(path: str, exc: OSError) -> Skipped:
     return Skipped(path, f"can't be read: {exc.strerror or exc}", "unreadable")
 
 
-def find_files(paths: Iterable[str]) -> Iterator[File | Skipped]:
+def find_files(paths: Iterable[str], *, follow: bool = False) -> Iterator[File | Skipped]:
     """Yield the files under ``paths``, and what is left out with the reason.
 
-    Folders are walked to the bottom in the order of their names' bytes; links are
-    followed, loops survived, and a file reached twice is yielded at its first place only.
-    A path named here is taken even if its name starts with a dot.
+    Folders are walked to the bottom in the order of their names' bytes; loops are survived,
+    and a file reached twice is yielded at its first place only. Links to a place under
+    ``paths`` are followed, others only with ``follow``: an archive may be a stranger's, and
+    what it points at somebody's own. A path named here is taken even if its name starts
+    with a dot, and wherever it leads.
     """
-    walk = _Walk()
-    for path in paths:
+    named = list(paths)
+    walk = _Walk(None if follow else named)
+    for path in named:
         try:
             absolute = os.path.abspath(path)  # noqa: PTH100 - links must not be resolved
             yield from walk.from_path(absolute)
         except ValueError as exc:  # a NUL inside of a name
             yield Skipped(path, f"can't be read: {exc}", "unreadable")
+
+
+def _real(path: str) -> str | None:
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # a NUL inside of a name, told where the path is walked
+        return None

@@ -11,6 +11,8 @@ from typing import Final
 
 from lxml import etree
 
+from newsgrep.ingest.limits import MOST_CHARACTERS, MOST_ELEMENTS, check
+
 
 class Element:
     """An element; in ``contents`` are elements, visible text as ``str``, and ``Unseen``.
@@ -67,7 +69,10 @@ class Tree:
 
 
 def parse(markup: str) -> Tree:
-    """Return the tree of ``markup``; names of elements and attributes are in lower case."""
+    """Return the tree of ``markup``; names of elements and attributes are in lower case.
+
+    Raises ``Rejected`` for a page beyond the bounds of :mod:`newsgrep.ingest.limits`.
+    """
     try:
         parser = _idle.pop()
     except IndexError:
@@ -93,6 +98,8 @@ class _Builder:
     def _begin(self) -> None:
         self._text.clear()
         self._tree = Tree()
+        self._comments = 0
+        self._characters = 0
         self._inside = self._tree.root
         self._unseen = 0
         self._preformatted = 0
@@ -104,7 +111,10 @@ class _Builder:
         contents = inside.contents
         element = Element(name, attrs or _NO_ATTRIBUTES, inside, len(contents))
         contents.append(element)
-        self._tree.elements.append(element)
+        elements = self._tree.elements
+        elements.append(element)
+        if len(elements) > MOST_ELEMENTS:
+            check(len(elements), MOST_ELEMENTS, "elements")
         self._inside = element
         if name in _UNSEEN:
             self._unseen += 1
@@ -123,6 +133,8 @@ class _Builder:
     def comment(self, text: str) -> None:
         if self._text:
             self._end_text()
+        self._comments += 1
+        check(self._comments, MOST_ELEMENTS, "comments")
         self._inside.contents.append(Unseen(text))
 
     def close(self) -> Tree:
@@ -140,4 +152,7 @@ class _Builder:
             text = Unseen(text)
         elif text.isspace() and not self._preformatted and not text.strip(_SPACES):
             text = "\n" if "\n" in text else " "  # only the source is indented there
+        else:
+            self._characters += len(text)
+            check(self._characters, MOST_CHARACTERS, "characters of text")
         self._inside.contents.append(text)

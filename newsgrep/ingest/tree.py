@@ -12,6 +12,10 @@ from newsgrep.text.characters import tidy
 
 LOOK: Final = 400
 """Nodes that a look into a subtree takes in at most."""
+_DEEP: Final = 60
+"""Levels that it goes down at most: where each element holds the next one, a look at each would
+take in as many nodes as the limit allows.
+"""
 
 
 def strings(
@@ -39,7 +43,8 @@ def strings(
                     continue
                 if child.name == "br":
                     yield "\n"
-            stack.append(iter(child.contents))
+            if limit is None or len(stack) < _DEEP:
+                stack.append(iter(child.contents))
 
 
 def short_text(tag: Element) -> str:
@@ -61,7 +66,8 @@ def elements(tag: Element, *, limit: int = LOOK) -> Iterator[Element]:
                 return
         elif isinstance(child, Element):
             yield child
-            stack.append(iter(child.contents))
+            if len(stack) < _DEEP:
+                stack.append(iter(child.contents))
 
 
 def contains(tag: Element, *names: str) -> bool:

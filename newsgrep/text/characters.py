@@ -12,7 +12,6 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
 from enum import Enum
-from functools import lru_cache
 from itertools import groupby
 from typing import Final
 
@@ -93,32 +92,21 @@ def tidy(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     text = _UNSEEN.sub("", text)
-    if len(text) > _MOST_MARKS:
-        text = _without_towers(text)
-    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+    if unicodedata.is_normalized("NFC", text):
+        return text
+    return unicodedata.normalize("NFC", _MARKS.sub(_few_marks, text))
 
 
-_MOST_MARKS: Final = 100
-"""Combining marks on one character that are kept; no script puts more than a few there.
-
-Sorting them, as NFC does, takes Python time with the square of their number: 80,000 marks
-took four seconds, and a file may hold millions.
+_MARKS = re.compile(r"[^\w\x00-\x7f]{31,}")
+"""Where more than 30 marks may be set on one character, which is all that Unicode's stream-safe
+text has and far more than anyone writes; putting them in order takes the square of their number.
 """
 
 
-def _without_towers(text: str) -> str:
-    """Return ``text`` with no more than :data:`_MOST_MARKS` marks in a row."""
-    marks = list(map(_is_mark, text[_MOST_MARKS - 1 :: _MOST_MARKS]))
-    if not any(marks):
-        return text  # nearly every text: a longer row would meet one of these places
-    kept: list[str] = []
-    for is_mark, characters in groupby(text, _is_mark):
-        run = "".join(characters)
-        kept.append(run[:_MOST_MARKS] if is_mark else run)
+def _few_marks(match: re.Match[str]) -> str:
+    kept, marks = [], 0
+    for character in match.group():
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks <= 30:  # see above
+            kept.append(character)
     return "".join(kept)
-
-
-@lru_cache(maxsize=10_000)
-def _is_mark(character: str) -> bool:
-    """Return whether ``character`` is sorted among its neighbours: it is all marks, taken apart."""
-    return all(map(unicodedata.combining, unicodedata.normalize("NFD", character)))

@@ -6,6 +6,7 @@ by a test, so an index made with one can be asked with the other.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Final, NamedTuple
@@ -24,6 +25,13 @@ _FAR: Final = 200
 
 _LONG: Final = 20_000
 """Characters of Han that a segmenter cuts sooner, although it has to be loaded."""
+
+
+_PART: Final = 100_000
+"""Characters of a text that are cut into terms at once."""
+
+_LONGEST_WORD: Final = 32
+"""Characters; no word of the dictionary is longer."""
 
 
 class Segmenter(NamedTuple):
@@ -107,6 +115,37 @@ def index_terms(folded: str, by: Segmenter | None = None) -> list[str]:
     terms += OTHER_SOLO_CHARACTER.findall(folded)
     terms += WORD_RUN.findall(folded)
     return terms
+
+
+def term_counts(folded: str) -> Counter[str]:
+    """Return how often each of the :func:`index_terms` of a folded text stands in it.
+
+    The terms of a text take a hundred times its memory, so a long one is counted in parts.
+    """
+    if len(folded) <= _PART:
+        return Counter(index_terms(folded))
+    counts: Counter[str] = Counter()
+    start = 0
+    while start < len(folded):
+        end = min(start + _PART, len(folded))
+        if end < len(folded):
+            end = _term_end(folded, end)
+            # Words that begin in one part and end in the next one stand in neither.
+            before, after = folded[end - _LONGEST_WORD : end], folded[end : end + _LONGEST_WORD]
+            counts.update(index_terms(before + after))
+            counts.subtract(index_terms(before))
+            counts.subtract(index_terms(after))
+        counts.update(index_terms(folded[start:end]))
+        start = end
+    return +counts
+
+
+def _term_end(folded: str, at: int) -> int:
+    """Return ``at``, or where the letters and digits end that it stands among."""
+    from newsgrep.text.patterns import WORD_RUN
+
+    run = WORD_RUN.match(folded, at)
+    return run.end() if run else at
 
 
 def query_terms(folded: str, by: Segmenter | None = None) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import Final
 from newsgrep.ingest.clean import Cleaner
 from newsgrep.ingest.decode import decode
 from newsgrep.ingest.header import Header, split_header
+from newsgrep.ingest.limits import MOST_LINES, check
 from newsgrep.ingest.mainpart import main_part
 from newsgrep.ingest.marked import Marked
 from newsgrep.ingest.nodes import parse
@@ -66,8 +67,9 @@ _ADDRESS = re.compile(r"""(?:href|content)=["']?(https?://[^\s"'>]+)""", re.IGNO
 
 
 def opened(data: bytes, sites: Sites) -> Opened:
-    """Decode ``data`` and take its header off."""
+    """Decode ``data`` and take its header off; raise ``Rejected`` where that is no text."""
     decoded = decode(data)
+    check(decoded.text.count("\n"), MOST_LINES, "lines")
     header, rest = split_header(decoded.text)
     url = header.url or header.first(*URL_KEYS)
     site = sites.for_url(url)
@@ -86,7 +88,7 @@ _BLOCK_TAG: Final = (
     r"nav|form|footer|noscript|svg|video|audio|iframe|button|template|title)"
 )
 _STARTS_AS_HTML = re.compile(
-    rf"\s*(?:<!--(?:(?!-->).){{0,2000}}-->\s*)*<{_BLOCK_TAG}\b[^>]*>", re.IGNORECASE | re.DOTALL
+    rf"\s*(?:<!--(?:(?!-->).){{0,2000}}-->\s*)*+<{_BLOCK_TAG}\b[^>]*>", re.IGNORECASE | re.DOTALL
 )
 _CLOSING = re.compile(
     r"</(?:p|div|article|section|main|body|html|li|h[1-6]|figure)\s*>|<br\s*/?>", re.IGNORECASE
@@ -104,7 +106,8 @@ def is_html(text: str) -> bool:
     return closing * 400 > len(text) and closing > 2  # a few tags may be quoted
 
 
-_PROLOG = re.compile(r"<\?(?:[^>]{0,1000})>|<!\[CDATA\[|\]\]>")
+# An instruction does not go on where the next one begins, or each could be long to look for.
+_PROLOG = re.compile(r"<\?(?:(?!<\?)[^>]){0,1000}>|<!\[CDATA\[|\]\]>")
 _MIN_KEPT: Final = 120
 _MUCH: Final = 600
 

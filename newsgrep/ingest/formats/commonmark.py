@@ -11,6 +11,7 @@ from functools import cache
 from typing import Final
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 
 
@@ -26,7 +27,23 @@ def parser() -> MarkdownIt:
     # Archives indent paragraphs as books do: four spaces are no code there.
     made = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     made.inline.ruler.before("emphasis", "product", _product)
+    made.core.ruler.after("inline", "references", _few_references)
     return made.disable("code")
+
+
+def _few_references(state: StateCore) -> None:
+    """Drop addresses once they are ten times as long together as the text itself.
+
+    One definition with a long address may be referred to a hundred thousand times. (Ten times,
+    for a Chinese character in an address becomes nine of ASCII.)
+    """
+    left = 10 * len(state.src)
+    for block in state.tokens:
+        for token in block.children or ():
+            if token.attrs:
+                left -= sum(len(str(value)) for value in token.attrs.values())
+                if left < 0:
+                    token.attrs = {}
 
 
 def _product(state: StateInline, silent: bool) -> bool:
