@@ -25,7 +25,7 @@ _BOLD = re.compile(r"\*\*(?=\S)([^*\n]{1,300})(?<=\S)\*\*")
 _HEADING = re.compile(r"#{1,6}[ \t]+(\S.*?)[ \t]*#*$")
 # Nothing here repeats a group without end, or only so that it never comes back to it: the
 # places to come back to take a hundred times the memory of the line.
-_RULE = re.compile(r"[ \t]*(?:[-=_*][ \t]*){3}[-=_* \t]*$")
+_RULE = re.compile(r"[ \t]*+(?:[-=_*][ \t]*+){3}[-=_* \t]*+$")
 _TAG_LINE = re.compile(r"(?:[#＃][^\s#＃]{1,40}\s*)++")
 _HASHTAG = re.compile(r"[#＃]([^\s#＃]{1,40})")
 _HARD_WRAP: Final = 100
