@@ -76,7 +76,9 @@ def parse(markup: str) -> Tree:
     try:
         parser = _idle.pop()
     except IndexError:
-        parser = etree.HTMLParser(target=_Builder(), recover=True)
+        # Beyond ten million characters libxml2 ends a comment by itself, starts anew behind its
+        # first character, and is never done with a page of many beginnings.
+        parser = etree.HTMLParser(target=_Builder(), recover=True, huge_tree=True)
     parser.feed(markup)
     tree: Tree = parser.close()
     _idle.append(parser)  # one that failed is not used again
