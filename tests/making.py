@@ -28,6 +28,9 @@ def article(
     source: str | None = None,
     date: str | None = None,
     captions: Iterable[str] = (),
+    authors: Iterable[str] = (),
+    tags: Iterable[str] = (),
+    url: str | None = None,
 ) -> Article:
     """Return an article that was read from a file named after its id."""
     return Article(
@@ -38,6 +41,9 @@ def article(
         source=source,
         published=published(date),
         captions=tuple(captions),
+        authors=tuple(authors),
+        tags=tuple(tags),
+        url=url,
         found={"title": "heading"},
     )
 

@@ -10,7 +10,8 @@ import pytest
 
 from newsgrep.engines.base import Engine, Order
 from newsgrep.explain import Explanation, explain_nothing
-from newsgrep.query.parser import dates, parse, source
+from newsgrep.query.parser import dates, named, parse
+from newsgrep.query.tree import Name
 from newsgrep.search import SECOND_LOOK, Request, narrowed, search
 from newsgrep.text.fold import fold
 from tests.making import ENGINES, article, engine_with
@@ -86,7 +87,7 @@ def test_pages_of_a_second_look_neither_repeat_nor_skip(tmp_path: Path) -> None:
 
 
 def test_filters_narrow_what_was_typed(engine: Engine) -> None:
-    query = narrowed(parse("渔业 OR 图片"), [source("汀海"), dates(since="2024")])
+    query = narrowed(parse("渔业 OR 图片"), [named(Name.SOURCE, "汀海"), dates(since="2024")])
     assert search(engine, Request(query)).total == 0
     query = narrowed(parse("渔业 OR 图片"), [dates(since="2024-01-02", until="2024-01")])
     assert search(engine, Request(query, Order.OLDEST)).total == 2

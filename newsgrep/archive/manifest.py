@@ -18,7 +18,7 @@ from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing
 from newsgrep.text.fold import FOLD_VERSION, TABLES
 from newsgrep.text.segment import DICTIONARY, SEGMENT_VERSION
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Raised whenever an older newsgrep could not read what this one writes."""
 
 MANIFEST: Final = "newsgrep.json"

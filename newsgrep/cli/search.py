@@ -14,8 +14,8 @@ from newsgrep.cli.options import color_option, index_option, wants_color
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
 from newsgrep.output.stream import write, write_bytes
-from newsgrep.query.parser import Query, dates, parse, source
-from newsgrep.query.tree import Node, Or
+from newsgrep.query.parser import Query, dates, named, parse
+from newsgrep.query.tree import Name, Node, Or
 from newsgrep.search import Request, Result, narrowed, search
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
 def _filters(sources: tuple[str, ...], since: str, until: str) -> list[Node]:
     filters: list[Node] = []
     if sources:
-        wanted = tuple(source(name) for name in sources)
+        wanted = tuple(named(Name.SOURCE, name) for name in sources)
         filters.append(Or(wanted) if len(wanted) > 1 else wanted[0])
     if since or until:
         filters.append(dates(since=since, until=until))

@@ -48,8 +48,12 @@ class Page(NamedTuple):
     facets: Mapping[str, tuple[tuple[str, int], ...]] = MappingProxyType({})
 
 
-FACETS = ("source", "month")
-"""What can be counted: the source's name, and ``YYYY-MM`` (or ``YYYY``) of publication."""
+FACETS = ("source", "month", "day", "author", "tag")
+"""What can be counted: names, and ``YYYY-MM-DD`` or ``YYYY-MM`` of publication.
+
+A date that is known less precisely counts as what is known (``2024-05``, ``2024``). An
+article with several authors or tags counts for each.
+"""
 
 
 class Upsert(NamedTuple):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Final
 
 from newsgrep.engines.counts import (
@@ -35,11 +36,14 @@ class Entry:
     ``terms`` has every term of title and body once, one a line, and ``packed_counts`` the
     counts of each in the same order, packed as in :mod:`newsgrep.engines.counts`;
     ``lengths`` says how many terms each zone has, repeats included. ``folded`` and ``rest``
-    are the article, packed as in :mod:`newsgrep.engines.packing`.
+    are the article but for its address, packed as in :mod:`newsgrep.engines.packing`.
     """
 
     article_id: str
     source: str | None
+    authors: tuple[str, ...]
+    tags: tuple[str, ...]
+    url: str | None
     published: Published | None
     stamp: Stamp
     terms: str
@@ -58,7 +62,8 @@ class Entry:
 
     def article(self) -> Article:
         """Return the article, unpacked."""
-        return unpack_article(self.folded, self.rest, self.stamp.path)
+        article = unpack_article(self.folded, self.rest, self.stamp.path)
+        return replace(article, url=self.url)
 
 
 def make_entry(article: Article, stamp: Stamp) -> Entry:
@@ -71,6 +76,9 @@ def make_entry(article: Article, stamp: Stamp) -> Entry:
     return Entry(
         article_id=article.id,
         source=article.source,
+        authors=article.authors,
+        tags=article.tags,
+        url=article.url,
         published=article.published,
         stamp=stamp,
         terms="\n".join(packed),
@@ -78,7 +86,7 @@ def make_entry(article: Article, stamp: Stamp) -> Entry:
         lengths=Counts(in_title.total(), in_lead.total(), in_body.total()),
         caption_terms=tuple(sorted(term_counts(captions))),
         folded=pack_folded(title, body, captions),
-        rest=pack_article(article, (title, body, captions)),
+        rest=pack_article(replace(article, url=None), (title, body, captions)),
     )
 
 
@@ -103,9 +111,16 @@ def month_of(published: Published | None) -> str:
 
     Just ``YYYY`` where no more is known, and ``""`` where nothing is.
     """
-    if published is None:
-        return ""
-    first, last = published.days(ARCHIVE_ZONE)
-    return (
-        f"{first:%Y-%m}" if (first.year, first.month) == (last.year, last.month) else f"{first:%Y}"
-    )
+    return shared_part(*published.days(ARCHIVE_ZONE))[:7] if published else ""
+
+
+def day_of(published: Published | None) -> str:
+    """Return ``YYYY-MM-DD`` of publication, or what is known, as :func:`month_of` does."""
+    return shared_part(*published.days(ARCHIVE_ZONE)) if published else ""
+
+
+def shared_part(first: date, last: date) -> str:
+    """Return what two days have in common: ``YYYY-MM-DD``, ``YYYY-MM`` or ``YYYY``."""
+    if first == last:
+        return first.isoformat()
+    return f"{first:%Y-%m}" if first.month == last.month else f"{first:%Y}"

@@ -13,17 +13,22 @@ from typing import Final, Protocol
 from newsgrep.engines.counts import MOST_IN_BODY, TITLE_SHIFT
 from newsgrep.engines.packing import Verifier
 from newsgrep.query.tree import (
+    Address,
     And,
+    At,
     Dates,
     Everything,
     Field,
+    Identified,
+    Name,
+    Named,
     Node,
     Not,
     Or,
     Phrase,
-    Source,
     Words,
 )
+from newsgrep.text.fold import fold
 
 UNDATED: Final = 0
 """Day number of documents without a date: ordinals of real days begin with 1."""
@@ -44,8 +49,17 @@ class Store(Protocol):
     def with_caption(self, term: str) -> Sequence[int]:
         """Return the living documents with ``term`` in a caption."""
 
-    def sources(self) -> Iterable[tuple[str, Sequence[int]]]:
-        """Return each folded source name with its documents."""
+    def names(self, kind: Name) -> Iterable[tuple[str, Sequence[int]]]:
+        """Return each name of a kind, as it is written, with its documents."""
+
+    def address(self, kind: Address, document: int) -> str:
+        """Return a document's address, empty if it has none."""
+
+    def find(self, article_id: str) -> int | None:
+        """Return the living document with this article."""
+
+    def values(self, name: str, documents: Iterable[int]) -> Iterable[str]:
+        """Return the source or the month of each of ``documents``."""
 
     def days(self) -> tuple[Sequence[int], Sequence[int]]:
         """Return first and last day of publication by document, as proleptic ordinals."""
@@ -78,9 +92,15 @@ def _match(store: Store, node: Node, within: set[int] | None) -> set[int]:
             return _words(store, terms, field, any_term=any_term)
         case Phrase():
             return _phrase(store, node, within)
-        case Source(name):
-            having = (documents for source, documents in store.sources() if name in source)
+        case Named(kind, name):
+            having = (documents for known, documents in store.names(kind) if name in fold(known))
             return set[int]().union(*having)
+        case At(kind, part):
+            among = store.everything() if within is None else within
+            return {d for d in among if part in fold(store.address(kind, d))}
+        case Identified(article_id):
+            number = store.find(article_id)
+            return set() if number is None else {number}
         case Dates(first, last):
             return _dates(store, first, last, within)
         case Everything():
@@ -100,7 +120,7 @@ def _cost(node: Node) -> int:
             return 0 if node.is_one_term else 3
         case And() | Or() | Dates():
             return 1
-        case Not():
+        case Not() | At():
             return 2
         case _:
             return 0

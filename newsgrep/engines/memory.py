@@ -23,19 +23,23 @@ from newsgrep.engines.base import (
 )
 from newsgrep.engines.bm25 import idf, term_score, zone_norms
 from newsgrep.engines.counts import unpack_counts
-from newsgrep.engines.entry import Entry, month_of
+from newsgrep.engines.entry import Entry, day_of, month_of
 from newsgrep.errors import UsageError
 from newsgrep.models import ARCHIVE_ZONE, Article, Stamp
 from newsgrep.query.tree import (
+    Address,
     And,
+    At,
     Dates,
     Everything,
     Field,
+    Identified,
+    Name,
+    Named,
     Node,
     Not,
     Or,
     Phrase,
-    Source,
     Words,
     scoring_terms,
 )
@@ -203,8 +207,14 @@ def _matches(document: _Document, node: Node) -> bool:
             return any(found) if any_term else all(found)
         case Phrase(literal, _, field):
             return document.holds(literal, field)
-        case Source(name):
-            return document.article.source is not None and name in fold(document.article.source)
+        case Named(kind, name):
+            return any(name in fold(known) for known in _names(document.article, kind))
+        case At(Address.URL, part):
+            return part in fold(document.article.url or "")
+        case At(_, part):
+            return part in fold(document.article.path)
+        case Identified(article_id):
+            return document.article.id == article_id
         case Dates(first, last):
             published = document.article.published
             if published is None:
@@ -221,14 +231,30 @@ def _matches(document: _Document, node: Node) -> bool:
             return not _matches(document, child)
 
 
+def _names(article: Article, kind: Name) -> tuple[str, ...]:
+    match kind:
+        case Name.SOURCE:
+            return (article.source,) if article.source else ()
+        case Name.AUTHOR:
+            return article.authors
+        case Name.TAG:
+            return article.tags
+
+
 def _when(article: Article) -> float:
     return article.published.sort_key() if article.published else float("-inf")
 
 
 def _facet(name: str, matched: list[_Document]) -> tuple[tuple[str, int], ...]:
-    counts = Counter(_facet_value(name, document.article) for document in matched)
+    counts = Counter(value for d in matched for value in _facet_values(name, d.article))
     return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _facet_value(name: str, article: Article) -> str:
-    return {"source": article.source or "", "month": month_of(article.published)}[name]
+def _facet_values(name: str, article: Article) -> set[str]:
+    match name:
+        case "month":
+            return {month_of(article.published)}
+        case "day":
+            return {day_of(article.published)}
+        case _:
+            return set(_names(article, Name(name))) or {""}

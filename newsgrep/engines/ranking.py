@@ -6,7 +6,6 @@ Scores are added up over postings; only documents that a page can show are sorte
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from heapq import nlargest, nsmallest
@@ -128,9 +127,3 @@ def _foremost(
         return scores
     most = nsmallest(count, map(moments.__getitem__, dated))[-1]
     return [document for document in dated if moments[document] <= most]
-
-
-def tally(values: Iterable[str]) -> tuple[tuple[str, int], ...]:
-    """Return each value with its count, most frequent first, then by value."""
-    counts = Counter(values)
-    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

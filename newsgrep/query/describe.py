@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from newsgrep.query.tree import (
     And,
+    At,
     Dates,
     Everything,
     Field,
+    Identified,
+    Named,
     Node,
     Not,
     Or,
     Phrase,
-    Source,
     Words,
 )
 
@@ -24,8 +26,12 @@ def describe(node: Node) -> str:
             return _prefix(field) + (f"({joined})" if len(terms) > 1 else joined)
         case Phrase(literal, _, field):
             return f'{_prefix(field)}"{literal}"'
-        case Source(name):
-            return f'source:"{name}"'
+        case Named(kind, name):
+            return f'{kind.value}:"{name}"'
+        case At(kind, part):
+            return f'{kind.value}:"{part}"'
+        case Identified(article_id):
+            return f"id:{article_id}"
         case Dates(first, last):
             if first == last and first is not None:
                 return f"date:{first.isoformat()}"

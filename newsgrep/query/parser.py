@@ -17,8 +17,23 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from newsgrep.errors import QueryError, UsageError
-from newsgrep.query.lexer import Kind, Token, tokens
-from newsgrep.query.tree import And, Dates, Everything, Field, Node, Not, Or, Phrase, Source, Words
+from newsgrep.query.lexer import ADDRESS_FIELDS, NAME_FIELDS, Kind, Token, tokens
+from newsgrep.query.tree import (
+    Address,
+    And,
+    At,
+    Dates,
+    Everything,
+    Field,
+    Identified,
+    Name,
+    Named,
+    Node,
+    Not,
+    Or,
+    Phrase,
+    Words,
+)
 from newsgrep.text.characters import tidy
 from newsgrep.text.fold import fold
 from newsgrep.text.segment import query_terms, words_inside
@@ -33,6 +48,7 @@ MAX_STRINGS = 500
 """Quoted strings of a query: for each of them the texts of thousands of articles may be read."""
 
 _WHITE = re.compile(r"\s+")
+_FILTERS = (Not, Named, At, Identified, Dates)
 _TEXT_FIELDS = {"title": Field.TITLE, "body": Field.BODY, "caption": Field.CAPTION}
 
 
@@ -136,8 +152,8 @@ class _Parser:
             if part is not None:
                 parts.append(part)
         if self.any_word and not explicit:
-            texts = [part for part in parts if not isinstance(part, Not | Source | Dates)]
-            others = [part for part in parts if isinstance(part, Not | Source | Dates)]
+            texts = [part for part in parts if not isinstance(part, _FILTERS)]
+            others = [part for part in parts if isinstance(part, _FILTERS)]
             either = _joined(Or, texts)
             parts = [part for part in (either, *others) if part is not None]
         if parts and all(isinstance(part, Not) for part in parts):
@@ -218,17 +234,21 @@ class _Parser:
         if value.kind is Kind.OPEN:
             raise self._error(f"{token.text}: takes one value, not a bracket.", token)
         self.at += 1
-        if token.text == "source":
-            return source(value.text)
+        if token.text == "id":
+            return Identified(value.text.strip().lower())
+        if token.text in NAME_FIELDS:
+            return named(Name(token.text), value.text)
+        if token.text in ADDRESS_FIELDS:
+            return At(Address(token.text), fold(normalised(value.text)))
         try:
             return dates(**{token.text: value.text})
         except UsageError as exc:
             raise self._error(str(exc), value) from exc
 
 
-def source(name: str) -> Source:
-    """Return the filter for sources whose name holds ``name``, in any case and script."""
-    return Source(fold(normalised(name)))
+def named(kind: Name, name: str) -> Named:
+    """Return the filter for articles one of whose names holds ``name``, in any case and script."""
+    return Named(kind, fold(normalised(name)))
 
 
 def dates(date: str = "", since: str = "", until: str = "") -> Dates:

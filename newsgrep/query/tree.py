@@ -54,11 +54,42 @@ class Phrase:
         return self.terms == (self.literal,)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The source's name, folded, holds ``name``."""
+class Name(StrEnum):
+    """What has a name: where an article is from, who wrote it, what it is filed under."""
 
+    SOURCE = "source"
+    AUTHOR = "author"
+    TAG = "tag"
+
+
+class Address(StrEnum):
+    """Where an article is to be had: on the web, and in whose file."""
+
+    URL = "url"
+    PATH = "path"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One of the article's names of this kind, folded, holds ``name``."""
+
+    kind: Name
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """The article's address of this kind, folded, holds ``part``."""
+
+    kind: Address
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The article with this id."""
+
+    article_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +130,7 @@ class Not:
 
 
 Text = Words | Phrase
-Node = Words | Phrase | Source | Dates | Everything | And | Or | Not
+Node = Words | Phrase | Named | At | Identified | Dates | Everything | And | Or | Not
 
 
 def leaves(node: Node, *, negated: bool = False) -> Iterator[tuple[Node, bool]]:

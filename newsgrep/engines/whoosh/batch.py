@@ -22,16 +22,16 @@ from newsgrep.engines.whoosh.schema import (
     KEY,
     KIND,
     LENGTHS,
+    NAMES,
     NO_VALUES,
     NOTE,
-    SOURCE_NAME,
     TEXT,
     note_key,
 )
 from newsgrep.engines.whoosh.storage import Folder
 from newsgrep.engines.whoosh.store import Store
 from newsgrep.models import ARCHIVE_ZONE, Stamp
-from newsgrep.text.fold import fold
+from newsgrep.query.tree import Name
 
 
 @contextmanager
@@ -123,12 +123,20 @@ def _article(entry: Entry) -> tuple[dict[str, Terms], dict[str, Any]]:
         "folded": entry.folded,
         "rest": entry.rest,
         "stamp": pack_stamp(entry.stamp),
+        "url": (entry.url or "").encode("utf-8", "replace"),
         "month": month_of(entry.published).encode(),
     }
     columns |= dict(zip(LENGTHS, entry.lengths, strict=True))
     if entry.source:
         columns["source"] = entry.source.encode("utf-8", "replace")
-        terms[SOURCE_NAME] = _one(fold(entry.source))  # the whole name is one term
+    names = {
+        Name.SOURCE: (entry.source,) if entry.source else (),
+        Name.AUTHOR: entry.authors,
+        Name.TAG: entry.tags,
+    }
+    for kind, written in names.items():
+        if each := tuple(sorted({name.encode("utf-8", "replace").decode() for name in written})):
+            terms[NAMES[kind]] = Terms(each, (1,) * len(each))
     if entry.published:
         first, last = entry.published.days(ARCHIVE_ZONE)
         columns["first_day"], columns["last_day"] = first.toordinal(), last.toordinal()

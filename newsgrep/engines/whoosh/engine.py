@@ -16,8 +16,9 @@ from whoosh.reading import CorruptIndexError
 
 from newsgrep.engines.base import Candidate, Change, Kept, Lost, Order, Page
 from newsgrep.engines.evaluate import match
+from newsgrep.engines.facets import facet
 from newsgrep.engines.packing import unpack_folded
-from newsgrep.engines.ranking import arrange, score, tally
+from newsgrep.engines.ranking import arrange, score
 from newsgrep.engines.whoosh.schema import (
     INDEX_NAME,
     make_schema,
@@ -132,7 +133,7 @@ class WhooshEngine:
             return Page(
                 total=len(matched),
                 candidates=tuple(Candidate(store.identifier(d), scores[d]) for d in shown),
-                facets={name: tally(store.values(name, matched)) for name in facets},
+                facets={name: facet(store, name, matched) for name in facets},
             )
 
     def get(self, ids: Iterable[str]) -> list[Article]:

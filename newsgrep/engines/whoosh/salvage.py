@@ -6,6 +6,7 @@ What the last commit can't give may still stand in the commit before it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from whoosh.codec.whoosh3 import W3Segment
@@ -94,6 +95,7 @@ def _document(columns: dict[str, Any], number: int) -> Kept | Lost:
         path = stamp.path
         if stamp.status is not Status.INDEXED:
             return Kept(None, stamp)
-        return Kept(unpack_article(columns["folded"][number], columns["rest"][number], path), stamp)
+        article = unpack_article(columns["folded"][number], columns["rest"][number], path)
+        return Kept(replace(article, url=columns["url"][number].decode() or None), stamp)
     except Exception:  # noqa: BLE001  (likewise)
         return Lost(path)

@@ -8,6 +8,8 @@ from typing import Any, Final
 from whoosh.columns import NumericColumn, RefBytesColumn, VarBytesColumn
 from whoosh.fields import COLUMN, ID, Schema
 
+from newsgrep.query.tree import Name
+
 INDEX_NAME: Final = "NEWSGREP"
 
 ARTICLE: Final = "article"
@@ -19,14 +21,15 @@ TEXT: Final = "text"
 CAPTION: Final = "caption"
 KIND: Final = "kind"
 KEY: Final = "key"
-SOURCE_NAME: Final = "source_name"
+NAMES: Final = {kind: f"{kind.value}_name" for kind in Name}
+"""Fields whose terms are whole names, as they are written."""
 
 LENGTHS: Final = ("title_length", "lead_length", "body_length")
 _FEW: Final = 1000  # values of a column; more than these are found without adding lengths up
 
 NUMBERS: Final = {"first_day": "i", "last_day": "i", "moment": "d"} | dict.fromkeys(LENGTHS, "I")
 DEFAULTS: Final = {"moment": float("-inf")}
-BYTES: Final = ("id", "folded", "rest", "stamp")
+BYTES: Final = ("id", "url", "folded", "rest", "stamp")
 FACETS: Final = ("source", "month")
 
 COLUMNS: Final = (*NUMBERS, *BYTES, *FACETS)
@@ -42,7 +45,7 @@ NO_VALUES: Final = (
 
 def make_schema() -> Schema:
     """Return the schema; Whoosh stores it inside the index, made of its own classes only."""
-    fields: dict[str, Any] = {KIND: ID(), KEY: ID(), SOURCE_NAME: ID()}
+    fields: dict[str, Any] = {KIND: ID(), KEY: ID()} | {field: ID() for field in NAMES.values()}
     # Terms arrive cut already. Lengths are kept exactly, in columns, where Whoosh would
     # round them to a byte. ID fields store no frequency beside the weight.
     fields |= {TEXT: ID(), CAPTION: ID()}

@@ -9,6 +9,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from heapq import merge
 from itertools import groupby
 from typing import Any
@@ -23,15 +24,16 @@ from newsgrep.engines.whoosh.schema import (
     KEY,
     KIND,
     LENGTHS,
+    NAMES,
     NOTE,
     NUMBERS,
-    SOURCE_NAME,
     TEXT,
     note_key,
 )
 from newsgrep.engines.whoosh.segment import Segment
 from newsgrep.engines.whoosh.storage import Folder
 from newsgrep.models import Article, Stamp
+from newsgrep.query.tree import Address, Name
 
 
 class Store:
@@ -122,9 +124,14 @@ class Store:
         for term in self._lexicon(field):
             yield term, *self._list(field, term)
 
-    def sources(self) -> Iterator[tuple[str, array[int]]]:
-        for name in self._lexicon(SOURCE_NAME):
-            yield name, self._list(SOURCE_NAME, name)[0]
+    def names(self, kind: Name) -> Iterator[tuple[str, array[int]]]:
+        for name in self._lexicon(NAMES[kind]):
+            yield name, self._list(NAMES[kind], name)[0]
+
+    def address(self, kind: Address, document: int) -> str:
+        if kind is Address.PATH:
+            return self.stamp(document).path
+        return self._value("url", document).decode()
 
     def _lexicon(self, field: str) -> Iterator[str]:
         """Yield every term of a field once.
@@ -184,7 +191,8 @@ class Store:
     def article(self, document: int) -> Article:
         """Return a document's article."""
         rest = self._value("rest", document)
-        return unpack_article(self.folded(document), rest, self.stamp(document).path)
+        article = unpack_article(self.folded(document), rest, self.stamp(document).path)
+        return replace(article, url=self.address(Address.URL, document) or None)
 
     def find(self, article_id: str) -> int | None:
         """Return the living document with this article."""
