@@ -16,7 +16,6 @@ from newsgrep.query.tree import (
     Everything,
     Field,
     Node,
-    Phrase,
     Words,
     wanted_texts,
 )
@@ -77,10 +76,10 @@ def explain_nothing(engine: Engine, root: Node, newer_files: int = 0) -> Explana
 
 def _single_terms(root: Node) -> Iterable[Node]:
     for text in wanted_texts(root):
-        if isinstance(text, Phrase):
-            yield text
-        else:
+        if isinstance(text, Words):
             yield from (Words(term, (term,), text.field) for term in text.terms)
+        else:
+            yield text
 
 
 def _each_dropped(root: Node) -> list[tuple[Node, Node]]:

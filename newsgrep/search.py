@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -14,10 +15,11 @@ from newsgrep.engines.base import Candidate, Engine, Order, Page
 from newsgrep.models import Article, Hit, Snippet, Span
 from newsgrep.query.describe import describe
 from newsgrep.query.parser import Query
-from newsgrep.query.tree import And, Field, Node, Text, Words, wanted_texts
+from newsgrep.query.spots import find
+from newsgrep.query.tree import And, Field, Near, Node, Phrase, Spot, Text, Words, wanted_texts
 from newsgrep.text.fold import fold
 from newsgrep.text.literal import holds_literal
-from newsgrep.text.matching import Needle, find_matches, merged_spans
+from newsgrep.text.matching import Match, Needle, find_matches, merged_spans
 from newsgrep.text.snippets import MOST_WINDOWS, WIDTH, snippets
 
 SECOND_LOOK: Final = 100
@@ -118,7 +120,7 @@ def make_hit(
     windows = snippets(
         article.body,
         body,
-        find_matches(body, _needles(wanted, Field.BODY)),
+        matches_in(body, wanted, Field.BODY),
         width=request.snippet_width,
         most=request.most_snippets,
     )
@@ -126,23 +128,46 @@ def make_hit(
         rank=rank,
         score=score,
         article=article,
-        title_spans=merged_spans(find_matches(title, _needles(wanted, Field.TITLE))),
+        title_spans=merged_spans(matches_in(title, wanted, Field.TITLE)),
         snippets=(*windows, *_caption_snippets(article, wanted)),
     )
 
 
 def matched_spans(text: str, wanted: Iterable[Text], field: Field) -> tuple[Span, ...]:
     """Return what of ``text``, a title, body or caption as ``field`` says, is asked for."""
-    return merged_spans(find_matches(fold(text), _needles(wanted, field)))
+    return merged_spans(matches_in(fold(text), wanted, field))
 
 
-def _needles(wanted: Iterable[Text], field: Field) -> list[Needle]:
+def matches_in(folded: str, wanted: Iterable[Text], field: Field) -> list[Match]:
+    """Return where in a folded text wanted texts stand; ``field`` says what the text is.
+
+    By start; they may overlap.
+    """
     allowed = {field, Field.TEXT} if field is not Field.CAPTION else {Field.CAPTION}
-    return [
+    here = [text for text in wanted if text.field in allowed]
+    needles = [
         Needle(text.literal, text.terms if isinstance(text, Words) else ())
-        for text in wanted
-        if text.field in allowed
+        for text in here
+        if isinstance(text, Words | Phrase)
     ]
+    found = find_matches(folded, needles)
+    for spot in here:
+        if not isinstance(spot, Words | Phrase):
+            found += _places_of(folded, spot)
+    return sorted(found, key=lambda match: (match.start, -match.end))
+
+
+_MOST_PLACES: Final = 500
+
+
+def _places_of(folded: str, spot: Spot) -> list[Match]:
+    """Return the places of a pattern; of what is near, those of its sides."""
+    if isinstance(spot, Near):
+        spans = list(islice(find(folded, spot), _MOST_PLACES))
+        sides = (match for side in (spot.left, spot.right) for match in _places_of(folded, side))
+        return [m for m in sides if any(start <= m.start and m.end <= end for start, end in spans)]
+    spans = list(islice(find(folded, spot), _MOST_PLACES))
+    return [Match(start, end, describe(spot), 4.0) for start, end in spans]
 
 
 def _caption_snippets(article: Article, wanted: Sequence[Text]) -> list[Snippet]:

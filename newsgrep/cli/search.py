@@ -14,7 +14,7 @@ from newsgrep.cli.options import color_option, index_option, wants_color
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
 from newsgrep.output.stream import write, write_bytes
-from newsgrep.query.parser import Query, dates, named, parse
+from newsgrep.query.parser import Query, by_regex, dates, literally, named, parse
 from newsgrep.query.tree import Name, Node, Or
 from newsgrep.search import Request, Result, narrowed, search
 
@@ -35,6 +35,9 @@ class _Command(click.Command):
 @click.command(cls=_Command, short_help="Find articles.")
 @click.argument("words", metavar="QUERY...", nargs=-1, required=True)
 @click.option("--any", "any_word", is_flag=True, help="One of the words is enough.")
+@click.option("-E", "--regex", is_flag=True, help="QUERY is a regular expression.")
+@click.option("--literal", is_flag=True, help="QUERY is a text to be found as it stands.")
+@click.option("--scan", is_flag=True, help="Let a regular expression read every article.")
 @click.option("--source", "sources", multiple=True, help="Only sources whose name holds this.")
 @click.option("--since", default="", help="Published then or later: YYYY, YYYY-MM, YYYY-MM-DD.")
 @click.option("--until", default="", help="Published then or earlier, that day included.")
@@ -75,7 +78,7 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     newsgrep search -- 模型 -gpt
     """
     text = " ".join(words).replace(_MINUS, "-")
-    query = parse(text, any_word=options["any_word"])
+    query = _query(text, options)
     filters = _filters(options["sources"], options["since"], options["until"])
     if options["null"] and options["form"] != "paths":
         raise UsageError("-0 goes with --paths: add it.")
@@ -92,6 +95,16 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
             click.echo(line, err=True)
     _print(result, explanation, options)
     return 0 if result.total else 1
+
+
+def _query(text: str, options: dict[str, Any]) -> Query:
+    if options["regex"] and options["literal"]:
+        raise UsageError("--regex and --literal exclude each other: leave one of them out.")
+    if options["literal"]:
+        return literally(text)
+    if options["regex"]:
+        return by_regex(text, scan=options["scan"])
+    return parse(text, any_word=options["any_word"], scan=options["scan"])
 
 
 def _filters(sources: tuple[str, ...], since: str, until: str) -> list[Node]:

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from newsgrep.engines.counts import MOST_IN_BODY, TITLE_SHIFT
 from newsgrep.engines.packing import Verifier
+from newsgrep.engines.texts import groups_needed, holding, words_like
 from newsgrep.query.tree import (
     Address,
     And,
@@ -19,13 +20,18 @@ from newsgrep.query.tree import (
     Dates,
     Everything,
     Field,
+    Fuzzy,
     Identified,
     Name,
     Named,
+    Near,
     Node,
     Not,
     Or,
     Phrase,
+    Regex,
+    Spot,
+    Wildcard,
     Words,
 )
 from newsgrep.text.fold import fold
@@ -51,6 +57,9 @@ class Store(Protocol):
 
     def names(self, kind: Name) -> Iterable[tuple[str, Sequence[int]]]:
         """Return each name of a kind, as it is written, with its documents."""
+
+    def terms(self, prefix: str, field: Field) -> Iterable[str]:
+        """Return the terms of title and body, or of captions, that begin with ``prefix``."""
 
     def address(self, kind: Address, document: int) -> str:
         """Return a document's address, empty if it has none."""
@@ -92,6 +101,8 @@ def _match(store: Store, node: Node, within: set[int] | None) -> set[int]:
             return _words(store, terms, field, any_term=any_term)
         case Phrase():
             return _phrase(store, node, within)
+        case Wildcard(_, _, field) | Fuzzy(_, _, field) | Regex(_, _, field) | Near(field=field):
+            return _spot(store, node, field, within)
         case Named(kind, name):
             having = (documents for known, documents in store.names(kind) if name in fold(known))
             return set[int]().union(*having)
@@ -113,15 +124,21 @@ def _match(store: Store, node: Node, within: set[int] | None) -> set[int]:
             return (store.everything() if within is None else within) - _match(store, child, within)
 
 
+_NOT: Final = 2
+"""The cost of everything for which no text has to be read."""
+
+
 def _cost(node: Node) -> int:
     # What narrows cheaply goes first, so that fewer texts have to be read for phrases.
     match node:
         case Phrase():
             return 0 if node.is_one_term else 3
+        case Wildcard() | Fuzzy() | Regex() | Near():
+            return 4
         case And() | Or() | Dates():
             return 1
         case Not() | At():
-            return 2
+            return _NOT
         case _:
             return 0
 
@@ -137,7 +154,7 @@ def _all_of(store: Store, children: tuple[Node, ...], within: set[int] | None) -
 def _any_of(store: Store, children: tuple[Node, ...], within: set[int] | None) -> set[int]:
     found: set[int] = set()
     for child in sorted(children, key=_cost):
-        if isinstance(child, Phrase) and not child.is_one_term:
+        if _cost(child) > _NOT:
             # The text of what is found already need not be read for another phrase.
             found |= match(store, child, (store.everything() if within is None else within) - found)
         else:
@@ -191,6 +208,20 @@ def _phrase(store: Store, phrase: Phrase, within: set[int] | None) -> set[int]:
         candidates = candidates & _having(store, term, zone)
     ordered = sorted(candidates)
     return set(compress(ordered, map(Verifier(phrase), store.folded_texts(ordered))))
+
+
+def _spot(store: Store, spot: Spot, field: Field, within: set[int] | None) -> set[int]:
+    if (words := words_like(store, spot)) is not None:
+        return set[int]().union(*(_having(store, word, field) for word in words))
+    zone = Field.TEXT if field is Field.BODY else field
+    candidates = store.everything() if within is None else within
+    for group in groups_needed(store, spot):
+        if not candidates:
+            break
+        if len(candidates) >= _FEW:
+            having = (_in_common(_having(store, t, zone) for t in terms) for terms in group)
+            candidates = candidates & set[int]().union(*having)
+    return holding(store, spot, sorted(candidates))
 
 
 def _dates(

@@ -26,6 +26,7 @@ from newsgrep.engines.counts import unpack_counts
 from newsgrep.engines.entry import Entry, day_of, month_of
 from newsgrep.errors import UsageError
 from newsgrep.models import ARCHIVE_ZONE, Article, Stamp
+from newsgrep.query.spots import holds
 from newsgrep.query.tree import (
     Address,
     And,
@@ -33,13 +34,17 @@ from newsgrep.query.tree import (
     Dates,
     Everything,
     Field,
+    Fuzzy,
     Identified,
     Name,
     Named,
+    Near,
     Node,
     Not,
     Or,
     Phrase,
+    Regex,
+    Wildcard,
     Words,
     scoring_terms,
 )
@@ -207,6 +212,8 @@ def _matches(document: _Document, node: Node) -> bool:
             return any(found) if any_term else all(found)
         case Phrase(literal, _, field):
             return document.holds(literal, field)
+        case Wildcard(_, _, field) | Fuzzy(_, _, field) | Regex(_, _, field) | Near(field=field):
+            return any(holds(text, node) for text in document.texts(field))
         case Named(kind, name):
             return any(name in fold(known) for known in _names(document.article, kind))
         case At(Address.URL, part):

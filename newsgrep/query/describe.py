@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
 from newsgrep.query.tree import (
     And,
     At,
     Dates,
     Everything,
     Field,
+    Fuzzy,
     Identified,
     Named,
+    Near,
     Node,
     Not,
     Or,
     Phrase,
+    Regex,
+    Wildcard,
     Words,
 )
+
+_STROKE: Final = "\\/"
 
 
 def describe(node: Node) -> str:
@@ -26,6 +35,19 @@ def describe(node: Node) -> str:
             return _prefix(field) + (f"({joined})" if len(terms) > 1 else joined)
         case Phrase(literal, _, field):
             return f'{_prefix(field)}"{literal}"'
+        case Wildcard(pattern, _, field):
+            return f"{_prefix(field)}{pattern}"
+        case Fuzzy(word, _, field):
+            return f"{_prefix(field)}~{word}"
+        case Regex(pattern, _, field):
+            return f"{_prefix(field)}/{pattern.replace('/', _STROKE)}/"
+        case Near(left, right, distance, ordered, field):
+            sides = (describe(replace(side, field=Field.TEXT)) for side in (left, right))
+            first, second = sides
+            second = f"({second})" if isinstance(right, Near) else second
+            operator = "ADJ" if ordered else "NEAR"
+            text = f"{first} {operator}/{distance} {second}"
+            return f"{_prefix(field)}({text})" if field is not Field.TEXT else text
         case Named(kind, name):
             return f'{kind.value}:"{name}"'
         case At(kind, part):

@@ -23,6 +23,9 @@ class Kind(Enum):
     OR = auto()
     AND = auto()
     NOT = auto()
+    NEAR = auto()
+    FUZZY = auto()
+    REGEX = auto()
 
 
 class Token(NamedTuple):
@@ -46,6 +49,10 @@ _QUOTES: Final = "".join(_QUOTE_FAMILIES)
 _SPACE: Final = re.compile(r"\s+")
 _FIELD: Final = re.compile(rf"({'|'.join(FIELDS)})[:：]", re.IGNORECASE)
 _WORD: Final = re.compile(rf"[^\s()（）{_QUOTES}]+")
+# The closing stroke ends the word: /home/archive is a path, and no expression.
+_REGEX: Final = re.compile(r"/((?:\\.|[^/\\])+)/(?=[\s)）]|$)", re.DOTALL)
+_FUZZY: Final = re.compile(r"[~～](?=[^\W\d_])")
+_NEAR: Final = re.compile(r"(?:NEAR|ADJ)(?:/\d*)?")
 _OPERATORS: Final = {"OR": Kind.OR, "AND": Kind.AND, "NOT": Kind.NOT}
 
 
@@ -57,12 +64,14 @@ def tokens(query: str) -> list[Token]:
         if space := _SPACE.match(query, at):
             at = space.end()
             continue
-        token, at = _token(query, at)
+        is_value = bool(found) and found[-1].kind is Kind.FIELD
+        takes_text = not is_value or found[-1].text in TEXT_FIELDS
+        token, at = _token(query, at, takes_text=takes_text)
         found.append(token)
     return found
 
 
-def _token(query: str, at: int) -> tuple[Token, int]:
+def _token(query: str, at: int, *, takes_text: bool) -> tuple[Token, int]:
     character = query[at]
     if character in "(（":
         return Token(Kind.OPEN, character, at), at + 1
@@ -72,12 +81,16 @@ def _token(query: str, at: int) -> tuple[Token, int]:
         return _quoted(query, at)
     if field := _FIELD.match(query, at):
         return Token(Kind.FIELD, field[1].lower(), at), field.end()
+    if takes_text and (expression := _REGEX.match(query, at)):
+        return Token(Kind.REGEX, expression[1].replace("\\/", "/"), at), expression.end()
+    if takes_text and (nearly := _FUZZY.match(query, at)):
+        return Token(Kind.FUZZY, nearly[0], at), nearly.end()
     word = _WORD.match(query, at)
     if word is None:  # pragma: no cover  (the four cases above leave only word characters)
         raise QueryError(f"“{character}” can't be read here.", query, at)
     if character in "-－" and _begins_exclusion(query, at):
         return Token(Kind.NOT, character, at), at + 1
-    kind = _OPERATORS.get(word[0], Kind.WORD)
+    kind = Kind.NEAR if _NEAR.fullmatch(word[0]) else _OPERATORS.get(word[0], Kind.WORD)
     return Token(kind, word[0], at), word.end()
 
 

@@ -3,10 +3,11 @@
 ::
 
     either   = both ("OR" both)*
-    both     = unary (["AND"] unary)*
+    both     = near (["AND"] near)*
+    near     = unary (("NEAR" | "ADJ") ["/" number] unary)*
     unary    = ("NOT" | "-") unary | field ":" value | group | text
     group    = "(" either ")"
-    text     = word | "“" anything "”"
+    text     = word | "“" anything "”" | "~" word | "/" expression "/"
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from newsgrep.errors import QueryError, UsageError
+from newsgrep.query.fuzzy import SHORTEST, edits_for
 from newsgrep.query.lexer import ADDRESS_FIELDS, NAME_FIELDS, Kind, Token, tokens
 from newsgrep.query.tree import (
     Address,
@@ -25,16 +27,23 @@ from newsgrep.query.tree import (
     Dates,
     Everything,
     Field,
+    Fuzzy,
     Identified,
     Name,
     Named,
+    Near,
     Node,
     Not,
     Or,
     Phrase,
+    Regex,
+    Spot,
+    Wildcard,
     Words,
 )
-from newsgrep.text.characters import tidy
+from newsgrep.query.wildcard import is_pattern, wildcard
+from newsgrep.text.characters import Kind as Letters
+from newsgrep.text.characters import kind_of, tidy
 from newsgrep.text.fold import fold
 from newsgrep.text.segment import query_terms, words_inside
 
@@ -48,8 +57,14 @@ MAX_STRINGS = 500
 """Quoted strings of a query: for each of them the texts of thousands of articles may be read."""
 
 _WHITE = re.compile(r"\s+")
+_VALUES = {Kind.WORD, Kind.QUOTED, Kind.OPEN}
 _FILTERS = (Not, Named, At, Identified, Dates)
 _TEXT_FIELDS = {"title": Field.TITLE, "body": Field.BODY, "caption": Field.CAPTION}
+
+
+MAX_DISTANCE = 1000
+USUAL_DISTANCE = 10
+"""How far apart what is near may stand: characters of Han, and words of other scripts."""
 
 
 class Query(NamedTuple):
@@ -71,8 +86,11 @@ def phrase(text: str, field: Field = Field.TEXT) -> Phrase:
     return Phrase(literal, terms, field, words_inside(literal) if len(terms) > 1 else ())
 
 
-def parse(text: str, *, any_word: bool = False) -> Query:
-    """Return ``text`` as a query; with ``any_word`` one of its words is enough.
+def parse(text: str, *, any_word: bool = False, scan: bool = False) -> Query:
+    """Return ``text`` as a query.
+
+    With ``any_word`` one of its words is enough; ``scan`` allows regular expressions for
+    which every article has to be read.
 
     Raises :class:`QueryError`, which knows the place, where it can't be read.
     """
@@ -86,16 +104,70 @@ def parse(text: str, *, any_word: bool = False) -> Query:
     found = tokens(text)
     if not found:
         raise QueryError("The query is empty: type a word, such as 联合声明.", text, 0)
-    return Query(text, _Parser(text, found, any_word).parse())
+    root = _Parser(text, found, any_word, scan).parse()
+    if not scan:
+        expressions = (token.position for token in found if token.kind is Kind.REGEX)
+        _refuse_scan(text, root, next(expressions, None))
+    return Query(text, root)
+
+
+def literally(text: str) -> Query:
+    """Return the query for ``text`` as it stands; raises :class:`QueryError` for none."""
+    node = phrase(text)
+    if not node.literal:
+        raise QueryError("The text is empty: type what to find.", text, 0)
+    return Query(text, node)
+
+
+def by_regex(text: str, *, scan: bool = False) -> Query:
+    """Return the query for a regular expression; raises :class:`QueryError`."""
+    from newsgrep.query.regex import regex
+
+    try:
+        root = regex(text, scan=scan)
+    except UsageError as exc:
+        raise QueryError(str(exc), text, 0) from exc
+    if not scan:
+        _refuse_scan(text, root, 0)
+    return Query(text, root)
+
+
+def _refuse_scan(text: str, root: Node, position: int | None) -> None:
+    if not _is_narrow(root):
+        raise QueryError(
+            "Every article would have to be read for this regular expression, since no Chinese "
+            "character stands in all that it finds: add a word, or say --scan.",
+            text,
+            position,
+        )
+
+
+def _is_narrow(node: Node) -> bool:
+    """Return whether no regular expression has to look through all articles."""
+    match node:
+        case Regex(_, needs):
+            return bool(needs)
+        case Near(left, right):
+            return _is_narrow(left) or _is_narrow(right)
+        case Or(children):
+            return all(map(_is_narrow, children))
+        case And(children):
+            first = [child for child in children if not isinstance(child, Regex | Not | Everything)]
+            return any(map(_is_narrow, first)) or all(map(_is_narrow, children))
+        case Not(child):
+            return _is_narrow(child)
+        case _:
+            return True
 
 
 class _Parser:
-    def __init__(self, text: str, found: list[Token], any_word: bool) -> None:
+    def __init__(self, text: str, found: list[Token], any_word: bool, scan: bool) -> None:
         self.text = text
         self.tokens = found
         self.at = 0
         self.depth = 0
         self.any_word = any_word
+        self.scan = scan
         self.strings = 0
         # A query of nothing but punctuation is looked for as it stands; beside words,
         # punctuation is how people separate them.
@@ -105,7 +177,7 @@ class _Parser:
     def _says_something(token: Token) -> bool:
         if token.kind is Kind.WORD:
             return not _is_punctuation(normalised(token.text))
-        return token.kind in {Kind.QUOTED, Kind.FIELD}
+        return token.kind in {Kind.QUOTED, Kind.FIELD, Kind.FUZZY, Kind.REGEX}
 
     def parse(self) -> Node:
         root = self._either(Field.TEXT)
@@ -148,7 +220,7 @@ class _Parser:
                         "AND needs a word on both sides: add one, or quote “AND”.", token
                     )
                 continue
-            part = self._unary(field)
+            part = self._near(field)
             if part is not None:
                 parts.append(part)
         if self.any_word and not explicit:
@@ -159,6 +231,40 @@ class _Parser:
         if parts and all(isinstance(part, Not) for part in parts):
             parts.insert(0, Everything())
         return _joined(And, parts)
+
+    def _near(self, field: Field) -> Node | None:
+        first = self._peek()
+        node = self._unary(field)
+        while (token := self._peek()) and token.kind is Kind.NEAR:
+            self.at += 1
+            left = self._spot(node, token, first)
+            second = self._peek()
+            if second is None or second.kind in {Kind.OR, Kind.AND, Kind.CLOSE, Kind.NEAR}:
+                raise self._error(f"{token.text} needs a word on both sides: add one.", token)
+            right = self._spot(self._unary(field), token, second)
+            distance, ordered = self._distance(token), token.text.startswith("ADJ")
+            node = Near(left, right, distance, ordered, field)
+        return node
+
+    def _spot(self, node: Node | None, token: Token, place: Token | None) -> Spot:
+        if isinstance(node, Words):
+            return phrase(node.literal, node.field)
+        if isinstance(node, Phrase | Wildcard | Fuzzy | Regex | Near):
+            return node
+        raise self._error(
+            f"{token.text} stands between words, quoted strings or patterns, and nothing else: "
+            "write the rest beside it.",
+            place or token,
+        )
+
+    def _distance(self, token: Token) -> int:
+        _, stroke, digits = token.text.partition("/")
+        distance = int(digits[:9]) if digits else USUAL_DISTANCE
+        if (stroke and not digits) or not 0 <= distance <= MAX_DISTANCE:
+            raise self._error(
+                f"{token.text} needs a number from 0 to {MAX_DISTANCE}: NEAR/10 for example.", token
+            )
+        return distance
 
     def _unary(self, field: Field) -> Node | None:
         token = self.tokens[self.at]
@@ -176,6 +282,14 @@ class _Parser:
                     return self._group(field, token)
                 case Kind.QUOTED:
                     return self._quoted(token, field)
+                case Kind.FUZZY:
+                    return self._fuzzy(token, field)
+                case Kind.REGEX:
+                    return self._regex(token, field)
+                case Kind.NEAR:
+                    raise self._error(
+                        f"{token.text} needs a word on both sides: add one, or quote it.", token
+                    )
                 case _:
                     return self._word(token, field)
         finally:
@@ -213,7 +327,32 @@ class _Parser:
             raise self._error("There is nothing between these quotes: type what to find.", token)
         return node
 
+    def _fuzzy(self, token: Token, field: Field) -> Node:
+        following = self._peek()
+        if following is None or following.kind is not Kind.WORD:
+            raise self._error("~ stands right before a word: ~Guterres.", token)
+        self.at += 1
+        word = fold(normalised(following.text))
+        is_word = all(kind_of(character) is Letters.WORD for character in word)
+        if not is_word or len(word) < SHORTEST:
+            raise self._error(
+                f"~ is for words of at least {SHORTEST} letters, ~Guterres for example: for "
+                "Chinese write ? for a character that may differ, 普?习.",
+                token,
+            )
+        return Fuzzy(word, edits_for(word), field)
+
+    def _regex(self, token: Token, field: Field) -> Node:
+        from newsgrep.query.regex import regex  # most questions have no use for it
+
+        try:
+            return regex(token.text, field, scan=self.scan)
+        except UsageError as exc:
+            raise self._error(str(exc), token) from exc
+
     def _word(self, token: Token, field: Field) -> Node | None:
+        if is_pattern(token.text):
+            return wildcard(fold(normalised(token.text)), field)
         literal = fold(normalised(token.text))
         terms = query_terms(literal)
         if terms:
@@ -224,7 +363,8 @@ class _Parser:
 
     def _field_value(self, token: Token) -> Node:
         value = self._peek()
-        if value is None or value.kind not in {Kind.WORD, Kind.QUOTED, Kind.OPEN}:
+        kinds = _VALUES if token.text not in _TEXT_FIELDS else _VALUES | {Kind.FUZZY, Kind.REGEX}
+        if value is None or value.kind not in kinds:
             raise self._error(f"{token.text}: needs a value right after it.", token)
         if token.text in _TEXT_FIELDS:
             node = self._unary(_TEXT_FIELDS[token.text])

@@ -104,6 +104,67 @@ class Dates:
 
 
 @dataclass(frozen=True, slots=True)
+class Wildcard:
+    """A folded pattern stands in the text: ``*`` is any letters or none, ``?`` exactly one.
+
+    ``terms`` are those that every text with the pattern has.
+    """
+
+    pattern: str
+    terms: tuple[str, ...]
+    field: Field = Field.TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class Fuzzy:
+    """A word stands in the text that is at most ``edits`` letters away from ``word``.
+
+    An edit is a letter put in, left out, exchanged, or changed for its neighbour; the first
+    letter has to be right.
+    """
+
+    word: str
+    edits: int
+    field: Field = Field.TEXT
+    terms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """A regular expression, folded, finds something in the title, the body, or one caption.
+
+    ``needs`` are texts that whatever it finds holds: of each group at least one. Without
+    any, every article has to be read, which is done only where ``scan`` allows it.
+    """
+
+    pattern: str
+    needs: tuple[tuple[str, ...], ...]
+    field: Field = Field.TEXT
+    scan: bool = False
+    terms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Both sides stand in one text, with at most ``distance`` characters or words between them.
+
+    Of Han and its like each character counts, of other scripts each word; what is between
+    words counts nothing. With ``ordered`` the left side stands before the right one.
+    """
+
+    left: Spot
+    right: Spot
+    distance: int
+    ordered: bool
+    field: Field = Field.TEXT
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Return the terms of both sides."""
+        return tuple(dict.fromkeys((*self.left.terms, *self.right.terms)))
+
+
+@dataclass(frozen=True, slots=True)
 class Everything:
     """Every document."""
 
@@ -129,8 +190,14 @@ class Not:
     child: Node
 
 
-Text = Words | Phrase
-Node = Words | Phrase | Named | At | Identified | Dates | Everything | And | Or | Not
+Spot = Phrase | Wildcard | Fuzzy | Regex | Near
+"""What stands at certain places of a text, and nowhere else."""
+
+Text = Words | Spot
+Node = Text | Named | At | Identified | Dates | Everything | And | Or | Not
+
+
+_TEXTS = (Words, Phrase, Wildcard, Fuzzy, Regex, Near)
 
 
 def leaves(node: Node, *, negated: bool = False) -> Iterator[tuple[Node, bool]]:
@@ -146,9 +213,9 @@ def leaves(node: Node, *, negated: bool = False) -> Iterator[tuple[Node, bool]]:
 
 
 def wanted_texts(node: Node) -> list[Text]:
-    """Return the words and phrases that are asked for, each once, without the excluded ones."""
+    """Return the texts that are asked for, each once, without the excluded ones."""
     found = (leaf for leaf, negated in leaves(node) if not negated)
-    return list(dict.fromkeys(leaf for leaf in found if isinstance(leaf, Words | Phrase)))
+    return list(dict.fromkeys(leaf for leaf in found if isinstance(leaf, _TEXTS)))
 
 
 def scoring_terms(node: Node) -> list[str]:

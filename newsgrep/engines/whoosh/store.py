@@ -33,7 +33,7 @@ from newsgrep.engines.whoosh.schema import (
 from newsgrep.engines.whoosh.segment import Segment
 from newsgrep.engines.whoosh.storage import Folder
 from newsgrep.models import Article, Stamp
-from newsgrep.query.tree import Address, Name
+from newsgrep.query.tree import Address, Field, Name
 
 
 class Store:
@@ -128,6 +128,13 @@ class Store:
         for name in self._lexicon(NAMES[kind]):
             yield name, self._list(NAMES[kind], name)[0]
 
+    def terms(self, prefix: str, field: Field) -> Iterator[str]:
+        name = CAPTION if field is Field.CAPTION else TEXT
+        start = prefix.encode("utf-8")
+        lists = (segment.reader.expand_prefix(name, start) for segment in self._segments)
+        for term, _ in groupby(merge(*lists)):
+            yield term.decode("utf-8")
+
     def address(self, kind: Address, document: int) -> str:
         if kind is Address.PATH:
             return self.stamp(document).path
@@ -168,7 +175,8 @@ class Store:
         return self._value("folded", document)
 
     def folded_texts(self, documents: Sequence[int]) -> Iterator[bytes]:
-        for segment, end in zip(self._segments, [*self._offsets[1:], None], strict=True):
+        ends = (*self._offsets[1:], None)  # there may be no segment at all
+        for segment, end in zip(self._segments, ends, strict=False):
             first = bisect_left(documents, segment.offset)
             last = len(documents) if end is None else bisect_left(documents, end)
             offset, texts = segment.offset, segment.column("folded")
