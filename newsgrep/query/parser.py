@@ -352,7 +352,8 @@ class _Parser:
 
     def _word(self, token: Token, field: Field) -> Node | None:
         if is_pattern(token.text):
-            return wildcard(fold(normalised(token.text)), field)
+            pattern = wildcard(fold(normalised(token.text)), field)
+            return phrase(pattern, field) if isinstance(pattern, str) else pattern
         literal = fold(normalised(token.text))
         terms = query_terms(literal)
         if terms:

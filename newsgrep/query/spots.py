@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from itertools import islice
 from typing import Final
 
@@ -12,7 +13,7 @@ from newsgrep.query.fuzzy import find_fuzzy
 from newsgrep.query.regex import find_regex
 from newsgrep.query.tree import Fuzzy, Near, Phrase, Regex, Spot, Wildcard
 from newsgrep.query.wildcard import find_wildcard
-from newsgrep.text.characters import Kind, runs
+from newsgrep.text.characters import SOLO
 from newsgrep.text.literal import find_literal
 
 Place = tuple[int, int]
@@ -50,22 +51,32 @@ def _near(folded: str, near: Near) -> Iterator[Place]:
     left, right = list(_all_places(folded, near.left)), list(_all_places(folded, near.right))
     if not left or not right:
         return
-    units = _units(folded)
-    yield from _pairs(left, right, near.distance, units)
+    yield from _pairs(folded, left, right, near.distance)
     if not near.ordered:
-        yield from _pairs(right, left, near.distance, units)
+        yield from _pairs(folded, right, left, near.distance)
 
 
-def _pairs(
-    before: list[Place], behind: list[Place], distance: int, units: tuple[int, ...]
-) -> Iterator[Place]:
+def _pairs(folded: str, before: list[Place], behind: list[Place], distance: int) -> Iterator[Place]:
     starts = [start for start, _ in behind]
     for start, end in before:
         for other in behind[bisect_left(starts, end) :]:
-            between = bisect_left(units, other[0]) - bisect_left(units, end)
-            if between > distance:
+            if not _is_within(folded, end, other[0], distance):
                 break
             yield start, other[1]
+
+
+def _is_within(folded: str, start: int, end: int, distance: int) -> bool:
+    """Return whether no more than ``distance`` characters and words stand from start to end."""
+    if end - start <= distance:
+        return True
+    between = islice(unit_pattern().finditer(folded, start, end), distance + 1)
+    return sum(1 for _ in between) <= distance
+
+
+@cache
+def unit_pattern() -> re.Pattern[str]:
+    """Return the pattern of a character of Han or its like, or of another word."""
+    return re.compile(rf"[{SOLO}]|[^\W_{SOLO}]+")
 
 
 def _all_places(folded: str, spot: Spot) -> Iterator[Place]:
@@ -77,15 +88,3 @@ def _all_places(folded: str, spot: Spot) -> Iterator[Place]:
     while (place := next(find_literal(folded, spot.literal, at), None)) is not None:
         yield place
         at = place[0] + 1
-
-
-@lru_cache(maxsize=8)
-def _units(folded: str) -> tuple[int, ...]:
-    """Return where each character of Han and its like, and each other word, begins."""
-    starts: list[int] = []
-    for kind, start, end in runs(folded):
-        if kind is Kind.WORD:
-            starts.append(start)
-        elif kind is not Kind.OTHER:
-            starts += range(start, end)
-    return tuple(starts)

@@ -37,9 +37,18 @@ def _may_stand_beside(character: str) -> bool:
     return character in "?*" or kind_of(character) is not Kind.OTHER
 
 
-def wildcard(folded: str, field: Field) -> Wildcard:
-    """Return the node for a folded pattern."""
+def wildcard(folded: str, field: Field) -> Wildcard | str:
+    """Return the node for a folded pattern, or the literal that it comes to.
+
+    A star beside Han adds nothing: 联合* is wherever 联合 is.
+    """
     pattern = _MARK.sub("*", folded)
+    literal = pattern.strip("*")
+    begins, ends = (kind_of(literal[at]) is Kind.WORD for at in (0, -1))
+    needs_start = begins and pattern.startswith("*")
+    needs_end = ends and pattern.endswith("*")
+    if not needs_start and not needs_end and not set("*?") & set(literal):
+        return literal
     terms: list[str] = []
     pieces = re.split(r"[*?]", pattern)
     for at, piece in enumerate(pieces):
