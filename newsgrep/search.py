@@ -186,4 +186,4 @@ def _caption_snippets(article: Article, wanted: Sequence[Text]) -> list[Snippet]
 def narrowed(query: Query, filters: Iterable[Node]) -> Query:
     """Return ``query`` with ``filters`` that must match as well."""
     children = (query.root, *filters)
-    return Query(query.text, And(children)) if len(children) > 1 else query
+    return query._replace(root=And(children)) if len(children) > 1 else query

@@ -13,6 +13,7 @@ from newsgrep.archive.place import opened
 from newsgrep.cli.options import color_option, index_option, wants_color
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
+from newsgrep.output.safe import safe
 from newsgrep.output.stream import write, write_bytes
 from newsgrep.query.parser import Query, by_regex, dates, literally, named, parse
 from newsgrep.query.tree import Name, Node, Or
@@ -85,6 +86,8 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     request = Request(
         narrowed(query, filters), Order(options["sort"]), options["limit"], options["offset"]
     )
+    for doubt in query.doubts:
+        click.echo(f"newsgrep: {safe(doubt)}", err=True)
     with opened(index_folder, trust=options["trust"]) as engine:
         result = search(engine, request)
         explanation = None if result.total else _explain(engine, request.query)

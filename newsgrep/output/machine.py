@@ -26,6 +26,7 @@ def result_object(result: Result, explanation: Explanation | None = None) -> dic
         "version": VERSION,
         "query": request.query.text,
         "understood": result.understood,
+        "doubts": request.query.doubts,
         "sort": request.order.value,
         "offset": request.offset,
         "total": result.total,

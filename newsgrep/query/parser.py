@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from newsgrep.errors import QueryError, UsageError
+from newsgrep.query.doubts import doubts
 from newsgrep.query.fuzzy import SHORTEST, edits_for
 from newsgrep.query.lexer import ADDRESS_FIELDS, NAME_FIELDS, Kind, Token, tokens
 from newsgrep.query.tree import (
@@ -68,10 +69,11 @@ USUAL_DISTANCE = 10
 
 
 class Query(NamedTuple):
-    """A question as typed and as understood."""
+    """A question as typed and as understood, with what may have been meant otherwise."""
 
     text: str
     root: Node
+    doubts: tuple[str, ...] = ()
 
 
 def normalised(text: str) -> str:
@@ -108,7 +110,7 @@ def parse(text: str, *, any_word: bool = False, scan: bool = False) -> Query:
     if not scan:
         expressions = (token.position for token in found if token.kind is Kind.REGEX)
         _refuse_scan(text, root, next(expressions, None))
-    return Query(text, root)
+    return Query(text, root, doubts(found, root))
 
 
 def literally(text: str) -> Query:
