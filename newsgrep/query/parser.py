@@ -14,9 +14,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from newsgrep.errors import QueryError, UsageError
+from newsgrep.errors import QueryError
 from newsgrep.query.lexer import ADDRESS_FIELDS, NAME_FIELDS, Kind, Token, tokens
 from newsgrep.query.tree import (
     Address,
@@ -37,6 +37,9 @@ from newsgrep.query.tree import (
 from newsgrep.text.characters import tidy
 from newsgrep.text.fold import fold
 from newsgrep.text.segment import query_terms, words_inside
+
+if TYPE_CHECKING:
+    from newsgrep.query.zones import Calendar
 
 MAX_DEPTH = 50
 """How deep brackets and nots may nest: far beyond what anyone reads, far below the stack."""
@@ -71,9 +74,10 @@ def phrase(text: str, field: Field = Field.TEXT) -> Phrase:
     return Phrase(literal, terms, field, words_inside(literal) if len(terms) > 1 else ())
 
 
-def parse(text: str, *, any_word: bool = False) -> Query:
+def parse(text: str, *, any_word: bool = False, calendar: Calendar | None = None) -> Query:
     """Return ``text`` as a query; with ``any_word`` one of its words is enough.
 
+    Dates in it are days of ``calendar``: of today in the archive's zone, where none is given.
     Raises :class:`QueryError`, which knows the place, where it can't be read.
     """
     if len(text) > MAX_LENGTH:
@@ -86,16 +90,19 @@ def parse(text: str, *, any_word: bool = False) -> Query:
     found = tokens(text)
     if not found:
         raise QueryError("The query is empty: type a word, such as 联合声明.", text, 0)
-    return Query(text, _Parser(text, found, any_word).parse())
+    return Query(text, _Parser(text, found, any_word, calendar).parse())
 
 
 class _Parser:
-    def __init__(self, text: str, found: list[Token], any_word: bool) -> None:
+    def __init__(
+        self, text: str, found: list[Token], any_word: bool, calendar: Calendar | None
+    ) -> None:
         self.text = text
         self.tokens = found
         self.at = 0
         self.depth = 0
         self.any_word = any_word
+        self.calendar = calendar
         self.strings = 0
         # A query of nothing but punctuation is looked for as it stands; beside words,
         # punctuation is how people separate them.
@@ -240,32 +247,23 @@ class _Parser:
             return named(Name(token.text), value.text)
         if token.text in ADDRESS_FIELDS:
             return At(Address(token.text), fold(normalised(value.text)))
+        return self._dates(token, value)
+
+    def _dates(self, token: Token, value: Token) -> Dates:
+        from newsgrep.query.dates import field_filter  # most questions name no date
+        from newsgrep.query.zones import calendar_in
+
+        self.calendar = self.calendar or calendar_in()
         try:
-            return dates(**{token.text: value.text})
-        except UsageError as exc:
-            raise self._error(str(exc), value) from exc
+            return field_filter(token.text, value.text, self.calendar)
+        except QueryError as exc:
+            begins = value.position + (value.kind is Kind.QUOTED)
+            raise QueryError(str(exc), self.text, begins + (exc.position or 0)) from exc
 
 
 def named(kind: Name, name: str) -> Named:
     """Return the filter for articles one of whose names holds ``name``, in any case and script."""
     return Named(kind, fold(normalised(name)))
-
-
-def dates(date: str = "", since: str = "", until: str = "") -> Dates:
-    """Return the filter for a date or range, and for the days since and until others.
-
-    Each is empty or as :mod:`newsgrep.query.dates` reads it; raises :class:`UsageError`.
-    """
-    from newsgrep.query.dates import open_range  # most questions name no date
-
-    first, last = open_range(date) if date else (None, None)
-    if since:
-        first = open_range(since)[0]
-    if until:
-        last = open_range(until)[1]
-    if first and last and last < first:
-        raise UsageError(f"Since {first} until {last} leaves no day: turn the two dates round.")
-    return Dates(first, last)
 
 
 def _joined(kind: type[And] | type[Or], parts: Sequence[Node]) -> Node | None:
