@@ -20,7 +20,7 @@ from typing import Final
 from newsgrep.engines import packing
 from newsgrep.engines.base import FACETS, Engine, Order, Upsert, open_engine
 from newsgrep.engines.entry import make_entry
-from newsgrep.errors import QueryError, Rejected, UsageError
+from newsgrep.errors import QueryError, Rejected
 from newsgrep.explain import explain_nothing
 from newsgrep.ingest import dates
 from newsgrep.ingest.decode import decode
@@ -30,9 +30,11 @@ from newsgrep.jsontext import to_json
 from newsgrep.models import ARCHIVE_ZONE, Article, Precision, Published, Span, Stamp, Status
 from newsgrep.output.safe import safe
 from newsgrep.output.wrap import wrapped
-from newsgrep.query.dates import open_range
+from newsgrep.query.dates import date_range
 from newsgrep.query.describe import describe
-from newsgrep.query.parser import MAX_DEPTH, Query, normalised, parse
+from newsgrep.query.grammar import MAX_DEPTH
+from newsgrep.query.leaves import normalised
+from newsgrep.query.parser import Query, parse
 from newsgrep.query.tree import And, Field, Node, Not, Or, Phrase
 from newsgrep.search import Request, search
 from newsgrep.text.characters import Kind, kind_of, tidy
@@ -180,9 +182,10 @@ def date_reader(data: bytes) -> None:
     _hold(all(1900 <= year < 2100 for year in dates.years_in(text)), "a year that is none")
     _hold(dates.parse(text) == found[0], "another date the second time")
     try:
-        first, last = open_range(text)
-    except UsageError as exc:
+        first, last = date_range(text, day)
+    except QueryError as exc:
         _hold(str(exc), "an error without words")
+        _hold(0 <= (exc.position or 0) < max(len(text), 1), "an error that points outside")
     else:
         _hold(first or last, "a range of all days")
         _hold(not (first and last) or first <= last, "a range that ends before it begins")

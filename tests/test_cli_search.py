@@ -189,7 +189,8 @@ def test_nothing_found_says_that_the_index_is_older_than_the_files(cli: Cli) -> 
         ("联合声明 OR", "both sides"),
         ('""', "nothing between"),
         ("source:", "needs a value"),
-        ("date:2024-13", "YYYY-MM-DD"),
+        ("date:2024-13", "months go from 1 to 12"),
+        ("date:gestern", "YYYY-MM-DD"),
     ],
 )
 def test_a_query_that_cannot_be_read_is_a_clear_error_with_the_place(
@@ -327,20 +328,23 @@ def test_since_and_until_take_years_months_and_days_both_ends_included(
 
 
 @pytest.mark.parametrize(
-    ("option", "wrong"),
+    ("option", "wrong", "cure", "at"),
     [
-        ("--since", "2024-13"),
-        ("--since", "17.5.2024"),
-        ("--until", "2024-02-30"),
-        ("--until", "2024-"),
+        ("--since", "2024-13", "months go from 1 to 12", 5),
+        ("--since", "17.5.2024", "YYYY-MM-DD", 0),
+        ("--until", "2024-02-30", "its last is 2024-02-29", 8),
+        ("--until", "2024-", "YYYY-MM-DD", 4),
+        ("--until", "2024..", "until: needs an end", 4),
     ],
 )
 def test_a_wrong_date_is_an_error_that_shows_how_to_write_one(
-    tides: Cli, option: str, wrong: str
+    tides: Cli, option: str, wrong: str, cure: str, at: int
 ) -> None:
     ran = tides("search", "潮汐", option, wrong, status=2)
-    assert wrong in ran.err
-    assert "YYYY-MM-DD" in ran.err
+    told, shown, caret = ran.err.splitlines()
+    assert cure in told
+    assert shown == f"  {wrong}"
+    assert caret == f"  {' ' * at}^"
     assert ran.stdout == b""
 
 

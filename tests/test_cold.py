@@ -15,6 +15,7 @@ _NEVER = {
     "charset_normalizer",
     "concurrent",
     "csv",
+    "difflib",
     "email",
     "importlib.metadata",
     "importlib.resources",
@@ -35,6 +36,7 @@ _NEVER = {
     "whoosh.query",
     "whoosh.searching",
     "yaml",
+    "zoneinfo",
 }
 
 

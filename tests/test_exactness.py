@@ -19,7 +19,7 @@ from newsgrep.errors import Rejected
 from newsgrep.ingest.read import read_article
 from newsgrep.ingest.sites import load_sites
 from newsgrep.models import Article
-from newsgrep.query.parser import normalised, phrase
+from newsgrep.query.leaves import normalised, phrase
 from newsgrep.text.fold import fold
 from newsgrep.text.literal import holds_literal
 from tests.making import ENGINES, article, engine_with

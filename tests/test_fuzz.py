@@ -22,7 +22,8 @@ from newsgrep.ingest.sites import load_sites
 from newsgrep.models import Article
 from newsgrep.output.wrap import wrapped
 from newsgrep.query.describe import describe
-from newsgrep.query.parser import MAX_LENGTH, MAX_STRINGS, parse
+from newsgrep.query.grammar import MAX_STRINGS
+from newsgrep.query.parser import MAX_LENGTH, parse
 from newsgrep.query.tree import Field, Phrase
 from newsgrep.text.characters import tidy
 from newsgrep.text.literal import find_literal

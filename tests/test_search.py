@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from newsgrep.engines.base import Engine, Order
 from newsgrep.explain import Explanation, explain_nothing
-from newsgrep.query.parser import dates, named, parse
+from newsgrep.query.dates import since_until
+from newsgrep.query.leaves import named
+from newsgrep.query.parser import parse
 from newsgrep.query.tree import Name
+from newsgrep.query.zones import Calendar
 from newsgrep.search import SECOND_LOOK, Request, narrowed, search
 from newsgrep.text.fold import fold
 from tests.making import ENGINES, article, engine_with
 
 ROOT = Path(__file__).parents[1]
+CALENDAR = Calendar(date(2024, 5, 17))
 
 ARCHIVE = [
     article("apart", "渔业会议", "声明由南屿发表。" + "渔业的事很多。" * 3, date="2024-01-01"),
@@ -87,9 +92,11 @@ def test_pages_of_a_second_look_neither_repeat_nor_skip(tmp_path: Path) -> None:
 
 
 def test_filters_narrow_what_was_typed(engine: Engine) -> None:
-    query = narrowed(parse("渔业 OR 图片"), [named(Name.SOURCE, "汀海"), dates(since="2024")])
+    query = narrowed(
+        parse("渔业 OR 图片"), [named(Name.SOURCE, "汀海"), since_until("2024", "", CALENDAR)]
+    )
     assert search(engine, Request(query)).total == 0
-    query = narrowed(parse("渔业 OR 图片"), [dates(since="2024-01-02", until="2024-01")])
+    query = narrowed(parse("渔业 OR 图片"), [since_until("2024-01-02", "2024-01", CALENDAR)])
     assert search(engine, Request(query, Order.OLDEST)).total == 2
 
 

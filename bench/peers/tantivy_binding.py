@@ -99,7 +99,7 @@ class Tantivy(LibraryPeer):
         return [os.fsdecode(bytes(document["path"][0])) for document in documents]
 
     def _query(self, question: Question) -> Any:
-        from newsgrep.query.parser import normalised
+        from newsgrep.query.leaves import normalised
         from newsgrep.text.fold import fold
         from newsgrep.text.segment import query_terms
 

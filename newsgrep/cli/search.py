@@ -15,8 +15,10 @@ from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
 from newsgrep.output.safe import safe
 from newsgrep.output.stream import write, write_bytes
-from newsgrep.query.parser import Query, by_regex, dates, literally, named, parse
+from newsgrep.query.leaves import named
+from newsgrep.query.parser import Query, by_regex, literally, parse
 from newsgrep.query.tree import Name, Node, Or
+from newsgrep.query.zones import ARCHIVE_ZONE_NAME, Calendar, calendar_in
 from newsgrep.search import Request, Result, narrowed, search
 
 if TYPE_CHECKING:
@@ -40,8 +42,18 @@ class _Command(click.Command):
 @click.option("--literal", is_flag=True, help="QUERY is a text to be found as it stands.")
 @click.option("--scan", is_flag=True, help="Let a regular expression read every article.")
 @click.option("--source", "sources", multiple=True, help="Only sources whose name holds this.")
-@click.option("--since", default="", help="Published then or later: YYYY, YYYY-MM, YYYY-MM-DD.")
+@click.option(
+    "--since", default="", help="Published then or later: 2024-05-17, 2024-05, 7d, 上周 ..."
+)
 @click.option("--until", default="", help="Published then or earlier, that day included.")
+@click.option(
+    "--tz",
+    metavar="ZONE",
+    default=ARCHIVE_ZONE_NAME,
+    envvar="NEWSGREP_TZ",
+    show_default=True,
+    help="Time zone whose days are meant, such as Europe/London; also NEWSGREP_TZ.",
+)
 @click.option(
     "--sort",
     type=click.Choice([order.value for order in Order]),
@@ -79,8 +91,9 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     newsgrep search -- 模型 -gpt
     """
     text = " ".join(words).replace(_MINUS, "-")
-    query = _query(text, options)
-    filters = _filters(options["sources"], options["since"], options["until"])
+    calendar = calendar_in(options["tz"])
+    query = _query(text, options, calendar)
+    filters = _filters(options["sources"], options["since"], options["until"], calendar)
     if options["null"] and options["form"] != "paths":
         raise UsageError("-0 goes with --paths: add it.")
     request = Request(
@@ -100,23 +113,25 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     return 0 if result.total else 1
 
 
-def _query(text: str, options: dict[str, Any]) -> Query:
+def _query(text: str, options: dict[str, Any], calendar: Calendar) -> Query:
     if options["regex"] and options["literal"]:
         raise UsageError("--regex and --literal exclude each other: leave one of them out.")
     if options["literal"]:
         return literally(text)
     if options["regex"]:
         return by_regex(text, scan=options["scan"])
-    return parse(text, any_word=options["any_word"], scan=options["scan"])
+    return parse(text, any_word=options["any_word"], scan=options["scan"], calendar=calendar)
 
 
-def _filters(sources: tuple[str, ...], since: str, until: str) -> list[Node]:
+def _filters(sources: tuple[str, ...], since: str, until: str, calendar: Calendar) -> list[Node]:
     filters: list[Node] = []
     if sources:
         wanted = tuple(named(Name.SOURCE, name) for name in sources)
         filters.append(Or(wanted) if len(wanted) > 1 else wanted[0])
     if since or until:
-        filters.append(dates(since=since, until=until))
+        from newsgrep.query.dates import since_until
+
+        filters.append(since_until(since, until, calendar))
     return filters
 
 

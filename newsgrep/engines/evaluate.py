@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from newsgrep.engines.counts import MOST_IN_BODY, TITLE_SHIFT
 from newsgrep.engines.packing import Verifier
 from newsgrep.engines.texts import groups_needed, holding, words_like
+from newsgrep.models import ARCHIVE_ZONE, Article
 from newsgrep.query.tree import (
     Address,
     And,
@@ -88,6 +89,9 @@ class Store(Protocol):
     def identifier(self, document: int) -> str:
         """Return a document's article id."""
 
+    def article(self, document: int) -> Article:
+        """Return a document's article, as it is stored."""
+
 
 def match(store: Store, node: Node, within: set[int] | None = None) -> set[int]:
     """Return the documents that match ``node``, among ``within`` where that is given."""
@@ -112,8 +116,8 @@ def _match(store: Store, node: Node, within: set[int] | None) -> set[int]:
         case Identified(article_id):
             number = store.find(article_id)
             return set() if number is None else {number}
-        case Dates(first, last):
-            return _dates(store, first, last, within)
+        case Dates():
+            return _dates(store, node, within)
         case Everything():
             return store.everything()
         case And(children):
@@ -224,14 +228,14 @@ def _spot(store: Store, spot: Spot, field: Field, within: set[int] | None) -> se
     return holding(store, spot, sorted(candidates))
 
 
-def _dates(
-    store: Store, first: date | None, last: date | None, within: set[int] | None
-) -> set[int]:
-    lowest = first.toordinal() if first else 1
-    highest = last.toordinal() if last else date.max.toordinal()
+def _dates(store: Store, dates: Dates, within: set[int] | None) -> set[int]:
+    lowest = dates.first.toordinal() if dates.first else 1
+    highest = dates.last.toordinal() if dates.last else date.max.toordinal()
     begins, ends = store.days()
-    return {
-        document
-        for document in (store.everything() if within is None else within)
-        if UNDATED < begins[document] <= highest and ends[document] >= lowest
-    }
+    documents = store.everything() if within is None else within
+    if dates.zone is ARCHIVE_ZONE:
+        return {d for d in documents if UNDATED < begins[d] <= highest and ends[d] >= lowest}
+    from newsgrep.engines.zones import Zoned  # few ask in another zone
+
+    zoned = Zoned(store, dates.zone)
+    return {d for d in documents if begins[d] > UNDATED and zoned.overlaps(d, lowest, highest)}

@@ -25,7 +25,7 @@ from newsgrep.engines.bm25 import idf, term_score, zone_norms
 from newsgrep.engines.counts import unpack_counts
 from newsgrep.engines.entry import Entry, day_of, month_of
 from newsgrep.errors import UsageError
-from newsgrep.models import ARCHIVE_ZONE, Article, Stamp
+from newsgrep.models import Article, Stamp
 from newsgrep.query.spots import holds
 from newsgrep.query.tree import (
     Address,
@@ -222,11 +222,11 @@ def _matches(document: _Document, node: Node) -> bool:
             return part in fold(document.article.path)
         case Identified(article_id):
             return document.article.id == article_id
-        case Dates(first, last):
+        case Dates(first, last, zone):
             published = document.article.published
             if published is None:
                 return False
-            begins, ends = published.days(ARCHIVE_ZONE)
+            begins, ends = published.days(zone)
             return (last is None or begins <= last) and (first is None or ends >= first)
         case Everything():
             return True

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, tzinfo
 from enum import StrEnum
+
+from newsgrep.models import ARCHIVE_ZONE
 
 
 class Field(StrEnum):
@@ -97,10 +99,12 @@ class Dates:
     """Published on a day from ``first`` to ``last``, both included; ``None`` is open.
 
     An article known to the month or year only matches where its days overlap these.
+    A moment with a time of day is of the day that it has in ``zone``.
     """
 
     first: date | None
     last: date | None
+    zone: tzinfo = ARCHIVE_ZONE
 
 
 @dataclass(frozen=True, slots=True)
