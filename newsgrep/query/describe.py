@@ -72,7 +72,7 @@ def describe(node: Node) -> str:
 
 def _bracketed(node: Node) -> str:
     text = describe(node)
-    return f"({text})" if isinstance(node, And | Or) else text
+    return f"({text})" if isinstance(node, And | Or | Near) else text
 
 
 def _prefix(field: Field) -> str:
