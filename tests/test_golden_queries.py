@@ -70,7 +70,7 @@ WRONG = {
     "title:": 0,
     "source:(a b)": 0,
     "date:": 0,
-    "date:昨日吧": 5,
+    "date:昨日吧": None,
     "date:2024-13": 10,
     "since:2024-02-31": 14,
     "date:2024..2023": None,
