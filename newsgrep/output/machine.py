@@ -13,14 +13,13 @@ from newsgrep.models import Article, Hit, Span
 
 if TYPE_CHECKING:
     from newsgrep.archive.summary import Summary
-    from newsgrep.explain import Explanation
     from newsgrep.search import Result
 
 VERSION: Final = 1
 
 
-def result_object(result: Result, explanation: Explanation | None = None) -> dict[str, Any]:
-    """Return a search's answer as one object."""
+def result_object(result: Result, explanation: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return a search's answer as one object; ``explanation`` is why there is none."""
     request = result.request
     told: dict[str, Any] = {
         "version": VERSION,
@@ -32,8 +31,13 @@ def result_object(result: Result, explanation: Explanation | None = None) -> dic
         "took_ms": round(result.took_ms, 1),
         "hits": [hit_object(hit) for hit in result.hits],
     }
+    if request.facets:
+        told["facets"] = {
+            name: [{"value": value or None, "count": count} for value, count in values]
+            for name, values in result.facets.items()
+        }
     if explanation is not None:
-        told["explanation"] = asdict(explanation)
+        told["explanation"] = explanation
     return told
 
 
