@@ -133,6 +133,7 @@ _ROOMS = (
     ("query", "ingest"),
     ("engines",),
     ("archive", "search", "explain"),
+    ("views",),
     ("output",),
     ("cli",),
     ("__main__",),
