@@ -140,6 +140,7 @@ _ROOMS = (
     ("query", "ingest"),
     ("engines",),
     ("archive", "search", "explain"),
+    ("views",),
     ("output",),
     ("cli",),
     ("__main__",),

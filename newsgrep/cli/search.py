@@ -3,57 +3,23 @@
 from __future__ import annotations
 
 import os
-import re
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from newsgrep.archive.place import opened
+from newsgrep.cli.asking import AskingCommand, asked, facet_names, query_options, tell_why
 from newsgrep.cli.options import color_option, index_option, wants_color
-from newsgrep.engines.base import Engine, Order
+from newsgrep.engines.base import Order
 from newsgrep.errors import UsageError
-from newsgrep.output.safe import safe
 from newsgrep.output.stream import write, write_bytes
-from newsgrep.query.leaves import named
-from newsgrep.query.parser import Query, by_regex, literally, parse
-from newsgrep.query.tree import Name, Node, Or
-from newsgrep.query.zones import ARCHIVE_ZONE_NAME, Calendar, calendar_in
-from newsgrep.search import Request, Result, narrowed, search
-
-if TYPE_CHECKING:
-    from newsgrep.explain import Explanation
-
-_MINUS = "\ue000"  # of the private use area: in no query that anyone types
+from newsgrep.search import Request, Result, search
 
 
-class _Command(click.Command):
-    """Takes ``-普京`` for an excluded word, where Click would look for an option."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        kept = [re.sub(r"^-(?=[^\x00-\x7f]|[\"(])", _MINUS, arg) for arg in args]
-        return super().parse_args(ctx, kept)
-
-
-@click.command(cls=_Command, short_help="Find articles.")
-@click.argument("words", metavar="QUERY...", nargs=-1, required=True)
-@click.option("--any", "any_word", is_flag=True, help="One of the words is enough.")
-@click.option("-E", "--regex", is_flag=True, help="QUERY is a regular expression.")
-@click.option("--literal", is_flag=True, help="QUERY is a text to be found as it stands.")
-@click.option("--scan", is_flag=True, help="Let a regular expression read every article.")
-@click.option("--source", "sources", multiple=True, help="Only sources whose name holds this.")
-@click.option(
-    "--since", default="", help="Published then or later: 2024-05-17, 2024-05, 7d, 上周 ..."
-)
-@click.option("--until", default="", help="Published then or earlier, that day included.")
-@click.option(
-    "--tz",
-    metavar="ZONE",
-    default=ARCHIVE_ZONE_NAME,
-    envvar="NEWSGREP_TZ",
-    show_default=True,
-    help="Time zone whose days are meant, such as Europe/London; also NEWSGREP_TZ.",
-)
+@click.command(cls=AskingCommand, short_help="Find articles.")
+@query_options
 @click.option(
     "--sort",
     type=click.Choice([order.value for order in Order]),
@@ -65,6 +31,12 @@ class _Command(click.Command):
     "-n", "--limit", type=click.IntRange(min=0), default=10, show_default=True, help="Hits shown."
 )
 @click.option("--offset", type=click.IntRange(min=0), default=0, help="Hits passed over.")
+@click.option(
+    "--facets",
+    default="",
+    metavar="NAMES",
+    help="Also count all matches by source, month, day, author or tag (with commas between).",
+)
 @click.option("--json", "form", flag_value="json", help="One JSON object.")
 @click.option("--jsonl", "form", flag_value="jsonl", help="One JSON object a line for each hit.")
 @click.option("--csv", "form", flag_value="csv", help="A table for spreadsheets.")
@@ -84,65 +56,30 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     newsgrep search 联合声明
     newsgrep search '"左右逢源" date:2024-05'
     newsgrep search 渔业 -台风 --source 青石湖 --sort -date
+    newsgrep search -n 0 渔业 --facets source,month
     newsgrep search --paths -0 聯合聲明 | xargs -0 wc -c
     newsgrep search --json 联合声明 | jq -r '.hits[].title'
 
     A word that begins with a minus and a Latin letter needs -- before it:
     newsgrep search -- 模型 -gpt
     """
-    text = " ".join(words).replace(_MINUS, "-")
-    calendar = calendar_in(options["tz"])
-    query = _query(text, options, calendar)
-    filters = _filters(options["sources"], options["since"], options["until"], calendar)
+    query = asked(words, options)
+    facets = facet_names(options["facets"])
     if options["null"] and options["form"] != "paths":
         raise UsageError("-0 goes with --paths: add it.")
-    request = Request(
-        narrowed(query, filters), Order(options["sort"]), options["limit"], options["offset"]
-    )
-    for doubt in query.doubts:
-        click.echo(f"newsgrep: {safe(doubt)}", err=True)
+    if facets and options["form"] not in {None, "json"}:
+        raise UsageError(f"--{options['form']} has no place for --facets: use --json.")
+    request = Request(query, Order(options["sort"]), options["limit"], options["offset"], facets)
     with opened(index_folder, trust=options["trust"]) as engine:
         result = search(engine, request)
-        explanation = None if result.total else _explain(engine, request.query)
-    if explanation:
-        from newsgrep.output.human import explanation_lines
-
-        for line in explanation_lines(explanation, result.understood, index_folder):
-            click.echo(line, err=True)
+        explanation = (
+            None if result.total else tell_why(engine, query, result.understood, index_folder)
+        )
     _print(result, explanation, options)
     return 0 if result.total else 1
 
 
-def _query(text: str, options: dict[str, Any], calendar: Calendar) -> Query:
-    if options["regex"] and options["literal"]:
-        raise UsageError("--regex and --literal exclude each other: leave one of them out.")
-    if options["literal"]:
-        return literally(text)
-    if options["regex"]:
-        return by_regex(text, scan=options["scan"])
-    return parse(text, any_word=options["any_word"], scan=options["scan"], calendar=calendar)
-
-
-def _filters(sources: tuple[str, ...], since: str, until: str, calendar: Calendar) -> list[Node]:
-    filters: list[Node] = []
-    if sources:
-        wanted = tuple(named(Name.SOURCE, name) for name in sources)
-        filters.append(Or(wanted) if len(wanted) > 1 else wanted[0])
-    if since or until:
-        from newsgrep.query.dates import since_until
-
-        filters.append(since_until(since, until, calendar))
-    return filters
-
-
-def _explain(engine: Engine, query: Query) -> Explanation:
-    from newsgrep.archive.staleness import newer_files
-    from newsgrep.explain import explain_nothing
-
-    return explain_nothing(engine, query.root, newer_files(engine.stamps()))
-
-
-def _print(result: Result, explanation: Explanation | None, options: dict[str, Any]) -> None:
+def _print(result: Result, explanation: dict[str, Any] | None, options: dict[str, Any]) -> None:
     match options["form"]:
         case "json":
             from newsgrep.jsontext import to_json
@@ -168,4 +105,5 @@ def _print(result: Result, explanation: Explanation | None, options: dict[str, A
             from newsgrep.output.human import result_lines
             from newsgrep.output.styled import print_lines
 
-            print_lines(result_lines(result), color=wants_color(options["color"]))
+            lines = result_lines(result, blocks=sys.stdout.isatty())
+            print_lines(lines, color=wants_color(options["color"]))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from newsgrep.models import Article, Hit, Precision, Snippet, Span
+from newsgrep.output.facets import facet_lines
 from newsgrep.output.safe import one_line, safe
 from newsgrep.output.styled import Line, Piece, marked
 
@@ -20,12 +21,16 @@ _SEPARATOR = " · "
 _GUESSED = {"file time", "fetch time", "fetched"}
 
 
-def result_lines(result: Result) -> Iterator[Line]:
-    """Yield the lines of all hits, and a last one with total and time."""
+def result_lines(result: Result, *, blocks: bool = False) -> Iterator[Line]:
+    """Yield the lines of all hits, the facets, and a last one with total and time.
+
+    ``blocks`` says whether bars may be made of blocks.
+    """
     widest = len(str(result.hits[-1].rank)) if result.hits else 0
     for hit in result.hits:
         yield from _hit_lines(hit, widest + 2)
         yield Line()
+    yield from facet_lines(result.facets, blocks=blocks)
     yield Line([Piece(_totals(result), "dim")])
 
 

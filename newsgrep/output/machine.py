@@ -13,14 +13,14 @@ from newsgrep.models import Article, Hit, Span
 
 if TYPE_CHECKING:
     from newsgrep.archive.summary import Summary
-    from newsgrep.explain import Explanation
     from newsgrep.search import Result
+    from newsgrep.views.timeline import Series, Timeline
 
 VERSION: Final = 1
 
 
-def result_object(result: Result, explanation: Explanation | None = None) -> dict[str, Any]:
-    """Return a search's answer as one object."""
+def result_object(result: Result, explanation: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return a search's answer as one object; ``explanation`` is why there is none."""
     request = result.request
     told: dict[str, Any] = {
         "version": VERSION,
@@ -33,8 +33,13 @@ def result_object(result: Result, explanation: Explanation | None = None) -> dic
         "took_ms": round(result.took_ms, 1),
         "hits": [hit_object(hit) for hit in result.hits],
     }
+    if request.facets:
+        told["facets"] = {
+            name: [{"value": value or None, "count": count} for value, count in values]
+            for name, values in result.facets.items()
+        }
     if explanation is not None:
-        told["explanation"] = asdict(explanation)
+        told["explanation"] = explanation
     return told
 
 
@@ -80,6 +85,47 @@ def article_object(article: Article) -> dict[str, Any]:
         "body": article.body,
         "captions": list(article.captions),
     }
+
+
+def timeline_object(line: Timeline, query: str) -> dict[str, Any]:
+    """Return an answer over time; docs/timeline.schema.json describes it."""
+    return {
+        "version": VERSION,
+        "query": query,
+        "understood": line.understood,
+        "by": line.by.value,
+        "among": line.among,
+        "total": line.total,
+        "known_to_year": line.by_year,
+        "known_to_month": line.by_month,
+        "undated": line.undated,
+        "series": [_series_object(line, series) for series in line.series],
+        "rest": [
+            {"source": source.name or None, "articles": source.articles} for source in line.rest
+        ],
+    }
+
+
+def _series_object(line: Timeline, series: Series) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    if series.source is not None:
+        told["source"] = series.source.name or None
+        told["spellings"] = [name for name in series.source.spellings if name]
+    told["articles"] = series.total
+    told["bins"] = []
+    for at, each in enumerate(line.bins):
+        counted: dict[str, Any] = {
+            "bin": each.name,
+            "first": each.first.isoformat(),
+            "last": each.last.isoformat(),
+            "count": series.counts[at],
+        }
+        if series.all is not None:
+            share = series.share(at)
+            counted["all"] = series.all[at]
+            counted["share"] = None if share is None else round(share, 4)
+        told["bins"].append(counted)
+    return told
 
 
 def _pairs(spans: Iterable[Span]) -> list[list[int]]:

@@ -1,4 +1,4 @@
-"""Hits as CSV, for spreadsheets."""
+"""CSV, for spreadsheets: hits, and the rows of other tables."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _CSV_COLUMNS: Final = (
 
 def csv_lines(hits: Iterable[Hit]) -> Iterator[str]:
     """Yield a heading and one row a hit; several authors or snippets stand in one cell."""
-    yield _csv_row(_CSV_COLUMNS)
+    yield csv_row(_CSV_COLUMNS)
     for hit in hits:
         article, published = hit.article, hit.article.published
-        yield _csv_row(
+        yield csv_row(
             (
                 hit.rank,
                 article.id,
@@ -47,7 +47,8 @@ def csv_lines(hits: Iterable[Hit]) -> Iterator[str]:
         )
 
 
-def _csv_row(cells: Iterable[object]) -> str:
+def csv_row(cells: Iterable[object]) -> str:
+    """Return ``cells`` as a line of CSV, without its end."""
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(cells)
     return line.getvalue()

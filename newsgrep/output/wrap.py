@@ -6,12 +6,11 @@ It is rich's way, without the time that rich takes to load.
 from __future__ import annotations
 
 import re
-import unicodedata
-from functools import cache
 from typing import Final
 
+from newsgrep.output.cells import cell, cells
+
 _WORD: Final = re.compile(r"(?:^\s++)?\S+\s*")
-_NO_CELL: Final = frozenset(("Mn", "Me", "Cf"))
 
 
 def wrapped(text: str, width: int) -> list[tuple[int, int]]:
@@ -23,18 +22,18 @@ def wrapped(text: str, width: int) -> list[tuple[int, int]]:
     breaks = [0]
     used = 0
     for word in _WORD.finditer(text):
-        at, size = word.start(), _cells(word[0].rstrip())
+        at, size = word.start(), cells(word[0].rstrip())
         if size <= width - used:
-            used += _cells(word[0])
+            used += cells(word[0])
         elif size <= width:
             breaks.append(at)
-            used = _cells(word[0])
+            used = cells(word[0])
         else:
             pieces = _chopped(word[0], width)
             for piece in pieces:
                 breaks.append(at)
                 at += len(piece)
-            used = _cells(pieces[-1])
+            used = cells(pieces[-1])
     breaks = list(dict.fromkeys(breaks))
     return list(zip(breaks, [*breaks[1:], len(text)], strict=True))
 
@@ -43,20 +42,9 @@ def _chopped(word: str, width: int) -> list[str]:
     pieces = []
     start = used = 0
     for at, character in enumerate(word):
-        size = _cell(character)
+        size = cell(character)
         if used + size > width:
             pieces.append(word[start:at])
             start, used = at, 0
         used += size
     return [*pieces, word[start:]]
-
-
-def _cells(text: str) -> int:
-    return sum(map(_cell, text))
-
-
-@cache
-def _cell(character: str) -> int:
-    if unicodedata.category(character) in _NO_CELL:
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
