@@ -11,6 +11,7 @@ import click
 
 from newsgrep.archive.place import opened
 from newsgrep.cli.options import color_option, index_option, wants_color
+from newsgrep.cli.recency import HalfLife, recency
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
 from newsgrep.output.stream import write, write_bytes
@@ -46,6 +47,12 @@ class _Command(click.Command):
     help="date: oldest first, -date: newest first.",
 )
 @click.option(
+    "--recency",
+    type=HalfLife(),
+    metavar="HALF-LIFE",
+    help="Newer ones first: an article counts half for every 30d, 6w, 6m or 2y of its age.",
+)
+@click.option(
     "-n", "--limit", type=click.IntRange(min=0), default=10, show_default=True, help="Hits shown."
 )
 @click.option("--offset", type=click.IntRange(min=0), default=0, help="Hits passed over.")
@@ -79,8 +86,13 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     filters = _filters(options["sources"], options["since"], options["until"])
     if options["null"] and options["form"] != "paths":
         raise UsageError("-0 goes with --paths: add it.")
+    order = Order(options["sort"])
     request = Request(
-        narrowed(query, filters), Order(options["sort"]), options["limit"], options["offset"]
+        narrowed(query, filters),
+        order,
+        options["limit"],
+        options["offset"],
+        recency=recency(options["recency"], order),
     )
     with opened(index_folder, trust=options["trust"]) as engine:
         result = search(engine, request)

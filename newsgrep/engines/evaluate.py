@@ -52,6 +52,9 @@ class Store(Protocol):
     def names(self, kind: Name) -> Iterable[tuple[str, Sequence[int]]]:
         """Return each name of a kind, as it is written, with its documents."""
 
+    def called(self, word: str) -> Sequence[int]:
+        """Return the living documents whose source is called ``word``, a folded term."""
+
     def address(self, kind: Address, document: int) -> str:
         """Return a document's address, empty if it has none."""
 
