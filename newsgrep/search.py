@@ -11,25 +11,17 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from newsgrep.engines.base import Candidate, Engine, Order, Page
+from newsgrep.engines.base import Engine, Order, Page
+from newsgrep.engines.recency import Recency
 from newsgrep.models import Article, Hit, Snippet, Span
 from newsgrep.query.describe import describe
 from newsgrep.query.parser import Query
 from newsgrep.query.spots import find
 from newsgrep.query.tree import And, Field, Near, Node, Phrase, Spot, Text, Words, wanted_texts
+from newsgrep.rerank import MOST, Folded, Look, second_look, worth_a_look
 from newsgrep.text.fold import fold
-from newsgrep.text.literal import holds_literal
 from newsgrep.text.matching import Match, Needle, find_matches, merged_spans
 from newsgrep.text.snippets import MOST_WINDOWS, WIDTH, snippets
-
-SECOND_LOOK: Final = 100
-"""How many of the best hits are looked at again with their text, whatever page is shown."""
-
-Folded = tuple[str, str]
-"""Title and body of an article, folded."""
-
-_TOGETHER_IN_TITLE: Final = 1.0
-_TOGETHER_IN_BODY: Final = 0.5
 
 
 class Request(NamedTuple):
@@ -42,10 +34,14 @@ class Request(NamedTuple):
     facets: Sequence[str] = ()
     snippet_width: int = WIDTH
     most_snippets: int = MOST_WINDOWS
+    recency: Recency | None = None
 
 
 class Result(NamedTuple):
-    """The answer: the exact total, the hits of the page, and how it was understood."""
+    """The answer: the exact total, the hits of the page, and how it was understood.
+
+    ``looks`` says by id what the second look saw in the best articles, where there was one.
+    """
 
     request: Request
     understood: str
@@ -53,13 +49,20 @@ class Result(NamedTuple):
     hits: tuple[Hit, ...]
     took_ms: float
     facets: Mapping[str, tuple[tuple[str, int], ...]] = MappingProxyType({})
+    looks: Mapping[str, Look] = MappingProxyType({})
+
+
+class _Answer(NamedTuple):
+    page: Page
+    folded: dict[str, Folded]
+    looks: dict[str, Look]
 
 
 def search(engine: Engine, request: Request) -> Result:
     """Return the page of hits that ``request`` asks for."""
     started = time.perf_counter()
     root = request.query.root
-    page, folded = _page(engine, request)
+    page, folded, looks = _page(engine, request)
     wanted = wanted_texts(root)
     ids = [candidate.id for candidate in page.candidates]
     missing = [article_id for article_id in ids if article_id not in folded]
@@ -71,40 +74,30 @@ def search(engine: Engine, request: Request) -> Result:
         )
     )
     took = (time.perf_counter() - started) * 1000
-    return Result(request, describe(root), page.total, hits, took, page.facets)
+    return Result(request, describe(root), page.total, hits, took, page.facets, looks)
 
 
-def _page(engine: Engine, request: Request) -> tuple[Page, dict[str, Folded]]:
+def _page(engine: Engine, request: Request) -> _Answer:
     """Return the page, and the folded texts that were read to order it."""
-    root, order = request.query.root, request.order
-    looser = [
-        text for text in wanted_texts(root) if isinstance(text, Words) and len(text.terms) > 1
-    ]
+    root, order, recency = request.query.root, request.order, request.recency
+    wanted = wanted_texts(root)
     end = request.offset + request.limit
-    looks_again = order is Order.RELEVANCE and looser and request.limit > 0
-    if not looks_again or not 0 <= request.offset < SECOND_LOOK:
-        return engine.search(root, order, request.limit, request.offset, request.facets), {}
+    looks_again = order is Order.RELEVANCE and request.limit > 0 and worth_a_look(wanted)
+    if not looks_again or not 0 <= request.offset < MOST:
+        page = engine.search(root, order, request.limit, request.offset, request.facets, recency)
+        return _Answer(page, {}, {})
     # Always the same hundred, so that pages neither repeat nor skip.
-    page = engine.search(root, order, max(end, SECOND_LOOK), 0, request.facets)
-    best, rest = page.candidates[:SECOND_LOOK], page.candidates[SECOND_LOOK:]
+    page = engine.search(root, order, max(end, MOST), 0, request.facets, recency)
+    best, rest = page.candidates[:MOST], page.candidates[MOST:]
     ids = [candidate.id for candidate in best]
-    folded = dict(zip(ids, engine.folded(ids), strict=True))
-    again = [Candidate(c.id, c.score * _togetherness(folded[c.id], looser)) for c in best]
-    again.sort(key=lambda candidate: -candidate.score)
-    shown = (*again, *rest)[request.offset : end]
-    return Page(page.total, tuple(shown), page.facets), folded
-
-
-def _togetherness(folded: Folded, looser: Iterable[Words]) -> float:
-    """Return by how much words that stand together as typed lift an article."""
-    title, body = folded
-    factor = 1.0
-    for words in looser:
-        if holds_literal(title, words.literal):
-            factor += _TOGETHER_IN_TITLE
-        if holds_literal(body, words.literal):
-            factor += _TOGETHER_IN_BODY
-    return factor
+    texts = engine.folded(ids)
+    looked = second_look(best, texts, wanted)
+    shown = (*(each.candidate for each in looked), *rest)[request.offset : end]
+    return _Answer(
+        Page(page.total, shown, page.facets),
+        dict(zip(ids, texts, strict=True)),
+        {each.candidate.id: each.look for each in looked},
+    )
 
 
 def make_hit(

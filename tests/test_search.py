@@ -16,7 +16,8 @@ from newsgrep.query.leaves import named
 from newsgrep.query.parser import parse
 from newsgrep.query.tree import Name
 from newsgrep.query.zones import Calendar
-from newsgrep.search import SECOND_LOOK, Request, narrowed, search
+from newsgrep.rerank import MOST
+from newsgrep.search import Request, narrowed, search
 from newsgrep.text.fold import fold
 from tests.making import ENGINES, article, engine_with
 
@@ -77,7 +78,7 @@ def test_a_caption_is_searched_by_its_field_and_shown(engine: Engine) -> None:
 def test_pages_of_a_second_look_neither_repeat_nor_skip(tmp_path: Path) -> None:
     many = [
         article(f"n{i:03}", f"第{i}号", "渔业的声明。" * (1 + i % 7) + "渔业声明。" * (i % 3))
-        for i in range(SECOND_LOOK + 40)
+        for i in range(MOST + 40)
     ]
     engine = engine_with("whoosh", tmp_path, many)
     whole = ask(engine, "渔业声明", limit=1000)
@@ -139,6 +140,7 @@ _ROOMS = (
     ("text",),
     ("query", "ingest"),
     ("engines",),
+    ("rerank", "similar"),
     ("archive", "search", "explain"),
     ("views",),
     ("output",),

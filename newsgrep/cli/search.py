@@ -12,6 +12,7 @@ import click
 from newsgrep.archive.place import opened
 from newsgrep.cli.asking import AskingCommand, asked, facet_names, query_options, tell_why
 from newsgrep.cli.options import color_option, index_option, wants_color
+from newsgrep.cli.recency import HalfLife, recency
 from newsgrep.engines.base import Order
 from newsgrep.errors import UsageError
 from newsgrep.output.stream import write, write_bytes
@@ -26,6 +27,12 @@ from newsgrep.search import Request, Result, search
     default=Order.RELEVANCE.value,
     show_default=True,
     help="date: oldest first, -date: newest first.",
+)
+@click.option(
+    "--recency",
+    type=HalfLife(),
+    metavar="HALF-LIFE",
+    help="Newer ones first: an article counts half for every 30d, 6w, 6m or 2y of its age.",
 )
 @click.option(
     "-n", "--limit", type=click.IntRange(min=0), default=10, show_default=True, help="Hits shown."
@@ -69,7 +76,15 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
         raise UsageError("-0 goes with --paths: add it.")
     if facets and options["form"] not in {None, "json"}:
         raise UsageError(f"--{options['form']} has no place for --facets: use --json.")
-    request = Request(query, Order(options["sort"]), options["limit"], options["offset"], facets)
+    order = Order(options["sort"])
+    request = Request(
+        query,
+        order,
+        options["limit"],
+        options["offset"],
+        facets,
+        recency=recency(options["recency"], order),
+    )
     with opened(index_folder, trust=options["trust"]) as engine:
         result = search(engine, request)
         explanation = (

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
+from newsgrep.engines.recency import Recency
 from newsgrep.errors import IndexMismatch, UsageError
 from newsgrep.models import Article, Stamp
 from newsgrep.query.tree import Node
@@ -110,8 +111,15 @@ class Engine(Protocol):
         limit: int = 10,
         offset: int = 0,
         facets: Sequence[str] = (),
+        recency: Recency | None = None,
     ) -> Page:
-        """Return the page of matches from ``offset`` on, at most ``limit`` of them."""
+        """Return the page of matches from ``offset`` on, at most ``limit`` of them.
+
+        With ``recency``, every score is multiplied by its weight for the article's date.
+        """
+
+    def document_frequencies(self, terms: Iterable[str]) -> list[int]:
+        """Return how many articles have each of these terms in title or body, in this order."""
 
     def get(self, ids: Iterable[str]) -> list[Article]:
         """Return the articles with these ids in this order; unknown ids are left out."""

@@ -62,6 +62,9 @@ class Store(Protocol):
     def terms(self, prefix: str, field: Field) -> Iterable[str]:
         """Return the terms of title and body, or of captions, that begin with ``prefix``."""
 
+    def called(self, word: str) -> Sequence[int]:
+        """Return the living documents whose source is called ``word``, a folded term."""
+
     def address(self, kind: Address, document: int) -> str:
         """Return a document's address, empty if it has none."""
 

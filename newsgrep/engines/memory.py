@@ -21,9 +21,10 @@ from newsgrep.engines.base import (
     Remove,
     Upsert,
 )
-from newsgrep.engines.bm25 import idf, term_score, zone_norms
+from newsgrep.engines.bm25 import K1, idf, term_score, zone_norms
 from newsgrep.engines.counts import unpack_counts
 from newsgrep.engines.entry import Entry, day_of, month_of
+from newsgrep.engines.recency import Recency
 from newsgrep.errors import UsageError
 from newsgrep.models import Article, Stamp
 from newsgrep.query.spots import holds
@@ -122,12 +123,15 @@ class MemoryEngine:
         limit: int = 10,
         offset: int = 0,
         facets: Sequence[str] = (),
+        recency: Recency | None = None,
     ) -> Page:
         """Look at every article."""
         matched = [document for document in self._documents.values() if _matches(document, query)]
         terms = scoring_terms(query) if order is Order.RELEVANCE else []  # a date ranks nothing
         scores = self._scores(terms, matched)
         newest = {document.article.id: _when(document.article) for document in matched}
+        if recency:
+            scores = {key: score * recency.weight(newest[key]) for key, score in scores.items()}
 
         def place(document: _Document) -> tuple[float, float, str]:
             key = document.article.id
@@ -155,13 +159,22 @@ class MemoryEngine:
         averages = [sum(zone) / len(lengths) for zone in zip(*lengths, strict=True)]
         scores = dict.fromkeys((document.article.id for document in matched), 0.0)
         for term in terms:
-            weight = idf(len(everything), sum(term in document.counts for document in everything))
+            having = sum(term in d.counts or _is_called(d.article, term) for d in everything)
+            weight = idf(len(everything), having)
             for document in matched:
+                if _is_called(document.article, term):
+                    scores[document.article.id] += weight * (K1 + 1)
+                    continue
                 norms = zone_norms(document.entry.lengths, averages)
                 counts = unpack_counts(document.counts.get(term, 0))
                 frequency = sum(count * norm for count, norm in zip(counts, norms, strict=True))
                 scores[document.article.id] += term_score(weight, frequency)
         return scores
+
+    def document_frequencies(self, terms: Iterable[str]) -> list[int]:
+        """Look for each term in every article."""
+        everything = self._documents.values()
+        return [sum(term in document.counts for document in everything) for term in terms]
 
     def get(self, ids: Iterable[str]) -> list[Article]:
         """Return the articles with these ids."""
@@ -246,6 +259,10 @@ def _names(article: Article, kind: Name) -> tuple[str, ...]:
             return article.authors
         case Name.TAG:
             return article.tags
+
+
+def _is_called(article: Article, term: str) -> bool:
+    return article.source is not None and fold(article.source) == term
 
 
 def _when(article: Article) -> float:

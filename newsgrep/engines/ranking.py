@@ -15,6 +15,7 @@ from newsgrep.engines.base import Order
 from newsgrep.engines.bm25 import K1, ZONES, Zone, idf, zone_norm
 from newsgrep.engines.counts import LEAD_SHIFT, MOST_IN_BODY, MOST_IN_LEAD, TITLE_SHIFT
 from newsgrep.engines.evaluate import Store
+from newsgrep.engines.recency import Recency
 
 _UNKNOWN: Final = float("-inf")
 """The moment of documents without a date."""
@@ -24,14 +25,22 @@ _SPARSE: Final = 16
 
 
 def score(store: Store, terms: Iterable[str], matched: set[int]) -> dict[int, float]:
-    """Return the BM25F score of every matched document for ``terms``."""
+    """Return the BM25F score of every matched document for ``terms``.
+
+    A term that is a source's name says which outlet, and no more about its articles: all of them
+    count as full of it. Headlines are pasted with the outlet behind them.
+    """
     scores = dict.fromkeys(matched, 0.0)
     living = store.count()
     in_title, in_lead, in_body = map(_norms, ZONES, store.average_lengths())
     titles, leads, bodies = store.lengths()
     for term in terms:
         documents, packed = store.postings(term)
-        weight = idf(living, len(documents)) * (K1 + 1)
+        own = store.called(term)
+        having = len({*documents, *own}) if own else len(documents)
+        weight = idf(living, having) * (K1 + 1)
+        # Taken out of the scores meanwhile, so that the loop passes these over.
+        passed = {d: scores.pop(d) + weight for d in own if d in scores}
         # Counts are taken apart and :func:`term_score` is worked out in place: this runs
         # for every posting.
         for document, counts in _postings_of(scores, documents, packed):
@@ -44,6 +53,7 @@ def score(store: Store, terms: Iterable[str], matched: set[int]) -> dict[int, fl
                 lead = (counts >> LEAD_SHIFT & MOST_IN_LEAD) * in_lead[leads[document]]
                 frequency = title + lead + frequency
             scores[document] = before + weight * frequency / (K1 + frequency)
+        scores |= passed
     return scores
 
 
@@ -77,6 +87,14 @@ class _Norms(dict[int, float]):
 @lru_cache(maxsize=16)
 def _norms(zone: Zone, average: float) -> _Norms:
     return _Norms(zone, average)
+
+
+def weighed(store: Store, scores: dict[int, float], recency: Recency) -> dict[int, float]:
+    """Return scores that are lower for older documents."""
+    moments = store.moments()
+    return {
+        document: value * recency.weight(moments[document]) for document, value in scores.items()
+    }
 
 
 def arrange(

@@ -18,7 +18,8 @@ from newsgrep.engines.base import Candidate, Change, Kept, Lost, Order, Page
 from newsgrep.engines.evaluate import match
 from newsgrep.engines.facets import facet
 from newsgrep.engines.packing import unpack_folded
-from newsgrep.engines.ranking import arrange, score
+from newsgrep.engines.ranking import arrange, score, weighed
+from newsgrep.engines.recency import Recency
 from newsgrep.engines.whoosh.schema import (
     INDEX_NAME,
     make_schema,
@@ -122,6 +123,7 @@ class WhooshEngine:
         limit: int = 10,
         offset: int = 0,
         facets: Sequence[str] = (),
+        recency: Recency | None = None,
     ) -> Page:
         """Match, score and arrange over postings."""
         store = self._store
@@ -129,12 +131,19 @@ class WhooshEngine:
             matched = match(store, query)
             ranks = order is Order.RELEVANCE and limit > 0
             scores = score(store, scoring_terms(query) if ranks else (), matched)
+            if recency:
+                scores = weighed(store, scores, recency)
             shown = arrange(store, scores, order, offset, limit) if limit > 0 else []
             return Page(
                 total=len(matched),
                 candidates=tuple(Candidate(store.identifier(d), scores[d]) for d in shown),
                 facets={name: facet(store, name, matched) for name in facets},
             )
+
+    def document_frequencies(self, terms: Iterable[str]) -> list[int]:
+        """Ask for what is kept with each term, or count where something was deleted."""
+        with _damage_named(self._folder):
+            return list(map(self._store.frequency, terms))
 
     def get(self, ids: Iterable[str]) -> list[Article]:
         """Unpack the articles with these ids."""

@@ -54,6 +54,13 @@ class Segment:
             return array("L", compress(numbers, lives)), array("L", compress(counts, lives))
         return numbers, counts
 
+    def frequency(self, field: str, term: str) -> int:
+        """Return how many living documents have ``term`` in ``field``."""
+        if self.dead:  # what is kept with the term counts them
+            return len(self.postings(field, term)[0])
+        frequency: int = self.reader.doc_frequency(field, term)
+        return frequency
+
     def column(self, name: str) -> Any:
         """Return a column, whose values are had by document number."""
         if name not in self._columns:

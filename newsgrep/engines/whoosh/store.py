@@ -34,6 +34,7 @@ from newsgrep.engines.whoosh.segment import Segment
 from newsgrep.engines.whoosh.storage import Folder
 from newsgrep.models import Article, Stamp
 from newsgrep.query.tree import Address, Field, Name
+from newsgrep.text.fold import fold
 
 
 class Store:
@@ -54,6 +55,7 @@ class Store:
         self._found: dict[str, int] = {}
         self._by_id: dict[str, int] | None = None
         self._averages: tuple[float, float, float] | None = None
+        self._sources: dict[str, list[str]] | None = None
 
     def _open(self) -> None:
         # Read once, so that all that follows is of one commit.
@@ -104,6 +106,12 @@ class Store:
             self._postings[term] = self._list(TEXT, term)
         return self._postings[term]
 
+    def frequency(self, term: str) -> int:
+        """Return how many living documents have ``term`` in title or body."""
+        if (known := self._postings.get(term)) is not None:
+            return len(known[0])
+        return sum(segment.frequency(TEXT, term) for segment in self._segments)
+
     def with_caption(self, term: str) -> array[int]:
         return self._list(CAPTION, term)[0]
 
@@ -134,6 +142,14 @@ class Store:
         lists = (segment.reader.expand_prefix(name, start) for segment in self._segments)
         for term, _ in groupby(merge(*lists)):
             yield term.decode("utf-8")
+
+    def called(self, word: str) -> Sequence[int]:
+        if self._sources is None:
+            self._sources = {}
+            for name in self._lexicon(NAMES[Name.SOURCE]):
+                self._sources.setdefault(fold(name), []).append(name)
+        names = self._sources.get(word, ())
+        return [d for name in names for d in self._list(NAMES[Name.SOURCE], name)[0]]
 
     def address(self, kind: Address, document: int) -> str:
         if kind is Address.PATH:
