@@ -57,23 +57,30 @@ def search(engine: Engine, request: Request) -> Result:
     """Return the page of hits that ``request`` asks for."""
     started = time.perf_counter()
     root = request.query.root
-    page, folded = _page(engine, request)
-    wanted = wanted_texts(root)
-    ids = [candidate.id for candidate in page.candidates]
-    missing = [article_id for article_id in ids if article_id not in folded]
-    folded |= zip(missing, engine.folded(missing), strict=True)
-    hits = tuple(
-        make_hit(rank, candidate.score, article, folded[article.id], wanted, request)
-        for rank, (candidate, article) in enumerate(
-            zip(page.candidates, engine.get(ids), strict=True), request.offset + 1
-        )
-    )
+    page, folded = page_of(engine, request)
+    hits = hits_of(engine, request, page.candidates, folded)
     took = (time.perf_counter() - started) * 1000
     return Result(request, describe(root), page.total, hits, took, page.facets)
 
 
-def _page(engine: Engine, request: Request) -> tuple[Page, dict[str, Folded]]:
-    """Return the page, and the folded texts that were read to order it."""
+def hits_of(
+    engine: Engine, request: Request, candidates: Sequence[Candidate], folded: dict[str, Folded]
+) -> tuple[Hit, ...]:
+    """Return candidates as the hits from the request's offset on; ``folded`` are texts known."""
+    wanted = wanted_texts(request.query.root)
+    ids = [candidate.id for candidate in candidates]
+    missing = [article_id for article_id in ids if article_id not in folded]
+    folded |= zip(missing, engine.folded(missing), strict=True)
+    return tuple(
+        make_hit(rank, candidate.score, article, folded[article.id], wanted, request)
+        for rank, (candidate, article) in enumerate(
+            zip(candidates, engine.get(ids), strict=True), request.offset + 1
+        )
+    )
+
+
+def page_of(engine: Engine, request: Request) -> tuple[Page, dict[str, Folded]]:
+    """Return the page in its final order, and the folded texts that were read for it."""
     root, order = request.query.root, request.order
     looser = [
         text for text in wanted_texts(root) if isinstance(text, Words) and len(text.terms) > 1

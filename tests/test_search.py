@@ -133,6 +133,8 @@ _ROOMS = (
     ("query", "ingest"),
     ("engines",),
     ("archive", "search", "explain"),
+    ("similar",),
+    ("views",),
     ("output",),
     ("cli",),
     ("__main__",),

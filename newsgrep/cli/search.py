@@ -20,6 +20,7 @@ from newsgrep.search import Request, Result, narrowed, search
 
 if TYPE_CHECKING:
     from newsgrep.explain import Explanation
+    from newsgrep.views.stories import Folded
 
 _MINUS = "\ue000"  # of the private use area: in no query that anyone types
 
@@ -49,6 +50,7 @@ class _Command(click.Command):
     "-n", "--limit", type=click.IntRange(min=0), default=10, show_default=True, help="Hits shown."
 )
 @click.option("--offset", type=click.IntRange(min=0), default=0, help="Hits passed over.")
+@click.option("--collapse", is_flag=True, help="Show reprints of one text as one hit.")
 @click.option("--json", "form", flag_value="json", help="One JSON object.")
 @click.option("--jsonl", "form", flag_value="jsonl", help="One JSON object a line for each hit.")
 @click.option("--csv", "form", flag_value="csv", help="A table for spreadsheets.")
@@ -83,14 +85,18 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
         narrowed(query, filters), Order(options["sort"]), options["limit"], options["offset"]
     )
     with opened(index_folder, trust=options["trust"]) as engine:
-        result = search(engine, request)
+        folded = _folded(engine, request) if options["collapse"] else None
+        result = folded.result if folded else search(engine, request)
         explanation = None if result.total else _explain(engine, request.query)
     if explanation:
         from newsgrep.output.human import explanation_lines
 
         for line in explanation_lines(explanation, result.understood, index_folder):
             click.echo(line, err=True)
-    _print(result, explanation, options)
+    if folded and result.total:
+        _print_stories(folded, options)
+    else:
+        _print(result, explanation, options)
     return 0 if result.total else 1
 
 
@@ -109,6 +115,34 @@ def _explain(engine: Engine, query: Query) -> Explanation:
     from newsgrep.explain import explain_nothing
 
     return explain_nothing(engine, query.root, newer_files(engine.stamps()))
+
+
+def _folded(engine: Engine, request: Request) -> Folded:
+    from newsgrep.views.stories import search_stories
+
+    return search_stories(engine, request)
+
+
+def _print_stories(folded: Folded, options: dict[str, Any]) -> None:
+    from newsgrep.jsontext import to_json
+    from newsgrep.output import machine, stories
+
+    match options["form"]:
+        case "json":
+            told = stories.folded_object(machine.result_object(folded.result), folded)
+            write(to_json(told, indent=2))
+        case "jsonl":
+            for hit in stories.story_objects(folded):
+                write(to_json({"version": machine.VERSION, **hit}))
+        case "csv":
+            for line in stories.story_rows(folded):
+                write(line)
+        case "paths":
+            _print(folded.result, None, options)
+        case _:
+            from newsgrep.output.styled import print_lines
+
+            print_lines(stories.story_lines(folded), color=wants_color(options["color"]))
 
 
 def _print(result: Result, explanation: Explanation | None, options: dict[str, Any]) -> None:
