@@ -18,6 +18,10 @@ ARCHIVE_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 """In whose calendar a moment is one day or the next; without summer time since 1991."""
 
 
+GUESSED_DATES = frozenset(("file time", "fetch time"))
+"""Where a date was found that is that of a file, and not one of publication."""
+
+
 class Precision(StrEnum):
     """How much of a moment is known."""
 

@@ -11,7 +11,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from newsgrep.engines.base import Engine, Order, Page
+from newsgrep.engines.base import Candidate, Engine, Order, Page
 from newsgrep.engines.recency import Recency
 from newsgrep.models import Article, Hit, Snippet, Span
 from newsgrep.query.describe import describe
@@ -52,7 +52,9 @@ class Result(NamedTuple):
     looks: Mapping[str, Look] = MappingProxyType({})
 
 
-class _Answer(NamedTuple):
+class Answer(NamedTuple):
+    """A page in its final order, the texts that were read for it, and what was seen in them."""
+
     page: Page
     folded: dict[str, Folded]
     looks: dict[str, Look]
@@ -62,30 +64,38 @@ def search(engine: Engine, request: Request) -> Result:
     """Return the page of hits that ``request`` asks for."""
     started = time.perf_counter()
     root = request.query.root
-    page, folded, looks = _page(engine, request)
-    wanted = wanted_texts(root)
-    ids = [candidate.id for candidate in page.candidates]
+    answer = page_of(engine, request)
+    hits = hits_of(engine, request, answer.page.candidates, answer.folded)
+    took = (time.perf_counter() - started) * 1000
+    page = answer.page
+    return Result(request, describe(root), page.total, hits, took, page.facets, answer.looks)
+
+
+def hits_of(
+    engine: Engine, request: Request, candidates: Sequence[Candidate], folded: dict[str, Folded]
+) -> tuple[Hit, ...]:
+    """Return candidates as the hits from the request's offset on; ``folded`` are texts known."""
+    wanted = wanted_texts(request.query.root)
+    ids = [candidate.id for candidate in candidates]
     missing = [article_id for article_id in ids if article_id not in folded]
     folded |= zip(missing, engine.folded(missing), strict=True)
-    hits = tuple(
+    return tuple(
         make_hit(rank, candidate.score, article, folded[article.id], wanted, request)
         for rank, (candidate, article) in enumerate(
-            zip(page.candidates, engine.get(ids), strict=True), request.offset + 1
+            zip(candidates, engine.get(ids), strict=True), request.offset + 1
         )
     )
-    took = (time.perf_counter() - started) * 1000
-    return Result(request, describe(root), page.total, hits, took, page.facets, looks)
 
 
-def _page(engine: Engine, request: Request) -> _Answer:
-    """Return the page, and the folded texts that were read to order it."""
+def page_of(engine: Engine, request: Request) -> Answer:
+    """Return the page in its final order."""
     root, order, recency = request.query.root, request.order, request.recency
     wanted = wanted_texts(root)
     end = request.offset + request.limit
     looks_again = order is Order.RELEVANCE and request.limit > 0 and worth_a_look(wanted)
     if not looks_again or not 0 <= request.offset < MOST:
         page = engine.search(root, order, request.limit, request.offset, request.facets, recency)
-        return _Answer(page, {}, {})
+        return Answer(page, {}, {})
     # Always the same hundred, so that pages neither repeat nor skip.
     page = engine.search(root, order, max(end, MOST), 0, request.facets, recency)
     best, rest = page.candidates[:MOST], page.candidates[MOST:]
@@ -93,7 +103,7 @@ def _page(engine: Engine, request: Request) -> _Answer:
     texts = engine.folded(ids)
     looked = second_look(best, texts, wanted)
     shown = (*(each.candidate for each in looked), *rest)[request.offset : end]
-    return _Answer(
+    return Answer(
         Page(page.total, shown, page.facets),
         dict(zip(ids, texts, strict=True)),
         {each.candidate.id: each.look for each in looked},

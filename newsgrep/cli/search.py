@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,10 +13,13 @@ from newsgrep.archive.place import opened
 from newsgrep.cli.asking import AskingCommand, asked, facet_names, query_options, tell_why
 from newsgrep.cli.options import color_option, index_option, wants_color
 from newsgrep.cli.recency import HalfLife, recency
-from newsgrep.engines.base import Order
+from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
 from newsgrep.output.stream import write, write_bytes
 from newsgrep.search import Request, Result, search
+
+if TYPE_CHECKING:
+    from newsgrep.views.stories import Folded
 
 
 @click.command(cls=AskingCommand, short_help="Find articles.")
@@ -44,6 +47,7 @@ from newsgrep.search import Request, Result, search
     metavar="NAMES",
     help="Also count all matches by source, month, day, author or tag (with commas between).",
 )
+@click.option("--collapse", is_flag=True, help="Show reprints of one text as one hit.")
 @click.option("--json", "form", flag_value="json", help="One JSON object.")
 @click.option("--jsonl", "form", flag_value="jsonl", help="One JSON object a line for each hit.")
 @click.option("--csv", "form", flag_value="csv", help="A table for spreadsheets.")
@@ -86,12 +90,44 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
         recency=recency(options["recency"], order),
     )
     with opened(index_folder, trust=options["trust"]) as engine:
-        result = search(engine, request)
+        folded = _folded(engine, request) if options["collapse"] else None
+        result = folded.result if folded else search(engine, request)
         explanation = (
             None if result.total else tell_why(engine, query, result.understood, index_folder)
         )
-    _print(result, explanation, options)
+    if folded and result.total:
+        _print_stories(folded, options)
+    else:
+        _print(result, explanation, options)
     return 0 if result.total else 1
+
+
+def _folded(engine: Engine, request: Request) -> Folded:
+    from newsgrep.views.stories import search_stories
+
+    return search_stories(engine, request)
+
+
+def _print_stories(folded: Folded, options: dict[str, Any]) -> None:
+    from newsgrep.jsontext import to_json
+    from newsgrep.output import machine, stories
+
+    match options["form"]:
+        case "json":
+            told = stories.folded_object(machine.result_object(folded.result), folded)
+            write(to_json(told, indent=2))
+        case "jsonl":
+            for hit in stories.story_objects(folded):
+                write(to_json({"version": machine.VERSION, **hit}))
+        case "csv":
+            for line in stories.story_rows(folded):
+                write(line)
+        case "paths":
+            _print(folded.result, None, options)
+        case _:
+            from newsgrep.output.styled import print_lines
+
+            print_lines(stories.story_lines(folded), color=wants_color(options["color"]))
 
 
 def _print(result: Result, explanation: dict[str, Any] | None, options: dict[str, Any]) -> None:

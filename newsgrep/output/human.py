@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from newsgrep.models import Article, Hit, Precision, Snippet, Span
+from newsgrep.models import GUESSED_DATES, Article, Hit, Precision, Snippet, Span
 from newsgrep.output.facets import facet_lines
 from newsgrep.output.safe import one_line, safe
 from newsgrep.output.styled import Line, Piece, marked
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from newsgrep.search import Result
 
 _SEPARATOR = " · "
-_GUESSED = {"file time", "fetch time", "fetched"}
 
 
 def result_lines(result: Result, *, blocks: bool = False) -> Iterator[Line]:
@@ -28,7 +27,7 @@ def result_lines(result: Result, *, blocks: bool = False) -> Iterator[Line]:
     """
     widest = len(str(result.hits[-1].rank)) if result.hits else 0
     for hit in result.hits:
-        yield from _hit_lines(hit, widest + 2)
+        yield from hit_lines(hit, widest + 2)
         yield Line()
     yield from facet_lines(result.facets, blocks=blocks)
     yield Line([Piece(_totals(result), "dim")])
@@ -49,7 +48,8 @@ def _totals(result: Result) -> str:
     return f"{part} of {total:,} {articles} in {time}"
 
 
-def _hit_lines(hit: Hit, indent: int) -> Iterator[Line]:
+def hit_lines(hit: Hit, indent: int, notes: Iterable[Line] = ()) -> Iterator[Line]:
+    """Yield the lines of a hit, with ``notes`` on it before the path."""
     article = hit.article
     number = f"{hit.rank}".rjust(indent - 2)
     link = _link(article.url)
@@ -58,6 +58,7 @@ def _hit_lines(hit: Hit, indent: int) -> Iterator[Line]:
         yield Line(about, indent)
     for snippet in hit.snippets:
         yield Line(_snippet(snippet), indent)
+    yield from notes
     yield Line([Piece(shown_path(article.path), "dim")], indent)
 
 
@@ -102,7 +103,7 @@ def shown_date(article: Article) -> str:
         offset = text[-6:]
         text = f"{text[:16].replace('T', ' ')} {'UTC' if offset == '+00:00' else offset}"
     where = article.found.get("published", "")
-    return f"{text} ({where})" if where in _GUESSED else text
+    return f"{text} ({where})" if where in GUESSED_DATES else text
 
 
 def shown_path(path: str) -> str:

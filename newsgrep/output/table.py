@@ -10,7 +10,7 @@ from typing import Final
 
 from newsgrep.models import Hit
 
-_CSV_COLUMNS: Final = (
+COLUMNS: Final = (
     "rank",
     "id",
     "score",
@@ -23,32 +23,36 @@ _CSV_COLUMNS: Final = (
     "path",
     "snippet",
 )
+"""Of a hit; they change only with a new version of the formats."""
 
 
 def csv_lines(hits: Iterable[Hit]) -> Iterator[str]:
     """Yield a heading and one row a hit; several authors or snippets stand in one cell."""
-    yield csv_row(_CSV_COLUMNS)
+    yield csv_row(COLUMNS)
     for hit in hits:
-        article, published = hit.article, hit.article.published
-        yield csv_row(
-            (
-                hit.rank,
-                article.id,
-                round(hit.score, 4),
-                article.title,
-                article.source or "",
-                published.iso if published else "",
-                published.precision.value if published else "",
-                "; ".join(article.authors),
-                article.url or "",
-                os.fsencode(article.path).decode("utf-8", "replace"),
-                " … ".join(snippet.text.replace("\n", " ") for snippet in hit.snippets),
-            )
-        )
+        yield csv_row(cells(hit))
 
 
-def csv_row(cells: Iterable[object]) -> str:
-    """Return ``cells`` as a line of CSV, without its end."""
+def cells(hit: Hit) -> tuple[object, ...]:
+    """Return what stands under each of the :data:`COLUMNS`."""
+    article, published = hit.article, hit.article.published
+    return (
+        hit.rank,
+        article.id,
+        round(hit.score, 4),
+        article.title,
+        article.source or "",
+        published.iso if published else "",
+        published.precision.value if published else "",
+        "; ".join(article.authors),
+        article.url or "",
+        os.fsencode(article.path).decode("utf-8", "replace"),
+        " … ".join(snippet.text.replace("\n", " ") for snippet in hit.snippets),
+    )
+
+
+def csv_row(values: Iterable[object]) -> str:
+    """Return one line of CSV, without its end."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
+    csv.writer(line, lineterminator="").writerow(values)
     return line.getvalue()

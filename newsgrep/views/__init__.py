@@ -1,4 +1,4 @@
-"""What a whole answer looks like from a distance: over time, and around its words.
+"""What a whole answer looks like from a distance: each view asks an engine and returns values.
 
-Values come in from the seam and go out complete; nothing here draws or prints.
+Nothing here draws or prints; lines, tables and objects are made in ``output``.
 """
