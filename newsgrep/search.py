@@ -136,6 +136,36 @@ def matched_spans(text: str, wanted: Iterable[Text], field: Field) -> tuple[Span
     return merged_spans(find_matches(fold(text), _needles(wanted, field)))
 
 
+def all_spans(folded: str, wanted: Iterable[Text], field: Field) -> list[Span]:
+    """Return every place of what is asked for in ``folded``, each apart, by start.
+
+    A string counts each time, also where it follows itself. Words that do not stand
+    together as typed count by runs of their terms, as they are highlighted. What lies
+    inside of another place is no place of its own.
+    """
+    needles = _needles(wanted, field)
+    literals = {needle.literal for needle in needles}
+    whole: list[Span] = []
+    parts = []
+    for match in find_matches(folded, needles, most=None):
+        if match.text in literals:
+            whole.append(Span(match.start, match.end))
+        else:
+            parts.append(match)
+    kept: list[Span] = []
+    reached = 0
+    for span in sorted((*whole, *merged_spans(parts)), key=lambda span: (span.start, -span.end)):
+        if span.end > reached:
+            kept.append(span)
+            reached = span.end
+    return kept
+
+
+def ranked(engine: Engine, root: Node, order: Order, limit: int, offset: int) -> Page:
+    """Return the page of candidates in the order in which :func:`search` shows them."""
+    return _page(engine, Request(Query("", root), order, limit, offset))[0]
+
+
 def _needles(wanted: Iterable[Text], field: Field) -> list[Needle]:
     allowed = {field, Field.TEXT} if field is not Field.CAPTION else {Field.CAPTION}
     return [
