@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from newsgrep.engines.base import Candidate, Engine, Order, Page
 from newsgrep.engines.recency import Recency
-from newsgrep.models import Article, Hit, Snippet, Span
+from newsgrep.models import Article, Hit, Snippet
+from newsgrep.places import matched_spans, matches_in
 from newsgrep.query.describe import describe
 from newsgrep.query.parser import Query
-from newsgrep.query.spots import find
-from newsgrep.query.tree import And, Field, Near, Node, Phrase, Spot, Text, Words, wanted_texts
+from newsgrep.query.tree import And, Field, Node, Text, wanted_texts
 from newsgrep.rerank import MOST, Folded, Look, second_look, worth_a_look
-from newsgrep.text.fold import fold
-from newsgrep.text.matching import Match, Needle, find_matches, merged_spans
+from newsgrep.text.matching import merged_spans
 from newsgrep.text.snippets import MOST_WINDOWS, WIDTH, snippets
 
 
@@ -136,41 +134,9 @@ def make_hit(
     )
 
 
-def matched_spans(text: str, wanted: Iterable[Text], field: Field) -> tuple[Span, ...]:
-    """Return what of ``text``, a title, body or caption as ``field`` says, is asked for."""
-    return merged_spans(matches_in(fold(text), wanted, field))
-
-
-def matches_in(folded: str, wanted: Iterable[Text], field: Field) -> list[Match]:
-    """Return where in a folded text wanted texts stand; ``field`` says what the text is.
-
-    By start; they may overlap.
-    """
-    allowed = {field, Field.TEXT} if field is not Field.CAPTION else {Field.CAPTION}
-    here = [text for text in wanted if text.field in allowed]
-    needles = [
-        Needle(text.literal, text.terms if isinstance(text, Words) else ())
-        for text in here
-        if isinstance(text, Words | Phrase)
-    ]
-    found = find_matches(folded, needles)
-    for spot in here:
-        if not isinstance(spot, Words | Phrase):
-            found += _places_of(folded, spot)
-    return sorted(found, key=lambda match: (match.start, -match.end))
-
-
-_MOST_PLACES: Final = 500
-
-
-def _places_of(folded: str, spot: Spot) -> list[Match]:
-    """Return the places of a pattern; of what is near, those of its sides."""
-    if isinstance(spot, Near):
-        spans = list(islice(find(folded, spot), _MOST_PLACES))
-        sides = (match for side in (spot.left, spot.right) for match in _places_of(folded, side))
-        return [m for m in sides if any(start <= m.start and m.end <= end for start, end in spans)]
-    spans = list(islice(find(folded, spot), _MOST_PLACES))
-    return [Match(start, end, describe(spot), 4.0) for start, end in spans]
+def ranked(engine: Engine, root: Node, order: Order, limit: int, offset: int) -> Page:
+    """Return the page of candidates in the order in which :func:`search` shows them."""
+    return page_of(engine, Request(Query("", root), order, limit, offset)).page
 
 
 def _caption_snippets(article: Article, wanted: Sequence[Text]) -> list[Snippet]:

@@ -140,7 +140,7 @@ _ROOMS = (
     ("text",),
     ("query", "ingest"),
     ("engines",),
-    ("rerank", "similar"),
+    ("rerank", "similar", "places"),
     ("archive", "search", "explain"),
     ("views",),
     ("output",),

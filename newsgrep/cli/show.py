@@ -18,9 +18,9 @@ from newsgrep.output.machine import VERSION, article_object
 from newsgrep.output.safe import one_line
 from newsgrep.output.stream import write
 from newsgrep.output.styled import colored, plain, print_lines
+from newsgrep.places import matched_spans
 from newsgrep.query.parser import parse
 from newsgrep.query.tree import Field, wanted_texts
-from newsgrep.search import matched_spans
 
 
 @click.command(short_help="Print a whole article.")

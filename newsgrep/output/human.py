@@ -52,7 +52,7 @@ def hit_lines(hit: Hit, indent: int, notes: Iterable[Line] = ()) -> Iterator[Lin
     """Yield the lines of a hit, with ``notes`` on it before the path."""
     article = hit.article
     number = f"{hit.rank}".rjust(indent - 2)
-    link = _link(article.url)
+    link = web_link(article.url)
     yield Line(marked(article.title, hit.title_spans, "title", link), indent, number)
     if about := _about(article):
         yield Line(about, indent)
@@ -62,8 +62,8 @@ def hit_lines(hit: Hit, indent: int, notes: Iterable[Line] = ()) -> Iterator[Lin
     yield Line([Piece(shown_path(article.path), "dim")], indent)
 
 
-def _link(url: str | None) -> str | None:
-    """Return ``url`` as a terminal may open it: of the web, and in plain ASCII."""
+def web_link(url: str | None) -> str | None:
+    """Return ``url`` as a terminal may open it: of the web, and in plain ASCII; else none."""
     if not url or not url.startswith(("http://", "https://")):
         return None
     return quote(url, safe="!#$%&'()*+,/:;=?@[]~", errors="replace")
@@ -117,7 +117,7 @@ def article_lines(
     article: Article, spans: Sequence[Span] = (), title_spans: Iterable[Span] = ()
 ) -> Iterator[Line]:
     """Yield a whole article; ``spans`` count characters of its body."""
-    yield Line(marked(article.title, title_spans, "title", _link(article.url)))
+    yield Line(marked(article.title, title_spans, "title", web_link(article.url)))
     if about := _about(article):
         yield Line(about)
     for label, value in (

@@ -14,6 +14,7 @@ from newsgrep.models import Article, Hit, Span
 if TYPE_CHECKING:
     from newsgrep.archive.summary import Summary
     from newsgrep.search import Result
+    from newsgrep.views.kwic import Place
     from newsgrep.views.timeline import Series, Timeline
 
 VERSION: Final = 1
@@ -126,6 +127,11 @@ def _series_object(line: Timeline, series: Series) -> dict[str, Any]:
             counted["share"] = None if share is None else round(share, 4)
         told["bins"].append(counted)
     return told
+
+
+def place_object(place: Place) -> dict[str, Any]:
+    """Return a keyword in its context; docs/kwic.schema.json describes it."""
+    return {"version": VERSION, **place._asdict()}
 
 
 def _pairs(spans: Iterable[Span]) -> list[list[int]]:

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Iterable
+from typing import Final
+
+_PROMPTLY: Final = 0.05
+"""Seconds that a line may wait for others, so that a thousand are not a thousand calls."""
 
 
 class ReaderGone(Exception):
@@ -15,6 +21,27 @@ def write(text: str, end: str = "\n") -> None:
     Halves of characters, which file names may hold, become question marks.
     """
     write_bytes((text + end).encode("utf-8", "replace"))
+
+
+def write_promptly(lines: Iterable[str]) -> None:
+    """Write each line as it comes, so that it is seen before the last is made.
+
+    When this returns all are written out: what follows on standard error stands after them.
+    """
+    flushed = 0.0
+    for line in lines:
+        write(line)
+        if (now := time.monotonic()) - flushed > _PROMPTLY:
+            flushed = now
+            _flush()
+    _flush()
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.buffer.flush()
+    except BrokenPipeError as exc:
+        raise ReaderGone from exc
 
 
 def write_bytes(data: bytes) -> None:

@@ -10,7 +10,7 @@ from newsgrep.models import Span
 from newsgrep.text.characters import Kind, kind_of
 from newsgrep.text.literal import find_literal
 
-_MOST_PLACES: Final = 500
+MOST_PLACES: Final = 500
 """Places looked at for each string: more say nothing new about where to look."""
 
 
@@ -30,20 +30,23 @@ class Match(NamedTuple):
     weight: float
 
 
-def find_matches(folded: str, needles: Iterable[Needle]) -> list[Match]:
+def find_matches(
+    folded: str, needles: Iterable[Needle], *, most: int | None = MOST_PLACES
+) -> list[Match]:
     """Return the matches of all needles, by start; they may overlap.
 
-    Where a whole literal stands, its single characters are not marked elsewhere.
+    Where a whole literal stands, its single characters are not marked elsewhere. Of each
+    string the first ``most`` places are looked at, or all.
     """
     found: dict[tuple[int, int], Match] = {}
     for needle in needles:
-        whole = _places(folded, needle.literal, 4.0)
+        whole = _places(folded, needle.literal, 4.0, most)
         for match in whole:
             found[match.start, match.end] = match
         for term in needle.terms:
             if term == needle.literal or (whole and _is_single(term)):
                 continue
-            for match in _places(folded, term, 1.0 if _is_single(term) else 2.0):
+            for match in _places(folded, term, 1.0 if _is_single(term) else 2.0, most):
                 found.setdefault((match.start, match.end), match)
     return sorted(found.values(), key=lambda match: (match.start, -match.end))
 
@@ -52,8 +55,8 @@ def _is_single(term: str) -> bool:
     return len(term) == 1 and kind_of(term) in {Kind.HAN, Kind.SOLO}
 
 
-def _places(folded: str, text: str, weight: float) -> list[Match]:
-    spans = islice(find_literal(folded, text), _MOST_PLACES)
+def _places(folded: str, text: str, weight: float, most: int | None) -> list[Match]:
+    spans = islice(find_literal(folded, text), most)
     return [Match(start, end, text, weight) for start, end in spans]
 
 

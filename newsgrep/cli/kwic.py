@@ -1,0 +1,118 @@
+"""``newsgrep kwic``: every place of a word, with what stands around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import Any, Final
+
+import click
+
+from newsgrep.archive.place import opened
+from newsgrep.cli.asking import AskingCommand, asked, query_options, tell_why
+from newsgrep.cli.options import color_option, index_option, wants_color
+from newsgrep.errors import UsageError
+from newsgrep.jsontext import to_json
+from newsgrep.output import machine
+from newsgrep.output.concordance import NARROWEST, csv_lines, cut, place_lines
+from newsgrep.output.stream import write_promptly
+from newsgrep.output.styled import colored, plain
+from newsgrep.query.describe import describe
+from newsgrep.query.tree import wanted_texts
+from newsgrep.views.kwic import Place, Sort, places
+
+_WIDTH: Final = 120
+"""Cells of a line where no terminal says how wide it is."""
+
+_WIDEST: Final = 10_000
+
+
+@click.command(cls=AskingCommand, short_help="Show every place of a word in its context.")
+@query_options
+@click.option(
+    "--width",
+    type=click.IntRange(NARROWEST, _WIDEST),
+    help="Cells of a line; a Han character takes two.  [default: the terminal's]",
+)
+@click.option(
+    "--sort",
+    type=click.Choice([sort.value for sort in Sort]),
+    default=Sort.RELEVANCE.value,
+    show_default=True,
+    help="date: oldest first, -date: newest first; left, right: by the text there.",
+)
+@click.option("-n", "--limit", type=click.IntRange(min=1), help="Places shown.  [default: all]")
+@click.option("--jsonl", "form", flag_value="jsonl", help="One JSON object a line for each place.")
+@click.option("--csv", "form", flag_value="csv", help="A table for spreadsheets.")
+@color_option
+@index_option
+def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
+    """Show every place of what QUERY asks for in all articles that match it.
+
+    QUERY is what newsgrep search takes. Each place is a line: date, source, and the text
+    on both sides, with what was asked for in one column. Lines come as articles are read;
+    sorted by left or right, all of them are read first.
+
+    \b
+    newsgrep kwic 联合声明
+    newsgrep kwic '"左右逢源"' --sort right
+    newsgrep kwic 渔业 --since 2024 --csv > fishery.csv
+    newsgrep kwic 渔业 --jsonl | jq -r .left
+    """
+    query = asked(words, options)
+    if not wanted_texts(query.root):
+        raise UsageError(
+            "The query names no text that could be shown in its context: add a word, or "
+            "ask with newsgrep search."
+        )
+    width = options["width"] or get_terminal_size((_WIDTH, 24)).columns
+    width = min(max(width, NARROWEST), _WIDEST)
+    counted = _Counted()
+    with opened(index_folder, trust=options["trust"]) as engine:
+        found = places(
+            engine, query.root, Sort(options["sort"]), reach=width, limit=options["limit"]
+        )
+        write_promptly(_lines(counted.all(found), width, options))
+        if not counted.places:
+            if total := engine.search(query.root, limit=0).total:
+                articles = "1 article matches" if total == 1 else f"{total:,} articles match"
+                click.echo(f"{articles}, but hold none of the words: newsgrep search", err=True)
+            else:
+                tell_why(engine, query, describe(query.root), index_folder)
+    if counted.places and options["form"] is None:
+        click.echo(counted.told(options["limit"]), err=True)
+    return 0 if counted.places else 1
+
+
+class _Counted:
+    """Counts places and their articles on the way."""
+
+    def __init__(self) -> None:
+        self.places = 0
+        self._articles: set[str] = set()
+
+    def all(self, found: Iterable[Place]) -> Iterator[Place]:
+        for place in found:
+            self.places += 1
+            self._articles.add(place.id)
+            yield place
+
+    def told(self, limit: int | None) -> str:
+        what = "place" if self.places == 1 else "places"
+        articles = "article" if len(self._articles) == 1 else "articles"
+        cut_off = "; there may be more: -n shows them" if self.places == limit else ""
+        return f"{self.places:,} {what} in {len(self._articles):,} {articles}{cut_off}"
+
+
+def _lines(found: Iterable[Place], width: int, options: dict[str, Any]) -> Iterator[str]:
+    match options["form"]:
+        case "jsonl":
+            return (to_json(machine.place_object(cut(place, width // 2))) for place in found)
+        case "csv":
+            return csv_lines(cut(place, width // 2) for place in found)
+        case _:
+            lines = place_lines(found, width)
+            if wants_color(options["color"]):
+                return colored(lines, wrap=False)
+            return plain(lines)
