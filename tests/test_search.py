@@ -142,7 +142,7 @@ _ROOMS = (
     ("engines",),
     ("rerank", "similar", "places"),
     ("archive", "search", "explain"),
-    ("views",),
+    ("views", "why"),
     ("output",),
     ("cli",),
     ("__main__",),

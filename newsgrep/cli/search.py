@@ -20,6 +20,7 @@ from newsgrep.search import Request, Result, search
 
 if TYPE_CHECKING:
     from newsgrep.views.stories import Folded
+    from newsgrep.why import Why
 
 
 @click.command(cls=AskingCommand, short_help="Find articles.")
@@ -46,6 +47,9 @@ if TYPE_CHECKING:
     default="",
     metavar="NAMES",
     help="Also count all matches by source, month, day, author or tag (with commas between).",
+)
+@click.option(
+    "--explain", is_flag=True, help="Say how the query was understood, and why hits rank so."
 )
 @click.option("--collapse", is_flag=True, help="Show reprints of one text as one hit.")
 @click.option("--json", "form", flag_value="json", help="One JSON object.")
@@ -80,6 +84,8 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
         raise UsageError("-0 goes with --paths: add it.")
     if facets and options["form"] not in {None, "json"}:
         raise UsageError(f"--{options['form']} has no place for --facets: use --json.")
+    if options["explain"] and (options["collapse"] or options["form"] not in {None, "json"}):
+        raise UsageError("--explain goes with --json or with the usual output: leave the rest out.")
     order = Order(options["sort"])
     request = Request(
         query,
@@ -95,11 +101,40 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
         explanation = (
             None if result.total else tell_why(engine, query, result.understood, index_folder)
         )
+        reasons = _reasons(engine, result) if options["explain"] and result.total else None
     if folded and result.total:
         _print_stories(folded, options)
+    elif reasons:
+        _print_reasons(result, reasons, options)
     else:
         _print(result, explanation, options)
     return 0 if result.total else 1
+
+
+def _reasons(engine: Engine, result: Result) -> Why:
+    from newsgrep.why import why
+
+    return why(engine, result)
+
+
+def _print_reasons(result: Result, reasons: Why, options: dict[str, Any]) -> None:
+    from newsgrep.output.reasons import query_lines, reason, with_reasons
+
+    if options["form"] == "json":
+        from newsgrep.jsontext import to_json
+        from newsgrep.output import machine
+
+        write(to_json(with_reasons(machine.result_object(result), reasons), indent=2))
+        return
+    from newsgrep.output.human import result_lines
+    from newsgrep.output.styled import print_lines
+
+    notes = {hit.article.id: reason(hit.score, reasons.hits[hit.article.id]) for hit in result.hits}
+    lines = (
+        *query_lines(result, reasons),
+        *result_lines(result, blocks=sys.stdout.isatty(), notes=notes),
+    )
+    print_lines(lines, color=wants_color(options["color"]))
 
 
 def _folded(engine: Engine, request: Request) -> Folded:

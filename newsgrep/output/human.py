@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -20,14 +20,18 @@ if TYPE_CHECKING:
 _SEPARATOR = " · "
 
 
-def result_lines(result: Result, *, blocks: bool = False) -> Iterator[Line]:
+def result_lines(
+    result: Result, *, blocks: bool = False, notes: Mapping[str, list[Piece]] | None = None
+) -> Iterator[Line]:
     """Yield the lines of all hits, the facets, and a last one with total and time.
 
-    ``blocks`` says whether bars may be made of blocks.
+    ``blocks`` says whether bars may be made of blocks; ``notes`` has a remark on some hits, by
+    their article's id.
     """
     widest = len(str(result.hits[-1].rank)) if result.hits else 0
     for hit in result.hits:
-        yield from hit_lines(hit, widest + 2)
+        note = (notes or {}).get(hit.article.id)
+        yield from hit_lines(hit, widest + 2, [Line(note, widest + 2)] if note else ())
         yield Line()
     yield from facet_lines(result.facets, blocks=blocks)
     yield Line([Piece(_totals(result), "dim")])
