@@ -163,7 +163,7 @@ def test_too_many_bins_are_an_error_that_names_what_would_do(cli: Cli) -> None:
     for number, date in enumerate(["1921-05-06", "2024-07-08"]):
         write_article(cli.folder / "n" / f"{number}.md", f"第{number}号", "潮汐公报。", date=date)
     cli("index", "n")
-    assert "say --by month" in cli("timeline", "潮汐", "--by", "day", status=2).err
+    assert "say --by week" in cli("timeline", "潮汐", "--by", "day", status=2).err
     assert len(cli.json("timeline", "潮汐")["series"][0]["bins"]) == 104
 
 
