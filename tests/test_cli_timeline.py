@@ -236,6 +236,29 @@ def test_a_picture_is_valid_whatever_is_asked_and_published(cli: Cli, tmp_path: 
         assert (title.text or "").startswith("潮汐 </text><script>alert(1)</script> & ")
 
 
+def test_a_picture_says_which_filters_narrowed_the_answer(tides: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "a.svg"
+    tides("timeline", "潮汐", "--source", "雾港", "--since", "2024", "--svg", path)
+    texts = [text.text for text in drawn(path).iter(f"{SVG}text")]
+    assert 'articles by month · 潮汐 AND source:"雾港" AND date:2024-01-01..' in texts
+
+
+def test_a_picture_can_be_sent_down_a_pipe(tides: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "a.svg"
+    tides("timeline", "潮汐", "--svg", path)
+    ran = tides("timeline", "潮汐", "--svg", "-")
+    assert (ran.stdout, ran.stderr) == (path.read_bytes(), b"")
+    assert not (tides.folder / "-").exists()
+
+
+def test_a_number_of_charts_needs_charts(tides: Cli) -> None:
+    assert "--per source: add it" in tides("timeline", "潮汐", "--top", "3", status=2).err
+    told = tides.json("timeline", "潮汐", "--top", "1", "--per", "source")
+    assert (len(told["series"]), len(told["rest"])) == (1, 2)
+    chart = tides("timeline", "潮汐", "--top", "1", "--per", "source").out
+    assert "not shown: 雾港日报 10, 鹭岛电台 10: --top shows more sources" in chart
+
+
 def test_a_picture_that_cannot_be_written_is_an_error(tides: Cli) -> None:
     err = tides("timeline", "潮汐", "--svg", "no/such/folder/a.svg", status=2).err
     assert "No such file or directory" in err
