@@ -163,7 +163,7 @@ def test_too_many_bins_are_an_error_that_names_what_would_do(cli: Cli) -> None:
     for number, date in enumerate(["1921-05-06", "2024-07-08"]):
         write_article(cli.folder / "n" / f"{number}.md", f"第{number}号", "潮汐公报。", date=date)
     cli("index", "n")
-    assert "say --by month" in cli("timeline", "潮汐", "--by", "day", status=2).err
+    assert "say --by week" in cli("timeline", "潮汐", "--by", "day", status=2).err
     assert len(cli.json("timeline", "潮汐")["series"][0]["bins"]) == 104
 
 
@@ -234,6 +234,29 @@ def test_a_picture_is_valid_whatever_is_asked_and_published(cli: Cli, tmp_path: 
         title = root.find(f"{SVG}title")
         assert title is not None
         assert (title.text or "").startswith("潮汐 </text><script>alert(1)</script> & ")
+
+
+def test_a_picture_says_which_filters_narrowed_the_answer(tides: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "a.svg"
+    tides("timeline", "潮汐", "--source", "雾港", "--since", "2024", "--svg", path)
+    texts = [text.text for text in drawn(path).iter(f"{SVG}text")]
+    assert 'articles by month · 潮汐 AND source:"雾港" AND date:2024-01-01..' in texts
+
+
+def test_a_picture_can_be_sent_down_a_pipe(tides: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "a.svg"
+    tides("timeline", "潮汐", "--svg", path)
+    ran = tides("timeline", "潮汐", "--svg", "-")
+    assert (ran.stdout, ran.stderr) == (path.read_bytes(), b"")
+    assert not (tides.folder / "-").exists()
+
+
+def test_a_number_of_charts_needs_charts(tides: Cli) -> None:
+    assert "--per source: add it" in tides("timeline", "潮汐", "--top", "3", status=2).err
+    told = tides.json("timeline", "潮汐", "--top", "1", "--per", "source")
+    assert (len(told["series"]), len(told["rest"])) == (1, 2)
+    chart = tides("timeline", "潮汐", "--top", "1", "--per", "source").out
+    assert "not shown: 雾港日报 10, 鹭岛电台 10: --top shows more sources" in chart
 
 
 def test_a_picture_that_cannot_be_written_is_an_error(tides: Cli) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -21,7 +21,9 @@ from newsgrep.output.styled import print_lines
 from newsgrep.output.svg import svg
 from newsgrep.output.timelines import csv_lines, notes, timeline_lines
 from newsgrep.views.bins import By
-from newsgrep.views.timeline import Timeline, timeline
+from newsgrep.views.timeline import MOST_SOURCES, Timeline, timeline
+
+_STANDARD_OUTPUT: Final = Path("-")
 
 
 @click.command(cls=AskingCommand, short_help="Count articles over time.")
@@ -33,7 +35,7 @@ from newsgrep.views.timeline import Timeline, timeline
 )
 @click.option("--per", type=click.Choice(["source"]), help="A chart for each source.")
 @click.option(
-    "--top", type=click.IntRange(min=1), default=8, show_default=True, help="With --per: charts."
+    "--top", type=click.IntRange(min=1), help=f"With --per: charts.  [default: {MOST_SOURCES}]"
 )
 @click.option("--share", is_flag=True, help="Per cent of all articles that were published then.")
 @click.option("--json", "form", flag_value="json", help="One JSON object.")
@@ -43,7 +45,7 @@ from newsgrep.views.timeline import Timeline, timeline
     "picture",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Also draw a picture into FILE.",
+    help="Also draw a picture into FILE; with - it is all that is printed.",
 )
 @color_option
 @index_option
@@ -63,20 +65,23 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     query = asked(words, options)
     by = By(options["by"]) if options["by"] else None
     per_source = options["per"] is not None
+    if options["top"] and not per_source:
+        raise UsageError("--top goes with --per source: add it.")
     with opened(index_folder, trust=options["trust"]) as engine:
         line = timeline(
             engine,
             query.root,
             by=by,
             per_source=per_source,
-            most=options["top"],
+            most=options["top"] or MOST_SOURCES,
             share=options["share"],
         )
         if not line.total:
             tell_why(engine, query, line.understood, index_folder)
     if options["picture"] and line.total:
         _draw(line, query.text, options["picture"])
-    _print(line, query.text, options)
+    if options["picture"] != _STANDARD_OUTPUT:
+        _print(line, query.text, options)
     return 0 if line.total else 1
 
 
@@ -85,7 +90,10 @@ def _draw(line: Timeline, query: str, path: Path) -> None:
         raise UsageError(
             f"There is nothing to draw, for no date is known to the {line.by}: say a coarser --by."
         )
-    path.write_text(svg(line, query), "utf-8")
+    if path == _STANDARD_OUTPUT:
+        write(svg(line, query), end="")
+    else:
+        path.write_text(svg(line, query), "utf-8")
 
 
 def _print(line: Timeline, query: str, options: dict[str, Any]) -> None:

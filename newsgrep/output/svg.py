@@ -61,7 +61,9 @@ def _parts(line: Timeline, query: str) -> Iterator[str]:
     yield f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>'
     yield f'<text x="{_LEFT}" y="34" font-size="20" font-weight="bold">{title}</text>'
     what = "per cent of articles" if line.among is not None else "articles"
-    yield _text(_LEFT, 56, f"{what} by {line.by}")
+    # Options narrow, too: a picture goes where nobody sees the command.
+    asked = f" · {line.understood}" if line.understood != query else ""
+    yield _text(_LEFT, 56, _text_of(f"{what} by {line.by}{asked}", 120))
     for number, series in enumerate(line.series):
         top = begin + number * (tall + _BETWEEN)
         yield from _panel(line, series, top, tall, most, step)

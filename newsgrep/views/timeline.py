@@ -16,8 +16,11 @@ from newsgrep.query.tree import And, At, Dates, Everything, Identified, Named, N
 from newsgrep.views.bins import Bin, By, Known, bin_of, known, number_of
 from newsgrep.views.sources import Source, grouped, only
 
-MOST_BINS: Final = 4000
-"""Bins of one timeline: days of eleven years, and more than a picture can tell apart."""
+MOST_BINS: Final = 9_000
+"""Bins of one timeline: the days of 24 years, and more than a picture can tell apart."""
+
+MOST_SOURCES: Final = 8
+"""Sources with a series of their own, where nobody said how many: about a screen."""
 
 _FEW_BINS: Final = 40
 """Bins of a timeline for which nobody said how long they are: about a screen."""
@@ -72,7 +75,7 @@ def timeline(
     *,
     by: By | None = None,
     per_source: bool = False,
-    most: int = 8,
+    most: int = MOST_SOURCES,
     share: bool = False,
 ) -> Timeline:
     """Return how the matches of ``root`` lie in time.
