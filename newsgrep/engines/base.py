@@ -119,6 +119,15 @@ class Engine(Protocol):
     def folded(self, ids: Iterable[str]) -> list[tuple[str, str]]:
         """Return the folded titles and bodies of the articles with these ids, in this order."""
 
+    def document_frequencies(
+        self, terms: Iterable[str], within: Node | None = None
+    ) -> dict[str, int]:
+        """Return in how many articles each term stands, in title or body.
+
+        Counted are all articles, or those that match ``within``. Terms are folded, as
+        :func:`newsgrep.text.segment.query_terms` gives them.
+        """
+
     def stamps(self) -> Iterator[Stamp]:
         """Yield what is known of every file, in no order."""
 

@@ -168,6 +168,14 @@ class MemoryEngine:
         texts = (self._documents[article_id].texts(Field.TEXT) for article_id in ids)
         return [(title, body) for title, body in texts]
 
+    def document_frequencies(
+        self, terms: Iterable[str], within: Node | None = None
+    ) -> dict[str, int]:
+        """Count the articles that have each term."""
+        documents = self._documents.values()
+        counted = [d.counts for d in documents if within is None or _matches(d, within)]
+        return {term: sum(term in counts for counts in counted) for term in terms}
+
     def stamps(self) -> Iterator[Stamp]:
         """Yield every stamp."""
         yield from [document.entry.stamp for document in self._documents.values()]

@@ -60,3 +60,8 @@ def _cell(character: str) -> int:
     if unicodedata.category(character) in _NO_CELL:
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def padded(text: str, width: int) -> str:
+    """Return ``text`` with blanks after it, to ``width`` cells of a terminal."""
+    return text + " " * (width - _cells(text))

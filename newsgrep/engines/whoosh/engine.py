@@ -148,6 +148,17 @@ class WhooshEngine:
             numbers = map(self._store.find, ids)
             return [unpack_folded(self._store.folded(n))[:2] for n in numbers if n is not None]
 
+    def document_frequencies(
+        self, terms: Iterable[str], within: Node | None = None
+    ) -> dict[str, int]:
+        """Count postings."""
+        store = self._store
+        with _damage_named(self._folder):
+            if within is None:
+                return {term: len(store.postings(term)[0]) for term in terms}
+            matched = match(store, within)
+            return {term: len(matched.intersection(store.postings(term)[0])) for term in terms}
+
     def stamps(self) -> Iterator[Stamp]:
         """Unpack every stamp."""
         with _damage_named(self._folder):
