@@ -33,7 +33,7 @@ _FEWEST = 2
 @click.option(
     "-n",
     "--limit",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=1),
     default=15,
     show_default=True,
     help="Words shown for each source.",
