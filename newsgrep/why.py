@@ -51,7 +51,7 @@ def why(engine: Engine, result: Result) -> Why:
             if candidate.score:
                 added[candidate.id][term] = candidate.score
     return Why(
-        tuple(zip(terms, engine.document_frequencies(terms), strict=True)),
+        tuple(engine.document_frequencies(terms).items()),
         {hit.article.id: _of_hit(hit, added[hit.article.id], result) for hit in result.hits},
     )
 

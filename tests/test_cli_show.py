@@ -146,7 +146,9 @@ def test_stats_for_people_say_the_same(seeds: Cli, tides: Cli) -> None:
 # Help, version, completion
 
 
-@pytest.mark.parametrize("command", ["index", "search", "show", "stats"])
+@pytest.mark.parametrize(
+    "command", ["index", "search", "show", "similar", "keywords", "compare", "stats"]
+)
 def test_every_help_has_examples_and_every_option_a_word(cli: Cli, command: str) -> None:
     ran = cli(command, "--help")
     assert ran.out.startswith(f"Usage: newsgrep {command}")
@@ -164,7 +166,7 @@ def test_the_help_of_all_has_examples_commands_and_exit_status(cli: Cli) -> None
     assert ran.out == cli("-h").out
     assert "newsgrep index seeds/" in ran.out
     assert "newsgrep search 联合声明" in ran.out
-    for command in ("index", "search", "show", "stats"):
+    for command in ("index", "search", "show", "similar", "keywords", "compare", "stats"):
         assert re.search(rf"^  {command}  +[A-Z].*\.$", ran.out, re.MULTILINE)
     assert "Exit status" in ran.out
     assert "Usage:" in cli(status=None).out + cli(status=None).err
@@ -195,6 +197,6 @@ def test_completion_completes_commands_and_options(cli: Cli) -> None:
         }
         return [line.partition(",")[2] for line in cli(env=env).lines]
 
-    assert completed("newsgrep s", 1) == ["search", "show", "stats"]
+    assert completed("newsgrep s", 1) == ["search", "show", "similar", "stats"]
     assert completed("newsgrep search --so", 2) == ["--source", "--sort"]
     assert completed("newsgrep search --sort ", 3) == ["relevance", "date", "-date"]

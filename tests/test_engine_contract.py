@@ -563,3 +563,20 @@ def test_one_commit_back_is_the_index_as_it_was(name: str, tmp_path: Path) -> No
     engine.go_back()
     assert ids(engine, "水") == {"a", "b"}
     engine.close()
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_document_frequencies_are_how_many_articles_have_a_term(name: str, tmp_path: Path) -> None:
+    engine = engine_with(name, tmp_path, ARCHIVE)
+    engine.write([Remove("fish")])
+    living = {each.id: set(make_entry(each, stamp(each)).counts) for each in ARCHIVE}
+    del living["fish"]
+    terms = [*sorted(set[str]().union(*living.values())), "海牛", "漁民", ""]
+    expected = {term: sum(term in having for having in living.values()) for term in terms}
+    assert engine.document_frequencies(iter(terms)) == expected
+    for typed in ("联合声明", "-联合", "source:汀海 OR date:2024", "海牛"):
+        root = parse(typed).root
+        matched = {each.id for each in engine.search(root, limit=99).candidates}
+        within = {term: sum(term in living[each] for each in matched) for term in terms}
+        assert engine.document_frequencies(terms, root) == within
+    engine.close()

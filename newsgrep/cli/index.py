@@ -11,6 +11,7 @@ import click
 
 from newsgrep.archive.summary import Listed, Outcome, Summary
 from newsgrep.archive.update import How, update_index
+from newsgrep.cli.finding import sites_file
 from newsgrep.cli.options import Size, index_option, jobs_option, wait_option
 from newsgrep.cli.progress import shown_progress
 from newsgrep.cli.signals import end_cleanly
@@ -76,7 +77,7 @@ def command(
         raise InputError("The list of paths is empty: there is nothing to index.")
     with shown_progress() as progress:
         how = How(
-            sites_file=_sites_file(),
+            sites_file=sites_file(),
             jobs=jobs,
             prune=prune,
             wait=wait,
@@ -104,11 +105,6 @@ def _named(paths: tuple[str, ...]) -> Iterator[str]:
             yield from (os.fsdecode(line) for line in data.split(end) if line.strip())
         else:
             yield path
-
-
-def _sites_file() -> Path | None:
-    path = Path(click.get_app_dir("newsgrep")) / "sites.toml"
-    return path if path.exists() else None
 
 
 def _print(summary: Summary, index_folder: Path) -> None:

@@ -15,7 +15,19 @@ from newsgrep import __version__
 from newsgrep.errors import NewsgrepError, QueryError, Stopped
 from newsgrep.output.stream import ReaderGone
 
-COMMANDS: Final = ("index", "search", "timeline", "kwic", "show", "stats", "doctor", "reindex")
+COMMANDS: Final = (
+    "index",
+    "search",
+    "show",
+    "timeline",
+    "kwic",
+    "similar",
+    "keywords",
+    "compare",
+    "stats",
+    "doctor",
+    "reindex",
+)
 """In the order of ``--help``; each is a module of this package with a ``command``."""
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import click
 
 from newsgrep.archive.place import opened
+from newsgrep.cli.finding import find_article
 from newsgrep.cli.options import color_option, index_option, wants_color
-from newsgrep.engines.base import Engine
 from newsgrep.jsontext import to_json
-from newsgrep.models import Article
 from newsgrep.output.human import article_lines
 from newsgrep.output.machine import VERSION, article_object
 from newsgrep.output.safe import one_line
@@ -48,7 +47,7 @@ def command(
     """
     wanted = wanted_texts(parse(query).root) if query else []
     with opened(index_folder, trust=trust) as engine:
-        article = _find(engine, name)
+        article = find_article(engine, name)
     if article is None:
         click.echo(
             f"newsgrep: no article with the id or path {one_line(name)} in {index_folder}: "
@@ -71,12 +70,3 @@ def command(
     else:
         print_lines(lines, color=wants_color(color))
     return 0
-
-
-def _find(engine: Engine, name: str) -> Article | None:
-    if found := engine.get([name]):
-        return found[0]
-    path = os.path.abspath(name)  # noqa: PTH100  (paths in an index are strings of any bytes)
-    known = (stamp.article_id for stamp in engine.stamps() if stamp.path == path)
-    article_id = next(known, None)
-    return next(iter(engine.get([article_id])), None) if article_id else None

@@ -118,14 +118,20 @@ class Engine(Protocol):
         With ``recency``, every score is multiplied by its weight for the article's date.
         """
 
-    def document_frequencies(self, terms: Iterable[str]) -> list[int]:
-        """Return how many articles have each of these terms in title or body, in this order."""
-
     def get(self, ids: Iterable[str]) -> list[Article]:
         """Return the articles with these ids in this order; unknown ids are left out."""
 
     def folded(self, ids: Iterable[str]) -> list[tuple[str, str]]:
         """Return the folded titles and bodies of the articles with these ids, in this order."""
+
+    def document_frequencies(
+        self, terms: Iterable[str], within: Node | None = None
+    ) -> dict[str, int]:
+        """Return in how many articles each term stands, in title or body.
+
+        Counted are all articles, or those that match ``within``. Terms are folded, as
+        :func:`newsgrep.text.segment.query_terms` gives them.
+        """
 
     def stamps(self) -> Iterator[Stamp]:
         """Yield what is known of every file, in no order."""

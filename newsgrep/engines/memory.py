@@ -171,11 +171,6 @@ class MemoryEngine:
                 scores[document.article.id] += term_score(weight, frequency)
         return scores
 
-    def document_frequencies(self, terms: Iterable[str]) -> list[int]:
-        """Look for each term in every article."""
-        everything = self._documents.values()
-        return [sum(term in document.counts for document in everything) for term in terms]
-
     def get(self, ids: Iterable[str]) -> list[Article]:
         """Return the articles with these ids."""
         found = (self._documents.get(article_id) for article_id in ids)
@@ -185,6 +180,14 @@ class MemoryEngine:
         """Return the folded titles and bodies."""
         texts = (self._documents[article_id].texts(Field.TEXT) for article_id in ids)
         return [(title, body) for title, body in texts]
+
+    def document_frequencies(
+        self, terms: Iterable[str], within: Node | None = None
+    ) -> dict[str, int]:
+        """Count the articles that have each term."""
+        documents = self._documents.values()
+        counted = [d.counts for d in documents if within is None or _matches(d, within)]
+        return {term: sum(term in counts for counts in counted) for term in terms}
 
     def stamps(self) -> Iterator[Stamp]:
         """Yield every stamp."""

@@ -58,7 +58,7 @@ def hit_lines(hit: Hit, indent: int, notes: Iterable[Line] = ()) -> Iterator[Lin
     number = f"{hit.rank}".rjust(indent - 2)
     link = web_link(article.url)
     yield Line(marked(article.title, hit.title_spans, "title", link), indent, number)
-    if about := _about(article):
+    if about := about_pieces(article):
         yield Line(about, indent)
     for snippet in hit.snippets:
         yield Line(_snippet(snippet), indent)
@@ -73,7 +73,8 @@ def web_link(url: str | None) -> str | None:
     return quote(url, safe="!#$%&'()*+,/:;=?@[]~", errors="replace")
 
 
-def _about(article: Article) -> list[Piece]:
+def about_pieces(article: Article) -> list[Piece]:
+    """Return source, date and authors of an article, as far as they are known."""
     parts = [
         Piece(one_line(article.source), "source") if article.source else None,
         Piece(shown_date(article)) if article.published else None,
@@ -122,7 +123,7 @@ def article_lines(
 ) -> Iterator[Line]:
     """Yield a whole article; ``spans`` count characters of its body."""
     yield Line(marked(article.title, title_spans, "title", web_link(article.url)))
-    if about := _about(article):
+    if about := about_pieces(article):
         yield Line(about)
     for label, value in (
         ("url", article.url),

@@ -58,14 +58,14 @@ def _totals(folded: Folded) -> str:
     stories = _counted(folded.distinct, "story", "stories")
     articles = _counted(result.total, "article", "articles")
     time = f"{result.took_ms:.0f} ms"
-    part = ""
+    ranks = ""
     if shown and not (whole and shown == folded.distinct):
         first, last = result.hits[0].rank, result.hits[-1].rank
-        part = f"{first:,}–{last:,} of " if first < last else f"{first:,} of "
+        ranks = f"{first:,}–{last:,}" if first < last else f"{first:,}"
     if whole:
-        return f"{part}{stories}, {articles} in {time}"
+        return f"{ranks} of {stories}, {articles} in {time}".removeprefix(" of ")
     compared = f"the first {folded.compared:,} are {stories}"
-    return f"{part}{articles} in {time}; {compared}"
+    return f"hits {ranks}; {articles} in {time}; {compared}".removeprefix("hits ; ")
 
 
 def _counted(number: int, one: str, many: str) -> str:

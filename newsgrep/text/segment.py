@@ -168,6 +168,19 @@ def query_terms(folded: str, by: Segmenter | None = None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(terms))
 
 
+def running_words(folded: str, by: Segmenter | None = None) -> list[list[str]]:
+    """Return the likeliest words of a whole folded text in their order, one list for each run.
+
+    A run is of Han, or one word of letters and digits; what stands between runs is left out.
+    """
+    from newsgrep.text.patterns import HAN_RUN, WORD_RUN
+
+    cut = (by or segmenter()).cut
+    han = [(found.start(), list(cut(found[0]))) for found in HAN_RUN.finditer(folded)]
+    others = [(found.start(), [found[0]]) for found in WORD_RUN.finditer(folded)]
+    return [words for _, words in sorted(han + others)]
+
+
 def words_inside(folded: str) -> tuple[str, ...]:
     """Return dictionary words that a folded string has at any place, but its :func:`query_terms`.
 

@@ -140,11 +140,6 @@ class WhooshEngine:
                 facets={name: facet(store, name, matched) for name in facets},
             )
 
-    def document_frequencies(self, terms: Iterable[str]) -> list[int]:
-        """Ask for what is kept with each term, or count where something was deleted."""
-        with _damage_named(self._folder):
-            return list(map(self._store.frequency, terms))
-
     def get(self, ids: Iterable[str]) -> list[Article]:
         """Unpack the articles with these ids."""
         with _damage_named(self._folder):
@@ -156,6 +151,17 @@ class WhooshEngine:
         with _damage_named(self._folder):
             numbers = map(self._store.find, ids)
             return [unpack_folded(self._store.folded(n))[:2] for n in numbers if n is not None]
+
+    def document_frequencies(
+        self, terms: Iterable[str], within: Node | None = None
+    ) -> dict[str, int]:
+        """Ask for what is kept with each term, or count postings."""
+        store = self._store
+        with _damage_named(self._folder):
+            if within is None:
+                return {term: store.frequency(term) for term in terms}
+            matched = match(store, within)
+            return {term: len(matched.intersection(store.postings(term)[0])) for term in terms}
 
     def stamps(self) -> Iterator[Stamp]:
         """Unpack every stamp."""

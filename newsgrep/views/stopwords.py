@@ -1,0 +1,51 @@
+"""Words that tell nothing of what a text is about, however often it has them.
+
+Single Han characters need not be listed: views never take them for words.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_CHINESE = """
+一个 一些 一位 一名 一种 一样 一直 一次 一定 一般 一切 一方面 一下 一点 一起 这个
+这些 这种 这样 这里 这次 这是 这么 这一 那个 那些 那种 那样 那里 那么 哪些 什么
+怎么 怎样 如何 为何 为什么 多少 我们 你们 他们 她们 它们 自己 人们 大家 别人 对方
+双方 各自 其他 其它 其中 其实 某个 某些 每个 各种 因为 所以 因此 由于 于是 如果
+假如 要是 只要 只有 除非 虽然 尽管 即使 但是 可是 然而 不过 而且 并且 或者 以及
+及其 还是 不仅 不但 甚至 另外 此外 同时 同样 而是 就是 也是 都是 不是 才是 正是
+既是 无论 没有 不会 不能 不要 不可 不同 不得 不少 可以 可能 能够 应该 应当 必须
+需要 已经 正在 曾经 仍然 仍是 依然 一旦 之后 之前 以后 以前 之间 之一 以上 以下
+以来 以外 当时 当中 今天 昨天 明天 现在 目前 如今 此时 后来 最后 最终 随后 然后
+接着 首先 其次 通过 根据 按照 关于 对于 至于 由此 从而 为了 作为 成为 进行 表示
+认为 指出 称为 包括 例如 比如 特别 尤其 非常 十分 更加 越来越 比较 相当 完全 几乎
+大约 左右 开始 继续 出现 存在 发生 使用 使得 来自 属于 有关 相关 所有 全部 整个
+许多 很多 更多 大量 部分 主要 重要 时候 时间 方面 情况 问题 事情 东西 方式 这一点
+的话 起来 出来 下来 过来 过去 看到 知道 觉得 想要 一年 两年 今年 去年 一天 一家
+两个 三个 多个 几个 第一 第二 第三 还有 只是 只能 不断 不再 不想 并不 并非 是否
+而言 来说 所谓 有些 有人 有的 真的 确实 当然 显然 尽量 直接 正如 就像 一致 甚么
+与其 而不是
+"""
+_ENGLISH = """
+about above after again against all also although always am among an and another any are around as
+at away back be because become been before being between both but by can cannot could did do does
+doing done down during each either else even ever every few first for from further get got had has
+have having he her here hers him himself his how however if in instead into is it its itself just
+last least less like made make many may me might more most much must my never new no nor not now of
+off often on once one only or other others our out over own part per perhaps quite rather re said
+same say says see she should since so some still such take than that the their them themselves then
+there these they thing things this those though three through thus time to too toward two under
+until up upon us use used using very via was way we well were what when where whether which while
+who whom whose why will with within without would yes yet you your https http www com amp ll ve don
+didn doesn isn wasn won
+"""
+
+STOPWORDS: Final = frozenset(f"{_CHINESE}{_ENGLISH}".split())
+"""Folded; the frequent function words of Chinese and English prose."""
+
+CLINGING: Final = frozenset(
+    "的了着过地得之是在有和与及或而但不也都就还又再很更最太被把将向对从到由以为于因并且则若"
+    "这那此该其某每各我你他她它们谁哪何几多少一二三四五六七八九十百千万亿两个位名种次年月日时"
+    "号说称让使给比跟同等上下中内外前后里间来去出起会能可要想应当没无未非所只才却已曾正"
+)
+"""Characters that stand at the edge of a name by chance."""
