@@ -1,0 +1,94 @@
+"""Articles on what an article is about: its telling terms are asked for, texts found compared.
+
+It asks no more of an engine than any question does, so it is the same on all of them.
+"""
+
+from __future__ import annotations
+
+import math
+from heapq import nlargest
+from typing import Final, NamedTuple
+
+from newsgrep.engines.base import Candidate, Engine
+from newsgrep.engines.bm25 import idf
+from newsgrep.engines.entry import LEAD_LENGTH
+from newsgrep.models import Article
+from newsgrep.query.tree import Everything, Words
+from newsgrep.text.fold import fold
+from newsgrep.text.segment import term_counts
+
+MOST_LOOKED_AT: Final = 100
+"""How many articles that share telling terms are compared."""
+
+_ASKED: Final = 60
+_COMPARED: Final = 100
+_FAR: Final = 8000
+"""Characters of a text that are compared."""
+_TITLE: Final = 3.0
+_LEAD: Final = 1.0
+_SHOWN: Final = 8
+
+
+class Similar(NamedTuple):
+    """An article like another one, with the most telling terms that both have."""
+
+    candidate: Candidate
+    shared: tuple[str, ...]
+
+
+def similar(engine: Engine, article: Article, limit: int = 10) -> list[Similar]:
+    """Return at most ``limit`` articles of ``engine`` that are most like ``article``.
+
+    The best come first, and ``article`` itself is not among them; it need not be in the index.
+    Scores are comparable with each other only. Shared terms are folded.
+    """
+    weights = telling_terms(engine, article)
+    asked = tuple(nlargest(_ASKED, weights, key=weights.__getitem__))
+    if not asked or limit <= 0:
+        return []
+    page = engine.search(Words("", asked, any_term=True), limit=MOST_LOOKED_AT + 1)
+    found = [each for each in page.candidates if each.id != article.id][:MOST_LOOKED_AT]
+    texts = engine.folded([each.id for each in found])
+    compared = [
+        _compared(each, title, body, weights)
+        for each, (title, body) in zip(found, texts, strict=True)
+    ]
+    return sorted(compared, key=lambda each: -each.candidate.score)[:limit]
+
+
+def telling_terms(engine: Engine, article: Article) -> dict[str, float]:
+    """Return the terms that tell most of what ``article`` is about, with how much they tell."""
+    title, body = fold(article.title), fold(article.body)[:_FAR]
+    in_title, in_lead = term_counts(title), term_counts(body[:LEAD_LENGTH])
+    counts = term_counts(body)
+    terms = [term for term in counts | in_title if len(term) > 1]
+    total = engine.search(Everything(), limit=0).total
+    weights = {
+        term: idf(total, having)
+        * (math.log1p(counts[term]) + _TITLE * (term in in_title) + _LEAD * (term in in_lead))
+        for term, having in zip(terms, engine.document_frequencies(terms), strict=True)
+        # One that only this article has finds nothing.
+        if having > 1
+    }
+    best = nlargest(_COMPARED, weights, key=weights.__getitem__)
+    return {term: weights[term] for term in best}
+
+
+def _compared(candidate: Candidate, title: str, body: str, weights: dict[str, float]) -> Similar:
+    body = body[:_FAR]
+    shared = {
+        term: weight * (1 + (term in title))
+        for term, weight in weights.items()
+        if term in body or term in title
+    }
+    score = candidate.score * sum(shared.values())
+    return Similar(Candidate(candidate.id, score), _shown(shared))
+
+
+def _shown(shared: dict[str, float]) -> tuple[str, ...]:
+    """Return the most telling of the shared terms, none of them within another."""
+    shown: list[str] = []
+    for term in nlargest(4 * _SHOWN, shared, key=shared.__getitem__):
+        if not any(term in other or other in term for other in shown):
+            shown.append(term)
+    return tuple(shown[:_SHOWN])
