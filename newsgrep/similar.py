@@ -1,57 +1,103 @@
-"""Articles on the same thing as one article: those that share its most telling words."""
+"""Articles on what an article is about: its telling terms are asked for, texts found compared.
+
+It asks no more of an engine than any question does, so it is the same on all of them.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from heapq import nlargest
 from typing import Final, NamedTuple
 
-from newsgrep.engines.base import Engine
+from newsgrep.engines.base import Candidate, Engine
 from newsgrep.engines.bm25 import idf
+from newsgrep.engines.entry import LEAD_LENGTH
 from newsgrep.models import Article
 from newsgrep.query.tree import Everything, Words
 from newsgrep.text.fold import fold
-from newsgrep.text.segment import running_words
+from newsgrep.text.segment import term_counts
 
-_ASKED: Final = 25
+MOST_LOOKED_AT: Final = 100
+"""How many articles that share telling terms are compared."""
+
+_ASKED: Final = 60
+_COMPARED: Final = 100
+_FAR: Final = 8000
+"""Characters of a text that are compared."""
+_TITLE: Final = 3.0
+_LEAD: Final = 1.0
+_SHOWN: Final = 8
 
 
 class Similar(NamedTuple):
-    """An article that is like another; ``shared`` are folded words of both, most telling first."""
+    """An article like another one; ``shared`` are folded terms of both, most telling first."""
 
     article: Article
     score: float
     shared: tuple[str, ...]
 
 
-def similar(engine: Engine, article: Article, limit: int) -> list[Similar]:
-    """Return at most ``limit`` articles that are like ``article``, most alike first.
+def similar(engine: Engine, article: Article, limit: int = 10) -> list[Similar]:
+    """Return at most ``limit`` articles of ``engine`` that are most like ``article``.
 
-    ``article`` need not be in the index, and is never among its own answers. Scores compare
-    within one answer only.
+    The best come first, and ``article`` itself is not among them; it need not be in the index.
+    Scores are comparable with each other only. Shared terms are folded.
     """
-    text = f"{fold(article.title)}\n{fold(article.body)}"
-    counts = Counter(word for run in running_words(text) for word in run if len(word) > 1)
-    known = engine.document_frequencies(counts)
-    total = engine.search(Everything(), limit=0).total
-    own = len(engine.get([article.id]))
-    weights = {
-        term: count * idf(total, known[term]) for term, count in counts.items() if known[term] > own
-    }
-    asked = tuple(nlargest(_ASKED, weights, key=lambda term: (weights[term], term)))
-    if not asked or limit < 1:
+    weights = telling_terms(engine, article)
+    asked = tuple(nlargest(_ASKED, weights, key=weights.__getitem__))
+    if not asked or limit <= 0:
         return []
-    page = engine.search(Words("", asked, any_term=True), limit=limit + 1)
-    found = [each for each in page.candidates if each.id != article.id][:limit]
-    ids = [each.id for each in found]
+    page = engine.search(Words("", asked, any_term=True), limit=MOST_LOOKED_AT + 1)
+    found = [each for each in page.candidates if each.id != article.id][:MOST_LOOKED_AT]
+    texts = engine.folded([each.id for each in found])
+    compared = [
+        _compared(each, title, body, weights)
+        for each, (title, body) in zip(found, texts, strict=True)
+    ]
+    best = sorted(compared, key=lambda each: -each[0].score)[:limit]
+    articles = engine.get(candidate.id for candidate, _ in best)
     return [
-        Similar(other, candidate.score, _shared(asked, title, body))
-        for candidate, other, (title, body) in zip(
-            found, engine.get(ids), engine.folded(ids), strict=True
-        )
+        Similar(other, candidate.score, shared)
+        for other, (candidate, shared) in zip(articles, best, strict=True)
     ]
 
 
-def _shared(asked: tuple[str, ...], title: str, body: str) -> tuple[str, ...]:
-    there = {word for run in running_words(f"{title}\n{body}") for word in run}
-    return tuple(term for term in asked if term in there or term in body or term in title)
+def telling_terms(engine: Engine, article: Article) -> dict[str, float]:
+    """Return the terms that tell most of what ``article`` is about, with how much they tell."""
+    title, body = fold(article.title), fold(article.body)[:_FAR]
+    in_title, in_lead = term_counts(title), term_counts(body[:LEAD_LENGTH])
+    counts = term_counts(body)
+    terms = [term for term in counts | in_title if len(term) > 1]
+    total, own = engine.search(Everything(), limit=0).total, len(engine.get([article.id]))
+    weights = {
+        term: idf(total, having)
+        * (math.log1p(counts[term]) + _TITLE * (term in in_title) + _LEAD * (term in in_lead))
+        for term, having in engine.document_frequencies(terms).items()
+        # One that only this article has finds nothing.
+        if having > own
+    }
+    best = nlargest(_COMPARED, weights, key=weights.__getitem__)
+    return {term: weights[term] for term in best}
+
+
+def _compared(
+    candidate: Candidate, title: str, body: str, weights: dict[str, float]
+) -> tuple[Candidate, tuple[str, ...]]:
+    """Return the candidate with its score as it is now, and the terms that are shared."""
+    body = body[:_FAR]
+    shared = {
+        term: weight * (1 + (term in title))
+        for term, weight in weights.items()
+        if term in body or term in title
+    }
+    score = candidate.score * sum(shared.values())
+    return Candidate(candidate.id, score), _shown(shared)
+
+
+def _shown(shared: dict[str, float]) -> tuple[str, ...]:
+    """Return the most telling of the shared terms, none of them within another."""
+    shown: list[str] = []
+    for term in nlargest(4 * _SHOWN, shared, key=shared.__getitem__):
+        if not any(term in other or other in term for other in shown):
+            shown.append(term)
+    return tuple(shown[:_SHOWN])

@@ -1,0 +1,74 @@
+"""Known items and related articles: what is asked, what is right, and what must not leak.
+
+A title that is asked for is taken out of its article, and a link out of the article that has it,
+or the answer would stand in the question.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from bench.places import REPOSITORY
+from newsgrep.text.fold import fold
+
+GOLD: Final = REPOSITORY.parent / "shared" / "gold"
+KNOWN_ITEMS: Final = "known-items.tsv"
+RELATED: Final = "related.tsv"
+_LINK = re.compile(rb"<a\b[^>]*\bhref\b[^>]*>(?:(?!<a\b).)*?</a\s*>", re.DOTALL | re.IGNORECASE)
+
+
+class KnownItem(NamedTuple):
+    """A title, and the file of the article that it belongs to, relative to the corpus."""
+
+    corpus: str
+    title: str
+    path: str
+
+    @property
+    def tunes(self) -> bool:
+        """Return whether this one is of the half that constants were chosen on."""
+        return sha256(self.path.encode()).digest()[0] % 2 == 0
+
+
+def known_items(folder: Path = GOLD) -> list[KnownItem]:
+    """Return all known items in the order of the file."""
+    rows = _rows(folder / KNOWN_ITEMS)
+    return [KnownItem(row["corpus"], row["title"], row["path"]) for row in rows]
+
+
+def related(folder: Path = GOLD) -> dict[str, set[str]]:
+    """Return for each file that links to others the files it links to."""
+    links: dict[str, set[str]] = {}
+    for row in _rows(folder / RELATED):
+        links.setdefault(row["from"], set()).add(row["to"])
+    return links
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def without_title(title: str, body: str) -> str:
+    """Return ``body`` without the title where it begins with it, in any script or case."""
+    if title and fold(body).startswith(fold(title)):
+        return body[len(title) :].lstrip()
+    return body
+
+
+def without_links(data: bytes) -> bytes:
+    """Return an article's file without its links and all that stands inside of them."""
+    return _LINK.sub(b" ", data)
+
+
+def without(texts: Iterable[str], body: str) -> str:
+    """Return ``body`` without these strings, wherever they stand, in any script or case."""
+    for text in texts:
+        while text and (at := fold(body).find(fold(text))) >= 0:
+            body = f"{body[:at]} {body[at + len(text) :]}"
+    return body
