@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 from newsgrep.engines.base import Candidate, Engine, Order, Page
 from newsgrep.models import Article, Hit, Snippet, Span
 from newsgrep.query.describe import describe
-from newsgrep.query.parser import Query
-from newsgrep.query.tree import And, Field, Node, Text, Words, wanted_texts
+from newsgrep.query.parser import Query, dates, named
+from newsgrep.query.tree import And, Field, Name, Node, Or, Text, Words, wanted_texts
 from newsgrep.text.fold import fold
 from newsgrep.text.literal import holds_literal
 from newsgrep.text.matching import Needle, find_matches, merged_spans
@@ -156,6 +156,19 @@ def _caption_snippets(article: Article, wanted: Sequence[Text]) -> list[Snippet]
         for caption, spans in marked
         if spans
     ]
+
+
+def filters(sources: Iterable[str] = (), since: str = "", until: str = "") -> list[Node]:
+    """Return what narrows to one of ``sources`` and to these days; empty ones do not.
+
+    Raises :class:`UsageError` for what is no date.
+    """
+    found: list[Node] = []
+    if wanted := tuple(named(Name.SOURCE, name) for name in sources):
+        found.append(Or(wanted) if len(wanted) > 1 else wanted[0])
+    if since or until:
+        found.append(dates(since=since, until=until))
+    return found
 
 
 def narrowed(query: Query, filters: Iterable[Node]) -> Query:

@@ -133,6 +133,7 @@ _ROOMS = (
     ("query", "ingest"),
     ("engines",),
     ("archive", "search", "explain"),
+    ("batch",),
     ("output",),
     ("cli",),
     ("__main__",),

@@ -15,8 +15,11 @@ from newsgrep import __version__
 from newsgrep.errors import NewsgrepError, QueryError, Stopped
 from newsgrep.output.stream import ReaderGone
 
-COMMANDS: Final = ("index", "search", "show", "stats", "doctor", "reindex")
+COMMANDS: Final = ("index", "search", "batch", "show", "stats", "doctor", "reindex")
 """In the order of ``--help``; each is a module of this package with a ``command``."""
+
+_LONG: Final = ("index", "batch")
+"""Those that may run for hours, and must not keep their garbage."""
 
 
 class _LazyGroup(click.Group):
@@ -28,7 +31,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  (Click's interface)
         if cmd_name not in COMMANDS:
             return None
-        if cmd_name != "index":
+        if cmd_name not in _LONG:
             gc.disable()  # what reads is soon done, and leaves no more garbage than it needs
         command: click.Command = import_module(f"newsgrep.cli.{cmd_name}").command
         return command

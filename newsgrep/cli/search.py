@@ -14,9 +14,8 @@ from newsgrep.cli.options import color_option, index_option, wants_color
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
 from newsgrep.output.stream import write, write_bytes
-from newsgrep.query.parser import Query, dates, named, parse
-from newsgrep.query.tree import Name, Node, Or
-from newsgrep.search import Request, Result, narrowed, search
+from newsgrep.query.parser import Query, parse
+from newsgrep.search import Request, Result, filters, narrowed, search
 
 if TYPE_CHECKING:
     from newsgrep.explain import Explanation
@@ -76,11 +75,11 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     """
     text = " ".join(words).replace(_MINUS, "-")
     query = parse(text, any_word=options["any_word"])
-    filters = _filters(options["sources"], options["since"], options["until"])
+    narrowing = filters(options["sources"], options["since"], options["until"])
     if options["null"] and options["form"] != "paths":
         raise UsageError("-0 goes with --paths: add it.")
     request = Request(
-        narrowed(query, filters), Order(options["sort"]), options["limit"], options["offset"]
+        narrowed(query, narrowing), Order(options["sort"]), options["limit"], options["offset"]
     )
     with opened(index_folder, trust=options["trust"]) as engine:
         result = search(engine, request)
@@ -92,16 +91,6 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
             click.echo(line, err=True)
     _print(result, explanation, options)
     return 0 if result.total else 1
-
-
-def _filters(sources: tuple[str, ...], since: str, until: str) -> list[Node]:
-    filters: list[Node] = []
-    if sources:
-        wanted = tuple(named(Name.SOURCE, name) for name in sources)
-        filters.append(Or(wanted) if len(wanted) > 1 else wanted[0])
-    if since or until:
-        filters.append(dates(since=since, until=until))
-    return filters
 
 
 def _explain(engine: Engine, query: Query) -> Explanation:

@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
+from newsgrep.errors import QueryError
 from newsgrep.models import Article, Hit, Span
 
 if TYPE_CHECKING:
     from newsgrep.archive.summary import Summary
+    from newsgrep.batch import Answer
     from newsgrep.explain import Explanation
     from newsgrep.search import Result
 
@@ -21,9 +23,15 @@ VERSION: Final = 1
 
 def result_object(result: Result, explanation: Explanation | None = None) -> dict[str, Any]:
     """Return a search's answer as one object."""
+    told = {"version": VERSION, **_result(result)}
+    if explanation is not None:
+        told["explanation"] = asdict(explanation)
+    return told
+
+
+def _result(result: Result) -> dict[str, Any]:
     request = result.request
-    told: dict[str, Any] = {
-        "version": VERSION,
+    return {
         "query": request.query.text,
         "understood": result.understood,
         "sort": request.order.value,
@@ -32,8 +40,21 @@ def result_object(result: Result, explanation: Explanation | None = None) -> dic
         "took_ms": round(result.took_ms, 1),
         "hits": [hit_object(hit) for hit in result.hits],
     }
-    if explanation is not None:
-        told["explanation"] = asdict(explanation)
+
+
+def answer_object(answer: Answer, *, hits: bool = True) -> dict[str, Any]:
+    """Return what came of one line of a batch, with its hits or without."""
+    told: dict[str, Any] = {"version": VERSION, "line": answer.line}
+    if answer.has_id:
+        told["id"] = answer.given
+    if answer.result is not None:
+        told |= _result(answer.result)
+        if not hits:
+            del told["hits"]
+    else:
+        position = answer.error.position if isinstance(answer.error, QueryError) else None
+        told["query"] = answer.query
+        told["error"] = {"message": str(answer.error), "position": position}
     return told
 
 

@@ -17,6 +17,15 @@ def write(text: str, end: str = "\n") -> None:
     write_bytes((text + end).encode("utf-8", "replace"))
 
 
+def write_now(text: str) -> None:
+    """Write ``text`` as a line that whoever reads has at once; raises :class:`ReaderGone`."""
+    write(text)
+    try:
+        sys.stdout.buffer.flush()
+    except BrokenPipeError as exc:
+        raise ReaderGone from exc
+
+
 def write_bytes(data: bytes) -> None:
     """Write ``data`` to standard output as it is; raises :class:`ReaderGone`."""
     try:
