@@ -113,10 +113,14 @@ def _request(told: dict[str, Any], text: str, parse: Parse, usual: Request) -> R
         order=_order(told, usual.order),
         limit=_count(told, "limit", usual.limit),
         offset=_count(told, "offset", 0),
+        after=_text(told, "after") or "",
     )
 
 
-_KEYS: Final = ("id", "query", "any", "source", "since", "until", "sort", "limit", "offset")
+_KEYS: Final = (
+    *("id", "query", "any", "source", "since", "until"),
+    *("sort", "limit", "offset", "after"),
+)
 
 
 def _text(told: dict[str, Any], key: str) -> str | None:

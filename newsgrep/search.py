@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from newsgrep.cursor import Cursor, cursor_of, token_for
 from newsgrep.engines.base import Candidate, Engine, Order, Page
 from newsgrep.models import Article, Hit, Snippet, Span
 from newsgrep.query.describe import describe
@@ -31,7 +32,10 @@ _TOGETHER_IN_BODY: Final = 0.5
 
 
 class Request(NamedTuple):
-    """What is asked: a query, and which part of the answer in which order."""
+    """What is asked: a query, and which part of the answer in which order.
+
+    ``after`` is the ``next`` of a page before; ``offset`` hits are passed over beyond it.
+    """
 
     query: Query
     order: Order = Order.RELEVANCE
@@ -40,10 +44,14 @@ class Request(NamedTuple):
     facets: Sequence[str] = ()
     snippet_width: int = WIDTH
     most_snippets: int = MOST_WINDOWS
+    after: str = ""
 
 
 class Result(NamedTuple):
-    """The answer: the exact total, the hits of the page, and how it was understood."""
+    """The answer: the exact total, the hits of the page, and how it was understood.
+
+    ``offset`` hits stand before the page; with ``next`` the page after it is asked for.
+    """
 
     request: Request
     understood: str
@@ -51,46 +59,73 @@ class Result(NamedTuple):
     hits: tuple[Hit, ...]
     took_ms: float
     facets: Mapping[str, tuple[tuple[str, int], ...]] = MappingProxyType({})
+    offset: int = 0
+    next: str | None = None
 
 
 def search(engine: Engine, request: Request) -> Result:
-    """Return the page of hits that ``request`` asks for."""
+    """Return the page of hits that ``request`` asks for.
+
+    Raises :class:`UsageError` where ``request.after`` is not for this query and index.
+    """
     started = time.perf_counter()
-    root = request.query.root
-    page, folded = _page(engine, request)
-    wanted = wanted_texts(root)
-    ids = [candidate.id for candidate in page.candidates]
+    root, order, commit = request.query.root, request.order, engine.commit()
+    cursor = cursor_of(request.after, root, order, commit) if request.after else Cursor()
+    page, folded, end = _page(engine, request, cursor)
+    hits = hits_of(engine, page.candidates, request, page.before + 1, folded)
+    offset = page.before if request.after else request.offset
+    more = end if hits and page.before + len(hits) < page.total else None
+    following = token_for(more, root, order, commit) if more else None
+    took = (time.perf_counter() - started) * 1000
+    return Result(request, describe(root), page.total, hits, took, page.facets, offset, following)
+
+
+def hits_of(
+    engine: Engine,
+    candidates: Sequence[Candidate],
+    request: Request,
+    first_rank: int = 1,
+    folded: Mapping[str, Folded] = MappingProxyType({}),
+) -> tuple[Hit, ...]:
+    """Return ``candidates`` as hits for ``request``; ``folded`` are texts that are known."""
+    wanted = wanted_texts(request.query.root)
+    ids = [candidate.id for candidate in candidates]
     missing = [article_id for article_id in ids if article_id not in folded]
-    folded |= zip(missing, engine.folded(missing), strict=True)
-    hits = tuple(
-        make_hit(rank, candidate.score, article, folded[article.id], wanted, request)
+    texts = {**folded, **dict(zip(missing, engine.folded(missing), strict=True))}
+    return tuple(
+        make_hit(rank, candidate.score, article, texts[article.id], wanted, request)
         for rank, (candidate, article) in enumerate(
-            zip(page.candidates, engine.get(ids), strict=True), request.offset + 1
+            zip(candidates, engine.get(ids), strict=True), first_rank
         )
     )
-    took = (time.perf_counter() - started) * 1000
-    return Result(request, describe(root), page.total, hits, took, page.facets)
 
 
-def _page(engine: Engine, request: Request) -> tuple[Page, dict[str, Folded]]:
-    """Return the page, and the folded texts that were read to order it."""
+def _page(
+    engine: Engine, request: Request, cursor: Cursor
+) -> tuple[Page, dict[str, Folded], Cursor]:
+    """Return the page, the folded texts that were read to order it, and where it ends."""
     root, order = request.query.root, request.order
     looser = [
         text for text in wanted_texts(root) if isinstance(text, Words) and len(text.terms) > 1
     ]
-    end = request.offset + request.limit
+    offset = cursor.rank + request.offset
+    end = offset + request.limit
     looks_again = order is Order.RELEVANCE and looser and request.limit > 0
-    if not looks_again or not 0 <= request.offset < SECOND_LOOK:
-        return engine.search(root, order, request.limit, request.offset, request.facets), {}
+    if not looks_again or cursor.last or not 0 <= offset < SECOND_LOOK:
+        page = engine.search(root, order, request.limit, offset, request.facets, cursor.last)
+        return page, {}, Cursor(last=page.candidates[-1] if page.candidates else None)
     # Always the same hundred, so that pages neither repeat nor skip.
     page = engine.search(root, order, max(end, SECOND_LOOK), 0, request.facets)
     best, rest = page.candidates[:SECOND_LOOK], page.candidates[SECOND_LOOK:]
     ids = [candidate.id for candidate in best]
     folded = dict(zip(ids, engine.folded(ids), strict=True))
-    again = [Candidate(c.id, c.score * _togetherness(folded[c.id], looser)) for c in best]
+    again = [c._replace(score=c.score * _togetherness(folded[c.id], looser)) for c in best]
     again.sort(key=lambda candidate: -candidate.score)
-    shown = (*again, *rest)[request.offset : end]
-    return Page(page.total, tuple(shown), page.facets), folded
+    shown = (*again, *rest)[offset:end]
+    # Beyond the hundred the first order holds, and there the place is that of its last one.
+    first = page.candidates[:end]
+    ends = Cursor(last=first[-1]) if len(first) >= SECOND_LOOK else Cursor(rank=len(first))
+    return Page(page.total, shown, page.facets, min(offset, page.total)), folded, ends
 
 
 def _togetherness(folded: Folded, looser: Iterable[Words]) -> float:

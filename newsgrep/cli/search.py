@@ -48,6 +48,7 @@ class _Command(click.Command):
     "-n", "--limit", type=click.IntRange(min=0), default=10, show_default=True, help="Hits shown."
 )
 @click.option("--offset", type=click.IntRange(min=0), default=0, help="Hits passed over.")
+@click.option("--after", metavar="TOKEN", default="", help="Go on after the page with this next.")
 @click.option("--json", "form", flag_value="json", help="One JSON object.")
 @click.option("--jsonl", "form", flag_value="jsonl", help="One JSON object a line for each hit.")
 @click.option("--csv", "form", flag_value="csv", help="A table for spreadsheets.")
@@ -79,7 +80,11 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     if options["null"] and options["form"] != "paths":
         raise UsageError("-0 goes with --paths: add it.")
     request = Request(
-        narrowed(query, narrowing), Order(options["sort"]), options["limit"], options["offset"]
+        narrowed(query, narrowing),
+        Order(options["sort"]),
+        options["limit"],
+        options["offset"],
+        after=options["after"],
     )
     with opened(index_folder, trust=options["trust"]) as engine:
         result = search(engine, request)

@@ -31,15 +31,18 @@ def result_object(result: Result, explanation: Explanation | None = None) -> dic
 
 def _result(result: Result) -> dict[str, Any]:
     request = result.request
-    return {
+    told: dict[str, Any] = {
         "query": request.query.text,
         "understood": result.understood,
         "sort": request.order.value,
-        "offset": request.offset,
+        "offset": result.offset,
         "total": result.total,
         "took_ms": round(result.took_ms, 1),
         "hits": [hit_object(hit) for hit in result.hits],
     }
+    if result.next is not None:
+        told["next"] = result.next
+    return told
 
 
 def answer_object(answer: Answer, *, hits: bool = True) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from newsgrep.engines.base import Candidate, Change, Kept, Lost, Order, Page
 from newsgrep.engines.evaluate import match
 from newsgrep.engines.facets import facet
 from newsgrep.engines.packing import unpack_folded
-from newsgrep.engines.ranking import arrange, score
+from newsgrep.engines.ranking import arrange, following, score
 from newsgrep.engines.whoosh.schema import (
     INDEX_NAME,
     make_schema,
@@ -122,18 +122,27 @@ class WhooshEngine:
         limit: int = 10,
         offset: int = 0,
         facets: Sequence[str] = (),
+        after: Candidate | None = None,
     ) -> Page:
         """Match, score and arrange over postings."""
         store = self._store
         with _damage_named(self._folder):
             matched = match(store, query)
-            ranks = order is Order.RELEVANCE and limit > 0
-            scores = score(store, scoring_terms(query) if ranks else (), matched)
-            shown = arrange(store, scores, order, offset, limit) if limit > 0 else []
+            ranks = order is Order.RELEVANCE and (limit > 0 or after is not None)
+            terms = scoring_terms(query) if ranks else []
+            scores = score(store, terms, matched)
+            if ranks and not terms:
+                order = Order.NEWEST  # the same, and sooner found
+            beyond = scores if after is None else following(store, scores, order, after)
+            shown = arrange(store, beyond, order, offset, limit) if limit > 0 else []
+            moments = store.moments() if shown else ()
             return Page(
                 total=len(matched),
-                candidates=tuple(Candidate(store.identifier(d), scores[d]) for d in shown),
+                candidates=tuple(
+                    Candidate(store.identifier(d), scores[d], moments[d]) for d in shown
+                ),
                 facets={name: facet(store, name, matched) for name in facets},
+                before=len(scores) - max(len(beyond) - offset, 0),
             )
 
     def get(self, ids: Iterable[str]) -> list[Article]:
