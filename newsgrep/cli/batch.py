@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import click
 
 from newsgrep.archive.place import opened
+from newsgrep.archive.saved import saved_in
 from newsgrep.batch import answer, lines_in
 from newsgrep.cli.options import index_option
 from newsgrep.engines.base import Order
@@ -55,10 +57,11 @@ def command(
     not be read.
     """
     usual = Request(Query("", Everything()), Order(sort), 0 if no_hits else limit)
+    ask = partial(parse, saved=saved_in(index_folder))
     asked = found = bad = 0
     with _stream(file) as stream, opened(index_folder, trust=trust) as engine:
         for line in lines_in(stream):
-            told = answer(engine, line, parse, usual)
+            told = answer(engine, line, ask, usual)
             write_now(to_json(answer_object(told, hits=not no_hits)))
             asked += 1
             bad += told.error is not None

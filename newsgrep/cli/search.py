@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from newsgrep.archive.place import opened
-from newsgrep.cli.options import color_option, index_option, wants_color
+from newsgrep.archive.saved import saved_in
+from newsgrep.cli.options import QueryCommand, color_option, index_option, typed, wants_color
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
 from newsgrep.output.stream import write, write_bytes
@@ -20,18 +20,8 @@ from newsgrep.search import Request, Result, filters, narrowed, search
 if TYPE_CHECKING:
     from newsgrep.explain import Explanation
 
-_MINUS = "\ue000"  # of the private use area: in no query that anyone types
 
-
-class _Command(click.Command):
-    """Takes ``-普京`` for an excluded word, where Click would look for an option."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        kept = [re.sub(r"^-(?=[^\x00-\x7f]|[\"(])", _MINUS, arg) for arg in args]
-        return super().parse_args(ctx, kept)
-
-
-@click.command(cls=_Command, short_help="Find articles.")
+@click.command(cls=QueryCommand, short_help="Find articles.")
 @click.argument("words", metavar="QUERY...", nargs=-1, required=True)
 @click.option("--any", "any_word", is_flag=True, help="One of the words is enough.")
 @click.option("--source", "sources", multiple=True, help="Only sources whose name holds this.")
@@ -74,8 +64,7 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     A word that begins with a minus and a Latin letter needs -- before it:
     newsgrep search -- 模型 -gpt
     """
-    text = " ".join(words).replace(_MINUS, "-")
-    query = parse(text, any_word=options["any_word"])
+    query = parse(typed(words), any_word=options["any_word"], saved=saved_in(index_folder))
     narrowing = filters(options["sources"], options["since"], options["until"])
     if options["null"] and options["form"] != "paths":
         raise UsageError("-0 goes with --paths: add it.")

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from newsgrep.errors import QueryError, UsageError
 from newsgrep.query.lexer import ADDRESS_FIELDS, NAME_FIELDS, Kind, Token, tokens
+from newsgrep.query.library import Library, Saved, nothing_saved
 from newsgrep.query.tree import (
     Address,
     And,
@@ -71,9 +72,10 @@ def phrase(text: str, field: Field = Field.TEXT) -> Phrase:
     return Phrase(literal, terms, field, words_inside(literal) if len(terms) > 1 else ())
 
 
-def parse(text: str, *, any_word: bool = False) -> Query:
+def parse(text: str, *, any_word: bool = False, saved: Saved = nothing_saved) -> Query:
     """Return ``text`` as a query; with ``any_word`` one of its words is enough.
 
+    ``saved`` is called where the query names a saved one, which stands there in brackets.
     Raises :class:`QueryError`, which knows the place, where it can't be read.
     """
     if len(text) > MAX_LENGTH:
@@ -86,11 +88,12 @@ def parse(text: str, *, any_word: bool = False) -> Query:
     found = tokens(text)
     if not found:
         raise QueryError("The query is empty: type a word, such as 联合声明.", text, 0)
-    return Query(text, _Parser(text, found, any_word).parse())
+    return Query(text, _Parser(text, found, any_word, Library(saved)).parse())
 
 
 class _Parser:
-    def __init__(self, text: str, found: list[Token], any_word: bool) -> None:
+    def __init__(self, text: str, found: list[Token], any_word: bool, library: Library) -> None:
+        self.library = library
         self.text = text
         self.tokens = found
         self.at = 0
@@ -234,6 +237,8 @@ class _Parser:
         if value.kind is Kind.OPEN:
             raise self._error(f"{token.text}: takes one value, not a bracket.", token)
         self.at += 1
+        if token.text == "saved":
+            return self._saved(value)
         if token.text == "id":
             return Identified(value.text.strip().lower())
         if token.text in NAME_FIELDS:
@@ -244,6 +249,19 @@ class _Parser:
             return dates(**{token.text: value.text})
         except UsageError as exc:
             raise self._error(str(exc), value) from exc
+
+    def _saved(self, name: Token) -> Node:
+        try:
+            with self.library.opened(name.text) as text:
+                inside = _Parser(text, tokens(text), False, self.library)
+                inside.depth, inside.strings = self.depth, self.strings
+                root = inside.parse()
+                self.strings = inside.strings
+                return root
+        except QueryError as exc:
+            raise self._error(f"In the saved query “{name.text}”: {exc}", name) from exc
+        except UsageError as exc:
+            raise self._error(str(exc), name) from exc
 
 
 def named(kind: Name, name: str) -> Named:
