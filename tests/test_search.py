@@ -134,7 +134,7 @@ _ROOMS = (
     ("engines",),
     ("archive", "cursor"),
     ("search", "explain"),
-    ("batch",),
+    ("batch", "news"),
     ("output",),
     ("cli",),
     ("__main__",),

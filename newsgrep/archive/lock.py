@@ -75,7 +75,7 @@ def alone(lock_file: Path, what: str, wait: float = 0.0) -> Iterator[None]:
     except OSError as exc:
         raise InputError(
             f"{what} can't be changed ({exc.strerror}: {lock_file.parent}): ask its owner, or "
-            "use an index of your own."
+            "name a folder of your own."
         ) from exc
     habit = os.umask(_OTHERS)
     os.umask(habit | _OTHERS)

@@ -15,7 +15,7 @@ from newsgrep import __version__
 from newsgrep.errors import NewsgrepError, QueryError, Stopped
 from newsgrep.output.stream import ReaderGone
 
-COMMANDS: Final = ("index", "search", "batch", "show", "saved", "stats", "doctor", "reindex")
+COMMANDS: Final = ("index", "search", "batch", "show", "saved", "new", "stats", "doctor", "reindex")
 """In the order of ``--help``; each is a module of this package with a ``command``."""
 
 _LONG: Final = ("index", "batch")

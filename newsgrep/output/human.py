@@ -24,7 +24,7 @@ def result_lines(result: Result) -> Iterator[Line]:
     """Yield the lines of all hits, and a last one with total and time."""
     widest = len(str(result.hits[-1].rank)) if result.hits else 0
     for hit in result.hits:
-        yield from _hit_lines(hit, widest + 2)
+        yield from hit_lines(hit, widest + 2)
         yield Line()
     yield Line([Piece(_totals(result), "dim")])
 
@@ -44,7 +44,8 @@ def _totals(result: Result) -> str:
     return f"{part} of {total:,} {articles} in {time}"
 
 
-def _hit_lines(hit: Hit, indent: int) -> Iterator[Line]:
+def hit_lines(hit: Hit, indent: int) -> Iterator[Line]:
+    """Yield the lines of one hit, behind its rank in ``indent`` cells."""
     article = hit.article
     number = f"{hit.rank}".rjust(indent - 2)
     link = _link(article.url)

@@ -84,6 +84,13 @@ def hit_object(hit: Hit) -> dict[str, Any]:
     }
 
 
+def new_object(name: str, hit: Hit) -> dict[str, Any]:
+    """Return an article that is new for the saved query ``name``."""
+    told = hit_object(hit)
+    del told["score"]
+    return {"version": VERSION, "saved": name, **told}
+
+
 def article_object(article: Article) -> dict[str, Any]:
     """Return all of an article."""
     published = article.published

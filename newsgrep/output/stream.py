@@ -20,6 +20,11 @@ def write(text: str, end: str = "\n") -> None:
 def write_now(text: str) -> None:
     """Write ``text`` as a line that whoever reads has at once; raises :class:`ReaderGone`."""
     write(text)
+    flush()
+
+
+def flush() -> None:
+    """Hand over what was written; raises :class:`ReaderGone`."""
     try:
         sys.stdout.buffer.flush()
     except BrokenPipeError as exc:
