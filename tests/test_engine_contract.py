@@ -21,7 +21,7 @@ from newsgrep.engines.base import (
     open_engine,
 )
 from newsgrep.engines.entry import make_entry
-from newsgrep.engines.whoosh import bulk
+from newsgrep.engines.whoosh import bulk, store
 from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, UsageError
 from newsgrep.models import Article, Stamp, Status
 from newsgrep.query.parser import parse
@@ -446,6 +446,21 @@ def test_sources_and_terms_are_found_in_every_segment(
     assert ids(engine, "source:日报") == set("abcxyz")
     assert ids(engine, "source:电台") == {"m"}
     assert engine.check(deep=True) == []
+    engine.close()
+
+
+def test_what_is_kept_for_the_next_question_has_a_bound(
+    tmp_path: Path, reference: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MOST_KEPT", 5)
+    engine = engine_with("whoosh", tmp_path, ARCHIVE)
+    for query in QUERIES:
+        root = parse(query).root
+        assert [c.id for c in engine.search(root).candidates] == [
+            c.id for c in reference.search(root).candidates
+        ]
+        kept = engine._store._postings.values()  # type: ignore[attr-defined]  # what is bounded
+        assert sum(len(documents) for documents, _ in kept) <= max(5, len(ARCHIVE))
     engine.close()
 
 
