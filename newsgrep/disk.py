@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -13,3 +14,20 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put a file with ``data`` at ``path``: whoever looks finds it whole, or what was there.
+
+    For one writer at a time. When this returns it is on the disk.
+    """
+    draft = path.with_name(f"{path.name}.new")
+    try:
+        draft.write_bytes(data)
+        sync(draft)
+        draft.replace(path)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink()
+        raise
+    sync(path.parent)

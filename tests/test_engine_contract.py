@@ -21,7 +21,7 @@ from newsgrep.engines.base import (
     open_engine,
 )
 from newsgrep.engines.entry import make_entry
-from newsgrep.engines.whoosh import bulk
+from newsgrep.engines.whoosh import bulk, store
 from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, UsageError
 from newsgrep.models import Article, Stamp, Status
 from newsgrep.query.parser import parse
@@ -243,6 +243,7 @@ def test_every_engine_gives_the_same_answer_as_brute_force(
         assert dict(found.facets) == dict(expected.facets)
         for one, other in zip(found.candidates, expected.candidates, strict=True):
             assert one.score == pytest.approx(other.score)
+            assert one.moment == other.moment
 
 
 def ids(engine: Engine, query: str) -> set[str]:
@@ -283,6 +284,24 @@ def test_pages_neither_repeat_nor_skip(engine: Engine) -> None:
             ]
             assert tuple(each for page in pages for each in page) == whole
         assert engine.search(Everything(), order, 5, 1000).candidates == ()
+
+
+@pytest.mark.parametrize("query", ["-没有", "水 OR 联合声明", "联合", "date:2024"])
+def test_a_page_after_any_place_is_what_stands_behind_it(engine: Engine, query: str) -> None:
+    root = parse(query).root
+    for order in Order:
+        whole = engine.search(root, order, 100).candidates
+        for number, last in enumerate(whole, 1):
+            page = engine.search(root, order, 2, 0, FACETS, after=last)
+            assert page.candidates == whole[number : number + 2]
+            assert (page.total, page.before) == (len(whole), number)
+            assert dict(page.facets) == dict(engine.search(root, order, 0, 0, FACETS).facets)
+            page = engine.search(root, order, 2, 1, after=last)
+            assert page.candidates == whole[number + 1 : number + 3]
+            assert page.before == min(number + 1, len(whole))
+            # Also where the article at the place is gone: no id stands between these two.
+            gone = last._replace(id=f"{last.id}\0")
+            assert engine.search(root, order, 2, after=gone).candidates == whole[number:][:2]
 
 
 def test_undated_articles_come_last_in_both_date_orders(engine: Engine) -> None:
@@ -466,6 +485,21 @@ def test_sources_and_terms_are_found_in_every_segment(
     assert ids(engine, "source:日报") == set("abcxyz")
     assert ids(engine, "source:电台") == {"m"}
     assert engine.check(deep=True) == []
+    engine.close()
+
+
+def test_what_is_kept_for_the_next_question_has_a_bound(
+    tmp_path: Path, reference: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MOST_KEPT", 5)
+    engine = engine_with("whoosh", tmp_path, ARCHIVE)
+    for query in QUERIES:
+        root = parse(query).root
+        assert [c.id for c in engine.search(root).candidates] == [
+            c.id for c in reference.search(root).candidates
+        ]
+        kept = engine._store._postings.values()  # type: ignore[attr-defined]  # what is bounded
+        assert sum(len(documents) for documents, _ in kept) <= max(5, len(ARCHIVE))
     engine.close()
 
 

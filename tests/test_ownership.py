@@ -12,6 +12,7 @@ from tests.conftest import Cli, write_article
 STRANGER = 4242
 COMMANDS = (
     ["search", "渡轮"],
+    ["batch", "n/a.md"],
     ["stats"],
     ["show", "n/a.md"],
     ["index", "n"],

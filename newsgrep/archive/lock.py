@@ -17,7 +17,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from newsgrep.archive.names import HOLDER, LOCK
-from newsgrep.errors import IndexLocked, IndexMissing
+from newsgrep.errors import IndexLocked, IndexMissing, InputError
 
 _OTHERS: Final = 0o022
 """The right to write, of the group and of everybody."""
@@ -54,6 +54,34 @@ def writing(folder: Path, wait: float = 0.0) -> Iterator[None]:
     finally:
         with suppress(OSError):
             (folder / HOLDER).unlink()
+        os.umask(habit)
+        lock.release()
+
+
+@contextmanager
+def alone(lock_file: Path, what: str, wait: float = 0.0) -> Iterator[None]:
+    """Keep others away from ``what``, the beginning of a sentence, while this lasts.
+
+    Raises :class:`IndexLocked` if somebody else is still at it after ``wait`` seconds, and
+    :class:`InputError` if nothing may be written there.
+    """
+    lock = FileLock(lock_file)
+    try:
+        lock.acquire(timeout=wait, poll_interval=0.05)
+    except Timeout as exc:
+        raise IndexLocked(
+            f"{what} are being changed by another process: try again when it is done."
+        ) from exc
+    except OSError as exc:
+        raise InputError(
+            f"{what} can't be changed ({exc.strerror}: {lock_file.parent}): ask its owner, or "
+            "name a folder of your own."
+        ) from exc
+    habit = os.umask(_OTHERS)
+    os.umask(habit | _OTHERS)
+    try:
+        yield
+    finally:
         os.umask(habit)
         lock.release()
 

@@ -20,7 +20,7 @@ from newsgrep.archive.manifest import (
     refuse_bereft,
     write_draft,
 )
-from newsgrep.archive.names import HOLDER, LOCK
+from newsgrep.archive.names import OWN
 from newsgrep.archive.ownership import refuse_strangers
 from newsgrep.engines.base import Engine, open_engine
 from newsgrep.errors import IndexProblem, InputError
@@ -28,7 +28,7 @@ from newsgrep.errors import IndexProblem, InputError
 ENGINE: Final = "whoosh"
 """The engine of an index, if nothing else is said."""
 
-_IGNORED: Final = {".gitkeep", ".gitignore", ".DS_Store", LOCK, HOLDER}
+_IGNORED: Final = {".gitkeep", ".gitignore", ".DS_Store", *OWN}
 
 
 @contextmanager

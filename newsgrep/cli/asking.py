@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
 
+from newsgrep.cli.options import typed
 from newsgrep.engines.base import FACETS, Engine
 from newsgrep.errors import UsageError
 from newsgrep.output.cells import shortened
 from newsgrep.output.safe import one_line, safe
-from newsgrep.query.leaves import named
+from newsgrep.query.library import Saved, nothing_saved
 from newsgrep.query.parser import Query, by_regex, literally, parse
-from newsgrep.query.tree import Name, Node, Or
 from newsgrep.query.zones import ARCHIVE_ZONE_NAME, Calendar, calendar_in
-from newsgrep.search import narrowed
+from newsgrep.search import filters, narrowed
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
-
-_MINUS: Final = "\ue000"  # of the private use area: in no query that anyone types
-
-
-class AskingCommand(click.Command):
-    """Takes ``-普京`` for an excluded word, where Click would look for an option."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Hide the minus of such words from Click; :func:`asked` brings it back."""
-        kept = [re.sub(r"^-(?=[^\x00-\x7f]|[\"(])", _MINUS, arg) for arg in args]
-        return super().parse_args(ctx, kept)
 
 
 def query_options(command: _Decorated) -> _Decorated:
@@ -61,39 +49,33 @@ def query_options(command: _Decorated) -> _Decorated:
     return command
 
 
-def asked(words: tuple[str, ...], options: dict[str, Any]) -> Query:
+def asked(words: tuple[str, ...], options: dict[str, Any], saved: Saved = nothing_saved) -> Query:
     """Return what :func:`query_options` were given, as one query.
 
-    What may be meant otherwise in it is told on standard error.
+    What may be meant otherwise in it is told on standard error; ``saved`` knows saved queries.
     """
     calendar = calendar_in(options["tz"])
-    query = _read(" ".join(words).replace(_MINUS, "-"), options, calendar)
+    query = _read(typed(words), options, calendar, saved)
     for doubt in query.doubts:
         click.echo(f"newsgrep: {safe(doubt)}", err=True)
-    filters = _filters(options["sources"], options["since"], options["until"], calendar)
-    return narrowed(query, filters)
+    narrowing = filters(options["sources"], options["since"], options["until"], calendar)
+    return narrowed(query, narrowing)
 
 
-def _read(text: str, options: dict[str, Any], calendar: Calendar) -> Query:
+def _read(text: str, options: dict[str, Any], calendar: Calendar, saved: Saved) -> Query:
     if options["regex"] and options["literal"]:
         raise UsageError("--regex and --literal exclude each other: leave one of them out.")
     if options["literal"]:
         return literally(text)
     if options["regex"]:
         return by_regex(text, scan=options["scan"])
-    return parse(text, any_word=options["any_word"], scan=options["scan"], calendar=calendar)
-
-
-def _filters(sources: tuple[str, ...], since: str, until: str, calendar: Calendar) -> list[Node]:
-    filters: list[Node] = []
-    if sources:
-        wanted = tuple(named(Name.SOURCE, name) for name in sources)
-        filters.append(Or(wanted) if len(wanted) > 1 else wanted[0])
-    if since or until:
-        from newsgrep.query.dates import since_until
-
-        filters.append(since_until(since, until, calendar))
-    return filters
+    return parse(
+        text,
+        any_word=options["any_word"],
+        scan=options["scan"],
+        calendar=calendar,
+        saved=saved,
+    )
 
 
 def facet_names(text: str) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ from typing import Any, Final
 import click
 
 from newsgrep.archive.place import opened
-from newsgrep.cli.asking import AskingCommand, asked, query_options, tell_why
-from newsgrep.cli.options import color_option, index_option, wants_color
+from newsgrep.archive.saved import saved_in
+from newsgrep.cli.asking import asked, query_options, tell_why
+from newsgrep.cli.options import QueryCommand, color_option, index_option, wants_color
 from newsgrep.errors import UsageError
 from newsgrep.jsontext import to_json
 from newsgrep.output import machine
@@ -28,7 +29,7 @@ _WIDTH: Final = 120
 _WIDEST: Final = 10_000
 
 
-@click.command(cls=AskingCommand, short_help="Show every place of a word in its context.")
+@click.command(cls=QueryCommand, short_help="Show every place of a word in its context.")
 @query_options
 @click.option(
     "--width",
@@ -60,7 +61,7 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     newsgrep kwic 渔业 --since 2024 --csv > fishery.csv
     newsgrep kwic 渔业 --jsonl | jq -r .left
     """
-    query = asked(words, options)
+    query = asked(words, options, saved_in(index_folder))
     if not wanted_texts(query.root):
         raise UsageError(
             "The query names no text that could be shown in its context: add a word, or "

@@ -18,17 +18,23 @@ from newsgrep.output.stream import ReaderGone
 COMMANDS: Final = (
     "index",
     "search",
+    "batch",
     "show",
     "timeline",
     "kwic",
     "similar",
     "keywords",
     "compare",
+    "saved",
+    "new",
     "stats",
     "doctor",
     "reindex",
 )
 """In the order of ``--help``; each is a module of this package with a ``command``."""
+
+_LONG: Final = ("index", "batch")
+"""Those that may run for hours, and must not keep their garbage."""
 
 
 class _LazyGroup(click.Group):
@@ -40,7 +46,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  (Click's interface)
         if cmd_name not in COMMANDS:
             return None
-        if cmd_name != "index":
+        if cmd_name not in _LONG:
             gc.disable()  # what reads is soon done, and leaves no more garbage than it needs
         command: click.Command = import_module(f"newsgrep.cli.{cmd_name}").command
         return command

@@ -14,6 +14,23 @@ import click
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
+_MINUS = "\ue000"  # of the private use area: in no query that anyone types
+
+
+class QueryCommand(click.Command):
+    """Takes ``-普京`` for an excluded word, where Click would look for an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Hide the minus of such words; :func:`typed` shows it again."""
+        kept = [re.sub(r"^-(?=[^\x00-\x7f]|[\"(])", _MINUS, arg) for arg in args]
+        return super().parse_args(ctx, kept)
+
+
+def typed(words: tuple[str, ...]) -> str:
+    """Return the words that a :class:`QueryCommand` was given as one query."""
+    return " ".join(words).replace(_MINUS, "-")
+
+
 def index_option(command: _Command) -> _Command:
     """Add ``--index``, the folder of the index, and ``--trust``."""
     command = click.option(

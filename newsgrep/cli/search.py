@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from newsgrep.archive.place import opened
-from newsgrep.cli.asking import AskingCommand, asked, facet_names, query_options, tell_why
-from newsgrep.cli.options import color_option, index_option, wants_color
+from newsgrep.archive.saved import saved_in
+from newsgrep.cli.asking import asked, facet_names, query_options, tell_why
+from newsgrep.cli.options import QueryCommand, color_option, index_option, wants_color
 from newsgrep.cli.recency import HalfLife, recency
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from newsgrep.why import Why
 
 
-@click.command(cls=AskingCommand, short_help="Find articles.")
+@click.command(cls=QueryCommand, short_help="Find articles.")
 @query_options
 @click.option(
     "--sort",
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     "--explain", is_flag=True, help="Say how the query was understood, and why hits rank so."
 )
 @click.option("--collapse", is_flag=True, help="Show reprints of one text as one hit.")
+@click.option("--after", metavar="TOKEN", default="", help="Go on after the page with this next.")
 @click.option("--json", "form", flag_value="json", help="One JSON object.")
 @click.option("--jsonl", "form", flag_value="jsonl", help="One JSON object a line for each hit.")
 @click.option("--csv", "form", flag_value="csv", help="A table for spreadsheets.")
@@ -78,7 +80,7 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     A word that begins with a minus and a Latin letter needs -- before it:
     newsgrep search -- 模型 -gpt
     """
-    query = asked(words, options)
+    query = asked(words, options, saved_in(index_folder))
     facets = facet_names(options["facets"])
     if options["null"] and options["form"] != "paths":
         raise UsageError("-0 goes with --paths: add it.")
@@ -94,6 +96,7 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
         options["offset"],
         facets,
         recency=recency(options["recency"], order),
+        after=options["after"],
     )
     with opened(index_folder, trust=options["trust"]) as engine:
         folded = _folded(engine, request) if options["collapse"] else None

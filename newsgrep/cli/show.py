@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from newsgrep.archive.place import opened
+from newsgrep.archive.saved import saved_in
 from newsgrep.cli.finding import find_article
 from newsgrep.cli.options import color_option, index_option, wants_color
 from newsgrep.jsontext import to_json
@@ -45,7 +46,7 @@ def command(
     newsgrep show 3kq7vb2m4x --match 联合声明
     newsgrep show 3kq7vb2m4x --json | jq -r .body
     """
-    wanted = wanted_texts(parse(query).root) if query else []
+    wanted = wanted_texts(parse(query, saved=saved_in(index_folder)).root) if query else []
     with opened(index_folder, trust=trust) as engine:
         article = find_article(engine, name)
     if article is None:

@@ -10,8 +10,9 @@ from typing import Any, Final
 import click
 
 from newsgrep.archive.place import opened
-from newsgrep.cli.asking import AskingCommand, asked, query_options, tell_why
-from newsgrep.cli.options import color_option, index_option, wants_color
+from newsgrep.archive.saved import saved_in
+from newsgrep.cli.asking import asked, query_options, tell_why
+from newsgrep.cli.options import QueryCommand, color_option, index_option, wants_color
 from newsgrep.errors import UsageError
 from newsgrep.jsontext import to_json
 from newsgrep.output import machine
@@ -26,7 +27,7 @@ from newsgrep.views.timeline import MOST_SOURCES, Timeline, timeline
 _STANDARD_OUTPUT: Final = Path("-")
 
 
-@click.command(cls=AskingCommand, short_help="Count articles over time.")
+@click.command(cls=QueryCommand, short_help="Count articles over time.")
 @query_options
 @click.option(
     "--by",
@@ -62,7 +63,7 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     newsgrep timeline '"联合声明"' --csv > statement.csv
     newsgrep timeline 渔业 --source 青石湖 --svg fishery.svg
     """
-    query = asked(words, options)
+    query = asked(words, options, saved_in(index_folder))
     by = By(options["by"]) if options["by"] else None
     per_source = options["per"] is not None
     if options["top"] and not per_source:

@@ -31,22 +31,30 @@ class Order(StrEnum):
 
 
 class Candidate(NamedTuple):
-    """An article that matches, and its BM25 score (0 where nothing ranks)."""
+    """An article that matches, its BM25 score (0 where nothing ranks), and when it is of.
+
+    ``moment`` counts seconds since the epoch, -inf where no date is known. With ``id`` it is
+    a candidate's place in an order by date, with ``score`` also in one by relevance; a page
+    goes on after any place, whether there is still an article at it or not.
+    """
 
     id: str
     score: float
+    moment: float = float("-inf")
 
 
 class Page(NamedTuple):
     """Part of an answer: the exact total, the candidates from offset to limit, the facets.
 
     A facet is a list of values and how many of all matches have them, most frequent
-    first, then by value; ``""`` counts those without a value.
+    first, then by value; ``""`` counts those without a value. ``before`` is how many
+    matches stand before the page.
     """
 
     total: int
     candidates: tuple[Candidate, ...]
     facets: Mapping[str, tuple[tuple[str, int], ...]] = MappingProxyType({})
+    before: int = 0
 
 
 FACETS = ("source", "month", "day", "author", "tag")
@@ -112,10 +120,12 @@ class Engine(Protocol):
         offset: int = 0,
         facets: Sequence[str] = (),
         recency: Recency | None = None,
+        after: Candidate | None = None,
     ) -> Page:
         """Return the page of matches from ``offset`` on, at most ``limit`` of them.
 
         With ``recency``, every score is multiplied by its weight for the article's date.
+        With ``after`` only those that stand after its place are passed over and given.
         """
 
     def get(self, ids: Iterable[str]) -> list[Article]:

@@ -124,33 +124,25 @@ class MemoryEngine:
         offset: int = 0,
         facets: Sequence[str] = (),
         recency: Recency | None = None,
+        after: Candidate | None = None,
     ) -> Page:
         """Look at every article."""
         matched = [document for document in self._documents.values() if _matches(document, query)]
         terms = scoring_terms(query) if order is Order.RELEVANCE else []  # a date ranks nothing
         scores = self._scores(terms, matched)
-        newest = {document.article.id: _when(document.article) for document in matched}
         if recency:
-            scores = {key: score * recency.weight(newest[key]) for key, score in scores.items()}
-
-        def place(document: _Document) -> tuple[float, float, str]:
-            key = document.article.id
-            match order:
-                case Order.RELEVANCE:
-                    return -scores[key], -newest[key], key
-                case Order.NEWEST:
-                    return -newest[key], 0, key
-                case Order.OLDEST:
-                    when = newest[key]
-                    return (when if when != float("-inf") else float("inf")), 0, key
-
-        shown = sorted(matched, key=place)[offset : offset + limit]
+            when = {document.article.id: _when(document.article) for document in matched}
+            scores = {key: score * recency.weight(when[key]) for key, score in scores.items()}
+        candidates = sorted(
+            (Candidate(d.article.id, scores[d.article.id], _when(d.article)) for d in matched),
+            key=lambda candidate: _place(candidate, order),
+        )
+        beyond = [c for c in candidates if after is None or _place(c, order) > _place(after, order)]
         return Page(
             total=len(matched),
-            candidates=tuple(
-                Candidate(document.article.id, scores[document.article.id]) for document in shown
-            ),
+            candidates=tuple(beyond[offset : offset + limit]),
             facets={name: _facet(name, matched) for name in facets},
+            before=len(candidates) - len(beyond[offset:]),
         )
 
     def _scores(self, terms: list[str], matched: list[_Document]) -> dict[str, float]:
@@ -252,6 +244,17 @@ def _matches(document: _Document, node: Node) -> bool:
             return any(_matches(document, child) for child in children)
         case Not(child):
             return not _matches(document, child)
+
+
+def _place(candidate: Candidate, order: Order) -> tuple[float, float, str]:
+    article_id, score, when = candidate
+    match order:
+        case Order.RELEVANCE:
+            return -score, -when, article_id
+        case Order.NEWEST:
+            return -when, 0, article_id
+        case Order.OLDEST:
+            return (when if when != float("-inf") else float("inf")), 0, article_id
 
 
 def _names(article: Article, kind: Name) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from heapq import nlargest, nsmallest
 from typing import Final
 
-from newsgrep.engines.base import Order
+from newsgrep.engines.base import Candidate, Order
 from newsgrep.engines.bm25 import K1, ZONES, Zone, idf, zone_norm
 from newsgrep.engines.counts import LEAD_SHIFT, MOST_IN_BODY, MOST_IN_LEAD, TITLE_SHIFT
 from newsgrep.engines.evaluate import Store
@@ -126,6 +126,39 @@ def arrange(
         high += 1
     exact = sorted(ranked[low:high], key=lambda d: (place(d), store.identifier(d)))
     return exact[offset - low : offset - low + len(shown)]
+
+
+def following(
+    store: Store, scores: dict[int, float], order: Order, after: Candidate
+) -> dict[int, float]:
+    """Return the documents that stand after the place of ``after``, with their scores."""
+    moments = store.moments()
+    article_id, value, moment = after
+    found: list[int]
+    level: list[int]  # those that only their ids tell from it
+    match order:
+        case Order.RELEVANCE:
+            found = [
+                document
+                for document, own in scores.items()
+                if own < value or (own == value and moments[document] < moment)
+            ]
+            level = [d for d, own in scores.items() if own == value and moments[d] == moment]
+        case Order.NEWEST:
+            found = [document for document in scores if moments[document] < moment]
+            level = [document for document in scores if moments[document] == moment]
+        case Order.OLDEST:
+            level = [document for document in scores if moments[document] == moment]
+            if moment == _UNKNOWN:
+                found = []
+            else:
+                found = [
+                    document
+                    for document in scores
+                    if moments[document] > moment or moments[document] == _UNKNOWN
+                ]
+    found += [document for document in level if store.identifier(document) > article_id]
+    return {document: scores[document] for document in found}
 
 
 def _foremost(

@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
+from newsgrep.errors import QueryError
 from newsgrep.models import Article, Hit, Span
 
 if TYPE_CHECKING:
     from newsgrep.archive.summary import Summary
+    from newsgrep.batch import Answer
     from newsgrep.search import Result
     from newsgrep.views.kwic import Place
     from newsgrep.views.timeline import Series, Timeline
@@ -22,14 +24,20 @@ VERSION: Final = 1
 
 def result_object(result: Result, explanation: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return a search's answer as one object; ``explanation`` is why there is none."""
+    told = {"version": VERSION, **_result(result)}
+    if explanation is not None:
+        told["explanation"] = explanation
+    return told
+
+
+def _result(result: Result) -> dict[str, Any]:
     request = result.request
     told: dict[str, Any] = {
-        "version": VERSION,
         "query": request.query.text,
         "understood": result.understood,
         "doubts": request.query.doubts,
         "sort": request.order.value,
-        "offset": request.offset,
+        "offset": result.offset,
         "total": result.total,
         "took_ms": round(result.took_ms, 1),
         "hits": [hit_object(hit) for hit in result.hits],
@@ -39,8 +47,24 @@ def result_object(result: Result, explanation: dict[str, Any] | None = None) -> 
             name: [{"value": value or None, "count": count} for value, count in values]
             for name, values in result.facets.items()
         }
-    if explanation is not None:
-        told["explanation"] = explanation
+    if result.next is not None:
+        told["next"] = result.next
+    return told
+
+
+def answer_object(answer: Answer, *, hits: bool = True) -> dict[str, Any]:
+    """Return what came of one line of a batch, with its hits or without."""
+    told: dict[str, Any] = {"version": VERSION, "line": answer.line}
+    if answer.has_id:
+        told["id"] = answer.given
+    if answer.result is not None:
+        told |= _result(answer.result)
+        if not hits:
+            del told["hits"]
+    else:
+        position = answer.error.position if isinstance(answer.error, QueryError) else None
+        told["query"] = answer.query
+        told["error"] = {"message": str(answer.error), "position": position}
     return told
 
 
@@ -65,6 +89,13 @@ def hit_object(hit: Hit) -> dict[str, Any]:
             for snippet in hit.snippets
         ],
     }
+
+
+def new_object(name: str, hit: Hit) -> dict[str, Any]:
+    """Return an article that is new for the saved query ``name``."""
+    told = hit_object(hit)
+    del told["score"]
+    return {"version": VERSION, "saved": name, **told}
 
 
 def article_object(article: Article) -> dict[str, Any]:

@@ -23,6 +23,12 @@ def write(text: str, end: str = "\n") -> None:
     write_bytes((text + end).encode("utf-8", "replace"))
 
 
+def write_now(text: str) -> None:
+    """Write ``text`` as a line that whoever reads has at once; raises :class:`ReaderGone`."""
+    write(text)
+    flush()
+
+
 def write_promptly(lines: Iterable[str]) -> None:
     """Write each line as it comes, so that it is seen before the last is made.
 
@@ -33,11 +39,12 @@ def write_promptly(lines: Iterable[str]) -> None:
         write(line)
         if (now := time.monotonic()) - flushed > _PROMPTLY:
             flushed = now
-            _flush()
-    _flush()
+            flush()
+    flush()
 
 
-def _flush() -> None:
+def flush() -> None:
+    """Hand over what was written; raises :class:`ReaderGone`."""
     try:
         sys.stdout.buffer.flush()
     except BrokenPipeError as exc:

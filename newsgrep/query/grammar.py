@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from newsgrep.errors import QueryError, UsageError
 from newsgrep.query.fuzzy import SHORTEST, edits_for
 from newsgrep.query.leaves import is_punctuation, named, normalised, phrase
-from newsgrep.query.lexer import ADDRESS_FIELDS, NAME_FIELDS, Kind, Token
+from newsgrep.query.lexer import ADDRESS_FIELDS, NAME_FIELDS, Kind, Token, tokens
+from newsgrep.query.library import Library
 from newsgrep.query.tree import (
     Address,
     And,
@@ -71,6 +72,7 @@ class How(NamedTuple):
     any_word: bool
     scan: bool
     calendar: Calendar | None
+    library: Library
 
 
 class Grammar:
@@ -290,6 +292,8 @@ class Grammar:
         if value.kind is Kind.OPEN:
             raise self._error(f"{token.text}: takes one value, not a bracket.", token)
         self.at += 1
+        if token.text == "saved":
+            return self._saved(value)
         if token.text == "id":
             return Identified(value.text.strip().lower())
         if token.text in NAME_FIELDS:
@@ -297,6 +301,19 @@ class Grammar:
         if token.text in ADDRESS_FIELDS:
             return At(Address(token.text), fold(normalised(value.text)))
         return self._dates(token, value)
+
+    def _saved(self, name: Token) -> Node:
+        try:
+            with self.how.library.opened(name.text) as text:
+                inside = Grammar(text, tokens(text), self.how._replace(any_word=False))
+                inside.depth, inside.strings = self.depth, self.strings
+                root = inside.parse()
+                self.strings = inside.strings
+                return root
+        except QueryError as exc:
+            raise self._error(f"In the saved query “{name.text}”: {exc}", name) from exc
+        except UsageError as exc:
+            raise self._error(str(exc), name) from exc
 
     def _dates(self, token: Token, value: Token) -> Dates:
         from newsgrep.query.dates import field_filter  # most questions name no date

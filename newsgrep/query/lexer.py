@@ -40,7 +40,7 @@ TEXT_FIELDS: Final = ("title", "body", "caption")
 NAME_FIELDS: Final = ("source", "author", "tag")
 ADDRESS_FIELDS: Final = ("url", "path")
 DATE_FIELDS: Final = ("date", "since", "until")
-FIELDS: Final = (*TEXT_FIELDS, *NAME_FIELDS, *ADDRESS_FIELDS, "id", *DATE_FIELDS)
+FIELDS: Final = (*TEXT_FIELDS, *NAME_FIELDS, *ADDRESS_FIELDS, "id", "saved", *DATE_FIELDS)
 
 # Chinese keyboards type “ ” or ＂ for the quote key, traditional ones 「 」; any opening
 # mark ends with a closing one of its own family, so a quoted string may hold the other's.

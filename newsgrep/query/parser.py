@@ -9,6 +9,7 @@ from newsgrep.query.doubts import doubts
 from newsgrep.query.grammar import Grammar, How
 from newsgrep.query.leaves import is_narrow, phrase
 from newsgrep.query.lexer import Kind, tokens
+from newsgrep.query.library import Library, Saved, nothing_saved
 from newsgrep.query.tree import (
     Node,
 )
@@ -34,6 +35,7 @@ def parse(
     any_word: bool = False,
     scan: bool = False,
     calendar: Calendar | None = None,
+    saved: Saved = nothing_saved,
 ) -> Query:
     """Return ``text`` as a query.
 
@@ -41,6 +43,7 @@ def parse(
     which every article has to be read.
 
     Dates in it are days of ``calendar``: of today in the archive's zone, where none is given.
+    ``saved`` is called where the query names a saved one, which stands there in brackets.
     Raises :class:`QueryError`, which knows the place, where it can't be read.
     """
     if len(text) > MAX_LENGTH:
@@ -53,7 +56,7 @@ def parse(
     found = tokens(text)
     if not found:
         raise QueryError("The query is empty: type a word, such as 联合声明.", text, 0)
-    root = Grammar(text, found, How(any_word, scan, calendar)).parse()
+    root = Grammar(text, found, How(any_word, scan, calendar, Library(saved))).parse()
     if not scan:
         expressions = (token.position for token in found if token.kind is Kind.REGEX)
         _refuse_scan(text, root, next(expressions, None))

@@ -50,7 +50,7 @@ class Folded(NamedTuple):
 def search_stories(engine: Engine, request: Request) -> Folded:
     """Return the page of stories that ``request`` asks for; its offset counts stories."""
     started = perf_counter()
-    window, folded, looks = page_of(engine, request._replace(offset=0, limit=WINDOW))
+    window, folded, looks, _ = page_of(engine, request._replace(offset=0, limit=WINDOW))
     ids = [candidate.id for candidate in window.candidates]
     missing = [article_id for article_id in ids if article_id not in folded]
     folded |= zip(missing, engine.folded(missing), strict=True)
@@ -69,7 +69,7 @@ def search_stories(engine: Engine, request: Request) -> Folded:
         beyond = page_of(engine, rest).page
         candidates += beyond.candidates
         told += [Story((), None)] * len(beyond.candidates)
-    hits = hits_of(engine, request, candidates, folded)
+    hits = hits_of(engine, candidates, request, request.offset + 1, folded)
     took = (perf_counter() - started) * 1000
     understood = describe(request.query.root)
     result = Result(request, understood, window.total, hits, took, window.facets, looks)

@@ -18,7 +18,7 @@ from newsgrep.engines.base import Candidate, Change, Kept, Lost, Order, Page
 from newsgrep.engines.evaluate import match
 from newsgrep.engines.facets import facet
 from newsgrep.engines.packing import unpack_folded
-from newsgrep.engines.ranking import arrange, score, weighed
+from newsgrep.engines.ranking import arrange, following, score, weighed
 from newsgrep.engines.recency import Recency
 from newsgrep.engines.whoosh.schema import (
     INDEX_NAME,
@@ -124,20 +124,29 @@ class WhooshEngine:
         offset: int = 0,
         facets: Sequence[str] = (),
         recency: Recency | None = None,
+        after: Candidate | None = None,
     ) -> Page:
         """Match, score and arrange over postings."""
         store = self._store
         with _damage_named(self._folder):
             matched = match(store, query)
-            ranks = order is Order.RELEVANCE and limit > 0
-            scores = score(store, scoring_terms(query) if ranks else (), matched)
+            ranks = order is Order.RELEVANCE and (limit > 0 or after is not None)
+            terms = scoring_terms(query) if ranks else []
+            scores = score(store, terms, matched)
             if recency:
                 scores = weighed(store, scores, recency)
-            shown = arrange(store, scores, order, offset, limit) if limit > 0 else []
+            if ranks and not terms:
+                order = Order.NEWEST  # the same, and sooner found
+            beyond = scores if after is None else following(store, scores, order, after)
+            shown = arrange(store, beyond, order, offset, limit) if limit > 0 else []
+            moments = store.moments() if shown else ()
             return Page(
                 total=len(matched),
-                candidates=tuple(Candidate(store.identifier(d), scores[d]) for d in shown),
+                candidates=tuple(
+                    Candidate(store.identifier(d), scores[d], moments[d]) for d in shown
+                ),
                 facets={name: facet(store, name, matched) for name in facets},
+                before=len(scores) - max(len(beyond) - offset, 0),
             )
 
     def get(self, ids: Iterable[str]) -> list[Article]:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from heapq import merge
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 from zlib import crc32
 
 from whoosh.index import FileIndex
@@ -36,6 +36,9 @@ from newsgrep.models import Article, Stamp
 from newsgrep.query.tree import Address, Field, Name
 from newsgrep.text.fold import fold
 
+MOST_KEPT: Final = 4_000_000
+"""Postings that are kept for the next question, some 50 MB."""
+
 
 class Store:
     """A Whoosh reader as :class:`newsgrep.engines.evaluate.Store`, with a folder of its own."""
@@ -49,6 +52,7 @@ class Store:
             raise
         self._offsets = [segment.offset for segment in self._segments]
         self._postings: dict[str, tuple[array[int], array[int]]] = {}
+        self._kept = 0
         self._numbers: dict[str, array[Any]] = {}
         self._values: dict[str, list[str]] = {}
         self._everything: set[int] | None = None
@@ -102,9 +106,14 @@ class Store:
         return [n + segment.offset for segment in self._segments for n in segment.dead]
 
     def postings(self, term: str) -> tuple[array[int], array[int]]:
-        if term not in self._postings:
-            self._postings[term] = self._list(TEXT, term)
-        return self._postings[term]
+        if (known := self._postings.get(term)) is None:
+            known = self._list(TEXT, term)
+            self._kept += len(known[0])
+            if self._kept > MOST_KEPT:  # of many questions, which may go on for hours
+                self._postings.clear()
+                self._kept = len(known[0])
+            self._postings[term] = known
+        return known
 
     def frequency(self, term: str) -> int:
         """Return how many living documents have ``term`` in title or body."""
