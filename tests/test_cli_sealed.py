@@ -196,6 +196,10 @@ def test_hostile_articles_reach_neither_network_nor_other_files(sealed: Sealed) 
     assert HIDDEN not in sealed("search", HIDDEN, status=1).out
     sealed("search", f'"{HIDDEN}"', status=1)
     sealed("stats")
+    sealed("batch", "n/0.md")  # its lines are as good as any
+    sealed("saved", "add", "全", "-没有这样的词")
+    sealed("saved", "list")
+    sealed("new", "--all")
     sealed("doctor", "--deep")
     (cli.folder / "n" / "0.md").unlink()
     sealed("index", "n")

@@ -36,7 +36,7 @@ from newsgrep.models import Article, Stamp
 from newsgrep.query.tree import Address, Name
 
 MOST_KEPT: Final = 4_000_000
-"""Postings that are kept for the next question, some 50 MB."""
+"""Postings that are kept for the next question, of 16 bytes each."""
 
 
 class Store:
