@@ -37,7 +37,7 @@ from newsgrep.query.tree import Address, Field, Name
 from newsgrep.text.fold import fold
 
 MOST_KEPT: Final = 4_000_000
-"""Postings that are kept for the next question, some 50 MB."""
+"""Postings that are kept for the next question, of 16 bytes each."""
 
 
 class Store:
