@@ -89,7 +89,7 @@ def test_ids_are_given_back_whatever_they_are_and_lines_are_numbered(tides: Cli)
     ("line", "message", "query", "position"),
     [
         ('潮汐 "灯塔', "never closed", '潮汐 "灯塔', 3),
-        ('{"query": "date:2024-13"}', "YYYY-MM-DD", "date:2024-13", 5),
+        ('{"query": "date:2024-13"}', "months go from 1 to 12", "date:2024-13", 10),
         ('{"query": "潮汐"', "no JSON object", None, None),
         ("{" * 20_000, "JSON", None, None),
         ('{"a":' * 20_000, "JSON", None, None),

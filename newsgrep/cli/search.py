@@ -86,6 +86,8 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
         raise UsageError("-0 goes with --paths: add it.")
     if facets and options["form"] not in {None, "json"}:
         raise UsageError(f"--{options['form']} has no place for --facets: use --json.")
+    if options["collapse"] and options["after"]:
+        raise UsageError("--after does not go with --collapse: use --offset, which counts stories.")
     if options["explain"] and (options["collapse"] or options["form"] not in {None, "json"}):
         raise UsageError("--explain goes with --json or with the usual output: leave the rest out.")
     order = Order(options["sort"])
