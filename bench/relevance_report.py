@@ -40,8 +40,12 @@ def _known(result: Mapping[str, Any]) -> list[str]:
             cells = (_shown(told[key]) for key in ("mrr", "more", "recall", "among_100"))
             lines.append(f"| {method} | {' | '.join(cells)} |")
         lines.append("")
-    took = f"The second look takes {result['second_look_ms']:.1f} ms at the median"
-    return [*lines, f"{took}, with reading its hundred texts; other work was going on.", ""]
+    took = f"The second look takes {result['second_look_ms']:.1f} ms by the clock at the median"
+    return [
+        *lines,
+        f"{took}, with reading its hundred texts, while others worked on the machine.",
+        "",
+    ]
 
 
 def _related(related: Mapping[str, Any]) -> list[str]:
@@ -53,7 +57,7 @@ def _related(related: Mapping[str, Any]) -> list[str]:
         *(f"| {method} | {_shown(told)} |" for method, told in related["recall"].items()),
         f"| difference | {_shown(related['more'])} |",
         "",
-        f"`similar` takes {related['ms']:.0f} ms an article in the mean.",
+        f"`similar` takes {related['ms']:.0f} ms of CPU an article in the mean.",
         "",
     ]
 

@@ -101,7 +101,7 @@ def test_ids_are_given_back_whatever_they_are_and_lines_are_numbered(tides: Cli)
         ('{"query": "潮汐", "limit": -1}', "whole number", "潮汐", None),
         ('{"query": "潮汐", "limit": true}', "whole number", "潮汐", None),
         ('{"query": "潮汐", "sort": "newest"}', "relevance", "潮汐", None),
-        ('{"query": "潮汐", "since": "2024-13"}', "YYYY-MM-DD", "潮汐", None),
+        ('{"query": "潮汐", "since": "2024-13"}', "months go from 1 to 12", "潮汐", None),
         ('{"query": "潮汐", "source": [1]}', "list of strings", "潮汐", None),
         ('{"query": "潮汐", "any": "yes"}', "true or false", "潮汐", None),
     ],
