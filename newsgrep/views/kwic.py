@@ -138,7 +138,7 @@ def places_in(
     """Yield the places in one article: in its title, its body, and captions if asked for.
 
     ``folded`` are its title and body, folded. What counts as a place is for
-    :func:`newsgrep.search.all_spans` to say.
+    :func:`newsgrep.places.all_spans` to say.
     """
     zones = [
         (Field.TITLE, article.title, folded[0]),
