@@ -102,6 +102,14 @@ def test_bulletins_of_two_days_in_one_frame_are_two_stories() -> None:
     assert stories(made + again) == [[day, day + 24] for day in range(24)]
 
 
+def test_a_single_figure_keeps_an_outlets_two_notices_apart() -> None:
+    hours = "".join(f"{hour}时在第{hour + 20}号泊位靠泊的渡轮照常离岸。" for hour in range(1, 15))
+    one, other = (f"{hours}本表自5月{day}日起施行。" for day in (17, 36))
+    assert not one_story(like("时刻表", one), like("时刻表", other))
+    assert one_story(like("时刻表", one), like("时刻表", one.replace("施行", "实行")))
+    assert one_story(like("时刻表", one), like("时刻表", other, "鹭岛电台"))
+
+
 def test_an_outlets_own_form_with_other_names_in_it_is_another_story() -> None:
     people = (("温以澜", "在汀海修过船"), ("洪以岫", "教过地理"))
     one, other = (f"{story(8, 12)}{name}出任港务处处长，{past}。" for name, past in people)

@@ -69,16 +69,14 @@ def _is_one(one: Likeness, other: Likeness, common: int) -> bool:
     if common < SHORTEST:
         equal = one.clauses == other.clauses and one.figures == other.figures
         return equal and one.title == other.title and common >= _FEWEST
-    # Bulletins of two days have a frame in common, and differ in their figures.
+    # Bulletins of two days have a frame in common, and differ in their figures; what an
+    # outlet announces twice in nearly the same words are two things, but what two outlets
+    # tell in nearly the same words is one.
+    from_two = one.source != other.source and bool(one.source and other.source)
     missing = len(shorter.figures - longer.figures)
-    if missing > _OTHER_FIGURES * len(shorter.figures):
+    if missing > (_OTHER_FIGURES * len(shorter.figures) if from_two else 0):
         return False
-    if common >= SAME * shorter.size:
-        return True
-    # What an outlet announces twice in nearly the same words are two things; what two
-    # outlets tell in nearly the same words is one.
-    other_source = one.source and other.source and one.source != other.source
-    return common >= LONG or bool(other_source)
+    return common >= SAME * shorter.size or common >= LONG or from_two
 
 
 def stories(articles: Sequence[Likeness]) -> list[list[int]]:
