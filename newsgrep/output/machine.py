@@ -62,7 +62,11 @@ def answer_object(answer: Answer, *, hits: bool = True) -> dict[str, Any]:
         if not hits:
             del told["hits"]
     else:
-        position = answer.error.position if isinstance(answer.error, QueryError) else None
+        # A date beside the query may be wrong as well; its place is none in the query.
+        error = answer.error
+        position = None
+        if isinstance(error, QueryError) and error.query == answer.query:
+            position = error.position
         told["query"] = answer.query
         told["error"] = {"message": str(answer.error), "position": position}
     return told
