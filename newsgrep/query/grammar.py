@@ -62,6 +62,9 @@ _TEXT_FIELDS = {"title": Field.TITLE, "body": Field.BODY, "caption": Field.CAPTI
 
 
 MAX_DISTANCE = 1000
+MAX_PAIRS = 100
+"""Pairs of words of which each is to be near the other, where brackets have several."""
+
 USUAL_DISTANCE = 10
 """How far apart what is near may stand: characters of Han, and words of other scripts."""
 
@@ -154,23 +157,33 @@ class Grammar:
         node = self._unary(field)
         while (token := self._peek()) and token.kind is Kind.NEAR:
             self.at += 1
-            left = self._spot(node, token, first)
+            lefts = self._spots(node, token, first)
             second = self._peek()
             if second is None or second.kind in {Kind.OR, Kind.AND, Kind.CLOSE, Kind.NEAR}:
                 raise self._error(f"{token.text} needs a word on both sides: add one.", token)
-            right = self._spot(self._unary(field), token, second)
+            rights = self._spots(self._unary(field), token, second)
+            if len(lefts) * len(rights) > MAX_PAIRS:
+                raise self._error(
+                    f"{token.text} has more than {MAX_PAIRS} pairs to look for: name fewer words "
+                    "in the brackets.",
+                    token,
+                )
             distance, ordered = self._distance(token), token.text.startswith("ADJ")
-            node = Near(left, right, distance, ordered, field)
+            pairs = [Near(a, b, distance, ordered, field) for a in lefts for b in rights]
+            node = _joined(Or, pairs)
         return node
 
-    def _spot(self, node: Node | None, token: Token, place: Token | None) -> Spot:
+    def _spots(self, node: Node | None, token: Token, place: Token | None) -> list[Spot]:
+        """Return what stands on one side of NEAR: several of it, where brackets say OR."""
         if isinstance(node, Words):
-            return phrase(node.literal, node.field)
+            return [phrase(node.literal, node.field)]
         if isinstance(node, Phrase | Wildcard | Fuzzy | Regex | Near):
-            return node
+            return [node]
+        if isinstance(node, Or):
+            return [spot for child in node.children for spot in self._spots(child, token, place)]
         raise self._error(
-            f"{token.text} stands between words, quoted strings or patterns, and nothing else: "
-            "write the rest beside it.",
+            f"{token.text} stands between words, quoted strings or patterns, or several of them "
+            "with OR in brackets: write the rest beside it.",
             place or token,
         )
 
