@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -25,7 +26,7 @@ from newsgrep.engines.whoosh import bulk, store
 from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, UsageError
 from newsgrep.models import Article, Stamp, Status
 from newsgrep.query.parser import parse
-from newsgrep.query.tree import Dates, Everything
+from newsgrep.query.tree import And, Dates, Everything, Node, Not, Or
 from tests.making import ENGINES, article, engine_with, stamp, upsert
 
 ARCHIVE = (
@@ -227,6 +228,25 @@ def engine(name: str, tmp_path: Path) -> Iterator[Engine]:
 @pytest.fixture
 def reference(tmp_path: Path) -> Engine:
     return engine_with("memory", tmp_path, ARCHIVE)
+
+
+def test_every_kind_of_query_is_among_those_that_engines_are_compared_by() -> None:
+    asked: set[type[Node]] = set()
+
+    def visit(node: Node) -> None:
+        asked.add(type(node))
+        match node:
+            case And(children) | Or(children):
+                for child in children:
+                    visit(child)
+            case Not(child):
+                visit(child)
+            case _:
+                pass
+
+    for query in QUERIES:
+        visit(parse(query, scan=True).root)
+    assert asked == set(get_args(Node))
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query[:30])
