@@ -181,7 +181,8 @@ def _weights(parts: Iterable[str], places: Sequence[Mapping[str, int]]) -> dict[
 
 
 def _early(found: Mapping[str, int], telling: Mapping[str, float], half: int) -> float:
-    return sum(telling[part] * half / (half + max(at, 0)) for part, at in found.items())
+    share = sum(telling[part] * half / (half + max(at, 0)) for part, at in found.items())
+    return min(share, 1.0)  # rounded, all parts may add up to more
 
 
 def _often(body: str, found: Iterable[str], telling: Mapping[str, float]) -> float:

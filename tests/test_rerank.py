@@ -88,7 +88,7 @@ def test_every_feature_is_a_share_and_only_lifts(
     if not plain.strip():
         return
     for look in looks(plain, *texts, any_word=any_word):
-        assert all(0 <= share <= 1 + 1e-9 for share in look)
+        assert all(0 <= share <= 1 for share in look)
         assert look.factor >= 1
         for name in Look._fields:
             assert look._replace(**{name: 1.0}).factor >= look.factor
