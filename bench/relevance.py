@@ -221,8 +221,7 @@ def main(
     if sample:
         chosen = sampled((item.path for item in items), sample)
         items = [item for item in items if item.path in chosen]
-    result: dict[str, Any] = {} if sample else _kept(out)
-    result["machine"] = machine.notes()
+    result: dict[str, Any] = {}
     if only != "related":
         told("an index without titles")
         asked = ask_known_items(untitled_shelf(corpus, work, jobs), items)
@@ -235,16 +234,17 @@ def main(
         shelf = unlinked_shelf(corpus, links, work, jobs)
         most = min(most, sample or most)
         result["related"] = ask_related(shelf, {name: links[name] for name in sampled(links, most)})
+    result = {"machine": machine.notes(), **({} if sample else _kept(out)), **result}
     text = markdown(result)
     click.echo(text)
-    if sample:
-        return
-    _keep(result, text, out, lower=lower_floors)
+    if not sample:
+        _keep(result, text, out, lower=lower_floors)
 
 
 def _kept(out: Path) -> dict[str, Any]:
     path = out / "relevance.json"
     kept: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    kept.pop("machine", None)
     return kept
 
 
