@@ -94,7 +94,12 @@ def test_a_service_or_a_closed_terminal_ends_it_like_ctrl_c(
     write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
     cli("index", "n")
     before = told(cli)
-    process = start(cli, "index", str(many_files), "--jobs", "2")
+    # Whoever runs the tests under nohup has made them deaf, and their children with them.
+    habit = signal.signal(number, signal.SIG_DFL)
+    try:
+        process = start(cli, "index", str(many_files), "--jobs", "2")
+    finally:
+        signal.signal(number, habit)
     try:
         wait_until_writing(process, cli.index)
         time.sleep(0.5)

@@ -197,6 +197,12 @@ def test_completion_completes_commands_and_options(cli: Cli) -> None:
         }
         return [line.partition(",")[2] for line in cli(env=env).lines]
 
-    assert completed("newsgrep s", 1) == ["search", "show", "similar", "stats"]
+    assert completed("newsgrep s", 1) == [
+        "search",
+        "show",
+        "similar",
+        "saved",
+        "stats",
+    ]
     assert completed("newsgrep search --so", 2) == ["--source", "--sort"]
     assert completed("newsgrep search --sort ", 3) == ["relevance", "date", "-date"]
