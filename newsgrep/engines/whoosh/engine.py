@@ -86,12 +86,12 @@ class WhooshEngine:
     def _last_commit(self) -> Store:
         with _damage_named(self._folder):
             while True:
-                last = self._storage.last()
+                last = self._storage.mark()
                 try:
                     return Store(Folder(str(self._folder)))
                 except (FileNotFoundError, CorruptIndexError):
                     # Where writers have made two more commits meanwhile, files are gone.
-                    if self._storage.last() == last:
+                    if self._storage.mark() == last:
                         raise
 
     def write(self, changes: Iterable[Change]) -> None:

@@ -103,6 +103,20 @@ class Folder(FileStorage):
         """Return the number of the last commit."""
         return max(self._numbers("toc"), default=None)
 
+    def mark(self) -> tuple[int, int, int] | None:
+        """Return what tells the last commit from all others, also from one of its number.
+
+        After going back, the next commit has the number of the one that was dropped.
+        """
+        number = self.last()
+        if number is None:
+            return None
+        try:
+            status = Path(self.folder, _contents(number, "toc")).stat()
+        except FileNotFoundError:
+            return number, 0, 0
+        return number, status.st_ino, status.st_mtime_ns
+
     def before(self) -> int | None:
         """Return the number of the commit before the last, if there is one to go back to.
 
