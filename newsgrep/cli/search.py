@@ -65,9 +65,11 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     """Find articles that match QUERY, the best first.
 
     All words must match; those that stand together as typed rank higher. "Quotes" (also
-    “ ” and 「 」) find exactly what they hold. OR, -word and ( ) work, and title:,
-    body:, caption:, source:, date:, since: and until: narrow. Simplified, traditional,
-    full-width and upper-case spellings are one.
+    “ ” and 「 」) find exactly what they hold. OR, -word and ( ) work; a NEAR/10 b, 普?习,
+    govern*, ~goverment and /联合.{0,5}声明/ find what is near, of a pattern, nearly so, or an
+    expression. title:, body:, caption:, source:, author:, tag:, url:, path:, id:, saved:,
+    date:, since: and until: narrow. Simplified, traditional, full-width and upper-case
+    spellings are one.
 
     \b
     newsgrep search 联合声明

@@ -74,11 +74,13 @@ def compiled(folded: str) -> Any:
 
     options = re2.Options()
     options.log_errors = False
+    wrapped = f"(?m:{folded})"
     try:
-        found = re2.compile(f"(?m:{folded})", options=options)
+        found = re2.compile(wrapped, options=options)
     except re2.error as exc:
         said = exc.args[0] if exc.args else ""
         why = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        why = why.replace(wrapped, folded)
         raise UsageError(
             f"This regular expression can't be read ({why}): mend it, or put a backslash before "
             "what is meant literally. Lookarounds and references to groups are not known."
