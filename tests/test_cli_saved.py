@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -188,3 +189,26 @@ def test_the_file_is_one_that_people_can_read(harbour: Cli) -> None:
     harbour("saved", "add", "雾", "大雾")
     text = Path(harbour.index / "newsgrep.saved.json").read_text("utf-8")
     assert '"雾": "大雾"' in text
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["search"],
+        ["timeline"],
+        ["kwic"],
+        ["keywords"],
+        ["compare", "--sources", "雾港日报,鹭岛电台"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_every_command_that_asks_knows_saved_queries_and_excluded_words(
+    tides: Cli, tmp_path: Path, command: list[str]
+) -> None:
+    cli = Cli(tmp_path)
+    shutil.copytree(tides.index, cli.index)
+    cli("saved", "add", "灯塔", "潮汐 灯塔")
+    as_saved = cli(*command, "saved:灯塔", "-台风")
+    assert as_saved.lines[:-1] == cli(*command, "潮汐 灯塔", "-台风").lines[:-1]
+    assert as_saved.lines != cli(*command, "潮汐 灯塔").lines
+    assert "There is no saved query" in cli(*command, "saved:码头", status=2).err

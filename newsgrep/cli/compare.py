@@ -8,7 +8,9 @@ from typing import Any
 import click
 
 from newsgrep.archive.place import opened
-from newsgrep.cli.options import color_option, index_option, wants_color
+from newsgrep.archive.saved import saved_in
+from newsgrep.cli.asking import asked, query_options
+from newsgrep.cli.options import QueryCommand, color_option, index_option, typed, wants_color
 from newsgrep.errors import UsageError
 from newsgrep.jsontext import to_json
 from newsgrep.output.safe import safe
@@ -16,17 +18,17 @@ from newsgrep.output.stream import write
 from newsgrep.output.styled import print_lines
 from newsgrep.output.words import compare_lines, compare_object, compare_rows
 from newsgrep.query.leaves import normalised
-from newsgrep.query.parser import parse
 from newsgrep.views.compare import compare
 from newsgrep.views.keyness import STATISTIC
 
 _FEWEST = 2
 
 
-@click.command(short_help="Compare what several sources write about it.")
-@click.argument("words", metavar="QUERY...", nargs=-1, required=True)
+@click.command(cls=QueryCommand, short_help="Compare what several sources write about it.")
+@query_options
 @click.option(
     "--sources",
+    "names",
     required=True,
     metavar="A,B[,C]",
     help="Two sources or more; each stands for all whose name holds it.",
@@ -53,13 +55,13 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     newsgrep compare 渔业 --sources 青石湖,汀海
     newsgrep compare '联合声明 date:2024' --sources 青石湖,汀海 --csv
     """
-    text = " ".join(words)
-    root = parse(text).root
-    asked = [name for part in options["sources"].split(",") if (name := normalised(part))]
-    if len(asked) < _FEWEST:
+    text = typed(words)
+    root = asked(words, options, saved_in(index_folder)).root
+    sources = [name for part in options["names"].split(",") if (name := normalised(part))]
+    if len(sources) < _FEWEST:
         raise UsageError("Comparing takes two sources or more: --sources 青石湖,汀海.")
     with opened(index_folder, trust=options["trust"]) as engine:
-        sides = compare(engine, root, asked, options["limit"])
+        sides = compare(engine, root, sources, options["limit"])
     match options["form"]:
         case "json":
             write(to_json(compare_object(sides, text, STATISTIC), indent=2))

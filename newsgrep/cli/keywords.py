@@ -8,19 +8,22 @@ from typing import Any
 import click
 
 from newsgrep.archive.place import opened
+from newsgrep.archive.saved import saved_in
+from newsgrep.cli.asking import asked, query_options
 from newsgrep.cli.finding import find_article, may_name_article
-from newsgrep.cli.options import color_option, index_option, wants_color
+from newsgrep.cli.options import QueryCommand, color_option, index_option, typed, wants_color
 from newsgrep.jsontext import to_json
 from newsgrep.output.safe import safe
 from newsgrep.output.stream import write
 from newsgrep.output.styled import print_lines
 from newsgrep.output.words import keyword_lines, keywords_object
-from newsgrep.query.parser import parse
 from newsgrep.views.keywords import of_article, of_query
 
 
-@click.command(short_help="Tell which words an article or a query's articles are about.")
-@click.argument("words", metavar="QUERY...|ID|PATH", nargs=-1, required=True)
+@click.command(
+    cls=QueryCommand, short_help="Tell which words an article or a query's articles are about."
+)
+@query_options
 @click.option(
     "-n", "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Words shown."
 )
@@ -29,6 +32,8 @@ from newsgrep.views.keywords import of_article, of_query
 @index_option
 def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     """Print the words that tell what an article, or all articles that match, are about.
+
+    QUERY is a query, or the ID or PATH of one article.
 
     Words of a query's articles are those that they have oftener than the rest of the
     archive (G² of article counts); those of one article are frequent in it and rare in
@@ -39,14 +44,16 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     newsgrep keywords voxg36vu63he
     newsgrep keywords --json '渔业 date:2024' | jq -r '.words[].word'
     """
-    text = " ".join(words)
+    text = typed(words)
     with opened(index_folder, trust=options["trust"]) as engine:
         names = len(words) == 1 and may_name_article(text)
         article = find_article(engine, text) if names else None
         if article:
             found = of_article(engine, article, options["limit"])
         else:
-            found = of_query(engine, parse(text).root, options["limit"])
+            found = of_query(
+                engine, asked(words, options, saved_in(index_folder)).root, options["limit"]
+            )
     if options["as_json"]:
         write(to_json(keywords_object(found, text), indent=2))
     elif not found.articles:
