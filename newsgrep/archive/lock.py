@@ -42,19 +42,15 @@ def writing(folder: Path, wait: float = 0.0) -> Iterator[None]:
         raise IndexMissing(
             f"Nothing can be written in {folder} ({exc.strerror}): name another with --index."
         ) from exc
-    # What is written here can be changed by nobody else, whatever the user's habit is:
-    # such an index would not be opened again.
-    habit = os.umask(_OTHERS)
-    os.umask(habit | _OTHERS)
     try:
-        told = {"pid": os.getpid(), "host": platform.node(), "since": time.strftime("%H:%M:%S")}
-        with suppress(OSError):
-            (folder / HOLDER).write_text(json.dumps(told), "utf-8")
-        yield
+        with _private():
+            told = {"pid": os.getpid(), "host": platform.node(), "since": time.strftime("%H:%M:%S")}
+            with suppress(OSError):
+                (folder / HOLDER).write_text(json.dumps(told), "utf-8")
+            yield
     finally:
         with suppress(OSError):
             (folder / HOLDER).unlink()
-        os.umask(habit)
         lock.release()
 
 
@@ -77,13 +73,25 @@ def alone(lock_file: Path, what: str, wait: float = 0.0) -> Iterator[None]:
             f"{what} can't be changed ({exc.strerror}: {lock_file.parent}): ask its owner, or "
             "name a folder of your own."
         ) from exc
+    try:
+        with _private():
+            yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _private() -> Iterator[None]:
+    """See to it that nobody else can change what is written, whatever the user's habit is.
+
+    An index that others can change would not be opened again.
+    """
     habit = os.umask(_OTHERS)
     os.umask(habit | _OTHERS)
     try:
         yield
     finally:
         os.umask(habit)
-        lock.release()
 
 
 def forget_dead_writer(folder: Path) -> None:
