@@ -262,7 +262,7 @@ def test_every_engine_gives_the_same_answer_as_brute_force(
         assert [each.id for each in found.candidates] == [each.id for each in expected.candidates]
         assert dict(found.facets) == dict(expected.facets)
         for one, other in zip(found.candidates, expected.candidates, strict=True):
-            assert one.score == pytest.approx(other.score)
+            assert one.score == other.score  # sums of exact numbers, in any order
             assert one.moment == other.moment
 
 

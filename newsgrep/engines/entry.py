@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
+from newsgrep.engines.bm25 import ZONES, level, zone_norm
 from newsgrep.engines.counts import (
     LEAD_SHIFT,
     MOST_IN_BODY,
@@ -19,6 +20,7 @@ from newsgrep.engines.counts import (
     MOST_IN_TITLE,
     TITLE_SHIFT,
     Counts,
+    unpack_counts,
 )
 from newsgrep.engines.packing import CAPTION_BREAK, pack_article, pack_folded, unpack_article
 from newsgrep.models import ARCHIVE_ZONE, Article, Published, Stamp
@@ -59,6 +61,16 @@ class Entry:
         return (
             dict(zip(self.terms.split("\n"), self.packed_counts, strict=True)) if self.terms else {}
         )
+
+    def levels(self) -> dict[str, int]:
+        """Return how much each term counts, as :func:`newsgrep.engines.bm25.level` does."""
+        norms = [zone_norm(zone, length) for zone, length in zip(ZONES, self.lengths, strict=True)]
+        in_title, in_lead, in_body = norms
+        levels = {}
+        for term, packed in self.counts.items():
+            title, lead, body = unpack_counts(packed)
+            levels[term] = level(title * in_title + lead * in_lead + body * in_body)
+        return levels
 
     def article(self) -> Article:
         """Return the article, unpacked."""

@@ -53,6 +53,9 @@ class Store(Protocol):
     def postings(self, term: str) -> tuple[Sequence[int], Sequence[int]]:
         """Return the living documents with ``term`` in title or body, and the packed counts."""
 
+    def frequency(self, term: str) -> int:
+        """Return how many living documents have ``term`` in title or body."""
+
     def with_caption(self, term: str) -> Sequence[int]:
         """Return the living documents with ``term`` in a caption."""
 
@@ -82,9 +85,6 @@ class Store(Protocol):
 
     def lengths(self) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
         """Return how many terms each document has in title, lead and body."""
-
-    def average_lengths(self) -> tuple[float, float, float]:
-        """Return the means of these over living documents."""
 
     def folded_texts(self, documents: Sequence[int]) -> Iterable[bytes]:
         """Return the packed folded texts of documents in ascending order."""

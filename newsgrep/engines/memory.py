@@ -21,8 +21,7 @@ from newsgrep.engines.base import (
     Remove,
     Upsert,
 )
-from newsgrep.engines.bm25 import K1, idf, term_score, zone_norms
-from newsgrep.engines.counts import unpack_counts
+from newsgrep.engines.bm25 import FULL, ranking_weights
 from newsgrep.engines.entry import Entry, day_of, month_of
 from newsgrep.engines.recency import Recency
 from newsgrep.errors import UsageError
@@ -58,6 +57,7 @@ class _Document:
         self.entry = entry
         self.article = entry.article()
         self.counts = entry.counts
+        self._levels = entry.levels()
         self._title = fold(self.article.title)
         self._body = fold(self.article.body)
         self._captions = list(map(fold, self.article.captions))
@@ -75,6 +75,11 @@ class _Document:
 
     def holds(self, literal: str, field: Field) -> bool:
         return any(holds_literal(text, literal) for text in self.texts(field))
+
+    def level(self, term: str) -> int:
+        if _is_called(self.article, term):
+            return FULL
+        return self._levels.get(term, 0)
 
 
 class MemoryEngine:
@@ -147,21 +152,17 @@ class MemoryEngine:
 
     def _scores(self, terms: list[str], matched: list[_Document]) -> dict[str, float]:
         everything = self._documents.values()
-        lengths = [document.entry.lengths for document in everything]
-        averages = [sum(zone) / len(lengths) for zone in zip(*lengths, strict=True)]
-        scores = dict.fromkeys((document.article.id for document in matched), 0.0)
-        for term in terms:
-            having = sum(term in d.counts or _is_called(d.article, term) for d in everything)
-            weight = idf(len(everything), having)
-            for document in matched:
-                if _is_called(document.article, term):
-                    scores[document.article.id] += weight * (K1 + 1)
-                    continue
-                norms = zone_norms(document.entry.lengths, averages)
-                counts = unpack_counts(document.counts.get(term, 0))
-                frequency = sum(count * norm for count, norm in zip(counts, norms, strict=True))
-                scores[document.article.id] += term_score(weight, frequency)
-        return scores
+        having = {
+            term: sum(term in d.counts or _is_called(d.article, term) for d in everything)
+            for term in terms
+        }
+        weights = ranking_weights(terms, len(everything), having)
+        return {
+            document.article.id: sum(
+                weight * document.level(term) for term, weight in weights.items()
+            )
+            for document in matched
+        }
 
     def get(self, ids: Iterable[str]) -> list[Article]:
         """Return the articles with these ids."""

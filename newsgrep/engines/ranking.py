@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import cache
 from heapq import nlargest, nsmallest
 from typing import Final
 
 from newsgrep.engines.base import Candidate, Order
-from newsgrep.engines.bm25 import K1, ZONES, Zone, idf, zone_norm
+from newsgrep.engines.bm25 import FULL, K1, ZONES, Zone, ranking_weights, zone_norm
 from newsgrep.engines.counts import LEAD_SHIFT, MOST_IN_BODY, MOST_IN_LEAD, TITLE_SHIFT
 from newsgrep.engines.evaluate import Store
 from newsgrep.engines.recency import Recency
@@ -31,18 +31,17 @@ def score(store: Store, terms: Iterable[str], matched: set[int]) -> dict[int, fl
     count as full of it. Headlines are pasted with the outlet behind them.
     """
     scores = dict.fromkeys(matched, 0.0)
-    living = store.count()
-    in_title, in_lead, in_body = map(_norms, ZONES, store.average_lengths())
+    own = {term: store.called(term) for term in terms}
+    having = {term: _having(store, term, called) for term, called in own.items()}
     titles, leads, bodies = store.lengths()
-    for term in terms:
+    in_title, in_lead, in_body = map(_norms, ZONES)
+    levels = FULL - 1
+    for term, weight in ranking_weights(own, store.count(), having).items():
         documents, packed = store.postings(term)
-        own = store.called(term)
-        having = len({*documents, *own}) if own else len(documents)
-        weight = idf(living, having) * (K1 + 1)
         # Taken out of the scores meanwhile, so that the loop passes these over.
-        passed = {d: scores.pop(d) + weight for d in own if d in scores}
-        # Counts are taken apart and :func:`term_score` is worked out in place: this runs
-        # for every posting.
+        passed = {d: scores.pop(d) + FULL * weight for d in own[term] if d in scores}
+        # Counts are taken apart and :func:`newsgrep.engines.bm25.level` is worked out in place:
+        # this runs for every posting.
         for document, counts in _postings_of(scores, documents, packed):
             before = scores.get(document)
             if before is None:
@@ -52,9 +51,16 @@ def score(store: Store, terms: Iterable[str], matched: set[int]) -> dict[int, fl
                 title = (counts >> TITLE_SHIFT) * in_title[titles[document]]
                 lead = (counts >> LEAD_SHIFT & MOST_IN_LEAD) * in_lead[leads[document]]
                 frequency = title + lead + frequency
-            scores[document] = before + weight * frequency / (K1 + frequency)
+            scores[document] = before + weight * (int(levels * frequency / (K1 + frequency)) + 1)
         scores |= passed
     return scores
+
+
+def _having(store: Store, term: str, called: Sequence[int]) -> int:
+    """Return how many documents have ``term``, or a source that is called so."""
+    if called:
+        return len({*store.postings(term)[0], *called})
+    return store.frequency(term)
 
 
 def _postings_of(
@@ -74,19 +80,18 @@ def _postings_of(
 class _Norms(dict[int, float]):
     """What one occurrence counts in a zone, by the zone's length: many are of one length."""
 
-    def __init__(self, zone: Zone, average: float) -> None:
+    def __init__(self, zone: Zone) -> None:
         super().__init__()
         self._zone = zone
-        self._average = average
 
     def __missing__(self, length: int) -> float:
-        norm = self[length] = zone_norm(self._zone, length, self._average)
+        norm = self[length] = zone_norm(self._zone, length)
         return norm
 
 
-@lru_cache(maxsize=16)
-def _norms(zone: Zone, average: float) -> _Norms:
-    return _Norms(zone, average)
+@cache
+def _norms(zone: Zone) -> _Norms:
+    return _Norms(zone)
 
 
 def weighed(store: Store, scores: dict[int, float], recency: Recency) -> dict[int, float]:

@@ -58,7 +58,6 @@ class Store:
         self._everything: set[int] | None = None
         self._found: dict[str, int] = {}
         self._by_id: dict[str, int] | None = None
-        self._averages: tuple[float, float, float] | None = None
         self._sources: dict[str, list[str]] | None = None
 
     def _open(self) -> None:
@@ -116,7 +115,6 @@ class Store:
         return known
 
     def frequency(self, term: str) -> int:
-        """Return how many living documents have ``term`` in title or body."""
         if (known := self._postings.get(term)) is not None:
             return len(known[0])
         return sum(segment.frequency(TEXT, term) for segment in self._segments)
@@ -184,17 +182,6 @@ class Store:
     def lengths(self) -> tuple[array[int], array[int], array[int]]:
         title, lead, body = map(self._number_column, LENGTHS)
         return title, lead, body
-
-    def average_lengths(self) -> tuple[float, float, float]:
-        if self._averages is None:
-            # Notes have no length; the columns of the deleted are still there.
-            living, dead = self.count(), self._dead()
-            title, lead, body = (
-                (sum(column) - sum(map(column.__getitem__, dead))) / living if living else 0.0
-                for column in self.lengths()
-            )
-            self._averages = title, lead, body
-        return self._averages
 
     def folded(self, document: int) -> bytes:
         return self._value("folded", document)
