@@ -228,7 +228,9 @@ def _spot(store: Store, spot: Spot, field: Field, within: set[int] | None) -> se
         if len(candidates) >= _FEW:
             having = (_in_common(_having(store, t, zone) for t in terms) for terms in group)
             candidates = candidates & set[int]().union(*having)
-    return holding(store, spot, sorted(candidates))
+    ordered = sorted(candidates)
+    texts = zip(ordered, store.folded_texts(ordered), strict=True)
+    return holding(spot, texts, len(ordered))
 
 
 def _dates(store: Store, dates: Dates, within: set[int] | None) -> set[int]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from newsgrep.engines.packing import CAPTION_BREAK, unpack_folded
 from newsgrep.errors import UsageError
@@ -21,15 +21,14 @@ LONGEST: Final = 60.0
 
 _LOOKS: Final = 256
 
+Document = TypeVar("Document", int, str)
+
 
 class Lexicon(Protocol):
     """What is asked of a store to know the words of an index."""
 
     def terms(self, prefix: str, field: Field) -> Iterable[str]:
         """Return the terms of title and body, or of captions, that begin with ``prefix``."""
-
-    def folded_texts(self, documents: Sequence[int]) -> Iterable[bytes]:
-        """Return the packed folded texts of documents in ascending order."""
 
 
 def words_like(store: Lexicon, spot: Spot) -> list[str] | None:
@@ -73,19 +72,18 @@ def groups_needed(store: Lexicon, spot: Spot) -> Iterator[Sequence[tuple[str, ..
             yield from ([(term,)] for term in spot.terms)
 
 
-def holding(store: Lexicon, spot: Spot, documents: Sequence[int]) -> set[int]:
-    """Return which of ``documents``, ascending, hold ``spot`` in its field.
+def holding(spot: Spot, texts: Iterable[tuple[Document, bytes]], total: int) -> set[Document]:
+    """Return which of the ``total`` documents of ``texts`` hold ``spot`` in its field.
 
-    Raises :class:`UsageError` where a regular expression takes too long.
+    ``texts`` are documents, however they are called, with their packed folded texts. Raises
+    :class:`UsageError` where a regular expression takes too long.
     """
     limit = time.monotonic() + LONGEST if _is_limited(spot) else float("inf")
-    found: set[int] = set()
-    for number, (document, packed) in enumerate(
-        zip(documents, store.folded_texts(documents), strict=True)
-    ):
+    found: set[Document] = set()
+    for number, (document, packed) in enumerate(texts):
         if number % _LOOKS == 0 and time.monotonic() > limit:
             raise UsageError(
-                f"This regular expression has looked through {number:,} of {len(documents):,} "
+                f"This regular expression has looked through {number:,} of {total:,} "
                 f"articles in {LONGEST:.0f} seconds: add a word that narrows them down, or say "
                 "--scan to read on."
             )
