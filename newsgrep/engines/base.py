@@ -159,7 +159,11 @@ class Engine(Protocol):
         """Let go of files and locks."""
 
 
-_MODULES = {"whoosh": "newsgrep.engines.whoosh", "memory": "newsgrep.engines.memory"}
+_MODULES = {
+    "whoosh": "newsgrep.engines.whoosh",
+    "tantivy": "newsgrep.engines.tantivy",
+    "memory": "newsgrep.engines.memory",
+}
 
 
 def engine_names() -> tuple[str, ...]:
