@@ -178,7 +178,6 @@ class Cluster:
         return health
 
     def _until(self, what: str, condition: Callable[[], bool], seconds: float) -> None:
-        running = self.living
         end = time.monotonic() + seconds
         last = "it was not so yet"
         while time.monotonic() < end:
@@ -187,8 +186,8 @@ class Cluster:
                     return
             except NoAnswer as error:
                 last = str(error)
-            if self.living != running:
-                raise Failed(f"a server ended while waiting for {what}\n{self._tails()}")
+            if any(node.crashed for node in self._nodes):
+                raise Failed(f"a server ended by itself while waiting for {what}\n{self._tails()}")
             time.sleep(PAUSE)
         raise Failed(f"{what} did not come in {seconds:.0f} s: {last}\n{self._tails()}")
 

@@ -60,6 +60,7 @@ class Node:
         self._java = java
         self._heap = heap
         self._process: subprocess.Popen[bytes] | None = None
+        self._killed = False
         self._guard = [setpriv, "--pdeathsig", "KILL"]
         if os.geteuid() == 0:  # as whom OpenSearch refuses to run
             nobody = pwd.getpwnam("nobody")
@@ -79,6 +80,11 @@ class Node:
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
+    @property
+    def crashed(self) -> bool:
+        """Whether the server has ended without being killed by us."""
+        return self._process is not None and self.pid is None and not self._killed
+
     def start(self, settings: Mapping[str, str]) -> None:
         """Start the server and return at once."""
         if self.pid is not None:
@@ -92,6 +98,7 @@ class Node:
         command = [*self._guard, "sh", "-c", _UNLESS_ORPHANED, "sh", str(os.getpid())]
         command.append(str(self.home / "bin" / "opensearch"))
         command += [f"-E{key}={value}" for key, value in {**own, **settings}.items()]
+        self._killed = False
         self._process = _LAUNCHER.submit(self._launch, command).result()
 
     def _launch(self, command: list[str]) -> subprocess.Popen[bytes]:
@@ -119,11 +126,6 @@ class Node:
                 start_new_session=True,  # Ctrl-C is for the tests, which then stop it
             )
 
-    def end(self, seconds: float) -> None:
-        """Ask the server to end, and kill it if it hasn't after so many seconds."""
-        self.ask_to_end()
-        self.wait_or_kill(seconds)
-
     def ask_to_end(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
@@ -141,6 +143,7 @@ class Node:
         if self._process is None:
             return
         if self._process.poll() is None:
+            self._killed = True
             # Its group: while it starts, the script has a Java of its own beside it.
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
