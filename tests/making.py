@@ -11,6 +11,9 @@ from newsgrep.models import Article, Precision, Published, Stamp, Status
 
 ENGINES = ("memory", "whoosh", "tantivy")
 
+FOLDER_ENGINES = ("whoosh", "tantivy")
+"""Those that keep an index in a folder."""
+
 
 def published(iso: str | None) -> Published | None:
     """Return the date in ``iso`` with the precision that its length tells."""
