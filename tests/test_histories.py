@@ -154,7 +154,7 @@ class History(RuleBasedStateMachine):
         for name in NAMES[:number]:
             self.write(name, made(chance, self.written, ADDRESSES))
 
-    def update(self, prune: bool | None) -> Summary:
+    def index_now(self, prune: bool | None) -> Summary:
         how = How(prune=prune, engine=self.engine)
         return update_index(self.index, [str(self.shelf.folder)], how)
 
