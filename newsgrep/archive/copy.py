@@ -86,11 +86,12 @@ def copy_index(source: Location, target: Location, manner: Manner) -> Copied:
         with writing_to(target, manner.wait):
             _refuse_what_is_there(target, manner)
             engine_name = _engine_for(target, source, manner.engine)
-            transfer = Transfer()
+            transfer, seen = Transfer(), old.commit()
             kept = kept_in(source, read_manifest(source))
             with anew(target, engine_name) as new:
                 new.write(transfer.changes(kept, manner.jobs, manner.progress))
-                _compare(source, old, new, manner)
+                _refuse_changed(source, seen, manner.trust)
+                _refuse_incomplete(source, old, new)
                 take_over(target, queries)
             tidy_up(target)
     return Copied(transfer.articles, transfer.files, len(queries), engine_name)
@@ -131,13 +132,16 @@ def _engine_for(target: Location, source: Location, engine: str | None) -> str:
     return ENGINE if lives_on_server(own) else own
 
 
-def _compare(source: Location, old: Engine, new: Engine, manner: Manner) -> None:
-    with opened(source, trust=manner.trust) as now:
-        if now.commit() != old.commit():
+def _refuse_changed(source: Location, seen: int, trust: bool) -> None:
+    with opened(source, trust=trust) as now:
+        if now.commit() != seen:
             raise IndexProblem(
                 f"The index {where(source)} has changed while it was copied, and nothing was "
                 "made: run the same command again when nobody writes to it."
             )
+
+
+def _refuse_incomplete(source: Location, old: Engine, new: Engine) -> None:
     (articles, files), (taken, known) = _held(old), _held(new)
     if (articles, files) != (taken, known):
         raise IndexDamaged(
