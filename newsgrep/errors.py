@@ -10,7 +10,8 @@ NewsgrepError               exit status 2
 │   ├── IndexMismatch       it was made by another analyser or format
 │   ├── IndexDamaged        it can't be read as it should
 │   ├── IndexUntrusted      it is somebody else's, and could hold code
-│   └── IndexLocked         another writer has it (exit status 75)
+│   ├── IndexLocked         another writer has it (exit status 75)
+│   └── ServerProblem       the server that holds it does not answer, or not as it should
 ├── WorkerLost              a process that was reading files for this one is gone
 └── Rejected                one file that holds no article; a run goes on past it
 """
@@ -74,6 +75,10 @@ class IndexLocked(IndexProblem):
     """Another writer holds the index."""
 
     exit_status = 75
+
+
+class ServerProblem(IndexProblem):
+    """The server that holds the index does not answer, refuses, or answers in part."""
 
 
 class WorkerLost(NewsgrepError):

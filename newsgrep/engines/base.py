@@ -159,31 +159,81 @@ class Engine(Protocol):
         """Let go of files and locks."""
 
 
-_MODULES = {"whoosh": "newsgrep.engines.whoosh", "memory": "newsgrep.engines.memory"}
+class _Room(NamedTuple):
+    """Where an engine's code is, and the package that it needs beyond newsgrep's own, if any."""
+
+    module: str
+    package: str = ""
+
+
+_ROOMS = {
+    "whoosh": _Room("newsgrep.engines.whoosh"),
+    "tantivy": _Room("newsgrep.engines.tantivy", "tantivy"),
+    "opensearch": _Room("newsgrep.engines.opensearch", "opensearchpy"),
+    "memory": _Room("newsgrep.engines.memory"),
+}
+
+_ON_SERVERS = frozenset({"opensearch"})
+_KEPT_NOWHERE = frozenset({"memory"})
 
 
 def engine_names() -> tuple[str, ...]:
     """Return the names that :func:`open_engine` takes."""
-    return tuple(_MODULES)
+    return tuple(_ROOMS)
 
 
-def open_engine(name: str, folder: Path, *, create: bool = False) -> Engine:
-    """Open the engine called ``name`` on its data in ``folder``; with ``create`` make it.
+def lives_on_server(name: str) -> bool:
+    """Return whether the engine called ``name`` keeps its data on a server, not in a folder."""
+    return name in _ON_SERVERS
 
-    Raises :class:`UsageError` for an unknown name to create, :class:`IndexMismatch` for
-    one found in an index, and what the engine says of its data.
+
+def folder_engines() -> tuple[str, ...]:
+    """Return the names of the engines whose data lies in a folder and stays there."""
+    return tuple(name for name in _ROOMS if name not in _ON_SERVERS | _KEPT_NOWHERE)
+
+
+def open_engine(name: str, place: Path | str, *, create: bool = False) -> Engine:
+    """Open the engine called ``name`` on its data in ``place``; with ``create`` make it.
+
+    A place is a folder, or the address of an index on a server. Raises :class:`UsageError`
+    for an unknown name to create and for an engine that is not installed,
+    :class:`IndexMismatch` for an unknown one found in an index, and what the engine says of
+    its data.
     """
-    if name not in _MODULES:
-        known = ", ".join(_MODULES)
-        if create:
-            raise UsageError(f"There is no engine “{name}”: choose one of {known}.")
+    if create and name not in _ROOMS:
+        raise UsageError(f"There is no engine “{name}”: choose one of {', '.join(_ROOMS)}.")
+    if lives_on_server(name) == isinstance(place, Path):
+        # A folder must not make anybody's newsgrep talk to a server.
+        raise IndexMismatch(
+            f"The engine “{name}” can't have its data in {place}: use the newsgrep that made it."
+        )
+    # A module is an engine's room: its `open_engine(place, create)` makes one.
+    opener = cast("Callable[[Path | str, bool], Engine]", engine_room(name).open_engine)
+    return opener(place, create)
+
+
+def engine_room(name: str) -> ModuleType:
+    """Return the module of the engine called ``name``.
+
+    Raises :class:`IndexMismatch` for an unknown one, and :class:`UsageError` for one whose
+    package is not installed.
+    """
+    if name not in _ROOMS:
         raise IndexMismatch(
             f"This index was made by the engine “{name}”, which this newsgrep does not have "
-            f"({known}): use the newsgrep that made it."
+            f"({', '.join(_ROOMS)}): use the newsgrep that made it."
         )
-    # A module is an engine's room: its `open_engine(folder, create)` makes one.
-    opener = cast("Callable[[Path, bool], Engine]", import_module(_MODULES[name]).open_engine)
-    return opener(folder, create)
+    room = _ROOMS[name]
+    if room.package:
+        try:
+            import_module(room.package)
+        except ModuleNotFoundError as exc:
+            if exc.name != room.package:  # it is there, and something that it needs is not
+                raise
+            raise UsageError(
+                f'The engine “{name}” is not installed: pip install "newsgrep[{name}]".'
+            ) from exc
+    return import_module(room.module)
 
 
 class Kept(NamedTuple):
@@ -201,17 +251,11 @@ class Lost(NamedTuple):
 
 def everything_kept(name: str, folder: Path) -> Iterator[Kept | Lost]:
     """Yield all that is stored in data that may be damaged, each article and note once."""
-    kept = cast("Callable[[Path], Iterator[Kept | Lost]]", _module(name).everything_kept)
+    kept = cast("Callable[[Path], Iterator[Kept | Lost]]", engine_room(name).everything_kept)
     return kept(folder)
 
 
 def go_back(name: str, folder: Path) -> None:
     """Do what :meth:`Engine.go_back` does on data that may be too damaged to be opened."""
-    back = cast("Callable[[Path], None]", _module(name).go_back)
+    back = cast("Callable[[Path], None]", engine_room(name).go_back)
     back(folder)
-
-
-def _module(name: str) -> ModuleType:
-    if name not in _MODULES:
-        raise IndexMismatch(f"There is no engine “{name}” here: use the newsgrep that made it.")
-    return import_module(_MODULES[name])
