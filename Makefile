@@ -3,11 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test torture bench fuzz tools lock clean
+.PHONY: help demo test test-engines torture bench fuzz tools server lock clean
 
 help:
 	@echo "make demo    install into .venv, index seeds/, search it"
 	@echo "make test    install what tests need, then lint, types and all tests"
+	@echo "make test-engines  the tests of tantivy and OpenSearch, three servers too; skips none"
 	@echo "make torture the long form of the tests that kill, change and read at random"
 	@echo "make bench   measure beside what people would use instead (BENCH=--quick)"
 	@echo "make fuzz    look for inputs that break a promise (FUZZ='all --seconds 600')"
@@ -30,11 +31,15 @@ demo: .venv/newsgrep
 	$(BIN)/newsgrep index seeds/
 	$(BIN)/newsgrep search "联合声明"
 
-test: tools .venv/development
+test: tools server .venv/development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+# With Java 17 and Maven: what is absent fails here, where `make test` skips it by name.
+test-engines: tools server .venv/development
+	NEWSGREP_TEST_ENGINES=all $(BIN)/pytest -m engines
 
 # What is marked so, with many more trials; the figures at the end stand in docs/TRUST.md.
 torture: .venv/development
@@ -45,6 +50,11 @@ tools:
 	@command -v jq >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		&& { apt-get -qq update && apt-get -qq install -y jq; } >/dev/null 2>&1; } \
 		|| echo "jq is missing and can't be installed here: its test will be skipped"
+	@tests/cluster/install.sh
+
+# The server that OpenSearch is tested on, once, into the user's cache folder (51 MB).
+server: tools .venv/development
+	@$(BIN)/python -m tests.cluster fetch || echo "the tests of opensearch will be skipped, or fail"
 
 # `make bench BENCH=--quick` takes minutes, all of it hours; see bench/README.md.
 bench: .venv/development
@@ -60,7 +70,7 @@ fuzz: .venv/development
 
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-header pyproject.toml requirements-dev.in -o requirements-dev.txt
+		--no-header --all-extras pyproject.toml requirements-dev.in -o requirements-dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-header requirements-bench.in -o requirements-bench.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

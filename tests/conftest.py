@@ -19,6 +19,11 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.fixtures import (  # noqa: F401  (pytest finds them here)
+    opensearch,
+    opensearch_server,
+    pytest_runtest_setup,
+)
 from tests.torture import figures, pytest_terminal_summary  # noqa: F401  (pytest finds them here)
 
 REPOSITORY = Path(__file__).parent.parent
