@@ -65,6 +65,7 @@ def environment(home: Path, changes: Environment | None = None) -> dict[str, str
     }
     env |= {
         "XDG_CONFIG_HOME": str(home / "config"),
+        "XDG_DATA_HOME": str(home / "data"),
         "LANG": "C.UTF-8",
         "TERM": "xterm-256color",
         "PYTHONWARNINGS": "error",

@@ -131,6 +131,7 @@ class Run:
             listed={outcome: tuple(items) for outcome, items in listed.items()},
             skipped={kind: tuple(items) for kind, items in sorted(skipped.items())},
             seconds=seconds,
+            shard=str(self.plan.shard) if self.plan.shard else None,
         )
 
 

@@ -5,15 +5,13 @@ Mending makes it anew from all articles that can be read; going back drops the l
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
-from newsgrep.archive.lock import writing
-from newsgrep.archive.manifest import read_manifest
+from newsgrep.archive.location import Location, Remote
 from newsgrep.archive.ownership import refuse_strangers
-from newsgrep.archive.place import opened, tidy_up
+from newsgrep.archive.place import opened, read_manifest, tidy_up, writing_to
 from newsgrep.engines.base import go_back
-from newsgrep.errors import IndexDamaged
+from newsgrep.errors import IndexDamaged, UsageError
 from newsgrep.query.tree import Everything
 
 
@@ -24,14 +22,14 @@ class Health(NamedTuple):
     articles: int
 
 
-def examine(folder: Path, *, deep: bool = False, trust: bool = False) -> Health:
-    """Compare everything in the index in ``folder`` with its checksums, and read every article.
+def examine(index: Location, *, deep: bool = False, trust: bool = False) -> Health:
+    """Compare everything in the index with its checksums, and read every article.
 
     With ``deep`` every term is compared with the articles' texts. Raises what
     :func:`newsgrep.archive.place.opened` does, but for damage, which is what is looked for.
     """
     try:
-        with opened(folder, trust=trust) as engine:
+        with opened(index, trust=trust) as engine:
             problems = engine.check(deep=deep)
             articles = 0 if problems else engine.search(Everything(), limit=0).total
     except IndexDamaged as exc:
@@ -39,19 +37,27 @@ def examine(folder: Path, *, deep: bool = False, trust: bool = False) -> Health:
     return Health(tuple(problems), articles)
 
 
-def roll_back(folder: Path, *, wait: float = 0.0, trust: bool = False) -> None:
-    """Make the commit before the last the last one; raises what the engine's own does."""
-    with writing(folder, wait):
-        manifest = read_manifest(folder)
-        data = folder / manifest.data
+def roll_back(index: Location, *, wait: float = 0.0, trust: bool = False) -> None:
+    """Make the commit before the last the last one; raises what the engine's own does.
+
+    Raises :class:`UsageError` for an index on a server, which keeps none.
+    """
+    if isinstance(index, Remote):
+        raise UsageError(
+            f"{index} is on a server, which keeps no commit before the last: bring back one of "
+            "the server's own snapshots."
+        )
+    with writing_to(index, wait):
+        manifest = read_manifest(index)
+        data = index / manifest.data
         if not trust:
             refuse_strangers(data)
         go_back(manifest.engine, data)
 
 
-def tidy(folder: Path, *, wait: float = 0.0, trust: bool = False) -> list[str]:
+def tidy(index: Location, *, wait: float = 0.0, trust: bool = False) -> list[str]:
     """Delete what interrupted runs have left behind, and return the names."""
-    with writing(folder, wait):
-        left = tidy_up(folder)
-        with opened(folder, trust=trust) as engine:
+    with writing_to(index, wait):
+        left = tidy_up(index)
+        with opened(index, trust=trust) as engine:
             return left + engine.tidy()

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from newsgrep import __version__
 from newsgrep.disk import sync
-from newsgrep.engines.base import engine_names
+from newsgrep.engines.base import engine_names, lives_on_server
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing
 from newsgrep.text.fold import FOLD_VERSION, TABLES
 from newsgrep.text.segment import DICTIONARY, SEGMENT_VERSION
@@ -26,7 +27,8 @@ MANIFEST: Final = "newsgrep.json"
 DRAFT: Final = f"{MANIFEST}.new"
 """Is there while an index is made for the first time, or rebuilt."""
 
-_DATA: Final = re.compile(rf"({'|'.join(engine_names())})(-[0-9]+)?")
+_IN_FOLDERS: Final = [name for name in engine_names() if not lives_on_server(name)]
+_DATA: Final = re.compile(rf"({'|'.join(_IN_FOLDERS)})(-[0-9]+)?")
 
 
 def fingerprint() -> dict[str, Any]:
@@ -63,31 +65,44 @@ def read_manifest(folder: Path, *, any_analyser: bool = False) -> Manifest:
     can't ask: one of another format or, without ``any_analyser``, of another analyser.
     """
     manifest = _parsed(folder)
+    refuse_other(
+        manifest, f"in {folder}", "delete the folder and index again", any_analyser=any_analyser
+    )
+    return manifest
+
+
+def refuse_other(manifest: Manifest, where: str, cure: str, *, any_analyser: bool) -> None:
+    """Raise :class:`IndexMismatch` for an index that this newsgrep can't ask.
+
+    ``where`` is that index, in a sentence, and ``cure`` what gives it another format.
+    """
     if manifest.format != FORMAT:
         raise IndexMismatch(
-            f"The index in {folder} was made by newsgrep {manifest.made_by} in a format that "
-            f"this one ({__version__}) does not read: use that one, or delete the folder and "
-            "index again."
+            f"The index {where} was made by newsgrep {manifest.made_by} in a format that "
+            f"this one ({__version__}) does not read: use that one, or {cure}."
         )
     if manifest.analyser != fingerprint() and not any_analyser:
         raise IndexMismatch(
-            f"The index in {folder} was made by newsgrep {manifest.made_by} with another "
+            f"The index {where} was made by newsgrep {manifest.made_by} with another "
             "analyser: bring it up to date with newsgrep reindex, which needs no other files."
         )
-    return manifest
+
+
+def manifest_of(told: Mapping[str, Any]) -> Manifest:
+    """Return the manifest in ``told``; raises :class:`KeyError` or others for what is none."""
+    return Manifest(
+        told["engine"],
+        # Formats before the third had always this one.
+        told.get("data", told["engine"]),
+        told["format"],
+        told["analyser"],
+        told["made_by"],
+    )
 
 
 def _parsed(folder: Path) -> Manifest:
     try:
-        told = json.loads((folder / MANIFEST).read_text("utf-8"))
-        manifest = Manifest(
-            told["engine"],
-            # Formats before the third had always this one.
-            told.get("data", told["engine"]),
-            told["format"],
-            told["analyser"],
-            told["made_by"],
-        )
+        manifest = manifest_of(json.loads((folder / MANIFEST).read_text("utf-8")))
         if not isinstance(manifest.engine, str) or "/" in manifest.data or "\\" in manifest.data:
             raise ValueError("not a folder in the index")
     except (FileNotFoundError, NotADirectoryError) as exc:

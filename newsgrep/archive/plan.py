@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Final
 
+from newsgrep.archive.shard import Shard
 from newsgrep.errors import InputError, UsageError
 from newsgrep.ingest.find import File, Skipped, find_files, upwards
 from newsgrep.models import Stamp, Status
@@ -23,10 +24,14 @@ _STILL_THERE: Final = frozenset(("format", "hidden"))
 
 @dataclass(slots=True)
 class Plan:
-    """The files seen, by what is to be done with them; ``largest`` is of how many bytes."""
+    """The files seen, by what is to be done with them.
+
+    ``largest`` is of how many bytes; ``shard`` is the part of all files that this is about.
+    """
 
     known: dict[str, Stamp]
     largest: int
+    shard: Shard | None = None
     to_read: list[File] = field(default_factory=list)
     unchanged: list[Stamp] = field(default_factory=list)
     gone: list[Stamp] = field(default_factory=list)
@@ -45,6 +50,7 @@ def make_plan(
     prune: bool | None,
     follow: bool = False,
     largest: int = MAX_FILE_SIZE,
+    shard: Shard | None = None,
 ) -> Plan:
     """Compare the files under ``paths`` with what an index knows of them.
 
@@ -52,13 +58,17 @@ def make_plan(
     however many they are, and ``None`` to take them out unless that is more than half.
     ``follow`` is what it is for :func:`find_files`; what is reached only through a link that
     is not followed counts as gone. What can't be read now, or lies in a folder that can't,
-    does not. Raises :class:`InputError` for a path that does not exist, and
-    :class:`UsageError` for a refusal.
+    does not. With ``shard`` other files are as if they were not there, and their articles
+    stay. Raises :class:`InputError` for a path that does not exist, and :class:`UsageError`
+    for a refusal.
     """
-    plan = Plan({stamp.path: stamp for stamp in stamps}, largest)
+    plan = Plan({stamp.path: stamp for stamp in stamps}, largest, shard)
+    roots = {os.path.abspath(path) for path in paths}  # noqa: PTH100  (links stay as they are)
     seen: set[str] = set()
     unreadable: set[str] = set()
     for found in find_files(paths, follow=follow):
+        if shard and not shard.takes(found.path) and not _concerns_all(found, roots):
+            continue
         if isinstance(found, Skipped):
             plan.skipped.append(found)
             if found.kind in _STILL_THERE:
@@ -72,9 +82,10 @@ def make_plan(
             plan.unchanged.append(stamp)
         else:
             plan.to_read.append(found)
-    roots = {os.path.abspath(path) for path in paths}  # noqa: PTH100  (links stay as they are)
     under = [path for path in plan.known if not roots.isdisjoint(upwards(path))]
     _check_missing(plan, roots, under)
+    if shard:
+        under = list(filter(shard.takes, under))
     if prune is not False:
         plan.gone = [
             plan.known[path]
@@ -89,6 +100,11 @@ def make_plan(
             )
     _read_rivals_again(plan)
     return plan
+
+
+def _concerns_all(found: File | Skipped, roots: Set[str]) -> bool:
+    """Return whether what was found is no file of one shard: a folder, or a wrong path."""
+    return isinstance(found, Skipped) and (found.kind == "unreadable" or found.path in roots)
 
 
 def _is_unchanged(file: File, stamp: Stamp, largest: int) -> bool:

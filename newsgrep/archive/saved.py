@@ -1,6 +1,7 @@
 """Queries that are kept with an index under a name, in one file that people can read.
 
-They are about an archive, so they lie beside its manifest and stay when it is rebuilt.
+They are about an archive, so they lie beside its manifest and stay when it is rebuilt; of an
+index on a server, in a folder of the person who asks.
 """
 
 from __future__ import annotations
@@ -8,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Final
 
-from newsgrep.archive.manifest import read_manifest
+from newsgrep.archive.location import Location, personal_folder, where
 from newsgrep.archive.names import SAVED, SAVED_LOCK
+from newsgrep.archive.place import read_manifest
 from newsgrep.disk import write_whole
 from newsgrep.errors import InputError, QueryError, UsageError
 from newsgrep.jsontext import to_json
@@ -23,17 +24,17 @@ _VERSION: Final = 1
 _NAME: Final = re.compile(r"\w[\w.-]{0,47}")
 
 
-def saved_in(folder: Path) -> Saved:
-    """Return what looks up the saved queries of the index in ``folder``, when it is called."""
-    return lambda: read_saved(folder)
+def saved_in(index: Location) -> Saved:
+    """Return what looks up the saved queries of the index, when it is called."""
+    return lambda: read_saved(index)
 
 
-def read_saved(folder: Path) -> dict[str, str]:
-    """Return the saved queries of the index in ``folder`` by name, in the order of names.
+def read_saved(index: Location) -> dict[str, str]:
+    """Return the saved queries of the index by name, in the order of names.
 
     Raises :class:`InputError` where their file makes no sense.
     """
-    path = folder / SAVED
+    path = personal_folder(index) / SAVED
     try:
         told = json.loads(path.read_text("utf-8"))
         if told["version"] != _VERSION:
@@ -53,7 +54,7 @@ def read_saved(folder: Path) -> dict[str, str]:
     return dict(sorted(queries.items()))
 
 
-def save(folder: Path, name: str, text: str, *, replace: bool = False) -> None:
+def save(index: Location, name: str, text: str, *, replace: bool = False) -> None:
     """Keep the query ``text`` as ``name``.
 
     Raises :class:`QueryError` for a query that can't be read, and :class:`UsageError` for an
@@ -73,10 +74,10 @@ def save(folder: Path, name: str, text: str, *, replace: bool = False) -> None:
         queries[name] = text
         parse(text, saved=lambda: queries)
 
-    _changed(folder, change)
+    _changed(index, change)
 
 
-def remove(folder: Path, name: str) -> str:
+def remove(index: Location, name: str) -> str:
     """Take out the saved query ``name`` and return how it was spelled.
 
     Raises :class:`UsageError` where there is none, and where another one names it.
@@ -88,7 +89,7 @@ def remove(folder: Path, name: str) -> str:
         taken = found(queries, name)
         del queries[taken]
 
-    _changed(folder, change)
+    _changed(index, change)
     return taken
 
 
@@ -112,12 +113,38 @@ def _refuse_odd(name: str) -> None:
         )
 
 
-def _changed(folder: Path, change: Callable[[dict[str, str]], None]) -> None:
+def take_over(index: Location, queries: Mapping[str, str]) -> None:
+    """Keep ``queries``, which another index has, with this one: in the place of equal names."""
+    if not queries:
+        return
+    keys = set(map(name_key, queries))
+
+    def change(own: dict[str, str]) -> None:
+        for name in [name for name in own if name_key(name) in keys]:
+            del own[name]
+        own.update(queries)
+
+    _change_file(index, change)
+
+
+def _changed(index: Location, change: Callable[[dict[str, str]], None]) -> None:
+    read_manifest(index, any_analyser=True)  # where no index is, nothing is kept
+    _change_file(index, change)
+
+
+def _change_file(index: Location, change: Callable[[dict[str, str]], None]) -> None:
     from newsgrep.archive.lock import alone  # searches read what is saved, and need no lock
 
-    read_manifest(folder, any_analyser=True)  # where no index is, nothing is kept
-    with alone(folder / SAVED_LOCK, f"The saved queries of the index in {folder}"):
-        before = read_saved(folder)
+    folder = personal_folder(index)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise InputError(
+            f"No query can be saved in {folder} ({exc.strerror}): see to it that you can write "
+            "there."
+        ) from exc
+    with alone(folder / SAVED_LOCK, f"The saved queries of the index {where(index)}"):
+        before = read_saved(index)
         after = dict(before)
         change(after)
         for name in _unreadable(after) - _unreadable(before):

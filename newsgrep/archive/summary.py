@@ -34,7 +34,8 @@ class Summary:
     """What a run did; ``seen`` is the sum of ``counts``.
 
     ``listed`` names every duplicate, rejected and failed file; ``skipped`` what was met
-    and is no file to read, by kind. ``articles`` is how many the index holds afterwards.
+    and is no file to read, by kind. ``articles`` is how many the index holds afterwards,
+    ``shard`` the part of all files that the run was about, if not all.
     """
 
     seen: int
@@ -44,3 +45,4 @@ class Summary:
     listed: dict[Outcome, tuple[Listed, ...]]
     skipped: dict[str, tuple[Listed, ...]]
     seconds: float
+    shard: str | None = None

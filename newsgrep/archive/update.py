@@ -14,15 +14,26 @@ from pathlib import Path
 from typing import Final
 
 from newsgrep.archive.changes import Run
-from newsgrep.archive.lock import forget_dead_writer, writing
-from newsgrep.archive.manifest import confirm_draft
-from newsgrep.archive.place import has_index, made, make_room, opened, tidy_up
+from newsgrep.archive.location import Location, Remote, refuse_engine
+from newsgrep.archive.lock import forget_dead_writer
+from newsgrep.archive.place import (
+    ENGINE,
+    confirm,
+    has_index,
+    made,
+    make_room,
+    opened,
+    read_manifest,
+    tidy_up,
+    writing_to,
+)
 from newsgrep.archive.plan import MAX_FILE_SIZE, make_plan
 from newsgrep.archive.prepare import Prepared, prepare_all
 from newsgrep.archive.progress import Progress, no_progress
+from newsgrep.archive.shard import Shard
 from newsgrep.archive.summary import Summary
 from newsgrep.engines.base import Change, Engine
-from newsgrep.errors import IndexLocked, Stopped
+from newsgrep.errors import IndexLocked, Stopped, UsageError
 from newsgrep.ingest.sites import load_sites
 from newsgrep.query.tree import Everything
 
@@ -37,7 +48,9 @@ class How:
     read articles, ``wait`` for how many seconds to wait for another writer, ``trust``
     whether to open an index that others may have written, ``commit_every`` after how many
     seconds what is done is committed, ``follow`` whether to follow links that lead out of
-    what was named, and ``largest`` how many bytes a file may have.
+    what was named, and ``largest`` how many bytes a file may have. ``engine`` is that of an
+    index that is made; one that is there has its own, and another named is an error. Of all
+    files found, only those of ``shard`` are looked at.
     """
 
     sites_file: Path | None = None
@@ -49,46 +62,73 @@ class How:
     commit_every: float = 300.0
     follow: bool = False
     largest: int = MAX_FILE_SIZE
+    engine: str | None = None
+    shard: Shard | None = None
 
 
-def update_index(folder: Path, paths: Sequence[str], how: How | None = None) -> Summary:
-    """Bring the index in ``folder`` up to date with the files under ``paths``.
+def update_index(index: Location, paths: Sequence[str], how: How | None = None) -> Summary:
+    """Bring the index up to date with the files under ``paths``.
 
     Makes an index where there is none. Raises what :mod:`newsgrep.archive.place`,
     :func:`newsgrep.archive.lock.writing`, :func:`newsgrep.archive.plan.make_plan` and the
-    engine do; then nothing has changed since the last commit. Raises :class:`Stopped` for a
-    KeyboardInterrupt after a commit.
+    engine do; then nothing has changed since the last commit, but on a server what was sent
+    stays. Raises :class:`Stopped` for a KeyboardInterrupt after a commit, and on a server for
+    every one.
     """
     how = how or How()
     started = time.monotonic()
-    look = partial(make_plan, paths, prune=how.prune, follow=how.follow, largest=how.largest)
+    look = partial(
+        make_plan,
+        paths,
+        prune=how.prune,
+        follow=how.follow,
+        largest=how.largest,
+        shard=how.shard,
+    )
     load_sites(how.sites_file)  # a mistake in it is told before anything is done
+    refuse_engine(index, how.engine)
     seen = 0
-    if has_index(folder):
-        with opened(folder, trust=how.trust) as engine:
+    if has_index(index):
+        _refuse_other_engine(index, how.engine)
+        with opened(index, trust=how.trust) as engine:
             seen, plan = engine.commit(), look(engine.stamps())
             if not (plan.to_read or plan.gone):
-                forget_dead_writer(folder)
+                if isinstance(index, Path):
+                    forget_dead_writer(index)
                 with suppress(IndexLocked):
-                    engine.tidy()  # a run that died may have left files
+                    engine.tidy()  # a run that died may have left files, or a server's settings
                 return _summary(engine, Run(plan), started)
     else:
         plan = look(())
-        make_room(folder)
-    with writing(folder, how.wait), _open_or_make(folder, how.trust) as engine:
+        make_room(index)
+    with writing_to(index, how.wait), _open_or_make(index, how) as engine:
         if engine.commit() != seen:  # somebody else has written since
             plan = look(engine.stamps())
         engine.tidy()
         run = Run(plan)
         if plan.to_read or plan.gone:
-            _write(folder, engine, run, how)
-        confirm_draft(folder)  # there may have been nothing to write
+            _write(index, engine, run, how)
+        confirm(index)  # there may have been nothing to write
         return _summary(engine, run, started)
 
 
-def _open_or_make(folder: Path, trust: bool) -> AbstractContextManager[Engine]:
-    tidy_up(folder)
-    return opened(folder, trust=trust) if has_index(folder) else made(folder)
+def _refuse_other_engine(index: Location, engine: str | None) -> None:
+    if engine is None:
+        return
+    own = read_manifest(index, any_analyser=True).engine
+    if own != engine:
+        raise UsageError(
+            f"The index in {index} is of the engine “{own}”: leave --engine out, or make one of "
+            f"“{engine}” from it with newsgrep copy --index {index} --to INDEX --engine {engine}."
+        )
+
+
+def _open_or_make(index: Location, how: How) -> AbstractContextManager[Engine]:
+    tidy_up(index)
+    if not has_index(index):
+        return made(index, how.engine or ENGINE)
+    _refuse_other_engine(index, how.engine)
+    return opened(index, trust=how.trust)
 
 
 def _summary(engine: Engine, run: Run, started: float) -> Summary:
@@ -96,7 +136,7 @@ def _summary(engine: Engine, run: Run, started: float) -> Summary:
     return run.summary(articles, time.monotonic() - started)
 
 
-def _write(folder: Path, engine: Engine, run: Run, how: How) -> None:
+def _write(index: Location, engine: Engine, run: Run, how: How) -> None:
     files = run.plan.to_read
     # Starting processes costs as much as reading some hundreds of files.
     jobs = how.jobs if len(files) > _FEW else 1
@@ -106,10 +146,15 @@ def _write(folder: Path, engine: Engine, run: Run, how: How) -> None:
     try:
         for changes in _commits(run.changes(prepared), how.commit_every):
             engine.write(changes)
-            confirm_draft(folder)
+            confirm(index)
             run.commit()
     except KeyboardInterrupt as exc:
-        if _commit_of(folder, how.trust) != engine.commit():
+        if isinstance(index, Remote):
+            raise Stopped(
+                f"stopped; what {index} has taken by now stays there. The same command goes on "
+                "from there."
+            ) from exc
+        if _commit_of(index, how.trust) != engine.commit():
             run.commit()  # it was done, but there was no time to say so
         if run.committed:
             raise Stopped(

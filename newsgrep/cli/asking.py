@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from newsgrep.archive.location import Location, where
 from newsgrep.cli.options import typed
 from newsgrep.engines.base import FACETS, Engine
 from newsgrep.errors import UsageError
@@ -94,7 +95,7 @@ def facet_names(text: str) -> tuple[str, ...]:
     return names
 
 
-def tell_why(engine: Engine, query: Query, understood: str, index: Path) -> dict[str, Any]:
+def tell_why(engine: Engine, query: Query, understood: str, index: Location) -> dict[str, Any]:
     """Say on standard error why ``query`` finds nothing, and return it as an object."""
     from dataclasses import asdict
 
@@ -102,7 +103,9 @@ def tell_why(engine: Engine, query: Query, understood: str, index: Path) -> dict
     from newsgrep.explain import explain_nothing
     from newsgrep.output.human import explanation_lines
 
-    explanation = explain_nothing(engine, query.root, newer_files(engine.stamps()))
-    for line in explanation_lines(explanation, understood, index):
+    # The files of an index on a server may lie on other machines, where nobody can look.
+    newer = newer_files(engine.stamps()) if isinstance(index, Path) else 0
+    explanation = explain_nothing(engine, query.root, newer)
+    for line in explanation_lines(explanation, understood, where(index)):
         click.echo(line, err=True)
     return asdict(explanation)

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import click
 
+from newsgrep.archive.location import Location
 from newsgrep.archive.place import opened
 from newsgrep.archive.saved import saved_in
 from newsgrep.batch import answer, lines_in
@@ -39,9 +40,7 @@ from newsgrep.search import Request
 )
 @click.option("--no-hits", is_flag=True, help="Only how many articles match.")
 @index_option
-def command(
-    file: str, limit: int, sort: str, no_hits: bool, trust: bool, index_folder: Path
-) -> int:
+def command(file: str, limit: int, sort: str, no_hits: bool, trust: bool, index: Location) -> int:
     """Answer the queries in FILE, one a line; - reads them from standard input.
 
     Each is answered by one JSON object on a line, as soon as it is read. Empty lines and
@@ -57,9 +56,9 @@ def command(
     not be read.
     """
     usual = Request(Query("", Everything()), Order(sort), 0 if no_hits else limit)
-    ask = partial(parse, saved=saved_in(index_folder))
+    ask = partial(parse, saved=saved_in(index))
     asked = found = bad = 0
-    with _stream(file) as stream, opened(index_folder, trust=trust) as engine:
+    with _stream(file) as stream, opened(index, trust=trust) as engine:
         for line in lines_in(stream):
             told = answer(engine, line, ask, usual)
             write_now(to_json(answer_object(told, hits=not no_hits)))

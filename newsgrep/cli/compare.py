@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
+from newsgrep.archive.location import Location
 from newsgrep.archive.place import opened
 from newsgrep.archive.saved import saved_in
 from newsgrep.cli.asking import asked, query_options
@@ -45,7 +45,7 @@ _FEWEST = 2
 @click.option("--csv", "form", flag_value="csv", help="A table, one row a source.")
 @color_option
 @index_option
-def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
+def command(words: tuple[str, ...], index: Location, **options: Any) -> int:
     """Tell how often, when and with which words each source writes about QUERY.
 
     The words are those that a source's articles on QUERY have oftener than those of the
@@ -56,11 +56,11 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     newsgrep compare '联合声明 date:2024' --sources 青石湖,汀海 --csv
     """
     text = typed(words)
-    root = asked(words, options, saved_in(index_folder)).root
+    root = asked(words, options, saved_in(index)).root
     sources = [name for part in options["names"].split(",") if (name := normalised(part))]
     if len(sources) < _FEWEST:
         raise UsageError("Comparing takes two sources or more: --sources 青石湖,汀海.")
-    with opened(index_folder, trust=options["trust"]) as engine:
+    with opened(index, trust=options["trust"]) as engine:
         sides = compare(engine, root, sources, options["limit"])
     match options["form"]:
         case "json":

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from newsgrep.archive.health import Health, examine, roll_back, tidy
+from newsgrep.archive.location import Location
 from newsgrep.archive.rebuild import Rebuilt, rebuild
 from newsgrep.cli.options import index_option, jobs_option, wait_option
 from newsgrep.cli.progress import shown_progress
@@ -40,7 +39,7 @@ def command(
     jobs: int,
     wait: float,
     trust: bool,
-    index_folder: Path,
+    index: Location,
 ) -> int:
     """Compare all files of the index with their checksums, and read every article.
 
@@ -54,18 +53,18 @@ def command(
     """
     end_cleanly()
     if rollback:
-        roll_back(index_folder, wait=wait, trust=trust)
-    health = examine(index_folder, deep=deep, trust=trust)
+        roll_back(index, wait=wait, trust=trust)
+    health = examine(index, deep=deep, trust=trust)
     rebuilt = None
     if fix and health.problems:
         with shown_progress() as progress:
             rebuilt = rebuild(
-                index_folder, jobs=jobs, wait=wait, trust=trust, lossy=True, progress=progress
+                index, jobs=jobs, wait=wait, trust=trust, lossy=True, progress=progress
             )
-    found, health = health, examine(index_folder, trust=trust) if rebuilt else health
-    deleted = tidy(index_folder, wait=wait, trust=trust) if tidies else []
+    found, health = health, examine(index, trust=trust) if rebuilt else health
+    deleted = tidy(index, wait=wait, trust=trust) if tidies else []
     if as_json:
-        _write_json(index_folder, found, health, rebuilt, deleted)
+        _write_json(index, found, health, rebuilt, deleted)
     else:
         if rollback:
             write("went back to the commit before the last one")
@@ -78,7 +77,7 @@ def command(
         else:
             looked = "files, articles and terms" if deep and not rebuilt else "files and articles"
             noun = "article" if health.articles == 1 else "articles"
-            write(f"{index_folder} is sound: {health.articles:,} {noun}; {looked} are as written")
+            write(f"{index} is sound: {health.articles:,} {noun}; {looked} are as written")
         if deleted:
             write(f"{len(deleted):,} files of an interrupted run were deleted")
     return 2 if health.problems or (rebuilt and rebuilt.lost) else 0
@@ -94,11 +93,11 @@ def _print_rebuilt(rebuilt: Rebuilt) -> None:
 
 
 def _write_json(
-    index_folder: Path, found: Health, health: Health, rebuilt: Rebuilt | None, deleted: list[str]
+    index: Location, found: Health, health: Health, rebuilt: Rebuilt | None, deleted: list[str]
 ) -> None:
     told = {
         "version": VERSION,
-        "index": str(index_folder),
+        "index": str(index),
         "sound": not health.problems,
         "problems": found.problems,
         "articles": health.articles,

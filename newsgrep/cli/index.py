@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
+from newsgrep.archive.location import Location
+from newsgrep.archive.shard import parse_shard
 from newsgrep.archive.summary import Listed, Outcome, Summary
 from newsgrep.archive.update import How, update_index
 from newsgrep.cli.finding import sites_file
-from newsgrep.cli.options import Size, index_option, jobs_option, wait_option
+from newsgrep.cli.options import Size, engine_option, index_option, jobs_option, wait_option
 from newsgrep.cli.progress import shown_progress
 from newsgrep.cli.signals import end_cleanly
 from newsgrep.errors import InputError
@@ -47,6 +48,13 @@ _MOST_LISTED = 20
     is_flag=True,
     help="Follow links that lead out of PATH, too; otherwise they are listed.",
 )
+@engine_option
+@click.option(
+    "--shard",
+    metavar="I/N",
+    default="",
+    help="Only the files of part I of N, for N machines that fill one index on a server.",
+)
 @wait_option
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON, every file listed.")
 @index_option
@@ -56,10 +64,12 @@ def command(
     jobs: int,
     largest: int,
     follow: bool,
+    engine: str | None,
+    shard: str,
     wait: float,
     trust: bool,
     as_json: bool,
-    index_folder: Path,
+    index: Location,
 ) -> int:
     """Index the articles in PATH, files or folders; - reads a list of paths.
 
@@ -69,6 +79,8 @@ def command(
     \b
     newsgrep index seeds/
     newsgrep index ~/archive --index ~/archive.index
+    newsgrep index ~/archive --index ~/big.index --engine tantivy
+    newsgrep index ~/archive --index opensearch://search.example/news --shard 2/3
     find . -name '*.md' -mtime -7 | newsgrep index -
     """
     end_cleanly()
@@ -85,12 +97,14 @@ def command(
             progress=progress,
             follow=follow,
             largest=largest,
+            engine=engine,
+            shard=parse_shard(shard) if shard else None,
         )
-        summary = update_index(index_folder, named, how)
+        summary = update_index(index, named, how)
     if as_json:
         write(to_json(summary_object(summary), indent=2))
     else:
-        _print(summary, index_folder)
+        _print(summary, index)
     unreadable = summary.counts[Outcome.FAILED] or "unreadable" in summary.skipped
     if unreadable:
         return 2
@@ -107,7 +121,7 @@ def _named(paths: tuple[str, ...]) -> Iterator[str]:
             yield path
 
 
-def _print(summary: Summary, index_folder: Path) -> None:
+def _print(summary: Summary, index: Location) -> None:
     counts = ", ".join(
         f"{summary.counts[outcome]:,} {name}"
         for outcome, name in (
@@ -122,10 +136,11 @@ def _print(summary: Summary, index_folder: Path) -> None:
     )
     files = "file" if summary.seen == 1 else "files"
     removed = f"; {summary.removed:,} removed" if summary.removed else ""
+    of_shard = f"of shard {summary.shard} " if summary.shard else ""
     articles = "article" if summary.articles == 1 else "articles"
     write(
-        f"{summary.seen:,} {files} seen: {counts or 'nothing to read'}{removed}; "
-        f"{summary.articles:,} {articles} in {one_line(str(index_folder))}, {summary.seconds:.1f} s"
+        f"{summary.seen:,} {files} {of_shard}seen: {counts or 'nothing to read'}{removed}; "
+        f"{summary.articles:,} {articles} in {one_line(str(index))}, {summary.seconds:.1f} s"
     )
     for outcome, items in summary.listed.items():
         _list(outcome.value, tuple(item for item in items if not item.known))

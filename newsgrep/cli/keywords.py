@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
+from newsgrep.archive.location import Location
 from newsgrep.archive.place import opened
 from newsgrep.archive.saved import saved_in
 from newsgrep.cli.asking import asked, query_options
@@ -30,7 +30,7 @@ from newsgrep.views.keywords import of_article, of_query
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @color_option
 @index_option
-def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
+def command(words: tuple[str, ...], index: Location, **options: Any) -> int:
     """Print the words that tell what an article, or all articles that match, are about.
 
     QUERY is a query, or the ID or PATH of one article.
@@ -45,15 +45,13 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     newsgrep keywords --json '渔业 date:2024' | jq -r '.words[].word'
     """
     text = typed(words)
-    with opened(index_folder, trust=options["trust"]) as engine:
+    with opened(index, trust=options["trust"]) as engine:
         names = len(words) == 1 and may_name_article(text)
         article = find_article(engine, text) if names else None
         if article:
             found = of_article(engine, article, options["limit"])
         else:
-            found = of_query(
-                engine, asked(words, options, saved_in(index_folder)).root, options["limit"]
-            )
+            found = of_query(engine, asked(words, options, saved_in(index)).root, options["limit"])
     if options["as_json"]:
         write(to_json(keywords_object(found, text), indent=2))
     elif not found.articles:

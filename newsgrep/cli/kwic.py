@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from shutil import get_terminal_size
 from typing import Any, Final
 
 import click
 
+from newsgrep.archive.location import Location
 from newsgrep.archive.place import opened
 from newsgrep.archive.saved import saved_in
 from newsgrep.cli.asking import asked, query_options, tell_why
@@ -48,7 +48,7 @@ _WIDEST: Final = 10_000
 @click.option("--csv", "form", flag_value="csv", help="A table for spreadsheets.")
 @color_option
 @index_option
-def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
+def command(words: tuple[str, ...], index: Location, **options: Any) -> int:
     """Show every place of what QUERY asks for in all articles that match it.
 
     QUERY is what newsgrep search takes. Each place is a line: date, source, and the text
@@ -61,7 +61,7 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     newsgrep kwic 渔业 --since 2024 --csv > fishery.csv
     newsgrep kwic 渔业 --jsonl | jq -r .left
     """
-    query = asked(words, options, saved_in(index_folder))
+    query = asked(words, options, saved_in(index))
     if not wanted_texts(query.root):
         raise UsageError(
             "The query names no text that could be shown in its context: add a word, or "
@@ -70,7 +70,7 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     width = options["width"] or get_terminal_size((_WIDTH, 24)).columns
     width = min(max(width, NARROWEST), _WIDEST)
     counted = _Counted()
-    with opened(index_folder, trust=options["trust"]) as engine:
+    with opened(index, trust=options["trust"]) as engine:
         found = places(
             engine, query.root, Sort(options["sort"]), reach=width, limit=options["limit"]
         )
@@ -80,7 +80,7 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
                 articles = "1 article matches" if total == 1 else f"{total:,} articles match"
                 click.echo(f"{articles}, but hold none of the words: newsgrep search", err=True)
             else:
-                tell_why(engine, query, describe(query.root), index_folder)
+                tell_why(engine, query, describe(query.root), index)
     if counted.places and options["form"] is None:
         click.echo(counted.told(options["limit"]), err=True)
     return 0 if counted.places else 1

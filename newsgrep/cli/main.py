@@ -30,10 +30,11 @@ COMMANDS: Final = (
     "stats",
     "doctor",
     "reindex",
+    "copy",
 )
 """In the order of ``--help``; each is a module of this package with a ``command``."""
 
-_LONG: Final = ("index", "batch")
+_LONG: Final = ("index", "batch", "copy")
 """Those that may run for hours, and must not keep their garbage."""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from newsgrep.archive.location import Location, personal_folder, where
 from newsgrep.archive.lock import alone
 from newsgrep.archive.names import SEEN
 from newsgrep.archive.place import opened
@@ -41,7 +42,7 @@ from newsgrep.query.parser import parse
 @wait_option
 @color_option
 @index_option
-def command(names: tuple[str, ...], index_folder: Path, **options: Any) -> int:
+def command(names: tuple[str, ...], index: Location, **options: Any) -> int:
     """Tell which articles have come into the index since the last time, for each saved query.
 
     The first time it prints nothing and remembers what is there. One JSON object a line for
@@ -54,15 +55,15 @@ def command(names: tuple[str, ...], index_folder: Path, **options: Any) -> int:
 
     Exit status: 0 if there is something new, 1 if not, 2 error.
     """
-    queries = read_saved(index_folder)
+    queries = read_saved(index)
     if not queries:
         raise UsageError(
-            f"No query is saved with the index in {index_folder}: newsgrep saved add NAME QUERY."
+            f"No query is saved with the index {where(index)}: newsgrep saved add NAME QUERY."
         )
     wanted = dict.fromkeys(found(queries, name) for name in names) or dict.fromkeys(queries)
-    state = _made(options["state"] or index_folder / SEEN)
+    state = _made(options["state"] or personal_folder(index) / SEEN)
     told, worst = 0, 0
-    with opened(index_folder, trust=options["trust"]) as engine:
+    with opened(index, trust=options["trust"]) as engine:
         for name in wanted:
             try:
                 told += _tell(engine, name, queries, state, options)

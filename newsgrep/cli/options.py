@@ -7,9 +7,15 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
+
+from newsgrep.archive.location import Location, location
+from newsgrep.engines.base import folder_engines
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -31,8 +37,29 @@ def typed(words: tuple[str, ...]) -> str:
     return " ".join(words).replace(_MINUS, "-")
 
 
+class IndexPlace(click.ParamType[Location]):
+    """An index: its folder, or its address on a server."""
+
+    name = "index"
+
+    def convert(
+        self,
+        value: str | Location,
+        param: click.Parameter | None,  # noqa: ARG002  (Click's interface)
+        ctx: click.Context | None,  # noqa: ARG002  (likewise)
+    ) -> Location:
+        """Return where the index is; raises :class:`UsageError` for a wrong address."""
+        return location(value) if isinstance(value, str) else value
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Let the shell complete names of folders."""
+        return click.Path().shell_complete(ctx, param, incomplete)
+
+
 def index_option(command: _Command) -> _Command:
-    """Add ``--index``, the folder of the index, and ``--trust``."""
+    """Add ``--index``, where the index is, and ``--trust``."""
     command = click.option(
         "--trust",
         is_flag=True,
@@ -41,12 +68,20 @@ def index_option(command: _Command) -> _Command:
     )(command)
     return click.option(
         "--index",
-        "index_folder",
-        type=click.Path(path_type=Path),
+        type=IndexPlace(),
         default=Path("index"),
         envvar="NEWSGREP_INDEX",
         show_default=True,
-        help="Folder of the index; also NEWSGREP_INDEX.",
+        help="Folder of the index, or opensearch://HOST[:PORT]/NAME; also NEWSGREP_INDEX.",
+    )(command)
+
+
+def engine_option(command: _Command) -> _Command:
+    """Add ``--engine``: what keeps an index that is made."""
+    return click.option(
+        "--engine",
+        type=click.Choice(folder_engines()),
+        help="Engine of an index that is made in a folder; one that is there has its own.",
     )(command)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
+from newsgrep.archive.location import Location
 from newsgrep.archive.rebuild import rebuild
 from newsgrep.cli.options import index_option, jobs_option, wait_option
 from newsgrep.cli.progress import shown_progress
@@ -17,7 +16,7 @@ from newsgrep.output.stream import write
 @jobs_option
 @wait_option
 @index_option
-def command(jobs: int, wait: float, trust: bool, index_folder: Path) -> int:
+def command(jobs: int, wait: float, trust: bool, index: Location) -> int:
     """Make the index anew from the articles that it holds; their files are not needed.
 
     For an index that an older newsgrep made, whose terms would not be those of a query.
@@ -28,7 +27,7 @@ def command(jobs: int, wait: float, trust: bool, index_folder: Path) -> int:
     """
     end_cleanly()
     with shown_progress() as progress:
-        done = rebuild(index_folder, jobs=jobs, wait=wait, trust=trust, progress=progress)
+        done = rebuild(index, jobs=jobs, wait=wait, trust=trust, progress=progress)
     noun = "article" if done.articles == 1 else "articles"
-    write(f"{index_folder} is made anew: {done.articles:,} {noun}")
+    write(f"{index} is made anew: {done.articles:,} {noun}")
     return 0

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
+from newsgrep.archive.location import Location
 from newsgrep.archive.saved import found, read_saved, remove, save
 from newsgrep.cli.options import QueryCommand, index_option, typed
 from newsgrep.jsontext import to_json
@@ -33,18 +32,18 @@ def command() -> None:
 @click.argument("words", metavar="QUERY...", nargs=-1, required=True)
 @click.option("--replace", is_flag=True, help="In the place of the one that has this name.")
 @index_option
-def add(name: str, words: tuple[str, ...], replace: bool, trust: bool, index_folder: Path) -> int:  # noqa: ARG001  (nothing here runs code, so there is nothing to trust)
+def add(name: str, words: tuple[str, ...], replace: bool, trust: bool, index: Location) -> int:  # noqa: ARG001  (nothing here runs code, so there is nothing to trust)
     """Keep QUERY as NAME: letters, digits, - _ and ."""
-    save(index_folder, typed((name,)), typed(words), replace=replace)
+    save(index, typed((name,)), typed(words), replace=replace)
     return 0
 
 
 @command.command("list", short_help="Print all names and queries.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @index_option
-def list_(as_json: bool, trust: bool, index_folder: Path) -> int:  # noqa: ARG001  (as above)
+def list_(as_json: bool, trust: bool, index: Location) -> int:  # noqa: ARG001  (as above)
     """Print the name and the query of all that are kept, one a line with a tab between."""
-    queries = read_saved(index_folder)
+    queries = read_saved(index)
     if as_json:
         told = [{"name": name, "query": query} for name, query in queries.items()]
         write(to_json({"version": VERSION, "queries": told}, indent=2))
@@ -57,9 +56,9 @@ def list_(as_json: bool, trust: bool, index_folder: Path) -> int:  # noqa: ARG00
 @command.command(short_help="Print one query.")
 @click.argument("name")
 @index_option
-def show(name: str, trust: bool, index_folder: Path) -> int:  # noqa: ARG001  (as above)
+def show(name: str, trust: bool, index: Location) -> int:  # noqa: ARG001  (as above)
     """Print the query that is kept as NAME."""
-    queries = read_saved(index_folder)
+    queries = read_saved(index)
     write(one_line(queries[found(queries, name)]))
     return 0
 
@@ -67,7 +66,7 @@ def show(name: str, trust: bool, index_folder: Path) -> int:  # noqa: ARG001  (a
 @command.command("remove", short_help="Forget a query.")
 @click.argument("name")
 @index_option
-def remove_(name: str, trust: bool, index_folder: Path) -> int:  # noqa: ARG001  (as above)
+def remove_(name: str, trust: bool, index: Location) -> int:  # noqa: ARG001  (as above)
     """Forget the query NAME; what newsgrep new knows of it stays."""
-    remove(index_folder, name)
+    remove(index, name)
     return 0

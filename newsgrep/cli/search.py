@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from newsgrep.archive.location import Location
 from newsgrep.archive.place import opened
 from newsgrep.archive.saved import saved_in
 from newsgrep.cli.asking import asked, facet_names, query_options, tell_why
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 @click.option("-0", "--null", is_flag=True, help="With --paths: end paths with NUL, for xargs -0.")
 @color_option
 @index_option
-def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
+def command(words: tuple[str, ...], index: Location, **options: Any) -> int:
     """Find articles that match QUERY, the best first.
 
     All words must match; those that stand together as typed rank higher. "Quotes" (also
@@ -82,7 +82,7 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     A word that begins with a minus and a Latin letter needs -- before it:
     newsgrep search -- 模型 -gpt
     """
-    query = asked(words, options, saved_in(index_folder))
+    query = asked(words, options, saved_in(index))
     facets = facet_names(options["facets"])
     if options["null"] and options["form"] != "paths":
         raise UsageError("-0 goes with --paths: add it.")
@@ -102,12 +102,10 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
         recency=recency(options["recency"], order),
         after=options["after"],
     )
-    with opened(index_folder, trust=options["trust"]) as engine:
+    with opened(index, trust=options["trust"]) as engine:
         folded = _folded(engine, request) if options["collapse"] else None
         result = folded.result if folded else search(engine, request)
-        explanation = (
-            None if result.total else tell_why(engine, query, result.understood, index_folder)
-        )
+        explanation = None if result.total else tell_why(engine, query, result.understood, index)
         reasons = _reasons(engine, result) if options["explain"] and result.total else None
     if folded and result.total:
         _print_stories(folded, options)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 import click
 
+from newsgrep.archive.location import Location, where
 from newsgrep.archive.place import opened
 from newsgrep.archive.saved import saved_in
 from newsgrep.cli.finding import find_article
@@ -37,7 +37,7 @@ def command(
     pager: bool,
     color: str,
     trust: bool,
-    index_folder: Path,
+    index: Location,
 ) -> int:
     """Print the article with this ID, or from the file at PATH.
 
@@ -46,12 +46,12 @@ def command(
     newsgrep show 3kq7vb2m4x --match 联合声明
     newsgrep show 3kq7vb2m4x --json | jq -r .body
     """
-    wanted = wanted_texts(parse(query, saved=saved_in(index_folder)).root) if query else []
-    with opened(index_folder, trust=trust) as engine:
+    wanted = wanted_texts(parse(query, saved=saved_in(index)).root) if query else []
+    with opened(index, trust=trust) as engine:
         article = find_article(engine, name)
     if article is None:
         click.echo(
-            f"newsgrep: no article with the id or path {one_line(name)} in {index_folder}: "
+            f"newsgrep: no article with the id or path {one_line(name)} {where(index)}: "
             "newsgrep search --json shows ids and paths.",
             err=True,
         )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import click
 
+from newsgrep.archive.location import Location
 from newsgrep.archive.place import opened
 from newsgrep.cli.finding import article_in, find_article
 from newsgrep.cli.options import color_option, index_option, wants_color
@@ -32,7 +32,7 @@ from newsgrep.similar import similar
 @click.option("-0", "--null", is_flag=True, help="With --paths: end paths with NUL, for xargs -0.")
 @color_option
 @index_option
-def command(name: str, index_folder: Path, **options: Any) -> int:
+def command(name: str, index: Location, **options: Any) -> int:
     """Find articles like the one with this ID, or in the file at PATH, the most alike first.
 
     The file need not be indexed.
@@ -43,7 +43,7 @@ def command(name: str, index_folder: Path, **options: Any) -> int:
     """
     if options["null"] and options["form"] != "paths":
         raise UsageError("-0 goes with --paths: add it.")
-    with opened(index_folder, trust=options["trust"]) as engine:
+    with opened(index, trust=options["trust"]) as engine:
         article = find_article(engine, name)
         if article is None and not os.path.lexists(name):
             raise InputError(

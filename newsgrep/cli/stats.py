@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import click
 
-from newsgrep.archive.manifest import read_manifest
-from newsgrep.archive.place import opened, size_of
+from newsgrep.archive.location import Location
+from newsgrep.archive.place import opened, read_manifest, size_of
 from newsgrep.cli.options import index_option
 from newsgrep.engines.base import FACETS, Engine, Order
 from newsgrep.jsontext import to_json
@@ -25,26 +24,26 @@ _MOST_SOURCES = 10
 @click.command(short_help="Tell what the index holds.")
 @click.option("--json", "as_json", is_flag=True, help="All of it as one JSON object.")
 @index_option
-def command(as_json: bool, trust: bool, index_folder: Path) -> int:
+def command(as_json: bool, trust: bool, index: Location) -> int:
     """Tell how many articles, from which sources and times, and what made the index.
 
     \b
     newsgrep stats
     newsgrep stats --json | jq .sources
     """
-    manifest = read_manifest(index_folder)
-    with opened(index_folder, trust=trust) as engine:
+    manifest = read_manifest(index)
+    with opened(index, trust=trust) as engine:
         told = _gather(engine)
     told |= {
-        "bytes": size_of(index_folder),
+        "bytes": size_of(index),
         "engine": manifest.engine,
         "made_by": manifest.made_by,
         "fingerprint": manifest.analyser,
     }
     if as_json:
-        write(to_json({"version": VERSION, "index": str(index_folder), **told}, indent=2))
+        write(to_json({"version": VERSION, "index": str(index), **told}, indent=2))
     else:
-        _print(told, index_folder)
+        _print(told, index)
     return 0 if told["articles"] else 1
 
 
@@ -68,9 +67,9 @@ def _gather(engine: Engine) -> dict[str, Any]:
     }
 
 
-def _print(told: dict[str, Any], index_folder: Path) -> None:
+def _print(told: dict[str, Any], index: Location) -> None:
     sources: dict[str, int] = told["sources"]
-    write(f"index        {one_line(str(index_folder))} ({_size(told['bytes'])})")
+    write(f"index        {one_line(str(index))} ({_size(told['bytes'])})")
     write(f"articles     {told['articles']:,}")
     write("files        " + ", ".join(f"{count:,} {name}" for name, count in told["files"].items()))
     if told["oldest"]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from newsgrep.archive.location import Location
 from newsgrep.archive.place import opened
 from newsgrep.archive.saved import saved_in
 from newsgrep.cli.asking import asked, query_options, tell_why
@@ -50,7 +51,7 @@ _STANDARD_OUTPUT: Final = Path("-")
 )
 @color_option
 @index_option
-def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
+def command(words: tuple[str, ...], index: Location, **options: Any) -> int:
     """Count the articles that match QUERY by day, week, month or year.
 
     QUERY is what newsgrep search takes. Articles that are known to the year or month only
@@ -63,12 +64,12 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
     newsgrep timeline '"联合声明"' --csv > statement.csv
     newsgrep timeline 渔业 --source 青石湖 --svg fishery.svg
     """
-    query = asked(words, options, saved_in(index_folder))
+    query = asked(words, options, saved_in(index))
     by = By(options["by"]) if options["by"] else None
     per_source = options["per"] is not None
     if options["top"] and not per_source:
         raise UsageError("--top goes with --per source: add it.")
-    with opened(index_folder, trust=options["trust"]) as engine:
+    with opened(index, trust=options["trust"]) as engine:
         line = timeline(
             engine,
             query.root,
@@ -78,7 +79,7 @@ def command(words: tuple[str, ...], index_folder: Path, **options: Any) -> int:
             share=options["share"],
         )
         if not line.total:
-            tell_why(engine, query, line.understood, index_folder)
+            tell_why(engine, query, line.understood, index)
     if options["picture"] and line.total:
         _draw(line, query.text, options["picture"])
     if options["picture"] != _STANDARD_OUTPUT:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -150,10 +149,13 @@ def article_lines(
             yield Line([Piece("caption: ", "dim"), Piece(one_line(caption))])
 
 
-def explanation_lines(explanation: Explanation, understood: str, index: Path) -> Iterator[str]:
-    """Yield why nothing was found, and what would help, one sentence or list item a line."""
+def explanation_lines(explanation: Explanation, understood: str, where: str) -> Iterator[str]:
+    """Yield why nothing was found, and what would help, one sentence or list item a line.
+
+    ``where`` is where the index is, in a sentence.
+    """
     if not explanation.articles:
-        yield f"No article matches: the index in {index} is empty. Fill it: newsgrep index PATH"
+        yield f"No article matches: the index {where} is empty. Fill it: newsgrep index PATH"
         return
     yield f"No article matches {safe(understood)}"
     for counted in explanation.terms:

@@ -179,6 +179,7 @@ def summary_object(summary: Summary) -> dict[str, Any]:
 
     return {
         "version": VERSION,
+        **({"shard": summary.shard} if summary.shard else {}),
         "seen": summary.seen,
         **{outcome.value: summary.counts[outcome] for outcome in Outcome},
         "removed": summary.removed,
