@@ -9,7 +9,7 @@ from newsgrep.engines.base import Change, Engine, Upsert, open_engine
 from newsgrep.engines.entry import make_entry
 from newsgrep.models import Article, Precision, Published, Stamp, Status
 
-ENGINES = ("memory", "whoosh")
+ENGINES = ("memory", "whoosh", "tantivy")
 
 
 def published(iso: str | None) -> Published | None:

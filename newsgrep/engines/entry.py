@@ -64,18 +64,30 @@ class Entry:
 
     def levels(self) -> dict[str, int]:
         """Return how much each term counts, as :func:`newsgrep.engines.bm25.level` does."""
-        norms = [zone_norm(zone, length) for zone, length in zip(ZONES, self.lengths, strict=True)]
-        in_title, in_lead, in_body = norms
-        levels = {}
-        for term, packed in self.counts.items():
-            title, lead, body = unpack_counts(packed)
-            levels[term] = level(title * in_title + lead * in_lead + body * in_body)
-        return levels
+        if not self.terms:
+            return {}
+        levels = _Levels(self.lengths)  # many terms stand as often as others
+        each = map(levels.__getitem__, self.packed_counts)
+        return dict(zip(self.terms.split("\n"), each, strict=True))
 
     def article(self) -> Article:
         """Return the article, unpacked."""
         article = unpack_article(self.folded, self.rest, self.stamp.path)
         return replace(article, url=self.url)
+
+
+class _Levels(dict[int, int]):
+    """Levels by packed counts, in a document of these lengths."""
+
+    def __init__(self, lengths: Counts) -> None:
+        super().__init__()
+        self._norms = tuple(map(zone_norm, ZONES, lengths))
+
+    def __missing__(self, packed: int) -> int:
+        in_title, in_lead, in_body = self._norms
+        title, lead, body = unpack_counts(packed)
+        found = self[packed] = level(title * in_title + lead * in_lead + body * in_body)
+        return found
 
 
 def make_entry(article: Article, stamp: Stamp) -> Entry:

@@ -82,9 +82,9 @@ def fields_of(entry: Entry) -> Fields:
     """Return what is kept of an article to be found by."""
     title, body, captions = unpack_folded(entry.folded)
     levels = entry.levels()
-    words = list(map(word_token, levels))
-    if any(len(term) > LONGEST for term in levels):
-        words.append(LONG_WORD)
+    words = list(levels)
+    if len(max(levels, key=len, default="")) > LONGEST:
+        words = [*map(word_token, levels), LONG_WORD]
     addresses = {Address.URL: entry.url or "", Address.PATH: entry.stamp.path}
     # Bytes of a path that are no text become what no query holds (characters.tidy).
     folded = {kind: _HALVES.sub("\ufffb", fold(each)) for kind, each in addresses.items()}
@@ -122,9 +122,7 @@ def fields_of(entry: Entry) -> Fields:
             BODY: " ".join(tokens(body)),
             CAPTION: " ".join(in_captions),
             WORDS: " ".join(words),
-            LEVELS: " ".join(
-                token for term, level in levels.items() for token in level_tokens(term, level)
-            ),
+            LEVELS: " ".join(level_tokens(levels)),
         },
         values=values,
         numbers={

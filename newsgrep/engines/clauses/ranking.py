@@ -47,7 +47,7 @@ def addends(terms: Iterable[str], counts: Callable[[Sequence[Clause]], list[int]
         levels = [
             (Has(LEVELS, token), value * weight)
             for value in _DIGITS
-            for token in level_tokens(term, value)
+            for token in level_tokens({term: value})
         ]
         found.append(Addend(tuple(levels), (source, FULL * weight) if many else None))
     return found

@@ -7,10 +7,11 @@ space and punctuation too; any engine that splits at spaces can keep them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Final
 
+from newsgrep.engines.bm25 import FULL
 from newsgrep.text.characters import SOLO
 
 LONGEST: Final = 100
@@ -42,11 +43,17 @@ def word_token(term: str) -> str:
     return term if len(term) <= LONGEST else f"_x{sha256(term.encode()).hexdigest()}"
 
 
-def level_tokens(term: str, level: int) -> Iterator[str]:
-    """Yield tokens for the two octal digits of a term's level that are not zero."""
-    token = word_token(term)
+def level_tokens(levels: Mapping[str, int]) -> Iterator[str]:
+    """Yield a token for each octal digit of each term's level that is not zero."""
+    for term, level in levels.items():
+        token = term if len(term) <= LONGEST else word_token(term)
+        for digit in _DIGITS[level]:
+            yield token + digit
+
+
+def _digits(level: int) -> tuple[str, ...]:
     high, low = divmod(level, 8)
-    if high:
-        yield f"{token}_h{high}"
-    if low:
-        yield f"{token}_l{low}"
+    return (*((f"_h{high}",) if high else ()), *((f"_l{low}",) if low else ()))
+
+
+_DIGITS: Final = tuple(map(_digits, range(FULL)))

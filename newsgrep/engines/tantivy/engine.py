@@ -1,0 +1,295 @@
+"""Writing to and asking a tantivy index; what tantivy raises becomes an error of ours here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from tantivy import DocAddress, Document, Index, Query, Searcher
+
+from newsgrep.engines.base import Candidate, Change, Order, Page
+from newsgrep.engines.clauses.clause import Clause, HasOneOf, all_of
+from newsgrep.engines.clauses.fields import FACETS, ID, WORDS
+from newsgrep.engines.clauses.plan import having, plan
+from newsgrep.engines.clauses.ranking import addends
+from newsgrep.engines.packing import unpack_article, unpack_folded, unpack_stamp
+from newsgrep.engines.recency import Recency
+from newsgrep.engines.tantivy.asking import Asking
+from newsgrep.engines.tantivy.folder import (
+    CURE,
+    commit_number,
+    go_back,
+    leftovers,
+    read_meta,
+    set_aside,
+)
+from newsgrep.engines.tantivy.ordered import Found, Ordered
+from newsgrep.engines.tantivy.recent import best_by_recency
+from newsgrep.engines.tantivy.schema import REST, STAMP, TEXTS, URL, make_schema
+from newsgrep.errors import IndexDamaged, IndexMissing
+from newsgrep.models import Article, Stamp
+from newsgrep.query.tree import Address, Field, Node, scoring_terms
+from newsgrep.text.characters import Kind, kind_of
+
+_MOST_BUCKETS: Final = 60_000
+"""Values that tantivy counts at once; it refuses more than 65,000."""
+
+_SIGNS_OF_DAMAGE: Final = (ValueError, OSError, LookupError, TypeError)
+"""The binding raises ValueError and OSError; unpacking what is damaged, the others."""
+
+
+@contextmanager
+def damage_named(folder: Path) -> Iterator[None]:
+    """Turn what tantivy raises on files it can't make sense of into our own error."""
+    try:
+        yield
+    except _SIGNS_OF_DAMAGE as exc:
+        what = " ".join(str(exc).split()) or type(exc).__name__
+        raise IndexDamaged(f"The index in {folder} is damaged ({what}): {CURE}.") from exc
+    except BaseException as exc:
+        # Bytes that make no sense may also end in a panic, whose class can't be imported.
+        if type(exc).__name__ != "PanicException":
+            raise
+        raise IndexDamaged(f"The index in {folder} is damaged ({exc}): {CURE}.") from exc
+
+
+class TantivyEngine:
+    """One tantivy index; every question is answered from the commit that was last when opened."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._commit = 0
+        self._searcher: Searcher
+        self._asking: Asking
+        self._open()
+
+    def _open(self) -> None:
+        with damage_named(self._folder):
+            while True:
+                before = read_meta(self._folder)
+                index = Index.open(str(self._folder))
+                self._searcher, self._asking = index.searcher(), Asking(index.schema)
+                self._commit = commit_number(self._folder)
+                # Somebody may have written meanwhile; then the number is of another commit.
+                if read_meta(self._folder) == before:
+                    break
+        self._addresses: dict[str, DocAddress] = {}
+
+    def write(self, changes: Iterable[Change]) -> None:
+        """Apply all changes as one commit of tantivy's."""
+        from newsgrep.engines.tantivy.writing import apply  # not needed by those who only ask
+
+        apply(self._folder, changes)
+        self._open()
+
+    def commit(self) -> int:
+        """Return tantivy's number of the last change, and a sum of the segments' names."""
+        return self._commit
+
+    def go_back(self) -> None:
+        """Drop the last commit; the one before it was kept."""
+        go_back(self._folder)
+        self._open()
+
+    def search(
+        self,
+        query: Node,
+        order: Order = Order.RELEVANCE,
+        limit: int = 10,
+        offset: int = 0,
+        facets: Sequence[str] = (),
+        recency: Recency | None = None,
+        after: Candidate | None = None,
+    ) -> Page:
+        """Let tantivy match, score and count; order what it leaves equal."""
+        with damage_named(self._folder):
+            clause = plan(self, query)
+            total, before, shown = self.count(clause), min(offset, 10**18), list[Found]()
+            ranks = order is Order.RELEVANCE and (limit > 0 or after is not None)
+            adding = addends(scoring_terms(query), self._counts) if ranks else []
+            if ranks and not adding:
+                order = Order.NEWEST  # the same, and sooner found
+            if limit > 0 or after is not None:
+                if recency and adding:
+                    shown = best_by_recency(
+                        self._searcher, self._asking, clause, adding, recency, offset + limit
+                    )[offset:]
+                else:
+                    scored = self._asking.ranked(clause, adding) if adding else self._query(clause)
+                    ordered = Ordered(self._searcher, scored, order)
+                    if after is None:
+                        shown = ordered.best(offset + limit)[offset:]
+                    else:
+                        found, passed = ordered.beyond(after, offset + limit)
+                        shown, before = found[offset:], passed + offset
+            return Page(
+                total=total,
+                candidates=tuple(map(self._candidate, shown[:limit])),
+                facets={name: self._facet(name, clause, total) for name in facets},
+                before=min(before, total),
+            )
+
+    def _candidate(self, found: Found) -> Candidate:
+        article_id = str(self._searcher.doc(found.address).get_first(ID))
+        self._addresses[article_id] = found.address  # it will be asked for
+        return Candidate(article_id, found.score, found.moment)
+
+    def _query(self, clause: Clause) -> Query:
+        return self._asking.query(all_of(clause))
+
+    def count(self, clause: Clause) -> int:
+        """Return of how many articles ``clause`` is true."""
+        found = self._searcher.search(self._query(clause), 1, True)
+        return int(found.count)  # type: ignore[attr-defined]  # left out of the binding's stubs
+
+    def _counts(self, clauses: Sequence[Clause]) -> list[int]:
+        return list(map(self.count, clauses))
+
+    def _facet(self, name: str, clause: Clause, total: int) -> tuple[tuple[str, int], ...]:
+        if not total:
+            return ()
+        if name not in FACETS:
+            raise KeyError(name)
+        query = self._query(clause)
+        asked = {name: {"terms": {"field": name, "size": _MOST_BUCKETS}}}
+        try:
+            told = self._searcher.aggregate(query, asked)[name]
+            counts = {bucket["key"]: bucket["doc_count"] for bucket in told["buckets"]}
+            is_whole = not told["sum_other_doc_count"]
+        except ValueError:  # too many values
+            is_whole = False
+        if not is_whole:
+            counts = dict(self._searcher.terms_with_prefix(name, "", query))
+        there = ((value, count) for value, count in counts.items() if count)
+        return tuple(sorted(there, key=lambda item: (-item[1], item[0])))
+
+    def get(self, ids: Iterable[str]) -> list[Article]:
+        """Unpack the articles with these ids."""
+        with damage_named(self._folder):
+            return [article_in(document) for document in self._documents(ids)]
+
+    def folded(self, ids: Iterable[str]) -> list[tuple[str, str]]:
+        """Unpack the folded texts of these articles."""
+        with damage_named(self._folder):
+            packed = (_bytes(document, TEXTS) for document in self._documents(ids))
+            return [unpack_folded(each)[:2] for each in packed]
+
+    def _documents(self, ids: Iterable[str]) -> Iterator[Document]:
+        wanted = list(ids)
+        missing = tuple({each for each in wanted if each not in self._addresses})
+        if missing:
+            query = self._query(HasOneOf(ID, missing))
+            for _, address in self._searcher.search(query, len(missing), False).hits:
+                known = str(self._searcher.doc(address).get_first(ID))
+                self._addresses[known] = address
+        for each in wanted:
+            if each in self._addresses:
+                yield self.at(self._addresses[each])
+
+    def document_frequencies(
+        self, terms: Iterable[str], within: Node | None = None
+    ) -> dict[str, int]:
+        """Count the articles that have each term."""
+        with damage_named(self._folder):
+            narrow = None if within is None else plan(self, within)
+            return {term: self.count(all_of(having(term), narrow)) for term in terms}
+
+    def stamps(self) -> Iterator[Stamp]:
+        """Unpack every stamp."""
+        with damage_named(self._folder):
+            for document in self.documents():
+                yield stamp_in(document)
+
+    def documents(self, clause: Clause | None = None) -> Iterator[Document]:
+        """Yield the stored part of the articles of which ``clause`` is true, or of everything."""
+        return map(self.at, self.everywhere(clause))
+
+    def everywhere(self, clause: Clause | None = None) -> list[DocAddress]:
+        """Return where the articles lie of which ``clause`` is true, or everything."""
+        query = Query.all_query() if clause is None else self._query(clause)
+        with damage_named(self._folder):
+            hits = self._searcher.search(query, max(self._searcher.num_docs, 1), False).hits
+        # Those that lie beside each other are unpacked together.
+        ordered = sorted((each.segment_ord, each.doc) for _, each in hits)
+        return [DocAddress(segment, number) for segment, number in ordered]
+
+    def at(self, address: DocAddress) -> Document:
+        """Return the stored part of what lies there."""
+        return self._searcher.doc(address)
+
+    def texts(self, clause: Clause) -> Iterator[tuple[str, bytes]]:
+        """Yield id and packed folded texts of every article of which ``clause`` is true."""
+        for document in self.documents(clause):
+            yield str(document.get_first(ID)), _bytes(document, TEXTS)
+
+    def addresses(self, clause: Clause, kind: Address) -> Iterator[tuple[str, str]]:
+        """Yield id and whole address of every article of which ``clause`` is true."""
+        for document in self.documents(clause):
+            article = article_in(document)
+            yield article.id, (article.url or "") if kind is Address.URL else article.path
+
+    def terms(self, prefix: str, field: Field) -> Iterator[str]:  # noqa: ARG002  (captions are read)
+        """Return the runs of letters and digits in titles and bodies that begin with ``prefix``."""
+        for token, _ in self._searcher.terms_with_prefix(WORDS, prefix):
+            if kind_of(token[0]) is Kind.WORD:
+                yield token
+
+    def check(self, *, deep: bool = False) -> list[str]:
+        """Compare all files with the sums in them and read everything back."""
+        from newsgrep.engines.tantivy.check import problems
+
+        found: list[str] = []
+        try:
+            with damage_named(self._folder):
+                found.extend(problems(self._folder, self, self._searcher, deep=deep))
+        except IndexDamaged as exc:
+            found.append(str(exc))
+        return found
+
+    def tidy(self) -> list[str]:
+        """Delete what neither of the two commits has."""
+        from newsgrep.engines.tantivy.writing import cleared
+
+        with damage_named(self._folder):
+            names = leftovers(self._folder)
+        if names:
+            cleared(self._folder, set_aside)
+        return names
+
+    def close(self) -> None:
+        """Let go of the searcher, and with it of all files."""
+        self._addresses.clear()
+        del self._searcher
+
+
+def article_in(document: Document) -> Article:
+    """Return the article in a document, unpacked."""
+    folded, rest = _bytes(document, TEXTS), _bytes(document, REST)
+    article = unpack_article(folded, rest, stamp_in(document).path)
+    return replace(article, url=_bytes(document, URL).decode() or None)
+
+
+def stamp_in(document: Document) -> Stamp:
+    """Return the stamp in a document, of an article or a note."""
+    return unpack_stamp(_bytes(document, STAMP), document.get_first(ID) or "")
+
+
+def _bytes(document: Document, field: str) -> bytes:
+    value = document.get_first(field)
+    if value is None:
+        raise ValueError(f"a document has no {field}")
+    return bytes(value)
+
+
+def open_engine(folder: Path, create: bool) -> TantivyEngine:
+    """Open the tantivy index in ``folder``; with ``create`` make an empty one there first."""
+    if create:
+        folder.mkdir(parents=True, exist_ok=True)
+        with damage_named(folder):
+            Index(make_schema(), path=str(folder), reuse=False)
+    if not folder.is_dir():
+        raise IndexMissing(f"There is no index in {folder}: make one with newsgrep index PATH.")
+    return TantivyEngine(folder)

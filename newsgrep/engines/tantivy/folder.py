@@ -1,0 +1,146 @@
+"""The files of an index: which a commit has, the commit before it, what a dead writer left.
+
+Files of segments are written once, so the commit before is kept as links to its files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any, Final
+from zlib import crc32
+
+from newsgrep.disk import sync
+from newsgrep.errors import IndexDamaged, UsageError
+
+META: Final = "meta.json"
+"""Says which segments the last commit has; put in its place at once by tantivy."""
+
+MANAGED: Final = ".managed.json"
+BEFORE: Final = "before"
+_NEXT: Final = "before.new"
+_OWN: Final = {META, MANAGED, BEFORE, ".tantivy-meta.lock", ".tantivy-writer.lock"}
+
+CURE: Final = (
+    "newsgrep doctor --fix saves what can be read, newsgrep doctor --rollback goes back to the "
+    "commit before, or delete the folder and index again"
+)
+
+
+def read_meta(folder: Path) -> bytes:
+    """Return what the last commit says of itself; raises :class:`IndexDamaged`."""
+    try:
+        return (folder / META).read_bytes()
+    except OSError as exc:
+        raise IndexDamaged(
+            f"The index in {folder} has lost its {META}, or it can't be read "
+            f"({exc.strerror}): {CURE}."
+        ) from exc
+
+
+def commit_number(folder: Path) -> int:
+    """Return a number that tells the last commit from all others, 0 for an index just made."""
+    meta = _parsed(folder)
+    names = "".join(sorted(_segments(meta)))
+    opstamp: int = meta["opstamp"]
+    return opstamp << 32 | crc32(names.encode()) if names or opstamp else 0
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Return the files of the last commit but :data:`META`."""
+    segments = _segments(_parsed(folder))
+    return sorted(path for path in folder.iterdir() if path.name.split(".")[0] in segments)
+
+
+def _parsed(folder: Path) -> dict[str, Any]:
+    try:
+        meta: dict[str, Any] = json.loads(read_meta(folder))
+        _segments(meta)
+        if not isinstance(meta["opstamp"], int):
+            raise TypeError("no number")
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise IndexDamaged(f"The index in {folder} is damaged ({META}): {CURE}.") from exc
+    return meta
+
+
+def _segments(meta: dict[str, Any]) -> set[str]:
+    """Return the names that the files of each segment begin with."""
+    return {segment["segment_id"].replace("-", "") for segment in meta["segments"]}
+
+
+def keep_aside(folder: Path) -> None:
+    """Link the files of the last commit, for it will be the one before."""
+    aside = folder / _NEXT
+    shutil.rmtree(aside, ignore_errors=True)
+    if not commit_number(folder):
+        return  # the empty index that every one begins with is no commit of anybody's
+    aside.mkdir()
+    for path in files_of(folder):
+        os.link(path, aside / path.name)
+    (aside / META).write_bytes(read_meta(folder))
+    _write_managed(aside, {path.name for path in files_of(aside)})
+    sync(aside / META)
+    sync(aside)
+
+
+def set_aside(folder: Path) -> None:
+    """After a commit, make what :func:`keep_aside` linked the commit before it.
+
+    Where there was none, because the writer died, the links are thrown away.
+    """
+    aside = folder / _NEXT
+    if not (aside / META).exists() or (aside / META).read_bytes() == read_meta(folder):
+        shutil.rmtree(aside, ignore_errors=True)
+        return
+    shutil.rmtree(folder / BEFORE, ignore_errors=True)
+    aside.rename(folder / BEFORE)
+    sync(folder)
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Return the names of files that neither of the two commits has."""
+    named = {path.name for path in files_of(folder)} | _OWN
+    return sorted(path.name for path in folder.iterdir() if path.name not in named)
+
+
+def delete(folder: Path, names: list[str]) -> None:
+    """Delete these files and folders; for those who hold tantivy's lock only."""
+    for name in names:
+        path = folder / name
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    _write_managed(folder, {path.name for path in files_of(folder)})
+
+
+def go_back(folder: Path) -> None:
+    """Drop the last commit of the index in ``folder``, whether it can be read or not.
+
+    For those who hold the lock of the archive. Raises :class:`UsageError` where there is no
+    commit before.
+    """
+    before = folder / BEFORE
+    if not (before / META).exists():
+        raise UsageError(f"The index in {folder} has no commit to go back to: only one is kept.")
+    for path in files_of(before):
+        # What is there by this name may be what is damaged.
+        (folder / path.name).unlink(missing_ok=True)
+        os.link(path, folder / path.name)
+    again = folder / f"{META}.again"
+    again.write_bytes(read_meta(before))
+    sync(again)
+    sync(folder)
+    again.replace(folder / META)
+    sync(folder)
+    shutil.rmtree(before)
+    delete(folder, leftovers(folder))
+
+
+def _write_managed(folder: Path, names: set[str]) -> None:
+    """Tell tantivy which files are its own, to be deleted once no commit has them."""
+    told = folder / f"{MANAGED}.new"
+    told.write_text(json.dumps([*sorted(names), META]), "utf-8")
+    told.replace(folder / MANAGED)
