@@ -22,7 +22,11 @@ import pytest
 from tests.cluster.fixtures import (  # noqa: F401  (pytest finds them here)
     opensearch,
     opensearch_server,
+)
+from tests.engines import (  # noqa: F401  (likewise)
+    pytest_collection_modifyitems,
     pytest_runtest_setup,
+    server_addresses,
 )
 from tests.torture import figures, pytest_terminal_summary  # noqa: F401  (pytest finds them here)
 
