@@ -183,7 +183,7 @@ class OpenSearchEngine:
         """Bring back the settings of loads that were cut short, and name these indexes."""
         from newsgrep.engines.opensearch.tuning import restore
 
-        return restore(self._connection, self._made)
+        return restore(self._connection, self._made.names)
 
     def close(self) -> None:
         """Have the server let go of the state, and close all connections."""

@@ -9,7 +9,7 @@ names, which no name of an index of ours has, so that no two of them get into ea
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,9 +29,11 @@ from newsgrep.engines.clauses.fields import (
     TITLE,
     WORDS,
 )
-from newsgrep.engines.opensearch.address import ServerAddress
 
 UNDATED_YEAR: Final = "undated"
+
+MANIFEST: Final = "newsgrep"
+"""What stands with every index."""
 
 LATIN: Final = "latin"
 """The terms that are runs of letters and digits, each once; to be listed, not to be found."""
@@ -95,24 +97,25 @@ def generation_of(index: str, name: str) -> int | None:
 
 
 def index_body(
-    address: ServerAddress,
     index: str,
-    aliases: tuple[str, ...],
-    meta: Mapping[str, object],
+    aliases: Iterable[str],
+    manifest: Mapping[str, object],
     properties: Mapping[str, object],
+    shards: int,
+    settings: Mapping[str, object],
 ) -> dict[str, Any]:
     """Return the body of the request that makes an index."""
     return {
         "aliases": {alias: {} for alias in (to_write(index), *aliases)},
         "settings": {
-            "number_of_shards": address.shards,
-            "number_of_replicas": meta["replicas"],
+            "number_of_shards": shards,
             # Readable texts are what is largest on disk, and newsgrep never reads them.
             "codec": "best_compression",
+            **settings,
         },
         "mappings": {
             "dynamic": "strict",
-            "_meta": meta,
+            "_meta": {MANIFEST: manifest},
             "_source": {"includes": [READABLE, NOTE]},
             "properties": properties,
         },
