@@ -17,6 +17,9 @@ ONE_BY_ONE = frozenset({"opensearch"})
 ADDRESSES: list[Callable[[], str]] = []
 """What gives addresses of new indexes to the running test, if it has a server (tests.engines)."""
 
+FOLDER_ENGINES = ("whoosh", "tantivy")
+"""Those that keep an index in a folder."""
+
 
 def published(iso: str | None) -> Published | None:
     """Return the date in ``iso`` with the precision that its length tells."""

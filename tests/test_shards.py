@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from itertools import permutations
 from pathlib import Path
@@ -192,24 +193,59 @@ def test_a_duplicate_of_another_shard_takes_over_from_a_file_that_goes(
     assert what_is_there(server) == what_is_there(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("seed", range(12))
 def test_what_machines_at_work_at_once_could_not_know_of_each_other_the_next_runs_put_right(
+    tmp_path: Path, server: Remote, seed: int
+) -> None:
+    chance = random.Random(seed)
+    folder = tmp_path / "n"
+    paths = [str(folder)]
+
+    def write_some(count: int) -> None:
+        for _ in range(count):
+            number, version = chance.randrange(6), chance.randrange(4)
+            body = "潮汐表照常张贴。" * chance.randrange(1, 9) + f"第{chance.random()}次。"
+            url = f"https://fog.example/{number}"
+            write_article(folder / f"{number}-{version}.md", f"第{number}号公报", body, url=url)
+
+    write_some(14)
+    for _ in range(4):
+        first, second = chance.sample((1, 2), 2)
+        when = chance.randrange(1, 8)
+
+        def meanwhile(done: int, _: int | None, other: int = second, when: int = when) -> None:
+            if done == when:
+                update_index(server, paths, How(shard=Shard(other, 2), prune=True))
+
+        how = How(shard=Shard(first, 2), prune=True, progress=meanwhile)
+        update_index(server, paths, how)
+        write_some(3)
+        if chance.random() < 0.5:
+            chance.choice(sorted(folder.iterdir())).unlink()
+    shard_by_shard(server, paths, (1, 2))
+    update_index(tmp_path / "whole", paths)
+    assert what_is_there(server)[0] == what_is_there(tmp_path / "whole")[0]
+
+
+def test_a_duplicate_whose_article_is_gone_from_the_index_is_shown_again(
     tmp_path: Path, server: Remote
 ) -> None:
-    paths = [str(archive(tmp_path / "n"))]
-    update_index(tmp_path / "whole", paths)
-    for first, second, at in ((1, 2, 1), (2, 1, 5), (1, 2, 12), (2, 1, 15)):
-        server_double.INDEXES.clear()
-
-        def meanwhile(done: int, _: int | None, other: int = second, when: int = at) -> None:
-            if done == when:
-                update_index(server, paths, How(shard=Shard(other, 2)))
-
-        update_index(server, paths, How(shard=Shard(first, 2), progress=meanwhile))
-        at_once = what_is_there(server)[0]
-        whole, stamps = what_is_there(tmp_path / "whole")
-        assert at_once.keys() == whole.keys()
-        shard_by_shard(server, paths, (1, 2))
-        assert what_is_there(server) == (whole, stamps)
+    for folder in ("one", "two"):
+        write_article(
+            tmp_path / folder / "a.md", "甲岛开渔", "渡轮照常。", url="https://fog.example/1"
+        )
+    one, two = [str(tmp_path / "one")], [str(tmp_path / "two")]
+    update_index(server, one)
+    update_index(server, two)
+    shown = (tmp_path / "one" / "a.md", tmp_path / "two" / "a.md")
+    # On the first machine nothing of the second can be read.
+    (tmp_path / "two").rename(tmp_path / "away")
+    shown[0].unlink()
+    update_index(server, one, How(prune=True))
+    (tmp_path / "away").rename(tmp_path / "two")
+    update_index(server, two)
+    (body,) = what_is_there(server)[0].values()
+    assert body.startswith(str(shown[1]))
 
 
 def test_a_wrong_path_is_told_by_every_shard(tmp_path: Path) -> None:

@@ -142,15 +142,31 @@ def _refuse_changed(source: Location, seen: int, trust: bool) -> None:
 
 
 def _refuse_incomplete(source: Location, old: Engine, new: Engine) -> None:
-    (articles, files), (taken, known) = _held(old), _held(new)
-    if (articles, files) != (taken, known):
+    kept, taken = _held(old), _held(new)
+    if kept != taken:
         raise IndexDamaged(
-            f"Of {articles:,} articles and {files:,} files of the index {where(source)}, "
-            f"{taken:,} and {known:,} could be copied, and nothing was made: newsgrep doctor "
-            "tells what is wrong with it, and newsgrep doctor --fix saves what can be read."
+            f"Of {kept.articles:,} articles and {kept.files:,} files of the index "
+            f"{where(source)}, {taken.articles:,} and {taken.files:,} could be read, not all of "
+            "them as they were last, and nothing was made: newsgrep doctor tells what is wrong "
+            "with it, and newsgrep doctor --fix saves what can be read."
         )
 
 
-def _held(engine: Engine) -> tuple[int, int]:
-    """Return how many articles and how many stamps of files an engine has."""
-    return engine.search(Everything(), limit=0).total, sum(1 for _ in engine.stamps())
+class _Held(NamedTuple):
+    """What an engine has: how many articles and stamps, and a sum that tells stamps apart.
+
+    Where a commit is damaged, the one before it may still give an older version of an
+    article; its stamp is another.
+    """
+
+    articles: int
+    files: int
+    sum_of_stamps: int
+
+
+def _held(engine: Engine) -> _Held:
+    files = sum_of_stamps = 0
+    for stamp in engine.stamps():
+        files += 1
+        sum_of_stamps += hash(stamp)
+    return _Held(engine.search(Everything(), limit=0).total, files, sum_of_stamps)

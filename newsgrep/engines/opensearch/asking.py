@@ -37,9 +37,6 @@ MOST_VALUES: Final = 65_536
 MOST_NESTED: Final = 20
 """How deep conditions nest."""
 
-LONGEST_PART: Final = 100
-"""Characters of a part of a name that a server looks for: more make its automaton too large."""
-
 _ANY: Final[Query] = {"match_all": {}}
 _NONE: Final[Query] = {"match_none": {}}
 _SPECIAL: Final = re.compile(r"[\\*?]")

@@ -11,14 +11,13 @@ from newsgrep.engines.clauses.clause import (
     Clause,
     Has,
     HasOneOf,
-    HasPart,
     Without,
     all_of,
 )
-from newsgrep.engines.clauses.fields import ADDRESSES, ID, WORDS
+from newsgrep.engines.clauses.fields import ID, WORDS
+from newsgrep.engines.clauses.plan import values_of
 from newsgrep.engines.clauses.tokens import LONGEST
 from newsgrep.engines.opensearch.asking import (
-    LONGEST_PART,
     MOST_LEAVES,
     MOST_NESTED,
     Query,
@@ -26,11 +25,10 @@ from newsgrep.engines.opensearch.asking import (
     nested,
     query_of,
 )
-from newsgrep.engines.opensearch.documents import Hit, is_run, link_of, stamp_of, stored
-from newsgrep.engines.opensearch.mapping import LATIN, LINK, PACKED, STAMP
+from newsgrep.engines.opensearch.documents import Hit, article_of, is_run, stored
+from newsgrep.engines.opensearch.mapping import LATIN, LINK, PACKED, REST, STAMP
 from newsgrep.engines.opensearch.view import View
-from newsgrep.query.tree import Address, Field
-from newsgrep.text.fold import fold
+from newsgrep.query.tree import Address, Field, Name
 
 _TEXTS: Final = 200
 """Packed texts that come at once."""
@@ -75,10 +73,11 @@ class Reader:
         for hit in self._all(clause, PACKED):
             yield hit["_id"], stored(hit, PACKED)
 
-    def addresses(self, clause: Clause, kind: Address) -> Iterator[tuple[str, str]]:
-        """Yield id and whole address of every article of which ``clause`` is true."""
-        for hit in self._all(clause, STAMP, LINK):
-            yield hit["_id"], _address(hit, kind)
+    def values(self, clause: Clause, kind: Name | Address) -> Iterator[tuple[str, str]]:
+        """Yield each name or the address of every article of which ``clause`` is true."""
+        for hit in self._all(clause, PACKED, REST, STAMP, LINK):
+            for value in values_of(article_of(hit), kind):
+                yield hit["_id"], value
 
     def count(self, clause: Clause) -> int:
         """Return of how many articles ``clause`` is true."""
@@ -123,10 +122,8 @@ class Reader:
         return clause
 
     def _whole(self, clause: Clause) -> Clause:
-        """Look up parts that no request can ask for, and what nests too deep."""
+        """Look up what nests too deep."""
         match clause:
-            case HasPart(field, part) if len(part) > LONGEST_PART:
-                return self._long_part(field, part)
             case AllOf(clauses):
                 return self._flat(AllOf(tuple(map(self._whole, clauses))))
             case AnyOf(clauses):
@@ -170,20 +167,3 @@ class Reader:
             size += more
         if part:
             yield tuple(part)
-
-    def _long_part(self, field: str, part: str) -> Clause:
-        """Look for the beginning, and for the rest in what has it."""
-        begun = HasPart(field, part[:LONGEST_PART])
-        kinds = {name: kind for kind, name in ADDRESSES.items()}
-        if field in kinds:
-            each = ((key, (fold(text),)) for key, text in self.addresses(begun, kinds[field]))
-        else:
-            hits = self._view.hits(
-                begun, {"stored_fields": "_none_", "docvalue_fields": [ID, field]}
-            )
-            each = ((hit["fields"][ID][0], tuple(hit["fields"][field])) for hit in hits)
-        return HasOneOf(ID, tuple(key for key, texts in each if any(part in t for t in texts)))
-
-
-def _address(hit: Hit, kind: Address) -> str:
-    return link_of(hit) or "" if kind is Address.URL else stamp_of(hit).path
