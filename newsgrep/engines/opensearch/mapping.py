@@ -38,6 +38,12 @@ MANIFEST: Final = "newsgrep"
 LATIN: Final = "latin"
 """The terms that are runs of letters and digits, each once; to be listed, not to be found."""
 
+DIGIT: Final = -3
+"""Where the digit of a level token begins (:func:`newsgrep.engines.clauses.tokens.level_tokens`).
+
+There is a field for each digit, called after it, with the words that have it.
+"""
+
 PACKED: Final = "packed"
 """The folded texts (:mod:`newsgrep.engines.packing`)."""
 
@@ -111,6 +117,10 @@ def index_body(
             "number_of_shards": shards,
             # Readable texts are what is largest on disk, and newsgrep never reads them.
             "codec": "best_compression",
+            # How long what a document came as is kept for copies that miss it: a server drops
+            # it when it merges, and not at all where nothing is merged later. It is more than
+            # half of an index.
+            "soft_deletes.retention_lease.period": "2m",
             **settings,
         },
         "mappings": {
@@ -139,7 +149,12 @@ _UNPARSED: Final = {"type": "object", "enabled": False}
 
 ARTICLES: Final[Mapping[str, object]] = {
     **{name: _text(places=True) for name in (TITLE, BODY, CAPTION)},
-    **{name: _text(places=False) for name in (WORDS, LEVELS)},
+    WORDS: _text(places=False),
+    **{
+        f"{LEVELS}_{half}{digit}": {**_text(places=False), "copy_to": WORDS}
+        for half in "hl"
+        for digit in range(1, 8)
+    },
     **dict.fromkeys((ID, *FACETS, *FOLDED.values()), _LISTED),
     **dict.fromkeys(ADDRESSES.values(), _FOUND),
     LATIN: {"type": "keyword", "index": False},
