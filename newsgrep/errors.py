@@ -11,7 +11,8 @@ NewsgrepError               exit status 2
 │   ├── IndexDamaged        it can't be read as it should
 │   ├── IndexUntrusted      it is somebody else's, and could hold code
 │   ├── IndexLocked         another writer has it (exit status 75)
-│   └── ServerProblem       the server that holds it does not answer, or not as it should
+│   ├── ServerProblem       the server that holds it does not answer, or not as it should
+│   └── Refused             the server did not take some of what was written; the rest is in
 ├── WorkerLost              a process that was reading files for this one is gone
 └── Rejected                one file that holds no article; a run goes on past it
 """
@@ -79,6 +80,21 @@ class IndexLocked(IndexProblem):
 
 class ServerProblem(IndexProblem):
     """The server that holds the index does not answer, refuses, or answers in part."""
+
+
+class Refused(IndexProblem):
+    """A server took all changes but some.
+
+    ``items`` are these: the path of the file, or the id of the article, and the reason.
+    """
+
+    def __init__(self, index: str, items: tuple[tuple[str, str], ...]) -> None:
+        listed = "".join(f"\n{subject}: {reason}" for subject, reason in items)
+        super().__init__(
+            f"The server did not take {len(items):,} of the changes to the index {index}, and all "
+            f"others: mend what it says of these, and run the command again.{listed}"
+        )
+        self.items = items
 
 
 class WorkerLost(NewsgrepError):

@@ -22,7 +22,11 @@ import pytest
 from tests.cluster.fixtures import (  # noqa: F401  (pytest finds them here)
     opensearch,
     opensearch_server,
+)
+from tests.engines import (  # noqa: F401  (likewise)
+    pytest_collection_modifyitems,
     pytest_runtest_setup,
+    server_addresses,
 )
 from tests.torture import figures, pytest_terminal_summary  # noqa: F401  (pytest finds them here)
 
@@ -65,6 +69,7 @@ def environment(home: Path, changes: Environment | None = None) -> dict[str, str
     }
     env |= {
         "XDG_CONFIG_HOME": str(home / "config"),
+        "XDG_DATA_HOME": str(home / "data"),
         "LANG": "C.UTF-8",
         "TERM": "xterm-256color",
         "PYTHONWARNINGS": "error",

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from newsgrep.engines.base import Change, Engine, Upsert, open_engine
+from newsgrep.engines.base import Change, Engine, Upsert, lives_on_server, open_engine
 from newsgrep.engines.entry import make_entry
 from newsgrep.models import Article, Precision, Published, Stamp, Status
 
-ENGINES = ("memory", "whoosh", "tantivy")
+ENGINES = ("memory", "whoosh", "tantivy", "opensearch")
+
+ONE_BY_ONE = frozenset({"opensearch"})
+"""Engines that take articles one by one: there is no commit of many, and none to go back to."""
+
+ADDRESSES: list[Callable[[], str]] = []
+"""What gives addresses of new indexes to the running test, if it has a server (tests.engines)."""
+
+FOLDER_ENGINES = ("whoosh", "tantivy")
+"""Those that keep an index in a folder."""
 
 
 def published(iso: str | None) -> Published | None:
@@ -58,8 +67,14 @@ def upsert(of: Article) -> Change:
     return Upsert(make_entry(of, stamp(of)))
 
 
+def empty_engine(name: str, folder: Path) -> Engine:
+    """Return a new engine: in ``folder``, or on the server that the test has."""
+    place = ADDRESSES[-1]() if lives_on_server(name) else folder / name
+    return open_engine(name, place, create=True)
+
+
 def engine_with(name: str, folder: Path, articles: Iterable[Article]) -> Engine:
     """Return a new engine that holds ``articles``."""
-    engine = open_engine(name, folder / name, create=True)
+    engine = empty_engine(name, folder)
     engine.write(upsert(each) for each in articles)
     return engine

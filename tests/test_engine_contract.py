@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import get_args
 
@@ -27,7 +28,7 @@ from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, UsageError
 from newsgrep.models import Article, Stamp, Status
 from newsgrep.query.parser import parse
 from newsgrep.query.tree import And, Dates, Everything, Node, Not, Or
-from tests.making import ENGINES, article, engine_with, stamp, upsert
+from tests.making import ENGINES, ONE_BY_ONE, article, empty_engine, engine_with, stamp, upsert
 
 ARCHIVE = (
     article(
@@ -218,6 +219,16 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="module", params=ENGINES)
+def asked(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    """An engine that nobody writes to: making one anew takes a server longer than its answers."""
+    made = engine_with(request.param, tmp_path_factory.mktemp("asked"), ARCHIVE)
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def engine(name: str, tmp_path: Path) -> Iterator[Engine]:
     made = engine_with(name, tmp_path, ARCHIVE)
@@ -252,12 +263,12 @@ def test_every_kind_of_query_is_among_those_that_engines_are_compared_by() -> No
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query[:30])
 @pytest.mark.parametrize("any_word", [False, True], ids=["all", "any"])
 def test_every_engine_gives_the_same_answer_as_brute_force(
-    engine: Engine, reference: Engine, query: str, any_word: bool
+    asked: Engine, reference: Engine, query: str, any_word: bool
 ) -> None:
     root = parse(query, any_word=any_word, scan=True).root
     for order in Order:
         expected = reference.search(root, order, 100, 0, FACETS)
-        found = engine.search(root, order, 100, 0, FACETS)
+        found = asked.search(root, order, 100, 0, FACETS)
         assert found.total == expected.total == len(expected.candidates)
         assert [each.id for each in found.candidates] == [each.id for each in expected.candidates]
         assert dict(found.facets) == dict(expected.facets)
@@ -289,52 +300,52 @@ def ids(engine: Engine, query: str) -> set[str]:
     ],
 )
 def test_the_answer_is_the_one_a_reader_expects(
-    engine: Engine, query: str, expected: set[str]
+    asked: Engine, query: str, expected: set[str]
 ) -> None:
-    assert ids(engine, query) == expected
+    assert ids(asked, query) == expected
 
 
-def test_pages_neither_repeat_nor_skip(engine: Engine) -> None:
+def test_pages_neither_repeat_nor_skip(asked: Engine) -> None:
     for order in Order:
-        whole = engine.search(Everything(), order, 100).candidates
+        whole = asked.search(Everything(), order, 100).candidates
         for size in (1, 2, 4):
             pages = [
-                engine.search(Everything(), order, size, offset).candidates
+                asked.search(Everything(), order, size, offset).candidates
                 for offset in range(0, len(whole), size)
             ]
             assert tuple(each for page in pages for each in page) == whole
-        assert engine.search(Everything(), order, 5, 1000).candidates == ()
+        assert asked.search(Everything(), order, 5, 1000).candidates == ()
 
 
 @pytest.mark.parametrize("query", ["-没有", "水 OR 联合声明", "联合", "date:2024"])
-def test_a_page_after_any_place_is_what_stands_behind_it(engine: Engine, query: str) -> None:
+def test_a_page_after_any_place_is_what_stands_behind_it(asked: Engine, query: str) -> None:
     root = parse(query).root
     for order in Order:
-        whole = engine.search(root, order, 100).candidates
+        whole = asked.search(root, order, 100).candidates
         for number, last in enumerate(whole, 1):
-            page = engine.search(root, order, 2, 0, FACETS, after=last)
+            page = asked.search(root, order, 2, 0, FACETS, after=last)
             assert page.candidates == whole[number : number + 2]
             assert (page.total, page.before) == (len(whole), number)
-            assert dict(page.facets) == dict(engine.search(root, order, 0, 0, FACETS).facets)
-            page = engine.search(root, order, 2, 1, after=last)
+            assert dict(page.facets) == dict(asked.search(root, order, 0, 0, FACETS).facets)
+            page = asked.search(root, order, 2, 1, after=last)
             assert page.candidates == whole[number + 1 : number + 3]
             assert page.before == min(number + 1, len(whole))
             # Also where the article at the place is gone: no id stands between these two.
             gone = last._replace(id=f"{last.id}\0")
-            assert engine.search(root, order, 2, after=gone).candidates == whole[number:][:2]
+            assert asked.search(root, order, 2, after=gone).candidates == whole[number:][:2]
 
 
-def test_undated_articles_come_last_in_both_date_orders(engine: Engine) -> None:
+def test_undated_articles_come_last_in_both_date_orders(asked: Engine) -> None:
     for order in (Order.OLDEST, Order.NEWEST):
-        found = engine.search(Everything(), order, 100).candidates
+        found = asked.search(Everything(), order, 100).candidates
         assert found[-1].id == "undated"
-    oldest = engine.search(Dates(None, None), Order.OLDEST, 1).candidates[0]
+    oldest = asked.search(Dates(None, None), Order.OLDEST, 1).candidates[0]
     assert oldest.id == "repeats"
 
 
-def test_articles_come_back_as_they_were(engine: Engine) -> None:
-    assert engine.get(each.id for each in ARCHIVE) == list(ARCHIVE)
-    assert engine.get(["none", "fish", "none"]) == [ARCHIVE[1]]
+def test_articles_come_back_as_they_were(asked: Engine) -> None:
+    assert asked.get(each.id for each in ARCHIVE) == list(ARCHIVE)
+    assert asked.get(["none", "fish", "none"]) == [ARCHIVE[1]]
 
 
 def test_every_stamp_comes_back(engine: Engine) -> None:
@@ -368,7 +379,7 @@ def test_an_update_replaces_and_a_removal_removes(name: str, tmp_path: Path) -> 
 
 
 def test_the_last_of_several_changes_in_one_commit_counts(name: str, tmp_path: Path) -> None:
-    engine = open_engine(name, tmp_path / name, create=True)
+    engine = empty_engine(name, tmp_path)
     first, second = article("a", "旧的", "旧文"), article("a", "新的", "新文")
     gone = article("b", "走了", "旧文")
     engine.write([upsert(first), upsert(gone), upsert(second), Remove("b")])
@@ -416,12 +427,15 @@ def test_after_many_commits_the_answers_are_still_those_of_brute_force(tmp_path:
     engine.close()
 
 
-def test_an_error_among_the_changes_leaves_everything_as_it_was(engine: Engine) -> None:
-    def broken() -> Iterator[Change]:
-        yield Remove("bridge")
-        yield upsert(article("new", "新的", "新文"))
-        raise KeyboardInterrupt
+def broken() -> Iterator[Change]:
+    yield Remove("bridge")
+    yield upsert(article("new", "新的", "新文"))
+    raise KeyboardInterrupt
 
+
+def test_an_error_among_the_changes_leaves_everything_as_it_was(name: str, engine: Engine) -> None:
+    if name in ONE_BY_ONE:
+        pytest.skip(f"{name} keeps what it was sent before; see the next test")
     before = engine.search(Everything(), limit=100)
     with pytest.raises(KeyboardInterrupt):
         engine.write(broken())
@@ -430,8 +444,20 @@ def test_an_error_among_the_changes_leaves_everything_as_it_was(engine: Engine) 
     assert engine.search(Everything()).total == before.total - 1
 
 
+def test_after_an_error_among_the_changes_repeating_them_completes(engine: Engine) -> None:
+    before = {each.id for each in ARCHIVE}
+    with pytest.raises(KeyboardInterrupt):
+        engine.write(broken())
+    left = {each.article_id for each in engine.stamps()}
+    assert left - {"bridge", "new"} == before - {"bridge"}
+    engine.write(islice(broken(), 2))
+    assert {each.article_id for each in engine.stamps()} == before - {"bridge"} | {"new"}
+    assert ids(engine, "联合声明") == {"fish", "repeats"}
+    assert ids(engine, "新文") == {"new"}
+
+
 def test_an_empty_engine_answers(name: str, tmp_path: Path) -> None:
-    engine = open_engine(name, tmp_path / name, create=True)
+    engine = empty_engine(name, tmp_path)
     for query in QUERIES:
         for order in Order:
             page = engine.search(parse(query).root, order, 10, 0, FACETS)
@@ -442,8 +468,8 @@ def test_an_empty_engine_answers(name: str, tmp_path: Path) -> None:
     engine.close()
 
 
-def test_check_finds_nothing_wrong_where_nothing_is(engine: Engine) -> None:
-    assert engine.check() == []
+def test_check_finds_nothing_wrong_where_nothing_is(asked: Engine) -> None:
+    assert asked.check() == []
 
 
 def test_results_outlive_the_engine(name: str, tmp_path: Path) -> None:
@@ -579,7 +605,7 @@ def test_a_changed_number_or_name_is_damage(tmp_path: Path, column: str) -> None
 
 def test_counts_beyond_what_is_kept_still_match(name: str, tmp_path: Path) -> None:
     many = Article("many", "水" * 40, "水" * 5000, "/m.txt")
-    engine = open_engine(name, tmp_path / name, create=True)
+    engine = empty_engine(name, tmp_path)
     engine.write([Upsert(make_entry(many, stamp(many)))])
     assert ids(engine, "title:水 body:水") == {"many"}
     assert engine.search(parse("水").root).candidates[0].score > 0
@@ -599,6 +625,8 @@ def test_an_engine_is_empty_once_everything_was_taken_out(name: str, tmp_path: P
 
 
 def test_one_commit_back_is_the_index_as_it_was(name: str, tmp_path: Path) -> None:
+    if name in ONE_BY_ONE:
+        pytest.skip(f"{name} has no commits; it refuses, which another test sees to")
     engine = engine_with(name, tmp_path, [article("a", "水", "渔场"), article("b", "水", "声明")])
     before = sorted(engine.stamps())
     with pytest.raises(UsageError, match="no commit to go back to"):
@@ -619,7 +647,6 @@ def test_one_commit_back_is_the_index_as_it_was(name: str, tmp_path: Path) -> No
     engine.close()
 
 
-@pytest.mark.parametrize("name", ENGINES)
 def test_document_frequencies_are_how_many_articles_have_a_term(name: str, tmp_path: Path) -> None:
     engine = engine_with(name, tmp_path, ARCHIVE)
     engine.write([Remove("fish")])

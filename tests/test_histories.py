@@ -22,17 +22,19 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from newsgrep.archive.place import ENGINE, opened
+from newsgrep.archive.place import opened
+from newsgrep.archive.summary import Summary
 from newsgrep.archive.update import How, update_index
 from newsgrep.engines.base import FACETS, Change, Engine, Order, Upsert, go_back
 from newsgrep.engines.entry import make_entry
 from newsgrep.engines.memory import MemoryEngine
+from newsgrep.engines.tantivy.engine import TantivyEngine
 from newsgrep.engines.whoosh import bulk
 from newsgrep.engines.whoosh.engine import WhooshEngine
 from newsgrep.errors import UsageError
 from newsgrep.models import Status
 from newsgrep.query.parser import parse
-from tests.making import stamp
+from tests.making import FOLDER_ENGINES, stamp
 from tests.shelf import SOURCES, Made, Shelf, State, made, sentence, taken
 from tests.torture import LONG, Figures, amount
 
@@ -128,8 +130,9 @@ def compare(engine: Engine, commit: Commit, chance: random.Random) -> None:
 class History(RuleBasedStateMachine):
     """Files that change, an index that follows them, goes back, and is read all the while."""
 
-    def __init__(self, figures: Figures) -> None:
+    def __init__(self, figures: Figures, engine: str) -> None:
         super().__init__()
+        self.engine = engine
         self.figures = figures
         self.folder = Path(tempfile.mkdtemp(prefix="newsgrep-history-"))
         self.shelf = Shelf(self.folder / "n")
@@ -150,6 +153,10 @@ class History(RuleBasedStateMachine):
         chance = random.Random(seed)
         for name in NAMES[:number]:
             self.write(name, made(chance, self.written, ADDRESSES))
+
+    def index_now(self, prune: bool | None) -> Summary:
+        how = How(prune=prune, engine=self.engine)
+        return update_index(self.index, [str(self.shelf.folder)], how)
 
     def write(self, name: str, content: Made) -> None:
         self.shelf.write(name, content)
@@ -195,10 +202,14 @@ class History(RuleBasedStateMachine):
         new = old.updated(self.shelf, prune)
         if new is None:
             with pytest.raises(UsageError, match="Say --prune"):
-                update_index(self.index, [str(self.shelf.folder)], How(prune=prune))
+                update_index(
+                    self.index, [str(self.shelf.folder)], How(prune=prune, engine=self.engine)
+                )
             self.figures["refusals"] += 1
         else:
-            summary = update_index(self.index, [str(self.shelf.folder)], How(prune=prune))
+            summary = update_index(
+                self.index, [str(self.shelf.folder)], How(prune=prune, engine=self.engine)
+            )
             assert summary.seen == sum(summary.counts.values())
             assert summary.articles == len(new.articles)
             assert summary.removed == len(ids(old) - ids(new))
@@ -214,9 +225,9 @@ class History(RuleBasedStateMachine):
     def go_back(self, seed: int) -> None:
         if self.before is None:
             with pytest.raises(UsageError, match="no commit to go back to"):
-                go_back(ENGINE, self.index / ENGINE)
+                go_back(self.engine, self.index / self.engine)
         else:
-            go_back(ENGINE, self.index / ENGINE)
+            go_back(self.engine, self.index / self.engine)
             self.now, self.before = self.before, None
             self.figures["commits gone back"] += 1
         self.is_as_it_should_be(random.Random(seed))
@@ -246,8 +257,7 @@ class History(RuleBasedStateMachine):
                 expected = self.now.articles[article.path]
                 assert (article.title, article.body) == (expected.title, expected.body)
             compare(engine, self.now, chance)
-            assert isinstance(engine, WhooshEngine)
-            self.figures["checks of several segments"] += len(engine._store._segments) > 1
+            self.figures["checks of several segments"] += segments(engine) > 1
         self.figures["checks of all that it holds"] += 1
 
     @precondition(lambda self: self.now is not None and len(self.readers) < 3)
@@ -266,6 +276,14 @@ class History(RuleBasedStateMachine):
         self.figures["readers of what may be an older commit"] += 1
 
 
+def segments(engine: Engine) -> int:
+    """Return how many parts the index has, each of which may be searched apart."""
+    if isinstance(engine, WhooshEngine):
+        return len(engine._store._segments)
+    assert isinstance(engine, TantivyEngine)
+    return engine._searcher.num_segments
+
+
 def ids(commit: Commit) -> set[str]:
     return {content.id_at(path) for path, content in commit.articles.items()}
 
@@ -280,9 +298,12 @@ def small_segments(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.torture
 @pytest.mark.usefixtures("small_segments")
-def test_whatever_happens_the_index_holds_and_answers_what_it_should(figures: Figures) -> None:
+@pytest.mark.parametrize("engine", FOLDER_ENGINES)
+def test_whatever_happens_the_index_holds_and_answers_what_it_should(
+    engine: str, figures: Figures
+) -> None:
     run_state_machine_as_test(
-        lambda: History(figures),  # type: ignore[arg-type]  # it calls what it is given
+        lambda: History(figures, engine),  # type: ignore[arg-type]  # it calls what it is given
         settings=settings(
             max_examples=amount(12, 150),
             stateful_step_count=amount(25, 60),

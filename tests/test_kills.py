@@ -16,10 +16,10 @@ import pytest
 
 from newsgrep.archive.manifest import MANIFEST
 from newsgrep.archive.names import LOCK
-from newsgrep.archive.place import ENGINE, has_index
-from newsgrep.archive.update import update_index
-from newsgrep.engines.whoosh.storage import Folder
+from newsgrep.archive.place import has_index, opened
+from newsgrep.archive.update import How, update_index
 from tests.conftest import LONGEST, Cli, no_mishap
+from tests.making import FOLDER_ENGINES
 from tests.shelf import Made, Shelf, State, held, made, sentence, told
 from tests.torture import Figures, amount
 
@@ -32,7 +32,8 @@ NOTHING: State = {}
 class Archive:
     """Files, the index of what they were, and a command that brings it up to date."""
 
-    def __init__(self, cli: Cli, jobs: int, chance: random.Random) -> None:
+    def __init__(self, cli: Cli, engine: str, jobs: int, chance: random.Random) -> None:
+        self.engine = engine
         self.cli = cli
         self.jobs = jobs
         self.chance = chance
@@ -58,7 +59,7 @@ class Archive:
                     self.shelf.write(name, again)
 
     def start(self) -> subprocess.Popen[bytes]:
-        args = ("index", "n", "--jobs", str(self.jobs))
+        args = ("index", "n", "--engine", self.engine, "--jobs", str(self.jobs))
         return self.cli.start(*args, env={"PYTHONWARNINGS": None}, new_session=True)
 
     def complete(self, kind: str, *, undisturbed: bool) -> None:
@@ -71,12 +72,13 @@ class Archive:
         if undisturbed:
             self._usual[kind] = time.monotonic() - started
         shutil.rmtree(self._fresh, ignore_errors=True)
-        update_index(self._fresh, [str(self.shelf.folder)])
+        update_index(self._fresh, [str(self.shelf.folder)], How(engine=self.engine))
         assert told(self.cli.index) == told(self._fresh)
         self.old = held(self.cli.index)
         assert self.old == self.shelf.state()
-        assert Folder(self.cli.index / ENGINE).leftovers() == []
-        assert {each.name for each in self.cli.index.iterdir()} == {ENGINE, MANIFEST, LOCK}
+        with opened(self.cli.index) as engine:
+            assert engine.tidy() == []
+        assert {each.name for each in self.cli.index.iterdir()} == {self.engine, MANIFEST, LOCK}
 
     def kill(self, kind: str) -> bool:
         """Start the command and kill it at any moment of the time it usually takes."""
@@ -142,11 +144,12 @@ def assert_all_ended(session: int) -> None:
 
 @pytest.mark.torture
 @pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("engine", FOLDER_ENGINES)
 def test_a_process_killed_at_any_moment_leaves_the_old_index_or_the_new(
-    cli: Cli, figures: Figures, jobs: int
+    cli: Cli, figures: Figures, engine: str, jobs: int
 ) -> None:
     chance = random.Random(20261120 + jobs)
-    archive = Archive(cli, jobs, chance)
+    archive = Archive(cli, engine, jobs, chance)
     kinds = ("first", "small", "large")
     for number, kind in enumerate(kinds):
         archive.change(kind, number)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from newsgrep.archive.plan import Plan
+from newsgrep.archive.plan import Plan, is_better
 from newsgrep.archive.prepare import Failed, Prepared
 from newsgrep.archive.summary import Listed, Outcome, Summary
 from newsgrep.engines.base import Change, Forget, Note, Remove, Upsert
@@ -84,7 +84,7 @@ class Run:
         article_id = entry.article_id
         known = self.plan.known.get(stamp.path)
         incumbent = self._winners.get(article_id)
-        if incumbent and not _is_better(stamp, incumbent):
+        if incumbent and not is_better(stamp, incumbent):
             self._outcomes[stamp.path] = Outcome.DUPLICATE, ""
             self._duplicates.append((article_id, stamp))
             return
@@ -143,10 +143,3 @@ def _standing(stamp: Stamp) -> tuple[Outcome, str]:
             return Outcome.DUPLICATE, stamp.reason or ""
         case Status.REJECTED:
             return Outcome.REJECTED, stamp.reason or ""
-
-
-def _is_better(stamp: Stamp, other: Stamp) -> bool:
-    """Return whether the version in ``stamp`` is to be taken; the path decides between equals."""
-    if stamp.rank != other.rank:
-        return stamp.rank > other.rank
-    return stamp.path < other.path

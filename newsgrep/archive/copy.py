@@ -86,11 +86,12 @@ def copy_index(source: Location, target: Location, manner: Manner) -> Copied:
         with writing_to(target, manner.wait):
             _refuse_what_is_there(target, manner)
             engine_name = _engine_for(target, source, manner.engine)
-            transfer = Transfer()
+            transfer, seen = Transfer(), old.commit()
             kept = kept_in(source, read_manifest(source))
             with anew(target, engine_name) as new:
                 new.write(transfer.changes(kept, manner.jobs, manner.progress))
-                _compare(source, old, new, manner)
+                _refuse_changed(source, seen, manner.trust)
+                _refuse_incomplete(source, old, new)
                 take_over(target, queries)
             tidy_up(target)
     return Copied(transfer.articles, transfer.files, len(queries), engine_name)
@@ -131,22 +132,41 @@ def _engine_for(target: Location, source: Location, engine: str | None) -> str:
     return ENGINE if lives_on_server(own) else own
 
 
-def _compare(source: Location, old: Engine, new: Engine, manner: Manner) -> None:
-    with opened(source, trust=manner.trust) as now:
-        if now.commit() != old.commit():
+def _refuse_changed(source: Location, seen: int, trust: bool) -> None:
+    with opened(source, trust=trust) as now:
+        if now.commit() != seen:
             raise IndexProblem(
                 f"The index {where(source)} has changed while it was copied, and nothing was "
                 "made: run the same command again when nobody writes to it."
             )
-    (articles, files), (taken, known) = _held(old), _held(new)
-    if (articles, files) != (taken, known):
+
+
+def _refuse_incomplete(source: Location, old: Engine, new: Engine) -> None:
+    kept, taken = _held(old), _held(new)
+    if kept != taken:
         raise IndexDamaged(
-            f"Of {articles:,} articles and {files:,} files of the index {where(source)}, "
-            f"{taken:,} and {known:,} could be copied, and nothing was made: newsgrep doctor "
-            "tells what is wrong with it, and newsgrep doctor --fix saves what can be read."
+            f"Of {kept.articles:,} articles and {kept.files:,} files of the index "
+            f"{where(source)}, {taken.articles:,} and {taken.files:,} could be read, not all of "
+            "them as they were last, and nothing was made: newsgrep doctor tells what is wrong "
+            "with it, and newsgrep doctor --fix saves what can be read."
         )
 
 
-def _held(engine: Engine) -> tuple[int, int]:
-    """Return how many articles and how many stamps of files an engine has."""
-    return engine.search(Everything(), limit=0).total, sum(1 for _ in engine.stamps())
+class _Held(NamedTuple):
+    """What an engine has: how many articles and stamps, and a sum that tells stamps apart.
+
+    Where a commit is damaged, the one before it may still give an older version of an
+    article; its stamp is another.
+    """
+
+    articles: int
+    files: int
+    sum_of_stamps: int
+
+
+def _held(engine: Engine) -> _Held:
+    files = sum_of_stamps = 0
+    for stamp in engine.stamps():
+        files += 1
+        sum_of_stamps += hash(stamp)
+    return _Held(engine.search(Everything(), limit=0).total, files, sum_of_stamps)

@@ -130,21 +130,40 @@ def _check_missing(plan: Plan, roots: Set[str], under: Sequence[str]) -> None:
             )
 
 
+def is_better(stamp: Stamp, other: Stamp) -> bool:
+    """Return whether the version in ``stamp`` is to be taken; the path decides between equals."""
+    if stamp.rank != other.rank:
+        return stamp.rank > other.rank
+    return stamp.path < other.path
+
+
 def _read_rivals_again(plan: Plan) -> None:
-    """Where the file of an article changes or goes, let its duplicates compete anew."""
+    """Where the file of an article changes or goes, let its duplicates compete anew.
+
+    Also where a duplicate should be the one that is shown: machines that wrote at the same
+    time could not know of each other.
+    """
+    duplicates = [stamp for stamp in plan.known.values() if stamp.status is Status.DUPLICATE]
+    if not duplicates:
+        return
     touched = {file.path for file in plan.to_read} | {stamp.path for stamp in plan.gone}
-    open_again = {
-        stamp.article_id
-        for path in touched
-        if (stamp := plan.known.get(path)) and stamp.status is Status.INDEXED
-    }
-    rivals = [
-        stamp
+    disputed = {stamp.article_id for stamp in duplicates}
+    shown = {
+        stamp.article_id: stamp
         for stamp in plan.known.values()
-        if stamp.status is Status.DUPLICATE
-        and stamp.article_id in open_again
-        and stamp.path not in touched
-    ]
+        if stamp.status is Status.INDEXED and stamp.article_id in disputed
+    }
+
+    seen = {stamp.path for stamp in plan.unchanged if stamp.status is Status.DUPLICATE}
+
+    def competes(stamp: Stamp) -> bool:
+        winner = shown.get(stamp.article_id)
+        if winner and winner.path in touched:
+            return True
+        # Where it was not seen, the run that sees it does it: it may be of another machine.
+        return stamp.path in seen and (winner is None or is_better(stamp, winner))
+
+    rivals = [stamp for stamp in duplicates if stamp.path not in touched and competes(stamp)]
     again = {stamp.path for stamp in rivals}
     plan.unchanged = [stamp for stamp in plan.unchanged if stamp.path not in again]
     plan.to_read += [File(stamp.path, stamp.size, stamp.mtime_ns) for stamp in rivals]

@@ -41,7 +41,7 @@ from newsgrep.engines.clauses.fields import (
 from newsgrep.engines.clauses.tokens import CAPTION_END, LONG_WORD, tokens, word_token
 from newsgrep.engines.packing import Verifier
 from newsgrep.engines.texts import groups_needed, holding, words_like
-from newsgrep.models import ARCHIVE_ZONE
+from newsgrep.models import ARCHIVE_ZONE, Article
 from newsgrep.query.tree import (
     Address,
     And,
@@ -51,6 +51,7 @@ from newsgrep.query.tree import (
     Field,
     Fuzzy,
     Identified,
+    Name,
     Named,
     Near,
     Node,
@@ -67,6 +68,9 @@ from newsgrep.text.fold import fold
 MOST_IN_A_ROW: Final = 100
 """Tokens of a literal that an engine compares; the rest of a longer one is looked for in texts."""
 
+MOST_OF_A_VALUE: Final = 100
+"""Characters of a part of a name or address that an engine compares, likewise."""
+
 _MOST_INSIDE: Final = 8
 """Words in a literal that narrow down where it is looked for: the longest ones."""
 
@@ -82,8 +86,11 @@ class Reader(Protocol):
     def texts(self, clause: Clause) -> Iterator[tuple[str, bytes]]:
         """Yield id and packed folded texts of every article of which ``clause`` is true."""
 
-    def addresses(self, clause: Clause, kind: Address) -> Iterator[tuple[str, str]]:
-        """Yield id and whole address of every article of which ``clause`` is true."""
+    def values(self, clause: Clause, kind: Name | Address) -> Iterator[tuple[str, str]]:
+        """Yield each name or the address of every article of which ``clause`` is true, with its id.
+
+        As it is written, and whole.
+        """
 
     def count(self, clause: Clause) -> int:
         """Return of how many articles ``clause`` is true."""
@@ -99,7 +106,7 @@ def plan(reader: Reader, node: Node, within: Clause | None = None) -> Clause:
         case Wildcard() | Fuzzy() | Regex() | Near():
             return _spot(reader, node, within)
         case Named(kind, name):
-            return HasPart(FOLDED[kind], name)
+            return _named(reader, kind, name)
         case At(kind, part):
             return _at(reader, kind, part)
         case Identified(article_id):
@@ -213,14 +220,28 @@ def _verified(reader: Reader, spot: Spot, clause: Clause) -> Clause:
     return HasOneOf(ID, tuple(sorted(found)))
 
 
+def _named(reader: Reader, kind: Name, name: str) -> Clause:
+    standing = HasPart(FOLDED[kind], name[:MOST_OF_A_VALUE])
+    if len(name) <= MOST_OF_A_VALUE:
+        return standing
+    return _with_value(reader, standing, kind, name)
+
+
 def _at(reader: Reader, kind: Address, part: str) -> Clause:
-    far = Has(WORDS, FAR_ADDRESS)
-    found = tuple(key for key, each in reader.addresses(far, kind) if part in fold(each))
-    long = HasOneOf(ID, found)
+    far = _with_value(reader, Has(WORDS, FAR_ADDRESS), kind, part)
     if len(part) > LONGEST_ADDRESS:
-        return long
-    standing = HasPart(ADDRESSES[kind], part)
-    return AnyOf((standing, long)) if found else standing
+        return far
+    standing: Clause = HasPart(ADDRESSES[kind], part[:MOST_OF_A_VALUE])
+    if len(part) > MOST_OF_A_VALUE:
+        standing = _with_value(reader, standing, kind, part)
+    return AnyOf((standing, far)) if far.tokens else standing
+
+
+def _with_value(reader: Reader, clause: Clause, kind: Name | Address, part: str) -> HasOneOf:
+    """Return which of the articles of ``clause`` have a value of this kind that holds ``part``."""
+    values = reader.values(clause, kind)
+    found = {article_id for article_id, value in values if part in fold(value)}
+    return HasOneOf(ID, tuple(sorted(found)))
 
 
 def _dates(first: date | None, last: date | None, zone: tzinfo) -> Clause:
@@ -240,3 +261,18 @@ def _dates(first: date | None, last: date | None, zone: tzinfo) -> Clause:
 def _start(day: date, zone: tzinfo) -> float:
     """Return when a day begins in ``zone``, in seconds since the epoch."""
     return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
+
+
+def values_of(article: Article, kind: Name | Address) -> tuple[str, ...]:
+    """Return the names of a kind that an article has, or its address."""
+    match kind:
+        case Name.SOURCE:
+            return (article.source,) if article.source else ()
+        case Name.AUTHOR:
+            return article.authors
+        case Name.TAG:
+            return article.tags
+        case Address.URL:
+            return (article.url,) if article.url else ()
+        case Address.PATH:
+            return (article.path,)

@@ -79,7 +79,7 @@ def parse_address(url: str) -> ServerAddress:
     scheme, host = parts.scheme, parts.hostname or ""
     if scheme not in _SCHEMES:
         _refuse("does not begin with opensearch://, opensearch+http:// or opensearch+https://")
-    loopback = _is_loopback(host)
+    loopback = is_loopback(host)
     name = parts.path.removeprefix("/").removesuffix("/")
     if not name:
         _refuse("lacks the name of the index")
@@ -103,7 +103,7 @@ def parse_address(url: str) -> ServerAddress:
     )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     """Return whether ``host`` is this machine itself; refuses what is no host."""
     try:
         return ip_address(host).is_loopback

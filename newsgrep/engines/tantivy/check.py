@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from newsgrep.engines.clauses.fields import BODY, CAPTION, ID, LEVELS, TITLE, WORDS, fields_of
 from newsgrep.engines.entry import make_entry
 from newsgrep.engines.tantivy.asking import Asking
-from newsgrep.engines.tantivy.folder import files_of
+from newsgrep.engines.tantivy.folder import files_of, missing_files
 from newsgrep.engines.tantivy.schema import ARTICLE, KIND, make_schema
 
 if TYPE_CHECKING:
@@ -36,8 +36,10 @@ def problems(
     """Yield what is wrong, one sentence each; may also raise what damaged data raises."""
     from newsgrep.engines.tantivy.engine import article_in, stamp_in
 
-    harmed = [sentence for path in files_of(folder) if (sentence := _harm(path))]
-    yield from harmed
+    missing = missing_files(folder)
+    yield from (f"The file {name} is missing." for name in missing)
+    harmed = missing + [sentence for path in files_of(folder) if (sentence := _harm(path))]
+    yield from harmed[len(missing) :]
     if harmed:
         return  # what they hold need not make any sense
     counts: dict[str, Counter[str]] = {field: Counter() for field in _TEXTS}
@@ -63,8 +65,6 @@ def problems(
 def _harm(path: Path) -> str | None:
     """Return what is wrong with a file, whose end says what the sum of the rest is."""
     size = path.stat().st_size
-    if path.suffix == ".del":
-        return None if size else f"The file {path.name} is empty."
     try:
         with path.open("rb") as stream:
             stream.seek(-_TAIL, 2)

@@ -13,7 +13,7 @@ from tantivy import DocAddress, Document, Index, Query, Searcher
 from newsgrep.engines.base import Candidate, Change, Order, Page
 from newsgrep.engines.clauses.clause import Clause, HasOneOf, all_of
 from newsgrep.engines.clauses.fields import FACETS, ID, WORDS
-from newsgrep.engines.clauses.plan import having, plan
+from newsgrep.engines.clauses.plan import having, plan, values_of
 from newsgrep.engines.clauses.ranking import addends
 from newsgrep.engines.packing import unpack_article, unpack_folded, unpack_stamp
 from newsgrep.engines.recency import Recency
@@ -23,6 +23,7 @@ from newsgrep.engines.tantivy.folder import (
     commit_number,
     go_back,
     leftovers,
+    missing_files,
     read_meta,
     set_aside,
 )
@@ -31,7 +32,7 @@ from newsgrep.engines.tantivy.recent import best_by_recency
 from newsgrep.engines.tantivy.schema import REST, STAMP, TEXTS, URL, make_schema
 from newsgrep.errors import IndexDamaged, IndexMissing
 from newsgrep.models import Article, Stamp
-from newsgrep.query.tree import Address, Field, Node, scoring_terms
+from newsgrep.query.tree import Address, Field, Name, Node, scoring_terms
 from newsgrep.text.characters import Kind, kind_of
 
 _MOST_BUCKETS: Final = 60_000
@@ -70,6 +71,10 @@ class TantivyEngine:
         with damage_named(self._folder):
             while True:
                 before = read_meta(self._folder)
+                if lost := missing_files(self._folder):
+                    if read_meta(self._folder) != before:
+                        continue
+                    raise FileNotFoundError(f"{lost[0]} is missing")
                 index = Index.open(str(self._folder))
                 self._searcher, self._asking = index.searcher(), Asking(index.schema)
                 self._commit = commit_number(self._folder)
@@ -225,11 +230,12 @@ class TantivyEngine:
         for document in self.documents(clause):
             yield str(document.get_first(ID)), _bytes(document, TEXTS)
 
-    def addresses(self, clause: Clause, kind: Address) -> Iterator[tuple[str, str]]:
-        """Yield id and whole address of every article of which ``clause`` is true."""
+    def values(self, clause: Clause, kind: Name | Address) -> Iterator[tuple[str, str]]:
+        """Yield each name or the address of every article of which ``clause`` is true."""
         for document in self.documents(clause):
             article = article_in(document)
-            yield article.id, (article.url or "") if kind is Address.URL else article.path
+            for value in values_of(article, kind):
+                yield article.id, value
 
     def terms(self, prefix: str, field: Field) -> Iterator[str]:  # noqa: ARG002  (captions are read)
         """Return the runs of letters and digits in titles and bodies that begin with ``prefix``."""

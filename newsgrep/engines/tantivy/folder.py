@@ -21,6 +21,7 @@ META: Final = "meta.json"
 MANAGED: Final = ".managed.json"
 BEFORE: Final = "before"
 _NEXT: Final = "before.new"
+_PARTS: Final = ("fast", "fieldnorm", "idx", "pos", "store", "term")
 _OWN: Final = {META, MANAGED, BEFORE, ".tantivy-meta.lock", ".tantivy-writer.lock"}
 
 CURE: Final = (
@@ -52,6 +53,27 @@ def files_of(folder: Path) -> list[Path]:
     """Return the files of the last commit but :data:`META`."""
     segments = _segments(_parsed(folder))
     return sorted(path for path in folder.iterdir() if path.name.split(".")[0] in segments)
+
+
+def missing_files(folder: Path) -> list[str]:
+    """Return the names of files that the last commit should have and has not."""
+    there = {path.name for path in folder.iterdir()}
+    wanted = []
+    for segment in _parsed(folder)["segments"]:
+        name = segment["segment_id"].replace("-", "")
+        wanted += [f"{name}.{part}" for part in _PARTS]
+        if segment["deletes"]:
+            wanted.append(f"{name}.{segment['deletes']['opstamp']}.del")
+    return sorted(set(wanted) - there)
+
+
+def commits_of_each_segment(folder: Path) -> dict[str, bytes]:
+    """Return for each segment what a commit would say of itself that had no other."""
+    meta = _parsed(folder)
+    return {
+        segment["segment_id"].replace("-", ""): json.dumps(meta | {"segments": [segment]}).encode()
+        for segment in meta["segments"]
+    }
 
 
 def _parsed(folder: Path) -> dict[str, Any]:

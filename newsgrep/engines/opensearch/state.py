@@ -1,0 +1,68 @@
+"""Numbers about an index on a server: what tells one state from others, its size, its health."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Any, Final
+
+from newsgrep.engines.opensearch.connection import Answer, Connection
+from newsgrep.engines.opensearch.mapping import Names
+from newsgrep.errors import IndexMissing
+
+NO_COPY_KEPT: Final = (
+    "There is no commit to go back to: a server keeps none. Bring back a snapshot of the server, "
+    "if one was taken, or index again."
+)
+
+
+def commit_of(connection: Connection, names: Names) -> int:
+    """Return a number that changes with everything that is written; 0 if nothing ever was."""
+    stats = _stats(connection, names, "indexing", level="shards")
+    told = [
+        f"{stats[index]['uuid']} {number} {_last_change(shard)}"
+        for index in sorted(stats)
+        for number, copies in sorted(stats[index].get("shards", {}).items())
+        for shard in copies
+        if shard["routing"]["primary"] and _last_change(shard) >= 0
+    ]
+    if not told:
+        return 0
+    return int.from_bytes(blake2b("\n".join(told).encode(), digest_size=7).digest(), "big") or 1
+
+
+def _last_change(shard: dict[str, Any]) -> int:
+    return int(shard.get("seq_no", {}).get("max_seq_no", -1))
+
+
+def size_of(connection: Connection, names: Names) -> int:
+    """Return how many bytes an index takes, copies included."""
+    stats = _stats(connection, names, "store", level="indices")
+    return sum(each["total"]["store"]["size_in_bytes"] for each in stats.values())
+
+
+def _stats(connection: Connection, names: Names, metric: str, level: str) -> dict[str, Any]:
+    answer = connection.ask(
+        "GET", f"/{names.everything}/_stats/{metric}", params={"level": level}, ignored=(404,)
+    )
+    if "error" in answer:
+        raise IndexMissing(
+            f"The index {names.name} is not on the server any more: make one with newsgrep index."
+        )
+    return dict(answer["indices"])
+
+
+def ailments(connection: Connection, names: Names) -> Iterator[str]:
+    """Yield what is wrong with the parts of an index, one sentence each."""
+    health: Answer = connection.ask(
+        "GET", f"/_cluster/health/{names.everything}", params={"level": "indices"}
+    )
+    for index, each in sorted(health["indices"].items()):
+        missing = each["unassigned_shards"]
+        if each["status"] == "red":
+            yield f"The server has lost a part of {index}: start the machines that have it."
+        elif missing:
+            yield (
+                f"Copies of {index} are missing ({missing}): start more machines, or have the "
+                "server keep fewer copies."
+            )
