@@ -79,6 +79,15 @@ def real(work: Path, archives: Path = ARCHIVES) -> Corpus:
     return Corpus("real", folder)
 
 
+def of_size(everything: Corpus, size: str, seed: int = 1) -> Corpus:
+    """Return ``real``: all real articles, ``realN``: N of them, or ``N``: N recombined ones."""
+    if size == "real":
+        return everything
+    if size.startswith("real"):
+        return sample(everything, int(size.removeprefix("real")), seed)
+    return recombined(everything, int(size), seed)
+
+
 def sample(of: Corpus, count: int, seed: int = 1) -> Corpus:
     """Return copies of ``count`` random articles of a corpus, or of all if there are fewer."""
     folder = of.folder.parent / f"{of.name}-{count}-{seed}-{RECIPE}"
