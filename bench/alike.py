@@ -29,6 +29,8 @@ _MASKS: Final = (
     (re.compile(r"(?m)\bin [\d,]+ ms(?=\x1b|$)"), "in … ms"),
     # What it is and where, and tokens, which are of one state of one index.
     (re.compile(r'("(?:index|engine|next)":\s*)"[^"]*"'), r"\1…"),
+    # What its terms were made by: an engine that keeps levels says how these were reckoned.
+    (re.compile(r'("fingerprint":\s*)\{[^{}]*\}'), r"\1…"),
 )
 _FAILED: Final = 2
 _MOST_DIFFERENCE: Final = 60

@@ -21,13 +21,13 @@ from bench.questions import Question, load_questions
 from bench.report import peak
 from bench.steps import CLICK_BASELINE, COLD, Settings, Steps
 from tests.cluster import Cluster
+from tests.cluster.fixtures import Names
 from tests.conftest import NEWSGREP, REPOSITORY
 from tests.needs import absent
 from tests.test_bench import MACHINE, post
 
 SEEDS = REPOSITORY / "seeds"
 MB = 2**20
-TANTIVY = pytest.param("tantivy", marks=pytest.mark.engines)
 
 
 def newsgrep(*arguments: str | Path) -> None:
@@ -58,12 +58,16 @@ ASKED = (
 )
 
 
-@pytest.mark.parametrize("engine", ["whoosh", TANTIVY])
-def test_two_indexes_of_one_archive_answer_alike(seeds: Path, tmp_path: Path, engine: str) -> None:
-    if reason := make_peer(OURS[engine]).available():
-        absent(engine, reason)
-    newsgrep("copy", "--index", seeds, "--to", tmp_path / "copy", "--engine", engine)
-    asked = ["--session", str(session(tmp_path, *ASKED)), str(seeds), str(tmp_path / "copy")]
+@pytest.mark.parametrize("engine", OURS)
+def test_two_indexes_of_one_archive_answer_alike(
+    seeds: Path, tmp_path: Path, engine: str, request: pytest.FixtureRequest
+) -> None:
+    copy, options = str(tmp_path / "copy"), ["--engine", engine]
+    if engine == "opensearch":
+        names: Names = request.getfixturevalue("opensearch")
+        copy, options = f"{names.new()}?replicas=0", []
+    newsgrep("copy", "--index", seeds, "--to", copy, *options)
+    asked = ["--session", str(session(tmp_path, *ASKED)), str(seeds), copy]
     ended = CliRunner().invoke(alike.main, asked)
     assert ended.exit_code == 0, ended.output
     assert f"{len(ASKED)} commands, 2 indexes: 0 different" in ended.output
@@ -100,6 +104,7 @@ def test_only_what_indexes_cannot_share_is_left_out() -> None:
         ("1–2 of 8 articles in 6 ms", "1–2 of 8 articles in 1,006 ms"),
         ("1–2 of 8 articles in 6 ms\x1b[0m", "1–2 of 8 articles in 7 ms\x1b[0m"),
         ("No index in /an/index:", "No index in INDEX:"),
+        ('"fingerprint": {"fold": 1}', '"fingerprint": {"fold": 1, "levels": 1}'),
     ):
         assert printed(one) == printed(other)
     for one, other in (
