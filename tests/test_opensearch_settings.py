@@ -145,7 +145,8 @@ def test_what_a_killed_load_has_set_is_put_back_and_a_keepers_own_is_kept(
     keep(front, url, 2, "30s")
     write_many(cli.folder / "n")
     held_and_killed(front, cli, url)
-    cli(*next_command, "--index", url)
+    ran = cli(*next_command, "--index", url)
+    assert ("are put back: " in ran.out) == (next_command[0] == "doctor")
     assert set(kept(front, url).values()) == {("2", "30s")}
     assert not [alias for alias in aliases(front, url) if "before" in alias]
 
@@ -245,7 +246,7 @@ def test_readers_see_the_old_archive_or_the_new_one_while_one_replaces_the_other
     with opened(target) as engine:
         assert engine.search(Everything(), limit=0).total == 11
     left = front.cluster.ask(f"/{target.address.name}.*/_alias")
-    assert {index.split(".")[1] for index in left} == {"g4"}
+    assert {index.split(".")[1] for index in left} == {"g5"}
 
 
 def test_an_open_reader_of_what_was_replaced_gets_an_error_and_no_empty_answer(
@@ -268,6 +269,45 @@ def _written(index: Remote) -> Engine:
     with made(index) as engine:
         engine.write(upsert(article(f"a{n}", "公报", "潮", date=f"{2021 + n}")) for n in range(3))
     return open_engine("opensearch", index.url)
+
+
+def test_what_is_written_while_an_index_is_made_anew_is_not_lost(
+    front: Front, tmp_path: Path
+) -> None:
+    index = Remote(front.new())
+    write_article(tmp_path / "n" / "a.md", "甲岛开渔", "渡轮照常。")
+    update_index(index, [str(tmp_path / "n")])
+    write_article(tmp_path / "n" / "b.md", "乙岛休渔", "渡轮停航。")
+
+    def meanwhile(done: int, _: int | None) -> None:
+        if done == 1:
+            update_index(index, [str(tmp_path / "n")])
+
+    with pytest.raises(ServerProblem, match="written to the index .* meanwhile"):
+        rebuild(index, progress=meanwhile)
+    assert {each.partition(".")[0] for each in kept(front, index.url)} == {"1"}
+    rebuild(index)
+    with opened(index) as engine:
+        assert engine.search(Everything(), limit=0).total == 2
+
+
+def test_a_copy_never_takes_the_place_of_an_index_that_was_made_meanwhile(
+    front: Front, tmp_path: Path
+) -> None:
+    index = Remote(front.new())
+    for name in ("a", "b"):
+        write_article(tmp_path / name / "1.md", f"{name}公报", "渡轮照常。")
+    update_index(tmp_path / "a.index", [str(tmp_path / "a")])
+
+    def meanwhile(done: int, _: int | None) -> None:
+        if done == 1:
+            update_index(index, [str(tmp_path / "b")])
+
+    with pytest.raises(ServerProblem, match="meanwhile"):
+        copy_index(tmp_path / "a.index", index, Manner(progress=meanwhile))
+    with opened(index) as engine:
+        (found,) = engine.search(Everything()).candidates
+        assert [each.title for each in engine.get([found.id])] == ["b公报"]
 
 
 def test_a_rebuild_that_fails_or_is_killed_leaves_the_old_one_and_nothing_for_the_next(

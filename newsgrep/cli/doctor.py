@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from newsgrep.archive.health import Health, examine, roll_back, tidy
-from newsgrep.archive.location import Location
+from newsgrep.archive.location import Location, Remote
 from newsgrep.archive.rebuild import Rebuilt, rebuild
 from newsgrep.cli.options import index_option, jobs_option, wait_option
 from newsgrep.cli.progress import shown_progress
@@ -62,6 +62,8 @@ def command(
                 index, jobs=jobs, wait=wait, trust=trust, lossy=True, progress=progress
             )
     found, health = health, examine(index, trust=trust) if rebuilt else health
+    # On a server an interrupted run leaves nothing but its settings.
+    tidies = tidies or (fix and not rebuilt and isinstance(index, Remote))
     deleted = tidy(index, wait=wait, trust=trust) if tidies else []
     if as_json:
         _write_json(index, found, health, rebuilt, deleted)
@@ -78,7 +80,9 @@ def command(
             looked = "files, articles and terms" if deep and not rebuilt else "files and articles"
             noun = "article" if health.articles == 1 else "articles"
             write(f"{index} is sound: {health.articles:,} {noun}; {looked} are as written")
-        if deleted:
+        if deleted and isinstance(index, Remote):
+            write(f"settings that an interrupted run left behind are put back: {len(deleted):,}")
+        elif deleted:
             write(f"{len(deleted):,} files of an interrupted run were deleted")
     return 2 if health.problems or (rebuilt and rebuilt.lost) else 0
 
