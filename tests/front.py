@@ -33,7 +33,7 @@ class Request:
 
     method: str
     path: str
-    headers: dict[str, str]
+    headers: dict[str, str]  # their names in lower case
     body: bytes
 
     @property
@@ -68,6 +68,7 @@ class Answer:
 
     status: int
     body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
 
     @property
     def told(self) -> Any:
@@ -142,7 +143,9 @@ class Front:
     def new(self, options: str = "?replicas=0") -> str:
         """Return the address of an index that isn't there yet, through this door."""
         name = urlsplit(self.names.new()).path
-        return f"opensearch{'+https' * bool(self.certificate)}://127.0.0.1:{self.port}{name}{options}"
+        return (
+            f"opensearch{'+https' * bool(self.certificate)}://127.0.0.1:{self.port}{name}{options}"
+        )
 
     def __enter__(self) -> Self:
         self._server = _Server(("127.0.0.1", 0), _handler(self))
@@ -176,7 +179,7 @@ class Front:
 
     def answer(self, request: Request) -> Answer | None:
         """Take a request that came to the door."""
-        if not self._knows(request.headers.get("Authorization", "")):
+        if not self._knows(request.headers.get("authorization", "")):
             error = {"type": "security_exception", "reason": "unknown"}
             return answer(401, {"error": error, "status": 401})
         with self._lock:
@@ -227,13 +230,16 @@ def _handler(front: Front) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 return
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            told = front.answer(Request(self.command, self.path, dict(self.headers.items()), body))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            told = front.answer(Request(self.command, self.path, headers, body))
             if told is None:
                 self.close_connection = True
                 return
             self.send_response(told.status)
             self.send_header("Content-Type", "application/json; charset=UTF-8")
             self.send_header("Content-Length", str(len(told.body)))
+            for name, value in told.headers:
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(told.body)
 
@@ -244,9 +250,7 @@ def _handler(front: Front) -> type[BaseHTTPRequestHandler]:
 
 
 @pytest.fixture
-def front(
-    opensearch: Names, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[Front]:
+def front(opensearch: Names, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Front]:
     """Give a door before the shared server; nothing of the user's own decides behind it."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))

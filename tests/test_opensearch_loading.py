@@ -1,4 +1,4 @@
-"""What is brought to a server comes in requests of bounded size, and all of it is there in the end."""
+"""What is brought to a server comes in bounded requests, and all of it is there in the end."""
 
 from __future__ import annotations
 

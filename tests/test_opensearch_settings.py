@@ -283,7 +283,7 @@ def test_what_is_written_while_an_index_is_made_anew_is_not_lost(
         if done == 1:
             update_index(index, [str(tmp_path / "n")])
 
-    with pytest.raises(ServerProblem, match="written to the index .* meanwhile"):
+    with pytest.raises(ServerProblem, match=r"written to the index .* meanwhile"):
         rebuild(index, progress=meanwhile)
     assert {each.partition(".")[0] for each in kept(front, index.url)} == {"1"}
     rebuild(index)
@@ -345,9 +345,7 @@ def test_a_rebuild_that_fails_or_is_killed_leaves_the_old_one_and_nothing_for_th
     assert len(cli.found("潮", "--index", url)) == 3
 
 
-def test_a_killed_copy_to_a_server_is_completed_by_the_same_command(
-    front: Front, cli: Cli
-) -> None:
+def test_a_killed_copy_to_a_server_is_completed_by_the_same_command(front: Front, cli: Cli) -> None:
     write_many(cli.folder / "n")
     cli("index", "n")
     url = front.new()
