@@ -203,10 +203,12 @@ ASKED = (
 def lost_part(front: Front, like: str, index: str) -> None:
     """Have a part of an index be where no machine is."""
     told = front.cluster.ask(f"/{like}")[like]
-    shared = {alias: {} for alias in told["aliases"] if not alias.endswith(".w")}
+    shared: dict[str, dict[str, object]] = {
+        alias: {} for alias in told["aliases"] if not alias.endswith(".w")
+    }
     body = {
         "mappings": told["mappings"],
-        "aliases": {f"{index}.w": {}, **shared},
+        "aliases": {**shared, f"{index}.w": {}},
         "settings": {"index.routing.allocation.require._name": "nobody"},
     }
     front.cluster.ask(f"/{index}?wait_for_active_shards=0", method="PUT", body=body)

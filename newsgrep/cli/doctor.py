@@ -23,7 +23,11 @@ _CURES = (
 
 @click.command(short_help="Check the index, mend it, or go back to the commit before.")
 @click.option("--deep", is_flag=True, help="Also compare every term with the stored articles.")
-@click.option("--fix", is_flag=True, help="Where it is damaged, save every article that is not.")
+@click.option(
+    "--fix",
+    is_flag=True,
+    help="Where it is damaged, save every article that is not; put settings of a server back.",
+)
 @click.option("--rollback", is_flag=True, help="Go back to the commit before the last one.")
 @click.option("--tidy", "tidies", is_flag=True, help="Delete what an interrupted run left behind.")
 @click.option("--json", "as_json", is_flag=True, help="The findings as one JSON object.")
