@@ -60,8 +60,7 @@ def files_of(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.iterdir()
-        if path.name.split(".")[0] in segments
-        and (path.suffix != _DELETES or path.name in deletes)
+        if path.name.split(".")[0] in segments and (path.suffix != _DELETES or path.name in deletes)
     )
 
 
