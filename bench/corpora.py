@@ -79,12 +79,16 @@ def real(work: Path, archives: Path = ARCHIVES) -> Corpus:
     return Corpus("real", folder)
 
 
-def sample(of: Corpus, count: int, seed: int = 1) -> Corpus:
-    """Return copies of ``count`` random articles of a corpus, or of all if there are fewer."""
-    folder = of.folder.parent / f"{of.name}-{count}-{seed}-{RECIPE}"
+def sample(of: Corpus, count: int, seed: int = 1, archive: str = "") -> Corpus:
+    """Return copies of ``count`` random articles of a corpus, or of all if there are fewer.
+
+    ``archive`` names a folder of it, if only what is in there counts.
+    """
+    name = f"{of.name}-{archive}" if archive else of.name
+    folder = of.folder.parent / f"{name}-{count}-{seed}-{RECIPE}"
     if not (folder / _DONE).exists():
         fresh(folder)
-        paths = of.paths()
+        paths = Corpus(name, of.folder / archive).paths()
         chosen = random.Random(seed).sample(paths, min(count, len(paths)))  # noqa: S311
         for path in sorted(chosen):
             copy = folder / path.relative_to(of.folder)

@@ -206,15 +206,20 @@ def target_table(name: str, corpus: Mapping[str, Any]) -> Table:
 def print_tables(result: Mapping[str, Any], console: Console) -> None:
     """Draw the tables on a terminal."""
     for table in tables(result, details=False):
-        drawn = RichTable(title=table.heading, title_justify="left")
-        for number, column in enumerate(table.columns):
-            drawn.add_column(Text(column), justify="left" if number == 0 else "right")
-        for row in table.rows:
-            drawn.add_row(*(Text(cell) for cell in row))
-        console.print(drawn)
-        for note in table.notes:
-            console.print(Text(note))
-        console.print()
+        print_table(table, console)
+
+
+def print_table(table: Table, console: Console) -> None:
+    """Draw one table on a terminal, with its notes."""
+    drawn = RichTable(title=table.heading, title_justify="left")
+    for number, column in enumerate(table.columns):
+        drawn.add_column(Text(column), justify="left" if number == 0 else "right")
+    for row in table.rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    console.print(drawn)
+    for note in table.notes:
+        console.print(Text(note))
+    console.print()
 
 
 def markdown(result: Mapping[str, Any]) -> str:
@@ -237,9 +242,9 @@ def markdown(result: Mapping[str, Any]) -> str:
     ]
     for table in tables(result, details=True):
         lines += ["", f"## {table.heading}", ""]
-        lines.append(_row(table.columns))
-        lines.append(_row(["---", *["---:"] * (len(table.columns) - 1)]))
-        lines += [_row(row) for row in table.rows]
+        lines.append(row_of(table.columns))
+        lines.append(row_of(["---", *["---:"] * (len(table.columns) - 1)]))
+        lines += [row_of(row) for row in table.rows]
         lines += [f"\n{note}" for note in table.notes]
     peers: dict[str, str] = {}
     for corpus in result["corpora"].values():
@@ -250,5 +255,6 @@ def markdown(result: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _row(cells: Sequence[str]) -> str:
+def row_of(cells: Sequence[str]) -> str:
+    """Return one row of a table in Markdown."""
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.peers.base import JOBS, Answer, Inputs, Peer
 from bench.questions import Question
 from newsgrep import __version__
+from newsgrep.archive.location import Location
 from newsgrep.archive.place import opened
 from newsgrep.engines.base import Engine, Order
 from newsgrep.query.parser import parse
@@ -95,12 +96,12 @@ def command() -> list[str]:
     return [found] if found else [sys.executable, "-m", "newsgrep"]
 
 
-def search_command(question: Question, folder: Path, *form: str) -> list[str]:
+def search_command(question: Question, index: Location, *form: str) -> list[str]:
     """Return the command for a question in a form of output."""
     sort = {"newest": ["--sort", "-date"], "oldest": ["--sort", "date"], "": []}[question.sort]
     paging = ["--offset", str(question.offset)] if question.offset else []
     return [
-        *command(), "search", *form, *sort, *paging, "--index", str(folder), text_of(question)
+        *command(), "search", *form, *sort, *paging, "--index", str(index), text_of(question)
     ]  # fmt: skip
 
 

@@ -152,7 +152,8 @@ class Connection:
         if isinstance(exc, Unreachable):
             return ServerProblem(
                 f"{self._server} can't be reached ({shortened(_innermost(exc))}): check the "
-                "address, that it runs, and whether it wants TLS (opensearch+https://)."
+                "address, that it runs, and whether it wants TLS (opensearch+https://); of several "
+                "servers of one cluster, name another."
             )
         return ServerProblem(f"{self._server} {_said(exc)}")
 
