@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,14 +19,16 @@ import click
 from rich.console import Console
 
 from bench import machine
-from bench.cluster_report import markdown, table_of
-from bench.corpora import Corpus, real, sample
-from bench.measure import run
+from bench.cleaned import clean
+from bench.cleaned import warm as warm_files
+from bench.cluster_report import markdown, tables
+from bench.corpora import Corpus, of_size, real
+from bench.measure import cpu_of, run
 from bench.peers.base import JOBS
 from bench.peers.ours import command, search_command, text_of
 from bench.places import ARCHIVES, RESULTS, default_work
 from bench.questions import Question, load_questions
-from bench.report import print_table
+from bench.report import draw
 from newsgrep.archive.location import Remote
 from newsgrep.archive.place import opened
 from newsgrep.engines.base import Engine, Order
@@ -37,10 +38,8 @@ from newsgrep.search import Request, search
 from tests.cluster import VERSION, Cluster
 
 HEAP: Final = "512m"
-ARCHIVE: Final = "broadcast-md"
 PAGE: Final = 10
 _ALL: Final = 10_000_000
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
 _ORDERS: Final = {"newest": Order.NEWEST, "oldest": Order.OLDEST, "": Order.RELEVANCE}
 
 ASKED: Final = (
@@ -75,41 +74,54 @@ SETUPS: Final = (
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--files", default=8000, show_default=True, help=f"Articles of {ARCHIVE}.")
+@click.option("--size", default="real8000", show_default=True, help="real, realN or N, as in run.")
 @click.option("--runs", default=2, show_default=True, help="Times that indexing is measured.")
 @click.option("--rounds", default=20, show_default=True, help="Times that questions are asked.")
+@click.option("--seed", default=1, show_default=True, help="Of samples and recombination.")
 @click.option("--name", default="cluster", show_default=True, help="Of the files with results.")
 @click.option("--archives", type=click.Path(path_type=Path), default=ARCHIVES)
 @click.option("--results", type=click.Path(path_type=Path), default=RESULTS)
 @click.option("--work", type=click.Path(path_type=Path), default=default_work)
 def main(
-    files: int, runs: int, rounds: int, name: str, archives: Path, results: Path, work: Path
+    size: str,
+    runs: int,
+    rounds: int,
+    seed: int,
+    name: str,
+    archives: Path,
+    results: Path,
+    work: Path,
 ) -> None:
     """Load the same articles into one server and into three, and ask both the same."""
-    corpus = sample(real(work.resolve(), archives), files, archive=ARCHIVE)
-    for path in corpus.paths():
-        path.read_bytes()  # all setups read from the file cache
-    notes = machine.notes()
-    notes["packages"] |= {"opensearch-py": version("opensearch-py"), "OpenSearch": VERSION}
+    corpus = of_size(real(work.resolve(), archives), size, seed)
+    result = measure(corpus, SETUPS, runs, rounds, lambda text: click.echo(text, err=True))
+    draw(tables(result), Console(width=200))
+    results.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(result, ensure_ascii=False, indent=1)
+    (results / f"{name}.json").write_text(text + "\n", "utf-8")
+    (results / f"{name}.md").write_text(markdown(result), "utf-8")
+
+
+def measure(
+    corpus: Corpus, setups: Sequence[Setup], runs: int, rounds: int, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Return all that is measured of all setups, and what must be known of it."""
+    cleaned = clean(corpus)
+    warm_files(corpus)  # all setups read from the file cache
     result: dict[str, Any] = {
-        "machine": notes,
-        "files": len(corpus.paths()),
+        "machine": machine.notes(),
+        "server": VERSION,
+        "articles": cleaned.articles,
+        "text_bytes": cleaned.text_bytes,
         "heap": HEAP,
         "runs": runs,
         "rounds": rounds,
-        "asked": ASKED,
-        "asked_cold": COLD,
         "setups": {},
     }
-    for setup in SETUPS:
-        click.echo(f"measuring {setup.name}", err=True)
+    for setup in setups:
+        say(f"measuring {setup.name}")
         result["setups"][setup.name] = measured(setup, corpus, runs, rounds)
-    print_table(table_of(result), Console(width=200))
-    results.mkdir(parents=True, exist_ok=True)
-    (results / f"{name}.json").write_text(
-        json.dumps(result, ensure_ascii=False, indent=1) + "\n", "utf-8"
-    )
-    (results / f"{name}.md").write_text(markdown(result), "utf-8")
+    return result
 
 
 def measured(setup: Setup, corpus: Corpus, runs: int, rounds: int) -> dict[str, Any]:
@@ -159,19 +171,14 @@ def _load(cluster: Cluster, index: Remote, corpus: Corpus) -> dict[str, Any]:
 @contextmanager
 def _processor_time(cluster: Cluster) -> Iterator[list[float]]:
     """Give the seconds that all servers compute meanwhile, once that is over."""
-    before = _computed(cluster.pids)
+    before = _computed(cluster)
     spent: list[float] = []
     yield spent
-    spent.append(_computed(cluster.pids) - before)
+    spent.append(_computed(cluster) - before)
 
 
-def _computed(processes: Sequence[int | None]) -> float:
-    total = 0
-    for process in processes:
-        stat = Path(f"/proc/{process}/stat").read_text("utf-8")
-        fields = stat.rpartition(")")[2].split()
-        total += int(fields[11]) + int(fields[12])
-    return total / _TICKS
+def _computed(cluster: Cluster) -> float:
+    return sum(map(cpu_of, cluster.pids))
 
 
 def _store(cluster: Cluster, engine: Engine, name: str) -> dict[str, Any]:

@@ -79,16 +79,21 @@ def real(work: Path, archives: Path = ARCHIVES) -> Corpus:
     return Corpus("real", folder)
 
 
-def sample(of: Corpus, count: int, seed: int = 1, archive: str = "") -> Corpus:
-    """Return copies of ``count`` random articles of a corpus, or of all if there are fewer.
+def of_size(everything: Corpus, size: str, seed: int = 1) -> Corpus:
+    """Return ``real``: all real articles, ``realN``: N of them, or ``N``: N recombined ones."""
+    if size == "real":
+        return everything
+    if size.startswith("real"):
+        return sample(everything, int(size.removeprefix("real")), seed)
+    return recombined(everything, int(size), seed)
 
-    ``archive`` names a folder of it, if only what is in there counts.
-    """
-    name = f"{of.name}-{archive}" if archive else of.name
-    folder = of.folder.parent / f"{name}-{count}-{seed}-{RECIPE}"
+
+def sample(of: Corpus, count: int, seed: int = 1) -> Corpus:
+    """Return copies of ``count`` random articles of a corpus, or of all if there are fewer."""
+    folder = of.folder.parent / f"{of.name}-{count}-{seed}-{RECIPE}"
     if not (folder / _DONE).exists():
         fresh(folder)
-        paths = Corpus(name, of.folder / archive).paths()
+        paths = of.paths()
         chosen = random.Random(seed).sample(paths, min(count, len(paths)))  # noqa: S311
         for path in sorted(chosen):
             copy = folder / path.relative_to(of.folder)

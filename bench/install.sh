@@ -9,6 +9,9 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 "$python" -m pip install --quiet --require-hashes --requirement "$here/requirements-bench.txt" ||
     echo "tantivy can't be installed here: left out" >&2
 
+# Java and Maven, for newsgrep on OpenSearch.
+"$here/tests/cluster/install.sh"
+
 missing=
 command -v rg >/dev/null || missing="$missing ripgrep"
 command -v recollindex >/dev/null || missing="$missing recollcmd"

@@ -15,6 +15,7 @@ from newsgrep import __version__
 
 _PACKAGES = (
     "whoosh3", "jieba", "rjieba", "opencc", "beautifulsoup4", "lxml", "click", "rich", "tantivy",
+    "opensearch-py",
 )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from typing import Final
 from bench.places import REPOSITORY
 
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
 _EVERY: Final = 0.05
 _PROC: Final = Path("/proc")
 
@@ -37,12 +38,15 @@ class Run:
     it hardly minds what else the machine is doing.
     ``peak_bytes`` is the sum of the resident sizes of the process and its descendants,
     sampled every 50 ms where there is a /proc; pages that they share count for each.
+    What a server that is no descendant took meanwhile is told apart.
     """
 
     seconds: float
     cpu_seconds: float
     peak_bytes: int
     output: str
+    server_cpu_seconds: float = 0.0
+    server_peak_bytes: int = 0
 
 
 def run(
@@ -52,13 +56,15 @@ def run(
     environment: Mapping[str, str] | None = None,
     timeout: float | None = None,
     watch: bool = True,
+    server: int | None = None,
 ) -> Run:
     """Run a command to its end; ``fine`` are the statuses of success.
 
     Raises :class:`CommandFailed` for others and for one that runs longer than ``timeout``
-    seconds. ``watch`` says whether to sample memory.
+    seconds. ``watch`` says whether to sample memory. ``server`` is a process that does a part
+    of the work and runs already.
     """
-    before = _cpu_of_children()
+    before, server_before = _cpu_of_children(), cpu_of(server)
     started = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603  (the bench's own commands)
         list(command),
@@ -69,7 +75,7 @@ def run(
         env={**os.environ, **(environment or {})},
         start_new_session=True,
     )
-    watcher = _Watcher(process.pid) if watch else None
+    watcher = _Watcher(process.pid, server) if watch else None
     try:
         out, err = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired as exc:
@@ -80,11 +86,18 @@ def run(
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
         seconds = time.perf_counter() - started
-        peak = watcher.stop() if watcher else 0
+        peak, server_peak = watcher.stop() if watcher else (0, 0)
     if process.returncode not in fine:
         last = err.decode("utf-8", "replace").strip()[-600:]
         raise CommandFailed(f"{_shown(command)} ended with {process.returncode}: {last}")
-    return Run(seconds, _cpu_of_children() - before, peak, out.decode("utf-8", "replace"))
+    return Run(
+        seconds,
+        _cpu_of_children() - before,
+        peak,
+        out.decode("utf-8", "replace"),
+        cpu_of(server) - server_before,
+        server_peak,
+    )
 
 
 def _cpu_of_children() -> float:
@@ -92,17 +105,33 @@ def _cpu_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def cpu_of(pid: int | None) -> float:
+    """Return the seconds that a process has computed; none where there is no /proc."""
+    if pid is not None:
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            fields = _fields(_PROC / str(pid))
+            return (int(fields[11]) + int(fields[12])) / _TICKS
+    return 0.0
+
+
+def _fields(folder: Path) -> list[str]:
+    # The name in brackets may hold anything; what follows it does not.
+    return (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+
+
 def _shown(command: Sequence[str]) -> str:
     return " ".join(Path(part).name if "/" in part else part for part in command)[:200]
 
 
 class _Watcher(threading.Thread):
-    """Samples the resident size of a process and all its descendants."""
+    """Samples the resident size of a process and all its descendants, and that of a server."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, server: int | None) -> None:
         super().__init__(daemon=True)
         self._root = pid
+        self._server = server
         self._peak = 0
+        self._server_peak = 0
         self._over = threading.Event()
         if _PROC.exists():
             self.start()
@@ -111,13 +140,15 @@ class _Watcher(threading.Thread):
         """Sample until told to stop."""
         while not self._over.wait(_EVERY):
             self._peak = max(self._peak, _tree_bytes(self._root))
+            if self._server is not None:
+                self._server_peak = max(self._server_peak, _resident(self._server))
 
-    def stop(self) -> int:
-        """Return the highest sum seen."""
+    def stop(self) -> tuple[int, int]:
+        """Return the highest sum seen, and the highest size of the server."""
         self._over.set()
         if self.is_alive():
             self.join()
-        return self._peak
+        return self._peak, self._server_peak
 
 
 def _tree_bytes(root: int) -> int:
@@ -125,9 +156,7 @@ def _tree_bytes(root: int) -> int:
     for folder in _PROC.iterdir():
         if folder.name.isdigit():
             with contextlib.suppress(OSError, ValueError, IndexError):
-                # The name in brackets may hold anything; what follows it does not.
-                rest = (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-                parents[int(folder.name)] = int(rest[1])
+                parents[int(folder.name)] = int(_fields(folder)[1])
     family = {root}
     grown = True
     while grown:

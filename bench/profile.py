@@ -19,7 +19,7 @@ from typing import Any, Final
 import click
 
 from bench.cleaned import clean
-from bench.corpora import Corpus, real, recombined, sample
+from bench.corpora import of_size, real
 from bench.peers.base import Inputs
 from bench.peers.ours import Newsgrep
 from bench.places import ARCHIVES, REPOSITORY, RESULTS, default_work
@@ -50,7 +50,7 @@ def main(
     work: Path,
 ) -> None:
     """Profile indexing in one process, and warm questions."""
-    corpus = _corpus(work.resolve(), archives, size, seed)
+    corpus = of_size(real(work.resolve(), archives), size, seed)
     results.mkdir(parents=True, exist_ok=True)
     label = result or size
     with tempfile.TemporaryDirectory(dir=work) as scratch:
@@ -71,15 +71,6 @@ def main(
 def _ask(peer: Newsgrep, question: Question) -> None:
     for _ in range(_REPEATS):
         peer.ask(question, 10)
-
-
-def _corpus(work: Path, archives: Path, size: str, seed: int) -> Corpus:
-    everything = real(work, archives)
-    if size == "real":
-        return everything
-    if size.startswith("real"):
-        return sample(everything, int(size.removeprefix("real")), seed)
-    return recombined(everything, int(size), seed)
 
 
 def _questions(named: tuple[str, ...], result: Path, count: int) -> list[Question]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import Any, Final
@@ -12,7 +12,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from bench.measure import median
-from bench.steps import WHOOSH_BASELINE
+from bench.steps import HUMAN, WHOOSH_BASELINE
 from bench.targets import targets
 from bench.worker import PAGE
 
@@ -76,7 +76,8 @@ def main_table(name: str, corpus: Mapping[str, Any]) -> Table:
         ),
         (
             "“newsgrep is”: how many times as fast as this peer newsgrep indexes. Peak: indexing, "
-            "all processes together. Warm: over the questions that a peer can be asked; the worst "
+            "all processes together, and that of the server where there is one, whose CPU time "
+            "counts as well. Warm: over the questions that a peer can be asked; the worst "
             "is the highest median of a question. 10 hits on top: the median over questions with "
             "as many hits, with snippets against only counted. Found, extra: articles with a "
             "quoted string, against brute force."
@@ -121,23 +122,31 @@ def _peer_row(
     mark = PROCESS_MARK if peer.get("by_command") else ""
     return (
         peer["title"],
-        _number(index["per_second"], 0) if index else NONE,
+        number(index["per_second"], 0) if index else NONE,
         f"{rate / index['per_second']:,.2f} ×" if index and rate else NONE,
-        _number(index["cpu_ms"], 2) if index else NONE,
-        _number(max(index["peak_bytes"]) / 2**20, 0) if index else NONE,
-        _number(index["size_ratio"], 2) if index else NONE,
-        _number(median(add["seconds"]), 2) if add else NONE,
-        _number(median([median(each) for each in cold.values()]), 0) if cold else NONE,
-        _number(median(pages), 1) + mark if pages else NONE,
-        _number(max(pages), 1) + mark if pages else NONE,
-        _number(median(on_top), 1) if on_top and peer.get("has_snippets") else NONE,
-        _number(100 * found / expected, 1) if expected and correct else NONE,
+        number(index["cpu_ms"], 2) if index else NONE,
+        peak(index) if index else NONE,
+        number(index["size_ratio"], 2) if index else NONE,
+        number(median(add["seconds"]), 2) if add else NONE,
+        number(median([median(each) for each in cold.values()]), 0) if cold else NONE,
+        number(median(pages), 1) + mark if pages else NONE,
+        number(max(pages), 1) + mark if pages else NONE,
+        number(median(on_top), 1) if on_top and peer.get("has_snippets") else NONE,
+        number(100 * found / expected, 1) if expected and correct else NONE,
         f"{extra:,}" if correct else NONE,
         f"{len(peer['cannot'])}" if "cannot" in peer else NONE,
     )
 
 
-def _number(value: float, places: int) -> str:
+def peak(index: Mapping[str, Any]) -> str:
+    """Return the most memory at once in MB, that of a server apart."""
+    own = number(max(index["peak_bytes"]) / 2**20, 0)
+    servers = index.get("server_peak_bytes")
+    return f"{own} + {number(max(servers) / 2**20, 0)}" if servers else own
+
+
+def number(value: float, places: int) -> str:
+    """Return a number for a cell, which may be none."""
     return NONE if isnan(value) else f"{value:,.{places}f}"
 
 
@@ -147,11 +156,12 @@ def cold_table(name: str, corpus: Mapping[str, Any]) -> Table:
     base = median(cold.get(WHOOSH_BASELINE, {}).get("", []))
     rows = []
     for who, questions in cold.items():
-        title = corpus["peers"].get(who, {}).get("title", who)
+        key, *form = who.partition(HUMAN)
+        title = "".join([corpus["peers"].get(key, {}).get("title", key), *form])
         medians = [median(values) for values in questions.values()]
         middle = median(medians)
         worst = max(medians)
-        rows.append((title, _number(middle, 0), _number(worst, 0), f"{middle / base:,.2f} ×"))
+        rows.append((title, number(middle, 0), number(worst, 0), f"{middle / base:,.2f} ×"))
     columns = ("cold, as a process", "ms", "slowest question", "÷ import of Whoosh")
     return Table(f"{name}: cold", columns, tuple(rows))
 
@@ -168,7 +178,7 @@ def question_table(name: str, corpus: Mapping[str, Any]) -> Table:
                 reasons[f"{peer['title']}: {peer['cannot'][question]}"] = ""
                 cells.append("can't")
             else:
-                cells.append(_number(peer["warm"][question]["page"]["median"], 1))
+                cells.append(number(peer["warm"][question]["page"]["median"], 1))
             del key
         total = corpus["peers"].get("newsgrep", {}).get("answers", {}).get(question, {})
         rows.append((question, f"{total.get('total', 0):,}", *cells))
@@ -204,30 +214,42 @@ def target_table(name: str, corpus: Mapping[str, Any]) -> Table:
 
 
 def print_tables(result: Mapping[str, Any], console: Console) -> None:
-    """Draw the tables on a terminal."""
-    for table in tables(result, details=False):
-        print_table(table, console)
+    """Draw the tables of a result on a terminal."""
+    draw(tables(result, details=False), console)
 
 
-def print_table(table: Table, console: Console) -> None:
-    """Draw one table on a terminal, with its notes."""
-    drawn = RichTable(title=table.heading, title_justify="left")
-    for number, column in enumerate(table.columns):
-        drawn.add_column(Text(column), justify="left" if number == 0 else "right")
-    for row in table.rows:
-        drawn.add_row(*(Text(cell) for cell in row))
-    console.print(drawn)
-    for note in table.notes:
-        console.print(Text(note))
-    console.print()
+def draw(all_tables: Iterable[Table], console: Console) -> None:
+    """Draw tables on a terminal."""
+    for table in all_tables:
+        drawn = RichTable(title=table.heading, title_justify="left")
+        for number, column in enumerate(table.columns):
+            drawn.add_column(Text(column), justify="left" if number == 0 else "right")
+        for row in table.rows:
+            drawn.add_row(*(Text(cell) for cell in row))
+        console.print(drawn)
+        for note in table.notes:
+            console.print(Text(note))
+        console.print()
 
 
 def markdown(result: Mapping[str, Any]) -> str:
     """Return the tables and the machine in Markdown."""
-    machine = result["machine"]
+    heading = f"newsgrep beside its peers: {result['name']}"
+    lines = page(heading, result["machine"], tables(result, details=True))
+    peers: dict[str, str] = {}
+    for corpus in result["corpora"].values():
+        for each in corpus["peers"].values():
+            peers[each["title"]] = f"{each['note']} {each['version']}".strip()
+    lines += ["", "## The peers", ""]
+    lines += [f"- {title}: {note}" for title, note in peers.items()]
+    return "\n".join(lines) + "\n"
+
+
+def page(heading: str, machine: Mapping[str, Any], all_tables: Iterable[Table]) -> list[str]:
+    """Return tables and the machine that they are of as lines of Markdown."""
     packages = ", ".join(f"{name} {number}" for name, number in machine["packages"].items())
     lines = [
-        f"# newsgrep beside its peers: {result['name']}",
+        f"# {heading}",
         "",
         (
             f"{machine['date']}; {machine['processor']}, {machine['cores']} cores, "
@@ -240,21 +262,14 @@ def markdown(result: Mapping[str, Any]) -> str:
             "[the README of the bench](../README.md)."
         ),
     ]
-    for table in tables(result, details=True):
+    for table in all_tables:
         lines += ["", f"## {table.heading}", ""]
-        lines.append(row_of(table.columns))
-        lines.append(row_of(["---", *["---:"] * (len(table.columns) - 1)]))
-        lines += [row_of(row) for row in table.rows]
+        lines.append(_row(table.columns))
+        lines.append(_row(["---", *["---:"] * (len(table.columns) - 1)]))
+        lines += [_row(row) for row in table.rows]
         lines += [f"\n{note}" for note in table.notes]
-    peers: dict[str, str] = {}
-    for corpus in result["corpora"].values():
-        for each in corpus["peers"].values():
-            peers[each["title"]] = f"{each['note']} {each['version']}".strip()
-    lines += ["", "## The peers", ""]
-    lines += [f"- {title}: {note}" for title, note in peers.items()]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
-def row_of(cells: Sequence[str]) -> str:
-    """Return one row of a table in Markdown."""
+def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

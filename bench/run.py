@@ -14,12 +14,13 @@ from rich.console import Console
 
 from bench import machine
 from bench.cleaned import clean
-from bench.corpora import Corpus, real, recombined, sample
+from bench.corpora import Corpus, of_size, real, recombined
 from bench.peers import make_peer, peer_names
 from bench.peers.base import Inputs, Peer
 from bench.places import ARCHIVES, RESULTS, default_work
 from bench.questions import Question, load_questions
 from bench.report import markdown, print_tables
+from bench.server import HEAP, SERVER
 from bench.steps import Settings, Steps, measure
 
 EXTRA: Final = 100
@@ -42,6 +43,7 @@ _QUICK: Final = Settings(
 @click.option("--seed", default=1, show_default=True, help="Of samples and recombination.")
 @click.option("--patience", default=3600.0, show_default=True, help="Seconds for one index.")
 @click.option("--runs", default=3, show_default=True, help="Times that indexing is measured.")
+@click.option("--heap", default=HEAP, show_default=True, help="Of the server of OpenSearch.")
 @click.option("--again", is_flag=True, help="Measure again what was measured before.")
 @click.option("--archives", type=click.Path(path_type=Path), default=ARCHIVES)
 @click.option("--results", type=click.Path(path_type=Path), default=RESULTS)
@@ -75,26 +77,33 @@ def main(
     result: dict[str, Any] = {
         "name": name,
         "machine": machine.notes(),
-        "settings": {**asdict(settings), "sizes": chosen, "seed": options["seed"]},
+        "settings": {
+            **asdict(settings),
+            "sizes": chosen,
+            "seed": options["seed"],
+            "heap": options["heap"],
+        },
         "corpora": {},
     }
     questions = load_questions()
     rates: dict[str, float] = {}
-    for corpus, extra in _corpora(work.resolve(), archives, chosen, options["seed"], progress):
-        progress.print(f"cleaning {corpus.name}", highlight=False)
-        inputs, more = Inputs(corpus, clean(corpus)), Inputs(extra, clean(extra))
-        steps = Steps(
-            work.resolve(),
-            inputs,
-            more,
-            settings,
-            lambda text: progress.print(text, highlight=False),
-            again=options["again"],
-        )
-        told = measure_corpus(steps, inputs, questions, peers.split(","), rates, settings)
-        result["corpora"][corpus.name] = told
-        # After each corpus, so that a run that is broken off leaves what it has.
-        save(result, results)
+    SERVER.heap = options["heap"]
+    with SERVER:
+        for corpus, extra in _corpora(work.resolve(), archives, chosen, options["seed"], progress):
+            progress.print(f"cleaning {corpus.name}", highlight=False)
+            inputs, more = Inputs(corpus, clean(corpus)), Inputs(extra, clean(extra))
+            steps = Steps(
+                work.resolve(),
+                inputs,
+                more,
+                settings,
+                lambda text: progress.print(text, highlight=False),
+                again=options["again"],
+            )
+            told = measure_corpus(steps, inputs, questions, peers.split(","), rates, settings)
+            result["corpora"][corpus.name] = told
+            # After each corpus, so that a run that is broken off leaves what it has.
+            save(result, results)
     print_tables(result, console)
     console.print(f"Kept as {results / name}.json and .md", highlight=False)
 
@@ -107,12 +116,7 @@ def _corpora(
     extra = recombined(everything, EXTRA, _EXTRA_SEED + seed)
     for size in sizes:
         progress.print(f"making {size}", highlight=False)
-        if size == "real":
-            yield everything, extra
-        elif size.startswith("real"):
-            yield sample(everything, int(size.removeprefix("real")), seed), extra
-        else:
-            yield recombined(everything, int(size), seed), extra
+        yield of_size(everything, size, seed), extra
 
 
 def measure_corpus(

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.cleaned import brute_force, warm
-from bench.measure import CommandFailed, median, run
+from bench.figures import correctness, index_figures, is_checked, warm_figures
+from bench.measure import CommandFailed, Run, run
 from bench.peers.base import Inputs, Peer, job, worker
-from bench.peers.ours import search_command
 from bench.places import digest, digest_of_files, fresh, newsgrep_digest
 from bench.questions import QUESTIONS, Question, load_questions
+from newsgrep.errors import NewsgrepError
 
 _HERE: Final = Path(__file__).parent
 _VERSION: Final = 2
@@ -39,7 +40,10 @@ BASELINES: Final = {
         "import whoosh.index, whoosh.searching, whoosh.query"
     ),
 }
+CLICK_BASELINE: Final = list(BASELINES)[1]
 WHOOSH_BASELINE: Final = list(BASELINES)[2]
+HUMAN: Final = ", human format"
+"""Follows a peer's name where what it prints is for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +118,13 @@ class Steps:
             warm(self._inputs.corpus)
             runs: list[Any] = []
             while len(runs) < self._settings.index_runs:
+                peer.remove(folder)
                 peer.prepare(self._inputs, fresh(folder))
-                command = peer.index_command(self._inputs, folder)
-                runs.append(run(command, timeout=self._settings.patience))
+                runs.append(self._run(peer, peer.index_command(self._inputs, folder)))
                 if sum(each.seconds for each in runs) > self._settings.repeat_up_to:
                     break
             done.write_text(key, "utf-8")
-            return {
-                "seconds": [each.seconds for each in runs],
-                "cpu_seconds": [each.cpu_seconds for each in runs],
-                "peak_bytes": [each.peak_bytes for each in runs],
-                "size": peer.size(folder),
-            }
+            return {**_taken(peer, runs), "size": peer.size(folder)}
 
         usable = done.exists() and done.read_text("utf-8") == key
         value: dict[str, Any] = self._known(f"{peer.name}-index", key, make, usable=usable)
@@ -137,24 +136,30 @@ class Steps:
         key = digest(self._signature(peer), self._extra.corpus.name, self._settings.add_runs)
 
         def make() -> dict[str, Any]:
+            self._restore(peer)
             warm(self._extra.corpus)
             runs = []
             for _ in range(self._settings.add_runs):
                 copy = self._scratch / peer.name
-                shutil.rmtree(copy, ignore_errors=True)
+                peer.remove(copy)
                 shutil.copytree(folder, copy, symlinks=True)
                 peer.prepare_add(self._extra, copy)
-                command = peer.add_command(self._extra, copy)
-                runs.append(run(command, timeout=self._settings.patience))
-                shutil.rmtree(copy)
-            return {
-                "seconds": [each.seconds for each in runs],
-                "cpu_seconds": [each.cpu_seconds for each in runs],
-                "peak_bytes": [each.peak_bytes for each in runs],
-            }
+                runs.append(self._run(peer, peer.add_command(self._extra, copy)))
+                peer.remove(copy)
+            return _taken(peer, runs)
 
         value: dict[str, Any] = self._known(f"{peer.name}-add", key, make)
         return value
+
+    def _run(self, peer: Peer, command: list[str]) -> Run:
+        return run(command, timeout=self._settings.patience, server=peer.server_pid)
+
+    def _restore(self, peer: Peer) -> None:
+        """Make an index anew that was measured and did not outlive its server."""
+        folder = self._indexes / peer.name
+        if peer.has_index and not peer.is_there(folder):
+            self._say(f"{self._inputs.corpus.name}: {peer.name}-index is gone, made again")
+            peer.index(self._inputs, folder)
 
     def truth(self, questions: Sequence[Question]) -> dict[str, Any]:
         """Return what brute force finds for the quoted questions."""
@@ -173,6 +178,11 @@ class Steps:
         told: dict[str, Any] = self._worker("answers", peer, {}, digest_of_files([QUESTIONS]))
         return told
 
+    def totals(self, peer: Peer) -> dict[str, int]:
+        """Return how many articles the peer finds for each question."""
+        found = self._worker("totals", peer, {}, digest_of_files([QUESTIONS]))["answers"]
+        return {name: each["total"] for name, each in found.items()}
+
     def warm(self, peer: Peer) -> dict[str, Any]:
         """Return the times of warm questions; see :func:`bench.worker.warm`."""
         told = {
@@ -190,10 +200,13 @@ class Steps:
         whole = {**job(self._inputs, folder), **told}
 
         def make() -> Any:
+            self._restore(peer)
             if not peer.has_index:
                 warm(self._inputs.corpus)
-            made = run(worker(step, peer.name, whole), watch=step == "warm")
-            return {"answers": json.loads(made.output), "peak_bytes": made.peak_bytes}
+            command = worker(step, peer.name, whole)
+            made = run(command, watch=step == "warm", server=peer.server_pid)
+            told = {"answers": json.loads(made.output), "peak_bytes": made.peak_bytes}
+            return told | ({"server_peak_bytes": made.server_peak_bytes} if peer.server_pid else {})
 
         whole_key = digest(self._signature(peer), key, digest_of_files([_HERE / "worker.py"]))
         return self._known(f"{peer.name}-{step}", whole_key, make)
@@ -211,6 +224,8 @@ class Steps:
         )
 
         def make() -> dict[str, dict[str, list[float]]]:
+            for peer in peers:
+                self._restore(peer)
             commands = self._cold_commands(peers)
             times: dict[str, dict[str, list[float]]] = {}
             for number in range(self._settings.cold_rounds + 1):
@@ -234,34 +249,22 @@ class Steps:
                     continue
                 if command := peer.cold_command(question, self._inputs, folder):
                     found.append((peer.name, question.name, command))
-                if peer.name == "newsgrep":
-                    human = search_command(question, folder, "--color=always")
-                    found.append(("newsgrep, human format", question.name, human))
+                if command := peer.human_command(question, folder):
+                    found.append((f"{peer.name}{HUMAN}", question.name, command))
         return found
 
 
-def is_checked(question: Question) -> bool:
-    """Return whether brute force says which articles are right."""
-    return bool(question.quoted) and question.is_plain
-
-
-def correctness(
-    answers: Mapping[str, Any], truth: Mapping[str, Any], questions: Sequence[Question]
-) -> dict[str, dict[str, int]]:
-    """Return for each quoted question how many hits are expected, found, and extra."""
-    told: dict[str, dict[str, int]] = {}
-    stands_for: Mapping[str, str] = truth["stands_for"]
-    for question in questions:
-        answer = answers.get(question.name, {})
-        if is_checked(question) and "paths" in answer:
-            expected = set(truth["holding"][question.quoted])
-            found = {stands_for.get(path, path) for path in answer["paths"]}
-            told[question.name] = {
-                "expected": len(expected),
-                "found": len(found & expected),
-                "extra": len(found - expected),
-            }
-    return told
+def _taken(peer: Peer, runs: Sequence[Run]) -> dict[str, list[float]]:
+    """Return what runs took; of a server's own, where there is one, as well."""
+    taken: dict[str, list[float]] = {
+        "seconds": [each.seconds for each in runs],
+        "cpu_seconds": [each.cpu_seconds for each in runs],
+        "peak_bytes": [each.peak_bytes for each in runs],
+    }
+    if peer.server_pid is not None:
+        taken["server_cpu_seconds"] = [each.server_cpu_seconds for each in runs]
+        taken["server_peak_bytes"] = [each.server_peak_bytes for each in runs]
+    return taken
 
 
 def measure(
@@ -277,13 +280,7 @@ def measure(
     }
     try:
         if peer.has_index:
-            index = steps.index(peer)
-            told["index"] = {
-                **index,
-                "per_second": inputs.cleaned.articles / median(index["seconds"]),
-                "cpu_ms": 1000 * median(index["cpu_seconds"]) / inputs.cleaned.articles,
-                "size_ratio": index["size"] / max(1, inputs.cleaned.text_bytes),
-            }
+            told["index"] = index_figures(steps.index(peer), inputs)
             told["add"] = steps.add(peer)
         given = steps.answers(peer)["answers"]
         told["cannot"] = {name: each["cannot"] for name, each in given.items() if "cannot" in each}
@@ -294,21 +291,8 @@ def measure(
         }
         told["correct"] = correctness(given, steps.truth(questions), questions)
         timed = steps.warm(peer)
-        told["warm"] = {
-            name: {kind: _spread(values) for kind, values in kinds.items()}
-            for name, kinds in timed["answers"].items()
-        }
+        told["warm"] = warm_figures(timed)
         told["warm_peak_bytes"] = timed["peak_bytes"]
-    except (CommandFailed, OSError, ValueError) as exc:
+    except (CommandFailed, NewsgrepError, OSError, ValueError) as exc:
         told["failed"] = str(exc)
     return told
-
-
-def _spread(values: Sequence[float]) -> dict[str, float]:
-    if not values:
-        return {"median": float("nan"), "worst": float("nan"), "runs": 0}
-    return {
-        "median": round(median(values), 3),
-        "worst": round(max(values), 3),
-        "runs": len(values),
-    }

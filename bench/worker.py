@@ -33,8 +33,8 @@ def main(step: str, name: str, told: dict[str, Any]) -> None:
             question = next(q for q in load_questions() if q.name == told["question"])
             answer = peer.ask(question, PAGE)
             result = {"total": answer.total, "snippets": answer.snippets}
-        elif step == "answers":
-            result = answers(peer, load_questions())
+        elif step in {"answers", "totals"}:
+            result = answers(peer, load_questions(), files=step == "answers")
         else:
             result = warm(peer, load_questions(), told["rounds"], told["patience"])
     finally:
@@ -42,7 +42,9 @@ def main(step: str, name: str, told: dict[str, Any]) -> None:
     print(json.dumps(result, ensure_ascii=False))
 
 
-def answers(peer: Peer, questions: list[Question]) -> dict[str, Any]:
+def answers(
+    peer: Peer, questions: list[Question], *, files: bool = True
+) -> dict[str, dict[str, Any]]:
     """Return what the peer answers to each question: its total, and the files if quoted."""
     found: dict[str, Any] = {}
     for question in questions:
@@ -55,7 +57,7 @@ def answers(peer: Peer, questions: list[Question]) -> dict[str, Any]:
             "hits": len(answer.paths),
             "snippets": sum(map(bool, answer.snippets)),
         }
-        if question.quoted and question.is_plain:
+        if files and question.quoted and question.is_plain:
             found[question.name]["paths"] = peer.all_paths(question)
     return found
 

@@ -4,19 +4,21 @@ import lzma
 import tarfile
 from io import BytesIO
 from pathlib import Path
-from typing import cast
+from typing import NoReturn, cast
 
 import pytest
 
 from bench.cleaned import brute_force, clean, read_cleaned
 from bench.corpora import MOST_IN_FOLDER, Corpus, read_source, real, recombine, recombined, sample
-from bench.peers import make_peer, peer_names
+from bench.figures import correctness
+from bench.peers import OURS, make_peer, peer_names
 from bench.peers.base import Inputs
 from bench.questions import Question, load_questions
 from bench.report import main_table, markdown, question_table
 from bench.run import measure_corpus
-from bench.steps import Settings, Steps, correctness
+from bench.steps import Settings, Steps
 from bench.targets import targets
+from tests.needs import absent
 
 TOPICS = ("渔业", "联合声明", "气候变化", "经济发展", "粮食价格", "人工智能", "台风")
 
@@ -102,11 +104,19 @@ def test_questions_are_well_formed() -> None:
     assert any(question.offset == 90 for question in questions)
 
 
-@pytest.mark.parametrize("name", ["newsgrep", "recipe", "fts5"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "newsgrep",
+        pytest.param("newsgrep-tantivy", marks=pytest.mark.engines),
+        "recipe",
+        "fts5",
+    ],
+)
 def test_smoke(posts: Corpus, tmp_path: Path, name: str) -> None:
     peer = make_peer(name)
     if reason := peer.available():
-        pytest.skip(reason)
+        _left_out(name, reason)
     inputs = Inputs(posts, clean(posts, jobs=1))
     peer.index(inputs, tmp_path / "index")
     assert peer.size(tmp_path / "index") > 0
@@ -120,7 +130,7 @@ def test_smoke(posts: Corpus, tmp_path: Path, name: str) -> None:
         truth = brute_force(inputs.cleaned.path, ["渔业"])
         given = {"a string": {"paths": peer.all_paths(asked)}}
         told = correctness(given, truth._asdict(), [asked])["a string"]
-        if name == "newsgrep":
+        if name in OURS.values():
             assert told == {"expected": answer.total, "found": answer.total, "extra": 0}
         month = Question(
             "a month", "filters", all=("经济",), since="2024-05-01", until="2024-05-31"
@@ -128,6 +138,13 @@ def test_smoke(posts: Corpus, tmp_path: Path, name: str) -> None:
         assert peer.ask(month, 10).total == 50
     finally:
         peer.close()
+
+
+def _left_out(name: str, reason: str) -> NoReturn:
+    engine = next((engine for engine, ours in OURS.items() if ours == name), None)
+    if engine:
+        absent(engine, reason)
+    pytest.skip(reason)
 
 
 def test_missing_peers_are_named(

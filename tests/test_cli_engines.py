@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from newsgrep.archive.manifest import fingerprint
 from newsgrep.engines.base import engine_names, folder_engines, lives_on_server, open_engine
 from newsgrep.errors import IndexMismatch
 from tests.conftest import Argument, Cli, Environment, Ran, write_article
@@ -58,7 +59,8 @@ def test_an_index_whose_engine_is_not_installed_says_so_too(bare: BareCli) -> No
     bare("index", "n")
     path = bare.index / "newsgrep.json"
     told = json.loads(path.read_text("utf-8"))
-    path.write_text(json.dumps(told | {"engine": "tantivy", "data": "tantivy"}), "utf-8")
+    told |= {"engine": "tantivy", "data": "tantivy", "analyser": fingerprint("tantivy")}
+    path.write_text(json.dumps(told), "utf-8")
     (bare.index / "whoosh").rename(bare.index / "tantivy")
     for asked in (
         ("search", "渡轮"),

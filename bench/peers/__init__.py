@@ -8,14 +8,19 @@ from typing import Final, cast
 from bench.peers.base import Peer
 
 _MODULES: Final = {
-    "newsgrep": "ours",
-    "recipe": "recipe",
-    "recoll": "recoll",
-    "fts5": "fts5",
-    "whoosh": "whoosh_command",
-    "tantivy": "tantivy_binding",
-    "ripgrep": "ripgrep",
+    "newsgrep": ("ours", "whoosh"),
+    "newsgrep-tantivy": ("ours", "tantivy"),
+    "newsgrep-opensearch": ("ours", "opensearch"),
+    "recipe": ("recipe",),
+    "recoll": ("recoll",),
+    "fts5": ("fts5",),
+    "whoosh": ("whoosh_command",),
+    "tantivy": ("tantivy_binding",),
+    "ripgrep": ("ripgrep",),
 }
+"""For each peer its module, and what it is made with."""
+OURS: Final = {kind[0]: name for name, (_, *kind) in _MODULES.items() if kind}
+"""The peers that are newsgrep itself, by their engines."""
 
 
 def peer_names() -> tuple[str, ...]:
@@ -25,5 +30,5 @@ def peer_names() -> tuple[str, ...]:
 
 def make_peer(name: str) -> Peer:
     """Return a peer by its name; raises :class:`KeyError` for an unknown one."""
-    module = import_module(f"bench.peers.{_MODULES[name]}")
-    return cast("Peer", module.make())
+    module, *kind = _MODULES[name]
+    return cast("Peer", import_module(f"bench.peers.{module}").make(*kind))

@@ -7,6 +7,7 @@ one that is a command runs as itself; both are timed from start to end.
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -45,9 +46,9 @@ class Answer:
 class Peer(ABC):
     """One way to search files. ``name`` is for commands, ``title`` for tables."""
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    note: ClassVar[str]
+    name: str
+    title: str
+    note: str
     """One sentence: what it indexes, and with which settings."""
     packages: ClassVar[tuple[str, ...]] = ()
     uses_newsgrep: ClassVar[bool] = False
@@ -78,12 +79,26 @@ class Peer(ABC):
     def prepare_add(self, extra: Inputs, folder: Path) -> None:  # noqa: B027  (likewise)
         """Put into ``folder``, a copy of an index, what adding needs; this is not timed."""
 
+    @property
+    def server_pid(self) -> int | None:
+        """The process that does a part of the work, and is nobody's child, where there is one."""
+        return None
+
+    def is_there(self, folder: Path) -> bool:
+        """Return whether an index that was made in ``folder`` can still be asked."""
+        return folder.exists()
+
+    def remove(self, folder: Path) -> None:
+        """Remove the index in ``folder``, if there is one."""
+        shutil.rmtree(folder, ignore_errors=True)
+
     def size(self, folder: Path) -> int:
         """Return the size of the index in bytes."""
         return size_of(folder)
 
     def index(self, inputs: Inputs, folder: Path) -> None:
         """Index ``inputs`` into ``folder`` anew, unmeasured."""
+        self.remove(folder)
         self.prepare(inputs, fresh(folder))
         run(self.index_command(inputs, folder))
 
@@ -112,6 +127,11 @@ class Peer(ABC):
     def cold_command(self, question: Question, inputs: Inputs, folder: Path) -> list[str] | None:
         """Return the command that a person would type for one question, if there is one."""
         del question, inputs, folder
+        return None
+
+    def human_command(self, question: Question, folder: Path) -> list[str] | None:
+        """Return that command as on a terminal, if it prints something else there."""
+        del question, folder
         return None
 
 

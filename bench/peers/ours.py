@@ -1,49 +1,112 @@
-"""newsgrep itself: its command for indexing and cold questions, its one use case for warm ones."""
+"""newsgrep itself on each of its engines: its commands, and its one use case for warm questions."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 from contextlib import ExitStack
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
+from bench.measure import run
 from bench.peers.base import JOBS, Answer, Inputs, Peer
 from bench.questions import Question
+from bench.server import SERVER, missing
 from newsgrep import __version__
-from newsgrep.archive.location import Location
-from newsgrep.archive.place import opened
+from newsgrep.archive.location import location
+from newsgrep.archive.place import opened, size_of
 from newsgrep.engines.base import Engine, Order
 from newsgrep.query.parser import parse
 from newsgrep.search import Request, search
 
-_ALL = 10_000_000
+_ALL: Final = 10_000_000
+_ADDRESS: Final = "address"
+"""The file that says where the index is, in the folder of one that is on a server."""
+_ENGINES: Final = {
+    "whoosh": ("newsgrep", "newsgrep (whoosh)", ""),
+    "tantivy": ("newsgrep-tantivy", "newsgrep, tantivy", "tantivy"),
+    "opensearch": ("newsgrep-opensearch", "newsgrep, OpenSearch, one node", "opensearch-py"),
+}
+"""For each engine: the peer's name, its title, and the package that it needs."""
+_MODULES: Final = {"tantivy": "tantivy", "opensearch-py": "opensearchpy"}
 
 
 class Newsgrep(Peer):
-    """The command ``newsgrep``."""
+    """The command ``newsgrep`` with an index of one engine."""
 
-    name = "newsgrep"
-    title = "newsgrep"
-    note = f"Files as they are; newsgrep index --jobs {JOBS}."
     uses_newsgrep = True
 
-    def __init__(self) -> None:
+    def __init__(self, engine: str = "whoosh") -> None:
+        self.engine = engine
+        self.name, self.title, self._package = _ENGINES[engine]
+        self._on_server = engine == "opensearch"
+        place = "--index opensearch://…" if self._on_server else f"--engine {engine}"
+        self.note = f"Files as they are; newsgrep index --jobs {JOBS} {place}."
         self._stack = ExitStack()
         self._engine: Engine
 
     def available(self) -> str | None:
-        """Return nothing: it is here."""
-        return None
+        """Return which package is not installed, or why there is no server."""
+        if self._package and not find_spec(_MODULES[self._package]):
+            return f'{self._package} not installed (pip install "newsgrep[{self.engine}]")'
+        return missing() if self._on_server else None
 
     def version(self) -> str:
-        """Return newsgrep's version."""
-        return __version__
+        """Return the versions of newsgrep and of what the engine is made of."""
+        parts = [__version__]
+        if self._package:
+            parts.append(f"{self._package} {version(self._package)}")
+        if self._on_server:
+            parts.append(SERVER.version)
+        return ", ".join(parts)
+
+    def where(self, folder: Path) -> str:
+        """Return the index as ``--index`` takes it; ``folder`` is where the bench keeps it."""
+        return (folder / _ADDRESS).read_text("utf-8") if self._on_server else str(folder)
+
+    @property
+    def server_pid(self) -> int | None:
+        """The process of the server, where there is one."""
+        return SERVER.pid if self._on_server else None
+
+    def prepare(self, inputs: Inputs, folder: Path) -> None:
+        """Choose the index's name on the server."""
+        del inputs
+        if self._on_server:
+            (folder / _ADDRESS).write_text(SERVER.new_address(), "utf-8")
+
+    def prepare_add(self, extra: Inputs, folder: Path) -> None:
+        """Copy the index on the server, too."""
+        del extra
+        if self._on_server:
+            original = self.where(folder)
+            (folder / _ADDRESS).write_text(SERVER.new_address(), "utf-8")
+            run([*command(), "copy", "--index", original, "--to", self.where(folder)])
+
+    def is_there(self, folder: Path) -> bool:
+        """Return whether the server of this run has the index."""
+        if not self._on_server:
+            return super().is_there(folder)
+        return (folder / _ADDRESS).exists() and SERVER.has(self.where(folder))
+
+    def remove(self, folder: Path) -> None:
+        """Remove the index, on the server as well."""
+        if self._on_server and self.is_there(folder):
+            SERVER.delete(self.where(folder))
+        super().remove(folder)
+
+    def size(self, folder: Path) -> int:
+        """Return the size of the index in bytes, on a server as that tells it."""
+        return size_of(location(self.where(folder)))
 
     def index_command(self, inputs: Inputs, folder: Path) -> list[str]:
         """Return ``newsgrep index``."""
+        engine = [] if self._on_server else ["--engine", self.engine]
         return [
             *command(), "index", str(inputs.corpus.folder),
-            "--jobs", str(JOBS), "--index", str(folder),
+            "--jobs", str(JOBS), "--index", self.where(folder), *engine,
         ]  # fmt: skip
 
     def add_command(self, extra: Inputs, folder: Path) -> list[str]:
@@ -53,7 +116,7 @@ class Newsgrep(Peer):
     def open(self, inputs: Inputs, folder: Path) -> None:
         """Open the index as ``newsgrep search`` does."""
         del inputs
-        self._engine = self._stack.enter_context(opened(folder))
+        self._engine = self._stack.enter_context(opened(location(self.where(folder))))
 
     def close(self) -> None:
         """Close the index."""
@@ -86,7 +149,11 @@ class Newsgrep(Peer):
     def cold_command(self, question: Question, inputs: Inputs, folder: Path) -> list[str] | None:
         """Return ``newsgrep search --json``."""
         del inputs
-        return search_command(question, folder, "--json")
+        return search_command(question, self.where(folder), "--json")
+
+    def human_command(self, question: Question, folder: Path) -> list[str] | None:
+        """Return ``newsgrep search`` as on a terminal."""
+        return search_command(question, self.where(folder), "--color=always")
 
 
 def command() -> list[str]:
@@ -96,13 +163,11 @@ def command() -> list[str]:
     return [found] if found else [sys.executable, "-m", "newsgrep"]
 
 
-def search_command(question: Question, index: Location, *form: str) -> list[str]:
+def search_command(question: Question, index: str, *form: str) -> list[str]:
     """Return the command for a question in a form of output."""
     sort = {"newest": ["--sort", "-date"], "oldest": ["--sort", "date"], "": []}[question.sort]
     paging = ["--offset", str(question.offset)] if question.offset else []
-    return [
-        *command(), "search", *form, *sort, *paging, "--index", str(index), text_of(question)
-    ]  # fmt: skip
+    return [*command(), "search", *form, *sort, *paging, "--index", index, text_of(question)]
 
 
 def text_of(question: Question) -> str:
@@ -124,6 +189,6 @@ def text_of(question: Question) -> str:
     return " ".join(parts)
 
 
-def make() -> Peer:
-    """Return the peer."""
-    return Newsgrep()
+def make(engine: str = "whoosh") -> Peer:
+    """Return the peer of an engine."""
+    return Newsgrep(engine)

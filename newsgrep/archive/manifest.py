@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from newsgrep import __version__
 from newsgrep.disk import sync
-from newsgrep.engines.base import engine_names, lives_on_server
+from newsgrep.engines.base import engine_names, keeps_levels, lives_on_server
+from newsgrep.engines.bm25 import LEVELS
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing
 from newsgrep.text.fold import FOLD_VERSION, TABLES
 from newsgrep.text.segment import DICTIONARY, SEGMENT_VERSION
@@ -31,14 +32,18 @@ _IN_FOLDERS: Final = [name for name in engine_names() if not lives_on_server(nam
 _DATA: Final = re.compile(rf"({'|'.join(_IN_FOLDERS)})(-[0-9]+)?")
 
 
-def fingerprint() -> dict[str, Any]:
-    """Return what decides which terms a text has, as recorded in an index."""
-    return {
+def fingerprint(engine_name: str) -> dict[str, Any]:
+    """Return what decides which terms a text has, as recorded in an index.
+
+    And how much they count, where an engine keeps that.
+    """
+    analyser = {
         "fold": FOLD_VERSION,
         "tables": TABLES,
         "segment": SEGMENT_VERSION,
         "dictionary": DICTIONARY,
     }
+    return analyser | {"levels": LEVELS} if keeps_levels(engine_name) else analyser
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class Manifest:
 
 def new_manifest(engine_name: str, data: str) -> Manifest:
     """Return what an index says of itself that is made now."""
-    return Manifest(engine_name, data, FORMAT, fingerprint(), __version__)
+    return Manifest(engine_name, data, FORMAT, fingerprint(engine_name), __version__)
 
 
 def read_manifest(folder: Path, *, any_analyser: bool = False) -> Manifest:
@@ -81,7 +86,7 @@ def refuse_other(manifest: Manifest, where: str, cure: str, *, any_analyser: boo
             f"The index {where} was made by newsgrep {manifest.made_by} in a format that "
             f"this one ({__version__}) does not read: use that one, or {cure}."
         )
-    if manifest.analyser != fingerprint() and not any_analyser:
+    if manifest.analyser != fingerprint(manifest.engine) and not any_analyser:
         raise IndexMismatch(
             f"The index {where} was made by newsgrep {manifest.made_by} with another "
             "analyser: bring it up to date with newsgrep reindex, which needs no other files."

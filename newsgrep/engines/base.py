@@ -175,6 +175,7 @@ _ROOMS = {
 
 _ON_SERVERS = frozenset({"opensearch"})
 _KEPT_NOWHERE = frozenset({"memory"})
+_KEEP_LEVELS = frozenset({"tantivy", "opensearch"})
 
 
 def engine_names() -> tuple[str, ...]:
@@ -185,6 +186,11 @@ def engine_names() -> tuple[str, ...]:
 def lives_on_server(name: str) -> bool:
     """Return whether the engine called ``name`` keeps its data on a server, not in a folder."""
     return name in _ON_SERVERS
+
+
+def keeps_levels(name: str) -> bool:
+    """Return whether the engine called ``name`` keeps how much each term counts."""
+    return name in _KEEP_LEVELS
 
 
 def folder_engines() -> tuple[str, ...]:

@@ -16,6 +16,7 @@ import math
 from collections.abc import Iterable, Mapping
 from heapq import nsmallest
 from typing import Final, NamedTuple
+from zlib import crc32
 
 K1: Final = 1.2
 """How fast repeating a term stops counting."""
@@ -75,6 +76,10 @@ def level(frequency: float) -> int:
     ``frequency`` is the sum over zones of occurrences times :func:`zone_norm`.
     """
     return int((FULL - 1) * frequency / (K1 + frequency)) + 1
+
+
+LEVELS: Final = f"{crc32(repr((K1, ZONES, FULL)).encode()):08x}"
+"""Tells what decides about levels from what did when an index was made that keeps them."""
 
 
 def ranking_weights(

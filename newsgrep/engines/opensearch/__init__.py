@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 def manifest(url: str) -> dict[str, object] | None:
     """Return what was stored when the index was made, ``None`` where there is none."""
-    from newsgrep.engines.opensearch.making import MANIFEST, find
+    from newsgrep.engines.opensearch.making import find
 
     with _connected(url) as connection:
         found = find(connection)
-    return None if found is None else dict(found.meta[MANIFEST])
+    return None if found is None else dict(found.manifest)
 
 
 def open_engine(url: str, create: bool, manifest: dict[str, object] | None = None) -> Engine:
@@ -32,7 +32,7 @@ def open_engine(url: str, create: bool, manifest: dict[str, object] | None = Non
     from newsgrep.engines.opensearch.making import make
 
     connection = _connection(url)
-    made = make(connection, manifest) if create else _found(connection)
+    made = make(connection, manifest or {}) if create else _found(connection)
     return OpenSearchEngine(connection, made)
 
 

@@ -22,8 +22,9 @@ from newsgrep.engines.clauses.clause import (
     HasSequence,
     Without,
 )
-from newsgrep.engines.clauses.fields import MOMENT
+from newsgrep.engines.clauses.fields import LEVELS, MOMENT
 from newsgrep.engines.clauses.ranking import Addend
+from newsgrep.engines.opensearch.mapping import DIGIT
 from newsgrep.engines.recency import LEAST, Recency
 
 Query = dict[str, Any]
@@ -45,6 +46,8 @@ _SPECIAL: Final = re.compile(r"[\\*?]")
 def query_of(clause: Clause) -> Query:
     """Return the query that is true of the same documents as ``clause``; it ranks nothing."""
     match clause:
+        case Has(field, token) if field == LEVELS:
+            return {"term": {LEVELS + token[DIGIT:]: token[:DIGIT]}}
         case Has(field, token):
             return {"term": {field: token}}
         case HasOneOf(field, values):

@@ -10,10 +10,21 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Final
 
-from newsgrep.engines.clauses.fields import ID, MOMENT, PLACE, UNDATED, fields_of, place_of
-from newsgrep.engines.clauses.tokens import LONGEST
+from newsgrep.engines.clauses.fields import (
+    FAR_ADDRESS,
+    ID,
+    LEVELS,
+    MOMENT,
+    PLACE,
+    UNDATED,
+    WORDS,
+    fields_of,
+    place_of,
+)
+from newsgrep.engines.clauses.tokens import LONG_WORD, LONGEST
 from newsgrep.engines.entry import Entry
 from newsgrep.engines.opensearch.mapping import (
+    DIGIT,
     LATIN,
     LINK,
     NOTE,
@@ -30,7 +41,8 @@ from newsgrep.text.characters import SOLO
 Hit = Mapping[str, Any]
 
 _HALVES: Final = re.compile("[\ud800-\udfff]")
-_RUN: Final = re.compile(rf"[^\W_{SOLO}]+")
+_RUNS: Final = re.compile(rf"^[^\W_{SOLO}]+$", re.MULTILINE)
+_OWN_WORDS: Final = (LONG_WORD, FAR_ADDRESS)
 _NOTE_DIGEST: Final = 16
 
 
@@ -45,12 +57,13 @@ def article_line(entry: Entry) -> str:
     """Return the document of an article, as JSON."""
     fields = fields_of(entry)
     document: dict[str, object] = {**fields.texts, **fields.values, **fields.numbers}
+    del document[LEVELS]
     if document[MOMENT] == UNDATED:
         del document[MOMENT]
     document[PLACE] = position_of(entry.article_id)
-    document[LATIN] = [
-        term for term in entry.terms.split("\n") if len(term) <= LONGEST and is_run(term)
-    ]
+    document |= _by_digit(fields.texts[LEVELS])
+    document[WORDS] = " ".join(word for word in _OWN_WORDS if word in fields.texts[WORDS])
+    document[LATIN] = [term for term in _RUNS.findall(entry.terms) if len(term) <= LONGEST]
     document[PACKED] = _text_of(entry.folded)
     document[REST] = _text_of(entry.rest)
     document[STAMP] = _text_of(pack_stamp(entry.stamp))
@@ -75,9 +88,21 @@ def note_line(stamp: Stamp) -> str:
     )
 
 
+def _by_digit(levels: str) -> dict[str, str]:
+    """Return the level tokens by the digit at their end, without it.
+
+    Each word would be written three times otherwise, with its digits and without; from these
+    fields the server makes :data:`WORDS` by itself.
+    """
+    found: dict[str, list[str]] = {}
+    for token in levels.split():
+        found.setdefault(token[DIGIT:], []).append(token[:DIGIT])
+    return {LEVELS + digit: " ".join(words) for digit, words in found.items()}
+
+
 def is_run(term: str) -> bool:
     """Return whether a term is a run of letters and digits."""
-    return _RUN.fullmatch(term) is not None
+    return _RUNS.fullmatch(term) is not None
 
 
 def note_key(path: str) -> str:

@@ -105,7 +105,8 @@ class OpenSearchEngine:
         """Have the server match, score, order and count."""
         view = self._opened()
         reader = Reader(view)
-        clause = plan(reader, query)
+        with _damage_named(self._made.names.name):
+            clause = plan(reader, query)
         ranks = order is Order.RELEVANCE and (limit > 0 or after is not None)
         added = addends(scoring_terms(query), self._counts) if ranks else []
         if not added and (after is None or after.score == 0) and order is Order.RELEVANCE:
@@ -159,7 +160,8 @@ class OpenSearchEngine:
         """Count the articles that have each term, all of them or those that match ``within``."""
         wanted = list(dict.fromkeys(terms))
         reader = Reader(self._opened())
-        clause = None if within is None else reader.fitted(plan(reader, within))
+        with _damage_named(self._made.names.name):
+            clause = None if within is None else reader.fitted(plan(reader, within))
         having = [Has(WORDS, word_token(term)) for term in wanted]
         counts = reader.frequencies(having, clause)
         return dict(zip(wanted, counts, strict=True))
@@ -183,7 +185,7 @@ class OpenSearchEngine:
         """Bring back the settings of loads that were cut short, and name these indexes."""
         from newsgrep.engines.opensearch.tuning import restore
 
-        return restore(self._connection, self._made)
+        return restore(self._connection, self._made.names)
 
     def close(self) -> None:
         """Have the server let go of the state, and close all connections."""

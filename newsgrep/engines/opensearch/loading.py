@@ -85,6 +85,11 @@ class Batch:
         many = len(self.articles) + len(self.notes) >= MOST_DOCUMENTS
         return many or self._size >= _MOST_PACKED
 
+    def years(self) -> set[str]:
+        """Return the years whose indexes are needed."""
+        upserts = (each for each in self.articles.values() if isinstance(each, Upsert))
+        return {year_of(each.entry) for each in upserts}
+
     @property
     def keys(self) -> frozenset[tuple[str, str]]:
         """What must not be changed elsewhere meanwhile."""
@@ -120,7 +125,7 @@ class Loader:
             self._take(self._load(first))
         if second is None:  # so few are not worth the change of settings
             return
-        with loading(self._connection, self._made), _threads() as pool:
+        with loading(self._connection, self._made.names), _threads() as pool:
             under_way: dict[Future[list[tuple[str, str]]], frozenset[tuple[str, str]]] = {}
             for batch in _chained(second, batches):
                 keys = batch.keys
@@ -147,13 +152,14 @@ class Loader:
     def _load(self, batch: Batch) -> list[tuple[str, str]]:
         """Bring one batch to the server; return what it refuses."""
         places = self._places(tuple(batch.articles))
+        self._made.make_years(batch.years())
         deletes: list[Operation] = []
         puts: list[Operation] = []
         placed: dict[str, str | None] = {}
         for key, change in batch.articles.items():
             match change:
                 case Upsert(entry):
-                    index = self._made.of_year(year_of(entry))
+                    index = self._made.names.of_year(year_of(entry))
                     puts.append(
                         Operation("index", index, key, entry.stamp.path, article_line(entry))
                     )

@@ -6,52 +6,45 @@ part of another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Final
 
-from newsgrep.engines.opensearch.connection import Answer, Connection, reason
+from newsgrep.engines.opensearch.connection import AT_ONCE, Answer, Connection, reason
 from newsgrep.engines.opensearch.mapping import (
     ARTICLES,
+    MANIFEST,
     NOTES,
     UNDATED_YEAR,
     Names,
     generation_of,
     index_body,
 )
+from newsgrep.engines.opensearch.tuning import Settings, settings_of, while_loading
 from newsgrep.errors import IndexDamaged, IndexMismatch, ServerProblem
-
-MANIFEST: Final = "newsgrep"
-REPLICAS: Final = "replicas"
 
 _EXISTS: Final = "resource_already_exists_exception"
 
 
+@dataclass(frozen=True, slots=True)
 class Made:
     """One generation of an index that is there, as far as one process knows of it."""
 
-    def __init__(
-        self, connection: Connection, names: Names, meta: Mapping[str, Any], years: set[str]
-    ) -> None:
-        self.names = names
-        self.meta = meta
-        self._connection = connection
-        self._indexes = years
-        self._lock = Lock()
+    connection: Connection
+    names: Names
+    manifest: Mapping[str, Any]
+    _indexes: set[str]
+    _lock: Lock = field(default_factory=Lock)
 
-    @property
-    def replicas(self) -> int:
-        """How many copies of each part there are to be, besides the first."""
-        return int(self.meta[REPLICAS])
-
-    def of_year(self, year: str) -> str:
-        """Return the index of a year's articles, made if it has to be."""
-        index = self.names.of_year(year)
+    def make_years(self, years: Iterable[str]) -> None:
+        """Make the indexes of some years' articles, as far as they are not there."""
         with self._lock:
-            if index not in self._indexes:
-                create_index(self._connection, self.names, index, self.meta, live=None)
-                self._indexes.add(index)
-        return index
+            new = {self.names.of_year(year) for year in years} - self._indexes
+            if new:
+                _make_more(self, sorted(new))
+                self._indexes.update(new)
 
 
 def find(connection: Connection) -> Made | None:
@@ -61,39 +54,40 @@ def find(connection: Connection) -> Made | None:
     """
     name = connection.address.name
     answer = connection.ask(
-        "GET", f"/{name}/_mapping", params={"filter_path": "*.mappings._meta"}, ignored=(404,)
+        "GET",
+        f"/{name}/_mapping",
+        params={"filter_path": "*.mappings._meta,error.type"},
+        ignored=(404,),
     )
     if "error" in answer:
         return None
-    if not answer:  # no mapping says anything
-        raise _not_ours(name)
-    metas = {index: told.get("mappings", {}).get("_meta", {}) for index, told in answer.items()}
-    generations = {generation_of(index, name) for index in metas}
-    meta = next(iter(metas.values()))
-    if None in generations or not {MANIFEST, REPLICAS} <= meta.keys():
-        raise _not_ours(name)
-    if len(generations) > 1 or any(each != meta for each in metas.values()):
+    generations = {generation_of(index, name) for index in answer}
+    manifests = [told["mappings"]["_meta"].get(MANIFEST) for told in answer.values()]
+    if not answer or None in generations or None in manifests:
+        raise IndexDamaged(
+            f"What is called {name} on the server was not made by newsgrep: choose another name."
+        )
+    if len(generations) > 1 or any(each != manifests[0] for each in manifests):
         raise IndexDamaged(
             f"What is called {name} on the server was not made in one go: bring back a snapshot "
             "of the server, or make an index under another name."
         )
-    return Made(connection, Names(name, generations.pop() or 0), meta, set(metas))
+    return Made(connection, Names(name, generations.pop() or 0), manifests[0], set(answer))
 
 
-def make(connection: Connection, manifest: Mapping[str, object] | None) -> Made:
+def make(connection: Connection, manifest: Mapping[str, object]) -> Made:
     """Make an index, or find the one that somebody else has made alike meanwhile.
 
     Raises :class:`IndexMismatch` where that is another one.
     """
-    meta = _meta(connection, manifest)
-    names = Names(connection.address.name, 1)
     found = find(connection)
     if found is None:
-        _make_all(connection, names, meta, live=True)
+        _make_first(connection, Names(connection.address.name, 1), manifest, live=True)
         found = find(connection)
-    if found is None or found.meta[MANIFEST] != meta[MANIFEST]:
+    if found is None or found.manifest != manifest:
         raise IndexMismatch(
-            f"There is another index called {names.name} on the server: choose another name."
+            f"There is another index called {connection.address.name} on the server: choose "
+            "another name."
         )
     return found
 
@@ -104,12 +98,10 @@ def make_next(connection: Connection, manifest: Mapping[str, object]) -> Made:
     Another one that somebody has begun is taken away; who is at it is told so.
     """
     found = find(connection)
-    number = found.names.generation + 1 if found else 1
-    names = Names(connection.address.name, number)
+    names = Names(connection.address.name, found.names.generation + 1 if found else 1)
     drop(connection, names)
-    meta = _meta(connection, manifest)
-    _make_all(connection, names, meta, live=False)
-    return Made(connection, names, meta, {names.of_year(UNDATED_YEAR)})
+    _make_first(connection, names, manifest, live=False)
+    return Made(connection, names, manifest, {names.of_year(UNDATED_YEAR)})
 
 
 def put_in_place(connection: Connection, made: Made) -> None:
@@ -122,8 +114,8 @@ def put_in_place(connection: Connection, made: Made) -> None:
         if each != names.notes
     ]
     if before is not None:
-        old = before.names
-        actions += [{"remove_index": {"index": each}} for each in _indexes(connection, old)]
+        old = _indexes(connection, before.names)
+        actions += [{"remove_index": {"index": each}} for each in old]
     connection.ask("POST", "/_aliases", {"actions": actions})
 
 
@@ -135,50 +127,56 @@ def drop(connection: Connection, names: Names) -> None:
 
 def _indexes(connection: Connection, names: Names) -> list[str]:
     """Return the names of all indexes of a generation."""
-    answer = connection.ask("GET", f"/{names.articles}.*/_alias")
-    return sorted(answer)
+    return sorted(connection.ask("GET", f"/{names.articles}.*/_alias"))
 
 
-def _meta(connection: Connection, manifest: Mapping[str, object] | None) -> dict[str, object]:
-    return {MANIFEST: dict(manifest or {}), REPLICAS: connection.address.replicas}
-
-
-def _make_all(connection: Connection, names: Names, meta: Mapping[str, Any], *, live: bool) -> None:
-    # The name comes with the last of them, so that nobody finds a part.
-    create_index(connection, names, names.notes, meta, live=False)
-    create_index(connection, names, names.of_year(UNDATED_YEAR), meta, live=live)
-
-
-def create_index(
-    connection: Connection,
-    names: Names,
-    index: str,
-    meta: Mapping[str, Any],
-    *,
-    live: bool | None,
+def _make_first(
+    connection: Connection, names: Names, manifest: Mapping[str, object], *, live: bool
 ) -> None:
-    """Make one index, unless it is there.
-
-    ``live`` says whether it can be found under the name of ours; ``None`` is as the others of
-    its generation are. Raises :class:`ServerProblem` where another generation has taken that
-    name meanwhile.
-    """
     address = connection.address
-    if live is None:
-        live = _is_live(connection, names)
-    is_notes = index == names.notes
-    aliases = () if is_notes else (names.articles, names.name) if live else (names.articles,)
-    body = index_body(address, index, aliases, meta, NOTES if is_notes else ARTICLES)
+    settings = Settings(address.replicas)
+    notes = index_body(names.notes, (), manifest, NOTES, address.shards, settings.body())
+    _put(connection, names, names.notes, notes)
+    # The name comes with the last of them, so that nobody finds a part.
+    index = names.of_year(UNDATED_YEAR)
+    aliases = (names.articles, names.name) if live else (names.articles,)
+    body = index_body(index, aliases, manifest, ARTICLES, address.shards, settings.body())
+    _put(connection, names, index, body)
+
+
+def _make_more(made: Made, new: list[str]) -> None:
+    """Make indexes that are kept as those that are there, while they are loaded as well."""
+    connection, names = made.connection, made.names
+    index = names.of_year(UNDATED_YEAR)
+    model = settings_of(connection, index)[index]
+    live = names.name in model.aliases
+
+    def make_one(index: str) -> None:
+        aliases = [names.articles, *([names.name] if live else [])]
+        settings = model.wanted
+        if model.marked:
+            aliases.append(settings.marker(index))
+            settings = while_loading(connection, settings)
+        body = index_body(index, aliases, made.manifest, ARTICLES, model.shards, settings.body())
+        _put(connection, names, index, body)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:  # a server takes half the time for each
+        list(pool.map(make_one, new))
+    if live and not _is_live(connection, names):
+        for each in new:
+            connection.ask("DELETE", f"/{each}", ignored=(404,))
+        raise ServerProblem(
+            f"The index {names.name} was made anew meanwhile, elsewhere: run the command again."
+        )
+
+
+def _put(connection: Connection, names: Names, index: str, body: dict[str, Any]) -> None:
+    """Make one index, unless somebody else just has."""
     answer = connection.ask("PUT", f"/{index}", body, ignored=(400,))
     if "error" in answer and not _is_there(answer):
         raise ServerProblem(
             f"The index {names.name} can't be made on the server ({reason(answer['error'])}): "
             "choose another name, or see the server's log."
-        )
-    if live and not is_notes and not _is_live(connection, names):
-        connection.ask("DELETE", f"/{index}", ignored=(404,))
-        raise ServerProblem(
-            f"The index {names.name} was made anew meanwhile, elsewhere: run the command again."
         )
 
 
@@ -192,9 +190,3 @@ def _is_live(connection: Connection, names: Names) -> bool:
     if "error" in answer:
         return False
     return {generation_of(index, names.name) for index in answer} == {names.generation}
-
-
-def _not_ours(name: str) -> IndexDamaged:
-    return IndexDamaged(
-        f"What is called {name} on the server was not made by newsgrep: choose another name."
-    )

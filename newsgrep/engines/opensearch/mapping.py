@@ -9,7 +9,7 @@ names, which no name of an index of ours has, so that no two of them get into ea
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,12 +29,20 @@ from newsgrep.engines.clauses.fields import (
     TITLE,
     WORDS,
 )
-from newsgrep.engines.opensearch.address import ServerAddress
 
 UNDATED_YEAR: Final = "undated"
 
+MANIFEST: Final = "newsgrep"
+"""What stands with every index."""
+
 LATIN: Final = "latin"
 """The terms that are runs of letters and digits, each once; to be listed, not to be found."""
+
+DIGIT: Final = -3
+"""Where the digit of a level token begins (:func:`newsgrep.engines.clauses.tokens.level_tokens`).
+
+There is a field for each digit, called after it, with the words that have it.
+"""
 
 PACKED: Final = "packed"
 """The folded texts (:mod:`newsgrep.engines.packing`)."""
@@ -95,24 +103,29 @@ def generation_of(index: str, name: str) -> int | None:
 
 
 def index_body(
-    address: ServerAddress,
     index: str,
-    aliases: tuple[str, ...],
-    meta: Mapping[str, object],
+    aliases: Iterable[str],
+    manifest: Mapping[str, object],
     properties: Mapping[str, object],
+    shards: int,
+    settings: Mapping[str, object],
 ) -> dict[str, Any]:
     """Return the body of the request that makes an index."""
     return {
         "aliases": {alias: {} for alias in (to_write(index), *aliases)},
         "settings": {
-            "number_of_shards": address.shards,
-            "number_of_replicas": meta["replicas"],
+            "number_of_shards": shards,
             # Readable texts are what is largest on disk, and newsgrep never reads them.
             "codec": "best_compression",
+            # How long what a document came as is kept for copies that miss it: a server drops
+            # it when it merges, and not at all where nothing is merged later. It is more than
+            # half of an index.
+            "soft_deletes.retention_lease.period": "2m",
+            **settings,
         },
         "mappings": {
             "dynamic": "strict",
-            "_meta": meta,
+            "_meta": {MANIFEST: manifest},
             "_source": {"includes": [READABLE, NOTE]},
             "properties": properties,
         },
@@ -136,7 +149,12 @@ _UNPARSED: Final = {"type": "object", "enabled": False}
 
 ARTICLES: Final[Mapping[str, object]] = {
     **{name: _text(places=True) for name in (TITLE, BODY, CAPTION)},
-    **{name: _text(places=False) for name in (WORDS, LEVELS)},
+    WORDS: _text(places=False),
+    **{
+        f"{LEVELS}_{half}{digit}": {**_text(places=False), "copy_to": WORDS}
+        for half in "hl"
+        for digit in range(1, 8)
+    },
     **dict.fromkeys((ID, *FACETS, *FOLDED.values()), _LISTED),
     **dict.fromkeys(ADDRESSES.values(), _FOUND),
     LATIN: {"type": "keyword", "index": False},

@@ -57,12 +57,14 @@ def ailments(connection: Connection, names: Names) -> Iterator[str]:
     health: Answer = connection.ask(
         "GET", f"/_cluster/health/{names.everything}", params={"level": "indices"}
     )
+    missing = 0
     for index, each in sorted(health["indices"].items()):
-        missing = each["unassigned_shards"]
         if each["status"] == "red":
-            yield f"The server has lost a part of {index}: start the machines that have it."
-        elif missing:
-            yield (
-                f"Copies of {index} are missing ({missing}): start more machines, or have the "
-                "server keep fewer copies."
-            )
+            yield f"The server does not have a part of {index}: start the machines that have it."
+        else:
+            missing += each["unassigned_shards"]
+    if missing:
+        yield (
+            f"Copies of the index {names.name} are missing ({missing} of its parts have fewer than "
+            "they should): start more machines, or set its number_of_replicas on the server."
+        )
