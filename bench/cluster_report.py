@@ -1,127 +1,153 @@
-"""The results of :mod:`bench.cluster` as a table, for the terminal and for Markdown."""
+"""The results of :mod:`bench.cluster` as tables, for the terminal and for Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from statistics import median
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from bench.report import Table, row_of
+from bench.measure import median
+from bench.report import Table, page
+from bench.steps import COLD
+from bench.worker import PAGE
 
-_COLUMNS: Final = (
-    "",
+MB: Final = 2**20
+
+_COSTS: Final = (
+    "loading",
     "articles/s",
-    "CPU ms/article: newsgrep",
-    "servers",
+    "servers' CPU, ms/article",
+    "newsgrep's CPU, ms/article",
+    "until all copies are there, s",
     "nothing new, s",
-    "warm, ms: median",
-    "worst",
-    "cold, ms",
-    "store, bytes/article",
-    "÷ text",
-    "shards",
-    "least heap used, MB",
     "load average",
+)
+_ANSWERS: Final = (
+    "searching",
+    "warm, ms: median",
+    "slowest question",
+    "cold --json, ms: median",
+    "slowest question",
+    "load average",
+)
+_ROOM: Final = (
+    "room",
+    "bytes/article, loaded",
+    "merged",
+    "÷ text, loaded",
+    "merged",
+    "shards",
+    "least heap in use, MB",
+    "resident, MB",
 )
 
 
-def table_of(result: Mapping[str, Any]) -> Table:
-    """Return one row for each setup."""
-    first = next(iter(result["setups"].values()))
-    heading = (
-        f"{first['articles']:,} articles of {first['text_bytes'] / first['articles']:,.0f} bytes "
-        "of text on average"
-    )
-    rows = tuple(_row(name, told) for name, told in result["setups"].items())
-    return Table(heading, _COLUMNS, rows, tuple(_notes(result)))
-
-
-def _row(name: str, told: Mapping[str, Any]) -> tuple[str, ...]:
-    count, loads = told["articles"], told["loads"]
-    warm = [median(times) for times in told["warm_ms"].values()]
-    cold = [median(times) for times in told["cold_ms"].values()]
-    busy = [told["load_while_asked"], *(each["load_before"] for each in loads)]
-    return (
-        name,
-        f"{count / median(each['seconds'] for each in loads):,.0f}",
-        f"{1000 * median(each['newsgrep_cpu_seconds'] for each in loads) / count:.2f}",
-        f"{1000 * median(each['servers_cpu_seconds'] for each in loads) / count:.2f}",
-        f"{told['again']['seconds']:.1f}",
-        f"{median(warm):,.0f}",
-        f"{max(warm):,.0f}",
-        f"{median(cold):,.0f}",
-        f"{told['store_bytes'] / count:,.0f}",
-        f"{told['store_bytes'] / told['text_bytes']:.2f}",
-        f"{told['shards']}",
-        " + ".join(f"{each / 2**20:.0f}" for each in told["heap_least"]),
-        f"{min(busy):.1f} to {max(busy):.1f}",
-    )
-
-
-def _notes(result: Mapping[str, Any]) -> Iterator[str]:
-    cores = result["machine"]["cores"]
-    yield (
-        f"All servers and newsgrep itself share the {cores} cores of one machine, so that three "
-        "servers have no more of them than one: the rows tell what parts and copies cost, and not "
-        "how much faster more machines are. The load average is that of the system when each "
-        f"step began; above {cores}, others were at work too, and the clock tells less than the "
-        "CPU time, which hardly minds."
-    )
-    yield (
-        f"Loading: whole processes, `newsgrep index --jobs 2`, the median of {result['runs']} "
-        "after one that is not counted, each into an index of its own. CPU time of the servers "
-        "includes making copies, until the cluster is green. Nothing new: the same command again."
-    )
-    yield (
-        f"Warm: {len(result['asked'])} questions of `questions.toml` in turn in one process, ten "
-        f"hits with snippets, {result['rounds']} rounds after one that is not counted; the median "
-        "and the highest of the questions' medians. Cold: `newsgrep search --json` as a process, "
-        f"the median of {len(result['asked_cold'])} questions' medians."
-    )
-    yield (
-        f"Each server has a heap of {result['heap']}. What is told of it is the least seen in "
-        "use between the rounds, server by server: garbage is in it. The store counts copies."
-    )
+def tables(result: Mapping[str, Any]) -> list[Table]:
+    """Return what loading, searching and keeping costs, one row for each setup."""
+    articles, size = result["articles"], result["text_bytes"]
+    setups: Mapping[str, Mapping[str, Any]] = result["setups"]
+    heading = f"{articles:,} articles of {size / articles:,.0f} bytes of text on average"
+    costs = tuple((name, *_costs(told, articles)) for name, told in setups.items())
+    answers = tuple((name, *_answers(told)) for name, told in setups.items())
+    room = tuple((name, *_room(told, articles, size)) for name, told in setups.items())
+    return [
+        Table(heading, _COSTS, costs, tuple(_loading_notes(result))),
+        Table("Answers", _ANSWERS, answers, tuple(_searching_notes(result))),
+        Table("Disk and memory", _ROOM, room, tuple(_room_notes(result))),
+    ]
 
 
 def markdown(result: Mapping[str, Any]) -> str:
-    """Return the table, what must be known to read it, and each question's latency."""
-    notes = result["machine"]
-    packages = notes["packages"]
-    table = table_of(result)
-    lines = [
-        "# newsgrep on one server and on three",
-        "",
-        (
-            f"{notes['date']}; {notes['processor']}, {notes['cores']} cores, "
-            f"{notes['memory_gb']} GB; {notes['system']}; Python {notes['python']}; newsgrep "
-            f"{notes['newsgrep']} ({notes['commit']}); OpenSearch {packages['OpenSearch']}, "
-            f"opensearch-py {packages['opensearch-py']}. Anew: "
-            "`.venv/bin/python -m bench.cluster`."
-        ),
-        "",
-        f"## {table.heading}",
-        "",
-        *_drawn(table),
-        *(f"\n{note}" for note in table.notes),
-        "",
-        "## Each question, warm, median ms",
-        "",
-        *_drawn(_questions(result)),
-    ]
+    """Return the tables, and each question's latency, in Markdown."""
+    heading = "newsgrep on one server of OpenSearch and on three"
+    lines = page(heading, result["machine"], [*tables(result), _questions(result)])
+    lines += ["", f"- OpenSearch {result['server']}, a heap of {result['heap']} for each server"]
     return "\n".join(lines) + "\n"
 
 
-def _questions(result: Mapping[str, Any]) -> Table:
-    setups = result["setups"]
-    rows = tuple(
-        (name, *(f"{median(told['warm_ms'][name]):,.1f}" for told in setups.values()))
-        for name in result["asked"]
+def _costs(told: Mapping[str, Any], articles: int) -> Iterator[str]:
+    loads: Sequence[Mapping[str, float]] = told["loads"]
+    yield f"{articles / _median(loads, 'seconds'):,.0f}"
+    yield f"{1000 * _median(loads, 'servers_cpu_seconds') / articles:.2f}"
+    yield f"{1000 * _median(loads, 'cpu_seconds') / articles:.2f}"
+    yield f"{_median(loads, 'until_green'):.1f}"
+    yield f"{told['again']['seconds']:.1f}"
+    yield _range(each["load_before"] for each in loads)
+
+
+def _answers(told: Mapping[str, Any]) -> Iterator[str]:
+    for kind in ("warm_ms", "cold_ms"):
+        medians = [median(times) for times in told[kind].values()]
+        yield f"{median(medians):,.0f}"
+        yield f"{max(medians):,.0f}"
+    yield f"{told['load_while_asked']:.1f}"
+
+
+def _room(told: Mapping[str, Any], articles: int, text_bytes: int) -> Iterator[str]:
+    sizes = [told[when]["bytes"] for when in ("stored", "merged")]
+    yield from (f"{size / articles:,.0f}" for size in sizes)
+    yield from (f"{size / text_bytes:.2f}" for size in sizes)
+    yield f"{told['stored']['shards']}"
+    yield " + ".join(f"{each / MB:.0f}" for each in told["heap_least"])
+    yield " + ".join(f"{each / MB:.0f}" for each in told["resident"])
+
+
+def _loading_notes(result: Mapping[str, Any]) -> Iterator[str]:
+    cores = result["machine"]["cores"]
+    yield (
+        f"All servers and newsgrep itself share the {cores} cores of one machine: three servers "
+        "have no more of them than one. So the rows tell what parts and copies cost, and not how "
+        "much faster more machines are."
     )
-    return Table("", ("", *setups), rows)
+    yield (
+        "Loading: `newsgrep index --jobs 2` as a process, into an index of its own; the median of "
+        f"{result['runs']} after one that is not counted. The servers' CPU time goes on until "
+        "the cluster is green. Nothing new: the same command again. The load average is the "
+        f"system's as each step began; above {cores}, others were at work as well, and the CPU "
+        "time tells more than the clock."
+    )
+    wrong = [
+        f"NOT ALIKE: {name} has {told['total']:,} articles."
+        for name, told in result["setups"].items()
+        if told["total"] != result["articles"]
+    ]
+    yield from wrong
 
 
-def _drawn(table: Table) -> Iterator[str]:
-    yield row_of(table.columns)
-    yield row_of(["---", *["---:"] * (len(table.columns) - 1)])
-    yield from map(row_of, table.rows)
+def _searching_notes(result: Mapping[str, Any]) -> Iterator[str]:
+    first = next(iter(result["setups"].values()))
+    yield (
+        f"Warm: the {len(first['warm_ms'])} questions of questions.toml in turn in one process, "
+        f"{PAGE} hits with snippets, {result['rounds']} rounds after one that is not counted; the "
+        f"median of the questions' medians, and the highest. Cold: {len(COLD)} questions, each "
+        "a process, by turns."
+    )
+
+
+def _room_notes(result: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        "Bytes are of all copies. Loaded: as the first command has left it. Merged: each shard "
+        f"is one segment. Each server has a heap of {result['heap']}; in use is the least that "
+        "was seen after a round of questions, and garbage is in it. Resident is the memory of "
+        "each process at the end."
+    )
+
+
+def _questions(result: Mapping[str, Any]) -> Table:
+    setups: Mapping[str, Mapping[str, Any]] = result["setups"]
+    rows = []
+    for kind, word in (("warm_ms", "warm"), ("cold_ms", "cold")):
+        asked = next(iter(setups.values()))[kind]
+        rows += [
+            (f"{word}: {name}", *(f"{median(told[kind][name]):,.1f}" for told in setups.values()))
+            for name in asked
+        ]
+    return Table("Each question, median ms", ("", *setups), tuple(rows))
+
+
+def _median(loads: Sequence[Mapping[str, float]], what: str) -> float:
+    return median([each[what] for each in loads])
+
+
+def _range(values: Iterable[float]) -> str:
+    known = sorted(values)
+    return f"{known[0]:.1f} to {known[-1]:.1f}"

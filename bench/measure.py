@@ -141,7 +141,7 @@ class _Watcher(threading.Thread):
         while not self._over.wait(_EVERY):
             self._peak = max(self._peak, _tree_bytes(self._root))
             if self._server is not None:
-                self._server_peak = max(self._server_peak, _resident(self._server))
+                self._server_peak = max(self._server_peak, resident(self._server))
 
     def stop(self) -> tuple[int, int]:
         """Return the highest sum seen, and the highest size of the server."""
@@ -163,10 +163,11 @@ def _tree_bytes(root: int) -> int:
         more = {pid for pid, parent in parents.items() if parent in family} - family
         family |= more
         grown = bool(more)
-    return sum(_resident(pid) for pid in family)
+    return sum(resident(pid) for pid in family)
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
+    """Return how many bytes of memory a process has; none where there is no /proc."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         return int((_PROC / str(pid) / "statm").read_text("ascii").split()[1]) * _PAGE
     return 0
