@@ -76,9 +76,9 @@ class Served:
     def addresses(self) -> list[str]:
         return [self.at(number) for number in range(len(self.cluster.urls))]
 
-    def at(self, number: int) -> str:
+    def at(self, number: int, options: str = "shards=2&replicas=1") -> str:
         host = urlsplit(self.cluster.urls[number]).netloc
-        return f"opensearch://{host}/{self.name}?shards=2&replicas=1"
+        return f"opensearch://{host}/{self.name}?{options}"
 
     def written(self) -> int:
         """Return how many documents the servers have taken, seen by searches or not."""
@@ -89,14 +89,14 @@ class Served:
         """Return how many articles there are, by the servers' own count."""
         return int(self.cluster.ask(f"/{self.name}/_count")["count"])
 
-    def unsettled(self) -> list[str]:
+    def unsettled(self, copies: int = 1) -> list[str]:
         """Return the indexes that are still kept as while loading."""
         answer = self.cluster.ask(f"/{self.name}.*/_settings?flat_settings=true")
         return [
             index
             for index, told in sorted(answer.items())
             if told["settings"].get("index.refresh_interval") == "-1"
-            or told["settings"]["index.number_of_replicas"] != "1"
+            or told["settings"]["index.number_of_replicas"] != str(copies)
         ]
 
 
@@ -222,7 +222,8 @@ def all_answers_are_whole_or_errors(
     for each in asked:
         if each.ran.status not in {0, 1}:
             a_clear_error(each.ran)
-            figures["searches that said why they can't answer"] += 1
+            gone = "can't be reached" in each.ran.err
+            figures["asked of the dead server" if gone else "that said what is missing"] += 1
             continue
         no_mishap(each.ran.stderr)
         answer = each.answer
@@ -347,13 +348,13 @@ def test_with_too_few_servers_left_nothing_is_answered_from_a_part(
     cluster.wait("green", nodes=3)
     for number in (0, 1):
         cluster.kill(number)
-    for question in (SETTLED, f'"{GROWING}"'):
-        ran = ended(cli.start("search", "--json", "--index", index.at(last), question))
-        a_clear_error(ran)
-        figures["searches that said why they can't answer"] += 1
     command = ("index", str(archive.old.folder), str(archive.new.folder / "07"))
-    ran = ended(cli.start(*command, "--index", index.at(last)))
-    a_clear_error(ran)
+    asked = (("search", "--json", SETTLED), ("search", "--json", f'"{GROWING}"'), command)
+    for process in [cli.start(*args, "--index", index.at(last)) for args in asked]:
+        ran = ended(process)
+        a_clear_error(ran)
+        assert "finds no manager of its cluster" in ran.err
+        figures["commands that said what is missing"] += 1
     for number in (0, 1):
         cluster.restart(number)
     cluster.wait("green", nodes=3)
@@ -362,6 +363,37 @@ def test_with_too_few_servers_left_nothing_is_answered_from_a_part(
     assert ran.out.startswith(f"{OLD + MANY // 100:,} files seen: ")
     assert index.documents() == OLD + MANY // 100
     assert index.unsettled() == []
+
+
+def test_without_copies_a_load_ends_where_a_server_dies_and_is_completed_when_it_is_back(
+    names: Names, archive: Archive, tmp_path: Path, figures: Figures
+) -> None:
+    cluster, cli, index = names.cluster, Cli(tmp_path), served(names)
+    victim = (cluster.manager() + 1) % 3
+    told = (victim + 1) % 3
+    address = index.at(told, "shards=3&replicas=0")
+    ran = cli("index", str(archive.old.folder), "--index", address)
+    assert ran.out.startswith(f"{OLD:,} files seen: {OLD:,} added"), ran
+    command = ("index", str(archive.old.folder), str(archive.new.folder), "--index", address)
+    load = cli.start(*command)
+    until(lambda: index.written() > OLD + EARLY or load.poll() is not None)
+    assert load.poll() is None
+    cluster.kill(victim)
+    for ran in (ended(load), cli.run("search", "--json", "--index", address, SETTLED)):
+        a_clear_error(ran)
+        assert "health" in ran.err
+        figures["commands that said what is missing"] += 1
+
+    cluster.restart(victim)
+    cluster.wait("green", nodes=3)
+    figures["articles that were there when the server was back"] += index.documents() - OLD
+    ran = ended(cli.start(*command))
+    assert ran.status == 0, ran
+    assert f"{OLD + MANY:,} articles in " in ran.out
+    assert index.documents() == OLD + MANY
+    assert index.unsettled(copies=0) == []
+    with opened(Remote(address)) as engine:
+        assert {stamp.path for stamp in engine.stamps()} == archive.every_file.keys()
 
 
 def what_is_there(index: Location) -> tuple[Any, ...]:
