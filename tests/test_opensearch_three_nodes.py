@@ -32,10 +32,12 @@ from tests.torture import Figures
 pytestmark = [pytest.mark.engines, pytest.mark.cluster3]
 
 MANY = 20_000
+FEWER = 6_000
 OLD = 1_000
 """Articles that are in the index before anything happens to a server."""
 
 EARLY = 3_000
+EARLIER = 1_000
 """Of those that are loaded, so many are on their way when a server is killed."""
 
 LONGEST = 1_200.0
@@ -108,14 +110,14 @@ def served(names: Names) -> Served:
 class Archive:
     """Articles in two folders, some of which have been in the index for long."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, many: int) -> None:
         chance = random.Random(20261121)
         self.old = Shelf(folder / "old")
         self.new = Shelf(folder / "new")
         for number in range(OLD):
             content = replace(made(chance, MANY + number), source=LATE, url="")
             self.old.write(f"{number}.md", replace(content, date=f"2023{content.date[4:]}"))
-        for number in range(MANY):
+        for number in range(many):
             content = replace(made(chance, number), url="")
             date = f"{2023 + number % 2}{content.date[4:]}"
             self.new.write(f"{number % 100:02}/{number}.md", replace(content, date=date))
@@ -132,7 +134,13 @@ class Archive:
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """Return 21,000 articles, not to be changed."""
-    return Archive(tmp_path_factory.mktemp("archive"))
+    return Archive(tmp_path_factory.mktemp("archive"), MANY)
+
+
+@pytest.fixture(scope="module")
+def smaller(tmp_path_factory: pytest.TempPathFactory) -> Archive:
+    """Return 7,000 articles, not to be changed."""
+    return Archive(tmp_path_factory.mktemp("smaller"), FEWER)
 
 
 @dataclass
@@ -313,14 +321,14 @@ def test_a_server_killed_while_articles_are_loaded_and_searched_costs_no_article
 
 
 def test_when_the_server_that_was_named_dies_another_takes_the_same_command(
-    names: Names, archive: Archive, tmp_path: Path, figures: Figures
+    names: Names, smaller: Archive, tmp_path: Path, figures: Figures
 ) -> None:
     cluster, cli, index = names.cluster, Cli(tmp_path), served(names)
     named = (cluster.manager() + 1) % 3
     other = (named + 1) % 3
-    command = ("index", str(archive.old.folder), str(archive.new.folder), "--jobs", "2")
+    command = ("index", str(smaller.old.folder), str(smaller.new.folder), "--jobs", "2")
     load = cli.start(*command, "--index", index.at(named))
-    until(lambda: index.written() > EARLY or load.poll() is not None)
+    until(lambda: index.written() > EARLIER or load.poll() is not None)
     assert load.poll() is None
     cluster.kill(named)
     ran = ended(load)
@@ -332,23 +340,23 @@ def test_when_the_server_that_was_named_dies_another_takes_the_same_command(
 
     ran = ended(cli.start(*command, "--index", index.at(other)))
     assert ran.status == 0, ran
-    assert f"{OLD + MANY:,} articles in " in ran.out
+    assert f"{OLD + FEWER:,} articles in " in ran.out
     cluster.restart(named)
     cluster.wait("green", nodes=3)
-    nothing_lost_nothing_double(cli, index, archive, figures)
+    nothing_lost_nothing_double(cli, index, smaller, figures)
 
 
 def test_with_too_few_servers_left_nothing_is_answered_from_a_part(
-    names: Names, archive: Archive, tmp_path: Path, figures: Figures
+    names: Names, smaller: Archive, tmp_path: Path, figures: Figures
 ) -> None:
     cluster, cli, index = names.cluster, Cli(tmp_path), served(names)
     last = 2
-    ran = cli("index", str(archive.old.folder), "--index", index.at(last))
+    ran = cli("index", str(smaller.old.folder), "--index", index.at(last))
     assert ran.out.startswith(f"{OLD:,} files seen: {OLD:,} added"), ran
     cluster.wait("green", nodes=3)
     for number in (0, 1):
         cluster.kill(number)
-    command = ("index", str(archive.old.folder), str(archive.new.folder / "07"))
+    command = ("index", str(smaller.old.folder), str(smaller.new.folder / "07"))
     asked = (("search", "--json", SETTLED), ("search", "--json", f'"{GROWING}"'), command)
     for process in [cli.start(*args, "--index", index.at(last)) for args in asked]:
         ran = ended(process)
@@ -360,23 +368,23 @@ def test_with_too_few_servers_left_nothing_is_answered_from_a_part(
     cluster.wait("green", nodes=3)
     assert index.documents() == OLD
     ran = cli(*command, "--index", index.at(0))
-    assert ran.out.startswith(f"{OLD + MANY // 100:,} files seen: ")
-    assert index.documents() == OLD + MANY // 100
+    assert ran.out.startswith(f"{OLD + FEWER // 100:,} files seen: ")
+    assert index.documents() == OLD + FEWER // 100
     assert index.unsettled() == []
 
 
 def test_without_copies_a_load_ends_where_a_server_dies_and_is_completed_when_it_is_back(
-    names: Names, archive: Archive, tmp_path: Path, figures: Figures
+    names: Names, smaller: Archive, tmp_path: Path, figures: Figures
 ) -> None:
     cluster, cli, index = names.cluster, Cli(tmp_path), served(names)
     victim = (cluster.manager() + 1) % 3
     told = (victim + 1) % 3
     address = index.at(told, "shards=3&replicas=0")
-    ran = cli("index", str(archive.old.folder), "--index", address)
+    ran = cli("index", str(smaller.old.folder), "--index", address)
     assert ran.out.startswith(f"{OLD:,} files seen: {OLD:,} added"), ran
-    command = ("index", str(archive.old.folder), str(archive.new.folder), "--index", address)
+    command = ("index", str(smaller.old.folder), str(smaller.new.folder), "--index", address)
     load = cli.start(*command)
-    until(lambda: index.written() > OLD + EARLY or load.poll() is not None)
+    until(lambda: index.written() > OLD + EARLIER or load.poll() is not None)
     assert load.poll() is None
     cluster.kill(victim)
     for ran in (ended(load), cli.run("search", "--json", "--index", address, SETTLED)):
@@ -389,11 +397,11 @@ def test_without_copies_a_load_ends_where_a_server_dies_and_is_completed_when_it
     figures["articles that were there when the server was back"] += index.documents() - OLD
     ran = ended(cli.start(*command))
     assert ran.status == 0, ran
-    assert f"{OLD + MANY:,} articles in " in ran.out
-    assert index.documents() == OLD + MANY
+    assert f"{OLD + FEWER:,} articles in " in ran.out
+    assert index.documents() == OLD + FEWER
     assert index.unsettled(copies=0) == []
     with opened(Remote(address)) as engine:
-        assert {stamp.path for stamp in engine.stamps()} == archive.every_file.keys()
+        assert {stamp.path for stamp in engine.stamps()} == smaller.every_file.keys()
 
 
 def what_is_there(index: Location) -> tuple[Any, ...]:
