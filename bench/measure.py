@@ -64,7 +64,7 @@ def run(
     seconds. ``watch`` says whether to sample memory. ``server`` is a process that does a part
     of the work and runs already.
     """
-    before, server_before = _cpu_of_children(), _cpu_of(server)
+    before, server_before = _cpu_of_children(), cpu_of(server)
     started = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603  (the bench's own commands)
         list(command),
@@ -95,7 +95,7 @@ def run(
         _cpu_of_children() - before,
         peak,
         out.decode("utf-8", "replace"),
-        _cpu_of(server) - server_before,
+        cpu_of(server) - server_before,
         server_peak,
     )
 
@@ -105,7 +105,7 @@ def _cpu_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _cpu_of(pid: int | None) -> float:
+def cpu_of(pid: int | None) -> float:
     """Return the seconds that a process has computed; none where there is no /proc."""
     if pid is not None:
         with contextlib.suppress(OSError, ValueError, IndexError):
@@ -141,7 +141,7 @@ class _Watcher(threading.Thread):
         while not self._over.wait(_EVERY):
             self._peak = max(self._peak, _tree_bytes(self._root))
             if self._server is not None:
-                self._server_peak = max(self._server_peak, _resident(self._server))
+                self._server_peak = max(self._server_peak, resident(self._server))
 
     def stop(self) -> tuple[int, int]:
         """Return the highest sum seen, and the highest size of the server."""
@@ -163,10 +163,11 @@ def _tree_bytes(root: int) -> int:
         more = {pid for pid, parent in parents.items() if parent in family} - family
         family |= more
         grown = bool(more)
-    return sum(_resident(pid) for pid in family)
+    return sum(resident(pid) for pid in family)
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
+    """Return how many bytes of memory a process has; none where there is no /proc."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         return int((_PROC / str(pid) / "statm").read_text("ascii").split()[1]) * _PAGE
     return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bench import alike, server
+from bench import alike, cluster, cluster_report, server
 from bench.cleaned import clean
 from bench.corpora import Corpus
 from bench.engines import engine_table, measure_engines, question_table, save, tables
@@ -247,3 +247,39 @@ def test_a_run_has_one_server_and_indexes_of_its_own(
     finally:
         peer.remove(index)
     assert opensearch_server.ask("/bench-*?expand_wildcards=all") == {}
+
+
+@pytest.mark.engines
+def test_what_a_cluster_costs_is_measured_and_leaves_nothing_there(
+    posts: Inputs, tmp_path: Path, opensearch_server: Cluster
+) -> None:
+    setup = cluster.Setup("one server", 1, 0, 0)
+    measured = cluster.measured(opensearch_server, setup, posts.corpus, 1, 1)
+    assert opensearch_server.ask("/bench-*?expand_wildcards=all") == {}
+    assert measured["total"] == posts.cleaned.articles == 50
+    (load,) = measured["loads"]
+    for figures in (load, measured["again"], measured["stored"], measured["merged"]):
+        assert all(value > 0 for key, value in figures.items() if key != "load_before")
+    assert measured["warm_ms"].keys() == {question.name for question in load_questions()}
+    assert measured["cold_ms"].keys() == set(COLD)
+    assert min(measured["heap_least"] + measured["resident"]) > MB
+    other = {**measured, "total": 49}
+    told = {
+        "name": "cluster",
+        "machine": MACHINE,
+        "server": "2",
+        "articles": 50,
+        "text_bytes": posts.cleaned.text_bytes,
+        "heap": cluster.HEAP,
+        "runs": 1,
+        "rounds": 1,
+        "setups": {"one server": measured, "three servers": other},
+    }
+    for table in cluster_report.tables(told):
+        assert [row[0] for row in table.rows] == ["one server", "three servers"]
+        assert {len(row) for row in table.rows} == {len(table.columns)}
+    cluster.draw_and_keep(told, tmp_path)
+    assert json.loads((tmp_path / "cluster.json").read_text("utf-8")) == told
+    page = (tmp_path / "cluster.md").read_text("utf-8")
+    assert "NOT ALIKE: three servers has 49 articles." in page
+    assert "NOT ALIKE: one server" not in page

@@ -129,11 +129,7 @@ class Newsgrep(Peer):
 
     def ask(self, question: Question, limit: int) -> Answer:
         """Parse, search and cut snippets, as for a page of hits."""
-        order = {"newest": Order.NEWEST, "oldest": Order.OLDEST, "": Order.RELEVANCE}
-        request = Request(
-            parse(text_of(question)), order[question.sort], limit, question.offset, question.facets
-        )
-        result = search(self._engine, request)
+        result = search(self._engine, request_of(question, limit))
         return Answer(
             result.total,
             tuple(hit.article.path for hit in result.hits),
@@ -168,6 +164,13 @@ def search_command(question: Question, index: str, *form: str) -> list[str]:
     sort = {"newest": ["--sort", "-date"], "oldest": ["--sort", "date"], "": []}[question.sort]
     paging = ["--offset", str(question.offset)] if question.offset else []
     return [*command(), "search", *form, *sort, *paging, "--index", index, text_of(question)]
+
+
+def request_of(question: Question, limit: int) -> Request:
+    """Return what ``newsgrep search`` asks of an index for a question."""
+    order = {"newest": Order.NEWEST, "oldest": Order.OLDEST, "": Order.RELEVANCE}
+    parsed = parse(text_of(question))
+    return Request(parsed, order[question.sort], limit, question.offset, question.facets)
 
 
 def text_of(question: Question) -> str:

@@ -111,6 +111,8 @@ class Connection:
             timeout=SECONDS,
             max_retries=retries,
             retry_on_timeout=bool(retries),
+            # And not 503: a server without a manager says so when it has waited for one.
+            retry_on_status=(502, 504),
             pool_maxsize=AT_ONCE,
             **tls,
         )
@@ -157,7 +159,8 @@ class Connection:
         if isinstance(exc, Unreachable):
             return ServerProblem(
                 f"{self._server} can't be reached ({shortened(_innermost(exc))}): check the "
-                "address, that it runs, and whether it wants TLS (opensearch+https://)."
+                "address, that it runs, and whether it wants TLS (opensearch+https://); of several "
+                "servers of one cluster, name another."
             )
         return ServerProblem(f"{self._server} {_said(exc)}")
 
@@ -176,7 +179,8 @@ def reason(error: object) -> str:
     cause = causes[0]
     while isinstance(cause.get("caused_by"), dict):
         cause = cause["caused_by"]
-    return shortened(f"{cause.get('type')}: {cause.get('reason')}")
+    said = (cause.get("type"), cause.get("reason"))
+    return shortened(": ".join(str(part) for part in said if part))
 
 
 _NEXT: Final[Mapping[object, str]] = {
@@ -189,12 +193,20 @@ _NEXT: Final[Mapping[object, str]] = {
 }
 
 
+_NO_MANAGER: Final = "cluster_manager_not_discovered_exception"
+
+
 def _said(exc: TransportError) -> str:
     info = exc.info
     error = info.get("error") if isinstance(info, dict) else exc.error
     if "search_context_missing_exception" in str(error):
         return "has let go of the state that was asked: ask again."
     said = reason(error)
+    if _NO_MANAGER in said:
+        return (
+            "finds no manager of its cluster, for which more than half of its servers have to "
+            f"run: start them, and try again ({said})."
+        )
     for status, what in _NEXT.items():
         if exc.status_code == status:
             return f"{what} ({said})."

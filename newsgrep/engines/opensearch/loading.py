@@ -14,12 +14,12 @@ from typing import Any, Final, NamedTuple
 
 from newsgrep.engines.base import Change, Forget, Note, Remove, Upsert
 from newsgrep.engines.clauses.fields import ID
-from newsgrep.engines.opensearch.connection import Connection, reason
+from newsgrep.engines.opensearch.connection import SECONDS, Connection, reason
 from newsgrep.engines.opensearch.documents import article_line, note_key, note_line, year_of
 from newsgrep.engines.opensearch.making import Made
 from newsgrep.engines.opensearch.mapping import to_write
 from newsgrep.engines.opensearch.tuning import loading, refresh
-from newsgrep.errors import Refused
+from newsgrep.errors import Refused, ServerProblem
 
 THREADS: Final = 4
 """Requests under way at once."""
@@ -31,8 +31,11 @@ MOST_BYTES: Final = 8 << 20
 LONGEST_DOCUMENT: Final = 90 << 20
 """Bytes of one document: a stock server takes no request of more than 100 MB."""
 
-_PATIENCE: Final = 6
-"""How often what a part of the index did not take is sent again, while it moves elsewhere."""
+_PATIENCE: Final = 3
+"""How often what a part of the index did not take is sent, while it moves elsewhere."""
+
+_WAITING: Final = "20s"
+"""How long a server waits for a part of the index; less than we wait for the server."""
 
 _MOST_PACKED: Final = 2 << 20
 """Bytes of packed articles that are taken together: as documents they are several times that."""
@@ -212,7 +215,10 @@ class Loader:
         return [(hit["_index"], hit["_id"]) for hit in answer["hits"]["hits"]]
 
     def _bulk(self, operations: list[Operation]) -> list[tuple[Operation, str]]:
-        """Send operations, again and again where a part of the index is between two machines."""
+        """Send operations, again and again where a part of the index is between two machines.
+
+        Raises :class:`ServerProblem` where it is nowhere: that is no fault of a document.
+        """
         refused: list[tuple[Operation, str]] = []
         for attempt in range(_PATIENCE):
             elsewhere: list[tuple[Operation, str]] = []
@@ -223,7 +229,10 @@ class Loader:
                 return refused
             operations = [operation for operation, _ in elsewhere]
             time.sleep(2**attempt)
-        return refused + elsewhere
+        raise ServerProblem(
+            f"A part of the index {self._made.names.name} takes no articles ({elsewhere[0][1]}): "
+            "see the health of the server's cluster, and run the command again, which completes it."
+        )
 
     def _bulk_once(self, operations: list[Operation]) -> Iterator[tuple[Operation, int, str]]:
         """Send operations; yield those that failed, with the status and the reason."""
@@ -251,6 +260,8 @@ class Loader:
                 max_backoff=60,
                 yield_ok=False,
                 require_alias=True,
+                timeout=_WAITING,
+                request_timeout=SECONDS,  # without it the client takes the other for its own
             )
             for _, told in results:
                 ((what, item),) = told.items()

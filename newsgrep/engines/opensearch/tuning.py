@@ -69,7 +69,7 @@ def settings_of(connection: Connection, target: str) -> dict[str, Found]:
 
 def _found(index: str, told: Mapping[str, Any]) -> Found:
     settings = told["settings"]
-    # Made with a null in its settings, an index keeps that as it is.
+    # What was left to the server when the index was made is told as null.
     now = Settings(int(settings[_REPLICAS]), settings.get(_INTERVAL) or _USUAL)
     marks = (
         re.fullmatch(rf"{re.escape(index)}\.before\.([0-9]+)\.([a-z0-9-]+)", alias)
