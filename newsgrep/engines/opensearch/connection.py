@@ -27,6 +27,10 @@ AT_ONCE: Final = 8
 """Connections that are kept open."""
 
 _RETRIES: Final = 3
+_ROUNDS: Final = 3
+_UNAVAILABLE: Final = 503
+# In the path, for the client takes a parameter called timeout for its own.
+_SETTLED: Final = "wait_for_no_initializing_shards=true&timeout=5s"
 _MOST_SAID: Final = 300
 """Characters of what a server says in an error."""
 
@@ -54,12 +58,35 @@ class Connection:
         :class:`ServerProblem`.
         """
         with self.problems_named():
-            if self._client is None:
-                self._client = self._new_client(retries=_RETRIES)
-            answer = self._client.transport.perform_request(
-                method, path, params=dict(params or {}), body=body, ignore=ignored
-            )
+            answer = self._settled_answer(method, path, body, dict(params or {}), ignored)
         return answer if isinstance(answer, dict) else {}
+
+    def _settled_answer(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        params: dict[str, str],
+        ignored: tuple[int, ...],
+    ) -> object:
+        """Ask again where a part of the index is only about to be there.
+
+        That of a new year is for a moment, after its index has joined the others. A part that
+        no machine has is not waited for.
+        """
+        from opensearchpy.exceptions import TransportError
+
+        if self._client is None:
+            self._client = self._new_client(retries=_RETRIES)
+        perform = self._client.transport.perform_request
+        for _ in range(_ROUNDS):
+            try:
+                return perform(method, path, params=params, body=body, ignore=ignored)
+            except TransportError as exc:
+                if exc.status_code != _UNAVAILABLE:
+                    raise
+            perform("GET", f"/_cluster/health/{self.address.name}.*?{_SETTLED}", ignore=(408,))
+        return perform(method, path, params=params, body=body, ignore=ignored)
 
     def ask_lines(self, path: str, lines: list[object]) -> Answer:
         """Return the answer to several questions in one request."""
