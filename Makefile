@@ -35,7 +35,7 @@ test: tools server .venv/development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadgroup
 
 # With Java 17 and Maven: what is absent fails here, where `make test` skips it by name.
 test-engines: tools server .venv/development

@@ -83,7 +83,7 @@ class ServerProblem(IndexProblem):
 
 
 class Refused(IndexProblem):
-    """A server took all changes but some.
+    """A server took all changes to ``index`` but some.
 
     ``items`` are these: the path of the file, or the id of the article, and the reason.
     """
@@ -94,6 +94,7 @@ class Refused(IndexProblem):
             f"The server did not take {len(items):,} of the changes to the index {index}, and all "
             f"others: mend what it says of these, and run the command again.{listed}"
         )
+        self.index = index
         self.items = items
 
 

@@ -28,6 +28,7 @@ from tests.engines import (  # noqa: F401  (likewise)
     pytest_runtest_setup,
     server_addresses,
 )
+from tests.front import front  # noqa: F401  (likewise)
 from tests.torture import figures, pytest_terminal_summary  # noqa: F401  (pytest finds them here)
 
 REPOSITORY = Path(__file__).parent.parent

@@ -19,7 +19,10 @@ from tests.needs import MODULES, need_installed
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of engines that may be absent, and give them what these need."""
     for item in items:
-        if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
+        if not isinstance(item, pytest.Function):
+            continue
+        if not hasattr(item, "callspec"):
+            _share_server(item)
             continue
         named = MODULES.keys() & {each for each in _values(item) if isinstance(each, str)}
         if named:
@@ -27,6 +30,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "opensearch" in named:
             # First, for fixtures that make engines come after it.
             item.fixturenames.insert(0, "server_addresses")
+        _share_server(item)
+
+
+def _share_server(item: pytest.Function) -> None:
+    """Have all tests on the one server run in one of the processes that share the tests."""
+    if not {"server_addresses", "opensearch_server", "opensearch"}.isdisjoint(item.fixturenames):
+        item.add_marker(pytest.mark.xdist_group("opensearch"))
 
 
 def _values(item: pytest.Function) -> list[object]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from newsgrep.archive.location import Location, Remote, location, personal_folder
+from newsgrep.archive.manifest import fingerprint
 from newsgrep.archive.place import opened
 from newsgrep.archive.rebuild import rebuild
 from newsgrep.archive.update import How, update_index
@@ -287,7 +288,8 @@ def test_a_folder_cant_send_anybody_to_a_server(served: ServedCli) -> None:
     served("index", "n")
     path = served.index / "newsgrep.json"
     told = json.loads(path.read_text("utf-8"))
-    path.write_text(json.dumps(told | {"engine": "opensearch"}), "utf-8")
+    told |= {"engine": "opensearch", "analyser": fingerprint("opensearch")}
+    path.write_text(json.dumps(told), "utf-8")
     assert "can't have its data in" in served("search", "渡轮", status=2).err
     served("doctor", "--fix", status=2)
 

@@ -210,6 +210,27 @@ def test_going_back_mends_what_the_last_commit_broke(tmp_path: Path) -> None:
     engine.close()
 
 
+@pytest.mark.parametrize("ended", ["taken back", "killed before its commit"])
+def test_the_same_work_can_be_done_again(ended: str, folder: Path, tmp_path: Path) -> None:
+    untouched = shutil.copytree(folder, tmp_path / "untouched")
+    engine = open_engine(NAME, folder)
+    engine.write([Remove("fish")])
+    after = pages(engine)
+    engine.close()
+    if ended == "taken back":
+        go_back(NAME, folder)
+    else:  # it had written files of deleted documents, and no word of them in a commit
+        for path in folder.glob("*.del"):
+            if not (untouched / path.name).exists():
+                shutil.copy(path, untouched)
+        folder = untouched
+    engine = open_engine(NAME, folder)
+    engine.write([Remove("fish")])
+    assert pages(engine) == after
+    assert engine.check() == []
+    engine.close()
+
+
 def test_ties_and_undated_articles_are_ordered_as_everywhere(tmp_path: Path) -> None:
     chance = random.Random(4)
     articles = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 
 import pytest
 
@@ -16,7 +17,7 @@ LONG = os.environ.get("NEWSGREP_TORTURE", "") not in ("", "0")
 Figures = Counter[str]
 """What one test has counted: what happened, and how often."""
 
-_TOLD = pytest.StashKey[dict[str, Figures]]()
+_FIGURES = "figures"
 
 
 def amount(short: int, long: int) -> int:
@@ -29,14 +30,17 @@ def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
     """Count what happens; the counts are printed when all tests are done."""
     counted: Figures = Counter()
     yield counted
-    request.config.stash.setdefault(_TOLD, {})[request.node.name] = counted
+    # They go with the test's report, which is all that comes back from another process.
+    request.node.user_properties.append((_FIGURES, dict(counted)))
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the figures of each test that has some."""
-    told = {name: counted for name, counted in config.stash.get(_TOLD, {}).items() if counted}
+    told = {}
+    for report in chain.from_iterable(terminalreporter.stats.values()):
+        for name, counted in getattr(report, "user_properties", ()):
+            if name == _FIGURES and counted and report.when == "teardown":
+                told[report.nodeid.rpartition("::")[2]] = counted
     if told:
         terminalreporter.section("figures")
     for name, counted in told.items():

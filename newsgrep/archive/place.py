@@ -113,9 +113,6 @@ def anew(index: Location, engine_name: str) -> Iterator[Engine]:
     The other's data lies in the folder until :func:`tidy_up`. For those who hold the lock.
     """
     if isinstance(index, Remote):
-        if not has_index(index):
-            with made(index):
-                pass  # there must be something to take the place of
         with remote.replaced(index) as engine:
             yield engine
         return

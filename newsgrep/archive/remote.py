@@ -65,7 +65,7 @@ def make_index(index: Remote) -> Engine:
 
 
 def replaced(index: Remote) -> AbstractContextManager[Engine]:
-    """Give an empty index that takes the place of the one there once that goes well."""
+    """Give an empty index that takes the place of the one there, if any, once that goes well."""
     return server(index.engine).replace(index.url, _new_manifest(index))
 
 

@@ -33,7 +33,7 @@ from newsgrep.archive.progress import Progress, no_progress
 from newsgrep.archive.shard import Shard
 from newsgrep.archive.summary import Summary
 from newsgrep.engines.base import Change, Engine
-from newsgrep.errors import IndexLocked, Stopped, UsageError
+from newsgrep.errors import IndexLocked, Refused, Stopped, UsageError
 from newsgrep.ingest.sites import load_sites
 from newsgrep.query.tree import Everything
 
@@ -73,7 +73,7 @@ def update_index(index: Location, paths: Sequence[str], how: How | None = None) 
     :func:`newsgrep.archive.lock.writing`, :func:`newsgrep.archive.plan.make_plan` and the
     engine do; then nothing has changed since the last commit, but on a server what was sent
     stays. Raises :class:`Stopped` for a KeyboardInterrupt after a commit, and on a server for
-    every one.
+    every one; :class:`Refused` when all else is done.
     """
     how = how or How()
     started = time.monotonic()
@@ -143,9 +143,13 @@ def _write(index: Location, engine: Engine, run: Run, how: How) -> None:
     prepared = _counted(
         prepare_all(files, how.sites_file, jobs, how.largest), len(files), how.progress
     )
+    refused: list[Refused] = []
     try:
         for changes in _commits(run.changes(prepared), how.commit_every):
-            engine.write(changes)
+            try:
+                engine.write(changes)
+            except Refused as exc:
+                refused.append(exc)  # what comes after it has to be in as well
             confirm(index)
             run.commit()
     except KeyboardInterrupt as exc:
@@ -162,6 +166,9 @@ def _write(index: Location, engine: Engine, run: Run, how: How) -> None:
                 "command goes on from there."
             ) from exc
         raise
+    if refused:
+        items = tuple(item for each in refused for item in each.items)
+        raise Refused(refused[0].index, items) from refused[0]
 
 
 def _commit_of(folder: Path, trust: bool) -> int:

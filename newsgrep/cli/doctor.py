@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from newsgrep.archive.health import Health, examine, roll_back, tidy
-from newsgrep.archive.location import Location
+from newsgrep.archive.location import Location, Remote
 from newsgrep.archive.rebuild import Rebuilt, rebuild
 from newsgrep.cli.options import index_option, jobs_option, wait_option
 from newsgrep.cli.progress import shown_progress
@@ -23,7 +23,11 @@ _CURES = (
 
 @click.command(short_help="Check the index, mend it, or go back to the commit before.")
 @click.option("--deep", is_flag=True, help="Also compare every term with the stored articles.")
-@click.option("--fix", is_flag=True, help="Where it is damaged, save every article that is not.")
+@click.option(
+    "--fix",
+    is_flag=True,
+    help="Where it is damaged, save every article that is not; put settings of a server back.",
+)
 @click.option("--rollback", is_flag=True, help="Go back to the commit before the last one.")
 @click.option("--tidy", "tidies", is_flag=True, help="Delete what an interrupted run left behind.")
 @click.option("--json", "as_json", is_flag=True, help="The findings as one JSON object.")
@@ -62,6 +66,8 @@ def command(
                 index, jobs=jobs, wait=wait, trust=trust, lossy=True, progress=progress
             )
     found, health = health, examine(index, trust=trust) if rebuilt else health
+    # On a server an interrupted run leaves nothing but its settings.
+    tidies = tidies or (fix and not rebuilt and isinstance(index, Remote))
     deleted = tidy(index, wait=wait, trust=trust) if tidies else []
     if as_json:
         _write_json(index, found, health, rebuilt, deleted)
@@ -78,7 +84,9 @@ def command(
             looked = "files, articles and terms" if deep and not rebuilt else "files and articles"
             noun = "article" if health.articles == 1 else "articles"
             write(f"{index} is sound: {health.articles:,} {noun}; {looked} are as written")
-        if deleted:
+        if deleted and isinstance(index, Remote):
+            write(f"settings that an interrupted run left behind are put back: {len(deleted):,}")
+        elif deleted:
             write(f"{len(deleted):,} files of an interrupted run were deleted")
     return 2 if health.problems or (rebuilt and rebuilt.lost) else 0
 

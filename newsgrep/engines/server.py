@@ -28,9 +28,10 @@ class Server(Protocol):
         """Open the index; with ``create`` make it, and store ``manifest`` with it."""
 
     def replace(self, url: str, manifest: dict[str, object]) -> AbstractContextManager[Engine]:
-        """Give an empty index, which takes the place of the one there once that goes well.
+        """Give an empty index, which takes the place of the one there, if any, if all goes well.
 
-        Leaving it with an error takes it away again, and the one there stays.
+        Leaving it with an error takes it away again, and the one there stays. Raises
+        :class:`ServerProblem` where somebody else writes to that one meanwhile.
         """
 
     def everything_kept(self, url: str) -> Iterator[Kept | Lost]:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from newsgrep.errors import ServerProblem
+
 # Addresses are read by everybody; what talks to servers is loaded by who does.
 if TYPE_CHECKING:
     from newsgrep.engines.base import Engine, Kept, Lost
@@ -38,22 +40,37 @@ def open_engine(url: str, create: bool, manifest: dict[str, object] | None = Non
 
 @contextmanager
 def replace(url: str, manifest: dict[str, object]) -> Iterator[Engine]:
-    """Give an empty index, which takes the place of the one there once that goes well.
+    """Give an empty index, which takes the place of the one there, if any, once that goes well.
 
-    Leaving it with an error takes it away again, and the one there stays.
+    Leaving it with an error takes it away again, and the one there stays; so it does where
+    that was written to meanwhile, for what was written would be lost with it.
     """
     from newsgrep.engines.opensearch.engine import OpenSearchEngine
-    from newsgrep.engines.opensearch.making import drop, make_next, put_in_place
+    from newsgrep.engines.opensearch.making import drop, find, make_next, put_in_place
 
     with _connected(url) as connection:
-        made = make_next(connection, manifest)
+        before = find(connection)
+        state = _state(connection, before)
+        made = make_next(connection, manifest, before)
         try:
             engine = OpenSearchEngine(connection, made)
             yield engine
-            put_in_place(connection, made)
+            if _state(connection, find(connection)) != state:
+                raise ServerProblem(
+                    f"Somebody else has written to the index {connection.address.name} meanwhile, "
+                    "and it stays as it is: run the command again when nobody does."
+                )
+            put_in_place(connection, made, before)
         except BaseException:
             drop(connection, made.names)
             raise
+
+
+def _state(connection: Connection, made: Made | None) -> tuple[int, int]:
+    """Return what changes when somebody makes an index, makes it anew or writes to it."""
+    from newsgrep.engines.opensearch.state import commit_of
+
+    return (made.names.generation, commit_of(connection, made.names)) if made else (0, 0)
 
 
 def everything_kept(url: str) -> Iterator[Kept | Lost]:

@@ -1,7 +1,7 @@
 """Clauses as the queries of a server, and how much of them it takes at once.
 
 Nothing here asks; what is too much for one request is cut up in
-:mod:`newsgrep.engines.opensearch.fitting`.
+:mod:`newsgrep.engines.opensearch.reader`.
 """
 
 from __future__ import annotations

@@ -22,8 +22,10 @@ _TOGETHER: Final = 50
 
 def problems(connection: Connection, names: Names, *, deep: bool) -> Iterator[str]:
     """Yield what is wrong, one sentence each."""
-    yield from ailments(connection, names)
-    yield from _documents(connection, names, deep=deep)
+    found = list(ailments(connection, names))
+    yield from (each.sentence for each in found)
+    if not any(each.lost for each in found):  # or else no question has an answer
+        yield from _documents(connection, names, deep=deep)
 
 
 def _documents(connection: Connection, names: Names, *, deep: bool) -> Iterator[str]:

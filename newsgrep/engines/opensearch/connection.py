@@ -127,11 +127,16 @@ class Connection:
             yield
         except TransportError as exc:
             raise self._problem(exc) from exc
-        except (OpenSearchException, UnicodeError, ValueError) as exc:
-            raise ServerProblem(
-                f"{self._server} answers with something that is no answer ({type(exc).__name__}): "
-                "check that OpenSearch listens there."
-            ) from exc
+        # The client takes it for granted that an error is an object with attributes.
+        except (OpenSearchException, UnicodeError, ValueError, AttributeError) as exc:
+            raise self.no_answer(exc) from exc
+
+    def no_answer(self, exc: Exception) -> ServerProblem:
+        """Return our own error for an answer that can't be read, as ``exc`` says."""
+        return ServerProblem(
+            f"{self._server} answers with something that is no answer ({type(exc).__name__}): "
+            "check that OpenSearch listens there."
+        )
 
     @property
     def _server(self) -> str:

@@ -50,7 +50,8 @@ class Made:
 def find(connection: Connection) -> Made | None:
     """Return the index at the connection's address, ``None`` where there is none.
 
-    Raises :class:`IndexDamaged` where what is there is none of ours, or of several makings.
+    Raises :class:`IndexDamaged` where what is there is none of ours, or of several makings, and
+    :class:`ServerProblem` where it is no OpenSearch that answers.
     """
     name = connection.address.name
     answer = connection.ask(
@@ -62,7 +63,10 @@ def find(connection: Connection) -> Made | None:
     if "error" in answer:
         return None
     generations = {generation_of(index, name) for index in answer}
-    manifests = [told["mappings"]["_meta"].get(MANIFEST) for told in answer.values()]
+    try:
+        manifests = [told["mappings"]["_meta"].get(MANIFEST) for told in answer.values()]
+    except (AttributeError, KeyError, TypeError) as exc:  # it is asked for what it must have
+        raise connection.no_answer(exc) from exc
     if not answer or None in generations or None in manifests:
         raise IndexDamaged(
             f"What is called {name} on the server was not made by newsgrep: choose another name."
@@ -92,22 +96,21 @@ def make(connection: Connection, manifest: Mapping[str, object]) -> Made:
     return found
 
 
-def make_next(connection: Connection, manifest: Mapping[str, object]) -> Made:
-    """Make the next generation beside the one there, which stays the one that is asked.
+def make_next(connection: Connection, manifest: Mapping[str, object], before: Made | None) -> Made:
+    """Make the next generation beside ``before``, which stays the one that is asked.
 
-    Another one that somebody has begun is taken away; who is at it is told so.
+    Another one that somebody has begun is taken away; who is at it is told so. Where there is
+    none before, it is the second: the first is for those who make one to be there at once.
     """
-    found = find(connection)
-    names = Names(connection.address.name, found.names.generation + 1 if found else 1)
+    names = Names(connection.address.name, before.names.generation + 1 if before else 2)
     drop(connection, names)
     _make_first(connection, names, manifest, live=False)
     return Made(connection, names, manifest, {names.of_year(UNDATED_YEAR)})
 
 
-def put_in_place(connection: Connection, made: Made) -> None:
+def put_in_place(connection: Connection, made: Made, before: Made | None) -> None:
     """Have the index's name mean ``made`` from now on, and drop the generation that it meant."""
     names = made.names
-    before = find(connection)
     actions: list[dict[str, object]] = [
         {"add": {"index": each, "alias": names.name}}
         for each in _indexes(connection, names)

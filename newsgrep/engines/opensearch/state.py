@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from newsgrep.engines.opensearch.connection import Answer, Connection
 from newsgrep.engines.opensearch.mapping import Names
@@ -52,19 +52,30 @@ def _stats(connection: Connection, names: Names, metric: str, level: str) -> dic
     return dict(answer["indices"])
 
 
-def ailments(connection: Connection, names: Names) -> Iterator[str]:
-    """Yield what is wrong with the parts of an index, one sentence each."""
+class Ailment(NamedTuple):
+    """What is wrong with the parts of an index, and whether one of them can't be read at all."""
+
+    sentence: str
+    lost: bool
+
+
+def ailments(connection: Connection, names: Names) -> Iterator[Ailment]:
+    """Yield what is wrong with the parts of an index."""
     health: Answer = connection.ask(
         "GET", f"/_cluster/health/{names.everything}", params={"level": "indices"}
     )
     missing = 0
     for index, each in sorted(health["indices"].items()):
         if each["status"] == "red":
-            yield f"The server does not have a part of {index}: start the machines that have it."
+            yield Ailment(
+                f"The server does not have a part of {index}: start the machines that have it.",
+                lost=True,
+            )
         else:
             missing += each["unassigned_shards"]
     if missing:
-        yield (
+        yield Ailment(
             f"Copies of the index {names.name} are missing ({missing} of its parts have fewer than "
-            "they should): start more machines, or set its number_of_replicas on the server."
+            "they should): start more machines, or set its number_of_replicas on the server.",
+            lost=False,
         )

@@ -22,6 +22,7 @@ MANAGED: Final = ".managed.json"
 BEFORE: Final = "before"
 _NEXT: Final = "before.new"
 _PARTS: Final = ("fast", "fieldnorm", "idx", "pos", "store", "term")
+_DELETES: Final = ".del"
 _OWN: Final = {META, MANAGED, BEFORE, ".tantivy-meta.lock", ".tantivy-writer.lock"}
 
 CURE: Final = (
@@ -50,9 +51,17 @@ def commit_number(folder: Path) -> int:
 
 
 def files_of(folder: Path) -> list[Path]:
-    """Return the files of the last commit but :data:`META`."""
-    segments = _segments(_parsed(folder))
-    return sorted(path for path in folder.iterdir() if path.name.split(".")[0] in segments)
+    """Return the files of the last commit but :data:`META`.
+
+    What a segment of it has lost in a commit that does not count any more is not of them.
+    """
+    meta = _parsed(folder)
+    segments, deletes = _segments(meta), set(filter(None, map(_deletes, meta["segments"])))
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.name.split(".")[0] in segments and (path.suffix != _DELETES or path.name in deletes)
+    )
 
 
 def missing_files(folder: Path) -> list[str]:
@@ -62,8 +71,7 @@ def missing_files(folder: Path) -> list[str]:
     for segment in _parsed(folder)["segments"]:
         name = segment["segment_id"].replace("-", "")
         wanted += [f"{name}.{part}" for part in _PARTS]
-        if segment["deletes"]:
-            wanted.append(f"{name}.{segment['deletes']['opstamp']}.del")
+        wanted += filter(None, [_deletes(segment)])
     return sorted(set(wanted) - there)
 
 
@@ -90,6 +98,14 @@ def _parsed(folder: Path) -> dict[str, Any]:
 def _segments(meta: dict[str, Any]) -> set[str]:
     """Return the names that the files of each segment begin with."""
     return {segment["segment_id"].replace("-", "") for segment in meta["segments"]}
+
+
+def _deletes(segment: dict[str, Any]) -> str | None:
+    """Return the name of the file that tells which documents of a segment are deleted."""
+    if not segment["deletes"]:
+        return None
+    name = segment["segment_id"].replace("-", "")
+    return f"{name}.{segment['deletes']['opstamp']}{_DELETES}"
 
 
 def keep_aside(folder: Path) -> None:

@@ -51,6 +51,9 @@ def apply(folder: Path, changes: Iterable[Change]) -> None:
     with _writer(folder, threads=threads) as writer:
         with damage_named(folder):
             set_aside(folder)  # a writer may have died between its commit and this
+            # What one wrote that died before its commit may be in the way of the same work,
+            # done again: tantivy names files of deleted documents by how many changes there were.
+            delete(folder, leftovers(folder))
             keep_aside(folder)
         try:
             for change in changes:
