@@ -6,6 +6,7 @@ What the client raises becomes ours here and nowhere else; it neither logs nor w
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -221,6 +222,8 @@ _NEXT: Final[Mapping[object, str]] = {
 
 
 _NO_MANAGER: Final = "cluster_manager_not_discovered_exception"
+_JUST_GONE: Final = re.compile("node_(not_connected|disconnected|closed)_exception")
+"""What servers say of another one in the moment of its end, as if it were a fault of theirs."""
 
 
 def _said(exc: TransportError) -> str:
@@ -234,8 +237,9 @@ def _said(exc: TransportError) -> str:
             "finds no manager of its cluster, for which more than half of its servers have to "
             f"run: start them, and try again ({said})."
         )
+    code = 503 if _JUST_GONE.match(said) else exc.status_code
     for status, what in _NEXT.items():
-        if exc.status_code == status:
+        if code == status:
             return f"{what} ({said})."
     return f"refuses the request with status {exc.status_code} ({said}): see its log."
 

@@ -6,10 +6,10 @@ Changes of one article are never under way at the same time.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from threading import Event
 from typing import Any, Final, NamedTuple
 
 from newsgrep.engines.base import Change, Forget, Note, Remove, Upsert
@@ -107,6 +107,7 @@ class Loader:
         self._connection = connection
         self._made = made
         self._refused: list[tuple[str, str]] = []
+        self._given_up = Event()
         # Where the articles are that this run has written, which searches may not see yet.
         self._placed: dict[str, str | None] = {}
 
@@ -115,8 +116,13 @@ class Loader:
         refresh(self._connection, self._made.names)  # others may have written
         try:
             self._apply(batches(changes))
-        finally:
+        except ServerProblem:
+            # What takes no articles shows none either, and needs a minute to say so.
+            raise
+        except BaseException:
             refresh(self._connection, self._made.names)
+            raise
+        refresh(self._connection, self._made.names)
         self._part_doubles()
         if self._refused:
             raise Refused(self._connection.address.name, tuple(self._refused))
@@ -147,6 +153,8 @@ class Loader:
         done, _ = wait(under_way, return_when=FIRST_COMPLETED)
         for future in done:
             del under_way[future]
+            if future.exception():
+                self._given_up.set()
             self._take(future.result())
 
     def _take(self, refused: list[tuple[str, str]]) -> None:
@@ -228,7 +236,8 @@ class Loader:
             if not elsewhere:
                 return refused
             operations = [operation for operation, _ in elsewhere]
-            time.sleep(2**attempt)
+            if self._given_up.wait(2**attempt):
+                break
         raise ServerProblem(
             f"A part of the index {self._made.names.name} takes no articles ({elsewhere[0][1]}): "
             "see the health of the server's cluster, and run the command again, which completes it."
