@@ -236,6 +236,13 @@ def test_an_index_with_a_part_that_no_machine_has_gives_errors_and_never_fewer_h
     assert not (cli.folder / "elsewhere" / "newsgrep.json").exists()
 
 
+def test_on_a_single_machine_an_index_is_sound_without_copies(front: Front, cli: Cli) -> None:
+    url = front.new()
+    write_years(cli.folder / "n")
+    cli("index", "n", "--index", f"{url.partition('?')[0]}?replicas=1")
+    assert "is sound: " in cli("doctor", "--deep", "--index", url).out
+
+
 def _some_failed(told: Any) -> None:
     told["_shards"] = {"total": 4, "successful": 3, "skipped": 0, "failed": 1}
 
