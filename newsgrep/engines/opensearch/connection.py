@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -28,6 +29,8 @@ AT_ONCE: Final = 8
 """Connections that are kept open."""
 
 _RETRIES: Final = 3
+_PAUSES: Final = (0.25, 0.5, 1, 2, 4)
+"""Seconds before each time that a part of an index is asked for again."""
 _MOST_SAID: Final = 300
 """Characters of what a server says in an error."""
 
@@ -50,17 +53,29 @@ class Connection:
     ) -> Answer:
         """Return the answer to a request that may be repeated without harm.
 
-        It is, where a connection breaks or no answer comes in time. Answers with a status
-        among ``ignored`` are returned as well; then there is an ``error`` in them. Raises
-        :class:`ServerProblem`.
+        It is, where a connection breaks or no answer comes in time, and where a part of an
+        index is not at hand, which passes when it has just been made or is moving. Answers
+        with a status among ``ignored`` are returned as well; then there is an ``error`` in
+        them. Raises :class:`ServerProblem`.
         """
+        from opensearchpy.exceptions import TransportError
+
         with self.problems_named():
             if self._client is None:
                 self._client = self._new_client(retries=_RETRIES)
-            answer = self._client.transport.perform_request(
-                method, path, params=dict(params or {}), body=body, ignore=ignored
-            )
-        return answer if isinstance(answer, dict) else {}
+            request = self._client.transport.perform_request
+            for pause in (*_PAUSES, None):
+                try:
+                    answer = request(
+                        method, path, params=dict(params or {}), body=body, ignore=ignored
+                    )
+                except TransportError as exc:
+                    if pause is None or not _may_pass(exc):
+                        raise
+                    time.sleep(pause)
+                else:
+                    return answer if isinstance(answer, dict) else {}
+        raise AssertionError  # the last pause is none
 
     def ask_lines(self, path: str, lines: list[object]) -> Answer:
         """Return the answer to several questions in one request."""
@@ -194,9 +209,20 @@ _NEXT: Final[Mapping[object, str]] = {
 }
 
 
+_NOT_AT_HAND: Final = 503
 _NO_MANAGER: Final = "cluster_manager_not_discovered_exception"
 _JUST_GONE: Final = re.compile("node_(not_connected|disconnected|closed)_exception")
 """What servers say of another one in the moment of its end, as if it were a fault of theirs."""
+
+
+def _may_pass(exc: TransportError) -> bool:
+    """Return whether a part of an index may soon be at hand again.
+
+    A server without a manager of its cluster has waited for one before it says so.
+    """
+    said = str(exc.info)
+    gone = _JUST_GONE.search(said) is not None
+    return (exc.status_code == _NOT_AT_HAND or gone) and _NO_MANAGER not in said
 
 
 def _said(exc: TransportError) -> str:
@@ -210,7 +236,7 @@ def _said(exc: TransportError) -> str:
             "finds no manager of its cluster, for which more than half of its servers have to "
             f"run: start them, and try again ({said})."
         )
-    code = 503 if _JUST_GONE.match(said) else exc.status_code
+    code = _NOT_AT_HAND if _JUST_GONE.match(said) else exc.status_code
     for status, what in _NEXT.items():
         if code == status:
             return f"{what} ({said})."
