@@ -29,7 +29,6 @@ AT_ONCE: Final = 8
 
 _RETRIES: Final = 3
 _ROUNDS: Final = 3
-_UNAVAILABLE: Final = 503
 # In the path, for the client takes a parameter called timeout for its own.
 _SETTLED: Final = "wait_for_no_initializing_shards=true&timeout=5s"
 _MOST_SAID: Final = 300
@@ -54,9 +53,10 @@ class Connection:
     ) -> Answer:
         """Return the answer to a request that may be repeated without harm.
 
-        It is, where a connection breaks or no answer comes in time. Answers with a status
-        among ``ignored`` are returned as well; then there is an ``error`` in them. Raises
-        :class:`ServerProblem`.
+        It is, where a connection breaks or no answer comes in time, and where a part of an
+        index is not at hand, which passes when it has just been made or is moving. Answers
+        with a status among ``ignored`` are returned as well; then there is an ``error`` in
+        them. Raises :class:`ServerProblem`.
         """
         with self.problems_named():
             answer = self._settled_answer(method, path, body, dict(params or {}), ignored)
@@ -84,7 +84,7 @@ class Connection:
             try:
                 return perform(method, path, params=params, body=body, ignore=ignored)
             except TransportError as exc:
-                if exc.status_code != _UNAVAILABLE:
+                if not _may_pass(exc):
                     raise
             perform("GET", f"/_cluster/health/{self.address.name}.*?{_SETTLED}", ignore=(408,))
         return perform(method, path, params=params, body=body, ignore=ignored)
@@ -221,9 +221,20 @@ _NEXT: Final[Mapping[object, str]] = {
 }
 
 
+_NOT_AT_HAND: Final = 503
 _NO_MANAGER: Final = "cluster_manager_not_discovered_exception"
 _JUST_GONE: Final = re.compile("node_(not_connected|disconnected|closed)_exception")
 """What servers say of another one in the moment of its end, as if it were a fault of theirs."""
+
+
+def _may_pass(exc: TransportError) -> bool:
+    """Return whether a part of an index may soon be at hand again.
+
+    A server without a manager of its cluster has waited for one before it says so.
+    """
+    said = str(exc.info)
+    gone = _JUST_GONE.search(said) is not None
+    return (exc.status_code == _NOT_AT_HAND or gone) and _NO_MANAGER not in said
 
 
 def _said(exc: TransportError) -> str:
@@ -237,7 +248,7 @@ def _said(exc: TransportError) -> str:
             "finds no manager of its cluster, for which more than half of its servers have to "
             f"run: start them, and try again ({said})."
         )
-    code = 503 if _JUST_GONE.match(said) else exc.status_code
+    code = _NOT_AT_HAND if _JUST_GONE.match(said) else exc.status_code
     for status, what in _NEXT.items():
         if code == status:
             return f"{what} ({said})."
