@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from newsgrep.engines.opensearch.address import PASSWORD_VARIABLE, USER_VARIABLE, ServerAddress
@@ -63,19 +64,17 @@ class Connection:
         with self.problems_named():
             if self._client is None:
                 self._client = self._new_client(retries=_RETRIES)
-            request = self._client.transport.perform_request
-            for pause in (*_PAUSES, None):
+            request = partial(
+                self._client.transport.perform_request, method, path, body=body, ignore=ignored
+            )
+            for pause in _PAUSES:
                 try:
-                    answer = request(
-                        method, path, params=dict(params or {}), body=body, ignore=ignored
-                    )
+                    return _object(request(params=dict(params or {})))
                 except TransportError as exc:
-                    if pause is None or not _may_pass(exc):
+                    if not _may_pass(exc):
                         raise
                     time.sleep(pause)
-                else:
-                    return answer if isinstance(answer, dict) else {}
-        raise AssertionError  # the last pause is none
+            return _object(request(params=dict(params or {})))
 
     def ask_lines(self, path: str, lines: list[object]) -> Answer:
         """Return the answer to several questions in one request."""
@@ -179,6 +178,10 @@ class Connection:
                 "servers of one cluster, name another."
             )
         return ServerProblem(f"{self._server} {_said(exc)}")
+
+
+def _object(answer: object) -> Answer:
+    return answer if isinstance(answer, dict) else {}
 
 
 def shortened(text: str) -> str:
