@@ -236,6 +236,13 @@ def test_an_index_with_a_part_that_no_machine_has_gives_errors_and_never_fewer_h
     assert not (cli.folder / "elsewhere" / "newsgrep.json").exists()
 
 
+def test_on_a_single_machine_an_index_is_sound_without_copies(front: Front, cli: Cli) -> None:
+    url = front.new()
+    write_years(cli.folder / "n")
+    cli("index", "n", "--index", f"{url.partition('?')[0]}?replicas=1")
+    assert "is sound: " in cli("doctor", "--deep", "--index", url).out
+
+
 def _some_failed(told: Any) -> None:
     told["_shards"] = {"total": 4, "successful": 3, "skipped": 0, "failed": 1}
 
@@ -284,6 +291,28 @@ def test_an_answer_of_some_parts_only_is_no_answer(
                 way(engine)
             engine.close()
     assert {"/_search", "/_msearch"} <= set(harmed)
+
+
+@pytest.mark.parametrize("what", ["/_search/point_in_time?", "/_search?"])
+def test_a_part_that_is_about_to_be_there_is_waited_for(front: Front, what: str) -> None:
+    url = front.new()
+    with made(Remote(url)) as engine:
+        engine.write([upsert(article("a", "公报", "潮"))])
+    waited: list[str] = []
+
+    def starting(request: Request, forward: Forward) -> Answer:
+        if "wait_for_no_initializing_shards" in request.path:
+            waited.append(request.path)
+        elif what in request.path and not waited:
+            error = {"type": "search_phase_execution_exception", "reason": "1 shards unavailable"}
+            return answer(503, {"error": error, "status": 503})
+        return forward(request)
+
+    front.doorkeeper = starting
+    engine = open_engine("opensearch", url)
+    assert engine.search(Everything(), limit=0).total == 1
+    assert len(waited) == 1
+    engine.close()
 
 
 def test_a_state_that_the_server_let_go_of_is_an_error(front: Front) -> None:

@@ -15,10 +15,8 @@ from newsgrep.output.machine import VERSION
 from newsgrep.output.safe import one_line
 from newsgrep.output.stream import write
 
-_CURES = (
-    "newsgrep doctor --fix makes the index anew from all articles in it that can be read; "
-    "newsgrep doctor --rollback goes back to the commit before the last one"
-)
+_CURE = "newsgrep doctor --fix makes the index anew from all articles in it that can be read"
+_GO_BACK = "newsgrep doctor --rollback goes back to the commit before the last one"
 
 
 @click.command(short_help="Check the index, mend it, or go back to the commit before.")
@@ -79,7 +77,7 @@ def command(
         if rebuilt:
             _print_rebuilt(rebuilt)
         if health.problems:
-            write(_CURES)
+            write(_CURE if isinstance(index, Remote) else f"{_CURE}; {_GO_BACK}")
         else:
             looked = "files, articles and terms" if deep and not rebuilt else "files and articles"
             noun = "article" if health.articles == 1 else "articles"

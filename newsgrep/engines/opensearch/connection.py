@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from newsgrep.engines.opensearch.address import PASSWORD_VARIABLE, USER_VARIABLE, ServerAddress
@@ -30,8 +28,10 @@ AT_ONCE: Final = 8
 """Connections that are kept open."""
 
 _RETRIES: Final = 3
-_PAUSES: Final = (0.25, 0.5, 1, 2, 4)
-"""Seconds before each time that a part of an index is asked for again."""
+_ROUNDS: Final = 3
+_UNAVAILABLE: Final = 503
+# In the path, for the client takes a parameter called timeout for its own.
+_SETTLED: Final = "wait_for_no_initializing_shards=true&timeout=5s"
 _MOST_SAID: Final = 300
 """Characters of what a server says in an error."""
 
@@ -54,27 +54,40 @@ class Connection:
     ) -> Answer:
         """Return the answer to a request that may be repeated without harm.
 
-        It is, where a connection breaks or no answer comes in time, and where a part of an
-        index is not at hand, which passes when it has just been made or is moving. Answers
-        with a status among ``ignored`` are returned as well; then there is an ``error`` in
-        them. Raises :class:`ServerProblem`.
+        It is, where a connection breaks or no answer comes in time. Answers with a status
+        among ``ignored`` are returned as well; then there is an ``error`` in them. Raises
+        :class:`ServerProblem`.
+        """
+        with self.problems_named():
+            answer = self._settled_answer(method, path, body, dict(params or {}), ignored)
+        return answer if isinstance(answer, dict) else {}
+
+    def _settled_answer(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        params: dict[str, str],
+        ignored: tuple[int, ...],
+    ) -> object:
+        """Ask again where a part of the index is only about to be there.
+
+        That of a new year is for a moment, after its index has joined the others. A part that
+        no machine has is not waited for.
         """
         from opensearchpy.exceptions import TransportError
 
-        with self.problems_named():
-            if self._client is None:
-                self._client = self._new_client(retries=_RETRIES)
-            request = partial(
-                self._client.transport.perform_request, method, path, body=body, ignore=ignored
-            )
-            for pause in _PAUSES:
-                try:
-                    return _object(request(params=dict(params or {})))
-                except TransportError as exc:
-                    if not _may_pass(exc):
-                        raise
-                    time.sleep(pause)
-            return _object(request(params=dict(params or {})))
+        if self._client is None:
+            self._client = self._new_client(retries=_RETRIES)
+        perform = self._client.transport.perform_request
+        for _ in range(_ROUNDS):
+            try:
+                return perform(method, path, params=params, body=body, ignore=ignored)
+            except TransportError as exc:
+                if not _may_pass(exc):
+                    raise
+            perform("GET", f"/_cluster/health/{self.address.name}.*?{_SETTLED}", ignore=(408,))
+        return perform(method, path, params=params, body=body, ignore=ignored)
 
     def ask_lines(self, path: str, lines: list[object]) -> Answer:
         """Return the answer to several questions in one request."""
@@ -180,10 +193,6 @@ class Connection:
         return ServerProblem(f"{self._server} {_said(exc)}")
 
 
-def _object(answer: object) -> Answer:
-    return answer if isinstance(answer, dict) else {}
-
-
 def shortened(text: str) -> str:
     """Return ``text`` on one line and not too long."""
     text = " ".join(text.split())
@@ -212,20 +221,19 @@ _NEXT: Final[Mapping[object, str]] = {
 }
 
 
-_NOT_AT_HAND: Final = 503
 _NO_MANAGER: Final = "cluster_manager_not_discovered_exception"
 _JUST_GONE: Final = re.compile("node_(not_connected|disconnected|closed)_exception")
 """What servers say of another one in the moment of its end, as if it were a fault of theirs."""
 
 
 def _may_pass(exc: TransportError) -> bool:
-    """Return whether a part of an index may soon be at hand again.
+    """Return whether a part of an index may soon be at hand.
 
     A server without a manager of its cluster has waited for one before it says so.
     """
     said = str(exc.info)
     gone = _JUST_GONE.search(said) is not None
-    return (exc.status_code == _NOT_AT_HAND or gone) and _NO_MANAGER not in said
+    return (exc.status_code == _UNAVAILABLE or gone) and _NO_MANAGER not in said
 
 
 def _said(exc: TransportError) -> str:
@@ -239,7 +247,7 @@ def _said(exc: TransportError) -> str:
             "finds no manager of its cluster, for which more than half of its servers have to "
             f"run: start them, and try again ({said})."
         )
-    code = _NOT_AT_HAND if _JUST_GONE.match(said) else exc.status_code
+    code = _UNAVAILABLE if _JUST_GONE.match(said) else exc.status_code
     for status, what in _NEXT.items():
         if code == status:
             return f"{what} ({said})."

@@ -73,7 +73,8 @@ def ailments(connection: Connection, names: Names) -> Iterator[Ailment]:
             )
         else:
             missing += each["unassigned_shards"]
-    if missing:
+    # On a single machine there is no place for a copy, and nothing wrong with that.
+    if missing and health["number_of_data_nodes"] > 1:
         yield Ailment(
             f"Copies of the index {names.name} are missing ({missing} of its parts have fewer than "
             "they should): start more machines, or set its number_of_replicas on the server.",
