@@ -202,8 +202,9 @@ def _stored(cluster: Cluster, name: str) -> dict[str, int]:
 
 def _merged(cluster: Cluster, name: str) -> dict[str, int]:
     """Return the same when all is merged, as servers leave an index that has grown old."""
-    path = f"/{name}.*/_forcemerge?max_num_segments=1"
-    cluster.ask(path, method="POST", seconds=_LONGEST)
+    # Afterwards searches see the merged ones, and the others are let go of.
+    for step in ("_forcemerge?max_num_segments=1", "_refresh"):
+        cluster.ask(f"/{name}.*/{step}", method="POST", seconds=_LONGEST)
     return _stored(cluster, name)
 
 

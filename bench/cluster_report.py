@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import nan
 from typing import Any, Final
 
 from bench.measure import median
-from bench.report import Table, page
+from bench.report import Table, number, page
 from bench.steps import COLD
 from bench.worker import PAGE
 
@@ -83,9 +84,9 @@ def _answers(told: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _room(told: Mapping[str, Any], articles: int, text_bytes: int) -> Iterator[str]:
-    sizes = [told[when]["bytes"] for when in ("stored", "merged")]
-    yield from (f"{size / articles:,.0f}" for size in sizes)
-    yield from (f"{size / text_bytes:.2f}" for size in sizes)
+    sizes = [told.get(when, {}).get("bytes", nan) for when in ("stored", "merged")]
+    yield from (number(size / articles, 0) for size in sizes)
+    yield from (number(size / text_bytes, 2) for size in sizes)
     yield f"{told['stored']['shards']}"
     yield " + ".join(f"{each / MB:.0f}" for each in told["heap_least"])
     yield " + ".join(f"{each / MB:.0f}" for each in told["resident"])

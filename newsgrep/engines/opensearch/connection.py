@@ -53,10 +53,9 @@ class Connection:
     ) -> Answer:
         """Return the answer to a request that may be repeated without harm.
 
-        It is, where a connection breaks or no answer comes in time, and where a part of an
-        index is not at hand, which passes when it has just been made or is moving. Answers
-        with a status among ``ignored`` are returned as well; then there is an ``error`` in
-        them. Raises :class:`ServerProblem`.
+        It is, where a connection breaks or no answer comes in time. Answers with a status
+        among ``ignored`` are returned as well; then there is an ``error`` in them. Raises
+        :class:`ServerProblem`.
         """
         with self.problems_named():
             answer = self._settled_answer(method, path, body, dict(params or {}), ignored)
@@ -221,20 +220,19 @@ _NEXT: Final[Mapping[object, str]] = {
 }
 
 
-_NOT_AT_HAND: Final = 503
 _NO_MANAGER: Final = "cluster_manager_not_discovered_exception"
 _JUST_GONE: Final = re.compile("node_(not_connected|disconnected|closed)_exception")
 """What servers say of another one in the moment of its end, as if it were a fault of theirs."""
 
 
 def _may_pass(exc: TransportError) -> bool:
-    """Return whether a part of an index may soon be at hand again.
+    """Return whether a part of an index may soon be at hand.
 
     A server without a manager of its cluster has waited for one before it says so.
     """
     said = str(exc.info)
     gone = _JUST_GONE.search(said) is not None
-    return (exc.status_code == _NOT_AT_HAND or gone) and _NO_MANAGER not in said
+    return (exc.status_code == _UNAVAILABLE or gone) and _NO_MANAGER not in said
 
 
 def _said(exc: TransportError) -> str:
@@ -248,7 +246,7 @@ def _said(exc: TransportError) -> str:
             "finds no manager of its cluster, for which more than half of its servers have to "
             f"run: start them, and try again ({said})."
         )
-    code = _NOT_AT_HAND if _JUST_GONE.match(said) else exc.status_code
+    code = _UNAVAILABLE if _JUST_GONE.match(said) else exc.status_code
     for status, what in _NEXT.items():
         if code == status:
             return f"{what} ({said})."
