@@ -29,6 +29,7 @@ AT_ONCE: Final = 8
 
 _RETRIES: Final = 3
 _ROUNDS: Final = 3
+_UNAVAILABLE: Final = 503
 # In the path, for the client takes a parameter called timeout for its own.
 _SETTLED: Final = "wait_for_no_initializing_shards=true&timeout=5s"
 _MOST_SAID: Final = 300
