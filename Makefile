@@ -39,7 +39,7 @@ test: tools server .venv/development
 
 # With Java 17 and Maven: what is absent fails here, where `make test` skips it by name.
 test-engines: tools server .venv/development
-	NEWSGREP_TEST_ENGINES=all $(BIN)/pytest -m engines
+	NEWSGREP_TEST_ENGINES=all $(BIN)/pytest --numprocesses auto --dist loadgroup -m engines
 
 # What is marked so, with many more trials; the figures at the end stand in docs/TRUST.md.
 torture: .venv/development

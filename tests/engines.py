@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if not isinstance(item, pytest.Function):
             continue
         if not hasattr(item, "callspec"):
-            _share_server(item)
+            _share_cluster(item)
             continue
         named = MODULES.keys() & {each for each in _values(item) if isinstance(each, str)}
         if named:
@@ -30,13 +30,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "opensearch" in named:
             # First, for fixtures that make engines come after it.
             item.fixturenames.insert(0, "server_addresses")
-        _share_server(item)
+        _share_cluster(item)
 
 
-def _share_server(item: pytest.Function) -> None:
-    """Have all tests on the one server run in one of the processes that share the tests."""
+def _share_cluster(item: pytest.Function) -> None:
+    """Have all tests on one cluster run in one of the processes that share the tests."""
     if not {"server_addresses", "opensearch_server", "opensearch"}.isdisjoint(item.fixturenames):
         item.add_marker(pytest.mark.xdist_group("opensearch"))
+    elif item.get_closest_marker("cluster3") is not None:
+        item.add_marker(pytest.mark.xdist_group("cluster3"))
 
 
 def _values(item: pytest.Function) -> list[object]:

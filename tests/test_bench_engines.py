@@ -250,6 +250,7 @@ def test_a_run_has_one_server_and_indexes_of_its_own(
 
 
 @pytest.mark.engines
+@pytest.mark.cluster3
 def test_what_a_cluster_costs_is_measured_and_leaves_nothing_there(
     posts: Inputs, tmp_path: Path, opensearch_server: Cluster
 ) -> None:

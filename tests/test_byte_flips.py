@@ -20,7 +20,7 @@ from tests.torture import Figures, amount
 
 pytestmark = pytest.mark.torture
 
-FLIPS = amount(1500, 60000)
+FLIPS = amount(800, 60000)
 Harm = Callable[[bytes, random.Random], bytes]
 
 

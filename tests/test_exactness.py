@@ -6,6 +6,7 @@ import random
 import tarfile
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from newsgrep.query.leaves import normalised, phrase
 from newsgrep.text.fold import fold
 from newsgrep.text.literal import holds_literal
 from tests.making import ENGINES, article, engine_with
+from tests.torture import amount
 
 SOME = (
     "渔场联合声明，七年渔权之争“先搁一搁”。北京大学生在北京大学",
@@ -35,12 +37,17 @@ SOME = (
 _ALPHABET = "水我们爱的北京大学生联合声聲明聯GPT4o 20，。“”漁渔 A-"
 
 
+# Each takes as long to make as a hundred questions.
+TO_TRADITIONAL = opencc.OpenCC("s2t")
+folded = cache(fold)
+
+
 def brute_force(articles: list[Article], quoted: str) -> set[str]:
     literal = fold(normalised(quoted))
     return {
         each.id
         for each in articles
-        if holds_literal(fold(each.title), literal) or holds_literal(fold(each.body), literal)
+        if holds_literal(folded(each.title), literal) or holds_literal(folded(each.body), literal)
     }
 
 
@@ -84,7 +91,7 @@ def test_any_quoted_string_finds_exactly_the_articles_that_hold_it(
     text = data.draw(st.sampled_from([each.body for each in articles] + list(SOME)))
     start = data.draw(st.integers(0, max(0, len(text) - 1)))
     piece = text[start : start + data.draw(st.integers(1, 12))]
-    quoted = data.draw(st.sampled_from([piece, piece.upper(), opencc.OpenCC("s2t").convert(piece)]))
+    quoted = data.draw(st.sampled_from([piece, piece.upper(), TO_TRADITIONAL.convert(piece)]))
     if normalised(quoted):
         assert found(engine, quoted) == brute_force(articles, quoted)
 
@@ -136,6 +143,7 @@ def full_width(text: str) -> str:
     return "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text)
 
 
+@pytest.mark.torture
 @pytest.mark.parametrize("name", ENGINES)
 def test_random_strings_of_real_articles_are_found_exactly(
     name: str, real_articles: list[Article], tmp_path: Path
@@ -143,20 +151,19 @@ def test_random_strings_of_real_articles_are_found_exactly(
     articles = real_articles
     engine = engine_with(name, tmp_path, articles)
     chance = random.Random(20261120)
-    to_traditional = opencc.OpenCC("s2t").convert
-    folded = [(each.id, fold(each.title), fold(each.body)) for each in articles]
-    for _ in range(60 if name == "memory" else 500):
+    texts = [(each.id, folded(each.title), folded(each.body)) for each in articles]
+    for _ in range(60 if name == "memory" else amount(150, 2000)):
         text = chance.choice(articles).body
         if not text:
             continue
         start = chance.randrange(len(text))
         piece = normalised(text[start : start + chance.randint(1, 12)])
-        for quoted in (piece, to_traditional(piece), full_width(piece)):
+        for quoted in (piece, TO_TRADITIONAL.convert(piece), full_width(piece)):
             literal = fold(normalised(quoted))
             if not literal:
                 continue
             expected = {
-                i for i, t, b in folded if holds_literal(t, literal) or holds_literal(b, literal)
+                i for i, t, b in texts if holds_literal(t, literal) or holds_literal(b, literal)
             }
             assert found(engine, quoted) == expected, quoted
     engine.close()

@@ -28,7 +28,7 @@ pytestmark = [
 ]
 
 State = tuple[Any, ...] | None
-MOST = amount(40, 1 << 20)
+MOST = amount(25, 1 << 20)
 """Abort points that each test tries, spread evenly; all of them where there are fewer."""
 
 

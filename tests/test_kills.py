@@ -155,7 +155,7 @@ def test_a_process_killed_at_any_moment_leaves_the_old_index_or_the_new(
         archive.change(kind, number)
         archive.complete(kind, undisturbed=True)
     kills = 0
-    while kills < amount(6, 250):
+    while kills < amount(4, 250):
         kind = kinds[figures["runs completed after kills"] % 3]
         archive.change(kind, 10 + kills)
         again, undisturbed = True, True
