@@ -70,4 +70,6 @@ def opensearch(opensearch_server: Cluster) -> Iterator[Names]:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Leave what takes three servers, or minutes, to the command that is made for it."""
     if item.get_closest_marker("cluster3") is not None and not ALL:
-        pytest.skip(f"opensearch: three servers or minutes: by make test-engines ({VARIABLE}=all) only")
+        pytest.skip(
+            f"opensearch: three servers or minutes: by make test-engines ({VARIABLE}=all) only"
+        )
