@@ -18,6 +18,7 @@ from bench.cleaned import brute_force, warm
 from bench.figures import correctness, index_figures, is_checked, warm_figures
 from bench.measure import CommandFailed, Run, run
 from bench.peers.base import Inputs, Peer, job, worker
+from bench.peers.ours import Newsgrep
 from bench.places import digest, digest_of_files, fresh, newsgrep_digest
 from bench.questions import QUESTIONS, Question, load_questions
 from newsgrep.errors import NewsgrepError
@@ -171,6 +172,21 @@ class Steps:
             return {"stands_for": found.stands_for, "holding": found.holding}
 
         value: dict[str, Any] = self._known("truth", key, make)
+        return value
+
+    def held(self, peer: Newsgrep) -> dict[str, int]:
+        """Return how many articles newsgrep has taken from the corpus, and bytes of their text."""
+        folder = self._indexes / peer.name
+
+        def make() -> dict[str, int]:
+            peer.open(self._inputs, folder)
+            try:
+                return peer.held()
+            finally:
+                peer.close()
+
+        key = digest(self._inputs.corpus.name, self._newsgrep)
+        value: dict[str, int] = self._known("held", key, make)
         return value
 
     def answers(self, peer: Peer) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import sys
 from contextlib import ExitStack
 from importlib.metadata import version
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -19,9 +20,11 @@ from newsgrep.archive.location import location
 from newsgrep.archive.place import opened, size_of
 from newsgrep.engines.base import Engine, Order
 from newsgrep.query.parser import parse
+from newsgrep.query.tree import Everything
 from newsgrep.search import Request, search
 
 _ALL: Final = 10_000_000
+_TOGETHER: Final = 1000
 _ADDRESS: Final = "address"
 """The file that says where the index is, in the folder of one that is on a server."""
 _ENGINES: Final = {
@@ -142,6 +145,16 @@ class Newsgrep(Peer):
         articles = self._engine.get(candidate.id for candidate in page.candidates)
         return [article.path for article in articles]
 
+    def held(self) -> dict[str, int]:
+        """Return how many articles the open index has, and of how many bytes of text in UTF-8."""
+        candidates = self._engine.search(Everything(), Order.NEWEST, _ALL).candidates
+        ids = iter([candidate.id for candidate in candidates])
+        text_bytes = 0
+        while some := list(islice(ids, _TOGETHER)):
+            texts = (f"{article.title}{article.body}" for article in self._engine.get(some))
+            text_bytes += sum(len(text.encode("utf-8", "replace")) for text in texts)
+        return {"articles": len(candidates), "text_bytes": text_bytes}
+
     def cold_command(self, question: Question, inputs: Inputs, folder: Path) -> list[str] | None:
         """Return ``newsgrep search --json``."""
         del inputs
@@ -192,6 +205,6 @@ def text_of(question: Question) -> str:
     return " ".join(parts)
 
 
-def make(engine: str = "whoosh") -> Peer:
+def make(engine: str = "whoosh") -> Newsgrep:
     """Return the peer of an engine."""
     return Newsgrep(engine)
