@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from newsgrep.archive.place import opened
+from newsgrep.archive.place import opened, size_of
 from newsgrep.archive.update import How, update_index
 from newsgrep.engines.base import (
     FACETS,
@@ -341,6 +341,16 @@ def test_an_index_moved_to_another_folder_is_whole(folder: Path, tmp_path: Path)
     assert pages(engine) == right
     assert engine.check(deep=True) == []
     engine.close()
+
+
+def test_what_two_commits_share_is_counted_once(tmp_path: Path) -> None:
+    engine = engine_with(NAME, tmp_path, ARCHIVE)
+    engine.write([upsert(article("one", "灯塔", "雾散了。"))])
+    engine.close()
+    shared = [path for path in (tmp_path / NAME / "before").iterdir() if path.stat().st_nlink > 1]
+    assert shared
+    every = sum(path.stat().st_size for path in (tmp_path / NAME).rglob("*") if path.is_file())
+    assert size_of(tmp_path) == every - sum(path.stat().st_size for path in shared)
 
 
 def test_stamps_of_the_archive_are_kept(folder: Path) -> None:

@@ -206,7 +206,8 @@ def _tidy_folder(folder: Path) -> list[str]:
 
 
 def size_of(index: Location) -> int:
-    """Return how many bytes the index takes."""
+    """Return how many bytes the index takes; a file that two commits have takes them once."""
     if isinstance(index, Remote):
         return remote.size_of(index)
-    return sum(path.stat().st_size for path in index.rglob("*") if path.is_file())
+    found = (path.stat() for path in index.rglob("*") if path.is_file())
+    return sum({(each.st_dev, each.st_ino): each.st_size for each in found}.values())
