@@ -156,9 +156,12 @@ class Cluster:
         return found[0]
 
     def wait(
-        self, status: str = "green", nodes: int | None = None, seconds: float = 120.0
+        self, status: str = "green", nodes: int | None = None, seconds: float = 300.0
     ) -> dict[str, Any]:
         """Wait until the cluster is as healthy as that (``yellow``: or green); return its health.
+
+        A server that is gone is waited for, for a minute, before its parts are copied elsewhere;
+        of two that come back one after the other, the second may cost another minute.
 
         Args:
             status: ``green``, ``yellow`` or ``red``.
