@@ -77,12 +77,14 @@ def test_requests_are_of_bounded_size_and_number(front: Front) -> None:
 
     articles = [*tides(1_100), *(long_one(n, 400_000) for n in range(18)), long_one(99, 4_000_000)]
 
-    def slowly(request: Request, forward: Forward) -> Answer:
-        if request.is_bulk:
-            time.sleep(0.05)
+    def in_company(request: Request, forward: Forward) -> Answer:
+        """Let a request wait until there was another one beside it; the first ones are alone."""
+        end = time.monotonic() + 3
+        while request.is_bulk and front.most_bulks_at_once < 2 and time.monotonic() < end:
+            time.sleep(0.01)
         return forward(request)
 
-    front.doorkeeper = slowly
+    front.doorkeeper = in_company
     engine = engine_at(front.new())
     engine.write(map(upsert, articles))
     assert engine.search(Everything(), limit=0).total == len(articles)

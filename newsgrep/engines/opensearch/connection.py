@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -28,7 +29,11 @@ AT_ONCE: Final = 8
 """Connections that are kept open."""
 
 _RETRIES: Final = 3
-_ROUNDS: Final = 3
+_PAUSES: Final = (0.1, 0.4, 1.0)
+"""Seconds before each time that a part of an index is asked for again.
+
+One that was made a moment ago is no machine's at first, and so looks like one that is lost.
+"""
 _UNAVAILABLE: Final = 503
 # In the path, for the client takes a parameter called timeout for its own.
 _SETTLED: Final = "wait_for_no_initializing_shards=true&timeout=5s"
@@ -73,19 +78,20 @@ class Connection:
         """Ask again where a part of the index is only about to be there.
 
         That of a new year is for a moment, after its index has joined the others. A part that
-        no machine has is not waited for.
+        no machine has is not waited for longer than that.
         """
         from opensearchpy.exceptions import TransportError
 
         if self._client is None:
             self._client = self._new_client(retries=_RETRIES)
         perform = self._client.transport.perform_request
-        for _ in range(_ROUNDS):
+        for pause in _PAUSES:
             try:
                 return perform(method, path, params=params, body=body, ignore=ignored)
             except TransportError as exc:
                 if not _may_pass(exc):
                     raise
+            time.sleep(pause)
             perform("GET", f"/_cluster/health/{self.address.name}.*?{_SETTLED}", ignore=(408,))
         return perform(method, path, params=params, body=body, ignore=ignored)
 
