@@ -40,7 +40,8 @@ class Explanation:
     itself, ``left_out`` how many more there are. ``without`` says what would match if one
     filter or exclusion were dropped, ``any_word`` if one word were enough, ``captions``
     how many articles have it in a caption, filters kept. ``newer_files`` is how many of
-    the files beside the indexed ones are new, changed or gone, as far as that is known.
+    the files beside the indexed ones are new, changed or gone; without ``all_files_seen``
+    there may be more.
     """
 
     articles: int
@@ -50,10 +51,13 @@ class Explanation:
     any_word: int
     captions: int
     newer_files: int
+    all_files_seen: bool
 
 
-def explain_nothing(engine: Engine, root: Node, newer_files: int = 0) -> Explanation:
-    """Return why ``root`` matches nothing in ``engine``; ``newer_files`` is passed on."""
+def explain_nothing(
+    engine: Engine, root: Node, newer_files: int = 0, *, all_files_seen: bool = False
+) -> Explanation:
+    """Return why ``root`` matches nothing in ``engine``; what is known of files is passed on."""
 
     def total(node: Node) -> int:
         return engine.search(node, limit=0).total
@@ -71,6 +75,7 @@ def explain_nothing(engine: Engine, root: Node, newer_files: int = 0) -> Explana
         any_word=total(_any_of(root)) if len(single) > 1 else 0,
         captions=total(_in_captions(root)) if wanted else 0,
         newer_files=newer_files,
+        all_files_seen=all_files_seen,
     )
 
 

@@ -358,3 +358,15 @@ def test_stamps_of_the_archive_are_kept(folder: Path) -> None:
     living = [each for each in ARCHIVE if each.id != "undated"]
     assert {s for s in engine.stamps() if s.article_id} == {stamp(each) for each in living}
     engine.close()
+
+
+def test_every_stamp_is_told_once_however_many_are_listed_first(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engine_module.open_engine(folder, create=False)
+    wanted = sorted(engine.stamps())
+    assert len(wanted) > 4
+    for first in (1, 2, len(wanted) - 1, len(wanted), len(wanted) + 1):
+        monkeypatch.setattr(engine_module, "_FIRST", first)
+        assert sorted(engine.stamps()) == wanted
+    engine.close()

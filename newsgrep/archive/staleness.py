@@ -1,49 +1,111 @@
-"""Whether files have come, changed or gone since an index was made, as far as a glance tells."""
+"""Whether files have come, changed or gone since an index was made, as far as a glance tells.
+
+The glance goes with an answer that somebody waits for, so it ends after a second.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from newsgrep.ingest.formats import suffixes
 from newsgrep.models import Stamp
 
-_SECONDS: Final = 1.0
-"""The glance ends then: it goes with an answer that somebody waits for."""
+LONGEST: Final = 1.0
+"""Seconds that a glance takes at most, with a little more for what it is in the middle of."""
+
+_FOR_STAMPS: Final = 0.6
+"""The part of that in which stamps are read; the rest is for looking at files."""
+
+_STEP: Final = 256
 
 
-def newer_files(stamps: Iterable[Stamp]) -> int:
-    """Return how many files in the folders of known ones differ from their stamps.
+class Glance(NamedTuple):
+    """How many files differ from their stamps, and whether that is all of them.
+
+    Where it is not, at least ``differing`` do.
+    """
+
+    differing: int
+    complete: bool
+
+
+def glance(stamps: Iterable[Stamp], longest: float = LONGEST) -> Glance:
+    """Look at the files in the folders of known ones, for ``longest`` seconds at most.
 
     Counts new, changed and missing files; not those in folders that hold no known file.
-    After a second it returns what it has counted so far.
+    The folders that were changed last come first. If the time is over before all stamps
+    are read, only the files of those that were are looked at, and new ones can't be told.
     """
-    known: dict[str, Stamp] = {stamp.path: stamp for stamp in stamps}
-    folders = sorted({os.path.dirname(path) for path in known})  # noqa: PTH120  (any bytes)
+    start = time.monotonic()
+    known: dict[str, Stamp] = {}
+    for number, stamp in enumerate(stamps, 1):
+        known[stamp.path] = stamp
+        if number % _STEP == 0 and time.monotonic() - start > longest * _FOR_STAMPS:
+            return Glance(_changed(known, start + longest), complete=False)
+    by_folder: defaultdict[str, set[str]] = defaultdict(set)
+    for path in known:
+        by_folder[os.path.dirname(path)].add(path)  # noqa: PTH120  (any bytes)
+    differing = 0
+    for folder in sorted(by_folder, key=_last_change, reverse=True):
+        found, complete = _differing(folder, by_folder[folder], known, start + longest)
+        differing += found
+        if not complete:
+            return Glance(differing, complete=False)
+    return Glance(differing, complete=True)
+
+
+def _changed(known: dict[str, Stamp], until: float) -> int:
+    """Return how many of the ``known`` files are changed or missing, as far as there is time."""
+    changed = 0
+    for number, (path, stamp) in enumerate(known.items(), 1):
+        if number % _STEP == 0 and time.monotonic() > until:
+            break
+        try:
+            changed += not _is_same(stamp, os.stat(path))  # noqa: PTH116  (any bytes)
+        except OSError:
+            changed += 1
+    return changed
+
+
+def _differing(
+    folder: str, expected: set[str], known: dict[str, Stamp], until: float
+) -> tuple[int, bool]:
+    """Return how many files in ``folder`` are new, changed or missing, and whether that is all.
+
+    ``expected`` are those of the ``known`` ones that were in it.
+    """
     readable = suffixes()
     differing, seen = 0, 0
-    until = time.monotonic() + _SECONDS
-    for folder in folders:
-        if time.monotonic() > until:
-            return differing
-        try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    stamp = known.get(entry.path)
-                    is_article = os.path.splitext(entry.name)[1].lower() in readable  # noqa: PTH122  (any bytes)
-                    if entry.name.startswith(".") or not is_article or not entry.is_file():
-                        continue
-                    if stamp is None and entry.is_symlink():
-                        continue  # it may lead out, or to what is known by another name
-                    seen += stamp is not None
-                    status = entry.stat()
-                    if stamp is None or (stamp.size, stamp.mtime_ns) != (
-                        status.st_size,
-                        status.st_mtime_ns,
-                    ):
-                        differing += 1
-        except OSError:
-            continue  # the folder's files count as missing below
-    return differing + len(known) - seen
+    try:
+        with os.scandir(folder) as entries:
+            for number, entry in enumerate(entries):
+                if number % _STEP == 0 and time.monotonic() > until:
+                    return differing, False
+                stamp = known.get(entry.path)
+                is_article = os.path.splitext(entry.name)[1].lower() in readable  # noqa: PTH122  (any bytes)
+                if entry.name.startswith(".") or not is_article or not entry.is_file():
+                    continue
+                if stamp is None and entry.is_symlink():
+                    continue  # it may lead out, or to what is known by another name
+                seen += stamp is not None
+                differing += stamp is None or not _is_same(stamp, entry.stat())
+    except OSError:
+        pass  # the folder's files count as missing
+    return differing + len(expected) - seen, True
+
+
+def _is_same(stamp: Stamp, status: os.stat_result) -> bool:
+    return (stamp.size, stamp.mtime_ns) == (status.st_size, status.st_mtime_ns)
+
+
+def _last_change(folder: str) -> int:
+    """Return when something last came into ``folder`` or went from it; one that is gone is last."""
+    try:
+        return os.stat(folder).st_mtime_ns  # noqa: PTH116  (any bytes)
+    except OSError:
+        return sys.maxsize

@@ -99,13 +99,14 @@ def tell_why(engine: Engine, query: Query, understood: str, index: Location) -> 
     """Say on standard error why ``query`` finds nothing, and return it as an object."""
     from dataclasses import asdict
 
-    from newsgrep.archive.staleness import newer_files
+    from newsgrep.archive.staleness import Glance, glance
     from newsgrep.explain import explain_nothing
     from newsgrep.output.human import explanation_lines
 
     # The files of an index on a server may lie on other machines, where nobody can look.
-    newer = newer_files(engine.stamps()) if isinstance(index, Path) else 0
-    explanation = explain_nothing(engine, query.root, newer)
+    here = isinstance(index, Path)
+    newer, all_seen = glance(engine.stamps()) if here else Glance(0, complete=False)
+    explanation = explain_nothing(engine, query.root, newer, all_files_seen=all_seen)
     for line in explanation_lines(explanation, understood, where(index)):
         click.echo(line, err=True)
     return asdict(explanation)

@@ -170,7 +170,8 @@ def explanation_lines(explanation: Explanation, understood: str, where: str) -> 
         yield f"  {_number(explanation.captions)} with it in a caption: write caption:…"
     if newer := explanation.newer_files:
         files = "file is" if newer == 1 else "files are"
-        yield f"  {newer:,} {files} new, changed or gone since: run newsgrep index again"
+        least = "" if explanation.all_files_seen else "at least "
+        yield f"  {least}{newer:,} {files} new, changed or gone since: run newsgrep index again"
 
 
 def _number(articles: int) -> str:

@@ -18,6 +18,7 @@ from newsgrep.engines.entry import make_entry
 from newsgrep.engines.tantivy.asking import Asking
 from newsgrep.engines.tantivy.folder import files_of, missing_files
 from newsgrep.engines.tantivy.schema import ARTICLE, KIND, make_schema
+from newsgrep.engines.tantivy.stored import article_in, stamp_in
 
 if TYPE_CHECKING:
     from tantivy import Searcher
@@ -34,8 +35,6 @@ def problems(
     folder: Path, engine: TantivyEngine, searcher: Searcher, *, deep: bool
 ) -> Iterator[str]:
     """Yield what is wrong, one sentence each; may also raise what damaged data raises."""
-    from newsgrep.engines.tantivy.engine import article_in, stamp_in
-
     missing = missing_files(folder)
     yield from (f"The file {name} is missing." for name in missing)
     harmed = missing + [sentence for path in files_of(folder) if (sentence := _harm(path))]

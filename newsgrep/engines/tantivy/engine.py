@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +14,7 @@ from newsgrep.engines.clauses.clause import Clause, HasOneOf, all_of
 from newsgrep.engines.clauses.fields import FACETS, ID, WORDS
 from newsgrep.engines.clauses.plan import having, plan, values_of
 from newsgrep.engines.clauses.ranking import addends
-from newsgrep.engines.packing import unpack_article, unpack_folded, unpack_stamp
+from newsgrep.engines.packing import unpack_folded
 from newsgrep.engines.recency import Recency
 from newsgrep.engines.tantivy.asking import Asking
 from newsgrep.engines.tantivy.folder import (
@@ -29,7 +28,8 @@ from newsgrep.engines.tantivy.folder import (
 )
 from newsgrep.engines.tantivy.ordered import Found, Ordered
 from newsgrep.engines.tantivy.recent import best_by_recency
-from newsgrep.engines.tantivy.schema import REST, STAMP, TEXTS, URL, make_schema
+from newsgrep.engines.tantivy.schema import TEXTS, make_schema
+from newsgrep.engines.tantivy.stored import article_in, bytes_in, stamp_in
 from newsgrep.errors import IndexDamaged, IndexMissing
 from newsgrep.models import Article, Stamp
 from newsgrep.query.tree import Address, Field, Name, Node, scoring_terms
@@ -37,6 +37,9 @@ from newsgrep.text.characters import Kind, kind_of
 
 _MOST_BUCKETS: Final = 60_000
 """Values that tantivy counts at once; it refuses more than 65,000."""
+
+_FIRST: Final = 4096
+"""Documents whose places are listed before those of all."""
 
 _SIGNS_OF_DAMAGE: Final = (ValueError, OSError, LookupError, TypeError)
 """The binding raises ValueError and OSError; unpacking what is damaged, the others."""
@@ -179,7 +182,7 @@ class TantivyEngine:
     def folded(self, ids: Iterable[str]) -> list[tuple[str, str]]:
         """Unpack the folded texts of these articles."""
         with damage_named(self._folder):
-            packed = (_bytes(document, TEXTS) for document in self._documents(ids))
+            packed = (bytes_in(document, TEXTS) for document in self._documents(ids))
             return [unpack_folded(each)[:2] for each in packed]
 
     def _documents(self, ids: Iterable[str]) -> Iterator[Document]:
@@ -210,13 +213,24 @@ class TantivyEngine:
 
     def documents(self, clause: Clause | None = None) -> Iterator[Document]:
         """Yield the stored part of the articles of which ``clause`` is true, or of everything."""
-        return map(self.at, self.everywhere(clause))
+        # Who soon has enough need not wait until a million places are listed.
+        first = self.everywhere(clause, _FIRST)
+        yield from map(self.at, first)
+        if len(first) == _FIRST:
+            had = {(each.segment_ord, each.doc) for each in first}
+            for each in self.everywhere(clause):
+                if (each.segment_ord, each.doc) not in had:
+                    yield self.at(each)
 
-    def everywhere(self, clause: Clause | None = None) -> list[DocAddress]:
-        """Return where the articles lie of which ``clause`` is true, or everything."""
+    def everywhere(self, clause: Clause | None = None, most: int = 0) -> list[DocAddress]:
+        """Return where the articles lie of which ``clause`` is true, or everything.
+
+        No more than ``most`` of them, if that is not 0.
+        """
         query = Query.all_query() if clause is None else self._query(clause)
         with damage_named(self._folder):
-            hits = self._searcher.search(query, max(self._searcher.num_docs, 1), False).hits
+            limit = most or max(self._searcher.num_docs, 1)
+            hits = self._searcher.search(query, limit, False).hits
         # Those that lie beside each other are unpacked together.
         ordered = sorted((each.segment_ord, each.doc) for _, each in hits)
         return [DocAddress(segment, number) for segment, number in ordered]
@@ -228,7 +242,7 @@ class TantivyEngine:
     def texts(self, clause: Clause) -> Iterator[tuple[str, bytes]]:
         """Yield id and packed folded texts of every article of which ``clause`` is true."""
         for document in self.documents(clause):
-            yield str(document.get_first(ID)), _bytes(document, TEXTS)
+            yield str(document.get_first(ID)), bytes_in(document, TEXTS)
 
     def values(self, clause: Clause, kind: Name | Address) -> Iterator[tuple[str, str]]:
         """Yield each name or the address of every article of which ``clause`` is true."""
@@ -269,25 +283,6 @@ class TantivyEngine:
         """Let go of the searcher, and with it of all files."""
         self._addresses.clear()
         del self._searcher
-
-
-def article_in(document: Document) -> Article:
-    """Return the article in a document, unpacked."""
-    folded, rest = _bytes(document, TEXTS), _bytes(document, REST)
-    article = unpack_article(folded, rest, stamp_in(document).path)
-    return replace(article, url=_bytes(document, URL).decode() or None)
-
-
-def stamp_in(document: Document) -> Stamp:
-    """Return the stamp in a document, of an article or a note."""
-    return unpack_stamp(_bytes(document, STAMP), document.get_first(ID) or "")
-
-
-def _bytes(document: Document, field: str) -> bytes:
-    value = document.get_first(field)
-    if value is None:
-        raise ValueError(f"a document has no {field}")
-    return bytes(value)
 
 
 def open_engine(folder: Path, create: bool) -> TantivyEngine:

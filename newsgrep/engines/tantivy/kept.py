@@ -15,9 +15,10 @@ from tempfile import TemporaryDirectory
 from tantivy import Document
 
 from newsgrep.engines.base import Kept, Lost
-from newsgrep.engines.tantivy.engine import TantivyEngine, article_in, damage_named, stamp_in
+from newsgrep.engines.tantivy.engine import TantivyEngine, damage_named
 from newsgrep.engines.tantivy.folder import BEFORE, META, commits_of_each_segment
 from newsgrep.engines.tantivy.schema import ARTICLE, KIND
+from newsgrep.engines.tantivy.stored import article_in, stamp_in
 from newsgrep.errors import IndexDamaged
 
 
