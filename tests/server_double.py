@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from newsgrep.engines.base import Change, Kept, Lost
+from newsgrep.engines.base import Change, Kept, Lost, Problem
 from newsgrep.engines.memory import MemoryEngine
 from newsgrep.engines.opensearch.address import parse_address
 from newsgrep.errors import IndexMissing, ServerProblem
@@ -41,8 +41,8 @@ class Index(MemoryEngine):
         finally:
             _save()
 
-    def check(self, *, deep: bool = False) -> list[str]:  # noqa: ARG002  (there is nothing deeper)
-        return [f"the article {article_id} can't be read" for article_id in self.unreadable]
+    def check(self, *, deep: bool = False) -> list[Problem]:  # noqa: ARG002  (there is nothing deeper)
+        return [Problem(f"the article {each} can't be read") for each in self.unreadable]
 
     def tidy(self) -> list[str]:
         self.tidied += 1

@@ -229,10 +229,10 @@ def test_an_index_with_a_part_that_no_machine_has_gives_errors_and_never_fewer_h
         assert ran.out == "", asked
         assert ran.err.startswith("newsgrep: The server ")
         assert "health" in ran.err
-    ran = cli("doctor", "--fix", "--index", url, status=2)
-    assert "see its cluster health" in ran.err
-    ran = cli("doctor", "--index", url, status=2)
-    assert f"does not have a part of {index.replace('2022', '2024')}" in ran.out
+    for options in ((), ("--fix",)):
+        ran = cli("doctor", *options, "--index", url, status=2)
+        assert f"does not have a part of {index.replace('2022', '2024')}" in ran.out
+        assert "made anew" not in ran.out
     assert not (cli.folder / "elsewhere" / "newsgrep.json").exists()
 
 
@@ -241,6 +241,26 @@ def test_on_a_single_machine_an_index_is_sound_without_copies(front: Front, cli:
     write_years(cli.folder / "n")
     cli("index", "n", "--index", f"{url.partition('?')[0]}?replicas=1")
     assert "is sound: " in cli("doctor", "--deep", "--index", url).out
+
+
+def test_an_index_is_not_made_anew_for_want_of_machines(front: Front, cli: Cli) -> None:
+    url = front.new()
+    write_years(cli.folder / "n")
+    cli("index", "n", "--index", f"{url.partition('?')[0]}?replicas=1")
+    name = Remote(url).address.name
+    before = front.cluster.ask(f"/{name}*/_settings")
+
+    def one_more(request: Request, forward: Forward) -> Answer:
+        given = forward(request)
+        if "/_cluster/health/" not in request.path or given.status != 200:
+            return given
+        return answer(200, given.told | {"number_of_data_nodes": 2})
+
+    front.doorkeeper = one_more
+    ran = cli("doctor", "--fix", "--index", url, status=2)
+    assert "start more machines" in ran.out
+    assert "anew" not in ran.out
+    assert front.cluster.ask(f"/{name}*/_settings") == before
 
 
 def _some_failed(told: Any) -> None:

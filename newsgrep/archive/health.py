@@ -10,16 +10,21 @@ from typing import NamedTuple
 from newsgrep.archive.location import Location, Remote
 from newsgrep.archive.ownership import refuse_strangers
 from newsgrep.archive.place import opened, read_manifest, tidy_up, writing_to
-from newsgrep.engines.base import go_back
+from newsgrep.engines.base import Problem, go_back
 from newsgrep.errors import IndexDamaged, UsageError
 from newsgrep.query.tree import Everything
 
 
 class Health(NamedTuple):
-    """What is wrong with an index, one sentence each, and how many articles it holds if nothing."""
+    """What is wrong with an index, and how many articles it holds if nothing."""
 
-    problems: tuple[str, ...]
+    problems: tuple[Problem, ...]
     articles: int
+
+    @property
+    def can_be_mended(self) -> bool:
+        """Whether something is wrong that making the index anew may help against."""
+        return any(problem.in_data for problem in self.problems)
 
 
 def examine(index: Location, *, deep: bool = False, trust: bool = False) -> Health:
@@ -33,7 +38,7 @@ def examine(index: Location, *, deep: bool = False, trust: bool = False) -> Heal
             problems = engine.check(deep=deep)
             articles = 0 if problems else engine.search(Everything(), limit=0).total
     except IndexDamaged as exc:
-        return Health((str(exc),), 0)
+        return Health((Problem(str(exc)),), 0)
     return Health(tuple(problems), articles)
 
 

@@ -58,7 +58,7 @@ def command(
         roll_back(index, wait=wait, trust=trust)
     health = examine(index, deep=deep, trust=trust)
     rebuilt = None
-    if fix and health.problems:
+    if fix and health.can_be_mended:
         with shown_progress() as progress:
             rebuilt = rebuild(
                 index, jobs=jobs, wait=wait, trust=trust, lossy=True, progress=progress
@@ -73,12 +73,12 @@ def command(
         if rollback:
             write("went back to the commit before the last one")
         for problem in found.problems:
-            write(f"problem: {problem}")
+            write(f"problem: {problem.sentence}")
         if rebuilt:
             _print_rebuilt(rebuilt)
-        if health.problems:
+        if health.can_be_mended:
             write(_CURE if isinstance(index, Remote) else f"{_CURE}; {_GO_BACK}")
-        else:
+        elif not health.problems:
             looked = "files, articles and terms" if deep and not rebuilt else "files and articles"
             noun = "article" if health.articles == 1 else "articles"
             write(f"{index} is sound: {health.articles:,} {noun}; {looked} are as written")
@@ -105,7 +105,7 @@ def _write_json(
         "version": VERSION,
         "index": str(index),
         "sound": not health.problems,
-        "problems": found.problems,
+        "problems": [problem.sentence for problem in found.problems],
         "articles": health.articles,
         "fixed": bool(rebuilt),
         "lost": rebuilt.lost if rebuilt else (),

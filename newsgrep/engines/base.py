@@ -92,6 +92,13 @@ class Forget(NamedTuple):
 Change = Upsert | Remove | Note | Forget
 
 
+class Problem(NamedTuple):
+    """What is wrong with an index, and whether making it anew from its articles can help."""
+
+    sentence: str
+    in_data: bool = True
+
+
 class Engine(Protocol):
     """What every engine does. All answers are complete and stay good after ``close``."""
 
@@ -146,8 +153,8 @@ class Engine(Protocol):
     def stamps(self) -> Iterator[Stamp]:
         """Yield what is known of every file, in no order."""
 
-    def check(self, *, deep: bool = False) -> list[str]:
-        """Return what is wrong with the stored data, one sentence each; empty if nothing.
+    def check(self, *, deep: bool = False) -> list[Problem]:
+        """Return what is wrong with the stored data, and with where it is; empty if nothing.
 
         With ``deep`` every term is compared with what the stored articles say.
         """

@@ -18,6 +18,7 @@ from newsgrep.engines.base import (
     Note,
     Order,
     Page,
+    Problem,
     Remove,
     Upsert,
 )
@@ -187,7 +188,7 @@ class MemoryEngine:
         yield from [document.entry.stamp for document in self._documents.values()]
         yield from list(self._notes.values())
 
-    def check(self, *, deep: bool = False) -> list[str]:  # noqa: ARG002  (there is nothing to look into)
+    def check(self, *, deep: bool = False) -> list[Problem]:  # noqa: ARG002  (there is nothing to look into)
         """Find nothing: what is in memory can't be damaged."""
         return []
 

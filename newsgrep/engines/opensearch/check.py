@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from newsgrep.engines.base import Problem
 from newsgrep.engines.clauses.clause import AllOf, Clause, Has
 from newsgrep.engines.clauses.fields import BODY, CAPTION, ID, LEVELS, TITLE, WORDS, fields_of
 from newsgrep.engines.entry import make_entry
@@ -20,12 +21,12 @@ _TOGETHER: Final = 50
 """Articles whose terms are asked for at once."""
 
 
-def problems(connection: Connection, names: Names, *, deep: bool) -> Iterator[str]:
-    """Yield what is wrong, one sentence each."""
+def problems(connection: Connection, names: Names, *, deep: bool) -> Iterator[Problem]:
+    """Yield what is wrong."""
     found = list(ailments(connection, names))
-    yield from (each.sentence for each in found)
+    yield from (Problem(each.sentence, in_data=False) for each in found)
     if not any(each.lost for each in found):  # or else no question has an answer
-        yield from _documents(connection, names, deep=deep)
+        yield from map(Problem, _documents(connection, names, deep=deep))
 
 
 def _documents(connection: Connection, names: Names, *, deep: bool) -> Iterator[str]:

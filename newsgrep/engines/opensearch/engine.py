@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from newsgrep.engines.base import Candidate, Change, Order, Page
+from newsgrep.engines.base import Candidate, Change, Order, Page, Problem
 from newsgrep.engines.clauses.clause import Clause, Has, HasOneOf
 from newsgrep.engines.clauses.fields import ID, WORDS
 from newsgrep.engines.clauses.plan import plan
@@ -175,7 +175,7 @@ class OpenSearchEngine:
                 stamp = stamp_of(hit)
             yield stamp
 
-    def check(self, *, deep: bool = False) -> list[str]:
+    def check(self, *, deep: bool = False) -> list[Problem]:
         """See that all parts are there, and read everything back."""
         from newsgrep.engines.opensearch.check import problems
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from tantivy import DocAddress, Document, Index, Query, Searcher
 
-from newsgrep.engines.base import Candidate, Change, Order, Page
+from newsgrep.engines.base import Candidate, Change, Order, Page, Problem
 from newsgrep.engines.clauses.clause import Clause, HasOneOf, all_of
 from newsgrep.engines.clauses.fields import FACETS, ID, WORDS
 from newsgrep.engines.clauses.plan import having, plan, values_of
@@ -257,16 +257,16 @@ class TantivyEngine:
             if kind_of(token[0]) is Kind.WORD:
                 yield token
 
-    def check(self, *, deep: bool = False) -> list[str]:
+    def check(self, *, deep: bool = False) -> list[Problem]:
         """Compare all files with the sums in them and read everything back."""
         from newsgrep.engines.tantivy.check import problems
 
-        found: list[str] = []
+        found: list[Problem] = []
         try:
             with damage_named(self._folder):
-                found.extend(problems(self._folder, self, self._searcher, deep=deep))
+                found.extend(map(Problem, problems(self._folder, self, self._searcher, deep=deep)))
         except IndexDamaged as exc:
-            found.append(str(exc))
+            found.append(Problem(str(exc)))
         return found
 
     def tidy(self) -> list[str]:

@@ -14,7 +14,7 @@ from whoosh.index import EmptyIndexError, FileIndex, LockError
 from whoosh.index import IndexError as WhooshIndexError
 from whoosh.reading import CorruptIndexError
 
-from newsgrep.engines.base import Candidate, Change, Kept, Lost, Order, Page
+from newsgrep.engines.base import Candidate, Change, Kept, Lost, Order, Page, Problem
 from newsgrep.engines.evaluate import match
 from newsgrep.engines.facets import facet
 from newsgrep.engines.packing import unpack_folded
@@ -177,16 +177,16 @@ class WhooshEngine:
         with _damage_named(self._folder):
             yield from self._store.stamps()
 
-    def check(self, *, deep: bool = False) -> list[str]:
+    def check(self, *, deep: bool = False) -> list[Problem]:
         """Compare all files with their sums and read everything back."""
         from newsgrep.engines.whoosh.check import problems
 
-        found: list[str] = []
+        found: list[Problem] = []
         try:
             with _damage_named(self._folder):
-                found.extend(problems(self._storage, self._store, deep=deep))
+                found.extend(map(Problem, problems(self._storage, self._store, deep=deep)))
         except IndexDamaged as exc:
-            found.append(str(exc))
+            found.append(Problem(str(exc)))
         return found
 
     def tidy(self) -> list[str]:
