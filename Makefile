@@ -35,11 +35,11 @@ test: tools server .venv/development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses auto --dist loadgroup
+	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 # With Java 17 and Maven: what is absent fails here, where `make test` skips it by name.
 test-engines: tools server .venv/development
-	NEWSGREP_TEST_ENGINES=all $(BIN)/pytest --numprocesses auto --dist loadgroup -m engines
+	NEWSGREP_TEST_ENGINES=all $(BIN)/pytest --numprocesses auto --dist loadfile -m engines
 
 # What is marked so, with many more trials; the figures at the end stand in docs/TRUST.md.
 torture: .venv/development

@@ -19,10 +19,7 @@ from tests.needs import MODULES, need_installed
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of engines that may be absent, and give them what these need."""
     for item in items:
-        if not isinstance(item, pytest.Function):
-            continue
-        if not hasattr(item, "callspec"):
-            _share_cluster(item)
+        if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
             continue
         named = MODULES.keys() & {each for each in _values(item) if isinstance(each, str)}
         if named:
@@ -30,15 +27,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "opensearch" in named:
             # First, for fixtures that make engines come after it.
             item.fixturenames.insert(0, "server_addresses")
-        _share_cluster(item)
-
-
-def _share_cluster(item: pytest.Function) -> None:
-    """Have all tests on one cluster run in one of the processes that share the tests."""
-    if not {"server_addresses", "opensearch_server", "opensearch"}.isdisjoint(item.fixturenames):
-        item.add_marker(pytest.mark.xdist_group("opensearch"))
-    elif item.get_closest_marker("cluster3") is not None:
-        item.add_marker(pytest.mark.xdist_group("cluster3"))
 
 
 def _values(item: pytest.Function) -> list[object]:
