@@ -101,16 +101,22 @@ def find_regex(folded: str, pattern: str, start: int = 0) -> Iterator[tuple[int,
             yield first, last
 
 
-def _needs(folded: str) -> Iterator[tuple[str, ...]]:
-    """Yield groups of texts of which every match holds one: what comes before and behind them."""
+def parsed(folded: str) -> Any:
+    """Return a folded pattern as the standard library's own parser reads it.
+
+    It knows all of RE2's language that matters here. What it can't read has nothing in it.
+    """
     try:
-        # The standard library's own parser knows all of RE2's language that matters here.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of brackets in brackets
-            tree = re._parser.parse(_CLASS.sub(r"\\w", folded))  # type: ignore[attr-defined]  # noqa: SLF001
+            return re._parser.parse(_CLASS.sub(r"\\w", folded))  # type: ignore[attr-defined]  # noqa: SLF001
     except (re.error, OverflowError, RecursionError):
-        return
-    for group in _groups(tree):
+        return ()
+
+
+def _needs(folded: str) -> Iterator[tuple[str, ...]]:
+    """Yield groups of texts of which every match holds one: what comes before and behind them."""
+    for group in _groups(parsed(folded)):
         usable = [text for text in group if _is_usable(text)]
         if len(usable) == len(group):
             yield tuple(dict.fromkeys(usable))

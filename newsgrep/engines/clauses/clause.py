@@ -33,6 +33,16 @@ class HasSequence:
 
 
 @dataclass(frozen=True, slots=True)
+class HasBehind:
+    """The field has ``second`` behind ``first``, with at most ``between`` other tokens between."""
+
+    field: str
+    first: str
+    second: str
+    between: int
+
+
+@dataclass(frozen=True, slots=True)
 class HasPart:
     """A value of the field holds this string."""
 
@@ -70,7 +80,7 @@ class Without:
     clause: Clause
 
 
-Clause = Has | HasOneOf | HasSequence | HasPart | Between | AllOf | AnyOf | Without
+Clause = Has | HasOneOf | HasSequence | HasBehind | HasPart | Between | AllOf | AnyOf | Without
 
 
 def all_of(*clauses: Clause | None) -> Clause:

@@ -16,6 +16,7 @@ from newsgrep.engines.clauses.clause import (
     Between,
     Clause,
     Has,
+    HasBehind,
     HasOneOf,
     HasPart,
     HasSequence,
@@ -42,6 +43,7 @@ from newsgrep.engines.clauses.tokens import CAPTION_END, LONG_WORD, tokens, word
 from newsgrep.engines.packing import Verifier
 from newsgrep.engines.texts import groups_needed, holding, words_like
 from newsgrep.models import ARCHIVE_ZONE, Article
+from newsgrep.query.gaps import pairs
 from newsgrep.query.tree import (
     Address,
     And,
@@ -207,10 +209,17 @@ def _needed(reader: Reader, spot: Spot) -> Clause | None:
     if spot.field is Field.CAPTION:
         return Has(CAPTION, CAPTION_END)
     long = Has(WORDS, LONG_WORD)
-    groups = [
+    groups: list[Clause] = [
         AnyOf((*(all_of(*map(having, terms)) for terms in group), long))
         for group in groups_needed(reader, spot)
     ]
+    # Each of these characters is a token, and what stands between them no more tokens than
+    # characters.
+    if near := pairs(spot):
+        zones = _ZONES[spot.field]
+        groups.append(
+            any_of(tuple(all_of(*(HasBehind(zone, *pair) for pair in near)) for zone in zones))
+        )
     return AllOf(tuple(groups)) if groups else None
 
 

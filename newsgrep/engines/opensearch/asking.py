@@ -17,6 +17,7 @@ from newsgrep.engines.clauses.clause import (
     Between,
     Clause,
     Has,
+    HasBehind,
     HasOneOf,
     HasPart,
     HasSequence,
@@ -54,6 +55,9 @@ def query_of(clause: Clause) -> Query:
             return _one_of(field, values)
         case HasSequence(field, values):
             return {"match_phrase": {field: {"query": " ".join(values)}}}
+        case HasBehind(field, first, second, between):
+            both = [{"span_term": {field: token}} for token in (first, second)]
+            return {"span_near": {"clauses": both, "slop": between, "in_order": True}}
         case HasPart(field, part):
             return {"wildcard": {field: f"*{_SPECIAL.sub(_escaped, part)}*"}}
         case Between(field, low, high):
@@ -124,6 +128,8 @@ def leaves(clause: Clause) -> int:
             return leaves(inner) + 1
         case HasOneOf(_, values):
             return len(values) // MOST_VALUES + 1
+        case HasBehind():
+            return 2
         case _:
             return 1
 

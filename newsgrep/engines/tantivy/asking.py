@@ -14,6 +14,7 @@ from newsgrep.engines.clauses.clause import (
     Between,
     Clause,
     Has,
+    HasBehind,
     HasOneOf,
     HasPart,
     HasSequence,
@@ -43,6 +44,8 @@ class Asking:
                 return Query.term_set_query(self._schema, field, found)
             case HasSequence(field, found):
                 return Query.phrase_query(self._schema, field, list(found))
+            case HasBehind(field, first, second, between):
+                return Query.phrase_query(self._schema, field, [first, second], slop=between)
             case HasPart(field, part):
                 escaped = _SPECIAL.sub(lambda match: f"\\{match[0]}", part)
                 return Query.regex_query(self._schema, field, rf"(?s:.*){escaped}(?s:.*)")
