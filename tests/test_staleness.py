@@ -101,3 +101,11 @@ def test_zero_says_how_many_files_are_new(cli: Cli) -> None:
     assert "1 file is new, changed or gone since: run newsgrep index again" in (
         cli("search", "造船", status=1).err
     )
+
+
+def test_a_hidden_file_that_was_asked_for_by_name_is_no_missing_one(cli: Cli) -> None:
+    write_article(cli.folder / "news" / "a.md", "甲岛开渔", "渡轮照常，海带上市。")
+    write_article(cli.folder / "news" / ".b.md", "丙岛休渔", "渡轮停航。")
+    cli("index", "news", "news/.b.md")
+    assert cli.json("stats")["articles"] == 2
+    assert "run newsgrep index again" not in cli("search", "造船", status=1).err

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Final, NamedTuple
 
 from newsgrep.ingest.formats import suffixes
@@ -87,16 +87,21 @@ def _differing(
                 if number % _STEP == 0 and time.monotonic() > until:
                     return differing, False
                 stamp = known.get(entry.path)
-                is_article = os.path.splitext(entry.name)[1].lower() in readable  # noqa: PTH122  (any bytes)
-                if entry.name.startswith(".") or not is_article or not entry.is_file():
+                # What was asked for by name is known, whatever that name is.
+                if not (stamp or _is_looked_for(entry, readable)) or not entry.is_file():
                     continue
-                if stamp is None and entry.is_symlink():
-                    continue  # it may lead out, or to what is known by another name
                 seen += stamp is not None
                 differing += stamp is None or not _is_same(stamp, entry.stat())
     except OSError:
         pass  # the folder's files count as missing
     return differing + len(expected) - seen, True
+
+
+def _is_looked_for(entry: os.DirEntry[str], readable: Container[str]) -> bool:
+    """Return whether ``newsgrep index`` would read a new file of this name."""
+    is_article = os.path.splitext(entry.name)[1].lower() in readable  # noqa: PTH122  (any bytes)
+    # A link may lead out, or to what is known by another name.
+    return is_article and not entry.name.startswith(".") and not entry.is_symlink()
 
 
 def _is_same(stamp: Stamp, status: os.stat_result) -> bool:
