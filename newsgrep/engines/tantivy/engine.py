@@ -208,19 +208,21 @@ class TantivyEngine:
     def stamps(self) -> Iterator[Stamp]:
         """Unpack every stamp."""
         with damage_named(self._folder):
-            for document in self.documents():
-                yield stamp_in(document)
+            yield from map(stamp_in, map(self.at, self._soon()))
+
+    def _soon(self) -> Iterator[DocAddress]:
+        """Yield where everything lies; who soon has enough need not wait for the whole list."""
+        first = self.everywhere(most=_FIRST)
+        yield from first
+        if len(first) == _FIRST:
+            had = {(each.segment_ord, each.doc) for each in first}
+            yield from (
+                each for each in self.everywhere() if (each.segment_ord, each.doc) not in had
+            )
 
     def documents(self, clause: Clause | None = None) -> Iterator[Document]:
         """Yield the stored part of the articles of which ``clause`` is true, or of everything."""
-        # Who soon has enough need not wait until a million places are listed.
-        first = self.everywhere(clause, _FIRST)
-        yield from map(self.at, first)
-        if len(first) == _FIRST:
-            had = {(each.segment_ord, each.doc) for each in first}
-            for each in self.everywhere(clause):
-                if (each.segment_ord, each.doc) not in had:
-                    yield self.at(each)
+        return map(self.at, self.everywhere(clause))
 
     def everywhere(self, clause: Clause | None = None, most: int = 0) -> list[DocAddress]:
         """Return where the articles lie of which ``clause`` is true, or everything.
