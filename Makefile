@@ -50,11 +50,11 @@ tools:
 	@command -v jq >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		&& { apt-get -qq update && apt-get -qq install -y jq; } >/dev/null 2>&1; } \
 		|| echo "jq is missing and can't be installed here: its test will be skipped"
-	@tests/cluster/install.sh
+	@tests/support/cluster/install.sh
 
 # The server that OpenSearch is tested on, once, into the user's cache folder (51 MB).
 server: tools .venv/development
-	@$(BIN)/python -m tests.cluster fetch || echo "the tests of opensearch will be skipped, or fail"
+	@$(BIN)/python -m tests.support.cluster fetch || echo "the tests of opensearch will be skipped, or fail"
 
 # `make bench BENCH=--quick` takes minutes, all of it hours; see bench/README.md.
 bench: .venv/development

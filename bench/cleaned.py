@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.corpora import Corpus
-from bench.places import newsgrep_digest
-from newsgrep.errors import Rejected
-from newsgrep.ingest.read import read_article
-from newsgrep.ingest.sites import Sites, load_sites
-from newsgrep.text.fold import fold
-from newsgrep.text.literal import holds_literal
+from bench.paths import newsgrep_digest
+from newsgrep.analysis.fold import fold
+from newsgrep.errors import NoArticle
+from newsgrep.extract.outlets import Outlets, load_outlets
+from newsgrep.extract.pipeline import extract_article
+from newsgrep.query.match import contains_literal
 
 _TOGETHER = 2000
 
@@ -59,16 +59,18 @@ class Truth(NamedTuple):
 
 
 @cache
-def _sites() -> Sites:
-    return load_sites(None)
+def _sites() -> Outlets:
+    return load_outlets(None)
 
 
 def clean_file(path: str) -> Cleaned | None:
     """Return the article in a file, or nothing where there is none."""
     file = Path(path)
     try:
-        article = read_article(path, file.read_bytes(), sites=_sites(), mtime=file.stat().st_mtime)
-    except Rejected:
+        article = extract_article(
+            path, file.read_bytes(), sites=_sites(), mtime=file.stat().st_mtime
+        )
+    except NoArticle:
         return None
     return Cleaned(
         path,
@@ -161,6 +163,6 @@ def brute_force(path: Path, literals: list[str]) -> Truth:
         stands_for[article.path] = article.path
         texts = (fold(article.title), fold(article.body))
         for literal, wanted in folded:
-            if any(holds_literal(text, wanted) for text in texts):
+            if any(contains_literal(text, wanted) for text in texts):
                 holding[literal].append(article.path)
     return Truth(stands_for, holding)

@@ -24,19 +24,19 @@ from bench.cleaned import warm as read_once
 from bench.cluster_report import markdown, tables
 from bench.corpora import Corpus, of_size, real
 from bench.measure import cpu_of, resident, run
+from bench.paths import ARCHIVES, RESULTS, default_work
 from bench.peers.base import JOBS
 from bench.peers.ours import command, request_of, search_command
-from bench.places import ARCHIVES, RESULTS, default_work
 from bench.questions import Question, load_questions
 from bench.report import draw
-from bench.steps import COLD
+from bench.runner import COLD
 from bench.worker import PAGE
-from newsgrep.archive.location import Remote
-from newsgrep.archive.place import opened
 from newsgrep.engines.base import Engine
-from newsgrep.query.tree import Everything
-from newsgrep.search import search
-from tests.cluster import VERSION, Cluster
+from newsgrep.index.location import ServerIndex
+from newsgrep.index.store import open_index
+from newsgrep.query.ast import MatchAll
+from newsgrep.search.search import search
+from tests.support.cluster import VERSION, Cluster
 
 HEAP: Final = "512m"
 _LONGEST: Final = 300.0
@@ -129,15 +129,15 @@ def measured(
     # The first one warms the servers up, as they are where they run for months.
     for number in range(runs + 1):
         name = f"bench-{uuid.uuid4().hex}"
-        index = Remote(cluster.address(name) + setup.options)
+        index = ServerIndex(cluster.address(name) + setup.options)
         loads.append(_load(cluster, index, name, corpus))
         if number < runs:
             _delete(cluster, name)
     again = _load(cluster, index, name, corpus)
     stored = _stored(cluster, name)
     load_while_asked = os.getloadavg()[0]
-    with opened(index) as engine:
-        total = engine.search(Everything(), limit=0).total
+    with open_index(index) as engine:
+        total = engine.search(MatchAll(), limit=0).total
         warm, heaps = _warm(cluster, engine, rounds)
     told = {
         **asdict(setup),
@@ -156,7 +156,7 @@ def measured(
     return told
 
 
-def _load(cluster: Cluster, index: Remote, name: str, corpus: Corpus) -> dict[str, Any]:
+def _load(cluster: Cluster, index: ServerIndex, name: str, corpus: Corpus) -> dict[str, Any]:
     busy, before = os.getloadavg()[0], _computed(cluster)
     ran = run([
         *command(), "index", str(corpus.folder), "--jobs", str(JOBS), "--index", index.url,
@@ -238,7 +238,7 @@ def _heaps(cluster: Cluster) -> list[int]:
     return [nodes[key]["jvm"]["mem"]["heap_used_in_bytes"] for key in sorted(nodes)]
 
 
-def _cold(index: Remote, rounds: int) -> dict[str, list[float]]:
+def _cold(index: ServerIndex, rounds: int) -> dict[str, list[float]]:
     chosen = [question for question in load_questions() if question.name in COLD]
     times: dict[str, list[float]] = {question.name: [] for question in chosen}
     for number in range(max(rounds // 2, 1) + 1):

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from bench.measure import median
 from bench.report import Table, number, page
-from bench.steps import COLD
+from bench.runner import COLD
 from bench.worker import PAGE
 
 MB: Final = 2**20

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from bench.places import ARCHIVES, fresh
+from bench.paths import ARCHIVES, fresh
 
 RECIPE: Final = 1
 """Raised whenever the same parameters give other files."""

@@ -18,15 +18,15 @@ from rich.console import Console
 from bench import machine
 from bench.cleaned import CleanedFile
 from bench.corpora import Corpus, of_size, real
-from bench.figures import index_figures, warm_figures
+from bench.derived import index_figures, warm_figures
 from bench.measure import CommandFailed, median
+from bench.paths import ARCHIVES, RESULTS, default_work
 from bench.peers import OURS
 from bench.peers.base import Inputs, Peer
 from bench.peers.ours import make
-from bench.places import ARCHIVES, RESULTS, default_work
 from bench.report import NONE, Table, draw, number, page, peak
+from bench.runner import CLICK_BASELINE, Settings, Steps
 from bench.server import HEAP, SERVER
-from bench.steps import CLICK_BASELINE, Settings, Steps
 from newsgrep.errors import NewsgrepError
 
 COLUMNS: Final = (

@@ -13,8 +13,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bench.places import REPOSITORY
-from newsgrep.text.fold import fold
+from bench.paths import REPOSITORY
+from newsgrep.analysis.fold import fold
 
 GOLD: Final = REPOSITORY.parent / "shared" / "gold"
 KNOWN_ITEMS: Final = "known-items.tsv"

@@ -20,11 +20,11 @@ import click
 
 from bench.cleaned import clean
 from bench.corpora import of_size, real
+from bench.paths import ARCHIVES, REPOSITORY, RESULTS, default_work
 from bench.peers.base import Inputs
 from bench.peers.ours import Newsgrep
-from bench.places import ARCHIVES, REPOSITORY, RESULTS, default_work
 from bench.questions import Question, load_questions
-from newsgrep.archive.update import How, update_index
+from newsgrep.index.update import UpdateOptions, update_index
 
 LINES: Final = 25
 _REPEATS: Final = 20
@@ -56,7 +56,7 @@ def main(
     with tempfile.TemporaryDirectory(dir=work) as scratch:
         folder = Path(scratch) / "index"
         _profile(
-            partial(update_index, folder, [str(corpus.folder)], How(jobs=1)),
+            partial(update_index, folder, [str(corpus.folder)], UpdateOptions(jobs=1)),
             results / f"{label}-profile-index.txt",
         )
         peer = Newsgrep()

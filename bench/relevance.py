@@ -16,20 +16,20 @@ from typing import Any, Final, NamedTuple
 
 import click
 
-from bench import floors, machine
+from bench import machine, thresholds
 from bench.corpora import real
+from bench.eval_indexes import Shelf, part_of, unlinked_shelf, untitled_shelf
 from bench.gold import GOLD, KnownItem, known_items, related
-from bench.judge import DEPTH, Scored, mean, rank_of, recall, reciprocal
-from bench.places import ARCHIVES, RESULTS, default_work, fresh
+from bench.ir_metrics import DEPTH, Scored, mean, rank_of, recall, reciprocal
+from bench.paths import ARCHIVES, RESULTS, default_work, fresh
 from bench.plain import PlainIndex, words
 from bench.relevance_report import markdown
-from bench.shelves import Shelf, part_of, unlinked_shelf, untitled_shelf
+from newsgrep.analysis.fold import fold
 from newsgrep.engines.base import Engine
+from newsgrep.query.ast import MatchAll, Node, positive_texts
 from newsgrep.query.parser import parse
-from newsgrep.query.tree import Everything, Node, wanted_texts
-from newsgrep.rerank import MOST, second_look
-from newsgrep.similar import similar
-from newsgrep.text.fold import fold
+from newsgrep.search.rerank import RERANK_DEPTH, rerank
+from newsgrep.views.similar import find_similar
 
 BASELINE: Final = "plain jieba words, BM25"
 FIRST: Final = "newsgrep, the engine alone"
@@ -69,7 +69,7 @@ def question(title: str, *, any_word: bool) -> Node | None:
 def ask_known_items(shelf: Shelf, items: Iterable[KnownItem]) -> list[Asked]:
     """Return how every method ranks every item whose file became an article."""
     engine = shelf.engine
-    ids = [each.id for each in engine.search(Everything(), limit=sys.maxsize).candidates]
+    ids = [each.id for each in engine.search(MatchAll(), limit=sys.maxsize).candidates]
     told(f"{len(ids):,} articles; cutting them into words for the baseline")
     baseline = PlainIndex((body for _, body in engine.folded(ids)), words)
     told("asking")
@@ -80,7 +80,9 @@ def ask_known_items(shelf: Shelf, items: Iterable[KnownItem]) -> list[Asked]:
         every = question(item.title, any_word=False)
         if right is None or node is None or every is None:
             continue
-        plain = [(score, ids[number]) for score, number in baseline.best(fold(item.title), MOST)]
+        plain = [
+            (score, ids[number]) for score, number in baseline.best(fold(item.title), RERANK_DEPTH)
+        ]
         first, second, seconds = _both_looks(engine, node)
         answers = {BASELINE: plain, FIRST: first, SECOND: second}
         answers[ALL_WORDS] = _both_looks(engine, every)[1]
@@ -90,10 +92,10 @@ def ask_known_items(shelf: Shelf, items: Iterable[KnownItem]) -> list[Asked]:
 
 
 def _both_looks(engine: Engine, node: Node) -> tuple[Scored, Scored, float]:
-    candidates = engine.search(node, limit=MOST).candidates
+    candidates = engine.search(node, limit=RERANK_DEPTH).candidates
     started = time.perf_counter()
     texts = engine.folded([each.id for each in candidates])
-    looked = second_look(candidates, texts, wanted_texts(node))
+    looked = rerank(candidates, texts, positive_texts(node))
     seconds = time.perf_counter() - started
     return (
         [(each.score, each.id) for each in candidates],
@@ -130,7 +132,7 @@ def _known_row(group: Sequence[Asked]) -> dict[str, Any]:
 def ask_related(shelf: Shelf, links: dict[str, set[str]]) -> dict[str, Any]:
     """Return recall of linked articles by both methods, and what ``similar`` takes."""
     engine = shelf.engine
-    ids = [each.id for each in engine.search(Everything(), limit=sys.maxsize).candidates]
+    ids = [each.id for each in engine.search(MatchAll(), limit=sys.maxsize).candidates]
     told(f"{len(ids):,} articles; cutting them into words for the baseline")
     texts = [f"{title}\n{body}" for title, body in engine.folded(ids)]
     baseline = PlainIndex(texts, words)
@@ -147,7 +149,7 @@ def ask_related(shelf: Shelf, links: dict[str, set[str]]) -> dict[str, Any]:
         plain = [ids[number] for _, number in best if ids[number] != own]
         (article,) = engine.get([own])
         started = time.process_time()
-        ours = [each.article.id for each in similar(engine, article, DEPTH)]
+        ours = [each.article.id for each in find_similar(engine, article, DEPTH)]
         seconds += time.process_time() - started
         found[WHOLE_TEXT].append(recall(right, plain))
         found[SIMILAR].append(recall(right, ours))
@@ -250,13 +252,13 @@ def _kept(out: Path) -> dict[str, Any]:
 
 def _keep(result: dict[str, Any], text: str, out: Path, *, lower: bool) -> None:
     reached = floors_of(result)
-    sunk = floors.sunk(reached)
+    sunk = thresholds.sunk(reached)
     if sunk and not lower:
         for line in sunk:
             told(line)
         told("Nothing was kept: mend it, or say --lower-floors and why in the commit.")
         sys.exit(1)
-    floors.write(reached, lower=lower)
+    thresholds.write(reached, lower=lower)
     out.mkdir(parents=True, exist_ok=True)
     (out / "relevance.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
     (out / "relevance.md").write_text(text, "utf-8")

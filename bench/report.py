@@ -12,7 +12,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from bench.measure import median
-from bench.steps import HUMAN, WHOOSH_BASELINE
+from bench.runner import HUMAN, WHOOSH_BASELINE
 from bench.targets import targets
 from bench.worker import PAGE
 

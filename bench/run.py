@@ -15,13 +15,13 @@ from rich.console import Console
 from bench import machine
 from bench.cleaned import clean
 from bench.corpora import Corpus, of_size, real, recombined
+from bench.paths import ARCHIVES, RESULTS, default_work
 from bench.peers import make_peer, peer_names
 from bench.peers.base import Inputs, Peer
-from bench.places import ARCHIVES, RESULTS, default_work
 from bench.questions import Question, load_questions
 from bench.report import markdown, print_tables
+from bench.runner import Settings, Steps, measure
 from bench.server import HEAP, SERVER
-from bench.steps import Settings, Steps, measure
 
 EXTRA: Final = 100
 _EXTRA_SEED: Final = 100

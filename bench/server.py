@@ -1,6 +1,6 @@
 """The one OpenSearch of a run: started when it is first needed, stopped when the run ends.
 
-Its indexes end with it. The kernel ends it where the run is killed (see ``tests.cluster``).
+Its indexes end with it. The kernel ends it where the run is killed (see ``tests.support.cluster``).
 """
 
 from __future__ import annotations
@@ -11,7 +11,15 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 from bench.measure import CommandFailed
-from tests.cluster import VERSION, Cluster, Failed, Missing, NoAnswer, distribution, find_java
+from tests.support.cluster import (
+    VERSION,
+    Cluster,
+    Failed,
+    Missing,
+    NoAnswer,
+    distribution,
+    find_java,
+)
 
 HEAP: Final = "1g"
 _LONGEST_DELETE: Final = 120.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.measure import median
-from bench.steps import WHOOSH_BASELINE
+from bench.runner import WHOOSH_BASELINE
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,12 +65,14 @@ def seeds_for(target: str, more: Sequence[Path] = ()) -> list[bytes]:
 
 
 def _packed() -> list[bytes]:
-    from newsgrep.engines.packing import pack_stamp
-    from newsgrep.models import Stamp, Status
+    from newsgrep.analysis.codec import pack_file_record
+    from newsgrep.models import FileRecord, Status
 
     head = '["，",[1,3],"abc","报",null,["甲"],["2024-05","month"],null,[],{"title":"heading"},[]]'
     rest = head.encode("gb18030")
-    stamp = pack_stamp(Stamp("/a.md", 1, 2, "00ff", Status.REJECTED, None, "因为", ("2024", 2)))
+    stamp = pack_file_record(
+        FileRecord("/a.md", 1, 2, "00ff", Status.REJECTED, None, "因为", ("2024", 2))
+    )
     return [
         "d题\x1e正文。\x1e图\n图".encode("gb18030"),
         b"r" + len(rest).to_bytes(4, "big") + rest + bytes(4 * 6),

@@ -19,33 +19,33 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import newsgrep
-from newsgrep.ingest.sites import _lines, load_sites
+from newsgrep.extract.outlets import _line_pattern, load_outlets
 
 _parser: Final[Any] = import_module("re._parser")
 """What ``re`` itself reads patterns with: it says what a pattern wants."""
 
 LIMITS: Final = {
-    "authors._TRADE_BEHIND": 300, "authors._ENGLISH_OTHERS": 300, "authors._BRACKETED": 300,
-    "authors._CREDITED": 300, "authors._REPORT_FROM": 300, "authors._ROLE_TAIL": 300,
-    "authors._SEPARATOR": 300, "authors._LABEL": 300, "authors._COUNTRY": 300,
-    "authors._HAN_NAMES": 300, "authors._OUTLET_LIKE": 300, "authors._BYLINE": 100,
+    "bylines._LABEL_BEHIND": 300, "bylines._ENGLISH_OTHERS": 300, "bylines._BRACKETED": 300,
+    "bylines._LABEL_BEFORE": 300, "bylines._REPORT_FROM": 300, "bylines._ROLE_TAIL": 300,
+    "bylines._SEPARATOR": 300, "bylines._LABEL": 300, "bylines._COUNTRY": 300,
+    "bylines._HAN_NAMES": 300, "bylines._OUTLET_LIKE": 300, "bylines._BYLINE": 100,
     "dates._LONE": 100, "dates._LEFT_OVER": 100, "dates._NAMES": 100, "dates._RFC": 200,
     "dates._CLOCK": 60,
-    "furniture._DROP": 80, "furniture._META": 80, "furniture._CREDIT": 80,
-    "furniture._CAPTION": 80, "furniture._CHART": 80, "furniture._CONTENT": 40,
-    "furniture._HIDING": 2000,
-    "linklist._LEAD_IN": 41,
+    "boilerplate._DROP": 80, "boilerplate._META": 80, "boilerplate._CREDIT": 80,
+    "boilerplate._CAPTION": 80, "boilerplate._CHART": 80, "boilerplate._CONTENT": 40,
+    "boilerplate._HIDING_STYLE": 2000,
+    "clean._LEAD_IN": 41,
     "metadata._UPDATE_LABEL": 40, "metadata._PUBLISHED": 1000, "metadata._UPDATED": 1000,
     "metadata._AUTHOR_CLASS": 300,
     "text._HEADING": 200,
-    "wording._NOTICE": 240, "wording._TAIL": 240, "wording._SHOT_BY": 1000,
-    "wording._PHOTO_LINE": 400,
+    "boilerplate._NOTICE": 240, "boilerplate._END_NOTE": 240, "boilerplate._PHOTO_CREDIT": 1000,
+    "boilerplate._PHOTO_LINE": 400,
 }  # fmt: skip
 """Characters of the longest string that a pattern is ever given, where its module sees to that."""
 
 INDIRECT: Final = {
-    "selectors": ("match",), "furniture": ("fullmatch",), "source": ("fullmatch",),
-    "dates": ("search", "finditer"), "patterns": ("finditer",),
+    "dom": ("match",), "boilerplate": ("fullmatch",), "source": ("fullmatch",),
+    "dates": ("search", "finditer"), "characters": ("finditer",),
 }  # fmt: skip
 """How a module calls patterns that it passes on or keeps in a table, by the module's name."""
 METHODS: Final = ("fullmatch", "match", "search", "finditer")
@@ -95,10 +95,10 @@ def all_patterns() -> tuple[Known, ...]:
                     known = found.get(pattern)
                     methods = tuple(sorted({*methods, *(known.methods if known else ())}))
                     found[pattern] = Known(known.name if known else short, pattern, methods)
-    for site in load_sites().all:
-        pattern_of_site = _lines(site.drop_lines)
+    for site in load_outlets().all:
+        pattern_of_site = _line_pattern(site.drop_lines)
         if pattern_of_site is not None:
-            found[pattern_of_site] = Known(f"sites.{site.name}", pattern_of_site, ("fullmatch",))
+            found[pattern_of_site] = Known(f"outlets.{site.name}", pattern_of_site, ("fullmatch",))
     return tuple(known for known in found.values() if isinstance(known.pattern.pattern, str))
 
 

@@ -17,38 +17,33 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from newsgrep.engines import packing
-from newsgrep.engines.base import FACETS, Engine, Order, Upsert, open_engine
-from newsgrep.engines.entry import make_entry
-from newsgrep.errors import QueryError, Rejected
-from newsgrep.explain import explain_nothing
-from newsgrep.ingest import dates
-from newsgrep.ingest.decode import decode
-from newsgrep.ingest.read import read_article
-from newsgrep.ingest.sites import load_sites
-from newsgrep.jsontext import to_json
-from newsgrep.models import ARCHIVE_ZONE, Article, Precision, Published, Span, Stamp, Status
-from newsgrep.output.safe import safe
-from newsgrep.output.wrap import wrapped
-from newsgrep.query.dates import date_range
-from newsgrep.query.describe import describe
-from newsgrep.query.grammar import MAX_DEPTH
-from newsgrep.query.leaves import normalised
-from newsgrep.query.parser import Query, parse
-from newsgrep.query.tree import And, Field, Node, Not, Or, Phrase
-from newsgrep.search import Request, search
-from newsgrep.text.characters import Kind, kind_of, tidy
-from newsgrep.text.fold import fold
-from newsgrep.text.literal import find_literal
-from newsgrep.text.matching import Needle, find_matches, merged_spans
-from newsgrep.text.segment import index_terms, query_terms
-from newsgrep.text.snippets import snippets
+from newsgrep._io import to_json
+from newsgrep.analysis import codec
+from newsgrep.analysis.characters import CharKind, kind_of, strip_invisible
+from newsgrep.analysis.document import make_document
+from newsgrep.analysis.fold import fold
+from newsgrep.analysis.segment import index_terms, query_terms
+from newsgrep.engines.base import FACETS, Engine, Order, PutArticle, open_engine
+from newsgrep.errors import NoArticle, QueryError
+from newsgrep.extract import dates
+from newsgrep.extract.decode import decode
+from newsgrep.extract.outlets import load_outlets
+from newsgrep.extract.pipeline import extract_article
+from newsgrep.models import ARCHIVE_ZONE, Article, FileRecord, Precision, Published, Span, Status
+from newsgrep.query.ast import And, Field, Node, Not, Or, Phrase, describe
+from newsgrep.query.dates import parse_date_range
+from newsgrep.query.match import Needle, find_literal, find_needles, merged_spans
+from newsgrep.query.parser import MAX_DEPTH, Query, normalize, parse
+from newsgrep.search.diagnose import diagnose
+from newsgrep.search.highlight import make_snippets
+from newsgrep.search.search import SearchRequest, search
+from newsgrep.terminal import sanitize, wrap_rows
 
 Target = Callable[[bytes], None]
 
 _MTIME: Final = 1_750_000_000.0
 _CHINA: Final = timezone(timedelta(hours=8))
-_SITES: Final = load_sites()
+_SITES: Final = load_outlets()
 _ID: Final = re.compile("[a-z2-7]{12}")
 
 
@@ -75,7 +70,7 @@ def decoder(data: bytes) -> None:
     """Check that bytes become whole characters, UTF-8 the text it is, the same each time."""
     try:
         decoded = decode(data)
-    except Rejected as reason:
+    except NoArticle as reason:
         _hold(str(reason), "rejected without a reason")
         return
     _hold(not any(0xD800 <= ord(c) < 0xE000 for c in set(decoded.text)), "half a character")
@@ -111,18 +106,18 @@ def html_file(data: bytes) -> None:
 def _file(data: bytes, suffix: str) -> None:
     path = f"/a.{suffix}"
     try:
-        article = read_article(path, data, sites=_SITES, mtime=_MTIME)
-    except Rejected as reason:
+        article = extract_article(path, data, sites=_SITES, mtime=_MTIME)
+    except NoArticle as reason:
         _hold(str(reason), "rejected without a reason")
         return
-    _hold(read_article(path, data, sites=_SITES, mtime=_MTIME) == article, "read otherwise")
+    _hold(extract_article(path, data, sites=_SITES, mtime=_MTIME) == article, "read otherwise")
     _proper(article)
-    stamp = Stamp(path, len(data), 1, "00", Status.INDEXED, article.id, rank=("", 3))
-    entry = make_entry(article, stamp)
+    stamp = FileRecord(path, len(data), 1, "00", Status.INDEXED, article.id, rank=("", 3))
+    entry = make_document(article, stamp)
     _hold(entry.article() == article, "another article comes out of the packed one")
     _hold(all(entry.counts.values()), "a term that stands nowhere")
-    packed = packing.pack_stamp(stamp)
-    _hold(packing.unpack_stamp(packed, article.id) == stamp, "another stamp comes out")
+    packed = codec.pack_file_record(stamp)
+    _hold(codec.unpack_file_record(packed, article.id) == stamp, "another stamp comes out")
     _hold(json.loads(to_json([article.title, article.body])) == [article.title, article.body],
           "another text comes out of JSON")  # fmt: skip
 
@@ -149,7 +144,7 @@ def _seen(text: str) -> None:
         category = unicodedata.category(character)
         _hold(character == "\n" or category not in {"Cc", "Cs"}, f"{character!a} in {text[:80]!a}")
     if len(text) < 50:  # a longer one may have lost marks that stood on top of one another
-        _hold(tidy(text) == text, f"not tidy: {text!a}")
+        _hold(strip_invisible(text) == text, f"not tidy: {text!a}")
 
 
 def _real(published: Published) -> None:
@@ -172,17 +167,22 @@ def date_reader(data: bytes) -> None:
     """Check that any text states a day that exists, or none."""
     text = _text(data)
     day = date(2024, 5, 17)
-    found = [dates.parse(text), dates.in_url(text), dates.alone(text), *dates.in_text(text)]
-    found.append(dates.day_in_text(text, day.year, day))
+    found = [
+        dates.parse_date(text),
+        dates.date_in_url(text),
+        dates.parse_date_line(text),
+        *dates.dates_in_text(text),
+    ]
+    found.append(dates.month_day_in_text(text, day.year, day))
     for moment in found:
         if moment:
-            _hold(moment.value.year >= dates.EARLIEST, f"year of {moment}")
+            _hold(moment.value.year >= dates.EARLIEST_YEAR, f"year of {moment}")
             for zone in (None, UTC, _CHINA):
                 _real(moment.published(zone))
-    _hold(all(1900 <= year < 2100 for year in dates.years_in(text)), "a year that is none")
-    _hold(dates.parse(text) == found[0], "another date the second time")
+    _hold(all(1900 <= year < 2100 for year in dates.years_in_text(text)), "a year that is none")
+    _hold(dates.parse_date(text) == found[0], "another date the second time")
     try:
-        first, last = date_range(text, day)
+        first, last = parse_date_range(text, day)
     except QueryError as exc:
         _hold(str(exc), "an error without words")
         _hold(0 <= (exc.position or 0) < max(len(text), 1), "an error that points outside")
@@ -230,14 +230,14 @@ def _engines() -> tuple[Engine, Engine]:
     memory, whoosh = (
         open_engine(name, folder / name, create=True) for name in ("memory", "whoosh")
     )
-    changes = [Upsert(make_entry(each, _stamp(each))) for each in _articles()]
+    changes = [PutArticle(make_document(each, _stamp(each))) for each in _articles()]
     for engine in (memory, whoosh):
         engine.write(changes)
     return memory, whoosh
 
 
-def _stamp(article: Article) -> Stamp:
-    return Stamp(article.path, 1, 2, "00", Status.INDEXED, article.id)
+def _stamp(article: Article) -> FileRecord:
+    return FileRecord(article.path, 1, 2, "00", Status.INDEXED, article.id)
 
 
 _WORDS: Final = (
@@ -275,7 +275,7 @@ def engines(data: bytes) -> None:
     asked = _asked(_text(data), any_word=bool(data and data[0] & 8))
     if asked is None or len(data) > 2000:  # brute force takes its time
         return
-    request = Request(asked, order, limit=50, facets=FACETS)
+    request = SearchRequest(asked, order, limit=50, facets=FACETS)
     by_force, found = search(memory, request), search(whoosh, request)
     _hold(by_force.total == found.total, f"{by_force.total} and {found.total} articles")
     _hold(by_force.facets == found.facets, "other facets")
@@ -285,7 +285,7 @@ def engines(data: bytes) -> None:
         _hold(one.snippets == other.snippets, "other snippets")
         _inside(one.title_spans, one.article.title)
     if not found.total:
-        whys = (explain_nothing(engine, asked.root) for engine in (memory, whoosh))
+        whys = (diagnose(engine, asked.root) for engine in (memory, whoosh))
         _hold(next(whys) == next(whys), "another explanation")
 
 
@@ -295,10 +295,10 @@ def engines(data: bytes) -> None:
 def texts(data: bytes) -> None:
     """Check that folding keeps lengths, and that literals are found where they stand."""
     raw, _, looked_for = _text(data).partition("\x00")
-    text = tidy(raw)
+    text = strip_invisible(raw)
     folded = fold(text)
-    literal = fold(normalised(looked_for) or normalised(text[len(text) // 2 :][:3]))
-    _hold(len(folded) == len(text) == len(safe(text)), "another length")
+    literal = fold(normalize(looked_for) or normalize(text[len(text) // 2 :][:3]))
+    _hold(len(folded) == len(text) == len(sanitize(text)), "another length")
     _hold(fold(folded) == folded, "folded twice is another text")
     half = len(text) // 2
     _hold(fold(text[:half]) + fold(text[half:]) == folded, "a part folds otherwise")
@@ -307,30 +307,30 @@ def texts(data: bytes) -> None:
     if spans:
         terms = set(index_terms(folded))
         _hold(terms.issuperset(query_terms(literal)), "a text without a term of what it holds")
-    matches = find_matches(folded, [Needle(literal, query_terms(literal)), Needle(folded[:1])])
+    matches = find_needles(folded, [Needle(literal, query_terms(literal)), Needle(folded[:1])])
     _inside(merged_spans(matches), text)
     body = "\n\n".join(filter(None, (p.strip() for p in text.split("\n\n"))))
-    matches = find_matches(fold(body), [Needle(literal, query_terms(literal))])
-    shown = snippets(body, fold(body), matches, width=30)
+    matches = find_needles(fold(body), [Needle(literal, query_terms(literal))])
+    shown = make_snippets(body, fold(body), matches, width=30)
     _hold(bool(shown) == bool(body), "no snippet")
     for snippet in shown:
         there = body[snippet.offset : snippet.offset + len(snippet.text)]
         _hold(snippet.text == there, "a snippet of another text")
         _hold("\n\n" not in snippet.text.strip("\n"), "a snippet of two paragraphs")
         _inside(snippet.spans, snippet.text)
-    rows = wrapped(body, 20)
+    rows = wrap_rows(body, 20)
     ends = [0, *(end for _, end in rows)]
     _hold([start for start, _ in rows] == ends[:-1], "rows with a gap")
     _hold(ends[-1] == len(body), "rows that leave text out")
-    packed = packing.pack_folded("", folded.replace("\x1e", ""), "")
+    packed = codec.pack_folded("", folded.replace("\x1e", ""), "")
     if literal and "\n" not in folded:
-        holds = packing.Verifier(Phrase(literal, (), Field.BODY))(packed)
+        holds = codec.Verifier(Phrase(literal, (), Field.BODY))(packed)
         _hold(holds == bool(spans), "packed bytes say otherwise")
 
 
 def _by_looking(folded: str, literal: str) -> Iterable[tuple[int, int]]:
     def word(at: int) -> bool:
-        return 0 <= at < len(folded) and kind_of(folded[at]) is Kind.WORD
+        return 0 <= at < len(folded) and kind_of(folded[at]) is CharKind.WORD
 
     at = 0
     while literal and at < len(folded):
@@ -361,7 +361,7 @@ def packed(data: bytes) -> None:
     kind, rest = data[:1], data[1:]
     inner = {b"d": _deflated(rest, text=True), b"r": _deflated(rest, text=False)}.get(kind)
     summed = zlib.crc32(rest).to_bytes(4, "big") + rest
-    sound = packing.pack_folded("题", "正文。", "")
+    sound = codec.pack_folded("题", "正文。", "")
     for folded, other in (
         (rest, rest),
         (summed, summed),
@@ -369,33 +369,33 @@ def packed(data: bytes) -> None:
         (sound, inner or summed),
     ):
         try:
-            title, body, captions = packing.unpack_folded(folded)
+            title, body, captions = codec.unpack_folded(folded)
             _hold(title + body + captions is not None, "no text")
-        except packing.Damaged as exc:
+        except codec.DamagedData as exc:
             _hold(str(exc), "damaged without a word")
         try:
-            article = packing.unpack_article(folded, other, "/a.md")
+            article = codec.unpack_article(folded, other, "/a.md")
             _hold((article.title + article.body).encode("utf-8", "surrogatepass") is not None, "-")
-        except packing.Damaged as exc:
+        except codec.DamagedData as exc:
             _hold(str(exc), "damaged without a word")
         for phrase in ("正文", "“", "a"):
             try:
-                packing.Verifier(Phrase(phrase, (), Field.BODY))(folded)
-            except packing.Damaged as exc:
+                codec.Verifier(Phrase(phrase, (), Field.BODY))(folded)
+            except codec.DamagedData as exc:
                 _hold(str(exc), "damaged without a word")
     try:
-        stamp = packing.unpack_stamp(rest, "")
-    except packing.Damaged as exc:
+        stamp = codec.unpack_file_record(rest, "")
+    except codec.DamagedData as exc:
         _hold(str(exc), "damaged without a word")
     else:
-        again = packing.unpack_stamp(packing.pack_stamp(stamp), "")
+        again = codec.unpack_file_record(codec.pack_file_record(stamp), "")
         _hold(again.path == stamp.path and again.rank == stamp.rank, "another stamp comes out")
 
 
 def _deflated(data: bytes, *, text: bool) -> bytes:
     """Return ``data`` as a store packs it, so that what is inside of it is read."""
-    known = packing._known()  # noqa: SLF001  (what is inside is only reached by way of it)
-    usual = b"" if text else packing._USUAL.encode("gb18030")  # noqa: SLF001
+    known = codec._text_dictionary()  # noqa: SLF001  (what is inside is only reached by way of it)
+    usual = b"" if text else codec._COMMON_METADATA.encode("gb18030")  # noqa: SLF001
     packer = zlib.compressobj(1, zlib.DEFLATED, -15, zdict=known + usual)
     body = packer.compress(data) + packer.flush()
     return zlib.crc32(body).to_bytes(4, "big") + body

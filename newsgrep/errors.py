@@ -46,7 +46,7 @@ class InputError(NewsgrepError):
     """A path given by the user that can't be taken at all."""
 
 
-class Stopped(NewsgrepError):
+class Interrupted(NewsgrepError):
     """A signal ended a run of which a part is in the index already."""
 
     exit_status = 130
@@ -82,7 +82,7 @@ class ServerProblem(IndexProblem):
     """The server that holds the index does not answer, refuses, or answers in part."""
 
 
-class Refused(IndexProblem):
+class ChangesRejected(IndexProblem):
     """A server took all changes to ``index`` but some.
 
     ``items`` are these: the path of the file, or the id of the article, and the reason.
@@ -98,9 +98,9 @@ class Refused(IndexProblem):
         self.items = items
 
 
-class WorkerLost(NewsgrepError):
+class WorkerDied(NewsgrepError):
     """A process that was reading files for this one was ended by somebody else."""
 
 
-class Rejected(NewsgrepError):
+class NoArticle(NewsgrepError):
     """A file that was read and holds no article; ``str()`` is the reason."""

@@ -115,7 +115,7 @@ class Status(StrEnum):
     REJECTED = "rejected"
 
 
-class Stamp(NamedTuple):
+class FileRecord(NamedTuple):
     """What an index knows of one file: enough to tell whether it must be read again.
 
     ``size`` counts bytes, ``mtime_ns`` nanoseconds since the epoch, ``digest`` is of the

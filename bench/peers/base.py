@@ -17,7 +17,7 @@ from typing import ClassVar
 from bench.cleaned import CleanedFile
 from bench.corpora import Corpus
 from bench.measure import run
-from bench.places import fresh, size_of
+from bench.paths import fresh, size_of
 from bench.questions import Question
 
 JOBS = 2

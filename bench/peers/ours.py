@@ -16,12 +16,12 @@ from bench.peers.base import JOBS, Answer, Inputs, Peer
 from bench.questions import Question
 from bench.server import SERVER, missing
 from newsgrep import __version__
-from newsgrep.archive.location import location
-from newsgrep.archive.place import opened, size_of
 from newsgrep.engines.base import Engine, Order
+from newsgrep.index.location import index_at
+from newsgrep.index.store import index_size, open_index
+from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import parse
-from newsgrep.query.tree import Everything
-from newsgrep.search import Request, search
+from newsgrep.search.search import SearchRequest, search
 
 _ALL: Final = 10_000_000
 _TOGETHER: Final = 1000
@@ -102,7 +102,7 @@ class Newsgrep(Peer):
 
     def size(self, folder: Path) -> int:
         """Return the size of the index in bytes, on a server as that tells it."""
-        return size_of(location(self.where(folder)))
+        return index_size(index_at(self.where(folder)))
 
     def index_command(self, inputs: Inputs, folder: Path) -> list[str]:
         """Return ``newsgrep index``."""
@@ -119,7 +119,7 @@ class Newsgrep(Peer):
     def open(self, inputs: Inputs, folder: Path) -> None:
         """Open the index as ``newsgrep search`` does."""
         del inputs
-        self._engine = self._stack.enter_context(opened(location(self.where(folder))))
+        self._engine = self._stack.enter_context(open_index(index_at(self.where(folder))))
 
     def close(self) -> None:
         """Close the index."""
@@ -147,7 +147,7 @@ class Newsgrep(Peer):
 
     def held(self) -> dict[str, int]:
         """Return how many articles the open index has, and of how many bytes of text in UTF-8."""
-        candidates = self._engine.search(Everything(), Order.NEWEST, _ALL).candidates
+        candidates = self._engine.search(MatchAll(), Order.NEWEST, _ALL).candidates
         ids = iter([candidate.id for candidate in candidates])
         text_bytes = 0
         while some := list(islice(ids, _TOGETHER)):
@@ -179,11 +179,11 @@ def search_command(question: Question, index: str, *form: str) -> list[str]:
     return [*command(), "search", *form, *sort, *paging, "--index", index, text_of(question)]
 
 
-def request_of(question: Question, limit: int) -> Request:
+def request_of(question: Question, limit: int) -> SearchRequest:
     """Return what ``newsgrep search`` asks of an index for a question."""
     order = {"newest": Order.NEWEST, "oldest": Order.OLDEST, "": Order.RELEVANCE}
     parsed = parse(text_of(question))
-    return Request(parsed, order[question.sort], limit, question.offset, question.facets)
+    return SearchRequest(parsed, order[question.sort], limit, question.offset, question.facets)
 
 
 def text_of(question: Question) -> str:

@@ -99,9 +99,9 @@ class Tantivy(LibraryPeer):
         return [os.fsdecode(bytes(document["path"][0])) for document in documents]
 
     def _query(self, question: Question) -> Any:
-        from newsgrep.query.leaves import normalised
-        from newsgrep.text.fold import fold
-        from newsgrep.text.segment import query_terms
+        from newsgrep.analysis.fold import fold
+        from newsgrep.analysis.segment import query_terms
+        from newsgrep.query.parser import normalize
 
         tantivy = import_module("tantivy")
         query, occur = tantivy.Query, tantivy.Occur
@@ -114,7 +114,7 @@ class Tantivy(LibraryPeer):
                         for field in ("title", "body")
                     ]
                 )
-                for term in query_terms(fold(normalised(text)))
+                for term in query_terms(fold(normalize(text)))
             ]
             words.append(query.boolean_query([(occur.Must, term) for term in terms]))
         joint = occur.Should if question.any else occur.Must
@@ -151,8 +151,7 @@ def _open(folder: Path) -> Any:
 
 def _write(index: Any, inputs: Inputs) -> None:
     from bench.pipeline import entries
-    from newsgrep.engines.counts import unpack_counts
-    from newsgrep.engines.entry import month_of
+    from newsgrep.analysis.document import publication_month, unpack_counts
 
     tantivy = import_module("tantivy")
     writer = index.writer(heap_size=_HEAP)
@@ -175,7 +174,7 @@ def _write(index: Any, inputs: Inputs) -> None:
             headline=article.title.encode(),
             text=article.body.encode(),
             source=article.source or "",
-            month=month_of(article.published),
+            month=publication_month(article.published),
             published=int(article.published.sort_key()) if article.published else _UNKNOWN,
         )
         writer.add_document(document)
@@ -184,13 +183,13 @@ def _write(index: Any, inputs: Inputs) -> None:
 
 
 def _snippet(text: str, wanted: tuple[str, ...]) -> str:
-    from newsgrep.text.fold import fold
-    from newsgrep.text.matching import Needle, find_matches
-    from newsgrep.text.snippets import snippets
+    from newsgrep.analysis.fold import fold
+    from newsgrep.query.match import Needle, find_needles
+    from newsgrep.search.highlight import make_snippets
 
     folded = fold(text)
-    matches = find_matches(folded, [Needle(fold(each)) for each in wanted])
-    return " … ".join(found.text for found in snippets(text, folded, matches, width=_WIDTH))
+    matches = find_needles(folded, [Needle(fold(each)) for each in wanted])
+    return " … ".join(found.text for found in make_snippets(text, folded, matches, width=_WIDTH))
 
 
 def make() -> Peer:

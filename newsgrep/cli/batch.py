@@ -11,19 +11,19 @@ from typing import BinaryIO
 
 import click
 
-from newsgrep.archive.location import Location
-from newsgrep.archive.place import opened
-from newsgrep.archive.saved import saved_in
-from newsgrep.batch import answer, lines_in
+from newsgrep._io import to_json
 from newsgrep.cli.options import index_option
 from newsgrep.engines.base import Order
 from newsgrep.errors import InputError
-from newsgrep.jsontext import to_json
-from newsgrep.output.machine import answer_object
-from newsgrep.output.stream import write_now
+from newsgrep.index.location import Index
+from newsgrep.index.store import open_index
+from newsgrep.index.user_state import saved_lookup
+from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import Query, parse
-from newsgrep.query.tree import Everything
-from newsgrep.search import Request
+from newsgrep.search.batch import answer_line, read_lines
+from newsgrep.search.search import SearchRequest
+from newsgrep.terminal import write_flushed
+from newsgrep.views.hits import batch_answer_to_json
 
 
 @click.command(short_help="Answer many queries, as JSON Lines.")
@@ -40,7 +40,7 @@ from newsgrep.search import Request
 )
 @click.option("--no-hits", is_flag=True, help="Only how many articles match.")
 @index_option
-def command(file: str, limit: int, sort: str, no_hits: bool, trust: bool, index: Location) -> int:
+def command(file: str, limit: int, sort: str, no_hits: bool, trust: bool, index: Index) -> int:
     """Answer the queries in FILE, one a line; - reads them from standard input.
 
     Each is answered by one JSON object on a line, as soon as it is read. Empty lines and
@@ -55,13 +55,13 @@ def command(file: str, limit: int, sort: str, no_hits: bool, trust: bool, index:
     Exit status: 0 if all were answered, 1 if nothing was found for any, 2 if a line could
     not be read.
     """
-    usual = Request(Query("", Everything()), Order(sort), 0 if no_hits else limit)
-    ask = partial(parse, saved=saved_in(index))
+    usual = SearchRequest(Query("", MatchAll()), Order(sort), 0 if no_hits else limit)
+    ask = partial(parse, saved=saved_lookup(index))
     asked = found = bad = 0
-    with _stream(file) as stream, opened(index, trust=trust) as engine:
-        for line in lines_in(stream):
-            told = answer(engine, line, ask, usual)
-            write_now(to_json(answer_object(told, hits=not no_hits)))
+    with _open_queries(file) as stream, open_index(index, trust=trust) as engine:
+        for line in read_lines(stream):
+            told = answer_line(engine, line, ask, usual)
+            write_flushed(to_json(batch_answer_to_json(told, hits=not no_hits)))
             asked += 1
             bad += told.error is not None
             found += bool(told.result and told.result.total)
@@ -73,7 +73,7 @@ def command(file: str, limit: int, sort: str, no_hits: bool, trust: bool, index:
 
 
 @contextmanager
-def _stream(file: str) -> Iterator[BinaryIO]:
+def _open_queries(file: str) -> Iterator[BinaryIO]:
     if file == "-":
         yield sys.stdin.buffer
         return

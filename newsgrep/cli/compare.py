@@ -6,22 +6,31 @@ from typing import Any
 
 import click
 
-from newsgrep.archive.location import Location
-from newsgrep.archive.place import opened
-from newsgrep.archive.saved import saved_in
-from newsgrep.cli.asking import asked, query_options
-from newsgrep.cli.options import QueryCommand, color_option, index_option, typed, wants_color
+from newsgrep._io import to_json
+from newsgrep.cli.options import (
+    QueryCommand,
+    build_query,
+    color_option,
+    index_option,
+    query_options,
+    query_text,
+    use_color,
+)
 from newsgrep.errors import UsageError
-from newsgrep.jsontext import to_json
-from newsgrep.output.safe import safe
-from newsgrep.output.stream import write
-from newsgrep.output.styled import print_lines
-from newsgrep.output.words import compare_lines, compare_object, compare_rows
-from newsgrep.query.leaves import normalised
-from newsgrep.views.compare import compare
-from newsgrep.views.keyness import STATISTIC
+from newsgrep.index.location import Index
+from newsgrep.index.store import open_index
+from newsgrep.index.user_state import saved_lookup
+from newsgrep.query.parser import normalize
+from newsgrep.terminal import print_lines, sanitize, write
+from newsgrep.views.compare import (
+    compare_sources,
+    comparison_to_csv,
+    comparison_to_json,
+    comparison_to_text,
+)
+from newsgrep.views.keywords import KEYNESS_STATISTIC
 
-_FEWEST = 2
+_MIN_SOURCES = 2
 
 
 @click.command(cls=QueryCommand, short_help="Compare what several sources write about it.")
@@ -45,7 +54,7 @@ _FEWEST = 2
 @click.option("--csv", "form", flag_value="csv", help="A table, one row a source.")
 @color_option
 @index_option
-def command(words: tuple[str, ...], index: Location, **options: Any) -> int:
+def command(words: tuple[str, ...], index: Index, **options: Any) -> int:
     """Tell how often, when and with which words each source writes about QUERY.
 
     The words are those that a source's articles on QUERY have oftener than those of the
@@ -55,24 +64,26 @@ def command(words: tuple[str, ...], index: Location, **options: Any) -> int:
     newsgrep compare 渔业 --sources 青石湖,汀海
     newsgrep compare '联合声明 date:2024' --sources 青石湖,汀海 --csv
     """
-    text = typed(words)
-    root = asked(words, options, saved_in(index)).root
-    sources = [name for part in options["names"].split(",") if (name := normalised(part))]
-    if len(sources) < _FEWEST:
+    text = query_text(words)
+    root = build_query(words, options, saved_lookup(index)).root
+    sources = [name for part in options["names"].split(",") if (name := normalize(part))]
+    if len(sources) < _MIN_SOURCES:
         raise UsageError("Comparing takes two sources or more: --sources 青石湖,汀海.")
-    with opened(index, trust=options["trust"]) as engine:
-        sides = compare(engine, root, sources, options["limit"])
+    with open_index(index, trust=options["trust"]) as engine:
+        sides = compare_sources(engine, root, sources, options["limit"])
     match options["form"]:
         case "json":
-            write(to_json(compare_object(sides, text, STATISTIC), indent=2))
+            write(to_json(comparison_to_json(sides, text, KEYNESS_STATISTIC), indent=2))
         case "csv":
-            for line in compare_rows(sides):
+            for line in comparison_to_csv(sides):
                 write(line)
         case _ if any(side.articles for side in sides):
-            print_lines(compare_lines(sides, STATISTIC), color=wants_color(options["color"]))
+            print_lines(
+                comparison_to_text(sides, KEYNESS_STATISTIC), color=use_color(options["color"])
+            )
         case _:
             click.echo(
-                f"newsgrep: none of these sources has an article that matches {safe(text)}: "
+                f"newsgrep: none of these sources has an article that matches {sanitize(text)}: "
                 "newsgrep search says which has.",
                 err=True,
             )

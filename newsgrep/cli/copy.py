@@ -6,26 +6,24 @@ from dataclasses import replace as with_changes
 
 import click
 
-from newsgrep.archive.copy import Manner, copy_index
-from newsgrep.archive.location import Location, where
 from newsgrep.cli.options import (
-    IndexPlace,
+    LocationParam,
     engine_option,
     index_option,
     jobs_option,
     wait_option,
 )
-from newsgrep.cli.progress import shown_progress
-from newsgrep.cli.signals import end_cleanly
-from newsgrep.output.safe import one_line
-from newsgrep.output.stream import write
+from newsgrep.cli.progress import handle_signals, show_progress
+from newsgrep.index.location import Index, described
+from newsgrep.index.maintenance import CopyOptions, copy_index
+from newsgrep.terminal import one_line, write
 
 
 @click.command(short_help="Put the whole archive into another index.")
 @click.option(
     "--to",
     "target",
-    type=IndexPlace(),
+    type=LocationParam(),
     required=True,
     metavar="INDEX",
     help="The other index: a folder, or opensearch://HOST[:PORT]/NAME.",
@@ -36,13 +34,13 @@ from newsgrep.output.stream import write
 @wait_option
 @index_option
 def command(
-    target: Location,
+    target: Index,
     engine: str | None,
     replace: bool,
     jobs: int,
     wait: float,
     trust: bool,
-    index: Location,
+    index: Index,
 ) -> int:
     """Put all that the index holds into another one; the articles' files are not needed.
 
@@ -55,15 +53,15 @@ def command(
     newsgrep copy --to opensearch://search.example/news
     newsgrep copy --index opensearch://search.example/news --to ~/laptop.index
     """
-    end_cleanly()
-    manner = Manner(engine, replace, jobs, wait, trust)
-    with shown_progress() as progress:
+    handle_signals()
+    manner = CopyOptions(engine, replace, jobs, wait, trust)
+    with show_progress() as progress:
         done = copy_index(index, target, with_changes(manner, progress=progress))
     articles = "article" if done.articles == 1 else "articles"
     files = "file" if done.files == 1 else "files"
     saved = "1 saved query" if done.queries == 1 else f"{done.queries:,} saved queries"
     write(
         f"{done.articles:,} {articles}, what is known of {done.files:,} {files}, and {saved} are "
-        f"now {one_line(where(target))} ({done.engine})"
+        f"now {one_line(described(target))} ({done.engine})"
     )
     return 0

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import click
 
-from newsgrep.archive.health import Health, examine, roll_back, tidy
-from newsgrep.archive.location import Location, Remote
-from newsgrep.archive.rebuild import Rebuilt, rebuild
+from newsgrep._io import to_json
 from newsgrep.cli.options import index_option, jobs_option, wait_option
-from newsgrep.cli.progress import shown_progress
-from newsgrep.cli.signals import end_cleanly
-from newsgrep.jsontext import to_json
-from newsgrep.output.machine import VERSION
-from newsgrep.output.safe import one_line
-from newsgrep.output.stream import write
+from newsgrep.cli.progress import handle_signals, show_progress
+from newsgrep.index.location import Index, ServerIndex
+from newsgrep.index.maintenance import (
+    HealthReport,
+    RebuildResult,
+    clean_up_index,
+    rebuild_index,
+    rollback_index,
+    verify_index,
+)
+from newsgrep.terminal import one_line, write
+from newsgrep.views.hits import SCHEMA_VERSION
 
-_CURE = "newsgrep doctor --fix makes the index anew from all articles in it that can be read"
-_GO_BACK = "newsgrep doctor --rollback goes back to the commit before the last one"
+_FIX_HINT = "newsgrep doctor --fix makes the index anew from all articles in it that can be read"
+_ROLLBACK_HINT = "newsgrep doctor --rollback goes back to the commit before the last one"
 
 
 @click.command(short_help="Check the index, mend it, or go back to the commit before.")
@@ -41,7 +45,7 @@ def command(
     jobs: int,
     wait: float,
     trust: bool,
-    index: Location,
+    index: Index,
 ) -> int:
     """Compare all files of the index with their checksums, and read every article.
 
@@ -53,20 +57,20 @@ def command(
     newsgrep doctor --fix
     newsgrep doctor --rollback
     """
-    end_cleanly()
+    handle_signals()
     if rollback:
-        roll_back(index, wait=wait, trust=trust)
-    health = examine(index, deep=deep, trust=trust)
+        rollback_index(index, wait=wait, trust=trust)
+    health = verify_index(index, deep=deep, trust=trust)
     rebuilt = None
     if fix and health.can_be_mended:
-        with shown_progress() as progress:
-            rebuilt = rebuild(
+        with show_progress() as progress:
+            rebuilt = rebuild_index(
                 index, jobs=jobs, wait=wait, trust=trust, lossy=True, progress=progress
             )
-    found, health = health, examine(index, trust=trust) if rebuilt else health
+    found, health = health, verify_index(index, trust=trust) if rebuilt else health
     # On a server an interrupted run leaves nothing but its settings.
-    tidies = tidies or (fix and not rebuilt and isinstance(index, Remote))
-    deleted = tidy(index, wait=wait, trust=trust) if tidies else []
+    tidies = tidies or (fix and not rebuilt and isinstance(index, ServerIndex))
+    deleted = clean_up_index(index, wait=wait, trust=trust) if tidies else []
     if as_json:
         _write_json(index, found, health, rebuilt, deleted)
     else:
@@ -77,19 +81,19 @@ def command(
         if rebuilt:
             _print_rebuilt(rebuilt)
         if health.can_be_mended:
-            write(_CURE if isinstance(index, Remote) else f"{_CURE}; {_GO_BACK}")
+            write(_FIX_HINT if isinstance(index, ServerIndex) else f"{_FIX_HINT}; {_ROLLBACK_HINT}")
         elif not health.problems:
             looked = "files, articles and terms" if deep and not rebuilt else "files and articles"
             noun = "article" if health.articles == 1 else "articles"
             write(f"{index} is sound: {health.articles:,} {noun}; {looked} are as written")
-        if deleted and isinstance(index, Remote):
+        if deleted and isinstance(index, ServerIndex):
             write(f"settings that an interrupted run left behind are put back: {len(deleted):,}")
         elif deleted:
             write(f"{len(deleted):,} files of an interrupted run were deleted")
     return 2 if health.problems or (rebuilt and rebuilt.lost) else 0
 
 
-def _print_rebuilt(rebuilt: Rebuilt) -> None:
+def _print_rebuilt(rebuilt: RebuildResult) -> None:
     noun = "article" if rebuilt.articles == 1 else "articles"
     write(f"made anew from {rebuilt.articles:,} {noun} that can be read")
     for path in rebuilt.lost:
@@ -99,10 +103,14 @@ def _print_rebuilt(rebuilt: Rebuilt) -> None:
 
 
 def _write_json(
-    index: Location, found: Health, health: Health, rebuilt: Rebuilt | None, deleted: list[str]
+    index: Index,
+    found: HealthReport,
+    health: HealthReport,
+    rebuilt: RebuildResult | None,
+    deleted: list[str],
 ) -> None:
     told = {
-        "version": VERSION,
+        "version": SCHEMA_VERSION,
         "index": str(index),
         "sound": not health.problems,
         "problems": [problem.sentence for problem in found.problems],

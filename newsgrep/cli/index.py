@@ -8,22 +8,24 @@ from collections.abc import Iterator
 
 import click
 
-from newsgrep.archive.location import Location
-from newsgrep.archive.shard import parse_shard
-from newsgrep.archive.summary import Listed, Outcome, Summary
-from newsgrep.archive.update import How, update_index
-from newsgrep.cli.finding import sites_file
-from newsgrep.cli.options import Size, engine_option, index_option, jobs_option, wait_option
-from newsgrep.cli.progress import shown_progress
-from newsgrep.cli.signals import end_cleanly
+from newsgrep._io import to_json
+from newsgrep.cli.options import (
+    SizeParam,
+    engine_option,
+    index_option,
+    jobs_option,
+    outlet_rules_file,
+    wait_option,
+)
+from newsgrep.cli.progress import handle_signals, show_progress
 from newsgrep.errors import InputError
-from newsgrep.jsontext import to_json
-from newsgrep.output.human import shown_path
-from newsgrep.output.machine import summary_object
-from newsgrep.output.safe import one_line
-from newsgrep.output.stream import write
+from newsgrep.index.location import Index
+from newsgrep.index.plan import ListedFile, Outcome, UpdateSummary, parse_shard
+from newsgrep.index.update import UpdateOptions, update_index
+from newsgrep.terminal import one_line, write
+from newsgrep.views.hits import shown_path, summary_to_json
 
-_MOST_LISTED = 20
+_MAX_LISTED = 20
 
 
 @click.command(short_help="Bring the index up to date with files.")
@@ -38,7 +40,7 @@ _MOST_LISTED = 20
 @click.option(
     "--max-file-size",
     "largest",
-    type=Size(),
+    type=SizeParam(),
     default="64M",
     show_default=True,
     help="List larger files and do not read them; 500K, 64M, at most 1G.",
@@ -69,7 +71,7 @@ def command(
     wait: float,
     trust: bool,
     as_json: bool,
-    index: Location,
+    index: Index,
 ) -> int:
     """Index the articles in PATH, files or folders; - reads a list of paths.
 
@@ -83,13 +85,13 @@ def command(
     newsgrep index ~/archive --index opensearch://search.example/news --shard 2/3
     find . -name '*.md' -mtime -7 | newsgrep index -
     """
-    end_cleanly()
-    named = list(_named(paths))
+    handle_signals()
+    named = list(_input_paths(paths))
     if not named:
         raise InputError("The list of paths is empty: there is nothing to index.")
-    with shown_progress() as progress:
-        how = How(
-            sites_file=sites_file(),
+    with show_progress() as progress:
+        how = UpdateOptions(
+            sites_file=outlet_rules_file(),
             jobs=jobs,
             prune=prune,
             wait=wait,
@@ -102,16 +104,16 @@ def command(
         )
         summary = update_index(index, named, how)
     if as_json:
-        write(to_json(summary_object(summary), indent=2))
+        write(to_json(summary_to_json(summary), indent=2))
     else:
-        _print(summary, index)
+        _print_summary(summary, index)
     unreadable = summary.counts[Outcome.FAILED] or "unreadable" in summary.skipped
     if unreadable:
         return 2
     return 0 if summary.articles or summary.seen or summary.removed else 1
 
 
-def _named(paths: tuple[str, ...]) -> Iterator[str]:
+def _input_paths(paths: tuple[str, ...]) -> Iterator[str]:
     for path in paths:
         if path == "-":
             data = sys.stdin.buffer.read()
@@ -121,7 +123,7 @@ def _named(paths: tuple[str, ...]) -> Iterator[str]:
             yield path
 
 
-def _print(summary: Summary, index: Location) -> None:
+def _print_summary(summary: UpdateSummary, index: Index) -> None:
     counts = ", ".join(
         f"{summary.counts[outcome]:,} {name}"
         for outcome, name in (
@@ -143,19 +145,19 @@ def _print(summary: Summary, index: Location) -> None:
         f"{summary.articles:,} {articles} in {one_line(str(index))}, {summary.seconds:.1f} s"
     )
     for outcome, items in summary.listed.items():
-        _list(outcome.value, tuple(item for item in items if not item.known))
+        _print_listed(outcome.value, tuple(item for item in items if not item.known))
     for kind, items in summary.skipped.items():
         if kind == "hidden":
             click.echo(f"skipped: {len(items):,} hidden (a dot begins the name)", err=True)
         else:
-            _list("skipped" if kind == "format" else kind, items)
+            _print_listed("skipped" if kind == "format" else kind, items)
 
 
-def _list(label: str, items: tuple[Listed, ...]) -> None:
-    for item in items[:_MOST_LISTED]:
+def _print_listed(label: str, items: tuple[ListedFile, ...]) -> None:
+    for item in items[:_MAX_LISTED]:
         # Reasons name other files by their whole paths.
         reason = one_line(item.reason.replace(os.getcwd() + os.sep, ""))  # noqa: PTH109  (any bytes)
         click.echo(f"{label}: {shown_path(item.path)}: {reason}", err=True)
-    if len(items) > _MOST_LISTED:
-        more = len(items) - _MOST_LISTED
+    if len(items) > _MAX_LISTED:
+        more = len(items) - _MAX_LISTED
         click.echo(f"{label}: … and {more:,} more; --json lists all", err=True)

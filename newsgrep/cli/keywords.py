@@ -6,18 +6,24 @@ from typing import Any
 
 import click
 
-from newsgrep.archive.location import Location
-from newsgrep.archive.place import opened
-from newsgrep.archive.saved import saved_in
-from newsgrep.cli.asking import asked, query_options
-from newsgrep.cli.finding import find_article, may_name_article
-from newsgrep.cli.options import QueryCommand, color_option, index_option, typed, wants_color
-from newsgrep.jsontext import to_json
-from newsgrep.output.safe import safe
-from newsgrep.output.stream import write
-from newsgrep.output.styled import print_lines
-from newsgrep.output.words import keyword_lines, keywords_object
-from newsgrep.views.keywords import of_article, of_query
+from newsgrep._io import to_json
+from newsgrep.cli.options import (
+    QueryCommand,
+    build_query,
+    color_option,
+    find_article,
+    index_option,
+    looks_like_article,
+    query_options,
+    query_text,
+    use_color,
+)
+from newsgrep.index.location import Index
+from newsgrep.index.store import open_index
+from newsgrep.index.user_state import saved_lookup
+from newsgrep.terminal import print_lines, sanitize, write
+from newsgrep.views.compare import keywords_to_json, keywords_to_text
+from newsgrep.views.keywords import article_keywords, query_keywords
 
 
 @click.command(
@@ -30,7 +36,7 @@ from newsgrep.views.keywords import of_article, of_query
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @color_option
 @index_option
-def command(words: tuple[str, ...], index: Location, **options: Any) -> int:
+def command(words: tuple[str, ...], index: Index, **options: Any) -> int:
     """Print the words that tell what an article, or all articles that match, are about.
 
     QUERY is a query, or the ID or PATH of one article.
@@ -44,19 +50,21 @@ def command(words: tuple[str, ...], index: Location, **options: Any) -> int:
     newsgrep keywords voxg36vu63he
     newsgrep keywords --json '渔业 date:2024' | jq -r '.words[].word'
     """
-    text = typed(words)
-    with opened(index, trust=options["trust"]) as engine:
-        names = len(words) == 1 and may_name_article(text)
+    text = query_text(words)
+    with open_index(index, trust=options["trust"]) as engine:
+        names = len(words) == 1 and looks_like_article(text)
         article = find_article(engine, text) if names else None
         if article:
-            found = of_article(engine, article, options["limit"])
+            found = article_keywords(engine, article, options["limit"])
         else:
-            found = of_query(engine, asked(words, options, saved_in(index)).root, options["limit"])
+            found = query_keywords(
+                engine, build_query(words, options, saved_lookup(index)).root, options["limit"]
+            )
     if options["as_json"]:
-        write(to_json(keywords_object(found, text), indent=2))
+        write(to_json(keywords_to_json(found, text), indent=2))
     elif not found.articles:
         click.echo(
-            f"newsgrep: no article matches {safe(text)}, nor has that id or path: "
+            f"newsgrep: no article matches {sanitize(text)}, nor has that id or path: "
             "newsgrep search says why.",
             err=True,
         )
@@ -67,5 +75,5 @@ def command(words: tuple[str, ...], index: Location, **options: Any) -> int:
             err=True,
         )
     else:
-        print_lines(keyword_lines(found), color=wants_color(options["color"]))
+        print_lines(keywords_to_text(found), color=use_color(options["color"]))
     return 0 if found.words else 1

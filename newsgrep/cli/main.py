@@ -12,8 +12,8 @@ from typing import Final, NoReturn
 import click
 
 from newsgrep import __version__
-from newsgrep.errors import NewsgrepError, QueryError, Stopped
-from newsgrep.output.stream import ReaderGone
+from newsgrep.errors import Interrupted, NewsgrepError, QueryError
+from newsgrep.terminal import OutputClosed
 
 COMMANDS: Final = (
     "index",
@@ -34,7 +34,7 @@ COMMANDS: Final = (
 )
 """In the order of ``--help``; each is a module of this package with a ``command``."""
 
-_LONG: Final = ("index", "batch", "copy")
+_LONG_RUNNING: Final = ("index", "batch", "copy")
 """Those that may run for hours, and must not keep their garbage."""
 
 
@@ -47,7 +47,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  (Click's interface)
         if cmd_name not in COMMANDS:
             return None
-        if cmd_name not in _LONG:
+        if cmd_name not in _LONG_RUNNING:
             gc.disable()  # what reads is soon done, and leaves no more garbage than it needs
         command: click.Command = import_module(f"newsgrep.cli.{cmd_name}").command
         return command
@@ -72,8 +72,8 @@ def group() -> None:
 def main() -> None:
     """Run the command line and exit; no exception ever reaches the terminal as a traceback."""
     try:
-        _leave(_run())
-    except (ReaderGone, BrokenPipeError):
+        _exit(_run())
+    except (OutputClosed, BrokenPipeError):
         # Whoever reads our output has seen enough (| head): no error, and nothing to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
@@ -90,44 +90,44 @@ def _run() -> int:
         exc.show()
         return exc.exit_code
     except (KeyboardInterrupt, click.Abort) as exc:
-        from newsgrep.cli.signals import status_of
+        from newsgrep.cli.progress import signal_status
 
-        _complain("stopped; the index is as it was before this command.")
-        return status_of(exc)
-    except Stopped as exc:
-        from newsgrep.cli.signals import status_of
+        _print_error("stopped; the index is as it was before this command.")
+        return signal_status(exc)
+    except Interrupted as exc:
+        from newsgrep.cli.progress import signal_status
 
-        _complain(str(exc))
-        return status_of(exc)
+        _print_error(str(exc))
+        return signal_status(exc)
     except NewsgrepError as exc:
         if os.environ.get("NEWSGREP_DEBUG"):
             raise
-        _complain(str(exc))
+        _print_error(str(exc))
         if isinstance(exc, QueryError) and exc.position is not None:
-            _point_at(exc.query, exc.position)
+            _show_position(exc.query, exc.position)
         return exc.exit_status
-    except (ReaderGone, BrokenPipeError):
+    except (OutputClosed, BrokenPipeError):
         raise
     except MemoryError:
-        _complain("out of memory: give it fewer files at a time.")
+        _print_error("out of memory: give it fewer files at a time.")
         return 2
     except OSError as exc:
         what = f"{exc.strerror or exc}" + (f": {os.fsdecode(exc.filename)}" if exc.filename else "")
-        _complain(f"{what}. Mend that and run the same command again.")
+        _print_error(f"{what}. Mend that and run the same command again.")
         return 2
     except Exception as exc:
         if os.environ.get("NEWSGREP_DEBUG"):
             raise
-        _complain(
+        _print_error(
             f"internal error ({type(exc).__name__}: {exc}). The index is as it was. Please "
             "report it with what NEWSGREP_DEBUG=1 prints for the same command."
         )
         return 2
 
 
-def _leave(status: int) -> NoReturn:
+def _exit(status: int) -> NoReturn:
     """Exit at once after a command that only read: everything is written and flushed."""
-    if "newsgrep.archive.update" in sys.modules:
+    if "newsgrep.index.update" in sys.modules:
         sys.exit(status)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, AttributeError):  # full or closed, as has been said by now
@@ -136,20 +136,20 @@ def _leave(status: int) -> NoReturn:
     os._exit(status)
 
 
-def _complain(message: str) -> None:
-    from newsgrep.output.safe import safe
+def _print_error(message: str) -> None:
+    from newsgrep.terminal import sanitize
 
-    click.echo(f"newsgrep: {safe(message)}", err=True)
+    click.echo(f"newsgrep: {sanitize(message)}", err=True)
 
 
-def _point_at(query: str, position: int) -> None:
+def _show_position(query: str, position: int) -> None:
     """Show the part of the query around ``position`` with a caret under it."""
     from unicodedata import east_asian_width
 
-    from newsgrep.output.safe import safe
+    from newsgrep.terminal import sanitize
 
     start = max(0, position - 30)
-    before = safe(query[start:position].replace("\n", " "))
-    after = safe(query[position : position + 30].replace("\n", " "))
+    before = sanitize(query[start:position].replace("\n", " "))
+    after = sanitize(query[position : position + 30].replace("\n", " "))
     cells = sum(2 if east_asian_width(character) in "WF" else 1 for character in before)
     click.echo(f"  {before}{after}\n  {' ' * cells}^", err=True)

@@ -8,24 +8,19 @@ from typing import Any
 
 import click
 
-from newsgrep.archive.location import Location, personal_folder, where
-from newsgrep.archive.lock import alone
-from newsgrep.archive.names import SEEN
-from newsgrep.archive.place import opened
-from newsgrep.archive.saved import found, read_saved
-from newsgrep.archive.seen import read_seen, write_seen
-from newsgrep.cli.options import color_option, index_option, wait_option, wants_color
+from newsgrep._io import to_json
+from newsgrep.cli.options import color_option, index_option, use_color, wait_option
 from newsgrep.engines.base import Engine
 from newsgrep.errors import InputError, NewsgrepError, UsageError
-from newsgrep.jsontext import to_json
-from newsgrep.news import New, hits_in, what_is_new
-from newsgrep.output.human import hit_lines
-from newsgrep.output.machine import new_object
-from newsgrep.output.safe import one_line
-from newsgrep.output.stream import flush, write
-from newsgrep.output.styled import Line, Piece, print_lines
-from newsgrep.query.library import name_key
-from newsgrep.query.parser import parse
+from newsgrep.index.location import Index, described, personal_folder
+from newsgrep.index.lock import exclusive_lock
+from newsgrep.index.manifest import SEEN_FOLDER
+from newsgrep.index.store import open_index
+from newsgrep.index.user_state import read_saved, read_seen, saved_name, write_seen
+from newsgrep.query.parser import name_key, parse
+from newsgrep.search.alerts import NewArticles, find_new, new_hits
+from newsgrep.terminal import StyledLine, StyledText, flush, one_line, print_lines, write
+from newsgrep.views.hits import hit_lines, new_article_to_json
 
 
 @click.command(short_help="Tell what has come in for saved queries.")
@@ -42,7 +37,7 @@ from newsgrep.query.parser import parse
 @wait_option
 @color_option
 @index_option
-def command(names: tuple[str, ...], index: Location, **options: Any) -> int:
+def command(names: tuple[str, ...], index: Index, **options: Any) -> int:
     """Tell which articles have come into the index since the last time, for each saved query.
 
     The first time it prints nothing and remembers what is there. One JSON object a line for
@@ -58,15 +53,15 @@ def command(names: tuple[str, ...], index: Location, **options: Any) -> int:
     queries = read_saved(index)
     if not queries:
         raise UsageError(
-            f"No query is saved with the index {where(index)}: newsgrep saved add NAME QUERY."
+            f"No query is saved with the index {described(index)}: newsgrep saved add NAME QUERY."
         )
-    wanted = dict.fromkeys(found(queries, name) for name in names) or dict.fromkeys(queries)
-    state = _made(options["state"] or personal_folder(index) / SEEN)
+    wanted = dict.fromkeys(saved_name(queries, name) for name in names) or dict.fromkeys(queries)
+    state = _ensure_folder(options["state"] or personal_folder(index) / SEEN_FOLDER)
     told, worst = 0, 0
-    with opened(index, trust=options["trust"]) as engine:
+    with open_index(index, trust=options["trust"]) as engine:
         for name in wanted:
             try:
-                told += _tell(engine, name, queries, state, options)
+                told += _report_new(engine, name, queries, state, options)
             except NewsgrepError as exc:
                 # One that can't be told must not keep the others back.
                 click.echo(f"newsgrep: {one_line(name)}: {one_line(str(exc))}", err=True)
@@ -74,7 +69,7 @@ def command(names: tuple[str, ...], index: Location, **options: Any) -> int:
     return worst or (0 if told else 1)
 
 
-def _made(folder: Path) -> Path:
+def _ensure_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
@@ -85,20 +80,20 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _tell(
+def _report_new(
     engine: Engine, name: str, queries: dict[str, str], state: Path, options: dict[str, Any]
 ) -> int:
     """Print what is new for one saved query, then remember it; return how much it was."""
     query = parse(queries[name], saved=lambda: queries)
     path = state / f"{name_key(name)}.seen"
-    with alone(state / f"{name_key(name)}.lock", f"The notes in {state}", options["wait"]):
+    with exclusive_lock(state / f"{name_key(name)}.lock", f"The notes in {state}", options["wait"]):
         seen = read_seen(path)
-        new = what_is_new(engine, query, seen, begin_with_all=options["begin_with_all"])
+        new = find_new(engine, query, seen, begin_with_all=options["begin_with_all"])
         if sys.stdout.isatty() and not options["jsonl"]:
-            _print(engine, name, new, color=wants_color(options["color"]))
+            _print_new(engine, name, new, color=use_color(options["color"]))
         else:
-            for hit in hits_in(engine, new):
-                write(to_json(new_object(name, hit)))
+            for hit in new_hits(engine, new):
+                write(to_json(new_article_to_json(name, hit)))
         # First told, then remembered: what ends between the two is told once more.
         flush()
         if not options["peek"] and (seen is None or seen.commit != engine.commit()):
@@ -108,9 +103,11 @@ def _tell(
     return len(new.candidates)
 
 
-def _print(engine: Engine, name: str, new: New, *, color: bool) -> None:
+def _print_new(engine: Engine, name: str, new: NewArticles, *, color: bool) -> None:
     if count := len(new.candidates):
-        print_lines([Line([Piece(f"{name}: {count:,} new", "title")]), Line()], color=color)
+        print_lines(
+            [StyledLine([StyledText(f"{name}: {count:,} new", "title")]), StyledLine()], color=color
+        )
         indent = len(str(count)) + 2
-        for hit in hits_in(engine, new):
-            print_lines([*hit_lines(hit, indent), Line()], color=color)
+        for hit in new_hits(engine, new):
+            print_lines([*hit_lines(hit, indent), StyledLine()], color=color)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
+from typing import Final
 
-from newsgrep.archive.progress import Progress, no_progress
+from newsgrep.index.workers import Progress, no_progress
 
 
 @contextmanager
-def shown_progress() -> Iterator[Progress]:
+def show_progress() -> Iterator[Progress]:
     """Show a bar with rate and time left on standard error, if that is a terminal."""
     if not sys.stderr.isatty():
         yield no_progress
@@ -43,3 +46,33 @@ def shown_progress() -> Iterator[Progress]:
             )
 
         yield show
+
+
+_SIGNALS: Final = ("SIGTERM", "SIGHUP")
+_SIGNAL_STATUS: Final = 128
+
+
+class Terminated(KeyboardInterrupt):
+    """A signal other than Ctrl-C's asked newsgrep to end; its number is the only argument."""
+
+
+def handle_signals() -> None:
+    """From now on raise :class:`Terminated` for signals that ask a process to end."""
+    for name in _SIGNALS:
+        number = getattr(signal, name, None)
+        # Under nohup a process is to stay deaf.
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _raise_terminated)
+
+
+def _raise_terminated(number: int, _: FrameType | None) -> None:
+    raise Terminated(number)
+
+
+def signal_status(stop: BaseException | None) -> int:
+    """Return the exit status of a process that was stopped so: 128 and the signal's number."""
+    while stop is not None:
+        if isinstance(stop, Terminated):
+            return _SIGNAL_STATUS + int(stop.args[0])
+        stop = stop.__cause__
+    return _SIGNAL_STATUS + signal.SIGINT

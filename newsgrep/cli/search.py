@@ -8,20 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsgrep.archive.location import Location
-from newsgrep.archive.place import opened
-from newsgrep.archive.saved import saved_in
-from newsgrep.cli.asking import asked, facet_names, query_options, tell_why
-from newsgrep.cli.options import QueryCommand, color_option, index_option, wants_color
-from newsgrep.cli.recency import HalfLife, recency
+from newsgrep.cli.options import (
+    HalfLifeParam,
+    QueryCommand,
+    build_query,
+    color_option,
+    index_option,
+    make_recency,
+    parse_facets,
+    query_options,
+    report_no_match,
+    use_color,
+)
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
-from newsgrep.output.stream import write, write_bytes
-from newsgrep.search import Request, Result, search
+from newsgrep.index.location import Index
+from newsgrep.index.store import open_index
+from newsgrep.index.user_state import saved_lookup
+from newsgrep.search.search import SearchRequest, SearchResult, search
+from newsgrep.terminal import write, write_bytes
 
 if TYPE_CHECKING:
-    from newsgrep.views.stories import Folded
-    from newsgrep.why import Why
+    from newsgrep.search.explain import Explanation
+    from newsgrep.views.stories import CollapsedPage
 
 
 @click.command(cls=QueryCommand, short_help="Find articles.")
@@ -35,7 +44,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--recency",
-    type=HalfLife(),
+    type=HalfLifeParam(),
     metavar="HALF-LIFE",
     help="Newer ones first: an article counts half for every 30d, 6w, 6m or 2y of its age.",
 )
@@ -61,7 +70,7 @@ if TYPE_CHECKING:
 @click.option("-0", "--null", is_flag=True, help="With --paths: end paths with NUL, for xargs -0.")
 @color_option
 @index_option
-def command(words: tuple[str, ...], index: Location, **options: Any) -> int:
+def command(words: tuple[str, ...], index: Index, **options: Any) -> int:
     """Find articles that match QUERY, the best first.
 
     All words must match; those that stand together as typed rank higher. "Quotes" (also
@@ -82,8 +91,8 @@ def command(words: tuple[str, ...], index: Location, **options: Any) -> int:
     A word that begins with a minus and a Latin letter needs -- before it:
     newsgrep search -- 模型 -gpt
     """
-    query = asked(words, options, saved_in(index))
-    facets = facet_names(options["facets"])
+    query = build_query(words, options, saved_lookup(index))
+    facets = parse_facets(options["facets"])
     if options["null"] and options["form"] != "paths":
         raise UsageError("-0 goes with --paths: add it.")
     if facets and options["form"] not in {None, "json"}:
@@ -93,108 +102,114 @@ def command(words: tuple[str, ...], index: Location, **options: Any) -> int:
     if options["explain"] and (options["collapse"] or options["form"] not in {None, "json"}):
         raise UsageError("--explain goes with --json or with the usual output: leave the rest out.")
     order = Order(options["sort"])
-    request = Request(
+    request = SearchRequest(
         query,
         order,
         options["limit"],
         options["offset"],
         facets,
-        recency=recency(options["recency"], order),
+        recency=make_recency(options["recency"], order),
         after=options["after"],
     )
-    with opened(index, trust=options["trust"]) as engine:
-        folded = _folded(engine, request) if options["collapse"] else None
+    with open_index(index, trust=options["trust"]) as engine:
+        folded = _collapse(engine, request) if options["collapse"] else None
         result = folded.result if folded else search(engine, request)
-        explanation = None if result.total else tell_why(engine, query, result.understood, index)
-        reasons = _reasons(engine, result) if options["explain"] and result.total else None
+        explanation = (
+            None if result.total else report_no_match(engine, query, result.understood, index)
+        )
+        reasons = _explain(engine, result) if options["explain"] and result.total else None
     if folded and result.total:
         _print_stories(folded, options)
     elif reasons:
-        _print_reasons(result, reasons, options)
+        _print_explained(result, reasons, options)
     else:
         _print(result, explanation, options)
     return 0 if result.total else 1
 
 
-def _reasons(engine: Engine, result: Result) -> Why:
-    from newsgrep.why import why
+def _explain(engine: Engine, result: SearchResult) -> Explanation:
+    from newsgrep.search.explain import explain
 
-    return why(engine, result)
+    return explain(engine, result)
 
 
-def _print_reasons(result: Result, reasons: Why, options: dict[str, Any]) -> None:
-    from newsgrep.output.reasons import query_lines, reason, with_reasons
+def _print_explained(result: SearchResult, reasons: Explanation, options: dict[str, Any]) -> None:
+    from newsgrep.views.explain import parsed_query_lines, score_pieces, with_explanation
 
     if options["form"] == "json":
-        from newsgrep.jsontext import to_json
-        from newsgrep.output import machine
+        from newsgrep._io import to_json
+        from newsgrep.views import hits
 
-        write(to_json(with_reasons(machine.result_object(result), reasons), indent=2))
+        write(to_json(with_explanation(hits.result_to_json(result), reasons), indent=2))
         return
-    from newsgrep.output.human import result_lines
-    from newsgrep.output.styled import print_lines
+    from newsgrep.terminal import print_lines
+    from newsgrep.views.hits import result_to_text
 
-    notes = {hit.article.id: reason(hit.score, reasons.hits[hit.article.id]) for hit in result.hits}
+    notes = {
+        hit.article.id: score_pieces(hit.score, reasons.hits[hit.article.id]) for hit in result.hits
+    }
     lines = (
-        *query_lines(result, reasons),
-        *result_lines(result, blocks=sys.stdout.isatty(), notes=notes),
+        *parsed_query_lines(result, reasons),
+        *result_to_text(result, blocks=sys.stdout.isatty(), notes=notes),
     )
-    print_lines(lines, color=wants_color(options["color"]))
+    print_lines(lines, color=use_color(options["color"]))
 
 
-def _folded(engine: Engine, request: Request) -> Folded:
-    from newsgrep.views.stories import search_stories
+def _collapse(engine: Engine, request: SearchRequest) -> CollapsedPage:
+    from newsgrep.views.stories import search_collapsed
 
-    return search_stories(engine, request)
+    return search_collapsed(engine, request)
 
 
-def _print_stories(folded: Folded, options: dict[str, Any]) -> None:
-    from newsgrep.jsontext import to_json
-    from newsgrep.output import machine, stories
+def _print_stories(folded: CollapsedPage, options: dict[str, Any]) -> None:
+    from newsgrep._io import to_json
+    from newsgrep.views import hits, stories
 
     match options["form"]:
         case "json":
-            told = stories.folded_object(machine.result_object(folded.result), folded)
+            told = stories.stories_to_json(hits.result_to_json(folded.result), folded)
             write(to_json(told, indent=2))
         case "jsonl":
             for hit in stories.story_objects(folded):
-                write(to_json({"version": machine.VERSION, **hit}))
+                write(to_json({"version": hits.SCHEMA_VERSION, **hit}))
         case "csv":
-            for line in stories.story_rows(folded):
+            for line in stories.stories_to_csv(folded):
                 write(line)
         case "paths":
             _print(folded.result, None, options)
         case _:
-            from newsgrep.output.styled import print_lines
+            from newsgrep.terminal import print_lines
 
-            print_lines(stories.story_lines(folded), color=wants_color(options["color"]))
+            print_lines(stories.stories_to_text(folded), color=use_color(options["color"]))
 
 
-def _print(result: Result, explanation: dict[str, Any] | None, options: dict[str, Any]) -> None:
+def _print(
+    result: SearchResult, explanation: dict[str, Any] | None, options: dict[str, Any]
+) -> None:
     match options["form"]:
         case "json":
-            from newsgrep.jsontext import to_json
-            from newsgrep.output import machine
+            from newsgrep._io import to_json
+            from newsgrep.views import hits
 
-            write(to_json(machine.result_object(result, explanation), indent=2))
+            write(to_json(hits.result_to_json(result, explanation), indent=2))
         case "jsonl":
-            from newsgrep.jsontext import to_json
-            from newsgrep.output import machine
+            from newsgrep._io import to_json
+            from newsgrep.views import hits
 
             for hit in result.hits:
-                write(to_json({"version": machine.VERSION, **machine.hit_object(hit)}))
+                write(to_json({"version": hits.SCHEMA_VERSION, **hits.hit_to_json(hit)}))
         case "csv":
-            from newsgrep.output.table import csv_lines
+            from newsgrep.views.hits import hits_to_csv
 
-            for line in csv_lines(result.hits):
+            for line in hits_to_csv(result.hits):
                 write(line)
         case "paths":
             end = b"\0" if options["null"] else b"\n"
             for hit in result.hits:
                 write_bytes(os.fsencode(hit.article.path) + end)
         case _ if result.total:
-            from newsgrep.output.human import result_lines
-            from newsgrep.output.styled import print_lines
+            from newsgrep.terminal import print_lines
+            from newsgrep.views.hits import result_to_text
 
-            lines = result_lines(result, blocks=sys.stdout.isatty())
-            print_lines(lines, color=wants_color(options["color"]))
+            lines = result_to_text(result, blocks=sys.stdout.isatty())
+            print_lines(lines, color=use_color(options["color"]))

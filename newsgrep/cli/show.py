@@ -7,20 +7,16 @@ import sys
 
 import click
 
-from newsgrep.archive.location import Location, where
-from newsgrep.archive.place import opened
-from newsgrep.archive.saved import saved_in
-from newsgrep.cli.finding import find_article
-from newsgrep.cli.options import color_option, index_option, wants_color
-from newsgrep.jsontext import to_json
-from newsgrep.output.human import article_lines
-from newsgrep.output.machine import VERSION, article_object
-from newsgrep.output.safe import one_line
-from newsgrep.output.stream import write
-from newsgrep.output.styled import colored, plain, print_lines
-from newsgrep.places import matched_spans
+from newsgrep._io import to_json
+from newsgrep.cli.options import color_option, find_article, index_option, use_color
+from newsgrep.index.location import Index, described
+from newsgrep.index.store import open_index
+from newsgrep.index.user_state import saved_lookup
+from newsgrep.query.ast import Field, positive_texts
+from newsgrep.query.match import highlight_spans
 from newsgrep.query.parser import parse
-from newsgrep.query.tree import Field, wanted_texts
+from newsgrep.terminal import format_colored, format_plain, one_line, print_lines, write
+from newsgrep.views.hits import SCHEMA_VERSION, article_to_json, article_to_text
 
 
 @click.command(short_help="Print a whole article.")
@@ -37,7 +33,7 @@ def command(
     pager: bool,
     color: str,
     trust: bool,
-    index: Location,
+    index: Index,
 ) -> int:
     """Print the article with this ID, or from the file at PATH.
 
@@ -46,28 +42,28 @@ def command(
     newsgrep show 3kq7vb2m4x --match 联合声明
     newsgrep show 3kq7vb2m4x --json | jq -r .body
     """
-    wanted = wanted_texts(parse(query, saved=saved_in(index)).root) if query else []
-    with opened(index, trust=trust) as engine:
+    wanted = positive_texts(parse(query, saved=saved_lookup(index)).root) if query else []
+    with open_index(index, trust=trust) as engine:
         article = find_article(engine, name)
     if article is None:
         click.echo(
-            f"newsgrep: no article with the id or path {one_line(name)} {where(index)}: "
+            f"newsgrep: no article with the id or path {one_line(name)} {described(index)}: "
             "newsgrep search --json shows ids and paths.",
             err=True,
         )
         return 1
     if as_json:
-        write(to_json({"version": VERSION, **article_object(article)}, indent=2))
+        write(to_json({"version": SCHEMA_VERSION, **article_to_json(article)}, indent=2))
         return 0
-    lines = article_lines(
+    lines = article_to_text(
         article,
-        matched_spans(article.body, wanted, Field.BODY),
-        matched_spans(article.title, wanted, Field.TITLE),
+        highlight_spans(article.body, wanted, Field.BODY),
+        highlight_spans(article.title, wanted, Field.TITLE),
     )
     if pager and sys.stdout.isatty():
-        rows = colored(lines, wrap=True) if wants_color(color) else plain(lines)
+        rows = format_colored(lines, wrap=True) if use_color(color) else format_plain(lines)
         os.environ.setdefault("LESS", "-R")  # lets colours through; a user's own choice stays
-        click.echo_via_pager((f"{row}\n" for row in rows), color=wants_color(color))
+        click.echo_via_pager((f"{row}\n" for row in rows), color=use_color(color))
     else:
-        print_lines(lines, color=wants_color(color))
+        print_lines(lines, color=use_color(color))
     return 0

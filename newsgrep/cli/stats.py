@@ -7,24 +7,22 @@ from typing import Any
 
 import click
 
-from newsgrep.archive.location import Location
-from newsgrep.archive.place import opened, read_manifest, size_of
+from newsgrep._io import to_json
 from newsgrep.cli.options import index_option
 from newsgrep.engines.base import FACETS, Engine, Order
-from newsgrep.jsontext import to_json
-from newsgrep.output.human import shown_date
-from newsgrep.output.machine import VERSION
-from newsgrep.output.safe import one_line
-from newsgrep.output.stream import write
-from newsgrep.query.tree import Dates, Everything
+from newsgrep.index.location import Index
+from newsgrep.index.store import index_size, open_index, read_manifest
+from newsgrep.query.ast import DateRange, MatchAll
+from newsgrep.terminal import one_line, write
+from newsgrep.views.hits import SCHEMA_VERSION, shown_date
 
-_MOST_SOURCES = 10
+_MAX_SOURCES = 10
 
 
 @click.command(short_help="Tell what the index holds.")
 @click.option("--json", "as_json", is_flag=True, help="All of it as one JSON object.")
 @index_option
-def command(as_json: bool, trust: bool, index: Location) -> int:
+def command(as_json: bool, trust: bool, index: Index) -> int:
     """Tell how many articles, from which sources and times, and what made the index.
 
     \b
@@ -32,25 +30,25 @@ def command(as_json: bool, trust: bool, index: Location) -> int:
     newsgrep stats --json | jq .sources
     """
     manifest = read_manifest(index)
-    with opened(index, trust=trust) as engine:
+    with open_index(index, trust=trust) as engine:
         told = _gather(engine)
     told |= {
-        "bytes": size_of(index),
+        "bytes": index_size(index),
         "engine": manifest.engine,
         "made_by": manifest.made_by,
         "fingerprint": manifest.analyser,
     }
     if as_json:
-        write(to_json({"version": VERSION, "index": str(index), **told}, indent=2))
+        write(to_json({"version": SCHEMA_VERSION, "index": str(index), **told}, indent=2))
     else:
-        _print(told, index)
+        _print_stats(told, index)
     return 0 if told["articles"] else 1
 
 
 def _gather(engine: Engine) -> dict[str, Any]:
-    page = engine.search(Everything(), limit=0, facets=FACETS)
+    page = engine.search(MatchAll(), limit=0, facets=FACETS)
     months = sorted(page.facets["month"])
-    dated = Dates(None, None)
+    dated = DateRange(None, None)
     ends = []
     for order in (Order.OLDEST, Order.NEWEST):
         found = engine.search(dated, order, limit=1).candidates
@@ -67,9 +65,9 @@ def _gather(engine: Engine) -> dict[str, Any]:
     }
 
 
-def _print(told: dict[str, Any], index: Location) -> None:
+def _print_stats(told: dict[str, Any], index: Index) -> None:
     sources: dict[str, int] = told["sources"]
-    write(f"index        {one_line(str(index))} ({_size(told['bytes'])})")
+    write(f"index        {one_line(str(index))} ({_format_bytes(told['bytes'])})")
     write(f"articles     {told['articles']:,}")
     write("files        " + ", ".join(f"{count:,} {name}" for name, count in told["files"].items()))
     if told["oldest"]:
@@ -78,16 +76,16 @@ def _print(told: dict[str, Any], index: Location) -> None:
     if told["undated"]:
         write(f"undated      {told['undated']:,}")
     write(f"sources      {len(sources):,}")
-    for name, count in list(sources.items())[:_MOST_SOURCES]:
+    for name, count in list(sources.items())[:_MAX_SOURCES]:
         write(f"  {count:>9,}  {one_line(name) or '(unknown)'}")
-    if len(sources) > _MOST_SOURCES:
-        write(f"             … and {len(sources) - _MOST_SOURCES:,} more: --json lists all")
+    if len(sources) > _MAX_SOURCES:
+        write(f"             … and {len(sources) - _MAX_SOURCES:,} more: --json lists all")
     write(f"engine       {told['engine']}, made by newsgrep {told['made_by']}")
     fingerprint = ", ".join(f"{name} {value}" for name, value in told["fingerprint"].items())
     write(f"fingerprint  {fingerprint}")
 
 
-def _size(count: int) -> str:
+def _format_bytes(count: int) -> str:
     size = float(count)
     for unit in ("bytes", "kB", "MB"):
         if size < 1000:

@@ -13,13 +13,13 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
-from newsgrep.engines.recency import Recency
+from newsgrep.analysis.scoring import Recency
 from newsgrep.errors import IndexMismatch, UsageError
-from newsgrep.models import Article, Stamp
-from newsgrep.query.tree import Node
+from newsgrep.models import Article, FileRecord
+from newsgrep.query.ast import Node
 
 if TYPE_CHECKING:
-    from newsgrep.engines.entry import Entry
+    from newsgrep.analysis.document import IndexDocument
 
 
 class Order(StrEnum):
@@ -30,7 +30,7 @@ class Order(StrEnum):
     NEWEST = "-date"
 
 
-class Candidate(NamedTuple):
+class ScoredDoc(NamedTuple):
     """An article that matches, its BM25 score (0 where nothing ranks), and when it is of.
 
     ``moment`` counts seconds since the epoch, -inf where no date is known. With ``id`` it is
@@ -43,7 +43,7 @@ class Candidate(NamedTuple):
     moment: float = float("-inf")
 
 
-class Page(NamedTuple):
+class ResultPage(NamedTuple):
     """Part of an answer: the exact total, the candidates from offset to limit, the facets.
 
     A facet is a list of values and how many of all matches have them, most frequent
@@ -52,7 +52,7 @@ class Page(NamedTuple):
     """
 
     total: int
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[ScoredDoc, ...]
     facets: Mapping[str, tuple[tuple[str, int], ...]] = MappingProxyType({})
     before: int = 0
 
@@ -65,31 +65,31 @@ article with several authors or tags counts for each.
 """
 
 
-class Upsert(NamedTuple):
+class PutArticle(NamedTuple):
     """Put this entry in the place of any with the same id."""
 
-    entry: Entry
+    entry: IndexDocument
 
 
-class Remove(NamedTuple):
+class DeleteArticle(NamedTuple):
     """Take out the article with this id, and the stamp of the file it came from."""
 
     article_id: str
 
 
-class Note(NamedTuple):
+class PutFileRecord(NamedTuple):
     """Remember a file that is not shown: a duplicate, or one without an article."""
 
-    stamp: Stamp
+    stamp: FileRecord
 
 
-class Forget(NamedTuple):
+class DropFileRecord(NamedTuple):
     """Forget the note on this path."""
 
     path: str
 
 
-Change = Upsert | Remove | Note | Forget
+Change = PutArticle | DeleteArticle | PutFileRecord | DropFileRecord
 
 
 class Problem(NamedTuple):
@@ -112,7 +112,7 @@ class Engine(Protocol):
     def commit(self) -> int:
         """Return a number that tells the commit that is open from all others; 0 when made."""
 
-    def go_back(self) -> None:
+    def rollback(self) -> None:
         """Make the commit before the last the last one.
 
         Raises :class:`UsageError` where there is none: a commit is kept until the second
@@ -127,8 +127,8 @@ class Engine(Protocol):
         offset: int = 0,
         facets: Sequence[str] = (),
         recency: Recency | None = None,
-        after: Candidate | None = None,
-    ) -> Page:
+        after: ScoredDoc | None = None,
+    ) -> ResultPage:
         """Return the page of matches from ``offset`` on, at most ``limit`` of them.
 
         With ``recency``, every score is multiplied by its weight for the article's date.
@@ -147,10 +147,10 @@ class Engine(Protocol):
         """Return in how many articles each term stands, in title or body.
 
         Counted are all articles, or those that match ``within``. Terms are folded, as
-        :func:`newsgrep.text.segment.query_terms` gives them.
+        :func:`newsgrep.analysis.segment.query_terms` gives them.
         """
 
-    def stamps(self) -> Iterator[Stamp]:
+    def stamps(self) -> Iterator[FileRecord]:
         """Yield what is known of every file, in no order."""
 
     def check(self, *, deep: bool = False) -> list[Problem]:
@@ -180,9 +180,9 @@ _ROOMS = {
     "memory": _Room("newsgrep.engines.memory"),
 }
 
-_ON_SERVERS = frozenset({"opensearch"})
-_KEPT_NOWHERE = frozenset({"memory"})
-_KEEP_LEVELS = frozenset({"tantivy", "opensearch"})
+_SERVER_ENGINES = frozenset({"opensearch"})
+_TRANSIENT_ENGINES = frozenset({"memory"})
+_STORES_IMPACTS = frozenset({"tantivy", "opensearch"})
 
 
 def engine_names() -> tuple[str, ...]:
@@ -192,17 +192,17 @@ def engine_names() -> tuple[str, ...]:
 
 def lives_on_server(name: str) -> bool:
     """Return whether the engine called ``name`` keeps its data on a server, not in a folder."""
-    return name in _ON_SERVERS
+    return name in _SERVER_ENGINES
 
 
-def keeps_levels(name: str) -> bool:
+def stores_impacts(name: str) -> bool:
     """Return whether the engine called ``name`` keeps how much each term counts."""
-    return name in _KEEP_LEVELS
+    return name in _STORES_IMPACTS
 
 
 def folder_engines() -> tuple[str, ...]:
     """Return the names of the engines whose data lies in a folder and stays there."""
-    return tuple(name for name in _ROOMS if name not in _ON_SERVERS | _KEPT_NOWHERE)
+    return tuple(name for name in _ROOMS if name not in _SERVER_ENGINES | _TRANSIENT_ENGINES)
 
 
 def open_engine(name: str, place: Path | str, *, create: bool = False) -> Engine:
@@ -221,11 +221,11 @@ def open_engine(name: str, place: Path | str, *, create: bool = False) -> Engine
             f"The engine “{name}” can't have its data in {place}: use the newsgrep that made it."
         )
     # A module is an engine's room: its `open_engine(place, create)` makes one.
-    opener = cast("Callable[[Path | str, bool], Engine]", engine_room(name).open_engine)
+    opener = cast("Callable[[Path | str, bool], Engine]", load_engine(name).open_engine)
     return opener(place, create)
 
 
-def engine_room(name: str) -> ModuleType:
+def load_engine(name: str) -> ModuleType:
     """Return the module of the engine called ``name``.
 
     Raises :class:`IndexMismatch` for an unknown one, and :class:`UsageError` for one whose
@@ -249,26 +249,26 @@ def engine_room(name: str) -> ModuleType:
     return import_module(room.module)
 
 
-class Kept(NamedTuple):
+class Stored(NamedTuple):
     """A stored article with its stamp, or the stamp of a note."""
 
     article: Article | None
-    stamp: Stamp
+    stamp: FileRecord
 
 
-class Lost(NamedTuple):
+class Unreadable(NamedTuple):
     """Something stored that can't be read any more, with its path where that can be read."""
 
     path: str | None
 
 
-def everything_kept(name: str, folder: Path) -> Iterator[Kept | Lost]:
+def iter_stored(name: str, folder: Path) -> Iterator[Stored | Unreadable]:
     """Yield all that is stored in data that may be damaged, each article and note once."""
-    kept = cast("Callable[[Path], Iterator[Kept | Lost]]", engine_room(name).everything_kept)
+    kept = cast("Callable[[Path], Iterator[Stored | Unreadable]]", load_engine(name).salvage)
     return kept(folder)
 
 
-def go_back(name: str, folder: Path) -> None:
-    """Do what :meth:`Engine.go_back` does on data that may be too damaged to be opened."""
-    back = cast("Callable[[Path], None]", engine_room(name).go_back)
+def rollback(name: str, folder: Path) -> None:
+    """Do what :meth:`Engine.rollback` does on data that may be too damaged to be opened."""
+    back = cast("Callable[[Path], None]", load_engine(name).rollback)
     back(folder)

@@ -9,52 +9,50 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from newsgrep.analysis.document import IndexDocument, publication_day, publication_month
+from newsgrep.analysis.fold import fold
+from newsgrep.analysis.scoring import MAX_IMPACT, Recency, term_weights
 from newsgrep.engines.base import (
-    Candidate,
     Change,
-    Forget,
-    Kept,
-    Lost,
-    Note,
+    DeleteArticle,
+    DropFileRecord,
     Order,
-    Page,
     Problem,
-    Remove,
-    Upsert,
+    PutArticle,
+    PutFileRecord,
+    ResultPage,
+    ScoredDoc,
+    Stored,
+    Unreadable,
 )
-from newsgrep.engines.bm25 import FULL, ranking_weights
-from newsgrep.engines.entry import Entry, day_of, month_of
-from newsgrep.engines.recency import Recency
 from newsgrep.errors import UsageError
-from newsgrep.models import Article, Stamp
-from newsgrep.query.spots import holds
-from newsgrep.query.tree import (
-    Address,
+from newsgrep.models import Article, FileRecord
+from newsgrep.query.ast import (
     And,
-    At,
-    Dates,
-    Everything,
+    DateRange,
     Field,
     Fuzzy,
-    Identified,
-    Name,
-    Named,
+    IdIs,
+    LocationContains,
+    LocationField,
+    MatchAll,
+    NameContains,
+    NameField,
     Near,
     Node,
     Not,
     Or,
     Phrase,
     Regex,
+    Terms,
     Wildcard,
-    Words,
     scoring_terms,
 )
-from newsgrep.text.fold import fold
-from newsgrep.text.literal import holds_literal
+from newsgrep.query.match import contains_literal, contains_pattern
 
 
 class _Document:
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: IndexDocument) -> None:
         self.entry = entry
         self.article = entry.article()
         self.counts = entry.counts
@@ -75,11 +73,11 @@ class _Document:
                 return [self._title, self._body]
 
     def holds(self, literal: str, field: Field) -> bool:
-        return any(holds_literal(text, literal) for text in self.texts(field))
+        return any(contains_literal(text, literal) for text in self.texts(field))
 
     def level(self, term: str) -> int:
-        if _is_called(self.article, term):
-            return FULL
+        if _is_source_name(self.article, term):
+            return MAX_IMPACT
         return self._levels.get(term, 0)
 
 
@@ -88,22 +86,22 @@ class MemoryEngine:
 
     def __init__(self) -> None:
         self._documents: dict[str, _Document] = {}
-        self._notes: dict[str, Stamp] = {}
+        self._notes: dict[str, FileRecord] = {}
         self._commit = 0
-        self._before: tuple[dict[str, _Document], dict[str, Stamp]] | None = None
+        self._before: tuple[dict[str, _Document], dict[str, FileRecord]] | None = None
 
     def write(self, changes: Iterable[Change]) -> None:
         """Apply all changes in order, or none."""
         documents, notes = dict(self._documents), dict(self._notes)
         for change in changes:
             match change:
-                case Upsert(entry):
+                case PutArticle(entry):
                     documents[entry.article_id] = _Document(entry)
-                case Remove(article_id):
+                case DeleteArticle(article_id):
                     documents.pop(article_id, None)
-                case Note(stamp):
+                case PutFileRecord(stamp):
                     notes[stamp.path] = stamp
-                case Forget(path):
+                case DropFileRecord(path):
                     notes.pop(path, None)
         # The empty engine that every one begins with is no commit of anybody's.
         self._before = (self._documents, self._notes) if self._commit else None
@@ -114,7 +112,7 @@ class MemoryEngine:
         """Return how often something was written."""
         return self._commit
 
-    def go_back(self) -> None:
+    def rollback(self) -> None:
         """Take what was there before the last write."""
         if self._before is None:
             raise UsageError("There is no commit to go back to: only one is kept.")
@@ -130,34 +128,36 @@ class MemoryEngine:
         offset: int = 0,
         facets: Sequence[str] = (),
         recency: Recency | None = None,
-        after: Candidate | None = None,
-    ) -> Page:
+        after: ScoredDoc | None = None,
+    ) -> ResultPage:
         """Look at every article."""
         matched = [document for document in self._documents.values() if _matches(document, query)]
         terms = scoring_terms(query) if order is Order.RELEVANCE else []  # a date ranks nothing
         scores = self._scores(terms, matched)
         if recency:
-            when = {document.article.id: _when(document.article) for document in matched}
+            when = {document.article.id: _timestamp(document.article) for document in matched}
             scores = {key: score * recency.weight(when[key]) for key, score in scores.items()}
         candidates = sorted(
-            (Candidate(d.article.id, scores[d.article.id], _when(d.article)) for d in matched),
-            key=lambda candidate: _place(candidate, order),
+            (ScoredDoc(d.article.id, scores[d.article.id], _timestamp(d.article)) for d in matched),
+            key=lambda candidate: _sort_key(candidate, order),
         )
-        beyond = [c for c in candidates if after is None or _place(c, order) > _place(after, order)]
-        return Page(
+        beyond = [
+            c for c in candidates if after is None or _sort_key(c, order) > _sort_key(after, order)
+        ]
+        return ResultPage(
             total=len(matched),
             candidates=tuple(beyond[offset : offset + limit]),
-            facets={name: _facet(name, matched) for name in facets},
+            facets={name: _count_facet(name, matched) for name in facets},
             before=len(candidates) - len(beyond[offset:]),
         )
 
     def _scores(self, terms: list[str], matched: list[_Document]) -> dict[str, float]:
         everything = self._documents.values()
         having = {
-            term: sum(term in d.counts or _is_called(d.article, term) for d in everything)
+            term: sum(term in d.counts or _is_source_name(d.article, term) for d in everything)
             for term in terms
         }
-        weights = ranking_weights(terms, len(everything), having)
+        weights = term_weights(terms, len(everything), having)
         return {
             document.article.id: sum(
                 weight * document.level(term) for term, weight in weights.items()
@@ -183,7 +183,7 @@ class MemoryEngine:
         counted = [d.counts for d in documents if within is None or _matches(d, within)]
         return {term: sum(term in counts for counts in counted) for term in terms}
 
-    def stamps(self) -> Iterator[Stamp]:
+    def stamps(self) -> Iterator[FileRecord]:
         """Yield every stamp."""
         yield from [document.entry.stamp for document in self._documents.values()]
         yield from list(self._notes.values())
@@ -205,40 +205,40 @@ def open_engine(_folder: Path, _create: bool) -> MemoryEngine:
     return MemoryEngine()
 
 
-def go_back(_folder: Path) -> None:
+def rollback(_folder: Path) -> None:
     """Refuse: nothing is kept anywhere."""
     raise UsageError("There is no commit to go back to: nothing is kept.")
 
 
-def everything_kept(_folder: Path) -> Iterator[Kept | Lost]:
+def salvage(_folder: Path) -> Iterator[Stored | Unreadable]:
     """Yield nothing: nothing is kept anywhere."""
     return iter(())
 
 
 def _matches(document: _Document, node: Node) -> bool:
     match node:
-        case Words(_, terms, field, any_term):
+        case Terms(_, terms, field, any_term):
             found = (document.holds(term, field) for term in terms)
             return any(found) if any_term else all(found)
         case Phrase(literal, _, field):
             return document.holds(literal, field)
         case Wildcard(_, _, field) | Fuzzy(_, _, field) | Regex(_, _, field) | Near(field=field):
-            return any(holds(text, node) for text in document.texts(field))
-        case Named(kind, name):
+            return any(contains_pattern(text, node) for text in document.texts(field))
+        case NameContains(kind, name):
             return any(name in fold(known) for known in _names(document.article, kind))
-        case At(Address.URL, part):
+        case LocationContains(LocationField.URL, part):
             return part in fold(document.article.url or "")
-        case At(_, part):
+        case LocationContains(_, part):
             return part in fold(document.article.path)
-        case Identified(article_id):
+        case IdIs(article_id):
             return document.article.id == article_id
-        case Dates(first, last, zone):
+        case DateRange(first, last, zone):
             published = document.article.published
             if published is None:
                 return False
             begins, ends = published.days(zone)
             return (last is None or begins <= last) and (first is None or ends >= first)
-        case Everything():
+        case MatchAll():
             return True
         case And(children):
             return all(_matches(document, child) for child in children)
@@ -248,7 +248,7 @@ def _matches(document: _Document, node: Node) -> bool:
             return not _matches(document, child)
 
 
-def _place(candidate: Candidate, order: Order) -> tuple[float, float, str]:
+def _sort_key(candidate: ScoredDoc, order: Order) -> tuple[float, float, str]:
     article_id, score, when = candidate
     match order:
         case Order.RELEVANCE:
@@ -259,25 +259,25 @@ def _place(candidate: Candidate, order: Order) -> tuple[float, float, str]:
             return (when if when != float("-inf") else float("inf")), 0, article_id
 
 
-def _names(article: Article, kind: Name) -> tuple[str, ...]:
+def _names(article: Article, kind: NameField) -> tuple[str, ...]:
     match kind:
-        case Name.SOURCE:
+        case NameField.SOURCE:
             return (article.source,) if article.source else ()
-        case Name.AUTHOR:
+        case NameField.AUTHOR:
             return article.authors
-        case Name.TAG:
+        case NameField.TAG:
             return article.tags
 
 
-def _is_called(article: Article, term: str) -> bool:
+def _is_source_name(article: Article, term: str) -> bool:
     return article.source is not None and fold(article.source) == term
 
 
-def _when(article: Article) -> float:
+def _timestamp(article: Article) -> float:
     return article.published.sort_key() if article.published else float("-inf")
 
 
-def _facet(name: str, matched: list[_Document]) -> tuple[tuple[str, int], ...]:
+def _count_facet(name: str, matched: list[_Document]) -> tuple[tuple[str, int], ...]:
     counts = Counter(value for d in matched for value in _facet_values(name, d.article))
     return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
@@ -285,8 +285,8 @@ def _facet(name: str, matched: list[_Document]) -> tuple[tuple[str, int], ...]:
 def _facet_values(name: str, article: Article) -> set[str]:
     match name:
         case "month":
-            return {month_of(article.published)}
+            return {publication_month(article.published)}
         case "day":
-            return {day_of(article.published)}
+            return {publication_day(article.published)}
         case _:
-            return set(_names(article, Name(name))) or {""}
+            return set(_names(article, NameField(name))) or {""}

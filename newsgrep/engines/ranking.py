@@ -11,20 +11,29 @@ from functools import cache
 from heapq import nlargest, nsmallest
 from typing import Final
 
-from newsgrep.engines.base import Candidate, Order
-from newsgrep.engines.bm25 import FULL, K1, ZONES, Zone, ranking_weights, zone_norm
-from newsgrep.engines.counts import LEAD_SHIFT, MOST_IN_BODY, MOST_IN_LEAD, TITLE_SHIFT
-from newsgrep.engines.evaluate import Store
-from newsgrep.engines.recency import Recency
+from newsgrep.analysis.document import LEAD_SHIFT, MAX_IN_BODY, MAX_IN_LEAD, TITLE_SHIFT
+from newsgrep.analysis.scoring import (
+    K1,
+    MAX_IMPACT,
+    SCORED_FIELDS,
+    Recency,
+    ScoredField,
+    field_norm,
+    term_weights,
+)
+from newsgrep.engines.base import Order, ScoredDoc
+from newsgrep.engines.postings_query import PostingsReader
 
-_UNKNOWN: Final = float("-inf")
+_NO_DATE: Final = float("-inf")
 """The moment of documents without a date."""
 
-_SPARSE: Final = 16
+_SPARSE_RATIO: Final = 16
 """Fewer than one in so many are better picked out than gone through with the rest."""
 
 
-def score(store: Store, terms: Iterable[str], matched: set[int]) -> dict[int, float]:
+def score_documents(
+    store: PostingsReader, terms: Iterable[str], matched: set[int]
+) -> dict[int, float]:
     """Return the BM25F score of every matched document for ``terms``.
 
     A term that is a source's name says which outlet, and no more about its articles: all of them
@@ -32,42 +41,43 @@ def score(store: Store, terms: Iterable[str], matched: set[int]) -> dict[int, fl
     """
     scores = dict.fromkeys(matched, 0.0)
     own = {term: store.called(term) for term in terms}
-    having = {term: _having(store, term, called) for term, called in own.items()}
+    having = {term: _document_frequency(store, term, called) for term, called in own.items()}
     titles, leads, bodies = store.lengths()
-    in_title, in_lead, in_body = map(_norms, ZONES)
-    levels = FULL - 1
-    for term, weight in ranking_weights(own, store.count(), having).items():
+    in_title, in_lead, in_body = map(_field_norms, SCORED_FIELDS)
+    levels = MAX_IMPACT - 1
+    for term, weight in term_weights(own, store.count(), having).items():
         documents, packed = store.postings(term)
         # Taken out of the scores meanwhile, so that the loop passes these over.
-        passed = {d: scores.pop(d) + FULL * weight for d in own[term] if d in scores}
-        # Counts are taken apart and :func:`newsgrep.engines.bm25.level` is worked out in place:
+        passed = {d: scores.pop(d) + MAX_IMPACT * weight for d in own[term] if d in scores}
+        # Counts are taken apart and :func:`newsgrep.analysis.scoring.impact` is worked out in
+        # place:
         # this runs for every posting.
-        for document, counts in _postings_of(scores, documents, packed):
+        for document, counts in _matched_postings(scores, documents, packed):
             before = scores.get(document)
             if before is None:
                 continue
-            frequency = (counts & MOST_IN_BODY) * in_body[bodies[document]]
-            if counts > MOST_IN_BODY:
+            frequency = (counts & MAX_IN_BODY) * in_body[bodies[document]]
+            if counts > MAX_IN_BODY:
                 title = (counts >> TITLE_SHIFT) * in_title[titles[document]]
-                lead = (counts >> LEAD_SHIFT & MOST_IN_LEAD) * in_lead[leads[document]]
+                lead = (counts >> LEAD_SHIFT & MAX_IN_LEAD) * in_lead[leads[document]]
                 frequency = title + lead + frequency
             scores[document] = before + weight * (int(levels * frequency / (K1 + frequency)) + 1)
         scores |= passed
     return scores
 
 
-def _having(store: Store, term: str, called: Sequence[int]) -> int:
+def _document_frequency(store: PostingsReader, term: str, called: Sequence[int]) -> int:
     """Return how many documents have ``term``, or a source that is called so."""
     if called:
         return len({*store.postings(term)[0], *called})
     return store.frequency(term)
 
 
-def _postings_of(
+def _matched_postings(
     matched: dict[int, float], documents: Sequence[int], packed: Sequence[int]
 ) -> Iterable[tuple[int, int]]:
     """Return the postings of documents that have matched, and maybe others."""
-    if len(matched) * _SPARSE > len(documents):
+    if len(matched) * _SPARSE_RATIO > len(documents):
         return zip(documents, packed, strict=True)
     places = ((document, bisect_left(documents, document)) for document in matched)
     return [
@@ -77,24 +87,26 @@ def _postings_of(
     ]
 
 
-class _Norms(dict[int, float]):
+class _FieldNorms(dict[int, float]):
     """What one occurrence counts in a zone, by the zone's length: many are of one length."""
 
-    def __init__(self, zone: Zone) -> None:
+    def __init__(self, zone: ScoredField) -> None:
         super().__init__()
         self._zone = zone
 
     def __missing__(self, length: int) -> float:
-        norm = self[length] = zone_norm(self._zone, length)
+        norm = self[length] = field_norm(self._zone, length)
         return norm
 
 
 @cache
-def _norms(zone: Zone) -> _Norms:
-    return _Norms(zone)
+def _field_norms(zone: ScoredField) -> _FieldNorms:
+    return _FieldNorms(zone)
 
 
-def weighed(store: Store, scores: dict[int, float], recency: Recency) -> dict[int, float]:
+def apply_recency(
+    store: PostingsReader, scores: dict[int, float], recency: Recency
+) -> dict[int, float]:
     """Return scores that are lower for older documents."""
     moments = store.moments()
     return {
@@ -102,8 +114,8 @@ def weighed(store: Store, scores: dict[int, float], recency: Recency) -> dict[in
     }
 
 
-def arrange(
-    store: Store, scores: dict[int, float], order: Order, offset: int, limit: int
+def select_page(
+    store: PostingsReader, scores: dict[int, float], order: Order, offset: int, limit: int
 ) -> list[int]:
     """Return the documents that stand from ``offset`` on, at most ``limit``, in order."""
     moments = store.moments()
@@ -116,9 +128,9 @@ def arrange(
             case Order.NEWEST:
                 return -when, 0.0
             case Order.OLDEST:
-                return (when if when != _UNKNOWN else -_UNKNOWN), 0.0
+                return (when if when != _NO_DATE else -_NO_DATE), 0.0
 
-    ranked = sorted(_foremost(scores, moments, order, offset + limit), key=place)
+    ranked = sorted(_top_documents(scores, moments, order, offset + limit), key=place)
     shown = ranked[offset : offset + limit]
     if not shown:
         return []
@@ -133,8 +145,8 @@ def arrange(
     return exact[offset - low : offset - low + len(shown)]
 
 
-def following(
-    store: Store, scores: dict[int, float], order: Order, after: Candidate
+def after_cursor(
+    store: PostingsReader, scores: dict[int, float], order: Order, after: ScoredDoc
 ) -> dict[int, float]:
     """Return the documents that stand after the place of ``after``, with their scores."""
     moments = store.moments()
@@ -154,23 +166,23 @@ def following(
             level = [document for document in scores if moments[document] == moment]
         case Order.OLDEST:
             level = [document for document in scores if moments[document] == moment]
-            if moment == _UNKNOWN:
+            if moment == _NO_DATE:
                 found = []
             else:
                 found = [
                     document
                     for document in scores
-                    if moments[document] > moment or moments[document] == _UNKNOWN
+                    if moments[document] > moment or moments[document] == _NO_DATE
                 ]
     found += [document for document in level if store.identifier(document) > article_id]
     return {document: scores[document] for document in found}
 
 
-def _foremost(
+def _top_documents(
     scores: dict[int, float], moments: Sequence[float], order: Order, count: int
 ) -> Iterable[int]:
     """Return the documents that can be among the first ``count``: these, and their equals."""
-    if count * _SPARSE > len(scores):
+    if count * _SPARSE_RATIO > len(scores):
         return scores
     if order is Order.RELEVANCE:
         least = nlargest(count, scores.values())[-1]
@@ -178,7 +190,7 @@ def _foremost(
     if order is Order.NEWEST:
         least = nlargest(count, map(moments.__getitem__, scores))[-1]
         return [document for document in scores if moments[document] >= least]
-    dated = [document for document in scores if moments[document] != _UNKNOWN]
+    dated = [document for document in scores if moments[document] != _NO_DATE]
     if count > len(dated):
         return scores
     most = nsmallest(count, map(moments.__getitem__, dated))[-1]

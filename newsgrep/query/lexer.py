@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from newsgrep.errors import QueryError
 
 
-class Kind(Enum):
+class TokenKind(Enum):
     """What a token is."""
 
     WORD = auto()
@@ -31,16 +31,16 @@ class Kind(Enum):
 class Token(NamedTuple):
     """A token; ``position`` counts characters of the query as typed."""
 
-    kind: Kind
+    kind: TokenKind
     text: str
     position: int
 
 
 TEXT_FIELDS: Final = ("title", "body", "caption")
 NAME_FIELDS: Final = ("source", "author", "tag")
-ADDRESS_FIELDS: Final = ("url", "path")
+LOCATION_FIELDS: Final = ("url", "path")
 DATE_FIELDS: Final = ("date", "since", "until")
-FIELDS: Final = (*TEXT_FIELDS, *NAME_FIELDS, *ADDRESS_FIELDS, "id", "saved", *DATE_FIELDS)
+FIELDS: Final = (*TEXT_FIELDS, *NAME_FIELDS, *LOCATION_FIELDS, "id", "saved", *DATE_FIELDS)
 
 # Chinese keyboards type “ ” or ＂ for the quote key, traditional ones 「 」; any opening
 # mark ends with a closing one of its own family, so a quoted string may hold the other's.
@@ -53,10 +53,10 @@ _WORD: Final = re.compile(rf"[^\s()（）{_QUOTES}]+")
 _REGEX: Final = re.compile(r"/((?:\\.|[^/\\])+)/(?=[\s)）]|$)", re.DOTALL)
 _FUZZY: Final = re.compile(r"[~～](?=[^\W\d_])")
 _NEAR: Final = re.compile(r"(?:NEAR|ADJ)(?:/\d*)?")
-_OPERATORS: Final = {"OR": Kind.OR, "AND": Kind.AND, "NOT": Kind.NOT}
+_OPERATORS: Final = {"OR": TokenKind.OR, "AND": TokenKind.AND, "NOT": TokenKind.NOT}
 
 
-def tokens(query: str) -> list[Token]:
+def tokenize(query: str) -> list[Token]:
     """Return the tokens of ``query``; raises :class:`QueryError` for an unclosed quote."""
     found: list[Token] = []
     at = 0
@@ -64,33 +64,33 @@ def tokens(query: str) -> list[Token]:
         if space := _SPACE.match(query, at):
             at = space.end()
             continue
-        is_value = bool(found) and found[-1].kind is Kind.FIELD
+        is_value = bool(found) and found[-1].kind is TokenKind.FIELD
         takes_text = not is_value or found[-1].text in TEXT_FIELDS
-        token, at = _token(query, at, takes_text=takes_text)
+        token, at = _read_token(query, at, takes_text=takes_text)
         found.append(token)
     return found
 
 
-def _token(query: str, at: int, *, takes_text: bool) -> tuple[Token, int]:
+def _read_token(query: str, at: int, *, takes_text: bool) -> tuple[Token, int]:
     character = query[at]
     if character in "(（":
-        return Token(Kind.OPEN, character, at), at + 1
+        return Token(TokenKind.OPEN, character, at), at + 1
     if character in ")）":
-        return Token(Kind.CLOSE, character, at), at + 1
+        return Token(TokenKind.CLOSE, character, at), at + 1
     if character in _QUOTES:
-        return _quoted(query, at)
+        return _read_quoted(query, at)
     if field := _FIELD.match(query, at):
-        return Token(Kind.FIELD, field[1].lower(), at), field.end()
+        return Token(TokenKind.FIELD, field[1].lower(), at), field.end()
     if takes_text and (expression := _REGEX.match(query, at)):
-        return Token(Kind.REGEX, expression[1].replace("\\/", "/"), at), expression.end()
+        return Token(TokenKind.REGEX, expression[1].replace("\\/", "/"), at), expression.end()
     if takes_text and (nearly := _FUZZY.match(query, at)):
-        return Token(Kind.FUZZY, nearly[0], at), nearly.end()
+        return Token(TokenKind.FUZZY, nearly[0], at), nearly.end()
     word = _WORD.match(query, at)
     if word is None:  # pragma: no cover  (the four cases above leave only word characters)
         raise QueryError(f"“{character}” can't be read here.", query, at)
     if character in "-－" and _begins_exclusion(query, at):
-        return Token(Kind.NOT, character, at), at + 1
-    kind = Kind.NEAR if _NEAR.fullmatch(word[0]) else _OPERATORS.get(word[0], Kind.WORD)
+        return Token(TokenKind.NOT, character, at), at + 1
+    kind = TokenKind.NEAR if _NEAR.fullmatch(word[0]) else _OPERATORS.get(word[0], TokenKind.WORD)
     return Token(kind, word[0], at), word.end()
 
 
@@ -100,7 +100,7 @@ def _begins_exclusion(query: str, at: int) -> bool:
     return stands_apart and bool(rest) and not rest.isspace() and rest not in "-－)）"
 
 
-def _quoted(query: str, at: int) -> tuple[Token, int]:
+def _read_quoted(query: str, at: int) -> tuple[Token, int]:
     family = next(marks for marks in _QUOTE_FAMILIES if query[at] in marks)
     end = next((i for i in range(at + 1, len(query)) if query[i] in family), -1)
     if end < 0:
@@ -109,4 +109,4 @@ def _quoted(query: str, at: int) -> tuple[Token, int]:
             query,
             at,
         )
-    return Token(Kind.QUOTED, query[at + 1 : end], at), end + 1
+    return Token(TokenKind.QUOTED, query[at + 1 : end], at), end + 1

@@ -1,7 +1,7 @@
 """The engine for many machines: an index on an OpenSearch server; no other room knows OpenSearch.
 
-Where an index is, is read off its address (:mod:`newsgrep.engines.opensearch.address`); what
-newsgrep calls an index is several of the server's (:mod:`newsgrep.engines.opensearch.mapping`).
+Where an index is, is read off its address (:mod:`newsgrep.engines.opensearch.client`); what
+newsgrep calls an index is several of the server's (:mod:`newsgrep.engines.opensearch.indices`).
 """
 
 from __future__ import annotations
@@ -12,29 +12,31 @@ from typing import TYPE_CHECKING
 
 from newsgrep.errors import ServerProblem
 
-# Addresses are read by everybody; what talks to servers is loaded by who does.
 if TYPE_CHECKING:
-    from newsgrep.engines.base import Engine, Kept, Lost
-    from newsgrep.engines.opensearch.connection import Connection
-    from newsgrep.engines.opensearch.making import Made
+    from newsgrep.engines.base import Engine, Stored, Unreadable
+    from newsgrep.engines.opensearch.client import Client
+    from newsgrep.engines.opensearch.indices import IndexGeneration
+
+
+# Addresses are read by everybody; what talks to servers is loaded by who does.
 
 
 def manifest(url: str) -> dict[str, object] | None:
     """Return what was stored when the index was made, ``None`` where there is none."""
-    from newsgrep.engines.opensearch.making import find
+    from newsgrep.engines.opensearch.indices import find_index
 
-    with _connected(url) as connection:
-        found = find(connection)
+    with _connected_client(url) as connection:
+        found = find_index(connection)
     return None if found is None else dict(found.manifest)
 
 
 def open_engine(url: str, create: bool, manifest: dict[str, object] | None = None) -> Engine:
     """Open the index; with ``create`` make it, and store ``manifest`` with it."""
     from newsgrep.engines.opensearch.engine import OpenSearchEngine
-    from newsgrep.engines.opensearch.making import make
+    from newsgrep.engines.opensearch.indices import create_index
 
-    connection = _connection(url)
-    made = make(connection, manifest or {}) if create else _found(connection)
+    connection = _client(url)
+    made = create_index(connection, manifest or {}) if create else _existing_generation(connection)
     return OpenSearchEngine(connection, made)
 
 
@@ -46,78 +48,82 @@ def replace(url: str, manifest: dict[str, object]) -> Iterator[Engine]:
     that was written to meanwhile, for what was written would be lost with it.
     """
     from newsgrep.engines.opensearch.engine import OpenSearchEngine
-    from newsgrep.engines.opensearch.making import drop, find, make_next, put_in_place
+    from newsgrep.engines.opensearch.indices import (
+        create_next_generation,
+        drop_generation,
+        find_index,
+        switch_to,
+    )
 
-    with _connected(url) as connection:
-        before = find(connection)
-        state = _state(connection, before)
-        made = make_next(connection, manifest, before)
+    with _connected_client(url) as connection:
+        before = find_index(connection)
+        state = _generation_and_commit(connection, before)
+        made = create_next_generation(connection, manifest, before)
         try:
             engine = OpenSearchEngine(connection, made)
             yield engine
-            if _state(connection, find(connection)) != state:
+            if _generation_and_commit(connection, find_index(connection)) != state:
                 raise ServerProblem(
                     f"Somebody else has written to the index {connection.address.name} meanwhile, "
                     "and it stays as it is: run the command again when nobody does."
                 )
-            put_in_place(connection, made, before)
+            switch_to(connection, made, before)
         except BaseException:
-            drop(connection, made.names)
+            drop_generation(connection, made.names)
             raise
 
 
-def _state(connection: Connection, made: Made | None) -> tuple[int, int]:
+def _generation_and_commit(connection: Client, made: IndexGeneration | None) -> tuple[int, int]:
     """Return what changes when somebody makes an index, makes it anew or writes to it."""
-    from newsgrep.engines.opensearch.state import commit_of
+    from newsgrep.engines.opensearch.indices import commit_number
 
-    return (made.names.generation, commit_of(connection, made.names)) if made else (0, 0)
+    return (made.names.generation, commit_number(connection, made.names)) if made else (0, 0)
 
 
-def everything_kept(url: str) -> Iterator[Kept | Lost]:
+def salvage(url: str) -> Iterator[Stored | Unreadable]:
     """Yield all that is stored, each article and note once, and what can't be read of it."""
-    from newsgrep.engines.opensearch.kept import everything_in
+    from newsgrep.engines.opensearch.maintenance import iter_stored
 
-    with _connected(url) as connection:
-        yield from everything_in(connection, _found(connection).names)
+    with _connected_client(url) as connection:
+        yield from iter_stored(connection, _existing_generation(connection).names)
 
 
-def go_back(_url: str) -> None:
+def rollback(_url: str) -> None:
     """Refuse: a server keeps no state before the last."""
-    from newsgrep.engines.opensearch.state import NO_COPY_KEPT
+    from newsgrep.engines.opensearch.indices import NO_ROLLBACK
     from newsgrep.errors import UsageError
 
-    raise UsageError(NO_COPY_KEPT)
+    raise UsageError(NO_ROLLBACK)
 
 
 def size(url: str) -> int:
     """Return how many bytes the index takes on the server, copies included."""
-    from newsgrep.engines.opensearch.state import size_of
+    from newsgrep.engines.opensearch.indices import index_size
 
-    with _connected(url) as connection:
-        return size_of(connection, _found(connection).names)
+    with _connected_client(url) as connection:
+        return index_size(connection, _existing_generation(connection).names)
 
 
-def _connection(url: str) -> Connection:
-    from newsgrep.engines.opensearch.address import parse_address
-    from newsgrep.engines.opensearch.connection import Connection
+def _client(url: str) -> Client:
+    from newsgrep.engines.opensearch.client import Client, parse_address
 
-    return Connection(parse_address(url))
+    return Client(parse_address(url))
 
 
 @contextmanager
-def _connected(url: str) -> Iterator[Connection]:
-    connection = _connection(url)
+def _connected_client(url: str) -> Iterator[Client]:
+    connection = _client(url)
     try:
         yield connection
     finally:
         connection.close()
 
 
-def _found(connection: Connection) -> Made:
-    from newsgrep.engines.opensearch.making import find
+def _existing_generation(connection: Client) -> IndexGeneration:
+    from newsgrep.engines.opensearch.indices import find_index
     from newsgrep.errors import IndexMissing
 
-    made = find(connection)
+    made = find_index(connection)
     if made is None:
         raise IndexMissing(
             f"There is no index {connection.address.name} on the server: make one with newsgrep "

@@ -10,146 +10,159 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Final
 
-from newsgrep.engines.clauses.fields import (
-    FAR_ADDRESS,
+from newsgrep.analysis.characters import SOLO
+from newsgrep.analysis.codec import pack_file_record, unpack_article, unpack_file_record
+from newsgrep.analysis.document import IndexDocument
+from newsgrep.engines.engine_query.fields import (
     ID,
-    LEVELS,
-    MOMENT,
-    PLACE,
+    ID_PREFIX,
+    IMPACTS,
+    LONG_ADDRESS,
+    LONG_TERM,
+    MAX_TOKEN_LENGTH,
+    TERMS,
+    TIMESTAMP,
     UNDATED,
-    WORDS,
-    fields_of,
-    place_of,
+    id_prefix,
+    index_fields,
 )
-from newsgrep.engines.clauses.tokens import LONG_WORD, LONGEST
-from newsgrep.engines.entry import Entry
-from newsgrep.engines.opensearch.mapping import (
-    DIGIT,
-    LATIN,
-    LINK,
-    NOTE,
-    PACKED,
-    READABLE,
-    REST,
-    STAMP,
+from newsgrep.engines.opensearch.indices import (
+    LATIN_TERMS,
+    PACKED_FILE_RECORD,
+    PACKED_REST,
+    PACKED_TEXTS,
+    PACKED_URL,
+    READABLE_ARTICLE,
+    READABLE_FILE_RECORD,
+    SUFFIX_START,
     UNDATED_YEAR,
 )
-from newsgrep.engines.packing import pack_stamp, unpack_article, unpack_stamp
-from newsgrep.models import ARCHIVE_ZONE, Article, Stamp
-from newsgrep.text.characters import SOLO
+from newsgrep.models import ARCHIVE_ZONE, Article, FileRecord
 
-Hit = Mapping[str, Any]
+ServerHit = Mapping[str, Any]
 
-_HALVES: Final = re.compile("[\ud800-\udfff]")
-_RUNS: Final = re.compile(rf"^[^\W_{SOLO}]+$", re.MULTILINE)
-_OWN_WORDS: Final = (LONG_WORD, FAR_ADDRESS)
-_NOTE_DIGEST: Final = 16
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+_LATIN_TERM: Final = re.compile(rf"^[^\W_{SOLO}]+$", re.MULTILINE)
+_MARKER_TERMS: Final = (LONG_TERM, LONG_ADDRESS)
+_KEY_BYTES: Final = 16
 
 
-def year_of(entry: Entry) -> str:
+def publication_year(entry: IndexDocument) -> str:
     """Return the year by which an article is put away, that of its first day."""
     if entry.published is None:
         return UNDATED_YEAR
     return f"{entry.published.days(ARCHIVE_ZONE)[0].year:04}"
 
 
-def article_line(entry: Entry) -> str:
+def article_json(entry: IndexDocument) -> str:
     """Return the document of an article, as JSON."""
-    fields = fields_of(entry)
+    fields = index_fields(entry)
     document: dict[str, object] = {**fields.texts, **fields.values, **fields.numbers}
-    del document[LEVELS]
-    if document[MOMENT] == UNDATED:
-        del document[MOMENT]
-    document[PLACE] = position_of(entry.article_id)
-    document |= _by_digit(fields.texts[LEVELS])
-    document[WORDS] = " ".join(word for word in _OWN_WORDS if word in fields.texts[WORDS])
-    document[LATIN] = [term for term in _RUNS.findall(entry.terms) if len(term) <= LONGEST]
-    document[PACKED] = _text_of(entry.folded)
-    document[REST] = _text_of(entry.rest)
-    document[STAMP] = _text_of(pack_stamp(entry.stamp))
+    del document[IMPACTS]
+    if document[TIMESTAMP] == UNDATED:
+        del document[TIMESTAMP]
+    document[ID_PREFIX] = signed_id_prefix(entry.article_id)
+    document |= _terms_by_suffix(fields.texts[IMPACTS])
+    document[TERMS] = " ".join(word for word in _MARKER_TERMS if word in fields.texts[TERMS])
+    document[LATIN_TERMS] = [
+        term for term in _LATIN_TERM.findall(entry.terms) if len(term) <= MAX_TOKEN_LENGTH
+    ]
+    document[PACKED_TEXTS] = _base64(entry.folded)
+    document[PACKED_REST] = _base64(entry.rest)
+    document[PACKED_FILE_RECORD] = _base64(pack_file_record(entry.stamp))
     if entry.url is not None:
-        document[LINK] = _text_of(entry.url.encode("utf-8", "surrogatepass"))
+        document[PACKED_URL] = _base64(entry.url.encode("utf-8", "surrogatepass"))
     if entry.published:
         document["published"] = entry.published.iso
-    document[READABLE] = _readable(entry.article())
-    return _line(document)
+    document[READABLE_ARTICLE] = _readable_article(entry.article())
+    return _json_line(document)
 
 
-def note_line(stamp: Stamp) -> str:
+def file_record_json(stamp: FileRecord) -> str:
     """Return the document of a note, as JSON."""
-    key = note_key(stamp.path)
-    return _line(
+    key = file_record_key(stamp.path)
+    return _json_line(
         {
             ID: key,
-            PLACE: position_of(key),
-            STAMP: _text_of(pack_stamp(stamp)),
-            NOTE: {"path": stamp.path, "status": stamp.status, "reason": stamp.reason},
+            ID_PREFIX: signed_id_prefix(key),
+            PACKED_FILE_RECORD: _base64(pack_file_record(stamp)),
+            READABLE_FILE_RECORD: {
+                "path": stamp.path,
+                "status": stamp.status,
+                "reason": stamp.reason,
+            },
         }
     )
 
 
-def _by_digit(levels: str) -> dict[str, str]:
+def _terms_by_suffix(levels: str) -> dict[str, str]:
     """Return the level tokens by the digit at their end, without it.
 
     Each word would be written three times otherwise, with its digits and without; from these
-    fields the server makes :data:`WORDS` by itself.
+    fields the server makes :data:`TERMS` by itself.
     """
     found: dict[str, list[str]] = {}
     for token in levels.split():
-        found.setdefault(token[DIGIT:], []).append(token[:DIGIT])
-    return {LEVELS + digit: " ".join(words) for digit, words in found.items()}
+        found.setdefault(token[SUFFIX_START:], []).append(token[:SUFFIX_START])
+    return {IMPACTS + digit: " ".join(words) for digit, words in found.items()}
 
 
-def is_run(term: str) -> bool:
+def is_latin_term(term: str) -> bool:
     """Return whether a term is a run of letters and digits."""
-    return _RUNS.fullmatch(term) is not None
+    return _LATIN_TERM.fullmatch(term) is not None
 
 
-def note_key(path: str) -> str:
+def file_record_key(path: str) -> str:
     """Return the id of the note on a path, which may be too long for one itself."""
-    return blake2b(path.encode("utf-8", "surrogateescape"), digest_size=_NOTE_DIGEST).hexdigest()
+    return blake2b(path.encode("utf-8", "surrogateescape"), digest_size=_KEY_BYTES).hexdigest()
 
 
-def position_of(key: str) -> int:
+def signed_id_prefix(key: str) -> int:
     """Return a number in the order of ids, for a server goes through numbers fastest."""
-    return place_of(key) >> 1  # the server's are signed
+    return id_prefix(key) >> 1  # the server's are signed
 
 
-def article_of(hit: Hit) -> Article:
-    """Return the article of a hit; raises :class:`newsgrep.engines.packing.Damaged`."""
-    article = unpack_article(stored(hit, PACKED), stored(hit, REST), stamp_of(hit).path)
-    return replace(article, url=link_of(hit))
+def stored_article(hit: ServerHit) -> Article:
+    """Return the article of a hit; raises :class:`newsgrep.analysis.codec.DamagedData`."""
+    article = unpack_article(
+        stored_bytes(hit, PACKED_TEXTS),
+        stored_bytes(hit, PACKED_REST),
+        stored_file_record(hit).path,
+    )
+    return replace(article, url=stored_url(hit))
 
 
-def link_of(hit: Hit) -> str | None:
+def stored_url(hit: ServerHit) -> str | None:
     """Return the URL of a hit's article."""
-    if LINK not in hit["fields"]:
+    if PACKED_URL not in hit["fields"]:
         return None
-    return stored(hit, LINK).decode("utf-8", "surrogatepass")
+    return stored_bytes(hit, PACKED_URL).decode("utf-8", "surrogatepass")
 
 
-def stamp_of(hit: Hit) -> Stamp:
-    """Return the stamp of a hit; raises :class:`newsgrep.engines.packing.Damaged`."""
+def stored_file_record(hit: ServerHit) -> FileRecord:
+    """Return the stamp of a hit; raises :class:`newsgrep.analysis.codec.DamagedData`."""
     # Only articles have a rest; the stamp of a note says by itself which article it is of.
-    return unpack_stamp(stored(hit, STAMP), hit["_id"] if is_article(hit) else "")
+    return unpack_file_record(
+        stored_bytes(hit, PACKED_FILE_RECORD), hit["_id"] if is_article_hit(hit) else ""
+    )
 
 
-def is_article(hit: Hit) -> bool:
+def is_article_hit(hit: ServerHit) -> bool:
     """Return whether a hit is of an article, and not of a note."""
     return not str(hit["_index"]).endswith(".notes")
 
 
-def stored(hit: Hit, field: str) -> bytes:
+def stored_bytes(hit: ServerHit, field: str) -> bytes:
     """Return the bytes that are stored in a field of a hit, or none."""
     values = hit.get("fields", {}).get(field)
     return b64decode(values[0]) if values else b""
 
 
-def _text_of(data: bytes) -> str:
+def _base64(data: bytes) -> str:
     return b64encode(data).decode("ascii")
 
 
-def _readable(article: Article) -> dict[str, object]:
+def _readable_article(article: Article) -> dict[str, object]:
     published = article.published
     readable = {
         "id": article.id,
@@ -167,10 +180,10 @@ def _readable(article: Article) -> dict[str, object]:
     return {key: value for key, value in readable.items() if value}
 
 
-def _line(document: dict[str, object]) -> str:
+def _json_line(document: dict[str, object]) -> str:
     line = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     try:
         line.encode("utf-8")
     except UnicodeEncodeError:  # bytes of a path that are no text; the stamp has them as they are
-        return _HALVES.sub("\ufffd", line)
+        return _SURROGATES.sub("\ufffd", line)
     return line

@@ -1,6 +1,6 @@
 """Asking an index on a server: queries become its own, and its numbers become pages.
 
-Texts are kept as our tokens (:mod:`newsgrep.engines.clauses.tokens`), one for every Han
+Texts are kept as our tokens (:mod:`newsgrep.engines.engine_query.fields`), one for every Han
 character and every mark, with the analyser that only splits at spaces. So the server itself
 finds a quoted string with its punctuation, exactly, and needs no analyser of its own to agree
 with ours; no text is read for it, unless a pattern wants that.
@@ -12,35 +12,47 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from newsgrep.engines.base import Candidate, Change, Order, Page, Problem
-from newsgrep.engines.clauses.clause import Clause, Has, HasOneOf
-from newsgrep.engines.clauses.fields import ID, WORDS
-from newsgrep.engines.clauses.plan import plan
-from newsgrep.engines.clauses.ranking import addends
-from newsgrep.engines.clauses.tokens import word_token
-from newsgrep.engines.opensearch.asking import (
-    MOST_LEAVES,
-    cut,
-    query_of,
-    ranked,
-    ranking_leaves,
+from newsgrep.analysis.codec import DamagedData, unpack_folded
+from newsgrep.analysis.scoring import Recency
+from newsgrep.engines.base import Change, Order, Problem, ResultPage, ScoredDoc
+from newsgrep.engines.engine_query.fields import ID, TERMS, term_token
+from newsgrep.engines.engine_query.ir import AnyTerm, Clause, Term, score_clauses
+from newsgrep.engines.engine_query.lower import lower
+from newsgrep.engines.opensearch.client import Client
+from newsgrep.engines.opensearch.documents import (
+    ServerHit,
+    stored_article,
+    stored_bytes,
+    stored_file_record,
 )
-from newsgrep.engines.opensearch.connection import Connection
-from newsgrep.engines.opensearch.documents import Hit, article_of, stamp_of, stored
-from newsgrep.engines.opensearch.facets import facet_answers, facet_questions
-from newsgrep.engines.opensearch.making import Made
-from newsgrep.engines.opensearch.mapping import LINK, PACKED, REST, STAMP
-from newsgrep.engines.opensearch.paging import Pages
-from newsgrep.engines.opensearch.reader import Reader
-from newsgrep.engines.opensearch.state import NO_COPY_KEPT, commit_of
-from newsgrep.engines.opensearch.view import View
-from newsgrep.engines.packing import Damaged, unpack_folded
-from newsgrep.engines.recency import Recency
+from newsgrep.engines.opensearch.indices import (
+    NO_ROLLBACK,
+    PACKED_FILE_RECORD,
+    PACKED_REST,
+    PACKED_TEXTS,
+    PACKED_URL,
+    IndexGeneration,
+    commit_number,
+)
+from newsgrep.engines.opensearch.query import (
+    MAX_CLAUSES,
+    chunks,
+    count_score_clauses,
+    scored_query,
+    to_dsl,
+)
+from newsgrep.engines.opensearch.reader import (
+    HitPages,
+    PointInTime,
+    ServerReader,
+    facet_aggregations,
+    facet_counts,
+)
 from newsgrep.errors import IndexDamaged, UsageError
-from newsgrep.models import Article, Stamp
-from newsgrep.query.tree import Node, scoring_terms
+from newsgrep.models import Article, FileRecord
+from newsgrep.query.ast import Node, scoring_terms
 
-_ARTICLES: Final = 100
+_ARTICLES_PER_REQUEST: Final = 100
 """Packed articles that come at once."""
 
 
@@ -52,18 +64,18 @@ class OpenSearchEngine:
     completes it.
     """
 
-    def __init__(self, connection: Connection, made: Made) -> None:
+    def __init__(self, connection: Client, made: IndexGeneration) -> None:
         self._connection = connection
         self._made = made
-        self._view: View | None = None
+        self._view: PointInTime | None = None
         self._commit = 0
         self._counted: dict[Clause, int] = {}
 
-    def _opened(self) -> View:
+    def _opened(self) -> PointInTime:
         if self._view is None:
             # Before the state is fixed: at worst the number is that of an earlier one.
-            self._commit = commit_of(self._connection, self._made.names)
-            self._view = View(self._connection, self._made.names.articles)
+            self._commit = commit_number(self._connection, self._made.names)
+            self._view = PointInTime(self._connection, self._made.names.articles)
         return self._view
 
     def _let_go(self) -> None:
@@ -78,7 +90,7 @@ class OpenSearchEngine:
         Raises :class:`newsgrep.errors.Refused` for documents that the server does not take;
         the others are in. An exception out of ``changes`` leaves what was sent before.
         """
-        from newsgrep.engines.opensearch.loading import Loader
+        from newsgrep.engines.opensearch.loader import Loader
 
         self._let_go()
         Loader(self._connection, self._made).apply(changes)
@@ -88,9 +100,9 @@ class OpenSearchEngine:
         self._opened()
         return self._commit
 
-    def go_back(self) -> None:
+    def rollback(self) -> None:
         """Refuse: a server keeps no state before the last."""
-        raise UsageError(NO_COPY_KEPT)
+        raise UsageError(NO_ROLLBACK)
 
     def search(
         self,
@@ -100,28 +112,28 @@ class OpenSearchEngine:
         offset: int = 0,
         facets: Sequence[str] = (),
         recency: Recency | None = None,
-        after: Candidate | None = None,
-    ) -> Page:
+        after: ScoredDoc | None = None,
+    ) -> ResultPage:
         """Have the server match, score, order and count."""
         view = self._opened()
-        reader = Reader(view)
-        with _damage_named(self._made.names.name):
-            clause = plan(reader, query)
+        reader = ServerReader(view)
+        with _translate_errors(self._made.names.name):
+            clause = lower(reader, query)
         ranks = order is Order.RELEVANCE and (limit > 0 or after is not None)
-        added = addends(scoring_terms(query), self._counts) if ranks else []
+        added = score_clauses(scoring_terms(query), self._counts) if ranks else []
         if not added and (after is None or after.score == 0) and order is Order.RELEVANCE:
             order = Order.NEWEST  # the same, and sooner found
-        clause = reader.fitted(clause, MOST_LEAVES - ranking_leaves(added))
-        matching = query_of(clause)
-        asked = ranked(matching, added, recency) if order is Order.RELEVANCE else matching
-        pages = Pages(view, asked, order)
-        answer, candidates = pages.page(limit, offset, after, facet_questions(facets))
+        clause = reader.fitted(clause, MAX_CLAUSES - count_score_clauses(added))
+        matching = to_dsl(clause)
+        asked = scored_query(matching, added, recency) if order is Order.RELEVANCE else matching
+        pages = HitPages(view, asked, order)
+        answer, candidates = pages.page(limit, offset, after, facet_aggregations(facets))
         total = answer["hits"]["total"]["value"]
         passed = pages.up_to(after) if after is not None else 0
-        return Page(
+        return ResultPage(
             total=total,
             candidates=tuple(candidates),
-            facets=facet_answers(view, matching, facets, answer),
+            facets=facet_counts(view, matching, facets, answer),
             before=min(passed + offset, total),
         )
 
@@ -133,25 +145,28 @@ class OpenSearchEngine:
     def get(self, ids: Iterable[str]) -> list[Article]:
         """Unpack the articles with these ids."""
         wanted = tuple(ids)
-        with _damage_named(self._made.names.name):
+        with _translate_errors(self._made.names.name):
             found = {
-                hit["_id"]: article_of(hit) for hit in self._hits(wanted, PACKED, REST, STAMP, LINK)
+                hit["_id"]: stored_article(hit)
+                for hit in self._hits(
+                    wanted, PACKED_TEXTS, PACKED_REST, PACKED_FILE_RECORD, PACKED_URL
+                )
             }
         return [found[each] for each in wanted if each in found]
 
     def folded(self, ids: Iterable[str]) -> list[tuple[str, str]]:
         """Unpack the folded texts of these articles."""
         wanted = tuple(ids)
-        with _damage_named(self._made.names.name):
+        with _translate_errors(self._made.names.name):
             found = {
-                hit["_id"]: unpack_folded(stored(hit, PACKED))[:2]
-                for hit in self._hits(wanted, PACKED)
+                hit["_id"]: unpack_folded(stored_bytes(hit, PACKED_TEXTS))[:2]
+                for hit in self._hits(wanted, PACKED_TEXTS)
             }
         return [found[each] for each in wanted if each in found]
 
-    def _hits(self, ids: tuple[str, ...], *fields: str) -> Iterator[Hit]:
-        for some in cut(tuple(dict.fromkeys(ids)), _ARTICLES):
-            clause = HasOneOf(ID, tuple(some))
+    def _hits(self, ids: tuple[str, ...], *fields: str) -> Iterator[ServerHit]:
+        for some in chunks(tuple(dict.fromkeys(ids)), _ARTICLES_PER_REQUEST):
+            clause = AnyTerm(ID, tuple(some))
             yield from self._opened().hits(clause, {"stored_fields": fields})
 
     def document_frequencies(
@@ -159,33 +174,33 @@ class OpenSearchEngine:
     ) -> dict[str, int]:
         """Count the articles that have each term, all of them or those that match ``within``."""
         wanted = list(dict.fromkeys(terms))
-        reader = Reader(self._opened())
-        with _damage_named(self._made.names.name):
-            clause = None if within is None else reader.fitted(plan(reader, within))
-        having = [Has(WORDS, word_token(term)) for term in wanted]
+        reader = ServerReader(self._opened())
+        with _translate_errors(self._made.names.name):
+            clause = None if within is None else reader.fitted(lower(reader, within))
+        having = [Term(TERMS, term_token(term)) for term in wanted]
         counts = reader.frequencies(having, clause)
         return dict(zip(wanted, counts, strict=True))
 
-    def stamps(self) -> Iterator[Stamp]:
+    def stamps(self) -> Iterator[FileRecord]:
         """Yield every stamp."""
-        from newsgrep.engines.opensearch.kept import stamp_hits
+        from newsgrep.engines.opensearch.maintenance import file_record_hits
 
-        for hit in stamp_hits(self._connection, self._made.names):
-            with _damage_named(self._made.names.name):
-                stamp = stamp_of(hit)
+        for hit in file_record_hits(self._connection, self._made.names):
+            with _translate_errors(self._made.names.name):
+                stamp = stored_file_record(hit)
             yield stamp
 
     def check(self, *, deep: bool = False) -> list[Problem]:
         """See that all parts are there, and read everything back."""
-        from newsgrep.engines.opensearch.check import problems
+        from newsgrep.engines.opensearch.maintenance import find_problems
 
-        return list(problems(self._connection, self._made.names, deep=deep))
+        return list(find_problems(self._connection, self._made.names, deep=deep))
 
     def tidy(self) -> list[str]:
         """Bring back the settings of loads that were cut short, and name these indexes."""
-        from newsgrep.engines.opensearch.tuning import restore
+        from newsgrep.engines.opensearch.indices import restore_settings
 
-        return restore(self._connection, self._made.names)
+        return restore_settings(self._connection, self._made.names)
 
     def close(self) -> None:
         """Have the server let go of the state, and close all connections."""
@@ -196,10 +211,10 @@ class OpenSearchEngine:
 
 
 @contextmanager
-def _damage_named(name: str) -> Iterator[None]:
+def _translate_errors(name: str) -> Iterator[None]:
     try:
         yield
-    except Damaged as exc:
+    except DamagedData as exc:
         raise IndexDamaged(
             f"The index {name} on the server is damaged ({exc}): newsgrep doctor --fix saves what "
             "can be read, or bring back a snapshot of the server."

@@ -1,11 +1,11 @@
 """The engine for one big machine: a tantivy index in a folder; no other room knows tantivy.
 
-tantivy answers whole queries by itself, planned in :mod:`newsgrep.engines.clauses`; what a
+tantivy answers whole queries by itself, planned in :mod:`newsgrep.engines.engine_query`; what a
 commit is and what is left of one lies in plain files, which are kept here.
 """
 
+from newsgrep.engines.tantivy.commits import rollback
 from newsgrep.engines.tantivy.engine import TantivyEngine, open_engine
-from newsgrep.engines.tantivy.folder import go_back
-from newsgrep.engines.tantivy.kept import everything_kept
+from newsgrep.engines.tantivy.recovery import salvage
 
-__all__ = ["TantivyEngine", "everything_kept", "go_back", "open_engine"]
+__all__ = ["TantivyEngine", "open_engine", "rollback", "salvage"]

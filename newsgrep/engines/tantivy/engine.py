@@ -9,31 +9,33 @@ from typing import Final
 
 from tantivy import DocAddress, Document, Index, Query, Searcher
 
-from newsgrep.engines.base import Candidate, Change, Order, Page, Problem
-from newsgrep.engines.clauses.clause import Clause, HasOneOf, all_of
-from newsgrep.engines.clauses.fields import FACETS, ID, WORDS
-from newsgrep.engines.clauses.plan import having, plan, values_of
-from newsgrep.engines.clauses.ranking import addends
-from newsgrep.engines.packing import unpack_folded
-from newsgrep.engines.recency import Recency
-from newsgrep.engines.tantivy.asking import Asking
-from newsgrep.engines.tantivy.folder import (
-    CURE,
+from newsgrep.analysis.characters import CharKind, kind_of
+from newsgrep.analysis.codec import unpack_folded
+from newsgrep.analysis.scoring import Recency
+from newsgrep.engines.base import Change, Order, Problem, ResultPage, ScoredDoc
+from newsgrep.engines.engine_query.fields import FACET_FIELDS, ID, TERMS
+from newsgrep.engines.engine_query.ir import AnyTerm, Clause, all_of, score_clauses
+from newsgrep.engines.engine_query.lower import lower, term_clause, values_of
+from newsgrep.engines.tantivy.commits import (
+    REMEDY,
     commit_number,
-    go_back,
     leftovers,
     missing_files,
+    promote_retained,
     read_meta,
-    set_aside,
+    rollback,
 )
-from newsgrep.engines.tantivy.ordered import Found, Ordered
-from newsgrep.engines.tantivy.recent import best_by_recency
-from newsgrep.engines.tantivy.schema import TEXTS, make_schema
-from newsgrep.engines.tantivy.stored import article_in, bytes_in, stamp_in
+from newsgrep.engines.tantivy.query import QueryBuilder, SortedDoc, TopDocs, top_docs_by_recency
+from newsgrep.engines.tantivy.schema import (
+    PACKED_TEXTS,
+    create_schema,
+    stored_article,
+    stored_bytes,
+    stored_file_record,
+)
 from newsgrep.errors import IndexDamaged, IndexMissing
-from newsgrep.models import Article, Stamp
-from newsgrep.query.tree import Address, Field, Name, Node, scoring_terms
-from newsgrep.text.characters import Kind, kind_of
+from newsgrep.models import Article, FileRecord
+from newsgrep.query.ast import Field, LocationField, NameField, Node, scoring_terms
 
 _MOST_BUCKETS: Final = 60_000
 """Values that tantivy counts at once; it refuses more than 65,000."""
@@ -41,23 +43,23 @@ _MOST_BUCKETS: Final = 60_000
 _FIRST: Final = 4096
 """Documents whose places are listed before those of all."""
 
-_SIGNS_OF_DAMAGE: Final = (ValueError, OSError, LookupError, TypeError)
+_DAMAGE_ERRORS: Final = (ValueError, OSError, LookupError, TypeError)
 """The binding raises ValueError and OSError; unpacking what is damaged, the others."""
 
 
 @contextmanager
-def damage_named(folder: Path) -> Iterator[None]:
+def translate_errors(folder: Path) -> Iterator[None]:
     """Turn what tantivy raises on files it can't make sense of into our own error."""
     try:
         yield
-    except _SIGNS_OF_DAMAGE as exc:
+    except _DAMAGE_ERRORS as exc:
         what = " ".join(str(exc).split()) or type(exc).__name__
-        raise IndexDamaged(f"The index in {folder} is damaged ({what}): {CURE}.") from exc
+        raise IndexDamaged(f"The index in {folder} is damaged ({what}): {REMEDY}.") from exc
     except BaseException as exc:
         # Bytes that make no sense may also end in a panic, whose class can't be imported.
         if type(exc).__name__ != "PanicException":
             raise
-        raise IndexDamaged(f"The index in {folder} is damaged ({exc}): {CURE}.") from exc
+        raise IndexDamaged(f"The index in {folder} is damaged ({exc}): {REMEDY}.") from exc
 
 
 class TantivyEngine:
@@ -67,11 +69,11 @@ class TantivyEngine:
         self._folder = folder
         self._commit = 0
         self._searcher: Searcher
-        self._asking: Asking
+        self._asking: QueryBuilder
         self._open()
 
     def _open(self) -> None:
-        with damage_named(self._folder):
+        with translate_errors(self._folder):
             while True:
                 before = read_meta(self._folder)
                 if lost := missing_files(self._folder):
@@ -79,7 +81,7 @@ class TantivyEngine:
                         continue
                     raise FileNotFoundError(f"{lost[0]} is missing")
                 index = Index.open(str(self._folder))
-                self._searcher, self._asking = index.searcher(), Asking(index.schema)
+                self._searcher, self._asking = index.searcher(), QueryBuilder(index.schema)
                 self._commit = commit_number(self._folder)
                 # Somebody may have written meanwhile; then the number is of another commit.
                 if read_meta(self._folder) == before:
@@ -88,18 +90,20 @@ class TantivyEngine:
 
     def write(self, changes: Iterable[Change]) -> None:
         """Apply all changes as one commit of tantivy's."""
-        from newsgrep.engines.tantivy.writing import apply  # not needed by those who only ask
+        from newsgrep.engines.tantivy.writing import (
+            apply_changes,  # not needed by those who only ask
+        )
 
-        apply(self._folder, changes)
+        apply_changes(self._folder, changes)
         self._open()
 
     def commit(self) -> int:
         """Return tantivy's number of the last change, and a sum of the segments' names."""
         return self._commit
 
-    def go_back(self) -> None:
+    def rollback(self) -> None:
         """Drop the last commit; the one before it was kept."""
-        go_back(self._folder)
+        rollback(self._folder)
         self._open()
 
     def search(
@@ -110,40 +114,40 @@ class TantivyEngine:
         offset: int = 0,
         facets: Sequence[str] = (),
         recency: Recency | None = None,
-        after: Candidate | None = None,
-    ) -> Page:
+        after: ScoredDoc | None = None,
+    ) -> ResultPage:
         """Let tantivy match, score and count; order what it leaves equal."""
-        with damage_named(self._folder):
-            clause = plan(self, query)
-            total, before, shown = self.count(clause), min(offset, 10**18), list[Found]()
+        with translate_errors(self._folder):
+            clause = lower(self, query)
+            total, before, shown = self.count(clause), min(offset, 10**18), list[SortedDoc]()
             ranks = order is Order.RELEVANCE and (limit > 0 or after is not None)
-            adding = addends(scoring_terms(query), self._counts) if ranks else []
+            adding = score_clauses(scoring_terms(query), self._counts) if ranks else []
             if ranks and not adding:
                 order = Order.NEWEST  # the same, and sooner found
             if limit > 0 or after is not None:
                 if recency and adding:
-                    shown = best_by_recency(
+                    shown = top_docs_by_recency(
                         self._searcher, self._asking, clause, adding, recency, offset + limit
                     )[offset:]
                 else:
                     scored = self._asking.ranked(clause, adding) if adding else self._query(clause)
-                    ordered = Ordered(self._searcher, scored, order)
+                    ordered = TopDocs(self._searcher, scored, order)
                     if after is None:
                         shown = ordered.best(offset + limit)[offset:]
                     else:
                         found, passed = ordered.beyond(after, offset + limit)
                         shown, before = found[offset:], passed + offset
-            return Page(
+            return ResultPage(
                 total=total,
                 candidates=tuple(map(self._candidate, shown[:limit])),
                 facets={name: self._facet(name, clause, total) for name in facets},
                 before=min(before, total),
             )
 
-    def _candidate(self, found: Found) -> Candidate:
+    def _candidate(self, found: SortedDoc) -> ScoredDoc:
         article_id = str(self._searcher.doc(found.address).get_first(ID))
         self._addresses[article_id] = found.address  # it will be asked for
-        return Candidate(article_id, found.score, found.moment)
+        return ScoredDoc(article_id, found.score, found.moment)
 
     def _query(self, clause: Clause) -> Query:
         return self._asking.query(all_of(clause))
@@ -159,7 +163,7 @@ class TantivyEngine:
     def _facet(self, name: str, clause: Clause, total: int) -> tuple[tuple[str, int], ...]:
         if not total:
             return ()
-        if name not in FACETS:
+        if name not in FACET_FIELDS:
             raise KeyError(name)
         query = self._query(clause)
         asked = {name: {"terms": {"field": name, "size": _MOST_BUCKETS}}}
@@ -176,20 +180,20 @@ class TantivyEngine:
 
     def get(self, ids: Iterable[str]) -> list[Article]:
         """Unpack the articles with these ids."""
-        with damage_named(self._folder):
-            return [article_in(document) for document in self._documents(ids)]
+        with translate_errors(self._folder):
+            return [stored_article(document) for document in self._documents(ids)]
 
     def folded(self, ids: Iterable[str]) -> list[tuple[str, str]]:
         """Unpack the folded texts of these articles."""
-        with damage_named(self._folder):
-            packed = (bytes_in(document, TEXTS) for document in self._documents(ids))
+        with translate_errors(self._folder):
+            packed = (stored_bytes(document, PACKED_TEXTS) for document in self._documents(ids))
             return [unpack_folded(each)[:2] for each in packed]
 
     def _documents(self, ids: Iterable[str]) -> Iterator[Document]:
         wanted = list(ids)
         missing = tuple({each for each in wanted if each not in self._addresses})
         if missing:
-            query = self._query(HasOneOf(ID, missing))
+            query = self._query(AnyTerm(ID, missing))
             for _, address in self._searcher.search(query, len(missing), False).hits:
                 known = str(self._searcher.doc(address).get_first(ID))
                 self._addresses[known] = address
@@ -201,14 +205,14 @@ class TantivyEngine:
         self, terms: Iterable[str], within: Node | None = None
     ) -> dict[str, int]:
         """Count the articles that have each term."""
-        with damage_named(self._folder):
-            narrow = None if within is None else plan(self, within)
-            return {term: self.count(all_of(having(term), narrow)) for term in terms}
+        with translate_errors(self._folder):
+            narrow = None if within is None else lower(self, within)
+            return {term: self.count(all_of(term_clause(term), narrow)) for term in terms}
 
-    def stamps(self) -> Iterator[Stamp]:
+    def stamps(self) -> Iterator[FileRecord]:
         """Unpack every stamp."""
-        with damage_named(self._folder):
-            yield from map(stamp_in, map(self.at, self._soon()))
+        with translate_errors(self._folder):
+            yield from map(stored_file_record, map(self.at, self._soon()))
 
     def _soon(self) -> Iterator[DocAddress]:
         """Yield where everything lies; who soon has enough need not wait for the whole list."""
@@ -230,7 +234,7 @@ class TantivyEngine:
         No more than ``most`` of them, if that is not 0.
         """
         query = Query.all_query() if clause is None else self._query(clause)
-        with damage_named(self._folder):
+        with translate_errors(self._folder):
             limit = most or max(self._searcher.num_docs, 1)
             hits = self._searcher.search(query, limit, False).hits
         # Those that lie beside each other are unpacked together.
@@ -244,41 +248,43 @@ class TantivyEngine:
     def texts(self, clause: Clause) -> Iterator[tuple[str, bytes]]:
         """Yield id and packed folded texts of every article of which ``clause`` is true."""
         for document in self.documents(clause):
-            yield str(document.get_first(ID)), bytes_in(document, TEXTS)
+            yield str(document.get_first(ID)), stored_bytes(document, PACKED_TEXTS)
 
-    def values(self, clause: Clause, kind: Name | Address) -> Iterator[tuple[str, str]]:
+    def values(self, clause: Clause, kind: NameField | LocationField) -> Iterator[tuple[str, str]]:
         """Yield each name or the address of every article of which ``clause`` is true."""
         for document in self.documents(clause):
-            article = article_in(document)
+            article = stored_article(document)
             for value in values_of(article, kind):
                 yield article.id, value
 
     def terms(self, prefix: str, field: Field) -> Iterator[str]:  # noqa: ARG002  (captions are read)
         """Return the runs of letters and digits in titles and bodies that begin with ``prefix``."""
-        for token, _ in self._searcher.terms_with_prefix(WORDS, prefix):
-            if kind_of(token[0]) is Kind.WORD:
+        for token, _ in self._searcher.terms_with_prefix(TERMS, prefix):
+            if kind_of(token[0]) is CharKind.WORD:
                 yield token
 
     def check(self, *, deep: bool = False) -> list[Problem]:
         """Compare all files with the sums in them and read everything back."""
-        from newsgrep.engines.tantivy.check import problems
+        from newsgrep.engines.tantivy.recovery import find_problems
 
         found: list[Problem] = []
         try:
-            with damage_named(self._folder):
-                found.extend(map(Problem, problems(self._folder, self, self._searcher, deep=deep)))
+            with translate_errors(self._folder):
+                found.extend(
+                    map(Problem, find_problems(self._folder, self, self._searcher, deep=deep))
+                )
         except IndexDamaged as exc:
             found.append(Problem(str(exc)))
         return found
 
     def tidy(self) -> list[str]:
         """Delete what neither of the two commits has."""
-        from newsgrep.engines.tantivy.writing import cleared
+        from newsgrep.engines.tantivy.writing import remove_leftovers
 
-        with damage_named(self._folder):
+        with translate_errors(self._folder):
             names = leftovers(self._folder)
         if names:
-            cleared(self._folder, set_aside)
+            remove_leftovers(self._folder, promote_retained)
         return names
 
     def close(self) -> None:
@@ -291,8 +297,8 @@ def open_engine(folder: Path, create: bool) -> TantivyEngine:
     """Open the tantivy index in ``folder``; with ``create`` make an empty one there first."""
     if create:
         folder.mkdir(parents=True, exist_ok=True)
-        with damage_named(folder):
-            Index(make_schema(), path=str(folder), reuse=False)
+        with translate_errors(folder):
+            Index(create_schema(), path=str(folder), reuse=False)
     if not folder.is_dir():
         raise IndexMissing(f"There is no index in {folder}: make one with newsgrep index PATH.")
     return TantivyEngine(folder)

@@ -1,114 +1,140 @@
 """Which fields a document has in the tantivy index, and how an entry or a note becomes one.
 
-The fields to be found by are those of :mod:`newsgrep.engines.clauses.fields`.
+The fields to be found by are those of :mod:`newsgrep.engines.engine_query.fields`.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 from os import fsencode
 from typing import Final
 
 from tantivy import Document, Schema, SchemaBuilder
 
-from newsgrep.engines.clauses.fields import (
+from newsgrep.analysis.codec import pack_file_record, unpack_article, unpack_file_record
+from newsgrep.analysis.document import IndexDocument
+from newsgrep.engines.engine_query.fields import (
     ADDRESSES,
     BODY,
     CAPTION,
-    FACETS,
+    FACET_FIELDS,
     FIRST_DAY,
-    FOLDED,
+    FOLDED_NAMES,
+    HAS_TIME,
     ID,
+    ID_PREFIX,
+    IMPACTS,
     LAST_DAY,
-    LEVELS,
-    MOMENT,
-    PLACE,
-    TIMED,
+    TERMS,
+    TIMESTAMP,
     TITLE,
     UNDATED,
-    WORDS,
-    fields_of,
+    index_fields,
 )
-from newsgrep.engines.entry import Entry
-from newsgrep.engines.packing import pack_stamp
-from newsgrep.models import Stamp
+from newsgrep.models import Article, FileRecord
 
 KIND: Final = "kind"
-ARTICLE: Final = "article"
-NOTE: Final = "note"
+ARTICLE_KIND: Final = "article"
+FILE_RECORD_KIND: Final = "note"
 
 KEY: Final = "key"
 """The id of an article, or what stands for the path of a note: what is written again."""
 
-AGE: Final = "age"
+NEGATED_TIMESTAMP: Final = "age"
 """The moment with its sign changed, so that the undated come last in both orders by date."""
 
-TEXTS: Final = "texts"
-REST: Final = "rest"
-STAMP: Final = "stamp"
-URL: Final = "whole_url"
-"""What is given back, packed as in :mod:`newsgrep.engines.packing`; in no index."""
+PACKED_TEXTS: Final = "texts"
+PACKED_REST: Final = "rest"
+PACKED_FILE_RECORD: Final = "stamp"
+PACKED_URL: Final = "whole_url"
+"""What is given back, packed as in :mod:`newsgrep.analysis.codec`; in no index."""
 
-DAYS: Final = (FIRST_DAY, LAST_DAY, TIMED)
-MOMENTS: Final = (MOMENT, AGE)
+INTEGER_FIELDS: Final = (FIRST_DAY, LAST_DAY, HAS_TIME)
+FLOAT_FIELDS: Final = (TIMESTAMP, NEGATED_TIMESTAMP)
 
 
-def make_schema() -> Schema:
+def create_schema() -> Schema:
     """Return the schema; tantivy keeps it in the index."""
     builder = SchemaBuilder()
     for field in (TITLE, BODY, CAPTION):
         builder.add_text_field(field, tokenizer_name="whitespace", index_option="position")
-    for field in (WORDS, LEVELS):
+    for field in (TERMS, IMPACTS):
         builder.add_text_field(field, tokenizer_name="whitespace", index_option="basic")
-    for field in (KIND, KEY, ID, *FOLDED.values(), *ADDRESSES.values()):
+    for field in (KIND, KEY, ID, *FOLDED_NAMES.values(), *ADDRESSES.values()):
         # The id tells of which article a document is when it is read.
         stored = field in {KIND, ID}
         builder.add_text_field(field, stored=stored, tokenizer_name="raw", index_option="basic")
-    for field in FACETS:
+    for field in FACET_FIELDS:
         builder.add_text_field(field, fast=True, tokenizer_name="raw", index_option="basic")
-    for field in DAYS:
+    for field in INTEGER_FIELDS:
         builder.add_integer_field(field, fast=True)
-    for field in MOMENTS:
+    for field in FLOAT_FIELDS:
         builder.add_float_field(field, fast=True)
-    builder.add_unsigned_field(PLACE, fast=True)
-    for field in (TEXTS, REST, STAMP, URL):
+    builder.add_unsigned_field(ID_PREFIX, fast=True)
+    for field in (PACKED_TEXTS, PACKED_REST, PACKED_FILE_RECORD, PACKED_URL):
         builder.add_bytes_field(field, stored=True)
     return builder.build()
 
 
-def article_document(entry: Entry) -> Document:
+def article_document(entry: IndexDocument) -> Document:
     """Return an article as it is written."""
-    fields = fields_of(entry)
+    fields = index_fields(entry)
     document = Document()
-    document.add_text(KIND, ARTICLE)
+    document.add_text(KIND, ARTICLE_KIND)
     document.add_text(KEY, entry.article_id)
     for field, text in fields.texts.items():
         document.add_text(field, text)
     for field, values in fields.values.items():
         for value in values:
             document.add_text(field, value)
-    for field in DAYS:
+    for field in INTEGER_FIELDS:
         document.add_integer(field, int(fields.numbers[field]))
-    moment = fields.numbers[MOMENT]
-    document.add_float(MOMENT, moment)
-    document.add_float(AGE, -moment if moment != UNDATED else UNDATED)
-    document.add_unsigned(PLACE, int(fields.numbers[PLACE]))
-    document.add_bytes(TEXTS, entry.folded)
-    document.add_bytes(REST, entry.rest)
-    document.add_bytes(URL, (entry.url or "").encode("utf-8", "replace"))
-    document.add_bytes(STAMP, pack_stamp(entry.stamp))
+    moment = fields.numbers[TIMESTAMP]
+    document.add_float(TIMESTAMP, moment)
+    document.add_float(NEGATED_TIMESTAMP, -moment if moment != UNDATED else UNDATED)
+    document.add_unsigned(ID_PREFIX, int(fields.numbers[ID_PREFIX]))
+    document.add_bytes(PACKED_TEXTS, entry.folded)
+    document.add_bytes(PACKED_REST, entry.rest)
+    document.add_bytes(PACKED_URL, (entry.url or "").encode("utf-8", "replace"))
+    document.add_bytes(PACKED_FILE_RECORD, pack_file_record(entry.stamp))
     return document
 
 
-def note_document(stamp: Stamp) -> Document:
+def file_record_document(stamp: FileRecord) -> Document:
     """Return a note as it is written."""
     document = Document()
-    document.add_text(KIND, NOTE)
-    document.add_text(KEY, note_key(stamp.path))
-    document.add_bytes(STAMP, pack_stamp(stamp))
+    document.add_text(KIND, FILE_RECORD_KIND)
+    document.add_text(KEY, file_record_key(stamp.path))
+    document.add_bytes(PACKED_FILE_RECORD, pack_file_record(stamp))
     return document
 
 
-def note_key(path: str) -> str:
+def file_record_key(path: str) -> str:
     """Return the key of the note on a file; a path may be any bytes, a term is text."""
     return f"note {sha256(fsencode(path)).hexdigest()}"
+
+
+def stored_article(document: Document) -> Article:
+    """Return the article in a document, unpacked."""
+    folded, rest = stored_bytes(document, PACKED_TEXTS), stored_bytes(document, PACKED_REST)
+    article = unpack_article(folded, rest, stored_file_record(document).path)
+    return replace(article, url=stored_bytes(document, PACKED_URL).decode() or None)
+
+
+def stored_file_record(document: Document) -> FileRecord:
+    """Return the stamp in a document, of an article or a note."""
+    return unpack_file_record(
+        stored_bytes(document, PACKED_FILE_RECORD), document.get_first(ID) or ""
+    )
+
+
+def stored_bytes(document: Document, field: str) -> bytes:
+    """Return the bytes that a document keeps in ``field``.
+
+    Raises :class:`ValueError` where there are none.
+    """
+    value = document.get_first(field)
+    if value is None:
+        raise ValueError(f"a document has no {field}")
+    return bytes(value)

@@ -1,0 +1,308 @@
+"""Dates as news states them: ISO, RFC 2822, Chinese, English, in addresses and in text.
+
+Nothing is made more precise than it stands: a midnight that a program filled in is a day,
+and a time without an offset stays without one until someone knows the zone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, tzinfo
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import Final
+
+from newsgrep.models import Precision, Published
+
+EARLIEST_YEAR: Final = 1800
+"""No news before; earlier years are typing errors or history."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatedDate:
+    """A date as it was stated: ``value`` is naive unless an offset stood with it."""
+
+    value: datetime
+    precision: Precision
+
+    @property
+    def day(self) -> date:
+        """Return its calendar day, in its own offset."""
+        return self.value.date()
+
+    @property
+    def has_time(self) -> bool:
+        """Tell whether a time of day is known."""
+        return self.precision in (Precision.MINUTE, Precision.SECOND)
+
+    def published(self, zone: tzinfo | None) -> Published:
+        """Return it as a value to store; a time in no zone at all is only its day."""
+        value, precision = self.value, self.precision
+        if self.has_time and value.tzinfo is None:
+            if zone is None:
+                precision = Precision.DAY
+            else:
+                value = value.replace(tzinfo=zone)
+        shapes = {Precision.YEAR: 4, Precision.MONTH: 7, Precision.DAY: 10}
+        if precision in shapes:
+            return Published(value.date().isoformat()[: shapes[precision]], precision)
+        spec = "minutes" if precision is Precision.MINUTE else "seconds"
+        return Published(value.replace(microsecond=0).isoformat(timespec=spec), precision)
+
+
+_DIGITS: Final = {c: str(i) for i, c in enumerate("〇一二三四五六七八九")} | {"零": "0", "○": "0"}
+_NUMERAL: Final = "〇零○一二三四五六七八九十廿卅"
+_TIME: Final = (
+    r"(?P<hour>[01]?\d|2[0-4])[:：时時點点](?P<minute>[0-5]\d)(?:[:：分](?P<second>[0-5]\d))?"
+)
+_CLOCK = re.compile(
+    r"[\sT，,]*(?:(?:星期|周|週|禮拜|礼拜)[一二三四五六日天][，,\s]*)?[（(]?\s*"
+    r"(?P<half>上午|下午|凌晨|早上|中午|晚上|晚间|晚間|AM|PM)?\s*" + _TIME + r"(?:[.,]\d+)?"
+    r"\s*(?P<after>[AaPp]\.?[Mm]\b)?\s*"
+    r"(?P<zone>Z\b|UTC\b|GMT\b|北京时间|北京時間|[+-]\d\d:?\d\d\b)?"
+)
+_ISO = re.compile(
+    r"(?<!\d)(?P<year>1[89]\d\d|20\d\d)(?P<sep>[-/.])(?P<month>0?[1-9]|1[0-2])(?P=sep)"
+    r"(?P<day>3[01]|[12]\d|0?[1-9])(?!\d)"
+)
+_COMPACT = re.compile(
+    r"(?<!\d)(?P<year>1[89]\d\d|20\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])"
+    r"(?:T?(?P<clock>\d{6}))?(?!\d)"
+)
+_CHINESE = re.compile(
+    r"(?<!\d)(?:(?P<year>1[89]\d\d|20\d\d)|(?P<cyear>[一二][〇零○一二三四五六七八九]{3})"
+    rf"|(?:民國|民国)(?P<minguo>\d{{1,3}}|[{_NUMERAL}]{{1,3}}))\s?年\s?"
+    rf"(?P<month>1[0-2]|0?[1-9]|[{_NUMERAL}]{{1,2}})\s?月\s?"
+    rf"(?:(?P<day>3[01]|[12]\d|0?[1-9]|[{_NUMERAL}]{{1,3}})\s?[日号號])?"
+)
+_CHINESE_DAY = re.compile(
+    r"(?<![\d年])(?P<month>1[0-2]|0?[1-9])\s?月\s?(?P<day>3[01]|[12]\d|0?[1-9])\s?[日号號]"
+)
+_MONTHS: Final = {
+    name: number
+    for number, name in enumerate(
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
+    )
+}
+_MONTH: Final = (
+    r"(?P<month>Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|"
+    r"Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\.?"
+)
+_ENGLISH = (
+    re.compile(
+        rf"\b{_MONTH}\s+(?P<day>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?,?\s+"
+        r"(?P<year>1[89]\d\d|20\d\d)(?!\d)",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        rf"(?<!\d)(?P<day>3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?\s+{_MONTH},?\s+"
+        r"(?P<year>1[89]\d\d|20\d\d)(?!\d)",
+        re.IGNORECASE,
+    ),
+)
+_AMERICAN = re.compile(
+    r"(?<!\d)(?P<month>0[1-9]|1[0-2])/(?P<day>0[1-9]|[12]\d|3[01])/(?P<year>20\d\d)(?!\d)"
+)
+_ISO_MONTH = re.compile(r"(?P<year>1[89]\d\d|20\d\d)(?:-(?P<month>0[1-9]|1[0-2]))?")
+_RFC = re.compile(
+    r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,\s*)?\d{1,2}\s+[A-Za-z]{3,9}\s+\d{4}\s+"
+    r"\d{1,2}:\d\d(?::\d\d)?(?:\s*(?:[A-Z]{1,5}|[+-]\d{4})\b)?",
+)
+
+
+def _chinese_number(text: str) -> int:
+    if text.isascii():
+        return int(text)
+    text = text.replace("廿", "二十").replace("卅", "三十")
+    if "十" in text:
+        tens, _, ones = text.partition("十")
+        return int(_DIGITS.get(tens, "1")) * 10 + int(_DIGITS.get(ones, "0"))
+    return int("".join(_DIGITS.get(c, "") for c in text) or "0")
+
+
+def _year(match: re.Match[str]) -> int:
+    groups = match.groupdict()
+    if groups.get("year"):
+        return int(match["year"])
+    if groups.get("cyear"):
+        return _chinese_number(match["cyear"])
+    return _chinese_number(match["minguo"]) + 1911
+
+
+def _month(text: str) -> int:
+    return _MONTHS.get(text[:3].lower()) or _chinese_number(text)
+
+
+def _build(match: re.Match[str], text: str) -> StatedDate | None:
+    """Return the moment that a match and the clock time behind it in ``text`` state."""
+    day_text = match.groupdict().get("day")
+    try:
+        day = date(_year(match), _month(match["month"]), _chinese_number(day_text or "1"))
+    except ValueError:
+        return None
+    if day.year < EARLIEST_YEAR:
+        return None
+    start = datetime.combine(day, time())
+    if not day_text:
+        return StatedDate(start, Precision.MONTH)
+    clock = _CLOCK.match(text, match.end(), match.end() + 60)
+    if not clock:
+        return StatedDate(start, Precision.DAY)
+    hour = int(clock["hour"])
+    half = (clock["half"] or "") + (clock["after"] or "").lower().replace(".", "")
+    if half in ("下午", "晚上", "晚间", "晚間", "PM", "pm") and hour < 12:  # noon
+        hour += 12
+    elif half in ("凌晨", "AM", "am") and hour == 12:  # midnight
+        hour = 0
+    minute, second = int(clock["minute"]), int(clock["second"] or 0)
+    zone = clock["zone"] or ""
+    if (hour, minute, second) in ((0, 0, 0), (24, 0, 0)):
+        return StatedDate(start, Precision.DAY)
+    if hour == 24:  # an hour that no clock shows
+        return StatedDate(start, Precision.DAY)
+    value = start.replace(hour=hour, minute=minute, second=second)
+    if zone:
+        offset = "+00:00" if zone in ("Z", "UTC", "GMT") else zone
+        offset = "+08:00" if offset.startswith("北京") else offset
+        try:
+            value = datetime.fromisoformat(value.isoformat() + offset)
+        except ValueError:
+            return StatedDate(start, Precision.DAY)
+    return StatedDate(value, Precision.SECOND if clock["second"] else Precision.MINUTE)
+
+
+def parse_date(text: str) -> StatedDate | None:
+    """Return the first date that ``text``, a short field, states in any known form."""
+    return _parse_cached(text.strip()[:200])
+
+
+@lru_cache(maxsize=1000)  # a file says its date more than once, and its neighbours say the same
+def _parse_cached(text: str) -> StatedDate | None:
+    if not text:
+        return None
+    if _RFC.fullmatch(text):
+        try:
+            value = parsedate_to_datetime(text)
+        except (ValueError, TypeError, OverflowError, IndexError):
+            value = None
+        if value is not None and value.year >= EARLIEST_YEAR:
+            if value.time() == time():
+                return StatedDate(value.replace(tzinfo=None), Precision.DAY)
+            precision = Precision.SECOND if text.count(":") > 1 else Precision.MINUTE
+            return StatedDate(value, precision)
+    if text.isdecimal() and len(text) in (10, 13) and text[0] == "1":
+        number = int(text) / (1000 if len(text) == 13 else 1)  # milliseconds
+        value = datetime.fromtimestamp(number, tz=_UTC)
+        return StatedDate(value.replace(microsecond=0), Precision.SECOND)
+    for pattern in (_ISO, _CHINESE, *_ENGLISH, _AMERICAN, _COMPACT):
+        match = pattern.search(text)
+        if match:
+            if pattern is _COMPACT and match["clock"]:
+                clock = match["clock"]
+                as_time = f" {clock[:2]}:{clock[2:4]}:{clock[4:]}"
+                return _build(match, text[: match.end()] + as_time) and _compact(match)
+            return _build(match, text)
+    match = _ISO_MONTH.fullmatch(text)
+    if match:
+        month = int(match["month"] or 1)
+        precision = Precision.MONTH if match["month"] else Precision.YEAR
+        return StatedDate(datetime(int(match["year"]), month, 1), precision)  # no zone
+    return None
+
+
+def _compact(match: re.Match[str]) -> StatedDate | None:
+    text = match.group().replace("T", "")
+    try:
+        value = datetime.strptime(text, "%Y%m%d%H%M%S")
+    except ValueError:
+        return None
+    return StatedDate(value, Precision.DAY if value.time() == time() else Precision.SECOND)
+
+
+_URL_DATE = re.compile(
+    r"/(?P<year>19\d\d|20\d\d)(?P<sep>[-/_]?)(?P<month>0[1-9]|1[0-2]|(?<=[-/_])[1-9])(?P=sep)"
+    r"(?P<day>0[1-9]|[12]\d|3[01]|(?<=[-/_])[1-9])(?=[/_.?#-]|$)"
+)
+_URL_TAIL_DATE = re.compile(
+    r"[-_](?P<year>20\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?=[/_.?#-]|$)"
+)
+_URL_MONTH = re.compile(r"/(?P<year>19\d\d|20\d\d)[-/](?P<month>0[1-9]|1[0-2])/")
+
+
+def date_in_url(url: str) -> StatedDate | None:
+    """Return the day (or the month) that an address states, as in ``/20240517/``."""
+    for pattern in (_URL_DATE, _URL_TAIL_DATE, _URL_MONTH):
+        match = pattern.search(url)
+        if match:
+            moment = _build(match, "")
+            if moment:
+                return moment
+    return None
+
+
+def dates_in_text(text: str) -> Iterator[StatedDate]:
+    """Yield the full dates (year, month and day) that ``text`` states, in order."""
+    found = [m for pattern in (_ISO, _CHINESE, *_ENGLISH) for m in pattern.finditer(text)]
+    for match in sorted(found, key=re.Match.start):
+        if match["day"]:
+            moment = _build(match, text)
+            if moment:
+                yield StatedDate(datetime.combine(moment.day, time()), Precision.DAY)
+
+
+def month_day_in_text(text: str, year: int, latest: date) -> StatedDate | None:
+    """Return the first ``5月16日`` of ``text`` with the year from its context.
+
+    A day that would be after ``latest`` belongs to the year before.
+    """
+    match = _CHINESE_DAY.search(text)
+    if not match:
+        return None
+    for guess in (year, year - 1):
+        try:
+            day = date(guess, int(match["month"]), int(match["day"]))
+        except ValueError:
+            continue
+        if day <= latest:
+            return StatedDate(datetime.combine(day, time()), Precision.DAY)
+    return None
+
+
+_YEARS = re.compile(r"(?<!\d)(?:19|20)\d\d(?=\s?年)|\b(?:19|20)\d\d\b")
+
+
+def years_in_text(text: str) -> set[int]:
+    """Return the years from 1900 to 2099 that ``text`` names."""
+    return {int(match.group()) for match in _YEARS.finditer(text)}
+
+
+_DATE_LINE = re.compile(
+    r"(?:(?:发布|發布|發佈|发表|發表|更新|刊登|时间|時間|日期|Published|Posted|Date)"
+    r"(?:时间|時間|日期|于|於|on|at)?\s*+[:：]?\s*+)?(?P<date>.{6,60}?)\s*(?:发布|發布|發佈|提交)?",
+    re.IGNORECASE,
+)
+_DATE_CHARACTERS = re.compile(
+    r"[\s\d:：.,，/()（）年月日号號时時分秒TZ+-]|星期.|周.|週.|GMT|UTC|[AaPp][Mm]|上午|下午"
+)
+_DAY_AND_MONTH_NAMES = re.compile(
+    r"(?:星期|周|週|禮拜|礼拜)[一二三四五六日天]|\b(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?\b"
+    r"|\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)[a-z]*\b|[〇零○一二三四五六七八九十廿]"
+)
+
+
+def parse_date_line(text: str) -> StatedDate | None:
+    """Return the date if ``text``, a whole line, states one and says nothing else."""
+    if len(text) > 100:  # no date is longer
+        return None
+    match = _DATE_LINE.fullmatch(text.strip())
+    if not match:
+        return None
+    stated = match["date"]
+    if _DATE_CHARACTERS.sub("", _DAY_AND_MONTH_NAMES.sub("", stated)):
+        return None
+    return parse_date(stated)
+
+
+_UTC = datetime.fromisoformat("2000-01-01T00:00:00+00:00").tzinfo

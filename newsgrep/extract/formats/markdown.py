@@ -1,0 +1,127 @@
+"""Markdown: rendered by a parser and then read as HTML; posts that are HTML inside as such."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import cache
+from typing import Final
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
+
+from newsgrep.extract.claims import RawArticle
+from newsgrep.extract.formats.base import Format, decode_file, extract_html, looks_like_html
+from newsgrep.extract.formats.text import extract_plain_text
+from newsgrep.extract.outlets import Outlets
+
+_MAX_CHARACTERS: Final = 500_000
+"""Characters: the parser takes up to six seconds and 500 MB for so many, if they are meant to."""
+_STARS = re.compile(r"\*{2,}")
+
+
+def _read(data: bytes, sites: Outlets) -> RawArticle:
+    file = decode_file(data, sites)
+    if looks_like_html(file.text):
+        return extract_html(file, file.text)
+    if len(file.text) > _MAX_CHARACTERS:
+        file = replace(file, notes=(*file.notes, "a very long file: read as plain text"))
+        return extract_plain_text(file)
+    raw = extract_html(file, render(_footnotes_as_paragraphs(file.text)))
+    # CommonMark leaves stars that stand between a Chinese character and a full-width sign.
+    if any("**" in block.text for block in raw.blocks):
+        blocks = (replace(block, text=_STARS.sub("", block.text).strip()) for block in raw.blocks)
+        raw = replace(raw, blocks=tuple(block for block in blocks if block.text))
+    return raw
+
+
+_NOTE = re.compile(r"^ {0,3}\[\^[^\]\s]{1,40}\]:[ \t]*", re.MULTILINE)
+_NOTE_MARK = re.compile(r"\[\^[^\]\s]{1,40}\]")
+
+
+def _footnotes_as_paragraphs(text: str) -> str:
+    """Make footnotes paragraphs: CommonMark takes them for addresses of links and drops them."""
+    return _NOTE_MARK.sub("", _NOTE.sub("\n", text)) if "[^" in text else text
+
+
+FORMAT = Format("markdown", _read)
+
+
+def render(text: str) -> str:
+    """Return ``text``, whose line ends are newlines, as HTML."""
+    simple = paragraphs_only(text)
+    return commonmark_parser().render(text) if simple is None else simple
+
+
+@cache
+def commonmark_parser() -> MarkdownIt:
+    """Return the parser, with the few things changed that archives need."""
+    # Archives indent paragraphs as books do: four spaces are no code there.
+    made = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    made.inline.ruler.before("emphasis", "product", _keep_product_star)
+    made.core.ruler.after("inline", "references", _limit_references)
+    return made.disable("code")
+
+
+def _limit_references(state: StateCore) -> None:
+    """Drop addresses once they are ten times as long together as the text itself.
+
+    One definition with a long address may be referred to a hundred thousand times. (Ten times,
+    for a Chinese character in an address becomes nine of ASCII.)
+    """
+    left = 10 * len(state.src)
+    for block in state.tokens:
+        for token in block.children or ():
+            if token.attrs:
+                left -= sum(len(str(value)) for value in token.attrs.values())
+                if left < 0:
+                    token.attrs = {}
+
+
+def _keep_product_star(state: StateInline, silent: bool) -> bool:
+    """Keep the star of ``2*3*4``: between ASCII letters and digits nobody means emphasis."""
+    pos, text = state.pos, state.src
+    if text[pos] != "*" or not 0 < pos < state.posMax - 1:
+        return False
+    before, after = text[pos - 1], text[pos + 1]
+    if not (before.isascii() and before.isalnum() and after.isascii() and after.isalnum()):
+        return False
+    if not silent:
+        state.pending += "*"
+    state.pos += 1
+    return True
+
+
+_CHAR: Final = r"[^\\`*_\[<&~\x00-\x1f\x7f]"
+"""A character that is only itself, whatever stands beside it."""
+_PARAGRAPH = re.compile(
+    # No heading, list, quote, rule, table or definition begins with what may stand here; a
+    # bold start ends for certain at the end of the line and behind a letter or a digit.
+    r"(?![0-9]{1,9}[.)])(?:(?=[^\s!-/:-@\[-`{-~])"
+    rf"|\*\*(?P<bold>(?=\S){_CHAR}+)(?:(?<=\S)\*\*$|(?<=[^\W_])\*\*))(?P<rest>{_CHAR}*)"
+)
+_HTML_COMMENT = re.compile(r"<!--[^<>]*-->")
+
+
+def paragraphs_only(text: str) -> str | None:
+    """Return ``text`` as HTML if it is lines of text with empty lines between, else None."""
+    found: list[str] = []
+    may_begin = True
+    for whole in text.split("\n"):
+        line = whole.strip(" ")
+        if not line:
+            may_begin = True
+        elif may_begin and not line[-1].isspace() and (match := _PARAGRAPH.fullmatch(line)):
+            rest = match["rest"].replace(">", "&gt;").replace('"', "&quot;")
+            if bold := match["bold"]:
+                bold = bold.replace(">", "&gt;").replace('"', "&quot;")
+                rest = f"<strong>{bold}</strong>{rest}"
+            found.append(f"<p>{rest}</p>\n")
+            may_begin = False
+        elif _HTML_COMMENT.fullmatch(whole):
+            found.append(line + "\n")
+            may_begin = True
+        else:
+            return None
+    return "".join(found)

@@ -1,0 +1,205 @@
+"""From paths to files that newsgrep reads, in a stable order, each once.
+
+Everything met on the way that is not read is told with its reason, so that the numbers
+of a run add up.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from newsgrep.extract.formats import suffixes
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to read: absolute path (links not resolved), size in bytes, mtime in ns."""
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A path that is not read, and why.
+
+    ``kind`` is one of ``hidden``, ``format``, ``unreadable``, ``special``, ``loop``,
+    ``missing`` and ``outside``; ``reason`` is for people.
+    """
+
+    path: str
+    reason: str
+    kind: str
+
+
+class _Walk:
+    """One run over folders, with what it has seen.
+
+    Links are followed to places under ``paths``, or anywhere if that is None.
+    """
+
+    def __init__(self, paths: Sequence[str] | None) -> None:
+        self.paths = paths
+        self.suffixes = suffixes()
+        self.files: set[tuple[int, int]] = set()
+        self.folders: set[tuple[int, int]] = set()
+
+    @cached_property
+    def places(self) -> frozenset[str]:
+        """Return what was named, links resolved; made where the first link is met."""
+        return frozenset(real for path in self.paths or () if (real := _real_path(path)))
+
+    def from_path(self, path: str) -> Iterator[File | Skipped]:
+        try:
+            status = os.stat(path)  # noqa: PTH116 - pathlib can't hold any byte in a name cheaply
+        except OSError as exc:
+            yield _skip_for_error(path, exc)
+            return
+        if stat.S_ISDIR(status.st_mode):
+            yield from self.folder(path, status)
+        else:
+            yield from self.file(path, status)
+
+    def outside(self, entry: os.DirEntry[str]) -> Skipped | None:
+        """Say where ``entry`` leads, if it is a link out of all that was named."""
+        if self.paths is None or not entry.is_symlink():
+            return None
+        target = os.path.realpath(entry.path)
+        if any(place in self.places for place in iter_parents(target)):
+            return None
+        reason = f"a link to {target}, outside of what was named; --follow goes there"
+        return Skipped(entry.path, reason, "outside")
+
+    def file(
+        self, path: str, status: os.stat_result, entry: os.DirEntry[str] | None = None
+    ) -> Iterator[File | Skipped]:
+        if not stat.S_ISREG(status.st_mode):
+            yield Skipped(path, describe_special_file(status.st_mode), "special")
+            return
+        suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 - as above
+        if suffix not in self.suffixes:
+            reason = f"newsgrep reads no {suffix} files" if suffix else "no suffix to tell a format"
+            yield Skipped(path, reason, "format")
+            return
+        if entry and (outside := self.outside(entry)):
+            yield outside
+            return
+        key = (status.st_dev, status.st_ino)
+        if key in self.files:
+            return
+        self.files.add(key)
+        yield File(path, status.st_size, status.st_mtime_ns)
+
+    def folder(self, top: str, status: os.stat_result) -> Iterator[File | Skipped]:
+        """Walk ``top`` with a stack of its own: folders may be nested very deep."""
+        stack: list[Iterator[os.DirEntry[str]]] = []
+        trail: list[tuple[int, int]] = []
+
+        def enter(path: str, status: os.stat_result) -> Skipped | None:
+            key = (status.st_dev, status.st_ino)
+            if key in trail:
+                return Skipped(path, "a link back to a folder above it", "loop")
+            if key in self.folders:
+                return None
+            try:
+                with os.scandir(path) as entries:
+                    found = sorted(entries, key=lambda entry: os.fsencode(entry.name))
+            except OSError as exc:
+                return _skip_for_error(path, exc)
+            self.folders.add(key)
+            trail.append(key)
+            stack.append(iter(found))
+            return None
+
+        problem = enter(top, status)
+        if problem:
+            yield problem
+        while stack:
+            entry = next(stack[-1], None)
+            if entry is None:
+                stack.pop()
+                trail.pop()
+                continue
+            if entry.name.startswith("."):
+                yield Skipped(entry.path, "hidden: its name starts with a dot", "hidden")
+                continue
+            try:
+                status = entry.stat()
+            except OSError as exc:
+                yield _skip_for_error(entry.path, exc)
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                problem = self.outside(entry) or enter(entry.path, status)
+                if problem:
+                    yield problem
+            else:
+                yield from self.file(entry.path, status, entry)
+
+
+def iter_parents(path: str) -> Iterator[str]:
+    """Yield ``path``, which is absolute, and every folder above it, by their names alone."""
+    while True:
+        yield path
+        above = os.path.dirname(path)  # noqa: PTH120 - any byte may stand in the name
+        if above == path:
+            return
+        path = above
+
+
+def describe_special_file(mode: int) -> str:
+    """Return, for people, what a file is by its ``mode`` if it is no ordinary one."""
+    return f"not an ordinary file but {_file_type(mode)}"
+
+
+def _file_type(mode: int) -> str:
+    for test, name in (
+        (stat.S_ISFIFO, "a named pipe"),
+        (stat.S_ISSOCK, "a socket"),
+        (stat.S_ISCHR, "a device"),
+        (stat.S_ISBLK, "a device"),
+    ):
+        if test(mode):
+            return name
+    return "something else"
+
+
+def _skip_for_error(path: str, exc: OSError) -> Skipped:
+    if exc.errno == errno.ELOOP:
+        return Skipped(path, "symbolic links that lead to each other", "loop")
+    if exc.errno in (errno.ENOENT, errno.ENOTDIR):
+        if os.path.islink(path):  # noqa: PTH114 - any byte may stand in the name
+            return Skipped(path, "a symbolic link to nothing", "missing")
+        return Skipped(path, "does not exist", "missing")
+    return Skipped(path, f"can't be read: {exc.strerror or exc}", "unreadable")
+
+
+def find_files(paths: Iterable[str], *, follow: bool = False) -> Iterator[File | Skipped]:
+    """Yield the files under ``paths``, and what is left out with the reason.
+
+    Folders are walked to the bottom in the order of their names' bytes; loops are survived,
+    and a file reached twice is yielded at its first place only. Links to a place under
+    ``paths`` are followed, others only with ``follow``: an archive may be a stranger's, and
+    what it points at somebody's own. A path named here is taken even if its name starts
+    with a dot, and wherever it leads.
+    """
+    named = list(paths)
+    walk = _Walk(None if follow else named)
+    for path in named:
+        try:
+            absolute = os.path.abspath(path)  # noqa: PTH100 - links must not be resolved
+            yield from walk.from_path(absolute)
+        except ValueError as exc:  # a NUL inside of a name
+            yield Skipped(path, f"can't be read: {exc}", "unreadable")
+
+
+def _real_path(path: str) -> str | None:
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # a NUL inside of a name, told where the path is walked
+        return None

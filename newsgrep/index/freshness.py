@@ -1,0 +1,116 @@
+"""Whether files have come, changed or gone since an index was made, as far as a glance tells.
+
+The glance goes with an answer that somebody waits for, so it ends after a second.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Container, Iterable
+from typing import Final, NamedTuple
+
+from newsgrep.extract.formats import suffixes
+from newsgrep.models import FileRecord
+
+TIME_LIMIT: Final = 1.0
+"""Seconds that a glance takes at most, with a little more for what it is in the middle of."""
+
+_RECORDS_SHARE: Final = 0.6
+"""The part of that in which stamps are read; the rest is for looking at files."""
+
+_CLOCK_INTERVAL: Final = 256
+
+
+class FreshnessCheck(NamedTuple):
+    """How many files differ from their stamps, and whether that is all of them.
+
+    Where it is not, at least ``differing`` do.
+    """
+
+    differing: int
+    complete: bool
+
+
+def check_freshness(stamps: Iterable[FileRecord], longest: float = TIME_LIMIT) -> FreshnessCheck:
+    """Look at the files in the folders of known ones, for ``longest`` seconds at most.
+
+    Counts new, changed and missing files; not those in folders that hold no known file.
+    The folders that were changed last come first. If the time is over before all stamps
+    are read, only the files of those that were are looked at, and new ones can't be told.
+    """
+    start = time.monotonic()
+    known: dict[str, FileRecord] = {}
+    for number, stamp in enumerate(stamps, 1):
+        known[stamp.path] = stamp
+        if number % _CLOCK_INTERVAL == 0 and time.monotonic() - start > longest * _RECORDS_SHARE:
+            return FreshnessCheck(_count_changed(known, start + longest), complete=False)
+    by_folder: defaultdict[str, set[str]] = defaultdict(set)
+    for path in known:
+        by_folder[os.path.dirname(path)].add(path)  # noqa: PTH120  (any bytes)
+    differing = 0
+    for folder in sorted(by_folder, key=_last_change, reverse=True):
+        found, complete = _compare_folder(folder, by_folder[folder], known, start + longest)
+        differing += found
+        if not complete:
+            return FreshnessCheck(differing, complete=False)
+    return FreshnessCheck(differing, complete=True)
+
+
+def _count_changed(known: dict[str, FileRecord], until: float) -> int:
+    """Return how many of the ``known`` files are changed or missing, as far as there is time."""
+    changed = 0
+    for number, (path, stamp) in enumerate(known.items(), 1):
+        if number % _CLOCK_INTERVAL == 0 and time.monotonic() > until:
+            break
+        try:
+            changed += not _is_same(stamp, os.stat(path))  # noqa: PTH116  (any bytes)
+        except OSError:
+            changed += 1
+    return changed
+
+
+def _compare_folder(
+    folder: str, expected: set[str], known: dict[str, FileRecord], until: float
+) -> tuple[int, bool]:
+    """Return how many files in ``folder`` are new, changed or missing, and whether that is all.
+
+    ``expected`` are those of the ``known`` ones that were in it.
+    """
+    readable = suffixes()
+    differing, seen = 0, 0
+    try:
+        with os.scandir(folder) as entries:
+            for number, entry in enumerate(entries):
+                if number % _CLOCK_INTERVAL == 0 and time.monotonic() > until:
+                    return differing, False
+                stamp = known.get(entry.path)
+                # What was asked for by name is known, whatever that name is.
+                if not (stamp or _would_be_indexed(entry, readable)) or not entry.is_file():
+                    continue
+                seen += stamp is not None
+                differing += stamp is None or not _is_same(stamp, entry.stat())
+    except OSError:
+        pass  # the folder's files count as missing
+    return differing + len(expected) - seen, True
+
+
+def _would_be_indexed(entry: os.DirEntry[str], readable: Container[str]) -> bool:
+    """Return whether ``newsgrep index`` would read a new file of this name."""
+    is_article = os.path.splitext(entry.name)[1].lower() in readable  # noqa: PTH122  (any bytes)
+    # A link may lead out, or to what is known by another name.
+    return is_article and not entry.name.startswith(".") and not entry.is_symlink()
+
+
+def _is_same(stamp: FileRecord, status: os.stat_result) -> bool:
+    return (stamp.size, stamp.mtime_ns) == (status.st_size, status.st_mtime_ns)
+
+
+def _last_change(folder: str) -> int:
+    """Return when something last came into ``folder`` or went from it; one that is gone is last."""
+    try:
+        return os.stat(folder).st_mtime_ns  # noqa: PTH116  (any bytes)
+    except OSError:
+        return sys.maxsize

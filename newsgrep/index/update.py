@@ -1,0 +1,352 @@
+"""An index is brought up to date with its files: one plan, its commits, one summary.
+
+A long run commits now and then, so that little is lost with it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from newsgrep.analysis.document import IndexDocument
+from newsgrep.engines.base import (
+    Change,
+    DeleteArticle,
+    DropFileRecord,
+    Engine,
+    PutArticle,
+    PutFileRecord,
+)
+from newsgrep.errors import ChangesRejected, IndexLocked, Interrupted, UsageError
+from newsgrep.extract.outlets import load_outlets
+from newsgrep.index.location import Index, ServerIndex, check_engine_choice
+from newsgrep.index.lock import remove_stale_holder
+from newsgrep.index.plan import (
+    MAX_FILE_SIZE,
+    ListedFile,
+    Outcome,
+    Plan,
+    Shard,
+    UpdateSummary,
+    is_better,
+    make_plan,
+)
+from newsgrep.index.store import (
+    DEFAULT_ENGINE,
+    confirm_index,
+    create_index,
+    ensure_folder,
+    index_exists,
+    lock_index,
+    open_index,
+    read_manifest,
+    remove_leftovers,
+)
+from newsgrep.index.workers import FailedFile, Prepared, Progress, no_progress, prepare_files
+from newsgrep.models import FileRecord, Status
+from newsgrep.query.ast import MatchAll
+
+_MIN_FILES_FOR_WORKERS: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOptions:
+    """How an index is brought up to date.
+
+    ``prune`` is for :func:`newsgrep.index.plan.make_plan`, ``jobs`` how many processes
+    read articles, ``wait`` for how many seconds to wait for another writer, ``trust``
+    whether to open an index that others may have written, ``commit_every`` after how many
+    seconds what is done is committed, ``follow`` whether to follow links that lead out of
+    what was named, and ``largest`` how many bytes a file may have. ``engine`` is that of an
+    index that is made; one that is there has its own, and another named is an error. Of all
+    files found, only those of ``shard`` are looked at.
+    """
+
+    sites_file: Path | None = None
+    jobs: int = 1
+    prune: bool | None = None
+    wait: float = 0.0
+    trust: bool = False
+    progress: Progress = no_progress
+    commit_every: float = 300.0
+    follow: bool = False
+    largest: int = MAX_FILE_SIZE
+    engine: str | None = None
+    shard: Shard | None = None
+
+
+def update_index(
+    index: Index, paths: Sequence[str], how: UpdateOptions | None = None
+) -> UpdateSummary:
+    """Bring the index up to date with the files under ``paths``.
+
+    Makes an index where there is none. Raises what :mod:`newsgrep.index.store`,
+    :func:`newsgrep.index.lock.write_lock`, :func:`newsgrep.index.plan.make_plan` and the
+    engine do; then nothing has changed since the last commit, but on a server what was sent
+    stays. Raises :class:`Interrupted` for a KeyboardInterrupt after a commit, and on a server for
+    every one; :class:`ChangesRejected` when all else is done.
+    """
+    how = how or UpdateOptions()
+    started = time.monotonic()
+    look = partial(
+        make_plan,
+        paths,
+        prune=how.prune,
+        follow=how.follow,
+        largest=how.largest,
+        shard=how.shard,
+    )
+    load_outlets(how.sites_file)  # a mistake in it is told before anything is done
+    check_engine_choice(index, how.engine)
+    seen = 0
+    if index_exists(index):
+        _check_engine(index, how.engine)
+        with open_index(index, trust=how.trust) as engine:
+            seen, plan = engine.commit(), look(engine.stamps())
+            if not (plan.to_read or plan.gone):
+                if isinstance(index, Path):
+                    remove_stale_holder(index)
+                with suppress(IndexLocked):
+                    engine.tidy()  # a run that died may have left files, or a server's settings
+                return _summary(engine, UpdateRun(plan), started)
+    else:
+        plan = look(())
+        ensure_folder(index)
+    with lock_index(index, how.wait), _open_or_create(index, how) as engine:
+        if engine.commit() != seen:  # somebody else has written since
+            plan = look(engine.stamps())
+        engine.tidy()
+        run = UpdateRun(plan)
+        if plan.to_read or plan.gone:
+            _write(index, engine, run, how)
+        confirm_index(index)  # there may have been nothing to write
+        return _summary(engine, run, started)
+
+
+def _check_engine(index: Index, engine: str | None) -> None:
+    if engine is None:
+        return
+    own = read_manifest(index, any_analyser=True).engine
+    if own != engine:
+        raise UsageError(
+            f"The index in {index} is of the engine “{own}”: leave --engine out, or make one of "
+            f"“{engine}” from it with newsgrep copy --index {index} --to INDEX --engine {engine}."
+        )
+
+
+def _open_or_create(index: Index, how: UpdateOptions) -> AbstractContextManager[Engine]:
+    remove_leftovers(index)
+    if not index_exists(index):
+        return create_index(index, how.engine or DEFAULT_ENGINE)
+    _check_engine(index, how.engine)
+    return open_index(index, trust=how.trust)
+
+
+def _summary(engine: Engine, run: UpdateRun, started: float) -> UpdateSummary:
+    articles = engine.search(MatchAll(), limit=0).total
+    return run.summary(articles, time.monotonic() - started)
+
+
+def _write(index: Index, engine: Engine, run: UpdateRun, how: UpdateOptions) -> None:
+    files = run.plan.to_read
+    # Starting processes costs as much as reading some hundreds of files.
+    jobs = how.jobs if len(files) > _MIN_FILES_FOR_WORKERS else 1
+    prepared = _with_progress(
+        prepare_files(files, how.sites_file, jobs, how.largest), len(files), how.progress
+    )
+    refused: list[ChangesRejected] = []
+    try:
+        for changes in _timed_commits(run.changes(prepared), how.commit_every):
+            try:
+                engine.write(changes)
+            except ChangesRejected as exc:
+                refused.append(exc)  # what comes after it has to be in as well
+            confirm_index(index)
+            run.commit()
+    except KeyboardInterrupt as exc:
+        if isinstance(index, ServerIndex):
+            raise Interrupted(
+                f"stopped; what {index} has taken by now stays there. The same command goes on "
+                "from there."
+            ) from exc
+        if _commit_number(index, how.trust) != engine.commit():
+            run.commit()  # it was done, but there was no time to say so
+        if run.committed:
+            raise Interrupted(
+                f"stopped; {run.committed:,} of {len(files):,} files are in the index. The same "
+                "command goes on from there."
+            ) from exc
+        raise
+    if refused:
+        items = tuple(item for each in refused for item in each.items)
+        raise ChangesRejected(refused[0].index, items) from refused[0]
+
+
+def _commit_number(folder: Path, trust: bool) -> int:
+    if not index_exists(folder):
+        return 0
+    with open_index(folder, trust=trust) as engine:
+        return engine.commit()
+
+
+def _timed_commits(
+    groups: Iterator[Iterable[Change]], seconds: float
+) -> Iterator[Iterator[Change]]:
+    """Cut a run into commits: what belongs together is in one, and none takes much longer."""
+
+    def commit(first: Iterable[Change]) -> Iterator[Change]:
+        until = time.monotonic() + seconds
+        yield from first
+        while time.monotonic() < until and (group := next(groups, None)) is not None:
+            yield from group
+
+    for first in groups:
+        yield commit(first)
+
+
+def _with_progress(
+    prepared: Iterator[Prepared], total: int, progress: Progress
+) -> Iterator[Prepared]:
+    progress(0, total)
+    for done, item in enumerate(prepared, 1):
+        yield item
+        progress(done, total)
+
+
+class UpdateRun:
+    """A plan, and what has become of its files so far."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.committed = 0
+        """How many of the files that were to be read are in the index."""
+
+        self.plan = plan
+        self._read = 0
+        self._outcomes: dict[str, tuple[Outcome, str]] = {
+            stamp.path: _previous_outcome(stamp) for stamp in plan.unchanged
+        }
+        self._decided_before = {stamp.path for stamp in plan.unchanged}
+        stale = {file.path for file in plan.to_read} | {stamp.path for stamp in plan.gone}
+        # The file that each article is taken from, as far as it stands unquestioned.
+        self._winners: dict[str, FileRecord] = {
+            stamp.article_id: stamp
+            for stamp in plan.known.values()
+            if stamp.status is Status.INDEXED and stamp.article_id and stamp.path not in stale
+        }
+        self._lost: dict[str, FileRecord] = {
+            stamp.article_id: stamp
+            for stamp in plan.known.values()
+            if stamp.status is Status.INDEXED and stamp.article_id and stamp.path in stale
+        }
+        self._before = self._winners.keys() | self._lost.keys()
+        self._followers: dict[str, list[FileRecord]] = {}
+        for stamp in plan.known.values():
+            if stamp.status is Status.DUPLICATE and stamp.article_id and stamp.path not in stale:
+                self._followers.setdefault(stamp.article_id, []).append(stamp)
+        # Duplicates to be noted once it is known which file each article is taken from.
+        self._duplicates: list[tuple[str, FileRecord]] = []
+
+    def commit(self) -> None:
+        """Note that all changes that were asked for so far are in the index."""
+        self.committed = self._read
+
+    def changes(self, prepared: Iterator[Prepared]) -> Iterator[Iterable[Change]]:
+        """Yield what is to be changed, in groups that must not be parted by a commit."""
+        yield [
+            DropFileRecord(stamp.path)
+            for stamp in self.plan.gone
+            if stamp.status is not Status.INDEXED
+        ]
+        for item in prepared:
+            self._read += 1
+            match item:
+                case FailedFile(path, reason):
+                    yield self._failed(path, reason)
+                case FileRecord():
+                    self._outcomes[item.path] = Outcome.REJECTED, item.reason or ""
+                    yield (PutFileRecord(item),)
+                case _:
+                    yield self._article(item)
+        # Articles that lost their file and were found in no other one.
+        lost = (article_id for article_id in self._lost if article_id not in self._winners)
+        yield map(DeleteArticle, lost)
+        yield (self._duplicate(stamp, self._winners[key]) for key, stamp in self._duplicates)
+
+    def _failed(self, path: str, reason: str) -> Iterator[Change]:
+        """Keep what the index has of a file that can't be read now."""
+        self._outcomes[path] = Outcome.FAILED, reason
+        known = self.plan.known.get(path)
+        if known and known.article_id and known.status is Status.INDEXED:
+            self._winners.setdefault(known.article_id, known)
+        yield from ()
+
+    def _article(self, entry: IndexDocument) -> Iterator[Change]:
+        stamp = entry.stamp
+        article_id = entry.article_id
+        known = self.plan.known.get(stamp.path)
+        incumbent = self._winners.get(article_id)
+        if incumbent and not is_better(stamp, incumbent):
+            self._outcomes[stamp.path] = Outcome.DUPLICATE, ""
+            self._duplicates.append((article_id, stamp))
+            return
+        if known and known.status is not Status.INDEXED:
+            yield DropFileRecord(stamp.path)
+        yield PutArticle(entry)
+        stood = article_id in self._before
+        self._outcomes[stamp.path] = (Outcome.UPDATED if stood else Outcome.ADDED), ""
+        self._winners[article_id] = stamp
+        if incumbent:
+            followers = self._followers.pop(article_id, [])
+            self._duplicates += [(article_id, each) for each in (incumbent, *followers)]
+
+    def _duplicate(self, stamp: FileRecord, winner: FileRecord) -> Change:
+        later = winner.rank[0] > stamp.rank[0]
+        fuller = winner.rank[1] > stamp.rank[1]
+        why = "fetched later" if later else "is fuller" if fuller else "comes first"
+        verb = "was " if later else ""
+        reason = f"the same article as {winner.path}, which {verb}{why}"
+        if stamp.path in self._outcomes:  # and not gone, or of another folder
+            self._outcomes[stamp.path] = Outcome.DUPLICATE, reason
+        return PutFileRecord(stamp._replace(status=Status.DUPLICATE, reason=reason))
+
+    def summary(self, articles: int, seconds: float) -> UpdateSummary:
+        """Return what has become of all files, in an index that now holds ``articles``."""
+        counts = Counter(outcome for outcome, _ in self._outcomes.values())
+        listed: dict[Outcome, list[ListedFile]] = {
+            Outcome.DUPLICATE: [],
+            Outcome.REJECTED: [],
+            Outcome.FAILED: [],
+        }
+        for path, (outcome, reason) in self._outcomes.items():
+            if outcome in listed:
+                listed[outcome].append(ListedFile(path, reason, path in self._decided_before))
+        skipped: dict[str, list[ListedFile]] = {}
+        for item in self.plan.skipped:
+            skipped.setdefault(item.kind, []).append(ListedFile(item.path, item.reason))
+        removed = [article_id for article_id in self._lost if article_id not in self._winners]
+        return UpdateSummary(
+            seen=self.plan.seen,
+            counts={outcome: counts[outcome] for outcome in Outcome},
+            removed=len(removed),
+            articles=articles,
+            listed={outcome: tuple(items) for outcome, items in listed.items()},
+            skipped={kind: tuple(items) for kind, items in sorted(skipped.items())},
+            seconds=seconds,
+            shard=str(self.plan.shard) if self.plan.shard else None,
+        )
+
+
+def _previous_outcome(stamp: FileRecord) -> tuple[Outcome, str]:
+    match stamp.status:
+        case Status.INDEXED:
+            return Outcome.UNCHANGED, ""
+        case Status.DUPLICATE:
+            return Outcome.DUPLICATE, stamp.reason or ""
+        case Status.REJECTED:
+            return Outcome.REJECTED, stamp.reason or ""

@@ -1,0 +1,235 @@
+"""Queries that are kept with an index under a name, in one file that people can read.
+
+They are about an archive, so they lie beside its manifest and stay when it is rebuilt; of an
+index on a server, in a folder of the person who asks.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+import sys
+from array import array
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final, NamedTuple
+from zlib import crc32
+
+from newsgrep._io import to_json, write_whole
+from newsgrep.errors import InputError, QueryError, UsageError
+from newsgrep.index.location import Index, described, personal_folder
+from newsgrep.index.manifest import SAVED_FILE, SAVED_LOCK_FILE
+from newsgrep.index.store import read_manifest
+from newsgrep.query.parser import LoadSaved, name_key, parse
+
+_SAVED_VERSION: Final = 1
+_QUERY_NAME: Final = re.compile(r"\w[\w.-]{0,47}")
+
+
+def saved_lookup(index: Index) -> LoadSaved:
+    """Return what looks up the saved queries of the index, when it is called."""
+    return lambda: read_saved(index)
+
+
+def read_saved(index: Index) -> dict[str, str]:
+    """Return the saved queries of the index by name, in the order of names.
+
+    Raises :class:`InputError` where their file makes no sense.
+    """
+    path = personal_folder(index) / SAVED_FILE
+    try:
+        told = json.loads(path.read_text("utf-8"))
+        if told["version"] != _SAVED_VERSION:
+            raise ValueError(f"its version is not {_SAVED_VERSION}")
+        queries: dict[str, str] = told["queries"]
+        for name, text in queries.items():
+            if not isinstance(text, str):
+                raise TypeError(f"the query “{name}” is no string")
+            _check_name(name)
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as exc:
+        why = " ".join(str(exc).split())
+        raise InputError(
+            f"{path} can't be read ({why}): mend it, or delete it and save the queries anew."
+        ) from exc
+    return dict(sorted(queries.items()))
+
+
+def save_query(index: Index, name: str, text: str, *, replace: bool = False) -> None:
+    """Keep the query ``text`` as ``name``.
+
+    Raises :class:`QueryError` for a query that can't be read, and :class:`UsageError` for an
+    odd name, for one that is taken unless ``replace`` is given, and where another saved
+    query could no longer be read.
+    """
+    _check_name(name)
+
+    def change(queries: dict[str, str]) -> None:
+        taken = _stored_spelling(queries, name)
+        if taken and not replace:
+            raise UsageError(
+                f"There is a saved query “{taken}” already: --replace puts this in its place."
+            )
+        if taken:
+            del queries[taken]
+        queries[name] = text
+        parse(text, saved=lambda: queries)
+
+    _update_saved(index, change)
+
+
+def remove_query(index: Index, name: str) -> str:
+    """Take out the saved query ``name`` and return how it was spelled.
+
+    Raises :class:`UsageError` where there is none, and where another one names it.
+    """
+    taken = ""
+
+    def change(queries: dict[str, str]) -> None:
+        nonlocal taken
+        taken = saved_name(queries, name)
+        del queries[taken]
+
+    _update_saved(index, change)
+    return taken
+
+
+def saved_name(queries: Mapping[str, str], name: str) -> str:
+    """Return how ``name`` is spelled in ``queries``; raises :class:`UsageError` if it is not."""
+    if spelled := _stored_spelling(queries, name):
+        return spelled
+    raise UsageError(f"There is no saved query “{name}”: newsgrep saved list names them all.")
+
+
+def _stored_spelling(queries: Mapping[str, str], name: str) -> str | None:
+    key = name_key(name)
+    return next((known for known in queries if name_key(known) == key), None)
+
+
+def _check_name(name: str) -> None:
+    if not _QUERY_NAME.fullmatch(name):
+        raise UsageError(
+            f"“{name}” is no name for a query: take up to 48 letters, digits, - _ and ., such "
+            "as 渔业-2024."
+        )
+
+
+def merge_saved(index: Index, queries: Mapping[str, str]) -> None:
+    """Keep ``queries``, which another index has, with this one: in the place of equal names."""
+    if not queries:
+        return
+    keys = set(map(name_key, queries))
+
+    def change(own: dict[str, str]) -> None:
+        for name in [name for name in own if name_key(name) in keys]:
+            del own[name]
+        own.update(queries)
+
+    _rewrite_saved(index, change)
+
+
+def _update_saved(index: Index, change: Callable[[dict[str, str]], None]) -> None:
+    read_manifest(index, any_analyser=True)  # where no index is, nothing is kept
+    _rewrite_saved(index, change)
+
+
+def _rewrite_saved(index: Index, change: Callable[[dict[str, str]], None]) -> None:
+    from newsgrep.index.lock import exclusive_lock  # searches read what is saved, and need no lock
+
+    folder = personal_folder(index)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise InputError(
+            f"No query can be saved in {folder} ({exc.strerror}): see to it that you can write "
+            "there."
+        ) from exc
+    with exclusive_lock(
+        folder / SAVED_LOCK_FILE, f"The saved queries of the index {described(index)}"
+    ):
+        before = read_saved(index)
+        after = dict(before)
+        change(after)
+        for name in _unparsable(after) - _unparsable(before):
+            raise UsageError(
+                f"The saved query “{name}” names this one and could not be read any more: "
+                "remove or replace it first."
+            )
+        told = {"version": _SAVED_VERSION, "queries": dict(sorted(after.items()))}
+        write_whole(folder / SAVED_FILE, (to_json(told, indent=2) + "\n").encode())
+
+
+def _unparsable(queries: dict[str, str]) -> set[str]:
+    wrong = set()
+    for name, text in queries.items():
+        try:
+            parse(text, saved=lambda: queries)
+        except QueryError:
+            wrong.add(name)
+    return wrong
+
+
+_MAGIC: Final = b"newsgrep seen 1\n"
+_HEADER: Final = struct.Struct("<QQ")  # commit, how many articles
+_CHECKSUM: Final = struct.Struct("<I")
+
+
+class SeenArticles(NamedTuple):
+    """The articles that have been seen, and the last commit that was looked at."""
+
+    commit: int
+    articles: frozenset[int]
+
+
+def article_key(article_id: str) -> int:
+    """Return what stands for an article: two of ten million are one once in 300,000 archives."""
+    digest = blake2b(article_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")
+
+
+def read_seen(path: Path) -> SeenArticles | None:
+    """Return what ``path`` holds, ``None`` if it is not there.
+
+    Raises :class:`InputError` for a file that is damaged.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise InputError(
+            f"{path} can't be read ({exc.strerror}): ask its owner, or name another folder "
+            "with --state."
+        ) from exc
+    body = data[len(_MAGIC) : -_CHECKSUM.size]
+    numbers = array("Q")
+    try:
+        if data[: len(_MAGIC)] != _MAGIC or data[-_CHECKSUM.size :] != _CHECKSUM.pack(crc32(body)):
+            raise ValueError("other bytes than were written")
+        commit, count = _HEADER.unpack_from(body)
+        numbers.frombytes(body[_HEADER.size :])
+        if len(numbers) != count:
+            raise ValueError("another length than was written")
+    except (ValueError, struct.error) as exc:
+        raise InputError(
+            f"{path} is damaged, so what is new can't be told: delete it, and the next run "
+            "begins anew (with --all it tells all that is there)."
+        ) from exc
+    return SeenArticles(commit, frozenset(_little_endian(numbers)))
+
+
+def write_seen(path: Path, commit: int, articles: Iterable[int]) -> None:
+    """Keep what was seen at ``path``; when this returns it is on the disk."""
+    numbers = array("Q", sorted(articles))
+    body = _HEADER.pack(commit, len(numbers)) + _little_endian(numbers).tobytes()
+    write_whole(path, _MAGIC + body + _CHECKSUM.pack(crc32(body)))
+
+
+def _little_endian(numbers: array[int]) -> array[int]:
+    if sys.byteorder == "big":  # pragma: no cover  (the file is the same everywhere)
+        numbers = array("Q", numbers)
+        numbers.byteswap()
+    return numbers

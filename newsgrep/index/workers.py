@@ -1,0 +1,292 @@
+"""Work on many items in several processes, with the results in the items' order.
+
+Worker processes never hear Ctrl-C: their parent alone decides what it means.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import stat
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import islice
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+from threading import Thread
+from typing import Any, Final, TypeVar, cast
+
+from newsgrep.analysis.document import IndexDocument, make_document
+from newsgrep.analysis.segment import segmenter
+from newsgrep.engines.base import Change, PutArticle, PutFileRecord, Stored, Unreadable
+from newsgrep.errors import IndexDamaged, NoArticle, WorkerDied
+from newsgrep.extract.outlets import Outlets, load_outlets
+from newsgrep.extract.pipeline import extract_article
+from newsgrep.extract.walk import File, describe_special_file
+from newsgrep.models import Article, FileRecord, Status
+
+_CHUNK_SIZE: Final = 32
+_GC_THRESHOLD: Final = 50_000
+_CHUNKS_PER_WORKER: Final = 4
+
+_IGNORED_SIGNALS: Final = frozenset(
+    getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)
+)
+"""What a terminal sends to all of a group. SIGTERM is how a pool ends its own workers."""
+
+_SIGNAL_DELAY: Final = 0.1
+"""Seconds; by then a signal that ended a worker has come here, too, if it was sent to all."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Setting = TypeVar("Setting")
+
+
+def map_in_order(
+    prepare: Callable[[Setting], Callable[[Item], Result]],
+    setting: Setting,
+    items: Iterable[Item],
+    jobs: int,
+) -> Iterator[Result]:
+    """Yield what ``prepare(setting)`` makes of each item, in ``jobs`` processes if not in this one.
+
+    ``prepare`` is called once in each process. At most a few chunks of items for each of
+    them are under way at a time, so memory does not grow with the number of items. Raises
+    :class:`WorkerDied` if somebody else ends one of them.
+    """
+    if jobs <= 1:
+        yield from map(prepare(setting), items)
+        return
+    with _children_ignoring_signals():  # there is one more than those who work
+        pool = ProcessPoolExecutor(
+            jobs, get_context("spawn"), initializer=_start_worker, initargs=(prepare, setting)
+        )
+    try:
+        under_way: deque[Future[list[Any]]] = deque()
+        for chunk in _chunks(iter(items)):
+            with _children_ignoring_signals():
+                under_way.append(pool.submit(_process_chunk, chunk))
+            if len(under_way) >= jobs * _CHUNKS_PER_WORKER:
+                yield from cast("list[Result]", under_way.popleft().result())
+        while under_way:
+            yield from cast("list[Result]", under_way.popleft().result())
+    except BrokenProcessPool as exc:
+        time.sleep(_SIGNAL_DELAY)
+        raise WorkerDied(
+            "A process that was reading files is gone, perhaps because memory was short: run the "
+            "same command again, with --jobs 1 if that happens again."
+        ) from exc
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _children_ignoring_signals() -> Iterator[None]:
+    """Start processes that never see what a terminal sends to all of a group.
+
+    The parent alone decides what it means, and hears of it right afterwards.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # pragma: no cover  (Windows)
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _IGNORED_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _chunks(items: Iterator[Item]) -> Iterator[Sequence[Item]]:
+    while chunk := list(islice(items, _CHUNK_SIZE)):
+        yield chunk
+
+
+_process_item: Callable[[Any], Any]
+
+
+def _start_worker(prepare: Callable[[Setting], Callable[[Any], Any]], setting: Setting) -> None:
+    for stop in _IGNORED_SIGNALS:
+        signal.signal(stop, signal.SIG_IGN)
+    Thread(target=_exit_with_parent, daemon=True).start()
+    # What a worker makes lives until its chunk is done, and hardly any of it in circles.
+    gc.set_threshold(_GC_THRESHOLD)
+    segmenter()
+    global _process_item
+    _process_item = prepare(setting)
+
+
+def _exit_with_parent() -> None:
+    """End this process when its parent has ended, however that came.
+
+    Workers wait for work on a pipe that they themselves hold open, so they would wait for ever.
+    """
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
+
+
+def _process_chunk(chunk: Sequence[Any]) -> list[Any]:
+    return [_process_item(item) for item in chunk]
+
+
+Progress = Callable[[int, int | None], None]
+"""Called with how many files or articles have been read, and of how many if that is known."""
+
+
+def no_progress(_done: int, _total: int | None) -> None:
+    """Show nothing."""
+
+
+_READ_ATTEMPTS: Final = 3
+_MTIME_TICK_NS: Final = 20_000_000
+"""Nanoseconds: a file that is written to twice within so short a time may keep its mtime."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailedFile:
+    """A file that could not be read; it is not remembered, so the next run tries again."""
+
+    path: str
+    reason: str
+
+
+Prepared = IndexDocument | FileRecord | FailedFile
+"""An entry, the stamp of a file without an article, or a failure."""
+
+
+def prepare_file(file: File, sites: Outlets, largest: int) -> Prepared:
+    """Read ``file`` and return what is to be done with it; never raises for its content.
+
+    A file of more than ``largest`` bytes is not read.
+    """
+    try:
+        status, data = _read_file(file.path, largest)
+    except FileNotFoundError:
+        return FailedFile(file.path, "it was gone before it could be read")
+    except (OSError, ValueError) as exc:
+        return FailedFile(file.path, getattr(exc, "strerror", None) or str(exc))
+    stamp = FileRecord(file.path, status.st_size, status.st_mtime_ns, "", Status.REJECTED)
+    if data is None:
+        return stamp._replace(
+            reason=f"larger than --max-file-size, which is {_format_size(largest)}"
+        )
+    stamp = stamp._replace(digest=blake2b(data, digest_size=16).hexdigest())
+    try:
+        article = extract_article(file.path, data, sites=sites, mtime=status.st_mtime)
+    except NoArticle as exc:
+        return stamp._replace(reason=str(exc))
+    return make_document(article, _indexed_record(stamp, article))
+
+
+def _read_file(path: str, largest: int) -> tuple[os.stat_result, bytes | None]:
+    """Return all bytes of a file, none if it is too large, and what the system says of these.
+
+    A file may have become a pipe since it was found, and may change while it is read: nothing
+    is waited for, and size and time are those of the bytes.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    for _ in range(_READ_ATTEMPTS):
+        with open(os.open(path, flags), "rb") as stream:  # noqa: PTH123  (no path but a number)
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise ValueError(describe_special_file(status.st_mode))
+            if status.st_size > largest:
+                return status, None
+            if 0 <= time.time_ns() - status.st_mtime_ns < _MTIME_TICK_NS:
+                time.sleep(_MTIME_TICK_NS / 1e9)
+            # Some file systems tell no size.
+            data = stream.read((status.st_size or largest) + 1)
+            after = os.fstat(stream.fileno())
+        if len(data) > largest:
+            return status, None
+        same = (status.st_size, status.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+        if same and len(data) == (status.st_size or len(data)):
+            return status, data
+    raise ValueError("it changes while it is read: index it again when nobody writes to it")
+
+
+def _format_size(size: int) -> str:
+    for step, unit in ((2**30, "G"), (2**20, "M"), (2**10, "K")):
+        if size % step == 0:
+            return f"{size // step}{unit}"
+    return f"{size} bytes"
+
+
+def _indexed_record(stamp: FileRecord, article: Article) -> FileRecord:
+    # Of two files with one article the later fetched is taken, then the fuller one.
+    rank = (article.fetched or "", len(article.body))
+    return stamp._replace(status=Status.INDEXED, article_id=article.id, rank=rank)
+
+
+def prepare_files(
+    files: Iterable[File], sites_file: Path | None, jobs: int, largest: int
+) -> Iterator[Prepared]:
+    """Yield the result of :func:`prepare_file` for each file, in order, with ``jobs`` processes.
+
+    The result does not depend on ``jobs``.
+    """
+    return map_in_order(_file_preparer, (sites_file, largest), files, jobs)
+
+
+def _file_preparer(rules: tuple[Path | None, int]) -> Callable[[File], Prepared]:
+    sites_file, largest = rules
+    sites = load_outlets(sites_file)
+    return lambda file: prepare_file(file, sites, largest)
+
+
+class Transfer:
+    """A way from what is kept to what is written, and what has gone along it so far.
+
+    ``lost`` has the path of each file whose article could not be read, where that can be.
+    """
+
+    def __init__(self, *, lossy: bool = False) -> None:
+        self.articles = 0
+        self.files = 0
+        self.lost: list[str | None] = []
+        self._lossy = lossy
+
+    def changes(
+        self, items: Iterable[Stored | Unreadable], jobs: int, progress: Progress
+    ) -> Iterator[Change]:
+        """Yield what puts the items into an engine; ``progress`` is told how many articles.
+
+        Raises :class:`IndexDamaged` at what can't be read, or leaves it out if ``lossy``.
+        """
+        return map_in_order(_change_maker, None, self._checked(items, progress), jobs)
+
+    def _checked(
+        self, items: Iterable[Stored | Unreadable], progress: Progress
+    ) -> Iterator[Stored]:
+        for item in items:
+            if isinstance(item, Stored):
+                self.articles += item.article is not None
+                self.files += 1
+                progress(self.articles, None)
+                yield item
+            elif self._lossy:
+                self.lost.append(item.path)
+            else:
+                raise IndexDamaged(
+                    f"The stored article from {item.path or 'an unknown file'} can't be read: "
+                    "newsgrep doctor --fix leaves it out and saves the others. Nothing was changed."
+                )
+
+
+def _change_maker(_: None) -> Callable[[Stored], Change]:
+    return _make_change
+
+
+def _make_change(item: Stored) -> Change:
+    return (
+        PutArticle(make_document(item.article, item.stamp))
+        if item.article
+        else PutFileRecord(item.stamp)
+    )

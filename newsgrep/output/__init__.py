@@ -1,4 +1,0 @@
-"""Results become what a person or a script reads: terminal, JSON, CSV, paths.
-
-Markup is put on here and nowhere else.
-"""

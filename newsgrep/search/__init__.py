@@ -1,0 +1,1 @@
+"""The use cases of searching: search, rerank, highlight, explain, diagnose, batch, alerts."""

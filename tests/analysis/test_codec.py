@@ -1,0 +1,129 @@
+"""What is packed for an engine's store comes back as it was, and is found in it."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsgrep.analysis.codec import (
+    DamagedData,
+    Verifier,
+    pack_article,
+    pack_file_record,
+    pack_folded,
+    unpack_article,
+    unpack_file_record,
+    unpack_folded,
+)
+from newsgrep.analysis.fold import fold
+from newsgrep.models import Article, FileRecord, Precision, Published, Status
+from newsgrep.query.ast import Field, Phrase
+
+# Everything but control characters and lone surrogates, which cleaning takes out.
+_CHARACTERS = st.one_of(
+    st.sampled_from("聲声聯合联合，,：:。！!ＡaAİß㎡𠮷𝐀é\n(（)）“"),
+    st.characters(exclude_categories=["Cc", "Cs"]),
+)
+_TEXTS = st.text(_CHARACTERS, max_size=60)
+_ARTICLES = st.builds(
+    Article,
+    id=st.just("abc"),
+    title=_TEXTS,
+    body=_TEXTS,
+    path=st.just("/a.md"),
+    source=st.none() | _TEXTS,
+    url=st.none() | _TEXTS,
+    authors=st.lists(_TEXTS, max_size=2).map(tuple),
+    published=st.none() | st.just(Published("2024-05", Precision.MONTH)),
+    fetched=st.none() | _TEXTS,
+    tags=st.lists(_TEXTS, max_size=2).map(tuple),
+    captions=st.lists(_TEXTS, max_size=3).map(tuple),
+    found=st.dictionaries(st.sampled_from(["title", "source"]), _TEXTS),
+    notes=st.lists(_TEXTS, max_size=2).map(tuple),
+)
+
+
+def packed(article: Article) -> tuple[bytes, bytes]:
+    folded = (fold(article.title), fold(article.body), fold("\n".join(article.captions)))
+    return pack_folded(*folded), pack_article(article, folded)
+
+
+@pytest.mark.parametrize("length", [65_533, 65_534, 65_535, 200_000])
+def test_a_long_article_comes_back_as_it_was(length: int) -> None:
+    body = ("聲明，ＡaB𠮷。：" * (length // 9 + 1))[:length]
+    article = Article(id="abc", title="題", body=body, path="/a.md", captions=("圖",))
+    assert unpack_article(*packed(article), article.path) == article
+
+
+@given(article=_ARTICLES)
+def test_an_article_comes_back_as_it_was(article: Article) -> None:
+    folded, rest = packed(article)
+    assert unpack_article(folded, rest, article.path) == article
+    assert unpack_folded(folded)[1] == fold(article.body)
+
+
+def test_a_text_longer_than_any_window_comes_back_as_it_was() -> None:
+    body = "聯合聲明，渔场：" * 20_000 + "完"
+    article = Article("abc", "題目", body, "/a.md", captions=("圖\n一", ""))
+    folded, rest = packed(article)
+    assert unpack_article(folded, rest, "/a.md") == article
+    assert len(rest) < len(body) // 20
+
+
+@given(article=_ARTICLES, at=st.integers(0, 10**6), bit=st.integers(0, 7))
+def test_a_changed_bit_is_never_read_as_text(article: Article, at: int, bit: int) -> None:
+    for part in packed(article):
+        changed = bytearray(part)
+        changed[at % len(part)] ^= 1 << bit
+        folded, rest = packed(article)
+        pair = (bytes(changed), rest) if part == folded else (folded, bytes(changed))
+        with pytest.raises(DamagedData):
+            unpack_article(*pair, article.path)
+
+
+@given(article=_ARTICLES, start=st.integers(0, 60), size=st.integers(1, 8))
+def test_a_phrase_is_found_where_it_stands(article: Article, start: int, size: int) -> None:
+    folded, _ = packed(article)
+    literal = fold(article.body)[start : start + size]
+    if literal and not any(map(str.isalnum, (literal[0], literal[-1]))):
+        assert Verifier(Phrase(literal, (), Field.BODY))(folded)
+    assert not Verifier(Phrase(literal + "鱻", (), Field.BODY))(folded)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_a_stamp_comes_back_as_it_was(status: Status) -> None:
+    shown = "abc" if status is Status.INDEXED else ""
+    stamp = FileRecord(
+        path="/archive/\udcff,文.md",
+        size=2**40,
+        mtime_ns=-5,
+        digest="00ff" * 8,
+        status=status,
+        article_id="abc",
+        reason=None if shown else "因为",
+        rank=("2024-05-16T10:00:00+08:00", 12),
+    )
+    assert unpack_file_record(pack_file_record(stamp), shown) == stamp
+    bare = stamp._replace(digest="", rank=("", 0), reason=None)
+    assert unpack_file_record(pack_file_record(bare), shown) == bare
+
+
+def test_the_list_of_frequent_words_is_what_the_dictionary_gives(
+    dictionary: dict[str, int],
+) -> None:
+    lines = resources.files("newsgrep.analysis").joinpath("frequent_words.txt").read_text("utf-8")
+    listed = "".join(line for line in lines.splitlines() if not line.startswith("#"))
+    words = sorted(
+        (word for word in dictionary if len(word) > 1 and fold(word) == word),
+        key=lambda word: (-dictionary[word], word),
+    )
+    expected = ""
+    for word in words:
+        if word not in expected:
+            expected = word + expected
+        if len(expected) >= 16_000:
+            break
+    assert listed == expected

@@ -1,0 +1,213 @@
+"""Many queries in one process: each line is answered as a search of its own would be."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+from newsgrep.search.batch import MAX_LINE_BYTES
+from tests.support.cli import (
+    NEWSGREP,
+    REPOSITORY,
+    TIDE_COUNT,
+    TIDE_SOURCES,
+    Cli,
+    CommandResult,
+    clean_environment,
+)
+from tests.support.cli import TIMEOUT as PATIENCE
+
+SCHEMA = json.loads((REPOSITORY / "docs" / "batch.schema.json").read_text("utf-8"))
+SEARCH = json.loads((REPOSITORY / "docs" / "search.schema.json").read_text("utf-8"))
+VALID = Draft202012Validator(
+    SCHEMA,
+    registry=Registry().with_resource("search.schema.json", Resource.from_contents(SEARCH)),
+)
+
+
+def told(ran: CommandResult) -> list[dict[str, Any]]:
+    answers = [json.loads(line) for line in ran.lines]
+    for each in answers:
+        VALID.validate(each)
+    return answers
+
+
+def batch(cli: Cli, *lines: Any, args: tuple[str, ...] = (), status: int = 0) -> Any:
+    """Return what is answered to ``lines``, strings and objects."""
+    text = "".join(
+        (line if isinstance(line, str) else json.dumps(line, ensure_ascii=False)) + "\n"
+        for line in lines
+    )
+    return told(cli("batch", "-", *args, stdin=text.encode(), status=status))
+
+
+def test_each_line_is_answered_as_a_search_of_its_own_would_be(tides: Cli) -> None:
+    chance = random.Random(7)
+    words = ["潮汐", "灯塔", "-台风", '"潮汐公报"', "台风 OR 灯塔", "公报", "海豚", "第1号"]
+    lines: list[Any] = []
+    wanted = []
+    for _ in range(25):
+        query = " ".join(chance.sample(words, chance.randint(1, 3)))
+        how: dict[str, Any] = {}
+        args = []
+        for key, values in (
+            ("limit", [0, 1, 7, 99]),
+            ("offset", [0, 3, 40]),
+            ("sort", ["relevance", "date", "-date"]),
+            ("since", ["2023-06", "2024"]),
+            ("until", ["2024-12", "2025"]),
+            ("source", [*TIDE_SOURCES, "没有这家"]),
+        ):
+            if chance.random() < 0.4:
+                how[key] = chance.choice(values)
+                args += [f"--{key}={how[key]}"]
+        if chance.random() < 0.3:
+            how["any"] = True
+            args += ["--any"]
+        lines.append({"query": query, **how} if how else query)
+        ran = tides("search", "--json", *args, "--", query, status=None)
+        wanted.append(json.loads(ran.stdout))
+    answers = batch(tides, *lines)
+    assert len(answers) == len(wanted)
+    for number, (one, other) in enumerate(zip(answers, wanted, strict=True), 1):
+        assert one.pop("line") == number
+        for each in (one, other):
+            each.pop("took_ms")
+            each.pop("explanation", None)
+        assert one == other
+
+
+def test_ids_are_given_back_whatever_they_are_and_lines_are_numbered(tides: Cli) -> None:
+    ids: list[Any] = [7, "七", None, [1, {"a": 2}], 1.5]
+    lines = ["# what we watch", "", *({"id": each, "query": "潮汐"} for each in ids), "灯塔"]
+    answers = batch(tides, *lines)
+    assert [each["id"] for each in answers[:-1]] == ids
+    assert "id" not in answers[-1]
+    assert [each["line"] for each in answers] == list(range(3, 9))
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "query", "position"),
+    [
+        ('潮汐 "灯塔', "never closed", '潮汐 "灯塔', 3),
+        ('{"query": "date:2024-13"}', "months go from 1 to 12", "date:2024-13", 10),
+        ('{"query": "潮汐"', "no JSON object", None, None),
+        ("{" * 20_000, "JSON", None, None),
+        ('{"a":' * 20_000, "JSON", None, None),
+        ('{"limit": ' + "9" * 5000 + "}", "JSON", None, None),
+        ('{"id": 3}', 'no "query"', None, None),
+        ('{"query": 5}', "no string", None, None),
+        ('{"query": ""}', "empty", "", 0),
+        ('{"query": "潮汐", "lmit": 3}', "lmit", "潮汐", None),
+        ('{"query": "潮汐", "limit": -1}', "whole number", "潮汐", None),
+        ('{"query": "潮汐", "limit": true}', "whole number", "潮汐", None),
+        ('{"query": "潮汐", "sort": "newest"}', "relevance", "潮汐", None),
+        ('{"query": "潮汐", "since": "2024-13"}', "months go from 1 to 12", "潮汐", None),
+        ('{"query": "潮汐", "source": [1]}', "list of strings", "潮汐", None),
+        ('{"query": "潮汐", "any": "yes"}', "true or false", "潮汐", None),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_answered_by_an_error_and_the_run_goes_on(
+    tides: Cli, line: str, message: str, query: str | None, position: int | None
+) -> None:
+    first, bad, last = batch(tides, "灯塔", line, "台风", status=2)
+    assert (first["total"], last["total"]) == (TIDE_COUNT // 2, TIDE_COUNT // 3)
+    assert message in bad["error"]["message"]
+    assert (bad["query"], bad["error"]["position"]) == (query, position)
+    assert bad["line"] == 2
+
+
+def test_bytes_that_are_no_text_and_lines_without_end_are_errors_of_their_line(
+    tides: Cli,
+) -> None:
+    data = b"\xef\xbb\xbf" + "灯塔\r\n".encode() + b"\xff\xfe\n"
+    data += b"x" * (3 * MAX_LINE_BYTES) + b"\n" + "台风".encode()
+    first, odd, long, last = told(tides("batch", "-", stdin=data, status=2))
+    assert (first["total"], last["total"]) == (TIDE_COUNT // 2, TIDE_COUNT // 3)
+    assert "UTF-8" in odd["error"]["message"]
+    assert "1,000,000 bytes" in long["error"]["message"]
+    assert [each["line"] for each in (first, odd, long, last)] == [1, 2, 3, 4]
+
+
+def test_a_query_with_half_characters_is_answered(tides: Cli) -> None:
+    (answer,) = batch(tides, '{"query": "\\ud800潮汐", "id": "\\udfff"}')
+    assert (answer["query"], answer["id"]) == ("\ud800潮汐", "\udfff")
+    assert (answer["understood"], answer["total"]) == ("潮汐", TIDE_COUNT)
+
+
+def test_the_exit_status_is_0_if_all_were_answered_1_without_a_hit_2_with_a_bad_line(
+    tides: Cli,
+) -> None:
+    batch(tides, "潮汐", "海豚")
+    batch(tides, "海豚", "鲸鱼", status=1)
+    batch(tides, "海豚", '"', status=2)
+    for nothing in (b"", b"\n# nothing\n"):
+        ran = tides("batch", "-", stdin=nothing, status=2)
+        assert "no query" in ran.err
+    assert "can't be read" in tides("batch", "nowhere.txt", status=2).err
+    assert "can't be read" in tides("batch", ".", status=2).err
+
+
+def test_options_are_what_lines_leave_open_and_no_hits_gives_counts(
+    tides: Cli, tmp_path: Path
+) -> None:
+    file = tmp_path / "queries.txt"
+    file.write_text('潮汐\n{"query": "潮汐", "limit": 1, "sort": "date"}\n', "utf-8")
+    one, other = told(tides("batch", file, "-n", "2", "--sort", "-date"))
+    assert [hit["title"] for hit in one["hits"]] == ["第29号公报", "第28号公报"]
+    assert [hit["title"] for hit in other["hits"]] == ["第0号公报"]
+    for each in told(tides("batch", file, "--no-hits")):
+        assert each["total"] == TIDE_COUNT
+        assert "hits" not in each
+
+
+def test_an_answer_is_there_before_the_next_question_is_asked(tides: Cli) -> None:
+    process = subprocess.Popen(
+        [NEWSGREP, "batch", "-"],
+        cwd=tides.folder,
+        env=clean_environment(tides.folder),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    for query in ("灯塔", "潮汐"):
+        process.stdin.write(f"{query}\n".encode())
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["query"] == query
+    process.stdin.close()
+    assert process.stdout.read() == b""
+    process.stdout.close()
+    assert process.wait(PATIENCE) == 0
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tides: Cli) -> None:
+    ran = tides.bash("yes 潮汐 | newsgrep batch - | head -n 2; echo ${PIPESTATUS[1]}")
+    *answers, status = ran.lines
+    assert [json.loads(each)["total"] for each in answers] == [TIDE_COUNT, TIDE_COUNT]
+    assert status == "0"
+    assert ran.stderr == b""
+
+
+def test_a_missing_index_is_one_error_whatever_is_asked(cli: Cli) -> None:
+    ran = cli("batch", "-", stdin="潮汐\n".encode(), status=2)
+    assert "There is no index" in ran.err
+    assert ran.stdout == b""
+
+
+def test_a_damaged_index_ends_the_run_with_an_error(cli: Cli, tides: Cli) -> None:
+    (cli.folder / "n").symlink_to(tides.folder / "tides")
+    cli("index", "n")
+    for path in (cli.index / "whoosh").glob("*.trm"):
+        data = bytearray(path.read_bytes())
+        data[:64] = bytes(64)
+        path.write_bytes(data)
+    ran = cli("batch", "-", stdin="潮汐\n".encode(), status=2)
+    assert "damaged" in ran.err

@@ -1,0 +1,333 @@
+"""A whole archive moves to another index without its files: all of it, or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsgrep.engines import base
+from newsgrep.errors import IndexDamaged, IndexProblem, UsageError
+from newsgrep.index.location import ServerIndex
+from newsgrep.index.maintenance import CopyOptions, copy_index
+from newsgrep.index.update import update_index
+from tests.index.test_shard import what_is_there
+from tests.support import fake_server
+from tests.support.cli import REPOSITORY, TIMEOUT, Cli, write_article
+from tests.support.fake_server import FakeServerCli
+
+URL = "opensearch://localhost/news"
+ASKED = (
+    ("search", "联合声明", "--facets", "source,month"),
+    ("search", '"渔业" OR caption:渔民 -灯塔', "-n", "99"),
+    ("search", "-没有这样的词", "--sort", "date", "-n", "99"),
+    ("keywords", "渔业"),
+    ("saved", "list"),
+)
+
+
+def answers(cli: Cli, index: str | Path) -> list[Any]:
+    told = []
+    for asked in ASKED:
+        answer = json.loads(cli(*asked, "--json", "--index", index).out)
+        answer.pop("took_ms", None)
+        told.append(_rounded(answer))
+    return told
+
+
+def _rounded(value: Any) -> Any:
+    """Return ``value`` with close scores made equal: engines may add in another order."""
+    if isinstance(value, dict):
+        return {key: _rounded(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_rounded(part) for part in value]
+    return round(value, 9) if isinstance(value, float) else value
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> FakeServerCli:
+    """Run newsgrep where the sample corpus is indexed, with duplicates, notes, saved queries."""
+    cli = FakeServerCli(tmp_path)
+    shutil.copytree(REPOSITORY / "seeds", cli.folder / "seeds")
+    (cli.folder / "seeds" / "empty.txt").write_bytes(b"")
+    cli("index", "seeds")
+    cli("saved", "add", "渔业", "渔业 OR 海带")
+    return cli
+
+
+def bytes_in(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_copy_answers_as_the_index_does_and_needs_no_files(full: FakeServerCli) -> None:
+    before = bytes_in(full.index)
+    (full.folder / "seeds").rename(full.folder / "away")
+    ran = full("copy", "--to", "other")
+    assert ran.out == (
+        "16 articles, what is known of 18 files, and 1 saved query are now in other (whoosh)\n"
+    )
+    assert ran.err == ""
+    assert answers(full, "other") == answers(full, full.index)
+    assert what_is_there(full.folder / "other") == what_is_there(full.index)
+    full("doctor", "--deep", "--index", "other")
+    assert bytes_in(full.index) == before
+
+
+def test_indexing_into_a_copy_finds_nothing_to_do(full: FakeServerCli) -> None:
+    for place in ("other", URL):
+        full("copy", "--to", place)
+        told = json.loads(full("index", "seeds", "--json", "--index", place).out)
+        assert (told["unchanged"], told["duplicate"], told["rejected"]) == (16, 1, 1)
+        assert told["added"] == told["updated"] == told["removed"] == told["failed"] == 0
+        assert all(item["known"] for items in told["files"].values() for item in items)
+
+
+def test_to_a_server_and_back_nothing_is_lost(full: FakeServerCli) -> None:
+    full("copy", "--to", URL)
+    assert answers(full, URL) == answers(full, full.index)
+    ran = full("copy", "--index", URL, "--to", "back")
+    assert "(whoosh)" in ran.out
+    assert answers(full, "back") == answers(full, full.index)
+    assert what_is_there(full.folder / "back") == what_is_there(full.index)
+
+
+# What is there already
+
+
+def test_what_is_there_is_replaced_only_when_that_is_said(full: FakeServerCli) -> None:
+    write_article(full.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。")
+    for place in ("other", URL):
+        full("index", "n", "--index", place)
+        full("saved", "add", "船", "渡轮", "--index", place)
+        full("saved", "add", "渔业", "渔船", "--index", place)
+        ran = full("copy", "--to", place, status=2)
+        assert "--replace" in ran.err
+        assert full.json("stats", "--index", place)["articles"] == 1
+        full("copy", "--to", place, "--replace")
+        assert answers(full, place)[:-1] == answers(full, full.index)[:-1]
+        told = full.json("saved", "list", "--index", place)["queries"]
+        assert {each["name"]: each["query"] for each in told} == {
+            "船": "渡轮",
+            "渔业": "渔业 OR 海带",
+        }
+        full("doctor", "--index", place)
+    assert sorted(path.name for path in (full.folder / "other").iterdir() if path.is_dir()) == [
+        "whoosh-2"
+    ]
+
+
+def test_an_empty_index_holds_nothing_that_could_be_lost(full: FakeServerCli) -> None:
+    (full.folder / "n").mkdir()
+    for place in ("other", URL):
+        full("index", "n", "--index", place, status=1)
+        full("copy", "--to", place)
+        assert answers(full, place) == answers(full, full.index)
+
+
+def test_a_damaged_index_is_replaced_only_when_that_is_said(full: FakeServerCli) -> None:
+    shutil.copytree(full.index, full.folder / "other")
+    for path in (full.folder / "other" / "whoosh").iterdir():
+        os.truncate(path, path.stat().st_size // 2)
+    assert "--replace" in full("copy", "--to", "other", status=2).err
+    full("copy", "--to", "other", "--replace")
+    assert answers(full, "other") == answers(full, full.index)
+
+
+def test_a_folder_with_other_files_stays_as_it_is(full: FakeServerCli) -> None:
+    before = bytes_in(full.folder / "seeds")
+    for more in ((), ("--replace",)):
+        ran = full("copy", "--to", "seeds", *more, status=2)
+        assert "holds other files" in ran.err
+    assert bytes_in(full.folder / "seeds") == before
+
+
+def test_an_index_is_not_copied_onto_itself(full: FakeServerCli) -> None:
+    (full.folder / "link").symlink_to("index")
+    full("copy", "--to", URL)
+    for one, other in (("index", "./index"), ("index", "link"), (URL, f"{URL}?shards=3")):
+        ran = full("copy", "--index", one, "--to", other, "--replace", status=2)
+        assert "the same index" in ran.err
+    assert full.json("stats")["articles"] == 16
+
+
+def test_where_there_is_no_index_nothing_is_made(full: FakeServerCli) -> None:
+    for index in ("nowhere", "opensearch://localhost/nowhere"):
+        ran = full("copy", "--index", index, "--to", "other", status=2)
+        assert "There is no index" in ran.err
+    assert not (full.folder / "other").exists()
+    assert not (full.folder / "nowhere").exists()
+    assert "--to" in full("copy", status=2).err
+
+
+def test_an_engine_of_folders_is_no_engine_of_a_server(full: FakeServerCli) -> None:
+    ran = full("copy", "--to", URL, "--engine", "whoosh", status=2)
+    assert "on a server" in ran.err
+
+
+# Damage, other writers, death
+
+
+def test_a_damaged_index_is_not_copied(full: FakeServerCli) -> None:
+    for path in (full.index / "whoosh").glob("*.folded.col"):
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 0xFF
+        path.write_bytes(bytes(data))
+    for place in ("other", URL):
+        ran = full("copy", "--to", place, status=2)
+        assert "newsgrep doctor --fix" in ran.err
+        assert ran.out == ""
+        assert full("search", "渔业", "--index", place, status=None).status in {1, 2}
+    assert not (full.folder / "other" / "newsgrep.json").exists()
+    full("doctor", "--fix", status=2)
+    full("copy", "--to", "other")
+    assert answers(full, "other") == answers(full, full.index)
+
+
+def test_an_older_version_is_not_taken_for_the_last_one(cli: Cli) -> None:
+    """Salvage finds what is damaged in the commit before; a copy must not hand that on."""
+    path = write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常，海带上市。")
+    write_article(cli.folder / "n" / "b.md", "乙岛休渔", "渡轮停航。")
+    cli("index", "n")
+    first = set((cli.index / "whoosh").iterdir())
+    write_article(path, "甲岛开渔", "渡轮增开两班，海带上市，渔船回港。")
+    cli("index", "n")
+    (new,) = (path for path in (cli.index / "whoosh").glob("*.folded.col") if path not in first)
+    data = bytearray(new.read_bytes())
+    data[10] ^= 0xFF
+    new.write_bytes(bytes(data))
+    ran = cli("copy", "--to", "other", status=2)
+    assert "newsgrep doctor --fix" in ran.err
+    assert not (cli.folder / "other" / "newsgrep.json").exists()
+
+
+def test_a_copy_that_lacks_something_is_never_confirmed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(base._ROOMS, "opensearch", base._Room("tests.support.fake_server"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    fake_server.INDEXES.clear()
+    source, target = ServerIndex(URL), tmp_path / "other"
+    for number in (1, 2, 3):
+        write_article(tmp_path / "n" / f"{number}.md", f"第{number}号公报", "潮汐表照常张贴。")
+    update_index(source, [str(tmp_path / "n")])
+    index = fake_server.INDEXES["localhost:9200/news"]
+    whole = index.kept
+    monkeypatch.setattr(index, "kept", lambda: list(whole())[1:])
+    with pytest.raises(IndexDamaged, match="Of 3 articles and 3 files"):
+        copy_index(source, target, CopyOptions())
+    monkeypatch.setattr(index, "kept", whole)
+    assert not (target / "newsgrep.json").exists()
+
+    def meanwhile(done: int, _: int | None) -> None:
+        if done == 2:
+            write_article(tmp_path / "n" / "4.md", "第4号公报", "潮汐表照常张贴。")
+            update_index(source, [str(tmp_path / "n")])
+
+    with pytest.raises(IndexProblem, match="changed"):
+        copy_index(source, target, CopyOptions(progress=meanwhile))
+    assert not (target / "newsgrep.json").exists()
+    assert copy_index(source, target, CopyOptions()).articles == 4
+    with pytest.raises(UsageError, match="--replace"):
+        copy_index(source, target, CopyOptions())
+    fake_server.INDEXES.clear()
+
+
+@pytest.fixture(scope="session")
+def many(tmp_path_factory: pytest.TempPathFactory, many_files: Path) -> Path:
+    """Return an index that takes a while to copy; not to be changed."""
+    cli = Cli(tmp_path_factory.mktemp("copied"))
+    cli("index", str(many_files))
+    return cli.index
+
+
+def start(cli: Cli, *args: str | Path) -> subprocess.Popen[bytes]:
+    return cli.start(*args, env={"PYTHONWARNINGS": None}, new_session=True)
+
+
+def wait_for_draft(process: subprocess.Popen[bytes], index: Path) -> None:
+    until = time.monotonic() + TIMEOUT
+    while time.monotonic() < until and process.poll() is None:
+        if (index / "newsgrep.json.new").exists():
+            return
+        time.sleep(0.01)
+    pytest.fail(f"it never began: {process.communicate(timeout=TIMEOUT)}")
+
+
+def end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, number)
+    process.communicate(timeout=TIMEOUT)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_a_copy_that_dies_halfway_is_no_index_and_the_same_command_makes_one(
+    cli: Cli, many: Path, number: signal.Signals
+) -> None:
+    asked = ("copy", "--index", many, "--to", "other")
+    process = start(cli, *asked)
+    try:
+        wait_for_draft(process, cli.folder / "other")
+        time.sleep(0.3)
+    finally:
+        end(process, number)
+    assert process.returncode in {-signal.SIGKILL, 130, 143}
+    assert "no index" in cli("search", "渡轮", "--index", "other", status=2).err
+    assert cli(*asked).out.startswith("2,500 articles")
+    assert sorted(path.name for path in (cli.folder / "other").iterdir() if path.is_dir()) == [
+        "whoosh"
+    ]
+    cli("doctor", "--index", "other")
+
+
+def test_a_replacement_that_dies_halfway_leaves_what_was_there(cli: Cli, many: Path) -> None:
+    write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。")
+    cli("index", "n")
+    process = start(cli, "copy", "--index", many, "--to", "index", "--replace")
+    try:
+        wait_for_draft(process, cli.index)
+        time.sleep(0.3)
+        assert cli.found("渡轮") == ["甲岛开渔"]
+        assert "is writing to" in cli("reindex", status=75).err
+    finally:
+        end(process, signal.SIGKILL)
+    assert cli.found("渡轮") == ["甲岛开渔"]
+    cli("copy", "--index", many, "--to", "index", "--replace")
+    assert cli.json("stats")["articles"] == 2500
+
+
+def test_nobody_writes_to_an_index_while_it_is_copied(cli: Cli, many: Path) -> None:
+    process = start(cli, "copy", "--index", many, "--to", "other")
+    try:
+        wait_for_draft(process, cli.folder / "other")
+        write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。")
+        ran = cli("index", "n", "--index", many, status=75)
+        assert f"Process {process.pid} " in ran.err
+    finally:
+        end(process, signal.SIGTERM)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_an_index_that_may_only_be_read_can_be_copied(cli: Cli) -> None:
+    write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。")
+    cli("index", "n")
+    (cli.index / "newsgrep.lock").unlink()
+    folders = [cli.index, *(path for path in cli.index.rglob("*") if path.is_dir())]
+    for folder in folders:
+        folder.chmod(0o500)
+    try:
+        cli("copy", "--to", "other")
+    finally:
+        for folder in folders:
+            folder.chmod(0o700)
+    assert cli.found("渡轮", "--index", "other") == ["甲岛开渔"]

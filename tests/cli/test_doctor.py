@@ -1,0 +1,97 @@
+"""``newsgrep doctor`` says whether an index is sound, and goes back where it is not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import Cli, write_article
+
+
+@pytest.fixture
+def archive(cli: Cli) -> Cli:
+    """Return an index of two commits: the first has one article, the second another one."""
+    write_article(cli.folder / "n" / "a.md", "雾港灯塔熄灯", "守塔人下了岛。")
+    cli("index", "n")
+    write_article(cli.folder / "n" / "b.md", "雾港灯塔复明", "守塔人回来了。")
+    cli("index", "n")
+    return cli
+
+
+def files_of(cli: Cli) -> list[Path]:
+    return sorted(path for path in (cli.index / "whoosh").iterdir() if path.stat().st_size)
+
+
+def test_a_sound_index_is_called_sound(archive: Cli) -> None:
+    assert "is sound: 2 articles" in archive("doctor").out
+    told = archive.json("doctor", "--deep")
+    assert told["sound"]
+    assert (told["articles"], told["problems"], told["deleted"]) == (2, [], [])
+
+
+def test_every_changed_file_of_the_last_commit_is_found(archive: Cli) -> None:
+    needed = [path for path in files_of(archive) if path.suffix != ".before"]
+    found = set()
+    for path in needed:
+        content = path.read_bytes()
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        ran = archive.run("doctor", "--json")
+        if ran.status:
+            assert ran.status == 2
+            found.add(path.name)
+        path.write_bytes(content)
+    # One article stands in the first commit's segment and in the last one's, which took it over.
+    segments = {path.name.split(".")[0] for path in needed if path.suffix == ".col"}
+    (last,) = {name.split(".")[0] for name in found if name.endswith(".col")}
+    assert len(segments) == 2
+    assert found == {path.name for path in needed if path.name.startswith((last, "_"))}
+    assert "is sound" in archive("doctor").out
+
+
+def test_a_damaged_commit_is_dropped_for_the_one_before(archive: Cli) -> None:
+    (contents,) = (archive.index / "whoosh").glob("*.toc")
+    contents.write_bytes(contents.read_bytes()[:50])
+    ran = archive.run("search", "雾港")
+    assert ran.status == 2
+    told = archive("doctor", "--rollback").out
+    assert told.startswith("went back to the commit before")
+    assert "is sound: 1 article;" in told
+    assert archive.found("雾港") == ["雾港灯塔熄灯"]
+    assert "no commit to go back to" in archive("doctor", "--rollback", status=2).err
+    assert archive("index", "n").out.startswith("2 files seen: 1 added, 1 unchanged")
+    assert len(archive.found("雾港")) == 2
+
+
+def test_a_lost_table_of_contents_is_damage_and_not_the_commit_before(archive: Cli) -> None:
+    (contents,) = (archive.index / "whoosh").glob("*.toc")
+    contents.unlink()
+    ran = archive.run("search", "雾港")
+    assert (ran.status, ran.stdout) == (2, b"")
+    archive("doctor", "--rollback")
+    assert archive.found("雾港") == ["雾港灯塔熄灯"]
+
+
+def test_what_an_interrupted_run_left_behind_is_deleted(archive: Cli) -> None:
+    left = archive.index / "whoosh" / "NEWSGREP_0123456789abcdef.pst"
+    left.write_bytes(b"W3Bl")
+    assert "is sound" in archive("doctor").out
+    assert json.loads(archive("doctor", "--tidy", "--json").stdout)["deleted"] == [left.name]
+    assert not left.exists()
+    left.write_bytes(b"W3Bl")
+    archive("index", "n")
+    assert not left.exists()
+    assert len(archive.found("雾港")) == 2
+
+
+def test_after_many_updates_only_the_files_of_two_commits_are_there(archive: Cli) -> None:
+    for number in range(12):
+        write_article(archive.folder / "n" / f"{number}.md", f"第{number}号灯塔", "雾散了。")
+        archive("index", "n")
+    names = {path.name for path in (archive.index / "whoosh").iterdir()}
+    assert len([name for name in names if name.endswith(".toc")]) == 1
+    assert len([name for name in names if name.endswith(".before")]) == 1
+    assert len({name.split(".")[0] for name in names if "." in name and name[0] != "_"}) <= 2
+    assert archive.json("doctor", "--tidy")["deleted"] == []
+    assert {path.name for path in (archive.index / "whoosh").iterdir()} == names

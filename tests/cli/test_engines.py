@@ -1,0 +1,131 @@
+"""An index knows its engine, and an engine that is not there says how to get it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from newsgrep.engines.base import engine_names, folder_engines, lives_on_server, open_engine
+from newsgrep.errors import IndexMismatch
+from newsgrep.index.manifest import fingerprint
+from tests.support.cli import Argument, Cli, CommandResult, Environment, write_article
+
+_START = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name in {"tantivy", "opensearchpy"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return None
+
+sys.meta_path.insert(0, Missing())
+"""
+
+
+class BareCli(Cli):
+    """The newsgrep command where no extra is installed."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._start = folder / "start"
+        self._start.mkdir()
+        (self._start / "sitecustomize.py").write_text(_START, "utf-8")
+
+    def run(
+        self, *args: Argument, stdin: bytes = b"", env: Environment | None = None
+    ) -> CommandResult:
+        env = {"PYTHONPATH": str(self._start), **(env or {})}
+        return super().run(*args, stdin=stdin, env=env)
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> BareCli:
+    cli = BareCli(tmp_path)
+    write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常，海带上市。")
+    return cli
+
+
+def test_an_engine_that_is_not_installed_says_how_to_get_it(bare: BareCli) -> None:
+    advice = 'newsgrep: The engine “tantivy” is not installed: pip install "newsgrep[tantivy]".\n'
+    assert bare("index", "n", "--engine", "tantivy", status=2).err == advice
+    assert not (bare.index / "newsgrep.json").exists()
+    assert bare("index", "n").out.startswith("1 file seen: 1 added")
+    assert bare("copy", "--to", "big", "--engine", "tantivy", status=2).err == advice
+    assert not (bare.folder / "big" / "newsgrep.json").exists()
+
+
+def test_an_index_whose_engine_is_not_installed_says_so_too(bare: BareCli) -> None:
+    bare("index", "n")
+    path = bare.index / "newsgrep.json"
+    told = json.loads(path.read_text("utf-8"))
+    told |= {"engine": "tantivy", "data": "tantivy", "analyser": fingerprint("tantivy")}
+    path.write_text(json.dumps(told), "utf-8")
+    (bare.index / "whoosh").rename(bare.index / "tantivy")
+    for asked in (
+        ("search", "渡轮"),
+        ("index", "n"),
+        ("stats",),
+        ("doctor",),
+        ("doctor", "--fix"),
+        ("doctor", "--rollback"),
+        ("reindex",),
+        ("copy", "--to", "other"),
+    ):
+        assert 'pip install "newsgrep[tantivy]"' in bare(*asked, status=2).err
+
+
+def test_an_index_on_a_server_asks_for_its_engine_in_the_same_words(bare: BareCli) -> None:
+    url = "opensearch://localhost:1/news"
+    bare("index", "n")
+    for asked in (
+        ("search", "渡轮", "--index", url),
+        ("index", "n", "--index", url),
+        ("saved", "add", "船", "渡轮", "--index", url),
+        ("doctor", "--index", url),
+        ("copy", "--to", url),
+        ("copy", "--index", url, "--to", "other"),
+    ):
+        ran = bare(*asked, status=2)
+        assert ran.err == (
+            "newsgrep: The engine “opensearch” is not installed: "
+            'pip install "newsgrep[opensearch]".\n'
+        )
+    assert not (bare.folder / "other").exists()
+
+
+def test_a_wrong_address_is_told_before_anything_else(bare: BareCli) -> None:
+    ran = bare("search", "渡轮", "--index", "opensearch://localhost/News", status=2)
+    assert "lower case" in ran.err
+
+
+def test_an_index_knows_its_engine(cli: Cli) -> None:
+    write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常，海带上市。")
+    cli("index", "n", "--engine", "whoosh")
+    assert cli.json("stats")["engine"] == "whoosh"
+    assert cli("index", "n", "--engine", "whoosh").out.startswith("1 file seen: 1 unchanged")
+    write_article(cli.folder / "n" / "b.md", "乙岛休渔", "渡轮停航。")
+    ran = cli("index", "n", "--engine", "tantivy", status=2)
+    assert "newsgrep copy --index index --to INDEX --engine tantivy" in ran.err
+    assert "of the engine “whoosh”" in ran.err
+    assert cli.json("stats")["articles"] == 1
+    assert cli("index", "n").out.startswith("2 files seen: 1 added, 1 unchanged")
+
+
+@pytest.mark.parametrize("name", ["memory", "opensearch", "lucene"])
+def test_only_what_keeps_its_data_in_a_folder_can_be_chosen_for_one(cli: Cli, name: str) -> None:
+    write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。")
+    ran = cli("index", "n", "--engine", name, status=2)
+    assert "whoosh" in ran.err
+    assert not cli.index.exists()
+
+
+def test_the_registry_knows_where_engines_live(tmp_path: Path) -> None:
+    assert set(folder_engines()) == {"whoosh", "tantivy"}
+    assert [name for name in engine_names() if lives_on_server(name)] == ["opensearch"]
+    with pytest.raises(IndexMismatch, match="can't have its data in"):
+        open_engine("opensearch", tmp_path)
+    with pytest.raises(IndexMismatch, match="can't have its data in"):
+        open_engine("whoosh", "opensearch://localhost/news")

@@ -1,0 +1,104 @@
+"""What all matches have in common, counted beside the hits."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from newsgrep.engines.base import FACETS
+from newsgrep.terminal import display_width
+from tests.cli.test_formats import problems
+from tests.support.cli import TIDE_COUNT, Cli, write_article
+
+
+def counted(values: list[str | None]) -> list[dict[str, Any]]:
+    order = sorted(Counter(values).items(), key=lambda item: (-item[1], item[0] or ""))
+    return [{"value": value, "count": count} for value, count in order]
+
+
+def test_facets_count_all_matches_whatever_is_shown(tides: Cli) -> None:
+    hits = tides.json("search", "灯塔", "-n", "99")["hits"]
+    for shown in ("0", "1", "99"):
+        told = tides.json("search", "灯塔", "-n", shown, "--facets", "month,source,author")
+        assert problems(told) == []
+        assert list(told["facets"]) == ["month", "source", "author"]
+        assert told["facets"]["source"] == counted([hit["source"] for hit in hits])
+        assert told["facets"]["month"] == counted([hit["published"][:7] for hit in hits])
+        assert told["facets"]["author"] == [{"value": None, "count": TIDE_COUNT // 2}]
+
+
+def test_every_facet_can_be_asked_for_and_is_in_the_schema(seeds: Cli) -> None:
+    told = seeds.json("search", "水", "--facets", " Day, source,source,month,author,tag ")
+    assert problems(told) == []
+    assert set(told["facets"]) == set(FACETS)
+    none = seeds.json("search", "海豚音乐厅", "--facets", "source", status=1)
+    assert problems(none) == []
+    assert none["facets"] == {"source": []}
+    assert "facets" not in seeds.json("search", "水")
+    assert problems(told | {"facets": {"colour": []}})
+    assert problems(told | {"facets": {"source": [{"value": "", "count": 1}]}})
+
+
+@pytest.fixture
+def crowded(cli: Cli) -> Cli:
+    for number in range(14):
+        for copy in range(number + 1):
+            write_article(
+                cli.folder / "n" / f"{number}-{copy}.md",
+                f"第{number}号第{copy}份",
+                "潮汐公报。",
+                source=f"第{number}家报纸" if number % 2 else f"Paper number {number}",
+            )
+    cli("index", "n")
+    return cli
+
+
+def test_ten_values_are_shown_aligned_and_the_rest_is_counted(crowded: Cli) -> None:
+    lines = crowded("search", "潮汐", "-n", "0", "--facets", "source").lines
+    assert lines[0] == "source"
+    rows = [re.fullmatch(r"  (.*?) +(\d+)  (#+)", line) for line in lines[1:11]]
+    found = [(row[1], int(row[2]), row[3]) for row in rows if row]
+    assert [count for _, count, _ in found] == list(range(14, 4, -1))
+    assert found[0] == ("第13家报纸", 14, "#" * 30)
+    assert [len(bar) for _, _, bar in found] == [round(n * 30 / 14) for n in range(14, 4, -1)]
+    # Han takes two cells, so bars begin in one column of the screen.
+    assert len({display_width(line[: line.index("#")]) for line in lines[1:11]}) == 1
+    assert lines[11] == "  … and 4 more values: --json lists all"
+    assert len(crowded.json("search", "潮汐", "--facets", "source")["facets"]["source"]) == 14
+
+
+def test_bars_are_blocks_on_a_terminal(crowded: Cli) -> None:
+    status, screen = crowded.on_terminal("search", "潮汐", "-n", "0", "--facets", "source")
+    assert status == 0
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", screen)
+    assert "  第13家报纸       14  " + "█" * 30 in plain.splitlines()
+    assert "  Paper number 12  13  " + "█" * 27 + "▉" in plain.splitlines()
+
+
+def test_values_of_articles_are_hostile_text(cli: Cli) -> None:
+    evil = "\\x1b[31m[bold]雾港\\u202e日报\\n第二行" + "很长的名字" * 30
+    write_article(cli.folder / "a.md", "题目", "潮汐公报。", source=evil)
+    cli("index", "a.md")
+    status, screen = cli.on_terminal("search", "潮汐", "--facets", "source,tag", "--color=never")
+    assert status == 0
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", screen)
+    rows = screen[screen.index("\nsource\n") :].splitlines()
+    assert "[bold]雾港" in rows[2]
+    assert max(map(display_width, rows)) <= 80
+
+
+@pytest.mark.parametrize("names", ["sorce", "source,,colour", ",", "\x1b[31m" + "x" * 500])
+def test_an_unknown_facet_is_told_with_those_there_are(tides: Cli, names: str) -> None:
+    ran = tides("search", "潮汐", "--facets", names, status=2)
+    assert ran.stdout == b""
+    assert "choose from source, month, day, author, tag." in ran.err
+    assert "\x1b" not in ran.err
+    assert len(ran.err) < 200
+
+
+@pytest.mark.parametrize("form", ["--jsonl", "--csv", "--paths"])
+def test_forms_that_have_no_place_for_facets_say_so(tides: Cli, form: str) -> None:
+    assert "use --json" in tides("search", "潮汐", "--facets", "source", form, status=2).err

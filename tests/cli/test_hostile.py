@@ -1,0 +1,122 @@
+"""Text from articles and file names is hostile: it is shown, never obeyed."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import Cli
+
+MARKUP = "[bold red]雾港[/bold red] [link=https://evil.example]x[/link]"
+HOSTILE = (
+    "\x1b[5;7m闪烁\x1b[0m",
+    "\x9b5;7m八位",
+    "\x1b]0;夺取标题\x07",
+    "\x1b]8;;https://evil.example/\x1b\\点我\x1b]8;;\x1b\\",
+    "\u202e反转\u202c\u2066隔离\u2069\u200f",
+    "响铃\x07退格\x08\x08回车\r删除\x7f",
+    "行\x85分\u2028段\u2029",
+    MARKUP,
+)
+
+
+@pytest.fixture(scope="module")
+def trap(tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """Run newsgrep where all shapes of articles carry control characters and markup."""
+    cli = Cli(tmp_path_factory.mktemp("trap"))
+    folder = cli.folder / "n"
+    folder.mkdir()
+    filler = "渡轮照常往返，码头没有排队。" * 20
+    for number, text in enumerate(HOSTILE):
+        head = f"陷阱{number} {text} 尾\n\n2024年5月17日\n\n"
+        plain = f"{head}陷阱正文{number}：{text}。海带三筐。{filler}\n"
+        (folder / f"plain{number}.txt").write_text(plain, "utf-8", newline="")
+        link = f"<!--1715768431000-->\n[陷阱{number} {text}](https://a.example/{number})\n"
+        page = f"{link}------\n\n<p>陷阱网页{number}：{text}。海带三筐。{filler}</p>\n"
+        (folder / f"link{number}.txt").write_text(page, "utf-8", newline="")
+    yaml = r"""---
+title: "陷阱前言 \e[5;7m \e]0;夺取\a \N{RIGHT} [bold red]x[/]"
+source: "\e[5;7m雾港\x9b日报[red]\u202e"
+author: "\e]8;;https://evil.example/\a麦\u202e听潮"
+from: "https://a.example/\e[5;7m\u202e"
+date: 2024-05-17
+tags: ["\e[5;7m海带"]
+---
+
+陷阱正文：海带三筐。
+""".replace(r"\N{RIGHT}", r"\u202e")
+    (folder / "yaml.md").write_text(yaml, "utf-8")
+    (folder / "\x1b[5;7m红\u202e\n[bold]名.txt").write_text("陷阱文件名\n\n海带三筐。\n", "utf-8")
+    (folder / "\x1b[5;7m空.txt").write_bytes(b"")
+    (folder / "\x1b[5;7m图.jpg").write_bytes(b"x")
+    cli("index", "n")
+    return cli
+
+
+def controls(text: str) -> set[str]:
+    return {
+        character
+        for character in text
+        if unicodedata.category(character) in {"Cc", "Zl", "Zp"}
+        or unicodedata.bidirectional(character) in BIDI_CONTROLS
+    } - {"\n"}
+
+
+BIDI_CONTROLS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+# What newsgrep itself sends to a terminal: styles of a fixed few, and links to the web.
+OWN_CODES = re.compile(
+    r"\x1b\[(?:0|1|2|1;31|36)m|\x1b\]8;(?:id=\d+;https?://[^\x00- \x7f-\x9f]+|;)\x1b\\"
+)
+
+
+def test_no_control_character_reaches_a_pipe(trap: Cli) -> None:
+    ran = trap("search", "海带", "-n", "99", "--color", "never")
+    assert ran.out.count("陷阱") > len(HOSTILE)
+    assert controls(ran.out) == set()
+    assert ran.lines[-1].startswith(f"{2 * len(HOSTILE) + 2} articles")
+
+
+def test_none_but_our_own_codes_reach_a_terminal(trap: Cli) -> None:
+    out = trap("search", "海带", "-n", "99", "--color", "always").out
+    assert len(OWN_CODES.findall(out)) > len(HOSTILE)
+    assert controls(OWN_CODES.sub("", out)) == set()
+    assert "\x1b]8;;https://evil.example" not in out
+
+
+def test_markup_is_shown_as_it_stands(trap: Cli) -> None:
+    for color in ("never", "always"):
+        out = trap("search", "陷阱7", "-n", "99", "--color", color).out
+        shown = OWN_CODES.sub("", out).replace("\n", "")
+        assert "[bold red]" in shown
+        assert "[/bold red]" in shown
+        assert "[link=https://evil.example]x[/link]" in re.sub(r" {2,}", "", shown)
+
+
+def test_show_stats_and_explanations_are_as_careful(trap: Cli) -> None:
+    for path in sorted((trap.folder / "n").glob("[ly]*[0137l].*")):
+        ran = trap("show", path, "--color", "always", "--match", "海带")
+        assert "海带" in ran.out
+        assert controls(OWN_CODES.sub("", ran.out)) == set(), path.name
+    assert controls(trap("stats").out) == set()
+    ran = trap("search", "海豚\x1b[5;7m\u202e", "--source", "\x1b[5;7m", status=1)
+    assert controls(ran.err) == set()
+    assert controls(trap("show", "\x1b[5;7m\u202e", status=1).err) == set()
+    assert controls(trap("search", '"\x1b[5;7m\u202e', status=2).err) == set()
+    assert controls(trap("search", "海带", "--since", "\x1b[5;7m", status=2).err) == set()
+    assert controls(trap("search", "海带", "--index", "\x1b[5;7m", status=2).err) == set()
+
+
+def test_indexing_lists_hostile_names_harmlessly(trap: Cli, tmp_path: Path) -> None:
+    ran = trap("index", "n", "--index", str(tmp_path / "again"))
+    assert "空.txt" in ran.err
+    assert "图.jpg" in ran.err
+    assert controls(ran.out + ran.err) == set()
+    assert controls(trap("index", "\x1b[5;7m无", status=2).err) == set()
+
+
+def test_json_escapes_what_a_terminal_would_obey(trap: Cli) -> None:
+    for form in ("--json", "--jsonl"):
+        assert controls(trap("search", "海带", "-n", "99", form).out) == set()

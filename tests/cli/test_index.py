@@ -1,0 +1,419 @@
+"""Bringing an index up to date: what is read, what is listed, what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.cli import Cli, CommandResult, write_article
+
+OUTCOMES = ("added", "updated", "unchanged", "duplicate", "rejected", "failed")
+
+
+def index(cli: Cli, *args: str, status: int = 0) -> dict[str, Any]:
+    """Index, check that the summary adds up, and return its numbers that are not 0."""
+    told: dict[str, Any] = cli.json("index", *args, status=status)
+    assert sum(told[outcome] for outcome in OUTCOMES) == told["seen"]
+    for outcome in ("duplicate", "rejected", "failed"):
+        assert len(told["files"][outcome]) == told[outcome]
+        assert all(listed["path"] and listed["reason"] for listed in told["files"][outcome])
+    return {name: told[name] for name in (*OUTCOMES, "removed") if told[name]}
+
+
+def three(cli: Cli) -> Path:
+    folder = cli.folder / "n"
+    for name, title in (("a", "甲岛开渔"), ("b", "乙岛休渔"), ("c", "丙岛造船")):
+        write_article(folder / f"{name}.md", title, f"{title}的消息。渡轮照常。")
+    return folder
+
+
+def all_titles(cli: Cli) -> set[str]:
+    return set(cli.found("渡轮", "-n", "99"))
+
+
+# The summary
+
+
+def test_the_summary_counts_every_file_once_and_lists_what_is_left_out(cli: Cli) -> None:
+    folder = three(cli)
+    (folder / "empty.txt").write_bytes(b"")
+    (folder / "picture.jpg").write_bytes(b"x")
+    (folder / ".hidden.md").write_text("x")
+    write_article(folder / "d.md", "丁岛停电", "停电一夜。", url="https://fog.example/d")
+    write_article(folder / "e.md", "丁岛停电", "停电一夜。又一夜。", url="https://fog.example/d")
+    ran = cli("index", "n")
+    (line,) = ran.lines
+    assert line.startswith(
+        "6 files seen: 4 added, 1 of an article that another file holds, 1 without an article; "
+    )
+    assert re.search(r"; 4 articles in index, \d+\.\d s$", line)
+    assert re.search(r"^rejected: n/empty\.txt: \S", ran.err, re.MULTILINE)
+    assert re.search(r"^duplicate: n/d\.md: .*e\.md", ran.err, re.MULTILINE)
+    assert re.search(r"^skipped: n/picture\.jpg: .*\.jpg", ran.err, re.MULTILINE)
+    assert "1 hidden" in ran.err
+    told = cli.json("index", "n", "--index", "other")
+    assert told["version"] == 1
+    assert (told["seen"], told["added"], told["duplicate"], told["rejected"]) == (6, 4, 1, 1)
+    assert [Path(item["path"]).name for item in told["files"]["rejected"]] == ["empty.txt"]
+    assert [Path(item["path"]).name for item in told["files"]["duplicate"]] == ["d.md"]
+    assert [Path(item["path"]).name for item in told["skipped"]["format"]] == ["picture.jpg"]
+    assert [Path(item["path"]).name for item in told["skipped"]["hidden"]] == [".hidden.md"]
+
+
+def test_a_terminal_shows_progress_and_the_summary(cli: Cli, many_files: Path) -> None:
+    for path in sorted(many_files.iterdir())[:300]:
+        shutil.copy(path, cli.folder)
+    status, screen = cli.on_terminal("index", ".", "--jobs", "1", "--index", "../index")
+    assert status == 0
+    assert re.search(r"━.*\b\d+/300\b", screen)
+    assert "300 files seen: 300 added" in screen
+
+
+def test_one_bad_file_never_stops_a_run(cli: Cli) -> None:
+    folder = three(cli)
+    (folder / "aa.html").write_bytes(b"\xff\xfe\x00" + bytes(range(256)) * 20)
+    (folder / "ab.md").write_bytes(b"---\n: : [\n---\n")
+    (folder / "ac.html").write_bytes(b"<div>" * 50_000)
+    (folder / "ad.txt").write_bytes(b"\0" * 1000)
+    told = cli.json("index", "n", status=0)
+    assert told["seen"] == 7
+    assert all_titles(cli) >= {"甲岛开渔", "乙岛休渔", "丙岛造船"}
+
+
+# Indexing again
+
+
+def test_what_is_new_changed_or_gone_is_brought_in(cli: Cli) -> None:
+    folder = three(cli)
+    assert index(cli, "n") == {"added": 3}
+    assert index(cli, "n") == {"unchanged": 3}
+    assert cli.json("stats")["articles"] == cli.json("index", "n")["articles"] == 3
+    write_article(folder / "d.md", "丁岛停电", "渡轮停航。")
+    write_article(folder / "a.md", "甲岛开渔", "渡轮增开两班，海带上市。")
+    (folder / "c.md").unlink()
+    assert index(cli, "n") == {"added": 1, "updated": 1, "unchanged": 1, "removed": 1}
+    assert all_titles(cli) == {"甲岛开渔", "乙岛休渔", "丁岛停电"}
+    assert cli.found("海带") == ["甲岛开渔"]
+    assert cli.found("甲岛", '"的消息"') == []
+    assert cli.found("造船") == []
+
+
+def test_unchanged_files_are_not_read(cli: Cli) -> None:
+    folder = three(cli)
+    index(cli, "n")
+    path = folder / "a.md"
+    before = path.stat()
+    text = path.read_text("utf-8").replace("渡轮照常", "渡轮停航")
+    path.write_text(text, "utf-8")
+    assert path.stat().st_size == before.st_size
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert index(cli, "n") == {"unchanged": 3}
+    assert cli.found('"渡轮停航"') == []
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
+    assert index(cli, "n") == {"updated": 1, "unchanged": 2}
+    assert cli.found('"渡轮停航"') == ["甲岛开渔"]
+
+
+def test_rejected_files_are_remembered_and_forgotten(cli: Cli) -> None:
+    folder = three(cli)
+    (folder / "d.txt").write_bytes(b"")
+    assert index(cli, "n") == {"added": 3, "rejected": 1}
+    assert index(cli, "n") == {"unchanged": 3, "rejected": 1}
+    (folder / "d.txt").write_text("丁岛停电\n\n渡轮停航。\n", "utf-8")
+    assert index(cli, "n") == {"added": 1, "unchanged": 3}
+    (folder / "d.txt").write_bytes(b"")
+    assert index(cli, "n") == {"unchanged": 3, "rejected": 1, "removed": 1}
+    (folder / "d.txt").unlink()
+    assert index(cli, "n") == {"unchanged": 3}
+    assert cli.json("stats")["files"] == {"indexed": 3}
+
+
+def test_no_prune_keeps_what_is_gone(cli: Cli) -> None:
+    folder = three(cli)
+    index(cli, "n")
+    (folder / "c.md").unlink()
+    assert index(cli, "n", "--no-prune") == {"unchanged": 2}
+    assert "丙岛造船" in all_titles(cli)
+    assert index(cli, "n") == {"unchanged": 2, "removed": 1}
+    assert "丙岛造船" not in all_titles(cli)
+
+
+def test_more_than_half_gone_is_refused_until_prune_says_so(cli: Cli) -> None:
+    folder = three(cli)
+    write_article(folder / "d.md", "丁岛停电", "渡轮停航。")
+    index(cli, "n")
+    titles = all_titles(cli)
+    shutil.move(folder, cli.folder / "away")
+    folder.mkdir()
+    write_article(folder / "e.md", "戊岛新校", "渡轮接送学生。")
+    ran = cli("index", "n", status=2)
+    assert "4 of the 4 files" in ran.err
+    assert "--prune" in ran.err
+    assert "--no-prune" in ran.err
+    assert ran.stdout == b""
+    assert all_titles(cli) == titles
+    shutil.rmtree(folder)
+    cli("index", "n", status=2)
+    assert all_titles(cli) == titles
+    (cli.folder / "away").rename(folder)
+    for name in ("a", "b"):
+        (folder / f"{name}.md").unlink()
+    assert index(cli, "n") == {"unchanged": 2, "removed": 2}
+    shutil.rmtree(folder)
+    assert index(cli, "n", "--prune") == {"removed": 2}
+
+
+def test_only_what_stood_under_the_path_is_removed(cli: Cli) -> None:
+    three(cli)
+    for name in ("n2", "m"):
+        write_article(cli.folder / name / "x.md", f"{name}岛来信", "渡轮带来邮件。")
+    index(cli, "n", "n2", "m")
+    shutil.rmtree(cli.folder / "n2")
+    (cli.folder / "n" / "a.md").unlink()
+    assert index(cli, "n") == {"unchanged": 2, "removed": 1}
+    assert "n2岛来信" in all_titles(cli)
+    assert index(cli, "n/b.md") == {"unchanged": 1}
+    assert len(all_titles(cli)) == 4
+
+
+def test_a_relative_path_is_the_same_from_anywhere(cli: Cli) -> None:
+    three(cli)
+    index(cli, "n")
+    assert index(cli, "./n/../n") == {"unchanged": 3}
+    ran = Cli(cli.folder / "n")("index", ".", "--index", "../index")
+    assert ran.lines[0].startswith("3 files seen: 3 unchanged; ")
+
+
+# Paths
+
+
+def test_a_path_that_does_not_exist_changes_nothing(cli: Cli) -> None:
+    folder = three(cli)
+    index(cli, "n")
+    write_article(folder / "d.md", "丁岛停电", "渡轮停航。")
+    ran = cli("index", "n", "nowhere", status=2)
+    assert "nowhere" in ran.err
+    assert "丁岛停电" not in all_titles(cli)
+
+
+def test_a_wrong_path_makes_no_index(cli: Cli) -> None:
+    cli("index", "nowhere", status=2)
+    assert not cli.index.exists()
+    assert "newsgrep index PATH" in cli("search", "渡轮", status=2).err
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\0"], ids=["newline", "NUL"])
+def test_a_dash_reads_paths_from_standard_input(cli: Cli, end: bytes) -> None:
+    three(cli)
+    odd = write_article(cli.folder / "n" / "有 空格\t的.md", "戊岛新校", "渡轮接送学生。")
+    listed = end.join([b"n/a.md", os.fsencode(odd), b""])
+    ran = cli("index", "-", stdin=listed)
+    assert ran.lines[0].startswith("2 files seen: 2 added; ")
+    assert all_titles(cli) == {"甲岛开渔", "戊岛新校"}
+    ran = cli("index", "-", "n/b.md", stdin=b"n/c.md")
+    assert ran.lines[0].startswith("2 files seen: 2 added; ")
+    assert len(all_titles(cli)) == 4
+
+
+def test_an_empty_list_of_paths_is_an_error(cli: Cli) -> None:
+    assert "empty" in cli("index", "-", status=2).err
+    assert "PATH" in cli("index", status=2).err
+    assert not cli.index.exists()
+
+
+def test_a_list_of_paths_does_not_take_out_what_it_does_not_name(cli: Cli) -> None:
+    three(cli)
+    index(cli, "n")
+    cli("index", "-", stdin=b"n/a.md\n")
+    assert len(all_titles(cli)) == 3
+
+
+def test_what_is_no_ordinary_file_is_listed_and_does_not_hang(cli: Cli) -> None:
+    folder = three(cli)
+    os.mkfifo(folder / "pipe.txt")
+    (folder / "nothing.html").symlink_to("nowhere")
+    (folder / "loop").symlink_to(".")
+    (folder / "round.md").symlink_to("round.md")
+    (folder / "folder.html").mkdir()
+    (folder / "linked.md").symlink_to("a.md")
+    with socket.socket(socket.AF_UNIX) as listener:
+        here = Path.cwd()
+        os.chdir(folder)  # the name of a socket may not be long
+        try:
+            listener.bind("socket.txt")
+        finally:
+            os.chdir(here)
+    told = cli.json("index", "n")
+    assert (told["seen"], told["added"]) == (3, 3)
+    listed = {
+        Path(item["path"]).name: kind for kind, items in told["skipped"].items() for item in items
+    }
+    assert listed == {
+        "pipe.txt": "special",
+        "socket.txt": "special",
+        "nothing.html": "missing",
+        "loop": "loop",
+        "round.md": "loop",
+    }
+    ran = cli("index", "n")
+    for name in listed:
+        assert f"n/{name}: " in ran.err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+def test_an_unreadable_file_is_listed_and_its_article_kept(cli: Cli) -> None:
+    folder = three(cli)
+    index(cli, "n")
+    path = folder / "a.md"
+    path.chmod(0)
+    os.utime(path)
+    told = cli.json("index", "n", status=2)
+    assert (told["failed"], told["unchanged"]) == (1, 2)
+    assert "甲岛开渔" in all_titles(cli)
+    path.chmod(0o600)
+    assert index(cli, "n") == {"updated": 1, "unchanged": 2}
+
+
+# Places
+
+
+def test_the_index_lies_where_the_option_or_the_environment_says(cli: Cli) -> None:
+    three(cli)
+    cli("index", "n", env={"NEWSGREP_INDEX": "by env"})
+    assert (cli.folder / "by env" / "newsgrep.json").is_file()
+    cli("index", "n/a.md", "--index", "deep/by option", env={"NEWSGREP_INDEX": "by env"})
+    assert not cli.index.exists()
+    ran = cli("search", "渡轮", "--paths", env={"NEWSGREP_INDEX": "by env"})
+    assert len(ran.lines) == 3
+    assert cli.found("渡轮", "--index", "deep/by option") == ["甲岛开渔"]
+
+
+def test_a_folder_with_other_files_is_never_made_an_index(cli: Cli) -> None:
+    folder = three(cli)
+    before = sorted(folder.iterdir())
+    ran = cli("index", "n", "--index", "n", status=2)
+    assert "other files" in ran.err
+    assert sorted(folder.iterdir()) == before
+    ran = cli("index", "n", "--index", "n/a.md", status=2)
+    assert "is a file" in ran.err
+    ran = cli("index", "n", "--index", "n/a.md/index", status=2)
+    assert "--index" in ran.err or "name a folder" in ran.err
+    assert sorted(folder.iterdir()) == before
+
+
+def test_an_empty_folder_with_a_gitignore_becomes_an_index(cli: Cli) -> None:
+    three(cli)
+    cli.index.mkdir()
+    (cli.index / ".gitignore").write_text("*\n")
+    assert index(cli, "n") == {"added": 3}
+    assert (cli.index / ".gitignore").read_text() == "*\n"
+
+
+# One article in two files
+
+
+def duplicates(ran: CommandResult) -> dict[str, str]:
+    told = json.loads(ran.stdout)
+    return {Path(item["path"]).name: item["reason"] for item in told["files"]["duplicate"]}
+
+
+def rivals(cli: Cli) -> Path:
+    """Write one article in three files: fetched early, late, and not known when."""
+    folder = cli.folder / "n"
+    url = "https://fog.example/ferry?utm_source=feed"
+    for name, fetched, text in (
+        ("1-early.md", 1715768431000, "渡轮早报。全文很长，比晚到的那一份长得多，多一段海带。"),
+        ("2-late.md", 1715854831000, "渡轮晚报。"),
+        ("3-never.md", None, "渡轮无时。全文也很长很长很长很长很长很长很长很长很长很长。"),
+    ):
+        head = f"<!--{fetched}-->\n[渡轮改点]({url})\n------\n\n" if fetched else ""
+        write_article(folder / name, "渡轮改点", f"{head}<p>{text}</p>", url=url)
+    return folder
+
+
+def test_of_two_files_with_one_article_the_later_fetched_wins_and_says_why(cli: Cli) -> None:
+    folder = rivals(cli)
+    reasons = duplicates(cli("index", "n", "--json"))
+    assert set(reasons) == {"1-early.md", "3-never.md"}
+    assert all("2-late.md, which was fetched later" in reason for reason in reasons.values())
+    assert index(cli, "n") == {"unchanged": 1, "duplicate": 2}
+    (folder / "2-late.md").unlink()
+    again = cli("index", "n", "--json")
+    assert "1-early.md, which was fetched later" in duplicates(again)["3-never.md"]
+    assert json.loads(again.stdout)["removed"] == 0
+    assert cli.found('"渡轮早报"') == ["渡轮改点"]
+    assert cli.found('"渡轮晚报"') == []
+    (folder / "1-early.md").unlink()
+    assert index(cli, "n") == {"updated": 1}
+    assert cli.found('"渡轮无时"') == ["渡轮改点"]
+
+
+def test_the_winner_does_not_depend_on_the_order_of_indexing(cli: Cli) -> None:
+    rivals(cli)
+    names = ["n/1-early.md", "n/2-late.md", "n/3-never.md"]
+    for number, order in enumerate(([2, 1, 0], [1, 2, 0])):
+        place = ["--index", f"i{number}"]
+        for at in order:
+            cli("index", names[at], *place)
+        assert cli.found('"渡轮晚报"', *place) == ["渡轮改点"]
+        assert cli.json("stats", *place)["files"] == {"duplicate": 2, "indexed": 1}
+        told = cli.json("index", "n", *place)
+        assert {item["reason"].partition(", which ")[2] for item in told["files"]["duplicate"]} == {
+            "was fetched later"
+        }
+
+
+# Many files
+
+
+def test_every_duplicate_names_the_file_that_was_taken_in_the_end(cli: Cli) -> None:
+    for name, sentences in (("a.md", 2), ("b.md", 1), ("c.md", 3)):
+        url = "https://wugang.example/1"
+        write_article(cli.folder / "n" / name, "雾港灯塔", "守塔人下了岛。" * sentences, url=url)
+    reasons = duplicates(cli("index", "n", "--json"))
+    assert reasons.keys() == {"a.md", "b.md"}
+    assert all("c.md, which is fuller" in reason for reason in reasons.values())
+
+
+def test_a_file_that_was_not_seen_is_not_counted_where_another_takes_its_place(cli: Cli) -> None:
+    url = "https://wugang.example/1"
+    for name, sentences in (("one/a.md", 1), ("one/b.md", 2), ("two/c.md", 3)):
+        write_article(cli.folder / name, "雾港灯塔", "守塔人下了岛。" * sentences, url=url)
+    cli("index", "one")
+    assert cli("index", "two").out.startswith("1 file seen: 1 updated; 1 article ")
+    reasons = duplicates(cli("index", "one", "--json"))
+    assert reasons.keys() == {"a.md", "b.md"}
+    assert all("two/c.md, which is fuller" in reason for reason in reasons.values())
+
+
+def test_the_number_of_jobs_changes_nothing(cli: Cli) -> None:
+    chance = random.Random(7)
+    words = ["渡轮", "海带", "灯塔", "潮汐", "码头", "台风", "鹭岛", "雾港", "守塔人", "补给船"]
+    for number in range(150):
+        text = "".join(f"{chance.choice(words)}{chance.choice('，。、；')}" for _ in range(60))
+        url = f"https://fog.example/{number % 140}"
+        write_article(cli.folder / "n" / f"{number}.md", f"第{number}期", text, url=url)
+    (cli.folder / "n" / "77.txt").write_bytes(b"")
+    summaries = []
+    for jobs in ("1", "2"):
+        told = cli.json("index", "n", "--jobs", jobs, "--index", f"i{jobs}")
+        del told["seconds"]
+        summaries.append(told)
+    assert summaries[0] == summaries[1]
+    assert summaries[0]["duplicate"] == 10
+    for query in ["灯塔 OR 台风", '"守塔人" -海带', "第7期", "渡轮海带"]:
+        answers = []
+        for jobs in ("1", "2"):
+            ran = cli("search", query, "-n", "200", "--json", "--index", f"i{jobs}", status=None)
+            told = json.loads(ran.stdout)
+            del told["took_ms"]
+            answers.append(told)
+        assert answers[0] == answers[1], query

@@ -1,0 +1,195 @@
+"""Stopped in the middle, or with another at work: the index is as it was."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsgrep.index.manifest import HOLDER_FILE
+from tests.support.cli import TIMEOUT, Cli, assert_no_crash, write_article
+
+OLD = "雾港灯塔熄灯"
+
+
+def start(cli: Cli, *args: str) -> subprocess.Popen[bytes]:
+    # Ctrl-C may fall anywhere, also where a file was opened a moment ago: no warning
+    # tells users of files left open.
+    return cli.start(*args, env={"PYTHONWARNINGS": None}, new_session=True)
+
+
+def wait_until_writing(process: subprocess.Popen[bytes], index: Path) -> None:
+    """Wait until ``process`` holds the lock of the index."""
+    until = time.monotonic() + TIMEOUT
+    while time.monotonic() < until and process.poll() is None:
+        for lock in index.rglob("*WRITELOCK"):
+            with lock.open("r+b") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return
+        time.sleep(0.02)
+    pytest.fail(f"it never began to write: {process.communicate(timeout=TIMEOUT)}")
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=TIMEOUT)
+
+
+def told(cli: Cli) -> dict[str, Any]:
+    answer: dict[str, Any] = cli.json("stats")
+    del answer["bytes"]
+    return answer
+
+
+def bytes_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("wait", [0.25, 1.5], ids=["early", "late"])
+def test_ctrl_c_leaves_the_index_as_it_was(
+    cli: Cli, many_files: Path, jobs: str, wait: float
+) -> None:
+    write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
+    cli("index", "n")
+    before = told(cli)
+    process = start(cli, "index", str(many_files), "--jobs", jobs)
+    try:
+        wait_until_writing(process, cli.index)
+        time.sleep(wait)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does for Ctrl-C
+        # Whoever outlives newsgrep would hold its standard error open.
+        out, err = process.communicate(timeout=20)
+    finally:
+        end(process)
+    assert process.returncode == 130, err
+    assert_no_crash(err)
+    message = err.decode().strip()
+    assert message == "newsgrep: stopped; the index is as it was before this command."
+    assert out == b""
+    assert told(cli) == before
+    assert cli.found("-没有") == [OLD]
+    assert cli("index", "n").out.startswith("1 file seen: 1 unchanged")
+    write_article(cli.folder / "n" / "b.md", "雾港灯塔复明", "守塔人回来了。")
+    cli("index", "n")
+    assert set(cli.found("守塔人")) == {OLD, "雾港灯塔复明"}
+    cli("index", "n", "--index", "fresh")
+    assert bytes_of(cli.index) < 3 * bytes_of(cli.folder / "fresh"), "remains of the stopped run"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("to_all", [True, False])
+def test_a_service_or_a_closed_terminal_ends_it_like_ctrl_c(
+    cli: Cli, many_files: Path, number: signal.Signals, to_all: bool
+) -> None:
+    write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
+    cli("index", "n")
+    before = told(cli)
+    # Whoever runs the tests under nohup has made them deaf, and their children with them.
+    habit = signal.signal(number, signal.SIG_DFL)
+    try:
+        process = start(cli, "index", str(many_files), "--jobs", "2")
+    finally:
+        signal.signal(number, habit)
+    try:
+        wait_until_writing(process, cli.index)
+        time.sleep(0.5)
+        (os.killpg if to_all else os.kill)(process.pid, number)
+        # Whoever outlives newsgrep would hold its standard error open.
+        _, err = process.communicate(timeout=20)
+    finally:
+        end(process)
+    assert process.returncode == 128 + number, err
+    assert err.decode().strip() == (
+        "newsgrep: stopped; the index is as it was before this command."
+    )
+    assert told(cli) == before
+    assert cli.json("doctor", "--tidy")["deleted"] == []
+
+
+def test_ctrl_c_in_the_first_run_leaves_an_index_that_can_be_filled(
+    cli: Cli, many_files: Path
+) -> None:
+    process = start(cli, "index", str(many_files))
+    try:
+        wait_until_writing(process, cli.folder)
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    finally:
+        end(process)
+    assert process.returncode == 130, err
+    assert_no_crash(err)
+    assert cli("search", "渡轮", status=None).status in {1, 2}
+    write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
+    cli("index", "n")
+    assert cli.found("守塔人") == [OLD]
+
+
+def test_a_second_writer_is_told_to_wait_and_readers_read_on(cli: Cli, many_files: Path) -> None:
+    write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
+    cli("index", "n")
+    write_article(cli.folder / "n" / "b.md", "雾港灯塔复明", "守塔人回来了。")
+    first = start(cli, "index", str(many_files), "--jobs", "1")
+    try:
+        wait_until_writing(first, cli.index)
+        ran = cli("index", "n", status=75)
+        assert ran.err.count("\n") == 1
+        assert "try again" in ran.err
+        assert ran.stdout == b""
+        assert cli.found("守塔人") == [OLD]
+        assert cli("index", "n/a.md").out.startswith("1 file seen: 1 unchanged")
+        assert first.poll() is None
+        os.killpg(first.pid, signal.SIGINT)
+        first.communicate(timeout=20)
+    finally:
+        end(first)
+    assert cli("index", "n").out.startswith("2 files seen: 1 added, 1 unchanged")
+
+
+def test_a_second_writer_waits_as_long_as_it_is_told(cli: Cli, many_files: Path) -> None:
+    write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
+    first = start(cli, "index", str(many_files), "--jobs", "1")
+    try:
+        wait_until_writing(first, cli.index)
+        ran = cli("index", "n", "--wait", "0.2", status=75)
+        assert f"Process {first.pid} " in ran.err
+        assert cli("index", "n", "--wait", "100").out.startswith("1 file seen: 1 added")
+        assert first.wait(TIMEOUT) == 0
+    finally:
+        end(first)
+    assert cli.found("守塔人") == [OLD]
+    assert cli.json("stats")["articles"] > 1
+
+
+def test_a_killed_run_leaves_no_lock_behind(cli: Cli, many_files: Path) -> None:
+    write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
+    cli("index", "n")
+    process = start(cli, "index", str(many_files), "--jobs", "2")
+    try:
+        wait_until_writing(process, cli.index)
+        time.sleep(0.5)
+    finally:
+        end(process)
+    assert process.returncode == -signal.SIGKILL
+    assert cli.found("-没有") == [OLD]
+    write_article(cli.folder / "n" / "b.md", "雾港灯塔复明", "守塔人回来了。")
+    cli("index", "n")
+    assert len(cli.found("守塔人")) == 2
+
+
+def test_what_a_dead_writer_said_of_itself_goes_with_the_next_run(cli: Cli) -> None:
+    write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
+    cli("index", "n")
+    left = cli.index / HOLDER_FILE
+    left.write_text('{"pid": 1, "host": "x", "since": "12:00:00"}')
+    assert cli("index", "n").out.startswith("1 file seen: 1 unchanged")
+    assert not left.exists()

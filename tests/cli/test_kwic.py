@@ -1,0 +1,141 @@
+"""Keywords in context on the command line: aligned, streamed, and as tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from newsgrep.terminal import display_width
+from tests.support.cli import REPOSITORY, TIDE_COUNT, Cli, write_article
+
+SCHEMA: dict[str, Any] = json.loads((REPOSITORY / "docs" / "kwic.schema.json").read_text("utf-8"))
+
+
+def jsonl(cli: Cli, *args: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in cli("kwic", *args, "--jsonl").lines]
+    Draft202012Validator.check_schema(SCHEMA)
+    validator = Draft202012Validator(SCHEMA)
+    assert [error.message for line in lines for error in validator.iter_errors(line)] == []
+    return lines
+
+
+def test_places_are_where_they_say_in_what_show_gives(seeds: Cli) -> None:
+    found = jsonl(seeds, "联合声明")
+    assert {place["zone"] for place in found} == {"title", "body"}
+    articles = {place["id"]: seeds.json("show", place["id"]) for place in found}
+    assert len(articles) == 8
+    for place in found:
+        article = articles[place["id"]]
+        text, start, end = article[place["zone"]], place["start"], place["end"]
+        assert place["keyword"] == text[start:end]
+        assert text[:start].endswith(place["left"])
+        assert text[end:].startswith(place["right"])
+        assert max(display_width(place["left"]), display_width(place["right"])) <= 60
+        for name in ("title", "source", "published", "url", "path"):
+            assert place[name] == article[name]
+
+
+def test_csv_says_what_jsonl_says(seeds: Cli) -> None:
+    found = jsonl(seeds, '"漁場" OR 声明', "--sort", "right")
+    rows = list(
+        csv.DictReader(io.StringIO(seeds("kwic", '"漁場" OR 声明', "--sort", "right", "--csv").out))
+    )
+    assert len(rows) == len(found) > 20
+    for row, place in zip(rows, found, strict=True):
+        del place["version"]
+        assert list(row) == list(place)
+        for name, value in place.items():
+            flat = (
+                value.replace("\n\n", "¶").replace("\n", " ") if isinstance(value, str) else value
+            )
+            assert row[name] == ("" if value is None else str(flat))
+
+
+@pytest.mark.parametrize("columns", [60, 80, 133])
+def test_keywords_stand_in_one_column_of_the_screen(seeds: Cli, columns: int) -> None:
+    status, screen = seeds.on_terminal("kwic", "聯合聲明 OR 水", "--color=always", columns=columns)
+    assert status == 0
+    *rows, last = screen.splitlines()
+    total = seeds.json("search", "聯合聲明 OR 水")["total"]
+    assert last == f"{len(rows)} places in {total} articles"
+    begins = set()
+    for row in rows:
+        before, _, rest = row.partition("\x1b[1;31m")
+        assert re.match("(联合声明|聯合聲明|水)\x1b", rest)
+        begins.add(display_width(without_codes(before)))
+        assert display_width(without_codes(row)) <= columns
+    assert len(begins) == 1
+    shown = [without_codes(row) for row in rows]
+    assert any("¶" in row for row in shown)
+    plain = seeds("kwic", "聯合聲明 OR 水", "--width", str(columns))
+    assert [row.rstrip() for row in shown] == plain.lines
+
+
+def without_codes(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\", "", text)
+
+
+def test_date_and_source_stand_before(tides: Cli) -> None:
+    lines = tides("kwic", "台风", "--sort", "date").lines
+    assert len(lines) == TIDE_COUNT // 3
+    assert lines[0].startswith("2023-01-15  雾港日报     ")
+    assert lines[-1].startswith("2025-04-15  雾港日报     ")
+    assert [line[:10] for line in lines] == sorted(line[:10] for line in lines)
+
+
+def test_a_limit_is_told(tides: Cli) -> None:
+    ran = tides("kwic", "潮汐", "-n", "3")
+    assert len(ran.lines) == 3
+    assert "there may be more" in ran.err
+    assert "more" not in tides("kwic", "潮汐").err
+
+
+def test_a_long_keyword_is_cut_on_the_screen_only(cli: Cli) -> None:
+    long = "潮汐表照常张贴" * 20
+    write_article(cli.folder / "a.md", "题目", f"码头上，{long}，船都在。")
+    cli("index", "a.md")
+    (line,) = cli("kwic", f'"{long}"', "--width", "80").lines
+    assert display_width(line) <= 80
+    assert " 潮汐表照常张贴潮… ，船都在。" in line
+    assert jsonl(cli, f'"{long}"')[0]["keyword"] == long
+
+
+def test_what_stands_around_is_hostile_text(cli: Cli) -> None:
+    source = "\\x1b[31m[bold]\\u202e雾港日报"
+    write_article(
+        cli.folder / "a.md", "题目", "\x1b]0;evil\x07前\u202e面 潮汐 后[red]面。", source=source
+    )
+    cli("index", "a.md")
+    status, screen = cli.on_terminal("kwic", "潮汐", "--color=never")
+    assert status == 0
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", screen)
+    assert "后[red]面" in screen
+
+
+def test_nothing_found_is_explained(tides: Cli) -> None:
+    ran = tides("kwic", "海豚", status=1)
+    assert ran.stdout == b""
+    assert "no article with 海豚" in ran.err
+    ran = tides("kwic", "海豚 OR source:雾港", status=1)
+    assert "10 articles match, but hold none of the words" in ran.err
+
+
+@pytest.mark.parametrize("query", ["source:雾港", "date:2024", "source:雾港 -潮汐"])
+def test_a_query_without_a_text_is_an_error(tides: Cli, query: str) -> None:
+    assert "add a word" in tides("kwic", query, status=2).err
+
+
+@pytest.mark.parametrize("form", ["", "--jsonl", "--csv", "--sort=left", "--color=always"])
+def test_a_reader_that_has_seen_enough_is_no_error(cli: Cli, form: str) -> None:
+    for number in range(4):
+        write_article(cli.folder / "n" / f"{number}.md", f"第{number}号", "潮汐表，" * 3000)
+    cli("index", "n")
+    ran = cli.bash(f'newsgrep kwic {form} 潮汐 | head -1; echo "${{PIPESTATUS[@]}}"')
+    assert ran.stderr == b""
+    assert (len(ran.lines), ran.lines[1]) == (2, "0 0")

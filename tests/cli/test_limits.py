@@ -1,0 +1,208 @@
+"""What is not read is listed with its reason; what an index has of it is not lost in silence."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsgrep.index.plan import make_plan
+from newsgrep.models import FileRecord, Status
+from tests.support.cli import Cli, write_article
+
+
+def listed(told: dict[str, Any], group: str, kind: str) -> dict[str, str]:
+    return {Path(item["path"]).name: item["reason"] for item in told[group].get(kind, ())}
+
+
+def island(folder: Path, name: str, size: int = 0) -> Path:
+    return write_article(folder / f"{name}.md", f"{name}岛来信", "渡轮照常。" + "潮" * (size // 3))
+
+
+# Files that are too large
+
+
+def test_a_file_over_the_limit_is_listed_with_the_option_and_read_once_it_is_raised(
+    cli: Cli,
+) -> None:
+    folder = cli.folder / "n"
+    island(folder, "甲")
+    big = island(folder, "乙", size=3000)
+    told = cli.json("index", "n", "--max-file-size", "2K")
+    assert (told["seen"], told["added"], told["rejected"]) == (2, 1, 1)
+    assert listed(told, "files", "rejected") == {
+        big.name: "larger than --max-file-size, which is 2K"
+    }
+    assert cli.json("index", "n", "--max-file-size", "2k")["rejected"] == 1
+    assert cli("index", "n", "--max-file-size", "2K").lines[0].startswith("2 files seen: 1 unch")
+    told = cli.json("index", "n", "--max-file-size", "1M")
+    assert (told["added"], told["unchanged"], told["rejected"]) == (1, 1, 0)
+    assert set(cli.found("渡轮")) == {"甲岛来信", "乙岛来信"}
+
+
+def test_a_lower_limit_leaves_alone_what_need_not_be_read(cli: Cli) -> None:
+    island(cli.folder / "n", "甲", size=3000)
+    cli("index", "n")
+    told = cli.json("index", "n", "--max-file-size", "1K")
+    assert (told["unchanged"], told["rejected"]) == (1, 0)
+    island(cli.folder / "n", "甲", size=3003)
+    told = cli.json("index", "n", "--max-file-size", "1K")
+    assert (told["rejected"], told["removed"]) == (1, 1)
+
+
+def test_a_file_of_100_megabytes_is_listed_and_not_read(cli: Cli) -> None:
+    island(cli.folder / "n", "甲")
+    with (cli.folder / "n" / "huge.txt").open("wb") as stream:
+        stream.truncate(100 * 2**20)
+    told = cli.json("index", "n")
+    assert listed(told, "files", "rejected") == {
+        "huge.txt": "larger than --max-file-size, which is 64M"
+    }
+
+
+@pytest.mark.parametrize("size", ["", "x", "0", "-1", "1.5M", "2G", "64MB", "９K", "1e3"])
+def test_a_size_that_is_none_is_an_error_that_shows_what_is_one(cli: Cli, size: str) -> None:
+    island(cli.folder / "n", "甲")
+    ran = cli("index", "n", "--max-file-size", size, status=2)
+    assert "500K, 64M or 1G" in ran.err
+    assert not cli.index.exists()
+
+
+# Links that lead out
+
+
+@pytest.fixture
+def lured(cli: Cli) -> Cli:
+    """Run newsgrep beside an archive with links to what is somebody's own."""
+    own = cli.folder / "own"
+    island(own, "私")
+    island(own / "deep", "密")
+    island(cli.folder / "n", "甲")
+    island(cli.folder / "n" / "part", "乙")
+    (cli.folder / "n" / "file.md").symlink_to(own / "私.md")
+    (cli.folder / "n" / "folder").symlink_to("../own/deep")
+    (cli.folder / "n" / "root").symlink_to("/")
+    (cli.folder / "n" / "inner").symlink_to("part")
+    (cli.folder / "n" / "chain").symlink_to("folder")
+    return cli
+
+
+def test_links_out_of_what_was_named_are_listed_and_not_followed(lured: Cli) -> None:
+    told = lured.json("index", "n")
+    assert (told["seen"], told["added"]) == (2, 2)
+    reasons = listed(told, "skipped", "outside")
+    assert set(reasons) == {"file.md", "folder", "root", "chain"}
+    assert all("--follow" in reason for reason in reasons.values())
+    assert str(lured.folder / "own" / "私.md") in reasons["file.md"]
+    ran = lured("index", "n")
+    assert "outside: n/file.md: a link to own/私.md, outside of what was named" in ran.err
+    assert set(lured.found("渡轮")) == {"甲岛来信", "乙岛来信"}
+
+
+def test_follow_takes_what_links_lead_to(lured: Cli) -> None:
+    (lured.folder / "n" / "root").unlink()
+    told = lured.json("index", "n", "--follow")
+    assert (told["added"], told["skipped"].get("outside")) == (4, None)
+    assert len(lured.found("渡轮")) == 4
+
+
+def test_what_is_named_is_taken_wherever_it_leads(lured: Cli) -> None:
+    told = lured.json("index", "n/folder", "n/file.md")
+    assert told["added"] == 2
+    assert set(lured.found("渡轮")) == {"密岛来信", "私岛来信"}
+    (lured.folder / "n" / "root").unlink()
+    told = lured.json("index", "n", "own", "--index", "both")
+    assert (told["added"], told["skipped"].get("outside")) == (4, None)
+    listing = b"n/file.md\n"
+    lured("index", "-", "--index", "list", stdin=listing)
+    assert lured.found("渡轮", "--index", "list") == ["私岛来信"]
+
+
+def test_a_folder_named_like_the_start_of_another_is_another(cli: Cli) -> None:
+    island(cli.folder / "n", "甲")
+    island(cli.folder / "n2", "乙")
+    (cli.folder / "n" / "b.md").symlink_to("../n2/乙.md")
+    assert set(listed(cli.json("index", "n"), "skipped", "outside")) == {"b.md"}
+
+
+def test_articles_behind_links_that_are_no_longer_followed_go_and_are_told(lured: Cli) -> None:
+    (lured.folder / "n" / "root").unlink()
+    lured("index", "n", "--follow")
+    told = lured.json("index", "n", "--no-prune")
+    assert (told["seen"], told["unchanged"], told["removed"]) == (2, 2, 0)
+    assert len(lured.found("渡轮")) == 4
+    told = lured.json("index", "n")
+    assert (told["seen"], told["unchanged"], told["removed"]) == (2, 2, 2)
+    assert {"file.md", "folder"} <= set(listed(told, "skipped", "outside"))
+    assert told["articles"] == len(lured.found("渡轮")) == 2
+    assert lured.json("stats")["files"] == {"indexed": 2}
+
+
+def test_a_link_that_is_not_followed_makes_no_index_look_old(lured: Cli) -> None:
+    lured("index", "n")
+    assert "index again" not in lured("search", "无此词", status=1).err
+    island(lured.folder / "n", "丙")
+    assert "index again" in lured("search", "无此词", status=1).err
+
+
+# Files that are there and can't be read
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")
+def test_what_lies_in_a_folder_that_may_not_be_read_is_kept(cli: Cli) -> None:
+    folder = cli.folder / "n"
+    for name in ("甲", "乙", "丙"):
+        island(folder, name)
+    island(folder / "closed" / "deep", "丁")
+    cli("index", "n")
+    (folder / "closed").chmod(0)
+    try:
+        told = cli.json("index", "n", "--prune", status=2)
+    finally:
+        (folder / "closed").chmod(0o700)
+    assert (told["unchanged"], told["removed"]) == (3, 0)
+    assert set(listed(told, "skipped", "unreadable")) == {"closed"}
+    assert len(cli.found("渡轮")) == 4
+
+
+def test_only_what_is_gone_for_certain_is_planned_to_be_taken_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / name for name in ("a.md", "b.md", "closed/c.md", "closed/deep/d.md")]
+    for path in paths[:2]:
+        write_article(path, path.stem, "渡轮照常。")
+    stamps = [FileRecord(str(path), 1, 2, "d1e57f", Status.INDEXED, path.stem) for path in paths]
+    (tmp_path / "closed").mkdir()
+
+    def scandir(path: str) -> Any:
+        if path.endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return whole(path)
+
+    whole = os.scandir
+    monkeypatch.setattr(os, "scandir", scandir)
+    plan = make_plan([str(tmp_path)], stamps, prune=True)
+    assert plan.gone == []
+    assert [skipped.kind for skipped in plan.skipped] == ["unreadable"]
+    monkeypatch.undo()
+    plan = make_plan([str(tmp_path)], stamps, prune=True)
+    assert [stamp.article_id for stamp in plan.gone] == ["c", "d"]
+
+
+def test_an_article_whose_file_has_become_something_else_is_gone(cli: Cli) -> None:
+    folder = cli.folder / "n"
+    for name in ("甲", "乙", "丙", "丁", "戊"):
+        island(folder, name)
+    cli("index", "n")
+    for name in ("甲", "乙"):
+        (folder / f"{name}.md").unlink()
+    os.mkfifo(folder / "甲.md")
+    (folder / "乙.md").symlink_to("乙.md")
+    told = cli.json("index", "n")
+    assert (told["unchanged"], told["removed"]) == (3, 2)
+    assert set(told["skipped"]) == {"loop", "special"}
+    shutil.rmtree(folder)

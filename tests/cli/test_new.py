@@ -1,0 +1,276 @@
+"""What is new: told once, to whoever reads it, and never lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+from newsgrep.errors import InputError
+from newsgrep.index.user_state import article_key, read_seen, write_seen
+from tests.support.cli import REPOSITORY, Cli, clean_environment, write_article
+from tests.support.simulated_archive import SimulatedArchive, random_article
+
+SEARCH = json.loads((REPOSITORY / "docs" / "search.schema.json").read_text("utf-8"))
+VALID = Draft202012Validator(
+    json.loads((REPOSITORY / "docs" / "new.schema.json").read_text("utf-8")),
+    registry=Registry().with_resource("search.schema.json", Resource.from_contents(SEARCH)),
+)
+QUERIES = {"联合": "联合声明 OR 灯塔", "无渡轮": "-渡轮", "日报": "source:日报 台风"}
+
+
+def write(
+    cli: Cli, name: str, text: str = "大雾。", url: str = "", date: str = "2024-05-17"
+) -> None:
+    write_article(cli.folder / "n" / f"{name}.md", f"第{name}号", text, url=url, date=date)
+
+
+def new(cli: Cli, *args: str | Path, status: int | None = None) -> dict[str, list[str]]:
+    """Return the titles that are told as new, by saved query."""
+    ran = cli("new", *args, status=status)
+    told: dict[str, list[str]] = {}
+    for line in ran.lines:
+        hit = json.loads(line)
+        VALID.validate(hit)
+        told.setdefault(hit["saved"], []).append(hit["title"])
+        assert hit["rank"] == len(told[hit["saved"]])
+    if status is None:
+        assert ran.status == (0 if told else 1), ran
+    return told
+
+
+@pytest.fixture
+def fog(cli: Cli) -> Cli:
+    """Run newsgrep where 雾 is a saved query, an article tells of it, and all is seen."""
+    write(cli, "1")
+    cli("index", "n")
+    cli("saved", "add", "雾", "大雾")
+    assert new(cli) == {}
+    return cli
+
+
+def test_the_first_time_what_is_there_is_noted_and_told_only_if_asked_for(cli: Cli) -> None:
+    write(cli, "1")
+    cli("index", "n")
+    cli("saved", "add", "雾", "大雾")
+    assert new(cli, "--peek") == {}
+    assert new(cli, "--all", "--peek") == {"雾": ["第1号"]}
+    ran = cli("new", status=1)
+    assert ran.stdout == b""
+    assert ran.err == "雾: what comes in from now on is new.\n"
+    assert new(cli) == new(cli, "--all") == {}
+    cli("saved", "add", "全", "大雾")
+    assert new(cli, "--all") == {"全": ["第1号"]}
+    assert new(cli, "--all") == {}
+
+
+def test_what_has_come_in_is_told_once_the_newest_first(fog: Cli) -> None:
+    write(fog, "2", date="2024-05-18")
+    write(fog, "3", date="2019")
+    write(fog, "4", "晴。")
+    fog("index", "n")
+    wanted = {"雾": ["第2号", "第3号"]}
+    assert new(fog, "--peek") == new(fog, "--peek") == wanted
+    assert new(fog) == wanted
+    assert new(fog) == {}
+    fog("index", "n")
+    assert new(fog) == {}
+
+
+def test_what_changed_moved_with_its_address_or_came_back_is_not_new(fog: Cli) -> None:
+    write(fog, "2", "晴。")
+    write(fog, "3", url="https://fog.example/3")
+    fog("index", "n")
+    assert new(fog) == {"雾": ["第3号"]}
+    write(fog, "1", "大雾，大雾。")
+    write(fog, "2", "大雾。")  # matches only now, but was there
+    (fog.folder / "n" / "3.md").rename(fog.folder / "n" / "moved.md")
+    fog("index", "n")
+    assert new(fog) == {}
+    text = (fog.folder / "n" / "1.md").read_text("utf-8")
+    (fog.folder / "n" / "1.md").unlink()
+    fog("index", "n")
+    assert new(fog) == {}
+    (fog.folder / "n" / "1.md").write_text(text, "utf-8")
+    fog("index", "n")
+    assert new(fog) == {}
+    fog("doctor", "--rollback")
+    fog("index", "n")
+    fog("reindex")
+    assert new(fog) == {}
+
+
+def test_a_long_history_is_told_as_brute_force_tells_it(cli: Cli) -> None:
+    chance = random.Random(20)
+    shelf = SimulatedArchive(cli.folder / "n")
+    for number in range(12):
+        shelf.write(f"{number}.md", random_article(chance, number))
+    cli("index", "n")
+    for name, query in QUERIES.items():
+        cli("saved", "add", name, query)
+    new(cli)
+    seen = {name: set(_ids(cli, "-没有这样的词")) for name in QUERIES}
+    for step in range(1, 9):
+        shelf.stir(chance, 4, step)
+        cli("index", "n", "--prune", status=None)
+        names = chance.sample(sorted(QUERIES), chance.randint(1, 3))
+        told: dict[str, list[str]] = {}
+        for line in cli("new", *names, status=None).lines:
+            hit = json.loads(line)
+            told.setdefault(hit["saved"], []).append(hit["id"])
+        present = set(_ids(cli, "-没有这样的词"))
+        for name in names:
+            matching = _ids(cli, QUERIES[name])
+            assert told.get(name, []) == [each for each in matching if each not in seen[name]]
+            seen[name] = seen[name] | present
+
+
+def _ids(cli: Cli, query: str) -> list[str]:
+    ran = cli("search", query, "--json", "-n", "999", "--sort", "-date", status=None)
+    return [hit["id"] for hit in json.loads(ran.stdout)["hits"]]
+
+
+def test_each_saved_query_and_each_state_has_its_own_memory(fog: Cli) -> None:
+    fog("saved", "add", "号", "第 号")
+    new(fog)
+    mine = fog.folder / "mine"
+    new(fog, "--state", mine)
+    write(fog, "2")
+    fog("index", "n")
+    assert new(fog, "雾") == {"雾": ["第2号"]}
+    assert new(fog) == {"号": ["第2号"]}
+    assert new(fog, "--state", mine) == {"号": ["第2号"], "雾": ["第2号"]}
+    assert new(fog, "--state", mine) == {}
+
+
+def test_a_query_that_was_replaced_tells_what_comes_in_and_not_what_was_there(fog: Cli) -> None:
+    write(fog, "2", "晴。")
+    fog("index", "n")
+    assert new(fog) == {}
+    fog("saved", "add", "雾", "晴", "--replace")
+    assert new(fog) == {}
+    write(fog, "3", "晴。")
+    fog("index", "n")
+    assert new(fog) == {"雾": ["第3号"]}
+
+
+def test_what_nobody_read_is_told_again(fog: Cli) -> None:
+    for number in range(2, 400):
+        write(fog, f"{number}", "大雾。" * 40)
+    fog("index", "n")
+    fog.bash("newsgrep new | head -n 1")
+    ran = fog.bash("newsgrep new > /dev/full")
+    assert ran.status == 2
+    assert "No space left" in ran.err
+    assert len(new(fog)["雾"]) == 398
+
+
+def test_a_run_that_dies_after_telling_has_told_all_and_tells_it_again(fog: Cli) -> None:
+    write(fog, "2")
+    fog("index", "n")
+    script = (
+        "import os, sys; import newsgrep.cli.new as new; from newsgrep.cli.main import main\n"
+        "new.write_seen = lambda *_: os._exit(9); sys.argv = ['newsgrep', 'new']; main()"
+    )
+    died = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=fog.folder,
+        env=clean_environment(fog.folder),
+        capture_output=True,
+        check=False,
+    )
+    assert died.returncode == 9
+    assert json.loads(died.stdout)["title"] == "第2号"
+    assert new(fog) == {"雾": ["第2号"]}
+    assert new(fog) == {}
+
+
+def test_two_at_once_tell_each_article_once(fog: Cli) -> None:
+    for number in range(2, 60):
+        write(fog, f"{number}")
+    fog("index", "n")
+    processes = [fog.start("new", "--wait", "60") for _ in range(4)]
+    told = [process.communicate()[0].splitlines() for process in processes]
+    assert sorted(map(len, told)) == [0, 0, 0, 58]
+    assert sorted(process.returncode for process in processes) == [0, 1, 1, 1]
+
+
+def test_one_that_is_told_elsewhere_at_the_moment_is_locked(fog: Cli) -> None:
+    for number in range(2, 1500):
+        write(fog, f"{number}", "大雾。" * 40)
+    fog("index", "n")
+    first = fog.start("new")  # its pipe is full long before the end
+    assert first.stdout is not None
+    assert os.read(first.stdout.fileno(), 1) == b"{"
+    ran = fog("new", status=75)
+    assert "another process" in ran.err
+    rest = first.communicate()[0]
+    assert rest.count(b"\n") == 1498
+    assert new(fog) == {}
+
+
+def test_errors_name_the_cure_and_do_not_keep_other_queries_back(fog: Cli) -> None:
+    assert "newsgrep saved list" in fog("new", "nobody", status=2).err
+    fog("saved", "add", "a", "大雾")
+    new(fog)
+    write(fog, "2", date="2024-05-18")
+    fog("index", "n")
+    path = fog.index / "newsgrep.seen" / "a.seen"
+    data = bytearray(path.read_bytes())
+    data[30] ^= 1
+    path.write_bytes(data)
+    ran = fog("new", status=2)
+    assert "a: " in ran.err
+    assert "delete it" in ran.err
+    assert [json.loads(line)["saved"] for line in ran.lines] == ["雾"]
+    path.unlink()
+    assert new(fog, "--all") == {"a": ["第2号", "第1号"]}
+    (fog.folder / "file").write_bytes(b"")
+    assert "--state" in fog("new", "--state", "file", status=2).err
+    fog("saved", "remove", "a")
+    fog("saved", "remove", "雾")
+    assert "newsgrep saved add" in fog("new", status=2).err
+
+
+def test_a_terminal_shows_it_for_people_and_lines_of_json_if_asked_for(fog: Cli) -> None:
+    write(fog, "2")
+    fog("index", "n")
+    status, screen = fog.on_terminal("new", "--peek", "--color", "never")
+    assert status == 0
+    assert screen.startswith("雾: 1 new\n\n1  第2号\n")
+    _, screen = fog.on_terminal("new", "--jsonl")
+    assert json.loads(screen)["title"] == "第2号"
+    assert fog.on_terminal("new") == (1, "")
+
+
+def test_nobody_else_may_write_what_is_remembered(fog: Cli) -> None:
+    ran = fog.bash("umask 0; newsgrep saved add b 渡轮; newsgrep new b; ls -l index/newsgrep.seen")
+    assert ran.status == 0
+    for path in (fog.index / "newsgrep.saved.json", fog.index / "newsgrep.seen" / "b.seen"):
+        assert not path.stat().st_mode & 0o022
+
+
+def test_any_damage_of_what_is_remembered_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "a.seen"
+    assert read_seen(path) is None
+    articles = frozenset(article_key(f"a{n}") for n in range(50))
+    write_seen(path, 7 << 32, articles)
+    assert read_seen(path) == (7 << 32, articles)
+    whole = path.read_bytes()
+    chance = random.Random(1)
+    broken = [b"", whole[:-1], whole + b"x", whole[8:]]
+    for _ in range(300):
+        data = bytearray(whole)
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        broken.append(bytes(data))
+    for each in broken:
+        path.write_bytes(each)
+        with pytest.raises(InputError, match="damaged"):
+            read_seen(path)

@@ -1,0 +1,170 @@
+"""``newsgrep reindex`` and ``newsgrep doctor --fix`` make an index anew from what is in it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsgrep.engines.whoosh.storage import IndexFolder, checksums_of
+from tests.support.cli import Cli, write_article
+
+
+def files(cli: Cli) -> list[str]:
+    return sorted(path.name for path in cli.index.iterdir())
+
+
+def told(cli: Cli) -> list[Any]:
+    """Return what an index answers, but for what is its own: sizes and times."""
+    answers = [
+        cli.json("search", query, "-n", "99")
+        for query in ("潮汐", '"水位。"', "灯塔 -台风 source:鹭岛 since:2023-06")
+    ]
+    stats = cli.json("stats")
+    for answer in (*answers, stats):
+        for name in ("took_ms", "bytes", "made_by"):
+            answer.pop(name, None)
+    return [*answers, stats]
+
+
+@pytest.fixture
+def archive(tides: Cli, tmp_path: Path) -> Cli:
+    """Return a copy of the archive of tides, with a duplicate and without its files."""
+    cli = Cli(tmp_path)
+    shutil.copytree(tides.folder / "tides", tmp_path / "tides")
+    cli("index", "tides")
+    for name in ("x", "y"):
+        write_article(
+            tmp_path / "tides" / f"{name}.md", "潮汐表更正", "更正。", url="https://a.example/1"
+        )
+    (tmp_path / "tides" / "07.md").unlink()
+    cli("index", "tides")
+    shutil.move(tmp_path / "tides", tmp_path / "gone")
+    return cli
+
+
+def set_manifest(cli: Cli, **changes: Any) -> None:
+    path = cli.index / "newsgrep.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | changes), "utf-8")
+
+
+def damage(path: Path, at: int = -1) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def the(cli: Cli, ending: str) -> Path:
+    """Return the file of the last commit with this ending."""
+    folder = IndexFolder(str(cli.index / "whoosh"))
+    names = [name for segment in folder.contents().segments for name in checksums_of(segment)]
+    (name,) = [name for name in names if name.endswith(ending)]
+    return Path(folder.folder, name)
+
+
+def test_an_index_of_another_analyser_is_made_anew_without_its_files(archive: Cli) -> None:
+    before = told(archive)
+    set_manifest(archive, analyser={"fold": 0})
+    assert "newsgrep reindex" in archive("search", "潮汐", status=2).err
+    assert "made anew: 30 articles" in archive("reindex", "--jobs", "2").out
+    assert told(archive) == before
+    assert "are as written" in archive("doctor", "--deep").out
+    assert files(archive) == ["newsgrep.json", "newsgrep.lock", "whoosh-2"]
+    archive("reindex")
+    assert told(archive) == before
+    assert files(archive) == ["newsgrep.json", "newsgrep.lock", "whoosh-3"]
+
+
+def test_after_making_it_anew_unchanged_files_are_not_read_again(archive: Cli) -> None:
+    archive("reindex")
+    shutil.move(archive.folder / "gone", archive.folder / "tides")
+    assert archive("index", "tides").out.startswith(
+        "31 files seen: 30 unchanged, 1 of an article that another file holds"
+    )
+
+
+def test_a_format_that_is_not_read_is_said_so_and_left_alone(archive: Cli) -> None:
+    set_manifest(archive, format=2)
+    for args in (["reindex"], ["doctor", "--fix"], ["search", "潮汐"], ["index", "gone"]):
+        ran = archive(*args, status=2)
+        assert "index again" in ran.err
+        assert ran.err.count("\n") == 1
+    assert files(archive) == ["newsgrep.json", "newsgrep.lock", "whoosh"]
+
+
+@pytest.mark.parametrize(
+    "ending", [".trm", ".pst", ".moment.col", ".source.col", ".body_length.col", "_stored.col"]
+)
+@pytest.mark.parametrize("lost", [True, False])
+def test_damage_beside_the_articles_costs_none_of_them(
+    archive: Cli, ending: str, lost: bool
+) -> None:
+    before = told(archive)
+    if lost:
+        the(archive, ending).unlink()
+    else:
+        damage(the(archive, ending))
+    assert "--fix" in archive("doctor", status=2).out
+    fixed = archive.json("doctor", "--fix")
+    assert (fixed["sound"], fixed["fixed"], fixed["lost"]) == (True, True, [])
+    assert (fixed["articles"], len(fixed["problems"])) == (30, 1)
+    assert told(archive) == before
+    assert files(archive) == ["newsgrep.json", "newsgrep.lock", "whoosh-2"]
+
+
+def test_an_article_that_can_not_be_read_is_named_and_read_again(archive: Cli) -> None:
+    before = told(archive)
+    damage(the(archive, ".folded.col"), 20)
+    assert "--fix" in archive("reindex", status=2).err
+    fixed = archive("doctor", "--fix", status=2).out
+    (lost,) = [line for line in fixed.splitlines() if line.startswith("lost: ")]
+    assert "is sound: 29 articles" in fixed
+    shutil.move(archive.folder / "gone", archive.folder / "tides")
+    again = archive("index", "tides").out
+    assert again.startswith("31 files seen: 1 added, 29 unchanged")
+    assert Path(lost.split()[-1]).exists()
+    assert told(archive) == before
+    assert files(archive) == ["newsgrep.json", "newsgrep.lock", "whoosh-2"]
+    assert archive("doctor", "--fix").out.startswith("index is sound: 30 articles")
+
+
+def test_a_lost_table_of_contents_costs_what_the_last_commit_brought(archive: Cli) -> None:
+    next((archive.index / "whoosh").glob("*.toc")).unlink()
+    assert "is sound: 30 articles" in archive("doctor", "--fix").out
+    assert len(archive.found("更正", "-n", "99")) == 0
+    shutil.move(archive.folder / "gone", archive.folder / "tides")
+    assert "2 removed" not in archive("index", "tides").out
+    assert archive.found("更正") == ["潮汐表更正"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[]"])
+def test_a_lost_or_broken_manifest_costs_nothing(archive: Cli, content: bytes | None) -> None:
+    before = told(archive)
+    manifest = archive.index / "newsgrep.json"
+    if content is None:
+        manifest.unlink()
+    else:
+        manifest.write_bytes(content)
+    for args in (["search", "潮汐"], ["index", "gone"], ["stats"], ["doctor"], ["reindex"]):
+        ran = archive(*args, status=2)
+        assert "doctor --fix" in ran.err + ran.out, args
+    archive("doctor", "--fix")
+    assert told(archive) == before
+
+
+def test_where_nothing_can_be_saved_it_is_said_and_nothing_deleted(archive: Cli) -> None:
+    for path in (archive.index / "whoosh").glob("_*"):
+        path.write_bytes(b"")
+    (archive.index / "newsgrep.json").unlink()
+    before = files(archive)
+    ran = archive("doctor", "--fix", status=2)
+    assert "index again" in ran.err + ran.out
+    assert files(archive) == before
+
+
+def test_a_sound_index_is_not_made_anew(archive: Cli) -> None:
+    assert "made anew" not in archive("doctor", "--fix").out
+    assert files(archive) == ["newsgrep.json", "newsgrep.lock", "whoosh"]

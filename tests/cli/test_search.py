@@ -1,0 +1,436 @@
+"""Searching as people do it: what they type, what they see, and what they are told."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import pytest
+
+from tests.support.cli import TIDE_COUNT, Cli, write_article
+
+ESCAPE = "\x1b"
+BRIDGE = "大桥通车日，两岸市长念了同一份联合声明"
+
+
+def numbers(titles: list[str]) -> set[int]:
+    return {int(re.sub(r"\D", "", title)) for title in titles}
+
+
+def tide_numbers(tides: Cli, *args: str) -> set[int]:
+    return numbers(tides.found("-n", "99", *args))
+
+
+# What is seen
+
+
+def test_a_hit_shows_title_source_date_snippet_and_path_and_the_last_line_total_and_time(
+    cli: Cli,
+) -> None:
+    write_article(
+        cli.folder / "news" / "fog.md",
+        "雾港灯塔重新点亮",
+        "雾港灯塔星期五重新点亮。守塔人说，灯油够用三年。",
+        date="2024-05-17T09:30:00+08:00",
+        more=["author: 麦听潮"],
+    )
+    cli("index", "news")
+    ran = cli("search", "灯油")
+    first, about, snippet, path, empty, last = ran.lines
+    assert first == "1  雾港灯塔重新点亮"
+    assert about == "   雾港日报 · 2024-05-17 09:30 +08:00 · 麦听潮"
+    assert "灯油够用三年" in snippet
+    assert path == "   news/fog.md"
+    assert empty == ""
+    assert re.fullmatch(r"1 article in \d+ ms", last)
+    assert ran.stderr == b""
+
+
+def test_a_day_is_shown_without_an_invented_midnight(tides: Cli) -> None:
+    assert "雾港日报 · 2023-01-15\n" in tides("search", '"第0号"').out
+
+
+def test_piped_output_is_plain_and_color_always_brings_colours_and_links(seeds: Cli) -> None:
+    assert ESCAPE not in seeds("search", "联合声明", env={"FORCE_COLOR": "1"}).out
+    colored = seeds("search", "联合声明", "--color", "always").out
+    assert f"{ESCAPE}[1;31m联合声明{ESCAPE}[0m" in colored
+    assert re.search(r"\x1b\]8;[^;]*;https://www\.qundao\.example/a/[^\x1b]*\x1b\\", colored)
+
+
+def test_the_address_of_a_clickable_title_is_plain_ascii(cli: Cli) -> None:
+    url = "https://fog.example/新闻/渡轮 a.html"
+    write_article(cli.folder / "a.md", "渡轮停航", "大雾。", url=f'"{url}"')
+    cli("index", "a.md")
+    out = cli("search", "渡轮", "--color", "always").out
+    (address,) = set(re.findall(r"\x1b\]8;[^;]*;([^\x1b]+)\x1b\\", out))
+    assert address.startswith("https://fog.example/")
+    assert all("!" <= character <= "~" for character in address)
+
+
+def test_color_always_wins_over_no_color_and_a_dumb_terminal(seeds: Cli) -> None:
+    for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        colored = seeds("search", "联合声明", "--color", "always", env=env).out
+        assert f"{ESCAPE}[1;31m联合声明{ESCAPE}[0m" in colored
+
+
+@pytest.mark.parametrize(
+    ("args", "env"),
+    [(["--color", "never"], {}), ([], {"NO_COLOR": "1"}), ([], {"TERM": "dumb"})],
+    ids=["never", "NO_COLOR", "dumb"],
+)
+def test_a_terminal_shows_no_colours_where_they_are_not_wanted(
+    seeds: Cli, args: list[str], env: dict[str, str]
+) -> None:
+    status, screen = seeds.on_terminal("search", "联合声明", *args, env=env)
+    assert status == 0
+    assert BRIDGE in screen
+    assert ESCAPE not in screen
+
+
+def test_a_terminal_shows_colours_and_fits_its_width(seeds: Cli) -> None:
+    for columns in (40, 80):
+        status, screen = seeds.on_terminal("search", "联合声明", columns=columns)
+        assert status == 0
+        assert f"{ESCAPE}[1;31m联合声明{ESCAPE}[0m" in screen
+        assert max(map(_cells, _without_codes(screen))) <= columns
+
+
+def _without_codes(screen: str) -> list[str]:
+    return re.sub(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\", "", screen).splitlines()
+
+
+def _cells(line: str) -> int:
+    return sum(2 if character >= "\u2e80" else 1 for character in line)
+
+
+def test_a_long_title_wraps_behind_its_number(seeds: Cli) -> None:
+    _, screen = seeds.on_terminal("search", "联合声明", "-n", "1", columns=40)
+    first, second, *_ = _without_codes(screen)
+    assert re.match(r"1  \S", first)
+    assert re.match(r"   \S", second)
+
+
+def test_lines_on_a_terminal_do_not_end_in_spaces(seeds: Cli) -> None:
+    _, screen = seeds.on_terminal("search", "联合声明")
+    lines = _without_codes(screen)
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
+# Exit status and what is said when nothing is found
+
+
+def test_the_exit_status_is_0_for_hits_1_for_none_and_2_for_errors(seeds: Cli) -> None:
+    assert seeds("search", "联合声明", status=0).stdout
+    assert seeds("search", "海豚音乐厅", status=1).stderr
+    assert seeds("search", '"联合声明', status=2).stderr
+
+
+@pytest.mark.parametrize("form", [[], ["--jsonl"], ["--paths"]])
+def test_nothing_found_leaves_standard_output_empty(seeds: Cli, form: list[str]) -> None:
+    ran = seeds("search", "海豚音乐厅", *form, status=1)
+    assert ran.stdout == b""
+    assert ran.err.startswith("No article matches (海豚 AND 音乐厅)\n")
+
+
+def test_nothing_found_counts_each_word_by_itself(tides: Cli) -> None:
+    ran = tides("search", "潮汐", "灯塔", "孔雀石", status=1)
+    assert "  30 articles with 潮汐\n" in ran.err
+    assert "  15 articles with 灯塔\n" in ran.err
+    assert "  no article with 孔雀石\n" in ran.err
+    assert "  30 articles with one of the words: add --any\n" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--source", "Nobody"], '  30 articles if source:"nobody" is left out\n'),
+        (["--since", "2030"], "  30 articles if date:2030-01-01.. is left out\n"),
+        (["--until", "1999-12"], "  30 articles if date:..1999-12-31 is left out\n"),
+        (["-测站"], "  30 articles if NOT 测站 is left out\n"),
+    ],
+    ids=["source", "since", "until", "excluded word"],
+)
+def test_nothing_found_names_the_filter_that_emptied_the_answer(
+    tides: Cli, args: list[str], told: str
+) -> None:
+    assert told in tides("search", "潮汐", *args, status=1).err
+
+
+def test_nothing_found_in_an_empty_index_says_so_and_how_to_fill_it(cli: Cli) -> None:
+    (cli.folder / "empty").mkdir()
+    cli("index", "empty", status=1)
+    ran = cli("search", "联合声明", status=1)
+    assert "empty" in ran.err
+    assert "newsgrep index PATH" in ran.err
+    assert cli.json("search", "联合声明", status=1)["explanation"]["articles"] == 0
+
+
+def test_nothing_found_says_that_the_index_is_older_than_the_files(cli: Cli) -> None:
+    write_article(cli.folder / "news" / "a.md", "雾港今晨大雾", "渡轮停航。")
+    cli("index", "news")
+    assert "run newsgrep index again" not in cli("search", "海豚", status=1).err
+    write_article(cli.folder / "news" / "b.md", "雾港来了海豚", "海豚游进内港。")
+    assert "run newsgrep index again" in cli("search", "海豚", status=1).err
+    cli("index", "news")
+    assert cli.found("海豚") == ["雾港来了海豚"]
+
+
+# What can be typed
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ('"', "never closed"),
+        ("“联合声明", "never closed"),
+        (" ", "empty"),
+        ("(联合声明", "never closed"),
+        ("联合声明)", "closes nothing"),
+        ("联合声明 OR", "both sides"),
+        ('""', "nothing between"),
+        ("source:", "needs a value"),
+        ("date:2024-13", "months go from 1 to 12"),
+        ("date:gestern", "YYYY-MM-DD"),
+    ],
+)
+def test_a_query_that_cannot_be_read_is_a_clear_error_with_the_place(
+    seeds: Cli, query: str, message: str
+) -> None:
+    ran = seeds("search", query, status=2)
+    first, *rest = ran.err.splitlines()
+    assert first.startswith("newsgrep: ")
+    assert message in first
+    assert rest[-1].strip() == "^"
+    assert ran.stdout == b""
+
+
+@pytest.mark.parametrize("query", ["[{", "🐟", "… ++ *", "\\'\t水\n"])
+def test_any_other_character_gets_an_answer(seeds: Cli, query: str) -> None:
+    assert seeds("search", query, status=None).status in {0, 1}
+
+
+def test_emoji_are_found(cli: Cli) -> None:
+    write_article(cli.folder / "a.md", "鱼市开张", "摊主在招牌上画了一条🐟，没有写字。")
+    cli("index", "a.md")
+    assert cli.found("🐟") == ["鱼市开张"]
+    assert cli.found("🦀") == []
+
+
+def test_a_single_character_is_found_wherever_it_stands(tides: Cli) -> None:
+    assert tide_numbers(tides, "灯") == set(range(0, TIDE_COUNT, 2))
+    assert tide_numbers(tides, "台") == set(range(0, TIDE_COUNT, 3))
+
+
+@pytest.mark.parametrize("character", ["水", "口"])
+def test_a_query_of_10_000_characters_gets_an_answer(seeds: Cli, character: str) -> None:
+    assert seeds("search", f'"{character * 9998}"', status=1).err.count("\n") < 40
+    seeds("search", character * 10_000, status=None)
+    assert seeds("search", " ".join(f"{character}{n}" for n in range(1700)), status=1).err
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "“联合声明”",
+        "＂聯合声明＂",
+        "「联合声明」",
+        "『聯合聲明』",
+        '"聯合聲明"',
+        "聯合聲明",
+    ],
+)
+def test_every_spelling_and_every_quote_finds_the_same(seeds: Cli, query: str) -> None:
+    found = seeds.found(query)
+    assert len(found) == 8
+    assert BRIDGE in found
+
+
+def test_full_width_and_upper_case_latin_find_the_same(seeds: Cli) -> None:
+    assert seeds.found("ｇｐｔ") == seeds.found("GPT") == seeds.found("gpt") != []
+    assert len(seeds.found('"gpt"')) == 1
+
+
+def test_words_given_apart_and_together_are_one_query(tides: Cli) -> None:
+    assert tides.found("潮汐", "灯塔") == tides.found("潮汐 灯塔")
+
+
+def test_words_must_all_match_and_those_that_stand_together_come_first(cli: Cli) -> None:
+    filler = "渡轮照常往返，码头没有排队。"
+    write_article(cli.folder / "n" / "apart.md", "甲", f"鹭岛{filler}{filler}海带丰收。海带鹭岛。")
+    write_article(cli.folder / "n" / "close.md", "乙", f"{filler}{filler}鹭岛海带丰收。{filler}")
+    write_article(cli.folder / "n" / "half.md", "丙", f"鹭岛{filler}鹭岛{filler}鹭岛。")
+    cli("index", "n")
+    assert cli.found("鹭岛海带") == ["乙", "甲"]
+
+
+# Narrowing
+
+
+def test_excluded_words_need_no_double_dash(tides: Cli) -> None:
+    even, threes = set(range(0, TIDE_COUNT, 2)), set(range(0, TIDE_COUNT, 3))
+    assert tide_numbers(tides, "灯塔", "-台风") == even - threes
+    assert tide_numbers(tides, "-台风", "灯塔") == even - threes
+    assert tide_numbers(tides, "灯塔", '-"台风过后"') == even - threes
+    assert tide_numbers(tides, "潮汐", "-(灯塔 OR 台风)") == set(range(TIDE_COUNT)) - even - threes
+    assert tide_numbers(tides, "-台风") == set(range(TIDE_COUNT)) - threes
+    assert tide_numbers(tides, "--", "灯塔", "-台风") == even - threes
+    assert tide_numbers(tides, "灯塔", "－台风") == even - threes
+
+
+def test_latin_words_are_excluded_behind_a_double_dash(seeds: Cli) -> None:
+    assert len(seeds.found("joint")) == 1
+    assert seeds.found("--", "joint", "-gpt") == []
+
+
+def test_any_and_or_want_one_of_the_words(tides: Cli) -> None:
+    either = set(range(0, TIDE_COUNT, 2)) | set(range(0, TIDE_COUNT, 3))
+    assert tide_numbers(tides, "灯塔", "台风", "--any") == either
+    assert tide_numbers(tides, "灯塔 OR 台风") == either
+    assert tide_numbers(tides, "灯塔", "OR", "台风") == either
+    assert tide_numbers(tides, "潮汐 (灯塔 OR 台风)") == either
+    assert tide_numbers(tides, "灯塔", "台风") == set(range(0, TIDE_COUNT, 6))
+
+
+@pytest.mark.parametrize(
+    ("names", "thirds"),
+    [
+        (["霧港日報"], [0]),
+        (["鷺島電臺"], [1]),
+        (["HARBOUR POST"], [2]),
+        (["雾港", "ｐｏｓｔ"], [0, 2]),
+        (["没有这家"], []),
+    ],
+)
+def test_source_is_blind_to_case_and_script_and_may_be_repeated(
+    tides: Cli, names: list[str], thirds: list[int]
+) -> None:
+    options = [part for name in names for part in ("--source", name)]
+    wanted = {n for n in range(TIDE_COUNT) if n % 3 in thirds}
+    assert tide_numbers(tides, "潮汐", *options) == wanted
+
+
+@pytest.mark.parametrize(
+    ("options", "first", "last"),
+    [
+        (["--since", "2024"], 12, 29),
+        (["--since", "2024-03-16"], 15, 29),
+        (["--until", "2023"], 0, 11),
+        (["--until", "2023-02-14"], 0, 0),
+        (["--until", "2023-02-15"], 0, 1),
+        (["--since", "2023-06", "--until", "2024-02"], 5, 13),
+        (["--since", "2023-12-15", "--until", "2023-12-15"], 11, 11),
+    ],
+)
+def test_since_and_until_take_years_months_and_days_both_ends_included(
+    tides: Cli, options: list[str], first: int, last: int
+) -> None:
+    assert tide_numbers(tides, "潮汐", *options) == set(range(first, last + 1))
+
+
+@pytest.mark.parametrize(
+    ("option", "wrong", "cure", "at"),
+    [
+        ("--since", "2024-13", "months go from 1 to 12", 5),
+        ("--since", "17.5.2024", "YYYY-MM-DD", 0),
+        ("--until", "2024-02-30", "its last is 2024-02-29", 8),
+        ("--until", "2024-", "YYYY-MM-DD", 4),
+        ("--until", "2024..", "until: needs an end", 4),
+    ],
+)
+def test_a_wrong_date_is_an_error_that_shows_how_to_write_one(
+    tides: Cli, option: str, wrong: str, cure: str, at: int
+) -> None:
+    ran = tides("search", "潮汐", option, wrong, status=2)
+    told, shown, caret = ran.err.splitlines()
+    assert cure in told
+    assert shown == f"  {wrong}"
+    assert caret == f"  {' ' * at}^"
+    assert ran.stdout == b""
+
+
+def test_since_after_until_is_an_error(tides: Cli) -> None:
+    ran = tides("search", "潮汐", "--since", "2024", "--until", "2023", status=2)
+    assert "turn the two dates round" in ran.err
+
+
+# Order and pages
+
+
+def test_sort_orders_by_date_both_ways(tides: Cli) -> None:
+    oldest = [f"第{n}号公报" for n in range(TIDE_COUNT)]
+    assert tides.found("潮汐", "--sort", "date", "-n", "99") == oldest
+    assert tides.found("潮汐", "--sort", "-date", "-n", "99") == oldest[::-1]
+
+
+def test_dates_of_all_precisions_stand_in_one_order(seeds: Cli) -> None:
+    hits = seeds.json("search", "联合声明", "--sort", "date", "-n", "99")["hits"]
+    days = [hit["published"][:10] for hit in hits]
+    assert days == sorted(days)
+    assert all(date.fromisoformat(day).year >= 2023 for day in days)
+
+
+@pytest.mark.parametrize("args", [["潮汐公报 号"], ["潮汐", "--sort", "-date"]])
+def test_pages_neither_repeat_nor_skip(tides: Cli, args: list[str]) -> None:
+    whole = tides.found(*args, "-n", "99")
+    pages = [
+        title
+        for offset in range(0, TIDE_COUNT, 11)
+        for title in tides.found(*args, "-n", "11", "--offset", str(offset))
+    ]
+    assert len(set(whole)) == TIDE_COUNT
+    assert pages == whole
+
+
+def test_a_page_says_which_part_of_how_many_it_is(tides: Cli) -> None:
+    ran = tides("search", "潮汐", "-n", "5", "--offset", "20")
+    assert re.fullmatch(r"21–25 of 30 articles in \d+ ms", ran.lines[-1])
+    assert ran.lines[0].startswith("21  ")
+    hits = tides.json("search", "潮汐", "-n", "5", "--offset", "20")["hits"]
+    assert [hit["rank"] for hit in hits] == [21, 22, 23, 24, 25]
+
+
+def test_ten_hits_are_shown_unless_told_otherwise_and_none_with_n_0(tides: Cli) -> None:
+    assert len(tides.found("潮汐")) == 10
+    ran = tides("search", "潮汐", "-n", "0")
+    assert re.fullmatch(r"30 articles in \d+ ms\n", ran.out)
+    told = tides.json("search", "潮汐", "-n", "0")
+    assert (told["total"], told["hits"]) == (30, [])
+    tides("search", "海豚音乐厅", "-n", "0", status=1)
+    tides("search", "潮汐", "-n", "-1", status=2)
+
+
+def test_a_page_past_the_end_says_so(tides: Cli) -> None:
+    ran = tides("search", "潮汐", "--offset", "30", status=None)
+    assert "offset" in ran.out + ran.err
+
+
+def test_relevance_prefers_title_and_lead(cli: Cli) -> None:
+    filler = "\n\n".join(f"码头第{n}天照常装卸，风浪不大。" for n in range(60))
+    write_article(cli.folder / "n" / "1.md", "港务简报", f"{filler}\n\n海带价格没有变化。")
+    write_article(cli.folder / "n" / "2.md", "海带价格创新高", filler)
+    write_article(cli.folder / "n" / "3.md", "渔业周报", f"海带价格持平。\n\n{filler}")
+    cli("index", "n")
+    assert cli.found("海带价格") == ["海带价格创新高", "渔业周报", "港务简报"]
+
+
+def test_a_hit_that_matches_in_its_title_only_shows_the_lead(cli: Cli) -> None:
+    write_article(cli.folder / "a.md", "海带涨价", "鹭岛市场星期五挤满了人。\n\n第二段。")
+    cli("index", "a.md")
+    assert "鹭岛市场星期五挤满了人。" in cli("search", "海带").out
+
+
+def test_snippets_show_the_text_as_the_article_writes_it(seeds: Cli) -> None:
+    out = seeds("search", "联合声明", "电车四号线").out
+    assert "沿線五個街坊會同日發表聯合聲明" in out
+    assert "联合声明" not in out
+
+
+def test_an_empty_command_line_asks_for_a_query(seeds: Cli) -> None:
+    ran = seeds("search", status=2)
+    assert "QUERY" in ran.err
+    assert "newsgrep search --help" in ran.err
+
+
+def test_options_may_stand_on_either_side_of_the_query(tides: Cli) -> None:
+    before = tides.found("--source", "雾港", "潮汐")
+    assert before == tides.found("潮汐", "--source", "雾港") != []

@@ -1,0 +1,208 @@
+"""Showing an article, telling what an index holds, and help."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from newsgrep import __version__
+from newsgrep.analysis.fold import fold
+from tests.support.cli import REPOSITORY, Cli, write_article
+
+ESCAPE = "\x1b"
+GOLD: list[dict[str, Any]] = json.loads(
+    (REPOSITORY / "tests" / "fixtures" / "seeds_gold.json").read_text("utf-8")
+)["articles"]
+KEPT = [article for article in GOLD if article.get("wins") is not False]
+
+
+# show
+
+
+def test_show_finds_an_article_by_id_and_by_path(seeds: Cli) -> None:
+    hit = seeds.json("search", '"大桥通车日"')["hits"][0]
+    told = seeds.json("show", hit["id"])
+    assert told["title"] == hit["title"]
+    assert told == seeds.json("show", hit["path"])
+    relative = f"seeds/{hit['path'].rpartition('/')[2]}"
+    assert told == seeds.json("show", relative) == seeds.json("show", f"./seeds/../{relative}")
+    assert told["version"] == 1
+    assert told["captions"]
+    assert {name: told[name] for name in ("url", "source", "published", "tags", "found")} == {
+        name: hit[name] for name in ("url", "source", "published", "tags", "found")
+    }
+
+
+def test_show_prints_title_source_date_url_and_all_of_the_text(seeds: Cli) -> None:
+    told = seeds.json("show", "seeds/tram-line-4.html")
+    ran = seeds("show", "seeds/tram-line-4.html")
+    assert ran.lines[0] == told["title"]
+    assert "2024-09-09 17:42 +08:00" in ran.lines[1]
+    assert told["url"] in ran.out
+    assert "seeds/tram-line-4.html" in ran.out
+    assert told["body"] in ran.out
+    assert all(caption in ran.out for caption in told["captions"])
+    assert ESCAPE not in ran.out
+
+
+def test_show_marks_what_a_query_asks_for(seeds: Cli) -> None:
+    ran = seeds("show", "seeds/tram-line-4.html", "--match", "联合声明", "--color", "always")
+    body = seeds.json("show", "seeds/tram-line-4.html")["body"]
+    marked = re.findall(r"\x1b\[1;31m([^\x1b]*)\x1b\[0m", ran.out)
+    assert {fold(text) for text in marked} == {"联合声明"}
+    assert len(marked) == 1 + body.count("聯合聲明")
+    plain = seeds("show", "seeds/tram-line-4.html", "--match", "联合声明")
+    assert ESCAPE not in plain.out
+    assert "never closed" in seeds("show", "x", "--match", '"联合', status=2).err
+
+
+def test_show_marks_matches_over_several_paragraphs(cli: Cli) -> None:
+    write_article(cli.folder / "a.md", "海带", "海带一筐。\n\n没有。\n\n两筐海带，三筐海带。")
+    cli("index", "a.md")
+    ran = cli("show", "a.md", "--match", "海带", "--color", "always")
+    assert len(re.findall(r"\x1b\[1;31m海带\x1b\[0m", ran.out)) == 4
+
+
+@pytest.mark.parametrize("name", ["nothere12345", "seeds/nothere.txt", "", "海带"])
+def test_show_of_what_is_not_there_names_the_next_step(seeds: Cli, name: str) -> None:
+    ran = seeds("show", name, status=1)
+    assert ran.stdout == b""
+    assert "newsgrep search --json" in ran.err
+
+
+def test_show_of_a_duplicate_shows_the_article_that_both_files_hold(seeds: Cli) -> None:
+    kept = seeds.json("show", "seeds/2024-07-09-澜江洪峰夜过汀海.md")
+    assert seeds.json("show", "seeds/010_e85f2c61b90d7743.txt") == kept
+
+
+@pytest.mark.parametrize("env", [{}, {"NO_COLOR": "1"}], ids=["colours", "NO_COLOR"])
+def test_show_pages_on_a_terminal(seeds: Cli, env: dict[str, str]) -> None:
+    name = "seeds/tram-line-4.html"
+    status, screen = seeds.on_terminal("show", name, env={"PAGER": "sed s/^/@/", **env})
+    assert status == 0
+    plain = re.sub(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\", "", screen)
+    assert plain.startswith("@電車四號線復駛")
+    assert "Piece" not in plain
+    assert (ESCAPE in screen) == (not env)
+    status, screen = seeds.on_terminal("show", name, "--no-pager", env={"PAGER": "false", **env})
+    assert status == 0
+    assert "電車四號線復駛" in screen
+    assert (ESCAPE in screen) == (not env)
+
+
+def test_show_tells_the_pager_less_to_let_colours_through(seeds: Cli) -> None:
+    pager = "sh -c 'echo less [$LESS]; cat'"
+    _, screen = seeds.on_terminal("show", "seeds/tram-line-4.html", env={"PAGER": pager})
+    assert re.search(r"less \[.*R.*\]", screen)
+    env = {"PAGER": pager, "LESS": "-FX", "NO_COLOR": "1"}
+    _, screen = seeds.on_terminal("show", "seeds/tram-line-4.html", env=env)
+    assert "less [-FX]" in screen
+
+
+# stats
+
+
+def test_stats_add_up(seeds: Cli) -> None:
+    told = seeds.json("stats")
+    assert told["version"] == 1
+    assert told["articles"] == len(KEPT)
+    assert told["files"] == {"duplicate": len(GOLD) - len(KEPT), "indexed": len(KEPT)}
+    assert sum(told["sources"].values()) == len(KEPT)
+    assert sum(told["months"].values()) + told["undated"] == len(KEPT)
+    assert told["bytes"] == sum(
+        path.stat().st_size for path in seeds.index.rglob("*") if path.is_file()
+    )
+    assert told["engine"] == "whoosh"
+    assert told["made_by"] == __version__
+    assert told["fingerprint"]
+
+
+def test_stats_count_sources_and_months(seeds: Cli) -> None:
+    told = seeds.json("stats")
+    assert told["months"] == dict(
+        sorted(Counter(article["published"][:7] for article in KEPT).items())
+    )
+    assert (told["oldest"], told["newest"]) == ("2023-03-05", "2026-02-23")
+    assert told["sources"]["The Egret Courier"] == 1
+
+
+def test_stats_for_people_say_the_same(seeds: Cli, tides: Cli) -> None:
+    out = seeds("stats").out
+    assert re.search(r"^articles +16$", out, re.MULTILINE)
+    assert re.search(r"^files +1 duplicate, 16 indexed$", out, re.MULTILINE)
+    assert re.search(r"^published +2023-03-05 to 2026-02-23$", out, re.MULTILINE)
+    out = tides("stats").out
+    assert re.search(r"^months +30$", out, re.MULTILINE)
+    assert re.search(r"^sources +3$", out, re.MULTILINE)
+    assert re.search(r"^ +10  雾港日报$", out, re.MULTILINE)
+    assert re.search(r"^engine +whoosh, made by newsgrep ", out, re.MULTILINE)
+    assert re.search(r"^fingerprint  ", out, re.MULTILINE)
+
+
+# Help, version, completion
+
+
+@pytest.mark.parametrize(
+    "command", ["index", "search", "show", "similar", "keywords", "compare", "stats"]
+)
+def test_every_help_has_examples_and_every_option_a_word(cli: Cli, command: str) -> None:
+    ran = cli(command, "--help")
+    assert ran.out.startswith(f"Usage: newsgrep {command}")
+    examples = re.findall(rf"^ +(?:.*\| )?newsgrep {command}\b.*$", ran.out, re.MULTILINE)
+    assert len(examples) >= 2
+    options = ran.out.partition("Options:\n")[2]
+    assert re.findall(r"^  -\S.*?(?: {2,}\S|$)", options, re.MULTILINE)
+    for entry in re.split(r"\n(?=  -)", options.strip("\n")):
+        assert re.search(r"\S {2,}\S|\n {4,}\S", entry), f"says nothing: {entry}"
+    assert max(map(len, ran.lines)) <= 100
+
+
+def test_the_help_of_all_has_examples_commands_and_exit_status(cli: Cli) -> None:
+    ran = cli("--help")
+    assert ran.out == cli("-h").out
+    assert "newsgrep index seeds/" in ran.out
+    assert "newsgrep search 联合声明" in ran.out
+    for command in ("index", "search", "show", "similar", "keywords", "compare", "stats"):
+        assert re.search(rf"^  {command}  +[A-Z].*\.$", ran.out, re.MULTILINE)
+    assert "Exit status" in ran.out
+    assert "Usage:" in cli(status=None).out + cli(status=None).err
+
+
+def test_a_wrong_command_or_option_is_a_clear_error(cli: Cli) -> None:
+    assert "No such command" in cli("serch", status=2).err
+    assert "--colour" in cli("search", "--colour", "x", status=2).err
+
+
+def test_version(cli: Cli) -> None:
+    assert cli("--version").out == f"newsgrep, version {__version__}\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_gives_a_script_for_each_shell(cli: Cli, shell: str) -> None:
+    ran = cli(env={"_NEWSGREP_COMPLETE": f"{shell}_source"})
+    assert "_NEWSGREP_COMPLETE" in ran.out
+    assert ran.stderr == b""
+
+
+def test_completion_completes_commands_and_options(cli: Cli) -> None:
+    def completed(words: str, at: int) -> list[str]:
+        env = {
+            "_NEWSGREP_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(at),
+        }
+        return [line.partition(",")[2] for line in cli(env=env).lines]
+
+    assert completed("newsgrep s", 1) == [
+        "search",
+        "show",
+        "similar",
+        "saved",
+        "stats",
+    ]
+    assert completed("newsgrep search --so", 2) == ["--source", "--sort"]
+    assert completed("newsgrep search --sort ", 3) == ["relevance", "date", "-date"]

@@ -1,0 +1,86 @@
+"""What is measured and drawn in a terminal's cells."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+from rich.text import Text
+
+from newsgrep.terminal import (
+    bar,
+    char_width,
+    column_chart,
+    display_width,
+    fitting_prefix,
+    fitting_suffix,
+    pad,
+    truncate,
+    wrap_rows,
+)
+
+TEXTS = st.text(st.sampled_from("雾港ab ，·é́ｶ？…"), max_size=30)
+ROOMS = st.integers(0, 40)
+EIGHTHS_ACROSS = " ▏▎▍▌▋▊▉█"
+EIGHTHS_UP = " ▁▂▃▄▅▆▇█"
+
+
+@given(TEXTS, ROOMS)
+def test_a_beginning_is_the_longest_that_fits(text: str, room: int) -> None:
+    fitting = [text[:end] for end in range(len(text) + 1) if display_width(text[:end]) <= room]
+    assert fitting_prefix(text, room) == fitting[-1]
+
+
+@given(TEXTS, ROOMS)
+def test_an_end_is_the_longest_that_fits_and_begins_with_no_loose_mark(
+    text: str, room: int
+) -> None:
+    ends = [text[start:] for start in range(len(text) + 1)]
+    fitting = [
+        end
+        for end in ends
+        if display_width(end) <= room and (end == text or not end or char_width(end[0]))
+    ]
+    assert fitting_suffix(text, room) == fitting[0]
+
+
+@given(TEXTS, st.integers(1, 40))
+def test_what_is_shortened_and_padded_fills_its_column(text: str, room: int) -> None:
+    short = truncate(text, room)
+    assert short == text or (short[-1] == "…" and text.startswith(short[:-1]))
+    for right in (False, True):
+        assert display_width(pad(short, room, right=right)) == room
+    assert pad(short, room).startswith(short)
+    assert pad(short, room, right=True).endswith(short)
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=20), st.integers(1, 30))
+def test_bars_and_columns_are_right_to_half_an_eighth_and_show_whatever_is_there(
+    values: list[int], size: int
+) -> None:
+    most = max(*values, 1)
+    rows = column_chart(values, most, size, blocks=True)
+    plain = column_chart(values, most, size, blocks=False)
+    assert {len(row) for row in (*rows, *plain)} == {len(values)}
+    for at, value in enumerate(values):
+        exact = value * size / most
+        across = sum(EIGHTHS_ACROSS.index(part) for part in bar(value, most, size, blocks=True))
+        up = sum(EIGHTHS_UP.index(row[at]) for row in rows)
+        assert across == up
+        assert abs(across - exact * 8) <= 0.5 or (value and across == 1)
+        signs = len(bar(value, most, size, blocks=False))
+        assert signs == sum(row[at] == "#" for row in plain)
+        assert abs(signs - exact) <= 0.5 or (value and signs == 1)
+        assert (across > 0) == (signs > 0) == (value > 0)
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.text(st.sampled_from("中国联合声明，。“”ab cd  e1-é…·　 "), max_size=80), st.integers(10, 40)
+)
+def test_wrapped_equals_rich(text: str, width: int) -> None:
+    rows = Text(text).wrap(Console(file=StringIO()), width, overflow="fold")
+    expected = [row.plain.rstrip() for row in rows]
+    assert [text[start:end].rstrip() for start, end in wrap_rows(text, width)] == expected

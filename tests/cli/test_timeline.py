@@ -1,0 +1,265 @@
+"""An answer over time on the command line: charts, tables and a picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from newsgrep.terminal import display_width
+from tests.support.cli import REPOSITORY, TIDE_COUNT, TIDE_SOURCES, Cli, write_article
+
+SCHEMA: dict[str, Any] = json.loads(
+    (REPOSITORY / "docs" / "timeline.schema.json").read_text("utf-8")
+)
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def problems(value: Any) -> list[str]:
+    return [error.message for error in Draft202012Validator(SCHEMA).iter_errors(value)]
+
+
+def counted(told: Any, at: int = 0) -> dict[str, int]:
+    return {each["bin"]: each["count"] for each in told["series"][at]["bins"] if each["count"]}
+
+
+def test_json_is_as_the_schema_says_and_counts_what_search_finds(tides: Cli) -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    hits = tides.json("search", "灯塔", "-n", "99")["hits"]
+    told = tides.json("timeline", "灯塔")
+    assert problems(told) == []
+    assert told["by"] == "month"
+    assert told["total"] == len(hits) == told["series"][0]["articles"]
+    assert counted(told) == {hit["published"][:7]: 1 for hit in hits}
+    # Month after month, also those between without any.
+    assert [each["count"] for each in told["series"][0]["bins"]] == [1, 0] * 14 + [1]
+
+
+@pytest.mark.parametrize("more", [[], ["--share"], ["--per", "source"]])
+@pytest.mark.parametrize("by", ["day", "week", "month", "year"])
+def test_csv_says_what_json_says(tides: Cli, by: str, more: list[str]) -> None:
+    args = ["timeline", "潮汐", "--by", by, *more]
+    told = tides.json(*args)
+    assert problems(told) == []
+    rows = list(csv.DictReader(io.StringIO(tides(*args, "--csv").out, newline="")))
+    flat = [
+        {"source": series.get("source") or "", **each}
+        for series in told["series"]
+        for each in series["bins"]
+    ]
+    assert len(rows) == len(flat) > 2
+    for row, each in zip(rows, flat, strict=True):
+        assert list(row) == ["bin", "first", "last", "source", "count", "all", "share"]
+        for column, cell in row.items():
+            value = each.get(column)
+            assert (
+                (float(cell) == value)
+                if column == "share" and cell
+                else cell == str("" if value is None else value)
+            )
+
+
+def test_shares_compare_with_everything_published_then(tides: Cli) -> None:
+    told = tides.json("timeline", "台风", "--share", "--by", "year", "--per", "source")
+    assert told["among"] == "*"
+    (series,) = told["series"]
+    assert series["source"] == TIDE_SOURCES[0]
+    # Every third number is of this source, and each of them holds 台风.
+    assert [each["share"] for each in series["bins"]] == [100, 100, 100]
+    told = tides.json("timeline", "台风", "--share", "--by", "year")
+    assert [(each["count"], each["all"]) for each in told["series"][0]["bins"]] == [
+        (4, 12),
+        (4, 12),
+        (2, 6),
+    ]
+
+
+def test_bars_are_aligned_and_as_long_as_their_counts(tides: Cli) -> None:
+    lines = tides("timeline", "潮汐", "--by", "year").lines
+    assert lines == [
+        "2023  12  " + "#" * 60,
+        "2024  12  " + "#" * 60,
+        "2025   6  " + "#" * 30,
+        "",
+        "30 articles by year, 2023 to 2025",
+    ]
+    _, screen = tides.on_terminal("timeline", "潮汐", "--by", "year", "--color", "never")
+    assert screen.splitlines()[2] == "2025   6  " + "█" * 30
+
+
+def test_small_charts_are_aligned_beside_names_of_any_width(tides: Cli) -> None:
+    _, screen = tides.on_terminal("timeline", "潮汐", "--per", "source", "--color", "never")
+    rows = screen.splitlines()
+    for number, name in enumerate(sorted(TIDE_SOURCES)):
+        at = number * 4
+        assert rows[at].startswith(name + " ")
+        assert rows[at + 1].startswith("10 articles  ")
+        months = [n for n in range(TIDE_COUNT) if TIDE_SOURCES[n % 3] == name]
+        drawn = {i for i, sign in enumerate(_from_cell(rows[at + 2], 26)) if sign == "█"}
+        assert drawn == set(months)
+    assert rows[12] == " " * 26 + "2023-01" + " " * 16 + "2025-06"
+    assert max(map(display_width, rows)) <= 80
+
+
+def _from_cell(row: str, begin: int) -> str:
+    used = 0
+    for at, character in enumerate(row):
+        if used >= begin:
+            return row[at:]
+        used += display_width(character)
+    return ""
+
+
+def test_more_bins_than_the_screen_is_wide_share_columns(cli: Cli) -> None:
+    for number in range(100):
+        date = f"{1990 + number // 12}-{number % 12 + 1:02}-03"
+        write_article(cli.folder / "n" / f"{number}.md", f"第{number}号", "潮汐公报。", date=date)
+    cli("index", "n")
+    _, screen = cli.on_terminal("timeline", "潮汐", "--per", "source", "--by", "month", columns=60)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", screen)
+    assert "full height: 4, a column for 4 months" in plain
+    assert plain.splitlines()[2].endswith(" " + "█" * 25)
+
+
+@pytest.fixture
+def vague(cli: Cli) -> Cli:
+    for number, date in enumerate(["2024", "2024", "2023-05", "2023-05-06", "2024-07-08"]):
+        write_article(cli.folder / "n" / f"{number}.md", f"第{number}号", "潮汐公报。", date=date)
+    cli("index", "n")
+    return cli
+
+
+def test_articles_known_less_finely_are_told_apart(vague: Cli) -> None:
+    ran = vague("timeline", "潮汐", "--by", "day", "--csv")
+    assert "2 articles are known to the year only and in no day" in ran.err
+    assert "1 article is known to the month only and in no day" in ran.err
+    assert sum(int(row["count"]) for row in csv.DictReader(ran.lines)) == 2
+    told = vague.json("timeline", "潮汐", "--by", "month")
+    assert (told["known_to_year"], told["known_to_month"], told["undated"]) == (2, 0, 0)
+    assert counted(told) == {"2023-05": 2, "2024-07": 1}
+    out = vague("timeline", "潮汐", "--by", "year").out
+    assert "known to" not in out
+    assert counted(vague.json("timeline", "潮汐", "--by", "year")) == {"2023": 2, "2024": 3}
+
+
+def test_where_no_date_fits_the_bins_nothing_is_drawn(vague: Cli) -> None:
+    ran = vague("timeline", "第0号", "--by", "day")
+    assert ran.lines[0] == "1 article by day"
+    assert (
+        vague.json("timeline", "第0号", "--by", "day", "--per", "source")["series"][0]["bins"] == []
+    )
+    assert "coarser --by" in vague("timeline", "第0号", "--by", "day", "--svg", "x", status=2).err
+
+
+def test_too_many_bins_are_an_error_that_names_what_would_do(cli: Cli) -> None:
+    for number, date in enumerate(["1921-05-06", "2024-07-08"]):
+        write_article(cli.folder / "n" / f"{number}.md", f"第{number}号", "潮汐公报。", date=date)
+    cli("index", "n")
+    assert "say --by week" in cli("timeline", "潮汐", "--by", "day", status=2).err
+    assert len(cli.json("timeline", "潮汐")["series"][0]["bins"]) == 104
+
+
+def test_nothing_found_is_explained(tides: Cli) -> None:
+    ran = tides("timeline", "海豚", status=1)
+    assert (ran.out, "no article with 海豚" in ran.err) == ("", True)
+    told = tides.json("timeline", "海豚", "--per", "source", status=1)
+    assert problems(told) == []
+    assert told["series"] == []
+    assert tides("timeline", "海豚", "--csv", status=1).lines == [
+        "bin,first,last,source,count,all,share"
+    ]
+
+
+# The picture
+
+
+def drawn(path: Path) -> ET.Element:
+    text = path.read_text("utf-8")
+    assert "href" not in text
+    assert text.count("http") == 1  # the name of SVG itself
+    root = ET.fromstring(text)  # noqa: S314  (ours)
+    assert root.tag == f"{SVG}svg"
+    return root
+
+
+def bars(root: ET.Element) -> Iterator[tuple[str, float, float]]:
+    """Yield the name, the left edge and the height of each bar."""
+    for rect in root.iter(f"{SVG}rect"):
+        if (title := rect.find(f"{SVG}title")) is not None:
+            yield title.text or "", float(rect.attrib["x"]), float(rect.attrib["height"])
+
+
+def test_a_picture_has_a_bar_for_each_bin_as_high_as_its_count(tides: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "a.svg"
+    chart = tides("timeline", "潮汐", "--by", "year", "--svg", path).out
+    assert chart.startswith("2023  12")
+    found = list(bars(drawn(path)))
+    assert [name for name, _, _ in found] == ["2023: 12", "2024: 12", "2025: 6"]
+    assert found[0][2] == found[1][2] == pytest.approx(2 * found[2][2], abs=0.02)
+    assert found[1][1] - found[0][1] == pytest.approx(found[2][1] - found[1][1], abs=0.02)
+    texts = [text.text for text in drawn(path).iter(f"{SVG}text")]
+    assert {"潮汐", "2023", "2024", "2025", "0", "30 articles by year, 2023 to 2025"} <= set(texts)
+
+
+def test_a_picture_of_several_sources_has_a_chart_for_each(tides: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "a.svg"
+    tides("timeline", "潮汐", "--per", "source", "--share", "--svg", path)
+    root = drawn(path)
+    texts = [text.text or "" for text in root.iter(f"{SVG}text")]
+    assert [text for text in texts if " · 10" in text] == [
+        f"{name} · 10" for name in sorted(TIDE_SOURCES)
+    ]
+    assert len(list(bars(root))) == TIDE_COUNT
+    assert all(name.endswith(": 1 of 1, 100.00 %") for name, _, _ in bars(root))
+
+
+def test_a_picture_is_valid_whatever_is_asked_and_published(cli: Cli, tmp_path: Path) -> None:
+    evil = "<script>&amp;]]>\\u0001\\ufffe\\u202e‘“名"
+    write_article(cli.folder / "a.md", "题目", "潮汐公报。", source=evil)
+    cli("index", "a.md")
+    for per in ([], ["--per", "source"]):
+        path = tmp_path / "a.svg"
+        query = "潮汐 </text><script>alert(1)</script> & \x01 \ufffe ]]> “" + "长" * 300 + "”"
+        cli("timeline", "--any", query, *per, "--svg", path)
+        root = drawn(path)
+        assert not list(root.iter(f"{SVG}script"))
+        title = root.find(f"{SVG}title")
+        assert title is not None
+        assert (title.text or "").startswith("潮汐 </text><script>alert(1)</script> & ")
+
+
+def test_a_picture_says_which_filters_narrowed_the_answer(tides: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "a.svg"
+    tides("timeline", "潮汐", "--source", "雾港", "--since", "2024", "--svg", path)
+    texts = [text.text for text in drawn(path).iter(f"{SVG}text")]
+    assert 'articles by month · 潮汐 AND source:"雾港" AND date:2024-01-01..' in texts
+
+
+def test_a_picture_can_be_sent_down_a_pipe(tides: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "a.svg"
+    tides("timeline", "潮汐", "--svg", path)
+    ran = tides("timeline", "潮汐", "--svg", "-")
+    assert (ran.stdout, ran.stderr) == (path.read_bytes(), b"")
+    assert not (tides.folder / "-").exists()
+
+
+def test_a_number_of_charts_needs_charts(tides: Cli) -> None:
+    assert "--per source: add it" in tides("timeline", "潮汐", "--top", "3", status=2).err
+    told = tides.json("timeline", "潮汐", "--top", "1", "--per", "source")
+    assert (len(told["series"]), len(told["rest"])) == (1, 2)
+    chart = tides("timeline", "潮汐", "--top", "1", "--per", "source").out
+    assert "not shown: 雾港日报 10, 鹭岛电台 10: --top shows more sources" in chart
+
+
+def test_a_picture_that_cannot_be_written_is_an_error(tides: Cli) -> None:
+    err = tides("timeline", "潮汐", "--svg", "no/such/folder/a.svg", status=2).err
+    assert "No such file or directory" in err
+    assert "a.svg" in err

@@ -1,0 +1,187 @@
+"""The servers that engines are tested on: they keep what they were told, and never stay behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from tests.support.cli import REPOSITORY
+from tests.support.cluster import Cluster, Missing, NoAnswer, ask, distribution, find_java
+from tests.support.cluster.fixtures import IndexNames, start_cluster
+from tests.support.cluster.folders import own_folder
+
+pytestmark = pytest.mark.engines
+
+ARTICLE = {"title": "两岸发表联合声明"}
+
+
+def write(cluster: Cluster, index: str, number: int) -> None:
+    path = f"/{index}/_doc/{number}?refresh=true"
+    cluster.ask(path, method="PUT", body=ARTICLE | {"number": number})
+
+
+def numbers(url: str, index: str) -> list[int]:
+    hits = ask(url, f"/{index}/_search?size=100")["hits"]["hits"]
+    return sorted(hit["_source"]["number"] for hit in hits)
+
+
+def processes_in(folder: Path) -> list[int]:
+    """Return the processes whose command names a file in a folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = entry.read_bytes()
+        except (FileNotFoundError, ProcessLookupError):  # it has just ended
+            continue
+        if f"{folder}/".encode() in command:
+            found.append(int(entry.parent.name))
+    return found
+
+
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def alive(process: int) -> bool:
+    """Say whether a process runs; one that has ended may still wait for somebody to ask."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text("utf-8")
+    except FileNotFoundError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def test_what_a_server_was_told_survives_its_death(opensearch: IndexNames) -> None:
+    cluster, index = opensearch.cluster, opensearch.prefix
+    write(cluster, index, 1)
+    cluster.wait("yellow")
+    before = cluster.pids[0]
+    cluster.kill(0)
+    assert cluster.living == []
+    assert before is not None
+    assert not alive(before)
+    with pytest.raises(NoAnswer):
+        ask(cluster.urls[0], seconds=5)
+
+    # By a thread that ends before the server is asked: it must not end with the thread.
+    helper = Thread(target=cluster.restart, args=[0])
+    helper.start()
+    helper.join()
+    cluster.wait("yellow")
+    assert cluster.pids[0] != before
+    assert numbers(cluster.urls[0], index) == [1]
+
+
+def test_the_process_we_hold_is_java_and_not_root(opensearch: IndexNames) -> None:
+    process = Path(f"/proc/{opensearch.cluster.pids[0]}")
+    assert (process / "exe").readlink().name == "java"
+    assert process.stat().st_uid != 0
+
+
+def test_a_test_leaves_nothing_on_the_server(opensearch_server: Cluster) -> None:
+    names = IndexNames(opensearch_server)
+    others = IndexNames(opensearch_server)
+    for name in (names.prefix, f"{names.prefix}-2024", others.prefix):
+        write(opensearch_server, name, 1)
+    opensearch_server.ask(f"/{names.prefix}-2024/_alias/{names.prefix}-all", method="PUT")
+    template = {"index_patterns": [f"{names.prefix}-x*"]}
+    opensearch_server.ask(f"/_index_template/{names.prefix}", method="PUT", body=template)
+    names.delete()
+    left = [row["index"] for row in opensearch_server.ask("/_cat/indices?format=json")]
+    assert [name for name in left if name.startswith(names.prefix)] == []
+    assert others.prefix in left
+    with pytest.raises(NoAnswer, match="404"):
+        opensearch_server.ask(f"/_index_template/{names.prefix}")
+    others.delete()
+
+
+@pytest.mark.parametrize("when", ["starting", "running"])
+def test_no_server_outlives_the_process_that_started_it(
+    when: str, opensearch_server: Cluster
+) -> None:
+    assert opensearch_server.living == [0]  # so all that a server needs is here
+    with own_folder() as folder:
+        starter = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.cluster", "run"],
+            cwd=REPOSITORY,
+            env=os.environ | {"TMPDIR": str(folder)},
+            stdout=subprocess.PIPE,
+        )
+        with starter:
+            assert starter.stdout is not None
+            if when == "running":
+                [server] = json.loads(starter.stdout.readline())["pids"]
+                assert server in processes_in(folder)
+            else:
+                until(lambda: processes_in(folder) != [])
+            starter.kill()
+        until(lambda: processes_in(folder) == [])
+
+
+def test_what_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Missing, match="no Java 17 found"):
+        find_java()
+    with pytest.raises(Missing, match=r"no Maven found to fetch .*opensearch:2"):
+        distribution()
+    java = tmp_path / "java"
+    java.write_text(
+        "#!/bin/sh\necho 'java.home = /opt/java\n    java.specification.version = 11' >&2\n"
+    )
+    java.chmod(0o755)
+    with pytest.raises(Missing, match="java is version 11"):
+        find_java()
+    maven = tmp_path / "mvn"
+    maven.write_text("#!/bin/sh\necho '[ERROR] Could not transfer artifact'\nexit 1\n")
+    maven.chmod(0o755)
+    with pytest.raises(Missing, match="Could not transfer artifact"):
+        distribution()
+
+
+def test_the_server_is_the_one_that_was_released(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/bin{os.pathsep}/usr/bin")
+    maven = tmp_path / "mvn"
+    maven.write_text(
+        '#!/bin/sh\nfor last; do :; done\necho else >"${last#*=}/opensearch-2.19.3.zip"\n'
+    )
+    maven.chmod(0o755)
+    with pytest.raises(Missing, match="something else"):
+        distribution()
+    assert list((tmp_path / "cache" / "newsgrep").iterdir()) == []
+
+
+@pytest.mark.cluster3
+def test_three_servers_get_over_the_death_of_their_manager() -> None:
+    with start_cluster(3) as cluster:
+        index = {"settings": {"number_of_shards": 1, "number_of_replicas": 1}}
+        cluster.ask("/news", method="PUT", body=index)
+        cluster.wait("green")
+        write(cluster, "news", 1)
+        first = cluster.manager()
+        cluster.kill(first)
+        second = cluster.manager()
+        assert second != first
+        cluster.wait("yellow", nodes=2)
+        write(cluster, "news", 2)
+        cluster.restart(first)
+        cluster.wait("green", nodes=3)
+        assert all(numbers(url, "news") == [1, 2] for url in cluster.urls)
+
+        processes = [process for process in cluster.pids if process is not None]
+        assert [alive(process) for process in processes] == [True, True, True]
+    assert [alive(process) for process in processes] == [False, False, False]

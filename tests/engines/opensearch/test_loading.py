@@ -1,0 +1,390 @@
+"""What is brought to a server comes in bounded requests, and all of it is there in the end."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+from threading import Event
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from newsgrep.engines.base import DeleteArticle, Engine, open_engine
+from newsgrep.engines.opensearch import loader
+from newsgrep.errors import ChangesRejected, ServerProblem
+from newsgrep.index.location import Index, ServerIndex
+from newsgrep.index.store import open_index
+from newsgrep.index.update import UpdateOptions, update_index
+from newsgrep.models import Article
+from newsgrep.query.ast import MatchAll
+from tests.support.cli import TIMEOUT, Cli, assert_no_crash, write_article
+from tests.support.factories import make_article, upsert
+from tests.support.recording_proxy import (
+    BulkOperation,
+    Forward,
+    RecordingProxy,
+    Request,
+    Response,
+    json_response,
+    reject_some,
+)
+
+pytestmark = pytest.mark.engines
+
+YEARS = (2021, 2022, 2023)
+
+
+def engine_at(url: str) -> Engine:
+    return open_engine("opensearch", url, create=True)
+
+
+def tides(count: int) -> list[Article]:
+    """Return short articles of three years."""
+    return [
+        make_article(
+            f"tide{n:05}", f"第{n}号公报", "潮汐表照常张贴。", date=f"{YEARS[n % 3]}-05-17"
+        )
+        for n in range(count)
+    ]
+
+
+def files(folder: Path, count: int) -> Path:
+    for n in range(count):
+        date = f"{YEARS[n % 3]}-05-17"
+        write_article(folder / f"{n:04}.md", f"第{n}号公报", "潮汐表照常张贴。", date=date)
+    return folder
+
+
+def homes(front: RecordingProxy, url: str) -> list[tuple[str, str]]:
+    """Return index and id of every article, as the server itself tells them."""
+    name = urlsplit(url).path
+    front.cluster.ask(f"{name}.*/_refresh", method="POST")
+    body = {"size": 10_000, "_source": False, "query": {"exists": {"field": "moment"}}}
+    told = front.cluster.ask(f"{name}/_search", method="POST", body=body)
+    return sorted((hit["_index"], hit["_id"]) for hit in told["hits"]["hits"])
+
+
+def contents(index: Index) -> tuple[dict[str, Article], set[Any]]:
+    """Return all that an index holds."""
+    with open_index(index) as engine:
+        found = engine.search(MatchAll(), limit=9_999).candidates
+        assert len(found) == len({each.id for each in found})
+        articles = {each.id: each for each in engine.get(each.id for each in found)}
+        return articles, set(engine.stamps())
+
+
+# What one request holds
+
+
+def test_requests_are_of_bounded_size_and_number(front: RecordingProxy) -> None:
+    def long_one(number: int, length: int) -> Article:
+        # An address takes room, and a server next to no time.
+        return make_article(f"long{number}", "长文", url="https://fog.example/" + "x" * length)
+
+    articles = [*tides(1_100), *(long_one(n, 400_000) for n in range(18)), long_one(99, 4_000_000)]
+
+    def in_company(request: Request, forward: Forward) -> Response:
+        """Let a request wait until there was another one beside it; the first ones are alone."""
+        end = time.monotonic() + 3
+        while request.is_bulk and front.most_bulks_at_once < 2 and time.monotonic() < end:
+            time.sleep(0.01)
+        return forward(request)
+
+    front.doorkeeper = in_company
+    engine = engine_at(front.new())
+    engine.write(map(upsert, articles))
+    assert engine.search(MatchAll(), limit=0).total == len(articles)
+    engine.close()
+    sizes = [(len(each.operations), len(each.body)) for each in front.bulks]
+    assert max(count for count, _ in sizes) <= 500
+    assert all(size <= 8 << 20 or count == 1 for count, size in sizes)
+    # So that both bounds were reached.
+    assert max(size for _, size in sizes) > 8 << 20
+    assert sum(size > 6 << 20 for _, size in sizes) > 1
+    assert 1 < front.most_bulks_at_once <= loader.THREADS
+
+
+def test_a_document_that_no_server_takes_is_named_and_the_others_are_in(
+    front: RecordingProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loader, "LONGEST_DOCUMENT", 20_000)
+    engine = engine_at(front.new())
+    long_one = make_article("long", "长文", "潮汐表照常张贴。" * 2_000)
+    with pytest.raises(
+        ChangesRejected, match=r"(?m)^/archive/long\.md: longer than a server takes"
+    ):
+        engine.write(map(upsert, [*tides(3), long_one, make_article("other", "短文")]))
+    assert [each.id for each in engine.get(["tide00000", "long", "other"])] == [
+        "tide00000",
+        "other",
+    ]
+    engine.close()
+
+
+# What a server does not take at first
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_items_that_a_server_has_no_room_for_are_sent_again_and_no_others(
+    front: RecordingProxy, status: int
+) -> None:
+    sent: Counter[str] = Counter()
+
+    def busy(request: Request, forward: Forward) -> Response:
+        if not request.is_bulk:
+            return forward(request)
+        sent.update(each.key for each in request.operations)
+        return reject_some(request, forward, first_of_some, status)
+
+    def first_of_some(operation: BulkOperation) -> bool:
+        return operation.key.endswith("7") and sent[operation.key] == 1
+
+    front.doorkeeper = busy
+    engine = engine_at(front.new())
+    engine.write(map(upsert, tides(600)))
+    assert engine.search(MatchAll(), limit=0).total == 600
+    engine.close()
+    assert {key for key, times in sent.items() if times > 1} == {
+        f"tide{n:05}" for n in range(7, 600, 10)
+    }
+    assert max(sent.values()) == 2
+
+
+def test_a_request_that_a_server_has_no_room_for_is_sent_again(front: RecordingProxy) -> None:
+    refused: list[bytes] = []
+
+    def busy(request: Request, forward: Forward) -> Response:
+        if request.is_bulk and not refused:
+            refused.append(request.body)
+            error = {"type": "circuit_breaking_exception", "reason": "too much data"}
+            return json_response(429, {"error": error, "status": 429})
+        return forward(request)
+
+    front.doorkeeper = busy
+    engine = engine_at(front.new())
+    engine.write(map(upsert, tides(9)))
+    assert engine.search(MatchAll(), limit=0).total == 9
+    engine.close()
+    assert [each.body for each in front.bulks] == refused * 2
+
+
+def block(front: RecordingProxy, index: str, *, yes: bool) -> None:
+    """Have the server take nothing into an index, as a keeper may."""
+    body = {"index.blocks.write": yes}
+    front.cluster.ask(f"/{index}/_settings", method="PUT", body=body)
+
+
+def test_what_is_refused_in_the_end_is_listed_and_the_rest_is_in_and_tried_again(
+    front: RecordingProxy, cli: Cli
+) -> None:
+    url = front.new()
+    files(cli.folder / "n", 6)
+    cli("index", "n", "--index", url)
+    blocked = f"{urlsplit(url).path[1:]}.g1.2022"
+    block(front, blocked, yes=True)
+    for number in (20, 21, 22, 23):
+        date = f"{YEARS[number % 3]}-06-01"
+        write_article(cli.folder / "n" / f"{number}.md", f"第{number}号公报", "潮", date=date)
+    ran = cli("index", "n", "--index", url, status=2)
+    assert "did not take 1 of the changes" in ran.err
+    (listed,) = ran.err.splitlines()[1:]
+    assert listed.startswith(f"{cli.folder / 'n' / '22.md'}: cluster_block_exception: ")
+    assert len(homes(front, url)) == 9
+    assert "did not take 1 " in cli("index", "n", "--index", url, status=2).err
+    block(front, blocked, yes=False)
+    assert cli("index", "n", "--index", url).out.startswith("10 files seen: 1 added, 9 unchanged")
+    assert len(homes(front, url)) == 10
+
+
+def test_a_run_goes_on_behind_what_is_refused(front: RecordingProxy, tmp_path: Path) -> None:
+    index = ServerIndex(front.new())
+    update_index(index, [str(files(tmp_path / "n", 3))])
+    block(front, f"{index.address.name}.g1.2021", yes=True)
+    files(tmp_path / "n", 12)  # as they were, and more
+    with pytest.raises(ChangesRejected) as refused:
+        update_index(index, [str(tmp_path / "n")], UpdateOptions(commit_every=0.0))
+    assert [Path(path).name for path, _ in refused.value.items] == [
+        "0000.md", "0003.md", "0006.md", "0009.md",
+    ]  # fmt: skip
+    assert len(homes(front, index.url)) == 9
+
+
+# Again, and at once
+
+
+def test_the_same_again_changes_nothing(front: RecordingProxy) -> None:
+    url = front.new()
+    engine = engine_at(url)
+    engine.write(map(upsert, tides(600)))
+    before = homes(front, url)
+    engine.write(map(upsert, tides(600)))
+    engine.write(map(upsert, tides(600)[::-1]))
+    assert homes(front, url) == before
+    assert len(before) == 600
+    engine.close()
+
+
+def test_two_loaders_at_once_leave_what_one_leaves(front: RecordingProxy, cli: Cli) -> None:
+    folder = files(cli.folder / "n", 640)
+    for number in range(0, 60, 2):  # of one article two files, of two years
+        write_article(
+            folder / f"{number:04}.md", f"第{number}号公报", "潮。", date="2021-05-17",
+            url=f"https://fog.example/{number}",
+        )  # fmt: skip
+        write_article(
+            folder / f"{number:04}-again.md", f"第{number}号公报", "潮汐。", date="2023-05-17",
+            url=f"https://fog.example/{number}",
+        )  # fmt: skip
+    (folder / "empty.txt").write_bytes(b"")
+    url = front.new()
+    processes = [cli.start("index", "n", "--index", url) for _ in range(2)]
+    for process in processes:
+        out, err = process.communicate(timeout=TIMEOUT)
+        assert_no_crash(err)
+        assert process.returncode == 0, (out, err)
+    cli("index", "n")
+    assert contents(ServerIndex(url)) == contents(cli.index)
+    assert len(homes(front, url)) == 640
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_an_article_that_two_loaders_date_apart_is_there_once(
+    front: RecordingProxy, seed: int
+) -> None:
+    chance = random.Random(seed)
+    url = front.new()
+    first, second = engine_at(url), engine_at(url)
+    count = 620
+    changes = [
+        [
+            upsert(
+                make_article(
+                    f"tide{n:05}", "公报", "潮" * chance.randrange(1, 5), date=f"{year}-01"
+                )
+            )
+            for n in chance.sample(range(count), count)
+            for year in (chance.choice(YEARS),)
+        ]
+        for _ in range(2)
+    ]
+    inside = iter(changes[1])
+
+    def meanwhile() -> Any:
+        for number, change in enumerate(changes[0]):
+            if number == 560:
+                second.write(inside)
+            yield change
+
+    first.write(meanwhile())
+    keys = [key for _, key in homes(front, url)]
+    assert sorted(keys) == sorted(set(keys)) == sorted(f"tide{n:05}" for n in range(count))
+    first.close()
+    second.close()
+
+
+# An article moves to another year
+
+
+def test_an_article_whose_date_moves_is_in_one_index_only(
+    front: RecordingProxy, tmp_path: Path
+) -> None:
+    index = ServerIndex(front.new())
+    name = index.address.name
+    path = tmp_path / "n" / "a.md"
+    homes_of_it = []
+    for date in ("2021-12-31", "2022-01-01", "2021-12-31"):
+        write_article(path, "甲岛开渔", "渡轮照常。", date=date, url="https://fog.example/1")
+        update_index(index, [str(tmp_path / "n")])
+        told = front.cluster.ask(f"/{name}.g1/_search")["hits"]["hits"]
+        homes_of_it.append([hit["_index"].removeprefix(f"{name}.g1.") for hit in told])
+    assert homes_of_it == [["2021"], ["2022"], ["2021"]]
+
+
+def test_within_one_load_the_last_date_counts(front: RecordingProxy) -> None:
+    url = front.new()
+    engine = engine_at(url)
+    versions = [
+        upsert(make_article(f"tide{n:05}", "公报", "潮", date=date))
+        for date in ("2021-01-01", None, "2022")
+        for n in range(520)
+    ]
+    engine.write([*versions, DeleteArticle("tide00007")])
+    assert homes(front, url) == [
+        (f"{urlsplit(url).path[1:]}.g1.2022", f"tide{n:05}") for n in range(520) if n != 7
+    ]
+    engine.close()
+
+
+def test_a_move_that_is_cut_short_is_completed_by_the_next_run(
+    front: RecordingProxy, tmp_path: Path
+) -> None:
+    index = ServerIndex(front.new())
+    path = tmp_path / "n" / "a.md"
+    write_article(path, "甲岛开渔", "渡轮照常。", date="2021-12-31", url="https://fog.example/1")
+    update_index(index, [str(tmp_path / "n")])
+    write_article(path, "甲岛开渔", "渡轮照常。", date="2022-01-01", url="https://fog.example/1")
+
+    def cut(request: Request, forward: Forward) -> Response | None:
+        puts = request.is_bulk and any(each.what == "index" for each in request.operations)
+        return None if puts else forward(request)
+
+    front.doorkeeper = cut
+    with pytest.raises(ServerProblem, match="can't be reached"):
+        update_index(index, [str(tmp_path / "n")])
+    assert homes(front, index.url) == []  # rather missing, and known to be, than there twice
+    front.doorkeeper = lambda request, forward: forward(request)
+    update_index(index, [str(tmp_path / "n")])
+    ((home, _),) = homes(front, index.url)
+    assert home.endswith(".g1.2022")
+
+
+# What breaks off
+
+
+def test_a_load_that_loses_its_server_says_so_and_the_same_command_completes_it(
+    front: RecordingProxy, cli: Cli
+) -> None:
+    files(cli.folder / "n", 520)
+    url = front.new()
+
+    def lost(request: Request, forward: Forward) -> Response | None:
+        return None if len(front.bulks) > 1 else forward(request)
+
+    front.doorkeeper = lost
+    ran = cli("index", "n", "--index", url, status=2)
+    assert ran.err.startswith("newsgrep: The server at 127.0.0.1:")
+    assert "can't be reached" in ran.err
+    front.doorkeeper = lambda request, forward: forward(request)
+    cli("index", "n", "--index", url)
+    assert len(homes(front, url)) == 520
+    cli("doctor", "--deep", "--index", url)
+
+
+def test_a_killed_load_is_completed_by_the_same_command(front: RecordingProxy, cli: Cli) -> None:
+    files(cli.folder / "n", 520)
+    url = front.new()
+    reached, dead = Event(), Event()
+
+    def held(request: Request, forward: Forward) -> Response | None:
+        if len(front.bulks) < 2:
+            return forward(request)
+        reached.set()
+        dead.wait(TIMEOUT)
+        return None
+
+    front.doorkeeper = held
+    process = cli.start("index", "n", "--index", url)
+    assert reached.wait(TIMEOUT)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=TIMEOUT)
+    front.doorkeeper = lambda request, forward: forward(request)
+    dead.set()
+    assert len(homes(front, url)) == 500
+    ran = cli("index", "n", "--index", url)
+    assert ran.out.startswith("520 files seen: 20 added, 500 unchanged")
+    cli("index", "n")
+    assert contents(ServerIndex(url)) == contents(cli.index)

@@ -1,0 +1,371 @@
+"""What a server answers is whole and exact, or an error: deep pages, long queries, lost parts."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsgrep.engines.base import Engine, Order, ScoredDoc, open_engine
+from newsgrep.engines.memory import MemoryEngine
+from newsgrep.errors import ServerProblem
+from newsgrep.index.location import ServerIndex
+from newsgrep.index.store import create_index
+from newsgrep.models import Article
+from newsgrep.query.ast import And, MatchAll, Node, Not, Or
+from newsgrep.query.parser import parse
+from tests.support.cli import Cli, write_article
+from tests.support.cluster import Cluster
+from tests.support.cluster.fixtures import IndexNames
+from tests.support.factories import make_article, upsert
+from tests.support.recording_proxy import Forward, RecordingProxy, Request, Response, json_response
+
+pytestmark = pytest.mark.engines
+
+# Beyond what a server gives at once
+
+
+DEEP = 10_250
+"""More than a stock server counts, or gives at once."""
+
+TAGS = ("渔业", "气象", "航运")
+DATES = (None, "2021-05-17", "2021-05-17", "2022", "2022-01-01", "2023-07")
+
+
+def deep_articles() -> list[Article]:
+    """Return articles of few dates and fewer lengths, so that ids decide of many places."""
+    chance = random.Random(11)
+    return [
+        make_article(
+            f"{chance.getrandbits(60):012x}",
+            "",
+            "潮" * (1 + n % 2),
+            date=chance.choice(DATES),
+            tags=(TAGS[n % 3],),
+        )
+        for n in range(DEEP)
+    ]
+
+
+@pytest.fixture(scope="module")
+def deep(opensearch_server: Cluster) -> Iterator[tuple[Engine, list[Article]]]:
+    """Give an engine with more articles than a server gives at once; not to be changed."""
+    names = IndexNames(opensearch_server)
+    engine = open_engine("opensearch", f"{names.new()}?replicas=0", create=True)
+    articles = deep_articles()
+    engine.write(map(upsert, articles))
+    yield engine, articles
+    engine.close()
+    names.delete()
+
+
+def in_order(articles: list[Article], order: Order) -> list[str]:
+    """Return the ids in an order, by hand: the date, undated ones last, then the id."""
+    sign = 1 if order is Order.OLDEST else -1
+    keys = {
+        each.id: (
+            not each.published,
+            sign * each.published.sort_key() if each.published else 0,
+            each.id,
+        )
+        for each in articles
+    }
+    return sorted(keys, key=keys.__getitem__)
+
+
+def test_totals_beyond_ten_thousand_are_true(deep: tuple[Engine, list[Article]]) -> None:
+    engine, articles = deep
+    assert engine.search(MatchAll(), limit=0).total == DEEP
+    assert engine.search(parse("潮").root, limit=1).total == DEEP
+    page = engine.search(MatchAll(), limit=0, facets=("tag",))
+    assert dict(page.facets["tag"]) == Counter(tag for each in articles for tag in each.tags)
+
+
+@pytest.mark.parametrize("order", [Order.NEWEST, Order.OLDEST])
+def test_pages_behind_ten_thousand_are_those_of_brute_force(
+    deep: tuple[Engine, list[Article]], order: Order
+) -> None:
+    engine, articles = deep
+    expected = in_order(articles, order)
+    for offset, limit in ((9_990, 20), (10_000, 10), (10_240, 50), (DEEP, 5), (DEEP + 9, 5)):
+        page = engine.search(MatchAll(), order, limit=limit, offset=offset)
+        assert [each.id for each in page.candidates] == expected[offset : offset + limit]
+        assert page.total == DEEP
+    assert ids(engine.search(MatchAll(), order, limit=DEEP + 7).candidates) == expected
+
+
+def ids(candidates: tuple[ScoredDoc, ...]) -> list[str]:
+    return [each.id for each in candidates]
+
+
+@pytest.mark.parametrize("order", list(Order))
+def test_walking_on_and_jumping_meet_behind_ten_thousand(
+    deep: tuple[Engine, list[Article]], order: Order
+) -> None:
+    engine, _ = deep
+    whole = engine.search(parse("潮").root, order, limit=DEEP).candidates
+    assert len(set(ids(whole))) == DEEP
+    if order is Order.RELEVANCE:
+        assert all(one.score >= other.score for one, other in pairwise(whole))
+    last = whole[10_003]
+    page = engine.search(parse("潮").root, order, limit=30, after=last)
+    assert page.candidates == whole[10_004:10_034]
+    assert page.before == 10_004
+    page = engine.search(parse("潮").root, order, limit=30, offset=10_004)
+    assert page.candidates == whole[10_004:10_034]
+
+
+def test_stamps_and_articles_beyond_ten_thousand_all_come(
+    deep: tuple[Engine, list[Article]],
+) -> None:
+    engine, articles = deep
+    assert {each.article_id for each in engine.stamps()} == {each.id for each in articles}
+
+
+# Beyond what a server takes at once
+
+
+COUNT = 60
+WORDS = [chr(0x4E00 + n) + chr(0x5E00 + n * 7 % 400) for n in range(1_400)]
+
+
+@pytest.fixture(scope="module")
+def asked(opensearch_server: Cluster) -> Iterator[tuple[Engine, MemoryEngine]]:
+    """Give a server's engine and the one that looks at every article, with the same articles."""
+    names = IndexNames(opensearch_server)
+    chance = random.Random(3)
+    articles = [
+        make_article(
+            f"a{n:02}", "，".join(chance.sample(WORDS, 3)), "。".join(chance.sample(WORDS, 40))
+        )
+        for n in range(COUNT)
+    ]
+    engine = open_engine("opensearch", f"{names.new()}?replicas=0", create=True)
+    memory = MemoryEngine()
+    engine.write(map(upsert, articles))
+    memory.write(map(upsert, articles))
+    yield engine, memory
+    engine.close()
+    names.delete()
+
+
+PHRASES = [parse(f'"{word}"').root for word in WORDS]
+LONG_QUERIES: dict[str, Node] = {
+    "any of 1,200": Or(tuple(PHRASES[:1_200])),
+    "none of 1,200": Not(Or(tuple(PHRASES[:1_200]))),
+    "one, and none of 1,399": And((PHRASES[0], *map(Not, PHRASES[1:]))),
+    "all of 1,300 pairs": And(
+        tuple(Or((one, Not(other))) for one, other in pairwise(PHRASES[:1_301]))
+    ),
+    "any of 700 pairs": Or(
+        tuple(And(pair) for pair in zip(PHRASES[:700], PHRASES[700:], strict=True))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LONG_QUERIES)
+@pytest.mark.parametrize("order", [Order.RELEVANCE, Order.NEWEST])
+def test_queries_of_more_conditions_than_a_server_takes_are_answered_exactly(
+    asked: tuple[Engine, MemoryEngine], name: str, order: Order
+) -> None:
+    engine, memory = asked
+    query = LONG_QUERIES[name]
+    found = engine.search(query, order, limit=COUNT)
+    expected = memory.search(query, order, limit=COUNT)
+    assert found.total == expected.total
+    assert sorted(ids(found.candidates)) == sorted(ids(expected.candidates))
+
+
+# Parts that do not answer
+
+
+def write_years(folder: Path) -> None:
+    for year in (2021, 2022, 2023):
+        path = folder / f"{year}.md"
+        write_article(path, f"{year}年公报", "渡轮照常，海带上市。", date=f"{year}-05-17")
+
+
+ASKED = (
+    ("search", "渡轮"),
+    ("search", "没有这样的词", "--json"),
+    ("search", "渡轮", "--facets", "source,month", "-n", "0"),
+    ("timeline", "渡轮"),
+    ("keywords", "渡轮"),
+    ("copy", "--to", "elsewhere"),
+    ("index", "n"),
+)
+
+
+def lost_part(front: RecordingProxy, like: str, index: str) -> None:
+    """Have a part of an index be where no machine is."""
+    told = front.cluster.ask(f"/{like}")[like]
+    shared: dict[str, dict[str, object]] = {
+        alias: {} for alias in told["aliases"] if not alias.endswith(".w")
+    }
+    body = {
+        "mappings": told["mappings"],
+        "aliases": {**shared, f"{index}.w": {}},
+        "settings": {"index.routing.allocation.require._name": "nobody"},
+    }
+    front.cluster.ask(f"/{index}?wait_for_active_shards=0", method="PUT", body=body)
+
+
+def test_an_index_with_a_part_that_no_machine_has_gives_errors_and_never_fewer_hits(
+    front: RecordingProxy, cli: Cli
+) -> None:
+    url = front.new()
+    index = f"{ServerIndex(url).address.name}.g1.2022"
+    write_years(cli.folder / "n")
+    cli("index", "n", "--index", url)
+    assert cli.json("search", "渡轮", "--index", url)["total"] == 3
+    lost_part(front, index, index.replace("2022", "2024"))
+    (cli.folder / "n" / "2022.md").write_text("anders", "utf-8")
+    for asked in ASKED:
+        ran = cli(*asked, "--index", url, status=2)
+        assert ran.out == "", asked
+        assert ran.err.startswith("newsgrep: The server ")
+        assert "health" in ran.err
+    for options in ((), ("--fix",)):
+        ran = cli("doctor", *options, "--index", url, status=2)
+        assert f"does not have a part of {index.replace('2022', '2024')}" in ran.out
+        assert "made anew" not in ran.out
+    assert not (cli.folder / "elsewhere" / "newsgrep.json").exists()
+
+
+def test_on_a_single_machine_an_index_is_sound_without_copies(
+    front: RecordingProxy, cli: Cli
+) -> None:
+    url = front.new()
+    write_years(cli.folder / "n")
+    cli("index", "n", "--index", f"{url.partition('?')[0]}?replicas=1")
+    assert "is sound: " in cli("doctor", "--deep", "--index", url).out
+
+
+def test_an_index_is_not_made_anew_for_want_of_machines(front: RecordingProxy, cli: Cli) -> None:
+    url = front.new()
+    write_years(cli.folder / "n")
+    cli("index", "n", "--index", f"{url.partition('?')[0]}?replicas=1")
+    name = ServerIndex(url).address.name
+    before = front.cluster.ask(f"/{name}*/_settings")
+
+    def one_more(request: Request, forward: Forward) -> Response:
+        given = forward(request)
+        if "/_cluster/health/" not in request.path or given.status != 200:
+            return given
+        return json_response(200, given.told | {"number_of_data_nodes": 2})
+
+    front.doorkeeper = one_more
+    ran = cli("doctor", "--fix", "--index", url, status=2)
+    assert "start more machines" in ran.out
+    assert "anew" not in ran.out
+    assert front.cluster.ask(f"/{name}*/_settings") == before
+
+
+def _some_failed(told: Any) -> None:
+    told["_shards"] = {"total": 4, "successful": 3, "skipped": 0, "failed": 1}
+
+
+def _timed_out(told: Any) -> None:
+    told["timed_out"] = True
+
+
+@pytest.mark.parametrize("harm", [_some_failed, _timed_out])
+def test_an_answer_of_some_parts_only_is_no_answer(
+    front: RecordingProxy, harm: Callable[[Any], None]
+) -> None:
+    url = front.new()
+    with create_index(ServerIndex(url)) as engine:
+        engine.write(
+            upsert(make_article(f"a{n}", "公报", "潮", date=f"{2021 + n}")) for n in range(3)
+        )
+    harmed: list[str] = []
+
+    def in_part(request: Request, forward: Forward) -> Response:
+        given = forward(request)
+        if "search" not in request.path or request.method == "DELETE":
+            return given
+        told = given.told
+        for each in told.get("responses", [told]):
+            harm(each)
+        harmed.append(request.path.partition("?")[0])
+        return json_response(given.status, told)
+
+    ways: list[Callable[[Engine], object]] = [
+        lambda engine: engine.search(parse("潮").root),
+        lambda engine: engine.search(MatchAll(), Order.NEWEST, facets=("source",)),
+        lambda engine: engine.search(parse('"公报"').root, limit=0),
+        lambda engine: engine.get(["a1"]),
+        lambda engine: engine.folded(["a1"]),
+        lambda engine: engine.document_frequencies(["潮"]),
+        lambda engine: list(engine.stamps()),
+        lambda engine: engine.check(),
+    ]
+    for opened_before in (False, True):
+        for way in ways:
+            engine = open_engine("opensearch", url)
+            front.doorkeeper = lambda request, forward: forward(request)
+            if opened_before:
+                engine.commit()
+            front.doorkeeper = in_part
+            with pytest.raises(ServerProblem, match="a part of the index only"):
+                way(engine)
+            engine.close()
+    assert {"/_search", "/_msearch"} <= set(harmed)
+
+
+@pytest.mark.parametrize("what", ["/_search/point_in_time?", "/_search?"])
+def test_a_part_that_is_about_to_be_there_is_waited_for(front: RecordingProxy, what: str) -> None:
+    url = front.new()
+    with create_index(ServerIndex(url)) as engine:
+        engine.write([upsert(make_article("a", "公报", "潮"))])
+    waited: list[str] = []
+
+    def starting(request: Request, forward: Forward) -> Response:
+        if "wait_for_no_initializing_shards" in request.path:
+            waited.append(request.path)
+        elif what in request.path and not waited:
+            error = {"type": "search_phase_execution_exception", "reason": "1 shards unavailable"}
+            return json_response(503, {"error": error, "status": 503})
+        return forward(request)
+
+    front.doorkeeper = starting
+    engine = open_engine("opensearch", url)
+    assert engine.search(MatchAll(), limit=0).total == 1
+    assert len(waited) == 1
+    engine.close()
+
+
+def test_a_state_that_the_server_let_go_of_is_an_error(front: RecordingProxy) -> None:
+    url = front.new()
+    with create_index(ServerIndex(url)) as engine:
+        engine.write([upsert(make_article("a", "公报", "潮"))])
+        assert engine.search(MatchAll()).total == 1
+        front.cluster.ask("/_search/point_in_time", method="DELETE", body={"pit_id": pits(front)})
+        with pytest.raises(ServerProblem, match="let go of the state"):
+            engine.search(MatchAll())
+
+
+def pits(front: RecordingProxy) -> list[str]:
+    """Return the state that is asked, as it was named in what came to the door."""
+    bodies = [json.loads(each.body) for each in front.requests if each.path.startswith("/_search?")]
+    return [bodies[-1]["pit"]["id"]]
+
+
+def test_every_state_that_was_asked_is_let_go_of(front: RecordingProxy, cli: Cli) -> None:
+    url = front.new()
+    write_years(cli.folder / "n")
+    cli("index", "n", "--index", url)
+    cli("search", "渡轮", "--index", url)
+    cli("index", "n", "--index", url)
+    cli("doctor", "--deep", "--index", url)
+    made_and_gone = [
+        sum(method == each.method and "point_in_time" in each.path for each in front.requests)
+        for method in ("POST", "DELETE")
+    ]
+    assert made_and_gone[0] == made_and_gone[1] > 0

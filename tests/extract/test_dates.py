@@ -1,0 +1,134 @@
+"""Dates in every form that news states them, no more precise than they stand."""
+
+from __future__ import annotations
+
+import pytest
+
+from newsgrep.extract import dates
+from newsgrep.extract.outlets import load_outlets, parse_zone
+from newsgrep.extract.pipeline import extract_article
+from newsgrep.models import Article
+
+SITES = load_outlets()
+
+
+@pytest.mark.parametrize(
+    ("text", "iso"),
+    [
+        ("2024-05-17", "2024-05-17"),
+        ("2024-05-17T10:50:43+08:00", "2024-05-17T10:50:43+08:00"),
+        ("2024-05-17T02:50:43.123Z", "2024-05-17T02:50:43+00:00"),
+        ("2024-05-17 10:50", "2024-05-17T10:50+08:00"),
+        ("2024/5/7", "2024-05-07"),
+        ("2024.05.17", "2024-05-17"),
+        ("2024-05-17T00:00:00+08:00", "2024-05-17"),
+        ("2024-05-17T00:00:00.000Z", "2024-05-17"),
+        ("Thu, 16 May 2024 18:25:08 GMT", "2024-05-16T18:25:08+00:00"),
+        ("16 May 2024 18:25:08 +0200", "2024-05-16T18:25:08+02:00"),
+        ("2024年5月17日", "2024-05-17"),
+        ("2024年5月17日 下午3:05", "2024-05-17T15:05+08:00"),
+        ("2024年05月17日10时50分", "2024-05-17T10:50+08:00"),
+        ("二〇二四年五月十七日", "2024-05-17"),
+        ("二零二四年十二月二十一日", "2024-12-21"),
+        ("民國113年5月17日", "2024-05-17"),
+        ("May 17, 2024", "2024-05-17"),
+        ("17 May 2024", "2024-05-17"),
+        ("May 17, 2024 at 3:05 PM", "2024-05-17"),
+        ("20240517", "2024-05-17"),
+        ("2024年5月", "2024-05"),
+        ("2024-05", "2024-05"),
+        ("2024", "2024"),
+        ("1715944381000", "2024-05-17T11:13:01+00:00"),
+    ],
+)
+def test_a_stated_date_is_read(text: str, iso: str) -> None:
+    moment = dates.parse_date(text)
+    assert moment is not None
+    assert moment.published(parse_zone("+08:00")).iso == iso
+
+
+@pytest.mark.parametrize(
+    "text", ["", "13 分钟前", "2024-13-40", "昨天", "0001-01-01", "12:30", "𝟚"]
+)
+def test_what_is_no_date_is_none(text: str) -> None:
+    assert dates.parse_date(text) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "iso"),
+    [
+        ("https://example.org/world/20240517/story/", "2024-05-17"),
+        ("https://example.org/2024/05/17/story.html", "2024-05-17"),
+        ("https://example.org/a/story-20240516/7614688.html", "2024-05-16"),
+        ("https://example.org/2024/05/story", "2024-05"),
+        ("https://example.org/world-69026947", None),
+    ],
+)
+def test_a_date_in_an_address(url: str, iso: str | None) -> None:
+    moment = dates.date_in_url(url)
+    assert (moment.published(None).iso if moment else None) == iso
+
+
+def read(text: str, mtime: float = 1_750_000_000.0) -> Article:
+    return extract_article("/archive/a.md", text.encode(), sites=SITES, mtime=mtime)
+
+
+BODY = "<p>正文在此，讲的是一座桥。</p>"
+
+
+def published(text: str) -> tuple[str | None, str | None]:
+    article = read(text)
+    return article.published.iso if article.published else None, article.found.get("published")
+
+
+def test_the_articles_own_statement_beats_front_matter() -> None:
+    text = f"---\ntitle: 桥\ndate: 2024-06-12\n---\n<time datetime='2024-06-10'>x</time>{BODY}"
+    assert published(text) == ("2024-06-10", "time element")
+
+
+def test_an_update_is_no_publication() -> None:
+    text = (
+        "<time class='updated' datetime='2024-06-12T10:00:00Z'></time>"
+        f"<time class='entry-date published' datetime='2024-06-10T09:00:00Z'></time>{BODY}"
+    )
+    assert published(text) == ("2024-06-10T09:00:00+00:00", "time element")
+
+
+def test_front_matter_beats_the_address_unless_it_is_the_fetch_time() -> None:
+    front = "---\ntitle: 桥\ndate: {}\nfrom: https://example.org/2024/06/01/a\n---\n<!--1718000000000-->\n"
+    assert published(front.format("2024-06-09") + BODY) == ("2024-06-09", "front matter")
+    same = front.format("2024-06-10T06:13:20.000Z") + BODY
+    assert published(same) == ("2024-06-01", "URL")
+
+
+def test_a_day_without_a_year_takes_it_from_the_fetch_time() -> None:
+    text = "<!--1704200000000-->\n[桥](https://example.org/a)\n------\n<p>大桥12月31日通车。</p>"
+    assert published(text) == ("2023-12-31", "text")
+
+
+def test_history_in_the_text_is_no_publication_date() -> None:
+    text = (
+        "<!--1718000000000-->\n[桥](https://example.org/a)\n------\n<p>大桥1987年3月1日通车。</p>"
+    )
+    assert published(text) == ("2024-06-10T06:13:20+00:00", "fetch time")
+
+
+def test_a_date_in_the_future_is_noted_and_not_believed() -> None:
+    article = read(f"---\ntitle: 桥\ndate: 2099-01-01\n---\n{BODY}")
+    assert article.found["published"] == "file time"
+    assert any("2099-01-01" in note for note in article.notes)
+
+
+def test_a_time_without_offset_says_what_it_was_taken_for() -> None:
+    article = read(f"<time datetime='2024-06-10 09:00:00'></time>{BODY}")
+    assert article.published is not None
+    assert article.published.iso == "2024-06-10T09:00:00+08:00"
+    assert any("+08:00" in note for note in article.notes)
+
+
+def test_an_english_time_without_offset_is_only_a_day() -> None:
+    article = read(
+        "<time datetime='2024-06-10 09:00:00'></time><p>The bridge has opened again.</p>"
+    )
+    assert article.published is not None
+    assert article.published.iso == "2024-06-10"

@@ -1,0 +1,103 @@
+"""Rules for an outlet are data that users can add to, and mistakes in them are explained."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from newsgrep.errors import UsageError
+from newsgrep.extract.outlets import Outlets, load_outlets
+from newsgrep.extract.pipeline import extract_article
+
+OWN = """
+[[site]]
+name = "河口周报"
+hosts = ["river.example.org"]
+markers = ["河口周报编辑部所有"]
+body = ".text"
+drop = [".promo"]
+captions = [".pic-note"]
+byline = ".who"
+date = ".when"
+title_suffixes = [" — 河口"]
+zone = "+09:00"
+roles = ["主笔"]
+drop_lines = ['本栏由.{1,20}支持']
+
+[[site]]
+name = "BBC中文"
+drop_lines = ["新的规则"]
+"""
+
+PAGE = """[堤岸种树 — 河口](https://m.river.example.org/a/1)
+------
+<div class="text"><div class="who">林晓舟、周野，主笔</div><div class="when">2024-06-10 09:15</div>
+<p>堤岸上种了三千棵树。</p><div class="promo">买树苗</div><div class="pic-note">新种的树</div>
+<p>本栏由园林局支持</p><p>明年再种。</p></div><p>外面的话</p>"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Outlets:
+    path = tmp_path / "outlets.toml"
+    path.write_text(OWN, encoding="utf-8")
+    return load_outlets(path)
+
+
+def test_a_users_rules_are_used(own: Outlets) -> None:
+    article = extract_article("/a.txt", PAGE.encode(), sites=own, mtime=1_750_000_000.0)
+    assert article.title == "堤岸种树"
+    assert article.source == "河口周报"
+    assert article.authors == ("林晓舟", "周野")
+    assert article.published is not None
+    assert article.published.iso == "2024-06-10T09:15+09:00"
+    assert article.paragraphs == ("堤岸上种了三千棵树。", "明年再种。")
+    assert article.captions == ("新种的树",)
+    assert article.found["authors"] == article.found["published"] == "site rule"
+
+
+def test_a_marker_gives_an_outlet_away(own: Outlets) -> None:
+    text = "树苗\n\n三千棵树已经种下。\n\n版权为河口周报编辑部所有，请勿转载。"
+    article = extract_article("/a.txt", text.encode(), sites=own, mtime=1_750_000_000.0)
+    assert article.source == "河口周报"
+    assert article.body == "三千棵树已经种下。"
+
+
+def test_a_users_table_replaces_only_its_own_keys(own: Outlets) -> None:
+    site = own.named("BBC中文")
+    assert site is not None
+    assert site.drop_lines == ("新的规则",)
+    assert site.hosts
+
+
+def test_rules_travel_to_other_processes(own: Outlets) -> None:
+    there = pickle.loads(pickle.dumps(own))  # noqa: S301 - our own pickle of a line ago
+    assert there.named("河口周报") == own.named("河口周报")
+
+
+def test_no_file_of_ones_own_is_fine(tmp_path: Path) -> None:
+    assert load_outlets(tmp_path / "absent.toml").named("端传媒")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[site]\n", "not valid TOML"),
+        ("[outlet]\nname='x'\n", "[[site]] table"),
+        ("[[site]]\nhosts=['x.example']\n", "has no name"),
+        ("[[site]]\nname='x'\nhost='x.example'\n", "unknown key 'host'"),
+        ("[[site]]\nname='x'\nhosts=[1]\n", "list of strings"),
+        ("[[site]]\nname='x'\nbyline=3\n", "must be a string"),
+        ("[[site]]\nname='x'\ndrop=['a[']\n", "no CSS selector"),
+        ("[[site]]\nname='x'\ndrop_lines=['(']\n", "no regular expression"),
+        ("[[site]]\nname='x'\nzone='Mars/Base'\n", "no time zone"),
+    ],
+)
+def test_a_mistake_names_file_table_and_cure(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "outlets.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        load_outlets(path)
+    assert said in str(caught.value)
+    assert str(path) in str(caught.value)

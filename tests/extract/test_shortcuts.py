@@ -1,0 +1,66 @@
+"""What is read without a parser because it is simple says what the parser says."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newsgrep.extract import frontmatter
+from newsgrep.extract.formats import markdown
+
+MARKDOWN = [
+    "**", "**", "*", "字", "a", "1", "1.", "1)", "- ", "-", "。", "“", "（", ")", " ", "  ",
+    "\n", "\n\n", "\n\n", "<!--x-->", "<!-->", "\u3000", "\xa0", ">", '"', "!", "]", "|",
+    "---", "===", "# ", "+", "=", "\t", "\x0b", "\x85", "\u2028", "~", "_", "{", "；", "é",
+    "１", "²", "\u0301", "\u200b", "<", "&", "[x]", "\\", "`",
+]  # fmt: skip
+YAML = [
+    "title", "a", "x-y", ": ", ": ", ":", " ", '"', '"a b"', "字", "\n",
+    "2019-10-17T08:09:48+01:00", "https://a.b/c?d=e#g", "[ ", "[", "]", " ]", ", ", ",", "- ",
+    "#", " #", "&", "*", "!", "null", "~", "1.5", "'", "\\", "%", "|", ">", "{", "\t", "\xa0",
+    "\u3000", "\x85", "\ufeff", "é", "_", ".", "/", "+", "\x07", "---", "<<", "\ue000", "１",
+    "²", "&amp;",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(MARKDOWN), max_size=14).map("".join))
+@settings(deadline=None, max_examples=500)
+def test_paragraphs(text: str) -> None:
+    simple = markdown.paragraphs_only(text)
+    if simple is not None:
+        assert simple.rstrip("\n") == markdown.commonmark_parser().render(text).rstrip("\n")
+
+
+lines = st.tuples(
+    st.sampled_from(["title: ", "date: ", "a: ", "a:", ""]),
+    st.lists(st.sampled_from(YAML), max_size=5).map("".join),
+).map("".join)
+
+
+@given(st.lists(lines, max_size=4).map("\n".join))
+@settings(deadline=None, max_examples=500)
+def test_front_matter(block: str) -> None:
+    simple = frontmatter.parse_simple(block)
+    if simple is not None:
+        assert list(simple.items()) == list((frontmatter.parse_yaml(block) or {}).items())
+
+
+def test_bulletins_need_no_parser() -> None:
+    block = (
+        'title: "“雪”“冰”两场"\ndate: 2026-02-23\n'
+        "from: https://a.example/2026/x.shtml\ntags: [ a, b ]\n"
+    )
+    assert frontmatter.parse_simple(block) == {
+        "title": ("“雪”“冰”两场",),
+        "date": ("2026-02-23",),
+        "from": ("https://a.example/2026/x.shtml",),
+        "tags": ("a", "b"),
+    }
+    text = (
+        '<!--begin-->\n\n**消息**（联播）：他说"好"。\n\n'
+        "**小标题！**\n\n2026年，3>2。 \n<!--end-->\n"
+    )
+    assert markdown.paragraphs_only(text) == (
+        "<!--begin-->\n<p><strong>消息</strong>（联播）：他说&quot;好&quot;。</p>\n"
+        "<p><strong>小标题！</strong></p>\n<p>2026年，3&gt;2。</p>\n<!--end-->\n"
+    )

@@ -1,0 +1,208 @@
+"""Whatever a large file is made of, it ends in an article or a reason, and memory is bounded.
+
+One process reads the files one after the other and says what each has taken; what is in them
+grows by nesting, by repeating, or by what a reader of formats is asked to make of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.cli import Cli, clean_environment
+
+SIZE = 2_000_000
+MOST = 160
+"""MB that a process may grow by for a file of SIZE; without bounds many take 200 and more."""
+HANG = 600
+
+READER = """
+import json, os, sys
+from pathlib import Path
+
+from newsgrep.index.workers import prepare
+from newsgrep.analysis.document import Entry
+from newsgrep.extract.walk import File, find_files
+from newsgrep.extract.outlets import load_sites
+from newsgrep.analysis.segment import segmenter
+
+MB = 1024
+segmenter()
+sites = load_sites()
+
+
+def memory(name):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name)) // MB
+
+
+for file in find_files([sys.argv[1]]):
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before = memory("VmRSS")
+    made = prepare(file, sites, 2**26)
+    grown = memory("VmHWM") - before
+    if isinstance(made, Entry):
+        told = ["article", made.article().title]
+    else:
+        told = ["rejected", made.reason] if made.reason else ["nothing", ""]
+    del made
+    print(json.dumps([os.path.basename(file.path), grown, *told]), flush=True)
+"""
+
+HEAD = "长行\n\n开头的一段话，".encode()
+END = "中文的一段话。".encode()
+
+
+def filled(unit: str | bytes, head: bytes = b"", tail: bytes = b"", size: int = SIZE) -> bytes:
+    unit = unit.encode() if isinstance(unit, str) else unit
+    return head + unit * (size // len(unit)) + tail
+
+
+def yaml_bomb() -> bytes:
+    lines = ["a0: &a0 [lol]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 60)]
+    lines += ["title: *a59", "tags: *a59", "<<: *a59"]
+    return "\n".join(("---", *lines, "---", "题目", "", "正文在这里。")).encode()
+
+
+def laughs() -> bytes:
+    entities = '<!ENTITY l0 "lol">' + "".join(
+        f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12)
+    )
+    head = f'<?xml version="1.0"?><!DOCTYPE html [{entities}]><html><body><p>笑声'
+    return filled("&l11;", head.encode(), b"</p></body></html>")
+
+
+def json_ld(data: bytes) -> bytes:
+    head = b"<html><head><script type='application/ld+json'>"
+    return head + data + "</script></head><body><p>渡轮照常往返。</p></body></html>".encode()
+
+
+def bombs() -> Mapping[str, bytes]:
+    """Return hostile files by name."""
+    lines = {
+        "one-line": filled("渡轮照常往返码头没有排队", HEAD),
+        "letters": filled("a", HEAD),
+        "words": filled("lorem ipsum ", HEAD),
+        "all-words-differ": HEAD + " ".join(f"{n:x}" for n in range(SIZE // 7)).encode(),
+        "short-lines": filled("渡\n", HEAD),
+        "rule": filled("-", b"x\n"),
+        "rule-of-front-matter": filled("-", b"---\n"),
+        "hashtags": filled("#a "),
+        "comments": filled("<!---->"),
+        "instructions": filled("<?", b"<p>x</p>"),
+        "images-without-end": filled("![](", HEAD),
+        "marks": filled("\u0301\u0316", HEAD + b"a"),
+        "dates": filled("2024年5月17日 10:50 ", HEAD),
+        "front-matter": filled("a: b\n", b"---\ntitle: x\n", b"---\n" + HEAD),
+        "front-matter-without-end": filled("k: v\n", b"---\n"),
+        "surrogates": filled(b"\xed\xa0\x80", HEAD * 20),
+        "overlong": filled(b"\xc0\xaf\xe0\x80\xaf", HEAD * 20),
+        "nuls": filled(b"\xe6\xb8\xa1\x00", HEAD * 20),
+        "utf16-odd": "渡轮照常往返。".encode("utf-16-le").join((b"\xff\xfe", b"x"))
+        + filled("渡轮照常往返。".encode("utf-16-le"), size=SIZE // 2)
+        + b"x",
+        "utf32-odd": filled("渡轮照常。".encode("utf-32-le"), b"\xff\xfe\0\0", b"xyz"),
+        "gzip": filled(b"\x1f\x8b\x08\0"),
+        "data-uri": filled("QUJD", b'<p><img src="data:image/png;base64,', b'">' + END),
+    }
+    pages = {
+        "div": filled("<div>", tail=END),
+        "b": filled("<b>", tail=END),
+        "table": filled("<table><tr><td>", tail=END),
+        "time": filled("<p><time>", tail=END),
+        "small": filled("<figure><small>", tail=END),
+        "list": filled("<ul><li><a href=/x>字", tail=END),
+        "caption": filled("<div class='wp-caption'>", tail=END),
+        "br": filled("渡轮<br>", b"<html><body><p>"),
+        "entities": filled("&amp;&#20013;", b"<p>"),
+        "laughs": laughs(),
+        "alt": filled("a b ", "<p>字</p><img alt='".encode(), b"'>" + END),
+        "meta": filled("a b ", b"<meta property='og:title' content='", b"'><p>" + END),
+        "json-deep": json_ld(b"[" * (SIZE // 2) + b"]" * (SIZE // 2)),
+        "json-objects": json_ld(b'{"author":' * 100_000 + b"1" + b"}" * 100_000),
+        "json-many": json_ld(filled('{"@type":"Article"},', b"[", b"{}]")),
+        "comments-without-end": filled("<!--", "<p>字</p>".encode(), size=12_000_000),
+        "cdata": filled("<![CDATA[x]]>", "<p>字</p>".encode()),
+    }
+    marks = {
+        "quotes": "> ",
+        "lists": "- ",
+        "brackets": "[",
+        "images": "![",
+        "links": "[a](<",
+        "quote-lines": "> a\nb\n",
+        "rows": "|a|\n|-|\n",
+        "lazy": "a\n=\n",
+    }
+    notes = {name: filled(unit, "题目\n\n".encode(), size=240_000) for name, unit in marks.items()}
+    references = b"[a]: /" + b"x" * 100_000 + b"\n\n" + b"[a] " * 30_000
+    return {
+        **{f"{name}.txt": data for name, data in lines.items()},
+        **{f"{name}.html": data for name, data in lines.items()},
+        **{f"nested-{name}.html": data for name, data in pages.items()},
+        **{f"{name}.md": data for name, data in notes.items()},
+        "nested-quotes-of-a-million.md": filled("> ", size=2_000_000),
+        "nested-yaml.md": b"---\na: " + b"[" * 1_000_000 + b"\n---\n" + HEAD,
+        "yaml-bomb.md": yaml_bomb(),
+        "references.md": references,
+    }
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bombs")
+    for name, data in bombs().items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def readings(folder: Path) -> dict[str, tuple[int, str, str]]:
+    done = subprocess.run(
+        [sys.executable, "-c", READER, folder],
+        env=clean_environment(folder),
+        capture_output=True,
+        timeout=HANG,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    rows = map(json.loads, done.stdout.splitlines())
+    return {name: (grown, outcome, told) for name, grown, outcome, told in rows}
+
+
+@pytest.mark.skipif(
+    not os.access("/proc/self/clear_refs", os.W_OK), reason="only Linux tells peaks"
+)
+def test_a_hostile_file_ends_in_an_article_or_a_reason_and_in_bounded_memory(
+    readings: dict[str, tuple[int, str, str]],
+) -> None:
+    assert set(readings) == set(bombs())
+    assert {name: row for name, row in readings.items() if row[0] > MOST} == {}
+    assert {row[1] for row in readings.values()} == {"article", "rejected"}
+    assert all(row[2] for row in readings.values())
+
+
+def test_indexing_a_folder_of_hostile_files_accounts_for_each(folder: Path, cli: Cli) -> None:
+    files = sorted(folder.iterdir())[::3]
+    ran = subprocess.run(
+        ["newsgrep", "index", *files, "--json", "--index", cli.index],
+        env=clean_environment(cli.folder, {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}),
+        capture_output=True,
+        timeout=HANG,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr.decode()
+    told: dict[str, Any] = json.loads(ran.stdout)
+    assert told["seen"] == told["added"] + told["rejected"] == len(files)
+    assert len(told["files"]["rejected"]) == told["rejected"]
+    assert all(item["reason"] for item in told["files"]["rejected"])
+    assert cli.json("search", "一段话")["total"] >= 1
+    assert cli("doctor").status == 0

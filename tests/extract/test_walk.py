@@ -1,0 +1,111 @@
+"""Every path is either a file to read, in a stable order and once, or told with its reason."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from newsgrep.extract.walk import File, Skipped, find_files
+
+
+def names(root: Path, found: list[File | Skipped]) -> list[str]:
+    return [os.path.relpath(f.path, root) for f in found if isinstance(f, File)]
+
+
+def kinds(root: Path, found: list[File | Skipped]) -> dict[str, str]:
+    return {os.path.relpath(s.path, root): s.kind for s in found if isinstance(s, Skipped)}
+
+
+def test_folders_are_walked_in_the_order_of_names(tmp_path: Path) -> None:
+    for name in ("b/2.txt", "b/1.md", "a.html", "c.htm", "b/x/y.markdown", "a.TXT"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    found = list(find_files([str(tmp_path)]))
+    assert names(tmp_path, found) == [
+        "a.TXT",
+        "a.html",
+        "b/1.md",
+        "b/2.txt",
+        "b/x/y.markdown",
+        "c.htm",
+    ]
+    first = found[0]
+    assert isinstance(first, File)
+    assert first.size == 1
+    assert first.mtime_ns == (tmp_path / "a.TXT").stat().st_mtime_ns
+
+
+def test_what_is_left_out_is_told(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "a.txt").write_text("x")
+    (tmp_path / ".hidden.txt").write_text("x")
+    (tmp_path / "a.pdf").write_text("x")
+    (tmp_path / "bare").write_text("x")
+    os.mkfifo(tmp_path / "pipe.txt")
+    (tmp_path / "broken.txt").symlink_to(tmp_path / "nowhere")
+    found = list(find_files([str(tmp_path), str(tmp_path / "absent")]))
+    assert kinds(tmp_path, found) == {
+        ".git": "hidden",
+        ".hidden.txt": "hidden",
+        "a.pdf": "format",
+        "bare": "format",
+        "pipe.txt": "special",
+        "broken.txt": "missing",
+        "absent": "missing",
+    }
+    assert all(s.reason for s in found if isinstance(s, Skipped))
+
+
+def test_a_socket_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # a socket's path has to be short
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind("s.txt")
+        assert kinds(tmp_path, list(find_files(["."]))) == {"s.txt": "special"}
+
+
+def test_loops_end_and_nothing_comes_twice(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.txt").write_text("x")
+    (tmp_path / "a" / "up").symlink_to(tmp_path)
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    (tmp_path / "c.txt").hardlink_to(tmp_path / "a" / "1.txt")
+    (tmp_path / "self.txt").symlink_to(tmp_path / "self.txt")
+    found = list(find_files([str(tmp_path), str(tmp_path / "a" / "1.txt"), str(tmp_path / "a")]))
+    assert names(tmp_path, found) == ["a/1.txt"]
+    assert kinds(tmp_path, found) == {"a/up": "loop", "self.txt": "loop"}
+
+
+def test_any_byte_in_a_name_survives(tmp_path: Path) -> None:
+    name = os.fsdecode(b"\xff\n\xe6.txt")
+    (tmp_path / name).write_text("x")
+    [found] = find_files([str(tmp_path)])
+    assert isinstance(found, File)
+    assert Path(found.path).read_text() == "x"
+    assert list(find_files(["a\0b.txt"])) == [
+        Skipped("a\0b.txt", "can't be read: embedded null byte", "unreadable")
+    ]
+
+
+def test_paths_are_absolute_and_links_are_not_resolved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "real.txt").write_text("x")
+    (tmp_path / "link.txt").symlink_to("real.txt")
+    monkeypatch.chdir(tmp_path)
+    [found] = find_files(["link.txt"])
+    assert found.path == str(tmp_path / "link.txt")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    closed.chmod(0)
+    try:
+        assert kinds(tmp_path, list(find_files([str(tmp_path)]))) == {"closed": "unreadable"}
+    finally:
+        closed.chmod(0o700)

@@ -1,0 +1,113 @@
+"""An answer without hits says whether the files have changed since, soon and truly."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from newsgrep.index.freshness import FreshnessCheck, check_freshness
+from newsgrep.models import FileRecord, Status
+from tests.support.cli import Cli, write_article
+
+FOLDERS, EACH = 4, 300
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    paths = [
+        tmp_path / f"folder-{folder}" / f"{number}.md"
+        for folder in range(FOLDERS)
+        for number in range(EACH)
+    ]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("渡轮")
+    return paths
+
+
+def _stamp(path: Path) -> FileRecord:
+    status = path.stat()
+    return FileRecord(str(path), status.st_size, status.st_mtime_ns, "", Status.INDEXED, "id")
+
+
+def _slowly(stamps: list[FileRecord], pause: float) -> Iterator[FileRecord]:
+    for stamp in stamps:
+        yield stamp
+        time.sleep(pause)
+
+
+def test_new_changed_and_missing_files_are_counted_and_nothing_else(files: list[Path]) -> None:
+    stamps = [_stamp(path) for path in files]
+    assert check_freshness(stamps) == FreshnessCheck(0, complete=True)
+    files[0].write_text("渡轮停航")
+    os.utime(files[1], ns=(1, 1))
+    files[2].unlink()
+    (files[3].parent / "new.html").write_text("渡轮")
+    (files[3].parent / ".hidden.html").write_text("渡轮")
+    (files[3].parent / "notes.xyz").write_text("渡轮")
+    (files[3].parent / "link.html").symlink_to(files[4])
+    assert check_freshness(stamps) == FreshnessCheck(4, complete=True)
+    shutil.rmtree(files[-1].parent)
+    assert check_freshness(stamps) == FreshnessCheck(4 + EACH, complete=True)
+
+
+def test_the_folder_that_was_changed_last_is_looked_at_first(
+    files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stamps = [_stamp(path) for path in files]
+    changed = files[EACH].parent
+    (changed / "new.html").write_text("渡轮")
+    for path in {path.parent for path in files} - {changed}:
+        os.utime(path, ns=(1, 1))
+    looked: list[str] = []
+    real = os.scandir
+
+    def scandir(folder: str) -> object:
+        looked.append(folder)
+        return real(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert check_freshness(stamps) == FreshnessCheck(1, complete=True)
+    assert looked[0] == str(changed)
+    assert len(looked) == FOLDERS
+
+
+def test_when_time_is_over_what_was_counted_is_said_to_be_less_than_all(
+    files: list[Path],
+) -> None:
+    stamps = [_stamp(path) for path in files]
+    files[0].unlink()
+    (files[0].parent / "new.html").write_text("渡轮")
+    # Too late for all stamps: the new file can't be told from those not read yet.
+    assert check_freshness(_slowly(stamps, 0.001), longest=0.01) == FreshnessCheck(
+        1, complete=False
+    )
+    # Too late for the folders.
+    assert check_freshness(stamps[:10], longest=0) == FreshnessCheck(0, complete=False)
+
+
+def test_zero_says_how_many_files_are_new(cli: Cli) -> None:
+    write_article(cli.folder / "news" / "a.md", "甲岛开渔", "渡轮照常，海带上市。")
+    cli("index", "news")
+    told = cli.json("search", "造船", status=1)["explanation"]
+    assert (told["newer_files"], told["all_files_seen"]) == (0, True)
+    assert "run newsgrep index again" not in cli("search", "造船", status=1).err
+    write_article(cli.folder / "news" / "b.md", "丙岛造船", "渡轮下水。")
+    told = cli.json("search", "造船", status=1)["explanation"]
+    assert (told["newer_files"], told["all_files_seen"]) == (1, True)
+    assert "1 file is new, changed or gone since: run newsgrep index again" in (
+        cli("search", "造船", status=1).err
+    )
+
+
+def test_a_hidden_file_that_was_asked_for_by_name_is_no_missing_one(cli: Cli) -> None:
+    write_article(cli.folder / "news" / "a.md", "甲岛开渔", "渡轮照常，海带上市。")
+    write_article(cli.folder / "news" / ".b.md", "丙岛休渔", "渡轮停航。")
+    cli("index", "news", "news/.b.md")
+    assert cli.json("stats")["articles"] == 2
+    assert "run newsgrep index again" not in cli("search", "造船", status=1).err

@@ -1,0 +1,326 @@
+"""Whatever happens to files and index, in any order: the index holds and answers what it should."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from newsgrep.analysis.document import make_document
+from newsgrep.engines.base import FACETS, Change, Engine, Order, PutArticle, rollback
+from newsgrep.engines.memory import MemoryEngine
+from newsgrep.engines.tantivy.engine import TantivyEngine
+from newsgrep.engines.whoosh import writer
+from newsgrep.engines.whoosh.engine import WhooshEngine
+from newsgrep.errors import UsageError
+from newsgrep.index.plan import UpdateSummary
+from newsgrep.index.store import open_index
+from newsgrep.index.update import UpdateOptions, update_index
+from newsgrep.models import Status
+from newsgrep.query.parser import parse
+from tests.support.factories import FOLDER_ENGINES, make_file_record
+from tests.support.simulated_archive import (
+    SOURCES,
+    ArticleFile,
+    SimulatedArchive,
+    State,
+    expected_state,
+    random_article,
+    random_sentence,
+)
+from tests.support.stress import LONG_FORM, Tally, trial_count
+
+NAMES = tuple(f"{folder}/{number}.md" for folder in "ab" for number in range(12))
+ADDRESSES = 4
+
+Seeds = st.integers(0, 1 << 32)
+Prunes = st.sampled_from((None, None, True, False))
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What an index should hold: the files that it knows, with their times, and articles."""
+
+    times: Mapping[str, int] = field(default_factory=dict)
+    known: State = field(default_factory=dict)
+    articles: State = field(default_factory=dict)
+
+    def updated(self, shelf: SimulatedArchive, prune: bool | None) -> Commit | None:
+        """Return the commit that follows, this one if nothing is to be done, None for a refusal."""
+        gone = self.known.keys() - shelf.files.keys()
+        if prune is None and len(gone) * 2 > len(self.known):
+            return None
+        kept = gone if prune is False else frozenset[str]()
+        changed = any(self.times.get(path) != time for path, time in shelf.times.items())
+        if not changed and gone == kept:
+            return self
+        # A file that is gone can only keep the article that the index has of it.
+        texts = {path: text for path, text in self.articles.items() if path in kept}
+        return Commit(
+            {path: self.times[path] for path in kept} | shelf.times,
+            {path: self.known[path] for path in kept} | shelf.files,
+            expected_state(texts | shelf.files),
+        )
+
+
+FIRST = Commit()
+
+
+@cache
+def _upsert(path: str, content: ArticleFile) -> Change:
+    article = content.article(path)
+    return PutArticle(make_document(article, make_file_record(article)))
+
+
+def brute_force(commit: Commit) -> Engine:
+    """Return the reference engine with what ``commit`` should hold."""
+    engine = MemoryEngine()
+    engine.write(_upsert(path, content) for path, content in commit.articles.items())
+    return engine
+
+
+def leaf(chance: random.Random, texts: list[ArticleFile]) -> str:
+    content = chance.choice(texts) if texts else ArticleFile("鹭岛号", random_sentence(chance))
+    match chance.choice(("quoted", "quoted", "words", "source", "date", "title")):
+        case "quoted":
+            text = content.body.replace("\n", "") or "灯塔"
+            begin = chance.randrange(len(text))
+            return f'"{text[begin : begin + chance.randint(1, 9)]}"'
+        case "words":
+            return random_sentence(chance)[chance.randint(0, 8) :].strip("。") or "水"
+        case "source":
+            return f"source:{chance.choice((*SOURCES, '日报', 'POST', '没有')).split()[0]}"
+        case "date":
+            return f"date:{content.date[: chance.choice((4, 7, 10))]}"
+    return f'title:"{content.title[-3:] or "号"}"'
+
+
+def question(chance: random.Random, texts: list[ArticleFile], depth: int = 2) -> str:
+    """Return a query that may find some of ``texts``."""
+    if depth == 0 or chance.random() < 0.3:
+        return leaf(chance, texts)
+    one, other = (question(chance, texts, depth - 1) for _ in range(2))
+    return chance.choice((f"{one} {other}", f"({one} OR {other})", f"{one} -({other})", f"-{one}"))
+
+
+def compare(engine: Engine, commit: Commit, chance: random.Random) -> None:
+    """Ask ``engine`` and brute force the same questions."""
+    right = brute_force(commit)
+    for _ in range(3):
+        query = question(chance, list(commit.articles.values()))
+        for order in Order:
+            expected = right.search(parse(query).root, order, 100, 0, FACETS)
+            found = engine.search(parse(query).root, order, 100, 0, FACETS)
+            assert found.total == expected.total, query
+            assert [c.id for c in found.candidates] == [c.id for c in expected.candidates], query
+            assert dict(found.facets) == dict(expected.facets), query
+            scores = [candidate.score for candidate in expected.candidates]
+            if order is Order.RELEVANCE:
+                assert [c.score for c in found.candidates] == pytest.approx(scores), query
+
+
+class History(RuleBasedStateMachine):
+    """Files that change, an index that follows them, goes back, and is read all the while."""
+
+    def __init__(self, figures: Tally, engine: str) -> None:
+        super().__init__()
+        self.engine = engine
+        self.figures = figures
+        self.folder = Path(tempfile.mkdtemp(prefix="newsgrep-history-"))
+        self.shelf = SimulatedArchive(self.folder / "n")
+        self.index = self.folder / "index"
+        self.now: Commit | None = None
+        self.before: Commit | None = None
+        self.readers: list[tuple[ExitStack, Engine, Commit]] = []
+        self.written = 0
+        figures["histories"] += 1
+
+    def teardown(self) -> None:
+        for stack, _, _ in self.readers:
+            stack.close()
+        shutil.rmtree(self.folder)
+
+    @initialize(seed=Seeds, number=st.integers(0, len(NAMES)))
+    def begin(self, seed: int, number: int) -> None:
+        chance = random.Random(seed)
+        for name in NAMES[:number]:
+            self.write(name, random_article(chance, self.written, ADDRESSES))
+
+    def index_now(self, prune: bool | None) -> UpdateSummary:
+        how = UpdateOptions(prune=prune, engine=self.engine)
+        return update_index(self.index, [str(self.shelf.folder)], how)
+
+    def write(self, name: str, content: ArticleFile) -> None:
+        self.shelf.write(name, content)
+        self.written += 1
+
+    @rule(seed=Seeds, number=st.sampled_from((1, 2, 5)))
+    def change(self, seed: int, number: int) -> None:
+        chance = random.Random(seed)
+        for _ in range(number):
+            name = chance.choice(NAMES)
+            paths = sorted(self.shelf.files)
+            content = random_article(chance, self.written, ADDRESSES)
+            url = f"https://wugang.example/{chance.randint(1, ADDRESSES)}"
+            match chance.choice(("write", "write", "same article", "empty", "delete", "rename")):
+                case "write":
+                    self.write(name, content)
+                case "same article":
+                    self.write(name, replace(content, url=url))
+                case "empty":
+                    self.write(name, ArticleFile())
+                case "delete" if paths:
+                    self.shelf.delete(chance.choice(paths))
+                case "rename" if paths and str(self.shelf.folder / name) not in self.shelf.files:
+                    self.shelf.rename(chance.choice(paths), name)
+            self.figures["changes to files"] += 1
+
+    @precondition(lambda self: self.shelf.files)
+    @rule(seed=Seeds)
+    def delete_most(self, seed: int) -> None:
+        paths = sorted(self.shelf.files)
+        for path in random.Random(seed).sample(paths, len(paths) * 2 // 3):
+            self.shelf.delete(path)
+            self.figures["changes to files"] += 1
+
+    @rule(prune=Prunes, seed=Seeds)
+    def update(self, prune: bool | None, seed: int) -> None:
+        self.change(seed, 1)
+        self.update_again(prune, seed)
+
+    @rule(prune=Prunes, seed=Seeds)
+    def update_again(self, prune: bool | None, seed: int) -> None:
+        old = self.now or FIRST
+        new = old.updated(self.shelf, prune)
+        if new is None:
+            with pytest.raises(UsageError, match="Say --prune"):
+                update_index(
+                    self.index,
+                    [str(self.shelf.folder)],
+                    UpdateOptions(prune=prune, engine=self.engine),
+                )
+            self.figures["refusals"] += 1
+        else:
+            summary = update_index(
+                self.index, [str(self.shelf.folder)], UpdateOptions(prune=prune, engine=self.engine)
+            )
+            assert summary.seen == sum(summary.counts.values())
+            assert summary.articles == len(new.articles)
+            assert summary.removed == len(ids(old) - ids(new))
+            if new is not old:
+                self.before = old if old is not FIRST else None
+                self.figures["commits"] += 1
+            self.now = new
+        if self.now is not None:
+            self.is_as_it_should_be(random.Random(seed))
+
+    @precondition(lambda self: self.now is not None)
+    @rule(seed=Seeds)
+    def go_back(self, seed: int) -> None:
+        if self.before is None:
+            with pytest.raises(UsageError, match="no commit to go back to"):
+                rollback(self.engine, self.index / self.engine)
+        else:
+            rollback(self.engine, self.index / self.engine)
+            self.now, self.before = self.before, None
+            self.figures["commits gone back"] += 1
+        self.is_as_it_should_be(random.Random(seed))
+
+    def is_as_it_should_be(self, chance: random.Random) -> None:
+        assert self.now is not None
+        with open_index(self.index) as engine:
+            assert engine.check(deep=True) == []
+            stamps = {stamp.path: stamp for stamp in engine.stamps()}
+            assert stamps.keys() == self.now.known.keys()
+            taken_from = {text.id_at(path): path for path, text in self.now.articles.items()}
+            for path, text in self.now.known.items():
+                status, reason = stamps[path].status, stamps[path].reason or ""
+                if not text.title:
+                    assert status is Status.REJECTED
+                elif path in self.now.articles:
+                    assert (status, stamps[path].article_id) == (Status.INDEXED, text.id_at(path))
+                else:
+                    assert status is Status.DUPLICATE
+                    if path in self.shelf.files and self.shelf.times[path] == self.now.times[path]:
+                        assert f" {taken_from[text.id_at(path)]}, " in reason
+            articles = engine.get(taken_from)
+            assert [Path(article.path) for article in articles] == [
+                Path(path) for path in taken_from.values()
+            ]
+            for article in articles:
+                expected = self.now.articles[article.path]
+                assert (article.title, article.body) == (expected.title, expected.body)
+            compare(engine, self.now, chance)
+            self.figures["checks of several segments"] += segments(engine) > 1
+        self.figures["checks of all that it holds"] += 1
+
+    @precondition(lambda self: self.now is not None and len(self.readers) < 3)
+    @rule()
+    def open_for_reading(self) -> None:
+        assert self.now is not None
+        stack = ExitStack()
+        self.readers.append((stack, stack.enter_context(open_index(self.index)), self.now))
+
+    @precondition(lambda self: self.readers)
+    @rule(seed=Seeds)
+    def ask_a_reader(self, seed: int) -> None:
+        stack, engine, commit = self.readers.pop(0)
+        with stack:
+            compare(engine, commit, random.Random(seed))
+        self.figures["readers of what may be an older commit"] += 1
+
+
+def segments(engine: Engine) -> int:
+    """Return how many parts the index has, each of which may be searched apart."""
+    if isinstance(engine, WhooshEngine):
+        return len(engine._store._segments)
+    assert isinstance(engine, TantivyEngine)
+    return engine._searcher.num_segments
+
+
+def ids(commit: Commit) -> set[str]:
+    return {content.id_at(path) for path, content in commit.articles.items()}
+
+
+@pytest.fixture
+def small_segments(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let segments of a handful of documents stay apart as those of thousands do."""
+    monkeypatch.setattr(writer, "SMALL", 1)
+    yield
+    _upsert.cache_clear()
+
+
+@pytest.mark.torture
+@pytest.mark.usefixtures("small_segments")
+@pytest.mark.parametrize("engine", FOLDER_ENGINES)
+def test_whatever_happens_the_index_holds_and_answers_what_it_should(
+    engine: str, figures: Tally
+) -> None:
+    run_state_machine_as_test(
+        lambda: History(figures, engine),  # type: ignore[arg-type]  # it calls what it is given
+        settings=settings(
+            max_examples=trial_count(12, 150),
+            stateful_step_count=trial_count(25, 60),
+            derandomize=not LONG_FORM,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate],  # making a failure smaller takes minutes: disks are slow
+        ),
+    )
+    assert figures["checks of several segments"]

@@ -1,0 +1,210 @@
+"""Whenever a run dies, fails or loses power, the index is as before it or as after it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsgrep.analysis.segment import segmenter
+from newsgrep.engines.base import Order
+from newsgrep.engines.whoosh.storage import IndexFolder
+from newsgrep.errors import IndexMissing, Interrupted
+from newsgrep.index.store import index_exists, open_index
+from newsgrep.index.update import UpdateOptions, update_index
+from newsgrep.query.parser import parse
+from tests.support.fault_injection import EXIT_KILLED, run_in_child, simulate_power_loss
+from tests.support.stress import Tally, trial_count
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="a child is forked"),
+    pytest.mark.torture,
+]
+
+State = tuple[Any, ...] | None
+MOST = trial_count(25, 1 << 20)
+"""Abort points that each test tries, spread evenly; all of them where there are fewer."""
+
+
+class Archive:
+    """Files, an index of what they were, and what it becomes when it is brought up to date."""
+
+    def __init__(self, folder: Path, *, first: bool, how: UpdateOptions | None = None) -> None:
+        self.how = how
+        segmenter()  # loaded once, and not in each child
+        self.folder = folder
+        self.files = folder / "files"
+        self.files.mkdir()
+        for number in range(5):
+            self._write(number, f"渔场第{number}号声明", "渔民在码头等候。")
+        self.index = folder / "index"
+        self.graveyard = folder / "graveyard"
+        if not first:
+            update_index(self.index, [str(self.files)])
+            (self.files / "0.txt").unlink()
+            self._write(1, "渔场新声明", "灯塔亮了。")
+            self._write(9, "台风过后", "码头修好了。")
+        self.old = state(self.index)
+        self.place = self.fresh("reference")
+        self.update()
+        self.new = state(self.place)
+        assert self.new not in (None, self.old)
+
+    def _write(self, number: int, title: str, body: str) -> None:
+        (self.files / f"{number}.txt").write_text(f"{title}\n\n{body}\n", "utf-8")
+
+    def fresh(self, name: str) -> Path:
+        """Return another copy of the index as it was."""
+        place = self.folder / name
+        shutil.rmtree(place, ignore_errors=True)
+        if self.index.exists():
+            shutil.copytree(self.index, place)
+        return place
+
+    def update(self) -> None:
+        update_index(self.place, [str(self.files)], self.how)
+
+    def calls(self) -> int:
+        """Return how many calls an update makes that change the disk."""
+        low, high = 1, 1 << 14
+        while low < high:
+            middle = (low + high) // 2
+            self.place = self.fresh("counted")
+            if run_in_child(self.update, middle, self.graveyard) == EXIT_KILLED:
+                low = middle + 1
+            else:
+                high = middle
+        return low - 1
+
+    def aborts(self, error: OSError | None = None) -> Iterator[tuple[int, int]]:
+        """Stop the update at one call after another; yield the number and what came of it."""
+        calls = self.calls()
+        assert calls > 30
+        for number in range(1, calls + 1, max(1, calls // MOST)):
+            shutil.rmtree(self.graveyard, ignore_errors=True)
+            self.place = self.fresh("place")
+            yield number, run_in_child(self.update, number, self.graveyard, error)
+
+
+def state(place: Path) -> State:
+    """Return all that an index answers, or None where there is none."""
+    if not index_exists(place):
+        with pytest.raises(IndexMissing), open_index(place):
+            pass
+        return None
+    with open_index(place) as engine:
+        stamps = sorted(engine.stamps())
+        articles = engine.get(stamp.article_id or "" for stamp in stamps)
+        pages = [
+            engine.search(parse(query).root, order, limit=50, facets=("source", "month"))
+            for query in ("声明", '"渔场"', "码头 OR 灯塔", "-台风")
+            for order in Order
+        ]
+        assert engine.check(deep=True) == []
+        return stamps, articles, pages
+
+
+@pytest.fixture(params=["first", "later"])
+def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Archive:
+    return Archive(tmp_path, first=request.param == "first")
+
+
+def completed(archive: Archive) -> None:
+    """Expect the same command, given again, to end where it would have ended at once."""
+    assert run_in_child(archive.update, 0, archive.folder / "again") == 0
+    assert state(archive.place) == archive.new
+    assert IndexFolder(str(archive.place / "whoosh")).leftovers() == []
+
+
+def test_a_run_killed_at_any_write_leaves_the_old_index_or_the_new(
+    archive: Archive, figures: Tally
+) -> None:
+    for number, status in archive.aborts():
+        assert status == EXIT_KILLED, number
+        assert state(archive.place) in (archive.old, archive.new), number
+        figures["calls at which the process ends"] += 1
+        completed(archive)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_long_run_killed_between_its_commits_leaves_an_index_that_it_completes(
+    tmp_path: Path, first: bool
+) -> None:
+    archive = Archive(tmp_path, first=first, how=UpdateOptions(commit_every=0))
+    between = 0
+    for number, status in archive.aborts():
+        assert status == EXIT_KILLED, number
+        between += state(archive.place) not in (archive.old, archive.new)
+        completed(archive)
+    assert between > 5
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_long_run_that_is_stopped_says_what_is_in_and_goes_on_from_there(
+    tmp_path: Path, first: bool
+) -> None:
+    archive = Archive(tmp_path, first=first)
+    files = 5 if first else 2
+
+    def stop(done: int, _: int | None) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    archive.place = archive.fresh("place")
+    for left in range(files, 0, -1):
+        with pytest.raises(Interrupted, match=f"1 of {left} files"):
+            update_index(
+                archive.place, [str(archive.files)], UpdateOptions(progress=stop, commit_every=0)
+            )
+        state(archive.place)
+    completed(archive)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+def test_a_write_that_fails_leaves_the_old_index(
+    archive: Archive, figures: Tally, code: int
+) -> None:
+    failed = 0
+    for number, status in archive.aborts(OSError(code, os.strerror(code))):
+        # Some writes are not needed: what they fail at is done another time.
+        assert status in (0, 2), number
+        allowed = (archive.new,) if status == 0 else (archive.old, archive.new)
+        assert state(archive.place) in allowed, number
+        completed(archive)
+        failed += status == 2
+        figures["calls that fail"] += 1
+    assert failed > 10
+
+
+def test_a_loss_of_power_at_any_write_leaves_the_old_index_or_the_new(
+    archive: Archive, figures: Tally
+) -> None:
+    chance = random.Random(20261120)
+    for number, status in archive.aborts():
+        assert status == EXIT_KILLED, number
+        simulate_power_loss(archive.graveyard, chance)
+        assert state(archive.place) in (archive.old, archive.new), number
+        figures["calls at which power is lost"] += 1
+        completed(archive)
+
+
+def test_what_was_reported_as_done_survives_a_loss_of_power(archive: Archive) -> None:
+    chance = random.Random(20261121)
+
+    def update_and_write() -> None:
+        archive.update()
+        (archive.folder / "later").write_text("x")
+
+    calls = archive.calls()
+    for _ in range(trial_count(10, 100)):
+        shutil.rmtree(archive.graveyard, ignore_errors=True)
+        archive.place = archive.fresh("place")
+        assert run_in_child(update_and_write, calls + 1, archive.graveyard) == EXIT_KILLED
+        simulate_power_loss(archive.graveyard, chance)
+        assert state(archive.place) == archive.new

@@ -1,0 +1,212 @@
+"""newsgrep index as a process, killed at any moment: the old index or the new, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from newsgrep.index.manifest import LOCK_FILE, MANIFEST_FILE
+from newsgrep.index.store import index_exists, open_index
+from newsgrep.index.update import UpdateOptions, update_index
+from tests.support.cli import TIMEOUT, Cli, assert_no_crash
+from tests.support.factories import FOLDER_ENGINES
+from tests.support.simulated_archive import (
+    ArticleFile,
+    SimulatedArchive,
+    State,
+    index_snapshot,
+    indexed_state,
+    random_article,
+    random_sentence,
+)
+from tests.support.stress import Tally, trial_count
+
+MANY = 420
+"""So many files that worker processes read them."""
+
+NOTHING: State = {}
+
+
+class Archive:
+    """Files, the index of what they were, and a command that brings it up to date."""
+
+    def __init__(self, cli: Cli, engine: str, jobs: int, chance: random.Random) -> None:
+        self.engine = engine
+        self.cli = cli
+        self.jobs = jobs
+        self.chance = chance
+        self.shelf = SimulatedArchive(cli.folder / "n")
+        for number in range(MANY):
+            self.shelf.write(f"{'abc'[number % 3]}/{number}.md", random_article(chance, number))
+        self.old: State = NOTHING
+        self._usual: dict[str, float] = {}
+        self._fresh = cli.folder / "fresh"
+
+    def change(self, kind: str, number: int) -> None:
+        """Change files, or let there be no index: what ``kind`` of run comes next."""
+        match kind:
+            case "first":
+                shutil.rmtree(self.cli.index, ignore_errors=True)
+                self.old = NOTHING
+            case "small":
+                self.shelf.stir(self.chance, 25, number)
+            case "large":
+                for path, content in list(self.shelf.files.items()):
+                    name = str(Path(path).relative_to(self.shelf.folder))
+                    again = ArticleFile(
+                        **(vars(content) | {"body": random_sentence(self.chance) * 2})
+                    )
+                    self.shelf.write(name, again)
+
+    def start(self) -> subprocess.Popen[bytes]:
+        args = ("index", "n", "--engine", self.engine, "--jobs", str(self.jobs))
+        return self.cli.start(*args, env={"PYTHONWARNINGS": None}, new_session=True)
+
+    def complete(self, kind: str, *, undisturbed: bool) -> None:
+        """Run the command to its end; it ends where an index of the same files begins."""
+        started = time.monotonic()
+        process = self.start()
+        out, err = process.communicate(timeout=TIMEOUT)
+        assert process.returncode == 0, (out, err)
+        assert_no_crash(err)
+        if undisturbed:
+            self._usual[kind] = time.monotonic() - started
+        shutil.rmtree(self._fresh, ignore_errors=True)
+        update_index(self._fresh, [str(self.shelf.folder)], UpdateOptions(engine=self.engine))
+        assert index_snapshot(self.cli.index) == index_snapshot(self._fresh)
+        self.old = indexed_state(self.cli.index)
+        assert self.old == self.shelf.state()
+        with open_index(self.cli.index) as engine:
+            assert engine.tidy() == []
+        assert {each.name for each in self.cli.index.iterdir()} == {
+            self.engine,
+            MANIFEST_FILE,
+            LOCK_FILE,
+        }
+
+    def kill(self, kind: str) -> bool:
+        """Start the command and kill it at any moment of the time it usually takes."""
+        process = self.start()
+        time.sleep(self.chance.uniform(0, self._usual[kind]))
+        ended = process.poll() is not None
+        process.send_signal(signal.SIGKILL)  # the one process alone, as the system would
+        try:
+            # Workers that outlived it would hold its standard error open.
+            _, err = process.communicate(timeout=TIMEOUT)
+            # A worker that is being started may miss its parent before our code is loaded.
+            assert b"newsgrep" not in err.replace(bytes(self.cli.folder), b""), err
+            assert_all_ended(process.pid)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        return not ended
+
+    def is_old_or_new(self) -> str:
+        """Ask processes; return whether the index is as it was, as it is to be, or not there."""
+        ran = self.cli.run("doctor", "--deep", "--json")
+        assert_no_crash(ran.stderr)
+        if not index_exists(self.cli.index):
+            assert self.old is NOTHING
+            assert b"There is no index" in ran.stderr
+            ran = self.cli("search", "渡轮", status=2)
+            assert "There is no index" in ran.err
+            return "no index yet"
+        assert json.loads(ran.stdout)["problems"] == []
+        found = indexed_state(self.cli.index)
+        which = "the old index" if found == self.old else "the new index"
+        assert found in (self.old, self.shelf.state())
+        # Brute force here knows nothing of word edges, so the number is left out.
+        title = self.chance.choice(list(self.shelf.files.values())).title.partition("号")[2]
+        begin = self.chance.randrange(len(title) - 3)
+        text = title[begin : begin + self.chance.randint(2, 5)]
+        ran = self.cli("search", "--json", "-n", "1000", f'"{text}"', status=None)
+        hits = {(hit["path"], hit["title"]) for hit in json.loads(ran.stdout)["hits"]}
+        right = {(path, each.title) for path, each in found.items() if each.holds(text)}
+        assert {(str(self.cli.folder / path), title) for path, title in hits} == right
+        return which
+
+
+def processes_of(session: int) -> dict[int, str]:
+    """Return the commands of processes that still run in ``session``, by their number."""
+    running = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (process / "stat").read_text().rsplit(")", 1)[1].split()
+            if int(fields[3]) == session and fields[0] not in "ZX":
+                running[int(process.name)] = (process / "cmdline").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return running
+
+
+def assert_all_ended(session: int) -> None:
+    until = time.monotonic() + TIMEOUT
+    while processes_of(session):  # on their way out, or there for good
+        assert time.monotonic() < until, processes_of(session)
+        time.sleep(0.01)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("engine", FOLDER_ENGINES)
+def test_a_process_killed_at_any_moment_leaves_the_old_index_or_the_new(
+    cli: Cli, figures: Tally, engine: str, jobs: int
+) -> None:
+    chance = random.Random(20261120 + jobs)
+    archive = Archive(cli, engine, jobs, chance)
+    kinds = ("first", "small", "large")
+    for number, kind in enumerate(kinds):
+        archive.change(kind, number)
+        archive.complete(kind, undisturbed=True)
+    kills = 0
+    while kills < trial_count(4, 250):
+        kind = kinds[figures["runs completed after kills"] % 3]
+        archive.change(kind, 10 + kills)
+        again, undisturbed = True, True
+        while again:  # also what completes the run may be killed
+            killed = archive.kill(kind)
+            came = archive.is_old_or_new()
+            kills += killed
+            figures["processes killed" if killed else "ended before they were"] += 1
+            figures[f"left {came}" if killed else "ended with the new index"] += 1
+            undisturbed = came != "the new index"
+            again = undisturbed and chance.random() < 0.5
+        archive.complete(kind, undisturbed=undisturbed)
+        figures["runs completed after kills"] += 1
+
+
+def test_when_a_worker_is_killed_the_run_says_so_and_nothing_is_changed(cli: Cli) -> None:
+    shelf = SimulatedArchive(cli.folder / "n")
+    chance = random.Random(7)
+    shelf.write("a.md", random_article(chance, 1))
+    cli("index", "n")
+    before = index_snapshot(cli.index)
+    for number in range(3000):
+        shelf.write(f"{number}.md", random_article(chance, number))
+    process = cli.start("index", "n", "--jobs", "2", new_session=True)
+    until = time.monotonic() + TIMEOUT
+    workers: list[int] = []
+    while not workers:
+        running = processes_of(process.pid).items()
+        workers = [number for number, command in running if "spawn_main" in command]
+        assert time.monotonic() < until
+        assert process.poll() is None
+    time.sleep(0.3)
+    os.kill(workers[0], signal.SIGKILL)
+    _, err = process.communicate(timeout=TIMEOUT)
+    message = err.decode()
+    assert process.returncode == 2
+    assert message.startswith("newsgrep: A process that was reading files is gone")
+    assert "--jobs 1" in message
+    assert message.count("\n") == 1
+    assert index_snapshot(cli.index) == before
+    assert_all_ended(process.pid)

@@ -1,0 +1,177 @@
+"""A file is what it was when its bytes were read: nothing hangs, nothing stands for other bytes."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsgrep.analysis.document import IndexDocument
+from newsgrep.extract.outlets import load_outlets
+from newsgrep.extract.walk import File, find_files
+from newsgrep.index import update as update_module
+from newsgrep.index import workers as prepare_module
+from newsgrep.index.plan import make_plan
+from newsgrep.index.update import update_index
+from newsgrep.index.workers import FailedFile, prepare_file
+from newsgrep.models import FileRecord, Status
+from tests.support.cli import Cli, write_article
+
+SITES = load_outlets()
+LARGEST = 10_000
+
+
+def found(path: Path) -> File:
+    [file] = find_files([str(path)])
+    assert isinstance(file, File)
+    return file
+
+
+def article(path: Path, text: str = "渡轮照常。") -> File:
+    return found(write_article(path, "甲岛来信", text))
+
+
+def failed(file: File) -> str:
+    result = prepare_file(file, SITES, LARGEST)
+    assert isinstance(result, FailedFile), result
+    assert result.path == file.path
+    return result.reason
+
+
+def within_time(file: File) -> Any:
+    """Return what preparing makes of a file that might block for ever."""
+    results: list[Any] = []
+    thread = threading.Thread(
+        target=lambda: results.append(prepare_file(file, SITES, LARGEST)), daemon=True
+    )
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
+    return results[0]
+
+
+def test_a_file_that_has_become_a_pipe_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    file = article(tmp_path / "a.md")
+    Path(file.path).unlink()
+    os.mkfifo(file.path)
+    result = within_time(file)
+    assert result == FailedFile(file.path, "not an ordinary file but a named pipe")
+
+
+def test_a_file_that_has_become_a_device_is_told_and_not_read(tmp_path: Path) -> None:
+    file = article(tmp_path / "a.md")
+    Path(file.path).unlink()
+    Path(file.path).symlink_to("/dev/zero")
+    assert within_time(file) == FailedFile(file.path, "not an ordinary file but a device")
+
+
+def test_a_file_that_has_vanished_is_told(tmp_path: Path) -> None:
+    file = article(tmp_path / "a.md")
+    Path(file.path).unlink()
+    assert failed(file) == "it was gone before it could be read"
+    Path(file.path).mkdir()
+    assert failed(file)
+
+
+def test_a_file_that_has_changed_since_it_was_found_is_stamped_as_it_was_read(
+    tmp_path: Path,
+) -> None:
+    file = article(tmp_path / "a.md")
+    later = article(tmp_path / "a.md", "渡轮停航，海带上市。")
+    result = prepare_file(file, SITES, LARGEST)
+    assert isinstance(result, IndexDocument)
+    assert (result.stamp.size, result.stamp.mtime_ns) == (later.size, later.mtime_ns)
+    assert "海带" in result.article().body
+
+
+def test_a_file_that_has_grown_over_the_limit_is_not_read_in_part(tmp_path: Path) -> None:
+    file = article(tmp_path / "a.md")
+    later = article(tmp_path / "a.md", "渡轮停航。" * LARGEST)
+    result = prepare_file(file, SITES, LARGEST)
+    assert isinstance(result, FileRecord)
+    assert (result.status, result.digest, result.size) == (Status.REJECTED, "", later.size)
+    assert "--max-file-size" in (result.reason or "")
+
+
+class Meddling:
+    """Stands in for ``os``; writes to the file each time that it is looked at."""
+
+    def __init__(self, path: Path, texts: list[bytes]) -> None:
+        self.path = path
+        self.texts = texts
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+    def fstat(self, number: int) -> os.stat_result:
+        status = os.fstat(number)
+        if self.texts:
+            time.sleep(0.03)  # as one who writes later than the clock ticks
+            self.path.write_bytes(self.texts.pop(0))
+        return status
+
+
+@pytest.mark.parametrize("changes", [1, 2, 3])
+def test_a_file_that_changes_while_it_is_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: int
+) -> None:
+    path = tmp_path / "a.md"
+    file = article(path)
+    texts = [f"甲岛来信\n\n渡轮第{n}次改点。\n".encode() * (4 - n) for n in range(changes)]
+    last = texts[-1]
+    monkeypatch.setattr(prepare_module, "os", Meddling(path, texts))
+    result = prepare_file(file, SITES, LARGEST)
+    assert isinstance(result, IndexDocument)
+    assert result.stamp.size == len(last)
+    assert result.stamp.mtime_ns == path.stat().st_mtime_ns
+    assert f"第{changes - 1}次" in result.article().body
+
+
+def test_a_file_that_never_rests_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.md"
+    file = article(path)
+    texts = ["甲岛来信\n\n渡轮改点。\n".encode() * n for n in range(1, 99)]
+    monkeypatch.setattr(prepare_module, "os", Meddling(path, texts))
+    assert failed(file).startswith("it changes while it is read")
+
+
+def test_a_change_within_one_tick_of_the_clock_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    for text in ("渡轮照常。", "渡轮停航。", "渡轮改点。"):
+        entry = prepare_file(article(path, text), SITES, LARGEST)
+        assert isinstance(entry, IndexDocument)
+        write_article(path, "甲岛来信", text[::-1])  # of the same size, as soon as can be
+        assert path.stat().st_mtime_ns > entry.stamp.mtime_ns
+
+
+def test_files_that_fail_keep_their_articles_and_are_read_next_time(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = cli.folder / "n"
+    for name in ("a", "b", "c"):
+        write_article(folder / f"{name}.md", f"{name}岛来信", "渡轮照常。")
+    cli("index", "n")
+    for name in ("a", "b"):
+        write_article(folder / f"{name}.md", f"{name}岛来信", "渡轮停航，海带上市。")
+
+    def planned(*args: Any, **kwargs: Any) -> Any:
+        made = make_plan(*args, **kwargs)
+        (folder / "a.md").unlink(missing_ok=True)
+        (folder / "b.md").unlink(missing_ok=True)
+        os.mkfifo(folder / "b.md")
+        return made
+
+    monkeypatch.setattr(update_module, "make_plan", planned)
+    summary = update_index(cli.index, [str(folder)])
+    assert {outcome.value: n for outcome, n in summary.counts.items() if n} == {
+        "failed": 2,
+        "unchanged": 1,
+    }
+    assert (summary.removed, summary.articles) == (0, 3)
+    assert set(cli.found("渡轮照常")) == {"a岛来信", "b岛来信", "c岛来信"}
+    told = cli.json("index", "n", "--prune")
+    assert (told["unchanged"], told["removed"]) == (1, 2)

@@ -1,0 +1,65 @@
+"""An index that an older newsgrep made opens, or says what makes it one of today's."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from newsgrep.engines.base import Engine
+from newsgrep.errors import IndexMismatch
+from newsgrep.index.maintenance import rebuild_index
+from newsgrep.index.store import open_index
+from newsgrep.models import Status
+from newsgrep.query.parser import parse
+from tests.support.released_index import ARTICLES, DUPLICATE, FIXTURES, make_released_index
+
+RELEASED = sorted(FIXTURES.glob("index-format-*"))
+QUESTIONS = {
+    "灯塔": {"a1"},
+    '"联合声明"': {"a2"},
+    "渡輪 OR lighthouse": {"a2", "a3"},
+    "-灯塔": {"a0", "a2", "a3"},
+    "caption:潮汐": {"a3"},
+    "source:雾港 date:2024-05": {"a1"},
+}
+
+
+@pytest.fixture(params=[*RELEASED, None], ids=lambda path: path.name if path else "today's")
+def index(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    place = tmp_path / "index"
+    if request.param is None:
+        make_released_index(place)
+    else:
+        shutil.copytree(request.param, place)
+    return place
+
+
+def answers(engine: Engine) -> None:
+    assert engine.check(deep=True) == []
+    for question, ids in QUESTIONS.items():
+        page = engine.search(parse(question).root)
+        assert {candidate.id for candidate in page.candidates} == ids, question
+    assert engine.get(article.id for article in ARTICLES) == list(ARTICLES)
+    assert [stamp for stamp in engine.stamps() if stamp.status is not Status.INDEXED] == [DUPLICATE]
+
+
+def test_there_is_an_index_of_every_released_format() -> None:
+    assert RELEASED
+
+
+def test_an_index_of_a_released_format_answers_or_says_how_it_will(index: Path) -> None:
+    try:
+        with open_index(index, trust=True) as engine:
+            answers(engine)
+            engine.write(())
+            answers(engine)
+    except IndexMismatch as mismatch:
+        assert "newsgrep reindex" in str(mismatch)  # noqa: PT017  (the other way out is tested, too)
+
+
+def test_an_index_of_a_released_format_can_be_made_one_of_today(index: Path) -> None:
+    assert rebuild_index(index, trust=True).articles == len(ARTICLES) + 1
+    with open_index(index) as engine:
+        answers(engine)

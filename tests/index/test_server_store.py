@@ -1,0 +1,314 @@
+"""An index on a server is used as one in a folder is, and what differs is said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from newsgrep.engines import base
+from newsgrep.errors import IndexDamaged, IndexMismatch, Interrupted, UsageError
+from newsgrep.index.location import Index, ServerIndex, index_at, personal_folder
+from newsgrep.index.maintenance import rebuild_index
+from newsgrep.index.manifest import fingerprint
+from newsgrep.index.store import open_index
+from newsgrep.index.update import UpdateOptions, update_index
+from newsgrep.query.ast import MatchAll
+from tests.support import fake_server
+from tests.support.cli import write_article
+from tests.support.fake_server import SILENT_HOST, FakeServerCli
+
+URL = "opensearch://localhost/news"
+
+_OF_FILES = {"newer_files", "all_files_seen"}
+KEY = "localhost:9200/news"
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> FakeServerCli:
+    cli = FakeServerCli(tmp_path)
+    for name, source, title, text in (
+        ("a.md", "雾港日报", "甲岛开渔", "渡轮照常，海带上市。"),
+        ("b.md", "雾港日报", "乙島休漁", "渡輪停航，漁船回港。"),
+        ("c.md", "鹭岛电台", "丙岛造船", "渡轮下水，船厂庆祝。"),
+    ):
+        write_article(cli.folder / "n" / name, title, text, source=source)
+    return cli
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ServerIndex]:
+    """Give the address of a server in this process that holds nothing yet."""
+    monkeypatch.setitem(base._ROOMS, "opensearch", base._Room("tests.support.fake_server"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.delenv(fake_server.STATE_FILE_VARIABLE, raising=False)
+    fake_server.INDEXES.clear()
+    yield ServerIndex(URL)
+    fake_server.INDEXES.clear()
+
+
+def titles(index: Index) -> list[str]:
+    with open_index(index) as engine:
+        found = engine.search(MatchAll(), limit=999).candidates
+        return sorted(article.title for article in engine.get(each.id for each in found))
+
+
+def three(folder: Path) -> Path:
+    for number in (1, 2, 3):
+        write_article(folder / f"{number}.md", f"第{number}号公报", "潮汐表照常张贴。" * number)
+    return folder
+
+
+# As with a folder
+
+
+_ASKED = (
+    ("search", "渔船", "--json"),
+    ("search", '"渡轮"', "--json", "--facets", "source,month", "--sort", "date"),
+    ("search", "鲸鱼", "--json"),
+    ("search", "saved:船", "--json"),
+    ("timeline", "渡轮", "--json"),
+    ("kwic", "渡轮", "--jsonl"),
+    ("keywords", "渡轮", "--json"),
+    ("compare", "渡轮", "--sources", "雾港日报,鹭岛电台", "--json"),
+    ("similar", "n/a.md", "--json"),
+    ("show", "n/b.md", "--json"),
+    ("saved", "list", "--json"),
+    ("batch", "queries.txt"),
+)
+
+
+def test_every_command_answers_from_a_server_as_from_a_folder(served: FakeServerCli) -> None:
+    (served.folder / "queries.txt").write_text("渡轮\n海带\n", "utf-8")
+    for index in ("folder", URL):
+        ran = served("index", "n", "--index", index)
+        assert ran.out.startswith("3 files seen: 3 added; 3 articles in ")
+        served("saved", "add", "船", "造船", "--index", index)
+    for asked in _ASKED:
+        here = served(*asked, "--index", "folder", status=None)
+        there = served(*asked, "--index", URL, status=None)
+        assert (here.status, _told(here.out)) == (there.status, _told(there.out)), (
+            here.err,
+            there.err,
+        )
+        assert here.status in {0, 1}, here.err
+    assert served("index", "n", "--index", URL).out.startswith("3 files seen: 3 unchanged")
+    assert {path.name for path in served.folder.iterdir()} == {
+        "n", "folder", "queries.txt", "start", "server.pickle", "data",
+    }  # fmt: skip
+
+
+def _told(out: str) -> list[object]:
+    """Return the objects in ``out`` without what is not the answer: times, and close scores."""
+    told = [json.loads(out)] if out.startswith("{\n") else list(map(json.loads, out.splitlines()))
+    return [_without(each) for each in told]
+
+
+def _without(value: object) -> object:
+    if isinstance(value, dict):
+        kept = {key: _without(part) for key, part in value.items() if key != "took_ms"}
+        return {key: part for key, part in kept.items() if key not in _OF_FILES}
+    if isinstance(value, list):
+        return [_without(part) for part in value]
+    return round(value, 9) if isinstance(value, float) else value
+
+
+def test_stats_and_doctor_tell_of_the_server(served: FakeServerCli) -> None:
+    served("index", "n", "--index", URL)
+    told = json.loads(served("stats", "--json", "--index", URL).out)
+    assert (told["index"], told["engine"], told["articles"]) == (URL, "opensearch", 3)
+    assert told["bytes"] > 0
+    assert f"{URL} is sound: 3 articles" in served("doctor", "--index", URL).out
+
+
+def test_what_has_come_in_is_told_and_remembered_for_the_person(served: FakeServerCli) -> None:
+    served("index", "n", "--index", URL)
+    served("saved", "add", "船", "渡轮", "--index", URL)
+    served("new", "--index", URL, status=1)
+    write_article(served.folder / "n" / "d.md", "丁岛停电", "渡轮停航。")
+    served("index", "n", "--index", URL)
+    told = served("new", "--index", "opensearch+http://LOCALHOST:9200/news")
+    assert [json.loads(line)["title"] for line in told.lines] == ["丁岛停电"]
+    served("new", "--index", URL, status=1)
+    (folder,) = (served.folder / "data" / "newsgrep" / "remote").iterdir()
+    assert folder.name.startswith("news-localhost-")
+    assert {path.name for path in folder.iterdir()} >= {"newsgrep.saved.json", "newsgrep.seen"}
+
+
+def test_the_environment_may_name_the_address(served: FakeServerCli) -> None:
+    served("index", "n", env={"NEWSGREP_INDEX": URL})
+    assert served("search", "渡轮", "--paths", env={"NEWSGREP_INDEX": URL}).lines != []
+    assert not served.index.exists()
+
+
+def test_where_no_index_is_the_next_step_is_named(served: FakeServerCli) -> None:
+    ran = served("search", "渡轮", "--index", URL, status=2)
+    assert f"newsgrep index --index {URL} PATH" in ran.err
+    ran = served("saved", "add", "船", "渡轮", "--index", URL, status=2)
+    assert "There is no index" in ran.err
+    assert not (served.folder / "data").exists()
+
+
+def test_what_a_server_says_of_itself_is_one_line_and_status_2(served: FakeServerCli) -> None:
+    for asked in (("search", "渡轮"), ("index", "n"), ("doctor",), ("stats",), ("new",)):
+        ran = served(*asked, "--index", f"opensearch://{SILENT_HOST}/news", status=2)
+        assert ran.err.count("\n") == 1
+    ran = served("search", "渡轮", "--index", f"opensearch://{SILENT_HOST}/news", status=2)
+    assert "does not answer" in ran.err
+
+
+@pytest.mark.parametrize("asked", [("search", "渡轮"), ("index", "n"), ("stats",)])
+def test_a_password_in_the_address_is_refused_and_not_repeated(
+    served: FakeServerCli, asked: tuple[str, ...]
+) -> None:
+    wrong = "opensearch://reader:geheim@localhost/news"
+    for ran in (
+        served(*asked, "--index", wrong, status=2),
+        served(*asked, env={"NEWSGREP_INDEX": wrong}, status=2),
+        served("copy", "--to", wrong, status=2),
+    ):
+        assert "NEWSGREP_OPENSEARCH_PASSWORD" in ran.err
+        assert "geheim" not in ran.err + ran.out
+
+
+def test_other_schemes_are_no_folders(served: FakeServerCli) -> None:
+    for wrong in ("https://localhost:9200/news", "opensearch:/localhost/news", "OpenSearch:news"):
+        ran = served("index", "n", "--index", wrong, status=2)
+        assert "opensearch://HOST[:PORT]/NAME" in ran.err
+    assert not list(served.folder.glob("*:*"))
+
+
+def test_an_address_is_one_index_however_it_is_spelled(tmp_path: Path) -> None:
+    assert index_at("a/b") == Path("a/b")
+    assert index_at("./opensearch://x") == Path("./opensearch://x")
+    same = ("opensearch://h/n", "opensearch+https://H:9200/n/", "opensearch://h/n?shards=3")
+    others = ("opensearch://h/n2", "opensearch://h2/n", "opensearch://h:9201/n")
+    folders = {personal_folder(index_at(url)) for url in same}
+    assert len(folders) == 1
+    assert len({personal_folder(index_at(url)) for url in (same[0], *others)}) == 4
+    assert str(index_at(same[2])) == same[2]
+    assert personal_folder(tmp_path) == tmp_path
+
+
+# What differs
+
+
+def test_several_may_write_at_once(server: ServerIndex, tmp_path: Path) -> None:
+    first, second = three(tmp_path / "one"), tmp_path / "two"
+    write_article(second / "4.md", "第4号公报", "潮汐表照常张贴。")
+    inside: list[int] = []
+
+    def meanwhile(done: int, _: int | None) -> None:
+        if done == 1:
+            inside.append(update_index(server, [str(second)]).articles)
+
+    update_index(server, [str(first)], UpdateOptions(progress=meanwhile))
+    assert inside == [2]
+    assert len(titles(server)) == 4
+
+
+def test_a_run_restores_the_settings_of_one_that_died(server: ServerIndex, tmp_path: Path) -> None:
+    folder = three(tmp_path / "n")
+    update_index(server, [str(folder)])
+    before = fake_server.INDEXES[KEY].tidied
+    update_index(server, [str(folder)])
+    assert fake_server.INDEXES[KEY].tidied == before + 1
+    (folder / "1.md").unlink()
+    update_index(server, [str(folder)])
+    assert fake_server.INDEXES[KEY].tidied == before + 2
+
+
+def test_what_a_stopped_run_has_sent_stays_and_the_next_goes_on(
+    server: ServerIndex, tmp_path: Path
+) -> None:
+    folder = three(tmp_path / "n")
+
+    def stop(done: int, _: int | None) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match="goes on from there"):
+        update_index(server, [str(folder)], UpdateOptions(progress=stop))
+    assert titles(server) == ["第1号公报", "第2号公报"]
+    update_index(server, [str(folder)])
+    assert len(titles(server)) == 3
+
+
+def test_a_server_keeps_no_commit_to_go_back_to(served: FakeServerCli) -> None:
+    served("index", "n", "--index", URL)
+    ran = served("doctor", "--rollback", "--index", URL, status=2)
+    assert "snapshots" in ran.err
+
+
+def test_what_can_be_read_is_saved(served: FakeServerCli) -> None:
+    served("index", "n", "--index", URL)
+    indexes = served.indexes
+    broken = next(iter(indexes[KEY]._documents))
+    indexes[KEY].unreadable.add(broken)
+    served.put(indexes)
+    assert "can't be read" in served("doctor", "--index", URL, status=2).out
+    ran = served("reindex", "--index", URL, status=2)
+    assert "doctor --fix" in ran.err
+    assert served.indexes[KEY].unreadable == {broken}
+    assert "lost: " in served("doctor", "--fix", "--index", URL, status=2).out
+    served("doctor", "--index", URL)
+    assert served("index", "n", "--index", URL).out.startswith("3 files seen: 1 added, 2 unch")
+
+
+def test_an_index_of_another_analyser_is_made_anew_and_of_another_format_refused(
+    server: ServerIndex, tmp_path: Path
+) -> None:
+    update_index(server, [str(three(tmp_path / "n"))])
+    own = dict(fake_server.INDEXES[KEY].manifest)
+    fake_server.INDEXES[KEY].manifest = own | {"analyser": {"fold": "older"}}
+    with pytest.raises(IndexMismatch, match="newsgrep reindex"):
+        titles(server)
+    rebuild_index(server)
+    assert fake_server.INDEXES[KEY].manifest == own
+    assert len(titles(server)) == 3
+    fake_server.INDEXES[KEY].manifest = own | {"format": 999}
+    with pytest.raises(IndexMismatch, match="in a format"):
+        rebuild_index(server)
+    for nonsense in ({}, own | {"engine": "whoosh"}, own | {"format": None, "engine": 7}):
+        fake_server.INDEXES[KEY].manifest = nonsense
+        with pytest.raises(IndexDamaged):
+            titles(server)
+
+
+def test_a_rebuild_that_fails_leaves_what_was_there(server: ServerIndex, tmp_path: Path) -> None:
+    update_index(server, [str(three(tmp_path / "n"))])
+    there = fake_server.INDEXES[KEY]
+    there.unreadable.add(list(there._documents)[-1])
+    with pytest.raises(IndexDamaged):
+        rebuild_index(server)
+    assert fake_server.INDEXES[KEY] is there
+
+
+def test_a_folder_cant_send_anybody_to_a_server(served: FakeServerCli) -> None:
+    served("index", "n")
+    path = served.index / "newsgrep.json"
+    told = json.loads(path.read_text("utf-8"))
+    told |= {"engine": "opensearch", "analyser": fingerprint("opensearch")}
+    path.write_text(json.dumps(told), "utf-8")
+    assert "can't have its data in" in served("search", "渡轮", status=2).err
+    served("doctor", "--fix", status=2)
+
+
+def test_an_engine_of_folders_is_refused_for_an_address(served: FakeServerCli) -> None:
+    ran = served("index", "n", "--engine", "whoosh", "--index", URL, status=2)
+    assert "on a server" in ran.err
+    with pytest.raises(UsageError):
+        update_index(ServerIndex(URL), ["n"], UpdateOptions(engine="whoosh"))
+
+
+def test_nothing_found_on_a_server_says_nothing_of_files_that_may_be_elsewhere(
+    served: FakeServerCli,
+) -> None:
+    served("index", "n", "--index", URL)
+    for path in (served.folder / "n").iterdir():
+        path.unlink()
+    ran = served("search", "鲸鱼", "--index", URL, status=1)
+    assert "No article matches" in ran.err
+    assert "gone since" not in ran.err

@@ -1,0 +1,266 @@
+"""Several machines share the files of one index: each file is one machine's, and none is lost."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsgrep.engines import base
+from newsgrep.errors import InputError, UsageError
+from newsgrep.index.location import Index, ServerIndex
+from newsgrep.index.plan import Outcome, Shard, parse_shard
+from newsgrep.index.store import open_index
+from newsgrep.index.update import UpdateOptions, update_index
+from newsgrep.models import FileRecord
+from newsgrep.query.ast import MatchAll
+from tests.support import fake_server
+from tests.support.cli import Cli, write_article
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ServerIndex]:
+    monkeypatch.setitem(base._ROOMS, "opensearch", base._Room("tests.support.fake_server"))
+    monkeypatch.delenv(fake_server.STATE_FILE_VARIABLE, raising=False)
+    fake_server.INDEXES.clear()
+    yield ServerIndex("opensearch://localhost/news")
+    fake_server.INDEXES.clear()
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\0")), max_size=20), st.integers(1, 9))
+def test_every_file_is_of_exactly_one_shard(paths: list[str], count: int) -> None:
+    shards = [Shard(number, count) for number in range(1, count + 1)]
+    for path in paths:
+        if _can_be_a_path(path):
+            assert sum(shard.takes(path) for shard in shards) == 1
+
+
+def _can_be_a_path(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def test_a_file_is_of_the_same_shard_on_every_machine_and_in_every_version() -> None:
+    of_three = [
+        next(number for number in (1, 2, 3) if Shard(number, 3).takes(path))
+        for path in ("/a/1.md", "/a/2.md", "/a/3.md", "/新闻/雾港.html", "/a/\udcff.md", "/")
+    ]
+    assert of_three == [2, 2, 2, 3, 2, 2]
+
+
+@pytest.mark.parametrize(
+    "wrong", ["0/3", "4/3", "1/0", "3", "1/2/3", "a/b", "-1/3", "1/" + "9" * 5000, "１/３x"]
+)
+def test_what_is_no_shard_is_refused_with_an_example(wrong: str) -> None:
+    with pytest.raises(UsageError, match="2/3"):
+        parse_shard(wrong)
+
+
+def archive(folder: Path) -> Path:
+    """Write 40 files: articles, repeats of some of them, and what is none."""
+    for number in range(30):
+        write_article(
+            folder / f"{number:02}.md",
+            f"第{number}号公报",
+            "潮汐表照常张贴。" * (1 + number % 3),
+            url=f"https://fog.example/{number}",
+        )
+    for number in range(8):
+        write_article(
+            folder / "again" / f"{number:02}.md",
+            f"第{number}号公报",
+            "潮汐表照常张贴。" * (1 + (number + 1) % 3),
+            url=f"https://fog.example/{number}",
+        )
+    (folder / "empty.txt").write_bytes(b"")
+    (folder / "empty2.txt").write_bytes(b"")
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        (folder / name).write_bytes(b"x")
+    return folder
+
+
+def what_is_there(index: Index) -> tuple[dict[str, str], dict[str, tuple[object, ...]]]:
+    """Return the file and body of every article, and what is known of every file."""
+    with open_index(index) as engine:
+        ids = [each.id for each in engine.search(MatchAll(), limit=999).candidates]
+        articles = {article.id: f"{article.path}: {article.body}" for article in engine.get(ids)}
+        stamps = {stamp.path: _but_for_the_reason(stamp) for stamp in engine.stamps()}
+    return articles, stamps
+
+
+def _but_for_the_reason(stamp: FileRecord) -> tuple[object, ...]:
+    return stamp._replace(reason=None)
+
+
+def shard_by_shard(index: Index, paths: list[str], order: tuple[int, ...]) -> int:
+    """Bring an index up to date in so many runs, and return how many files they saw.
+
+    What is gone is taken out, however much it is: how files fall to shards depends on where
+    the tests run.
+    """
+    count = max(order)
+    return sum(
+        update_index(index, paths, UpdateOptions(shard=Shard(number, count), prune=True)).seen
+        for number in order
+    )
+
+
+def test_all_shards_together_are_a_run_without_in_whatever_order(
+    tmp_path: Path, server: ServerIndex
+) -> None:
+    paths = [str(archive(tmp_path / "n"))]
+    whole = update_index(tmp_path / "whole", paths)
+    assert (whole.seen, whole.articles) == (40, 30)
+    for order in permutations((1, 2, 3)):
+        fake_server.INDEXES.clear()
+        assert shard_by_shard(server, paths, order) == whole.seen
+        assert what_is_there(server) == what_is_there(tmp_path / "whole")
+    folder = tmp_path / "parts"
+    assert shard_by_shard(folder, paths, (2, 1)) == whole.seen
+    assert what_is_there(folder) == what_is_there(tmp_path / "whole")
+    again = update_index(folder, paths)
+    assert again.counts[Outcome.UNCHANGED] == 30
+    assert again.seen == 40
+
+
+def test_what_each_shard_leaves_out_is_listed_once(tmp_path: Path) -> None:
+    paths = [str(archive(tmp_path / "n"))]
+    listed: list[str] = []
+    for number in (1, 2, 3):
+        summary = update_index(tmp_path / "i", paths, UpdateOptions(shard=Shard(number, 3)))
+        assert sum(summary.counts.values()) == summary.seen
+        listed += [item.path for items in summary.skipped.values() for item in items]
+        listed += [item.path for item in summary.listed[Outcome.REJECTED]]
+    assert sorted(Path(path).name for path in listed) == [
+        "a.jpg", "b.jpg", "c.jpg", "empty.txt", "empty2.txt",
+    ]  # fmt: skip
+
+
+def test_files_of_other_shards_are_never_gone(tmp_path: Path, server: ServerIndex) -> None:
+    folder = archive(tmp_path / "n")
+    paths = [str(folder)]
+    shard_by_shard(server, paths, (1, 2, 3))
+    mine = [path for path in folder.glob("*.md") if Shard(2, 3).takes(str(path))]
+    others = [path for path in folder.glob("2*.md") if path not in mine]
+    assert others
+    for path in (mine[0], *others):
+        path.unlink()
+    before = set(what_is_there(server)[1])
+    update_index(server, paths, UpdateOptions(shard=Shard(2, 3), prune=True))
+    assert before - set(what_is_there(server)[1]) == {str(mine[0])}
+    shard_by_shard(server, paths, (1, 3))
+    whole = update_index(tmp_path / "whole", paths)
+    assert len(what_is_there(server)[0]) == whole.articles
+    assert what_is_there(server) == what_is_there(tmp_path / "whole")
+
+
+def test_half_of_a_shard_that_is_gone_is_refused(tmp_path: Path, server: ServerIndex) -> None:
+    folder = archive(tmp_path / "n")
+    paths = [str(folder)]
+    shard_by_shard(server, paths, (1, 2, 3))
+    before = what_is_there(server)
+    for path in folder.rglob("*.*"):
+        if path.is_file() and Shard(3, 3).takes(str(path)):
+            path.unlink()
+    with pytest.raises(UsageError, match="--prune"):
+        update_index(server, paths, UpdateOptions(shard=Shard(3, 3)))
+    assert what_is_there(server) == before
+    update_index(server, paths, UpdateOptions(shard=Shard(1, 3)))
+    assert what_is_there(server) == before
+
+
+def test_a_duplicate_of_another_shard_takes_over_from_a_file_that_goes(
+    tmp_path: Path, server: ServerIndex
+) -> None:
+    folder = archive(tmp_path / "n")
+    paths = [str(folder)]
+    shard_by_shard(server, paths, (1, 2, 3))
+    articles, stamps = what_is_there(server)
+    for number in range(8):
+        names = [folder / f"{number:02}.md", folder / "again" / f"{number:02}.md"]
+        (shown,) = (path for path in names if stamps[str(path)][4] == "indexed")
+        shown.unlink()
+    for number in (1, 2, 3):
+        update_index(server, paths, UpdateOptions(shard=Shard(number, 3), prune=True))
+        assert what_is_there(server)[0].keys() == articles.keys()
+    update_index(tmp_path / "whole", paths)
+    assert what_is_there(server) == what_is_there(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_machines_at_work_at_once_could_not_know_of_each_other_the_next_runs_put_right(
+    tmp_path: Path, server: ServerIndex, seed: int
+) -> None:
+    chance = random.Random(seed)
+    folder = tmp_path / "n"
+    paths = [str(folder)]
+
+    def write_some(count: int) -> None:
+        for _ in range(count):
+            number, version = chance.randrange(6), chance.randrange(4)
+            body = "潮汐表照常张贴。" * chance.randrange(1, 9) + f"第{chance.random()}次。"
+            url = f"https://fog.example/{number}"
+            write_article(folder / f"{number}-{version}.md", f"第{number}号公报", body, url=url)
+
+    write_some(14)
+    for _ in range(4):
+        first, second = chance.sample((1, 2), 2)
+        when = chance.randrange(1, 8)
+
+        def meanwhile(done: int, _: int | None, other: int = second, when: int = when) -> None:
+            if done == when:
+                update_index(server, paths, UpdateOptions(shard=Shard(other, 2), prune=True))
+
+        how = UpdateOptions(shard=Shard(first, 2), prune=True, progress=meanwhile)
+        update_index(server, paths, how)
+        write_some(3)
+        if chance.random() < 0.5:
+            chance.choice(sorted(folder.iterdir())).unlink()
+    shard_by_shard(server, paths, (1, 2))
+    update_index(tmp_path / "whole", paths)
+    assert what_is_there(server)[0] == what_is_there(tmp_path / "whole")[0]
+
+
+def test_a_duplicate_whose_article_is_gone_from_the_index_is_shown_again(
+    tmp_path: Path, server: ServerIndex
+) -> None:
+    for folder in ("one", "two"):
+        write_article(
+            tmp_path / folder / "a.md", "甲岛开渔", "渡轮照常。", url="https://fog.example/1"
+        )
+    one, two = [str(tmp_path / "one")], [str(tmp_path / "two")]
+    update_index(server, one)
+    update_index(server, two)
+    shown = (tmp_path / "one" / "a.md", tmp_path / "two" / "a.md")
+    # On the first machine nothing of the second can be read.
+    (tmp_path / "two").rename(tmp_path / "away")
+    shown[0].unlink()
+    update_index(server, one, UpdateOptions(prune=True))
+    (tmp_path / "away").rename(tmp_path / "two")
+    update_index(server, two)
+    (body,) = what_is_there(server)[0].values()
+    assert body.startswith(str(shown[1]))
+
+
+def test_a_wrong_path_is_told_by_every_shard(tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        with pytest.raises(InputError, match="nothing at"):
+            update_index(
+                tmp_path / "i", [str(tmp_path / "nowhere")], UpdateOptions(shard=Shard(number, 3))
+            )
+
+
+def test_the_numbers_say_of_which_shard_they_are(cli: Cli) -> None:
+    archive(cli.folder / "n")
+    ran = cli("index", "n", "--shard", "2/3")
+    seen = int(ran.out.split()[0])
+    assert ran.out.startswith(f"{seen} files of shard 2/3 seen: ")
+    told = json.loads(cli("index", "n", "--shard", "2/3", "--json").out)
+    assert (told["shard"], told["seen"]) == ("2/3", seen)
+    assert "shard" not in json.loads(cli("index", "n", "--json").out)
+    assert "such as 2/3" in cli("index", "n", "--shard", "4/3", status=2).err

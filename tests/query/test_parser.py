@@ -1,0 +1,155 @@
+"""What was typed is understood, or the error points at the place and names the cure."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newsgrep.errors import QueryError
+from newsgrep.query.ast import describe, positive_texts, scoring_terms
+from newsgrep.query.parser import Query, parse
+
+
+@pytest.mark.parametrize(
+    ("typed", "understood"),
+    [
+        ("联合声明", "联合声明"),
+        ("聯合聲明", "联合声明"),
+        ("渔业 台风", "渔业 AND 台风"),
+        ("渔业 AND 台风", "渔业 AND 台风"),
+        ("两岸渔业声明", "(两岸 AND 渔业 AND 声明)"),
+        ('"两岸渔业声明"', '"两岸渔业声明"'),
+        ("“渔业声明”", '"渔业声明"'),
+        ("＂渔业声明＂", '"渔业声明"'),
+        ("「漁業聲明」", '"渔业声明"'),
+        ("『漁業聲明』", '"渔业声明"'),
+        ('"他说：「好」"', '"他说:「好」"'),
+        ("渔业 OR 台风", "渔业 OR 台风"),
+        ("渔业 OR 台风 学校", "渔业 OR (台风 AND 学校)"),
+        ("(渔业 OR 台风) 学校", "(渔业 OR 台风) AND 学校"),
+        ("（渔业 OR 台风）学校", "(渔业 OR 台风) AND 学校"),
+        ("渔业 -台风", "渔业 AND NOT 台风"),
+        ("渔业 －台风", "渔业 AND NOT 台风"),
+        ("渔业 NOT 台风", "渔业 AND NOT 台风"),
+        ('-"台风"', '* AND NOT "台风"'),
+        ("NOT NOT 台风", "台风"),
+        ("-(渔业 台风)", "* AND NOT (渔业 AND 台风)"),
+        ("联合声明(全文)", "联合声明 AND 全文"),
+        ("GPT-4o", "(gpt AND 4o)"),
+        ("covid-19", "(covid AND 19)"),
+        ("渔业 / 台风", "渔业 AND 台风"),
+        ("渔业 - 台风", "渔业 AND 台风"),
+        ("，", '","'),
+        ("😀", '"😀"'),
+        ("😀 渔业", '"😀" AND 渔业'),
+        ("or and not", "or AND and AND not"),
+        ("title:渔业", "title:渔业"),
+        ('BODY："渔业"', 'body:"渔业"'),
+        ("caption:(渔业 台风)", "caption:渔业 AND caption:台风"),
+        ("source:BBC 渔业", 'source:"bbc" AND 渔业'),
+        ("-source:BBC", '* AND NOT source:"bbc"'),
+        ("date:2024", "date:2024-01-01..2024-12-31"),
+        ("date:2024-02", "date:2024-02-01..2024-02-29"),
+        ("date:2024-2-9", "date:2024-02-09"),
+        ("date:2024-05..2024-06", "date:2024-05-01..2024-06-30"),
+        ("date:..2021", "date:..2021-12-31"),
+        ("date:2021..", "date:2021-01-01.."),
+        ("since:2024-05 until:2024-06", "date:2024-05-01.. AND date:..2024-06-30"),
+        ("网址http://a.example", "(网址 AND http AND a AND example)"),
+        ("10:30", "(10 AND 30)"),
+    ],
+)
+def test_what_is_typed_is_understood(typed: str, understood: str) -> None:
+    assert describe(parse(typed).root) == understood
+
+
+def test_one_word_is_enough_with_any() -> None:
+    assert describe(parse("渔业 台风", any_word=True).root) == "渔业 OR 台风"
+    found = describe(parse("两岸渔业 台风 -学校 source:BBC", any_word=True).root)
+    assert found == '((两岸 OR 渔业) OR 台风) AND NOT 学校 AND source:"bbc"'
+    assert describe(parse("渔业 AND 台风", any_word=True).root) == "渔业 AND 台风"
+
+
+@pytest.mark.parametrize(
+    ("typed", "position", "cure"),
+    [
+        ("", 0, "type a word"),
+        ("   ", 0, "type a word"),
+        ('"', 0, "close it"),
+        ('渔业 "台风', 3, "close it"),
+        ("渔业 “台风", 3, "close it"),
+        ("「台风", 0, "close it"),
+        ('""', 0, "type what to find"),
+        ("(渔业", 0, "close it"),
+        ("渔业)", 2, "quotes"),
+        ("()", 0, "type a word"),
+        ("渔业 OR", 3, "OR needs"),
+        ("OR 渔业", 0, "OR needs"),
+        ("AND", 0, "AND needs"),
+        ("渔业 AND", 3, "AND needs"),
+        ("渔业 NOT", 3, "excluded"),
+        ("渔业 NOT，", 3, None),
+        ("title:", 0, "value"),
+        ("source:(a b)", 0, "one value"),
+        ("date:2024-13", 10, "months go from 1 to 12"),
+        ("date:gestern", 5, "YYYY-MM-DD"),
+        ("渔业 date:2024..2023", 14, "turn the two dates round"),
+        ("date:..", 5, "no date"),
+        ("(" * 60 + "渔" + ")" * 60, 50, "nest"),
+    ],
+)
+def test_errors_point_at_the_place_and_name_the_cure(
+    typed: str, position: int, cure: str | None
+) -> None:
+    if cure is None:
+        parse(typed)  # a word that begins with NOT is a word
+        return
+    with pytest.raises(QueryError, match=cure) as caught:
+        parse(typed)
+    assert caught.value.position == position
+    assert caught.value.query == typed
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    st.text(
+        st.one_of(
+            st.characters(),
+            st.sampled_from('"“”「」()（） -－:：ORANDT*?/~渔业gpt\t\n\u3000'),
+        ),
+        max_size=60,
+    )
+)
+def test_any_string_is_a_query_or_a_clear_error(typed: str) -> None:
+    query, error = parsed(typed)
+    if error is None:
+        assert query is not None
+        assert describe(query.root)
+        assert parse(typed) == query
+    else:
+        assert error.position is not None
+        assert 0 <= error.position <= len(typed)
+        assert str(error).endswith((".", "”"))
+
+
+def parsed(typed: str) -> tuple[Query | None, QueryError | None]:
+    try:
+        return parse(typed), None
+    except QueryError as error:
+        return None, error
+
+
+def test_hopeless_queries_are_answered_in_bounded_time() -> None:
+    for typed in ("渔" * 50_000, "(" * 50_000, "-" * 50_000, "a OR " * 10_000 + "a", '"' * 50_000):
+        started = time.perf_counter()
+        parsed(typed)
+        assert time.perf_counter() - started < 10
+
+
+def test_what_is_excluded_does_not_rank() -> None:
+    root = parse('渔业 -"台风" -(学校 OR 铁路) "两岸渔业"').root
+    assert scoring_terms(root) == ["渔业", "两岸"]
+    assert [describe(text) for text in positive_texts(root)] == ["渔业", '"两岸渔业"']

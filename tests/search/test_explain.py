@@ -1,0 +1,73 @@
+"""``search --explain`` says what a rank is made of, and the numbers add up."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from newsgrep.analysis.scoring import Recency
+from newsgrep.query.parser import parse
+from newsgrep.search.explain import explain
+from newsgrep.search.search import SearchRequest, search
+from tests.engines.test_contract import ARCHIVE
+from tests.support.cli import REPOSITORY, Cli
+from tests.support.factories import ENGINES, engine_with
+
+QUERIES = (
+    "联合声明",
+    "联合 声明 大桥",
+    "水 OR 声明 -渔业",
+    "title:联合 市长",
+    "汀海晚报 OR 水",
+    "聯*聲明",
+    "-水",
+)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("recency", [None, Recency(3e7, 1.75e9)])
+def test_the_parts_of_a_score_are_the_score(
+    name: str, query: str, recency: Recency | None, tmp_path: Path
+) -> None:
+    engine = engine_with(name, tmp_path, ARCHIVE)
+    result = search(engine, SearchRequest(parse(query), recency=recency))
+    reasons = explain(engine, result)
+    assert result.hits
+    for hit in result.hits:
+        each = reasons.hits[hit.article.id]
+        factor = each.look.factor if each.look else 1.0
+        assert sum(each.terms.values()) * each.recency * factor == pytest.approx(hit.score)
+    for term, articles in reasons.terms:
+        assert articles == engine.search(parse(f'"{term}"').root, limit=0).total
+    engine.close()
+
+
+def told(cli: Cli, *args: str) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(cli("search", "--json", "--explain", *args).stdout)
+    schema = json.loads((REPOSITORY / "docs" / "search.schema.json").read_text("utf-8"))
+    jsonschema.validate(answer, schema)
+    return answer
+
+
+def test_the_reasons_are_printed_under_each_hit(seeds: Cli) -> None:
+    lines = seeds("search", "--explain", "-n", "2", "联合声明 渔场").lines
+    assert lines[0] == "understood  联合声明 AND 渔场"
+    assert sum(line.strip().startswith("score ") for line in lines) == 2
+    answer = told(seeds, "联合声明 渔场")
+    assert [term["term"] for term in answer["terms"]] == ["联合声明", "渔场"]
+    first = answer["hits"][0]
+    parts = first["why"]
+    assert first["score"] == pytest.approx(
+        sum(parts["terms"].values()) * parts["look"]["factor"], rel=1e-3
+    )
+    assert told(seeds, "联合声明", "--recency", "30d")["hits"][0]["why"]["recency"] < 1
+
+
+def test_reasons_go_with_the_usual_output_and_json_only(seeds: Cli) -> None:
+    for option in ("--csv", "--jsonl", "--paths", "--collapse"):
+        assert "--explain goes with" in seeds("search", "--explain", option, "水", status=2).err

@@ -1,0 +1,135 @@
+"""Snippets are the article's own text, cut where a reader would, with what matched marked."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newsgrep.analysis.fold import fold
+from newsgrep.analysis.segment import query_terms
+from newsgrep.models import PARAGRAPH_BREAK, Snippet, Span
+from newsgrep.query.match import Needle, find_needles, merged_spans
+from newsgrep.search.highlight import make_snippets
+
+
+def cut(text: str, *wanted: str, width: int = 60) -> tuple[Snippet, ...]:
+    folded = fold(text)
+    needles = [Needle(fold(each), query_terms(fold(each))) for each in wanted]
+    return make_snippets(text, folded, find_needles(folded, needles), width=width)
+
+
+def marked(snippet: Snippet) -> str:
+    text, at = "", 0
+    for span in snippet.spans:
+        text += snippet.text[at : span.start] + "[" + snippet.text[span.start : span.end] + "]"
+        at = span.end
+    return text + snippet.text[at:]
+
+
+def cells(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+STORY = (
+    "汀海市与望津市周日为大桥剪彩。这座桥长四公里，历时五年建成。\n\n"
+    "两市市长念了同一份聯合聲明，承诺共管大桥、共分收入。"
+    "仪式持续了一个小时，随后第一批车辆通过大桥，车流一直排到城外的高速路口。\n\n"
+    "渔民说，声明里没有提到渔场。"
+)
+
+
+def test_a_snippet_shows_the_articles_own_spelling_with_the_match_marked() -> None:
+    (snippet,) = cut(STORY, "联合声明")
+    assert "[聯合聲明]" in marked(snippet)
+    assert STORY[snippet.offset :].startswith(snippet.text)
+
+
+def test_a_snippet_begins_and_ends_at_sentences_where_it_can() -> None:
+    (snippet,) = cut(STORY, "联合声明")
+    assert snippet.text == "两市市长念了同一份聯合聲明，承诺共管大桥、共分收入。"
+    assert not snippet.cut_before
+    assert not snippet.cut_after
+
+
+def test_each_further_snippet_shows_something_new() -> None:
+    found = cut(STORY, "联合声明", "渔场", "四公里")
+    assert [marked(each).count("[") > 0 for each in found] == [True] * len(found)
+    assert "".join(each.text for each in found).count("渔场") == 1
+    assert len(cut("水。" * 500, "水")) == 1
+    assert len(cut("山高。水长。\n\n" + "水。\n\n" * 5 + "路远。", "山", "水", "路", width=8)) <= 3
+
+
+def test_without_a_match_in_the_body_the_lead_is_shown() -> None:
+    (snippet,) = cut(STORY, "不存在")
+    assert snippet.offset == 0
+    assert snippet.text.startswith("汀海市")
+    assert snippet.spans == ()
+    assert cut("", "水") == ()
+
+
+def test_a_cut_never_falls_inside_a_word() -> None:
+    text = "港口管理局" * 10 + "internationalization" * 3 + "北京大学生联合声明" * 10
+    (snippet,) = cut(text, "internationalization" * 3, width=40)
+    assert snippet.cut_before
+    assert snippet.cut_after
+    assert "[" + "internationalization" * 3 + "]" in marked(snippet)
+    # 港口|管理局 before, 北京|大学生|联合声明 after: edges of words, counted from their cycles.
+    assert snippet.offset % 5 in {0, 2}
+    end = snippet.offset + len(snippet.text)
+    assert (end - text.index("北京")) % 9 in {0, 2, 5}
+
+
+def test_a_whole_literal_keeps_its_single_characters_unmarked_elsewhere() -> None:
+    (snippet,) = cut("中俄会谈。中国的中部。", "中俄", width=80)
+    assert marked(snippet) == "[中俄]会谈。中国的中部。"
+    (snippet,) = cut("中国与俄国。", "中俄", width=80)
+    assert marked(snippet) == "[中]国与[俄]国。"
+
+
+_TEXTS = st.text(st.sampled_from("水我们爱的渔场声明GPT 4，。；…！?\n"), max_size=300)
+
+_WANTED = st.lists(st.text(st.sampled_from("水渔场声明gpt"), min_size=1), max_size=4)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    _TEXTS, st.lists(st.text(st.sampled_from("水渔场声明gpt"), min_size=1), max_size=4), st.data()
+)
+def test_every_snippet_is_a_window_on_one_paragraph(
+    text: str, wanted: list[str], data: st.DataObject
+) -> None:
+    width = data.draw(st.integers(8, 80))
+    folded = fold(text)
+    matches = find_needles(folded, [Needle(each, query_terms(each)) for each in wanted])
+    found = make_snippets(text, folded, matches, width=width)
+    assert len(found) <= 3
+    assert bool(found) == bool(text)
+    end = 0
+    for snippet in found:
+        assert text[snippet.offset : snippet.offset + len(snippet.text)] == snippet.text
+        assert snippet.offset >= end
+        assert PARAGRAPH_BREAK not in snippet.text
+        longest = max((cells(match.text) for match in matches), default=0)
+        assert cells(snippet.text) <= width + width // 3 + longest + 2
+        last = 0
+        for span in snippet.spans:
+            assert last <= span.start < span.end <= len(snippet.text)
+            last = span.end
+        end = snippet.offset + len(snippet.text)
+    if matches:
+        assert any(snippet.spans for snippet in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "spans"),
+    [
+        ("水水水", "水", [Span(0, 3)]),
+        ("水a水", "水", [Span(0, 1), Span(2, 3)]),
+        ("聯合聲明", "联合声明", [Span(0, 4)]),
+    ],
+)
+def test_spans_neither_overlap_nor_touch(text: str, wanted: str, spans: list[Span]) -> None:
+    assert list(merged_spans(find_needles(fold(text), [Needle(wanted)]))) == spans

@@ -1,0 +1,142 @@
+"""The second look: what stands together, near and early comes first, and never goes down for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsgrep.analysis.fold import fold
+from newsgrep.engines.base import ScoredDoc
+from newsgrep.query.ast import positive_texts
+from newsgrep.query.parser import parse
+from newsgrep.search.rerank import (
+    RERANK_DEPTH,
+    FoldedText,
+    RerankFeatures,
+    rerank,
+    should_rerank,
+)
+from newsgrep.search.search import SearchRequest, search
+from tests.support.factories import ENGINES, engine_with, make_article
+
+FILLER = "码头很静，没有船，天上有云。"
+
+
+def looks(typed: str, *texts: FoldedText, any_word: bool = False) -> list[RerankFeatures]:
+    """Return what is seen in each text, all scored alike by the engine, in the texts' order."""
+    candidates = [ScoredDoc(str(number), 1.0) for number in range(len(texts))]
+    folded = [(fold(title), fold(body)) for title, body in texts]
+    looked = rerank(candidates, folded, positive_texts(parse(typed, any_word=any_word).root))
+    found = {each.candidate.id: each.look for each in looked}
+    for each in looked:
+        assert each.candidate.score == pytest.approx(each.look.factor)
+    return [found[each.id] for each in candidates]
+
+
+def test_what_stands_earlier_counts_more_and_the_title_most() -> None:
+    said = "渔业声明发表了。"
+    bodies = [said + FILLER * 40, FILLER * 20 + said + FILLER * 20, FILLER * 40 + said]
+    title, *others = looks("渔业声明", ("渔业声明", FILLER), *(("", body) for body in bodies))
+    none = looks("渔业声明", ("", FILLER), ("", bodies[0]))[0]
+    early = [title.early, *(look.early for look in others), none.early]
+    words = [title.words, *(look.words for look in others), none.words]
+    assert early == sorted(early, reverse=True)
+    assert words == sorted(words, reverse=True)
+    assert len(set(early)) == len(early)
+    assert none == RerankFeatures(0.0, 0.0, 0.0, 0.0, 0.0)
+    assert none.factor == 1.0
+
+
+def test_words_that_all_must_stand_count_more_where_they_are_near() -> None:
+    near, far = looks(
+        "渔业 台风", ("", "渔业怕台风。" + FILLER * 20), ("", f"渔业{FILLER * 20}台风")
+    )
+    assert near.near == 1.0
+    assert far.near == 0.5
+    # Later places count as well as the first ones.
+    (again,) = looks("渔业 台风", ("", f"渔业{FILLER * 20}台风来了，渔业停了。"))
+    assert again.near == 1.0
+    assert {look.near for look in looks("渔业 台风", ("", "渔业怕台风"), any_word=True)} == {0.0}
+
+
+def test_a_string_as_typed_counts_wherever_it_stands() -> None:
+    title, body, apart = looks(
+        "渔业声明",
+        ("渔业声明", FILLER),
+        ("", FILLER * 400 + "渔业声明"),
+        ("", FILLER * 400 + "声明，渔业"),
+    )
+    assert (title.whole, body.whole, apart.whole) == (1.0, 0.5, 0.0)
+
+
+def test_a_field_is_looked_for_in_its_place_only() -> None:
+    both = [("渔业声明", "没有别的。"), ("没有别的", "渔业声明。")]
+    title, body = looks("title:渔业声明", *both)
+    assert title.early == 1.0
+    assert body.factor == 1.0
+    title, body = looks("body:渔业声明", *both)
+    assert title.factor == 1.0
+    assert body.early > 0
+    assert {look.factor for look in looks("caption:渔业声明", *both)} == {1.0}
+
+
+TEXT = st.text(alphabet="渔业声明台风水 a1。", max_size=60)
+
+
+@given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=5), TEXT, st.booleans())
+def test_every_feature_is_a_share_and_only_lifts(
+    texts: list[FoldedText], typed: str, any_word: bool
+) -> None:
+    plain = "".join(character if character.isalnum() else " " for character in typed)
+    if not plain.strip():
+        return
+    for look in looks(plain, *texts, any_word=any_word):
+        assert all(0 <= share <= 1 for share in look)
+        assert look.factor >= 1
+        for name in RerankFeatures._fields:
+            assert look._replace(**{name: 1.0}).factor >= look.factor
+
+
+def test_equals_stay_in_their_order_and_none_is_lost() -> None:
+    candidates = [ScoredDoc(f"n{number}", 2.0 - number % 3) for number in range(RERANK_DEPTH)]
+    looked = rerank(
+        candidates, [("", FILLER)] * RERANK_DEPTH, positive_texts(parse("渔业 声明").root)
+    )
+    assert [each.candidate for each in looked] == sorted(candidates, key=lambda c: -c.score)
+
+
+def test_a_single_term_needs_no_second_look() -> None:
+    assert not should_rerank(positive_texts(parse("渔业").root))
+    assert not should_rerank(positive_texts(parse('"渔业声明"').root))
+    assert should_rerank(positive_texts(parse("渔业 台风").root))
+    assert should_rerank(positive_texts(parse("渔业声明").root))
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("any_word", [False, True])
+def test_every_engine_shows_the_same_order(name: str, tmp_path: Path, any_word: bool) -> None:
+    archive = [
+        make_article(
+            f"n{i:02}",
+            "渔业声明" if i % 11 == 0 else "港口消息",
+            FILLER * (i % 5)
+            + "渔业" * (i % 3)
+            + FILLER * (i % 4)
+            + "声明" * (i % 2)
+            + "渔业声明。",
+        )
+        for i in range(40)
+    ]
+    answers = []
+    for each in ("memory", name):
+        engine = engine_with(each, tmp_path, archive)
+        result = search(engine, SearchRequest(parse("渔业声明 港口", any_word=any_word), limit=40))
+        shown = [hit.article.id for hit in result.hits]
+        assert set(shown) <= set(result.looks)
+        answers.append((shown, [hit.score for hit in result.hits]))
+        engine.close()
+    assert answers[0][0] == answers[1][0]
+    assert answers[0][1] == pytest.approx(answers[1][1])

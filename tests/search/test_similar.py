@@ -1,0 +1,87 @@
+"""Related articles: what an article is about finds others on it, and says by which words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from newsgrep.analysis.fold import fold
+from newsgrep.engines.base import Engine
+from newsgrep.views.similar import find_similar
+from tests.support.factories import ENGINES, engine_with, make_article
+
+TIDES = "潮汐发电站在海湾里转动涡轮，工程师测量潮差。"
+BIRDS = "朱鹮在湿地里筑巢，保护区的巡护员记录幼鸟。"
+TRAMS = "有轨电车的车辆段检修轨道，司机等候信号。"
+USUAL = "记者今天报道，情况有了进展，有关方面表示欢迎。"
+
+ARCHIVE = [
+    *(make_article(f"tides{i}", f"潮汐发电第{i}期", TIDES + USUAL * i) for i in range(1, 5)),
+    *(make_article(f"birds{i}", f"朱鹮湿地第{i}期", BIRDS + USUAL * i) for i in range(1, 5)),
+    *(make_article(f"trams{i}", f"有轨电车第{i}期", TRAMS + USUAL * i) for i in range(1, 5)),
+    make_article("twin", "朱䴉濕地", "朱鹮在濕地裏築巢，保護區的巡護員記錄幼鳥。"),
+    make_article("blank", "", ""),
+]
+BY_ID = {each.id: each for each in ARCHIVE}
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    made = engine_with(request.param, tmp_path, ARCHIVE)
+    yield made
+    made.close()
+
+
+def ids(engine: Engine, of: str, limit: int = 10) -> list[str]:
+    return [each.article.id for each in find_similar(engine, BY_ID[of], limit)]
+
+
+@pytest.mark.parametrize("topic", ["tides", "birds", "trams"])
+def test_articles_on_the_same_come_first_and_the_article_itself_never(
+    engine: Engine, topic: str
+) -> None:
+    found = ids(engine, f"{topic}2")
+    assert f"{topic}2" not in found
+    assert {each[:5] for each in found[:3]} <= {topic[:5], "twin"}
+    assert len(ids(engine, f"{topic}2", 2)) == 2
+    assert ids(engine, f"{topic}2", 2) == found[:2]
+    assert ids(engine, f"{topic}2", 0) == []
+
+
+def test_scripts_are_one(engine: Engine) -> None:
+    assert {each[:5] for each in ids(engine, "twin")[:4]} == {"birds"}
+
+
+def test_what_is_shared_stands_in_both(engine: Engine) -> None:
+    for found in find_similar(engine, BY_ID["tides1"]):
+        assert found.shared
+        for one in (BY_ID["tides1"], BY_ID[found.article.id]):
+            text = fold(f"{one.title}\n{one.body}")
+            assert all(term in text for term in found.shared)
+    best = find_similar(engine, BY_ID["tides1"])[0].shared
+    assert not any(one != other and one in other for one in best for other in best)
+    assert any(term in TIDES and term not in USUAL for term in best)
+
+
+def test_an_article_need_not_be_in_the_index(engine: Engine) -> None:
+    other = make_article("elsewhere", "海湾", "海湾里的潮汐与涡轮。")
+    assert find_similar(engine, other)[0].article.id.startswith("tides")
+
+
+def test_nothing_is_like_an_article_that_says_nothing(engine: Engine) -> None:
+    assert find_similar(engine, BY_ID["blank"]) == []
+    assert find_similar(engine, make_article("own", "", "鑫焱鱻")) == []
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_every_engine_finds_the_same(name: str, tmp_path: Path) -> None:
+    one, other = (engine_with(each, tmp_path, ARCHIVE) for each in ("memory", name))
+    for each in ARCHIVE:
+        expected, found = find_similar(one, each), find_similar(other, each)
+        assert [x.article.id for x in found] == [x.article.id for x in expected]
+        assert [x.shared for x in found] == [x.shared for x in expected]
+        scores = [x.score for x in expected]
+        assert [x.score for x in found] == pytest.approx(scores)
+    other.close()

@@ -1,0 +1,55 @@
+"""Tests over several engines, by the parameter that names one: what it needs is there, or skipped.
+
+An engine on a server has its indexes under names of their own, which go with the test's module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.cluster import Cluster, fixtures
+from tests.support.cluster.fixtures import IndexNames
+from tests.support.factories import ADDRESS_FACTORIES
+from tests.support.optional_engines import ENGINE_MODULES, require_installed
+
+
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of engines that may be absent, and give them what these need."""
+    for item in items:
+        if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
+            continue
+        named = ENGINE_MODULES.keys() & {
+            each for each in _parameter_values(item) if isinstance(each, str)
+        }
+        if named:
+            item.add_marker(pytest.mark.engines)
+        if "opensearch" in named:
+            # First, for fixtures that make engines come after it.
+            item.fixturenames.insert(0, "server_addresses")
+
+
+def _parameter_values(item: pytest.Function) -> list[object]:
+    return list(item.callspec.params.values())
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip tests of an engine that is not installed, or let them fail where none may be absent."""
+    fixtures.skip_three_servers(item)
+    if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+        for value in _parameter_values(item):
+            if isinstance(value, str):
+                require_installed(value)
+
+
+@pytest.fixture(scope="module")
+def server_addresses(opensearch_server: Cluster) -> Iterator[None]:
+    """Have :mod:`tests.support.factories` make indexes on the shared server, and delete them
+    in the end."""
+    names = IndexNames(opensearch_server)
+    ADDRESS_FACTORIES.append(lambda: f"{names.new()}?replicas=0")
+    yield
+    ADDRESS_FACTORIES.pop()
+    names.delete()

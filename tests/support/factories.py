@@ -1,0 +1,83 @@
+"""Articles, entries and engines made for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from newsgrep.analysis.document import make_document
+from newsgrep.engines.base import Change, Engine, PutArticle, lives_on_server, open_engine
+from newsgrep.models import Article, FileRecord, Precision, Published, Status
+
+ENGINES = ("memory", "whoosh", "tantivy", "opensearch")
+
+NON_TRANSACTIONAL_ENGINES = frozenset({"opensearch"})
+"""Engines that take articles one by one: there is no commit of many, and none to go back to."""
+
+ADDRESS_FACTORIES: list[Callable[[], str]] = []
+"""What gives addresses of new indexes to the running test, if it has a server
+(tests.support.engine_hooks)."""
+
+FOLDER_ENGINES = ("whoosh", "tantivy")
+"""Those that keep an index in a folder."""
+
+
+def make_published(iso: str | None) -> Published | None:
+    """Return the date in ``iso`` with the precision that its length tells."""
+    if iso is None:
+        return None
+    lengths = {4: Precision.YEAR, 7: Precision.MONTH, 10: Precision.DAY, 22: Precision.MINUTE}
+    return Published(iso, lengths.get(len(iso), Precision.SECOND))
+
+
+def make_article(
+    article_id: str,
+    title: str = "",
+    body: str = "",
+    *,
+    source: str | None = None,
+    date: str | None = None,
+    captions: Iterable[str] = (),
+    authors: Iterable[str] = (),
+    tags: Iterable[str] = (),
+    url: str | None = None,
+) -> Article:
+    """Return an article that was read from a file named after its id."""
+    return Article(
+        id=article_id,
+        title=title,
+        body=body,
+        path=f"/archive/{article_id}.md",
+        source=source,
+        published=make_published(date),
+        captions=tuple(captions),
+        authors=tuple(authors),
+        tags=tuple(tags),
+        url=url,
+        found={"title": "heading"},
+    )
+
+
+def make_file_record(of: Article, path: str | None = None) -> FileRecord:
+    """Return the stamp of the file that ``of`` was read from."""
+    return FileRecord(
+        path or of.path, 1, 2, "d1e57f", Status.INDEXED, of.id, rank=("", len(of.body))
+    )
+
+
+def upsert(of: Article) -> Change:
+    """Return the change that puts ``of`` into an engine."""
+    return PutArticle(make_document(of, make_file_record(of)))
+
+
+def create_engine(name: str, folder: Path) -> Engine:
+    """Return a new engine: in ``folder``, or on the server that the test has."""
+    place = ADDRESS_FACTORIES[-1]() if lives_on_server(name) else folder / name
+    return open_engine(name, place, create=True)
+
+
+def engine_with(name: str, folder: Path, articles: Iterable[Article]) -> Engine:
+    """Return a new engine that holds ``articles``."""
+    engine = create_engine(name, folder)
+    engine.write(upsert(each) for each in articles)
+    return engine

@@ -1,0 +1,149 @@
+"""A server's stand-in: the room of an engine whose indexes have addresses, kept in memory.
+
+It takes changes one by one, as a server does. Where the environment names a file, its indexes
+are read from there and written back, so that processes one after another have the same server.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from newsgrep.engines.base import Change, Problem, Stored, Unreadable
+from newsgrep.engines.memory import MemoryEngine
+from newsgrep.engines.opensearch.client import parse_address
+from newsgrep.errors import IndexMissing, ServerProblem
+from tests.support.cli import REPOSITORY, Argument, Cli, CommandResult, Environment
+
+STATE_FILE_VARIABLE = "NEWSGREP_TESTED_SERVER"
+SILENT_HOST = "silent.example"
+
+Manifest = dict[str, object]
+
+
+class FakeIndex(MemoryEngine):
+    """One index on the server; whoever opens it sees what all others have written."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        super().__init__()
+        self.manifest = manifest
+        self.tidied = 0
+        self.unreadable: set[str] = set()
+
+    def write(self, changes: Iterable[Change]) -> None:
+        """Take every change as it comes: what has come stays, whatever follows."""
+        try:
+            for change in changes:
+                super().write((change,))
+        finally:
+            _save()
+
+    def check(self, *, deep: bool = False) -> list[Problem]:  # noqa: ARG002  (there is nothing deeper)
+        return [Problem(f"the article {each} can't be read") for each in self.unreadable]
+
+    def tidy(self) -> list[str]:
+        self.tidied += 1
+        return []
+
+    def kept(self) -> Iterator[Stored | Unreadable]:
+        for document in self._documents.values():
+            article, stamp = document.article, document.entry.stamp
+            yield (
+                Unreadable(stamp.path) if article.id in self.unreadable else Stored(article, stamp)
+            )
+        for stamp in self._notes.values():
+            yield Stored(None, stamp)
+
+
+INDEXES: dict[str, FakeIndex] = {}
+"""By the canonical form of the address."""
+
+
+def _key(url: str) -> str:
+    address = parse_address(url)
+    if address.host == SILENT_HOST:
+        raise ServerProblem(f"The server at {SILENT_HOST} does not answer: is it running?")
+    if path := os.environ.get(STATE_FILE_VARIABLE):
+        if Path(path).exists():
+            INDEXES.update(pickle.loads(Path(path).read_bytes()))  # noqa: S301  (our own)
+        else:
+            INDEXES.clear()
+    return address.canonical
+
+
+def _save() -> None:
+    if path := os.environ.get(STATE_FILE_VARIABLE):
+        Path(path).write_bytes(pickle.dumps(INDEXES))
+
+
+def manifest(url: str) -> Manifest | None:
+    index = INDEXES.get(_key(url))
+    return index.manifest if index else None
+
+
+def open_engine(url: str, create: bool, manifest: Manifest | None = None) -> FakeIndex:
+    key = _key(url)
+    if create:
+        assert manifest is not None
+        INDEXES[key] = FakeIndex(manifest)
+        _save()
+    if key not in INDEXES:
+        raise IndexMissing(f"There is no index at {url}.")
+    return INDEXES[key]
+
+
+@contextmanager
+def replace(url: str, manifest: Manifest) -> Iterator[FakeIndex]:
+    key = _key(url)
+    new = FakeIndex(manifest)
+    yield new
+    INDEXES[key] = new
+    _save()
+
+
+def salvage(url: str) -> Iterator[Stored | Unreadable]:
+    return INDEXES[_key(url)].kept()
+
+
+def size(url: str) -> int:
+    return sum(len(document.entry.folded) for document in INDEXES[_key(url)]._documents.values())
+
+
+_SITECUSTOMIZE = """
+from newsgrep.engines import base
+base._ROOMS["opensearch"] = base._Room("tests.support.fake_server")
+"""
+
+
+class FakeServerCli(Cli):
+    """The newsgrep command, with a server for it at every address."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        start = folder / "start"
+        start.mkdir()
+        (start / "sitecustomize.py").write_text(_SITECUSTOMIZE, "utf-8")
+        self._env = {
+            "PYTHONPATH": f"{start}{os.pathsep}{REPOSITORY}",
+            STATE_FILE_VARIABLE: str(folder / "server.pickle"),
+        }
+
+    @property
+    def indexes(self) -> dict[str, FakeIndex]:
+        """Return what is on the server now."""
+        indexes: dict[str, FakeIndex] = pickle.loads(  # noqa: S301  (our own)
+            Path(self._env[STATE_FILE_VARIABLE]).read_bytes()
+        )
+        return indexes
+
+    def put(self, indexes: dict[str, FakeIndex]) -> None:
+        """Change what is on the server."""
+        Path(self._env[STATE_FILE_VARIABLE]).write_bytes(pickle.dumps(indexes))
+
+    def run(
+        self, *args: Argument, stdin: bytes = b"", env: Environment | None = None
+    ) -> CommandResult:
+        return super().run(*args, stdin=stdin, env={**self._env, **(env or {})})

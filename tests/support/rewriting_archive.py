@@ -1,0 +1,112 @@
+"""An archive rewritten from generation to generation, and readers that expect one at a time.
+
+Run as ``python -m tests.support.rewriting_archive INDEX STOP`` it opens the index INDEX again and
+again until
+there is a file STOP, and prints what it found as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from newsgrep.engines.base import FACETS, Engine, Order
+from newsgrep.index.store import open_index
+from newsgrep.query.ast import MatchAll
+from newsgrep.query.parser import parse
+from newsgrep.search.search import SearchRequest, search
+from tests.support.cli import write_article
+
+_NUMBER = re.compile(r"第(\d+)版")
+
+
+def article_count(generation: int) -> int:
+    """Return how many articles a generation has."""
+    return 20 + generation % 7
+
+
+def month_of(generation: int) -> str:
+    return f"{1900 + generation // 12 % 120}-{generation % 12 + 1:02}"
+
+
+def write_generation(folder: Path, generation: int) -> None:
+    """Let the files in ``folder`` be those of one generation, each of which says its number."""
+    for number in range(article_count(generation)):
+        write_article(
+            folder / f"{number}.md",
+            f"第{generation}版公报之{number}",
+            f"鹭岛测站的第{generation}版公报。\n\n灯塔守望者记下了水位。",
+            source=f"第{generation}版日报",
+            date=f"{month_of(generation)}-15",
+        )
+        # By another time, for sizes may be the same.
+        os.utime(folder / f"{number}.md", (1_740_000_000 + generation,) * 2)
+    for path in folder.iterdir():
+        if int(path.stem) >= article_count(generation):
+            path.unlink()
+
+
+def generations_in(text: str) -> set[int]:
+    """Return the generations that ``text`` names."""
+    return set(map(int, _NUMBER.findall(text)))
+
+
+def read_generation(index: Path, pause: float = 0.0) -> int:
+    """Open an index, ask it several questions, and return the one generation of all answers."""
+    with open_index(index) as engine:
+        time.sleep(pause)  # and the writer goes on
+        first = _check_answers(engine)
+        time.sleep(pause)
+        assert _check_answers(engine) == first
+    return first
+
+
+def _check_answers(engine: Engine) -> int:
+    page = engine.search(MatchAll(), Order.NEWEST, 100, 0, FACETS)
+    articles = engine.get(candidate.id for candidate in page.candidates)
+    (generation,) = set().union(*(generations_in(article.title) for article in articles))
+    right = article_count(generation)
+    assert page.total == len(page.candidates) == len(articles) == right
+    assert page.facets["source"] == ((f"第{generation}版日报", right),)
+    assert page.facets["month"] == ((month_of(generation), right),)
+    assert {article.source for article in articles} == {f"第{generation}版日报"}
+    assert len(list(engine.stamps())) == right
+    folded = engine.folded(article.id for article in articles)
+    assert set().union(*(generations_in(title + body) for title, body in folded)) == {generation}
+    for query, total in (
+        (f'"第{generation}版"', right),
+        (f"第{generation}版 公报", right),
+        (f"source:第{generation}版", right),
+        (f"date:{month_of(generation)}", right),
+        (f'"第{generation - 1}版"', 0),
+        (f'"第{generation + 1}版"', 0),
+        (f"-source:第{generation}版", 0),
+    ):
+        assert engine.search(parse(query).root).total == total, query
+    result = search(engine, SearchRequest(parse("灯塔 公报"), limit=5))
+    assert result.total == right
+    assert {n for hit in result.hits for n in generations_in(hit.article.title)} == {generation}
+    return generation
+
+
+def _read_until(index: Path, stop: Path) -> Counter[str]:
+    chance = random.Random(os.getpid())
+    told: Counter[str] = Counter()
+    last = 0
+    while not stop.exists():
+        generation = read_generation(index, chance.uniform(0, 0.1))
+        assert generation >= last, "a reader went back"
+        told["openings"] += 1
+        told["generations"] += generation != last
+        last = generation
+    return told
+
+
+if __name__ == "__main__":
+    print(json.dumps(_read_until(Path(sys.argv[1]), Path(sys.argv[2]))))

@@ -1,0 +1,185 @@
+"""A folder of made articles that changes at random, and what an index of it should hold.
+
+What each file says is remembered, so that brute force needs to read no file.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from newsgrep.engines.base import FACETS, Order, ResultPage
+from newsgrep.extract.pipeline import article_id
+from newsgrep.index.store import open_index
+from newsgrep.models import Article, FileRecord
+from newsgrep.query.parser import parse
+from tests.support.cli import write_article
+from tests.support.factories import make_published
+
+SOURCES = ("雾港日报", "鹭岛电台", "Harbour Post")
+_SUBJECTS = ("渔民代表", "码头工人", "守塔人", "渡轮公司", "气象台", "两市市长", "海关关员", "居民")
+_ACTIONS = (
+    "发表联合声明",
+    "等候开闸",
+    "张贴潮汐表",
+    "修好栈桥",
+    "记下水位",
+    "宣布停航",
+    "清点海带",
+)
+_PLACES = ("在鹭岛码头", "在望津市", "在外礁岛", "在汀海市政厅", "在灯塔下", "在大桥北端")
+_TIMES = ("周日清晨", "台风过后", "大雾里", "退潮时", "两天前", "表决之后")
+
+
+@dataclass(frozen=True)
+class ArticleFile:
+    """What one file says; without title and body it has no article."""
+
+    title: str = ""
+    body: str = ""
+    source: str = SOURCES[0]
+    date: str = "2024-05-17"
+    url: str = ""
+
+    def holds(self, text: str) -> bool:
+        """Return whether a quoted ``text`` of Han characters finds this article."""
+        return text in self.title or text in self.body
+
+    def id_at(self, path: str) -> str:
+        return article_id(self.url or None, path)
+
+    def article(self, path: str) -> Article:
+        return Article(
+            id=self.id_at(path),
+            title=self.title,
+            body=self.body,
+            path=path,
+            source=self.source,
+            published=make_published(self.date),
+        )
+
+
+State = Mapping[str, ArticleFile]
+"""Every article of an index, by the path of the file that it was taken from."""
+
+
+def random_sentence(chance: random.Random) -> str:
+    return "".join(chance.choice(words) for words in (_TIMES, _SUBJECTS, _PLACES, _ACTIONS)) + "。"
+
+
+def random_article(chance: random.Random, number: int, addresses: int = 200) -> ArticleFile:
+    """Return a random article; a third of them have one of some ``addresses``."""
+    return ArticleFile(
+        title=f"第{number}号{chance.choice(_SUBJECTS)}{chance.choice(_ACTIONS)}",
+        body="\n\n".join(random_sentence(chance) for _ in range(chance.randint(1, 4))),
+        source=chance.choice(SOURCES),
+        date=f"{chance.randint(2019, 2024)}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}",
+        url=f"https://wugang.example/{chance.randint(1, addresses)}"
+        if chance.random() < 0.3
+        else "",
+    )
+
+
+class SimulatedArchive:
+    """Files in a folder; every change has another time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.files: dict[str, ArticleFile] = {}
+        self.times: dict[str, int] = {}
+        folder.mkdir(exist_ok=True)
+        self._clock = 1_740_000_000  # later than any date that is written, or it would be doubted
+
+    def write(self, name: str, content: ArticleFile) -> None:
+        path = self.folder / name
+        write_article(
+            path,
+            content.title,
+            content.body,
+            source=content.source,
+            date=content.date,
+            url=content.url,
+        )
+        if not content.title:
+            path.write_bytes(b"")
+        self._clock += 1
+        os.utime(path, (self._clock, self._clock))
+        self.files[str(path)], self.times[str(path)] = content, self._clock
+
+    def delete(self, path: str) -> None:
+        Path(path).unlink()
+        del self.files[path], self.times[path]
+
+    def rename(self, path: str, name: str) -> None:
+        target = self.folder / name
+        target.parent.mkdir(exist_ok=True)
+        Path(path).rename(target)
+        self.files[str(target)] = self.files.pop(path)
+        self.times[str(target)] = self.times.pop(path)
+
+    def stir(self, chance: random.Random, changes: int, number: int) -> None:
+        """Add, change, delete and rename ``changes`` files."""
+        for step in range(changes):
+            name = f"{chance.choice('abc')}/{number}-{step}.md"
+            path = chance.choice(sorted(self.files))
+            match chance.choice(("add", "change", "change", "delete", "rename")):
+                case "add":
+                    self.write(name, random_article(chance, number * 1000 + step))
+                case "change":
+                    relative = str(Path(path).relative_to(self.folder))
+                    self.write(relative, random_article(chance, number * 1000 + step))
+                case "delete":
+                    self.delete(path)
+                case "rename":
+                    self.rename(path, name)
+
+    def state(self) -> State:
+        """Return what an index of these files should hold."""
+        return expected_state(self.files)
+
+
+def expected_state(files: State) -> State:
+    """Return one file for each article: the fullest, of equals the first by path."""
+    best: dict[str, str] = {}
+    for path, content in sorted(files.items()):
+        key = content.id_at(path)
+        if not content.title:
+            continue
+        if key not in best or len(content.body) > len(files[best[key]].body):
+            best[key] = path
+    return {path: files[path] for path in best.values()}
+
+
+def indexed_state(index: Path) -> State:
+    """Return what an index holds."""
+    with open_index(index) as engine:
+        ids = [stamp.article_id or "" for stamp in engine.stamps()]
+        return {
+            article.path: ArticleFile(
+                article.title,
+                article.body,
+                article.source or "",
+                article.published.iso if article.published else "",
+                f"https://{article.url.split('://')[1]}" if article.url else "",
+            )
+            for article in engine.get(ids)
+        }
+
+
+QUERIES = ("联合声明", '"台风过后"', '"人在鹭" OR 灯塔', "-渡轮 source:日报", "date:2023 码头")
+
+
+def index_snapshot(index: Path) -> tuple[list[FileRecord], list[Article], list[ResultPage]]:
+    """Return all stamps, articles, and the answers to some questions."""
+    with open_index(index) as engine:
+        stamps = sorted(engine.stamps())
+        articles = engine.get(stamp.article_id or "" for stamp in stamps)
+        pages = [
+            engine.search(parse(query).root, order, 1000, 0, FACETS)
+            for query in QUERIES
+            for order in Order
+        ]
+    return stamps, articles, pages

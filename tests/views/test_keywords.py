@@ -1,0 +1,339 @@
+"""Telling words of an article, a query, and one source beside another, counted by brute force."""
+
+from __future__ import annotations
+
+import csv
+import math
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from newsgrep.analysis.fold import fold
+from newsgrep.analysis.segment import python_segmenter, running_words, rust_segmenter
+from newsgrep.engines.base import Engine
+from newsgrep.errors import UsageError
+from newsgrep.models import Article
+from newsgrep.query.parser import parse
+from newsgrep.views.compare import compare_sources
+from newsgrep.views.keywords import (
+    SIGNIFICANT_G2,
+    STOPWORDS,
+    Keyword,
+    SegmentedText,
+    article_keywords,
+    best_keywords,
+    find_names,
+    query_keywords,
+    signed_g2,
+    usual_spelling,
+)
+from tests.support.cli import Cli, write_article
+from tests.support.factories import ENGINES, engine_with, make_article
+
+# Words, texts and numbers
+
+FERRY = ("码头今天照常开放。", "船长检查了发动机。", "旅客在候船室等待。", "港务处公布了时刻表。")
+PAPER = ("市长答应拨款。", "议会讨论了预算。", "委员会表决通过。")
+RADIO = ("听众打来电话。", "主持人连线渔民。", "風暴警報已經解除。")
+OTHERS = ("图书馆延长开放。", "小学举行运动会。", "北河的水稻丰收。", "画展在博物馆开幕。")
+
+
+def archive() -> list[Article]:
+    """Return 40 articles on ferries in a paper, 25 of a station, and 80 on other things.
+
+    The captain of the ferries, 温以澜, is in no dictionary.
+    """
+    draw = random.Random(11)
+    made: list[Article] = []
+
+    def add(source: str, sentences: list[str], month: int) -> None:
+        number = len(made)
+        body = "".join(draw.sample(sentences, len(sentences)))
+        date = f"2024-{month:02}-{number % 28 + 1:02}"
+        made.append(make_article(f"n{number:03}", f"第{number}条", body, source=source, date=date))
+
+    for number in range(40):
+        sentences = ["渡轮离岸。", *draw.sample(FERRY, 3), *draw.sample(PAPER, 2)]
+        add("雾港日报", sentences + ["温以澜说船已修好。"] * (number % 2), number % 3 + 1)
+    for number in range(25):
+        sentences = ["渡轮離岸。", *draw.sample(FERRY, 3), *draw.sample(RADIO, 2)]
+        add("鹭岛电台", sentences, number % 5 + 1)
+    for number in range(80):
+        source = ("雾港日报", "鹭岛电台", "北河晚报", "鹭岛电台二台")[number % 4]
+        add(source, draw.sample(OTHERS, 3) + draw.sample(PAPER, 1), number % 12 + 1)
+    return made
+
+
+ARCHIVE = archive()
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    made = engine_with(request.param, tmp_path, ARCHIVE)
+    yield made
+    made.close()
+
+
+def holding(word: str, source: str = "", *, also: str = "") -> int:
+    """Return by brute force how many articles hold the word, and ``also``."""
+    texts = [
+        fold(each.body) for each in ARCHIVE if source in (each.source or "") and also in each.body
+    ]
+    return sum(fold(word) in text for text in texts)
+
+
+def test_keyness_is_the_log_likelihood_ratio_of_two_binomials() -> None:
+    def likelihood(having: int, size: int, rate: float) -> float:
+        yes = having * math.log(rate) if having else 0.0
+        return yes + ((size - having) * math.log(1 - rate) if having < size else 0.0)
+
+    draw = random.Random(3)
+    for _ in range(500):
+        size, others = draw.randint(1, 400), draw.randint(1, 400)
+        having, there = draw.randint(0, size), draw.randint(0, others)
+        together = (having + there) / (size + others)
+        ratio = 0.0
+        if 0 < together < 1:
+            apart = likelihood(having, size, having / size)
+            apart += likelihood(there, others, there / others)
+            one = likelihood(having, size, together) + likelihood(there, others, together)
+            ratio = 2 * (apart - one)
+        told = signed_g2(having, size, there, others)
+        assert abs(told) == pytest.approx(ratio, abs=1e-6)
+        assert told == pytest.approx(-signed_g2(there, others, having, size), abs=1e-6)
+        if abs(told) > 1e-6:
+            assert (told > 0) == (having / size > there / others)
+    assert signed_g2(3, 3, 0, 0) == signed_g2(0, 0, 3, 3) == 0
+
+
+def test_both_segmenters_cut_running_text_into_the_same_words() -> None:
+    texts = [fold(f"{each.title}\n{each.body} GPT-4o, 3.14") for each in ARCHIVE[::7]]
+    rust, python = rust_segmenter(), python_segmenter()
+    for text in texts:
+        assert running_words(text, rust) == running_words(text, python)
+
+
+def test_running_words_are_in_order_and_leave_out_only_what_separates() -> None:
+    assert running_words(fold("渡輪離岸，GPT-4o！")) == [["渡轮", "离岸"], ["gpt"], ["4o"]]
+
+
+def test_a_name_outside_of_the_dictionary_is_one_word() -> None:
+    bodies = ["温以澜说船已修好。", "记者问温以澜。", "而温以澜没有回答。", "气温下降，以澜为名。"]
+    texts = [SegmentedText("", body) for body in bodies]
+    assert find_names(texts, 3) == {"温以澜": 3}
+    assert find_names(texts[:2], 3) == {}
+
+
+def test_words_are_told_in_the_spelling_most_used() -> None:
+    written = ["聯合聲明與联合声明", "聯合聲明", "GPT 和 gpt、GPT"]
+    texts = [(fold(text), text) for text in written]
+    assert usual_spelling("联合声明", texts) == "聯合聲明"
+    assert usual_spelling("gpt", texts) == "GPT"
+    assert usual_spelling("海带", texts) == "海带"
+
+
+def test_a_mere_part_of_a_telling_word_is_not_told_beside_it() -> None:
+    found = [
+        Keyword("国防部", 50, 1, 90.0),
+        Keyword("国防", 52, 9, 80.0),
+        Keyword("国防大学", 3, 0, 20.0),
+        Keyword("大学", 30, 2, 70.0),
+    ]
+    assert [each.word for each in best_keywords(found, 9)] == ["国防部", "大学", "国防大学"]
+    assert [each.word for each in best_keywords(found, 1)] == ["国防部"]
+
+
+# Of a query, of an article
+
+
+def test_the_words_of_a_query_are_counted_exactly(engine: Engine) -> None:
+    found = query_keywords(engine, parse("渡轮").root, 50)
+    assert (found.articles, found.others) == (65, 80)
+    assert found.words
+    for word in found.words:
+        everywhere = holding(word.word)
+        assert word.articles == holding(word.word, also="渡轮")
+        assert word.elsewhere == everywhere - word.articles
+        expected = signed_g2(word.articles, 65, word.elsewhere, 80)
+        assert word.score == pytest.approx(expected)
+        assert word.score >= SIGNIFICANT_G2
+    told = [word.word for word in found.words]
+    assert {"码头", "船长", "温以澜"} <= set(told)
+    assert not {"渡轮", "图书馆", "市长", "第"} & set(told)
+    assert found.words == tuple(sorted(found.words, key=lambda word: (-word.score, word.word)))
+
+
+def test_no_function_word_number_or_single_character_is_told(engine: Engine) -> None:
+    for query in ("渡轮", "图书馆", "市长", "n"):
+        for word in query_keywords(engine, parse(query).root, 100).words:
+            assert len(word.word) > 1
+            assert fold(word.word) not in STOPWORDS
+            assert not word.word.isnumeric()
+
+
+def test_the_words_of_an_article_are_frequent_there_and_rare_elsewhere(engine: Engine) -> None:
+    body = "渡轮离岸。温以澜看着海牛，海牛看着温以澜。" + "码头有海牛。" * 2
+    for new in (make_article("new", "海牛来了", body), make_article("n000", "海牛来了", body)):
+        found = article_keywords(engine, new, 20)
+        assert found.articles == 1
+        told = {word.word: word for word in found.words}
+        assert found.words[0].word == "海牛"
+        assert (told["海牛"].times, told["海牛"].elsewhere) == (5, 0)
+        assert told["温以澜"].times == 2
+        assert told["码头"].score > told["渡轮"].score
+
+
+def test_a_query_that_few_articles_match_has_words_all_the_same(engine: Engine) -> None:
+    found = query_keywords(engine, parse("id:n003").root, 5)
+    assert found.articles == 1
+    assert found.words
+    assert query_keywords(engine, parse("海牛").root, 5).words == ()
+
+
+def test_words_of_every_article_have_nothing_to_be_compared_with(engine: Engine) -> None:
+    found = query_keywords(engine, parse("-海牛").root, 5)
+    assert (found.articles, found.others, found.words) == (145, 0, ())
+
+
+# Of one source beside another
+
+
+def test_sources_are_compared_by_exact_counts(engine: Engine) -> None:
+    paper, radio = compare_sources(engine, parse("渡轮").root, ["雾港", "电台"], 30)
+    assert paper.sources == (("雾港日报", 40),)
+    assert dict(radio.sources) == {"鹭岛电台": 25, "鹭岛电台二台": 0}
+    assert (paper.articles, paper.total) == (40, 60)
+    assert (radio.articles, radio.total) == (25, 65)
+    assert list(paper.months) == ["2024-01", "2024-02", "2024-03"]
+    assert sum(radio.months.values()) == 25
+    assert paper.first
+    assert paper.first.published
+    ferries = [e for e in ARCHIVE if e.source == "雾港日报" and "渡轮" in e.body]
+    assert paper.first.published.iso == min(e.published.iso for e in ferries if e.published)
+    for side, here, there in ((paper, "雾港", "电台"), (radio, "电台", "雾港")):
+        assert side.words
+        for word in side.words:
+            assert word.articles == holding(word.word, here, also="渡轮")
+            assert word.elsewhere == holding(word.word, there, also="渡轮")
+            sizes = (40, 25) if side is paper else (25, 40)
+            expected = signed_g2(word.articles, sizes[0], word.elsewhere, sizes[1])
+            assert word.score == pytest.approx(expected)
+    assert {"市长", "议会"} <= {word.word for word in paper.words}
+    # In the spelling of the source that uses it.
+    assert "警報" in {word.word for word in radio.words}
+    assert not {word.word for word in paper.words} & {word.word for word in radio.words}
+
+
+def test_a_source_is_found_in_either_script(engine: Engine) -> None:
+    plain = compare_sources(engine, parse("渡轮").root, ["雾港", "北河"], 3)
+    folded = compare_sources(engine, parse("渡輪").root, ["霧港", "北河"], 3)
+    assert [side._replace(asked="") for side in folded] == [s._replace(asked="") for s in plain]
+
+
+def test_sources_that_do_not_exist_or_overlap_are_refused(engine: Engine) -> None:
+    with pytest.raises(UsageError, match="海王星"):
+        compare_sources(engine, parse("渡轮").root, ["雾港", "海王星"], 3)
+    with pytest.raises(UsageError, match="鹭岛电台"):
+        compare_sources(engine, parse("渡轮").root, ["电台", "鹭岛"], 3)
+
+
+# The commands
+
+
+@pytest.fixture(scope="module")
+def press(tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """Run newsgrep where the archive above is indexed."""
+    cli = Cli(tmp_path_factory.mktemp("press"))
+    for each in ARCHIVE:
+        assert each.source
+        assert each.published
+        path = cli.folder / "press" / f"{each.id}.md"
+        date = each.published.iso
+        write_article(path, each.title, each.body, source=each.source, date=date)
+    cli("index", "press")
+    return cli
+
+
+def test_keywords_names_its_statistic_and_what_was_compared(press: Cli) -> None:
+    ran = press("keywords", "渡轮", "-n3")
+    assert len(ran.lines) == 1 + 3 + 2
+    assert ran.lines[-1] == "G² of article counts: 65 articles against 80 others"
+    told = press.json("keywords", "渡轮", "-n3")
+    assert [word["word"] for word in told["words"]] == [row.split()[0] for row in ran.lines[1:4]]
+    assert (told["articles"], told["others"]) == (65, 80)
+
+
+def test_keywords_takes_an_id_or_a_path(press: Cli) -> None:
+    (hit,) = press.json("search", "渡轮", "-n1")["hits"]
+    by_id = press.json("keywords", hit["id"])
+    by_path = press.json("keywords", str(Path(hit["path"]).relative_to(press.folder.resolve())))
+    assert by_id["words"] == by_path["words"]
+    assert by_id["statistic"] == "tf·idf in this archive"
+    assert all(word["times"] >= 1 for word in by_id["words"])
+
+
+def test_keywords_of_nothing_says_so(press: Cli) -> None:
+    assert "no article matches" in press("keywords", "海牛", status=1).err
+    assert "ask for fewer" in press("keywords", "--", "-海牛", status=1).err
+    assert press.json("keywords", "海牛", status=1)["words"] == []
+
+
+def test_compare_prints_a_table_for_people_and_for_scripts(press: Cli) -> None:
+    ran = press("compare", "渡轮", "--sources", "雾港,电台")
+    assert "  sources   鹭岛电台 25, 鹭岛电台二台 0" in ran.lines
+    assert "  articles  40 of 60 (66.7%)" in ran.lines
+    assert "G² of article counts" in ran.lines[-1]
+    (months,) = [line for line in ran.lines if "█" in line and "most in 2024-01: 14" in line]
+    assert months.startswith("  months    █")
+    assert "  2024-01 to 2024-05, " in months
+
+    told = press.json("compare", "渡轮", "--sources", "雾港,电台", "-n5")
+    assert [side["articles"] for side in told["sides"]] == [40, 25]
+    rows = list(csv.DictReader(press("compare", "渡轮", "--sources=雾港,电台", "--csv").lines))
+    assert [row["asked"] for row in rows] == ["雾港", "电台"]
+    assert [row["share"] for row in rows] == ["0.666667", "0.384615"]
+
+
+def test_compare_refuses_what_it_cannot_compare(press: Cli) -> None:
+    assert "two sources" in press("compare", "渡轮", "--sources", "雾港", status=2).err
+    assert "海王星" in press("compare", "渡轮", "--sources", "雾港,海王星", status=2).err
+    assert "none of these" in press("compare", "海牛", "--sources", "雾港,北河", status=1).err
+
+
+def test_similar_finds_articles_on_the_same_thing_and_never_the_article_itself(press: Cli) -> None:
+    (hit,) = press.json("search", "画展 图书馆", "-n1")["hits"]
+    told = press.json("similar", hit["id"], "-n5")
+    assert told["to"]["id"] == hit["id"]
+    assert len(told["articles"]) == 5
+    assert hit["id"] not in {each["id"] for each in told["articles"]}
+    assert [each["rank"] for each in told["articles"]] == [1, 2, 3, 4, 5]
+    for each in told["articles"]:
+        body = press.json("show", each["id"])["body"]
+        assert each["shared"]
+        assert all(word in fold(body) + fold(each["title"]) for word in each["shared"])
+        assert "渡轮" not in body
+    paths = press("similar", hit["id"], "-n5", "--paths", "-0").stdout.split(b"\0")
+    assert [path.decode() for path in paths[:-1]] == [each["path"] for each in told["articles"]]
+    assert len(press("similar", hit["id"], "-n5", "--jsonl").lines) == 5
+    assert told["articles"][0]["title"] in press("similar", hit["id"]).out
+
+
+def test_similar_takes_a_file_that_is_not_indexed(press: Cli) -> None:
+    draft = write_article(press.folder / "draft.md", "新船", "渡轮的船长检查发动机，旅客在候船室。")
+    told = press.json("similar", "draft.md", "-n3")
+    assert told["to"]["path"] == str(draft.resolve())
+    assert all("渡轮" in press.json("show", each["id"])["body"] for each in told["articles"])
+    draft.write_text("---\ntitle: \n---\n", "utf-8")
+    assert "No article can be taken from draft.md" in press("similar", "draft.md", status=2).err
+    draft.unlink()
+    assert "nor a file" in press("similar", "draft.md", status=2).err
+
+
+def test_similar_to_something_unheard_of_finds_nothing(press: Cli) -> None:
+    write_article(press.folder / "odd.md", "Zyzzyva", "Quokkas juggle xylophones.")
+    ran = press("similar", "odd.md", status=1)
+    assert ran.out == ""
+    assert "no article shares" in ran.err
+    (press.folder / "odd.md").unlink()

@@ -1,0 +1,208 @@
+"""Every place of what is asked for, held to looking by hand on every engine."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newsgrep.analysis.fold import fold
+from newsgrep.engines.base import Engine, Order
+from newsgrep.models import Article
+from newsgrep.query.ast import Field, positive_texts
+from newsgrep.query.match import occurrence_spans
+from newsgrep.query.parser import parse
+from newsgrep.search.rerank import RERANK_DEPTH
+from newsgrep.search.search import SearchRequest, search
+from newsgrep.views.kwic import KwicLine, KwicOrder, find_kwic_lines
+from tests.support.factories import ENGINES, engine_with, make_article
+
+WORDS = ("渔业", "漁業", "声明", "聲明", "，", "港口的事。", "\n\n", " gpt", " GPTs", "渔")
+SOURCES = ("日报", "雾港日报", "霧港日報", "Post", None)
+DATES = ("2023", "2024-02", "2024-02-03", "2024-02-03T23:30+08:00", "2021-05-06", None)
+
+
+def some_articles(count: int, seed: int) -> list[Article]:
+    chance = random.Random(seed)
+    return [
+        make_article(
+            f"n{number}",
+            "".join(chance.choices(WORDS, k=3)).replace("\n", ""),
+            "".join(chance.choices(WORDS, k=chance.randrange(25))).strip(),
+            source=chance.choice(SOURCES),
+            date=chance.choice(DATES),
+            captions=["漁業聲明的签署现场"] if number % 9 == 0 else [],
+        )
+        for number in range(count)
+    ]
+
+
+ARTICLES = some_articles(RERANK_DEPTH + 80, seed=11)
+BY_ID = {each.id: each for each in ARTICLES}
+QUERIES = {
+    '"渔业"': "渔业",
+    "渔业": "渔业",
+    '"渔业声明" OR "声明"': "渔业声明|声明",
+    '"渔"': "渔",
+    "gpt": r"(?<![a-z])gpt(?![a-z])",
+    "渔业 -gpt": "渔业",
+    '声明 source:报 OR "港口的"': "声明|港口的",
+}
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    made = engine_with(request.param, tmp_path, ARTICLES)
+    yield made
+    made.close()
+
+
+def found(
+    engine: Engine, typed: str, sort: KwicOrder = KwicOrder.RELEVANCE, limit: int | None = None
+) -> list[KwicLine]:
+    return list(find_kwic_lines(engine, parse(typed).root, sort, reach=8, limit=limit))
+
+
+@pytest.mark.parametrize("typed", QUERIES)
+def test_every_place_is_shown_with_what_stands_around_it(engine: Engine, typed: str) -> None:
+    matching = engine.search(parse(typed).root, limit=10**6).candidates
+    by_hand = []
+    for candidate in matching:
+        each = BY_ID[candidate.id]
+        for zone, text in (("title", each.title), ("body", each.body)):
+            for place in re.finditer(QUERIES[typed], fold(text)):
+                start, end = place.span()
+                parts = text[max(start - 8, 0) : start], text[start:end], text[end : end + 8]
+                by_hand.append((each.id, zone, start, end, *parts))
+    shown = [
+        (p.id, p.zone, p.start, p.end, p.left, p.keyword, p.right) for p in found(engine, typed)
+    ]
+    assert sorted(shown) == sorted(by_hand)
+    assert len(shown) > 20
+
+
+def test_what_is_known_of_the_article_stands_beside(engine: Engine) -> None:
+    for place in found(engine, '"渔业"'):
+        of = BY_ID[place.id]
+        assert (place.title, place.source, place.url, place.path) == (
+            of.title,
+            of.source,
+            of.url,
+            of.path,
+        )
+        assert place.published == (of.published.iso if of.published else None)
+
+
+@pytest.mark.parametrize("typed", ['"渔业"', "渔业声明", "渔业 声明 港口"])
+@pytest.mark.parametrize("order", Order)
+def test_articles_come_in_the_order_of_search(engine: Engine, typed: str, order: Order) -> None:
+    hits = search(engine, SearchRequest(parse(typed), order, limit=10**6)).hits
+    assert len(hits) > 1
+    ids = dict.fromkeys(place.id for place in found(engine, typed, KwicOrder(order.value)))
+    assert list(ids) == [hit.article.id for hit in hits]
+
+
+def test_places_are_sorted_by_the_text_beside_them_and_by_source(engine: Engine) -> None:
+    whole = found(engine, '"渔业"')
+    for sort in (KwicOrder.LEFT, KwicOrder.RIGHT, KwicOrder.SOURCE):
+        assert sorted(found(engine, '"渔业"', sort), key=str) == sorted(whole, key=str)
+
+    def rightwards(place: KwicLine) -> str:
+        return re.sub(r"\s", "", fold(place.right))
+
+    def leftwards(place: KwicLine) -> list[str]:
+        return list(reversed(re.sub(r"\s", "", fold(place.left))))
+
+    assert found(engine, '"渔业"', KwicOrder.RIGHT) == sorted(whole, key=rightwards)
+    assert found(engine, '"渔业"', KwicOrder.LEFT) == sorted(whole, key=leftwards)
+    names = [
+        fold(place.source or "\U0010ffff") for place in found(engine, '"渔业"', KwicOrder.SOURCE)
+    ]
+    assert names == sorted(names)
+    assert len(set(names)) == 4
+
+
+@pytest.mark.parametrize("sort", KwicOrder)
+@pytest.mark.parametrize("limit", [1, 7, 10**6])
+def test_a_limit_takes_the_first_places(engine: Engine, sort: KwicOrder, limit: int) -> None:
+    assert found(engine, "渔业", sort, limit) == found(engine, "渔业", sort)[:limit]
+
+
+def test_a_caption_is_shown_where_it_is_asked_for(engine: Engine) -> None:
+    shown = found(engine, "caption:声明")
+    assert {(p.zone, p.start, p.keyword, p.left) for p in shown} == {("caption", 2, "聲明", "漁業")}
+    assert len(shown) == sum(bool(each.captions) for each in ARTICLES)
+    assert {p.zone for p in found(engine, "声明")} == {"title", "body"}
+
+
+class _Watched:
+    """An engine that counts the articles that were taken from it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.taken: list[int] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._engine, name)
+
+    def get(self, ids: Iterable[str]) -> list[Article]:
+        articles = self._engine.get(ids)
+        self.taken.append(len(articles))
+        return articles
+
+
+@pytest.mark.parametrize("sort", [KwicOrder.RELEVANCE, KwicOrder.NEWEST, KwicOrder.OLDEST])
+def test_the_first_places_come_before_the_last_articles_are_read(
+    engine: Engine, sort: KwicOrder
+) -> None:
+    watched = _Watched(engine)
+    stream = find_kwic_lines(cast("Engine", watched), parse("渔业").root, sort, reach=8)
+    next(stream)
+    assert sum(watched.taken) <= 50
+    assert sum(1 for _ in stream) > 100
+    total = engine.search(parse("渔业").root, limit=0).total
+    assert sum(watched.taken) == total > 50
+    assert max(watched.taken) <= 50
+
+
+def test_a_word_that_stands_a_thousand_times_is_shown_a_thousand_times(tmp_path: Path) -> None:
+    engine = engine_with(
+        "memory", tmp_path, [make_article("a", "", "渔业" * 600 + "的渔业。" * 600)]
+    )
+    assert [p.start for p in found(engine, "渔业")] == [
+        *range(0, 1200, 2),
+        *range(1201, 1201 + 2400, 4),
+    ]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text(st.sampled_from("渔业声明报 "), max_size=40),
+    st.lists(
+        st.text(st.sampled_from("渔业声明报"), min_size=1, max_size=4), min_size=1, max_size=3
+    ),
+)
+def test_no_place_of_a_string_is_left_out_but_inside_of_another(
+    text: str, strings: list[str]
+) -> None:
+    wanted = positive_texts(parse(" OR ".join(f'"{each}"' for each in strings)).root)
+    every = {place.span() for each in strings for place in re.finditer(each, text)}
+    outer = {
+        (start, end)
+        for start, end in every
+        if not any(a <= start and end <= b and (a, b) != (start, end) for a, b in every)
+    }
+    assert occurrence_spans(text, wanted, Field.BODY) == sorted(outer)
+
+
+def test_words_that_stand_apart_are_shown_as_they_are_highlighted() -> None:
+    wanted = positive_texts(parse("渔业声明").root)
+    text = "渔业的声明，声明渔业，渔业声明。"
+    shown = [text[start:end] for start, end in occurrence_spans(text, wanted, Field.BODY)]
+    assert shown == ["渔业", "声明", "声明渔业", "渔业声明"]

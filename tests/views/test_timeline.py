@@ -1,0 +1,243 @@
+"""Answers over time, held to counting by hand on every engine."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsgrep.analysis.fold import fold
+from newsgrep.engines.base import Engine
+from newsgrep.errors import UsageError
+from newsgrep.models import ARCHIVE_ZONE, Article
+from newsgrep.query.ast import describe
+from newsgrep.query.parser import parse
+from newsgrep.views.timeline import (
+    MAX_BINS,
+    Interval,
+    Timeline,
+    bin_at,
+    bin_number,
+    filters_only,
+    make_timeline,
+    parse_partial_date,
+)
+from tests.support.factories import ENGINES, engine_with, make_article
+
+# Names inside of names, and one that is spelled in both scripts.
+SOURCES = ("日报", "雾港日报", "霧港日報", "雾港日报海外版", "Harbour Post", "harbour", "报", None)
+DATES = ("2023", "2024", "2024-01", "2024-02", None)
+
+
+def some_articles(count: int, seed: int) -> list[Article]:
+    chance = random.Random(seed)
+    first = date(2023, 11, 20)
+    made = []
+    for number in range(count):
+        day = (first + timedelta(chance.randrange(160))).isoformat()
+        moment = f"{day}T{chance.choice(('03:00', '23:30'))}{chance.choice(('+00:00', '+08:00'))}"
+        made.append(
+            make_article(
+                f"n{number}",
+                f"第{number}号",
+                chance.choice(("潮汐公报。", "灯塔与潮汐。", "灯塔。")),
+                source=chance.choice(SOURCES),
+                date=chance.choice((day, day, moment, chance.choice(DATES))),
+            )
+        )
+    return made
+
+
+ARTICLES = some_articles(240, seed=7)
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    made = engine_with(request.param, tmp_path, ARTICLES)
+    yield made
+    made.close()
+
+
+def name_of(day: date, by: Interval) -> str:
+    match by:
+        case Interval.DAY:
+            return day.isoformat()
+        case Interval.WEEK:
+            year, week, _ = day.isocalendar()
+            return f"{year}-W{week:02}"
+        case Interval.MONTH:
+            return day.isoformat()[:7]
+        case Interval.YEAR:
+            return day.isoformat()[:4]
+
+
+def by_hand(articles: list[Article], by: Interval) -> tuple[Counter[str], Counter[str]]:
+    """Count articles by bin, and those that have none by what is known of them."""
+    bins, apart = Counter[str](), Counter[str]()
+    for each in articles:
+        if each.published is None:
+            apart["undated"] += 1
+            continue
+        first, last = each.published.days(ARCHIVE_ZONE)
+        if name_of(first, by) == name_of(last, by):
+            bins[name_of(first, by)] += 1
+        else:
+            apart[each.published.precision.value] += 1
+    return bins, apart
+
+
+def told(line: Timeline, at: int = 0) -> Counter[str]:
+    counts = zip(line.bins, line.series[at].counts, strict=True)
+    return Counter({each.name: count for each, count in counts if count})
+
+
+@pytest.mark.parametrize("by", Interval)
+def test_every_article_is_in_its_bin_or_told_apart(engine: Engine, by: Interval) -> None:
+    line = make_timeline(engine, parse("潮汐").root, by=by)
+    matching = [each for each in ARTICLES if "潮汐" in each.body]
+    bins, apart = by_hand(matching, by)
+    assert told(line) == bins
+    assert line.total == len(matching) == line.series[0].total
+    assert (line.by_year, line.by_month, line.undated) == (
+        apart["year"],
+        apart["month"],
+        apart["undated"],
+    )
+    assert line.total == sum(bins.values()) + sum(apart.values())
+    assert apart["undated"]
+    assert bool(apart["year"]) == (by is not Interval.YEAR)
+
+
+@pytest.mark.parametrize("by", Interval)
+def test_bins_follow_each_other_without_a_gap(engine: Engine, by: Interval) -> None:
+    line = make_timeline(engine, parse("潮汐").root, by=by)
+    assert line.series[0].counts[0] > 0
+    assert line.series[0].counts[-1] > 0
+    for before, after in zip(line.bins, line.bins[1:], strict=False):
+        assert before.last + timedelta(1) == after.first
+    for each in line.bins:
+        assert name_of(each.first, by) == name_of(each.last, by) == each.name
+
+
+@pytest.mark.parametrize("by", Interval)
+def test_each_source_is_counted_without_those_whose_name_holds_its_own(
+    engine: Engine, by: Interval
+) -> None:
+    line = make_timeline(engine, parse("潮汐").root, by=by, per_source=True, most=99, share=True)
+    assert line.rest == ()
+    names = {fold(each.source or "") for each in ARTICLES if "潮汐" in each.body}
+    assert {fold(series.source.name) for series in line.series if series.source} == names
+    for at, series in enumerate(line.series):
+        assert series.source is not None
+        own = [each for each in ARTICLES if fold(each.source or "") == fold(series.source.name)]
+        matching = [each for each in own if "潮汐" in each.body]
+        assert told(line, at) == by_hand(matching, by)[0]
+        assert series.total == series.source.articles == len(matching)
+        assert set(series.source.spellings) == {each.source or "" for each in matching}
+        whole, _ = by_hand(own, by)
+        assert series.all == tuple(whole[each.name] for each in line.bins)
+        for place, each in enumerate(line.bins):
+            expected = 100 * series.counts[place] / whole[each.name] if whole[each.name] else None
+            assert series.share(place) == expected
+    merged = next(s.source for s in line.series if s.source and fold(s.source.name) == "雾港日报")
+    assert len(merged.spellings) == 2
+
+
+def test_shares_are_of_all_articles_that_pass_the_filters(engine: Engine) -> None:
+    line = make_timeline(engine, parse("潮汐 source:雾港").root, by=Interval.MONTH, share=True)
+    own = [each for each in ARTICLES if "雾港" in fold(each.source or "")]
+    whole, _ = by_hand(own, Interval.MONTH)
+    assert line.series[0].all == tuple(whole[each.name] for each in line.bins)
+    assert line.among == 'source:"雾港"'
+
+
+@pytest.mark.parametrize(
+    ("typed", "filters"),
+    [
+        ("潮汐", "*"),
+        ("潮汐 -灯塔", "*"),
+        ("(潮汐 OR source:报)", "*"),
+        ("潮汐 -source:报 date:2024", 'NOT source:"报" AND date:2024-01-01..2024-12-31'),
+        ("潮汐 (source:报 OR source:post)", 'source:"报" OR source:"post"'),
+        ("source:报", "*"),
+        ("source:报 date:2024", "date:2024-01-01..2024-12-31"),
+    ],
+)
+def test_what_is_asked_beside_words_is_a_filter(typed: str, filters: str) -> None:
+    assert describe(filters_only(parse(typed).root)) == filters
+
+
+def test_the_most_frequent_sources_are_shown_and_the_rest_is_named(engine: Engine) -> None:
+    whole = make_timeline(engine, parse("潮汐").root, per_source=True, most=99)
+    line = make_timeline(engine, parse("潮汐").root, per_source=True, most=2)
+    assert line.series == whole.series[:2]
+    assert line.rest == tuple(series.source for series in whole.series[2:])
+    counts = [series.total for series in whole.series]
+    assert counts == sorted(counts, reverse=True)
+    assert sum(counts) == whole.total
+
+
+@pytest.mark.parametrize(
+    ("days", "by"),
+    [
+        (["2024-01-01", "2024-02-09"], Interval.DAY),
+        (["2024-01-01", "2024-02-10"], Interval.WEEK),
+        (["2024-01-01", "2024-10-06"], Interval.WEEK),
+        (["2024-01-01", "2024-10-07"], Interval.MONTH),
+        (["2021-01-01", "2024-04-30"], Interval.MONTH),
+        (["2021-01-01", "2024-05-01"], Interval.YEAR),
+        (["2024", "2024", "2024-05-01"], Interval.YEAR),
+        (["2024-05", "2024-05", "2024-05-01"], Interval.MONTH),
+        (["2024-05", "2024-05-02", "2024-05-01"], Interval.DAY),
+        (["0001-01-01", "9999-12-31"], None),
+        ([None], Interval.DAY),
+    ],
+)
+def test_bins_are_as_fine_as_a_screen_and_the_dates_allow(
+    tmp_path: Path, days: list[str | None], by: Interval | None
+) -> None:
+    articles = [make_article(f"n{at}", "", "潮汐", date=day) for at, day in enumerate(days)]
+    engine = engine_with("memory", tmp_path, articles)
+    if by is None:
+        with pytest.raises(UsageError, match="ask for less with --since"):
+            make_timeline(engine, parse("潮汐").root)
+        return
+    line = make_timeline(engine, parse("潮汐").root)
+    assert line.by is by
+    assert sum(line.series[0].counts) + line.by_year + line.by_month + line.undated == len(days)
+
+
+def test_too_many_bins_are_refused_with_what_would_do(tmp_path: Path) -> None:
+    days = ["2000-01-01", (date(2000, 1, 1) + timedelta(MAX_BINS - 1)).isoformat()]
+    more = (date(2000, 1, 1) + timedelta(MAX_BINS)).isoformat()
+    articles = [make_article(f"n{at}", "", "潮汐", date=day) for at, day in enumerate(days)]
+    engine = engine_with("memory", tmp_path, articles)
+    assert len(make_timeline(engine, parse("潮汐").root, by=Interval.DAY).bins) == MAX_BINS
+    engine = engine_with("memory", tmp_path, [*articles, make_article("m", "", "潮汐", date=more)])
+    with pytest.raises(
+        UsageError, match=f"{MAX_BINS + 1:,} bins, more than {MAX_BINS:,}: say --by week, or"
+    ):
+        make_timeline(engine, parse("潮汐").root, by=Interval.DAY)
+
+
+@given(st.dates(), st.sampled_from(Interval))
+def test_every_day_of_the_calendar_is_in_the_bin_of_its_number(day: date, by: Interval) -> None:
+    number = bin_number(day, by)
+    own = bin_at(number, by)
+    assert own.first <= day <= own.last
+    assert bin_number(own.first, by) == bin_number(own.last, by) == number
+    if own.last < date.max:
+        assert bin_at(number + 1, by).first == own.last + timedelta(1)
+    if by is Interval.WEEK:
+        assert own.first.weekday() == 0
+        assert own.name == "{:04}-W{:02}".format(*day.isocalendar())
+    else:
+        size = {Interval.DAY: 10, Interval.MONTH: 7, Interval.YEAR: 4}[by]
+        assert own.name == day.isoformat()[:size]
+        assert parse_partial_date(own.name) == (own.first, own.last, by)
