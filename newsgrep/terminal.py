@@ -1,6 +1,11 @@
-"""Text from articles and file names, made harmless for a terminal.
+"""Text on a terminal: sanitizing, display width, wrapping, styles, bars, and standard output.
 
-What is cleaned on its way into an index may still come from an index that others made.
+Text from articles and file names is hostile: :func:`sanitize` and :func:`one_line` neutralise it.
+Lines are built as :class:`StyledLine` values without markup, so brackets in a title stay
+brackets; :func:`format_plain` and :func:`format_colored` turn them into rows.
+
+Importing this module is cheap. rich would do most of it, but takes longer to load than a search
+takes to run; a test compares line breaks with those of rich.
 """
 
 from __future__ import annotations
@@ -10,96 +15,126 @@ import sys
 import time
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
-from itertools import takewhile
+from itertools import accumulate, takewhile
 from typing import Final, NamedTuple
 
 from newsgrep.models import Span
 
-_DANGEROUS = re.compile(
+# Sanitizing
+
+_DANGEROUS: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb]"
 )
-_SURROGATES = re.compile("[\ud800-\udfff]")
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
 def sanitize(text: str) -> str:
-    """Return ``text`` without control and direction characters; its length stays.
+    """Return ``text`` with each control and direction character replaced by U+FFFD.
 
-    Each becomes U+FFFD, so nothing in an article or a file name can move the cursor,
-    change colours or turn the reading direction. Halves of characters, which stand for
-    bytes of a file name that are no text, do so, too.
+    Nothing in an article or a file name can then move the cursor, change colours or turn the
+    reading direction. Lone surrogates, which stand for undecodable bytes of a file name, are
+    replaced as well. Tabs and newlines stay, and so does the length. Articles are cleaned when
+    they are indexed, but an index may come from somebody else.
     """
     return _SURROGATES.sub("\ufffd", _DANGEROUS.sub("\ufffd", text))
 
 
 def one_line(text: str) -> str:
-    """Return ``text`` made :func:`sanitize` on one line; its length stays."""
+    """Return ``text`` sanitized, with newlines and tabs as spaces; the length stays."""
     return sanitize(text.replace("\n", " ").replace("\t", " "))
 
+
+# Display width
 
 _ZERO_WIDTH: Final = frozenset(("Mn", "Me", "Cf"))
 _ELLIPSIS: Final = "…"
 
 
-@cache
+class _CharWidths(dict[str, int]):
+    """The width of each character, computed when first needed."""
+
+    def __missing__(self, character: str) -> int:
+        if unicodedata.category(character) in _ZERO_WIDTH:
+            width = 0
+        else:
+            width = 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        self[character] = width
+        return width
+
+
+_WIDTHS: Final = _CharWidths()
+
+
 def char_width(character: str) -> int:
-    """Return how many cells a character takes: 0, 1 or 2."""
-    if unicodedata.category(character) in _ZERO_WIDTH:
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    """Return how many terminal cells ``character`` takes.
+
+    0 for combining marks and format characters, 2 for wide ones such as Han, otherwise 1.
+    """
+    return _WIDTHS[character]
 
 
 def display_width(text: str) -> int:
-    """Return how many cells ``text`` takes."""
-    return sum(map(char_width, text))
+    """Return how many terminal cells ``text`` takes.
+
+    >>> display_width("联合 a")
+    6
+    """
+    return sum(map(_WIDTHS.__getitem__, text))
 
 
-def fitting_prefix(text: str, room: int) -> str:
-    """Return as much of the beginning of ``text`` as fits into ``room`` cells."""
+def cumulative_widths(text: str) -> list[int]:
+    """Return the width of each prefix of ``text``, from the empty one to the whole."""
+    return list(accumulate(map(_WIDTHS.__getitem__, text), initial=0))
+
+
+def fitting_prefix(text: str, width: int) -> str:
+    """Return the longest prefix of ``text`` that fits into ``width`` cells."""
     used = 0
     for at, character in enumerate(text):
-        used += char_width(character)
-        if used > room:
+        used += _WIDTHS[character]
+        if used > width:
             return text[:at]
     return text
 
 
-def fitting_suffix(text: str, room: int) -> str:
-    """Return as much of the end of ``text`` as fits into ``room`` cells.
+def fitting_suffix(text: str, width: int) -> str:
+    """Return the longest suffix of ``text`` that fits into ``width`` cells.
 
-    It never begins with a mark that belongs to the character before it.
+    It never begins with a combining mark that belongs to the character before it.
     """
     used = 0
     at = len(text)
-    while at and used + char_width(text[at - 1]) <= room:
+    while at and used + _WIDTHS[text[at - 1]] <= width:
         at -= 1
-        used += char_width(text[at])
+        used += _WIDTHS[text[at]]
     if at:
-        at += sum(1 for _ in takewhile(lambda character: not char_width(character), text[at:]))
+        at += sum(1 for _ in takewhile(lambda character: not _WIDTHS[character], text[at:]))
     return text[at:]
 
 
-def truncate(text: str, room: int) -> str:
-    """Return ``text``, or its beginning and an ellipsis, in at most ``room`` cells."""
-    if display_width(text) <= room:
+def truncate(text: str, width: int) -> str:
+    """Return ``text``, or a prefix of it and an ellipsis, in at most ``width`` cells."""
+    if display_width(text) <= width:
         return text
-    return fitting_prefix(text, room - 1) + _ELLIPSIS if room > 0 else ""
+    return fitting_prefix(text, width - 1) + _ELLIPSIS if width > 0 else ""
 
 
-def pad(text: str, room: int, *, right: bool = False) -> str:
-    """Return ``text`` filled up with blanks to ``room`` cells; with ``right`` before it."""
-    blanks = " " * (room - display_width(text))
-    return blanks + text if right else text + blanks
+def pad(text: str, width: int, *, right: bool = False) -> str:
+    """Return ``text`` filled with spaces to ``width`` cells; ``right`` aligns it to the right."""
+    spaces = " " * (width - display_width(text))
+    return spaces + text if right else text + spaces
 
+
+# Wrapping
 
 _WORD: Final = re.compile(r"(?:^\s++)?\S+\s*")
 
 
 def wrap_rows(text: str, width: int) -> list[tuple[int, int]]:
-    """Return the rows of ``text``, from start to end, none wider than ``width`` cells.
+    """Return start and end of each row of ``text``, none wider than ``width`` cells.
 
-    White space at the end of a row may reach beyond. A word that is wider than a row,
-    as Chinese sentences are, begins a row and is broken anywhere.
+    Rows break between words. A word wider than a row, as Chinese sentences are, begins a row
+    and is broken anywhere. White space at the end of a row may exceed the width.
     """
     breaks = [0]
     used = 0
@@ -124,7 +159,7 @@ def _break_word(word: str, width: int) -> list[str]:
     pieces = []
     start = used = 0
     for at, character in enumerate(word):
-        size = char_width(character)
+        size = _WIDTHS[character]
         if used + size > width:
             pieces.append(word[start:at])
             start, used = at, 0
@@ -132,15 +167,18 @@ def _break_word(word: str, width: int) -> list[str]:
     return [*pieces, word[start:]]
 
 
+# Bars and columns
+
 _EIGHTHS_ACROSS: Final = " ▏▎▍▌▋▊▉█"
 _EIGHTHS_UP: Final = " ▁▂▃▄▅▆▇█"
 _PLAIN: Final = "#"
 
 
 def bar(value: float, most: float, width: int, *, blocks: bool) -> str:
-    """Return a bar from the left, ``width`` cells for ``most``, without blanks after it.
+    """Return a horizontal bar for ``value``, ``width`` cells for ``most``, without padding.
 
-    With ``blocks`` it ends in an eighth of a cell, otherwise it is made of ``#``.
+    With ``blocks`` it is exact to an eighth of a cell, otherwise it consists of ``#``. Any value
+    above zero is visible: it takes at least one step.
     """
     if not blocks:
         return _PLAIN * _scaled_steps(value, most, width)
@@ -149,7 +187,10 @@ def bar(value: float, most: float, width: int, *, blocks: bool) -> str:
 
 
 def column_chart(values: Sequence[float], most: float, height: int, *, blocks: bool) -> list[str]:
-    """Return rows from the top, a column for each value, ``height`` rows for ``most``."""
+    """Return the rows, from the top, of a chart with one column for each value.
+
+    ``most`` takes all ``height`` rows; ``blocks`` and small values are as in :func:`bar`.
+    """
     scale = 8 if blocks else 1
     steps = [_scaled_steps(value, most, height * scale) for value in values]
     signs = _EIGHTHS_UP if blocks else f" {_PLAIN}"
@@ -165,32 +206,35 @@ def _scaled_steps(value: float, most: float, size: int) -> int:
     return min(max(round(value * size / most), 1), size)
 
 
+# Standard output
+
 _FLUSH_INTERVAL: Final = 0.05
-"""Seconds that a line may wait for others, so that a thousand are not a thousand calls."""
+"""Seconds that a line of a stream may wait, so that a thousand lines are not a thousand calls."""
 
 
 class OutputClosed(Exception):
-    """Whoever read our output has closed it, as ``head`` does: a reason to stop, no error."""
+    """The reader closed our standard output, as ``head`` does: a reason to stop, not an error."""
 
 
 def write(text: str, end: str = "\n") -> None:
-    """Write ``text`` and ``end`` to standard output; raises :class:`OutputClosed`.
+    """Write ``text`` and ``end`` to standard output as UTF-8, whatever the locale.
 
-    Halves of characters, which file names may hold, become question marks.
+    Lone surrogates become question marks. Raises :class:`OutputClosed`.
     """
     write_bytes((text + end).encode("utf-8", "replace"))
 
 
 def write_flushed(text: str) -> None:
-    """Write ``text`` as a line that whoever reads has at once; raises :class:`OutputClosed`."""
+    """Write ``text`` as a line and flush it; raises :class:`OutputClosed`."""
     write(text)
     flush()
 
 
 def write_streaming(lines: Iterable[str]) -> None:
-    """Write each line as it comes, so that it is seen before the last is made.
+    """Write each line as it is produced, and flush often enough to be read meanwhile.
 
-    When this returns all are written out: what follows on standard error stands after them.
+    When this returns, all lines are written out, so that standard error can follow them. Raises
+    :class:`OutputClosed`.
     """
     flushed = 0.0
     for line in lines:
@@ -202,7 +246,7 @@ def write_streaming(lines: Iterable[str]) -> None:
 
 
 def flush() -> None:
-    """Hand over what was written; raises :class:`OutputClosed`."""
+    """Flush standard output; raises :class:`OutputClosed`."""
     try:
         sys.stdout.buffer.flush()
     except BrokenPipeError as exc:
@@ -210,21 +254,23 @@ def flush() -> None:
 
 
 def write_bytes(data: bytes) -> None:
-    """Write ``data`` to standard output as it is; raises :class:`OutputClosed`."""
+    """Write ``data`` to standard output unchanged; raises :class:`OutputClosed`."""
     try:
         sys.stdout.buffer.write(data)
     except BrokenPipeError as exc:
         raise OutputClosed from exc
 
 
+# Styled lines
+
 STYLES: Final = {"": "", "title": "1", "mark": "1;31", "dim": "2", "source": "36"}
-"""Codes of ECMA-48's SGR: 1 bold, 2 faint, 31 red, 36 cyan; all of them end with 0."""
+"""ECMA-48 SGR codes: 1 bold, 2 faint, 31 red, 36 cyan; code 0 ends each of them."""
 
 _MIN_WIDTH: Final = 10
 
 
 class StyledText(NamedTuple):
-    """Some text in one style; ``link`` is an address to open."""
+    """Text in one style, a key of :data:`STYLES`; ``link`` is the address that it opens."""
 
     text: str
     style: str = ""
@@ -232,9 +278,10 @@ class StyledText(NamedTuple):
 
 
 class StyledLine(NamedTuple):
-    """Pieces that follow each other, ``indent`` cells from the edge, also where it wraps.
+    """Texts that follow each other on one line, ``indent`` cells from the left edge.
 
-    ``label`` stands in the indent of the first row; it is no wider.
+    Rows of a wrapped line keep the indent. ``label`` is printed in the indent of the first row
+    and must not be wider than it.
     """
 
     pieces: Sequence[StyledText] = ()
@@ -245,7 +292,10 @@ class StyledLine(NamedTuple):
 def highlight(
     text: str, spans: Iterable[Span], style: str = "", link: str | None = None
 ) -> list[StyledText]:
-    """Return ``text`` on one line, with ``spans`` of it in the style for matches."""
+    """Return ``text`` on one line, with ``spans`` of it in the style for matches.
+
+    Spans are ascending and disjoint, in characters of ``text``.
+    """
     text = one_line(text)
     pieces: list[StyledText] = []
     at = 0
@@ -258,16 +308,16 @@ def highlight(
 
 
 def format_plain(lines: Iterable[StyledLine]) -> Iterator[str]:
-    """Yield each line's text without styles."""
+    """Yield the text of each line without styles."""
     for line in lines:
         text = "".join(piece.text for piece in line.pieces)
         yield (line.label.ljust(line.indent) + text).rstrip() if text else ""
 
 
 def format_colored(lines: Iterable[StyledLine], *, wrap: bool) -> Iterator[str]:
-    """Yield each line with terminal codes; with ``wrap`` no wider than the terminal.
+    """Yield each line with terminal codes; with ``wrap`` in rows no wider than the terminal.
 
-    NO_COLOR and the kind of terminal are the caller's to ask.
+    The caller decides whether colour is wanted (NO_COLOR, TERM, ``--color``).
     """
     width = _terminal_width() if wrap else None
     for number, line in enumerate(lines, 1):
@@ -275,10 +325,10 @@ def format_colored(lines: Iterable[StyledLine], *, wrap: bool) -> Iterator[str]:
         whole = [(0, len(text))]
         rows = wrap_rows(text, max(width - line.indent, _MIN_WIDTH)) if width else whole
         for start, end in rows:
-            kept = start + len(text[start:end].rstrip())
+            stop = start + len(text[start:end].rstrip())
             label = "" if start else line.label
             before = _apply_style(label.ljust(line.indent), "dim")
-            yield before + _format_range(line.pieces, start, kept, number) if kept > start else ""
+            yield before + _format_range(line.pieces, start, stop, number) if stop > start else ""
 
 
 def _terminal_width() -> int:
@@ -288,14 +338,14 @@ def _terminal_width() -> int:
 
 
 def _format_range(pieces: Iterable[StyledText], start: int, end: int, number: int) -> str:
-    """Return what ``pieces`` have from ``start`` to ``end``; their links have one id."""
+    """Return the part of ``pieces`` from ``start`` to ``end`` with codes; links have one id."""
     coded = []
     at = 0
     for piece in pieces:
         text = piece.text[max(start - at, 0) : max(end - at, 0)]
         at += len(piece.text)
         if text and piece.link:
-            # One id: a terminal then takes parts and rows of a title for one link.
+            # With one id, terminals treat all pieces and rows of a title as one link.
             begin = f"\x1b]8;id={number};{sanitize(piece.link)}\x1b\\"
             coded.append(f"{begin}{_apply_style(text, piece.style)}\x1b]8;;\x1b\\")
         elif text:
@@ -309,7 +359,7 @@ def _apply_style(text: str, style: str) -> str:
 
 
 def print_lines(lines: Iterable[StyledLine], *, color: bool) -> None:
-    """Print ``lines`` on standard output, wrapped if it is a terminal."""
+    """Print ``lines`` on standard output, wrapped if it is a terminal and in colour."""
     rows = format_colored(lines, wrap=sys.stdout.isatty()) if color else format_plain(lines)
     for row in rows:
         write(row)

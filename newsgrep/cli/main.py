@@ -144,12 +144,9 @@ def _print_error(message: str) -> None:
 
 def _show_position(query: str, position: int) -> None:
     """Show the part of the query around ``position`` with a caret under it."""
-    from unicodedata import east_asian_width
-
-    from newsgrep.terminal import sanitize
+    from newsgrep.terminal import display_width, sanitize
 
     start = max(0, position - 30)
     before = sanitize(query[start:position].replace("\n", " "))
     after = sanitize(query[position : position + 30].replace("\n", " "))
-    cells = sum(2 if east_asian_width(character) in "WF" else 1 for character in before)
-    click.echo(f"  {before}{after}\n  {' ' * cells}^", err=True)
+    click.echo(f"  {before}{after}\n  {' ' * display_width(before)}^", err=True)

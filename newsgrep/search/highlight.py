@@ -7,7 +7,6 @@ their paragraph. All offsets count characters of the article's own text.
 from __future__ import annotations
 
 import re
-import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
@@ -17,6 +16,7 @@ from newsgrep.analysis.characters import CharKind, runs
 from newsgrep.analysis.segment import likeliest_words
 from newsgrep.models import PARAGRAPH_BREAK, Snippet
 from newsgrep.query.match import Match, merged_spans
+from newsgrep.terminal import cumulative_widths
 
 SNIPPET_WIDTH: Final = 150
 """Terminal cells of a window: two lines, about 75 Han characters."""
@@ -145,6 +145,8 @@ class _Layout:
         paragraph_start, paragraph_end = self._paragraph(start)
         sums = self._cells(paragraph_start, paragraph_end)
         full = bisect_left(sums, sums[start - paragraph_start] + self._width)
+        while full + 1 < len(sums) and sums[full + 1] == sums[full]:
+            full += 1  # marks stay with their character
         end = min(max(paragraph_start + full, floor), paragraph_end)
         if end < paragraph_end:
             after = max(floor, start + (end - start) // 2)
@@ -171,8 +173,7 @@ class _Layout:
     def _cells(self, start: int, end: int) -> list[int]:
         """Return how many cells there are from ``start`` to each place up to ``end``."""
         if (start, end) not in self._sums:
-            cells = map(_CELLS.__getitem__, self._text[start:end])
-            self._sums[start, end] = list(accumulate(cells, initial=0))
+            self._sums[start, end] = cumulative_widths(self._text[start:end])
         return self._sums[start, end]
 
     def _between_words(self, at: int, low: int, high: int) -> int:
@@ -197,15 +198,3 @@ def _word_boundaries(folded: str, at: int) -> list[int]:
                 words = likeliest_words(folded[start:end])
                 return list(accumulate(map(len, words), initial=start))
     return [at]
-
-
-class _Cells(dict[str, int]):
-    """How many cells of a terminal each character takes; it fills itself."""
-
-    def __missing__(self, character: str) -> int:
-        wide = unicodedata.east_asian_width(character) in "WF"
-        cells = self[character] = 2 if wide else 1
-        return cells
-
-
-_CELLS: Final = _Cells()

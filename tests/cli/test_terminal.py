@@ -1,9 +1,10 @@
-"""What is measured and drawn in a terminal's cells."""
+"""Display width, wrapping, bars: what newsgrep.terminal measures and draws in terminal cells."""
 
 from __future__ import annotations
 
 from io import StringIO
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
@@ -13,6 +14,7 @@ from newsgrep.terminal import (
     bar,
     char_width,
     column_chart,
+    cumulative_widths,
     display_width,
     fitting_prefix,
     fitting_suffix,
@@ -22,44 +24,40 @@ from newsgrep.terminal import (
 )
 
 TEXTS = st.text(st.sampled_from("雾港ab ，·é́ｶ？…"), max_size=30)
-ROOMS = st.integers(0, 40)
+WIDTHS = st.integers(0, 40)
 EIGHTHS_ACROSS = " ▏▎▍▌▋▊▉█"
 EIGHTHS_UP = " ▁▂▃▄▅▆▇█"
 
 
-@given(TEXTS, ROOMS)
-def test_a_beginning_is_the_longest_that_fits(text: str, room: int) -> None:
-    fitting = [text[:end] for end in range(len(text) + 1) if display_width(text[:end]) <= room]
-    assert fitting_prefix(text, room) == fitting[-1]
+@given(TEXTS, WIDTHS)
+def test_fitting_prefix_is_the_longest(text: str, width: int) -> None:
+    fitting = [text[:end] for end in range(len(text) + 1) if display_width(text[:end]) <= width]
+    assert fitting_prefix(text, width) == fitting[-1]
 
 
-@given(TEXTS, ROOMS)
-def test_an_end_is_the_longest_that_fits_and_begins_with_no_loose_mark(
-    text: str, room: int
-) -> None:
+@given(TEXTS, WIDTHS)
+def test_fitting_suffix_is_the_longest_without_loose_mark(text: str, width: int) -> None:
     ends = [text[start:] for start in range(len(text) + 1)]
     fitting = [
         end
         for end in ends
-        if display_width(end) <= room and (end == text or not end or char_width(end[0]))
+        if display_width(end) <= width and (end == text or not end or char_width(end[0]))
     ]
-    assert fitting_suffix(text, room) == fitting[0]
+    assert fitting_suffix(text, width) == fitting[0]
 
 
 @given(TEXTS, st.integers(1, 40))
-def test_what_is_shortened_and_padded_fills_its_column(text: str, room: int) -> None:
-    short = truncate(text, room)
+def test_truncate_and_pad_fill_a_column(text: str, width: int) -> None:
+    short = truncate(text, width)
     assert short == text or (short[-1] == "…" and text.startswith(short[:-1]))
     for right in (False, True):
-        assert display_width(pad(short, room, right=right)) == room
-    assert pad(short, room).startswith(short)
-    assert pad(short, room, right=True).endswith(short)
+        assert display_width(pad(short, width, right=right)) == width
+    assert pad(short, width).startswith(short)
+    assert pad(short, width, right=True).endswith(short)
 
 
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=20), st.integers(1, 30))
-def test_bars_and_columns_are_right_to_half_an_eighth_and_show_whatever_is_there(
-    values: list[int], size: int
-) -> None:
+def test_bar_and_column_chart_are_exact_to_an_eighth(values: list[int], size: int) -> None:
     most = max(*values, 1)
     rows = column_chart(values, most, size, blocks=True)
     plain = column_chart(values, most, size, blocks=False)
@@ -84,3 +82,18 @@ def test_wrapped_equals_rich(text: str, width: int) -> None:
     rows = Text(text).wrap(Console(file=StringIO()), width, overflow="fold")
     expected = [row.plain.rstrip() for row in rows]
     assert [text[start:end].rstrip() for start, end in wrap_rows(text, width)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "widths"),
+    [
+        ("", [0]),
+        ("a联b", [0, 1, 3, 4]),
+        ("e\u0301a", [0, 1, 1, 2]),  # a combining mark takes no cell
+        ("ｶ\u200dＡ", [0, 1, 1, 3]),
+    ],
+)
+def test_display_width_of_every_prefix(text: str, widths: list[int]) -> None:
+    assert cumulative_widths(text) == widths
+    assert [display_width(text[:end]) for end in range(len(text) + 1)] == widths
+    assert sum(map(char_width, text)) == widths[-1]

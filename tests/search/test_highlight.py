@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +11,7 @@ from newsgrep.analysis.segment import query_terms
 from newsgrep.models import PARAGRAPH_BREAK, Snippet, Span
 from newsgrep.query.match import Needle, find_needles, merged_spans
 from newsgrep.search.highlight import make_snippets
+from newsgrep.terminal import display_width
 
 
 def cut(text: str, *wanted: str, width: int = 60) -> tuple[Snippet, ...]:
@@ -27,10 +26,6 @@ def marked(snippet: Snippet) -> str:
         text += snippet.text[at : span.start] + "[" + snippet.text[span.start : span.end] + "]"
         at = span.end
     return text + snippet.text[at:]
-
-
-def cells(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 STORY = (
@@ -112,8 +107,8 @@ def test_every_snippet_is_a_window_on_one_paragraph(
         assert text[snippet.offset : snippet.offset + len(snippet.text)] == snippet.text
         assert snippet.offset >= end
         assert PARAGRAPH_BREAK not in snippet.text
-        longest = max((cells(match.text) for match in matches), default=0)
-        assert cells(snippet.text) <= width + width // 3 + longest + 2
+        longest = max((display_width(match.text) for match in matches), default=0)
+        assert display_width(snippet.text) <= width + width // 3 + longest + 2
         last = 0
         for span in snippet.spans:
             assert last <= span.start < span.end <= len(snippet.text)
@@ -133,3 +128,10 @@ def test_every_snippet_is_a_window_on_one_paragraph(
 )
 def test_spans_neither_overlap_nor_touch(text: str, wanted: str, spans: list[Span]) -> None:
     assert list(merged_spans(find_needles(fold(text), [Needle(wanted)]))) == spans
+
+
+def test_make_snippets_keeps_marks_with_their_character() -> None:
+    text = "e\u0301" * 200
+    (snippet,) = make_snippets(text, text, [], width=40)
+    assert snippet.text == "e\u0301" * 40
+    assert snippet.cut_after
