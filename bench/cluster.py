@@ -31,7 +31,7 @@ from bench.questions import Question, load_questions
 from bench.report import draw
 from bench.runner import COLD
 from bench.worker import PAGE
-from newsgrep.engines.base import Engine
+from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.index.location import ServerIndex
 from newsgrep.index.store import open_index
 from newsgrep.query.ast import MatchAll
@@ -137,7 +137,7 @@ def measured(
     stored = _stored(cluster, name)
     load_while_asked = os.getloadavg()[0]
     with open_index(index) as engine:
-        total = engine.search(MatchAll(), limit=0).total
+        total = engine.search(EngineRequest(MatchAll(), limit=0)).total
         warm, heaps = _warm(cluster, engine, rounds)
     told = {
         **asdict(setup),

@@ -25,7 +25,7 @@ from bench.paths import ARCHIVES, RESULTS, default_work, fresh
 from bench.plain import PlainIndex, words
 from bench.relevance_report import markdown
 from newsgrep.analysis.fold import fold
-from newsgrep.engines.base import Engine
+from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.query.ast import MatchAll, Node, positive_texts
 from newsgrep.query.parser import parse
 from newsgrep.search.rerank import RERANK_DEPTH, rerank
@@ -69,7 +69,9 @@ def question(title: str, *, any_word: bool) -> Node | None:
 def ask_known_items(shelf: Shelf, items: Iterable[KnownItem]) -> list[Asked]:
     """Return how every method ranks every item whose file became an article."""
     engine = shelf.engine
-    ids = [each.id for each in engine.search(MatchAll(), limit=sys.maxsize).candidates]
+    ids = [
+        each.id for each in engine.search(EngineRequest(MatchAll(), limit=sys.maxsize)).candidates
+    ]
     told(f"{len(ids):,} articles; cutting them into words for the baseline")
     baseline = PlainIndex((body for _, body in engine.folded(ids)), words)
     told("asking")
@@ -92,7 +94,7 @@ def ask_known_items(shelf: Shelf, items: Iterable[KnownItem]) -> list[Asked]:
 
 
 def _both_looks(engine: Engine, node: Node) -> tuple[Scored, Scored, float]:
-    candidates = engine.search(node, limit=RERANK_DEPTH).candidates
+    candidates = engine.search(EngineRequest(node, limit=RERANK_DEPTH)).candidates
     started = time.perf_counter()
     texts = engine.folded([each.id for each in candidates])
     looked = rerank(candidates, texts, positive_texts(node))
@@ -132,7 +134,9 @@ def _known_row(group: Sequence[Asked]) -> dict[str, Any]:
 def ask_related(shelf: Shelf, links: dict[str, set[str]]) -> dict[str, Any]:
     """Return recall of linked articles by both methods, and what ``similar`` takes."""
     engine = shelf.engine
-    ids = [each.id for each in engine.search(MatchAll(), limit=sys.maxsize).candidates]
+    ids = [
+        each.id for each in engine.search(EngineRequest(MatchAll(), limit=sys.maxsize)).candidates
+    ]
     told(f"{len(ids):,} articles; cutting them into words for the baseline")
     texts = [f"{title}\n{body}" for title, body in engine.folded(ids)]
     baseline = PlainIndex(texts, words)

@@ -16,7 +16,7 @@ from bench.peers.base import JOBS, Answer, Inputs, Peer
 from bench.questions import Question
 from bench.server import SERVER, missing
 from newsgrep import __version__
-from newsgrep.engines.base import Engine, Order
+from newsgrep.engines.base import Engine, EngineRequest, Order
 from newsgrep.index.location import index_at
 from newsgrep.index.store import index_size, open_index
 from newsgrep.query.ast import MatchAll
@@ -141,13 +141,13 @@ class Newsgrep(Peer):
 
     def all_paths(self, question: Question) -> list[str]:
         """Return the files of all matches."""
-        page = self._engine.search(parse(text_of(question)).root, Order.NEWEST, _ALL)
+        page = self._engine.search(EngineRequest(parse(text_of(question)).root, Order.NEWEST, _ALL))
         articles = self._engine.get(candidate.id for candidate in page.candidates)
         return [article.path for article in articles]
 
     def held(self) -> dict[str, int]:
         """Return how many articles the open index has, and of how many bytes of text in UTF-8."""
-        candidates = self._engine.search(MatchAll(), Order.NEWEST, _ALL).candidates
+        candidates = self._engine.search(EngineRequest(MatchAll(), Order.NEWEST, _ALL)).candidates
         ids = iter([candidate.id for candidate in candidates])
         text_bytes = 0
         while some := list(islice(ids, _TOGETHER)):

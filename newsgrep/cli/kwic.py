@@ -18,6 +18,7 @@ from newsgrep.cli.options import (
     report_no_match,
     use_color,
 )
+from newsgrep.engines.base import EngineRequest
 from newsgrep.errors import UsageError
 from newsgrep.index.location import Index
 from newsgrep.index.store import open_index
@@ -88,7 +89,7 @@ def command(words: tuple[str, ...], index: Index, **options: Any) -> int:
         )
         write_streaming(_lines(counted.all(found), width, options))
         if not counted.places:
-            if total := engine.search(query.root, limit=0).total:
+            if total := engine.search(EngineRequest(query.root, limit=0)).total:
                 articles = "1 article matches" if total == 1 else f"{total:,} articles match"
                 click.echo(f"{articles}, but hold none of the words: newsgrep search", err=True)
             else:

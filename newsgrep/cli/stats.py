@@ -9,7 +9,7 @@ import click
 
 from newsgrep._io import to_json
 from newsgrep.cli.options import index_option
-from newsgrep.engines.base import FACETS, Engine, Order
+from newsgrep.engines.base import FACETS, Engine, EngineRequest, Order
 from newsgrep.index.location import Index
 from newsgrep.index.store import index_size, open_index, read_manifest
 from newsgrep.query.ast import DateRange, MatchAll
@@ -46,12 +46,12 @@ def command(as_json: bool, trust: bool, index: Index) -> int:
 
 
 def _gather(engine: Engine) -> dict[str, Any]:
-    page = engine.search(MatchAll(), limit=0, facets=FACETS)
+    page = engine.search(EngineRequest(MatchAll(), limit=0, facets=FACETS))
     months = sorted(page.facets["month"])
     dated = DateRange(None, None)
     ends = []
     for order in (Order.OLDEST, Order.NEWEST):
-        found = engine.search(dated, order, limit=1).candidates
+        found = engine.search(EngineRequest(dated, order, limit=1)).candidates
         ends.append(shown_date(engine.get([found[0].id])[0]) if found else None)
     statuses = Counter(stamp.status.value for stamp in engine.stamps())
     return {

@@ -65,6 +65,26 @@ article with several authors or tags counts for each.
 """
 
 
+class EngineRequest(NamedTuple):
+    """What to search for, and which part of the matches to return in which order.
+
+    ``limit`` candidates are returned at most, after skipping ``offset`` of them. With
+    ``after``, a candidate of an earlier page, only those that follow it in ``order`` are
+    skipped and returned. ``recency`` multiplies each score by a weight for the article's date.
+    ``facets`` are names from :data:`FACETS` to count over all matches::
+
+        engine.search(EngineRequest(parse("渔业").root, Order.NEWEST, limit=20))
+    """
+
+    query: Node
+    order: Order = Order.RELEVANCE
+    limit: int = 10
+    offset: int = 0
+    facets: Sequence[str] = ()
+    recency: Recency | None = None
+    after: ScoredDoc | None = None
+
+
 class PutArticle(NamedTuple):
     """Put this entry in the place of any with the same id."""
 
@@ -119,21 +139,8 @@ class Engine(Protocol):
         one after it. Raises :class:`IndexLocked` where a writer is at work.
         """
 
-    def search(
-        self,
-        query: Node,
-        order: Order = Order.RELEVANCE,
-        limit: int = 10,
-        offset: int = 0,
-        facets: Sequence[str] = (),
-        recency: Recency | None = None,
-        after: ScoredDoc | None = None,
-    ) -> ResultPage:
-        """Return the page of matches from ``offset`` on, at most ``limit`` of them.
-
-        With ``recency``, every score is multiplied by its weight for the article's date.
-        With ``after`` only those that stand after its place are passed over and given.
-        """
+    def search(self, request: EngineRequest) -> ResultPage:
+        """Return the page of matches that ``request`` describes, with the total and the facets."""
 
     def get(self, ids: Iterable[str]) -> list[Article]:
         """Return the articles with these ids in this order; unknown ids are left out."""

@@ -6,16 +6,17 @@ It is what the others are compared with, and it keeps nothing when it is closed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from newsgrep.analysis.document import IndexDocument, publication_day, publication_month
 from newsgrep.analysis.fold import fold
-from newsgrep.analysis.scoring import MAX_IMPACT, Recency, term_weights
+from newsgrep.analysis.scoring import MAX_IMPACT, term_weights
 from newsgrep.engines.base import (
     Change,
     DeleteArticle,
     DropFileRecord,
+    EngineRequest,
     Order,
     Problem,
     PutArticle,
@@ -120,17 +121,9 @@ class MemoryEngine:
         self._before = None
         self._commit += 1
 
-    def search(
-        self,
-        query: Node,
-        order: Order = Order.RELEVANCE,
-        limit: int = 10,
-        offset: int = 0,
-        facets: Sequence[str] = (),
-        recency: Recency | None = None,
-        after: ScoredDoc | None = None,
-    ) -> ResultPage:
+    def search(self, request: EngineRequest) -> ResultPage:
         """Look at every article."""
+        query, order, limit, offset, facets, recency, after = request
         matched = [document for document in self._documents.values() if _matches(document, query)]
         terms = scoring_terms(query) if order is Order.RELEVANCE else []  # a date ranks nothing
         scores = self._scores(terms, matched)

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from newsgrep.engines.base import Engine, Problem, Stored, iter_stored, lives_on_server, rollback
+from newsgrep.engines.base import (
+    Engine,
+    EngineRequest,
+    Problem,
+    Stored,
+    iter_stored,
+    lives_on_server,
+    rollback,
+)
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexProblem, UsageError
 from newsgrep.index.location import Index, ServerIndex, check_engine_choice, described, same_index
 from newsgrep.index.lock import write_lock
@@ -54,7 +62,7 @@ def verify_index(index: Index, *, deep: bool = False, trust: bool = False) -> He
     try:
         with open_index(index, trust=trust) as engine:
             problems = engine.check(deep=deep)
-            articles = 0 if problems else engine.search(MatchAll(), limit=0).total
+            articles = 0 if problems else engine.search(EngineRequest(MatchAll(), limit=0)).total
     except IndexDamaged as exc:
         return HealthReport((Problem(str(exc)),), 0)
     return HealthReport(tuple(problems), articles)
@@ -281,4 +289,6 @@ def _store_totals(engine: Engine) -> _StoreTotals:
     for stamp in engine.stamps():
         files += 1
         sum_of_stamps += hash(stamp)
-    return _StoreTotals(engine.search(MatchAll(), limit=0).total, files, sum_of_stamps)
+    return _StoreTotals(
+        engine.search(EngineRequest(MatchAll(), limit=0)).total, files, sum_of_stamps
+    )

@@ -20,6 +20,7 @@ from newsgrep.engines.base import (
     DeleteArticle,
     DropFileRecord,
     Engine,
+    EngineRequest,
     PutArticle,
     PutFileRecord,
 )
@@ -149,7 +150,7 @@ def _open_or_create(index: Index, how: UpdateOptions) -> AbstractContextManager[
 
 
 def _summary(engine: Engine, run: UpdateRun, started: float) -> UpdateSummary:
-    articles = engine.search(MatchAll(), limit=0).total
+    articles = engine.search(EngineRequest(MatchAll(), limit=0)).total
     return run.summary(articles, time.monotonic() - started)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from newsgrep.engines.base import Engine, Order, ScoredDoc
+from newsgrep.engines.base import Engine, EngineRequest, Order, ScoredDoc
 from newsgrep.index.user_state import SeenArticles, article_key
 from newsgrep.models import Hit
 from newsgrep.query.ast import MatchAll
@@ -36,12 +36,14 @@ def find_new(
     """
     if seen is not None and seen.commit == engine.commit():
         return NewArticles(query, (), seen.articles)
-    everything = engine.search(MatchAll(), Order.NEWEST, limit=_NO_LIMIT).candidates
+    everything = engine.search(EngineRequest(MatchAll(), Order.NEWEST, limit=_NO_LIMIT)).candidates
     present = frozenset(article_key(candidate.id) for candidate in everything)
     known = seen.articles if seen else frozenset() if begin_with_all else present
     found: tuple[ScoredDoc, ...] = ()
     if not present <= known:
-        matching = engine.search(query.root, Order.NEWEST, limit=_NO_LIMIT).candidates
+        matching = engine.search(
+            EngineRequest(query.root, Order.NEWEST, limit=_NO_LIMIT)
+        ).candidates
         found = tuple(each for each in matching if article_key(each.id) not in known)
     return NewArticles(query, found, present)
 

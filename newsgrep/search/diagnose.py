@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from newsgrep.engines.base import Engine
+from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.query.ast import And, Field, MatchAll, Node, Terms, describe, positive_texts
 
 MAX_TERMS: Final = 20
@@ -52,7 +52,7 @@ def diagnose(
     """Return why ``root`` matches nothing in ``engine``; what is known of files is passed on."""
 
     def total(node: Node) -> int:
-        return engine.search(node, limit=0).total
+        return engine.search(EngineRequest(node, limit=0)).total
 
     single = list(dict.fromkeys(_single_terms(root)))
     parts = single[:MAX_TERMS]

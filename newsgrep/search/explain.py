@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from newsgrep.engines.base import Engine
+from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.models import Hit
 from newsgrep.query.ast import And, IdIs, MatchAll, Or, Terms, scoring_terms
 from newsgrep.search.rerank import RerankFeatures
@@ -47,7 +47,7 @@ def explain(engine: Engine, result: SearchResult) -> Explanation:
     for term in terms:
         # Of the same articles, and nothing but this term ranks them.
         alone = And((shown, Or((MatchAll(), Terms(term, (term,))))))
-        for candidate in engine.search(alone, limit=len(result.hits)).candidates:
+        for candidate in engine.search(EngineRequest(alone, limit=len(result.hits))).candidates:
             if candidate.score:
                 added[candidate.id][term] = candidate.score
     return Explanation(

@@ -17,7 +17,7 @@ from zlib import crc32
 
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import Recency
-from newsgrep.engines.base import Engine, Order, ResultPage, ScoredDoc
+from newsgrep.engines.base import Engine, EngineRequest, Order, ResultPage, ScoredDoc
 from newsgrep.errors import UsageError
 from newsgrep.models import Article, Hit, Snippet
 from newsgrep.query.ast import (
@@ -286,12 +286,14 @@ def fetch_page(engine: Engine, request: SearchRequest, cursor: Cursor = _FROM_ST
     looks_again = order is Order.RELEVANCE and request.limit > 0 and should_rerank(wanted)
     if not looks_again or cursor.last or not 0 <= offset < RERANK_DEPTH:
         page = engine.search(
-            root, order, request.limit, offset, request.facets, recency, cursor.last
+            EngineRequest(root, order, request.limit, offset, request.facets, recency, cursor.last)
         )
         last = page.candidates[-1] if page.candidates else None
         return RankedPage(page, {}, {}, Cursor(last=last))
     # Always the same hundred, so that pages neither repeat nor skip.
-    page = engine.search(root, order, max(end, RERANK_DEPTH), 0, request.facets, recency)
+    page = engine.search(
+        EngineRequest(root, order, max(end, RERANK_DEPTH), 0, request.facets, recency)
+    )
     best, rest = page.candidates[:RERANK_DEPTH], page.candidates[RERANK_DEPTH:]
     ids = [candidate.id for candidate in best]
     texts = engine.folded(ids)

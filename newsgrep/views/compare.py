@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from newsgrep.engines.base import Engine, Order
+from newsgrep.engines.base import Engine, EngineRequest, Order
 from newsgrep.errors import UsageError
 from newsgrep.models import Article
 from newsgrep.query.ast import And, DateRange, NameField, Node, scoring_terms
@@ -82,7 +82,9 @@ def _matching_sources(
     taken: dict[str, str] = {}
     known = []
     for name, node in zip(asked, nodes, strict=True):
-        sources = dict(engine.search(node, limit=0, facets=("source",)).facets["source"])
+        sources = dict(
+            engine.search(EngineRequest(node, limit=0, facets=("source",))).facets["source"]
+        )
         if not sources:
             raise UsageError(
                 f"No source's name holds “{name}”: newsgrep stats --json lists all sources."
@@ -101,7 +103,7 @@ def _matching_sources(
 def _compare_source(
     engine: Engine, asked: str, node: Node, known: dict[str, int]
 ) -> SourceComparison:
-    page = engine.search(node, limit=0, facets=("source", "month"))
+    page = engine.search(EngineRequest(node, limit=0, facets=("source", "month")))
     on_query = dict(page.facets["source"])
     months = {month: count for month, count in page.facets["month"] if len(month) > len("2024")}
     ends = [
@@ -121,7 +123,7 @@ def _compare_source(
 
 
 def _first_article(engine: Engine, node: Node, order: Order) -> Article | None:
-    candidates = engine.search(node, order, limit=1).candidates
+    candidates = engine.search(EngineRequest(node, order, limit=1)).candidates
     return next(iter(engine.get(each.id for each in candidates)), None)
 
 
@@ -132,7 +134,7 @@ def _distinctive_words(
     asked = frozenset(scoring_terms(root))
     counts: list[dict[str, int]] = []
     for node in nodes:
-        page = engine.search(node, limit=MAX_READ // len(nodes) + 1)
+        page = engine.search(EngineRequest(node, limit=MAX_READ // len(nodes) + 1))
         ids = [candidate.id for candidate in page.candidates]
         texts = [SegmentedText(title, body) for title, body in engine.folded(ids)]
         counts.append(word_document_counts(engine, texts, node))
@@ -160,7 +162,7 @@ def _distinctive_words(
 def _best_words(
     engine: Engine, node: Node, words: Sequence[Keyword], limit: int
 ) -> tuple[Keyword, ...]:
-    page = engine.search(node, limit=MAX_SPELLING_ARTICLES)
+    page = engine.search(EngineRequest(node, limit=MAX_SPELLING_ARTICLES))
     articles = engine.get(candidate.id for candidate in page.candidates)
     return restore_spelling(best_keywords(words, limit), articles)
 

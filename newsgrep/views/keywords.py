@@ -15,7 +15,7 @@ from newsgrep.analysis.characters import CharKind, kind_of
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import idf
 from newsgrep.analysis.segment import running_words
-from newsgrep.engines.base import Engine, Order
+from newsgrep.engines.base import Engine, EngineRequest, Order
 from newsgrep.models import Article
 from newsgrep.query.ast import And, MatchAll, Node, scoring_terms
 from newsgrep.query.parser import make_phrase
@@ -74,12 +74,12 @@ def query_keywords(engine: Engine, root: Node, limit: int) -> Keywords:
 
     The words that are asked for are left out: all of them have those.
     """
-    page = engine.search(root, Order.RELEVANCE, MAX_READ)
+    page = engine.search(EngineRequest(root, Order.RELEVANCE, MAX_READ))
     ids = [candidate.id for candidate in page.candidates]
     if page.total < MIN_FOR_KEYNESS:
         asked = frozenset(scoring_terms(root))
         return _keywords_of_few(engine, engine.get(ids), limit, asked)
-    everything = engine.search(MatchAll(), limit=0).total
+    everything = engine.search(EngineRequest(MatchAll(), limit=0)).total
     others = everything - page.total
     texts = [SegmentedText(title, body) for title, body in engine.folded(ids)]
     asked = frozenset(scoring_terms(root))
@@ -116,7 +116,7 @@ def word_document_counts(
 def count_containing(engine: Engine, name: str, within: Node | None = None) -> int:
     """Return how many articles hold a name, whether or not it is a word of the index."""
     node: Node = make_phrase(name)
-    return engine.search(And((within, node)) if within else node, limit=0).total
+    return engine.search(EngineRequest(And((within, node)) if within else node, limit=0)).total
 
 
 def is_query_word(word: str, asked: frozenset[str]) -> bool:
@@ -128,7 +128,7 @@ def _keywords_of_few(
     engine: Engine, articles: list[Article], limit: int, asked: frozenset[str] = frozenset()
 ) -> Keywords:
     """Weigh the words of a few articles by how often they stand there, and how rare they are."""
-    everything = engine.search(MatchAll(), limit=0).total
+    everything = engine.search(EngineRequest(MatchAll(), limit=0)).total
     texts = [SegmentedText(fold(article.title), fold(article.body)) for article in articles]
     weights = _word_weights(texts)
     for name, count in find_names(texts, 2).most_common(_MAX_NAMES):

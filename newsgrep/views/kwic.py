@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from newsgrep.analysis.fold import fold
-from newsgrep.engines.base import Engine, Order
+from newsgrep.engines.base import Engine, EngineRequest, Order
 from newsgrep.models import PARAGRAPH_BREAK, Article, Span
 from newsgrep.query.ast import And, Field, Node, TextNode, positive_texts
 from newsgrep.query.match import occurrence_spans
@@ -116,7 +116,7 @@ def _right_key(place: KwicLine) -> str:
 
 def _by_source(engine: Engine, root: Node, reach: int) -> Iterator[KwicLine]:
     """Yield the places source by source; those without a source come last."""
-    facet = engine.search(root, limit=0, facets=("source",)).facets["source"]
+    facet = engine.search(EngineRequest(root, limit=0, facets=("source",))).facets["source"]
     names = [name for name, _ in facet]
     for source in sorted(group_sources(facet), key=lambda source: (not source.name, source.name)):
         narrowed = And((root, only_source(source, names)))

@@ -14,7 +14,7 @@ from newsgrep.analysis.document import LEAD_LENGTH
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import idf
 from newsgrep.analysis.segment import term_counts
-from newsgrep.engines.base import Engine, ScoredDoc
+from newsgrep.engines.base import Engine, EngineRequest, ScoredDoc
 from newsgrep.models import Article
 from newsgrep.query.ast import MatchAll, Terms
 from newsgrep.terminal import StyledLine, StyledText, highlight, one_line
@@ -55,7 +55,7 @@ def find_similar(engine: Engine, article: Article, limit: int = 10) -> list[Simi
     asked = tuple(nlargest(_QUERY_TERMS, weights, key=weights.__getitem__))
     if not asked or limit <= 0:
         return []
-    page = engine.search(Terms("", asked, any_term=True), limit=MAX_COMPARED + 1)
+    page = engine.search(EngineRequest(Terms("", asked, any_term=True), limit=MAX_COMPARED + 1))
     found = [each for each in page.candidates if each.id != article.id][:MAX_COMPARED]
     texts = engine.folded([each.id for each in found])
     compared = [
@@ -81,7 +81,10 @@ def salient_terms(engine: Engine, article: Article) -> dict[str, float]:
         for term in counts | in_title
         if len(term) > 1 and (counts[term] > 1 or term in in_title or term in in_lead)
     ]
-    total, own = engine.search(MatchAll(), limit=0).total, len(engine.get([article.id]))
+    total, own = (
+        engine.search(EngineRequest(MatchAll(), limit=0)).total,
+        len(engine.get([article.id])),
+    )
     weights = {
         term: idf(total, having)
         * (

@@ -12,7 +12,7 @@ from enum import StrEnum
 from math import ceil
 from typing import Final, NamedTuple
 
-from newsgrep.engines.base import Engine
+from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.errors import UsageError
 from newsgrep.query.ast import (
     And,
@@ -106,14 +106,14 @@ def make_timeline(
     ``most`` frequent sources have a series each; with ``share`` all articles are counted,
     too. Raises :class:`UsageError` where there would be more than :data:`MAX_BINS` bins.
     """
-    page = engine.search(root, limit=0, facets=("day", "source"))
+    page = engine.search(EngineRequest(root, limit=0, facets=("day", "source")))
     dates = {parse_partial_date(text): count for text, count in page.facets["day"] if text}
     by = by or _choose_interval(dates)
     numbers = _checked_bin_range(dates, by)
     base = filters_only(root) if share else None
     names = [name for name, _ in page.facets["source"]]
     if base is not None and per_source:
-        whole = engine.search(base, limit=0, facets=("source",))
+        whole = engine.search(EngineRequest(base, limit=0, facets=("source",)))
         names = [name for name, _ in whole.facets["source"]]
     sources = group_sources(page.facets["source"]) if per_source else []
     series = []
@@ -177,7 +177,7 @@ def _count_bins(
     engine: Engine, root: Node, narrow: tuple[Node, ...], by: Interval, numbers: range
 ) -> tuple[int, ...]:
     asked = And((root, *narrow)) if narrow else root
-    facet = engine.search(asked, limit=0, facets=("day",)).facets["day"]
+    facet = engine.search(EngineRequest(asked, limit=0, facets=("day",))).facets["day"]
     return _sum_into_bins(
         ((parse_partial_date(text), count) for text, count in facet if text), by, numbers
     )

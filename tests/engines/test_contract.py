@@ -18,6 +18,7 @@ from newsgrep.engines.base import (
     DeleteArticle,
     DropFileRecord,
     Engine,
+    EngineRequest,
     Order,
     PutArticle,
     PutFileRecord,
@@ -279,8 +280,8 @@ def test_every_engine_gives_the_same_answer_as_brute_force(
 ) -> None:
     root = parse(query, any_word=any_word, scan=True).root
     for order in Order:
-        expected = reference.search(root, order, 100, 0, FACETS)
-        found = asked.search(root, order, 100, 0, FACETS)
+        expected = reference.search(EngineRequest(root, order, 100, 0, FACETS))
+        found = asked.search(EngineRequest(root, order, 100, 0, FACETS))
         assert found.total == expected.total == len(expected.candidates)
         assert [each.id for each in found.candidates] == [each.id for each in expected.candidates]
         assert dict(found.facets) == dict(expected.facets)
@@ -290,7 +291,7 @@ def test_every_engine_gives_the_same_answer_as_brute_force(
 
 
 def ids(engine: Engine, query: str) -> set[str]:
-    page = engine.search(parse(query).root, limit=100)
+    page = engine.search(EngineRequest(parse(query).root, limit=100))
     return {candidate.id for candidate in page.candidates}
 
 
@@ -319,39 +320,44 @@ def test_the_answer_is_the_one_a_reader_expects(
 
 def test_pages_neither_repeat_nor_skip(asked: Engine) -> None:
     for order in Order:
-        whole = asked.search(MatchAll(), order, 100).candidates
+        whole = asked.search(EngineRequest(MatchAll(), order, 100)).candidates
         for size in (1, 2, 4):
             pages = [
-                asked.search(MatchAll(), order, size, offset).candidates
+                asked.search(EngineRequest(MatchAll(), order, size, offset)).candidates
                 for offset in range(0, len(whole), size)
             ]
             assert tuple(each for page in pages for each in page) == whole
-        assert asked.search(MatchAll(), order, 5, 1000).candidates == ()
+        assert asked.search(EngineRequest(MatchAll(), order, 5, 1000)).candidates == ()
 
 
 @pytest.mark.parametrize("query", ["-没有", "水 OR 联合声明", "联合", "date:2024"])
 def test_a_page_after_any_place_is_what_stands_behind_it(asked: Engine, query: str) -> None:
     root = parse(query).root
     for order in Order:
-        whole = asked.search(root, order, 100).candidates
+        whole = asked.search(EngineRequest(root, order, 100)).candidates
         for number, last in enumerate(whole, 1):
-            page = asked.search(root, order, 2, 0, FACETS, after=last)
+            page = asked.search(EngineRequest(root, order, 2, 0, FACETS, after=last))
             assert page.candidates == whole[number : number + 2]
             assert (page.total, page.before) == (len(whole), number)
-            assert dict(page.facets) == dict(asked.search(root, order, 0, 0, FACETS).facets)
-            page = asked.search(root, order, 2, 1, after=last)
+            assert dict(page.facets) == dict(
+                asked.search(EngineRequest(root, order, 0, 0, FACETS)).facets
+            )
+            page = asked.search(EngineRequest(root, order, 2, 1, after=last))
             assert page.candidates == whole[number + 1 : number + 3]
             assert page.before == min(number + 1, len(whole))
             # Also where the article at the place is gone: no id stands between these two.
             gone = last._replace(id=f"{last.id}\0")
-            assert asked.search(root, order, 2, after=gone).candidates == whole[number:][:2]
+            assert (
+                asked.search(EngineRequest(root, order, 2, after=gone)).candidates
+                == whole[number:][:2]
+            )
 
 
 def test_undated_articles_come_last_in_both_date_orders(asked: Engine) -> None:
     for order in (Order.OLDEST, Order.NEWEST):
-        found = asked.search(MatchAll(), order, 100).candidates
+        found = asked.search(EngineRequest(MatchAll(), order, 100)).candidates
         assert found[-1].id == "undated"
-    oldest = asked.search(DateRange(None, None), Order.OLDEST, 1).candidates[0]
+    oldest = asked.search(EngineRequest(DateRange(None, None), Order.OLDEST, 1)).candidates[0]
     assert oldest.id == "repeats"
 
 
@@ -369,14 +375,14 @@ def test_every_stamp_comes_back(engine: Engine) -> None:
 
 
 def test_notes_are_no_articles(engine: Engine) -> None:
-    before = engine.search(MatchAll(), limit=100)
+    before = engine.search(EngineRequest(MatchAll(), limit=100))
     engine.write(
         [
             PutFileRecord(FileRecord(f"/n{i}", 1, 1, "", Status.REJECTED, None, "why"))
             for i in range(9)
         ]
     )
-    assert engine.search(MatchAll(), limit=100) == before
+    assert engine.search(EngineRequest(MatchAll(), limit=100)) == before
 
 
 def test_an_update_replaces_and_a_removal_removes(name: str, tmp_path: Path) -> None:
@@ -386,7 +392,10 @@ def test_an_update_replaces_and_a_removal_removes(name: str, tmp_path: Path) -> 
     expected = engine_with("memory", tmp_path, [changed, *ARCHIVE[2:]])
     for query in QUERIES:
         root = parse(query).root
-        one, other = engine.search(root, limit=100), expected.search(root, limit=100)
+        one, other = (
+            engine.search(EngineRequest(root, limit=100)),
+            expected.search(EngineRequest(root, limit=100)),
+        )
         assert (one.total, [c.id for c in one.candidates]) == (
             other.total,
             [c.id for c in other.candidates],
@@ -402,7 +411,7 @@ def test_the_last_of_several_changes_in_one_commit_counts(name: str, tmp_path: P
     engine.write([upsert(first), upsert(gone), upsert(second), DeleteArticle("b")])
     assert ids(engine, "旧文") == set()
     assert ids(engine, "新文") == {"a"}
-    assert engine.search(MatchAll()).total == 1
+    assert engine.search(EngineRequest(MatchAll())).total == 1
     assert [each.article_id for each in engine.stamps()] == ["a"]
     engine.close()
 
@@ -438,8 +447,8 @@ def test_after_many_commits_the_answers_are_still_those_of_brute_force(tmp_path:
         ):
             root = parse(query).root
             for order in Order:
-                one = engine.search(root, order, 100, 0, FACETS)
-                other = expected.search(root, order, 100, 0, FACETS)
+                one = engine.search(EngineRequest(root, order, 100, 0, FACETS))
+                other = expected.search(EngineRequest(root, order, 100, 0, FACETS))
                 assert [c.id for c in one.candidates] == [c.id for c in other.candidates]
                 assert dict(one.facets) == dict(other.facets)
         assert set(engine.stamps()) == set(expected.stamps())
@@ -454,12 +463,12 @@ def broken() -> Iterator[Change]:
 
 @pytest.mark.parametrize("name", COMMITTING, indirect=True)
 def test_an_error_among_the_changes_leaves_everything_as_it_was(engine: Engine) -> None:
-    before = engine.search(MatchAll(), limit=100)
+    before = engine.search(EngineRequest(MatchAll(), limit=100))
     with pytest.raises(KeyboardInterrupt):
         engine.write(broken())
-    assert engine.search(MatchAll(), limit=100) == before
+    assert engine.search(EngineRequest(MatchAll(), limit=100)) == before
     engine.write([DeleteArticle("bridge")])
-    assert engine.search(MatchAll()).total == before.total - 1
+    assert engine.search(EngineRequest(MatchAll())).total == before.total - 1
 
 
 def test_after_an_error_among_the_changes_repeating_them_completes(engine: Engine) -> None:
@@ -478,7 +487,7 @@ def test_an_empty_engine_answers(name: str, tmp_path: Path) -> None:
     engine = create_engine(name, tmp_path)
     for query in QUERIES:
         for order in Order:
-            page = engine.search(parse(query).root, order, 10, 0, FACETS)
+            page = engine.search(EngineRequest(parse(query).root, order, 10, 0, FACETS))
             assert (page.total, page.candidates) == (0, ())
     assert engine.get(["a"]) == []
     assert list(engine.stamps()) == []
@@ -492,7 +501,7 @@ def test_check_finds_nothing_wrong_where_nothing_is(asked: Engine) -> None:
 
 def test_results_outlive_the_engine(name: str, tmp_path: Path) -> None:
     engine = engine_with(name, tmp_path, ARCHIVE)
-    page, articles = engine.search(MatchAll(), limit=3), engine.get(["fish"])
+    page, articles = engine.search(EngineRequest(MatchAll(), limit=3)), engine.get(["fish"])
     engine.close()
     assert len(page.candidates) == 3
     assert articles[0].title == "漁場談判：三天後表決"
@@ -522,8 +531,8 @@ def test_a_reader_answers_from_its_commit_when_the_files_of_it_are_gone(
     assert not before & {path.name for path in (tmp_path / "whoosh").glob("*.col")}
     for query in QUERIES:
         for order in Order:
-            expected = reference.search(parse(query).root, order, 100, 0, FACETS)
-            found = reader.search(parse(query).root, order, 100, 0, FACETS)
+            expected = reference.search(EngineRequest(parse(query).root, order, 100, 0, FACETS))
+            found = reader.search(EngineRequest(parse(query).root, order, 100, 0, FACETS))
             assert [each.id for each in found.candidates] == [
                 each.id for each in expected.candidates
             ]
@@ -539,7 +548,7 @@ def test_a_reader_answers_from_its_commit_when_the_files_of_it_are_gone(
 def test_sources_and_terms_are_found_in_every_segment(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "SMALL", 1)
+    monkeypatch.setattr(writer, "ALWAYS_MERGED", 1)
     duplicate = FileRecord("/archive/x.md", 1, 2, "", Status.DUPLICATE, "a", reason="the same")
     engine = engine_with(
         name,
@@ -559,12 +568,12 @@ def test_sources_and_terms_are_found_in_every_segment(
 def test_what_is_kept_for_the_next_question_has_a_bound(
     tmp_path: Path, reference: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "MOST_KEPT", 5)
+    monkeypatch.setattr(reader, "MAX_CACHED_POSTINGS", 5)
     engine = engine_with("whoosh", tmp_path, ARCHIVE)
     for query in QUERIES:
         root = parse(query).root
-        assert [c.id for c in engine.search(root).candidates] == [
-            c.id for c in reference.search(root).candidates
+        assert [c.id for c in engine.search(EngineRequest(root)).candidates] == [
+            c.id for c in reference.search(EngineRequest(root)).candidates
         ]
         kept = engine._store._postings.values()  # type: ignore[attr-defined]  # what is bounded
         assert sum(len(documents) for documents, _ in kept) <= max(5, len(ARCHIVE))
@@ -581,7 +590,7 @@ def test_a_second_writer_is_told_to_wait(tmp_path: Path) -> None:
         yield DeleteArticle("bridge")
 
     engine.write(meanwhile())
-    assert engine.search(MatchAll()).total == len(ARCHIVE) - 1
+    assert engine.search(EngineRequest(MatchAll())).total == len(ARCHIVE) - 1
     engine.close()
     other.close()
 
@@ -604,9 +613,11 @@ def test_lost_files_are_damage_and_never_an_empty_answer(tmp_path: Path) -> None
             engine = open_engine("whoosh", tmp_path / "whoosh")
             stack.callback(engine.close)
             engine.search(
-                parse('date:2024 source:日报 "渔场谈" OR caption:夜景').root, facets=FACETS
+                EngineRequest(
+                    parse('date:2024 source:日报 "渔场谈" OR caption:夜景').root, facets=FACETS
+                )
             )
-            engine.search(MatchAll(), Order.NEWEST, 100)
+            engine.search(EngineRequest(MatchAll(), Order.NEWEST, 100))
             engine.get(each.id for each in ARCHIVE)
             list(engine.stamps())
         lost.write_bytes(content)
@@ -621,7 +632,7 @@ def test_a_changed_number_or_name_is_damage(tmp_path: Path, column: str) -> None
     path.write_bytes(bytes(byte ^ 0x5A for byte in path.read_bytes()))
     engine = open_engine("whoosh", tmp_path / "whoosh")
     with pytest.raises(IndexDamaged, match=column):
-        engine.search(parse("date:2024 渔业 OR 水").root, facets=FACETS)
+        engine.search(EngineRequest(parse("date:2024 渔业 OR 水").root, facets=FACETS))
     engine.close()
 
 
@@ -630,7 +641,7 @@ def test_counts_beyond_what_is_kept_still_match(name: str, tmp_path: Path) -> No
     engine = create_engine(name, tmp_path)
     engine.write([PutArticle(make_document(many, make_file_record(many)))])
     assert ids(engine, "title:水 body:水") == {"many"}
-    assert engine.search(parse("水").root).candidates[0].score > 0
+    assert engine.search(EngineRequest(parse("水").root)).candidates[0].score > 0
     engine.close()
 
 
@@ -641,7 +652,7 @@ def test_an_engine_is_empty_once_everything_was_taken_out(name: str, tmp_path: P
     engine.write([DeleteArticle("a")])
     assert ids(engine, "水") == {"b"}
     engine.write([DeleteArticle("b")])
-    assert engine.search(parse("水").root).total == 0
+    assert engine.search(EngineRequest(parse("水").root)).total == 0
     assert list(engine.stamps()) == []
     engine.write([upsert(make_article("c", "水", "渔场"))])
     assert ids(engine, "水") == {"c"}
@@ -688,7 +699,7 @@ def test_document_frequencies_are_how_many_articles_have_a_term(name: str, tmp_p
     assert engine.document_frequencies(iter(terms)) == expected
     for typed in ("联合声明", "-联合", "source:汀海 OR date:2024", "海牛"):
         root = parse(typed).root
-        matched = {each.id for each in engine.search(root, limit=99).candidates}
+        matched = {each.id for each in engine.search(EngineRequest(root, limit=99)).candidates}
         within = {term: sum(term in living[each] for each in matched) for term in terms}
         assert engine.document_frequencies(terms, root) == within
     engine.close()

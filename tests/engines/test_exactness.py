@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newsgrep.analysis.fold import fold
-from newsgrep.engines.base import Engine
+from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.errors import NoArticle
 from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.pipeline import extract_article
@@ -53,7 +53,7 @@ def brute_force(articles: list[Article], quoted: str) -> set[str]:
 
 
 def found(engine: Engine, quoted: str) -> set[str]:
-    page = engine.search(make_phrase(quoted), limit=100_000)
+    page = engine.search(EngineRequest(make_phrase(quoted), limit=100_000))
     assert page.total == len(page.candidates)
     return {candidate.id for candidate in page.candidates}
 

@@ -20,6 +20,7 @@ from newsgrep.engines.base import (
     Change,
     DeleteArticle,
     Engine,
+    EngineRequest,
     Order,
     PutFileRecord,
     Stored,
@@ -45,7 +46,7 @@ NAME = "tantivy"
 def pages(engine: Engine) -> list[object]:
     """Return what an engine says to questions that between them read every kind of file."""
     found = [
-        engine.search(parse(query, scan=True).root, order, 100, 0, FACETS)
+        engine.search(EngineRequest(parse(query, scan=True).root, order, 100, 0, FACETS))
         for query in ('"合声明"', "水 OR 渔", "-date:2024", "caption:大桥", "gp*", "url:news")
         for order in Order
     ]
@@ -85,7 +86,7 @@ def test_a_second_writer_is_told_to_wait(tmp_path: Path) -> None:
         yield DeleteArticle("bridge")
 
     engine.write(meanwhile())
-    assert engine.search(MatchAll()).total == len(ARCHIVE) - 1
+    assert engine.search(EngineRequest(MatchAll())).total == len(ARCHIVE) - 1
     engine.close()
     other.close()
 
@@ -207,7 +208,7 @@ def test_going_back_mends_what_the_last_commit_broke(tmp_path: Path) -> None:
     assert pages(engine) == right
     assert engine.check(deep=True) == []
     engine.write([upsert(make_article("new", "新的", "新文。"))])
-    assert engine.search(MatchAll()).total == len(ARCHIVE) + 1
+    assert engine.search(EngineRequest(MatchAll())).total == len(ARCHIVE) + 1
     engine.close()
 
 
@@ -247,21 +248,23 @@ def test_ties_and_undated_articles_are_ordered_as_everywhere(tmp_path: Path) -> 
     for typed in ("潮汐", "潮汐 照常", "-没有", "date:2024"):
         root = parse(typed).root
         for order in Order:
-            whole = expected.search(root, order, 1000)
-            assert engine.search(root, order, 1000) == whole
+            whole = expected.search(EngineRequest(root, order, 1000))
+            assert engine.search(EngineRequest(root, order, 1000)) == whole
             for offset in (0, 1, 7, 99, 300):
-                page = engine.search(root, order, 5, offset)
+                page = engine.search(EngineRequest(root, order, 5, offset))
                 assert page.candidates == whole.candidates[offset : offset + 5]
             for last in chance.sample(whole.candidates, min(8, whole.total)):
-                assert engine.search(root, order, 5, 1, after=last) == expected.search(
-                    root, order, 5, 1, after=last
-                )
+                assert engine.search(
+                    EngineRequest(root, order, 5, 1, after=last)
+                ) == expected.search(EngineRequest(root, order, 5, 1, after=last))
         for days in (0.5, 30, 400, 4000):
             recency = Recency(days * 86400, 1_716_000_000.0)
             for limit, offset in ((5, 0), (10, 95), (1000, 0)):
-                page = engine.search(root, Order.RELEVANCE, limit, offset, recency=recency)
+                page = engine.search(
+                    EngineRequest(root, Order.RELEVANCE, limit, offset, recency=recency)
+                )
                 assert page == expected.search(
-                    root, Order.RELEVANCE, limit, offset, recency=recency
+                    EngineRequest(root, Order.RELEVANCE, limit, offset, recency=recency)
                 )
     engine.close()
 
@@ -286,7 +289,9 @@ def test_words_and_addresses_of_any_length_are_found(tmp_path: Path) -> None:
     for query in typed:
         root = parse(query, scan=True).root
         for order in Order:
-            one, other = (each.search(root, order, 9, 0, FACETS) for each in (engine, expected))
+            one, other = (
+                each.search(EngineRequest(root, order, 9, 0, FACETS)) for each in (engine, expected)
+            )
             assert one.candidates == other.candidates, query
     engine.close()
 
@@ -296,7 +301,7 @@ def test_a_literal_longer_than_tantivy_compares_is_compared_to_its_end(tmp_path:
     articles = [make_article("a", "", text), make_article("b", "", text[:250] + "水" + text[250:])]
     engine = engine_with(NAME, tmp_path, articles)
     for end in (99, 100, 101, 250, 251, 400):
-        page = engine.search(parse(f'"{text[:end]}"').root)
+        page = engine.search(EngineRequest(parse(f'"{text[:end]}"').root))
         right = {"a", "b"} if end <= 250 else {"a"}
         assert {each.id for each in page.candidates} == right
     engine.close()
@@ -308,7 +313,9 @@ def test_facets_of_any_number_of_values_are_whole(
     monkeypatch.setattr(engine_module, "_MOST_BUCKETS", 3)
     engine, expected = (engine_with(name, tmp_path, ARCHIVE) for name in (NAME, "memory"))
     for query in QUERIES[:40]:
-        one, other = (e.search(parse(query).root, facets=FACETS) for e in (engine, expected))
+        one, other = (
+            e.search(EngineRequest(parse(query).root, facets=FACETS)) for e in (engine, expected)
+        )
         assert dict(one.facets) == dict(other.facets)
     engine.close()
 
@@ -329,7 +336,7 @@ def test_an_index_run_that_is_killed_and_repeated_keeps_the_commit_before(cli: C
     cli("doctor", "--rollback")
     cli("search", "灯塔", status=1)
     with open_index(cli.index) as engine:
-        assert engine.search(MatchAll()).total == 30
+        assert engine.search(EngineRequest(MatchAll())).total == 30
 
 
 def test_an_index_moved_to_another_folder_is_whole(folder: Path, tmp_path: Path) -> None:

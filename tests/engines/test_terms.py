@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from newsgrep.engines.base import DeleteArticle, Engine, Order
+from newsgrep.engines.base import DeleteArticle, Engine, EngineRequest, Order
 from newsgrep.query.parser import parse
 from tests.support.factories import ENGINES, engine_with, make_article, upsert
 
@@ -37,7 +37,9 @@ def test_an_engine_counts_the_articles_that_have_a_term(name: str, tmp_path: Pat
     terms = ["灯塔", "渔港", "没有这个", "天气", "渔港"]
     assert counted(engine, terms) == [2, 4, 0, 1, 4]
     assert engine.document_frequencies([]) == {}
-    engine.search(parse("渔港 灯塔").root)  # what was asked for is kept, and counted no otherwise
+    engine.search(
+        EngineRequest(parse("渔港 灯塔").root)
+    )  # what was asked for is kept, and counted no otherwise
     assert counted(engine, terms) == [2, 4, 0, 1, 4]
     engine.write([DeleteArticle("other"), upsert(make_article("none", "渡船", "天气好了。"))])
     assert counted(engine, terms) == [1, 2, 0, 2, 2]
@@ -52,7 +54,7 @@ def test_the_name_of_an_outlet_tells_nothing_among_its_own_articles(
     engine = engine_with(name, tmp_path, OUTLETS)
 
     def scores(typed: str) -> dict[str, float]:
-        page = engine.search(parse(typed, any_word=True).root, Order.RELEVANCE)
+        page = engine.search(EngineRequest(parse(typed, any_word=True).root, Order.RELEVANCE))
         return {each.id: each.score for each in page.candidates}
 
     plain, named = scores("渔港"), scores("渔港 灯塔")
@@ -69,8 +71,10 @@ def test_every_engine_scores_the_name_of_an_outlet_alike(name: str, tmp_path: Pa
     for typed in ("灯塔", "渔港 灯塔", "燈塔 码头", "title:灯塔 渔港"):
         for any_word in (False, True):
             root = parse(typed, any_word=any_word).root
-            expected = [(each.id, each.score) for each in one.search(root).candidates]
-            found = [(each.id, each.score) for each in other.search(root).candidates]
+            expected = [
+                (each.id, each.score) for each in one.search(EngineRequest(root)).candidates
+            ]
+            found = [(each.id, each.score) for each in other.search(EngineRequest(root)).candidates]
             assert [each for each, _ in found] == [each for each, _ in expected]
             assert [s for _, s in found] == pytest.approx([s for _, s in expected])
     other.close()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from newsgrep.engines.base import Order
+from newsgrep.engines.base import EngineRequest, Order
 from newsgrep.errors import IndexProblem
 from newsgrep.index.store import open_index
 from newsgrep.index.update import update_index
@@ -52,7 +52,9 @@ def answers(place: Path) -> list[Any]:
         articles = engine.get(stamp.article_id or "" for stamp in stamps)
         texts = engine.folded(article.id for article in articles)
         pages = [
-            engine.search(parse(query).root, order, limit=50, facets=("source", "month"))
+            engine.search(
+                EngineRequest(parse(query).root, order, limit=50, facets=("source", "month"))
+            )
             for query in (
                 "声明",
                 '"雾。码头"',

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from newsgrep.analysis.document import make_document
-from newsgrep.engines.base import FACETS, Change, Engine, Order, PutArticle, rollback
+from newsgrep.engines.base import FACETS, Change, Engine, EngineRequest, Order, PutArticle, rollback
 from newsgrep.engines.memory import MemoryEngine
 from newsgrep.engines.tantivy.engine import TantivyEngine
 from newsgrep.engines.whoosh import writer
@@ -125,8 +125,8 @@ def compare(engine: Engine, commit: Commit, chance: random.Random) -> None:
     for _ in range(3):
         query = question(chance, list(commit.articles.values()))
         for order in Order:
-            expected = right.search(parse(query).root, order, 100, 0, FACETS)
-            found = engine.search(parse(query).root, order, 100, 0, FACETS)
+            expected = right.search(EngineRequest(parse(query).root, order, 100, 0, FACETS))
+            found = engine.search(EngineRequest(parse(query).root, order, 100, 0, FACETS))
             assert found.total == expected.total, query
             assert [c.id for c in found.candidates] == [c.id for c in expected.candidates], query
             assert dict(found.facets) == dict(expected.facets), query
@@ -301,7 +301,7 @@ def ids(commit: Commit) -> set[str]:
 @pytest.fixture
 def small_segments(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let segments of a handful of documents stay apart as those of thousands do."""
-    monkeypatch.setattr(writer, "SMALL", 1)
+    monkeypatch.setattr(writer, "ALWAYS_MERGED", 1)
     yield
     _upsert.cache_clear()
 

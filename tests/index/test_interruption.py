@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from newsgrep.analysis.segment import segmenter
-from newsgrep.engines.base import Order
+from newsgrep.engines.base import EngineRequest, Order
 from newsgrep.engines.whoosh.storage import IndexFolder
 from newsgrep.errors import IndexMissing, Interrupted
 from newsgrep.index.store import index_exists, open_index
@@ -102,7 +102,9 @@ def state(place: Path) -> State:
         stamps = sorted(engine.stamps())
         articles = engine.get(stamp.article_id or "" for stamp in stamps)
         pages = [
-            engine.search(parse(query).root, order, limit=50, facets=("source", "month"))
+            engine.search(
+                EngineRequest(parse(query).root, order, limit=50, facets=("source", "month"))
+            )
             for query in ("声明", '"渔场"', "码头 OR 灯塔", "-台风")
             for order in Order
         ]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from newsgrep.engines.base import Engine
+from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.errors import IndexMismatch
 from newsgrep.index.maintenance import rebuild_index
 from newsgrep.index.store import open_index
@@ -39,7 +39,7 @@ def index(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def answers(engine: Engine) -> None:
     assert engine.check(deep=True) == []
     for question, ids in QUESTIONS.items():
-        page = engine.search(parse(question).root)
+        page = engine.search(EngineRequest(parse(question).root))
         assert {candidate.id for candidate in page.candidates} == ids, question
     assert engine.get(article.id for article in ARTICLES) == list(ARTICLES)
     assert [stamp for stamp in engine.stamps() if stamp.status is not Status.INDEXED] == [DUPLICATE]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from newsgrep.engines import base
+from newsgrep.engines.base import EngineRequest
 from newsgrep.errors import IndexDamaged, IndexMismatch, Interrupted, UsageError
 from newsgrep.index.location import Index, ServerIndex, index_at, personal_folder
 from newsgrep.index.maintenance import rebuild_index
@@ -51,7 +52,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ServerIn
 
 def titles(index: Index) -> list[str]:
     with open_index(index) as engine:
-        found = engine.search(MatchAll(), limit=999).candidates
+        found = engine.search(EngineRequest(MatchAll(), limit=999)).candidates
         return sorted(article.title for article in engine.get(each.id for each in found))
 
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsgrep.engines import base
+from newsgrep.engines.base import EngineRequest
 from newsgrep.errors import InputError, UsageError
 from newsgrep.index.location import Index, ServerIndex
 from newsgrep.index.plan import Outcome, Shard, parse_shard
@@ -87,7 +88,7 @@ def archive(folder: Path) -> Path:
 def what_is_there(index: Index) -> tuple[dict[str, str], dict[str, tuple[object, ...]]]:
     """Return the file and body of every article, and what is known of every file."""
     with open_index(index) as engine:
-        ids = [each.id for each in engine.search(MatchAll(), limit=999).candidates]
+        ids = [each.id for each in engine.search(EngineRequest(MatchAll(), limit=999)).candidates]
         articles = {article.id: f"{article.path}: {article.body}" for article in engine.get(ids)}
         stamps = {stamp.path: _but_for_the_reason(stamp) for stamp in engine.stamps()}
     return articles, stamps

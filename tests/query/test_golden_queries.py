@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from newsgrep.engines.base import Engine
+from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.errors import QueryError
 from newsgrep.query.ast import describe
 from newsgrep.query.parser import parse
@@ -50,7 +50,9 @@ def test_a_query_is_understood_as_ever_and_finds_what_it_should(
 ) -> None:
     root = parse(case.query).root
     assert describe(root) == case.understood
-    found = sorted(candidate.id for candidate in engine.search(root, limit=100).candidates)
+    found = sorted(
+        candidate.id for candidate in engine.search(EngineRequest(root, limit=100)).candidates
+    )
     assert (" ".join(found) or "-") == case.ids
 
 

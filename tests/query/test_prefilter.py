@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from newsgrep.analysis.fold import fold
-from newsgrep.engines.base import Engine
+from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.engines.engine_query.fields import tokenize
 from newsgrep.errors import UsageError
 from newsgrep.models import Article
@@ -137,7 +137,7 @@ def test_any_pattern_finds_exactly_the_articles_that_hold_it(
             for key, texts in zones.items()
             if any(contains_pattern(text, spot) for text in texts)
         }
-        page = engine.search(spot, limit=1000)
+        page = engine.search(EngineRequest(spot, limit=1000))
         assert {candidate.id for candidate in page.candidates} == wanted, spot
         found += bool(wanted)
     assert found > 100

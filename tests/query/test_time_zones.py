@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from newsgrep.engines.base import Engine
+from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.models import ARCHIVE_ZONE, Article
 from newsgrep.query.ast import And, DateRange, NameContains, NameField, Node, Not
 from tests.support.cli import Cli, write_article
@@ -90,7 +90,7 @@ def engine(
 
 
 def found(engine: Engine, node: Node) -> set[str]:
-    page = engine.search(node, limit=len(ARTICLES))
+    page = engine.search(EngineRequest(node, limit=len(ARTICLES)))
     assert page.total == len(page.candidates)
     return {candidate.id for candidate in page.candidates}
 

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from newsgrep.analysis.scoring import Recency
+from newsgrep.engines.base import EngineRequest
 from newsgrep.query.parser import parse
 from newsgrep.search.explain import explain
 from newsgrep.search.search import SearchRequest, search
@@ -43,7 +44,7 @@ def test_the_parts_of_a_score_are_the_score(
         factor = each.look.factor if each.look else 1.0
         assert sum(each.terms.values()) * each.recency * factor == pytest.approx(hit.score)
     for term, articles in reasons.terms:
-        assert articles == engine.search(parse(f'"{term}"').root, limit=0).total
+        assert articles == engine.search(EngineRequest(parse(f'"{term}"').root, limit=0)).total
     engine.close()
 
 

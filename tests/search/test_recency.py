@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from newsgrep.analysis.scoring import MIN_RECENCY_WEIGHT, Recency
-from newsgrep.engines.base import Engine, Order
+from newsgrep.engines.base import Engine, EngineRequest, Order
 from newsgrep.models import ARCHIVE_ZONE
 from newsgrep.query.parser import parse
 from newsgrep.search.rerank import RERANK_DEPTH
@@ -46,8 +46,10 @@ def engine(name: str, tmp_path: Path) -> Iterator[Engine]:
 
 def test_a_half_life_halves_and_nothing_falls_below_the_least(engine: Engine) -> None:
     root = parse("渔港").root
-    plain = {each.id: each.score for each in engine.search(root).candidates}
-    weighed = {each.id: each.score for each in engine.search(root, recency=MONTH).candidates}
+    plain = {each.id: each.score for each in engine.search(EngineRequest(root)).candidates}
+    weighed = {
+        each.id: each.score for each in engine.search(EngineRequest(root, recency=MONTH)).candidates
+    }
     shares = {key: weighed[key] / plain[key] for key in plain}
     assert shares == pytest.approx(
         {
@@ -74,10 +76,12 @@ def test_every_engine_weighs_all_matches_and_not_only_the_shown(name: str, tmp_p
     ]
     engine = engine_with(name, tmp_path, many)
     root = parse("潮位 渔港").root
-    scores = {each.id: each.score for each in engine.search(root, limit=1000).candidates}
+    scores = {
+        each.id: each.score for each in engine.search(EngineRequest(root, limit=1000)).candidates
+    }
     published = {each.id: each.published for each in many}
     for recency in (MONTH, Recency(2000 * DAY, NOW), Recency(DAY, NOW)):
-        page = engine.search(root, limit=1000, recency=recency)
+        page = engine.search(EngineRequest(root, limit=1000, recency=recency))
         assert page.total == len(many)
         for candidate in page.candidates:
             date = published[candidate.id]
@@ -85,7 +89,10 @@ def test_every_engine_weighs_all_matches_and_not_only_the_shown(name: str, tmp_p
             assert candidate.score == pytest.approx(scores[candidate.id] * weight)
         found = [candidate.score for candidate in page.candidates]
         assert found == sorted(found, reverse=True)
-        parts = [engine.search(root, limit=40, offset=at, recency=recency) for at in (0, 40, 80)]
+        parts = [
+            engine.search(EngineRequest(root, limit=40, offset=at, recency=recency))
+            for at in (0, 40, 80)
+        ]
         assert tuple(c for part in parts for c in part.candidates) == page.candidates[:120]
     engine.close()
 
@@ -146,5 +153,5 @@ def test_recency_and_an_order_by_date_exclude_each_other(archive: Cli) -> None:
 
 
 def test_order_without_recency_is_by_date_where_scores_are_equal(engine: Engine) -> None:
-    page = engine.search(parse("渔港").root, Order.RELEVANCE)
+    page = engine.search(EngineRequest(parse("渔港").root, Order.RELEVANCE))
     assert [each.id for each in page.candidates][:2] == ["later", "today"]

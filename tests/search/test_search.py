@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from newsgrep.analysis.fold import fold
-from newsgrep.engines.base import Engine, Order
+from newsgrep.engines.base import Engine, EngineRequest, Order
 from newsgrep.query.ast import NameField
 from newsgrep.query.dates import Calendar, date_filter
 from newsgrep.query.parser import name_contains, parse
@@ -104,7 +104,7 @@ def test_filters_narrow_what_was_typed(engine: Engine) -> None:
 
 def why(engine: Engine, typed: str) -> Diagnosis:
     root = parse(typed).root
-    assert engine.search(root).total == 0
+    assert engine.search(EngineRequest(root)).total == 0
     return diagnose(engine, root)
 
 

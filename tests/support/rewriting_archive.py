@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from newsgrep.engines.base import FACETS, Engine, Order
+from newsgrep.engines.base import FACETS, Engine, EngineRequest, Order
 from newsgrep.index.store import open_index
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import parse
@@ -68,7 +68,7 @@ def read_generation(index: Path, pause: float = 0.0) -> int:
 
 
 def _check_answers(engine: Engine) -> int:
-    page = engine.search(MatchAll(), Order.NEWEST, 100, 0, FACETS)
+    page = engine.search(EngineRequest(MatchAll(), Order.NEWEST, 100, 0, FACETS))
     articles = engine.get(candidate.id for candidate in page.candidates)
     (generation,) = set().union(*(generations_in(article.title) for article in articles))
     right = article_count(generation)
@@ -88,7 +88,7 @@ def _check_answers(engine: Engine) -> int:
         (f'"第{generation + 1}版"', 0),
         (f"-source:第{generation}版", 0),
     ):
-        assert engine.search(parse(query).root).total == total, query
+        assert engine.search(EngineRequest(parse(query).root)).total == total, query
     result = search(engine, SearchRequest(parse("灯塔 公报"), limit=5))
     assert result.total == right
     assert {n for hit in result.hits for n in generations_in(hit.article.title)} == {generation}

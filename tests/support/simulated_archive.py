@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from newsgrep.engines.base import FACETS, Order, ResultPage
+from newsgrep.engines.base import FACETS, EngineRequest, Order, ResultPage
 from newsgrep.extract.pipeline import article_id
 from newsgrep.index.store import open_index
 from newsgrep.models import Article, FileRecord
@@ -178,7 +178,7 @@ def index_snapshot(index: Path) -> tuple[list[FileRecord], list[Article], list[R
         stamps = sorted(engine.stamps())
         articles = engine.get(stamp.article_id or "" for stamp in stamps)
         pages = [
-            engine.search(parse(query).root, order, 1000, 0, FACETS)
+            engine.search(EngineRequest(parse(query).root, order, 1000, 0, FACETS))
             for query in QUERIES
             for order in Order
         ]

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsgrep.analysis.fold import fold
-from newsgrep.engines.base import Engine, Order
+from newsgrep.engines.base import Engine, EngineRequest, Order
 from newsgrep.models import Article
 from newsgrep.query.ast import Field, positive_texts
 from newsgrep.query.match import occurrence_spans
@@ -71,7 +71,7 @@ def found(
 
 @pytest.mark.parametrize("typed", QUERIES)
 def test_every_place_is_shown_with_what_stands_around_it(engine: Engine, typed: str) -> None:
-    matching = engine.search(parse(typed).root, limit=10**6).candidates
+    matching = engine.search(EngineRequest(parse(typed).root, limit=10**6)).candidates
     by_hand = []
     for candidate in matching:
         each = BY_ID[candidate.id]
@@ -166,7 +166,7 @@ def test_the_first_places_come_before_the_last_articles_are_read(
     next(stream)
     assert sum(watched.taken) <= 50
     assert sum(1 for _ in stream) > 100
-    total = engine.search(parse("渔业").root, limit=0).total
+    total = engine.search(EngineRequest(parse("渔业").root, limit=0)).total
     assert sum(watched.taken) == total > 50
     assert max(watched.taken) <= 50
 

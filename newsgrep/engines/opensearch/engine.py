@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from newsgrep.analysis.codec import DamagedData, unpack_folded
-from newsgrep.analysis.scoring import Recency
-from newsgrep.engines.base import Change, Order, Problem, ResultPage, ScoredDoc
+from newsgrep.engines.base import Change, EngineRequest, Order, Problem, ResultPage
 from newsgrep.engines.engine_query.fields import ID, TERMS, term_token
 from newsgrep.engines.engine_query.ir import AnyTerm, Clause, Term, score_clauses
 from newsgrep.engines.engine_query.lower import lower
@@ -104,17 +103,9 @@ class OpenSearchEngine:
         """Refuse: a server keeps no state before the last."""
         raise UsageError(NO_ROLLBACK)
 
-    def search(
-        self,
-        query: Node,
-        order: Order = Order.RELEVANCE,
-        limit: int = 10,
-        offset: int = 0,
-        facets: Sequence[str] = (),
-        recency: Recency | None = None,
-        after: ScoredDoc | None = None,
-    ) -> ResultPage:
+    def search(self, request: EngineRequest) -> ResultPage:
         """Have the server match, score, order and count."""
+        query, order, limit, offset, facets, recency, after = request
         view = self._opened()
         reader = ServerReader(view)
         with _translate_errors(self._made.names.name):

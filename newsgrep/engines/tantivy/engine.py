@@ -11,8 +11,7 @@ from tantivy import DocAddress, Document, Index, Query, Searcher
 
 from newsgrep.analysis.characters import CharKind, kind_of
 from newsgrep.analysis.codec import unpack_folded
-from newsgrep.analysis.scoring import Recency
-from newsgrep.engines.base import Change, Order, Problem, ResultPage, ScoredDoc
+from newsgrep.engines.base import Change, EngineRequest, Order, Problem, ResultPage, ScoredDoc
 from newsgrep.engines.engine_query.fields import FACET_FIELDS, ID, TERMS
 from newsgrep.engines.engine_query.ir import AnyTerm, Clause, all_of, score_clauses
 from newsgrep.engines.engine_query.lower import lower, term_clause, values_of
@@ -106,17 +105,9 @@ class TantivyEngine:
         rollback(self._folder)
         self._open()
 
-    def search(
-        self,
-        query: Node,
-        order: Order = Order.RELEVANCE,
-        limit: int = 10,
-        offset: int = 0,
-        facets: Sequence[str] = (),
-        recency: Recency | None = None,
-        after: ScoredDoc | None = None,
-    ) -> ResultPage:
+    def search(self, request: EngineRequest) -> ResultPage:
         """Let tantivy match, score and count; order what it leaves equal."""
+        query, order, limit, offset, facets, recency, after = request
         with translate_errors(self._folder):
             clause = lower(self, query)
             total, before, shown = self.count(clause), min(offset, 10**18), list[SortedDoc]()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
@@ -15,8 +15,16 @@ from whoosh.index import IndexError as WhooshIndexError
 from whoosh.reading import CorruptIndexError
 
 from newsgrep.analysis.codec import unpack_folded
-from newsgrep.analysis.scoring import Recency
-from newsgrep.engines.base import Change, Order, Problem, ResultPage, ScoredDoc, Stored, Unreadable
+from newsgrep.engines.base import (
+    Change,
+    EngineRequest,
+    Order,
+    Problem,
+    ResultPage,
+    ScoredDoc,
+    Stored,
+    Unreadable,
+)
 from newsgrep.engines.postings_query import count_facet, match_documents
 from newsgrep.engines.ranking import after_cursor, apply_recency, score_documents, select_page
 from newsgrep.engines.whoosh.codec import INDEX_NAME, create_schema
@@ -112,17 +120,9 @@ class WhooshEngine:
         self._store.close()
         self._store = self._last_commit()
 
-    def search(
-        self,
-        query: Node,
-        order: Order = Order.RELEVANCE,
-        limit: int = 10,
-        offset: int = 0,
-        facets: Sequence[str] = (),
-        recency: Recency | None = None,
-        after: ScoredDoc | None = None,
-    ) -> ResultPage:
+    def search(self, request: EngineRequest) -> ResultPage:
         """Match, score and arrange over postings."""
+        query, order, limit, offset, facets, recency, after = request
         store = self._store
         with _translate_errors(self._folder):
             matched = match_documents(store, query)

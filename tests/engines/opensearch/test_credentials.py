@@ -14,6 +14,7 @@ from threading import Event, Thread
 
 import pytest
 
+from newsgrep.engines.base import EngineRequest
 from newsgrep.errors import NewsgrepError, ServerProblem
 from newsgrep.index.location import ServerIndex
 from newsgrep.index.store import open_index
@@ -266,12 +267,12 @@ def test_a_password_is_in_no_log_and_in_no_state_of_an_object(
     cli("index", "n", "--index", url, env=KNOWN)
     caplog.set_level(logging.DEBUG)
     with open_index(ServerIndex(url)) as engine:
-        assert engine.search(MatchAll()).total == 1
+        assert engine.search(EngineRequest(MatchAll())).total == 1
         guarded.doorkeeper = lambda _request, _forward: json_response(
             500, {"error": "so", "status": 500}
         )
         with pytest.raises(ServerProblem) as raised:
-            engine.search(MatchAll())
+            engine.search(EngineRequest(MatchAll()))
         guarded.doorkeeper = forward_all
     logged = "\n".join(str(vars(record)) for record in caplog.records)
     assert "_search" in logged

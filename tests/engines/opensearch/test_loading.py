@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from newsgrep.engines.base import DeleteArticle, Engine, open_engine
+from newsgrep.engines.base import DeleteArticle, Engine, EngineRequest, open_engine
 from newsgrep.engines.opensearch import loader
 from newsgrep.errors import ChangesRejected, ServerProblem
 from newsgrep.index.location import Index, ServerIndex
@@ -71,7 +71,7 @@ def homes(front: RecordingProxy, url: str) -> list[tuple[str, str]]:
 def contents(index: Index) -> tuple[dict[str, Article], set[Any]]:
     """Return all that an index holds."""
     with open_index(index) as engine:
-        found = engine.search(MatchAll(), limit=9_999).candidates
+        found = engine.search(EngineRequest(MatchAll(), limit=9_999)).candidates
         assert len(found) == len({each.id for each in found})
         articles = {each.id: each for each in engine.get(each.id for each in found)}
         return articles, set(engine.stamps())
@@ -97,7 +97,7 @@ def test_requests_are_of_bounded_size_and_number(front: RecordingProxy) -> None:
     front.doorkeeper = in_company
     engine = engine_at(front.new())
     engine.write(map(upsert, articles))
-    assert engine.search(MatchAll(), limit=0).total == len(articles)
+    assert engine.search(EngineRequest(MatchAll(), limit=0)).total == len(articles)
     engine.close()
     sizes = [(len(each.operations), len(each.body)) for each in front.bulks]
     assert max(count for count, _ in sizes) <= 500
@@ -146,7 +146,7 @@ def test_items_that_a_server_has_no_room_for_are_sent_again_and_no_others(
     front.doorkeeper = busy
     engine = engine_at(front.new())
     engine.write(map(upsert, tides(600)))
-    assert engine.search(MatchAll(), limit=0).total == 600
+    assert engine.search(EngineRequest(MatchAll(), limit=0)).total == 600
     engine.close()
     assert {key for key, times in sent.items() if times > 1} == {
         f"tide{n:05}" for n in range(7, 600, 10)
@@ -167,7 +167,7 @@ def test_a_request_that_a_server_has_no_room_for_is_sent_again(front: RecordingP
     front.doorkeeper = busy
     engine = engine_at(front.new())
     engine.write(map(upsert, tides(9)))
-    assert engine.search(MatchAll(), limit=0).total == 9
+    assert engine.search(EngineRequest(MatchAll(), limit=0)).total == 9
     engine.close()
     assert [each.body for each in front.bulks] == refused * 2
 

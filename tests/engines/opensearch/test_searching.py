@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from newsgrep.engines.base import Engine, Order, ScoredDoc, open_engine
+from newsgrep.engines.base import Engine, EngineRequest, Order, ScoredDoc, open_engine
 from newsgrep.engines.memory import MemoryEngine
 from newsgrep.errors import ServerProblem
 from newsgrep.index.location import ServerIndex
@@ -81,9 +81,9 @@ def in_order(articles: list[Article], order: Order) -> list[str]:
 
 def test_totals_beyond_ten_thousand_are_true(deep: tuple[Engine, list[Article]]) -> None:
     engine, articles = deep
-    assert engine.search(MatchAll(), limit=0).total == DEEP
-    assert engine.search(parse("潮").root, limit=1).total == DEEP
-    page = engine.search(MatchAll(), limit=0, facets=("tag",))
+    assert engine.search(EngineRequest(MatchAll(), limit=0)).total == DEEP
+    assert engine.search(EngineRequest(parse("潮").root, limit=1)).total == DEEP
+    page = engine.search(EngineRequest(MatchAll(), limit=0, facets=("tag",)))
     assert dict(page.facets["tag"]) == Counter(tag for each in articles for tag in each.tags)
 
 
@@ -94,10 +94,12 @@ def test_pages_behind_ten_thousand_are_those_of_brute_force(
     engine, articles = deep
     expected = in_order(articles, order)
     for offset, limit in ((9_990, 20), (10_000, 10), (10_240, 50), (DEEP, 5), (DEEP + 9, 5)):
-        page = engine.search(MatchAll(), order, limit=limit, offset=offset)
+        page = engine.search(EngineRequest(MatchAll(), order, limit=limit, offset=offset))
         assert [each.id for each in page.candidates] == expected[offset : offset + limit]
         assert page.total == DEEP
-    assert ids(engine.search(MatchAll(), order, limit=DEEP + 7).candidates) == expected
+    assert (
+        ids(engine.search(EngineRequest(MatchAll(), order, limit=DEEP + 7)).candidates) == expected
+    )
 
 
 def ids(candidates: tuple[ScoredDoc, ...]) -> list[str]:
@@ -109,15 +111,15 @@ def test_walking_on_and_jumping_meet_behind_ten_thousand(
     deep: tuple[Engine, list[Article]], order: Order
 ) -> None:
     engine, _ = deep
-    whole = engine.search(parse("潮").root, order, limit=DEEP).candidates
+    whole = engine.search(EngineRequest(parse("潮").root, order, limit=DEEP)).candidates
     assert len(set(ids(whole))) == DEEP
     if order is Order.RELEVANCE:
         assert all(one.score >= other.score for one, other in pairwise(whole))
     last = whole[10_003]
-    page = engine.search(parse("潮").root, order, limit=30, after=last)
+    page = engine.search(EngineRequest(parse("潮").root, order, limit=30, after=last))
     assert page.candidates == whole[10_004:10_034]
     assert page.before == 10_004
-    page = engine.search(parse("潮").root, order, limit=30, offset=10_004)
+    page = engine.search(EngineRequest(parse("潮").root, order, limit=30, offset=10_004))
     assert page.candidates == whole[10_004:10_034]
 
 
@@ -176,8 +178,8 @@ def test_queries_of_more_conditions_than_a_server_takes_are_answered_exactly(
 ) -> None:
     engine, memory = asked
     query = LONG_QUERIES[name]
-    found = engine.search(query, order, limit=COUNT)
-    expected = memory.search(query, order, limit=COUNT)
+    found = engine.search(EngineRequest(query, order, limit=COUNT))
+    expected = memory.search(EngineRequest(query, order, limit=COUNT))
     assert found.total == expected.total
     assert sorted(ids(found.candidates)) == sorted(ids(expected.candidates))
 
@@ -297,9 +299,9 @@ def test_an_answer_of_some_parts_only_is_no_answer(
         return json_response(given.status, told)
 
     ways: list[Callable[[Engine], object]] = [
-        lambda engine: engine.search(parse("潮").root),
-        lambda engine: engine.search(MatchAll(), Order.NEWEST, facets=("source",)),
-        lambda engine: engine.search(parse('"公报"').root, limit=0),
+        lambda engine: engine.search(EngineRequest(parse("潮").root)),
+        lambda engine: engine.search(EngineRequest(MatchAll(), Order.NEWEST, facets=("source",))),
+        lambda engine: engine.search(EngineRequest(parse('"公报"').root, limit=0)),
         lambda engine: engine.get(["a1"]),
         lambda engine: engine.folded(["a1"]),
         lambda engine: engine.document_frequencies(["潮"]),
@@ -336,7 +338,7 @@ def test_a_part_that_is_about_to_be_there_is_waited_for(front: RecordingProxy, w
 
     front.doorkeeper = starting
     engine = open_engine("opensearch", url)
-    assert engine.search(MatchAll(), limit=0).total == 1
+    assert engine.search(EngineRequest(MatchAll(), limit=0)).total == 1
     assert len(waited) == 1
     engine.close()
 
@@ -345,10 +347,10 @@ def test_a_state_that_the_server_let_go_of_is_an_error(front: RecordingProxy) ->
     url = front.new()
     with create_index(ServerIndex(url)) as engine:
         engine.write([upsert(make_article("a", "公报", "潮"))])
-        assert engine.search(MatchAll()).total == 1
+        assert engine.search(EngineRequest(MatchAll())).total == 1
         front.cluster.ask("/_search/point_in_time", method="DELETE", body={"pit_id": pits(front)})
         with pytest.raises(ServerProblem, match="let go of the state"):
-            engine.search(MatchAll())
+            engine.search(EngineRequest(MatchAll()))
 
 
 def pits(front: RecordingProxy) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from newsgrep.engines.base import Change, Engine, open_engine
+from newsgrep.engines.base import Change, Engine, EngineRequest, open_engine
 from newsgrep.errors import IndexDamaged, ServerProblem
 from newsgrep.index.location import ServerIndex
 from newsgrep.index.maintenance import CopyOptions, copy_index, rebuild_index
@@ -110,7 +110,7 @@ def test_an_exception_in_the_middle_of_a_load_leaves_settings_as_before(
         engine.write(broken())
     assert set(kept(front, url).values()) == {("1", None)}
     # What was sent is seen, for nobody else would make it so.
-    assert engine.search(MatchAll(), limit=0).total >= 500
+    assert engine.search(EngineRequest(MatchAll(), limit=0)).total >= 500
     engine.close()
 
 
@@ -229,7 +229,7 @@ def test_readers_see_the_old_archive_or_the_new_one_while_one_replaces_the_other
         while not done.is_set():
             try:
                 with open_index(target) as engine:
-                    found = engine.search(MatchAll(), limit=99)
+                    found = engine.search(EngineRequest(MatchAll(), limit=99))
                     titles = frozenset(
                         each.title for each in engine.get(each.id for each in found.candidates)
                     )
@@ -250,7 +250,7 @@ def test_readers_see_the_old_archive_or_the_new_one_while_one_replaces_the_other
     assert set(seen) == set(whole.values())
     assert all("again" in str(each) for each in missed)
     with open_index(target) as engine:
-        assert engine.search(MatchAll(), limit=0).total == 11
+        assert engine.search(EngineRequest(MatchAll(), limit=0)).total == 11
     left = front.cluster.ask(f"/{target.address.name}.*/_alias")
     assert {index.split(".")[1] for index in left} == {"g5"}
 
@@ -260,13 +260,13 @@ def test_an_open_reader_of_what_was_replaced_gets_an_error_and_no_empty_answer(
 ) -> None:
     index = ServerIndex(front.new())
     reader = _written(index)
-    assert reader.search(MatchAll(), limit=0).total == 3
+    assert reader.search(EngineRequest(MatchAll(), limit=0)).total == 3
     rebuild_index(index)
     with pytest.raises(ServerProblem, match="ask again"):
-        reader.search(MatchAll(), limit=0)
+        reader.search(EngineRequest(MatchAll(), limit=0))
     reader.close()
     with open_index(index) as engine:
-        assert engine.search(MatchAll(), limit=0).total == 3
+        assert engine.search(EngineRequest(MatchAll(), limit=0)).total == 3
 
 
 def _written(index: ServerIndex) -> Engine:
@@ -296,7 +296,7 @@ def test_what_is_written_while_an_index_is_made_anew_is_not_lost(
     assert {each.partition(".")[0] for each in kept(front, index.url)} == {"1"}
     rebuild_index(index)
     with open_index(index) as engine:
-        assert engine.search(MatchAll(), limit=0).total == 2
+        assert engine.search(EngineRequest(MatchAll(), limit=0)).total == 2
 
 
 def test_a_copy_never_takes_the_place_of_an_index_that_was_made_meanwhile(
@@ -314,7 +314,7 @@ def test_a_copy_never_takes_the_place_of_an_index_that_was_made_meanwhile(
     with pytest.raises(ServerProblem, match="meanwhile"):
         copy_index(tmp_path / "a.index", index, CopyOptions(progress=meanwhile))
     with open_index(index) as engine:
-        (found,) = engine.search(MatchAll()).candidates
+        (found,) = engine.search(EngineRequest(MatchAll())).candidates
         assert [each.title for each in engine.get([found.id])] == ["b公报"]
 
 
@@ -403,7 +403,7 @@ def test_what_a_killed_copy_left_is_in_nobodys_way(front: RecordingProxy, tmp_pa
     update_index(index, [str(tmp_path / "b")])
     copy_index(tmp_path / "a.index", index, CopyOptions(replace=True))
     with open_index(index) as engine:
-        (found,) = engine.search(MatchAll()).candidates
+        (found,) = engine.search(EngineRequest(MatchAll())).candidates
         assert [each.title for each in engine.get([found.id])] == ["a公报"]
 
 

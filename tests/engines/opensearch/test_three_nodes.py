@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from newsgrep.engines.base import FACETS, Order, ResultPage
+from newsgrep.engines.base import FACETS, EngineRequest, Order, ResultPage
 from newsgrep.index.location import Index, ServerIndex
 from newsgrep.index.store import open_index
 from newsgrep.query.parser import parse
@@ -279,7 +279,9 @@ def nothing_lost_nothing_double(cli: Cli, index: Served, archive: Archive, figur
         with open_index(ServerIndex(address)) as engine:
             for text in QUOTED:
                 right = archive.holding(text)
-                page = engine.search(parse(f'"{text}"').root, Order.NEWEST, MANY, 0, FACETS)
+                page = engine.search(
+                    EngineRequest(parse(f'"{text}"').root, Order.NEWEST, MANY, 0, FACETS)
+                )
                 found = [each.path for each in engine.get(c.id for c in page.candidates)]
                 assert sorted(found) == sorted(right)
                 sums = {name: sum(count for _, count in page.facets[name]) for name in FACETS}
@@ -412,7 +414,10 @@ def what_is_there(index: Index) -> tuple[Any, ...]:
     with open_index(index) as engine:
         stamps = sorted(engine.stamps())
         articles = engine.get(stamp.article_id or "" for stamp in stamps)
-        pages = [engine.search(parse(each).root, Order.NEWEST, 20, 0, FACETS) for each in QUERIES]
+        pages = [
+            engine.search(EngineRequest(parse(each).root, Order.NEWEST, 20, 0, FACETS))
+            for each in QUERIES
+        ]
     # Why a file is no article of its own names another file, as it was when that was found.
     known = [stamp._replace(reason=None) for stamp in stamps]
     return known, articles, [(page.total, page.facets, _ids(page)) for page in pages]
