@@ -3,11 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-engines torture bench fuzz tools server lock clean
+.PHONY: help demo test lint docs man screenshot test-engines torture bench fuzz tools server lock clean
 
 help:
 	@echo "make demo    install into .venv, index seeds/, search it"
 	@echo "make test    install what tests need, then lint, types and all tests"
+	@echo "make lint    style, types and wording only"
+	@echo "make docs    the documentation site, man pages and picture, into docs/ and build/site/"
 	@echo "make test-engines  the tests of tantivy and OpenSearch, three servers too; skips none"
 	@echo "make torture the long form of the tests that kill, change and read at random"
 	@echo "make bench   measure beside what people would use instead (BENCH=--quick)"
@@ -31,10 +33,23 @@ demo: .venv/newsgrep
 	$(BIN)/newsgrep index seeds/
 	$(BIN)/newsgrep search "联合声明"
 
-test: tools server .venv/development
+lint: .venv/development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# What is generated from the code: a test fails if the man pages are not those of the help texts.
+man: .venv/development
+	$(BIN)/python docs/build_man.py
+
+screenshot: .venv/development
+	$(BIN)/python docs/build_screenshot.py
+
+docs: man screenshot
+	$(BIN)/mkdocs build --quiet
+
+test: tools server .venv/development
+	$(MAKE) lint
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 # With Java 17 and Maven: what is absent fails here, where `make test` skips it by name.
