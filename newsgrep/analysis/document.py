@@ -53,12 +53,12 @@ class IndexDocument:
             dict(zip(self.terms.split("\n"), self.packed_counts, strict=True)) if self.terms else {}
         )
 
-    def levels(self) -> dict[str, int]:
-        """Return how much each term counts, as :func:`newsgrep.analysis.scoring.impact` does."""
+    def impacts(self) -> dict[str, int]:
+        """Return the impact of each term (:func:`newsgrep.analysis.scoring.impact`)."""
         if not self.terms:
             return {}
-        levels = _Impacts(self.lengths)  # many terms stand as often as others
-        each = map(levels.__getitem__, self.packed_counts)
+        impacts = _Impacts(self.lengths)  # many terms have the same counts
+        each = map(impacts.__getitem__, self.packed_counts)
         return dict(zip(self.terms.split("\n"), each, strict=True))
 
     def article(self) -> Article:
@@ -68,7 +68,7 @@ class IndexDocument:
 
 
 class _Impacts(dict[int, int]):
-    """Levels by packed counts, in a document of these lengths."""
+    """Impacts by packed counts, in a document with these field lengths."""
 
     def __init__(self, lengths: FieldCounts) -> None:
         super().__init__()

@@ -5,7 +5,7 @@ Beyond" (2009), section 3.6 (zones weighted before saturation) and 3.4 (idf, her
 one added inside the logarithm so that no term counts against a document).
 
 How much a term counts in an article depends on that article alone and is one of a few
-levels, so an engine that knows no BM25F can keep it in its index. Levels and weights are
+impacts, so an engine without BM25F can store it in its index. Impacts and weights are
 multiples of powers of two: sums of them are exact in 32-bit floats too, in any order, and
 scores are the same number everywhere.
 """
@@ -42,7 +42,7 @@ SCORED_FIELDS: Final = (
 )
 """In the order of :class:`newsgrep.analysis.document.FieldCounts`.
 
-Lengths are fixed, so that an article's levels do not change when others come into the index.
+Lengths are fixed, so that an article's impacts do not change when other articles are indexed.
 The means of 29,681 articles of two archives are 29, 351 and 1,483; 1,000 terms of a body rank
 known items a little better than 1,500 (MRR@10 .6662 and .7485, not .6659 and .7475), and 250
 of a lead better than 350. Without the shortest ones a word in the text of a message of two
@@ -51,7 +51,7 @@ sentences would be harder to find (.7439).
 """
 
 MAX_IMPACT: Final = 64
-"""The level of a document that is full of a term; those that merely have it are below."""
+"""The impact of a term that is the name of the article's source; other impacts are lower."""
 
 _WEIGHT_STEPS: Final = 64
 """Weights are told apart by so small a part of one."""
@@ -59,7 +59,7 @@ _WEIGHT_STEPS: Final = 64
 MAX_SCORING_TERMS: Final = 60
 """Terms that rank, at most: the rarest of a query. More would not be exact in 32 bits.
 
-60 terms × 64 levels × 64 steps × the largest weight there is, 34 of a term that one of ten
+60 terms × 64 impacts × 64 steps × the largest weight there is, 34 of a term that one of ten
 million articles has, are below 2^24.
 """
 
@@ -76,21 +76,30 @@ def field_norm(zone: ScoredField, length: int) -> float:
 
 
 def impact(frequency: float) -> int:
-    """Return the level, from 1 to 63, of a term that a document has.
+    """Return the quantised impact, from 1 to 63, of a term that a document contains.
 
     ``frequency`` is the sum over zones of occurrences times :func:`field_norm`.
     """
     return int((MAX_IMPACT - 1) * frequency / (K1 + frequency)) + 1
 
 
-SCORING_FINGERPRINT: Final = f"{crc32(repr((K1, SCORED_FIELDS, MAX_IMPACT)).encode()):08x}"
-"""Tells what decides about levels from what did when an index was made that keeps them."""
+_FIELD_PARAMETERS: Final = ", ".join(
+    f"Zone(weight={weight}, length_share={b}, usual={typical}, shortest={shortest})"
+    for weight, b, typical, shortest in SCORED_FIELDS
+)
+_PARAMETERS: Final = f"({K1}, ({_FIELD_PARAMETERS}), {MAX_IMPACT})"
+
+SCORING_FINGERPRINT: Final = f"{crc32(_PARAMETERS.encode()):08x}"
+"""Identifies the parameters of :func:`impact`, for indexes that store impacts.
+
+The names in the text are part of the checksum in existing indexes and must not change.
+"""
 
 
 def term_weights(
     terms: Iterable[str], documents: int, having: Mapping[str, int]
 ) -> dict[str, float]:
-    """Return by how much a document's level for each term is multiplied before adding up.
+    """Return the factor for each term by which its impacts are multiplied before adding up.
 
     ``having`` says in how many of ``documents`` each term is. Of many terms only the rarest
     rank; one that no document has does not.

@@ -57,7 +57,7 @@ class _Document:
         self.entry = entry
         self.article = entry.article()
         self.counts = entry.counts
-        self._levels = entry.levels()
+        self._impacts = entry.impacts()
         self._title = fold(self.article.title)
         self._body = fold(self.article.body)
         self._captions = list(map(fold, self.article.captions))
@@ -76,10 +76,10 @@ class _Document:
     def holds(self, literal: str, field: Field) -> bool:
         return any(contains_literal(text, literal) for text in self.texts(field))
 
-    def level(self, term: str) -> int:
+    def impact(self, term: str) -> int:
         if _is_source_name(self.article, term):
             return MAX_IMPACT
-        return self._levels.get(term, 0)
+        return self._impacts.get(term, 0)
 
 
 class MemoryEngine:
@@ -153,7 +153,7 @@ class MemoryEngine:
         weights = term_weights(terms, len(everything), having)
         return {
             document.article.id: sum(
-                weight * document.level(term) for term, weight in weights.items()
+                weight * document.impact(term) for term, weight in weights.items()
             )
             for document in matched
         }

@@ -44,7 +44,7 @@ def score_documents(
     having = {term: _document_frequency(store, term, called) for term, called in own.items()}
     titles, leads, bodies = store.lengths()
     in_title, in_lead, in_body = map(_field_norms, SCORED_FIELDS)
-    levels = MAX_IMPACT - 1
+    highest = MAX_IMPACT - 1
     for term, weight in term_weights(own, store.count(), having).items():
         documents, packed = store.postings(term)
         # Taken out of the scores meanwhile, so that the loop passes these over.
@@ -61,7 +61,7 @@ def score_documents(
                 title = (counts >> TITLE_SHIFT) * in_title[titles[document]]
                 lead = (counts >> LEAD_SHIFT & MAX_IN_LEAD) * in_lead[leads[document]]
                 frequency = title + lead + frequency
-            scores[document] = before + weight * (int(levels * frequency / (K1 + frequency)) + 1)
+            scores[document] = before + weight * (int(highest * frequency / (K1 + frequency)) + 1)
         scores |= passed
     return scores
 
@@ -152,7 +152,7 @@ def after_cursor(
     moments = store.moments()
     article_id, value, moment = after
     found: list[int]
-    level: list[int]  # those that only their ids tell from it
+    ties: list[int]  # equal but for the id
     match order:
         case Order.RELEVANCE:
             found = [
@@ -160,12 +160,12 @@ def after_cursor(
                 for document, own in scores.items()
                 if own < value or (own == value and moments[document] < moment)
             ]
-            level = [d for d, own in scores.items() if own == value and moments[d] == moment]
+            ties = [d for d, own in scores.items() if own == value and moments[d] == moment]
         case Order.NEWEST:
             found = [document for document in scores if moments[document] < moment]
-            level = [document for document in scores if moments[document] == moment]
+            ties = [document for document in scores if moments[document] == moment]
         case Order.OLDEST:
-            level = [document for document in scores if moments[document] == moment]
+            ties = [document for document in scores if moments[document] == moment]
             if moment == _NO_DATE:
                 found = []
             else:
@@ -174,7 +174,7 @@ def after_cursor(
                     for document in scores
                     if moments[document] > moment or moments[document] == _NO_DATE
                 ]
-    found += [document for document in level if store.identifier(document) > article_id]
+    found += [document for document in ties if store.identifier(document) > article_id]
     return {document: scores[document] for document in found}
 
 

@@ -77,7 +77,7 @@ class IndexFields(NamedTuple):
 def index_fields(entry: IndexDocument) -> IndexFields:
     """Return what is kept of an article to be found by."""
     title, body, captions = unpack_folded(entry.folded)
-    levels = entry.levels()
+    levels = entry.impacts()
     words = list(levels)
     if len(max(levels, key=len, default="")) > MAX_TOKEN_LENGTH:
         words = [*map(term_token, levels), LONG_TERM]
