@@ -18,8 +18,33 @@ ARCHIVE_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 """In whose calendar a moment is one day or the next; without summer time since 1991."""
 
 
-GUESSED_DATES = frozenset(("file time", "fetch time"))
-"""Where a date was found that is that of a file, and not one of publication."""
+class Provenance(StrEnum):
+    """Where the value of an article's field was found."""
+
+    OUTLET_RULE = "site rule"
+    FRONT_MATTER = "front matter"
+    LINK_LINE = "link line"
+    FIRST_LINE = "first line"
+    BODY_START = "first line of the body"
+    TITLE = "title"
+    TITLE_ELEMENT = "title element"
+    HEADING = "heading"
+    META_TAG = "meta tag"
+    JSON_LD = "JSON-LD"
+    MICRODATA = "microdata"
+    TIME_ELEMENT = "time element"
+    ADDRESS_ELEMENT = "address element"
+    LINK_ELEMENT = "link element"
+    BYLINE = "byline"
+    URL = "URL"
+    TEXT = "text"
+    FILE_NAME = "file name"
+    FETCH_TIME = "fetch time"
+    FILE_TIME = "file time"
+
+
+GUESSED_DATES = frozenset((Provenance.FILE_TIME, Provenance.FETCH_TIME))
+"""Provenance of a date that is the date of a file, not of publication."""
 
 
 class Precision(StrEnum):
@@ -81,10 +106,10 @@ class Article:
     """One article as a careful reader would take it from its file.
 
     ``body`` holds paragraphs joined by :data:`PARAGRAPH_BREAK`; every offset that
-    newsgrep gives for a body counts characters of this string. ``found`` says for
-    each of ``title``, ``source``, ``published`` and ``authors`` where it was found
-    (``front matter``, ``time element``, ``URL`` ...); a field that was not found has
-    no key. ``notes`` are remarks for people: a guessed encoding, a repaired date.
+    newsgrep gives for a body counts characters of this string. ``provenance`` has
+    the keys ``title``, ``source``, ``published`` and ``authors``, and for each of them
+    where it was found; a field that was not found has no key. ``notes`` are remarks for
+    people: a guessed encoding, a repaired date.
     """
 
     id: str
@@ -98,7 +123,7 @@ class Article:
     fetched: str | None = None
     tags: tuple[str, ...] = ()
     captions: tuple[str, ...] = ()
-    found: Mapping[str, str] = field(default_factory=dict)
+    provenance: Mapping[str, Provenance] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property

@@ -16,7 +16,7 @@ from typing import Final
 
 from newsgrep._io import table_lines, to_json
 from newsgrep.analysis.characters import CharKind, kind_of
-from newsgrep.models import Article, FileRecord, Precision, Published, Status
+from newsgrep.models import Article, FileRecord, Precision, Provenance, Published, Status
 from newsgrep.query.ast import Field, Phrase
 from newsgrep.query.match import contains_literal
 
@@ -133,7 +133,7 @@ def pack_article(article: Article, folded: Sequence[str]) -> bytes:
         [published.iso, published.precision.value] if published else None,
         article.fetched,
         article.tags,
-        dict(article.found),
+        dict(article.provenance),
         article.notes,
     ]
     head = to_json(fields).encode(_ENCODING, "replace")
@@ -174,7 +174,7 @@ def _parse_article(data: bytes, folded: str, path: str) -> Article:
         published,
         fetched,
         tags,
-        found,
+        provenance,
         notes,
     ) = json.loads(data[_LENGTH_SIZE:end].decode(_ENCODING))
     guessed = _widen(folded, wide)
@@ -202,7 +202,7 @@ def _parse_article(data: bytes, folded: str, path: str) -> Article:
         fetched=fetched,
         tags=tuple(tags),
         captions=tuple(captions),
-        found=found,
+        provenance={name: Provenance(value) for name, value in provenance.items()},
         notes=tuple(notes),
     )
 

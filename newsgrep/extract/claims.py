@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from newsgrep.extract.outlets import Outlet
+from newsgrep.models import Provenance
 
 
 class BlockKind(StrEnum):
@@ -31,10 +32,10 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A value that the file states, and where: ``front matter``, ``time element`` ..."""
+    """A value that the file states, and where it states it."""
 
     value: str
-    where: str
+    provenance: Provenance
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from newsgrep.extract.metadata import MetadataReader
 from newsgrep.extract.outlets import SelectedElements
 from newsgrep.extract.tree import MAX_NODES, contains_element, iter_elements, iter_text, short_text
 from newsgrep.extract.whitespace import CELL_SEPARATOR, clean_line, comparison_key, split_paragraphs
+from newsgrep.models import Provenance
 
 _HEAD_ELEMENTS: Final = frozenset(("meta", "title", "link", "script"))
 
@@ -60,10 +61,10 @@ class Cleaner:
         self._alt: str | None = None
         self._captions: set[str] = set()
         for tag in marked.authors:
-            self.metadata.author(short_text(tag), "site rule", 0)
+            self.metadata.author(short_text(tag), Provenance.OUTLET_RULE, 0)
         for tag in marked.dates:
             stated = tag.attribute("datetime") or tag.attribute("content")
-            self.metadata.date(stated or short_text(tag), "site rule", 0)
+            self.metadata.date(stated or short_text(tag), Provenance.OUTLET_RULE, 0)
 
     def run(self, root: Element | None, *, careful: bool = True) -> None:
         """Walk the whole tree; text is taken from under ``root`` (None: from everywhere).

@@ -16,6 +16,7 @@ from newsgrep.extract.claims import Claim, Claims
 from newsgrep.extract.dom import Element
 from newsgrep.extract.tree import iter_text
 from newsgrep.extract.whitespace import collapse_whitespace
+from newsgrep.models import Provenance
 
 _META_DATES: Final = {
     name: rank
@@ -102,37 +103,37 @@ class MetadataReader:
             tags=tuple(self._tags),
         )
 
-    def author(self, text: str, where: str, rank: int) -> None:
+    def author(self, text: str, provenance: Provenance, rank: int) -> None:
         """Note who is named as author."""
         if text:
-            self._authors.append((rank, Claim(text, where)))
+            self._authors.append((rank, Claim(text, provenance)))
 
-    def date(self, text: str, where: str, rank: int) -> None:
+    def date(self, text: str, provenance: Provenance, rank: int) -> None:
         """Note when the article is said to be published."""
         if text:
-            self._dates.append((rank, Claim(text, where)))
+            self._dates.append((rank, Claim(text, provenance)))
 
-    def _title(self, text: str, where: str, rank: int) -> None:
+    def _title(self, text: str, provenance: Provenance, rank: int) -> None:
         clean = collapse_whitespace(strip_invisible(text))
         if clean:
-            self._titles.append((rank, Claim(clean, where)))
+            self._titles.append((rank, Claim(clean, provenance)))
 
     def head(self, tag: Element) -> None:
         """Read a ``meta``, ``title``, ``link`` or ``script`` element."""
         if tag.name == "title":
-            self._title("".join(iter_text(tag, all_of_it=True)), "title element", 60)
+            self._title("".join(iter_text(tag, all_of_it=True)), Provenance.TITLE_ELEMENT, 60)
         elif tag.name == "link":
             if "canonical" in tag.attribute("rel").lower().split():
-                self._url(tag.attribute("href"), "link element", 10)
+                self._url(tag.attribute("href"), Provenance.LINK_ELEMENT, 10)
         elif tag.name == "script":
             if "ld+json" in tag.attribute("type").lower():
                 self._json("".join(part for part in tag.contents if isinstance(part, str)))
         else:
             self._meta(tag)
 
-    def _url(self, url: str, where: str, rank: int) -> None:
+    def _url(self, url: str, provenance: Provenance, rank: int) -> None:
         if url.startswith(("http://", "https://")):
-            self._urls.append((rank, Claim(url.strip(), where)))
+            self._urls.append((rank, Claim(url.strip(), provenance)))
 
     def _meta(self, tag: Element) -> None:
         content = tag.attribute("content").strip()
@@ -144,18 +145,20 @@ class MetadataReader:
 
     def _meta_value(self, name: str, content: str) -> None:
         if name in _META_DATES:
-            self.date(content, "meta tag", 30 + _META_DATES[name])
+            self.date(content, Provenance.META_TAG, 30 + _META_DATES[name])
         elif name in _META_TITLES:
-            self._title(content, "meta tag", 40 + _META_TITLES.index(name))
+            self._title(content, Provenance.META_TAG, 40 + _META_TITLES.index(name))
         elif name in _META_AUTHORS:
-            self.author(content, "meta tag", 50)
+            self.author(content, Provenance.META_TAG, 50)
         elif name in _META_SOURCES:
-            self._sources.append((10 + (name != "og:site_name"), Claim(content, "meta tag")))
+            self._sources.append(
+                (10 + (name != "og:site_name"), Claim(content, Provenance.META_TAG))
+            )
         elif name in _META_TAGS:
             for item in _TAG_SPLIT.split(content):
                 self._tag(item)
         elif name == "og:url":
-            self._url(content, "meta tag", 20)
+            self._url(content, Provenance.META_TAG, 20)
 
     def _tag(self, text: str) -> None:
         clean = collapse_whitespace(strip_invisible(text)).lstrip("#＃").strip()
@@ -171,13 +174,13 @@ class MetadataReader:
             return
         for node in _iter_articles(loaded):
             for name in _text_values(node.get("headline") or node.get("name")):
-                self._title(name, "JSON-LD", 35)
+                self._title(name, Provenance.JSON_LD, 35)
             for stated in _text_values(node.get("datePublished") or node.get("dateCreated")):
-                self.date(stated, "JSON-LD", 25)
+                self.date(stated, Provenance.JSON_LD, 25)
             for name in _text_values(node.get("author")):
-                self.author(name, "JSON-LD", 40)
+                self.author(name, Provenance.JSON_LD, 40)
             for name in _text_values(node.get("publisher")):
-                self._sources.append((20, Claim(name, "JSON-LD")))
+                self._sources.append((20, Claim(name, Provenance.JSON_LD)))
             for name in _text_values(node.get("keywords")):
                 for item in _TAG_SPLIT.split(name):
                     self._tag(item)
@@ -197,11 +200,11 @@ class MetadataReader:
                 "dcterms:created",
                 "schema:datepublished",
             ):
-                self.date(value or text(tag), "microdata", 20 + outside)
+                self.date(value or text(tag), Provenance.MICRODATA, 20 + outside)
             elif name in ("dc:title", "headline", "schema:headline") and value:
-                self._title(value, "microdata", 30 + outside)
+                self._title(value, Provenance.MICRODATA, 30 + outside)
             elif name in ("author", "schema:author", "dc:creator"):
-                self.author(value or text(tag), "microdata", 20 + outside)
+                self.author(value or text(tag), Provenance.MICRODATA, 20 + outside)
             elif name == "keywords":
                 for item in _TAG_SPLIT.split(value or text(tag)):
                     self._tag(item)
@@ -214,18 +217,18 @@ class MetadataReader:
             if self._may_look("time"):
                 self._time(tag, outside, text)
         elif name == "h1" and self._may_look("h1"):
-            self._title(text(tag), "heading", 20 + outside)
+            self._title(text(tag), Provenance.HEADING, 20 + outside)
         elif name == "address" and self._may_look("address"):
-            self.author(text(tag), "address element", 5 + outside)
+            self.author(text(tag), Provenance.ADDRESS_ELEMENT, 5 + outside)
         elif name == "a":
             rel = tag.attribute("rel").lower().split()
             if "author" in rel:
-                self.author(text(tag), "byline", 10 + outside)
+                self.author(text(tag), Provenance.BYLINE, 10 + outside)
             if "tag" in rel and not rank:
                 self._tag(text(tag))
         author = "class" in tag.attrs and _AUTHOR_CLASS.search(tag.attribute("class")[:300])
         if author and self._may_look("byline"):
-            self.author(text(tag), "byline", 12 + outside)
+            self.author(text(tag), Provenance.BYLINE, 12 + outside)
         if ("property" in tag.attrs or "itemprop" in tag.attrs) and self._may_look("property"):
             self.properties(tag, rank, text)
 
@@ -245,9 +248,9 @@ class MetadataReader:
         stated = tag.attribute("datetime").strip()
         rank = 2 if published else 8
         if stated:
-            self.date(stated, "time element", rank + outside)
+            self.date(stated, Provenance.TIME_ELEMENT, rank + outside)
         else:
-            self.date(text(tag), "time element", rank + 1 + outside)
+            self.date(text(tag), Provenance.TIME_ELEMENT, rank + 1 + outside)
 
 
 def _text_before(tag: Element) -> str:

@@ -22,7 +22,7 @@ from newsgrep.extract.outlets import Outlet, Outlets
 from newsgrep.extract.publication import choose_date
 from newsgrep.extract.source import choose_authors, choose_source, choose_url, strip_title_suffix
 from newsgrep.extract.whitespace import collapse_whitespace, comparison_key
-from newsgrep.models import PARAGRAPH_BREAK, Article
+from newsgrep.models import PARAGRAPH_BREAK, Article, Provenance
 
 _COLUMN_SUFFIX = re.compile(r"(?<=\S{4})\s+[|｜]\s+[^\s|｜，。,.]{2,12}$")
 """The name of a column or an outlet behind the headline of a plain text."""
@@ -45,20 +45,20 @@ def extract_article(path: str, data: bytes, *, sites: Outlets, mtime: float) -> 
     titles = [claim.value for claim in raw.claims.titles]
     if not titles and raw.blocks:
         titles = [raw.blocks[0].text]
-    source, source_where = choose_source(raw, url, site, sites, titles)
-    title, title_where = _choose_title(raw, site, source)
+    source, source_from = choose_source(raw, url, site, sites, titles)
+    title, title_from = _choose_title(raw, site, source)
     body = build_body(raw, site, title)
     if title is None:
-        title, title_where, body = _derive_title(body, path)
+        title, title_from, body = _derive_title(body, path)
     if not body.paragraphs and not body.captions:
         raise NoArticle("no article text in it")
-    authors, authors_where = choose_authors(raw, body, source, site, sites)
+    authors, authors_from = choose_authors(raw, body, source, site, sites)
     published = choose_date(raw, body, url=url, site=site, mtime=mtime)
-    places = {
-        "title": title_where,
-        "source": source_where,
-        "authors": authors_where,
-        "published": published.where,
+    provenance = {
+        "title": title_from,
+        "source": source_from,
+        "authors": authors_from,
+        "published": published.provenance,
     }
     return Article(
         id=article_id(url, path),
@@ -72,7 +72,7 @@ def extract_article(path: str, data: bytes, *, sites: Outlets, mtime: float) -> 
         fetched=_isoformat(raw.fetched),
         tags=tuple(dict.fromkeys((*raw.claims.tags, *body.tags))),
         captions=body.captions,
-        found={field: where for field, where in places.items() if where},
+        provenance={field: found for field, found in provenance.items() if found},
         notes=(*raw.notes, *published.notes),
     )
 
@@ -83,7 +83,7 @@ def _isoformat(moment: datetime | None) -> str | None:
 
 def _choose_title(
     raw: RawArticle, site: Outlet | None, source: str | None
-) -> tuple[str | None, str]:
+) -> tuple[str | None, Provenance | None]:
     claims = list(raw.claims.titles)
     first = next((block for block in raw.blocks if block.text), None)
     names = (
@@ -94,10 +94,11 @@ def _choose_title(
     for claim in claims:
         title = strip_title_suffix(claim.value, site, names)
         if comparison_key(title):
-            return title, claim.where
+            return title, claim.provenance
     if first and _is_title_line(first.text, raw):
-        return _COLUMN_SUFFIX.sub("", strip_title_suffix(first.text, site, names)), "first line"
-    return None, ""
+        title = strip_title_suffix(first.text, site, names)
+        return _COLUMN_SUFFIX.sub("", title), Provenance.FIRST_LINE
+    return None, None
 
 
 def _is_title_line(line: str, raw: RawArticle) -> bool:
@@ -111,18 +112,18 @@ def _is_title_line(line: str, raw: RawArticle) -> bool:
     )
 
 
-def _derive_title(body: Body, path: str) -> tuple[str, str, Body]:
+def _derive_title(body: Body, path: str) -> tuple[str, Provenance, Body]:
     if body.paragraphs:
         line = body.paragraphs[0].partition("\n")[0]
         if len(line) <= _MAX_DERIVED_TITLE:
-            return line, "first line of the body", body
+            return line, Provenance.BODY_START, body
         for end in range(_MAX_DERIVED_TITLE, 8, -1):
             if line[end - 1] in "。！？!?；;，,、 ":
-                return line[:end].rstrip("，,、；; "), "first line of the body", body
-        return line[: _MAX_DERIVED_TITLE - 1] + "…", "first line of the body", body
+                return line[:end].rstrip("，,、；; "), Provenance.BODY_START, body
+        return line[: _MAX_DERIVED_TITLE - 1] + "…", Provenance.BODY_START, body
     name = os.path.splitext(os.path.basename(path))[0]  # noqa: PTH119, PTH122 - any byte
     shown = collapse_whitespace(strip_invisible(os.fsencode(name).decode("utf-8", "replace")))
-    return shown or "untitled", "file name", body
+    return shown or "untitled", Provenance.FILE_NAME, body
 
 
 _ID_LENGTH: Final = 12

@@ -17,7 +17,7 @@ from newsgrep.extract.body import Body
 from newsgrep.extract.claims import RawArticle
 from newsgrep.extract.dates import StatedDate
 from newsgrep.extract.outlets import Outlet
-from newsgrep.models import Precision, Published
+from newsgrep.models import Precision, Provenance, Published
 
 _MAX_CLOCK_ERROR: Final = timedelta(days=2)
 """Clocks differ and zones do; more than this after the fetch is a mistake."""
@@ -32,10 +32,10 @@ _CHINA: Final = timezone(timedelta(hours=8))
 
 @dataclass(frozen=True, slots=True)
 class ChosenDate:
-    """The date believed, where it stands, and remarks."""
+    """The date that was chosen, its provenance, and notes."""
 
     published: Published | None
-    where: str = ""
+    provenance: Provenance | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -51,32 +51,43 @@ def choose_date(
         file_time = _NO_FILE_TIME
     latest = (raw.fetched or file_time) + _MAX_CLOCK_ERROR
     notes: list[str] = []
-    best: tuple[StatedDate, str] | None = None
+    best: tuple[StatedDate, Provenance] | None = None
     sure = None if raw.fetched else _day_stated_twice(raw, url)
-    for moment, where in _iter_evidence(raw, body, url, file_time):
-        if _as_instant(moment) > latest and where != "file time" and moment.day != sure:
-            notes.append(f"date {moment.day.isoformat()} ({where}) lies after the file's time")
+    for moment, provenance in _iter_evidence(raw, body, url, file_time):
+        if (
+            _as_instant(moment) > latest
+            and provenance is not Provenance.FILE_TIME
+            and moment.day != sure
+        ):
+            notes.append(f"date {moment.day.isoformat()} ({provenance}) lies after the file's time")
             if len(notes) > 3:  # enough to see that something is off
                 notes.pop()
             continue
         if best is None:
-            best = moment, where
-            if moment.has_time or where not in _OWN_STATEMENTS:
+            best = moment, provenance
+            if moment.has_time or provenance not in _OWN_STATEMENTS:
                 break
-        elif where in _OWN_STATEMENTS and moment.has_time and moment.day == best[0].day:
-            best = moment, where
+        elif provenance in _OWN_STATEMENTS and moment.has_time and moment.day == best[0].day:
+            best = moment, provenance
             break
-        elif where not in _OWN_STATEMENTS:
+        elif provenance not in _OWN_STATEMENTS:
             break
     if best is None:
         return ChosenDate(None, notes=tuple(notes))
-    moment, where = best
+    moment, provenance = best
     zone = _choose_zone(moment, site, body, notes)
-    return ChosenDate(moment.published(zone), where, tuple(notes))
+    return ChosenDate(moment.published(zone), provenance, tuple(notes))
 
 
 _OWN_STATEMENTS: Final = frozenset(
-    ("site rule", "time element", "microdata", "JSON-LD", "meta tag", "first line of the body")
+    (
+        Provenance.OUTLET_RULE,
+        Provenance.TIME_ELEMENT,
+        Provenance.MICRODATA,
+        Provenance.JSON_LD,
+        Provenance.META_TAG,
+        Provenance.BODY_START,
+    )
 )
 
 
@@ -91,39 +102,42 @@ def _day_stated_twice(raw: RawArticle, url: str | None) -> date | None:
 
 def _iter_evidence(
     raw: RawArticle, body: Body, url: str | None, file_time: datetime
-) -> Iterator[tuple[StatedDate, str]]:
+) -> Iterator[tuple[StatedDate, Provenance]]:
     """Yield what the file says, best first."""
     front: list[StatedDate] = []
     for claim in raw.claims.dates:
         moment = dates.parse_date(claim.value)
-        if moment and claim.where == "front matter":
+        if moment and claim.provenance is Provenance.FRONT_MATTER:
             front.append(moment)
         elif moment:
-            yield moment, claim.where
+            yield moment, claim.provenance
     if body.first_date:
         moment = dates.parse_date(body.first_date)
         if moment:
-            yield moment, "first line of the body"
+            yield moment, Provenance.BODY_START
     late = [
         m for m in front if raw.fetched and abs(_as_instant(m) - raw.fetched) < timedelta(seconds=2)
     ]
     for moment in front:
         if moment not in late:
-            yield moment, "front matter"
+            yield moment, Provenance.FRONT_MATTER
     moment = dates.date_in_url(url) if url else None
     if moment and moment.precision is Precision.DAY:
-        yield moment, "URL"
+        yield moment, Provenance.URL
     in_text = _choose_date_in_text(body, raw.fetched, file_time, late)
     if in_text:
-        yield in_text, "text"
+        yield in_text, Provenance.TEXT
     if moment:
-        yield moment, "URL"
+        yield moment, Provenance.URL
     for stated in late:
-        yield stated, "front matter"
+        yield stated, Provenance.FRONT_MATTER
     if raw.fetched:
-        yield StatedDate(raw.fetched.replace(microsecond=0), Precision.SECOND), "fetch time"
+        yield (
+            StatedDate(raw.fetched.replace(microsecond=0), Precision.SECOND),
+            Provenance.FETCH_TIME,
+        )
     if file_time != _NO_FILE_TIME:
-        yield StatedDate(file_time.replace(microsecond=0), Precision.SECOND), "file time"
+        yield StatedDate(file_time.replace(microsecond=0), Precision.SECOND), Provenance.FILE_TIME
 
 
 def _choose_date_in_text(

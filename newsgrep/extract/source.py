@@ -16,6 +16,7 @@ from newsgrep.extract.body import Body
 from newsgrep.extract.claims import RawArticle
 from newsgrep.extract.outlets import Outlet, Outlets
 from newsgrep.extract.whitespace import collapse_whitespace, comparison_key
+from newsgrep.models import Provenance
 
 _MAX_URL: Final = 4000
 _SECTION_NAME = re.compile(
@@ -81,32 +82,32 @@ def choose_source(
     site: Outlet | None,
     sites: Outlets,
     titles: Iterable[str] = (),
-) -> tuple[str | None, str]:
+) -> tuple[str | None, Provenance | None]:
     """Return the outlet's name and where it was found, or None."""
     if site:
-        return site.name, "site rule"
+        return site.name, Provenance.OUTLET_RULE
     for claim in raw.claims.sources:
-        if claim.where == "front matter" and "://" not in claim.value:
+        if claim.provenance is Provenance.FRONT_MATTER and "://" not in claim.value:
             known = sites.named(claim.value)
-            return (known.name if known else claim.value), claim.where
+            return (known.name if known else claim.value), claim.provenance
     outlet = _outlet_in_front_matter(raw, url, sites)
     if outlet:
-        return outlet, "front matter"
+        return outlet, Provenance.FRONT_MATTER
     for claim in raw.claims.sources:
         name = collapse_whitespace(strip_invisible(claim.value))
         if name and "://" not in name and len(name) <= 80:  # longer is no name
             known = sites.named(name)
-            return (known.name if known else name), claim.where
+            return (known.name if known else name), claim.provenance
     outlet = outlet_in_titles(titles)
     if outlet:
-        return outlet, "title"
+        return outlet, Provenance.TITLE
     host = url_host(url)
-    return (host, "URL") if host else (None, "")
+    return (host, Provenance.URL) if host else (None, None)
 
 
 def _outlet_in_front_matter(raw: RawArticle, url: str | None, sites: Outlets) -> str | None:
     """Return the name that a feed wrote as author or only tag, if it is an outlet's."""
-    written = [c.value for c in raw.claims.authors if c.where == "front matter"]
+    written = [c.value for c in raw.claims.authors if c.provenance is Provenance.FRONT_MATTER]
     tags = raw.claims.tags
     host = comparison_key((url_host(url) or "").replace(".com", "").replace(".org", ""))
     for name in (*written[:1], *tags[:1]):
@@ -130,26 +131,39 @@ def _outlet_in_front_matter(raw: RawArticle, url: str | None, sites: Outlets) ->
     return None
 
 
+_STATED_BY_PAGE: Final = frozenset(
+    (Provenance.OUTLET_RULE, Provenance.ADDRESS_ELEMENT, Provenance.BYLINE)
+)
+
+
 def choose_authors(
     raw: RawArticle, body: Body, source: str | None, site: Outlet | None, sites: Outlets
-) -> tuple[tuple[str, ...], str]:
+) -> tuple[tuple[str, ...], Provenance | None]:
     """Return the people who wrote the article, and where their names stand."""
     outlets = {source or ""} | {claim.value for claim in raw.claims.sources}
     roles: tuple[str, ...] = ()
     if site:
         outlets |= {site.name, *site.aliases}
         roles = site.roles
-    claims = [(c.value, c.where) for c in raw.claims.authors if c.where != "front matter"]
-    claims[:0] = [c for c in claims if c[1] == "site rule"]
-    own = [c for c in claims if c[1] in ("site rule", "address element", "byline")]
-    lines = [(line, "byline") for line in body.bylines]
-    front = [(c.value, c.where) for c in raw.claims.authors if c.where == "front matter"]
+    claims = [
+        (c.value, c.provenance)
+        for c in raw.claims.authors
+        if c.provenance is not Provenance.FRONT_MATTER
+    ]
+    claims[:0] = [c for c in claims if c[1] is Provenance.OUTLET_RULE]
+    own = [c for c in claims if c[1] in _STATED_BY_PAGE]
+    lines = [(line, Provenance.BYLINE) for line in body.bylines]
+    front = [
+        (c.value, c.provenance)
+        for c in raw.claims.authors
+        if c.provenance is Provenance.FRONT_MATTER
+    ]
     rest = [c for c in claims if c not in own]
     for group in (own, lines, front, rest):
-        where = ""
+        where: Provenance | None = None
         names: dict[str, None] = {}
         for value, place in group:
-            if where and place != where:
+            if where and place is not where:
                 break
             people = [
                 name
@@ -161,7 +175,7 @@ def choose_authors(
                 names.update(dict.fromkeys(people))
         if names:
             return tuple(names), where
-    return (), ""
+    return (), None
 
 
 _TITLE_SUFFIX = re.compile(r"(.{2,400})(?<=\S)\s*([|｜_]|\s[-–—·]\s)\s*([^|｜]{1,40})")

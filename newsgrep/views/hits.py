@@ -124,7 +124,7 @@ def shown_date(article: Article) -> str:
     if published.precision in {Precision.MINUTE, Precision.SECOND}:
         offset = text[-6:]
         text = f"{text[:16].replace('T', ' ')} {'UTC' if offset == '+00:00' else offset}"
-    where = article.found.get("published", "")
+    where = article.provenance.get("published")
     return f"{text} ({where})" if where in GUESSED_DATES else text
 
 
@@ -338,7 +338,7 @@ def article_to_json(article: Article) -> dict[str, Any]:
         "fetched": article.fetched,
         "tags": list(article.tags),
         "path": article.path,
-        "found": dict(article.found),
+        "provenance": dict(article.provenance),
         "notes": list(article.notes),
         "body": article.body,
         "captions": list(article.captions),

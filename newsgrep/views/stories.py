@@ -114,7 +114,7 @@ _DAY_SECONDS: Final = 86_400.0
 def _publication_span(article: Article) -> tuple[float, float] | None:
     """Return the seconds from which and before which an article must have been published."""
     published = article.published
-    if published is None or article.found.get("published") in GUESSED_DATES:
+    if published is None or article.provenance.get("published") in GUESSED_DATES:
         return None
     if seconds := _PRECISION_SECONDS.get(published.precision):
         begins = published.sort_key()

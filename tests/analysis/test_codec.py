@@ -19,7 +19,7 @@ from newsgrep.analysis.codec import (
     unpack_folded,
 )
 from newsgrep.analysis.fold import fold
-from newsgrep.models import Article, FileRecord, Precision, Published, Status
+from newsgrep.models import Article, FileRecord, Precision, Provenance, Published, Status
 from newsgrep.query.ast import Field, Phrase
 
 # Everything but control characters and lone surrogates, which cleaning takes out.
@@ -41,7 +41,7 @@ _ARTICLES = st.builds(
     fetched=st.none() | _TEXTS,
     tags=st.lists(_TEXTS, max_size=2).map(tuple),
     captions=st.lists(_TEXTS, max_size=3).map(tuple),
-    found=st.dictionaries(st.sampled_from(["title", "source"]), _TEXTS),
+    provenance=st.dictionaries(st.sampled_from(["title", "source"]), st.sampled_from(Provenance)),
     notes=st.lists(_TEXTS, max_size=2).map(tuple),
 )
 

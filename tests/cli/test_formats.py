@@ -100,7 +100,7 @@ def test_the_schema_refuses_what_it_does_not_know(seeds: Cli) -> None:
     hit = told["hits"][0]
     assert problems(told | {"more": 1})
     assert problems(told | {"hits": [hit | {"more": 1}]})
-    assert problems(told | {"hits": [hit | {"found": {"more": "here"}}]})
+    assert problems(told | {"hits": [hit | {"provenance": {"more": "here"}}]})
     assert problems(told | {"total": 0})
     assert problems(hit, LINE)
     assert problems(hit | {"version": 1, "more": 1}, LINE)

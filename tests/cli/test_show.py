@@ -32,8 +32,8 @@ def test_show_finds_an_article_by_id_and_by_path(seeds: Cli) -> None:
     assert told == seeds.json("show", relative) == seeds.json("show", f"./seeds/../{relative}")
     assert told["version"] == 1
     assert told["captions"]
-    assert {name: told[name] for name in ("url", "source", "published", "tags", "found")} == {
-        name: hit[name] for name in ("url", "source", "published", "tags", "found")
+    assert {name: told[name] for name in ("url", "source", "published", "tags", "provenance")} == {
+        name: hit[name] for name in ("url", "source", "published", "tags", "provenance")
     }
 
 

@@ -78,7 +78,7 @@ BODY = "<p>正文在此，讲的是一座桥。</p>"
 
 def published(text: str) -> tuple[str | None, str | None]:
     article = read(text)
-    return article.published.iso if article.published else None, article.found.get("published")
+    return article.published.iso if article.published else None, article.provenance.get("published")
 
 
 def test_the_articles_own_statement_beats_front_matter() -> None:
@@ -115,7 +115,7 @@ def test_history_in_the_text_is_no_publication_date() -> None:
 
 def test_a_date_in_the_future_is_noted_and_not_believed() -> None:
     article = read(f"---\ntitle: 桥\ndate: 2099-01-01\n---\n{BODY}")
-    assert article.found["published"] == "file time"
+    assert article.provenance["published"] == "file time"
     assert any("2099-01-01" in note for note in article.notes)
 
 

@@ -45,7 +45,7 @@ def test_every_field_of_the_gold_holds(gold: dict[str, Any]) -> None:
     assert article.published is not None
     assert article.published.iso == gold["published"]
     assert article.published.precision == gold["precision"]
-    assert gold["published_from"].startswith(article.found["published"])
+    assert gold["published_from"].startswith(article.provenance["published"])
     assert article.fetched == gold["fetched"]
     dateline = gold.get("body_starts_may_carry_the_dateline", "")
     assert article.body.removeprefix(dateline).startswith(gold["body_starts"])

@@ -54,7 +54,7 @@ def test_a_users_rules_are_used(own: Outlets) -> None:
     assert article.published.iso == "2024-06-10T09:15+09:00"
     assert article.paragraphs == ("堤岸上种了三千棵树。", "明年再种。")
     assert article.captions == ("新种的树",)
-    assert article.found["authors"] == article.found["published"] == "site rule"
+    assert article.provenance["authors"] == article.provenance["published"] == "site rule"
 
 
 def test_a_marker_gives_an_outlet_away(own: Outlets) -> None:

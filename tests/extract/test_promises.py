@@ -32,7 +32,7 @@ def between(html: str) -> tuple[str, ...]:
 def published(text: str, path: str = "/archive/a.html", mtime: float = MTIME) -> tuple[str, str]:
     article = read(text, path, mtime)
     assert article.published is not None
-    return article.published.iso, article.found["published"]
+    return article.published.iso, article.provenance["published"]
 
 
 # Dates

@@ -44,7 +44,7 @@ def test_a_link_line_over_html() -> None:
         "港務局尚未公布封港的原因。",
     )
     assert article.captions == ("首批貨輪清晨駛入港口。",)
-    assert article.found == {
+    assert article.provenance == {
         "title": "link line",
         "source": "URL",
         "published": "first line of the body",
@@ -143,14 +143,14 @@ def test_plain_text_with_a_title_line() -> None:
     assert article.url is None
     assert article.published is not None
     assert article.published.iso == "2024-06-09"
-    assert article.found["published"] == "text"
+    assert article.provenance["published"] == "text"
 
 
 def test_text_of_one_paragraph_makes_its_own_title() -> None:
     article = read("这是一篇没有标题也没有日期的短文。它只有一段。")
     assert article.title == "这是一篇没有标题也没有日期的短文。它只有一段。"
-    assert article.found["title"] == "first line of the body"
-    assert article.found["published"] == "file time"
+    assert article.provenance["title"] == "first line of the body"
+    assert article.provenance["published"] == "file time"
 
 
 PAGE = """<!DOCTYPE html><html lang="zh"><head><title>山火蔓延至三县 - 山城日报</title>

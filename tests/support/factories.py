@@ -7,7 +7,7 @@ from pathlib import Path
 
 from newsgrep.analysis.document import make_document
 from newsgrep.engines.base import Change, Engine, PutArticle, lives_on_server, open_engine
-from newsgrep.models import Article, FileRecord, Precision, Published, Status
+from newsgrep.models import Article, FileRecord, Precision, Provenance, Published, Status
 
 ENGINES = ("memory", "whoosh", "tantivy", "opensearch")
 
@@ -54,7 +54,7 @@ def make_article(
         authors=tuple(authors),
         tags=tuple(tags),
         url=url,
-        found={"title": "heading"},
+        provenance={"title": Provenance.HEADING},
     )
 
 

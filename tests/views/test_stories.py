@@ -10,7 +10,7 @@ import pytest
 
 from newsgrep.analysis.fold import fold
 from newsgrep.engines.base import Order
-from newsgrep.models import Article
+from newsgrep.models import Article, Provenance
 from newsgrep.query.parser import parse
 from newsgrep.search.search import SearchRequest, search
 from newsgrep.views.stories import (
@@ -182,7 +182,7 @@ def first(*dates: str | None, guessed: int | None = None) -> str | None:
             body="",
             path="",
             published=made[guessed].published,
-            found={"published": "file time"},
+            provenance={"published": Provenance.FILE_TIME},
         )
     return first_published(made)
 

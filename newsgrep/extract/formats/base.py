@@ -17,6 +17,7 @@ from newsgrep.extract.dom import Page, parse_html
 from newsgrep.extract.frontmatter import FrontMatter, split_front_matter
 from newsgrep.extract.outlets import Outlet, Outlets, SelectedElements
 from newsgrep.extract.source import looks_like_topic, sounds_like_outlet
+from newsgrep.models import Provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +156,10 @@ def merge_front_matter(file: DecodedFile, claims: Claims) -> Claims:
     header = file.header
 
     def front(*keys: str) -> tuple[Claim, ...]:
-        return tuple(Claim(value, "front matter") for value in header.values(*keys))
+        return tuple(Claim(value, Provenance.FRONT_MATTER) for value in header.values(*keys))
 
-    link = (Claim(header.title, "link line"),) if header.title else ()
-    link_url = (Claim(header.url, "link line"),) if header.url else ()
+    link = (Claim(header.title, Provenance.LINK_LINE),) if header.title else ()
+    link_url = (Claim(header.url, Provenance.LINK_LINE),) if header.url else ()
     tags = dict.fromkeys((*header.values("tags", "tag", "keywords"), *claims.tags))
     categories = header.values("categories", "category")
     outlet: tuple[Claim, ...] = ()
@@ -169,7 +170,7 @@ def merge_front_matter(file: DecodedFile, claims: Claims) -> Claims:
         and categories[0] not in tags
         and (sounds_like_outlet(categories[0]) or (scraped and not looks_like_topic(categories[0])))
     ):
-        outlet = (Claim(categories[0], "front matter"),)
+        outlet = (Claim(categories[0], Provenance.FRONT_MATTER),)
     else:
         tags.update(dict.fromkeys(categories))
     return Claims(
