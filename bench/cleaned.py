@@ -59,7 +59,7 @@ class Truth(NamedTuple):
 
 
 @cache
-def _sites() -> Outlets:
+def _outlets() -> Outlets:
     return load_outlets(None)
 
 
@@ -68,7 +68,7 @@ def clean_file(path: str) -> Cleaned | None:
     file = Path(path)
     try:
         article = extract_article(
-            path, file.read_bytes(), sites=_sites(), mtime=file.stat().st_mtime
+            path, file.read_bytes(), outlets=_outlets(), mtime=file.stat().st_mtime
         )
     except NoArticle:
         return None

@@ -131,11 +131,11 @@ def _read(path: Path, *, unlinked: bool = False) -> Article | None:
     data = path.read_bytes()
     data = without_links(data) if unlinked else data
     try:
-        return extract_article(str(path), data, sites=_sites(), mtime=path.stat().st_mtime)
+        return extract_article(str(path), data, outlets=_outlets(), mtime=path.stat().st_mtime)
     except NoArticle:
         return None
 
 
 @cache
-def _sites() -> Outlets:
+def _outlets() -> Outlets:
     return load_outlets(None)

@@ -43,7 +43,7 @@ Target = Callable[[bytes], None]
 
 _MTIME: Final = 1_750_000_000.0
 _CHINA: Final = timezone(timedelta(hours=8))
-_SITES: Final = load_outlets()
+_OUTLETS: Final = load_outlets()
 _ID: Final = re.compile("[a-z2-7]{12}")
 
 
@@ -106,11 +106,11 @@ def html_file(data: bytes) -> None:
 def _file(data: bytes, suffix: str) -> None:
     path = f"/a.{suffix}"
     try:
-        article = extract_article(path, data, sites=_SITES, mtime=_MTIME)
+        article = extract_article(path, data, outlets=_OUTLETS, mtime=_MTIME)
     except NoArticle as reason:
         _hold(str(reason), "rejected without a reason")
         return
-    _hold(extract_article(path, data, sites=_SITES, mtime=_MTIME) == article, "read otherwise")
+    _hold(extract_article(path, data, outlets=_OUTLETS, mtime=_MTIME) == article, "read otherwise")
     _proper(article)
     stamp = FileRecord(path, len(data), 1, "00", Status.INDEXED, article.id, rank=("", 3))
     entry = make_document(article, stamp)

@@ -91,7 +91,7 @@ def command(
         raise InputError("The list of paths is empty: there is nothing to index.")
     with show_progress() as progress:
         how = UpdateOptions(
-            sites_file=outlet_rules_file(),
+            outlets_file=outlet_rules_file(),
             jobs=jobs,
             prune=prune,
             wait=wait,

@@ -94,12 +94,12 @@ _FIXED_OFFSETS: Final = {
 class Outlets:
     """All outlets known, looked up by address or by a marker in the text."""
 
-    def __init__(self, sites: tuple[Outlet, ...]) -> None:
-        self.all = sites
+    def __init__(self, outlets: tuple[Outlet, ...]) -> None:
+        self.all = outlets
         self._by_host: dict[str, list[Outlet]] = {}
         self._markers: list[tuple[str, Outlet]] = []
         self._by_name: dict[str, Outlet] = {}
-        for site in sites:
+        for site in outlets:
             for host in site.hosts:
                 self._by_host.setdefault(host.lower().removeprefix("www."), []).append(site)
             self._markers += [(marker, site) for marker in site.markers]
@@ -159,14 +159,14 @@ def load_outlets(user_file: Path | None = None) -> Outlets:
 def _read_tables(
     tables: Mapping[str, Any], name: str, known: dict[str, Outlet]
 ) -> dict[str, Outlet]:
-    entries = tables.get("site", [])
-    extra = set(tables) - {"site"}
+    entries = tables.get("outlet", [])
+    extra = set(tables) - {"outlet"}
     if extra or not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
-        wrong = f"[{min(extra)}]" if extra else "[site]"
-        raise UsageError(f"{name}: {wrong} is not known there; each outlet is a [[site]] table")
+        wrong = f"[{min(extra)}]" if extra else "[outlet]"
+        raise UsageError(f"{name}: {wrong} is not known there; each outlet is a [[outlet]] table")
     own: dict[str, Outlet] = {}
     for number, table in enumerate(entries, 1):
-        site = _read_outlet(table, f"{name}: [[site]] number {number}", known)
+        site = _read_outlet(table, f"{name}: [[outlet]] number {number}", known)
         own[site.name] = site
     # A user's own outlets are asked first, so that they win over a shipped host.
     return own | {key: site for key, site in known.items() if key not in own}

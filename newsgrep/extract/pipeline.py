@@ -29,7 +29,7 @@ _COLUMN_SUFFIX = re.compile(r"(?<=\S{4})\s+[|｜]\s+[^\s|｜，。,.]{2,12}$")
 _MAX_DERIVED_TITLE: Final = 60
 
 
-def extract_article(path: str, data: bytes, *, sites: Outlets, mtime: float) -> Article:
+def extract_article(path: str, data: bytes, *, outlets: Outlets, mtime: float) -> Article:
     """Return the article in ``data``, the bytes of the file at ``path``.
 
     ``mtime`` is the file's time in seconds since the epoch, the last resort for a date.
@@ -39,20 +39,20 @@ def extract_article(path: str, data: bytes, *, sites: Outlets, mtime: float) -> 
     if kind is None:
         suffix = os.path.splitext(path)[1]  # noqa: PTH122 - any byte may stand in the name
         raise NoArticle(f"newsgrep reads no {suffix or 'suffix-less'} files")
-    raw = kind.read(data, sites)
+    raw = kind.read(data, outlets)
     url = choose_url(raw)
-    site = raw.site or sites.for_url(url)
+    site = raw.site or outlets.for_url(url)
     titles = [claim.value for claim in raw.claims.titles]
     if not titles and raw.blocks:
         titles = [raw.blocks[0].text]
-    source, source_from = choose_source(raw, url, site, sites, titles)
+    source, source_from = choose_source(raw, url, site, outlets, titles)
     title, title_from = _choose_title(raw, site, source)
     body = build_body(raw, site, title)
     if title is None:
         title, title_from, body = _derive_title(body, path)
     if not body.paragraphs and not body.captions:
         raise NoArticle("no article text in it")
-    authors, authors_from = choose_authors(raw, body, source, site, sites)
+    authors, authors_from = choose_authors(raw, body, source, site, outlets)
     published = choose_date(raw, body, url=url, site=site, mtime=mtime)
     provenance = {
         "title": title_from,

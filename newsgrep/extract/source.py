@@ -80,7 +80,7 @@ def choose_source(
     raw: RawArticle,
     url: str | None,
     site: Outlet | None,
-    sites: Outlets,
+    outlets: Outlets,
     titles: Iterable[str] = (),
 ) -> tuple[str | None, Provenance | None]:
     """Return the outlet's name and where it was found, or None."""
@@ -88,15 +88,15 @@ def choose_source(
         return site.name, Provenance.OUTLET_RULE
     for claim in raw.claims.sources:
         if claim.provenance is Provenance.FRONT_MATTER and "://" not in claim.value:
-            known = sites.named(claim.value)
+            known = outlets.named(claim.value)
             return (known.name if known else claim.value), claim.provenance
-    outlet = _outlet_in_front_matter(raw, url, sites)
+    outlet = _outlet_in_front_matter(raw, url, outlets)
     if outlet:
         return outlet, Provenance.FRONT_MATTER
     for claim in raw.claims.sources:
         name = collapse_whitespace(strip_invisible(claim.value))
         if name and "://" not in name and len(name) <= 80:  # longer is no name
-            known = sites.named(name)
+            known = outlets.named(name)
             return (known.name if known else name), claim.provenance
     outlet = outlet_in_titles(titles)
     if outlet:
@@ -105,13 +105,13 @@ def choose_source(
     return (host, Provenance.URL) if host else (None, None)
 
 
-def _outlet_in_front_matter(raw: RawArticle, url: str | None, sites: Outlets) -> str | None:
+def _outlet_in_front_matter(raw: RawArticle, url: str | None, outlets: Outlets) -> str | None:
     """Return the name that a feed wrote as author or only tag, if it is an outlet's."""
     written = [c.value for c in raw.claims.authors if c.provenance is Provenance.FRONT_MATTER]
     tags = raw.claims.tags
     host = comparison_key((url_host(url) or "").replace(".com", "").replace(".org", ""))
     for name in (*written[:1], *tags[:1]):
-        known = sites.named(name)
+        known = outlets.named(name)
         if known:
             return known.name
         plain = comparison_key(name)
@@ -137,13 +137,13 @@ _STATED_BY_PAGE: Final = frozenset(
 
 
 def choose_authors(
-    raw: RawArticle, body: Body, source: str | None, site: Outlet | None, sites: Outlets
+    raw: RawArticle, body: Body, source: str | None, site: Outlet | None, outlets: Outlets
 ) -> tuple[tuple[str, ...], Provenance | None]:
     """Return the people who wrote the article, and where their names stand."""
-    outlets = {source or ""} | {claim.value for claim in raw.claims.sources}
+    nobody = {source or ""} | {claim.value for claim in raw.claims.sources}
     roles: tuple[str, ...] = ()
     if site:
-        outlets |= {site.name, *site.aliases}
+        nobody |= {site.name, *site.aliases}
         roles = site.roles
     claims = [
         (c.value, c.provenance)
@@ -167,8 +167,8 @@ def choose_authors(
                 break
             people = [
                 name
-                for name in bylines.parse_names(value, outlets, roles)
-                if sites.named(name) is None
+                for name in bylines.parse_names(value, nobody, roles)
+                if outlets.named(name) is None
             ]
             if people:
                 where = place

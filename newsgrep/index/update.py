@@ -69,7 +69,7 @@ class UpdateOptions:
     files found, only those of ``shard`` are looked at.
     """
 
-    sites_file: Path | None = None
+    outlets_file: Path | None = None
     jobs: int = 1
     prune: bool | None = None
     wait: float = 0.0
@@ -103,7 +103,7 @@ def update_index(
         largest=how.largest,
         shard=how.shard,
     )
-    load_outlets(how.sites_file)  # a mistake in it is told before anything is done
+    load_outlets(how.outlets_file)  # a mistake in it is told before anything is done
     check_engine_choice(index, how.engine)
     seen = 0
     if index_exists(index):
@@ -159,7 +159,7 @@ def _write(index: Index, engine: Engine, run: UpdateRun, how: UpdateOptions) -> 
     # Starting processes costs as much as reading some hundreds of files.
     jobs = how.jobs if len(files) > _MIN_FILES_FOR_WORKERS else 1
     prepared = _with_progress(
-        prepare_files(files, how.sites_file, jobs, how.largest), len(files), how.progress
+        prepare_files(files, how.outlets_file, jobs, how.largest), len(files), how.progress
     )
     refused: list[ChangesRejected] = []
     try:

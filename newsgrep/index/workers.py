@@ -161,7 +161,7 @@ Prepared = IndexDocument | FileRecord | FailedFile
 """An entry, the stamp of a file without an article, or a failure."""
 
 
-def prepare_file(file: File, sites: Outlets, largest: int) -> Prepared:
+def prepare_file(file: File, outlets: Outlets, largest: int) -> Prepared:
     """Read ``file`` and return what is to be done with it; never raises for its content.
 
     A file of more than ``largest`` bytes is not read.
@@ -179,7 +179,7 @@ def prepare_file(file: File, sites: Outlets, largest: int) -> Prepared:
         )
     stamp = stamp._replace(digest=blake2b(data, digest_size=16).hexdigest())
     try:
-        article = extract_article(file.path, data, sites=sites, mtime=status.st_mtime)
+        article = extract_article(file.path, data, outlets=outlets, mtime=status.st_mtime)
     except NoArticle as exc:
         return stamp._replace(reason=str(exc))
     return make_document(article, _indexed_record(stamp, article))
@@ -226,19 +226,19 @@ def _indexed_record(stamp: FileRecord, article: Article) -> FileRecord:
 
 
 def prepare_files(
-    files: Iterable[File], sites_file: Path | None, jobs: int, largest: int
+    files: Iterable[File], outlets_file: Path | None, jobs: int, largest: int
 ) -> Iterator[Prepared]:
     """Yield the result of :func:`prepare_file` for each file, in order, with ``jobs`` processes.
 
     The result does not depend on ``jobs``.
     """
-    return map_in_order(_file_preparer, (sites_file, largest), files, jobs)
+    return map_in_order(_file_preparer, (outlets_file, largest), files, jobs)
 
 
 def _file_preparer(rules: tuple[Path | None, int]) -> Callable[[File], Prepared]:
-    sites_file, largest = rules
-    sites = load_outlets(sites_file)
-    return lambda file: prepare_file(file, sites, largest)
+    outlets_file, largest = rules
+    outlets = load_outlets(outlets_file)
+    return lambda file: prepare_file(file, outlets, largest)
 
 
 class Transfer:

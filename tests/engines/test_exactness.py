@@ -125,7 +125,7 @@ def real_articles() -> list[Article]:
     archives = sorted(folder.glob("*.tar.xz"))
     if not archives:
         pytest.skip(f"THE REAL ARCHIVES ARE NOT HERE ({folder}): exactness not tried on them")
-    sites = load_outlets()
+    outlets = load_outlets()
     articles = {}
     for archive in archives:
         with tarfile.open(archive) as tar:
@@ -135,7 +135,9 @@ def real_articles() -> list[Article]:
                     continue
                 with suppress(NoArticle):
                     data = stream.read()
-                    read = extract_article(f"/{member.name}", data, sites=sites, mtime=member.mtime)
+                    read = extract_article(
+                        f"/{member.name}", data, outlets=outlets, mtime=member.mtime
+                    )
                     articles[read.id] = read
     return list(articles.values())
 

@@ -9,7 +9,7 @@ from newsgrep.extract.outlets import load_outlets, parse_zone
 from newsgrep.extract.pipeline import extract_article
 from newsgrep.models import Article
 
-SITES = load_outlets()
+OUTLETS = load_outlets()
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_date_in_an_address(url: str, iso: str | None) -> None:
 
 
 def read(text: str, mtime: float = 1_750_000_000.0) -> Article:
-    return extract_article("/archive/a.md", text.encode(), sites=SITES, mtime=mtime)
+    return extract_article("/archive/a.md", text.encode(), outlets=OUTLETS, mtime=mtime)
 
 
 BODY = "<p>正文在此，讲的是一座桥。</p>"

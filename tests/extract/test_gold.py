@@ -37,7 +37,7 @@ def test_the_gold_is_here() -> None:
 def test_every_field_of_the_gold_holds(gold: dict[str, Any]) -> None:
     path = SHARED / "seeds" / gold["file"]
     data = path.read_bytes()
-    article = extract_article(str(path), data, sites=load_outlets(), mtime=path.stat().st_mtime)
+    article = extract_article(str(path), data, outlets=load_outlets(), mtime=path.stat().st_mtime)
     assert article.title == gold["title"]
     assert article.source == gold["source"]
     assert article.url == gold["url"]

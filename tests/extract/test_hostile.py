@@ -14,7 +14,7 @@ from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.pipeline import extract_article
 from newsgrep.models import Article
 
-SITES = load_outlets()
+OUTLETS = load_outlets()
 SUFFIXES = ("txt", "md", "html")
 
 SAMPLES = [
@@ -34,7 +34,7 @@ PIECES = [
 
 def read(data: bytes, suffix: str) -> Article | None:
     try:
-        article = extract_article(f"/a.{suffix}", data, sites=SITES, mtime=1_750_000_000.0)
+        article = extract_article(f"/a.{suffix}", data, outlets=OUTLETS, mtime=1_750_000_000.0)
     except NoArticle as reason:
         return None if str(reason) else pytest.fail("rejected without a reason")
     assert article.title

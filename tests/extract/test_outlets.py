@@ -12,7 +12,7 @@ from newsgrep.extract.outlets import Outlets, load_outlets
 from newsgrep.extract.pipeline import extract_article
 
 OWN = """
-[[site]]
+[[outlet]]
 name = "河口周报"
 hosts = ["river.example.org"]
 markers = ["河口周报编辑部所有"]
@@ -26,7 +26,7 @@ zone = "+09:00"
 roles = ["主笔"]
 drop_lines = ['本栏由.{1,20}支持']
 
-[[site]]
+[[outlet]]
 name = "BBC中文"
 drop_lines = ["新的规则"]
 """
@@ -46,7 +46,7 @@ def own(tmp_path: Path) -> Outlets:
 
 
 def test_a_users_rules_are_used(own: Outlets) -> None:
-    article = extract_article("/a.txt", PAGE.encode(), sites=own, mtime=1_750_000_000.0)
+    article = extract_article("/a.txt", PAGE.encode(), outlets=own, mtime=1_750_000_000.0)
     assert article.title == "堤岸种树"
     assert article.source == "河口周报"
     assert article.authors == ("林晓舟", "周野")
@@ -59,7 +59,7 @@ def test_a_users_rules_are_used(own: Outlets) -> None:
 
 def test_a_marker_gives_an_outlet_away(own: Outlets) -> None:
     text = "树苗\n\n三千棵树已经种下。\n\n版权为河口周报编辑部所有，请勿转载。"
-    article = extract_article("/a.txt", text.encode(), sites=own, mtime=1_750_000_000.0)
+    article = extract_article("/a.txt", text.encode(), outlets=own, mtime=1_750_000_000.0)
     assert article.source == "河口周报"
     assert article.body == "三千棵树已经种下。"
 
@@ -84,14 +84,14 @@ def test_no_file_of_ones_own_is_fine(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("[[site]\n", "not valid TOML"),
-        ("[outlet]\nname='x'\n", "[[site]] table"),
-        ("[[site]]\nhosts=['x.example']\n", "has no name"),
-        ("[[site]]\nname='x'\nhost='x.example'\n", "unknown key 'host'"),
-        ("[[site]]\nname='x'\nhosts=[1]\n", "list of strings"),
-        ("[[site]]\nname='x'\nbyline=3\n", "must be a string"),
-        ("[[site]]\nname='x'\ndrop=['a[']\n", "no CSS selector"),
-        ("[[site]]\nname='x'\ndrop_lines=['(']\n", "no regular expression"),
-        ("[[site]]\nname='x'\nzone='Mars/Base'\n", "no time zone"),
+        ("[outlet]\nname='x'\n", "[[outlet]] table"),
+        ("[[outlet]]\nhosts=['x.example']\n", "has no name"),
+        ("[[outlet]]\nname='x'\nhost='x.example'\n", "unknown key 'host'"),
+        ("[[outlet]]\nname='x'\nhosts=[1]\n", "list of strings"),
+        ("[[outlet]]\nname='x'\nbyline=3\n", "must be a string"),
+        ("[[outlet]]\nname='x'\ndrop=['a[']\n", "no CSS selector"),
+        ("[[outlet]]\nname='x'\ndrop_lines=['(']\n", "no regular expression"),
+        ("[[outlet]]\nname='x'\nzone='Mars/Base'\n", "no time zone"),
     ],
 )
 def test_a_mistake_names_file_table_and_cure(tmp_path: Path, text: str, said: str) -> None:

@@ -14,13 +14,13 @@ from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.pipeline import extract_article
 from newsgrep.models import Article
 
-SITES = load_outlets()
+OUTLETS = load_outlets()
 MTIME = 1_790_000_000.0  # 2026-09-21
 TEXT = "<p>河口的新桥在昨天通车，行人很多。</p><p>居民说，桥修了三年。</p>"
 
 
 def read(text: str, path: str = "/archive/a.html", mtime: float = MTIME) -> Article:
-    return extract_article(path, text.encode(), sites=SITES, mtime=mtime)
+    return extract_article(path, text.encode(), outlets=OUTLETS, mtime=mtime)
 
 
 def between(html: str) -> tuple[str, ...]:

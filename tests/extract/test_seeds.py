@@ -13,7 +13,7 @@ from newsgrep.extract.pipeline import extract_article
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests" / "fixtures"
-SITES = load_outlets()
+OUTLETS = load_outlets()
 
 
 def cases() -> list[tuple[Path, dict[str, Any]]]:
@@ -29,7 +29,9 @@ def cases() -> list[tuple[Path, dict[str, Any]]]:
 
 @pytest.mark.parametrize(("path", "gold"), cases(), ids=lambda value: getattr(value, "name", ""))
 def test_every_field_of_the_samples_holds(path: Path, gold: dict[str, Any]) -> None:
-    article = extract_article(str(path), path.read_bytes(), sites=SITES, mtime=path.stat().st_mtime)
+    article = extract_article(
+        str(path), path.read_bytes(), outlets=OUTLETS, mtime=path.stat().st_mtime
+    )
     assert article.title == gold["title"]
     assert article.source == gold["source"]
     assert article.url == gold["url"]

@@ -10,12 +10,12 @@ from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.pipeline import extract_article
 from newsgrep.models import Article
 
-SITES = load_outlets()
+OUTLETS = load_outlets()
 MTIME = 1_750_000_000.0  # 2025-06-15
 
 
 def read(text: str, path: str = "/archive/a.txt") -> Article:
-    return extract_article(path, text.encode(), sites=SITES, mtime=MTIME)
+    return extract_article(path, text.encode(), outlets=OUTLETS, mtime=MTIME)
 
 
 LINKED = """<!--1718000000000-->

@@ -27,15 +27,15 @@ READER = """
 import json, os, sys
 from pathlib import Path
 
-from newsgrep.index.workers import prepare
-from newsgrep.analysis.document import Entry
+from newsgrep.index.workers import prepare_file
+from newsgrep.analysis.document import IndexDocument
 from newsgrep.extract.walk import File, find_files
-from newsgrep.extract.outlets import load_sites
+from newsgrep.extract.outlets import load_outlets
 from newsgrep.analysis.segment import segmenter
 
 MB = 1024
 segmenter()
-sites = load_sites()
+outlets = load_outlets()
 
 
 def memory(name):
@@ -46,9 +46,9 @@ def memory(name):
 for file in find_files([sys.argv[1]]):
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     before = memory("VmRSS")
-    made = prepare(file, sites, 2**26)
+    made = prepare_file(file, outlets, 2**26)
     grown = memory("VmHWM") - before
-    if isinstance(made, Entry):
+    if isinstance(made, IndexDocument):
         told = ["article", made.article().title]
     else:
         told = ["rejected", made.reason] if made.reason else ["nothing", ""]

@@ -32,7 +32,7 @@ from newsgrep.query.match import find_literal
 from newsgrep.query.parser import MAX_LENGTH, MAX_QUOTED_STRINGS, parse
 from newsgrep.terminal import wrap_rows
 
-SITES = load_outlets()
+OUTLETS = load_outlets()
 INPUTS = 400
 HANG = 60
 """Seconds after which something is said to hang; nothing here takes more than a few."""
@@ -107,7 +107,7 @@ def test_a_time_that_no_clock_shows_is_no_fetch_time() -> None:
 def test_a_file_from_the_end_of_the_calendar_has_no_date() -> None:
     last = 253_402_300_799.0  # the last second of the year 9999
     data = "渡轮\n\n雾港的渡轮改道。".encode()
-    assert extract_article("/a.txt", data, sites=SITES, mtime=last).published is None
+    assert extract_article("/a.txt", data, outlets=OUTLETS, mtime=last).published is None
 
 
 def test_superscripts_are_no_date() -> None:
@@ -116,7 +116,7 @@ def test_superscripts_are_no_date() -> None:
 
 
 def read(text: str, suffix: str) -> Article:
-    return extract_article(f"/a.{suffix}", text.encode(), sites=SITES, mtime=1_750_000_000.0)
+    return extract_article(f"/a.{suffix}", text.encode(), outlets=OUTLETS, mtime=1_750_000_000.0)
 
 
 LONG = 300_000

@@ -21,7 +21,7 @@ from newsgrep.index.workers import FailedFile, prepare_file
 from newsgrep.models import FileRecord, Status
 from tests.support.cli import Cli, write_article
 
-SITES = load_outlets()
+OUTLETS = load_outlets()
 LARGEST = 10_000
 
 
@@ -36,7 +36,7 @@ def article(path: Path, text: str = "渡轮照常。") -> File:
 
 
 def failed(file: File) -> str:
-    result = prepare_file(file, SITES, LARGEST)
+    result = prepare_file(file, OUTLETS, LARGEST)
     assert isinstance(result, FailedFile), result
     assert result.path == file.path
     return result.reason
@@ -46,7 +46,7 @@ def within_time(file: File) -> Any:
     """Return what preparing makes of a file that might block for ever."""
     results: list[Any] = []
     thread = threading.Thread(
-        target=lambda: results.append(prepare_file(file, SITES, LARGEST)), daemon=True
+        target=lambda: results.append(prepare_file(file, OUTLETS, LARGEST)), daemon=True
     )
     thread.start()
     thread.join(60)
@@ -82,7 +82,7 @@ def test_a_file_that_has_changed_since_it_was_found_is_stamped_as_it_was_read(
 ) -> None:
     file = article(tmp_path / "a.md")
     later = article(tmp_path / "a.md", "渡轮停航，海带上市。")
-    result = prepare_file(file, SITES, LARGEST)
+    result = prepare_file(file, OUTLETS, LARGEST)
     assert isinstance(result, IndexDocument)
     assert (result.stamp.size, result.stamp.mtime_ns) == (later.size, later.mtime_ns)
     assert "海带" in result.article().body
@@ -91,7 +91,7 @@ def test_a_file_that_has_changed_since_it_was_found_is_stamped_as_it_was_read(
 def test_a_file_that_has_grown_over_the_limit_is_not_read_in_part(tmp_path: Path) -> None:
     file = article(tmp_path / "a.md")
     later = article(tmp_path / "a.md", "渡轮停航。" * LARGEST)
-    result = prepare_file(file, SITES, LARGEST)
+    result = prepare_file(file, OUTLETS, LARGEST)
     assert isinstance(result, FileRecord)
     assert (result.status, result.digest, result.size) == (Status.REJECTED, "", later.size)
     assert "--max-file-size" in (result.reason or "")
@@ -124,7 +124,7 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
     texts = [f"甲岛来信\n\n渡轮第{n}次改点。\n".encode() * (4 - n) for n in range(changes)]
     last = texts[-1]
     monkeypatch.setattr(prepare_module, "os", Meddling(path, texts))
-    result = prepare_file(file, SITES, LARGEST)
+    result = prepare_file(file, OUTLETS, LARGEST)
     assert isinstance(result, IndexDocument)
     assert result.stamp.size == len(last)
     assert result.stamp.mtime_ns == path.stat().st_mtime_ns
@@ -142,7 +142,7 @@ def test_a_file_that_never_rests_is_told(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_change_within_one_tick_of_the_clock_is_seen(tmp_path: Path) -> None:
     path = tmp_path / "a.md"
     for text in ("渡轮照常。", "渡轮停航。", "渡轮改点。"):
-        entry = prepare_file(article(path, text), SITES, LARGEST)
+        entry = prepare_file(article(path, text), OUTLETS, LARGEST)
         assert isinstance(entry, IndexDocument)
         write_article(path, "甲岛来信", text[::-1])  # of the same size, as soon as can be
         assert path.stat().st_mtime_ns > entry.stamp.mtime_ns

@@ -63,19 +63,19 @@ _PAGE_URL = re.compile(
 _ADDRESS = re.compile(r"""(?:href|content)=["']?(https?://[^\s"'>]+)""", re.IGNORECASE)
 
 
-def decode_file(data: bytes, sites: Outlets) -> DecodedFile:
+def decode_file(data: bytes, outlets: Outlets) -> DecodedFile:
     """Decode ``data`` and take its header off; raise ``Rejected`` where that is no text."""
     decoded = decode(data)
     check_limit(decoded.text.count("\n"), MAX_LINES, "lines")
     header, rest = split_front_matter(decoded.text)
     url = header.url or header.first(*URL_KEYS)
-    site = sites.for_url(url)
+    site = outlets.for_url(url)
     if site is None and not url:
         page = _PAGE_URL.search(rest[:200_000])
         address = _ADDRESS.search(page.group()) if page else None
-        site = sites.for_url(address[1]) if address else None
+        site = outlets.for_url(address[1]) if address else None
     if site is None:
-        site = sites.for_text(rest)
+        site = outlets.for_text(rest)
     return DecodedFile(header, rest, site, (*decoded.notes, *header.notes))
 
 

@@ -7,8 +7,8 @@ from newsgrep.extract.formats.base import Format, decode_file, extract_html
 from newsgrep.extract.outlets import Outlets
 
 
-def _read(data: bytes, sites: Outlets) -> RawArticle:
-    file = decode_file(data, sites)
+def _read(data: bytes, outlets: Outlets) -> RawArticle:
+    file = decode_file(data, outlets)
     return extract_html(file, file.text)
 
 

@@ -21,8 +21,8 @@ _MAX_CHARACTERS: Final = 500_000
 _STARS = re.compile(r"\*{2,}")
 
 
-def _read(data: bytes, sites: Outlets) -> RawArticle:
-    file = decode_file(data, sites)
+def _read(data: bytes, outlets: Outlets) -> RawArticle:
+    file = decode_file(data, outlets)
     if looks_like_html(file.text):
         return extract_html(file, file.text)
     if len(file.text) > _MAX_CHARACTERS:

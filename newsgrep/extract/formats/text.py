@@ -39,8 +39,8 @@ _MAX_WRAP_WIDTH: Final = 100
 """Cells: lines of more are no lines of a mail or a typewriter."""
 
 
-def _read(data: bytes, sites: Outlets) -> RawArticle:
-    file = decode_file(data, sites)
+def _read(data: bytes, outlets: Outlets) -> RawArticle:
+    file = decode_file(data, outlets)
     if looks_like_html(file.text):
         return extract_html(file, file.text)
     return extract_plain_text(file)
