@@ -1,9 +1,8 @@
-"""What kind of character stands where: the classes that words and literals are built on.
+"""Classes of characters, on which terms and word boundaries are built, and invisible characters.
 
-One character at a time, for queries and for a few words of a text; compiling the patterns
-of :mod:`newsgrep.analysis.characters`, which are for whole texts, takes longer than a search.
-Also :func:`strip_invisible`, which takes out what no reader can see, from articles and queries
-alike.
+:func:`kind_of` and :func:`runs` classify one character at a time, for queries and short texts;
+the compiled patterns at the end are for whole texts. :func:`strip_invisible` is applied to
+articles and queries alike.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
 from enum import Enum
+from functools import cache
 from itertools import groupby
 from typing import Final
 
@@ -26,26 +26,27 @@ SOLO: Final = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Han
     "\U0001b000-\U0001b16f\U00020000-\U0003ffff"  # historic kana, rare Han
 )
-"""Inside of a character class: characters that are each a term (Han and its like)."""
+"""The inside of a regular expression's character class: characters that are each a term (Han and
+others of scripts without spaces between words)."""
 
-# Where these begin and where they end, in turn.
+# The first character of each range and the one after its last, alternating.
 _BOUNDS: Final = sorted(ord(bound) + at % 2 for at, bound in enumerate(SOLO.replace("-", "")))
 
 
 class CharKind(Enum):
-    """What a character is to words."""
+    """The role of a character in words."""
 
     HAN = 1
-    """What jieba takes for Han; it never makes a word across or outside of these."""
+    """Han as jieba defines it: its words contain no other characters."""
     SOLO = 2
-    """Another one that is a term by itself."""
+    """Another character that is a term by itself."""
     WORD = 3
-    """A letter or digit of scripts that put spaces between words."""
+    """A letter or digit of a script with spaces between words."""
     OTHER = 4
 
 
 class _KindTable(dict[str, CharKind]):
-    """Fills itself: most texts use few of all characters."""
+    """Filled on demand: most texts use few of all characters."""
 
     def __missing__(self, character: str) -> CharKind:
         if "\u4e00" <= character <= "\u9fd5":
@@ -62,12 +63,16 @@ _KINDS: Final = _KindTable()
 
 
 def kind_of(character: str) -> CharKind:
-    """Return what ``character`` is to words."""
+    """Return the role of ``character`` in words."""
     return _KINDS[character]
 
 
 def runs(text: str) -> Iterator[tuple[CharKind, int, int]]:
-    """Yield the longest runs of one kind in ``text``, each with its start and end."""
+    """Yield the maximal runs of one kind in ``text``: kind, start and end in characters.
+
+    >>> [(kind.name, start, end) for kind, start, end in runs("gpt模型")]
+    [('WORD', 0, 3), ('HAN', 3, 5)]
+    """
     at = 0
     for kind, characters in groupby(text, _KINDS.__getitem__):
         end = at + len(list(characters))
@@ -75,8 +80,8 @@ def runs(text: str) -> Iterator[tuple[CharKind, int, int]]:
         at = end
 
 
-# U+FE00..FE0F and U+E0100..E01EF choose a glyph, the others join, split or turn text:
-# none of them is seen, all of them would hide a word from its reader's query.
+# U+FE00..FE0F and U+E0100..E01EF choose a glyph; the others join, split or redirect text.
+# None of them is visible, and each would hide a word from the query of someone who reads it.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5"
     "\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
@@ -85,10 +90,10 @@ _INVISIBLE = re.compile(
 
 
 def strip_invisible(text: str) -> str:
-    """Return ``text`` in NFC without control, zero-width, direction and half characters.
+    """Return ``text`` in NFC without control, zero-width, direction and surrogate characters.
 
-    Tabs, line ends, form feeds and NEL stay: they are white space, for the caller to
-    lay out. Offsets into the result are offsets into what newsgrep stores and shows.
+    Tabs, line ends, form feeds and NEL stay: they are white space, which the caller lays out.
+    Offsets into the result are offsets into the text that newsgrep stores and shows.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -99,8 +104,10 @@ def strip_invisible(text: str) -> str:
 
 
 _MARKS = re.compile(r"[^\w\x00-\x7f]{31,}")
-"""Where more than 30 marks may be set on one character, which is all that Unicode's stream-safe
-text has and far more than anyone writes; putting them in order takes the square of their number.
+"""A run that may have more than 30 combining marks on one character.
+
+Unicode's stream-safe text format allows 30, far more than anyone writes. Normalisation sorts
+them in quadratic time, so the rest is dropped.
 """
 
 
@@ -113,12 +120,28 @@ def _limit_marks(match: re.Match[str]) -> str:
     return "".join(kept)
 
 
-WORD_RUN: Final = re.compile(rf"[^\W_{SOLO}]+")
-"""A maximal run of letters, digits and marks of scripts that put spaces between words."""
+# Compiling the four patterns takes longer than a cold search and is needed for whole texts only.
 
-HAN_RUN: Final = re.compile("[\u4e00-\u9fd5]+")
-"""A run of what jieba takes for Han; it never makes a word across or outside of these."""
 
-SOLO_CHARACTER: Final = re.compile(rf"[{SOLO}]")
-OTHER_SOLO_CHARACTER: Final = re.compile(rf"(?![\u4e00-\u9fd5])[{SOLO}]")
-"""One that is in no :data:`HAN_RUN`."""
+@cache
+def word_run() -> re.Pattern[str]:
+    """Return the pattern of a run of letters, digits and marks of scripts with spaces."""
+    return re.compile(rf"[^\W_{SOLO}]+")
+
+
+@cache
+def han_run() -> re.Pattern[str]:
+    """Return the pattern of a run of :attr:`CharKind.HAN`."""
+    return re.compile("[\u4e00-\u9fd5]+")
+
+
+@cache
+def solo_character() -> re.Pattern[str]:
+    """Return the pattern of a character that is a term by itself."""
+    return re.compile(rf"[{SOLO}]")
+
+
+@cache
+def other_solo_character() -> re.Pattern[str]:
+    """Return the pattern of :attr:`CharKind.SOLO`."""
+    return re.compile(rf"(?![\u4e00-\u9fd5])[{SOLO}]")

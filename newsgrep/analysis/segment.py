@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 from zlib import crc32
 
 from newsgrep._io import table_lines
-from newsgrep.analysis.characters import CharKind, runs
+from newsgrep.analysis.characters import CharKind, han_run, other_solo_character, runs, word_run
 
 SEGMENT_VERSION: Final = 1
 """Raised whenever the same text gives other terms than before."""
@@ -111,15 +111,14 @@ def index_terms(folded: str, by: Segmenter | None = None) -> list[str]:
     character, and each run of letters and digits of other scripts. The order is not
     that of the text.
     """
-    from newsgrep.analysis.characters import HAN_RUN, OTHER_SOLO_CHARACTER, WORD_RUN
 
     # One call for all runs: a line end is in no dictionary word, so none can span it.
-    han = HAN_RUN.findall(folded)
+    han = han_run().findall(folded)
     words = (by or segmenter()).cut_all("\n".join(han)) if han else ()
     terms = [word for word in words if len(word) > 1]
     terms += "".join(han)
-    terms += OTHER_SOLO_CHARACTER.findall(folded)
-    terms += WORD_RUN.findall(folded)
+    terms += other_solo_character().findall(folded)
+    terms += word_run().findall(folded)
     return terms
 
 
@@ -151,9 +150,8 @@ def term_counts(folded: str) -> Counter[str]:
 
 def _term_end(folded: str, at: int) -> int:
     """Return ``at``, or where the letters and digits end that it stands among."""
-    from newsgrep.analysis.characters import WORD_RUN
 
-    run = WORD_RUN.match(folded, at)
+    run = word_run().match(folded, at)
     return run.end() if run else at
 
 
@@ -182,11 +180,10 @@ def running_words(folded: str, by: Segmenter | None = None) -> list[list[str]]:
 
     A run is of Han, or one word of letters and digits; what stands between runs is left out.
     """
-    from newsgrep.analysis.characters import HAN_RUN, WORD_RUN
 
     cut = (by or segmenter()).cut
-    han = [(found.start(), list(cut(found[0]))) for found in HAN_RUN.finditer(folded)]
-    others = [(found.start(), [found[0]]) for found in WORD_RUN.finditer(folded)]
+    han = [(found.start(), list(cut(found[0]))) for found in han_run().finditer(folded)]
+    others = [(found.start(), [found[0]]) for found in word_run().finditer(folded)]
     return [words for _, words in sorted(han + others)]
 
 

@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import Final
 from urllib.parse import urlsplit
 
-from newsgrep.analysis.characters import SOLO_CHARACTER
+from newsgrep.analysis.characters import solo_character
 from newsgrep.extract import boilerplate
 from newsgrep.extract.claims import Block, BlockKind
 from newsgrep.extract.dom import Element, Tree
@@ -321,7 +321,7 @@ def _is_sentence(alt: str) -> bool:
     """Tell whether an image's alt text says something, as a caption does."""
     if not 8 <= len(alt) <= 300 or ("/" in alt[:-1] and " " not in alt):  # a label, a path
         return False
-    if SOLO_CHARACTER.search(alt):
+    if solo_character().search(alt):
         return any(mark in alt for mark in "。！？，；") and len(alt) >= 12  # words, no label
     return alt.count(" ") >= 5 and alt.rstrip("”\"')").endswith((".", "!", "?"))  # likewise
 

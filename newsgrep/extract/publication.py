@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Final
 
-from newsgrep.analysis.characters import SOLO_CHARACTER
+from newsgrep.analysis.characters import solo_character
 from newsgrep.extract import dates
 from newsgrep.extract.body import Body
 from newsgrep.extract.claims import RawArticle
@@ -180,7 +180,7 @@ def _choose_zone(
         notes.append(f"time without an offset taken as {site.name}'s own" if site else "")
         return zone
     sample = "".join(body.paragraphs[:3])[:300]
-    if len(SOLO_CHARACTER.findall(sample)) * 4 > len(sample):
+    if len(solo_character().findall(sample)) * 4 > len(sample):
         notes.append("time without an offset taken as +08:00")
         return _CHINA
     notes.append("time without an offset: only the day is kept")

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from newsgrep.analysis.characters import SOLO, CharKind, kind_of, runs
+from newsgrep.analysis.characters import SOLO, CharKind, kind_of, runs, word_run
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.segment import query_terms
 from newsgrep.errors import UsageError
@@ -189,9 +189,8 @@ def is_similar_word(word: str, other: str, edits: int) -> bool:
 
 def find_fuzzy(folded: str, word: str, edits: int, start: int = 0) -> Iterator[tuple[int, int]]:
     """Yield the spans of the words of a folded text that are like ``word``."""
-    from newsgrep.analysis.characters import WORD_RUN  # for whole texts only
 
-    for run in WORD_RUN.finditer(folded, start):
+    for run in word_run().finditer(folded, start):
         if is_similar_word(word, run[0], edits):
             yield run.span()
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsgrep.analysis import segment
-from newsgrep.analysis.characters import HAN_RUN
+from newsgrep.analysis.characters import han_run
 from newsgrep.analysis.segment import (
     Dictionary,
     Segmenter,
@@ -53,7 +53,7 @@ def rust() -> Segmenter:
 def test_every_word_and_every_beginning_of_one_is_found(
     in_place: Dictionary, frequencies: dict[str, int]
 ) -> None:
-    words = {word: count for word, count in frequencies.items() if HAN_RUN.fullmatch(word)}
+    words = {word: count for word, count in frequencies.items() if han_run().fullmatch(word)}
     beginnings = {word[:end] for word in words for end in range(1, len(word))}
     for word in words.keys() | beginnings:
         assert in_place.frequency(word) == words.get(word, 0)
@@ -69,7 +69,7 @@ def test_a_query_is_cut_as_the_segmenter_cuts_it(
     in_place: Dictionary, rust: Segmenter, frequencies: dict[str, int]
 ) -> None:
     chance = random.Random(11)
-    words = [word for word in frequencies if HAN_RUN.fullmatch(word)]
+    words = [word for word in frequencies if han_run().fullmatch(word)]
 
     def piece() -> str:
         if chance.random() < 0.7:
@@ -92,7 +92,7 @@ def test_any_run_is_cut_as_the_segmenter_cuts_it(rust: Segmenter, run: str) -> N
 def test_a_query_of_a_book_is_cut_all_the_same(
     rust: Segmenter, frequencies: dict[str, int]
 ) -> None:
-    words = [word for word in frequencies if HAN_RUN.fullmatch(word)]
+    words = [word for word in frequencies if han_run().fullmatch(word)]
     book = "".join(random.Random(3).sample(words, 20_000))
     for length in (10_000, 30_000):
         assert list(likeliest_words(book[:length])) == list(rust.cut(book[:length]))

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from newsgrep.analysis import segment
 from newsgrep.analysis.characters import (
-    HAN_RUN,
-    OTHER_SOLO_CHARACTER,
-    SOLO_CHARACTER,
-    WORD_RUN,
     CharKind,
+    han_run,
     kind_of,
+    other_solo_character,
     runs,
+    solo_character,
     strip_invisible,
+    word_run,
 )
 from newsgrep.analysis.fold import TABLES_EDITION, fold
 from newsgrep.analysis.segment import (
@@ -82,7 +82,7 @@ def test_the_table_of_simplified_characters_is_what_opencc_gives() -> None:
             if len(simplified) == 1 and simplified != character:
                 pairs.append(character + simplified)
                 break
-    table = Path("newsgrep/text/simplified.txt").read_text("utf-8").splitlines()
+    table = Path("newsgrep/analysis/simplified.txt").read_text("utf-8").splitlines()
     assert "".join(line for line in table if not line.startswith("#")) == "".join(pairs)
 
 
@@ -94,16 +94,16 @@ def test_indexes_know_the_tables_by_what_they_do() -> None:
 def test_one_character_is_of_the_kind_that_the_patterns_say() -> None:
     for character in map(chr, range(0x110000)):
         kind = kind_of(character)
-        assert (kind is CharKind.HAN) == bool(HAN_RUN.match(character))
-        assert (kind is CharKind.SOLO) == bool(OTHER_SOLO_CHARACTER.match(character))
-        assert (kind is CharKind.WORD) == bool(WORD_RUN.match(character))
-        assert (kind in {CharKind.HAN, CharKind.SOLO}) == bool(SOLO_CHARACTER.match(character))
+        assert (kind is CharKind.HAN) == bool(han_run().match(character))
+        assert (kind is CharKind.SOLO) == bool(other_solo_character().match(character))
+        assert (kind is CharKind.WORD) == bool(word_run().match(character))
+        assert (kind in {CharKind.HAN, CharKind.SOLO}) == bool(solo_character().match(character))
 
 
 @given(st.text(st.sampled_from("联合aZ9々𠀀 ，-é")))
 def test_runs_are_those_of_the_patterns(text: str) -> None:
     assert "".join(text[start:end] for _, start, end in runs(text)) == text
-    for kind, pattern in ((CharKind.HAN, HAN_RUN), (CharKind.WORD, WORD_RUN)):
+    for kind, pattern in ((CharKind.HAN, han_run()), (CharKind.WORD, word_run())):
         found = [(start, end) for each, start, end in runs(text) if each is kind]
         assert found == [match.span() for match in pattern.finditer(text)]
 
@@ -143,7 +143,7 @@ def test_the_list_of_folded_words_is_what_the_dictionary_gives(dictionary: dict[
     for word, frequency in dictionary.items():
         folded = fold(word)
         known = dictionary.get(folded, 0)
-        if folded != word and frequency > known and len(word) > 1 and HAN_RUN.fullmatch(folded):
+        if folded != word and frequency > known and len(word) > 1 and han_run().fullmatch(folded):
             expected[folded] = max(expected.get(folded, 0), frequency)
     assert dict(folded_words()) == expected
 
@@ -206,7 +206,7 @@ def test_a_text_has_all_terms_of_every_string_in_it(text: str, data: st.DataObje
 @settings(max_examples=500, deadline=None)
 @given(st.text(st.one_of(_HAN, st.sampled_from("gpt4-，。")), max_size=40))
 def test_a_text_has_all_words_inside_of_it_and_no_more(text: str) -> None:
-    words = {term for term in index_terms(text) if len(term) > 1 and HAN_RUN.fullmatch(term)}
+    words = {term for term in index_terms(text) if len(term) > 1 and han_run().fullmatch(term)}
     assert set(inner_terms(text)) == words - set(query_terms(text))
 
 
