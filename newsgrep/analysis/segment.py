@@ -111,7 +111,6 @@ def index_terms(folded: str, by: Segmenter | None = None) -> list[str]:
     character, and each run of letters and digits of other scripts. The order is not
     that of the text.
     """
-
     # One call for all runs: a line end is in no dictionary word, so none can span it.
     han = han_run().findall(folded)
     words = (by or segmenter()).cut_all("\n".join(han)) if han else ()
@@ -150,7 +149,6 @@ def term_counts(folded: str) -> Counter[str]:
 
 def _term_end(folded: str, at: int) -> int:
     """Return ``at``, or where the letters and digits end that it stands among."""
-
     run = word_run().match(folded, at)
     return run.end() if run else at
 
@@ -180,7 +178,6 @@ def running_words(folded: str, by: Segmenter | None = None) -> list[list[str]]:
 
     A run is of Han, or one word of letters and digits; what stands between runs is left out.
     """
-
     cut = (by or segmenter()).cut
     han = [(found.start(), list(cut(found[0]))) for found in han_run().finditer(folded)]
     others = [(found.start(), [found[0]]) for found in word_run().finditer(folded)]

@@ -189,7 +189,6 @@ def is_similar_word(word: str, other: str, edits: int) -> bool:
 
 def find_fuzzy(folded: str, word: str, edits: int, start: int = 0) -> Iterator[tuple[int, int]]:
     """Yield the spans of the words of a folded text that are like ``word``."""
-
     for run in word_run().finditer(folded, start):
         if is_similar_word(word, run[0], edits):
             yield run.span()

@@ -184,7 +184,7 @@ def test_terms_counted_in_parts_are_those_of_the_whole(
     chance = random.Random(11)
     others = ("a", "Z9", "gpt" * 30, "の", "〇", "，", "\n", " ", "𠀀")
     for part in (40, 97):
-        monkeypatch.setattr(segment, "_PART", part)
+        monkeypatch.setattr(segment, "_CHUNK_LENGTH", part)
         for _ in range(500):
             pieces = [
                 chance.choice(others if chance.random() < 0.2 else words)[: chance.randint(1, 99)]
