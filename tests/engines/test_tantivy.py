@@ -28,7 +28,8 @@ from newsgrep.engines.base import (
     open_engine,
     rollback,
 )
-from newsgrep.engines.tantivy import engine as engine_module
+from newsgrep.engines.tantivy import reader as reader_module
+from newsgrep.engines.tantivy.engine import open_engine as open_tantivy
 from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, IndexProblem
 from newsgrep.index.store import index_size, open_index
 from newsgrep.index.update import UpdateOptions, update_index
@@ -310,7 +311,7 @@ def test_a_literal_longer_than_tantivy_compares_is_compared_to_its_end(tmp_path:
 def test_facets_of_any_number_of_values_are_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "_MOST_BUCKETS", 3)
+    monkeypatch.setattr(reader_module, "MAX_BUCKETS", 3)
     engine, expected = (engine_with(name, tmp_path, ARCHIVE) for name in (NAME, "memory"))
     for query in QUERIES[:40]:
         one, other = (
@@ -373,10 +374,10 @@ def test_stamps_of_the_archive_are_kept(folder: Path) -> None:
 def test_every_stamp_is_told_once_however_many_are_listed_first(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = engine_module.open_engine(folder, create=False)
+    engine = open_tantivy(folder, create=False)
     wanted = sorted(engine.stamps())
     assert len(wanted) > 4
     for first in (1, 2, len(wanted) - 1, len(wanted), len(wanted) + 1):
-        monkeypatch.setattr(engine_module, "_FIRST", first)
+        monkeypatch.setattr(reader_module, "FIRST_ADDRESSES", first)
         assert sorted(engine.stamps()) == wanted
     engine.close()

@@ -291,7 +291,7 @@ def segments(engine: Engine) -> int:
     if isinstance(engine, WhooshEngine):
         return len(engine._store._segments)
     assert isinstance(engine, TantivyEngine)
-    return engine._searcher.num_segments
+    return engine.reader.segment_count
 
 
 def ids(commit: Commit) -> set[str]:

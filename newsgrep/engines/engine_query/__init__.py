@@ -1,5 +1,8 @@
-"""What engines share that answer whole queries by themselves: what they keep, what they are asked.
+"""The engine-neutral query language of engines that evaluate whole queries themselves.
 
-A query tree becomes clauses over a few fields, each of which such an engine has natively;
-what only a text can tell is looked up first, and becomes a clause over ids.
+tantivy and OpenSearch index the same fields (:mod:`~newsgrep.engines.engine_query.fields`).
+A query tree is lowered (:mod:`~newsgrep.engines.engine_query.lower`) to clauses over these
+fields (:mod:`~newsgrep.engines.engine_query.ir`), each of which both engines support natively.
+What only the stored text can decide, such as a regular expression, is verified during
+lowering and becomes a clause over article ids.
 """

@@ -1,6 +1,11 @@
-"""The fields that every engine of clauses keeps of an entry or a note, by the same names.
+"""The indexed fields of an article, shared by all engines that evaluate whole queries.
 
-An engine adds what it has to give back: the packed article, its stamp.
+An engine adds what it returns: the packed article and the packed file record.
+
+Texts are indexed as our own tokens. A run of letters and digits is one token, and every other
+character is one token, white space and punctuation included. Tokens are separated by spaces,
+so an engine needs no analyser but one that splits at spaces, and a literal string occurs in a
+text exactly where its tokens occur as a phrase.
 """
 
 from __future__ import annotations
@@ -23,135 +28,158 @@ ID: Final = "id"
 TITLE: Final = "title"
 BODY: Final = "body"
 CAPTION: Final = "caption"
-"""Tokens in their order, with positions."""
+"""Tokens in order, with positions."""
 
 TERMS: Final = "words"
 """Every term of title and body once."""
 
 IMPACTS: Final = "levels"
-"""How much each term counts (:func:`newsgrep.engines.engine_query.fields.impact_tokens`)."""
+"""The impact of each term, encoded as tokens (:func:`impact_tokens`)."""
 
 FOLDED_NAMES: Final = {kind: f"{kind.value}_folded" for kind in NameField}
-"""Whole names, folded; nothing where there is none."""
+"""Whole names, folded; no value if there is no name."""
 
 FACET_FIELDS: Final = ("source", "month", "day", "author", "tag")
-"""Whole values as they are counted; ``""`` where there is none."""
+"""Whole values for counting; ``""`` if there is no value."""
 
 ADDRESSES: Final = {LocationField.URL: "url", LocationField.PATH: "path"}
-"""Whole addresses, folded, but for what is beyond :data:`MAX_ADDRESS_LENGTH`."""
+"""Addresses, folded, cut off after :data:`MAX_ADDRESS_LENGTH` characters."""
 
 FIRST_DAY: Final = "first_day"
 LAST_DAY: Final = "last_day"
-"""Days of publication in the archive's zone, as proleptic ordinals; 0 where no date is known."""
+"""First and last possible day of publication in the archive's time zone.
+
+Proleptic Gregorian ordinals; 0 if no date is known.
+"""
 
 HAS_TIME: Final = "timed"
-"""1 where a time of day is known, else 0."""
+"""1 if the time of day is known, else 0."""
 
 TIMESTAMP: Final = "moment"
-"""Seconds since the epoch, or :data:`UNDATED`."""
+"""Publication in seconds since the epoch, or :data:`UNDATED`."""
 
 ID_PREFIX: Final = "place"
-"""The first eight bytes of the id as a number: in the order of ids, as far as these tell."""
+"""The first eight bytes of the id as a number, which sorts as ids do except for ties."""
 
 UNDATED: Final = -1e18
-"""In the place of -inf, which JSON does not have."""
+"""Timestamp of an undated article. JSON has no -inf."""
 
 MAX_ADDRESS_LENGTH: Final = 8000
-"""Characters of an address that are kept: Lucene takes no value above 32,766 bytes."""
+"""Indexed characters of an address: Lucene accepts no value above 32,766 bytes."""
 
 LONG_ADDRESS: Final = "_far"
-"""Among the words of an article that has a longer one."""
+"""Marker among the terms of an article whose address is longer than that."""
 
+MAX_TOKEN_LENGTH: Final = 100
+"""Characters of a token; a longer one is replaced by a digest. Lucene splits at 255."""
 
+LONG_TERM: Final = "_long"
+"""Marker among the terms of an article with a term longer than that."""
+
+CAPTION_END: Final = "_|"
+"""Token after every caption, so that no phrase spans two captions."""
+
+# An underscore is not part of a run of letters, so tokens that begin with one are our own.
+_TOKEN: Final = re.compile(rf"[^\W_{SOLO}]+|.", re.DOTALL)
+_SPACE: Final = re.compile(r"\s")
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
 class IndexFields(NamedTuple):
-    """``texts`` are tokens between spaces, ``values`` whole strings, ``numbers`` one of each."""
+    """The indexed content of an article by field name.
+
+    ``texts`` are tokens separated by spaces, ``values`` are indexed whole, ``numbers`` have
+    one value each.
+    """
 
     texts: dict[str, str]
     values: dict[str, tuple[str, ...]]
     numbers: dict[str, float]
 
 
-def index_fields(entry: IndexDocument) -> IndexFields:
-    """Return what is kept of an article to be found by."""
-    title, body, captions = unpack_folded(entry.folded)
-    levels = entry.impacts()
-    words = list(levels)
-    if len(max(levels, key=len, default="")) > MAX_TOKEN_LENGTH:
-        words = [*map(term_token, levels), LONG_TERM]
-    addresses = {LocationField.URL: entry.url or "", LocationField.PATH: entry.stamp.path}
-    # Bytes of a path that are no text become what no query holds (characters.tidy).
-    folded = {kind: _SURROGATES.sub("\ufffb", fold(each)) for kind, each in addresses.items()}
-    if any(len(address) > MAX_ADDRESS_LENGTH for address in folded.values()):
-        words.append(LONG_ADDRESS)
-    in_captions = [
+def index_fields(document: IndexDocument) -> IndexFields:
+    """Return everything by which an article can be found."""
+    addresses = _folded_addresses(document)
+    return IndexFields(
+        _texts(document, addresses), _values(document, addresses), _numbers(document)
+    )
+
+
+def _folded_addresses(document: IndexDocument) -> dict[LocationField, str]:
+    addresses = {LocationField.URL: document.url or "", LocationField.PATH: document.stamp.path}
+    # Undecodable bytes of a path become a character that no query contains.
+    return {kind: _SURROGATES.sub("\ufffb", fold(each)) for kind, each in addresses.items()}
+
+
+def _texts(document: IndexDocument, addresses: Mapping[LocationField, str]) -> dict[str, str]:
+    title, body, captions = unpack_folded(document.folded)
+    impacts = document.impacts()
+    terms = list(impacts)
+    if len(max(impacts, key=len, default="")) > MAX_TOKEN_LENGTH:
+        terms = [*map(term_token, impacts), LONG_TERM]
+    if any(len(address) > MAX_ADDRESS_LENGTH for address in addresses.values()):
+        terms.append(LONG_ADDRESS)
+    caption_tokens = [
         token
         for caption in captions.split(CAPTION_BREAK)
         if caption
         for token in (*tokenize(caption), CAPTION_END)
     ]
+    return {
+        TITLE: " ".join(tokenize(title)),
+        BODY: " ".join(tokenize(body)),
+        CAPTION: " ".join(caption_tokens),
+        TERMS: " ".join(terms),
+        IMPACTS: " ".join(impact_tokens(impacts)),
+    }
+
+
+def _values(
+    document: IndexDocument, addresses: Mapping[LocationField, str]
+) -> dict[str, tuple[str, ...]]:
     names = {
-        NameField.SOURCE: (entry.source,) if entry.source else (),
-        NameField.AUTHOR: tuple(sorted(set(entry.authors))),
-        NameField.TAG: tuple(sorted(set(entry.tags))),
+        NameField.SOURCE: (document.source,) if document.source else (),
+        NameField.AUTHOR: tuple(sorted(set(document.authors))),
+        NameField.TAG: tuple(sorted(set(document.tags))),
     }
-    values = {FOLDED_NAMES[kind]: tuple(map(fold, each)) for kind, each in names.items()}
-    values |= {kind.value: each or ("",) for kind, each in names.items()}
-    values |= {ADDRESSES[kind]: (each[:MAX_ADDRESS_LENGTH],) for kind, each in folded.items()}
-    values |= {
-        ID: (entry.article_id,),
-        "month": (publication_month(entry.published),),
-        "day": (publication_day(entry.published),),
+    return {
+        **{FOLDED_NAMES[kind]: tuple(map(fold, each)) for kind, each in names.items()},
+        **{kind.value: each or ("",) for kind, each in names.items()},
+        **{ADDRESSES[kind]: (each[:MAX_ADDRESS_LENGTH],) for kind, each in addresses.items()},
+        ID: (document.article_id,),
+        "month": (publication_month(document.published),),
+        "day": (publication_day(document.published),),
     }
-    first_day = last_day = timed = 0
-    moment = UNDATED
-    if entry.published:
-        first, last = entry.published.days(ARCHIVE_ZONE)
+
+
+def _numbers(document: IndexDocument) -> dict[str, float]:
+    first_day = last_day = has_time = 0
+    timestamp = UNDATED
+    if published := document.published:
+        first, last = published.days(ARCHIVE_ZONE)
         first_day, last_day = first.toordinal(), last.toordinal()
-        timed = int(entry.published.precision in {Precision.MINUTE, Precision.SECOND})
-        moment = entry.published.sort_key()
-    return IndexFields(
-        texts={
-            TITLE: " ".join(tokenize(title)),
-            BODY: " ".join(tokenize(body)),
-            CAPTION: " ".join(in_captions),
-            TERMS: " ".join(words),
-            IMPACTS: " ".join(impact_tokens(levels)),
-        },
-        values=values,
-        numbers={
-            FIRST_DAY: first_day,
-            LAST_DAY: last_day,
-            HAS_TIME: timed,
-            TIMESTAMP: moment,
-            ID_PREFIX: id_prefix(entry.article_id),
-        },
-    )
+        has_time = int(published.precision in {Precision.MINUTE, Precision.SECOND})
+        timestamp = published.sort_key()
+    return {
+        FIRST_DAY: first_day,
+        LAST_DAY: last_day,
+        HAS_TIME: has_time,
+        TIMESTAMP: timestamp,
+        ID_PREFIX: id_prefix(document.article_id),
+    }
 
 
 def id_prefix(article_id: str) -> int:
-    """Return :data:`ID_PREFIX` of an id."""
+    """Return the first eight bytes of an id as an unsigned number (:data:`ID_PREFIX`)."""
     return int.from_bytes(article_id.encode("utf-8", "replace")[:8].ljust(8, b"\0"), "big")
 
 
-MAX_TOKEN_LENGTH: Final = 100
-"""Characters of a token; of longer ones a digest is kept. Lucene cuts them up at 255."""
-
-CAPTION_END: Final = "_|"
-"""The token behind every caption: no literal goes from one into the next."""
-
-LONG_TERM: Final = "_long"
-"""Among the words of an article that has one longer than :data:`MAX_TOKEN_LENGTH`."""
-
-# An underscore is no part of a run of letters, so tokens that begin with one are ours.
-_TOKEN: Final = re.compile(rf"[^\W_{SOLO}]+|.", re.DOTALL)
-_SPACE: Final = re.compile(r"\s")
-
-
 def tokenize(folded: str) -> list[str]:
-    """Return the tokens of a folded text in their order; none of them holds white space."""
+    """Return the tokens of a folded text in order; none contains white space.
+
+    >>> tokenize("gpt 4:发布")
+    ['gpt', '_20', '4', ':', '发', '布']
+    """
     found: list[str] = _TOKEN.findall(folded)
     if _SPACE.search(folded):
         found = [f"_{ord(token):x}" if token.isspace() else token for token in found]
@@ -161,21 +189,28 @@ def tokenize(folded: str) -> list[str]:
 
 
 def term_token(term: str) -> str:
-    """Return the token of a term, as :mod:`newsgrep.analysis.segment` gives it."""
+    """Return the token for a term of :mod:`newsgrep.analysis.segment`: itself, or a digest."""
     return term if len(term) <= MAX_TOKEN_LENGTH else f"_x{sha256(term.encode()).hexdigest()}"
 
 
-def impact_tokens(levels: Mapping[str, int]) -> Iterator[str]:
-    """Yield a token for each octal digit of each term's level that is not zero."""
-    for term, level in levels.items():
+def impact_tokens(impacts: Mapping[str, int]) -> Iterator[str]:
+    """Yield one token for each non-zero octal digit of each term's impact.
+
+    Their values add up to the impact, so an engine scores with constants and stays exact.
+
+    >>> list(impact_tokens({"发布": 10}))
+    ['发布_h1', '发布_l2']
+    """
+    for term, impact in impacts.items():
         token = term if len(term) <= MAX_TOKEN_LENGTH else term_token(term)
-        for digit in _SUFFIXES[level]:
-            yield token + digit
+        for suffix in _SUFFIXES[impact]:
+            yield token + suffix
 
 
-def _octal_suffixes(level: int) -> tuple[str, ...]:
-    high, low = divmod(level, 8)
+def _octal_suffixes(impact: int) -> tuple[str, ...]:
+    high, low = divmod(impact, 8)
     return (*((f"_h{high}",) if high else ()), *((f"_l{low}",) if low else ()))
 
 
 _SUFFIXES: Final = tuple(map(_octal_suffixes, range(MAX_IMPACT)))
+"""The suffixes of the tokens for each impact."""

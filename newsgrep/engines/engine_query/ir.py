@@ -1,28 +1,22 @@
-"""What an engine is asked: clauses over its fields, each exact, put together by and, or, not.
+"""Clauses over the fields of an index: the intermediate representation of a query.
 
-Nothing here ranks; what ranks is in :mod:`newsgrep.engines.engine_query.ir`.
+Every clause is exact: it selects the articles that match, and no others. Nothing here scores,
+except :class:`ScoreClause`. Some names also exist in :mod:`newsgrep.query.ast`, so use this
+module qualified: ``from newsgrep.engines.engine_query import ir``, then ``ir.Phrase``.
+
+>>> all_of(Term("source", "灯塔"), None)
+Term(field='source', token='灯塔')
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
-
-from newsgrep.analysis.scoring import MAX_IMPACT, term_weights
-from newsgrep.engines.engine_query.fields import (
-    FOLDED_NAMES,
-    IMPACTS,
-    TERMS,
-    impact_tokens,
-    term_token,
-)
-from newsgrep.query.ast import NameField
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """The field has this token, or this whole value."""
+    """The field contains this token, or has this whole value."""
 
     field: str
     token: str
@@ -30,15 +24,15 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class AnyTerm:
-    """The field has one of these tokens or values, which may be many, or none."""
+    """The field contains at least one of these tokens or values; there may be many, or none."""
 
     field: str
     tokens: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class TokenSequence:
-    """The field has these tokens one behind the other; there are at least two."""
+class Phrase:
+    """The field contains these tokens, two or more, next to each other and in this order."""
 
     field: str
     tokens: tuple[str, ...]
@@ -46,25 +40,25 @@ class TokenSequence:
 
 @dataclass(frozen=True, slots=True)
 class OrderedNear:
-    """The field has ``second`` behind ``first``, with at most ``between`` other tokens between."""
+    """The field contains ``first``, then ``second``, with at most ``slop`` tokens between them."""
 
     field: str
     first: str
     second: str
-    between: int
+    slop: int
 
 
 @dataclass(frozen=True, slots=True)
 class Contains:
-    """A value of the field holds this string."""
+    """A value of the field contains this substring."""
 
     field: str
-    part: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The field's number is in this range, both ends included; ``None`` is open."""
+    """The field's number is between ``low`` and ``high``, both included; ``None`` is open."""
 
     field: str
     low: float | None
@@ -73,75 +67,49 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Must:
-    """All of these are true; of none, that is any article."""
+    """All clauses match. Without clauses, every article matches."""
 
     clauses: tuple[Clause, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Should:
-    """At least one of these is true; of none, that is no article."""
+    """At least one clause matches. Without clauses, no article matches."""
 
     clauses: tuple[Clause, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class MustNot:
-    """Any article of which the clause is not true."""
+    """The clause does not match."""
 
     clause: Clause
 
 
-Clause = Term | AnyTerm | TokenSequence | OrderedNear | Contains | Range | Must | Should | MustNot
+Clause = Term | AnyTerm | Phrase | OrderedNear | Contains | Range | Must | Should | MustNot
+
+
+class ScoreClause(NamedTuple):
+    """What one query term adds to an article's score: the larger of two numbers.
+
+    ``impacts`` are clauses with the number that each adds where it matches; these are summed.
+    ``source`` is a clause that matches articles whose source has the term as its name, with
+    the score of those; ``None`` if there are no such articles.
+    """
+
+    impacts: tuple[tuple[Term, float], ...]
+    source: tuple[Term, float] | None
 
 
 def all_of(*clauses: Clause | None) -> Clause:
-    """Return what is true where all of these are; ``None`` is no condition."""
+    """Return the conjunction of ``clauses``, without a wrapper around a single one.
+
+    ``None`` is no condition.
+    """
     given = tuple(clause for clause in clauses if clause is not None)
     return given[0] if len(given) == 1 else Must(given)
 
 
 def any_of(clauses: tuple[Clause, ...]) -> Clause:
-    """Return what is true where one of these is."""
+    """Return the disjunction of ``clauses``, without a wrapper around a single one."""
     return clauses[0] if len(clauses) == 1 else Should(clauses)
-
-
-_DIGIT_VALUES: Final = tuple(8 * digit for digit in range(1, 8)) + tuple(range(1, 8))
-
-
-class ScoreClause(NamedTuple):
-    """What one term adds to the score of an article: the greater one of two.
-
-    ``full`` where a source is called so, if there is one; else the sum of what the tokens
-    that it has in :data:`LEVELS` stand for.
-    """
-
-    levels: tuple[tuple[Term, float], ...]
-    full: tuple[Term, float] | None
-
-
-def score_clauses(
-    terms: Iterable[str], counts: Callable[[Sequence[Clause]], list[int]]
-) -> list[ScoreClause]:
-    """Return what each term that ranks adds.
-
-    ``counts`` tells of how many articles each of some clauses is true.
-    """
-    each = list(terms)
-    called = [Term(FOLDED_NAMES[NameField.SOURCE], term) for term in each]
-    words = [Term(TERMS, term_token(term)) for term in each]
-    # All at once, for a question to a server takes its time.
-    told = counts([Must(()), *called, *map(any_of, zip(words, called, strict=True))])
-    documents, of_sources, having = told[0], told[1 : len(each) + 1], told[len(each) + 1 :]
-    weights = term_weights(each, documents, dict(zip(each, having, strict=True)))
-    sources = dict(zip(each, zip(called, of_sources, strict=True), strict=True))
-    found = []
-    for term, weight in weights.items():
-        source, many = sources[term]
-        levels = [
-            (Term(IMPACTS, token), value * weight)
-            for value in _DIGIT_VALUES
-            for token in impact_tokens({term: value})
-        ]
-        found.append(ScoreClause(tuple(levels), (source, MAX_IMPACT * weight) if many else None))
-    return found

@@ -1,18 +1,20 @@
-"""A query tree becomes clauses; what only a text can tell is looked up in texts on the way.
+"""Lower a query tree to clauses, and its terms to scores, for an engine that evaluates both.
 
-Postings narrow down which texts are read, as in :mod:`newsgrep.engines.postings_query`, and the
-same
-functions decide.
+What only a text can decide is verified here: postings narrow down the candidates, as in
+:mod:`newsgrep.engines.postings_query`, the stored texts of these are read, and the result is
+a clause over ids.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Final, Protocol
 
 from newsgrep.analysis.codec import Verifier
 from newsgrep.analysis.fold import fold
+from newsgrep.analysis.scoring import MAX_IMPACT, term_weights
+from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.fields import (
     ADDRESSES,
     BODY,
@@ -22,6 +24,7 @@ from newsgrep.engines.engine_query.fields import (
     FOLDED_NAMES,
     HAS_TIME,
     ID,
+    IMPACTS,
     LAST_DAY,
     LONG_ADDRESS,
     LONG_TERM,
@@ -29,45 +32,13 @@ from newsgrep.engines.engine_query.fields import (
     TERMS,
     TIMESTAMP,
     TITLE,
+    impact_tokens,
     term_token,
     tokenize,
 )
-from newsgrep.engines.engine_query.ir import (
-    AnyTerm,
-    Clause,
-    Contains,
-    Must,
-    MustNot,
-    OrderedNear,
-    Range,
-    Should,
-    Term,
-    TokenSequence,
-    all_of,
-    any_of,
-)
 from newsgrep.models import ARCHIVE_ZONE, Article
-from newsgrep.query.ast import (
-    And,
-    DateRange,
-    Field,
-    Fuzzy,
-    IdIs,
-    LocationContains,
-    LocationField,
-    MatchAll,
-    NameContains,
-    NameField,
-    Near,
-    Node,
-    Not,
-    Or,
-    Phrase,
-    Regex,
-    Terms,
-    TextPattern,
-    Wildcard,
-)
+from newsgrep.query import ast
+from newsgrep.query.ast import Field, LocationField, NameField
 from newsgrep.query.prefilter import (
     matching_documents,
     matching_words,
@@ -76,207 +47,225 @@ from newsgrep.query.prefilter import (
 )
 
 MAX_PHRASE_TOKENS: Final = 100
-"""Tokens of a literal that an engine compares; the rest of a longer one is looked for in texts."""
+"""Tokens of a literal that an engine compares; a longer literal is verified in the texts."""
 
 MAX_CONTAINS_LENGTH: Final = 100
-"""Characters of a part of a name or address that an engine compares, likewise."""
+"""Characters of part of a name or address that an engine compares; likewise."""
 
 _MAX_INNER_TERMS: Final = 8
-"""Words in a literal that narrow down where it is looked for: the longest ones."""
+"""Inner terms of a literal, the longest ones, that narrow down its candidates."""
 
 _TEXT_FIELDS: Final = {Field.TEXT: (TITLE, BODY), Field.TITLE: (TITLE,), Field.BODY: (BODY,)}
 
+_DIGIT_VALUES: Final = tuple(8 * digit for digit in range(1, 8)) + tuple(range(1, 8))
+
 
 class IndexReader(Protocol):
-    """What planning asks of an engine."""
+    """What lowering needs from an engine's index."""
 
     def terms(self, prefix: str, field: Field) -> Iterable[str]:
-        """Return the runs of letters and digits in titles and bodies that begin with ``prefix``."""
+        """Return the terms of titles and bodies that are letters and digits, by ``prefix``."""
 
-    def texts(self, clause: Clause) -> Iterator[tuple[str, bytes]]:
-        """Yield id and packed folded texts of every article of which ``clause`` is true."""
+    def texts(self, clause: ir.Clause) -> Iterator[tuple[str, bytes]]:
+        """Yield id and packed folded texts of every article that matches ``clause``."""
 
-    def values(self, clause: Clause, kind: NameField | LocationField) -> Iterator[tuple[str, str]]:
-        """Yield each name or the address of every article of which ``clause`` is true, with its id.
+    def values(
+        self, clause: ir.Clause, kind: NameField | LocationField
+    ) -> Iterator[tuple[str, str]]:
+        """Yield id and value for each name, or the address, of the articles that match.
 
-        As it is written, and whole.
+        Values are neither folded nor cut off.
         """
 
-    def count(self, clause: Clause) -> int:
-        """Return of how many articles ``clause`` is true."""
+    def count(self, clause: ir.Clause) -> int:
+        """Return how many articles match ``clause``."""
 
 
-def lower(reader: IndexReader, node: Node, within: Clause | None = None) -> Clause:
-    """Return what is true of the articles that match ``node``, as far as ``within`` is."""
+def lower(reader: IndexReader, node: ast.Node, within: ir.Clause | None = None) -> ir.Clause:
+    """Return a clause that matches the same articles as ``node``.
+
+    With ``within``, only among the articles that match it: others may or may not match, so
+    the caller combines both. Raises :class:`UsageError` if a regular expression takes too long.
+    """
     match node:
-        case Terms(_, terms, field, any_term):
+        case ast.Terms(_, terms, field, any_term):
             return _lower_terms(terms, field, any_term=any_term)
-        case Phrase():
+        case ast.Phrase():
             return _lower_phrase(reader, node, within)
-        case Wildcard() | Fuzzy() | Regex() | Near():
+        case ast.Wildcard() | ast.Fuzzy() | ast.Regex() | ast.Near():
             return _lower_pattern(reader, node, within)
-        case NameContains(kind, name):
+        case ast.NameContains(kind, name):
             return _lower_name(reader, kind, name)
-        case LocationContains(kind, part):
+        case ast.LocationContains(kind, part):
             return _lower_location(reader, kind, part)
-        case IdIs(article_id):
-            return Term(ID, article_id)
-        case DateRange(first, last, zone):
+        case ast.IdIs(article_id):
+            return ir.Term(ID, article_id)
+        case ast.DateRange(first, last, zone):
             return _lower_dates(first, last, zone)
-        case MatchAll():
-            return Must(())
-        case And(children):
+        case ast.MatchAll():
+            return ir.Must(())
+        case ast.And(children):
             return _lower_and(reader, children, within)
-        case Or(children):
-            return any_of(tuple(lower(reader, child, within) for child in children))
-        case Not(child):
-            return MustNot(lower(reader, child, within))
+        case ast.Or(children):
+            return ir.any_of(tuple(lower(reader, child, within) for child in children))
+        case ast.Not(child):
+            return ir.MustNot(lower(reader, child, within))
 
 
-def _lower_and(reader: IndexReader, children: tuple[Node, ...], within: Clause | None) -> Clause:
-    """Plan what needs no text first, so that fewer texts are read for the rest."""
-    known: list[Clause] = []
+def _lower_and(
+    reader: IndexReader, children: tuple[ast.Node, ...], within: ir.Clause | None
+) -> ir.Clause:
+    """Lower the children that need no texts first; they are the candidates for the others."""
+    lowered: list[ir.Clause] = []
     for child in sorted(children, key=_reads_texts):
-        known.append(lower(reader, child, all_of(within, *known) if _reads_texts(child) else None))
-    return Must(tuple(known))
+        candidates = ir.all_of(within, *lowered) if _reads_texts(child) else None
+        lowered.append(lower(reader, child, candidates))
+    return ir.Must(tuple(lowered))
 
 
-def _reads_texts(node: Node) -> bool:
+def _reads_texts(node: ast.Node) -> bool:
     match node:
-        case Wildcard() | Fuzzy() | Regex() | Near():
+        case ast.Wildcard() | ast.Fuzzy() | ast.Regex() | ast.Near():
             return True
-        case And(children) | Or(children):
+        case ast.And(children) | ast.Or(children):
             return any(map(_reads_texts, children))
-        case Not(child):
+        case ast.Not(child):
             return _reads_texts(child)
         case _:
             return False
 
 
-def term_clause(term: str, field: Field = Field.TEXT) -> Clause:
-    """Return what is true of the articles that have ``term`` in ``field``."""
+def term_clause(term: str, field: Field = Field.TEXT) -> ir.Clause:
+    """Return a clause that matches the articles with ``term`` in ``field``."""
     match field:
         case Field.TEXT:
-            return Term(TERMS, term_token(term))
+            return ir.Term(TERMS, term_token(term))
         case Field.BODY:
             # A rare word narrows down better than its characters do.
-            return all_of(Term(TERMS, term_token(term)), _token_sequence(BODY, term))
+            return ir.all_of(ir.Term(TERMS, term_token(term)), _token_sequence(BODY, term))
         case Field.TITLE:
             return _token_sequence(TITLE, term)
         case Field.CAPTION:
             return _token_sequence(CAPTION, term)
 
 
-def _token_sequence(field: str, literal: str) -> Clause:
+def _token_sequence(field: str, literal: str) -> ir.Clause:
     found = tuple(tokenize(literal))
     if len(found) == 1:
-        return Term(field, found[0])
-    return TokenSequence(field, found[:MAX_PHRASE_TOKENS])
+        return ir.Term(field, found[0])
+    return ir.Phrase(field, found[:MAX_PHRASE_TOKENS])
 
 
-def _lower_terms(terms: tuple[str, ...], field: Field, *, any_term: bool) -> Clause:
+def _lower_terms(terms: tuple[str, ...], field: Field, *, any_term: bool) -> ir.Clause:
     if field is Field.TEXT and any_term:
-        return AnyTerm(TERMS, tuple(map(term_token, terms)))
-    each = tuple(term_clause(term, field) for term in terms)
-    # No terms at all stand nowhere.
-    return any_of(each) if any_term or not each else all_of(*each)
+        return ir.AnyTerm(TERMS, tuple(map(term_token, terms)))
+    clauses = tuple(term_clause(term, field) for term in terms)
+    # Without terms, no article matches.
+    return ir.any_of(clauses) if any_term or not clauses else ir.all_of(*clauses)
 
 
-def _lower_phrase(reader: IndexReader, phrase: Phrase, within: Clause | None) -> Clause:
+def _lower_phrase(reader: IndexReader, phrase: ast.Phrase, within: ir.Clause | None) -> ir.Clause:
     if phrase.is_one_term:
         return term_clause(phrase.literal, phrase.field)
     if phrase.field is Field.CAPTION:
-        standing = _token_sequence(CAPTION, phrase.literal)
+        clause = _token_sequence(CAPTION, phrase.literal)
     else:
-        narrowing = (*phrase.terms[:MAX_PHRASE_TOKENS], *phrase.inside[:_MAX_INNER_TERMS])
-        standing = all_of(
-            *(term_clause(term) for term in narrowing),
-            any_of(
-                tuple(_token_sequence(zone, phrase.literal) for zone in _TEXT_FIELDS[phrase.field])
-            ),
-        )
+        required = (*phrase.terms[:MAX_PHRASE_TOKENS], *phrase.inside[:_MAX_INNER_TERMS])
+        sequences = (_token_sequence(each, phrase.literal) for each in _TEXT_FIELDS[phrase.field])
+        clause = ir.all_of(*(term_clause(term) for term in required), ir.any_of(tuple(sequences)))
     if len(tokenize(phrase.literal)) <= MAX_PHRASE_TOKENS:
-        return standing
-    holds = Verifier(phrase)
-    texts = reader.texts(all_of(within, standing))
-    return AnyTerm(ID, tuple(article_id for article_id, packed in texts if holds(packed)))
+        return clause
+    contains = Verifier(phrase)
+    texts = reader.texts(ir.all_of(within, clause))
+    return ir.AnyTerm(ID, tuple(article_id for article_id, packed in texts if contains(packed)))
 
 
-def _lower_pattern(reader: IndexReader, spot: TextPattern, within: Clause | None) -> Clause:
-    in_captions = spot.field is Field.CAPTION
-    like = None if in_captions else matching_words(reader, spot)
-    if like is None:
-        return _verified_ids(reader, spot, all_of(within, _required_clause(reader, spot)))
-    # A word too long to be kept is read where it stands.
-    others = _verified_ids(reader, spot, all_of(within, Term(TERMS, LONG_TERM)))
-    found = tuple(map(term_token, like))
-    zones = {Field.TEXT: TERMS, Field.TITLE: TITLE, Field.BODY: BODY}
-    return Should((AnyTerm(zones[spot.field], found), others))
+def _lower_pattern(
+    reader: IndexReader, pattern: ast.TextPattern, within: ir.Clause | None
+) -> ir.Clause:
+    in_captions = pattern.field is Field.CAPTION
+    words = None if in_captions else matching_words(reader, pattern)
+    if words is None:
+        candidates = ir.all_of(within, _required_clause(reader, pattern))
+        return _verified_ids(reader, pattern, candidates)
+    # A term that is too long to be indexed is verified in the texts.
+    others = _verified_ids(reader, pattern, ir.all_of(within, ir.Term(TERMS, LONG_TERM)))
+    fields = {Field.TEXT: TERMS, Field.TITLE: TITLE, Field.BODY: BODY}
+    return ir.Should((ir.AnyTerm(fields[pattern.field], tuple(map(term_token, words))), others))
 
 
-def _required_clause(reader: IndexReader, spot: TextPattern) -> Clause | None:
-    """Return what is true of every article that may hold ``spot``."""
-    if spot.field is Field.CAPTION:
-        return Term(CAPTION, CAPTION_END)
-    long = Term(TERMS, LONG_TERM)
-    groups: list[Clause] = [
-        Should((*(all_of(*map(term_clause, terms)) for terms in group), long))
-        for group in required_groups(reader, spot)
+def _required_clause(reader: IndexReader, pattern: ast.TextPattern) -> ir.Clause | None:
+    """Return a clause that matches every article that may contain ``pattern``."""
+    if pattern.field is Field.CAPTION:
+        return ir.Term(CAPTION, CAPTION_END)
+    long_term = ir.Term(TERMS, LONG_TERM)
+    groups: list[ir.Clause] = [
+        ir.Should((*(ir.all_of(*map(term_clause, terms)) for terms in group), long_term))
+        for group in required_groups(reader, pattern)
     ]
-    # Each of these characters is a token, and what stands between them no more tokens than
+    # Each character of a gap is a token, and the text between them has no more tokens than
     # characters.
-    if near := required_gaps(spot):
-        zones = _TEXT_FIELDS[spot.field]
+    if gaps := required_gaps(pattern):
         groups.append(
-            any_of(tuple(all_of(*(OrderedNear(zone, *pair) for pair in near)) for zone in zones))
+            ir.any_of(
+                tuple(
+                    ir.all_of(*(ir.OrderedNear(field, *gap) for gap in gaps))
+                    for field in _TEXT_FIELDS[pattern.field]
+                )
+            )
         )
-    return Must(tuple(groups)) if groups else None
+    return ir.Must(tuple(groups)) if groups else None
 
 
-def _verified_ids(reader: IndexReader, spot: TextPattern, clause: Clause) -> Clause:
+def _verified_ids(reader: IndexReader, pattern: ast.TextPattern, clause: ir.Clause) -> ir.AnyTerm:
+    """Return the ids of the articles that match ``clause`` and whose text has ``pattern``."""
     total = reader.count(clause)
-    found = matching_documents(spot, reader.texts(clause), total) if total else set()
-    return AnyTerm(ID, tuple(sorted(found)))
+    found = matching_documents(pattern, reader.texts(clause), total) if total else set()
+    return ir.AnyTerm(ID, tuple(sorted(found)))
 
 
-def _lower_name(reader: IndexReader, kind: NameField, name: str) -> Clause:
-    standing = Contains(FOLDED_NAMES[kind], name[:MAX_CONTAINS_LENGTH])
+def _lower_name(reader: IndexReader, kind: NameField, name: str) -> ir.Clause:
+    clause = ir.Contains(FOLDED_NAMES[kind], name[:MAX_CONTAINS_LENGTH])
     if len(name) <= MAX_CONTAINS_LENGTH:
-        return standing
-    return _value_ids(reader, standing, kind, name)
+        return clause
+    return _value_ids(reader, clause, kind, name)
 
 
-def _lower_location(reader: IndexReader, kind: LocationField, part: str) -> Clause:
-    far = _value_ids(reader, Term(TERMS, LONG_ADDRESS), kind, part)
+def _lower_location(reader: IndexReader, kind: LocationField, part: str) -> ir.Clause:
+    long_addresses = _value_ids(reader, ir.Term(TERMS, LONG_ADDRESS), kind, part)
     if len(part) > MAX_ADDRESS_LENGTH:
-        return far
-    standing: Clause = Contains(ADDRESSES[kind], part[:MAX_CONTAINS_LENGTH])
+        return long_addresses
+    clause: ir.Clause = ir.Contains(ADDRESSES[kind], part[:MAX_CONTAINS_LENGTH])
     if len(part) > MAX_CONTAINS_LENGTH:
-        standing = _value_ids(reader, standing, kind, part)
-    return Should((standing, far)) if far.tokens else standing
+        clause = _value_ids(reader, clause, kind, part)
+    return ir.Should((clause, long_addresses)) if long_addresses.tokens else clause
 
 
 def _value_ids(
-    reader: IndexReader, clause: Clause, kind: NameField | LocationField, part: str
-) -> AnyTerm:
-    """Return which of the articles of ``clause`` have a value of this kind that holds ``part``."""
+    reader: IndexReader, clause: ir.Clause, kind: NameField | LocationField, part: str
+) -> ir.AnyTerm:
+    """Return the ids of the articles that match ``clause`` and have a value with ``part``."""
     values = reader.values(clause, kind)
     found = {article_id for article_id, value in values if part in fold(value)}
-    return AnyTerm(ID, tuple(sorted(found)))
+    return ir.AnyTerm(ID, tuple(sorted(found)))
 
 
-def _lower_dates(first: date | None, last: date | None, zone: tzinfo) -> Clause:
+def _lower_dates(first: date | None, last: date | None, zone: tzinfo) -> ir.Clause:
     lowest = first.toordinal() if first else 1
     highest = last.toordinal() if last else date.max.toordinal()
-    by_day = Must((Range(FIRST_DAY, 1, highest), Range(LAST_DAY, lowest, None)))
+    by_day = ir.Must((ir.Range(FIRST_DAY, 1, highest), ir.Range(LAST_DAY, lowest, None)))
     if zone is ARCHIVE_ZONE:
         return by_day
-    low = _day_start(first, zone) if first else None
-    high = _day_start(last + timedelta(days=1), zone) if last and last < date.max else None
-    timed = Range(HAS_TIME, 1, 1)
-    begun = Range(TIMESTAMP, low, None) if low is not None else None
-    over = MustNot(Range(TIMESTAMP, high, None)) if high is not None else None
-    return Should((all_of(Range(HAS_TIME, 0, 0), by_day), all_of(timed, begun, over)))
+    start = _day_start(first, zone) if first else None
+    end = _day_start(last + timedelta(days=1), zone) if last and last < date.max else None
+    since = ir.Range(TIMESTAMP, start, None) if start is not None else None
+    before = ir.MustNot(ir.Range(TIMESTAMP, end, None)) if end is not None else None
+    return ir.Should(
+        (
+            ir.all_of(ir.Range(HAS_TIME, 0, 0), by_day),
+            ir.all_of(ir.Range(HAS_TIME, 1, 1), since, before),
+        )
+    )
 
 
 def _day_start(day: date, zone: tzinfo) -> float:
@@ -284,8 +273,36 @@ def _day_start(day: date, zone: tzinfo) -> float:
     return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
 
 
+def score_clauses(
+    terms: Iterable[str], count_all: Callable[[Sequence[ir.Clause]], list[int]]
+) -> list[ir.ScoreClause]:
+    """Return what each scoring term adds to a score, as :mod:`newsgrep.engines.ranking` does.
+
+    ``count_all`` returns how many articles match each clause of a sequence. It is called
+    once, because each call to a server takes a round trip.
+    """
+    wanted = list(terms)
+    source_clauses = [ir.Term(FOLDED_NAMES[NameField.SOURCE], term) for term in wanted]
+    term_clauses = [ir.Term(TERMS, term_token(term)) for term in wanted]
+    either = map(ir.any_of, zip(source_clauses, term_clauses, strict=True))
+    documents, *counts = count_all([ir.Must(()), *source_clauses, *either])
+    source_counts, frequencies = counts[: len(wanted)], counts[len(wanted) :]
+    sources = dict(zip(wanted, zip(source_clauses, source_counts, strict=True), strict=True))
+    weights = term_weights(wanted, documents, dict(zip(wanted, frequencies, strict=True)))
+    clauses = []
+    for term, weight in weights.items():
+        source, count = sources[term]
+        impacts = tuple(
+            (ir.Term(IMPACTS, token), value * weight)
+            for value in _DIGIT_VALUES
+            for token in impact_tokens({term: value})
+        )
+        clauses.append(ir.ScoreClause(impacts, (source, MAX_IMPACT * weight) if count else None))
+    return clauses
+
+
 def values_of(article: Article, kind: NameField | LocationField) -> tuple[str, ...]:
-    """Return the names of a kind that an article has, or its address."""
+    """Return the article's names of a kind, or its address; there may be none."""
     match kind:
         case NameField.SOURCE:
             return (article.source,) if article.source else ()

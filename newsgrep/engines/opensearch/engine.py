@@ -15,8 +15,8 @@ from typing import Final
 from newsgrep.analysis.codec import DamagedData, unpack_folded
 from newsgrep.engines.base import Change, EngineRequest, Order, Problem, ResultPage
 from newsgrep.engines.engine_query.fields import ID, TERMS, term_token
-from newsgrep.engines.engine_query.ir import AnyTerm, Clause, Term, score_clauses
-from newsgrep.engines.engine_query.lower import lower
+from newsgrep.engines.engine_query.ir import AnyTerm, Clause, Term
+from newsgrep.engines.engine_query.lower import lower, score_clauses
 from newsgrep.engines.opensearch.client import Client
 from newsgrep.engines.opensearch.documents import (
     ServerHit,

@@ -20,11 +20,11 @@ from newsgrep.engines.engine_query.ir import (
     Must,
     MustNot,
     OrderedNear,
+    Phrase,
     Range,
     ScoreClause,
     Should,
     Term,
-    TokenSequence,
 )
 from newsgrep.engines.opensearch.indices import SUFFIX_START
 
@@ -53,7 +53,7 @@ def to_dsl(clause: Clause) -> QueryDsl:
             return {"term": {field: token}}
         case AnyTerm(field, values):
             return _terms_query(field, values)
-        case TokenSequence(field, values):
+        case Phrase(field, values):
             return {"match_phrase": {field: {"query": " ".join(values)}}}
         case OrderedNear(field, first, second, between):
             both = [{"span_term": {field: token}} for token in (first, second)]
@@ -166,15 +166,15 @@ def scored_query(
 
 def count_score_clauses(addends: Iterable[ScoreClause]) -> int:
     """Return how many conditions :func:`scored_query` puts around a query."""
-    return sum(len(each.levels) + bool(each.full) for each in addends)
+    return sum(len(each.impacts) + bool(each.source) for each in addends)
 
 
 def _score_query(addend: ScoreClause) -> QueryDsl:
-    levels = [_constant_score(each, value) for each, value in addend.levels]
+    levels = [_constant_score(each, value) for each, value in addend.impacts]
     summed: QueryDsl = {"bool": {"should": levels}}
-    if addend.full is None:
+    if addend.source is None:
         return summed
-    return {"dis_max": {"queries": [_constant_score(*addend.full), summed]}}
+    return {"dis_max": {"queries": [_constant_score(*addend.source), summed]}}
 
 
 def _constant_score(clause: Term, value: float) -> QueryDsl:

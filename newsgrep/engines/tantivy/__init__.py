@@ -1,7 +1,7 @@
-"""The engine for one big machine: a tantivy index in a folder; no other room knows tantivy.
+"""The engine for one large machine: a tantivy index in a folder.
 
-tantivy answers whole queries by itself, planned in :mod:`newsgrep.engines.engine_query`; what a
-commit is and what is left of one lies in plain files, which are kept here.
+tantivy evaluates whole queries, lowered by :mod:`newsgrep.engines.engine_query`. No other
+package of newsgrep imports it.
 """
 
 from newsgrep.engines.tantivy.commits import rollback

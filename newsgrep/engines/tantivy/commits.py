@@ -1,6 +1,11 @@
-"""The files of an index: which a commit has, the commit before it, what a dead writer left.
+"""The commits of a tantivy index: their files, writing the next one, and rolling back.
 
-Files of segments are written once, so the commit before is kept as links to its files.
+tantivy writes segment files once and keeps the last commit only. So the previous commit is
+retained as hard links to its files in the folder ``before``. Before a commit the files of the
+last one are linked into ``before.new``; after it that folder is renamed. A writer that dies in
+between is noticed by the next one.
+
+What tantivy raises for damaged data becomes :class:`IndexDamaged` in :func:`translate_errors`.
 """
 
 from __future__ import annotations
@@ -8,15 +13,26 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
 
+from tantivy import Index, IndexWriter
+
 from newsgrep._io import sync
-from newsgrep.errors import IndexDamaged, UsageError
+from newsgrep.engines.base import Change, DeleteArticle, DropFileRecord, PutArticle, PutFileRecord
+from newsgrep.engines.tantivy.schema import (
+    KEY,
+    article_document,
+    file_record_document,
+    file_record_key,
+)
+from newsgrep.errors import IndexDamaged, IndexLocked, UsageError
 
 META: Final = "meta.json"
-"""Says which segments the last commit has; put in its place at once by tantivy."""
+"""The file that lists the segments of the last commit; tantivy replaces it atomically."""
 
 MANAGED: Final = ".managed.json"
 PREVIOUS: Final = "before"
@@ -25,25 +41,49 @@ _SEGMENT_SUFFIXES: Final = ("fast", "fieldnorm", "idx", "pos", "store", "term")
 _DELETES_SUFFIX: Final = ".del"
 _OWN_NAMES: Final = {META, MANAGED, PREVIOUS, ".tantivy-meta.lock", ".tantivy-writer.lock"}
 
-REMEDY: Final = (
+_HEAP_BYTES: Final = 256_000_000
+"""Memory of all writer threads together, before a segment is written."""
+
+_MIN_HEAP_BYTES: Final = 15_000_000
+_MAX_THREADS: Final = 4
+
+_DAMAGE_ERRORS: Final = (ValueError, OSError, LookupError, TypeError)
+"""The binding raises ValueError and OSError; unpacking damaged data raises the others."""
+
+_REMEDY: Final = (
     "newsgrep doctor --fix saves what can be read, newsgrep doctor --rollback goes back to the "
-    "commit before, or delete the folder and index again"
+    "previous commit, or delete the folder and index again"
 )
 
 
+@contextmanager
+def translate_errors(folder: Path) -> Iterator[None]:
+    """Raise :class:`IndexDamaged` for what tantivy raises when it can't read its files."""
+    try:
+        yield
+    except _DAMAGE_ERRORS as exc:
+        reason = " ".join(str(exc).split()) or type(exc).__name__
+        raise IndexDamaged(f"The index in {folder} is damaged ({reason}): {_REMEDY}.") from exc
+    except BaseException as exc:
+        # Damaged bytes may also cause a panic in Rust, whose class can't be imported.
+        if type(exc).__name__ != "PanicException":
+            raise
+        raise IndexDamaged(f"The index in {folder} is damaged ({exc}): {_REMEDY}.") from exc
+
+
 def read_meta(folder: Path) -> bytes:
-    """Return what the last commit says of itself; raises :class:`IndexDamaged`."""
+    """Return the content of :data:`META`; raises :class:`IndexDamaged` if it can't be read."""
     try:
         return (folder / META).read_bytes()
     except OSError as exc:
         raise IndexDamaged(
-            f"The index in {folder} has lost its {META}, or it can't be read "
-            f"({exc.strerror}): {REMEDY}."
+            f"The file {META} of the index in {folder} is missing or can't be read "
+            f"({exc.strerror}): {_REMEDY}."
         ) from exc
 
 
 def commit_number(folder: Path) -> int:
-    """Return a number that tells the last commit from all others, 0 for an index just made."""
+    """Return a number that identifies the last commit, 0 for a new index."""
     meta = _parse_meta(folder)
     names = "".join(sorted(_segment_names(meta)))
     opstamp: int = meta["opstamp"]
@@ -51,15 +91,13 @@ def commit_number(folder: Path) -> int:
 
 
 def commit_files(folder: Path) -> list[Path]:
-    """Return the files of the last commit but :data:`META`.
+    """Return the files of the last commit except :data:`META`.
 
-    What a segment of it has lost in a commit that does not count any more is not of them.
+    Files with the deleted documents of other commits are left out.
     """
     meta = _parse_meta(folder)
-    segments, deletes = (
-        _segment_names(meta),
-        set(filter(None, map(_deletes_file, meta["segments"]))),
-    )
+    segments = _segment_names(meta)
+    deletes = set(filter(None, map(_deletes_file, meta["segments"])))
     return sorted(
         path
         for path in folder.iterdir()
@@ -69,18 +107,18 @@ def commit_files(folder: Path) -> list[Path]:
 
 
 def missing_files(folder: Path) -> list[str]:
-    """Return the names of files that the last commit should have and has not."""
-    there = {path.name for path in folder.iterdir()}
-    wanted = []
+    """Return the names of the files that the last commit needs and that do not exist."""
+    existing = {path.name for path in folder.iterdir()}
+    needed = []
     for segment in _parse_meta(folder)["segments"]:
         name = segment["segment_id"].replace("-", "")
-        wanted += [f"{name}.{part}" for part in _SEGMENT_SUFFIXES]
-        wanted += filter(None, [_deletes_file(segment)])
-    return sorted(set(wanted) - there)
+        needed += [f"{name}.{suffix}" for suffix in _SEGMENT_SUFFIXES]
+        needed += filter(None, [_deletes_file(segment)])
+    return sorted(set(needed) - existing)
 
 
 def single_segment_metas(folder: Path) -> dict[str, bytes]:
-    """Return for each segment what a commit would say of itself that had no other."""
+    """Return for each segment of the last commit a :data:`META` with that segment only."""
     meta = _parse_meta(folder)
     return {
         segment["segment_id"].replace("-", ""): json.dumps(meta | {"segments": [segment]}).encode()
@@ -93,62 +131,156 @@ def _parse_meta(folder: Path) -> dict[str, Any]:
         meta: dict[str, Any] = json.loads(read_meta(folder))
         _segment_names(meta)
         if not isinstance(meta["opstamp"], int):
-            raise TypeError("no number")
+            raise TypeError("opstamp is not a number")
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
-        raise IndexDamaged(f"The index in {folder} is damaged ({META}): {REMEDY}.") from exc
+        raise IndexDamaged(f"The index in {folder} is damaged ({META}): {_REMEDY}.") from exc
     return meta
 
 
 def _segment_names(meta: dict[str, Any]) -> set[str]:
-    """Return the names that the files of each segment begin with."""
+    """Return the beginning of the file names of each segment."""
     return {segment["segment_id"].replace("-", "") for segment in meta["segments"]}
 
 
 def _deletes_file(segment: dict[str, Any]) -> str | None:
-    """Return the name of the file that tells which documents of a segment are deleted."""
+    """Return the name of the file that lists the deleted documents of a segment."""
     if not segment["deletes"]:
         return None
     name = segment["segment_id"].replace("-", "")
     return f"{name}.{segment['deletes']['opstamp']}{_DELETES_SUFFIX}"
 
 
-def retain_commit(folder: Path) -> None:
-    """Link the files of the last commit, for it will be the one before."""
-    aside = folder / _RETAINED
-    shutil.rmtree(aside, ignore_errors=True)
-    if not commit_number(folder):
-        return  # the empty index that every one begins with is no commit of anybody's
-    aside.mkdir()
-    for path in commit_files(folder):
-        os.link(path, aside / path.name)
-    (aside / META).write_bytes(read_meta(folder))
-    _write_managed_list(aside, {path.name for path in commit_files(aside)})
-    sync(aside / META)
-    sync(aside)
+def apply_changes(folder: Path, changes: Iterable[Change]) -> None:
+    """Apply all changes to the index in ``folder`` as one commit, or none of them.
 
-
-def promote_retained(folder: Path) -> None:
-    """After a commit, make what :func:`retain_commit` linked the commit before it.
-
-    Where there was none, because the writer died, the links are thrown away.
+    Raises :class:`IndexLocked` if another process is writing.
     """
-    aside = folder / _RETAINED
-    if not (aside / META).exists() or (aside / META).read_bytes() == read_meta(folder):
-        shutil.rmtree(aside, ignore_errors=True)
+    threads = min(max((os.cpu_count() or 1) // 2, 1), _MAX_THREADS)
+    with _open_writer(folder, threads=threads) as writer:
+        with translate_errors(folder):
+            _promote_retained(folder)  # a writer may have died between its commit and this
+            # Files of a writer that died before its commit may be in the way when the same
+            # changes are repeated: tantivy names files of deleted documents by the number of
+            # changes so far.
+            _delete_files(folder, leftovers(folder))
+            _retain_commit(folder)
+        try:
+            for change in changes:
+                _apply_change(writer, change)
+        except BaseException:
+            writer.rollback()
+            _promote_retained(folder)
+            raise
+        with translate_errors(folder):
+            writer.commit()
+            sync(folder)
+            _promote_retained(folder)
+
+
+def _apply_change(writer: IndexWriter, change: Change) -> None:
+    match change:
+        case PutArticle(article):
+            writer.delete_documents_by_term(KEY, article.article_id)
+            writer.add_document(article_document(article))
+        case DeleteArticle(article_id):
+            writer.delete_documents_by_term(KEY, article_id)
+        case PutFileRecord(record):
+            writer.delete_documents_by_term(KEY, file_record_key(record.path))
+            writer.add_document(file_record_document(record))
+        case DropFileRecord(path):
+            writer.delete_documents_by_term(KEY, file_record_key(path))
+
+
+@contextmanager
+def _open_writer(folder: Path, heap: int = _HEAP_BYTES, threads: int = 1) -> Iterator[IndexWriter]:
+    """Open tantivy's writer; the operating system releases its lock if the process dies."""
+    with translate_errors(folder):
+        index = Index.open(str(folder))
+        try:
+            writer = index.writer(heap, threads)
+        except ValueError as exc:
+            if "LockBusy" not in str(exc):
+                raise
+            raise IndexLocked(
+                f"Another process is writing to the index in {folder}: wait for it and try again."
+            ) from exc
+    try:
+        yield writer
+    finally:
+        # Wait for merges, so that no file changes after the lock is released.
+        with translate_errors(folder):
+            writer.wait_merging_threads()
+
+
+def _retain_commit(folder: Path) -> None:
+    """Link the files of the last commit, which is about to become the previous one."""
+    retained = folder / _RETAINED
+    shutil.rmtree(retained, ignore_errors=True)
+    if not commit_number(folder):
+        return  # nobody made the empty commit of a new index
+    retained.mkdir()
+    for path in commit_files(folder):
+        os.link(path, retained / path.name)
+    (retained / META).write_bytes(read_meta(folder))
+    _write_managed_list(retained, {path.name for path in commit_files(retained)})
+    sync(retained / META)
+    sync(retained)
+
+
+def _promote_retained(folder: Path) -> None:
+    """After a commit, make the retained files the previous commit.
+
+    If there was no commit, because the writer died or failed, delete the links.
+    """
+    retained = folder / _RETAINED
+    if not (retained / META).exists() or (retained / META).read_bytes() == read_meta(folder):
+        shutil.rmtree(retained, ignore_errors=True)
         return
     shutil.rmtree(folder / PREVIOUS, ignore_errors=True)
-    aside.rename(folder / PREVIOUS)
+    retained.rename(folder / PREVIOUS)
     sync(folder)
 
 
 def leftovers(folder: Path) -> list[str]:
-    """Return the names of files that neither of the two commits has."""
-    named = {path.name for path in commit_files(folder)} | _OWN_NAMES
-    return sorted(path.name for path in folder.iterdir() if path.name not in named)
+    """Return the names of the files that neither the last nor the previous commit has."""
+    used = {path.name for path in commit_files(folder)} | _OWN_NAMES
+    return sorted(path.name for path in folder.iterdir() if path.name not in used)
 
 
-def delete_files(folder: Path, names: list[str]) -> None:
-    """Delete these files and folders; for those who hold tantivy's lock only."""
+def remove_leftovers(folder: Path) -> None:
+    """Delete what neither of the two commits has, under tantivy's lock."""
+    with _open_writer(folder, _MIN_HEAP_BYTES) as writer:
+        _promote_retained(folder)
+        with translate_errors(folder):
+            writer.garbage_collect_files()
+            _delete_files(folder, leftovers(folder))
+
+
+def rollback(folder: Path) -> None:
+    """Drop the last commit of the index in ``folder``, readable or not.
+
+    The caller holds newsgrep's lock of the index. Raises :class:`UsageError` if there is no
+    previous commit.
+    """
+    previous = folder / PREVIOUS
+    if not (previous / META).exists():
+        raise UsageError(f"The index in {folder} has no commit to go back to: only one is kept.")
+    for path in commit_files(previous):
+        # The file of this name may be the damaged one.
+        (folder / path.name).unlink(missing_ok=True)
+        os.link(path, folder / path.name)
+    restored = folder / f"{META}.again"
+    restored.write_bytes(read_meta(previous))
+    sync(restored)
+    sync(folder)
+    restored.replace(folder / META)
+    sync(folder)
+    shutil.rmtree(previous)
+    _delete_files(folder, leftovers(folder))
+
+
+def _delete_files(folder: Path, names: list[str]) -> None:
+    """Delete files and folders of the index; the caller holds a lock."""
     for name in names:
         path = folder / name
         if path.is_dir():
@@ -158,31 +290,8 @@ def delete_files(folder: Path, names: list[str]) -> None:
     _write_managed_list(folder, {path.name for path in commit_files(folder)})
 
 
-def rollback(folder: Path) -> None:
-    """Drop the last commit of the index in ``folder``, whether it can be read or not.
-
-    For those who hold the lock of the archive. Raises :class:`UsageError` where there is no
-    commit before.
-    """
-    before = folder / PREVIOUS
-    if not (before / META).exists():
-        raise UsageError(f"The index in {folder} has no commit to go back to: only one is kept.")
-    for path in commit_files(before):
-        # What is there by this name may be what is damaged.
-        (folder / path.name).unlink(missing_ok=True)
-        os.link(path, folder / path.name)
-    again = folder / f"{META}.again"
-    again.write_bytes(read_meta(before))
-    sync(again)
-    sync(folder)
-    again.replace(folder / META)
-    sync(folder)
-    shutil.rmtree(before)
-    delete_files(folder, leftovers(folder))
-
-
 def _write_managed_list(folder: Path, names: set[str]) -> None:
-    """Tell tantivy which files are its own, to be deleted once no commit has them."""
-    told = folder / f"{MANAGED}.new"
-    told.write_text(json.dumps([*sorted(names), META]), "utf-8")
-    told.replace(folder / MANAGED)
+    """Write the list of files that tantivy deletes itself once no commit has them."""
+    new = folder / f"{MANAGED}.new"
+    new.write_text(json.dumps([*sorted(names), META]), "utf-8")
+    new.replace(folder / MANAGED)

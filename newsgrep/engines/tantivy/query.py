@@ -1,9 +1,9 @@
-"""Clauses as tantivy's queries, which find and score by themselves."""
+"""Queries for tantivy, and the top of their hits in newsgrep's own order."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 from math import ceil, log2
 from typing import Final, NamedTuple
@@ -12,118 +12,110 @@ from tantivy import DocAddress, FieldType, Occur, Query, Schema, Searcher
 
 from newsgrep.analysis.scoring import MIN_RECENCY_WEIGHT, Recency
 from newsgrep.engines.base import Order, ScoredDoc
+from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.fields import ID, ID_PREFIX, TIMESTAMP, UNDATED, id_prefix
-from newsgrep.engines.engine_query.ir import (
-    AnyTerm,
-    Clause,
-    Contains,
-    Must,
-    MustNot,
-    OrderedNear,
-    Range,
-    ScoreClause,
-    Should,
-    Term,
-    TokenSequence,
-    all_of,
-)
 from newsgrep.engines.tantivy.schema import ARTICLE_KIND, INTEGER_FIELDS, KIND, NEGATED_TIMESTAMP
 
 _REGEX_SPECIAL: Final = re.compile(r"[\\.+*?()|\[\]{}^$#&~-]")
-"""What means something in a regular expression of tantivy's."""
+"""Special characters of tantivy's regular expressions."""
+
+_EXTRA_HITS: Final = 64
+"""Hits requested beyond the wanted ones, so that one search is usually enough despite ties."""
+
+_NO_TIMESTAMP: Final = float("-inf")
+
+_HALF_LIVES: Final = ceil(-log2(MIN_RECENCY_WEIGHT))
+"""Half-lives after which the recency weight decreases no more."""
 
 
 class QueryBuilder:
-    """Makes queries for one schema."""
+    """Translates clauses to tantivy's queries for one schema."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
         self.articles = Query.term_query(schema, KIND, ARTICLE_KIND, "basic")
-        """Every article, and no note."""
+        """Matches every article, and no file record without an article."""
 
-    def query(self, clause: Clause) -> Query:
-        """Return what finds the articles of which ``clause`` is true; scores mean nothing."""
+    def query(self, clause: ir.Clause) -> Query:
+        """Return a query that matches what ``clause`` matches; its scores mean nothing."""
         match clause:
-            case Term(field, token):
+            case ir.Term(field, token):
                 return Query.term_query(self._schema, field, token, "basic")
-            case AnyTerm(field, found):
-                return Query.term_set_query(self._schema, field, found)
-            case TokenSequence(field, found):
-                return Query.phrase_query(self._schema, field, list(found))
-            case OrderedNear(field, first, second, between):
-                return Query.phrase_query(self._schema, field, [first, second], slop=between)
-            case Contains(field, part):
-                escaped = _REGEX_SPECIAL.sub(lambda match: f"\\{match[0]}", part)
+            case ir.AnyTerm(field, tokens):
+                return Query.term_set_query(self._schema, field, tokens)
+            case ir.Phrase(field, tokens):
+                return Query.phrase_query(self._schema, field, list(tokens))
+            case ir.OrderedNear(field, first, second, slop):
+                return Query.phrase_query(self._schema, field, [first, second], slop=slop)
+            case ir.Contains(field, text):
+                escaped = _REGEX_SPECIAL.sub(lambda match: f"\\{match[0]}", text)
                 return Query.regex_query(self._schema, field, rf"(?s:.*){escaped}(?s:.*)")
-            case Range(field, low, high):
-                return self._between(field, low, high)
-            case Must(clauses):
-                return self._all_of(clauses)
-            case Should(clauses):
-                return _bool_query(Occur.Should, map(self.query, clauses))
-            case MustNot(inner):
+            case ir.Range(field, low, high):
+                return self._range(field, low, high)
+            case ir.Must(clauses):
+                return self._must(clauses)
+            case ir.Should(clauses):
+                parts = [(Occur.Should, self.query(each)) for each in clauses]
+                return Query.boolean_query(parts) if parts else Query.empty_query()
+            case ir.MustNot(inner):
                 return Query.boolean_query(
                     [(Occur.Must, self.articles), (Occur.MustNot, self.query(inner))]
                 )
 
-    def ranked(self, clause: Clause, addends: Sequence[ScoreClause]) -> Query:
-        """Return what finds the same articles with the sums of ``addends`` as their scores."""
+    def scored_query(self, clause: ir.Clause, scores: Sequence[ir.ScoreClause]) -> Query:
+        """Return a query that matches what ``clause`` matches, with the sum of ``scores``."""
         must = Query.const_score_query(self.query(clause), 0.0)
-        adding: list[Query] = []
-        for levels, full in addends:
-            each = [Query.const_score_query(self.query(has), value) for has, value in levels]
-            if full is None:
-                adding += each
+        should: list[Query] = []
+        for impacts, source in scores:
+            constants = [Query.const_score_query(self.query(term), n) for term, n in impacts]
+            if source is None:
+                should += constants
             else:
-                has, value = full
-                whole = Query.const_score_query(self.query(has), value)
-                parts = Query.boolean_query([(Occur.Should, query) for query in each])
-                adding.append(Query.disjunction_max_query([whole, parts]))
-        return Query.boolean_query(
-            [(Occur.Must, must), *((Occur.Should, query) for query in adding)]
-        )
+                term, score = source
+                whole = Query.const_score_query(self.query(term), score)
+                parts = Query.boolean_query([(Occur.Should, each) for each in constants])
+                should.append(Query.disjunction_max_query([whole, parts]))
+        return Query.boolean_query([(Occur.Must, must), *((Occur.Should, each) for each in should)])
 
-    def _between(self, field: str, low: float | None, high: float | None) -> Query:
+    def _range(self, field: str, low: float | None, high: float | None) -> Query:
         if field in INTEGER_FIELDS:
             first, last = (None if bound is None else int(bound) for bound in (low, high))
             return Query.range_query(self._schema, field, FieldType.Integer, first, last)
         return Query.range_query(self._schema, field, FieldType.Float, low, high)
 
-    def _all_of(self, clauses: tuple[Clause, ...]) -> Query:
-        wanted = [clause for clause in clauses if not isinstance(clause, MustNot)]
-        unwanted = [clause.clause for clause in clauses if isinstance(clause, MustNot)]
-        must = list(map(self.query, wanted)) or [self.articles]
-        parts = [(Occur.Must, query) for query in must]
+    def _must(self, clauses: tuple[ir.Clause, ...]) -> Query:
+        must = [self.query(each) for each in clauses if not isinstance(each, ir.MustNot)]
+        must_not = [self.query(each.clause) for each in clauses if isinstance(each, ir.MustNot)]
         return Query.boolean_query(
-            [*parts, *((Occur.MustNot, self.query(clause)) for clause in unwanted)]
+            [
+                *((Occur.Must, query) for query in must or [self.articles]),
+                *((Occur.MustNot, query) for query in must_not),
+            ]
         )
 
 
-def _bool_query(occur: Occur, queries: Iterable[Query]) -> Query:
-    parts = [(occur, query) for query in queries]
-    return Query.boolean_query(parts) if parts else Query.empty_query()
-
-
-_EXTRA_HITS: Final = 64
-"""Equals that are asked for beyond what is wanted, so that one question is mostly enough."""
-
-_NO_TIMESTAMP: Final = float("-inf")
-
-
 class SortedDoc(NamedTuple):
-    """A document that is found, in the order in which it is shown."""
+    """A document that matches, with its sort key first.
 
-    level: float
-    """What orders it: the negative score, or when it was published, reversed or not."""
-    when: float
-    place: int
+    ``key`` is what the order sorts by: the negative score, or the timestamp, negated for the
+    newest first. ``tie_break`` is the negative timestamp in an order by relevance, else 0.
+    """
+
+    key: float
+    tie_break: float
+    id_prefix: int
     address: DocAddress
     score: float
-    moment: float
+    timestamp: float
 
 
 class TopDocs:
-    """What one query finds, best first; ``query`` has scores where ``order`` is by relevance."""
+    """The hits of one query in newsgrep's order.
+
+    tantivy sorts by one number and breaks ties by its own document numbers. Here ties are
+    broken as on every engine: newest first, then by id. For an order by relevance ``query``
+    must have scores.
+    """
 
     def __init__(self, searcher: Searcher, query: Query, order: Order) -> None:
         self._searcher = searcher
@@ -131,108 +123,113 @@ class TopDocs:
         self._order = order
         self._field = {Order.NEWEST: TIMESTAMP, Order.OLDEST: NEGATED_TIMESTAMP}.get(order)
 
-    def best(self, count: int) -> list[SortedDoc]:
-        """Return at least the first ``count``, and maybe more, in order."""
-        everything = max(self._searcher.num_docs, 1)
-        limit = min(count + _EXTRA_HITS, everything)
+    def first(self, count: int) -> list[SortedDoc]:
+        """Return at least the first ``count`` hits in order, if there are so many, or more."""
+        total = max(self._searcher.num_docs, 1)
+        limit = min(count + _EXTRA_HITS, total)
         while True:
             hits = self._searcher.search(self._query, limit, False, order_by_field=self._field).hits
-            if limit == everything or len(hits) < limit:
+            if limit == total or len(hits) < limit:
                 return self._sorted(hits)
-            # The last one may have equals that were not asked for.
+            # There may be more hits that are equal to the last one.
             last = hits[-1][0]
-            sure = [hit for hit in hits if hit[0] != last]
-            if len(sure) >= count:
-                return self._sorted(sure)
-            limit = min(4 * limit, everything)
+            complete = [hit for hit in hits if hit[0] != last]
+            if len(complete) >= count:
+                return self._sorted(complete)
+            limit = min(4 * limit, total)
 
-    def beyond(self, after: ScoredDoc, count: int) -> tuple[list[SortedDoc], int]:
-        """Return the first ``count`` after the place of ``after``, and how many stand before."""
-        moment = after.moment if after.moment != _NO_TIMESTAMP else UNDATED
-        place = (*self._levels(after.score, moment), id_prefix(after.id))
+    def after(self, cursor: ScoredDoc, count: int) -> tuple[list[SortedDoc], int]:
+        """Return at least the first ``count`` hits after ``cursor``, and how many are before it.
 
-        def is_before(found: SortedDoc) -> bool:
-            known = _sort_key(found)
-            if known == place:  # ids are read for these alone
-                return self.identifier(found.address) <= after.id
-            return known < place
+        A hit at the cursor itself counts as before it.
+        """
+        timestamp = cursor.moment if cursor.moment != _NO_TIMESTAMP else UNDATED
+        cursor_key = (*self._sort_key(cursor.score, timestamp), id_prefix(cursor.id))
+
+        def is_before(doc: SortedDoc) -> bool:
+            key = _full_key(doc)
+            if key == cursor_key:  # only then read the id
+                return self._read_id(doc.address) <= cursor.id
+            return key < cursor_key
 
         wanted = count
         while True:
-            found = self.best(wanted)
-            at = sum(map(is_before, found))
-            if len(found) - at >= count or len(found) < wanted:
-                return found[at:], at
-            wanted = 2 * len(found) + count
+            docs = self.first(wanted)
+            before = sum(map(is_before, docs))
+            if len(docs) - before >= count or len(docs) < wanted:
+                return docs[before:], before
+            wanted = 2 * len(docs) + count
 
-    def _levels(self, score: float, moment: float) -> tuple[float, float]:
+    def _sort_key(self, score: float, timestamp: float) -> tuple[float, float]:
         match self._order:
             case Order.RELEVANCE:
-                return -score, -moment
+                return -score, -timestamp
             case Order.NEWEST:
-                return -moment, 0.0
+                return -timestamp, 0.0
             case Order.OLDEST:
-                return (moment if moment != UNDATED else -UNDATED), 0.0
+                return (timestamp if timestamp != UNDATED else -UNDATED), 0.0
 
     def _sorted(self, hits: Sequence[tuple[float, DocAddress]]) -> list[SortedDoc]:
         addresses = [address for _, address in hits]
-        moments = self._searcher.fast_field_values(TIMESTAMP, addresses)
-        places = self._searcher.fast_field_values(ID_PREFIX, addresses)
-        found = []
-        for (value, address), moment, place in zip(hits, moments, places, strict=True):
+        timestamps = self._searcher.fast_field_values(TIMESTAMP, addresses)
+        prefixes = self._searcher.fast_field_values(ID_PREFIX, addresses)
+        docs = []
+        for (value, address), stored, prefix in zip(hits, timestamps, prefixes, strict=True):
             score = value if self._field is None else 0.0
-            level, when = self._levels(score, float(moment or 0))
-            shown = float(moment or 0) if moment != UNDATED else _NO_TIMESTAMP
-            found.append(SortedDoc(level, when, int(place or 0), address, score, shown))
-        found.sort(key=_sort_key)
-        return self._by_id(found)
+            timestamp = float(stored or 0)
+            key = self._sort_key(score, timestamp)
+            known = timestamp if timestamp != UNDATED else _NO_TIMESTAMP
+            docs.append(SortedDoc(*key, int(prefix or 0), address, score, known))
+        docs.sort(key=_full_key)
+        return self._by_id(docs)
 
-    def _by_id(self, found: list[SortedDoc]) -> list[SortedDoc]:
-        """Order those that only their ids tell apart, which are read for them alone."""
+    def _by_id(self, docs: list[SortedDoc]) -> list[SortedDoc]:
+        """Sort the documents with equal keys by id; ids are read for these only."""
         ordered: list[SortedDoc] = []
-        for _, equals in groupby(found, _sort_key):
-            each = list(equals)
-            if len(each) > 1:
-                each.sort(key=lambda found: self.identifier(found.address))
-            ordered += each
+        for _, group in groupby(docs, _full_key):
+            equal = list(group)
+            if len(equal) > 1:
+                equal.sort(key=lambda doc: self._read_id(doc.address))
+            ordered += equal
         return ordered
 
-    def identifier(self, address: DocAddress) -> str:
-        """Return the id of a document."""
+    def _read_id(self, address: DocAddress) -> str:
         return str(self._searcher.doc(address).get_first(ID))
 
 
-def _sort_key(found: SortedDoc) -> tuple[float, float, int]:
-    return found.level, found.when, found.place
-
-
-_HALF_LIVES: Final = ceil(-log2(MIN_RECENCY_WEIGHT))
-"""Half-lives after which a weight sinks no more."""
+def _full_key(doc: SortedDoc) -> tuple[float, float, int]:
+    return doc.key, doc.tie_break, doc.id_prefix
 
 
 def top_docs_by_recency(
     searcher: Searcher,
-    asking: QueryBuilder,
-    clause: Clause,
-    addends: list[ScoreClause],
+    builder: QueryBuilder,
+    clause: ir.Clause,
+    scores: list[ir.ScoreClause],
     recency: Recency,
     count: int,
 ) -> list[SortedDoc]:
-    """Return the first ``count`` matches, best first, with their weighed scores."""
+    """Return the first ``count`` hits by score times recency weight, exactly.
+
+    tantivy scores without regard to age. So the hits are searched by intervals of age, newest
+    first. In each interval the weight has an upper bound, and searching it ends when no
+    further hit can enter the top.
+    """
     best: list[SortedDoc] = []
-    for span, most in _recency_spans(recency):
-        query = asking.ranked(all_of(clause, span), addends)
-        ordered = TopDocs(searcher, query, Order.RELEVANCE)
+    for interval, max_weight in _age_intervals(recency):
+        query = builder.scored_query(ir.all_of(clause, interval), scores)
+        hits = TopDocs(searcher, query, Order.RELEVANCE)
         wanted = count
         while True:
-            found = ordered.best(wanted)
-            # All that were not given have no better score than the last one that was.
-            least = found[-1].score * most if found else 0.0
-            together = sorted([*best, *(_with_recency(each, recency) for each in found)])
-            if len(found) < wanted or _cannot_enter(least, together, count):
+            docs = hits.first(wanted)
+            # No hit that is missing scores better than the last one here.
+            bound = docs[-1].score * max_weight if docs else 0.0
+            weighted = (_with_recency(doc, recency) for doc in docs)
+            candidates = sorted([*best, *weighted], key=_full_key)
+            if len(docs) < wanted or _cannot_enter(bound, candidates, count):
                 break
-            wanted = 2 * len(found)
-        best = together[:count]
+            wanted = 2 * len(docs)
+        best = candidates[:count]
     return best
 
 
@@ -240,16 +237,16 @@ def _cannot_enter(score: float, best: list[SortedDoc], count: int) -> bool:
     return len(best) >= count and best[count - 1].score > score
 
 
-def _with_recency(found: SortedDoc, recency: Recency) -> SortedDoc:
-    score = found.score * recency.weight(found.moment)
-    return found._replace(level=-score, score=score)
+def _with_recency(doc: SortedDoc, recency: Recency) -> SortedDoc:
+    score = doc.score * recency.weight(doc.timestamp)
+    return doc._replace(key=-score, score=score)
 
 
-def _recency_spans(recency: Recency) -> Iterator[tuple[Clause, float]]:
-    """Yield spans of time, newest first, and what weights in them are at most."""
-    begins = [recency.now - recency.half_life * spans for spans in range(1, _HALF_LIVES + 1)]
-    yield Range(TIMESTAMP, begins[0], None), 1.0
-    for number, (later, earlier) in enumerate(pairwise(begins), 1):
-        span = all_of(Range(TIMESTAMP, earlier, None), MustNot(Range(TIMESTAMP, later, None)))
-        yield span, 2.0**-number
-    yield MustNot(Range(TIMESTAMP, begins[-1], None)), MIN_RECENCY_WEIGHT
+def _age_intervals(recency: Recency) -> Iterator[tuple[ir.Clause, float]]:
+    """Yield intervals of age, newest first, with the maximum of the weight in each."""
+    starts = [recency.now - recency.half_life * number for number in range(1, _HALF_LIVES + 1)]
+    yield ir.Range(TIMESTAMP, starts[0], None), 1.0
+    for number, (later, earlier) in enumerate(pairwise(starts), 1):
+        before = ir.MustNot(ir.Range(TIMESTAMP, later, None))
+        yield ir.all_of(ir.Range(TIMESTAMP, earlier, None), before), 2.0**-number
+    yield ir.MustNot(ir.Range(TIMESTAMP, starts[-1], None)), MIN_RECENCY_WEIGHT

@@ -1,8 +1,4 @@
-"""Everything that a tantivy index holds is read and compared with what it should be.
-
-Files with the checksums that tantivy puts at their ends, articles with themselves, and
-words with the articles' texts.
-"""
+"""Verifying a tantivy index, and salvaging what can be read of a damaged one."""
 
 from __future__ import annotations
 
@@ -14,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tantivy import Document
 
@@ -35,23 +31,16 @@ from newsgrep.engines.tantivy.commits import (
     commit_files,
     missing_files,
     single_segment_metas,
+    translate_errors,
 )
-from newsgrep.engines.tantivy.engine import TantivyEngine, translate_errors
-from newsgrep.engines.tantivy.query import QueryBuilder
+from newsgrep.engines.tantivy.reader import CommitReader
 from newsgrep.engines.tantivy.schema import (
     ARTICLE_KIND,
     KIND,
-    create_schema,
     stored_article,
     stored_file_record,
 )
 from newsgrep.errors import IndexDamaged
-
-if TYPE_CHECKING:
-    from tantivy import Searcher
-
-    from newsgrep.engines.tantivy.engine import TantivyEngine
-
 
 _FOOTER_MAGIC: Final = 1337
 _FOOTER_TAIL_BYTES: Final = 8
@@ -59,40 +48,40 @@ _READ_BYTES: Final = 1 << 20
 _TOKEN_FIELDS: Final = (TITLE, BODY, CAPTION, TERMS, IMPACTS)
 
 
-def find_problems(
-    folder: Path, engine: TantivyEngine, searcher: Searcher, *, deep: bool
-) -> Iterator[str]:
-    """Yield what is wrong, one sentence each; may also raise what damaged data raises."""
+def find_problems(folder: Path, reader: CommitReader, *, deep: bool) -> Iterator[str]:
+    """Yield what is wrong with the commit of ``reader``, one sentence each.
+
+    Compares each file with the checksum that tantivy puts at its end, reads every document,
+    and with ``deep`` compares the index's terms with those of the articles' texts. May raise
+    what damaged data raises (:func:`translate_errors`).
+    """
     missing = missing_files(folder)
     yield from (f"The file {name} is missing." for name in missing)
-    harmed = missing + [
-        sentence for path in commit_files(folder) if (sentence := _file_problem(path))
-    ]
-    yield from harmed[len(missing) :]
-    if harmed:
-        return  # what they hold need not make any sense
-    counts: dict[str, Counter[str]] = {field: Counter() for field in _TOKEN_FIELDS}
-    for document in engine.documents():
-        stamp = stored_file_record(document)
+    damaged = list(filter(None, map(_file_problem, commit_files(folder))))
+    yield from damaged
+    if missing or damaged:
+        return  # the content of damaged files may mean anything
+    expected: dict[str, Counter[str]] = {field: Counter() for field in _TOKEN_FIELDS}
+    for document in reader.documents():
+        record = stored_file_record(document)
         if document.get_first(KIND) != ARTICLE_KIND:
             continue
         article = stored_article(document)
         if article.id != document.get_first(ID):
-            yield f"The article {article.id} is kept as {document.get_first(ID)}."
+            yield f"The article {article.id} is stored as {document.get_first(ID)}."
         if deep:
-            texts = index_fields(make_document(article, stamp)).texts
+            texts = index_fields(make_document(article, record)).texts
             for field in _TOKEN_FIELDS:
-                counts[field].update(set(texts[field].split()))
+                expected[field].update(set(texts[field].split()))
     if deep:
-        articles = QueryBuilder(create_schema()).articles
         for field in _TOKEN_FIELDS:
-            told = searcher.terms_with_prefix(field, "", articles)
-            if {token: count for token, count in told if count} != counts[field]:
-                yield f"The terms of {field} are not those of the articles' texts."
+            terms = reader.searcher.terms_with_prefix(field, "", reader.builder.articles)
+            if {token: count for token, count in terms if count} != expected[field]:
+                yield f"The terms of {field} do not match the articles' texts."
 
 
 def _file_problem(path: Path) -> str | None:
-    """Return what is wrong with a file, whose end says what the sum of the rest is."""
+    """Return what is wrong with a file, whose footer contains the checksum of the rest."""
     size = path.stat().st_size
     try:
         with path.open("rb") as stream:
@@ -100,38 +89,44 @@ def _file_problem(path: Path) -> str | None:
             tail = stream.read()
             length = int.from_bytes(tail[:4], "little")
             if int.from_bytes(tail[4:], "little") != _FOOTER_MAGIC:
-                raise ValueError("no end")
+                raise ValueError("no footer")
             stream.seek(-_FOOTER_TAIL_BYTES - length, 2)
             expected = json.loads(stream.read(length))["crc"]
             stream.seek(0)
-            left, found = size - _FOOTER_TAIL_BYTES - length, 0
+            left, crc = size - _FOOTER_TAIL_BYTES - length, 0
             while left > 0 and (part := stream.read(min(left, _READ_BYTES))):
-                found, left = zlib.crc32(part, found), left - len(part)
+                crc, left = zlib.crc32(part, crc), left - len(part)
     except (OSError, ValueError, KeyError, TypeError):
-        return f"The file {path.name} has lost its end."
-    if found != expected:
-        return f"The file {path.name} has other bytes than it was written with."
+        return f"The file {path.name} has no valid footer."
+    if crc != expected:
+        return f"The file {path.name} does not match its checksum."
     return None
 
 
 def salvage(folder: Path) -> Iterator[Stored | Unreadable]:
-    """Yield all that is stored, each article and note once, and what is lost."""
+    """Yield all that is stored, each article and file record once, and what is unreadable.
+
+    Segments that can't be opened are left out. What they contained comes from the previous
+    commit if that has it in another segment.
+    """
     seen: set[tuple[bool, str]] = set()
-    lost, is_open = 0, True
+    unreadable, is_counted = 0, True
     for item in _salvage_commit(folder):
         if isinstance(item, Stored):
             seen.add(_stored_key(item))
             yield item
         else:
-            lost, is_open = lost + 1, is_open and item.path is None
-    if lost and (folder / PREVIOUS / META).exists():
+            unreadable, is_counted = unreadable + 1, is_counted and item.path is None
+    if unreadable and (folder / PREVIOUS / META).exists():
         for item in _salvage_commit(folder / PREVIOUS):
-            # Where documents were lost one by one, no more can come back than were there.
-            if isinstance(item, Stored) and _stored_key(item) not in seen and (lost or not is_open):
-                lost = max(lost - 1, 0)
+            if not isinstance(item, Stored) or _stored_key(item) in seen:
+                continue
+            # If single documents are unreadable, no more than these can be restored.
+            if unreadable or not is_counted:
+                unreadable = max(unreadable - 1, 0)
                 seen.add(_stored_key(item))
                 yield item
-    for _ in range(lost):
+    for _ in range(unreadable):
         yield Unreadable(None)
 
 
@@ -140,51 +135,46 @@ def _stored_key(item: Stored) -> tuple[bool, str]:
 
 
 def _salvage_commit(folder: Path) -> Iterator[Stored | Unreadable]:
-    """Yield what a commit has; what is lost with a whole segment is told by the segment's name."""
+    """Yield the content of a commit; an unreadable segment is one item, with its name as path."""
     try:
-        engine = TantivyEngine(folder)
+        reader = CommitReader(folder)
     except IndexDamaged:
         yield from _salvage_segments(folder)
         return
     try:
-        addresses = engine.everywhere()
-        for address in addresses:
+        for address in reader.addresses():
             try:
                 with translate_errors(folder):
-                    item = _stored_record(engine.at(address))
+                    item = _stored_record(reader.document(address))
             except IndexDamaged:
                 yield Unreadable(None)
             else:
                 yield item
     except IndexDamaged:
         yield Unreadable(folder.name)
-    finally:
-        engine.close()
 
 
 def _salvage_segments(folder: Path) -> Iterator[Stored | Unreadable]:
-    """Open every segment as if it were alone."""
-    commits: dict[str, bytes] = {}
+    """Open every segment as an index of its own."""
+    metas: dict[str, bytes] = {}
     with suppress(IndexDamaged):
-        commits = single_segment_metas(folder)
-    if not commits:
+        metas = single_segment_metas(folder)
+    if not metas:
         yield Unreadable(folder.name)
-    for name, commit in commits.items():
-        with TemporaryDirectory(prefix="salvage-", dir=folder) as made:
-            alone = Path(made)
+    for name, meta in metas.items():
+        with TemporaryDirectory(prefix="salvage-", dir=folder) as temporary:
+            single = Path(temporary)
             for path in folder.glob(f"{name}.*"):
-                os.link(path, alone / path.name)
-            (alone / META).write_bytes(commit)
+                os.link(path, single / path.name)
+            (single / META).write_bytes(meta)
             try:
-                TantivyEngine(alone).close()
+                CommitReader(single)
             except IndexDamaged:
                 yield Unreadable(name)
             else:
-                yield from _salvage_commit(alone)
+                yield from _salvage_commit(single)
 
 
 def _stored_record(document: Document) -> Stored:
-    stamp = stored_file_record(document)
-    return Stored(
-        stored_article(document) if document.get_first(KIND) == ARTICLE_KIND else None, stamp
-    )
+    is_article = document.get_first(KIND) == ARTICLE_KIND
+    return Stored(stored_article(document) if is_article else None, stored_file_record(document))

@@ -1,6 +1,6 @@
-"""Which fields a document has in the tantivy index, and how an entry or a note becomes one.
+"""The schema of a tantivy index, and articles and file records as its documents.
 
-The fields to be found by are those of :mod:`newsgrep.engines.engine_query.fields`.
+The indexed fields are those of :mod:`newsgrep.engines.engine_query.fields`.
 """
 
 from __future__ import annotations
@@ -39,30 +39,30 @@ ARTICLE_KIND: Final = "article"
 FILE_RECORD_KIND: Final = "note"
 
 KEY: Final = "key"
-"""The id of an article, or what stands for the path of a note: what is written again."""
+"""The id of an article or the key of a file record: a document replaces those with its key."""
 
 NEGATED_TIMESTAMP: Final = "age"
-"""The moment with its sign changed, so that the undated come last in both orders by date."""
+"""The negative timestamp, so that undated articles come last in both orders by date."""
 
 PACKED_TEXTS: Final = "texts"
 PACKED_REST: Final = "rest"
 PACKED_FILE_RECORD: Final = "stamp"
 PACKED_URL: Final = "whole_url"
-"""What is given back, packed as in :mod:`newsgrep.analysis.codec`; in no index."""
+"""What is returned, packed as in :mod:`newsgrep.analysis.codec`; stored, not indexed."""
 
 INTEGER_FIELDS: Final = (FIRST_DAY, LAST_DAY, HAS_TIME)
 FLOAT_FIELDS: Final = (TIMESTAMP, NEGATED_TIMESTAMP)
 
 
 def create_schema() -> Schema:
-    """Return the schema; tantivy keeps it in the index."""
+    """Return the schema of a new index; tantivy stores it in the index."""
     builder = SchemaBuilder()
     for field in (TITLE, BODY, CAPTION):
         builder.add_text_field(field, tokenizer_name="whitespace", index_option="position")
     for field in (TERMS, IMPACTS):
         builder.add_text_field(field, tokenizer_name="whitespace", index_option="basic")
     for field in (KIND, KEY, ID, *FOLDED_NAMES.values(), *ADDRESSES.values()):
-        # The id tells of which article a document is when it is read.
+        # The id is stored as well, so that a document can be identified when it is read.
         stored = field in {KIND, ID}
         builder.add_text_field(field, stored=stored, tokenizer_name="raw", index_option="basic")
     for field in FACET_FIELDS:
@@ -77,12 +77,12 @@ def create_schema() -> Schema:
     return builder.build()
 
 
-def article_document(entry: IndexDocument) -> Document:
-    """Return an article as it is written."""
-    fields = index_fields(entry)
+def article_document(article: IndexDocument) -> Document:
+    """Return the document of an article, with its file record."""
+    fields = index_fields(article)
     document = Document()
     document.add_text(KIND, ARTICLE_KIND)
-    document.add_text(KEY, entry.article_id)
+    document.add_text(KEY, article.article_id)
     for field, text in fields.texts.items():
         document.add_text(field, text)
     for field, values in fields.values.items():
@@ -90,50 +90,50 @@ def article_document(entry: IndexDocument) -> Document:
             document.add_text(field, value)
     for field in INTEGER_FIELDS:
         document.add_integer(field, int(fields.numbers[field]))
-    moment = fields.numbers[TIMESTAMP]
-    document.add_float(TIMESTAMP, moment)
-    document.add_float(NEGATED_TIMESTAMP, -moment if moment != UNDATED else UNDATED)
+    timestamp = fields.numbers[TIMESTAMP]
+    document.add_float(TIMESTAMP, timestamp)
+    document.add_float(NEGATED_TIMESTAMP, -timestamp if timestamp != UNDATED else UNDATED)
     document.add_unsigned(ID_PREFIX, int(fields.numbers[ID_PREFIX]))
-    document.add_bytes(PACKED_TEXTS, entry.folded)
-    document.add_bytes(PACKED_REST, entry.rest)
-    document.add_bytes(PACKED_URL, (entry.url or "").encode("utf-8", "replace"))
-    document.add_bytes(PACKED_FILE_RECORD, pack_file_record(entry.stamp))
+    document.add_bytes(PACKED_TEXTS, article.folded)
+    document.add_bytes(PACKED_REST, article.rest)
+    document.add_bytes(PACKED_URL, (article.url or "").encode("utf-8", "replace"))
+    document.add_bytes(PACKED_FILE_RECORD, pack_file_record(article.stamp))
     return document
 
 
-def file_record_document(stamp: FileRecord) -> Document:
-    """Return a note as it is written."""
+def file_record_document(record: FileRecord) -> Document:
+    """Return the document of a file without an article of its own."""
     document = Document()
     document.add_text(KIND, FILE_RECORD_KIND)
-    document.add_text(KEY, file_record_key(stamp.path))
-    document.add_bytes(PACKED_FILE_RECORD, pack_file_record(stamp))
+    document.add_text(KEY, file_record_key(record.path))
+    document.add_bytes(PACKED_FILE_RECORD, pack_file_record(record))
     return document
 
 
 def file_record_key(path: str) -> str:
-    """Return the key of the note on a file; a path may be any bytes, a term is text."""
+    """Return the key for a path: a digest, since a path may be any bytes and a term is text."""
     return f"note {sha256(fsencode(path)).hexdigest()}"
 
 
 def stored_article(document: Document) -> Article:
-    """Return the article in a document, unpacked."""
+    """Return the article in a document.
+
+    Like the other readers here, it raises :class:`ValueError`, :class:`LookupError` or
+    :class:`TypeError` for damaged data.
+    """
     folded, rest = stored_bytes(document, PACKED_TEXTS), stored_bytes(document, PACKED_REST)
     article = unpack_article(folded, rest, stored_file_record(document).path)
     return replace(article, url=stored_bytes(document, PACKED_URL).decode() or None)
 
 
 def stored_file_record(document: Document) -> FileRecord:
-    """Return the stamp in a document, of an article or a note."""
-    return unpack_file_record(
-        stored_bytes(document, PACKED_FILE_RECORD), document.get_first(ID) or ""
-    )
+    """Return the file record in a document, with or without an article."""
+    packed = stored_bytes(document, PACKED_FILE_RECORD)
+    return unpack_file_record(packed, document.get_first(ID) or "")
 
 
 def stored_bytes(document: Document, field: str) -> bytes:
-    """Return the bytes that a document keeps in ``field``.
-
-    Raises :class:`ValueError` where there are none.
-    """
+    """Return the bytes stored in ``field``; raises :class:`ValueError` if there are none."""
     value = document.get_first(field)
     if value is None:
         raise ValueError(f"a document has no {field}")

@@ -1,0 +1,171 @@
+"""Reading one commit of a tantivy index: documents, terms, counts and facets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from tantivy import DocAddress, Document, Index, Query
+
+from newsgrep.analysis.characters import CharKind, kind_of
+from newsgrep.engines.engine_query import ir
+from newsgrep.engines.engine_query.fields import FACET_FIELDS, ID, TERMS
+from newsgrep.engines.engine_query.lower import values_of
+from newsgrep.engines.tantivy.commits import (
+    commit_number,
+    missing_files,
+    read_meta,
+    translate_errors,
+)
+from newsgrep.engines.tantivy.query import QueryBuilder
+from newsgrep.engines.tantivy.schema import (
+    PACKED_TEXTS,
+    stored_article,
+    stored_bytes,
+    stored_file_record,
+)
+from newsgrep.models import FileRecord
+from newsgrep.query.ast import Field, LocationField, NameField
+
+MAX_BUCKETS: Final = 60_000
+"""Facet values that one aggregation returns; tantivy refuses more than 65,000."""
+
+FIRST_ADDRESSES: Final = 4096
+"""Documents that are listed before all are, for callers that may stop early."""
+
+
+class CommitReader:
+    """The commit of an index that was the last one when it was opened.
+
+    It stays readable when later commits delete its files. It is the ``IndexReader`` of
+    :mod:`newsgrep.engines.engine_query.lower`. Methods raise what tantivy raises for damaged
+    data, except where it says otherwise; callers use :func:`translate_errors`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with translate_errors(folder):
+            while True:
+                meta = read_meta(folder)
+                if missing := missing_files(folder):
+                    if read_meta(folder) != meta:
+                        continue
+                    raise FileNotFoundError(f"{missing[0]} is missing")
+                index = Index.open(str(folder))
+                self.searcher = index.searcher()
+                self.builder = QueryBuilder(index.schema)
+                self.commit = commit_number(folder)
+                # If another process has committed meanwhile, the number may be of that commit.
+                if read_meta(folder) == meta:
+                    break
+        self._addresses: dict[str, DocAddress] = {}
+
+    @property
+    def segment_count(self) -> int:
+        """The number of segments, each of which is searched separately."""
+        return self.searcher.num_segments
+
+    def query(self, clause: ir.Clause) -> Query:
+        """Return tantivy's query for a clause."""
+        return self.builder.query(ir.all_of(clause))
+
+    def count(self, clause: ir.Clause) -> int:
+        """Return how many articles match ``clause``."""
+        result = self.searcher.search(self.query(clause), 1, True)
+        return int(result.count)  # type: ignore[attr-defined]  # left out of the binding's stubs
+
+    def count_all(self, clauses: Sequence[ir.Clause]) -> list[int]:
+        """Return how many articles match each clause."""
+        return list(map(self.count, clauses))
+
+    def facet(self, name: str, clause: ir.Clause) -> tuple[tuple[str, int], ...]:
+        """Return the values of a facet with their counts, most frequent first, then by value.
+
+        Raises :class:`KeyError` for an unknown facet.
+        """
+        if name not in FACET_FIELDS:
+            raise KeyError(name)
+        query = self.query(clause)
+        request = {name: {"terms": {"field": name, "size": MAX_BUCKETS}}}
+        try:
+            result = self.searcher.aggregate(query, request)[name]
+            counts = {bucket["key"]: bucket["doc_count"] for bucket in result["buckets"]}
+            is_complete = not result["sum_other_doc_count"]
+        except ValueError:  # too many values
+            is_complete = False
+        if not is_complete:
+            counts = dict(self.searcher.terms_with_prefix(name, "", query))
+        found = ((value, count) for value, count in counts.items() if count)
+        return tuple(sorted(found, key=lambda item: (-item[1], item[0])))
+
+    def id_at(self, address: DocAddress) -> str:
+        """Return the id of the article at ``address``, which is remembered for it."""
+        article_id = str(self.searcher.doc(address).get_first(ID))
+        self._addresses[article_id] = address
+        return article_id
+
+    def documents_by_id(self, ids: Iterable[str]) -> Iterator[Document]:
+        """Yield the stored documents of articles in the order of ``ids``, without unknown ids."""
+        wanted = list(ids)
+        missing = tuple({each for each in wanted if each not in self._addresses})
+        if missing:
+            query = self.query(ir.AnyTerm(ID, missing))
+            for _, address in self.searcher.search(query, len(missing), False).hits:
+                self.id_at(address)
+        for each in wanted:
+            if each in self._addresses:
+                yield self.document(self._addresses[each])
+
+    def documents(self, clause: ir.Clause | None = None) -> Iterator[Document]:
+        """Yield the stored documents of the articles that match, or of everything."""
+        return map(self.document, self.addresses(clause))
+
+    def document(self, address: DocAddress) -> Document:
+        """Return the stored document at ``address``."""
+        return self.searcher.doc(address)
+
+    def addresses(self, clause: ir.Clause | None = None, limit: int = 0) -> list[DocAddress]:
+        """Return the addresses of the articles that match, or of all documents.
+
+        At most ``limit`` of them, unless it is 0. Raises :class:`IndexDamaged`.
+        """
+        query = Query.all_query() if clause is None else self.query(clause)
+        with translate_errors(self._folder):
+            hits = self.searcher.search(query, limit or max(self.searcher.num_docs, 1), False).hits
+        # Neighbours are compressed together, so they are read together.
+        ordered = sorted((each.segment_ord, each.doc) for _, each in hits)
+        return [DocAddress(segment, number) for segment, number in ordered]
+
+    def file_records(self) -> Iterator[FileRecord]:
+        """Yield all file records; the first ones come before all documents are listed."""
+        first = self.addresses(limit=FIRST_ADDRESSES)
+        yield from map(self._file_record, first)
+        if len(first) == FIRST_ADDRESSES:
+            known = {(each.segment_ord, each.doc) for each in first}
+            for address in self.addresses():
+                if (address.segment_ord, address.doc) not in known:
+                    yield self._file_record(address)
+
+    def _file_record(self, address: DocAddress) -> FileRecord:
+        return stored_file_record(self.document(address))
+
+    def terms(self, prefix: str, field: Field) -> Iterator[str]:  # noqa: ARG002  (never captions)
+        """Yield the terms of titles and bodies that are letters and digits, by ``prefix``."""
+        for token, _ in self.searcher.terms_with_prefix(TERMS, prefix):
+            if kind_of(token[0]) is CharKind.WORD:
+                yield token
+
+    def texts(self, clause: ir.Clause) -> Iterator[tuple[str, bytes]]:
+        """Yield id and packed folded texts of every article that matches ``clause``."""
+        for document in self.documents(clause):
+            yield str(document.get_first(ID)), stored_bytes(document, PACKED_TEXTS)
+
+    def values(
+        self, clause: ir.Clause, kind: NameField | LocationField
+    ) -> Iterator[tuple[str, str]]:
+        """Yield id and value for each name, or the address, of the articles that match."""
+        for document in self.documents(clause):
+            article = stored_article(document)
+            for value in values_of(article, kind):
+                yield article.id, value
