@@ -439,7 +439,7 @@ def test_an_unknown_zone_is_an_error_that_names_one(name: str, cure: str) -> Non
 
 def test_every_date_in_the_documentation_is_one() -> None:
     page = (Path(__file__).parents[2] / "docs" / "QUERY.md").read_text("utf-8")
-    table = page.partition("Say that today is Thursday, 16 May 2024:")[2].partition("So many")[0]
+    table = page.partition("If today is Thursday, 16 May 2024:")[2].partition("A period of")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     said = [text for row in rows for text in re.findall("`([^`]+)`", row) if text != "号"]
     assert len(said) > 50
