@@ -20,7 +20,8 @@ from typing import Final, NamedTuple
 from bench.gold import without, without_links, without_title
 from bench.paths import BENCH_FOLDER, REPOSITORY, digest_of_files, fresh
 from newsgrep.analysis.document import IndexDocument, make_document
-from newsgrep.engines.base import Engine, PutArticle, open_engine
+from newsgrep.engines.base import Engine, PutArticle
+from newsgrep.engines.registry import open_engine
 from newsgrep.errors import NoArticle
 from newsgrep.extract.outlets import Outlets, load_outlets
 from newsgrep.extract.pipeline import extract_article

@@ -23,7 +23,8 @@ from newsgrep.analysis.characters import CharKind, kind_of, strip_invisible
 from newsgrep.analysis.document import make_document
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.segment import index_terms, query_terms
-from newsgrep.engines.base import FACETS, Engine, Order, PutArticle, open_engine
+from newsgrep.engines.base import FACETS, Engine, Order, PutArticle
+from newsgrep.engines.registry import open_engine
 from newsgrep.errors import NoArticle, QueryError
 from newsgrep.extract import dates
 from newsgrep.extract.decode import decode

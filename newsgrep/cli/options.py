@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from newsgrep.analysis.scoring import Recency
-from newsgrep.engines.base import FACETS, Engine, Order, folder_engines
+from newsgrep.engines.base import FACETS, Engine, Order
+from newsgrep.engines.registry import folder_engines
 from newsgrep.errors import InputError, UsageError
 from newsgrep.index.location import Index, described, index_at
 from newsgrep.models import ARCHIVE_ZONE, Article

@@ -6,15 +6,12 @@ told of. It never parses a query, never segments a text, and constructing one ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from importlib import import_module
-from pathlib import Path
-from types import MappingProxyType, ModuleType
-from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from newsgrep.analysis.scoring import Recency
-from newsgrep.errors import IndexMismatch, UsageError
 from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import Node
 
@@ -132,6 +129,9 @@ class Engine(Protocol):
     def commit(self) -> int:
         """Return a number that tells the commit that is open from all others; 0 when made."""
 
+    def refresh(self) -> None:
+        """Answer from the last commit from now on, if others have written since."""
+
     def rollback(self) -> None:
         """Make the commit before the last the last one.
 
@@ -173,89 +173,6 @@ class Engine(Protocol):
         """Let go of files and locks."""
 
 
-class _Room(NamedTuple):
-    """Where an engine's code is, and the package that it needs beyond newsgrep's own, if any."""
-
-    module: str
-    package: str = ""
-
-
-_ROOMS = {
-    "whoosh": _Room("newsgrep.engines.whoosh"),
-    "tantivy": _Room("newsgrep.engines.tantivy", "tantivy"),
-    "opensearch": _Room("newsgrep.engines.opensearch", "opensearchpy"),
-    "memory": _Room("newsgrep.engines.memory"),
-}
-
-_SERVER_ENGINES = frozenset({"opensearch"})
-_TRANSIENT_ENGINES = frozenset({"memory"})
-_STORES_IMPACTS = frozenset({"tantivy", "opensearch"})
-
-
-def engine_names() -> tuple[str, ...]:
-    """Return the names that :func:`open_engine` takes."""
-    return tuple(_ROOMS)
-
-
-def lives_on_server(name: str) -> bool:
-    """Return whether the engine called ``name`` keeps its data on a server, not in a folder."""
-    return name in _SERVER_ENGINES
-
-
-def stores_impacts(name: str) -> bool:
-    """Return whether the engine called ``name`` keeps how much each term counts."""
-    return name in _STORES_IMPACTS
-
-
-def folder_engines() -> tuple[str, ...]:
-    """Return the names of the engines whose data lies in a folder and stays there."""
-    return tuple(name for name in _ROOMS if name not in _SERVER_ENGINES | _TRANSIENT_ENGINES)
-
-
-def open_engine(name: str, place: Path | str, *, create: bool = False) -> Engine:
-    """Open the engine called ``name`` on its data in ``place``; with ``create`` make it.
-
-    A place is a folder, or the address of an index on a server. Raises :class:`UsageError`
-    for an unknown name to create and for an engine that is not installed,
-    :class:`IndexMismatch` for an unknown one found in an index, and what the engine says of
-    its data.
-    """
-    if create and name not in _ROOMS:
-        raise UsageError(f"There is no engine “{name}”: choose one of {', '.join(_ROOMS)}.")
-    if lives_on_server(name) == isinstance(place, Path):
-        # A folder must not make anybody's newsgrep talk to a server.
-        raise IndexMismatch(
-            f"The engine “{name}” can't have its data in {place}: use the newsgrep that made it."
-        )
-    # A module is an engine's room: its `open_engine(place, create)` makes one.
-    opener = cast("Callable[[Path | str, bool], Engine]", load_engine(name).open_engine)
-    return opener(place, create)
-
-
-def load_engine(name: str) -> ModuleType:
-    """Return the module of the engine called ``name``.
-
-    Raises :class:`IndexMismatch` for an unknown one, and :class:`UsageError` for one whose
-    package is not installed.
-    """
-    if name not in _ROOMS:
-        raise IndexMismatch(
-            f"This index was made by the engine “{name}”, which this newsgrep does not have "
-            f"({', '.join(_ROOMS)}): use the newsgrep that made it."
-        )
-    room = _ROOMS[name]
-    if room.package:
-        try:
-            import_module(room.package)
-        except ModuleNotFoundError as exc:
-            if exc.name != room.package:  # it is there, and something that it needs is not
-                raise
-            raise UsageError(
-                f'The engine “{name}” is not installed: pip install "newsgrep[{name}]".'
-            ) from exc
-    return import_module(room.module)
-
-
 class Stored(NamedTuple):
     """A stored article with its stamp, or the stamp of a note."""
 
@@ -267,15 +184,3 @@ class Unreadable(NamedTuple):
     """Something stored that can't be read any more, with its path where that can be read."""
 
     path: str | None
-
-
-def iter_stored(name: str, folder: Path) -> Iterator[Stored | Unreadable]:
-    """Yield all that is stored in data that may be damaged, each article and note once."""
-    kept = cast("Callable[[Path], Iterator[Stored | Unreadable]]", load_engine(name).salvage)
-    return kept(folder)
-
-
-def rollback(name: str, folder: Path) -> None:
-    """Do what :meth:`Engine.rollback` does on data that may be too damaged to be opened."""
-    back = cast("Callable[[Path], None]", load_engine(name).rollback)
-    back(folder)

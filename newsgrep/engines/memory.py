@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from newsgrep.analysis.document import IndexDocument, publication_day, publication_month
 from newsgrep.analysis.fold import fold
@@ -23,9 +22,8 @@ from newsgrep.engines.base import (
     PutFileRecord,
     ResultPage,
     ScoredDoc,
-    Stored,
-    Unreadable,
 )
+from newsgrep.engines.registry import EngineSpec, LocationKind
 from newsgrep.errors import UsageError
 from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import (
@@ -113,6 +111,9 @@ class MemoryEngine:
         """Return how often something was written."""
         return self._commit
 
+    def refresh(self) -> None:
+        """Do nothing: nobody else can write."""
+
     def rollback(self) -> None:
         """Take what was there before the last write."""
         if self._before is None:
@@ -193,19 +194,7 @@ class MemoryEngine:
         """Do nothing."""
 
 
-def open_engine(_folder: Path, _create: bool) -> MemoryEngine:
-    """Return an empty engine: nothing is kept anywhere."""
-    return MemoryEngine()
-
-
-def rollback(_folder: Path) -> None:
-    """Refuse: nothing is kept anywhere."""
-    raise UsageError("There is no commit to go back to: nothing is kept.")
-
-
-def salvage(_folder: Path) -> Iterator[Stored | Unreadable]:
-    """Yield nothing: nothing is kept anywhere."""
-    return iter(())
+SPEC = EngineSpec("memory", LocationKind.MEMORY, open=lambda _folder, _create: MemoryEngine())
 
 
 def _matches(document: _Document, node: Node) -> bool:

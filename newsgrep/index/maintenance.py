@@ -11,15 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from newsgrep.engines.base import (
-    Engine,
-    EngineRequest,
-    Problem,
-    Stored,
-    iter_stored,
-    lives_on_server,
-    rollback,
-)
+from newsgrep.engines.base import Engine, EngineRequest, Problem, Stored
+from newsgrep.engines.registry import is_on_server, rollback, salvage
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexProblem, UsageError
 from newsgrep.index.location import Index, ServerIndex, check_engine_choice, described, same_index
 from newsgrep.index.lock import write_lock
@@ -155,7 +148,7 @@ def _restore_manifest(folder: Path, trust: bool) -> None:
 
 def _has_articles(engine_name: str, data: Path) -> bool:
     with suppress(IndexDamaged):
-        return any(isinstance(item, Stored) for item in iter_stored(engine_name, data))
+        return any(isinstance(item, Stored) for item in salvage(engine_name, data))
     return False
 
 
@@ -249,7 +242,7 @@ def _target_engine(target: Index, source: Index, engine: str | None) -> str:
     if engine:
         return engine
     own = read_manifest(target if index_exists(target) else source, any_analyser=True).engine
-    return DEFAULT_ENGINE if lives_on_server(own) else own
+    return DEFAULT_ENGINE if is_on_server(own) else own
 
 
 def _verify_unchanged(source: Index, seen: int, trust: bool) -> None:

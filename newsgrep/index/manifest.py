@@ -17,7 +17,7 @@ from newsgrep._io import sync
 from newsgrep.analysis.fold import FOLD_VERSION, TABLES_EDITION
 from newsgrep.analysis.scoring import SCORING_FINGERPRINT
 from newsgrep.analysis.segment import DICTIONARY, SEGMENT_VERSION
-from newsgrep.engines.base import engine_names, lives_on_server, stores_impacts
+from newsgrep.engines.registry import engine_names, is_on_server, stores_impacts
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing
 
 INDEX_FORMAT: Final = 4
@@ -28,7 +28,7 @@ MANIFEST_FILE: Final = "newsgrep.json"
 DRAFT_FILE: Final = f"{MANIFEST_FILE}.new"
 """Is there while an index is made for the first time, or rebuilt."""
 
-_FOLDER_ENGINES: Final = [name for name in engine_names() if not lives_on_server(name)]
+_FOLDER_ENGINES: Final = [name for name in engine_names() if not is_on_server(name)]
 _DATA_FOLDER: Final = re.compile(rf"({'|'.join(_FOLDER_ENGINES)})(-[0-9]+)?")
 
 

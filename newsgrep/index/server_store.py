@@ -6,7 +6,7 @@ has, it has; what an index is made of, its manifest tells as in a folder.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -35,7 +35,7 @@ def read_server_manifest(index: ServerIndex, *, any_analyser: bool = False) -> M
     return manifest
 
 
-def _parse_server_manifest(told: dict[str, Any], index: ServerIndex) -> Manifest:
+def _parse_server_manifest(told: Mapping[str, Any], index: ServerIndex) -> Manifest:
     try:
         manifest = parse_manifest(told)
         if manifest.engine != index.engine:
@@ -56,12 +56,15 @@ def server_index_exists(index: ServerIndex) -> bool:
 def open_server_index(index: ServerIndex) -> Engine:
     """Open the index for asking; raises what :func:`read_server_manifest` does."""
     read_server_manifest(index)
-    return server_operations(index.engine).open_engine(index.url, False)
+    opened = server_operations(index.engine).open(index.url)
+    if opened is None:
+        raise IndexMissing(f"There is no index at {index}.")
+    return opened.engine
 
 
 def create_server_index(index: ServerIndex) -> Engine:
     """Make an empty index, which is there from now on, and open it."""
-    return server_operations(index.engine).open_engine(index.url, True, _new_server_manifest(index))
+    return server_operations(index.engine).create(index.url, _new_server_manifest(index))
 
 
 def replace_server_index(index: ServerIndex) -> AbstractContextManager[Engine]:

@@ -14,7 +14,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from pathlib import Path
 from typing import Final
 
-from newsgrep.engines.base import Engine, Stored, Unreadable, iter_stored, open_engine
+from newsgrep.engines.base import Engine, Stored, Unreadable
+from newsgrep.engines.registry import open_engine, salvage
 from newsgrep.errors import IndexProblem, IndexUntrusted, InputError
 from newsgrep.index import manifest as manifests
 from newsgrep.index import server_store
@@ -142,7 +143,7 @@ def stored_in(index: Index, manifest: Manifest) -> Iterator[Stored | Unreadable]
     """Yield all that the index keeps, which may be damaged, each article and note once."""
     if isinstance(index, ServerIndex):
         return server_store.stored_on_server(index)
-    return iter_stored(manifest.engine, index / manifest.data)
+    return salvage(manifest.engine, index / manifest.data)
 
 
 def lock_index(index: Index, wait: float = 0.0) -> AbstractContextManager[None]:

@@ -8,12 +8,12 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from newsgrep.engines import base
 from newsgrep.errors import IndexDamaged, IndexProblem, UsageError
 from newsgrep.index.location import ServerIndex
 from newsgrep.index.maintenance import CopyOptions, copy_index
@@ -211,22 +211,27 @@ def test_an_older_version_is_not_taken_for_the_last_one(cli: Cli) -> None:
     assert not (cli.folder / "other" / "newsgrep.json").exists()
 
 
+@pytest.fixture
+def empty_server() -> Iterator[None]:
+    with fake_server.registered_server():
+        yield
+
+
+@pytest.mark.usefixtures("empty_server")
 def test_a_copy_that_lacks_something_is_never_confirmed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(base._ROOMS, "opensearch", base._Room("tests.support.fake_server"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    fake_server.INDEXES.clear()
     source, target = ServerIndex(URL), tmp_path / "other"
     for number in (1, 2, 3):
         write_article(tmp_path / "n" / f"{number}.md", f"第{number}号公报", "潮汐表照常张贴。")
     update_index(source, [str(tmp_path / "n")])
     index = fake_server.INDEXES["localhost:9200/news"]
-    whole = index.kept
-    monkeypatch.setattr(index, "kept", lambda: list(whole())[1:])
+    whole = index.stored
+    monkeypatch.setattr(index, "stored", lambda: list(whole())[1:])
     with pytest.raises(IndexDamaged, match="Of 3 articles and 3 files"):
         copy_index(source, target, CopyOptions())
-    monkeypatch.setattr(index, "kept", whole)
+    monkeypatch.setattr(index, "stored", whole)
     assert not (target / "newsgrep.json").exists()
 
     def meanwhile(done: int, _: int | None) -> None:
@@ -240,7 +245,6 @@ def test_a_copy_that_lacks_something_is_never_confirmed(
     assert copy_index(source, target, CopyOptions()).articles == 4
     with pytest.raises(UsageError, match="--replace"):
         copy_index(source, target, CopyOptions())
-    fake_server.INDEXES.clear()
 
 
 @pytest.fixture(scope="session")

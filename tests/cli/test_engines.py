@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from newsgrep.engines.base import engine_names, folder_engines, lives_on_server, open_engine
-from newsgrep.errors import IndexMismatch
 from newsgrep.index.manifest import fingerprint
 from tests.support.cli import Argument, Cli, CommandResult, Environment, write_article
 
@@ -120,12 +118,3 @@ def test_only_what_keeps_its_data_in_a_folder_can_be_chosen_for_one(cli: Cli, na
     ran = cli("index", "n", "--engine", name, status=2)
     assert "whoosh" in ran.err
     assert not cli.index.exists()
-
-
-def test_the_registry_knows_where_engines_live(tmp_path: Path) -> None:
-    assert set(folder_engines()) == {"whoosh", "tantivy"}
-    assert [name for name in engine_names() if lives_on_server(name)] == ["opensearch"]
-    with pytest.raises(IndexMismatch, match="can't have its data in"):
-        open_engine("opensearch", tmp_path)
-    with pytest.raises(IndexMismatch, match="can't have its data in"):
-        open_engine("whoosh", "opensearch://localhost/news")

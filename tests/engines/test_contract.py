@@ -22,8 +22,8 @@ from newsgrep.engines.base import (
     Order,
     PutArticle,
     PutFileRecord,
-    open_engine,
 )
+from newsgrep.engines.registry import open_engine
 from newsgrep.engines.whoosh import reader, writer
 from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, UsageError
 from newsgrep.models import Article, FileRecord, Status

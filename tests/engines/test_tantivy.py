@@ -24,10 +24,8 @@ from newsgrep.engines.base import (
     Order,
     PutFileRecord,
     Stored,
-    iter_stored,
-    open_engine,
-    rollback,
 )
+from newsgrep.engines.registry import open_engine, rollback, salvage
 from newsgrep.engines.tantivy import reader as reader_module
 from newsgrep.engines.tantivy.engine import open_engine as open_tantivy
 from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, IndexProblem
@@ -191,7 +189,7 @@ def test_what_a_damaged_index_has_lost_comes_from_the_commit_before(
     (harmed,) = (p for p in folder.glob(f"*.{which}") if p.name in older)
     harmed.unlink()
     harmed.write_bytes(b"\0" * 100)
-    kept = [item for item in iter_stored(NAME, folder) if isinstance(item, Stored)]
+    kept = [item for item in salvage(NAME, folder) if isinstance(item, Stored)]
     ids = {item.article.id for item in kept if item.article}
     assert ids >= {each.id for each in ARCHIVE}
 

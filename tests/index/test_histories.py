@@ -23,8 +23,9 @@ from hypothesis.stateful import (
 )
 
 from newsgrep.analysis.document import make_document
-from newsgrep.engines.base import FACETS, Change, Engine, EngineRequest, Order, PutArticle, rollback
+from newsgrep.engines.base import FACETS, Change, Engine, EngineRequest, Order, PutArticle
 from newsgrep.engines.memory import MemoryEngine
+from newsgrep.engines.registry import rollback
 from newsgrep.engines.tantivy.engine import TantivyEngine
 from newsgrep.engines.whoosh import writer
 from newsgrep.engines.whoosh.engine import WhooshEngine

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from newsgrep.engines import base
 from newsgrep.engines.base import EngineRequest
 from newsgrep.errors import IndexDamaged, IndexMismatch, Interrupted, UsageError
 from newsgrep.index.location import Index, ServerIndex, index_at, personal_folder
@@ -42,12 +41,10 @@ def served(tmp_path: Path) -> FakeServerCli:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ServerIndex]:
     """Give the address of a server in this process that holds nothing yet."""
-    monkeypatch.setitem(base._ROOMS, "opensearch", base._Room("tests.support.fake_server"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.delenv(fake_server.STATE_FILE_VARIABLE, raising=False)
-    fake_server.INDEXES.clear()
-    yield ServerIndex(URL)
-    fake_server.INDEXES.clear()
+    with fake_server.registered_server():
+        yield ServerIndex(URL)
 
 
 def titles(index: Index) -> list[str]:

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsgrep.engines import base
 from newsgrep.engines.base import EngineRequest
 from newsgrep.errors import InputError, UsageError
 from newsgrep.index.location import Index, ServerIndex
@@ -27,11 +26,9 @@ from tests.support.cli import Cli, write_article
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ServerIndex]:
-    monkeypatch.setitem(base._ROOMS, "opensearch", base._Room("tests.support.fake_server"))
     monkeypatch.delenv(fake_server.STATE_FILE_VARIABLE, raising=False)
-    fake_server.INDEXES.clear()
-    yield ServerIndex("opensearch://localhost/news")
-    fake_server.INDEXES.clear()
+    with fake_server.registered_server():
+        yield ServerIndex("opensearch://localhost/news")
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\0")), max_size=20), st.integers(1, 9))

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from newsgrep.analysis.document import make_document
-from newsgrep.engines.base import Change, Engine, PutArticle, lives_on_server, open_engine
+from newsgrep.engines.base import Change, Engine, PutArticle
+from newsgrep.engines.registry import is_on_server, open_engine, server_operations
 from newsgrep.models import Article, FileRecord, Precision, Provenance, Published, Status
 
 ENGINES = ("memory", "whoosh", "tantivy", "opensearch")
@@ -72,8 +73,19 @@ def upsert(of: Article) -> Change:
 
 def create_engine(name: str, folder: Path) -> Engine:
     """Return a new engine: in ``folder``, or on the server that the test has."""
-    place = ADDRESS_FACTORIES[-1]() if lives_on_server(name) else folder / name
-    return open_engine(name, place, create=True)
+    if is_on_server(name):
+        return server_operations(name).create(ADDRESS_FACTORIES[-1](), {})
+    return open_engine(name, folder / name, create=True)
+
+
+def server_engine(url: str, *, create: bool = False) -> Engine:
+    """Return the engine of the index at ``url``, which is new if ``create`` is true."""
+    operations = server_operations("opensearch")
+    if create:
+        return operations.create(url, {})
+    opened = operations.open(url)
+    assert opened, f"no index at {url}"
+    return opened.engine
 
 
 def engine_with(name: str, folder: Path, articles: Iterable[Article]) -> Engine:

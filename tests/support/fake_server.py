@@ -1,27 +1,34 @@
-"""A server's stand-in: the room of an engine whose indexes have addresses, kept in memory.
+"""A fake server in memory that is registered in place of the engine ``opensearch``.
 
-It takes changes one by one, as a server does. Where the environment names a file, its indexes
-are read from there and written back, so that processes one after another have the same server.
+It applies changes one by one, as a server does. If the environment names a file, its indexes
+are read from there and written back, so that several processes use the same server.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from newsgrep.engines.base import Change, Problem, Stored, Unreadable
 from newsgrep.engines.memory import MemoryEngine
-from newsgrep.engines.opensearch.client import parse_address
-from newsgrep.errors import IndexMissing, ServerProblem
+from newsgrep.engines.opensearch.client import ServerAddress, parse_address
+from newsgrep.engines.registry import (
+    EngineSpec,
+    LocationKind,
+    OpenedOnServer,
+    register_engine,
+    unregister_engine,
+)
+from newsgrep.errors import ServerProblem
 from tests.support.cli import REPOSITORY, Argument, Cli, CommandResult, Environment
 
 STATE_FILE_VARIABLE = "NEWSGREP_TESTED_SERVER"
 SILENT_HOST = "silent.example"
 
-Manifest = dict[str, object]
+Manifest = Mapping[str, object]
 
 
 class FakeIndex(MemoryEngine):
@@ -48,7 +55,7 @@ class FakeIndex(MemoryEngine):
         self.tidied += 1
         return []
 
-    def kept(self) -> Iterator[Stored | Unreadable]:
+    def stored(self) -> Iterator[Stored | Unreadable]:
         for document in self._documents.values():
             article, stamp = document.article, document.entry.stamp
             yield (
@@ -79,42 +86,59 @@ def _save() -> None:
         Path(path).write_bytes(pickle.dumps(INDEXES))
 
 
-def manifest(url: str) -> Manifest | None:
-    index = INDEXES.get(_key(url))
-    return index.manifest if index else None
+class FakeServer:
+    """The server at every address; see :class:`newsgrep.engines.registry.ServerOperations`."""
 
+    def address(self, url: str) -> ServerAddress:
+        return parse_address(url)
 
-def open_engine(url: str, create: bool, manifest: Manifest | None = None) -> FakeIndex:
-    key = _key(url)
-    if create:
-        assert manifest is not None
-        INDEXES[key] = FakeIndex(manifest)
+    def manifest(self, url: str) -> Manifest | None:
+        index = INDEXES.get(_key(url))
+        return index.manifest if index else None
+
+    def open(self, url: str) -> OpenedOnServer | None:
+        index = INDEXES.get(_key(url))
+        return OpenedOnServer(index.manifest, index) if index else None
+
+    def create(self, url: str, manifest: Manifest) -> FakeIndex:
+        index = INDEXES[_key(url)] = FakeIndex(manifest)
         _save()
-    if key not in INDEXES:
-        raise IndexMissing(f"There is no index at {url}.")
-    return INDEXES[key]
+        return index
+
+    @contextmanager
+    def replace(self, url: str, manifest: Manifest) -> Iterator[FakeIndex]:
+        key = _key(url)
+        new = FakeIndex(manifest)
+        yield new
+        INDEXES[key] = new
+        _save()
+
+    def salvage(self, url: str) -> Iterator[Stored | Unreadable]:
+        return INDEXES[_key(url)].stored()
+
+    def size(self, url: str) -> int:
+        documents = INDEXES[_key(url)]._documents.values()
+        return sum(len(document.entry.folded) for document in documents)
+
+
+SPEC = EngineSpec("opensearch", LocationKind.SERVER, server=FakeServer(), stores_impacts=True)
 
 
 @contextmanager
-def replace(url: str, manifest: Manifest) -> Iterator[FakeIndex]:
-    key = _key(url)
-    new = FakeIndex(manifest)
-    yield new
-    INDEXES[key] = new
-    _save()
-
-
-def salvage(url: str) -> Iterator[Stored | Unreadable]:
-    return INDEXES[_key(url)].kept()
-
-
-def size(url: str) -> int:
-    return sum(len(document.entry.folded) for document in INDEXES[_key(url)]._documents.values())
+def registered_server() -> Iterator[None]:
+    """Put an empty fake server in place of OpenSearch in this process."""
+    INDEXES.clear()
+    register_engine(SPEC.name, SPEC)
+    try:
+        yield
+    finally:
+        unregister_engine(SPEC.name)
+        INDEXES.clear()
 
 
 _SITECUSTOMIZE = """
-from newsgrep.engines import base
-base._ROOMS["opensearch"] = base._Room("tests.support.fake_server")
+from newsgrep.engines.registry import register_engine
+register_engine("opensearch", "tests.support.fake_server:SPEC")
 """
 
 

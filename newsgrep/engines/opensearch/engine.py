@@ -32,6 +32,7 @@ from newsgrep.engines.opensearch.indices import (
     PACKED_URL,
     IndexGeneration,
     commit_number,
+    find_index,
 )
 from newsgrep.engines.opensearch.query import (
     MAX_CLAUSES,
@@ -47,7 +48,7 @@ from newsgrep.engines.opensearch.reader import (
     facet_aggregations,
     facet_counts,
 )
-from newsgrep.errors import IndexDamaged, UsageError
+from newsgrep.errors import IndexDamaged, IndexMissing, UsageError
 from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import Node, scoring_terms
 
@@ -98,6 +99,17 @@ class OpenSearchEngine:
         """Return a number made of how much was ever written to each part of the index."""
         self._opened()
         return self._commit
+
+    def refresh(self) -> None:
+        """Let go of the state, and find the generation that the alias means now."""
+        self._let_go()
+        found = find_index(self._connection)
+        if found is None:
+            raise IndexMissing(
+                f"The index {self._made.names.name} is not on the server any more: create it again "
+                "with newsgrep index."
+            )
+        self._made = found
 
     def rollback(self) -> None:
         """Refuse: a server keeps no state before the last."""

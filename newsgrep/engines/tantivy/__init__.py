@@ -4,8 +4,40 @@ tantivy evaluates whole queries, lowered by :mod:`newsgrep.engines.engine_query`
 package of newsgrep imports it.
 """
 
-from newsgrep.engines.tantivy.commits import rollback
-from newsgrep.engines.tantivy.engine import TantivyEngine, open_engine
-from newsgrep.engines.tantivy.recovery import salvage
+from __future__ import annotations
 
-__all__ = ["TantivyEngine", "open_engine", "rollback", "salvage"]
+from collections.abc import Iterator
+from pathlib import Path
+
+from newsgrep.engines.base import Engine, Stored, Unreadable
+from newsgrep.engines.registry import EngineSpec, LocationKind
+
+
+def _open(folder: Path, create: bool) -> Engine:
+    from newsgrep.engines.tantivy.engine import open_engine
+
+    return open_engine(folder, create)
+
+
+def _salvage(folder: Path) -> Iterator[Stored | Unreadable]:
+    from newsgrep.engines.tantivy.recovery import salvage
+
+    return salvage(folder)
+
+
+def _rollback(folder: Path) -> None:
+    from newsgrep.engines.tantivy.commits import rollback
+
+    rollback(folder)
+
+
+SPEC = EngineSpec(
+    name="tantivy",
+    location=LocationKind.FOLDER,
+    open=_open,
+    salvage=_salvage,
+    rollback=_rollback,
+    requires="tantivy",
+    extra="tantivy",
+    stores_impacts=True,
+)

@@ -46,6 +46,11 @@ class TantivyEngine:
         """Return the number of the commit: tantivy's stamp and a sum of the segment names."""
         return self.reader.commit
 
+    def refresh(self) -> None:
+        """Open the last commit if it is another one."""
+        if not self.reader.is_current():
+            self.reader = CommitReader(self._folder)
+
     def rollback(self) -> None:
         """Drop the last commit, and answer from the previous one."""
         commits.rollback(self._folder)

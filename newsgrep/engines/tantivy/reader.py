@@ -59,7 +59,12 @@ class CommitReader:
                 # If another process has committed meanwhile, the number may be of that commit.
                 if read_meta(folder) == meta:
                     break
+        self._meta = meta
         self._addresses: dict[str, DocAddress] = {}
+
+    def is_current(self) -> bool:
+        """Return whether this is still the last commit."""
+        return read_meta(self._folder) == self._meta
 
     @property
     def segment_count(self) -> int:

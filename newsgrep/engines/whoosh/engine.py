@@ -90,7 +90,7 @@ class WhooshEngine:
     def _last_commit(self) -> WhooshReader:
         with _translate_errors(self._folder):
             while True:
-                last = self._storage.mark()
+                last = self._mark = self._storage.mark()
                 try:
                     return WhooshReader(IndexFolder(str(self._folder)))
                 except (FileNotFoundError, CorruptIndexError):
@@ -113,6 +113,12 @@ class WhooshEngine:
     def commit(self) -> int:
         """Return Whoosh's number of the generation, and a sum of its segments' names."""
         return self._store.commit
+
+    def refresh(self) -> None:
+        """Open the last commit if it is another one."""
+        if self._storage.mark() != self._mark:
+            self._store.close()
+            self._store = self._last_commit()
 
     def rollback(self) -> None:
         """Drop the last commit; the one before it was kept."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from newsgrep.engines.base import DeleteArticle, Engine, EngineRequest, open_engine
+from newsgrep.engines.base import DeleteArticle, Engine, EngineRequest
 from newsgrep.engines.opensearch import loader
 from newsgrep.errors import ChangesRejected, ServerProblem
 from newsgrep.index.location import Index, ServerIndex
@@ -22,7 +22,7 @@ from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.models import Article
 from newsgrep.query.ast import MatchAll
 from tests.support.cli import TIMEOUT, Cli, assert_no_crash, write_article
-from tests.support.factories import make_article, upsert
+from tests.support.factories import make_article, server_engine, upsert
 from tests.support.recording_proxy import (
     BulkOperation,
     Forward,
@@ -39,7 +39,7 @@ YEARS = (2021, 2022, 2023)
 
 
 def engine_at(url: str) -> Engine:
-    return open_engine("opensearch", url, create=True)
+    return server_engine(url, create=True)
 
 
 def tides(count: int) -> list[Article]:

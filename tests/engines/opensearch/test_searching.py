@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from newsgrep.engines.base import Engine, EngineRequest, Order, ScoredDoc, open_engine
+from newsgrep.engines.base import Engine, EngineRequest, Order, ScoredDoc
 from newsgrep.engines.memory import MemoryEngine
 from newsgrep.errors import ServerProblem
 from newsgrep.index.location import ServerIndex
@@ -23,7 +23,7 @@ from newsgrep.query.parser import parse
 from tests.support.cli import Cli, write_article
 from tests.support.cluster import Cluster
 from tests.support.cluster.fixtures import IndexNames
-from tests.support.factories import make_article, upsert
+from tests.support.factories import make_article, server_engine, upsert
 from tests.support.recording_proxy import Forward, RecordingProxy, Request, Response, json_response
 
 pytestmark = pytest.mark.engines
@@ -57,7 +57,7 @@ def deep_articles() -> list[Article]:
 def deep(opensearch_server: Cluster) -> Iterator[tuple[Engine, list[Article]]]:
     """Give an engine with more articles than a server gives at once; not to be changed."""
     names = IndexNames(opensearch_server)
-    engine = open_engine("opensearch", f"{names.new()}?replicas=0", create=True)
+    engine = server_engine(f"{names.new()}?replicas=0", create=True)
     articles = deep_articles()
     engine.write(map(upsert, articles))
     yield engine, articles
@@ -148,7 +148,7 @@ def asked(opensearch_server: Cluster) -> Iterator[tuple[Engine, MemoryEngine]]:
         )
         for n in range(COUNT)
     ]
-    engine = open_engine("opensearch", f"{names.new()}?replicas=0", create=True)
+    engine = server_engine(f"{names.new()}?replicas=0", create=True)
     memory = MemoryEngine()
     engine.write(map(upsert, articles))
     memory.write(map(upsert, articles))
@@ -310,7 +310,7 @@ def test_an_answer_of_some_parts_only_is_no_answer(
     ]
     for opened_before in (False, True):
         for way in ways:
-            engine = open_engine("opensearch", url)
+            engine = server_engine(url)
             front.doorkeeper = lambda request, forward: forward(request)
             if opened_before:
                 engine.commit()
@@ -337,7 +337,7 @@ def test_a_part_that_is_about_to_be_there_is_waited_for(front: RecordingProxy, w
         return forward(request)
 
     front.doorkeeper = starting
-    engine = open_engine("opensearch", url)
+    engine = server_engine(url)
     assert engine.search(EngineRequest(MatchAll(), limit=0)).total == 1
     assert len(waited) == 1
     engine.close()

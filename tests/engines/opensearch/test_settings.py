@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from newsgrep.engines.base import Change, Engine, EngineRequest, open_engine
+from newsgrep.engines.base import Change, Engine, EngineRequest
 from newsgrep.errors import IndexDamaged, ServerProblem
 from newsgrep.index.location import ServerIndex
 from newsgrep.index.maintenance import CopyOptions, copy_index, rebuild_index
@@ -18,7 +18,7 @@ from newsgrep.index.store import open_index
 from newsgrep.index.update import update_index
 from newsgrep.query.ast import MatchAll
 from tests.support.cli import TIMEOUT, Cli, write_article
-from tests.support.factories import make_article, upsert
+from tests.support.factories import make_article, server_engine, upsert
 from tests.support.recording_proxy import Forward, RecordingProxy, Request, Response, forward_all
 
 pytestmark = pytest.mark.engines
@@ -68,7 +68,7 @@ def keep(front: RecordingProxy, url: str, replicas: int, interval: str) -> None:
 
 
 def engine_at(url: str) -> Engine:
-    return open_engine("opensearch", url, create=True)
+    return server_engine(url, create=True)
 
 
 # While articles are loaded, and afterwards
@@ -276,7 +276,7 @@ def _written(index: ServerIndex) -> Engine:
         engine.write(
             upsert(make_article(f"a{n}", "公报", "潮", date=f"{2021 + n}")) for n in range(3)
         )
-    return open_engine("opensearch", index.url)
+    return server_engine(index.url)
 
 
 def test_what_is_written_while_an_index_is_made_anew_is_not_lost(
