@@ -42,7 +42,8 @@ def test_examples_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
         if arguments[0] == "index":
             shutil.rmtree(cli.index)
         ran = cli(*arguments, status=None)
-        shown = [VARYING.sub("…", line) for line in (ran.out + ran.err).splitlines()]
+        printed = (ran.out + ran.err).rstrip("\n")
+        shown = [VARYING.sub("…", line) for line in printed.splitlines()]
         expected = [VARYING.sub("…", line) for line in example.printed]
         head, tail = expected, []
         if "…" in expected:
