@@ -171,7 +171,7 @@ class Snippet(NamedTuple):
     """A window on an article's own text, with what matched in it.
 
     ``offset`` is where ``text`` begins, in characters of ``Article.body``, or for the
-    zone ``caption`` of the caption itself; ``spans`` count characters of ``text``.
+    field ``caption`` of the caption itself; ``spans`` count characters of ``text``.
     ``cut_before`` and ``cut_after`` say that a sentence was cut there.
     """
 
@@ -180,7 +180,7 @@ class Snippet(NamedTuple):
     offset: int
     cut_before: bool
     cut_after: bool
-    zone: str = "body"
+    field: str = "body"
 
 
 class Hit(NamedTuple):

@@ -258,7 +258,7 @@ def report_no_match(engine: Engine, query: Query, understood: str, index: Index)
     newer, all_seen = (
         check_freshness(engine.stamps()) if here else FreshnessCheck(0, complete=False)
     )
-    explanation = diagnose(engine, query.root, newer, all_files_seen=all_seen)
+    explanation = diagnose(engine, query.root, newer, all_files_checked=all_seen)
     for line in diagnosis_to_text(explanation, understood, described(index)):
         click.echo(line, err=True)
     return asdict(explanation)

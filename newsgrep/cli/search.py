@@ -114,9 +114,7 @@ def command(words: tuple[str, ...], index: Index, **options: Any) -> int:
     with open_index(index, trust=options["trust"]) as engine:
         folded = _collapse(engine, request) if options["collapse"] else None
         result = folded.result if folded else search(engine, request)
-        explanation = (
-            None if result.total else report_no_match(engine, query, result.understood, index)
-        )
+        explanation = None if result.total else report_no_match(engine, query, result.parsed, index)
         reasons = _explain(engine, result) if options["explain"] and result.total else None
     if folded and result.total:
         _print_stories(folded, options)

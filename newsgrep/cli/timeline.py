@@ -90,7 +90,7 @@ def command(words: tuple[str, ...], index: Index, **options: Any) -> int:
             share=options["share"],
         )
         if not line.total:
-            report_no_match(engine, query, line.understood, index)
+            report_no_match(engine, query, line.parsed, index)
     if options["picture"] and line.total:
         _write_svg(line, query.text, options["picture"])
     if options["picture"] != _STANDARD_OUTPUT:

@@ -29,25 +29,25 @@ class Diagnosis:
     """Why a query has no hits.
 
     ``articles`` is how many the index holds. ``terms`` counts each word and phrase by
-    itself, ``left_out`` how many more there are. ``without`` says what would match if one
+    itself, ``omitted_terms`` how many more there are. ``without`` says what would match if one
     filter or exclusion were dropped, ``any_word`` if one word were enough, ``captions``
     how many articles have it in a caption, filters kept. ``newer_files`` is how many of
-    the files beside the indexed ones are new, changed or gone; without ``all_files_seen``
+    the files beside the indexed ones are new, changed or gone; without ``all_files_checked``
     there may be more.
     """
 
     articles: int
     terms: tuple[PartCount, ...]
-    left_out: int
+    omitted_terms: int
     without: tuple[PartCount, ...]
     any_word: int
     captions: int
     newer_files: int
-    all_files_seen: bool
+    all_files_checked: bool
 
 
 def diagnose(
-    engine: Engine, root: Node, newer_files: int = 0, *, all_files_seen: bool = False
+    engine: Engine, root: Node, newer_files: int = 0, *, all_files_checked: bool = False
 ) -> Diagnosis:
     """Return why ``root`` matches nothing in ``engine``; what is known of files is passed on."""
 
@@ -60,14 +60,14 @@ def diagnose(
     return Diagnosis(
         articles=total(MatchAll()),
         terms=tuple(PartCount(describe(part), total(part)) for part in parts),
-        left_out=len(single) - len(parts),
+        omitted_terms=len(single) - len(parts),
         without=tuple(
             PartCount(describe(condition), total(rest)) for condition, rest in _each_dropped(root)
         ),
         any_word=total(_any_of(root)) if len(single) > 1 else 0,
         captions=total(_in_captions(root)) if wanted else 0,
         newer_files=newer_files,
-        all_files_seen=all_files_seen,
+        all_files_checked=all_files_checked,
     )
 
 

@@ -23,13 +23,13 @@ _UNKNOWN: Final = float("-inf")
 class HitExplanation(NamedTuple):
     """Why one hit has its score: the sum of ``terms``, times ``recency``, times the look's factor.
 
-    ``terms`` has what each term adds by BM25F; ``look`` is what the second look saw, if there
+    ``terms`` has what each term adds by BM25F; ``features`` is what the second look saw, if there
     was one.
     """
 
     terms: Mapping[str, float]
     recency: float
-    look: RerankFeatures | None
+    features: RerankFeatures | None
 
 
 class Explanation(NamedTuple):
@@ -60,4 +60,4 @@ def _explain_hit(hit: Hit, terms: Mapping[str, float], result: SearchResult) -> 
     recency, published = result.request.recency, hit.article.published
     moment = published.sort_key() if published else _UNKNOWN
     weight = recency.weight(moment) if recency else 1.0
-    return HitExplanation(terms, weight, result.looks.get(hit.article.id))
+    return HitExplanation(terms, weight, result.features.get(hit.article.id))

@@ -64,28 +64,28 @@ _EXACT_WEIGHT: Final = 0.5
 class RerankFeatures(NamedTuple):
     """What the second look saw in one article, as shares from 0 to 1.
 
-    ``early`` and ``words`` say how early the query's pairs of characters and its words stand,
-    the title first; ``often`` how often the pairs stand for the body's length; ``near`` how many
-    of them stand within a few words; ``whole`` how much of the query stands as it was typed.
-    The last two are 0 where any word is enough.
+    ``pair_position`` and ``word_position`` measure how early the query's character pairs and
+    its words occur, the title first; ``pair_frequency`` how often the pairs occur for the
+    body's length; ``proximity`` how many of them occur close together; ``exact`` how much of
+    the query occurs as typed. The last two are 0 where any word is enough.
     """
 
-    early: float
-    words: float
-    often: float
-    near: float
-    whole: float
+    pair_position: float
+    word_position: float
+    pair_frequency: float
+    proximity: float
+    exact: float
 
     @property
     def factor(self) -> float:
         """Return what the engine's score is multiplied by, at least 1."""
         return (
             1
-            + _PAIR_POSITION_WEIGHT * self.early
-            + _WORD_POSITION_WEIGHT * self.words
-            + _FREQUENCY_WEIGHT * self.often
-            + _PROXIMITY_WEIGHT * self.near
-            + _EXACT_WEIGHT * self.whole
+            + _PAIR_POSITION_WEIGHT * self.pair_position
+            + _WORD_POSITION_WEIGHT * self.word_position
+            + _FREQUENCY_WEIGHT * self.pair_frequency
+            + _PROXIMITY_WEIGHT * self.proximity
+            + _EXACT_WEIGHT * self.exact
         )
 
 
@@ -93,7 +93,7 @@ class Reranked(NamedTuple):
     """A candidate with its score as it is now, and why."""
 
     candidate: ScoredDoc
-    look: RerankFeatures
+    features: RerankFeatures
 
 
 def should_rerank(wanted: Iterable[TextNode]) -> bool:
@@ -121,15 +121,15 @@ def rerank(
     for candidate, (_, body), found, found_words, whole in zip(
         candidates, texts, places, word_places, wholes, strict=True
     ):
-        look = RerankFeatures(
+        features = RerankFeatures(
             _position_feature(found, telling, _PAIR_HALF_DISTANCE),
             _position_feature(found_words, telling_words, _WORD_HALF_DISTANCE),
             _frequency_feature(body, found, telling),
             _proximity_feature(body, found, len(pairs)) if strings else 0.0,
             whole,
         )
-        again = ScoredDoc(candidate.id, candidate.score * look.factor)
-        looked.append(Reranked(again, look))
+        again = ScoredDoc(candidate.id, candidate.score * features.factor)
+        looked.append(Reranked(again, features))
     return sorted(looked, key=lambda each: -each.candidate.score)
 
 

@@ -206,19 +206,19 @@ class SearchRequest(NamedTuple):
 
 
 class SearchResult(NamedTuple):
-    """The answer: the exact total, the hits of the page, and how it was understood.
+    """The answer: the exact total, the hits of the page, and the query as it was parsed.
 
-    ``looks`` says by id what the second look saw in the best articles, where there was one.
+    ``features`` says by id what the second look saw in the best articles, where there was one.
     ``offset`` hits stand before the page; with ``next`` the page after it is asked for.
     """
 
     request: SearchRequest
-    understood: str
+    parsed: str
     total: int
     hits: tuple[Hit, ...]
     took_ms: float
     facets: Mapping[str, tuple[tuple[str, int], ...]] = MappingProxyType({})
-    looks: Mapping[str, RerankFeatures] = MappingProxyType({})
+    features: Mapping[str, RerankFeatures] = MappingProxyType({})
     offset: int = 0
     next: str | None = None
 
@@ -228,7 +228,7 @@ class RankedPage(NamedTuple):
 
     page: ResultPage
     folded: dict[str, FoldedText]
-    looks: dict[str, RerankFeatures]
+    features: dict[str, RerankFeatures]
     end: Cursor
 
 
@@ -245,15 +245,15 @@ def search(engine: Engine, request: SearchRequest) -> SearchResult:
             "--offset."
         )
     cursor = decode_cursor(request.after, root, order, commit) if request.after else Cursor()
-    page, folded, looks, end = fetch_page(engine, request, cursor)
+    page, folded, features, end = fetch_page(engine, request, cursor)
     hits = make_hits(engine, page.candidates, request, page.before + 1, folded)
     offset = page.before if request.after else request.offset
     more = bool(hits) and page.before + len(hits) < page.total and not request.recency
     following = encode_cursor(end, root, order, commit) if more else None
     took = (time.perf_counter() - started) * 1000
-    understood = describe(root)
+    parsed = describe(root)
     return SearchResult(
-        request, understood, page.total, hits, took, page.facets, looks, offset, following
+        request, parsed, page.total, hits, took, page.facets, features, offset, following
     )
 
 
@@ -283,8 +283,8 @@ def fetch_page(engine: Engine, request: SearchRequest, cursor: Cursor = _FROM_ST
     wanted = positive_texts(root)
     offset = cursor.rank + request.offset
     end = offset + request.limit
-    looks_again = order is Order.RELEVANCE and request.limit > 0 and should_rerank(wanted)
-    if not looks_again or cursor.last or not 0 <= offset < RERANK_DEPTH:
+    reranks = order is Order.RELEVANCE and request.limit > 0 and should_rerank(wanted)
+    if not reranks or cursor.last or not 0 <= offset < RERANK_DEPTH:
         page = engine.search(
             EngineRequest(root, order, request.limit, offset, request.facets, recency, cursor.last)
         )
@@ -304,7 +304,7 @@ def fetch_page(engine: Engine, request: SearchRequest, cursor: Cursor = _FROM_ST
     return RankedPage(
         ResultPage(page.total, shown, page.facets, min(offset, page.total)),
         dict(zip(ids, texts, strict=True)),
-        {each.candidate.id: each.look for each in looked},
+        {each.candidate.id: each.features for each in looked},
         Cursor(last=first[-1]) if len(first) >= RERANK_DEPTH else Cursor(rank=len(first)),
     )
 
@@ -347,7 +347,7 @@ def _caption_snippets(article: Article, wanted: Sequence[TextNode]) -> list[Snip
         (caption, highlight_spans(caption, wanted, Field.CAPTION)) for caption in article.captions
     )
     return [
-        Snippet(caption, spans, 0, False, False, zone="caption")
+        Snippet(caption, spans, 0, False, False, field="caption")
         for caption, spans in marked
         if spans
     ]

@@ -196,7 +196,7 @@ def keywords_to_json(found: Keywords, asked: str) -> dict[str, Any]:
     """Return telling words as one object."""
     return {
         "version": SCHEMA_VERSION,
-        "asked": asked,
+        "query": asked,
         "statistic": found.statistic,
         "articles": found.articles,
         "read": found.read,
@@ -212,7 +212,7 @@ def _keyword_object(word: Keyword) -> dict[str, Any]:
         "elsewhere": word.elsewhere,
         "score": round(word.score, 4),
     }
-    return told if word.times is None else {**told, "times": word.times}
+    return told if word.times is None else {**told, "occurrences": word.times}
 
 
 def comparison_to_text(sides: Sequence[SourceComparison], statistic: str) -> Iterator[StyledLine]:
@@ -278,10 +278,10 @@ def comparison_to_json(
         "version": SCHEMA_VERSION,
         "query": asked,
         "statistic": statistic,
-        "sides": [
+        "sources": [
             {
-                "asked": side.asked,
-                "sources": dict(side.sources),
+                "name": side.asked,
+                "matching_sources": dict(side.sources),
                 "articles": side.articles,
                 "total": side.total,
                 "share": round(_share(side), 6),
@@ -302,7 +302,9 @@ def _published(article: Article | None) -> str | None:
 
 def comparison_to_csv(sides: Sequence[SourceComparison]) -> Iterator[str]:
     """Yield CSV: a heading, and a row for each side."""
-    yield csv_row(("asked", "sources", "articles", "total", "share", "first", "last", "words"))
+    yield csv_row(
+        ("name", "matching_sources", "articles", "total", "share", "first", "last", "words")
+    )
     for side in sides:
         yield csv_row(
             (

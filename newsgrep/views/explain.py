@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def parsed_query_lines(result: SearchResult, why: Explanation) -> Iterator[StyledLine]:
     """Yield the query as it was understood, and in how many articles each term is."""
-    yield StyledLine([StyledText("understood  ", "dim"), StyledText(one_line(result.understood))])
+    yield StyledLine([StyledText("parsed  ", "dim"), StyledText(one_line(result.parsed))])
     for term, articles in why.terms:
         noun = "article" if articles == 1 else "articles"
         yield StyledLine(
@@ -29,23 +29,25 @@ def score_pieces(score: float, why: HitExplanation) -> list[StyledText]:
     text = f"score {score:.2f} = ({parts or '0'})"
     if why.recency < 1:
         text += f" × {why.recency:.3f} for its age"
-    if why.look:
-        seen = ", ".join(f"{name} {share:.2f}" for name, share in why.look._asdict().items())
-        text += f" × {why.look.factor:.2f} ({seen})"
+    if why.features:
+        seen = ", ".join(f"{name} {share:.2f}" for name, share in why.features._asdict().items())
+        text += f" × {why.features.factor:.2f} ({seen})"
     return [StyledText(text, "dim")]
 
 
 def with_explanation(told: dict[str, Any], why: Explanation) -> dict[str, Any]:
     """Return the object of an answer, with the reasons for its order in it."""
-    hits = [{**hit, "why": _explanation_object(why.hits[hit["id"]])} for hit in told["hits"]]
+    hits = [
+        {**hit, "explanation": _explanation_object(why.hits[hit["id"]])} for hit in told["hits"]
+    ]
     terms = [{"term": term, "articles": articles} for term, articles in why.terms]
     return {**told, "hits": hits, "terms": terms}
 
 
 def _explanation_object(why: HitExplanation) -> dict[str, Any]:
-    look = why.look
+    features = why.features
     return {
         "terms": {term: round(added, 4) for term, added in why.terms.items()},
         "recency": round(why.recency, 6),
-        "look": {**look._asdict(), "factor": look.factor} if look else None,
+        "rerank": {**features._asdict(), "factor": features.factor} if features else None,
     }

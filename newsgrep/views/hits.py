@@ -106,7 +106,7 @@ def about_pieces(article: Article) -> list[StyledText]:
 
 def _snippet_pieces(snippet: Snippet) -> list[StyledText]:
     pieces = highlight(snippet.text, snippet.spans)
-    if snippet.zone == "caption":
+    if snippet.field == "caption":
         pieces.insert(0, StyledText("caption: ", "dim"))
     if snippet.cut_before:
         pieces.insert(0, StyledText("…"))
@@ -178,8 +178,8 @@ def diagnosis_to_text(explanation: Diagnosis, understood: str, where: str) -> It
     yield f"No article matches {sanitize(understood)}"
     for counted in explanation.terms:
         yield f"  {_article_count(counted.articles)} with {sanitize(counted.part)}"
-    if explanation.left_out:
-        yield f"  … and {explanation.left_out:,} more words"
+    if explanation.omitted_terms:
+        yield f"  … and {explanation.omitted_terms:,} more words"
     for counted in explanation.without:
         yield f"  {_article_count(counted.articles)} if {sanitize(counted.part)} is left out"
     if explanation.any_word:
@@ -188,7 +188,7 @@ def diagnosis_to_text(explanation: Diagnosis, understood: str, where: str) -> It
         yield f"  {_article_count(explanation.captions)} with it in a caption: write caption:…"
     if newer := explanation.newer_files:
         files = "file is" if newer == 1 else "files are"
-        least = "" if explanation.all_files_seen else "at least "
+        least = "" if explanation.all_files_checked else "at least "
         yield f"  {least}{newer:,} {files} new, changed or gone since: run newsgrep index again"
 
 
@@ -248,7 +248,7 @@ def result_to_json(
     """Return a search's answer as one object; ``explanation`` is why there is none."""
     told = {"version": SCHEMA_VERSION, **_result_object(result)}
     if explanation is not None:
-        told["explanation"] = explanation
+        told["diagnosis"] = explanation
     return told
 
 
@@ -256,8 +256,8 @@ def _result_object(result: SearchResult) -> dict[str, Any]:
     request = result.request
     told: dict[str, Any] = {
         "query": request.query.text,
-        "understood": result.understood,
-        "doubts": request.query.doubts,
+        "parsed": result.parsed,
+        "warnings": request.query.doubts,
         "sort": request.order.value,
         "offset": result.offset,
         "total": result.total,
@@ -307,7 +307,7 @@ def hit_to_json(hit: Hit) -> dict[str, Any]:
             {
                 "text": snippet.text,
                 "spans": _pairs(snippet.spans),
-                "zone": snippet.zone,
+                "field": snippet.field,
                 "offset": snippet.offset,
                 "cut_before": snippet.cut_before,
                 "cut_after": snippet.cut_after,
@@ -350,15 +350,15 @@ def timeline_to_json(line: Timeline, query: str) -> dict[str, Any]:
     return {
         "version": SCHEMA_VERSION,
         "query": query,
-        "understood": line.understood,
+        "parsed": line.parsed,
         "by": line.by.value,
-        "among": line.among,
+        "share_of": line.among,
         "total": line.total,
         "known_to_year": line.by_year,
         "known_to_month": line.by_month,
         "undated": line.undated,
         "series": [_series_object(line, series) for series in line.series],
-        "rest": [
+        "other_sources": [
             {"source": source.name or None, "articles": source.articles} for source in line.rest
         ],
     }

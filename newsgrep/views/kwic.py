@@ -47,7 +47,7 @@ class KwicLine(NamedTuple):
     """A keyword in its context, all in the article's own text.
 
     ``start`` and ``end`` count characters of the title, the body or the caption, as
-    ``zone`` says; ``left`` and ``right`` are what stands beside it there.
+    ``field`` says; ``left`` and ``right`` are what stands beside it there.
     """
 
     id: str
@@ -56,7 +56,7 @@ class KwicLine(NamedTuple):
     published: str | None
     url: str | None
     path: str
-    zone: str
+    field: str
     start: int
     end: int
     left: str
@@ -151,13 +151,13 @@ def article_kwic_lines(
     ``folded`` are its title and body, folded. What counts as a place is for
     :func:`newsgrep.query.match.occurrence_spans` to say.
     """
-    zones = [
+    fields = [
         (Field.TITLE, article.title, folded[0]),
         (Field.BODY, article.body, folded[1]),
     ]
     if any(text.field is Field.CAPTION for text in wanted):
-        zones += [(Field.CAPTION, caption, fold(caption)) for caption in article.captions]
-    for field, text, folded_text in zones:
+        fields += [(Field.CAPTION, caption, fold(caption)) for caption in article.captions]
+    for field, text, folded_text in fields:
         for span in occurrence_spans(folded_text, wanted, field):
             yield _kwic_line(article, field, text, span, reach)
 
@@ -170,7 +170,7 @@ def _kwic_line(article: Article, field: Field, text: str, span: Span, reach: int
         published=article.published.iso if article.published else None,
         url=article.url,
         path=article.path,
-        zone=field.value,
+        field=field.value,
         start=span.start,
         end=span.end,
         left=text[max(span.start - reach, 0) : span.start],

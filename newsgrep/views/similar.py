@@ -154,5 +154,5 @@ def similar_objects(found: Sequence[SimilarArticle]) -> list[dict[str, Any]]:
         article = article_to_json(each.article)
         del article["body"], article["captions"]
         score, shared = round(each.score, 4), list(each.shared)
-        told.append({"rank": rank, "score": score, **article, "shared": shared})
+        told.append({"rank": rank, "score": score, **article, "shared_terms": shared})
     return told

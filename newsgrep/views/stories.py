@@ -57,7 +57,9 @@ class CollapsedPage(NamedTuple):
 def search_collapsed(engine: Engine, request: SearchRequest) -> CollapsedPage:
     """Return the page of stories that ``request`` asks for; its offset counts stories."""
     started = perf_counter()
-    window, folded, looks, _ = fetch_page(engine, request._replace(offset=0, limit=COLLAPSE_WINDOW))
+    window, folded, features, _ = fetch_page(
+        engine, request._replace(offset=0, limit=COLLAPSE_WINDOW)
+    )
     ids = [candidate.id for candidate in window.candidates]
     missing = [article_id for article_id in ids if article_id not in folded]
     folded |= zip(missing, engine.folded(missing), strict=True)
@@ -78,8 +80,8 @@ def search_collapsed(engine: Engine, request: SearchRequest) -> CollapsedPage:
         told += [Story((), None)] * len(beyond.candidates)
     hits = make_hits(engine, candidates, request, request.offset + 1, folded)
     took = (perf_counter() - started) * 1000
-    understood = describe(request.query.root)
-    result = SearchResult(request, understood, window.total, hits, took, window.facets, looks)
+    parsed = describe(request.query.root)
+    result = SearchResult(request, parsed, window.total, hits, took, window.facets, features)
     return CollapsedPage(result, tuple(told), len(ids), len(groups))
 
 

@@ -74,7 +74,7 @@ class Timeline(NamedTuple):
     articles shares are. ``rest`` are the sources that have no series.
     """
 
-    understood: str
+    parsed: str
     by: Interval
     total: int
     bins: tuple[Bin, ...]
@@ -134,7 +134,7 @@ def make_timeline(
         if not _fits_one_bin(day, by):
             apart[day.by] += count
     return Timeline(
-        understood=describe(root),
+        parsed=describe(root),
         by=by,
         total=page.total,
         bins=tuple(bin_at(number, by) for number in numbers),

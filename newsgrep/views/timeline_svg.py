@@ -67,7 +67,7 @@ def _document(line: Timeline, query: str) -> Iterator[str]:
     yield f'<text x="{_LEFT_MARGIN}" y="34" font-size="20" font-weight="bold">{title}</text>'
     what = "per cent of articles" if line.among is not None else "articles"
     # Options narrow, too: a picture goes where nobody sees the command.
-    asked = f" · {line.understood}" if line.understood != query else ""
+    asked = f" · {line.parsed}" if line.parsed != query else ""
     yield _text_element(_LEFT_MARGIN, 56, _escaped(f"{what} by {line.by}{asked}", 120))
     for number, series in enumerate(line.series):
         top = begin + number * (tall + _PANEL_GAP)

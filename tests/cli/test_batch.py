@@ -80,7 +80,7 @@ def test_each_line_is_answered_as_a_search_of_its_own_would_be(tides: Cli) -> No
         assert one.pop("line") == number
         for each in (one, other):
             each.pop("took_ms")
-            each.pop("explanation", None)
+            each.pop("diagnosis", None)
         assert one == other
 
 
@@ -139,7 +139,7 @@ def test_bytes_that_are_no_text_and_lines_without_end_are_errors_of_their_line(
 def test_a_query_with_half_characters_is_answered(tides: Cli) -> None:
     (answer,) = batch(tides, '{"query": "\\ud800潮汐", "id": "\\udfff"}')
     assert (answer["query"], answer["id"]) == ("\ud800潮汐", "\udfff")
-    assert (answer["understood"], answer["total"]) == ("潮汐", TIDE_COUNT)
+    assert (answer["parsed"], answer["total"]) == ("潮汐", TIDE_COUNT)
 
 
 def test_the_exit_status_is_0_if_all_were_answered_1_without_a_hit_2_with_a_bad_line(

@@ -83,8 +83,8 @@ def test_json_of_no_hits_is_an_object_with_an_explanation(seeds: Cli, args: list
     told = seeds.json("search", *args, status=1)
     assert problems(told) == []
     assert (told["total"], told["hits"]) == (0, [])
-    assert told["explanation"]["articles"] == 16
-    assert told["explanation"]["terms"]
+    assert told["diagnosis"]["articles"] == 16
+    assert told["diagnosis"]["terms"]
 
 
 def test_jsonl_is_one_hit_a_line_as_the_schema_says(seeds: Cli) -> None:
@@ -153,7 +153,7 @@ def test_snippets_are_where_their_offset_says_in_the_body_that_show_gives(seeds:
         body = seeds.json("show", hit["id"])["body"]
         assert hit["snippets"]
         for snippet in hit["snippets"]:
-            assert snippet["zone"] == "body"
+            assert snippet["field"] == "body"
             end = snippet["offset"] + len(snippet["text"])
             assert body[snippet["offset"] : end] == snippet["text"]
 
@@ -213,7 +213,7 @@ def test_jq_reads_json_and_jsonl(seeds: Cli) -> None:
     ran = seeds.bash(script)
     assert (ran.status, ran.stderr) == (0, b"")
     assert ran.lines == seeds.found("联合声明")
-    script = "set -o pipefail; newsgrep search --json 海豚音乐厅 2>&- | jq .explanation.articles"
+    script = "set -o pipefail; newsgrep search --json 海豚音乐厅 2>&- | jq .diagnosis.articles"
     assert seeds.bash(script).out == "16\n"
 
 

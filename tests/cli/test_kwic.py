@@ -27,12 +27,12 @@ def jsonl(cli: Cli, *args: str) -> list[dict[str, Any]]:
 
 def test_places_are_where_they_say_in_what_show_gives(seeds: Cli) -> None:
     found = jsonl(seeds, "联合声明")
-    assert {place["zone"] for place in found} == {"title", "body"}
+    assert {place["field"] for place in found} == {"title", "body"}
     articles = {place["id"]: seeds.json("show", place["id"]) for place in found}
     assert len(articles) == 8
     for place in found:
         article = articles[place["id"]]
-        text, start, end = article[place["zone"]], place["start"], place["end"]
+        text, start, end = article[place["field"]], place["start"], place["end"]
         assert place["keyword"] == text[start:end]
         assert text[:start].endswith(place["left"])
         assert text[end:].startswith(place["right"])

@@ -76,7 +76,7 @@ def test_zero_is_explained_for_people_and_for_scripts(seeds: Cli) -> None:
     assert ran.stdout == b""
     assert "8 articles with 联合声明" in ran.err
     assert "no article with 海豚" in ran.err
-    told = seeds.json("search", "联合声明", "--since", "2030", status=1)["explanation"]
+    told = seeds.json("search", "联合声明", "--since", "2030", status=1)["diagnosis"]
     assert told["terms"] == [{"part": "联合声明", "articles": 8}]
     assert told["without"] == [{"part": "date:2030-01-01..", "articles": 8}]
 

@@ -44,7 +44,7 @@ def test_a_saved_query_is_asked_by_its_name_inside_of_others(harbour: Cli) -> No
     ):
         one, other = (harbour.json("search", "-n", "99", q) for q in (typed, meant))
         assert one["hits"] == other["hits"] != []
-        assert one["understood"] == other["understood"]
+        assert one["parsed"] == other["parsed"]
         assert one["query"] == typed
     ran = harbour("batch", "-", "--no-hits", stdin="saved:雾\n".encode())
     assert json.loads(ran.stdout)["total"] == 4

@@ -162,7 +162,7 @@ def test_nothing_found_in_an_empty_index_says_so_and_how_to_fill_it(cli: Cli) ->
     ran = cli("search", "联合声明", status=1)
     assert "empty" in ran.err
     assert "newsgrep index PATH" in ran.err
-    assert cli.json("search", "联合声明", status=1)["explanation"]["articles"] == 0
+    assert cli.json("search", "联合声明", status=1)["diagnosis"]["articles"] == 0
 
 
 def test_nothing_found_says_that_the_index_is_older_than_the_files(cli: Cli) -> None:

@@ -69,7 +69,7 @@ def test_csv_says_what_json_says(tides: Cli, by: str, more: list[str]) -> None:
 
 def test_shares_compare_with_everything_published_then(tides: Cli) -> None:
     told = tides.json("timeline", "台风", "--share", "--by", "year", "--per", "source")
-    assert told["among"] == "*"
+    assert told["share_of"] == "*"
     (series,) = told["series"]
     assert series["source"] == TIDE_SOURCES[0]
     # Every third number is of this source, and each of them holds 台风.
@@ -254,7 +254,7 @@ def test_a_picture_can_be_sent_down_a_pipe(tides: Cli, tmp_path: Path) -> None:
 def test_a_number_of_charts_needs_charts(tides: Cli) -> None:
     assert "--per source: add it" in tides("timeline", "潮汐", "--top", "3", status=2).err
     told = tides.json("timeline", "潮汐", "--top", "1", "--per", "source")
-    assert (len(told["series"]), len(told["rest"])) == (1, 2)
+    assert (len(told["series"]), len(told["other_sources"])) == (1, 2)
     chart = tides("timeline", "潮汐", "--top", "1", "--per", "source").out
     assert "not shown: 雾港日报 10, 鹭岛电台 10: --top shows more sources" in chart
 

@@ -94,12 +94,12 @@ def test_when_time_is_over_what_was_counted_is_said_to_be_less_than_all(
 def test_zero_says_how_many_files_are_new(cli: Cli) -> None:
     write_article(cli.folder / "news" / "a.md", "甲岛开渔", "渡轮照常，海带上市。")
     cli("index", "news")
-    told = cli.json("search", "造船", status=1)["explanation"]
-    assert (told["newer_files"], told["all_files_seen"]) == (0, True)
+    told = cli.json("search", "造船", status=1)["diagnosis"]
+    assert (told["newer_files"], told["all_files_checked"]) == (0, True)
     assert "run newsgrep index again" not in cli("search", "造船", status=1).err
     write_article(cli.folder / "news" / "b.md", "丙岛造船", "渡轮下水。")
-    told = cli.json("search", "造船", status=1)["explanation"]
-    assert (told["newer_files"], told["all_files_seen"]) == (1, True)
+    told = cli.json("search", "造船", status=1)["diagnosis"]
+    assert (told["newer_files"], told["all_files_checked"]) == (1, True)
     assert "1 file is new, changed or gone since: run newsgrep index again" in (
         cli("search", "造船", status=1).err
     )

@@ -22,7 +22,7 @@ from tests.support.fake_server import SILENT_HOST, FakeServerCli
 
 URL = "opensearch://localhost/news"
 
-_OF_FILES = {"newer_files", "all_files_seen"}
+_OF_FILES = {"newer_files", "all_files_checked"}
 KEY = "localhost:9200/news"
 
 

@@ -41,7 +41,7 @@ def test_the_parts_of_a_score_are_the_score(
     assert result.hits
     for hit in result.hits:
         each = reasons.hits[hit.article.id]
-        factor = each.look.factor if each.look else 1.0
+        factor = each.features.factor if each.features else 1.0
         assert sum(each.terms.values()) * each.recency * factor == pytest.approx(hit.score)
     for term, articles in reasons.terms:
         assert articles == engine.search(EngineRequest(parse(f'"{term}"').root, limit=0)).total
@@ -57,16 +57,16 @@ def told(cli: Cli, *args: str) -> dict[str, Any]:
 
 def test_the_reasons_are_printed_under_each_hit(seeds: Cli) -> None:
     lines = seeds("search", "--explain", "-n", "2", "联合声明 渔场").lines
-    assert lines[0] == "understood  联合声明 AND 渔场"
+    assert lines[0] == "parsed  联合声明 AND 渔场"
     assert sum(line.strip().startswith("score ") for line in lines) == 2
     answer = told(seeds, "联合声明 渔场")
     assert [term["term"] for term in answer["terms"]] == ["联合声明", "渔场"]
     first = answer["hits"][0]
-    parts = first["why"]
+    parts = first["explanation"]
     assert first["score"] == pytest.approx(
-        sum(parts["terms"].values()) * parts["look"]["factor"], rel=1e-3
+        sum(parts["terms"].values()) * parts["rerank"]["factor"], rel=1e-3
     )
-    assert told(seeds, "联合声明", "--recency", "30d")["hits"][0]["why"]["recency"] < 1
+    assert told(seeds, "联合声明", "--recency", "30d")["hits"][0]["explanation"]["recency"] < 1
 
 
 def test_reasons_go_with_the_usual_output_and_json_only(seeds: Cli) -> None:

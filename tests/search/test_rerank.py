@@ -30,9 +30,9 @@ def looks(typed: str, *texts: FoldedText, any_word: bool = False) -> list[Rerank
     candidates = [ScoredDoc(str(number), 1.0) for number in range(len(texts))]
     folded = [(fold(title), fold(body)) for title, body in texts]
     looked = rerank(candidates, folded, positive_texts(parse(typed, any_word=any_word).root))
-    found = {each.candidate.id: each.look for each in looked}
+    found = {each.candidate.id: each.features for each in looked}
     for each in looked:
-        assert each.candidate.score == pytest.approx(each.look.factor)
+        assert each.candidate.score == pytest.approx(each.features.factor)
     return [found[each.id] for each in candidates]
 
 
@@ -41,8 +41,8 @@ def test_what_stands_earlier_counts_more_and_the_title_most() -> None:
     bodies = [said + FILLER * 40, FILLER * 20 + said + FILLER * 20, FILLER * 40 + said]
     title, *others = looks("渔业声明", ("渔业声明", FILLER), *(("", body) for body in bodies))
     none = looks("渔业声明", ("", FILLER), ("", bodies[0]))[0]
-    early = [title.early, *(look.early for look in others), none.early]
-    words = [title.words, *(look.words for look in others), none.words]
+    early = [title.pair_position, *(look.pair_position for look in others), none.pair_position]
+    words = [title.word_position, *(look.word_position for look in others), none.word_position]
     assert early == sorted(early, reverse=True)
     assert words == sorted(words, reverse=True)
     assert len(set(early)) == len(early)
@@ -54,12 +54,14 @@ def test_words_that_all_must_stand_count_more_where_they_are_near() -> None:
     near, far = looks(
         "渔业 台风", ("", "渔业怕台风。" + FILLER * 20), ("", f"渔业{FILLER * 20}台风")
     )
-    assert near.near == 1.0
-    assert far.near == 0.5
+    assert near.proximity == 1.0
+    assert far.proximity == 0.5
     # Later places count as well as the first ones.
     (again,) = looks("渔业 台风", ("", f"渔业{FILLER * 20}台风来了，渔业停了。"))
-    assert again.near == 1.0
-    assert {look.near for look in looks("渔业 台风", ("", "渔业怕台风"), any_word=True)} == {0.0}
+    assert again.proximity == 1.0
+    assert {look.proximity for look in looks("渔业 台风", ("", "渔业怕台风"), any_word=True)} == {
+        0.0
+    }
 
 
 def test_a_string_as_typed_counts_wherever_it_stands() -> None:
@@ -69,17 +71,17 @@ def test_a_string_as_typed_counts_wherever_it_stands() -> None:
         ("", FILLER * 400 + "渔业声明"),
         ("", FILLER * 400 + "声明，渔业"),
     )
-    assert (title.whole, body.whole, apart.whole) == (1.0, 0.5, 0.0)
+    assert (title.exact, body.exact, apart.exact) == (1.0, 0.5, 0.0)
 
 
 def test_a_field_is_looked_for_in_its_place_only() -> None:
     both = [("渔业声明", "没有别的。"), ("没有别的", "渔业声明。")]
     title, body = looks("title:渔业声明", *both)
-    assert title.early == 1.0
+    assert title.pair_position == 1.0
     assert body.factor == 1.0
     title, body = looks("body:渔业声明", *both)
     assert title.factor == 1.0
-    assert body.early > 0
+    assert body.pair_position > 0
     assert {look.factor for look in looks("caption:渔业声明", *both)} == {1.0}
 
 
@@ -135,7 +137,7 @@ def test_every_engine_shows_the_same_order(name: str, tmp_path: Path, any_word: 
         engine = engine_with(each, tmp_path, archive)
         result = search(engine, SearchRequest(parse("渔业声明 港口", any_word=any_word), limit=40))
         shown = [hit.article.id for hit in result.hits]
-        assert set(shown) <= set(result.looks)
+        assert set(shown) <= set(result.features)
         answers.append((shown, [hit.score for hit in result.hits]))
         engine.close()
     assert answers[0][0] == answers[1][0]

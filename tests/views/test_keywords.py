@@ -271,7 +271,7 @@ def test_keywords_takes_an_id_or_a_path(press: Cli) -> None:
     by_path = press.json("keywords", str(Path(hit["path"]).relative_to(press.folder.resolve())))
     assert by_id["words"] == by_path["words"]
     assert by_id["statistic"] == "tf·idf in this archive"
-    assert all(word["times"] >= 1 for word in by_id["words"])
+    assert all(word["occurrences"] >= 1 for word in by_id["words"])
 
 
 def test_keywords_of_nothing_says_so(press: Cli) -> None:
@@ -290,9 +290,9 @@ def test_compare_prints_a_table_for_people_and_for_scripts(press: Cli) -> None:
     assert "  2024-01 to 2024-05, " in months
 
     told = press.json("compare", "渡轮", "--sources", "雾港,电台", "-n5")
-    assert [side["articles"] for side in told["sides"]] == [40, 25]
+    assert [side["articles"] for side in told["sources"]] == [40, 25]
     rows = list(csv.DictReader(press("compare", "渡轮", "--sources=雾港,电台", "--csv").lines))
-    assert [row["asked"] for row in rows] == ["雾港", "电台"]
+    assert [row["name"] for row in rows] == ["雾港", "电台"]
     assert [row["share"] for row in rows] == ["0.666667", "0.384615"]
 
 
@@ -311,8 +311,8 @@ def test_similar_finds_articles_on_the_same_thing_and_never_the_article_itself(p
     assert [each["rank"] for each in told["articles"]] == [1, 2, 3, 4, 5]
     for each in told["articles"]:
         body = press.json("show", each["id"])["body"]
-        assert each["shared"]
-        assert all(word in fold(body) + fold(each["title"]) for word in each["shared"])
+        assert each["shared_terms"]
+        assert all(word in fold(body) + fold(each["title"]) for word in each["shared_terms"])
         assert "渡轮" not in body
     paths = press("similar", hit["id"], "-n5", "--paths", "-0").stdout.split(b"\0")
     assert [path.decode() for path in paths[:-1]] == [each["path"] for each in told["articles"]]

@@ -81,7 +81,7 @@ def test_every_place_is_shown_with_what_stands_around_it(engine: Engine, typed: 
                 parts = text[max(start - 8, 0) : start], text[start:end], text[end : end + 8]
                 by_hand.append((each.id, zone, start, end, *parts))
     shown = [
-        (p.id, p.zone, p.start, p.end, p.left, p.keyword, p.right) for p in found(engine, typed)
+        (p.id, p.field, p.start, p.end, p.left, p.keyword, p.right) for p in found(engine, typed)
     ]
     assert sorted(shown) == sorted(by_hand)
     assert len(shown) > 20
@@ -136,9 +136,11 @@ def test_a_limit_takes_the_first_places(engine: Engine, sort: KwicOrder, limit: 
 
 def test_a_caption_is_shown_where_it_is_asked_for(engine: Engine) -> None:
     shown = found(engine, "caption:声明")
-    assert {(p.zone, p.start, p.keyword, p.left) for p in shown} == {("caption", 2, "聲明", "漁業")}
+    assert {(p.field, p.start, p.keyword, p.left) for p in shown} == {
+        ("caption", 2, "聲明", "漁業")
+    }
     assert len(shown) == sum(bool(each.captions) for each in ARTICLES)
-    assert {p.zone for p in found(engine, "声明")} == {"title", "body"}
+    assert {p.field for p in found(engine, "声明")} == {"title", "body"}
 
 
 class _Watched:
