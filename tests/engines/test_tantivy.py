@@ -94,7 +94,7 @@ def test_a_killed_writer_leaves_no_lock_and_no_files(tmp_path: Path) -> None:
     engine_with(NAME, tmp_path, ARCHIVE).close()
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from newsgrep.engines.base import open_engine\n"
+        "from newsgrep.engines.registry import open_engine\n"
         "from tests.support.factories import make_article, upsert\n"
         "def changes():\n"
         "    for number in range(20_000):\n"
