@@ -45,19 +45,19 @@ UNDATED: Final = 0
 class PostingsReader(Protocol):
     """What evaluation asks of a store of documents."""
 
-    def count(self) -> int:
+    def document_count(self) -> int:
         """Return how many living documents there are."""
 
-    def everything(self) -> set[int]:
+    def all_documents(self) -> set[int]:
         """Return all living documents."""
 
     def postings(self, term: str) -> tuple[Sequence[int], Sequence[int]]:
         """Return the living documents with ``term`` in title or body, and the packed counts."""
 
-    def frequency(self, term: str) -> int:
+    def document_frequency(self, term: str) -> int:
         """Return how many living documents have ``term`` in title or body."""
 
-    def with_caption(self, term: str) -> Sequence[int]:
+    def caption_documents(self, term: str) -> Sequence[int]:
         """Return the living documents with ``term`` in a caption."""
 
     def names(self, kind: NameField) -> Iterable[tuple[str, Sequence[int]]]:
@@ -66,31 +66,31 @@ class PostingsReader(Protocol):
     def terms(self, prefix: str, field: Field) -> Iterable[str]:
         """Return the terms of title and body, or of captions, that begin with ``prefix``."""
 
-    def called(self, word: str) -> Sequence[int]:
+    def source_documents(self, word: str) -> Sequence[int]:
         """Return the living documents whose source is called ``word``, a folded term."""
 
-    def address(self, kind: LocationField, document: int) -> str:
+    def location(self, kind: LocationField, document: int) -> str:
         """Return a document's address, empty if it has none."""
 
-    def find(self, article_id: str) -> int | None:
+    def find_article(self, article_id: str) -> int | None:
         """Return the living document with this article."""
 
-    def values(self, name: str, documents: Iterable[int]) -> Iterable[str]:
+    def facet_values(self, name: str, documents: Iterable[int]) -> Iterable[str]:
         """Return the source or the month of each of ``documents``."""
 
-    def days(self) -> tuple[Sequence[int], Sequence[int]]:
+    def publication_days(self) -> tuple[Sequence[int], Sequence[int]]:
         """Return first and last day of publication by document, as proleptic ordinals."""
 
-    def moments(self) -> Sequence[float]:
+    def timestamps(self) -> Sequence[float]:
         """Return when each document was published, in seconds since the epoch; -inf if unknown."""
 
-    def lengths(self) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
+    def field_lengths(self) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
         """Return how many terms each document has in title, lead and body."""
 
     def folded_texts(self, documents: Sequence[int]) -> Iterable[bytes]:
         """Return the packed folded texts of documents in ascending order."""
 
-    def identifier(self, document: int) -> str:
+    def article_id(self, document: int) -> str:
         """Return a document's article id."""
 
     def article(self, document: int) -> Article:
@@ -115,21 +115,21 @@ def _matching(store: PostingsReader, node: Node, within: set[int] | None) -> set
             having = (documents for known, documents in store.names(kind) if name in fold(known))
             return set[int]().union(*having)
         case LocationContains(kind, part):
-            among = store.everything() if within is None else within
-            return {d for d in among if part in fold(store.address(kind, d))}
+            among = store.all_documents() if within is None else within
+            return {d for d in among if part in fold(store.location(kind, d))}
         case IdIs(article_id):
-            number = store.find(article_id)
+            number = store.find_article(article_id)
             return set() if number is None else {number}
         case DateRange():
             return _dated(store, node, within)
         case MatchAll():
-            return store.everything()
+            return store.all_documents()
         case And(children):
             return _with_all(store, children, within)
         case Or(children):
             return _with_any(store, children, within)
         case Not(child):
-            return (store.everything() if within is None else within) - _matching(
+            return (store.all_documents() if within is None else within) - _matching(
                 store, child, within
             )
 
@@ -160,7 +160,7 @@ def _with_all(
         within = match_documents(store, child, within)
         if not within:
             return set()
-    return within if within is not None else store.everything()
+    return within if within is not None else store.all_documents()
 
 
 def _with_any(
@@ -171,7 +171,7 @@ def _with_any(
         if _cost(child) > _COST_OF_NOT:
             # The text of what is found already need not be read for another phrase.
             found |= match_documents(
-                store, child, (store.everything() if within is None else within) - found
+                store, child, (store.all_documents() if within is None else within) - found
             )
         else:
             found |= _matching(store, child, within)
@@ -180,7 +180,7 @@ def _with_any(
 
 def _with_term(store: PostingsReader, term: str, field: Field) -> set[int]:
     if field is Field.CAPTION:
-        return set(store.with_caption(term))
+        return set(store.caption_documents(term))
     documents, packed = store.postings(term)
     match field:
         case Field.TEXT:
@@ -216,7 +216,7 @@ def _with_phrase(store: PostingsReader, phrase: Phrase, within: set[int] | None)
     if phrase.is_one_term:
         return _with_term(store, phrase.literal, phrase.field)
     zone = Field.TEXT if phrase.field is Field.BODY else phrase.field
-    candidates = store.everything() if within is None else within
+    candidates = store.all_documents() if within is None else within
     if phrase.terms:
         candidates = candidates & _intersection(
             _with_term(store, term, zone) for term in phrase.terms
@@ -236,7 +236,7 @@ def _with_pattern(
     if (words := matching_words(store, spot)) is not None:
         return set[int]().union(*(_with_term(store, word, field) for word in words))
     zone = Field.TEXT if field is Field.BODY else field
-    candidates = store.everything() if within is None else within
+    candidates = store.all_documents() if within is None else within
     for group in required_groups(store, spot):
         if not candidates:
             break
@@ -251,8 +251,8 @@ def _with_pattern(
 def _dated(store: PostingsReader, dates: DateRange, within: set[int] | None) -> set[int]:
     lowest = dates.first.toordinal() if dates.first else 1
     highest = dates.last.toordinal() if dates.last else date.max.toordinal()
-    begins, ends = store.days()
-    documents = store.everything() if within is None else within
+    begins, ends = store.publication_days()
+    documents = store.all_documents() if within is None else within
     if dates.zone is ARCHIVE_ZONE:
         return {d for d in documents if UNDATED < begins[d] <= highest and ends[d] >= lowest}
 
@@ -274,8 +274,8 @@ class TimezoneDays:
     def __init__(self, store: PostingsReader, zone: tzinfo) -> None:
         self._store = store
         self._zone = zone
-        self._begins, self._ends = store.days()
-        self._moments = store.moments()
+        self._begins, self._ends = store.publication_days()
+        self._moments = store.timestamps()
 
     def overlaps(self, document: int, lowest: int, highest: int) -> bool:
         """Return whether a dated document's days overlap these, both included, as ordinals."""
@@ -315,7 +315,7 @@ def count_facet(store: PostingsReader, name: str, matched: set[int]) -> FacetCou
         return _by_frequency(_count_names(store, _NAME_FACETS[name], matched))
     if name == "day":
         return _by_frequency(_count_days(store, matched))
-    return _by_frequency(Counter(store.values(name, matched)))
+    return _by_frequency(Counter(store.facet_values(name, matched)))
 
 
 def _count_names(store: PostingsReader, kind: NameField, matched: set[int]) -> Counter[str]:
@@ -333,7 +333,7 @@ def _count_names(store: PostingsReader, kind: NameField, matched: set[int]) -> C
 
 
 def _count_days(store: PostingsReader, matched: set[int]) -> Counter[str]:
-    begins, ends = store.days()
+    begins, ends = store.publication_days()
     counts: Counter[str] = Counter()
     for (first, last), count in Counter((begins[d], ends[d]) for d in matched).items():
         is_dated = first > UNDATED

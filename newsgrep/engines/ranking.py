@@ -40,12 +40,12 @@ def score_documents(
     count as full of it. Headlines are pasted with the outlet behind them.
     """
     scores = dict.fromkeys(matched, 0.0)
-    own = {term: store.called(term) for term in terms}
+    own = {term: store.source_documents(term) for term in terms}
     having = {term: _document_frequency(store, term, called) for term, called in own.items()}
-    titles, leads, bodies = store.lengths()
+    titles, leads, bodies = store.field_lengths()
     in_title, in_lead, in_body = map(_field_norms, SCORED_FIELDS)
     highest = MAX_IMPACT - 1
-    for term, weight in term_weights(own, store.count(), having).items():
+    for term, weight in term_weights(own, store.document_count(), having).items():
         documents, packed = store.postings(term)
         # Taken out of the scores meanwhile, so that the loop passes these over.
         passed = {d: scores.pop(d) + MAX_IMPACT * weight for d in own[term] if d in scores}
@@ -70,7 +70,7 @@ def _document_frequency(store: PostingsReader, term: str, called: Sequence[int])
     """Return how many documents have ``term``, or a source that is called so."""
     if called:
         return len({*store.postings(term)[0], *called})
-    return store.frequency(term)
+    return store.document_frequency(term)
 
 
 def _matched_postings(
@@ -108,7 +108,7 @@ def apply_recency(
     store: PostingsReader, scores: dict[int, float], recency: Recency
 ) -> dict[int, float]:
     """Return scores that are lower for older documents."""
-    moments = store.moments()
+    moments = store.timestamps()
     return {
         document: value * recency.weight(moments[document]) for document, value in scores.items()
     }
@@ -118,7 +118,7 @@ def select_page(
     store: PostingsReader, scores: dict[int, float], order: Order, offset: int, limit: int
 ) -> list[int]:
     """Return the documents that stand from ``offset`` on, at most ``limit``, in order."""
-    moments = store.moments()
+    moments = store.timestamps()
 
     def place(document: int) -> tuple[float, float]:
         when = moments[document]
@@ -141,7 +141,7 @@ def select_page(
         low -= 1
     while high < len(ranked) and place(ranked[high]) == last:
         high += 1
-    exact = sorted(ranked[low:high], key=lambda d: (place(d), store.identifier(d)))
+    exact = sorted(ranked[low:high], key=lambda d: (place(d), store.article_id(d)))
     return exact[offset - low : offset - low + len(shown)]
 
 
@@ -149,7 +149,7 @@ def after_cursor(
     store: PostingsReader, scores: dict[int, float], order: Order, after: ScoredDoc
 ) -> dict[int, float]:
     """Return the documents that stand after the place of ``after``, with their scores."""
-    moments = store.moments()
+    moments = store.timestamps()
     article_id, value, moment = after
     found: list[int]
     ties: list[int]  # equal but for the id
@@ -174,7 +174,7 @@ def after_cursor(
                     for document in scores
                     if moments[document] > moment or moments[document] == _NO_DATE
                 ]
-    found += [document for document in ties if store.identifier(document) > article_id]
+    found += [document for document in ties if store.article_id(document) > article_id]
     return {document: scores[document] for document in found}
 
 

@@ -60,7 +60,7 @@ def damage(path: Path, at: int = -1) -> None:
 def the(cli: Cli, ending: str) -> Path:
     """Return the file of the last commit with this ending."""
     folder = IndexFolder(str(cli.index / "whoosh"))
-    names = [name for segment in folder.contents().segments for name in checksums_of(segment)]
+    names = [name for segment in folder.read_toc().segments for name in checksums_of(segment)]
     (name,) = [name for name in names if name.endswith(ending)]
     return Path(folder.folder, name)
 

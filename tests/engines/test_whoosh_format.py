@@ -17,14 +17,9 @@ from whoosh.reading import IndexReader
 from whoosh.writing import SegmentWriter
 
 from newsgrep.analysis.document import FieldCounts, pack_counts
-from newsgrep.engines.whoosh.codec import (
-    BLOCK_LIMIT,
-    INDEX_NAME,
-    TEXT_FIELD,
-    counts_to_weight,
-    weight_to_counts,
-)
+from newsgrep.engines.whoosh.codec import TEXT_FIELD, from_weight, to_weight
 from newsgrep.engines.whoosh.engine import WhooshEngine
+from newsgrep.engines.whoosh.internals import BLOCK_LIMIT, INDEX_NAME
 from newsgrep.engines.whoosh.reader import WhooshReader
 from newsgrep.engines.whoosh.storage import IndexFolder
 from newsgrep.engines.whoosh.writer import (
@@ -89,7 +84,7 @@ def write_plainly(index: FileIndex, documents: Documents) -> None:
     writer = SegmentWriter(index, compound=False)
     for number, terms in enumerate(documents):
         for term, packed in terms.items():
-            weight = float(counts_to_weight(packed))
+            weight = float(to_weight(packed))
             writer.pool.add((TEXT_FIELD, term.encode("utf-8"), number, weight, b""))
         writer.add_document(key=[f"k{number}"], column=f"k{number}".encode())
     writer.commit(merge=False)
@@ -97,7 +92,7 @@ def write_plainly(index: FileIndex, documents: Documents) -> None:
 
 def weighed(documents: Documents) -> Documents:
     """Return the documents with the weights that stand on disk for their counts."""
-    return [{term: counts_to_weight(packed) for term, packed in each.items()} for each in documents]
+    return [{term: to_weight(packed) for term, packed in each.items()} for each in documents]
 
 
 _DOCUMENTS = st.lists(
@@ -112,15 +107,15 @@ _DOCUMENTS = st.lists(
 
 @given(packed=st.integers(0, 2**24 - 1))
 def test_counts_come_back_from_their_weight(packed: int) -> None:
-    assert weight_to_counts(counts_to_weight(packed)) == packed
-    assert counts_to_weight(packed) < 2**24  # a float of 32 bits holds it exactly
+    assert from_weight(to_weight(packed)) == packed
+    assert to_weight(packed) < 2**24  # a float of 32 bits holds it exactly
 
 
 def test_everyday_counts_have_a_weight_of_one_byte() -> None:
     everyday = [
         pack_counts(FieldCounts(t, n, b)) for t in (0, 1) for n in range(8) for b in range(16)
     ]
-    assert sorted(map(counts_to_weight, everyday)) == list(range(256))
+    assert sorted(map(to_weight, everyday)) == list(range(256))
 
 
 @settings(max_examples=40, deadline=None)
@@ -206,7 +201,7 @@ def test_a_commit_too_large_for_memory_is_several_segments(tmp_path: Path) -> No
 
 def test_what_a_commit_adds_and_replaces_itself_is_gone_in_every_segment(tmp_path: Path) -> None:
     index = index_in(tmp_path / "index")
-    writer = BulkWriter(index, most_postings=20)
+    writer = BulkWriter(index, max_postings=20)
     places = [add(writer, f"k{n}", {"水": n + 1}) for n in range(50)]
     for segment, number in places[::7]:
         segment.delete_document(number)
@@ -223,7 +218,7 @@ def test_giving_up_leaves_the_files_that_were_there(tmp_path: Path) -> None:
     index = index_in(tmp_path / "index")
     write(index, [{"水": 1}])
     before = {path.name: path.read_bytes() for path in (tmp_path / "index").iterdir()}
-    writer = BulkWriter(index, most_postings=2)
+    writer = BulkWriter(index, max_postings=2)
     for number in range(10):
         add(writer, f"k{number}", {"渔": 1, "场": 2})
     writer.cancel()
@@ -280,9 +275,7 @@ def test_blocks_read_at_once_are_postings_read_one_by_one(tmp_path: Path) -> Non
         one_by_one = read_by_whoosh(reader, TEXT_FIELD)
         for term, postings in one_by_one.items():
             numbers, counts = store.postings(term)
-            assert [
-                (n, counts_to_weight(c)) for n, c in zip(numbers, counts, strict=True)
-            ] == postings
+            assert [(n, to_weight(c)) for n, c in zip(numbers, counts, strict=True)] == postings
         assert list(store.postings("不存在")[0]) == []
     store.close()
     index.close()

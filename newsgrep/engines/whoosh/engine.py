@@ -27,7 +27,8 @@ from newsgrep.engines.base import (
 )
 from newsgrep.engines.postings_query import count_facet, match_documents
 from newsgrep.engines.ranking import after_cursor, apply_recency, score_documents, select_page
-from newsgrep.engines.whoosh.codec import INDEX_NAME, create_schema
+from newsgrep.engines.whoosh.codec import create_schema
+from newsgrep.engines.whoosh.internals import INDEX_NAME
 from newsgrep.engines.whoosh.reader import WhooshReader
 from newsgrep.engines.whoosh.storage import IndexFolder
 from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, UsageError
@@ -90,12 +91,12 @@ class WhooshEngine:
     def _last_commit(self) -> WhooshReader:
         with _translate_errors(self._folder):
             while True:
-                last = self._mark = self._storage.mark()
+                last = self._mark = self._storage.commit_mark()
                 try:
                     return WhooshReader(IndexFolder(str(self._folder)))
                 except (FileNotFoundError, CorruptIndexError):
                     # Where writers have made two more commits meanwhile, files are gone.
-                    if self._storage.mark() == last:
+                    if self._storage.commit_mark() == last:
                         raise
 
     def write(self, changes: Iterable[Change]) -> None:
@@ -116,7 +117,7 @@ class WhooshEngine:
 
     def refresh(self) -> None:
         """Open the last commit if it is another one."""
-        if self._storage.mark() != self._mark:
+        if self._storage.commit_mark() != self._mark:
             self._store.close()
             self._store = self._last_commit()
 
@@ -141,11 +142,11 @@ class WhooshEngine:
                 order = Order.NEWEST  # the same, and sooner found
             beyond = scores if after is None else after_cursor(store, scores, order, after)
             shown = select_page(store, beyond, order, offset, limit) if limit > 0 else []
-            moments = store.moments() if shown else ()
+            moments = store.timestamps() if shown else ()
             return ResultPage(
                 total=len(matched),
                 candidates=tuple(
-                    ScoredDoc(store.identifier(d), scores[d], moments[d]) for d in shown
+                    ScoredDoc(store.article_id(d), scores[d], moments[d]) for d in shown
                 ),
                 facets={name: count_facet(store, name, matched) for name in facets},
                 before=len(scores) - max(len(beyond) - offset, 0),
@@ -154,14 +155,14 @@ class WhooshEngine:
     def get(self, ids: Iterable[str]) -> list[Article]:
         """Unpack the articles with these ids."""
         with _translate_errors(self._folder):
-            numbers = map(self._store.find, ids)
+            numbers = map(self._store.find_article, ids)
             return [self._store.article(number) for number in numbers if number is not None]
 
     def folded(self, ids: Iterable[str]) -> list[tuple[str, str]]:
         """Unpack the folded texts of these articles."""
         with _translate_errors(self._folder):
-            numbers = map(self._store.find, ids)
-            return [unpack_folded(self._store.folded(n))[:2] for n in numbers if n is not None]
+            numbers = map(self._store.find_article, ids)
+            return [unpack_folded(self._store.folded_text(n))[:2] for n in numbers if n is not None]
 
     def document_frequencies(
         self, terms: Iterable[str], within: Node | None = None
@@ -170,14 +171,14 @@ class WhooshEngine:
         store = self._store
         with _translate_errors(self._folder):
             if within is None:
-                return {term: store.frequency(term) for term in terms}
+                return {term: store.document_frequency(term) for term in terms}
             matched = match_documents(store, within)
             return {term: len(matched.intersection(store.postings(term)[0])) for term in terms}
 
     def stamps(self) -> Iterator[FileRecord]:
         """Unpack every stamp."""
         with _translate_errors(self._folder):
-            yield from self._store.stamps()
+            yield from self._store.file_records()
 
     def check(self, *, deep: bool = False) -> list[Problem]:
         """Compare all files with their sums and read everything back."""
@@ -200,7 +201,7 @@ class WhooshEngine:
                 return []
             with write_lock(self._storage):
                 names = self._storage.leftovers()
-                self._storage.tidy()
+                self._storage.remove_leftovers()
         return names
 
     def close(self) -> None:
@@ -226,7 +227,7 @@ def salvage(folder: Path) -> Iterator[Stored | Unreadable]:
     try:
         yield from salvage(storage)
     finally:
-        storage.let_go()
+        storage.close_files()
 
 
 def rollback(folder: Path) -> None:
@@ -235,7 +236,7 @@ def rollback(folder: Path) -> None:
 
     storage = IndexFolder(str(folder))
     with _translate_errors(folder), write_lock(storage):
-        if storage.before() is None:
+        if storage.previous_commit() is None:
             raise UsageError(
                 f"The index in {folder} has no commit to go back to: only one is kept."
             )

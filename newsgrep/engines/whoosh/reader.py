@@ -1,11 +1,11 @@
-"""One Whoosh segment read in large pieces: whole posting lists, whole columns of numbers.
+"""A Whoosh index as a :class:`newsgrep.engines.postings_query.PostingsReader`.
 
-Document numbers are the segment's own, from 0; what is read once is kept while it is open.
+Posting lists and columns of numbers are read whole. Document numbers are those of the index:
+segments follow one another. What was read is cached while the index is open.
 """
 
 from __future__ import annotations
 
-import sys
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,13 +13,11 @@ from contextlib import suppress
 from dataclasses import replace
 from heapq import merge
 from itertools import compress, groupby
-from typing import Any, Final, cast
+from typing import Any, Final
 from zlib import crc32
 
-from whoosh.codec.whoosh3 import W3Segment
-from whoosh.columns import NumericColumn
-from whoosh.index import FileIndex
-from whoosh.reading import EmptyReader, IndexReader, ReaderClosed, SegmentReader, TermNotFound
+from whoosh.filedb.structfile import StructFile
+from whoosh.reading import ReaderClosed, SegmentReader, TermNotFound
 
 from newsgrep.analysis.codec import unpack_article, unpack_file_record
 from newsgrep.analysis.fold import fold
@@ -36,7 +34,13 @@ from newsgrep.engines.whoosh.codec import (
     TEXT_FIELD,
     file_record_key,
     join_blocks,
+)
+from newsgrep.engines.whoosh.internals import (
+    TOC,
+    W3Segment,
     read_blocks,
+    read_numbers,
+    read_references,
 )
 from newsgrep.engines.whoosh.storage import IndexFolder
 from newsgrep.models import Article, FileRecord
@@ -44,119 +48,119 @@ from newsgrep.query.ast import Field, LocationField, NameField
 
 _NO_POSTINGS: Final = (array("L"), array("L"))
 
+MAX_CACHED_POSTINGS: Final = 4_000_000
+"""Postings that are cached, of 16 bytes each."""
+
+
+def open_column(storage: IndexFolder, segment: W3Segment, name: str) -> tuple[StructFile, int]:
+    """Return the file of a segment's column, open for reading, and its length in bytes."""
+    filename = segment.codec().column_filename(segment, name)
+    return storage.open_file(filename), storage.file_length(filename)
+
 
 class OpenSegment:
-    """A segment of a reader.
+    """A segment of an index.
 
-    ``offset`` is the number of its first document in the index, ``dead`` has the deleted.
+    ``offset`` is the number of its first document in the index; numbers that methods accept and
+    return begin with 0 in each segment.
     """
 
-    def __init__(self, reader: IndexReader, offset: int) -> None:
-        self.reader = reader
+    def __init__(self, storage: IndexFolder, toc: TOC, segment: W3Segment, offset: int) -> None:
+        self._reader = SegmentReader(storage, toc.schema, segment, generation=toc.generation)
         self.offset = offset
-        self._information = cast("W3Segment", reader.segment())
-        # Opened before a writer may delete them; Whoosh would open each when it is asked for.
-        self._documents = cast("SegmentReader", reader)._perdoc  # noqa: SLF001  (columns have no public name)
-        self._files = self._documents._colfiles  # noqa: SLF001  (likewise)
-        for name in COLUMNS:
-            self._files[name] = self._documents._get_column_file(name)  # noqa: SLF001  (likewise)
-        self.dead = frozenset(self._information.deleted_docs())
+        self.size: int = segment.doc_count_all()
+        self.deleted = frozenset(segment.deleted_docs())
+        # Opened before a writer may delete the files. Whoosh would open each when it is needed,
+        # and would read default values if the file is gone.
+        self._files = {name: open_column(storage, segment, name) for name in COLUMNS}
         self._columns: dict[str, Any] = {}
+
+    def close(self) -> None:
+        """Close all files."""
+        with suppress(ReaderClosed):
+            self._reader.close()
+        for file, _ in self._files.values():
+            file.close()
 
     def living(self) -> Iterable[int]:
         """Return the documents that are not deleted."""
-        return self.reader.all_doc_ids()
+        return self._reader.all_doc_ids()
+
+    def lexicon(self, field: str) -> Iterable[bytes]:
+        """Return the terms of ``field`` in order."""
+        return self._reader.lexicon(field)
+
+    def expand_prefix(self, field: str, prefix: bytes) -> Iterable[bytes]:
+        """Return the terms of ``field`` that begin with ``prefix``, in order."""
+        return self._reader.expand_prefix(field, prefix)
 
     def postings(self, field: str, term: str | bytes) -> tuple[array[int], array[int]]:
         """Return the living documents with ``term`` in ``field``, and their packed counts."""
         try:
-            numbers, counts = join_blocks(read_blocks(self.reader.postings(field, term)))
+            numbers, counts = join_blocks(read_blocks(self._reader.postings(field, term)))
         except TermNotFound:
             return _NO_POSTINGS
-        if self.dead:
-            lives = [number not in self.dead for number in numbers]
-            return array("L", compress(numbers, lives)), array("L", compress(counts, lives))
+        if self.deleted:
+            is_living = [number not in self.deleted for number in numbers]
+            return array("L", compress(numbers, is_living)), array("L", compress(counts, is_living))
         return numbers, counts
 
-    def frequency(self, field: str, term: str) -> int:
+    def document_frequency(self, field: str, term: str) -> int:
         """Return how many living documents have ``term`` in ``field``."""
-        if self.dead:  # what is kept with the term counts them
+        if self.deleted:  # the frequency that is stored with the term includes them
             return len(self.postings(field, term)[0])
-        frequency: int = self.reader.doc_frequency(field, term)
+        frequency: int = self._reader.doc_frequency(field, term)
         return frequency
 
     def column(self, name: str) -> Any:
-        """Return a column, whose values are had by document number."""
+        """Return a sequence with the value of a column for each document."""
         if name not in self._columns:
-            # Whoosh's own way would look for the file first, and take a column whose file
-            # a writer has deleted meanwhile for one of default values.
-            kind = self.reader.schema[name].column_type
-            self._columns[name] = self._documents.column_reader(name, kind)
+            file, length = self._files[name]
+            kind: Any = self._reader.schema[name].column_type
+            self._columns[name] = kind.reader(file, 0, length, self.size)
         return self._columns[name]
 
     def numbers(self, name: str) -> array[Any]:
-        """Return a column of numbers as an array, one value for each document."""
-        code = NUMBER_COLUMNS[name]
-        numbers: array[Any] = array(code)
-        column = self.column(name)
-        if isinstance(column, NumericColumn.Reader):
-            # Big-endian on disk; documents at the end without a value are not there.
-            size = numbers.itemsize
-            numbers.frombytes(column._dbfile.get(column._basepos, column._count * size))  # noqa: SLF001  (read at once: 40 times as fast as one by one)
-            if sys.byteorder == "little":
-                numbers.byteswap()
-        numbers.extend(
-            [NUMBER_DEFAULTS.get(name, 0)] * (self.reader.doc_count_all() - len(numbers))
-        )
+        """Return a column of numbers as an array."""
+        numbers = read_numbers(*self._files[name], NUMBER_COLUMNS[name])
+        numbers.extend([NUMBER_DEFAULTS.get(name, 0)] * (self.size - len(numbers)))
         return numbers
 
-    def values(self, name: str) -> Iterator[str]:
+    def facet_values(self, name: str) -> Iterator[str]:
         """Yield the value of a facet for each document."""
-        column = self.column(name)
-        texts = [value.decode("utf-8") for value in column._uniques]  # noqa: SLF001  (what the column refers to)
-        refs = column._dbfile.get_array(column._basepos, column._typecode, column._doccount)  # noqa: SLF001  (read at once)
-        return map(texts.__getitem__, refs)
-
-
-MAX_CACHED_POSTINGS: Final = 4_000_000
-"""Postings that are kept for the next question, of 16 bytes each."""
+        values, references = read_references(self.column(name))
+        texts = [value.decode("utf-8") for value in values]
+        return map(texts.__getitem__, references)
 
 
 class WhooshReader:
-    """A Whoosh reader as a :class:`newsgrep.engines.postings_query.PostingsReader`."""
+    """All segments of one commit; ``commit`` is a number that identifies it."""
 
     def __init__(self, storage: IndexFolder) -> None:
         self._storage = storage
+        self._segments: list[OpenSegment] = []
         try:
-            self._open()
+            toc = storage.read_toc()  # once, so that everything is from one commit
+            offset = 0
+            for segment in toc.segments:
+                self._segments.append(OpenSegment(storage, toc, segment, offset))
+                offset += segment.doc_count_all()
         except BaseException:
-            storage.let_go()
+            self.close()
             raise
+        # After a rollback, a generation's number is used again, but never a segment's name.
+        names = "".join(segment.segment_id() for segment in toc.segments)
+        self.commit: int = toc.generation << 32 | crc32(names.encode())
         self._offsets = [segment.offset for segment in self._segments]
+        self._size = offset
         self._postings: dict[str, tuple[array[int], array[int]]] = {}
-        self._kept = 0
+        self._cached_postings = 0
         self._numbers: dict[str, array[Any]] = {}
-        self._values: dict[str, list[str]] = {}
-        self._everything: set[int] | None = None
-        self._found: dict[str, int] = {}
-        self._by_id: dict[str, int] | None = None
+        self._facet_values: dict[str, list[str]] = {}
+        self._all_documents: set[int] | None = None
+        self._numbers_by_id: dict[str, int] = {}
+        self._are_all_ids_known = False
         self._sources: dict[str, list[str]] | None = None
-
-    def _open(self) -> None:
-        # Read once, so that all that follows is of one commit.
-        contents = self._storage.contents()
-        # After going back, a generation's number is given again, but never a segment's name.
-        names = "".join(segment.segment_id() for segment in contents.segments)
-        self.commit: int = contents.generation << 32 | crc32(names.encode())
-        self._reader: IndexReader = FileIndex._reader(  # noqa: SLF001  (with contents that are read)
-            self._storage, contents.schema, contents.segments, contents.generation
-        )
-        readers = (
-            []
-            if isinstance(self._reader, EmptyReader)  # it claims to be a segment
-            else self._reader.leaf_readers()
-        )
-        self._segments = [OpenSegment(reader, offset) for reader, offset in readers]
 
     def __enter__(self) -> WhooshReader:
         return self
@@ -165,111 +169,113 @@ class WhooshReader:
         self.close()
 
     def close(self) -> None:
-        """Close the reader's files."""
-        with suppress(ReaderClosed):
-            self._reader.close()
-        self._storage.let_go()
+        """Close all files."""
+        for segment in self._segments:
+            segment.close()
+        self._storage.close_files()
 
-    def count(self) -> int:
-        return self._reader.doc_count() - len(self._notes())
+    def document_count(self) -> int:
+        deleted = sum(len(segment.deleted) for segment in self._segments)
+        return self._size - deleted - len(self._without_article())
 
-    def everything(self) -> set[int]:
-        if self._everything is None:
-            self._everything = set(range(self._reader.doc_count_all())).difference(
-                self._notes(), self._dead()
+    def all_documents(self) -> set[int]:
+        if self._all_documents is None:
+            deleted = (n + segment.offset for segment in self._segments for n in segment.deleted)
+            self._all_documents = set(range(self._size)).difference(
+                self._without_article(), deleted
             )
-        return self._everything
+        return self._all_documents
 
-    def _notes(self) -> array[int]:
-        return self._list(KIND_FIELD, FILE_RECORD)[0]
-
-    def _dead(self) -> list[int]:
-        return [n + segment.offset for segment in self._segments for n in segment.dead]
+    def _without_article(self) -> array[int]:
+        """Return the documents that are file records only."""
+        return self._field_postings(KIND_FIELD, FILE_RECORD)[0]
 
     def postings(self, term: str) -> tuple[array[int], array[int]]:
-        if (known := self._postings.get(term)) is None:
-            known = self._list(TEXT_FIELD, term)
-            self._kept += len(known[0])
-            if self._kept > MAX_CACHED_POSTINGS:  # of many questions, which may go on for hours
+        if (cached := self._postings.get(term)) is None:
+            cached = self._field_postings(TEXT_FIELD, term)
+            self._cached_postings += len(cached[0])
+            if self._cached_postings > MAX_CACHED_POSTINGS:  # in a process that runs for hours
                 self._postings.clear()
-                self._kept = len(known[0])
-            self._postings[term] = known
-        return known
+                self._cached_postings = len(cached[0])
+            self._postings[term] = cached
+        return cached
 
-    def frequency(self, term: str) -> int:
-        if (known := self._postings.get(term)) is not None:
-            return len(known[0])
-        return sum(segment.frequency(TEXT_FIELD, term) for segment in self._segments)
+    def document_frequency(self, term: str) -> int:
+        if (cached := self._postings.get(term)) is not None:
+            return len(cached[0])
+        return sum(segment.document_frequency(TEXT_FIELD, term) for segment in self._segments)
 
-    def with_caption(self, term: str) -> array[int]:
-        return self._list(CAPTION_FIELD, term)[0]
+    def caption_documents(self, term: str) -> array[int]:
+        return self._field_postings(CAPTION_FIELD, term)[0]
 
-    def _list(self, field: str, term: str | bytes) -> tuple[array[int], array[int]]:
+    def _field_postings(self, field: str, term: str | bytes) -> tuple[array[int], array[int]]:
         """Return the living documents with ``term`` in ``field``, and the packed counts."""
         first, *others = self._segments or (None,)
         if first is None:
             return array("L"), array("L")
         numbers, counts = first.postings(field, term)
         for segment in others:
-            more, told = segment.postings(field, term)
-            numbers = numbers + array("L", [number + segment.offset for number in more])
-            counts = counts + told
+            more_numbers, more_counts = segment.postings(field, term)
+            numbers = numbers + array("L", [number + segment.offset for number in more_numbers])
+            counts = counts + more_counts
         return numbers, counts
 
     def all_postings(self, field: str) -> Iterator[tuple[str, array[int], array[int]]]:
-        """Yield every term of a field with what :meth:`_print_listed` says of it."""
+        """Yield every term of ``field`` with its living documents and packed counts."""
         for term in self._lexicon(field):
-            yield term, *self._list(field, term)
+            yield term, *self._field_postings(field, term)
 
     def names(self, kind: NameField) -> Iterator[tuple[str, array[int]]]:
         for name in self._lexicon(NAME_FIELDS[kind]):
-            yield name, self._list(NAME_FIELDS[kind], name)[0]
+            yield name, self._field_postings(NAME_FIELDS[kind], name)[0]
 
     def terms(self, prefix: str, field: Field) -> Iterator[str]:
         name = CAPTION_FIELD if field is Field.CAPTION else TEXT_FIELD
         start = prefix.encode("utf-8")
-        lists = (segment.reader.expand_prefix(name, start) for segment in self._segments)
+        lists = (segment.expand_prefix(name, start) for segment in self._segments)
         for term, _ in groupby(merge(*lists)):
             yield term.decode("utf-8")
 
-    def called(self, word: str) -> Sequence[int]:
+    def source_documents(self, term: str) -> Sequence[int]:
+        field = NAME_FIELDS[NameField.SOURCE]
         if self._sources is None:
             self._sources = {}
-            for name in self._lexicon(NAME_FIELDS[NameField.SOURCE]):
+            for name in self._lexicon(field):
                 self._sources.setdefault(fold(name), []).append(name)
-        names = self._sources.get(word, ())
-        return [d for name in names for d in self._list(NAME_FIELDS[NameField.SOURCE], name)[0]]
+        names = self._sources.get(term, ())
+        return [number for name in names for number in self._field_postings(field, name)[0]]
 
-    def address(self, kind: LocationField, document: int) -> str:
+    def location(self, kind: LocationField, document: int) -> str:
         if kind is LocationField.PATH:
-            return self.stamp(document).path
+            return self.file_record(document).path
         return self._value("url", document).decode()
 
     def _lexicon(self, field: str) -> Iterator[str]:
-        """Yield every term of a field once.
+        """Yield every term of ``field`` once.
 
-        Whoosh's own way over several segments takes it that their fields are in the order of
-        names, and forgets terms where they are not, as in what newsgrep has written before.
+        Whoosh's own lexicon of several segments expects each segment's fields in order of name,
+        and skips terms where they are not, as in indexes of early development versions.
         """
-        lexicons = (segment.reader.lexicon(field) for segment in self._segments)
+        lexicons = (segment.lexicon(field) for segment in self._segments)
         for term, _ in groupby(merge(*lexicons)):
             yield term.decode("utf-8")
 
-    def days(self) -> tuple[array[int], array[int]]:
+    def publication_days(self) -> tuple[array[int], array[int]]:
         return self._number_column("first_day"), self._number_column("last_day")
 
-    def moments(self) -> array[float]:
+    def timestamps(self) -> array[float]:
         return self._number_column("moment")
 
-    def lengths(self) -> tuple[array[int], array[int], array[int]]:
+    def field_lengths(self) -> tuple[array[int], array[int], array[int]]:
         title, lead, body = map(self._number_column, LENGTH_COLUMNS)
         return title, lead, body
 
-    def folded(self, document: int) -> bytes:
+    def folded_text(self, document: int) -> bytes:
+        """Return the packed folded texts of a document."""
         return self._value("folded", document)
 
     def folded_texts(self, documents: Sequence[int]) -> Iterator[bytes]:
-        ends = (*self._offsets[1:], None)  # there may be no segment at all
+        ends = (*self._offsets[1:], None)  # one more than segments if there are none
         for segment, end in zip(self._segments, ends, strict=False):
             first = bisect_left(documents, segment.offset)
             last = len(documents) if end is None else bisect_left(documents, end)
@@ -277,48 +283,47 @@ class WhooshReader:
             for document in documents[first:last]:
                 yield texts[document - offset]
 
-    def identifier(self, document: int) -> str:
+    def article_id(self, document: int) -> str:
         article_id = self._value("id", document).decode()
-        self._found[article_id] = document  # it will be asked for
+        self._numbers_by_id[article_id] = document  # most callers read the article next
         return article_id
 
-    def values(self, name: str, documents: Iterable[int]) -> Iterator[str]:
-        """Return the value of facet ``name`` for each of ``documents``."""
-        if name not in self._values:
-            self._values[name] = [
-                value for segment in self._segments for value in segment.values(name)
+    def facet_values(self, name: str, documents: Iterable[int]) -> Iterator[str]:
+        if name not in self._facet_values:
+            self._facet_values[name] = [
+                value for segment in self._segments for value in segment.facet_values(name)
             ]
-        return map(self._values[name].__getitem__, documents)
+        return map(self._facet_values[name].__getitem__, documents)
 
     def article(self, document: int) -> Article:
-        """Return a document's article."""
-        rest = self._value("rest", document)
-        article = unpack_article(self.folded(document), rest, self.stamp(document).path)
-        return replace(article, url=self.address(LocationField.URL, document) or None)
+        rest, path = self._value("rest", document), self.file_record(document).path
+        article = unpack_article(self.folded_text(document), rest, path)
+        return replace(article, url=self.location(LocationField.URL, document) or None)
 
-    def find(self, article_id: str) -> int | None:
-        """Return the living document with this article."""
-        if (number := self._found.get(article_id)) is None:
-            if self._by_id is None:
-                self._by_id = {self.identifier(number): number for number in self.everything()}
-            number = self._by_id.get(article_id)
+    def find_article(self, article_id: str) -> int | None:
+        number = self._numbers_by_id.get(article_id)
+        if number is None and not self._are_all_ids_known:
+            for document in self.all_documents():
+                self.article_id(document)
+            self._are_all_ids_known = True
+            number = self._numbers_by_id.get(article_id)
         return number
 
-    def find_note(self, path: str) -> int | None:
-        """Return the living document with the note on this path."""
-        numbers, _ = self._list(KEY_FIELD, file_record_key(path))
+    def find_file_record(self, path: str) -> int | None:
+        """Return the living document with the record of a file without an article."""
+        numbers, _ = self._field_postings(KEY_FIELD, file_record_key(path))
         return numbers[0] if numbers else None
 
-    def stamp(self, document: int) -> FileRecord:
-        """Return the stamp of a document or note."""
-        return unpack_file_record(self._value("stamp", document), self.identifier(document))
+    def file_record(self, document: int) -> FileRecord:
+        """Return the file record that is stored with a document."""
+        return unpack_file_record(self._value("stamp", document), self.article_id(document))
 
-    def stamps(self) -> Iterator[FileRecord]:
-        """Yield the stamps of all living documents and notes."""
+    def file_records(self) -> Iterator[FileRecord]:
+        """Yield the file records of all living documents."""
         for segment in self._segments:
-            stamps, ids = segment.column("stamp"), segment.column("id")
+            records, ids = segment.column("stamp"), segment.column("id")
             for number in segment.living():
-                yield unpack_file_record(stamps[number], ids[number].decode())
+                yield unpack_file_record(records[number], ids[number].decode())
 
     def _value(self, name: str, document: int) -> bytes:
         segment = self._segments[bisect_right(self._offsets, document) - 1]

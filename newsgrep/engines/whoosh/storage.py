@@ -1,6 +1,8 @@
-"""Files whose every page has a checksum, which is compared whenever something of it is read.
+"""The folder of a Whoosh index: checked files, durable commits, and the last two of them.
 
-Whoosh by itself would take whatever bytes are there for postings, and find less or more.
+Whoosh alone reads whatever bytes a file contains, does not sync anything to disk, and keeps one
+table of contents. Here every page of a segment's files has a checksum, which is compared
+whenever a part of the page is read, and the commit before the last can be restored.
 """
 
 from __future__ import annotations
@@ -17,33 +19,39 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, cast
 from zlib import crc32
 
-from whoosh.codec.whoosh3 import W3Segment
 from whoosh.filedb.filestore import FileStorage
 from whoosh.filedb.structfile import BufferFile, StructFile
-from whoosh.index import TOC
 from whoosh.reading import CorruptIndexError
 
 from newsgrep._io import sync
-from newsgrep.engines.whoosh.codec import INDEX_NAME
+from newsgrep.engines.whoosh.internals import (
+    INDEX_FILE,
+    INDEX_NAME,
+    TEMPORARY_FOLDER,
+    TOC,
+    W3Segment,
+    get_checksums,
+    set_checksums,
+    toc_name,
+)
 
 PAGE_BYTES: Final = 4096
-"""Bytes; a term or a text is in one or two of them."""
+"""A term or a text is in one or two pages."""
 
 _READ_BYTES: Final = 256 * PAGE_BYTES
 _MAX_CACHED_PAGES: Final = 2048
 _CHECKSUM_BYTES: Final = 4
-_TRAILER_BYTES: Final = 4
 
 
 class FileChecksums(NamedTuple):
-    """What a file should be: its size in bytes, and the CRC-32 of each page of it in four bytes."""
+    """The size of a file in bytes, and the CRC-32 of each page, four bytes each."""
 
     size: int
     pages: bytes
 
 
 def checksum_file(path: Path) -> FileChecksums:
-    """Return what the file at ``path`` is."""
+    """Return the size and the page checksums of the file at ``path``."""
     pages, size = bytearray(), 0
     with path.open("rb") as stream:
         while block := stream.read(_READ_BYTES):
@@ -56,186 +64,193 @@ def _page_checksums(block: bytes) -> bytes:
     view = memoryview(block)
     starts = range(0, len(block), PAGE_BYTES)
     return b"".join(
-        crc32(view[at : at + PAGE_BYTES]).to_bytes(_CHECKSUM_BYTES, "big") for at in starts
+        crc32(view[start : start + PAGE_BYTES]).to_bytes(_CHECKSUM_BYTES, "big") for start in starts
     )
 
 
 class CheckedFile(StructFile):
-    """A file of Whoosh's for reading, which raises :class:`CorruptIndexError` for a changed page.
+    """A file open for reading, which raises :class:`CorruptIndexError` for a changed page.
 
-    Pages once read are kept, up to some megabytes, so that what was compared is what is used.
+    Pages that were read are cached, up to 8 MiB, so that the bytes used are the bytes compared.
     """
 
     def __init__(self, path: Path, expected: FileChecksums) -> None:
         self._raw = path.open("rb", buffering=0)
-        # Whoosh reads pickles from `file`, which needs no more than what is defined here.
+        # Whoosh reads pickles from `file`, which needs only methods that are defined here.
         super().__init__(cast("BinaryIO", self), name=path.name)
         self.is_real = False
-        self._size, self._sums = expected
-        self._at = 0
-        self._kept: dict[int, bytes] = {}
+        self._filename = path.name
+        self._size, self._checksums = expected
+        self._position = 0
+        self._pages: dict[int, bytes] = {}
         if fstat(self._raw.fileno()).st_size != self._size:
             self._raw.close()
-            raise CorruptIndexError(f"{path.name} has another size than it had")
+            raise CorruptIndexError(f"{path.name} does not have the size that it had")
 
     def get(self, position: int, length: int) -> bytes:
-        """Return ``length`` bytes from ``position`` on, or those up to the end of the file."""
+        """Return ``length`` bytes from ``position``, or fewer at the end of the file."""
         end = min(position + length, self._size)
         first, last = position // PAGE_BYTES, (end - 1) // PAGE_BYTES
+        start = first * PAGE_BYTES
         if first == last:
-            start = first * PAGE_BYTES
             return self._page(first)[position - start : end - start]
         if not 0 <= position < end:
             return b""
-        start = first * PAGE_BYTES
         return self._read(first, last)[position - start : end - start]
 
     def _page(self, number: int) -> bytes:
-        page = self._kept.get(number)
+        page = self._pages.get(number)
         if page is None:
             page = self._read(number, number)
-            if len(self._kept) == _MAX_CACHED_PAGES:
-                self._kept.clear()
-            self._kept[number] = page
+            if len(self._pages) == _MAX_CACHED_PAGES:
+                self._pages.clear()
+            self._pages[number] = page
         return page
 
     def _read(self, first: int, last: int) -> bytes:
-        """Return the bytes of all pages from ``first`` to ``last``, once compared."""
+        """Return the bytes of the pages ``first`` to ``last``, after comparing their checksums."""
         self._raw.seek(first * PAGE_BYTES)
         wanted = min((last + 1) * PAGE_BYTES, self._size) - first * PAGE_BYTES
         data = self._raw.read(wanted)
         while len(data) < wanted and (more := self._raw.read(wanted - len(data))):
-            data += more  # a system may give less than asked for
-        if (
-            _page_checksums(data)
-            != self._sums[first * _CHECKSUM_BYTES : (last + 1) * _CHECKSUM_BYTES]
-        ):
-            raise CorruptIndexError(f"{self._name} has other bytes than it was written with")
+            data += more  # the system may return fewer bytes than requested
+        expected = self._checksums[first * _CHECKSUM_BYTES : (last + 1) * _CHECKSUM_BYTES]
+        if _page_checksums(data) != expected:
+            raise CorruptIndexError(f"{self._filename} does not match its checksum")
         return data
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next bytes, all that are left for a negative ``size``."""
-        data = self.get(self._at, self._size if size < 0 else size)
-        self._at += len(data)
+        """Return the next ``size`` bytes, or all that are left if ``size`` is negative."""
+        data = self.get(self._position, self._size if size < 0 else size)
+        self._position += len(data)
         return data
 
     def readline(self) -> bytes:
-        """Return the next bytes up to the end of a line."""
+        """Return the next bytes up to and including the end of a line."""
         line = bytearray()
-        for at in count(self._at):
-            byte = self.get(at, 1)
+        for position in count(self._position):
+            byte = self.get(position, 1)
             line += byte
             if byte in (b"", b"\n"):
                 break
-        self._at += len(line)
+        self._position += len(line)
         return bytes(line)
 
     def seek(self, position: int, whence: int = SEEK_SET) -> int:
-        """Go to ``position``."""
-        base = {SEEK_SET: 0, SEEK_CUR: self._at, SEEK_END: self._size}[whence]
-        self._at = base + position
-        return self._at
+        """Set the position of the next byte and return it."""
+        base = {SEEK_SET: 0, SEEK_CUR: self._position, SEEK_END: self._size}[whence]
+        self._position = base + position
+        return self._position
 
     def tell(self) -> int:
-        """Return the place of the next byte."""
-        return self._at
+        """Return the position of the next byte."""
+        return self._position
 
     def get_array(self, position: int, typecode: str, length: int) -> array[Any]:
-        """Return numbers, which are big-endian in files."""
+        """Return ``length`` numbers from ``position``; numbers are big-endian in files."""
         self.seek(position)
         return self.read_array(typecode, length)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; it may be closed already."""
         self._raw.close()
         self.is_closed = True
 
 
 def append_checksum(path: Path) -> None:
-    """Put a checksum behind a file that is read whole; Whoosh doesn't look there."""
+    """Append the CRC-32 of a file that is read whole; Whoosh ignores bytes at the end of it."""
     with path.open("r+b") as stream:
         total = crc32(stream.read())
-        stream.write(total.to_bytes(_TRAILER_BYTES, "big"))
+        stream.write(total.to_bytes(_CHECKSUM_BYTES, "big"))
 
 
 def read_verified(path: Path) -> bytes:
-    """Return a sealed file's bytes; raises :class:`CorruptIndexError` for a changed one."""
+    """Return the content of a file that :func:`append_checksum` has changed.
+
+    Raises :class:`CorruptIndexError` if it does not match its checksum.
+    """
     data = path.read_bytes()
-    content, told = data[:-_TRAILER_BYTES], data[-_TRAILER_BYTES:]
-    if crc32(content).to_bytes(_TRAILER_BYTES, "big") != told:
-        raise CorruptIndexError(f"{path.name} has other bytes than it was written with")
+    content, checksum = data[:-_CHECKSUM_BYTES], data[-_CHECKSUM_BYTES:]
+    if crc32(content).to_bytes(_CHECKSUM_BYTES, "big") != checksum:
+        raise CorruptIndexError(f"{path.name} does not match its checksum")
     return content
 
 
-_CHECKSUMS_ATTRIBUTE: Final = "file_sums"
-"""The attribute of a segment; its values are plain tuples, for Whoosh reads them, too."""
-
-
 def record_checksums(storage: FileStorage, segment: W3Segment) -> None:
-    """Note what all files of ``segment`` are now, in the segment."""
+    """Store the checksums of all files of ``segment`` in it."""
     prefix = f"{segment.segment_id()}."
     names = [name for name in sorted(storage) if name.startswith(prefix)]
-    setattr(
-        segment,
-        _CHECKSUMS_ATTRIBUTE,
-        {name: tuple(checksum_file(Path(storage.folder, name))) for name in names},
-    )
+    set_checksums(segment, {name: checksum_file(Path(storage.folder, name)) for name in names})
 
 
 def checksums_of(segment: W3Segment) -> dict[str, FileChecksums]:
-    """Return what was noted, by the names of the files."""
-    return {
-        name: FileChecksums(*told) for name, told in getattr(segment, _CHECKSUMS_ATTRIBUTE).items()
-    }
+    """Return the checksums that are stored in ``segment``, by name of the file."""
+    return {name: FileChecksums(*each) for name, each in get_checksums(segment).items()}
 
 
 def verify_sizes(storage: FileStorage, segments: Iterable[W3Segment]) -> None:
-    """Raise :class:`CorruptIndexError` for a file that is gone or has another size.
+    """Raise :class:`CorruptIndexError` for a file that is missing or has another size.
 
-    Done before anything is read: Whoosh takes a missing column for one of default values.
+    Called before anything is read: Whoosh reads default values from a missing column.
     """
     for segment in segments:
         for name, (size, _) in checksums_of(segment).items():
             if not storage.file_exists(name) or storage.file_length(name) != size:
-                raise CorruptIndexError(f"{name} is missing or has another size than it had")
+                raise CorruptIndexError(f"{name} is missing or does not have the size that it had")
 
 
-_TEMPORARY: Final = f"{INDEX_NAME}.tmp"
-_TOC_NAME: Final = re.compile(rf"_{INDEX_NAME}_(\d+)\.(toc|before)")
+_LAST: Final = "toc"
+_PREVIOUS: Final = "before"
+"""Suffixes of the tables of contents of the last commit and of the one before it.
+
+If the table of the last commit is lost, the index is damaged, and not silently an older one.
+"""
+
+_TOC_NAME: Final = re.compile(rf"_{INDEX_NAME}_(\d+)\.({_LAST}|{_PREVIOUS})")
+
 _SELF_CHECKED: Final = (".folded.col", ".rest.col")
-_INDEX_FILE: Final = re.compile(rf"_?{INDEX_NAME}_(?!WRITELOCK)")
+"""Columns whose values contain checksums of their own."""
 
 
 class IndexFolder(FileStorage):
-    """Whoosh's own storage, whose renaming lasts and which knows its commits."""
+    """Whoosh's storage with checked files, durable renaming, and knowledge of its commits."""
 
     def __init__(self, path: Path | str) -> None:
         super().__init__(str(path))
-        self._sums: dict[str, FileChecksums] = {}
-        self._open: list[CheckedFile] = []
+        self._checksums: dict[str, FileChecksums] = {}
+        self._open_files: list[CheckedFile] = []
 
-    def contents(self) -> TOC:
-        """Return the table of contents of the last commit, and remember what its files should be.
+    def read_toc(self) -> TOC:
+        """Return the last commit's table of contents; its files are checked from now on.
 
-        Raises :class:`CorruptIndexError` where one of them has another size.
+        Raises :class:`CorruptIndexError` if one of them has another size, and Whoosh's
+        ``EmptyIndexError`` if there is no table of contents.
         """
-        contents: TOC = TOC.read(self, INDEX_NAME)
-        verify_sizes(self, contents.segments)
-        for segment in contents.segments:
-            self._sums |= checksums_of(segment)
-        return contents
+        toc: TOC = TOC.read(self, INDEX_NAME)
+        verify_sizes(self, toc.segments)
+        for segment in toc.segments:
+            self._checksums |= checksums_of(segment)
+        return toc
 
-    def readable_contents(self) -> list[TOC]:
-        """Return what can be read of the last commit's table of contents and the one's before.
+    def segments(self) -> list[W3Segment]:
+        """Return the segments of the last commit, without checking their files."""
+        segments: list[W3Segment] = TOC.read(self, INDEX_NAME).segments
+        return segments
 
-        From now on texts are read from pages with wrong checksums, too: each has its own.
+    def readable_tocs(self) -> list[TOC]:
+        """Return the readable tables of contents of the last commit and of the one before it.
+
+        From now on texts are also read from pages with wrong checksums: each text has its own.
         """
         found = []
-        for number, kind in ((self.last(), "toc"), (self.before(), "before")):
+        for number, suffix in (
+            (self.last_commit(), _LAST),
+            (self.previous_commit(), _PREVIOUS),
+        ):
             with suppress(Exception):
-                found.append(TOC.read(_TocView(self, kind), INDEX_NAME, number or 0))
+                found.append(TOC.read(_TocView(self, suffix), INDEX_NAME, number or 0))
                 for segment in found[-1].segments:
-                    self._sums |= {
+                    self._checksums |= {
                         name: expected
                         for name, expected in checksums_of(segment).items()
                         if not name.endswith(_SELF_CHECKED)
@@ -243,29 +258,29 @@ class IndexFolder(FileStorage):
         return found
 
     def open_file(self, name: str, **options: Any) -> StructFile:
-        """Open a file for reading; one with a checksum is compared with it as it is read."""
+        """Open a file for reading; one with checksums is checked as it is read."""
         path = Path(self.folder, name)
         if _TOC_NAME.fullmatch(name):
             return BufferFile(read_verified(path), name=name)
-        if name in self._sums:
-            self._open.append(CheckedFile(path, self._sums[name]))
-            return self._open[-1]
+        if name in self._checksums:
+            self._open_files.append(CheckedFile(path, self._checksums[name]))
+            return self._open_files[-1]
         file: StructFile = super().open_file(name, **options)
         return file
 
-    def let_go(self) -> None:
-        """Close all files that are open for reading; Whoosh leaves some open where it fails."""
-        while self._open:
-            self._open.pop().close()
+    def close_files(self) -> None:
+        """Close all files that are open for reading; Whoosh leaves some open when it fails."""
+        while self._open_files:
+            self._open_files.pop().close()
 
-    def settle(self, names: Iterable[str]) -> None:
+    def sync_files(self, names: Iterable[str]) -> None:
         """Wait until these files, and then the folder itself, are on the disk."""
         for name in names:
             sync(Path(self.folder, name))
         sync(Path(self.folder))
 
     def rename_file(self, oldname: str, newname: str, safe: bool = False) -> None:
-        """Rename a file for good: with a table of contents, this is the commit."""
+        """Rename a file durably: for a table of contents, this is the commit."""
         if _TOC_NAME.fullmatch(newname):
             append_checksum(Path(self.folder, oldname))
         sync(Path(self.folder, oldname))
@@ -273,99 +288,97 @@ class IndexFolder(FileStorage):
         try:
             sync(Path(self.folder))
         except OSError:
-            # What may not last must not be seen either.
+            # A commit that may not survive a power failure must not be visible either.
             with suppress(OSError):
                 Path(self.folder, newname).unlink()
             raise
 
-    def last(self) -> int | None:
-        """Return the number of the last commit."""
-        return max(self._numbers("toc"), default=None)
+    def last_commit(self) -> int | None:
+        """Return the number of the last commit, if there is any."""
+        return max(self._commits(_LAST), default=None)
 
-    def mark(self) -> tuple[int, int, int] | None:
-        """Return what tells the last commit from all others, also from one of its number.
+    def commit_mark(self) -> tuple[int, int, int] | None:
+        """Return a value that identifies the last commit, if there is any.
 
-        After going back, the next commit has the number of the one that was dropped.
+        Its number alone does not: after a rollback, the next commit gets the number of the
+        dropped one.
         """
-        number = self.last()
+        number = self.last_commit()
         if number is None:
             return None
         try:
-            status = Path(self.folder, _toc_name(number, "toc")).stat()
+            status = Path(self.folder, toc_name(number)).stat()
         except FileNotFoundError:
             return number, 0, 0
         return number, status.st_ino, status.st_mtime_ns
 
-    def before(self) -> int | None:
-        """Return the number of the commit before the last, if there is one to go back to.
+    def previous_commit(self) -> int | None:
+        """Return the number of the commit that a rollback would restore, if there is one.
 
-        Its table of contents has another name: where that of the last commit is lost, the
-        index is damaged, and not silently an older one. The empty index that every one
-        begins with is no commit of anybody's.
+        The empty index with number 0, which every index begins with, is not restored.
         """
-        return max(filter(None, self._numbers("before")), default=None)
+        return max(filter(None, self._commits(_PREVIOUS)), default=None)
 
-    def _numbers(self, kind: str) -> list[int]:
+    def _commits(self, suffix: str) -> list[int]:
         matches = filter(None, map(_TOC_NAME.fullmatch, self))
-        return [int(match[1]) for match in matches if match[2] == kind]
+        return [int(match[1]) for match in matches if match[2] == suffix]
 
-    def set_aside(self, number: int) -> None:
-        """Make ``number``, which another commit has just followed, the one to go back to."""
-        super().rename_file(_toc_name(number, "toc"), _toc_name(number, "before"))
+    def retain(self, number: int) -> None:
+        """Make ``number``, after which another commit was made, the one to roll back to."""
+        super().rename_file(toc_name(number, _LAST), toc_name(number, _PREVIOUS))
 
     def leftovers(self) -> list[str]:
-        """Return the files that neither commit names; files that are not ours are left out."""
-        named = set(self._named(self.last(), "toc")) | set(self._named(self.before(), "before"))
-        return [name for name in self if _INDEX_FILE.match(name) and name not in named]
+        """Return the names of files of the index that neither of the two commits contains."""
+        used = {
+            *self._files_of(self.last_commit(), _LAST),
+            *self._files_of(self.previous_commit(), _PREVIOUS),
+        }
+        return [name for name in self if INDEX_FILE.match(name) and name not in used]
 
-    def _named(self, number: int | None, kind: str) -> Iterator[str]:
+    def _files_of(self, number: int | None, suffix: str) -> Iterator[str]:
         if number is None:
             return
         try:
-            contents = TOC.read(_TocView(self, kind), INDEX_NAME, number)
+            toc = TOC.read(_TocView(self, suffix), INDEX_NAME, number)
         except Exception:
-            if kind == "toc":
+            if suffix == _LAST:
                 raise
-            return  # nobody can go back to it
-        yield _toc_name(number, kind)
-        for segment in contents.segments:
+            return  # a damaged previous commit can't be restored
+        yield toc_name(number, suffix)
+        for segment in toc.segments:
             yield from checksums_of(segment)
 
-    def tidy(self) -> None:
-        """Delete leftovers; what can't be deleted now will be another time."""
-        *older, _ = sorted(self._numbers("toc")) or [0]
-        if older:  # a writer died between a commit and setting the one before aside
-            self.set_aside(older[-1])
+    def remove_leftovers(self) -> None:
+        """Delete leftovers; a file that can't be deleted now is deleted another time."""
+        *older, _ = sorted(self._commits(_LAST)) or [0]
+        if older:  # a writer was killed between a commit and retaining the one before
+            self.retain(older[-1])
         try:
             names = self.leftovers()
-        except Exception:  # noqa: BLE001  (without a table of contents, nothing is known to be left over)
+        except Exception:  # noqa: BLE001  (without a table of contents, any file may be in use)
             return
         for name in names:
             with suppress(OSError):
                 self.delete_file(name)
-        shutil.rmtree(Path(self.folder, _TEMPORARY), ignore_errors=True)
+        shutil.rmtree(Path(self.folder, TEMPORARY_FOLDER), ignore_errors=True)
 
     def rollback(self) -> None:
-        """Make the commit before the last the last one; there has to be one."""
-        last, before = self.last(), self.before()
-        if before is None:
+        """Make the commit before the last one the last; raises :class:`LookupError` without one."""
+        last, previous = self.last_commit(), self.previous_commit()
+        if previous is None:
             raise LookupError("only one commit is kept")
-        super().rename_file(_toc_name(before, "before"), _toc_name(before, "toc"))
+        super().rename_file(toc_name(previous, _PREVIOUS), toc_name(previous, _LAST))
         if last is not None:
-            self.delete_file(_toc_name(last, "toc"))
-        self.settle(())
+            self.delete_file(toc_name(last, _LAST))
+        self.sync_files(())
 
 
 class _TocView:
-    """A folder in which tables of contents have another ending."""
+    """A folder whose tables of contents have another suffix, for ``TOC.read``."""
 
-    def __init__(self, folder: IndexFolder, kind: str) -> None:
+    def __init__(self, folder: IndexFolder, suffix: str) -> None:
         self._folder = folder
-        self._kind = kind
+        self._suffix = suffix
 
     def open_file(self, name: str) -> Any:
-        return self._folder.open_file(name.removesuffix("toc") + self._kind)
-
-
-def _toc_name(number: int, kind: str) -> str:
-    return f"_{INDEX_NAME}_{number}.{kind}"
+        return self._folder.open_file(name.removesuffix(_LAST) + self._suffix)
