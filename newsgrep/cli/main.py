@@ -72,14 +72,15 @@ def group() -> None:
 def main() -> None:
     """Run the command line and exit; no exception ever reaches the terminal as a traceback."""
     try:
-        _exit(_run())
+        _exit(run_command())
     except (OutputClosed, BrokenPipeError):
         # Whoever reads our output has seen enough (| head): no error, and nothing to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
 
 
-def _run() -> int:
+def run_command() -> int:
+    """Run the command in ``sys.argv`` and return its exit status; errors are printed."""
     try:
         status = group.main(standalone_mode=False)
         sys.stdout.flush()

@@ -20,7 +20,7 @@ from bench.peers.base import Inputs
 from bench.questions import Question, load_questions
 from bench.report import peak
 from bench.runner import CLICK_BASELINE, COLD, Settings, Steps
-from tests.bench.test_bench import MACHINE, post
+from tests.support.bench_inputs import MACHINE, post
 from tests.support.cli import NEWSGREP, REPOSITORY
 from tests.support.cluster import Cluster
 from tests.support.cluster.fixtures import IndexNames

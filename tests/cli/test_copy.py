@@ -18,10 +18,10 @@ from newsgrep.errors import IndexDamaged, IndexProblem, UsageError
 from newsgrep.index.location import ServerIndex
 from newsgrep.index.maintenance import CopyOptions, copy_index
 from newsgrep.index.update import update_index
-from tests.index.test_shard import what_is_there
 from tests.support import fake_server
 from tests.support.cli import REPOSITORY, TIMEOUT, Cli, write_article
 from tests.support.fake_server import FakeServerCli
+from tests.support.simulated_archive import index_contents
 
 URL = "opensearch://localhost/news"
 ASKED = (
@@ -79,7 +79,7 @@ def test_a_copy_answers_as_the_index_does_and_needs_no_files(full: FakeServerCli
     )
     assert ran.err == ""
     assert answers(full, "other") == answers(full, full.index)
-    assert what_is_there(full.folder / "other") == what_is_there(full.index)
+    assert index_contents(full.folder / "other") == index_contents(full.index)
     full("doctor", "--deep", "--index", "other")
     assert bytes_in(full.index) == before
 
@@ -99,13 +99,13 @@ def test_to_a_server_and_back_nothing_is_lost(full: FakeServerCli) -> None:
     ran = full("copy", "--index", URL, "--to", "back")
     assert "(whoosh)" in ran.out
     assert answers(full, "back") == answers(full, full.index)
-    assert what_is_there(full.folder / "back") == what_is_there(full.index)
+    assert index_contents(full.folder / "back") == index_contents(full.index)
 
 
 # What is there already
 
 
-def test_what_is_there_is_replaced_only_when_that_is_said(full: FakeServerCli) -> None:
+def test_index_contents_is_replaced_only_when_that_is_said(full: FakeServerCli) -> None:
     write_article(full.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。")
     for place in ("other", URL):
         full("index", "n", "--index", place)

@@ -10,8 +10,8 @@ import pytest
 
 from newsgrep.engines.base import FACETS
 from newsgrep.terminal import display_width
-from tests.cli.test_formats import problems
 from tests.support.cli import TIDE_COUNT, Cli, write_article
+from tests.support.schemas import schema_errors
 
 
 def counted(values: list[str | None]) -> list[dict[str, Any]]:
@@ -23,7 +23,7 @@ def test_facets_count_all_matches_whatever_is_shown(tides: Cli) -> None:
     hits = tides.json("search", "灯塔", "-n", "99")["hits"]
     for shown in ("0", "1", "99"):
         told = tides.json("search", "灯塔", "-n", shown, "--facets", "month,source,author")
-        assert problems(told) == []
+        assert schema_errors(told) == []
         assert list(told["facets"]) == ["month", "source", "author"]
         assert told["facets"]["source"] == counted([hit["source"] for hit in hits])
         assert told["facets"]["month"] == counted([hit["published"][:7] for hit in hits])
@@ -32,14 +32,14 @@ def test_facets_count_all_matches_whatever_is_shown(tides: Cli) -> None:
 
 def test_every_facet_can_be_asked_for_and_is_in_the_schema(seeds: Cli) -> None:
     told = seeds.json("search", "水", "--facets", " Day, source,source,month,author,tag ")
-    assert problems(told) == []
+    assert schema_errors(told) == []
     assert set(told["facets"]) == set(FACETS)
     none = seeds.json("search", "海豚音乐厅", "--facets", "source", status=1)
-    assert problems(none) == []
+    assert schema_errors(none) == []
     assert none["facets"] == {"source": []}
     assert "facets" not in seeds.json("search", "水")
-    assert problems(told | {"facets": {"colour": []}})
-    assert problems(told | {"facets": {"source": [{"value": "", "count": 1}]}})
+    assert schema_errors(told | {"facets": {"colour": []}})
+    assert schema_errors(told | {"facets": {"source": [{"value": "", "count": 1}]}})
 
 
 @pytest.fixture

@@ -15,16 +15,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from newsgrep.analysis.fold import fold
-from tests.support.cli import REPOSITORY, TIDE_COUNT, Cli, write_article
+from tests.support.cli import TIDE_COUNT, Cli, write_article
+from tests.support.schemas import SEARCH_SCHEMA, schema_errors
 
-SCHEMA: dict[str, Any] = json.loads((REPOSITORY / "docs" / "search.schema.json").read_text("utf-8"))
-LINE = SCHEMA | {"$ref": "#/$defs/line"}
+LINE = SEARCH_SCHEMA | {"$ref": "#/$defs/line"}
 for _key in ("type", "properties", "required", "additionalProperties", "if", "then", "else"):
     del LINE[_key]
-
-
-def problems(value: Any, schema: dict[str, Any] = SCHEMA) -> list[str]:
-    return [error.message for error in Draft202012Validator(schema).iter_errors(value)]
 
 
 def properties(schema: Any) -> Iterator[tuple[str, Any]]:
@@ -43,8 +39,8 @@ def properties(schema: Any) -> Iterator[tuple[str, Any]]:
 
 
 def test_the_schema_is_one_and_describes_every_property() -> None:
-    Draft202012Validator.check_schema(SCHEMA)
-    described = dict(properties(SCHEMA))
+    Draft202012Validator.check_schema(SEARCH_SCHEMA)
+    described = dict(properties(SEARCH_SCHEMA))
     assert len(described) > 30
     assert [
         name for name, schema in described.items() if len(schema.get("description", "")) < 9
@@ -64,7 +60,7 @@ def test_the_schema_is_one_and_describes_every_property() -> None:
 )
 def test_json_of_hits_is_as_the_schema_says(seeds: Cli, args: list[str]) -> None:
     told = seeds.json("search", *args)
-    assert problems(told) == []
+    assert schema_errors(told) == []
     assert told["total"] > 0
     assert told["query"] == args[0]
 
@@ -81,7 +77,7 @@ def test_json_of_hits_is_as_the_schema_says(seeds: Cli, args: list[str]) -> None
 )
 def test_json_of_no_hits_is_an_object_with_an_explanation(seeds: Cli, args: list[str]) -> None:
     told = seeds.json("search", *args, status=1)
-    assert problems(told) == []
+    assert schema_errors(told) == []
     assert (told["total"], told["hits"]) == (0, [])
     assert told["diagnosis"]["articles"] == 16
     assert told["diagnosis"]["terms"]
@@ -89,7 +85,7 @@ def test_json_of_no_hits_is_an_object_with_an_explanation(seeds: Cli, args: list
 
 def test_jsonl_is_one_hit_a_line_as_the_schema_says(seeds: Cli) -> None:
     lines = [json.loads(line) for line in seeds("search", "联合声明", "--jsonl").lines]
-    assert [problem for line in lines for problem in problems(line, LINE)] == []
+    assert [problem for line in lines for problem in schema_errors(line, LINE)] == []
     versions = [line.pop("version") for line in lines]
     assert versions == [1] * len(lines)
     assert lines == seeds.json("search", "联合声明")["hits"]
@@ -98,14 +94,14 @@ def test_jsonl_is_one_hit_a_line_as_the_schema_says(seeds: Cli) -> None:
 def test_the_schema_refuses_what_it_does_not_know(seeds: Cli) -> None:
     told = seeds.json("search", "联合声明")
     hit = told["hits"][0]
-    assert problems(told | {"more": 1})
-    assert problems(told | {"hits": [hit | {"more": 1}]})
-    assert problems(told | {"hits": [hit | {"provenance": {"more": "here"}}]})
-    assert problems(told | {"total": 0})
-    assert problems(hit, LINE)
-    assert problems(hit | {"version": 1, "more": 1}, LINE)
+    assert schema_errors(told | {"more": 1})
+    assert schema_errors(told | {"hits": [hit | {"more": 1}]})
+    assert schema_errors(told | {"hits": [hit | {"provenance": {"more": "here"}}]})
+    assert schema_errors(told | {"total": 0})
+    assert schema_errors(hit, LINE)
+    assert schema_errors(hit | {"version": 1, "more": 1}, LINE)
     without_id = {name: value for name, value in hit.items() if name != "id"}
-    assert problems(told | {"hits": [without_id]})
+    assert schema_errors(told | {"hits": [without_id]})
 
 
 # What the numbers point at

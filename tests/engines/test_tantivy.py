@@ -34,8 +34,8 @@ from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.models import Article, FileRecord, Status
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import parse
-from tests.engines.test_contract import ARCHIVE, QUERIES
 from tests.support.cli import TIMEOUT, Cli, write_article
+from tests.support.contract_archive import ARCHIVE, QUERIES
 from tests.support.factories import engine_with, make_article, make_file_record, upsert
 from tests.support.stress import Tally, trial_count
 

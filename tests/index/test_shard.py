@@ -16,12 +16,10 @@ from newsgrep.engines.base import EngineRequest
 from newsgrep.errors import InputError, UsageError
 from newsgrep.index.location import Index, ServerIndex
 from newsgrep.index.plan import Outcome, Shard, parse_shard
-from newsgrep.index.store import open_index
 from newsgrep.index.update import UpdateOptions, update_index
-from newsgrep.models import FileRecord
-from newsgrep.query.ast import MatchAll
 from tests.support import fake_server
 from tests.support.cli import Cli, write_article
+from tests.support.simulated_archive import index_contents
 
 
 @pytest.fixture
@@ -82,19 +80,6 @@ def archive(folder: Path) -> Path:
     return folder
 
 
-def what_is_there(index: Index) -> tuple[dict[str, str], dict[str, tuple[object, ...]]]:
-    """Return the file and body of every article, and what is known of every file."""
-    with open_index(index) as engine:
-        ids = [each.id for each in engine.search(EngineRequest(MatchAll(), limit=999)).candidates]
-        articles = {article.id: f"{article.path}: {article.body}" for article in engine.get(ids)}
-        stamps = {stamp.path: _but_for_the_reason(stamp) for stamp in engine.stamps()}
-    return articles, stamps
-
-
-def _but_for_the_reason(stamp: FileRecord) -> tuple[object, ...]:
-    return stamp._replace(reason=None)
-
-
 def shard_by_shard(index: Index, paths: list[str], order: tuple[int, ...]) -> int:
     """Bring an index up to date in so many runs, and return how many files they saw.
 
@@ -117,10 +102,10 @@ def test_all_shards_together_are_a_run_without_in_whatever_order(
     for order in permutations((1, 2, 3)):
         fake_server.INDEXES.clear()
         assert shard_by_shard(server, paths, order) == whole.seen
-        assert what_is_there(server) == what_is_there(tmp_path / "whole")
+        assert index_contents(server) == index_contents(tmp_path / "whole")
     folder = tmp_path / "parts"
     assert shard_by_shard(folder, paths, (2, 1)) == whole.seen
-    assert what_is_there(folder) == what_is_there(tmp_path / "whole")
+    assert index_contents(folder) == index_contents(tmp_path / "whole")
     again = update_index(folder, paths)
     assert again.counts[Outcome.UNCHANGED] == 30
     assert again.seen == 40
@@ -148,28 +133,28 @@ def test_files_of_other_shards_are_never_gone(tmp_path: Path, server: ServerInde
     assert others
     for path in (mine[0], *others):
         path.unlink()
-    before = set(what_is_there(server)[1])
+    before = set(index_contents(server)[1])
     update_index(server, paths, UpdateOptions(shard=Shard(2, 3), prune=True))
-    assert before - set(what_is_there(server)[1]) == {str(mine[0])}
+    assert before - set(index_contents(server)[1]) == {str(mine[0])}
     shard_by_shard(server, paths, (1, 3))
     whole = update_index(tmp_path / "whole", paths)
-    assert len(what_is_there(server)[0]) == whole.articles
-    assert what_is_there(server) == what_is_there(tmp_path / "whole")
+    assert len(index_contents(server)[0]) == whole.articles
+    assert index_contents(server) == index_contents(tmp_path / "whole")
 
 
 def test_half_of_a_shard_that_is_gone_is_refused(tmp_path: Path, server: ServerIndex) -> None:
     folder = archive(tmp_path / "n")
     paths = [str(folder)]
     shard_by_shard(server, paths, (1, 2, 3))
-    before = what_is_there(server)
+    before = index_contents(server)
     for path in folder.rglob("*.*"):
         if path.is_file() and Shard(3, 3).takes(str(path)):
             path.unlink()
     with pytest.raises(UsageError, match="--prune"):
         update_index(server, paths, UpdateOptions(shard=Shard(3, 3)))
-    assert what_is_there(server) == before
+    assert index_contents(server) == before
     update_index(server, paths, UpdateOptions(shard=Shard(1, 3)))
-    assert what_is_there(server) == before
+    assert index_contents(server) == before
 
 
 def test_a_duplicate_of_another_shard_takes_over_from_a_file_that_goes(
@@ -178,16 +163,16 @@ def test_a_duplicate_of_another_shard_takes_over_from_a_file_that_goes(
     folder = archive(tmp_path / "n")
     paths = [str(folder)]
     shard_by_shard(server, paths, (1, 2, 3))
-    articles, stamps = what_is_there(server)
+    articles, stamps = index_contents(server)
     for number in range(8):
         names = [folder / f"{number:02}.md", folder / "again" / f"{number:02}.md"]
         (shown,) = (path for path in names if stamps[str(path)][4] == "indexed")
         shown.unlink()
     for number in (1, 2, 3):
         update_index(server, paths, UpdateOptions(shard=Shard(number, 3), prune=True))
-        assert what_is_there(server)[0].keys() == articles.keys()
+        assert index_contents(server)[0].keys() == articles.keys()
     update_index(tmp_path / "whole", paths)
-    assert what_is_there(server) == what_is_there(tmp_path / "whole")
+    assert index_contents(server) == index_contents(tmp_path / "whole")
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -221,7 +206,7 @@ def test_what_machines_at_work_at_once_could_not_know_of_each_other_the_next_run
             chance.choice(sorted(folder.iterdir())).unlink()
     shard_by_shard(server, paths, (1, 2))
     update_index(tmp_path / "whole", paths)
-    assert what_is_there(server)[0] == what_is_there(tmp_path / "whole")[0]
+    assert index_contents(server)[0] == index_contents(tmp_path / "whole")[0]
 
 
 def test_a_duplicate_whose_article_is_gone_from_the_index_is_shown_again(
@@ -241,7 +226,7 @@ def test_a_duplicate_whose_article_is_gone_from_the_index_is_shown_again(
     update_index(server, one, UpdateOptions(prune=True))
     (tmp_path / "away").rename(tmp_path / "two")
     update_index(server, two)
-    (body,) = what_is_there(server)[0].values()
+    (body,) = index_contents(server)[0].values()
     assert body.startswith(str(shown[1]))
 
 

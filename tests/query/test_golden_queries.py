@@ -12,7 +12,7 @@ from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.errors import QueryError
 from newsgrep.query.ast import describe
 from newsgrep.query.parser import parse
-from tests.engines.test_contract import ARCHIVE
+from tests.support.contract_archive import ARCHIVE
 from tests.support.factories import ENGINES, engine_with
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "queries.tsv"

@@ -14,8 +14,8 @@ from newsgrep.engines.base import EngineRequest
 from newsgrep.query.parser import parse
 from newsgrep.search.explain import explain
 from newsgrep.search.search import SearchRequest, search
-from tests.engines.test_contract import ARCHIVE
 from tests.support.cli import REPOSITORY, Cli
+from tests.support.contract_archive import ARCHIVE
 from tests.support.factories import ENGINES, engine_with
 
 QUERIES = (

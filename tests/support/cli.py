@@ -1,23 +1,29 @@
-"""What the tests of the command line share: running newsgrep as a process, and texts to index."""
+"""The newsgrep command for tests, and the archives that several tests search.
+
+Imports nothing that exists on POSIX systems only, so that tests can be collected anywhere.
+"""
 
 from __future__ import annotations
 
-import fcntl
+import gc
+import io
 import json
 import os
-import pty
 import shutil
-import struct
+import signal
 import subprocess
 import sys
-import termios
+import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from newsgrep.cli.main import run_command
 
 REPOSITORY = Path(__file__).parents[2]
 NEWSGREP = shutil.which("newsgrep", path=str(Path(sys.executable).parent)) or "newsgrep"
@@ -29,7 +35,7 @@ Environment = Mapping[str, str | None]
 
 @dataclass(frozen=True)
 class CommandResult:
-    """A process that ended: its status and what it wrote."""
+    """What a command printed, and its exit status."""
 
     status: int
     stdout: bytes
@@ -71,8 +77,53 @@ def clean_environment(home: Path, changes: Environment | None = None) -> dict[st
     return env
 
 
+class _Stream(io.TextIOWrapper):
+    """A standard stream in memory."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        self.data = io.BytesIO(data)
+        super().__init__(
+            self.data, "utf-8", errors="surrogateescape", newline="\n", write_through=True
+        )
+
+
+_PROCESS_ONLY = ("PYTHON", "TZ", "LANG", "LC_")
+"""How names of environment variables begin that Python reads when it starts."""
+
+
+@contextmanager
+def _like_a_process(
+    arguments: Sequence[str], folder: Path, stdin: _Stream, env: Mapping[str, str]
+) -> Iterator[tuple[_Stream, _Stream]]:
+    """Make folder, environment, arguments and streams those of a process, and restore them."""
+    out, err = _Stream(), _Stream()
+    before = Path.cwd(), dict(os.environ), sys.argv, sys.stdin, sys.stdout, sys.stderr
+    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    try:
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(env)
+        sys.argv = ["newsgrep", *arguments]
+        sys.stdin, sys.stdout, sys.stderr = stdin, out, err
+        yield out, err
+    finally:
+        os.chdir(before[0])
+        os.environ.clear()
+        os.environ.update(before[1])
+        sys.argv, sys.stdin, sys.stdout, sys.stderr = before[2:]
+        for number, handler in handlers.items():
+            if signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+        gc.enable()
+
+
 class Cli:
-    """The newsgrep command, run in a folder of its own with the index in ``index/``."""
+    """The newsgrep command, run in a folder of its own with the index in ``index/``.
+
+    A call runs the command within the test's process, which takes a tenth of the time, with the
+    folder, environment and streams that a process would have. ``process``, ``start``, ``bash``
+    and ``on_terminal`` start a real one, for tests of signals, pipes, terminals and start-up.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -84,6 +135,7 @@ class Cli:
     def start(
         self, *args: Argument, env: Environment | None = None, new_session: bool = False
     ) -> subprocess.Popen[bytes]:
+        """Start a command as a process, and return it while it runs."""
         return subprocess.Popen(
             [NEWSGREP, *args],
             cwd=self.folder,
@@ -94,10 +146,10 @@ class Cli:
             start_new_session=new_session,
         )
 
-    def run(
+    def process(
         self, *args: Argument, stdin: bytes = b"", env: Environment | None = None
     ) -> CommandResult:
-        """Run a command, whatever comes of it."""
+        """Run a command as a process of its own, whatever its exit status."""
         done = subprocess.run(
             [NEWSGREP, *args],
             cwd=self.folder,
@@ -109,6 +161,29 @@ class Cli:
         )
         return CommandResult(done.returncode, done.stdout, done.stderr)
 
+    def run(
+        self, *args: Argument, stdin: bytes = b"", env: Environment | None = None
+    ) -> CommandResult:
+        """Run a command, whatever its exit status.
+
+        It runs in this process, with one job, unless the environment holds something that only
+        a new interpreter reads, or this is not the main thread, where no signal can be handled.
+        """
+        if threading.current_thread() is not threading.main_thread() or any(
+            name.startswith(_PROCESS_ONLY) for name in env or ()
+        ):
+            return self.process(*args, stdin=stdin, env=env)
+        arguments = [os.fsdecode(each) for each in args]
+        if arguments[:1] == ["index"] and "--jobs" not in arguments:
+            arguments[1:1] = ["--jobs", "1"]  # or two processes are started for a few files
+        whole = clean_environment(self.folder, env)
+        with _like_a_process(arguments, self.folder, _Stream(stdin), whole) as (out, err):
+            try:
+                status = run_command()
+            except SystemExit as exc:
+                status = int(exc.code or 0)
+        return CommandResult(status, out.data.getvalue(), err.data.getvalue())
+
     def __call__(
         self,
         *args: Argument,
@@ -116,7 +191,7 @@ class Cli:
         stdin: bytes = b"",
         env: Environment | None = None,
     ) -> CommandResult:
-        """Run a command, and expect ``status`` of it (``None``: any), and never a traceback."""
+        """Run a command, which must exit with ``status`` (``None``: any) and print no traceback."""
         ran = self.run(*args, stdin=stdin, env=env)
         assert_no_crash(ran.stderr)
         if status is not None:
@@ -127,7 +202,7 @@ class Cli:
         return json.loads(self(*args, "--json", status=status).stdout)
 
     def bash(self, script: str, env: Environment | None = None) -> CommandResult:
-        """Run a script of bash with newsgrep on its path."""
+        """Run a bash script with newsgrep on its path."""
         path = f"{Path(NEWSGREP).parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             ["bash", "-c", script],
@@ -143,40 +218,19 @@ class Cli:
     def on_terminal(
         self, *args: Argument, env: Environment | None = None, columns: int = 80
     ) -> tuple[int, str]:
-        """Run a command on a terminal; return its status and all that the screen was sent."""
-        ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        process = subprocess.Popen(
-            [NEWSGREP, *args],
-            cwd=self.folder,
-            env=clean_environment(self.folder, env),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-        )
-        os.close(theirs)
-        screen = b""
-        try:
-            while data := _read_terminal(ours):
-                screen += data
-        finally:
-            os.close(ours)
-        status = process.wait(TIMEOUT)
+        """Run a command on a terminal; return its exit status and all that the screen received."""
+        from tests.support.pseudo_terminal import run_on_terminal
+
+        whole = clean_environment(self.folder, env)
+        status, screen = run_on_terminal([NEWSGREP, *args], self.folder, whole, columns, TIMEOUT)
         assert_no_crash(screen)
         return status, screen.decode("utf-8").replace("\r\n", "\n")
 
     def found(self, *args: Argument) -> list[str]:
-        """Return the titles that a search finds, in its order."""
+        """Return the titles of a search's hits, in their order."""
         ran = self("search", "--json", *args, status=None)
         assert ran.status in {0, 1}, ran
         return [hit["title"] for hit in json.loads(ran.stdout)["hits"]]
-
-
-def _read_terminal(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65536)
-    except OSError:  # Linux says so where the other end is closed
-        return b""
 
 
 def assert_no_crash(stderr: bytes) -> None:

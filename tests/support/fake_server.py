@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from newsgrep.engines import base
 from newsgrep.engines.base import Change, Problem, Stored, Unreadable
 from newsgrep.engines.memory import MemoryEngine
 from newsgrep.engines.opensearch.client import ServerAddress, parse_address
@@ -136,6 +137,17 @@ def registered_server() -> Iterator[None]:
         INDEXES.clear()
 
 
+@contextmanager
+def registered() -> Iterator[None]:
+    """Let this module serve the addresses of OpenSearch, in this process."""
+    before = base._ROOMS["opensearch"]
+    base._ROOMS["opensearch"] = base._Room(__name__)
+    try:
+        yield
+    finally:
+        base._ROOMS["opensearch"] = before
+
+
 _SITECUSTOMIZE = """
 from newsgrep.engines.registry import register_engine
 register_engine("opensearch", "tests.support.fake_server:SPEC")
@@ -150,10 +162,8 @@ class FakeServerCli(Cli):
         start = folder / "start"
         start.mkdir()
         (start / "sitecustomize.py").write_text(_SITECUSTOMIZE, "utf-8")
-        self._env = {
-            "PYTHONPATH": f"{start}{os.pathsep}{REPOSITORY}",
-            STATE_FILE_VARIABLE: str(folder / "server.pickle"),
-        }
+        self._path = f"{start}{os.pathsep}{REPOSITORY}"
+        self._env = {STATE_FILE_VARIABLE: str(folder / "server.pickle")}
 
     @property
     def indexes(self) -> dict[str, FakeIndex]:
@@ -167,7 +177,14 @@ class FakeServerCli(Cli):
         """Change what is on the server."""
         Path(self._env[STATE_FILE_VARIABLE]).write_bytes(pickle.dumps(indexes))
 
+    def process(
+        self, *args: Argument, stdin: bytes = b"", env: Environment | None = None
+    ) -> CommandResult:
+        whole = {**self._env, "PYTHONPATH": self._path, **(env or {})}
+        return super().process(*args, stdin=stdin, env=whole)
+
     def run(
         self, *args: Argument, stdin: bytes = b"", env: Environment | None = None
     ) -> CommandResult:
-        return super().run(*args, stdin=stdin, env={**self._env, **(env or {})})
+        with registered():
+            return super().run(*args, stdin=stdin, env={**self._env, **(env or {})})

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from newsgrep.engines.base import FACETS, EngineRequest, Order, ResultPage
 from newsgrep.extract.pipeline import article_id
+from newsgrep.index.location import Index
 from newsgrep.index.store import open_index
 from newsgrep.models import Article, FileRecord
+from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import parse
 from tests.support.cli import write_article
 from tests.support.factories import make_published
@@ -183,3 +185,16 @@ def index_snapshot(index: Path) -> tuple[list[FileRecord], list[Article], list[R
             for order in Order
         ]
     return stamps, articles, pages
+
+
+def index_contents(index: Index) -> tuple[dict[str, str], dict[str, tuple[object, ...]]]:
+    """Return the file and body of every article, and the record of every file."""
+    with open_index(index) as engine:
+        ids = [each.id for each in engine.search(EngineRequest(MatchAll(), limit=999)).candidates]
+        articles = {article.id: f"{article.path}: {article.body}" for article in engine.get(ids)}
+        stamps = {stamp.path: _without_reason(stamp) for stamp in engine.stamps()}
+    return articles, stamps
+
+
+def _without_reason(stamp: FileRecord) -> tuple[object, ...]:
+    return stamp._replace(reason=None)

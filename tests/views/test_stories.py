@@ -22,9 +22,9 @@ from newsgrep.views.stories import (
     search_collapsed,
     story_features,
 )
-from tests.cli.test_formats import problems
 from tests.support.cli import Cli, write_article
 from tests.support.factories import ENGINES, engine_with, make_article
+from tests.support.schemas import schema_errors
 
 PARTS = (
     "雾港的渡轮清晨离岸",
@@ -300,7 +300,7 @@ def test_a_folded_hit_says_how_many_more_and_from_whom_and_who_was_first(press: 
 
 def test_collapsed_json_tells_each_story_and_the_exact_total(press: Cli) -> None:
     told = press.json("search", "渡轮", "--collapse")
-    assert problems(told) == []
+    assert schema_errors(told) == []
     assert told["total"] == 5
     assert told["stories"] == {"compared": 5, "distinct": 2}
     by_size = sorted(told["hits"], key=lambda hit: -hit["story"]["articles"])
