@@ -9,6 +9,7 @@ import opencc
 import pytest
 
 from newsgrep.analysis.fold import fold
+from newsgrep.engines.base import EngineRequest
 from newsgrep.models import Article
 from newsgrep.query.match import contains_literal
 from newsgrep.query.parser import make_phrase, normalize
@@ -43,7 +44,7 @@ def test_phrase_finds_exactly_the_containing_articles(
                 for article_id, texts in folded.items()
                 if any(contains_literal(text, literal) for text in texts)
             }
-            page = engine.search(make_phrase(quoted), limit=1000)
+            page = engine.search(EngineRequest(make_phrase(quoted), limit=1000))
             assert {each.id for each in page.candidates} == expected, quoted
             assert page.total == len(expected)
     engine.close()

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsgrep.engines.base import EngineRequest
 from newsgrep.errors import InputError, UsageError
 from newsgrep.index.location import Index, ServerIndex
 from newsgrep.index.plan import Outcome, Shard, parse_shard

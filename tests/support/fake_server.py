@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from newsgrep.engines import base
 from newsgrep.engines.base import Change, Problem, Stored, Unreadable
 from newsgrep.engines.memory import MemoryEngine
 from newsgrep.engines.opensearch.client import ServerAddress, parse_address
@@ -20,6 +19,7 @@ from newsgrep.engines.registry import (
     EngineSpec,
     LocationKind,
     OpenedOnServer,
+    find_engine,
     register_engine,
     unregister_engine,
 )
@@ -127,25 +127,18 @@ SPEC = EngineSpec("opensearch", LocationKind.SERVER, server=FakeServer(), stores
 
 @contextmanager
 def registered_server() -> Iterator[None]:
-    """Put an empty fake server in place of OpenSearch in this process."""
+    """Put an empty fake server in place of OpenSearch in this process; may be nested."""
+    outer = dict(INDEXES) if find_engine(SPEC.name) is SPEC else None
     INDEXES.clear()
     register_engine(SPEC.name, SPEC)
     try:
         yield
     finally:
-        unregister_engine(SPEC.name)
         INDEXES.clear()
-
-
-@contextmanager
-def registered() -> Iterator[None]:
-    """Let this module serve the addresses of OpenSearch, in this process."""
-    before = base._ROOMS["opensearch"]
-    base._ROOMS["opensearch"] = base._Room(__name__)
-    try:
-        yield
-    finally:
-        base._ROOMS["opensearch"] = before
+        if outer is None:
+            unregister_engine(SPEC.name)
+        else:
+            INDEXES.update(outer)
 
 
 _SITECUSTOMIZE = """
@@ -186,5 +179,5 @@ class FakeServerCli(Cli):
     def run(
         self, *args: Argument, stdin: bytes = b"", env: Environment | None = None
     ) -> CommandResult:
-        with registered():
+        with registered_server():
             return super().run(*args, stdin=stdin, env={**self._env, **(env or {})})

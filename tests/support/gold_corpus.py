@@ -100,7 +100,7 @@ def write_archive(folder: Path) -> list[tuple[Path, GoldArticle]]:
 def extract(path: Path) -> Article:
     """Return the article that newsgrep extracts from a file, by the built-in outlet rules."""
     return extract_article(
-        str(path), path.read_bytes(), sites=load_outlets(), mtime=path.stat().st_mtime
+        str(path), path.read_bytes(), outlets=load_outlets(), mtime=path.stat().st_mtime
     )
 
 
