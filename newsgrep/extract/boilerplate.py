@@ -1,8 +1,10 @@
 # ruff: noqa: E501 - alternatives of one kind stay on one line of a pattern
-"""What on a page is no article text, told by element, class, id and wording.
+"""Boilerplate: page parts and lines that are not article text, for every outlet.
 
-These rules are for every outlet; what only one outlet does stands in ``outlets.toml``.
-All of them err on keeping: a stray share bar hides nothing, a lost paragraph does.
+The first half recognises elements by name, class, id and role; the second half recognises lines
+by their wording. Patterns match whole names and whole paragraphs, so that a sentence that only
+contains such words is kept: a share bar left in hides nothing, a lost paragraph does. Rules for
+a single outlet are in ``outlets.toml``.
 """
 
 from __future__ import annotations
@@ -13,86 +15,12 @@ from typing import Final
 
 from newsgrep.extract.dom import Element
 
-DROPPED_ELEMENTS: Final = frozenset(
-    [
-        "script",
-        "style",
-        "noscript",
-        "template",
-        "iframe",
-        "object",
-        "embed",
-        "applet",
-        "svg",
-        "math",
-        "canvas",
-        "video",
-        "audio",
-        "map",
-        "nav",
-        "form",
-        "button",
-        "select",
-        "option",
-        "input",
-        "textarea",
-        "label",
-        "datalist",
-        "dialog",
-        "link",
-        "base",
-        "meta",
-        "param",
-        "frame",
-        "frameset",
-        "noframes",
-    ]
-)
-BLOCK_ELEMENTS: Final = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "body",
-        "center",
-        "dd",
-        "details",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figure",
-        "figcaption",
-        "footer",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hgroup",
-        "hr",
-        "html",
-        "legend",
-        "li",
-        "main",
-        "menu",
-        "ol",
-        "p",
-        "pre",
-        "section",
-        "summary",
-        "table",
-        "tbody",
-        "tfoot",
-        "thead",
-        "tr",
-        "ul",
-        "caption",
-    ]
-)
+BLOCK_ELEMENTS: Final = frozenset((
+    "address", "article", "aside", "blockquote", "body", "center", "dd", "details", "div", "dl",
+    "dt", "fieldset", "figure", "figcaption", "footer", "h1", "h2", "h3", "h4", "h5", "h6",
+    "header", "hgroup", "hr", "html", "legend", "li", "main", "menu", "ol", "p", "pre",
+    "section", "summary", "table", "tbody", "tfoot", "thead", "tr", "ul", "caption",
+))  # fmt: skip
 HEADING_ELEMENTS: Final = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 
 _KEPT_ELEMENTS: Final = frozenset(("html", "body", "article", "main"))
@@ -169,26 +97,31 @@ _NAME_ATTRIBUTES: Final = ("id", "data-testid", "data-e2e", "data-component")
 _TRAIT_ATTRIBUTES: Final = frozenset(("class", *_NAME_ATTRIBUTES))
 
 
-def traits(tag: Element) -> frozenset[str]:
-    """Return what the classes of ``tag``, its id and test ids say about it.
+_MAX_ATTRIBUTE: Final = 2000
+"""Characters of an attribute; hostile pages have longer ones."""
+_MAX_NAME: Final = 80
+"""Characters of a class or id; longer ones are not names."""
+_MAX_CONTENT_NAME: Final = 40
 
-    ``drop`` is furniture, ``meta`` a byline, a date line or a list of tags, ``credit`` whose
-    an image is, ``caption`` its caption, ``chart`` a drawing whose labels a program has put
-    into HTML, ``content`` the article itself, ``named`` that there is any such name.
+
+def traits_of(element: Element) -> frozenset[str]:
+    """Return what the classes, the id and the test ids of ``element`` indicate.
+
+    ``drop`` is boilerplate, ``meta`` a byline, a date line or a list of tags, ``credit`` a photo
+    credit, ``caption`` a caption, ``chart`` a drawing with its labels as HTML, ``content`` the
+    article itself; ``named`` means that there is any class or id.
     """
-    attrs = tag.attrs
+    attrs = element.attrs
     if _TRAIT_ATTRIBUTES.isdisjoint(attrs):
         return _NO_TRAITS
-    found = (
-        _class_traits(attrs["class"][:2000]) if "class" in attrs else _NO_TRAITS
-    )  # more is an attack
+    found = _class_traits(attrs["class"][:_MAX_ATTRIBUTE]) if "class" in attrs else _NO_TRAITS
     for name in _NAME_ATTRIBUTES:
         if name in attrs:
             found = found | _name_traits(attrs[name])
     return found
 
 
-@lru_cache(maxsize=5000)  # the pages of an outlet share their classes
+@lru_cache(maxsize=5000)  # pages of an outlet have the same classes
 def _class_traits(names: str) -> frozenset[str]:
     return _NO_TRAITS.union(*map(_name_traits, names.split()))
 
@@ -196,38 +129,43 @@ def _class_traits(names: str) -> frozenset[str]:
 def _name_traits(name: str) -> frozenset[str]:
     if name.startswith(("tag-", "category-", "post-")):  # WordPress's topics
         return _NO_TRAITS
-    return _match_traits(name) if len(name) < 80 else _ONLY_NAMED  # longer says nothing
+    return _match_traits(name) if len(name) < _MAX_NAME else _ONLY_NAMED
 
 
 @lru_cache(maxsize=20_000)
 def _match_traits(name: str) -> frozenset[str]:
     found = {trait for trait, pattern in _PATTERNS.items() if pattern.fullmatch(name)}
-    if len(name) < 40 and _CONTENT.fullmatch(name):  # no class is longer
+    if len(name) < _MAX_CONTENT_NAME and _CONTENT.fullmatch(name):
         found.add("content")
     return frozenset(found) | _ONLY_NAMED
 
 
-def is_hidden(tag: Element) -> bool:
-    """Tell whether a reader never sees ``tag``."""
-    attrs = tag.attrs
+def is_hidden(element: Element) -> bool:
+    """Return whether ``element`` is never visible."""
+    attrs = element.attrs
     if "hidden" in attrs:
         return True
     style = attrs.get("style")
     return (
-        style is not None and len(style) < 2000 and _HIDING_STYLE.search(style) is not None
-    )  # or an attack
+        style is not None
+        and len(style) < _MAX_ATTRIBUTE
+        and _HIDING_STYLE.search(style) is not None
+    )
 
 
-def is_boilerplate(tag: Element, found: frozenset[str]) -> bool:
-    """Tell whether nothing in ``tag``, of such traits, belongs to the article, not even metadata."""
-    if "drop" not in found and tag.attribute("role").lower() not in _DROPPED_ROLES:
+def is_boilerplate(element: Element, traits: frozenset[str]) -> bool:
+    """Return whether nothing in ``element`` belongs to the article, not even metadata.
+
+    ``traits`` are those of ``element``.
+    """
+    if "drop" not in traits and element.attribute("role").lower() not in _DROPPED_ROLES:
         return False
-    return tag.name not in _KEPT_ELEMENTS
+    return element.name not in _KEPT_ELEMENTS
 
 
-def is_credit(tag: Element, found: frozenset[str]) -> bool:
-    """Tell whether ``tag``, of such traits, says whose an image is."""
-    return tag.name == "cite" or "credit" in found
+def is_credit(element: Element, traits: frozenset[str]) -> bool:
+    """Return whether ``element``, which has the traits ``traits``, is a photo credit."""
+    return element.name == "cite" or "credit" in traits
 
 
 _NOTICE = re.compile(
@@ -277,21 +215,21 @@ _END_NOTE = re.compile(
 _MAX_LINE: Final = 240
 
 
-# Editors paste style sheets, and some sites show them.
+# Editors paste style sheets, and some sites show them as text.
 _STYLE_SHEET = re.compile(
     r"(?:[\w.#][\w.#\s,:>-]{0,60}\{\s*[\w-]{1,40}\s*:[^{}]{0,2000}\}\s*){1,40}"
 )
 
 
 def is_boilerplate_line(text: str) -> bool:
-    """Tell whether a whole paragraph is furniture wherever it stands."""
+    """Return whether a whole paragraph is boilerplate at any position."""
     if len(text) <= _MAX_LINE and _NOTICE.fullmatch(text) is not None:
         return True
     return text.endswith("}") and _STYLE_SHEET.fullmatch(text) is not None
 
 
 def is_end_note(text: str) -> bool:
-    """Tell whether a paragraph near the end is a translator's, editor's or legal note."""
+    """Return whether a paragraph near the end is a translator's, an editor's or a legal note."""
     return len(text) <= _MAX_LINE and _END_NOTE.fullmatch(text) is not None
 
 
@@ -309,9 +247,13 @@ _PHOTO_LINE = re.compile(
 )
 
 
+_MAX_CREDITED_CAPTION: Final = 1000
+_MAX_PHOTO_LINE: Final = 400
+
+
 def strip_credit(caption: str) -> str:
-    """Return ``caption`` without a photographer's or agency's name at its end."""
-    if len(caption) > 1000:  # no caption
+    """Return ``caption`` without the name of a photographer or an agency at its end."""
+    if len(caption) > _MAX_CREDITED_CAPTION:
         return caption
     match = _PHOTO_CREDIT.fullmatch(caption)
     if not match:
@@ -323,8 +265,11 @@ def strip_credit(caption: str) -> str:
 
 
 def photo_caption(text: str) -> str | None:
-    """Return the caption if a whole paragraph is one with ``摄：somebody`` at its end."""
-    if len(text) > 400 or not any(sign in text for sign in "摄攝图圖"):  # no caption
+    """Return the caption if a whole paragraph is a caption with a credit, else None.
+
+    A credit is ``摄：`` or ``图：`` with a name. The result is empty for a credit without a caption.
+    """
+    if len(text) > _MAX_PHOTO_LINE or not any(sign in text for sign in "摄攝图圖"):
         return None
     match = _PHOTO_LINE.fullmatch(text)
     return strip_credit(text) if match else None

@@ -1,7 +1,7 @@
-"""Names of people out of bylines: not outlets, not roles, not accounts of machines.
+"""Authors: the names of people in bylines, without outlets, roles and user accounts.
 
-A byline such as ``作者：甲、乙`` or ``By A and B`` becomes its names; Latin names keep the
-capitals that they have.
+A byline such as ``作者：甲、乙`` or ``By A and B`` becomes its names; Latin names keep their
+capitals. :func:`choose_authors` decides which claims to believe.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from newsgrep.analysis.characters import SOLO, strip_invisible
+from newsgrep.extract.claims import Body, Claim, Claims
+from newsgrep.extract.outlets import Outlet, Outlets
 from newsgrep.extract.whitespace import collapse_whitespace, unescape_html
+from newsgrep.models import Provenance
 
 _WRITER_LABELS: Final = (
     "作者|撰文|撰稿人?|撰寫|文字?|采写|採寫|采访|採訪|编译|編譯|整理"
@@ -26,12 +29,12 @@ _LABEL_SIGN: Final = r"\s*[/／:：|｜︱丨]\s*"
 _LABEL_BEFORE = re.compile(
     rf"(?:(?<=[\s、])|^)(?:本文)?(?:(?P<writer>{_WRITER_LABELS})|(?:{_OTHER_LABELS})){_LABEL_SIGN}"
 )
-"""Where ``文 | 甲  编辑 | 乙`` goes over to the next trade."""
+"""A label before names: two of them in ``文 | 甲  编辑 | 乙``."""
 _LABEL_BEHIND = re.compile(
     rf"([^\s/／|｜︱丨:：]{{2,20}})\s*(?:[/／|｜︱丨]\s*(?:(?P<writer>{_WRITER_LABELS})|(?:{_OTHER_LABELS}))"
     rf"|\s(?:译|譯|翻译|翻譯|摄|攝|摄影|攝影|编辑|編輯|图|圖))(?=\s|$)(?!{_LABEL_SIGN})"
 )
-"""``甲/文 乙/图`` and ``丙 译``."""
+"""A label after a name: ``甲/文 乙/图`` and ``丙 译``."""
 _ENGLISH_OTHERS = re.compile(
     r"\s*+[;|,.·]?\s*+(?:(?:with\s+)?(?:photo(?:graph)?s?|pictures?|illustrations?|video|graphics?|artwork)"
     r"|edited|translated|translation|additional\s+reporting)\s+by\b.*$",
@@ -40,7 +43,7 @@ _ENGLISH_OTHERS = re.compile(
 _BRACKETED = re.compile(r"[〔【（(\[［](?P<inside>.{2,80})[〕】）)\]］]")
 _NEXT_LINE = re.compile(r"(?<=[^\s/／:：|｜︱丨、,，;；])[^\S\n]*\n\s*")
 _COUNTRY = re.compile(r"^[\[［〔【(（][\u4e00-\u9fff]{1,4}[\]］〕】)）]\s*(?=\S)")
-"""``[美]约翰·史密斯``: where a translated author is from."""
+"""The country of a translated author: ``[美]约翰·史密斯``."""
 _LABEL = re.compile(
     r"^(?:本文)?(?:(?:作者|撰文|撰稿人?|撰寫|文字?|采写|採寫|采访|採訪|编译|編譯|整理|特约撰稿人?|特約撰稿人?)\s*[/／:：|｜︱丨]\s*"
     r"|(?:本报|本報|本刊|本台|特派|特约|特約|实习|實習|驻.{1,8}|駐.{1,8})?(?:记者|記者|作者|通讯员|通訊員)\s*[/／:：|｜]?\s*"
@@ -131,28 +134,36 @@ _HAS_HAN = re.compile(f"[{SOLO}]")
 _SUFFIX = re.compile(r"(?:jr|sr|ii|iii|iv|ph\.?d|m\.?d)\.?", re.IGNORECASE)
 
 
+_MAX_BYLINE: Final = 300
+_MAX_BYLINE_LINE: Final = 100
+"""Characters of a whole line that is a byline."""
+
+
 def parse_names(byline: str, outlets: Iterable[str] = (), roles: Iterable[str] = ()) -> list[str]:
     """Return the people named in ``byline``, in order, each once.
 
-    ``outlets`` and ``roles`` are names that are nobody's: the source, its aliases, job
-    titles as an outlet writes them.
+    ``outlets`` and ``roles`` are not names of people: the source, its aliases, job titles as an
+    outlet writes them.
+
+    >>> parse_names("文 | 张三、李四 编辑 | 王五")
+    ['张三', '李四']
     """
     text = collapse_whitespace(_NEXT_LINE.sub("、", strip_invisible(unescape_html(byline)).strip()))
-    if not text or "://" in text or len(text) > 300:  # no byline is longer
+    if not text or "://" in text or len(text) > _MAX_BYLINE:
         return []
     bracketed = _BRACKETED.fullmatch(text)
     text = _ENGLISH_OTHERS.sub("", bracketed["inside"] if bracketed else text)
-    nobody = {name.casefold() for name in (*outlets, *roles)}
+    excluded = {name.casefold() for name in (*outlets, *roles)}
     found: dict[str, None] = {}
     for piece in _writer_parts(text):
         piece = _REPORT_FROM.sub("", _LABEL.sub("", _COUNTRY.sub("", piece)))
         for part in _SEPARATOR.split(piece):
-            found.update(dict.fromkeys(_split_people(part or "", nobody)))
+            found.update(dict.fromkeys(_split_people(part or "", excluded)))
     return list(found)
 
 
 def _writer_parts(text: str) -> list[str]:
-    """Return the parts of a byline that name writers, not editors, photographers and others."""
+    """Return the parts of a byline that name writers, not editors or photographers."""
     behind = list(_LABEL_BEHIND.finditer(text))
     if behind:
         return [match[1] for match in behind if match["writer"]]
@@ -165,13 +176,13 @@ def _writer_parts(text: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def _split_people(part: str, nobody: set[str]) -> list[str]:
+def _split_people(part: str, excluded: set[str]) -> list[str]:
     name = _ROLE_TAIL.sub("", _LABEL.sub("", part.strip())).strip(" .:：·-—|")
     names = name.split() if _HAN_NAMES.fullmatch(name) else [name]
     return [
         each
         for each in names
-        if not _SUFFIX.fullmatch(each) and _is_name(each) and each.casefold() not in nobody
+        if not _SUFFIX.fullmatch(each) and _is_name(each) and each.casefold() not in excluded
     ]
 
 
@@ -197,8 +208,55 @@ _BYLINE = re.compile(
 
 
 def byline_in_line(line: str) -> str | None:
-    """Return what follows ``作者：``, ``文/`` or ``By`` if ``line`` is such a byline only."""
-    if len(line) > 100:  # no byline is longer
+    """Return what follows ``作者：``, ``文/`` or ``By`` if the whole ``line`` is a byline."""
+    if len(line) > _MAX_BYLINE_LINE:
         return None
     match = _BYLINE.fullmatch(line)
     return next(filter(None, match.groups())).strip() if match else None
+
+
+_STATED_BY_PAGE: Final = frozenset(
+    (Provenance.OUTLET_RULE, Provenance.ADDRESS_ELEMENT, Provenance.BYLINE)
+)
+
+
+def choose_authors(
+    claims: Claims, body: Body, source: str | None, outlet: Outlet | None, outlets: Outlets
+) -> tuple[tuple[str, ...], Provenance | None]:
+    """Return the authors and where their names were found.
+
+    Tries what the page itself states, then lines of the text, then front matter, then the rest
+    of the metadata. Feeds often give the outlet as author; an outlet is never an author here.
+    """
+    excluded = {source or ""} | {claim.value for claim in claims.sources}
+    roles: tuple[str, ...] = ()
+    if outlet:
+        excluded |= outlet.names
+        roles = outlet.roles
+    front_matter, page, other = [], [], []
+    for claim in claims.authors:
+        if claim.provenance is Provenance.FRONT_MATTER:
+            front_matter.append(claim)
+        elif claim.provenance in _STATED_BY_PAGE:
+            page.append(claim)
+        else:
+            other.append(claim)
+    page.sort(key=lambda claim: claim.provenance is not Provenance.OUTLET_RULE)
+    lines = [Claim(line, Provenance.BYLINE) for line in body.bylines]
+    for group in (page, lines, front_matter, other):
+        provenance: Provenance | None = None
+        names: dict[str, None] = {}
+        for claim in group:
+            if provenance and claim.provenance is not provenance:
+                break
+            people = [
+                name
+                for name in parse_names(claim.value, excluded, roles)
+                if outlets.named(name) is None
+            ]
+            if people:
+                provenance = claim.provenance
+                names.update(dict.fromkeys(people))
+        if names:
+            return tuple(names), provenance
+    return (), None

@@ -1,16 +1,15 @@
-"""What a format takes from a file, before anyone decides what to believe.
+"""Values that one step of extraction passes to the next.
 
-A :class:`RawArticle` holds blocks of text in document order and every claim about title,
-date and people with the place where it stood; :mod:`newsgrep.extract.pipeline` weighs them.
+A format produces blocks of text in document order and claims: every value that the file
+states for a field, with its provenance. :mod:`newsgrep.extract.pipeline` decides which
+claims to believe and which blocks belong to the body.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from enum import StrEnum
 
-from newsgrep.extract.outlets import Outlet
 from newsgrep.models import Provenance
 
 
@@ -24,7 +23,7 @@ class BlockKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One paragraph, heading or caption; ``text`` is tidied and laid out."""
+    """One paragraph, heading or caption; ``text`` has normal white space."""
 
     text: str
     kind: BlockKind = BlockKind.TEXT
@@ -40,7 +39,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Everything that a file says about itself, best evidence first within each kind."""
+    """All claims of a file; the best evidence for a field comes first."""
 
     titles: tuple[Claim, ...] = ()
     sources: tuple[Claim, ...] = ()
@@ -51,14 +50,16 @@ class Claims:
 
 
 @dataclass(frozen=True, slots=True)
-class RawArticle:
-    """Blocks and claims of one file, with the outlet's rules that were used on it.
+class Body:
+    """The text of an article, and what the lines removed from it state.
 
-    ``fetched`` is when the file was taken from the web, where the file says so.
+    ``first_date`` is a date that is alone on one of the first lines. ``all_text`` are the texts
+    of all blocks in document order, captions included, to search dates in.
     """
 
-    blocks: tuple[Block, ...] = ()
-    claims: Claims = field(default_factory=Claims)
-    site: Outlet | None = None
-    fetched: datetime | None = None
-    notes: tuple[str, ...] = ()
+    paragraphs: tuple[str, ...]
+    captions: tuple[str, ...]
+    tags: tuple[str, ...]
+    bylines: tuple[str, ...]
+    first_date: str | None
+    all_text: tuple[str, ...]

@@ -1,7 +1,7 @@
-"""An HTML tree becomes blocks of text and claims, in one walk without recursion.
+"""From the tree of a page to blocks of text and claims, and which element contains the article.
 
-Broken pages nest a hundred thousand elements, so that nothing here descends by calling
-itself, and every look into a subtree is bounded.
+:class:`Cleaner` walks the tree once. Broken pages nest a hundred thousand elements, so nothing
+here is recursive, and every look into a subtree is bounded.
 """
 
 from __future__ import annotations
@@ -11,19 +11,35 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
-from urllib.parse import urlsplit
 
 from newsgrep.analysis.characters import solo_character
 from newsgrep.extract import boilerplate
 from newsgrep.extract.claims import Block, BlockKind
-from newsgrep.extract.dom import Element, Tree
-from newsgrep.extract.metadata import MetadataReader
-from newsgrep.extract.outlets import SelectedElements
-from newsgrep.extract.tree import MAX_NODES, contains_element, iter_elements, iter_text, short_text
+from newsgrep.extract.dom import (
+    DROPPED_ELEMENTS,
+    MAX_NODES,
+    Element,
+    Tree,
+    contains_element,
+    iter_elements,
+    iter_text,
+    short_text,
+)
+from newsgrep.extract.metadata import OUTSIDE_PENALTY, MetadataReader
+from newsgrep.extract.outlets import SelectedElements, url_host
 from newsgrep.extract.whitespace import CELL_SEPARATOR, clean_line, comparison_key, split_paragraphs
 from newsgrep.models import Provenance
 
 _HEAD_ELEMENTS: Final = frozenset(("meta", "title", "link", "script"))
+_MAX_CREDIT: Final = 200
+"""Characters of an element with the class of a photo credit; a longer one is text."""
+_MAX_CAPTION: Final = 400
+"""Characters of a caption in an element other than ``figcaption``; a longer one is text."""
+_MAX_METADATA: Final = 400
+"""Characters of a byline or date line; a longer one is text about an author."""
+_MAX_ROW: Final = 600
+"""Characters of a table row that becomes one line; in a longer one the table is layout."""
+_MAX_ALT: Final = 1000
 
 
 class _Mode(IntEnum):
@@ -34,10 +50,10 @@ class _Mode(IntEnum):
 
 @dataclass(slots=True)
 class _Frame:
-    """An element that the walk is inside of."""
+    """An element that the walk has entered and not left."""
 
     children: Iterator[Element | str]
-    tag: Element
+    element: Element
     mode: _Mode
     breaks: bool = False
     in_list: bool = False
@@ -46,13 +62,17 @@ class _Frame:
 
 
 class Cleaner:
-    """One walk over one tree."""
+    """Collects the blocks and claims of one page in one walk.
 
-    def __init__(self, tree: Tree, marked: SelectedElements, url: str | None) -> None:
+    ``selected`` are the elements that the outlet's rules select; ``url`` is the page's address.
+    After :meth:`run`, ``blocks`` and ``metadata`` contain the result.
+    """
+
+    def __init__(self, tree: Tree, selected: SelectedElements, url: str | None) -> None:
         self.tree = tree
-        self.marked = marked
-        self.host = link_host(url)
-        self.metadata = MetadataReader(url)
+        self.selected = selected
+        self.host = url_host(url) or ""
+        self.metadata = MetadataReader()
         self.blocks: list[Block] = []
         self._lines: list[str] = []
         self._line: list[str] = []
@@ -60,18 +80,18 @@ class Cleaner:
         self._after_image = False
         self._alt: str | None = None
         self._captions: set[str] = set()
-        for tag in marked.authors:
-            self.metadata.author(short_text(tag), Provenance.OUTLET_RULE, 0)
-        for tag in marked.dates:
-            stated = tag.attribute("datetime") or tag.attribute("content")
-            self.metadata.date(stated or short_text(tag), Provenance.OUTLET_RULE, 0)
+        for element in selected.authors:
+            self.metadata.add_author(short_text(element), Provenance.OUTLET_RULE, 0)
+        for element in selected.dates:
+            stated = element.attribute("datetime") or element.attribute("content")
+            self.metadata.add_date(stated or short_text(element), Provenance.OUTLET_RULE, 0)
 
     def run(self, root: Element | None, *, careful: bool = True) -> None:
-        """Walk the whole tree; text is taken from under ``root`` (None: from everywhere).
+        """Walk the tree; take text from ``root``, or from everywhere if it is None.
 
-        With ``careful`` False, classes and ids are not looked at for what to drop.
+        With ``careful`` False, classes and ids do not decide what is boilerplate.
         """
-        root = self.marked.body or root
+        root = self.selected.body or root
         start = _Mode.OUTSIDE if root is not None else _Mode.TEXT
         top = self.tree.root
         stack = [_Frame(iter(top.contents), top, start)]
@@ -86,11 +106,11 @@ class Cleaner:
                 if entered is not None:
                     stack.append(entered)
             elif frame.mode is _Mode.TEXT and type(child) is str:
-                self._text(child, frame)
+                self._add_text(child, frame)
         self._flush()
-        self._settle_alt()
+        self._flush_alt()
 
-    def _text(self, text: str, frame: _Frame) -> None:
+    def _add_text(self, text: str, frame: _Frame) -> None:
         if frame.preformatted:
             first, *rest = text.split("\n")
             self._line.append(first)
@@ -110,12 +130,12 @@ class Cleaner:
         if not self._line and not self._lines:
             return
         self._end_line()
-        if len(self._lines) == 1 and self._lines[0].isspace():  # the source is indented
+        if len(self._lines) == 1 and self._lines[0].isspace():  # indentation of the source
             self._lines.clear()
             return
         lines, self._lines = self._lines, []
         for text in split_paragraphs(lines):
-            self._settle_alt()
+            self._flush_alt()
             self.blocks.append(Block(text, self._kind))
 
     def _drop_lead_in(self) -> None:
@@ -126,7 +146,7 @@ class Cleaner:
         ):
             self.blocks.pop()
 
-    def _caption(self, text: str) -> None:
+    def _add_caption(self, text: str) -> None:
         text = boilerplate.strip_credit(text)
         if not text or boilerplate.is_boilerplate_line(text):
             return
@@ -135,99 +155,98 @@ class Cleaner:
             self._captions.add(key)
             self.blocks.append(Block(text, BlockKind.CAPTION))
 
-    def _settle_alt(self) -> None:
-        """Take a sentence in an image's alt as its caption, if no other came with the image."""
+    def _flush_alt(self) -> None:
+        """Take the alternative text of an image as its caption, if it has no other caption."""
         alt, self._alt = self._alt, None
         if alt:
-            self._caption(alt)
+            self._add_caption(alt)
 
     def _leave(self, frame: _Frame) -> None:
         if frame.breaks and frame.mode is _Mode.TEXT:
             self._flush()
             self._kind = BlockKind.TEXT
-        elif frame.tag.name in ("td", "th"):
+        elif frame.element.name in ("td", "th"):
             self._line.append(CELL_SEPARATOR)
 
     def _enter(
-        self, tag: Element, frame: _Frame, root: Element | None, careful: bool
+        self, element: Element, frame: _Frame, root: Element | None, careful: bool
     ) -> _Frame | None:
-        name = tag.name
+        name = element.name
         if name == "br":
             if frame.mode is _Mode.TEXT:
                 self._end_line()
             return None
         if name in _HEAD_ELEMENTS:
-            self.metadata.head(tag)
+            self.metadata.read_head(element)
             return None
-        attrs = tag.attrs
-        if name in boilerplate.DROPPED_ELEMENTS or (attrs and boilerplate.is_hidden(tag)):
+        attrs = element.attrs
+        if name in DROPPED_ELEMENTS or (attrs and boilerplate.is_hidden(element)):
             if attrs:
-                self.metadata.properties(tag, 0, short_text)
+                self.metadata.read_properties(element, 0)
             return None
-        marked = self.marked
-        mode = _Mode.TEXT if tag is root else frame.mode
-        careful = careful and tag not in marked.kept
-        if mode is _Mode.TEXT and tag in marked.captions:
+        selected = self.selected
+        mode = _Mode.TEXT if element is root else frame.mode
+        careful = careful and element not in selected.kept
+        if mode is _Mode.TEXT and element in selected.captions:
             self._flush()
-            self._take_caption(tag)
+            self._take_caption(element)
             return None
-        traits = boilerplate.traits(tag)
+        traits = boilerplate.traits_of(element)
         if careful and mode is _Mode.TEXT and "chart" in traits:
             self._flush()
-            self._take_chart(tag)
+            self._take_chart(element)
             return None
-        if tag in marked.dropped:
+        if element in selected.dropped:
             return None
-        if careful and attrs and boilerplate.is_boilerplate(tag, traits):
-            if tag.attribute("content"):
-                self.metadata.properties(tag, int(mode), short_text)
+        if careful and attrs and boilerplate.is_boilerplate(element, traits):
+            if element.attribute("content"):
+                self.metadata.read_properties(element, OUTSIDE_PENALTY * mode)
             return None
-        rank = 0 if mode is not _Mode.OUTSIDE else 1
         if attrs or name in ("time", "address", "h1"):
-            self.metadata.element(tag, rank, short_text)
+            self.metadata.read_element(element, outside=mode is _Mode.OUTSIDE)
         if mode is not _Mode.TEXT:
-            return _Frame(iter(tag.contents), tag, mode)
-        return self._enter_text(tag, frame, traits, careful)
+            return _Frame(iter(element.contents), element, mode)
+        return self._enter_text(element, frame, traits, careful)
 
     def _enter_text(
-        self, tag: Element, frame: _Frame, traits: frozenset[str], careful: bool
+        self, element: Element, frame: _Frame, traits: frozenset[str], careful: bool
     ) -> _Frame | None:
-        name = tag.name
+        name = element.name
         if name == "img":
-            self._image(tag)
+            self._image(element)
             return None
-        if tag in self.marked.credits or (
+        if element in self.selected.credits or (
             careful
             and traits
-            and boilerplate.is_credit(tag, traits)
-            and len(short_text(tag)) <= 200  # no name is longer
+            and boilerplate.is_credit(element, traits)
+            and len(short_text(element)) <= _MAX_CREDIT
         ):
             return None
-        if self._is_caption(tag, traits, careful):
+        if self._is_caption(element, traits, careful):
             self._flush()
-            self._take_caption(tag)
+            self._take_caption(element)
             return None
-        if careful and self._is_metadata(tag, traits):
+        if careful and self._is_metadata(element, traits):
             if name in boilerplate.BLOCK_ELEMENTS:
                 self._flush()
-            return _Frame(iter(tag.contents), tag, _Mode.METADATA)
+            return _Frame(iter(element.contents), element, _Mode.METADATA)
         if (
             careful
             and name in LINK_LIST_ELEMENTS
             and not frame.in_list
-            and is_link_list(tag, self.host)
+            and is_link_list(element, self.host)
         ):
             self._flush()
             self._drop_lead_in()
             return None
         breaks = name in boilerplate.BLOCK_ELEMENTS and not frame.in_row
         entered = _Frame(
-            iter(tag.contents),
-            tag,
+            iter(element.contents),
+            element,
             _Mode.TEXT,
             breaks,
             frame.in_list or name in ("ul", "ol"),
-            frame.in_row or (name == "tr" and self._is_row(tag)),
+            frame.in_row or (name == "tr" and self._is_row(element)),
             preformatted=frame.preformatted or name == "pre",
         )
         if breaks:
@@ -237,25 +256,27 @@ class Cleaner:
             self._line.append(CELL_SEPARATOR)
         return entered
 
-    def _is_row(self, tag: Element) -> bool:
+    def _is_row(self, element: Element) -> bool:
         return (
-            not contains_element(tag, "table") and len(short_text(tag)) <= 600
+            not contains_element(element, "table") and len(short_text(element)) <= _MAX_ROW
         )  # else it is layout
 
-    def _is_caption(self, tag: Element, traits: frozenset[str], careful: bool) -> bool:
-        name = tag.name
+    def _is_caption(self, element: Element, traits: frozenset[str], careful: bool) -> bool:
+        name = element.name
         if name == "figcaption":
             return True
         if name in ("small", "em", "i", "span", "p", "div", "figure"):
             if name == "small" and self._after_image:
-                return len(short_text(tag)) <= 400  # longer is text in small print
+                return len(short_text(element)) <= _MAX_CAPTION
             if careful and name != "figure" and "caption" in traits:
-                return len(short_text(tag)) <= 400 and not contains_element(tag, "img")  # as above
+                return len(short_text(element)) <= _MAX_CAPTION and not contains_element(
+                    element, "img"
+                )
         return False
 
-    def _take_caption(self, tag: Element) -> None:
+    def _take_caption(self, element: Element) -> None:
         kept: list[str] = []
-        stack: list[Iterator[Element | str]] = [iter(tag.contents)]
+        stack: list[Iterator[Element | str]] = [iter(element.contents)]
         while stack:
             child = next(stack[-1], None)
             if child is None:
@@ -264,10 +285,10 @@ class Cleaner:
                 kept.append(child)
             elif isinstance(child, Element):
                 if (
-                    child.name in boilerplate.DROPPED_ELEMENTS
+                    child.name in DROPPED_ELEMENTS
                     or boilerplate.is_hidden(child)
-                    or boilerplate.is_credit(child, boilerplate.traits(child))
-                    or child in self.marked.credits
+                    or boilerplate.is_credit(child, boilerplate.traits_of(child))
+                    or child in self.selected.credits
                 ):
                     continue
                 if child.name in ("br", "p", "div"):
@@ -276,20 +297,20 @@ class Cleaner:
         text = clean_line("".join(kept))
         if text:
             self._alt = None
-            self._caption(text)
+            self._add_caption(text)
 
-    def _take_chart(self, tag: Element) -> None:
-        """Keep what is said in whole sentences, once: a chart is drawn for several widths."""
-        for node in iter_elements(tag, limit=10 * MAX_NODES):
+    def _take_chart(self, element: Element) -> None:
+        """Keep whole sentences as captions, once: a chart is drawn for several widths."""
+        for node in iter_elements(element, limit=10 * MAX_NODES):
             if node.name == "p" and _is_sentence(text := short_text(node)):
-                self._caption(text)
+                self._add_caption(text)
 
-    def _image(self, tag: Element) -> None:
+    def _image(self, element: Element) -> None:
         self._after_image = True
-        alt = clean_line(tag.attribute("alt")[:1000])  # more than any sentence, see below
+        alt = clean_line(element.attribute("alt")[:_MAX_ALT])
         if _is_sentence(alt):
             self._flush_if_blank()
-            self._settle_alt()
+            self._flush_alt()
             self._alt = alt
 
     def _flush_if_blank(self) -> None:
@@ -297,77 +318,78 @@ class Cleaner:
             self._line.clear()
             self._lines.clear()
 
-    def _is_metadata(self, tag: Element, traits: frozenset[str]) -> bool:
-        name = tag.name
+    def _is_metadata(self, element: Element, traits: frozenset[str]) -> bool:
+        name = element.name
         if name == "address":
             return True
         if name == "footer":
-            parent = tag.parent
+            parent = element.parent
             return parent is None or parent.name != "blockquote"
         if name == "time":
-            return not any(part.strip() for part in self._line) and self._stands_alone(tag)
+            return not any(part.strip() for part in self._line) and self._stands_alone(element)
         if "meta" in traits:
-            return len(short_text(tag)) <= 400  # longer is text about an author
+            return len(short_text(element)) <= _MAX_METADATA
         return False
 
-    def _stands_alone(self, tag: Element) -> bool:
-        parent = tag.parent
+    def _stands_alone(self, element: Element) -> bool:
+        parent = element.parent
         if parent is None or parent.name not in ("p", "li", "td", "blockquote", "span", "em"):
             return True
-        return short_text(parent) == short_text(tag)
+        return short_text(parent) == short_text(element)
 
 
 def _is_sentence(alt: str) -> bool:
-    """Tell whether an image's alt text says something, as a caption does."""
-    if not 8 <= len(alt) <= 300 or ("/" in alt[:-1] and " " not in alt):  # a label, a path
+    """Return whether the alternative text of an image is a sentence, as captions are."""
+    if not 8 <= len(alt) <= 300 or ("/" in alt[:-1] and " " not in alt):  # a label or a path
         return False
     if solo_character().search(alt):
-        return any(mark in alt for mark in "。！？，；") and len(alt) >= 12  # words, no label
-    return alt.count(" ") >= 5 and alt.rstrip("”\"')").endswith((".", "!", "?"))  # likewise
+        return any(mark in alt for mark in "。！？，；") and len(alt) >= 12
+    return alt.count(" ") >= 5 and alt.rstrip("”\"')").endswith((".", "!", "?"))
 
 
-def _content_rank(tag: Element, traits: frozenset[str]) -> int | None:
-    """Return how clearly ``tag`` says that it is the article, 0 being clearest."""
-    if tag.name == "article":
+def _content_rank(element: Element, traits: frozenset[str]) -> int | None:
+    """Return how clearly ``element`` is marked as the article: 0 is clearest, None not at all."""
+    if element.name == "article":
         return 0
-    if "articlebody" in tag.attribute("itemprop").lower():
+    if "articlebody" in element.attribute("itemprop").lower():
         return 1
-    if tag.name == "main" or tag.attribute("role").lower() == "main":
+    if element.name == "main" or element.attribute("role").lower() == "main":
         return 2
-    if "content" in traits and tag.name in ("div", "section", "td"):
+    if "content" in traits and element.name in ("div", "section", "td"):
         return 3
     return None
 
 
 def find_main_content(tree: Tree) -> Element | None:
-    """Return the element of a page that holds its article, or its body, or None."""
+    """Return the element of a page that contains the article, or its body, or None.
+
+    The clearest mark wins among the elements that contain at least half of the running text,
+    and the smallest element among equals. The whole body is better than a part of an article.
+    """
     found: list[tuple[int, int, Element]] = []
     total = 0
     stack: list[tuple[Iterator[Element | str], Element, int | None, int]] = [
         (iter(tree.root.contents), tree.root, None, 0)
     ]
     while stack:
-        children, tag, rank, before = stack[-1]
+        children, element, rank, before = stack[-1]
         child = next(children, None)
         if child is None:
             stack.pop()
             if rank is not None:
-                found.append((rank, total - before, tag))
+                found.append((rank, total - before, element))
         elif isinstance(child, Element):
-            if child.name in boilerplate.DROPPED_ELEMENTS or child.name in ("a", "head", "footer"):
+            if child.name in DROPPED_ELEMENTS or child.name in ("a", "head", "footer"):
                 continue
-            traits = boilerplate.traits(child)
+            traits = boilerplate.traits_of(child)
             if boilerplate.is_boilerplate(child, traits):
                 continue
             stack.append((iter(child.contents), child, _content_rank(child, traits), total))
         elif type(child) is str:
             total += len(child.strip())
-    for wanted in range(4):
-        candidates = [
-            (size, tag) for rank, size, tag in found if rank == wanted and size * 2 >= total
-        ]
-        if candidates and total:
-            return min(candidates, key=lambda pair: pair[0])[1]
+    large = [each for each in found if each[1] * 2 >= total > 0]
+    if large:
+        return min(large, key=lambda each: each[:2])[2]
     return tree.body
 
 
@@ -378,35 +400,31 @@ _LEAD_IN = re.compile(
     re.IGNORECASE,
 )
 _ABSOLUTE_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:|//|/cdn-cgi/l/email-protection", re.IGNORECASE)
-"""Absolute addresses, and what Cloudflare makes of somebody's."""
+"""Absolute addresses, and Cloudflare's form of mail addresses."""
+_MAX_LEAD_IN: Final = 41
 
 
-def link_host(url: str | None) -> str:
-    """Return the host of ``url`` without ``www.``, empty if there is none."""
-    try:
-        return (urlsplit(url or "").hostname or "").removeprefix("www.")
-    except ValueError:
-        return ""
+def is_link_list(element: Element, host: str) -> bool:
+    """Return whether ``element`` contains only links to other articles of the same outlet.
 
-
-def is_link_list(tag: Element, host: str) -> bool:
-    """Tell whether ``tag`` is nothing but links to ``host``, the outlet's, or into this page."""
-    links = [node for node in iter_elements(tag) if node.name == "a"]
-    if len(links) < (1 if tag.name in ("ul", "ol") else 2):  # a section may be one headline
+    ``host`` is the outlet's, or empty.
+    """
+    links = [node for node in iter_elements(element) if node.name == "a"]
+    if len(links) < (1 if element.name in ("ul", "ol") else 2):  # a section may be one headline
         return False
     inside = 0
     for link in links:
         address = link.attribute("href").strip()
         if address == "#":
             return False
-        inside += (link_host(address) or None) == host or not _ABSOLUTE_ADDRESS.match(address)
+        inside += (host != "" and url_host(address) == host) or not _ABSOLUTE_ADDRESS.match(address)
     if inside * 5 < len(links) * 4:
         return False
-    total = len(comparison_key("".join(iter_text(tag, limit=4 * MAX_NODES))))
-    plain = len(comparison_key("".join(iter_text(tag, limit=4 * MAX_NODES, links=False))))
+    total = len(comparison_key("".join(iter_text(element, limit=4 * MAX_NODES))))
+    plain = len(comparison_key("".join(iter_text(element, limit=4 * MAX_NODES, links=False))))
     return plain * 5 <= total
 
 
 def is_lead_in(text: str) -> bool:
-    """Tell whether a paragraph only leads over to a list, so that it goes where the list goes."""
-    return len(text) <= 41 and _LEAD_IN.fullmatch(text) is not None  # longer says something
+    """Return whether a paragraph only introduces a list of links, such as ``相关阅读：``."""
+    return len(text) <= _MAX_LEAD_IN and _LEAD_IN.fullmatch(text) is not None

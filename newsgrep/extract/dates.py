@@ -1,7 +1,9 @@
-"""Dates as news states them: ISO, RFC 2822, Chinese, English, in addresses and in text.
+"""Dates of articles: how news writes them, and which of them is the publication date.
 
-Nothing is made more precise than it stands: a midnight that a program filled in is a day,
-and a time without an offset stays without one until someone knows the zone.
+Reads ISO 8601, RFC 2822, Chinese and English dates, and dates in URLs and in text. A date is
+never more precise than it is written: midnight filled in by a program is a day, and a time
+without an offset has none until the outlet's or the text's time zone is known.
+:func:`choose_date` lists the evidence from the best to the worst.
 """
 
 from __future__ import annotations
@@ -9,36 +11,39 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Final
 
-from newsgrep.models import Precision, Published
+from newsgrep.analysis.characters import solo_character
+from newsgrep.extract.claims import Body, Claims
+from newsgrep.extract.outlets import Outlet
+from newsgrep.models import Precision, Provenance, Published
 
 EARLIEST_YEAR: Final = 1800
-"""No news before; earlier years are typing errors or history."""
+"""Earlier years in news are typing errors or history."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatedDate:
-    """A date as it was stated: ``value`` is naive unless an offset stood with it."""
+    """A date as it is written; ``value`` has an offset only if one is written with it."""
 
     value: datetime
     precision: Precision
 
     @property
     def day(self) -> date:
-        """Return its calendar day, in its own offset."""
+        """Return the calendar day, in the date's own offset."""
         return self.value.date()
 
     @property
     def has_time(self) -> bool:
-        """Tell whether a time of day is known."""
+        """Return whether a time of day is known."""
         return self.precision in (Precision.MINUTE, Precision.SECOND)
 
     def published(self, zone: tzinfo | None) -> Published:
-        """Return it as a value to store; a time in no zone at all is only its day."""
+        """Return the value to store; a time without an offset is in ``zone``, or cut to its day."""
         value, precision = self.value, self.precision
         if self.has_time and value.tzinfo is None:
             if zone is None:
@@ -136,7 +141,7 @@ def _month(text: str) -> int:
 
 
 def _build(match: re.Match[str], text: str) -> StatedDate | None:
-    """Return the moment that a match and the clock time behind it in ``text`` state."""
+    """Return the date of ``match``, with the time of day that follows it in ``text``."""
     day_text = match.groupdict().get("day")
     try:
         day = date(_year(match), _month(match["month"]), _chinese_number(day_text or "1"))
@@ -160,7 +165,7 @@ def _build(match: re.Match[str], text: str) -> StatedDate | None:
     zone = clock["zone"] or ""
     if (hour, minute, second) in ((0, 0, 0), (24, 0, 0)):
         return StatedDate(start, Precision.DAY)
-    if hour == 24:  # an hour that no clock shows
+    if hour == 24:
         return StatedDate(start, Precision.DAY)
     value = start.replace(hour=hour, minute=minute, second=second)
     if zone:
@@ -174,11 +179,15 @@ def _build(match: re.Match[str], text: str) -> StatedDate | None:
 
 
 def parse_date(text: str) -> StatedDate | None:
-    """Return the first date that ``text``, a short field, states in any known form."""
+    """Return the first date in ``text``, a short field, in any known form, or None.
+
+    >>> parse_date("2024年5月17日 下午3:05")
+    StatedDate(value=datetime.datetime(2024, 5, 17, 15, 5), precision=<Precision.MINUTE: 'minute'>)
+    """
     return _parse_cached(text.strip()[:200])
 
 
-@lru_cache(maxsize=1000)  # a file says its date more than once, and its neighbours say the same
+@lru_cache(maxsize=1000)  # a file states its date more than once, and neighbouring files the same
 def _parse_cached(text: str) -> StatedDate | None:
     if not text:
         return None
@@ -194,7 +203,7 @@ def _parse_cached(text: str) -> StatedDate | None:
             return StatedDate(value, precision)
     if text.isdecimal() and len(text) in (10, 13) and text[0] == "1":
         number = int(text) / (1000 if len(text) == 13 else 1)  # milliseconds
-        value = datetime.fromtimestamp(number, tz=_UTC)
+        value = datetime.fromtimestamp(number, tz=UTC)
         return StatedDate(value.replace(microsecond=0), Precision.SECOND)
     for pattern in (_ISO, _CHINESE, *_ENGLISH, _AMERICAN, _COMPACT):
         match = pattern.search(text)
@@ -232,7 +241,7 @@ _URL_MONTH = re.compile(r"/(?P<year>19\d\d|20\d\d)[-/](?P<month>0[1-9]|1[0-2])/"
 
 
 def date_in_url(url: str) -> StatedDate | None:
-    """Return the day (or the month) that an address states, as in ``/20240517/``."""
+    """Return the day or the month in ``url``, such as ``/20240517/`` or ``/2024/05/``, or None."""
     for pattern in (_URL_DATE, _URL_TAIL_DATE, _URL_MONTH):
         match = pattern.search(url)
         if match:
@@ -243,7 +252,7 @@ def date_in_url(url: str) -> StatedDate | None:
 
 
 def dates_in_text(text: str) -> Iterator[StatedDate]:
-    """Yield the full dates (year, month and day) that ``text`` states, in order."""
+    """Yield the full dates (year, month and day) in ``text``, in order."""
     found = [m for pattern in (_ISO, _CHINESE, *_ENGLISH) for m in pattern.finditer(text)]
     for match in sorted(found, key=re.Match.start):
         if match["day"]:
@@ -253,9 +262,9 @@ def dates_in_text(text: str) -> Iterator[StatedDate]:
 
 
 def month_day_in_text(text: str, year: int, latest: date) -> StatedDate | None:
-    """Return the first ``5月16日`` of ``text`` with the year from its context.
+    """Return the first date such as ``5月16日`` in ``text``, in ``year`` or in the year before.
 
-    A day that would be after ``latest`` belongs to the year before.
+    The year before is taken where the day would be after ``latest``.
     """
     match = _CHINESE_DAY.search(text)
     if not match:
@@ -274,7 +283,7 @@ _YEARS = re.compile(r"(?<!\d)(?:19|20)\d\d(?=\s?年)|\b(?:19|20)\d\d\b")
 
 
 def years_in_text(text: str) -> set[int]:
-    """Return the years from 1900 to 2099 that ``text`` names."""
+    """Return the years from 1900 to 2099 in ``text``."""
     return {int(match.group()) for match in _YEARS.finditer(text)}
 
 
@@ -292,9 +301,12 @@ _DAY_AND_MONTH_NAMES = re.compile(
 )
 
 
+_MAX_DATE_LINE: Final = 100
+
+
 def parse_date_line(text: str) -> StatedDate | None:
-    """Return the date if ``text``, a whole line, states one and says nothing else."""
-    if len(text) > 100:  # no date is longer
+    """Return the date in ``text``, a whole line, if the line contains nothing else."""
+    if len(text) > _MAX_DATE_LINE:
         return None
     match = _DATE_LINE.fullmatch(text.strip())
     if not match:
@@ -305,4 +317,188 @@ def parse_date_line(text: str) -> StatedDate | None:
     return parse_date(stated)
 
 
-_UTC = datetime.fromisoformat("2000-01-01T00:00:00+00:00").tzinfo
+_MAX_CLOCK_ERROR: Final = timedelta(days=2)
+"""A date that is later than the time of fetching by more than this is a mistake."""
+_MAX_FETCH_DELAY: Final = timedelta(days=45)
+"""A date in running text is the article's own only if the file was fetched within this time."""
+_NO_FILE_TIME: Final = datetime(2200, 1, 1, tzinfo=UTC)
+"""Replaces the time of a file that has no usable one."""
+_EARLIEST_FILE_TIME: Final = datetime(1991, 1, 1, tzinfo=UTC)
+"""Archivers and build tools set 1970 or 1980 where they have no time."""
+_CHINA: Final = timezone(timedelta(hours=8))
+"""Time zone of Chinese text whose outlet has no rule for it."""
+
+
+_STATED_BY_ARTICLE: Final = frozenset(
+    (
+        Provenance.OUTLET_RULE,
+        Provenance.TIME_ELEMENT,
+        Provenance.MICRODATA,
+        Provenance.JSON_LD,
+        Provenance.META_TAG,
+        Provenance.BODY_START,
+    )
+)
+_MAX_NOTES: Final = 3
+_MAX_DATED_TEXT: Final = 200_000
+"""Characters of text in which a date is searched."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenDate:
+    """The publication date that was chosen, its provenance, and notes for people."""
+
+    published: Published | None
+    provenance: Provenance | None = None
+    notes: tuple[str, ...] = ()
+
+
+def choose_date(
+    claims: Claims,
+    body: Body,
+    *,
+    url: str | None,
+    outlet: Outlet | None,
+    fetched: datetime | None,
+    mtime: float,
+) -> ChosenDate:
+    """Return the publication date: the best evidence that is plausible.
+
+    ``fetched`` is when the file was taken from the web, if the file states it; ``mtime`` is
+    the file's time in seconds since the epoch. A date without a time of day gets the time from
+    the article's next own statement of the same day.
+    """
+    file_time = _file_time(mtime)
+    latest = (fetched or file_time) + _MAX_CLOCK_ERROR
+    sure = None if fetched else _day_in_claims_and_url(claims, url)
+    notes: list[str] = []
+    best: tuple[StatedDate, Provenance] | None = None
+    for stated, provenance in _iter_evidence(claims, body, url, fetched, file_time):
+        if (
+            _as_instant(stated) > latest
+            and provenance is not Provenance.FILE_TIME
+            and stated.day != sure
+        ):
+            if len(notes) < _MAX_NOTES:
+                day = stated.day.isoformat()
+                notes.append(f"date {day} ({provenance}) is later than the file's time")
+            continue
+        own = provenance in _STATED_BY_ARTICLE
+        if best is None:
+            best = stated, provenance
+            if stated.has_time or not own:
+                break
+        elif own and stated.has_time and stated.day == best[0].day:
+            best = stated, provenance
+            break
+        elif not own:
+            break
+    if best is None:
+        return ChosenDate(None, notes=tuple(notes))
+    stated, provenance = best
+    zone = _choose_zone(stated, outlet, body, notes)
+    return ChosenDate(stated.published(zone), provenance, tuple(notes))
+
+
+def _file_time(mtime: float) -> datetime:
+    try:
+        file_time = datetime.fromtimestamp(mtime, UTC)
+    except (ValueError, OverflowError, OSError):
+        return _NO_FILE_TIME
+    return file_time if _EARLIEST_FILE_TIME <= file_time < _NO_FILE_TIME else _NO_FILE_TIME
+
+
+def _day_in_claims_and_url(claims: Claims, url: str | None) -> date | None:
+    """Return the day that both the file and its URL state: then the file's time is wrong."""
+    in_url = date_in_url(url) if url else None
+    if in_url is None or in_url.precision is not Precision.DAY:
+        return None
+    claimed = (parse_date(claim.value) for claim in claims.dates)
+    return in_url.day if any(each and each.day == in_url.day for each in claimed) else None
+
+
+def _iter_evidence(
+    claims: Claims, body: Body, url: str | None, fetched: datetime | None, file_time: datetime
+) -> Iterator[tuple[StatedDate, Provenance]]:
+    """Yield the dates that the file states, the best evidence first.
+
+    The order is: the article's own statements, front matter, a day in the URL, the text, a month
+    in the URL, front matter that only repeats the time of fetching, that time, the file's time.
+    """
+    front_matter: list[StatedDate] = []
+    for claim in claims.dates:
+        stated = parse_date(claim.value)
+        if stated and claim.provenance is Provenance.FRONT_MATTER:
+            front_matter.append(stated)
+        elif stated:
+            yield stated, claim.provenance
+    if body.first_date and (stated := parse_date(body.first_date)):
+        yield stated, Provenance.BODY_START
+    at_fetch = [
+        each
+        for each in front_matter
+        if fetched and abs(_as_instant(each) - fetched) < timedelta(seconds=2)
+    ]
+    for stated in front_matter:
+        if stated not in at_fetch:
+            yield stated, Provenance.FRONT_MATTER
+    in_url = date_in_url(url) if url else None
+    if in_url and in_url.precision is Precision.DAY:
+        yield in_url, Provenance.URL
+    if not at_fetch and (in_text := _choose_date_in_text(body, fetched, file_time)):
+        yield in_text, Provenance.TEXT
+    if in_url:
+        yield in_url, Provenance.URL
+    for stated in at_fetch:
+        yield stated, Provenance.FRONT_MATTER
+    if fetched:
+        moment = StatedDate(fetched.replace(microsecond=0), Precision.SECOND)
+        yield moment, Provenance.FETCH_TIME
+    if file_time != _NO_FILE_TIME:
+        yield StatedDate(file_time.replace(microsecond=0), Precision.SECOND), Provenance.FILE_TIME
+
+
+def _choose_date_in_text(
+    body: Body, fetched: datetime | None, file_time: datetime
+) -> StatedDate | None:
+    """Return the first full date in the text that may be the article's own, or None.
+
+    A date is not the article's own if the file was fetched much later, or if the text mentions
+    later years.
+    """
+    text = "\n".join(body.all_text)[:_MAX_DATED_TEXT]
+    until = fetched or file_time
+    newest = max((year for year in years_in_text(text) if year <= until.year), default=0)
+    for stated in dates_in_text(text):
+        instant = _as_instant(stated)
+        if fetched and instant < fetched - _MAX_FETCH_DELAY:
+            continue
+        if stated.value.year >= newest and instant <= until + _MAX_CLOCK_ERROR:
+            return stated
+    if fetched:
+        day = month_day_in_text(text, fetched.year, (fetched + timedelta(days=1)).date())
+        if day and _as_instant(day) > fetched - _MAX_FETCH_DELAY:
+            return day
+    return None
+
+
+def _as_instant(stated: StatedDate) -> datetime:
+    value = stated.value
+    return value if value.tzinfo else value.replace(tzinfo=_CHINA)
+
+
+def _choose_zone(
+    stated: StatedDate, outlet: Outlet | None, body: Body, notes: list[str]
+) -> tzinfo | None:
+    """Return the time zone of a time without an offset, and add a note that it is assumed."""
+    if not stated.has_time or stated.value.tzinfo:
+        return None
+    if outlet and (zone := outlet.timezone()):
+        notes.append(f"time without an offset: the time zone of {outlet.name} is assumed")
+        return zone
+    sample = "".join(body.paragraphs[:3])[:300]
+    if len(solo_character().findall(sample)) * 4 > len(sample):
+        notes.append("time without an offset: +08:00 is assumed")
+        return _CHINA
+    notes.append("time without an offset: only the day is kept")
+    return None

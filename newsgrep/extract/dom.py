@@ -1,45 +1,54 @@
-"""HTML becomes a tree of plain elements, which costs a fifth of what BeautifulSoup's costs.
+"""HTML as a tree of plain elements, and bounded walks through it.
 
-lxml parses and reports what it meets; nothing is changed afterwards, so that an element
-needs to know no more than its parent, its place there, and what stands in it.
+lxml parses and reports what it meets to a parser target, which builds the tree. lxml's own
+elements are faster to build but are cut off at a depth of 2,048, and the text below is lost;
+a tree of Beautiful Soup takes about six times as long. ``bench/dom.py`` compares them. The
+tree is never changed after parsing, so an element knows its parent and its position there.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from lxml import etree
 
+from newsgrep.analysis.characters import strip_invisible
 from newsgrep.extract.decode import MAX_CHARACTERS, MAX_ELEMENTS, check_limit
+from newsgrep.extract.whitespace import collapse_whitespace
 
 
 class Element:
-    """An element; in ``contents`` are elements, visible text as ``str``, and ``Unseen``.
+    """An element of a page.
 
-    ``place`` is where it stands in the contents of its parent.
+    ``contents`` are its children in order: elements, visible text as ``str``, and
+    :class:`HiddenText`. ``position`` is its index in the contents of ``parent``.
     """
 
-    __slots__ = ("attrs", "contents", "name", "parent", "place")
+    __slots__ = ("attrs", "contents", "name", "parent", "position")
 
     def __init__(
-        self, name: str, attrs: Mapping[str, str], parent: Element | None, place: int
+        self, name: str, attrs: Mapping[str, str], parent: Element | None, position: int
     ) -> None:
         self.name = name
         self.attrs = attrs
         self.contents: list[Element | str] = []
         self.parent = parent
-        self.place = place
+        self.position = position
 
     def attribute(self, name: str) -> str:
-        """Return an attribute's value, empty if there is no such attribute."""
+        """Return the value of an attribute, empty if there is no such attribute."""
         return self.attrs.get(name, "")
 
 
 class HiddenText(str):
-    """Text that is none for readers: a comment, a script, the reading of a character."""
+    """Text that is not for readers: a script, a style sheet, the pronunciation in a ruby."""
+
+    __slots__ = ()
+
+
+class Comment(HiddenText):
+    """The text of a comment."""
 
     __slots__ = ()
 
@@ -49,23 +58,31 @@ _HIDDEN_ELEMENTS: Final = frozenset(("script", "style", "template", "rt", "rp"))
 _PREFORMATTED_ELEMENTS: Final = frozenset(("pre", "textarea"))
 _SPACES: Final = " \n\t\f\r"
 
+DROPPED_ELEMENTS: Final = frozenset((
+    "script", "style", "noscript", "template", "iframe", "object", "embed", "applet", "svg",
+    "math", "canvas", "video", "audio", "map", "nav", "form", "button", "select", "option",
+    "input", "textarea", "label", "datalist", "dialog", "link", "base", "meta", "param", "frame",
+    "frameset", "noframes",
+))  # fmt: skip
+"""Elements whose text is not article text."""
+
 
 class Tree:
-    """The elements of a page or of a part of one, in the order in which they begin."""
+    """The elements of a page or of a part of one, in document order."""
 
     __slots__ = ("elements", "root")
 
     def __init__(self) -> None:
-        self.root = Element("", _NO_ATTRIBUTES, None, 0)  # above the page, no part of it
+        self.root = Element("", _NO_ATTRIBUTES, None, 0)  # above the page, not part of it
         self.elements: list[Element] = []
 
     @property
     def body(self) -> Element | None:
-        """Return the body, which lxml gives to everything that has any text."""
+        """Return the body; lxml adds one to every page that has text."""
         return next((element for element in self.elements if element.name == "body"), None)
 
-    def forget(self) -> None:
-        """Cut the ties to parents, so that the tree is gone without a garbage collector."""
+    def release(self) -> None:
+        """Cut the links to parents, so that the tree is freed without the garbage collector."""
         for element in self.elements:
             element.parent = None
 
@@ -73,26 +90,27 @@ class Tree:
 def parse_html(markup: str) -> Tree:
     """Return the tree of ``markup``; names of elements and attributes are in lower case.
 
-    Raises ``Rejected`` for a page beyond the bounds of :mod:`newsgrep.extract.decode`.
+    Raises :class:`~newsgrep.errors.NoArticle` for a page of more than ``MAX_ELEMENTS`` elements
+    or comments, or more than ``MAX_CHARACTERS`` characters of text.
     """
     try:
         parser = _idle_parsers.pop()
     except IndexError:
-        # Beyond ten million characters libxml2 ends a comment by itself, starts anew behind its
-        # first character, and is never done with a page of many beginnings.
+        # Without huge_tree libxml2 ends a comment after ten million characters and parses again
+        # from its second character: a page with many beginnings of comments takes forever.
         parser = etree.HTMLParser(target=_TreeBuilder(), recover=True, huge_tree=True)
     parser.feed(markup)
     tree: Tree = parser.close()
-    _idle_parsers.append(parser)  # one that failed is not used again
+    _idle_parsers.append(parser)  # a parser that failed is not used again
     return tree
 
 
 _idle_parsers: Final[list[etree.HTMLParser]] = []
-"""Parsers that are not in use: to make one takes as long as to read a short article."""
+"""Parsers to use again: creating one takes as long as parsing a short article."""
 
 
 class _TreeBuilder:
-    """Takes lxml's reports; whatever it says to begin it says to end, the innermost first."""
+    """Builds a tree from lxml's reports; lxml ends every element, the innermost first."""
 
     def __init__(self) -> None:
         self._text: list[str] = []
@@ -104,42 +122,42 @@ class _TreeBuilder:
         self._tree = Tree()
         self._comments = 0
         self._characters = 0
-        self._inside = self._tree.root
-        self._unseen = 0
-        self._preformatted = 0
+        self._parent = self._tree.root
+        self._hidden_depth = 0
+        self._preformatted_depth = 0
 
     def start(self, name: str, attrs: Mapping[str, str]) -> None:
         if self._text:
             self._end_text()
-        inside = self._inside
-        contents = inside.contents
-        element = Element(name, attrs or _NO_ATTRIBUTES, inside, len(contents))
+        parent = self._parent
+        contents = parent.contents
+        element = Element(name, attrs or _NO_ATTRIBUTES, parent, len(contents))
         contents.append(element)
         elements = self._tree.elements
         elements.append(element)
         if len(elements) > MAX_ELEMENTS:
             check_limit(len(elements), MAX_ELEMENTS, "elements")
-        self._inside = element
+        self._parent = element
         if name in _HIDDEN_ELEMENTS:
-            self._unseen += 1
+            self._hidden_depth += 1
         elif name in _PREFORMATTED_ELEMENTS:
-            self._preformatted += 1
+            self._preformatted_depth += 1
 
     def end(self, name: str) -> None:
         if self._text:
             self._end_text()
-        self._inside = self._inside.parent or self._inside
+        self._parent = self._parent.parent or self._parent
         if name in _HIDDEN_ELEMENTS:
-            self._unseen -= 1
+            self._hidden_depth -= 1
         elif name in _PREFORMATTED_ELEMENTS:
-            self._preformatted -= 1
+            self._preformatted_depth -= 1
 
     def comment(self, text: str) -> None:
         if self._text:
             self._end_text()
         self._comments += 1
         check_limit(self._comments, MAX_ELEMENTS, "comments")
-        self._inside.contents.append(HiddenText(text))
+        self._parent.contents.append(Comment(text))
 
     def close(self) -> Tree:
         if self._text:
@@ -152,273 +170,77 @@ class _TreeBuilder:
         parts = self._text
         text = parts[0] if len(parts) == 1 else "".join(parts)
         parts.clear()
-        if self._unseen:
+        if self._hidden_depth:
             text = HiddenText(text)
-        elif text.isspace() and not self._preformatted and not text.strip(_SPACES):
-            text = "\n" if "\n" in text else " "  # only the source is indented there
+        elif text.isspace() and not self._preformatted_depth and not text.strip(_SPACES):
+            text = "\n" if "\n" in text else " "  # indentation of the source
         else:
             self._characters += len(text)
             check_limit(self._characters, MAX_CHARACTERS, "characters of text")
-        self._inside.contents.append(text)
+        self._parent.contents.append(text)
 
 
-Elements = Sequence[Element]
-_Sieve = Callable[[Elements, Elements], Elements]
-"""Takes all elements and those that are left, and returns those of these that pass."""
-_Steps = list[tuple[str, list[_Sieve]]]
-"""For each step how it stands to the one before, and what an element has to be."""
+MAX_NODES: Final = 400
+"""Nodes that a bounded walk visits at most."""
+_MAX_DEPTH: Final = 60
+"""Levels that a bounded walk descends at most. On a page where each element contains the next
+one, a walk from every element would otherwise visit ``MAX_NODES`` nodes each time.
+"""
 
 
-class Page:
-    """A page that selectors are asked of."""
+def iter_text(
+    element: Element, *, limit: int | None = None, links: bool = True, dropped: bool = False
+) -> Iterator[str]:
+    """Yield the visible text in ``element``, and a newline for each ``br``.
 
-    def __init__(self, tree: Tree, markup: str) -> None:
-        self._tree = tree
-        self._markup = markup
-        self._elements = _outside_of_templates(tree.elements)
-
-    def select(self, *selectors: str) -> list[Element]:
-        """Return the elements that one of ``selectors`` names, in the page's order."""
-        found: set[Element] = set()
-        for selector in filter(None, selectors):
-            known = compiled(selector)
-            found.update(self._by_soup(selector) if known is None else _any(known, self._elements))
-        return [element for element in self._elements if element in found] if found else []
-
-    def _by_soup(self, selector: str) -> list[Element]:
-        from bs4 import BeautifulSoup  # seldom needed, and long to load
-
-        # It builds its tree of the same reports of lxml: an element for each of ours.
-        soup = BeautifulSoup(self._markup, "lxml", multi_valued_attributes=None)
-        wanted = set(map(id, soup.select(selector)))
-        pairs = zip(self._tree.elements, soup.find_all(True), strict=True)
-        return [ours for ours, theirs in pairs if id(theirs) in wanted]
-
-
-def _outside_of_templates(elements: list[Element]) -> list[Element]:
-    if all(element.name != "template" for element in elements):
-        return elements
-    closed = {element for element in elements if element.name == "template"}
-    inside = set(_inside(elements, elements, closed))
-    return [element for element in elements if element not in inside]
+    Visits the first ``limit`` nodes only. Leaves out links with ``links`` False, and the
+    elements that usually contain no article text unless ``dropped`` is True.
+    """
+    stack: list[Iterator[Element | str]] = [iter(element.contents)]
+    visited = 0
+    while stack:
+        node = next(stack[-1], None)
+        if node is None:
+            stack.pop()
+            continue
+        visited += 1
+        if limit is not None and visited > limit:
+            return
+        if type(node) is str:
+            yield node
+        elif isinstance(node, Element):
+            if not dropped:
+                if node.name in DROPPED_ELEMENTS or (node.name == "a" and not links):
+                    continue
+                if node.name == "br":
+                    yield "\n"
+            if limit is None or len(stack) < _MAX_DEPTH:
+                stack.append(iter(node.contents))
 
 
-def _any(alternatives: list[_Steps], elements: Elements) -> set[Element]:
-    found: set[Element] = set()
-    for steps in alternatives:
-        passed: Elements = ()
-        for relation, sieves in steps:
-            left = elements
-            for sieve in sieves:
-                left = sieve(elements, left)
-            passed = _RELATIONS[relation](elements, left, set(passed)) if relation else left
-            if not passed:
-                break
-        found.update(passed)
-    return found
+def short_text(element: Element) -> str:
+    """Return the text in the first ``MAX_NODES`` nodes of ``element``, on one line."""
+    contents = element.contents
+    if len(contents) == 1 and type(contents[0]) is str:
+        return collapse_whitespace(strip_invisible(contents[0]))
+    return collapse_whitespace(strip_invisible("".join(iter_text(element, limit=MAX_NODES))))
 
 
-def _inside(elements: Elements, left: Elements, before: set[Element]) -> Elements:
-    within: set[Element | None] = {*before}
-    if left:
-        within.update(element for element in elements if element.parent in within)
-    return [element for element in left if element.parent in within]
+def iter_elements(element: Element, *, limit: int = MAX_NODES) -> Iterator[Element]:
+    """Yield the elements among the first ``limit`` nodes in ``element``."""
+    stack: list[Iterator[Element | str]] = [iter(element.contents)]
+    for _ in range(limit):
+        node = next(stack[-1], None)
+        if node is None:
+            stack.pop()
+            if not stack:
+                return
+        elif isinstance(node, Element):
+            yield node
+            if len(stack) < _MAX_DEPTH:
+                stack.append(iter(node.contents))
 
 
-def _child(_: Elements, left: Elements, before: set[Element]) -> Elements:
-    return [element for element in left if element.parent in before]
-
-
-def _next(_: Elements, left: Elements, before: set[Element]) -> Elements:
-    return [element for element in left if _previous(element) in before]
-
-
-def _later(elements: Elements, left: Elements, before: set[Element]) -> Elements:
-    behind: set[Element] = set()
-    begun: set[Element | None] = set()
-    for element in elements:
-        if element.parent in begun:
-            behind.add(element)
-        if element in before:
-            begun.add(element.parent)
-    return [element for element in left if element in behind]
-
-
-_RELATIONS: Final = {" ": _inside, ">": _child, "+": _next, "~": _later}
-
-
-def _previous(element: Element) -> Element | None:
-    siblings = element.parent.contents if element.parent else []
-    for place in range(element.place - 1, -1, -1):
-        sibling = siblings[place]
-        if isinstance(sibling, Element):
-            return sibling
-    return None
-
-
-@lru_cache(maxsize=500)
-def compiled(selector: str) -> list[_Steps] | None:
-    """Return the steps of each alternative of ``selector``, or None if it is beyond us."""
-    try:
-        return _Reader(selector).alternatives("")
-    except _BeyondUsError:
-        return None
-
-
-class _BeyondUsError(Exception):
-    """A selector has something that is seldom met in rules."""
-
-
-_NAME: Final = r"(-?[^\W\d][\w-]*)"
-_VALUE: Final = rf"""(?:"([^"\\\n]*)"|'([^'\\\n]*)'|{_NAME})"""
-_SPACE: Final = r"[ \t\r\n\f]"
-_BLANK = re.compile(rf"{_SPACE}*")
-_TAG = re.compile(rf"\*|{_NAME}")
-_CLASS = re.compile(rf"\.{_NAME}")
-_ID = re.compile(rf"#{_NAME}")
-_HAS_ATTRIBUTE = re.compile(rf"\[{_SPACE}*{_NAME}{_SPACE}*\]")
-# The values of many other attributes are compared without regard to case.
-_ATTRIBUTE = re.compile(
-    rf"\[{_SPACE}*(class|id|role|name|itemprop|property|href|src|(?:data|aria)-[a-z0-9_-]+)"
-    rf"{_SPACE}*([~|^$*]?)={_SPACE}*{_VALUE}{_SPACE}*\]"
-)
-_POSITION = re.compile(r":(first-child|first-of-type)(?![\w(-])")
-_LIST = re.compile(r":(not|is)\(")
-_HAS = re.compile(rf":has\({_SPACE}*(>?){_SPACE}*")
-_RELATION = re.compile(rf"{_SPACE}*([>+~]){_SPACE}*|({_SPACE}+)(?![ \t\r\n\f,)]|$)")
-_COMMA = re.compile(rf"{_SPACE}*,{_SPACE}*")
-_SPACE_RUN = re.compile(rf"{_SPACE}+")
-
-
-class _Reader:
-    """Reads one selector from its start to its end; what it understands is valid CSS."""
-
-    def __init__(self, selector: str) -> None:
-        self._text = selector.strip(" \t\r\n\f")
-        self._place = 0
-
-    def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
-        match = pattern.match(self._text, self._place)
-        if match:
-            self._place = match.end()
-        return match
-
-    def _end(self, end: str) -> bool:
-        self._take(_BLANK)
-        if not end:
-            return self._place == len(self._text)
-        found = self._text.startswith(end, self._place)
-        self._place += len(end)
-        return found
-
-    def alternatives(self, end: str) -> list[_Steps]:
-        """Read what commas part, up to ``end``."""
-        found = [self._steps()]
-        while self._take(_COMMA):
-            found.append(self._steps())
-        if not self._end(end):
-            raise _BeyondUsError
-        return found
-
-    def _steps(self) -> _Steps:
-        self._take(_BLANK)
-        steps = [("", self._step())]
-        while match := self._take(_RELATION):
-            steps.append((match[1] or " ", self._step()))
-        return steps
-
-    def _step(self) -> list[_Sieve]:
-        tag = self._take(_TAG)
-        sieves = [_tag(tag[1].lower())] if tag and tag[1] else []
-        start = self._place
-        while sieve := self._part():
-            sieves.append(sieve)
-        if not tag and start == self._place:
-            raise _BeyondUsError
-        return sieves
-
-    def _part(self) -> _Sieve | None:
-        if match := self._take(_CLASS):
-            return _attribute("class", "~", match[1])
-        if match := self._take(_ID):
-            return _attribute("id", "", match[1])
-        if match := self._take(_HAS_ATTRIBUTE):
-            return _has_attribute(match[1].lower())
-        if match := self._take(_ATTRIBUTE):
-            return _attribute(match[1], match[2], match[3] or match[4] or match[5] or "")
-        if match := self._take(_POSITION):
-            return _first_child if match[1] == "first-child" else _first_of_type
-        if match := self._take(_LIST):
-            return _listed(self.alternatives(")"), wanted=match[1] == "is")
-        if match := self._take(_HAS):
-            sieve = _has(self._step(), direct=bool(match[1]))
-            if not self._end(")"):
-                raise _BeyondUsError
-            return sieve
-        return None
-
-
-def _tag(name: str) -> _Sieve:
-    return lambda _, left: [element for element in left if element.name == name]
-
-
-def _has_attribute(name: str) -> _Sieve:
-    return lambda _, left: [element for element in left if name in element.attrs]
-
-
-_TESTS: Final[dict[str, Callable[[str, str], bool]]] = {
-    "": lambda value, wanted: value == wanted,
-    "~": lambda value, wanted: wanted in _SPACE_RUN.split(value),
-    "|": lambda value, wanted: value == wanted or value.startswith(wanted + "-"),
-    "^": lambda value, wanted: value.startswith(wanted),
-    "$": lambda value, wanted: value.endswith(wanted),
-    "*": lambda value, wanted: wanted in value,
-}
-
-
-def _attribute(name: str, sign: str, wanted: str) -> _Sieve:
-    test = _TESTS[sign]
-    if not wanted and sign not in ("", "|"):  # nothing, by the standard
-        return lambda _, __: []
-    return lambda _, left: [
-        element
-        for element in left
-        if (value := element.attrs.get(name)) is not None
-        and wanted in value
-        and test(value, wanted)
-    ]
-
-
-def _first_child(_: Elements, left: Elements) -> Elements:
-    return [element for element in left if _previous(element) is None]
-
-
-def _first_of_type(elements: Elements, left: Elements) -> Elements:
-    met: dict[tuple[Element | None, str], Element] = {}
-    for element in elements:
-        met.setdefault((element.parent, element.name), element)
-    return [element for element in left if met[element.parent, element.name] is element]
-
-
-def _listed(alternatives: list[_Steps], *, wanted: bool) -> _Sieve:
-    def sieve(elements: Elements, left: Elements) -> Elements:
-        found: Collection[Element] = _any(alternatives, elements)
-        return [element for element in left if (element in found) is wanted]
-
-    return sieve
-
-
-def _has(sieves: list[_Sieve], *, direct: bool) -> _Sieve:
-    def sieve(elements: Elements, left: Elements) -> Elements:
-        inner = elements
-        for each in sieves:
-            inner = each(elements, inner)
-        holders: set[Element] = set()
-        for element in inner:
-            holder = element.parent
-            while holder is not None and holder not in holders:
-                holders.add(holder)
-                holder = None if direct else holder.parent
-        return [element for element in left if element in holders]
-
-    return sieve
+def contains_element(element: Element, *names: str) -> bool:
+    """Return whether one of the first ``MAX_NODES`` nodes is an element with one of ``names``."""
+    return any(node.name in names for node in iter_elements(element))

@@ -1,6 +1,7 @@
-"""What a page says about itself beside its text: meta tags, JSON-LD, microdata, bylines.
+"""Claims of a page about itself: meta tags, JSON-LD, microdata, ``time`` elements, bylines.
 
-Claims are collected as they stand, each with its place; nobody decides here which is true.
+Claims are collected with their provenance and a rank: smaller ranks are better evidence. Which
+claims to believe is decided later, in ``dates``, ``bylines``, ``outlets`` and ``pipeline``.
 """
 
 from __future__ import annotations
@@ -8,13 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from newsgrep.analysis.characters import strip_invisible
 from newsgrep.extract.claims import Claim, Claims
-from newsgrep.extract.dom import Element
-from newsgrep.extract.tree import iter_text
+from newsgrep.extract.dom import Element, iter_text, short_text
 from newsgrep.extract.whitespace import collapse_whitespace
 from newsgrep.models import Provenance
 
@@ -62,9 +62,13 @@ _UPDATE_LABEL = re.compile(
     re.IGNORECASE,
 )
 _MIN_RUNNING_TEXT: Final = 80
-"""Characters: a paragraph of more is text, and a time in it is when something happened."""
+"""Characters beside a time element: with more it is in running text, and dates an event."""
 _MAX_PER_KIND: Final = 200
-"""Elements of a kind that are looked at; a page that has more says nothing with them."""
+"""Elements of a kind that are read; on a page with more of them they mean nothing."""
+_MAX_TAG: Final = 60
+"""Characters of a topic; longer values are not topics."""
+OUTSIDE_PENALTY: Final = 100
+"""Added to the rank of claims from elements outside the article."""
 _AUTHOR_CLASS = re.compile(
     r"(?:^|\s)(?:byline(?:-name)?|by-line|author(?:-name|s)?|field-name-author|post-author|p-author|"
     r"article-author|entry-author)(?:\s|$)",
@@ -76,20 +80,19 @@ _MAX_JSON: Final = 500_000
 
 
 class MetadataReader:
-    """Collects claims during a walk; smaller ranks are better evidence."""
+    """Collects the claims of one page while its elements are visited."""
 
-    def __init__(self, url: str | None) -> None:
-        self.url = url
+    def __init__(self) -> None:
         self._titles: list[tuple[int, Claim]] = []
         self._sources: list[tuple[int, Claim]] = []
         self._authors: list[tuple[int, Claim]] = []
         self._dates: list[tuple[int, Claim]] = []
         self._urls: list[tuple[int, Claim]] = []
         self._tags: dict[str, None] = {}
-        self._looks: Counter[str] = Counter()
+        self._read_counts: Counter[str] = Counter()
 
     def claims(self) -> Claims:
-        """Return all claims, best first."""
+        """Return all claims; the best evidence for each field comes first."""
 
         def ordered(ranked: list[tuple[int, Claim]]) -> tuple[Claim, ...]:
             return tuple(claim for _, claim in sorted(ranked, key=lambda pair: pair[0]))
@@ -103,69 +106,69 @@ class MetadataReader:
             tags=tuple(self._tags),
         )
 
-    def author(self, text: str, provenance: Provenance, rank: int) -> None:
-        """Note who is named as author."""
+    def add_author(self, text: str, provenance: Provenance, rank: int) -> None:
+        """Add a claim about the authors."""
         if text:
             self._authors.append((rank, Claim(text, provenance)))
 
-    def date(self, text: str, provenance: Provenance, rank: int) -> None:
-        """Note when the article is said to be published."""
+    def add_date(self, text: str, provenance: Provenance, rank: int) -> None:
+        """Add a claim about the publication date."""
         if text:
             self._dates.append((rank, Claim(text, provenance)))
 
-    def _title(self, text: str, provenance: Provenance, rank: int) -> None:
+    def _add_title(self, text: str, provenance: Provenance, rank: int) -> None:
         clean = collapse_whitespace(strip_invisible(text))
         if clean:
             self._titles.append((rank, Claim(clean, provenance)))
 
-    def head(self, tag: Element) -> None:
+    def read_head(self, element: Element) -> None:
         """Read a ``meta``, ``title``, ``link`` or ``script`` element."""
-        if tag.name == "title":
-            self._title("".join(iter_text(tag, all_of_it=True)), Provenance.TITLE_ELEMENT, 60)
-        elif tag.name == "link":
-            if "canonical" in tag.attribute("rel").lower().split():
-                self._url(tag.attribute("href"), Provenance.LINK_ELEMENT, 10)
-        elif tag.name == "script":
-            if "ld+json" in tag.attribute("type").lower():
-                self._json("".join(part for part in tag.contents if isinstance(part, str)))
+        if element.name == "title":
+            self._add_title("".join(iter_text(element, dropped=True)), Provenance.TITLE_ELEMENT, 60)
+        elif element.name == "link":
+            if "canonical" in element.attribute("rel").lower().split():
+                self._add_url(element.attribute("href"), Provenance.LINK_ELEMENT, 10)
+        elif element.name == "script":
+            if "ld+json" in element.attribute("type").lower():
+                self._read_json("".join(part for part in element.contents if isinstance(part, str)))
         else:
-            self._meta(tag)
+            self._read_meta(element)
 
-    def _url(self, url: str, provenance: Provenance, rank: int) -> None:
+    def _add_url(self, url: str, provenance: Provenance, rank: int) -> None:
         if url.startswith(("http://", "https://")):
             self._urls.append((rank, Claim(url.strip(), provenance)))
 
-    def _meta(self, tag: Element) -> None:
-        content = tag.attribute("content").strip()
+    def _read_meta(self, element: Element) -> None:
+        content = element.attribute("content").strip()
         if not content:
             return
         for key in ("property", "name", "itemprop"):
-            for name in tag.attribute(key).lower().split():
-                self._meta_value(name, content)
+            for name in element.attribute(key).lower().split():
+                self._add_meta(name, content)
 
-    def _meta_value(self, name: str, content: str) -> None:
+    def _add_meta(self, name: str, content: str) -> None:
         if name in _META_DATES:
-            self.date(content, Provenance.META_TAG, 30 + _META_DATES[name])
+            self.add_date(content, Provenance.META_TAG, 30 + _META_DATES[name])
         elif name in _META_TITLES:
-            self._title(content, Provenance.META_TAG, 40 + _META_TITLES.index(name))
+            self._add_title(content, Provenance.META_TAG, 40 + _META_TITLES.index(name))
         elif name in _META_AUTHORS:
-            self.author(content, Provenance.META_TAG, 50)
+            self.add_author(content, Provenance.META_TAG, 50)
         elif name in _META_SOURCES:
             self._sources.append(
                 (10 + (name != "og:site_name"), Claim(content, Provenance.META_TAG))
             )
         elif name in _META_TAGS:
             for item in _TAG_SPLIT.split(content):
-                self._tag(item)
+                self._add_tag(item)
         elif name == "og:url":
-            self._url(content, Provenance.META_TAG, 20)
+            self._add_url(content, Provenance.META_TAG, 20)
 
-    def _tag(self, text: str) -> None:
+    def _add_tag(self, text: str) -> None:
         clean = collapse_whitespace(strip_invisible(text)).lstrip("#＃").strip()
-        if clean and len(clean) <= 60:  # longer is no tag
+        if clean and len(clean) <= _MAX_TAG:
             self._tags.setdefault(clean)
 
-    def _json(self, text: str) -> None:
+    def _read_json(self, text: str) -> None:
         if len(text) > _MAX_JSON:
             return
         try:
@@ -174,24 +177,25 @@ class MetadataReader:
             return
         for node in _iter_articles(loaded):
             for name in _text_values(node.get("headline") or node.get("name")):
-                self._title(name, Provenance.JSON_LD, 35)
+                self._add_title(name, Provenance.JSON_LD, 35)
             for stated in _text_values(node.get("datePublished") or node.get("dateCreated")):
-                self.date(stated, Provenance.JSON_LD, 25)
+                self.add_date(stated, Provenance.JSON_LD, 25)
             for name in _text_values(node.get("author")):
-                self.author(name, Provenance.JSON_LD, 40)
+                self.add_author(name, Provenance.JSON_LD, 40)
             for name in _text_values(node.get("publisher")):
                 self._sources.append((20, Claim(name, Provenance.JSON_LD)))
             for name in _text_values(node.get("keywords")):
                 for item in _TAG_SPLIT.split(name):
-                    self._tag(item)
+                    self._add_tag(item)
 
-    def properties(self, tag: Element, rank: int, text: Callable[[Element], str]) -> None:
-        """Read microdata and RDFa of ``tag``, seen or hidden."""
-        stated = (tag.attribute("itemprop") + " " + tag.attribute("property")).lower().split()
+    def read_properties(self, element: Element, penalty: int) -> None:
+        """Read microdata and RDFa of an element, which may be hidden; add ``penalty`` to ranks."""
+        stated = (
+            (element.attribute("itemprop") + " " + element.attribute("property")).lower().split()
+        )
         if not stated:
             return
-        value = tag.attribute("content") or tag.attribute("datetime")
-        outside = 100 * rank
+        value = element.attribute("content") or element.attribute("datetime")
         for name in stated:
             if name in (
                 "datepublished",
@@ -200,66 +204,70 @@ class MetadataReader:
                 "dcterms:created",
                 "schema:datepublished",
             ):
-                self.date(value or text(tag), Provenance.MICRODATA, 20 + outside)
+                self.add_date(value or short_text(element), Provenance.MICRODATA, 20 + penalty)
             elif name in ("dc:title", "headline", "schema:headline") and value:
-                self._title(value, Provenance.MICRODATA, 30 + outside)
+                self._add_title(value, Provenance.MICRODATA, 30 + penalty)
             elif name in ("author", "schema:author", "dc:creator"):
-                self.author(value or text(tag), Provenance.MICRODATA, 20 + outside)
+                self.add_author(value or short_text(element), Provenance.MICRODATA, 20 + penalty)
             elif name == "keywords":
-                for item in _TAG_SPLIT.split(value or text(tag)):
-                    self._tag(item)
+                for item in _TAG_SPLIT.split(value or short_text(element)):
+                    self._add_tag(item)
 
-    def element(self, tag: Element, rank: int, text: Callable[[Element], str]) -> None:
-        """Read an element of the page; ``rank`` 0 inside of the article, 1 outside."""
-        outside = 100 * rank
-        name = tag.name
+    def read_element(self, element: Element, *, outside: bool) -> None:
+        """Read a visible element; ``outside`` is True outside the article."""
+        penalty = OUTSIDE_PENALTY * outside
+        name = element.name
         if name == "time":
-            if self._may_look("time"):
-                self._time(tag, outside, text)
-        elif name == "h1" and self._may_look("h1"):
-            self._title(text(tag), Provenance.HEADING, 20 + outside)
-        elif name == "address" and self._may_look("address"):
-            self.author(text(tag), Provenance.ADDRESS_ELEMENT, 5 + outside)
+            if self._may_read("time"):
+                self._read_time(element, penalty)
+        elif name == "h1" and self._may_read("h1"):
+            self._add_title(short_text(element), Provenance.HEADING, 20 + penalty)
+        elif name == "address" and self._may_read("address"):
+            self.add_author(short_text(element), Provenance.ADDRESS_ELEMENT, 5 + penalty)
         elif name == "a":
-            rel = tag.attribute("rel").lower().split()
+            rel = element.attribute("rel").lower().split()
             if "author" in rel:
-                self.author(text(tag), Provenance.BYLINE, 10 + outside)
-            if "tag" in rel and not rank:
-                self._tag(text(tag))
-        author = "class" in tag.attrs and _AUTHOR_CLASS.search(tag.attribute("class")[:300])
-        if author and self._may_look("byline"):
-            self.author(text(tag), Provenance.BYLINE, 12 + outside)
-        if ("property" in tag.attrs or "itemprop" in tag.attrs) and self._may_look("property"):
-            self.properties(tag, rank, text)
+                self.add_author(short_text(element), Provenance.BYLINE, 10 + penalty)
+            if "tag" in rel and not outside:
+                self._add_tag(short_text(element))
+        author = "class" in element.attrs and _AUTHOR_CLASS.search(element.attribute("class")[:300])
+        if author and self._may_read("byline"):
+            self.add_author(short_text(element), Provenance.BYLINE, 12 + penalty)
+        if ("property" in element.attrs or "itemprop" in element.attrs) and self._may_read(
+            "property"
+        ):
+            self.read_properties(element, penalty)
 
-    def _may_look(self, kind: str) -> bool:
-        self._looks[kind] += 1
-        return self._looks[kind] <= _MAX_PER_KIND
+    def _may_read(self, kind: str) -> bool:
+        self._read_counts[kind] += 1
+        return self._read_counts[kind] <= _MAX_PER_KIND
 
-    def _time(self, tag: Element, outside: int, text: Callable[[Element], str]) -> None:
-        classes = " ".join(tag.attribute(name)[:300] for name in ("class", "itemprop", "property"))
-        published = bool(_PUBLISHED.search(classes)) or "pubdate" in tag.attrs
+    def _read_time(self, element: Element, penalty: int) -> None:
+        classes = " ".join(
+            element.attribute(name)[:300] for name in ("class", "itemprop", "property")
+        )
+        published = bool(_PUBLISHED.search(classes)) or "pubdate" in element.attrs
         if not published and (
             _UPDATED.search(classes)
-            or _UPDATE_LABEL.search(_text_before(tag))
-            or _in_running_text(tag, text)
+            or _UPDATE_LABEL.search(_text_before(element))
+            or _in_running_text(element)
         ):
             return
-        stated = tag.attribute("datetime").strip()
+        stated = element.attribute("datetime").strip()
         rank = 2 if published else 8
         if stated:
-            self.date(stated, Provenance.TIME_ELEMENT, rank + outside)
+            self.add_date(stated, Provenance.TIME_ELEMENT, rank + penalty)
         else:
-            self.date(text(tag), Provenance.TIME_ELEMENT, rank + 1 + outside)
+            self.add_date(short_text(element), Provenance.TIME_ELEMENT, rank + 1 + penalty)
 
 
-def _text_before(tag: Element) -> str:
-    """Return the end of what stands before ``tag``, where its label is."""
+def _text_before(element: Element) -> str:
+    """Return the end of the text before ``element``, which may be its label."""
     for _ in range(3):
-        parent = tag.parent
+        parent = element.parent
         if parent is None:
             break
-        for previous in reversed(parent.contents[: tag.place]):
+        for previous in reversed(parent.contents[: element.position]):
             if isinstance(previous, Element):
                 last = previous.contents[-1] if previous.contents else None
                 return last.strip()[-40:] if isinstance(last, str) else ""
@@ -267,34 +275,37 @@ def _text_before(tag: Element) -> str:
                 return previous.strip()[-40:]
         if parent.name not in _INLINE_ELEMENTS:
             break
-        tag = parent
+        element = parent
     return ""
 
 
-def _in_running_text(tag: Element, text: Callable[[Element], str]) -> bool:
-    parent = tag.parent
+def _in_running_text(element: Element) -> bool:
+    """Return whether ``element`` is part of a paragraph or a list item with other text."""
+    parent = element.parent
     for _ in range(3):
         if parent is None or parent.name not in _INLINE_ELEMENTS:
             break
         parent = parent.parent
     if parent is None or parent.name not in ("p", "li", "td", "dd", "blockquote"):
         return False
-    whole = text(parent)
-    beside = len(whole) - len(text(tag))
+    whole = short_text(parent)
+    beside = len(whole) - len(short_text(element))
     return beside > _MIN_RUNNING_TEXT or (beside > 10 and any(mark in whole for mark in "。！？"))
 
 
 _INLINE_ELEMENTS: Final = frozenset(("span", "em", "strong", "b", "i", "a", "small"))
+_MAX_JSON_NODES: Final = 500
+_MAX_JSON_ITEMS: Final = 50
 
 
 def _iter_articles(loaded: Any) -> Iterator[dict[str, Any]]:
     """Yield the objects in JSON-LD that describe an article."""
     stack, seen = [loaded], 0
-    while stack and seen < 500:  # a page describes itself, not the world
+    while stack and seen < _MAX_JSON_NODES:
         node = stack.pop()
         seen += 1
         if isinstance(node, list):
-            stack.extend(reversed(node[:50]))
+            stack.extend(reversed(node[:_MAX_JSON_ITEMS]))
         elif isinstance(node, dict):
             kinds = node.get("@type")
             if any(_ARTICLE_TYPE.search(kind) for kind in _text_values(kinds)):
@@ -304,5 +315,7 @@ def _iter_articles(loaded: Any) -> Iterator[dict[str, Any]]:
 
 def _text_values(value: Any) -> list[str]:
     items = value if isinstance(value, list) else [value]
-    texts = (item.get("name") if isinstance(item, dict) else item for item in items[:50])
+    texts = (
+        item.get("name") if isinstance(item, dict) else item for item in items[:_MAX_JSON_ITEMS]
+    )
     return [text.strip() for text in texts if isinstance(text, str) and text.strip()]

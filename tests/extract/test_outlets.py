@@ -89,9 +89,9 @@ def test_no_file_of_ones_own_is_fine(tmp_path: Path) -> None:
         ("[[outlet]]\nname='x'\nhost='x.example'\n", "unknown key 'host'"),
         ("[[outlet]]\nname='x'\nhosts=[1]\n", "list of strings"),
         ("[[outlet]]\nname='x'\nbyline=3\n", "must be a string"),
-        ("[[outlet]]\nname='x'\ndrop=['a[']\n", "no CSS selector"),
-        ("[[outlet]]\nname='x'\ndrop_lines=['(']\n", "no regular expression"),
-        ("[[outlet]]\nname='x'\nzone='Mars/Base'\n", "no time zone"),
+        ("[[outlet]]\nname='x'\ndrop=['a[']\n", "invalid CSS selector"),
+        ("[[outlet]]\nname='x'\ndrop_lines=['(']\n", "invalid regular expression"),
+        ("[[outlet]]\nname='x'\nzone='Mars/Base'\n", "unknown time zone"),
     ],
 )
 def test_a_mistake_names_file_table_and_cure(tmp_path: Path, text: str, said: str) -> None:

@@ -1,6 +1,7 @@
-"""One module per format, loaded when a file has its suffix.
+"""File formats, by file name suffix; a format's module is loaded for its first file.
 
-Each module has a ``FORMAT`` of type :class:`~newsgrep.extract.formats.base.Format`.
+To add a format, add a module with a ``FORMAT`` of type
+:class:`~newsgrep.extract.formats.base.Format` to this package, and a line to ``_SUFFIXES``.
 """
 
 from __future__ import annotations
@@ -13,24 +14,23 @@ from typing import TYPE_CHECKING, Final, cast
 if TYPE_CHECKING:
     from newsgrep.extract.formats.base import Format
 
-
-_MODULES: Final = {
-    ".htm": "html",
-    ".html": "html",
-    ".markdown": "markdown",
-    ".md": "markdown",
-    ".txt": "text",
+_SUFFIXES: Final = {
+    "html": (".html", ".htm"),
+    "markdown": (".md", ".markdown"),
+    "text": (".txt",),
 }
+_MODULES: Final = {suffix: name for name, suffixes in _SUFFIXES.items() for suffix in suffixes}
 
 
 def suffixes() -> frozenset[str]:
-    """Return the file name suffixes that newsgrep reads, lower-case with their dot."""
+    """Return the file name suffixes that newsgrep reads, in lower case with their dot."""
     return frozenset(_MODULES)
 
 
 def format_of(path: str) -> Format | None:
-    """Return the format that ``path`` has by its suffix, or None."""
-    name = _MODULES.get(os.path.splitext(path)[1].lower())  # noqa: PTH122 - any byte may stand in it
+    """Return the format of the file at ``path`` by its suffix, or None."""
+    suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 - a name may contain any byte
+    name = _MODULES.get(suffix)
     return _load(name) if name else None
 
 
