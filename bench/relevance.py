@@ -101,7 +101,7 @@ def _both_looks(engine: Engine, node: Node) -> tuple[Scored, Scored, float]:
     seconds = time.perf_counter() - started
     return (
         [(each.score, each.id) for each in candidates],
-        [(each.candidate.score, each.candidate.id) for each in looked],
+        [(each.doc.score, each.doc.id) for each in looked],
         seconds,
     )
 

@@ -1,1 +1,4 @@
-"""The use cases of searching: search, rerank, highlight, explain, diagnose, batch, alerts."""
+"""From a query to ranked hits: search, reranking, snippets, score explanations, diagnosis.
+
+Nothing here prints; the forms of a result are in :mod:`newsgrep.views`.
+"""

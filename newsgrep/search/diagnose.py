@@ -1,6 +1,6 @@
-"""Why nothing was found: which words no article has, which filter emptied the answer.
+"""Diagnosis of empty results: which words do not occur, and which filter excludes everything.
 
-No hit never stands alone; everything said here was asked of the same index.
+Every number is the total of another search in the same index.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.query.ast import And, Field, MatchAll, Node, Terms, describe, positive_texts
 
 MAX_TERMS: Final = 20
-"""Terms that are counted; a query of thousands would be explained at great length."""
+"""Terms that are counted: each costs one search, and a query may have thousands."""
 
 
 @dataclass(frozen=True, slots=True)
 class PartCount:
-    """A part of the query, spelled out, and how many articles match it."""
+    """A part of the query, described as in the parsed query, and a number of articles."""
 
     part: str
     articles: int
@@ -28,12 +28,14 @@ class PartCount:
 class Diagnosis:
     """Why a query has no hits.
 
-    ``articles`` is how many the index holds. ``terms`` counts each word and phrase by
-    itself, ``omitted_terms`` how many more there are. ``without`` says what would match if one
-    filter or exclusion were dropped, ``any_word`` if one word were enough, ``captions``
-    how many articles have it in a caption, filters kept. ``newer_files`` is how many of
-    the files beside the indexed ones are new, changed or gone; without ``all_files_checked``
-    there may be more.
+    * ``articles``: articles in the index.
+    * ``terms``: each word and phrase, with the articles that contain it; ``omitted_terms`` more
+      were not counted.
+    * ``without``: each filter and exclusion, with the articles that match without it.
+    * ``any_word``: articles that contain any of the words and pass the filters.
+    * ``captions``: articles with the words in a caption that pass the filters.
+    * ``newer_files``: files that are new, changed or gone since they were indexed. Unless
+      ``all_files_checked``, there may be more.
     """
 
     articles: int
@@ -49,23 +51,26 @@ class Diagnosis:
 def diagnose(
     engine: Engine, root: Node, newer_files: int = 0, *, all_files_checked: bool = False
 ) -> Diagnosis:
-    """Return why ``root`` matches nothing in ``engine``; what is known of files is passed on."""
+    """Return why ``root`` matches nothing in ``engine``.
+
+    ``newer_files`` and ``all_files_checked`` are the result of the freshness check.
+    """
 
     def total(node: Node) -> int:
         return engine.search(EngineRequest(node, limit=0)).total
 
-    single = list(dict.fromkeys(_single_terms(root)))
-    parts = single[:MAX_TERMS]
-    wanted = positive_texts(root)
+    terms = list(dict.fromkeys(_single_terms(root)))
+    counted = terms[:MAX_TERMS]
     return Diagnosis(
         articles=total(MatchAll()),
-        terms=tuple(PartCount(describe(part), total(part)) for part in parts),
-        omitted_terms=len(single) - len(parts),
+        terms=tuple(PartCount(describe(term), total(term)) for term in counted),
+        omitted_terms=len(terms) - len(counted),
         without=tuple(
-            PartCount(describe(condition), total(rest)) for condition, rest in _each_dropped(root)
+            PartCount(describe(condition), total(rest))
+            for condition, rest in _without_each_filter(root)
         ),
-        any_word=total(_any_of(root)) if len(single) > 1 else 0,
-        captions=total(_in_captions(root)) if wanted else 0,
+        any_word=total(_with_any_word(root)) if len(terms) > 1 else 0,
+        captions=total(_in_captions(root)) if positive_texts(root) else 0,
         newer_files=newer_files,
         all_files_checked=all_files_checked,
     )
@@ -79,8 +84,8 @@ def _single_terms(root: Node) -> Iterable[Node]:
             yield text
 
 
-def _each_dropped(root: Node) -> list[tuple[Node, Node]]:
-    """Return each condition of the query with what remains of the query without it."""
+def _without_each_filter(root: Node) -> list[tuple[Node, Node]]:
+    """Return each filter of the query with the rest of the query."""
     conditions = _conditions(root)
     found: list[tuple[Node, Node]] = []
     for index, condition in enumerate(conditions):
@@ -96,7 +101,7 @@ def _filters(root: Node) -> list[Node]:
 
 
 def _is_filter(condition: Node) -> bool:
-    """Return whether ``condition`` narrows without asking for any text."""
+    """Return whether ``condition`` narrows the result and requires no text."""
     return not positive_texts(condition) and not isinstance(condition, MatchAll)
 
 
@@ -106,13 +111,13 @@ def _conditions(node: Node) -> list[Node]:
     return [node]
 
 
-def _any_of(root: Node) -> Node:
-    """Return the query with its words made alternatives, filters and exclusions kept."""
+def _with_any_word(root: Node) -> Node:
+    """Return the query with its words as alternatives; filters and exclusions stay."""
     terms = [term for text in positive_texts(root) for term in text.terms]
     return And((Terms("", tuple(dict.fromkeys(terms)), any_term=True), *_filters(root)))
 
 
 def _in_captions(root: Node) -> Node:
-    """Return the query with its words wanted in captions, filters and exclusions kept."""
+    """Return the query for its words in captions; filters and exclusions stay."""
     texts = (replace(text, field=Field.CAPTION) for text in positive_texts(root))
     return And((*texts, *_filters(root)))

@@ -1,6 +1,6 @@
-"""Why a hit stands where it does: what each term adds, and what its score is multiplied by.
+"""Explanation of scores (``search --explain``): what each term adds, and each factor.
 
-Everything is asked of the engine that ranked, so that it is what the ranking was made of.
+All numbers come from the engine that ranked the hits, so that they are the ones of the ranking.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from newsgrep.search.rerank import RerankFeatures
 from newsgrep.search.search import SearchResult
 
 MAX_TERMS: Final = 50
-"""Terms that are told apart; a query of thousands would be explained at great length."""
+"""Terms that are explained separately: each costs one search, and a query may have thousands."""
 
-_UNKNOWN: Final = float("-inf")
+_UNKNOWN_DATE: Final = float("-inf")
 
 
 class HitExplanation(NamedTuple):
-    """Why one hit has its score: the sum of ``terms``, times ``recency``, times the look's factor.
+    """The parts of one score: the sum of ``terms`` × ``recency`` × ``features.factor``.
 
-    ``terms`` has what each term adds by BM25F; ``features`` is what the second look saw, if there
-    was one.
+    ``terms`` is the BM25F score of each term, ``recency`` the weight of the article's age (1
+    without ``--recency``). ``features`` is ``None`` if the hit was not reranked.
     """
 
     terms: Mapping[str, float]
@@ -33,31 +33,31 @@ class HitExplanation(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """Why hits are ranked so: in how many articles each term is, and each hit's own reasons."""
+    """The scoring terms with their document frequencies, and each hit by article id."""
 
     terms: tuple[tuple[str, int], ...]
     hits: Mapping[str, HitExplanation]
 
 
 def explain(engine: Engine, result: SearchResult) -> Explanation:
-    """Return why the hits of ``result``, which ``engine`` gave, are ranked as they are."""
+    """Return the explanation of the hits of ``result``, which ``engine`` returned."""
     terms = scoring_terms(result.request.query.root)[:MAX_TERMS]
     shown = Or(tuple(IdIs(hit.article.id) for hit in result.hits))
-    added: dict[str, dict[str, float]] = {hit.article.id: {} for hit in result.hits}
+    scores: dict[str, dict[str, float]] = {hit.article.id: {} for hit in result.hits}
     for term in terms:
-        # Of the same articles, and nothing but this term ranks them.
+        # The same articles, scored by this term alone.
         alone = And((shown, Or((MatchAll(), Terms(term, (term,))))))
         for candidate in engine.search(EngineRequest(alone, limit=len(result.hits))).candidates:
             if candidate.score:
-                added[candidate.id][term] = candidate.score
+                scores[candidate.id][term] = candidate.score
     return Explanation(
         tuple(engine.document_frequencies(terms).items()),
-        {hit.article.id: _explain_hit(hit, added[hit.article.id], result) for hit in result.hits},
+        {hit.article.id: _explain_hit(hit, scores[hit.article.id], result) for hit in result.hits},
     )
 
 
 def _explain_hit(hit: Hit, terms: Mapping[str, float], result: SearchResult) -> HitExplanation:
     recency, published = result.request.recency, hit.article.published
-    moment = published.sort_key() if published else _UNKNOWN
-    weight = recency.weight(moment) if recency else 1.0
+    timestamp = published.sort_key() if published else _UNKNOWN_DATE
+    weight = recency.weight(timestamp) if recency else 1.0
     return HitExplanation(terms, weight, result.features.get(hit.article.id))

@@ -1,7 +1,7 @@
-"""The windows on a text that say most about why it matched.
+"""Snippets: the windows on a text that show best why it matched.
 
-Windows begin and end at sentences where they can, else between words, and never leave
-their paragraph. All offsets count characters of the article's own text.
+A window begins and ends at a sentence if it can, otherwise between words, and never crosses a
+paragraph. Offsets count characters of the article's text; folding keeps them.
 """
 
 from __future__ import annotations
@@ -19,13 +19,17 @@ from newsgrep.query.match import Match, merged_spans
 from newsgrep.terminal import cumulative_widths
 
 SNIPPET_WIDTH: Final = 150
-"""Terminal cells of a window: two lines, about 75 Han characters."""
+"""Terminal cells of a snippet: two lines, about 75 Han characters."""
 
 MAX_SNIPPETS: Final = 3
 
 _SENTENCE_END: Final = re.compile(r"(?:[。！？；…!?;]+|\.(?=\s))[”’」』）)\"']*\s*|\n")
 _REPEAT_WEIGHT: Final = 0.1
 _MAX_SHIFT: Final = 24
+"""Characters by which the end of a window moves to avoid cutting a word."""
+
+_MAX_ANCHORS: Final = 24
+"""Windows that are tried for one matched text: later repeats of a word seldom show more."""
 
 
 class _Window(NamedTuple):
@@ -41,40 +45,38 @@ def make_snippets(
     matches: Sequence[Match],
     *,
     width: int = SNIPPET_WIDTH,
-    most: int = MAX_SNIPPETS,
+    limit: int = MAX_SNIPPETS,
 ) -> tuple[Snippet, ...]:
-    """Return one to ``most`` windows on ``text``, in its order; none for an empty text.
+    """Return one to ``limit`` snippets of ``text`` in text order; none for an empty text.
 
-    ``matches`` are places in ``folded``, which has the length of ``text``; ``width`` is
-    in terminal cells. Another window is added only where it shows something that those
-    before do not. Without matches there is one window, at the beginning.
+    ``matches`` are offsets in ``folded``, which has the length of ``text``; ``width`` is in
+    terminal cells. A further snippet is added only if it shows a match that the others do
+    not. Without matches the snippet is the beginning of the text.
     """
     if not text:
         return ()
     layout = _Layout(text, folded, width)
     if not matches:
-        return (_snippet(text, layout.from_start(), ()),)
+        return (_make_snippet(text, layout.first_window(), ()),)
     chosen: list[_Window] = []
     shown: set[str] = set()
-    # Each match in turn begins a window; many repeats of one word need not all be tried.
-    anchors = _anchors(matches)
-    windows = [layout.around(match) for match in anchors]
+    windows = [layout.window_around(match) for match in _anchors(matches)]
     starts = [match.start for match in matches]
     inside = [_matches_inside(window, matches, starts) for window in windows]
-    while len(chosen) < most:
-        best, shows, worth = None, list[Match](), 0.0
+    while len(chosen) < limit:
+        best, best_matches, best_score = None, list[Match](), 0.0
         for window, found in zip(windows, inside, strict=True):
             if any(window.start < other.end and other.start < window.end for other in chosen):
                 continue
-            value = _score_window(found, shown)
-            if value > worth:
-                best, shows, worth = window, found, value
+            score = _score_window(found, shown)
+            if score > best_score:
+                best, best_matches, best_score = window, found, score
         if best is None:
             break
         chosen.append(best)
-        shown |= {match.text for match in shows}
+        shown |= {match.text for match in best_matches}
     chosen.sort(key=lambda window: window.start)
-    return tuple(_snippet(text, window, matches) for window in chosen)
+    return tuple(_make_snippet(text, window, matches) for window in chosen)
 
 
 def _matches_inside(
@@ -85,23 +87,25 @@ def _matches_inside(
 
 
 def _anchors(matches: Sequence[Match]) -> list[Match]:
+    """Return the matches around which windows are tried: the first of each text."""
     seen: dict[str, int] = {}
     anchors = []
     for match in matches:
         seen[match.text] = seen.get(match.text, 0) + 1
-        if seen[match.text] <= _MAX_SHIFT:
+        if seen[match.text] <= _MAX_ANCHORS:
             anchors.append(match)
     return anchors
 
 
 def _score_window(found: Iterable[Match], shown: set[str]) -> float:
+    """Return the weight of the matches that are not shown yet, plus a little for repeats."""
     new = {match.text: match.weight for match in found if match.text not in shown}
     if not new:
         return 0.0
     return sum(new.values()) + _REPEAT_WEIGHT * sum(match.weight for match in found)
 
 
-def _snippet(text: str, window: _Window, matches: Sequence[Match]) -> Snippet:
+def _make_snippet(text: str, window: _Window, matches: Sequence[Match]) -> Snippet:
     start, end = window.start, window.end
     inside = [match for match in matches if start <= match.start and match.end <= end]
     return Snippet(
@@ -120,17 +124,17 @@ class _Layout:
         self._text = text
         self._folded = folded
         self._width = width
-        self._sums: dict[tuple[int, int], list[int]] = {}
+        self._widths: dict[tuple[int, int], list[int]] = {}
 
-    def from_start(self) -> _Window:
-        return self._from(0, cut_before=False, floor=0)
+    def first_window(self) -> _Window:
+        return self._window_from(0, cut_before=False, min_end=0)
 
-    def around(self, match: Match) -> _Window:
+    def window_around(self, match: Match) -> _Window:
         paragraph_start, paragraph_end = self._paragraph(match.start)
-        sums = self._cells(paragraph_start, paragraph_end)
-        low = self._back(match.start, paragraph_start, self._width // 3, sums)
-        # A beginning a little further back is better than a sentence without its head.
-        far = self._back(match.start, paragraph_start, self._width // 2, sums)
+        widths = self._prefix_widths(paragraph_start, paragraph_end)
+        low = self._cells_before(match.start, paragraph_start, self._width // 3, widths)
+        # Rather start further back than cut off the beginning of a sentence.
+        far = self._cells_before(match.start, paragraph_start, self._width // 2, widths)
         ends = [m.end() for m in _SENTENCE_END.finditer(self._text, far, match.start)]
         starts = [paragraph_start, *ends] if far == paragraph_start else ends
         if starts:
@@ -138,27 +142,27 @@ class _Layout:
             start, cut = (near[0] if near else starts[-1]), False
         else:
             start, cut = self._between_words(low, low, match.start), True
-        return self._from(start, cut_before=cut, floor=min(match.end, paragraph_end))
+        return self._window_from(start, cut_before=cut, min_end=min(match.end, paragraph_end))
 
-    def _from(self, start: int, *, cut_before: bool, floor: int) -> _Window:
-        """Return the window from ``start`` on that reaches at least to ``floor``."""
+    def _window_from(self, start: int, *, cut_before: bool, min_end: int) -> _Window:
+        """Return the window that begins at ``start`` and reaches at least to ``min_end``."""
         paragraph_start, paragraph_end = self._paragraph(start)
-        sums = self._cells(paragraph_start, paragraph_end)
-        full = bisect_left(sums, sums[start - paragraph_start] + self._width)
-        while full + 1 < len(sums) and sums[full + 1] == sums[full]:
-            full += 1  # marks stay with their character
-        end = min(max(paragraph_start + full, floor), paragraph_end)
+        widths = self._prefix_widths(paragraph_start, paragraph_end)
+        full = bisect_left(widths, widths[start - paragraph_start] + self._width)
+        while full + 1 < len(widths) and widths[full + 1] == widths[full]:
+            full += 1  # combining marks stay with their character
+        end = min(max(paragraph_start + full, min_end), paragraph_end)
         if end < paragraph_end:
-            after = max(floor, start + (end - start) // 2)
+            after = max(min_end, start + (end - start) // 2)
             ends = [m.end() for m in _SENTENCE_END.finditer(self._text, after, end)]
             if ends:
                 end, cut_after = ends[-1], False
             else:
-                end, cut_after = self._between_words(end, max(floor, start + 1), end), True
+                end, cut_after = self._between_words(end, max(min_end, start + 1), end), True
         else:
             cut_after = False
         stop = start + len(self._text[start:end].rstrip())
-        return _Window(start, max(stop, floor), cut_before, cut_after)
+        return _Window(start, max(stop, min_end), cut_before, cut_after)
 
     def _paragraph(self, at: int) -> tuple[int, int]:
         before = self._text.rfind(PARAGRAPH_BREAK, 0, at)
@@ -166,21 +170,18 @@ class _Layout:
         start = before + len(PARAGRAPH_BREAK) if before >= 0 else 0
         return start, after if after >= 0 else len(self._text)
 
-    def _back(self, at: int, floor: int, cells: int, sums: Sequence[int]) -> int:
-        """Return the place ``cells`` before ``at``, or ``floor``, from which on ``sums`` count."""
-        return floor + max(bisect_right(sums, sums[at - floor] - cells) - 1, 0)
+    def _cells_before(self, at: int, start: int, cells: int, widths: Sequence[int]) -> int:
+        """Return the offset ``cells`` before ``at``; ``widths`` are the prefixes of ``start``."""
+        return start + max(bisect_right(widths, widths[at - start] - cells) - 1, 0)
 
-    def _cells(self, start: int, end: int) -> list[int]:
-        """Return how many cells there are from ``start`` to each place up to ``end``."""
-        if (start, end) not in self._sums:
-            self._sums[start, end] = cumulative_widths(self._text[start:end])
-        return self._sums[start, end]
+    def _prefix_widths(self, start: int, end: int) -> list[int]:
+        """Return the width of the text from ``start`` to each offset up to ``end``."""
+        if (start, end) not in self._widths:
+            self._widths[start, end] = cumulative_widths(self._text[start:end])
+        return self._widths[start, end]
 
     def _between_words(self, at: int, low: int, high: int) -> int:
-        """Return the place nearest to ``at`` from ``low`` to ``high`` that cuts no word.
-
-        ``at`` is one of the two.
-        """
+        """Return the offset from ``low`` to ``high``, nearest to ``at``, that cuts no word."""
         begin = max(0, at - _MAX_SHIFT)
         near = self._folded[begin : at + _MAX_SHIFT]
         edges = (begin + edge for edge in _word_boundaries(near, at - begin))
@@ -189,7 +190,7 @@ class _Layout:
 
 
 def _word_boundaries(folded: str, at: int) -> list[int]:
-    """Return the places in ``folded`` that are inside no word, of the run that ``at`` is in."""
+    """Return the word boundaries of the run of characters that contains the offset ``at``."""
     for kind, start, end in runs(folded):
         if start < at < end:
             if kind is CharKind.WORD:

@@ -1,7 +1,8 @@
-"""Where a page of hits ended, as a token that goes into an address or a script as it is.
+"""Search: a query goes to an engine, ranked hits with snippets come back.
 
-A place in an order by date stays good whatever comes into the index; one among scores is
-good for one commit, for the scores of the next one are others.
+A result page ends at a :class:`Cursor`. Its token continues the result after that page: in an
+order by date the token stays valid whatever is indexed meanwhile; in an order by score it is
+valid for one commit, because every commit changes the scores.
 """
 
 from __future__ import annotations
@@ -46,152 +47,27 @@ from newsgrep.search.rerank import (
 
 if TYPE_CHECKING:
     from newsgrep.query.dates import Calendar
-
-
-_CURSOR_VERSION: Final = "1"
-_MAX_TOKEN_LENGTH: Final = 1000
-_KIND_RANK, _KIND_SCORE, _KIND_TIMESTAMP = b"r", b"s", b"m"
-_RANK_LAYOUT: Final = struct.Struct(">QI")
-_SCORE_LAYOUT: Final = struct.Struct(">Qdd")
-_TIMESTAMP_LAYOUT: Final = struct.Struct(">d")
-_CHECKSUM: Final = struct.Struct(">I")
-_DIGEST_SIZE: Final = 6  # bytes: a token is taken for another query's once in 2^48 mistakes
+    from newsgrep.search.diagnose import Diagnosis
+    from newsgrep.search.explain import Explanation
 
 
 class Cursor(NamedTuple):
-    """Where a page ended: after the first ``rank`` hits, or after the place of ``last``."""
+    """The end of a page: after the first ``rank`` hits, or after the document ``last``."""
 
     rank: int = 0
     last: ScoredDoc | None = None
 
 
-def encode_cursor(cursor: Cursor, root: Node, order: Order, commit: int) -> str:
-    """Return what :func:`decode_cursor` takes: letters, digits, ``-`` and ``_``."""
-    commit &= 2**64 - 1
-    if cursor.last is None:
-        kind, place = _KIND_RANK, _RANK_LAYOUT.pack(commit, cursor.rank)
-    else:
-        article_id, score, moment = cursor.last
-        if _depends_on_commit(root, order):
-            kind, place = _KIND_SCORE, _SCORE_LAYOUT.pack(commit, score, moment)
-        else:
-            kind, place = _KIND_TIMESTAMP, _TIMESTAMP_LAYOUT.pack(moment)
-        place += article_id.encode()
-    data = kind + _query_digest(root, order) + place
-    return _CURSOR_VERSION + urlsafe_b64encode(data + _CHECKSUM.pack(crc32(data))).decode().rstrip(
-        "="
-    )
-
-
-def decode_cursor(token: str, root: Node, order: Order, commit: int) -> Cursor:
-    """Return where ``token`` says to go on.
-
-    Raises :class:`UsageError` for what is no token, for one of another query or order, and
-    for one among the scores of another commit than ``commit``.
-    """
-    if token[:1].isdigit() and token[:1] != _CURSOR_VERSION:
-        raise UsageError("This token is of another newsgrep: ask again without --after.")
-    kind, asked, place = _unpack_token(token)
-    if asked != _query_digest(root, order):
-        raise UsageError(
-            "This token is of another query or order: ask with those that gave it, or "
-            "without --after."
-        )
-    if kind == _KIND_TIMESTAMP:
-        (moment,) = _TIMESTAMP_LAYOUT.unpack_from(place)
-        return Cursor(last=ScoredDoc(place[_TIMESTAMP_LAYOUT.size :].decode(), 0.0, moment))
-    if kind == _KIND_RANK:
-        then, rank = _RANK_LAYOUT.unpack(place)
-        cursor = Cursor(rank=rank)
-    else:
-        then, score, moment = _SCORE_LAYOUT.unpack_from(place)
-        cursor = Cursor(last=ScoredDoc(place[_SCORE_LAYOUT.size :].decode(), score, moment))
-    if then != commit & 2**64 - 1:
-        raise UsageError(
-            "The index has changed since this token was given, and every score with it: ask "
-            "again without --after, or by --sort date or -date, which go on whatever changes."
-        )
-    return cursor
-
-
-def _unpack_token(token: str) -> tuple[bytes, bytes, bytes]:
-    try:
-        if len(token) > _MAX_TOKEN_LENGTH:
-            raise ValueError("too long")
-        text = token.removeprefix(_CURSOR_VERSION).encode("ascii")
-        data = urlsafe_b64decode(text + b"=" * (-len(text) % 4))
-        if urlsafe_b64encode(data).rstrip(b"=") != text:
-            raise ValueError("not as it was given")
-        data, check = data[: -_CHECKSUM.size], data[-_CHECKSUM.size :]
-        if check != _CHECKSUM.pack(crc32(data)) or data[:1] not in {
-            _KIND_RANK,
-            _KIND_SCORE,
-            _KIND_TIMESTAMP,
-        }:
-            raise ValueError("not as it was given")
-    except (ValueError, struct.error) as exc:
-        raise UsageError(
-            "What follows --after is no token: copy the whole “next” of the page before, or "
-            "ask without --after."
-        ) from exc
-    return data[:1], data[1 : 1 + _DIGEST_SIZE], data[1 + _DIGEST_SIZE :]
-
-
-def _depends_on_commit(root: Node, order: Order) -> bool:
-    """Return whether the places of hits are those of one commit only."""
-    return order is Order.RELEVANCE and bool(scoring_terms(root))
-
-
-def _query_digest(root: Node, order: Order) -> bytes:
-    return sha256(f"{order.value} {root!r}".encode("utf-8", "surrogatepass")).digest()[
-        :_DIGEST_SIZE
-    ]
-
-
-class SourceCount(NamedTuple):
-    """A source: its most frequent spelling (empty: none is known), all of them, its articles."""
-
-    name: str
-    spellings: tuple[str, ...]
-    articles: int
-
-
-def group_sources(facet: Iterable[tuple[str, int]]) -> list[SourceCount]:
-    """Return the sources in a facet, the most frequent first, then by name."""
-    found: dict[str, list[tuple[str, int]]] = {}
-    for name, count in facet:
-        found.setdefault(fold(name), []).append((name, count))
-    sources = []
-    for spellings in found.values():
-        spellings.sort(key=lambda item: (-item[1], item[0]))
-        names = tuple(name for name, _ in spellings)
-        sources.append(SourceCount(names[0], names, sum(count for _, count in spellings)))
-    return sorted(sources, key=lambda source: (-source.articles, source.name))
-
-
-def only_source(source: SourceCount, names: Sequence[str]) -> Node:
-    """Return the query for the articles of ``source`` and no other, where ``names`` are all."""
-    wanted = fold(source.name)
-    if not wanted:
-        return Not(NameContains(NameField.SOURCE, ""))  # every name holds the empty one
-    # Distinct, and not by hash, so that one question is always the same.
-    others = dict.fromkeys(map(fold, names))
-    longer = [name for name in others if wanted in name and name != wanted]
-    # What holds a longer name is excluded by the shortest that it holds.
-    least = [name for name in longer if not any(o in name and o != name for o in longer)]
-    here = NameContains(NameField.SOURCE, wanted)
-    if not least:
-        return here
-    return And((here, Not(Or(tuple(NameContains(NameField.SOURCE, name) for name in least)))))
-
-
-_FROM_START: Final = Cursor()
+_START: Final = Cursor()
 
 
 class SearchRequest(NamedTuple):
-    """What is asked: a query, and which part of the answer in which order.
+    """A query, and which page of its hits to return in which order.
 
-    ``after`` is the ``next`` of a page before; ``offset`` hits are passed over beyond it.
+    ``after`` is the ``next`` token of a previous page; ``offset`` skips hits after it.
+    ``snippet_width`` is in terminal cells. Example::
+
+        search(engine, SearchRequest(parse("渔业 source:青石湖"), Order.NEWEST, limit=20))
     """
 
     query: Query
@@ -200,16 +76,18 @@ class SearchRequest(NamedTuple):
     offset: int = 0
     facets: Sequence[str] = ()
     snippet_width: int = SNIPPET_WIDTH
-    most_snippets: int = MAX_SNIPPETS
+    max_snippets: int = MAX_SNIPPETS
     recency: Recency | None = None
     after: str = ""
 
 
 class SearchResult(NamedTuple):
-    """The answer: the exact total, the hits of the page, and the query as it was parsed.
+    """A page of hits, the exact total, and the parsed query.
 
-    ``features`` says by id what the second look saw in the best articles, where there was one.
-    ``offset`` hits stand before the page; with ``next`` the page after it is asked for.
+    ``features`` are the reranking features by article id, for the hits that were reranked.
+    ``offset`` is the number of hits before the page, ``next`` the token of the page after it,
+    or ``None``. :func:`search` leaves ``explanation`` and ``diagnosis`` empty: see
+    :func:`newsgrep.search.explain.explain` and :func:`newsgrep.search.diagnose.diagnose`.
     """
 
     request: SearchRequest
@@ -221,10 +99,16 @@ class SearchResult(NamedTuple):
     features: Mapping[str, RerankFeatures] = MappingProxyType({})
     offset: int = 0
     next: str | None = None
+    explanation: Explanation | None = None
+    diagnosis: Diagnosis | None = None
 
 
 class RankedPage(NamedTuple):
-    """A page in its final order, the texts read for it, what was seen in them, where it ends."""
+    """A page in its final order.
+
+    ``folded`` are the folded texts that were read for reranking, and ``features`` the
+    reranking features, both by article id. ``end`` is where the page ends.
+    """
 
     page: ResultPage
     folded: dict[str, FoldedText]
@@ -233,28 +117,73 @@ class RankedPage(NamedTuple):
 
 
 def search(engine: Engine, request: SearchRequest) -> SearchResult:
-    """Return the page of hits that ``request`` asks for.
+    """Return the page of hits for ``request``.
 
-    Raises :class:`UsageError` where ``request.after`` is not for this query and index.
+    Raises :class:`UsageError` if ``request.after`` belongs to another query or commit.
     """
     started = time.perf_counter()
     root, order, commit = request.query.root, request.order, engine.commit()
     if request.after and request.recency:
         raise UsageError(
-            "--after does not go with --recency, whose scores change while time goes by: use "
-            "--offset."
+            "--after cannot be combined with --recency, because its scores change over time. "
+            "Use --offset."
         )
-    cursor = decode_cursor(request.after, root, order, commit) if request.after else Cursor()
+    cursor = decode_cursor(request.after, root, order, commit) if request.after else _START
     page, folded, features, end = fetch_page(engine, request, cursor)
     hits = make_hits(engine, page.candidates, request, page.before + 1, folded)
-    offset = page.before if request.after else request.offset
     more = bool(hits) and page.before + len(hits) < page.total and not request.recency
-    following = encode_cursor(end, root, order, commit) if more else None
-    took = (time.perf_counter() - started) * 1000
-    parsed = describe(root)
     return SearchResult(
-        request, parsed, page.total, hits, took, page.facets, features, offset, following
+        request=request,
+        parsed=describe(root),
+        total=page.total,
+        hits=hits,
+        took_ms=(time.perf_counter() - started) * 1000,
+        facets=page.facets,
+        features=features,
+        offset=page.before if request.after else request.offset,
+        next=encode_cursor(end, root, order, commit) if more else None,
     )
+
+
+def fetch_page(engine: Engine, request: SearchRequest, cursor: Cursor = _START) -> RankedPage:
+    """Return the page of ``request`` in its final order, starting at ``cursor``."""
+    root, order, recency = request.query.root, request.order, request.recency
+    texts = positive_texts(root)
+    offset = cursor.rank + request.offset
+    end = offset + request.limit
+    reranks = order is Order.RELEVANCE and request.limit > 0 and should_rerank(texts)
+    if not reranks or cursor.last or not 0 <= offset < RERANK_DEPTH:
+        page = engine.search(
+            EngineRequest(root, order, request.limit, offset, request.facets, recency, cursor.last)
+        )
+        last = page.candidates[-1] if page.candidates else None
+        return RankedPage(page, {}, {}, Cursor(last=last))
+    # Always rerank the same hundred, so that pages neither repeat nor skip hits.
+    page = engine.search(
+        EngineRequest(root, order, max(end, RERANK_DEPTH), 0, request.facets, recency)
+    )
+    best, rest = page.candidates[:RERANK_DEPTH], page.candidates[RERANK_DEPTH:]
+    ids = [candidate.id for candidate in best]
+    folded = engine.folded(ids)
+    reranked = rerank(best, folded, texts)
+    shown = (*(each.doc for each in reranked), *rest)[offset:end]
+    # After the hundred, hits keep the engine's order, so that the page ends at the engine's
+    # last document.
+    first = page.candidates[:end]
+    return RankedPage(
+        ResultPage(page.total, shown, page.facets, min(offset, page.total)),
+        dict(zip(ids, folded, strict=True)),
+        {each.doc.id: each.features for each in reranked},
+        Cursor(last=first[-1]) if len(first) >= RERANK_DEPTH else Cursor(rank=len(first)),
+    )
+
+
+def ranked_page(engine: Engine, root: Node, order: Order, limit: int, offset: int) -> ResultPage:
+    """Return a page of candidates, in the order in which :func:`search` returns their hits."""
+    return fetch_page(engine, SearchRequest(Query("", root), order, limit, offset)).page
+
+
+# Hits
 
 
 def make_hits(
@@ -264,113 +193,219 @@ def make_hits(
     first_rank: int = 1,
     folded: Mapping[str, FoldedText] = MappingProxyType({}),
 ) -> tuple[Hit, ...]:
-    """Return ``candidates`` as hits for ``request``; ``folded`` are texts that are known."""
-    wanted = positive_texts(request.query.root)
+    """Return ``candidates`` as hits; ``folded`` are folded texts that were read already."""
+    texts = positive_texts(request.query.root)
     ids = [candidate.id for candidate in candidates]
     missing = [article_id for article_id in ids if article_id not in folded]
-    texts = {**folded, **dict(zip(missing, engine.folded(missing), strict=True))}
+    known = {**folded, **dict(zip(missing, engine.folded(missing), strict=True))}
     return tuple(
-        make_hit(rank, candidate.score, article, texts[article.id], wanted, request)
+        _make_hit(rank, candidate.score, article, known[article.id], texts, request)
         for rank, (candidate, article) in enumerate(
             zip(candidates, engine.get(ids), strict=True), first_rank
         )
     )
 
 
-def fetch_page(engine: Engine, request: SearchRequest, cursor: Cursor = _FROM_START) -> RankedPage:
-    """Return the page in its final order, from ``cursor`` and the request's offset on."""
-    root, order, recency = request.query.root, request.order, request.recency
-    wanted = positive_texts(root)
-    offset = cursor.rank + request.offset
-    end = offset + request.limit
-    reranks = order is Order.RELEVANCE and request.limit > 0 and should_rerank(wanted)
-    if not reranks or cursor.last or not 0 <= offset < RERANK_DEPTH:
-        page = engine.search(
-            EngineRequest(root, order, request.limit, offset, request.facets, recency, cursor.last)
-        )
-        last = page.candidates[-1] if page.candidates else None
-        return RankedPage(page, {}, {}, Cursor(last=last))
-    # Always the same hundred, so that pages neither repeat nor skip.
-    page = engine.search(
-        EngineRequest(root, order, max(end, RERANK_DEPTH), 0, request.facets, recency)
-    )
-    best, rest = page.candidates[:RERANK_DEPTH], page.candidates[RERANK_DEPTH:]
-    ids = [candidate.id for candidate in best]
-    texts = engine.folded(ids)
-    looked = rerank(best, texts, wanted)
-    shown = (*(each.candidate for each in looked), *rest)[offset:end]
-    # Beyond the hundred the first order holds, and there the place is that of its last one.
-    first = page.candidates[:end]
-    return RankedPage(
-        ResultPage(page.total, shown, page.facets, min(offset, page.total)),
-        dict(zip(ids, texts, strict=True)),
-        {each.candidate.id: each.features for each in looked},
-        Cursor(last=first[-1]) if len(first) >= RERANK_DEPTH else Cursor(rank=len(first)),
-    )
-
-
-def make_hit(
+def _make_hit(
     rank: int,
     score: float,
     article: Article,
     folded: FoldedText,
-    wanted: Sequence[TextNode],
+    texts: Sequence[TextNode],
     request: SearchRequest,
 ) -> Hit:
-    """Return ``article`` as a hit, with what matched in its title and its snippets."""
     title, body = folded
-    windows = make_snippets(
+    snippets = make_snippets(
         article.body,
         body,
-        text_matches(body, wanted, Field.BODY),
+        text_matches(body, texts, Field.BODY),
         width=request.snippet_width,
-        most=request.most_snippets,
+        limit=request.max_snippets,
     )
     return Hit(
         rank=rank,
         score=score,
         article=article,
-        title_spans=merged_spans(text_matches(title, wanted, Field.TITLE)),
-        snippets=(*windows, *_caption_snippets(article, wanted)),
+        title_spans=merged_spans(text_matches(title, texts, Field.TITLE)),
+        snippets=(*snippets, *_caption_snippets(article, texts)),
     )
 
 
-def ranked_page(engine: Engine, root: Node, order: Order, limit: int, offset: int) -> ResultPage:
-    """Return the page of candidates in the order in which :func:`search` shows them."""
-    return fetch_page(engine, SearchRequest(Query("", root), order, limit, offset)).page
-
-
-def _caption_snippets(article: Article, wanted: Sequence[TextNode]) -> list[Snippet]:
-    if not any(text.field is Field.CAPTION for text in wanted):
+def _caption_snippets(article: Article, texts: Sequence[TextNode]) -> list[Snippet]:
+    if not any(text.field is Field.CAPTION for text in texts):
         return []
-    marked = (
-        (caption, highlight_spans(caption, wanted, Field.CAPTION)) for caption in article.captions
+    highlighted = (
+        (caption, highlight_spans(caption, texts, Field.CAPTION)) for caption in article.captions
     )
     return [
         Snippet(caption, spans, 0, False, False, field="caption")
-        for caption, spans in marked
+        for caption, spans in highlighted
         if spans
     ]
+
+
+# Filters
 
 
 def build_filters(
     sources: Iterable[str] = (), since: str = "", until: str = "", calendar: Calendar | None = None
 ) -> list[Node]:
-    """Return what narrows to one of ``sources`` and to these days of ``calendar``.
+    """Return filters for any of ``sources`` and for the days from ``since`` to ``until``.
 
-    Empty ones do not. Raises :class:`UsageError` for what is no date.
+    Empty arguments add no filter. ``calendar`` defaults to the one of China. Raises
+    :class:`UsageError` for an invalid date.
     """
-    found: list[Node] = []
-    if wanted := tuple(name_contains(NameField.SOURCE, name) for name in sources):
-        found.append(Or(wanted) if len(wanted) > 1 else wanted[0])
+    filters: list[Node] = []
+    if names := tuple(name_contains(NameField.SOURCE, name) for name in sources):
+        filters.append(Or(names) if len(names) > 1 else names[0])
     if since or until:
         from newsgrep.query.dates import calendar_in, date_filter
 
-        found.append(date_filter(since, until, calendar or calendar_in()))
-    return found
+        filters.append(date_filter(since, until, calendar or calendar_in()))
+    return filters
 
 
 def with_filters(query: Query, filters: Iterable[Node]) -> Query:
-    """Return ``query`` with ``filters`` that must match as well."""
+    """Return ``query`` combined with ``filters``, all of which must match."""
     children = (query.root, *filters)
     return query._replace(root=And(children)) if len(children) > 1 else query
+
+
+class SourceCount(NamedTuple):
+    """A source with its number of articles.
+
+    ``name`` is its most frequent spelling (empty for articles without a source) and
+    ``spellings`` are all of them: names that fold to the same text are one source.
+    """
+
+    name: str
+    spellings: tuple[str, ...]
+    articles: int
+
+
+def group_sources(facet: Iterable[tuple[str, int]]) -> list[SourceCount]:
+    """Return the sources in a ``source`` facet, the most frequent first, then by name."""
+    grouped: dict[str, list[tuple[str, int]]] = {}
+    for name, count in facet:
+        grouped.setdefault(fold(name), []).append((name, count))
+    sources = []
+    for spellings in grouped.values():
+        spellings.sort(key=lambda item: (-item[1], item[0]))
+        names = tuple(name for name, _ in spellings)
+        sources.append(SourceCount(names[0], names, sum(count for _, count in spellings)))
+    return sorted(sources, key=lambda source: (-source.articles, source.name))
+
+
+def only_source(source: SourceCount, names: Sequence[str]) -> Node:
+    """Return the filter for ``source`` alone; ``names`` are the names of all sources.
+
+    A source filter matches every name that contains its text (日报 is in 雾港日报), so
+    longer names that contain this one are excluded.
+    """
+    folded = fold(source.name)
+    if not folded:
+        return Not(NameContains(NameField.SOURCE, ""))  # every name contains the empty text
+    # A dict keeps the order of the names, so that equal questions give equal queries.
+    others = dict.fromkeys(map(fold, names))
+    longer = [name for name in others if folded in name and name != folded]
+    # The shortest of the longer names also exclude those that contain them.
+    shortest = [name for name in longer if not any(o in name and o != name for o in longer)]
+    this = NameContains(NameField.SOURCE, folded)
+    if not shortest:
+        return this
+    return And((this, Not(Or(tuple(NameContains(NameField.SOURCE, name) for name in shortest)))))
+
+
+# Tokens of pages
+
+_CURSOR_VERSION: Final = "1"
+_MAX_TOKEN_LENGTH: Final = 1000
+_BY_RANK, _BY_SCORE, _BY_TIMESTAMP = b"r", b"s", b"m"
+_RANK_LAYOUT: Final = struct.Struct(">QI")
+_SCORE_LAYOUT: Final = struct.Struct(">Qdd")
+_TIMESTAMP_LAYOUT: Final = struct.Struct(">d")
+_CHECKSUM: Final = struct.Struct(">I")
+_DIGEST_SIZE: Final = 6
+"""Bytes of the query's digest: one wrong query in 2^48 goes unnoticed."""
+
+
+def encode_cursor(cursor: Cursor, root: Node, order: Order, commit: int) -> str:
+    """Return the token for :func:`decode_cursor`: letters, digits, ``-`` and ``_``."""
+    commit &= 2**64 - 1
+    if cursor.last is None:
+        kind, position = _BY_RANK, _RANK_LAYOUT.pack(commit, cursor.rank)
+    else:
+        article_id, score, timestamp = cursor.last
+        if _depends_on_commit(root, order):
+            kind, position = _BY_SCORE, _SCORE_LAYOUT.pack(commit, score, timestamp)
+        else:
+            kind, position = _BY_TIMESTAMP, _TIMESTAMP_LAYOUT.pack(timestamp)
+        position += article_id.encode()
+    data = kind + _query_digest(root, order) + position
+    encoded = urlsafe_b64encode(data + _CHECKSUM.pack(crc32(data))).decode()
+    return _CURSOR_VERSION + encoded.rstrip("=")
+
+
+def decode_cursor(token: str, root: Node, order: Order, commit: int) -> Cursor:
+    """Return the cursor in ``token``.
+
+    Raises :class:`UsageError` if the token is invalid, belongs to another query or order, or
+    depends on the scores of another commit than ``commit``.
+    """
+    if token[:1].isdigit() and token[:1] != _CURSOR_VERSION:
+        raise UsageError(
+            "This token is from another version of newsgrep. Search again without --after."
+        )
+    kind, digest, position = _unpack_token(token)
+    if digest != _query_digest(root, order):
+        raise UsageError(
+            "This token belongs to another query or sort order. Use the same ones, or search "
+            "without --after."
+        )
+    if kind == _BY_TIMESTAMP:
+        (timestamp,) = _TIMESTAMP_LAYOUT.unpack_from(position)
+        article_id = position[_TIMESTAMP_LAYOUT.size :].decode()
+        return Cursor(last=ScoredDoc(article_id, 0.0, timestamp))
+    if kind == _BY_RANK:
+        token_commit, rank = _RANK_LAYOUT.unpack(position)
+        cursor = Cursor(rank=rank)
+    else:
+        token_commit, score, timestamp = _SCORE_LAYOUT.unpack_from(position)
+        article_id = position[_SCORE_LAYOUT.size :].decode()
+        cursor = Cursor(last=ScoredDoc(article_id, score, timestamp))
+    if token_commit != commit & 2**64 - 1:
+        raise UsageError(
+            "The index has changed since this token was returned, and with it every score. "
+            "Search again without --after, or use --sort date or -date, whose tokens stay valid."
+        )
+    return cursor
+
+
+def _unpack_token(token: str) -> tuple[bytes, bytes, bytes]:
+    try:
+        if len(token) > _MAX_TOKEN_LENGTH:
+            raise ValueError("too long")
+        text = token.removeprefix(_CURSOR_VERSION).encode("ascii")
+        data = urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+        if urlsafe_b64encode(data).rstrip(b"=") != text:
+            raise ValueError("not canonical")
+        data, checksum = data[: -_CHECKSUM.size], data[-_CHECKSUM.size :]
+        kinds = (_BY_RANK, _BY_SCORE, _BY_TIMESTAMP)
+        if checksum != _CHECKSUM.pack(crc32(data)) or data[:1] not in kinds:
+            raise ValueError("wrong checksum or kind")
+    except (ValueError, struct.error) as exc:
+        raise UsageError(
+            "--after needs a token: copy the whole “next” of the previous page, or search "
+            "without --after."
+        ) from exc
+    return data[:1], data[1 : 1 + _DIGEST_SIZE], data[1 + _DIGEST_SIZE :]
+
+
+def _depends_on_commit(root: Node, order: Order) -> bool:
+    """Return whether hits are ordered by scores, which are those of one commit."""
+    return order is Order.RELEVANCE and bool(scoring_terms(root))
+
+
+def _query_digest(root: Node, order: Order) -> bytes:
+    query = f"{order.value} {root!r}".encode("utf-8", "surrogatepass")
+    return sha256(query).digest()[:_DIGEST_SIZE]

@@ -1,4 +1,4 @@
-"""Turning pages by token: nothing is repeated or skipped, whatever comes in between."""
+"""Paging by token: no hit is repeated or skipped, whatever is indexed in between."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.support.factories import ENGINES, engine_with, make_article, upsert
 QUERIES = ("渔业声明", "渔业声明 OR 灯塔", '"渔业"', "-没有", "date:2024 -灯塔")
 
 
-def made(chance: random.Random, name: str) -> Article:
-    """Return an article of which many have the same score and the same day, or none."""
+def random_article(chance: random.Random, name: str) -> Article:
+    """Return an article; many of them share a score and a date, or have none."""
     body = "渔业的声明。" * chance.randint(0, 3) + "渔业声明。" * chance.randint(0, 2)
     date = chance.choice([None, "2024", "2024-05", "2024-05-17", "2023-01-02T03:04:05+08:00"])
     return make_article(name, chance.choice(["灯塔", "渔业声明", "码头"]), body, date=date)
@@ -37,10 +37,10 @@ def ids(result: SearchResult) -> list[str]:
 
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("query", QUERIES)
-def test_pages_by_token_are_the_whole_answer_cut_up(name: str, query: str, tmp_path: Path) -> None:
+def test_search_pages_by_token_join_to_whole_result(name: str, query: str, tmp_path: Path) -> None:
     chance = random.Random(3)
     count = RERANK_DEPTH + 60
-    engine = engine_with(name, tmp_path, (made(chance, f"a{n}") for n in range(count)))
+    engine = engine_with(name, tmp_path, (random_article(chance, f"a{n}") for n in range(count)))
     for order in Order:
         whole = page(engine, query, order, 1000)
         assert whole.next is None
@@ -68,11 +68,11 @@ def test_pages_by_token_are_the_whole_answer_cut_up(name: str, query: str, tmp_p
     ("query", "order"),
     [("渔业声明", Order.OLDEST), ("渔业声明", Order.NEWEST), ("-没有", Order.RELEVANCE)],
 )
-def test_what_was_there_all_the_time_is_given_once_while_the_index_changes(
+def test_cursor_by_date_survives_index_changes(
     name: str, query: str, order: Order, tmp_path: Path
 ) -> None:
     chance = random.Random(f"{name} {order}")
-    articles = {f"a{n}": made(chance, f"a{n}") for n in range(120)}
+    articles = {f"a{n}": random_article(chance, f"a{n}") for n in range(120)}
     engine = engine_with(name, tmp_path, articles.values())
     stayed = set(ids(page(engine, query, order, 1000)))
     found: list[str] = []
@@ -85,13 +85,13 @@ def test_what_was_there_all_the_time_is_given_once_while_the_index_changes(
         changes: list[Change] = []
         for _ in range(5):
             number += 1
-            changes.append(upsert(made(chance, f"{chance.choice('ab')}-{number}")))
-        # The article at the token's place is changed or goes, too.
+            changes.append(upsert(random_article(chance, f"{chance.choice('ab')}-{number}")))
+        # The last article of the page is changed or deleted as well.
         for key in {found[-1], *chance.sample(sorted(articles), 2)}:
             if chance.random() < 0.5:
                 changes.append(DeleteArticle(key))
             else:
-                changes.append(upsert(made(chance, key)))
+                changes.append(upsert(random_article(chance, key)))
             stayed.discard(key)
         engine.write(changes)
         if number > 400:
@@ -103,9 +103,9 @@ def test_what_was_there_all_the_time_is_given_once_while_the_index_changes(
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_scores_of_another_commit_are_refused_with_a_cure(name: str, tmp_path: Path) -> None:
+def test_decode_cursor_rejects_scores_of_old_commit(name: str, tmp_path: Path) -> None:
     chance = random.Random(4)
-    engine = engine_with(name, tmp_path, (made(chance, f"a{n}") for n in range(300)))
+    engine = engine_with(name, tmp_path, (random_article(chance, f"a{n}") for n in range(300)))
     tokens = [page(engine, "渔业声明", Order.RELEVANCE, size).next for size in (20, 120)]
     engine.write([upsert(make_article("new", "渔业声明", "渔业声明。"))])
     for token in tokens:
@@ -117,11 +117,11 @@ def test_scores_of_another_commit_are_refused_with_a_cure(name: str, tmp_path: P
 
 @pytest.mark.parametrize("query", ["渔业声明", "-没有"])
 @pytest.mark.parametrize("size", [20, 120])
-def test_a_token_that_was_changed_or_is_of_something_else_is_refused(
+def test_decode_cursor_rejects_altered_or_foreign_token(
     query: str, size: int, tmp_path: Path
 ) -> None:
     chance = random.Random(5)
-    engine = engine_with("memory", tmp_path, (made(chance, f"a{n}") for n in range(300)))
+    engine = engine_with("memory", tmp_path, (random_article(chance, f"a{n}") for n in range(300)))
     for order in Order:
         token = page(engine, query, order, size).next
         assert token
@@ -129,9 +129,9 @@ def test_a_token_that_was_changed_or_is_of_something_else_is_refused(
         assert len(token) < 80
         for other in Order:
             if other is not order:
-                with pytest.raises(UsageError, match="another query or order"):
+                with pytest.raises(UsageError, match="another query or sort order"):
                     page(engine, query, other, size, token)
-        with pytest.raises(UsageError, match="another query or order"):
+        with pytest.raises(UsageError, match="another query or sort order"):
             page(engine, f"{query} 灯塔", order, size, token)
         for _ in range(60):
             at = chance.randrange(len(token))
@@ -145,26 +145,26 @@ def test_a_token_that_was_changed_or_is_of_something_else_is_refused(
             page(engine, query, Order.NEWEST, size, wrong)
 
 
-def test_tokens_turn_pages_on_the_command_line(tides: Cli) -> None:
+def test_search_after_pages_through_all_hits(tides: Cli) -> None:
     for sort in ("relevance", "date", "-date"):
         whole = tides.found("潮汐公报", "-n", "99", "--sort", sort)
         found: list[str] = []
         args: list[str] = []
         while True:
-            told = tides.json("search", "潮汐公报", "-n", "11", "--sort", sort, *args)
-            assert told["offset"] == len(found)
-            found += [hit["title"] for hit in told["hits"]]
-            if "next" not in told:
+            result = tides.json("search", "潮汐公报", "-n", "11", "--sort", sort, *args)
+            assert result["offset"] == len(found)
+            found += [hit["title"] for hit in result["hits"]]
+            if "next" not in result:
                 break
-            args = ["--after", told["next"]]
+            args = ["--after", result["next"]]
         assert found == whole
         assert len(whole) == TIDE_COUNT
     ran = tides("search", "潮汐", "--after", "nonsense", status=2)
-    assert "ask without --after" in ran.err
+    assert "search without --after" in ran.err
     assert ran.stdout == b""
 
 
-def test_a_walk_by_date_goes_on_in_an_index_that_has_grown(cli: Cli) -> None:
+def test_search_after_by_date_in_a_grown_index(cli: Cli) -> None:
     for day in range(1, 10):
         write_article(
             cli.folder / "n" / f"{day}.md", f"第{day}天", "潮汐。", date=f"2024-05-0{day}"

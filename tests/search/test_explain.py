@@ -1,4 +1,4 @@
-"""``search --explain`` says what a rank is made of, and the numbers add up."""
+"""``search --explain``: the parts of each score, and that they add up."""
 
 from __future__ import annotations
 
@@ -32,43 +32,43 @@ QUERIES = (
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize("recency", [None, Recency(3e7, 1.75e9)])
-def test_the_parts_of_a_score_are_the_score(
+def test_explain_parts_multiply_to_the_score(
     name: str, query: str, recency: Recency | None, tmp_path: Path
 ) -> None:
     engine = engine_with(name, tmp_path, ARCHIVE)
     result = search(engine, SearchRequest(parse(query), recency=recency))
-    reasons = explain(engine, result)
+    explanation = explain(engine, result)
     assert result.hits
     for hit in result.hits:
-        each = reasons.hits[hit.article.id]
+        each = explanation.hits[hit.article.id]
         factor = each.features.factor if each.features else 1.0
         assert sum(each.terms.values()) * each.recency * factor == pytest.approx(hit.score)
-    for term, articles in reasons.terms:
+    for term, articles in explanation.terms:
         assert articles == engine.search(EngineRequest(parse(f'"{term}"').root, limit=0)).total
     engine.close()
 
 
-def told(cli: Cli, *args: str) -> dict[str, Any]:
+def explained(cli: Cli, *args: str) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(cli("search", "--json", "--explain", *args).stdout)
     schema = json.loads((REPOSITORY / "docs" / "search.schema.json").read_text("utf-8"))
     jsonschema.validate(answer, schema)
     return answer
 
 
-def test_the_reasons_are_printed_under_each_hit(seeds: Cli) -> None:
+def test_search_explain_prints_each_score(seeds: Cli) -> None:
     lines = seeds("search", "--explain", "-n", "2", "联合声明 渔场").lines
     assert lines[0] == "parsed  联合声明 AND 渔场"
     assert sum(line.strip().startswith("score ") for line in lines) == 2
-    answer = told(seeds, "联合声明 渔场")
+    answer = explained(seeds, "联合声明 渔场")
     assert [term["term"] for term in answer["terms"]] == ["联合声明", "渔场"]
     first = answer["hits"][0]
     parts = first["explanation"]
     assert first["score"] == pytest.approx(
         sum(parts["terms"].values()) * parts["rerank"]["factor"], rel=1e-3
     )
-    assert told(seeds, "联合声明", "--recency", "30d")["hits"][0]["explanation"]["recency"] < 1
+    assert explained(seeds, "联合声明", "--recency", "30d")["hits"][0]["explanation"]["recency"] < 1
 
 
-def test_reasons_go_with_the_usual_output_and_json_only(seeds: Cli) -> None:
+def test_search_explain_allows_text_and_json_only(seeds: Cli) -> None:
     for option in ("--csv", "--jsonl", "--paths", "--collapse"):
         assert "--explain goes with" in seeds("search", "--explain", option, "水", status=2).err

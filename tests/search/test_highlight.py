@@ -1,4 +1,4 @@
-"""Snippets are the article's own text, cut where a reader would, with what matched marked."""
+"""Snippets: unchanged text of the article, cut at sentences or words, with matches marked."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ STORY = (
 )
 
 
-def test_a_snippet_shows_the_articles_own_spelling_with_the_match_marked() -> None:
+def test_make_snippets_keeps_original_spelling() -> None:
     (snippet,) = cut(STORY, "联合声明")
     assert "[聯合聲明]" in marked(snippet)
     assert STORY[snippet.offset :].startswith(snippet.text)
 
 
-def test_a_snippet_begins_and_ends_at_sentences_where_it_can() -> None:
+def test_make_snippets_cuts_at_sentences() -> None:
     (snippet,) = cut(STORY, "联合声明")
     assert snippet.text == "两市市长念了同一份聯合聲明，承诺共管大桥、共分收入。"
     assert not snippet.cut_before
     assert not snippet.cut_after
 
 
-def test_each_further_snippet_shows_something_new() -> None:
+def test_make_snippets_adds_only_new_matches() -> None:
     found = cut(STORY, "联合声明", "渔场", "四公里")
     assert [marked(each).count("[") > 0 for each in found] == [True] * len(found)
     assert "".join(each.text for each in found).count("渔场") == 1
@@ -57,7 +57,7 @@ def test_each_further_snippet_shows_something_new() -> None:
     assert len(cut("山高。水长。\n\n" + "水。\n\n" * 5 + "路远。", "山", "水", "路", width=8)) <= 3
 
 
-def test_without_a_match_in_the_body_the_lead_is_shown() -> None:
+def test_make_snippets_without_match_shows_lead() -> None:
     (snippet,) = cut(STORY, "不存在")
     assert snippet.offset == 0
     assert snippet.text.startswith("汀海市")
@@ -65,19 +65,19 @@ def test_without_a_match_in_the_body_the_lead_is_shown() -> None:
     assert cut("", "水") == ()
 
 
-def test_a_cut_never_falls_inside_a_word() -> None:
+def test_make_snippets_never_cuts_a_word() -> None:
     text = "港口管理局" * 10 + "internationalization" * 3 + "北京大学生联合声明" * 10
     (snippet,) = cut(text, "internationalization" * 3, width=40)
     assert snippet.cut_before
     assert snippet.cut_after
     assert "[" + "internationalization" * 3 + "]" in marked(snippet)
-    # 港口|管理局 before, 北京|大学生|联合声明 after: edges of words, counted from their cycles.
+    # Word boundaries: 港口|管理局 before the match, 北京|大学生|联合声明 after it.
     assert snippet.offset % 5 in {0, 2}
     end = snippet.offset + len(snippet.text)
     assert (end - text.index("北京")) % 9 in {0, 2, 5}
 
 
-def test_a_whole_literal_keeps_its_single_characters_unmarked_elsewhere() -> None:
+def test_make_snippets_marks_whole_literal_only() -> None:
     (snippet,) = cut("中俄会谈。中国的中部。", "中俄", width=80)
     assert marked(snippet) == "[中俄]会谈。中国的中部。"
     (snippet,) = cut("中国与俄国。", "中俄", width=80)
@@ -93,7 +93,7 @@ _WANTED = st.lists(st.text(st.sampled_from("水渔场声明gpt"), min_size=1), m
 @given(
     _TEXTS, st.lists(st.text(st.sampled_from("水渔场声明gpt"), min_size=1), max_size=4), st.data()
 )
-def test_every_snippet_is_a_window_on_one_paragraph(
+def test_make_snippets_stays_in_one_paragraph(
     text: str, wanted: list[str], data: st.DataObject
 ) -> None:
     width = data.draw(st.integers(8, 80))
@@ -126,7 +126,7 @@ def test_every_snippet_is_a_window_on_one_paragraph(
         ("聯合聲明", "联合声明", [Span(0, 4)]),
     ],
 )
-def test_spans_neither_overlap_nor_touch(text: str, wanted: str, spans: list[Span]) -> None:
+def test_merge_spans_joins_touching_matches(text: str, wanted: str, spans: list[Span]) -> None:
     assert list(merged_spans(find_needles(fold(text), [Needle(wanted)]))) == spans
 
 

@@ -1,4 +1,4 @@
-"""``--recency``: newer articles first, by as much as is asked for, on every engine alike."""
+"""``--recency``: newer articles first, with the same weights on every engine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DAY = 86_400.0
 NOW = datetime(2024, 6, 1, tzinfo=UTC).timestamp()
 MONTH = Recency(30 * DAY, NOW)
 
-# All say the same, so that without recency only the date tells them apart.
+# All have the same text, so that without recency only the date orders them.
 SAME = [
     make_article("today", "潮位", "渔港的潮位公报。", date="2024-06-01"),
     make_article("later", "潮位", "渔港的潮位公报。", date="2030-01-01"),
@@ -44,7 +44,7 @@ def engine(name: str, tmp_path: Path) -> Iterator[Engine]:
     made.close()
 
 
-def test_a_half_life_halves_and_nothing_falls_below_the_least(engine: Engine) -> None:
+def test_recency_halves_scores_down_to_minimum(engine: Engine) -> None:
     root = parse("渔港").root
     plain = {each.id: each.score for each in engine.search(EngineRequest(root)).candidates}
     weighed = {
@@ -63,7 +63,7 @@ def test_a_half_life_halves_and_nothing_falls_below_the_least(engine: Engine) ->
     )
 
 
-def test_every_engine_weighs_all_matches_and_not_only_the_shown(name: str, tmp_path: Path) -> None:
+def test_recency_weighs_all_matches_on_every_engine(name: str, tmp_path: Path) -> None:
     begin = datetime(2021, 1, 1, tzinfo=UTC)
     many = [
         make_article(
@@ -97,7 +97,7 @@ def test_every_engine_weighs_all_matches_and_not_only_the_shown(name: str, tmp_p
     engine.close()
 
 
-def test_a_weight_is_a_number_whatever_the_half_life() -> None:
+def test_recency_weight_for_extreme_half_lives() -> None:
     moments = (float("-inf"), -1e12, 0.0, NOW, 1e12)
     for half_life in (1e-9, DAY, 1e15):
         weights = [Recency(half_life, NOW).weight(moment) for moment in moments]
@@ -106,7 +106,7 @@ def test_a_weight_is_a_number_whatever_the_half_life() -> None:
         assert weights[-1] == 1.0
 
 
-def test_the_second_look_does_not_undo_it(engine: Engine) -> None:
+def test_rerank_keeps_recency_weights(engine: Engine) -> None:
     def asked(recency: Recency | None) -> list[str]:
         request = SearchRequest(parse("渔港潮位"), recency=recency)
         return [hit.article.id for hit in search(engine, request).hits]
@@ -134,24 +134,24 @@ def archive(cli: Cli, tmp_path: Path) -> Cli:
     return cli
 
 
-def test_recency_is_an_option_and_never_a_default(archive: Cli) -> None:
+def test_recency_option_is_off_by_default(archive: Cli) -> None:
     assert archive.found("潮位") == ["old", "new"]
     assert archive.found("潮位", "--recency", "30d") == ["new", "old"]
     assert archive.found("潮位", "--recency", "90Y") == ["old", "new"]
 
 
 @pytest.mark.parametrize("wrong", ["", "30", "d", "0d", "-3d", "1.5y", "30 days", "９d", "999999d"])
-def test_a_half_life_that_cant_be_read_names_the_cure(archive: Cli, wrong: str) -> None:
+def test_recency_option_rejects_invalid_half_life(archive: Cli, wrong: str) -> None:
     ran = archive("search", "潮位", "--recency", wrong, status=2)
     assert "such as 30d" in ran.err
     assert ran.stdout == b""
 
 
-def test_recency_and_an_order_by_date_exclude_each_other(archive: Cli) -> None:
+def test_recency_option_excludes_sort_by_date(archive: Cli) -> None:
     ran = archive("search", "潮位", "--recency", "1y", "--sort", "date", status=2)
     assert "leave out --sort" in ran.err
 
 
-def test_order_without_recency_is_by_date_where_scores_are_equal(engine: Engine) -> None:
+def test_search_orders_equal_scores_by_date(engine: Engine) -> None:
     page = engine.search(EngineRequest(parse("渔港").root, Order.RELEVANCE))
     assert [each.id for each in page.candidates][:2] == ["later", "today"]

@@ -1,4 +1,4 @@
-"""Ranking has floors, and they only rise; what judges it is right itself."""
+"""Ranking stays above its thresholds, and the measures of the benchmark are correct."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from bench.relevance import SAMPLE_FLOOR, question, sample_mrr
 from newsgrep.query.ast import iter_leaves
 
 
-def test_ranking_does_not_sink_below_its_floor(tmp_path: Path) -> None:
+def test_ranking_stays_above_threshold(tmp_path: Path) -> None:
     if not (ARCHIVES.is_dir() and (GOLD / KNOWN_ITEMS).is_file()):
         pytest.skip(f"RANKING NOT CHECKED: no {ARCHIVES} - real articles are not in the repository")
     assert sample_mrr(ARCHIVES, GOLD, tmp_path, jobs=2) >= thresholds.read()[SAMPLE_FLOOR]
 
 
-def test_a_floor_only_rises(tmp_path: Path) -> None:
+def test_thresholds_only_increase(tmp_path: Path) -> None:
     path = tmp_path / "floors.json"
     assert thresholds.read(path) == {}
     thresholds.write({"a": 0.71239, "b": 0.5}, path)
@@ -36,7 +36,7 @@ def test_a_floor_only_rises(tmp_path: Path) -> None:
     assert thresholds.read(path) == {"a": 0.7, "b": 0.6, "c": 0.1}
 
 
-def test_equals_give_no_rank_away() -> None:
+def test_rank_of_counts_ties_against_the_item() -> None:
     answers = [(3.0, "x"), (2.0, "y"), (2.0, "z"), (1.0, "w")]
     assert [rank_of(each, answers) for each in "xyzwq"] == [1, 3, 3, 4, 0]
     assert [reciprocal(rank) for rank in (0, 1, 4, 10, 11)] == [0.0, 1.0, 0.25, 0.1, 0.0]
@@ -46,7 +46,7 @@ def test_equals_give_no_rank_away() -> None:
     assert mean([]) == (0.0, 0.0)
 
 
-def test_the_answer_is_taken_out_of_what_is_searched() -> None:
+def test_without_removes_the_answer_from_the_text() -> None:
     assert without_title("渔港开了", "漁港開了\n\n渔港开了三天。") == "渔港开了三天。"
     assert without_title("渔港开了", "今天渔港开了。") == "今天渔港开了。"
     page = (
@@ -56,15 +56,15 @@ def test_the_answer_is_taken_out_of_what_is_searched() -> None:
     assert without(["渔港开了", ""], "他说：漁港開了，渔港开了！") == "他说： ， ！"
 
 
-def test_a_title_is_asked_as_nothing_but_words() -> None:
+def test_question_treats_a_title_as_plain_words() -> None:
     asked = question("渔港 OR 码头：-灯塔 title:“渔船” (NOT 雾)*", any_word=True)
     assert asked is not None
     kinds = {(type(leaf).__name__, negated) for leaf, negated in iter_leaves(asked)}
-    assert kinds == {("Words", False)}
+    assert kinds == {("Terms", False)}
     assert question("……！", any_word=True) is None
 
 
-def test_the_baseline_is_bm25() -> None:
+def test_plain_index_computes_bm25() -> None:
     index = PlainIndex(["a a b", "b c", "c c c"], str.split, k1=1.5, b=0.75)
     ((score, number),) = index.best("a zzz", 10)
     rare = math.log(1 + (3 - 1 + 0.5) / (1 + 0.5))

@@ -1,4 +1,4 @@
-"""The second look: what stands together, near and early comes first, and never goes down for it."""
+"""Reranking: words that match early, close together or as typed move up, never down."""
 
 from __future__ import annotations
 
@@ -25,24 +25,32 @@ from tests.support.factories import ENGINES, engine_with, make_article
 FILLER = "码头很静，没有船，天上有云。"
 
 
-def looks(typed: str, *texts: FoldedText, any_word: bool = False) -> list[RerankFeatures]:
-    """Return what is seen in each text, all scored alike by the engine, in the texts' order."""
+def features_of(typed: str, *texts: FoldedText, any_word: bool = False) -> list[RerankFeatures]:
+    """Return the features of each text, in the order of the texts; the engine scores all equal."""
     candidates = [ScoredDoc(str(number), 1.0) for number in range(len(texts))]
     folded = [(fold(title), fold(body)) for title, body in texts]
-    looked = rerank(candidates, folded, positive_texts(parse(typed, any_word=any_word).root))
-    found = {each.candidate.id: each.features for each in looked}
-    for each in looked:
-        assert each.candidate.score == pytest.approx(each.features.factor)
+    reranked = rerank(candidates, folded, positive_texts(parse(typed, any_word=any_word).root))
+    found = {each.doc.id: each.features for each in reranked}
+    for each in reranked:
+        assert each.doc.score == pytest.approx(each.features.factor)
     return [found[each.id] for each in candidates]
 
 
-def test_what_stands_earlier_counts_more_and_the_title_most() -> None:
+def test_rerank_prefers_early_matches_and_titles() -> None:
     said = "渔业声明发表了。"
     bodies = [said + FILLER * 40, FILLER * 20 + said + FILLER * 20, FILLER * 40 + said]
-    title, *others = looks("渔业声明", ("渔业声明", FILLER), *(("", body) for body in bodies))
-    none = looks("渔业声明", ("", FILLER), ("", bodies[0]))[0]
-    early = [title.pair_position, *(look.pair_position for look in others), none.pair_position]
-    words = [title.word_position, *(look.word_position for look in others), none.word_position]
+    title, *others = features_of("渔业声明", ("渔业声明", FILLER), *(("", body) for body in bodies))
+    none = features_of("渔业声明", ("", FILLER), ("", bodies[0]))[0]
+    early = [
+        title.pair_position,
+        *(features.pair_position for features in others),
+        none.pair_position,
+    ]
+    words = [
+        title.word_position,
+        *(features.word_position for features in others),
+        none.word_position,
+    ]
     assert early == sorted(early, reverse=True)
     assert words == sorted(words, reverse=True)
     assert len(set(early)) == len(early)
@@ -50,22 +58,23 @@ def test_what_stands_earlier_counts_more_and_the_title_most() -> None:
     assert none.factor == 1.0
 
 
-def test_words_that_all_must_stand_count_more_where_they_are_near() -> None:
-    near, far = looks(
+def test_rerank_prefers_words_close_together() -> None:
+    near, far = features_of(
         "渔业 台风", ("", "渔业怕台风。" + FILLER * 20), ("", f"渔业{FILLER * 20}台风")
     )
     assert near.proximity == 1.0
     assert far.proximity == 0.5
-    # Later places count as well as the first ones.
-    (again,) = looks("渔业 台风", ("", f"渔业{FILLER * 20}台风来了，渔业停了。"))
+    # Later occurrences count as much as the first ones.
+    (again,) = features_of("渔业 台风", ("", f"渔业{FILLER * 20}台风来了，渔业停了。"))
     assert again.proximity == 1.0
-    assert {look.proximity for look in looks("渔业 台风", ("", "渔业怕台风"), any_word=True)} == {
-        0.0
-    }
+    assert {
+        features.proximity
+        for features in features_of("渔业 台风", ("", "渔业怕台风"), any_word=True)
+    } == {0.0}
 
 
-def test_a_string_as_typed_counts_wherever_it_stands() -> None:
-    title, body, apart = looks(
+def test_rerank_prefers_words_as_typed() -> None:
+    title, body, apart = features_of(
         "渔业声明",
         ("渔业声明", FILLER),
         ("", FILLER * 400 + "渔业声明"),
@@ -74,43 +83,43 @@ def test_a_string_as_typed_counts_wherever_it_stands() -> None:
     assert (title.exact, body.exact, apart.exact) == (1.0, 0.5, 0.0)
 
 
-def test_a_field_is_looked_for_in_its_place_only() -> None:
+def test_rerank_looks_in_the_given_field_only() -> None:
     both = [("渔业声明", "没有别的。"), ("没有别的", "渔业声明。")]
-    title, body = looks("title:渔业声明", *both)
+    title, body = features_of("title:渔业声明", *both)
     assert title.pair_position == 1.0
     assert body.factor == 1.0
-    title, body = looks("body:渔业声明", *both)
+    title, body = features_of("body:渔业声明", *both)
     assert title.factor == 1.0
     assert body.pair_position > 0
-    assert {look.factor for look in looks("caption:渔业声明", *both)} == {1.0}
+    assert {features.factor for features in features_of("caption:渔业声明", *both)} == {1.0}
 
 
 TEXT = st.text(alphabet="渔业声明台风水 a1。", max_size=60)
 
 
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=5), TEXT, st.booleans())
-def test_every_feature_is_a_share_and_only_lifts(
+def test_rerank_features_are_between_0_and_1(
     texts: list[FoldedText], typed: str, any_word: bool
 ) -> None:
     plain = "".join(character if character.isalnum() else " " for character in typed)
     if not plain.strip():
         return
-    for look in looks(plain, *texts, any_word=any_word):
-        assert all(0 <= share <= 1 for share in look)
-        assert look.factor >= 1
+    for features in features_of(plain, *texts, any_word=any_word):
+        assert all(0 <= share <= 1 for share in features)
+        assert features.factor >= 1
         for name in RerankFeatures._fields:
-            assert look._replace(**{name: 1.0}).factor >= look.factor
+            assert features._replace(**{name: 1.0}).factor >= features.factor
 
 
-def test_equals_stay_in_their_order_and_none_is_lost() -> None:
+def test_rerank_keeps_order_of_equal_scores() -> None:
     candidates = [ScoredDoc(f"n{number}", 2.0 - number % 3) for number in range(RERANK_DEPTH)]
-    looked = rerank(
+    reranked = rerank(
         candidates, [("", FILLER)] * RERANK_DEPTH, positive_texts(parse("渔业 声明").root)
     )
-    assert [each.candidate for each in looked] == sorted(candidates, key=lambda c: -c.score)
+    assert [each.doc for each in reranked] == sorted(candidates, key=lambda c: -c.score)
 
 
-def test_a_single_term_needs_no_second_look() -> None:
+def test_should_rerank_skips_single_terms() -> None:
     assert not should_rerank(positive_texts(parse("渔业").root))
     assert not should_rerank(positive_texts(parse('"渔业声明"').root))
     assert should_rerank(positive_texts(parse("渔业 台风").root))
@@ -119,7 +128,7 @@ def test_a_single_term_needs_no_second_look() -> None:
 
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("any_word", [False, True])
-def test_every_engine_shows_the_same_order(name: str, tmp_path: Path, any_word: bool) -> None:
+def test_search_order_agrees_on_every_engine(name: str, tmp_path: Path, any_word: bool) -> None:
     archive = [
         make_article(
             f"n{i:02}",

@@ -1,4 +1,4 @@
-"""Asking: what is shown for a hit, what ranks first, and why nothing was found."""
+"""Search: the order of hits, their snippets, pages and filters, and the diagnosis of no hits."""
 
 from __future__ import annotations
 
@@ -39,24 +39,24 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     made.close()
 
 
-def ask(engine: Engine, typed: str, **how: int) -> list[str]:
-    result = search(engine, SearchRequest(parse(typed), **how))  # type: ignore[arg-type]  # ints only
+def search_ids(engine: Engine, typed: str, **options: int) -> list[str]:
+    result = search(engine, SearchRequest(parse(typed), **options))  # type: ignore[arg-type]  # ints only
     return [hit.article.id for hit in result.hits]
 
 
-def test_words_that_stand_together_rank_higher(engine: Engine) -> None:
-    assert ask(engine, "渔业声明") == ["title", "together", "apart"]
-    assert set(ask(engine, "渔业 声明")) == {"title", "together", "apart"}
-    assert ask(engine, '"渔业声明"') == ["title", "together"]
+def test_search_ranks_adjacent_words_higher(engine: Engine) -> None:
+    assert search_ids(engine, "渔业声明") == ["title", "together", "apart"]
+    assert set(search_ids(engine, "渔业 声明")) == {"title", "together", "apart"}
+    assert search_ids(engine, '"渔业声明"') == ["title", "together"]
 
 
-def test_engines_keep_the_folded_texts(engine: Engine) -> None:
+def test_engine_folded_returns_folded_texts(engine: Engine) -> None:
     ids = ["caption", "apart"]
     known = {each.id: (fold(each.title), fold(each.body)) for each in ARCHIVE}
     assert engine.folded(ids) == [known[each] for each in ids]
 
 
-def test_a_hit_says_where_it_matched(engine: Engine) -> None:
+def test_search_hit_has_spans_of_matches(engine: Engine) -> None:
     hits = search(engine, SearchRequest(parse("渔业声明"))).hits
     assert [(span.start, span.end) for span in hits[0].title_spans] == [(0, 4)]
     assert hits[0].snippets[0].offset == 0
@@ -66,31 +66,31 @@ def test_a_hit_says_where_it_matched(engine: Engine) -> None:
     assert marked == ["渔业声明"]
 
 
-def test_a_caption_is_searched_by_its_field_and_shown(engine: Engine) -> None:
+def test_search_caption_field_shows_caption(engine: Engine) -> None:
     (hit,) = search(engine, SearchRequest(parse("caption:渔业声明"))).hits
     assert [snippet.field for snippet in hit.snippets] == ["body", "caption"]
     assert hit.snippets[1].text == "渔业聲明的签署现场"
     assert hit.snippets[1].spans[0].end == 4
 
 
-def test_pages_of_a_second_look_neither_repeat_nor_skip(tmp_path: Path) -> None:
+def test_search_pages_by_offset_join_to_whole_result(tmp_path: Path) -> None:
     many = [
         make_article(f"n{i:03}", f"第{i}号", "渔业的声明。" * (1 + i % 7) + "渔业声明。" * (i % 3))
         for i in range(RERANK_DEPTH + 40)
     ]
     engine = engine_with("whoosh", tmp_path, many)
-    whole = ask(engine, "渔业声明", limit=1000)
+    whole = search_ids(engine, "渔业声明", limit=1000)
     assert len(set(whole)) == len(many)
     for size in (7, 50, 100, 130):
         pages = [
-            ask(engine, "渔业声明", limit=size, offset=offset)
+            search_ids(engine, "渔业声明", limit=size, offset=offset)
             for offset in range(0, len(many), size)
         ]
         assert [each for page in pages for each in page] == whole
     engine.close()
 
 
-def test_filters_narrow_what_was_typed(engine: Engine) -> None:
+def test_with_filters_narrows_the_query(engine: Engine) -> None:
     query = with_filters(
         parse("渔业 OR 图片"),
         [name_contains(NameField.SOURCE, "汀海"), date_filter("2024", "", CALENDAR)],
@@ -100,22 +100,22 @@ def test_filters_narrow_what_was_typed(engine: Engine) -> None:
     assert search(engine, SearchRequest(query, Order.OLDEST)).total == 2
 
 
-def why(engine: Engine, typed: str) -> Diagnosis:
+def diagnosis_of(engine: Engine, typed: str) -> Diagnosis:
     root = parse(typed).root
     assert engine.search(EngineRequest(root)).total == 0
     return diagnose(engine, root)
 
 
-def test_nothing_found_is_explained_by_what_each_word_finds(engine: Engine) -> None:
-    told = why(engine, "渔业 铁路")
-    assert told.articles == 4
-    assert [(each.part, each.articles) for each in told.terms] == [("渔业", 3), ("铁路", 0)]
-    assert told.any_word == 3
+def test_diagnose_counts_each_word(engine: Engine) -> None:
+    diagnosis = diagnosis_of(engine, "渔业 铁路")
+    assert diagnosis.articles == 4
+    assert [(each.part, each.articles) for each in diagnosis.terms] == [("渔业", 3), ("铁路", 0)]
+    assert diagnosis.any_word == 3
 
 
-def test_nothing_found_is_explained_by_the_filter_that_emptied_it(engine: Engine) -> None:
-    told = why(engine, "渔业 source:汀海 date:2024 -港口")
-    without = {each.part: each.articles for each in told.without}
+def test_diagnose_counts_without_each_filter(engine: Engine) -> None:
+    diagnosis = diagnosis_of(engine, "渔业 source:汀海 date:2024 -港口")
+    without = {each.part: each.articles for each in diagnosis.without}
     assert without == {
         'source:"汀海"': 1,
         "date:2024-01-01..2024-12-31": 0,
@@ -123,11 +123,11 @@ def test_nothing_found_is_explained_by_the_filter_that_emptied_it(engine: Engine
     }
 
 
-def test_nothing_found_is_explained_by_captions(engine: Engine) -> None:
-    assert why(engine, '"签署现场"').captions == 1
+def test_diagnose_counts_captions(engine: Engine) -> None:
+    assert diagnosis_of(engine, '"签署现场"').captions == 1
 
 
-def test_a_query_of_thousands_of_words_is_explained_briefly(engine: Engine) -> None:
-    told = why(engine, " ".join(f"w{i}" for i in range(3000)))
-    assert len(told.terms) == 20
-    assert told.omitted_terms == 2980
+def test_diagnose_limits_long_queries(engine: Engine) -> None:
+    diagnosis = diagnosis_of(engine, " ".join(f"w{i}" for i in range(3000)))
+    assert len(diagnosis.terms) == 20
+    assert diagnosis.omitted_terms == 2980

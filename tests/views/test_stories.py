@@ -236,7 +236,7 @@ def test_pages_of_stories_neither_repeat_nor_skip_an_article(
     name: str, order: Order, reprinted: list[Article], tmp_path: Path
 ) -> None:
     engine = engine_with(name, tmp_path, reprinted)
-    asked = SearchRequest(parse("渡轮 离岸 OR 渡轮"), order, limit=10_000, most_snippets=0)
+    asked = SearchRequest(parse("渡轮 离岸 OR 渡轮"), order, limit=10_000, max_snippets=0)
     whole = search_collapsed(engine, asked)
     seen = [
         article_id

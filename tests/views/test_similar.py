@@ -1,4 +1,4 @@
-"""Related articles: what an article is about finds others on it, and says by which words."""
+"""Similar articles: the same topic ranks first, with the terms that both contain."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ BY_ID = {each.id: each for each in ARCHIVE}
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    made = engine_with(request.param, tmp_path, ARCHIVE)
-    yield made
-    made.close()
+    engine = engine_with(request.param, tmp_path, ARCHIVE)
+    yield engine
+    engine.close()
 
 
 def ids(engine: Engine, of: str, limit: int = 10) -> list[str]:
@@ -39,9 +39,7 @@ def ids(engine: Engine, of: str, limit: int = 10) -> list[str]:
 
 
 @pytest.mark.parametrize("topic", ["tides", "birds", "trams"])
-def test_articles_on_the_same_come_first_and_the_article_itself_never(
-    engine: Engine, topic: str
-) -> None:
+def test_find_similar_ranks_same_topic_first(engine: Engine, topic: str) -> None:
     found = ids(engine, f"{topic}2")
     assert f"{topic}2" not in found
     assert {each[:5] for each in found[:3]} <= {topic[:5], "twin"}
@@ -50,11 +48,11 @@ def test_articles_on_the_same_come_first_and_the_article_itself_never(
     assert ids(engine, f"{topic}2", 0) == []
 
 
-def test_scripts_are_one(engine: Engine) -> None:
+def test_find_similar_ignores_script(engine: Engine) -> None:
     assert {each[:5] for each in ids(engine, "twin")[:4]} == {"birds"}
 
 
-def test_what_is_shared_stands_in_both(engine: Engine) -> None:
+def test_find_similar_shared_terms_occur_in_both(engine: Engine) -> None:
     for found in find_similar(engine, BY_ID["tides1"]):
         assert found.shared
         for one in (BY_ID["tides1"], BY_ID[found.article.id]):
@@ -65,18 +63,18 @@ def test_what_is_shared_stands_in_both(engine: Engine) -> None:
     assert any(term in TIDES and term not in USUAL for term in best)
 
 
-def test_an_article_need_not_be_in_the_index(engine: Engine) -> None:
+def test_find_similar_accepts_unindexed_article(engine: Engine) -> None:
     other = make_article("elsewhere", "海湾", "海湾里的潮汐与涡轮。")
     assert find_similar(engine, other)[0].article.id.startswith("tides")
 
 
-def test_nothing_is_like_an_article_that_says_nothing(engine: Engine) -> None:
+def test_find_similar_is_empty_without_terms(engine: Engine) -> None:
     assert find_similar(engine, BY_ID["blank"]) == []
     assert find_similar(engine, make_article("own", "", "鑫焱鱻")) == []
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_every_engine_finds_the_same(name: str, tmp_path: Path) -> None:
+def test_find_similar_agrees_on_every_engine(name: str, tmp_path: Path) -> None:
     one, other = (engine_with(each, tmp_path, ARCHIVE) for each in ("memory", name))
     for each in ARCHIVE:
         expected, found = find_similar(one, each), find_similar(other, each)
