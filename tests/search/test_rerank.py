@@ -43,12 +43,12 @@ def test_rerank_prefers_early_matches_and_titles() -> None:
     none = features_of("渔业声明", ("", FILLER), ("", bodies[0]))[0]
     early = [
         title.pair_position,
-        *(features.pair_position for features in others),
+        *(other.pair_position for other in others),
         none.pair_position,
     ]
     words = [
         title.word_position,
-        *(features.word_position for features in others),
+        *(other.word_position for other in others),
         none.word_position,
     ]
     assert early == sorted(early, reverse=True)
