@@ -1,4 +1,6 @@
-"""Files become articles: finding, decoding, taking apart, cleaning, dating.
+"""From files to articles: walk folders, decode, read formats, clean, choose fields.
 
-Nothing here knows of indexes or queries.
+A file passes through ``walk``, ``pipeline``, one of ``formats``, ``decode``, ``frontmatter``,
+``dom``, ``clean`` and ``metadata``; then ``pipeline`` chooses the fields with ``outlets``,
+``bylines`` and ``dates``. Nothing here depends on indexes or queries.
 """

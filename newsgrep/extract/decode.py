@@ -1,7 +1,8 @@
-"""Bytes become text: by byte order mark, by declaration if it holds, else by looking.
+"""Decode files: by byte order mark, by a plausible declaration, else by the most likely encoding.
 
-Big5 bytes are mostly valid GB18030, too, so that trying encodings in order is wrong: what
-is read must look like a language, and what was guessed is said.
+Most Big5 bytes are valid GB18030 as well, so trying encodings in order does not work: the
+decoded text is scored by how much it looks like a language. A guess is reported in a note. The
+limits of what is read as one article are here too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from charset_normalizer import from_bytes
 from newsgrep.errors import NoArticle
 
 _SAMPLE_BYTES: Final = 16_384
-"""Bytes that a guess looks at."""
+"""Bytes that are read to guess an encoding."""
 
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -59,8 +60,8 @@ _SUPERSETS: Final = {
 _NOT_ENCODINGS: Final = frozenset(("unicode-escape", "raw-unicode-escape", "utf-7", "punycode"))
 _DISPLAY_NAMES: Final = {"big5hkscs": "big5", "cp932": "shift_jis"}
 
-# The most frequent characters of newspapers, simplified and traditional: together more
-# than half of any Chinese text, and next to nothing of the same bytes read wrongly.
+# The most frequent characters of newspapers, simplified and traditional: more than half of any
+# Chinese text, and almost none of the characters when its bytes are decoded wrongly.
 _COMMON_CHARACTERS: Final = frozenset(
     "的一是不了在人有我他这中大来上国个到说们为子和你地出道也时年得就那要下以生会自着去之过家学对可"
     "她里后小么心多天而能好都然没日于起还发成事只作当想看文无开手十用主行方又如前所本见经头面公同三"
@@ -76,7 +77,7 @@ _KANA_HANGUL = re.compile("[\u3040-\u30ff\uac00-\ud7a3]")
 
 @dataclass(frozen=True, slots=True)
 class DecodedText:
-    """Text whose lines end in newlines only, and what was remarkable on the way to it."""
+    """Decoded text whose lines end in newlines, its encoding, and notes for people."""
 
     text: str
     encoding: str
@@ -84,7 +85,10 @@ class DecodedText:
 
 
 def decode(data: bytes) -> DecodedText:
-    """Return the text in ``data``; raise ``Rejected`` for empty and binary files."""
+    """Return the text in ``data``.
+
+    Raises :class:`~newsgrep.errors.NoArticle` for empty and binary files.
+    """
     if not data.strip(b" \t\r\n\0"):
         raise NoArticle("the file is empty")
     for magic, what in _BINARY_SIGNATURES:
@@ -98,10 +102,8 @@ def decode(data: bytes) -> DecodedText:
         text = data.decode(encoding, "replace")
         lost = text.count("\ufffd")
         if lost * 5 > len(text):
-            raise NoArticle(
-                "the file is binary, or in an encoding that newsgrep can't tell"
-            ) from None
-        notes.append(f"{lost} places can't be read as {_DISPLAY_NAMES.get(encoding, encoding)}")
+            raise NoArticle("the file is binary or in an unknown encoding") from None
+        notes.append(f"{lost} invalid byte sequences in {_DISPLAY_NAMES.get(encoding, encoding)}")
     control = len(_CONTROL.findall(text[:_SAMPLE_BYTES]))
     if control * 10 > len(text[:_SAMPLE_BYTES]):
         raise NoArticle("the file is binary")
@@ -112,7 +114,7 @@ _CONTROL = re.compile("[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 def _choose_encoding(data: bytes) -> tuple[str, bool, bytes]:
-    """Return encoding, whether it is a guess, and the data without a byte order mark."""
+    """Return the encoding, whether it is a guess, and the data without byte order mark."""
     for bom, encoding in _BOMS:
         if data.startswith(bom):
             return encoding, False, data[len(bom) :]
@@ -126,7 +128,7 @@ def _choose_encoding(data: bytes) -> tuple[str, bool, bytes]:
     declared = _declared_encoding(data)
     best, scores = _best_encoding(data, declared)
     if scores[best] < _MIN_TEXT_SCORE:
-        raise NoArticle("the file is binary, or in an encoding that newsgrep can't tell")
+        raise NoArticle("the file is binary or in an unknown encoding")
     if declared and scores.get(declared, -9.0) >= scores[best] - 0.1:
         return declared, False, data
     return best, True, data
@@ -137,7 +139,7 @@ def _declared_encoding(data: bytes) -> str | None:
         name = match[1].decode("ascii").lower()
         try:
             name = codecs.lookup(_SUPERSETS.get(name, name)).name
-            b" ".decode(name, "replace")  # of no bytes even a compressor makes a text
+            b" ".decode(name, "replace")  # a codec from bytes to bytes fails here
         except (LookupError, ValueError):
             continue
         if name in _NOT_ENCODINGS:
@@ -155,7 +157,7 @@ def _best_encoding(data: bytes, declared: str | None) -> tuple[str, dict[str, fl
     best = max(scores, key=lambda name: scores[name])
     if scores[best] < _SURE_SCORE:
         for name in _detected_encodings(sample):
-            # Its many neighbours differ by a letter or two, and are rarer than it is.
+            # cp1252 is more frequent than the many encodings that differ from it by a few letters.
             scores.setdefault(
                 name, _score_encoding(sample, name) - (0.03 if name == "cp1252" else 0.05)
             )
@@ -164,9 +166,9 @@ def _best_encoding(data: bytes, declared: str | None) -> tuple[str, dict[str, fl
 
 
 _MIN_TEXT_SCORE: Final = -0.3
-"""A score that no text has in its own encoding."""
+"""No text has a lower score in its own encoding."""
 _SURE_SCORE: Final = 0.35
-"""A score that only Chinese text reaches: the library need not be asked."""
+"""Only Chinese text reaches this score; no other encodings are tried then."""
 
 
 def _detected_encodings(sample: bytes) -> list[str]:
@@ -174,13 +176,13 @@ def _detected_encodings(sample: bytes) -> list[str]:
     for match in from_bytes(sample[:4096], steps=5, chunk_size=512):
         name = codecs.lookup(match.encoding).name
         names.append(_SUPERSETS.get(name, name))
-        if len(names) == 3:  # best first; a few are enough to choose from
+        if len(names) == 3:  # the most likely come first
             break
     return [*names, "cp1252"]
 
 
 def _score_encoding(sample: bytes, encoding: str) -> float:
-    """Return how much the sample reads like text, 1 at most, from its non-ASCII part."""
+    """Return how much the non-ASCII part of ``sample`` looks like text, at most 1."""
     try:
         text = codecs.getincrementaldecoder(encoding)("replace").decode(sample)
     except (UnicodeError, LookupError, ValueError):
@@ -216,16 +218,20 @@ def _score_encoding(sample: bytes, encoding: str) -> float:
 
 
 MAX_CHARACTERS: Final = 10_000_000
-"""Characters of text; the longest novels have two or three million."""
+"""Characters of text in a file; the longest novels have two or three million."""
 
 MAX_LINES: Final = 1_000_000
-"""Lines of a file; books have some ten thousand."""
+"""Lines of a file; books have about ten thousand."""
 
 MAX_ELEMENTS: Final = 500_000
-"""Elements of a page, and comments; the largest pages that people read have a tenth of them."""
+"""Elements of a page, and comments; the largest pages that people read have a tenth."""
 
 
-def check_limit(count: int, most: int, what: str) -> None:
-    """Raise ``Rejected`` for a file that has more than ``most`` of ``what``."""
-    if count > most:
-        raise NoArticle(f"more than {most:,} {what}: too much for one article")
+def check_limit(count: int, limit: int, what: str) -> None:
+    """Raise :class:`~newsgrep.errors.NoArticle` if ``count`` is more than ``limit``.
+
+    Each limit is several times what the largest pages and books have. It bounds the memory and
+    the time that one file of the greatest size takes.
+    """
+    if count > limit:
+        raise NoArticle(f"more than {limit:,} {what}: too much for one article")

@@ -1,7 +1,7 @@
 """What scrapers write above an article: front matter, a fetch time, a link with the title.
 
-Real front matter is often no valid YAML (colons and quotes in titles); such a block is
-read line by line instead, and the article never lost for it.
+Real front matter is often not valid YAML, because of colons and quotes in titles. Such a block
+is read line by line, so no article is lost because of it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ from newsgrep.analysis.characters import strip_invisible
 from newsgrep.extract.whitespace import collapse_whitespace, unescape_html
 
 _MAX_LENGTH: Final = 50_000
-"""Characters of front matter that are read; the rest of it is only taken off."""
+"""Characters of front matter that are read; the rest is removed from the text unread."""
 _MAX_FETCH_YEAR: Final = 2200
-"""A year that is no fetch time; days are added to one, and calendars end with 9999."""
+"""Later fetch times are mistakes. (Days are added to a fetch time; calendars end in 9999.)"""
 
 
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
-    """What stood above the article; ``fields`` has lower-case keys and text values only."""
+    """What is above the article. ``fields`` has keys in lower case and texts as values.
+
+    ``title`` and ``url`` are from a link line; ``fetched`` is from a comment.
+    """
 
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     title: str | None = None
@@ -34,11 +37,11 @@ class FrontMatter:
     notes: tuple[str, ...] = ()
 
     def first(self, *keys: str) -> str | None:
-        """Return the first value under the first of ``keys`` that has one."""
+        """Return the first value of the first of ``keys`` that has a value, or None."""
         return next((v for key in keys for v in self.fields.get(key, ()) if v), None)
 
     def values(self, *keys: str) -> tuple[str, ...]:
-        """Return all values under ``keys``, in order, each once."""
+        """Return all values of ``keys``, in order, each once."""
         return tuple(dict.fromkeys(v for key in keys for v in self.fields.get(key, ()) if v))
 
 
@@ -53,7 +56,7 @@ _KEY = re.compile(r"([A-Za-z_][\w .-]{0,40}?)\s*:(?:\s+(.*)|)$")
 
 
 def split_front_matter(text: str) -> tuple[FrontMatter, str]:
-    """Return the header of ``text`` and what is left of it; line ends must be newlines."""
+    """Return the front matter of ``text`` and the text after it; lines must end in newlines."""
     fields: dict[str, tuple[str, ...]] = {}
     notes: list[str] = []
     start = _START.match(text)
@@ -70,7 +73,7 @@ def split_front_matter(text: str) -> tuple[FrontMatter, str]:
             if parsed is None:
                 parsed = _parse_lines(block)
                 if parsed:
-                    notes.append("front matter is long or no valid YAML: read line by line")
+                    notes.append("front matter is long or not valid YAML: read line by line")
             if parsed is not None:
                 fields = parsed
                 text = text[end.end() :]
@@ -102,16 +105,15 @@ def _parse_epoch(digits: str | None) -> datetime | None:
 
 
 class _TextLoader(yaml.CSafeLoader):
-    """Safe YAML in which every value is text, a list or a mapping, whatever it is tagged.
+    """Safe YAML in which every value is text, a list or a mapping, whatever its tag.
 
-    Without implicit tags there are no merge keys, either, which could grow without end;
-    what an alias repeats is shared and not copied. Tags are not believed: the library's own
-    numbers, dates and truths end in errors of every kind where the text is none
-    (``!!bool x``), and a number of many digits can't be written down again.
+    Without implicit tags there are no merge keys, which could grow without limit; aliases share
+    a value and do not copy it. Explicit tags are ignored: the library raises errors of many
+    kinds for values such as ``!!bool x``, and cannot print numbers of many digits.
     """
 
     def any_value(self, node: yaml.Node) -> object:
-        """Return what ``node`` holds, by its shape alone."""
+        """Return the value of ``node``, by its shape only."""
         if isinstance(node, yaml.MappingNode):
             return self.construct_yaml_map(node)
         if isinstance(node, yaml.SequenceNode):
@@ -129,7 +131,7 @@ _SIMPLE_LINE = re.compile(
     rf"""
     ([a-z_]+):[ ](?:
         "([^"\\]*)"
-      | ({_WORDS}(?::[\w./%?&=+:-]*[\w/])?)  # a time or an address goes on behind the colon
+      | ({_WORDS}(?::[\w./%?&=+:-]*[\w/])?)  # a time or an address continues after the colon
       | \[[ ]?({_WORDS}(?:,[ ]?{_WORDS})*)[ ]?\]
     )
     """,
@@ -138,7 +140,11 @@ _SIMPLE_LINE = re.compile(
 
 
 def parse_simple(block: str) -> dict[str, tuple[str, ...]] | None:
-    """Read front matter whose every line means in YAML what anyone would think, else None."""
+    """Return the fields of front matter that needs no YAML parser, else None.
+
+    Every line must be a key with a plain value, a quoted value or a list of plain values. This
+    is the form of most front matter.
+    """
     fields: dict[str, tuple[str, ...]] = {}
     for line in block.removesuffix("\n").split("\n"):
         match = _SIMPLE_LINE.fullmatch(line)
@@ -151,7 +157,7 @@ def parse_simple(block: str) -> dict[str, tuple[str, ...]] | None:
 
 
 def parse_yaml(block: str) -> dict[str, tuple[str, ...]] | None:
-    """Read front matter as YAML; return None if it is none, or nested too deep."""
+    """Return the fields of front matter in YAML; None if it is invalid or nested too deeply."""
     if _DEEP_NESTING.search(block):
         return None
     try:
@@ -174,7 +180,7 @@ def _plain_value(value: object) -> str:
     if value is None or isinstance(value, dict | list | set | tuple):
         if isinstance(value, dict):  # author: {name: …}
             inner = value.get("name") or value.get("title")
-            return "" if isinstance(inner, dict) else _plain_value(inner)  # it may hold itself
+            return "" if isinstance(inner, dict) else _plain_value(inner)  # it may contain itself
         return ""
     if isinstance(value, datetime | date):
         return value.isoformat()

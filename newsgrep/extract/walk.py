@@ -1,7 +1,6 @@
-"""From paths to files that newsgrep reads, in a stable order, each once.
+"""Find the files to read under the given paths, in a stable order, each once.
 
-Everything met on the way that is not read is told with its reason, so that the numbers
-of a run add up.
+Whatever is found and not read is listed with its reason, so the numbers of a run add up.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from newsgrep.extract.formats import suffixes
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to read: absolute path (links not resolved), size in bytes, mtime in ns."""
+    """A file to read: absolute path with links not resolved, size in bytes, mtime in ns."""
 
     path: str
     size: int
@@ -27,7 +26,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A path that is not read, and why.
+    """A path that is not read, and the reason.
 
     ``kind`` is one of ``hidden``, ``format``, ``unreadable``, ``special``, ``loop``,
     ``missing`` and ``outside``; ``reason`` is for people.
@@ -39,9 +38,9 @@ class Skipped:
 
 
 class _Walk:
-    """One run over folders, with what it has seen.
+    """One walk through folders, with the files and folders visited so far.
 
-    Links are followed to places under ``paths``, or anywhere if that is None.
+    Links are followed to targets under ``paths``, or to any target if ``paths`` is None.
     """
 
     def __init__(self, paths: Sequence[str] | None) -> None:
@@ -51,13 +50,13 @@ class _Walk:
         self.folders: set[tuple[int, int]] = set()
 
     @cached_property
-    def places(self) -> frozenset[str]:
-        """Return what was named, links resolved; made where the first link is met."""
+    def roots(self) -> frozenset[str]:
+        """Return the given paths with links resolved; computed for the first link."""
         return frozenset(real for path in self.paths or () if (real := _real_path(path)))
 
     def from_path(self, path: str) -> Iterator[File | Skipped]:
         try:
-            status = os.stat(path)  # noqa: PTH116 - pathlib can't hold any byte in a name cheaply
+            status = os.stat(path)  # noqa: PTH116 - a name may contain any byte
         except OSError as exc:
             yield _skip_for_error(path, exc)
             return
@@ -67,13 +66,13 @@ class _Walk:
             yield from self.file(path, status)
 
     def outside(self, entry: os.DirEntry[str]) -> Skipped | None:
-        """Say where ``entry`` leads, if it is a link out of all that was named."""
+        """Return ``entry`` as skipped if it is a link to a target outside the given paths."""
         if self.paths is None or not entry.is_symlink():
             return None
         target = os.path.realpath(entry.path)
-        if any(place in self.places for place in iter_parents(target)):
+        if any(parent in self.roots for parent in iter_parents(target)):
             return None
-        reason = f"a link to {target}, outside of what was named; --follow goes there"
+        reason = f"a link to {target}, outside the given paths; use --follow to read it"
         return Skipped(entry.path, reason, "outside")
 
     def file(
@@ -84,7 +83,11 @@ class _Walk:
             return
         suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 - as above
         if suffix not in self.suffixes:
-            reason = f"newsgrep reads no {suffix} files" if suffix else "no suffix to tell a format"
+            reason = (
+                f"newsgrep does not read {suffix} files"
+                if suffix
+                else "no suffix that names a format"
+            )
             yield Skipped(path, reason, "format")
             return
         if entry and (outside := self.outside(entry)):
@@ -97,7 +100,7 @@ class _Walk:
         yield File(path, status.st_size, status.st_mtime_ns)
 
     def folder(self, top: str, status: os.stat_result) -> Iterator[File | Skipped]:
-        """Walk ``top`` with a stack of its own: folders may be nested very deep."""
+        """Walk ``top`` without recursion: folders may be nested very deeply."""
         stack: list[Iterator[os.DirEntry[str]]] = []
         trail: list[tuple[int, int]] = []
 
@@ -143,18 +146,18 @@ class _Walk:
 
 
 def iter_parents(path: str) -> Iterator[str]:
-    """Yield ``path``, which is absolute, and every folder above it, by their names alone."""
+    """Yield ``path``, which is absolute, and every folder above it, by name only."""
     while True:
         yield path
-        above = os.path.dirname(path)  # noqa: PTH120 - any byte may stand in the name
+        above = os.path.dirname(path)  # noqa: PTH120 - a name may contain any byte
         if above == path:
             return
         path = above
 
 
 def describe_special_file(mode: int) -> str:
-    """Return, for people, what a file is by its ``mode`` if it is no ordinary one."""
-    return f"not an ordinary file but {_file_type(mode)}"
+    """Return a description for people of a file that is not a regular one, by its ``mode``."""
+    return f"not a regular file but {_file_type(mode)}"
 
 
 def _file_type(mode: int) -> str:
@@ -173,20 +176,20 @@ def _skip_for_error(path: str, exc: OSError) -> Skipped:
     if exc.errno == errno.ELOOP:
         return Skipped(path, "symbolic links that lead to each other", "loop")
     if exc.errno in (errno.ENOENT, errno.ENOTDIR):
-        if os.path.islink(path):  # noqa: PTH114 - any byte may stand in the name
+        if os.path.islink(path):  # noqa: PTH114 - a name may contain any byte
             return Skipped(path, "a symbolic link to nothing", "missing")
         return Skipped(path, "does not exist", "missing")
-    return Skipped(path, f"can't be read: {exc.strerror or exc}", "unreadable")
+    return Skipped(path, f"cannot be read: {exc.strerror or exc}", "unreadable")
 
 
 def find_files(paths: Iterable[str], *, follow: bool = False) -> Iterator[File | Skipped]:
-    """Yield the files under ``paths``, and what is left out with the reason.
+    """Yield the files under ``paths``, and each skipped path with its reason.
 
-    Folders are walked to the bottom in the order of their names' bytes; loops are survived,
-    and a file reached twice is yielded at its first place only. Links to a place under
-    ``paths`` are followed, others only with ``follow``: an archive may be a stranger's, and
-    what it points at somebody's own. A path named here is taken even if its name starts
-    with a dot, and wherever it leads.
+    Folders are walked to the bottom in the order of their names' bytes. Loops end, and a file
+    reached twice is yielded at its first path only. Links to targets under ``paths`` are
+    followed, others only with ``follow``: an archive may come from a stranger, and its links may
+    lead to private files. A path given here is read even if its name starts with a dot,
+    and wherever it leads.
     """
     named = list(paths)
     walk = _Walk(None if follow else named)
@@ -194,12 +197,12 @@ def find_files(paths: Iterable[str], *, follow: bool = False) -> Iterator[File |
         try:
             absolute = os.path.abspath(path)  # noqa: PTH100 - links must not be resolved
             yield from walk.from_path(absolute)
-        except ValueError as exc:  # a NUL inside of a name
-            yield Skipped(path, f"can't be read: {exc}", "unreadable")
+        except ValueError as exc:  # a NUL in the name
+            yield Skipped(path, f"cannot be read: {exc}", "unreadable")
 
 
 def _real_path(path: str) -> str | None:
     try:
         return os.path.realpath(path)
-    except ValueError:  # a NUL inside of a name, told where the path is walked
+    except ValueError:  # a NUL in the name; reported when the path is walked
         return None

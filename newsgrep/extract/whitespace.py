@@ -1,7 +1,7 @@
-"""White space: what of it a reader sees, and what is only the source's own line breaking.
+"""White space: which of it readers see, and which is only line breaks of the source.
 
-Pretty-printed HTML puts every inline tag on a line of its own; between two Chinese
-characters such a line break is nothing, so that a literal search works across the tag.
+Pretty-printed HTML puts every inline tag on its own line. Between two Chinese characters such a
+line break is removed, so that a literal search matches across the tag.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from typing import Final
 
 from newsgrep.analysis.characters import SOLO, strip_invisible
 
-# CJK punctuation, full-width forms and the signs that only CJK text sets this way.
+# CJK punctuation, full-width forms, and signs that only CJK text uses.
 _WIDE: Final = rf"{SOLO}\u3000-\u303f\uff00-\uff65\uffe0-\uffef\ufe10-\ufe1f\ufe30-\ufe4f"
 _IS_WIDE = re.compile(f"[{_WIDE}]")
 _IS_FULL_WIDTH_SIGN = re.compile(
     r"[\u3001-\u3003\u3008-\u3020\u3030\uff01-\uff0f\uff1a-\uff20\uff3b-\uff65]"
 )
-# Curly quotes, dashes, dots: shared by Latin and Chinese text, they go with the other side.
+# Curly quotes, dashes, dots: Latin and Chinese text use them, so the other side decides.
 _SHARED_PUNCTUATION: Final = frozenset("“”‘’—…·–")
 _OPENING_PUNCTUATION: Final = frozenset("([{“‘「『《〈（【")
 _CLOSING_PUNCTUATION: Final = frozenset(")]}”’」』》〉）】,.;:!?%")
 _WHITESPACE_RUN = re.compile(r"[^\S \u3000]\s*|[ \u3000]\s+")
-"""Any white space but a single plain or wide space."""
+"""White space other than a single space or ideographic space."""
 _LINE_BREAKS: Final = frozenset("\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
 
 
 def _joins_without_space(before: str, after: str) -> bool:
-    """Tell whether a line break of the source between these two is no space at all."""
+    """Return whether a line break of the source between two characters is not a space."""
     if before in _OPENING_PUNCTUATION or after in _CLOSING_PUNCTUATION:
         return True
     if _IS_FULL_WIDTH_SIGN.match(before) or _IS_FULL_WIDTH_SIGN.match(after):
@@ -42,9 +42,12 @@ def _joins_without_space(before: str, after: str) -> bool:
 
 
 def collapse_whitespace(text: str) -> str:
-    """Return ``text`` on one line: white space is one space, or nothing (see module).
+    r"""Return ``text`` on one line, each run of white space replaced by one space or by nothing.
 
-    A plain space between two Chinese characters is the author's own and stays.
+    A space between two Chinese characters is the author's and is kept.
+
+    >>> collapse_whitespace("联合\n  声明 发表\nin  May")
+    '联合声明 发表 in May'
     """
     text = text.strip()
     parts = text.split()
@@ -63,9 +66,9 @@ def collapse_whitespace(text: str) -> str:
 
 
 CELL_SEPARATOR: Final = "\x1f"
-"""Stands between two cells of one row; what is white space beside it is no line break."""
+"""Separates the cells of one row; white space next to it is not a line break."""
 
-# Signs that nobody writes about; ``&lt;`` and its like may well be what an article shows.
+# References to signs that nobody writes about. ``&lt;`` may be what an article shows.
 _DOUBLE_ESCAPED = re.compile(
     r"&(?:amp;)?(?:nbsp|[rlsb]d?quo|quot|apos|hellip|[mn]dash|middot|bull|e[mn]sp|thinsp|#\d{2,6}"
     r"|#x[0-9a-fA-F]{2,5});|&amp;(?!(?:lt|gt);)"
@@ -76,25 +79,25 @@ _LONG_REFERENCE = re.compile(r"&#[0-9]{1000,};?")
 
 
 def unescape_html(text: str) -> str:
-    """Return ``text`` with HTML's references made characters.
+    """Return ``text`` with HTML character references replaced by their characters.
 
-    One of a thousand digits and more stands for no character (U+FFFD), as HTML says; the
-    library would raise ``ValueError`` for it.
+    A reference of a thousand digits or more becomes U+FFFD, as HTML requires; the library
+    raises ``ValueError`` for it.
     """
     return html.unescape(_LONG_REFERENCE.sub("\ufffd", text))
 
 
 def clean_line(text: str) -> str:
-    """Return ``text`` tidied and on one line, without what was escaped once too often."""
+    """Return ``text`` on one line, without invisible characters and double escapes."""
     if "&" in text:
         text = _DOUBLE_ESCAPED.sub(lambda match: html.unescape(html.unescape(match.group())), text)
     return collapse_whitespace(strip_invisible(text))
 
 
 def split_paragraphs(lines: list[str]) -> list[str]:
-    """Return the paragraphs in ``lines``: an empty line parts two, others keep a newline.
+    """Return the paragraphs in ``lines``, which are separated by empty lines.
 
-    The lines may hold anything; what comes back is tidied and laid out.
+    The lines of one paragraph are joined by newlines; each is cleaned by :func:`clean_line`.
     """
     found: list[str] = []
     current: list[str] = []
@@ -113,7 +116,7 @@ def split_paragraphs(lines: list[str]) -> list[str]:
 
 
 def comparison_key(text: str) -> str:
-    """Return ``text`` without spaces and punctuation and in lower case, for comparing only."""
+    """Return ``text`` case-folded and without spaces and punctuation, to compare texts."""
     return _NON_WORD.sub("", text).casefold()
 
 

@@ -99,7 +99,7 @@ def test_links_out_of_what_was_named_are_listed_and_not_followed(lured: Cli) -> 
     assert all("--follow" in reason for reason in reasons.values())
     assert str(lured.folder / "own" / "私.md") in reasons["file.md"]
     ran = lured("index", "n")
-    assert "outside: n/file.md: a link to own/私.md, outside of what was named" in ran.err
+    assert "outside: n/file.md: a link to own/私.md, outside the given paths" in ran.err
     assert set(lured.found("渡轮")) == {"甲岛来信", "乙岛来信"}
 
 

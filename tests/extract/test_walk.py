@@ -86,7 +86,7 @@ def test_any_byte_in_a_name_survives(tmp_path: Path) -> None:
     assert isinstance(found, File)
     assert Path(found.path).read_text() == "x"
     assert list(find_files(["a\0b.txt"])) == [
-        Skipped("a\0b.txt", "can't be read: embedded null byte", "unreadable")
+        Skipped("a\0b.txt", "cannot be read: embedded null byte", "unreadable")
     ]
 
 

@@ -59,14 +59,14 @@ def test_a_file_that_has_become_a_pipe_is_told_and_not_waited_for(tmp_path: Path
     Path(file.path).unlink()
     os.mkfifo(file.path)
     result = within_time(file)
-    assert result == FailedFile(file.path, "not an ordinary file but a named pipe")
+    assert result == FailedFile(file.path, "not a regular file but a named pipe")
 
 
 def test_a_file_that_has_become_a_device_is_told_and_not_read(tmp_path: Path) -> None:
     file = article(tmp_path / "a.md")
     Path(file.path).unlink()
     Path(file.path).symlink_to("/dev/zero")
-    assert within_time(file) == FailedFile(file.path, "not an ordinary file but a device")
+    assert within_time(file) == FailedFile(file.path, "not a regular file but a device")
 
 
 def test_a_file_that_has_vanished_is_told(tmp_path: Path) -> None:
