@@ -5,18 +5,25 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
 
 import click
 
-from newsgrep._io import to_json
 from newsgrep.cli.options import (
+    IndexOptions,
+    OutputFormat,
+    OutputOptions,
     SizeParam,
     engine_option,
     index_option,
     jobs_option,
     outlet_rules_file,
+    output_options,
+    typed,
     wait_option,
 )
+from newsgrep.cli.output import Rendering, print_result
 from newsgrep.cli.progress import handle_signals, show_progress
 from newsgrep.errors import InputError
 from newsgrep.index.location import Index
@@ -25,58 +32,56 @@ from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.terminal import one_line, write
 from newsgrep.views.hits import shown_path, summary_to_json
 
-_MAX_LISTED = 20
+_MAX_LISTED: Final = 20
 
 
-@click.command(short_help="Bring the index up to date with files.")
+@dataclass(frozen=True, kw_only=True)
+class UpdateCommandOptions(IndexOptions, OutputOptions):
+    """The options of ``newsgrep index``."""
+
+    paths: tuple[str, ...]
+    prune: bool | None
+    jobs: int
+    max_file_size: int
+    follow: bool
+    engine: str | None
+    shard: str
+    wait: float
+
+
+@click.command("index", short_help="Bring the index up to date with files.")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 @click.option(
     "--prune/--no-prune",
     default=None,
-    help="Take out articles whose files are gone from under PATH, however many they are; "
-    "or keep them. Otherwise they are taken out unless that is more than half.",
+    help="Remove all articles whose files under PATH are gone, or keep them.  "
+    "[default: remove, unless more than half are gone]",
 )
 @jobs_option
 @click.option(
     "--max-file-size",
-    "largest",
     type=SizeParam(),
     default="64M",
     show_default=True,
-    help="List larger files and do not read them; 500K, 64M, at most 1G.",
+    help="Skip and list larger files; e.g. 500K or 64M, at most 1G.",
 )
-@click.option(
-    "--follow",
-    is_flag=True,
-    help="Follow links that lead out of PATH, too; otherwise they are listed.",
-)
+@click.option("--follow", is_flag=True, help="Follow symbolic links that lead out of PATH.")
 @engine_option
 @click.option(
     "--shard",
     metavar="I/N",
     default="",
-    help="Only the files of part I of N, for N machines that fill one index on a server.",
+    help="Index part I of N only, for N machines that fill one index on a server.",
 )
 @wait_option
-@click.option("--json", "as_json", is_flag=True, help="The summary as JSON, every file listed.")
+@output_options(OutputFormat.JSON, color=False)
 @index_option
-def command(
-    paths: tuple[str, ...],
-    prune: bool | None,
-    jobs: int,
-    largest: int,
-    follow: bool,
-    engine: str | None,
-    shard: str,
-    wait: float,
-    trust: bool,
-    as_json: bool,
-    index: Index,
-) -> int:
+@typed(UpdateCommandOptions)
+def index_command(options: UpdateCommandOptions) -> int:
     """Index the articles in PATH, files or folders; - reads a list of paths.
 
-    Reads .txt, .md, .markdown, .html and .htm. Running it again reads only what is new or
-    changed, and takes out what is gone.
+    Reads .txt, .md, .markdown, .html and .htm. Later runs read new and changed files only,
+    and remove articles whose files are gone.
 
     \b
     newsgrep index seeds/
@@ -86,29 +91,29 @@ def command(
     find . -name '*.md' -mtime -7 | newsgrep index -
     """
     handle_signals()
-    named = list(_input_paths(paths))
-    if not named:
-        raise InputError("The list of paths is empty: there is nothing to index.")
+    paths = list(_input_paths(options.paths))
+    if not paths:
+        raise InputError("The list of paths is empty. Name at least one file or folder.")
     with show_progress() as progress:
-        how = UpdateOptions(
+        update = UpdateOptions(
             outlets_file=outlet_rules_file(),
-            jobs=jobs,
-            prune=prune,
-            wait=wait,
-            trust=trust,
+            jobs=options.jobs,
+            prune=options.prune,
+            wait=options.wait,
+            trust=options.trust,
             progress=progress,
-            follow=follow,
-            largest=largest,
-            engine=engine,
-            shard=parse_shard(shard) if shard else None,
+            follow=options.follow,
+            largest=options.max_file_size,
+            engine=options.engine,
+            shard=parse_shard(options.shard) if options.shard else None,
         )
-        summary = update_index(index, named, how)
-    if as_json:
-        write(to_json(summary_to_json(summary), indent=2))
+        summary = update_index(options.index, paths, update)
+    if options.output is OutputFormat.TEXT:
+        write(_summary_line(summary, options.index))
+        _print_files(summary)
     else:
-        _print_summary(summary, index)
-    unreadable = summary.counts[Outcome.FAILED] or "unreadable" in summary.skipped
-    if unreadable:
+        print_result(Rendering(json=lambda: summary_to_json(summary)), options)
+    if summary.counts[Outcome.FAILED] or "unreadable" in summary.skipped:
         return 2
     return 0 if summary.articles or summary.seen or summary.removed else 1
 
@@ -123,15 +128,18 @@ def _input_paths(paths: tuple[str, ...]) -> Iterator[str]:
             yield path
 
 
-def _print_summary(summary: UpdateSummary, index: Index) -> None:
+def _summary_line(summary: UpdateSummary, index: Index) -> str:
     counts = ", ".join(
         f"{summary.counts[outcome]:,} {name}"
         for outcome, name in (
             (Outcome.ADDED, "added"),
             (Outcome.UPDATED, "updated"),
             (Outcome.UNCHANGED, "unchanged"),
-            (Outcome.DUPLICATE, "of an article that another file holds"),
-            (Outcome.REJECTED, "without an article"),
+            (
+                Outcome.DUPLICATE,
+                "duplicate" if summary.counts[Outcome.DUPLICATE] == 1 else "duplicates",
+            ),
+            (Outcome.REJECTED, "without article text"),
             (Outcome.FAILED, "unreadable"),
         )
         if summary.counts[outcome]
@@ -140,22 +148,26 @@ def _print_summary(summary: UpdateSummary, index: Index) -> None:
     removed = f"; {summary.removed:,} removed" if summary.removed else ""
     of_shard = f"of shard {summary.shard} " if summary.shard else ""
     articles = "article" if summary.articles == 1 else "articles"
-    write(
+    return (
         f"{summary.seen:,} {files} {of_shard}seen: {counts or 'nothing to read'}{removed}; "
         f"{summary.articles:,} {articles} in {one_line(str(index))}, {summary.seconds:.1f} s"
     )
+
+
+def _print_files(summary: UpdateSummary) -> None:
     for outcome, items in summary.listed.items():
         _print_listed(outcome.value, tuple(item for item in items if not item.known))
     for kind, items in summary.skipped.items():
         if kind == "hidden":
-            click.echo(f"skipped: {len(items):,} hidden (a dot begins the name)", err=True)
+            files = "hidden file" if len(items) == 1 else "hidden files"
+            click.echo(f"skipped: {len(items):,} {files}", err=True)
         else:
             _print_listed("skipped" if kind == "format" else kind, items)
 
 
 def _print_listed(label: str, items: tuple[ListedFile, ...]) -> None:
     for item in items[:_MAX_LISTED]:
-        # Reasons name other files by their whole paths.
+        # Reasons name other files by their absolute paths.
         reason = one_line(item.reason.replace(os.getcwd() + os.sep, ""))  # noqa: PTH109  (any bytes)
         click.echo(f"{label}: {shown_path(item.path)}: {reason}", err=True)
     if len(items) > _MAX_LISTED:

@@ -1,10 +1,11 @@
-"""The group of all commands, loaded one by one, and the last line of defence for errors."""
+"""The command group, whose commands are loaded when used, and the last handler of errors."""
 
 from __future__ import annotations
 
 import gc
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from typing import Final, NoReturn
@@ -12,34 +13,35 @@ from typing import Final, NoReturn
 import click
 
 from newsgrep import __version__
+from newsgrep.cli.output import print_message
 from newsgrep.errors import Interrupted, NewsgrepError, QueryError
-from newsgrep.terminal import OutputClosed
+from newsgrep.terminal import OutputClosed, display_width, sanitize
 
-COMMANDS: Final = (
-    "index",
-    "search",
-    "batch",
-    "show",
-    "timeline",
-    "kwic",
-    "similar",
-    "keywords",
-    "compare",
-    "saved",
-    "new",
-    "stats",
-    "doctor",
-    "reindex",
-    "copy",
-)
-"""In the order of ``--help``; each is a module of this package with a ``command``."""
+COMMANDS: Final = {
+    "index": "index:index_command",
+    "search": "search:search_command",
+    "batch": "batch:batch_command",
+    "show": "show:show_command",
+    "timeline": "views:timeline_command",
+    "kwic": "views:kwic_command",
+    "similar": "views:similar_command",
+    "keywords": "views:keywords_command",
+    "compare": "views:compare_command",
+    "saved": "saved:saved_group",
+    "new": "saved:new_command",
+    "stats": "admin:stats_command",
+    "doctor": "admin:doctor_command",
+    "reindex": "admin:reindex_command",
+    "copy": "admin:copy_command",
+}
+"""Module and function of each command, in the order of ``--help``."""
 
 _LONG_RUNNING: Final = ("index", "batch", "copy")
-"""Those that may run for hours, and must not keep their garbage."""
+"""Commands that may run for hours and need the garbage collector."""
 
 
 class _LazyGroup(click.Group):
-    """Imports a command's module when it is asked for: a search must not wait for the rest."""
+    """Imports the module of a command when it is used, so that a search loads nothing else."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (Click's interface)
         return list(COMMANDS)
@@ -48,15 +50,16 @@ class _LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         if cmd_name not in _LONG_RUNNING:
-            gc.disable()  # what reads is soon done, and leaves no more garbage than it needs
-        command: click.Command = import_module(f"newsgrep.cli.{cmd_name}").command
+            gc.disable()  # a command that reads ends soon, and collecting costs it time
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"newsgrep.cli.{module}"), name)
         return command
 
 
 @click.group(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit status: 0 found or done, 1 nothing found, 2 error, 75 index locked by another.",
+    epilog="Exit status: 0 found or done, 1 nothing found, 2 error, 75 index locked.",
 )
 @click.version_option(__version__, prog_name="newsgrep")
 def group() -> None:
@@ -70,19 +73,22 @@ def group() -> None:
 
 
 def main() -> None:
-    """Run the command line and exit; no exception ever reaches the terminal as a traceback."""
+    """Run the command line and exit; no exception reaches the terminal as a traceback."""
     try:
         _exit(run_command())
     except (OutputClosed, BrokenPipeError):
-        # Whoever reads our output has seen enough (| head): no error, and nothing to say.
+        # The reader of our output has seen enough (| head): not an error, and nothing to report.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
 
 
-def run_command() -> int:
-    """Run the command in ``sys.argv`` and return its exit status; errors are printed."""
+def run_command(args: Sequence[str] | None = None) -> int:
+    """Run one command line, ``sys.argv`` by default; print errors and return the exit status.
+
+    Raises :class:`OutputClosed` or :class:`BrokenPipeError` where the reader closed our output.
+    """
     try:
-        status = group.main(standalone_mode=False)
+        status = group.main(args, prog_name="newsgrep", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except click.exceptions.Exit as exc:
@@ -93,60 +99,52 @@ def run_command() -> int:
     except (KeyboardInterrupt, click.Abort) as exc:
         from newsgrep.cli.progress import signal_status
 
-        _print_error("stopped; the index is as it was before this command.")
+        print_message("Stopped. The index is as it was before this command.")
         return signal_status(exc)
     except Interrupted as exc:
         from newsgrep.cli.progress import signal_status
 
-        _print_error(str(exc))
+        print_message(str(exc))
         return signal_status(exc)
     except NewsgrepError as exc:
         if os.environ.get("NEWSGREP_DEBUG"):
             raise
-        _print_error(str(exc))
+        print_message(str(exc))
         if isinstance(exc, QueryError) and exc.position is not None:
             _show_position(exc.query, exc.position)
         return exc.exit_status
     except (OutputClosed, BrokenPipeError):
         raise
     except MemoryError:
-        _print_error("out of memory: give it fewer files at a time.")
+        print_message("Out of memory. Index fewer files at a time.")
         return 2
     except OSError as exc:
-        what = f"{exc.strerror or exc}" + (f": {os.fsdecode(exc.filename)}" if exc.filename else "")
-        _print_error(f"{what}. Mend that and run the same command again.")
+        where = f": {os.fsdecode(exc.filename)}" if exc.filename else ""
+        print_message(f"{exc.strerror or exc}{where}. Fix this and run the command again.")
         return 2
     except Exception as exc:
         if os.environ.get("NEWSGREP_DEBUG"):
             raise
-        _print_error(
-            f"internal error ({type(exc).__name__}: {exc}). The index is as it was. Please "
-            "report it with what NEWSGREP_DEBUG=1 prints for the same command."
+        print_message(
+            f"Internal error ({type(exc).__name__}: {exc}). The index is unchanged. Please "
+            "report it with the output of the same command under NEWSGREP_DEBUG=1."
         )
         return 2
 
 
 def _exit(status: int) -> NoReturn:
-    """Exit at once after a command that only read: everything is written and flushed."""
-    if "newsgrep.index.update" in sys.modules:
+    """Exit at once after a command that only read: its output is written and flushed."""
+    if "multiprocessing" in sys.modules:
         sys.exit(status)
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, AttributeError):  # full or closed, as has been said by now
+        with suppress(OSError, AttributeError):  # full or closed, which was reported before
             stream.flush()
-    # Taking every module apart would take Python a tenth of the time of a search.
+    # Taking all modules down would cost a tenth of the time of a search.
     os._exit(status)
 
 
-def _print_error(message: str) -> None:
-    from newsgrep.terminal import sanitize
-
-    click.echo(f"newsgrep: {sanitize(message)}", err=True)
-
-
 def _show_position(query: str, position: int) -> None:
-    """Show the part of the query around ``position`` with a caret under it."""
-    from newsgrep.terminal import display_width, sanitize
-
+    """Print the part of the query around ``position`` with a caret under it."""
     start = max(0, position - 30)
     before = sanitize(query[start:position].replace("\n", " "))
     after = sanitize(query[position : position + 30].replace("\n", " "))

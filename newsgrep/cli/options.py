@@ -1,28 +1,33 @@
-"""Options that several commands share, and what they mean."""
+"""Options that several commands share: their declarations, and the typed values they become.
+
+Click calls a command with one keyword argument per option. :func:`typed` collects them in one
+frozen value, such as ``SearchOptions``, whose fields have the names of the parameters.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from enum import StrEnum
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from newsgrep.analysis.scoring import Recency
-from newsgrep.engines.base import FACETS, Engine, Order
+from newsgrep.engines.base import FACETS, Order
 from newsgrep.engines.registry import folder_engines
-from newsgrep.errors import InputError, UsageError
-from newsgrep.index.location import Index, described, index_at
-from newsgrep.models import ARCHIVE_ZONE, Article
+from newsgrep.errors import UsageError
+from newsgrep.index.location import Index, index_at
+from newsgrep.models import ARCHIVE_ZONE
 from newsgrep.query.dates import ARCHIVE_TIMEZONE_NAME, Calendar, calendar_in
 from newsgrep.query.parser import (
-    LoadSaved,
     Query,
-    no_saved_queries,
     parse,
     parse_literal,
     parse_regex_query,
@@ -33,29 +38,151 @@ from newsgrep.terminal import one_line, sanitize, truncate
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+_Options = TypeVar("_Options")
+_Enum = TypeVar("_Enum", bound=StrEnum)
 
 
-_HIDDEN_MINUS = "\ue000"  # of the private use area: in no query that anyone types
+class OutputFormat(StrEnum):
+    """How a command prints its result."""
+
+    TEXT = "text"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+    PATHS = "paths"
+
+
+# Typed values
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexOptions:
+    """Which index to open, and whether files that others can write may be trusted."""
+
+    index: Index
+    trust: bool
+
+    def saved_queries(self) -> Mapping[str, str]:
+        """Return the text of each saved query of the index by its name."""
+        from newsgrep.index.user_state import read_saved  # few queries name a saved one
+
+        return read_saved(self.index)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions:
+    """How to print; ``color`` is ``auto``, ``always`` or ``never``, ``null`` goes with paths."""
+
+    output: OutputFormat = OutputFormat.TEXT
+    null: bool = False
+    color: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Raise :class:`UsageError` for ``--null`` without ``--paths``."""
+        if self.null and self.output is not OutputFormat.PATHS:
+            raise UsageError("-0 needs --paths. Add it.")
+
+    @property
+    def use_color(self) -> bool:
+        """Whether to print in colour, by ``--color``, NO_COLOR, TERM and the terminal."""
+        if self.color == "auto":
+            plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+            return sys.stdout.isatty() and not plain
+        return self.color == "always"
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryOptions(IndexOptions):
+    """A query as typed, how to read it, and the filters that narrow it."""
+
+    words: tuple[str, ...]
+    any_word: bool
+    regex: bool
+    literal: bool
+    scan: bool
+    sources: tuple[str, ...]
+    since: str
+    until: str
+    tz: str
+
+    @property
+    def text(self) -> str:
+        """The words as one query."""
+        return query_text(self.words)
+
+    def query(self) -> Query:
+        """Parse the query, print its warnings to standard error, and add the filters.
+
+        Raises :class:`UsageError`, also for a wrong date.
+        """
+        calendar = calendar_in(self.tz)
+        query = self._parse(calendar)
+        for warning in query.doubts:
+            click.echo(f"newsgrep: {sanitize(warning)}", err=True)
+        return with_filters(query, build_filters(self.sources, self.since, self.until, calendar))
+
+    def _parse(self, calendar: Calendar) -> Query:
+        if self.regex and self.literal:
+            raise UsageError("--regex and --literal exclude each other. Use one of them.")
+        if self.literal:
+            return parse_literal(self.text)
+        if self.regex:
+            return parse_regex_query(self.text, scan=self.scan)
+        return parse(
+            self.text,
+            any_word=self.any_word,
+            scan=self.scan,
+            calendar=calendar,
+            saved=self.saved_queries,
+        )
+
+
+def typed(
+    options: Callable[..., _Options],
+) -> Callable[[Callable[[_Options], int]], Callable[..., int]]:
+    """Return a decorator for a command: it is called with one ``options`` value.
+
+    >>> @click.command()
+    ... @index_option
+    ... @typed(IndexOptions)
+    ... def stats(options: IndexOptions) -> int: ...
+    """
+
+    def decorate(command: Callable[[_Options], int]) -> Callable[..., int]:
+        @wraps(command)
+        def call(**values: Any) -> int:
+            return command(options(**values))
+
+        return call
+
+    return decorate
+
+
+# Queries on the command line
+
+_HIDDEN_MINUS = "\ue000"  # a private-use character, which no query contains
 
 
 class QueryCommand(click.Command):
-    """Takes ``-普京`` for an excluded word, where Click would look for an option."""
+    """A command that takes ``-普京`` as an excluded word, where Click would see an option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Hide the minus of such words; :func:`query_text` shows it again."""
-        kept = [re.sub(r"^-(?=[^\x00-\x7f]|[\"(])", _HIDDEN_MINUS, arg) for arg in args]
-        return super().parse_args(ctx, kept)
+        """Hide the minus of such words from Click; :func:`query_text` restores it."""
+        hidden = [re.sub(r"^-(?=[^\x00-\x7f]|[\"(])", _HIDDEN_MINUS, arg) for arg in args]
+        return super().parse_args(ctx, hidden)
 
 
 def query_text(words: tuple[str, ...]) -> str:
-    """Return the words that a :class:`QueryCommand` was given as one query."""
+    """Return the words that a :class:`QueryCommand` received as one query."""
     return " ".join(words).replace(_HIDDEN_MINUS, "-")
 
 
-class LocationParam(click.ParamType[Index]):
-    """An index: its folder, or its address on a server."""
+# Parameter types
+
+
+class IndexParam(click.ParamType[Index]):
+    """An index: a folder, or an address on a server."""
 
     name = "index"
 
@@ -65,206 +192,41 @@ class LocationParam(click.ParamType[Index]):
         param: click.Parameter | None,  # noqa: ARG002  (Click's interface)
         ctx: click.Context | None,  # noqa: ARG002  (likewise)
     ) -> Index:
-        """Return where the index is; raises :class:`UsageError` for a wrong address."""
+        """Return the index at ``value``; raises :class:`UsageError` for a wrong address."""
         return index_at(value) if isinstance(value, str) else value
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Let the shell complete names of folders."""
+        """Let the shell complete folder names."""
         return click.Path().shell_complete(ctx, param, incomplete)
 
 
-def index_option(command: _Command) -> _Command:
-    """Add ``--index``, where the index is, and ``--trust``."""
-    command = click.option(
-        "--trust",
-        is_flag=True,
-        envvar="NEWSGREP_TRUST",
-        help="Open the index even if others own it or may write to it; also NEWSGREP_TRUST=1.",
-    )(command)
-    return click.option(
-        "--index",
-        type=LocationParam(),
-        default=Path("index"),
-        envvar="NEWSGREP_INDEX",
-        show_default=True,
-        help="Folder of the index, or opensearch://HOST[:PORT]/NAME; also NEWSGREP_INDEX.",
-    )(command)
-
-
-def engine_option(command: _Command) -> _Command:
-    """Add ``--engine``: what keeps an index that is made."""
-    return click.option(
-        "--engine",
-        type=click.Choice(folder_engines()),
-        help="Engine of an index that is made in a folder; one that is there has its own.",
-    )(command)
-
-
-def wait_option(command: _Command) -> _Command:
-    """Add ``--wait``: how long to wait for another writer."""
-    return click.option(
-        "--wait",
-        type=click.FloatRange(min=0),
-        metavar="SECONDS",
-        default=0.0,
-        help="Wait so long for another process that writes to the index.",
-    )(command)
-
-
-def jobs_option(command: _Command) -> _Command:
-    """Add ``--jobs``: how many processes do the work."""
-    return click.option(
-        "--jobs",
-        type=click.IntRange(min=1),
-        default=lambda: os.cpu_count() or 1,
-        show_default="one for each processor",
-        help="Processes that read and cut up articles.",
-    )(command)
-
-
-def color_option(command: _Command) -> _Command:
-    """Add ``--color``."""
-    return click.option(
-        "--color",
-        type=click.Choice(["auto", "always", "never"]),
-        default="auto",
-        show_default=True,
-        help="When to use colours; auto: on a terminal, unless NO_COLOR is set.",
-    )(command)
-
-
-def use_color(choice: str) -> bool:
-    """Return whether to print in colour, by the option, NO_COLOR and the terminal."""
-    if choice == "auto":
-        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-        return sys.stdout.isatty() and not plain
-    return choice == "always"
+_SIZE: Final = re.compile(r"([0-9]{1,12})([KMG]?)", re.IGNORECASE)
+_SIZE_UNITS: Final = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+_MAX_SIZE: Final = 2**30
+"""A file is read into memory, and its parsers count to twice this number."""
 
 
 class SizeParam(click.ParamType[int]):
-    """A number of bytes as people write it: ``500K``, ``64M``, ``1G``."""
+    """A number of bytes, written ``500K``, ``64M`` or ``1G``."""
 
     name = "size"
 
     def convert(
         self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
     ) -> int:
-        """Return the bytes in ``value``; a usage error if it is no such number."""
+        """Return ``value`` in bytes; fails with a usage error if it is not a valid size."""
         if isinstance(value, int):
             return value
         match = _SIZE.fullmatch(value.strip())
         size = int(match[1]) * _SIZE_UNITS[match[2].upper()] if match else 0
         if not 0 < size <= _MAX_SIZE:
-            self.fail("say a size such as 500K, 64M or 1G, which is the most.", param, ctx)
+            self.fail("Write a size such as 500K, 64M or 1G, which is the maximum.", param, ctx)
         return size
 
 
-_SIZE = re.compile(r"([0-9]{1,12})([KMG]?)", re.IGNORECASE)
-_SIZE_UNITS: Final = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
-_MAX_SIZE: Final = 2**30
-"""What is read is held in memory, and the libraries that read it count to twice as much."""
-
-
-_Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
-
-
-def query_options(command: _Decorated) -> _Decorated:
-    """Add the query itself and the options that narrow it."""
-    for decorate in (
-        click.option(
-            "--tz",
-            metavar="ZONE",
-            default=ARCHIVE_TIMEZONE_NAME,
-            envvar="NEWSGREP_TZ",
-            show_default=True,
-            help="Time zone whose days are meant, such as Europe/London; also NEWSGREP_TZ.",
-        ),
-        click.option("--until", default="", help="Published then or earlier, that day included."),
-        click.option(
-            "--since", default="", help="Published then or later: 2024-05-17, 2024-05, 7d, 上周 ..."
-        ),
-        click.option(
-            "--source", "sources", multiple=True, help="Only sources whose name holds this."
-        ),
-        click.option("--scan", is_flag=True, help="Let a regular expression read every article."),
-        click.option("--literal", is_flag=True, help="QUERY is a text to be found as it stands."),
-        click.option("-E", "--regex", is_flag=True, help="QUERY is a regular expression."),
-        click.option("--any", "any_word", is_flag=True, help="One of the words is enough."),
-        click.argument("words", metavar="QUERY...", nargs=-1, required=True),
-    ):
-        command = decorate(command)
-    return command
-
-
-def build_query(
-    words: tuple[str, ...], options: dict[str, Any], saved: LoadSaved = no_saved_queries
-) -> Query:
-    """Return what :func:`query_options` were given, as one query.
-
-    What may be meant otherwise in it is told on standard error; ``saved`` knows saved queries.
-    """
-    calendar = calendar_in(options["tz"])
-    query = _parse_query(query_text(words), options, calendar, saved)
-    for doubt in query.doubts:
-        click.echo(f"newsgrep: {sanitize(doubt)}", err=True)
-    narrowing = build_filters(options["sources"], options["since"], options["until"], calendar)
-    return with_filters(query, narrowing)
-
-
-def _parse_query(text: str, options: dict[str, Any], calendar: Calendar, saved: LoadSaved) -> Query:
-    if options["regex"] and options["literal"]:
-        raise UsageError("--regex and --literal exclude each other: leave one of them out.")
-    if options["literal"]:
-        return parse_literal(text)
-    if options["regex"]:
-        return parse_regex_query(text, scan=options["scan"])
-    return parse(
-        text,
-        any_word=options["any_word"],
-        scan=options["scan"],
-        calendar=calendar,
-        saved=saved,
-    )
-
-
-def parse_facets(text: str) -> tuple[str, ...]:
-    """Return the facets in a list such as ``source,month``, each once.
-
-    Raises :class:`UsageError` for what is none.
-    """
-    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
-    known = ", ".join(FACETS)
-    if text and not names:
-        raise UsageError(f"--facets names nothing: choose from {known}.")
-    for name in names:
-        if name not in FACETS:
-            shown = truncate(one_line(name), 40)
-            raise UsageError(f"There is no facet “{shown}”: choose from {known}.")
-    return names
-
-
-def report_no_match(engine: Engine, query: Query, understood: str, index: Index) -> dict[str, Any]:
-    """Say on standard error why ``query`` finds nothing, and return it as an object."""
-    from dataclasses import asdict
-
-    from newsgrep.index.freshness import FreshnessCheck, check_freshness
-    from newsgrep.search.diagnose import diagnose
-    from newsgrep.views.hits import diagnosis_to_text
-
-    # The files of an index on a server may lie on other machines, where nobody can look.
-    here = isinstance(index, Path)
-    newer, all_seen = (
-        check_freshness(engine.stamps()) if here else FreshnessCheck(0, complete=False)
-    )
-    explanation = diagnose(engine, query.root, newer, all_files_checked=all_seen)
-    for line in diagnosis_to_text(explanation, understood, described(index)):
-        click.echo(line, err=True)
-    return asdict(explanation)
-
-
-_HALF_LIFE = re.compile(r"([0-9]{1,5})([dwmy])", re.IGNORECASE | re.ASCII)
+_HALF_LIFE: Final = re.compile(r"([0-9]{1,5})([dwmy])", re.IGNORECASE | re.ASCII)
 _UNIT_DAYS: Final = {"d": 1.0, "w": 7.0, "m": 365.25 / 12, "y": 365.25}
 _DAY_SECONDS: Final = 86_400.0
 
@@ -277,72 +239,224 @@ class HalfLifeParam(click.ParamType[float]):
     def convert(
         self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Return the seconds in ``value``; a usage error if it is no such time."""
+        """Return ``value`` in seconds; fails with a usage error if it is not a valid time."""
         if isinstance(value, float):
             return value
         match = _HALF_LIFE.fullmatch(value.strip())
         seconds = int(match[1]) * _UNIT_DAYS[match[2].lower()] * _DAY_SECONDS if match else 0.0
         if not seconds:
-            self.fail(
-                "say after how long an article counts half, such as 30d, 6w, 6m or 2y.", param, ctx
-            )
+            self.fail("Write a half-life such as 30d, 6w, 6m or 2y.", param, ctx)
         return seconds
 
 
 def make_recency(half_life: float | None, order: Order) -> Recency | None:
-    """Return what ``--recency`` and ``--sort`` ask for together; raises :class:`UsageError`.
+    """Return the recency of ``--recency`` and ``--sort``; raises :class:`UsageError`.
 
-    Ages count from the end of today in China, so that pages asked for on one day fit together.
+    Ages count back from the end of today in China, so that pages requested on one day fit
+    together.
     """
     if half_life is None:
         return None
     if order is not Order.RELEVANCE:
-        raise UsageError("--recency changes the order by relevance: leave out --sort, or this.")
+        raise UsageError("--recency changes the order by relevance. Remove it, or --sort.")
     tomorrow = datetime.now(ARCHIVE_ZONE).date() + timedelta(days=1)
     now = datetime.combine(tomorrow, time(), ARCHIVE_ZONE).timestamp()
     return Recency(half_life, now)
 
 
-_ID: Final = re.compile("[a-z2-7]{12}")
-_MAX_ARTICLE_FILE: Final = 2**26
+class FacetsParam(click.ParamType[tuple[str, ...]]):
+    """Names of facets, comma-separated, such as ``source,month``."""
+
+    name = "names"
+
+    def convert(
+        self,
+        value: str | tuple[str, ...],
+        param: click.Parameter | None,  # noqa: ARG002  (Click's interface)
+        ctx: click.Context | None,  # noqa: ARG002  (likewise)
+    ) -> tuple[str, ...]:
+        """Return the names, each once; raises :class:`UsageError` for an unknown one."""
+        if isinstance(value, tuple):
+            return value
+        return parse_facets(value)
 
 
-def find_article(engine: Engine, name: str) -> Article | None:
-    """Return the indexed article with the id ``name``, or from the file at the path ``name``."""
-    if found := engine.get([name]):
-        return found[0]
-    path = os.path.abspath(name)  # noqa: PTH100  (paths in an index are strings of any bytes)
-    known = (stamp.article_id for stamp in engine.stamps() if stamp.path == path)
-    article_id = next(known, None)
-    return next(iter(engine.get([article_id])), None) if article_id else None
+def parse_facets(text: str) -> tuple[str, ...]:
+    """Return the facets in a list such as ``source,month``, each once.
 
-
-def looks_like_article(text: str) -> bool:
-    """Return whether ``text`` looks like an id or is the path of a file: no mere words."""
-    return bool(_ID.fullmatch(text)) or os.path.lexists(text)
-
-
-def read_article_file(path: str) -> Article:
-    """Return the article in a file that need not be indexed.
-
-    Raises :class:`InputError` with the reason if there is none, or the file can't be read.
+    Raises :class:`UsageError` for an unknown name.
     """
-    from newsgrep.analysis.document import IndexDocument
-    from newsgrep.extract.outlets import load_outlets
-    from newsgrep.extract.walk import File
-    from newsgrep.index.workers import FailedFile, prepare_file
+    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
+    known = ", ".join(FACETS)
+    if text and not names:
+        raise UsageError(f"--facets is empty. Choose from {known}.")
+    for name in names:
+        if name not in FACETS:
+            shown = truncate(one_line(name), 40)
+            raise UsageError(f"Unknown facet “{shown}”. Choose from {known}.")
+    return names
 
-    whole = os.path.abspath(path)  # noqa: PTH100  (a string of any bytes)
-    made = prepare_file(File(whole, 0, 0), load_outlets(outlet_rules_file()), _MAX_ARTICLE_FILE)
-    if isinstance(made, IndexDocument):
-        return made.article()
-    reason = (
-        made.reason if isinstance(made, FailedFile) or made.reason else "there is no article in it"
+
+def enum_option(
+    *names: str, choices: type[_Enum], **attributes: Any
+) -> Callable[[_Command], _Command]:
+    """Return an option whose value is a member of ``choices``, or ``None`` without a default."""
+    return click.option(
+        *names,
+        type=click.Choice([choice.value for choice in choices]),
+        callback=lambda _ctx, _param, value: None if value is None else choices(value),
+        **attributes,
     )
-    raise InputError(f"No article can be taken from {path}: {reason}. Name another file, or an id.")
+
+
+# Options
+
+
+def query_options(command: _Command) -> _Command:
+    """Add the fields of :class:`QueryOptions`."""
+    for decorate in (
+        click.option(
+            "--tz",
+            metavar="ZONE",
+            default=ARCHIVE_TIMEZONE_NAME,
+            envvar="NEWSGREP_TZ",
+            show_envvar=True,
+            show_default=True,
+            help="Time zone of the days in QUERY, --since and --until, e.g. Europe/London.",
+        ),
+        click.option(
+            "--until", metavar="DATE", default="", help="Published on DATE or earlier (inclusive)."
+        ),
+        click.option(
+            "--since",
+            metavar="DATE",
+            default="",
+            help="Published on DATE or later: 2024-05-17, 2024-05, 7d, 上周 ...",
+        ),
+        click.option(
+            "--source",
+            "sources",
+            metavar="TEXT",
+            multiple=True,
+            help="Only sources whose name contains TEXT. Can be repeated.",
+        ),
+        click.option(
+            "--scan",
+            is_flag=True,
+            help="Allow a regular expression that must read every article.",
+        ),
+        click.option("--literal", is_flag=True, help="Treat QUERY as a literal string."),
+        click.option("-E", "--regex", is_flag=True, help="Treat QUERY as a regular expression."),
+        click.option("--any", "any_word", is_flag=True, help="Match any word instead of all."),
+        click.argument("words", metavar="QUERY...", nargs=-1, required=True),
+    ):
+        command = decorate(command)
+    return command
+
+
+_FORMAT_HELP: Final = {
+    OutputFormat.JSON: "Print one JSON object.",
+    OutputFormat.JSONL: "Print JSON Lines, one object per result.",
+    OutputFormat.CSV: "Print CSV with a header row.",
+    OutputFormat.PATHS: "Print paths only, one per line.",
+}
+
+
+def output_options(*formats: OutputFormat, color: bool = True) -> Callable[[_Command], _Command]:
+    """Return a decorator that adds the fields of :class:`OutputOptions` for these formats."""
+
+    def decorate(command: _Command) -> _Command:
+        if color:
+            command = click.option(
+                "--color",
+                type=click.Choice(["auto", "always", "never"]),
+                default="auto",
+                show_default=True,
+                help="When to use colours; auto: on a terminal, unless NO_COLOR is set.",
+            )(command)
+        if OutputFormat.PATHS in formats:
+            command = click.option(
+                "-0", "--null", is_flag=True, help="End paths with NUL, for xargs -0."
+            )(command)
+        for each in reversed(formats):
+            command = click.option(
+                f"--{each}",
+                "output",
+                flag_value=each.value,
+                callback=lambda _ctx, _param, value: OutputFormat(value or OutputFormat.TEXT),
+                help=_FORMAT_HELP[each],
+            )(command)
+        return command
+
+    return decorate
+
+
+def limit_option(default: int, help_text: str) -> Callable[[_Command], _Command]:
+    """Return a decorator that adds ``-n``, which is at least 1."""
+    return click.option(
+        "-n",
+        "--limit",
+        type=click.IntRange(min=1),
+        metavar="N",
+        default=default,
+        show_default=True,
+        help=help_text,
+    )
+
+
+def index_option(command: _Command) -> _Command:
+    """Add the fields of :class:`IndexOptions`."""
+    command = click.option(
+        "--trust",
+        is_flag=True,
+        envvar="NEWSGREP_TRUST",
+        show_envvar=True,
+        help="Open the index even if other users own it or can write to it.",
+    )(command)
+    return click.option(
+        "--index",
+        type=IndexParam(),
+        default=Path("index"),
+        envvar="NEWSGREP_INDEX",
+        show_envvar=True,
+        show_default=True,
+        help="Index folder, or opensearch://HOST[:PORT]/NAME.",
+    )(command)
+
+
+def engine_option(command: _Command) -> _Command:
+    """Add ``--engine``: the engine of a new index."""
+    return click.option(
+        "--engine",
+        type=click.Choice(folder_engines()),
+        help="Engine of a new index folder. Must match an existing index.",
+    )(command)
+
+
+def wait_option(command: _Command) -> _Command:
+    """Add ``--wait``: how long to wait for another writer."""
+    return click.option(
+        "--wait",
+        type=click.FloatRange(min=0),
+        metavar="SECONDS",
+        default=0.0,
+        help="Seconds to wait for another writer.  [default: 0]",
+    )(command)
+
+
+def jobs_option(command: _Command) -> _Command:
+    """Add ``--jobs``: how many processes do the work."""
+    return click.option(
+        "--jobs",
+        type=click.IntRange(min=1),
+        metavar="N",
+        default=lambda: os.cpu_count() or 1,
+        show_default="number of processors",
+        help="Number of worker processes.",
+    )(command)
 
 
 def outlet_rules_file() -> Path | None:
-    """Return the user's rules for outlets, if there are any."""
+    """Return the file with the user's own outlet rules, if there is one."""
     path = Path(click.get_app_dir("newsgrep")) / "outlets.toml"
     return path if path.exists() else None

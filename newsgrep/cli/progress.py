@@ -1,4 +1,8 @@
-"""A bar for long runs, on a terminal only."""
+"""Long commands: a progress bar on a terminal, and a clean end for signals.
+
+By default Python dies at once from SIGTERM and SIGHUP, and leaves worker processes and half a
+commit behind. Commands that write treat them like Ctrl-C.
+"""
 
 from __future__ import annotations
 
@@ -7,34 +11,34 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from newsgrep.index.workers import Progress, no_progress
+if TYPE_CHECKING:
+    from newsgrep.index.workers import Progress
 
 
 @contextmanager
 def show_progress() -> Iterator[Progress]:
-    """Show a bar with rate and time left on standard error, if that is a terminal."""
+    """Show a bar with rate and time left on standard error, if it is a terminal.
+
+    Yields a function of the number of items done and their total, ``None`` if not known yet.
+    """
     if not sys.stderr.isatty():
+        from newsgrep.index.workers import no_progress
+
         yield no_progress
         return
+    from rich import progress as rich
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
 
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TextColumn("{task.fields[rate]}"),
+        rich.TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading", total=None, rate="", visible=False)
 
         def show(done: int, total: int | None) -> None:
@@ -50,17 +54,18 @@ def show_progress() -> Iterator[Progress]:
 
 _SIGNALS: Final = ("SIGTERM", "SIGHUP")
 _SIGNAL_STATUS: Final = 128
+"""Shells report a process that a signal ended as 128 plus the number of the signal."""
 
 
 class Terminated(KeyboardInterrupt):
-    """A signal other than Ctrl-C's asked newsgrep to end; its number is the only argument."""
+    """A signal other than that of Ctrl-C ended the command; its number is the only argument."""
 
 
 def handle_signals() -> None:
-    """From now on raise :class:`Terminated` for signals that ask a process to end."""
+    """From now on, raise :class:`Terminated` when a signal asks this process to end."""
     for name in _SIGNALS:
         number = getattr(signal, name, None)
-        # Under nohup a process is to stay deaf.
+        # nohup ignores SIGHUP for its command, which must stay so.
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _raise_terminated)
 
@@ -70,7 +75,7 @@ def _raise_terminated(number: int, _: FrameType | None) -> None:
 
 
 def signal_status(stop: BaseException | None) -> int:
-    """Return the exit status of a process that was stopped so: 128 and the signal's number."""
+    """Return the exit status for a command that ``stop``, or its cause, ended."""
     while stop is not None:
         if isinstance(stop, Terminated):
             return _SIGNAL_STATUS + int(stop.args[0])

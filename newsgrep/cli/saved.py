@@ -1,23 +1,55 @@
-"""``newsgrep saved``: queries that are kept with the index under a name."""
+"""``newsgrep saved`` and ``newsgrep new``: saved queries, and the new articles that match them."""
 
 from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
 from newsgrep._io import to_json
-from newsgrep.cli.options import QueryCommand, index_option, query_text
-from newsgrep.index.location import Index
-from newsgrep.index.user_state import read_saved, remove_query, save_query, saved_name
-from newsgrep.terminal import one_line, write
-from newsgrep.views.hits import SCHEMA_VERSION
+from newsgrep.cli.options import (
+    IndexOptions,
+    OutputFormat,
+    OutputOptions,
+    QueryCommand,
+    index_option,
+    output_options,
+    query_text,
+    typed,
+    wait_option,
+)
+from newsgrep.cli.output import Rendering, print_message, print_result
+from newsgrep.engines.base import Engine
+from newsgrep.errors import InputError, NewsgrepError, UsageError
+from newsgrep.index.location import described, personal_folder
+from newsgrep.index.lock import exclusive_lock
+from newsgrep.index.manifest import SEEN_FOLDER
+from newsgrep.index.store import open_index
+from newsgrep.index.user_state import (
+    read_saved,
+    read_seen,
+    remove_query,
+    save_query,
+    saved_name,
+    write_seen,
+)
+from newsgrep.query.parser import name_key, parse
+from newsgrep.search.alerts import NewArticles, find_new, new_hits
+from newsgrep.terminal import StyledLine, StyledText, flush, one_line, print_lines, write
+from newsgrep.views.hits import SCHEMA_VERSION, hit_lines, new_article_to_json
+
+# saved
 
 
-@click.group(short_help="Keep queries under a name.")
-def command() -> None:
+@click.group("saved", short_help="Keep queries under a name.")
+def saved_group() -> None:
     """Keep queries under a name, with the index.
 
-    A saved query is asked as saved:NAME, also inside of other queries, and newsgrep new
-    tells what has come in for it.
+    saved:NAME stands for the query, also inside other queries. newsgrep new lists new
+    articles that match saved queries.
 
     \b
     newsgrep saved add 渔业 '渔业 OR "海带" -source:青石湖'
@@ -26,46 +58,185 @@ def command() -> None:
     """
 
 
-@command.command(cls=QueryCommand, short_help="Keep a query.")
+@dataclass(frozen=True, kw_only=True)
+class SavedNameOptions(IndexOptions):
+    """The options of commands on one saved query."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedAddOptions(SavedNameOptions):
+    """The options of ``newsgrep saved add``."""
+
+    words: tuple[str, ...]
+    replace: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedListOptions(IndexOptions, OutputOptions):
+    """The options of ``newsgrep saved list``."""
+
+
+@saved_group.command("add", cls=QueryCommand, short_help="Save a query.")
 @click.argument("name")
 @click.argument("words", metavar="QUERY...", nargs=-1, required=True)
-@click.option("--replace", is_flag=True, help="In the place of the one that has this name.")
+@click.option("--replace", is_flag=True, help="Replace the query of this name.")
 @index_option
-def add(name: str, words: tuple[str, ...], replace: bool, trust: bool, index: Index) -> int:  # noqa: ARG001  (nothing here runs code, so there is nothing to trust)
-    """Keep QUERY as NAME: letters, digits, - _ and ."""
-    save_query(index, query_text((name,)), query_text(words), replace=replace)
+@typed(SavedAddOptions)
+def add_command(options: SavedAddOptions) -> int:
+    """Save QUERY as NAME, which consists of letters, digits, - _ and ."""
+    name = query_text((options.name,))
+    save_query(options.index, name, query_text(options.words), replace=options.replace)
     return 0
 
 
-@command.command("list", short_help="Print all names and queries.")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@saved_group.command("list", short_help="List all saved queries.")
+@output_options(OutputFormat.JSON, color=False)
 @index_option
-def list_(as_json: bool, trust: bool, index: Index) -> int:  # noqa: ARG001  (as above)
-    """Print the name and the query of all that are kept, one a line with a tab between."""
-    queries = read_saved(index)
-    if as_json:
-        told = [{"name": name, "query": query} for name, query in queries.items()]
-        write(to_json({"version": SCHEMA_VERSION, "queries": told}, indent=2))
-    else:
+@typed(SavedListOptions)
+def list_command(options: SavedListOptions) -> int:
+    """List the names and queries of all saved queries, one per line, separated by a tab."""
+    queries = read_saved(options.index)
+    if options.output is OutputFormat.TEXT:
         for name, query in queries.items():
             write(f"{name}\t{one_line(query)}")
+    else:
+        listed = [{"name": name, "query": query} for name, query in queries.items()]
+        print_result(
+            Rendering(json=lambda: {"version": SCHEMA_VERSION, "queries": listed}), options
+        )
     return 0 if queries else 1
 
 
-@command.command(short_help="Print one query.")
+@saved_group.command("show", short_help="Print a saved query.")
 @click.argument("name")
 @index_option
-def show(name: str, trust: bool, index: Index) -> int:  # noqa: ARG001  (as above)
-    """Print the query that is kept as NAME."""
-    queries = read_saved(index)
-    write(one_line(queries[saved_name(queries, name)]))
+@typed(SavedNameOptions)
+def show_command(options: SavedNameOptions) -> int:
+    """Print the query saved as NAME."""
+    queries = read_saved(options.index)
+    write(one_line(queries[saved_name(queries, options.name)]))
     return 0
 
 
-@command.command("remove", short_help="Forget a query.")
+@saved_group.command("remove", short_help="Remove a saved query.")
 @click.argument("name")
 @index_option
-def remove_(name: str, trust: bool, index: Index) -> int:  # noqa: ARG001  (as above)
-    """Forget the query NAME; what newsgrep new knows of it stays."""
-    remove_query(index, name)
+@typed(SavedNameOptions)
+def remove_command(options: SavedNameOptions) -> int:
+    """Remove the query NAME. What newsgrep new has shown for it stays remembered."""
+    remove_query(options.index, options.name)
     return 0
+
+
+# new
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewOptions(IndexOptions, OutputOptions):
+    """The options of ``newsgrep new``."""
+
+    names: tuple[str, ...]
+    include_existing: bool
+    peek: bool
+    state: Path | None
+    wait: float
+
+    def state_folder(self) -> Path:
+        """Return the folder that remembers what was shown; create it if it does not exist."""
+        folder = self.state or personal_folder(self.index) / SEEN_FOLDER
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise InputError(
+                f"Cannot write to {folder} ({exc.strerror}). Name another folder with --state."
+            ) from exc
+        return folder
+
+
+@click.command("new", short_help="Show new articles for saved queries.")
+@click.argument("names", metavar="[NAME...]", nargs=-1)
+@click.option(
+    "--all",
+    "include_existing",
+    is_flag=True,
+    help="On the first run, report all existing articles.",
+)
+@click.option("--peek", is_flag=True, help="Do not mark articles as seen.")
+@output_options(OutputFormat.JSONL)
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder that remembers which articles were seen.  [default: in the index]",
+)
+@wait_option
+@index_option
+@typed(NewOptions)
+def new_command(options: NewOptions) -> int:
+    """Show the articles that were added since the last run, for each saved query.
+
+    The first run prints nothing and marks all existing articles as seen. Output is JSON
+    Lines, one object per new article with the name of the query under "saved"; on a terminal
+    it is text. Articles that were printed are not printed again.
+
+    \b
+    newsgrep new
+    newsgrep index ~/archive && newsgrep new 渔业 > news.jsonl
+
+    Exit status: 0 if there are new articles, 1 if not, 2 error.
+    """
+    queries = read_saved(options.index)
+    if not queries:
+        raise UsageError(
+            f"There are no saved queries {described(options.index)}. "
+            "Add one with: newsgrep saved add NAME QUERY"
+        )
+    names = dict.fromkeys(saved_name(queries, name) for name in options.names)
+    state = options.state_folder()
+    count, status = 0, 0
+    with open_index(options.index, trust=options.trust) as engine:
+        for name in names or queries:
+            try:
+                count += _report_new(engine, name, queries, state, options)
+            except NewsgrepError as exc:
+                # A failing query must not block the others.
+                print_message(f"{one_line(name)}: {one_line(str(exc))}")
+                status = status or exc.exit_status
+    return status or (0 if count else 1)
+
+
+def _report_new(
+    engine: Engine, name: str, queries: Mapping[str, str], state: Path, options: NewOptions
+) -> int:
+    """Print the new articles of one saved query, then mark them as seen; return their number."""
+    query = parse(queries[name], saved=lambda: queries)
+    path = state / f"{name_key(name)}.seen"
+    with exclusive_lock(state / f"{name_key(name)}.lock", f"The state in {state}", options.wait):
+        seen = read_seen(path)
+        new = find_new(engine, query, seen, begin_with_all=options.include_existing)
+        if sys.stdout.isatty() and options.output is OutputFormat.TEXT:
+            _print_new(engine, name, new, color=options.use_color)
+        else:
+            for hit in new_hits(engine, new):
+                write(to_json(new_article_to_json(name, hit)))
+        # Print first, then remember: a run that dies between the two prints them again.
+        flush()
+        if not options.peek and (seen is None or seen.commit != engine.commit()):
+            write_seen(path, engine.commit(), new.present | (seen.articles if seen else set()))
+    if seen is None and not options.include_existing and not options.peek:
+        click.echo(
+            f"{one_line(name)}: existing articles are marked as seen; later runs show new ones.",
+            err=True,
+        )
+    return len(new.candidates)
+
+
+def _print_new(engine: Engine, name: str, new: NewArticles, *, color: bool) -> None:
+    if count := len(new.candidates):
+        heading = StyledLine([StyledText(f"{name}: {count:,} new", "title")])
+        print_lines([heading, StyledLine()], color=color)
+        indent = len(str(count)) + 2
+        for hit in new_hits(engine, new):
+            print_lines([*hit_lines(hit, indent), StyledLine()], color=color)

@@ -1,84 +1,133 @@
-"""``newsgrep search``: ask the index."""
+"""``newsgrep search``: find articles."""
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from newsgrep.cli.options import (
+    FacetsParam,
     HalfLifeParam,
+    OutputFormat,
+    OutputOptions,
     QueryCommand,
-    build_query,
-    color_option,
+    QueryOptions,
+    enum_option,
     index_option,
     make_recency,
-    parse_facets,
+    output_options,
     query_options,
-    report_no_match,
-    use_color,
+    typed,
 )
+from newsgrep.cli.output import Rendering, print_result, report_no_match
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
-from newsgrep.index.location import Index
 from newsgrep.index.store import open_index
-from newsgrep.index.user_state import saved_lookup
 from newsgrep.search.search import SearchRequest, SearchResult, search
-from newsgrep.terminal import write, write_bytes
+from newsgrep.views.hits import hit_to_json, hits_to_csv, result_to_json, result_to_text
 
 if TYPE_CHECKING:
     from newsgrep.search.explain import Explanation
     from newsgrep.views.stories import CollapsedPage
 
 
-@click.command(cls=QueryCommand, short_help="Find articles.")
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions(QueryOptions, OutputOptions):
+    """The options of ``newsgrep search``."""
+
+    sort: Order
+    recency: float | None
+    limit: int
+    offset: int
+    facets: tuple[str, ...]
+    explain: bool
+    collapse: bool
+    after: str
+
+    def __post_init__(self) -> None:
+        """Raise :class:`UsageError` for options that exclude each other."""
+        super().__post_init__()
+        objects = self.output in {OutputFormat.TEXT, OutputFormat.JSON}
+        if self.facets and not objects:
+            raise UsageError(f"--{self.output} cannot contain facets. Use --json.")
+        if self.collapse and self.after:
+            raise UsageError("--after cannot be combined with --collapse. Use --offset.")
+        if self.explain and (self.collapse or not objects):
+            raise UsageError("--explain works with text and --json only, without --collapse.")
+
+    def request(self) -> SearchRequest:
+        """Return the search request; raises :class:`UsageError`."""
+        return SearchRequest(
+            self.query(),
+            self.sort,
+            self.limit,
+            self.offset,
+            self.facets,
+            recency=make_recency(self.recency, self.sort),
+            after=self.after,
+        )
+
+
+@click.command("search", cls=QueryCommand, short_help="Find articles.")
 @query_options
-@click.option(
+@enum_option(
     "--sort",
-    type=click.Choice([order.value for order in Order]),
+    choices=Order,
     default=Order.RELEVANCE.value,
     show_default=True,
-    help="date: oldest first, -date: newest first.",
+    help="Sort order; date: oldest first, -date: newest first.",
 )
 @click.option(
     "--recency",
     type=HalfLifeParam(),
     metavar="HALF-LIFE",
-    help="Newer ones first: an article counts half for every 30d, 6w, 6m or 2y of its age.",
+    help="Prefer newer articles: halve the score for every 30d, 6w, 6m or 2y of age.",
 )
 @click.option(
-    "-n", "--limit", type=click.IntRange(min=0), default=10, show_default=True, help="Hits shown."
+    "-n",
+    "--limit",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=10,
+    show_default=True,
+    help="Show at most N hits.",
 )
-@click.option("--offset", type=click.IntRange(min=0), default=0, help="Hits passed over.")
+@click.option(
+    "--offset",
+    type=click.IntRange(min=0),
+    metavar="N",
+    default=0,
+    help="Skip the first N hits.",
+)
 @click.option(
     "--facets",
+    type=FacetsParam(),
     default="",
     metavar="NAMES",
-    help="Also count all matches by source, month, day, author or tag (with commas between).",
+    help="Count all matches by source, month, day, author or tag (comma-separated).",
 )
-@click.option(
-    "--explain", is_flag=True, help="Say how the query was understood, and why hits rank so."
-)
+@click.option("--explain", is_flag=True, help="Show the parsed query and score details.")
 @click.option("--collapse", is_flag=True, help="Show reprints of one text as one hit.")
-@click.option("--after", metavar="TOKEN", default="", help="Go on after the page with this next.")
-@click.option("--json", "form", flag_value="json", help="One JSON object.")
-@click.option("--jsonl", "form", flag_value="jsonl", help="One JSON object a line for each hit.")
-@click.option("--csv", "form", flag_value="csv", help="A table for spreadsheets.")
-@click.option("--paths", "form", flag_value="paths", help="Only the paths, one a line.")
-@click.option("-0", "--null", is_flag=True, help="With --paths: end paths with NUL, for xargs -0.")
-@color_option
+@click.option(
+    "--after",
+    metavar="TOKEN",
+    default="",
+    help='Continue after the page whose "next" token is TOKEN.',
+)
+@output_options(OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV, OutputFormat.PATHS)
 @index_option
-def command(words: tuple[str, ...], index: Index, **options: Any) -> int:
-    """Find articles that match QUERY, the best first.
+@typed(SearchOptions)
+def search_command(options: SearchOptions) -> int:
+    """Find articles that match QUERY, best match first.
 
-    All words must match; those that stand together as typed rank higher. "Quotes" (also
-    “ ” and 「 」) find exactly what they hold. OR, -word and ( ) work; a NEAR/10 b, 普?习,
-    govern*, ~goverment and /联合.{0,5}声明/ find what is near, of a pattern, nearly so, or an
-    expression. title:, body:, caption:, source:, author:, tag:, url:, path:, id:, saved:,
-    date:, since: and until: narrow. Simplified, traditional, full-width and upper-case
-    spellings are one.
+    All words must match; words that are adjacent as typed rank higher. "Quotes" (also
+    “ ” and 「 」) match exactly. OR, -word and ( ) combine. a NEAR/10 b, wildcards (普?习,
+    govern*), fuzzy words (~goverment) and /regular expressions/ are supported. Filters:
+    title:, body:, caption:, source:, author:, tag:, url:, path:, id:, saved:, date:, since:
+    and until:. Simplified, traditional, full-width and upper-case spellings are equivalent.
 
     \b
     newsgrep search 联合声明
@@ -88,69 +137,37 @@ def command(words: tuple[str, ...], index: Index, **options: Any) -> int:
     newsgrep search --paths -0 聯合聲明 | xargs -0 wc -c
     newsgrep search --json 联合声明 | jq -r '.hits[].title'
 
-    A word that begins with a minus and a Latin letter needs -- before it:
+    To exclude a Latin word, put -- before the query:
     newsgrep search -- 模型 -gpt
     """
-    query = build_query(words, options, saved_lookup(index))
-    facets = parse_facets(options["facets"])
-    if options["null"] and options["form"] != "paths":
-        raise UsageError("-0 goes with --paths: add it.")
-    if facets and options["form"] not in {None, "json"}:
-        raise UsageError(f"--{options['form']} has no place for --facets: use --json.")
-    if options["collapse"] and options["after"]:
-        raise UsageError("--after does not go with --collapse: use --offset, which counts stories.")
-    if options["explain"] and (options["collapse"] or options["form"] not in {None, "json"}):
-        raise UsageError("--explain goes with --json or with the usual output: leave the rest out.")
-    order = Order(options["sort"])
-    request = SearchRequest(
-        query,
-        order,
-        options["limit"],
-        options["offset"],
-        facets,
-        recency=make_recency(options["recency"], order),
-        after=options["after"],
-    )
-    with open_index(index, trust=options["trust"]) as engine:
-        folded = _collapse(engine, request) if options["collapse"] else None
-        result = folded.result if folded else search(engine, request)
-        explanation = None if result.total else report_no_match(engine, query, result.parsed, index)
-        reasons = _explain(engine, result) if options["explain"] and result.total else None
-    if folded and result.total:
-        _print_stories(folded, options)
-    elif reasons:
-        _print_explained(result, reasons, options)
-    else:
-        _print(result, explanation, options)
+    request = options.request()
+    with open_index(options.index, trust=options.trust) as engine:
+        if options.collapse:
+            page = _collapse(engine, request)
+            result = page.result
+            rendering = _render_stories(page)
+        else:
+            result = search(engine, request)
+            rendering = _render_hits(result)
+        if not result.total:
+            diagnosis = report_no_match(engine, request.query.root, result.parsed, options.index)
+            rendering = rendering._replace(
+                text=tuple, json=lambda: result_to_json(result, diagnosis)
+            )
+        elif options.explain:
+            rendering = _render_explained(result, _explain(engine, result))
+    print_result(rendering, options)
     return 0 if result.total else 1
 
 
-def _explain(engine: Engine, result: SearchResult) -> Explanation:
-    from newsgrep.search.explain import explain
-
-    return explain(engine, result)
-
-
-def _print_explained(result: SearchResult, reasons: Explanation, options: dict[str, Any]) -> None:
-    from newsgrep.views.explain import parsed_query_lines, score_pieces, with_explanation
-
-    if options["form"] == "json":
-        from newsgrep._io import to_json
-        from newsgrep.views import hits
-
-        write(to_json(with_explanation(hits.result_to_json(result), reasons), indent=2))
-        return
-    from newsgrep.terminal import print_lines
-    from newsgrep.views.hits import result_to_text
-
-    notes = {
-        hit.article.id: score_pieces(hit.score, reasons.hits[hit.article.id]) for hit in result.hits
-    }
-    lines = (
-        *parsed_query_lines(result, reasons),
-        *result_to_text(result, blocks=sys.stdout.isatty(), notes=notes),
+def _render_hits(result: SearchResult) -> Rendering:
+    return Rendering(
+        text=lambda: result_to_text(result, blocks=sys.stdout.isatty()),
+        json=lambda: result_to_json(result),
+        jsonl=lambda: map(hit_to_json, result.hits),
+        csv=lambda: hits_to_csv(result.hits),
+        paths=lambda: (hit.article.path for hit in result.hits),
     )
-    print_lines(lines, color=use_color(options["color"]))
 
 
 def _collapse(engine: Engine, request: SearchRequest) -> CollapsedPage:
@@ -159,55 +176,40 @@ def _collapse(engine: Engine, request: SearchRequest) -> CollapsedPage:
     return search_collapsed(engine, request)
 
 
-def _print_stories(folded: CollapsedPage, options: dict[str, Any]) -> None:
-    from newsgrep._io import to_json
-    from newsgrep.views import hits, stories
+def _render_stories(page: CollapsedPage) -> Rendering:
+    from newsgrep.views.stories import (
+        stories_to_csv,
+        stories_to_json,
+        stories_to_text,
+        story_objects,
+    )
 
-    match options["form"]:
-        case "json":
-            told = stories.stories_to_json(hits.result_to_json(folded.result), folded)
-            write(to_json(told, indent=2))
-        case "jsonl":
-            for hit in stories.story_objects(folded):
-                write(to_json({"version": hits.SCHEMA_VERSION, **hit}))
-        case "csv":
-            for line in stories.stories_to_csv(folded):
-                write(line)
-        case "paths":
-            _print(folded.result, None, options)
-        case _:
-            from newsgrep.terminal import print_lines
-
-            print_lines(stories.stories_to_text(folded), color=use_color(options["color"]))
+    return Rendering(
+        text=lambda: stories_to_text(page),
+        json=lambda: stories_to_json(result_to_json(page.result), page),
+        jsonl=lambda: story_objects(page),
+        csv=lambda: stories_to_csv(page),
+        paths=lambda: (hit.article.path for hit in page.result.hits),
+    )
 
 
-def _print(
-    result: SearchResult, explanation: dict[str, Any] | None, options: dict[str, Any]
-) -> None:
-    match options["form"]:
-        case "json":
-            from newsgrep._io import to_json
-            from newsgrep.views import hits
+def _explain(engine: Engine, result: SearchResult) -> Explanation:
+    from newsgrep.search.explain import explain
 
-            write(to_json(hits.result_to_json(result, explanation), indent=2))
-        case "jsonl":
-            from newsgrep._io import to_json
-            from newsgrep.views import hits
+    return explain(engine, result)
 
-            for hit in result.hits:
-                write(to_json({"version": hits.SCHEMA_VERSION, **hits.hit_to_json(hit)}))
-        case "csv":
-            from newsgrep.views.hits import hits_to_csv
 
-            for line in hits_to_csv(result.hits):
-                write(line)
-        case "paths":
-            end = b"\0" if options["null"] else b"\n"
-            for hit in result.hits:
-                write_bytes(os.fsencode(hit.article.path) + end)
-        case _ if result.total:
-            from newsgrep.terminal import print_lines
-            from newsgrep.views.hits import result_to_text
+def _render_explained(result: SearchResult, explanation: Explanation) -> Rendering:
+    from newsgrep.views.explain import parsed_query_lines, score_pieces, with_explanation
 
-            lines = result_to_text(result, blocks=sys.stdout.isatty())
-            print_lines(lines, color=use_color(options["color"]))
+    notes = {
+        hit.article.id: score_pieces(hit.score, explanation.hits[hit.article.id])
+        for hit in result.hits
+    }
+    return Rendering(
+        text=lambda: (
+            *parsed_query_lines(result, explanation),
+            *result_to_text(result, blocks=sys.stdout.isatty(), notes=notes),
+        ),
+        json=lambda: with_explanation(result_to_json(result), explanation),
+    )

@@ -1,69 +1,127 @@
-"""``newsgrep show``: print a whole article."""
+"""``newsgrep show``: print one article; and how commands find the article that ID|PATH names."""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
+from dataclasses import dataclass
+from typing import Final
 
 import click
 
-from newsgrep._io import to_json
-from newsgrep.cli.options import color_option, find_article, index_option, use_color
-from newsgrep.index.location import Index, described
+from newsgrep.cli.options import (
+    IndexOptions,
+    OutputFormat,
+    OutputOptions,
+    index_option,
+    outlet_rules_file,
+    output_options,
+    typed,
+)
+from newsgrep.cli.output import Rendering, print_message, print_result
+from newsgrep.engines.base import Engine
+from newsgrep.errors import InputError
+from newsgrep.index.location import described
 from newsgrep.index.store import open_index
-from newsgrep.index.user_state import saved_lookup
+from newsgrep.models import Article
 from newsgrep.query.ast import Field, positive_texts
 from newsgrep.query.match import highlight_spans
 from newsgrep.query.parser import parse
-from newsgrep.terminal import format_colored, format_plain, one_line, print_lines, write
+from newsgrep.terminal import format_colored, format_plain, one_line
 from newsgrep.views.hits import SCHEMA_VERSION, article_to_json, article_to_text
 
+_ID: Final = re.compile("[a-z2-7]{12}")
+_MAX_ARTICLE_FILE: Final = 2**26
 
-@click.command(short_help="Print a whole article.")
+
+@dataclass(frozen=True, kw_only=True)
+class ShowOptions(IndexOptions, OutputOptions):
+    """The options of ``newsgrep show``."""
+
+    name: str
+    match: str
+    pager: bool
+
+
+@click.command("show", short_help="Print a whole article.")
 @click.argument("name", metavar="ID|PATH")
-@click.option("--match", "query", default="", help="Highlight what this query asks for.")
-@click.option("--json", "as_json", is_flag=True, help="The article as one JSON object.")
-@click.option("--pager/--no-pager", default=True, help="Page long articles on a terminal.")
-@color_option
+@click.option("--match", metavar="QUERY", default="", help="Highlight the matches of QUERY.")
+@output_options(OutputFormat.JSON)
+@click.option("--pager/--no-pager", default=True, help="Page the article on a terminal.")
 @index_option
-def command(
-    name: str,
-    query: str,
-    as_json: bool,
-    pager: bool,
-    color: str,
-    trust: bool,
-    index: Index,
-) -> int:
-    """Print the article with this ID, or from the file at PATH.
+@typed(ShowOptions)
+def show_command(options: ShowOptions) -> int:
+    """Print the article with this ID, or the article in the file at PATH.
 
     \b
     newsgrep show seeds/tram-line-4.html
-    newsgrep show 3kq7vb2m4x --match 联合声明
-    newsgrep show 3kq7vb2m4x --json | jq -r .body
+    newsgrep show 3kq7vb2m4xz6 --match 联合声明
+    newsgrep show 3kq7vb2m4xz6 --json | jq -r .body
     """
-    wanted = positive_texts(parse(query, saved=saved_lookup(index)).root) if query else []
-    with open_index(index, trust=trust) as engine:
-        article = find_article(engine, name)
+    texts = []
+    if options.match:
+        texts = positive_texts(parse(options.match, saved=options.saved_queries).root)
+    with open_index(options.index, trust=options.trust) as engine:
+        article = find_article(engine, options.name)
     if article is None:
-        click.echo(
-            f"newsgrep: no article with the id or path {one_line(name)} {described(index)}: "
-            "newsgrep search --json shows ids and paths.",
-            err=True,
+        print_message(
+            f"No article with the id or path {one_line(options.name)} "
+            f"{described(options.index)}. newsgrep search --json shows ids and paths."
         )
         return 1
-    if as_json:
-        write(to_json({"version": SCHEMA_VERSION, **article_to_json(article)}, indent=2))
-        return 0
     lines = article_to_text(
         article,
-        highlight_spans(article.body, wanted, Field.BODY),
-        highlight_spans(article.title, wanted, Field.TITLE),
+        highlight_spans(article.body, texts, Field.BODY),
+        highlight_spans(article.title, texts, Field.TITLE),
     )
-    if pager and sys.stdout.isatty():
-        rows = format_colored(lines, wrap=True) if use_color(color) else format_plain(lines)
-        os.environ.setdefault("LESS", "-R")  # lets colours through; a user's own choice stays
-        click.echo_via_pager((f"{row}\n" for row in rows), color=use_color(color))
-    else:
-        print_lines(lines, color=use_color(color))
+    if options.output is OutputFormat.TEXT and options.pager and sys.stdout.isatty():
+        color = options.use_color
+        rows = format_colored(lines, wrap=True) if color else format_plain(lines)
+        os.environ.setdefault("LESS", "-R")  # passes colours through, unless the user chose
+        click.echo_via_pager((f"{row}\n" for row in rows), color=color)
+        return 0
+    print_result(
+        Rendering(
+            text=lambda: lines,
+            json=lambda: {"version": SCHEMA_VERSION, **article_to_json(article)},
+        ),
+        options,
+    )
     return 0
+
+
+def find_article(engine: Engine, name: str) -> Article | None:
+    """Return the indexed article with the id ``name``, or from the file at the path ``name``."""
+    if found := engine.get([name]):
+        return found[0]
+    path = os.path.abspath(name)  # noqa: PTH100  (paths in an index are strings of any bytes)
+    known = (record.article_id for record in engine.stamps() if record.path == path)
+    article_id = next(known, None)
+    return next(iter(engine.get([article_id])), None) if article_id else None
+
+
+def looks_like_article(text: str) -> bool:
+    """Return whether ``text`` has the form of an id or is the path of an existing file."""
+    return bool(_ID.fullmatch(text)) or os.path.lexists(text)
+
+
+def read_article_file(path: str) -> Article:
+    """Return the article in a file, which need not be indexed.
+
+    Raises :class:`InputError` with the reason if the file has no article or cannot be read.
+    """
+    from newsgrep.analysis.document import IndexDocument
+    from newsgrep.extract.outlets import load_outlets
+    from newsgrep.extract.walk import File
+    from newsgrep.index.workers import FailedFile, prepare_file
+
+    absolute = os.path.abspath(path)  # noqa: PTH100  (a string of any bytes)
+    prepared = prepare_file(
+        File(absolute, 0, 0), load_outlets(outlet_rules_file()), _MAX_ARTICLE_FILE
+    )
+    if isinstance(prepared, IndexDocument):
+        return prepared.article()
+    failed = isinstance(prepared, FailedFile)
+    reason = prepared.reason if failed or prepared.reason else "it contains no article"
+    raise InputError(f"Cannot read an article from {path}: {reason}. Name another file, or an id.")

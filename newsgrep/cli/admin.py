@@ -1,0 +1,342 @@
+"""Commands for the index itself: stats, doctor, reindex, copy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import click
+
+from newsgrep.cli.options import (
+    IndexOptions,
+    IndexParam,
+    OutputFormat,
+    OutputOptions,
+    engine_option,
+    index_option,
+    jobs_option,
+    output_options,
+    typed,
+    wait_option,
+)
+from newsgrep.cli.output import Rendering, print_result
+from newsgrep.cli.progress import handle_signals, show_progress
+from newsgrep.engines.base import FACETS, Engine, EngineRequest, Order
+from newsgrep.index.location import Index, ServerIndex
+from newsgrep.index.maintenance import (
+    CopyOptions,
+    HealthReport,
+    RebuildResult,
+    clean_up_index,
+    copy_index,
+    rebuild_index,
+    rollback_index,
+    verify_index,
+)
+from newsgrep.index.store import index_size, open_index, read_manifest
+from newsgrep.query.ast import DateRange, MatchAll
+from newsgrep.terminal import one_line, write
+from newsgrep.views.hits import SCHEMA_VERSION, shown_date
+
+# stats
+
+_MAX_SOURCES: Final = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatsOptions(IndexOptions, OutputOptions):
+    """The options of ``newsgrep stats``."""
+
+
+@click.command("stats", short_help="Show what the index contains.")
+@output_options(OutputFormat.JSON, color=False)
+@index_option
+@typed(StatsOptions)
+def stats_command(options: StatsOptions) -> int:
+    """Show the number of articles, their sources and dates, and the version of the index.
+
+    \b
+    newsgrep stats
+    newsgrep stats --json | jq .sources
+    """
+    manifest = read_manifest(options.index)
+    with open_index(options.index, trust=options.trust) as engine:
+        stats = _count_contents(engine)
+    stats |= {
+        "bytes": index_size(options.index),
+        "engine": manifest.engine,
+        "made_by": manifest.made_by,
+        "fingerprint": manifest.analyser,
+    }
+    if options.output is OutputFormat.TEXT:
+        _print_stats(stats, options.index)
+    else:
+        head = {"version": SCHEMA_VERSION, "index": str(options.index)}
+        print_result(Rendering(json=lambda: {**head, **stats}), options)
+    return 0 if stats["articles"] else 1
+
+
+def _count_contents(engine: Engine) -> dict[str, Any]:
+    page = engine.search(EngineRequest(MatchAll(), limit=0, facets=FACETS))
+    months = sorted(page.facets["month"])
+    dated = DateRange(None, None)
+    ends = []
+    for order in (Order.OLDEST, Order.NEWEST):
+        found = engine.search(EngineRequest(dated, order, limit=1)).candidates
+        ends.append(shown_date(engine.get([found[0].id])[0]) if found else None)
+    statuses = Counter(record.status.value for record in engine.stamps())
+    return {
+        "articles": page.total,
+        "files": dict(sorted(statuses.items())),
+        "oldest": ends[0],
+        "newest": ends[1],
+        "undated": dict(months).get("", 0),
+        "sources": dict(page.facets["source"]),
+        "months": {month: count for month, count in months if month},
+    }
+
+
+def _print_stats(stats: Mapping[str, Any], index: Index) -> None:
+    sources: dict[str, int] = stats["sources"]
+    write(f"index        {one_line(str(index))} ({_format_bytes(stats['bytes'])})")
+    write(f"articles     {stats['articles']:,}")
+    files = stats["files"].items()
+    write("files        " + ", ".join(f"{count:,} {name}" for name, count in files))
+    if stats["oldest"]:
+        write(f"published    {stats['oldest']} to {stats['newest']}")
+    write(f"months       {len(stats['months']):,}")
+    if stats["undated"]:
+        write(f"undated      {stats['undated']:,}")
+    write(f"sources      {len(sources):,}")
+    for name, count in list(sources.items())[:_MAX_SOURCES]:
+        write(f"  {count:>9,}  {one_line(name) or '(unknown)'}")
+    if len(sources) > _MAX_SOURCES:
+        write(f"             … and {len(sources) - _MAX_SOURCES:,} more; --json lists all")
+    write(f"engine       {stats['engine']}, created by newsgrep {stats['made_by']}")
+    fingerprint = ", ".join(f"{name} {value}" for name, value in stats["fingerprint"].items())
+    write(f"fingerprint  {fingerprint}")
+
+
+def _format_bytes(count: int) -> str:
+    size = float(count)
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+# doctor
+
+_FIX_HINT: Final = "newsgrep doctor --fix rebuilds the index from all articles that can be read"
+_ROLLBACK_HINT: Final = "newsgrep doctor --rollback goes back to the commit before the last one"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorOptions(IndexOptions, OutputOptions):
+    """The options of ``newsgrep doctor``."""
+
+    deep: bool
+    fix: bool
+    rollback: bool
+    tidy: bool
+    jobs: int
+    wait: float
+
+
+@click.command("doctor", short_help="Check or repair the index, or roll back the last commit.")
+@click.option("--deep", is_flag=True, help="Also compare every term with the stored articles.")
+@click.option(
+    "--fix",
+    is_flag=True,
+    help="Repair damage: keep every article that can be read, restore server settings.",
+)
+@click.option("--rollback", is_flag=True, help="Go back to the commit before the last one.")
+@click.option("--tidy", is_flag=True, help="Delete what an interrupted run left behind.")
+@output_options(OutputFormat.JSON, color=False)
+@jobs_option
+@wait_option
+@index_option
+@typed(DoctorOptions)
+def doctor_command(options: DoctorOptions) -> int:
+    """Compare all files of the index with their checksums, and read every article.
+
+    Exit status: 0 if the index is intact, 2 if not.
+
+    \b
+    newsgrep doctor
+    newsgrep doctor --deep --json
+    newsgrep doctor --fix
+    newsgrep doctor --rollback
+    """
+    handle_signals()
+    index, wait, trust = options.index, options.wait, options.trust
+    if options.rollback:
+        rollback_index(index, wait=wait, trust=trust)
+    found = health = verify_index(index, deep=options.deep, trust=trust)
+    rebuilt = None
+    if options.fix and health.can_be_mended:
+        with show_progress() as progress:
+            rebuilt = rebuild_index(
+                index, jobs=options.jobs, wait=wait, trust=trust, lossy=True, progress=progress
+            )
+        health = verify_index(index, trust=trust)
+    # On a server, an interrupted run leaves nothing but its settings.
+    restore = options.fix and not rebuilt and isinstance(index, ServerIndex)
+    tidy = options.tidy or restore
+    deleted = clean_up_index(index, wait=wait, trust=trust) if tidy else []
+    if options.output is OutputFormat.TEXT:
+        if options.rollback:
+            write("Rolled back to the commit before the last one")
+        for problem in found.problems:
+            write(f"problem: {problem.sentence}")
+        if rebuilt:
+            _print_rebuilt(rebuilt)
+        _print_health(health, index, deep=options.deep and not rebuilt)
+        _print_deleted(deleted, index)
+    else:
+        report = {
+            "version": SCHEMA_VERSION,
+            "index": str(index),
+            "sound": not health.problems,
+            "problems": [problem.sentence for problem in found.problems],
+            "articles": health.articles,
+            "fixed": bool(rebuilt),
+            "lost": rebuilt.lost if rebuilt else (),
+            "deleted": deleted,
+        }
+        print_result(Rendering(json=lambda: report), options)
+    return 2 if health.problems or (rebuilt and rebuilt.lost) else 0
+
+
+def _print_rebuilt(rebuilt: RebuildResult) -> None:
+    write(f"Rebuilt from {_count(rebuilt.articles, 'article')} that can be read")
+    for path in rebuilt.lost:
+        write(f"lost: the article of {one_line(path) if path else 'a file of unknown name'}")
+    if rebuilt.lost:
+        write("newsgrep index with the same paths as before reads these files again")
+
+
+def _print_health(health: HealthReport, index: Index, *, deep: bool) -> None:
+    if health.can_be_mended:
+        server = isinstance(index, ServerIndex)
+        write(_FIX_HINT if server else f"{_FIX_HINT}; {_ROLLBACK_HINT}")
+    elif not health.problems:
+        checked = "files, articles and terms" if deep else "files and articles"
+        write(f"{index} is intact: {_count(health.articles, 'article')}; checked {checked}")
+
+
+def _print_deleted(deleted: list[str], index: Index) -> None:
+    if not deleted:
+        return
+    if isinstance(index, ServerIndex):
+        write(f"Restored {_count(len(deleted), 'setting')} that an interrupted run left behind")
+    else:
+        write(f"Deleted {_count(len(deleted), 'file')} left over from earlier runs")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+# reindex
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReindexOptions(IndexOptions):
+    """The options of ``newsgrep reindex``."""
+
+    jobs: int
+    wait: float
+
+
+@click.command("reindex", short_help="Rebuild the index from its stored articles.")
+@jobs_option
+@wait_option
+@index_option
+@typed(ReindexOptions)
+def reindex_command(options: ReindexOptions) -> int:
+    """Rebuild the index from its stored articles, without their files.
+
+    Needed after an upgrade that changes how text is analysed. The old index is used until
+    the new one is complete.
+
+    \b
+    newsgrep reindex
+    """
+    handle_signals()
+    with show_progress() as progress:
+        result = rebuild_index(
+            options.index,
+            jobs=options.jobs,
+            wait=options.wait,
+            trust=options.trust,
+            progress=progress,
+        )
+    write(f"Rebuilt {options.index}: {_count(result.articles, 'article')}")
+    return 0
+
+
+# copy
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopyCommandOptions(IndexOptions):
+    """The options of ``newsgrep copy``."""
+
+    target: Index
+    engine: str | None
+    replace: bool
+    jobs: int
+    wait: float
+
+
+@click.command("copy", short_help="Copy the index to another location or engine.")
+@click.option(
+    "--to",
+    "target",
+    type=IndexParam(),
+    required=True,
+    metavar="INDEX",
+    help="The new index: a folder, or opensearch://HOST[:PORT]/NAME.",
+)
+@engine_option
+@click.option("--replace", is_flag=True, help="Replace an existing index.")
+@jobs_option
+@wait_option
+@index_option
+@typed(CopyCommandOptions)
+def copy_command(options: CopyCommandOptions) -> int:
+    """Copy the whole index to another location or engine, without reading the articles' files.
+
+    The copy contains articles, file records and saved queries, so newsgrep index with the
+    same paths finds nothing to do there. The source stays unchanged. The copy appears when it
+    is complete; an interrupted run leaves none.
+
+    \b
+    newsgrep copy --to ~/big.index --engine tantivy
+    newsgrep copy --to opensearch://search.example/news
+    newsgrep copy --index opensearch://search.example/news --to ~/laptop.index
+    """
+    handle_signals()
+    with show_progress() as progress:
+        result = copy_index(
+            options.index,
+            options.target,
+            CopyOptions(
+                options.engine,
+                options.replace,
+                options.jobs,
+                options.wait,
+                options.trust,
+                progress=progress,
+            ),
+        )
+    saved = "1 saved query" if result.queries == 1 else f"{result.queries:,} saved queries"
+    write(
+        f"Copied {_count(result.articles, 'article')}, {_count(result.files, 'file record')} and "
+        f"{saved} to {one_line(str(options.target))} ({result.engine})"
+    )
+    return 0

@@ -1,0 +1,121 @@
+"""How commands print: one table of output formats for all, and messages on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import click
+
+from newsgrep.cli.options import OutputFormat, OutputOptions
+from newsgrep.terminal import (
+    StyledLine,
+    format_colored,
+    format_plain,
+    sanitize,
+    write,
+    write_bytes,
+    write_streaming,
+)
+
+if TYPE_CHECKING:
+    from newsgrep.engines.base import Engine
+    from newsgrep.index.location import Index
+    from newsgrep.query.ast import Node
+
+
+class Rendering(NamedTuple):
+    """One result in each format that its command offers; only the one that is printed is made.
+
+    ``text`` returns lines for people, ``json`` one object, ``jsonl`` objects for one line each,
+    ``csv`` lines with a header, and ``paths`` paths of files. ``wrap`` allows lines of text to
+    be wrapped on a terminal.
+    """
+
+    text: Callable[[], Iterable[StyledLine]] = tuple
+    json: Callable[[], Mapping[str, Any]] = dict
+    jsonl: Callable[[], Iterable[Mapping[str, Any]]] = tuple
+    csv: Callable[[], Iterable[str]] = tuple
+    paths: Callable[[], Iterable[str]] = tuple
+    wrap: bool = True
+
+
+def print_result(rendering: Rendering, options: OutputOptions) -> None:
+    """Print a result in the format of ``options``; raises :class:`OutputClosed`.
+
+    When this returns, all of it is written out.
+    """
+    _PRINTERS[options.output](rendering, options)
+
+
+def _print_text(rendering: Rendering, options: OutputOptions) -> None:
+    lines = rendering.text()
+    if options.use_color:
+        rows = format_colored(lines, wrap=rendering.wrap and sys.stdout.isatty())
+    else:
+        rows = format_plain(lines)
+    write_streaming(rows)
+
+
+def _print_json(rendering: Rendering, _: OutputOptions) -> None:
+    from newsgrep._io import to_json
+
+    write(to_json(rendering.json(), indent=2))
+
+
+def _print_jsonl(rendering: Rendering, _: OutputOptions) -> None:
+    from newsgrep._io import to_json
+    from newsgrep.views.hits import SCHEMA_VERSION
+
+    objects = rendering.jsonl()
+    write_streaming(to_json({"version": SCHEMA_VERSION, **each}) for each in objects)
+
+
+def _print_csv(rendering: Rendering, _: OutputOptions) -> None:
+    write_streaming(rendering.csv())
+
+
+def _print_paths(rendering: Rendering, options: OutputOptions) -> None:
+    end = b"\0" if options.null else b"\n"
+    for path in rendering.paths():
+        write_bytes(os.fsencode(path) + end)
+
+
+_PRINTERS: Final[Mapping[OutputFormat, Callable[[Rendering, OutputOptions], None]]] = {
+    OutputFormat.TEXT: _print_text,
+    OutputFormat.JSON: _print_json,
+    OutputFormat.JSONL: _print_jsonl,
+    OutputFormat.CSV: _print_csv,
+    OutputFormat.PATHS: _print_paths,
+}
+
+
+def print_message(message: str) -> None:
+    """Print a warning or an error to standard error, sanitized."""
+    click.echo(f"newsgrep: {sanitize(message)}", err=True)
+
+
+def report_no_match(engine: Engine, root: Node, parsed: str, index: Index) -> dict[str, Any]:
+    """Print to standard error why the query ``root`` has no match; return it as an object.
+
+    ``parsed`` is the query as it was understood.
+    """
+    from dataclasses import asdict
+
+    from newsgrep.index.freshness import FreshnessCheck, check_freshness
+    from newsgrep.index.location import described
+    from newsgrep.search.diagnose import diagnose
+    from newsgrep.views.hits import diagnosis_to_text
+
+    # The files of an index on a server may be on other machines.
+    local = isinstance(index, Path)
+    newer, all_seen = (
+        check_freshness(engine.stamps()) if local else FreshnessCheck(0, complete=False)
+    )
+    diagnosis = diagnose(engine, root, newer, all_files_checked=all_seen)
+    for line in diagnosis_to_text(diagnosis, parsed, described(index)):
+        click.echo(line, err=True)
+    return asdict(diagnosis)

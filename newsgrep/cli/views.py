@@ -1,0 +1,458 @@
+"""Commands that show a result in another way: timeline, kwic, similar, keywords, compare."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import Final
+
+import click
+
+from newsgrep.cli.options import (
+    IndexOptions,
+    OutputFormat,
+    OutputOptions,
+    QueryCommand,
+    QueryOptions,
+    enum_option,
+    index_option,
+    limit_option,
+    output_options,
+    query_options,
+    typed,
+)
+from newsgrep.cli.output import Rendering, print_message, print_result, report_no_match
+from newsgrep.cli.show import find_article, looks_like_article, read_article_file
+from newsgrep.engines.base import EngineRequest
+from newsgrep.errors import InputError, UsageError
+from newsgrep.index.store import open_index
+from newsgrep.query.ast import describe, positive_texts
+from newsgrep.query.parser import normalize
+from newsgrep.terminal import StyledLine, one_line, sanitize, write
+from newsgrep.views.compare import (
+    compare_sources,
+    comparison_to_csv,
+    comparison_to_json,
+    comparison_to_text,
+    keywords_to_json,
+    keywords_to_text,
+)
+from newsgrep.views.hits import kwic_line_to_json, timeline_to_json
+from newsgrep.views.keywords import KEYNESS_STATISTIC, article_keywords, query_keywords
+from newsgrep.views.kwic import (
+    MIN_WIDTH,
+    KwicLine,
+    KwicOrder,
+    cut_context,
+    find_kwic_lines,
+    kwic_to_csv,
+    kwic_to_text,
+)
+from newsgrep.views.similar import find_similar, similar_objects, similar_to_json, similar_to_text
+from newsgrep.views.timeline import (
+    DEFAULT_SOURCES,
+    Interval,
+    Timeline,
+    make_timeline,
+    timeline_notes,
+    timeline_to_csv,
+    timeline_to_text,
+)
+from newsgrep.views.timeline_svg import timeline_to_svg
+
+# timeline
+
+_STANDARD_OUTPUT: Final = Path("-")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimelineOptions(QueryOptions, OutputOptions):
+    """The options of ``newsgrep timeline``."""
+
+    by: Interval | None
+    per: str | None
+    top: int | None
+    share: bool
+    svg: Path | None
+
+    def __post_init__(self) -> None:
+        """Raise :class:`UsageError` for ``--top`` without ``--per source``."""
+        super().__post_init__()
+        if self.top and not self.per:
+            raise UsageError("--top needs --per source. Add it.")
+
+
+@click.command("timeline", cls=QueryCommand, short_help="Count articles over time.")
+@query_options
+@enum_option(
+    "--by",
+    choices=Interval,
+    help="Length of a bin; weeks begin on Monday.  [default: what fits on a screen]",
+)
+@click.option("--per", type=click.Choice(["source"]), help="Draw a chart for each source.")
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=f"With --per: number of charts.  [default: {DEFAULT_SOURCES}]",
+)
+@click.option(
+    "--share", is_flag=True, help="Show percentages of all articles published in each bin."
+)
+@output_options(OutputFormat.JSON, OutputFormat.CSV)
+@click.option(
+    "--svg",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also write an SVG chart to FILE; - prints the chart and nothing else.",
+)
+@index_option
+@typed(TimelineOptions)
+def timeline_command(options: TimelineOptions) -> int:
+    """Count the articles that match QUERY by day, week, month or year.
+
+    QUERY is the same as for newsgrep search. Articles dated only to the year or month are
+    counted apart if bins are shorter. With --share, a bin is compared with all articles that
+    pass the same filters.
+
+    \b
+    newsgrep timeline 联合声明
+    newsgrep timeline 渔业 --by year --per source --share
+    newsgrep timeline '"联合声明"' --csv > statement.csv
+    newsgrep timeline 渔业 --source 青石湖 --svg fishery.svg
+    """
+    query = options.query()
+    with open_index(options.index, trust=options.trust) as engine:
+        timeline = make_timeline(
+            engine,
+            query.root,
+            by=options.by,
+            per_source=options.per is not None,
+            most=options.top or DEFAULT_SOURCES,
+            share=options.share,
+        )
+        if not timeline.total:
+            report_no_match(engine, query.root, timeline.parsed, options.index)
+    if options.svg and timeline.total:
+        _write_svg(timeline, query.text, options.svg)
+    if options.svg != _STANDARD_OUTPUT:
+        print_result(_render_timeline(timeline, query.text), options)
+        if options.output is OutputFormat.CSV and timeline.total:
+            for note in timeline_notes(timeline):
+                click.echo(sanitize(note), err=True)
+    return 0 if timeline.total else 1
+
+
+def _render_timeline(timeline: Timeline, query: str) -> Rendering:
+    def text() -> Iterable[StyledLine]:
+        if not timeline.total:
+            return ()
+        width = get_terminal_size().columns
+        return timeline_to_text(timeline, width, blocks=sys.stdout.isatty())
+
+    return Rendering(
+        text=text,
+        json=lambda: timeline_to_json(timeline, query),
+        csv=lambda: timeline_to_csv(timeline),
+    )
+
+
+def _write_svg(timeline: Timeline, query: str, path: Path) -> None:
+    if not timeline.bins:
+        raise UsageError(
+            f"Nothing to draw: no article is dated to the {timeline.by}. Use a longer --by."
+        )
+    if path == _STANDARD_OUTPUT:
+        write(timeline_to_svg(timeline, query), end="")
+    else:
+        path.write_text(timeline_to_svg(timeline, query), "utf-8")
+
+
+# kwic
+
+_DEFAULT_WIDTH: Final = 120
+"""Cells of a line where standard output is not a terminal."""
+
+_MAX_WIDTH: Final = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class KwicOptions(QueryOptions, OutputOptions):
+    """The options of ``newsgrep kwic``."""
+
+    width: int | None
+    sort: KwicOrder
+    limit: int | None
+
+
+@click.command("kwic", cls=QueryCommand, short_help="Show every occurrence of a word in context.")
+@query_options
+@click.option(
+    "--width",
+    type=click.IntRange(MIN_WIDTH, _MAX_WIDTH),
+    metavar="CELLS",
+    help="Width of a line; a Han character takes two cells.  [default: the terminal's]",
+)
+@enum_option(
+    "--sort",
+    choices=KwicOrder,
+    default=KwicOrder.RELEVANCE.value,
+    show_default=True,
+    help="date: oldest first, -date: newest first; left, right: by the text on that side.",
+)
+@click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Show at most N occurrences.  [default: all]",
+)
+@output_options(OutputFormat.JSONL, OutputFormat.CSV)
+@index_option
+@typed(KwicOptions)
+def kwic_command(options: KwicOptions) -> int:
+    """Show every occurrence of the words of QUERY, in all articles that match it.
+
+    QUERY is the same as for newsgrep search. Each occurrence is a line: date, source, and the
+    text on both sides, with the keywords in one column. Lines are printed as articles are
+    read, except with --sort left or right, where all articles are read first.
+
+    \b
+    newsgrep kwic 联合声明
+    newsgrep kwic '"左右逢源"' --sort right
+    newsgrep kwic 渔业 --since 2024 --csv > fishery.csv
+    newsgrep kwic 渔业 --jsonl | jq -r .left
+    """
+    query = options.query()
+    if not positive_texts(query.root):
+        raise UsageError(
+            "QUERY contains no text to show in context. Add a word, or use newsgrep search."
+        )
+    width = options.width or get_terminal_size((_DEFAULT_WIDTH, 24)).columns
+    width = min(max(width, MIN_WIDTH), _MAX_WIDTH)
+    counter = _LineCounter()
+    with open_index(options.index, trust=options.trust) as engine:
+        found = find_kwic_lines(engine, query.root, options.sort, reach=width, limit=options.limit)
+        print_result(_render_kwic(counter.count(found), width), options)
+        if not counter.lines:
+            if total := engine.search(EngineRequest(query.root, limit=0)).total:
+                articles = "1 article matches" if total == 1 else f"{total:,} articles match"
+                print_message(
+                    f"{articles}, but none contains a word of QUERY. Use newsgrep search."
+                )
+            else:
+                report_no_match(engine, query.root, describe(query.root), options.index)
+    if counter.lines and options.output is OutputFormat.TEXT:
+        click.echo(counter.summary(options.limit), err=True)
+    return 0 if counter.lines else 1
+
+
+def _render_kwic(found: Iterable[KwicLine], width: int) -> Rendering:
+    def cut() -> Iterator[KwicLine]:
+        return (cut_context(line, width // 2) for line in found)
+
+    return Rendering(
+        text=lambda: kwic_to_text(found, width),
+        jsonl=lambda: map(kwic_line_to_json, cut()),
+        csv=lambda: kwic_to_csv(cut()),
+        wrap=False,
+    )
+
+
+class _LineCounter:
+    """Counts lines and their articles while they are printed."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self._articles: set[str] = set()
+
+    def count(self, found: Iterable[KwicLine]) -> Iterator[KwicLine]:
+        for line in found:
+            self.lines += 1
+            self._articles.add(line.id)
+            yield line
+
+    def summary(self, limit: int | None) -> str:
+        lines = "occurrence" if self.lines == 1 else "occurrences"
+        articles = "article" if len(self._articles) == 1 else "articles"
+        more = ". There may be more: raise -n." if self.lines == limit else ""
+        return f"{self.lines:,} {lines} in {len(self._articles):,} {articles}{more}"
+
+
+# similar
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimilarOptions(IndexOptions, OutputOptions):
+    """The options of ``newsgrep similar``."""
+
+    name: str
+    limit: int
+
+
+@click.command("similar", short_help="Find articles like one article.")
+@click.argument("name", metavar="ID|PATH")
+@limit_option(10, "Show at most N articles.")
+@output_options(OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.PATHS)
+@index_option
+@typed(SimilarOptions)
+def similar_command(options: SimilarOptions) -> int:
+    """Find articles like the one with this ID, or in the file at PATH, most similar first.
+
+    The file does not have to be indexed.
+
+    \b
+    newsgrep similar voxg36vu63he
+    newsgrep similar draft.md --paths
+    """
+    name = options.name
+    with open_index(options.index, trust=options.trust) as engine:
+        article = find_article(engine, name)
+        if article is None and not os.path.lexists(name):
+            raise InputError(
+                f"No article with the id {one_line(name)}, and no such file. "
+                "newsgrep search --json shows ids and paths."
+            )
+        article = article or read_article_file(name)
+        found = find_similar(engine, article, options.limit)
+    print_result(
+        Rendering(
+            text=lambda: similar_to_text(found),
+            json=lambda: similar_to_json(article, found),
+            jsonl=lambda: similar_objects(found),
+            paths=lambda: (each.article.path for each in found),
+        ),
+        options,
+    )
+    if not found:
+        print_message("No article shares a keyword with this one.")
+    return 0 if found else 1
+
+
+# keywords
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeywordsOptions(QueryOptions, OutputOptions):
+    """The options of ``newsgrep keywords``."""
+
+    limit: int
+
+
+@click.command(
+    "keywords",
+    cls=QueryCommand,
+    short_help="List the words that characterize an article or the results of a query.",
+)
+@query_options
+@limit_option(20, "Show at most N words.")
+@output_options(OutputFormat.JSON)
+@index_option
+@typed(KeywordsOptions)
+def keywords_command(options: KeywordsOptions) -> int:
+    """List the words that characterize one article, or all articles that match a query.
+
+    QUERY is a query, or the ID or PATH of one article.
+
+    Keywords of a query are words in significantly more of its articles than of the rest of
+    the archive (G² of article counts). Keywords of one article are frequent in it and rare in
+    the archive (tf·idf).
+
+    \b
+    newsgrep keywords 渔业
+    newsgrep keywords voxg36vu63he
+    newsgrep keywords --json '渔业 date:2024' | jq -r '.words[].word'
+    """
+    text = options.text
+    with open_index(options.index, trust=options.trust) as engine:
+        is_name = len(options.words) == 1 and looks_like_article(text)
+        article = find_article(engine, text) if is_name else None
+        if article:
+            found = article_keywords(engine, article, options.limit)
+        else:
+            found = query_keywords(engine, options.query().root, options.limit)
+    print_result(
+        Rendering(
+            text=lambda: keywords_to_text(found) if found.words else (),
+            json=lambda: keywords_to_json(found, text),
+        ),
+        options,
+    )
+    if options.output is OutputFormat.TEXT and not found.articles:
+        print_message(
+            f"No article matches {text}, and none has that id or path. newsgrep search shows why."
+        )
+    elif options.output is OutputFormat.TEXT and not found.words:
+        print_message(
+            f"No word distinguishes these articles from the {found.others:,} others. "
+            "Narrow the query."
+        )
+    return 0 if found.words else 1
+
+
+# compare
+
+_MIN_SOURCES: Final = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions(QueryOptions, OutputOptions):
+    """The options of ``newsgrep compare``."""
+
+    names: str
+    limit: int
+
+    def compared(self) -> list[str]:
+        """Return the names of the sources; raises :class:`UsageError` for fewer than two."""
+        names = [name for part in self.names.split(",") if (name := normalize(part))]
+        if len(names) < _MIN_SOURCES:
+            raise UsageError("--sources needs at least two names, such as 青石湖,汀海.")
+        return names
+
+
+@click.command("compare", cls=QueryCommand, short_help="Compare how sources cover a topic.")
+@query_options
+@click.option(
+    "--sources",
+    "names",
+    required=True,
+    metavar="A,B[,C]",
+    help="Two or more sources to compare; each matches all sources whose name contains it.",
+)
+@limit_option(15, "Show at most N words per source.")
+@output_options(OutputFormat.JSON, OutputFormat.CSV)
+@index_option
+@typed(CompareOptions)
+def compare_command(options: CompareOptions) -> int:
+    """Compare how often, when and with which words each source writes about QUERY.
+
+    The words are in significantly more of a source's articles on QUERY than of the articles
+    of the other sources (G² of article counts).
+
+    \b
+    newsgrep compare 渔业 --sources 青石湖,汀海
+    newsgrep compare '联合声明 date:2024' --sources 青石湖,汀海 --csv
+    """
+    root = options.query().root
+    names = options.compared()
+    with open_index(options.index, trust=options.trust) as engine:
+        compared = compare_sources(engine, root, names, options.limit)
+    found = any(source.articles for source in compared)
+    print_result(
+        Rendering(
+            text=lambda: comparison_to_text(compared, KEYNESS_STATISTIC) if found else (),
+            json=lambda: comparison_to_json(compared, options.text, KEYNESS_STATISTIC),
+            csv=lambda: comparison_to_csv(compared),
+        ),
+        options,
+    )
+    if options.output is OutputFormat.TEXT and not found:
+        print_message(
+            f"None of these sources has an article that matches {options.text}. "
+            "newsgrep search shows which sources do."
+        )
+    return 0 if found else 1
