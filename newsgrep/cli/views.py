@@ -346,7 +346,7 @@ class KeywordsOptions(QueryOptions, OutputOptions):
 @click.command(
     "keywords",
     cls=QueryCommand,
-    short_help="List the words that characterize an article or the results of a query.",
+    short_help="List the words that characterize an article or a query.",
 )
 @query_options
 @limit_option(20, "Show at most N words.")

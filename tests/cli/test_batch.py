@@ -151,8 +151,8 @@ def test_the_exit_status_is_0_if_all_were_answered_1_without_a_hit_2_with_a_bad_
     for nothing in (b"", b"\n# nothing\n"):
         ran = tides("batch", "-", stdin=nothing, status=2)
         assert "no query" in ran.err
-    assert "can't be read" in tides("batch", "nowhere.txt", status=2).err
-    assert "can't be read" in tides("batch", ".", status=2).err
+    assert "Cannot read" in tides("batch", "nowhere.txt", status=2).err
+    assert "Cannot read" in tides("batch", ".", status=2).err
 
 
 def test_options_are_what_lines_leave_open_and_no_hits_gives_counts(

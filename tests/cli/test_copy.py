@@ -74,9 +74,7 @@ def test_a_copy_answers_as_the_index_does_and_needs_no_files(full: FakeServerCli
     before = bytes_in(full.index)
     (full.folder / "seeds").rename(full.folder / "away")
     ran = full("copy", "--to", "other")
-    assert ran.out == (
-        "16 articles, what is known of 18 files, and 1 saved query are now in other (whoosh)\n"
-    )
+    assert ran.out == ("Copied 16 articles, 18 file records and 1 saved query to other (whoosh)\n")
     assert ran.err == ""
     assert answers(full, "other") == answers(full, full.index)
     assert index_contents(full.folder / "other") == index_contents(full.index)

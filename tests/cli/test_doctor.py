@@ -25,7 +25,7 @@ def files_of(cli: Cli) -> list[Path]:
 
 
 def test_a_sound_index_is_called_sound(archive: Cli) -> None:
-    assert "is sound: 2 articles" in archive("doctor").out
+    assert "is intact: 2 articles" in archive("doctor").out
     told = archive.json("doctor", "--deep")
     assert told["sound"]
     assert (told["articles"], told["problems"], told["deleted"]) == (2, [], [])
@@ -47,7 +47,7 @@ def test_every_changed_file_of_the_last_commit_is_found(archive: Cli) -> None:
     (last,) = {name.split(".")[0] for name in found if name.endswith(".col")}
     assert len(segments) == 2
     assert found == {path.name for path in needed if path.name.startswith((last, "_"))}
-    assert "is sound" in archive("doctor").out
+    assert "is intact" in archive("doctor").out
 
 
 def test_a_damaged_commit_is_dropped_for_the_one_before(archive: Cli) -> None:
@@ -56,8 +56,8 @@ def test_a_damaged_commit_is_dropped_for_the_one_before(archive: Cli) -> None:
     ran = archive.run("search", "雾港")
     assert ran.status == 2
     told = archive("doctor", "--rollback").out
-    assert told.startswith("went back to the commit before")
-    assert "is sound: 1 article;" in told
+    assert told.startswith("Rolled back to the commit before")
+    assert "is intact: 1 article;" in told
     assert archive.found("雾港") == ["雾港灯塔熄灯"]
     assert "no commit to go back to" in archive("doctor", "--rollback", status=2).err
     assert archive("index", "n").out.startswith("2 files seen: 1 added, 1 unchanged")
@@ -76,7 +76,7 @@ def test_a_lost_table_of_contents_is_damage_and_not_the_commit_before(archive: C
 def test_what_an_interrupted_run_left_behind_is_deleted(archive: Cli) -> None:
     left = archive.index / "whoosh" / "NEWSGREP_0123456789abcdef.pst"
     left.write_bytes(b"W3Bl")
-    assert "is sound" in archive("doctor").out
+    assert "is intact" in archive("doctor").out
     assert json.loads(archive("doctor", "--tidy", "--json").stdout)["deleted"] == [left.name]
     assert not left.exists()
     left.write_bytes(b"W3Bl")

@@ -94,11 +94,11 @@ def test_values_of_articles_are_hostile_text(cli: Cli) -> None:
 def test_an_unknown_facet_is_told_with_those_there_are(tides: Cli, names: str) -> None:
     ran = tides("search", "潮汐", "--facets", names, status=2)
     assert ran.stdout == b""
-    assert "choose from source, month, day, author, tag." in ran.err
+    assert "Choose from source, month, day, author, tag." in ran.err
     assert "\x1b" not in ran.err
     assert len(ran.err) < 200
 
 
 @pytest.mark.parametrize("form", ["--jsonl", "--csv", "--paths"])
 def test_forms_that_have_no_place_for_facets_say_so(tides: Cli, form: str) -> None:
-    assert "use --json" in tides("search", "潮汐", "--facets", "source", form, status=2).err
+    assert "Use --json" in tides("search", "潮汐", "--facets", "source", form, status=2).err

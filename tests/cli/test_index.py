@@ -51,14 +51,12 @@ def test_the_summary_counts_every_file_once_and_lists_what_is_left_out(cli: Cli)
     write_article(folder / "e.md", "丁岛停电", "停电一夜。又一夜。", url="https://fog.example/d")
     ran = cli("index", "n")
     (line,) = ran.lines
-    assert line.startswith(
-        "6 files seen: 4 added, 1 of an article that another file holds, 1 without an article; "
-    )
+    assert line.startswith("6 files seen: 4 added, 1 duplicate, 1 without article text; ")
     assert re.search(r"; 4 articles in index, \d+\.\d s$", line)
     assert re.search(r"^rejected: n/empty\.txt: \S", ran.err, re.MULTILINE)
     assert re.search(r"^duplicate: n/d\.md: .*e\.md", ran.err, re.MULTILINE)
     assert re.search(r"^skipped: n/picture\.jpg: .*\.jpg", ran.err, re.MULTILINE)
-    assert "1 hidden" in ran.err
+    assert "skipped: 1 hidden file\n" in ran.err
     told = cli.json("index", "n", "--index", "other")
     assert told["version"] == 1
     assert (told["seen"], told["added"], told["duplicate"], told["rejected"]) == (6, 4, 1, 1)

@@ -74,7 +74,7 @@ def test_ctrl_c_leaves_the_index_as_it_was(
     assert process.returncode == 130, err
     assert_no_crash(err)
     message = err.decode().strip()
-    assert message == "newsgrep: stopped; the index is as it was before this command."
+    assert message == "newsgrep: Stopped. The index is as it was before this command."
     assert out == b""
     assert told(cli) == before
     assert cli.found("-没有") == [OLD]
@@ -110,7 +110,7 @@ def test_a_service_or_a_closed_terminal_ends_it_like_ctrl_c(
         end(process)
     assert process.returncode == 128 + number, err
     assert err.decode().strip() == (
-        "newsgrep: stopped; the index is as it was before this command."
+        "newsgrep: Stopped. The index is as it was before this command."
     )
     assert told(cli) == before
     assert cli.json("doctor", "--tidy")["deleted"] == []

@@ -63,7 +63,7 @@ def test_keywords_stand_in_one_column_of_the_screen(seeds: Cli, columns: int) ->
     assert status == 0
     *rows, last = screen.splitlines()
     total = seeds.json("search", "聯合聲明 OR 水")["total"]
-    assert last == f"{len(rows)} places in {total} articles"
+    assert last == f"{len(rows)} occurrences in {total} articles"
     begins = set()
     for row in rows:
         before, _, rest = row.partition("\x1b[1;31m")
@@ -92,7 +92,7 @@ def test_date_and_source_stand_before(tides: Cli) -> None:
 def test_a_limit_is_told(tides: Cli) -> None:
     ran = tides("kwic", "潮汐", "-n", "3")
     assert len(ran.lines) == 3
-    assert "there may be more" in ran.err
+    assert "There may be more: raise -n." in ran.err
     assert "more" not in tides("kwic", "潮汐").err
 
 
@@ -123,12 +123,12 @@ def test_nothing_found_is_explained(tides: Cli) -> None:
     assert ran.stdout == b""
     assert "no article with 海豚" in ran.err
     ran = tides("kwic", "海豚 OR source:雾港", status=1)
-    assert "10 articles match, but hold none of the words" in ran.err
+    assert "10 articles match, but none contains a word of QUERY" in ran.err
 
 
 @pytest.mark.parametrize("query", ["source:雾港", "date:2024", "source:雾港 -潮汐"])
 def test_a_query_without_a_text_is_an_error(tides: Cli, query: str) -> None:
-    assert "add a word" in tides("kwic", query, status=2).err
+    assert "Add a word" in tides("kwic", query, status=2).err
 
 
 @pytest.mark.parametrize("form", ["", "--jsonl", "--csv", "--sort=left", "--color=always"])

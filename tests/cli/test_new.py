@@ -64,7 +64,7 @@ def test_the_first_time_what_is_there_is_noted_and_told_only_if_asked_for(cli: C
     assert new(cli, "--all", "--peek") == {"雾": ["第1号"]}
     ran = cli("new", status=1)
     assert ran.stdout == b""
-    assert ran.err == "雾: what comes in from now on is new.\n"
+    assert ran.err == "雾: existing articles are marked as seen; later runs show new ones.\n"
     assert new(cli) == new(cli, "--all") == {}
     cli("saved", "add", "全", "大雾")
     assert new(cli, "--all") == {"全": ["第1号"]}
@@ -176,7 +176,7 @@ def test_a_run_that_dies_after_telling_has_told_all_and_tells_it_again(fog: Cli)
     write(fog, "2")
     fog("index", "n")
     script = (
-        "import os, sys; import newsgrep.cli.new as new; from newsgrep.cli.main import main\n"
+        "import os, sys; import newsgrep.cli.saved as new; from newsgrep.cli.main import main\n"
         "new.write_seen = lambda *_: os._exit(9); sys.argv = ['newsgrep', 'new']; main()"
     )
     died = subprocess.run(

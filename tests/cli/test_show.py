@@ -139,7 +139,7 @@ def test_stats_for_people_say_the_same(seeds: Cli, tides: Cli) -> None:
     assert re.search(r"^months +30$", out, re.MULTILINE)
     assert re.search(r"^sources +3$", out, re.MULTILINE)
     assert re.search(r"^ +10  雾港日报$", out, re.MULTILINE)
-    assert re.search(r"^engine +whoosh, made by newsgrep ", out, re.MULTILINE)
+    assert re.search(r"^engine +whoosh, created by newsgrep ", out, re.MULTILINE)
     assert re.search(r"^fingerprint  ", out, re.MULTILINE)
 
 

@@ -156,7 +156,7 @@ def test_where_no_date_fits_the_bins_nothing_is_drawn(vague: Cli) -> None:
     assert (
         vague.json("timeline", "第0号", "--by", "day", "--per", "source")["series"][0]["bins"] == []
     )
-    assert "coarser --by" in vague("timeline", "第0号", "--by", "day", "--svg", "x", status=2).err
+    assert "longer --by" in vague("timeline", "第0号", "--by", "day", "--svg", "x", status=2).err
 
 
 def test_too_many_bins_are_an_error_that_names_what_would_do(cli: Cli) -> None:
@@ -252,7 +252,7 @@ def test_a_picture_can_be_sent_down_a_pipe(tides: Cli, tmp_path: Path) -> None:
 
 
 def test_a_number_of_charts_needs_charts(tides: Cli) -> None:
-    assert "--per source: add it" in tides("timeline", "潮汐", "--top", "3", status=2).err
+    assert "--top needs --per source" in tides("timeline", "潮汐", "--top", "3", status=2).err
     told = tides.json("timeline", "潮汐", "--top", "1", "--per", "source")
     assert (len(told["series"]), len(told["other_sources"])) == (1, 2)
     chart = tides("timeline", "潮汐", "--top", "1", "--per", "source").out

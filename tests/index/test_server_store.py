@@ -118,7 +118,7 @@ def test_stats_and_doctor_tell_of_the_server(served: FakeServerCli) -> None:
     told = json.loads(served("stats", "--json", "--index", URL).out)
     assert (told["index"], told["engine"], told["articles"]) == (URL, "opensearch", 3)
     assert told["bytes"] > 0
-    assert f"{URL} is sound: 3 articles" in served("doctor", "--index", URL).out
+    assert f"{URL} is intact: 3 articles" in served("doctor", "--index", URL).out
 
 
 def test_what_has_come_in_is_told_and_remembered_for_the_person(served: FakeServerCli) -> None:

@@ -348,7 +348,7 @@ def test_a_rebuild_that_fails_or_is_killed_leaves_the_old_one_and_nothing_for_th
     assert "can't be reached" in cli("reindex", "--index", url, status=2).err
     assert kept(front, url).keys() == {"1.2021", "1.2022", "1.2023", "1.undated", "1.notes"}
     front.doorkeeper = forward_all
-    assert "made anew: 3 articles" in cli("reindex", "--index", url).out
+    assert f"Rebuilt {url}: 3 articles" in cli("reindex", "--index", url).out
     assert kept(front, url).keys() == {"2.2021", "2.2022", "2.2023", "2.undated", "2.notes"}
     assert len(cli.found("潮", "--index", url)) == 3
 
@@ -380,7 +380,7 @@ def test_a_killed_copy_to_a_server_is_completed_by_the_same_command(
     assert kept(front, url)
     # A part of an archive is never taken for one.
     assert "There is no index" in cli("search", "潮", "--index", url, status=2).err
-    assert cli("copy", "--to", url).out.startswith("6 articles, what is known of 7 files, ")
+    assert cli("copy", "--to", url).out.startswith("Copied 6 articles, 7 file records ")
     assert cli("index", "n", "--index", url).out.startswith("7 files seen: 6 unchanged, 1 without")
     assert len({index.split(".")[0] for index in kept(front, url)}) == 1
     assert set(kept(front, url).values()) == {("0", None)}
