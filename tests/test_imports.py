@@ -16,13 +16,12 @@ ORDER = (
     {"newsgrep"},  # only the version
     {"errors"},
     {"models"},
-    {"_io"},
+    {"_io", "terminal"},  # terminal: also the display width of snippets
     {"analysis"},
     {"query"},
     {"extract", "engines"},
     {"index"},
     {"search"},
-    {"terminal"},
     {"views"},
     {"cli"},
     {"__main__"},

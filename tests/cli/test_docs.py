@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support.cli import REPOSITORY
-from tests.support.in_process import InProcessCli
+from tests.support.cli import REPOSITORY, Cli
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 VARYING = re.compile(r"\d+ ms|\d+\.\d s")  # how long it took
@@ -36,7 +35,7 @@ def examples(page: Path) -> list[Example]:
 @pytest.mark.parametrize("page", [page for page in PAGES if examples(page)], ids=lambda p: p.name)
 def test_examples_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
     shutil.copytree(REPOSITORY / "seeds", tmp_path / "seeds")
-    cli = InProcessCli(tmp_path)
+    cli = Cli(tmp_path)
     cli("index", "seeds/")
     for example in examples(page):
         arguments = shlex.split(example.command)[1:]
