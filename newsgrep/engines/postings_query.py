@@ -1,6 +1,8 @@
-"""A query tree over postings: which documents match.
+"""Evaluation of a query tree over posting lists: matching, facets, days in other time zones.
 
-Document numbers are the store's own, from 0; nothing here knows how they are stored.
+An engine that can read posting lists and columns implements :class:`PostingsReader`, and gets
+matching from here and scores and order from :mod:`newsgrep.engines.ranking`. Whoosh is such an
+engine. Documents are numbers from 0, given by the reader.
 """
 
 from __future__ import annotations
@@ -39,107 +41,112 @@ from newsgrep.query.ast import (
 from newsgrep.query.prefilter import matching_documents, matching_words, required_groups
 
 UNDATED: Final = 0
-"""Day number of documents without a date: ordinals of real days begin with 1."""
+"""The day number of documents without a date; ordinals of real days begin with 1."""
 
 
 class PostingsReader(Protocol):
-    """What evaluation asks of a store of documents."""
+    """What :func:`match_documents` and ranking need from an index.
+
+    Deleted documents and file records without an article are never returned. Terms are folded.
+    """
 
     def document_count(self) -> int:
-        """Return how many living documents there are."""
+        """Return the number of documents."""
 
     def all_documents(self) -> set[int]:
-        """Return all living documents."""
+        """Return all documents."""
 
     def postings(self, term: str) -> tuple[Sequence[int], Sequence[int]]:
-        """Return the living documents with ``term`` in title or body, and the packed counts."""
+        """Return the documents with ``term`` in title or body, ascending, and packed counts."""
 
     def document_frequency(self, term: str) -> int:
-        """Return how many living documents have ``term`` in title or body."""
+        """Return the number of documents with ``term`` in title or body."""
 
     def caption_documents(self, term: str) -> Sequence[int]:
-        """Return the living documents with ``term`` in a caption."""
+        """Return the documents with ``term`` in a caption."""
 
     def names(self, kind: NameField) -> Iterable[tuple[str, Sequence[int]]]:
-        """Return each name of a kind, as it is written, with its documents."""
+        """Return each distinct name of a kind, as it is written, with its documents."""
 
     def terms(self, prefix: str, field: Field) -> Iterable[str]:
         """Return the terms of title and body, or of captions, that begin with ``prefix``."""
 
-    def source_documents(self, word: str) -> Sequence[int]:
-        """Return the living documents whose source is called ``word``, a folded term."""
+    def source_documents(self, term: str) -> Sequence[int]:
+        """Return the documents whose source has this folded name."""
 
     def location(self, kind: LocationField, document: int) -> str:
-        """Return a document's address, empty if it has none."""
+        """Return the URL or the path of a document, ``""`` if it has none."""
 
     def find_article(self, article_id: str) -> int | None:
-        """Return the living document with this article."""
+        """Return the document with this article id."""
 
     def facet_values(self, name: str, documents: Iterable[int]) -> Iterable[str]:
-        """Return the source or the month of each of ``documents``."""
+        """Return the ``source`` or the ``month`` of each of ``documents``, ``""`` without one."""
 
     def publication_days(self) -> tuple[Sequence[int], Sequence[int]]:
-        """Return first and last day of publication by document, as proleptic ordinals."""
+        """Return first and last day of publication by document, as proleptic ordinals.
+
+        Days are those of the archive's time zone; both are :data:`UNDATED` without a date.
+        """
 
     def timestamps(self) -> Sequence[float]:
-        """Return when each document was published, in seconds since the epoch; -inf if unknown."""
+        """Return the time of publication by document, in seconds since the epoch, or -inf."""
 
     def field_lengths(self) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
-        """Return how many terms each document has in title, lead and body."""
+        """Return the number of terms in title, lead and body by document."""
 
     def folded_texts(self, documents: Sequence[int]) -> Iterable[bytes]:
-        """Return the packed folded texts of documents in ascending order."""
+        """Return the packed folded texts of documents, which are in ascending order."""
 
     def article_id(self, document: int) -> str:
-        """Return a document's article id."""
+        """Return the article id of a document."""
 
     def article(self, document: int) -> Article:
-        """Return a document's article, as it is stored."""
+        """Return the stored article of a document."""
 
 
-def match_documents(store: PostingsReader, node: Node, within: set[int] | None = None) -> set[int]:
-    """Return the documents that match ``node``, among ``within`` where that is given."""
-    found = _matching(store, node, within)
+def match_documents(reader: PostingsReader, node: Node, within: set[int] | None = None) -> set[int]:
+    """Return the documents that match ``node``, of ``within`` or of all."""
+    found = _matching(reader, node, within)
     return found if within is None else found & within
 
 
-def _matching(store: PostingsReader, node: Node, within: set[int] | None) -> set[int]:
+def _matching(reader: PostingsReader, node: Node, within: set[int] | None) -> set[int]:
     match node:
         case Terms(_, terms, field, any_term):
-            return _with_terms(store, terms, field, any_term=any_term)
+            return _with_terms(reader, terms, field, any_term=any_term)
         case Phrase():
-            return _with_phrase(store, node, within)
+            return _with_phrase(reader, node, within)
         case Wildcard(_, _, field) | Fuzzy(_, _, field) | Regex(_, _, field) | Near(field=field):
-            return _with_pattern(store, node, field, within)
+            return _with_pattern(reader, node, field, within)
         case NameContains(kind, name):
-            having = (documents for known, documents in store.names(kind) if name in fold(known))
+            having = (documents for known, documents in reader.names(kind) if name in fold(known))
             return set[int]().union(*having)
         case LocationContains(kind, part):
-            among = store.all_documents() if within is None else within
-            return {d for d in among if part in fold(store.location(kind, d))}
+            among = reader.all_documents() if within is None else within
+            return {number for number in among if part in fold(reader.location(kind, number))}
         case IdIs(article_id):
-            number = store.find_article(article_id)
+            number = reader.find_article(article_id)
             return set() if number is None else {number}
         case DateRange():
-            return _dated(store, node, within)
+            return _dated(reader, node, within)
         case MatchAll():
-            return store.all_documents()
+            return reader.all_documents()
         case And(children):
-            return _with_all(store, children, within)
+            return _with_all(reader, children, within)
         case Or(children):
-            return _with_any(store, children, within)
+            return _with_any(reader, children, within)
         case Not(child):
-            return (store.all_documents() if within is None else within) - _matching(
-                store, child, within
-            )
+            among = reader.all_documents() if within is None else within
+            return among - _matching(reader, child, within)
 
 
-_COST_OF_NOT: Final = 2
-"""The cost of everything for which no text has to be read."""
+_COST_WITHOUT_TEXTS: Final = 2
+"""The highest cost of a node for which no text is read."""
 
 
 def _cost(node: Node) -> int:
-    # What narrows cheaply goes first, so that fewer texts have to be read for phrases.
+    # Nodes that narrow cheaply are evaluated first, so that fewer texts are read for phrases.
     match node:
         case Phrase():
             return 0 if node.is_one_term else 3
@@ -148,55 +155,54 @@ def _cost(node: Node) -> int:
         case And() | Or() | DateRange():
             return 1
         case Not() | LocationContains():
-            return _COST_OF_NOT
+            return _COST_WITHOUT_TEXTS
         case _:
             return 0
 
 
 def _with_all(
-    store: PostingsReader, children: tuple[Node, ...], within: set[int] | None
+    reader: PostingsReader, children: tuple[Node, ...], within: set[int] | None
 ) -> set[int]:
     for child in sorted(children, key=_cost):
-        within = match_documents(store, child, within)
+        within = match_documents(reader, child, within)
         if not within:
             return set()
-    return within if within is not None else store.all_documents()
+    return within if within is not None else reader.all_documents()
 
 
 def _with_any(
-    store: PostingsReader, children: tuple[Node, ...], within: set[int] | None
+    reader: PostingsReader, children: tuple[Node, ...], within: set[int] | None
 ) -> set[int]:
     found: set[int] = set()
     for child in sorted(children, key=_cost):
-        if _cost(child) > _COST_OF_NOT:
-            # The text of what is found already need not be read for another phrase.
-            found |= match_documents(
-                store, child, (store.all_documents() if within is None else within) - found
-            )
+        if _cost(child) > _COST_WITHOUT_TEXTS:
+            # Texts of documents that match already are not read again.
+            among = reader.all_documents() if within is None else within
+            found |= match_documents(reader, child, among - found)
         else:
-            found |= _matching(store, child, within)
+            found |= _matching(reader, child, within)
     return found
 
 
-def _with_term(store: PostingsReader, term: str, field: Field) -> set[int]:
+def _with_term(reader: PostingsReader, term: str, field: Field) -> set[int]:
     if field is Field.CAPTION:
-        return set(store.caption_documents(term))
-    documents, packed = store.postings(term)
+        return set(reader.caption_documents(term))
+    documents, counts = reader.postings(term)
     match field:
         case Field.TEXT:
             return set(documents)
         case Field.TITLE:
-            return {d for d, p in zip(documents, packed, strict=True) if p >> TITLE_SHIFT}
+            return {d for d, n in zip(documents, counts, strict=True) if n >> TITLE_SHIFT}
         case Field.BODY:
-            return {d for d, p in zip(documents, packed, strict=True) if p & MAX_IN_BODY}
+            return {d for d, n in zip(documents, counts, strict=True) if n & MAX_IN_BODY}
 
 
 def _with_terms(
-    store: PostingsReader, terms: tuple[str, ...], field: Field, *, any_term: bool
+    reader: PostingsReader, terms: tuple[str, ...], field: Field, *, any_term: bool
 ) -> set[int]:
     if any_term:
-        return set[int]().union(*(_with_term(store, term, field) for term in terms))
-    return _intersection(_with_term(store, term, field) for term in terms)
+        return set[int]().union(*(_with_term(reader, term, field) for term in terms))
+    return _intersection(_with_term(reader, term, field) for term in terms)
 
 
 def _intersection(groups: Iterable[set[int]]) -> set[int]:
@@ -209,55 +215,55 @@ def _intersection(groups: Iterable[set[int]]) -> set[int]:
 
 
 _FEW_CANDIDATES: Final = 50
-"""Candidates for a phrase whose texts are read rather than narrowed down any further."""
+"""With fewer candidates, reading their texts is faster than looking up another term."""
 
 
-def _with_phrase(store: PostingsReader, phrase: Phrase, within: set[int] | None) -> set[int]:
+def _with_phrase(reader: PostingsReader, phrase: Phrase, within: set[int] | None) -> set[int]:
     if phrase.is_one_term:
-        return _with_term(store, phrase.literal, phrase.field)
-    zone = Field.TEXT if phrase.field is Field.BODY else phrase.field
-    candidates = store.all_documents() if within is None else within
+        return _with_term(reader, phrase.literal, phrase.field)
+    field = Field.TEXT if phrase.field is Field.BODY else phrase.field
+    candidates = reader.all_documents() if within is None else within
     if phrase.terms:
-        candidates = candidates & _intersection(
-            _with_term(store, term, zone) for term in phrase.terms
-        )
+        having = (_with_term(reader, term, field) for term in phrase.terms)
+        candidates = candidates & _intersection(having)
     for term in phrase.inside:
-        # A short list is read through sooner than another term is looked up.
         if len(candidates) < _FEW_CANDIDATES:
             break
-        candidates = candidates & _with_term(store, term, zone)
+        candidates = candidates & _with_term(reader, term, field)
     ordered = sorted(candidates)
-    return set(compress(ordered, map(Verifier(phrase), store.folded_texts(ordered))))
+    return set(compress(ordered, map(Verifier(phrase), reader.folded_texts(ordered))))
 
 
 def _with_pattern(
-    store: PostingsReader, spot: TextPattern, field: Field, within: set[int] | None
+    reader: PostingsReader, pattern: TextPattern, field: Field, within: set[int] | None
 ) -> set[int]:
-    if (words := matching_words(store, spot)) is not None:
-        return set[int]().union(*(_with_term(store, word, field) for word in words))
-    zone = Field.TEXT if field is Field.BODY else field
-    candidates = store.all_documents() if within is None else within
-    for group in required_groups(store, spot):
+    if (words := matching_words(reader, pattern)) is not None:
+        return set[int]().union(*(_with_term(reader, word, field) for word in words))
+    narrowing = Field.TEXT if field is Field.BODY else field
+    candidates = reader.all_documents() if within is None else within
+    for group in required_groups(reader, pattern):
         if not candidates:
             break
         if len(candidates) >= _FEW_CANDIDATES:
-            having = (_intersection(_with_term(store, t, zone) for t in terms) for terms in group)
-            candidates = candidates & set[int]().union(*having)
+            alternatives = (
+                _intersection(_with_term(reader, term, narrowing) for term in terms)
+                for terms in group
+            )
+            candidates = candidates & set[int]().union(*alternatives)
     ordered = sorted(candidates)
-    texts = zip(ordered, store.folded_texts(ordered), strict=True)
-    return matching_documents(spot, texts, len(ordered))
+    texts = zip(ordered, reader.folded_texts(ordered), strict=True)
+    return matching_documents(pattern, texts, len(ordered))
 
 
-def _dated(store: PostingsReader, dates: DateRange, within: set[int] | None) -> set[int]:
+def _dated(reader: PostingsReader, dates: DateRange, within: set[int] | None) -> set[int]:
     lowest = dates.first.toordinal() if dates.first else 1
     highest = dates.last.toordinal() if dates.last else date.max.toordinal()
-    begins, ends = store.publication_days()
-    documents = store.all_documents() if within is None else within
+    begins, ends = reader.publication_days()
+    among = reader.all_documents() if within is None else within
     if dates.zone is ARCHIVE_ZONE:
-        return {d for d in documents if UNDATED < begins[d] <= highest and ends[d] >= lowest}
-
-    zoned = TimezoneDays(store, dates.zone)
-    return {d for d in documents if begins[d] > UNDATED and zoned.overlaps(d, lowest, highest)}
+        return {d for d in among if UNDATED < begins[d] <= highest and ends[d] >= lowest}
+    days = TimezoneDays(reader, dates.zone)
+    return {d for d in among if begins[d] > UNDATED and days.overlaps(d, lowest, highest)}
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -265,20 +271,24 @@ _EPOCH_DAY: Final = _EPOCH.toordinal()
 _SECONDS_PER_DAY: Final = 86400
 
 _MAX_DAY_SHIFT: Final = 2
-"""Days between one moment's dates in two zones, at most: offsets are less than 24 hours."""
+"""The most days between the dates of one moment in two zones: offsets are below 24 hours."""
 
 
 class TimezoneDays:
-    """Tells of a store's documents on what days they were published in ``zone``."""
+    """Days of publication in another time zone than the archive's, whose days are stored.
 
-    def __init__(self, store: PostingsReader, zone: tzinfo) -> None:
-        self._store = store
+    A timestamp is converted, and an article read, only for days near the ends of a range: all
+    other articles are inside or outside of it in both zones.
+    """
+
+    def __init__(self, reader: PostingsReader, zone: tzinfo) -> None:
+        self._reader = reader
         self._zone = zone
-        self._begins, self._ends = store.publication_days()
-        self._moments = store.timestamps()
+        self._begins, self._ends = reader.publication_days()
+        self._timestamps = reader.timestamps()
 
     def overlaps(self, document: int, lowest: int, highest: int) -> bool:
-        """Return whether a dated document's days overlap these, both included, as ordinals."""
+        """Return whether the days of a dated document overlap a range of ordinals, inclusive."""
         begins, ends = self._begins[document], self._ends[document]
         surely = begins - _MAX_DAY_SHIFT >= lowest and ends + _MAX_DAY_SHIFT <= highest
         maybe = begins - _MAX_DAY_SHIFT <= highest and ends + _MAX_DAY_SHIFT >= lowest
@@ -286,43 +296,46 @@ class TimezoneDays:
             begins = ends = self._day(document, begins)
         return begins <= highest and ends >= lowest
 
-    def _day(self, document: int, kept: int) -> int:
-        """Return the day of a document that is of one day, ``kept`` in the archive's zone."""
-        moment = self._moments[document]
-        day = _local_day(moment, self._zone)
-        # What is known to the day has that day's midnight for a moment, and so has what was
-        # published then, at eight in Shanghai. The article itself knows which it is.
-        if day != kept and moment == (kept - _EPOCH_DAY) * _SECONDS_PER_DAY:
-            published = self._store.article(document).published
+    def _day(self, document: int, stored: int) -> int:
+        """Return the day of a document that has a single day, ``stored`` in the archive's zone."""
+        timestamp = self._timestamps[document]
+        day = _local_day(timestamp, self._zone)
+        # An article dated to the day has the timestamp of that day's midnight, and so has one
+        # published at that moment, eight o'clock in Shanghai. Only the article tells which.
+        if day != stored and timestamp == (stored - _EPOCH_DAY) * _SECONDS_PER_DAY:
+            published = self._reader.article(document).published
             if published is not None:
                 day = published.days(self._zone)[0].toordinal()
         return day
 
 
-def _local_day(moment: float, zone: tzinfo) -> int:
-    when = (_EPOCH + timedelta(seconds=moment)).astimezone(zone)
-    return date.toordinal(when)
+def _local_day(timestamp: float, zone: tzinfo) -> int:
+    return (_EPOCH + timedelta(seconds=timestamp)).astimezone(zone).toordinal()
 
 
 FacetCounts = tuple[tuple[str, int], ...]
+"""Values with the number of documents that have each, most frequent first, then by value."""
 
 _NAME_FACETS: Final = {"author": NameField.AUTHOR, "tag": NameField.TAG}
 
 
-def count_facet(store: PostingsReader, name: str, matched: set[int]) -> FacetCounts:
-    """Return how many of ``matched`` have each value of the facet called ``name``."""
+def count_facet(reader: PostingsReader, name: str, matched: set[int]) -> FacetCounts:
+    """Return how many of ``matched`` have each value of the facet ``name``, ``""`` for none.
+
+    ``name`` is one of :data:`newsgrep.engines.base.FACETS`. Days are in the archive's time zone.
+    """
     if name in _NAME_FACETS:
-        return _by_frequency(_count_names(store, _NAME_FACETS[name], matched))
+        return _by_frequency(_count_names(reader, _NAME_FACETS[name], matched))
     if name == "day":
-        return _by_frequency(_count_days(store, matched))
-    return _by_frequency(Counter(store.facet_values(name, matched)))
+        return _by_frequency(_count_days(reader, matched))
+    return _by_frequency(Counter(reader.facet_values(name, matched)))
 
 
-def _count_names(store: PostingsReader, kind: NameField, matched: set[int]) -> Counter[str]:
-    """Count several values of a document each."""
+def _count_names(reader: PostingsReader, kind: NameField, matched: set[int]) -> Counter[str]:
+    """Count the names of a kind of which a document may have several."""
     counts: Counter[str] = Counter()
     without = set(matched)
-    for name, documents in store.names(kind):
+    for name, documents in reader.names(kind):
         having = matched.intersection(documents)
         if having:
             counts[name] = len(having)
@@ -332,16 +345,16 @@ def _count_names(store: PostingsReader, kind: NameField, matched: set[int]) -> C
     return counts
 
 
-def _count_days(store: PostingsReader, matched: set[int]) -> Counter[str]:
-    begins, ends = store.publication_days()
+def _count_days(reader: PostingsReader, matched: set[int]) -> Counter[str]:
+    begins, ends = reader.publication_days()
     counts: Counter[str] = Counter()
     for (first, last), count in Counter((begins[d], ends[d]) for d in matched).items():
-        is_dated = first > UNDATED
-        day = common_date_part(date.fromordinal(first), date.fromordinal(last)) if is_dated else ""
+        day = ""
+        if first > UNDATED:
+            day = common_date_part(date.fromordinal(first), date.fromordinal(last))
         counts[day] = count
     return counts
 
 
 def _by_frequency(counts: Counter[str]) -> FacetCounts:
-    """Return values with their counts, most frequent first, then by value."""
     return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

@@ -1,6 +1,8 @@
-"""How documents that match score, which of them come first, and what they have in common.
+"""Scores over posting lists, and the documents of a page in order.
 
-Scores are added up over postings; only documents that a page can show are sorted.
+Scores are added up over the postings of each term. Only documents that can be on the page are
+sorted. The order is that of :class:`newsgrep.engines.base.Order`: ties go to the newer document,
+then to the lower article id.
 """
 
 from __future__ import annotations
@@ -25,173 +27,176 @@ from newsgrep.engines.base import Order, ScoredDoc
 from newsgrep.engines.postings_query import PostingsReader
 
 _NO_DATE: Final = float("-inf")
-"""The moment of documents without a date."""
+"""The timestamp of documents without a date."""
 
 _SPARSE_RATIO: Final = 16
-"""Fewer than one in so many are better picked out than gone through with the rest."""
+"""With less than one of this many, looking each up is faster than going through all."""
 
 
 def score_documents(
-    store: PostingsReader, terms: Iterable[str], matched: set[int]
+    reader: PostingsReader, terms: Iterable[str], matched: set[int]
 ) -> dict[int, float]:
     """Return the BM25F score of every matched document for ``terms``.
 
-    A term that is a source's name says which outlet, and no more about its articles: all of them
-    count as full of it. Headlines are pasted with the outlet behind them.
+    A term that is the name of a document's source has the highest impact in all documents of
+    that source. So it does not rank them among one another: headlines often end in the name of
+    the outlet, and its frequency says nothing about the article.
     """
     scores = dict.fromkeys(matched, 0.0)
-    own = {term: store.source_documents(term) for term in terms}
-    having = {term: _document_frequency(store, term, called) for term, called in own.items()}
-    titles, leads, bodies = store.field_lengths()
+    own = {term: reader.source_documents(term) for term in terms}
+    having = {term: _document_frequency(reader, term, named) for term, named in own.items()}
+    titles, leads, bodies = reader.field_lengths()
     in_title, in_lead, in_body = map(_field_norms, SCORED_FIELDS)
     highest = MAX_IMPACT - 1
-    for term, weight in term_weights(own, store.document_count(), having).items():
-        documents, packed = store.postings(term)
-        # Taken out of the scores meanwhile, so that the loop passes these over.
-        passed = {d: scores.pop(d) + MAX_IMPACT * weight for d in own[term] if d in scores}
-        # Counts are taken apart and :func:`newsgrep.analysis.scoring.impact` is worked out in
-        # place:
-        # this runs for every posting.
+    for term, weight in term_weights(own, reader.document_count(), having).items():
+        documents, packed = reader.postings(term)
+        # Removed from the scores meanwhile, so that the loop skips these documents.
+        named = {d: scores.pop(d) + MAX_IMPACT * weight for d in own[term] if d in scores}
+        # unpack_counts() and impact() are written out: this loop runs for every posting.
         for document, counts in _matched_postings(scores, documents, packed):
-            before = scores.get(document)
-            if before is None:
+            score = scores.get(document)
+            if score is None:
                 continue
             frequency = (counts & MAX_IN_BODY) * in_body[bodies[document]]
             if counts > MAX_IN_BODY:
                 title = (counts >> TITLE_SHIFT) * in_title[titles[document]]
                 lead = (counts >> LEAD_SHIFT & MAX_IN_LEAD) * in_lead[leads[document]]
                 frequency = title + lead + frequency
-            scores[document] = before + weight * (int(highest * frequency / (K1 + frequency)) + 1)
-        scores |= passed
+            scores[document] = score + weight * (int(highest * frequency / (K1 + frequency)) + 1)
+        scores |= named
     return scores
 
 
-def _document_frequency(store: PostingsReader, term: str, called: Sequence[int]) -> int:
-    """Return how many documents have ``term``, or a source that is called so."""
-    if called:
-        return len({*store.postings(term)[0], *called})
-    return store.document_frequency(term)
+def _document_frequency(reader: PostingsReader, term: str, named: Sequence[int]) -> int:
+    """Return how many documents have ``term`` in their text, or are among ``named``."""
+    if named:
+        return len({*reader.postings(term)[0], *named})
+    return reader.document_frequency(term)
 
 
 def _matched_postings(
     matched: dict[int, float], documents: Sequence[int], packed: Sequence[int]
 ) -> Iterable[tuple[int, int]]:
-    """Return the postings of documents that have matched, and maybe others."""
+    """Return the postings of matched documents, and possibly of others."""
     if len(matched) * _SPARSE_RATIO > len(documents):
         return zip(documents, packed, strict=True)
-    places = ((document, bisect_left(documents, document)) for document in matched)
+    positions = ((document, bisect_left(documents, document)) for document in matched)
     return [
-        (document, packed[at])
-        for document, at in places
-        if at < len(documents) and documents[at] == document
+        (document, packed[position])
+        for document, position in positions
+        if position < len(documents) and documents[position] == document
     ]
 
 
 class _FieldNorms(dict[int, float]):
-    """What one occurrence counts in a zone, by the zone's length: many are of one length."""
+    """:func:`newsgrep.analysis.scoring.field_norm` by length, each computed once."""
 
-    def __init__(self, zone: ScoredField) -> None:
+    def __init__(self, field: ScoredField) -> None:
         super().__init__()
-        self._zone = zone
+        self._field = field
 
     def __missing__(self, length: int) -> float:
-        norm = self[length] = field_norm(self._zone, length)
+        norm = self[length] = field_norm(self._field, length)
         return norm
 
 
 @cache
-def _field_norms(zone: ScoredField) -> _FieldNorms:
-    return _FieldNorms(zone)
+def _field_norms(field: ScoredField) -> _FieldNorms:
+    return _FieldNorms(field)
 
 
 def apply_recency(
-    store: PostingsReader, scores: dict[int, float], recency: Recency
+    reader: PostingsReader, scores: dict[int, float], recency: Recency
 ) -> dict[int, float]:
-    """Return scores that are lower for older documents."""
-    moments = store.timestamps()
+    """Return the scores multiplied by the weight of each document's date."""
+    timestamps = reader.timestamps()
     return {
-        document: value * recency.weight(moments[document]) for document, value in scores.items()
+        document: score * recency.weight(timestamps[document]) for document, score in scores.items()
     }
 
 
 def select_page(
-    store: PostingsReader, scores: dict[int, float], order: Order, offset: int, limit: int
+    reader: PostingsReader, scores: dict[int, float], order: Order, offset: int, limit: int
 ) -> list[int]:
-    """Return the documents that stand from ``offset`` on, at most ``limit``, in order."""
-    moments = store.timestamps()
+    """Return at most ``limit`` documents after the first ``offset``, in order."""
+    timestamps = reader.timestamps()
 
-    def place(document: int) -> tuple[float, float]:
-        when = moments[document]
+    def sort_key(document: int) -> tuple[float, float]:
+        timestamp = timestamps[document]
         match order:
             case Order.RELEVANCE:
-                return -scores[document], -when
+                return -scores[document], -timestamp
             case Order.NEWEST:
-                return -when, 0.0
+                return -timestamp, 0.0
             case Order.OLDEST:
-                return (when if when != _NO_DATE else -_NO_DATE), 0.0
+                return (timestamp if timestamp != _NO_DATE else -_NO_DATE), 0.0
 
-    ranked = sorted(_top_documents(scores, moments, order, offset + limit), key=place)
+    ranked = sorted(_top_documents(scores, timestamps, order, offset + limit), key=sort_key)
     shown = ranked[offset : offset + limit]
     if not shown:
         return []
-    # Equal ones are ordered by id, but ids are read from disk: only where it can show.
-    first, last = place(shown[0]), place(shown[-1])
+    # Ties are ordered by article id. Ids are read from disk, so only for ties with the first and
+    # the last document of the page and for those between.
+    first, last = sort_key(shown[0]), sort_key(shown[-1])
     low, high = offset, offset + len(shown)
-    while low > 0 and place(ranked[low - 1]) == first:
+    while low > 0 and sort_key(ranked[low - 1]) == first:
         low -= 1
-    while high < len(ranked) and place(ranked[high]) == last:
+    while high < len(ranked) and sort_key(ranked[high]) == last:
         high += 1
-    exact = sorted(ranked[low:high], key=lambda d: (place(d), store.article_id(d)))
+    exact = sorted(ranked[low:high], key=lambda d: (sort_key(d), reader.article_id(d)))
     return exact[offset - low : offset - low + len(shown)]
 
 
 def after_cursor(
-    store: PostingsReader, scores: dict[int, float], order: Order, after: ScoredDoc
+    reader: PostingsReader, scores: dict[int, float], order: Order, after: ScoredDoc
 ) -> dict[int, float]:
-    """Return the documents that stand after the place of ``after``, with their scores."""
-    moments = store.timestamps()
-    article_id, value, moment = after
+    """Return the documents that follow ``after`` in order, with their scores.
+
+    ``after`` need not be a document of the index any more.
+    """
+    timestamps = reader.timestamps()
+    article_id, score, timestamp = after
     found: list[int]
-    ties: list[int]  # equal but for the id
+    ties: list[int]  # equal but for the article id
     match order:
         case Order.RELEVANCE:
             found = [
                 document
                 for document, own in scores.items()
-                if own < value or (own == value and moments[document] < moment)
+                if own < score or (own == score and timestamps[document] < timestamp)
             ]
-            ties = [d for d, own in scores.items() if own == value and moments[d] == moment]
+            ties = [d for d, own in scores.items() if own == score and timestamps[d] == timestamp]
         case Order.NEWEST:
-            found = [document for document in scores if moments[document] < moment]
-            ties = [document for document in scores if moments[document] == moment]
+            found = [document for document in scores if timestamps[document] < timestamp]
+            ties = [document for document in scores if timestamps[document] == timestamp]
         case Order.OLDEST:
-            ties = [document for document in scores if moments[document] == moment]
-            if moment == _NO_DATE:
+            ties = [document for document in scores if timestamps[document] == timestamp]
+            if timestamp == _NO_DATE:
                 found = []
             else:
                 found = [
                     document
                     for document in scores
-                    if moments[document] > moment or moments[document] == _NO_DATE
+                    if timestamps[document] > timestamp or timestamps[document] == _NO_DATE
                 ]
-    found += [document for document in ties if store.article_id(document) > article_id]
+    found += [document for document in ties if reader.article_id(document) > article_id]
     return {document: scores[document] for document in found}
 
 
 def _top_documents(
-    scores: dict[int, float], moments: Sequence[float], order: Order, count: int
+    scores: dict[int, float], timestamps: Sequence[float], order: Order, count: int
 ) -> Iterable[int]:
-    """Return the documents that can be among the first ``count``: these, and their equals."""
+    """Return the documents that can be among the first ``count``, and those equal to the last."""
     if count * _SPARSE_RATIO > len(scores):
         return scores
     if order is Order.RELEVANCE:
-        least = nlargest(count, scores.values())[-1]
-        return [document for document, value in scores.items() if value >= least]
+        lowest = nlargest(count, scores.values())[-1]
+        return [document for document, score in scores.items() if score >= lowest]
     if order is Order.NEWEST:
-        least = nlargest(count, map(moments.__getitem__, scores))[-1]
-        return [document for document in scores if moments[document] >= least]
-    dated = [document for document in scores if moments[document] != _NO_DATE]
+        earliest = nlargest(count, map(timestamps.__getitem__, scores))[-1]
+        return [document for document in scores if timestamps[document] >= earliest]
+    dated = [document for document in scores if timestamps[document] != _NO_DATE]
     if count > len(dated):
         return scores
-    most = nsmallest(count, map(moments.__getitem__, dated))[-1]
-    return [document for document in dated if moments[document] <= most]
+    latest = nsmallest(count, map(timestamps.__getitem__, dated))[-1]
+    return [document for document in dated if timestamps[document] <= latest]
