@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from copy import copy
 from inspect import cleandoc
 from pathlib import Path
 
@@ -29,8 +30,8 @@ def build(folder: Path) -> None:
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         if command is not None:
-            commands[name] = command
-            command.help = _with_verbatim_blocks(command.help or "")
+            commands[name] = page = copy(command)
+            page.help = _with_verbatim_blocks(page.help or "")
     # The library reads `commands`, which a group that loads them lazily does not have.
     pages = click.Group(
         "newsgrep",
