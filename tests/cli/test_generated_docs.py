@@ -28,6 +28,6 @@ def test_picture_shows_what_newsgrep_prints() -> None:
     def lines(picture: str) -> list[str]:
         return TEXT.findall(picture)
 
-    assert lines(build_screenshot.build()) == lines(
-        build_screenshot.PICTURE.read_text("utf-8")
-    ), "run: make screenshot"
+    assert lines(build_screenshot.build()) == lines(build_screenshot.PICTURE.read_text("utf-8")), (
+        "run: make screenshot"
+    )
