@@ -30,7 +30,7 @@ _LABEL_BEFORE = re.compile(
     rf"(?:(?<=[\s、])|^)(?:本文)?(?:(?P<writer>{_WRITER_LABELS})|(?:{_OTHER_LABELS})){_LABEL_SIGN}"
 )
 """A label before names: two of them in ``文 | 甲  编辑 | 乙``."""
-_LABEL_BEHIND = re.compile(
+_LABEL_AFTER = re.compile(
     rf"([^\s/／|｜︱丨:：]{{2,20}})\s*(?:[/／|｜︱丨]\s*(?:(?P<writer>{_WRITER_LABELS})|(?:{_OTHER_LABELS}))"
     rf"|\s(?:译|譯|翻译|翻譯|摄|攝|摄影|攝影|编辑|編輯|图|圖))(?=\s|$)(?!{_LABEL_SIGN})"
 )
@@ -164,9 +164,9 @@ def parse_names(byline: str, outlets: Iterable[str] = (), roles: Iterable[str] =
 
 def _writer_parts(text: str) -> list[str]:
     """Return the parts of a byline that name writers, not editors or photographers."""
-    behind = list(_LABEL_BEHIND.finditer(text))
-    if behind:
-        return [match[1] for match in behind if match["writer"]]
+    labelled = list(_LABEL_AFTER.finditer(text))
+    if labelled:
+        return [match[1] for match in labelled if match["writer"]]
     marks = list(_LABEL_BEFORE.finditer(text))
     if not marks:
         return [text]
@@ -202,7 +202,7 @@ _BYLINE = re.compile(
     r"(?:[/／:：|｜︱丨]|(?<=者)\s)\s*(?P<cjk>[^。！？!?；;:：]{1,40}?(?:(?:编辑|編輯|责编|責編|翻译|翻譯|摄影|攝影)[:：][^。！？!?；;:：]{1,20}?)?)"
     r"(?:\s+(?:发布|發布|\d{4}).*)?"
     r"|(?:本报|本報|本刊|本台|特派)(?:记者|記者)(?P<glued>[\u4e00-\u9fff]{2,3})"
-    r"|(?P<behind>[\u4e00-\u9fff·]{2,8}\s?[/／|｜]\s?(?:文|撰文)(?:\s+[\u4e00-\u9fff·]{2,8}\s?[/／|｜]\s?(?:图|圖|摄影|攝影|编辑|編輯))?)"
+    r"|(?P<before>[\u4e00-\u9fff·]{2,8}\s?[/／|｜]\s?(?:文|撰文)(?:\s+[\u4e00-\u9fff·]{2,8}\s?[/／|｜]\s?(?:图|圖|摄影|攝影|编辑|編輯))?)"
     r"|By\s+(?P<latin>[A-Z][^.!?:;]{2,80})",
 )
 

@@ -41,7 +41,7 @@ _BINARY_SIGNATURES: Final = (
     (b"SQLite format 3\0", "an SQLite database"),
 )
 _DECLARED = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})")
-# What web pages call them, and the larger set that holds them.
+# Names in declarations, and a superset of the encoding that they name.
 _SUPERSETS: Final = {
     "gb2312": "gb18030",
     "gbk": "gb18030",
@@ -56,7 +56,7 @@ _SUPERSETS: Final = {
     "euc_kr": "cp949",
     "shift_jis": "cp932",
 }
-# Python's own notations: they make half characters, of which no text consists.
+# Python's own notations: they decode to surrogates, which occur in no text.
 _NOT_ENCODINGS: Final = frozenset(("unicode-escape", "raw-unicode-escape", "utf-7", "punycode"))
 _DISPLAY_NAMES: Final = {"big5hkscs": "big5", "cp932": "shift_jis"}
 

@@ -62,7 +62,7 @@ _UPDATE_LABEL = re.compile(
     re.IGNORECASE,
 )
 _MIN_RUNNING_TEXT: Final = 80
-"""Characters beside a time element: with more it is in running text, and dates an event."""
+"""Characters next to a time element; with more it is in running text and dates an event."""
 _MAX_PER_KIND: Final = 200
 """Elements of a kind that are read; on a page with more of them they mean nothing."""
 _MAX_TAG: Final = 60
@@ -289,8 +289,8 @@ def _in_running_text(element: Element) -> bool:
     if parent is None or parent.name not in ("p", "li", "td", "dd", "blockquote"):
         return False
     whole = short_text(parent)
-    beside = len(whole) - len(short_text(element))
-    return beside > _MIN_RUNNING_TEXT or (beside > 10 and any(mark in whole for mark in "。！？"))
+    rest = len(whole) - len(short_text(element))
+    return rest > _MIN_RUNNING_TEXT or (rest > 10 and any(mark in whole for mark in "。！？"))
 
 
 _INLINE_ELEMENTS: Final = frozenset(("span", "em", "strong", "b", "i", "a", "small"))

@@ -1,7 +1,8 @@
 """Outlet rules: which files belong to an outlet, and what on its pages is not article text.
 
 The rules are data: ``outlets.toml`` beside this module, and a file of the same form that the
-user may have. To add an outlet, add a table there and a page to ``tests/fixtures/outlets``.
+user may have. To add an outlet, add a table there, and a page with its expected fields to
+``tests/fixtures/outlets``.
 This module also decides which outlet published a file, and removes its name from titles.
 """
 

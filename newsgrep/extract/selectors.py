@@ -94,7 +94,7 @@ def _required_names(selector: css_types.Selector | css_types.SelectorNull) -> It
         yield from (each.attribute.lower() for each in selector.attributes if not each.inverse)
         if not selector.relation:
             return
-        selector = selector.relation[0]  # what stands left of the combinator
+        selector = selector.relation[0]  # the part to the left of the combinator
 
 
 class _ElementBuilder(TreeBuilder):

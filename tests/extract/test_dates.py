@@ -1,4 +1,4 @@
-"""Dates in every form that news states them, no more precise than they stand."""
+"""Dates in every form that news uses, never more precise than they are written."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ OUTLETS = load_outlets()
         ("1715944381000", "2024-05-17T11:13:01+00:00"),
     ],
 )
-def test_a_stated_date_is_read(text: str, iso: str) -> None:
+def test_parse_date_reads_known_forms(text: str, iso: str) -> None:
     moment = dates.parse_date(text)
     assert moment is not None
     assert moment.published(parse_zone("+08:00")).iso == iso
@@ -50,7 +50,7 @@ def test_a_stated_date_is_read(text: str, iso: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "13 分钟前", "2024-13-40", "昨天", "0001-01-01", "12:30", "𝟚"]
 )
-def test_what_is_no_date_is_none(text: str) -> None:
+def test_parse_date_rejects_other_text(text: str) -> None:
     assert dates.parse_date(text) is None
 
 
@@ -64,7 +64,7 @@ def test_what_is_no_date_is_none(text: str) -> None:
         ("https://example.org/world-69026947", None),
     ],
 )
-def test_a_date_in_an_address(url: str, iso: str | None) -> None:
+def test_date_in_url(url: str, iso: str | None) -> None:
     moment = dates.date_in_url(url)
     assert (moment.published(None).iso if moment else None) == iso
 
@@ -81,12 +81,12 @@ def published(text: str) -> tuple[str | None, str | None]:
     return article.published.iso if article.published else None, article.provenance.get("published")
 
 
-def test_the_articles_own_statement_beats_front_matter() -> None:
+def test_time_element_beats_front_matter() -> None:
     text = f"---\ntitle: 桥\ndate: 2024-06-12\n---\n<time datetime='2024-06-10'>x</time>{BODY}"
     assert published(text) == ("2024-06-10", "time element")
 
 
-def test_an_update_is_no_publication() -> None:
+def test_update_time_is_ignored() -> None:
     text = (
         "<time class='updated' datetime='2024-06-12T10:00:00Z'></time>"
         f"<time class='entry-date published' datetime='2024-06-10T09:00:00Z'></time>{BODY}"
@@ -94,39 +94,39 @@ def test_an_update_is_no_publication() -> None:
     assert published(text) == ("2024-06-10T09:00:00+00:00", "time element")
 
 
-def test_front_matter_beats_the_address_unless_it_is_the_fetch_time() -> None:
+def test_front_matter_beats_url_unless_fetch_time() -> None:
     front = "---\ntitle: 桥\ndate: {}\nfrom: https://example.org/2024/06/01/a\n---\n<!--1718000000000-->\n"
     assert published(front.format("2024-06-09") + BODY) == ("2024-06-09", "front matter")
     same = front.format("2024-06-10T06:13:20.000Z") + BODY
     assert published(same) == ("2024-06-01", "URL")
 
 
-def test_a_day_without_a_year_takes_it_from_the_fetch_time() -> None:
+def test_day_without_year_uses_fetch_time() -> None:
     text = "<!--1704200000000-->\n[桥](https://example.org/a)\n------\n<p>大桥12月31日通车。</p>"
     assert published(text) == ("2023-12-31", "text")
 
 
-def test_history_in_the_text_is_no_publication_date() -> None:
+def test_old_date_in_text_is_ignored() -> None:
     text = (
         "<!--1718000000000-->\n[桥](https://example.org/a)\n------\n<p>大桥1987年3月1日通车。</p>"
     )
     assert published(text) == ("2024-06-10T06:13:20+00:00", "fetch time")
 
 
-def test_a_date_in_the_future_is_noted_and_not_believed() -> None:
+def test_future_date_is_noted_and_ignored() -> None:
     article = read(f"---\ntitle: 桥\ndate: 2099-01-01\n---\n{BODY}")
     assert article.provenance["published"] == "file time"
     assert any("2099-01-01" in note for note in article.notes)
 
 
-def test_a_time_without_offset_says_what_it_was_taken_for() -> None:
+def test_time_without_offset_notes_assumed_zone() -> None:
     article = read(f"<time datetime='2024-06-10 09:00:00'></time>{BODY}")
     assert article.published is not None
     assert article.published.iso == "2024-06-10T09:00:00+08:00"
     assert any("+08:00" in note for note in article.notes)
 
 
-def test_an_english_time_without_offset_is_only_a_day() -> None:
+def test_english_time_without_offset_is_a_day() -> None:
     article = read(
         "<time datetime='2024-06-10 09:00:00'></time><p>The bridge has opened again.</p>"
     )

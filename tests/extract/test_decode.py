@@ -1,4 +1,4 @@
-"""Text in any encoding of Chinese archives is read right, and every guess is told."""
+"""Decoding: every encoding of Chinese archives is recognised, and every guess is noted."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ TRADITIONAL = (
         (TRADITIONAL[:12], "big5", "big5"),
     ],
 )
-def test_undeclared_text_is_guessed_and_noted(text: str, encoding: str, shown: str) -> None:
+def test_decode_notes_guessed_encoding(text: str, encoding: str, shown: str) -> None:
     decoded = decode(text.encode(encoding))
     assert decoded.text == text
     assert decoded.notes == (f"encoding guessed: {shown}",)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
-def test_what_says_its_encoding_is_no_guess(encoding: str) -> None:
+def test_decode_byte_order_mark_is_no_guess(encoding: str) -> None:
     decoded = decode(SIMPLIFIED.encode(encoding))
     assert decoded.text == SIMPLIFIED
     assert decoded.notes == ()
 
 
-def test_a_true_declaration_is_believed_and_a_false_one_is_not() -> None:
+def test_decode_checks_declared_encoding() -> None:
     page = '<meta charset="{}"><p>' + TRADITIONAL
     assert decode(page.format("big5").encode("big5")).notes == ()
     lied = decode(page.format("gb2312").encode("big5"))
@@ -55,7 +55,7 @@ def test_a_true_declaration_is_believed_and_a_false_one_is_not() -> None:
     assert decode(page.format("gb2312").encode()).text == page.format("gb2312")
 
 
-def test_damage_is_counted() -> None:
+def test_decode_counts_invalid_bytes() -> None:
     data = (SIMPLIFIED * 20).encode()
     decoded = decode(data[:500] + b"\xff" + data[500:])
     assert decoded.encoding == "utf-8"
@@ -65,17 +65,17 @@ def test_damage_is_counted() -> None:
 @pytest.mark.parametrize(
     "data", [b"%PDF-1.7 x", b"\x89PNG\r\n", bytes(range(256)) * 8, b"PK\x03\x04abc", b"\0\0\0"]
 )
-def test_binary_files_are_rejected(data: bytes) -> None:
+def test_decode_rejects_binary_files(data: bytes) -> None:
     with pytest.raises(NoArticle):
         decode(data)
 
 
-def test_line_ends_are_one_kind() -> None:
+def test_decode_normalizes_line_ends() -> None:
     assert decode(b"a\r\nb\rc\n").text == "a\nb\nc\n"
 
 
 @pytest.mark.parametrize("offset", range(0, 40, 3))
-def test_any_start_of_a_short_text_is_told_apart(offset: int) -> None:
+def test_decode_distinguishes_big5_and_gb18030(offset: int) -> None:
     traditional = TRADITIONAL[offset : offset + 20]
     simplified = SIMPLIFIED[offset : offset + 20]
     assert decode(codecs.encode(traditional, "big5")).text == traditional

@@ -1,4 +1,4 @@
-"""Rules for an outlet are data that users can add to, and mistakes in them are explained."""
+"""Outlet rules: users can add their own, and mistakes in them are explained."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from newsgrep.errors import UsageError
 from newsgrep.extract.outlets import Outlets, load_outlets
 from newsgrep.extract.pipeline import extract_article
+from newsgrep.models import Provenance
 
 OWN = """
 [[outlet]]
@@ -45,7 +46,7 @@ def own(tmp_path: Path) -> Outlets:
     return load_outlets(path)
 
 
-def test_a_users_rules_are_used(own: Outlets) -> None:
+def test_user_rules_are_applied(own: Outlets) -> None:
     article = extract_article("/a.txt", PAGE.encode(), outlets=own, mtime=1_750_000_000.0)
     assert article.title == "堤岸种树"
     assert article.source == "河口周报"
@@ -54,34 +55,35 @@ def test_a_users_rules_are_used(own: Outlets) -> None:
     assert article.published.iso == "2024-06-10T09:15+09:00"
     assert article.paragraphs == ("堤岸上种了三千棵树。", "明年再种。")
     assert article.captions == ("新种的树",)
-    assert article.provenance["authors"] == article.provenance["published"] == "site rule"
+    assert article.provenance["authors"] is Provenance.OUTLET_RULE
+    assert article.provenance["published"] is Provenance.OUTLET_RULE
 
 
-def test_a_marker_gives_an_outlet_away(own: Outlets) -> None:
+def test_marker_identifies_outlet(own: Outlets) -> None:
     text = "树苗\n\n三千棵树已经种下。\n\n版权为河口周报编辑部所有，请勿转载。"
     article = extract_article("/a.txt", text.encode(), outlets=own, mtime=1_750_000_000.0)
     assert article.source == "河口周报"
     assert article.body == "三千棵树已经种下。"
 
 
-def test_a_users_table_replaces_only_its_own_keys(own: Outlets) -> None:
-    site = own.named("BBC中文")
-    assert site is not None
-    assert site.drop_lines == ("新的规则",)
-    assert site.hosts
+def test_user_table_replaces_only_its_keys(own: Outlets) -> None:
+    outlet = own.named("BBC中文")
+    assert outlet is not None
+    assert outlet.drop_lines == ("新的规则",)
+    assert outlet.hosts
 
 
-def test_rules_travel_to_other_processes(own: Outlets) -> None:
-    there = pickle.loads(pickle.dumps(own))  # noqa: S301 - our own pickle of a line ago
-    assert there.named("河口周报") == own.named("河口周报")
+def test_outlets_can_be_pickled(own: Outlets) -> None:
+    copy = pickle.loads(pickle.dumps(own))  # noqa: S301 - our own pickle of a line ago
+    assert copy.named("河口周报") == own.named("河口周报")
 
 
-def test_no_file_of_ones_own_is_fine(tmp_path: Path) -> None:
+def test_load_outlets_without_user_file(tmp_path: Path) -> None:
     assert load_outlets(tmp_path / "absent.toml").named("端传媒")
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[[site]\n", "not valid TOML"),
         ("[outlet]\nname='x'\n", "[[outlet]] table"),
@@ -94,10 +96,10 @@ def test_no_file_of_ones_own_is_fine(tmp_path: Path) -> None:
         ("[[outlet]]\nname='x'\nzone='Mars/Base'\n", "unknown time zone"),
     ],
 )
-def test_a_mistake_names_file_table_and_cure(tmp_path: Path, text: str, said: str) -> None:
+def test_load_outlets_explains_mistakes(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "outlets.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError) as caught:
         load_outlets(path)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert str(path) in str(caught.value)

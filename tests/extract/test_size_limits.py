@@ -1,7 +1,6 @@
-"""Whatever a large file is made of, it ends in an article or a reason, and memory is bounded.
+"""Files of 2 MB that are written to take much memory or time: each is read within limits.
 
-One process reads the files one after the other and says what each has taken; what is in them
-grows by nesting, by repeating, or by what a reader of formats is asked to make of it.
+They nest elements, quotes or brackets, repeat them, or make a parser expand what they contain.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from tests.support.cli import Cli, clean_environment
 
 SIZE = 2_000_000
 MOST = 160
-"""MB that a process may grow by for a file of SIZE; without bounds many take 200 and more."""
+"""MB that a process may grow by for a file of SIZE; without limits many take 200 or more."""
 HANG = 600
 
 READER = """
@@ -44,16 +43,16 @@ def memory(name):
 
 
 for file in find_files([sys.argv[1]]):
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5")  # reset the peak
     before = memory("VmRSS")
     made = prepare_file(file, outlets, 2**26)
     grown = memory("VmHWM") - before
     if isinstance(made, IndexDocument):
-        told = ["article", made.article().title]
+        outcome = ["article", made.article().title]
     else:
-        told = ["rejected", made.reason] if made.reason else ["nothing", ""]
+        outcome = ["rejected", made.reason] if made.reason else ["nothing", ""]
     del made
-    print(json.dumps([os.path.basename(file.path), grown, *told]), flush=True)
+    print(json.dumps([os.path.basename(file.path), grown, *outcome]), flush=True)
 """
 
 HEAD = "长行\n\n开头的一段话，".encode()
@@ -175,13 +174,13 @@ def readings(folder: Path) -> dict[str, tuple[int, str, str]]:
     )
     assert done.returncode == 0, done.stderr.decode()
     rows = map(json.loads, done.stdout.splitlines())
-    return {name: (grown, outcome, told) for name, grown, outcome, told in rows}
+    return {name: (grown, outcome, text) for name, grown, outcome, text in rows}
 
 
 @pytest.mark.skipif(
-    not os.access("/proc/self/clear_refs", os.W_OK), reason="only Linux tells peaks"
+    not os.access("/proc/self/clear_refs", os.W_OK), reason="only Linux reports peaks"
 )
-def test_a_hostile_file_ends_in_an_article_or_a_reason_and_in_bounded_memory(
+def test_hostile_files_take_bounded_memory(
     readings: dict[str, tuple[int, str, str]],
 ) -> None:
     assert set(readings) == set(bombs())
@@ -190,7 +189,7 @@ def test_a_hostile_file_ends_in_an_article_or_a_reason_and_in_bounded_memory(
     assert all(row[2] for row in readings.values())
 
 
-def test_indexing_a_folder_of_hostile_files_accounts_for_each(folder: Path, cli: Cli) -> None:
+def test_index_lists_every_hostile_file(folder: Path, cli: Cli) -> None:
     files = sorted(folder.iterdir())[::3]
     ran = subprocess.run(
         ["newsgrep", "index", *files, "--json", "--index", cli.index],
@@ -200,9 +199,9 @@ def test_indexing_a_folder_of_hostile_files_accounts_for_each(folder: Path, cli:
         check=False,
     )
     assert ran.returncode == 0, ran.stderr.decode()
-    told: dict[str, Any] = json.loads(ran.stdout)
-    assert told["seen"] == told["added"] + told["rejected"] == len(files)
-    assert len(told["files"]["rejected"]) == told["rejected"]
-    assert all(item["reason"] for item in told["files"]["rejected"])
+    report: dict[str, Any] = json.loads(ran.stdout)
+    assert report["seen"] == report["added"] + report["rejected"] == len(files)
+    assert len(report["files"]["rejected"]) == report["rejected"]
+    assert all(item["reason"] for item in report["files"]["rejected"])
     assert cli.json("search", "一段话")["total"] >= 1
     assert cli("doctor").status == 0

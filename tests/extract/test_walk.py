@@ -1,4 +1,4 @@
-"""Every path is either a file to read, in a stable order and once, or told with its reason."""
+"""Finding files: each is found once and in a stable order, or listed with its reason."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def kinds(root: Path, found: list[File | Skipped]) -> dict[str, str]:
     return {os.path.relpath(s.path, root): s.kind for s in found if isinstance(s, Skipped)}
 
 
-def test_folders_are_walked_in_the_order_of_names(tmp_path: Path) -> None:
+def test_find_files_sorts_by_name(tmp_path: Path) -> None:
     for name in ("b/2.txt", "b/1.md", "a.html", "c.htm", "b/x/y.markdown", "a.TXT"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ def test_folders_are_walked_in_the_order_of_names(tmp_path: Path) -> None:
     assert first.mtime_ns == (tmp_path / "a.TXT").stat().st_mtime_ns
 
 
-def test_what_is_left_out_is_told(tmp_path: Path) -> None:
+def test_find_files_lists_skipped_paths(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "a.txt").write_text("x")
     (tmp_path / ".hidden.txt").write_text("x")
@@ -60,14 +60,14 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
     assert all(s.reason for s in found if isinstance(s, Skipped))
 
 
-def test_a_socket_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_find_files_skips_sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # a socket's path has to be short
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind("s.txt")
         assert kinds(tmp_path, list(find_files(["."]))) == {"s.txt": "special"}
 
 
-def test_loops_end_and_nothing_comes_twice(tmp_path: Path) -> None:
+def test_find_files_ends_loops_and_lists_files_once(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "1.txt").write_text("x")
     (tmp_path / "a" / "up").symlink_to(tmp_path)
@@ -79,7 +79,7 @@ def test_loops_end_and_nothing_comes_twice(tmp_path: Path) -> None:
     assert kinds(tmp_path, found) == {"a/up": "loop", "self.txt": "loop"}
 
 
-def test_any_byte_in_a_name_survives(tmp_path: Path) -> None:
+def test_find_files_keeps_any_byte_in_names(tmp_path: Path) -> None:
     name = os.fsdecode(b"\xff\n\xe6.txt")
     (tmp_path / name).write_text("x")
     [found] = find_files([str(tmp_path)])
@@ -90,7 +90,7 @@ def test_any_byte_in_a_name_survives(tmp_path: Path) -> None:
     ]
 
 
-def test_paths_are_absolute_and_links_are_not_resolved(
+def test_find_files_returns_absolute_unresolved_paths(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "real.txt").write_text("x")
@@ -101,7 +101,7 @@ def test_paths_are_absolute_and_links_are_not_resolved(
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+def test_find_files_lists_unreadable_folders(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir()
     closed.chmod(0)

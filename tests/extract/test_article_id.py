@@ -1,4 +1,4 @@
-"""The same article has the same id, however its address was written down."""
+"""Article ids: spellings of one address give one id."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PLAIN = "https://example.org/news/水库"
         " https://user:pw@example.org/news/水库\n",
     ],
 )
-def test_one_address_in_many_spellings(url: str) -> None:
+def test_canonical_url_unites_spellings(url: str) -> None:
     assert canonical_url(url) == canonical_url(PLAIN)
     assert article_id(url, "/a") == article_id(PLAIN, "/b")
 
@@ -41,21 +41,21 @@ def test_one_address_in_many_spellings(url: str) -> None:
         "https://other.example.org/news/水库",
     ],
 )
-def test_other_articles_stay_others(url: str) -> None:
+def test_article_id_differs_between_articles(url: str) -> None:
     assert article_id(url, "/a") != article_id(PLAIN, "/a")
 
 
-def test_the_order_of_parameters_does_not_matter() -> None:
+def test_canonical_url_sorts_parameters() -> None:
     assert canonical_url("http://a.example/?b=2&a=1") == canonical_url("http://a.example/?a=1&b=2")
 
 
-def test_without_an_address_the_path_counts_byte_for_byte() -> None:
+def test_article_id_of_path_uses_its_bytes() -> None:
     odd = os.fsdecode(b"/archive/\xff\xfe.txt")
     assert article_id(None, odd) != article_id(None, "/archive/a.txt")
     assert article_id(None, odd) == article_id(None, odd)
 
 
 @given(st.text())
-def test_anything_gets_an_id_of_one_form(url: str) -> None:
+def test_article_id_has_one_form(url: str) -> None:
     assert re.fullmatch(r"[a-z2-7]{12}", article_id(url, "/a"))
     assert canonical_url(canonical_url(url)) == canonical_url(url) or "//" not in url

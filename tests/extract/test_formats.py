@@ -1,5 +1,5 @@
-# ruff: noqa: E501 - sample documents stay as they would lie in a file
-"""Each shape in which archives hold articles comes out as its reader would take it."""
+# ruff: noqa: E501 - sample documents are written as in a file
+"""Formats: each form in which archives contain articles gives the expected fields."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LINKED = """<!--1718000000000-->
 <h2>原因仍待調查</h2><p>港務局尚未公布封港的原因。</p></div>"""
 
 
-def test_a_link_line_over_html() -> None:
+def test_link_line_before_html() -> None:
     article = read(LINKED)
     assert article.title == "港口重開 首批貨輪清晨靠岸"
     assert article.url == "https://news.example.org/2024/06/10/port.html?utm_source=rss"
@@ -63,7 +63,7 @@ categories: [ 河口周报 ]
 {body}"""
 
 
-def test_front_matter_over_html_names_outlet_and_person() -> None:
+def test_front_matter_before_html() -> None:
     article = read(FRONT.format(author="林晓舟", body="<p>工程比计划早了三周。</p>"))
     assert article.title == "河堤加固工程提前完工"
     assert article.source == "河口周报"
@@ -73,13 +73,13 @@ def test_front_matter_over_html_names_outlet_and_person() -> None:
     assert article.published.iso == "2024-06-10"  # a midnight that a program filled in
 
 
-def test_an_outlet_in_the_authors_place_is_no_person() -> None:
+def test_outlet_as_author_is_no_person() -> None:
     article = read(FRONT.format(author="河口周报", body="<p>工程比计划早了三周。</p>"))
     assert article.source == "河口周报"
     assert article.authors == ()
 
 
-def test_front_matter_over_markdown() -> None:
+def test_front_matter_before_markdown() -> None:
     body = """**河口消息**（记者）：[加固工程](https://example.org/x)提前**“三周”**完工。
 
 ## 下一步
@@ -105,7 +105,7 @@ def test_front_matter_over_markdown() -> None:
     assert article.captions == ("工人在河堤上铺设最后一段石板，天刚刚亮。",)
 
 
-def test_front_matter_that_is_no_yaml_loses_nothing() -> None:
+def test_front_matter_with_invalid_yaml() -> None:
     text = (
         '---\ntitle: "他说："没事"：真的"\ndate: 2024-06-10\ntags: [ a, b ]\n---\n<p>正文在此。</p>'
     )
@@ -130,7 +130,7 @@ PLAIN = """
 """
 
 
-def test_plain_text_with_a_title_line() -> None:
+def test_plain_text_with_title_line() -> None:
     article = read(PLAIN)
     assert article.title == "夜市搬迁之后"
     assert article.source == "河口周报"
@@ -146,7 +146,7 @@ def test_plain_text_with_a_title_line() -> None:
     assert article.provenance["published"] == "text"
 
 
-def test_text_of_one_paragraph_makes_its_own_title() -> None:
+def test_one_paragraph_gives_title() -> None:
     article = read("这是一篇没有标题也没有日期的短文。它只有一段。")
     assert article.title == "这是一篇没有标题也没有日期的短文。它只有一段。"
     assert article.provenance["title"] == "first line of the body"
@@ -172,7 +172,7 @@ PAGE = """<!DOCTYPE html><html lang="zh"><head><title>山火蔓延至三县 - �
 <footer>版权所有 © 山城日报</footer></body></html>"""
 
 
-def test_a_whole_page() -> None:
+def test_whole_page() -> None:
     article = read(PAGE, "/archive/page.html")
     assert article.title == "山火蔓延至三县"
     assert article.source == "山城日报"
@@ -190,7 +190,7 @@ def test_a_whole_page() -> None:
     assert article.tags == ("山火", "消防")
 
 
-def test_an_english_page_keeps_its_spaces_and_capitals() -> None:
+def test_english_page_keeps_spaces_and_capitals() -> None:
     page = (
         "<article><h1>Ferry service resumes</h1><p class='byline'>By ANNA LEE and Tom O'Neil</p>"
         "<p>The first\n<a href='https://example.org'>ferry</a>\n, half empty, left at\ndawn.</p></article>"
@@ -200,14 +200,14 @@ def test_an_english_page_keeps_its_spaces_and_capitals() -> None:
     assert article.authors == ("ANNA LEE", "Tom O'Neil")
 
 
-def test_line_breaks_of_pretty_printed_html_do_not_part_chinese_words() -> None:
+def test_pretty_printed_html_keeps_words_whole() -> None:
     article = read(
         "<article>\n <p>\n  联合\n  <b>\n   声明\n  </b>\n  发表 之后\n </p>\n</article>"
     )
     assert article.body == "联合声明发表 之后"
 
 
-def test_broken_markup_and_nuls_are_normal() -> None:
+def test_broken_markup_and_nuls() -> None:
     text = (
         LINKED.replace("<b>", "<b\0>")
         .replace("</h2>", "</span></h3>")
@@ -225,13 +225,13 @@ def test_broken_markup_and_nuls_are_normal() -> None:
         "<nav><a href='/'>首页</a></nav><script>x=1</script>",
     ],
 )
-def test_a_file_without_text_is_rejected_with_a_reason(text: str) -> None:
+def test_file_without_text_is_rejected(text: str) -> None:
     with pytest.raises(NoArticle) as caught:
         read(text)
     assert str(caught.value)
 
 
-def test_a_list_of_text_stays_and_a_list_of_links_goes() -> None:
+def test_list_of_links_is_dropped() -> None:
     html = (
         "<p>清单如下，请各位读者留意查收。</p><ul><li>水</li><li>药</li></ul>"
         "<ul><li><a href='/1'>旧闻一</a></li><li><a href='/2'>旧闻二</a></li></ul>"
@@ -241,7 +241,7 @@ def test_a_list_of_text_stays_and_a_list_of_links_goes() -> None:
     assert article.paragraphs[1:] == ("水", "药", "论文一", "完。")
 
 
-def test_comments_share_bars_and_hidden_text_go() -> None:
+def test_comments_and_hidden_text_are_dropped() -> None:
     html = (
         "<div class='entry-content'><p>正文的第一段在这里。</p><span class='element-invisible'>隐</span>"
         "<div class='sharedaddy'>共享</div><div class='comment-wrapper' id='comments'><p>评论</p></div></div>"
@@ -249,7 +249,7 @@ def test_comments_share_bars_and_hidden_text_go() -> None:
     assert read(html, "/archive/a.html").body == "正文的第一段在这里。"
 
 
-def test_text_in_large_print_at_the_end_stays() -> None:
+def test_long_last_heading_is_kept() -> None:
     note = "编者按：这一篇写在搬迁之前，发表时新址已经开张，文中的数字因此都是去年秋天的，读者请留意这一点。"
     html = f"<p>正文的第一段在这里。</p><h2>{note}</h2><h3>相关阅读</h3>"
     assert read(html, "/archive/a.html").paragraphs == ("正文的第一段在这里。", note)

@@ -1,4 +1,4 @@
-"""What is read without a parser because it is simple says what the parser says."""
+"""Simple Markdown and front matter, read without a parser, give what the parser gives."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ YAML = [
 
 @given(st.lists(st.sampled_from(MARKDOWN), max_size=14).map("".join))
 @settings(deadline=None, max_examples=500)
-def test_paragraphs(text: str) -> None:
+def test_paragraphs_only_equals_parser(text: str) -> None:
     simple = markdown.paragraphs_only(text)
     if simple is not None:
         assert simple.rstrip("\n") == markdown.commonmark_parser().render(text).rstrip("\n")
@@ -39,13 +39,13 @@ lines = st.tuples(
 
 @given(st.lists(lines, max_size=4).map("\n".join))
 @settings(deadline=None, max_examples=500)
-def test_front_matter(block: str) -> None:
+def test_parse_simple_equals_yaml(block: str) -> None:
     simple = frontmatter.parse_simple(block)
     if simple is not None:
         assert list(simple.items()) == list((frontmatter.parse_yaml(block) or {}).items())
 
 
-def test_bulletins_need_no_parser() -> None:
+def test_bulletin_needs_no_parser() -> None:
     block = (
         'title: "“雪”“冰”两场"\ndate: 2026-02-23\n'
         "from: https://a.example/2026/x.shtml\ntags: [ a, b ]\n"

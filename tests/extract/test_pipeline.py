@@ -1,5 +1,5 @@
-# ruff: noqa: E501 - sample documents stay as they would lie in a file
-"""Traps that real archives hold, each with what its reader is promised there."""
+# ruff: noqa: E501 - sample documents are written as in a file
+"""Extraction as a whole: cases that real archives contain, each with the expected fields."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def published(text: str, path: str = "/archive/a.html", mtime: float = MTIME) ->
         "<div class='comment-item'><time datetime='2024-06-12'>x</time> 路人</div><time datetime='2024-06-10'>y</time>",
     ],
 )
-def test_neither_an_update_nor_a_comment_dates_an_article(head: str) -> None:
+def test_date_ignores_updates_and_comments(head: str) -> None:
     assert published(f"<article>{head}{TEXT}</article>") == ("2024-06-10", "time element")
 
 
-def test_a_time_element_in_running_text_is_when_something_happened() -> None:
+def test_time_element_in_running_text_is_ignored() -> None:
     page = (
         "<!--1718000000000-->\n[桥](https://river.example.org/a)\n------\n"
         "<p>大桥在<time datetime='1987-03-01'>1987年3月1日</time>首次通车，如今已旧。</p>"
@@ -61,12 +61,12 @@ def test_a_time_element_in_running_text_is_when_something_happened() -> None:
 
 
 @pytest.mark.parametrize("mtime", [0.0, 315_532_800.0])
-def test_an_archivers_file_time_contradicts_nobody(mtime: float) -> None:
+def test_file_time_of_archiver_is_ignored(mtime: float) -> None:
     text = f"---\ntitle: 桥\ndate: 2024-06-12\n---\n{TEXT}"
     assert published(text, "/archive/a.md", mtime) == ("2024-06-12", "front matter")
 
 
-def test_what_front_matter_and_address_agree_on_beats_the_file_time() -> None:
+def test_date_in_claims_and_url_beats_file_time() -> None:
     text = f"---\ntitle: 桥\ndate: 2024-06-12\nurl: https://river.example.org/2024/06/12/a\n---\n{TEXT}"
     assert published(text, "/archive/a.md", 1_700_000_000.0) == ("2024-06-12", "front matter")
     alone = text.replace("/2024/06/12/a", "/a")
@@ -93,22 +93,20 @@ def test_what_front_matter_and_address_agree_on_beats_the_file_time() -> None:
         ("A bridge reopens – and closes", "A bridge reopens – and closes", None),
     ],
 )
-def test_a_title_loses_outlet_and_section_but_no_second_headline(
-    stated: str, title: str, source: str | None
-) -> None:
+def test_title_loses_outlet_and_section(stated: str, title: str, source: str | None) -> None:
     article = read(f"<html><head><title>{stated}</title></head><body>{TEXT}</body></html>")
     assert (article.title, article.source) == (title, source)
 
 
 @pytest.mark.parametrize("topic", ["生活", "读书笔记", "国际新闻", "评论", "Tech", "life"])
-def test_a_blogs_topic_is_no_outlet(topic: str) -> None:
+def test_category_of_blog_is_a_tag(topic: str) -> None:
     text = f"---\ntitle: 桥\ncategories: [{topic}]\ntags: [散步]\nurl: https://blog.example.org/a\n---\n{TEXT}"
     article = read(text, "/archive/a.md")
     assert article.source == "blog.example.org"
     assert article.tags == ("散步", topic)
 
 
-def test_an_outlet_kept_as_category_is_the_source() -> None:
+def test_category_with_outlet_name_is_source() -> None:
     text = f"---\ntitle: 桥\ncategories: [河口周报]\ntags: [桥]\n---\n{TEXT}"
     assert read(text, "/archive/a.md").source == "河口周报"
 
@@ -145,12 +143,12 @@ def test_an_outlet_kept_as_category_is_the_source() -> None:
         ("Carla Editor Smith", ["Carla Editor Smith"]),
     ],
 )
-def test_a_byline_names_its_writers_and_nobody_else(byline: str, people: list[str]) -> None:
+def test_parse_names_returns_writers_only(byline: str, people: list[str]) -> None:
     assert parse_names(byline) == people
 
 
 @pytest.mark.parametrize("byline", ["张三/文 李四/图", "本报记者张三", "作者：张三　编辑：李四"])
-def test_a_byline_of_its_own_line_is_no_text(byline: str) -> None:
+def test_byline_line_is_not_text(byline: str) -> None:
     article = read(f"<article><h1>桥</h1><p>{byline}</p>{TEXT}</article>")
     assert article.authors == ("张三",)
     assert article.paragraphs[0].startswith("河口的新桥")
@@ -169,7 +167,7 @@ def test_a_byline_of_its_own_line_is_no_text(byline: str) -> None:
         "In CSS, write p {color} to set it.",
     ],
 )
-def test_a_sentence_that_only_sounds_like_furniture_stays(text: str) -> None:
+def test_sentence_like_boilerplate_is_kept(text: str) -> None:
     assert between(f"<p>{text.replace(chr(10), '<br>')}</p>") == (text,)
 
 
@@ -185,21 +183,21 @@ def test_a_sentence_that_only_sounds_like_furniture_stays(text: str) -> None:
         "<section><a href='/1'><h2>旧闻一</h2><p>提要</p></a><a href='/2'><h2>旧闻二</h2></a></section>",
     ],
 )
-def test_what_is_no_text_goes(html: str) -> None:
+def test_boilerplate_is_dropped(html: str) -> None:
     assert between(html) == ()
 
 
-def test_a_notice_behind_line_breaks_goes_and_the_text_before_it_stays() -> None:
+def test_notice_after_line_break_is_dropped() -> None:
     page = "<p>第一段在这里。</p><p>桥修好了。<br>行人很多。<br>———<br>请微信搜索“河口”关注我们</p>"
     assert read(page).paragraphs[-1] == "桥修好了。\n行人很多。"
 
 
-def test_mediums_footer_goes() -> None:
+def test_medium_footer_is_dropped() -> None:
     page = f"{TEXT}<p>桥 was originally published in 河口 on Medium, where people are continuing the conversation by highlighting and responding to this story.</p>"
     assert "Medium" not in read(page).body
 
 
-def test_what_a_chart_says_in_sentences_stays_findable() -> None:
+def test_sentences_of_chart_are_captions() -> None:
     board = (
         "<div class='g-artboard'><p>30</p><p>自2010年以来，河口的桥少了一半，船多了一倍。</p></div>"
     )
@@ -223,7 +221,7 @@ def test_what_a_chart_says_in_sentences_stays_findable() -> None:
         ("船都靠了岸。图：周某/河口社", "船都靠了岸。"),
     ],
 )
-def test_a_caption_loses_its_credit_and_nothing_else(caption: str, kept: str) -> None:
+def test_strip_credit_keeps_caption(caption: str, kept: str) -> None:
     page = (
         f"<article>{TEXT}<figure><img src='a'><figcaption>{caption}</figcaption></figure></article>"
     )
@@ -246,9 +244,7 @@ def test_a_caption_loses_its_credit_and_nothing_else(caption: str, kept: str) ->
         ("<p>写作 &amp;lt;p&amp;gt; 的标签</p>", ("写作 &lt;p&gt; 的标签",)),
     ],
 )  # fmt: skip
-def test_a_reader_finds_words_as_the_page_shows_them(
-    html: str, paragraphs: tuple[str, ...]
-) -> None:
+def test_text_is_as_the_page_displays_it(html: str, paragraphs: tuple[str, ...]) -> None:
     assert between(html) == paragraphs
 
 
@@ -274,7 +270,7 @@ def f(a_b):
 """
 
 
-def test_markdown_keeps_literal_stars_code_tables_and_footnotes() -> None:
+def test_markdown_keeps_stars_code_tables_footnotes() -> None:
     assert read(MARKDOWN, "/archive/a.md").paragraphs == (
         "面积是 2*3*4，变量叫 snake_case_name，话题是 #话题#，强调了两次。",
         "def f(a_b):\nreturn a_b * 2",
@@ -302,14 +298,14 @@ def test_markdown_keeps_literal_stars_code_tables_and_footnotes() -> None:
     ],
     ids=lambda data: data[:12],
 )
-def test_a_monstrous_file_takes_seconds(data: str) -> None:
+def test_monstrous_file_takes_bounded_time(data: str) -> None:
     start = time.process_time()
     with contextlib.suppress(NoArticle):
         read(data, "/archive/a.md")
     assert time.process_time() - start < 20
 
 
-def test_long_front_matter_is_no_text() -> None:
+def test_long_front_matter_is_not_text() -> None:
     article = read("---\ntitle: 桥\nlist:\n" + "- abc\n" * 50_000 + f"---\n{TEXT}", "/archive/a.md")
     assert article.title == "桥"
     assert "abc" not in article.body
@@ -327,12 +323,12 @@ def test_long_front_matter_is_no_text() -> None:
     ],
     ids=["itself", "list", "chain", "laughs"],
 )
-def test_aliases_in_front_matter_neither_grow_nor_recurse(fields: str) -> None:
+def test_yaml_aliases_are_bounded(fields: str) -> None:
     article = read(f"---\n{fields}title: 桥\n---\n{TEXT}", "/archive/a.md")
     assert article.title == "桥"
 
 
-def test_entities_of_xml_are_not_expanded_and_no_file_is_read() -> None:
+def test_xml_entities_are_not_expanded() -> None:
     bomb = (
         '<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "haha"><!ENTITY b "&a;&a;&a;&a;">'
         f'<!ENTITY c SYSTEM "file:///etc/hostname">]><p>&b;&c;</p>{TEXT}'
@@ -347,5 +343,5 @@ def test_entities_of_xml_are_not_expanded_and_no_file_is_read() -> None:
         "<p>不仅河口在修桥，而且山城也在修，下面是例子：</p><ul><li><a href='/1'>旧闻</a></li></ul>",
     ],
 )
-def test_a_list_of_addresses_and_a_sentence_before_a_list_stay(html: str) -> None:
+def test_list_of_other_links_is_kept(html: str) -> None:
     assert between(html)
