@@ -31,9 +31,9 @@ from newsgrep.extract.decode import decode
 from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.pipeline import extract_article
 from newsgrep.models import ARCHIVE_ZONE, Article, FileRecord, Precision, Published, Span, Status
-from newsgrep.query.ast import And, Field, Node, Not, Or, Phrase, describe
+from newsgrep.query.ast import And, Field, Node, Not, Or, Phrase, Terms, describe
 from newsgrep.query.dates import parse_date_range
-from newsgrep.query.match import Needle, find_literal, find_needles, merged_spans
+from newsgrep.query.match import LiteralVerifier, find_literal, find_matches, merge_spans
 from newsgrep.query.parser import MAX_DEPTH, Query, normalize, parse
 from newsgrep.search.diagnose import diagnose
 from newsgrep.search.highlight import make_snippets
@@ -308,10 +308,14 @@ def texts(data: bytes) -> None:
     if spans:
         terms = set(index_terms(folded))
         _hold(terms.issuperset(query_terms(literal)), "a text without a term of what it holds")
-    matches = find_needles(folded, [Needle(literal, query_terms(literal)), Needle(folded[:1])])
-    _inside(merged_spans(matches), text)
+    matches = find_matches(
+        folded,
+        [Terms(literal, query_terms(literal)), Phrase(folded[:1], ())],
+        Field.BODY,
+    )
+    _inside(merge_spans(matches), text)
     body = "\n\n".join(filter(None, (p.strip() for p in text.split("\n\n"))))
-    matches = find_needles(fold(body), [Needle(literal, query_terms(literal))])
+    matches = find_matches(fold(body), [Terms(literal, query_terms(literal))], Field.BODY)
     shown = make_snippets(body, fold(body), matches, width=30)
     _hold(bool(shown) == bool(body), "no snippet")
     for snippet in shown:
@@ -325,7 +329,7 @@ def texts(data: bytes) -> None:
     _hold(ends[-1] == len(body), "rows that leave text out")
     packed = codec.pack_folded("", folded.replace("\x1e", ""), "")
     if literal and "\n" not in folded:
-        holds = codec.Verifier(Phrase(literal, (), Field.BODY))(packed)
+        holds = LiteralVerifier(Phrase(literal, (), Field.BODY))(packed)
         _hold(holds == bool(spans), "packed bytes say otherwise")
 
 
@@ -381,7 +385,7 @@ def packed(data: bytes) -> None:
             _hold(str(exc), "damaged without a word")
         for phrase in ("正文", "“", "a"):
             try:
-                codec.Verifier(Phrase(phrase, (), Field.BODY))(folded)
+                LiteralVerifier(Phrase(phrase, (), Field.BODY))(folded)
             except codec.DamagedData as exc:
                 _hold(str(exc), "damaged without a word")
     try:

@@ -184,11 +184,12 @@ def _write(index: Any, inputs: Inputs) -> None:
 
 def _snippet(text: str, wanted: tuple[str, ...]) -> str:
     from newsgrep.analysis.fold import fold
-    from newsgrep.query.match import Needle, find_needles
+    from newsgrep.query.ast import Field, Phrase
+    from newsgrep.query.match import find_matches
     from newsgrep.search.highlight import make_snippets
 
     folded = fold(text)
-    matches = find_needles(folded, [Needle(fold(each)) for each in wanted])
+    matches = find_matches(folded, [Phrase(fold(each), ()) for each in wanted], Field.BODY)
     return " … ".join(found.text for found in make_snippets(text, folded, matches, width=_WIDTH))
 
 

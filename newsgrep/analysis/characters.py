@@ -45,6 +45,10 @@ class CharKind(Enum):
     OTHER = 4
 
 
+SOLO_KINDS: Final = frozenset((CharKind.HAN, CharKind.SOLO))
+"""Kinds of characters that are terms by themselves."""
+
+
 class _KindTable(dict[str, CharKind]):
     """Filled on demand: most texts use few of all characters."""
 

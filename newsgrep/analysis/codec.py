@@ -15,10 +15,7 @@ from struct import Struct
 from typing import Final
 
 from newsgrep._io import table_lines, to_json
-from newsgrep.analysis.characters import CharKind, kind_of
 from newsgrep.models import Article, FileRecord, Precision, Provenance, Published, Status
-from newsgrep.query.ast import Field, Phrase
-from newsgrep.query.match import contains_literal
 
 CAPTION_BREAK: Final = "\n"
 """What stands between the captions of an article in a folded text."""
@@ -114,8 +111,45 @@ def unpack_folded(packed: bytes) -> tuple[str, str, str]:
     return title, body, captions
 
 
+def inflate_folded(packed: bytes) -> bytes:
+    """Return the encoded folded texts of an article; raises :class:`DamagedData`.
+
+    :func:`encode` encodes a string to be searched for in them, :func:`text_ends` separates them.
+    """
+    return _unpack(packed, _text_dictionary(), _MAX_TEXT)
+
+
+def encode(text: str) -> bytes:
+    """Return ``text`` in the encoding of packed texts."""
+    return text.encode(_ENCODING, "replace")
+
+
+def decode(data: bytes) -> str:
+    """Return encoded text as a string; raises :class:`DamagedData`."""
+    try:
+        return data.decode(_ENCODING)
+    except UnicodeDecodeError as exc:
+        raise DamagedData("folded texts are not valid text") from exc
+
+
+def text_ends(data: bytes) -> tuple[int, int]:
+    """Return where title and body end, in bytes of what :func:`inflate_folded` returned."""
+    return data.find(_SEPARATOR_BYTE), data.rfind(_SEPARATOR_BYTE)
+
+
+def is_character_start(data: bytes, at: int) -> bool:
+    """Return whether a character begins at byte ``at``: parts of two can look like another one."""
+    # These bytes never occur inside a character of several bytes, so decoding can begin there.
+    start = max(data.rfind(mark, 0, at) for mark in (b",", b"\n", _SEPARATOR_BYTE)) + 1
+    try:
+        data[start:at].decode(_ENCODING)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _folded_text(packed: bytes) -> str:
-    return _decode(_unpack(packed, _text_dictionary(), _MAX_TEXT))
+    return decode(inflate_folded(packed))
 
 
 def pack_article(article: Article, folded: Sequence[str]) -> bytes:
@@ -232,67 +266,6 @@ def _xor(first: bytes, second: bytes) -> bytes:
     """
     both = int.from_bytes(first, "little") ^ int.from_bytes(second, "little")
     return both.to_bytes(len(first), "little")
-
-
-class Verifier:
-    """Tells whether packed folded texts hold a phrase in the right place."""
-
-    def __init__(self, phrase: Phrase) -> None:
-        self._phrase = phrase
-        self._bytes = phrase.literal.encode(_ENCODING, "replace")
-        ends = phrase.literal[:1] + phrase.literal[-1:]
-        self._has_edges = any(kind_of(character) is CharKind.WORD for character in ends)
-
-    def __call__(self, folded: bytes) -> bool:
-        """Return whether the texts of ``folded`` (:func:`pack_folded`) hold the phrase."""
-        data = _unpack(folded, _text_dictionary(), _MAX_TEXT)
-        at = data.find(self._bytes)
-        if at < 0:
-            return False
-        if self._has_edges:
-            return self._stands_alone(data)
-        low, high = self._zone(data)
-        at = data.find(self._bytes, low, high)
-        if at < 0 or _is_whole(data, at):
-            return at >= 0
-        # Such places may follow one another without end: 啊啊啊 has the bytes of “ everywhere.
-        return self._phrase.literal in _decode(data[low:high])
-
-    def _zone(self, data: bytes) -> tuple[int, int]:
-        first, last = data.find(_SEPARATOR_BYTE), data.rfind(_SEPARATOR_BYTE)
-        match self._phrase.field:
-            case Field.TITLE:
-                return 0, first
-            case Field.BODY:
-                return first, last
-            case Field.CAPTION:
-                return last, len(data)
-            case Field.TEXT:
-                return 0, last
-
-    def _stands_alone(self, data: bytes) -> bool:
-        low, high = self._zone(data)
-        parts = _decode(data[low:high]).split(_SEPARATOR)
-        texts = [text for part in parts for text in part.split(CAPTION_BREAK)]
-        return any(contains_literal(text, self._phrase.literal) for text in texts)
-
-
-def _decode(data: bytes) -> str:
-    try:
-        return data.decode(_ENCODING)
-    except UnicodeDecodeError as exc:
-        raise DamagedData("folded texts are no text") from exc
-
-
-def _is_whole(data: bytes, at: int) -> bool:
-    """Return whether a character begins at ``at``: the bytes of two can look like another."""
-    # These bytes are never a part of another character, so that reading can begin there.
-    start = max(data.rfind(mark, 0, at) for mark in (b",", b"\n", _SEPARATOR_BYTE)) + 1
-    try:
-        data[start:at].decode(_ENCODING)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def pack_file_record(stamp: FileRecord) -> bytes:

@@ -173,6 +173,23 @@ def query_terms(folded: str, by: Segmenter | None = None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(terms))
 
 
+def trim_open_words(folded: str, *, open_before: bool, open_after: bool) -> str:
+    """Return ``folded`` without the word at each open end, which may go on beyond it in a text.
+
+    What is left is a string whose :func:`query_terms` every text with ``folded`` has.
+
+    >>> trim_open_words("gpt模型x", open_before=False, open_after=True)
+    'gpt模型'
+    """
+    start, end = 0, len(folded)
+    for kind, first, last in runs(folded):
+        if kind is CharKind.WORD and first == 0 and open_before:
+            start = last
+        if kind is CharKind.WORD and last == len(folded) and open_after:
+            end = first
+    return folded[start:end]
+
+
 def running_words(folded: str, by: Segmenter | None = None) -> list[list[str]]:
     """Return the likeliest words of a whole folded text in their order, one list for each run.
 

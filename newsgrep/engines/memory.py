@@ -40,6 +40,7 @@ from newsgrep.query.ast import (
     Near,
     Node,
     Not,
+    Operator,
     Or,
     Phrase,
     Regex,
@@ -199,13 +200,13 @@ SPEC = EngineSpec("memory", LocationKind.MEMORY, open=lambda _folder, _create: M
 
 def _matches(document: _Document, node: Node) -> bool:
     match node:
-        case Terms(_, terms, field, any_term):
+        case Terms(_, terms, field, operator):
             found = (document.holds(term, field) for term in terms)
-            return any(found) if any_term else all(found)
+            return any(found) if operator is Operator.OR else all(found)
         case Phrase(literal, _, field):
             return document.holds(literal, field)
-        case Wildcard(_, _, field) | Fuzzy(_, _, field) | Regex(_, _, field) | Near(field=field):
-            return any(contains_pattern(text, node) for text in document.texts(field))
+        case Wildcard() | Fuzzy() | Regex() | Near():
+            return any(contains_pattern(text, node) for text in document.texts(node.field))
         case NameContains(kind, name):
             return any(name in fold(known) for known in _names(document.article, kind))
         case LocationContains(LocationField.URL, part):

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from itertools import compress
 from typing import Final, Protocol
 
-from newsgrep.analysis.codec import Verifier
 from newsgrep.analysis.document import MAX_IN_BODY, TITLE_SHIFT, common_date_part
 from newsgrep.analysis.fold import fold
 from newsgrep.models import ARCHIVE_ZONE, Article
+from newsgrep.query import prefilter
 from newsgrep.query.ast import (
     And,
     DateRange,
@@ -31,6 +30,7 @@ from newsgrep.query.ast import (
     Near,
     Node,
     Not,
+    Operator,
     Or,
     Phrase,
     Regex,
@@ -38,7 +38,7 @@ from newsgrep.query.ast import (
     TextPattern,
     Wildcard,
 )
-from newsgrep.query.prefilter import matching_documents, matching_words, required_groups
+from newsgrep.query.match import matching_documents, matching_words
 
 UNDATED: Final = 0
 """The day number of documents without a date; ordinals of real days begin with 1."""
@@ -113,12 +113,12 @@ def match_documents(reader: PostingsReader, node: Node, within: set[int] | None 
 
 def _matching(reader: PostingsReader, node: Node, within: set[int] | None) -> set[int]:
     match node:
-        case Terms(_, terms, field, any_term):
-            return _with_terms(reader, terms, field, any_term=any_term)
-        case Phrase():
-            return _with_phrase(reader, node, within)
-        case Wildcard(_, _, field) | Fuzzy(_, _, field) | Regex(_, _, field) | Near(field=field):
-            return _with_pattern(reader, node, field, within)
+        case Terms(_, terms, field, operator):
+            return _with_terms(reader, terms, field, operator)
+        case Phrase() if node.is_one_term:
+            return _with_term(reader, node.literal, node.field)
+        case Phrase() | Wildcard() | Fuzzy() | Regex() | Near():
+            return _with_pattern(reader, node, within)
         case NameContains(kind, name):
             having = (documents for known, documents in reader.names(kind) if name in fold(known))
             return set[int]().union(*having)
@@ -198,9 +198,9 @@ def _with_term(reader: PostingsReader, term: str, field: Field) -> set[int]:
 
 
 def _with_terms(
-    reader: PostingsReader, terms: tuple[str, ...], field: Field, *, any_term: bool
+    reader: PostingsReader, terms: tuple[str, ...], field: Field, operator: Operator
 ) -> set[int]:
-    if any_term:
+    if operator is Operator.OR:
         return set[int]().union(*(_with_term(reader, term, field) for term in terms))
     return _intersection(_with_term(reader, term, field) for term in terms)
 
@@ -215,44 +215,49 @@ def _intersection(groups: Iterable[set[int]]) -> set[int]:
 
 
 _FEW_CANDIDATES: Final = 50
-"""With fewer candidates, reading their texts is faster than looking up another term."""
-
-
-def _with_phrase(reader: PostingsReader, phrase: Phrase, within: set[int] | None) -> set[int]:
-    if phrase.is_one_term:
-        return _with_term(reader, phrase.literal, phrase.field)
-    field = Field.TEXT if phrase.field is Field.BODY else phrase.field
-    candidates = reader.all_documents() if within is None else within
-    if phrase.terms:
-        having = (_with_term(reader, term, field) for term in phrase.terms)
-        candidates = candidates & _intersection(having)
-    for term in phrase.inside:
-        if len(candidates) < _FEW_CANDIDATES:
-            break
-        candidates = candidates & _with_term(reader, term, field)
-    ordered = sorted(candidates)
-    return set(compress(ordered, map(Verifier(phrase), reader.folded_texts(ordered))))
+"""So many candidates are read sooner than another posting list."""
 
 
 def _with_pattern(
-    reader: PostingsReader, pattern: TextPattern, field: Field, within: set[int] | None
+    reader: PostingsReader, pattern: TextPattern, within: set[int] | None
 ) -> set[int]:
     if (words := matching_words(reader, pattern)) is not None:
-        return set[int]().union(*(_with_term(reader, word, field) for word in words))
-    narrowing = Field.TEXT if field is Field.BODY else field
+        return set[int]().union(*(_with_term(reader, word, pattern.field) for word in words))
+    # Nearly all terms of a text are in its body, so its postings are not taken apart.
+    field = Field.TEXT if pattern.field is Field.BODY else pattern.field
     candidates = reader.all_documents() if within is None else within
-    for group in required_groups(reader, pattern):
-        if not candidates:
-            break
-        if len(candidates) >= _FEW_CANDIDATES:
-            alternatives = (
-                _intersection(_with_term(reader, term, narrowing) for term in terms)
-                for terms in group
-            )
-            candidates = candidates & set[int]().union(*alternatives)
+    candidates = _narrow(reader, prefilter.requirement(pattern, reader), field, candidates)
     ordered = sorted(candidates)
     texts = zip(ordered, reader.folded_texts(ordered), strict=True)
     return matching_documents(pattern, texts, len(ordered))
+
+
+def _narrow(
+    reader: PostingsReader, required: prefilter.Requirement, field: Field, candidates: set[int]
+) -> set[int]:
+    """Return the candidates that may meet ``required``, by their postings.
+
+    Gaps are ignored, for these postings have no positions.
+    """
+    match required:
+        case prefilter.Literal():
+            for terms in (required.terms, required.inner_terms):
+                for term in terms():
+                    if len(candidates) < _FEW_CANDIDATES:
+                        return candidates
+                    candidates = candidates & _with_term(reader, term, field)
+            return candidates
+        case prefilter.CharGap():
+            return candidates
+        case prefilter.And(parts):
+            for part in parts:
+                if len(candidates) < _FEW_CANDIDATES:
+                    break
+                candidates = _narrow(reader, part, field, candidates)
+            return candidates
+        case prefilter.Or(parts):
+            each = (_narrow(reader, part, field, candidates) for part in parts)
+            return set[int]().union(*each)
 
 
 def _dated(reader: PostingsReader, dates: DateRange, within: set[int] | None) -> set[int]:

@@ -1,21 +1,24 @@
-"""newsgrep's own query tree: what every engine answers, whatever was typed.
+"""The query tree that every engine answers, whatever syntax was typed.
 
-Texts in it are folded and cut into terms already, so an engine only looks things up.
+Its strings are folded and cut into terms already, so an engine only looks things up.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, tzinfo
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
+from newsgrep.analysis.segment import query_terms, trim_open_words
 from newsgrep.models import ARCHIVE_ZONE
 
 
 class Field(StrEnum):
-    """Where a word or a literal must stand; ``TEXT`` is the title or the body."""
+    """The part of an article in which a text is searched for; ``TEXT`` is the title or the body."""
 
     TEXT = "text"
     TITLE = "title"
@@ -23,33 +26,38 @@ class Field(StrEnum):
     CAPTION = "caption"
 
 
+class Operator(StrEnum):
+    """Whether all of several terms must occur, or one of them is enough."""
+
+    AND = "AND"
+    OR = "OR"
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """All ``terms`` stand somewhere in the field, or with ``any_term`` one of them.
+    """All ``terms`` occur somewhere in the field, or one of them, as ``operator`` says.
 
-    ``literal`` is the folded string that they were cut from. It need not stand anywhere,
-    but documents that hold it rank higher.
+    ``literal`` is the folded string that they were cut from. It need not occur, but documents
+    that contain it rank higher.
     """
 
     literal: str
     terms: tuple[str, ...]
     field: Field = Field.TEXT
-    any_term: bool = False
+    operator: Operator = Operator.AND
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """The folded string ``literal`` stands in the title, in the body, or in one caption.
+    """The folded string ``literal`` occurs in the title, in the body, or in one caption.
 
-    ``terms`` are those that every text with the literal has; there may be none, where
-    the literal is made of punctuation only. So are ``inside``, the other words in it:
-    they narrow down which texts have to be read, and rank nothing.
+    ``terms`` are those that the literal is cut into, which every text with it has. A literal of
+    punctuation has none.
     """
 
     literal: str
     terms: tuple[str, ...]
     field: Field = Field.TEXT
-    inside: tuple[str, ...] = ()
 
     @property
     def is_one_term(self) -> bool:
@@ -58,7 +66,7 @@ class Phrase:
 
 
 class NameField(StrEnum):
-    """What has a name: where an article is from, who wrote it, what it is filed under."""
+    """A field with names in it: who published an article, who wrote it, what it is filed under."""
 
     SOURCE = "source"
     AUTHOR = "author"
@@ -66,7 +74,7 @@ class NameField(StrEnum):
 
 
 class LocationField(StrEnum):
-    """Where an article is to be had: on the web, and in whose file."""
+    """Where an article is: its address on the web, or the path of its file."""
 
     URL = "url"
     PATH = "path"
@@ -74,7 +82,7 @@ class LocationField(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NameContains:
-    """One of the article's names of this kind, folded, holds ``name``."""
+    """One of the names in the field, folded, contains ``name``."""
 
     kind: NameField
     name: str
@@ -82,7 +90,7 @@ class NameContains:
 
 @dataclass(frozen=True, slots=True)
 class LocationContains:
-    """The article's address of this kind, folded, holds ``part``."""
+    """The article's URL or path, folded, contains ``part``."""
 
     kind: LocationField
     part: str
@@ -99,8 +107,8 @@ class IdIs:
 class DateRange:
     """Published on a day from ``first`` to ``last``, both included; ``None`` is open.
 
-    An article known to the month or year only matches where its days overlap these.
-    A moment with a time of day is of the day that it has in ``zone``.
+    An article whose date is known to the month or year matches if its days overlap these. One
+    with a time of day was published on the day that it was in ``zone``.
     """
 
     first: date | None
@@ -110,51 +118,69 @@ class DateRange:
 
 @dataclass(frozen=True, slots=True)
 class Wildcard:
-    """A folded pattern stands in the text: ``*`` is any letters or none, ``?`` exactly one.
-
-    ``terms`` are those that every text with the pattern has.
-    """
+    """A folded pattern occurs: ``*`` matches any number of letters, ``?`` exactly one."""
 
     pattern: str
-    terms: tuple[str, ...]
     field: Field = Field.TEXT
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Return the terms that every text with the pattern has."""
+        return _wildcard_terms(self.pattern)
+
+
+@lru_cache(maxsize=64)
+def _wildcard_terms(pattern: str) -> tuple[str, ...]:
+    pieces = re.split(r"[*?]", pattern)
+    sure = (
+        trim_open_words(piece, open_before=at > 0, open_after=at < len(pieces) - 1)
+        for at, piece in enumerate(pieces)
+    )
+    return tuple(dict.fromkeys(term for piece in sure for term in query_terms(piece)))
 
 
 @dataclass(frozen=True, slots=True)
 class Fuzzy:
-    """A word stands in the text that is at most ``edits`` letters away from ``word``.
+    """A word occurs that is at most ``edits`` edits from ``word``.
 
-    An edit is a letter put in, left out, exchanged, or changed for its neighbour; the first
-    letter has to be right.
+    An edit inserts, deletes or replaces a letter, or swaps two neighbours. The first letter has
+    to be right.
     """
 
     word: str
     edits: int
     field: Field = Field.TEXT
-    terms: tuple[str, ...] = ()
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Return no terms: none is sure to occur."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Regex:
-    """A regular expression, folded, finds something in the title, the body, or one caption.
+    """A folded regular expression matches in the title, in the body, or in one caption.
 
-    ``needs`` are texts that whatever it finds holds: of each group at least one. Without
-    any, every article has to be read, which is done only where ``scan`` allows it.
+    With ``scan`` it may read every article; otherwise
+    :func:`newsgrep.query.prefilter.is_narrow` decides whether it is accepted.
     """
 
     pattern: str
-    needs: tuple[tuple[str, ...], ...]
     field: Field = Field.TEXT
     scan: bool = False
-    terms: tuple[str, ...] = ()
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Return no terms: a regular expression ranks nothing."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """Both sides stand in one text, with at most ``distance`` characters or words between them.
+    """Both sides occur in one text, with at most ``distance`` characters and words between them.
 
-    Of Han and its like each character counts, of other scripts each word; what is between
-    words counts nothing. With ``ordered`` the left side stands before the right one.
+    Each Han character counts, and each word of other scripts; what is between words does not.
+    With ``ordered`` the left side comes before the right one.
     """
 
     left: TextPattern
@@ -196,7 +222,7 @@ class Not:
 
 
 TextPattern = Phrase | Wildcard | Fuzzy | Regex | Near
-"""What stands at certain places of a text, and nowhere else."""
+"""What occurs at certain places of a text, so that the places can be found."""
 
 TextNode = Terms | TextPattern
 Node = TextNode | NameContains | LocationContains | IdIs | DateRange | MatchAll | And | Or | Not
@@ -206,7 +232,7 @@ _TEXT_NODES = (Terms, Phrase, Wildcard, Fuzzy, Regex, Near)
 
 
 def iter_leaves(node: Node, *, negated: bool = False) -> Iterator[tuple[Node, bool]]:
-    """Yield every leaf in the order typed, and whether it stands under an odd number of nots."""
+    """Yield every leaf in the order typed, and whether it is under an odd number of nots."""
     match node:
         case And(children) | Or(children):
             for child in children:
@@ -218,7 +244,7 @@ def iter_leaves(node: Node, *, negated: bool = False) -> Iterator[tuple[Node, bo
 
 
 def positive_texts(node: Node) -> list[TextNode]:
-    """Return the texts that are asked for, each once, without the excluded ones."""
+    """Return the texts that are searched for, each once, without the excluded ones."""
     found = (leaf for leaf, negated in iter_leaves(node) if not negated)
     return list(dict.fromkeys(leaf for leaf in found if isinstance(leaf, _TEXT_NODES)))
 
@@ -228,29 +254,55 @@ def scoring_terms(node: Node) -> list[str]:
     return list(dict.fromkeys(term for text in positive_texts(node) for term in text.terms))
 
 
+def conditions(node: Node) -> list[Node]:
+    """Return the nodes that are joined by AND at the top of ``node``, or ``node`` itself."""
+    if isinstance(node, And):
+        return [condition for child in node.children for condition in conditions(child)]
+    return [node]
+
+
+def is_filter(node: Node, *, exclusions: bool = True) -> bool:
+    """Return whether ``node`` narrows down articles without naming a text to find.
+
+    Filters are names, locations, ids, dates and any combination of them. So is what is excluded,
+    texts included, unless ``exclusions`` is false.
+    """
+    match node:
+        case And(children) | Or(children):
+            return all(is_filter(child, exclusions=exclusions) for child in children)
+        case Not(child):
+            return exclusions or is_filter(child, exclusions=False)
+        case _:
+            return not isinstance(node, _TEXT_NODES)
+
+
 _ESCAPED_SLASH: Final = "\\/"
 
 
 def describe(node: Node) -> str:
-    """Return ``node`` spelled out: folded, cut into terms, every operator written."""
+    """Return ``node`` in the query language: folded, cut into terms, every operator written.
+
+    >>> describe(And((Terms("联合声明", ("联合", "声明")), Not(Phrase("水", ("水",))))))
+    '(联合 AND 声明) AND NOT "水"'
+    """
     match node:
-        case Terms(_, terms, field, any_term):
-            joined = (" OR " if any_term else " AND ").join(terms)
+        case Terms(_, terms, field, operator):
+            joined = f" {operator.value} ".join(terms)
             return _field_prefix(field) + (f"({joined})" if len(terms) > 1 else joined)
         case Phrase(literal, _, field):
             return f'{_field_prefix(field)}"{literal}"'
-        case Wildcard(pattern, _, field):
+        case Wildcard(pattern, field):
             return f"{_field_prefix(field)}{pattern}"
         case Fuzzy(word, _, field):
             return f"{_field_prefix(field)}~{word}"
-        case Regex(pattern, _, field):
+        case Regex(pattern, field):
             return f"{_field_prefix(field)}/{pattern.replace('/', _ESCAPED_SLASH)}/"
         case Near(left, right, distance, ordered, field):
             sides = (describe(replace(side, field=Field.TEXT)) for side in (left, right))
             first, second = sides
             second = f"({second})" if isinstance(right, Near) else second
-            operator = "ADJ" if ordered else "NEAR"
-            text = f"{first} {operator}/{distance} {second}"
+            operator_name = "ADJ" if ordered else "NEAR"
+            text = f"{first} {operator_name}/{distance} {second}"
             return f"{_field_prefix(field)}({text})" if field is not Field.TEXT else text
         case NameContains(kind, name):
             return f'{kind.value}:"{name}"'

@@ -1,20 +1,29 @@
-"""Whether and where a folded text holds a literal string.
+"""Whether and where a folded text matches: the only module that decides it.
 
-Han and other scripts without spaces match anywhere; a literal that begins or ends in a
-letter or digit matches there only at a word's edge, so that ``gpt`` is not in ``gpts``.
+Candidates of an engine are verified here, and highlighting, snippets and concordances use the
+same functions, so that what is found is what is shown. All texts are folded; all offsets count
+characters of the text that is passed in, and of the article's own text as well, since folding
+keeps length.
+
+**Word boundaries.** Han characters, and others of scripts without spaces, match anywhere. Where
+a literal or pattern begins or ends with a letter or digit of another script, it matches only at
+the edge of a word: ``gpt`` occurs in ``gpt-4``, but not in ``gpts``.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, lru_cache, partial
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol, TypeVar
 
-from newsgrep.analysis.characters import SOLO, CharKind, kind_of
+from newsgrep.analysis import codec
+from newsgrep.analysis.characters import SOLO, SOLO_KINDS, CharKind, kind_of, word_run
 from newsgrep.analysis.fold import fold
+from newsgrep.errors import UsageError
 from newsgrep.models import Span
 from newsgrep.query.ast import (
     Field,
@@ -28,59 +37,250 @@ from newsgrep.query.ast import (
     Wildcard,
     describe,
 )
-from newsgrep.query.patterns import find_fuzzy, find_regex, find_wildcard
+from newsgrep.query.patterns import compile_regex, is_similar_word, word_prefix
+
+Offsets = tuple[int, int]
+"""Start and end of an occurrence, in characters of the text."""
 
 
-def _is_word_character(character: str) -> bool:
-    return kind_of(character) is CharKind.WORD
+# Occurrences
 
 
-def find_literal(folded: str, literal: str, start: int = 0) -> Iterator[tuple[int, int]]:
-    """Yield the spans, in characters of ``folded``, at which ``literal`` stands.
+def find_pattern(folded: str, pattern: TextPattern) -> Iterator[Offsets]:
+    """Yield the occurrences of ``pattern`` in ``folded``, by start.
 
-    Both must be folded. Spans do not overlap and come in order. An empty literal is
-    nowhere.
+    Only those of :class:`~newsgrep.query.ast.Near` may overlap.
+    """
+    match pattern:
+        case Phrase(literal):
+            yield from find_literal(folded, literal)
+        case Wildcard(wildcard):
+            yield from _find_wildcard(folded, wildcard)
+        case Fuzzy(word, edits):
+            yield from _find_similar(folded, word, edits)
+        case Regex(regex):
+            yield from _find_regex(folded, regex)
+        case Near():
+            yield from sorted(set(islice(_find_near(folded, pattern), _MAX_PAIRS)))
+
+
+def contains_pattern(folded: str, pattern: TextPattern) -> bool:
+    """Return whether ``pattern`` occurs anywhere in ``folded``."""
+    found = (
+        _find_near(folded, pattern) if isinstance(pattern, Near) else find_pattern(folded, pattern)
+    )
+    return next(found, None) is not None
+
+
+def contains_literal(folded: str, literal: str) -> bool:
+    """Return whether the folded string ``literal`` occurs in ``folded``."""
+    return next(find_literal(folded, literal), None) is not None
+
+
+def is_inside_word(folded: str, at: int) -> bool:
+    """Return whether the same word is before and after ``at``: no match begins or ends there.
+
+    This is the rule for word boundaries that everything here follows.
+    """
+    return (
+        0 < at < len(folded)
+        and kind_of(folded[at - 1]) is CharKind.WORD
+        and kind_of(folded[at]) is CharKind.WORD
+    )
+
+
+def find_literal(folded: str, literal: str, start: int = 0) -> Iterator[Offsets]:
+    """Yield the occurrences of ``literal`` from ``start`` on, in order and without overlaps.
+
+    Both strings are folded. An empty literal occurs nowhere.
+
+    >>> list(find_literal("gpts, gpt-4", "gpt"))
+    [(6, 9)]
     """
     size = len(literal)
     if not size:
         return
-    edge_before = _is_word_character(literal[0])
-    edge_after = _is_word_character(literal[-1])
+    # Only such a literal can begin or end inside a word: for Han the rule is not evaluated.
+    begins_word, ends_word = (kind_of(literal[at]) is CharKind.WORD for at in (0, -1))
     at = folded.find(literal, start)
     while at >= 0:
         end = at + size
-        joined_before = edge_before and at > 0 and _is_word_character(folded[at - 1])
-        joined_after = edge_after and end < len(folded) and _is_word_character(folded[end])
-        if joined_before:
-            # So is every other place in this word, which may be as long as the text.
-            while at < len(folded) and _is_word_character(folded[at]):
-                at += 1
-            at = folded.find(literal, at)
-        elif joined_after:
+        if begins_word and is_inside_word(folded, at):
+            # So is every other occurrence in this word, which may be as long as the text.
+            at = folded.find(literal, _end_of_letters(folded, at, _WORD_ONLY))
+        elif ends_word and is_inside_word(folded, end):
             at = folded.find(literal, at + 1)
         else:
             yield at, end
             at = folded.find(literal, end)
 
 
-def contains_literal(folded: str, literal: str) -> bool:
-    """Return whether ``literal`` stands anywhere in ``folded``; both must be folded."""
-    return next(find_literal(folded, literal), None) is not None
+_WORD_ONLY: Final = frozenset((CharKind.WORD,))
+_LETTERS: Final = frozenset((CharKind.WORD, CharKind.HAN, CharKind.SOLO))
 
+
+def _end_of_letters(folded: str, at: int, kinds: frozenset[CharKind]) -> int:
+    """Return where the run of characters of these kinds ends that contains or begins at ``at``."""
+    while at < len(folded) and kind_of(folded[at]) in kinds:
+        at += 1
+    return at
+
+
+class _Wildcard(NamedTuple):
+    """A pattern split at its stars; each piece matches as many characters as it has.
+
+    Wildcards in a pattern of one word match letters of that word, others also match Han.
+    """
+
+    pieces: tuple[re.Pattern[str], ...]
+    begins_open: bool
+    ends_open: bool
+    letters: frozenset[CharKind]
+
+
+@lru_cache(maxsize=64)
+def _compile_wildcard(pattern: str) -> _Wildcard:
+    is_word = word_prefix(pattern) is not None
+    any_letter = rf"[^\W_{SOLO}]" if is_word else r"[^\W_]"
+    pieces = (
+        "".join(any_letter if each == "?" else re.escape(each) for each in piece)
+        for piece in pattern.split("*")
+        if piece
+    )
+    return _Wildcard(
+        tuple(map(re.compile, pieces)),
+        pattern.startswith("*"),
+        pattern.endswith("*"),
+        _WORD_ONLY if is_word else _LETTERS,
+    )
+
+
+def _find_wildcard(folded: str, pattern: str) -> Iterator[Offsets]:
+    """Yield the occurrences of a pattern with ``*`` and ``?``, without overlaps.
+
+    Every text is read once, whatever the pattern: the first occurrence of each piece is taken,
+    as in matching file names, and nothing is tried twice.
+    """
+    wildcard = _compile_wildcard(pattern)
+    first, *others = wildcard.pieces
+    at = reached = 0
+    while found := first.search(folded, at):
+        begin = found.start()
+        if not wildcard.begins_open and is_inside_word(folded, begin):
+            at = begin + 1
+            continue
+        end = _wildcard_end(folded, found.end(), others, wildcard)
+        if end is None:
+            # Further on in the same letters there is no more of what follows than here.
+            end = found.end()
+            if others:
+                end = _end_of_letters(folded, end, wildcard.letters)
+            at = max(found.start() + 1, end)
+        else:
+            while wildcard.begins_open and begin > reached and is_inside_word(folded, begin):
+                begin -= 1
+            yield begin, end
+            at = reached = max(end, begin + 1)
+
+
+def _wildcard_end(
+    folded: str, at: int, others: Sequence[re.Pattern[str]], wildcard: _Wildcard
+) -> int | None:
+    """Return where an occurrence ends whose first piece ends at ``at``; ``None`` if it is none."""
+    for number, piece in enumerate(others):
+        is_last = number == len(others) - 1
+        limit = _end_of_letters(folded, at, wildcard.letters)
+        following = piece.search(folded, at)
+        while following and following.start() <= limit:
+            if not is_last or wildcard.ends_open or not is_inside_word(folded, following.end()):
+                break
+            following = piece.search(folded, following.start() + 1)
+        else:
+            return None
+        at = following.end()
+    if wildcard.ends_open:
+        while is_inside_word(folded, at):
+            at += 1
+        return at
+    return None if is_inside_word(folded, at) else at
+
+
+def _find_similar(folded: str, word: str, edits: int) -> Iterator[Offsets]:
+    """Yield the words of ``folded`` that are at most ``edits`` edits from ``word``."""
+    for run in word_run().finditer(folded):
+        if is_similar_word(word, run[0], edits):
+            yield run.span()
+
+
+def _find_regex(folded: str, regex: str) -> Iterator[Offsets]:
+    """Yield the matches of a folded regular expression that are not empty."""
+    for found in compile_regex(regex).finditer(folded):
+        start, end = found.span()
+        if start < end:
+            yield start, end
+
+
+_MAX_PAIRS: Final = 100_000
+"""Pairs in one text: one that repeats a word endlessly has that many of it with itself."""
+
+
+def _find_near(folded: str, near: Near) -> Iterator[Offsets]:
+    """Yield the spans from one side to the other, wherever they are near enough."""
+    left, right = list(_overlapping(folded, near.left)), list(_overlapping(folded, near.right))
+    if not left or not right:
+        return
+    yield from _near_pairs(folded, left, right, near.distance)
+    if not near.ordered:
+        yield from _near_pairs(folded, right, left, near.distance)
+
+
+def _near_pairs(
+    folded: str, before: list[Offsets], after: list[Offsets], distance: int
+) -> Iterator[Offsets]:
+    starts = [start for start, _ in after]
+    for start, end in before:
+        for other_start, other_end in after[bisect_left(starts, end) :]:
+            if not _is_within(folded, end, other_start, distance):
+                break
+            yield start, other_end
+
+
+def _is_within(folded: str, start: int, end: int, distance: int) -> bool:
+    """Return whether there are at most ``distance`` characters and words from start to end."""
+    if end - start <= distance:
+        return True
+    between = islice(distance_unit().finditer(folded, start, end), distance + 1)
+    return sum(1 for _ in between) <= distance
+
+
+@cache
+def distance_unit() -> re.Pattern[str]:
+    """Return the pattern of what counts one in a distance: a Han character or another word."""
+    return re.compile(rf"[{SOLO}]|[^\W_{SOLO}]+")
+
+
+def _overlapping(folded: str, pattern: TextPattern) -> Iterator[Offsets]:
+    """Yield also the overlapping occurrences of a literal: each of them may be the near one."""
+    if not isinstance(pattern, Phrase):
+        yield from find_pattern(folded, pattern)
+        return
+    at = 0
+    while (found := next(find_literal(folded, pattern.literal, at), None)) is not None:
+        yield found
+        at = found[0] + 1
+
+
+# Highlighting
 
 MAX_MATCHES: Final = 500
-"""Places looked at for each string: more say nothing new about where to look."""
+"""Occurrences of each string that are looked at: more say nothing new about where to look."""
 
-
-class Needle(NamedTuple):
-    """Something asked for: a folded literal, and the terms that may stand for it."""
-
-    literal: str
-    terms: tuple[str, ...] = ()
+_WHOLE, _WORD, _SINGLE = 4.0, 2.0, 1.0
+"""Weights: of a whole literal or pattern, of one of several terms, of a single character."""
 
 
 class Match(NamedTuple):
-    """A place where a needle, or one of its terms, stands; ``weight`` is how much it says."""
+    """An occurrence of ``text``, a literal, term or pattern; a greater ``weight`` says more."""
 
     start: int
     end: int
@@ -88,38 +288,54 @@ class Match(NamedTuple):
     weight: float
 
 
-def find_needles(
-    folded: str, needles: Iterable[Needle], *, most: int | None = MAX_MATCHES
+def find_matches(
+    folded: str, texts: Iterable[TextNode], field: Field, *, most: int | None = MAX_MATCHES
 ) -> list[Match]:
-    """Return the matches of all needles, by start; they may overlap.
+    """Return where in ``folded``, which is a ``field`` of an article, parts of a query occur.
 
-    Where a whole literal stands, its single characters are not marked elsewhere. Of each
-    string the first ``most`` places are looked at, or all.
+    By start; they may overlap. Of each string at most ``most`` occurrences are returned. Where
+    a whole literal occurs, its single characters are not marked elsewhere.
     """
-    found: dict[tuple[int, int], Match] = {}
-    for needle in needles:
-        whole = _literal_matches(folded, needle.literal, 4.0, most)
-        for match in whole:
-            found[match.start, match.end] = match
-        for term in needle.terms:
-            if term == needle.literal or (whole and _is_single(term)):
+    allowed = {field} if field is Field.CAPTION else {field, Field.TEXT}
+    found: dict[Offsets, Match] = {}
+    patterns: list[Match] = []
+    for text in texts:
+        if text.field not in allowed:
+            continue
+        if not isinstance(text, Terms | Phrase):
+            patterns += _pattern_matches(folded, text, most)
+            continue
+        whole = _literal_matches(folded, text.literal, _WHOLE, most)
+        found |= {(match.start, match.end): match for match in whole}
+        for term in text.terms if isinstance(text, Terms) else ():
+            is_single = len(term) == 1 and kind_of(term) in SOLO_KINDS
+            if term == text.literal or (whole and is_single):
                 continue
-            for match in _literal_matches(folded, term, 1.0 if _is_single(term) else 2.0, most):
+            for match in _literal_matches(folded, term, _SINGLE if is_single else _WORD, most):
                 found.setdefault((match.start, match.end), match)
-    return sorted(found.values(), key=lambda match: (match.start, -match.end))
+    return sorted((*found.values(), *patterns), key=lambda match: (match.start, -match.end))
 
 
-def _is_single(term: str) -> bool:
-    return len(term) == 1 and kind_of(term) in {CharKind.HAN, CharKind.SOLO}
+def _literal_matches(folded: str, literal: str, weight: float, most: int | None) -> list[Match]:
+    spans = islice(find_literal(folded, literal), most)
+    return [Match(start, end, literal, weight) for start, end in spans]
 
 
-def _literal_matches(folded: str, text: str, weight: float, most: int | None) -> list[Match]:
-    spans = islice(find_literal(folded, text), most)
-    return [Match(start, end, text, weight) for start, end in spans]
+def _pattern_matches(folded: str, pattern: TextPattern, most: int | None) -> list[Match]:
+    """Return the occurrences of a pattern; of NEAR, those of its sides that are near enough."""
+    spans = list(islice(find_pattern(folded, pattern), most))
+    if isinstance(pattern, Near):
+        sides = (
+            match
+            for side in (pattern.left, pattern.right)
+            for match in _pattern_matches(folded, side, most)
+        )
+        return [m for m in sides if any(start <= m.start and m.end <= end for start, end in spans)]
+    return [Match(start, end, describe(pattern), _WHOLE) for start, end in spans]
 
 
-def merged_spans(matches: Sequence[Match], offset: int = 0) -> tuple[Span, ...]:
-    """Return the matches as spans that neither overlap nor touch, moved left by ``offset``."""
+def merge_spans(matches: Iterable[Match], offset: int = 0) -> tuple[Span, ...]:
+    """Return sorted matches as spans that neither overlap nor touch, moved left by ``offset``."""
     spans: list[Span] = []
     for match in matches:
         if spans and match.start - offset <= spans[-1].end:
@@ -129,144 +345,171 @@ def merged_spans(matches: Sequence[Match], offset: int = 0) -> tuple[Span, ...]:
     return tuple(spans)
 
 
-Offsets = tuple[int, int]
+def highlight_spans(text: str, texts: Iterable[TextNode], field: Field) -> tuple[Span, ...]:
+    """Return what to highlight in ``text``, which is not folded and a ``field`` of an article."""
+    return merge_spans(find_matches(fold(text), texts, field))
 
-_MAX_PAIRS: Final = 100_000
-"""Pairs of a text: one that repeats a word for ever has that many of it with itself."""
 
+def occurrence_spans(folded: str, texts: Iterable[TextNode], field: Field) -> list[Span]:
+    """Return every occurrence of the query's texts in ``folded``, each apart, by start.
 
-def find_pattern(folded: str, spot: TextPattern) -> Iterator[Offsets]:
-    """Yield the spans, in characters of ``folded``, at which ``spot`` stands, by start.
-
-    Those of anything but a :class:`Near` do not overlap.
+    A literal counts each time, also where it follows itself. Where several words do not occur
+    together as typed, runs of their terms count, as they are highlighted. An occurrence inside
+    another one does not count.
     """
-    match spot:
-        case Phrase(literal):
-            yield from find_literal(folded, literal)
-        case Wildcard(pattern):
-            yield from find_wildcard(folded, pattern)
-        case Fuzzy(word, edits):
-            yield from find_fuzzy(folded, word, edits)
-        case Regex(pattern):
-            yield from find_regex(folded, pattern)
-        case Near():
-            yield from sorted(set(islice(_near(folded, spot), _MAX_PAIRS)))
-
-
-def contains_pattern(folded: str, spot: TextPattern) -> bool:
-    """Return whether ``spot`` stands anywhere in ``folded``."""
-    found = _near(folded, spot) if isinstance(spot, Near) else find_pattern(folded, spot)
-    return next(found, None) is not None
-
-
-def _near(folded: str, near: Near) -> Iterator[Offsets]:
-    """Yield the spans from one side to the other, wherever they are near enough."""
-    left, right = list(_overlapping(folded, near.left)), list(_overlapping(folded, near.right))
-    if not left or not right:
-        return
-    yield from _pairs(folded, left, right, near.distance)
-    if not near.ordered:
-        yield from _pairs(folded, right, left, near.distance)
-
-
-def _pairs(
-    folded: str, before: list[Offsets], behind: list[Offsets], distance: int
-) -> Iterator[Offsets]:
-    starts = [start for start, _ in behind]
-    for start, end in before:
-        for other in behind[bisect_left(starts, end) :]:
-            if not _is_within(folded, end, other[0], distance):
-                break
-            yield start, other[1]
-
-
-def _is_within(folded: str, start: int, end: int, distance: int) -> bool:
-    """Return whether no more than ``distance`` characters and words stand from start to end."""
-    if end - start <= distance:
-        return True
-    between = islice(unit_pattern().finditer(folded, start, end), distance + 1)
-    return sum(1 for _ in between) <= distance
-
-
-@cache
-def unit_pattern() -> re.Pattern[str]:
-    """Return the pattern of a character of Han or its like, or of another word."""
-    return re.compile(rf"[{SOLO}]|[^\W_{SOLO}]+")
-
-
-def _overlapping(folded: str, spot: TextPattern) -> Iterator[Offsets]:
-    """Yield every place of a literal, overlapping ones as well: each may be the near one."""
-    if not isinstance(spot, Phrase):
-        yield from find_pattern(folded, spot)
-        return
-    at = 0
-    while (place := next(find_literal(folded, spot.literal, at), None)) is not None:
-        yield place
-        at = place[0] + 1
-
-
-def highlight_spans(text: str, wanted: Iterable[TextNode], field: Field) -> tuple[Span, ...]:
-    """Return what of ``text``, a title, body or caption as ``field`` says, is asked for."""
-    return merged_spans(text_matches(fold(text), wanted, field))
-
-
-def text_matches(
-    folded: str, wanted: Iterable[TextNode], field: Field, *, most: int | None = MAX_MATCHES
-) -> list[Match]:
-    """Return where in a folded text wanted texts stand; ``field`` says what the text is.
-
-    By start; they may overlap. Of each text at most ``most`` places are given.
-    """
-    allowed = {field, Field.TEXT} if field is not Field.CAPTION else {Field.CAPTION}
-    here = [text for text in wanted if text.field in allowed]
-    needles = [
-        Needle(text.literal, text.terms if isinstance(text, Terms) else ())
-        for text in here
-        if isinstance(text, Terms | Phrase)
-    ]
-    found = find_needles(folded, needles, most=most)
-    for spot in here:
-        if not isinstance(spot, Terms | Phrase):
-            found += _pattern_matches(folded, spot, most)
-    return sorted(found, key=lambda match: (match.start, -match.end))
-
-
-def _pattern_matches(folded: str, spot: TextPattern, most: int | None) -> list[Match]:
-    """Return the places of a pattern; of what is near, those of its sides."""
-    if isinstance(spot, Near):
-        spans = list(islice(find_pattern(folded, spot), most))
-        sides = (
-            match
-            for side in (spot.left, spot.right)
-            for match in _pattern_matches(folded, side, most)
-        )
-        return [m for m in sides if any(start <= m.start and m.end <= end for start, end in spans)]
-    spans = list(islice(find_pattern(folded, spot), most))
-    return [Match(start, end, describe(spot), 4.0) for start, end in spans]
-
-
-def occurrence_spans(folded: str, wanted: Iterable[TextNode], field: Field) -> list[Span]:
-    """Return every place of what is asked for in ``folded``, each apart, by start.
-
-    A string counts each time, also where it follows itself. Words that do not stand
-    together as typed count by runs of their terms, as they are highlighted. What lies
-    inside of another place is no place of its own.
-    """
-    # Everything but a word stands as a whole where it stands.
+    texts = list(texts)
+    # Everything but one of several terms occurs as a whole.
     wholes = {
-        text.literal if isinstance(text, Terms | Phrase) else describe(text) for text in wanted
+        text.literal if isinstance(text, Terms | Phrase) else describe(text) for text in texts
     }
     whole: list[Span] = []
-    parts = []
-    for match in text_matches(folded, wanted, field, most=None):
+    parts: list[Match] = []
+    for match in find_matches(folded, texts, field, most=None):
         if match.text in wholes:
             whole.append(Span(match.start, match.end))
         else:
             parts.append(match)
-    kept: list[Span] = []
+    distinct: list[Span] = []
     reached = 0
-    for span in sorted((*whole, *merged_spans(parts)), key=lambda span: (span.start, -span.end)):
+    for span in sorted((*whole, *merge_spans(parts)), key=lambda span: (span.start, -span.end)):
         if span.end > reached:
-            kept.append(span)
+            distinct.append(span)
             reached = span.end
-    return kept
+    return distinct
+
+
+# Verification
+
+MAX_REGEX_SECONDS: Final = 60.0
+"""How long a regular expression may read texts, unless the query allows it to read them all."""
+
+_CHECK_INTERVAL: Final = 256
+
+Document = TypeVar("Document", int, str)
+
+
+class TermDictionary(Protocol):
+    """The words of an index, which an engine looks up."""
+
+    def terms(self, prefix: str, field: Field) -> Iterable[str]:
+        """Return the terms of title and body, or of captions, that begin with ``prefix``."""
+
+
+def matching_words(dictionary: TermDictionary, pattern: TextPattern) -> list[str] | None:
+    """Return the words of an index that a pattern of one word, or a similar word, matches.
+
+    A document matches if it has one of them; its text need not be read. ``None`` for any other
+    pattern.
+    """
+    match pattern:
+        case Wildcard(wildcard, field):
+            prefix = word_prefix(wildcard)
+            if prefix is None:
+                return None
+            words = dictionary.terms(prefix, field)
+            return [word for word in words if _is_whole(word, wildcard)]
+        case Fuzzy(word, edits, field):
+            words = dictionary.terms(word[0], field)
+            return [other for other in words if is_similar_word(word, other, edits)]
+        case _:
+            return None
+
+
+def _is_whole(word: str, wildcard: str) -> bool:
+    return next(_find_wildcard(word, wildcard), None) == (0, len(word))
+
+
+def matching_documents(
+    pattern: TextPattern, texts: Iterable[tuple[Document, bytes]], total: int
+) -> set[Document]:
+    """Return which of ``total`` candidates match ``pattern``.
+
+    ``texts`` has the key of each document, of any kind, and its packed folded texts
+    (:func:`newsgrep.analysis.codec.pack_folded`). Raises :class:`UsageError` where a regular
+    expression takes longer than :data:`MAX_REGEX_SECONDS`.
+    """
+    deadline = time.monotonic() + MAX_REGEX_SECONDS if _is_limited(pattern) else float("inf")
+    matches = verifier(pattern)
+    found: set[Document] = set()
+    for number, (document, packed) in enumerate(texts):
+        if number % _CHECK_INTERVAL == 0 and time.monotonic() > deadline:
+            raise UsageError(
+                f"This regular expression has read {number:,} of {total:,} articles in "
+                f"{MAX_REGEX_SECONDS:.0f} seconds: add a word to narrow it down, or use --scan "
+                "to read them all."
+            )
+        if matches(packed):
+            found.add(document)
+    return found
+
+
+def _is_limited(pattern: TextPattern) -> bool:
+    match pattern:
+        case Regex():
+            return not pattern.scan
+        case Near(left, right):
+            return _is_limited(left) or _is_limited(right)
+        case _:
+            return False
+
+
+def verifier(pattern: TextPattern) -> Callable[[bytes], bool]:
+    """Return a function that says whether packed folded texts match ``pattern`` in its field."""
+    if isinstance(pattern, Phrase):
+        return LiteralVerifier(pattern)
+    return partial(_matches_packed, pattern)
+
+
+def _matches_packed(pattern: TextPattern, packed: bytes) -> bool:
+    title, body, captions = codec.unpack_folded(packed)
+    match pattern.field:
+        case Field.TITLE:
+            texts = [title]
+        case Field.BODY:
+            texts = [body]
+        case Field.CAPTION:
+            texts = captions.split(codec.CAPTION_BREAK)
+        case Field.TEXT:
+            texts = [title, body]
+    return any(contains_pattern(text, pattern) for text in texts)
+
+
+class LiteralVerifier:
+    """Says whether packed folded texts contain a phrase in its field.
+
+    It looks for the encoded literal in the encoded texts and decodes them only where that leaves
+    a doubt: verification runs for every candidate.
+    """
+
+    def __init__(self, phrase: Phrase) -> None:
+        self._literal = phrase.literal
+        self._field = phrase.field
+        self._encoded = codec.encode(phrase.literal)
+        ends = phrase.literal[:1] + phrase.literal[-1:]
+        self._has_word_edge = any(kind_of(character) is CharKind.WORD for character in ends)
+
+    def __call__(self, packed: bytes) -> bool:
+        """Return whether the texts that ``packed`` has contain the phrase."""
+        data = codec.inflate_folded(packed)
+        if self._encoded not in data:
+            return False
+        low, high = self._bounds(data)
+        if self._has_word_edge:
+            return contains_literal(codec.decode(data[low:high]), self._literal)
+        at = data.find(self._encoded, low, high)
+        if at < 0 or codec.is_character_start(data, at):
+            return at >= 0
+        # Such places may follow one another endlessly: 啊啊啊 has the bytes of “ everywhere.
+        return self._literal in codec.decode(data[low:high])
+
+    def _bounds(self, data: bytes) -> tuple[int, int]:
+        title_end, body_end = codec.text_ends(data)
+        match self._field:
+            case Field.TITLE:
+                return 0, title_end
+            case Field.BODY:
+                return title_end, body_end
+            case Field.CAPTION:
+                return body_end, len(data)
+            case Field.TEXT:
+                return 0, body_end

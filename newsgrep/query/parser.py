@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from newsgrep.analysis.characters import CharKind as Letters
 from newsgrep.analysis.characters import kind_of, strip_invisible
 from newsgrep.analysis.fold import fold
-from newsgrep.analysis.segment import inner_terms, query_terms
+from newsgrep.analysis.segment import query_terms
 from newsgrep.errors import QueryError, UsageError
 from newsgrep.query.ast import (
     And,
@@ -37,15 +37,18 @@ from newsgrep.query.ast import (
     Near,
     Node,
     Not,
+    Operator,
     Or,
     Phrase,
     Regex,
     Terms,
     TextPattern,
     Wildcard,
+    is_filter,
 )
 from newsgrep.query.lexer import LOCATION_FIELDS, NAME_FIELDS, Token, TokenKind, tokenize
 from newsgrep.query.patterns import MIN_FUZZY_LENGTH, allowed_edits, is_pattern, make_wildcard
+from newsgrep.query.prefilter import is_narrow
 from newsgrep.query.warnings import query_warnings
 
 if TYPE_CHECKING:
@@ -59,7 +62,6 @@ MAX_QUOTED_STRINGS = 500
 """Quoted strings of a query: for each of them the texts of thousands of articles may be read."""
 
 _VALUE_KINDS = {TokenKind.WORD, TokenKind.QUOTED, TokenKind.OPEN}
-_FILTER_NODES = (Not, NameContains, LocationContains, IdIs, DateRange)
 _TEXT_FIELDS = {"title": Field.TITLE, "body": Field.BODY, "caption": Field.CAPTION}
 
 
@@ -150,8 +152,8 @@ class Parser:
             if part is not None:
                 parts.append(part)
         if self.how.any_word and not explicit:
-            texts = [part for part in parts if not isinstance(part, _FILTER_NODES)]
-            others = [part for part in parts if isinstance(part, _FILTER_NODES)]
+            texts = [part for part in parts if not is_filter(part)]
+            others = [part for part in parts if is_filter(part)]
             either = _join(Or, texts)
             parts = [part for part in (either, *others) if part is not None]
         if parts and all(isinstance(part, Not) for part in parts):
@@ -299,7 +301,7 @@ class Parser:
         literal = fold(normalize(token.text))
         terms = query_terms(literal)
         if terms:
-            return Terms(literal, terms, field, self.how.any_word)
+            return Terms(literal, terms, field, Operator.OR if self.how.any_word else Operator.AND)
         if literal and (self.keep_punctuation or not is_punctuation(literal)):
             return Phrase(literal, (), field)
         return None
@@ -517,31 +519,12 @@ def normalize(text: str) -> str:
 def make_phrase(text: str, field: Field = Field.TEXT) -> Phrase:
     """Return the node for documents that hold ``text`` literally."""
     literal = fold(normalize(text))
-    terms = query_terms(literal)
-    return Phrase(literal, terms, field, inner_terms(literal) if len(terms) > 1 else ())
+    return Phrase(literal, query_terms(literal), field)
 
 
 def name_contains(kind: NameField, name: str) -> NameContains:
     """Return the filter for articles one of whose names holds ``name``, in any case and script."""
     return NameContains(kind, fold(normalize(name)))
-
-
-def is_narrow(node: Node) -> bool:
-    """Return whether no regular expression has to look through all articles."""
-    match node:
-        case Regex(_, needs):
-            return bool(needs)
-        case Near(left, right):
-            return is_narrow(left) or is_narrow(right)
-        case Or(children):
-            return all(map(is_narrow, children))
-        case And(children):
-            first = [child for child in children if not isinstance(child, Regex | Not | MatchAll)]
-            return any(map(is_narrow, first)) or all(map(is_narrow, children))
-        case Not(child):
-            return is_narrow(child)
-        case _:
-            return True
 
 
 def is_punctuation(text: str) -> bool:

@@ -1,202 +1,253 @@
-"""Which characters stand how near behind each other in every text that holds a pattern.
+"""What a text must contain to match a pattern, so that few texts have to be read.
 
-An engine that keeps positions narrows down with that which texts are read; they decide.
+A :data:`Requirement` is a condition that every matching text meets: a literal, two characters
+with a small gap between them, or several of these joined by *and* and *or*. The same idea
+narrows down regular expressions in Google Code Search and in ripgrep's index. An engine turns
+the requirement into postings or clauses; the stored texts of the candidates that are left decide
+(:mod:`newsgrep.query.match`). An engine may ignore any part of it: that costs time, no matches.
+
+Example: ``/(美国|日本).{0,3}总统/`` requires
+``And((Or((Literal("美国"), Literal("日本"))), Literal("总统")))``.
 """
 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from typing import Any, Final
 
-from newsgrep.analysis.characters import SOLO
-from newsgrep.analysis.codec import CAPTION_BREAK, unpack_folded
-from newsgrep.errors import UsageError
-from newsgrep.query.ast import Field, Fuzzy, Near, Phrase, Regex, TextPattern, Wildcard
-from newsgrep.query.match import contains_pattern
-from newsgrep.query.patterns import (
-    find_wildcard,
-    is_similar_word,
-    parse_regex,
-    required_terms,
-    word_prefix,
-)
+from newsgrep.analysis.characters import SOLO_KINDS, kind_of
+from newsgrep.analysis.segment import inner_terms, query_terms, trim_open_words
+from newsgrep.query import ast
+from newsgrep.query.match import TermDictionary, matching_words
+from newsgrep.query.patterns import parse_regex
 
 MAX_GAP: Final = 100
-"""Characters between two; farther apart they narrow nothing down."""
+"""Characters of a gap; a longer one hardly narrows anything down."""
 
 _MAX_GAPS: Final = 8
-"""Pairs of one pattern; the first ones do."""
+"""Gaps of one requirement that are used: the first ones narrow it down enough."""
 
-_SOLO_CHARACTER: Final = re.compile(f"[{SOLO}]")
-
-_GapStep = str | int | None
-"""A character, up to so many others, or any number of them."""
+_IGNORE_CASE: Final = re.compile(r"\(\?[A-Za-z]*i")
 
 
-class CharGap(NamedTuple):
-    """A character of Han or its like and one behind it, ``between`` others at most between."""
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """The text contains this folded string (:func:`newsgrep.query.match.contains_literal`)."""
+
+    text: str
+
+    def terms(self) -> tuple[str, ...]:
+        """Return the terms that the string is cut into: every text that contains it has them."""
+        return query_terms(self.text)
+
+    def inner_terms(self) -> tuple[str, ...]:
+        """Return other terms of every such text, the longest first, which the fewest texts have.
+
+        Finding them takes longer, so they are for where many candidates are left.
+        """
+        return inner_terms(self.text) if len(self.terms()) > 1 else ()
+
+
+@dataclass(frozen=True, slots=True)
+class CharGap:
+    """``second`` follows ``first`` with at most ``max_gap`` other characters in between.
+
+    Both are Han characters or others that are terms by themselves, so that an engine with
+    positions can look for them; a gap has never more tokens than characters.
+    """
 
     first: str
     second: str
-    between: int
+    max_gap: int
 
 
-def required_gaps(spot: TextPattern) -> tuple[CharGap, ...]:
-    """Return pairs of characters that every text which holds ``spot`` has, in that order."""
-    return tuple(islice(dict.fromkeys(_iter_gaps(spot)), _MAX_GAPS))
+@dataclass(frozen=True, slots=True)
+class And:
+    """All parts are met. Without parts, every text meets it."""
+
+    parts: tuple[Requirement, ...]
 
 
-def _iter_gaps(spot: TextPattern) -> Iterator[CharGap]:
-    match spot:
-        case Near(left, right):
-            yield from _iter_gaps(left)
-            yield from _iter_gaps(right)
-        case Phrase(literal):
-            yield from _gaps_between(literal)
-        case Wildcard(pattern):
-            yield from _gaps_between(
-                None if character == "*" else character for character in pattern
-            )
-        case Regex(pattern) if "{," not in pattern:  # characters to look for, to RE2
-            yield from _gaps_between(_regex_steps(parse_regex(pattern)))
+@dataclass(frozen=True, slots=True)
+class Or:
+    """At least one part is met. Without parts, no text meets it."""
+
+    parts: tuple[Requirement, ...]
+
+
+Requirement = Literal | CharGap | And | Or
+
+ALWAYS: Final = And(())
+"""Nothing is required: every text has to be read."""
+
+
+def all_of(parts: Iterable[Requirement]) -> Requirement:
+    """Return the conjunction of ``parts``: flat, without duplicates, and with few gaps."""
+    flat: dict[Requirement, None] = {}
+    for part in parts:
+        flat |= dict.fromkeys(part.parts if isinstance(part, And) else (part,))
+    gaps = [part for part in flat if isinstance(part, CharGap)]
+    for gap in gaps[_MAX_GAPS:]:
+        del flat[gap]
+    return next(iter(flat)) if len(flat) == 1 else And(tuple(flat))
+
+
+def any_of(parts: Iterable[Requirement]) -> Requirement:
+    """Return the disjunction of ``parts``; one that is always met makes it so as well."""
+    distinct = tuple(dict.fromkeys(parts))
+    if ALWAYS in distinct:
+        return ALWAYS
+    return distinct[0] if len(distinct) == 1 else Or(distinct)
+
+
+def requirement(pattern: ast.TextPattern, dictionary: TermDictionary) -> Requirement:
+    """Return what every text that matches ``pattern`` contains.
+
+    ``dictionary`` has the words of the index: patterns of one word and similar words require
+    one of those that match.
+    """
+    words = matching_words(dictionary, pattern)
+    if words is not None:
+        return any_of(map(Literal, words))
+    match pattern:
+        case ast.Phrase(literal):
+            return Literal(literal)
+        case ast.Wildcard(wildcard):
+            return all_of(_in_sequence(_wildcard_steps(wildcard)))
+        case ast.Regex(regex):
+            return _regex_requirement(regex)
+        case ast.Near(left, right):
+            return all_of((requirement(left, dictionary), requirement(right, dictionary)))
+        case _:  # a similar word, for which there are words
+            return ALWAYS
+
+
+def is_narrow(node: ast.Node) -> bool:
+    """Return whether ``node`` can be answered without reading every article.
+
+    Only regular expressions in which no Chinese character (or another one that is a term by
+    itself) must occur can not.
+    """
+    match node:
+        case ast.Regex(regex):
+            return _has_solo(_regex_requirement(regex))
+        case ast.Near(left, right):
+            return is_narrow(left) or is_narrow(right)
+        case ast.Or(children):
+            return all(map(is_narrow, children))
+        case ast.And(children):
+            # What is excluded, and everything, narrows nothing; a regular expression is
+            # evaluated after the others.
+            others = [
+                child
+                for child in children
+                if not isinstance(child, ast.Regex | ast.Not | ast.MatchAll)
+            ]
+            return any(map(is_narrow, others)) or all(map(is_narrow, children))
+        case ast.Not(child):
+            return is_narrow(child)
         case _:
-            pass
+            return True
 
 
-def _gaps_between(steps: Iterable[_GapStep]) -> Iterator[CharGap]:
-    """Yield each character that is a token by itself with the next one, where that is near."""
-    last, between = "", 0
-    for step in steps:
-        match step:
-            case str() if _SOLO_CHARACTER.match(step):
-                if last:
-                    yield CharGap(last, step, between)
-                last, between = step, 0
-            case None:
+def _has_solo(required: Requirement) -> bool:
+    """Return whether every text that meets ``required`` has one of certain solo characters."""
+    match required:
+        case Literal(text):
+            return any(kind_of(character) in SOLO_KINDS for character in text)
+        case CharGap():
+            return True
+        case And(parts):
+            return any(map(_has_solo, parts))
+        case Or(parts):
+            return all(map(_has_solo, parts))
+
+
+_Step = str | int | None | Requirement
+"""A character, at most so many arbitrary ones, any number of them, or what such a part requires."""
+
+
+def _in_sequence(steps: Iterable[_Step]) -> Iterator[Requirement]:
+    """Yield what is required of a text in which ``steps`` follow one another.
+
+    Characters in a row are a literal. At a side where other steps follow, a word at its end may
+    go on there and is left out. Solo characters on both sides of a part of known greatest width
+    are a gap.
+    """
+    groups = [(is_text, list(each)) for is_text, each in groupby(steps, _is_character)]
+    last, width = "", 0  # the last solo character, and how many others follow it at most
+    for number, (is_text, group) in enumerate(groups):
+        if is_text:
+            text = "".join(map(str, group))
+            literal = trim_open_words(
+                text, open_before=number > 0, open_after=number < len(groups) - 1
+            )
+            if literal:
+                yield Literal(literal)
+            solo = [at for at, character in enumerate(text) if kind_of(character) in SOLO_KINDS]
+            if solo and last and width + solo[0] <= MAX_GAP:
+                yield CharGap(last, text[solo[0]], width + solo[0])
+            if solo:
+                last, width = text[solo[-1]], len(text) - 1 - solo[-1]
+            else:
+                width += len(text)
+        for step in group:
+            if isinstance(step, int):
+                width += step
+            elif step is None:
                 last = ""
-            case _:
-                between += step if isinstance(step, int) else 1
-                if between > MAX_GAP:
-                    last = ""
+            elif not isinstance(step, str):
+                yield step
+        if width > MAX_GAP:
+            last = ""
 
 
-def _regex_steps(tree: Any) -> Iterator[_GapStep]:
-    """Yield what every match of an expression has, in its order."""
+def _is_character(step: _Step) -> bool:
+    return isinstance(step, str)
+
+
+def _wildcard_steps(wildcard: str) -> Iterator[_Step]:
+    special: dict[str, _Step] = {"*": None, "?": 1}
+    return (special.get(character, character) for character in wildcard)
+
+
+@lru_cache(maxsize=64)
+def _regex_requirement(regex: str) -> Requirement:
+    return _of_regex(parse_regex(regex), ignores_case=bool(_IGNORE_CASE.search(regex)))
+
+
+def _of_regex(tree: Any, *, ignores_case: bool) -> Requirement:
+    # A match may begin and end inside a word: a step without width on both sides leaves it open.
+    return all_of(_in_sequence((0, *_regex_steps(tree, ignores_case), 0)))
+
+
+def _regex_steps(tree: Any, ignores_case: bool) -> Iterator[_Step]:
+    """Yield the steps of every match of a parsed regular expression."""
     for number, (code, value) in enumerate(tree):
+        inner: Requirement = ALWAYS
         match str(code):
             case "LITERAL":
-                yield chr(value)
+                character = chr(value)
+                # Letters that are equal but for their case need not be folded to one.
+                yield 1 if ignores_case and kind_of(character) not in SOLO_KINDS else character
+                continue
             case "SUBPATTERN":
-                yield from _regex_steps(value[-1])
+                yield from _regex_steps(value[-1], ignores_case)
+                continue
+            case "IN" if all(str(kind) == "LITERAL" for kind, _ in value):
+                characters = [[each] for each in value]
+                inner = any_of(_of_regex(each, ignores_case=ignores_case) for each in characters)
+            case "MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT" if value[0] > 0:
+                inner = _of_regex(value[2], ignores_case=ignores_case)
+            case "BRANCH":
+                inner = any_of(_of_regex(each, ignores_case=ignores_case) for each in value[1])
             case _:
-                _, widest = tree[number : number + 1].getwidth()
-                yield int(widest) if widest <= MAX_GAP else None
-
-
-MAX_REGEX_SECONDS: Final = 60.0
-"""Seconds that a regular expression may look through texts, if it is not to scan them all."""
-
-_CHECK_INTERVAL: Final = 256
-
-Document = TypeVar("Document", int, str)
-
-
-class TermDictionary(Protocol):
-    """What is asked of a store to know the words of an index."""
-
-    def terms(self, prefix: str, field: Field) -> Iterable[str]:
-        """Return the terms of title and body, or of captions, that begin with ``prefix``."""
-
-
-def matching_words(store: TermDictionary, spot: TextPattern) -> list[str] | None:
-    """Return the words of the index that a pattern of one word or a near word stands for.
-
-    A document matches if it has one of them, without a look at its text. ``None`` is
-    returned for everything else.
-    """
-    match spot:
-        case Wildcard(pattern, _, field):
-            prefix = word_prefix(pattern)
-            if prefix is None:
-                return None
-            known = store.terms(prefix, field)
-            return [term for term in known if _matches_whole_word(term, pattern)]
-        case Fuzzy(word, edits, field):
-            return [
-                term for term in store.terms(word[0], field) if is_similar_word(word, term, edits)
-            ]
-        case _:
-            return None
-
-
-def _matches_whole_word(term: str, pattern: str) -> bool:
-    return next(find_wildcard(term, pattern), None) == (0, len(term))
-
-
-def required_groups(
-    store: TermDictionary, spot: TextPattern
-) -> Iterator[Sequence[tuple[str, ...]]]:
-    """Yield what every text with ``spot`` has: of each group, all terms of one of its members."""
-    if (words := matching_words(store, spot)) is not None:
-        yield [(word,) for word in words]
-        return
-    match spot:
-        case Near(left, right):
-            yield from required_groups(store, left)
-            yield from required_groups(store, right)
-        case Regex(_, needs):
-            for texts in needs:
-                yield [required_terms(text, open_before=True, open_after=True) for text in texts]
-        case Phrase(_, terms, _, inside):
-            yield from ([(term,)] for term in (*terms, *inside))
-        case _:
-            yield from ([(term,)] for term in spot.terms)
-
-
-def matching_documents(
-    spot: TextPattern, texts: Iterable[tuple[Document, bytes]], total: int
-) -> set[Document]:
-    """Return which of the ``total`` documents of ``texts`` hold ``spot`` in its field.
-
-    ``texts`` are documents, however they are called, with their packed folded texts. Raises
-    :class:`UsageError` where a regular expression takes too long.
-    """
-    limit = time.monotonic() + MAX_REGEX_SECONDS if _is_limited(spot) else float("inf")
-    found: set[Document] = set()
-    for number, (document, packed) in enumerate(texts):
-        if number % _CHECK_INTERVAL == 0 and time.monotonic() > limit:
-            raise UsageError(
-                f"This regular expression has looked through {number:,} of {total:,} "
-                f"articles in {MAX_REGEX_SECONDS:.0f} seconds: add a word that narrows them "
-                "down, or say "
-                "--scan to read on."
-            )
-        if any(contains_pattern(text, spot) for text in _texts(packed, spot.field)):
-            found.add(document)
-    return found
-
-
-def _is_limited(spot: TextPattern) -> bool:
-    match spot:
-        case Regex():
-            return not spot.scan
-        case Near(left, right):
-            return _is_limited(left) or _is_limited(right)
-        case _:
-            return False
-
-
-def _texts(packed: bytes, field: Field) -> list[str]:
-    title, body, captions = unpack_folded(packed)
-    match field:
-        case Field.TITLE:
-            return [title]
-        case Field.BODY:
-            return [body]
-        case Field.CAPTION:
-            return captions.split(CAPTION_BREAK)
-        case Field.TEXT:
-            return [title, body]
+                pass
+        if inner != ALWAYS:
+            yield inner
+        _, widest = tree[number : number + 1].getwidth()
+        yield int(widest) if widest <= MAX_GAP else None

@@ -10,7 +10,18 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from newsgrep.engines.base import Engine, EngineRequest
-from newsgrep.query.ast import And, Field, MatchAll, Node, Terms, describe, positive_texts
+from newsgrep.query.ast import (
+    And,
+    Field,
+    MatchAll,
+    Node,
+    Operator,
+    Terms,
+    conditions,
+    describe,
+    is_filter,
+    positive_texts,
+)
 
 MAX_TERMS: Final = 20
 """Terms that are counted: each costs one search, and a query may have thousands."""
@@ -86,35 +97,28 @@ def _single_terms(root: Node) -> Iterable[Node]:
 
 def _without_each_filter(root: Node) -> list[tuple[Node, Node]]:
     """Return each filter of the query with the rest of the query."""
-    conditions = _conditions(root)
+    parts = conditions(root)
     found: list[tuple[Node, Node]] = []
-    for index, condition in enumerate(conditions):
-        if _is_filter(condition):
-            rest = tuple(conditions[:index] + conditions[index + 1 :])
+    for index, part in enumerate(parts):
+        if _is_dropped(part):
+            rest = tuple(parts[:index] + parts[index + 1 :])
             if rest:
-                found.append((condition, And(rest)))
+                found.append((part, And(rest)))
     return found
 
 
 def _filters(root: Node) -> list[Node]:
-    return [condition for condition in _conditions(root) if _is_filter(condition)]
+    return [part for part in conditions(root) if _is_dropped(part)]
 
 
-def _is_filter(condition: Node) -> bool:
-    """Return whether ``condition`` narrows the result and requires no text."""
-    return not positive_texts(condition) and not isinstance(condition, MatchAll)
-
-
-def _conditions(node: Node) -> list[Node]:
-    if isinstance(node, And):
-        return [condition for child in node.children for condition in _conditions(child)]
-    return [node]
+def _is_dropped(part: Node) -> bool:
+    return is_filter(part) and not isinstance(part, MatchAll)
 
 
 def _with_any_word(root: Node) -> Node:
     """Return the query with its words as alternatives; filters and exclusions stay."""
     terms = [term for text in positive_texts(root) for term in text.terms]
-    return And((Terms("", tuple(dict.fromkeys(terms)), any_term=True), *_filters(root)))
+    return And((Terms("", tuple(dict.fromkeys(terms)), operator=Operator.OR), *_filters(root)))
 
 
 def _in_captions(root: Node) -> Node:

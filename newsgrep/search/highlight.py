@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from newsgrep.analysis.characters import CharKind, runs
 from newsgrep.analysis.segment import likeliest_words
 from newsgrep.models import PARAGRAPH_BREAK, Snippet
-from newsgrep.query.match import Match, merged_spans
+from newsgrep.query.match import Match, merge_spans
 from newsgrep.terminal import cumulative_widths
 
 SNIPPET_WIDTH: Final = 150
@@ -110,7 +110,7 @@ def _make_snippet(text: str, window: _Window, matches: Sequence[Match]) -> Snipp
     inside = [match for match in matches if start <= match.start and match.end <= end]
     return Snippet(
         text=text[start:end],
-        spans=merged_spans(inside, start),
+        spans=merge_spans(inside, start),
         offset=start,
         cut_before=window.cut_before,
         cut_after=window.cut_after,

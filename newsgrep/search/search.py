@@ -34,7 +34,7 @@ from newsgrep.query.ast import (
     positive_texts,
     scoring_terms,
 )
-from newsgrep.query.match import highlight_spans, merged_spans, text_matches
+from newsgrep.query.match import find_matches, highlight_spans, merge_spans
 from newsgrep.query.parser import Query, name_contains
 from newsgrep.search.highlight import MAX_SNIPPETS, SNIPPET_WIDTH, make_snippets
 from newsgrep.search.rerank import (
@@ -218,7 +218,7 @@ def _make_hit(
     snippets = make_snippets(
         article.body,
         body,
-        text_matches(body, texts, Field.BODY),
+        find_matches(body, texts, Field.BODY),
         width=request.snippet_width,
         limit=request.max_snippets,
     )
@@ -226,7 +226,7 @@ def _make_hit(
         rank=rank,
         score=score,
         article=article,
-        title_spans=merged_spans(text_matches(title, texts, Field.TITLE)),
+        title_spans=merge_spans(find_matches(title, texts, Field.TITLE)),
         snippets=(*snippets, *_caption_snippets(article, texts)),
     )
 

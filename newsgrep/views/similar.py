@@ -16,7 +16,7 @@ from newsgrep.analysis.scoring import idf
 from newsgrep.analysis.segment import term_counts
 from newsgrep.engines.base import Engine, EngineRequest, ScoredDoc
 from newsgrep.models import Article
-from newsgrep.query.ast import MatchAll, Terms
+from newsgrep.query.ast import MatchAll, Operator, Terms
 from newsgrep.terminal import StyledLine, StyledText, highlight, one_line
 from newsgrep.views.hits import SCHEMA_VERSION, about_pieces, article_to_json, shown_path
 
@@ -55,7 +55,9 @@ def find_similar(engine: Engine, article: Article, limit: int = 10) -> list[Simi
     asked = tuple(nlargest(_QUERY_TERMS, weights, key=weights.__getitem__))
     if not asked or limit <= 0:
         return []
-    page = engine.search(EngineRequest(Terms("", asked, any_term=True), limit=MAX_COMPARED + 1))
+    page = engine.search(
+        EngineRequest(Terms("", asked, operator=Operator.OR), limit=MAX_COMPARED + 1)
+    )
     found = [each for each in page.candidates if each.id != article.id][:MAX_COMPARED]
     texts = engine.folded([each.id for each in found])
     compared = [

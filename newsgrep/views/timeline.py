@@ -17,13 +17,11 @@ from newsgrep.errors import UsageError
 from newsgrep.query.ast import (
     And,
     DateRange,
-    IdIs,
-    LocationContains,
     MatchAll,
-    NameContains,
     Node,
+    conditions,
     describe,
-    iter_leaves,
+    is_filter,
 )
 from newsgrep.search.search import SourceCount, group_sources, only_source
 from newsgrep.terminal import (
@@ -153,24 +151,13 @@ def filters_only(root: Node) -> Node:
     What a query asks for beside words are its filters. One that asks for nothing else is
     itself the question, and only its dates are filters.
     """
-    parts = _conditions(root)
-    filters = [part for part in parts if _is_filter(part)]
+    parts = conditions(root)
+    filters = [part for part in parts if is_filter(part, exclusions=False)]
     if len(filters) == len(parts):
         filters = [part for part in parts if isinstance(part, DateRange)]
     if not filters:
         return MatchAll()
     return And(tuple(filters)) if len(filters) > 1 else filters[0]
-
-
-def _conditions(node: Node) -> list[Node]:
-    if isinstance(node, And):
-        return [part for child in node.children for part in _conditions(child)]
-    return [node]
-
-
-def _is_filter(node: Node) -> bool:
-    filters = NameContains | LocationContains | IdIs | DateRange | MatchAll
-    return all(isinstance(leaf, filters) for leaf, _ in iter_leaves(node))
 
 
 def _count_bins(

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from newsgrep.analysis.codec import (
     DamagedData,
-    Verifier,
     pack_article,
     pack_file_record,
     pack_folded,
@@ -21,6 +20,7 @@ from newsgrep.analysis.codec import (
 from newsgrep.analysis.fold import fold
 from newsgrep.models import Article, FileRecord, Precision, Provenance, Published, Status
 from newsgrep.query.ast import Field, Phrase
+from newsgrep.query.match import LiteralVerifier
 
 # Everything but control characters and lone surrogates, which cleaning takes out.
 _CHARACTERS = st.one_of(
@@ -89,8 +89,8 @@ def test_a_phrase_is_found_where_it_stands(article: Article, start: int, size: i
     folded, _ = packed(article)
     literal = fold(article.body)[start : start + size]
     if literal and not any(map(str.isalnum, (literal[0], literal[-1]))):
-        assert Verifier(Phrase(literal, (), Field.BODY))(folded)
-    assert not Verifier(Phrase(literal + "鱻", (), Field.BODY))(folded)
+        assert LiteralVerifier(Phrase(literal, (), Field.BODY))(folded)
+    assert not LiteralVerifier(Phrase(literal + "鱻", (), Field.BODY))(folded)
 
 
 @pytest.mark.parametrize("status", Status)

@@ -17,7 +17,6 @@ from fuzz.targets import TARGETS
 from newsgrep.analysis.characters import strip_invisible
 from newsgrep.analysis.codec import (
     DamagedData,
-    Verifier,
     pack_folded,
     unpack_article,
     unpack_folded,
@@ -28,7 +27,7 @@ from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.pipeline import extract_article
 from newsgrep.models import Article
 from newsgrep.query.ast import Field, Phrase, describe
-from newsgrep.query.match import find_literal
+from newsgrep.query.match import LiteralVerifier, find_literal
 from newsgrep.query.parser import MAX_LENGTH, MAX_QUOTED_STRINGS, parse
 from newsgrep.terminal import wrap_rows
 
@@ -176,7 +175,7 @@ def test_a_long_word_is_searched_once() -> None:
 
 def test_bytes_that_look_like_another_character_are_read_once() -> None:
     # In GB18030 啊 is B0 A1 and “ is A1 B0.
-    quote = Verifier(Phrase("“", (), Field.BODY))
+    quote = LiteralVerifier(Phrase("“", (), Field.BODY))
     with no_hang():
         assert not quote(pack_folded("", "啊" * 1_000_000, ""))
         assert quote(pack_folded("", "啊" * 1_000_000 + "“", ""))

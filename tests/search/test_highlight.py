@@ -9,15 +9,16 @@ from hypothesis import strategies as st
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.segment import query_terms
 from newsgrep.models import PARAGRAPH_BREAK, Snippet, Span
-from newsgrep.query.match import Needle, find_needles, merged_spans
+from newsgrep.query.ast import Field, Phrase, Terms
+from newsgrep.query.match import find_matches, merge_spans
 from newsgrep.search.highlight import make_snippets
 from newsgrep.terminal import display_width
 
 
 def cut(text: str, *wanted: str, width: int = 60) -> tuple[Snippet, ...]:
     folded = fold(text)
-    needles = [Needle(fold(each), query_terms(fold(each))) for each in wanted]
-    return make_snippets(text, folded, find_needles(folded, needles), width=width)
+    texts = [Terms(fold(each), query_terms(fold(each))) for each in wanted]
+    return make_snippets(text, folded, find_matches(folded, texts, Field.BODY), width=width)
 
 
 def marked(snippet: Snippet) -> str:
@@ -98,7 +99,7 @@ def test_make_snippets_stays_in_one_paragraph(
 ) -> None:
     width = data.draw(st.integers(8, 80))
     folded = fold(text)
-    matches = find_needles(folded, [Needle(each, query_terms(each)) for each in wanted])
+    matches = find_matches(folded, [Terms(each, query_terms(each)) for each in wanted], Field.BODY)
     found = make_snippets(text, folded, matches, width=width)
     assert len(found) <= 3
     assert bool(found) == bool(text)
@@ -127,7 +128,7 @@ def test_make_snippets_stays_in_one_paragraph(
     ],
 )
 def test_merge_spans_joins_touching_matches(text: str, wanted: str, spans: list[Span]) -> None:
-    assert list(merged_spans(find_needles(fold(text), [Needle(wanted)]))) == spans
+    assert list(merge_spans(find_matches(fold(text), [Phrase(wanted, ())], Field.BODY))) == spans
 
 
 def test_make_snippets_keeps_marks_with_their_character() -> None:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Final, Protocol
 
-from newsgrep.analysis.codec import Verifier
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import MAX_IMPACT, term_weights
 from newsgrep.engines.engine_query import ir
@@ -37,14 +36,9 @@ from newsgrep.engines.engine_query.fields import (
     tokenize,
 )
 from newsgrep.models import ARCHIVE_ZONE, Article
-from newsgrep.query import ast
-from newsgrep.query.ast import Field, LocationField, NameField
-from newsgrep.query.prefilter import (
-    matching_documents,
-    matching_words,
-    required_gaps,
-    required_groups,
-)
+from newsgrep.query import ast, prefilter
+from newsgrep.query.ast import Field, LocationField, NameField, Operator
+from newsgrep.query.match import matching_documents, matching_words
 
 MAX_PHRASE_TOKENS: Final = 100
 """Tokens of a literal that an engine compares; a longer literal is verified in the texts."""
@@ -88,8 +82,8 @@ def lower(reader: IndexReader, node: ast.Node, within: ir.Clause | None = None) 
     the caller combines both. Raises :class:`UsageError` if a regular expression takes too long.
     """
     match node:
-        case ast.Terms(_, terms, field, any_term):
-            return _lower_terms(terms, field, any_term=any_term)
+        case ast.Terms(_, terms, field, operator):
+            return _lower_terms(terms, field, operator)
         case ast.Phrase():
             return _lower_phrase(reader, node, within)
         case ast.Wildcard() | ast.Fuzzy() | ast.Regex() | ast.Near():
@@ -156,65 +150,80 @@ def _token_sequence(field: str, literal: str) -> ir.Clause:
     return ir.Phrase(field, found[:MAX_PHRASE_TOKENS])
 
 
-def _lower_terms(terms: tuple[str, ...], field: Field, *, any_term: bool) -> ir.Clause:
-    if field is Field.TEXT and any_term:
+def _lower_terms(terms: tuple[str, ...], field: Field, operator: Operator) -> ir.Clause:
+    if field is Field.TEXT and operator is Operator.OR:
         return ir.AnyTerm(TERMS, tuple(map(term_token, terms)))
     clauses = tuple(term_clause(term, field) for term in terms)
     # Without terms, no article matches.
-    return ir.any_of(clauses) if any_term or not clauses else ir.all_of(*clauses)
+    matches_any = operator is Operator.OR or not clauses
+    return ir.any_of(clauses) if matches_any else ir.all_of(*clauses)
 
 
 def _lower_phrase(reader: IndexReader, phrase: ast.Phrase, within: ir.Clause | None) -> ir.Clause:
     if phrase.is_one_term:
         return term_clause(phrase.literal, phrase.field)
-    if phrase.field is Field.CAPTION:
-        clause = _token_sequence(CAPTION, phrase.literal)
-    else:
-        required = (*phrase.terms[:MAX_PHRASE_TOKENS], *phrase.inside[:_MAX_INNER_TERMS])
-        sequences = (_token_sequence(each, phrase.literal) for each in _TEXT_FIELDS[phrase.field])
-        clause = ir.all_of(*(term_clause(term) for term in required), ir.any_of(tuple(sequences)))
+    clause = _lower_literal(prefilter.Literal(phrase.literal), phrase.field)
     if len(tokenize(phrase.literal)) <= MAX_PHRASE_TOKENS:
         return clause
-    contains = Verifier(phrase)
-    texts = reader.texts(ir.all_of(within, clause))
-    return ir.AnyTerm(ID, tuple(article_id for article_id, packed in texts if contains(packed)))
+    return _verified_ids(reader, phrase, ir.all_of(within, clause))
 
 
 def _lower_pattern(
     reader: IndexReader, pattern: ast.TextPattern, within: ir.Clause | None
 ) -> ir.Clause:
-    in_captions = pattern.field is Field.CAPTION
-    words = None if in_captions else matching_words(reader, pattern)
-    if words is None:
-        candidates = ir.all_of(within, _required_clause(reader, pattern))
-        return _verified_ids(reader, pattern, candidates)
+    if pattern.field is Field.CAPTION:
+        # The terms of captions are not listed, and few articles have captions.
+        return _verified_ids(reader, pattern, ir.all_of(within, ir.Term(CAPTION, CAPTION_END)))
     # A term that is too long to be indexed is verified in the texts.
-    others = _verified_ids(reader, pattern, ir.all_of(within, ir.Term(TERMS, LONG_TERM)))
+    has_long_term = ir.Term(TERMS, LONG_TERM)
+    words = matching_words(reader, pattern)
+    if words is None:
+        required = _lower_requirement(prefilter.requirement(pattern, reader), pattern.field)
+        candidates = ir.all_of(within, ir.any_of((required, has_long_term)))
+        return _verified_ids(reader, pattern, candidates)
+    others = _verified_ids(reader, pattern, ir.all_of(within, has_long_term))
     fields = {Field.TEXT: TERMS, Field.TITLE: TITLE, Field.BODY: BODY}
     return ir.Should((ir.AnyTerm(fields[pattern.field], tuple(map(term_token, words))), others))
 
 
-def _required_clause(reader: IndexReader, pattern: ast.TextPattern) -> ir.Clause | None:
-    """Return a clause that matches every article that may contain ``pattern``."""
-    if pattern.field is Field.CAPTION:
-        return ir.Term(CAPTION, CAPTION_END)
-    long_term = ir.Term(TERMS, LONG_TERM)
-    groups: list[ir.Clause] = [
-        ir.Should((*(ir.all_of(*map(term_clause, terms)) for terms in group), long_term))
-        for group in required_groups(reader, pattern)
-    ]
-    # Each character of a gap is a token, and the text between them has no more tokens than
-    # characters.
-    if gaps := required_gaps(pattern):
-        groups.append(
-            ir.any_of(
-                tuple(
-                    ir.all_of(*(ir.OrderedNear(field, *gap) for gap in gaps))
-                    for field in _TEXT_FIELDS[pattern.field]
-                )
+def _lower_requirement(required: prefilter.Requirement, field: Field) -> ir.Clause:
+    """Return a clause that matches every article that may meet ``required`` in ``field``."""
+    match required:
+        case prefilter.Literal():
+            return _lower_literal(required, field)
+        case prefilter.CharGap():
+            return _lower_gaps((required,), field)
+        case prefilter.And(parts):
+            # A pattern matches in one text, so all gaps are in the same field.
+            gaps = tuple(part for part in parts if isinstance(part, prefilter.CharGap))
+            others = (part for part in parts if not isinstance(part, prefilter.CharGap))
+            return ir.all_of(
+                *(_lower_requirement(part, field) for part in others),
+                _lower_gaps(gaps, field) if gaps else None,
             )
-        )
-    return ir.Must(tuple(groups)) if groups else None
+        case prefilter.Or(parts):
+            return ir.any_of(tuple(_lower_requirement(part, field) for part in parts))
+
+
+def _lower_literal(literal: prefilter.Literal, field: Field) -> ir.Clause:
+    """Return a clause for its tokens in sequence, and for terms that narrow down further."""
+    if field is Field.CAPTION:
+        return _token_sequence(CAPTION, literal.text)
+    terms = literal.terms()
+    if terms == (literal.text,):
+        return term_clause(literal.text, field)
+    required = (*terms[:MAX_PHRASE_TOKENS], *literal.inner_terms()[:_MAX_INNER_TERMS])
+    sequences = (_token_sequence(each, literal.text) for each in _TEXT_FIELDS[field])
+    return ir.all_of(*map(term_clause, required), ir.any_of(tuple(sequences)))
+
+
+def _lower_gaps(gaps: Iterable[prefilter.CharGap], field: Field) -> ir.Clause:
+    """Return a clause for all gaps in one text: a gap has no more tokens than characters."""
+    each_field = (
+        ir.all_of(*(ir.OrderedNear(name, gap.first, gap.second, gap.max_gap) for gap in gaps))
+        for name in _TEXT_FIELDS[field]
+    )
+    return ir.any_of(tuple(each_field))
 
 
 def _verified_ids(reader: IndexReader, pattern: ast.TextPattern, clause: ir.Clause) -> ir.AnyTerm:
