@@ -28,16 +28,16 @@ class Order(StrEnum):
 
 
 class ScoredDoc(NamedTuple):
-    """An article that matches, its BM25 score (0 where nothing ranks), and when it is of.
+    """The id of an article that matches, its score, and its time of publication.
 
-    ``moment`` counts seconds since the epoch, -inf where no date is known. With ``id`` it is
-    a candidate's place in an order by date, with ``score`` also in one by relevance; a page
-    goes on after any place, whether there is still an article at it or not.
+    ``score`` is 0 if the query does not rank. ``timestamp`` is in seconds since the epoch, -inf
+    without a date. Together they are a position in the order of results, at which a later
+    request continues (:attr:`EngineRequest.after`), even if the article is gone by then.
     """
 
     id: str
     score: float
-    moment: float = float("-inf")
+    timestamp: float = float("-inf")
 
 
 class ResultPage(NamedTuple):

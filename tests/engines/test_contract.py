@@ -104,7 +104,7 @@ def test_every_engine_gives_the_same_answer_as_brute_force(
         assert dict(found.facets) == dict(expected.facets)
         for one, other in zip(found.candidates, expected.candidates, strict=True):
             assert one.score == other.score  # sums of exact numbers, in any order
-            assert one.moment == other.moment
+            assert one.timestamp == other.timestamp
 
 
 def ids(engine: Engine, query: str) -> set[str]:
@@ -392,7 +392,7 @@ def test_what_is_kept_for_the_next_question_has_a_bound(
         assert [c.id for c in engine.search(EngineRequest(root)).candidates] == [
             c.id for c in reference.search(EngineRequest(root)).candidates
         ]
-        kept = engine._store._postings.values()  # type: ignore[attr-defined]  # what is bounded
+        kept = engine._reader._postings.values()  # type: ignore[attr-defined]  # what is bounded
         assert sum(len(documents) for documents, _ in kept) <= max(5, len(ARCHIVE))
     engine.close()
 

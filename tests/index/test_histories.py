@@ -290,7 +290,7 @@ class History(RuleBasedStateMachine):
 def segments(engine: Engine) -> int:
     """Return how many parts the index has, each of which may be searched apart."""
     if isinstance(engine, WhooshEngine):
-        return len(engine._store._segments)
+        return len(engine._reader._segments)
     assert isinstance(engine, TantivyEngine)
     return engine.reader.segment_count
 

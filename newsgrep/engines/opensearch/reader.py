@@ -228,17 +228,17 @@ class HitPages:
         """Return what is true of articles up to a place, as far as date and id go."""
         dated: QueryDsl = {"exists": {"field": TIMESTAMP}}
         named: QueryDsl = {"range": {ID: {"lte": place.id}}}
-        if place.moment == _NO_TIMESTAMP:
+        if place.timestamp == _NO_TIMESTAMP:
             level: QueryDsl = {"bool": {"filter": [named], "must_not": [dated]}}
             return _any_of(dated, level)
         beyond = "lt" if self._order is Order.OLDEST else "gt"
-        same: QueryDsl = {"term": {TIMESTAMP: place.moment}}
+        same: QueryDsl = {"term": {TIMESTAMP: place.timestamp}}
         return _any_of(
-            {"range": {TIMESTAMP: {beyond: place.moment}}}, {"bool": {"filter": [same, named]}}
+            {"range": {TIMESTAMP: {beyond: place.timestamp}}}, {"bool": {"filter": [same, named]}}
         )
 
     def _place(self, of: ScoredDoc) -> list[Any]:
-        moment = self._last if of.moment == _NO_TIMESTAMP else of.moment
+        moment = self._last if of.timestamp == _NO_TIMESTAMP else of.timestamp
         score = [to_float32(of.score)] if self._order is Order.RELEVANCE else []
         return [*score, moment, of.id]
 

@@ -143,7 +143,7 @@ class TopDocs:
 
         A hit at the cursor itself counts as before it.
         """
-        timestamp = cursor.moment if cursor.moment != _NO_TIMESTAMP else UNDATED
+        timestamp = cursor.timestamp if cursor.timestamp != _NO_TIMESTAMP else UNDATED
         cursor_key = (*self._sort_key(cursor.score, timestamp), id_prefix(cursor.id))
 
         def is_before(doc: SortedDoc) -> bool:

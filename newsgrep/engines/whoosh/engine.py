@@ -1,4 +1,4 @@
-"""Writing to and asking a Whoosh index; what Whoosh raises becomes an error of ours here."""
+"""The Whoosh engine: one index in a folder. What Whoosh raises is translated here."""
 
 from __future__ import annotations
 
@@ -35,9 +35,7 @@ from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, UsageError
 from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import Node, scoring_terms
 
-# Whoosh, pickle, struct and zlib say with these that bytes are not what they should be;
-# damaged pickles and lengths come out as nearly any of the general ones.
-_SIGNS_OF_DAMAGE = (
+_DAMAGE_ERRORS = (
     CorruptIndexError,
     FileFormatError,
     WhooshIndexError,
@@ -54,7 +52,10 @@ _SIGNS_OF_DAMAGE = (
     TypeError,
     ValueError,
 )
+"""Raised by Whoosh, pickle, struct and zlib for damaged bytes.
 
+A damaged pickle or length can raise nearly any of the general ones.
+"""
 
 _REMEDY = (
     "newsgrep doctor --fix saves what can be read, newsgrep doctor --rollback goes back to the "
@@ -64,7 +65,7 @@ _REMEDY = (
 
 @contextmanager
 def _translate_errors(folder: Path) -> Iterator[None]:
-    """Turn what Whoosh raises on files it can't make sense of into our own error."""
+    """Raise newsgrep's errors instead of what Whoosh raises."""
     try:
         yield
     except LockError as exc:
@@ -75,125 +76,128 @@ def _translate_errors(folder: Path) -> Iterator[None]:
         raise IndexDamaged(
             f"The index in {folder} has lost its table of contents: {_REMEDY}."
         ) from exc
-    except _SIGNS_OF_DAMAGE as exc:
+    except _DAMAGE_ERRORS as exc:
         what = " ".join(str(exc).split()) or type(exc).__name__
         raise IndexDamaged(f"The index in {folder} is damaged ({what}): {_REMEDY}.") from exc
 
 
 class WhooshEngine:
-    """One Whoosh index; every question is answered from the commit that was last when opened."""
+    """One Whoosh index, read as of the last commit when it was opened or refreshed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._storage = IndexFolder(str(folder))
-        self._store = self._last_commit()
+        self._reader = self._open_last_commit()
 
-    def _last_commit(self) -> WhooshReader:
+    def _open_last_commit(self) -> WhooshReader:
         with _translate_errors(self._folder):
             while True:
                 last = self._mark = self._storage.commit_mark()
                 try:
                     return WhooshReader(IndexFolder(str(self._folder)))
                 except (FileNotFoundError, CorruptIndexError):
-                    # Where writers have made two more commits meanwhile, files are gone.
+                    # Files are deleted when two more commits are made meanwhile.
                     if self._storage.commit_mark() == last:
                         raise
 
     def write(self, changes: Iterable[Change]) -> None:
-        """Apply all changes as one commit of Whoosh's."""
-        # Not needed, and not imported, by those who only ask.
+        """Apply all changes as one commit."""
+        # Imported here, since a search does not need it.
         from newsgrep.engines.whoosh.writer import ChangeWriter
 
         with _translate_errors(self._folder):
-            batch = ChangeWriter(self._storage)
-        # Outside of the nets: what goes wrong here is not the index.
-        batch.apply(changes)
-        self._store.close()
-        self._store = self._last_commit()
+            writer = ChangeWriter(self._storage)
+        # Not translated: errors that `changes` raises are not damage.
+        writer.apply(changes)
+        self._reopen()
+
+    def _reopen(self) -> None:
+        self._reader.close()
+        self._reader = self._open_last_commit()
 
     def commit(self) -> int:
-        """Return Whoosh's number of the generation, and a sum of its segments' names."""
-        return self._store.commit
+        """Return Whoosh's number of the commit, combined with a checksum of segment names."""
+        return self._reader.commit
 
     def refresh(self) -> None:
         """Open the last commit if it is another one."""
         if self._storage.commit_mark() != self._mark:
-            self._store.close()
-            self._store = self._last_commit()
+            self._reopen()
 
     def rollback(self) -> None:
-        """Drop the last commit; the one before it was kept."""
+        """Drop the last commit and open the one before it."""
         rollback(self._folder)
-        self._store.close()
-        self._store = self._last_commit()
+        self._reopen()
 
     def search(self, request: EngineRequest) -> ResultPage:
-        """Match, score and arrange over postings."""
+        """Match, score and order over postings."""
         query, order, limit, offset, facets, recency, after = request
-        store = self._store
+        reader = self._reader
         with _translate_errors(self._folder):
-            matched = match_documents(store, query)
+            matched = match_documents(reader, query)
             ranks = order is Order.RELEVANCE and (limit > 0 or after is not None)
             terms = scoring_terms(query) if ranks else []
-            scores = score_documents(store, terms, matched)
+            scores = score_documents(reader, terms, matched)
             if recency:
-                scores = apply_recency(store, scores, recency)
+                scores = apply_recency(reader, scores, recency)
             if ranks and not terms:
-                order = Order.NEWEST  # the same, and sooner found
-            beyond = scores if after is None else after_cursor(store, scores, order, after)
-            shown = select_page(store, beyond, order, offset, limit) if limit > 0 else []
-            moments = store.timestamps() if shown else ()
+                order = Order.NEWEST  # the same order, found faster
+            beyond = scores if after is None else after_cursor(reader, scores, order, after)
+            shown = select_page(reader, beyond, order, offset, limit) if limit > 0 else []
+            timestamps = reader.timestamps() if shown else ()
             return ResultPage(
                 total=len(matched),
                 candidates=tuple(
-                    ScoredDoc(store.article_id(d), scores[d], moments[d]) for d in shown
+                    ScoredDoc(reader.article_id(d), scores[d], timestamps[d]) for d in shown
                 ),
-                facets={name: count_facet(store, name, matched) for name in facets},
+                facets={name: count_facet(reader, name, matched) for name in facets},
                 before=len(scores) - max(len(beyond) - offset, 0),
             )
 
     def get(self, ids: Iterable[str]) -> list[Article]:
-        """Unpack the articles with these ids."""
+        """Read the articles with these ids."""
+        reader = self._reader
         with _translate_errors(self._folder):
-            numbers = map(self._store.find_article, ids)
-            return [self._store.article(number) for number in numbers if number is not None]
+            numbers = map(reader.find_article, ids)
+            return [reader.article(number) for number in numbers if number is not None]
 
     def folded(self, ids: Iterable[str]) -> list[tuple[str, str]]:
-        """Unpack the folded texts of these articles."""
+        """Read the folded texts of these articles."""
+        reader = self._reader
         with _translate_errors(self._folder):
-            numbers = map(self._store.find_article, ids)
-            return [unpack_folded(self._store.folded_text(n))[:2] for n in numbers if n is not None]
+            numbers = map(reader.find_article, ids)
+            return [unpack_folded(reader.folded_text(n))[:2] for n in numbers if n is not None]
 
     def document_frequencies(
         self, terms: Iterable[str], within: Node | None = None
     ) -> dict[str, int]:
-        """Ask for what is kept with each term, or count postings."""
-        store = self._store
+        """Read the frequency that is stored with each term, or count postings."""
+        reader = self._reader
         with _translate_errors(self._folder):
             if within is None:
-                return {term: store.document_frequency(term) for term in terms}
-            matched = match_documents(store, within)
-            return {term: len(matched.intersection(store.postings(term)[0])) for term in terms}
+                return {term: reader.document_frequency(term) for term in terms}
+            matched = match_documents(reader, within)
+            return {term: len(matched.intersection(reader.postings(term)[0])) for term in terms}
 
     def stamps(self) -> Iterator[FileRecord]:
-        """Unpack every stamp."""
+        """Read all file records."""
         with _translate_errors(self._folder):
-            yield from self._store.file_records()
+            yield from self._reader.file_records()
 
     def check(self, *, deep: bool = False) -> list[Problem]:
-        """Compare all files with their sums and read everything back."""
+        """Compare all files with their checksums and read everything."""
         from newsgrep.engines.whoosh.recovery import find_problems
 
         found: list[Problem] = []
         try:
             with _translate_errors(self._folder):
-                found.extend(map(Problem, find_problems(self._storage, self._store, deep=deep)))
+                found.extend(map(Problem, find_problems(self._storage, self._reader, deep=deep)))
         except IndexDamaged as exc:
             found.append(Problem(str(exc)))
         return found
 
     def tidy(self) -> list[str]:
-        """Delete what neither of the two commits names."""
+        """Delete the files that neither of the two commits contains."""
         from newsgrep.engines.whoosh.writer import write_lock
 
         with _translate_errors(self._folder):
@@ -206,11 +210,11 @@ class WhooshEngine:
 
     def close(self) -> None:
         """Close all files."""
-        self._store.close()
+        self._reader.close()
 
 
 def open_engine(folder: Path, create: bool) -> WhooshEngine:
-    """Open the Whoosh index in ``folder``; with ``create`` make an empty one there first."""
+    """Open the Whoosh index in ``folder``; with ``create`` create an empty one there first."""
     if create:
         folder.mkdir(parents=True, exist_ok=True)
         FileIndex.create(IndexFolder(str(folder)), create_schema(), indexname=INDEX_NAME)
@@ -220,18 +224,18 @@ def open_engine(folder: Path, create: bool) -> WhooshEngine:
 
 
 def salvage(folder: Path) -> Iterator[Stored | Unreadable]:
-    """Yield what can still be read of the index in ``folder``, and what is lost."""
-    from newsgrep.engines.whoosh.recovery import salvage
+    """Yield what is readable in the index in ``folder``, then what is not."""
+    from newsgrep.engines.whoosh import recovery
 
     storage = IndexFolder(str(folder))
     try:
-        yield from salvage(storage)
+        yield from recovery.salvage(storage)
     finally:
         storage.close_files()
 
 
 def rollback(folder: Path) -> None:
-    """Drop the last commit of the index in ``folder``, whether it can be read or not."""
+    """Drop the last commit of the index in ``folder``, even if it is unreadable."""
     from newsgrep.engines.whoosh.writer import write_lock
 
     storage = IndexFolder(str(folder))
