@@ -1,7 +1,8 @@
-"""The engine for many machines: an index on an OpenSearch server; no other room knows OpenSearch.
+"""The engine for many machines: an index on an OpenSearch server.
 
-Where an index is, is read off its address (:mod:`newsgrep.engines.opensearch.client`); what
-newsgrep calls an index is several of the server's (:mod:`newsgrep.engines.opensearch.indices`).
+No other package of newsgrep imports OpenSearch's client library. An address says where an
+index is (:mod:`newsgrep.engines.opensearch.client`); one index of newsgrep is several indices
+on the server (:mod:`newsgrep.engines.opensearch.indices`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from newsgrep.engines.base import Engine, Stored, Unreadable
 from newsgrep.engines.registry import EngineSpec, LocationKind, OpenedOnServer
-from newsgrep.errors import ServerProblem
+from newsgrep.errors import IndexMissing, ServerProblem
 
 if TYPE_CHECKING:
     from newsgrep.engines.opensearch.client import Client, ServerAddress
@@ -20,23 +21,23 @@ if TYPE_CHECKING:
 
 
 class OpenSearchServer:
-    """What :class:`newsgrep.engines.registry.ServerOperations` requires.
+    """Implements :class:`newsgrep.engines.registry.ServerOperations`.
 
-    Only a URL is parsed without ``opensearchpy``; other methods import what they need.
+    The spec is imported whenever the engine is named, so each method imports what it needs.
     """
 
     def address(self, url: str) -> ServerAddress:
-        """Parse a URL."""
+        """Parse a URL; the client library is not needed for it."""
         from newsgrep.engines.opensearch.client import parse_address
 
         return parse_address(url)
 
     def manifest(self, url: str) -> Mapping[str, object] | None:
-        """Return what was stored when the index was created."""
+        """Return the manifest of the index, ``None`` if there is no index."""
         from newsgrep.engines.opensearch.indices import find_index
 
-        with _connected_client(url) as connection:
-            found = find_index(connection)
+        with _connect(url) as client:
+            found = find_index(client)
         return None if found is None else found.manifest
 
     def open(self, url: str) -> OpenedOnServer | None:
@@ -44,30 +45,30 @@ class OpenSearchServer:
         from newsgrep.engines.opensearch.engine import OpenSearchEngine
         from newsgrep.engines.opensearch.indices import find_index
 
-        connection = _client(url)
+        client = _client(url)
         try:
-            found = find_index(connection)
+            found = find_index(client)
         except BaseException:
-            connection.close()
+            client.close()
             raise
         if found is None:
-            connection.close()
+            client.close()
             return None
-        return OpenedOnServer(found.manifest, OpenSearchEngine(connection, found))
+        return OpenedOnServer(found.manifest, OpenSearchEngine(client, found))
 
     def create(self, url: str, manifest: Mapping[str, object]) -> Engine:
-        """Create an empty index, or open an equal one that somebody has just created."""
+        """Create an empty index, or open the same one if another process has just created it."""
         from newsgrep.engines.opensearch.engine import OpenSearchEngine
         from newsgrep.engines.opensearch.indices import create_index
 
-        connection = _client(url)
-        return OpenSearchEngine(connection, create_index(connection, manifest))
+        client = _client(url)
+        return OpenSearchEngine(client, create_index(client, manifest))
 
     @contextmanager
     def replace(self, url: str, manifest: Mapping[str, object]) -> Iterator[Engine]:
-        """Create the next generation; switch the alias to it if nobody has written meanwhile.
+        """Create the next generation, and switch to it unless the index was changed meanwhile.
 
-        What somebody else has written to the existing generation would be lost with it.
+        What another process has written to the current generation would be lost with it.
         """
         from newsgrep.engines.opensearch.engine import OpenSearchEngine
         from newsgrep.engines.opensearch.indices import (
@@ -77,36 +78,36 @@ class OpenSearchServer:
             switch_to,
         )
 
-        with _connected_client(url) as connection:
-            before = find_index(connection)
-            state = _generation_and_commit(connection, before)
-            made = create_next_generation(connection, manifest, before)
+        with _connect(url) as client:
+            current = find_index(client)
+            state = _state(client, current)
+            new = create_next_generation(client, manifest, current)
             try:
-                engine = OpenSearchEngine(connection, made)
-                yield engine
-                if _generation_and_commit(connection, find_index(connection)) != state:
+                yield OpenSearchEngine(client, new)
+                if _state(client, find_index(client)) != state:
                     raise ServerProblem(
-                        f"Somebody else has written to the index {connection.address.name} "
-                        "meanwhile, and it stays as it is: run the command again when nobody does."
+                        f"Another process has written to the index {client.address.name} "
+                        "meanwhile, so it was not replaced. Run the command again when no other "
+                        "process is writing."
                     )
-                switch_to(connection, made, before)
+                switch_to(client, new, current)
             except BaseException:
-                drop_generation(connection, made.names)
+                drop_generation(client, new.names)
                 raise
 
     def salvage(self, url: str) -> Iterator[Stored | Unreadable]:
-        """Yield everything stored, document by document."""
+        """Yield everything stored, each article and file record once."""
         from newsgrep.engines.opensearch.maintenance import iter_stored
 
-        with _connected_client(url) as connection:
-            yield from iter_stored(connection, _existing_generation(connection).names)
+        with _connect(url) as client:
+            yield from iter_stored(client, _current_generation(client).names)
 
     def size(self, url: str) -> int:
-        """Return how many bytes the index takes on the server, including replicas."""
+        """Return the size of the index on disk in bytes, replicas included."""
         from newsgrep.engines.opensearch.indices import index_size
 
-        with _connected_client(url) as connection:
-            return index_size(connection, _existing_generation(connection).names)
+        with _connect(url) as client:
+            return index_size(client, _current_generation(client).names)
 
 
 SPEC = EngineSpec(
@@ -119,11 +120,13 @@ SPEC = EngineSpec(
 )
 
 
-def _generation_and_commit(connection: Client, made: IndexGeneration | None) -> tuple[int, int]:
-    """Return what changes when somebody makes an index, makes it anew or writes to it."""
+def _state(client: Client, generation: IndexGeneration | None) -> tuple[int, int]:
+    """Return what changes when another process creates, replaces or writes the index."""
     from newsgrep.engines.opensearch.indices import commit_number
 
-    return (made.names.generation, commit_number(connection, made.names)) if made else (0, 0)
+    if generation is None:
+        return 0, 0
+    return generation.names.generation, commit_number(client, generation.names)
 
 
 def _client(url: str) -> Client:
@@ -133,22 +136,20 @@ def _client(url: str) -> Client:
 
 
 @contextmanager
-def _connected_client(url: str) -> Iterator[Client]:
-    connection = _client(url)
+def _connect(url: str) -> Iterator[Client]:
+    client = _client(url)
     try:
-        yield connection
+        yield client
     finally:
-        connection.close()
+        client.close()
 
 
-def _existing_generation(connection: Client) -> IndexGeneration:
+def _current_generation(client: Client) -> IndexGeneration:
     from newsgrep.engines.opensearch.indices import find_index
-    from newsgrep.errors import IndexMissing
 
-    made = find_index(connection)
-    if made is None:
+    found = find_index(client)
+    if found is None:
         raise IndexMissing(
-            f"There is no index {connection.address.name} on the server: make one with newsgrep "
-            "index PATH."
+            f"No index {client.address.name} on the server. Create one with: newsgrep index PATH"
         )
-    return made
+    return found

@@ -1,4 +1,4 @@
-"""An entry or a note as a document of the server's, and back."""
+"""Articles and file records as documents on a server: their fields, and reading them back."""
 
 from __future__ import annotations
 
@@ -14,32 +14,104 @@ from newsgrep.analysis.characters import SOLO
 from newsgrep.analysis.codec import pack_file_record, unpack_article, unpack_file_record
 from newsgrep.analysis.document import IndexDocument
 from newsgrep.engines.engine_query.fields import (
+    ADDRESSES,
+    BODY,
+    CAPTION,
+    FACET_FIELDS,
+    FIRST_DAY,
+    FOLDED_NAMES,
+    HAS_TIME,
     ID,
     ID_PREFIX,
     IMPACTS,
+    LAST_DAY,
     LONG_ADDRESS,
     LONG_TERM,
     MAX_TOKEN_LENGTH,
     TERMS,
     TIMESTAMP,
+    TITLE,
     UNDATED,
     id_prefix,
     index_fields,
 )
-from newsgrep.engines.opensearch.indices import (
-    LATIN_TERMS,
-    PACKED_FILE_RECORD,
-    PACKED_REST,
-    PACKED_TEXTS,
-    PACKED_URL,
-    READABLE_ARTICLE,
-    READABLE_FILE_RECORD,
-    SUFFIX_START,
-    UNDATED_YEAR,
-)
 from newsgrep.models import ARCHIVE_ZONE, Article, FileRecord
 
 ServerHit = Mapping[str, Any]
+"""A hit in a server's response."""
+
+UNDATED_YEAR: Final = "undated"
+"""In place of the year of an undated article."""
+
+LATIN_TERMS: Final = "latin"
+"""The terms that are runs of letters and digits, for listing; they are found by ``TERMS``."""
+
+SUFFIX_START: Final = -3
+"""Where the suffix of an impact token begins (:func:`impact_tokens`).
+
+There is a field for each suffix, with the terms that have it.
+"""
+
+PACKED_TEXTS: Final = "packed"
+PACKED_REST: Final = "rest"
+"""The article, packed as in :mod:`newsgrep.analysis.codec`."""
+
+PACKED_FILE_RECORD: Final = "stamp"
+PACKED_URL: Final = "link"
+"""The article's URL as it is, in UTF-8."""
+
+READABLE_ARTICLE: Final = "article"
+READABLE_FILE_RECORD: Final = "note"
+"""For other programs; newsgrep itself reads the packed fields."""
+
+
+def _text_field(*, positions: bool) -> dict[str, object]:
+    return {
+        "type": "text",
+        "analyzer": "whitespace",
+        "norms": False,
+        "index_options": "positions" if positions else "docs",
+    }
+
+
+_KEYWORD: Final = {"type": "keyword"}
+_SEARCH_ONLY_KEYWORD: Final = {"type": "keyword", "doc_values": False}
+_BYTES: Final = {"type": "binary", "store": True}
+_INTEGER: Final = {"type": "integer", "doc_values": False}
+_OPAQUE: Final = {"type": "object", "enabled": False}
+
+ARTICLE_FIELDS: Final[Mapping[str, object]] = {
+    **{name: _text_field(positions=True) for name in (TITLE, BODY, CAPTION)},
+    TERMS: _text_field(positions=False),
+    **{
+        f"{IMPACTS}_{half}{digit}": {**_text_field(positions=False), "copy_to": TERMS}
+        for half in "hl"
+        for digit in range(1, 8)
+    },
+    **dict.fromkeys((ID, *FACET_FIELDS, *FOLDED_NAMES.values()), _KEYWORD),
+    **dict.fromkeys(ADDRESSES.values(), _SEARCH_ONLY_KEYWORD),
+    LATIN_TERMS: {"type": "keyword", "index": False},
+    **dict.fromkeys((FIRST_DAY, LAST_DAY, HAS_TIME), _INTEGER),
+    TIMESTAMP: {"type": "double"},
+    ID_PREFIX: {"type": "long"},
+    **dict.fromkeys((PACKED_TEXTS, PACKED_REST, PACKED_FILE_RECORD, PACKED_URL), _BYTES),
+    # For charts in other programs; newsgrep counts months and days.
+    "published": {
+        "type": "date",
+        "format": "strict_date_optional_time",
+        "ignore_malformed": True,
+    },
+    READABLE_ARTICLE: _OPAQUE,
+}
+"""The mapping of articles."""
+
+FILE_RECORD_FIELDS: Final[Mapping[str, object]] = {
+    ID: _KEYWORD,
+    ID_PREFIX: {"type": "long"},
+    PACKED_FILE_RECORD: _BYTES,
+    READABLE_FILE_RECORD: _OPAQUE,
+}
+"""The mapping of file records without an article."""
 
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _LATIN_TERM: Final = re.compile(rf"^[^\W_{SOLO}]+$", re.MULTILINE)
@@ -47,64 +119,63 @@ _MARKER_TERMS: Final = (LONG_TERM, LONG_ADDRESS)
 _KEY_BYTES: Final = 16
 
 
-def publication_year(entry: IndexDocument) -> str:
-    """Return the year by which an article is put away, that of its first day."""
-    if entry.published is None:
+def publication_year(document: IndexDocument) -> str:
+    """Return the year of an article's first possible day, or :data:`UNDATED_YEAR`."""
+    if document.published is None:
         return UNDATED_YEAR
-    return f"{entry.published.days(ARCHIVE_ZONE)[0].year:04}"
+    return f"{document.published.days(ARCHIVE_ZONE)[0].year:04}"
 
 
-def article_json(entry: IndexDocument) -> str:
+def article_json(document: IndexDocument) -> str:
     """Return the document of an article, as JSON."""
-    fields = index_fields(entry)
-    document: dict[str, object] = {**fields.texts, **fields.values, **fields.numbers}
-    del document[IMPACTS]
-    if document[TIMESTAMP] == UNDATED:
-        del document[TIMESTAMP]
-    document[ID_PREFIX] = signed_id_prefix(entry.article_id)
-    document |= _terms_by_suffix(fields.texts[IMPACTS])
-    document[TERMS] = " ".join(word for word in _MARKER_TERMS if word in fields.texts[TERMS])
-    document[LATIN_TERMS] = [
-        term for term in _LATIN_TERM.findall(entry.terms) if len(term) <= MAX_TOKEN_LENGTH
+    fields = index_fields(document)
+    found: dict[str, object] = {**fields.texts, **fields.values, **fields.numbers}
+    del found[IMPACTS]
+    if found[TIMESTAMP] == UNDATED:
+        del found[TIMESTAMP]
+    found[ID_PREFIX] = signed_id_prefix(document.article_id)
+    found |= _terms_by_suffix(fields.texts[IMPACTS])
+    found[TERMS] = " ".join(marker for marker in _MARKER_TERMS if marker in fields.texts[TERMS])
+    found[LATIN_TERMS] = [
+        term for term in _LATIN_TERM.findall(document.terms) if len(term) <= MAX_TOKEN_LENGTH
     ]
-    document[PACKED_TEXTS] = _base64(entry.folded)
-    document[PACKED_REST] = _base64(entry.rest)
-    document[PACKED_FILE_RECORD] = _base64(pack_file_record(entry.stamp))
-    if entry.url is not None:
-        document[PACKED_URL] = _base64(entry.url.encode("utf-8", "surrogatepass"))
-    if entry.published:
-        document["published"] = entry.published.iso
-    document[READABLE_ARTICLE] = _readable_article(entry.article())
-    return _json_line(document)
+    found[PACKED_TEXTS] = _base64(document.folded)
+    found[PACKED_REST] = _base64(document.rest)
+    found[PACKED_FILE_RECORD] = _base64(pack_file_record(document.stamp))
+    if document.url is not None:
+        found[PACKED_URL] = _base64(document.url.encode("utf-8", "surrogatepass"))
+    if document.published:
+        found["published"] = document.published.iso
+    found[READABLE_ARTICLE] = _readable_article(document.article())
+    return _json_line(found)
 
 
-def file_record_json(stamp: FileRecord) -> str:
-    """Return the document of a note, as JSON."""
-    key = file_record_key(stamp.path)
+def file_record_json(record: FileRecord) -> str:
+    """Return the document of a file without an article of its own, as JSON."""
+    key = file_record_key(record.path)
     return _json_line(
         {
             ID: key,
             ID_PREFIX: signed_id_prefix(key),
-            PACKED_FILE_RECORD: _base64(pack_file_record(stamp)),
+            PACKED_FILE_RECORD: _base64(pack_file_record(record)),
             READABLE_FILE_RECORD: {
-                "path": stamp.path,
-                "status": stamp.status,
-                "reason": stamp.reason,
+                "path": record.path,
+                "status": record.status,
+                "reason": record.reason,
             },
         }
     )
 
 
-def _terms_by_suffix(levels: str) -> dict[str, str]:
-    """Return the level tokens by the digit at their end, without it.
+def _terms_by_suffix(impact_tokens: str) -> dict[str, str]:
+    """Return the impact tokens by field, without their suffix.
 
-    Each word would be written three times otherwise, with its digits and without; from these
-    fields the server makes :data:`TERMS` by itself.
+    The server copies them to ``TERMS``. Otherwise each term would be sent three times.
     """
     found: dict[str, list[str]] = {}
-    for token in levels.split():
+    for token in impact_tokens.split():
         found.setdefault(token[SUFFIX_START:], []).append(token[:SUFFIX_START])
-    return {IMPACTS + digit: " ".join(words) for digit, words in found.items()}
+    return {IMPACTS + suffix: " ".join(terms) for suffix, terms in found.items()}
 
 
 def is_latin_term(term: str) -> bool:
@@ -113,47 +184,45 @@ def is_latin_term(term: str) -> bool:
 
 
 def file_record_key(path: str) -> str:
-    """Return the id of the note on a path, which may be too long for one itself."""
+    """Return the id of the file record for a path; the path itself may be too long."""
     return blake2b(path.encode("utf-8", "surrogateescape"), digest_size=_KEY_BYTES).hexdigest()
 
 
 def signed_id_prefix(key: str) -> int:
-    """Return a number in the order of ids, for a server goes through numbers fastest."""
-    return id_prefix(key) >> 1  # the server's are signed
+    """Return a number that sorts as ids do; a server sorts by numbers fastest."""
+    return id_prefix(key) >> 1  # the server's numbers are signed
 
 
 def stored_article(hit: ServerHit) -> Article:
-    """Return the article of a hit; raises :class:`newsgrep.analysis.codec.DamagedData`."""
+    """Return the article of a hit; raises :class:`DamagedData`."""
     article = unpack_article(
         stored_bytes(hit, PACKED_TEXTS),
         stored_bytes(hit, PACKED_REST),
         stored_file_record(hit).path,
     )
-    return replace(article, url=stored_url(hit))
+    return replace(article, url=_stored_url(hit))
 
 
-def stored_url(hit: ServerHit) -> str | None:
-    """Return the URL of a hit's article."""
+def _stored_url(hit: ServerHit) -> str | None:
     if PACKED_URL not in hit["fields"]:
         return None
     return stored_bytes(hit, PACKED_URL).decode("utf-8", "surrogatepass")
 
 
 def stored_file_record(hit: ServerHit) -> FileRecord:
-    """Return the stamp of a hit; raises :class:`newsgrep.analysis.codec.DamagedData`."""
-    # Only articles have a rest; the stamp of a note says by itself which article it is of.
-    return unpack_file_record(
-        stored_bytes(hit, PACKED_FILE_RECORD), hit["_id"] if is_article_hit(hit) else ""
-    )
+    """Return the file record of a hit, with or without an article; raises :class:`DamagedData`."""
+    # A file record without an article of its own contains the id of the other article.
+    article_id = hit["_id"] if is_article_hit(hit) else ""
+    return unpack_file_record(stored_bytes(hit, PACKED_FILE_RECORD), article_id)
 
 
 def is_article_hit(hit: ServerHit) -> bool:
-    """Return whether a hit is of an article, and not of a note."""
+    """Return whether a hit is an article, and not a file record without one."""
     return not str(hit["_index"]).endswith(".notes")
 
 
 def stored_bytes(hit: ServerHit, field: str) -> bytes:
-    """Return the bytes that are stored in a field of a hit, or none."""
+    """Return the bytes stored in a field of a hit; ``b""`` if there are none."""
     values = hit.get("fields", {}).get(field)
     return b64decode(values[0]) if values else b""
 
@@ -184,6 +253,6 @@ def _json_line(document: dict[str, object]) -> str:
     line = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     try:
         line.encode("utf-8")
-    except UnicodeEncodeError:  # bytes of a path that are no text; the stamp has them as they are
+    except UnicodeEncodeError:  # undecodable bytes of a path, which the packed record preserves
         return _SURROGATES.sub("\ufffd", line)
     return line

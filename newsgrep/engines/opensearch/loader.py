@@ -1,7 +1,7 @@
-"""Writing to an index on a server: bounded threads of requests, and nothing lost on the way.
+"""Writing to an index on a server: bounded requests in a few threads, and no lost changes.
 
-An article is one document, which is in whole, with the stamp of its file, or not at all.
-Changes of one article are never under way at the same time.
+An article is one document, which contains its file record. It is written as a whole or not at
+all. Changes of one article are never in progress at the same time.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from itertools import chain
 from threading import Event
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +17,7 @@ from newsgrep.engines.base import Change, DeleteArticle, DropFileRecord, PutArti
 from newsgrep.engines.engine_query.fields import ID
 from newsgrep.engines.opensearch.client import TIMEOUT_SECONDS, Client, error_reason
 from newsgrep.engines.opensearch.documents import (
+    PACKED_FILE_RECORD,
     article_json,
     file_record_json,
     file_record_key,
@@ -23,7 +25,6 @@ from newsgrep.engines.opensearch.documents import (
     stored_file_record,
 )
 from newsgrep.engines.opensearch.indices import (
-    PACKED_FILE_RECORD,
     IndexGeneration,
     IndexNames,
     bulk_loading,
@@ -34,201 +35,210 @@ from newsgrep.engines.opensearch.query import chunks
 from newsgrep.errors import ChangesRejected, ServerProblem
 from newsgrep.models import FileRecord
 
-THREADS: Final = 4
-"""Requests under way at once."""
+LOADER_THREADS: Final = 4
+"""Requests in progress at once."""
 
 MAX_BULK_DOCUMENTS: Final = 500
 MAX_BULK_BYTES: Final = 8 << 20
-"""What one request has at most, but for one document that is longer by itself."""
+"""Limits of one request, except for a single document that is longer."""
 
-LONGEST_DOCUMENT: Final = 90 << 20
-"""Bytes of one document: a stock server takes no request of more than 100 MB."""
+MAX_DOCUMENT_BYTES: Final = 90 << 20
+"""A stock server accepts no request of more than 100 MB."""
 
 _MAX_ATTEMPTS: Final = 3
-"""How often what a part of the index did not take is sent, while it moves elsewhere."""
+"""How often the operations for a shard are sent while it is relocated."""
 
 _SHARD_TIMEOUT: Final = "20s"
-"""How long a server waits for a part of the index; less than we wait for the server."""
+"""How long a server waits for a shard; less than we wait for the server."""
 
 _MAX_BATCH_BYTES: Final = 2 << 20
-"""Bytes of packed articles that are taken together: as documents they are several times that."""
+"""Packed size of the articles of a batch; as documents they are several times larger."""
 
 _MAX_REMEMBERED: Final = 100_000
-"""Articles after which all is made visible, so that one need not remember where they are."""
+"""Articles after which everything is refreshed, so that their indices can be forgotten."""
 
+_IDS_PER_REQUEST: Final = 2_000
 _UNAVAILABLE: Final = frozenset({502, 503, 504})
 _NOT_FOUND: Final = 404
 
 
 class BulkOperation(NamedTuple):
-    """One line of work for the server: ``what`` is ``index`` or ``delete``.
+    """One operation of a bulk request: ``action`` is ``index`` or ``delete``.
 
-    ``home`` is the index that it is for; ``subject`` is for people: the path of the file, or
-    else the id of the article.
+    ``target`` is the index. ``subject`` is for messages: the path of the file, or else the id of
+    the article.
     """
 
-    what: str
-    home: str
+    action: str
+    target: str
     key: str
     subject: str
     line: str | None = None
 
 
 class LoadBatch:
-    """Changes that are sent together; of several of one article the last one counts."""
+    """Changes that are sent together; of several changes of one article the last one counts."""
 
     def __init__(self) -> None:
         self.articles: dict[str, PutArticle | DeleteArticle] = {}
-        self.notes: dict[str, PutFileRecord | DropFileRecord] = {}
+        self.file_records: dict[str, PutFileRecord | DropFileRecord] = {}
         self._size = 0
 
     def add(self, change: Change) -> None:
-        """Take one more change."""
+        """Add one change."""
         match change:
-            case PutArticle(entry):
-                self.articles[entry.article_id] = change
-                self._size += len(entry.folded) + len(entry.rest)
+            case PutArticle(article):
+                self.articles[article.article_id] = change
+                self._size += len(article.folded) + len(article.rest)
             case DeleteArticle(article_id):
                 self.articles[article_id] = change
-            case PutFileRecord(stamp):
-                self.notes[stamp.path] = change
+            case PutFileRecord(record):
+                self.file_records[record.path] = change
             case DropFileRecord(path):
-                self.notes[path] = change
+                self.file_records[path] = change
 
     @property
     def is_full(self) -> bool:
-        """Whether it is time to send it."""
-        many = len(self.articles) + len(self.notes) >= MAX_BULK_DOCUMENTS
-        return many or self._size >= _MAX_BATCH_BYTES
+        """Whether the batch should be sent."""
+        count = len(self.articles) + len(self.file_records)
+        return count >= MAX_BULK_DOCUMENTS or self._size >= _MAX_BATCH_BYTES
 
     def years(self) -> set[str]:
-        """Return the years whose indexes are needed."""
-        upserts = (each for each in self.articles.values() if isinstance(each, PutArticle))
-        return {publication_year(each.entry) for each in upserts}
+        """Return the years whose indices must exist."""
+        puts = (each for each in self.articles.values() if isinstance(each, PutArticle))
+        return {publication_year(each.entry) for each in puts}
 
     @property
     def keys(self) -> frozenset[tuple[str, str]]:
-        """What must not be changed elsewhere meanwhile."""
-        notes = (("note", path) for path in self.notes)
-        return frozenset((*(("article", key) for key in self.articles), *notes))
+        """What must not be changed by another batch at the same time."""
+        articles = (("article", key) for key in self.articles)
+        file_records = (("note", path) for path in self.file_records)
+        return frozenset((*articles, *file_records))
+
+
+Rejected = list[tuple[str, str]]
+"""Subjects of the changes that the server has rejected, with its reasons."""
 
 
 class Loader:
     """Applies changes to one generation of an index."""
 
-    def __init__(self, connection: Client, made: IndexGeneration) -> None:
-        self._connection = connection
-        self._made = made
-        self._refused: list[tuple[str, str]] = []
+    def __init__(self, generation: IndexGeneration) -> None:
+        self._client: Client = generation.client
+        self._names: IndexNames = generation.names
+        self._generation = generation
+        self._rejected: Rejected = []
         self._given_up = Event()
-        # Where the articles are that this run has written, which searches may not see yet.
-        self._placed: dict[str, str | None] = {}
+        # The index of each article of this run that searches may not see yet; None if deleted.
+        self._written: dict[str, str | None] = {}
 
     def apply(self, changes: Iterable[Change]) -> None:
-        """Apply all changes; raises :class:`Refused` at the end for what was not taken."""
-        refresh(self._connection, self._made.names)  # others may have written
+        """Apply all changes.
+
+        Raises :class:`ChangesRejected` at the end if the server has rejected some of them, and
+        :class:`ServerProblem` if it can't be reached.
+        """
+        refresh(self._client, self._names)  # other processes may have written
         try:
             self._apply(iter_batches(changes))
         except ServerProblem:
-            # What takes no articles shows none either, and needs a minute to say so.
+            # A server that accepts no articles refreshes none either, and needs a minute to
+            # report it.
             raise
         except BaseException:
-            refresh(self._connection, self._made.names)
+            refresh(self._client, self._names)
             raise
-        refresh(self._connection, self._made.names)
-        self._part_doubles()
-        if self._refused:
-            raise ChangesRejected(self._connection.address.name, tuple(self._refused))
+        refresh(self._client, self._names)
+        self._remove_duplicates()
+        if self._rejected:
+            raise ChangesRejected(self._client.address.name, tuple(self._rejected))
 
     def _apply(self, batches: Iterator[LoadBatch]) -> None:
         first = next(batches, None)
         second = next(batches, None)
         if first is not None:
-            self._take(self._load(first))
-        if second is None:  # so few are not worth the change of settings
+            self._rejected += self._load(first)
+        if second is None:  # a single batch is not worth changing the settings
             return
-        with bulk_loading(self._connection, self._made.names), _thread_pool() as pool:
-            under_way: dict[Future[list[tuple[str, str]]], frozenset[tuple[str, str]]] = {}
-            for batch in _chain(second, batches):
+        with bulk_loading(self._client, self._names), _thread_pool() as pool:
+            running: dict[Future[Rejected], frozenset[tuple[str, str]]] = {}
+            for batch in chain((second,), batches):
                 keys = batch.keys
-                while len(under_way) > THREADS or any(map(keys.intersection, under_way.values())):
-                    self._await_one(under_way)
-                if len(self._placed) >= _MAX_REMEMBERED:
-                    while under_way:
-                        self._await_one(under_way)
-                    refresh(self._connection, self._made.names)
-                    self._part_doubles()
-                under_way[pool.submit(self._load, batch)] = keys
-            while under_way:
-                self._await_one(under_way)
+                while len(running) > LOADER_THREADS or any(
+                    map(keys.intersection, running.values())
+                ):
+                    self._await_one(running)
+                if len(self._written) >= _MAX_REMEMBERED:
+                    while running:
+                        self._await_one(running)
+                    refresh(self._client, self._names)
+                    self._remove_duplicates()
+                running[pool.submit(self._load, batch)] = keys
+            while running:
+                self._await_one(running)
 
-    def _await_one(self, under_way: dict[Future[list[tuple[str, str]]], Any]) -> None:
-        done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+    def _await_one(self, running: dict[Future[Rejected], Any]) -> None:
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in done:
-            del under_way[future]
+            del running[future]
             if future.exception():
                 self._given_up.set()
-            self._take(future.result())
+            self._rejected += future.result()
 
-    def _take(self, refused: list[tuple[str, str]]) -> None:
-        self._refused += refused
-
-    def _load(self, batch: LoadBatch) -> list[tuple[str, str]]:
-        """Bring one batch to the server; return what it refuses."""
-        places = self._places(tuple(batch.articles))
-        self._made.make_years(batch.years())
+    def _load(self, batch: LoadBatch) -> Rejected:
+        """Send one batch to the server, and return what it rejects."""
+        current = self._current_indices(tuple(batch.articles))
+        self._generation.ensure_years(batch.years())
         deletes: list[BulkOperation] = []
         puts: list[BulkOperation] = []
-        placed: dict[str, str | None] = {}
+        written: dict[str, str | None] = {}
         for key, change in batch.articles.items():
             match change:
-                case PutArticle(entry):
-                    index = self._made.names.of_year(publication_year(entry))
-                    puts.append(
-                        BulkOperation("index", index, key, entry.stamp.path, article_json(entry))
-                    )
-                    placed[key] = index
+                case PutArticle(article):
+                    index, path = self._names.of_year(publication_year(article)), article.stamp.path
+                    puts.append(BulkOperation("index", index, key, path, article_json(article)))
+                    written[key] = index
                 case DeleteArticle():
-                    placed[key] = None
-            others = places.get(key, set()) - {placed[key]}
-            subject = puts[-1].subject if placed[key] else key
+                    written[key] = None
+            others = current.get(key, set()) - {written[key]}
+            subject = puts[-1].subject if written[key] else key
             deletes += [BulkOperation("delete", index, key, subject) for index in sorted(others)]
-        notes = self._made.names.notes
-        for path, note in batch.notes.items():
-            match note:
-                case PutFileRecord(stamp):
-                    puts.append(
-                        BulkOperation(
-                            "index", notes, file_record_key(path), path, file_record_json(stamp)
-                        )
-                    )
+        target = self._names.file_records
+        for path, file_change in batch.file_records.items():
+            key = file_record_key(path)
+            match file_change:
+                case PutFileRecord(record):
+                    line = file_record_json(record)
+                    puts.append(BulkOperation("index", target, key, path, line))
                 case DropFileRecord():
-                    deletes.append(BulkOperation("delete", notes, file_record_key(path), path))
-        # An article that moves to another index is taken out of the one first: there are never
-        # two of it, and the stamp that is missing meanwhile has its file read again.
-        refused = self._bulk(deletes)
-        stuck = {each.key for each, _ in refused}
-        refused += self._bulk([each for each in puts if each.key not in stuck])
-        failed = {each.key for each, _ in refused}
-        self._placed.update({key: at for key, at in placed.items() if key not in failed})
-        return [(each.subject, why) for each, why in refused]
+                    deletes.append(BulkOperation("delete", target, key, path))
+        # An article that moves to another index is first deleted from the old one. So it never
+        # exists twice, and if the run ends in between, the missing record has its file read
+        # again.
+        rejected = self._bulk(deletes)
+        stuck = {each.key for each, _ in rejected}
+        rejected += self._bulk([each for each in puts if each.key not in stuck])
+        failed = {each.key for each, _ in rejected}
+        self._written.update({key: at for key, at in written.items() if key not in failed})
+        return [(each.subject, reason) for each, reason in rejected]
 
-    def _places(self, ids: tuple[str, ...]) -> dict[str, set[str]]:
-        """Return the indexes in which these articles are now."""
+    def _current_indices(self, ids: tuple[str, ...]) -> dict[str, set[str]]:
+        """Return the indices in which these articles are now."""
         found: dict[str, set[str]] = {}
-        for index, key in self._seen(tuple(key for key in ids if key not in self._placed)):
+        for index, key in self._search(tuple(key for key in ids if key not in self._written)):
             found.setdefault(key, set()).add(index)
         for key in ids:
-            if (at := self._placed.get(key)) is not None:
-                found[key] = {at}
+            if (written := self._written.get(key)) is not None:
+                found[key] = {written}
         return found
 
-    def _seen(self, ids: tuple[str, ...]) -> list[tuple[str, str]]:
+    def _search(self, ids: tuple[str, ...]) -> list[tuple[str, str]]:
+        """Return index and id of these articles as searches see them."""
         if not ids:
             return []
-        answer = self._connection.ask(
+        response = self._client.request(
             "POST",
-            f"/{self._made.names.articles}/_search",
+            f"/{self._names.articles}/_search",
             {
                 "query": {"terms": {ID: ids}},
                 "size": 10_000,
@@ -237,27 +247,28 @@ class Loader:
             },
             {"allow_partial_search_results": "false"},
         )
-        return [(hit["_index"], hit["_id"]) for hit in answer["hits"]["hits"]]
+        return [(hit["_index"], hit["_id"]) for hit in response["hits"]["hits"]]
 
     def _bulk(self, operations: list[BulkOperation]) -> list[tuple[BulkOperation, str]]:
-        """Send operations, again and again where a part of the index is between two machines.
+        """Send operations, repeatedly for a shard that is relocated; return the rejected ones.
 
-        Raises :class:`ServerProblem` where it is nowhere: that is no fault of a document.
+        Raises :class:`ServerProblem` if a shard is not available, since that is not the fault
+        of a document.
         """
-        refused: list[tuple[BulkOperation, str]] = []
+        rejected: list[tuple[BulkOperation, str]] = []
         for attempt in range(_MAX_ATTEMPTS):
-            elsewhere: list[tuple[BulkOperation, str]] = []
-            for operation, status, why in self._bulk_once(operations):
-                failed = elsewhere if status in _UNAVAILABLE else refused
-                failed.append((operation, why))
-            if not elsewhere:
-                return refused
-            operations = [operation for operation, _ in elsewhere]
+            unavailable: list[tuple[BulkOperation, str]] = []
+            for operation, status, reason in self._bulk_once(operations):
+                failed = unavailable if status in _UNAVAILABLE else rejected
+                failed.append((operation, reason))
+            if not unavailable:
+                return rejected
+            operations = [operation for operation, _ in unavailable]
             if self._given_up.wait(2**attempt):
                 break
         raise ServerProblem(
-            f"A part of the index {self._made.names.name} takes no articles ({elsewhere[0][1]}): "
-            "see the health of the server's cluster, and run the command again, which completes it."
+            f"A shard of the index {self._names.name} accepts no articles ({unavailable[0][1]}). "
+            "Check the health of the server's cluster, and run the command again to complete it."
         )
 
     def _bulk_once(
@@ -266,19 +277,19 @@ class Loader:
         """Send operations; yield those that failed, with the status and the reason."""
         from opensearchpy.helpers import streaming_bulk
 
-        by_key = {(each.home, each.key): each for each in operations}
-        known = []
+        by_key = {(each.target, each.key): each for each in operations}
+        sent = []
         for each in operations:
-            if each.line is not None and len(each.line) > LONGEST_DOCUMENT:
-                yield each, 413, f"longer than a server takes ({len(each.line):,} characters)"
+            if each.line is not None and len(each.line) > MAX_DOCUMENT_BYTES:
+                yield each, 413, f"longer than a server accepts ({len(each.line):,} characters)"
             else:
-                known.append(each)
-        if not known:
+                sent.append(each)
+        if not sent:
             return
-        with self._connection.problems_named():
+        with self._client.translate_errors():
             results = streaming_bulk(
-                self._connection.writer,
-                known,
+                self._client.bulk_client,
+                sent,
                 chunk_size=MAX_BULK_DOCUMENTS,
                 max_chunk_bytes=MAX_BULK_BYTES,
                 raise_on_error=False,
@@ -289,25 +300,26 @@ class Loader:
                 yield_ok=False,
                 require_alias=True,
                 timeout=_SHARD_TIMEOUT,
-                # without it the client takes the other for its own
+                # Without it the client library takes ``timeout`` for its own.
                 request_timeout=TIMEOUT_SECONDS,
             )
-            for _, told in results:
-                ((what, item),) = told.items()
-                if what == "delete" and item["status"] == _NOT_FOUND and "error" not in item:
+            for _, result in results:
+                ((action, item),) = result.items()
+                if action == "delete" and item["status"] == _NOT_FOUND and "error" not in item:
                     continue
                 index = str(item["_index"]).removesuffix(write_alias(""))
-                yield by_key[index, item["_id"]], item["status"], error_reason(item.get("error"))
+                reason = error_reason(item.get("error"))
+                yield by_key[index, item["_id"]], item["status"], reason
 
-    def _part_doubles(self) -> None:
-        """Take out the worse one of each article that another loader has put elsewhere."""
-        keys = tuple(key for key, at in self._placed.items() if at is not None)
-        self._placed.clear()
-        worse = losing_versions(self._connection, self._made.names, keys)
-        operations = [BulkOperation("delete", index, key, key) for index, key in worse]
-        self._refused += [(each.subject, why) for each, why in self._bulk(operations)]
+    def _remove_duplicates(self) -> None:
+        """Delete the losing version of each article that another loader has put elsewhere."""
+        keys = tuple(key for key, index in self._written.items() if index is not None)
+        self._written.clear()
+        losing = losing_versions(self._client, self._names, keys)
+        operations = [BulkOperation("delete", index, key, key) for index, key in losing]
+        self._rejected += [(each.subject, reason) for each, reason in self._bulk(operations)]
         if operations:
-            refresh(self._connection, self._made.names)
+            refresh(self._client, self._names)
 
 
 def iter_batches(changes: Iterable[Change]) -> Iterator[LoadBatch]:
@@ -322,46 +334,38 @@ def iter_batches(changes: Iterable[Change]) -> Iterator[LoadBatch]:
         yield batch
 
 
-def _chain(first: LoadBatch, others: Iterator[LoadBatch]) -> Iterator[LoadBatch]:
-    yield first
-    yield from others
-
-
 @contextmanager
 def _thread_pool() -> Iterator[ThreadPoolExecutor]:
-    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="newsgrep-load")
+    pool = ThreadPoolExecutor(LOADER_THREADS, thread_name_prefix="newsgrep-load")
     try:
         yield pool
     finally:
-        # What is under way comes to its end, so that nothing is sent after this.
+        # Wait for running requests, so that nothing is sent after this.
         pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _bulk_action(operation: BulkOperation) -> tuple[dict[str, object], str | None]:
     action: dict[str, object] = {
-        operation.what: {"_index": write_alias(operation.home), "_id": operation.key}
+        operation.action: {"_index": write_alias(operation.target), "_id": operation.key}
     }
     return action, operation.line
 
 
-_IDS_PER_REQUEST = 2_000
-
-
 def losing_versions(
-    connection: Client, names: IndexNames, ids: tuple[str, ...]
+    client: Client, names: IndexNames, ids: tuple[str, ...]
 ) -> list[tuple[str, str]]:
-    """Return index and id of what is to go, so that each of these articles is there once.
+    """Return index and id of the documents to delete, so that each article exists once.
 
-    Of two versions the one is kept that indexing both by one loader would have kept, so
-    that all loaders decide alike.
+    Two loaders may put an article into two indices at the same time. The version is kept that
+    a single loader would have kept, so that all loaders decide alike.
     """
-    worse: list[tuple[str, str]] = []
-    for some in chunks(ids, _IDS_PER_REQUEST):
-        answer = connection.ask(
+    losing: list[tuple[str, str]] = []
+    for part in chunks(ids, _IDS_PER_REQUEST):
+        response = client.request(
             "POST",
             f"/{names.articles}/_search",
             {
-                "query": {"terms": {ID: some}},
+                "query": {"terms": {ID: part}},
                 "size": 10_000,
                 "_source": False,
                 "stored_fields": [PACKED_FILE_RECORD],
@@ -370,18 +374,12 @@ def losing_versions(
             {"allow_partial_search_results": "false"},
         )
         versions: dict[str, list[tuple[FileRecord, str]]] = {}
-        for hit in answer["hits"]["hits"]:
-            versions.setdefault(hit["_id"], []).append((stored_file_record(hit), hit["_index"]))
+        for hit in response["hits"]["hits"]:
+            version = (stored_file_record(hit), hit["_index"])
+            versions.setdefault(hit["_id"], []).append(version)
         for key, each in versions.items():
-            # By path upwards, then by rank downwards, which leaves equal ones as they are.
-            best = sorted(sorted(each, key=_version_path), key=_version_key, reverse=True)
-            worse += [(index, key) for _, index in best[1:]]
-    return worse
-
-
-def _version_path(version: tuple[FileRecord, str]) -> tuple[str, str]:
-    return version[0].path, version[1]
-
-
-def _version_key(version: tuple[FileRecord, str]) -> tuple[str, int]:
-    return version[0].rank
+            # By path ascending, then by version descending, where equal ones keep their order.
+            by_path = sorted(each, key=lambda version: (version[0].path, version[1]))
+            best = sorted(by_path, key=lambda version: version[0].rank, reverse=True)
+            losing += [(index, key) for _, index in best[1:]]
+    return losing

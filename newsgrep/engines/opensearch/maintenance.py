@@ -1,13 +1,14 @@
-"""Everything that an index on a server holds is read and compared with what it should be."""
+"""Verifying an index on a server, and reading everything that is stored in it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from newsgrep.analysis.codec import DamagedData
 from newsgrep.analysis.document import make_document
 from newsgrep.engines.base import Problem, Stored, Unreadable
+from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.fields import (
     BODY,
     CAPTION,
@@ -17,128 +18,147 @@ from newsgrep.engines.engine_query.fields import (
     TITLE,
     index_fields,
 )
-from newsgrep.engines.engine_query.ir import Clause, Must, Term
 from newsgrep.engines.opensearch.client import Client
 from newsgrep.engines.opensearch.documents import (
+    PACKED_FILE_RECORD,
+    PACKED_REST,
+    PACKED_TEXTS,
+    PACKED_URL,
     ServerHit,
     is_article_hit,
     stored_article,
     stored_file_record,
 )
-from newsgrep.engines.opensearch.indices import (
-    PACKED_FILE_RECORD,
-    PACKED_REST,
-    PACKED_TEXTS,
-    PACKED_URL,
-    IndexNames,
-    health_problems,
-)
+from newsgrep.engines.opensearch.indices import IndexNames
 from newsgrep.engines.opensearch.query import MAX_CLAUSES
 from newsgrep.engines.opensearch.reader import PointInTime
 from newsgrep.models import Article, FileRecord
 
 _ARTICLES_AT_ONCE: Final = 50
-"""Articles whose terms are asked for at once."""
+"""Articles whose terms are verified in one request."""
+
+_FILE_RECORDS_PER_REQUEST: Final = 5_000
+_ARTICLES_PER_REQUEST: Final = 200
 
 
-def find_problems(connection: Client, names: IndexNames, *, deep: bool) -> Iterator[Problem]:
-    """Yield what is wrong."""
-    found = list(health_problems(connection, names))
-    yield from (Problem(each.sentence, in_data=False) for each in found)
-    if not any(each.lost for each in found):  # or else no question has an answer
-        yield from map(Problem, _document_problems(connection, names, deep=deep))
+class HealthProblem(NamedTuple):
+    """What is wrong with the shards of an index, and whether one of them is unavailable."""
+
+    sentence: str
+    unavailable: bool
 
 
-def _document_problems(connection: Client, names: IndexNames, *, deep: bool) -> Iterator[str]:
-    view = PointInTime(connection, names.articles)
-    some: list[tuple[Article, FileRecord]] = []
+def health_problems(client: Client, names: IndexNames) -> Iterator[HealthProblem]:
+    """Yield what is wrong with the shards of an index."""
+    health = client.request(
+        "GET", f"/_cluster/health/{names.all_indices}", params={"level": "indices"}
+    )
+    missing = 0
+    for index, each in sorted(health["indices"].items()):
+        if each["status"] == "red":
+            yield HealthProblem(
+                f"A shard of {index} is not available: start the machines that have it.",
+                unavailable=True,
+            )
+        else:
+            missing += each["unassigned_shards"]
+    # On a single machine there is no place for a replica, and that is not a problem.
+    if missing and health["number_of_data_nodes"] > 1:
+        yield HealthProblem(
+            f"The index {names.name} lacks {missing} replicas of its shards: start more machines, "
+            "or change its number_of_replicas on the server.",
+            unavailable=False,
+        )
+
+
+def find_problems(client: Client, names: IndexNames, *, deep: bool) -> Iterator[Problem]:
+    """Yield what is wrong with an index: its shards and documents, and with ``deep`` its terms."""
+    health = list(health_problems(client, names))
+    yield from (Problem(each.sentence, in_data=False) for each in health)
+    if not any(each.unavailable for each in health):  # else no search would succeed
+        yield from map(Problem, _document_problems(client, names, deep=deep))
+
+
+def _document_problems(client: Client, names: IndexNames, *, deep: bool) -> Iterator[str]:
+    point_in_time = PointInTime(client, names.articles)
+    articles: list[tuple[Article, FileRecord]] = []
     try:
-        for item in iter_stored(connection, names):
+        for item in iter_stored(client, names):
             match item:
                 case (None, _):
                     continue
-                case (Article() as article, stamp):
-                    if article.id != stamp.article_id:
-                        yield f"The article {article.id} is kept as {stamp.article_id}."
+                case (Article() as article, record):
+                    if article.id != record.article_id:
+                        yield f"The article {article.id} is stored as {record.article_id}."
                     elif deep:
-                        some.append((article, stamp))
+                        articles.append((article, record))
                 case (path,):
                     yield f"The article from {path or 'an unknown file'} can't be read."
-            if len(some) == _ARTICLES_AT_ONCE:
-                yield from _term_problems(view, some)
-                some.clear()
-        yield from _term_problems(view, some)
+            if len(articles) == _ARTICLES_AT_ONCE:
+                yield from _term_problems(point_in_time, articles)
+                articles.clear()
+        yield from _term_problems(point_in_time, articles)
     finally:
-        view.close()
+        point_in_time.close()
 
 
 def _term_problems(
-    view: PointInTime, articles: Sequence[tuple[Article, FileRecord]]
+    point_in_time: PointInTime, articles: Sequence[tuple[Article, FileRecord]]
 ) -> Iterator[str]:
-    """Ask the server whether each article has every token that its text has."""
-    asked: list[tuple[Article, Clause]] = []
-    for article, stamp in articles:
-        texts = index_fields(make_document(article, stamp)).texts
+    """Search for each article by all tokens of its text, and yield those that are not found."""
+    clauses: list[tuple[Article, ir.Clause]] = []
+    for article, record in articles:
+        texts = index_fields(make_document(article, record)).texts
         tokens = [
-            Term(field, token)
+            ir.Term(field, token)
             for field in (TITLE, BODY, CAPTION, TERMS, IMPACTS)
             for token in dict.fromkeys(texts[field].split(" "))
             if token
         ]
-        own = Term(ID, article.id)
+        own_id = ir.Term(ID, article.id)
         # At least once, for an article without any text.
         for first in range(0, len(tokens) or 1, MAX_CLAUSES - 1):
             part = tokens[first : first + MAX_CLAUSES - 1]
-            asked.append((article, Must((own, *part))))
-    counts = view.counts([clause for _, clause in asked])
-    wrong = {each.id for (each, _), count in zip(asked, counts, strict=True) if count != 1}
+            clauses.append((article, ir.Must((own_id, *part))))
+    counts = point_in_time.count_all([clause for _, clause in clauses])
+    wrong = {each.id for (each, _), count in zip(clauses, counts, strict=True) if count != 1}
     for article_id in sorted(wrong):
-        yield f"The terms of the article {article_id} are not those of its text."
+        yield f"The terms of the article {article_id} do not match its text."
 
 
-_FILE_RECORDS_PER_REQUEST: Final = 5_000
-"""Stamps that come at once."""
+def file_record_hits(client: Client, names: IndexNames) -> Iterator[ServerHit]:
+    """Yield the file record of every file without an article, then of every article.
 
-_ARTICLES_PER_REQUEST: Final = 200
-"""Packed articles that come at once."""
-
-
-def file_record_hits(connection: Client, names: IndexNames) -> Iterator[ServerHit]:
-    """Yield the stamp of every note, then of every article.
-
-    Where both are of one path, which was parted from its note when a run was cut short,
-    that of the article comes last and counts.
+    If an interrupted run has left both for one path, that of the article comes last and counts.
     """
-    for target in (names.notes, names.articles):
-        yield from _all_hits(
-            PointInTime(connection, target), (PACKED_FILE_RECORD,), _FILE_RECORDS_PER_REQUEST
-        )
+    for target in (names.file_records, names.articles):
+        point_in_time = PointInTime(client, target)
+        yield from _all_hits(point_in_time, (PACKED_FILE_RECORD,), _FILE_RECORDS_PER_REQUEST)
 
 
-def iter_stored(connection: Client, names: IndexNames) -> Iterator[Stored | Unreadable]:
-    """Yield every article and note, and what can't be read of them."""
-    for target in (names.articles, names.notes):
-        for hit in _all_hits(
-            PointInTime(connection, target),
-            (PACKED_TEXTS, PACKED_REST, PACKED_FILE_RECORD, PACKED_URL),
-            _ARTICLES_PER_REQUEST,
-        ):
+def iter_stored(client: Client, names: IndexNames) -> Iterator[Stored | Unreadable]:
+    """Yield every article and file record, and what can't be read."""
+    fields = (PACKED_TEXTS, PACKED_REST, PACKED_FILE_RECORD, PACKED_URL)
+    for target in (names.articles, names.file_records):
+        for hit in _all_hits(PointInTime(client, target), fields, _ARTICLES_PER_REQUEST):
             yield _stored_record(hit)
 
 
-def _all_hits(view: PointInTime, fields: tuple[str, ...], at_once: int) -> Iterator[ServerHit]:
+def _all_hits(
+    point_in_time: PointInTime, fields: tuple[str, ...], per_request: int
+) -> Iterator[ServerHit]:
     try:
-        yield from view.hits(Must(()), {"stored_fields": fields}, at_once)
+        yield from point_in_time.hits(ir.Must(()), {"stored_fields": fields}, per_request)
     finally:
-        view.close()
+        point_in_time.close()
 
 
 def _stored_record(hit: ServerHit) -> Stored | Unreadable:
     try:
-        stamp = stored_file_record(hit)
+        record = stored_file_record(hit)
     except DamagedData:
         return Unreadable(None)
     try:
-        return Stored(stored_article(hit) if is_article_hit(hit) else None, stamp)
+        return Stored(stored_article(hit) if is_article_hit(hit) else None, record)
     except DamagedData:
-        return Unreadable(stamp.path)
+        return Unreadable(record.path)

@@ -1,7 +1,7 @@
-"""Clauses as the queries of a server, and how much of them it takes at once.
+"""Clauses as OpenSearch queries, and how much of them fits into one request.
 
-Nothing here asks; what is too much for one request is cut up in
-:mod:`newsgrep.engines.opensearch.reader`.
+Nothing here sends a request; :mod:`newsgrep.engines.opensearch.reader` splits what does not
+fit.
 """
 
 from __future__ import annotations
@@ -12,79 +12,70 @@ from itertools import islice
 from typing import Any, Final
 
 from newsgrep.analysis.scoring import MIN_RECENCY_WEIGHT, Recency
+from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.fields import IMPACTS, TIMESTAMP
-from newsgrep.engines.engine_query.ir import (
-    AnyTerm,
-    Clause,
-    Contains,
-    Must,
-    MustNot,
-    OrderedNear,
-    Phrase,
-    Range,
-    ScoreClause,
-    Should,
-    Term,
-)
-from newsgrep.engines.opensearch.indices import SUFFIX_START
+from newsgrep.engines.opensearch.documents import SUFFIX_START
 
 QueryDsl = dict[str, Any]
+"""A query in OpenSearch's query language."""
 
 MAX_CLAUSES: Final = 1000
-"""Conditions in one request: a stock server takes 1,024, and some are put around these."""
+"""Clauses in one request: a stock server accepts 1,024, and a few are added to these."""
 
 MAX_TERMS: Final = 65_536
-"""Values in one condition, as a stock server takes them."""
+"""Values in one clause that a stock server accepts."""
 
 MAX_DEPTH: Final = 20
-"""How deep conditions nest."""
+"""Nesting depth of clauses."""
 
 _MATCH_ALL: Final[QueryDsl] = {"match_all": {}}
 _MATCH_NONE: Final[QueryDsl] = {"match_none": {}}
 _WILDCARD_SPECIAL: Final = re.compile(r"[\\*?]")
 
+_HALF_LIVES: Final = 10
+assert MIN_RECENCY_WEIGHT == 2.0**-_HALF_LIVES  # noqa: S101  (two modules that must agree)
 
-def to_dsl(clause: Clause) -> QueryDsl:
-    """Return the query that is true of the same documents as ``clause``; it ranks nothing."""
+
+def to_dsl(clause: ir.Clause) -> QueryDsl:
+    """Return a query that matches what ``clause`` matches, without scores."""
     match clause:
-        case Term(field, token) if field == IMPACTS:
+        case ir.Term(field, token) if field == IMPACTS:
             return {"term": {IMPACTS + token[SUFFIX_START:]: token[:SUFFIX_START]}}
-        case Term(field, token):
+        case ir.Term(field, token):
             return {"term": {field: token}}
-        case AnyTerm(field, values):
-            return _terms_query(field, values)
-        case Phrase(field, values):
-            return {"match_phrase": {field: {"query": " ".join(values)}}}
-        case OrderedNear(field, first, second, between):
-            both = [{"span_term": {field: token}} for token in (first, second)]
-            return {"span_near": {"clauses": both, "slop": between, "in_order": True}}
-        case Contains(field, part):
-            return {"wildcard": {field: f"*{_WILDCARD_SPECIAL.sub(_escape, part)}*"}}
-        case Range(field, low, high):
-            ends = {"gte": low, "lte": high}
-            return {"range": {field: {end: at for end, at in ends.items() if at is not None}}}
-        case Must(clauses):
-            return _bool_query(clauses)
-        case Should(clauses):
+        case ir.AnyTerm(field, tokens):
+            return _terms_query(field, tokens)
+        case ir.Phrase(field, tokens):
+            return {"match_phrase": {field: {"query": " ".join(tokens)}}}
+        case ir.OrderedNear(field, first, second, slop):
+            spans = [{"span_term": {field: token}} for token in (first, second)]
+            return {"span_near": {"clauses": spans, "slop": slop, "in_order": True}}
+        case ir.Contains(field, text):
+            escaped = _WILDCARD_SPECIAL.sub(lambda special: f"\\{special[0]}", text)
+            return {"wildcard": {field: f"*{escaped}*"}}
+        case ir.Range(field, low, high):
+            bounds = {"gte": low, "lte": high}
+            return {"range": {field: {key: n for key, n in bounds.items() if n is not None}}}
+        case ir.Must(clauses):
+            return _must_query(clauses)
+        case ir.Should(clauses):
             queries = [to_dsl(each) for each in merge_terms(clauses)]
             if len(queries) == 1:
                 return queries[0]
-            return (
-                {"bool": {"should": queries, "minimum_should_match": 1}} if queries else _MATCH_NONE
-            )
-        case MustNot(inner):
+            return either(*queries) if queries else _MATCH_NONE
+        case ir.MustNot(inner):
             return {"bool": {"must_not": [to_dsl(inner)]}}
 
 
-def _bool_query(clauses: tuple[Clause, ...]) -> QueryDsl:
-    wanted = [to_dsl(each) for each in clauses if not isinstance(each, MustNot)]
-    unwanted = [to_dsl(each.clause) for each in clauses if isinstance(each, MustNot)]
-    if not unwanted and len(wanted) <= 1:
-        return wanted[0] if wanted else _MATCH_ALL
+def _must_query(clauses: tuple[ir.Clause, ...]) -> QueryDsl:
+    must = [to_dsl(each) for each in clauses if not isinstance(each, ir.MustNot)]
+    must_not = [to_dsl(each.clause) for each in clauses if isinstance(each, ir.MustNot)]
+    if not must_not and len(must) <= 1:
+        return must[0] if must else _MATCH_ALL
     return {
         "bool": {
-            **({"filter": wanted} if wanted else {}),
-            **({"must_not": unwanted} if unwanted else {}),
+            **({"filter": must} if must else {}),
+            **({"must_not": must_not} if must_not else {}),
         }
     }
 
@@ -96,67 +87,68 @@ def _terms_query(field: str, values: tuple[str, ...]) -> QueryDsl:
     return parts[0] if len(parts) == 1 else {"bool": {"should": parts}}
 
 
-def _escape(special: re.Match[str]) -> str:
-    return f"\\{special[0]}"
+def either(*queries: QueryDsl) -> QueryDsl:
+    """Return a query that matches what at least one of ``queries`` matches."""
+    return {"bool": {"should": list(queries), "minimum_should_match": 1}}
 
 
-def merge_terms(clauses: tuple[Clause, ...]) -> list[Clause]:
-    """Return alternatives with those of one field's values as one."""
-    values: dict[str, list[str]] = {}
-    others: list[Clause] = []
+def merge_terms(clauses: tuple[ir.Clause, ...]) -> list[ir.Clause]:
+    """Return alternatives with all terms of a field merged into one clause."""
+    terms: dict[str, list[str]] = {}
+    others: list[ir.Clause] = []
     for clause in clauses:
         match clause:
-            case Term(field, token):
-                values.setdefault(field, []).append(token)
-            case AnyTerm(field, tokens):
-                values.setdefault(field, []).extend(tokens)
+            case ir.Term(field, token):
+                terms.setdefault(field, []).append(token)
+            case ir.AnyTerm(field, tokens):
+                terms.setdefault(field, []).extend(tokens)
             case _:
                 others.append(clause)
-    found: list[Clause] = [
-        Term(field, tokens[0]) if len(tokens) == 1 else AnyTerm(field, tuple(tokens))
-        for field, tokens in values.items()
+    merged: list[ir.Clause] = [
+        ir.Term(field, tokens[0]) if len(tokens) == 1 else ir.AnyTerm(field, tuple(tokens))
+        for field, tokens in terms.items()
     ]
-    return found + others
+    return merged + others
 
 
-def count_clauses(clause: Clause) -> int:
-    """Return how many conditions a server counts in ``clause``."""
+def count_clauses(clause: ir.Clause) -> int:
+    """Return how many clauses a server counts in ``clause``."""
     match clause:
-        case Must(clauses):
+        case ir.Must(clauses):
             return sum(map(count_clauses, clauses))
-        case Should(clauses):
+        case ir.Should(clauses):
             return sum(map(count_clauses, merge_terms(clauses)))
-        case MustNot(inner):
+        case ir.MustNot(inner):
             return count_clauses(inner) + 1
-        case AnyTerm(_, values):
-            return len(values) // MAX_TERMS + 1
-        case OrderedNear():
+        case ir.AnyTerm(_, tokens):
+            return len(tokens) // MAX_TERMS + 1
+        case ir.OrderedNear():
             return 2
         case _:
             return 1
 
 
-def nesting_depth(clause: Clause) -> int:
-    """Return how deep conditions nest in ``clause``."""
+def nesting_depth(clause: ir.Clause) -> int:
+    """Return how deep clauses are nested in ``clause``."""
     match clause:
-        case Must(clauses) | Should(clauses):
+        case ir.Must(clauses) | ir.Should(clauses):
             return 1 + max(map(nesting_depth, clauses), default=0)
-        case MustNot(inner):
+        case ir.MustNot(inner):
             return 1 + nesting_depth(inner)
         case _:
             return 1
 
 
 def scored_query(
-    query: QueryDsl, addends: Iterable[ScoreClause], recency: Recency | None
+    query: QueryDsl, scores: Iterable[ir.ScoreClause], recency: Recency | None
 ) -> QueryDsl:
-    """Return ``query`` with the documents' scores: constants that are added up, exactly."""
-    found: QueryDsl = {"bool": {"filter": [query], "should": list(map(_score_query, addends))}}
+    """Return ``query`` with scores: sums of constants, which are exact."""
+    scored: QueryDsl = {"bool": {"filter": [query], "should": list(map(_score_query, scores))}}
     if recency is None:
-        return found
+        return scored
     return {
         "function_score": {
-            "query": found,
+            "query": scored,
             "functions": _recency_functions(recency),
             "score_mode": "first",
             "boost_mode": "multiply",
@@ -164,35 +156,32 @@ def scored_query(
     }
 
 
-def count_score_clauses(addends: Iterable[ScoreClause]) -> int:
-    """Return how many conditions :func:`scored_query` puts around a query."""
-    return sum(len(each.impacts) + bool(each.source) for each in addends)
+def count_score_clauses(scores: Iterable[ir.ScoreClause]) -> int:
+    """Return how many clauses :func:`scored_query` adds to a query."""
+    return sum(len(each.impacts) + bool(each.source) for each in scores)
 
 
-def _score_query(addend: ScoreClause) -> QueryDsl:
-    levels = [_constant_score(each, value) for each, value in addend.impacts]
-    summed: QueryDsl = {"bool": {"should": levels}}
-    if addend.source is None:
-        return summed
-    return {"dis_max": {"queries": [_constant_score(*addend.source), summed]}}
+def _score_query(score: ir.ScoreClause) -> QueryDsl:
+    sum_of_impacts: QueryDsl = {
+        "bool": {"should": [_constant_score(term, n) for term, n in score.impacts]}
+    }
+    if score.source is None:
+        return sum_of_impacts
+    return {"dis_max": {"queries": [_constant_score(*score.source), sum_of_impacts]}}
 
 
-def _constant_score(clause: Term, value: float) -> QueryDsl:
-    return {"constant_score": {"filter": to_dsl(clause), "boost": value}}
+def _constant_score(term: ir.Term, score: float) -> QueryDsl:
+    return {"constant_score": {"filter": to_dsl(term), "boost": score}}
 
 
 def _recency_functions(recency: Recency) -> list[QueryDsl]:
-    """Say what :meth:`newsgrep.analysis.scoring.Recency.weight` does: the first that is true."""
-    # The server's own curve falls to both sides of its origin.
+    """Return :meth:`Recency.weight` as functions, of which the first that matches applies."""
+    # The server's own curve decreases on both sides of its origin.
     new = {"filter": {"range": {TIMESTAMP: {"gte": recency.now}}}, "weight": 1}
     curve = {"origin": recency.now, "scale": recency.half_life, "decay": 0.5}
     oldest = recency.now - recency.half_life * _HALF_LIVES
     ageing = {"filter": {"range": {TIMESTAMP: {"gte": oldest}}}, "exp": {TIMESTAMP: curve}}
     return [new, ageing, {"weight": MIN_RECENCY_WEIGHT}]
-
-
-_HALF_LIVES: Final = 10
-assert MIN_RECENCY_WEIGHT == 2.0**-_HALF_LIVES  # noqa: S101  (two modules that must agree)
 
 
 def chunks(values: tuple[str, ...], size: int) -> Iterable[list[str]]:

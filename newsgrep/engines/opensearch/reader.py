@@ -1,7 +1,7 @@
-"""One state of an index on a server, kept there while it is asked: a point in time.
+"""Reading one point in time of an index on a server: hits, pages, facets, terms, texts.
 
-Every answer is complete or an error: a part of the index that does not answer, or not in
-time, is never left out.
+Every response is complete or an error: a shard that does not respond, or not in time, is never
+left out.
 """
 
 from __future__ import annotations
@@ -11,28 +11,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from newsgrep.engines.base import Order, ScoredDoc
+from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.fields import ID, ID_PREFIX, MAX_TOKEN_LENGTH, TERMS, TIMESTAMP
-from newsgrep.engines.engine_query.ir import AnyTerm, Clause, Must, MustNot, Should, Term, all_of
 from newsgrep.engines.engine_query.lower import values_of
 from newsgrep.engines.opensearch.client import Client, Response
 from newsgrep.engines.opensearch.documents import (
-    ServerHit,
-    is_latin_term,
-    stored_article,
-    stored_bytes,
-)
-from newsgrep.engines.opensearch.indices import (
     LATIN_TERMS,
     PACKED_FILE_RECORD,
     PACKED_REST,
     PACKED_TEXTS,
     PACKED_URL,
+    ServerHit,
+    is_latin_term,
+    stored_article,
+    stored_bytes,
 )
 from newsgrep.engines.opensearch.query import (
     MAX_CLAUSES,
     MAX_DEPTH,
     QueryDsl,
     count_clauses,
+    either,
     nesting_depth,
     to_dsl,
 )
@@ -40,121 +39,265 @@ from newsgrep.errors import ServerProblem
 from newsgrep.query.ast import Field, LocationField, NameField
 
 MAX_HITS: Final = 10_000
-"""Hits that a stock server gives at once."""
+"""Hits that a stock server returns at once."""
 
 KEEP_ALIVE: Final = "10m"
-"""How long the server keeps the state for the next question."""
+"""How long the server keeps the point in time for the next request."""
 
 _NO_PARTIAL_RESULTS: Final = {"allow_partial_search_results": "false"}
 _COUNTS_PER_REQUEST: Final = 200
-"""Counts that are asked for at once."""
+_FREQUENCIES_PER_REQUEST: Final = 500
+_TEXTS_PER_REQUEST: Final = 200
+_TERMS_PER_REQUEST: Final = 10_000
+_FACET_VALUES: Final = 10_000
+"""Values of each facet in a response: all five facets together stay below a server's limit."""
+
 _ID_ORDER: Final = [{ID_PREFIX: "asc"}, {ID: "asc"}]
 
-
-class PointInTime:
-    """What the indexes ``target`` hold at one moment."""
-
-    def __init__(self, connection: Client, target: str) -> None:
-        self._connection = connection
-        answer = connection.ask(
-            "POST",
-            f"/{target}/_search/point_in_time",
-            params={"keep_alive": KEEP_ALIVE, "allow_partial_pit_creation": "false"},
-        )
-        _reject_partial(answer)
-        self._id = answer["pit_id"]
-
-    def search(self, body: QueryDsl) -> Response:
-        """Return the whole answer to one question."""
-        answer = self._connection.ask("POST", "/_search", self._dated(body), _NO_PARTIAL_RESULTS)
-        return self._checked(answer)
-
-    def counts(self, clauses: Sequence[Clause]) -> list[int]:
-        """Return of how many documents each clause is true."""
-        found: list[int] = []
-        for first in range(0, len(clauses), _COUNTS_PER_REQUEST):
-            bodies = [_count_request(each) for each in clauses[first : first + _COUNTS_PER_REQUEST]]
-            found.extend(each["hits"]["total"]["value"] for each in self.searches(bodies))
-        return found
-
-    def searches(self, bodies: Iterable[QueryDsl]) -> list[Response]:
-        """Return the whole answers to several questions."""
-        lines: list[object] = []
-        for body in bodies:
-            lines += [{"allow_partial_search_results": False}, self._dated(body)]
-        if not lines:
-            return []
-        answers = self._connection.ask_lines("/_msearch", lines)["responses"]
-        for answer in answers:
-            if "error" in answer:
-                self._connection.refuse(answer)
-        return [self._checked(answer) for answer in answers]
-
-    def hits(
-        self, clause: Clause, wanted: QueryDsl, at_once: int = MAX_HITS
-    ) -> Iterator[ServerHit]:
-        """Yield every document of which ``clause`` is true, with the fields in ``wanted``."""
-        body: QueryDsl = {
-            "query": to_dsl(clause),
-            "sort": _ID_ORDER,
-            "size": at_once,
-            "track_total_hits": False,
-            "_source": False,
-            **wanted,
-        }
-        while hits := self.search(body)["hits"]["hits"]:
-            yield from hits
-            if len(hits) < at_once:
-                return
-            body["search_after"] = hits[-1]["sort"]
-
-    def close(self) -> None:
-        """Have the server let go of the state; it does so by itself after a while."""
-        self._connection.ask(
-            "DELETE", "/_search/point_in_time", {"pit_id": [self._id]}, ignored=(404,)
-        )
-
-    def _dated(self, body: QueryDsl) -> QueryDsl:
-        return {**body, "pit": {"id": self._id, "keep_alive": KEEP_ALIVE}}
-
-    def _checked(self, answer: Response) -> Response:
-        _reject_partial(answer)
-        self._id = answer.get("pit_id", self._id)
-        return answer
-
-
-def _count_request(clause: Clause) -> QueryDsl:
-    return {"query": to_dsl(clause), "size": 0, "track_total_hits": True}
-
-
-def _reject_partial(answer: dict[str, Any]) -> None:
-    """Raise :class:`ServerProblem` for an answer that is not of the whole index."""
-    failed = answer["_shards"]["failed"]
-    if failed or answer.get("timed_out"):
-        what = f"{failed} of its parts did not answer" if failed else "its time was up"
-        raise ServerProblem(
-            f"The server has answered from a part of the index only ({what}), which newsgrep does "
-            "not take: try again, and see the health of its cluster."
-        )
-
-
 _FAR_TIMESTAMP: Final = 1e18
-"""Seconds after all that has a date; undated articles are there or as far in the past."""
+"""Seconds after any date. In place of the date of an undated article, or its negative."""
 
 _NO_TIMESTAMP: Final = float("-inf")
 
 
-class HitPages:
-    """The hits of one query in one order."""
+class PointInTime:
+    """The content of the indices ``target`` at one moment."""
 
-    def __init__(self, view: PointInTime, query: QueryDsl, order: Order) -> None:
-        self._view = view
+    def __init__(self, client: Client, target: str) -> None:
+        self._client = client
+        response = client.request(
+            "POST",
+            f"/{target}/_search/point_in_time",
+            params={"keep_alive": KEEP_ALIVE, "allow_partial_pit_creation": "false"},
+        )
+        _reject_partial(response)
+        self._id = response["pit_id"]
+
+    def search(self, body: QueryDsl) -> Response:
+        """Return the complete response to one search."""
+        body = self._with_id(body)
+        return self._checked(self._client.request("POST", "/_search", body, _NO_PARTIAL_RESULTS))
+
+    def search_all(self, bodies: Iterable[QueryDsl]) -> list[Response]:
+        """Return the complete responses to several searches in one request."""
+        lines: list[object] = []
+        for body in bodies:
+            lines += [{"allow_partial_search_results": False}, self._with_id(body)]
+        if not lines:
+            return []
+        responses = self._client.request_lines("/_msearch", lines)["responses"]
+        for response in responses:
+            if "error" in response:
+                self._client.raise_error(response)
+        return [self._checked(response) for response in responses]
+
+    def count_all(self, clauses: Sequence[ir.Clause]) -> list[int]:
+        """Return how many documents match each clause."""
+        found: list[int] = []
+        for first in range(0, len(clauses), _COUNTS_PER_REQUEST):
+            bodies = [
+                {"query": to_dsl(each), "size": 0, "track_total_hits": True}
+                for each in clauses[first : first + _COUNTS_PER_REQUEST]
+            ]
+            found.extend(each["hits"]["total"]["value"] for each in self.search_all(bodies))
+        return found
+
+    def hits(
+        self, clause: ir.Clause, fields: QueryDsl, per_request: int = MAX_HITS
+    ) -> Iterator[ServerHit]:
+        """Yield every document that matches ``clause``, with what ``fields`` requests."""
+        body: QueryDsl = {
+            "query": to_dsl(clause),
+            "sort": _ID_ORDER,
+            "size": per_request,
+            "track_total_hits": False,
+            "_source": False,
+            **fields,
+        }
+        while hits := self.search(body)["hits"]["hits"]:
+            yield from hits
+            if len(hits) < per_request:
+                return
+            body["search_after"] = hits[-1]["sort"]
+
+    def close(self) -> None:
+        """Delete the point in time, which otherwise expires."""
+        self._client.request(
+            "DELETE", "/_search/point_in_time", {"pit_id": [self._id]}, ignored=(404,)
+        )
+
+    def _with_id(self, body: QueryDsl) -> QueryDsl:
+        return {**body, "pit": {"id": self._id, "keep_alive": KEEP_ALIVE}}
+
+    def _checked(self, response: Response) -> Response:
+        _reject_partial(response)
+        self._id = response.get("pit_id", self._id)
+        return response
+
+
+def _reject_partial(response: dict[str, Any]) -> None:
+    """Raise :class:`ServerProblem` unless the response is from the whole index."""
+    failed = response["_shards"]["failed"]
+    if failed or response.get("timed_out"):
+        reason = f"{failed} shards did not respond" if failed else "it timed out"
+        raise ServerProblem(
+            f"The server has searched only part of the index ({reason}). Check the health of its "
+            "cluster, and try again."
+        )
+
+
+class ServerReader:
+    """A point in time as the ``IndexReader`` of :mod:`newsgrep.engines.engine_query.lower`.
+
+    Clauses of any size are split up so that each request fits.
+    """
+
+    def __init__(self, point_in_time: PointInTime) -> None:
+        self._point_in_time = point_in_time
+
+    def terms(self, prefix: str, field: Field) -> Iterable[str]:  # noqa: ARG002  (never captions)
+        """Return the terms of titles and bodies that are letters and digits, by ``prefix``."""
+        if len(prefix) > MAX_TOKEN_LENGTH:
+            return []
+        found = []
+        query: QueryDsl = {"prefix": {TERMS: prefix}} if prefix else {"match_all": {}}
+        source = [{"term": {"terms": {"field": LATIN_TERMS}}}]
+        pages: QueryDsl = {"size": _TERMS_PER_REQUEST, "sources": source}
+        if prefix:
+            # A page begins after a term; the prefix may be a term itself.
+            pages["after"] = {"term": prefix}
+            is_term = self.count(ir.Term(TERMS, prefix)) and is_latin_term(prefix)
+            found += [prefix] if is_term else []
+        while True:
+            body = {"query": query, "size": 0, "track_total_hits": False}
+            response = self._point_in_time.search({**body, "aggs": {"terms": {"composite": pages}}})
+            page = response["aggregations"]["terms"]
+            terms = [bucket["key"]["term"] for bucket in page["buckets"]]
+            found += [term for term in terms if term.startswith(prefix)]
+            if len(terms) < _TERMS_PER_REQUEST or not terms[-1].startswith(prefix):
+                return found
+            pages["after"] = page["after_key"]
+
+    def texts(self, clause: ir.Clause) -> Iterator[tuple[str, bytes]]:
+        """Yield id and packed folded texts of every article that matches ``clause``."""
+        for hit in self._stored(clause, PACKED_TEXTS):
+            yield hit["_id"], stored_bytes(hit, PACKED_TEXTS)
+
+    def values(
+        self, clause: ir.Clause, kind: NameField | LocationField
+    ) -> Iterator[tuple[str, str]]:
+        """Yield id and value for each name, or the address, of the articles that match."""
+        fields = (PACKED_TEXTS, PACKED_REST, PACKED_FILE_RECORD, PACKED_URL)
+        for hit in self._stored(clause, *fields):
+            for value in values_of(stored_article(hit), kind):
+                yield hit["_id"], value
+
+    def count(self, clause: ir.Clause) -> int:
+        """Return how many articles match ``clause``."""
+        return self._point_in_time.count_all([self.fit(clause)])[0]
+
+    def frequencies(self, clauses: Sequence[ir.Clause], within: ir.Clause | None) -> list[int]:
+        """Return how many articles match each clause, of all or of those that match ``within``."""
+        query = to_dsl(ir.Must(()) if within is None else within)
+        found: list[int] = []
+        for first in range(0, len(clauses), _FREQUENCIES_PER_REQUEST):
+            part = clauses[first : first + _FREQUENCIES_PER_REQUEST]
+            filters = {str(number): to_dsl(each) for number, each in enumerate(part)}
+            response = self._point_in_time.search(
+                {
+                    "query": query,
+                    "size": 0,
+                    "track_total_hits": False,
+                    "aggs": {"each": {"filters": {"filters": filters}}},
+                }
+            )
+            buckets = response["aggregations"]["each"]["buckets"]
+            found += [buckets[number]["doc_count"] for number in filters]
+        return found
+
+    def _ids(self, clause: ir.Clause) -> ir.AnyTerm:
+        """Return a clause over the ids of the articles that match ``clause``, which fits."""
+        fields = {"stored_fields": "_none_", "docvalue_fields": [ID]}
+        hits = self._point_in_time.hits(clause, fields)
+        return ir.AnyTerm(ID, tuple(hit["fields"][ID][0] for hit in hits))
+
+    def _stored(self, clause: ir.Clause, *fields: str) -> Iterator[ServerHit]:
+        wanted = {"stored_fields": list(fields)}
+        return self._point_in_time.hits(self.fit(clause), wanted, _TEXTS_PER_REQUEST)
+
+    def fit(self, clause: ir.Clause, max_clauses: int = MAX_CLAUSES) -> ir.Clause:
+        """Return a clause that matches the same articles and fits into one request.
+
+        A part that has too many clauses, or is nested too deep, is searched first and
+        replaced by a clause over the ids of its articles.
+        """
+        clause = self._flatten(clause)
+        if count_clauses(clause) > max_clauses:
+            clause = self._resolve(clause)
+        return clause
+
+    def _flatten(self, clause: ir.Clause) -> ir.Clause:
+        """Resolve what is nested too deep."""
+        match clause:
+            case ir.Must(clauses):
+                return self._resolve_deep(ir.Must(tuple(map(self._flatten, clauses))))
+            case ir.Should(clauses):
+                return self._resolve_deep(ir.Should(tuple(map(self._flatten, clauses))))
+            case ir.MustNot(inner):
+                return ir.MustNot(self._flatten(inner))
+            case _:
+                return clause
+
+    def _resolve_deep(self, clause: ir.Clause) -> ir.Clause:
+        return self._resolve(clause) if nesting_depth(clause) > MAX_DEPTH else clause
+
+    def _resolve(self, clause: ir.Clause) -> ir.Clause:
+        """Replace a clause by the ids of the articles that match it."""
+        match clause:
+            case ir.Must(clauses):
+                found: ir.AnyTerm | None = None
+                for part in self._parts(clauses):
+                    found = self._ids(ir.all_of(found, ir.Must(part)))
+                return found or clause
+            case ir.Should(clauses):
+                ids = [
+                    article_id
+                    for part in self._parts(clauses)
+                    for article_id in self._ids(ir.Should(part)).tokens
+                ]
+                return ir.AnyTerm(ID, tuple(dict.fromkeys(ids)))
+            case ir.MustNot(inner):
+                return ir.MustNot(self._resolve(inner))
+            case _:
+                return self._ids(clause)
+
+    def _parts(self, clauses: tuple[ir.Clause, ...]) -> Iterator[tuple[ir.Clause, ...]]:
+        """Yield groups of clauses that each fit into a request, with room for some ids."""
+        max_clauses = MAX_CLAUSES // 2
+        part: list[ir.Clause] = []
+        size = 0
+        for clause in (self.fit(each, max_clauses) for each in clauses):
+            more = count_clauses(clause)
+            if part and size + more > max_clauses:
+                yield tuple(part)
+                part, size = [], 0
+            part.append(clause)
+            size += more
+        if part:
+            yield tuple(part)
+
+
+class HitPages:
+    """The hits of one query in one order; ties are broken by newest first, then by id."""
+
+    def __init__(self, point_in_time: PointInTime, query: QueryDsl, order: Order) -> None:
+        self._point_in_time = point_in_time
         self._query = query
         self._order = order
-        self._last = _FAR_TIMESTAMP if order is Order.OLDEST else -_FAR_TIMESTAMP
+        self._missing = _FAR_TIMESTAMP if order is Order.OLDEST else -_FAR_TIMESTAMP
         direction = "asc" if order is Order.OLDEST else "desc"
         self._sort: list[QueryDsl] = [
-            {TIMESTAMP: {"order": direction, "missing": self._last}},
+            {TIMESTAMP: {"order": direction, "missing": self._missing}},
             {ID: "asc"},
         ]
         if order is Order.RELEVANCE:
@@ -163,7 +306,7 @@ class HitPages:
     def page(
         self, limit: int, offset: int, after: ScoredDoc | None, facets: QueryDsl
     ) -> tuple[Response, list[ScoredDoc]]:
-        """Return the first answer, which has the total and the facets, and the candidates."""
+        """Return the first response, with the total and the facets, and the hits of the page."""
         body: QueryDsl = {
             "query": self._query,
             "sort": self._sort,
@@ -173,273 +316,131 @@ class HitPages:
             **({"aggs": facets} if facets else {}),
         }
         if after is not None and limit > 0:
-            body["search_after"] = self._place(after)
+            body["search_after"] = self._sort_values(after)
         elif offset + limit <= MAX_HITS or limit <= 0:
             skipped = offset if limit > 0 else 0
-            answer = self._view.search({**body, "from": skipped, "size": max(limit, 0)})
-            return answer, [self._candidate(hit) for hit in answer["hits"]["hits"]]
-        return self._walked(body, offset, limit)
+            request = {**body, "from": skipped, "size": max(limit, 0)}
+            response = self._point_in_time.search(request)
+            return response, [self._scored_doc(hit) for hit in response["hits"]["hits"]]
+        return self._scroll(body, offset, limit)
 
-    def _walked(self, body: QueryDsl, offset: int, limit: int) -> tuple[Response, list[ScoredDoc]]:
-        """Go through all that is passed over: servers don't count so far."""
+    def _scroll(self, body: QueryDsl, offset: int, limit: int) -> tuple[Response, list[ScoredDoc]]:
+        """Read all hits up to the page, since a server skips no more than :data:`MAX_HITS`."""
         wanted = offset + limit
         first: Response | None = None
-        found: list[ScoredDoc] = []
+        docs: list[ScoredDoc] = []
         seen = 0
         while seen < wanted:
             size = min(wanted - seen, MAX_HITS)
-            answer = self._view.search({**body, "size": size})
+            response = self._point_in_time.search({**body, "size": size})
             if first is None:
-                first = answer
+                first = response
                 body = {key: value for key, value in body.items() if key != "aggs"}
                 body["track_total_hits"] = False
-            hits = answer["hits"]["hits"]
-            found += [self._candidate(hit) for hit in hits[max(offset - seen, 0) :]]
+            hits = response["hits"]["hits"]
+            docs += [self._scored_doc(hit) for hit in hits[max(offset - seen, 0) :]]
             seen += len(hits)
             if len(hits) < size:
                 break
             body["search_after"] = hits[-1]["sort"]
-        assert first is not None  # noqa: S101  (something was wanted)
-        return first, found
+        assert first is not None  # noqa: S101  (at least one hit was wanted)
+        return first, docs
 
-    def up_to(self, place: ScoredDoc) -> int:
-        """Return how many hits stand before a place, or at it."""
-        before = self._on_or_before(place)
+    def count_up_to(self, cursor: ScoredDoc) -> int:
+        """Return how many hits are before ``cursor``, or at it."""
+        before = self._not_after(cursor)
         if self._order is not Order.RELEVANCE:
             return self._counts([(before, None)])[0]
-        value = to_float32(place.score)
-        above = _next_float32(value)
-        better, level, beyond = self._counts([(None, above), (before, value), (before, above)])
-        return better + level - beyond
+        score = to_float32(cursor.score)
+        above = _next_float32(score)
+        better, not_worse, overlap = self._counts([(None, above), (before, score), (before, above)])
+        return better + not_worse - overlap
 
-    def _counts(self, each: list[tuple[QueryDsl | None, float | None]]) -> list[int]:
-        """Return how many hits there are under a condition, and of a score and better."""
+    def _counts(self, conditions: list[tuple[QueryDsl | None, float | None]]) -> list[int]:
+        """Return how many hits match each condition and have at least the score."""
         bodies = []
-        for condition, score in each:
+        for condition, min_score in conditions:
             body: QueryDsl = {"query": self._query, "size": 0, "track_total_hits": True}
             if condition is not None:
                 body["query"] = {"bool": {"must": [self._query], "filter": [condition]}}
-            if score is not None:
-                body["min_score"] = score
+            if min_score is not None:
+                body["min_score"] = min_score
             bodies.append(body)
-        return [answer["hits"]["total"]["value"] for answer in self._view.searches(bodies)]
+        responses = self._point_in_time.search_all(bodies)
+        return [response["hits"]["total"]["value"] for response in responses]
 
-    def _on_or_before(self, place: ScoredDoc) -> QueryDsl:
-        """Return what is true of articles up to a place, as far as date and id go."""
+    def _not_after(self, cursor: ScoredDoc) -> QueryDsl:
+        """Return a query for the articles before or at ``cursor`` by date and id."""
         dated: QueryDsl = {"exists": {"field": TIMESTAMP}}
-        named: QueryDsl = {"range": {ID: {"lte": place.id}}}
-        if place.timestamp == _NO_TIMESTAMP:
-            level: QueryDsl = {"bool": {"filter": [named], "must_not": [dated]}}
-            return _any_of(dated, level)
+        up_to_id: QueryDsl = {"range": {ID: {"lte": cursor.id}}}
+        if cursor.timestamp == _NO_TIMESTAMP:
+            return either(dated, {"bool": {"filter": [up_to_id], "must_not": [dated]}})
         beyond = "lt" if self._order is Order.OLDEST else "gt"
-        same: QueryDsl = {"term": {TIMESTAMP: place.timestamp}}
-        return _any_of(
-            {"range": {TIMESTAMP: {beyond: place.timestamp}}}, {"bool": {"filter": [same, named]}}
+        same: QueryDsl = {"term": {TIMESTAMP: cursor.timestamp}}
+        return either(
+            {"range": {TIMESTAMP: {beyond: cursor.timestamp}}}, {"bool": {"filter": [same, up_to_id]}}
         )
 
-    def _place(self, of: ScoredDoc) -> list[Any]:
-        moment = self._last if of.timestamp == _NO_TIMESTAMP else of.timestamp
-        score = [to_float32(of.score)] if self._order is Order.RELEVANCE else []
-        return [*score, moment, of.id]
+    def _sort_values(self, doc: ScoredDoc) -> list[Any]:
+        timestamp = self._missing if doc.timestamp == _NO_TIMESTAMP else doc.timestamp
+        score = [to_float32(doc.score)] if self._order is Order.RELEVANCE else []
+        return [*score, timestamp, doc.id]
 
-    def _candidate(self, hit: QueryDsl) -> ScoredDoc:
-        *score, moment, article_id = hit["sort"]
+    def _scored_doc(self, hit: QueryDsl) -> ScoredDoc:
+        *score, timestamp, article_id = hit["sort"]
         return ScoredDoc(
             article_id,
             to_float32(score[0]) if score else 0.0,
-            _NO_TIMESTAMP if moment == self._last else moment,
+            _NO_TIMESTAMP if timestamp == self._missing else timestamp,
         )
 
 
 def to_float32(score: float) -> float:
-    """Return ``score`` as the 32-bit number nearest to it: a server writes the shortest digits."""
+    """Return the 32-bit number nearest to ``score``: a server writes the fewest digits for it."""
     return float(struct.unpack("<f", struct.pack("<f", score))[0])
 
 
 def _next_float32(score: float) -> float:
-    """Return the next 32-bit number."""
     (bits,) = struct.unpack("<i", struct.pack("<f", score))
     return float(struct.unpack("<f", struct.pack("<i", bits + 1))[0])
 
 
-def _any_of(one: QueryDsl, other: QueryDsl) -> QueryDsl:
-    return {"bool": {"should": [one, other], "minimum_should_match": 1}}
-
-
 FacetCounts = tuple[tuple[str, int], ...]
-
-_FACET_VALUES: Final = 10_000
-"""Values of each facet that come with an answer: all five together stay below what it may have."""
+"""Values with their counts, most frequent first, then by value."""
 
 
 def facet_aggregations(names: Iterable[str]) -> QueryDsl:
-    """Return what is asked beside a query."""
+    """Return the aggregations that count facets along with a search."""
     return {name: {"terms": {"field": name, "size": _FACET_VALUES}} for name in names}
 
 
 def facet_counts(
-    view: PointInTime, query: QueryDsl, names: Sequence[str], answer: Mapping[str, Any]
+    point_in_time: PointInTime, query: QueryDsl, names: Sequence[str], response: Mapping[str, Any]
 ) -> dict[str, FacetCounts]:
-    """Return the values of each facet; where there are too many to come at once, ask on."""
+    """Return each facet's counts from a response.
+
+    If a facet has more values than fit into it, they are counted by further requests, so that
+    the counts are exact for any number of values.
+    """
     found = {}
     for name in names:
-        told = answer["aggregations"][name]
-        if told["sum_other_doc_count"] or told["doc_count_error_upper_bound"]:
-            counts = _all_facet_values(view, query, name)
+        facet = response["aggregations"][name]
+        if facet["sum_other_doc_count"] or facet["doc_count_error_upper_bound"]:
+            counts = _all_facet_values(point_in_time, query, name)
         else:
-            counts = {bucket["key"]: bucket["doc_count"] for bucket in told["buckets"]}
+            counts = {bucket["key"]: bucket["doc_count"] for bucket in facet["buckets"]}
         found[name] = tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
     return found
 
 
-def _all_facet_values(view: PointInTime, query: QueryDsl, name: str) -> dict[str, int]:
+def _all_facet_values(point_in_time: PointInTime, query: QueryDsl, name: str) -> dict[str, int]:
     pages: QueryDsl = {"size": _FACET_VALUES, "sources": [{"value": {"terms": {"field": name}}}]}
     body = {"query": query, "size": 0, "track_total_hits": False}
     counts: dict[str, int] = {}
     while True:
-        page = view.search({**body, "aggs": {"all": {"composite": pages}}})["aggregations"]["all"]
+        response = point_in_time.search({**body, "aggs": {"all": {"composite": pages}}})
+        page = response["aggregations"]["all"]
         counts |= {bucket["key"]["value"]: bucket["doc_count"] for bucket in page["buckets"]}
         if "after_key" not in page:
             return counts
         pages["after"] = page["after_key"]
-
-
-_TEXTS_PER_REQUEST: Final = 200
-"""Packed texts that come at once."""
-
-_FREQUENCIES_PER_REQUEST: Final = 500
-"""Terms that are counted at once."""
-
-_TERMS_PER_REQUEST: Final = 10_000
-"""Terms that come at once."""
-
-
-class ServerReader:
-    """A state of the index as :class:`newsgrep.engines.engine_query.lower.IndexReader` asks it."""
-
-    def __init__(self, view: PointInTime) -> None:
-        self._view = view
-
-    def terms(self, prefix: str, field: Field) -> Iterable[str]:  # noqa: ARG002  (of title and body)
-        """Return the runs of letters and digits that begin with ``prefix``."""
-        if len(prefix) > MAX_TOKEN_LENGTH:
-            return []
-        found = []
-        begun: QueryDsl = {"prefix": {TERMS: prefix}} if prefix else {"match_all": {}}
-        source = [{"term": {"terms": {"field": LATIN_TERMS}}}]
-        pages: QueryDsl = {"size": _TERMS_PER_REQUEST, "sources": source}
-        if prefix:
-            # Pages begin behind a term; the prefix may be one itself.
-            pages["after"] = {"term": prefix}
-            found += [prefix] if self.count(Term(TERMS, prefix)) and is_latin_term(prefix) else []
-        while True:
-            body = {"query": begun, "size": 0, "track_total_hits": False}
-            answer = self._view.search({**body, "aggs": {"terms": {"composite": pages}}})
-            page = answer["aggregations"]["terms"]
-            terms = [bucket["key"]["term"] for bucket in page["buckets"]]
-            found += [term for term in terms if term.startswith(prefix)]
-            if len(terms) < _TERMS_PER_REQUEST or not terms[-1].startswith(prefix):
-                return found
-            pages["after"] = page["after_key"]
-
-    def texts(self, clause: Clause) -> Iterator[tuple[str, bytes]]:
-        """Yield id and packed folded texts of every article of which ``clause`` is true."""
-        for hit in self._all(clause, PACKED_TEXTS):
-            yield hit["_id"], stored_bytes(hit, PACKED_TEXTS)
-
-    def values(self, clause: Clause, kind: NameField | LocationField) -> Iterator[tuple[str, str]]:
-        """Yield each name or the address of every article of which ``clause`` is true."""
-        for hit in self._all(clause, PACKED_TEXTS, PACKED_REST, PACKED_FILE_RECORD, PACKED_URL):
-            for value in values_of(stored_article(hit), kind):
-                yield hit["_id"], value
-
-    def count(self, clause: Clause) -> int:
-        """Return of how many articles ``clause`` is true."""
-        return self._view.counts([self.fitted(clause)])[0]
-
-    def frequencies(self, clauses: Sequence[Clause], within: Clause | None) -> list[int]:
-        """Return of how many articles each clause is true, of all or of those ``within``."""
-        query = to_dsl(Must(())) if within is None else to_dsl(within)
-        found: list[int] = []
-        for first in range(0, len(clauses), _FREQUENCIES_PER_REQUEST):
-            some = clauses[first : first + _FREQUENCIES_PER_REQUEST]
-            filters = {str(number): to_dsl(each) for number, each in enumerate(some)}
-            answer = self._view.search(
-                {
-                    "query": query,
-                    "size": 0,
-                    "track_total_hits": False,
-                    "aggs": {"each": {"filters": {"filters": filters}}},
-                }
-            )
-            buckets = answer["aggregations"]["each"]["buckets"]
-            found += [buckets[number]["doc_count"] for number in filters]
-        return found
-
-    def ids(self, clause: Clause) -> AnyTerm:
-        """Return what is true of the same articles as ``clause``, which fits."""
-        hits = self._view.hits(clause, {"stored_fields": "_none_", "docvalue_fields": [ID]})
-        return AnyTerm(ID, tuple(hit["fields"][ID][0] for hit in hits))
-
-    def _all(self, clause: Clause, *fields: str) -> Iterator[ServerHit]:
-        return self._view.hits(
-            self.fitted(clause), {"stored_fields": list(fields)}, _TEXTS_PER_REQUEST
-        )
-
-    def fitted(self, clause: Clause, room: int = MAX_CLAUSES) -> Clause:
-        """Return what is true of the same articles and not too much for one request.
-
-        That has at most ``room`` conditions. What goes beyond is looked up before, and
-        becomes the ids of what was found.
-        """
-        clause = self._whole(clause)
-        if count_clauses(clause) > room:
-            clause = self._looked_up(clause)
-        return clause
-
-    def _whole(self, clause: Clause) -> Clause:
-        """Look up what nests too deep."""
-        match clause:
-            case Must(clauses):
-                return self._flat(Must(tuple(map(self._whole, clauses))))
-            case Should(clauses):
-                return self._flat(Should(tuple(map(self._whole, clauses))))
-            case MustNot(inner):
-                return MustNot(self._whole(inner))
-            case _:
-                return clause
-
-    def _flat(self, clause: Clause) -> Clause:
-        return self._looked_up(clause) if nesting_depth(clause) > MAX_DEPTH else clause
-
-    def _looked_up(self, clause: Clause) -> Clause:
-        match clause:
-            case Must(clauses):
-                found: AnyTerm | None = None
-                for part in self._parts(clauses):
-                    found = self.ids(all_of(found, Must(part)))
-                return found or clause
-            case Should(clauses):
-                ids = [
-                    each for part in self._parts(clauses) for each in self.ids(Should(part)).tokens
-                ]
-                return AnyTerm(ID, tuple(dict.fromkeys(ids)))
-            case MustNot(inner):
-                return MustNot(self._looked_up(inner))
-            case _:
-                return self.ids(clause)
-
-    def _parts(self, clauses: tuple[Clause, ...]) -> Iterator[tuple[Clause, ...]]:
-        """Yield clauses in groups of which each fits into a request, with room for some ids."""
-        room = MAX_CLAUSES // 2
-        part: list[Clause] = []
-        size = 0
-        for clause in (self.fitted(each, room) for each in clauses):
-            more = count_clauses(clause)
-            if part and size + more > room:
-                yield tuple(part)
-                part, size = [], 0
-            part.append(clause)
-            size += more
-        if part:
-            yield tuple(part)

@@ -1,4 +1,4 @@
-"""The address of an index on a server: what it says, and what it must never hold or repeat."""
+"""The address of an index on a server: parsing it, and never repeating a secret."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from newsgrep.engines.opensearch.client import ServerAddress, parse_address
 from newsgrep.errors import UsageError
 
 
-def test_an_address_says_where_the_index_is_and_how_it_is_kept() -> None:
+def test_parse_address_reads_every_part() -> None:
     assert parse_address("opensearch://search.example/news") == ServerAddress(
         "search.example", 9200, True, "news", shards=1, replicas=1, load_replicas=1
     )
@@ -20,7 +20,7 @@ def test_an_address_says_where_the_index_is_and_how_it_is_kept() -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.8.7", "[::1]"])
-def test_only_to_this_machine_itself_nothing_is_encrypted_unasked(host: str) -> None:
+def test_parse_address_uses_tls_except_for_loopback(host: str) -> None:
     assert not parse_address(f"opensearch://{host}/news").tls
     assert parse_address(f"opensearch+https://{host}/news").tls
     assert not parse_address("opensearch+http://search.example/news").tls
@@ -28,12 +28,12 @@ def test_only_to_this_machine_itself_nothing_is_encrypted_unasked(host: str) -> 
         assert parse_address(f"opensearch://{other}/news").tls
 
 
-def test_as_many_replicas_while_loading_as_afterwards_unless_it_is_said() -> None:
+def test_load_replicas_default_to_replicas() -> None:
     assert parse_address("opensearch://h/n?replicas=0").load_replicas == 0
     assert parse_address("opensearch://h/n?replicas=2").load_replicas == 2
 
 
-def test_all_addresses_of_one_index_have_one_canonical_form() -> None:
+def test_canonical_form_is_the_same_for_one_index() -> None:
     spellings = (
         "opensearch://HOST/news",
         "opensearch+http://host:9200/news/",
@@ -44,21 +44,21 @@ def test_all_addresses_of_one_index_have_one_canonical_form() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "what"),
+    ("url", "problem"),
     [
         ("https://host/news", "opensearch://"),
-        ("opensearch:host/news", "no host"),
-        ("opensearch:///news", "no host"),
+        ("opensearch:host/news", "host is missing"),
+        ("opensearch:///news", "host is missing"),
         ("opensearch://host:99999/news", "port"),
         ("opensearch://host:0/news", "port"),
         ("opensearch://host:x/news", "port"),
         ("opensearch://[::1/news", "port"),
-        ("opensearch://-host/news", "no host"),
+        ("opensearch://-host/news", "or invalid"),
         ("opensearch://雾港/news", "ASCII"),
         ("opensearch://host/ne ws", "space"),
         ("opensearch://host/news\n", "space"),
-        ("opensearch://host", "lacks the name"),
-        ("opensearch://host/", "lacks the name"),
+        ("opensearch://host", "name is missing"),
+        ("opensearch://host/", "name is missing"),
         ("opensearch://host/News", "lower case"),
         ("opensearch://host/_all", "lower case"),
         ("opensearch://host/*", "lower case"),
@@ -74,10 +74,10 @@ def test_all_addresses_of_one_index_have_one_canonical_form() -> None:
         ("opensearch://host/news?replicas=1&replicas=2", "twice"),
     ],
 )
-def test_what_is_no_address_is_refused_with_the_form_of_one(url: str, what: str) -> None:
+def test_parse_address_rejects_invalid_addresses(url: str, problem: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_address(url)
-    assert what in str(caught.value)
+    assert problem in str(caught.value)
     assert "opensearch://HOST[:PORT]/NAME" in str(caught.value)
 
 
@@ -90,7 +90,7 @@ def test_what_is_no_address_is_refused_with_the_form_of_one(url: str, what: str)
         "opensearch+https://user:geheim@host:1/news?shards=1",
     ],
 )
-def test_a_secret_in_an_address_is_refused_and_never_repeated(url: str) -> None:
+def test_parse_address_rejects_secrets_without_repeating_them(url: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_address(url)
     assert "NEWSGREP_OPENSEARCH_USER" in str(caught.value)
@@ -99,10 +99,10 @@ def test_a_secret_in_an_address_is_refused_and_never_repeated(url: str) -> None:
     assert "geheim" not in repr(caught.value.__cause__)
 
 
-def test_what_looks_like_a_half_typed_secret_is_not_repeated_either() -> None:
+def test_parse_address_does_not_repeat_an_incomplete_secret() -> None:
     for url in ("opensearch://user:geheim/news", "opensearch://user:geheim%40host/news"):
         with pytest.raises(UsageError) as caught:
             parse_address(url)
         assert "geheim" not in "".join(traceback.format_exception_only(caught.value))
-        told = "".join(traceback.format_exception(caught.value))
-        assert "geheim" not in told.replace(repr(url), "")
+        printed = "".join(traceback.format_exception(caught.value))
+        assert "geheim" not in printed.replace(repr(url), "")

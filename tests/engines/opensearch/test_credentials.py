@@ -129,7 +129,7 @@ def test_credentials_of_the_environment_are_taken_and_needed(
             ran = cli(*asked, "--index", url, env=wrong, status=2)
             assert ran.out == ""
             assert ran.err.startswith("newsgrep: The server at 127.0.0.1:")
-            assert "set NEWSGREP_OPENSEARCH_USER and NEWSGREP_OPENSEARCH_PASSWORD" in ran.err
+            assert "Set NEWSGREP_OPENSEARCH_USER and NEWSGREP_OPENSEARCH_PASSWORD" in ran.err
             assert ran.err.count("\n") == 1
             for secret in (SECRET, OTHER_SECRET):
                 assert secret not in ran.err
@@ -143,7 +143,7 @@ def test_credentials_of_the_file_are_for_their_host_only(guarded: RecordingProxy
     configure(cli, table(guarded, secret=OTHER_SECRET) + table(guarded, "127.0.0.1:PORT"))
     cli("search", "渡轮", "--index", url)
     configure(cli, table(guarded, "news.example") + table(guarded, "127.0.0.1:9"))
-    assert "does not know who asks" in cli("search", "渡轮", "--index", url, status=2).err
+    assert "does not accept the credentials" in cli("search", "渡轮", "--index", url, status=2).err
     # What the environment says goes before.
     configure(cli, table(guarded, secret=OTHER_SECRET))
     cli("search", "渡轮", "--index", url, env=KNOWN)
@@ -174,7 +174,7 @@ def test_a_file_of_credentials_that_is_open_to_others_is_refused_with_the_cure(
     ):
         path = configure(cli, table(guarded), mode)
         ran = cli(*asked, "--index", guarded.new(), status=2)
-        assert f"{path}: chmod 600 it" in ran.err
+        assert f"Run: chmod 600 {path}" in ran.err
         assert SECRET not in ran.err + ran.out
     assert guarded.requests == []
 
@@ -348,7 +348,7 @@ def test_a_server_with_tls_that_is_asked_without_and_the_contrary_is_told(
 
 def test_no_password_goes_over_a_network_in_the_open(cli: Cli) -> None:
     ran = cli("search", "渡轮", "--index", "opensearch+http://192.0.2.7/n", env=KNOWN, status=2)
-    assert "write opensearch+https://" in ran.err
+    assert "Use opensearch+https://" in ran.err
 
 
 # Whether it is there at all

@@ -105,17 +105,17 @@ def test_requests_are_of_bounded_size_and_number(front: RecordingProxy) -> None:
     # So that both bounds were reached.
     assert max(size for _, size in sizes) > 8 << 20
     assert sum(size > 6 << 20 for _, size in sizes) > 1
-    assert 1 < front.most_bulks_at_once <= loader.THREADS
+    assert 1 < front.most_bulks_at_once <= loader.LOADER_THREADS
 
 
 def test_a_document_that_no_server_takes_is_named_and_the_others_are_in(
     front: RecordingProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loader, "LONGEST_DOCUMENT", 20_000)
+    monkeypatch.setattr(loader, "MAX_DOCUMENT_BYTES", 20_000)
     engine = engine_at(front.new())
     long_one = make_article("long", "长文", "潮汐表照常张贴。" * 2_000)
     with pytest.raises(
-        ChangesRejected, match=r"(?m)^/archive/long\.md: longer than a server takes"
+        ChangesRejected, match=r"(?m)^/archive/long\.md: longer than a server accepts"
     ):
         engine.write(map(upsert, [*tides(3), long_one, make_article("other", "短文")]))
     assert [each.id for each in engine.get(["tide00000", "long", "other"])] == [

@@ -340,7 +340,7 @@ def test_when_the_server_that_was_named_dies_another_takes_the_same_command(
     for cut_short in (ran, cli.run("search", "--index", index.at(named), GROWING)):
         a_clear_error(cut_short)
         assert "can't be reached" in cut_short.err
-        assert "of several servers of one cluster, name another" in cut_short.err
+        assert "If it is one of a cluster, name another server of it" in cut_short.err
     figures["articles that were there when the command ended"] += index.written()
 
     ran = ended(cli.start(*command, "--index", index.at(other)))
@@ -366,7 +366,7 @@ def test_with_too_few_servers_left_nothing_is_answered_from_a_part(
     for process in [cli.start(*args, "--index", index.at(last)) for args in asked]:
         ran = ended(process)
         a_clear_error(ran)
-        assert "finds no manager of its cluster" in ran.err
+        assert "finds no cluster manager" in ran.err
         figures["commands that said what is missing"] += 1
     for number in (0, 1):
         cluster.restart(number)
