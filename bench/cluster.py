@@ -175,11 +175,11 @@ def _load(cluster: Cluster, index: ServerIndex, name: str, corpus: Corpus) -> di
 
 def _await_copies(cluster: Cluster, name: str) -> None:
     path = f"/_cluster/health/{name}.*?wait_for_status=green&timeout={_LONGEST:.0f}s"
-    cluster.ask(path, seconds=_LONGEST + 10)
+    cluster.request(path, seconds=_LONGEST + 10)
 
 
 def _delete(cluster: Cluster, name: str) -> None:
-    cluster.ask(f"/{name}.*?expand_wildcards=all", method="DELETE", seconds=_LONGEST)
+    cluster.request(f"/{name}.*?expand_wildcards=all", method="DELETE", seconds=_LONGEST)
 
 
 def _computed(cluster: Cluster) -> float:
@@ -189,8 +189,8 @@ def _computed(cluster: Cluster) -> float:
 
 def _stored(cluster: Cluster, name: str) -> dict[str, int]:
     """Return what an index takes on the servers' disks, and how much it is cut up."""
-    cluster.ask(f"/{name}.*/_flush?wait_if_ongoing=true", method="POST", seconds=_LONGEST)
-    answer = cluster.ask(f"/{name}.*/_stats/store,segments")
+    cluster.request(f"/{name}.*/_flush?wait_if_ongoing=true", method="POST", seconds=_LONGEST)
+    answer = cluster.request(f"/{name}.*/_stats/store,segments")
     return {
         "bytes": answer["_all"]["total"]["store"]["size_in_bytes"],
         "bytes_without_copies": answer["_all"]["primaries"]["store"]["size_in_bytes"],
@@ -204,7 +204,7 @@ def _merged(cluster: Cluster, name: str) -> dict[str, int]:
     """Return the same when all is merged, as servers leave an index that has grown old."""
     # Afterwards searches see the merged ones, and the others are let go of.
     for step in ("_forcemerge?max_num_segments=1", "_refresh"):
-        cluster.ask(f"/{name}.*/{step}", method="POST", seconds=_LONGEST)
+        cluster.request(f"/{name}.*/{step}", method="POST", seconds=_LONGEST)
     return _stored(cluster, name)
 
 
@@ -234,7 +234,7 @@ def _asked(engine: Engine, question: Question) -> float:
 
 
 def _heaps(cluster: Cluster) -> list[int]:
-    nodes = cluster.ask("/_nodes/stats/jvm")["nodes"]
+    nodes = cluster.request("/_nodes/stats/jvm")["nodes"]
     return [nodes[key]["jvm"]["mem"]["heap_used_in_bytes"] for key in sorted(nodes)]
 
 

@@ -14,10 +14,10 @@ from bench.measure import CommandFailed
 from tests.support.cluster import (
     VERSION,
     Cluster,
-    Failed,
+    ClusterFailed,
     Missing,
-    NoAnswer,
-    distribution,
+    RequestFailed,
+    fetch_distribution,
     find_java,
 )
 
@@ -68,7 +68,7 @@ class Server:
         if self._cluster is None:
             try:
                 self._cluster = Cluster(1, self.heap).__enter__()
-            except (Missing, Failed) as exc:
+            except (Missing, ClusterFailed) as exc:
                 raise CommandFailed(f"no server: {exc}") from exc
         # One node has no place for a second copy.
         return self._cluster.address(f"bench-{uuid.uuid4().hex}") + "?replicas=0"
@@ -79,8 +79,8 @@ class Server:
         if self._cluster is None or urlsplit(self._cluster.urls[0]).netloc != where.netloc:
             return False
         try:
-            self._cluster.ask(where.path)
-        except NoAnswer as exc:
+            self._cluster.request(where.path)
+        except RequestFailed as exc:
             if exc.status == 404:
                 return False
             raise CommandFailed(str(exc)) from exc
@@ -93,8 +93,8 @@ class Server:
         # Ours is several of the server's, whose names begin with its own.
         path = f"{urlsplit(address).path}*?expand_wildcards=all&ignore_unavailable=true"
         try:
-            self._cluster.ask(path, method="DELETE", seconds=_LONGEST_DELETE)
-        except NoAnswer as exc:
+            self._cluster.request(path, method="DELETE", seconds=_LONGEST_DELETE)
+        except RequestFailed as exc:
             raise CommandFailed(str(exc)) from exc
 
 
@@ -102,7 +102,7 @@ def missing() -> str | None:
     """Return what is missing for a server here, if something is; may fetch the server."""
     try:
         find_java()
-        distribution()
+        fetch_distribution()
     except Missing as exc:
         return str(exc)
     return None

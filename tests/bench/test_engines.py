@@ -249,7 +249,7 @@ def test_a_run_has_one_server_and_indexes_of_its_own(
         peer.close()
     finally:
         peer.remove(index)
-    assert opensearch_server.ask("/bench-*?expand_wildcards=all") == {}
+    assert opensearch_server.request("/bench-*?expand_wildcards=all") == {}
 
 
 @pytest.mark.engines
@@ -259,7 +259,7 @@ def test_what_a_cluster_costs_is_measured_and_leaves_nothing_there(
 ) -> None:
     setup = cluster.Setup("one server", 1, 0, 0)
     measured = cluster.measured(opensearch_server, setup, posts.corpus, 1, 1)
-    assert opensearch_server.ask("/bench-*?expand_wildcards=all") == {}
+    assert opensearch_server.request("/bench-*?expand_wildcards=all") == {}
     assert measured["total"] == posts.cleaned.articles == 50
     (load,) = measured["loads"]
     for figures in (load, measured["again"], measured["stored"], measured["merged"]):

@@ -1,6 +1,6 @@
-"""A door before the server: tests see what goes through it, and get in the way.
+"""A proxy before the server, which records requests and can change or drop responses.
 
-It speaks TLS and asks for a password where that is wanted, which the stock server can't.
+It can use TLS and require a password or a token, which the stock server can't.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TIMEOUT = 60.0
 
 @dataclass(frozen=True)
 class Request:
-    """What came to the door."""
+    """A request that has arrived at the proxy."""
 
     method: str
     path: str
@@ -42,21 +42,21 @@ class Request:
 
     @property
     def operations(self) -> list[BulkOperation]:
-        """Return what a bulk is to do."""
+        """Return the operations of a bulk request."""
         lines = iter(self.body.splitlines(keepends=True))
         found = []
         for line in lines:
-            ((what, told),) = json.loads(line).items()
-            more = next(lines) if what != "delete" else b""
-            found.append(BulkOperation(what, told["_index"], told["_id"], line + more))
+            ((action, target),) = json.loads(line).items()
+            source = next(lines) if action != "delete" else b""
+            found.append(BulkOperation(action, target["_index"], target["_id"], line + source))
         return found
 
 
 @dataclass(frozen=True)
 class BulkOperation:
-    """One item of a bulk, with its lines as they were sent."""
+    """One operation of a bulk request, with its lines as they were sent."""
 
-    what: str
+    action: str
     index: str
     key: str
     lines: bytes
@@ -64,25 +64,25 @@ class BulkOperation:
 
 @dataclass(frozen=True)
 class Response:
-    """What goes back."""
+    """A response of the proxy."""
 
     status: int
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
 
     @property
-    def told(self) -> Any:
+    def json(self) -> Any:
         return json.loads(self.body)
 
 
-def json_response(status: int, told: object) -> Response:
-    """Return an answer of JSON."""
-    return Response(status, json.dumps(told).encode())
+def json_response(status: int, value: object) -> Response:
+    """Return a response with a JSON body."""
+    return Response(status, json.dumps(value).encode())
 
 
 Forward = Callable[[Request], Response]
 RequestHandler = Callable[[Request, Forward], Response | None]
-"""Gives the answer to a request, by itself or by what forwards it; None breaks the connection."""
+"""Returns the response to a request, forwarded or not; None breaks the connection."""
 
 
 def forward_all(request: Request, forward: Forward) -> Response:
@@ -90,43 +90,44 @@ def forward_all(request: Request, forward: Forward) -> Response:
 
 
 def reject_some(
-    request: Request, forward: Forward, refuses: Callable[[BulkOperation], bool], status: int
+    request: Request, forward: Forward, rejects: Callable[[BulkOperation], bool], status: int
 ) -> Response:
-    """Forward a bulk without some of its items, and answer for these with ``status``."""
+    """Forward a bulk request without some operations, which fail with ``status``."""
     operations = request.operations
-    taken = [each for each in operations if not refuses(each)]
+    accepted = [each for each in operations if not rejects(each)]
     items: Iterator[Any] = iter(())
-    if taken:
-        body = b"".join(each.lines for each in taken)
-        items = iter(forward(Request(request.method, request.path, {}, body)).told["items"])
-    told = [next(items) if each in taken else _rejected(each, status) for each in operations]
-    return json_response(200, {"took": 1, "errors": len(taken) < len(told), "items": told})
+    if accepted:
+        body = b"".join(each.lines for each in accepted)
+        items = iter(forward(Request(request.method, request.path, {}, body)).json["items"])
+    results = [next(items) if each in accepted else _rejected(each, status) for each in operations]
+    errors = len(accepted) < len(results)
+    return json_response(200, {"took": 1, "errors": errors, "items": results})
 
 
 def _rejected(operation: BulkOperation, status: int) -> dict[str, object]:
-    error = {"type": "rejected_execution_exception", "reason": "the door says so"}
+    error = {"type": "rejected_execution_exception", "reason": "rejected by the proxy"}
     where = {"_index": operation.index.removesuffix(".w"), "_id": operation.key}
-    return {operation.what: {**where, "status": status, "error": error}}
+    return {operation.action: {**where, "status": status, "error": error}}
 
 
 @dataclass
 class RecordingProxy:
-    """The door: what has come through it, and who answers there.
+    """The proxy, the requests it has received, and the handler that responds to them.
 
-    With ``certificate`` (of key and certificate) it speaks TLS, with ``password``
-    (``user:password``) or ``token`` it asks for them.
+    With ``certificate`` (a file with key and certificate) it uses TLS. With ``password``
+    (``user:password``) or ``token`` it requires these credentials.
     """
 
     names: IndexNames
     certificate: Path | None = None
     password: str | None = None
     token: str | None = None
-    doorkeeper: RequestHandler = forward_all
+    handler: RequestHandler = forward_all
     requests: list[Request] = field(default_factory=list)
-    most_bulks_at_once: int = 0
+    max_concurrent_bulks: int = 0
     _bulks: int = 0
     _lock: Lock = field(default_factory=Lock)
-    _mishaps: list[BaseException] = field(default_factory=list)
+    _errors: list[BaseException] = field(default_factory=list)
 
     @property
     def cluster(self) -> Cluster:
@@ -141,7 +142,7 @@ class RecordingProxy:
         return int(self._server.server_address[1])
 
     def new(self, options: str = "?replicas=0") -> str:
-        """Return the address of an index that isn't there yet, through this door."""
+        """Return the address, through this proxy, of an index that does not exist yet."""
         name = urlsplit(self.names.new()).path
         return (
             f"opensearch{'+https' * bool(self.certificate)}://127.0.0.1:{self.port}{name}{options}"
@@ -153,7 +154,7 @@ class RecordingProxy:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(self.certificate)
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self._server.mishaps = self._mishaps
+        self._server.errors = self._errors
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
         return self
@@ -165,34 +166,34 @@ class RecordingProxy:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-        # Who asks may be killed by a test; nothing else may go wrong here.
-        wrong = [each for each in self._mishaps if not isinstance(each, OSError)]
-        if wrong and error is None:
-            raise wrong[0]
+        # A test may kill a client; there must be no other error.
+        errors = [each for each in self._errors if not isinstance(each, OSError)]
+        if errors and error is None:
+            raise errors[0]
 
     def close(self) -> None:
-        """Let nobody in any more."""
+        """Accept no more connections."""
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
             self._server.server_close()
 
-    def answer(self, request: Request) -> Response | None:
-        """Take a request that came to the door."""
-        if not self._knows(request.headers.get("authorization", "")):
+    def respond(self, request: Request) -> Response | None:
+        """Record a request and return the response to it."""
+        if not self._is_authorized(request.headers.get("authorization", "")):
             error = {"type": "security_exception", "reason": "unknown"}
             return json_response(401, {"error": error, "status": 401})
         with self._lock:
             self.requests.append(request)
             self._bulks += request.is_bulk
-            self.most_bulks_at_once = max(self.most_bulks_at_once, self._bulks)
+            self.max_concurrent_bulks = max(self.max_concurrent_bulks, self._bulks)
         try:
-            return self.doorkeeper(request, self._forward)
+            return self.handler(request, self._forward)
         finally:
             with self._lock:
                 self._bulks -= request.is_bulk
 
-    def _knows(self, authorization: str) -> bool:
+    def _is_authorized(self, authorization: str) -> bool:
         if self.password is not None:
             return authorization == f"Basic {b64encode(self.password.encode()).decode()}"
         return self.token is None or authorization == f"Bearer {self.token}"
@@ -203,23 +204,23 @@ class RecordingProxy:
         try:
             headers = {"Content-Type": "application/json"}
             connection.request(request.method, request.path, request.body or None, headers)
-            told = connection.getresponse()
-            return Response(told.status, told.read())
+            response = connection.getresponse()
+            return Response(response.status, response.read())
         finally:
             connection.close()
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    mishaps: list[BaseException]
+    errors: list[BaseException]
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  (its interface)
-        mishap = sys.exception()
-        assert mishap is not None
-        self.mishaps.append(mishap)
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  (the base class's interface)
+        error = sys.exception()
+        assert error is not None
+        self.errors.append(error)
 
 
-def _http_handler(front: RecordingProxy) -> type[BaseHTTPRequestHandler]:
+def _http_handler(proxy: RecordingProxy) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
@@ -231,17 +232,17 @@ def _http_handler(front: RecordingProxy) -> type[BaseHTTPRequestHandler]:
                 return
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            told = front.answer(Request(self.command, self.path, headers, body))
-            if told is None:
+            response = proxy.respond(Request(self.command, self.path, headers, body))
+            if response is None:
                 self.close_connection = True
                 return
-            self.send_response(told.status)
+            self.send_response(response.status)
             self.send_header("Content-Type", "application/json; charset=UTF-8")
-            self.send_header("Content-Length", str(len(told.body)))
-            for name, value in told.headers:
+            self.send_header("Content-Length", str(len(response.body)))
+            for name, value in response.headers:
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(told.body)
+            self.wfile.write(response.body)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -250,11 +251,11 @@ def _http_handler(front: RecordingProxy) -> type[BaseHTTPRequestHandler]:
 
 
 @pytest.fixture
-def front(
+def proxy(
     opensearch: IndexNames, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[RecordingProxy]:
-    """Give a door before the shared server; nothing of the user's own decides behind it."""
+    """Return a proxy before the shared server; the user's own configuration is not used."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    with RecordingProxy(opensearch) as front:
-        yield front
+    with RecordingProxy(opensearch) as proxy:
+        yield proxy

@@ -14,7 +14,14 @@ from threading import Thread
 import pytest
 
 from tests.support.cli import REPOSITORY
-from tests.support.cluster import Cluster, Missing, NoAnswer, ask, distribution, find_java
+from tests.support.cluster import (
+    Cluster,
+    Missing,
+    RequestFailed,
+    fetch_distribution,
+    find_java,
+    request,
+)
 from tests.support.cluster.fixtures import IndexNames, start_cluster
 from tests.support.cluster.folders import own_folder
 
@@ -25,11 +32,11 @@ ARTICLE = {"title": "两岸发表联合声明"}
 
 def write(cluster: Cluster, index: str, number: int) -> None:
     path = f"/{index}/_doc/{number}?refresh=true"
-    cluster.ask(path, method="PUT", body=ARTICLE | {"number": number})
+    cluster.request(path, method="PUT", body=ARTICLE | {"number": number})
 
 
 def numbers(url: str, index: str) -> list[int]:
-    hits = ask(url, f"/{index}/_search?size=100")["hits"]["hits"]
+    hits = request(url, f"/{index}/_search?size=100")["hits"]["hits"]
     return sorted(hit["_source"]["number"] for hit in hits)
 
 
@@ -68,11 +75,11 @@ def test_what_a_server_was_told_survives_its_death(opensearch: IndexNames) -> No
     cluster.wait("yellow")
     before = cluster.pids[0]
     cluster.kill(0)
-    assert cluster.living == []
+    assert cluster.running == []
     assert before is not None
     assert not alive(before)
-    with pytest.raises(NoAnswer):
-        ask(cluster.urls[0], seconds=5)
+    with pytest.raises(RequestFailed):
+        request(cluster.urls[0], seconds=5)
 
     # By a thread that ends before the server is asked: it must not end with the thread.
     helper = Thread(target=cluster.restart, args=[0])
@@ -94,15 +101,15 @@ def test_a_test_leaves_nothing_on_the_server(opensearch_server: Cluster) -> None
     others = IndexNames(opensearch_server)
     for name in (names.prefix, f"{names.prefix}-2024", others.prefix):
         write(opensearch_server, name, 1)
-    opensearch_server.ask(f"/{names.prefix}-2024/_alias/{names.prefix}-all", method="PUT")
+    opensearch_server.request(f"/{names.prefix}-2024/_alias/{names.prefix}-all", method="PUT")
     template = {"index_patterns": [f"{names.prefix}-x*"]}
-    opensearch_server.ask(f"/_index_template/{names.prefix}", method="PUT", body=template)
+    opensearch_server.request(f"/_index_template/{names.prefix}", method="PUT", body=template)
     names.delete()
-    left = [row["index"] for row in opensearch_server.ask("/_cat/indices?format=json")]
+    left = [row["index"] for row in opensearch_server.request("/_cat/indices?format=json")]
     assert [name for name in left if name.startswith(names.prefix)] == []
     assert others.prefix in left
-    with pytest.raises(NoAnswer, match="404"):
-        opensearch_server.ask(f"/_index_template/{names.prefix}")
+    with pytest.raises(RequestFailed, match="404"):
+        opensearch_server.request(f"/_index_template/{names.prefix}")
     others.delete()
 
 
@@ -110,7 +117,7 @@ def test_a_test_leaves_nothing_on_the_server(opensearch_server: Cluster) -> None
 def test_no_server_outlives_the_process_that_started_it(
     when: str, opensearch_server: Cluster
 ) -> None:
-    assert opensearch_server.living == [0]  # so all that a server needs is here
+    assert opensearch_server.running == [0]  # so all that a server needs is here
     with own_folder() as folder:
         starter = subprocess.Popen(
             [sys.executable, "-m", "tests.support.cluster", "run"],
@@ -135,7 +142,7 @@ def test_what_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(Missing, match="no Java 17 found"):
         find_java()
     with pytest.raises(Missing, match=r"no Maven found to fetch .*opensearch:2"):
-        distribution()
+        fetch_distribution()
     java = tmp_path / "java"
     java.write_text(
         "#!/bin/sh\necho 'java.home = /opt/java\n    java.specification.version = 11' >&2\n"
@@ -147,7 +154,7 @@ def test_what_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     maven.write_text("#!/bin/sh\necho '[ERROR] Could not transfer artifact'\nexit 1\n")
     maven.chmod(0o755)
     with pytest.raises(Missing, match="Could not transfer artifact"):
-        distribution()
+        fetch_distribution()
 
 
 def test_the_server_is_the_one_that_was_released(
@@ -161,7 +168,7 @@ def test_the_server_is_the_one_that_was_released(
     )
     maven.chmod(0o755)
     with pytest.raises(Missing, match="something else"):
-        distribution()
+        fetch_distribution()
     assert list((tmp_path / "cache" / "newsgrep").iterdir()) == []
 
 
@@ -169,7 +176,7 @@ def test_the_server_is_the_one_that_was_released(
 def test_three_servers_get_over_the_death_of_their_manager() -> None:
     with start_cluster(3) as cluster:
         index = {"settings": {"number_of_shards": 1, "number_of_replicas": 1}}
-        cluster.ask("/news", method="PUT", body=index)
+        cluster.request("/news", method="PUT", body=index)
         cluster.wait("green")
         write(cluster, "news", 1)
         first = cluster.manager()

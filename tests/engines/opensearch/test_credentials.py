@@ -48,8 +48,8 @@ KNOWN: Environment = {
 @pytest.fixture
 def guarded(opensearch: IndexNames) -> Iterator[RecordingProxy]:
     """Give a door that asks for user and password."""
-    with RecordingProxy(opensearch, password=f"{USER}:{SECRET}") as front:
-        yield front
+    with RecordingProxy(opensearch, password=f"{USER}:{SECRET}") as proxy:
+        yield proxy
 
 
 @pytest.fixture(scope="session")
@@ -73,8 +73,8 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def sealed(opensearch: IndexNames, certificate: Path) -> Iterator[RecordingProxy]:
     """Give a door that speaks TLS and asks for user and password."""
-    with RecordingProxy(opensearch, certificate, f"{USER}:{SECRET}") as front:
-        yield front
+    with RecordingProxy(opensearch, certificate, f"{USER}:{SECRET}") as proxy:
+        yield proxy
 
 
 @pytest.fixture
@@ -98,10 +98,10 @@ def configure(cli: Cli, text: str, mode: int = 0o600) -> Path:
 
 
 def table(
-    front: RecordingProxy, host: str = "127.0.0.1", secret: str = SECRET, more: str = ""
+    proxy: RecordingProxy, host: str = "127.0.0.1", secret: str = SECRET, more: str = ""
 ) -> str:
     return f'["{host}"]\nuser = "{USER}"\npassword = "{secret}"\n{more}'.replace(
-        "PORT", str(front.port)
+        "PORT", str(proxy.port)
     )
 
 
@@ -151,8 +151,8 @@ def test_credentials_of_the_file_are_for_their_host_only(guarded: RecordingProxy
 
 def test_a_token_is_taken_alone(opensearch: IndexNames, cli: Cli) -> None:
     one_article(cli)
-    with RecordingProxy(opensearch, token=TOKEN) as front:
-        url = front.new()
+    with RecordingProxy(opensearch, token=TOKEN) as proxy:
+        url = proxy.new()
         told = {"NEWSGREP_OPENSEARCH_TOKEN": TOKEN}
         cli("index", "n", "--index", url, env=told)
         configure(cli, f'["127.0.0.1"]\ntoken = "{TOKEN}"\n')
@@ -221,10 +221,10 @@ def test_a_password_is_in_no_list_of_processes_and_in_nothing_that_is_written(
                 continue
         return forward(request)
 
-    guarded.doorkeeper = look
+    guarded.handler = look
     debugged = {**KNOWN, "NEWSGREP_DEBUG": "1", "PYTHONWARNINGS": "default"}
     cli("index", "n", "--index", url, env=KNOWN)
-    guarded.doorkeeper = forward_all
+    guarded.handler = forward_all
     assert any(b"newsgrep" in each and url.encode() in each for each in shown)
     written = [
         cli.run(*asked, "--index", url, env=env)
@@ -235,12 +235,10 @@ def test_a_password_is_in_no_list_of_processes_and_in_nothing_that_is_written(
             ("reindex",),
         )
     ]
-    guarded.doorkeeper = lambda _request, _forward: json_response(
-        500, {"error": "so", "status": 500}
-    )
+    guarded.handler = lambda _request, _forward: json_response(500, {"error": "so", "status": 500})
     written += [cli.run("search", "渡轮", "--index", url, env=debugged)]
     assert b"Traceback" in written[-1].stderr
-    guarded.doorkeeper = lambda _request, _forward: None
+    guarded.handler = lambda _request, _forward: None
     written += [cli.run("search", "渡轮", "--index", url, env=debugged)]
     assert b"Traceback" in written[-1].stderr
     sent = guarded.requests[-1].headers["authorization"].split()[1].encode()
@@ -251,7 +249,9 @@ def test_a_password_is_in_no_list_of_processes_and_in_nothing_that_is_written(
             path for path in cli.folder.rglob("*") if path.is_file() and secret in path.read_bytes()
         ]
         # Nor does the server keep it with the index.
-        assert secret.decode() not in str(guarded.cluster.ask(f"/{ServerIndex(url).address.name}*"))
+        assert secret.decode() not in str(
+            guarded.cluster.request(f"/{ServerIndex(url).address.name}*")
+        )
 
 
 def test_a_password_is_in_no_log_and_in_no_state_of_an_object(
@@ -268,12 +268,12 @@ def test_a_password_is_in_no_log_and_in_no_state_of_an_object(
     caplog.set_level(logging.DEBUG)
     with open_index(ServerIndex(url)) as engine:
         assert engine.search(EngineRequest(MatchAll())).total == 1
-        guarded.doorkeeper = lambda _request, _forward: json_response(
+        guarded.handler = lambda _request, _forward: json_response(
             500, {"error": "so", "status": 500}
         )
         with pytest.raises(ServerProblem) as raised:
             engine.search(EngineRequest(MatchAll()))
-        guarded.doorkeeper = forward_all
+        guarded.handler = forward_all
     logged = "\n".join(str(vars(record)) for record in caplog.records)
     assert "_search" in logged
     causes = str(raised.value), repr(raised.value.__cause__), repr(engine)
@@ -287,7 +287,7 @@ def test_a_server_that_sends_one_elsewhere_is_not_followed(
     guarded: RecordingProxy, cli: Cli, opensearch: IndexNames
 ) -> None:
     with RecordingProxy(opensearch) as elsewhere:
-        guarded.doorkeeper = lambda request, _: Response(
+        guarded.handler = lambda request, _: Response(
             307, b"{}", (("Location", f"http://127.0.0.1:{elsewhere.port}{request.path}"),)
         )
         ran = cli("search", "渡轮", "--index", guarded.new(), env=KNOWN, status=2)
@@ -354,35 +354,35 @@ def test_no_password_goes_over_a_network_in_the_open(cli: Cli) -> None:
 # Whether it is there at all
 
 
-def test_a_server_that_is_not_there_is_told(front: RecordingProxy, cli: Cli) -> None:
+def test_a_server_that_is_not_there_is_told(proxy: RecordingProxy, cli: Cli) -> None:
     one_article(cli)
-    url = front.new()
+    url = proxy.new()
     cli("index", "n", "--index", url)
-    front.close()
+    proxy.close()
     for asked in (("search", "渡轮"), ("index", "n"), ("doctor",)):
         ran = cli(*asked, "--index", url, status=2)
         assert "can't be reached" in ran.err
         assert ran.err.count("\n") == 1
 
 
-def gone_after(front: RecordingProxy, last: int) -> RequestHandler:
+def gone_after(proxy: RecordingProxy, last: int) -> RequestHandler:
     """Let so many requests through, and no more."""
-    return lambda request, forward: forward(request) if len(front.requests) <= last else None
+    return lambda request, forward: forward(request) if len(proxy.requests) <= last else None
 
 
 @pytest.mark.parametrize("asked", [("search", "渡轮"), ("reindex",)])
 def test_a_server_that_goes_in_the_middle_of_a_command_is_told(
-    front: RecordingProxy, cli: Cli, asked: tuple[str, ...]
+    proxy: RecordingProxy, cli: Cli, asked: tuple[str, ...]
 ) -> None:
     one_article(cli)
-    url = front.new()
+    url = proxy.new()
     cli("index", "n", "--index", url)
-    front.requests.clear()
+    proxy.requests.clear()
     cli(*asked, "--index", url)
-    count = len(front.requests)
+    count = len(proxy.requests)
     for last in {count // 2, count - 1}:
-        front.requests.clear()
-        front.doorkeeper = gone_after(front, last)
+        proxy.requests.clear()
+        proxy.handler = gone_after(proxy, last)
         ran = cli.run(*asked, "--index", url)
         assert b"Traceback" not in ran.stderr
         assert b"internal error" not in ran.stderr
@@ -438,9 +438,9 @@ def test_what_is_no_opensearch_is_told(cli: Cli, status: int) -> None:
     assert ran.err.count("\n") == 1
 
 
-def test_ctrl_c_while_a_server_is_silent_ends_a_command(front: RecordingProxy, cli: Cli) -> None:
+def test_ctrl_c_while_a_server_is_silent_ends_a_command(proxy: RecordingProxy, cli: Cli) -> None:
     one_article(cli)
-    url = front.new()
+    url = proxy.new()
     cli("index", "n", "--index", url)
     reached, done = Event(), Event()
 
@@ -448,7 +448,7 @@ def test_ctrl_c_while_a_server_is_silent_ends_a_command(front: RecordingProxy, c
         reached.set()
         done.wait(TIMEOUT)
 
-    front.doorkeeper = silent
+    proxy.handler = silent
     process = cli.start("search", "渡轮", "--index", url)
     assert reached.wait(TIMEOUT)
     process.send_signal(signal.SIGINT)

@@ -59,12 +59,12 @@ def files(folder: Path, count: int) -> Path:
     return folder
 
 
-def homes(front: RecordingProxy, url: str) -> list[tuple[str, str]]:
+def homes(proxy: RecordingProxy, url: str) -> list[tuple[str, str]]:
     """Return index and id of every article, as the server itself tells them."""
     name = urlsplit(url).path
-    front.cluster.ask(f"{name}.*/_refresh", method="POST")
+    proxy.cluster.request(f"{name}.*/_refresh", method="POST")
     body = {"size": 10_000, "_source": False, "query": {"exists": {"field": "moment"}}}
-    told = front.cluster.ask(f"{name}/_search", method="POST", body=body)
+    told = proxy.cluster.request(f"{name}/_search", method="POST", body=body)
     return sorted((hit["_index"], hit["_id"]) for hit in told["hits"]["hits"])
 
 
@@ -80,7 +80,7 @@ def contents(index: Index) -> tuple[dict[str, Article], set[Any]]:
 # What one request holds
 
 
-def test_requests_are_of_bounded_size_and_number(front: RecordingProxy) -> None:
+def test_requests_are_of_bounded_size_and_number(proxy: RecordingProxy) -> None:
     def long_one(number: int, length: int) -> Article:
         # An address takes room, and a server next to no time.
         return make_article(f"long{number}", "长文", url="https://fog.example/" + "x" * length)
@@ -90,29 +90,29 @@ def test_requests_are_of_bounded_size_and_number(front: RecordingProxy) -> None:
     def in_company(request: Request, forward: Forward) -> Response:
         """Let a request wait until there was another one beside it; the first ones are alone."""
         end = time.monotonic() + 3
-        while request.is_bulk and front.most_bulks_at_once < 2 and time.monotonic() < end:
+        while request.is_bulk and proxy.max_concurrent_bulks < 2 and time.monotonic() < end:
             time.sleep(0.01)
         return forward(request)
 
-    front.doorkeeper = in_company
-    engine = engine_at(front.new())
+    proxy.handler = in_company
+    engine = engine_at(proxy.new())
     engine.write(map(upsert, articles))
     assert engine.search(EngineRequest(MatchAll(), limit=0)).total == len(articles)
     engine.close()
-    sizes = [(len(each.operations), len(each.body)) for each in front.bulks]
+    sizes = [(len(each.operations), len(each.body)) for each in proxy.bulks]
     assert max(count for count, _ in sizes) <= 500
     assert all(size <= 8 << 20 or count == 1 for count, size in sizes)
     # So that both bounds were reached.
     assert max(size for _, size in sizes) > 8 << 20
     assert sum(size > 6 << 20 for _, size in sizes) > 1
-    assert 1 < front.most_bulks_at_once <= loader.LOADER_THREADS
+    assert 1 < proxy.max_concurrent_bulks <= loader.LOADER_THREADS
 
 
 def test_a_document_that_no_server_takes_is_named_and_the_others_are_in(
-    front: RecordingProxy, monkeypatch: pytest.MonkeyPatch
+    proxy: RecordingProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loader, "MAX_DOCUMENT_BYTES", 20_000)
-    engine = engine_at(front.new())
+    engine = engine_at(proxy.new())
     long_one = make_article("long", "长文", "潮汐表照常张贴。" * 2_000)
     with pytest.raises(
         ChangesRejected, match=r"(?m)^/archive/long\.md: longer than a server accepts"
@@ -130,7 +130,7 @@ def test_a_document_that_no_server_takes_is_named_and_the_others_are_in(
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_items_that_a_server_has_no_room_for_are_sent_again_and_no_others(
-    front: RecordingProxy, status: int
+    proxy: RecordingProxy, status: int
 ) -> None:
     sent: Counter[str] = Counter()
 
@@ -143,8 +143,8 @@ def test_items_that_a_server_has_no_room_for_are_sent_again_and_no_others(
     def first_of_some(operation: BulkOperation) -> bool:
         return operation.key.endswith("7") and sent[operation.key] == 1
 
-    front.doorkeeper = busy
-    engine = engine_at(front.new())
+    proxy.handler = busy
+    engine = engine_at(proxy.new())
     engine.write(map(upsert, tides(600)))
     assert engine.search(EngineRequest(MatchAll(), limit=0)).total == 600
     engine.close()
@@ -154,7 +154,7 @@ def test_items_that_a_server_has_no_room_for_are_sent_again_and_no_others(
     assert max(sent.values()) == 2
 
 
-def test_a_request_that_a_server_has_no_room_for_is_sent_again(front: RecordingProxy) -> None:
+def test_a_request_that_a_server_has_no_room_for_is_sent_again(proxy: RecordingProxy) -> None:
     refused: list[bytes] = []
 
     def busy(request: Request, forward: Forward) -> Response:
@@ -164,28 +164,28 @@ def test_a_request_that_a_server_has_no_room_for_is_sent_again(front: RecordingP
             return json_response(429, {"error": error, "status": 429})
         return forward(request)
 
-    front.doorkeeper = busy
-    engine = engine_at(front.new())
+    proxy.handler = busy
+    engine = engine_at(proxy.new())
     engine.write(map(upsert, tides(9)))
     assert engine.search(EngineRequest(MatchAll(), limit=0)).total == 9
     engine.close()
-    assert [each.body for each in front.bulks] == refused * 2
+    assert [each.body for each in proxy.bulks] == refused * 2
 
 
-def block(front: RecordingProxy, index: str, *, yes: bool) -> None:
+def block(proxy: RecordingProxy, index: str, *, yes: bool) -> None:
     """Have the server take nothing into an index, as a keeper may."""
     body = {"index.blocks.write": yes}
-    front.cluster.ask(f"/{index}/_settings", method="PUT", body=body)
+    proxy.cluster.request(f"/{index}/_settings", method="PUT", body=body)
 
 
 def test_what_is_refused_in_the_end_is_listed_and_the_rest_is_in_and_tried_again(
-    front: RecordingProxy, cli: Cli
+    proxy: RecordingProxy, cli: Cli
 ) -> None:
-    url = front.new()
+    url = proxy.new()
     files(cli.folder / "n", 6)
     cli("index", "n", "--index", url)
     blocked = f"{urlsplit(url).path[1:]}.g1.2022"
-    block(front, blocked, yes=True)
+    block(proxy, blocked, yes=True)
     for number in (20, 21, 22, 23):
         date = f"{YEARS[number % 3]}-06-01"
         write_article(cli.folder / "n" / f"{number}.md", f"第{number}号公报", "潮", date=date)
@@ -193,42 +193,42 @@ def test_what_is_refused_in_the_end_is_listed_and_the_rest_is_in_and_tried_again
     assert "did not take 1 of the changes" in ran.err
     (listed,) = ran.err.splitlines()[1:]
     assert listed.startswith(f"{cli.folder / 'n' / '22.md'}: cluster_block_exception: ")
-    assert len(homes(front, url)) == 9
+    assert len(homes(proxy, url)) == 9
     assert "did not take 1 " in cli("index", "n", "--index", url, status=2).err
-    block(front, blocked, yes=False)
+    block(proxy, blocked, yes=False)
     assert cli("index", "n", "--index", url).out.startswith("10 files seen: 1 added, 9 unchanged")
-    assert len(homes(front, url)) == 10
+    assert len(homes(proxy, url)) == 10
 
 
-def test_a_run_goes_on_behind_what_is_refused(front: RecordingProxy, tmp_path: Path) -> None:
-    index = ServerIndex(front.new())
+def test_a_run_goes_on_behind_what_is_refused(proxy: RecordingProxy, tmp_path: Path) -> None:
+    index = ServerIndex(proxy.new())
     update_index(index, [str(files(tmp_path / "n", 3))])
-    block(front, f"{index.address.name}.g1.2021", yes=True)
+    block(proxy, f"{index.address.name}.g1.2021", yes=True)
     files(tmp_path / "n", 12)  # as they were, and more
     with pytest.raises(ChangesRejected) as refused:
         update_index(index, [str(tmp_path / "n")], UpdateOptions(commit_every=0.0))
     assert [Path(path).name for path, _ in refused.value.items] == [
         "0000.md", "0003.md", "0006.md", "0009.md",
     ]  # fmt: skip
-    assert len(homes(front, index.url)) == 9
+    assert len(homes(proxy, index.url)) == 9
 
 
 # Again, and at once
 
 
-def test_the_same_again_changes_nothing(front: RecordingProxy) -> None:
-    url = front.new()
+def test_the_same_again_changes_nothing(proxy: RecordingProxy) -> None:
+    url = proxy.new()
     engine = engine_at(url)
     engine.write(map(upsert, tides(600)))
-    before = homes(front, url)
+    before = homes(proxy, url)
     engine.write(map(upsert, tides(600)))
     engine.write(map(upsert, tides(600)[::-1]))
-    assert homes(front, url) == before
+    assert homes(proxy, url) == before
     assert len(before) == 600
     engine.close()
 
 
-def test_two_loaders_at_once_leave_what_one_leaves(front: RecordingProxy, cli: Cli) -> None:
+def test_two_loaders_at_once_leave_what_one_leaves(proxy: RecordingProxy, cli: Cli) -> None:
     folder = files(cli.folder / "n", 640)
     for number in range(0, 60, 2):  # of one article two files, of two years
         write_article(
@@ -240,7 +240,7 @@ def test_two_loaders_at_once_leave_what_one_leaves(front: RecordingProxy, cli: C
             url=f"https://fog.example/{number}",
         )  # fmt: skip
     (folder / "empty.txt").write_bytes(b"")
-    url = front.new()
+    url = proxy.new()
     processes = [cli.start("index", "n", "--index", url) for _ in range(2)]
     for process in processes:
         out, err = process.communicate(timeout=TIMEOUT)
@@ -248,15 +248,15 @@ def test_two_loaders_at_once_leave_what_one_leaves(front: RecordingProxy, cli: C
         assert process.returncode == 0, (out, err)
     cli("index", "n")
     assert contents(ServerIndex(url)) == contents(cli.index)
-    assert len(homes(front, url)) == 640
+    assert len(homes(proxy, url)) == 640
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_an_article_that_two_loaders_date_apart_is_there_once(
-    front: RecordingProxy, seed: int
+    proxy: RecordingProxy, seed: int
 ) -> None:
     chance = random.Random(seed)
-    url = front.new()
+    url = proxy.new()
     first, second = engine_at(url), engine_at(url)
     count = 620
     changes = [
@@ -280,7 +280,7 @@ def test_an_article_that_two_loaders_date_apart_is_there_once(
             yield change
 
     first.write(meanwhile())
-    keys = [key for _, key in homes(front, url)]
+    keys = [key for _, key in homes(proxy, url)]
     assert sorted(keys) == sorted(set(keys)) == sorted(f"tide{n:05}" for n in range(count))
     first.close()
     second.close()
@@ -290,22 +290,22 @@ def test_an_article_that_two_loaders_date_apart_is_there_once(
 
 
 def test_an_article_whose_date_moves_is_in_one_index_only(
-    front: RecordingProxy, tmp_path: Path
+    proxy: RecordingProxy, tmp_path: Path
 ) -> None:
-    index = ServerIndex(front.new())
+    index = ServerIndex(proxy.new())
     name = index.address.name
     path = tmp_path / "n" / "a.md"
     homes_of_it = []
     for date in ("2021-12-31", "2022-01-01", "2021-12-31"):
         write_article(path, "甲岛开渔", "渡轮照常。", date=date, url="https://fog.example/1")
         update_index(index, [str(tmp_path / "n")])
-        told = front.cluster.ask(f"/{name}.g1/_search")["hits"]["hits"]
+        told = proxy.cluster.request(f"/{name}.g1/_search")["hits"]["hits"]
         homes_of_it.append([hit["_index"].removeprefix(f"{name}.g1.") for hit in told])
     assert homes_of_it == [["2021"], ["2022"], ["2021"]]
 
 
-def test_within_one_load_the_last_date_counts(front: RecordingProxy) -> None:
-    url = front.new()
+def test_within_one_load_the_last_date_counts(proxy: RecordingProxy) -> None:
+    url = proxy.new()
     engine = engine_at(url)
     versions = [
         upsert(make_article(f"tide{n:05}", "公报", "潮", date=date))
@@ -313,32 +313,32 @@ def test_within_one_load_the_last_date_counts(front: RecordingProxy) -> None:
         for n in range(520)
     ]
     engine.write([*versions, DeleteArticle("tide00007")])
-    assert homes(front, url) == [
+    assert homes(proxy, url) == [
         (f"{urlsplit(url).path[1:]}.g1.2022", f"tide{n:05}") for n in range(520) if n != 7
     ]
     engine.close()
 
 
 def test_a_move_that_is_cut_short_is_completed_by_the_next_run(
-    front: RecordingProxy, tmp_path: Path
+    proxy: RecordingProxy, tmp_path: Path
 ) -> None:
-    index = ServerIndex(front.new())
+    index = ServerIndex(proxy.new())
     path = tmp_path / "n" / "a.md"
     write_article(path, "甲岛开渔", "渡轮照常。", date="2021-12-31", url="https://fog.example/1")
     update_index(index, [str(tmp_path / "n")])
     write_article(path, "甲岛开渔", "渡轮照常。", date="2022-01-01", url="https://fog.example/1")
 
     def cut(request: Request, forward: Forward) -> Response | None:
-        puts = request.is_bulk and any(each.what == "index" for each in request.operations)
+        puts = request.is_bulk and any(each.action == "index" for each in request.operations)
         return None if puts else forward(request)
 
-    front.doorkeeper = cut
+    proxy.handler = cut
     with pytest.raises(ServerProblem, match="can't be reached"):
         update_index(index, [str(tmp_path / "n")])
-    assert homes(front, index.url) == []  # rather missing, and known to be, than there twice
-    front.doorkeeper = lambda request, forward: forward(request)
+    assert homes(proxy, index.url) == []  # rather missing, and known to be, than there twice
+    proxy.handler = lambda request, forward: forward(request)
     update_index(index, [str(tmp_path / "n")])
-    ((home, _),) = homes(front, index.url)
+    ((home, _),) = homes(proxy, index.url)
     assert home.endswith(".g1.2022")
 
 
@@ -346,44 +346,44 @@ def test_a_move_that_is_cut_short_is_completed_by_the_next_run(
 
 
 def test_a_load_that_loses_its_server_says_so_and_the_same_command_completes_it(
-    front: RecordingProxy, cli: Cli
+    proxy: RecordingProxy, cli: Cli
 ) -> None:
     files(cli.folder / "n", 520)
-    url = front.new()
+    url = proxy.new()
 
     def lost(request: Request, forward: Forward) -> Response | None:
-        return None if len(front.bulks) > 1 else forward(request)
+        return None if len(proxy.bulks) > 1 else forward(request)
 
-    front.doorkeeper = lost
+    proxy.handler = lost
     ran = cli("index", "n", "--index", url, status=2)
     assert ran.err.startswith("newsgrep: The server at 127.0.0.1:")
     assert "can't be reached" in ran.err
-    front.doorkeeper = lambda request, forward: forward(request)
+    proxy.handler = lambda request, forward: forward(request)
     cli("index", "n", "--index", url)
-    assert len(homes(front, url)) == 520
+    assert len(homes(proxy, url)) == 520
     cli("doctor", "--deep", "--index", url)
 
 
-def test_a_killed_load_is_completed_by_the_same_command(front: RecordingProxy, cli: Cli) -> None:
+def test_a_killed_load_is_completed_by_the_same_command(proxy: RecordingProxy, cli: Cli) -> None:
     files(cli.folder / "n", 520)
-    url = front.new()
+    url = proxy.new()
     reached, dead = Event(), Event()
 
     def held(request: Request, forward: Forward) -> Response | None:
-        if len(front.bulks) < 2:
+        if len(proxy.bulks) < 2:
             return forward(request)
         reached.set()
         dead.wait(TIMEOUT)
         return None
 
-    front.doorkeeper = held
+    proxy.handler = held
     process = cli.start("index", "n", "--index", url)
     assert reached.wait(TIMEOUT)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=TIMEOUT)
-    front.doorkeeper = lambda request, forward: forward(request)
+    proxy.handler = lambda request, forward: forward(request)
     dead.set()
-    assert len(homes(front, url)) == 500
+    assert len(homes(proxy, url)) == 500
     ran = cli("index", "n", "--index", url)
     assert ran.out.startswith("520 files seen: 20 added, 500 unchanged")
     cli("index", "n")

@@ -204,9 +204,9 @@ ASKED = (
 )
 
 
-def lost_part(front: RecordingProxy, like: str, index: str) -> None:
+def lost_part(proxy: RecordingProxy, like: str, index: str) -> None:
     """Have a part of an index be where no machine is."""
-    told = front.cluster.ask(f"/{like}")[like]
+    told = proxy.cluster.request(f"/{like}")[like]
     shared: dict[str, dict[str, object]] = {
         alias: {} for alias in told["aliases"] if not alias.endswith(".w")
     }
@@ -215,18 +215,18 @@ def lost_part(front: RecordingProxy, like: str, index: str) -> None:
         "aliases": {**shared, f"{index}.w": {}},
         "settings": {"index.routing.allocation.require._name": "nobody"},
     }
-    front.cluster.ask(f"/{index}?wait_for_active_shards=0", method="PUT", body=body)
+    proxy.cluster.request(f"/{index}?wait_for_active_shards=0", method="PUT", body=body)
 
 
 def test_an_index_with_a_part_that_no_machine_has_gives_errors_and_never_fewer_hits(
-    front: RecordingProxy, cli: Cli
+    proxy: RecordingProxy, cli: Cli
 ) -> None:
-    url = front.new()
+    url = proxy.new()
     index = f"{ServerIndex(url).address.name}.g1.2022"
     write_years(cli.folder / "n")
     cli("index", "n", "--index", url)
     assert cli.json("search", "渡轮", "--index", url)["total"] == 3
-    lost_part(front, index, index.replace("2022", "2024"))
+    lost_part(proxy, index, index.replace("2022", "2024"))
     (cli.folder / "n" / "2022.md").write_text("anders", "utf-8")
     for asked in ASKED:
         ran = cli(*asked, "--index", url, status=2)
@@ -241,32 +241,32 @@ def test_an_index_with_a_part_that_no_machine_has_gives_errors_and_never_fewer_h
 
 
 def test_on_a_single_machine_an_index_is_sound_without_copies(
-    front: RecordingProxy, cli: Cli
+    proxy: RecordingProxy, cli: Cli
 ) -> None:
-    url = front.new()
+    url = proxy.new()
     write_years(cli.folder / "n")
     cli("index", "n", "--index", f"{url.partition('?')[0]}?replicas=1")
     assert "is intact: " in cli("doctor", "--deep", "--index", url).out
 
 
-def test_an_index_is_not_made_anew_for_want_of_machines(front: RecordingProxy, cli: Cli) -> None:
-    url = front.new()
+def test_an_index_is_not_made_anew_for_want_of_machines(proxy: RecordingProxy, cli: Cli) -> None:
+    url = proxy.new()
     write_years(cli.folder / "n")
     cli("index", "n", "--index", f"{url.partition('?')[0]}?replicas=1")
     name = ServerIndex(url).address.name
-    before = front.cluster.ask(f"/{name}*/_settings")
+    before = proxy.cluster.request(f"/{name}*/_settings")
 
     def one_more(request: Request, forward: Forward) -> Response:
         given = forward(request)
         if "/_cluster/health/" not in request.path or given.status != 200:
             return given
-        return json_response(200, given.told | {"number_of_data_nodes": 2})
+        return json_response(200, given.json | {"number_of_data_nodes": 2})
 
-    front.doorkeeper = one_more
+    proxy.handler = one_more
     ran = cli("doctor", "--fix", "--index", url, status=2)
     assert "start more machines" in ran.out
     assert "anew" not in ran.out
-    assert front.cluster.ask(f"/{name}*/_settings") == before
+    assert proxy.cluster.request(f"/{name}*/_settings") == before
 
 
 def _some_failed(told: Any) -> None:
@@ -279,9 +279,9 @@ def _timed_out(told: Any) -> None:
 
 @pytest.mark.parametrize("harm", [_some_failed, _timed_out])
 def test_an_answer_of_some_parts_only_is_no_answer(
-    front: RecordingProxy, harm: Callable[[Any], None]
+    proxy: RecordingProxy, harm: Callable[[Any], None]
 ) -> None:
-    url = front.new()
+    url = proxy.new()
     with create_index(ServerIndex(url)) as engine:
         engine.write(
             upsert(make_article(f"a{n}", "公报", "潮", date=f"{2021 + n}")) for n in range(3)
@@ -292,7 +292,7 @@ def test_an_answer_of_some_parts_only_is_no_answer(
         given = forward(request)
         if "search" not in request.path or request.method == "DELETE":
             return given
-        told = given.told
+        told = given.json
         for each in told.get("responses", [told]):
             harm(each)
         harmed.append(request.path.partition("?")[0])
@@ -311,10 +311,10 @@ def test_an_answer_of_some_parts_only_is_no_answer(
     for opened_before in (False, True):
         for way in ways:
             engine = server_engine(url)
-            front.doorkeeper = lambda request, forward: forward(request)
+            proxy.handler = lambda request, forward: forward(request)
             if opened_before:
                 engine.commit()
-            front.doorkeeper = in_part
+            proxy.handler = in_part
             with pytest.raises(ServerProblem, match="only part of the index"):
                 way(engine)
             engine.close()
@@ -322,8 +322,8 @@ def test_an_answer_of_some_parts_only_is_no_answer(
 
 
 @pytest.mark.parametrize("what", ["/_search/point_in_time?", "/_search?"])
-def test_a_part_that_is_about_to_be_there_is_waited_for(front: RecordingProxy, what: str) -> None:
-    url = front.new()
+def test_a_part_that_is_about_to_be_there_is_waited_for(proxy: RecordingProxy, what: str) -> None:
+    url = proxy.new()
     with create_index(ServerIndex(url)) as engine:
         engine.write([upsert(make_article("a", "公报", "潮"))])
     waited: list[str] = []
@@ -336,38 +336,40 @@ def test_a_part_that_is_about_to_be_there_is_waited_for(front: RecordingProxy, w
             return json_response(503, {"error": error, "status": 503})
         return forward(request)
 
-    front.doorkeeper = starting
+    proxy.handler = starting
     engine = server_engine(url)
     assert engine.search(EngineRequest(MatchAll(), limit=0)).total == 1
     assert len(waited) == 1
     engine.close()
 
 
-def test_a_state_that_the_server_let_go_of_is_an_error(front: RecordingProxy) -> None:
-    url = front.new()
+def test_a_state_that_the_server_let_go_of_is_an_error(proxy: RecordingProxy) -> None:
+    url = proxy.new()
     with create_index(ServerIndex(url)) as engine:
         engine.write([upsert(make_article("a", "公报", "潮"))])
         assert engine.search(EngineRequest(MatchAll())).total == 1
-        front.cluster.ask("/_search/point_in_time", method="DELETE", body={"pit_id": pits(front)})
+        proxy.cluster.request(
+            "/_search/point_in_time", method="DELETE", body={"pit_id": pits(proxy)}
+        )
         with pytest.raises(ServerProblem, match="discarded the point in time"):
             engine.search(EngineRequest(MatchAll()))
 
 
-def pits(front: RecordingProxy) -> list[str]:
+def pits(proxy: RecordingProxy) -> list[str]:
     """Return the state that is asked, as it was named in what came to the door."""
-    bodies = [json.loads(each.body) for each in front.requests if each.path.startswith("/_search?")]
+    bodies = [json.loads(each.body) for each in proxy.requests if each.path.startswith("/_search?")]
     return [bodies[-1]["pit"]["id"]]
 
 
-def test_every_state_that_was_asked_is_let_go_of(front: RecordingProxy, cli: Cli) -> None:
-    url = front.new()
+def test_every_state_that_was_asked_is_let_go_of(proxy: RecordingProxy, cli: Cli) -> None:
+    url = proxy.new()
     write_years(cli.folder / "n")
     cli("index", "n", "--index", url)
     cli("search", "渡轮", "--index", url)
     cli("index", "n", "--index", url)
     cli("doctor", "--deep", "--index", url)
     made_and_gone = [
-        sum(method == each.method and "point_in_time" in each.path for each in front.requests)
+        sum(method == each.method and "point_in_time" in each.path for each in proxy.requests)
         for method in ("POST", "DELETE")
     ]
     assert made_and_gone[0] == made_and_gone[1] > 0

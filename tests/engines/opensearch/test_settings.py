@@ -45,9 +45,9 @@ def name_of(url: str) -> str:
     return ServerIndex(url).address.name
 
 
-def kept(front: RecordingProxy, url: str) -> dict[str, Kept]:
+def kept(proxy: RecordingProxy, url: str) -> dict[str, Kept]:
     """Return how the server keeps each part of an index."""
-    told = front.cluster.ask(f"/{name_of(url)}.*/_settings?flat_settings=true")
+    told = proxy.cluster.request(f"/{name_of(url)}.*/_settings?flat_settings=true")
     found = {}
     for index, each in told.items():
         settings = each["settings"]
@@ -56,15 +56,15 @@ def kept(front: RecordingProxy, url: str) -> dict[str, Kept]:
     return found
 
 
-def aliases(front: RecordingProxy, url: str) -> set[str]:
-    told = front.cluster.ask(f"/{name_of(url)}.*/_alias")
+def aliases(proxy: RecordingProxy, url: str) -> set[str]:
+    told = proxy.cluster.request(f"/{name_of(url)}.*/_alias")
     return {alias for each in told.values() for alias in each["aliases"]}
 
 
-def keep(front: RecordingProxy, url: str, replicas: int, interval: str) -> None:
+def keep(proxy: RecordingProxy, url: str, replicas: int, interval: str) -> None:
     """Set what a keeper may set on the server itself."""
     body = {"index": {"number_of_replicas": replicas, "refresh_interval": interval}}
-    front.cluster.ask(f"/{name_of(url)}.*/_settings", method="PUT", body=body)
+    proxy.cluster.request(f"/{name_of(url)}.*/_settings", method="PUT", body=body)
 
 
 def engine_at(url: str) -> Engine:
@@ -75,30 +75,30 @@ def engine_at(url: str) -> Engine:
 
 
 def test_settings_are_those_of_a_load_while_it_lasts_and_as_before_afterwards(
-    front: RecordingProxy,
+    proxy: RecordingProxy,
 ) -> None:
-    url = front.new("?replicas=1&load_replicas=0")
+    url = proxy.new("?replicas=1&load_replicas=0")
     engine = engine_at(url)
     meanwhile: dict[str, Kept] = {}
 
     def seen(request: Request, forward: Forward) -> Response:
-        if request.is_bulk and len(front.bulks) == 2:
-            meanwhile.update(kept(front, url))
+        if request.is_bulk and len(proxy.bulks) == 2:
+            meanwhile.update(kept(proxy, url))
         return forward(request)
 
-    front.doorkeeper = seen
+    proxy.handler = seen
     engine.write(many())
     assert meanwhile.keys() == {"1.2021", "1.2022", "1.undated", "1.notes"}
     assert set(meanwhile.values()) == {("0", "-1")}
-    assert set(kept(front, url).values()) == {("1", None)}
-    assert not [alias for alias in aliases(front, url) if "before" in alias]
+    assert set(kept(proxy, url).values()) == {("1", None)}
+    assert not [alias for alias in aliases(proxy, url) if "before" in alias]
     engine.close()
 
 
 def test_an_exception_in_the_middle_of_a_load_leaves_settings_as_before(
-    front: RecordingProxy,
+    proxy: RecordingProxy,
 ) -> None:
-    url = front.new("?replicas=1&load_replicas=0")
+    url = proxy.new("?replicas=1&load_replicas=0")
     engine = engine_at(url)
 
     def broken() -> Iterator[Change]:
@@ -108,67 +108,67 @@ def test_an_exception_in_the_middle_of_a_load_leaves_settings_as_before(
 
     with pytest.raises(RuntimeError):
         engine.write(broken())
-    assert set(kept(front, url).values()) == {("1", None)}
+    assert set(kept(proxy, url).values()) == {("1", None)}
     # What was sent is seen, for nobody else would make it so.
     assert engine.search(EngineRequest(MatchAll(), limit=0)).total >= 500
     engine.close()
 
 
-def held_and_killed(front: RecordingProxy, cli: Cli, url: str) -> None:
+def held_and_killed(proxy: RecordingProxy, cli: Cli, url: str) -> None:
     """Kill a run while the server has the settings of a load."""
     reached, dead = Event(), Event()
 
     def held(request: Request, forward: Forward) -> Response | None:
-        if len(front.bulks) < 2:
+        if len(proxy.bulks) < 2:
             return forward(request)
         reached.set()
         dead.wait(TIMEOUT)
         return None
 
-    front.requests.clear()
-    front.doorkeeper = held
+    proxy.requests.clear()
+    proxy.handler = held
     process = cli.start("index", "n", "--index", url)
     assert reached.wait(TIMEOUT)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=TIMEOUT)
-    front.doorkeeper = forward_all
+    proxy.handler = forward_all
     dead.set()
-    assert ("0", "-1") in kept(front, url).values()
+    assert ("0", "-1") in kept(proxy, url).values()
 
 
 @pytest.mark.parametrize("next_command", [("index", "n"), ("doctor", "--fix")], ids=" ".join)
 def test_what_a_killed_load_has_set_is_put_back_and_a_keepers_own_is_kept(
-    front: RecordingProxy, cli: Cli, next_command: tuple[str, ...]
+    proxy: RecordingProxy, cli: Cli, next_command: tuple[str, ...]
 ) -> None:
-    url = front.new("?replicas=1&load_replicas=0")
+    url = proxy.new("?replicas=1&load_replicas=0")
     write_article(cli.folder / "first" / "a.md", "甲岛开渔", "渡轮照常。", date="2021-05-17")
     cli("index", "first", "--index", url)
-    keep(front, url, 2, "30s")
+    keep(proxy, url, 2, "30s")
     write_many(cli.folder / "n")
-    held_and_killed(front, cli, url)
+    held_and_killed(proxy, cli, url)
     ran = cli(*next_command, "--index", url)
     assert ("are put back: " in ran.out) == (next_command[0] == "doctor")
-    assert set(kept(front, url).values()) == {("2", "30s")}
-    assert not [alias for alias in aliases(front, url) if "before" in alias]
+    assert set(kept(proxy, url).values()) == {("2", "30s")}
+    assert not [alias for alias in aliases(proxy, url) if "before" in alias]
 
 
 def test_a_keepers_own_settings_stay_and_years_that_come_later_have_them(
-    front: RecordingProxy,
+    proxy: RecordingProxy,
 ) -> None:
-    url = front.new("?replicas=1")
+    url = proxy.new("?replicas=1")
     engine = engine_at(url)
-    keep(front, url, 0, "30s")
+    keep(proxy, url, 0, "30s")
     engine.write(many())
     engine.write([upsert(make_article("a", "公报", "潮", date="1999-05"))])
-    assert kept(front, url).keys() == {"1.1999", "1.2021", "1.2022", "1.undated", "1.notes"}
-    assert set(kept(front, url).values()) == {("0", "30s")}
+    assert kept(proxy, url).keys() == {"1.1999", "1.2021", "1.2022", "1.undated", "1.notes"}
+    assert set(kept(proxy, url).values()) == {("0", "30s")}
     engine.close()
 
 
 def test_of_two_loaders_the_last_one_to_end_leaves_settings_as_before(
-    front: RecordingProxy,
+    proxy: RecordingProxy,
 ) -> None:
-    url = front.new("?replicas=1&load_replicas=0")
+    url = proxy.new("?replicas=1&load_replicas=0")
     first, second = engine_at(url), engine_at(url)
 
     def meanwhile() -> Iterator[Change]:
@@ -178,8 +178,8 @@ def test_of_two_loaders_the_last_one_to_end_leaves_settings_as_before(
         yield from many(("2024-05",))
 
     first.write(meanwhile())
-    assert set(kept(front, url).values()) == {("1", None)}
-    assert not [alias for alias in aliases(front, url) if "before" in alias]
+    assert set(kept(proxy, url).values()) == {("1", None)}
+    assert not [alias for alias in aliases(proxy, url) if "before" in alias]
     first.close()
     second.close()
 
@@ -187,8 +187,8 @@ def test_of_two_loaders_the_last_one_to_end_leaves_settings_as_before(
 # By year, behind one name
 
 
-def test_there_is_an_index_for_each_year_behind_one_name(front: RecordingProxy) -> None:
-    url = front.new("?replicas=0&shards=2")
+def test_there_is_an_index_for_each_year_behind_one_name(proxy: RecordingProxy) -> None:
+    url = proxy.new("?replicas=0&shards=2")
     name = name_of(url)
     engine = engine_at(url)
     dates = ("1958-10-01", "2024", "2024-05-17T08:30:00+08:00", "2023-12-31T23:30:00+00:00", None)
@@ -196,21 +196,21 @@ def test_there_is_an_index_for_each_year_behind_one_name(front: RecordingProxy) 
         upsert(make_article(f"a{number}", "公报", "潮", date=date))
         for number, date in enumerate(dates)
     )
-    told = front.cluster.ask(f"/{name}/_search", method="POST")["hits"]["hits"]
+    told = proxy.cluster.request(f"/{name}/_search", method="POST")["hits"]["hits"]
     years = {hit["_id"]: hit["_index"].removeprefix(f"{name}.g1.") for hit in told}
     # The evening of the 31st in Greenwich is the 1st in China.
     assert years == {"a0": "1958", "a1": "2024", "a2": "2024", "a3": "2024", "a4": "undated"}
-    behind = front.cluster.ask(f"/_alias/{name}")
+    behind = proxy.cluster.request(f"/_alias/{name}")
     assert behind.keys() == {f"{name}.g1.{year}" for year in ("1958", "2024", "undated")}
-    settings = front.cluster.ask(f"/{name}/_settings?flat_settings=true").values()
+    settings = proxy.cluster.request(f"/{name}/_settings?flat_settings=true").values()
     assert {each["settings"]["index.number_of_shards"] for each in settings} == {"2"}
     engine.close()
 
 
 def test_readers_see_the_old_archive_or_the_new_one_while_one_replaces_the_other(
-    front: RecordingProxy, tmp_path: Path
+    proxy: RecordingProxy, tmp_path: Path
 ) -> None:
-    target = ServerIndex(front.new())
+    target = ServerIndex(proxy.new())
     for folder, count in (("old", 7), ("new", 11)):
         for n in range(count):
             path = tmp_path / folder / f"{n}.md"
@@ -251,14 +251,14 @@ def test_readers_see_the_old_archive_or_the_new_one_while_one_replaces_the_other
     assert all("again" in str(each) for each in missed)
     with open_index(target) as engine:
         assert engine.search(EngineRequest(MatchAll(), limit=0)).total == 11
-    left = front.cluster.ask(f"/{target.address.name}.*/_alias")
+    left = proxy.cluster.request(f"/{target.address.name}.*/_alias")
     assert {index.split(".")[1] for index in left} == {"g5"}
 
 
 def test_an_open_reader_of_what_was_replaced_gets_an_error_and_no_empty_answer(
-    front: RecordingProxy,
+    proxy: RecordingProxy,
 ) -> None:
-    index = ServerIndex(front.new())
+    index = ServerIndex(proxy.new())
     reader = _written(index)
     assert reader.search(EngineRequest(MatchAll(), limit=0)).total == 3
     rebuild_index(index)
@@ -280,9 +280,9 @@ def _written(index: ServerIndex) -> Engine:
 
 
 def test_what_is_written_while_an_index_is_made_anew_is_not_lost(
-    front: RecordingProxy, tmp_path: Path
+    proxy: RecordingProxy, tmp_path: Path
 ) -> None:
-    index = ServerIndex(front.new())
+    index = ServerIndex(proxy.new())
     write_article(tmp_path / "n" / "a.md", "甲岛开渔", "渡轮照常。")
     update_index(index, [str(tmp_path / "n")])
     write_article(tmp_path / "n" / "b.md", "乙岛休渔", "渡轮停航。")
@@ -293,16 +293,16 @@ def test_what_is_written_while_an_index_is_made_anew_is_not_lost(
 
     with pytest.raises(ServerProblem, match=r"written to the index .* meanwhile"):
         rebuild_index(index, progress=meanwhile)
-    assert {each.partition(".")[0] for each in kept(front, index.url)} == {"1"}
+    assert {each.partition(".")[0] for each in kept(proxy, index.url)} == {"1"}
     rebuild_index(index)
     with open_index(index) as engine:
         assert engine.search(EngineRequest(MatchAll(), limit=0)).total == 2
 
 
 def test_a_copy_never_takes_the_place_of_an_index_that_was_made_meanwhile(
-    front: RecordingProxy, tmp_path: Path
+    proxy: RecordingProxy, tmp_path: Path
 ) -> None:
-    index = ServerIndex(front.new())
+    index = ServerIndex(proxy.new())
     for name in ("a", "b"):
         write_article(tmp_path / name / "1.md", f"{name}公报", "渡轮照常。")
     update_index(tmp_path / "a.index", [str(tmp_path / "a")])
@@ -319,9 +319,9 @@ def test_a_copy_never_takes_the_place_of_an_index_that_was_made_meanwhile(
 
 
 def test_a_rebuild_that_fails_or_is_killed_leaves_the_old_one_and_nothing_for_the_next(
-    front: RecordingProxy, cli: Cli
+    proxy: RecordingProxy, cli: Cli
 ) -> None:
-    url = front.new()
+    url = proxy.new()
     for n in range(3):
         write_article(cli.folder / "n" / f"{n}.md", f"第{n}号公报", "潮", date=f"{2021 + n}-05-17")
     cli("index", "n", "--index", url)
@@ -334,33 +334,33 @@ def test_a_rebuild_that_fails_or_is_killed_leaves_the_old_one_and_nothing_for_th
         dead.wait(TIMEOUT)
         return None
 
-    front.requests.clear()
-    front.doorkeeper = held
+    proxy.requests.clear()
+    proxy.handler = held
     process = cli.start("reindex", "--index", url)
     assert reached.wait(TIMEOUT)
     assert cli.found("潮", "--index", url)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=TIMEOUT)
     dead.set()
-    assert "1.2021" in kept(front, url)
+    assert "1.2021" in kept(proxy, url)
     assert len(cli.found("潮", "--index", url)) == 3
     # The door breaks every bulk off now, without holding it.
     assert "can't be reached" in cli("reindex", "--index", url, status=2).err
-    assert kept(front, url).keys() == {"1.2021", "1.2022", "1.2023", "1.undated", "1.notes"}
-    front.doorkeeper = forward_all
+    assert kept(proxy, url).keys() == {"1.2021", "1.2022", "1.2023", "1.undated", "1.notes"}
+    proxy.handler = forward_all
     assert f"Rebuilt {url}: 3 articles" in cli("reindex", "--index", url).out
-    assert kept(front, url).keys() == {"2.2021", "2.2022", "2.2023", "2.undated", "2.notes"}
+    assert kept(proxy, url).keys() == {"2.2021", "2.2022", "2.2023", "2.undated", "2.notes"}
     assert len(cli.found("潮", "--index", url)) == 3
 
 
 def test_a_killed_copy_to_a_server_is_completed_by_the_same_command(
-    front: RecordingProxy, cli: Cli
+    proxy: RecordingProxy, cli: Cli
 ) -> None:
     for n in range(6):
         write_article(cli.folder / "n" / f"{n}.md", f"第{n}号公报", "潮", date=f"{2021 + n % 3}-05")
     (cli.folder / "n" / "empty.txt").write_bytes(b"")
     cli("index", "n")
-    url = front.new()
+    url = proxy.new()
     reached, dead = Event(), Event()
 
     def held(request: Request, forward: Forward) -> Response:
@@ -370,24 +370,24 @@ def test_a_killed_copy_to_a_server_is_completed_by_the_same_command(
             dead.wait(TIMEOUT)
         return given
 
-    front.doorkeeper = held
+    proxy.handler = held
     process = cli.start("copy", "--to", url)
     assert reached.wait(TIMEOUT)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=TIMEOUT)
-    front.doorkeeper = forward_all
+    proxy.handler = forward_all
     dead.set()
-    assert kept(front, url)
+    assert kept(proxy, url)
     # A part of an archive is never taken for one.
     assert "There is no index" in cli("search", "潮", "--index", url, status=2).err
     assert cli("copy", "--to", url).out.startswith("Copied 6 articles, 7 file records ")
     assert cli("index", "n", "--index", url).out.startswith("7 files seen: 6 unchanged, 1 without")
-    assert len({index.split(".")[0] for index in kept(front, url)}) == 1
-    assert set(kept(front, url).values()) == {("0", None)}
+    assert len({index.split(".")[0] for index in kept(proxy, url)}) == 1
+    assert set(kept(proxy, url).values()) == {("0", None)}
 
 
-def test_what_a_killed_copy_left_is_in_nobodys_way(front: RecordingProxy, tmp_path: Path) -> None:
-    index = ServerIndex(front.new())
+def test_what_a_killed_copy_left_is_in_nobodys_way(proxy: RecordingProxy, tmp_path: Path) -> None:
+    index = ServerIndex(proxy.new())
     for name in ("a", "b"):
         write_article(tmp_path / name / "1.md", f"{name}公报", "渡轮照常。", date="2021-05-17")
     update_index(tmp_path / "a.index", [str(tmp_path / "a")])
@@ -395,11 +395,11 @@ def test_what_a_killed_copy_left_is_in_nobodys_way(front: RecordingProxy, tmp_pa
     def broken(request: Request, forward: Forward) -> Response | None:
         return None if request.is_bulk or request.method == "DELETE" else forward(request)
 
-    front.doorkeeper = broken
+    proxy.handler = broken
     with pytest.raises(ServerProblem):
         copy_index(tmp_path / "a.index", index, CopyOptions())
-    front.doorkeeper = forward_all
-    assert kept(front, index.url)
+    proxy.handler = forward_all
+    assert kept(proxy, index.url)
     update_index(index, [str(tmp_path / "b")])
     copy_index(tmp_path / "a.index", index, CopyOptions(replace=True))
     with open_index(index) as engine:
@@ -411,20 +411,20 @@ def test_what_a_killed_copy_left_is_in_nobodys_way(front: RecordingProxy, tmp_pa
 
 
 def test_the_fingerprint_stands_with_every_part_and_another_one_is_refused(
-    front: RecordingProxy, cli: Cli
+    proxy: RecordingProxy, cli: Cli
 ) -> None:
-    url = front.new()
+    url = proxy.new()
     name = name_of(url)
     write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。")
     cli("index", "n", "--index", url)
-    told = front.cluster.ask(f"/{name}.*/_mapping")
+    told = proxy.cluster.request(f"/{name}.*/_mapping")
     (manifest,) = {repr(each["mappings"]["_meta"]["newsgrep"]) for each in told.values()}
     assert "analyser" in manifest
 
     def tell(index: str, changes: dict[str, Any]) -> None:
         own = told[f"{name}.g1.undated"]["mappings"]["_meta"]["newsgrep"]
         body = {"_meta": {"newsgrep": own | changes}}
-        front.cluster.ask(f"/{index}/_mapping", method="PUT", body=body)
+        proxy.cluster.request(f"/{index}/_mapping", method="PUT", body=body)
 
     tell(f"{name}.g1.*", {"analyser": {"fold": "older"}})
     for asked in (("search", "渡轮", "--json"), ("index", "n")):
@@ -433,19 +433,19 @@ def test_the_fingerprint_stands_with_every_part_and_another_one_is_refused(
         assert ran.out == ""
     cli("reindex", "--index", url)
     assert cli.found("渡轮", "--index", url) == ["甲岛开渔"]
-    told = front.cluster.ask(f"/{name}.*/_mapping")
+    told = proxy.cluster.request(f"/{name}.*/_mapping")
     assert {repr(each["mappings"]["_meta"]["newsgrep"]) for each in told.values()} == {manifest}
 
 
 def test_what_newsgrep_has_not_made_is_refused_and_left_alone(
-    front: RecordingProxy, cli: Cli
+    proxy: RecordingProxy, cli: Cli
 ) -> None:
-    url = front.new()
+    url = proxy.new()
     name = name_of(url)
     write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。")
     cli("index", "n")
-    front.cluster.ask(f"/{name}/_doc/1?refresh=true", method="PUT", body={"a": "渡轮"})
-    before = front.cluster.ask(f"/{name}")
+    proxy.cluster.request(f"/{name}/_doc/1?refresh=true", method="PUT", body={"a": "渡轮"})
+    before = proxy.cluster.request(f"/{name}")
     for asked in (
         ("search", "渡轮", "--index", url),
         ("index", "n", "--index", url),
@@ -455,16 +455,19 @@ def test_what_newsgrep_has_not_made_is_refused_and_left_alone(
     ):
         ran = cli(*asked, status=2)
         assert "was not created by newsgrep" in ran.err + ran.out, asked
-    assert front.cluster.ask(f"/{name}") == before
-    assert front.cluster.ask(f"/{name}/_count")["count"] == 1
+    assert proxy.cluster.request(f"/{name}") == before
+    assert proxy.cluster.request(f"/{name}/_count")["count"] == 1
 
 
-def test_generations_are_never_mixed(front: RecordingProxy) -> None:
-    url = front.new()
+def test_generations_are_never_mixed(proxy: RecordingProxy) -> None:
+    url = proxy.new()
     name = name_of(url)
     _written(ServerIndex(url)).close()
-    told = front.cluster.ask(f"/{name}.g1.2021")[f"{name}.g1.2021"]["mappings"]
+    told = proxy.cluster.request(f"/{name}.g1.2021")[f"{name}.g1.2021"]["mappings"]
     body = {"mappings": told, "aliases": {name: {}}}
-    front.cluster.ask(f"/{name}.g2.2021", method="PUT", body=body)
-    with pytest.raises(IndexDamaged, match="a mixture of several generations"), open_index(ServerIndex(url)):
+    proxy.cluster.request(f"/{name}.g2.2021", method="PUT", body=body)
+    with (
+        pytest.raises(IndexDamaged, match="a mixture of several generations"),
+        open_index(ServerIndex(url)),
+    ):
         pass

@@ -89,16 +89,16 @@ class Served:
 
     def written(self) -> int:
         """Return how many documents the servers have taken, seen by searches or not."""
-        answer = self.cluster.ask(f"/{self.name}.g1*/_stats/indexing", seconds=10)
+        answer = self.cluster.request(f"/{self.name}.g1*/_stats/indexing", seconds=10)
         return int(answer["_all"]["primaries"].get("indexing", {}).get("index_total", 0))
 
     def documents(self) -> int:
         """Return how many articles there are, by the servers' own count."""
-        return int(self.cluster.ask(f"/{self.name}/_count")["count"])
+        return int(self.cluster.request(f"/{self.name}/_count")["count"])
 
     def unsettled(self, copies: int = 1) -> list[str]:
         """Return the indexes that are still kept as while loading."""
-        answer = self.cluster.ask(f"/{self.name}.*/_settings?flat_settings=true")
+        answer = self.cluster.request(f"/{self.name}.*/_settings?flat_settings=true")
         return [
             index
             for index, told in sorted(answer.items())

@@ -1,6 +1,6 @@
-"""By hand: fetch the server (``fetch``), or run a cluster until Ctrl-C (``run --nodes 3``).
+"""Fetch the server (``fetch``), or run a cluster until Ctrl-C (``run --nodes 3``).
 
-``run`` prints one JSON object when the cluster is up: the addresses and the processes.
+``run`` prints one JSON object when the cluster is ready: the URLs and the process ids.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ import json
 import signal
 import sys
 
-from tests.support.cluster import Cluster, Failed, Missing, distribution, find_java
+from tests.support.cluster import Cluster, ClusterFailed, Missing, fetch_distribution, find_java
 
 
 def main() -> int:
-    """Return 0, or 2 where something is missing or no cluster comes up."""
+    """Return 0, or 2 if something is missing or the cluster does not start."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.cluster", description=__doc__)
     parser.add_argument("action", choices=["fetch", "run"])
     parser.add_argument("--nodes", type=int, default=1)
     parser.add_argument("--heap", default="512m")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     try:
-        if asked.action == "fetch":
+        if arguments.action == "fetch":
             find_java()
-            distribution()
+            fetch_distribution()
         else:
-            run(asked.nodes, asked.heap)
-    except (Missing, Failed) as error:
+            run(arguments.nodes, arguments.heap)
+    except (Missing, ClusterFailed) as error:
         print(f"opensearch: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def run(nodes: int, heap: str) -> None:
-    """Run a cluster until a signal comes."""
+    """Run a cluster until a signal arrives."""
     with Cluster(nodes, heap) as cluster:
         print(json.dumps({"urls": cluster.urls, "pids": cluster.pids}), flush=True)
         signal.pause()

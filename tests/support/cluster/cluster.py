@@ -1,6 +1,6 @@
 """Servers that form one cluster: started together, killed and restarted one by one.
 
-All waiting is by asking again, with an end; what does not come is Failed with the logs' tails.
+All waiting is polling with a time limit; ClusterFailed has the ends of the servers' logs.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from tests.support.cluster.distribution import distribution, find_java
+from tests.support.cluster.distribution import fetch_distribution, find_java
 from tests.support.cluster.folders import own_folder
-from tests.support.cluster.node import LOOPBACK, Failed, Node
-from tests.support.cluster.rest import NoAnswer, ask
+from tests.support.cluster.node import LOOPBACK, ClusterFailed, Node
+from tests.support.cluster.rest import RequestFailed, request
 
 START_TIMEOUT = 180.0
-"""Three servers that start on one busy core still make it."""
+"""Enough for three servers on one busy core."""
 STOP_TIMEOUT = 20.0
 POLL_INTERVAL = 0.1
 HEALTH_ORDER = ("red", "yellow", "green")
@@ -27,16 +27,16 @@ HEALTH_ORDER = ("red", "yellow", "green")
 class Cluster:
     """A cluster of one server or several on loopback, without plugins, passwords or TLS.
 
-    Entering it starts the servers and waits until they have found each other; leaving it ends
+    Entering it starts the servers and waits until they have formed a cluster; leaving it stops
     them and removes their data. Servers are numbered from 0, in the order of ``urls``.
 
     Args:
-        nodes: how many servers.
-        heap: the Java heap of each, as Java writes it (``512m``).
-        settings: more of OpenSearch's settings, for all servers.
+        nodes: number of servers.
+        heap: Java heap of each, such as ``512m``.
+        settings: additional OpenSearch settings for all servers.
 
     Raises:
-        Missing: there is no Java, or no distribution can be had.
+        Missing: Java or the distribution is missing.
 
     """
 
@@ -44,16 +44,16 @@ class Cluster:
         self, nodes: int = 1, heap: str = "512m", settings: Mapping[str, str] | None = None
     ) -> None:
         self._cleanup = ExitStack()
-        java, path = find_java(), distribution()
-        with ExitStack() as made:
-            folder = made.enter_context(own_folder())
-            made.callback(self._end_all)
+        java, path = find_java(), fetch_distribution()
+        with ExitStack() as stack:
+            folder = stack.enter_context(own_folder())
+            stack.callback(self._end_all)
             self._nodes: list[Node] = []
             for number in range(nodes):
                 own = folder / f"node-{number}"
                 own.mkdir(mode=0o755)
                 self._nodes.append(Node(own, own.name, path, java, heap))
-            self._cleanup = made.pop_all()
+            self._cleanup = stack.pop_all()
         self._settings = {
             "cluster.name": folder.name,
             "cluster.routing.allocation.disk.threshold_enabled": "false",
@@ -76,7 +76,7 @@ class Cluster:
             for node in self._nodes:
                 node.start(self._settings)
             self.wait(seconds=START_TIMEOUT)
-        except BaseException:  # also Ctrl-C: nothing is left behind
+        except BaseException:  # also after Ctrl-C, leave nothing behind
             self.stop()
             raise
         return self
@@ -91,118 +91,118 @@ class Cluster:
 
     @property
     def urls(self) -> list[str]:
-        """One for each server, also where it is dead."""
+        """The URL of each server, running or not."""
         return [node.url for node in self._nodes]
 
     @property
     def pids(self) -> list[int | None]:
-        """The process of each server, None where it is dead."""
+        """The process id of each server, None if it is not running."""
         return [node.pid for node in self._nodes]
 
     @property
-    def living(self) -> list[int]:
-        """The numbers of the servers that run."""
+    def running(self) -> list[int]:
+        """The numbers of the running servers."""
         return [number for number, node in enumerate(self._nodes) if node.pid is not None]
 
     def address(self, name: str) -> str:
-        """Return the address of an index as newsgrep takes it, on the first living server."""
-        return f"opensearch://{urlsplit(self._living_url()).netloc}/{name}"
+        """Return newsgrep's address for an index, on the first running server."""
+        return f"opensearch://{urlsplit(self._running_url()).netloc}/{name}"
 
-    def _living_url(self) -> str:
-        living = self.living
-        if not living:
-            raise Failed(f"no server runs\n{self._tails()}")
-        return self.urls[living[0]]
+    def _running_url(self) -> str:
+        running = self.running
+        if not running:
+            raise ClusterFailed(f"no server is running\n{self._tails()}")
+        return self.urls[running[0]]
 
-    def ask(
+    def request(
         self, path: str = "/", *, method: str = "GET", body: object = None, seconds: float = 30.0
     ) -> Any:
-        """Return what the first living server answers; raise NoAnswer as ``rest.ask`` does."""
-        return ask(self._living_url(), path, method=method, body=body, seconds=seconds)
+        """Return the response of the first running server; raises RequestFailed."""
+        return request(self._running_url(), path, method=method, body=body, seconds=seconds)
 
     def kill(self, number: int) -> None:
-        """Kill a server as a loss of power would; return when its process is gone."""
+        """Kill a server as a power failure would, and wait until its process is gone."""
         self._nodes[number].kill()
 
     def restart(self, number: int, seconds: float = START_TIMEOUT) -> None:
-        """Start a server that has ended with the data that it left, and wait until it has joined.
+        """Start a server that has ended, on its old data, and wait until it has joined.
 
-        Its copies of shards may still be catching up then: ``wait()`` waits for them.
+        Its replicas may still be recovering then; ``wait()`` waits for them.
         """
         node = self._nodes[number]
         node.start(self._settings)
 
         def joined() -> bool:
-            # Not answered before the server itself knows its cluster manager.
-            health = ask(node.url, "/_cluster/health", seconds=5)
-            return bool(health["number_of_nodes"] == len(self.living))
+            # A server responds only when it knows the cluster manager.
+            health = request(node.url, "/_cluster/health", seconds=5)
+            return bool(health["number_of_nodes"] == len(self.running))
 
-        self._until(f"{node.name} to join", joined, seconds)
+        self._until(f"node {node.name} in the cluster", joined, seconds)
 
     def manager(self, seconds: float = 60.0) -> int:
-        """Return the number of the server that holds the cluster manager's role now.
+        """Return the number of the server that is the cluster manager now.
 
-        Where it has just been killed, waits until the others have chosen another one.
+        If it has just been killed, wait until the others have elected another one.
         """
         names = [node.name for node in self._nodes]
         found: list[int] = []
 
-        def chosen() -> bool:
-            rows = self.ask("/_cat/cluster_manager?format=json", seconds=5)
+        def elected() -> bool:
+            rows = self.request("/_cat/cluster_manager?format=json", seconds=5)
             found[:] = [names.index(row["node"]) for row in rows if row["node"] in names]
-            return len(found) == 1 and found[0] in self.living
+            return len(found) == 1 and found[0] in self.running
 
-        self._until("a cluster manager", chosen, seconds)
+        self._until("a cluster manager", elected, seconds)
         return found[0]
 
     def wait(
         self, status: str = "green", nodes: int | None = None, seconds: float = 300.0
     ) -> dict[str, Any]:
-        """Wait until the cluster is as healthy as that (``yellow``: or green); return its health.
+        """Wait until the cluster's health is ``status`` or better, and return its health.
 
-        A server that is gone is waited for, for a minute, before its parts are copied elsewhere;
-        of two that come back one after the other, the second may cost another minute.
+        A cluster waits a minute for a lost server before it copies that server's shards; if
+        two return one after the other, the second may take another minute.
 
         Args:
             status: ``green``, ``yellow`` or ``red``.
-            nodes: how many servers have to be in it; by default those that run.
-            seconds: how long to wait before it is Failed.
+            nodes: servers that must have joined; by default those that are running.
+            seconds: time limit, after which ClusterFailed is raised.
 
         """
         health: dict[str, Any] = {}
 
-        def well() -> bool:
-            health.update(self.ask("/_cluster/health", seconds=5))
-            enough = len(self.living) if nodes is None else nodes
-            good = HEALTH_ORDER.index(health["status"]) >= HEALTH_ORDER.index(status)
-            return good and health["number_of_nodes"] == enough
+        def is_healthy() -> bool:
+            health.update(self.request("/_cluster/health", seconds=5))
+            wanted = len(self.running) if nodes is None else nodes
+            is_good = HEALTH_ORDER.index(health["status"]) >= HEALTH_ORDER.index(status)
+            return is_good and health["number_of_nodes"] == wanted
 
-        self._until(f"{status} health", well, seconds)
+        self._until(f"{status} health", is_healthy, seconds)
         return health
 
     def _until(self, what: str, condition: Callable[[], bool], seconds: float) -> None:
         end = time.monotonic() + seconds
-        last = "it was not so yet"
+        last = "not yet"
         while time.monotonic() < end:
             try:
                 if condition():
                     return
-            except NoAnswer as error:
+            except RequestFailed as error:
                 last = str(error)
             if any(node.crashed for node in self._nodes):
-                raise Failed(f"a server ended by itself while waiting for {what}\n{self._tails()}")
+                raise ClusterFailed(f"a server crashed while waiting for {what}\n{self._tails()}")
             time.sleep(POLL_INTERVAL)
-        raise Failed(f"{what} did not come in {seconds:.0f} s: {last}\n{self._tails()}")
+        raise ClusterFailed(f"no {what} within {seconds:.0f} s: {last}\n{self._tails()}")
 
     def _tails(self) -> str:
         return "\n".join(node.tail() for node in self._nodes)
 
     def stop(self) -> None:
-        """End all servers, at first politely, and remove what they wrote; again does nothing."""
+        """Stop all servers and remove their data; a second call does nothing."""
         self._cleanup.close()
 
     def _end_all(self) -> None:
         for node in self._nodes:
-            node.ask_to_end()
+            node.terminate()
         for node in self._nodes:
             node.wait_or_kill(STOP_TIMEOUT)

@@ -1,6 +1,6 @@
-"""Folders that the servers' user can reach, and that don't heap up where tests were killed.
+"""Folders that the servers' user can read, and that do not accumulate when tests are killed.
 
-pytest's own are closed to everybody but root, and OpenSearch won't run as root.
+pytest's own folders are readable by root only, and OpenSearch refuses to run as root.
 """
 
 from __future__ import annotations
@@ -15,42 +15,42 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PREFIX = "newsgrep-cluster-"
-YOUNG = 60.0
-"""Seconds; a folder may not be locked yet in the moment after it is made."""
+MIN_AGE = 60.0
+"""Seconds; a new folder may not be locked yet."""
 
 
 @contextmanager
 def own_folder() -> Iterator[Path]:
-    """Make a folder under the temporary one, and remove it, and those that the killed left.
+    """Create a temporary folder and remove it at the end, with those of killed processes.
 
-    Its name has this process's id, so that a list of processes tells whose server one is.
+    Its name contains this process's id, so that a process list shows to whom a server belongs.
     """
     _remove_orphans()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     if os.geteuid() == 0:
         folder.chmod(0o755)
-    held = os.open(folder, os.O_RDONLY)
+    lock = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(held, fcntl.LOCK_EX)  # until this process is gone, however it goes
+        fcntl.flock(lock, fcntl.LOCK_EX)  # released when this process ends, however it ends
         yield folder
     finally:
         shutil.rmtree(folder)
-        os.close(held)
+        os.close(lock)
 
 
 def _remove_orphans() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         try:
-            held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        except OSError:  # somebody else's, or just removed by its owner
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:  # another user's, or just removed
             continue
         try:
-            found = os.fstat(held)
-            if found.st_uid != os.geteuid() or time.time() - found.st_mtime < YOUNG:
+            status = os.fstat(lock)
+            if status.st_uid != os.geteuid() or time.time() - status.st_mtime < MIN_AGE:
                 continue
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)  # others may do the same
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)  # other processes may do the same
         except BlockingIOError:  # in use
             continue
         finally:
-            os.close(held)
+            os.close(lock)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Install what OpenSearch's tests need beside Python: a Java and Maven, from Debian, as root.
-# What can't be installed is told; those tests are then skipped by name.
+# It prints what can't be installed; those tests are then skipped by name.
 set -u
 
 missing=

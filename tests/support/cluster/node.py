@@ -1,6 +1,6 @@
 """One server: its folder, its two ports, its process.
 
-The process is ended by its id, and the kernel ends it where nobody is left to do so.
+The process is ended by its id, or by the kernel when the process that started it is gone.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from pathlib import Path
 from tests.support.cluster.distribution import Missing, unpack
 
 LOOPBACK = "127.0.0.1"
-# Below what systems hand out to connections, so that none takes a port between choice and use.
+# Below the ports that systems assign to connections, so that none is taken before it is used.
 PORTS = range(12_000, 32_000)
 
-# The kernel kills a server when the *thread* that started it ends. So one thread starts all of
-# them, and ends with this process: tests may start servers in threads of their own.
+# The kernel kills a server when the *thread* that started it ends. So one thread, which ends
+# with this process, starts all servers: tests may call from threads of their own.
 _LAUNCHER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="opensearch-launcher")
 
-# The kernel's promise counts from when it is asked for: whose parent died before that ends here.
+# The kernel watches the parent from this call on. If the parent died before, end here.
 _UNLESS_ORPHANED = '[ "$PPID" = "$1" ] || exit 1; shift; exec "$@"'
 
 
-class Failed(Exception):
-    """A server ended, or did not come to what was waited for; the message has its log's tail."""
+class ClusterFailed(Exception):
+    """A server ended or did not reach a state in time; the message has the end of its log."""
 
 
 def free_port() -> int:
-    """Return a port on which nobody listens."""
+    """Return an unused port."""
     for port in random.sample(PORTS, 200):
         with socket.socket() as trial:
             try:
@@ -43,16 +43,16 @@ def free_port() -> int:
             except OSError:
                 continue
             return port
-    raise Failed(f"none of 200 ports from {PORTS[0]} to {PORTS[-1]} is free")
+    raise ClusterFailed(f"none of 200 ports from {PORTS[0]} to {PORTS[-1]} is free")
 
 
 class Node:
-    """One server in a folder of its own; it can be started again there after it has ended."""
+    """One server in a folder of its own, where it can be restarted after it has ended."""
 
     def __init__(self, folder: Path, name: str, distribution: Path, java: Path, heap: str) -> None:
         setpriv = shutil.which("setpriv")
         if setpriv is None:
-            raise Missing("no setpriv found, which ends servers with the tests (util-linux)")
+            raise Missing("no setpriv (util-linux) found, which ends servers with the tests")
         self.name = name
         self.http = free_port()
         self.transport = free_port()
@@ -62,7 +62,7 @@ class Node:
         self._process: subprocess.Popen[bytes] | None = None
         self._killed = False
         self._guard = [setpriv, "--pdeathsig", "KILL"]
-        if os.geteuid() == 0:  # as whom OpenSearch refuses to run
+        if os.geteuid() == 0:  # OpenSearch refuses to run as root
             nobody = pwd.getpwnam("nobody")
             self._guard += [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}"]
             self._guard += ["--clear-groups"]
@@ -76,19 +76,19 @@ class Node:
 
     @property
     def pid(self) -> int | None:
-        """The process's id while it runs; it is Java's, as the scripts before it become it."""
+        """The process id while the server runs; its scripts are replaced by Java in one process."""
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
     @property
     def crashed(self) -> bool:
-        """Whether the server has ended without being killed by us."""
+        """Whether the server has ended without being killed by a test."""
         return self._process is not None and self.pid is None and not self._killed
 
     def start(self, settings: Mapping[str, str]) -> None:
         """Start the server and return at once."""
         if self.pid is not None:
-            raise Failed(f"{self.name} runs already")
+            raise ClusterFailed(f"{self.name} is running already")
         own = {
             "node.name": self.name,
             "network.host": LOOPBACK,
@@ -112,7 +112,7 @@ class Node:
             return subprocess.Popen(
                 command,
                 cwd=self.home,
-                env={  # nothing of the user's own decides
+                env={  # independent of the user's environment
                     "PATH": os.environ.get("PATH", os.defpath),
                     "LANG": "C.UTF-8",
                     "HOME": str(self.home),
@@ -123,10 +123,10 @@ class Node:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C is for the tests, which then stop it
+                start_new_session=True,  # Ctrl-C ends the tests, which then stop the server
             )
 
-    def ask_to_end(self) -> None:
+    def terminate(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
 
@@ -139,18 +139,18 @@ class Node:
             self.kill()
 
     def kill(self) -> None:
-        """Kill the server as a loss of power would, and return when it is gone."""
+        """Kill the server as a power failure would, and wait until its process is gone."""
         if self._process is None:
             return
         if self._process.poll() is None:
             self._killed = True
-            # Its group: while it starts, the script has a Java of its own beside it.
+            # Its group: while it starts, the script runs another Java process.
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def tail(self, lines: int = 30) -> str:
-        """Return the end of what the server has said."""
+        """Return the end of the server's log."""
         if not self._log.exists():
             return ""
-        said = self._log.read_text("utf-8", "replace").splitlines()
-        return "\n".join([f"--- {self.name}, the end of its log", *said[-lines:]])
+        log = self._log.read_text("utf-8", "replace").splitlines()
+        return "\n".join([f"--- {self.name}, end of the log", *log[-lines:]])

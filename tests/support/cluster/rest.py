@@ -1,6 +1,6 @@
-"""One request to a server and its answer as JSON, with nothing but the standard library.
+"""Requests to a server with the standard library only.
 
-The harness must not share a client with what it tests.
+The test harness must not share a client with the code that it tests.
 """
 
 from __future__ import annotations
@@ -11,38 +11,38 @@ from typing import Any
 from urllib.parse import urlsplit
 
 
-class NoAnswer(Exception):
-    """No answer came (status 0), or one that refuses (its HTTP status)."""
+class RequestFailed(Exception):
+    """There was no response (status 0), or one with an error status."""
 
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
         self.status = status
 
 
-def ask(
+def request(
     url: str, path: str = "/", *, method: str = "GET", body: object = None, seconds: float = 30.0
 ) -> Any:
-    """Return the JSON that a server answers; raise NoAnswer where there is none, or a refusal.
+    """Return the JSON of a server's response; raises RequestFailed.
 
-    A body that is no string is sent as JSON; a string as it stands (``_bulk`` takes lines).
+    A body is sent as JSON unless it is a string, which is sent as it is (``_bulk`` takes lines).
     """
-    where = urlsplit(url)
-    sent = body if body is None or isinstance(body, str) else json.dumps(body)
-    connection = HTTPConnection(where.hostname or "", where.port, timeout=seconds)
+    parts = urlsplit(url)
+    content = body if body is None or isinstance(body, str) else json.dumps(body)
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=seconds)
     try:
         connection.request(
             method,
             path,
-            body=None if sent is None else sent.encode(),
+            body=None if content is None else content.encode(),
             headers={"Content-Type": "application/json"},
         )
-        answer = connection.getresponse()
-        text = answer.read()
+        response = connection.getresponse()
+        text = response.read()
     except (OSError, HTTPException) as error:
-        raise NoAnswer(f"{method} {url}{path}: {error!r}") from error
+        raise RequestFailed(f"{method} {url}{path}: {error!r}") from error
     finally:
         connection.close()
-    if answer.status >= 400:
-        told = text.decode("utf-8", "replace")
-        raise NoAnswer(f"{method} {url}{path}: {answer.status} {told}", answer.status)
+    if response.status >= 400:
+        message = text.decode("utf-8", "replace")
+        raise RequestFailed(f"{method} {url}{path}: {response.status} {message}", response.status)
     return json.loads(text)
