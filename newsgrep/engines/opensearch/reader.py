@@ -378,7 +378,8 @@ class HitPages:
         beyond = "lt" if self._order is Order.OLDEST else "gt"
         same: QueryDsl = {"term": {TIMESTAMP: cursor.timestamp}}
         return either(
-            {"range": {TIMESTAMP: {beyond: cursor.timestamp}}}, {"bool": {"filter": [same, up_to_id]}}
+            {"range": {TIMESTAMP: {beyond: cursor.timestamp}}},
+            {"bool": {"filter": [same, up_to_id]}},
         )
 
     def _sort_values(self, doc: ScoredDoc) -> list[Any]:
