@@ -48,7 +48,7 @@ def batch(cli: Cli, *lines: Any, args: tuple[str, ...] = (), status: int = 0) ->
     return told(cli("batch", "-", *args, stdin=text.encode(), status=status))
 
 
-def test_each_line_is_answered_as_a_search_of_its_own_would_be(tides: Cli) -> None:
+def test_batch_answers_equal_single_searches(tides: Cli) -> None:
     chance = random.Random(7)
     words = ["潮汐", "灯塔", "-台风", '"潮汐公报"', "台风 OR 灯塔", "公报", "海豚", "第1号"]
     lines: list[Any] = []
@@ -84,7 +84,7 @@ def test_each_line_is_answered_as_a_search_of_its_own_would_be(tides: Cli) -> No
         assert one == other
 
 
-def test_ids_are_given_back_whatever_they_are_and_lines_are_numbered(tides: Cli) -> None:
+def test_batch_returns_ids_and_line_numbers(tides: Cli) -> None:
     ids: list[Any] = [7, "七", None, [1, {"a": 2}], 1.5]
     lines = ["# what we watch", "", *({"id": each, "query": "潮汐"} for each in ids), "灯塔"]
     answers = batch(tides, *lines)
@@ -114,7 +114,7 @@ def test_ids_are_given_back_whatever_they_are_and_lines_are_numbered(tides: Cli)
         ('{"query": "潮汐", "any": "yes"}', "true or false", "潮汐", None),
     ],
 )
-def test_a_line_that_cannot_be_read_is_answered_by_an_error_and_the_run_goes_on(
+def test_batch_continues_after_an_invalid_line(
     tides: Cli, line: str, message: str, query: str | None, position: int | None
 ) -> None:
     first, bad, last = batch(tides, "灯塔", line, "台风", status=2)
@@ -124,7 +124,7 @@ def test_a_line_that_cannot_be_read_is_answered_by_an_error_and_the_run_goes_on(
     assert bad["line"] == 2
 
 
-def test_bytes_that_are_no_text_and_lines_without_end_are_errors_of_their_line(
+def test_batch_rejects_undecodable_and_endless_lines(
     tides: Cli,
 ) -> None:
     data = b"\xef\xbb\xbf" + "灯塔\r\n".encode() + b"\xff\xfe\n"
@@ -136,13 +136,13 @@ def test_bytes_that_are_no_text_and_lines_without_end_are_errors_of_their_line(
     assert [each["line"] for each in (first, odd, long, last)] == [1, 2, 3, 4]
 
 
-def test_a_query_with_half_characters_is_answered(tides: Cli) -> None:
+def test_batch_accepts_lone_surrogates(tides: Cli) -> None:
     (answer,) = batch(tides, '{"query": "\\ud800潮汐", "id": "\\udfff"}')
     assert (answer["query"], answer["id"]) == ("\ud800潮汐", "\udfff")
     assert (answer["parsed"], answer["total"]) == ("潮汐", TIDE_COUNT)
 
 
-def test_the_exit_status_is_0_if_all_were_answered_1_without_a_hit_2_with_a_bad_line(
+def test_batch_exit_status(
     tides: Cli,
 ) -> None:
     batch(tides, "潮汐", "海豚")
@@ -155,9 +155,7 @@ def test_the_exit_status_is_0_if_all_were_answered_1_without_a_hit_2_with_a_bad_
     assert "Cannot read" in tides("batch", ".", status=2).err
 
 
-def test_options_are_what_lines_leave_open_and_no_hits_gives_counts(
-    tides: Cli, tmp_path: Path
-) -> None:
+def test_batch_options_are_defaults_for_lines(tides: Cli, tmp_path: Path) -> None:
     file = tmp_path / "queries.txt"
     file.write_text('潮汐\n{"query": "潮汐", "limit": 1, "sort": "date"}\n', "utf-8")
     one, other = told(tides("batch", file, "-n", "2", "--sort", "-date"))
@@ -168,7 +166,7 @@ def test_options_are_what_lines_leave_open_and_no_hits_gives_counts(
         assert "hits" not in each
 
 
-def test_an_answer_is_there_before_the_next_question_is_asked(tides: Cli) -> None:
+def test_batch_flushes_each_answer(tides: Cli) -> None:
     process = subprocess.Popen(
         [NEWSGREP, "batch", "-"],
         cwd=tides.folder,
@@ -188,7 +186,7 @@ def test_an_answer_is_there_before_the_next_question_is_asked(tides: Cli) -> Non
     assert process.wait(PATIENCE) == 0
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(tides: Cli) -> None:
+def test_batch_into_a_closed_pipe_exits_0(tides: Cli) -> None:
     ran = tides.bash("yes 潮汐 | newsgrep batch - | head -n 2; echo ${PIPESTATUS[1]}")
     *answers, status = ran.lines
     assert [json.loads(each)["total"] for each in answers] == [TIDE_COUNT, TIDE_COUNT]
@@ -196,13 +194,13 @@ def test_a_reader_that_has_seen_enough_is_no_error(tides: Cli) -> None:
     assert ran.stderr == b""
 
 
-def test_a_missing_index_is_one_error_whatever_is_asked(cli: Cli) -> None:
+def test_batch_missing_index_is_one_error(cli: Cli) -> None:
     ran = cli("batch", "-", stdin="潮汐\n".encode(), status=2)
     assert "There is no index" in ran.err
     assert ran.stdout == b""
 
 
-def test_a_damaged_index_ends_the_run_with_an_error(cli: Cli, tides: Cli) -> None:
+def test_batch_stops_at_a_damaged_index(cli: Cli, tides: Cli) -> None:
     (cli.folder / "n").symlink_to(tides.folder / "tides")
     cli("index", "n")
     for path in (cli.index / "whoosh").glob("*.trm"):

@@ -61,7 +61,7 @@ main()
         ("--paths", "title:声明 since:2020"),
     ],
 )
-def test_a_search_imports_only_what_it_uses(seeds: Cli, asked: tuple[str, ...]) -> None:
+def test_search_imports_only_what_it_uses(seeds: Cli, asked: tuple[str, ...]) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", _TOLD, "search", *asked],
         cwd=seeds.folder,

@@ -70,7 +70,7 @@ def bytes_in(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_a_copy_answers_as_the_index_does_and_needs_no_files(full: FakeServerCli) -> None:
+def test_copy_gives_equal_answers_without_files(full: FakeServerCli) -> None:
     before = bytes_in(full.index)
     (full.folder / "seeds").rename(full.folder / "away")
     ran = full("copy", "--to", "other")
@@ -82,7 +82,7 @@ def test_a_copy_answers_as_the_index_does_and_needs_no_files(full: FakeServerCli
     assert bytes_in(full.index) == before
 
 
-def test_indexing_into_a_copy_finds_nothing_to_do(full: FakeServerCli) -> None:
+def test_index_finds_a_copy_up_to_date(full: FakeServerCli) -> None:
     for place in ("other", URL):
         full("copy", "--to", place)
         told = json.loads(full("index", "seeds", "--json", "--index", place).out)
@@ -91,7 +91,7 @@ def test_indexing_into_a_copy_finds_nothing_to_do(full: FakeServerCli) -> None:
         assert all(item["known"] for items in told["files"].values() for item in items)
 
 
-def test_to_a_server_and_back_nothing_is_lost(full: FakeServerCli) -> None:
+def test_copy_to_a_server_and_back_is_lossless(full: FakeServerCli) -> None:
     full("copy", "--to", URL)
     assert answers(full, URL) == answers(full, full.index)
     ran = full("copy", "--index", URL, "--to", "back")
@@ -103,7 +103,7 @@ def test_to_a_server_and_back_nothing_is_lost(full: FakeServerCli) -> None:
 # What is there already
 
 
-def test_index_contents_is_replaced_only_when_that_is_said(full: FakeServerCli) -> None:
+def test_copy_replaces_an_index_only_with_replace(full: FakeServerCli) -> None:
     write_article(full.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。")
     for place in ("other", URL):
         full("index", "n", "--index", place)
@@ -125,7 +125,7 @@ def test_index_contents_is_replaced_only_when_that_is_said(full: FakeServerCli) 
     ]
 
 
-def test_an_empty_index_holds_nothing_that_could_be_lost(full: FakeServerCli) -> None:
+def test_copy_replaces_an_empty_index(full: FakeServerCli) -> None:
     (full.folder / "n").mkdir()
     for place in ("other", URL):
         full("index", "n", "--index", place, status=1)
@@ -133,7 +133,7 @@ def test_an_empty_index_holds_nothing_that_could_be_lost(full: FakeServerCli) ->
         assert answers(full, place) == answers(full, full.index)
 
 
-def test_a_damaged_index_is_replaced_only_when_that_is_said(full: FakeServerCli) -> None:
+def test_copy_replaces_a_damaged_index_only_with_replace(full: FakeServerCli) -> None:
     shutil.copytree(full.index, full.folder / "other")
     for path in (full.folder / "other" / "whoosh").iterdir():
         os.truncate(path, path.stat().st_size // 2)
@@ -142,7 +142,7 @@ def test_a_damaged_index_is_replaced_only_when_that_is_said(full: FakeServerCli)
     assert answers(full, "other") == answers(full, full.index)
 
 
-def test_a_folder_with_other_files_stays_as_it_is(full: FakeServerCli) -> None:
+def test_copy_leaves_a_folder_with_other_files(full: FakeServerCli) -> None:
     before = bytes_in(full.folder / "seeds")
     for more in ((), ("--replace",)):
         ran = full("copy", "--to", "seeds", *more, status=2)
@@ -150,7 +150,7 @@ def test_a_folder_with_other_files_stays_as_it_is(full: FakeServerCli) -> None:
     assert bytes_in(full.folder / "seeds") == before
 
 
-def test_an_index_is_not_copied_onto_itself(full: FakeServerCli) -> None:
+def test_copy_onto_itself_is_an_error(full: FakeServerCli) -> None:
     (full.folder / "link").symlink_to("index")
     full("copy", "--to", URL)
     for one, other in (("index", "./index"), ("index", "link"), (URL, f"{URL}?shards=3")):
@@ -159,7 +159,7 @@ def test_an_index_is_not_copied_onto_itself(full: FakeServerCli) -> None:
     assert full.json("stats")["articles"] == 16
 
 
-def test_where_there_is_no_index_nothing_is_made(full: FakeServerCli) -> None:
+def test_copy_without_a_source_creates_nothing(full: FakeServerCli) -> None:
     for index in ("nowhere", "opensearch://localhost/nowhere"):
         ran = full("copy", "--index", index, "--to", "other", status=2)
         assert "There is no index" in ran.err
@@ -168,7 +168,7 @@ def test_where_there_is_no_index_nothing_is_made(full: FakeServerCli) -> None:
     assert "--to" in full("copy", status=2).err
 
 
-def test_an_engine_of_folders_is_no_engine_of_a_server(full: FakeServerCli) -> None:
+def test_copy_to_a_server_rejects_folder_engines(full: FakeServerCli) -> None:
     ran = full("copy", "--to", URL, "--engine", "whoosh", status=2)
     assert "on a server" in ran.err
 
@@ -176,7 +176,7 @@ def test_an_engine_of_folders_is_no_engine_of_a_server(full: FakeServerCli) -> N
 # Damage, other writers, death
 
 
-def test_a_damaged_index_is_not_copied(full: FakeServerCli) -> None:
+def test_copy_refuses_a_damaged_source(full: FakeServerCli) -> None:
     for path in (full.index / "whoosh").glob("*.folded.col"):
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 0xFF
@@ -192,7 +192,7 @@ def test_a_damaged_index_is_not_copied(full: FakeServerCli) -> None:
     assert answers(full, "other") == answers(full, full.index)
 
 
-def test_an_older_version_is_not_taken_for_the_last_one(cli: Cli) -> None:
+def test_copy_does_not_mistake_an_older_commit(cli: Cli) -> None:
     """Salvage finds what is damaged in the commit before; a copy must not hand that on."""
     path = write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常，海带上市。")
     write_article(cli.folder / "n" / "b.md", "乙岛休渔", "渡轮停航。")
@@ -216,7 +216,7 @@ def empty_server() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("empty_server")
-def test_a_copy_that_lacks_something_is_never_confirmed(
+def test_copy_is_confirmed_only_if_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
@@ -273,9 +273,7 @@ def end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_a_copy_that_dies_halfway_is_no_index_and_the_same_command_makes_one(
-    cli: Cli, many: Path, number: signal.Signals
-) -> None:
+def test_copy_killed_halfway_can_be_repeated(cli: Cli, many: Path, number: signal.Signals) -> None:
     asked = ("copy", "--index", many, "--to", "other")
     process = start(cli, *asked)
     try:
@@ -292,7 +290,7 @@ def test_a_copy_that_dies_halfway_is_no_index_and_the_same_command_makes_one(
     cli("doctor", "--index", "other")
 
 
-def test_a_replacement_that_dies_halfway_leaves_what_was_there(cli: Cli, many: Path) -> None:
+def test_copy_replace_killed_halfway_keeps_the_old_index(cli: Cli, many: Path) -> None:
     write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。")
     cli("index", "n")
     process = start(cli, "copy", "--index", many, "--to", "index", "--replace")
@@ -308,7 +306,7 @@ def test_a_replacement_that_dies_halfway_leaves_what_was_there(cli: Cli, many: P
     assert cli.json("stats")["articles"] == 2500
 
 
-def test_nobody_writes_to_an_index_while_it_is_copied(cli: Cli, many: Path) -> None:
+def test_copy_locks_its_source(cli: Cli, many: Path) -> None:
     process = start(cli, "copy", "--index", many, "--to", "other")
     try:
         wait_for_draft(process, cli.folder / "other")
@@ -320,7 +318,7 @@ def test_nobody_writes_to_an_index_while_it_is_copied(cli: Cli, many: Path) -> N
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-def test_an_index_that_may_only_be_read_can_be_copied(cli: Cli) -> None:
+def test_copy_reads_a_read_only_index(cli: Cli) -> None:
     write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。")
     cli("index", "n")
     (cli.index / "newsgrep.lock").unlink()

@@ -81,13 +81,13 @@ def is_clear(message: str) -> bool:
 
 
 @pytest.mark.parametrize("harm", [delete, halve, empty])
-def test_a_damaged_file_is_an_error_and_never_another_answer(
+def test_damaged_file_never_changes_an_answer(
     seeds: Cli, tmp_path: Path, harm: Callable[[Path], None]
 ) -> None:
     assert wrong_answers(seeds, tmp_path, harm) == []
 
 
-def test_show_and_index_refuse_a_damaged_index_as_well(cli: Cli) -> None:
+def test_show_and_index_refuse_a_damaged_index(cli: Cli) -> None:
     write_article(cli.folder / "n" / "a.md", "渡轮停航", "大雾。")
     cli("index", "n")
     table = next(cli.index.glob("*/*.toc"))
@@ -104,7 +104,7 @@ def test_show_and_index_refuse_a_damaged_index_as_well(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("args", [["search", "渡轮", "--json"], ["show", "x"], ["stats"]])
-def test_a_missing_index_names_the_next_step(cli: Cli, args: list[str]) -> None:
+def test_missing_index_names_the_next_step(cli: Cli, args: list[str]) -> None:
     ran = cli(*args, status=2)
     assert "There is no index in index" in ran.err
     assert "newsgrep index PATH" in ran.err
@@ -112,7 +112,7 @@ def test_a_missing_index_names_the_next_step(cli: Cli, args: list[str]) -> None:
     assert list(cli.folder.iterdir()) == []
 
 
-def test_a_manifest_that_makes_no_sense_is_an_error(cli: Cli) -> None:
+def test_invalid_manifest_is_an_error(cli: Cli) -> None:
     write_article(cli.folder / "a.md", "渡轮停航", "大雾。")
     cli("index", "a.md")
     wrong = b'{"engine": 5, "format": 1, "analyser": {}, "made_by": "x"}'
@@ -123,7 +123,7 @@ def test_a_manifest_that_makes_no_sense_is_an_error(cli: Cli) -> None:
             assert is_clear(ran.err), ran.err
 
 
-def test_an_index_of_another_making_says_reindex_and_is_not_asked(cli: Cli) -> None:
+def test_incompatible_index_is_refused(cli: Cli) -> None:
     write_article(cli.folder / "a.md", "渡轮停航", "大雾。")
     cli("index", "a.md")
     path = cli.index / "newsgrep.json"
@@ -145,7 +145,7 @@ def test_an_index_of_another_making_says_reindex_and_is_not_asked(cli: Cli) -> N
             assert ran.stdout == b""
 
 
-def test_a_deleted_index_is_made_anew(cli: Cli) -> None:
+def test_index_recreates_a_deleted_index(cli: Cli) -> None:
     write_article(cli.folder / "a.md", "渡轮停航", "大雾。")
     cli("index", "a.md")
     shutil.rmtree(cli.index)

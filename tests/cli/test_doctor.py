@@ -24,14 +24,14 @@ def files_of(cli: Cli) -> list[Path]:
     return sorted(path for path in (cli.index / "whoosh").iterdir() if path.stat().st_size)
 
 
-def test_a_sound_index_is_called_sound(archive: Cli) -> None:
+def test_doctor_reports_an_intact_index(archive: Cli) -> None:
     assert "is intact: 2 articles" in archive("doctor").out
     told = archive.json("doctor", "--deep")
     assert told["sound"]
     assert (told["articles"], told["problems"], told["deleted"]) == (2, [], [])
 
 
-def test_every_changed_file_of_the_last_commit_is_found(archive: Cli) -> None:
+def test_doctor_finds_every_changed_file(archive: Cli) -> None:
     needed = [path for path in files_of(archive) if path.suffix != ".before"]
     found = set()
     for path in needed:
@@ -50,7 +50,7 @@ def test_every_changed_file_of_the_last_commit_is_found(archive: Cli) -> None:
     assert "is intact" in archive("doctor").out
 
 
-def test_a_damaged_commit_is_dropped_for_the_one_before(archive: Cli) -> None:
+def test_doctor_rollback_drops_a_damaged_commit(archive: Cli) -> None:
     (contents,) = (archive.index / "whoosh").glob("*.toc")
     contents.write_bytes(contents.read_bytes()[:50])
     ran = archive.run("search", "雾港")
@@ -64,7 +64,7 @@ def test_a_damaged_commit_is_dropped_for_the_one_before(archive: Cli) -> None:
     assert len(archive.found("雾港")) == 2
 
 
-def test_a_lost_table_of_contents_is_damage_and_not_the_commit_before(archive: Cli) -> None:
+def test_lost_toc_is_damage_until_rollback(archive: Cli) -> None:
     (contents,) = (archive.index / "whoosh").glob("*.toc")
     contents.unlink()
     ran = archive.run("search", "雾港")
@@ -73,7 +73,7 @@ def test_a_lost_table_of_contents_is_damage_and_not_the_commit_before(archive: C
     assert archive.found("雾港") == ["雾港灯塔熄灯"]
 
 
-def test_what_an_interrupted_run_left_behind_is_deleted(archive: Cli) -> None:
+def test_doctor_tidy_deletes_leftovers(archive: Cli) -> None:
     left = archive.index / "whoosh" / "NEWSGREP_0123456789abcdef.pst"
     left.write_bytes(b"W3Bl")
     assert "is intact" in archive("doctor").out
@@ -85,7 +85,7 @@ def test_what_an_interrupted_run_left_behind_is_deleted(archive: Cli) -> None:
     assert len(archive.found("雾港")) == 2
 
 
-def test_after_many_updates_only_the_files_of_two_commits_are_there(archive: Cli) -> None:
+def test_index_keeps_files_of_two_commits_only(archive: Cli) -> None:
     for number in range(12):
         write_article(archive.folder / "n" / f"{number}.md", f"第{number}号灯塔", "雾散了。")
         archive("index", "n")

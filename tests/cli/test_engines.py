@@ -46,7 +46,7 @@ def bare(tmp_path: Path) -> BareCli:
     return cli
 
 
-def test_an_engine_that_is_not_installed_says_how_to_get_it(bare: BareCli) -> None:
+def test_missing_engine_names_its_extra(bare: BareCli) -> None:
     advice = 'newsgrep: The engine “tantivy” is not installed: pip install "newsgrep[tantivy]".\n'
     assert bare("index", "n", "--engine", "tantivy", status=2).err == advice
     assert not (bare.index / "newsgrep.json").exists()
@@ -55,7 +55,7 @@ def test_an_engine_that_is_not_installed_says_how_to_get_it(bare: BareCli) -> No
     assert not (bare.folder / "big" / "newsgrep.json").exists()
 
 
-def test_an_index_whose_engine_is_not_installed_says_so_too(bare: BareCli) -> None:
+def test_index_with_missing_engine_names_its_extra(bare: BareCli) -> None:
     bare("index", "n")
     path = bare.index / "newsgrep.json"
     told = json.loads(path.read_text("utf-8"))
@@ -75,7 +75,7 @@ def test_an_index_whose_engine_is_not_installed_says_so_too(bare: BareCli) -> No
         assert 'pip install "newsgrep[tantivy]"' in bare(*asked, status=2).err
 
 
-def test_an_index_on_a_server_asks_for_its_engine_in_the_same_words(bare: BareCli) -> None:
+def test_server_index_with_missing_engine_names_its_extra(bare: BareCli) -> None:
     url = "opensearch://localhost:1/news"
     bare("index", "n")
     for asked in (
@@ -94,12 +94,12 @@ def test_an_index_on_a_server_asks_for_its_engine_in_the_same_words(bare: BareCl
     assert not (bare.folder / "other").exists()
 
 
-def test_a_wrong_address_is_told_before_anything_else(bare: BareCli) -> None:
+def test_invalid_address_is_reported_first(bare: BareCli) -> None:
     ran = bare("search", "渡轮", "--index", "opensearch://localhost/News", status=2)
     assert "lower case" in ran.err
 
 
-def test_an_index_knows_its_engine(cli: Cli) -> None:
+def test_existing_index_determines_the_engine(cli: Cli) -> None:
     write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常，海带上市。")
     cli("index", "n", "--engine", "whoosh")
     assert cli.json("stats")["engine"] == "whoosh"
@@ -113,7 +113,7 @@ def test_an_index_knows_its_engine(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("name", ["memory", "opensearch", "lucene"])
-def test_only_what_keeps_its_data_in_a_folder_can_be_chosen_for_one(cli: Cli, name: str) -> None:
+def test_engine_option_offers_folder_engines_only(cli: Cli, name: str) -> None:
     write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。")
     ran = cli("index", "n", "--engine", name, status=2)
     assert "whoosh" in ran.err

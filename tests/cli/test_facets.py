@@ -19,7 +19,7 @@ def counted(values: list[str | None]) -> list[dict[str, Any]]:
     return [{"value": value, "count": count} for value, count in order]
 
 
-def test_facets_count_all_matches_whatever_is_shown(tides: Cli) -> None:
+def test_facets_count_all_matches(tides: Cli) -> None:
     hits = tides.json("search", "灯塔", "-n", "99")["hits"]
     for shown in ("0", "1", "99"):
         told = tides.json("search", "灯塔", "-n", shown, "--facets", "month,source,author")
@@ -30,7 +30,7 @@ def test_facets_count_all_matches_whatever_is_shown(tides: Cli) -> None:
         assert told["facets"]["author"] == [{"value": None, "count": TIDE_COUNT // 2}]
 
 
-def test_every_facet_can_be_asked_for_and_is_in_the_schema(seeds: Cli) -> None:
+def test_facets_match_the_schema(seeds: Cli) -> None:
     told = seeds.json("search", "水", "--facets", " Day, source,source,month,author,tag ")
     assert schema_errors(told) == []
     assert set(told["facets"]) == set(FACETS)
@@ -56,7 +56,7 @@ def crowded(cli: Cli) -> Cli:
     return cli
 
 
-def test_ten_values_are_shown_aligned_and_the_rest_is_counted(crowded: Cli) -> None:
+def test_facets_show_ten_aligned_values(crowded: Cli) -> None:
     lines = crowded("search", "潮汐", "-n", "0", "--facets", "source").lines
     assert lines[0] == "source"
     rows = [re.fullmatch(r"  (.*?) +(\d+)  (#+)", line) for line in lines[1:11]]
@@ -70,7 +70,7 @@ def test_ten_values_are_shown_aligned_and_the_rest_is_counted(crowded: Cli) -> N
     assert len(crowded.json("search", "潮汐", "--facets", "source")["facets"]["source"]) == 14
 
 
-def test_bars_are_blocks_on_a_terminal(crowded: Cli) -> None:
+def test_facets_draw_blocks_on_a_terminal(crowded: Cli) -> None:
     status, screen = crowded.on_terminal("search", "潮汐", "-n", "0", "--facets", "source")
     assert status == 0
     plain = re.sub(r"\x1b\[[0-9;]*m", "", screen)
@@ -78,7 +78,7 @@ def test_bars_are_blocks_on_a_terminal(crowded: Cli) -> None:
     assert "  Paper number 12  13  " + "█" * 27 + "▉" in plain.splitlines()
 
 
-def test_values_of_articles_are_hostile_text(cli: Cli) -> None:
+def test_facets_sanitize_values(cli: Cli) -> None:
     evil = "\\x1b[31m[bold]雾港\\u202e日报\\n第二行" + "很长的名字" * 30
     write_article(cli.folder / "a.md", "题目", "潮汐公报。", source=evil)
     cli("index", "a.md")
@@ -91,7 +91,7 @@ def test_values_of_articles_are_hostile_text(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("names", ["sorce", "source,,colour", ",", "\x1b[31m" + "x" * 500])
-def test_an_unknown_facet_is_told_with_those_there_are(tides: Cli, names: str) -> None:
+def test_facets_reject_unknown_names(tides: Cli, names: str) -> None:
     ran = tides("search", "潮汐", "--facets", names, status=2)
     assert ran.stdout == b""
     assert "Choose from source, month, day, author, tag." in ran.err
@@ -100,5 +100,5 @@ def test_an_unknown_facet_is_told_with_those_there_are(tides: Cli, names: str) -
 
 
 @pytest.mark.parametrize("form", ["--jsonl", "--csv", "--paths"])
-def test_forms_that_have_no_place_for_facets_say_so(tides: Cli, form: str) -> None:
+def test_facets_need_text_or_json(tides: Cli, form: str) -> None:
     assert "Use --json" in tides("search", "潮汐", "--facets", "source", form, status=2).err

@@ -38,7 +38,7 @@ def properties(schema: Any) -> Iterator[tuple[str, Any]]:
 # The schema
 
 
-def test_the_schema_is_one_and_describes_every_property() -> None:
+def test_search_schema_describes_every_property() -> None:
     Draft202012Validator.check_schema(SEARCH_SCHEMA)
     described = dict(properties(SEARCH_SCHEMA))
     assert len(described) > 30
@@ -58,7 +58,7 @@ def test_the_schema_is_one_and_describes_every_property() -> None:
     ],
     ids=["words", "quoted", "caption", "excluded", "no hits shown"],
 )
-def test_json_of_hits_is_as_the_schema_says(seeds: Cli, args: list[str]) -> None:
+def test_search_json_matches_the_schema(seeds: Cli, args: list[str]) -> None:
     told = seeds.json("search", *args)
     assert schema_errors(told) == []
     assert told["total"] > 0
@@ -75,7 +75,7 @@ def test_json_of_hits_is_as_the_schema_says(seeds: Cli, args: list[str]) -> None
     ],
     ids=["words", "source", "date", "many words"],
 )
-def test_json_of_no_hits_is_an_object_with_an_explanation(seeds: Cli, args: list[str]) -> None:
+def test_search_json_without_hits_has_a_diagnosis(seeds: Cli, args: list[str]) -> None:
     told = seeds.json("search", *args, status=1)
     assert schema_errors(told) == []
     assert (told["total"], told["hits"]) == (0, [])
@@ -83,7 +83,7 @@ def test_json_of_no_hits_is_an_object_with_an_explanation(seeds: Cli, args: list
     assert told["diagnosis"]["terms"]
 
 
-def test_jsonl_is_one_hit_a_line_as_the_schema_says(seeds: Cli) -> None:
+def test_search_jsonl_matches_the_schema(seeds: Cli) -> None:
     lines = [json.loads(line) for line in seeds("search", "联合声明", "--jsonl").lines]
     assert [problem for line in lines for problem in schema_errors(line, LINE)] == []
     versions = [line.pop("version") for line in lines]
@@ -91,7 +91,7 @@ def test_jsonl_is_one_hit_a_line_as_the_schema_says(seeds: Cli) -> None:
     assert lines == seeds.json("search", "联合声明")["hits"]
 
 
-def test_the_schema_refuses_what_it_does_not_know(seeds: Cli) -> None:
+def test_search_schema_rejects_unknown_properties(seeds: Cli) -> None:
     told = seeds.json("search", "联合声明")
     hit = told["hits"][0]
     assert schema_errors(told | {"more": 1})
@@ -116,7 +116,7 @@ def test_the_schema_refuses_what_it_does_not_know(seeds: Cli) -> None:
         ("caption:渔民", {"渔民"}),
     ],
 )
-def test_spans_point_at_what_matched(seeds: Cli, query: str, wanted: set[str]) -> None:
+def test_json_spans_mark_the_matches(seeds: Cli, query: str, wanted: set[str]) -> None:
     hits = seeds.json("search", query, "-n", "99")["hits"]
     marked = [
         text[start:end]
@@ -131,7 +131,7 @@ def test_spans_point_at_what_matched(seeds: Cli, query: str, wanted: set[str]) -
     assert len(marked) >= len(hits) > 0
 
 
-def test_spans_ascend_and_stay_apart_and_inside(seeds: Cli) -> None:
+def test_json_spans_are_sorted_and_disjoint(seeds: Cli) -> None:
     for hit in seeds.json("search", "水 OR 声明 OR 渔场 OR 声 OR the", "-n", "99")["hits"]:
         for text, spans in [
             (hit["title"], hit["title_spans"]),
@@ -142,7 +142,7 @@ def test_spans_ascend_and_stay_apart_and_inside(seeds: Cli) -> None:
             assert not edges or edges[-1] <= len(text)
 
 
-def test_snippets_are_where_their_offset_says_in_the_body_that_show_gives(seeds: Cli) -> None:
+def test_json_snippet_offsets_count_body_characters(seeds: Cli) -> None:
     hits = seeds.json("search", "联合声明", "-n", "99")["hits"]
     assert len(hits) == 8
     for hit in hits:
@@ -154,7 +154,7 @@ def test_snippets_are_where_their_offset_says_in_the_body_that_show_gives(seeds:
             assert body[snippet["offset"] : end] == snippet["text"]
 
 
-def test_astral_characters_count_as_one(cli: Cli) -> None:
+def test_json_offsets_count_astral_characters_once(cli: Cli) -> None:
     write_article(cli.folder / "a.md", "𠮷野家🐟开张", "🐟🐟𠮷日开张的鱼市，第一天卖出三筐𩸽鱼。")
     cli("index", "a.md")
     (hit,) = cli.json("search", '"鱼市"')["hits"]
@@ -167,7 +167,7 @@ def test_astral_characters_count_as_one(cli: Cli) -> None:
 # Tables and paths
 
 
-def test_csv_is_a_table_with_a_heading_and_a_row_for_each_hit(cli: Cli) -> None:
+def test_search_csv_has_a_header_and_a_row_per_hit(cli: Cli) -> None:
     write_article(cli.folder / "n" / "a.md", "逗号, 和「引号」", '他说"行, 走吧"。\n\n海带, 三筐。')
     write_article(cli.folder / "n" / "b.md", "=1+1", "海带。", source="Harbour Post")
     cli("index", "n")
@@ -181,7 +181,7 @@ def test_csv_is_a_table_with_a_heading_and_a_row_for_each_hit(cli: Cli) -> None:
     assert len({len(row) for row in rows}) == 1
 
 
-def test_paths_are_one_a_line_or_end_with_nul(tides: Cli) -> None:
+def test_search_paths_end_with_newline_or_nul(tides: Cli) -> None:
     wanted = [os.fsencode(hit["path"]) for hit in tides.json("search", "灯塔", "-n", "99")["hits"]]
     assert len(wanted) == TIDE_COUNT / 2
     assert tides("search", "灯塔", "--paths", "-n", "99").stdout == b"\n".join(wanted) + b"\n"
@@ -192,7 +192,7 @@ def test_paths_are_one_a_line_or_end_with_nul(tides: Cli) -> None:
 
 
 @pytest.mark.parametrize("form", ["--json", "--csv"])
-def test_machine_formats_are_never_coloured(seeds: Cli, form: str) -> None:
+def test_json_and_csv_are_never_coloured(seeds: Cli, form: str) -> None:
     assert b"\x1b" not in seeds("search", "联合声明", form, "--color", "always").stdout
 
 
@@ -200,7 +200,7 @@ def test_machine_formats_are_never_coloured(seeds: Cli, form: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
-def test_jq_reads_json_and_jsonl(seeds: Cli) -> None:
+def test_search_output_feeds_jq(seeds: Cli) -> None:
     script = "set -o pipefail; newsgrep search --json 联合声明 | jq -r '.hits[].url'"
     ran = seeds.bash(script)
     assert (ran.status, ran.stderr) == (0, b"")
@@ -214,7 +214,7 @@ def test_jq_reads_json_and_jsonl(seeds: Cli) -> None:
 
 
 @pytest.mark.parametrize("form", ["", "--json", "--jsonl", "--color=always"])
-def test_a_reader_that_has_seen_enough_is_no_error(seeds: Cli, form: str) -> None:
+def test_search_into_a_closed_pipe_exits_0(seeds: Cli, form: str) -> None:
     # More than a pipe holds, so that newsgrep is still writing when head is gone.
     query = "水 OR 声明 OR 的 OR the"
     ran = seeds.bash(
@@ -226,7 +226,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(seeds: Cli, form: str) -> Non
     assert ran.lines[1] == "0 0"
 
 
-def test_show_into_a_closed_pipe_is_no_error(cli: Cli) -> None:
+def test_show_into_a_closed_pipe_exits_0(cli: Cli) -> None:
     write_article(cli.folder / "a.md", "长文", "\n\n".join(f"第{n}段海带。" for n in range(20_000)))
     cli("index", "a.md")
     for form in ("", "--json"):
@@ -235,7 +235,7 @@ def test_show_into_a_closed_pipe_is_no_error(cli: Cli) -> None:
         assert ran.lines[1:] == ["0 0"]
 
 
-def test_paths_feed_xargs(tides: Cli) -> None:
+def test_search_paths_feed_xargs(tides: Cli) -> None:
     script = (
         "set -o pipefail; newsgrep search --paths -0 -n 99 灯塔 | xargs -0 grep -l 灯塔 | wc -l"
     )
@@ -247,20 +247,20 @@ def test_paths_feed_xargs(tides: Cli) -> None:
 
 
 @pytest.mark.parametrize("form", ["--color=never", "--json", "--csv", "--paths"])
-def test_output_is_utf8_whatever_the_locale(seeds: Cli, form: str) -> None:
+def test_output_is_utf8_in_any_locale(seeds: Cli, form: str) -> None:
     ascii_only = {"LC_ALL": "C", "LANG": "C", "PYTHONIOENCODING": "ascii"}
     ran = seeds("search", '"大桥通车日"', form, env=ascii_only)
     assert "大桥通车日" in ran.out
     assert ran.stderr == b""
 
 
-def test_explanations_and_errors_are_readable_whatever_the_locale(seeds: Cli) -> None:
+def test_messages_are_readable_in_any_locale(seeds: Cli) -> None:
     ascii_only = {"LC_ALL": "C", "LANG": "C", "PYTHONIOENCODING": "ascii"}
     assert "海豚" in seeds("search", "海豚音乐厅", status=1, env=ascii_only).err
     assert "大桥通车日" in seeds("show", "seeds/大桥通车日", status=1, env=ascii_only).err
 
 
-def test_a_file_name_that_is_no_text_survives(cli: Cli) -> None:
+def test_undecodable_file_name_round_trips(cli: Cli) -> None:
     folder = os.fsencode(cli.folder / "n")
     name = folder + b"/\xb3\xa4\xb7\xe7-\xff.txt"
     write_article(cli.folder / "n" / "ordinary.txt", "普通文件", "海带三筐。")

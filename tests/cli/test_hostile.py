@@ -72,21 +72,21 @@ OWN_CODES = re.compile(
 )
 
 
-def test_no_control_character_reaches_a_pipe(trap: Cli) -> None:
+def test_search_pipes_no_control_characters(trap: Cli) -> None:
     ran = trap("search", "海带", "-n", "99", "--color", "never")
     assert ran.out.count("陷阱") > len(HOSTILE)
     assert controls(ran.out) == set()
     assert ran.lines[-1].startswith(f"{2 * len(HOSTILE) + 2} articles")
 
 
-def test_none_but_our_own_codes_reach_a_terminal(trap: Cli) -> None:
+def test_search_colors_contain_own_codes_only(trap: Cli) -> None:
     out = trap("search", "海带", "-n", "99", "--color", "always").out
     assert len(OWN_CODES.findall(out)) > len(HOSTILE)
     assert controls(OWN_CODES.sub("", out)) == set()
     assert "\x1b]8;;https://evil.example" not in out
 
 
-def test_markup_is_shown_as_it_stands(trap: Cli) -> None:
+def test_search_prints_markup_literally(trap: Cli) -> None:
     for color in ("never", "always"):
         out = trap("search", "陷阱7", "-n", "99", "--color", color).out
         shown = OWN_CODES.sub("", out).replace("\n", "")
@@ -95,7 +95,7 @@ def test_markup_is_shown_as_it_stands(trap: Cli) -> None:
         assert "[link=https://evil.example]x[/link]" in re.sub(r" {2,}", "", shown)
 
 
-def test_show_stats_and_explanations_are_as_careful(trap: Cli) -> None:
+def test_show_stats_and_errors_are_sanitized(trap: Cli) -> None:
     for path in sorted((trap.folder / "n").glob("[ly]*[0137l].*")):
         ran = trap("show", path, "--color", "always", "--match", "海带")
         assert "海带" in ran.out
@@ -109,7 +109,7 @@ def test_show_stats_and_explanations_are_as_careful(trap: Cli) -> None:
     assert controls(trap("search", "海带", "--index", "\x1b[5;7m", status=2).err) == set()
 
 
-def test_indexing_lists_hostile_names_harmlessly(trap: Cli, tmp_path: Path) -> None:
+def test_index_sanitizes_file_names(trap: Cli, tmp_path: Path) -> None:
     ran = trap("index", "n", "--index", str(tmp_path / "again"))
     assert "空.txt" in ran.err
     assert "图.jpg" in ran.err
@@ -117,6 +117,6 @@ def test_indexing_lists_hostile_names_harmlessly(trap: Cli, tmp_path: Path) -> N
     assert controls(trap("index", "\x1b[5;7m无", status=2).err) == set()
 
 
-def test_json_escapes_what_a_terminal_would_obey(trap: Cli) -> None:
+def test_json_escapes_control_characters(trap: Cli) -> None:
     for form in ("--json", "--jsonl"):
         assert controls(trap("search", "海带", "-n", "99", form).out) == set()

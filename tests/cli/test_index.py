@@ -42,7 +42,7 @@ def all_titles(cli: Cli) -> set[str]:
 # The summary
 
 
-def test_the_summary_counts_every_file_once_and_lists_what_is_left_out(cli: Cli) -> None:
+def test_index_summary_counts_every_file_once(cli: Cli) -> None:
     folder = three(cli)
     (folder / "empty.txt").write_bytes(b"")
     (folder / "picture.jpg").write_bytes(b"x")
@@ -66,7 +66,7 @@ def test_the_summary_counts_every_file_once_and_lists_what_is_left_out(cli: Cli)
     assert [Path(item["path"]).name for item in told["skipped"]["hidden"]] == [".hidden.md"]
 
 
-def test_a_terminal_shows_progress_and_the_summary(cli: Cli, many_files: Path) -> None:
+def test_index_shows_progress_on_a_terminal(cli: Cli, many_files: Path) -> None:
     for path in sorted(many_files.iterdir())[:300]:
         shutil.copy(path, cli.folder)
     status, screen = cli.on_terminal("index", ".", "--jobs", "1", "--index", "../index")
@@ -75,7 +75,7 @@ def test_a_terminal_shows_progress_and_the_summary(cli: Cli, many_files: Path) -
     assert "300 files seen: 300 added" in screen
 
 
-def test_one_bad_file_never_stops_a_run(cli: Cli) -> None:
+def test_index_continues_after_a_bad_file(cli: Cli) -> None:
     folder = three(cli)
     (folder / "aa.html").write_bytes(b"\xff\xfe\x00" + bytes(range(256)) * 20)
     (folder / "ab.md").write_bytes(b"---\n: : [\n---\n")
@@ -89,7 +89,7 @@ def test_one_bad_file_never_stops_a_run(cli: Cli) -> None:
 # Indexing again
 
 
-def test_what_is_new_changed_or_gone_is_brought_in(cli: Cli) -> None:
+def test_index_applies_new_changed_and_removed_files(cli: Cli) -> None:
     folder = three(cli)
     assert index(cli, "n") == {"added": 3}
     assert index(cli, "n") == {"unchanged": 3}
@@ -104,7 +104,7 @@ def test_what_is_new_changed_or_gone_is_brought_in(cli: Cli) -> None:
     assert cli.found("造船") == []
 
 
-def test_unchanged_files_are_not_read(cli: Cli) -> None:
+def test_index_skips_unchanged_files(cli: Cli) -> None:
     folder = three(cli)
     index(cli, "n")
     path = folder / "a.md"
@@ -120,7 +120,7 @@ def test_unchanged_files_are_not_read(cli: Cli) -> None:
     assert cli.found('"渡轮停航"') == ["甲岛开渔"]
 
 
-def test_rejected_files_are_remembered_and_forgotten(cli: Cli) -> None:
+def test_index_remembers_rejected_files(cli: Cli) -> None:
     folder = three(cli)
     (folder / "d.txt").write_bytes(b"")
     assert index(cli, "n") == {"added": 3, "rejected": 1}
@@ -134,7 +134,7 @@ def test_rejected_files_are_remembered_and_forgotten(cli: Cli) -> None:
     assert cli.json("stats")["files"] == {"indexed": 3}
 
 
-def test_no_prune_keeps_what_is_gone(cli: Cli) -> None:
+def test_index_no_prune_keeps_articles(cli: Cli) -> None:
     folder = three(cli)
     index(cli, "n")
     (folder / "c.md").unlink()
@@ -144,7 +144,7 @@ def test_no_prune_keeps_what_is_gone(cli: Cli) -> None:
     assert "丙岛造船" not in all_titles(cli)
 
 
-def test_more_than_half_gone_is_refused_until_prune_says_so(cli: Cli) -> None:
+def test_index_asks_for_prune_if_half_is_gone(cli: Cli) -> None:
     folder = three(cli)
     write_article(folder / "d.md", "丁岛停电", "渡轮停航。")
     index(cli, "n")
@@ -169,7 +169,7 @@ def test_more_than_half_gone_is_refused_until_prune_says_so(cli: Cli) -> None:
     assert index(cli, "n", "--prune") == {"removed": 2}
 
 
-def test_only_what_stood_under_the_path_is_removed(cli: Cli) -> None:
+def test_index_prunes_under_its_paths_only(cli: Cli) -> None:
     three(cli)
     for name in ("n2", "m"):
         write_article(cli.folder / name / "x.md", f"{name}岛来信", "渡轮带来邮件。")
@@ -182,7 +182,7 @@ def test_only_what_stood_under_the_path_is_removed(cli: Cli) -> None:
     assert len(all_titles(cli)) == 4
 
 
-def test_a_relative_path_is_the_same_from_anywhere(cli: Cli) -> None:
+def test_index_resolves_relative_paths(cli: Cli) -> None:
     three(cli)
     index(cli, "n")
     assert index(cli, "./n/../n") == {"unchanged": 3}
@@ -193,7 +193,7 @@ def test_a_relative_path_is_the_same_from_anywhere(cli: Cli) -> None:
 # Paths
 
 
-def test_a_path_that_does_not_exist_changes_nothing(cli: Cli) -> None:
+def test_index_missing_path_changes_nothing(cli: Cli) -> None:
     folder = three(cli)
     index(cli, "n")
     write_article(folder / "d.md", "丁岛停电", "渡轮停航。")
@@ -202,14 +202,14 @@ def test_a_path_that_does_not_exist_changes_nothing(cli: Cli) -> None:
     assert "丁岛停电" not in all_titles(cli)
 
 
-def test_a_wrong_path_makes_no_index(cli: Cli) -> None:
+def test_index_missing_path_creates_no_index(cli: Cli) -> None:
     cli("index", "nowhere", status=2)
     assert not cli.index.exists()
     assert "newsgrep index PATH" in cli("search", "渡轮", status=2).err
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\0"], ids=["newline", "NUL"])
-def test_a_dash_reads_paths_from_standard_input(cli: Cli, end: bytes) -> None:
+def test_index_dash_reads_paths_from_stdin(cli: Cli, end: bytes) -> None:
     three(cli)
     odd = write_article(cli.folder / "n" / "有 空格\t的.md", "戊岛新校", "渡轮接送学生。")
     listed = end.join([b"n/a.md", os.fsencode(odd), b""])
@@ -221,20 +221,20 @@ def test_a_dash_reads_paths_from_standard_input(cli: Cli, end: bytes) -> None:
     assert len(all_titles(cli)) == 4
 
 
-def test_an_empty_list_of_paths_is_an_error(cli: Cli) -> None:
+def test_index_empty_path_list_is_an_error(cli: Cli) -> None:
     assert "empty" in cli("index", "-", status=2).err
     assert "PATH" in cli("index", status=2).err
     assert not cli.index.exists()
 
 
-def test_a_list_of_paths_does_not_take_out_what_it_does_not_name(cli: Cli) -> None:
+def test_index_path_list_removes_nothing_else(cli: Cli) -> None:
     three(cli)
     index(cli, "n")
     cli("index", "-", stdin=b"n/a.md\n")
     assert len(all_titles(cli)) == 3
 
 
-def test_what_is_no_ordinary_file_is_listed_and_does_not_hang(cli: Cli) -> None:
+def test_index_lists_special_files(cli: Cli) -> None:
     folder = three(cli)
     os.mkfifo(folder / "pipe.txt")
     (folder / "nothing.html").symlink_to("nowhere")
@@ -267,7 +267,7 @@ def test_what_is_no_ordinary_file_is_listed_and_does_not_hang(cli: Cli) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
-def test_an_unreadable_file_is_listed_and_its_article_kept(cli: Cli) -> None:
+def test_index_keeps_articles_of_unreadable_files(cli: Cli) -> None:
     folder = three(cli)
     index(cli, "n")
     path = folder / "a.md"
@@ -283,7 +283,7 @@ def test_an_unreadable_file_is_listed_and_its_article_kept(cli: Cli) -> None:
 # Places
 
 
-def test_the_index_lies_where_the_option_or_the_environment_says(cli: Cli) -> None:
+def test_index_location_from_option_or_environment(cli: Cli) -> None:
     three(cli)
     cli("index", "n", env={"NEWSGREP_INDEX": "by env"})
     assert (cli.folder / "by env" / "newsgrep.json").is_file()
@@ -294,7 +294,7 @@ def test_the_index_lies_where_the_option_or_the_environment_says(cli: Cli) -> No
     assert cli.found("渡轮", "--index", "deep/by option") == ["甲岛开渔"]
 
 
-def test_a_folder_with_other_files_is_never_made_an_index(cli: Cli) -> None:
+def test_index_refuses_a_folder_with_other_files(cli: Cli) -> None:
     folder = three(cli)
     before = sorted(folder.iterdir())
     ran = cli("index", "n", "--index", "n", status=2)
@@ -307,7 +307,7 @@ def test_a_folder_with_other_files_is_never_made_an_index(cli: Cli) -> None:
     assert sorted(folder.iterdir()) == before
 
 
-def test_an_empty_folder_with_a_gitignore_becomes_an_index(cli: Cli) -> None:
+def test_index_accepts_a_folder_with_gitignore(cli: Cli) -> None:
     three(cli)
     cli.index.mkdir()
     (cli.index / ".gitignore").write_text("*\n")
@@ -337,7 +337,7 @@ def rivals(cli: Cli) -> Path:
     return folder
 
 
-def test_of_two_files_with_one_article_the_later_fetched_wins_and_says_why(cli: Cli) -> None:
+def test_index_prefers_the_later_fetched_duplicate(cli: Cli) -> None:
     folder = rivals(cli)
     reasons = duplicates(cli("index", "n", "--json"))
     assert set(reasons) == {"1-early.md", "3-never.md"}
@@ -354,7 +354,7 @@ def test_of_two_files_with_one_article_the_later_fetched_wins_and_says_why(cli: 
     assert cli.found('"渡轮无时"') == ["渡轮改点"]
 
 
-def test_the_winner_does_not_depend_on_the_order_of_indexing(cli: Cli) -> None:
+def test_index_duplicate_choice_ignores_order(cli: Cli) -> None:
     rivals(cli)
     names = ["n/1-early.md", "n/2-late.md", "n/3-never.md"]
     for number, order in enumerate(([2, 1, 0], [1, 2, 0])):
@@ -372,7 +372,7 @@ def test_the_winner_does_not_depend_on_the_order_of_indexing(cli: Cli) -> None:
 # Many files
 
 
-def test_every_duplicate_names_the_file_that_was_taken_in_the_end(cli: Cli) -> None:
+def test_index_duplicates_name_the_indexed_file(cli: Cli) -> None:
     for name, sentences in (("a.md", 2), ("b.md", 1), ("c.md", 3)):
         url = "https://wugang.example/1"
         write_article(cli.folder / "n" / name, "雾港灯塔", "守塔人下了岛。" * sentences, url=url)
@@ -381,7 +381,7 @@ def test_every_duplicate_names_the_file_that_was_taken_in_the_end(cli: Cli) -> N
     assert all("c.md, which is fuller" in reason for reason in reasons.values())
 
 
-def test_a_file_that_was_not_seen_is_not_counted_where_another_takes_its_place(cli: Cli) -> None:
+def test_index_counts_seen_files_only(cli: Cli) -> None:
     url = "https://wugang.example/1"
     for name, sentences in (("one/a.md", 1), ("one/b.md", 2), ("two/c.md", 3)):
         write_article(cli.folder / name, "雾港灯塔", "守塔人下了岛。" * sentences, url=url)
@@ -392,7 +392,7 @@ def test_a_file_that_was_not_seen_is_not_counted_where_another_takes_its_place(c
     assert all("two/c.md, which is fuller" in reason for reason in reasons.values())
 
 
-def test_the_number_of_jobs_changes_nothing(cli: Cli) -> None:
+def test_index_result_is_independent_of_jobs(cli: Cli) -> None:
     chance = random.Random(7)
     words = ["渡轮", "海带", "灯塔", "潮汐", "码头", "台风", "鹭岛", "雾港", "守塔人", "补给船"]
     for number in range(150):

@@ -56,7 +56,7 @@ def bytes_of(folder: Path) -> int:
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 @pytest.mark.parametrize("wait", [0.25, 1.5], ids=["early", "late"])
-def test_ctrl_c_leaves_the_index_as_it_was(
+def test_ctrl_c_leaves_the_index_unchanged(
     cli: Cli, many_files: Path, jobs: str, wait: float
 ) -> None:
     write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
@@ -88,7 +88,7 @@ def test_ctrl_c_leaves_the_index_as_it_was(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("to_all", [True, False])
-def test_a_service_or_a_closed_terminal_ends_it_like_ctrl_c(
+def test_sigterm_and_sighup_act_like_ctrl_c(
     cli: Cli, many_files: Path, number: signal.Signals, to_all: bool
 ) -> None:
     write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
@@ -116,9 +116,7 @@ def test_a_service_or_a_closed_terminal_ends_it_like_ctrl_c(
     assert cli.json("doctor", "--tidy")["deleted"] == []
 
 
-def test_ctrl_c_in_the_first_run_leaves_an_index_that_can_be_filled(
-    cli: Cli, many_files: Path
-) -> None:
+def test_ctrl_c_in_the_first_run_allows_another(cli: Cli, many_files: Path) -> None:
     process = start(cli, "index", str(many_files))
     try:
         wait_until_writing(process, cli.folder)
@@ -134,7 +132,7 @@ def test_ctrl_c_in_the_first_run_leaves_an_index_that_can_be_filled(
     assert cli.found("守塔人") == [OLD]
 
 
-def test_a_second_writer_is_told_to_wait_and_readers_read_on(cli: Cli, many_files: Path) -> None:
+def test_second_writer_is_locked_out_readers_are_not(cli: Cli, many_files: Path) -> None:
     write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
     cli("index", "n")
     write_article(cli.folder / "n" / "b.md", "雾港灯塔复明", "守塔人回来了。")
@@ -155,7 +153,7 @@ def test_a_second_writer_is_told_to_wait_and_readers_read_on(cli: Cli, many_file
     assert cli("index", "n").out.startswith("2 files seen: 1 added, 1 unchanged")
 
 
-def test_a_second_writer_waits_as_long_as_it_is_told(cli: Cli, many_files: Path) -> None:
+def test_second_writer_waits_with_wait(cli: Cli, many_files: Path) -> None:
     write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
     first = start(cli, "index", str(many_files), "--jobs", "1")
     try:
@@ -170,7 +168,7 @@ def test_a_second_writer_waits_as_long_as_it_is_told(cli: Cli, many_files: Path)
     assert cli.json("stats")["articles"] > 1
 
 
-def test_a_killed_run_leaves_no_lock_behind(cli: Cli, many_files: Path) -> None:
+def test_killed_run_leaves_no_lock(cli: Cli, many_files: Path) -> None:
     write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
     cli("index", "n")
     process = start(cli, "index", str(many_files), "--jobs", "2")
@@ -186,7 +184,7 @@ def test_a_killed_run_leaves_no_lock_behind(cli: Cli, many_files: Path) -> None:
     assert len(cli.found("守塔人")) == 2
 
 
-def test_what_a_dead_writer_said_of_itself_goes_with_the_next_run(cli: Cli) -> None:
+def test_stale_lock_holder_is_removed(cli: Cli) -> None:
     write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
     cli("index", "n")
     left = cli.index / HOLDER_FILE

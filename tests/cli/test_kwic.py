@@ -25,7 +25,7 @@ def jsonl(cli: Cli, *args: str) -> list[dict[str, Any]]:
     return lines
 
 
-def test_places_are_where_they_say_in_what_show_gives(seeds: Cli) -> None:
+def test_kwic_offsets_match_the_article(seeds: Cli) -> None:
     found = jsonl(seeds, "联合声明")
     assert {place["field"] for place in found} == {"title", "body"}
     articles = {place["id"]: seeds.json("show", place["id"]) for place in found}
@@ -41,7 +41,7 @@ def test_places_are_where_they_say_in_what_show_gives(seeds: Cli) -> None:
             assert place[name] == article[name]
 
 
-def test_csv_says_what_jsonl_says(seeds: Cli) -> None:
+def test_kwic_csv_equals_jsonl(seeds: Cli) -> None:
     found = jsonl(seeds, '"漁場" OR 声明', "--sort", "right")
     rows = list(
         csv.DictReader(io.StringIO(seeds("kwic", '"漁場" OR 声明', "--sort", "right", "--csv").out))
@@ -58,7 +58,7 @@ def test_csv_says_what_jsonl_says(seeds: Cli) -> None:
 
 
 @pytest.mark.parametrize("columns", [60, 80, 133])
-def test_keywords_stand_in_one_column_of_the_screen(seeds: Cli, columns: int) -> None:
+def test_kwic_aligns_keywords_on_a_terminal(seeds: Cli, columns: int) -> None:
     status, screen = seeds.on_terminal("kwic", "聯合聲明 OR 水", "--color=always", columns=columns)
     assert status == 0
     *rows, last = screen.splitlines()
@@ -81,7 +81,7 @@ def without_codes(text: str) -> str:
     return re.sub(r"\x1b\[[0-9;]*m|\x1b\]8;[^\x1b]*\x1b\\", "", text)
 
 
-def test_date_and_source_stand_before(tides: Cli) -> None:
+def test_kwic_prints_date_and_source_first(tides: Cli) -> None:
     lines = tides("kwic", "台风", "--sort", "date").lines
     assert len(lines) == TIDE_COUNT // 3
     assert lines[0].startswith("2023-01-15  雾港日报     ")
@@ -89,14 +89,14 @@ def test_date_and_source_stand_before(tides: Cli) -> None:
     assert [line[:10] for line in lines] == sorted(line[:10] for line in lines)
 
 
-def test_a_limit_is_told(tides: Cli) -> None:
+def test_kwic_reports_a_reached_limit(tides: Cli) -> None:
     ran = tides("kwic", "潮汐", "-n", "3")
     assert len(ran.lines) == 3
     assert "There may be more: raise -n." in ran.err
     assert "more" not in tides("kwic", "潮汐").err
 
 
-def test_a_long_keyword_is_cut_on_the_screen_only(cli: Cli) -> None:
+def test_kwic_truncates_long_keywords_in_text_only(cli: Cli) -> None:
     long = "潮汐表照常张贴" * 20
     write_article(cli.folder / "a.md", "题目", f"码头上，{long}，船都在。")
     cli("index", "a.md")
@@ -106,7 +106,7 @@ def test_a_long_keyword_is_cut_on_the_screen_only(cli: Cli) -> None:
     assert jsonl(cli, f'"{long}"')[0]["keyword"] == long
 
 
-def test_what_stands_around_is_hostile_text(cli: Cli) -> None:
+def test_kwic_sanitizes_context(cli: Cli) -> None:
     source = "\\x1b[31m[bold]\\u202e雾港日报"
     write_article(
         cli.folder / "a.md", "题目", "\x1b]0;evil\x07前\u202e面 潮汐 后[red]面。", source=source
@@ -118,7 +118,7 @@ def test_what_stands_around_is_hostile_text(cli: Cli) -> None:
     assert "后[red]面" in screen
 
 
-def test_nothing_found_is_explained(tides: Cli) -> None:
+def test_kwic_without_matches_is_explained(tides: Cli) -> None:
     ran = tides("kwic", "海豚", status=1)
     assert ran.stdout == b""
     assert "no article with 海豚" in ran.err
@@ -127,12 +127,12 @@ def test_nothing_found_is_explained(tides: Cli) -> None:
 
 
 @pytest.mark.parametrize("query", ["source:雾港", "date:2024", "source:雾港 -潮汐"])
-def test_a_query_without_a_text_is_an_error(tides: Cli, query: str) -> None:
+def test_kwic_needs_a_text_query(tides: Cli, query: str) -> None:
     assert "Add a word" in tides("kwic", query, status=2).err
 
 
 @pytest.mark.parametrize("form", ["", "--jsonl", "--csv", "--sort=left", "--color=always"])
-def test_a_reader_that_has_seen_enough_is_no_error(cli: Cli, form: str) -> None:
+def test_kwic_into_a_closed_pipe_exits_0(cli: Cli, form: str) -> None:
     for number in range(4):
         write_article(cli.folder / "n" / f"{number}.md", f"第{number}号", "潮汐表，" * 3000)
     cli("index", "n")

@@ -26,7 +26,7 @@ def island(folder: Path, name: str, size: int = 0) -> Path:
 # Files that are too large
 
 
-def test_a_file_over_the_limit_is_listed_with_the_option_and_read_once_it_is_raised(
+def test_max_file_size_lists_larger_files(
     cli: Cli,
 ) -> None:
     folder = cli.folder / "n"
@@ -44,7 +44,7 @@ def test_a_file_over_the_limit_is_listed_with_the_option_and_read_once_it_is_rai
     assert set(cli.found("渡轮")) == {"甲岛来信", "乙岛来信"}
 
 
-def test_a_lower_limit_leaves_alone_what_need_not_be_read(cli: Cli) -> None:
+def test_max_file_size_ignores_unchanged_files(cli: Cli) -> None:
     island(cli.folder / "n", "甲", size=3000)
     cli("index", "n")
     told = cli.json("index", "n", "--max-file-size", "1K")
@@ -54,7 +54,7 @@ def test_a_lower_limit_leaves_alone_what_need_not_be_read(cli: Cli) -> None:
     assert (told["rejected"], told["removed"]) == (1, 1)
 
 
-def test_a_file_of_100_megabytes_is_listed_and_not_read(cli: Cli) -> None:
+def test_max_file_size_default_skips_100_megabytes(cli: Cli) -> None:
     island(cli.folder / "n", "甲")
     with (cli.folder / "n" / "huge.txt").open("wb") as stream:
         stream.truncate(100 * 2**20)
@@ -65,7 +65,7 @@ def test_a_file_of_100_megabytes_is_listed_and_not_read(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("size", ["", "x", "0", "-1", "1.5M", "2G", "64MB", "９K", "1e3"])
-def test_a_size_that_is_none_is_an_error_that_shows_what_is_one(cli: Cli, size: str) -> None:
+def test_max_file_size_rejects_invalid_sizes(cli: Cli, size: str) -> None:
     island(cli.folder / "n", "甲")
     ran = cli("index", "n", "--max-file-size", size, status=2)
     assert "500K, 64M or 1G" in ran.err
@@ -91,7 +91,7 @@ def lured(cli: Cli) -> Cli:
     return cli
 
 
-def test_links_out_of_what_was_named_are_listed_and_not_followed(lured: Cli) -> None:
+def test_links_out_of_path_are_listed(lured: Cli) -> None:
     told = lured.json("index", "n")
     assert (told["seen"], told["added"]) == (2, 2)
     reasons = listed(told, "skipped", "outside")
@@ -103,14 +103,14 @@ def test_links_out_of_what_was_named_are_listed_and_not_followed(lured: Cli) -> 
     assert set(lured.found("渡轮")) == {"甲岛来信", "乙岛来信"}
 
 
-def test_follow_takes_what_links_lead_to(lured: Cli) -> None:
+def test_follow_indexes_link_targets(lured: Cli) -> None:
     (lured.folder / "n" / "root").unlink()
     told = lured.json("index", "n", "--follow")
     assert (told["added"], told["skipped"].get("outside")) == (4, None)
     assert len(lured.found("渡轮")) == 4
 
 
-def test_what_is_named_is_taken_wherever_it_leads(lured: Cli) -> None:
+def test_named_links_are_followed(lured: Cli) -> None:
     told = lured.json("index", "n/folder", "n/file.md")
     assert told["added"] == 2
     assert set(lured.found("渡轮")) == {"密岛来信", "私岛来信"}
@@ -122,14 +122,14 @@ def test_what_is_named_is_taken_wherever_it_leads(lured: Cli) -> None:
     assert lured.found("渡轮", "--index", "list") == ["私岛来信"]
 
 
-def test_a_folder_named_like_the_start_of_another_is_another(cli: Cli) -> None:
+def test_link_to_a_folder_with_common_prefix_is_outside(cli: Cli) -> None:
     island(cli.folder / "n", "甲")
     island(cli.folder / "n2", "乙")
     (cli.folder / "n" / "b.md").symlink_to("../n2/乙.md")
     assert set(listed(cli.json("index", "n"), "skipped", "outside")) == {"b.md"}
 
 
-def test_articles_behind_links_that_are_no_longer_followed_go_and_are_told(lured: Cli) -> None:
+def test_unfollowed_links_remove_their_articles(lured: Cli) -> None:
     (lured.folder / "n" / "root").unlink()
     lured("index", "n", "--follow")
     told = lured.json("index", "n", "--no-prune")
@@ -142,7 +142,7 @@ def test_articles_behind_links_that_are_no_longer_followed_go_and_are_told(lured
     assert lured.json("stats")["files"] == {"indexed": 2}
 
 
-def test_a_link_that_is_not_followed_makes_no_index_look_old(lured: Cli) -> None:
+def test_unfollowed_link_does_not_make_index_stale(lured: Cli) -> None:
     lured("index", "n")
     assert "index again" not in lured("search", "无此词", status=1).err
     island(lured.folder / "n", "丙")
@@ -153,7 +153,7 @@ def test_a_link_that_is_not_followed_makes_no_index_look_old(lured: Cli) -> None
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")
-def test_what_lies_in_a_folder_that_may_not_be_read_is_kept(cli: Cli) -> None:
+def test_unreadable_folder_keeps_its_articles(cli: Cli) -> None:
     folder = cli.folder / "n"
     for name in ("甲", "乙", "丙"):
         island(folder, name)
@@ -169,7 +169,7 @@ def test_what_lies_in_a_folder_that_may_not_be_read_is_kept(cli: Cli) -> None:
     assert len(cli.found("渡轮")) == 4
 
 
-def test_only_what_is_gone_for_certain_is_planned_to_be_taken_out(
+def test_make_plan_removes_certainly_missing_files_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = [tmp_path / name for name in ("a.md", "b.md", "closed/c.md", "closed/deep/d.md")]
@@ -193,7 +193,7 @@ def test_only_what_is_gone_for_certain_is_planned_to_be_taken_out(
     assert [stamp.article_id for stamp in plan.gone] == ["c", "d"]
 
 
-def test_an_article_whose_file_has_become_something_else_is_gone(cli: Cli) -> None:
+def test_article_of_a_replaced_file_is_removed(cli: Cli) -> None:
     folder = cli.folder / "n"
     for name in ("甲", "乙", "丙", "丁", "戊"):
         island(folder, name)

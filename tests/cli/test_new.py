@@ -56,7 +56,7 @@ def fog(cli: Cli) -> Cli:
     return cli
 
 
-def test_the_first_time_what_is_there_is_noted_and_told_only_if_asked_for(cli: Cli) -> None:
+def test_new_first_run_marks_existing_articles(cli: Cli) -> None:
     write(cli, "1")
     cli("index", "n")
     cli("saved", "add", "雾", "大雾")
@@ -71,7 +71,7 @@ def test_the_first_time_what_is_there_is_noted_and_told_only_if_asked_for(cli: C
     assert new(cli, "--all") == {}
 
 
-def test_what_has_come_in_is_told_once_the_newest_first(fog: Cli) -> None:
+def test_new_shows_articles_once_newest_first(fog: Cli) -> None:
     write(fog, "2", date="2024-05-18")
     write(fog, "3", date="2019")
     write(fog, "4", "晴。")
@@ -84,7 +84,7 @@ def test_what_has_come_in_is_told_once_the_newest_first(fog: Cli) -> None:
     assert new(fog) == {}
 
 
-def test_what_changed_moved_with_its_address_or_came_back_is_not_new(fog: Cli) -> None:
+def test_new_ignores_changed_and_moved_articles(fog: Cli) -> None:
     write(fog, "2", "晴。")
     write(fog, "3", url="https://fog.example/3")
     fog("index", "n")
@@ -107,7 +107,7 @@ def test_what_changed_moved_with_its_address_or_came_back_is_not_new(fog: Cli) -
     assert new(fog) == {}
 
 
-def test_a_long_history_is_told_as_brute_force_tells_it(cli: Cli) -> None:
+def test_new_equals_brute_force_over_a_history(cli: Cli) -> None:
     chance = random.Random(20)
     shelf = SimulatedArchive(cli.folder / "n")
     for number in range(12):
@@ -137,7 +137,7 @@ def _ids(cli: Cli, query: str) -> list[str]:
     return [hit["id"] for hit in json.loads(ran.stdout)["hits"]]
 
 
-def test_each_saved_query_and_each_state_has_its_own_memory(fog: Cli) -> None:
+def test_new_state_is_per_query_and_folder(fog: Cli) -> None:
     fog("saved", "add", "号", "第 号")
     new(fog)
     mine = fog.folder / "mine"
@@ -150,7 +150,7 @@ def test_each_saved_query_and_each_state_has_its_own_memory(fog: Cli) -> None:
     assert new(fog, "--state", mine) == {}
 
 
-def test_a_query_that_was_replaced_tells_what_comes_in_and_not_what_was_there(fog: Cli) -> None:
+def test_new_with_a_replaced_query(fog: Cli) -> None:
     write(fog, "2", "晴。")
     fog("index", "n")
     assert new(fog) == {}
@@ -161,7 +161,7 @@ def test_a_query_that_was_replaced_tells_what_comes_in_and_not_what_was_there(fo
     assert new(fog) == {"雾": ["第3号"]}
 
 
-def test_what_nobody_read_is_told_again(fog: Cli) -> None:
+def test_new_repeats_unread_output(fog: Cli) -> None:
     for number in range(2, 400):
         write(fog, f"{number}", "大雾。" * 40)
     fog("index", "n")
@@ -172,7 +172,7 @@ def test_what_nobody_read_is_told_again(fog: Cli) -> None:
     assert len(new(fog)["雾"]) == 398
 
 
-def test_a_run_that_dies_after_telling_has_told_all_and_tells_it_again(fog: Cli) -> None:
+def test_new_repeats_after_a_crash(fog: Cli) -> None:
     write(fog, "2")
     fog("index", "n")
     script = (
@@ -192,7 +192,7 @@ def test_a_run_that_dies_after_telling_has_told_all_and_tells_it_again(fog: Cli)
     assert new(fog) == {}
 
 
-def test_two_at_once_tell_each_article_once(fog: Cli) -> None:
+def test_new_runs_at_once_share_articles(fog: Cli) -> None:
     for number in range(2, 60):
         write(fog, f"{number}")
     fog("index", "n")
@@ -202,7 +202,7 @@ def test_two_at_once_tell_each_article_once(fog: Cli) -> None:
     assert sorted(process.returncode for process in processes) == [0, 1, 1, 1]
 
 
-def test_one_that_is_told_elsewhere_at_the_moment_is_locked(fog: Cli) -> None:
+def test_new_is_locked_while_another_prints(fog: Cli) -> None:
     for number in range(2, 1500):
         write(fog, f"{number}", "大雾。" * 40)
     fog("index", "n")
@@ -216,7 +216,7 @@ def test_one_that_is_told_elsewhere_at_the_moment_is_locked(fog: Cli) -> None:
     assert new(fog) == {}
 
 
-def test_errors_name_the_cure_and_do_not_keep_other_queries_back(fog: Cli) -> None:
+def test_new_errors_do_not_block_other_queries(fog: Cli) -> None:
     assert "newsgrep saved list" in fog("new", "nobody", status=2).err
     fog("saved", "add", "a", "大雾")
     new(fog)
@@ -239,7 +239,7 @@ def test_errors_name_the_cure_and_do_not_keep_other_queries_back(fog: Cli) -> No
     assert "newsgrep saved add" in fog("new", status=2).err
 
 
-def test_a_terminal_shows_it_for_people_and_lines_of_json_if_asked_for(fog: Cli) -> None:
+def test_new_prints_text_on_a_terminal(fog: Cli) -> None:
     write(fog, "2")
     fog("index", "n")
     status, screen = fog.on_terminal("new", "--peek", "--color", "never")
@@ -250,14 +250,14 @@ def test_a_terminal_shows_it_for_people_and_lines_of_json_if_asked_for(fog: Cli)
     assert fog.on_terminal("new") == (1, "")
 
 
-def test_nobody_else_may_write_what_is_remembered(fog: Cli) -> None:
+def test_new_state_is_private(fog: Cli) -> None:
     ran = fog.bash("umask 0; newsgrep saved add b 渡轮; newsgrep new b; ls -l index/newsgrep.seen")
     assert ran.status == 0
     for path in (fog.index / "newsgrep.saved.json", fog.index / "newsgrep.seen" / "b.seen"):
         assert not path.stat().st_mode & 0o022
 
 
-def test_any_damage_of_what_is_remembered_is_found(tmp_path: Path) -> None:
+def test_read_seen_detects_any_damage(tmp_path: Path) -> None:
     path = tmp_path / "a.seen"
     assert read_seen(path) is None
     articles = frozenset(article_key(f"a{n}") for n in range(50))

@@ -34,7 +34,7 @@ def texts(seeds: Cli) -> dict[str, str]:
     return {name: fold(f"{one['title']}\n{one['body']}") for name, one in told.items()}
 
 
-def test_exact_a_quoted_string_finds_what_a_reader_found_and_no_other(seeds: Cli) -> None:
+def test_exact_quoted_string_equals_gold(seeds: Cli) -> None:
     wanted = {
         article["file"]
         for article in GOLD
@@ -44,9 +44,7 @@ def test_exact_a_quoted_string_finds_what_a_reader_found_and_no_other(seeds: Cli
     assert found_files(seeds, '"联合声明"') == wanted
 
 
-def test_exact_any_piece_of_any_article_finds_every_article_that_holds_it(
-    seeds: Cli, texts: dict[str, str]
-) -> None:
+def test_exact_any_substring_finds_all_articles(seeds: Cli, texts: dict[str, str]) -> None:
     chance = random.Random(11)
     runs = sorted({run for text in texts.values() for run in HAN.findall(text)})
     for length in (1, 2, 3, 3, 4, 4, 5, 6, 7, 8, 10, 12):
@@ -58,7 +56,7 @@ def test_exact_any_piece_of_any_article_finds_every_article_that_holds_it(
         assert found_files(seeds, f'"{piece}"') == wanted, piece
 
 
-def test_script_blind_all_spellings_are_one_query_and_the_articles_own_text_is_shown(
+def test_script_blind_spellings_give_equal_hits(
     seeds: Cli,
 ) -> None:
     wanted = seeds.json("search", "澜江 OR gpt OR 电车")
@@ -71,7 +69,7 @@ def test_script_blind_all_spellings_are_one_query_and_the_articles_own_text_is_s
     assert "GPT-4o" in out
 
 
-def test_zero_is_explained_for_people_and_for_scripts(seeds: Cli) -> None:
+def test_zero_hits_are_explained(seeds: Cli) -> None:
     ran = seeds("search", "联合声明", "海豚音乐厅", "--since", "2030", status=1)
     assert ran.stdout == b""
     assert "8 articles with 联合声明" in ran.err
@@ -81,7 +79,7 @@ def test_zero_is_explained_for_people_and_for_scripts(seeds: Cli) -> None:
     assert told["without"] == [{"part": "date:2030-01-01..", "articles": 8}]
 
 
-def test_zero_because_of_damage_is_an_error(seeds: Cli, tmp_path: Path) -> None:
+def test_zero_hits_from_damage_is_an_error(seeds: Cli, tmp_path: Path) -> None:
     shutil.copytree(seeds.index, tmp_path / "index")
     for path in (tmp_path / "index").glob("*/*.trm"):
         path.unlink()
@@ -90,7 +88,7 @@ def test_zero_because_of_damage_is_an_error(seeds: Cli, tmp_path: Path) -> None:
     assert "damaged" in ran.err
 
 
-def test_nothing_is_dropped_in_silence(seeds: Cli, tmp_path: Path) -> None:
+def test_nothing_is_dropped_silently(seeds: Cli, tmp_path: Path) -> None:
     told = seeds.json("index", "seeds", "--index", str(tmp_path / "index"))
     assert told["seen"] == len(GOLD) == told["added"] + told["duplicate"]
     (duplicate,) = told["files"]["duplicate"]

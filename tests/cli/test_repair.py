@@ -65,7 +65,7 @@ def the(cli: Cli, ending: str) -> Path:
     return Path(folder.folder, name)
 
 
-def test_an_index_of_another_analyser_is_made_anew_without_its_files(archive: Cli) -> None:
+def test_reindex_needs_no_files(archive: Cli) -> None:
     before = told(archive)
     set_manifest(archive, analyser={"fold": 0})
     assert "newsgrep reindex" in archive("search", "潮汐", status=2).err
@@ -78,13 +78,13 @@ def test_an_index_of_another_analyser_is_made_anew_without_its_files(archive: Cl
     assert files(archive) == ["newsgrep.json", "newsgrep.lock", "whoosh-3"]
 
 
-def test_after_making_it_anew_unchanged_files_are_not_read_again(archive: Cli) -> None:
+def test_reindex_keeps_file_records(archive: Cli) -> None:
     archive("reindex")
     shutil.move(archive.folder / "gone", archive.folder / "tides")
     assert archive("index", "tides").out.startswith("31 files seen: 30 unchanged, 1 duplicate")
 
 
-def test_a_format_that_is_not_read_is_said_so_and_left_alone(archive: Cli) -> None:
+def test_unknown_index_format_is_left_alone(archive: Cli) -> None:
     set_manifest(archive, format=2)
     for args in (["reindex"], ["doctor", "--fix"], ["search", "潮汐"], ["index", "gone"]):
         ran = archive(*args, status=2)
@@ -97,9 +97,7 @@ def test_a_format_that_is_not_read_is_said_so_and_left_alone(archive: Cli) -> No
     "ending", [".trm", ".pst", ".moment.col", ".source.col", ".body_length.col", "_stored.col"]
 )
 @pytest.mark.parametrize("lost", [True, False])
-def test_damage_beside_the_articles_costs_none_of_them(
-    archive: Cli, ending: str, lost: bool
-) -> None:
+def test_doctor_fix_restores_all_but_stored_articles(archive: Cli, ending: str, lost: bool) -> None:
     before = told(archive)
     if lost:
         the(archive, ending).unlink()
@@ -113,7 +111,7 @@ def test_damage_beside_the_articles_costs_none_of_them(
     assert files(archive) == ["newsgrep.json", "newsgrep.lock", "whoosh-2"]
 
 
-def test_an_article_that_can_not_be_read_is_named_and_read_again(archive: Cli) -> None:
+def test_doctor_fix_names_lost_articles(archive: Cli) -> None:
     before = told(archive)
     damage(the(archive, ".folded.col"), 20)
     assert "--fix" in archive("reindex", status=2).err
@@ -129,7 +127,7 @@ def test_an_article_that_can_not_be_read_is_named_and_read_again(archive: Cli) -
     assert archive("doctor", "--fix").out.startswith("index is intact: 30 articles")
 
 
-def test_a_lost_table_of_contents_costs_what_the_last_commit_brought(archive: Cli) -> None:
+def test_doctor_fix_without_toc_loses_one_commit(archive: Cli) -> None:
     next((archive.index / "whoosh").glob("*.toc")).unlink()
     assert "is intact: 30 articles" in archive("doctor", "--fix").out
     assert len(archive.found("更正", "-n", "99")) == 0
@@ -139,7 +137,7 @@ def test_a_lost_table_of_contents_costs_what_the_last_commit_brought(archive: Cl
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"[]"])
-def test_a_lost_or_broken_manifest_costs_nothing(archive: Cli, content: bytes | None) -> None:
+def test_doctor_fix_restores_the_manifest(archive: Cli, content: bytes | None) -> None:
     before = told(archive)
     manifest = archive.index / "newsgrep.json"
     if content is None:
@@ -153,7 +151,7 @@ def test_a_lost_or_broken_manifest_costs_nothing(archive: Cli, content: bytes | 
     assert told(archive) == before
 
 
-def test_where_nothing_can_be_saved_it_is_said_and_nothing_deleted(archive: Cli) -> None:
+def test_doctor_fix_deletes_nothing_if_it_fails(archive: Cli) -> None:
     for path in (archive.index / "whoosh").glob("_*"):
         path.write_bytes(b"")
     (archive.index / "newsgrep.json").unlink()
@@ -163,6 +161,6 @@ def test_where_nothing_can_be_saved_it_is_said_and_nothing_deleted(archive: Cli)
     assert files(archive) == before
 
 
-def test_a_sound_index_is_not_made_anew(archive: Cli) -> None:
+def test_doctor_fix_leaves_an_intact_index(archive: Cli) -> None:
     assert "Rebuilt" not in archive("doctor", "--fix").out
     assert files(archive) == ["newsgrep.json", "newsgrep.lock", "whoosh"]

@@ -31,7 +31,7 @@ def saved(cli: Cli) -> dict[str, str]:
     return {each["name"]: each["query"] for each in json.loads(ran.stdout)["queries"]}
 
 
-def test_a_saved_query_is_asked_by_its_name_inside_of_others(harbour: Cli) -> None:
+def test_saved_query_works_inside_other_queries(harbour: Cli) -> None:
     harbour("saved", "add", "雾", "大雾 OR 海豚")
     harbour("saved", "add", "雾港", 'saved:雾 source:"雾港"')
     for typed, meant in (
@@ -53,7 +53,7 @@ def test_a_saved_query_is_asked_by_its_name_inside_of_others(harbour: Cli) -> No
     assert "\x1b[1;31m大雾" in shown
 
 
-def test_saved_queries_are_listed_shown_replaced_and_removed(harbour: Cli) -> None:
+def test_saved_list_show_replace_remove(harbour: Cli) -> None:
     assert saved(harbour) == {}
     harbour("saved", "list", status=1)
     harbour("saved", "add", "b", "-大雾", "渡轮")
@@ -84,7 +84,7 @@ def test_saved_queries_are_listed_shown_replaced_and_removed(harbour: Cli) -> No
         ("a\nb", "大雾", "no name"),
     ],
 )
-def test_what_cannot_be_asked_is_not_kept(
+def test_saved_add_rejects_invalid_queries(
     harbour: Cli, name: str, query: str, message: str
 ) -> None:
     ran = harbour("saved", "add", name, query, status=2)
@@ -92,7 +92,7 @@ def test_what_cannot_be_asked_is_not_kept(
     assert saved(harbour) == {}
 
 
-def test_nobody_takes_a_query_away_from_those_that_name_it(harbour: Cli) -> None:
+def test_saved_remove_refuses_a_query_in_use(harbour: Cli) -> None:
     harbour("saved", "add", "a", "大雾")
     harbour("saved", "add", "b", "saved:a 渡轮")
     before = saved(harbour)
@@ -101,7 +101,7 @@ def test_nobody_takes_a_query_away_from_those_that_name_it(harbour: Cli) -> None
     assert saved(harbour) == before
 
 
-def test_an_unknown_name_is_an_error_at_its_place_that_tells_the_known_ones(harbour: Cli) -> None:
+def test_saved_unknown_name_lists_known_ones(harbour: Cli) -> None:
     assert "nor any other" in harbour("search", "saved:c", status=2).err
     harbour("saved", "add", "a", "大雾")
     first, query, caret = harbour("search", "渡轮 saved:c", status=2).err.splitlines()
@@ -110,7 +110,7 @@ def test_an_unknown_name_is_an_error_at_its_place_that_tells_the_known_ones(harb
     assert caret == " " * (2 + 5 + 6) + "^"  # the width of two Han characters, a space, saved:
 
 
-def test_saved_queries_stay_when_the_index_is_made_anew(harbour: Cli) -> None:
+def test_saved_queries_survive_reindex(harbour: Cli) -> None:
     harbour("saved", "add", "a", "大雾")
     harbour("reindex")
     assert len(harbour.found("saved:a")) == 4
@@ -121,7 +121,7 @@ def test_saved_queries_stay_when_the_index_is_made_anew(harbour: Cli) -> None:
     assert len(harbour.found("saved:a")) == 4
 
 
-def test_without_an_index_nothing_is_saved(cli: Cli) -> None:
+def test_saved_add_needs_an_index(cli: Cli) -> None:
     assert "There is no index" in cli("saved", "add", "a", "大雾", status=2).err
     assert not cli.index.exists()
 
@@ -131,9 +131,7 @@ def test_without_an_index_nothing_is_saved(cli: Cli) -> None:
     [b"{", b"[]", b'{"version":2,"queries":{}}', b'{"version":1,"queries":{"a":1}}', b"\xff",
      b'{"version":1,"queries":{"../a":"x"}}', b'{"version":1,"queries":[]}'],
 )  # fmt: skip
-def test_a_file_that_makes_no_sense_is_an_error_only_where_it_is_needed(
-    harbour: Cli, data: bytes
-) -> None:
+def test_saved_invalid_file_is_an_error_when_used(harbour: Cli, data: bytes) -> None:
     path = harbour.index / "newsgrep.saved.json"
     path.write_bytes(data)
     for args in (["search", "saved:a"], ["saved", "list"], ["saved", "add", "b", "x"], ["new"]):
@@ -143,7 +141,7 @@ def test_a_file_that_makes_no_sense_is_an_error_only_where_it_is_needed(
     assert len(harbour.found("大雾")) == 4
 
 
-def test_many_at_once_lose_nothing(harbour: Cli) -> None:
+def test_saved_add_is_safe_in_parallel(harbour: Cli) -> None:
     processes = [
         subprocess.Popen(
             [NEWSGREP, "saved", "add", f"q{n}", "大雾"],
@@ -160,7 +158,7 @@ def test_many_at_once_lose_nothing(harbour: Cli) -> None:
     assert {processes[n].returncode for n in done} <= {0, 75}
 
 
-def test_circles_and_growth_without_end_are_refused_before_they_hurt() -> None:
+def test_saved_rejects_cycles_and_growth() -> None:
     doubled = {f"q{n}": f"saved:q{n + 1} saved:q{n + 1}" for n in range(40)} | {"q40": "水"}
     with pytest.raises(QueryError, match="100,000 characters"):
         parse("saved:q0", saved=lambda: doubled)
@@ -172,20 +170,20 @@ def test_circles_and_growth_without_end_are_refused_before_they_hurt() -> None:
         parse("saved:q saved:q", saved=lambda: strings)
 
 
-def test_an_error_inside_of_a_saved_query_points_at_its_name() -> None:
+def test_saved_query_error_points_at_its_name() -> None:
     with pytest.raises(QueryError, match="In the saved query “a”") as told:
         parse("水 saved:a", saved=lambda: {"a": "(水"})
     assert (told.value.query, told.value.position) == ("水 saved:a", 8)
 
 
-def test_nothing_is_looked_up_unless_a_name_is_asked_for() -> None:
+def test_saved_file_is_read_only_when_named() -> None:
     def fail() -> dict[str, str]:
         raise AssertionError
 
     assert isinstance(parse('水 渔业 "saved:a"', saved=fail).root, And)
 
 
-def test_the_file_is_one_that_people_can_read(harbour: Cli) -> None:
+def test_saved_file_is_readable_json(harbour: Cli) -> None:
     harbour("saved", "add", "雾", "大雾")
     text = Path(harbour.index / "newsgrep.saved.json").read_text("utf-8")
     assert '"雾": "大雾"' in text
@@ -202,7 +200,7 @@ def test_the_file_is_one_that_people_can_read(harbour: Cli) -> None:
     ],
     ids=lambda command: command[0],
 )
-def test_every_command_that_asks_knows_saved_queries_and_excluded_words(
+def test_all_query_commands_accept_saved_and_minus(
     tides: Cli, tmp_path: Path, command: list[str]
 ) -> None:
     cli = Cli(tmp_path)

@@ -174,7 +174,7 @@ def state(folder: Path) -> dict[str, tuple[int, bytes]]:
     }
 
 
-def test_hostile_articles_reach_neither_network_nor_other_files(sealed: Sealed) -> None:
+def test_hostile_articles_reach_no_network_or_file(sealed: Sealed) -> None:
     cli = sealed.cli
     secret = cli.folder / "own" / "secret.txt"
     secret.parent.mkdir()
@@ -219,7 +219,7 @@ def test_hostile_articles_reach_neither_network_nor_other_files(sealed: Sealed) 
     assert {**before, folder: (0, b"")} == {**after, folder: (0, b"")}
 
 
-def test_the_seal_would_break(sealed: Sealed) -> None:
+def test_audit_hook_detects_violations(sealed: Sealed) -> None:
     port = sealed.listener.getsockname()[1]
     for code in (
         "open('escaped', 'w')",

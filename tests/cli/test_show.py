@@ -23,7 +23,7 @@ KEPT = [article for article in GOLD if article.get("wins") is not False]
 # show
 
 
-def test_show_finds_an_article_by_id_and_by_path(seeds: Cli) -> None:
+def test_show_finds_by_id_and_path(seeds: Cli) -> None:
     hit = seeds.json("search", '"大桥通车日"')["hits"][0]
     told = seeds.json("show", hit["id"])
     assert told["title"] == hit["title"]
@@ -37,7 +37,7 @@ def test_show_finds_an_article_by_id_and_by_path(seeds: Cli) -> None:
     }
 
 
-def test_show_prints_title_source_date_url_and_all_of_the_text(seeds: Cli) -> None:
+def test_show_prints_the_whole_article(seeds: Cli) -> None:
     told = seeds.json("show", "seeds/tram-line-4.html")
     ran = seeds("show", "seeds/tram-line-4.html")
     assert ran.lines[0] == told["title"]
@@ -49,7 +49,7 @@ def test_show_prints_title_source_date_url_and_all_of_the_text(seeds: Cli) -> No
     assert ESCAPE not in ran.out
 
 
-def test_show_marks_what_a_query_asks_for(seeds: Cli) -> None:
+def test_show_match_highlights(seeds: Cli) -> None:
     ran = seeds("show", "seeds/tram-line-4.html", "--match", "联合声明", "--color", "always")
     body = seeds.json("show", "seeds/tram-line-4.html")["body"]
     marked = re.findall(r"\x1b\[1;31m([^\x1b]*)\x1b\[0m", ran.out)
@@ -60,7 +60,7 @@ def test_show_marks_what_a_query_asks_for(seeds: Cli) -> None:
     assert "never closed" in seeds("show", "x", "--match", '"联合', status=2).err
 
 
-def test_show_marks_matches_over_several_paragraphs(cli: Cli) -> None:
+def test_show_match_spans_paragraphs(cli: Cli) -> None:
     write_article(cli.folder / "a.md", "海带", "海带一筐。\n\n没有。\n\n两筐海带，三筐海带。")
     cli("index", "a.md")
     ran = cli("show", "a.md", "--match", "海带", "--color", "always")
@@ -68,19 +68,19 @@ def test_show_marks_matches_over_several_paragraphs(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("name", ["nothere12345", "seeds/nothere.txt", "", "海带"])
-def test_show_of_what_is_not_there_names_the_next_step(seeds: Cli, name: str) -> None:
+def test_show_unknown_article_names_the_next_step(seeds: Cli, name: str) -> None:
     ran = seeds("show", name, status=1)
     assert ran.stdout == b""
     assert "newsgrep search --json" in ran.err
 
 
-def test_show_of_a_duplicate_shows_the_article_that_both_files_hold(seeds: Cli) -> None:
+def test_show_duplicate_path_shows_the_article(seeds: Cli) -> None:
     kept = seeds.json("show", "seeds/2024-07-09-澜江洪峰夜过汀海.md")
     assert seeds.json("show", "seeds/010_e85f2c61b90d7743.txt") == kept
 
 
 @pytest.mark.parametrize("env", [{}, {"NO_COLOR": "1"}], ids=["colours", "NO_COLOR"])
-def test_show_pages_on_a_terminal(seeds: Cli, env: dict[str, str]) -> None:
+def test_show_uses_a_pager_on_a_terminal(seeds: Cli, env: dict[str, str]) -> None:
     name = "seeds/tram-line-4.html"
     status, screen = seeds.on_terminal("show", name, env={"PAGER": "sed s/^/@/", **env})
     assert status == 0
@@ -94,7 +94,7 @@ def test_show_pages_on_a_terminal(seeds: Cli, env: dict[str, str]) -> None:
     assert (ESCAPE in screen) == (not env)
 
 
-def test_show_tells_the_pager_less_to_let_colours_through(seeds: Cli) -> None:
+def test_show_sets_less_for_colours(seeds: Cli) -> None:
     pager = "sh -c 'echo less [$LESS]; cat'"
     _, screen = seeds.on_terminal("show", "seeds/tram-line-4.html", env={"PAGER": pager})
     assert re.search(r"less \[.*R.*\]", screen)
@@ -106,7 +106,7 @@ def test_show_tells_the_pager_less_to_let_colours_through(seeds: Cli) -> None:
 # stats
 
 
-def test_stats_add_up(seeds: Cli) -> None:
+def test_stats_numbers_add_up(seeds: Cli) -> None:
     told = seeds.json("stats")
     assert told["version"] == 1
     assert told["articles"] == len(KEPT)
@@ -121,7 +121,7 @@ def test_stats_add_up(seeds: Cli) -> None:
     assert told["fingerprint"]
 
 
-def test_stats_count_sources_and_months(seeds: Cli) -> None:
+def test_stats_counts_sources_and_months(seeds: Cli) -> None:
     told = seeds.json("stats")
     assert told["months"] == dict(
         sorted(Counter(article["published"][:7] for article in KEPT).items())
@@ -130,7 +130,7 @@ def test_stats_count_sources_and_months(seeds: Cli) -> None:
     assert told["sources"]["The Egret Courier"] == 1
 
 
-def test_stats_for_people_say_the_same(seeds: Cli, tides: Cli) -> None:
+def test_stats_text_equals_json(seeds: Cli, tides: Cli) -> None:
     out = seeds("stats").out
     assert re.search(r"^articles +16$", out, re.MULTILINE)
     assert re.search(r"^files +1 duplicate, 16 indexed$", out, re.MULTILINE)
@@ -149,7 +149,7 @@ def test_stats_for_people_say_the_same(seeds: Cli, tides: Cli) -> None:
 @pytest.mark.parametrize(
     "command", ["index", "search", "show", "similar", "keywords", "compare", "stats"]
 )
-def test_every_help_has_examples_and_every_option_a_word(cli: Cli, command: str) -> None:
+def test_help_has_examples_and_describes_options(cli: Cli, command: str) -> None:
     ran = cli(command, "--help")
     assert ran.out.startswith(f"Usage: newsgrep {command}")
     examples = re.findall(rf"^ +(?:.*\| )?newsgrep {command}\b.*$", ran.out, re.MULTILINE)
@@ -161,7 +161,7 @@ def test_every_help_has_examples_and_every_option_a_word(cli: Cli, command: str)
     assert max(map(len, ran.lines)) <= 100
 
 
-def test_the_help_of_all_has_examples_commands_and_exit_status(cli: Cli) -> None:
+def test_main_help_lists_commands(cli: Cli) -> None:
     ran = cli("--help")
     assert ran.out == cli("-h").out
     assert "newsgrep index seeds/" in ran.out
@@ -172,7 +172,7 @@ def test_the_help_of_all_has_examples_commands_and_exit_status(cli: Cli) -> None
     assert "Usage:" in cli(status=None).out + cli(status=None).err
 
 
-def test_a_wrong_command_or_option_is_a_clear_error(cli: Cli) -> None:
+def test_unknown_command_or_option_is_an_error(cli: Cli) -> None:
     assert "No such command" in cli("serch", status=2).err
     assert "--colour" in cli("search", "--colour", "x", status=2).err
 
@@ -182,13 +182,13 @@ def test_version(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_gives_a_script_for_each_shell(cli: Cli, shell: str) -> None:
+def test_completion_script_for_each_shell(cli: Cli, shell: str) -> None:
     ran = cli(env={"_NEWSGREP_COMPLETE": f"{shell}_source"})
     assert "_NEWSGREP_COMPLETE" in ran.out
     assert ran.stderr == b""
 
 
-def test_completion_completes_commands_and_options(cli: Cli) -> None:
+def test_completion_of_commands_and_options(cli: Cli) -> None:
     def completed(words: str, at: int) -> list[str]:
         env = {
             "_NEWSGREP_COMPLETE": "bash_complete",

@@ -31,7 +31,7 @@ def counted(told: Any, at: int = 0) -> dict[str, int]:
     return {each["bin"]: each["count"] for each in told["series"][at]["bins"] if each["count"]}
 
 
-def test_json_is_as_the_schema_says_and_counts_what_search_finds(tides: Cli) -> None:
+def test_timeline_json_matches_schema_and_search(tides: Cli) -> None:
     Draft202012Validator.check_schema(SCHEMA)
     hits = tides.json("search", "灯塔", "-n", "99")["hits"]
     told = tides.json("timeline", "灯塔")
@@ -45,7 +45,7 @@ def test_json_is_as_the_schema_says_and_counts_what_search_finds(tides: Cli) -> 
 
 @pytest.mark.parametrize("more", [[], ["--share"], ["--per", "source"]])
 @pytest.mark.parametrize("by", ["day", "week", "month", "year"])
-def test_csv_says_what_json_says(tides: Cli, by: str, more: list[str]) -> None:
+def test_timeline_csv_equals_json(tides: Cli, by: str, more: list[str]) -> None:
     args = ["timeline", "潮汐", "--by", by, *more]
     told = tides.json(*args)
     assert problems(told) == []
@@ -67,7 +67,7 @@ def test_csv_says_what_json_says(tides: Cli, by: str, more: list[str]) -> None:
             )
 
 
-def test_shares_compare_with_everything_published_then(tides: Cli) -> None:
+def test_timeline_share_counts_all_articles(tides: Cli) -> None:
     told = tides.json("timeline", "台风", "--share", "--by", "year", "--per", "source")
     assert told["share_of"] == "*"
     (series,) = told["series"]
@@ -82,7 +82,7 @@ def test_shares_compare_with_everything_published_then(tides: Cli) -> None:
     ]
 
 
-def test_bars_are_aligned_and_as_long_as_their_counts(tides: Cli) -> None:
+def test_timeline_bars_are_aligned(tides: Cli) -> None:
     lines = tides("timeline", "潮汐", "--by", "year").lines
     assert lines == [
         "2023  12  " + "#" * 60,
@@ -95,7 +95,7 @@ def test_bars_are_aligned_and_as_long_as_their_counts(tides: Cli) -> None:
     assert screen.splitlines()[2] == "2025   6  " + "█" * 30
 
 
-def test_small_charts_are_aligned_beside_names_of_any_width(tides: Cli) -> None:
+def test_timeline_per_source_charts_are_aligned(tides: Cli) -> None:
     _, screen = tides.on_terminal("timeline", "潮汐", "--per", "source", "--color", "never")
     rows = screen.splitlines()
     for number, name in enumerate(sorted(TIDE_SOURCES)):
@@ -118,7 +118,7 @@ def _from_cell(row: str, begin: int) -> str:
     return ""
 
 
-def test_more_bins_than_the_screen_is_wide_share_columns(cli: Cli) -> None:
+def test_timeline_joins_bins_on_narrow_screens(cli: Cli) -> None:
     for number in range(100):
         date = f"{1990 + number // 12}-{number % 12 + 1:02}-03"
         write_article(cli.folder / "n" / f"{number}.md", f"第{number}号", "潮汐公报。", date=date)
@@ -137,7 +137,7 @@ def vague(cli: Cli) -> Cli:
     return cli
 
 
-def test_articles_known_less_finely_are_told_apart(vague: Cli) -> None:
+def test_timeline_counts_coarse_dates_apart(vague: Cli) -> None:
     ran = vague("timeline", "潮汐", "--by", "day", "--csv")
     assert "2 articles are known to the year only and in no day" in ran.err
     assert "1 article is known to the month only and in no day" in ran.err
@@ -150,7 +150,7 @@ def test_articles_known_less_finely_are_told_apart(vague: Cli) -> None:
     assert counted(vague.json("timeline", "潮汐", "--by", "year")) == {"2023": 2, "2024": 3}
 
 
-def test_where_no_date_fits_the_bins_nothing_is_drawn(vague: Cli) -> None:
+def test_timeline_without_matching_dates(vague: Cli) -> None:
     ran = vague("timeline", "第0号", "--by", "day")
     assert ran.lines[0] == "1 article by day"
     assert (
@@ -159,7 +159,7 @@ def test_where_no_date_fits_the_bins_nothing_is_drawn(vague: Cli) -> None:
     assert "longer --by" in vague("timeline", "第0号", "--by", "day", "--svg", "x", status=2).err
 
 
-def test_too_many_bins_are_an_error_that_names_what_would_do(cli: Cli) -> None:
+def test_timeline_too_many_bins_is_an_error(cli: Cli) -> None:
     for number, date in enumerate(["1921-05-06", "2024-07-08"]):
         write_article(cli.folder / "n" / f"{number}.md", f"第{number}号", "潮汐公报。", date=date)
     cli("index", "n")
@@ -167,7 +167,7 @@ def test_too_many_bins_are_an_error_that_names_what_would_do(cli: Cli) -> None:
     assert len(cli.json("timeline", "潮汐")["series"][0]["bins"]) == 104
 
 
-def test_nothing_found_is_explained(tides: Cli) -> None:
+def test_timeline_without_matches_is_explained(tides: Cli) -> None:
     ran = tides("timeline", "海豚", status=1)
     assert (ran.out, "no article with 海豚" in ran.err) == ("", True)
     told = tides.json("timeline", "海豚", "--per", "source", status=1)
@@ -197,7 +197,7 @@ def bars(root: ET.Element) -> Iterator[tuple[str, float, float]]:
             yield title.text or "", float(rect.attrib["x"]), float(rect.attrib["height"])
 
 
-def test_a_picture_has_a_bar_for_each_bin_as_high_as_its_count(tides: Cli, tmp_path: Path) -> None:
+def test_svg_bar_heights_match_counts(tides: Cli, tmp_path: Path) -> None:
     path = tmp_path / "a.svg"
     chart = tides("timeline", "潮汐", "--by", "year", "--svg", path).out
     assert chart.startswith("2023  12")
@@ -209,7 +209,7 @@ def test_a_picture_has_a_bar_for_each_bin_as_high_as_its_count(tides: Cli, tmp_p
     assert {"潮汐", "2023", "2024", "2025", "0", "30 articles by year, 2023 to 2025"} <= set(texts)
 
 
-def test_a_picture_of_several_sources_has_a_chart_for_each(tides: Cli, tmp_path: Path) -> None:
+def test_svg_has_a_chart_per_source(tides: Cli, tmp_path: Path) -> None:
     path = tmp_path / "a.svg"
     tides("timeline", "潮汐", "--per", "source", "--share", "--svg", path)
     root = drawn(path)
@@ -221,7 +221,7 @@ def test_a_picture_of_several_sources_has_a_chart_for_each(tides: Cli, tmp_path:
     assert all(name.endswith(": 1 of 1, 100.00 %") for name, _, _ in bars(root))
 
 
-def test_a_picture_is_valid_whatever_is_asked_and_published(cli: Cli, tmp_path: Path) -> None:
+def test_svg_is_valid_for_any_text(cli: Cli, tmp_path: Path) -> None:
     evil = "<script>&amp;]]>\\u0001\\ufffe\\u202e‘“名"
     write_article(cli.folder / "a.md", "题目", "潮汐公报。", source=evil)
     cli("index", "a.md")
@@ -236,14 +236,14 @@ def test_a_picture_is_valid_whatever_is_asked_and_published(cli: Cli, tmp_path: 
         assert (title.text or "").startswith("潮汐 </text><script>alert(1)</script> & ")
 
 
-def test_a_picture_says_which_filters_narrowed_the_answer(tides: Cli, tmp_path: Path) -> None:
+def test_svg_names_the_filters(tides: Cli, tmp_path: Path) -> None:
     path = tmp_path / "a.svg"
     tides("timeline", "潮汐", "--source", "雾港", "--since", "2024", "--svg", path)
     texts = [text.text for text in drawn(path).iter(f"{SVG}text")]
     assert 'articles by month · 潮汐 AND source:"雾港" AND date:2024-01-01..' in texts
 
 
-def test_a_picture_can_be_sent_down_a_pipe(tides: Cli, tmp_path: Path) -> None:
+def test_svg_to_standard_output(tides: Cli, tmp_path: Path) -> None:
     path = tmp_path / "a.svg"
     tides("timeline", "潮汐", "--svg", path)
     ran = tides("timeline", "潮汐", "--svg", "-")
@@ -251,7 +251,7 @@ def test_a_picture_can_be_sent_down_a_pipe(tides: Cli, tmp_path: Path) -> None:
     assert not (tides.folder / "-").exists()
 
 
-def test_a_number_of_charts_needs_charts(tides: Cli) -> None:
+def test_timeline_top_needs_per_source(tides: Cli) -> None:
     assert "--top needs --per source" in tides("timeline", "潮汐", "--top", "3", status=2).err
     told = tides.json("timeline", "潮汐", "--top", "1", "--per", "source")
     assert (len(told["series"]), len(told["other_sources"])) == (1, 2)
@@ -259,7 +259,7 @@ def test_a_number_of_charts_needs_charts(tides: Cli) -> None:
     assert "not shown: 雾港日报 10, 鹭岛电台 10: --top shows more sources" in chart
 
 
-def test_a_picture_that_cannot_be_written_is_an_error(tides: Cli) -> None:
+def test_svg_unwritable_file_is_an_error(tides: Cli) -> None:
     err = tides("timeline", "潮汐", "--svg", "no/such/folder/a.svg", status=2).err
     assert "No such file or directory" in err
     assert "a.svg" in err

@@ -46,7 +46,7 @@ def run(command: list[str | Path], folder: Path) -> str:
     return done.stdout
 
 
-def test_the_wheel_holds_data_and_types_and_no_tests(wheel: Path) -> None:
+def test_wheel_contains_data_types_and_no_tests(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {
         "newsgrep/py.typed",
@@ -61,7 +61,7 @@ def test_the_wheel_holds_data_and_types_and_no_tests(wheel: Path) -> None:
     assert modules <= names
 
 
-def test_the_wheel_alone_gives_a_working_newsgrep(wheel: Path, tmp_path: Path) -> None:
+def test_wheel_alone_is_a_working_newsgrep(wheel: Path, tmp_path: Path) -> None:
     run([sys.executable, "-m", "venv", "bare"], tmp_path)
     commands = tmp_path / "bare" / "bin"
     run([commands / "pip", "install", "--quiet", "--disable-pip-version-check", wheel], tmp_path)
