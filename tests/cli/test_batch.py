@@ -1,4 +1,4 @@
-"""Many queries in one process: each line is answered as a search of its own would be."""
+"""``newsgrep batch``: many queries in one process, each answered like a single search."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VALID = Draft202012Validator(
 )
 
 
-def told(ran: CommandResult) -> list[dict[str, Any]]:
+def parsed_lines(ran: CommandResult) -> list[dict[str, Any]]:
     answers = [json.loads(line) for line in ran.lines]
     for each in answers:
         VALID.validate(each)
@@ -40,12 +40,12 @@ def told(ran: CommandResult) -> list[dict[str, Any]]:
 
 
 def batch(cli: Cli, *lines: Any, args: tuple[str, ...] = (), status: int = 0) -> Any:
-    """Return what is answered to ``lines``, strings and objects."""
+    """Return the answers to ``lines``, which are strings or objects."""
     text = "".join(
         (line if isinstance(line, str) else json.dumps(line, ensure_ascii=False)) + "\n"
         for line in lines
     )
-    return told(cli("batch", "-", *args, stdin=text.encode(), status=status))
+    return parsed_lines(cli("batch", "-", *args, stdin=text.encode(), status=status))
 
 
 def test_batch_answers_equal_single_searches(tides: Cli) -> None:
@@ -129,7 +129,7 @@ def test_batch_rejects_undecodable_and_endless_lines(
 ) -> None:
     data = b"\xef\xbb\xbf" + "灯塔\r\n".encode() + b"\xff\xfe\n"
     data += b"x" * (3 * MAX_LINE_BYTES) + b"\n" + "台风".encode()
-    first, odd, long, last = told(tides("batch", "-", stdin=data, status=2))
+    first, odd, long, last = parsed_lines(tides("batch", "-", stdin=data, status=2))
     assert (first["total"], last["total"]) == (TIDE_COUNT // 2, TIDE_COUNT // 3)
     assert "UTF-8" in odd["error"]["message"]
     assert "1,000,000 bytes" in long["error"]["message"]
@@ -158,10 +158,10 @@ def test_batch_exit_status(
 def test_batch_options_are_defaults_for_lines(tides: Cli, tmp_path: Path) -> None:
     file = tmp_path / "queries.txt"
     file.write_text('潮汐\n{"query": "潮汐", "limit": 1, "sort": "date"}\n', "utf-8")
-    one, other = told(tides("batch", file, "-n", "2", "--sort", "-date"))
+    one, other = parsed_lines(tides("batch", file, "-n", "2", "--sort", "-date"))
     assert [hit["title"] for hit in one["hits"]] == ["第29号公报", "第28号公报"]
     assert [hit["title"] for hit in other["hits"]] == ["第0号公报"]
-    for each in told(tides("batch", file, "--no-hits")):
+    for each in parsed_lines(tides("batch", file, "--no-hits")):
         assert each["total"] == TIDE_COUNT
         assert "hits" not in each
 

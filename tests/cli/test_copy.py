@@ -1,4 +1,4 @@
-"""A whole archive moves to another index without its files: all of it, or nothing."""
+"""``newsgrep copy``: the whole index moves to another location without its files, or nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.fake_server import FakeServerCli
 from tests.support.simulated_archive import index_contents
 
 URL = "opensearch://localhost/news"
-ASKED = (
+COMMANDS = (
     ("search", "联合声明", "--facets", "source,month"),
     ("search", '"渔业" OR caption:渔民 -灯塔', "-n", "99"),
     ("search", "-没有这样的词", "--sort", "date", "-n", "99"),
@@ -34,16 +34,16 @@ ASKED = (
 
 
 def answers(cli: Cli, index: str | Path) -> list[Any]:
-    told = []
-    for asked in ASKED:
-        answer = json.loads(cli(*asked, "--json", "--index", index).out)
+    result = []
+    for command in COMMANDS:
+        answer = json.loads(cli(*command, "--json", "--index", index).out)
         answer.pop("took_ms", None)
-        told.append(_rounded(answer))
-    return told
+        result.append(_rounded(answer))
+    return result
 
 
 def _rounded(value: Any) -> Any:
-    """Return ``value`` with close scores made equal: engines may add in another order."""
+    """Return ``value`` with close scores made equal: engines may add them in another order."""
     if isinstance(value, dict):
         return {key: _rounded(part) for key, part in value.items()}
     if isinstance(value, list):
@@ -85,10 +85,10 @@ def test_copy_gives_equal_answers_without_files(full: FakeServerCli) -> None:
 def test_index_finds_a_copy_up_to_date(full: FakeServerCli) -> None:
     for place in ("other", URL):
         full("copy", "--to", place)
-        told = json.loads(full("index", "seeds", "--json", "--index", place).out)
-        assert (told["unchanged"], told["duplicate"], told["rejected"]) == (16, 1, 1)
-        assert told["added"] == told["updated"] == told["removed"] == told["failed"] == 0
-        assert all(item["known"] for items in told["files"].values() for item in items)
+        result = json.loads(full("index", "seeds", "--json", "--index", place).out)
+        assert (result["unchanged"], result["duplicate"], result["rejected"]) == (16, 1, 1)
+        assert result["added"] == result["updated"] == result["removed"] == result["failed"] == 0
+        assert all(item["known"] for items in result["files"].values() for item in items)
 
 
 def test_copy_to_a_server_and_back_is_lossless(full: FakeServerCli) -> None:
@@ -100,7 +100,7 @@ def test_copy_to_a_server_and_back_is_lossless(full: FakeServerCli) -> None:
     assert index_contents(full.folder / "back") == index_contents(full.index)
 
 
-# What is there already
+# Existing targets
 
 
 def test_copy_replaces_an_index_only_with_replace(full: FakeServerCli) -> None:
@@ -114,8 +114,8 @@ def test_copy_replaces_an_index_only_with_replace(full: FakeServerCli) -> None:
         assert full.json("stats", "--index", place)["articles"] == 1
         full("copy", "--to", place, "--replace")
         assert answers(full, place)[:-1] == answers(full, full.index)[:-1]
-        told = full.json("saved", "list", "--index", place)["queries"]
-        assert {each["name"]: each["query"] for each in told} == {
+        result = full.json("saved", "list", "--index", place)["queries"]
+        assert {each["name"]: each["query"] for each in result} == {
             "船": "渡轮",
             "渔业": "渔业 OR 海带",
         }
@@ -173,7 +173,7 @@ def test_copy_to_a_server_rejects_folder_engines(full: FakeServerCli) -> None:
     assert "on a server" in ran.err
 
 
-# Damage, other writers, death
+# Damage, other writers, crashes
 
 
 def test_copy_refuses_a_damaged_source(full: FakeServerCli) -> None:
@@ -193,7 +193,7 @@ def test_copy_refuses_a_damaged_source(full: FakeServerCli) -> None:
 
 
 def test_copy_does_not_mistake_an_older_commit(cli: Cli) -> None:
-    """Salvage finds what is damaged in the commit before; a copy must not hand that on."""
+    """Salvage finds what is damaged in the commit before; a copy must not take that over."""
     path = write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常，海带上市。")
     write_article(cli.folder / "n" / "b.md", "乙岛休渔", "渡轮停航。")
     cli("index", "n")
@@ -247,7 +247,7 @@ def test_copy_is_confirmed_only_if_complete(
 
 @pytest.fixture(scope="session")
 def many(tmp_path_factory: pytest.TempPathFactory, many_files: Path) -> Path:
-    """Return an index that takes a while to copy; not to be changed."""
+    """Return an index that takes a while to copy; it must not be changed."""
     cli = Cli(tmp_path_factory.mktemp("copied"))
     cli("index", str(many_files))
     return cli.index
@@ -274,8 +274,8 @@ def end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_copy_killed_halfway_can_be_repeated(cli: Cli, many: Path, number: signal.Signals) -> None:
-    asked = ("copy", "--index", many, "--to", "other")
-    process = start(cli, *asked)
+    command = ("copy", "--index", many, "--to", "other")
+    process = start(cli, *command)
     try:
         wait_for_draft(process, cli.folder / "other")
         time.sleep(0.3)
@@ -283,7 +283,7 @@ def test_copy_killed_halfway_can_be_repeated(cli: Cli, many: Path, number: signa
         end(process, number)
     assert process.returncode in {-signal.SIGKILL, 130, 143}
     assert "no index" in cli("search", "渡轮", "--index", "other", status=2).err
-    assert cli(*asked).out.startswith("2,500 articles")
+    assert cli(*command).out.startswith("Copied 2,500 articles")
     assert sorted(path.name for path in (cli.folder / "other").iterdir() if path.is_dir()) == [
         "whoosh"
     ]

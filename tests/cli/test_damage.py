@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.cli import Cli, CommandResult, write_article
 
-ASKED = (
+COMMANDS = (
     # Between them these read every file of an index.
     (
         "search",
@@ -29,7 +29,7 @@ VOLATILE = {"took_ms", "bytes", "index"}
 
 
 def answer(cli: Cli, args: tuple[str, ...], place: Path) -> tuple[CommandResult, dict[str, Any]]:
-    """Return a process, and what it told without what differs from run to run."""
+    """Return a command's result, and its JSON without what varies from run to run."""
     ran = cli.run(*args, "--index", place)
     value = json.loads(ran.stdout or b"{}")
     return ran, {name: part for name, part in value.items() if name not in VOLATILE}
@@ -48,8 +48,8 @@ def empty(path: Path) -> None:
 
 
 def wrong_answers(seeds: Cli, folder: Path, harm: Callable[[Path], None]) -> list[str]:
-    """Harm each file of the index in turn; return what was neither right nor a clear error."""
-    expected = [answer(seeds, args, seeds.index)[1] for args in ASKED]
+    """Damage each file of the index in turn; return results neither right nor a clear error."""
+    expected = [answer(seeds, args, seeds.index)[1] for args in COMMANDS]
     assert all(expected)
     names = sorted(
         str(path.relative_to(seeds.index)) for path in seeds.index.rglob("*") if path.is_file()
@@ -60,7 +60,7 @@ def wrong_answers(seeds: Cli, folder: Path, harm: Callable[[Path], None]) -> lis
         place = folder / name.replace("/", "-")
         shutil.copytree(seeds.index, place)
         harm(place / name)
-        for args, right in zip(ASKED, expected, strict=True):
+        for args, right in zip(COMMANDS, expected, strict=True):
             ran, value = answer(seeds, args, place)
             if ran.status == 2 and not ran.stdout and is_clear(ran.err):
                 return []

@@ -1,4 +1,4 @@
-"""``newsgrep doctor`` says whether an index is sound, and goes back where it is not."""
+"""``newsgrep doctor`` checks an index, and rolls back the last commit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.cli import Cli, write_article
 
 @pytest.fixture
 def archive(cli: Cli) -> Cli:
-    """Return an index of two commits: the first has one article, the second another one."""
+    """Return an index of two commits: the first adds one article, the second another."""
     write_article(cli.folder / "n" / "a.md", "雾港灯塔熄灯", "守塔人下了岛。")
     cli("index", "n")
     write_article(cli.folder / "n" / "b.md", "雾港灯塔复明", "守塔人回来了。")
@@ -26,9 +26,9 @@ def files_of(cli: Cli) -> list[Path]:
 
 def test_doctor_reports_an_intact_index(archive: Cli) -> None:
     assert "is intact: 2 articles" in archive("doctor").out
-    told = archive.json("doctor", "--deep")
-    assert told["sound"]
-    assert (told["articles"], told["problems"], told["deleted"]) == (2, [], [])
+    result = archive.json("doctor", "--deep")
+    assert result["sound"]
+    assert (result["articles"], result["problems"], result["deleted"]) == (2, [], [])
 
 
 def test_doctor_finds_every_changed_file(archive: Cli) -> None:
@@ -42,7 +42,7 @@ def test_doctor_finds_every_changed_file(archive: Cli) -> None:
             assert ran.status == 2
             found.add(path.name)
         path.write_bytes(content)
-    # One article stands in the first commit's segment and in the last one's, which took it over.
+    # The article of the first commit's segment is also in the last one's, which merged it.
     segments = {path.name.split(".")[0] for path in needed if path.suffix == ".col"}
     (last,) = {name.split(".")[0] for name in found if name.endswith(".col")}
     assert len(segments) == 2
@@ -55,9 +55,9 @@ def test_doctor_rollback_drops_a_damaged_commit(archive: Cli) -> None:
     contents.write_bytes(contents.read_bytes()[:50])
     ran = archive.run("search", "雾港")
     assert ran.status == 2
-    told = archive("doctor", "--rollback").out
-    assert told.startswith("Rolled back to the commit before")
-    assert "is intact: 1 article;" in told
+    result = archive("doctor", "--rollback").out
+    assert result.startswith("Rolled back to the commit before")
+    assert "is intact: 1 article;" in result
     assert archive.found("雾港") == ["雾港灯塔熄灯"]
     assert "no commit to go back to" in archive("doctor", "--rollback", status=2).err
     assert archive("index", "n").out.startswith("2 files seen: 1 added, 1 unchanged")

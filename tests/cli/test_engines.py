@@ -1,4 +1,4 @@
-"""An index knows its engine, and an engine that is not there says how to get it."""
+"""An index records its engine; a missing engine names the extra that installs it."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ def test_missing_engine_names_its_extra(bare: BareCli) -> None:
 def test_index_with_missing_engine_names_its_extra(bare: BareCli) -> None:
     bare("index", "n")
     path = bare.index / "newsgrep.json"
-    told = json.loads(path.read_text("utf-8"))
-    told |= {"engine": "tantivy", "data": "tantivy", "analyser": fingerprint("tantivy")}
-    path.write_text(json.dumps(told), "utf-8")
+    result = json.loads(path.read_text("utf-8"))
+    result |= {"engine": "tantivy", "data": "tantivy", "analyser": fingerprint("tantivy")}
+    path.write_text(json.dumps(result), "utf-8")
     (bare.index / "whoosh").rename(bare.index / "tantivy")
-    for asked in (
+    for command in (
         ("search", "渡轮"),
         ("index", "n"),
         ("stats",),
@@ -72,13 +72,13 @@ def test_index_with_missing_engine_names_its_extra(bare: BareCli) -> None:
         ("reindex",),
         ("copy", "--to", "other"),
     ):
-        assert 'pip install "newsgrep[tantivy]"' in bare(*asked, status=2).err
+        assert 'pip install "newsgrep[tantivy]"' in bare(*command, status=2).err
 
 
 def test_server_index_with_missing_engine_names_its_extra(bare: BareCli) -> None:
     url = "opensearch://localhost:1/news"
     bare("index", "n")
-    for asked in (
+    for command in (
         ("search", "渡轮", "--index", url),
         ("index", "n", "--index", url),
         ("saved", "add", "船", "渡轮", "--index", url),
@@ -86,7 +86,7 @@ def test_server_index_with_missing_engine_names_its_extra(bare: BareCli) -> None
         ("copy", "--to", url),
         ("copy", "--index", url, "--to", "other"),
     ):
-        ran = bare(*asked, status=2)
+        ran = bare(*command, status=2)
         assert ran.err == (
             "newsgrep: The engine “opensearch” is not installed: "
             'pip install "newsgrep[opensearch]".\n'

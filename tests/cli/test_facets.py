@@ -1,4 +1,4 @@
-"""What all matches have in common, counted beside the hits."""
+"""``newsgrep search --facets``: counts over all matches."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ def counted(values: list[str | None]) -> list[dict[str, Any]]:
 def test_facets_count_all_matches(tides: Cli) -> None:
     hits = tides.json("search", "灯塔", "-n", "99")["hits"]
     for shown in ("0", "1", "99"):
-        told = tides.json("search", "灯塔", "-n", shown, "--facets", "month,source,author")
-        assert schema_errors(told) == []
-        assert list(told["facets"]) == ["month", "source", "author"]
-        assert told["facets"]["source"] == counted([hit["source"] for hit in hits])
-        assert told["facets"]["month"] == counted([hit["published"][:7] for hit in hits])
-        assert told["facets"]["author"] == [{"value": None, "count": TIDE_COUNT // 2}]
+        result = tides.json("search", "灯塔", "-n", shown, "--facets", "month,source,author")
+        assert schema_errors(result) == []
+        assert list(result["facets"]) == ["month", "source", "author"]
+        assert result["facets"]["source"] == counted([hit["source"] for hit in hits])
+        assert result["facets"]["month"] == counted([hit["published"][:7] for hit in hits])
+        assert result["facets"]["author"] == [{"value": None, "count": TIDE_COUNT // 2}]
 
 
 def test_facets_match_the_schema(seeds: Cli) -> None:
-    told = seeds.json("search", "水", "--facets", " Day, source,source,month,author,tag ")
-    assert schema_errors(told) == []
-    assert set(told["facets"]) == set(FACETS)
+    result = seeds.json("search", "水", "--facets", " Day, source,source,month,author,tag ")
+    assert schema_errors(result) == []
+    assert set(result["facets"]) == set(FACETS)
     none = seeds.json("search", "海豚音乐厅", "--facets", "source", status=1)
     assert schema_errors(none) == []
     assert none["facets"] == {"source": []}
     assert "facets" not in seeds.json("search", "水")
-    assert schema_errors(told | {"facets": {"colour": []}})
-    assert schema_errors(told | {"facets": {"source": [{"value": "", "count": 1}]}})
+    assert schema_errors(result | {"facets": {"colour": []}})
+    assert schema_errors(result | {"facets": {"source": [{"value": "", "count": 1}]}})
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What scripts get: JSON with a schema, JSON Lines, CSV and paths, through real pipelines."""
+"""Output for scripts: JSON with a schema, JSON Lines, CSV and paths, in real pipelines."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def test_search_schema_describes_every_property() -> None:
     ids=["words", "quoted", "caption", "excluded", "no hits shown"],
 )
 def test_search_json_matches_the_schema(seeds: Cli, args: list[str]) -> None:
-    told = seeds.json("search", *args)
-    assert schema_errors(told) == []
-    assert told["total"] > 0
-    assert told["query"] == args[0]
+    result = seeds.json("search", *args)
+    assert schema_errors(result) == []
+    assert result["total"] > 0
+    assert result["query"] == args[0]
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_search_json_matches_the_schema(seeds: Cli, args: list[str]) -> None:
     ids=["words", "source", "date", "many words"],
 )
 def test_search_json_without_hits_has_a_diagnosis(seeds: Cli, args: list[str]) -> None:
-    told = seeds.json("search", *args, status=1)
-    assert schema_errors(told) == []
-    assert (told["total"], told["hits"]) == (0, [])
-    assert told["diagnosis"]["articles"] == 16
-    assert told["diagnosis"]["terms"]
+    result = seeds.json("search", *args, status=1)
+    assert schema_errors(result) == []
+    assert (result["total"], result["hits"]) == (0, [])
+    assert result["diagnosis"]["articles"] == 16
+    assert result["diagnosis"]["terms"]
 
 
 def test_search_jsonl_matches_the_schema(seeds: Cli) -> None:
@@ -92,19 +92,19 @@ def test_search_jsonl_matches_the_schema(seeds: Cli) -> None:
 
 
 def test_search_schema_rejects_unknown_properties(seeds: Cli) -> None:
-    told = seeds.json("search", "联合声明")
-    hit = told["hits"][0]
-    assert schema_errors(told | {"more": 1})
-    assert schema_errors(told | {"hits": [hit | {"more": 1}]})
-    assert schema_errors(told | {"hits": [hit | {"provenance": {"more": "here"}}]})
-    assert schema_errors(told | {"total": 0})
+    result = seeds.json("search", "联合声明")
+    hit = result["hits"][0]
+    assert schema_errors(result | {"more": 1})
+    assert schema_errors(result | {"hits": [hit | {"more": 1}]})
+    assert schema_errors(result | {"hits": [hit | {"provenance": {"more": "here"}}]})
+    assert schema_errors(result | {"total": 0})
     assert schema_errors(hit, LINE)
     assert schema_errors(hit | {"version": 1, "more": 1}, LINE)
     without_id = {name: value for name, value in hit.items() if name != "id"}
-    assert schema_errors(told | {"hits": [without_id]})
+    assert schema_errors(result | {"hits": [without_id]})
 
 
-# What the numbers point at
+# Offsets and spans
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_json_offsets_count_astral_characters_once(cli: Cli) -> None:
     assert body[snippet["offset"] :].startswith(snippet["text"])
 
 
-# Tables and paths
+# CSV and paths
 
 
 def test_search_csv_has_a_header_and_a_row_per_hit(cli: Cli) -> None:
@@ -215,7 +215,7 @@ def test_search_output_feeds_jq(seeds: Cli) -> None:
 
 @pytest.mark.parametrize("form", ["", "--json", "--jsonl", "--color=always"])
 def test_search_into_a_closed_pipe_exits_0(seeds: Cli, form: str) -> None:
-    # More than a pipe holds, so that newsgrep is still writing when head is gone.
+    # More than a pipe buffers, so that newsgrep still writes when head has exited.
     query = "水 OR 声明 OR 的 OR the"
     ran = seeds.bash(
         f"newsgrep search -n 999 {form} '{query}' '{'渔 ' * 900}' --any | head -1; "
@@ -269,8 +269,8 @@ def test_undecodable_file_name_round_trips(cli: Cli) -> None:
     assert cli("search", "海带", "--paths", "-0").stdout == name + b"\0"
     assert cli("search", "海带", "--paths").stdout == name + b"\n"
     for form in ("--json", "--jsonl"):
-        told = json.loads(cli("search", "海带", form).stdout.decode("utf-8"))
-        hit = told["hits"][0] if form == "--json" else told
+        result = json.loads(cli("search", "海带", form).stdout.decode("utf-8"))
+        hit = result["hits"][0] if form == "--json" else result
         assert os.fsencode(hit["path"]) == name
     assert "�" in cli("search", "海带").out
     assert "海带" in cli("search", "海带", "--csv").out

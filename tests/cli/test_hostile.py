@@ -1,4 +1,4 @@
-"""Text from articles and file names is hostile: it is shown, never obeyed."""
+"""Text from articles and file names is hostile: it is printed without effect on the terminal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HOSTILE = (
 
 @pytest.fixture(scope="module")
 def trap(tmp_path_factory: pytest.TempPathFactory) -> Cli:
-    """Run newsgrep where all shapes of articles carry control characters and markup."""
+    """Run newsgrep with articles of all formats that contain control characters and markup."""
     cli = Cli(tmp_path_factory.mktemp("trap"))
     folder = cli.folder / "n"
     folder.mkdir()
@@ -66,7 +66,7 @@ def controls(text: str) -> set[str]:
 
 
 BIDI_CONTROLS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
-# What newsgrep itself sends to a terminal: styles of a fixed few, and links to the web.
+# What newsgrep itself sends to a terminal: a few fixed styles, and links to the web.
 OWN_CODES = re.compile(
     r"\x1b\[(?:0|1|2|1;31|36)m|\x1b\]8;(?:id=\d+;https?://[^\x00- \x7f-\x9f]+|;)\x1b\\"
 )

@@ -1,4 +1,4 @@
-"""Bringing an index up to date: what is read, what is listed, what is refused."""
+"""``newsgrep index``: which files are read, listed and refused."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ OUTCOMES = ("added", "updated", "unchanged", "duplicate", "rejected", "failed")
 
 
 def index(cli: Cli, *args: str, status: int = 0) -> dict[str, Any]:
-    """Index, check that the summary adds up, and return its numbers that are not 0."""
-    told: dict[str, Any] = cli.json("index", *args, status=status)
-    assert sum(told[outcome] for outcome in OUTCOMES) == told["seen"]
+    """Index, check that the summary adds up, and return its non-zero numbers."""
+    result: dict[str, Any] = cli.json("index", *args, status=status)
+    assert sum(result[outcome] for outcome in OUTCOMES) == result["seen"]
     for outcome in ("duplicate", "rejected", "failed"):
-        assert len(told["files"][outcome]) == told[outcome]
-        assert all(listed["path"] and listed["reason"] for listed in told["files"][outcome])
-    return {name: told[name] for name in (*OUTCOMES, "removed") if told[name]}
+        assert len(result["files"][outcome]) == result[outcome]
+        assert all(listed["path"] and listed["reason"] for listed in result["files"][outcome])
+    return {name: result[name] for name in (*OUTCOMES, "removed") if result[name]}
 
 
 def three(cli: Cli) -> Path:
@@ -57,13 +57,18 @@ def test_index_summary_counts_every_file_once(cli: Cli) -> None:
     assert re.search(r"^duplicate: n/d\.md: .*e\.md", ran.err, re.MULTILINE)
     assert re.search(r"^skipped: n/picture\.jpg: .*\.jpg", ran.err, re.MULTILINE)
     assert "skipped: 1 hidden file\n" in ran.err
-    told = cli.json("index", "n", "--index", "other")
-    assert told["version"] == 1
-    assert (told["seen"], told["added"], told["duplicate"], told["rejected"]) == (6, 4, 1, 1)
-    assert [Path(item["path"]).name for item in told["files"]["rejected"]] == ["empty.txt"]
-    assert [Path(item["path"]).name for item in told["files"]["duplicate"]] == ["d.md"]
-    assert [Path(item["path"]).name for item in told["skipped"]["format"]] == ["picture.jpg"]
-    assert [Path(item["path"]).name for item in told["skipped"]["hidden"]] == [".hidden.md"]
+    result = cli.json("index", "n", "--index", "other")
+    assert result["version"] == 1
+    assert (result["seen"], result["added"], result["duplicate"], result["rejected"]) == (
+        6,
+        4,
+        1,
+        1,
+    )
+    assert [Path(item["path"]).name for item in result["files"]["rejected"]] == ["empty.txt"]
+    assert [Path(item["path"]).name for item in result["files"]["duplicate"]] == ["d.md"]
+    assert [Path(item["path"]).name for item in result["skipped"]["format"]] == ["picture.jpg"]
+    assert [Path(item["path"]).name for item in result["skipped"]["hidden"]] == [".hidden.md"]
 
 
 def test_index_shows_progress_on_a_terminal(cli: Cli, many_files: Path) -> None:
@@ -81,8 +86,8 @@ def test_index_continues_after_a_bad_file(cli: Cli) -> None:
     (folder / "ab.md").write_bytes(b"---\n: : [\n---\n")
     (folder / "ac.html").write_bytes(b"<div>" * 50_000)
     (folder / "ad.txt").write_bytes(b"\0" * 1000)
-    told = cli.json("index", "n", status=0)
-    assert told["seen"] == 7
+    result = cli.json("index", "n", status=0)
+    assert result["seen"] == 7
     assert all_titles(cli) >= {"甲岛开渔", "乙岛休渔", "丙岛造船"}
 
 
@@ -249,10 +254,10 @@ def test_index_lists_special_files(cli: Cli) -> None:
             listener.bind("socket.txt")
         finally:
             os.chdir(here)
-    told = cli.json("index", "n")
-    assert (told["seen"], told["added"]) == (3, 3)
+    result = cli.json("index", "n")
+    assert (result["seen"], result["added"]) == (3, 3)
     listed = {
-        Path(item["path"]).name: kind for kind, items in told["skipped"].items() for item in items
+        Path(item["path"]).name: kind for kind, items in result["skipped"].items() for item in items
     }
     assert listed == {
         "pipe.txt": "special",
@@ -273,14 +278,14 @@ def test_index_keeps_articles_of_unreadable_files(cli: Cli) -> None:
     path = folder / "a.md"
     path.chmod(0)
     os.utime(path)
-    told = cli.json("index", "n", status=2)
-    assert (told["failed"], told["unchanged"]) == (1, 2)
+    result = cli.json("index", "n", status=2)
+    assert (result["failed"], result["unchanged"]) == (1, 2)
     assert "甲岛开渔" in all_titles(cli)
     path.chmod(0o600)
     assert index(cli, "n") == {"updated": 1, "unchanged": 2}
 
 
-# Places
+# Location of the index
 
 
 def test_index_location_from_option_or_environment(cli: Cli) -> None:
@@ -319,12 +324,12 @@ def test_index_accepts_a_folder_with_gitignore(cli: Cli) -> None:
 
 
 def duplicates(ran: CommandResult) -> dict[str, str]:
-    told = json.loads(ran.stdout)
-    return {Path(item["path"]).name: item["reason"] for item in told["files"]["duplicate"]}
+    result = json.loads(ran.stdout)
+    return {Path(item["path"]).name: item["reason"] for item in result["files"]["duplicate"]}
 
 
 def rivals(cli: Cli) -> Path:
-    """Write one article in three files: fetched early, late, and not known when."""
+    """Write one article in three files: fetched early, late, and at an unknown time."""
     folder = cli.folder / "n"
     url = "https://fog.example/ferry?utm_source=feed"
     for name, fetched, text in (
@@ -363,10 +368,10 @@ def test_index_duplicate_choice_ignores_order(cli: Cli) -> None:
             cli("index", names[at], *place)
         assert cli.found('"渡轮晚报"', *place) == ["渡轮改点"]
         assert cli.json("stats", *place)["files"] == {"duplicate": 2, "indexed": 1}
-        told = cli.json("index", "n", *place)
-        assert {item["reason"].partition(", which ")[2] for item in told["files"]["duplicate"]} == {
-            "was fetched later"
-        }
+        result = cli.json("index", "n", *place)
+        assert {
+            item["reason"].partition(", which ")[2] for item in result["files"]["duplicate"]
+        } == {"was fetched later"}
 
 
 # Many files
@@ -402,16 +407,16 @@ def test_index_result_is_independent_of_jobs(cli: Cli) -> None:
     (cli.folder / "n" / "77.txt").write_bytes(b"")
     summaries = []
     for jobs in ("1", "2"):
-        told = cli.json("index", "n", "--jobs", jobs, "--index", f"i{jobs}")
-        del told["seconds"]
-        summaries.append(told)
+        result = cli.json("index", "n", "--jobs", jobs, "--index", f"i{jobs}")
+        del result["seconds"]
+        summaries.append(result)
     assert summaries[0] == summaries[1]
     assert summaries[0]["duplicate"] == 10
     for query in ["灯塔 OR 台风", '"守塔人" -海带', "第7期", "渡轮海带"]:
         answers = []
         for jobs in ("1", "2"):
             ran = cli("search", query, "-n", "200", "--json", "--index", f"i{jobs}", status=None)
-            told = json.loads(ran.stdout)
-            del told["took_ms"]
-            answers.append(told)
+            result = json.loads(ran.stdout)
+            del result["took_ms"]
+            answers.append(result)
         assert answers[0] == answers[1], query

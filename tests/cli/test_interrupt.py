@@ -1,4 +1,4 @@
-"""Stopped in the middle, or with another at work: the index is as it was."""
+"""A command that is interrupted, or locked out by another, leaves the index as it was."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.communicate(timeout=TIMEOUT)
 
 
-def told(cli: Cli) -> dict[str, Any]:
+def stats_without_size(cli: Cli) -> dict[str, Any]:
     answer: dict[str, Any] = cli.json("stats")
     del answer["bytes"]
     return answer
@@ -61,13 +61,13 @@ def test_ctrl_c_leaves_the_index_unchanged(
 ) -> None:
     write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
     cli("index", "n")
-    before = told(cli)
+    before = stats_without_size(cli)
     process = start(cli, "index", str(many_files), "--jobs", jobs)
     try:
         wait_until_writing(process, cli.index)
         time.sleep(wait)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does for Ctrl-C
-        # Whoever outlives newsgrep would hold its standard error open.
+        # A worker that outlives newsgrep would keep its standard error open.
         out, err = process.communicate(timeout=20)
     finally:
         end(process)
@@ -76,7 +76,7 @@ def test_ctrl_c_leaves_the_index_unchanged(
     message = err.decode().strip()
     assert message == "newsgrep: Stopped. The index is as it was before this command."
     assert out == b""
-    assert told(cli) == before
+    assert stats_without_size(cli) == before
     assert cli.found("-没有") == [OLD]
     assert cli("index", "n").out.startswith("1 file seen: 1 unchanged")
     write_article(cli.folder / "n" / "b.md", "雾港灯塔复明", "守塔人回来了。")
@@ -93,8 +93,8 @@ def test_sigterm_and_sighup_act_like_ctrl_c(
 ) -> None:
     write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
     cli("index", "n")
-    before = told(cli)
-    # Whoever runs the tests under nohup has made them deaf, and their children with them.
+    before = stats_without_size(cli)
+    # Under nohup, the tests and their children ignore SIGHUP.
     habit = signal.signal(number, signal.SIG_DFL)
     try:
         process = start(cli, "index", str(many_files), "--jobs", "2")
@@ -104,7 +104,7 @@ def test_sigterm_and_sighup_act_like_ctrl_c(
         wait_until_writing(process, cli.index)
         time.sleep(0.5)
         (os.killpg if to_all else os.kill)(process.pid, number)
-        # Whoever outlives newsgrep would hold its standard error open.
+        # A worker that outlives newsgrep would keep its standard error open.
         _, err = process.communicate(timeout=20)
     finally:
         end(process)
@@ -112,7 +112,7 @@ def test_sigterm_and_sighup_act_like_ctrl_c(
     assert err.decode().strip() == (
         "newsgrep: Stopped. The index is as it was before this command."
     )
-    assert told(cli) == before
+    assert stats_without_size(cli) == before
     assert cli.json("doctor", "--tidy")["deleted"] == []
 
 

@@ -1,4 +1,4 @@
-"""Keywords in context on the command line: aligned, streamed, and as tables."""
+"""``newsgrep kwic``: aligned text, JSON Lines and CSV."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is not read is listed with its reason; what an index has of it is not lost in silence."""
+"""``newsgrep index`` lists files that it does not read, and keeps or removes their articles."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from newsgrep.models import FileRecord, Status
 from tests.support.cli import Cli, write_article
 
 
-def listed(told: dict[str, Any], group: str, kind: str) -> dict[str, str]:
-    return {Path(item["path"]).name: item["reason"] for item in told[group].get(kind, ())}
+def listed(result: dict[str, Any], group: str, kind: str) -> dict[str, str]:
+    return {Path(item["path"]).name: item["reason"] for item in result[group].get(kind, ())}
 
 
 def island(folder: Path, name: str, size: int = 0) -> Path:
     return write_article(folder / f"{name}.md", f"{name}岛来信", "渡轮照常。" + "潮" * (size // 3))
 
 
-# Files that are too large
+# Large files
 
 
 def test_max_file_size_lists_larger_files(
@@ -32,34 +32,34 @@ def test_max_file_size_lists_larger_files(
     folder = cli.folder / "n"
     island(folder, "甲")
     big = island(folder, "乙", size=3000)
-    told = cli.json("index", "n", "--max-file-size", "2K")
-    assert (told["seen"], told["added"], told["rejected"]) == (2, 1, 1)
-    assert listed(told, "files", "rejected") == {
+    result = cli.json("index", "n", "--max-file-size", "2K")
+    assert (result["seen"], result["added"], result["rejected"]) == (2, 1, 1)
+    assert listed(result, "files", "rejected") == {
         big.name: "larger than --max-file-size, which is 2K"
     }
     assert cli.json("index", "n", "--max-file-size", "2k")["rejected"] == 1
     assert cli("index", "n", "--max-file-size", "2K").lines[0].startswith("2 files seen: 1 unch")
-    told = cli.json("index", "n", "--max-file-size", "1M")
-    assert (told["added"], told["unchanged"], told["rejected"]) == (1, 1, 0)
+    result = cli.json("index", "n", "--max-file-size", "1M")
+    assert (result["added"], result["unchanged"], result["rejected"]) == (1, 1, 0)
     assert set(cli.found("渡轮")) == {"甲岛来信", "乙岛来信"}
 
 
 def test_max_file_size_ignores_unchanged_files(cli: Cli) -> None:
     island(cli.folder / "n", "甲", size=3000)
     cli("index", "n")
-    told = cli.json("index", "n", "--max-file-size", "1K")
-    assert (told["unchanged"], told["rejected"]) == (1, 0)
+    result = cli.json("index", "n", "--max-file-size", "1K")
+    assert (result["unchanged"], result["rejected"]) == (1, 0)
     island(cli.folder / "n", "甲", size=3003)
-    told = cli.json("index", "n", "--max-file-size", "1K")
-    assert (told["rejected"], told["removed"]) == (1, 1)
+    result = cli.json("index", "n", "--max-file-size", "1K")
+    assert (result["rejected"], result["removed"]) == (1, 1)
 
 
 def test_max_file_size_default_skips_100_megabytes(cli: Cli) -> None:
     island(cli.folder / "n", "甲")
     with (cli.folder / "n" / "huge.txt").open("wb") as stream:
         stream.truncate(100 * 2**20)
-    told = cli.json("index", "n")
-    assert listed(told, "files", "rejected") == {
+    result = cli.json("index", "n")
+    assert listed(result, "files", "rejected") == {
         "huge.txt": "larger than --max-file-size, which is 64M"
     }
 
@@ -72,12 +72,12 @@ def test_max_file_size_rejects_invalid_sizes(cli: Cli, size: str) -> None:
     assert not cli.index.exists()
 
 
-# Links that lead out
+# Links that lead out of PATH
 
 
 @pytest.fixture
 def lured(cli: Cli) -> Cli:
-    """Run newsgrep beside an archive with links to what is somebody's own."""
+    """Run newsgrep with an archive that links to private files outside of it."""
     own = cli.folder / "own"
     island(own, "私")
     island(own / "deep", "密")
@@ -92,9 +92,9 @@ def lured(cli: Cli) -> Cli:
 
 
 def test_links_out_of_path_are_listed(lured: Cli) -> None:
-    told = lured.json("index", "n")
-    assert (told["seen"], told["added"]) == (2, 2)
-    reasons = listed(told, "skipped", "outside")
+    result = lured.json("index", "n")
+    assert (result["seen"], result["added"]) == (2, 2)
+    reasons = listed(result, "skipped", "outside")
     assert set(reasons) == {"file.md", "folder", "root", "chain"}
     assert all("--follow" in reason for reason in reasons.values())
     assert str(lured.folder / "own" / "私.md") in reasons["file.md"]
@@ -105,18 +105,18 @@ def test_links_out_of_path_are_listed(lured: Cli) -> None:
 
 def test_follow_indexes_link_targets(lured: Cli) -> None:
     (lured.folder / "n" / "root").unlink()
-    told = lured.json("index", "n", "--follow")
-    assert (told["added"], told["skipped"].get("outside")) == (4, None)
+    result = lured.json("index", "n", "--follow")
+    assert (result["added"], result["skipped"].get("outside")) == (4, None)
     assert len(lured.found("渡轮")) == 4
 
 
 def test_named_links_are_followed(lured: Cli) -> None:
-    told = lured.json("index", "n/folder", "n/file.md")
-    assert told["added"] == 2
+    result = lured.json("index", "n/folder", "n/file.md")
+    assert result["added"] == 2
     assert set(lured.found("渡轮")) == {"密岛来信", "私岛来信"}
     (lured.folder / "n" / "root").unlink()
-    told = lured.json("index", "n", "own", "--index", "both")
-    assert (told["added"], told["skipped"].get("outside")) == (4, None)
+    result = lured.json("index", "n", "own", "--index", "both")
+    assert (result["added"], result["skipped"].get("outside")) == (4, None)
     listing = b"n/file.md\n"
     lured("index", "-", "--index", "list", stdin=listing)
     assert lured.found("渡轮", "--index", "list") == ["私岛来信"]
@@ -132,13 +132,13 @@ def test_link_to_a_folder_with_common_prefix_is_outside(cli: Cli) -> None:
 def test_unfollowed_links_remove_their_articles(lured: Cli) -> None:
     (lured.folder / "n" / "root").unlink()
     lured("index", "n", "--follow")
-    told = lured.json("index", "n", "--no-prune")
-    assert (told["seen"], told["unchanged"], told["removed"]) == (2, 2, 0)
+    result = lured.json("index", "n", "--no-prune")
+    assert (result["seen"], result["unchanged"], result["removed"]) == (2, 2, 0)
     assert len(lured.found("渡轮")) == 4
-    told = lured.json("index", "n")
-    assert (told["seen"], told["unchanged"], told["removed"]) == (2, 2, 2)
-    assert {"file.md", "folder"} <= set(listed(told, "skipped", "outside"))
-    assert told["articles"] == len(lured.found("渡轮")) == 2
+    result = lured.json("index", "n")
+    assert (result["seen"], result["unchanged"], result["removed"]) == (2, 2, 2)
+    assert {"file.md", "folder"} <= set(listed(result, "skipped", "outside"))
+    assert result["articles"] == len(lured.found("渡轮")) == 2
     assert lured.json("stats")["files"] == {"indexed": 2}
 
 
@@ -149,7 +149,7 @@ def test_unfollowed_link_does_not_make_index_stale(lured: Cli) -> None:
     assert "index again" in lured("search", "无此词", status=1).err
 
 
-# Files that are there and can't be read
+# Unreadable files
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")
@@ -161,11 +161,11 @@ def test_unreadable_folder_keeps_its_articles(cli: Cli) -> None:
     cli("index", "n")
     (folder / "closed").chmod(0)
     try:
-        told = cli.json("index", "n", "--prune", status=2)
+        result = cli.json("index", "n", "--prune", status=2)
     finally:
         (folder / "closed").chmod(0o700)
-    assert (told["unchanged"], told["removed"]) == (3, 0)
-    assert set(listed(told, "skipped", "unreadable")) == {"closed"}
+    assert (result["unchanged"], result["removed"]) == (3, 0)
+    assert set(listed(result, "skipped", "unreadable")) == {"closed"}
     assert len(cli.found("渡轮")) == 4
 
 
@@ -202,7 +202,7 @@ def test_article_of_a_replaced_file_is_removed(cli: Cli) -> None:
         (folder / f"{name}.md").unlink()
     os.mkfifo(folder / "甲.md")
     (folder / "乙.md").symlink_to("乙.md")
-    told = cli.json("index", "n")
-    assert (told["unchanged"], told["removed"]) == (3, 2)
-    assert set(told["skipped"]) == {"loop", "special"}
+    result = cli.json("index", "n")
+    assert (result["unchanged"], result["removed"]) == (3, 2)
+    assert set(result["skipped"]) == {"loop", "special"}
     shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""What is new: told once, to whoever reads it, and never lost."""
+"""``newsgrep new``: each new article is printed once, and never lost."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ def write(
 
 
 def new(cli: Cli, *args: str | Path, status: int | None = None) -> dict[str, list[str]]:
-    """Return the titles that are told as new, by saved query."""
+    """Return the titles that are printed as new, by saved query."""
     ran = cli("new", *args, status=status)
-    told: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
     for line in ran.lines:
         hit = json.loads(line)
         VALID.validate(hit)
-        told.setdefault(hit["saved"], []).append(hit["title"])
-        assert hit["rank"] == len(told[hit["saved"]])
+        result.setdefault(hit["saved"], []).append(hit["title"])
+        assert hit["rank"] == len(result[hit["saved"]])
     if status is None:
-        assert ran.status == (0 if told else 1), ran
-    return told
+        assert ran.status == (0 if result else 1), ran
+    return result
 
 
 @pytest.fixture
 def fog(cli: Cli) -> Cli:
-    """Run newsgrep where 雾 is a saved query, an article tells of it, and all is seen."""
+    """Run newsgrep with a saved query 雾 and one article that matches it, marked as seen."""
     write(cli, "1")
     cli("index", "n")
     cli("saved", "add", "雾", "大雾")
@@ -121,14 +121,14 @@ def test_new_equals_brute_force_over_a_history(cli: Cli) -> None:
         shelf.stir(chance, 4, step)
         cli("index", "n", "--prune", status=None)
         names = chance.sample(sorted(QUERIES), chance.randint(1, 3))
-        told: dict[str, list[str]] = {}
+        result: dict[str, list[str]] = {}
         for line in cli("new", *names, status=None).lines:
             hit = json.loads(line)
-            told.setdefault(hit["saved"], []).append(hit["id"])
+            result.setdefault(hit["saved"], []).append(hit["id"])
         present = set(_ids(cli, "-没有这样的词"))
         for name in names:
             matching = _ids(cli, QUERIES[name])
-            assert told.get(name, []) == [each for each in matching if each not in seen[name]]
+            assert result.get(name, []) == [each for each in matching if each not in seen[name]]
             seen[name] = seen[name] | present
 
 
@@ -197,8 +197,8 @@ def test_new_runs_at_once_share_articles(fog: Cli) -> None:
         write(fog, f"{number}")
     fog("index", "n")
     processes = [fog.start("new", "--wait", "60") for _ in range(4)]
-    told = [process.communicate()[0].splitlines() for process in processes]
-    assert sorted(map(len, told)) == [0, 0, 0, 58]
+    result = [process.communicate()[0].splitlines() for process in processes]
+    assert sorted(map(len, result)) == [0, 0, 0, 58]
     assert sorted(process.returncode for process in processes) == [0, 1, 1, 1]
 
 

@@ -1,4 +1,4 @@
-"""The promises that newsgrep makes, kept on the sample corpus as a user would see them."""
+"""The promises of newsgrep, tested on the sample corpus as a user sees them."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def found_files(cli: Cli, *args: str) -> set[str]:
 def texts(seeds: Cli) -> dict[str, str]:
     """Return title and body of every article, folded, by the name of its file."""
     names = found_files(seeds, "-没有这样的词")
-    told = {name: seeds.json("show", f"seeds/{name}") for name in names}
-    assert len(told) == 16
-    return {name: fold(f"{one['title']}\n{one['body']}") for name, one in told.items()}
+    result = {name: seeds.json("show", f"seeds/{name}") for name in names}
+    assert len(result) == 16
+    return {name: fold(f"{one['title']}\n{one['body']}") for name, one in result.items()}
 
 
 def test_exact_quoted_string_equals_gold(seeds: Cli) -> None:
@@ -61,9 +61,9 @@ def test_script_blind_spellings_give_equal_hits(
 ) -> None:
     wanted = seeds.json("search", "澜江 OR gpt OR 电车")
     for query in ("瀾江 OR ＧＰＴ OR 電車", "瀾江 OR Gpt OR 電车"):
-        told = seeds.json("search", query)
-        assert told["total"] == wanted["total"] > 2
-        assert told["hits"] == wanted["hits"]
+        result = seeds.json("search", query)
+        assert result["total"] == wanted["total"] > 2
+        assert result["hits"] == wanted["hits"]
     out = seeds("search", "电车 OR gpt").out
     assert "電車" in out
     assert "GPT-4o" in out
@@ -74,9 +74,9 @@ def test_zero_hits_are_explained(seeds: Cli) -> None:
     assert ran.stdout == b""
     assert "8 articles with 联合声明" in ran.err
     assert "no article with 海豚" in ran.err
-    told = seeds.json("search", "联合声明", "--since", "2030", status=1)["diagnosis"]
-    assert told["terms"] == [{"part": "联合声明", "articles": 8}]
-    assert told["without"] == [{"part": "date:2030-01-01..", "articles": 8}]
+    result = seeds.json("search", "联合声明", "--since", "2030", status=1)["diagnosis"]
+    assert result["terms"] == [{"part": "联合声明", "articles": 8}]
+    assert result["without"] == [{"part": "date:2030-01-01..", "articles": 8}]
 
 
 def test_zero_hits_from_damage_is_an_error(seeds: Cli, tmp_path: Path) -> None:
@@ -89,13 +89,13 @@ def test_zero_hits_from_damage_is_an_error(seeds: Cli, tmp_path: Path) -> None:
 
 
 def test_nothing_is_dropped_silently(seeds: Cli, tmp_path: Path) -> None:
-    told = seeds.json("index", "seeds", "--index", str(tmp_path / "index"))
-    assert told["seen"] == len(GOLD) == told["added"] + told["duplicate"]
-    (duplicate,) = told["files"]["duplicate"]
+    result = seeds.json("index", "seeds", "--index", str(tmp_path / "index"))
+    assert result["seen"] == len(GOLD) == result["added"] + result["duplicate"]
+    (duplicate,) = result["files"]["duplicate"]
     loser = next(article for article in GOLD if article.get("wins") is False)
     assert Path(duplicate["path"]).name == loser["file"]
     assert loser["same_article_as"] in duplicate["reason"]
-    listed = {Path(item["path"]).name for items in told["skipped"].values() for item in items}
+    listed = {Path(item["path"]).name for items in result["skipped"].values() for item in items}
     on_disk = {path.name for path in (seeds.folder / "seeds").iterdir()}
     assert on_disk == {article["file"] for article in GOLD} | listed
 

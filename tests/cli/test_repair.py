@@ -1,4 +1,4 @@
-"""``newsgrep reindex`` and ``newsgrep doctor --fix`` make an index anew from what is in it."""
+"""``newsgrep reindex`` and ``newsgrep doctor --fix`` rebuild an index from its contents."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def files(cli: Cli) -> list[str]:
     return sorted(path.name for path in cli.index.iterdir())
 
 
-def told(cli: Cli) -> list[Any]:
-    """Return what an index answers, but for what is its own: sizes and times."""
+def answers_and_stats(cli: Cli) -> list[Any]:
+    """Return the answers of an index without sizes and times."""
     answers = [
         cli.json("search", query, "-n", "99")
         for query in ("潮汐", '"水位。"', "灯塔 -台风 source:鹭岛 since:2023-06")
@@ -32,7 +32,7 @@ def told(cli: Cli) -> list[Any]:
 
 @pytest.fixture
 def archive(tides: Cli, tmp_path: Path) -> Cli:
-    """Return a copy of the archive of tides, with a duplicate and without its files."""
+    """Return an index of the tides archive with a duplicate, whose files are gone."""
     cli = Cli(tmp_path)
     shutil.copytree(tides.folder / "tides", tmp_path / "tides")
     cli("index", "tides")
@@ -66,15 +66,15 @@ def the(cli: Cli, ending: str) -> Path:
 
 
 def test_reindex_needs_no_files(archive: Cli) -> None:
-    before = told(archive)
+    before = answers_and_stats(archive)
     set_manifest(archive, analyser={"fold": 0})
     assert "newsgrep reindex" in archive("search", "潮汐", status=2).err
     assert "Rebuilt index: 30 articles" in archive("reindex", "--jobs", "2").out
-    assert told(archive) == before
+    assert answers_and_stats(archive) == before
     assert "checked files, articles and terms" in archive("doctor", "--deep").out
     assert files(archive) == ["newsgrep.json", "newsgrep.lock", "whoosh-2"]
     archive("reindex")
-    assert told(archive) == before
+    assert answers_and_stats(archive) == before
     assert files(archive) == ["newsgrep.json", "newsgrep.lock", "whoosh-3"]
 
 
@@ -98,7 +98,7 @@ def test_unknown_index_format_is_left_alone(archive: Cli) -> None:
 )
 @pytest.mark.parametrize("lost", [True, False])
 def test_doctor_fix_restores_all_but_stored_articles(archive: Cli, ending: str, lost: bool) -> None:
-    before = told(archive)
+    before = answers_and_stats(archive)
     if lost:
         the(archive, ending).unlink()
     else:
@@ -107,12 +107,12 @@ def test_doctor_fix_restores_all_but_stored_articles(archive: Cli, ending: str, 
     fixed = archive.json("doctor", "--fix")
     assert (fixed["sound"], fixed["fixed"], fixed["lost"]) == (True, True, [])
     assert (fixed["articles"], len(fixed["problems"])) == (30, 1)
-    assert told(archive) == before
+    assert answers_and_stats(archive) == before
     assert files(archive) == ["newsgrep.json", "newsgrep.lock", "whoosh-2"]
 
 
 def test_doctor_fix_names_lost_articles(archive: Cli) -> None:
-    before = told(archive)
+    before = answers_and_stats(archive)
     damage(the(archive, ".folded.col"), 20)
     assert "--fix" in archive("reindex", status=2).err
     fixed = archive("doctor", "--fix", status=2).out
@@ -122,7 +122,7 @@ def test_doctor_fix_names_lost_articles(archive: Cli) -> None:
     again = archive("index", "tides").out
     assert again.startswith("31 files seen: 1 added, 29 unchanged")
     assert Path(lost.split()[-1]).exists()
-    assert told(archive) == before
+    assert answers_and_stats(archive) == before
     assert files(archive) == ["newsgrep.json", "newsgrep.lock", "whoosh-2"]
     assert archive("doctor", "--fix").out.startswith("index is intact: 30 articles")
 
@@ -138,7 +138,7 @@ def test_doctor_fix_without_toc_loses_one_commit(archive: Cli) -> None:
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"[]"])
 def test_doctor_fix_restores_the_manifest(archive: Cli, content: bytes | None) -> None:
-    before = told(archive)
+    before = answers_and_stats(archive)
     manifest = archive.index / "newsgrep.json"
     if content is None:
         manifest.unlink()
@@ -148,7 +148,7 @@ def test_doctor_fix_restores_the_manifest(archive: Cli, content: bytes | None) -
         ran = archive(*args, status=2)
         assert "doctor --fix" in ran.err + ran.out, args
     archive("doctor", "--fix")
-    assert told(archive) == before
+    assert answers_and_stats(archive) == before
 
 
 def test_doctor_fix_deletes_nothing_if_it_fails(archive: Cli) -> None:

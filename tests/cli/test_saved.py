@@ -1,4 +1,4 @@
-"""Saved queries: kept with the index, asked by name, never half-written."""
+"""``newsgrep saved``: queries stored with the index, used by name, never half-written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.cli import NEWSGREP, TIDE_SOURCES, Cli, clean_environment, wr
 
 @pytest.fixture
 def harbour(cli: Cli) -> Cli:
-    """Run newsgrep where nine articles tell of ferries, the odd ones of fog."""
+    """Run newsgrep with nine articles about ferries; the odd ones are also about fog."""
     for number in range(9):
         body = "渡轮照常。" + "大雾。" * (number % 2) + f"第{number}班。"
         source = TIDE_SOURCES[number % 3]
@@ -171,9 +171,9 @@ def test_saved_rejects_cycles_and_growth() -> None:
 
 
 def test_saved_query_error_points_at_its_name() -> None:
-    with pytest.raises(QueryError, match="In the saved query “a”") as told:
+    with pytest.raises(QueryError, match="In the saved query “a”") as result:
         parse("水 saved:a", saved=lambda: {"a": "(水"})
-    assert (told.value.query, told.value.position) == ("水 saved:a", 8)
+    assert (result.value.query, result.value.position) == ("水 saved:a", 8)
 
 
 def test_saved_file_is_read_only_when_named() -> None:

@@ -1,4 +1,4 @@
-"""Nothing in an article makes newsgrep open a connection, run a program or write elsewhere.
+"""Nothing in an article makes newsgrep open a connection, run a program or write other files.
 
 Every command runs with a hook on what Python does, which forbids and reports sockets, programs,
 and changes outside of the index; C code that bypasses it would ring at a listening socket.
@@ -64,7 +64,7 @@ sys.addaudithook(_hook)
 
 @dataclass(frozen=True)
 class Sealed:
-    """newsgrep, unable to do what it must not do, beside a socket that hears who calls."""
+    """newsgrep under an audit hook, next to a socket that notices connections."""
 
     cli: Cli
     listener: socket.socket
@@ -115,7 +115,7 @@ def sealed(cli: Cli) -> Iterator[Sealed]:
 
 
 def set_traps(folder: Path, port: int, secret: Path) -> None:
-    """Write articles of every format that ask for what they must not get."""
+    """Write articles of every format that refer to files, programs and addresses."""
     home = f"http://127.0.0.1:{port}"
     text = f"<p>渡轮照常往返，码头没有排队。</p><p>&x;&y;%z;</p><p>{'海带三筐。' * 30}</p>"
     doctype = (
@@ -166,7 +166,7 @@ def set_traps(folder: Path, port: int, secret: Path) -> None:
 
 
 def state(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """Return name, time and contents of all files but the index's and the log."""
+    """Return name, time and contents of all files except the index and the log."""
     return {
         str(path): (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
         for path in sorted(folder.rglob("*"))

@@ -1,4 +1,4 @@
-"""Searching as people do it: what they type, what they see, and what they are told."""
+"""``newsgrep search``: queries, options, text output and messages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def tide_numbers(tides: Cli, *args: str) -> set[int]:
     return numbers(tides.found("-n", "99", *args))
 
 
-# What is seen
+# Text output
 
 
 def test_search_text_lines_of_a_hit(
@@ -114,7 +114,7 @@ def test_terminal_lines_have_no_trailing_spaces(seeds: Cli) -> None:
     assert [line for line in lines if line != line.rstrip()] == []
 
 
-# Exit status and what is said when nothing is found
+# Exit status, and searches without hits
 
 
 def test_search_exit_status(seeds: Cli) -> None:
@@ -139,7 +139,7 @@ def test_search_without_hits_counts_each_word(tides: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "message"),
     [
         (["--source", "Nobody"], '  30 articles if source:"nobody" is left out\n'),
         (["--since", "2030"], "  30 articles if date:2030-01-01.. is left out\n"),
@@ -148,8 +148,8 @@ def test_search_without_hits_counts_each_word(tides: Cli) -> None:
     ],
     ids=["source", "since", "until", "excluded word"],
 )
-def test_search_without_hits_names_the_filter(tides: Cli, args: list[str], told: str) -> None:
-    assert told in tides("search", "潮汐", *args, status=1).err
+def test_search_without_hits_names_the_filter(tides: Cli, args: list[str], result: str) -> None:
+    assert result in tides("search", "潮汐", *args, status=1).err
 
 
 def test_search_in_an_empty_index(cli: Cli) -> None:
@@ -171,7 +171,7 @@ def test_search_without_hits_reports_newer_files(cli: Cli) -> None:
     assert cli.found("海豚") == ["雾港来了海豚"]
 
 
-# What can be typed
+# Queries
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_search_ranks_adjacent_words_first(cli: Cli) -> None:
     assert cli.found("鹭岛海带") == ["乙", "甲"]
 
 
-# Narrowing
+# Filters
 
 
 def test_excluded_han_words_need_no_double_dash(tides: Cli) -> None:
@@ -333,8 +333,8 @@ def test_invalid_date_shows_the_position(
     tides: Cli, option: str, wrong: str, cure: str, at: int
 ) -> None:
     ran = tides("search", "潮汐", option, wrong, status=2)
-    told, shown, caret = ran.err.splitlines()
-    assert cure in told
+    result, shown, caret = ran.err.splitlines()
+    assert cure in result
     assert shown == f"  {wrong}"
     assert caret == f"  {' ' * at}^"
     assert ran.stdout == b""
@@ -385,8 +385,8 @@ def test_limit_defaults_to_ten(tides: Cli) -> None:
     assert len(tides.found("潮汐")) == 10
     ran = tides("search", "潮汐", "-n", "0")
     assert re.fullmatch(r"30 articles in \d+ ms\n", ran.out)
-    told = tides.json("search", "潮汐", "-n", "0")
-    assert (told["total"], told["hits"]) == (30, [])
+    result = tides.json("search", "潮汐", "-n", "0")
+    assert (result["total"], result["hits"]) == (30, [])
     tides("search", "海豚音乐厅", "-n", "0", status=1)
     tides("search", "潮汐", "-n", "-1", status=2)
 

@@ -1,4 +1,4 @@
-"""Showing an article, telling what an index holds, and help."""
+"""``newsgrep show``, ``newsgrep stats``, help and completion."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ KEPT = [article for article in GOLD if article.get("wins") is not False]
 
 def test_show_finds_by_id_and_path(seeds: Cli) -> None:
     hit = seeds.json("search", '"大桥通车日"')["hits"][0]
-    told = seeds.json("show", hit["id"])
-    assert told["title"] == hit["title"]
-    assert told == seeds.json("show", hit["path"])
+    result = seeds.json("show", hit["id"])
+    assert result["title"] == hit["title"]
+    assert result == seeds.json("show", hit["path"])
     relative = f"seeds/{hit['path'].rpartition('/')[2]}"
-    assert told == seeds.json("show", relative) == seeds.json("show", f"./seeds/../{relative}")
-    assert told["version"] == 1
-    assert told["captions"]
-    assert {name: told[name] for name in ("url", "source", "published", "tags", "provenance")} == {
-        name: hit[name] for name in ("url", "source", "published", "tags", "provenance")
-    }
+    assert result == seeds.json("show", relative) == seeds.json("show", f"./seeds/../{relative}")
+    assert result["version"] == 1
+    assert result["captions"]
+    assert {
+        name: result[name] for name in ("url", "source", "published", "tags", "provenance")
+    } == {name: hit[name] for name in ("url", "source", "published", "tags", "provenance")}
 
 
 def test_show_prints_the_whole_article(seeds: Cli) -> None:
-    told = seeds.json("show", "seeds/tram-line-4.html")
+    result = seeds.json("show", "seeds/tram-line-4.html")
     ran = seeds("show", "seeds/tram-line-4.html")
-    assert ran.lines[0] == told["title"]
+    assert ran.lines[0] == result["title"]
     assert "2024-09-09 17:42 +08:00" in ran.lines[1]
-    assert told["url"] in ran.out
+    assert result["url"] in ran.out
     assert "seeds/tram-line-4.html" in ran.out
-    assert told["body"] in ran.out
-    assert all(caption in ran.out for caption in told["captions"])
+    assert result["body"] in ran.out
+    assert all(caption in ran.out for caption in result["captions"])
     assert ESCAPE not in ran.out
 
 
@@ -107,27 +107,27 @@ def test_show_sets_less_for_colours(seeds: Cli) -> None:
 
 
 def test_stats_numbers_add_up(seeds: Cli) -> None:
-    told = seeds.json("stats")
-    assert told["version"] == 1
-    assert told["articles"] == len(KEPT)
-    assert told["files"] == {"duplicate": len(GOLD) - len(KEPT), "indexed": len(KEPT)}
-    assert sum(told["sources"].values()) == len(KEPT)
-    assert sum(told["months"].values()) + told["undated"] == len(KEPT)
-    assert told["bytes"] == sum(
+    result = seeds.json("stats")
+    assert result["version"] == 1
+    assert result["articles"] == len(KEPT)
+    assert result["files"] == {"duplicate": len(GOLD) - len(KEPT), "indexed": len(KEPT)}
+    assert sum(result["sources"].values()) == len(KEPT)
+    assert sum(result["months"].values()) + result["undated"] == len(KEPT)
+    assert result["bytes"] == sum(
         path.stat().st_size for path in seeds.index.rglob("*") if path.is_file()
     )
-    assert told["engine"] == "whoosh"
-    assert told["made_by"] == __version__
-    assert told["fingerprint"]
+    assert result["engine"] == "whoosh"
+    assert result["made_by"] == __version__
+    assert result["fingerprint"]
 
 
 def test_stats_counts_sources_and_months(seeds: Cli) -> None:
-    told = seeds.json("stats")
-    assert told["months"] == dict(
+    result = seeds.json("stats")
+    assert result["months"] == dict(
         sorted(Counter(article["published"][:7] for article in KEPT).items())
     )
-    assert (told["oldest"], told["newest"]) == ("2023-03-05", "2026-02-23")
-    assert told["sources"]["The Egret Courier"] == 1
+    assert (result["oldest"], result["newest"]) == ("2023-03-05", "2026-02-23")
+    assert result["sources"]["The Egret Courier"] == 1
 
 
 def test_stats_text_equals_json(seeds: Cli, tides: Cli) -> None:

@@ -1,4 +1,4 @@
-"""An answer over time on the command line: charts, tables and a picture."""
+"""``newsgrep timeline``: charts, JSON, CSV and SVG."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ def problems(value: Any) -> list[str]:
     return [error.message for error in Draft202012Validator(SCHEMA).iter_errors(value)]
 
 
-def counted(told: Any, at: int = 0) -> dict[str, int]:
-    return {each["bin"]: each["count"] for each in told["series"][at]["bins"] if each["count"]}
+def counted(result: Any, at: int = 0) -> dict[str, int]:
+    return {each["bin"]: each["count"] for each in result["series"][at]["bins"] if each["count"]}
 
 
 def test_timeline_json_matches_schema_and_search(tides: Cli) -> None:
     Draft202012Validator.check_schema(SCHEMA)
     hits = tides.json("search", "灯塔", "-n", "99")["hits"]
-    told = tides.json("timeline", "灯塔")
-    assert problems(told) == []
-    assert told["by"] == "month"
-    assert told["total"] == len(hits) == told["series"][0]["articles"]
-    assert counted(told) == {hit["published"][:7]: 1 for hit in hits}
-    # Month after month, also those between without any.
-    assert [each["count"] for each in told["series"][0]["bins"]] == [1, 0] * 14 + [1]
+    result = tides.json("timeline", "灯塔")
+    assert problems(result) == []
+    assert result["by"] == "month"
+    assert result["total"] == len(hits) == result["series"][0]["articles"]
+    assert counted(result) == {hit["published"][:7]: 1 for hit in hits}
+    # Every month, including those without articles.
+    assert [each["count"] for each in result["series"][0]["bins"]] == [1, 0] * 14 + [1]
 
 
 @pytest.mark.parametrize("more", [[], ["--share"], ["--per", "source"]])
 @pytest.mark.parametrize("by", ["day", "week", "month", "year"])
 def test_timeline_csv_equals_json(tides: Cli, by: str, more: list[str]) -> None:
     args = ["timeline", "潮汐", "--by", by, *more]
-    told = tides.json(*args)
-    assert problems(told) == []
+    result = tides.json(*args)
+    assert problems(result) == []
     rows = list(csv.DictReader(io.StringIO(tides(*args, "--csv").out, newline="")))
     flat = [
         {"source": series.get("source") or "", **each}
-        for series in told["series"]
+        for series in result["series"]
         for each in series["bins"]
     ]
     assert len(rows) == len(flat) > 2
@@ -68,14 +68,14 @@ def test_timeline_csv_equals_json(tides: Cli, by: str, more: list[str]) -> None:
 
 
 def test_timeline_share_counts_all_articles(tides: Cli) -> None:
-    told = tides.json("timeline", "台风", "--share", "--by", "year", "--per", "source")
-    assert told["share_of"] == "*"
-    (series,) = told["series"]
+    result = tides.json("timeline", "台风", "--share", "--by", "year", "--per", "source")
+    assert result["share_of"] == "*"
+    (series,) = result["series"]
     assert series["source"] == TIDE_SOURCES[0]
-    # Every third number is of this source, and each of them holds 台风.
+    # Every third number is from this source, and each of them contains 台风.
     assert [each["share"] for each in series["bins"]] == [100, 100, 100]
-    told = tides.json("timeline", "台风", "--share", "--by", "year")
-    assert [(each["count"], each["all"]) for each in told["series"][0]["bins"]] == [
+    result = tides.json("timeline", "台风", "--share", "--by", "year")
+    assert [(each["count"], each["all"]) for each in result["series"][0]["bins"]] == [
         (4, 12),
         (4, 12),
         (2, 6),
@@ -142,9 +142,9 @@ def test_timeline_counts_coarse_dates_apart(vague: Cli) -> None:
     assert "2 articles are known to the year only and in no day" in ran.err
     assert "1 article is known to the month only and in no day" in ran.err
     assert sum(int(row["count"]) for row in csv.DictReader(ran.lines)) == 2
-    told = vague.json("timeline", "潮汐", "--by", "month")
-    assert (told["known_to_year"], told["known_to_month"], told["undated"]) == (2, 0, 0)
-    assert counted(told) == {"2023-05": 2, "2024-07": 1}
+    result = vague.json("timeline", "潮汐", "--by", "month")
+    assert (result["known_to_year"], result["known_to_month"], result["undated"]) == (2, 0, 0)
+    assert counted(result) == {"2023-05": 2, "2024-07": 1}
     out = vague("timeline", "潮汐", "--by", "year").out
     assert "known to" not in out
     assert counted(vague.json("timeline", "潮汐", "--by", "year")) == {"2023": 2, "2024": 3}
@@ -170,15 +170,15 @@ def test_timeline_too_many_bins_is_an_error(cli: Cli) -> None:
 def test_timeline_without_matches_is_explained(tides: Cli) -> None:
     ran = tides("timeline", "海豚", status=1)
     assert (ran.out, "no article with 海豚" in ran.err) == ("", True)
-    told = tides.json("timeline", "海豚", "--per", "source", status=1)
-    assert problems(told) == []
-    assert told["series"] == []
+    result = tides.json("timeline", "海豚", "--per", "source", status=1)
+    assert problems(result) == []
+    assert result["series"] == []
     assert tides("timeline", "海豚", "--csv", status=1).lines == [
         "bin,first,last,source,count,all,share"
     ]
 
 
-# The picture
+# SVG
 
 
 def drawn(path: Path) -> ET.Element:
@@ -253,8 +253,8 @@ def test_svg_to_standard_output(tides: Cli, tmp_path: Path) -> None:
 
 def test_timeline_top_needs_per_source(tides: Cli) -> None:
     assert "--top needs --per source" in tides("timeline", "潮汐", "--top", "3", status=2).err
-    told = tides.json("timeline", "潮汐", "--top", "1", "--per", "source")
-    assert (len(told["series"]), len(told["other_sources"])) == (1, 2)
+    result = tides.json("timeline", "潮汐", "--top", "1", "--per", "source")
+    assert (len(result["series"]), len(result["other_sources"])) == (1, 2)
     chart = tides("timeline", "潮汐", "--top", "1", "--per", "source").out
     assert "not shown: 雾港日报 10, 鹭岛电台 10: --top shows more sources" in chart
 

@@ -1,4 +1,4 @@
-"""The wheel alone, in a bare environment, gives a newsgrep that works."""
+"""The wheel alone, in a bare environment, is a working newsgrep."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEVELOPMENT = {"pytest", "ruff", "mypy", "hypothesis", "jsonschema", "build"}
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
-    # A copy, so that nothing is built into the working tree.
+    # A copy, so that nothing is built in the working tree.
     shutil.copytree(
         REPOSITORY / "newsgrep",
         source / "newsgrep",
