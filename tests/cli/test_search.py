@@ -148,8 +148,8 @@ def test_search_without_hits_counts_each_word(tides: Cli) -> None:
     ],
     ids=["source", "since", "until", "excluded word"],
 )
-def test_search_without_hits_names_the_filter(tides: Cli, args: list[str], result: str) -> None:
-    assert result in tides("search", "潮汐", *args, status=1).err
+def test_search_without_hits_names_the_filter(tides: Cli, args: list[str], message: str) -> None:
+    assert message in tides("search", "潮汐", *args, status=1).err
 
 
 def test_search_in_an_empty_index(cli: Cli) -> None:
