@@ -1,6 +1,6 @@
-"""The reference engine: brute force over all articles, obviously right, without an index.
+"""The reference engine: brute force over all articles, without an index.
 
-It is what the others are compared with, and it keeps nothing when it is closed.
+The contract suite compares all engines with it. It stores nothing outside of the process.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ from newsgrep.query.ast import (
 from newsgrep.query.match import contains_literal, contains_pattern
 
 
-class _Document:
-    def __init__(self, entry: IndexDocument) -> None:
-        self.entry = entry
-        self.article = entry.article()
-        self.counts = entry.counts
-        self._impacts = entry.impacts()
+class _StoredDocument:
+    def __init__(self, document: IndexDocument) -> None:
+        self.article = document.article()
+        self.indexed = document
+        self.counts = document.counts
+        self._impacts = document.impacts()
         self._title = fold(self.article.title)
         self._body = fold(self.article.body)
         self._captions = list(map(fold, self.article.captions))
@@ -72,7 +72,7 @@ class _Document:
             case Field.TEXT:
                 return [self._title, self._body]
 
-    def holds(self, literal: str, field: Field) -> bool:
+    def contains(self, literal: str, field: Field) -> bool:
         return any(contains_literal(text, literal) for text in self.texts(field))
 
     def impact(self, term: str) -> int:
@@ -82,56 +82,56 @@ class _Document:
 
 
 class MemoryEngine:
-    """Articles in a dictionary; every question looks at every one of them."""
+    """Articles in a dictionary; every search compares each of them with the query."""
 
     def __init__(self) -> None:
-        self._documents: dict[str, _Document] = {}
-        self._notes: dict[str, FileRecord] = {}
+        self._documents: dict[str, _StoredDocument] = {}
+        self._file_records: dict[str, FileRecord] = {}
         self._commit = 0
-        self._before: tuple[dict[str, _Document], dict[str, FileRecord]] | None = None
+        self._previous: tuple[dict[str, _StoredDocument], dict[str, FileRecord]] | None = None
 
     def write(self, changes: Iterable[Change]) -> None:
         """Apply all changes in order, or none."""
-        documents, notes = dict(self._documents), dict(self._notes)
+        documents, file_records = dict(self._documents), dict(self._file_records)
         for change in changes:
             match change:
-                case PutArticle(entry):
-                    documents[entry.article_id] = _Document(entry)
+                case PutArticle(document):
+                    documents[document.article_id] = _StoredDocument(document)
                 case DeleteArticle(article_id):
                     documents.pop(article_id, None)
-                case PutFileRecord(stamp):
-                    notes[stamp.path] = stamp
+                case PutFileRecord(record):
+                    file_records[record.path] = record
                 case DropFileRecord(path):
-                    notes.pop(path, None)
-        # The empty engine that every one begins with is no commit of anybody's.
-        self._before = (self._documents, self._notes) if self._commit else None
-        self._documents, self._notes = documents, notes
+                    file_records.pop(path, None)
+        # The empty state that every engine begins with can't be restored.
+        self._previous = (self._documents, self._file_records) if self._commit else None
+        self._documents, self._file_records = documents, file_records
         self._commit += 1
 
     def commit(self) -> int:
-        """Return how often something was written."""
+        """Return the number of writes and rollbacks."""
         return self._commit
 
     def refresh(self) -> None:
-        """Do nothing: nobody else can write."""
+        """Do nothing: no other process can write."""
 
     def rollback(self) -> None:
-        """Take what was there before the last write."""
-        if self._before is None:
-            raise UsageError("There is no commit to go back to: only one is kept.")
-        self._documents, self._notes = self._before
-        self._before = None
+        """Restore the state before the last write."""
+        if self._previous is None:
+            raise UsageError("There is no commit to roll back to: only one is kept.")
+        self._documents, self._file_records = self._previous
+        self._previous = None
         self._commit += 1
 
     def search(self, request: EngineRequest) -> ResultPage:
-        """Look at every article."""
+        """Compare every article with the query."""
         query, order, limit, offset, facets, recency, after = request
         matched = [document for document in self._documents.values() if _matches(document, query)]
-        terms = scoring_terms(query) if order is Order.RELEVANCE else []  # a date ranks nothing
+        terms = scoring_terms(query) if order is Order.RELEVANCE else []
         scores = self._scores(terms, matched)
         if recency:
-            when = {document.article.id: _timestamp(document.article) for document in matched}
-            scores = {key: score * recency.weight(when[key]) for key, score in scores.items()}
+            timestamps = {d.article.id: _timestamp(d.article) for d in matched}
+            scores = {key: score * recency.weight(timestamps[key]) for key, score in scores.items()}
         candidates = sorted(
             (ScoredDoc(d.article.id, scores[d.article.id], _timestamp(d.article)) for d in matched),
             key=lambda candidate: _sort_key(candidate, order),
@@ -146,13 +146,13 @@ class MemoryEngine:
             before=len(candidates) - len(beyond[offset:]),
         )
 
-    def _scores(self, terms: list[str], matched: list[_Document]) -> dict[str, float]:
-        everything = self._documents.values()
+    def _scores(self, terms: list[str], matched: list[_StoredDocument]) -> dict[str, float]:
+        documents = self._documents.values()
         having = {
-            term: sum(term in d.counts or _is_source_name(d.article, term) for d in everything)
+            term: sum(term in d.counts or _is_source_name(d.article, term) for d in documents)
             for term in terms
         }
-        weights = term_weights(terms, len(everything), having)
+        weights = term_weights(terms, len(documents), having)
         return {
             document.article.id: sum(
                 weight * document.impact(term) for term, weight in weights.items()
@@ -179,16 +179,16 @@ class MemoryEngine:
         return {term: sum(term in counts for counts in counted) for term in terms}
 
     def stamps(self) -> Iterator[FileRecord]:
-        """Yield every stamp."""
-        yield from [document.entry.stamp for document in self._documents.values()]
-        yield from list(self._notes.values())
+        """Yield every file record."""
+        yield from [document.indexed.stamp for document in self._documents.values()]
+        yield from list(self._file_records.values())
 
-    def check(self, *, deep: bool = False) -> list[Problem]:  # noqa: ARG002  (there is nothing to look into)
-        """Find nothing: what is in memory can't be damaged."""
+    def check(self, *, deep: bool = False) -> list[Problem]:  # noqa: ARG002  (no data to read)
+        """Return no problems: there are no stored data."""
         return []
 
     def tidy(self) -> list[str]:
-        """Find nothing: there are no files."""
+        """Return no names: there are no files."""
         return []
 
     def close(self) -> None:
@@ -198,17 +198,17 @@ class MemoryEngine:
 SPEC = EngineSpec("memory", LocationKind.MEMORY, open=lambda _folder, _create: MemoryEngine())
 
 
-def _matches(document: _Document, node: Node) -> bool:
+def _matches(document: _StoredDocument, node: Node) -> bool:
     match node:
         case Terms(_, terms, field, operator):
-            found = (document.holds(term, field) for term in terms)
+            found = (document.contains(term, field) for term in terms)
             return any(found) if operator is Operator.OR else all(found)
         case Phrase(literal, _, field):
-            return document.holds(literal, field)
+            return document.contains(literal, field)
         case Wildcard() | Fuzzy() | Regex() | Near():
             return any(contains_pattern(text, node) for text in document.texts(node.field))
         case NameContains(kind, name):
-            return any(name in fold(known) for known in _names(document.article, kind))
+            return any(name in fold(each) for each in _names(document.article, kind))
         case LocationContains(LocationField.URL, part):
             return part in fold(document.article.url or "")
         case LocationContains(_, part):
@@ -232,14 +232,15 @@ def _matches(document: _Document, node: Node) -> bool:
 
 
 def _sort_key(candidate: ScoredDoc, order: Order) -> tuple[float, float, str]:
-    article_id, score, when = candidate
+    article_id, score, timestamp = candidate
     match order:
         case Order.RELEVANCE:
-            return -score, -when, article_id
+            return -score, -timestamp, article_id
         case Order.NEWEST:
-            return -when, 0, article_id
+            return -timestamp, 0, article_id
         case Order.OLDEST:
-            return (when if when != float("-inf") else float("inf")), 0, article_id
+            undated_last = timestamp if timestamp != float("-inf") else float("inf")
+            return undated_last, 0, article_id
 
 
 def _names(article: Article, kind: NameField) -> tuple[str, ...]:
@@ -260,7 +261,7 @@ def _timestamp(article: Article) -> float:
     return article.published.sort_key() if article.published else float("-inf")
 
 
-def _count_facet(name: str, matched: list[_Document]) -> tuple[tuple[str, int], ...]:
+def _count_facet(name: str, matched: list[_StoredDocument]) -> tuple[tuple[str, int], ...]:
     counts = Counter(value for d in matched for value in _facet_values(name, d.article))
     return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 

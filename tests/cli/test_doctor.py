@@ -59,7 +59,7 @@ def test_doctor_rollback_drops_a_damaged_commit(archive: Cli) -> None:
     assert result.startswith("Rolled back to the commit before")
     assert "is intact: 1 article;" in result
     assert archive.found("雾港") == ["雾港灯塔熄灯"]
-    assert "no commit to go back to" in archive("doctor", "--rollback", status=2).err
+    assert "no commit to roll back to" in archive("doctor", "--rollback", status=2).err
     assert archive("index", "n").out.startswith("2 files seen: 1 added, 1 unchanged")
     assert len(archive.found("雾港")) == 2
 

@@ -482,7 +482,7 @@ def test_one_commit_back_is_the_index_as_it_was(name: str, tmp_path: Path) -> No
         name, tmp_path, [make_article("a", "水", "渔场"), make_article("b", "水", "声明")]
     )
     before = sorted(engine.stamps())
-    with pytest.raises(UsageError, match="no commit to go back to"):
+    with pytest.raises(UsageError, match="no commit to roll back to"):
         engine.rollback()  # nobody means the empty index that it was before
     assert ids(engine, "水") == {"a", "b"}
     engine.write(
@@ -497,7 +497,7 @@ def test_one_commit_back_is_the_index_as_it_was(name: str, tmp_path: Path) -> No
     assert ids(engine, "水") == {"a", "b"}
     assert ids(engine, "声明") == {"b"}
     assert sorted(engine.stamps()) == before
-    with pytest.raises(UsageError, match="no commit to go back to"):
+    with pytest.raises(UsageError, match="no commit to roll back to"):
         engine.rollback()
     engine.write([upsert(make_article("d", "水", "船"))])
     assert ids(engine, "水") == {"a", "b", "d"}

@@ -235,7 +235,7 @@ class History(RuleBasedStateMachine):
     @rule(seed=Seeds)
     def go_back(self, seed: int) -> None:
         if self.before is None:
-            with pytest.raises(UsageError, match="no commit to go back to"):
+            with pytest.raises(UsageError, match="no commit to roll back to"):
                 rollback(self.engine, self.index / self.engine)
         else:
             rollback(self.engine, self.index / self.engine)

@@ -58,11 +58,11 @@ class FakeIndex(MemoryEngine):
 
     def stored(self) -> Iterator[Stored | Unreadable]:
         for document in self._documents.values():
-            article, stamp = document.article, document.entry.stamp
+            article, stamp = document.article, document.indexed.stamp
             yield (
                 Unreadable(stamp.path) if article.id in self.unreadable else Stored(article, stamp)
             )
-        for stamp in self._notes.values():
+        for stamp in self._file_records.values():
             yield Stored(None, stamp)
 
 
@@ -119,7 +119,7 @@ class FakeServer:
 
     def size(self, url: str) -> int:
         documents = INDEXES[_key(url)]._documents.values()
-        return sum(len(document.entry.folded) for document in documents)
+        return sum(len(document.indexed.folded) for document in documents)
 
 
 SPEC = EngineSpec("opensearch", LocationKind.SERVER, server=FakeServer(), stores_impacts=True)

@@ -264,7 +264,7 @@ def rollback(folder: Path) -> None:
     """
     previous = folder / PREVIOUS
     if not (previous / META).exists():
-        raise UsageError(f"The index in {folder} has no commit to go back to: only one is kept.")
+        raise UsageError(f"The index in {folder} has no commit to roll back to: only one is kept.")
     for path in commit_files(previous):
         # The file of this name may be the damaged one.
         (folder / path.name).unlink(missing_ok=True)

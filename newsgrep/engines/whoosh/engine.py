@@ -242,6 +242,6 @@ def rollback(folder: Path) -> None:
     with _translate_errors(folder), write_lock(storage):
         if storage.previous_commit() is None:
             raise UsageError(
-                f"The index in {folder} has no commit to go back to: only one is kept."
+                f"The index in {folder} has no commit to roll back to: only one is kept."
             )
         storage.rollback()
