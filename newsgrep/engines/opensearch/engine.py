@@ -53,7 +53,7 @@ from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import Node, scoring_terms
 
 NO_ROLLBACK: Final = (
-    "There is no commit to go back to: a server keeps only the current state. Restore a snapshot "
+    "There is no commit to roll back to: a server keeps only the current state. Restore a snapshot "
     "of the server, or index the files again."
 )
 
