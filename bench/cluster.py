@@ -32,8 +32,7 @@ from bench.report import draw
 from bench.runner import COLD
 from bench.worker import PAGE
 from newsgrep.engines.base import Engine, EngineRequest
-from newsgrep.index.location import ServerIndex
-from newsgrep.index.store import open_index
+from newsgrep.index.store import ServerIndex
 from newsgrep.query.ast import MatchAll
 from newsgrep.search.search import search
 from tests.support.cluster import VERSION, Cluster
@@ -136,7 +135,7 @@ def measured(
     again = _load(cluster, index, name, corpus)
     stored = _stored(cluster, name)
     load_while_asked = os.getloadavg()[0]
-    with open_index(index) as engine:
+    with index.open() as engine:
         total = engine.search(EngineRequest(MatchAll(), limit=0)).total
         warm, heaps = _warm(cluster, engine, rounds)
     told = {

@@ -24,6 +24,7 @@ from bench.paths import ARCHIVES, REPOSITORY, RESULTS, default_work
 from bench.peers.base import Inputs
 from bench.peers.ours import Newsgrep
 from bench.questions import Question, load_questions
+from newsgrep.index.store import FolderIndex
 from newsgrep.index.update import UpdateOptions, update_index
 
 LINES: Final = 25
@@ -56,7 +57,7 @@ def main(
     with tempfile.TemporaryDirectory(dir=work) as scratch:
         folder = Path(scratch) / "index"
         _profile(
-            partial(update_index, folder, [str(corpus.folder)], UpdateOptions(jobs=1)),
+            partial(update_index, FolderIndex(folder), [str(corpus.folder)], UpdateOptions(jobs=1)),
             results / f"{label}-profile-index.txt",
         )
         peer = Newsgrep()

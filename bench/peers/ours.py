@@ -17,8 +17,7 @@ from bench.questions import Question
 from bench.server import SERVER, missing
 from newsgrep import __version__
 from newsgrep.engines.base import Engine, EngineRequest, Order
-from newsgrep.index.location import index_at
-from newsgrep.index.store import index_size, open_index
+from newsgrep.index.store import index_at
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import parse
 from newsgrep.search.search import SearchRequest, search
@@ -102,7 +101,7 @@ class Newsgrep(Peer):
 
     def size(self, folder: Path) -> int:
         """Return the size of the index in bytes, on a server as that tells it."""
-        return index_size(index_at(self.where(folder)))
+        return index_at(self.where(folder)).size()
 
     def index_command(self, inputs: Inputs, folder: Path) -> list[str]:
         """Return ``newsgrep index``."""
@@ -119,7 +118,7 @@ class Newsgrep(Peer):
     def open(self, inputs: Inputs, folder: Path) -> None:
         """Open the index as ``newsgrep search`` does."""
         del inputs
-        self._engine = self._stack.enter_context(open_index(index_at(self.where(folder))))
+        self._engine = self._stack.enter_context(index_at(self.where(folder)).open())
 
     def close(self) -> None:
         """Close the index."""

@@ -24,7 +24,6 @@ from newsgrep.cli.options import (
 from newsgrep.cli.output import Rendering, print_result
 from newsgrep.cli.progress import handle_signals, show_progress
 from newsgrep.engines.base import FACETS, Engine, EngineRequest, Order
-from newsgrep.index.location import Index, ServerIndex
 from newsgrep.index.maintenance import (
     CopyOptions,
     HealthReport,
@@ -32,10 +31,9 @@ from newsgrep.index.maintenance import (
     clean_up_index,
     copy_index,
     rebuild_index,
-    rollback_index,
     verify_index,
 )
-from newsgrep.index.store import index_size, open_index, read_manifest
+from newsgrep.index.store import Index
 from newsgrep.query.ast import DateRange, MatchAll
 from newsgrep.terminal import one_line, write
 from newsgrep.views.hits import SCHEMA_VERSION, shown_date
@@ -61,11 +59,11 @@ def stats_command(options: StatsOptions) -> int:
     newsgrep stats
     newsgrep stats --json | jq .sources
     """
-    manifest = read_manifest(options.index)
-    with open_index(options.index, trust=options.trust) as engine:
-        stats = _count_contents(engine)
+    with options.index.session(trust=options.trust) as session:
+        manifest = session.manifest
+        stats = _count_contents(session.engine)
     stats |= {
-        "bytes": index_size(options.index),
+        "bytes": options.index.size(),
         "engine": manifest.engine,
         "made_by": manifest.made_by,
         "fingerprint": manifest.analyser,
@@ -174,17 +172,17 @@ def doctor_command(options: DoctorOptions) -> int:
     handle_signals()
     index, wait, trust = options.index, options.wait, options.trust
     if options.rollback:
-        rollback_index(index, wait=wait, trust=trust)
+        index.rollback(wait=wait, trust=trust)
     found = health = verify_index(index, deep=options.deep, trust=trust)
     rebuilt = None
-    if options.fix and health.can_be_mended:
+    if options.fix and health.is_repairable:
         with show_progress() as progress:
             rebuilt = rebuild_index(
                 index, jobs=options.jobs, wait=wait, trust=trust, lossy=True, progress=progress
             )
         health = verify_index(index, trust=trust)
     # On a server, an interrupted run leaves nothing but its settings.
-    restore = options.fix and not rebuilt and isinstance(index, ServerIndex)
+    restore = options.fix and not rebuilt and not index.has_commits
     tidy = options.tidy or restore
     deleted = clean_up_index(index, wait=wait, trust=trust) if tidy else []
     if options.output is OutputFormat.TEXT:
@@ -195,7 +193,8 @@ def doctor_command(options: DoctorOptions) -> int:
         if rebuilt:
             _print_rebuilt(rebuilt)
         _print_health(health, index, deep=options.deep and not rebuilt)
-        _print_deleted(deleted, index)
+        if deleted:
+            write(index.describe_leftovers(deleted))
     else:
         report = {
             "version": SCHEMA_VERSION,
@@ -220,21 +219,11 @@ def _print_rebuilt(rebuilt: RebuildResult) -> None:
 
 
 def _print_health(health: HealthReport, index: Index, *, deep: bool) -> None:
-    if health.can_be_mended:
-        server = isinstance(index, ServerIndex)
-        write(_FIX_HINT if server else f"{_FIX_HINT}; {_ROLLBACK_HINT}")
+    if health.is_repairable:
+        write(f"{_FIX_HINT}; {_ROLLBACK_HINT}" if index.has_commits else _FIX_HINT)
     elif not health.problems:
         checked = "files, articles and terms" if deep else "files and articles"
         write(f"{index} is intact: {_count(health.articles, 'article')}; checked {checked}")
-
-
-def _print_deleted(deleted: list[str], index: Index) -> None:
-    if not deleted:
-        return
-    if isinstance(index, ServerIndex):
-        write(f"Restored {_count(len(deleted), 'setting')} that an interrupted run left behind")
-    else:
-        write(f"Deleted {_count(len(deleted), 'file')} left over from earlier runs")
 
 
 def _count(number: int, noun: str) -> str:

@@ -16,7 +16,6 @@ from newsgrep._io import to_json
 from newsgrep.cli.options import IndexOptions, enum_option, index_option, typed
 from newsgrep.engines.base import Order
 from newsgrep.errors import InputError
-from newsgrep.index.store import open_index
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import Query, parse
 from newsgrep.search.batch import answer_line, read_lines
@@ -80,7 +79,7 @@ def batch_command(options: BatchOptions) -> int:
     queries = matched = invalid = 0
     with (
         _open_queries(options.file) as stream,
-        open_index(options.index, trust=options.trust) as engine,
+        options.index.open(trust=options.trust) as engine,
     ):
         for line in read_lines(stream):
             answer = answer_line(engine, line, parse_query, options.defaults)

@@ -26,8 +26,8 @@ from newsgrep.cli.options import (
 from newsgrep.cli.output import Rendering, print_result
 from newsgrep.cli.progress import handle_signals, show_progress
 from newsgrep.errors import InputError
-from newsgrep.index.location import Index
 from newsgrep.index.plan import ListedFile, Outcome, UpdateSummary, parse_shard
+from newsgrep.index.store import Index
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.terminal import one_line, write
 from newsgrep.views.hits import shown_path, summary_to_json

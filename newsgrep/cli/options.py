@@ -23,7 +23,7 @@ from newsgrep.analysis.scoring import Recency
 from newsgrep.engines.base import FACETS, Order
 from newsgrep.engines.registry import folder_engines
 from newsgrep.errors import UsageError
-from newsgrep.index.location import Index, index_at
+from newsgrep.index.store import Index, index_at
 from newsgrep.models import ARCHIVE_ZONE
 from newsgrep.query.dates import ARCHIVE_TIMEZONE_NAME, Calendar, calendar_in
 from newsgrep.query.parser import (
@@ -416,7 +416,7 @@ def index_option(command: _Command) -> _Command:
     return click.option(
         "--index",
         type=IndexParam(),
-        default=Path("index"),
+        default="index",
         envvar="NEWSGREP_INDEX",
         show_envvar=True,
         show_default=True,

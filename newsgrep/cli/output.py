@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
@@ -23,7 +22,7 @@ from newsgrep.terminal import (
 
 if TYPE_CHECKING:
     from newsgrep.engines.base import Engine
-    from newsgrep.index.location import Index
+    from newsgrep.index.store import Index
     from newsgrep.query.ast import Node
 
 
@@ -106,16 +105,14 @@ def report_no_match(engine: Engine, root: Node, parsed: str, index: Index) -> di
     from dataclasses import asdict
 
     from newsgrep.index.freshness import FreshnessCheck, check_freshness
-    from newsgrep.index.location import described
     from newsgrep.search.diagnose import diagnose
     from newsgrep.views.hits import diagnosis_to_text
 
     # The files of an index on a server may be on other machines.
-    local = isinstance(index, Path)
     newer, all_seen = (
-        check_freshness(engine.stamps()) if local else FreshnessCheck(0, complete=False)
+        check_freshness(engine.stamps()) if index.is_local else FreshnessCheck(0, complete=False)
     )
     diagnosis = diagnose(engine, root, newer, all_files_checked=all_seen)
-    for line in diagnosis_to_text(diagnosis, parsed, described(index)):
+    for line in diagnosis_to_text(diagnosis, parsed, index.where):
         click.echo(line, err=True)
     return asdict(diagnosis)

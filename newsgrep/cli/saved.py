@@ -24,10 +24,8 @@ from newsgrep.cli.options import (
 from newsgrep.cli.output import Rendering, print_message, print_result
 from newsgrep.engines.base import Engine
 from newsgrep.errors import InputError, NewsgrepError, UsageError
-from newsgrep.index.location import described, personal_folder
 from newsgrep.index.lock import exclusive_lock
 from newsgrep.index.manifest import SEEN_FOLDER
-from newsgrep.index.store import open_index
 from newsgrep.index.user_state import (
     read_saved,
     read_seen,
@@ -145,7 +143,7 @@ class NewOptions(IndexOptions, OutputOptions):
 
     def state_folder(self) -> Path:
         """Return the folder that remembers what was shown; create it if it does not exist."""
-        folder = self.state or personal_folder(self.index) / SEEN_FOLDER
+        folder = self.state or self.index.personal_folder / SEEN_FOLDER
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
@@ -190,13 +188,13 @@ def new_command(options: NewOptions) -> int:
     queries = read_saved(options.index)
     if not queries:
         raise UsageError(
-            f"There are no saved queries {described(options.index)}. "
+            f"There are no saved queries {options.index.where}. "
             "Add one with: newsgrep saved add NAME QUERY"
         )
     names = dict.fromkeys(saved_name(queries, name) for name in options.names)
     state = options.state_folder()
     count, status = 0, 0
-    with open_index(options.index, trust=options.trust) as engine:
+    with options.index.open(trust=options.trust) as engine:
         for name in names or queries:
             try:
                 count += _report_new(engine, name, queries, state, options)

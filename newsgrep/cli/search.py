@@ -25,7 +25,6 @@ from newsgrep.cli.options import (
 from newsgrep.cli.output import Rendering, print_result, report_no_match
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
-from newsgrep.index.store import open_index
 from newsgrep.search.search import SearchRequest, SearchResult, search
 from newsgrep.views.hits import hit_to_json, hits_to_csv, result_to_json, result_to_text
 
@@ -141,7 +140,7 @@ def search_command(options: SearchOptions) -> int:
     newsgrep search -- 模型 -gpt
     """
     request = options.request()
-    with open_index(options.index, trust=options.trust) as engine:
+    with options.index.open(trust=options.trust) as engine:
         if options.collapse:
             page = _collapse(engine, request)
             result = page.result

@@ -22,8 +22,6 @@ from newsgrep.cli.options import (
 from newsgrep.cli.output import Rendering, print_message, print_result
 from newsgrep.engines.base import Engine
 from newsgrep.errors import InputError
-from newsgrep.index.location import described
-from newsgrep.index.store import open_index
 from newsgrep.models import Article
 from newsgrep.query.ast import Field, positive_texts
 from newsgrep.query.match import highlight_spans
@@ -62,12 +60,12 @@ def show_command(options: ShowOptions) -> int:
     texts = []
     if options.match:
         texts = positive_texts(parse(options.match, saved=options.saved_queries).root)
-    with open_index(options.index, trust=options.trust) as engine:
+    with options.index.open(trust=options.trust) as engine:
         article = find_article(engine, options.name)
     if article is None:
         print_message(
             f"No article with the id or path {one_line(options.name)} "
-            f"{described(options.index)}. newsgrep search --json shows ids and paths."
+            f"{options.index.where}. newsgrep search --json shows ids and paths."
         )
         return 1
     lines = article_to_text(

@@ -29,7 +29,6 @@ from newsgrep.cli.output import Rendering, print_message, print_result, report_n
 from newsgrep.cli.show import find_article, looks_like_article, read_article_file
 from newsgrep.engines.base import EngineRequest
 from newsgrep.errors import InputError, UsageError
-from newsgrep.index.store import open_index
 from newsgrep.query.ast import describe, positive_texts
 from newsgrep.query.parser import normalize
 from newsgrep.terminal import StyledLine, one_line, sanitize, write
@@ -126,7 +125,7 @@ def timeline_command(options: TimelineOptions) -> int:
     newsgrep timeline 渔业 --source 青石湖 --svg fishery.svg
     """
     query = options.query()
-    with open_index(options.index, trust=options.trust) as engine:
+    with options.index.open(trust=options.trust) as engine:
         timeline = make_timeline(
             engine,
             query.root,
@@ -235,7 +234,7 @@ def kwic_command(options: KwicOptions) -> int:
     width = options.width or get_terminal_size((_DEFAULT_WIDTH, 24)).columns
     width = min(max(width, MIN_WIDTH), _MAX_WIDTH)
     counter = _LineCounter()
-    with open_index(options.index, trust=options.trust) as engine:
+    with options.index.open(trust=options.trust) as engine:
         found = find_kwic_lines(engine, query.root, options.sort, reach=width, limit=options.limit)
         print_result(_render_kwic(counter.count(found), width), options)
         if not counter.lines:
@@ -310,7 +309,7 @@ def similar_command(options: SimilarOptions) -> int:
     newsgrep similar draft.md --paths
     """
     name = options.name
-    with open_index(options.index, trust=options.trust) as engine:
+    with options.index.open(trust=options.trust) as engine:
         article = find_article(engine, name)
         if article is None and not os.path.lexists(name):
             raise InputError(
@@ -368,7 +367,7 @@ def keywords_command(options: KeywordsOptions) -> int:
     newsgrep keywords --json '渔业 date:2024' | jq -r '.words[].word'
     """
     text = options.text
-    with open_index(options.index, trust=options.trust) as engine:
+    with options.index.open(trust=options.trust) as engine:
         is_name = len(options.words) == 1 and looks_like_article(text)
         article = find_article(engine, text) if is_name else None
         if article:
@@ -439,7 +438,7 @@ def compare_command(options: CompareOptions) -> int:
     """
     root = options.query().root
     names = options.compared()
-    with open_index(options.index, trust=options.trust) as engine:
+    with options.index.open(trust=options.trust) as engine:
         compared = compare_sources(engine, root, names, options.limit)
     found = any(source.articles for source in compared)
     print_result(

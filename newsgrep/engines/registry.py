@@ -183,15 +183,15 @@ def find_engine(name: str) -> EngineSpec | None:
 
     The package that it requires may be missing: see :func:`load_engine`.
     """
-    spec = _registered.get(name) or _OWN.get(name) or _declared(name)
+    spec = _registered.get(name) or _OWN.get(name) or declared_engines().get(name)
     return _imported(spec) if isinstance(spec, str) else spec
 
 
-def _declared(name: str) -> str | None:
-    """Return where the installed package that declares the engine ``name`` has its spec."""
+def declared_engines() -> dict[str, str]:
+    """Return the engines that installed packages declare: by name, where their specs are."""
     from importlib.metadata import entry_points  # slow: see the docstring of the module
 
-    return next((point.value for point in entry_points(group=ENTRY_POINTS, name=name)), None)
+    return {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}
 
 
 def _imported(reference: str) -> EngineSpec:

@@ -95,13 +95,6 @@ def _private_umask() -> Iterator[None]:
         os.umask(habit)
 
 
-def remove_stale_holder(folder: Path) -> None:
-    """Take away what a writer that died says of itself, unless another one is at work."""
-    if (folder / HOLDER_FILE).exists():
-        with suppress(IndexLocked, IndexMissing), write_lock(folder):
-            pass  # it is taken away on leaving
-
-
 def _describe_holder(folder: Path) -> str:
     try:
         told = json.loads((folder / HOLDER_FILE).read_text("utf-8"))

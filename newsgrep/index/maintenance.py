@@ -1,59 +1,38 @@
-"""Whether an index is sound, and what helps where it is not.
-
-Mending makes it anew from all articles that can be read; going back drops the last commit.
-"""
+"""Verifying, repairing, rebuilding and copying whole indexes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
-from newsgrep.engines.base import Engine, EngineRequest, Problem, Stored
-from newsgrep.engines.registry import is_on_server, rollback, salvage
-from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexProblem, UsageError
-from newsgrep.index.location import Index, ServerIndex, check_engine_choice, described, same_index
-from newsgrep.index.lock import write_lock
-from newsgrep.index.manifest import INDEX_FORMAT, Manifest, confirm_draft, data_folders, write_draft
-from newsgrep.index.store import (
-    DEFAULT_ENGINE,
-    ensure_folder,
-    index_exists,
-    lock_index,
-    open_index,
-    read_manifest,
-    refuse_untrusted,
-    remove_leftovers,
-    replace_index,
-    stored_in,
-)
+from newsgrep.engines.base import Engine, EngineRequest, Problem
+from newsgrep.errors import IndexDamaged, IndexMismatch, IndexProblem, UsageError
+from newsgrep.index.store import Index
 from newsgrep.index.user_state import merge_saved, read_saved
 from newsgrep.index.workers import Progress, Transfer, no_progress
 from newsgrep.query.ast import MatchAll
 
 
 class HealthReport(NamedTuple):
-    """What is wrong with an index, and how many articles it holds if nothing."""
+    """The problems of an index; ``articles`` is how many it contains if there are none."""
 
     problems: tuple[Problem, ...]
     articles: int
 
     @property
-    def can_be_mended(self) -> bool:
-        """Whether something is wrong that making the index anew may help against."""
+    def is_repairable(self) -> bool:
+        """Whether a rebuild may solve one of the problems."""
         return any(problem.in_data for problem in self.problems)
 
 
 def verify_index(index: Index, *, deep: bool = False, trust: bool = False) -> HealthReport:
-    """Compare everything in the index with its checksums, and read every article.
+    """Compare all files of the index with their checksums, and read every article.
 
-    With ``deep`` every term is compared with the articles' texts. Raises what
-    :func:`newsgrep.index.store.open_index` does, but for damage, which is what is looked for.
+    With ``deep``, also compare every term with the stored articles. Raises what
+    :meth:`Index.open` does, except for :class:`IndexDamaged`, which is reported as a problem.
     """
     try:
-        with open_index(index, trust=trust) as engine:
+        with index.open(trust=trust) as engine:
             problems = engine.check(deep=deep)
             articles = 0 if problems else engine.search(EngineRequest(MatchAll(), limit=0)).total
     except IndexDamaged as exc:
@@ -61,36 +40,16 @@ def verify_index(index: Index, *, deep: bool = False, trust: bool = False) -> He
     return HealthReport(tuple(problems), articles)
 
 
-def rollback_index(index: Index, *, wait: float = 0.0, trust: bool = False) -> None:
-    """Make the commit before the last the last one; raises what the engine's own does.
-
-    Raises :class:`UsageError` for an index on a server, which keeps none.
-    """
-    if isinstance(index, ServerIndex):
-        raise UsageError(
-            f"{index} is on a server, which keeps no commit before the last: bring back one of "
-            "the server's own snapshots."
-        )
-    with lock_index(index, wait):
-        manifest = read_manifest(index)
-        data = index / manifest.data
-        if not trust:
-            refuse_untrusted(data)
-        rollback(manifest.engine, data)
-
-
 def clean_up_index(index: Index, *, wait: float = 0.0, trust: bool = False) -> list[str]:
     """Delete what interrupted runs have left behind, and return the names."""
-    with lock_index(index, wait):
-        left = remove_leftovers(index)
-        with open_index(index, trust=trust) as engine:
-            return left + engine.tidy()
+    with index.lock(wait), index.session(trust=trust) as session:
+        return index.remove_leftovers(session.manifest) + session.engine.tidy()
 
 
 class RebuildResult(NamedTuple):
-    """How many articles were taken over, and what could not be read any more.
+    """How many articles a rebuilt index contains, and what could not be read.
 
-    ``lost`` has the path of the file, where that could be read.
+    ``lost`` has, for each unreadable article, the path of its file, ``None`` if unknown.
     """
 
     articles: int
@@ -106,60 +65,37 @@ def rebuild_index(
     lossy: bool = False,
     progress: Progress = no_progress,
 ) -> RebuildResult:
-    """Make the index anew with the analyser of this newsgrep.
+    """Rebuild the index from its stored articles with the analyser of this newsgrep.
 
-    Without ``lossy`` it raises :class:`IndexDamaged` as soon as something can't be read, and
-    nothing has changed; with it, that is left out, and the damaged data stays in a folder
-    until the next writer comes. ``progress`` is told how many articles have been read. Raises what
-    :func:`newsgrep.index.manifest.read_folder_manifest` and
-    :func:`newsgrep.index.lock.write_lock` do.
+    Without ``lossy``, an unreadable article raises :class:`IndexDamaged`, and nothing has
+    changed. With it, unreadable articles are left out, an index that has lost its manifest is
+    restored, and the damaged data stays in the folder until the next writer runs. ``jobs`` is
+    the number of worker processes, ``wait`` how many seconds to wait for another writer;
+    ``progress`` is called with the number of articles read. Also raises what
+    :meth:`Index.read_manifest` and :meth:`Index.lock` do.
     """
     transfer = Transfer(lossy=lossy)
-    with lock_index(index, wait):
-        if lossy and isinstance(index, Path):
-            _restore_manifest(index, trust)
-        manifest = read_manifest(index, any_analyser=True)
-        if isinstance(index, Path) and not trust:
-            refuse_untrusted(index / manifest.data)
-        with replace_index(index, manifest.engine) as engine:
-            engine.write(transfer.changes(stored_in(index, manifest), jobs, progress))
+    with index.lock(wait):
+        if lossy:
+            index.restore_manifest(trust=trust)
+        manifest = index.read_manifest(any_analyser=True)
+        stored = index.stored(manifest, trust=trust)
+        with index.replace(manifest.engine) as engine:
+            engine.write(transfer.changes(stored, jobs, progress))
         if not transfer.lost:
-            remove_leftovers(index)
+            index.remove_leftovers()
     return RebuildResult(transfer.articles, tuple(transfer.lost))
-
-
-def _restore_manifest(folder: Path, trust: bool) -> None:
-    """Give an index whose manifest is lost or makes no sense another one."""
-    try:
-        read_manifest(folder, any_analyser=True)
-    except IndexDamaged:
-        for name in reversed(data_folders(folder)):
-            if not trust:
-                refuse_untrusted(folder / name)
-            engine_name = name.split("-")[0]
-            if _has_articles(engine_name, folder / name):
-                write_draft(
-                    folder, Manifest(engine_name, name, INDEX_FORMAT, {}, "an unknown version")
-                )
-                confirm_draft(folder)
-                return
-        raise
-
-
-def _has_articles(engine_name: str, data: Path) -> bool:
-    with suppress(IndexDamaged):
-        return any(isinstance(item, Stored) for item in salvage(engine_name, data))
-    return False
 
 
 @dataclass(frozen=True, slots=True)
 class CopyOptions:
-    """How an index is copied.
+    """How to copy an index.
 
-    ``engine`` is that of the new one (else that of the one it replaces, or of the source where
-    it can be), ``replace`` whether it may take the place of one that holds something, ``jobs``
-    how many processes cut articles up, ``wait`` for how many seconds to wait for another
-    writer, and ``trust`` whether to open indexes that others may have written.
+    ``engine`` is the engine of the copy; by default that of the index to be replaced, or else
+    of the source, if the target can have it. ``replace`` allows replacing an index that is not
+    empty. ``jobs`` is the number of worker processes, ``wait`` how many seconds to wait for
+    another writer, ``trust`` allows indexes that others may have written, and ``progress`` is
+    called with the number of articles read.
     """
 
     engine: str | None = None
@@ -171,7 +107,7 @@ class CopyOptions:
 
 
 class CopyResult(NamedTuple):
-    """How much is in the new index, and of which engine that is."""
+    """How many articles, files and saved queries were copied, and the engine of the copy."""
 
     articles: int
     files: int
@@ -179,109 +115,95 @@ class CopyResult(NamedTuple):
     engine: str
 
 
-def copy_index(source: Index, target: Index, manner: CopyOptions) -> CopyResult:
-    """Put everything that ``source`` keeps into an index at ``target``.
+def copy_index(source: Index, target: Index, options: CopyOptions) -> CopyResult:
+    """Copy everything stored in ``source`` to ``target``: articles, file records, queries.
 
-    Raises :class:`UsageError` where an index is there that holds something, unless it is to be
-    replaced; :class:`IndexDamaged` where something can't be read; :class:`IndexProblem` where
-    the source changes meanwhile; and what opening and making an index do. Then there is no
-    index at ``target``, or the one that was there.
+    The copy exists once it is complete; if something fails, the target is as it was before.
+    Raises :class:`UsageError` if the target is not empty and is not to be replaced,
+    :class:`IndexDamaged` if something can't be read, :class:`IndexProblem` if the source
+    changes meanwhile, and what opening and creating an index do.
     """
-    if same_index(source, target):
-        raise UsageError("--index and --to name the same index: newsgrep reindex makes it anew.")
-    check_engine_choice(target, manner.engine)
+    if source.same_as(target):
+        raise UsageError("--index and --to name the same index: newsgrep reindex rebuilds it.")
+    target.choose_engine(options.engine)
     queries = read_saved(source)
-    read_saved(target)  # what is wrong with them is told before the work
-    with _locked_source(source, manner.wait), open_index(source, trust=manner.trust) as old:
-        _refuse_existing(target, manner)
-        if not index_exists(target):
-            ensure_folder(target)
-        with lock_index(target, manner.wait):
-            _refuse_existing(target, manner)
-            engine_name = _target_engine(target, source, manner.engine)
-            transfer, seen = Transfer(), old.commit()
-            kept = stored_in(source, read_manifest(source))
-            with replace_index(target, engine_name) as new:
-                new.write(transfer.changes(kept, manner.jobs, manner.progress))
-                _verify_unchanged(source, seen, manner.trust)
-                _verify_complete(source, old, new)
+    read_saved(target)  # damage to them is reported before the work
+    with source.freeze(options.wait), source.session(trust=options.trust) as session:
+        _refuse_existing(target, options)
+        if not target.exists():
+            target.prepare()
+        with target.lock(options.wait):
+            _refuse_existing(target, options)
+            engine_name = _target_engine(target, session.manifest.engine, options.engine)
+            transfer, commit = Transfer(), session.engine.commit()
+            stored = source.stored(session.manifest, trust=options.trust)
+            with target.replace(engine_name) as copy:
+                copy.write(transfer.changes(stored, options.jobs, options.progress))
+                _verify_unchanged(source, commit, options.trust)
+                _verify_complete(source, session.engine, copy)
                 merge_saved(target, queries)
-            remove_leftovers(target)
+            target.remove_leftovers()
     return CopyResult(transfer.articles, transfer.files, len(queries), engine_name)
 
 
-@contextmanager
-def _locked_source(index: Index, wait: float) -> Iterator[None]:
-    """Keep writers away from the index while it is read, where that can be done."""
-    read_manifest(index)  # where there is none, no lock is made
-    with ExitStack() as stack:
-        if isinstance(index, Path):
-            with suppress(IndexMissing):  # it may be read, but not written, not even its lock
-                stack.enter_context(write_lock(index, wait))
-        yield
-
-
-def _refuse_existing(target: Index, manner: CopyOptions) -> None:
-    if manner.replace or not index_exists(target):
+def _refuse_existing(target: Index, options: CopyOptions) -> None:
+    if options.replace or not target.exists():
         return
     try:
-        with open_index(target, trust=manner.trust) as engine:
-            holds_something = any(_store_totals(engine))
+        with target.open(trust=options.trust) as engine:
+            is_empty = not any(_store_totals(engine))
     except (IndexDamaged, IndexMismatch):
-        holds_something = True
-    if holds_something:
+        is_empty = False
+    if not is_empty:
         raise UsageError(
-            f"There is an index {described(target)} already: name another with --to, or say "
-            "--replace to put the copy in its place."
+            f"There is already an index {target.where}: name another with --to, or replace it "
+            "with --replace."
         )
 
 
-def _target_engine(target: Index, source: Index, engine: str | None) -> str:
-    if isinstance(target, ServerIndex):
-        return target.engine
-    if engine:
-        return engine
-    own = read_manifest(target if index_exists(target) else source, any_analyser=True).engine
-    return DEFAULT_ENGINE if is_on_server(own) else own
+def _target_engine(target: Index, source_engine: str, wanted: str | None) -> str:
+    preferred = source_engine
+    if not wanted and target.exists():
+        preferred = target.read_manifest(any_analyser=True).engine
+    return target.choose_engine(wanted, preferred)
 
 
-def _verify_unchanged(source: Index, seen: int, trust: bool) -> None:
-    with open_index(source, trust=trust) as now:
-        if now.commit() != seen:
+def _verify_unchanged(source: Index, commit: int, trust: bool) -> None:
+    with source.open(trust=trust) as engine:
+        if engine.commit() != commit:
             raise IndexProblem(
-                f"The index {described(source)} has changed while it was copied, and nothing was "
-                "made: run the same command again when nobody writes to it."
+                f"The index {source.where} changed while it was copied, and no copy was created: "
+                "run the same command again when nobody writes to it."
             )
 
 
-def _verify_complete(source: Index, old: Engine, new: Engine) -> None:
-    kept, taken = _store_totals(old), _store_totals(new)
-    if kept != taken:
+def _verify_complete(source: Index, original: Engine, copy: Engine) -> None:
+    expected, copied = _store_totals(original), _store_totals(copy)
+    if expected != copied:
         raise IndexDamaged(
-            f"Of {kept.articles:,} articles and {kept.files:,} files of the index "
-            f"{described(source)}, {taken.articles:,} and {taken.files:,} could be read, not all "
-            "of them as they were last, and nothing was made: newsgrep doctor tells what is wrong "
-            "with it, and newsgrep doctor --fix saves what can be read."
+            f"Of {expected.articles:,} articles and {expected.files:,} files of the index "
+            f"{source.where}, {copied.articles:,} and {copied.files:,} could be read, some of them "
+            "perhaps in an older version, and no copy was created: newsgrep doctor shows the "
+            "problems, and newsgrep doctor --fix saves what can be read."
         )
 
 
 class _StoreTotals(NamedTuple):
-    """What an engine has: how many articles and stamps, and a sum that tells stamps apart.
+    """How many articles and file records an engine has, and a checksum of the records.
 
-    Where a commit is damaged, the one before it may still give an older version of an
-    article; its stamp is another.
+    If the last commit is damaged, the previous one may still contain an older version of an
+    article; its record is another.
     """
 
     articles: int
     files: int
-    sum_of_stamps: int
+    checksum: int
 
 
 def _store_totals(engine: Engine) -> _StoreTotals:
-    files = sum_of_stamps = 0
-    for stamp in engine.stamps():
+    files = checksum = 0
+    for record in engine.stamps():
         files += 1
-        sum_of_stamps += hash(stamp)
-    return _StoreTotals(
-        engine.search(EngineRequest(MatchAll(), limit=0)).total, files, sum_of_stamps
-    )
+        checksum += hash(record)
+    articles = engine.search(EngineRequest(MatchAll(), limit=0)).total
+    return _StoreTotals(articles, files, checksum)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,10 +24,8 @@ from newsgrep.engines.base import (
     PutArticle,
     PutFileRecord,
 )
-from newsgrep.errors import ChangesRejected, IndexLocked, Interrupted, UsageError
+from newsgrep.errors import ChangesRejected, IndexLocked, Interrupted
 from newsgrep.extract.outlets import load_outlets
-from newsgrep.index.location import Index, ServerIndex, check_engine_choice
-from newsgrep.index.lock import remove_stale_holder
 from newsgrep.index.plan import (
     MAX_FILE_SIZE,
     ListedFile,
@@ -38,17 +36,7 @@ from newsgrep.index.plan import (
     is_better,
     make_plan,
 )
-from newsgrep.index.store import (
-    DEFAULT_ENGINE,
-    confirm_index,
-    create_index,
-    ensure_folder,
-    index_exists,
-    lock_index,
-    open_index,
-    read_manifest,
-    remove_leftovers,
-)
+from newsgrep.index.store import Index, Session
 from newsgrep.index.workers import FailedFile, Prepared, Progress, no_progress, prepare_files
 from newsgrep.models import FileRecord, Status
 from newsgrep.query.ast import MatchAll
@@ -83,70 +71,69 @@ class UpdateOptions:
 
 
 def update_index(
-    index: Index, paths: Sequence[str], how: UpdateOptions | None = None
+    index: Index, paths: Sequence[str], options: UpdateOptions | None = None
 ) -> UpdateSummary:
-    """Bring the index up to date with the files under ``paths``.
+    """Bring the index up to date with the files under ``paths``; create it if there is none.
 
-    Makes an index where there is none. Raises what :mod:`newsgrep.index.store`,
-    :func:`newsgrep.index.lock.write_lock`, :func:`newsgrep.index.plan.make_plan` and the
-    engine do; then nothing has changed since the last commit, but on a server what was sent
-    stays. Raises :class:`Interrupted` for a KeyboardInterrupt after a commit, and on a server for
-    every one; :class:`ChangesRejected` when all else is done.
+    The plan is made before the index is locked, so that a run without changes needs no lock. If
+    another process has written by the time it is locked, the plan is made again.
+
+    Raises what :meth:`Index.session`, :meth:`Index.lock`,
+    :func:`newsgrep.index.plan.make_plan` and the engine do; then nothing has changed since the
+    last commit, but a server keeps what it has taken. Raises :class:`Interrupted` for a
+    KeyboardInterrupt after a commit, and on a server for every one. Raises
+    :class:`ChangesRejected` when everything else is written.
     """
-    how = how or UpdateOptions()
+    options = options or UpdateOptions()
     started = time.monotonic()
-    look = partial(
+    plan_for = partial(
         make_plan,
         paths,
-        prune=how.prune,
-        follow=how.follow,
-        largest=how.largest,
-        shard=how.shard,
+        prune=options.prune,
+        follow=options.follow,
+        largest=options.largest,
+        shard=options.shard,
     )
-    load_outlets(how.outlets_file)  # a mistake in it is told before anything is done
-    check_engine_choice(index, how.engine)
-    seen = 0
-    if index_exists(index):
-        _check_engine(index, how.engine)
-        with open_index(index, trust=how.trust) as engine:
-            seen, plan = engine.commit(), look(engine.stamps())
+    load_outlets(options.outlets_file)  # a mistake in it is reported first
+    engine_name = index.choose_engine(options.engine)
+    with ExitStack() as stack:
+        commit = 0
+        if session := _open(index, options):
+            stack.enter_context(closing(session))
+            engine = session.engine
+            commit, plan = engine.commit(), plan_for(engine.stamps())
             if not (plan.to_read or plan.gone):
-                if isinstance(index, Path):
-                    remove_stale_holder(index)
+                index.remove_stale_holder()
                 with suppress(IndexLocked):
-                    engine.tidy()  # a run that died may have left files, or a server's settings
+                    engine.tidy()  # a dead writer may have left files, or a server's settings
                 return _summary(engine, UpdateRun(plan), started)
-    else:
-        plan = look(())
-        ensure_folder(index)
-    with lock_index(index, how.wait), _open_or_create(index, how) as engine:
-        if engine.commit() != seen:  # somebody else has written since
-            plan = look(engine.stamps())
+        else:
+            plan = plan_for(())
+            index.prepare()
+        stack.enter_context(index.lock(options.wait))
+        if session:
+            session.refresh()
+        else:
+            session = _open(index, options)  # another process may have created it meanwhile
+        index.remove_leftovers(session.manifest if session else None)
+        if session:
+            stack.enter_context(closing(session))  # before the lock is released
+            engine = session.engine
+        else:
+            engine = stack.enter_context(index.create(engine_name))
+        if engine.commit() != commit:
+            plan = plan_for(engine.stamps())
         engine.tidy()
         run = UpdateRun(plan)
         if plan.to_read or plan.gone:
-            _write(index, engine, run, how)
-        confirm_index(index)  # there may have been nothing to write
+            _write(index, engine, run, options)
+        index.confirm()  # there may have been nothing to write
         return _summary(engine, run, started)
 
 
-def _check_engine(index: Index, engine: str | None) -> None:
-    if engine is None:
-        return
-    own = read_manifest(index, any_analyser=True).engine
-    if own != engine:
-        raise UsageError(
-            f"The index in {index} is of the engine “{own}”: leave --engine out, or make one of "
-            f"“{engine}” from it with newsgrep copy --index {index} --to INDEX --engine {engine}."
-        )
-
-
-def _open_or_create(index: Index, how: UpdateOptions) -> AbstractContextManager[Engine]:
-    remove_leftovers(index)
-    if not index_exists(index):
-        return create_index(index, how.engine or DEFAULT_ENGINE)
-    _check_engine(index, how.engine)
-    return open_index(index, trust=how.trust)
+def _open(index: Index, options: UpdateOptions) -> Session | None:
+    opened = index.try_open(trust=options.trust, engine=options.engine)
+    return Session(index, opened, options.trust) if opened else None
 
 
 def _summary(engine: Engine, run: UpdateRun, started: float) -> UpdateSummary:
@@ -154,45 +141,47 @@ def _summary(engine: Engine, run: UpdateRun, started: float) -> UpdateSummary:
     return run.summary(articles, time.monotonic() - started)
 
 
-def _write(index: Index, engine: Engine, run: UpdateRun, how: UpdateOptions) -> None:
+def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions) -> None:
     files = run.plan.to_read
     # Starting processes costs as much as reading some hundreds of files.
-    jobs = how.jobs if len(files) > _MIN_FILES_FOR_WORKERS else 1
+    jobs = options.jobs if len(files) > _MIN_FILES_FOR_WORKERS else 1
     prepared = _with_progress(
-        prepare_files(files, how.outlets_file, jobs, how.largest), len(files), how.progress
+        prepare_files(files, options.outlets_file, jobs, options.largest),
+        len(files),
+        options.progress,
     )
-    refused: list[ChangesRejected] = []
+    rejected: list[ChangesRejected] = []
     try:
-        for changes in _timed_commits(run.changes(prepared), how.commit_every):
+        for changes in _timed_commits(run.changes(prepared), options.commit_every):
             try:
                 engine.write(changes)
             except ChangesRejected as exc:
-                refused.append(exc)  # what comes after it has to be in as well
-            confirm_index(index)
+                rejected.append(exc)  # the following changes are to be written, too
+            index.confirm()
             run.commit()
     except KeyboardInterrupt as exc:
-        if isinstance(index, ServerIndex):
+        if not index.has_commits:
             raise Interrupted(
-                f"stopped; what {index} has taken by now stays there. The same command goes on "
-                "from there."
+                f"stopped; {index} keeps what it has received. The same command continues from "
+                "there."
             ) from exc
-        if _commit_number(index, how.trust) != engine.commit():
-            run.commit()  # it was done, but there was no time to say so
+        if _last_commit(index, options.trust) != engine.commit():
+            run.commit()  # it was complete, but the interrupt came before it was recorded
         if run.committed:
             raise Interrupted(
                 f"stopped; {run.committed:,} of {len(files):,} files are in the index. The same "
-                "command goes on from there."
+                "command continues from there."
             ) from exc
         raise
-    if refused:
-        items = tuple(item for each in refused for item in each.items)
-        raise ChangesRejected(refused[0].index, items) from refused[0]
+    if rejected:
+        items = tuple(item for each in rejected for item in each.items)
+        raise ChangesRejected(rejected[0].index, items) from rejected[0]
 
 
-def _commit_number(folder: Path, trust: bool) -> int:
-    if not index_exists(folder):
+def _last_commit(index: Index, trust: bool) -> int:
+    if not index.exists():
         return 0
-    with open_index(folder, trust=trust) as engine:
+    with index.open(trust=trust) as engine:
         return engine.commit()
 
 

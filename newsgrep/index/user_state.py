@@ -19,9 +19,8 @@ from zlib import crc32
 
 from newsgrep._io import to_json, write_whole
 from newsgrep.errors import InputError, QueryError, UsageError
-from newsgrep.index.location import Index, described, personal_folder
 from newsgrep.index.manifest import SAVED_FILE, SAVED_LOCK_FILE
-from newsgrep.index.store import read_manifest
+from newsgrep.index.store import Index
 from newsgrep.query.parser import LoadSaved, name_key, parse
 
 _SAVED_VERSION: Final = 1
@@ -38,7 +37,7 @@ def read_saved(index: Index) -> dict[str, str]:
 
     Raises :class:`InputError` where their file makes no sense.
     """
-    path = personal_folder(index) / SAVED_FILE
+    path = index.personal_folder / SAVED_FILE
     try:
         told = json.loads(path.read_text("utf-8"))
         if told["version"] != _SAVED_VERSION:
@@ -132,14 +131,14 @@ def merge_saved(index: Index, queries: Mapping[str, str]) -> None:
 
 
 def _update_saved(index: Index, change: Callable[[dict[str, str]], None]) -> None:
-    read_manifest(index, any_analyser=True)  # where no index is, nothing is kept
+    index.read_manifest(any_analyser=True)  # where no index is, nothing is kept
     _rewrite_saved(index, change)
 
 
 def _rewrite_saved(index: Index, change: Callable[[dict[str, str]], None]) -> None:
     from newsgrep.index.lock import exclusive_lock  # searches read what is saved, and need no lock
 
-    folder = personal_folder(index)
+    folder = index.personal_folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
@@ -147,9 +146,7 @@ def _rewrite_saved(index: Index, change: Callable[[dict[str, str]], None]) -> No
             f"No query can be saved in {folder} ({exc.strerror}): see to it that you can write "
             "there."
         ) from exc
-    with exclusive_lock(
-        folder / SAVED_LOCK_FILE, f"The saved queries of the index {described(index)}"
-    ):
+    with exclusive_lock(folder / SAVED_LOCK_FILE, f"The saved queries of the index {index.where}"):
         before = read_saved(index)
         after = dict(before)
         change(after)

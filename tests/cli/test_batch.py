@@ -196,7 +196,7 @@ def test_batch_into_a_closed_pipe_exits_0(tides: Cli) -> None:
 
 def test_batch_missing_index_is_one_error(cli: Cli) -> None:
     ran = cli("batch", "-", stdin="潮汐\n".encode(), status=2)
-    assert "There is no index" in ran.err
+    assert "No index" in ran.err
     assert ran.stdout == b""
 
 

@@ -107,7 +107,7 @@ def test_existing_index_determines_the_engine(cli: Cli) -> None:
     write_article(cli.folder / "n" / "b.md", "乙岛休渔", "渡轮停航。")
     ran = cli("index", "n", "--engine", "tantivy", status=2)
     assert "newsgrep copy --index index --to INDEX --engine tantivy" in ran.err
-    assert "of the engine “whoosh”" in ran.err
+    assert "has the engine “whoosh”" in ran.err
     assert cli.json("stats")["articles"] == 1
     assert cli("index", "n").out.startswith("2 files seen: 1 added, 1 unchanged")
 

@@ -122,7 +122,7 @@ def test_saved_queries_survive_reindex(harbour: Cli) -> None:
 
 
 def test_saved_add_needs_an_index(cli: Cli) -> None:
-    assert "There is no index" in cli("saved", "add", "a", "大雾", status=2).err
+    assert "No index" in cli("saved", "add", "a", "大雾", status=2).err
     assert not cli.index.exists()
 
 

@@ -29,7 +29,7 @@ from newsgrep.engines.registry import open_engine, rollback, salvage
 from newsgrep.engines.tantivy import reader as reader_module
 from newsgrep.engines.tantivy.engine import open_engine as open_tantivy
 from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, IndexProblem
-from newsgrep.index.store import index_size, open_index
+from newsgrep.index.store import FolderIndex
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.models import Article, FileRecord, Status
 from newsgrep.query.ast import MatchAll
@@ -323,9 +323,9 @@ def test_an_index_run_that_is_killed_and_repeated_keeps_the_commit_before(cli: C
     for number in range(30):
         write_article(cli.folder / "n" / f"{number}.md", f"第{number}号", "潮汐表照常张贴。")
     how = UpdateOptions(engine=NAME)
-    update_index(cli.index, [str(cli.folder / "n")], how)
+    update_index(FolderIndex(cli.index), [str(cli.folder / "n")], how)
     write_article(cli.folder / "n" / "0.md", "新的", "灯塔复明。")
-    update_index(cli.index, [str(cli.folder / "n")], how)
+    update_index(FolderIndex(cli.index), [str(cli.folder / "n")], how)
     # As a process leaves it that dies after its commit, before it has set the links aside.
     data = cli.index / NAME
     (data / "before").rename(data / "before.new")
@@ -334,7 +334,7 @@ def test_an_index_run_that_is_killed_and_repeated_keeps_the_commit_before(cli: C
     assert not (data / "before.new").exists()
     cli("doctor", "--rollback")
     cli("search", "灯塔", status=1)
-    with open_index(cli.index) as engine:
+    with FolderIndex(cli.index).open() as engine:
         assert engine.search(EngineRequest(MatchAll())).total == 30
 
 
@@ -357,7 +357,7 @@ def test_what_two_commits_share_is_counted_once(tmp_path: Path) -> None:
     shared = [path for path in (tmp_path / NAME / "before").iterdir() if path.stat().st_nlink > 1]
     assert shared
     every = sum(path.stat().st_size for path in (tmp_path / NAME).rglob("*") if path.is_file())
-    assert index_size(tmp_path) == every - sum(path.stat().st_size for path in shared)
+    assert FolderIndex(tmp_path).size() == every - sum(path.stat().st_size for path in shared)
 
 
 def test_stamps_of_the_archive_are_kept(folder: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from newsgrep.engines.base import EngineRequest, Order
 from newsgrep.errors import IndexProblem
-from newsgrep.index.store import open_index
+from newsgrep.index.store import FolderIndex
 from newsgrep.index.update import update_index
 from newsgrep.query.parser import parse
 from tests.support.cli import write_article
@@ -37,17 +37,17 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
             source="雾港日报" if number % 2 else "鹭岛电台",
             date=f"2024-05-{number + 1:02}",
         )
-    update_index(index, [str(files)])
+    update_index(FolderIndex(index), [str(files)])
     (files / "3.md").unlink()
     write_article(files / "a.md", "灯塔复明", "守塔人回来了。", url="https://news.example/1")
     write_article(files / "b.md", "灯塔复明", "守塔人回来。", url="https://news.example/1")
-    update_index(index, [str(files)])
+    update_index(FolderIndex(index), [str(files)])
     return index
 
 
 def answers(place: Path) -> list[Any]:
     """Return what an index says to questions that between them read every file of it."""
-    with open_index(place) as engine:
+    with FolderIndex(place).open() as engine:
         stamps = sorted(engine.stamps())
         articles = engine.get(stamp.article_id or "" for stamp in stamps)
         texts = engine.folded(article.id for article in articles)

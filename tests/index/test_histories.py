@@ -31,7 +31,7 @@ from newsgrep.engines.whoosh import writer
 from newsgrep.engines.whoosh.engine import WhooshEngine
 from newsgrep.errors import UsageError
 from newsgrep.index.plan import UpdateSummary
-from newsgrep.index.store import open_index
+from newsgrep.index.store import FolderIndex
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.models import Status
 from newsgrep.query.parser import parse
@@ -165,7 +165,7 @@ class History(RuleBasedStateMachine):
 
     def index_now(self, prune: bool | None) -> UpdateSummary:
         how = UpdateOptions(prune=prune, engine=self.engine)
-        return update_index(self.index, [str(self.shelf.folder)], how)
+        return update_index(FolderIndex(self.index), [str(self.shelf.folder)], how)
 
     def write(self, name: str, content: ArticleFile) -> None:
         self.shelf.write(name, content)
@@ -212,14 +212,16 @@ class History(RuleBasedStateMachine):
         if new is None:
             with pytest.raises(UsageError, match="Say --prune"):
                 update_index(
-                    self.index,
+                    FolderIndex(self.index),
                     [str(self.shelf.folder)],
                     UpdateOptions(prune=prune, engine=self.engine),
                 )
             self.figures["refusals"] += 1
         else:
             summary = update_index(
-                self.index, [str(self.shelf.folder)], UpdateOptions(prune=prune, engine=self.engine)
+                FolderIndex(self.index),
+                [str(self.shelf.folder)],
+                UpdateOptions(prune=prune, engine=self.engine),
             )
             assert summary.seen == sum(summary.counts.values())
             assert summary.articles == len(new.articles)
@@ -245,7 +247,7 @@ class History(RuleBasedStateMachine):
 
     def is_as_it_should_be(self, chance: random.Random) -> None:
         assert self.now is not None
-        with open_index(self.index) as engine:
+        with FolderIndex(self.index).open() as engine:
             assert engine.check(deep=True) == []
             stamps = {stamp.path: stamp for stamp in engine.stamps()}
             assert stamps.keys() == self.now.known.keys()
@@ -276,7 +278,7 @@ class History(RuleBasedStateMachine):
     def open_for_reading(self) -> None:
         assert self.now is not None
         stack = ExitStack()
-        self.readers.append((stack, stack.enter_context(open_index(self.index)), self.now))
+        self.readers.append((stack, stack.enter_context(FolderIndex(self.index).open()), self.now))
 
     @precondition(lambda self: self.readers)
     @rule(seed=Seeds)

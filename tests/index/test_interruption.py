@@ -16,7 +16,7 @@ from newsgrep.analysis.segment import segmenter
 from newsgrep.engines.base import EngineRequest, Order
 from newsgrep.engines.whoosh.storage import IndexFolder
 from newsgrep.errors import IndexMissing, Interrupted
-from newsgrep.index.store import index_exists, open_index
+from newsgrep.index.store import FolderIndex
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.query.parser import parse
 from tests.support.fault_injection import EXIT_KILLED, run_in_child, simulate_power_loss
@@ -46,7 +46,7 @@ class Archive:
         self.index = folder / "index"
         self.graveyard = folder / "graveyard"
         if not first:
-            update_index(self.index, [str(self.files)])
+            update_index(FolderIndex(self.index), [str(self.files)])
             (self.files / "0.txt").unlink()
             self._write(1, "渔场新声明", "灯塔亮了。")
             self._write(9, "台风过后", "码头修好了。")
@@ -68,7 +68,7 @@ class Archive:
         return place
 
     def update(self) -> None:
-        update_index(self.place, [str(self.files)], self.how)
+        update_index(FolderIndex(self.place), [str(self.files)], self.how)
 
     def calls(self) -> int:
         """Return how many calls an update makes that change the disk."""
@@ -94,11 +94,11 @@ class Archive:
 
 def state(place: Path) -> State:
     """Return all that an index answers, or None where there is none."""
-    if not index_exists(place):
-        with pytest.raises(IndexMissing), open_index(place):
+    if not FolderIndex(place).exists():
+        with pytest.raises(IndexMissing), FolderIndex(place).open():
             pass
         return None
-    with open_index(place) as engine:
+    with FolderIndex(place).open() as engine:
         stamps = sorted(engine.stamps())
         articles = engine.get(stamp.article_id or "" for stamp in stamps)
         pages = [
@@ -162,7 +162,9 @@ def test_a_long_run_that_is_stopped_says_what_is_in_and_goes_on_from_there(
     for left in range(files, 0, -1):
         with pytest.raises(Interrupted, match=f"1 of {left} files"):
             update_index(
-                archive.place, [str(archive.files)], UpdateOptions(progress=stop, commit_every=0)
+                FolderIndex(archive.place),
+                [str(archive.files)],
+                UpdateOptions(progress=stop, commit_every=0),
             )
         state(archive.place)
     completed(archive)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from newsgrep.index.manifest import LOCK_FILE, MANIFEST_FILE
-from newsgrep.index.store import index_exists, open_index
+from newsgrep.index.store import FolderIndex
 from newsgrep.index.update import UpdateOptions, update_index
 from tests.support.cli import TIMEOUT, Cli, assert_no_crash
 from tests.support.factories import FOLDER_ENGINES
@@ -81,11 +81,13 @@ class Archive:
         if undisturbed:
             self._usual[kind] = time.monotonic() - started
         shutil.rmtree(self._fresh, ignore_errors=True)
-        update_index(self._fresh, [str(self.shelf.folder)], UpdateOptions(engine=self.engine))
+        update_index(
+            FolderIndex(self._fresh), [str(self.shelf.folder)], UpdateOptions(engine=self.engine)
+        )
         assert index_snapshot(self.cli.index) == index_snapshot(self._fresh)
         self.old = indexed_state(self.cli.index)
         assert self.old == self.shelf.state()
-        with open_index(self.cli.index) as engine:
+        with FolderIndex(self.cli.index).open() as engine:
             assert engine.tidy() == []
         assert {each.name for each in self.cli.index.iterdir()} == {
             self.engine,
@@ -114,11 +116,11 @@ class Archive:
         """Ask processes; return whether the index is as it was, as it is to be, or not there."""
         ran = self.cli.run("doctor", "--deep", "--json")
         assert_no_crash(ran.stderr)
-        if not index_exists(self.cli.index):
+        if not FolderIndex(self.cli.index).exists():
             assert self.old is NOTHING
-            assert b"There is no index" in ran.stderr
+            assert b"No index" in ran.stderr
             ran = self.cli("search", "渡轮", status=2)
-            assert "There is no index" in ran.err
+            assert "No index" in ran.err
             return "no index yet"
         assert json.loads(ran.stdout)["problems"] == []
         found = indexed_state(self.cli.index)

@@ -16,6 +16,7 @@ from newsgrep.extract.walk import File, find_files
 from newsgrep.index import update as update_module
 from newsgrep.index import workers as prepare_module
 from newsgrep.index.plan import make_plan
+from newsgrep.index.store import FolderIndex
 from newsgrep.index.update import update_index
 from newsgrep.index.workers import FailedFile, prepare_file
 from newsgrep.models import FileRecord, Status
@@ -166,7 +167,7 @@ def test_files_that_fail_keep_their_articles_and_are_read_next_time(
         return made
 
     monkeypatch.setattr(update_module, "make_plan", planned)
-    summary = update_index(cli.index, [str(folder)])
+    summary = update_index(FolderIndex(cli.index), [str(folder)])
     assert {outcome.value: n for outcome, n in summary.counts.items() if n} == {
         "failed": 2,
         "unchanged": 1,

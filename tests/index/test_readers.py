@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from newsgrep.index.store import FolderIndex
 from newsgrep.index.update import UpdateOptions, update_index
 from tests.support.cli import REPOSITORY, TIMEOUT, Cli, clean_environment
 from tests.support.rewriting_archive import (
@@ -47,7 +48,7 @@ def generation_of_search(cli: Cli) -> int:
 def test_every_answer_is_of_one_commit_while_commits_are_made(cli: Cli, figures: Tally) -> None:
     stop, files = cli.folder / "stop", cli.folder / "n"
     write_generation(files, 1)
-    update_index(cli.index, [str(files)])
+    update_index(FolderIndex(cli.index), [str(files)])
     readers = [start_reader(cli, stop) for _ in range(trial_count(2, 4))]
     generation = 1
     try:
@@ -55,7 +56,7 @@ def test_every_answer_is_of_one_commit_while_commits_are_made(cli: Cli, figures:
         while time.monotonic() < until:
             generation += 1
             write_generation(files, generation)
-            update_index(cli.index, [str(files)], UpdateOptions(prune=True))
+            update_index(FolderIndex(cli.index), [str(files)], UpdateOptions(prune=True))
             assert all(reader.poll() is None for reader in readers)
     finally:
         stop.touch()

@@ -10,7 +10,7 @@ import pytest
 from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.errors import IndexMismatch
 from newsgrep.index.maintenance import rebuild_index
-from newsgrep.index.store import open_index
+from newsgrep.index.store import FolderIndex
 from newsgrep.models import Status
 from newsgrep.query.parser import parse
 from tests.support.released_index import ARTICLES, DUPLICATE, FIXTURES, make_released_index
@@ -51,7 +51,7 @@ def test_there_is_an_index_of_every_released_format() -> None:
 
 def test_an_index_of_a_released_format_answers_or_says_how_it_will(index: Path) -> None:
     try:
-        with open_index(index, trust=True) as engine:
+        with FolderIndex(index).open(trust=True) as engine:
             answers(engine)
             engine.write(())
             answers(engine)
@@ -60,6 +60,6 @@ def test_an_index_of_a_released_format_answers_or_says_how_it_will(index: Path) 
 
 
 def test_an_index_of_a_released_format_can_be_made_one_of_today(index: Path) -> None:
-    assert rebuild_index(index, trust=True).articles == len(ARTICLES) + 1
-    with open_index(index) as engine:
+    assert rebuild_index(FolderIndex(index), trust=True).articles == len(ARTICLES) + 1
+    with FolderIndex(index).open() as engine:
         answers(engine)

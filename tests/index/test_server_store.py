@@ -10,10 +10,9 @@ import pytest
 
 from newsgrep.engines.base import EngineRequest
 from newsgrep.errors import IndexDamaged, IndexMismatch, Interrupted, UsageError
-from newsgrep.index.location import Index, ServerIndex, index_at, personal_folder
 from newsgrep.index.maintenance import rebuild_index
 from newsgrep.index.manifest import fingerprint
-from newsgrep.index.store import open_index
+from newsgrep.index.store import FolderIndex, Index, ServerIndex, index_at
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.query.ast import MatchAll
 from tests.support import fake_server
@@ -48,7 +47,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ServerIn
 
 
 def titles(index: Index) -> list[str]:
-    with open_index(index) as engine:
+    with index.open() as engine:
         found = engine.search(EngineRequest(MatchAll(), limit=999)).candidates
         return sorted(article.title for article in engine.get(each.id for each in found))
 
@@ -145,7 +144,7 @@ def test_where_no_index_is_the_next_step_is_named(served: FakeServerCli) -> None
     ran = served("search", "渡轮", "--index", URL, status=2)
     assert f"newsgrep index --index {URL} PATH" in ran.err
     ran = served("saved", "add", "船", "渡轮", "--index", URL, status=2)
-    assert "There is no index" in ran.err
+    assert "No index" in ran.err
     assert not (served.folder / "data").exists()
 
 
@@ -179,15 +178,15 @@ def test_other_schemes_are_no_folders(served: FakeServerCli) -> None:
 
 
 def test_an_address_is_one_index_however_it_is_spelled(tmp_path: Path) -> None:
-    assert index_at("a/b") == Path("a/b")
-    assert index_at("./opensearch://x") == Path("./opensearch://x")
+    assert index_at("a/b") == FolderIndex(Path("a/b"))
+    assert index_at("./opensearch://x") == FolderIndex(Path("./opensearch://x"))
     same = ("opensearch://h/n", "opensearch+https://H:9200/n/", "opensearch://h/n?shards=3")
     others = ("opensearch://h/n2", "opensearch://h2/n", "opensearch://h:9201/n")
-    folders = {personal_folder(index_at(url)) for url in same}
+    folders = {index_at(url).personal_folder for url in same}
     assert len(folders) == 1
-    assert len({personal_folder(index_at(url)) for url in (same[0], *others)}) == 4
+    assert len({index_at(url).personal_folder for url in (same[0], *others)}) == 4
     assert str(index_at(same[2])) == same[2]
-    assert personal_folder(tmp_path) == tmp_path
+    assert FolderIndex(tmp_path).personal_folder == tmp_path
 
 
 # What differs
@@ -227,7 +226,7 @@ def test_what_a_stopped_run_has_sent_stays_and_the_next_goes_on(
         if done == 2:
             raise KeyboardInterrupt
 
-    with pytest.raises(Interrupted, match="goes on from there"):
+    with pytest.raises(Interrupted, match="continues from there"):
         update_index(server, [str(folder)], UpdateOptions(progress=stop))
     assert titles(server) == ["第1号公报", "第2号公报"]
     update_index(server, [str(folder)])

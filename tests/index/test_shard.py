@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsgrep.errors import InputError, UsageError
-from newsgrep.index.location import Index, ServerIndex
 from newsgrep.index.plan import Outcome, Shard, parse_shard
+from newsgrep.index.store import FolderIndex, Index, ServerIndex
 from newsgrep.index.update import UpdateOptions, update_index
 from tests.support import fake_server
 from tests.support.cli import Cli, write_article
@@ -96,16 +96,16 @@ def test_all_shards_together_are_a_run_without_in_whatever_order(
     tmp_path: Path, server: ServerIndex
 ) -> None:
     paths = [str(archive(tmp_path / "n"))]
-    whole = update_index(tmp_path / "whole", paths)
+    whole = update_index(FolderIndex(tmp_path / "whole"), paths)
     assert (whole.seen, whole.articles) == (40, 30)
     for order in permutations((1, 2, 3)):
         fake_server.INDEXES.clear()
         assert shard_by_shard(server, paths, order) == whole.seen
-        assert index_contents(server) == index_contents(tmp_path / "whole")
+        assert index_contents(server) == index_contents(FolderIndex(tmp_path / "whole"))
     folder = tmp_path / "parts"
-    assert shard_by_shard(folder, paths, (2, 1)) == whole.seen
-    assert index_contents(folder) == index_contents(tmp_path / "whole")
-    again = update_index(folder, paths)
+    assert shard_by_shard(FolderIndex(folder), paths, (2, 1)) == whole.seen
+    assert index_contents(FolderIndex(folder)) == index_contents(FolderIndex(tmp_path / "whole"))
+    again = update_index(FolderIndex(folder), paths)
     assert again.counts[Outcome.UNCHANGED] == 30
     assert again.seen == 40
 
@@ -114,7 +114,9 @@ def test_what_each_shard_leaves_out_is_listed_once(tmp_path: Path) -> None:
     paths = [str(archive(tmp_path / "n"))]
     listed: list[str] = []
     for number in (1, 2, 3):
-        summary = update_index(tmp_path / "i", paths, UpdateOptions(shard=Shard(number, 3)))
+        summary = update_index(
+            FolderIndex(tmp_path / "i"), paths, UpdateOptions(shard=Shard(number, 3))
+        )
         assert sum(summary.counts.values()) == summary.seen
         listed += [item.path for items in summary.skipped.values() for item in items]
         listed += [item.path for item in summary.listed[Outcome.REJECTED]]
@@ -136,9 +138,9 @@ def test_files_of_other_shards_are_never_gone(tmp_path: Path, server: ServerInde
     update_index(server, paths, UpdateOptions(shard=Shard(2, 3), prune=True))
     assert before - set(index_contents(server)[1]) == {str(mine[0])}
     shard_by_shard(server, paths, (1, 3))
-    whole = update_index(tmp_path / "whole", paths)
+    whole = update_index(FolderIndex(tmp_path / "whole"), paths)
     assert len(index_contents(server)[0]) == whole.articles
-    assert index_contents(server) == index_contents(tmp_path / "whole")
+    assert index_contents(server) == index_contents(FolderIndex(tmp_path / "whole"))
 
 
 def test_half_of_a_shard_that_is_gone_is_refused(tmp_path: Path, server: ServerIndex) -> None:
@@ -170,8 +172,8 @@ def test_a_duplicate_of_another_shard_takes_over_from_a_file_that_goes(
     for number in (1, 2, 3):
         update_index(server, paths, UpdateOptions(shard=Shard(number, 3), prune=True))
         assert index_contents(server)[0].keys() == articles.keys()
-    update_index(tmp_path / "whole", paths)
-    assert index_contents(server) == index_contents(tmp_path / "whole")
+    update_index(FolderIndex(tmp_path / "whole"), paths)
+    assert index_contents(server) == index_contents(FolderIndex(tmp_path / "whole"))
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -204,8 +206,8 @@ def test_what_machines_at_work_at_once_could_not_know_of_each_other_the_next_run
         if chance.random() < 0.5:
             chance.choice(sorted(folder.iterdir())).unlink()
     shard_by_shard(server, paths, (1, 2))
-    update_index(tmp_path / "whole", paths)
-    assert index_contents(server)[0] == index_contents(tmp_path / "whole")[0]
+    update_index(FolderIndex(tmp_path / "whole"), paths)
+    assert index_contents(server)[0] == index_contents(FolderIndex(tmp_path / "whole"))[0]
 
 
 def test_a_duplicate_whose_article_is_gone_from_the_index_is_shown_again(
@@ -233,7 +235,9 @@ def test_a_wrong_path_is_told_by_every_shard(tmp_path: Path) -> None:
     for number in (1, 2, 3):
         with pytest.raises(InputError, match="nothing at"):
             update_index(
-                tmp_path / "i", [str(tmp_path / "nowhere")], UpdateOptions(shard=Shard(number, 3))
+                FolderIndex(tmp_path / "i"),
+                [str(tmp_path / "nowhere")],
+                UpdateOptions(shard=Shard(number, 3)),
             )
 
 

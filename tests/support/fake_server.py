@@ -70,21 +70,34 @@ INDEXES: dict[str, FakeIndex] = {}
 """By the canonical form of the address."""
 
 
+_synced = b""
+"""What was last read from the file of the indexes, or written to it."""
+
+
 def _key(url: str) -> str:
     address = parse_address(url)
     if address.host == SILENT_HOST:
         raise ServerProblem(f"The server at {SILENT_HOST} does not answer: is it running?")
     if path := os.environ.get(STATE_FILE_VARIABLE):
-        if Path(path).exists():
-            INDEXES.update(pickle.loads(Path(path).read_bytes()))  # noqa: S301  (our own)
-        else:
-            INDEXES.clear()
+        _load(Path(path))
     return address.canonical
 
 
+def _load(path: Path) -> None:
+    """Read the indexes if another process has written: open engines are of the old ones."""
+    global _synced
+    state = path.read_bytes() if path.exists() else b""
+    if state != _synced:
+        INDEXES.clear()
+        INDEXES.update(pickle.loads(state) if state else {})  # noqa: S301  (our own)
+        _synced = state
+
+
 def _save() -> None:
+    global _synced
     if path := os.environ.get(STATE_FILE_VARIABLE):
-        Path(path).write_bytes(pickle.dumps(INDEXES))
+        _synced = pickle.dumps(INDEXES)
+        Path(path).write_bytes(_synced)
 
 
 class FakeServer:
@@ -128,17 +141,22 @@ SPEC = EngineSpec("opensearch", LocationKind.SERVER, server=FakeServer(), stores
 @contextmanager
 def registered_server() -> Iterator[None]:
     """Put an empty fake server in place of OpenSearch in this process; may be nested."""
-    outer = dict(INDEXES) if find_engine(SPEC.name) is SPEC else None
+    global _synced
+    is_nested = find_engine(SPEC.name) is SPEC
+    outer = dict(INDEXES), _synced
     INDEXES.clear()
+    _synced = b""
     register_engine(SPEC.name, SPEC)
     try:
         yield
     finally:
         INDEXES.clear()
-        if outer is None:
-            unregister_engine(SPEC.name)
+        _synced = b""
+        if is_nested:
+            INDEXES.update(outer[0])
+            _synced = outer[1]
         else:
-            INDEXES.update(outer)
+            unregister_engine(SPEC.name)
 
 
 _SITECUSTOMIZE = """

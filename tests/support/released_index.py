@@ -10,7 +10,7 @@ from pathlib import Path
 
 from newsgrep.engines.base import PutFileRecord
 from newsgrep.index.manifest import INDEX_FORMAT, confirm_draft
-from newsgrep.index.store import create_index, ensure_folder
+from newsgrep.index.store import FolderIndex
 from newsgrep.models import FileRecord, Status
 from tests.support.factories import make_article, upsert
 
@@ -36,8 +36,8 @@ DUPLICATE = FileRecord(
 
 def make_released_index(folder: Path) -> None:
     """Make the index in ``folder``, in two commits."""
-    ensure_folder(folder)
-    with create_index(folder) as engine:
+    FolderIndex(folder).prepare()
+    with FolderIndex(folder).create() as engine:
         engine.write([upsert(ARTICLES[0]), upsert(make_article("a0", "旧闻", "作废。"))])
         confirm_draft(folder)
         engine.write([*map(upsert, ARTICLES), PutFileRecord(DUPLICATE)])

@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 from newsgrep.engines.base import FACETS, Engine, EngineRequest, Order
-from newsgrep.index.store import open_index
+from newsgrep.index.store import FolderIndex
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import parse
 from newsgrep.search.search import SearchRequest, search
@@ -59,7 +59,7 @@ def generations_in(text: str) -> set[int]:
 
 def read_generation(index: Path, pause: float = 0.0) -> int:
     """Open an index, ask it several questions, and return the one generation of all answers."""
-    with open_index(index) as engine:
+    with FolderIndex(index).open() as engine:
         time.sleep(pause)  # and the writer goes on
         first = _check_answers(engine)
         time.sleep(pause)

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from newsgrep.engines.base import FACETS, EngineRequest, Order, ResultPage
 from newsgrep.extract.pipeline import article_id
-from newsgrep.index.location import Index
-from newsgrep.index.store import open_index
+from newsgrep.index.store import FolderIndex, Index
 from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import parse
@@ -157,7 +156,7 @@ def expected_state(files: State) -> State:
 
 def indexed_state(index: Path) -> State:
     """Return what an index holds."""
-    with open_index(index) as engine:
+    with FolderIndex(index).open() as engine:
         ids = [stamp.article_id or "" for stamp in engine.stamps()]
         return {
             article.path: ArticleFile(
@@ -176,7 +175,7 @@ QUERIES = ("联合声明", '"台风过后"', '"人在鹭" OR 灯塔', "-渡轮 s
 
 def index_snapshot(index: Path) -> tuple[list[FileRecord], list[Article], list[ResultPage]]:
     """Return all stamps, articles, and the answers to some questions."""
-    with open_index(index) as engine:
+    with FolderIndex(index).open() as engine:
         stamps = sorted(engine.stamps())
         articles = engine.get(stamp.article_id or "" for stamp in stamps)
         pages = [
@@ -189,7 +188,7 @@ def index_snapshot(index: Path) -> tuple[list[FileRecord], list[Article], list[R
 
 def index_contents(index: Index) -> tuple[dict[str, str], dict[str, tuple[object, ...]]]:
     """Return the file and body of every article, and the record of every file."""
-    with open_index(index) as engine:
+    with index.open() as engine:
         ids = [each.id for each in engine.search(EngineRequest(MatchAll(), limit=999)).candidates]
         articles = {article.id: f"{article.path}: {article.body}" for article in engine.get(ids)}
         stamps = {stamp.path: _without_reason(stamp) for stamp in engine.stamps()}

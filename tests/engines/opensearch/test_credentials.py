@@ -16,8 +16,7 @@ import pytest
 
 from newsgrep.engines.base import EngineRequest
 from newsgrep.errors import NewsgrepError, ServerProblem
-from newsgrep.index.location import ServerIndex
-from newsgrep.index.store import open_index
+from newsgrep.index.store import ServerIndex
 from newsgrep.query.ast import MatchAll
 from tests.support.cli import TIMEOUT, Cli, Environment, write_article
 from tests.support.cluster.fixtures import IndexNames
@@ -266,7 +265,7 @@ def test_a_password_is_in_no_log_and_in_no_state_of_an_object(
         monkeypatch.setenv(name, value or "")
     cli("index", "n", "--index", url, env=KNOWN)
     caplog.set_level(logging.DEBUG)
-    with open_index(ServerIndex(url)) as engine:
+    with ServerIndex(url).open() as engine:
         assert engine.search(EngineRequest(MatchAll())).total == 1
         guarded.handler = lambda _request, _forward: json_response(
             500, {"error": "so", "status": 500}
@@ -429,7 +428,7 @@ def test_what_is_no_opensearch_is_told(cli: Cli, status: int) -> None:
         with (
             stranger(body, status) as url,
             pytest.raises(NewsgrepError),
-            open_index(ServerIndex(url)),
+            ServerIndex(url).open(),
         ):
             pass
     with stranger(b'{"fog": "harbour"}', status) as url:

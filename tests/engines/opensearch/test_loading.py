@@ -16,8 +16,7 @@ import pytest
 from newsgrep.engines.base import DeleteArticle, Engine, EngineRequest
 from newsgrep.engines.opensearch import loader
 from newsgrep.errors import ChangesRejected, ServerProblem
-from newsgrep.index.location import Index, ServerIndex
-from newsgrep.index.store import open_index
+from newsgrep.index.store import FolderIndex, Index, ServerIndex
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.models import Article
 from newsgrep.query.ast import MatchAll
@@ -70,7 +69,7 @@ def homes(proxy: RecordingProxy, url: str) -> list[tuple[str, str]]:
 
 def contents(index: Index) -> tuple[dict[str, Article], set[Any]]:
     """Return all that an index holds."""
-    with open_index(index) as engine:
+    with index.open() as engine:
         found = engine.search(EngineRequest(MatchAll(), limit=9_999)).candidates
         assert len(found) == len({each.id for each in found})
         articles = {each.id: each for each in engine.get(each.id for each in found)}
@@ -247,7 +246,7 @@ def test_two_loaders_at_once_leave_what_one_leaves(proxy: RecordingProxy, cli: C
         assert_no_crash(err)
         assert process.returncode == 0, (out, err)
     cli("index", "n")
-    assert contents(ServerIndex(url)) == contents(cli.index)
+    assert contents(ServerIndex(url)) == contents(FolderIndex(cli.index))
     assert len(homes(proxy, url)) == 640
 
 
@@ -387,4 +386,4 @@ def test_a_killed_load_is_completed_by_the_same_command(proxy: RecordingProxy, c
     ran = cli("index", "n", "--index", url)
     assert ran.out.startswith("520 files seen: 20 added, 500 unchanged")
     cli("index", "n")
-    assert contents(ServerIndex(url)) == contents(cli.index)
+    assert contents(ServerIndex(url)) == contents(FolderIndex(cli.index))

@@ -15,8 +15,7 @@ import pytest
 from newsgrep.engines.base import Engine, EngineRequest, Order, ScoredDoc
 from newsgrep.engines.memory import MemoryEngine
 from newsgrep.errors import ServerProblem
-from newsgrep.index.location import ServerIndex
-from newsgrep.index.store import create_index
+from newsgrep.index.store import ServerIndex
 from newsgrep.models import Article
 from newsgrep.query.ast import And, MatchAll, Node, Not, Or
 from newsgrep.query.parser import parse
@@ -282,7 +281,7 @@ def test_an_answer_of_some_parts_only_is_no_answer(
     proxy: RecordingProxy, harm: Callable[[Any], None]
 ) -> None:
     url = proxy.new()
-    with create_index(ServerIndex(url)) as engine:
+    with ServerIndex(url).create() as engine:
         engine.write(
             upsert(make_article(f"a{n}", "公报", "潮", date=f"{2021 + n}")) for n in range(3)
         )
@@ -324,7 +323,7 @@ def test_an_answer_of_some_parts_only_is_no_answer(
 @pytest.mark.parametrize("what", ["/_search/point_in_time?", "/_search?"])
 def test_a_part_that_is_about_to_be_there_is_waited_for(proxy: RecordingProxy, what: str) -> None:
     url = proxy.new()
-    with create_index(ServerIndex(url)) as engine:
+    with ServerIndex(url).create() as engine:
         engine.write([upsert(make_article("a", "公报", "潮"))])
     waited: list[str] = []
 
@@ -345,7 +344,7 @@ def test_a_part_that_is_about_to_be_there_is_waited_for(proxy: RecordingProxy, w
 
 def test_a_state_that_the_server_let_go_of_is_an_error(proxy: RecordingProxy) -> None:
     url = proxy.new()
-    with create_index(ServerIndex(url)) as engine:
+    with ServerIndex(url).create() as engine:
         engine.write([upsert(make_article("a", "公报", "潮"))])
         assert engine.search(EngineRequest(MatchAll())).total == 1
         proxy.cluster.request(

@@ -12,9 +12,8 @@ import pytest
 
 from newsgrep.engines.base import Change, Engine, EngineRequest
 from newsgrep.errors import IndexDamaged, ServerProblem
-from newsgrep.index.location import ServerIndex
 from newsgrep.index.maintenance import CopyOptions, copy_index, rebuild_index
-from newsgrep.index.store import open_index
+from newsgrep.index.store import FolderIndex, ServerIndex
 from newsgrep.index.update import update_index
 from newsgrep.query.ast import MatchAll
 from tests.support.cli import TIMEOUT, Cli, write_article
@@ -147,7 +146,7 @@ def test_what_a_killed_load_has_set_is_put_back_and_a_keepers_own_is_kept(
     write_many(cli.folder / "n")
     held_and_killed(proxy, cli, url)
     ran = cli(*next_command, "--index", url)
-    assert ("are put back: " in ran.out) == (next_command[0] == "doctor")
+    assert ("Restored " in ran.out) == (next_command[0] == "doctor")
     assert set(kept(proxy, url).values()) == {("2", "30s")}
     assert not [alias for alias in aliases(proxy, url) if "before" in alias]
 
@@ -215,8 +214,8 @@ def test_readers_see_the_old_archive_or_the_new_one_while_one_replaces_the_other
         for n in range(count):
             path = tmp_path / folder / f"{n}.md"
             write_article(path, f"{folder}{n}", "潮汐", date=f"{2021 + n % 4}-05-17")
-        update_index(tmp_path / f"{folder}.index", [str(tmp_path / folder)])
-    copy_index(tmp_path / "old.index", target, CopyOptions())
+        update_index(FolderIndex(tmp_path / f"{folder}.index"), [str(tmp_path / folder)])
+    copy_index(FolderIndex(tmp_path / "old.index"), target, CopyOptions())
     whole = {
         folder: frozenset(f"{folder}{n}" for n in range(count))
         for folder, count in (("old", 7), ("new", 11))
@@ -228,7 +227,7 @@ def test_readers_see_the_old_archive_or_the_new_one_while_one_replaces_the_other
     def read() -> None:
         while not done.is_set():
             try:
-                with open_index(target) as engine:
+                with target.open() as engine:
                     found = engine.search(EngineRequest(MatchAll(), limit=99))
                     titles = frozenset(
                         each.title for each in engine.get(each.id for each in found.candidates)
@@ -243,13 +242,13 @@ def test_readers_see_the_old_archive_or_the_new_one_while_one_replaces_the_other
     try:
         for turn in range(3):
             source = tmp_path / ("old.index" if turn % 2 else "new.index")
-            copy_index(source, target, CopyOptions(replace=True))
+            copy_index(FolderIndex(source), target, CopyOptions(replace=True))
     finally:
         done.set()
         reader.join()
     assert set(seen) == set(whole.values())
     assert all("again" in str(each) for each in missed)
-    with open_index(target) as engine:
+    with target.open() as engine:
         assert engine.search(EngineRequest(MatchAll(), limit=0)).total == 11
     left = proxy.cluster.request(f"/{target.address.name}.*/_alias")
     assert {index.split(".")[1] for index in left} == {"g5"}
@@ -265,14 +264,13 @@ def test_an_open_reader_of_what_was_replaced_gets_an_error_and_no_empty_answer(
     with pytest.raises(ServerProblem, match="Try again"):
         reader.search(EngineRequest(MatchAll(), limit=0))
     reader.close()
-    with open_index(index) as engine:
+    with index.open() as engine:
         assert engine.search(EngineRequest(MatchAll(), limit=0)).total == 3
 
 
 def _written(index: ServerIndex) -> Engine:
-    from newsgrep.index.store import create_index
 
-    with create_index(index) as engine:
+    with index.create() as engine:
         engine.write(
             upsert(make_article(f"a{n}", "公报", "潮", date=f"{2021 + n}")) for n in range(3)
         )
@@ -295,7 +293,7 @@ def test_what_is_written_while_an_index_is_made_anew_is_not_lost(
         rebuild_index(index, progress=meanwhile)
     assert {each.partition(".")[0] for each in kept(proxy, index.url)} == {"1"}
     rebuild_index(index)
-    with open_index(index) as engine:
+    with index.open() as engine:
         assert engine.search(EngineRequest(MatchAll(), limit=0)).total == 2
 
 
@@ -305,15 +303,15 @@ def test_a_copy_never_takes_the_place_of_an_index_that_was_made_meanwhile(
     index = ServerIndex(proxy.new())
     for name in ("a", "b"):
         write_article(tmp_path / name / "1.md", f"{name}公报", "渡轮照常。")
-    update_index(tmp_path / "a.index", [str(tmp_path / "a")])
+    update_index(FolderIndex(tmp_path / "a.index"), [str(tmp_path / "a")])
 
     def meanwhile(done: int, _: int | None) -> None:
         if done == 1:
             update_index(index, [str(tmp_path / "b")])
 
     with pytest.raises(ServerProblem, match="meanwhile"):
-        copy_index(tmp_path / "a.index", index, CopyOptions(progress=meanwhile))
-    with open_index(index) as engine:
+        copy_index(FolderIndex(tmp_path / "a.index"), index, CopyOptions(progress=meanwhile))
+    with index.open() as engine:
         (found,) = engine.search(EngineRequest(MatchAll())).candidates
         assert [each.title for each in engine.get([found.id])] == ["b公报"]
 
@@ -379,7 +377,7 @@ def test_a_killed_copy_to_a_server_is_completed_by_the_same_command(
     dead.set()
     assert kept(proxy, url)
     # A part of an archive is never taken for one.
-    assert "There is no index" in cli("search", "潮", "--index", url, status=2).err
+    assert "No index" in cli("search", "潮", "--index", url, status=2).err
     assert cli("copy", "--to", url).out.startswith("Copied 6 articles, 7 file records ")
     assert cli("index", "n", "--index", url).out.startswith("7 files seen: 6 unchanged, 1 without")
     assert len({index.split(".")[0] for index in kept(proxy, url)}) == 1
@@ -390,19 +388,19 @@ def test_what_a_killed_copy_left_is_in_nobodys_way(proxy: RecordingProxy, tmp_pa
     index = ServerIndex(proxy.new())
     for name in ("a", "b"):
         write_article(tmp_path / name / "1.md", f"{name}公报", "渡轮照常。", date="2021-05-17")
-    update_index(tmp_path / "a.index", [str(tmp_path / "a")])
+    update_index(FolderIndex(tmp_path / "a.index"), [str(tmp_path / "a")])
 
     def broken(request: Request, forward: Forward) -> Response | None:
         return None if request.is_bulk or request.method == "DELETE" else forward(request)
 
     proxy.handler = broken
     with pytest.raises(ServerProblem):
-        copy_index(tmp_path / "a.index", index, CopyOptions())
+        copy_index(FolderIndex(tmp_path / "a.index"), index, CopyOptions())
     proxy.handler = forward_all
     assert kept(proxy, index.url)
     update_index(index, [str(tmp_path / "b")])
-    copy_index(tmp_path / "a.index", index, CopyOptions(replace=True))
-    with open_index(index) as engine:
+    copy_index(FolderIndex(tmp_path / "a.index"), index, CopyOptions(replace=True))
+    with index.open() as engine:
         (found,) = engine.search(EngineRequest(MatchAll())).candidates
         assert [each.title for each in engine.get([found.id])] == ["a公报"]
 
@@ -468,6 +466,6 @@ def test_generations_are_never_mixed(proxy: RecordingProxy) -> None:
     proxy.cluster.request(f"/{name}.g2.2021", method="PUT", body=body)
     with (
         pytest.raises(IndexDamaged, match="a mixture of several generations"),
-        open_index(ServerIndex(url)),
+        ServerIndex(url).open(),
     ):
         pass

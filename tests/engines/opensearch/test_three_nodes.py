@@ -20,8 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from newsgrep.engines.base import FACETS, EngineRequest, Order, ResultPage
-from newsgrep.index.location import Index, ServerIndex
-from newsgrep.index.store import open_index
+from newsgrep.index.store import FolderIndex, Index, ServerIndex
 from newsgrep.query.parser import parse
 from tests.support.cli import Cli, CommandResult, assert_no_crash
 from tests.support.cluster import Cluster
@@ -262,7 +261,7 @@ def nothing_lost_nothing_double(cli: Cli, index: Served, archive: Archive, figur
     files = archive.every_file
     assert index.documents() == len(files)
     assert index.unsettled() == []
-    with open_index(ServerIndex(index.at(0))) as engine:
+    with ServerIndex(index.at(0)).open() as engine:
         paths = [stamp.path for stamp in engine.stamps()]
         assert len(paths) == len(files)
         assert set(paths) == files.keys()
@@ -276,7 +275,7 @@ def nothing_lost_nothing_double(cli: Cli, index: Served, archive: Archive, figur
             assert answer["total"] == len(right), text
             assert {hit["path"] for hit in answer["hits"]} <= right
             figures["counts compared"] += 1
-        with open_index(ServerIndex(address)) as engine:
+        with ServerIndex(address).open() as engine:
             for text in QUOTED:
                 right = archive.holding(text)
                 page = engine.search(
@@ -405,13 +404,13 @@ def test_without_copies_a_load_ends_where_a_server_dies_and_is_completed_when_it
     assert f"{OLD + FEWER:,} articles in " in ran.out
     assert index.documents() == OLD + FEWER
     assert index.unsettled(copies=0) == []
-    with open_index(ServerIndex(address)) as engine:
+    with ServerIndex(address).open() as engine:
         assert {stamp.path for stamp in engine.stamps()} == smaller.every_file.keys()
 
 
 def what_is_there(index: Index) -> tuple[Any, ...]:
     """Return all stamps and articles of an index, and its answers to some questions."""
-    with open_index(index) as engine:
+    with index.open() as engine:
         stamps = sorted(engine.stamps())
         articles = engine.get(stamp.article_id or "" for stamp in stamps)
         pages = [
@@ -448,6 +447,6 @@ def test_two_loaders_with_a_shard_each_at_two_servers_at_once_leave_what_one_run
             figures["files read"] += told["seen"] - told["unchanged"]
     whole = tmp_path / "whole"
     cli("index", str(shelf.folder), "--index", whole)
-    assert what_is_there(ServerIndex(index.at(0))) == what_is_there(whole)
+    assert what_is_there(ServerIndex(index.at(0))) == what_is_there(FolderIndex(whole))
     assert index.documents() == len(expected_state(shelf.files))
     figures["articles"] += index.documents()
