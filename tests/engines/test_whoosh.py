@@ -1,0 +1,191 @@
+"""The Whoosh engine alone: commits, segments, missing and changed files, internals."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from newsgrep.engines import whoosh
+from newsgrep.engines.base import (
+    FACETS,
+    Change,
+    DeleteArticle,
+    Engine,
+    EngineRequest,
+    Order,
+)
+from newsgrep.engines.registry import open_engine
+from newsgrep.engines.whoosh import internals, reader
+from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, UsageError
+from newsgrep.query.ast import MatchAll
+from newsgrep.query.parser import parse
+from tests.support.contract_archive import ARCHIVE, QUERIES
+from tests.support.factories import engine_with, make_article, make_file_record, upsert
+
+
+@pytest.fixture
+def reference(tmp_path: Path) -> Engine:
+    return engine_with("memory", tmp_path, ARCHIVE)
+
+
+def test_search_equals_memory_engine_after_many_commits(tmp_path: Path) -> None:
+    chance = random.Random(5)
+    engine = open_engine("whoosh", tmp_path / "whoosh", create=True)
+    expected = open_engine("memory", tmp_path, create=True)
+
+    def change() -> Change:
+        key = f"a{chance.randrange(60)}"
+        if chance.random() < 0.3:
+            return DeleteArticle(key)
+        text = "".join(chance.choices("水渔场声明。，", k=30))
+        source = chance.choice(["甲报", "乙报", None])
+        date = chance.choice(["2024-05-01", "2023", "2024-05", None])
+        captions = chance.choice([[], ["图水"]])
+        return upsert(
+            make_article(key, text[:4], text, source=source, date=date, captions=captions)
+        )
+
+    for _ in range(40):
+        changes = [change() for _ in range(chance.randint(1, 8))]
+        engine.write(changes)
+        expected.write(changes)
+        for query in (
+            "水",
+            '"渔场"',
+            '"声明水"',
+            "声明 -水",
+            "caption:图 OR source:甲",
+            "date:2024-05",
+        ):
+            root = parse(query).root
+            for order in Order:
+                one = engine.search(EngineRequest(root, order, 100, 0, FACETS))
+                other = expected.search(EngineRequest(root, order, 100, 0, FACETS))
+                assert [c.id for c in one.candidates] == [c.id for c in other.candidates]
+                assert dict(one.facets) == dict(other.facets)
+        assert set(engine.stamps()) == set(expected.stamps())
+    engine.close()
+
+
+def test_open_engine_reads_written_articles(tmp_path: Path) -> None:
+    engine_with("whoosh", tmp_path, ARCHIVE).close()
+    again = open_engine("whoosh", tmp_path / "whoosh")
+    assert again.get(each.id for each in ARCHIVE) == list(ARCHIVE)
+    again.close()
+
+
+def test_reader_keeps_commit_after_files_are_deleted(tmp_path: Path, reference: Engine) -> None:
+    writer = engine_with("whoosh", tmp_path, ARCHIVE)
+    reader = open_engine("whoosh", tmp_path / "whoosh")  # nothing is read yet
+    before = {path.name for path in (tmp_path / "whoosh").glob("*.col")}
+    for _ in range(3):
+        writer.write(upsert(make_article(each.id, "灯塔", "雾散了。")) for each in ARCHIVE)
+    writer.close()
+    assert not before & {path.name for path in (tmp_path / "whoosh").glob("*.col")}
+    for query in QUERIES:
+        for order in Order:
+            expected = reference.search(EngineRequest(parse(query).root, order, 100, 0, FACETS))
+            found = reader.search(EngineRequest(parse(query).root, order, 100, 0, FACETS))
+            assert [each.id for each in found.candidates] == [
+                each.id for each in expected.candidates
+            ]
+            assert dict(found.facets) == dict(expected.facets)
+            if order is Order.RELEVANCE:
+                scores = [each.score for each in expected.candidates]
+                assert [each.score for each in found.candidates] == pytest.approx(scores)
+    assert reader.get(each.id for each in ARCHIVE) == list(ARCHIVE)
+    assert sorted(reader.stamps()) == sorted(map(make_file_record, ARCHIVE))
+    reader.close()
+
+
+def test_postings_cache_is_bounded(
+    tmp_path: Path, reference: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "MAX_CACHED_POSTINGS", 5)
+    engine = engine_with("whoosh", tmp_path, ARCHIVE)
+    for query in QUERIES:
+        root = parse(query).root
+        assert [c.id for c in engine.search(EngineRequest(root)).candidates] == [
+            c.id for c in reference.search(EngineRequest(root)).candidates
+        ]
+        cached = engine._reader._postings.values()  # type: ignore[attr-defined]  # the cache
+        assert sum(len(documents) for documents, _ in cached) <= max(5, len(ARCHIVE))
+    engine.close()
+
+
+def test_second_writer_raises_index_locked(tmp_path: Path) -> None:
+    engine = engine_with("whoosh", tmp_path, ARCHIVE)
+    other = open_engine("whoosh", tmp_path / "whoosh")
+
+    def meanwhile() -> Iterator[Change]:
+        with pytest.raises(IndexLocked, match="wait"):
+            other.write([DeleteArticle("fish")])
+        yield DeleteArticle("bridge")
+
+    engine.write(meanwhile())
+    assert engine.search(EngineRequest(MatchAll())).total == len(ARCHIVE) - 1
+    engine.close()
+    other.close()
+
+
+def test_open_engine_raises_index_missing(tmp_path: Path) -> None:
+    with pytest.raises(IndexMissing):
+        open_engine("whoosh", tmp_path / "nothing")
+
+
+def test_missing_file_raises_index_damaged(tmp_path: Path) -> None:
+    engine_with("whoosh", tmp_path, ARCHIVE).close()
+    for path in sorted((tmp_path / "whoosh").iterdir()):
+        if path.name.endswith(("LOCK", "_stored.col", ".before")):  # not needed by any request
+            continue
+        content = path.read_bytes()
+        path.unlink()
+        with ExitStack() as stack, pytest.raises(IndexDamaged):  # noqa: PT012  (opening or searching may find it)
+            engine = open_engine("whoosh", tmp_path / "whoosh")
+            stack.callback(engine.close)
+            engine.search(
+                EngineRequest(
+                    parse('date:2024 source:日报 "渔场谈" OR caption:夜景').root, facets=FACETS
+                )
+            )
+            engine.search(EngineRequest(MatchAll(), Order.NEWEST, 100))
+            engine.get(each.id for each in ARCHIVE)
+            list(engine.stamps())
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "column", ["first_day", "last_day", "moment", "body_length", "id", "month"]
+)
+def test_changed_column_raises_index_damaged(tmp_path: Path, column: str) -> None:
+    engine_with("whoosh", tmp_path, ARCHIVE).close()
+    (path,) = (tmp_path / "whoosh").glob(f"*.{column}.col")
+    path.write_bytes(bytes(byte ^ 0x5A for byte in path.read_bytes()))
+    engine = open_engine("whoosh", tmp_path / "whoosh")
+    with pytest.raises(IndexDamaged, match=column):
+        engine.search(EngineRequest(parse("date:2024 渔业 OR 水").root, facets=FACETS))
+    engine.close()
+
+
+@pytest.mark.parametrize("version", [(3, 53, 1), (3, 55, 0), (4, 54, 0)])
+def test_check_version_names_supported_version(version: tuple[int, ...]) -> None:
+    with pytest.raises(UsageError, match=re.escape('pip install "whoosh3==3.54.*"')):
+        internals.check_version(version)
+
+
+def test_check_version_accepts_any_patch_release() -> None:
+    internals.check_version((*internals.SUPPORTED_VERSION, 9))
+
+
+def test_internals_are_used_in_one_module() -> None:
+    package = Path(whoosh.__file__).parent
+    for path in package.glob("*.py"):
+        if path.name != "internals.py":
+            source = path.read_text("utf-8")
+            assert "SLF001" not in source, path.name  # access to private members
+            assert "whoosh.codec.whoosh3" not in source, path.name
