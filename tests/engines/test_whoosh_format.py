@@ -1,8 +1,11 @@
-"""What the bulk writer puts on disk is what Whoosh itself would have put there."""
+"""The format on disk is Whoosh's: unmodified Whoosh reads what the bulk writer writes."""
 
 from __future__ import annotations
 
+import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +69,9 @@ def write(
     index: FileIndex, documents: Documents, start: int = 0, most: int = MAX_SEGMENT_POSTINGS
 ) -> list[DocumentAddress]:
     writer = BulkWriter(index, most)
-    places = [add(writer, f"k{number}", terms) for number, terms in enumerate(documents, start)]
+    addresses = [add(writer, f"k{number}", terms) for number, terms in enumerate(documents, start)]
     writer.commit(merge=False)
-    return places
+    return addresses
 
 
 def add(writer: BulkWriter, key: str, terms: dict[str, int]) -> DocumentAddress:
@@ -90,8 +93,8 @@ def write_plainly(index: FileIndex, documents: Documents) -> None:
     writer.commit(merge=False)
 
 
-def weighed(documents: Documents) -> Documents:
-    """Return the documents with the weights that stand on disk for their counts."""
+def with_weights(documents: Documents) -> Documents:
+    """Return the documents with the weights on disk instead of the packed counts."""
     return [{term: to_weight(packed) for term, packed in each.items()} for each in documents]
 
 
@@ -106,30 +109,30 @@ _DOCUMENTS = st.lists(
 
 
 @given(packed=st.integers(0, 2**24 - 1))
-def test_counts_come_back_from_their_weight(packed: int) -> None:
+def test_from_weight_inverts_to_weight(packed: int) -> None:
     assert from_weight(to_weight(packed)) == packed
     assert to_weight(packed) < 2**24  # a float of 32 bits holds it exactly
 
 
-def test_everyday_counts_have_a_weight_of_one_byte() -> None:
-    everyday = [
+def test_to_weight_of_common_counts_is_one_byte() -> None:
+    common = [
         pack_counts(FieldCounts(t, n, b)) for t in (0, 1) for n in range(8) for b in range(16)
     ]
-    assert sorted(map(to_weight, everyday)) == list(range(256))
+    assert sorted(map(to_weight, common)) == list(range(256))
 
 
 @settings(max_examples=40, deadline=None)
 @given(documents=_DOCUMENTS)
-def test_unmodified_whoosh_reads_what_it_would_have_written_itself(
+def test_unmodified_whoosh_reads_bulk_writer_output(
     tmp_path_factory: Any, documents: Documents
 ) -> None:
     folder = tmp_path_factory.mktemp("bulk")
-    ours, whooshs = index_in(folder / "ours"), index_in(folder / "whooshs")
+    ours, plain = index_in(folder / "ours"), index_in(folder / "plain")
     write(ours, documents)
-    write_plainly(whooshs, documents)
-    with ours.reader() as reader, whooshs.reader() as reference:
+    write_plainly(plain, documents)
+    with ours.reader() as reader, plain.reader() as reference:
         assert read_by_whoosh(reader, TEXT_FIELD) == read_by_whoosh(reference, TEXT_FIELD)
-        assert read_by_whoosh(reader, TEXT_FIELD) == expected(weighed(documents))
+        assert read_by_whoosh(reader, TEXT_FIELD) == expected(with_weights(documents))
         assert read_by_whoosh(reader, "key") == read_by_whoosh(reference, "key")
         assert read_column(reader) == read_column(reference)
         for term in expected(documents):
@@ -137,7 +140,7 @@ def test_unmodified_whoosh_reads_what_it_would_have_written_itself(
             assert info.doc_frequency() == other.doc_frequency()
             assert (info.weight(), info.max_weight()) == (other.weight(), other.max_weight())
             assert (info.min_id(), info.max_id()) == (other.min_id(), other.max_id())
-    with ours.searcher() as searcher, whooshs.searcher() as reference_searcher:
+    with ours.searcher() as searcher, plain.searcher() as reference_searcher:
         for term in expected(documents):
             hits, others = (
                 [(hit.docnum, hit.score) for hit in each.search(Term(TEXT_FIELD, term), limit=None)]
@@ -145,7 +148,7 @@ def test_unmodified_whoosh_reads_what_it_would_have_written_itself(
             )
             assert hits == others
     ours.close()
-    whooshs.close()
+    plain.close()
 
 
 def read_column(reader: IndexReader) -> list[bytes]:
@@ -153,7 +156,7 @@ def read_column(reader: IndexReader) -> list[bytes]:
     return [column[number] for number in range(reader.doc_count_all())]
 
 
-def test_lists_longer_than_a_block_are_whole(tmp_path: Path) -> None:
+def test_bulk_writer_writes_lists_of_several_blocks(tmp_path: Path) -> None:
     documents: Documents = [
         {"水": 1, f"t{n % 3}": n + 1} for n in range(2 * BLOCK_LIMIT + BLOCK_LIMIT // 2)
     ]
@@ -161,21 +164,21 @@ def test_lists_longer_than_a_block_are_whole(tmp_path: Path) -> None:
         index = index_in(tmp_path / str(size))
         write(index, documents[:size])
         with index.reader() as reader:
-            assert read_by_whoosh(reader, TEXT_FIELD) == expected(weighed(documents[:size]))
+            assert read_by_whoosh(reader, TEXT_FIELD) == expected(with_weights(documents[:size]))
         index.close()
 
 
 @pytest.mark.parametrize("count", range(1, 20))
-def test_lists_too_short_for_a_block_are_whole(tmp_path: Path, count: int) -> None:
+def test_bulk_writer_inlines_short_lists(tmp_path: Path, count: int) -> None:
     documents: Documents = [{"水": 70_000 + n} if n % 300 == 0 else {} for n in range(300 * count)]
     index = index_in(tmp_path / "index")
     write(index, documents)
     with index.reader() as reader:
-        assert read_by_whoosh(reader, TEXT_FIELD) == expected(weighed(documents))
+        assert read_by_whoosh(reader, TEXT_FIELD) == expected(with_weights(documents))
     index.close()
 
 
-def test_segments_merge_as_whoosh_merges_them(tmp_path: Path) -> None:
+def test_bulk_writer_merges_segments(tmp_path: Path) -> None:
     index = index_in(tmp_path / "index")
     first, second = [{"水": 1, "渔": 2}, {"声": 3}], [{"水": 4}, {"渔": 5, "场": 6}]
     write(index, first)
@@ -185,25 +188,27 @@ def test_segments_merge_as_whoosh_merges_them(tmp_path: Path) -> None:
     writer.commit(optimize=True)
     with index.reader() as reader:
         # The new document comes first: merged segments follow it.
-        assert read_by_whoosh(reader, TEXT_FIELD) == expected(weighed([{"水": 7}, *first, *second]))
+        assert read_by_whoosh(reader, TEXT_FIELD) == expected(
+            with_weights([{"水": 7}, *first, *second])
+        )
     index.close()
 
 
-def test_a_commit_too_large_for_memory_is_several_segments(tmp_path: Path) -> None:
+def test_bulk_writer_splits_large_commits(tmp_path: Path) -> None:
     documents: Documents = [{"水": n + 1, f"t{n}": 1} for n in range(50)]
     index = index_in(tmp_path / "index")
-    places = write(index, documents, most=20)
+    addresses = write(index, documents, most=20)
     with index.reader() as reader:
-        assert len(reader.leaf_readers()) == len({segment for segment, _ in places}) > 3
-        assert read_by_whoosh(reader, TEXT_FIELD) == expected(weighed(documents))
+        assert len(reader.leaf_readers()) == len({segment for segment, _ in addresses}) > 3
+        assert read_by_whoosh(reader, TEXT_FIELD) == expected(with_weights(documents))
     index.close()
 
 
-def test_what_a_commit_adds_and_replaces_itself_is_gone_in_every_segment(tmp_path: Path) -> None:
+def test_bulk_writer_deletes_its_own_documents(tmp_path: Path) -> None:
     index = index_in(tmp_path / "index")
     writer = BulkWriter(index, max_postings=20)
-    places = [add(writer, f"k{n}", {"水": n + 1}) for n in range(50)]
-    for segment, number in places[::7]:
+    addresses = [add(writer, f"k{n}", {"水": n + 1}) for n in range(50)]
+    for segment, number in addresses[::7]:
         segment.delete_document(number)
     writer.commit(mergetype=writer.merge_small)
     with index.reader() as reader:
@@ -214,7 +219,7 @@ def test_what_a_commit_adds_and_replaces_itself_is_gone_in_every_segment(tmp_pat
     index.close()
 
 
-def test_giving_up_leaves_the_files_that_were_there(tmp_path: Path) -> None:
+def test_bulk_writer_cancel_leaves_other_files(tmp_path: Path) -> None:
     index = index_in(tmp_path / "index")
     write(index, [{"水": 1}])
     before = {path.name: path.read_bytes() for path in (tmp_path / "index").iterdir()}
@@ -227,7 +232,7 @@ def test_giving_up_leaves_the_files_that_were_there(tmp_path: Path) -> None:
     index.close()
 
 
-def test_many_small_updates_leave_few_segments_and_lose_nothing(tmp_path: Path) -> None:
+def test_merge_small_leaves_few_segments(tmp_path: Path) -> None:
     index = index_in(tmp_path / "index")
     sizes = [3000, *[100] * 60, 2000, *[10] * 40, 1]
     keys: list[str] = []
@@ -246,7 +251,7 @@ def test_many_small_updates_leave_few_segments_and_lose_nothing(tmp_path: Path) 
     index.close()
 
 
-def test_a_segment_that_is_half_deleted_is_written_anew(tmp_path: Path) -> None:
+def test_merge_small_rewrites_half_deleted_segments(tmp_path: Path) -> None:
     index = index_in(tmp_path / "index")
     write(index, [{"水": n + 1} for n in range(3000)])
     for first, last, segments, rows in ((0, 1400, 1, 3000), (1400, 1600, 1, 1400)):
@@ -260,7 +265,7 @@ def test_a_segment_that_is_half_deleted_is_written_anew(tmp_path: Path) -> None:
     index.close()
 
 
-def test_blocks_read_at_once_are_postings_read_one_by_one(tmp_path: Path) -> None:
+def test_reader_postings_equal_whoosh_matchers(tmp_path: Path) -> None:
     articles = [
         make_article(f"a{n}", f"水{n}", "水。" * (n % 5 + 1) + "渔场声明") for n in range(2500)
     ]
@@ -282,7 +287,32 @@ def test_blocks_read_at_once_are_postings_read_one_by_one(tmp_path: Path) -> Non
     engine.close()
 
 
-def test_no_class_of_ours_is_inside_whooshs_pickles(tmp_path: Path) -> None:
+def test_pickles_contain_no_newsgrep_class(tmp_path: Path) -> None:
     engine_with("whoosh", tmp_path, [make_article("a", "水", "渔场声明", captions=["图"])]).close()
     for path in (tmp_path / "whoosh").iterdir():
         assert b"newsgrep." not in path.read_bytes(), path.name
+
+
+READ_BY_WHOOSH_ALONE = """
+import json, sys
+from whoosh.index import open_dir
+from whoosh.query import Term
+
+index = open_dir(sys.argv[1], indexname="NEWSGREP", readonly=True)
+with index.searcher() as searcher:
+    hits = searcher.search(Term("text", sys.argv[2]), limit=None)
+    ids = searcher.reader().column_reader("id")
+    print(json.dumps([ids[hit.docnum].decode() for hit in hits]))
+assert not [name for name in sys.modules if name.startswith("newsgrep")]
+"""
+
+
+def test_whoosh_alone_searches_engine_index(tmp_path: Path) -> None:
+    articles = [make_article(f"a{n}", "渔场", "声明。" + "水" * (n % 2)) for n in range(20)]
+    engine = engine_with("whoosh", tmp_path, articles[:12])
+    engine.write(upsert(each) for each in articles[10:])
+    engine.close()
+    command = [sys.executable, "-c", READ_BY_WHOOSH_ALONE, str(tmp_path / "whoosh"), "水"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert sorted(json.loads(done.stdout)) == sorted(f"a{n}" for n in range(1, 20, 2))
