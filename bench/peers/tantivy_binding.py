@@ -151,7 +151,8 @@ def _open(folder: Path) -> Any:
 
 def _write(index: Any, inputs: Inputs) -> None:
     from bench.pipeline import entries
-    from newsgrep.analysis.document import publication_month, unpack_counts
+    from newsgrep.analysis.document import publication_month
+    from newsgrep.analysis.scoring import unpack_counts
 
     tantivy = import_module("tantivy")
     writer = index.writer(heap_size=_HEAP)

@@ -10,11 +10,22 @@ from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final
 
 from newsgrep.analysis.codec import CAPTION_BREAK, pack_article, pack_folded, unpack_article
 from newsgrep.analysis.fold import fold
-from newsgrep.analysis.scoring import SCORED_FIELDS, field_norm, impact
+from newsgrep.analysis.scoring import (
+    LEAD_SHIFT,
+    MAX_IN_BODY,
+    MAX_IN_LEAD,
+    MAX_IN_TITLE,
+    SCORED_FIELDS,
+    TITLE_SHIFT,
+    FieldCounts,
+    field_norm,
+    impact,
+    unpack_counts,
+)
 from newsgrep.analysis.segment import term_counts
 from newsgrep.models import ARCHIVE_ZONE, Article, FileRecord, Published
 
@@ -139,34 +150,3 @@ def common_date_part(first: date, last: date) -> str:
     if first == last:
         return first.isoformat()
     return f"{first:%Y-%m}" if first.month == last.month else f"{first:%Y}"
-
-
-MAX_IN_TITLE: Final = 15
-MAX_IN_LEAD: Final = 255
-MAX_IN_BODY: Final = 4095
-LEAD_SHIFT: Final = 12
-TITLE_SHIFT: Final = 20
-
-
-class FieldCounts(NamedTuple):
-    """How often a term stands in each zone; what the lead has, the body has as well."""
-
-    title: int
-    lead: int
-    body: int
-
-
-def pack_counts(counts: FieldCounts) -> int:
-    """Return the three as one number below 2**24, which a 32-bit float holds exactly.
-
-    A term that stands more than 15, 255 or 4,095 times counts that often: BM25 would
-    hardly tell the difference.
-    """
-    title, lead, body = map(min, counts, (MAX_IN_TITLE, MAX_IN_LEAD, MAX_IN_BODY))
-    return title << TITLE_SHIFT | lead << LEAD_SHIFT | body
-
-
-def unpack_counts(packed: int) -> FieldCounts:
-    """Return the counts that :func:`pack_counts` put together."""
-    lead, body = packed >> LEAD_SHIFT & MAX_IN_LEAD, packed & MAX_IN_BODY
-    return FieldCounts(packed >> TITLE_SHIFT, lead, body)

@@ -25,7 +25,6 @@ from newsgrep.engines.registry import folder_engines
 from newsgrep.errors import UsageError
 from newsgrep.index.store import Index, index_at
 from newsgrep.models import ARCHIVE_ZONE
-from newsgrep.query.dates import ARCHIVE_TIMEZONE_NAME, Calendar, calendar_in
 from newsgrep.query.parser import (
     Query,
     parse,
@@ -37,6 +36,8 @@ from newsgrep.terminal import one_line, sanitize, truncate
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+    from newsgrep.query.dates import Calendar
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Options = TypeVar("_Options")
@@ -116,13 +117,21 @@ class QueryOptions(IndexOptions):
 
         Raises :class:`UsageError`, also for a wrong date.
         """
-        calendar = calendar_in(self.tz)
+        calendar = self._calendar()
         query = self._parse(calendar)
         for warning in query.doubts:
             click.echo(f"newsgrep: {sanitize(warning)}", err=True)
         return with_filters(query, build_filters(self.sources, self.since, self.until, calendar))
 
-    def _parse(self, calendar: Calendar) -> Query:
+    def _calendar(self) -> Calendar | None:
+        """Return the calendar of ``--tz``; ``None`` is that of the archive."""
+        if self.tz == str(ARCHIVE_ZONE):
+            return None
+        from newsgrep.query.dates import calendar_in  # only a query with a date needs one
+
+        return calendar_in(self.tz)
+
+    def _parse(self, calendar: Calendar | None) -> Query:
         if self.regex and self.literal:
             raise UsageError("--regex and --literal exclude each other. Use one of them.")
         if self.literal:
@@ -318,7 +327,7 @@ def query_options(command: _Command) -> _Command:
         click.option(
             "--tz",
             metavar="ZONE",
-            default=ARCHIVE_TIMEZONE_NAME,
+            default=str(ARCHIVE_ZONE),
             envvar="NEWSGREP_TZ",
             show_envvar=True,
             show_default=True,

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final, Protocol
 
-from newsgrep.analysis.document import MAX_IN_BODY, TITLE_SHIFT, common_date_part
 from newsgrep.analysis.fold import fold
+from newsgrep.analysis.scoring import MAX_IN_BODY, TITLE_SHIFT
 from newsgrep.models import ARCHIVE_ZONE, Article
 from newsgrep.query import prefilter
 from newsgrep.query.ast import (
@@ -351,6 +351,8 @@ def _count_names(reader: PostingsReader, kind: NameField, matched: set[int]) -> 
 
 
 def _count_days(reader: PostingsReader, matched: set[int]) -> Counter[str]:
+    from newsgrep.analysis.document import common_date_part  # a search without facets needs none
+
     begins, ends = reader.publication_days()
     counts: Counter[str] = Counter()
     for (first, last), count in Counter((begins[d], ends[d]) for d in matched).items():

@@ -13,11 +13,14 @@ from functools import cache
 from heapq import nlargest, nsmallest
 from typing import Final
 
-from newsgrep.analysis.document import LEAD_SHIFT, MAX_IN_BODY, MAX_IN_LEAD, TITLE_SHIFT
 from newsgrep.analysis.scoring import (
     K1,
+    LEAD_SHIFT,
     MAX_IMPACT,
+    MAX_IN_BODY,
+    MAX_IN_LEAD,
     SCORED_FIELDS,
+    TITLE_SHIFT,
     Recency,
     ScoredField,
     field_norm,

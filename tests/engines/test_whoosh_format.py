@@ -19,7 +19,7 @@ from whoosh.query.terms import Term
 from whoosh.reading import IndexReader
 from whoosh.writing import SegmentWriter
 
-from newsgrep.analysis.document import FieldCounts, pack_counts
+from newsgrep.analysis.scoring import FieldCounts, pack_counts
 from newsgrep.engines.whoosh.codec import TEXT_FIELD, from_weight, to_weight
 from newsgrep.engines.whoosh.engine import WhooshEngine
 from newsgrep.engines.whoosh.internals import BLOCK_LIMIT, INDEX_NAME

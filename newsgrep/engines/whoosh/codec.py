@@ -15,7 +15,7 @@ from typing import Any, Final
 from whoosh.columns import NumericColumn, RefBytesColumn, VarBytesColumn
 from whoosh.fields import COLUMN, ID, Schema
 
-from newsgrep.analysis.document import FieldCounts, pack_counts, unpack_counts
+from newsgrep.analysis.scoring import FieldCounts, pack_counts, unpack_counts
 from newsgrep.engines.whoosh.internals import PostingsBlock
 from newsgrep.query.ast import NameField
 
@@ -117,7 +117,7 @@ to_weight: Final = _WeightByCounts().__getitem__
 """Return the weight on disk, below 2**24, of a posting with these packed counts."""
 
 from_weight: Final = _CountsByWeight().__getitem__
-"""Return the packed counts (:func:`newsgrep.analysis.document.pack_counts`) of a weight."""
+"""Return the packed counts (:func:`newsgrep.analysis.scoring.pack_counts`) of a weight."""
 
 
 def join_blocks(blocks: Iterable[PostingsBlock]) -> tuple[array[int], array[int]]:
