@@ -1,4 +1,4 @@
-"""What is particular to the engine for one big machine: its files, its lock, its ordering."""
+"""The tantivy engine: its files, its lock, its order, its salvage."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ from tests.support.stress import Tally, trial_count
 NAME = "tantivy"
 
 
-def pages(engine: Engine) -> list[object]:
-    """Return what an engine says to questions that between them read every kind of file."""
+def all_results(engine: Engine) -> list[object]:
+    """Return an engine's results for queries that together read every kind of file."""
     found = [
         engine.search(EngineRequest(parse(query, scan=True).root, order, 100, 0, FACETS))
         for query in ('"合声明"', "水 OR 渔", "-date:2024", "caption:大桥", "gp*", "url:news")
@@ -54,28 +54,28 @@ def pages(engine: Engine) -> list[object]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return an index of two segments, with articles taken out and a note."""
+    """Return an index of two segments, with deleted articles and a file without an article."""
     engine = engine_with(NAME, tmp_path, ARCHIVE[:6])
-    rejected = FileRecord("/archive/note.txt", 3, 4, "d1", Status.REJECTED, None, "nothing in it")
+    rejected = FileRecord("/archive/note.txt", 3, 4, "d1", Status.REJECTED, None, "empty")
     engine.write([*map(upsert, ARCHIVE[6:]), DeleteArticle("undated"), PutFileRecord(rejected)])
     engine.close()
     return tmp_path / NAME
 
 
-def test_a_reader_answers_from_its_commit_when_the_files_of_it_are_gone(tmp_path: Path) -> None:
+def test_reader_keeps_its_commit_when_files_are_deleted(tmp_path: Path) -> None:
     writer = engine_with(NAME, tmp_path, ARCHIVE)
-    reader = open_engine(NAME, tmp_path / NAME)  # and nothing is asked yet
+    reader = open_engine(NAME, tmp_path / NAME)  # before any search
     before = {path.name for path in (tmp_path / NAME).glob("*.term")}
     for _ in range(3):
         writer.write(upsert(make_article(each.id, "灯塔", "雾散了。")) for each in ARCHIVE)
     writer.close()
     assert not before & {path.name for path in (tmp_path / NAME).glob("*.term")}
     expected = engine_with("memory", tmp_path, ARCHIVE)
-    assert pages(reader) == pages(expected)
+    assert all_results(reader) == all_results(expected)
     reader.close()
 
 
-def test_a_second_writer_is_told_to_wait(tmp_path: Path) -> None:
+def test_second_writer_gets_index_locked(tmp_path: Path) -> None:
     engine = engine_with(NAME, tmp_path, ARCHIVE)
     other = open_engine(NAME, tmp_path / NAME)
 
@@ -90,7 +90,7 @@ def test_a_second_writer_is_told_to_wait(tmp_path: Path) -> None:
     other.close()
 
 
-def test_a_killed_writer_leaves_no_lock_and_no_files(tmp_path: Path) -> None:
+def test_killed_writer_leaves_no_lock_and_no_files(tmp_path: Path) -> None:
     engine_with(NAME, tmp_path, ARCHIVE).close()
     script = (
         "import sys, time; from pathlib import Path\n"
@@ -110,21 +110,21 @@ def test_a_killed_writer_leaves_no_lock_and_no_files(tmp_path: Path) -> None:
     process.stdout.close()
     engine = open_engine(NAME, tmp_path / NAME)
     expected = engine_with("memory", tmp_path, ARCHIVE)
-    assert pages(engine) == pages(expected)
+    assert all_results(engine) == all_results(expected)
     assert engine.tidy()
     assert engine.tidy() == []
     engine.write([DeleteArticle("fish")])
     expected.write([DeleteArticle("fish")])
-    assert pages(engine) == pages(expected)
+    assert all_results(engine) == all_results(expected)
     engine.close()
 
 
-def test_a_missing_index_is_no_empty_one(tmp_path: Path) -> None:
+def test_open_engine_reports_a_missing_index(tmp_path: Path) -> None:
     with pytest.raises(IndexMissing):
         open_engine(NAME, tmp_path / "nothing")
 
 
-def test_a_lost_file_is_damage_and_never_an_empty_answer(folder: Path) -> None:
+def test_open_engine_reports_a_missing_file(folder: Path) -> None:
     for lost in sorted(folder.iterdir()):
         if lost.is_dir() or lost.name.startswith("."):
             continue
@@ -139,12 +139,12 @@ def test_a_lost_file_is_damage_and_never_an_empty_answer(folder: Path) -> None:
 
 
 @pytest.mark.torture
-def test_doctor_finds_every_changed_byte_and_no_answer_is_a_mishap(
+def test_check_finds_every_changed_byte(
     folder: Path, figures: Tally, capfd: pytest.CaptureFixture[str]
 ) -> None:
     chance = random.Random(20261121)
     engine = open_engine(NAME, folder)
-    right = pages(engine)
+    expected = all_results(engine)
     engine.close()
     files = [path for path in sorted(folder.iterdir()) if path.is_file() and path.suffix]
     files = [path for path in files if path.name[0] != "." and path.name != "meta.json"]
@@ -152,51 +152,49 @@ def test_doctor_finds_every_changed_byte_and_no_answer_is_a_mishap(
         path = chance.choice(files)
         content = bytearray(path.read_bytes())
         content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
-        # Another file by the same name, for what is in memory must not change under a reader.
-        spoilt = path.with_name("spoilt")
-        whole = path.with_name("whole")
-        spoilt.write_bytes(content)
-        path.rename(whole)
-        spoilt.rename(path)
+        # A new file of the same name, since mapped memory must not change while it is read.
+        damaged = path.with_name("damaged")
+        original = path.with_name("original")
+        damaged.write_bytes(content)
+        path.rename(original)
+        damaged.rename(path)
         try:
             engine = open_engine(NAME, folder)
             problems = engine.check()
-            told = pages(engine)
-            # tantivy's own version stands in each file as well, and nothing depends on it.
-            assert problems or told == right
-            figures["the same answers" if told == right else "other answers"] += 1
-            figures["found by doctor"] += bool(problems)
+            results = all_results(engine)
+            # Each file contains tantivy's version as well, and nothing depends on it.
+            assert problems or results == expected
+            figures["same results" if results == expected else "other results"] += 1
+            figures["found by check"] += bool(problems)
             engine.close()
         except IndexProblem:
-            figures["noticed when asked"] += 1
-            figures["found by doctor"] += 1  # which asks, too
+            figures["found by searches"] += 1
+            figures["found by check"] += 1  # which reads everything
         finally:
-            whole.rename(path)
+            original.rename(path)
         figures["changed bytes"] += 1
-    capfd.readouterr()  # panics of tantivy's own
-    assert figures["noticed when asked"]
+    capfd.readouterr()  # messages of panics in tantivy
+    assert figures["found by searches"]
 
 
 @pytest.mark.parametrize("which", ["store", "term", "idx", "fast", "pos"])
-def test_what_a_damaged_index_has_lost_comes_from_the_commit_before(
-    tmp_path: Path, which: str
-) -> None:
+def test_salvage_reads_the_previous_commit(tmp_path: Path, which: str) -> None:
     engine = engine_with(NAME, tmp_path, ARCHIVE)
     engine.write([upsert(make_article("new", "新的", "新文。"))])
     engine.close()
     folder = tmp_path / NAME
     older = {path.name for path in (folder / "before").iterdir()}
-    (harmed,) = (p for p in folder.glob(f"*.{which}") if p.name in older)
-    harmed.unlink()
-    harmed.write_bytes(b"\0" * 100)
+    (damaged,) = (p for p in folder.glob(f"*.{which}") if p.name in older)
+    damaged.unlink()
+    damaged.write_bytes(b"\0" * 100)
     kept = [item for item in salvage(NAME, folder) if isinstance(item, Stored)]
     ids = {item.article.id for item in kept if item.article}
     assert ids >= {each.id for each in ARCHIVE}
 
 
-def test_going_back_mends_what_the_last_commit_broke(tmp_path: Path) -> None:
+def test_rollback_repairs_a_damaged_last_commit(tmp_path: Path) -> None:
     engine = engine_with(NAME, tmp_path, ARCHIVE)
-    right = pages(engine)
+    expected = all_results(engine)
     engine.write([upsert(make_article("new", "新的", "新文。"))])
     engine.close()
     (tmp_path / NAME / "meta.json").write_bytes(b"{")
@@ -204,35 +202,35 @@ def test_going_back_mends_what_the_last_commit_broke(tmp_path: Path) -> None:
         open_engine(NAME, tmp_path / NAME)
     rollback(NAME, tmp_path / NAME)
     engine = open_engine(NAME, tmp_path / NAME)
-    assert pages(engine) == right
+    assert all_results(engine) == expected
     assert engine.check(deep=True) == []
     engine.write([upsert(make_article("new", "新的", "新文。"))])
     assert engine.search(EngineRequest(MatchAll())).total == len(ARCHIVE) + 1
     engine.close()
 
 
-@pytest.mark.parametrize("ended", ["taken back", "killed before its commit"])
-def test_the_same_work_can_be_done_again(ended: str, folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ended", ["rolled back", "killed before its commit"])
+def test_same_changes_can_be_repeated(ended: str, folder: Path, tmp_path: Path) -> None:
     untouched = shutil.copytree(folder, tmp_path / "untouched")
     engine = open_engine(NAME, folder)
     engine.write([DeleteArticle("fish")])
-    after = pages(engine)
+    after = all_results(engine)
     engine.close()
-    if ended == "taken back":
+    if ended == "rolled back":
         rollback(NAME, folder)
-    else:  # it had written files of deleted documents, and no word of them in a commit
+    else:  # it had written files of deleted documents that no commit has
         for path in folder.glob("*.del"):
             if not (untouched / path.name).exists():
                 shutil.copy(path, untouched)
         folder = untouched
     engine = open_engine(NAME, folder)
     engine.write([DeleteArticle("fish")])
-    assert pages(engine) == after
+    assert all_results(engine) == after
     assert engine.check() == []
     engine.close()
 
 
-def test_ties_and_undated_articles_are_ordered_as_everywhere(tmp_path: Path) -> None:
+def test_ties_and_undated_articles_are_ordered_as_in_memory(tmp_path: Path) -> None:
     chance = random.Random(4)
     articles = [
         make_article(
@@ -244,8 +242,8 @@ def test_ties_and_undated_articles_are_ordered_as_everywhere(tmp_path: Path) -> 
         for number in range(500)
     ]
     engine, expected = (engine_with(name, tmp_path, articles) for name in (NAME, "memory"))
-    for typed in ("潮汐", "潮汐 照常", "-没有", "date:2024"):
-        root = parse(typed).root
+    for query in ("潮汐", "潮汐 照常", "-没有", "date:2024"):
+        root = parse(query).root
         for order in Order:
             whole = expected.search(EngineRequest(root, order, 1000))
             assert engine.search(EngineRequest(root, order, 1000)) == whole
@@ -268,7 +266,7 @@ def test_ties_and_undated_articles_are_ordered_as_everywhere(tmp_path: Path) -> 
     engine.close()
 
 
-def test_words_and_addresses_of_any_length_are_found(tmp_path: Path) -> None:
+def test_long_terms_and_addresses_are_found(tmp_path: Path) -> None:
     long = "acg" * 100
     address = "https://news.example/" + "a" * 9000 + "/bridge"
     articles: list[Article] = [
@@ -278,14 +276,14 @@ def test_words_and_addresses_of_any_length_are_found(tmp_path: Path) -> None:
         make_article("d", "标题_有 线", "a_b _20 _long _far _| 空 格", url=address[:9000]),
     ]
     engine, expected = (engine_with(name, tmp_path, articles) for name in (NAME, "memory"))
-    typed = (
+    queries = (
         long, f'"{long}"', f'"水{long}，"', f"{long}*", "acgacg*", f"title:{long}", f"body:{long}*",
         f"caption:{long}", f"~{long}z", f"near NEAR/2 {long[:50]}*", "url:bridge", "url:aaaaaa",
         f"url:{'a' * 8000}", f"url:{'a' * 9000}", f"-url:{'a' * 8990}", '"_20"', '"_"', '"_ "',
         '"_|"', "_long", "_far", '"题_有 线"', '"空 格"', f'"{long} 水"', f'"{"水" * 101}"',
         f'"{long}，{long}"',
     )  # fmt: skip
-    for query in typed:
+    for query in queries:
         root = parse(query, scan=True).root
         for order in Order:
             one, other = (
@@ -295,18 +293,18 @@ def test_words_and_addresses_of_any_length_are_found(tmp_path: Path) -> None:
     engine.close()
 
 
-def test_a_literal_longer_than_tantivy_compares_is_compared_to_its_end(tmp_path: Path) -> None:
+def test_long_literal_is_compared_to_its_end(tmp_path: Path) -> None:
     text = "".join(chr(0x4E00 + number * 7 % 3000) for number in range(400))
     articles = [make_article("a", "", text), make_article("b", "", text[:250] + "水" + text[250:])]
     engine = engine_with(NAME, tmp_path, articles)
     for end in (99, 100, 101, 250, 251, 400):
         page = engine.search(EngineRequest(parse(f'"{text[:end]}"').root))
-        right = {"a", "b"} if end <= 250 else {"a"}
-        assert {each.id for each in page.candidates} == right
+        expected = {"a", "b"} if end <= 250 else {"a"}
+        assert {each.id for each in page.candidates} == expected
     engine.close()
 
 
-def test_facets_of_any_number_of_values_are_whole(
+def test_facets_with_many_values_are_complete(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader_module, "MAX_BUCKETS", 3)
@@ -319,14 +317,14 @@ def test_facets_of_any_number_of_values_are_whole(
     engine.close()
 
 
-def test_an_index_run_that_is_killed_and_repeated_keeps_the_commit_before(cli: Cli) -> None:
+def test_killed_and_repeated_run_keeps_the_previous_commit(cli: Cli) -> None:
     for number in range(30):
         write_article(cli.folder / "n" / f"{number}.md", f"第{number}号", "潮汐表照常张贴。")
     how = UpdateOptions(engine=NAME)
     update_index(FolderIndex(cli.index), [str(cli.folder / "n")], how)
     write_article(cli.folder / "n" / "0.md", "新的", "灯塔复明。")
     update_index(FolderIndex(cli.index), [str(cli.folder / "n")], how)
-    # As a process leaves it that dies after its commit, before it has set the links aside.
+    # As left by a process that dies after its commit, before it renames the retained links.
     data = cli.index / NAME
     (data / "before").rename(data / "before.new")
     cli("search", "灯塔")
@@ -338,19 +336,19 @@ def test_an_index_run_that_is_killed_and_repeated_keeps_the_commit_before(cli: C
         assert engine.search(EngineRequest(MatchAll())).total == 30
 
 
-def test_an_index_moved_to_another_folder_is_whole(folder: Path, tmp_path: Path) -> None:
+def test_moved_index_can_be_opened(folder: Path, tmp_path: Path) -> None:
     engine = open_engine(NAME, folder)
-    right = pages(engine)
+    expected = all_results(engine)
     engine.close()
     shutil.copytree(folder, tmp_path / "elsewhere")
     os.utime(tmp_path / "elsewhere", (time.time(), 0))
     engine = open_engine(NAME, tmp_path / "elsewhere")
-    assert pages(engine) == right
+    assert all_results(engine) == expected
     assert engine.check(deep=True) == []
     engine.close()
 
 
-def test_what_two_commits_share_is_counted_once(tmp_path: Path) -> None:
+def test_size_counts_shared_files_once(tmp_path: Path) -> None:
     engine = engine_with(NAME, tmp_path, ARCHIVE)
     engine.write([upsert(make_article("one", "灯塔", "雾散了。"))])
     engine.close()
@@ -360,7 +358,7 @@ def test_what_two_commits_share_is_counted_once(tmp_path: Path) -> None:
     assert FolderIndex(tmp_path).size() == every - sum(path.stat().st_size for path in shared)
 
 
-def test_stamps_of_the_archive_are_kept(folder: Path) -> None:
+def test_stamps_returns_every_indexed_file(folder: Path) -> None:
     engine = open_engine(NAME, folder)
     living = [each for each in ARCHIVE if each.id != "undated"]
     assert {s for s in engine.stamps() if s.article_id} == {
@@ -369,9 +367,7 @@ def test_stamps_of_the_archive_are_kept(folder: Path) -> None:
     engine.close()
 
 
-def test_every_stamp_is_told_once_however_many_are_listed_first(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stamps_returns_each_record_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = open_tantivy(folder, create=False)
     wanted = sorted(engine.stamps())
     assert len(wanted) > 4

@@ -33,7 +33,7 @@ Manifest = Mapping[str, object]
 
 
 class FakeIndex(MemoryEngine):
-    """One index on the server; whoever opens it sees what all others have written."""
+    """One index on the server; everyone who opens it sees all writes."""
 
     def __init__(self, manifest: Manifest) -> None:
         super().__init__()
@@ -42,14 +42,14 @@ class FakeIndex(MemoryEngine):
         self.unreadable: set[str] = set()
 
     def write(self, changes: Iterable[Change]) -> None:
-        """Take every change as it comes: what has come stays, whatever follows."""
+        """Apply each change at once: earlier ones stay if a later one fails."""
         try:
             for change in changes:
                 super().write((change,))
         finally:
             _save()
 
-    def check(self, *, deep: bool = False) -> list[Problem]:  # noqa: ARG002  (there is nothing deeper)
+    def check(self, *, deep: bool = False) -> list[Problem]:  # noqa: ARG002  (deep is no different)
         return [Problem(f"the article {each} can't be read") for each in self.unreadable]
 
     def tidy(self) -> list[str]:
@@ -77,7 +77,7 @@ _synced = b""
 def _key(url: str) -> str:
     address = parse_address(url)
     if address.host == SILENT_HOST:
-        raise ServerProblem(f"The server at {SILENT_HOST} does not answer: is it running?")
+        raise ServerProblem(f"The server at {SILENT_HOST} does not respond. Is it running?")
     if path := os.environ.get(STATE_FILE_VARIABLE):
         _load(Path(path))
     return address.canonical

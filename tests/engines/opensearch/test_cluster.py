@@ -1,4 +1,4 @@
-"""The servers that engines are tested on: they keep what they were told, and never stay behind."""
+"""The test servers: they keep what was written, and never outlive the tests."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def numbers(url: str, index: str) -> list[int]:
 
 
 def processes_in(folder: Path) -> list[int]:
-    """Return the processes whose command names a file in a folder."""
+    """Return the processes whose command contains a path in a folder."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -61,7 +61,7 @@ def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 def alive(process: int) -> bool:
-    """Say whether a process runs; one that has ended may still wait for somebody to ask."""
+    """Return whether a process is running; an ended one may still be a zombie."""
     try:
         status = Path(f"/proc/{process}/stat").read_text("utf-8")
     except FileNotFoundError:
@@ -69,7 +69,7 @@ def alive(process: int) -> bool:
     return status.rpartition(")")[2].split()[0] != "Z"
 
 
-def test_what_a_server_was_told_survives_its_death(opensearch: IndexNames) -> None:
+def test_server_keeps_documents_when_killed(opensearch: IndexNames) -> None:
     cluster, index = opensearch.cluster, opensearch.prefix
     write(cluster, index, 1)
     cluster.wait("yellow")
@@ -81,7 +81,7 @@ def test_what_a_server_was_told_survives_its_death(opensearch: IndexNames) -> No
     with pytest.raises(RequestFailed):
         request(cluster.urls[0], seconds=5)
 
-    # By a thread that ends before the server is asked: it must not end with the thread.
+    # Restarted by a thread that ends at once: the server must not end with the thread.
     helper = Thread(target=cluster.restart, args=[0])
     helper.start()
     helper.join()
@@ -90,13 +90,13 @@ def test_what_a_server_was_told_survives_its_death(opensearch: IndexNames) -> No
     assert numbers(cluster.urls[0], index) == [1]
 
 
-def test_the_process_we_hold_is_java_and_not_root(opensearch: IndexNames) -> None:
+def test_pid_is_java_and_not_root(opensearch: IndexNames) -> None:
     process = Path(f"/proc/{opensearch.cluster.pids[0]}")
     assert (process / "exe").readlink().name == "java"
     assert process.stat().st_uid != 0
 
 
-def test_a_test_leaves_nothing_on_the_server(opensearch_server: Cluster) -> None:
+def test_index_names_delete_removes_everything(opensearch_server: Cluster) -> None:
     names = IndexNames(opensearch_server)
     others = IndexNames(opensearch_server)
     for name in (names.prefix, f"{names.prefix}-2024", others.prefix):
@@ -114,10 +114,8 @@ def test_a_test_leaves_nothing_on_the_server(opensearch_server: Cluster) -> None
 
 
 @pytest.mark.parametrize("when", ["starting", "running"])
-def test_no_server_outlives_the_process_that_started_it(
-    when: str, opensearch_server: Cluster
-) -> None:
-    assert opensearch_server.running == [0]  # so all that a server needs is here
+def test_server_ends_with_its_starter(when: str, opensearch_server: Cluster) -> None:
+    assert opensearch_server.running == [0]  # so a server can be started here
     with own_folder() as folder:
         starter = subprocess.Popen(
             [sys.executable, "-m", "tests.support.cluster", "run"],
@@ -136,7 +134,7 @@ def test_no_server_outlives_the_process_that_started_it(
         until(lambda: processes_in(folder) == [])
 
 
-def test_what_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_java_or_maven_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Missing, match="no Java 17 found"):
@@ -157,7 +155,7 @@ def test_what_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         fetch_distribution()
 
 
-def test_the_server_is_the_one_that_was_released(
+def test_fetch_distribution_verifies_the_checksum(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -167,13 +165,13 @@ def test_the_server_is_the_one_that_was_released(
         '#!/bin/sh\nfor last; do :; done\necho else >"${last#*=}/opensearch-2.19.3.zip"\n'
     )
     maven.chmod(0o755)
-    with pytest.raises(Missing, match="something else"):
+    with pytest.raises(Missing, match="a file other than"):
         fetch_distribution()
     assert list((tmp_path / "cache" / "newsgrep").iterdir()) == []
 
 
 @pytest.mark.cluster3
-def test_three_servers_get_over_the_death_of_their_manager() -> None:
+def test_three_servers_elect_a_new_manager() -> None:
     with start_cluster(3) as cluster:
         index = {"settings": {"number_of_shards": 1, "number_of_replicas": 1}}
         cluster.request("/news", method="PUT", body=index)

@@ -1,4 +1,4 @@
-"""What is brought to a server comes in bounded requests, and all of it is there in the end."""
+"""Loading a server: bounded requests, retries, several loaders, interruptions."""
 
 from __future__ import annotations
 
@@ -58,17 +58,17 @@ def files(folder: Path, count: int) -> Path:
     return folder
 
 
-def homes(proxy: RecordingProxy, url: str) -> list[tuple[str, str]]:
-    """Return index and id of every article, as the server itself tells them."""
+def locations(proxy: RecordingProxy, url: str) -> list[tuple[str, str]]:
+    """Return index and id of every article, from the server itself."""
     name = urlsplit(url).path
     proxy.cluster.request(f"{name}.*/_refresh", method="POST")
     body = {"size": 10_000, "_source": False, "query": {"exists": {"field": "moment"}}}
-    told = proxy.cluster.request(f"{name}/_search", method="POST", body=body)
-    return sorted((hit["_index"], hit["_id"]) for hit in told["hits"]["hits"])
+    response = proxy.cluster.request(f"{name}/_search", method="POST", body=body)
+    return sorted((hit["_index"], hit["_id"]) for hit in response["hits"]["hits"])
 
 
 def contents(index: Index) -> tuple[dict[str, Article], set[Any]]:
-    """Return all that an index holds."""
+    """Return all articles and file records of an index."""
     with index.open() as engine:
         found = engine.search(EngineRequest(MatchAll(), limit=9_999)).candidates
         assert len(found) == len({each.id for each in found})
@@ -76,24 +76,24 @@ def contents(index: Index) -> tuple[dict[str, Article], set[Any]]:
         return articles, set(engine.stamps())
 
 
-# What one request holds
+# Size of requests
 
 
-def test_requests_are_of_bounded_size_and_number(proxy: RecordingProxy) -> None:
+def test_bulk_requests_are_bounded(proxy: RecordingProxy) -> None:
     def long_one(number: int, length: int) -> Article:
-        # An address takes room, and a server next to no time.
+        # An address is large, and takes the server little time.
         return make_article(f"long{number}", "长文", url="https://fog.example/" + "x" * length)
 
     articles = [*tides(1_100), *(long_one(n, 400_000) for n in range(18)), long_one(99, 4_000_000)]
 
-    def in_company(request: Request, forward: Forward) -> Response:
-        """Let a request wait until there was another one beside it; the first ones are alone."""
+    def wait_for_another(request: Request, forward: Forward) -> Response:
+        """Delay a bulk request until another one is running, or for three seconds."""
         end = time.monotonic() + 3
         while request.is_bulk and proxy.max_concurrent_bulks < 2 and time.monotonic() < end:
             time.sleep(0.01)
         return forward(request)
 
-    proxy.handler = in_company
+    proxy.handler = wait_for_another
     engine = engine_at(proxy.new())
     engine.write(map(upsert, articles))
     assert engine.search(EngineRequest(MatchAll(), limit=0)).total == len(articles)
@@ -101,13 +101,13 @@ def test_requests_are_of_bounded_size_and_number(proxy: RecordingProxy) -> None:
     sizes = [(len(each.operations), len(each.body)) for each in proxy.bulks]
     assert max(count for count, _ in sizes) <= 500
     assert all(size <= 8 << 20 or count == 1 for count, size in sizes)
-    # So that both bounds were reached.
+    # So both limits were reached.
     assert max(size for _, size in sizes) > 8 << 20
     assert sum(size > 6 << 20 for _, size in sizes) > 1
     assert 1 < proxy.max_concurrent_bulks <= loader.LOADER_THREADS
 
 
-def test_a_document_that_no_server_takes_is_named_and_the_others_are_in(
+def test_oversized_document_is_reported_by_path(
     proxy: RecordingProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loader, "MAX_DOCUMENT_BYTES", 20_000)
@@ -124,13 +124,11 @@ def test_a_document_that_no_server_takes_is_named_and_the_others_are_in(
     engine.close()
 
 
-# What a server does not take at first
+# Rejected operations
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_items_that_a_server_has_no_room_for_are_sent_again_and_no_others(
-    proxy: RecordingProxy, status: int
-) -> None:
+def test_rejected_operations_are_repeated_alone(proxy: RecordingProxy, status: int) -> None:
     sent: Counter[str] = Counter()
 
     def busy(request: Request, forward: Forward) -> Response:
@@ -153,12 +151,12 @@ def test_items_that_a_server_has_no_room_for_are_sent_again_and_no_others(
     assert max(sent.values()) == 2
 
 
-def test_a_request_that_a_server_has_no_room_for_is_sent_again(proxy: RecordingProxy) -> None:
-    refused: list[bytes] = []
+def test_rejected_request_is_repeated(proxy: RecordingProxy) -> None:
+    rejected: list[bytes] = []
 
     def busy(request: Request, forward: Forward) -> Response:
-        if request.is_bulk and not refused:
-            refused.append(request.body)
+        if request.is_bulk and not rejected:
+            rejected.append(request.body)
             error = {"type": "circuit_breaking_exception", "reason": "too much data"}
             return json_response(429, {"error": error, "status": 429})
         return forward(request)
@@ -168,18 +166,16 @@ def test_a_request_that_a_server_has_no_room_for_is_sent_again(proxy: RecordingP
     engine.write(map(upsert, tides(9)))
     assert engine.search(EngineRequest(MatchAll(), limit=0)).total == 9
     engine.close()
-    assert [each.body for each in proxy.bulks] == refused * 2
+    assert [each.body for each in proxy.bulks] == rejected * 2
 
 
 def block(proxy: RecordingProxy, index: str, *, yes: bool) -> None:
-    """Have the server take nothing into an index, as a keeper may."""
+    """Make an index read-only, as an administrator may."""
     body = {"index.blocks.write": yes}
     proxy.cluster.request(f"/{index}/_settings", method="PUT", body=body)
 
 
-def test_what_is_refused_in_the_end_is_listed_and_the_rest_is_in_and_tried_again(
-    proxy: RecordingProxy, cli: Cli
-) -> None:
+def test_finally_rejected_files_are_listed_and_retried(proxy: RecordingProxy, cli: Cli) -> None:
     url = proxy.new()
     files(cli.folder / "n", 6)
     cli("index", "n", "--index", url)
@@ -192,44 +188,44 @@ def test_what_is_refused_in_the_end_is_listed_and_the_rest_is_in_and_tried_again
     assert "did not take 1 of the changes" in ran.err
     (listed,) = ran.err.splitlines()[1:]
     assert listed.startswith(f"{cli.folder / 'n' / '22.md'}: cluster_block_exception: ")
-    assert len(homes(proxy, url)) == 9
+    assert len(locations(proxy, url)) == 9
     assert "did not take 1 " in cli("index", "n", "--index", url, status=2).err
     block(proxy, blocked, yes=False)
     assert cli("index", "n", "--index", url).out.startswith("10 files seen: 1 added, 9 unchanged")
-    assert len(homes(proxy, url)) == 10
+    assert len(locations(proxy, url)) == 10
 
 
-def test_a_run_goes_on_behind_what_is_refused(proxy: RecordingProxy, tmp_path: Path) -> None:
+def test_run_continues_after_rejected_files(proxy: RecordingProxy, tmp_path: Path) -> None:
     index = ServerIndex(proxy.new())
     update_index(index, [str(files(tmp_path / "n", 3))])
     block(proxy, f"{index.address.name}.g1.2021", yes=True)
-    files(tmp_path / "n", 12)  # as they were, and more
-    with pytest.raises(ChangesRejected) as refused:
+    files(tmp_path / "n", 12)  # unchanged ones and more
+    with pytest.raises(ChangesRejected) as raised:
         update_index(index, [str(tmp_path / "n")], UpdateOptions(commit_every=0.0))
-    assert [Path(path).name for path, _ in refused.value.items] == [
+    assert [Path(path).name for path, _ in raised.value.items] == [
         "0000.md", "0003.md", "0006.md", "0009.md",
     ]  # fmt: skip
-    assert len(homes(proxy, index.url)) == 9
+    assert len(locations(proxy, index.url)) == 9
 
 
-# Again, and at once
+# Repeated and concurrent loads
 
 
-def test_the_same_again_changes_nothing(proxy: RecordingProxy) -> None:
+def test_repeated_write_changes_nothing(proxy: RecordingProxy) -> None:
     url = proxy.new()
     engine = engine_at(url)
     engine.write(map(upsert, tides(600)))
-    before = homes(proxy, url)
+    before = locations(proxy, url)
     engine.write(map(upsert, tides(600)))
     engine.write(map(upsert, tides(600)[::-1]))
-    assert homes(proxy, url) == before
+    assert locations(proxy, url) == before
     assert len(before) == 600
     engine.close()
 
 
-def test_two_loaders_at_once_leave_what_one_leaves(proxy: RecordingProxy, cli: Cli) -> None:
+def test_two_loaders_leave_the_result_of_one(proxy: RecordingProxy, cli: Cli) -> None:
     folder = files(cli.folder / "n", 640)
-    for number in range(0, 60, 2):  # of one article two files, of two years
+    for number in range(0, 60, 2):  # two files of one article, in two years
         write_article(
             folder / f"{number:04}.md", f"第{number}号公报", "潮。", date="2021-05-17",
             url=f"https://fog.example/{number}",
@@ -247,13 +243,11 @@ def test_two_loaders_at_once_leave_what_one_leaves(proxy: RecordingProxy, cli: C
         assert process.returncode == 0, (out, err)
     cli("index", "n")
     assert contents(ServerIndex(url)) == contents(FolderIndex(cli.index))
-    assert len(homes(proxy, url)) == 640
+    assert len(locations(proxy, url)) == 640
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_an_article_that_two_loaders_date_apart_is_there_once(
-    proxy: RecordingProxy, seed: int
-) -> None:
+def test_article_dated_differently_by_two_loaders(proxy: RecordingProxy, seed: int) -> None:
     chance = random.Random(seed)
     url = proxy.new()
     first, second = engine_at(url), engine_at(url)
@@ -279,31 +273,29 @@ def test_an_article_that_two_loaders_date_apart_is_there_once(
             yield change
 
     first.write(meanwhile())
-    keys = [key for _, key in homes(proxy, url)]
+    keys = [key for _, key in locations(proxy, url)]
     assert sorted(keys) == sorted(set(keys)) == sorted(f"tide{n:05}" for n in range(count))
     first.close()
     second.close()
 
 
-# An article moves to another year
+# Articles that move to another year
 
 
-def test_an_article_whose_date_moves_is_in_one_index_only(
-    proxy: RecordingProxy, tmp_path: Path
-) -> None:
+def test_article_with_a_new_date_moves(proxy: RecordingProxy, tmp_path: Path) -> None:
     index = ServerIndex(proxy.new())
     name = index.address.name
     path = tmp_path / "n" / "a.md"
-    homes_of_it = []
+    years = []
     for date in ("2021-12-31", "2022-01-01", "2021-12-31"):
         write_article(path, "甲岛开渔", "渡轮照常。", date=date, url="https://fog.example/1")
         update_index(index, [str(tmp_path / "n")])
-        told = proxy.cluster.request(f"/{name}.g1/_search")["hits"]["hits"]
-        homes_of_it.append([hit["_index"].removeprefix(f"{name}.g1.") for hit in told])
-    assert homes_of_it == [["2021"], ["2022"], ["2021"]]
+        hits = proxy.cluster.request(f"/{name}.g1/_search")["hits"]["hits"]
+        years.append([hit["_index"].removeprefix(f"{name}.g1.") for hit in hits])
+    assert years == [["2021"], ["2022"], ["2021"]]
 
 
-def test_within_one_load_the_last_date_counts(proxy: RecordingProxy) -> None:
+def test_last_date_within_one_load_counts(proxy: RecordingProxy) -> None:
     url = proxy.new()
     engine = engine_at(url)
     versions = [
@@ -312,13 +304,13 @@ def test_within_one_load_the_last_date_counts(proxy: RecordingProxy) -> None:
         for n in range(520)
     ]
     engine.write([*versions, DeleteArticle("tide00007")])
-    assert homes(proxy, url) == [
+    assert locations(proxy, url) == [
         (f"{urlsplit(url).path[1:]}.g1.2022", f"tide{n:05}") for n in range(520) if n != 7
     ]
     engine.close()
 
 
-def test_a_move_that_is_cut_short_is_completed_by_the_next_run(
+def test_interrupted_move_is_completed_by_the_next_run(
     proxy: RecordingProxy, tmp_path: Path
 ) -> None:
     index = ServerIndex(proxy.new())
@@ -334,19 +326,17 @@ def test_a_move_that_is_cut_short_is_completed_by_the_next_run(
     proxy.handler = cut
     with pytest.raises(ServerProblem, match="can't be reached"):
         update_index(index, [str(tmp_path / "n")])
-    assert homes(proxy, index.url) == []  # rather missing, and known to be, than there twice
+    assert locations(proxy, index.url) == []  # missing rather than there twice
     proxy.handler = lambda request, forward: forward(request)
     update_index(index, [str(tmp_path / "n")])
-    ((home, _),) = homes(proxy, index.url)
-    assert home.endswith(".g1.2022")
+    ((index_name, _),) = locations(proxy, index.url)
+    assert index_name.endswith(".g1.2022")
 
 
-# What breaks off
+# Interrupted loads
 
 
-def test_a_load_that_loses_its_server_says_so_and_the_same_command_completes_it(
-    proxy: RecordingProxy, cli: Cli
-) -> None:
+def test_load_that_loses_its_server_can_be_repeated(proxy: RecordingProxy, cli: Cli) -> None:
     files(cli.folder / "n", 520)
     url = proxy.new()
 
@@ -359,30 +349,30 @@ def test_a_load_that_loses_its_server_says_so_and_the_same_command_completes_it(
     assert "can't be reached" in ran.err
     proxy.handler = lambda request, forward: forward(request)
     cli("index", "n", "--index", url)
-    assert len(homes(proxy, url)) == 520
+    assert len(locations(proxy, url)) == 520
     cli("doctor", "--deep", "--index", url)
 
 
-def test_a_killed_load_is_completed_by_the_same_command(proxy: RecordingProxy, cli: Cli) -> None:
+def test_killed_load_can_be_repeated(proxy: RecordingProxy, cli: Cli) -> None:
     files(cli.folder / "n", 520)
     url = proxy.new()
     reached, dead = Event(), Event()
 
-    def held(request: Request, forward: Forward) -> Response | None:
+    def hold_back(request: Request, forward: Forward) -> Response | None:
         if len(proxy.bulks) < 2:
             return forward(request)
         reached.set()
         dead.wait(TIMEOUT)
         return None
 
-    proxy.handler = held
+    proxy.handler = hold_back
     process = cli.start("index", "n", "--index", url)
     assert reached.wait(TIMEOUT)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=TIMEOUT)
     proxy.handler = lambda request, forward: forward(request)
     dead.set()
-    assert len(homes(proxy, url)) == 500
+    assert len(locations(proxy, url)) == 500
     ran = cli("index", "n", "--index", url)
     assert ran.out.startswith("520 files seen: 20 added, 500 unchanged")
     cli("index", "n")

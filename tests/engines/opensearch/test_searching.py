@@ -1,4 +1,4 @@
-"""What a server answers is whole and exact, or an error: deep pages, long queries, lost parts."""
+"""Responses of a server are complete or errors: deep pages, long queries, lost shards."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from tests.support.recording_proxy import Forward, RecordingProxy, Request, Resp
 
 pytestmark = pytest.mark.engines
 
-# Beyond what a server gives at once
+# More hits than a server returns at once
 
 
 DEEP = 10_250
-"""More than a stock server counts, or gives at once."""
+"""More than a stock server counts, or returns at once."""
 
 TAGS = ("渔业", "气象", "航运")
 DATES = (None, "2021-05-17", "2021-05-17", "2022", "2022-01-01", "2023-07")
 
 
 def deep_articles() -> list[Article]:
-    """Return articles of few dates and fewer lengths, so that ids decide of many places."""
+    """Return articles with few dates and fewer lengths, so that often only the id decides."""
     chance = random.Random(11)
     return [
         make_article(
@@ -54,7 +54,7 @@ def deep_articles() -> list[Article]:
 
 @pytest.fixture(scope="module")
 def deep(opensearch_server: Cluster) -> Iterator[tuple[Engine, list[Article]]]:
-    """Give an engine with more articles than a server gives at once; not to be changed."""
+    """Return an engine with more articles than a server returns at once; do not change it."""
     names = IndexNames(opensearch_server)
     engine = server_engine(f"{names.new()}?replicas=0", create=True)
     articles = deep_articles()
@@ -65,7 +65,7 @@ def deep(opensearch_server: Cluster) -> Iterator[tuple[Engine, list[Article]]]:
 
 
 def in_order(articles: list[Article], order: Order) -> list[str]:
-    """Return the ids in an order, by hand: the date, undated ones last, then the id."""
+    """Return the ids in an order, computed here: by date, undated ones last, then by id."""
     sign = 1 if order is Order.OLDEST else -1
     keys = {
         each.id: (
@@ -78,7 +78,7 @@ def in_order(articles: list[Article], order: Order) -> list[str]:
     return sorted(keys, key=keys.__getitem__)
 
 
-def test_totals_beyond_ten_thousand_are_true(deep: tuple[Engine, list[Article]]) -> None:
+def test_totals_beyond_ten_thousand_are_exact(deep: tuple[Engine, list[Article]]) -> None:
     engine, articles = deep
     assert engine.search(EngineRequest(MatchAll(), limit=0)).total == DEEP
     assert engine.search(EngineRequest(parse("潮").root, limit=1)).total == DEEP
@@ -87,7 +87,7 @@ def test_totals_beyond_ten_thousand_are_true(deep: tuple[Engine, list[Article]])
 
 
 @pytest.mark.parametrize("order", [Order.NEWEST, Order.OLDEST])
-def test_pages_behind_ten_thousand_are_those_of_brute_force(
+def test_pages_beyond_ten_thousand_equal_brute_force(
     deep: tuple[Engine, list[Article]], order: Order
 ) -> None:
     engine, articles = deep
@@ -106,7 +106,7 @@ def ids(candidates: tuple[ScoredDoc, ...]) -> list[str]:
 
 
 @pytest.mark.parametrize("order", list(Order))
-def test_walking_on_and_jumping_meet_behind_ten_thousand(
+def test_cursor_and_offset_agree_beyond_ten_thousand(
     deep: tuple[Engine, list[Article]], order: Order
 ) -> None:
     engine, _ = deep
@@ -122,14 +122,14 @@ def test_walking_on_and_jumping_meet_behind_ten_thousand(
     assert page.candidates == whole[10_004:10_034]
 
 
-def test_stamps_and_articles_beyond_ten_thousand_all_come(
+def test_file_records_beyond_ten_thousand_are_complete(
     deep: tuple[Engine, list[Article]],
 ) -> None:
     engine, articles = deep
     assert {each.article_id for each in engine.stamps()} == {each.id for each in articles}
 
 
-# Beyond what a server takes at once
+# Larger queries than a server accepts
 
 
 COUNT = 60
@@ -137,8 +137,8 @@ WORDS = [chr(0x4E00 + n) + chr(0x5E00 + n * 7 % 400) for n in range(1_400)]
 
 
 @pytest.fixture(scope="module")
-def asked(opensearch_server: Cluster) -> Iterator[tuple[Engine, MemoryEngine]]:
-    """Give a server's engine and the one that looks at every article, with the same articles."""
+def engines(opensearch_server: Cluster) -> Iterator[tuple[Engine, MemoryEngine]]:
+    """Return a server's engine and the memory engine, with the same articles."""
     names = IndexNames(opensearch_server)
     chance = random.Random(3)
     articles = [
@@ -172,10 +172,10 @@ LONG_QUERIES: dict[str, Node] = {
 
 @pytest.mark.parametrize("name", LONG_QUERIES)
 @pytest.mark.parametrize("order", [Order.RELEVANCE, Order.NEWEST])
-def test_queries_of_more_conditions_than_a_server_takes_are_answered_exactly(
-    asked: tuple[Engine, MemoryEngine], name: str, order: Order
+def test_queries_with_too_many_clauses_are_exact(
+    engines: tuple[Engine, MemoryEngine], name: str, order: Order
 ) -> None:
-    engine, memory = asked
+    engine, memory = engines
     query = LONG_QUERIES[name]
     found = engine.search(EngineRequest(query, order, limit=COUNT))
     expected = memory.search(EngineRequest(query, order, limit=COUNT))
@@ -183,7 +183,7 @@ def test_queries_of_more_conditions_than_a_server_takes_are_answered_exactly(
     assert sorted(ids(found.candidates)) == sorted(ids(expected.candidates))
 
 
-# Parts that do not answer
+# Shards that do not respond
 
 
 def write_years(folder: Path) -> None:
@@ -192,7 +192,7 @@ def write_years(folder: Path) -> None:
         write_article(path, f"{year}年公报", "渡轮照常，海带上市。", date=f"{year}-05-17")
 
 
-ASKED = (
+COMMANDS = (
     ("search", "渡轮"),
     ("search", "没有这样的词", "--json"),
     ("search", "渡轮", "--facets", "source,month", "-n", "0"),
@@ -203,33 +203,31 @@ ASKED = (
 )
 
 
-def lost_part(proxy: RecordingProxy, like: str, index: str) -> None:
-    """Have a part of an index be where no machine is."""
-    told = proxy.cluster.request(f"/{like}")[like]
+def create_unassigned(proxy: RecordingProxy, like: str, index: str) -> None:
+    """Create an index whose shards no machine may have."""
+    existing = proxy.cluster.request(f"/{like}")[like]
     shared: dict[str, dict[str, object]] = {
-        alias: {} for alias in told["aliases"] if not alias.endswith(".w")
+        alias: {} for alias in existing["aliases"] if not alias.endswith(".w")
     }
     body = {
-        "mappings": told["mappings"],
+        "mappings": existing["mappings"],
         "aliases": {**shared, f"{index}.w": {}},
         "settings": {"index.routing.allocation.require._name": "nobody"},
     }
     proxy.cluster.request(f"/{index}?wait_for_active_shards=0", method="PUT", body=body)
 
 
-def test_an_index_with_a_part_that_no_machine_has_gives_errors_and_never_fewer_hits(
-    proxy: RecordingProxy, cli: Cli
-) -> None:
+def test_missing_shard_is_an_error_and_never_fewer_hits(proxy: RecordingProxy, cli: Cli) -> None:
     url = proxy.new()
     index = f"{ServerIndex(url).address.name}.g1.2022"
     write_years(cli.folder / "n")
     cli("index", "n", "--index", url)
     assert cli.json("search", "渡轮", "--index", url)["total"] == 3
-    lost_part(proxy, index, index.replace("2022", "2024"))
+    create_unassigned(proxy, index, index.replace("2022", "2024"))
     (cli.folder / "n" / "2022.md").write_text("anders", "utf-8")
-    for asked in ASKED:
-        ran = cli(*asked, "--index", url, status=2)
-        assert ran.out == "", asked
+    for command in COMMANDS:
+        ran = cli(*command, "--index", url, status=2)
+        assert ran.out == "", command
         assert ran.err.startswith("newsgrep: The server ")
         assert "health" in ran.err
     for options in ((), ("--fix",)):
@@ -239,63 +237,59 @@ def test_an_index_with_a_part_that_no_machine_has_gives_errors_and_never_fewer_h
     assert not (cli.folder / "elsewhere" / "newsgrep.json").exists()
 
 
-def test_on_a_single_machine_an_index_is_sound_without_copies(
-    proxy: RecordingProxy, cli: Cli
-) -> None:
+def test_missing_replicas_on_one_machine_are_no_problem(proxy: RecordingProxy, cli: Cli) -> None:
     url = proxy.new()
     write_years(cli.folder / "n")
     cli("index", "n", "--index", f"{url.partition('?')[0]}?replicas=1")
     assert "is intact: " in cli("doctor", "--deep", "--index", url).out
 
 
-def test_an_index_is_not_made_anew_for_want_of_machines(proxy: RecordingProxy, cli: Cli) -> None:
+def test_fix_does_not_rebuild_for_missing_replicas(proxy: RecordingProxy, cli: Cli) -> None:
     url = proxy.new()
     write_years(cli.folder / "n")
     cli("index", "n", "--index", f"{url.partition('?')[0]}?replicas=1")
     name = ServerIndex(url).address.name
     before = proxy.cluster.request(f"/{name}*/_settings")
 
-    def one_more(request: Request, forward: Forward) -> Response:
-        given = forward(request)
-        if "/_cluster/health/" not in request.path or given.status != 200:
-            return given
-        return json_response(200, given.json | {"number_of_data_nodes": 2})
+    def two_nodes(request: Request, forward: Forward) -> Response:
+        response = forward(request)
+        if "/_cluster/health/" not in request.path or response.status != 200:
+            return response
+        return json_response(200, response.json | {"number_of_data_nodes": 2})
 
-    proxy.handler = one_more
+    proxy.handler = two_nodes
     ran = cli("doctor", "--fix", "--index", url, status=2)
     assert "start more machines" in ran.out
-    assert "anew" not in ran.out
+    assert "Rebuilt" not in ran.out
     assert proxy.cluster.request(f"/{name}*/_settings") == before
 
 
-def _some_failed(told: Any) -> None:
-    told["_shards"] = {"total": 4, "successful": 3, "skipped": 0, "failed": 1}
+def _some_failed(response: Any) -> None:
+    response["_shards"] = {"total": 4, "successful": 3, "skipped": 0, "failed": 1}
 
 
-def _timed_out(told: Any) -> None:
-    told["timed_out"] = True
+def _timed_out(response: Any) -> None:
+    response["timed_out"] = True
 
 
-@pytest.mark.parametrize("harm", [_some_failed, _timed_out])
-def test_an_answer_of_some_parts_only_is_no_answer(
-    proxy: RecordingProxy, harm: Callable[[Any], None]
-) -> None:
+@pytest.mark.parametrize("change", [_some_failed, _timed_out])
+def test_partial_response_is_an_error(proxy: RecordingProxy, change: Callable[[Any], None]) -> None:
     url = proxy.new()
     with ServerIndex(url).create() as engine:
         engine.write(
             upsert(make_article(f"a{n}", "公报", "潮", date=f"{2021 + n}")) for n in range(3)
         )
-    harmed: list[str] = []
+    changed: list[str] = []
 
-    def in_part(request: Request, forward: Forward) -> Response:
-        given = forward(request)
+    def partially(request: Request, forward: Forward) -> Response:
+        response = forward(request)
         if "search" not in request.path or request.method == "DELETE":
-            return given
-        told = given.json
-        for each in told.get("responses", [told]):
-            harm(each)
-        harmed.append(request.path.partition("?")[0])
-        return json_response(given.status, told)
+            return response
+        body = response.json
+        for each in body.get("responses", [body]):
+            change(each)
+        changed.append(request.path.partition("?")[0])
+        return json_response(response.status, body)
 
     ways: list[Callable[[Engine], object]] = [
         lambda engine: engine.search(EngineRequest(parse("潮").root)),
@@ -307,21 +301,21 @@ def test_an_answer_of_some_parts_only_is_no_answer(
         lambda engine: list(engine.stamps()),
         lambda engine: engine.check(),
     ]
-    for opened_before in (False, True):
+    for commit_first in (False, True):
         for way in ways:
             engine = server_engine(url)
             proxy.handler = lambda request, forward: forward(request)
-            if opened_before:
+            if commit_first:
                 engine.commit()
-            proxy.handler = in_part
+            proxy.handler = partially
             with pytest.raises(ServerProblem, match="only part of the index"):
                 way(engine)
             engine.close()
-    assert {"/_search", "/_msearch"} <= set(harmed)
+    assert {"/_search", "/_msearch"} <= set(changed)
 
 
 @pytest.mark.parametrize("what", ["/_search/point_in_time?", "/_search?"])
-def test_a_part_that_is_about_to_be_there_is_waited_for(proxy: RecordingProxy, what: str) -> None:
+def test_shard_that_is_starting_is_waited_for(proxy: RecordingProxy, what: str) -> None:
     url = proxy.new()
     with ServerIndex(url).create() as engine:
         engine.write([upsert(make_article("a", "公报", "潮"))])
@@ -342,7 +336,7 @@ def test_a_part_that_is_about_to_be_there_is_waited_for(proxy: RecordingProxy, w
     engine.close()
 
 
-def test_a_state_that_the_server_let_go_of_is_an_error(proxy: RecordingProxy) -> None:
+def test_discarded_point_in_time_is_an_error(proxy: RecordingProxy) -> None:
     url = proxy.new()
     with ServerIndex(url).create() as engine:
         engine.write([upsert(make_article("a", "公报", "潮"))])
@@ -355,12 +349,12 @@ def test_a_state_that_the_server_let_go_of_is_an_error(proxy: RecordingProxy) ->
 
 
 def pits(proxy: RecordingProxy) -> list[str]:
-    """Return the state that is asked, as it was named in what came to the door."""
+    """Return the id of the point in time that the last search used."""
     bodies = [json.loads(each.body) for each in proxy.requests if each.path.startswith("/_search?")]
     return [bodies[-1]["pit"]["id"]]
 
 
-def test_every_state_that_was_asked_is_let_go_of(proxy: RecordingProxy, cli: Cli) -> None:
+def test_every_point_in_time_is_deleted(proxy: RecordingProxy, cli: Cli) -> None:
     url = proxy.new()
     write_years(cli.folder / "n")
     cli("index", "n", "--index", url)

@@ -1,4 +1,4 @@
-"""How an index on a server is kept: by year, behind one name, and as its keeper wants it."""
+"""The indices on a server: their settings, years and generations."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tests.support.recording_proxy import Forward, RecordingProxy, Request, Resp
 pytestmark = pytest.mark.engines
 
 MANY = 501
-"""Articles of which not all fit into one request: only then settings are changed."""
+"""More articles than fit into one request: only then the settings are changed."""
 
-Kept = tuple[str, str | None]
-"""How an index is kept: its number of replicas, and its refresh interval if it has one."""
+Settings = tuple[str, str | None]
+"""The number of replicas of an index, and its refresh interval if it is set."""
 
 
 def many(dates: tuple[str | None, ...] = ("2021-05", "2022-05")) -> Iterator[Change]:
@@ -44,11 +44,11 @@ def name_of(url: str) -> str:
     return ServerIndex(url).address.name
 
 
-def kept(proxy: RecordingProxy, url: str) -> dict[str, Kept]:
-    """Return how the server keeps each part of an index."""
-    told = proxy.cluster.request(f"/{name_of(url)}.*/_settings?flat_settings=true")
+def settings_of(proxy: RecordingProxy, url: str) -> dict[str, Settings]:
+    """Return the settings of each index on the server."""
+    response = proxy.cluster.request(f"/{name_of(url)}.*/_settings?flat_settings=true")
     found = {}
-    for index, each in told.items():
+    for index, each in response.items():
         settings = each["settings"]
         own = settings["index.number_of_replicas"], settings.get("index.refresh_interval")
         found[index.partition(".g")[2]] = own
@@ -56,12 +56,12 @@ def kept(proxy: RecordingProxy, url: str) -> dict[str, Kept]:
 
 
 def aliases(proxy: RecordingProxy, url: str) -> set[str]:
-    told = proxy.cluster.request(f"/{name_of(url)}.*/_alias")
-    return {alias for each in told.values() for alias in each["aliases"]}
+    response = proxy.cluster.request(f"/{name_of(url)}.*/_alias")
+    return {alias for each in response.values() for alias in each["aliases"]}
 
 
-def keep(proxy: RecordingProxy, url: str, replicas: int, interval: str) -> None:
-    """Set what a keeper may set on the server itself."""
+def change_settings(proxy: RecordingProxy, url: str, replicas: int, interval: str) -> None:
+    """Change settings on the server, as its administrator may."""
     body = {"index": {"number_of_replicas": replicas, "refresh_interval": interval}}
     proxy.cluster.request(f"/{name_of(url)}.*/_settings", method="PUT", body=body)
 
@@ -70,31 +70,31 @@ def engine_at(url: str) -> Engine:
     return server_engine(url, create=True)
 
 
-# While articles are loaded, and afterwards
+# During and after a load
 
 
-def test_settings_are_those_of_a_load_while_it_lasts_and_as_before_afterwards(
+def test_load_changes_and_restores_settings(
     proxy: RecordingProxy,
 ) -> None:
     url = proxy.new("?replicas=1&load_replicas=0")
     engine = engine_at(url)
-    meanwhile: dict[str, Kept] = {}
+    meanwhile: dict[str, Settings] = {}
 
     def seen(request: Request, forward: Forward) -> Response:
         if request.is_bulk and len(proxy.bulks) == 2:
-            meanwhile.update(kept(proxy, url))
+            meanwhile.update(settings_of(proxy, url))
         return forward(request)
 
     proxy.handler = seen
     engine.write(many())
     assert meanwhile.keys() == {"1.2021", "1.2022", "1.undated", "1.notes"}
     assert set(meanwhile.values()) == {("0", "-1")}
-    assert set(kept(proxy, url).values()) == {("1", None)}
+    assert set(settings_of(proxy, url).values()) == {("1", None)}
     assert not [alias for alias in aliases(proxy, url) if "before" in alias]
     engine.close()
 
 
-def test_an_exception_in_the_middle_of_a_load_leaves_settings_as_before(
+def test_failed_load_restores_settings(
     proxy: RecordingProxy,
 ) -> None:
     url = proxy.new("?replicas=1&load_replicas=0")
@@ -107,17 +107,17 @@ def test_an_exception_in_the_middle_of_a_load_leaves_settings_as_before(
 
     with pytest.raises(RuntimeError):
         engine.write(broken())
-    assert set(kept(proxy, url).values()) == {("1", None)}
-    # What was sent is seen, for nobody else would make it so.
+    assert set(settings_of(proxy, url).values()) == {("1", None)}
+    # What was sent is visible.
     assert engine.search(EngineRequest(MatchAll(), limit=0)).total >= 500
     engine.close()
 
 
-def held_and_killed(proxy: RecordingProxy, cli: Cli, url: str) -> None:
-    """Kill a run while the server has the settings of a load."""
+def kill_during_load(proxy: RecordingProxy, cli: Cli, url: str) -> None:
+    """Kill a run while the server has the settings for loading."""
     reached, dead = Event(), Event()
 
-    def held(request: Request, forward: Forward) -> Response | None:
+    def hold_back(request: Request, forward: Forward) -> Response | None:
         if len(proxy.bulks) < 2:
             return forward(request)
         reached.set()
@@ -125,46 +125,46 @@ def held_and_killed(proxy: RecordingProxy, cli: Cli, url: str) -> None:
         return None
 
     proxy.requests.clear()
-    proxy.handler = held
+    proxy.handler = hold_back
     process = cli.start("index", "n", "--index", url)
     assert reached.wait(TIMEOUT)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=TIMEOUT)
     proxy.handler = forward_all
     dead.set()
-    assert ("0", "-1") in kept(proxy, url).values()
+    assert ("0", "-1") in settings_of(proxy, url).values()
 
 
 @pytest.mark.parametrize("next_command", [("index", "n"), ("doctor", "--fix")], ids=" ".join)
-def test_what_a_killed_load_has_set_is_put_back_and_a_keepers_own_is_kept(
+def test_settings_after_a_killed_load_are_restored(
     proxy: RecordingProxy, cli: Cli, next_command: tuple[str, ...]
 ) -> None:
     url = proxy.new("?replicas=1&load_replicas=0")
     write_article(cli.folder / "first" / "a.md", "甲岛开渔", "渡轮照常。", date="2021-05-17")
     cli("index", "first", "--index", url)
-    keep(proxy, url, 2, "30s")
+    change_settings(proxy, url, 2, "30s")
     write_many(cli.folder / "n")
-    held_and_killed(proxy, cli, url)
+    kill_during_load(proxy, cli, url)
     ran = cli(*next_command, "--index", url)
     assert ("Restored " in ran.out) == (next_command[0] == "doctor")
-    assert set(kept(proxy, url).values()) == {("2", "30s")}
+    assert set(settings_of(proxy, url).values()) == {("2", "30s")}
     assert not [alias for alias in aliases(proxy, url) if "before" in alias]
 
 
-def test_a_keepers_own_settings_stay_and_years_that_come_later_have_them(
+def test_new_years_get_the_settings_of_existing_ones(
     proxy: RecordingProxy,
 ) -> None:
     url = proxy.new("?replicas=1")
     engine = engine_at(url)
-    keep(proxy, url, 0, "30s")
+    change_settings(proxy, url, 0, "30s")
     engine.write(many())
     engine.write([upsert(make_article("a", "公报", "潮", date="1999-05"))])
-    assert kept(proxy, url).keys() == {"1.1999", "1.2021", "1.2022", "1.undated", "1.notes"}
-    assert set(kept(proxy, url).values()) == {("0", "30s")}
+    assert settings_of(proxy, url).keys() == {"1.1999", "1.2021", "1.2022", "1.undated", "1.notes"}
+    assert set(settings_of(proxy, url).values()) == {("0", "30s")}
     engine.close()
 
 
-def test_of_two_loaders_the_last_one_to_end_leaves_settings_as_before(
+def test_last_of_two_loaders_restores_settings(
     proxy: RecordingProxy,
 ) -> None:
     url = proxy.new("?replicas=1&load_replicas=0")
@@ -177,16 +177,16 @@ def test_of_two_loaders_the_last_one_to_end_leaves_settings_as_before(
         yield from many(("2024-05",))
 
     first.write(meanwhile())
-    assert set(kept(proxy, url).values()) == {("1", None)}
+    assert set(settings_of(proxy, url).values()) == {("1", None)}
     assert not [alias for alias in aliases(proxy, url) if "before" in alias]
     first.close()
     second.close()
 
 
-# By year, behind one name
+# Years and generations
 
 
-def test_there_is_an_index_for_each_year_behind_one_name(proxy: RecordingProxy) -> None:
+def test_one_index_per_year_behind_one_name(proxy: RecordingProxy) -> None:
     url = proxy.new("?replicas=0&shards=2")
     name = name_of(url)
     engine = engine_at(url)
@@ -195,9 +195,9 @@ def test_there_is_an_index_for_each_year_behind_one_name(proxy: RecordingProxy) 
         upsert(make_article(f"a{number}", "公报", "潮", date=date))
         for number, date in enumerate(dates)
     )
-    told = proxy.cluster.request(f"/{name}/_search", method="POST")["hits"]["hits"]
-    years = {hit["_id"]: hit["_index"].removeprefix(f"{name}.g1.") for hit in told}
-    # The evening of the 31st in Greenwich is the 1st in China.
+    response = proxy.cluster.request(f"/{name}/_search", method="POST")["hits"]["hits"]
+    years = {hit["_id"]: hit["_index"].removeprefix(f"{name}.g1.") for hit in response}
+    # The evening of the 31st in UTC is the 1st in China.
     assert years == {"a0": "1958", "a1": "2024", "a2": "2024", "a3": "2024", "a4": "undated"}
     behind = proxy.cluster.request(f"/_alias/{name}")
     assert behind.keys() == {f"{name}.g1.{year}" for year in ("1958", "2024", "undated")}
@@ -206,9 +206,7 @@ def test_there_is_an_index_for_each_year_behind_one_name(proxy: RecordingProxy) 
     engine.close()
 
 
-def test_readers_see_the_old_archive_or_the_new_one_while_one_replaces_the_other(
-    proxy: RecordingProxy, tmp_path: Path
-) -> None:
+def test_readers_during_a_replacement_see_old_or_new(proxy: RecordingProxy, tmp_path: Path) -> None:
     target = ServerIndex(proxy.new())
     for folder, count in (("old", 7), ("new", 11)):
         for n in range(count):
@@ -234,7 +232,7 @@ def test_readers_see_the_old_archive_or_the_new_one_while_one_replaces_the_other
                     )
                     assert found.total == len(titles)
                     seen.append(titles)
-            except ServerProblem as exc:  # what was being read went away: an error, and no answer
+            except ServerProblem as exc:  # the old generation was deleted
                 missed.append(exc)
 
     reader = Thread(target=read)
@@ -254,7 +252,7 @@ def test_readers_see_the_old_archive_or_the_new_one_while_one_replaces_the_other
     assert {index.split(".")[1] for index in left} == {"g5"}
 
 
-def test_an_open_reader_of_what_was_replaced_gets_an_error_and_no_empty_answer(
+def test_reader_of_a_replaced_index_gets_an_error(
     proxy: RecordingProxy,
 ) -> None:
     index = ServerIndex(proxy.new())
@@ -277,9 +275,7 @@ def _written(index: ServerIndex) -> Engine:
     return server_engine(index.url)
 
 
-def test_what_is_written_while_an_index_is_made_anew_is_not_lost(
-    proxy: RecordingProxy, tmp_path: Path
-) -> None:
+def test_rebuild_does_not_lose_concurrent_writes(proxy: RecordingProxy, tmp_path: Path) -> None:
     index = ServerIndex(proxy.new())
     write_article(tmp_path / "n" / "a.md", "甲岛开渔", "渡轮照常。")
     update_index(index, [str(tmp_path / "n")])
@@ -291,15 +287,13 @@ def test_what_is_written_while_an_index_is_made_anew_is_not_lost(
 
     with pytest.raises(ServerProblem, match=r"written to the index .* meanwhile"):
         rebuild_index(index, progress=meanwhile)
-    assert {each.partition(".")[0] for each in kept(proxy, index.url)} == {"1"}
+    assert {each.partition(".")[0] for each in settings_of(proxy, index.url)} == {"1"}
     rebuild_index(index)
     with index.open() as engine:
         assert engine.search(EngineRequest(MatchAll(), limit=0)).total == 2
 
 
-def test_a_copy_never_takes_the_place_of_an_index_that_was_made_meanwhile(
-    proxy: RecordingProxy, tmp_path: Path
-) -> None:
+def test_copy_does_not_replace_a_new_index(proxy: RecordingProxy, tmp_path: Path) -> None:
     index = ServerIndex(proxy.new())
     for name in ("a", "b"):
         write_article(tmp_path / name / "1.md", f"{name}公报", "渡轮照常。")
@@ -316,16 +310,14 @@ def test_a_copy_never_takes_the_place_of_an_index_that_was_made_meanwhile(
         assert [each.title for each in engine.get([found.id])] == ["b公报"]
 
 
-def test_a_rebuild_that_fails_or_is_killed_leaves_the_old_one_and_nothing_for_the_next(
-    proxy: RecordingProxy, cli: Cli
-) -> None:
+def test_killed_rebuild_leaves_the_old_index(proxy: RecordingProxy, cli: Cli) -> None:
     url = proxy.new()
     for n in range(3):
         write_article(cli.folder / "n" / f"{n}.md", f"第{n}号公报", "潮", date=f"{2021 + n}-05-17")
     cli("index", "n", "--index", url)
     reached, dead = Event(), Event()
 
-    def held(request: Request, forward: Forward) -> Response | None:
+    def hold_back(request: Request, forward: Forward) -> Response | None:
         if not request.is_bulk:
             return forward(request)
         reached.set()
@@ -333,27 +325,25 @@ def test_a_rebuild_that_fails_or_is_killed_leaves_the_old_one_and_nothing_for_th
         return None
 
     proxy.requests.clear()
-    proxy.handler = held
+    proxy.handler = hold_back
     process = cli.start("reindex", "--index", url)
     assert reached.wait(TIMEOUT)
     assert cli.found("潮", "--index", url)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=TIMEOUT)
     dead.set()
-    assert "1.2021" in kept(proxy, url)
+    assert "1.2021" in settings_of(proxy, url)
     assert len(cli.found("潮", "--index", url)) == 3
-    # The door breaks every bulk off now, without holding it.
+    # The proxy drops every bulk request now.
     assert "can't be reached" in cli("reindex", "--index", url, status=2).err
-    assert kept(proxy, url).keys() == {"1.2021", "1.2022", "1.2023", "1.undated", "1.notes"}
+    assert settings_of(proxy, url).keys() == {"1.2021", "1.2022", "1.2023", "1.undated", "1.notes"}
     proxy.handler = forward_all
     assert f"Rebuilt {url}: 3 articles" in cli("reindex", "--index", url).out
-    assert kept(proxy, url).keys() == {"2.2021", "2.2022", "2.2023", "2.undated", "2.notes"}
+    assert settings_of(proxy, url).keys() == {"2.2021", "2.2022", "2.2023", "2.undated", "2.notes"}
     assert len(cli.found("潮", "--index", url)) == 3
 
 
-def test_a_killed_copy_to_a_server_is_completed_by_the_same_command(
-    proxy: RecordingProxy, cli: Cli
-) -> None:
+def test_killed_copy_can_be_repeated(proxy: RecordingProxy, cli: Cli) -> None:
     for n in range(6):
         write_article(cli.folder / "n" / f"{n}.md", f"第{n}号公报", "潮", date=f"{2021 + n % 3}-05")
     (cli.folder / "n" / "empty.txt").write_bytes(b"")
@@ -361,30 +351,30 @@ def test_a_killed_copy_to_a_server_is_completed_by_the_same_command(
     url = proxy.new()
     reached, dead = Event(), Event()
 
-    def held(request: Request, forward: Forward) -> Response:
-        given = forward(request)
-        if request.is_bulk:  # the server has it, and nobody was told so
+    def hold_back(request: Request, forward: Forward) -> Response:
+        response = forward(request)
+        if request.is_bulk:  # the server has it, without a response
             reached.set()
             dead.wait(TIMEOUT)
-        return given
+        return response
 
-    proxy.handler = held
+    proxy.handler = hold_back
     process = cli.start("copy", "--to", url)
     assert reached.wait(TIMEOUT)
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=TIMEOUT)
     proxy.handler = forward_all
     dead.set()
-    assert kept(proxy, url)
-    # A part of an archive is never taken for one.
+    assert settings_of(proxy, url)
+    # An incomplete copy is not an index.
     assert "No index" in cli("search", "潮", "--index", url, status=2).err
     assert cli("copy", "--to", url).out.startswith("Copied 6 articles, 7 file records ")
     assert cli("index", "n", "--index", url).out.startswith("7 files seen: 6 unchanged, 1 without")
-    assert len({index.split(".")[0] for index in kept(proxy, url)}) == 1
-    assert set(kept(proxy, url).values()) == {("0", None)}
+    assert len({index.split(".")[0] for index in settings_of(proxy, url)}) == 1
+    assert set(settings_of(proxy, url).values()) == {("0", None)}
 
 
-def test_what_a_killed_copy_left_is_in_nobodys_way(proxy: RecordingProxy, tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_copy_do_no_harm(proxy: RecordingProxy, tmp_path: Path) -> None:
     index = ServerIndex(proxy.new())
     for name in ("a", "b"):
         write_article(tmp_path / name / "1.md", f"{name}公报", "渡轮照常。", date="2021-05-17")
@@ -397,7 +387,7 @@ def test_what_a_killed_copy_left_is_in_nobodys_way(proxy: RecordingProxy, tmp_pa
     with pytest.raises(ServerProblem):
         copy_index(FolderIndex(tmp_path / "a.index"), index, CopyOptions())
     proxy.handler = forward_all
-    assert kept(proxy, index.url)
+    assert settings_of(proxy, index.url)
     update_index(index, [str(tmp_path / "b")])
     copy_index(FolderIndex(tmp_path / "a.index"), index, CopyOptions(replace=True))
     with index.open() as engine:
@@ -405,64 +395,60 @@ def test_what_a_killed_copy_left_is_in_nobodys_way(proxy: RecordingProxy, tmp_pa
         assert [each.title for each in engine.get([found.id])] == ["a公报"]
 
 
-# Whose it is
+# Manifests
 
 
-def test_the_fingerprint_stands_with_every_part_and_another_one_is_refused(
-    proxy: RecordingProxy, cli: Cli
-) -> None:
+def test_other_fingerprint_is_rejected(proxy: RecordingProxy, cli: Cli) -> None:
     url = proxy.new()
     name = name_of(url)
     write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。")
     cli("index", "n", "--index", url)
-    told = proxy.cluster.request(f"/{name}.*/_mapping")
-    (manifest,) = {repr(each["mappings"]["_meta"]["newsgrep"]) for each in told.values()}
+    response = proxy.cluster.request(f"/{name}.*/_mapping")
+    (manifest,) = {repr(each["mappings"]["_meta"]["newsgrep"]) for each in response.values()}
     assert "analyser" in manifest
 
-    def tell(index: str, changes: dict[str, Any]) -> None:
-        own = told[f"{name}.g1.undated"]["mappings"]["_meta"]["newsgrep"]
+    def change_manifest(index: str, changes: dict[str, Any]) -> None:
+        own = response[f"{name}.g1.undated"]["mappings"]["_meta"]["newsgrep"]
         body = {"_meta": {"newsgrep": own | changes}}
         proxy.cluster.request(f"/{index}/_mapping", method="PUT", body=body)
 
-    tell(f"{name}.g1.*", {"analyser": {"fold": "older"}})
-    for asked in (("search", "渡轮", "--json"), ("index", "n")):
-        ran = cli(*asked, "--index", url, status=2)
+    change_manifest(f"{name}.g1.*", {"analyser": {"fold": "older"}})
+    for arguments in (("search", "渡轮", "--json"), ("index", "n")):
+        ran = cli(*arguments, "--index", url, status=2)
         assert "newsgrep reindex" in ran.err
         assert ran.out == ""
     cli("reindex", "--index", url)
     assert cli.found("渡轮", "--index", url) == ["甲岛开渔"]
-    told = proxy.cluster.request(f"/{name}.*/_mapping")
-    assert {repr(each["mappings"]["_meta"]["newsgrep"]) for each in told.values()} == {manifest}
+    response = proxy.cluster.request(f"/{name}.*/_mapping")
+    assert {repr(each["mappings"]["_meta"]["newsgrep"]) for each in response.values()} == {manifest}
 
 
-def test_what_newsgrep_has_not_made_is_refused_and_left_alone(
-    proxy: RecordingProxy, cli: Cli
-) -> None:
+def test_foreign_index_is_rejected_and_unchanged(proxy: RecordingProxy, cli: Cli) -> None:
     url = proxy.new()
     name = name_of(url)
     write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。")
     cli("index", "n")
     proxy.cluster.request(f"/{name}/_doc/1?refresh=true", method="PUT", body={"a": "渡轮"})
     before = proxy.cluster.request(f"/{name}")
-    for asked in (
+    for arguments in (
         ("search", "渡轮", "--index", url),
         ("index", "n", "--index", url),
         ("reindex", "--index", url),
         ("copy", "--to", url, "--replace"),
         ("doctor", "--fix", "--index", url),
     ):
-        ran = cli(*asked, status=2)
-        assert "was not created by newsgrep" in ran.err + ran.out, asked
+        ran = cli(*arguments, status=2)
+        assert "was not created by newsgrep" in ran.err + ran.out, arguments
     assert proxy.cluster.request(f"/{name}") == before
     assert proxy.cluster.request(f"/{name}/_count")["count"] == 1
 
 
-def test_generations_are_never_mixed(proxy: RecordingProxy) -> None:
+def test_mixed_generations_are_rejected(proxy: RecordingProxy) -> None:
     url = proxy.new()
     name = name_of(url)
     _written(ServerIndex(url)).close()
-    told = proxy.cluster.request(f"/{name}.g1.2021")[f"{name}.g1.2021"]["mappings"]
-    body = {"mappings": told, "aliases": {name: {}}}
+    response = proxy.cluster.request(f"/{name}.g1.2021")[f"{name}.g1.2021"]["mappings"]
+    body = {"mappings": response, "aliases": {name: {}}}
     proxy.cluster.request(f"/{name}.g2.2021", method="PUT", body=body)
     with (
         pytest.raises(IndexDamaged, match="a mixture of several generations"),
