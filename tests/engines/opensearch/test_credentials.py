@@ -196,7 +196,7 @@ def test_invalid_credentials_file_is_not_repeated(
 ) -> None:
     path = configure(cli, text)
     for env in ({}, {"NEWSGREP_DEBUG": "1"}):
-        ran = cli.run("search", "渡轮", "--index", password_proxy.new(), env=env)
+        ran = cli.process("search", "渡轮", "--index", password_proxy.new(), env=env)
         assert str(path) in ran.err
         assert SECRET not in ran.err + ran.out
     assert ran.status != 0
@@ -224,11 +224,11 @@ def test_password_is_in_no_process_list_and_no_file(
 
     password_proxy.handler = look
     debugged = {**KNOWN, "NEWSGREP_DEBUG": "1", "PYTHONWARNINGS": "default"}
-    cli("index", "n", "--index", url, env=KNOWN)
+    assert cli.process("index", "n", "--index", url, env=KNOWN).status == 0
     password_proxy.handler = forward_all
     assert any(b"newsgrep" in each and url.encode() in each for each in shown)
     written = [
-        cli.run(*arguments, "--index", url, env=env)
+        cli.process(*arguments, "--index", url, env=env)
         for env in (KNOWN, debugged)
         for arguments in (
             ("search", "渡轮", "--json"),
@@ -239,10 +239,10 @@ def test_password_is_in_no_process_list_and_no_file(
     password_proxy.handler = lambda _request, _forward: json_response(
         500, {"error": "so", "status": 500}
     )
-    written += [cli.run("search", "渡轮", "--index", url, env=debugged)]
+    written += [cli.process("search", "渡轮", "--index", url, env=debugged)]
     assert b"Traceback" in written[-1].stderr
     password_proxy.handler = lambda _request, _forward: None
-    written += [cli.run("search", "渡轮", "--index", url, env=debugged)]
+    written += [cli.process("search", "渡轮", "--index", url, env=debugged)]
     assert b"Traceback" in written[-1].stderr
     sent = password_proxy.requests[-1].headers["authorization"].split()[1].encode()
     for secret in (SECRET.encode(), sent):
@@ -458,4 +458,4 @@ def test_ctrl_c_while_waiting_for_the_server(proxy: RecordingProxy, cli: Cli) ->
     out, err = process.communicate(timeout=TIMEOUT)
     done.set()
     assert (process.returncode, out) == (130, b"")
-    assert err.strip().startswith(b"newsgrep: stopped")
+    assert err.strip().startswith(b"newsgrep: Stopped")
