@@ -1,4 +1,4 @@
-"""Promise 1 and 2: a quoted string finds every article that holds it, and no other."""
+"""A quoted string finds every article that contains it, in either script, and no other."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from newsgrep.query.parser import make_phrase, normalize
 from tests.support.factories import ENGINES, engine_with, make_article
 from tests.support.stress import trial_count
 
-SOME = (
+TEXTS = (
     "渔场联合声明，七年渔权之争“先搁一搁”。北京大学生在北京大学",
     "漁場聯合聲明，三天後表決；看著鏡頭說：「不簽。」乾隆年間",
     "The ports used GPT-4o in 2024，港口 used 3.5 GPTs",
@@ -37,7 +37,7 @@ SOME = (
 _ALPHABET = "水我们爱的北京大学生联合声聲明聯GPT4o 20，。“”漁渔 A-"
 
 
-# Each takes as long to make as a hundred questions.
+# Created once: each takes as long as a hundred searches.
 TO_TRADITIONAL = opencc.OpenCC("s2t")
 folded = cache(fold)
 
@@ -63,7 +63,7 @@ def small(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Engine, list[Article]]]:
     chance = random.Random(7)
-    articles = [make_article(f"s{i}", text[:12], text) for i, text in enumerate(SOME)]
+    articles = [make_article(f"s{i}", text[:12], text) for i, text in enumerate(TEXTS)]
     articles += [
         make_article(
             f"r{i}",
@@ -85,11 +85,11 @@ def small(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
-def test_any_quoted_string_finds_exactly_the_articles_that_hold_it(
+def test_phrase_of_article_finds_exactly_its_articles(
     small: tuple[Engine, list[Article]], data: st.DataObject
 ) -> None:
     engine, articles = small
-    text = data.draw(st.sampled_from([each.body for each in articles] + list(SOME)))
+    text = data.draw(st.sampled_from([each.body for each in articles] + list(TEXTS)))
     start = data.draw(st.integers(0, max(0, len(text) - 1)))
     piece = text[start : start + data.draw(st.integers(1, 12))]
     quoted = data.draw(st.sampled_from([piece, piece.upper(), TO_TRADITIONAL.convert(piece)]))
@@ -99,7 +99,7 @@ def test_any_quoted_string_finds_exactly_the_articles_that_hold_it(
 
 @settings(max_examples=200, deadline=None)
 @given(quoted=st.text(st.sampled_from(_ALPHABET), min_size=1, max_size=8))
-def test_strings_that_nobody_wrote_are_answered_exactly_too(
+def test_random_phrase_finds_exactly_its_articles(
     small: tuple[Engine, list[Article]], quoted: str
 ) -> None:
     engine, articles = small
@@ -107,7 +107,7 @@ def test_strings_that_nobody_wrote_are_answered_exactly_too(
         assert found(engine, quoted) == brute_force(articles, quoted)
 
 
-def test_one_query_for_both_scripts_and_for_full_width(
+def test_phrase_ignores_script_width_and_case(
     small: tuple[Engine, list[Article]],
 ) -> None:
     engine, _ = small
@@ -120,11 +120,11 @@ def test_one_query_for_both_scripts_and_for_full_width(
 
 @pytest.fixture(scope="module")
 def real_articles() -> list[Article]:
-    """Return some articles of each real archive, where the archives are at hand."""
+    """Return a quarter of the first 3,000 articles of each real archive; skip without archives."""
     folder = Path(__file__).parents[3] / "shared" / "corpus"
     archives = sorted(folder.glob("*.tar.xz"))
     if not archives:
-        pytest.skip(f"THE REAL ARCHIVES ARE NOT HERE ({folder}): exactness not tried on them")
+        pytest.skip(f"no real archives in {folder}: exactness is tested on synthetic articles only")
     outlets = load_outlets()
     articles = {}
     for archive in archives:
@@ -148,7 +148,7 @@ def full_width(text: str) -> str:
 
 @pytest.mark.torture
 @pytest.mark.parametrize("name", ENGINES)
-def test_random_strings_of_real_articles_are_found_exactly(
+def test_phrase_of_real_article_finds_exactly_its_articles(
     name: str, real_articles: list[Article], tmp_path: Path
 ) -> None:
     articles = real_articles

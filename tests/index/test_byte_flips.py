@@ -1,4 +1,4 @@
-"""A byte that changed anywhere in an index gives the same answer or a clear error."""
+"""An index with changed bytes returns the same results or raises a clear error."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from tests.support.stress import Tally, trial_count
 
 pytestmark = pytest.mark.torture
 
-FLIPS = trial_count(800, 60000)
-Harm = Callable[[bytes, random.Random], bytes]
+TRIALS = trial_count(800, 60000)
+Damage = Callable[[bytes, random.Random], bytes]
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an index of two segments with an article deleted, a note and postings in blocks."""
+    """Return an index with two segments, a deleted article, a duplicate, and lists in blocks."""
     folder = tmp_path_factory.mktemp("small")
     files, index = folder / "files", folder / "index"
     for number in range(12):
@@ -45,9 +45,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return index
 
 
-def answers(place: Path) -> list[Any]:
-    """Return what an index says to questions that between them read every file of it."""
-    with FolderIndex(place).open() as engine:
+def results(folder: Path) -> list[Any]:
+    """Return the results of requests that together read every file of the index."""
+    with FolderIndex(folder).open() as engine:
         stamps = sorted(engine.stamps())
         articles = engine.get(stamp.article_id or "" for stamp in stamps)
         texts = engine.folded(article.id for article in articles)
@@ -67,19 +67,24 @@ def answers(place: Path) -> list[Any]:
     return [stamps, articles, texts, pages]
 
 
-def harmed(small: Path, folder: Path, times: int, harm: Harm) -> Iterator[tuple[str, Any]]:
-    """Harm a file of a copy, as often as asked for in all; yield its name and what was answered."""
-    place = folder / "index"
-    shutil.copytree(small, place)
-    files = [path for path in sorted(place.rglob("*")) if path.is_file() and path.stat().st_size]
-    whole = sum(path.stat().st_size for path in files)
+def results_of_damaged(
+    small: Path, folder: Path, trials: int, damage: Damage
+) -> Iterator[tuple[str, Any]]:
+    """Damage files of a copy, ``trials`` times in all; yield each file's name and the results.
+
+    Instead of results there may be the :class:`IndexProblem` that was raised.
+    """
+    copy = folder / "index"
+    shutil.copytree(small, copy)
+    files = [path for path in sorted(copy.rglob("*")) if path.is_file() and path.stat().st_size]
+    total = sum(path.stat().st_size for path in files)
     for path in files:
         content = path.read_bytes()
         chance = random.Random(path.suffix)
-        for _ in range(max(5, times * len(content) // whole)):
-            path.write_bytes(harm(content, chance))
+        for _ in range(max(5, trials * len(content) // total)):
+            path.write_bytes(damage(content, chance))
             try:
-                yield path.name, answers(place)
+                yield path.name, results(copy)
             except IndexProblem as problem:
                 yield path.name, problem
         path.write_bytes(content)
@@ -96,24 +101,26 @@ def blank(content: bytes, chance: random.Random) -> bytes:
     return content[:start] + bytes(length) + content[start + length :]
 
 
-def cut(content: bytes, chance: random.Random) -> bytes:
+def truncate(content: bytes, chance: random.Random) -> bytes:
     return content[: chance.randrange(len(content))]
 
 
-def lengthen(content: bytes, chance: random.Random) -> bytes:
+def extend(content: bytes, chance: random.Random) -> bytes:
     return content + chance.randbytes(chance.randrange(1, 5000))
 
 
-@pytest.mark.parametrize(("harm", "part"), [(flip, 1), (blank, 5), (cut, 10), (lengthen, 20)])
-def test_harmed_bytes_give_the_same_answer_or_a_clear_error(
-    small: Path, tmp_path: Path, harm: Harm, part: int, figures: Tally
+@pytest.mark.parametrize(
+    ("damage", "divisor"), [(flip, 1), (blank, 5), (truncate, 10), (extend, 20)]
+)
+def test_damaged_bytes_change_no_results_silently(
+    small: Path, tmp_path: Path, damage: Damage, divisor: int, figures: Tally
 ) -> None:
-    right = answers(small)
-    for name, told in harmed(small, tmp_path, FLIPS // part, harm):
-        if isinstance(told, IndexProblem):
-            figures["noticed"] += 1
-            assert "newsgrep" in str(told) or "index again" in str(told), name
+    expected = results(small)
+    for name, found in results_of_damaged(small, tmp_path, TRIALS // divisor, damage):
+        if isinstance(found, IndexProblem):
+            figures["reported as damage"] += 1
+            assert "newsgrep" in str(found) or "index again" in str(found), name
         else:
-            figures["in bytes that say nothing"] += 1
-            assert told == right, name
-    assert figures["noticed"] > FLIPS // part // 3
+            figures["in unused bytes"] += 1
+            assert found == expected, name
+    assert figures["reported as damage"] > TRIALS // divisor // 3
