@@ -119,7 +119,7 @@ class QueryOptions(IndexOptions):
         """
         calendar = self._calendar()
         query = self._parse(calendar)
-        for warning in query.doubts:
+        for warning in query.warnings:
             click.echo(f"newsgrep: {sanitize(warning)}", err=True)
         return with_filters(query, build_filters(self.sources, self.since, self.until, calendar))
 

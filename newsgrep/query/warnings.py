@@ -1,6 +1,8 @@
-"""What may not be meant as typed: things that look like an operator or a field, and answers known.
+"""Warnings about a query that may not mean what its author meant.
 
-A doubt never changes what a query means; it is told beside the answer.
+They name what looks like an operator or a field but is text, and queries whose result is certain
+before the index is read. A warning never changes what a query means; it is shown beside the
+result.
 """
 
 from __future__ import annotations
@@ -30,51 +32,51 @@ _COMMON_WORDS: Final = frozenset("的了是在和有不也就都与及或而着�
     *("the", "a", "an", "of", "to", "in", "and", "or", "is", "are", "was", "were"),
     *("for", "on", "at", "by", "with", "as", "it"),
 }
-"""Words that tell articles apart least."""
+"""Words that occur in nearly every article."""
 
 
-def query_warnings(found: Iterable[Token], root: Node) -> tuple[str, ...]:
-    """Return one sentence each for what in a query may be meant otherwise."""
-    return (*_token_warnings(found), *_tree_warnings(root))
+def query_warnings(tokens: Iterable[Token], root: Node) -> tuple[str, ...]:
+    """Return one sentence for each part of a query that may be misunderstood."""
+    return (*_token_warnings(tokens), *_tree_warnings(root))
 
 
-def _token_warnings(found: Iterable[Token]) -> Iterator[str]:
-    for token in found:
+def _token_warnings(tokens: Iterable[Token]) -> Iterator[str]:
+    for token in tokens:
         if token.kind is not TokenKind.WORD:
             continue
-        if meant := _LOOKS_LIKE_OPERATOR.get(token.text):
-            yield f"“{token.text}” was taken as text: the operator is written {meant}."
+        if operator := _LOOKS_LIKE_OPERATOR.get(token.text):
+            yield f"“{token.text}” was searched for as text: the operator is {operator}."
         elif (field := _LOOKS_LIKE_FIELD.match(token.text)) and field[1].lower() not in _SCHEMES:
             yield (
-                f"“{field[1]}:” is no field and was taken as text; there are "
+                f"“{field[1]}:” is not a field and was searched for as text; fields are "
                 f"{', '.join(FIELDS[:-1])} and {FIELDS[-1]}."
             )
 
 
 def _tree_warnings(root: Node) -> Iterator[str]:
-    wanted = positive_texts(root)
-    terms = [term for text in wanted for term in text.terms]
-    if wanted and terms and all(term in _COMMON_WORDS for term in terms):
-        yield "These words stand in nearly every article: add one that tells articles apart."
+    texts = positive_texts(root)
+    terms = [term for text in texts for term in text.terms]
+    if texts and terms and all(term in _COMMON_WORDS for term in terms):
+        yield "These words occur in nearly every article: add a more specific one."
     yield from _contradictions(root)
 
 
 def _contradictions(node: Node) -> Iterator[str]:
-    """Yield what can match no article, whatever the index holds."""
+    """Yield a warning for each condition that no article can meet, whatever the index contains."""
     if not isinstance(node, And):
         return
     excluded = {child.child for child in node.children if isinstance(child, Not)}
     for child in node.children:
         if child in excluded:
-            yield f"Nothing can match: {describe(child)} is asked for and excluded."
+            yield f"Nothing can match: {describe(child)} is both required and excluded."
     ids = {child.article_id for child in node.children if isinstance(child, IdIs)}
     if len(ids) > 1:
-        yield "Nothing can match: an article has one id; put OR between them."
-    spans = [child for child in node.children if isinstance(child, DateRange)]
-    firsts = [dates.first for dates in spans if dates.first]
-    lasts = [dates.last for dates in spans if dates.last]
-    if firsts and lasts and min(lasts) < max(firsts) and len(spans) > 1:
+        yield "Nothing can match: an article has only one id. Put OR between the ids."
+    ranges = [child for child in node.children if isinstance(child, DateRange)]
+    firsts = [dates.first for dates in ranges if dates.first]
+    lasts = [dates.last for dates in ranges if dates.last]
+    if firsts and lasts and min(lasts) < max(firsts) and len(ranges) > 1:
         yield (
-            "Nothing but articles known to the month or year can match: the dates asked for "
-            "have no day in common; put OR between them."
+            "Only articles known to the month or year can match: the dates have no day in "
+            "common. Put OR between them."
         )

@@ -257,7 +257,7 @@ def _result_object(result: SearchResult) -> dict[str, Any]:
     told: dict[str, Any] = {
         "query": request.query.text,
         "parsed": result.parsed,
-        "warnings": request.query.doubts,
+        "warnings": request.query.warnings,
         "sort": request.order.value,
         "offset": result.offset,
         "total": result.total,

@@ -72,9 +72,9 @@ def test_saved_list_show_replace_remove(harbour: Cli) -> None:
 @pytest.mark.parametrize(
     ("name", "query", "message"),
     [
-        ("x", '"大雾', "never closed"),
+        ("x", '"大雾', "Unclosed quote"),
         ("x", "saved:nobody", "“nobody”"),
-        ("x", "saved:x", "names itself"),
+        ("x", "saved:x", "refers to itself"),
         ("x", " ", "empty"),
         ("../x", "大雾", "no name"),
         ("", "大雾", "no name"),
@@ -97,15 +97,15 @@ def test_saved_remove_refuses_a_query_in_use(harbour: Cli) -> None:
     harbour("saved", "add", "b", "saved:a 渡轮")
     before = saved(harbour)
     assert "“b” names this one" in harbour("saved", "remove", "a", status=2).err
-    assert "names itself" in harbour("saved", "add", "a", "saved:b", "--replace", status=2).err
+    assert "refers to itself" in harbour("saved", "add", "a", "saved:b", "--replace", status=2).err
     assert saved(harbour) == before
 
 
 def test_saved_unknown_name_lists_known_ones(harbour: Cli) -> None:
-    assert "nor any other" in harbour("search", "saved:c", status=2).err
+    assert "No saved query “c”. Save one with" in harbour("search", "saved:c", status=2).err
     harbour("saved", "add", "a", "大雾")
     first, query, caret = harbour("search", "渡轮 saved:c", status=2).err.splitlines()
-    assert "“c”: there is a (" in first
+    assert "No saved query “c”. Saved queries: a (" in first
     assert query == "  渡轮 saved:c"
     assert caret == " " * (2 + 5 + 6) + "^"  # the width of two Han characters, a space, saved:
 
@@ -209,4 +209,4 @@ def test_all_query_commands_accept_saved_and_minus(
     as_saved = cli(*command, "saved:灯塔", "-台风")
     assert as_saved.lines[:-1] == cli(*command, "潮汐 灯塔", "-台风").lines[:-1]
     assert as_saved.lines != cli(*command, "潮汐 灯塔").lines
-    assert "There is no saved query" in cli(*command, "saved:码头", status=2).err
+    assert "No saved query “码头”" in cli(*command, "saved:码头", status=2).err

@@ -177,13 +177,13 @@ def test_search_without_hits_reports_newer_files(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ('"', "never closed"),
-        ("“联合声明", "never closed"),
+        ('"', "Unclosed quote"),
+        ("“联合声明", "Unclosed quote"),
         (" ", "empty"),
-        ("(联合声明", "never closed"),
-        ("联合声明)", "closes nothing"),
+        ("(联合声明", "Unclosed bracket"),
+        ("联合声明)", "Unmatched"),
         ("联合声明 OR", "both sides"),
-        ('""', "nothing between"),
+        ('""', "Empty quotes"),
         ("source:", "needs a value"),
         ("date:2024-13", "months go from 1 to 12"),
         ("date:gestern", "YYYY-MM-DD"),

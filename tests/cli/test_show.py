@@ -57,7 +57,7 @@ def test_show_match_highlights(seeds: Cli) -> None:
     assert len(marked) == 1 + body.count("聯合聲明")
     plain = seeds("show", "seeds/tram-line-4.html", "--match", "联合声明")
     assert ESCAPE not in plain.out
-    assert "never closed" in seeds("show", "x", "--match", '"联合', status=2).err
+    assert "Unclosed quote" in seeds("show", "x", "--match", '"联合', status=2).err
 
 
 def test_show_match_spans_paragraphs(cli: Cli) -> None:

@@ -1,4 +1,4 @@
-"""What was typed is understood, or the error points at the place and names the cure."""
+"""A query is parsed as expected, or the error gives its position and a remedy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from newsgrep.query.parser import Query, parse
 
 
 @pytest.mark.parametrize(
-    ("typed", "understood"),
+    ("typed", "parsed"),
     [
         ("联合声明", "联合声明"),
         ("聯合聲明", "联合声明"),
@@ -62,19 +62,21 @@ from newsgrep.query.parser import Query, parse
         ("10:30", "(10 AND 30)"),
     ],
 )
-def test_what_is_typed_is_understood(typed: str, understood: str) -> None:
-    assert describe(parse(typed).root) == understood
+def test_parse(typed: str, parsed: str) -> None:
+    assert describe(parse(typed).root) == parsed
 
 
-def test_one_word_is_enough_with_any() -> None:
+def test_parse_with_any_word() -> None:
     assert describe(parse("渔业 台风", any_word=True).root) == "渔业 OR 台风"
     found = describe(parse("两岸渔业 台风 -学校 source:BBC", any_word=True).root)
     assert found == '((两岸 OR 渔业) OR 台风) AND NOT 学校 AND source:"bbc"'
     assert describe(parse("渔业 AND 台风", any_word=True).root) == "渔业 AND 台风"
+    found = describe(parse("渔业 台风 (source:a OR source:b)", any_word=True).root)
+    assert found == '(渔业 OR 台风) AND (source:"a" OR source:"b")'
 
 
 @pytest.mark.parametrize(
-    ("typed", "position", "cure"),
+    ("typed", "position", "remedy"),
     [
         ("", 0, "type a word"),
         ("   ", 0, "type a word"),
@@ -84,30 +86,28 @@ def test_one_word_is_enough_with_any() -> None:
         ("「台风", 0, "close it"),
         ('""', 0, "type what to find"),
         ("(渔业", 0, "close it"),
-        ("渔业)", 2, "quotes"),
+        ("渔业)", 2, "quote the text"),
         ("()", 0, "type a word"),
         ("渔业 OR", 3, "OR needs"),
         ("OR 渔业", 0, "OR needs"),
         ("AND", 0, "AND needs"),
         ("渔业 AND", 3, "AND needs"),
-        ("渔业 NOT", 3, "excluded"),
+        ("渔业 NOT", 3, "Nothing to exclude"),
         ("渔业 NOT，", 3, None),
         ("title:", 0, "value"),
         ("source:(a b)", 0, "one value"),
         ("date:2024-13", 10, "months go from 1 to 12"),
         ("date:gestern", 5, "YYYY-MM-DD"),
-        ("渔业 date:2024..2023", 14, "turn the two dates round"),
-        ("date:..", 5, "no date"),
-        ("(" * 60 + "渔" + ")" * 60, 50, "nest"),
+        ("渔业 date:2024..2023", 14, "swap the two dates"),
+        ("date:..", 5, "has no date"),
+        ("(" * 60 + "渔" + ")" * 60, 50, "nested"),
     ],
 )
-def test_errors_point_at_the_place_and_name_the_cure(
-    typed: str, position: int, cure: str | None
-) -> None:
-    if cure is None:
+def test_parse_error_has_position_and_remedy(typed: str, position: int, remedy: str | None) -> None:
+    if remedy is None:
         parse(typed)  # a word that begins with NOT is a word
         return
-    with pytest.raises(QueryError, match=cure) as caught:
+    with pytest.raises(QueryError, match=remedy) as caught:
         parse(typed)
     assert caught.value.position == position
     assert caught.value.query == typed
@@ -123,8 +123,8 @@ def test_errors_point_at_the_place_and_name_the_cure(
         max_size=60,
     )
 )
-def test_any_string_is_a_query_or_a_clear_error(typed: str) -> None:
-    query, error = parsed(typed)
+def test_parse_accepts_or_rejects_any_string(typed: str) -> None:
+    query, error = parse_or_error(typed)
     if error is None:
         assert query is not None
         assert describe(query.root)
@@ -135,21 +135,21 @@ def test_any_string_is_a_query_or_a_clear_error(typed: str) -> None:
         assert str(error).endswith((".", "”"))
 
 
-def parsed(typed: str) -> tuple[Query | None, QueryError | None]:
+def parse_or_error(typed: str) -> tuple[Query | None, QueryError | None]:
     try:
         return parse(typed), None
     except QueryError as error:
         return None, error
 
 
-def test_hopeless_queries_are_answered_in_bounded_time() -> None:
+def test_parse_takes_bounded_time() -> None:
     for typed in ("渔" * 50_000, "(" * 50_000, "-" * 50_000, "a OR " * 10_000 + "a", '"' * 50_000):
         started = time.perf_counter()
-        parsed(typed)
+        parse_or_error(typed)
         assert time.perf_counter() - started < 10
 
 
-def test_what_is_excluded_does_not_rank() -> None:
+def test_scoring_terms_skip_excluded_texts() -> None:
     root = parse('渔业 -"台风" -(学校 OR 铁路) "两岸渔业"').root
     assert scoring_terms(root) == ["渔业", "两岸"]
     assert [describe(text) for text in positive_texts(root)] == ["渔业", '"两岸渔业"']
