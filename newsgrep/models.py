@@ -47,6 +47,26 @@ GUESSED_DATES = frozenset((Provenance.FILE_TIME, Provenance.FETCH_TIME))
 """Provenance of a date that is the date of a file, not of publication."""
 
 
+def month_index(day: date) -> int:
+    """Return the number of the month of ``day``, so that months can be added and subtracted."""
+    return day.year * 12 + day.month - 1
+
+
+def month_span(index: int) -> tuple[date, date]:
+    """Return the first and last day of the month with this :func:`month_index`.
+
+    Raises ``ValueError`` outside of the years 1 to 9999.
+
+    >>> month_span(month_index(date(2024, 2, 10)))
+    (datetime.date(2024, 2, 1), datetime.date(2024, 2, 29))
+    """
+    year, month = divmod(index, 12)
+    first = date(year, month + 1, 1)
+    if month == 11:
+        return first, first.replace(day=31)
+    return first, first.replace(month=month + 2) - timedelta(days=1)
+
+
 class Precision(StrEnum):
     """How much of a moment is known."""
 
@@ -79,9 +99,7 @@ class Published:
             year = int(self.iso)
             return date(year, 1, 1), date(year, 12, 31)
         if self.precision is Precision.MONTH:
-            first = date.fromisoformat(self.iso + "-01")
-            after = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
-            return first, after - timedelta(days=1)
+            return month_span(month_index(date.fromisoformat(self.iso + "-01")))
         if self.precision is Precision.DAY:
             day = date.fromisoformat(self.iso)
             return day, day

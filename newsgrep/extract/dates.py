@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Final
 
 from newsgrep.analysis.characters import solo_character
+from newsgrep.analysis.numerals import HAN_DIGITS, parse_number
 from newsgrep.extract.claims import Body, Claims
 from newsgrep.extract.outlets import Outlet
 from newsgrep.models import Precision, Provenance, Published
@@ -57,8 +58,7 @@ class StatedDate:
         return Published(value.replace(microsecond=0).isoformat(timespec=spec), precision)
 
 
-_DIGITS: Final = {c: str(i) for i, c in enumerate("〇一二三四五六七八九")} | {"零": "0", "○": "0"}
-_NUMERAL: Final = "〇零○一二三四五六七八九十廿卅"
+_NUMERAL: Final = HAN_DIGITS + "十廿卅"
 _TIME: Final = (
     r"(?P<hour>[01]?\d|2[0-4])[:：时時點点](?P<minute>[0-5]\d)(?:[:：分](?P<second>[0-5]\d))?"
 )
@@ -77,7 +77,7 @@ _COMPACT = re.compile(
     r"(?:T?(?P<clock>\d{6}))?(?!\d)"
 )
 _CHINESE = re.compile(
-    r"(?<!\d)(?:(?P<year>1[89]\d\d|20\d\d)|(?P<cyear>[一二][〇零○一二三四五六七八九]{3})"
+    rf"(?<!\d)(?:(?P<year>1[89]\d\d|20\d\d)|(?P<cyear>[一二][{HAN_DIGITS}]{{3}})"
     rf"|(?:民國|民国)(?P<minguo>\d{{1,3}}|[{_NUMERAL}]{{1,3}}))\s?年\s?"
     rf"(?P<month>1[0-2]|0?[1-9]|[{_NUMERAL}]{{1,2}})\s?月\s?"
     rf"(?:(?P<day>3[01]|[12]\d|0?[1-9]|[{_NUMERAL}]{{1,3}})\s?[日号號])?"
@@ -117,34 +117,24 @@ _RFC = re.compile(
 )
 
 
-def _chinese_number(text: str) -> int:
-    if text.isascii():
-        return int(text)
-    text = text.replace("廿", "二十").replace("卅", "三十")
-    if "十" in text:
-        tens, _, ones = text.partition("十")
-        return int(_DIGITS.get(tens, "1")) * 10 + int(_DIGITS.get(ones, "0"))
-    return int("".join(_DIGITS.get(c, "") for c in text) or "0")
-
-
 def _year(match: re.Match[str]) -> int:
     groups = match.groupdict()
     if groups.get("year"):
         return int(match["year"])
     if groups.get("cyear"):
-        return _chinese_number(match["cyear"])
-    return _chinese_number(match["minguo"]) + 1911
+        return parse_number(match["cyear"])
+    return parse_number(match["minguo"]) + 1911
 
 
 def _month(text: str) -> int:
-    return _MONTHS.get(text[:3].lower()) or _chinese_number(text)
+    return _MONTHS.get(text[:3].lower()) or parse_number(text)
 
 
 def _build(match: re.Match[str], text: str) -> StatedDate | None:
     """Return the date of ``match``, with the time of day that follows it in ``text``."""
     day_text = match.groupdict().get("day")
     try:
-        day = date(_year(match), _month(match["month"]), _chinese_number(day_text or "1"))
+        day = date(_year(match), _month(match["month"]), parse_number(day_text or "1"))
     except ValueError:
         return None
     if day.year < EARLIEST_YEAR:

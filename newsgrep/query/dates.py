@@ -1,6 +1,9 @@
-"""Dates and ranges of them, as people type them into a query, become ranges of days.
+"""Dates as people type them: in figures, Chinese or English, absolute or relative, and ranges.
 
-What one date may look like is in :mod:`newsgrep.query.dates`; errors point into the text.
+A date is read as its first and last day. Texts are folded before, so that traditional, full-width
+and upper-case spellings are one. Today is always passed in, so that the result does not depend on
+when the code runs. Written by hand because general parsers of dates return a moment, not a range
+of days, and guess where nothing is certain.
 """
 
 from __future__ import annotations
@@ -11,9 +14,74 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Final, NamedTuple
 
 from newsgrep.analysis.fold import fold
+from newsgrep.analysis.numerals import HAN_DIGITS, parse_number
 from newsgrep.errors import QueryError, UsageError
-from newsgrep.models import ARCHIVE_ZONE
+from newsgrep.models import ARCHIVE_ZONE, month_index, month_span
 from newsgrep.query.ast import DateRange
+
+# Calendars
+
+ARCHIVE_TIMEZONE_NAME: Final = "Asia/Shanghai"
+"""The time zone in which indexes store days of publication."""
+
+_ALIASES: Final = {"asia/beijing": ARCHIVE_TIMEZONE_NAME, "beijing": ARCHIVE_TIMEZONE_NAME}
+"""Names that people expect although no table has them, in lower case."""
+
+
+class Calendar(NamedTuple):
+    """Which day is today, and the time zone in which a moment is on one day or the next."""
+
+    today: date
+    zone: tzinfo = ARCHIVE_ZONE
+
+
+def calendar_in(name: str = ARCHIVE_TIMEZONE_NAME) -> Calendar:
+    """Return the calendar of the time zone with this IANA name, as it is now.
+
+    Raises :class:`UsageError` for an unknown name.
+    """
+    zone = timezone_named(name)
+    return Calendar(datetime.now(zone).date(), zone)
+
+
+def timezone_named(name: str) -> tzinfo:
+    """Return the time zone with this IANA name; raises :class:`UsageError` for an unknown one.
+
+    Asia/Shanghai is always UTC+8, as in every index: the summer times of 1986 to 1991 are
+    ignored.
+    """
+    if name == ARCHIVE_TIMEZONE_NAME:
+        return ARCHIVE_ZONE
+    from zoneinfo import ZoneInfo  # its tables are read only for another zone
+
+    try:
+        return ZoneInfo(name)
+    # A name is looked up as a file: it may be that of a folder, too long, or out of bounds.
+    except (LookupError, ValueError, OSError) as exc:
+        raise UsageError(f"Unknown time zone “{name[:60]}”: {_timezone_advice(name)}.") from exc
+
+
+def _timezone_advice(name: str) -> str:
+    from difflib import get_close_matches
+    from zoneinfo import available_timezones
+
+    known = {zone.lower(): zone for zone in available_timezones()}
+    if not known:
+        return "this system has no time zone tables; “pip install tzdata” installs them"
+    typed = name[:60].strip().lower().replace(" ", "_")
+    cities = {zone.rpartition("/")[2]: zone for zone in sorted(known, reverse=True)}
+    if typed in _ALIASES:
+        similar = [_ALIASES[typed]]
+    elif typed in known or typed in cities:
+        similar = [known[cities.get(typed, typed)]]
+    else:
+        close = get_close_matches(typed, [*known, *cities], n=3, cutoff=0.8)
+        similar = [known[cities.get(zone, zone)] for zone in close]
+    examples = " or ".join(dict.fromkeys(similar)) or "one such as Asia/Taipei or Europe/London"
+    return f"write {examples}"
+
+
+# Ranges
 
 OpenDaySpan = tuple[date | None, date | None]
 """First and last day, both included; ``None`` is open."""
@@ -22,67 +90,13 @@ _EXAMPLES: Final = (
     "write YYYY, YYYY-MM, YYYY-MM-DD, 2024年5月, yesterday, 上周 or 7d, such as 2024-05-17"
 )
 _RANGE_SIGNS: Final = "~—–-至到"
-"""What people put between two dates where .. is meant."""
+"""Signs that people put between two dates where .. is meant."""
 
 _MAX_SHOWN: Final = 30
 
 
-def parse_date_range(text: str, today: date) -> OpenDaySpan:
-    """Return the days of ``A``, ``A..B``, ``A..`` or ``..B``, as of ``today``.
-
-    Raises :class:`QueryError`, whose position counts characters of ``text``, for what is
-    no date, for days that do not exist, and where the end is before the start.
-    """
-    folded = fold(text)
-    start, dots, end = folded.partition("..")
-    end_at = len(start) + len(dots)
-    if not dots:
-        return _parse_part(text, folded, 0, today)
-    first = _parse_part(text, start, 0, today)[0] if start.strip() else None
-    last = _parse_part(text, end, end_at, today)[1] if end.strip() else None
-    if first is None and last is None:
-        raise QueryError(
-            "“..” names no date: write 2024-05-16..2024-05-20, 2024.. or ..2021.", text, len(start)
-        )
-    if first and last and last < first:
-        raise QueryError(
-            f"“{_shorten(text)}” ends before it begins: turn the two dates round.",
-            text,
-            end_at + len(end) - len(end.lstrip()),
-        )
-    return first, last
-
-
-def _parse_part(text: str, part: str, begins: int, today: date) -> DaySpan:
-    """Return the days of ``part``, which stands in ``text`` at ``begins``."""
-    said = part.strip()
-    begins += len(part) - len(part.lstrip())
-    try:
-        return parse_date(said, today)
-    except InvalidDate as exc:
-        at = min(begins + exc.at, max(len(text) - 1, 0))
-        message = str(exc) or _date_advice(text, said, exc.at)
-        raise QueryError(message, text, at) from exc
-
-
-def _date_advice(text: str, said: str, at: int) -> str:
-    if not said:
-        return f"There is no date here: {_EXAMPLES}."
-    behind = said[at:].lstrip()
-    if at and behind[:1] in _RANGE_SIGNS and len(behind) > 1:
-        return (
-            f"“{_shorten(text)}” is not a date: a range has .. in it, as in 2024-05-16..2024-05-20."
-        )
-    return f"“{_shorten(text)}” is not a date: {_EXAMPLES}."
-
-
-def _shorten(text: str) -> str:
-    said = text.strip()
-    return said if len(said) <= _MAX_SHOWN else f"{said[:_MAX_SHOWN]}…"
-
-
 def date_field_filter(field: str, text: str, calendar: Calendar) -> DateRange:
-    """Return the filter that ``date:``, ``since:`` or ``until:``, the ``field``, makes of ``text``.
+    """Return the filter of ``date:``, ``since:`` or ``until:`` (``field``) with ``text`` after it.
 
     Raises :class:`QueryError`, whose position counts characters of ``text``.
     """
@@ -97,32 +111,90 @@ def date_field_filter(field: str, text: str, calendar: Calendar) -> DateRange:
     return DateRange(first, last, calendar.zone)
 
 
-def _require_end(day: date | None, text: str, cure: str) -> None:
+def _require_end(day: date | None, text: str, remedy: str) -> None:
     if day is None:
-        raise QueryError(f"“{_shorten(text)}” is open where {cure}.", text, fold(text).find(".."))
+        raise QueryError(f"“{_shorten(text)}” is open where {remedy}.", text, fold(text).find(".."))
 
 
 def date_filter(since: str, until: str, calendar: Calendar) -> DateRange:
-    """Return the filter for the days from ``since`` to ``until``; each may be empty.
+    """Return the filter for the days from ``since`` to ``until``, either of which may be empty.
 
-    Raises :class:`QueryError` for what is no date, and :class:`UsageError` where the
-    two leave no day.
+    Raises :class:`QueryError` for an invalid date, and :class:`UsageError` if there is no day
+    between the two.
     """
     first = date_field_filter("since", since, calendar).first if since else None
     last = date_field_filter("until", until, calendar).last if until else None
     if first and last and last < first:
-        raise UsageError(f"Since {first} until {last} leaves no day: turn the two dates round.")
+        raise UsageError(f"No day is since {first} and until {last}: swap the two dates.")
     return DateRange(first, last, calendar.zone)
 
+
+def parse_date_range(text: str, today: date) -> OpenDaySpan:
+    """Return the days of ``A``, ``A..B``, ``A..`` or ``..B``.
+
+    Raises :class:`QueryError`, whose position counts characters of ``text``, for an invalid
+    date, for a day that does not exist, and for an end before the beginning.
+
+    >>> parse_date_range("上周", date(2024, 5, 16))
+    (datetime.date(2024, 5, 6), datetime.date(2024, 5, 12))
+    """
+    folded = fold(text)
+    start, dots, end = folded.partition("..")
+    end_at = len(start) + len(dots)
+    if not dots:
+        return _parse_part(text, folded, 0, today)
+    first = _parse_part(text, start, 0, today)[0] if start.strip() else None
+    last = _parse_part(text, end, end_at, today)[1] if end.strip() else None
+    if first is None and last is None:
+        raise QueryError(
+            "“..” has no date: write 2024-05-16..2024-05-20, 2024.. or ..2021.", text, len(start)
+        )
+    if first and last and last < first:
+        raise QueryError(
+            f"“{_shorten(text)}” ends before it begins: swap the two dates.",
+            text,
+            end_at + len(end) - len(end.lstrip()),
+        )
+    return first, last
+
+
+def _parse_part(text: str, part: str, begins: int, today: date) -> DaySpan:
+    """Return the days of ``part``, which begins at ``begins`` in ``text``."""
+    typed = part.strip()
+    begins += len(part) - len(part.lstrip())
+    try:
+        return parse_date(typed, today)
+    except InvalidDate as exc:
+        at = min(begins + exc.at, max(len(text) - 1, 0))
+        message = str(exc) or _date_advice(text, typed, exc.at)
+        raise QueryError(message, text, at) from exc
+
+
+def _date_advice(text: str, typed: str, at: int) -> str:
+    if not typed:
+        return f"There is no date here: {_EXAMPLES}."
+    rest = typed[at:].lstrip()
+    if at and rest[:1] in _RANGE_SIGNS and len(rest) > 1:
+        return (
+            f"“{_shorten(text)}” is not a date: a range has .. in it, as in 2024-05-16..2024-05-20."
+        )
+    return f"“{_shorten(text)}” is not a date: {_EXAMPLES}."
+
+
+def _shorten(text: str) -> str:
+    typed = text.strip()
+    return typed if len(typed) <= _MAX_SHOWN else f"{typed[:_MAX_SHOWN]}…"
+
+
+# One date
 
 DaySpan = tuple[date, date]
 """First and last day, both included."""
 
-_DIGITS: Final = {"〇": 0, "零": 0, "○": 0, "两": 2} | {
-    digit: value for value, digit in enumerate("一二三四五六七八九", 1)
-}
-_D: Final = "[一二两三四五六七八九]"
-_HAN_NUMBER: Final = rf"(?:{_D}?百(?:零{_D}|{_D}十{_D}?)?|{_D}?十{_D}?|{_D})"
+_DIGIT: Final = "[一二两三四五六七八九]"
+_HAN_NUMBER: Final = (
+    rf"(?:{_DIGIT}?百(?:零{_DIGIT}|{_DIGIT}十{_DIGIT}?)?|{_DIGIT}?十{_DIGIT}?|{_DIGIT})"
+)
 _SMALL: Final = rf"(?:[0-9]{{1,2}}|{_HAN_NUMBER})"
 _COUNT: Final = rf"(?P<count>[0-9]{{1,6}}|{_HAN_NUMBER})"
 
@@ -131,13 +203,13 @@ _ENGLISH_DAYS: Final = {"yesterday": -1, "today": 0, "tomorrow": 1}
 _NAMED_YEARS: Final = {"前": -2, "去": -1, "今": 0, "本": 0, "明": 1}
 _WHICH: Final = {"上上": -2, "上": -1, "last": -1, "本": 0, "这": 0, "this": 0, "下": 1, "next": 1}
 _MAX_DATE_LENGTH: Final = 60
-"""Characters that are read: beyond them a text is no date, whatever it begins with."""
+"""Characters that are read: a longer text is not a date, whatever it begins with."""
 
 _UNITS: Final = {"天": "d", "日": "d", "周": "w", "星": "w", "礼": "w", "月": "m", "年": "y"}
 
 
 class InvalidDate(Exception):
-    """A text that is no date; ``at`` is the place in it, in characters."""
+    """A text is not a date; ``at`` is where in it, in characters."""
 
     def __init__(self, message: str, at: int) -> None:
         super().__init__(message)
@@ -145,9 +217,9 @@ class InvalidDate(Exception):
 
 
 def parse_date(text: str, today: date) -> DaySpan:
-    """Return the first and the last day of what ``text``, folded, says as of ``today``.
+    """Return the first and the last day of a folded date.
 
-    Raises :class:`InvalidDate`, with an empty message where the form is none that is known.
+    Raises :class:`InvalidDate`, with an empty message for an unknown form.
     """
     furthest, head = 0, text[:_MAX_DATE_LENGTH]
     for form in _DATE_FORMS:
@@ -156,59 +228,37 @@ def parse_date(text: str, today: date) -> DaySpan:
             try:
                 return form.read(match, today)
             except (ValueError, OverflowError) as exc:
-                raise InvalidDate("No calendar goes that far: years go from 1 to 9999.", 0) from exc
+                raise InvalidDate("Years go from 1 to 9999.", 0) from exc
         furthest = max(furthest, match.end() if match else 0)
     raise InvalidDate("", furthest)
 
 
-def last_day(year: int, month: int) -> date:
-    """Return the last day of a month; raises ``ValueError`` for one that does not exist."""
-    if month == 12:
-        return date(year, 12, 31)
-    return date(year, month + 1, 1) - timedelta(days=1)
-
-
-def months_before(day: date, months: int) -> date:
-    """Return the day of the same number so many months before, or that month's last."""
-    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
-    return min(last_day(year, month + 1), date(year, month + 1, 1) + timedelta(days=day.day - 1))
-
-
-def _number(text: str) -> int:
-    if text.isascii():
-        return int(text)
-    total = digit = 0
-    for character in text:
-        if character in "十百":
-            total += (digit or 1) * (10 if character == "十" else 100)
-            digit = 0
-        else:
-            digit = _DIGITS[character]
-    return total + digit
+def _months_before(day: date, months: int) -> date:
+    """Return the same day so many months before, or the last day of a shorter month."""
+    first, last = month_span(month_index(day) - months)
+    return min(last, first + timedelta(days=day.day - 1))
 
 
 def _read_stated(match: re.Match[str], today: date) -> DaySpan:
-    """Return the days of a year, a year and month, or a full date."""
-    said = match.groupdict()
-    if said.get("which"):
-        year = today.year + _NAMED_YEARS[said["which"]]
-    elif said["year"].isascii():
-        year = int(said["year"])
+    """Return the days of a year, of a year and month, or of a full date."""
+    groups = match.groupdict()
+    if groups.get("which"):
+        year = today.year + _NAMED_YEARS[groups["which"]]
     else:
-        year = int("".join(str(_DIGITS[character]) for character in said["year"]))
-    if not said.get("month"):
+        year = parse_number(groups["year"])
+    if not groups.get("month"):
         return date(year, 1, 1), date(year, 12, 31)
-    month = _read_month(match)
-    if not said.get("day"):
-        return date(year, month, 1), last_day(year, month)
-    day, last = _number(said["day"]), last_day(year, month)
+    first, last = month_span(month_index(date(year, _read_month(match), 1)))
+    if not groups.get("day"):
+        return first, last
+    day = parse_number(groups["day"])
     if not 1 <= day <= last.day:
         raise InvalidDate(_no_such_day(day, last), match.start("day"))
-    return date(year, month, day), date(year, month, day)
+    return first.replace(day=day), first.replace(day=day)
 
 
 def _read_month(match: re.Match[str]) -> int:
-    month = _number(match["month"])
+    month = parse_number(match["month"])
     if not 1 <= month <= 12:
         raise InvalidDate(
             f"There is no month {month}: months go from 1 to 12, such as 2024-05.",
@@ -224,17 +274,16 @@ def _no_such_day(day: int, last: date) -> str:
 
 
 def _read_latest(match: re.Match[str], today: date) -> DaySpan:
-    """Return the days of a month, or of a month and day: the last that is not to come."""
+    """Return the days of a month, or of a month and day, in the last year that has begun it."""
     month = _read_month(match)
-    day = _number(match["day"]) if match["day"] else 0
-    most = last_day(2024, month).day  # in a leap year
-    if match["day"] and not 1 <= day <= most:
+    day = parse_number(match["day"]) if match["day"] else 0
+    longest = month_span(month_index(date(2024, month, 1)))[1].day  # in a leap year
+    if match["day"] and not 1 <= day <= longest:
         raise InvalidDate(
-            f"Month {month} has days from 1 to {most}, not {day}.", match.start("day")
+            f"Month {month} has days from 1 to {longest}, not {day}.", match.start("day")
         )
     for year in (today.year, today.year - 1):
-        last = last_day(year, month)
-        first = date(year, month, 1)
+        first, last = month_span(month_index(date(year, month, 1)))
         if day > last.day or first + timedelta(days=max(day, 1) - 1) > today:
             continue
         if day:
@@ -261,41 +310,41 @@ def _read_whole_unit(match: re.Match[str], today: date) -> DaySpan:
             first = today + timedelta(days=7 * offset - today.weekday())
             return first, first + timedelta(days=6)
         case "m":
-            first = months_before(today.replace(day=1), -offset)
-            return first, last_day(first.year, first.month)
+            return month_span(month_index(today) + offset)
         case _:
             year = today.year + offset
             return date(year, 1, 1), date(year, 12, 31)
 
 
 def _read_counted(match: re.Match[str], today: date) -> DaySpan:
-    """Return the last so many days, weeks, months or years, of which today is the last day."""
-    count, unit = _number(match["count"]), match["unit"].removeprefix("个").lstrip()
+    """Return the last so many days, weeks, months or years, up to and including today."""
+    count, unit = parse_number(match["count"]), match["unit"].removeprefix("个").lstrip()
     if not count:
-        raise InvalidDate(
-            "None at all is no time to look in: begin with 1, such as 1d.", match.start("count")
-        )
+        raise InvalidDate("The number must be at least 1, such as 1d.", match.start("count"))
     match _UNITS.get(unit[0], unit[0]):
         case "d":
             first = today - timedelta(days=count - 1)
         case "w":
             first = today - timedelta(days=7 * count - 1)
         case "m":
-            first = months_before(today, count) + timedelta(days=1)
+            first = _months_before(today, count) + timedelta(days=1)
         case _:
-            first = months_before(today, 12 * count) + timedelta(days=1)
+            first = _months_before(today, 12 * count) + timedelta(days=1)
     return first, today
 
 
 class _DateForm(NamedTuple):
-    """A way to say a date, and how its match is read."""
+    """A way to write a date, and the function that reads its match.
 
-    pattern: str  # compiled only where those before it do not match: that takes a while
+    The pattern is compiled only if the forms before it do not match, since that takes long.
+    """
+
+    pattern: str
     read: Callable[[re.Match[str], date], DaySpan]
 
 
 def _form(pattern: str, read: Callable[[re.Match[str], date], DaySpan]) -> _DateForm:
-    """Return a form; a blank in ``pattern`` is white space that may be there."""
+    """Return a form; a blank in ``pattern`` is optional white space."""
     return _DateForm(pattern.replace(" ", r"\s*"), read)
 
 
@@ -313,7 +362,7 @@ _DATE_FORMS: Final = (
     ),
     _form(r"(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})", _read_stated),
     _form(
-        r"(?:(?P<year>[0-9]{4}|[〇零○一二三四五六七八九]{4}) 年"
+        rf"(?:(?P<year>[0-9]{{4}}|[{HAN_DIGITS}]{{4}}) 年"
         rf"|(?P<which>{_one_of(_NAMED_YEARS)})年) (?:{_HAN_DAY})?",
         _read_stated,
     ),
@@ -332,64 +381,3 @@ _DATE_FORMS: Final = (
         _read_counted,
     ),
 )
-
-
-ARCHIVE_TIMEZONE_NAME: Final = "Asia/Shanghai"
-"""The zone for which indexes keep the days of articles."""
-
-_ALIASES: Final = {"asia/beijing": ARCHIVE_TIMEZONE_NAME, "beijing": ARCHIVE_TIMEZONE_NAME}
-"""Names that people expect and no table has, in lower case."""
-
-
-class Calendar(NamedTuple):
-    """In which zone a moment is one day or the next, and which day is today."""
-
-    today: date
-    zone: tzinfo = ARCHIVE_ZONE
-
-
-def calendar_in(name: str = ARCHIVE_TIMEZONE_NAME) -> Calendar:
-    """Return the calendar of the time zone ``name``, an IANA name, as it is now.
-
-    Raises :class:`UsageError` for a name that no table has.
-    """
-    zone = timezone_named(name)
-    return Calendar(datetime.now(zone).date(), zone)
-
-
-def timezone_named(name: str) -> tzinfo:
-    """Return the time zone ``name``; raises :class:`UsageError` for a name that no table has.
-
-    Asia/Shanghai is UTC+8 at all times here, as in every index: the summer times of 1986
-    to 1991 are left out.
-    """
-    if name == ARCHIVE_TIMEZONE_NAME:
-        return ARCHIVE_ZONE
-    from zoneinfo import ZoneInfo
-
-    try:
-        return ZoneInfo(name)
-    # A name is looked for as a file: it may be a folder's, too long, or out of bounds.
-    except (LookupError, ValueError, OSError) as exc:
-        raise UsageError(
-            f"“{name[:60]}” is not the name of a time zone: {_timezone_advice(name)}."
-        ) from exc
-
-
-def _timezone_advice(name: str) -> str:
-    from difflib import get_close_matches
-    from zoneinfo import available_timezones
-
-    known = {zone.lower(): zone for zone in available_timezones()}
-    if not known:
-        return "this system has no tables of them, which “pip install tzdata” brings"
-    typed = name[:60].strip().lower().replace(" ", "_")
-    cities = {zone.rpartition("/")[2]: zone for zone in sorted(known, reverse=True)}
-    if typed in _ALIASES:
-        near = [_ALIASES[typed]]
-    elif typed in known or typed in cities:
-        near = [known[cities.get(typed, typed)]]
-    else:
-        alike = get_close_matches(typed, [*known, *cities], n=3, cutoff=0.8)
-        near = [known[cities.get(zone, zone)] for zone in alike]
-    return f"write {' or '.join(dict.fromkeys(near)) or 'one such as Asia/Taipei or Europe/London'}"

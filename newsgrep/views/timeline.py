@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.errors import UsageError
+from newsgrep.models import month_index, month_span
 from newsgrep.query.ast import (
     And,
     DateRange,
@@ -263,7 +264,7 @@ def bin_number(day: date, by: Interval) -> int:
         case Interval.WEEK:
             return (day.toordinal() - 1) // 7  # the first day of the calendar is a Monday
         case Interval.MONTH:
-            return day.year * 12 + day.month - 1
+            return month_index(day)
         case Interval.YEAR:
             return day.year
 
@@ -292,8 +293,7 @@ def _first_day(number: int, by: Interval) -> date:
         case Interval.WEEK:
             return date.fromordinal(number * 7 + 1)
         case Interval.MONTH:
-            year, month = divmod(number, 12)
-            return date(year, month + 1, 1)
+            return month_span(number)[0]
         case Interval.YEAR:
             return date(number, 1, 1)
 

@@ -342,7 +342,7 @@ def test_invalid_date_shows_the_position(
 
 def test_since_after_until_is_an_error(tides: Cli) -> None:
     ran = tides("search", "潮汐", "--since", "2024", "--until", "2023", status=2)
-    assert "turn the two dates round" in ran.err
+    assert "swap the two dates" in ran.err
 
 
 # Order and pages
