@@ -84,7 +84,7 @@ def _count_contents(engine: Engine) -> dict[str, Any]:
     for order in (Order.OLDEST, Order.NEWEST):
         found = engine.search(EngineRequest(dated, order, limit=1)).candidates
         ends.append(shown_date(engine.get([found[0].id])[0]) if found else None)
-    statuses = Counter(record.status.value for record in engine.stamps())
+    statuses = Counter(record.status.value for record in engine.file_records())
     return {
         "articles": page.total,
         "files": dict(sorted(statuses.items())),

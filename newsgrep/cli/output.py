@@ -110,7 +110,9 @@ def report_no_match(engine: Engine, root: Node, parsed: str, index: Index) -> di
 
     # The files of an index on a server may be on other machines.
     newer, all_seen = (
-        check_freshness(engine.stamps()) if index.is_local else FreshnessCheck(0, complete=False)
+        check_freshness(engine.file_records())
+        if index.is_local
+        else FreshnessCheck(0, complete=False)
     )
     diagnosis = diagnose(engine, root, newer, all_files_checked=all_seen)
     for line in diagnosis_to_text(diagnosis, parsed, index.where):

@@ -94,7 +94,7 @@ def find_article(engine: Engine, name: str) -> Article | None:
     if found := engine.get([name]):
         return found[0]
     path = os.path.abspath(name)  # noqa: PTH100  (paths in an index are strings of any bytes)
-    known = (record.article_id for record in engine.stamps() if record.path == path)
+    known = (record.article_id for record in engine.file_records() if record.path == path)
     article_id = next(known, None)
     return next(iter(engine.get([article_id])), None) if article_id else None
 

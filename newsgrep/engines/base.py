@@ -83,25 +83,28 @@ class EngineRequest(NamedTuple):
 
 
 class PutArticle(NamedTuple):
-    """Put this entry in the place of any with the same id."""
+    """Add this article, or replace the one with the same id."""
 
     entry: IndexDocument
 
 
 class DeleteArticle(NamedTuple):
-    """Take out the article with this id, and the stamp of the file it came from."""
+    """Delete the article with this id, and the record of its file."""
 
     article_id: str
 
 
 class PutFileRecord(NamedTuple):
-    """Remember a file that is not shown: a duplicate, or one without an article."""
+    """Add or replace the record of a file that has no article of its own.
+
+    The file is a duplicate, or contains no article.
+    """
 
     stamp: FileRecord
 
 
 class DropFileRecord(NamedTuple):
-    """Forget the note on this path."""
+    """Delete the record of a file that has no article of its own."""
 
     path: str
 
@@ -110,33 +113,33 @@ Change = PutArticle | DeleteArticle | PutFileRecord | DropFileRecord
 
 
 class Problem(NamedTuple):
-    """What is wrong with an index, and whether making it anew from its articles can help."""
+    """What is wrong with an index, and whether a rebuild from its stored articles can help."""
 
     sentence: str
     in_data: bool = True
 
 
 class Engine(Protocol):
-    """What every engine does. All answers are complete and stay good after ``close``."""
+    """An open index. All results are complete, and stay valid after :meth:`close`."""
 
     def write(self, changes: Iterable[Change]) -> None:
         """Apply all changes in order as one atomic commit, or none of them.
 
-        Raises :class:`IndexLocked` where another writer is at work. An exception out of
-        ``changes`` itself leaves the index as it was.
+        Raises :class:`IndexLocked` if another process is writing. An exception raised by
+        ``changes`` itself leaves the index unchanged.
         """
 
     def commit(self) -> int:
-        """Return a number that tells the commit that is open from all others; 0 when made."""
+        """Return a number that identifies the open commit; 0 for a new index."""
 
     def refresh(self) -> None:
-        """Answer from the last commit from now on, if others have written since."""
+        """Answer from the last commit from now on, if there is a newer one."""
 
     def rollback(self) -> None:
-        """Make the commit before the last the last one.
+        """Drop the last commit, so that the previous one is the last.
 
-        Raises :class:`UsageError` where there is none: a commit is kept until the second
-        one after it. Raises :class:`IndexLocked` where a writer is at work.
+        Raises :class:`UsageError` if there is no previous commit: only one is kept. Raises
+        :class:`IndexLocked` if another process is writing.
         """
 
     def search(self, request: EngineRequest) -> ResultPage:
@@ -146,41 +149,47 @@ class Engine(Protocol):
         """Return the articles with these ids in this order; unknown ids are left out."""
 
     def folded(self, ids: Iterable[str]) -> list[tuple[str, str]]:
-        """Return the folded titles and bodies of the articles with these ids, in this order."""
+        """Return folded title and body of the articles with these ids, in this order.
+
+        Unknown ids are left out.
+        """
 
     def document_frequencies(
         self, terms: Iterable[str], within: Node | None = None
     ) -> dict[str, int]:
-        """Return in how many articles each term stands, in title or body.
+        """Return how many articles contain each term in title or body.
 
-        Counted are all articles, or those that match ``within``. Terms are folded, as
-        :func:`newsgrep.analysis.segment.query_terms` gives them.
+        All articles are counted, or those that match ``within``. Terms are folded, as
+        :func:`newsgrep.analysis.segment.query_terms` returns them.
         """
 
-    def stamps(self) -> Iterator[FileRecord]:
-        """Yield what is known of every file, in no order."""
+    def file_records(self) -> Iterator[FileRecord]:
+        """Yield the record of every file, in no particular order."""
 
-    def check(self, *, deep: bool = False) -> list[Problem]:
-        """Return what is wrong with the stored data, and with where it is; empty if nothing.
+    def verify(self, *, deep: bool = False) -> list[Problem]:
+        """Return what is wrong with the stored data; an empty list if it is intact.
 
-        With ``deep`` every term is compared with what the stored articles say.
+        With ``deep``, every term is compared with the stored articles' texts.
         """
 
-    def tidy(self) -> list[str]:
-        """Delete the files that an interrupted writer left behind, and return their names."""
+    def remove_leftovers(self) -> list[str]:
+        """Delete files that an interrupted writer has left, and return their names.
+
+        On a server, restore the settings that it has changed, and return the indices' names.
+        """
 
     def close(self) -> None:
-        """Let go of files and locks."""
+        """Release all files, locks and connections."""
 
 
 class Stored(NamedTuple):
-    """A stored article with its stamp, or the stamp of a note."""
+    """A stored article with its file record, or the record of a file without an article."""
 
     article: Article | None
     stamp: FileRecord
 
 
 class Unreadable(NamedTuple):
-    """Something stored that can't be read any more, with its path where that can be read."""
+    """Something stored that can't be read, with its path if that can be read."""
 
     path: str | None

@@ -178,16 +178,16 @@ class MemoryEngine:
         counted = [d.counts for d in documents if within is None or _matches(d, within)]
         return {term: sum(term in counts for counts in counted) for term in terms}
 
-    def stamps(self) -> Iterator[FileRecord]:
+    def file_records(self) -> Iterator[FileRecord]:
         """Yield every file record."""
         yield from [document.indexed.stamp for document in self._documents.values()]
         yield from list(self._file_records.values())
 
-    def check(self, *, deep: bool = False) -> list[Problem]:  # noqa: ARG002  (no data to read)
+    def verify(self, *, deep: bool = False) -> list[Problem]:  # noqa: ARG002  (no data to read)
         """Return no problems: there are no stored data."""
         return []
 
-    def tidy(self) -> list[str]:
+    def remove_leftovers(self) -> list[str]:
         """Return no names: there are no files."""
         return []
 

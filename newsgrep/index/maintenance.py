@@ -33,7 +33,7 @@ def verify_index(index: Index, *, deep: bool = False, trust: bool = False) -> He
     """
     try:
         with index.open(trust=trust) as engine:
-            problems = engine.check(deep=deep)
+            problems = engine.verify(deep=deep)
             articles = 0 if problems else engine.search(EngineRequest(MatchAll(), limit=0)).total
     except IndexDamaged as exc:
         return HealthReport((Problem(str(exc)),), 0)
@@ -43,7 +43,7 @@ def verify_index(index: Index, *, deep: bool = False, trust: bool = False) -> He
 def clean_up_index(index: Index, *, wait: float = 0.0, trust: bool = False) -> list[str]:
     """Delete what interrupted runs have left behind, and return the names."""
     with index.lock(wait), index.session(trust=trust) as session:
-        return index.remove_leftovers(session.manifest) + session.engine.tidy()
+        return index.remove_leftovers(session.manifest) + session.engine.remove_leftovers()
 
 
 class RebuildResult(NamedTuple):
@@ -202,7 +202,7 @@ class _StoreTotals(NamedTuple):
 
 def _store_totals(engine: Engine) -> _StoreTotals:
     files = checksum = 0
-    for record in engine.stamps():
+    for record in engine.file_records():
         files += 1
         checksum += hash(record)
     articles = engine.search(EngineRequest(MatchAll(), limit=0)).total

@@ -101,11 +101,12 @@ def update_index(
         if session := _open(index, options):
             stack.enter_context(closing(session))
             engine = session.engine
-            commit, plan = engine.commit(), plan_for(engine.stamps())
+            commit, plan = engine.commit(), plan_for(engine.file_records())
             if not (plan.to_read or plan.gone):
                 index.remove_stale_holder()
                 with suppress(IndexLocked):
-                    engine.tidy()  # a dead writer may have left files, or a server's settings
+                    # A writer that died may have left files, or a server's settings.
+                    engine.remove_leftovers()
                 return _summary(engine, UpdateRun(plan), started)
         else:
             plan = plan_for(())
@@ -122,8 +123,8 @@ def update_index(
         else:
             engine = stack.enter_context(index.create(engine_name))
         if engine.commit() != commit:
-            plan = plan_for(engine.stamps())
-        engine.tidy()
+            plan = plan_for(engine.file_records())
+        engine.remove_leftovers()
         run = UpdateRun(plan)
         if plan.to_read or plan.gone:
             _write(index, engine, run, options)

@@ -184,9 +184,9 @@ def test_get_returns_equal_articles(shared_engine: Engine) -> None:
 def test_stamps_returns_every_file_record(engine: Engine) -> None:
     record = FileRecord("/archive/\udcff.txt", 3, 4, "d1", Status.REJECTED, None, "nothing in it")
     engine.write([PutFileRecord(record)])
-    assert set(engine.stamps()) == {make_file_record(each) for each in ARCHIVE} | {record}
+    assert set(engine.file_records()) == {make_file_record(each) for each in ARCHIVE} | {record}
     engine.write([DropFileRecord(record.path)])
-    assert set(engine.stamps()) == {make_file_record(each) for each in ARCHIVE}
+    assert set(engine.file_records()) == {make_file_record(each) for each in ARCHIVE}
 
 
 def test_search_ignores_file_records(engine: Engine) -> None:
@@ -227,7 +227,7 @@ def test_write_applies_changes_in_order(name: str, tmp_path: Path) -> None:
     assert ids(engine, "旧文") == set()
     assert ids(engine, "新文") == {"a"}
     assert engine.search(EngineRequest(MatchAll())).total == 1
-    assert [each.article_id for each in engine.stamps()] == ["a"]
+    assert [each.article_id for each in engine.file_records()] == ["a"]
     engine.close()
 
 
@@ -251,10 +251,10 @@ def test_write_can_be_repeated_after_error(engine: Engine) -> None:
     before = {each.id for each in ARCHIVE}
     with pytest.raises(KeyboardInterrupt):
         engine.write(failing_changes())
-    left = {each.article_id for each in engine.stamps()}
+    left = {each.article_id for each in engine.file_records()}
     assert left - {"bridge", "new"} == before - {"bridge"}
     engine.write(islice(failing_changes(), 2))
-    assert {each.article_id for each in engine.stamps()} == before - {"bridge"} | {"new"}
+    assert {each.article_id for each in engine.file_records()} == before - {"bridge"} | {"new"}
     assert ids(engine, "联合声明") == {"fish", "repeats"}
     assert ids(engine, "新文") == {"new"}
 
@@ -266,13 +266,13 @@ def test_empty_engine_returns_no_results(name: str, tmp_path: Path) -> None:
             page = engine.search(EngineRequest(parse(query).root, order, 10, 0, FACETS))
             assert (page.total, page.candidates) == (0, ())
     assert engine.get(["a"]) == []
-    assert list(engine.stamps()) == []
-    assert engine.check() == []
+    assert list(engine.file_records()) == []
+    assert engine.verify() == []
     engine.close()
 
 
 def test_check_finds_no_problem(shared_engine: Engine) -> None:
-    assert shared_engine.check() == []
+    assert shared_engine.verify() == []
 
 
 def test_results_stay_valid_after_close(name: str, tmp_path: Path) -> None:
@@ -304,7 +304,7 @@ def test_search_finds_terms_in_every_segment(
     )
     assert ids(engine, "source:日报") == set("abcxyz")
     assert ids(engine, "source:电台") == {"m"}
-    assert engine.check(deep=True) == []
+    assert engine.verify(deep=True) == []
     engine.close()
 
 
@@ -325,7 +325,7 @@ def test_write_can_delete_everything(name: str, tmp_path: Path) -> None:
     assert ids(engine, "水") == {"b"}
     engine.write([DeleteArticle("b")])
     assert engine.search(EngineRequest(parse("水").root)).total == 0
-    assert list(engine.stamps()) == []
+    assert list(engine.file_records()) == []
     engine.write([upsert(make_article("c", "水", "渔场"))])
     assert ids(engine, "水") == {"c"}
     engine.close()
@@ -336,7 +336,7 @@ def test_rollback_restores_previous_commit(name: str, tmp_path: Path) -> None:
     engine = engine_with(
         name, tmp_path, [make_article("a", "水", "渔场"), make_article("b", "水", "声明")]
     )
-    before = sorted(engine.stamps())
+    before = sorted(engine.file_records())
     with pytest.raises(UsageError, match="no commit to roll back to"):
         engine.rollback()  # the empty index before the first commit is not restored
     assert ids(engine, "水") == {"a", "b"}
@@ -351,7 +351,7 @@ def test_rollback_restores_previous_commit(name: str, tmp_path: Path) -> None:
     engine.rollback()
     assert ids(engine, "水") == {"a", "b"}
     assert ids(engine, "声明") == {"b"}
-    assert sorted(engine.stamps()) == before
+    assert sorted(engine.file_records()) == before
     with pytest.raises(UsageError, match="no commit to roll back to"):
         engine.rollback()
     engine.write([upsert(make_article("d", "水", "船"))])

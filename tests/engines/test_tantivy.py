@@ -49,7 +49,7 @@ def all_results(engine: Engine) -> list[object]:
         for query in ('"合声明"', "水 OR 渔", "-date:2024", "caption:大桥", "gp*", "url:news")
         for order in Order
     ]
-    return [*found, engine.get(each.id for each in ARCHIVE), sorted(engine.stamps())]
+    return [*found, engine.get(each.id for each in ARCHIVE), sorted(engine.file_records())]
 
 
 @pytest.fixture
@@ -111,8 +111,8 @@ def test_killed_writer_leaves_no_lock_and_no_files(tmp_path: Path) -> None:
     engine = open_engine(NAME, tmp_path / NAME)
     expected = engine_with("memory", tmp_path, ARCHIVE)
     assert all_results(engine) == all_results(expected)
-    assert engine.tidy()
-    assert engine.tidy() == []
+    assert engine.remove_leftovers()
+    assert engine.remove_leftovers() == []
     engine.write([DeleteArticle("fish")])
     expected.write([DeleteArticle("fish")])
     assert all_results(engine) == all_results(expected)
@@ -134,7 +134,7 @@ def test_open_engine_reports_a_missing_file(folder: Path) -> None:
             open_engine(NAME, folder)
         lost.write_bytes(content)
     engine = open_engine(NAME, folder)
-    assert engine.check(deep=True) == []
+    assert engine.verify(deep=True) == []
     engine.close()
 
 
@@ -160,7 +160,7 @@ def test_check_finds_every_changed_byte(
         damaged.rename(path)
         try:
             engine = open_engine(NAME, folder)
-            problems = engine.check()
+            problems = engine.verify()
             results = all_results(engine)
             # Each file contains tantivy's version as well, and nothing depends on it.
             assert problems or results == expected
@@ -203,7 +203,7 @@ def test_rollback_repairs_a_damaged_last_commit(tmp_path: Path) -> None:
     rollback(NAME, tmp_path / NAME)
     engine = open_engine(NAME, tmp_path / NAME)
     assert all_results(engine) == expected
-    assert engine.check(deep=True) == []
+    assert engine.verify(deep=True) == []
     engine.write([upsert(make_article("new", "新的", "新文。"))])
     assert engine.search(EngineRequest(MatchAll())).total == len(ARCHIVE) + 1
     engine.close()
@@ -226,7 +226,7 @@ def test_same_changes_can_be_repeated(ended: str, folder: Path, tmp_path: Path) 
     engine = open_engine(NAME, folder)
     engine.write([DeleteArticle("fish")])
     assert all_results(engine) == after
-    assert engine.check() == []
+    assert engine.verify() == []
     engine.close()
 
 
@@ -344,7 +344,7 @@ def test_moved_index_can_be_opened(folder: Path, tmp_path: Path) -> None:
     os.utime(tmp_path / "elsewhere", (time.time(), 0))
     engine = open_engine(NAME, tmp_path / "elsewhere")
     assert all_results(engine) == expected
-    assert engine.check(deep=True) == []
+    assert engine.verify(deep=True) == []
     engine.close()
 
 
@@ -361,7 +361,7 @@ def test_size_counts_shared_files_once(tmp_path: Path) -> None:
 def test_stamps_returns_every_indexed_file(folder: Path) -> None:
     engine = open_engine(NAME, folder)
     living = [each for each in ARCHIVE if each.id != "undated"]
-    assert {s for s in engine.stamps() if s.article_id} == {
+    assert {s for s in engine.file_records() if s.article_id} == {
         make_file_record(each) for each in living
     }
     engine.close()
@@ -369,9 +369,9 @@ def test_stamps_returns_every_indexed_file(folder: Path) -> None:
 
 def test_stamps_returns_each_record_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = open_tantivy(folder, create=False)
-    wanted = sorted(engine.stamps())
+    wanted = sorted(engine.file_records())
     assert len(wanted) > 4
     for first in (1, 2, len(wanted) - 1, len(wanted), len(wanted) + 1):
         monkeypatch.setattr(reader_module, "FIRST_ADDRESSES", first)
-        assert sorted(engine.stamps()) == wanted
+        assert sorted(engine.file_records()) == wanted
     engine.close()

@@ -68,7 +68,7 @@ def test_search_equals_memory_engine_after_many_commits(tmp_path: Path) -> None:
                 other = expected.search(EngineRequest(root, order, 100, 0, FACETS))
                 assert [c.id for c in one.candidates] == [c.id for c in other.candidates]
                 assert dict(one.facets) == dict(other.facets)
-        assert set(engine.stamps()) == set(expected.stamps())
+        assert set(engine.file_records()) == set(expected.file_records())
     engine.close()
 
 
@@ -99,7 +99,7 @@ def test_reader_keeps_commit_after_files_are_deleted(tmp_path: Path, reference: 
                 scores = [each.score for each in expected.candidates]
                 assert [each.score for each in found.candidates] == pytest.approx(scores)
     assert reader.get(each.id for each in ARCHIVE) == list(ARCHIVE)
-    assert sorted(reader.stamps()) == sorted(map(make_file_record, ARCHIVE))
+    assert sorted(reader.file_records()) == sorted(map(make_file_record, ARCHIVE))
     reader.close()
 
 
@@ -155,7 +155,7 @@ def test_missing_file_raises_index_damaged(tmp_path: Path) -> None:
             )
             engine.search(EngineRequest(MatchAll(), Order.NEWEST, 100))
             engine.get(each.id for each in ARCHIVE)
-            list(engine.stamps())
+            list(engine.file_records())
         path.write_bytes(content)
 
 

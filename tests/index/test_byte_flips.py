@@ -48,7 +48,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def results(folder: Path) -> list[Any]:
     """Return the results of requests that together read every file of the index."""
     with FolderIndex(folder).open() as engine:
-        stamps = sorted(engine.stamps())
+        stamps = sorted(engine.file_records())
         articles = engine.get(stamp.article_id or "" for stamp in stamps)
         texts = engine.folded(article.id for article in articles)
         pages = [

@@ -248,8 +248,8 @@ class History(RuleBasedStateMachine):
     def is_as_it_should_be(self, chance: random.Random) -> None:
         assert self.now is not None
         with FolderIndex(self.index).open() as engine:
-            assert engine.check(deep=True) == []
-            stamps = {stamp.path: stamp for stamp in engine.stamps()}
+            assert engine.verify(deep=True) == []
+            stamps = {stamp.path: stamp for stamp in engine.file_records()}
             assert stamps.keys() == self.now.known.keys()
             taken_from = {text.id_at(path): path for path, text in self.now.articles.items()}
             for path, text in self.now.known.items():

@@ -99,7 +99,7 @@ def state(place: Path) -> State:
             pass
         return None
     with FolderIndex(place).open() as engine:
-        stamps = sorted(engine.stamps())
+        stamps = sorted(engine.file_records())
         articles = engine.get(stamp.article_id or "" for stamp in stamps)
         pages = [
             engine.search(
@@ -108,7 +108,7 @@ def state(place: Path) -> State:
             for query in ("声明", '"渔场"', "码头 OR 灯塔", "-台风")
             for order in Order
         ]
-        assert engine.check(deep=True) == []
+        assert engine.verify(deep=True) == []
         return stamps, articles, pages
 
 

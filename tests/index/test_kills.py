@@ -88,7 +88,7 @@ class Archive:
         self.old = indexed_state(self.cli.index)
         assert self.old == self.shelf.state()
         with FolderIndex(self.cli.index).open() as engine:
-            assert engine.tidy() == []
+            assert engine.remove_leftovers() == []
         assert {each.name for each in self.cli.index.iterdir()} == {
             self.engine,
             MANIFEST_FILE,

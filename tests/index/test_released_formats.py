@@ -37,12 +37,14 @@ def index(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def answers(engine: Engine) -> None:
-    assert engine.check(deep=True) == []
+    assert engine.verify(deep=True) == []
     for question, ids in QUESTIONS.items():
         page = engine.search(EngineRequest(parse(question).root))
         assert {candidate.id for candidate in page.candidates} == ids, question
     assert engine.get(article.id for article in ARTICLES) == list(ARTICLES)
-    assert [stamp for stamp in engine.stamps() if stamp.status is not Status.INDEXED] == [DUPLICATE]
+    assert [stamp for stamp in engine.file_records() if stamp.status is not Status.INDEXED] == [
+        DUPLICATE
+    ]
 
 
 def test_there_is_an_index_of_every_released_format() -> None:

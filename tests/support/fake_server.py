@@ -49,10 +49,10 @@ class FakeIndex(MemoryEngine):
         finally:
             _save()
 
-    def check(self, *, deep: bool = False) -> list[Problem]:  # noqa: ARG002  (deep is no different)
+    def verify(self, *, deep: bool = False) -> list[Problem]:  # noqa: ARG002  (deep is no different)
         return [Problem(f"the article {each} can't be read") for each in self.unreadable]
 
-    def tidy(self) -> list[str]:
+    def remove_leftovers(self) -> list[str]:
         self.tidied += 1
         return []
 

@@ -157,7 +157,7 @@ def expected_state(files: State) -> State:
 def indexed_state(index: Path) -> State:
     """Return what an index holds."""
     with FolderIndex(index).open() as engine:
-        ids = [stamp.article_id or "" for stamp in engine.stamps()]
+        ids = [stamp.article_id or "" for stamp in engine.file_records()]
         return {
             article.path: ArticleFile(
                 article.title,
@@ -176,7 +176,7 @@ QUERIES = ("联合声明", '"台风过后"', '"人在鹭" OR 灯塔', "-渡轮 s
 def index_snapshot(index: Path) -> tuple[list[FileRecord], list[Article], list[ResultPage]]:
     """Return all stamps, articles, and the answers to some questions."""
     with FolderIndex(index).open() as engine:
-        stamps = sorted(engine.stamps())
+        stamps = sorted(engine.file_records())
         articles = engine.get(stamp.article_id or "" for stamp in stamps)
         pages = [
             engine.search(EngineRequest(parse(query).root, order, 1000, 0, FACETS))
@@ -191,7 +191,7 @@ def index_contents(index: Index) -> tuple[dict[str, str], dict[str, tuple[object
     with index.open() as engine:
         ids = [each.id for each in engine.search(EngineRequest(MatchAll(), limit=999)).candidates]
         articles = {article.id: f"{article.path}: {article.body}" for article in engine.get(ids)}
-        stamps = {stamp.path: _without_reason(stamp) for stamp in engine.stamps()}
+        stamps = {stamp.path: _without_reason(stamp) for stamp in engine.file_records()}
     return articles, stamps
 
 

@@ -184,7 +184,7 @@ class OpenSearchEngine:
         clauses = [ir.Term(TERMS, term_token(term)) for term in wanted]
         return dict(zip(wanted, reader.frequencies(clauses, condition), strict=True))
 
-    def stamps(self) -> Iterator[FileRecord]:
+    def file_records(self) -> Iterator[FileRecord]:
         """Yield all file records."""
         # Not needed for a search.
         from newsgrep.engines.opensearch.maintenance import file_record_hits
@@ -194,13 +194,13 @@ class OpenSearchEngine:
                 record = stored_file_record(hit)
             yield record
 
-    def check(self, *, deep: bool = False) -> list[Problem]:
+    def verify(self, *, deep: bool = False) -> list[Problem]:
         """Check that all shards are available, and read all documents."""
         from newsgrep.engines.opensearch.maintenance import find_problems
 
         return list(find_problems(self._client, self._names, deep=deep))
 
-    def tidy(self) -> list[str]:
+    def remove_leftovers(self) -> list[str]:
         """Restore the settings that interrupted loads have changed, and name these indices."""
         return restore_settings(self._client, self._names)
 

@@ -118,12 +118,12 @@ class TantivyEngine:
             condition = None if within is None else lower(reader, within)
             return {term: reader.count(ir.all_of(term_clause(term), condition)) for term in terms}
 
-    def stamps(self) -> Iterator[FileRecord]:
+    def file_records(self) -> Iterator[FileRecord]:
         """Yield all file records."""
         with translate_errors(self._folder):
             yield from self.reader.file_records()
 
-    def check(self, *, deep: bool = False) -> list[Problem]:
+    def verify(self, *, deep: bool = False) -> list[Problem]:
         """Verify the checksums of all files, and read all documents."""
         # Only ``newsgrep doctor`` needs it, not a search.
         from newsgrep.engines.tantivy.recovery import find_problems
@@ -136,7 +136,7 @@ class TantivyEngine:
             problems.append(Problem(str(exc)))
         return problems
 
-    def tidy(self) -> list[str]:
+    def remove_leftovers(self) -> list[str]:
         """Delete files that no commit has, and return their names."""
         with translate_errors(self._folder):
             names = commits.leftovers(self._folder)

@@ -179,12 +179,12 @@ class WhooshEngine:
             matched = match_documents(reader, within)
             return {term: len(matched.intersection(reader.postings(term)[0])) for term in terms}
 
-    def stamps(self) -> Iterator[FileRecord]:
+    def file_records(self) -> Iterator[FileRecord]:
         """Read all file records."""
         with _translate_errors(self._folder):
             yield from self._reader.file_records()
 
-    def check(self, *, deep: bool = False) -> list[Problem]:
+    def verify(self, *, deep: bool = False) -> list[Problem]:
         """Compare all files with their checksums and read everything."""
         from newsgrep.engines.whoosh.recovery import find_problems
 
@@ -196,7 +196,7 @@ class WhooshEngine:
             found.append(Problem(str(exc)))
         return found
 
-    def tidy(self) -> list[str]:
+    def remove_leftovers(self) -> list[str]:
         """Delete the files that neither of the two commits contains."""
         from newsgrep.engines.whoosh.writer import write_lock
 

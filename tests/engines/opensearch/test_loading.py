@@ -73,7 +73,7 @@ def contents(index: Index) -> tuple[dict[str, Article], set[Any]]:
         found = engine.search(EngineRequest(MatchAll(), limit=9_999)).candidates
         assert len(found) == len({each.id for each in found})
         articles = {each.id: each for each in engine.get(each.id for each in found)}
-        return articles, set(engine.stamps())
+        return articles, set(engine.file_records())
 
 
 # Size of requests

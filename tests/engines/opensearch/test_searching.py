@@ -126,7 +126,7 @@ def test_file_records_beyond_ten_thousand_are_complete(
     deep: tuple[Engine, list[Article]],
 ) -> None:
     engine, articles = deep
-    assert {each.article_id for each in engine.stamps()} == {each.id for each in articles}
+    assert {each.article_id for each in engine.file_records()} == {each.id for each in articles}
 
 
 # Larger queries than a server accepts
@@ -298,8 +298,8 @@ def test_partial_response_is_an_error(proxy: RecordingProxy, change: Callable[[A
         lambda engine: engine.get(["a1"]),
         lambda engine: engine.folded(["a1"]),
         lambda engine: engine.document_frequencies(["潮"]),
-        lambda engine: list(engine.stamps()),
-        lambda engine: engine.check(),
+        lambda engine: list(engine.file_records()),
+        lambda engine: engine.verify(),
     ]
     for commit_first in (False, True):
         for way in ways:

@@ -263,10 +263,10 @@ def assert_complete(cli: Cli, index: ClusterIndex, archive: Archive, figures: Ta
     assert index.documents() == len(files)
     assert index.unrestored() == []
     with ServerIndex(index.at(0)).open() as engine:
-        paths = [stamp.path for stamp in engine.stamps()]
+        paths = [stamp.path for stamp in engine.file_records()]
         assert len(paths) == len(files)
         assert set(paths) == files.keys()
-        assert engine.check() == []
+        assert engine.verify() == []
     for address in index.addresses:
         for text in QUOTED:
             right = archive.containing(text)
@@ -406,13 +406,13 @@ def test_load_without_replicas_can_be_repeated(
     assert index.documents() == OLD + FEWER
     assert index.unrestored(replicas=0) == []
     with ServerIndex(address).open() as engine:
-        assert {stamp.path for stamp in engine.stamps()} == smaller.every_file.keys()
+        assert {stamp.path for stamp in engine.file_records()} == smaller.every_file.keys()
 
 
 def index_content(index: Index) -> tuple[Any, ...]:
     """Return all file records and articles of an index, and its results for some queries."""
     with index.open() as engine:
-        stamps = sorted(engine.stamps())
+        stamps = sorted(engine.file_records())
         articles = engine.get(stamp.article_id or "" for stamp in stamps)
         pages = [
             engine.search(EngineRequest(parse(each).root, Order.NEWEST, 20, 0, FACETS))
