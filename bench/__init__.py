@@ -1,4 +1,4 @@
-"""Speed, size and correctness of newsgrep beside what people would use instead.
+"""Measurements of newsgrep beside what people would use instead.
 
-Not part of the package: it is run from a checkout with ``python -m bench.run``.
+Not part of the package: run it from a checkout with ``python -m bench.run``.
 """

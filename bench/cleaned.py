@@ -1,7 +1,7 @@
-"""The cleaned text of a corpus, as newsgrep's reader gives it, in one file of JSON lines.
+"""The extracted text of a corpus, as newsgrep extracts it, in one file of JSON lines.
 
-It is the input of peers that clean nothing themselves, the yardstick for the size of an
-index, and what brute force looks at to know which articles really hold a string.
+It is the input of peers that extract nothing themselves, the yardstick for the size of an
+index, and what brute force searches to know which articles contain a string.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from newsgrep.extract.outlets import Outlets, load_outlets
 from newsgrep.extract.pipeline import extract_article
 from newsgrep.query.match import contains_literal
 
-_TOGETHER = 2000
+_BATCH = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """One file's article; ``published`` is in seconds since the epoch, or nothing."""
+    """The article of one file; ``published`` is in seconds since the epoch, or ``None``."""
 
     path: str
     id: str
@@ -40,10 +40,15 @@ class Cleaned:
     published: float | None
     fetched: str = ""
 
+    @property
+    def rank(self) -> tuple[str, int]:
+        """Of several files with one article, the one with the greatest rank is indexed."""
+        return self.fetched, len(self.body)
+
 
 @dataclass(frozen=True, slots=True)
 class CleanedFile:
-    """Where a corpus' cleaned articles are, and what making them took."""
+    """Where a corpus' extracted articles are, and how long extraction took, in seconds."""
 
     path: Path
     articles: int
@@ -52,42 +57,37 @@ class CleanedFile:
 
 
 class Truth(NamedTuple):
-    """What brute force found: which file stands for each file, and which hold each literal."""
+    """Brute force: which file is indexed for each file, and which files contain each literal."""
 
-    stands_for: dict[str, str]
-    holding: dict[str, list[str]]
+    indexed_for: dict[str, str]
+    containing: dict[str, list[str]]
 
 
 @cache
-def _outlets() -> Outlets:
+def outlets() -> Outlets:
+    """Return the built-in outlet rules."""
     return load_outlets(None)
 
 
 def clean_file(path: str) -> Cleaned | None:
-    """Return the article in a file, or nothing where there is none."""
+    """Return the article in a file, ``None`` if there is none."""
     file = Path(path)
     try:
         article = extract_article(
-            path, file.read_bytes(), outlets=_outlets(), mtime=file.stat().st_mtime
+            path, file.read_bytes(), outlets=outlets(), mtime=file.stat().st_mtime
         )
     except NoArticle:
         return None
-    return Cleaned(
-        path,
-        article.id,
-        article.title,
-        article.body,
-        article.source or "",
-        article.published.sort_key() if article.published else None,
-        article.fetched or "",
-    )
+    published = article.published.sort_key() if article.published else None
+    source, fetched = article.source or "", article.fetched or ""
+    return Cleaned(path, article.id, article.title, article.body, source, published, fetched)
 
 
 def clean(corpus: Corpus, jobs: int = 2) -> CleanedFile:
-    """Return the cleaned articles of a corpus, made now or earlier by the same reader.
+    """Return the extracted articles of a corpus, from this call or an earlier one.
 
-    Of several files with one article the one is taken that newsgrep takes. ``seconds`` is
-    how long reading and cleaning took with ``jobs`` processes.
+    Of several files with one article, the one is taken that newsgrep takes. ``seconds`` is the
+    time for reading and extracting with ``jobs`` processes.
     """
     path = corpus.folder.parent / f"{corpus.name}.jsonl"
     notes = path.with_suffix(".json")
@@ -97,48 +97,34 @@ def clean(corpus: Corpus, jobs: int = 2) -> CleanedFile:
     files = [str(each) for each in corpus.paths()]
     warm(corpus)
     started = time.perf_counter()
-    text_bytes = 0
-    best: dict[str, tuple[str, int, str]] = {}
-    draft = path.with_suffix(".draft")
-    with draft.open("w", encoding="utf-8") as stream:
-        for article in _clean_all(files, jobs):
-            stream.write(json.dumps(asdict(article), ensure_ascii=False) + "\n")
-            rank = (article.fetched, len(article.body), article.path)
-            if article.id not in best or _is_better(rank, best[article.id]):
-                best[article.id] = rank
+    best: dict[str, Cleaned] = {}
+    ids: dict[str, str] = {}
+    for article in _clean_all(files, jobs):
+        ids[article.path] = article.id
+        known_best = best.get(article.id)
+        if known_best is None or article.rank > known_best.rank:
+            best[article.id] = article
     seconds = time.perf_counter() - started
     with path.open("w", encoding="utf-8") as stream:
-        for article in read_cleaned(draft):
-            if best[article.id][2] == article.path:
-                text_bytes += len(f"{article.title}{article.body}".encode())
-                stream.write(json.dumps(asdict(article), ensure_ascii=False) + "\n")
-    aliases = {
-        article.path: best[article.id][2]
-        for article in read_cleaned(draft)
-        if best[article.id][2] != article.path
-    }
-    draft.unlink()
+        for article in best.values():
+            stream.write(json.dumps(asdict(article), ensure_ascii=False) + "\n")
+    text_bytes = sum(len(f"{each.title}{each.body}".encode()) for each in best.values())
+    aliases = {name: best[article_id].path for name, article_id in ids.items()}
     path.with_suffix(".aliases").write_text(json.dumps(aliases, ensure_ascii=False), "utf-8")
-    told = {"key": key, "articles": len(best), "text_bytes": text_bytes, "seconds": seconds}
-    notes.write_text(json.dumps(told), "utf-8")
+    counts = {"articles": len(best), "text_bytes": text_bytes, "seconds": seconds}
+    notes.write_text(json.dumps({"key": key, **counts}), "utf-8")
     return CleanedFile(path, len(best), text_bytes, seconds)
-
-
-def _is_better(rank: tuple[str, int, str], than: tuple[str, int, str]) -> bool:
-    return rank[:2] > than[:2] or (rank[:2] == than[:2] and rank[2] < than[2])
 
 
 def _clean_all(files: list[str], jobs: int) -> Iterator[Cleaned]:
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         rest = iter(files)
-        while together := list(islice(rest, _TOGETHER)):
-            for article in pool.map(clean_file, together, chunksize=32):
-                if article:
-                    yield article
+        while batch := list(islice(rest, _BATCH)):
+            yield from filter(None, pool.map(clean_file, batch, chunksize=32))
 
 
 def warm(corpus: Corpus) -> None:
-    """Read every file once: what is measured is the work, not the disk."""
+    """Read every file once, so that the work is measured and not the disk."""
     for path in corpus.paths():
         path.read_bytes()
 
@@ -151,18 +137,16 @@ def read_cleaned(path: Path) -> Iterator[Cleaned]:
 
 
 def brute_force(path: Path, literals: list[str]) -> Truth:
-    """Look at every article for every literal, in title and body, whatever script and case.
+    """Search every title and body for every literal, whatever script and case.
 
-    ``path`` is of a file that :func:`clean` wrote.
+    ``path`` is a file that :func:`clean` wrote.
     """
-    aliases = json.loads(path.with_suffix(".aliases").read_text("utf-8"))
-    stands_for: dict[str, str] = dict(aliases)
-    holding: dict[str, list[str]] = {literal: [] for literal in literals}
-    folded = [(literal, fold(literal)) for literal in holding]
+    indexed_for: dict[str, str] = json.loads(path.with_suffix(".aliases").read_text("utf-8"))
+    containing: dict[str, list[str]] = {literal: [] for literal in literals}
+    folded = [(literal, fold(literal)) for literal in containing]
     for article in read_cleaned(path):
-        stands_for[article.path] = article.path
         texts = (fold(article.title), fold(article.body))
         for literal, wanted in folded:
             if any(contains_literal(text, wanted) for text in texts):
-                holding[literal].append(article.path)
-    return Truth(stands_for, holding)
+                containing[literal].append(article.path)
+    return Truth(indexed_for, containing)

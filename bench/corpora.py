@@ -1,8 +1,9 @@
-"""Articles to measure with: real ones, samples of them, and as many more as one likes.
+"""Articles to measure with: real ones, samples of them, and any number of recombined ones.
 
-More articles are made by recombination: the length, date and outlet of one real article,
-and runs of paragraphs drawn from all of them, so that the statistics of words stay natural.
-Everything is deterministic by its parameters and kept in the cache folder under them.
+A recombined article has the length and outlet of one real article, the title and date of
+others, and runs of paragraphs from all of them, so that word statistics stay natural.
+Everything is determined by its parameters, and kept in the cache folder under a name made of
+them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import random
 import re
 import shutil
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,10 +23,10 @@ from urllib.parse import urlsplit
 from bench.paths import ARCHIVES, fresh
 
 RECIPE: Final = 1
-"""Raised whenever the same parameters give other files."""
-MOST_IN_FOLDER: Final = 1000
-_LONGEST_PARAGRAPH: Final = 3000
-_LONGEST_RUN: Final = 3
+"""Raised whenever the same parameters produce other files."""
+MAX_IN_FOLDER: Final = 1000
+_MAX_PARAGRAPH: Final = 3000
+_MAX_RUN: Final = 3
 _DONE: Final = ".done"
 
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
@@ -34,13 +35,13 @@ _BREAK = re.compile(
     r"</?(p|div|br|li|ul|ol|h\d|tr|table|section|blockquote)\b[^>]*>", re.IGNORECASE
 )
 _TAG = re.compile(r"<[^>]*>")
-_WHITE = re.compile(r"\s+")
+_SPACE = re.compile(r"\s+")
 _MARKDOWN = re.compile(r"^[#>\-+*=|`~\s]+|[<>\[\]`\\]")
 
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """A folder of article files, all of whose parameters are in its name."""
+    """A folder of article files; the name states all its parameters."""
 
     name: str
     folder: Path
@@ -61,22 +62,28 @@ class Source:
     paragraphs: tuple[str, ...]
 
 
+def _made_once(name: str, folder: Path, make: Callable[[Path], None]) -> Corpus:
+    if not (folder / _DONE).exists():
+        make(fresh(folder))
+        (folder / _DONE).touch()
+    return Corpus(name, folder)
+
+
 def real(work: Path, archives: Path = ARCHIVES) -> Corpus:
     """Return all real articles, unpacked from ``*.tar.xz`` in ``archives``.
 
-    Raises :class:`FileNotFoundError` where there are none.
+    Raises :class:`FileNotFoundError` if there are none.
     """
-    folder = work / "corpora" / "real"
-    if not (folder / _DONE).exists():
+
+    def unpack(folder: Path) -> None:
         packed = sorted(archives.glob("*.tar.xz"))
         if not packed:
             raise FileNotFoundError(f"no *.tar.xz in {archives}: name their folder (--archives)")
-        fresh(folder)
         for path in packed:
             with tarfile.open(path) as archive:
                 archive.extractall(folder, filter="data")
-        (folder / _DONE).touch()
-    return Corpus("real", folder)
+
+    return _made_once("real", work / "corpora" / "real", unpack)
 
 
 def of_size(everything: Corpus, size: str, seed: int = 1) -> Corpus:
@@ -90,37 +97,37 @@ def of_size(everything: Corpus, size: str, seed: int = 1) -> Corpus:
 
 def sample(of: Corpus, count: int, seed: int = 1) -> Corpus:
     """Return copies of ``count`` random articles of a corpus, or of all if there are fewer."""
-    folder = of.folder.parent / f"{of.name}-{count}-{seed}-{RECIPE}"
-    if not (folder / _DONE).exists():
-        fresh(folder)
+
+    def copy(folder: Path) -> None:
         paths = of.paths()
         chosen = random.Random(seed).sample(paths, min(count, len(paths)))  # noqa: S311
         for path in sorted(chosen):
-            copy = folder / path.relative_to(of.folder)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, copy)
-        (folder / _DONE).touch()
-    return Corpus(folder.name, folder)
+            target = folder / path.relative_to(of.folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target)
+
+    name = f"{of.name}-{count}-{seed}-{RECIPE}"
+    return _made_once(name, of.folder.parent / name, copy)
 
 
 def recombined(of: Corpus, count: int, seed: int = 1) -> Corpus:
-    """Return ``count`` articles made of those of ``of``, each with an address of its own."""
-    folder = of.folder.parent / f"{of.name}-recombined-{count}-{seed}-{RECIPE}"
-    if not (folder / _DONE).exists():
+    """Return ``count`` articles recombined from those of ``of``, each with its own address."""
+
+    def make(folder: Path) -> None:
         sources = [source for path in of.paths() if (source := read_source(path))]
-        fresh(folder)
         for number, text in enumerate(recombine(sources, count, seed)):
-            inner = folder / f"{number // MOST_IN_FOLDER:04}"
+            inner = folder / f"{number // MAX_IN_FOLDER:04}"
             inner.mkdir(exist_ok=True)
             (inner / f"{number:06}.md").write_text(text, "utf-8")
-        (folder / _DONE).touch()
-    return Corpus(folder.name, folder)
+
+    name = f"{of.name}-recombined-{count}-{seed}-{RECIPE}"
+    return _made_once(name, of.folder.parent / name, make)
 
 
 def read_source(path: Path) -> Source | None:
-    """Return what recombination needs of a file, or nothing for one without text.
+    """Return what recombination needs of a file, ``None`` for a file without text.
 
-    Deliberately not newsgrep's own reader: the inputs stay the same when that changes.
+    Deliberately not newsgrep's own extraction: the inputs stay the same when that changes.
     """
     text = path.read_text("utf-8", "replace").replace("\r\n", "\n")
     header = _FRONT_MATTER.match(text)
@@ -133,7 +140,7 @@ def read_source(path: Path) -> Source | None:
     }
     body = _BREAK.sub("\n", _NO_TEXT.sub("", text[header.end() :]))
     lines = (_plain(line) for line in html.unescape(_TAG.sub("", body)).splitlines())
-    paragraphs = tuple(line for line in lines if 2 <= len(line) <= _LONGEST_PARAGRAPH)
+    paragraphs = tuple(line for line in lines if 2 <= len(line) <= _MAX_PARAGRAPH)
     host = urlsplit(fields.get("from", "")).hostname
     if not (host and paragraphs):
         return None
@@ -142,15 +149,15 @@ def read_source(path: Path) -> Source | None:
 
 
 def _plain(line: str) -> str:
-    return _WHITE.sub(" ", _MARKDOWN.sub("", line.strip())).strip()
+    return _SPACE.sub(" ", _MARKDOWN.sub("", line.strip())).strip()
 
 
 def recombine(sources: Sequence[Source], count: int, seed: int) -> Iterator[str]:
     """Yield ``count`` Markdown files.
 
     Each has the length and the outlet of one article, the title of a second, the date of a
-    third. Paragraphs come in runs of up to three neighbours, every paragraph of the corpus
-    being as likely to begin one, so that long articles give as much of the text as they have.
+    third. Paragraphs come in runs of up to three neighbours. Every paragraph of the corpus is
+    equally likely to begin a run, so that long articles contribute as much text as they have.
     """
     chance = random.Random(f"{seed}")  # noqa: S311
     starts = [(i, j) for i, source in enumerate(sources) for j in range(len(source.paragraphs))]
@@ -161,7 +168,7 @@ def recombine(sources: Sequence[Source], count: int, seed: int) -> Iterator[str]
         length = 0
         while length < wanted:
             i, j = starts[chance.randrange(len(starts))]
-            for paragraph in sources[i].paragraphs[j : j + chance.randint(1, _LONGEST_RUN)]:
+            for paragraph in sources[i].paragraphs[j : j + chance.randint(1, _MAX_RUN)]:
                 body.append(paragraph)
                 length += len(paragraph)
                 if length >= wanted:

@@ -1,4 +1,4 @@
-"""What is told of measurements: per article, per question, right and wrong."""
+"""Figures derived from measurements: per article, per question, right and wrong."""
 
 from __future__ import annotations
 
@@ -10,55 +10,47 @@ from bench.peers.base import Inputs
 from bench.questions import Question
 
 
-def is_checked(question: Question) -> bool:
-    """Return whether brute force says which articles are right."""
-    return bool(question.quoted) and question.is_plain
-
-
 def correctness(
     answers: Mapping[str, Any], truth: Mapping[str, Any], questions: Sequence[Question]
-) -> dict[str, dict[str, int]]:
+) -> dict[str, list[int]]:
     """Return for each quoted question how many hits are expected, found, and extra."""
-    told: dict[str, dict[str, int]] = {}
-    stands_for: Mapping[str, str] = truth["stands_for"]
+    counts: dict[str, list[int]] = {}
+    indexed_for: Mapping[str, str] = truth["indexed_for"]
     for question in questions:
         answer = answers.get(question.name, {})
-        if is_checked(question) and "paths" in answer:
-            expected = set(truth["holding"][question.quoted])
-            found = {stands_for.get(path, path) for path in answer["paths"]}
-            told[question.name] = {
-                "expected": len(expected),
-                "found": len(found & expected),
-                "extra": len(found - expected),
-            }
-    return told
+        if question.is_checked and "paths" in answer:
+            expected = set(truth["containing"][question.quoted])
+            found = {indexed_for.get(path, path) for path in answer["paths"]}
+            counts[question.name] = [
+                len(expected), len(found & expected), len(found - expected)
+            ]  # fmt: skip
+    return counts
 
 
 def index_figures(index: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
-    """Return what indexing took, and that for each article; CPU time with a server's own."""
-    servers = index.get("server_cpu_seconds", [0.0] * len(index["seconds"]))
-    cpu = [own + server for own, server in zip(index["cpu_seconds"], servers, strict=True)]
+    """Return what indexing took, also per article."""
+    articles = inputs.cleaned.articles
     return {
         **index,
-        "per_second": inputs.cleaned.articles / median(index["seconds"]),
-        "cpu_ms": 1000 * median(cpu) / inputs.cleaned.articles,
+        "per_second": articles / median(index["seconds"]),
+        "cpu_ms": 1000 * median(index["cpu_seconds"]) / articles,
         "size_ratio": index["size"] / max(1, inputs.cleaned.text_bytes),
     }
 
 
-def warm_figures(timed: Mapping[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
-    """Return median and worst of each warm question, with hits and only counted."""
+def warm_figures(timed: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, list[float]]:
+    """Return for each question median and worst ms of a page of hits, and the median count."""
     return {
-        name: {kind: _spread(values) for kind, values in kinds.items()}
-        for name, kinds in timed["answers"].items()
+        name: [median(kinds["page"]), max(kinds["page"]), median(kinds["count"])]
+        for name, kinds in timed.items()
+        if kinds["page"]
     }
 
 
-def _spread(values: Sequence[float]) -> dict[str, float]:
-    if not values:
-        return {"median": float("nan"), "worst": float("nan"), "runs": 0}
-    return {
-        "median": round(median(values), 3),
-        "worst": round(max(values), 3),
-        "runs": len(values),
-    }
+def rounded(value: Any) -> Any:
+    """Return a value of JSON with its numbers rounded to three places."""
+    if isinstance(value, float):
+        return round(value, 3)
+    if isinstance(value, dict):
+        return {key: rounded(part) for key, part in value.items()}
+    return [rounded(part) for part in value] if isinstance(value, list) else value

@@ -1,7 +1,7 @@
-"""Known items and related articles: what is asked, what is right, and what must not leak.
+"""Known items and related articles, and how answers are kept out of what is searched.
 
-A title that is asked for is taken out of its article, and a link out of the article that has it,
-or the answer would stand in the question.
+The title of a known item is removed from its article, and links from the articles that contain
+them; otherwise the answer would be part of the question.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LINK = re.compile(rb"<a\b[^>]*\bhref\b[^>]*>(?:(?!<a\b).)*?</a\s*>", re.DOTALL 
 
 
 class KnownItem(NamedTuple):
-    """A title, and the file of the article that it belongs to, relative to the corpus."""
+    """A query, usually a title, and the file of the article to find, relative to the corpus."""
 
     corpus: str
     title: str
@@ -31,7 +31,7 @@ class KnownItem(NamedTuple):
 
     @property
     def tunes(self) -> bool:
-        """Return whether this one is of the half that constants were chosen on."""
+        """Whether this one is in the half that constants were chosen on."""
         return sha256(self.path.encode()).digest()[0] % 2 == 0
 
 
@@ -55,19 +55,19 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def without_title(title: str, body: str) -> str:
-    """Return ``body`` without the title where it begins with it, in any script or case."""
+    """Return ``body`` without the title if it begins with it, in any script or case."""
     if title and fold(body).startswith(fold(title)):
         return body[len(title) :].lstrip()
     return body
 
 
 def without_links(data: bytes) -> bytes:
-    """Return an article's file without its links and all that stands inside of them."""
+    """Return an article's file without its links and everything inside them."""
     return _LINK.sub(b" ", data)
 
 
 def without(texts: Iterable[str], body: str) -> str:
-    """Return ``body`` without these strings, wherever they stand, in any script or case."""
+    """Return ``body`` without every occurrence of these strings, in any script or case."""
     for text in texts:
         while text and (at := fold(body).find(fold(text))) >= 0:
             body = f"{body[:at]} {body[at + len(text) :]}"

@@ -1,16 +1,13 @@
 #!/bin/sh
-# Install the peers that can be had here: commands from Debian, packages into the Python named
-# by $1. What can't be installed is told; the bench then leaves that peer out by name.
+# Install the peers that are available here: commands from Debian, packages into the Python named
+# by $1. The bench leaves out by name what can't be installed.
 set -u
 
 python=${1:?usage: bench/install.sh PYTHON}
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 
 "$python" -m pip install --quiet --require-hashes --requirement "$here/requirements-bench.txt" ||
-    echo "tantivy can't be installed here: left out" >&2
-
-# Java and Maven, for newsgrep on OpenSearch.
-"$here/tests/cluster/install.sh"
+    echo "packages of peers can't be installed here: left out" >&2
 
 missing=
 command -v rg >/dev/null || missing="$missing ripgrep"

@@ -1,4 +1,4 @@
-"""How well answers fit: reciprocal ranks and recall, with their standard errors."""
+"""Reciprocal ranks and recall, with their standard errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from statistics import fmean, stdev
 from typing import Final, NamedTuple
 
 DEPTH: Final = 10
-"""How far down anyone looks: MRR@10, recall@10."""
+"""The depth of MRR@10 and recall@10."""
 
 Scored = Sequence[tuple[float, str]]
 """Scores and ids, the best first."""
@@ -22,9 +22,9 @@ class Mean(NamedTuple):
 
 
 def rank_of(right: str, answers: Scored) -> int:
-    """Return where ``right`` stands, from 1, the last of those with its score; 0 for nowhere.
+    """Return the rank of ``right`` from 1, the last of those with its score; 0 if it is missing.
 
-    So no engine gains by the order in which it happens to list equals.
+    So no engine gains by the order in which it lists equal scores.
     """
     score = next((score for score, found in answers if found == right), None)
     if score is None:
@@ -33,7 +33,7 @@ def rank_of(right: str, answers: Scored) -> int:
 
 
 def reciprocal(rank: int) -> float:
-    """Return 1 ÷ rank, and 0 where that is beyond :data:`DEPTH` or nowhere."""
+    """Return 1 ÷ rank, and 0 for a rank beyond :data:`DEPTH` or a missing one."""
     return 1 / rank if 0 < rank <= DEPTH else 0.0
 
 
@@ -43,7 +43,7 @@ def recall(right: Collection[str], answers: Sequence[str]) -> float:
 
 
 def mean(values: Sequence[float]) -> Mean:
-    """Return the mean of some values, one for each question."""
+    """Return the mean of values, one for each question."""
     if len(values) < 2:
         return Mean(fmean(values) if values else 0.0, 0.0)
     return Mean(fmean(values), stdev(values) / math.sqrt(len(values)))

@@ -1,10 +1,9 @@
-"""What was measured on: numbers of one machine say little without it."""
+"""The machine and the versions that results were measured on."""
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,24 +12,22 @@ from typing import Any
 from bench.measure import CommandFailed, run
 from newsgrep import __version__
 
-_PACKAGES = (
-    "whoosh3", "jieba", "rjieba", "opencc", "beautifulsoup4", "lxml", "click", "rich", "tantivy",
-    "opensearch-py",
-)  # fmt: skip
+_PACKAGES = ("whoosh3", "jieba", "rjieba", "beautifulsoup4", "lxml", "click", "rich", "tantivy")
 
 
 def notes() -> dict[str, Any]:
-    """Return processor, memory, system, versions and date; nothing that names the machine."""
+    """Return processor, memory, system, versions and date; nothing that identifies the machine."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "processor": _processor(),
         "cores": os.cpu_count(),
-        "memory_gb": round(_memory() / 2**30, 1),
+        "memory_gb": round(memory / 2**30, 1),
         "system": f"{platform.system()} {platform.release()}, {_distribution()}",
         "python": platform.python_version(),
         "newsgrep": __version__,
         "commit": _commit(),
-        "packages": dict(_versions(_PACKAGES)),
+        "packages": {name: _version(name) for name in _PACKAGES},
     }
 
 
@@ -41,10 +38,6 @@ def _processor() -> str:
         return platform.processor()
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.machine())
-
-
-def _memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _distribution() -> str:
@@ -61,9 +54,8 @@ def _commit() -> str:
         return ""
 
 
-def _versions(names: Iterable[str]) -> Iterable[tuple[str, str]]:
-    for name in names:
-        try:
-            yield name, version(name)
-        except PackageNotFoundError:
-            yield name, "not installed"
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

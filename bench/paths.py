@@ -1,4 +1,4 @@
-"""Where the bench keeps what it makes: corpora and indexes in a cache, results beside the code."""
+"""Where the bench keeps its files: corpora and indexes in a cache, results beside the code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import platformdirs
 BENCH_FOLDER: Final = Path(__file__).resolve().parent
 REPOSITORY: Final = BENCH_FOLDER.parent
 ARCHIVES: Final = REPOSITORY.parent / "shared" / "corpus"
-"""Where the two packed archives of real articles are expected."""
+"""Where the packed archives of real articles are expected."""
 RESULTS: Final = BENCH_FOLDER / "results"
 
 
@@ -26,7 +26,7 @@ def default_work() -> Path:
 
 
 def size_of(folder: Path) -> int:
-    """Return how many bytes the files under ``folder`` hold; links are not followed."""
+    """Return the total size in bytes of all files under ``folder``; links are not followed."""
     return sum(
         path.stat().st_size
         for path in folder.rglob("*")
@@ -35,14 +35,14 @@ def size_of(folder: Path) -> int:
 
 
 def fresh(folder: Path) -> Path:
-    """Return ``folder`` new and empty, whatever was there."""
+    """Create ``folder`` as an empty folder, whatever was there before, and return it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
 
 
 def digest(*parts: Any) -> str:
-    """Return a short digest of values that JSON can hold."""
+    """Return a short digest of values that JSON can represent."""
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -55,8 +55,8 @@ def digest_of_files(paths: Iterable[Path]) -> str:
     return sha.hexdigest()[:16]
 
 
-def newsgrep_digest() -> str:
-    """Return a digest of newsgrep's own sources: other code, other measurements."""
-    package = REPOSITORY / "newsgrep"
-    found = (p for p in package.rglob("*") if p.suffix in {".py", ".toml", ".txt"})
-    return digest_of_files(found)
+def newsgrep_digest(*packages: str) -> str:
+    """Return a digest of newsgrep's sources, or of some of its packages."""
+    folders = [REPOSITORY / "newsgrep" / name for name in packages or (".",)]
+    found = (path for folder in folders for path in folder.rglob("*"))
+    return digest_of_files(path for path in found if path.suffix in {".py", ".toml", ".txt"})

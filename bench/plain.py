@@ -1,7 +1,7 @@
-"""The baseline of relevance: words as jieba cuts them, BM25, and nothing else.
+"""The baseline of relevance: jieba's words, BM25, and nothing else.
 
-It is what most tutorials arrive at, done well: the usual constants, exact lengths, texts folded
-as newsgrep folds them, so that script and case are no reason to lose.
+It is what most tutorials use, done well: the usual constants, exact lengths, texts folded as
+newsgrep folds them, so that script and case are no disadvantage.
 """
 
 from __future__ import annotations
@@ -17,30 +17,23 @@ Cut = Callable[[str], list[str]]
 
 K1: Final = 1.5
 B: Final = 0.75
-"""Of the usual constants the better ones here: with 1.2 an MRR@10 of .635 and not .636, and with
-the words inside of long words (jieba's mode for search engines) .631."""
+"""The better ones of the usual constants: with 1.2 the MRR@10 is .635 and not .636, and with the
+words inside long words (jieba's mode for search engines) it is .631."""
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a folded text as jieba's precise mode cuts it, names guessed as well."""
+    """Return the words of a folded text, by jieba's precise mode with its guessing of names."""
     import rjieba
 
-    return [word for word in rjieba.cut(text, True) if _says_something(word)]
+    return [word for word in rjieba.cut(text, True) if _has_letter_or_digit(word)]
 
 
-def words_for_search(text: str) -> list[str]:
-    """Return the same with the words inside of long words, as jieba cuts for search engines."""
-    import rjieba
-
-    return [word for word in rjieba.cut_for_search(text, True) if _says_something(word)]
-
-
-def _says_something(word: str) -> bool:
+def _has_letter_or_digit(word: str) -> bool:
     return any(character.isalnum() for character in word)
 
 
 class PlainIndex:
-    """Texts in memory, found by any of a question's words, the best by BM25 first."""
+    """Texts in memory, found by any word of a question, in the order of BM25."""
 
     def __init__(self, texts: Iterable[str], cut: Cut, k1: float = K1, b: float = B) -> None:
         self._cut = cut
@@ -58,7 +51,7 @@ class PlainIndex:
         self._norms = [k1 * (1 - b + b * length / average) for length in lengths]
 
     def best(self, text: str, most: int) -> list[tuple[float, int]]:
-        """Return score and number of the best texts for ``text``, the best first."""
+        """Return score and number of the best ``most`` texts for ``text``, the best first."""
         scores: dict[int, float] = {}
         norms = self._norms
         for word in dict.fromkeys(self._cut(text)):

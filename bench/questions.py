@@ -15,7 +15,7 @@ _SHANGHAI: Final = timezone(timedelta(hours=8))
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: all words, any of them, or one literal string; narrowed, sorted, paged."""
+    """All words, any of them, or one literal string; with filters, an order, facets, an offset."""
 
     name: str
     group: str
@@ -31,17 +31,22 @@ class Question:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """Return the words or the string."""
+        """The words or the string."""
         return self.all or self.any or (self.quoted,)
 
     @property
     def is_plain(self) -> bool:
-        """Return whether nothing narrows it."""
+        """Whether it has no filter."""
         return not (self.source or self.since or self.until)
 
     @property
+    def is_checked(self) -> bool:
+        """Whether brute force says which articles are right."""
+        return bool(self.quoted) and self.is_plain
+
+    @property
     def moments(self) -> tuple[float, float] | None:
-        """Return the first second asked for and the first one after, since the epoch."""
+        """The first second of its dates and the first one after, since the epoch."""
         if not (self.since and self.until):
             return None
         first = datetime.fromisoformat(self.since).replace(tzinfo=_SHANGHAI)
@@ -50,17 +55,17 @@ class Question:
 
 
 def load_questions(path: Path = QUESTIONS) -> list[Question]:
-    """Return the questions in their order; raises :class:`ValueError` for one that is none."""
-    told = tomllib.loads(path.read_text("utf-8"))["question"]
-    questions = [_question(each) for each in told]
+    """Return the questions in their order; raises :class:`ValueError` for an invalid one."""
+    tables = tomllib.loads(path.read_text("utf-8"))["question"]
+    questions = [_question(each) for each in tables]
     if len({question.name for question in questions}) < len(questions):
         raise ValueError(f"two questions in {path} have one name")
     return questions
 
 
-def _question(told: Mapping[str, Any]) -> Question:
-    lists = {key: tuple(value) for key, value in told.items() if isinstance(value, list)}
-    question = Question(**{**told, **lists})
+def _question(table: Mapping[str, Any]) -> Question:
+    lists = {key: tuple(value) for key, value in table.items() if isinstance(value, list)}
+    question = Question(**{**table, **lists})
     if sum(map(bool, (question.all, question.any, question.quoted))) != 1:
         raise ValueError(f"{question.name}: exactly one of all, any, quoted")
     return question

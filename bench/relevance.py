@@ -1,7 +1,7 @@
 """How well newsgrep ranks, beside plain BM25: ``python -m bench.relevance``.
 
-Known items are found again by their titles, which are taken out of what is searched; related
-articles by the articles that link to them, without the links. Only numbers are kept.
+Known items are found by their titles, which are removed from what is searched; related articles
+by the articles that link to them, without the links. Only numbers are kept.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -18,12 +18,11 @@ import click
 
 from bench import machine, thresholds
 from bench.corpora import real
-from bench.eval_indexes import Shelf, part_of, unlinked_shelf, untitled_shelf
+from bench.eval_indexes import EvalIndex, part_of, unlinked_index, untitled_index
 from bench.gold import GOLD, KnownItem, known_items, related
-from bench.ir_metrics import DEPTH, Scored, mean, rank_of, recall, reciprocal
+from bench.ir_metrics import DEPTH, Mean, Scored, mean, rank_of, recall, reciprocal
 from bench.paths import ARCHIVES, RESULTS, default_work, fresh
 from bench.plain import PlainIndex, words
-from bench.relevance_report import markdown
 from newsgrep.analysis.fold import fold
 from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.query.ast import MatchAll, Node, positive_texts
@@ -32,28 +31,28 @@ from newsgrep.search.rerank import RERANK_DEPTH, rerank
 from newsgrep.views.similar import find_similar
 
 BASELINE: Final = "plain jieba words, BM25"
-FIRST: Final = "newsgrep, the engine alone"
-SECOND: Final = "newsgrep, with the second look"
-ALL_WORDS: Final = "newsgrep, all words must stand"
+ENGINE: Final = "newsgrep, the engine alone"
+RERANKED: Final = "newsgrep, with reranking"
+ALL_WORDS: Final = "newsgrep, all words required"
 WHOLE_TEXT: Final = "plain BM25 of the whole text"
 SIMILAR: Final = "newsgrep, similar"
 TOGETHER: Final = "together"
 TUNED: Final = "half that constants were chosen on"
 UNSEEN: Final = "other half"
 
-
 SHARE: Final = 24
-"""One in so many files is what the tests ask: an archive that is made in seconds."""
-SAMPLE_FLOOR: Final = "a small sample: MRR@10"
+"""The tests use one in so many files: an archive that is indexed in seconds."""
+SAMPLE: Final = "a small sample: MRR@10"
+"""The threshold of that sample."""
 
 
-def told(text: str) -> None:
-    """Say on the standard error what is being done."""
+def say(text: str) -> None:
+    """Print on standard error what is being done."""
     click.echo(text, err=True)
 
 
-class Asked(NamedTuple):
-    """Where each method ranked one known item, and seconds that the second look took."""
+class Ranked(NamedTuple):
+    """Where each method ranked one known item, and how many seconds reranking took."""
 
     item: KnownItem
     ranks: dict[str, int]
@@ -61,61 +60,62 @@ class Asked(NamedTuple):
 
 
 def question(title: str, *, any_word: bool) -> Node | None:
-    """Return a title as a query of nothing but words: punctuation and operators mean nothing."""
+    """Return a title as a query of words only: punctuation and operators mean nothing."""
     plain = "".join(character if character.isalnum() else " " for character in title)
     return parse(plain.lower(), any_word=any_word).root if plain.strip() else None
 
 
-def ask_known_items(shelf: Shelf, items: Iterable[KnownItem]) -> list[Asked]:
+def rank_known_items(index: EvalIndex, items: Iterable[KnownItem]) -> list[Ranked]:
     """Return how every method ranks every item whose file became an article."""
-    engine = shelf.engine
-    ids = [
-        each.id for each in engine.search(EngineRequest(MatchAll(), limit=sys.maxsize)).candidates
-    ]
-    told(f"{len(ids):,} articles; cutting them into words for the baseline")
+    engine, ids = index.engine, _all_ids(index.engine)
+    say(f"{len(ids):,} articles; segmenting them for the baseline")
     baseline = PlainIndex((body for _, body in engine.folded(ids)), words)
-    told("asking")
-    asked = []
+    say("searching")
+    ranked = []
     for item in items:
-        right = shelf.ids.get(item.path)
+        right = index.ids.get(item.path)
         node = question(item.title, any_word=True)
         every = question(item.title, any_word=False)
         if right is None or node is None or every is None:
             continue
-        plain = [
-            (score, ids[number]) for score, number in baseline.best(fold(item.title), RERANK_DEPTH)
-        ]
-        first, second, seconds = _both_looks(engine, node)
-        answers = {BASELINE: plain, FIRST: first, SECOND: second}
-        answers[ALL_WORDS] = _both_looks(engine, every)[1]
+        best = baseline.best(fold(item.title), RERANK_DEPTH)
+        first, second, seconds = _search(engine, node)
+        answers: dict[str, Scored] = {BASELINE: [(score, ids[n]) for score, n in best]}
+        answers |= {ENGINE: first, RERANKED: second, ALL_WORDS: _search(engine, every)[1]}
         ranks = {name: rank_of(right, scored) for name, scored in answers.items()}
-        asked.append(Asked(item, ranks, seconds))
-    return asked
+        ranked.append(Ranked(item, ranks, seconds))
+    return ranked
 
 
-def _both_looks(engine: Engine, node: Node) -> tuple[Scored, Scored, float]:
+def _all_ids(engine: Engine) -> list[str]:
+    request = EngineRequest(MatchAll(), limit=sys.maxsize)
+    return [each.id for each in engine.search(request).candidates]
+
+
+def _search(engine: Engine, node: Node) -> tuple[Scored, Scored, float]:
+    """Return the engine's best articles, the same reranked, and seconds for reranking."""
     candidates = engine.search(EngineRequest(node, limit=RERANK_DEPTH)).candidates
     started = time.perf_counter()
     texts = engine.folded([each.id for each in candidates])
-    looked = rerank(candidates, texts, positive_texts(node))
+    reranked = rerank(candidates, texts, positive_texts(node))
     seconds = time.perf_counter() - started
     return (
         [(each.score, each.id) for each in candidates],
-        [(each.doc.score, each.doc.id) for each in looked],
+        [(each.doc.score, each.doc.id) for each in reranked],
         seconds,
     )
 
 
-def known_table(asked: Sequence[Asked]) -> dict[str, Any]:
-    """Return for each group of items and each method MRR and recall, with standard errors."""
-    groups: dict[str, list[Asked]] = {TOGETHER: list(asked)}
-    for each in asked:
+def known_table(ranked: Sequence[Ranked]) -> dict[str, Any]:
+    """Return MRR and recall with standard errors, for each group of items and each method."""
+    groups: dict[str, list[Ranked]] = {TOGETHER: list(ranked)}
+    for each in ranked:
         groups.setdefault(each.item.corpus, []).append(each)
         groups.setdefault(TUNED if each.item.tunes else UNSEEN, []).append(each)
     return {name: _known_row(group) for name, group in groups.items()}
 
 
-def _known_row(group: Sequence[Asked]) -> dict[str, Any]:
+def _known_row(group: Sequence[Ranked]) -> dict[str, Any]:
     row: dict[str, Any] = {"items": len(group), "methods": {}}
     plain = [reciprocal(each.ranks[BASELINE]) for each in group]
     for method in group[0].ranks:
@@ -131,22 +131,19 @@ def _known_row(group: Sequence[Asked]) -> dict[str, Any]:
     return row
 
 
-def ask_related(shelf: Shelf, links: dict[str, set[str]]) -> dict[str, Any]:
-    """Return recall of linked articles by both methods, and what ``similar`` takes."""
-    engine = shelf.engine
-    ids = [
-        each.id for each in engine.search(EngineRequest(MatchAll(), limit=sys.maxsize)).candidates
-    ]
-    told(f"{len(ids):,} articles; cutting them into words for the baseline")
+def measure_related(index: EvalIndex, links: dict[str, set[str]]) -> dict[str, Any]:
+    """Return the recall of linked articles by both methods, and the CPU time of ``similar``."""
+    engine, ids = index.engine, _all_ids(index.engine)
+    say(f"{len(ids):,} articles; segmenting them for the baseline")
     texts = [f"{title}\n{body}" for title, body in engine.folded(ids)]
     baseline = PlainIndex(texts, words)
     number_of = {article_id: number for number, article_id in enumerate(ids)}
-    told("asking")
+    say("searching")
     found: dict[str, list[float]] = {WHOLE_TEXT: [], SIMILAR: []}
     seconds = 0.0
     for name in sorted(links):
-        own = shelf.ids.get(name)
-        right = {shelf.ids[each] for each in links[name] if each in shelf.ids} - {own}
+        own = index.ids.get(name)
+        right = {index.ids[each] for each in links[name] if each in index.ids} - {own}
         if own is None or not right:
             continue
         best = baseline.best(texts[number_of[own]], DEPTH + 1)
@@ -166,17 +163,22 @@ def ask_related(shelf: Shelf, links: dict[str, set[str]]) -> dict[str, Any]:
     }
 
 
-def sample_mrr(archives: Path, gold: Path, work: Path, jobs: int) -> float:
-    """Return MRR@10 of the known items in a small part of the archives, which is made anew."""
-    corpus = part_of(archives, fresh(work / "relevance-part"), SHARE)
-    shelf = untitled_shelf(corpus, work / "relevance-sample", jobs)
+def reranked_mrr(corpus: Path, items: Iterable[KnownItem], work: Path, jobs: int) -> Mean:
+    """Return the MRR@10 of newsgrep for known items in a corpus, which is indexed for this."""
+    index = untitled_index(corpus, work, jobs)
     found = []
-    for item in known_items(gold):
+    for item in items:
         node = question(item.title, any_word=True)
-        if node is not None and (right := shelf.ids.get(item.path)):
-            found.append(reciprocal(rank_of(right, _both_looks(shelf.engine, node)[1])))
-    shelf.engine.close()
-    return mean(found).value
+        if node is not None and (right := index.ids.get(item.path)):
+            found.append(reciprocal(rank_of(right, _search(index.engine, node)[1])))
+    index.engine.close()
+    return mean(found)
+
+
+def sample_mrr(archives: Path, gold: Path, work: Path, jobs: int) -> float:
+    """Return the MRR@10 of the known items in a small part of the archives."""
+    corpus = part_of(archives, fresh(work / "relevance-part"), SHARE)
+    return reranked_mrr(corpus, known_items(gold), work / "relevance-sample", jobs).value
 
 
 def sampled(names: Iterable[str], most: int) -> set[str]:
@@ -184,88 +186,123 @@ def sampled(names: Iterable[str], most: int) -> set[str]:
     return set(sorted(names, key=lambda name: sha256(name.encode()).hexdigest())[:most])
 
 
-def floors_of(result: dict[str, Any]) -> dict[str, float]:
-    """Return what may only rise: how far newsgrep is, and how far above the baseline."""
+def reached_by(result: Mapping[str, Any]) -> dict[str, float]:
+    """Return the values that have thresholds: newsgrep's own, and its lead on the baseline."""
     reached: dict[str, float] = {}
     for group, row in result.get("known", {}).items():
-        second = row["methods"][SECOND]
+        reranked = row["methods"][RERANKED]
         if group not in {TUNED, UNSEEN}:
-            reached[f"known items, {group}: MRR@10"] = second["mrr"][0]
-            reached[f"known items, {group}: above the baseline"] = second["more"][0]
+            reached[f"known items, {group}: MRR@10"] = reranked["mrr"][0]
+            reached[f"known items, {group}: above the baseline"] = reranked["more"][0]
     if "sample_mrr" in result:
-        reached[SAMPLE_FLOOR] = result["sample_mrr"]
+        reached[SAMPLE] = result["sample_mrr"]
     if "related" in result:
         reached["related: recall@10"] = result["related"]["recall"][SIMILAR][0]
         reached["related: above the baseline"] = result["related"]["more"][0]
     return reached
 
 
+def markdown(result: Mapping[str, Any]) -> str:
+    """Return the tables of a result as a page of Markdown."""
+    notes = result["machine"]
+    return "\n".join(
+        (
+            "# How well newsgrep ranks",
+            "",
+            (
+                f"{notes['date']}, newsgrep {notes['commit']}, Python {notes['python']}. "
+                "± is the standard error over the questions; “above” is the mean difference to "
+                "the baseline, question by question. Run "
+                "`.venv/bin/python -m bench.relevance` to measure again; "
+                "[the bench's README](../README.md) says what is compared with what."
+            ),
+            "",
+            *(_known_lines(result) if "known" in result else ()),
+            *(_related_lines(result["related"]) if "related" in result else ()),
+        )
+    )
+
+
+def _known_lines(result: Mapping[str, Any]) -> Iterator[str]:
+    yield from ("## Known items: titles as queries, without titles in what is searched", "")
+    for group, row in result["known"].items():
+        yield from (f"### {group}: {row['items']:,} titles", "")
+        yield "| | MRR@10 | above | recall@10 | among the best 100 |"
+        yield "| --- | --- | --- | --- | --- |"
+        for method, values in row["methods"].items():
+            cells = (_shown(values[key]) for key in ("mrr", "more", "recall", "among_100"))
+            yield f"| {method} | {' | '.join(cells)} |"
+        yield ""
+    yield (
+        f"Reranking takes {result['rerank_ms']:.1f} ms by the clock at the median, including "
+        "reading its hundred texts, with other work on the machine."
+    )
+    yield ""
+
+
+def _related_lines(row: Mapping[str, Any]) -> Iterator[str]:
+    yield f"## Related articles: {row['articles']:,} articles that link to others"
+    yield from ("", "| | recall@10 |", "| --- | --- |")
+    for method, value in row["recall"].items():
+        yield f"| {method} | {_shown(value)} |"
+    yield from (f"| difference | {_shown(row['more'])} |", "")
+    yield from (f"`similar` takes {row['ms']:.0f} ms of CPU time per article on average.", "")
+
+
+def _shown(value: Sequence[float]) -> str:
+    return f"{value[0]:.4f} ± {value[1]:.4f}"
+
+
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--sample", type=click.IntRange(min=2), help="So many questions of each kind.")
+@click.option("--sample", type=click.IntRange(min=2), help="Number of questions of each kind.")
 @click.option("--related", "most", default=500, show_default=True, help="Linking articles.")
 @click.option("--gold", type=click.Path(path_type=Path), default=GOLD, show_default=False)
 @click.option("--archives", type=click.Path(path_type=Path), default=ARCHIVES, show_default=False)
 @click.option("--out", type=click.Path(path_type=Path), default=RESULTS, show_default=False)
-@click.option("--jobs", default=2, show_default=True, help="Processes that make the indexes.")
-@click.option("--lower-floors", is_flag=True, help="Write floors even where they sink.")
-@click.option("--only", type=click.Choice(["known", "related"]), help="Keep the other as it is.")
+@click.option("--jobs", default=2, show_default=True, help="Processes that create the indexes.")
+@click.option("--lower-thresholds", is_flag=True, help="Write thresholds even if they get lower.")
+@click.option("--only", type=click.Choice(["known", "related"]), help="Keep the other result.")
 @click.option("--work", type=click.Path(path_type=Path), default=default_work)
 def main(
-    sample: int | None,
-    most: int,
-    gold: Path,
-    archives: Path,
-    out: Path,
-    jobs: int,
-    lower_floors: bool,
-    only: str | None,
-    work: Path,
-) -> None:
-    """Measure ranking; with --sample only print it, else keep it and raise the floors."""
+    sample: int | None, most: int, gold: Path, archives: Path, out: Path, jobs: int,
+    lower_thresholds: bool, only: str | None, work: Path,
+) -> None:  # fmt: skip
+    """Measure ranking; with --sample only print it, else write it and raise the thresholds."""
     items, links = known_items(gold), related(gold)
     corpus = real(work.resolve(), archives).folder
     if sample:
         chosen = sampled((item.path for item in items), sample)
         items = [item for item in items if item.path in chosen]
-    result: dict[str, Any] = {}
+    measured: dict[str, Any] = {}
     if only != "related":
-        told("an index without titles")
-        asked = ask_known_items(untitled_shelf(corpus, work, jobs), items)
-        times = sorted(each.seconds for each in asked)
-        result["known"] = known_table(asked)
-        result["second_look_ms"] = 1000 * times[len(times) // 2]
-        result["sample_mrr"] = sample_mrr(archives, gold, work, jobs)
+        say("an index without titles")
+        ranked = rank_known_items(untitled_index(corpus, work, jobs), items)
+        times = sorted(each.seconds for each in ranked)
+        measured["known"] = known_table(ranked)
+        measured["rerank_ms"] = 1000 * times[len(times) // 2]
+        measured["sample_mrr"] = sample_mrr(archives, gold, work, jobs)
     if only != "known":
-        told("an index without links")
-        shelf = unlinked_shelf(corpus, links, work, jobs)
-        most = min(most, sample or most)
-        result["related"] = ask_related(shelf, {name: links[name] for name in sampled(links, most)})
-    result = {"machine": machine.notes(), **({} if sample else _kept(out)), **result}
-    text = markdown(result)
-    click.echo(text)
-    if not sample:
-        _keep(result, text, out, lower=lower_floors)
-
-
-def _kept(out: Path) -> dict[str, Any]:
-    path = out / "relevance.json"
-    kept: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    kept.pop("machine", None)
-    return kept
-
-
-def _keep(result: dict[str, Any], text: str, out: Path, *, lower: bool) -> None:
-    reached = floors_of(result)
-    sunk = thresholds.sunk(reached)
-    if sunk and not lower:
-        for line in sunk:
-            told(line)
-        told("Nothing was kept: mend it, or say --lower-floors and why in the commit.")
+        say("an index without links")
+        index = unlinked_index(corpus, links, work, jobs)
+        names = sampled(links, min(most, sample or most))
+        measured["related"] = measure_related(index, {name: links[name] for name in names})
+    written = out / "relevance.json"
+    before = json.loads(written.read_text("utf-8")) if written.exists() and not sample else {}
+    result = {**before, "machine": machine.notes(), **measured}
+    click.echo(markdown(result))
+    if sample:
+        return
+    reached = reached_by(result)
+    missed = thresholds.missed(reached)
+    if missed and not lower_thresholds:
+        for line in missed:
+            say(line)
+        say("Nothing was written: fix this, or use --lower-thresholds and say why in the commit.")
         sys.exit(1)
-    thresholds.write(reached, lower=lower)
+    thresholds.write(reached, may_lower=lower_thresholds)
     out.mkdir(parents=True, exist_ok=True)
-    (out / "relevance.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    (out / "relevance.md").write_text(text, "utf-8")
+    written.write_text(json.dumps(result) + "\n", "utf-8")
+    (out / "relevance.md").write_text(markdown(result), "utf-8")
 
 
 if __name__ == "__main__":

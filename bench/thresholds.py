@@ -1,4 +1,4 @@
-"""Floors of relevance: what was reached once, checked in; a floor only rises."""
+"""Relevance thresholds: what was reached once, checked in; a threshold is only raised."""
 
 from __future__ import annotations
 
@@ -10,32 +10,34 @@ from typing import Final
 
 from bench.paths import RESULTS
 
-FLOORS: Final = RESULTS / "relevance-floors.json"
+THRESHOLDS: Final = RESULTS / "relevance-thresholds.json"
 _STEP: Final = 1000
-"""Floors are in thousandths, rounded down: another platform may add up in another order."""
+"""Thresholds are thousandths, rounded down: another platform may add in another order."""
 
 
-def read(path: Path = FLOORS) -> dict[str, float]:
-    """Return all floors by name; none where there is no file yet."""
+def read(path: Path = THRESHOLDS) -> dict[str, float]:
+    """Return all thresholds by name; none if there is no file yet."""
     if not path.exists():
         return {}
     found: dict[str, float] = json.loads(path.read_text("utf-8"))
     return found
 
 
-def sunk(reached: Mapping[str, float], path: Path = FLOORS) -> list[str]:
-    """Return a sentence for each floor that is not reached."""
+def missed(reached: Mapping[str, float], path: Path = THRESHOLDS) -> list[str]:
+    """Return a sentence for each threshold that is not reached."""
     return [
-        f"{name}: {reached[name]:.4f}, below its floor of {least:.3f}"
+        f"{name}: {reached[name]:.4f}, below its threshold of {least:.3f}"
         for name, least in read(path).items()
         if name in reached and reached[name] < least
     ]
 
 
-def write(reached: Mapping[str, float], path: Path = FLOORS, *, lower: bool = False) -> None:
-    """Raise floors to what was reached; with ``lower`` sink them to it as well."""
+def write(
+    reached: Mapping[str, float], path: Path = THRESHOLDS, *, may_lower: bool = False
+) -> None:
+    """Raise thresholds to what was reached; with ``may_lower`` also lower them to it."""
     known = read(path)
     for name, value in reached.items():
         now = floor(value * _STEP) / _STEP
-        known[name] = now if lower else max(now, known.get(name, now))
+        known[name] = now if may_lower else max(now, known.get(name, now))
     path.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", "utf-8")

@@ -1,6 +1,6 @@
-"""One step of one peer in a process of its own: ``python -m bench.worker STEP PEER JOB``.
+"""One step of one peer in a process of its own: ``python -m bench.worker STEP PEER DETAILS``.
 
-JOB is JSON; what is measured inside goes to standard output as JSON.
+DETAILS is JSON; the measurements made inside are printed as JSON.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from bench.questions import Question, load_questions
 PAGE = 10
 
 
-def main(step: str, name: str, told: dict[str, Any]) -> None:
-    """Do a step; what it measured is printed."""
+def main(step: str, name: str, details: dict[str, Any]) -> None:
+    """Do a step: ``index``, ``add``, ``ask`` (one question), ``answers`` or ``warm``."""
     peer = make_peer(name)
-    inputs, folder = inputs_of(told)
+    inputs, folder = inputs_of(details)
     if step in {"index", "add"}:
         if not isinstance(peer, LibraryPeer):
             raise TypeError(f"{name} has a command for this")
@@ -30,34 +30,27 @@ def main(step: str, name: str, told: dict[str, Any]) -> None:
     try:
         result: Any
         if step == "ask":
-            question = next(q for q in load_questions() if q.name == told["question"])
-            answer = peer.ask(question, PAGE)
-            result = {"total": answer.total, "snippets": answer.snippets}
-        elif step in {"answers", "totals"}:
-            result = answers(peer, load_questions(), files=step == "answers")
+            question = next(q for q in load_questions() if q.name == details["question"])
+            result = peer.ask(question, PAGE).total
+        elif step == "answers":
+            result = answers(peer, load_questions())
         else:
-            result = warm(peer, load_questions(), told["rounds"], told["patience"])
+            result = warm(peer, load_questions(), details["rounds"], details["patience"])
     finally:
         peer.close()
     print(json.dumps(result, ensure_ascii=False))
 
 
-def answers(
-    peer: Peer, questions: list[Question], *, files: bool = True
-) -> dict[str, dict[str, Any]]:
-    """Return what the peer answers to each question: its total, and the files if quoted."""
+def answers(peer: Peer, questions: list[Question]) -> dict[str, dict[str, Any]]:
+    """Return the peer's total for each question, and the files if it is a quoted string."""
     found: dict[str, Any] = {}
     for question in questions:
         if reason := peer.cannot(question):
             found[question.name] = {"cannot": reason}
             continue
         answer = peer.ask(question, PAGE)
-        found[question.name] = {
-            "total": answer.total,
-            "hits": len(answer.paths),
-            "snippets": sum(map(bool, answer.snippets)),
-        }
-        if files and question.quoted and question.is_plain:
+        found[question.name] = {"total": answer.total, "hits": len(answer.paths)}
+        if question.is_checked:
             found[question.name]["paths"] = peer.all_paths(question)
     return found
 
@@ -65,10 +58,10 @@ def answers(
 def warm(
     peer: Peer, questions: list[Question], rounds: int, patience: float
 ) -> dict[str, dict[str, list[float]]]:
-    """Return milliseconds for each question, with 10 hits and only counted.
+    """Return milliseconds for each question, for a page of hits and for the count alone.
 
-    Rounds go over all questions in turn, so that none profits from having been asked just
-    now; a first round is not counted. Ends early after ``patience`` seconds.
+    Each round asks all questions in turn, so that none profits from its last answer; the first
+    round is not counted. Ends after ``patience`` seconds.
     """
     askable = [question for question in questions if not peer.cannot(question)]
     times: dict[str, dict[str, list[float]]] = {

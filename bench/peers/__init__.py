@@ -1,4 +1,4 @@
-"""The peers, one file each; all of them appear in every report, if only as missing."""
+"""The peers, one module each; all of them appear in every report, if only as missing."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ _MODULES: Final = {
     "recipe": ("recipe",),
     "recoll": ("recoll",),
     "fts5": ("fts5",),
-    "whoosh": ("whoosh_command",),
-    "tantivy": ("tantivy_binding",),
     "ripgrep": ("ripgrep",),
 }
-"""For each peer its module, and what it is made with."""
+"""For each peer its module, and the arguments of that module's ``make``."""
 OURS: Final = {kind[0]: name for name, (_, *kind) in _MODULES.items() if kind}
 """The peers that are newsgrep itself, by their engines."""
 

@@ -1,7 +1,7 @@
-"""What a peer is: something that indexes a corpus and answers questions.
+"""The interface of a peer: something that indexes a corpus and answers questions.
 
-Most is measured as processes. A peer that is a library indexes within ``bench.worker``,
-one that is a command runs as itself; both are timed from start to end.
+Most is measured as processes. A peer that is a library indexes within ``bench.worker``, a peer
+that is a command runs as itself; both are timed from start to end.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import json
 import shutil
 import sys
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from bench.cleaned import CleanedFile
 from bench.corpora import Corpus
@@ -25,7 +25,7 @@ JOBS = 2
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What there is to index: the files, and the same articles already cleaned."""
+    """What there is to index: the files, and the same articles already extracted."""
 
     corpus: Corpus
     cleaned: CleanedFile
@@ -33,9 +33,9 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How many articles match, the files of those on the page, and what was shown of them.
+    """The number of matches, and the files and snippets of the hits on the page.
 
-    ``snippets`` are texts as a person would see them; empty where a peer has none.
+    ``snippets`` are texts as a person sees them; empty if a peer has none.
     """
 
     total: int
@@ -49,8 +49,7 @@ class Peer(ABC):
     name: str
     title: str
     note: str
-    """One sentence: what it indexes, and with which settings."""
-    packages: ClassVar[tuple[str, ...]] = ()
+    """What it indexes, and with which settings."""
     uses_newsgrep: ClassVar[bool] = False
     by_command: ClassVar[bool] = False
     """Whether each question is a process of its own."""
@@ -59,7 +58,7 @@ class Peer(ABC):
 
     @abstractmethod
     def available(self) -> str | None:
-        """Return nothing if it can be used, else what is missing and how to get it."""
+        """Return ``None`` if it can be used, else what is missing and how to install it."""
 
     def version(self) -> str:
         """Return the version of what is measured."""
@@ -74,58 +73,46 @@ class Peer(ABC):
         """Return the command that adds articles to the index in ``folder``."""
 
     def prepare(self, inputs: Inputs, folder: Path) -> None:  # noqa: B027  (most need nothing)
-        """Put into the empty ``folder`` what must be there first; this is not timed."""
+        """Put what indexing needs into the empty ``folder``; this is not timed."""
 
     def prepare_add(self, extra: Inputs, folder: Path) -> None:  # noqa: B027  (likewise)
-        """Put into ``folder``, a copy of an index, what adding needs; this is not timed."""
-
-    @property
-    def server_pid(self) -> int | None:
-        """The process that does a part of the work, and is nobody's child, where there is one."""
-        return None
-
-    def is_there(self, folder: Path) -> bool:
-        """Return whether an index that was made in ``folder`` can still be asked."""
-        return folder.exists()
-
-    def remove(self, folder: Path) -> None:
-        """Remove the index in ``folder``, if there is one."""
-        shutil.rmtree(folder, ignore_errors=True)
+        """Put what adding needs into ``folder``, a copy of an index; this is not timed."""
 
     def size(self, folder: Path) -> int:
         """Return the size of the index in bytes."""
         return size_of(folder)
 
     def index(self, inputs: Inputs, folder: Path) -> None:
-        """Index ``inputs`` into ``folder`` anew, unmeasured."""
-        self.remove(folder)
+        """Index ``inputs`` into ``folder``, unmeasured; an index there is replaced."""
+        shutil.rmtree(folder, ignore_errors=True)
         self.prepare(inputs, fresh(folder))
         run(self.index_command(inputs, folder))
 
     @abstractmethod
     def open(self, inputs: Inputs, folder: Path) -> None:
-        """Get ready to be asked."""
+        """Open the index for questions."""
 
     def close(self) -> None:  # noqa: B027  (most have nothing to close)
-        """Let go of the index."""
+        """Close the index."""
 
-    @abstractmethod
     def cannot(self, question: Question) -> str | None:
-        """Return why a question can't be asked at all, or nothing if it can."""
+        """Return why this peer cannot answer a question, ``None`` if it can."""
+        del question
+        return None
 
     @abstractmethod
     def ask(self, question: Question, limit: int) -> Answer:
         """Answer with ``limit`` hits and their snippets; with 0, only count.
 
-        A peer that can't count without more work does that work.
+        A peer that cannot count without more work does that work.
         """
 
     @abstractmethod
     def all_paths(self, question: Question) -> list[str]:
-        """Return the files of all articles that match."""
+        """Return the files of all matching articles."""
 
     def cold_command(self, question: Question, inputs: Inputs, folder: Path) -> list[str] | None:
-        """Return the command that a person would type for one question, if there is one."""
+        """Return the command that a person would type for a question, if there is one."""
         del question, inputs, folder
         return None
 
@@ -155,43 +142,34 @@ class LibraryPeer(Peer):
         return worker("add", self.name, job(extra, folder))
 
     def cold_command(self, question: Question, inputs: Inputs, folder: Path) -> list[str] | None:
-        """Return the command that opens the index, asks once and ends."""
+        """Return the command that opens the index, answers one question and exits."""
         return worker("ask", self.name, {**job(inputs, folder), "question": question.name})
 
 
-def worker(step: str, peer: str, told: dict[str, object]) -> list[str]:
+def worker(step: str, peer: str, details: dict[str, Any]) -> list[str]:
     """Return the command that does a step of a peer in a process of its own."""
-    return [sys.executable, "-m", "bench.worker", step, peer, json.dumps(told)]
+    return [sys.executable, "-m", "bench.worker", step, peer, json.dumps(details, default=str)]
 
 
-def job(inputs: Inputs, folder: Path) -> dict[str, object]:
-    """Return inputs and folder as a worker is told of them; see :func:`inputs_of`."""
-    cleaned = inputs.cleaned
-    return {
-        "corpus": inputs.corpus.name,
-        "files": str(inputs.corpus.folder),
-        "cleaned": str(cleaned.path),
-        "articles": cleaned.articles,
-        "text_bytes": cleaned.text_bytes,
-        "seconds": cleaned.seconds,
-        "folder": str(folder),
-    }
+def job(inputs: Inputs, folder: Path) -> dict[str, Any]:
+    """Return inputs and folder as JSON for a worker; :func:`inputs_of` reads them."""
+    return {**asdict(inputs), "folder": folder}
 
 
-def inputs_of(told: dict[str, object]) -> tuple[Inputs, Path]:
-    """Return what :func:`job` told."""
-    corpus = Corpus(str(told["corpus"]), Path(str(told["files"])))
-    cleaned = CleanedFile(
-        Path(str(told["cleaned"])),
-        int(str(told["articles"])),
-        int(str(told["text_bytes"])),
-        float(str(told["seconds"])),
+def inputs_of(details: dict[str, Any]) -> tuple[Inputs, Path]:
+    """Return the inputs and the folder that :func:`job` wrote."""
+    corpus, cleaned = details["corpus"], details["cleaned"]
+    return (
+        Inputs(
+            Corpus(corpus["name"], Path(corpus["folder"])),
+            CleanedFile(**{**cleaned, "path": Path(cleaned["path"])}),
+        ),
+        Path(details["folder"]),
     )
-    return Inputs(corpus, cleaned), Path(str(told["folder"]))
 
 
 def files_cannot(question: Question) -> str | None:
-    """Return why a peer that knows files, and nothing of articles, can't be asked."""
+    """Return why a peer that has files, and no fields of articles, cannot answer a question."""
     if question.source:
         return "knows no source"
     if question.since or question.sort:

@@ -1,7 +1,7 @@
-"""SQLite's FTS5 with the trigram tokenizer, over text that newsgrep's reader has cleaned.
+"""SQLite's FTS5 with the trigram tokenizer, over text that newsgrep has extracted.
 
-It is given the cleaned text for nothing; what cleaning took stands beside it in the report.
-Strings of one or two characters have no trigram: SQLite then looks at every row (LIKE).
+It gets the extracted text for free; the report states how long extraction took.
+Strings of one or two characters have no trigram: SQLite then reads every row (LIKE).
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ class Fts5(LibraryPeer):
     """A trigram index in one SQLite file."""
 
     name = "fts5"
-    title = "SQLite FTS5 trigram (over cleaned text)"
-    note = "Text already cleaned by newsgrep; tokenize='trigram', one transaction."
+    title = "SQLite FTS5 trigram (over extracted text)"
+    note = "Text already extracted by newsgrep; tokenize='trigram', one transaction."
     uses_newsgrep = True
 
     def __init__(self) -> None:
         self._database: sqlite3.Connection
 
     def available(self) -> str | None:
-        """Return whether this Python's SQLite has the tokenizer."""
+        """Return what is missing if this Python's SQLite lacks the tokenizer."""
         try:
             with closing(sqlite3.connect(":memory:")) as database:
                 database.execute(_TABLE)
@@ -45,7 +45,7 @@ class Fts5(LibraryPeer):
         return f"SQLite {sqlite3.sqlite_version}"
 
     def index_here(self, inputs: Inputs, folder: Path) -> None:
-        """Make the table and fill it."""
+        """Create the table and fill it."""
         with closing(sqlite3.connect(folder / "articles.db")) as database, database:
             database.execute(_TABLE)
             _insert(database, inputs)
@@ -64,11 +64,6 @@ class Fts5(LibraryPeer):
         """Close the database."""
         self._database.close()
 
-    def cannot(self, question: Question) -> str | None:
-        """Return nothing: with LIKE beside MATCH, SQL can ask all of it."""
-        del question
-        return None
-
     def ask(self, question: Question, limit: int) -> Answer:
         """Count, and fetch a page with snippets."""
         where, values, by_match = _where(question)
@@ -82,7 +77,7 @@ class Fts5(LibraryPeer):
             ).fetchall()
         if not limit:
             return Answer(total)
-        by_rank = "rank" if by_match else "rowid"  # LIKE alone ranks nothing
+        by_rank = "rank" if by_match else "rowid"  # LIKE alone does not rank
         order = "published DESC" if question.sort == "newest" else by_rank
         shown = "snippet(articles, 1, '[', ']', '…', 60)" if by_match else "body"
         rows = self._database.execute(
@@ -100,7 +95,7 @@ class Fts5(LibraryPeer):
         return [path for (path,) in rows]
 
     def cold_command(self, question: Question, inputs: Inputs, folder: Path) -> list[str] | None:
-        """Return nothing: by hand it is SQL, which differs from question to question."""
+        """Return ``None``: by hand it is SQL, which differs from question to question."""
         del question, inputs, folder
         return None
 
@@ -119,7 +114,7 @@ def _insert(database: sqlite3.Connection, inputs: Inputs) -> None:
 
 
 def _where(question: Question) -> tuple[str, list[object], bool]:
-    """Return the condition, its values, and whether the index answers for all texts."""
+    """Return the condition, its values, and whether the index alone answers it."""
     quoted = [f'"{text}"' for text in question.texts]
     long = [len(text) >= 3 for text in question.texts]
     joint = " OR " if question.any else " AND "

@@ -1,38 +1,37 @@
-"""newsgrep itself on each of its engines: its commands, and its one use case for warm questions."""
+"""newsgrep itself on each of its engines: its commands, and its search for warm questions."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
+import uuid
 from contextlib import ExitStack
 from importlib.metadata import version
 from importlib.util import find_spec
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from bench.measure import run
 from bench.peers.base import JOBS, Answer, Inputs, Peer
 from bench.questions import Question
-from bench.server import SERVER, missing
 from newsgrep import __version__
 from newsgrep.engines.base import Engine, EngineRequest, Order
 from newsgrep.index.store import index_at
-from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import parse
 from newsgrep.search.search import SearchRequest, search
 
+SERVER_VARIABLE: Final = "NEWSGREP_BENCH_OPENSEARCH"
+"""The environment variable with a server's address, such as opensearch://127.0.0.1:9200."""
 _ALL: Final = 10_000_000
-_TOGETHER: Final = 1000
 _ADDRESS: Final = "address"
-"""The file that says where the index is, in the folder of one that is on a server."""
+"""The file with the address of an index on a server, in the folder of the index."""
 _ENGINES: Final = {
-    "whoosh": ("newsgrep", "newsgrep (whoosh)", ""),
-    "tantivy": ("newsgrep-tantivy", "newsgrep, tantivy", "tantivy"),
-    "opensearch": ("newsgrep-opensearch", "newsgrep, OpenSearch, one node", "opensearch-py"),
+    "whoosh": ("newsgrep", "newsgrep (whoosh)", "whoosh3", "whoosh"),
+    "tantivy": ("newsgrep-tantivy", "newsgrep, tantivy", "tantivy", "tantivy"),
+    "opensearch": ("newsgrep-opensearch", "newsgrep, OpenSearch", "opensearch-py", "opensearchpy"),
 }
-"""For each engine: the peer's name, its title, and the package that it needs."""
-_MODULES: Final = {"tantivy": "tantivy", "opensearch-py": "opensearchpy"}
+"""For each engine: the peer's name, its title, and the package and module that it needs."""
 
 
 class Newsgrep(Peer):
@@ -40,79 +39,57 @@ class Newsgrep(Peer):
 
     uses_newsgrep = True
 
-    def __init__(self, engine: str = "whoosh") -> None:
+    def __init__(self, engine: str) -> None:
         self.engine = engine
-        self.name, self.title, self._package = _ENGINES[engine]
+        self.name, self.title, self._package, self._module = _ENGINES[engine]
         self._on_server = engine == "opensearch"
-        place = "--index opensearch://…" if self._on_server else f"--engine {engine}"
-        self.note = f"Files as they are; newsgrep index --jobs {JOBS} {place}."
+        where = "--index opensearch://…" if self._on_server else f"--engine {engine}"
+        self.note = f"Files as they are; newsgrep index --jobs {JOBS} {where}."
         self._stack = ExitStack()
         self._engine: Engine
 
     def available(self) -> str | None:
-        """Return which package is not installed, or why there is no server."""
-        if self._package and not find_spec(_MODULES[self._package]):
+        """Return which package is not installed, or that no server is named."""
+        if not find_spec(self._module):
             return f'{self._package} not installed (pip install "newsgrep[{self.engine}]")'
-        return missing() if self._on_server else None
+        if self._on_server and not os.environ.get(SERVER_VARIABLE):
+            return f"no server named ({SERVER_VARIABLE}=opensearch://127.0.0.1:9200)"
+        return None
 
     def version(self) -> str:
-        """Return the versions of newsgrep and of what the engine is made of."""
-        parts = [__version__]
-        if self._package:
-            parts.append(f"{self._package} {version(self._package)}")
-        if self._on_server:
-            parts.append(SERVER.version)
-        return ", ".join(parts)
+        """Return the versions of newsgrep and of the engine's package."""
+        return f"{__version__}, {self._package} {version(self._package)}"
 
     def where(self, folder: Path) -> str:
-        """Return the index as ``--index`` takes it; ``folder`` is where the bench keeps it."""
+        """Return the index for ``--index``; ``folder`` is the bench's folder for it."""
         return (folder / _ADDRESS).read_text("utf-8") if self._on_server else str(folder)
 
-    @property
-    def server_pid(self) -> int | None:
-        """The process of the server, where there is one."""
-        return SERVER.pid if self._on_server else None
-
     def prepare(self, inputs: Inputs, folder: Path) -> None:
-        """Choose the index's name on the server."""
+        """Choose a new name on the server; indexes that were measured before stay there."""
         del inputs
         if self._on_server:
-            (folder / _ADDRESS).write_text(SERVER.new_address(), "utf-8")
+            address = f"{os.environ[SERVER_VARIABLE]}/bench-{uuid.uuid4().hex}?replicas=0"
+            (folder / _ADDRESS).write_text(address, "utf-8")
 
     def prepare_add(self, extra: Inputs, folder: Path) -> None:
         """Copy the index on the server, too."""
-        del extra
         if self._on_server:
             original = self.where(folder)
-            (folder / _ADDRESS).write_text(SERVER.new_address(), "utf-8")
+            self.prepare(extra, folder)
             run([*command(), "copy", "--index", original, "--to", self.where(folder)])
 
-    def is_there(self, folder: Path) -> bool:
-        """Return whether the server of this run has the index."""
-        if not self._on_server:
-            return super().is_there(folder)
-        return (folder / _ADDRESS).exists() and SERVER.has(self.where(folder))
-
-    def remove(self, folder: Path) -> None:
-        """Remove the index, on the server as well."""
-        if self._on_server and self.is_there(folder):
-            SERVER.delete(self.where(folder))
-        super().remove(folder)
-
     def size(self, folder: Path) -> int:
-        """Return the size of the index in bytes, on a server as that tells it."""
+        """Return the size of the index in bytes, on a server as the server reports it."""
         return index_at(self.where(folder)).size()
 
     def index_command(self, inputs: Inputs, folder: Path) -> list[str]:
         """Return ``newsgrep index``."""
         engine = [] if self._on_server else ["--engine", self.engine]
-        return [
-            *command(), "index", str(inputs.corpus.folder),
-            "--jobs", str(JOBS), "--index", self.where(folder), *engine,
-        ]  # fmt: skip
+        files, where = str(inputs.corpus.folder), self.where(folder)
+        return [*command(), "index", files, "--jobs", str(JOBS), "--index", where, *engine]
 
     def add_command(self, extra: Inputs, folder: Path) -> list[str]:
-        """Return the same with other files."""
+        """Return the same command for other files."""
         return self.index_command(extra, folder)
 
     def open(self, inputs: Inputs, folder: Path) -> None:
@@ -124,14 +101,13 @@ class Newsgrep(Peer):
         """Close the index."""
         self._stack.close()
 
-    def cannot(self, question: Question) -> str | None:
-        """Return nothing: all questions are its own."""
-        del question
-        return None
-
     def ask(self, question: Question, limit: int) -> Answer:
         """Parse, search and cut snippets, as for a page of hits."""
-        result = search(self._engine, request_of(question, limit))
+        order = {"newest": Order.NEWEST, "oldest": Order.OLDEST, "": Order.RELEVANCE}
+        request = SearchRequest(
+            parse(text_of(question)), order[question.sort], limit, question.offset, question.facets
+        )
+        result = search(self._engine, request)
         return Answer(
             result.total,
             tuple(hit.article.path for hit in result.hits),
@@ -140,19 +116,9 @@ class Newsgrep(Peer):
 
     def all_paths(self, question: Question) -> list[str]:
         """Return the files of all matches."""
-        page = self._engine.search(EngineRequest(parse(text_of(question)).root, Order.NEWEST, _ALL))
-        articles = self._engine.get(candidate.id for candidate in page.candidates)
-        return [article.path for article in articles]
-
-    def held(self) -> dict[str, int]:
-        """Return how many articles the open index has, and of how many bytes of text in UTF-8."""
-        candidates = self._engine.search(EngineRequest(MatchAll(), Order.NEWEST, _ALL)).candidates
-        ids = iter([candidate.id for candidate in candidates])
-        text_bytes = 0
-        while some := list(islice(ids, _TOGETHER)):
-            texts = (f"{article.title}{article.body}" for article in self._engine.get(some))
-            text_bytes += sum(len(text.encode("utf-8", "replace")) for text in texts)
-        return {"articles": len(candidates), "text_bytes": text_bytes}
+        request = EngineRequest(parse(text_of(question)).root, Order.NEWEST, _ALL)
+        candidates = self._engine.search(request).candidates
+        return [article.path for article in self._engine.get(each.id for each in candidates)]
 
     def cold_command(self, question: Question, inputs: Inputs, folder: Path) -> list[str] | None:
         """Return ``newsgrep search --json``."""
@@ -165,45 +131,33 @@ class Newsgrep(Peer):
 
 
 def command() -> list[str]:
-    """Return how newsgrep is started: its script beside this Python, else as a module."""
+    """Return how to start newsgrep: its script beside this Python, else as a module."""
     beside = Path(sys.executable).with_name("newsgrep")
     found = str(beside) if beside.exists() else shutil.which("newsgrep")
     return [found] if found else [sys.executable, "-m", "newsgrep"]
 
 
-def search_command(question: Question, index: str, *form: str) -> list[str]:
+def search_command(question: Question, index: str, output: str) -> list[str]:
     """Return the command for a question in a form of output."""
     sort = {"newest": ["--sort", "-date"], "oldest": ["--sort", "date"], "": []}[question.sort]
     paging = ["--offset", str(question.offset)] if question.offset else []
-    return [*command(), "search", *form, *sort, *paging, "--index", index, text_of(question)]
-
-
-def request_of(question: Question, limit: int) -> SearchRequest:
-    """Return what ``newsgrep search`` asks of an index for a question."""
-    order = {"newest": Order.NEWEST, "oldest": Order.OLDEST, "": Order.RELEVANCE}
-    parsed = parse(text_of(question))
-    return SearchRequest(parsed, order[question.sort], limit, question.offset, question.facets)
+    return [*command(), "search", output, *sort, *paging, "--index", index, text_of(question)]
 
 
 def text_of(question: Question) -> str:
-    """Return a question in newsgrep's language."""
+    """Return a question in newsgrep's query language."""
     if question.quoted:
         text = f'"{question.quoted}"'
     else:
         text = (" OR " if question.any else " ").join(question.texts)
-    parts = [f"({text})" if question.any else text]
-    parts += [
+    filters = (
         f"{field}:{value}"
-        for field, value in (
-            ("source", question.source),
-            ("since", question.since),
-            ("until", question.until),
-        )
-        if value
-    ]
-    return " ".join(parts)
+        for field in ("source", "since", "until")
+        if (value := getattr(question, field))
+    )
+    return " ".join([f"({text})" if question.any else text, *filters])
 
 
-def make(engine: str = "whoosh") -> Newsgrep:
+def make(engine: str) -> Newsgrep:
     """Return the peer of an engine."""
     return Newsgrep(engine)

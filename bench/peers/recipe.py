@@ -1,6 +1,6 @@
-"""The ordinary recipe, as tutorials have it: Whoosh, jieba's ChineseAnalyzer, BeautifulSoup.
+"""The ordinary recipe of tutorials: Whoosh, jieba's ChineseAnalyzer, BeautifulSoup.
 
-Nothing is tuned, nothing is spoilt: one TEXT field for the title and one for the content,
+Nothing is tuned in either direction: one TEXT field for the title and one for the content,
 both with the analyser; the date from the front matter; ``html.parser`` and ``get_text()``.
 """
 
@@ -20,6 +20,7 @@ from bench.corpora import Corpus
 from bench.peers.base import Answer, Inputs, LibraryPeer, Peer
 from bench.questions import Question
 
+_PACKAGES = ("whoosh3", "jieba", "beautifulsoup4")
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n(.*)", re.DOTALL)
 
 
@@ -29,7 +30,6 @@ class Recipe(LibraryPeer):
     name = "recipe"
     title = "Whoosh + jieba + bs4 (the ordinary recipe)"
     note = "Files as they are; ChineseAnalyzer, html.parser, get_text(); Whoosh's own writer."
-    packages = ("whoosh3", "jieba", "beautifulsoup4")
 
     def __init__(self) -> None:
         self._index: Any
@@ -37,13 +37,13 @@ class Recipe(LibraryPeer):
         self._parsers: dict[str, Any] = {}
 
     def available(self) -> str | None:
-        """Return what is missing of the three."""
+        """Return which of the three packages are missing."""
         missing = [name for name in ("whoosh", "jieba", "bs4") if find_spec(name) is None]
         return f"{', '.join(missing)} not installed (pip)" if missing else None
 
     def version(self) -> str:
         """Return the versions of all three."""
-        return ", ".join(f"{name} {version(name)}" for name in self.packages)
+        return ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
 
     def index_here(self, inputs: Inputs, folder: Path) -> None:
         """Index with the writer's defaults."""
@@ -78,7 +78,7 @@ class Recipe(LibraryPeer):
         self._index.close()
 
     def cannot(self, question: Question) -> str | None:
-        """Return which part of a question the recipe's schema has nothing for."""
+        """Return which part of a question the recipe's schema has no field for."""
         if question.source:
             return "no source in the schema"
         return "no source or month in the schema" if question.facets else None
@@ -122,7 +122,7 @@ def _analyzer() -> Any:
 
 
 def _open(folder: Path) -> Any:
-    _analyzer()  # the schema is a pickle that names it
+    _analyzer()  # the schema is a pickle that refers to it
     return import_module("whoosh.index").open_dir(str(folder))
 
 

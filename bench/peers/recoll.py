@@ -1,6 +1,6 @@
 """recoll, the desktop search of many Linux users, by its two commands.
 
-It has a configuration folder of its own here. East Asian text is indexed as pairs of
+It has its own configuration folder here. East Asian text is indexed as pairs of
 characters, as its manual recommends; it finds strings by phrases of such pairs.
 """
 
@@ -31,15 +31,15 @@ class Recoll(Peer):
         self._folder = Path()
 
     def available(self) -> str | None:
-        """Return whether its commands are there."""
+        """Return which command is missing."""
         if shutil.which("recollindex") and shutil.which("recollq"):
             return None
         return "recollindex or recollq not installed (apt-get install recollcmd)"
 
     def version(self) -> str:
-        """Return the version that ``recollindex`` tells."""
-        told = run(["recollindex", "-h"], fine=(0, 1), watch=False).output
-        found = re.search(r"Recoll [\d.]+ \+ Xapian [\d.]+", told)
+        """Return the version that ``recollindex`` prints."""
+        printed = run(["recollindex", "-h"], success=(0, 1), watch=False).output
+        found = re.search(r"Recoll [\d.]+ \+ Xapian [\d.]+", printed)
         return found[0] if found else ""
 
     def prepare(self, inputs: Inputs, folder: Path) -> None:
@@ -47,7 +47,7 @@ class Recoll(Peer):
         _configure(folder, inputs.corpus.folder)
 
     def prepare_add(self, extra: Inputs, folder: Path) -> None:
-        """Allow the other files."""
+        """Add the other files to the configuration."""
         old = re.search(
             r"^topdirs = (.*)$", (folder / "recoll.conf").read_text("utf-8"), re.MULTILINE
         )
@@ -59,7 +59,7 @@ class Recoll(Peer):
         return ["recollindex", "-c", str(folder)]
 
     def add_command(self, extra: Inputs, folder: Path) -> list[str]:
-        """Return ``recollindex -r``, which looks only at the other files."""
+        """Return ``recollindex -r``, which reads only the other files."""
         return ["recollindex", "-c", str(folder), "-r", str(extra.corpus.folder)]
 
     def size(self, folder: Path) -> int:
@@ -72,11 +72,11 @@ class Recoll(Peer):
         self._folder = folder
 
     def cannot(self, question: Question) -> str | None:
-        """Return what plain text files tell it nothing about."""
+        """Return which part of a question plain text files do not contain."""
         return files_cannot(question)
 
     def ask(self, question: Question, limit: int) -> Answer:
-        """Ask for an exact count, or for that and the hits with a snippet each."""
+        """Run a query for an exact count, or for that and the hits with a snippet each."""
         form = ["-n", f"{question.offset}-{limit}", "-A", "-p", "1"] if limit else ["-Q"]
         out = run([*self._command(), "-E", *form, _text_of(question)], watch=False).output
         total = _RESULTS.search(out)
@@ -102,7 +102,7 @@ def _configure(folder: Path, *tops: Path) -> None:
     listed = " ".join(f'"{top}"' for top in tops)
     (folder / "recoll.conf").write_text(
         f"topdirs = {listed}\nnocjk = 0\ncjkngramlen = 2\n"
-        # No spelling suggestions: they need dictionaries of aspell, and nobody asks for them.
+        # No spelling suggestions: they need dictionaries of aspell, and nobody uses them here.
         "noaspell = 1\nloglevel = 2\n",
         "utf-8",
     )

@@ -1,7 +1,7 @@
 """ripgrep over the files as they are: no index, so its questions are its whole cost.
 
-It answers literal questions only, and sees what is in the file: mark-up, links and headers
-too, and no string that a tag or a line break interrupts.
+It answers literal questions only. It also matches mark-up, links and headers, and misses strings
+that a tag or a line break interrupts.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Ripgrep(Peer):
         self._files = Path()
 
     def available(self) -> str | None:
-        """Return whether the command is there."""
+        """Return what is missing if the command is not installed."""
         return None if shutil.which("rg") else "rg not installed (apt-get install ripgrep)"
 
     def version(self) -> str:
-        """Return the version that it tells."""
+        """Return the version that it prints."""
         return run(["rg", "--version"], watch=False).output.partition("\n")[0]
 
     def index_command(self, inputs: Inputs, folder: Path) -> list[str]:
@@ -52,7 +52,7 @@ class Ripgrep(Peer):
         self._files = inputs.corpus.folder
 
     def cannot(self, question: Question) -> str | None:
-        """Return what a search of lines can't say."""
+        """Return why a search of lines cannot answer a question."""
         if not question.is_plain:
             return "knows no source and no date"
         if question.sort:
@@ -60,8 +60,8 @@ class Ripgrep(Peer):
         if question.facets:
             return "counts nothing by value"
         if question.offset:
-            return "ranks nothing, so it has no pages"
-        return "finds no files that hold several strings" if len(question.all) > 1 else None
+            return "does not rank, so it has no pages"
+        return "finds no files that contain several strings" if len(question.all) > 1 else None
 
     def ask(self, question: Question, limit: int) -> Answer:
         """List the files; this is as much work for ten as for all."""
@@ -69,8 +69,8 @@ class Ripgrep(Peer):
         return Answer(len(found), tuple(islice(found, limit)))
 
     def all_paths(self, question: Question) -> list[str]:
-        """Return the files that hold the string, or one of the words."""
-        out = run(_command(question, self._files), fine=(0, 1), watch=False).output
+        """Return the files that contain the string, or one of the words."""
+        out = run(_command(question, self._files), success=(0, 1), watch=False).output
         return out.splitlines()
 
     def cold_command(self, question: Question, inputs: Inputs, folder: Path) -> list[str] | None:
@@ -80,7 +80,7 @@ class Ripgrep(Peer):
 
 
 def _command(question: Question, files: Path) -> list[str]:
-    # Han matches anywhere, Latin whole words: as newsgrep and brute force have it.
+    # Han matches anywhere, Latin whole words: as for newsgrep and brute force.
     whole = ["--word-regexp"] if all(map(str.isascii, question.texts)) else []
     wanted = [part for text in question.texts for part in ("-e", text)]
     form = ["--no-config", "--fixed-strings", "--ignore-case", "--files-with-matches"]

@@ -1,25 +1,51 @@
 from __future__ import annotations
 
+import json
 import lzma
+import sys
 import tarfile
 from io import BytesIO
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import Any, NoReturn
 
 import pytest
 
 from bench.cleaned import brute_force, clean, read_cleaned
-from bench.corpora import MOST_IN_FOLDER, Corpus, read_source, real, recombine, recombined, sample
+from bench.corpora import MAX_IN_FOLDER, Corpus, read_source, real, recombine, recombined, sample
 from bench.derived import correctness
+from bench.measure import CommandFailed, run
 from bench.peers import OURS, make_peer, peer_names
 from bench.peers.base import Inputs
 from bench.questions import Question, load_questions
-from bench.report import main_table, markdown, question_table
+from bench.report import goals, main_table, markdown, question_table, save, tables
 from bench.run import measure_corpus
-from bench.runner import Settings, Steps
-from bench.targets import targets
-from tests.support.bench_inputs import MACHINE, post
+from bench.runner import COLD, WHOOSH_BASELINE, Runner, Settings
 from tests.support.optional_engines import skip_or_fail
+
+TOPICS = ("渔业", "联合声明", "气候变化", "经济发展", "粮食价格", "人工智能", "台风")
+
+
+def post(number: int) -> str:
+    topic, other = TOPICS[number % len(TOPICS)], TOPICS[number // 3 % len(TOPICS)]
+    return (
+        f'---\nlayout: post\ntitle: "第{number}条：{topic}"\ndate: 2024-05-{number % 28 + 1:02}\n'
+        f"from: https://news{number % 3}.example.org/{number}\ntags: [ 试验 ]\n---\n\n"
+        f"<article><p>记者报道，{topic}与{other}有关，编号{number}。</p>\n"
+        f"<p>各地继续推进{other}，中国经济稳中向好。</p><p>这一段来自第{number}篇。</p></article>\n"
+    )
+
+
+MACHINE = {
+    "date": "2026-01-01",
+    "processor": "x",
+    "cores": 2,
+    "memory_gb": 4,
+    "system": "x",
+    "python": "3.11",
+    "newsgrep": "0",
+    "commit": "x",
+    "packages": {},
+}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +61,7 @@ def texts(corpus: Corpus) -> list[str]:
     return [path.read_text("utf-8") for path in corpus.paths()]
 
 
-def test_recombined_articles_are_deterministic_and_distinct(posts: Corpus) -> None:
+def test_recombine_is_deterministic_and_distinct(posts: Corpus) -> None:
     sources = [source for path in posts.paths() if (source := read_source(path))]
     once, again = list(recombine(sources, 300, 7)), list(recombine(sources, 300, 7))
     assert once == again
@@ -44,7 +70,7 @@ def test_recombined_articles_are_deterministic_and_distinct(posts: Corpus) -> No
     corpus = recombined(posts, 300, 7)
     assert texts(corpus) == once
     assert max(len(list(f.iterdir())) for f in corpus.folder.iterdir() if f.is_dir()) <= (
-        MOST_IN_FOLDER
+        MAX_IN_FOLDER
     )
     cleaned = clean(corpus, jobs=1)
     assert cleaned.articles == 300
@@ -54,7 +80,7 @@ def test_recombined_articles_are_deterministic_and_distinct(posts: Corpus) -> No
     assert cleaned.text_bytes == sum(len(f"{a.title}{a.body}".encode()) for a in found)
 
 
-def test_samples_are_of_the_real_ones(posts: Corpus) -> None:
+def test_sample_copies_real_articles(posts: Corpus) -> None:
     chosen = sample(posts, 20, 1)
     assert len(set(texts(chosen))) == 20
     assert set(texts(chosen)) < set(texts(posts))
@@ -62,7 +88,7 @@ def test_samples_are_of_the_real_ones(posts: Corpus) -> None:
     assert len(sample(posts, 1000, 1).paths()) == 50
 
 
-def test_archives_are_unpacked_once(tmp_path: Path) -> None:
+def test_real_unpacks_archives_once(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="archives"):
         real(tmp_path / "work", tmp_path)
     packed = BytesIO()
@@ -77,15 +103,15 @@ def test_archives_are_unpacked_once(tmp_path: Path) -> None:
     assert texts(real(tmp_path / "work", tmp_path)) == [post(0)]
 
 
-def test_brute_force_looks_at_every_article_in_any_script(posts: Corpus) -> None:
+def test_brute_force_searches_every_article_in_both_scripts(posts: Corpus) -> None:
     truth = brute_force(clean(posts, jobs=1).path, ["聯合聲明", "龘"])
     right = [str(path) for path in posts.paths() if "联合声明" in path.read_text("utf-8")]
     assert right
-    assert sorted(truth.holding["聯合聲明"]) == right
-    assert truth.holding["龘"] == []
+    assert sorted(truth.containing["聯合聲明"]) == right
+    assert truth.containing["龘"] == []
 
 
-def test_questions_are_well_formed() -> None:
+def test_load_questions() -> None:
     questions = load_questions()
     groups = {question.group for question in questions}
     assert groups >= {"words", "AND", "OR", "quoted", "single characters", "traditional"}
@@ -102,10 +128,10 @@ def test_questions_are_well_formed() -> None:
         "fts5",
     ],
 )
-def test_smoke(posts: Corpus, tmp_path: Path, name: str) -> None:
+def test_peer_indexes_and_answers(posts: Corpus, tmp_path: Path, name: str) -> None:
     peer = make_peer(name)
     if reason := peer.available():
-        _left_out(name, reason)
+        _skip(name, reason)
     inputs = Inputs(posts, clean(posts, jobs=1))
     peer.index(inputs, tmp_path / "index")
     assert peer.size(tmp_path / "index") > 0
@@ -118,9 +144,9 @@ def test_smoke(posts: Corpus, tmp_path: Path, name: str) -> None:
         assert peer.ask(asked, 0).paths == ()
         truth = brute_force(inputs.cleaned.path, ["渔业"])
         given = {"a string": {"paths": peer.all_paths(asked)}}
-        told = correctness(given, truth._asdict(), [asked])["a string"]
+        counts = correctness(given, truth._asdict(), [asked])["a string"]
         if name in OURS.values():
-            assert told == {"expected": answer.total, "found": answer.total, "extra": 0}
+            assert counts == [answer.total, answer.total, 0]
         month = Question(
             "a month", "filters", all=("经济",), since="2024-05-01", until="2024-05-31"
         )
@@ -129,33 +155,88 @@ def test_smoke(posts: Corpus, tmp_path: Path, name: str) -> None:
         peer.close()
 
 
-def _left_out(name: str, reason: str) -> NoReturn:
+def _skip(name: str, reason: str) -> NoReturn:
     engine = next((engine for engine, ours in OURS.items() if ours == name), None)
     if engine:
         skip_or_fail(engine, reason)
     pytest.skip(reason)
 
 
-def test_missing_peers_are_named(
+ONCE = Settings(index_runs=1, add_runs=1, cold_rounds=1, warm_rounds=1)
+
+
+def test_measure_corpus_names_missing_peers(
     posts: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))  # neither rg nor recoll is there
+    monkeypatch.delenv("NEWSGREP_BENCH_OPENSEARCH", raising=False)
     inputs = Inputs(posts, clean(posts, jobs=1))
-    steps = cast("Steps", _NoSteps())
-    told = measure_corpus(steps, inputs, [], ["recoll", "ripgrep"], {}, Settings())
-    assert set(told["missing"]) == set(peer_names())
-    table = main_table("posts", told)
+    runner = Runner(tmp_path, inputs, inputs, ONCE, print)
+    chosen = ["recoll", "ripgrep", "newsgrep-opensearch"]
+    measured = measure_corpus(runner, inputs, [], chosen, {}, ONCE)
+    assert set(measured["missing"]) == set(peer_names())
+    table = main_table("posts", measured)
     assert len(table.rows) == len(peer_names())
     shown = {row[0]: row[1] for row in table.rows}
-    assert "apt-get install ripgrep" in shown[make_peer("ripgrep").title]
-    assert "apt-get install recollcmd" in shown[make_peer("recoll").title]
-    assert "not asked for" in shown[make_peer("tantivy").title]
-    assert question_table("posts", told).rows == ()
-    assert {target.holds for target in targets(told)} == {None}
-    result = {"name": "x", "machine": {**MACHINE}, "corpora": {"posts": told}}
+    assert "apt-get install ripgrep" in shown["ripgrep"]
+    assert "apt-get install recollcmd" in shown["recoll"]
+    assert "opensearch" in shown["newsgrep-opensearch"]
+    assert "not chosen" in shown["recipe"]
+    assert question_table("posts", measured).rows == ()
+    assert {goal.met for goal in goals(measured)} == {None}
+    result = {"name": "x", "machine": MACHINE, "corpora": {"posts": measured}}
     assert "apt-get install ripgrep" in markdown(result)
 
 
-class _NoSteps:
-    def cold(self, _peers: object) -> dict[str, object]:
-        return {}
+@pytest.mark.slow
+def test_measure_corpus_measures_and_resumes(posts: Corpus, tmp_path: Path) -> None:
+    inputs = Inputs(posts, clean(posts, jobs=1))
+    said: list[str] = []
+    questions = load_questions()
+
+    def measured() -> dict[str, Any]:
+        runner = Runner(tmp_path, inputs, inputs, ONCE, said.append)
+        return measure_corpus(runner, inputs, questions, ["newsgrep", "fts5"], {}, ONCE)
+
+    first = measured()
+    assert list(first["peers"]) == ["newsgrep", "fts5"]
+    ours = first["peers"]["newsgrep"]
+    assert "failed" not in ours
+    assert ours["warm"].keys() == {question.name for question in questions}
+    assert all(found == expected for expected, found, _ in ours["correct"].values())
+    assert ours["index"]["per_second"] > 0
+    assert set(first["cold"]["newsgrep"]) == set(COLD)
+    assert set(first["cold"][WHOOSH_BASELINE]) == {""}
+    result = {"name": "posts", "machine": MACHINE, "corpora": {"posts": first}}
+    for table in tables(result, details=True):
+        assert {len(row) for row in table.rows} == {len(table.columns)}
+    save(result, tmp_path)
+    written = json.loads((tmp_path / "posts.json").read_text("utf-8"))
+    assert list(tables(written, details=True)) == list(tables(result, details=True))
+    assert "SQLite FTS5" in (tmp_path / "posts.md").read_text("utf-8")
+    said.clear()
+    assert measured() == first
+    assert said == []
+
+
+def test_question_table_shows_engines_that_disagree() -> None:
+    def peer(total: int) -> dict[str, Any]:
+        return {
+            "title": "x", "cannot": {}, "warm": {"a word": [1, 2, 0]},
+            "answers": {"a word": [total, 7]},
+        }  # fmt: skip
+
+    corpus = {"questions": ["a word"], "peers": {"newsgrep": peer(7), "newsgrep-tantivy": peer(8)}}
+    assert question_table("x", corpus).rows == (("a word", "7 ≠ 8", "1.0", "1.0"),)
+    corpus["peers"]["newsgrep-tantivy"] = peer(7)  # type: ignore[index]
+    assert question_table("x", corpus).rows == (("a word", "7", "1.0", "1.0"),)
+
+
+def test_run_measures_memory_and_failures() -> None:
+    megabytes = 2**20
+    command = [sys.executable, "-c", f"held = b'x' * {200 * megabytes}; import time; time.sleep(1)"]
+    assert run(command).peak_bytes > 200 * megabytes
+    with pytest.raises(CommandFailed, match="exited with 3"):
+        run([sys.executable, "-c", "raise SystemExit(3)"])
+    with pytest.raises(CommandFailed, match="not done after"):
+        run([sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.2)

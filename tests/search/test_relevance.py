@@ -12,27 +12,27 @@ from bench.gold import GOLD, KNOWN_ITEMS, without, without_links, without_title
 from bench.ir_metrics import mean, rank_of, recall, reciprocal
 from bench.paths import ARCHIVES
 from bench.plain import PlainIndex
-from bench.relevance import SAMPLE_FLOOR, question, sample_mrr
+from bench.relevance import SAMPLE, question, sample_mrr
 from newsgrep.query.ast import iter_leaves
 
 
 def test_ranking_stays_above_threshold(tmp_path: Path) -> None:
     if not (ARCHIVES.is_dir() and (GOLD / KNOWN_ITEMS).is_file()):
         pytest.skip(f"RANKING NOT CHECKED: no {ARCHIVES} - real articles are not in the repository")
-    assert sample_mrr(ARCHIVES, GOLD, tmp_path, jobs=2) >= thresholds.read()[SAMPLE_FLOOR]
+    assert sample_mrr(ARCHIVES, GOLD, tmp_path, jobs=2) >= thresholds.read()[SAMPLE]
 
 
 def test_thresholds_only_increase(tmp_path: Path) -> None:
-    path = tmp_path / "floors.json"
+    path = tmp_path / "thresholds.json"
     assert thresholds.read(path) == {}
     thresholds.write({"a": 0.71239, "b": 0.5}, path)
     assert thresholds.read(path) == {"a": 0.712, "b": 0.5}
-    assert thresholds.sunk({"a": 0.7121, "b": 0.6}, path) == []
+    assert thresholds.missed({"a": 0.7121, "b": 0.6}, path) == []
     thresholds.write({"a": 0.7, "b": 0.6, "c": 0.1}, path)
     assert thresholds.read(path) == {"a": 0.712, "b": 0.6, "c": 0.1}
-    (line,) = thresholds.sunk({"a": 0.7119}, path)
-    assert "below its floor of 0.712" in line
-    thresholds.write({"a": 0.7}, path, lower=True)
+    (line,) = thresholds.missed({"a": 0.7119}, path)
+    assert "below its threshold of 0.712" in line
+    thresholds.write({"a": 0.7}, path, may_lower=True)
     assert thresholds.read(path) == {"a": 0.7, "b": 0.6, "c": 0.1}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import json
+import random
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -95,6 +96,19 @@ def write_archive(folder: Path) -> list[tuple[Path, GoldArticle]]:
         path.write_bytes(_SHAPES[article.shape](article).encode(article.encoding))
         written.append((path, article))
     return written
+
+
+def write_distractors(folder: Path, count: int, seed: int = 7) -> None:
+    """Write articles made of three random paragraphs, each from another gold article."""
+    folder.mkdir(parents=True, exist_ok=True)
+    chance = random.Random(seed)
+    gold = load_gold()
+    for number in range(count):
+        sources = chance.sample(gold, 3)
+        paragraphs = [chance.choice(source.paragraphs) for source in sources]
+        head = f"---\ntitle: 第{number}号摘编\ndate: {sources[0].date}\n---\n\n"
+        path = folder / f"distractor-{number:04}.md"
+        path.write_text(head + "\n\n".join(paragraphs) + "\n", "utf-8")
 
 
 def extract(path: Path) -> Article:
