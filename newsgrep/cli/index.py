@@ -71,7 +71,7 @@ class UpdateCommandOptions(IndexOptions, OutputOptions):
     "--shard",
     metavar="I/N",
     default="",
-    help="Index part I of N only, for N machines that fill one index on a server.",
+    help="Index only part I of N, for N machines that fill one index on a server.",
 )
 @wait_option
 @output_options(OutputFormat.JSON, color=False)

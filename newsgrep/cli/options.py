@@ -340,7 +340,7 @@ def query_options(command: _Command) -> _Command:
             "--since",
             metavar="DATE",
             default="",
-            help="Published on DATE or later: 2024-05-17, 2024-05, 7d, 上周 ...",
+            help="Published on DATE or later, e.g. 2024-05-17, 2024-05, 7d or 上周.",
         ),
         click.option(
             "--source",

@@ -62,7 +62,7 @@ class Terminated(KeyboardInterrupt):
 
 
 def handle_signals() -> None:
-    """From now on, raise :class:`Terminated` when a signal asks this process to end."""
+    """From now on, raise :class:`Terminated` for signals that end a process."""
     for name in _SIGNALS:
         number = getattr(signal, name, None)
         # nohup ignores SIGHUP for its command, which must stay so.

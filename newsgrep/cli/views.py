@@ -194,14 +194,14 @@ class KwicOptions(QueryOptions, OutputOptions):
     "--width",
     type=click.IntRange(MIN_WIDTH, _MAX_WIDTH),
     metavar="CELLS",
-    help="Width of a line; a Han character takes two cells.  [default: the terminal's]",
+    help="Width of a line, where a Han character takes two cells.  [default: the terminal's]",
 )
 @enum_option(
     "--sort",
     choices=KwicOrder,
     default=KwicOrder.RELEVANCE.value,
     show_default=True,
-    help="date: oldest first, -date: newest first; left, right: by the text on that side.",
+    help="Sort order; date: oldest first, -date: newest first; left, right: by the text there.",
 )
 @click.option(
     "-n",

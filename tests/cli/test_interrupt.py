@@ -19,8 +19,8 @@ OLD = "雾港灯塔熄灯"
 
 
 def start(cli: Cli, *args: str) -> subprocess.Popen[bytes]:
-    # Ctrl-C may fall anywhere, also where a file was opened a moment ago: no warning
-    # tells users of files left open.
+    # Ctrl-C may come at any moment, also just after a file was opened: users do not see
+    # warnings about files left open.
     return cli.start(*args, env={"PYTHONWARNINGS": None}, new_session=True)
 
 

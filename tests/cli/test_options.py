@@ -1,0 +1,97 @@
+"""The typed options of commands, and values that parameters convert."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from dataclasses import MISSING, fields
+
+import click
+import pytest
+
+from newsgrep.cli.main import COMMANDS, group
+from newsgrep.cli.options import FacetsParam, HalfLifeParam, OutputFormat, OutputOptions, SizeParam
+from newsgrep.errors import UsageError
+
+DAY = 86_400.0
+
+
+def commands(parent: click.Group = group) -> Iterator[click.Command]:
+    """Yield every command, and those of groups."""
+    context = click.Context(parent)
+    for name in parent.list_commands(context):
+        command = parent.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands(command)
+        else:
+            yield command
+
+
+@pytest.fixture(autouse=True)
+def _collect_garbage() -> Iterator[None]:
+    yield
+    gc.enable()  # most commands disable it when they are loaded
+
+
+def test_options_have_a_field_for_each_parameter() -> None:
+    for command in commands():
+        function = getattr(command.callback, "__wrapped__")  # noqa: B009  (mypy does not know it)
+        options = function.__globals__[function.__annotations__["options"]]
+        known = {field.name: field for field in fields(options)}
+        given = {parameter.name for parameter in command.params}
+        assert given <= set(known), command.name
+        unset = {name for name in set(known) - given if known[name].default is MISSING}
+        assert unset == set(), command.name
+
+
+def test_help_of_options_is_a_phrase() -> None:
+    for command in commands():
+        for option in command.params:
+            if isinstance(option, click.Option):
+                text = (option.help or "").split("  [default")[0]
+                assert text[0].isupper(), text
+                assert text.endswith(
+                    (".", "; a Han character takes two cells", "...", "]", "on Monday")
+                ), text
+                assert len(text) < 100, text
+
+
+def test_commands_are_named_as_in_the_table() -> None:
+    context = click.Context(group)
+    for name in COMMANDS:
+        command = group.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+
+
+def test_output_options_reject_null_without_paths() -> None:
+    assert OutputOptions(output=OutputFormat.PATHS, null=True).null
+    with pytest.raises(UsageError, match="--paths"):
+        OutputOptions(output=OutputFormat.JSON, null=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("1", 1), ("500K", 512_000), ("64m", 2**26), (" 1G ", 2**30)]
+)
+def test_size_param_converts_units(text: str, size: int) -> None:
+    assert SizeParam().convert(text, None, None) == size
+
+
+@pytest.mark.parametrize("text", ["", "0", "2G", "1.5M", "-1", "1T", "９"])
+def test_size_param_rejects_other_text(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="500K"):
+        SizeParam().convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("30d", 30 * DAY), ("6W", 42 * DAY), ("12m", 365.25 * DAY), ("2y", 730.5 * DAY)],
+)
+def test_half_life_param_converts_units(text: str, seconds: float) -> None:
+    assert HalfLifeParam().convert(text, None, None) == pytest.approx(seconds)
+
+
+def test_facets_param_removes_repeats() -> None:
+    assert FacetsParam().convert(" Source,month,source,", None, None) == ("source", "month")
+    assert FacetsParam().convert("", None, None) == ()
