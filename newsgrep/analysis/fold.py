@@ -1,7 +1,8 @@
 """One spelling for all scripts: lower case, half width, simplified, and of the same length.
 
-Character *i* of the folded text is character *i* of the original, and a part of a text
-folds to the same part of the folded text, so a literal can be looked for by folding both.
+Character *i* of the folded text is character *i* of the original, and a part of a text folds to
+the same part of the folded text. So a literal can be searched for by folding both, and offsets
+are valid in both.
 """
 
 from __future__ import annotations
@@ -13,20 +14,20 @@ from typing import Final
 from newsgrep._io import table_lines
 
 FOLD_VERSION: Final = 1
-"""Raised whenever a character folds differently than before: indexes made earlier say so."""
+"""Incremented when any character folds differently: an index records it."""
 
 TABLES_EDITION: Final = "9b07f7527a8b"
-"""The edition of the tables that :data:`simplified.txt` was made from, as indexes record it.
+"""The edition of the tables from which ``simplified.txt`` was generated; an index records it.
 
-The first digits of the SHA-256 of every 64th Han character, folded.
+It is the beginning of the SHA-256 of every 64th Han character, folded.
 """
 
-# OpenCC converts by phrases: 乾 stays in 乾坤 and turns to 干 elsewhere. Folding a part of a
-# text would then differ from the part of the folded text, and a quoted string would be
-# missed for what stands around it. So every character was converted by itself, and the
-# spellings of one word that only phrases or regional tables would bring together are set
-# by hand. 著 is the one that counts: Taiwan writes it for 着 (隨著, 看著). Pairs that are two
-# everyday words in simplified text (象 像, 坐 座, 画 划, 复 覆, 具 俱, 沉 沈) stay apart.
+# OpenCC converts phrases: 乾 stays in 乾坤 and becomes 干 elsewhere. Folding a part of a text would
+# then differ from the part of the folded text, and whether a quoted string is found would depend
+# on its context. So every character was converted by itself, and variants that only phrases or
+# regional tables would unify are listed here. The most frequent one is 著, which Taiwan writes for
+# 着 (隨著, 看著). Pairs that are two everyday words in simplified text (象 像, 坐 座, 画 划, 复 覆,
+# 具 俱, 沉 沈) stay distinct.
 _VARIANTS: Final = "著瞭藉彷伕甦揹暱逕迳薰锺馀钜谘镟鲇腭濬澂讬麹侭鎗燄斲拏甯缐睪蘗唚痺簷苧薴幺"
 _COMMON_FORMS: Final = "着了借仿夫苏背昵径径熏钟余巨咨旋鲶颚浚澄托曲尽枪焰斫拿宁线睾檗吣痹檐苎苎么"
 _BY_HAND: Final = dict(zip(_VARIANTS, _COMMON_FORMS, strict=True))
@@ -35,7 +36,7 @@ _BY_HAND: Final = dict(zip(_VARIANTS, _COMMON_FORMS, strict=True))
 @cache
 def _simplified() -> dict[int, int]:
     """Return OpenCC's simplified form of each character that has one, by code points."""
-    # OpenCC itself takes longer to load than a cold search to answer.
+    # Loading OpenCC itself takes longer than a cold search.
     pairs = "".join(table_lines(__file__, "simplified.txt"))
     return str.maketrans(pairs[::2], pairs[1::2])
 
@@ -55,14 +56,14 @@ def _fold_character(character: str) -> str:
     folded = character.casefold()
     if len(folded) == 1:
         return folded
-    # One character that turns into several (ß, İ) keeps its place with the plain lower case
-    # where there is one; combining marks that follow the first are given up.
+    # A character that casefolds to several (ß, İ) becomes its plain lower case if that is one
+    # character, else the first of them, without the combining marks.
     lowered = character.lower()
     return lowered if len(lowered) == 1 else lowered[0]
 
 
 class _Table(dict[int, int]):
-    """A translation table that fills itself: most texts use few of all characters."""
+    """A translation table that is filled on demand: most texts use few of all characters."""
 
     def __missing__(self, code: int) -> int:
         folded = ord(_fold_character(chr(code)))
@@ -74,9 +75,12 @@ _TABLE: Final = _Table()
 
 
 def fold(text: str) -> str:
-    """Return ``text`` lower-cased, narrowed and simplified, with the same length.
+    """Return ``text`` in lower case, half width and simplified, with the same length.
 
     Offsets into the result are offsets into ``text``. For all i and j,
     ``fold(text)[i:j] == fold(text[i:j])``.
+
+    >>> fold("聯合聲明，ＢＢＣ")
+    '联合声明,bbc'
     """
     return text.translate(_TABLE)

@@ -1,7 +1,9 @@
-"""Text into terms, with jieba's dictionary: all of them for an index, the likeliest for a query.
+"""Cut texts into terms with jieba's dictionary: every term for an index, the likeliest for a query.
 
-``rjieba`` does it where it is installed, ``jieba`` itself elsewhere; both are kept equal
-by a test, so an index made with one can be asked with the other.
+``rjieba`` segments texts where it is installed, ``jieba`` itself elsewhere. A test compares the
+two, so an index that was made with one can be searched with the other. Queries need neither: they
+have few words, which are looked up in the dictionary's file. Loading all its 349,046 words takes
+several times as long as answering a query.
 """
 
 from __future__ import annotations
@@ -21,30 +23,29 @@ from newsgrep._io import table_lines
 from newsgrep.analysis.characters import CharKind, han_run, other_solo_character, runs, word_run
 
 SEGMENT_VERSION: Final = 1
-"""Raised whenever the same text gives other terms than before."""
+"""Incremented when a change gives any text other terms: an index records it."""
 
 DICTIONARY: Final = "jieba 0.42.1"
-"""The dictionary that every segmenter here uses, as recorded in an index."""
+"""The dictionary of every segmenter here, as an index records it."""
 
 _MAX_INNER_LENGTH: Final = 200
-"""Characters of a string whose inner words are looked for."""
+"""Characters of a string in which inner terms are searched for."""
 
 _LOAD_SEGMENTER_FROM: Final = 20_000
-"""Characters of Han that a segmenter cuts sooner, although it has to be loaded."""
-
+"""Characters of Han from which on loading a segmenter pays."""
 
 _CHUNK_LENGTH: Final = 100_000
-"""Characters of a text that are cut into terms at once."""
+"""Characters of a text that are cut into terms in one call."""
 
 _MAX_WORD_LENGTH: Final = 32
 """Characters; no word of the dictionary is longer."""
 
 
 class Segmenter(NamedTuple):
-    """jieba's two modes over runs of Han: ``cut_all`` for texts, ``cut`` for queries.
+    """jieba's two modes for runs of Han: ``cut_all`` for texts, ``cut`` for queries.
 
-    ``cut_all`` lists each dictionary word at each place; which single characters are
-    among them differs from one segmenter to the other.
+    ``cut_all`` returns each dictionary word at each position. Which single characters are among
+    them differs between segmenters.
     """
 
     name: str
@@ -53,7 +54,7 @@ class Segmenter(NamedTuple):
 
 
 def rust_segmenter() -> Segmenter:
-    """Return jieba's algorithm in Rust; raises :class:`ImportError` where it is missing."""
+    """Return jieba's algorithm in Rust; raises :class:`ImportError` if it is not installed."""
     import rjieba
 
     tokenizer = rjieba.Jieba()
@@ -63,10 +64,9 @@ def rust_segmenter() -> Segmenter:
 
 
 def python_segmenter() -> Segmenter:
-    """Return jieba itself, with its cache in the user's own cache folder.
+    """Return jieba itself, with its cache in the user's cache folder.
 
-    By default jieba loads a cache from the temporary folder, where anyone could have
-    put one.
+    By default jieba loads a cache from the temporary folder, where anyone may have placed one.
     """
     import logging
     import os
@@ -75,7 +75,7 @@ def python_segmenter() -> Segmenter:
     import platformdirs
 
     with warnings.catch_warnings():
-        # jieba 0.42.1 is from 2020: its import warns of escapes and of pkg_resources.
+        # jieba 0.42.1 is from 2020: importing it warns about escapes and pkg_resources.
         warnings.simplefilter("ignore")
         import jieba
 
@@ -105,13 +105,12 @@ def segmenter() -> Segmenter:
 
 
 def index_terms(folded: str, by: Segmenter | None = None) -> list[str]:
-    """Return every term of a folded text, as often as it stands there.
+    """Return every term of a folded text, as often as it occurs, in no particular order.
 
-    That is each dictionary word at each place, overlapping ones too, each Han-like
-    character, and each run of letters and digits of other scripts. The order is not
-    that of the text.
+    Terms are each dictionary word at each position, overlapping ones included, each solo
+    character, and each run of letters and digits of other scripts.
     """
-    # One call for all runs: a line end is in no dictionary word, so none can span it.
+    # One call for all runs: no dictionary word contains a line end, so none can span it.
     han = han_run().findall(folded)
     words = (by or segmenter()).cut_all("\n".join(han)) if han else ()
     terms = [word for word in words if len(word) > 1]
@@ -122,9 +121,9 @@ def index_terms(folded: str, by: Segmenter | None = None) -> list[str]:
 
 
 def term_counts(folded: str) -> Counter[str]:
-    """Return how often each of the :func:`index_terms` of a folded text stands in it.
+    """Return how often each of the :func:`index_terms` of a folded text occurs in it.
 
-    The terms of a text take a hundred times its memory, so a long one is counted in parts.
+    The terms of a text take a hundred times its memory, so a long one is counted in chunks.
     """
     if len(folded) <= _CHUNK_LENGTH:
         return Counter(index_terms(folded))
@@ -134,7 +133,7 @@ def term_counts(folded: str) -> Counter[str]:
         end = min(start + _CHUNK_LENGTH, len(folded))
         if end < len(folded):
             end = _term_end(folded, end)
-            # Words that begin in one part and end in the next one stand in neither.
+            # Words that begin in one chunk and end in the next one are in neither.
             before, after = (
                 folded[end - _MAX_WORD_LENGTH : end],
                 folded[end : end + _MAX_WORD_LENGTH],
@@ -148,17 +147,19 @@ def term_counts(folded: str) -> Counter[str]:
 
 
 def _term_end(folded: str, at: int) -> int:
-    """Return ``at``, or where the letters and digits end that it stands among."""
+    """Return ``at``, or the end of the run of letters and digits that it is in."""
     run = word_run().match(folded, at)
     return run.end() if run else at
 
 
 def query_terms(folded: str, by: Segmenter | None = None) -> tuple[str, ...]:
-    """Return the terms that cut a folded string into its likeliest words, each once.
+    """Return the likeliest words of a folded string, each once, in the order of first occurrence.
 
-    Every text that holds the string has all of them among its :func:`index_terms`,
-    provided that the string begins and ends at the edges of its letters and digits.
-    They are in the order of their first appearance.
+    Every text that contains the string has all of them among its :func:`index_terms`, provided
+    that the string begins and ends at word boundaries there.
+
+    >>> query_terms("两岸渔业gpt声明")
+    ('两岸', '渔业', 'gpt', '声明')
     """
     cut = by.cut if by else likeliest_words
     terms: list[str] = []
@@ -174,9 +175,9 @@ def query_terms(folded: str, by: Segmenter | None = None) -> tuple[str, ...]:
 
 
 def trim_open_words(folded: str, *, open_before: bool, open_after: bool) -> str:
-    """Return ``folded`` without the word at each open end, which may go on beyond it in a text.
+    """Return ``folded`` without the word at each open end, which may be part of a longer word.
 
-    What is left is a string whose :func:`query_terms` every text with ``folded`` has.
+    Every text that contains ``folded`` has the :func:`query_terms` of the result.
 
     >>> trim_open_words("gpt模型x", open_before=False, open_after=True)
     'gpt模型'
@@ -191,9 +192,9 @@ def trim_open_words(folded: str, *, open_before: bool, open_after: bool) -> str:
 
 
 def running_words(folded: str, by: Segmenter | None = None) -> list[list[str]]:
-    """Return the likeliest words of a whole folded text in their order, one list for each run.
+    """Return the likeliest words of a whole folded text in order, one list for each run.
 
-    A run is of Han, or one word of letters and digits; what stands between runs is left out.
+    A run consists of Han, or is one word of letters and digits. Everything else is left out.
     """
     cut = (by or segmenter()).cut
     han = [(found.start(), list(cut(found[0]))) for found in han_run().finditer(folded)]
@@ -202,10 +203,10 @@ def running_words(folded: str, by: Segmenter | None = None) -> list[list[str]]:
 
 
 def inner_terms(folded: str) -> tuple[str, ...]:
-    """Return dictionary words that a folded string has at any place, but its :func:`query_terms`.
+    """Return the dictionary words anywhere in a folded string that are not its :func:`query_terms`.
 
-    Every text that holds the string has them among its :func:`index_terms`. The longest
-    come first, which fewest texts have; of a long string there are some only.
+    Every text that contains the string has them among its :func:`index_terms`. The longest, which
+    the fewest texts have, come first. Of a long string only the beginning is examined.
     """
     dictionary = installed_dictionary()
     if dictionary is None:
@@ -220,9 +221,9 @@ def inner_terms(folded: str) -> tuple[str, ...]:
 
 
 def likeliest_words(run: str) -> Iterable[str]:
-    """Return a run of Han cut into its likeliest words, as every :class:`Segmenter` does.
+    """Return a run of Han cut into its likeliest words, as every :class:`Segmenter` cuts it.
 
-    No segmenter is loaded for it where jieba's dictionary can be read in place.
+    No segmenter is loaded if jieba's dictionary can be read in place.
     """
     dictionary = installed_dictionary() if len(run) < _LOAD_SEGMENTER_FROM else None
     return dictionary.cut(run) if dictionary else segmenter().cut(run)
@@ -230,18 +231,18 @@ def likeliest_words(run: str) -> Iterable[str]:
 
 _DICT_SIZE: Final = 5_071_852
 _DICT_CRC32: Final = 0x1394096D
-"""Of ``dict.txt`` in jieba 0.42.1. In any other file words may lie in another order."""
+"""Of ``dict.txt`` in jieba 0.42.1. In any other file words may be in another order."""
 
 _HAN_OFFSET: Final = 725
-"""Where its words of Han begin, in bytes; they lie in the order of their bytes but for two.
+"""Offset of its words of Han, in bytes. They are sorted by their bytes, except for two.
 
-One is a few lines away from its place, the other is here. A test looks every word up.
+One is a few lines from where it belongs, the other is below. A test looks up every word.
 """
 
 _MISPLACED: Final = {"高富帅": 13}
 
 _TOTAL_FREQUENCY: Final = 60_128_559
-"""The sum of the frequencies of all words, the folded ones among them; a test adds them up."""
+"""The sum of the frequencies of all words, folded ones included; a test computes it."""
 
 _MARK_INTERVAL: Final = 1024
 _MARK_SLACK: Final = 128
@@ -250,56 +251,56 @@ _PREFIX_ONLY: Final = -math.inf
 
 
 def folded_words() -> list[tuple[str, int]]:
-    """Return the dictionary words whose folded spelling the dictionary knows less well.
+    """Return the words whose folded spelling is missing or rarer in jieba's dictionary.
 
-    They are spelled as folded, each with the frequency of the original: 乾隆 folds to
-    干隆, which is no word until it is added.
+    Each is folded and has the frequency of its original: 乾隆 folds to 干隆, which is not a word
+    until it is added.
     """
     fields = (line.split() for line in table_lines(__file__, "folded_words.txt") if line)
     return [(word, int(frequency)) for word, frequency in fields]
 
 
 class Dictionary:
-    """The words of jieba's ``dict.txt`` and the folded ones, by how likely each is."""
+    """The words of jieba's ``dict.txt`` and the folded ones, with their probabilities."""
 
     def __init__(self, data: mmap) -> None:
         self._data = data
         self._marks = _Marks(data)
-        self._places = range((len(data) - _HAN_OFFSET) // _MARK_INTERVAL)
+        self._intervals = range((len(data) - _HAN_OFFSET) // _MARK_INTERVAL)
         self._added = _MISPLACED | dict(folded_words())
         self._added_lines = "\n".join(("", *self._added))
         self._log_total = math.log(_TOTAL_FREQUENCY)
-        self._kept: dict[str, float | None] = {}
+        self._cached: dict[str, float | None] = {}
 
     def cut(self, run: str) -> list[str]:
         """Return a run of Han (U+4E00 to U+9FD5) cut into its likeliest words.
 
-        They are those of ``jieba.cut(run, HMM=False)``: of all ways to cut, the one with
-        the greatest product of word frequencies; of equal ones the one whose first words
-        are longer. A character that is no word counts as one seen once.
+        They are those of ``jieba.cut(run, HMM=False)``: of all segmentations, the one with the
+        greatest product of word frequencies, and of equal ones the one whose first words are
+        longer. An unknown character counts as a word of frequency 1.
         """
-        kept = self._kept
+        cached = self._cached
         size = len(run)
         unknown = -self._log_total
-        # From the end to the beginning: the best way from each place on, and its first word.
-        worth = [0.0] * (size + 1)
+        # Viterbi from the end: the best value of the rest from each position, and its first word.
+        value_from = [0.0] * (size + 1)
         ends = [0] * size
         for start in range(size - 1, -1, -1):
             best, best_end = _PREFIX_ONLY, start
             for end in range(start + 1, size + 1):
                 word = run[start:end]
                 try:
-                    weight = kept[word]
+                    weight = cached[word]
                 except KeyError:
                     weight = self._weight(word)
                 if weight is None:
                     break
-                value = weight + worth[end]
+                value = weight + value_from[end]
                 if value >= best and value > _PREFIX_ONLY:
                     best, best_end = value, end
             if best_end == start:
-                best, best_end = unknown + worth[start + 1], start + 1
-            worth[start], ends[start] = best, best_end
+                best, best_end = unknown + value_from[start + 1], start + 1
+            value_from[start], ends[start] = best, best_end
         words = []
         at = 0
         while at < size:
@@ -308,49 +309,49 @@ class Dictionary:
         return words
 
     def words(self, run: str) -> list[str]:
-        """Return every word of two characters and more at every place of a run of Han."""
+        """Return every word of two characters or more at every position of a run of Han."""
         found = []
         for start in range(len(run)):
             for end in range(start + 1, len(run) + 1):
-                weight = self._kept_weight(run[start:end])
+                weight = self._cached_weight(run[start:end])
                 if weight is None:
                     break
                 if weight > _PREFIX_ONLY and end > start + 1:
                     found.append(run[start:end])
         return found
 
-    def _kept_weight(self, word: str) -> float | None:
-        return self._kept[word] if word in self._kept else self._weight(word)
+    def _cached_weight(self, word: str) -> float | None:
+        return self._cached[word] if word in self._cached else self._weight(word)
 
     def frequency(self, word: str) -> int | None:
-        """Return how often ``word``, of the same Han, was counted; 0 for the mere beginning of one.
+        """Return the frequency of ``word``, which consists of Han.
 
-        ``None`` where no word begins so.
+        It is 0 for what is only the beginning of a word, and ``None`` if no word begins so.
         """
         frequency, begins = self._in_file(word)
         begins = begins or f"\n{word}" in self._added_lines
         return self._added.get(word, frequency) if begins else None
 
     def _weight(self, word: str) -> float | None:
-        """Return the logarithm of the share of ``word`` in all words, and keep it."""
+        """Return the log probability of ``word``, and cache it."""
         frequency = self.frequency(word)
         weight: float | None = None
         if frequency is not None:
             weight = math.log(frequency) - self._log_total if frequency else _PREFIX_ONLY
-        if len(self._kept) >= _MAX_CACHED:
-            self._kept.clear()
-        self._kept[word] = weight
+        if len(self._cached) >= _MAX_CACHED:
+            self._cached.clear()
+        self._cached[word] = weight
         return weight
 
     def _in_file(self, word: str) -> tuple[int, bool]:
-        """Return the frequency of ``word``, 0 for none, and whether any word begins with it."""
+        """Return the frequency of ``word``, or 0, and whether any word begins with it."""
         key = word.encode()
-        after = bisect_left(self._places, key, key=self._marks.__getitem__)
-        # What the bisection leaves, some lines longer for words that are out of order.
+        after = bisect_left(self._intervals, key, key=self._marks.__getitem__)
+        # The interval that bisection leaves, some lines longer for words that are out of order.
         start = max(_HAN_OFFSET + (after - 1) * _MARK_INTERVAL - _MARK_SLACK, _HAN_OFFSET) - 1
         end = (
             _HAN_OFFSET + after * _MARK_INTERVAL + _MARK_SLACK
-            if after < len(self._places)
+            if after < len(self._intervals)
             else None
         )
         lines = self._data[start:end]
@@ -379,7 +380,7 @@ class _Marks(dict[int, bytes]):
 def installed_dictionary() -> Dictionary | None:
     """Return the dictionary of the jieba that is installed, without importing it.
 
-    ``None`` where there is none, or another than the one whose order is known here.
+    ``None`` if there is none, or one that is not sorted as expected here.
     """
     spec = PathFinder.find_spec("jieba")
     if spec is None or spec.origin is None:
@@ -387,7 +388,7 @@ def installed_dictionary() -> Dictionary | None:
     try:
         with Path(spec.origin).with_name("dict.txt").open("rb") as file:
             data = mmap(file.fileno(), 0, access=ACCESS_READ)
-    except (OSError, ValueError):  # in an archive, away, or empty
+    except (OSError, ValueError):  # in a ZIP file, missing, or empty
         return None
     known = len(data) == _DICT_SIZE and crc32(data) == _DICT_CRC32
     return Dictionary(data) if known else None
