@@ -102,8 +102,8 @@ def _best(
     for name, document in made:
         article = document.article_id
         ids[name] = article
-        if document.stamp.rank > ranks.get(article, ("", -1)):
-            ranks[article] = document.stamp.rank
+        if document.file_record.version_key > ranks.get(article, ("", -1)):
+            ranks[article] = document.file_record.version_key
             yield document
 
 
@@ -129,7 +129,7 @@ def _document(file: _File) -> IndexDocument | None:
     elif file.leaks:
         article = replace(article, body=without(file.leaks, article.body))
     rank = (article.fetched or "", len(article.body))
-    record = FileRecord(file.name, 0, 0, "", Status.INDEXED, article.id, rank=rank)
+    record = FileRecord(file.name, 0, 0, "", Status.INDEXED, article.id, version_key=rank)
     return make_document(replace(article, captions=()), record)
 
 

@@ -113,7 +113,7 @@ def _file(data: bytes, suffix: str) -> None:
         return
     _hold(extract_article(path, data, outlets=_OUTLETS, mtime=_MTIME) == article, "read otherwise")
     _proper(article)
-    stamp = FileRecord(path, len(data), 1, "00", Status.INDEXED, article.id, rank=("", 3))
+    stamp = FileRecord(path, len(data), 1, "00", Status.INDEXED, article.id, version_key=("", 3))
     entry = make_document(article, stamp)
     _hold(entry.article() == article, "another article comes out of the packed one")
     _hold(all(entry.counts.values()), "a term that stands nowhere")
@@ -394,7 +394,10 @@ def packed(data: bytes) -> None:
         _hold(str(exc), "damaged without a word")
     else:
         again = codec.unpack_file_record(codec.pack_file_record(stamp), "")
-        _hold(again.path == stamp.path and again.rank == stamp.rank, "another stamp comes out")
+        _hold(
+            again.path == stamp.path and again.version_key == stamp.version_key,
+            "another stamp comes out",
+        )
 
 
 def _deflated(data: bytes, *, text: bool) -> bytes:

@@ -164,7 +164,7 @@ class FileRecord(NamedTuple):
     ``size`` counts bytes, ``mtime_ns`` nanoseconds since the epoch, ``digest`` is of the
     file's bytes, in hexadecimal digits, or empty if they were not read. ``article_id`` is
     the article that the file holds, also where another file's version of it was taken;
-    ``reason`` says why the file itself is not shown. ``rank`` orders the versions of one
+    ``reason`` says why the file itself is not shown. ``version_key`` orders the versions of one
     article: the greatest is taken. (A tuple, for there may be a million of them.)
     """
 
@@ -175,7 +175,7 @@ class FileRecord(NamedTuple):
     status: Status
     article_id: str | None = None
     reason: str | None = None
-    rank: tuple[str, int] = ("", 0)
+    version_key: tuple[str, int] = ("", 0)
 
 
 class Span(NamedTuple):

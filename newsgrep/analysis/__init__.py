@@ -1,4 +1,4 @@
-"""Characters, folding, segmenting, literal matching and snippets: text in, text or offsets out.
+"""What text becomes: characters, folding, terms, analysed documents, their stored form, scores.
 
-Nothing here knows of files, queries or indexes.
+Nothing here reads files, parses queries or opens indexes.
 """

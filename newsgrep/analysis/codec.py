@@ -1,7 +1,8 @@
-"""How an article lies in an engine's store: its folded text first, the rest as a difference.
+"""The stored form of articles and file records.
 
-A literal is looked for in the folded bytes without decoding them; where the article's own
-text differs from the folded one is little, and kept beside it.
+An article is stored as its folded texts and, separately, the rest: metadata and where its own texts
+differ from the folded ones, which is little. A literal is searched for in the folded bytes without
+decoding them.
 """
 
 from __future__ import annotations
@@ -18,45 +19,45 @@ from newsgrep._io import table_lines, to_json
 from newsgrep.models import Article, FileRecord, Precision, Provenance, Published, Status
 
 CAPTION_BREAK: Final = "\n"
-"""What stands between the captions of an article in a folded text."""
+"""Separates the captions of an article in its folded texts."""
 
 # Two bytes for a Han character where UTF-8 takes three: compressed texts are 15 % smaller
-# (1,000 articles of each archive). Every character has its code, so nothing is lost.
+# (1,000 articles of each archive). GB 18030 encodes every character, so nothing is lost.
 _ENCODING: Final = "gb18030"
-_COMPRESSION_LEVEL: Final = 4  # half a per cent larger than 6, and a third faster
+_COMPRESSION_LEVEL: Final = 4  # half a percent larger than 6, and a third faster
 _RAW_DEFLATE: Final = -15
-_SEPARATOR: Final = "\x1e"  # tidied texts hold no control characters
+_SEPARATOR: Final = "\x1e"  # cleaned texts have no control characters
 _SEPARATOR_BYTE: Final = b"\x1e"
 _CRC_SIZE: Final = 4
 _LENGTH_SIZE: Final = 4
 _MAX_TEXT: Final = 1 << 28
-"""Bytes of folded texts: no file of more than 64 MB is read, no character takes more than four."""
+"""Bytes of folded texts: files have at most 64 MB, and characters at most four bytes."""
 _MAX_HEAD: Final = 1 << 26
-"""Bytes of everything about an article that is not its texts."""
+"""Bytes of an article's metadata."""
 _UTF32: Final = 4
 _STATUSES: Final = tuple(Status)
 _FILE_RECORD_NUMBERS: Final = Struct("<QqQBB")
 _FILE_RECORD_SEPARATOR: Final = "\0"
 _CHUNK_LENGTH: Final = 65_536
-"""Characters of which the difference is taken at once: it takes 20 bytes for each."""
+"""Characters whose difference is computed in one step, which takes 20 bytes for each."""
 
-# Articles are short and compressed one by one, so both sides know beforehand what most of
-# them say: texts are 8 to 14 % smaller for it, and what is not text by half.
+# Articles are short and compressed separately, so both sides use preset dictionaries of what is
+# frequent in them: that makes texts 8 to 14 % smaller, and the rest half as large.
 _COMMON_METADATA: Final = (
     '[[],[],null,null,"index","text","heading","site name","file time","page title","URL",'
     '"meta","JSON-LD","byline","time element","day","month","year","minute","second",'
     '["https://www.","http://",".html",".shtml"],{"title":"front matter","source":"site rule",'
     '"authors":"byline","published":"front matter"},[]]'
 )
-# What folding narrows most often; nearly always all of one kind in one article.
+# Punctuation that folding narrows. An article nearly always uses one form of each throughout.
 _WIDE_FORMS: Final = dict(zip(",:;?!()", "，：；？！（）", strict=True))
 
 
-_LENGTH_MISMATCH: Final = "a text has another length than its folded one"
+_LENGTH_MISMATCH: Final = "a text and its folded text differ in length"
 
 
 class DamagedData(ValueError):
-    """Packed bytes are not what they were when they were packed."""
+    """Packed bytes have changed since they were packed."""
 
 
 @cache
@@ -66,7 +67,7 @@ def _text_dictionary() -> bytes:
 
 @cache
 def _compressors() -> tuple[zlib._Compress, zlib._Compress]:
-    # Copied for each text, for learning the dictionary takes longer than most texts.
+    # Copied for each text: loading the dictionary takes longer than compressing most texts.
     texts, rest = (
         zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, _RAW_DEFLATE, zdict=known)
         for known in (_text_dictionary(), _text_dictionary() + _COMMON_METADATA.encode(_ENCODING))
@@ -80,18 +81,18 @@ def _pack(packer: zlib._Compress, parts: Iterable[bytes]) -> bytes:
     return zlib.crc32(packed).to_bytes(_CRC_SIZE, "big") + packed
 
 
-def _unpack(packed: bytes, known: bytes, most: int) -> bytes:
-    """Return what was packed, at most ``most`` bytes; raises :class:`DamagedData`."""
+def _unpack(packed: bytes, dictionary: bytes, limit: int) -> bytes:
+    """Return what was packed, at most ``limit`` bytes; raises :class:`DamagedData`."""
     body = memoryview(packed)[_CRC_SIZE:]
     if zlib.crc32(body) != int.from_bytes(packed[:_CRC_SIZE], "big"):
-        raise DamagedData("a text has other bytes than it had")
-    inflater = zlib.decompressobj(_RAW_DEFLATE, zdict=known)
+        raise DamagedData("the checksum of a text is wrong")
+    inflater = zlib.decompressobj(_RAW_DEFLATE, zdict=dictionary)
     try:
-        data = inflater.decompress(body, most)
+        data = inflater.decompress(body, limit)
     except zlib.error as exc:
-        raise DamagedData(f"a text can't be unpacked ({exc})") from exc
+        raise DamagedData(f"a text cannot be unpacked ({exc})") from exc
     if not inflater.eof:
-        raise DamagedData("a text has no end, or is longer than any that is kept")
+        raise DamagedData("a text is cut off or too long")
     return data
 
 
@@ -107,7 +108,7 @@ def unpack_folded(packed: bytes) -> tuple[str, str, str]:
     try:
         title, body, captions = _folded_text(packed).split(_SEPARATOR)
     except ValueError as exc:
-        raise DamagedData("folded texts are not the three that they were") from exc
+        raise DamagedData("an article does not have three folded texts") from exc
     return title, body, captions
 
 
@@ -153,7 +154,7 @@ def _folded_text(packed: bytes) -> str:
 
 
 def pack_article(article: Article, folded: Sequence[str]) -> bytes:
-    """Return what ``article`` has beyond its path and the three texts of ``folded``."""
+    """Return ``article`` packed, without its path and given the three texts of ``folded``."""
     published = article.published
     own = _SEPARATOR.join((article.title, article.body, CAPTION_BREAK.join(article.captions)))
     wide = "".join(n for n, w in _WIDE_FORMS.items() if own.count(w) > own.count(n))
@@ -171,11 +172,11 @@ def pack_article(article: Article, folded: Sequence[str]) -> bytes:
         article.notes,
     ]
     head = to_json(fields).encode(_ENCODING, "replace")
-    guessed = _widen(_SEPARATOR.join(folded), wide)
-    if len(own) != len(guessed):
+    expected = _widen(_SEPARATOR.join(folded), wide)
+    if len(own) != len(expected):
         raise DamagedData(_LENGTH_MISMATCH)
     difference = (
-        _xor(_utf32(own[at : at + _CHUNK_LENGTH]), _utf32(guessed[at : at + _CHUNK_LENGTH]))
+        _xor(_utf32(own[at : at + _CHUNK_LENGTH]), _utf32(expected[at : at + _CHUNK_LENGTH]))
         for at in range(0, len(own), _CHUNK_LENGTH)
     )
     return _pack(
@@ -184,16 +185,16 @@ def pack_article(article: Article, folded: Sequence[str]) -> bytes:
 
 
 def unpack_article(folded: bytes, rest: bytes, path: str) -> Article:
-    """Return the article that the two packed parts hold; raises :class:`DamagedData`."""
+    """Return the article that two parts were packed from; raises :class:`DamagedData`."""
     text = _folded_text(folded)
-    most = len(text) * _UTF32 + _MAX_HEAD
-    data = _unpack(rest, _text_dictionary() + _COMMON_METADATA.encode(_ENCODING), most)
+    limit = len(text) * _UTF32 + _MAX_HEAD
+    data = _unpack(rest, _text_dictionary() + _COMMON_METADATA.encode(_ENCODING), limit)
     try:
         return _parse_article(data, text, path)
     except DamagedData:
         raise
     except (ValueError, TypeError, LookupError, RecursionError) as exc:
-        raise DamagedData(f"what is kept of an article is none ({exc})") from exc
+        raise DamagedData(f"the stored article is invalid ({exc})") from exc
 
 
 def _parse_article(data: bytes, folded: str, path: str) -> Article:
@@ -211,15 +212,15 @@ def _parse_article(data: bytes, folded: str, path: str) -> Article:
         provenance,
         notes,
     ) = json.loads(data[_LENGTH_SIZE:end].decode(_ENCODING))
-    guessed = _widen(folded, wide)
-    if len(data) - end != _UTF32 * len(guessed):
+    expected = _widen(folded, wide)
+    if len(data) - end != _UTF32 * len(expected):
         raise DamagedData(_LENGTH_MISMATCH)
     own = (
         _xor(
             data[end + _UTF32 * at : end + _UTF32 * (at + _CHUNK_LENGTH)],
-            _utf32(guessed[at : at + _CHUNK_LENGTH]),
+            _utf32(expected[at : at + _CHUNK_LENGTH]),
         )
-        for at in range(0, len(guessed), _CHUNK_LENGTH)
+        for at in range(0, len(expected), _CHUNK_LENGTH)
     )
     title, body, *captions = _split_by_lengths(
         "".join(part.decode("utf-32-le") for part in own), lengths
@@ -242,7 +243,7 @@ def _parse_article(data: bytes, folded: str, path: str) -> Article:
 
 
 def _split_by_lengths(text: str, lengths: Iterable[int]) -> Iterator[str]:
-    """Yield parts of these lengths, with one character between them."""
+    """Yield the parts of ``text`` with these lengths and one character between them."""
     at = 0
     for length in lengths:
         yield text[at : at + length]
@@ -260,7 +261,7 @@ def _utf32(text: str) -> bytes:
 
 
 def _xor(first: bytes, second: bytes) -> bytes:
-    """Return where and how two texts of one length differ: zeros, but for a few places.
+    """Return the difference of two encoded texts of one length, which is mostly zeros.
 
     Folding keeps the length, so an article's own texts are as long as the folded ones.
     """
@@ -268,30 +269,30 @@ def _xor(first: bytes, second: bytes) -> bytes:
     return both.to_bytes(len(first), "little")
 
 
-def pack_file_record(stamp: FileRecord) -> bytes:
-    """Return ``stamp`` as bytes; the id of an article that is shown is kept elsewhere."""
-    fetched, length = stamp.rank
-    digest = bytes.fromhex(stamp.digest)
-    numbers = (stamp.size, stamp.mtime_ns, length, _STATUSES.index(stamp.status), len(digest))
-    other_id = "" if stamp.status is Status.INDEXED else stamp.article_id or ""
-    # Paths may be any bytes, but for the one that parts them.
-    texts = _FILE_RECORD_SEPARATOR.join((stamp.path, fetched, other_id, stamp.reason or "")).rstrip(
-        _FILE_RECORD_SEPARATOR
-    )
+def pack_file_record(record: FileRecord) -> bytes:
+    """Return ``record`` as bytes, without the id of an article that is stored with it."""
+    fetched, length = record.version_key
+    digest = bytes.fromhex(record.digest)
+    numbers = (record.size, record.mtime_ns, length, _STATUSES.index(record.status), len(digest))
+    other_id = "" if record.status is Status.INDEXED else record.article_id or ""
+    # Paths may have any bytes except the separator.
+    texts = _FILE_RECORD_SEPARATOR.join(
+        (record.path, fetched, other_id, record.reason or "")
+    ).rstrip(_FILE_RECORD_SEPARATOR)
     return _FILE_RECORD_NUMBERS.pack(*numbers) + digest + texts.encode("utf-8", "surrogateescape")
 
 
 def unpack_file_record(data: bytes, article_id: str) -> FileRecord:
-    """Return the stamp in ``data``; ``article_id`` is the one shown from its file, if any.
+    """Return the file record in ``data``; ``article_id`` is that of its indexed article, if any.
 
-    Raises :class:`DamagedData` for bytes that hold none.
+    Raises :class:`DamagedData` for invalid bytes.
     """
     if len(data) < _FILE_RECORD_NUMBERS.size:
-        raise DamagedData("a stamp is cut short")
+        raise DamagedData("a file record is cut off")
     size, mtime_ns, length, status, digest_size = _FILE_RECORD_NUMBERS.unpack_from(data)
     texts_at = _FILE_RECORD_NUMBERS.size + digest_size
     if status >= len(_STATUSES) or texts_at > len(data):
-        raise DamagedData("a stamp says what no stamp says")
+        raise DamagedData("a file record is invalid")
     texts = data[texts_at:].decode("utf-8", "surrogateescape").split(_FILE_RECORD_SEPARATOR)
     path, fetched, other_id, reason = (*texts, "", "", "")[:4]
     return FileRecord(

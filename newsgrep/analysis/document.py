@@ -1,7 +1,7 @@
-"""An article made ready for an engine: its terms with their counts, its texts packed.
+"""Analyse an article for indexing: its terms with their counts, its texts packed.
 
-Folding, segmenting and packing happen here, above every engine and in whichever process
-read the article, so that all engines index the same and little travels between processes.
+Folding, segmenting and packing happen here, before any engine and in the process that read the
+article. So all engines index the same terms, and little is transferred between processes.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from newsgrep.analysis.segment import term_counts
 from newsgrep.models import ARCHIVE_ZONE, Article, FileRecord, Published
 
 LEAD_LENGTH: Final = 300
-"""Characters of the body that count as its lead: news puts its facts first."""
+"""Characters of the body that are its lead: news begins with its facts."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexDocument:
-    """What an engine needs to know of an article, and of the file it was read from.
+    """An analysed article and the record of its file: what an engine indexes and stores.
 
-    ``terms`` has every term of title and body once, one a line, and ``packed_counts`` the
-    counts of each in the same order, packed as in :mod:`newsgrep.analysis.document`;
-    ``lengths`` says how many terms each zone has, repeats included. ``folded`` and ``rest``
-    are the article but for its address, packed as in :mod:`newsgrep.analysis.codec`.
+    ``terms`` has every term of title and body once, one per line, and ``packed_counts`` the
+    counts of each in the same order (:func:`newsgrep.analysis.scoring.pack_counts`).
+    ``lengths`` is the number of terms in each field, repeats included. ``folded`` and ``rest``
+    are the article without its URL, packed as in :mod:`newsgrep.analysis.codec`.
     """
 
     article_id: str
@@ -49,7 +49,7 @@ class IndexDocument:
     tags: tuple[str, ...]
     url: str | None
     published: Published | None
-    stamp: FileRecord
+    file_record: FileRecord
     terms: str
     packed_counts: array[int]
     lengths: FieldCounts
@@ -74,7 +74,7 @@ class IndexDocument:
 
     def article(self) -> Article:
         """Return the article, unpacked."""
-        article = unpack_article(self.folded, self.rest, self.stamp.path)
+        article = unpack_article(self.folded, self.rest, self.file_record.path)
         return replace(article, url=self.url)
 
 
@@ -92,12 +92,12 @@ class _Impacts(dict[int, int]):
         return found
 
 
-def make_document(article: Article, stamp: FileRecord) -> IndexDocument:
+def make_document(article: Article, file_record: FileRecord) -> IndexDocument:
     """Return ``article`` with its texts folded, cut into terms, and packed."""
     title, body = fold(article.title), fold(article.body)
     captions = fold(CAPTION_BREAK.join(article.captions))
-    zones = (title, body[:LEAD_LENGTH], body)
-    in_title, in_lead, in_body = (term_counts(zone) for zone in zones)
+    fields = (title, body[:LEAD_LENGTH], body)
+    in_title, in_lead, in_body = map(term_counts, fields)
     packed = _pack_term_counts(in_title, in_lead, in_body)
     return IndexDocument(
         article_id=article.id,
@@ -106,7 +106,7 @@ def make_document(article: Article, stamp: FileRecord) -> IndexDocument:
         tags=article.tags,
         url=article.url,
         published=article.published,
-        stamp=stamp,
+        file_record=file_record,
         terms="\n".join(packed),
         packed_counts=array("I", packed.values()),
         lengths=FieldCounts(in_title.total(), in_lead.total(), in_body.total()),
@@ -119,12 +119,12 @@ def make_document(article: Article, stamp: FileRecord) -> IndexDocument:
 def _pack_term_counts(
     in_title: Mapping[str, int], in_lead: Mapping[str, int], in_body: Mapping[str, int]
 ) -> dict[str, int]:
-    """Return the packed counts of every term; written out, for it runs for every posting."""
+    """Return the packed counts of every term; unrolled, because it runs for every posting."""
     packed = dict(in_body)
     if max(packed.values(), default=0) > MAX_IN_BODY:
         packed = {term: min(count, MAX_IN_BODY) for term, count in packed.items()}
     for term, count in in_lead.items():
-        # The lead may end inside of a word, whose beginning is no term of the body.
+        # The lead may end inside a word, whose beginning is not a term of the body.
         if term in packed:
             packed[term] |= min(count, MAX_IN_LEAD) << LEAD_SHIFT
     for term, count in in_title.items():
@@ -135,18 +135,18 @@ def _pack_term_counts(
 def publication_month(published: Published | None) -> str:
     """Return ``YYYY-MM`` of publication in the archive's time zone.
 
-    Just ``YYYY`` where no more is known, and ``""`` where nothing is.
+    It is ``YYYY`` if only the year is known, and ``""`` if nothing is.
     """
     return common_date_part(*published.days(ARCHIVE_ZONE))[:7] if published else ""
 
 
 def publication_day(published: Published | None) -> str:
-    """Return ``YYYY-MM-DD`` of publication, or what is known, as :func:`publication_month` does."""
+    """Return ``YYYY-MM-DD`` of publication, or as much as is known (:func:`publication_month`)."""
     return common_date_part(*published.days(ARCHIVE_ZONE)) if published else ""
 
 
 def common_date_part(first: date, last: date) -> str:
-    """Return what two days have in common: ``YYYY-MM-DD``, ``YYYY-MM`` or ``YYYY``."""
+    """Return what the dates of two days share: ``YYYY-MM-DD``, ``YYYY-MM`` or ``YYYY``."""
     if first == last:
         return first.isoformat()
     return f"{first:%Y-%m}" if first.month == last.month else f"{first:%Y}"

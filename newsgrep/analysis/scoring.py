@@ -1,13 +1,12 @@
-"""How well a document fits: BM25F over title, lead and body, the same on every engine.
+"""Relevance scores: BM25F over title, lead and body, and the weight of recency.
 
-Formula: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and
-Beyond" (2009), section 3.6 (zones weighted before saturation) and 3.4 (idf, here with
-one added inside the logarithm so that no term counts against a document).
+Formula: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009),
+section 3.6 (fields weighted before saturation) and 3.4 (idf, here with one added inside the
+logarithm, so that no term lowers a score).
 
-How much a term counts in an article depends on that article alone and is one of a few
-impacts, so an engine without BM25F can store it in its index. Impacts and weights are
-multiples of powers of two: sums of them are exact in 32-bit floats too, in any order, and
-scores are the same number everywhere.
+The score of a term in an article depends on that article alone and is quantised to few values,
+its impact, so an engine without BM25F can store it. Impacts and weights are multiples of powers of
+two: their sums are exact even in 32-bit floats, in any order, so scores are equal on every engine.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ from typing import Final, NamedTuple
 from zlib import crc32
 
 K1: Final = 1.2
-"""How fast repeating a term stops counting."""
+"""How soon further occurrences of a term stop raising its score."""
 
 
 class ScoredField(NamedTuple):
-    """How much a term counts in one part of an article, and how much that part's length.
+    """The weight of a term in one field of an article, and the influence of the field's length.
 
-    ``usual`` is the length in terms, repeats included, that makes no difference; a part that is
-    shorter than ``shortest`` is taken for as long as that.
+    ``usual`` is the length at which the weight is unchanged, in terms, repeats included.
+    ``length_share`` is BM25's b. A field shorter than ``shortest`` counts as that long.
     """
 
     weight: float
@@ -43,42 +42,42 @@ SCORED_FIELDS: Final = (
 """In the order of :class:`FieldCounts`.
 
 Lengths are fixed, so that an article's impacts do not change when other articles are indexed.
-The means of 29,681 articles of two archives are 29, 351 and 1,483; 1,000 terms of a body rank
-known items a little better than 1,500 (MRR@10 .6662 and .7485, not .6659 and .7475), and 250
-of a lead better than 350. Without the shortest ones a word in the text of a message of two
-lines would count for more than in its title; with 1,000 for a body, transcripts of a few
-sentences would be harder to find (.7439).
+The means of 29,681 articles of two archives are 29, 351 and 1,483. A usual body of 1,000 terms
+ranks known items slightly better than one of 1,500 (MRR@10 .6662 and .7485 instead of .6659 and
+.7475), and a lead of 250 better than one of 350. Without ``shortest``, a word in the body of a
+message of two lines would count more than in its title; with 1,000 for a body, transcripts of a
+few sentences would be harder to find (.7439).
 """
 
 MAX_IMPACT: Final = 64
 """The impact of a term that is the name of the article's source; other impacts are lower."""
 
 _WEIGHT_STEPS: Final = 64
-"""Weights are told apart by so small a part of one."""
+"""Weights are multiples of one divided by this."""
 
 MAX_SCORING_TERMS: Final = 60
-"""Terms that rank, at most: the rarest of a query. More would not be exact in 32 bits.
+"""The rarest so many terms of a query rank. With more, sums would not be exact in 32 bits.
 
-60 terms × 64 impacts × 64 steps × the largest weight there is, 34 of a term that one of ten
-million articles has, are below 2^24.
+60 terms × an impact of 64 × 64 steps × the largest weight, 34 for a term in one of ten million
+articles, is less than 2^24.
 """
 
 
 def idf(documents: int, having: int) -> float:
-    """Return how telling a term is that ``having`` of ``documents`` have."""
+    """Return the inverse document frequency of a term in ``having`` of ``documents``."""
     return math.log(1 + (documents - having + 0.5) / (having + 0.5))
 
 
-def field_norm(zone: ScoredField, length: int) -> float:
-    """Return what one occurrence counts in a zone that is ``length`` terms long."""
-    relative = max(length, zone.shortest) / zone.usual
-    return zone.weight / (1 - zone.length_share + zone.length_share * relative)
+def field_norm(field: ScoredField, length: int) -> float:
+    """Return the weight of one occurrence in a field with ``length`` terms."""
+    relative = max(length, field.shortest) / field.usual
+    return field.weight / (1 - field.length_share + field.length_share * relative)
 
 
 def impact(frequency: float) -> int:
     """Return the quantised impact, from 1 to 63, of a term that a document contains.
 
-    ``frequency`` is the sum over zones of occurrences times :func:`field_norm`.
+    ``frequency`` is the sum over fields of occurrences times :func:`field_norm`.
     """
     return int((MAX_IMPACT - 1) * frequency / (K1 + frequency)) + 1
 
@@ -99,42 +98,45 @@ The names in the text are part of the checksum in existing indexes and must not 
 def term_weights(
     terms: Iterable[str], documents: int, having: Mapping[str, int]
 ) -> dict[str, float]:
-    """Return the factor for each term by which its impacts are multiplied before adding up.
+    """Return for each term the factor of its impacts in a document's score.
 
-    ``having`` says in how many of ``documents`` each term is. Of many terms only the rarest
-    rank; one that no document has does not.
+    ``having`` is the number of ``documents`` with each term. Only the rarest of many terms rank,
+    and none that no document has.
     """
-    there = [term for term in terms if having[term]]
-    rarest = set(nsmallest(MAX_SCORING_TERMS, there, key=having.__getitem__))
+    existing = [term for term in terms if having[term]]
+    rarest = set(nsmallest(MAX_SCORING_TERMS, existing, key=having.__getitem__))
     return {
         term: round(idf(documents, having[term]) * (K1 + 1) * _WEIGHT_STEPS)
         / (_WEIGHT_STEPS * MAX_IMPACT)
-        for term in there
+        for term in existing
         if term in rarest
     }
 
 
 MIN_RECENCY_WEIGHT: Final = 2.0**-10
-"""What no article is weighed down below: older than ten half-lives, or without a date.
+"""The smallest weight, of articles older than ten half-lives and of those without a date.
 
-So the oldest are still ordered by how well they fit, and undated ones are neither lost nor
-taken for new.
+So the oldest are still ordered by relevance, and undated ones are neither lost nor treated as new.
 """
 
 
 class Recency(NamedTuple):
-    """How fast articles lose weight: ``half_life`` and ``now`` are in seconds, since the epoch."""
+    """Newer articles rank higher, which is always the user's choice.
+
+    The weight halves with each ``half_life``, in seconds; ``now`` is in seconds since the epoch.
+    It is applied where documents are scored, so that the order of all matches is exact.
+    """
 
     half_life: float
     now: float
 
-    def weight(self, moment: float) -> float:
-        """Return what to multiply a score by.
+    def weight(self, timestamp: float) -> float:
+        """Return the factor of the score of an article published at ``timestamp``.
 
-        ``moment`` is when the article was published, in seconds since the epoch; ``-inf`` where
-        that is not known. One dated after ``now`` counts as of now.
+        That is in seconds since the epoch, ``-inf`` if it is unknown. An article from the future
+        counts as new.
         """
-        age = max(self.now - moment, 0.0)
+        age = max(self.now - timestamp, 0.0)
         return max(math.exp2(-age / self.half_life), MIN_RECENCY_WEIGHT)
 
 

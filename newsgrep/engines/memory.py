@@ -180,7 +180,7 @@ class MemoryEngine:
 
     def file_records(self) -> Iterator[FileRecord]:
         """Yield every file record."""
-        yield from [document.indexed.stamp for document in self._documents.values()]
+        yield from [document.indexed.file_record for document in self._documents.values()]
         yield from list(self._file_records.values())
 
     def verify(self, *, deep: bool = False) -> list[Problem]:  # noqa: ARG002  (no data to read)

@@ -134,8 +134,8 @@ def _check_missing(plan: Plan, roots: Set[str], under: Sequence[str]) -> None:
 
 def is_better(stamp: FileRecord, other: FileRecord) -> bool:
     """Return whether the version in ``stamp`` is to be taken; the path decides between equals."""
-    if stamp.rank != other.rank:
-        return stamp.rank > other.rank
+    if stamp.version_key != other.version_key:
+        return stamp.version_key > other.version_key
     return stamp.path < other.path
 
 

@@ -278,7 +278,7 @@ class UpdateRun:
         yield from ()
 
     def _article(self, entry: IndexDocument) -> Iterator[Change]:
-        stamp = entry.stamp
+        stamp = entry.file_record
         article_id = entry.article_id
         known = self.plan.known.get(stamp.path)
         incumbent = self._winners.get(article_id)
@@ -297,8 +297,8 @@ class UpdateRun:
             self._duplicates += [(article_id, each) for each in (incumbent, *followers)]
 
     def _duplicate(self, stamp: FileRecord, winner: FileRecord) -> Change:
-        later = winner.rank[0] > stamp.rank[0]
-        fuller = winner.rank[1] > stamp.rank[1]
+        later = winner.version_key[0] > stamp.version_key[0]
+        fuller = winner.version_key[1] > stamp.version_key[1]
         why = "fetched later" if later else "is fuller" if fuller else "comes first"
         verb = "was " if later else ""
         reason = f"the same article as {winner.path}, which {verb}{why}"

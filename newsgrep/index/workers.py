@@ -222,7 +222,7 @@ def _format_size(size: int) -> str:
 def _indexed_record(stamp: FileRecord, article: Article) -> FileRecord:
     # Of two files with one article the later fetched is taken, then the fuller one.
     rank = (article.fetched or "", len(article.body))
-    return stamp._replace(status=Status.INDEXED, article_id=article.id, rank=rank)
+    return stamp._replace(status=Status.INDEXED, article_id=article.id, version_key=rank)
 
 
 def prepare_files(

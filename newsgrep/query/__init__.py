@@ -1,4 +1,4 @@
-"""A question as typed becomes newsgrep's own small tree.
+"""What people type: the query tree and its parser, and what matches it.
 
-Nothing here knows how an engine answers it.
+Nothing here knows how an engine evaluates a query.
 """

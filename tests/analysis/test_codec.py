@@ -104,10 +104,10 @@ def test_a_stamp_comes_back_as_it_was(status: Status) -> None:
         status=status,
         article_id="abc",
         reason=None if shown else "因为",
-        rank=("2024-05-16T10:00:00+08:00", 12),
+        version_key=("2024-05-16T10:00:00+08:00", 12),
     )
     assert unpack_file_record(pack_file_record(stamp), shown) == stamp
-    bare = stamp._replace(digest="", rank=("", 0), reason=None)
+    bare = stamp._replace(digest="", version_key=("", 0), reason=None)
     assert unpack_file_record(pack_file_record(bare), shown) == bare
 
 

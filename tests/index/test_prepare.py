@@ -85,7 +85,7 @@ def test_a_file_that_has_changed_since_it_was_found_is_stamped_as_it_was_read(
     later = article(tmp_path / "a.md", "渡轮停航，海带上市。")
     result = prepare_file(file, OUTLETS, LARGEST)
     assert isinstance(result, IndexDocument)
-    assert (result.stamp.size, result.stamp.mtime_ns) == (later.size, later.mtime_ns)
+    assert (result.file_record.size, result.file_record.mtime_ns) == (later.size, later.mtime_ns)
     assert "海带" in result.article().body
 
 
@@ -127,8 +127,8 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
     monkeypatch.setattr(prepare_module, "os", Meddling(path, texts))
     result = prepare_file(file, OUTLETS, LARGEST)
     assert isinstance(result, IndexDocument)
-    assert result.stamp.size == len(last)
-    assert result.stamp.mtime_ns == path.stat().st_mtime_ns
+    assert result.file_record.size == len(last)
+    assert result.file_record.mtime_ns == path.stat().st_mtime_ns
     assert f"第{changes - 1}次" in result.article().body
 
 
@@ -146,7 +146,7 @@ def test_a_change_within_one_tick_of_the_clock_is_seen(tmp_path: Path) -> None:
         entry = prepare_file(article(path, text), OUTLETS, LARGEST)
         assert isinstance(entry, IndexDocument)
         write_article(path, "甲岛来信", text[::-1])  # of the same size, as soon as can be
-        assert path.stat().st_mtime_ns > entry.stamp.mtime_ns
+        assert path.stat().st_mtime_ns > entry.file_record.mtime_ns
 
 
 def test_files_that_fail_keep_their_articles_and_are_read_next_time(

@@ -58,7 +58,7 @@ class FakeIndex(MemoryEngine):
 
     def stored(self) -> Iterator[Stored | Unreadable]:
         for document in self._documents.values():
-            article, stamp = document.article, document.indexed.stamp
+            article, stamp = document.article, document.indexed.file_record
             yield (
                 Unreadable(stamp.path) if article.id in self.unreadable else Stored(article, stamp)
             )

@@ -106,7 +106,10 @@ def index_fields(document: IndexDocument) -> IndexFields:
 
 
 def _folded_addresses(document: IndexDocument) -> dict[LocationField, str]:
-    addresses = {LocationField.URL: document.url or "", LocationField.PATH: document.stamp.path}
+    addresses = {
+        LocationField.URL: document.url or "",
+        LocationField.PATH: document.file_record.path,
+    }
     # Undecodable bytes of a path become a character that no query contains.
     return {kind: _SURROGATES.sub("\ufffb", fold(each)) for kind, each in addresses.items()}
 

@@ -141,7 +141,7 @@ def article_json(document: IndexDocument) -> str:
     ]
     found[PACKED_TEXTS] = _base64(document.folded)
     found[PACKED_REST] = _base64(document.rest)
-    found[PACKED_FILE_RECORD] = _base64(pack_file_record(document.stamp))
+    found[PACKED_FILE_RECORD] = _base64(pack_file_record(document.file_record))
     if document.url is not None:
         found[PACKED_URL] = _base64(document.url.encode("utf-8", "surrogatepass"))
     if document.published:

@@ -195,7 +195,10 @@ class Loader:
         for key, change in batch.articles.items():
             match change:
                 case PutArticle(article):
-                    index, path = self._names.of_year(publication_year(article)), article.stamp.path
+                    index, path = (
+                        self._names.of_year(publication_year(article)),
+                        article.file_record.path,
+                    )
                     puts.append(BulkOperation("index", index, key, path, article_json(article)))
                     written[key] = index
                 case DeleteArticle():
@@ -380,6 +383,6 @@ def losing_versions(
         for key, each in versions.items():
             # By path ascending, then by version descending, where equal ones keep their order.
             by_path = sorted(each, key=lambda version: (version[0].path, version[1]))
-            best = sorted(by_path, key=lambda version: version[0].rank, reverse=True)
+            best = sorted(by_path, key=lambda version: version[0].version_key, reverse=True)
             losing += [(index, key) for _, index in best[1:]]
     return losing

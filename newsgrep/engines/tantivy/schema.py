@@ -97,7 +97,7 @@ def article_document(article: IndexDocument) -> Document:
     document.add_bytes(PACKED_TEXTS, article.folded)
     document.add_bytes(PACKED_REST, article.rest)
     document.add_bytes(PACKED_URL, (article.url or "").encode("utf-8", "replace"))
-    document.add_bytes(PACKED_FILE_RECORD, pack_file_record(article.stamp))
+    document.add_bytes(PACKED_FILE_RECORD, pack_file_record(article.file_record))
     return document
 
 

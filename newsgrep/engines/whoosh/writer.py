@@ -278,7 +278,7 @@ def _article_document(document: IndexDocument) -> tuple[dict[str, FieldTerms], d
         "id": document.article_id.encode(),
         "folded": document.folded,
         "rest": document.rest,
-        "stamp": pack_file_record(document.stamp),
+        "stamp": pack_file_record(document.file_record),
         "url": (document.url or "").encode("utf-8", "replace"),
         "month": publication_month(document.published).encode(),
     }
