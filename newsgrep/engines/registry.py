@@ -251,7 +251,8 @@ def open_engine(name: str, folder: Path, *, create: bool = False) -> Engine:
     if is_on_server(name):
         # A manifest in a folder must not make anybody's newsgrep connect to a server.
         raise IndexMismatch(
-            f"The engine “{name}” can't have its data in {folder}: use the newsgrep that made it."
+            f"The engine “{name}” can't have its data in {folder}: use the newsgrep that created "
+            "the index."
         )
     return load_engine(name).open(folder, create)
 
@@ -265,7 +266,7 @@ def server_operations(name: str) -> ServerOperations:
     if operations is None:
         raise IndexMismatch(
             f"The engine “{name}” can't have its data in an index on a server: use the newsgrep "
-            "that made it."
+            "that created it."
         )
     return operations
 

@@ -164,12 +164,12 @@ def check_compatible(manifest: Manifest, where: str, remedy: str, *, any_analyse
     """
     if manifest.format != INDEX_FORMAT:
         raise IndexMismatch(
-            f"The index {where} was made by newsgrep {manifest.made_by} in a format that "
+            f"The index {where} was created by newsgrep {manifest.made_by} in a format that "
             f"this version ({__version__}) can't read: use that version, or {remedy}."
         )
     if manifest.analyser != fingerprint(manifest.engine) and not any_analyser:
         raise IndexMismatch(
-            f"The index {where} was made by newsgrep {manifest.made_by} with another "
+            f"The index {where} was created by newsgrep {manifest.made_by} with another "
             "analyser: rebuild it with newsgrep reindex, which needs no other files."
         )
 

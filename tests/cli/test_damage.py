@@ -140,7 +140,7 @@ def test_incompatible_index_is_refused(cli: Cli) -> None:
         path.write_text(json.dumps(manifest | change), "utf-8")
         for args in commands if number == 0 else commands[:2]:
             ran = cli(*args, status=2)
-            assert "was made by" in ran.err
+            assert "was created by" in ran.err
             assert ran.err.count("\n") == 1
             assert ran.stdout == b""
 
