@@ -150,7 +150,7 @@ def measure_related(index: EvalIndex, links: dict[str, set[str]]) -> dict[str, A
         plain = [ids[number] for _, number in best if ids[number] != own]
         (article,) = engine.get([own])
         started = time.process_time()
-        ours = [each.article.id for each in find_similar(engine, article, DEPTH)]
+        ours = [each.article.id for each in find_similar(engine, article, DEPTH).articles]
         seconds += time.process_time() - started
         found[WHOLE_TEXT].append(recall(right, plain))
         found[SIMILAR].append(recall(right, ours))

@@ -167,6 +167,18 @@ def _break_word(word: str, width: int) -> list[str]:
     return [*pieces, word[start:]]
 
 
+# Numbers with nouns
+
+
+def count_noun(number: int, noun: str, plural: str = "") -> str:
+    """Return ``number`` and its noun, in the plural unless it is 1; ``plural`` adds an s.
+
+    >>> count_noun(1, "article"), count_noun(1200, "story", "stories")
+    ('1 article', '1,200 stories')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 # Bars and columns
 
 _EIGHTHS_ACROSS: Final = " ▏▎▍▌▋▊▉█"
@@ -261,7 +273,15 @@ def write_bytes(data: bytes) -> None:
         raise OutputClosed from exc
 
 
-# Styled lines
+# The screen and styled lines
+
+
+class Screen(NamedTuple):
+    """What text is laid out for: ``width`` in cells; ``blocks``: block characters are shown."""
+
+    width: int = 80
+    blocks: bool = False
+
 
 STYLES: Final = {"": "", "title": "1", "mark": "1;31", "dim": "2", "source": "36"}
 """ECMA-48 SGR codes: 1 bold, 2 faint, 31 red, 36 cyan; code 0 ends each of them."""

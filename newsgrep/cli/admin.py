@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -21,9 +19,8 @@ from newsgrep.cli.options import (
     typed,
     wait_option,
 )
-from newsgrep.cli.output import Rendering, print_result
+from newsgrep.cli.output import Rendering, print_result, screen
 from newsgrep.cli.progress import handle_signals, show_progress
-from newsgrep.engines.base import FACETS, Engine, EngineRequest, Order
 from newsgrep.index.maintenance import (
     CopyOptions,
     HealthReport,
@@ -34,13 +31,11 @@ from newsgrep.index.maintenance import (
     verify_index,
 )
 from newsgrep.index.store import Index
-from newsgrep.query.ast import DateRange, MatchAll
 from newsgrep.terminal import one_line, write
-from newsgrep.views.hits import SCHEMA_VERSION, shown_date
+from newsgrep.views import SCHEMA_VERSION
+from newsgrep.views.stats import collect_stats, to_json, to_text
 
 # stats
-
-_MAX_SOURCES: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,71 +54,12 @@ def stats_command(options: StatsOptions) -> int:
     newsgrep stats
     newsgrep stats --json | jq .sources
     """
-    with options.index.session(trust=options.trust) as session:
-        manifest = session.manifest
-        stats = _count_contents(session.engine)
-    stats |= {
-        "bytes": options.index.size(),
-        "engine": manifest.engine,
-        "made_by": manifest.made_by,
-        "fingerprint": manifest.analyser,
-    }
-    if options.output is OutputFormat.TEXT:
-        _print_stats(stats, options.index)
-    else:
-        head = {"version": SCHEMA_VERSION, "index": str(options.index)}
-        print_result(Rendering(json=lambda: {**head, **stats}), options)
-    return 0 if stats["articles"] else 1
-
-
-def _count_contents(engine: Engine) -> dict[str, Any]:
-    page = engine.search(EngineRequest(MatchAll(), limit=0, facets=FACETS))
-    months = sorted(page.facets["month"])
-    dated = DateRange(None, None)
-    ends = []
-    for order in (Order.OLDEST, Order.NEWEST):
-        found = engine.search(EngineRequest(dated, order, limit=1)).candidates
-        ends.append(shown_date(engine.get([found[0].id])[0]) if found else None)
-    statuses = Counter(record.status.value for record in engine.file_records())
-    return {
-        "articles": page.total,
-        "files": dict(sorted(statuses.items())),
-        "oldest": ends[0],
-        "newest": ends[1],
-        "undated": dict(months).get("", 0),
-        "sources": dict(page.facets["source"]),
-        "months": {month: count for month, count in months if month},
-    }
-
-
-def _print_stats(stats: Mapping[str, Any], index: Index) -> None:
-    sources: dict[str, int] = stats["sources"]
-    write(f"index        {one_line(str(index))} ({_format_bytes(stats['bytes'])})")
-    write(f"articles     {stats['articles']:,}")
-    files = stats["files"].items()
-    write("files        " + ", ".join(f"{count:,} {name}" for name, count in files))
-    if stats["oldest"]:
-        write(f"published    {stats['oldest']} to {stats['newest']}")
-    write(f"months       {len(stats['months']):,}")
-    if stats["undated"]:
-        write(f"undated      {stats['undated']:,}")
-    write(f"sources      {len(sources):,}")
-    for name, count in list(sources.items())[:_MAX_SOURCES]:
-        write(f"  {count:>9,}  {one_line(name) or '(unknown)'}")
-    if len(sources) > _MAX_SOURCES:
-        write(f"             … and {len(sources) - _MAX_SOURCES:,} more; --json lists all")
-    write(f"engine       {stats['engine']}, created by newsgrep {stats['made_by']}")
-    fingerprint = ", ".join(f"{name} {value}" for name, value in stats["fingerprint"].items())
-    write(f"fingerprint  {fingerprint}")
-
-
-def _format_bytes(count: int) -> str:
-    size = float(count)
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
+    index = options.index
+    with index.session(trust=options.trust) as session:
+        stats = collect_stats(session.engine, session.manifest, str(index), index.size())
+    rendering = Rendering(text=lambda: to_text(stats, screen()), json=lambda: to_json(stats))
+    print_result(rendering, options)
+    return 0 if stats.articles else 1
 
 
 # doctor

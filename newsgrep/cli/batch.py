@@ -18,10 +18,9 @@ from newsgrep.engines.base import Order
 from newsgrep.errors import InputError
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import Query, parse
-from newsgrep.search.batch import answer_line, read_lines
 from newsgrep.search.search import SearchRequest
 from newsgrep.terminal import write_flushed
-from newsgrep.views.hits import batch_answer_to_json
+from newsgrep.views import batch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,9 +80,9 @@ def batch_command(options: BatchOptions) -> int:
         _open_queries(options.file) as stream,
         options.index.open(trust=options.trust) as engine,
     ):
-        for line in read_lines(stream):
-            answer = answer_line(engine, line, parse_query, options.defaults)
-            write_flushed(to_json(batch_answer_to_json(answer, hits=not options.no_hits)))
+        for line in batch.read_lines(stream):
+            answer = batch.answer_line(engine, line, parse_query, options.defaults)
+            write_flushed(to_json(batch.to_json(answer, hits=not options.no_hits)))
             queries += 1
             invalid += answer.error is not None
             matched += bool(answer.result and answer.result.total)

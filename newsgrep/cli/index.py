@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 import click
 
@@ -29,8 +29,9 @@ from newsgrep.errors import InputError
 from newsgrep.index.plan import ListedFile, Outcome, UpdateSummary, parse_shard
 from newsgrep.index.store import Index
 from newsgrep.index.update import UpdateOptions, update_index
-from newsgrep.terminal import one_line, write
-from newsgrep.views.hits import shown_path, summary_to_json
+from newsgrep.terminal import count_noun, one_line, write
+from newsgrep.views import SCHEMA_VERSION
+from newsgrep.views.article import display_path
 
 _MAX_LISTED: Final = 20
 
@@ -112,10 +113,30 @@ def index_command(options: UpdateCommandOptions) -> int:
         write(_summary_line(summary, options.index))
         _print_files(summary)
     else:
-        print_result(Rendering(json=lambda: summary_to_json(summary)), options)
+        print_result(Rendering(json=lambda: _summary_object(summary)), options)
     if summary.counts[Outcome.FAILED] or "unreadable" in summary.skipped:
         return 2
     return 0 if summary.articles or summary.seen or summary.removed else 1
+
+
+def _summary_object(summary: UpdateSummary) -> dict[str, Any]:
+    """Return the run as a JSON object; the counts of outcomes add up to ``seen``."""
+    return {
+        "version": SCHEMA_VERSION,
+        **({"shard": summary.shard} if summary.shard else {}),
+        "seen": summary.seen,
+        **{outcome.value: summary.counts[outcome] for outcome in Outcome},
+        "removed": summary.removed,
+        "articles": summary.articles,
+        "seconds": round(summary.seconds, 2),
+        "files": {
+            outcome.value: [asdict(listed) for listed in items]
+            for outcome, items in summary.listed.items()
+        },
+        "skipped": {
+            kind: [asdict(listed) for listed in items] for kind, items in summary.skipped.items()
+        },
+    }
 
 
 def _input_paths(paths: tuple[str, ...]) -> Iterator[str]:
@@ -144,13 +165,13 @@ def _summary_line(summary: UpdateSummary, index: Index) -> str:
         )
         if summary.counts[outcome]
     )
-    files = "file" if summary.seen == 1 else "files"
     removed = f"; {summary.removed:,} removed" if summary.removed else ""
     of_shard = f"of shard {summary.shard} " if summary.shard else ""
-    articles = "article" if summary.articles == 1 else "articles"
+    files = count_noun(summary.seen, "file")
+    articles = count_noun(summary.articles, "article")
     return (
-        f"{summary.seen:,} {files} {of_shard}seen: {counts or 'nothing to read'}{removed}; "
-        f"{summary.articles:,} {articles} in {one_line(str(index))}, {summary.seconds:.1f} s"
+        f"{files} {of_shard}seen: {counts or 'nothing to read'}{removed}; "
+        f"{articles} in {one_line(str(index))}, {summary.seconds:.1f} s"
     )
 
 
@@ -159,8 +180,7 @@ def _print_files(summary: UpdateSummary) -> None:
         _print_listed(outcome.value, tuple(item for item in items if not item.known))
     for kind, items in summary.skipped.items():
         if kind == "hidden":
-            files = "hidden file" if len(items) == 1 else "hidden files"
-            click.echo(f"skipped: {len(items):,} {files}", err=True)
+            click.echo(f"skipped: {count_noun(len(items), 'hidden file')}", err=True)
         else:
             _print_listed("skipped" if kind == "format" else kind, items)
 
@@ -169,7 +189,7 @@ def _print_listed(label: str, items: tuple[ListedFile, ...]) -> None:
     for item in items[:_MAX_LISTED]:
         # Reasons name other files by their absolute paths.
         reason = one_line(item.reason.replace(os.getcwd() + os.sep, ""))  # noqa: PTH109  (any bytes)
-        click.echo(f"{label}: {shown_path(item.path)}: {reason}", err=True)
+        click.echo(f"{label}: {display_path(item.path)}: {reason}", err=True)
     if len(items) > _MAX_LISTED:
         more = len(items) - _MAX_LISTED
         click.echo(f"{label}: … and {more:,} more; --json lists all", err=True)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
 from newsgrep.cli.options import OutputFormat, OutputOptions
 from newsgrep.terminal import (
+    Screen,
     StyledLine,
     format_colored,
     format_plain,
@@ -24,20 +26,21 @@ if TYPE_CHECKING:
     from newsgrep.engines.base import Engine
     from newsgrep.index.store import Index
     from newsgrep.query.ast import Node
+    from newsgrep.search.diagnose import Diagnosis
 
 
 class Rendering(NamedTuple):
     """One result in each format that its command offers; only the one that is printed is made.
 
-    ``text`` returns lines for people, ``json`` one object, ``jsonl`` objects for one line each,
-    ``csv`` lines with a header, and ``paths`` paths of files. ``wrap`` allows lines of text to
-    be wrapped on a terminal.
+    They are the forms that :mod:`newsgrep.views` describes: ``text`` returns lines for people,
+    ``json`` one object, ``jsonl`` objects for one line each, ``csv`` rows with a header, and
+    ``paths`` paths of files. ``wrap`` allows lines of text to be wrapped on a terminal.
     """
 
     text: Callable[[], Iterable[StyledLine]] = tuple
     json: Callable[[], Mapping[str, Any]] = dict
     jsonl: Callable[[], Iterable[Mapping[str, Any]]] = tuple
-    csv: Callable[[], Iterable[str]] = tuple
+    csv: Callable[[], Iterable[Sequence[object]]] = tuple
     paths: Callable[[], Iterable[str]] = tuple
     wrap: bool = True
 
@@ -67,14 +70,14 @@ def _print_json(rendering: Rendering, _: OutputOptions) -> None:
 
 def _print_jsonl(rendering: Rendering, _: OutputOptions) -> None:
     from newsgrep._io import to_json
-    from newsgrep.views.hits import SCHEMA_VERSION
 
-    objects = rendering.jsonl()
-    write_streaming(to_json({"version": SCHEMA_VERSION, **each}) for each in objects)
+    write_streaming(to_json(each) for each in rendering.jsonl())
 
 
 def _print_csv(rendering: Rendering, _: OutputOptions) -> None:
-    write_streaming(rendering.csv())
+    from newsgrep._io import csv_row
+
+    write_streaming(csv_row(row) for row in rendering.csv())
 
 
 def _print_paths(rendering: Rendering, options: OutputOptions) -> None:
@@ -92,21 +95,24 @@ _PRINTERS: Final[Mapping[OutputFormat, Callable[[Rendering, OutputOptions], None
 }
 
 
+def screen() -> Screen:
+    """Return what text is laid out for: the terminal, or a screen without block characters."""
+    return Screen(get_terminal_size().columns, blocks=sys.stdout.isatty())
+
+
 def print_message(message: str) -> None:
     """Print a warning or an error to standard error, sanitized."""
     click.echo(f"newsgrep: {sanitize(message)}", err=True)
 
 
-def report_no_match(engine: Engine, root: Node, parsed: str, index: Index) -> dict[str, Any]:
-    """Print to standard error why the query ``root`` has no match; return it as an object.
+def report_no_match(engine: Engine, root: Node, parsed: str, index: Index) -> Diagnosis:
+    """Print to standard error why the query ``root`` has no match, and return it.
 
     ``parsed`` is the query as it was understood.
     """
-    from dataclasses import asdict
-
     from newsgrep.index.freshness import FreshnessCheck, check_freshness
     from newsgrep.search.diagnose import diagnose
-    from newsgrep.views.hits import diagnosis_to_text
+    from newsgrep.views.hits import diagnosis_lines
 
     # The files of an index on a server may be on other machines.
     newer, all_seen = (
@@ -115,6 +121,6 @@ def report_no_match(engine: Engine, root: Node, parsed: str, index: Index) -> di
         else FreshnessCheck(0, complete=False)
     )
     diagnosis = diagnose(engine, root, newer, all_files_checked=all_seen)
-    for line in diagnosis_to_text(diagnosis, parsed, index.where):
+    for line in diagnosis_lines(diagnosis, parsed, index.where):
         click.echo(line, err=True)
-    return asdict(diagnosis)
+    return diagnosis

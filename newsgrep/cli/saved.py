@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
-from newsgrep._io import to_json
 from newsgrep.cli.options import (
     IndexOptions,
     OutputFormat,
@@ -21,7 +20,7 @@ from newsgrep.cli.options import (
     typed,
     wait_option,
 )
-from newsgrep.cli.output import Rendering, print_message, print_result
+from newsgrep.cli.output import Rendering, print_message, print_result, screen
 from newsgrep.engines.base import Engine
 from newsgrep.errors import InputError, NewsgrepError, UsageError
 from newsgrep.index.lock import exclusive_lock
@@ -35,9 +34,9 @@ from newsgrep.index.user_state import (
     write_seen,
 )
 from newsgrep.query.parser import name_key, parse
-from newsgrep.search.alerts import NewArticles, find_new, new_hits
-from newsgrep.terminal import StyledLine, StyledText, flush, one_line, print_lines, write
-from newsgrep.views.hits import SCHEMA_VERSION, hit_lines, new_article_to_json
+from newsgrep.terminal import one_line, write
+from newsgrep.views import SCHEMA_VERSION
+from newsgrep.views.new import find_new, to_jsonl, to_text
 
 # saved
 
@@ -213,14 +212,13 @@ def _report_new(
     path = state / f"{name_key(name)}.seen"
     with exclusive_lock(state / f"{name_key(name)}.lock", f"The state in {state}", options.wait):
         seen = read_seen(path)
-        new = find_new(engine, query, seen, begin_with_all=options.include_existing)
-        if sys.stdout.isatty() and options.output is OutputFormat.TEXT:
-            _print_new(engine, name, new, color=options.use_color)
-        else:
-            for hit in new_hits(engine, new):
-                write(to_json(new_article_to_json(name, hit)))
+        new = find_new(engine, name, query, seen, include_existing=options.include_existing)
+        output = options.output if sys.stdout.isatty() else OutputFormat.JSONL
         # Print first, then remember: a run that dies between the two prints them again.
-        flush()
+        print_result(
+            Rendering(text=lambda: to_text(new, screen()), jsonl=lambda: to_jsonl(new)),
+            replace(options, output=output),
+        )
         if not options.peek and (seen is None or seen.commit != engine.commit()):
             write_seen(path, engine.commit(), new.present | (seen.articles if seen else set()))
     if seen is None and not options.include_existing and not options.peek:
@@ -228,13 +226,4 @@ def _report_new(
             f"{one_line(name)}: existing articles are marked as seen; later runs show new ones.",
             err=True,
         )
-    return len(new.candidates)
-
-
-def _print_new(engine: Engine, name: str, new: NewArticles, *, color: bool) -> None:
-    if count := len(new.candidates):
-        heading = StyledLine([StyledText(f"{name}: {count:,} new", "title")])
-        print_lines([heading, StyledLine()], color=color)
-        indent = len(str(count)) + 2
-        for hit in new_hits(engine, new):
-            print_lines([*hit_lines(hit, indent), StyledLine()], color=color)
+    return new.total

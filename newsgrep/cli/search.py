@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,11 +21,11 @@ from newsgrep.cli.options import (
     query_options,
     typed,
 )
-from newsgrep.cli.output import Rendering, print_result, report_no_match
+from newsgrep.cli.output import Rendering, print_result, report_no_match, screen
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
 from newsgrep.search.search import SearchRequest, SearchResult, search
-from newsgrep.views.hits import hit_to_json, hits_to_csv, result_to_json, result_to_text
+from newsgrep.views import hits
 
 if TYPE_CHECKING:
     from newsgrep.search.explain import Explanation
@@ -147,24 +146,22 @@ def search_command(options: SearchOptions) -> int:
             rendering = _render_stories(page)
         else:
             result = search(engine, request)
+            if options.explain and result.total:
+                result = result._replace(explanation=_explain(engine, result))
             rendering = _render_hits(result)
         if not result.total:
             diagnosis = report_no_match(engine, request.query.root, result.parsed, options.index)
-            rendering = rendering._replace(
-                text=tuple, json=lambda: result_to_json(result, diagnosis)
-            )
-        elif options.explain:
-            rendering = _render_explained(result, _explain(engine, result))
+            rendering = _render_hits(result._replace(diagnosis=diagnosis))
     print_result(rendering, options)
     return 0 if result.total else 1
 
 
 def _render_hits(result: SearchResult) -> Rendering:
     return Rendering(
-        text=lambda: result_to_text(result, blocks=sys.stdout.isatty()),
-        json=lambda: result_to_json(result),
-        jsonl=lambda: map(hit_to_json, result.hits),
-        csv=lambda: hits_to_csv(result.hits),
+        text=lambda: hits.to_text(result, screen()),
+        json=lambda: hits.to_json(result),
+        jsonl=lambda: hits.to_jsonl(result),
+        csv=lambda: hits.to_csv(result),
         paths=lambda: (hit.article.path for hit in result.hits),
     )
 
@@ -176,18 +173,13 @@ def _collapse(engine: Engine, request: SearchRequest) -> CollapsedPage:
 
 
 def _render_stories(page: CollapsedPage) -> Rendering:
-    from newsgrep.views.stories import (
-        stories_to_csv,
-        stories_to_json,
-        stories_to_text,
-        story_objects,
-    )
+    from newsgrep.views import stories
 
     return Rendering(
-        text=lambda: stories_to_text(page),
-        json=lambda: stories_to_json(result_to_json(page.result), page),
-        jsonl=lambda: story_objects(page),
-        csv=lambda: stories_to_csv(page),
+        text=lambda: stories.to_text(page, screen()),
+        json=lambda: stories.to_json(page),
+        jsonl=lambda: stories.to_jsonl(page),
+        csv=lambda: stories.to_csv(page),
         paths=lambda: (hit.article.path for hit in page.result.hits),
     )
 
@@ -196,19 +188,3 @@ def _explain(engine: Engine, result: SearchResult) -> Explanation:
     from newsgrep.search.explain import explain
 
     return explain(engine, result)
-
-
-def _render_explained(result: SearchResult, explanation: Explanation) -> Rendering:
-    from newsgrep.views.explain import parsed_query_lines, score_pieces, with_explanation
-
-    notes = {
-        hit.article.id: score_pieces(hit.score, explanation.hits[hit.article.id])
-        for hit in result.hits
-    }
-    return Rendering(
-        text=lambda: (
-            *parsed_query_lines(result, explanation),
-            *result_to_text(result, blocks=sys.stdout.isatty(), notes=notes),
-        ),
-        json=lambda: with_explanation(result_to_json(result), explanation),
-    )

@@ -27,7 +27,7 @@ from newsgrep.query.ast import Field, positive_texts
 from newsgrep.query.match import highlight_spans
 from newsgrep.query.parser import parse
 from newsgrep.terminal import format_colored, format_plain, one_line
-from newsgrep.views.hits import SCHEMA_VERSION, article_to_json, article_to_text
+from newsgrep.views.article import to_json, to_text
 
 _ID: Final = re.compile("[a-z2-7]{12}")
 _MAX_ARTICLE_FILE: Final = 2**26
@@ -68,7 +68,7 @@ def show_command(options: ShowOptions) -> int:
             f"{options.index.where}. newsgrep search --json shows ids and paths."
         )
         return 1
-    lines = article_to_text(
+    lines = to_text(
         article,
         highlight_spans(article.body, texts, Field.BODY),
         highlight_spans(article.title, texts, Field.TITLE),
@@ -82,7 +82,7 @@ def show_command(options: ShowOptions) -> int:
     print_result(
         Rendering(
             text=lambda: lines,
-            json=lambda: {"version": SCHEMA_VERSION, **article_to_json(article)},
+            json=lambda: to_json(article),
         ),
         options,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,43 +24,17 @@ from newsgrep.cli.options import (
     query_options,
     typed,
 )
-from newsgrep.cli.output import Rendering, print_message, print_result, report_no_match
+from newsgrep.cli.output import Rendering, print_message, print_result, report_no_match, screen
 from newsgrep.cli.show import find_article, looks_like_article, read_article_file
 from newsgrep.engines.base import EngineRequest
 from newsgrep.errors import InputError, UsageError
 from newsgrep.query.ast import describe, positive_texts
 from newsgrep.query.parser import normalize
-from newsgrep.terminal import StyledLine, one_line, sanitize, write
-from newsgrep.views.compare import (
-    compare_sources,
-    comparison_to_csv,
-    comparison_to_json,
-    comparison_to_text,
-    keywords_to_json,
-    keywords_to_text,
-)
-from newsgrep.views.hits import kwic_line_to_json, timeline_to_json
-from newsgrep.views.keywords import KEYNESS_STATISTIC, article_keywords, query_keywords
-from newsgrep.views.kwic import (
-    MIN_WIDTH,
-    KwicLine,
-    KwicOrder,
-    cut_context,
-    find_kwic_lines,
-    kwic_to_csv,
-    kwic_to_text,
-)
-from newsgrep.views.similar import find_similar, similar_objects, similar_to_json, similar_to_text
-from newsgrep.views.timeline import (
-    DEFAULT_SOURCES,
-    Interval,
-    Timeline,
-    make_timeline,
-    timeline_notes,
-    timeline_to_csv,
-    timeline_to_text,
-)
-from newsgrep.views.timeline_svg import timeline_to_svg
+from newsgrep.terminal import count_noun, one_line, sanitize, write
+from newsgrep.views import compare, keywords, kwic, similar, timeline
+from newsgrep.views.kwic import KwicLine, KwicOrder
+from newsgrep.views.timeline import Interval, Timeline
+from newsgrep.views.timeline_svg import to_svg
 
 # timeline
 
@@ -97,7 +70,7 @@ class TimelineOptions(QueryOptions, OutputOptions):
     "--top",
     type=click.IntRange(min=1),
     metavar="N",
-    help=f"With --per: number of charts.  [default: {DEFAULT_SOURCES}]",
+    help=f"With --per: number of charts.  [default: {timeline.DEFAULT_SOURCES}]",
 )
 @click.option(
     "--share", is_flag=True, help="Show percentages of all articles published in each bin."
@@ -126,49 +99,40 @@ def timeline_command(options: TimelineOptions) -> int:
     """
     query = options.query()
     with options.index.open(trust=options.trust) as engine:
-        timeline = make_timeline(
+        made = timeline.make_timeline(
             engine,
-            query.root,
+            query,
             by=options.by,
             per_source=options.per is not None,
-            most=options.top or DEFAULT_SOURCES,
+            max_sources=options.top or timeline.DEFAULT_SOURCES,
             share=options.share,
         )
-        if not timeline.total:
-            report_no_match(engine, query.root, timeline.parsed, options.index)
-    if options.svg and timeline.total:
-        _write_svg(timeline, query.text, options.svg)
+        if not made.total:
+            report_no_match(engine, query.root, made.parsed, options.index)
+    if options.svg and made.total:
+        _write_svg(made, options.svg)
     if options.svg != _STANDARD_OUTPUT:
-        print_result(_render_timeline(timeline, query.text), options)
-        if options.output is OutputFormat.CSV and timeline.total:
-            for note in timeline_notes(timeline):
+        rendering = Rendering(
+            text=lambda: timeline.to_text(made, screen()),
+            json=lambda: timeline.to_json(made),
+            csv=lambda: timeline.to_csv(made),
+        )
+        print_result(rendering, options)
+        if options.output is OutputFormat.CSV and made.total:
+            for note in timeline.notes(made):
                 click.echo(sanitize(note), err=True)
-    return 0 if timeline.total else 1
+    return 0 if made.total else 1
 
 
-def _render_timeline(timeline: Timeline, query: str) -> Rendering:
-    def text() -> Iterable[StyledLine]:
-        if not timeline.total:
-            return ()
-        width = get_terminal_size().columns
-        return timeline_to_text(timeline, width, blocks=sys.stdout.isatty())
-
-    return Rendering(
-        text=text,
-        json=lambda: timeline_to_json(timeline, query),
-        csv=lambda: timeline_to_csv(timeline),
-    )
-
-
-def _write_svg(timeline: Timeline, query: str, path: Path) -> None:
-    if not timeline.bins:
+def _write_svg(made: Timeline, path: Path) -> None:
+    if not made.bins:
         raise UsageError(
-            f"Nothing to draw: no article is dated to the {timeline.by}. Use a longer --by."
+            f"Nothing to draw: no article is dated to the {made.by}. Use a longer --by."
         )
     if path == _STANDARD_OUTPUT:
-        write(timeline_to_svg(timeline, query), end="")
+        write(to_svg(made), end="")
     else:
-        path.write_text(timeline_to_svg(timeline, query), "utf-8")
+        path.write_text(to_svg(made), "utf-8")
 
 
 # kwic
@@ -192,7 +156,7 @@ class KwicOptions(QueryOptions, OutputOptions):
 @query_options
 @click.option(
     "--width",
-    type=click.IntRange(MIN_WIDTH, _MAX_WIDTH),
+    type=click.IntRange(kwic.MIN_WIDTH, _MAX_WIDTH),
     metavar="CELLS",
     help="Width of a line, where a Han character takes two cells.  [default: the terminal's]",
 )
@@ -232,34 +196,32 @@ def kwic_command(options: KwicOptions) -> int:
             "QUERY contains no text to show in context. Add a word, or use newsgrep search."
         )
     width = options.width or get_terminal_size((_DEFAULT_WIDTH, 24)).columns
-    width = min(max(width, MIN_WIDTH), _MAX_WIDTH)
+    width = min(max(width, kwic.MIN_WIDTH), _MAX_WIDTH)
     counter = _LineCounter()
     with options.index.open(trust=options.trust) as engine:
-        found = find_kwic_lines(engine, query.root, options.sort, reach=width, limit=options.limit)
-        print_result(_render_kwic(counter.count(found), width), options)
+        concordance = kwic.make_concordance(
+            engine, query.root, options.sort, width=width, limit=options.limit
+        )
+        concordance = concordance._replace(lines=counter.count(concordance.lines))
+        rendering = Rendering(
+            text=lambda: kwic.to_text(concordance, screen()),
+            jsonl=lambda: kwic.to_jsonl(concordance),
+            csv=lambda: kwic.to_csv(concordance),
+            wrap=False,
+        )
+        print_result(rendering, options)
         if not counter.lines:
             if total := engine.search(EngineRequest(query.root, limit=0)).total:
-                articles = "1 article matches" if total == 1 else f"{total:,} articles match"
+                verb = "matches" if total == 1 else "match"
                 print_message(
-                    f"{articles}, but none contains a word of QUERY. Use newsgrep search."
+                    f"{count_noun(total, 'article')} {verb}, but none contains a word of QUERY. "
+                    "Use newsgrep search."
                 )
             else:
                 report_no_match(engine, query.root, describe(query.root), options.index)
     if counter.lines and options.output is OutputFormat.TEXT:
         click.echo(counter.summary(options.limit), err=True)
     return 0 if counter.lines else 1
-
-
-def _render_kwic(found: Iterable[KwicLine], width: int) -> Rendering:
-    def cut() -> Iterator[KwicLine]:
-        return (cut_context(line, width // 2) for line in found)
-
-    return Rendering(
-        text=lambda: kwic_to_text(found, width),
-        jsonl=lambda: map(kwic_line_to_json, cut()),
-        csv=lambda: kwic_to_csv(cut()),
-        wrap=False,
-    )
 
 
 class _LineCounter:
@@ -276,10 +238,10 @@ class _LineCounter:
             yield line
 
     def summary(self, limit: int | None) -> str:
-        lines = "occurrence" if self.lines == 1 else "occurrences"
-        articles = "article" if len(self._articles) == 1 else "articles"
+        lines = count_noun(self.lines, "occurrence")
+        articles = count_noun(len(self._articles), "article")
         more = ". There may be more: raise -n." if self.lines == limit else ""
-        return f"{self.lines:,} {lines} in {len(self._articles):,} {articles}{more}"
+        return f"{lines} in {articles}{more}"
 
 
 # similar
@@ -317,19 +279,17 @@ def similar_command(options: SimilarOptions) -> int:
                 "newsgrep search --json shows ids and paths."
             )
         article = article or read_article_file(name)
-        found = find_similar(engine, article, options.limit)
-    print_result(
-        Rendering(
-            text=lambda: similar_to_text(found),
-            json=lambda: similar_to_json(article, found),
-            jsonl=lambda: similar_objects(found),
-            paths=lambda: (each.article.path for each in found),
-        ),
-        options,
+        found = similar.find_similar(engine, article, options.limit)
+    rendering = Rendering(
+        text=lambda: similar.to_text(found, screen()),
+        json=lambda: similar.to_json(found),
+        jsonl=lambda: similar.to_jsonl(found),
+        paths=lambda: (each.article.path for each in found.articles),
     )
-    if not found:
+    print_result(rendering, options)
+    if not found.articles:
         print_message("No article shares a keyword with this one.")
-    return 0 if found else 1
+    return 0 if found.articles else 1
 
 
 # keywords
@@ -371,16 +331,14 @@ def keywords_command(options: KeywordsOptions) -> int:
         is_name = len(options.words) == 1 and looks_like_article(text)
         article = find_article(engine, text) if is_name else None
         if article:
-            found = article_keywords(engine, article, options.limit)
+            found = keywords.article_keywords(engine, article, options.limit)
+            found = found._replace(query=text)
         else:
-            found = query_keywords(engine, options.query().root, options.limit)
-    print_result(
-        Rendering(
-            text=lambda: keywords_to_text(found) if found.words else (),
-            json=lambda: keywords_to_json(found, text),
-        ),
-        options,
+            found = keywords.query_keywords(engine, options.query(), options.limit)
+    rendering = Rendering(
+        text=lambda: keywords.to_text(found, screen()), json=lambda: keywords.to_json(found)
     )
+    print_result(rendering, options)
     if options.output is OutputFormat.TEXT and not found.articles:
         print_message(
             f"No article matches {text}, and none has that id or path. newsgrep search shows why."
@@ -436,19 +394,17 @@ def compare_command(options: CompareOptions) -> int:
     newsgrep compare 渔业 --sources 青石湖,汀海
     newsgrep compare '联合声明 date:2024' --sources 青石湖,汀海 --csv
     """
-    root = options.query().root
+    query = options.query()
     names = options.compared()
     with options.index.open(trust=options.trust) as engine:
-        compared = compare_sources(engine, root, names, options.limit)
-    found = any(source.articles for source in compared)
-    print_result(
-        Rendering(
-            text=lambda: comparison_to_text(compared, KEYNESS_STATISTIC) if found else (),
-            json=lambda: comparison_to_json(compared, options.text, KEYNESS_STATISTIC),
-            csv=lambda: comparison_to_csv(compared),
-        ),
-        options,
+        compared = compare.compare_sources(engine, query, names, options.limit)
+    found = any(source.articles for source in compared.sources)
+    rendering = Rendering(
+        text=lambda: compare.to_text(compared, screen()) if found else (),
+        json=lambda: compare.to_json(compared),
+        csv=lambda: compare.to_csv(compared),
     )
+    print_result(rendering, options)
     if options.output is OutputFormat.TEXT and not found:
         print_message(
             f"None of these sources has an article that matches {options.text}. "

@@ -1,4 +1,19 @@
-"""What a whole answer looks like from a distance: each view asks an engine and returns values.
+"""Views: each module computes one kind of result and returns it in every output format.
 
-Nothing here draws or prints; lines, tables and objects are made in ``output``.
+A view module has a function that returns a frozen value, and beside it the forms of that value:
+
+* ``to_text(value, screen)`` yields :class:`~newsgrep.terminal.StyledLine` for people.
+* ``to_json(value)`` returns one complete JSON object, as docs/JSON.md describes it.
+* ``to_jsonl(value)`` yields one complete JSON object for each item.
+* ``to_csv(value)`` yields rows, the header first.
+
+A module has the forms that its command offers. The values of :mod:`newsgrep.views.hits` and
+:mod:`newsgrep.views.article` come from elsewhere; these modules have only forms.
 """
+
+from __future__ import annotations
+
+from typing import Final
+
+SCHEMA_VERSION: Final = 1
+"""The ``version`` in every JSON object; only changes other than additions increase it."""

@@ -1,22 +1,24 @@
-"""One query in several sources: how often and when each writes of it, and with which words.
+"""Comparison of sources: how often and when each writes about a query, and with which words.
 
-Words are told apart by keyness: each source's articles on the query against those of the
-other sources named, and nothing else of the archive.
+Words are compared by keyness: each source's articles on the query against those of the other
+named sources, not against the rest of the archive.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from newsgrep.engines.base import Engine, EngineRequest, Order
 from newsgrep.errors import UsageError
 from newsgrep.models import Article
 from newsgrep.query.ast import And, DateRange, NameField, Node, scoring_terms
-from newsgrep.query.parser import name_contains
-from newsgrep.terminal import StyledLine, StyledText, one_line, pad
-from newsgrep.views.hits import SCHEMA_VERSION, csv_row, shown_date
+from newsgrep.query.parser import Query, name_contains
+from newsgrep.terminal import Screen, StyledLine, StyledText, one_line
+from newsgrep.views import SCHEMA_VERSION
+from newsgrep.views.article import display_date
 from newsgrep.views.keywords import (
+    KEYNESS_STATISTIC,
     MAX_READ,
     MAX_SPELLING_ARTICLES,
     SIGNIFICANT_G2,
@@ -25,26 +27,24 @@ from newsgrep.views.keywords import (
     best_keywords,
     count_containing,
     is_query_word,
+    keyword_object,
     restore_spelling,
     signed_g2,
     word_document_counts,
 )
 
-if TYPE_CHECKING:
-    from newsgrep.views.keywords import Keyword, Keywords
-
 
 class SourceComparison(NamedTuple):
-    """What one name stands for, and what its sources have on the query.
+    """The articles on the query in the sources that one name matches.
 
-    ``sources`` are all whose name holds ``asked``, with the number of their articles on
-    the query; ``total`` counts those on anything. ``months`` has the number of articles
-    for each month (``YYYY-MM``) that has any; ``undated`` ones are known to the year at
-    most. In ``words``, ``elsewhere`` counts the other sides' articles.
+    ``matching_sources`` are the sources whose name contains ``name``, with the number of their
+    articles on the query; ``articles`` is the sum and ``total`` counts their articles on any
+    subject. ``months`` counts articles by month (``YYYY-MM``); ``undated`` articles are dated
+    to the year or not at all. In ``words``, ``elsewhere`` counts articles of the other names.
     """
 
-    asked: str
-    sources: tuple[tuple[str, int], ...]
+    name: str
+    matching_sources: tuple[tuple[str, int], ...]
     articles: int
     total: int
     first: Article | None
@@ -53,70 +53,78 @@ class SourceComparison(NamedTuple):
     undated: int
     words: tuple[Keyword, ...] = ()
 
+    @property
+    def share(self) -> float:
+        """The share of articles on the query, from 0 to 1."""
+        return self.articles / self.total if self.total else 0.0
 
-def compare_sources(
-    engine: Engine, root: Node, asked: Sequence[str], limit: int
-) -> tuple[SourceComparison, ...]:
-    """Return a side for each name asked for, with at most ``limit`` words each.
 
-    Raises :class:`UsageError` where a name holds for no source, or one source for two.
+class Comparison(NamedTuple):
+    """What several sources write about ``query``; ``statistic`` says what words' scores are."""
+
+    query: str
+    statistic: str
+    sources: tuple[SourceComparison, ...]
+
+
+def compare_sources(engine: Engine, query: Query, names: Sequence[str], limit: int) -> Comparison:
+    """Return the comparison of the sources that each name matches, with ``limit`` words each.
+
+    Raises :class:`UsageError` if a name matches no source, or if two names match the same one.
     """
-    whole = [name_contains(NameField.SOURCE, name) for name in asked]
-    known = _matching_sources(engine, asked, whole)
-    nodes = [And((root, node)) for node in whole]
-    sides = [
+    filters = [name_contains(NameField.SOURCE, name) for name in names]
+    matching = _matching_sources(engine, names, filters)
+    nodes = [And((query.root, node)) for node in filters]
+    compared = [
         _compare_source(engine, name, node, sources)
-        for name, node, sources in zip(asked, nodes, known, strict=True)
+        for name, node, sources in zip(names, nodes, matching, strict=True)
     ]
-    found = _distinctive_words(engine, root, nodes, [side.articles for side in sides])
-    return tuple(
-        side._replace(words=_best_words(engine, node, words, limit))
-        for side, node, words in zip(sides, nodes, found, strict=True)
+    words = _distinctive_words(engine, query.root, nodes, [each.articles for each in compared])
+    sources = tuple(
+        each._replace(words=_best_words(engine, node, found, limit))
+        for each, node, found in zip(compared, nodes, words, strict=True)
     )
+    return Comparison(query.text, KEYNESS_STATISTIC, sources)
 
 
 def _matching_sources(
-    engine: Engine, asked: Sequence[str], nodes: Sequence[Node]
+    engine: Engine, names: Sequence[str], filters: Sequence[Node]
 ) -> list[dict[str, int]]:
-    """Return the sources that each name stands for, with all of their articles."""
+    """Return the sources that each name matches, with the number of all their articles."""
     taken: dict[str, str] = {}
-    known = []
-    for name, node in zip(asked, nodes, strict=True):
-        sources = dict(
-            engine.search(EngineRequest(node, limit=0, facets=("source",))).facets["source"]
-        )
+    matching = []
+    for name, node in zip(names, filters, strict=True):
+        page = engine.search(EngineRequest(node, limit=0, facets=("source",)))
+        sources = dict(page.facets["source"])
         if not sources:
             raise UsageError(
-                f"No source's name holds “{name}”: newsgrep stats --json lists all sources."
+                f"No source name contains “{name}”. newsgrep stats --json lists all sources."
             )
         for source in sources:
             if source in taken:
                 raise UsageError(
-                    f"“{taken[source]}” and “{name}” both stand for the source “{source}”: "
-                    "write more of their names."
+                    f"“{taken[source]}” and “{name}” both match the source “{source}”. "
+                    "Use longer names."
                 )
             taken[source] = name
-        known.append(sources)
-    return known
+        matching.append(sources)
+    return matching
 
 
 def _compare_source(
-    engine: Engine, asked: str, node: Node, known: dict[str, int]
+    engine: Engine, name: str, node: Node, matching: dict[str, int]
 ) -> SourceComparison:
     page = engine.search(EngineRequest(node, limit=0, facets=("source", "month")))
     on_query = dict(page.facets["source"])
     months = {month: count for month, count in page.facets["month"] if len(month) > len("2024")}
-    ends = [
-        _first_article(engine, And((node, DateRange(None, None))), o)
-        for o in (Order.OLDEST, Order.NEWEST)
-    ]
+    dated = And((node, DateRange(None, None)))
     return SourceComparison(
-        asked=asked,
-        sources=tuple((source, on_query.get(source, 0)) for source in known),
+        name=name,
+        matching_sources=tuple((source, on_query.get(source, 0)) for source in matching),
         articles=page.total,
-        total=sum(known.values()),
-        first=ends[0],
-        last=ends[1],
+        total=sum(matching.values()),
+        first=_first_article(engine, dated, Order.OLDEST),
+        last=_first_article(engine, dated, Order.NEWEST),
         months=dict(sorted(months.items())),
         undated=page.total - sum(months.values()),
     )
@@ -130,8 +138,8 @@ def _first_article(engine: Engine, node: Node, order: Order) -> Article | None:
 def _distinctive_words(
     engine: Engine, root: Node, nodes: Sequence[Node], sizes: Sequence[int]
 ) -> list[list[Keyword]]:
-    """Return for each side the words that it uses more than the others do."""
-    asked = frozenset(scoring_terms(root))
+    """Return for each source the words in significantly more of its articles."""
+    query_words = frozenset(scoring_terms(root))
     counts: list[dict[str, int]] = []
     for node in nodes:
         page = engine.search(EngineRequest(node, limit=MAX_READ // len(nodes) + 1))
@@ -139,23 +147,23 @@ def _distinctive_words(
         texts = [SegmentedText(title, body) for title, body in engine.folded(ids)]
         counts.append(word_document_counts(engine, texts, node))
     words = sorted(set[str]().union(*counts))
-    for having, node in zip(counts, nodes, strict=True):
-        missing = [word for word in words if word not in having]
+    for containing, node in zip(counts, nodes, strict=True):
+        missing = [word for word in words if word not in containing]
         terms = engine.document_frequencies(missing)
-        having |= engine.document_frequencies([w for w in missing if terms[w]], node)
-        having |= {
+        containing |= engine.document_frequencies([w for w in missing if terms[w]], node)
+        containing |= {
             word: count_containing(engine, word, node) for word in missing if not terms[word]
         }
     found = []
-    for having, size in zip(counts, sizes, strict=True):
+    for containing, size in zip(counts, sizes, strict=True):
         others = sum(sizes) - size
-        side = []
+        distinctive = []
         for word in words:
-            elsewhere = sum(other[word] for other in counts) - having[word]
-            score = signed_g2(having[word], size, elsewhere, others)
-            if score >= SIGNIFICANT_G2 and not is_query_word(word, asked):
-                side.append(Keyword(word, having[word], elsewhere, score))
-        found.append(side)
+            elsewhere = sum(other[word] for other in counts) - containing[word]
+            score = signed_g2(containing[word], size, elsewhere, others)
+            if score >= SIGNIFICANT_G2 and not is_query_word(word, query_words):
+                distinctive.append(Keyword(word, containing[word], elsewhere, score))
+        found.append(distinctive)
     return found
 
 
@@ -167,91 +175,90 @@ def _best_words(
     return restore_spelling(best_keywords(words, limit), articles)
 
 
+# Forms
+
+_LABEL_WIDTH: Final = 12
 _SPARKS: Final = "▁▂▃▄▅▆▇█"
 _MAX_SPARKS: Final = 60
-_WORD_WIDTH: Final = 16
 
 
-def keywords_to_text(found: Keywords) -> Iterator[StyledLine]:
-    """Yield a line for each word, and a last one that says what was compared."""
-    by_times = bool(found.words) and found.words[0].times is not None
-    unit = "times" if by_times else "articles"
-    yield StyledLine(
-        [StyledText(f"{pad('word', _WORD_WIDTH)}{unit:>9}{'elsewhere':>11}{'score':>9}", "dim")]
-    )
-    for word in found.words:
-        count = word.articles if word.times is None else word.times
-        numbers = f"{count:>9,}{word.elsewhere:>11,}{word.score:>9.1f}"
-        yield StyledLine(
-            [StyledText(pad(one_line(word.word), _WORD_WIDTH), "title"), StyledText(numbers)]
-        )
-    articles = "1 article" if found.articles == 1 else f"{found.articles:,} articles"
-    read = f", words from the best {found.read:,}" if found.read < found.articles else ""
-    told = f"{found.statistic}: {articles} against {found.others:,} others{read}"
-    yield StyledLine()
-    yield StyledLine([StyledText(told, "dim")])
+def to_text(comparison: Comparison, _: Screen) -> Iterator[StyledLine]:
+    """Yield a paragraph for each source, and a line on the words' scores."""
+    periods = _periods(comparison.sources)
+    for source in comparison.sources:
+        yield StyledLine([StyledText(one_line(source.name), "title")])
+        for label, text in _rows(source, periods):
+            yield StyledLine([StyledText(text)], _LABEL_WIDTH, f"  {label}")
+        yield StyledLine()
+    note = f"words: {comparison.statistic}, each source against the others; (here:there)"
+    yield StyledLine([StyledText(note, "dim")])
 
 
-def keywords_to_json(found: Keywords, asked: str) -> dict[str, Any]:
-    """Return telling words as one object."""
+def to_json(comparison: Comparison) -> dict[str, Any]:
+    """Return the comparison as a complete object."""
     return {
         "version": SCHEMA_VERSION,
-        "query": asked,
-        "statistic": found.statistic,
-        "articles": found.articles,
-        "read": found.read,
-        "others": found.others,
-        "words": list(map(_keyword_object, found.words)),
+        "query": comparison.query,
+        "statistic": comparison.statistic,
+        "sources": [
+            {
+                "name": source.name,
+                "matching_sources": dict(source.matching_sources),
+                "articles": source.articles,
+                "total": source.total,
+                "share": round(source.share, 6),
+                "first": _published(source.first),
+                "last": _published(source.last),
+                "months": source.months,
+                "undated": source.undated,
+                "words": [keyword_object(word) for word in source.words],
+            }
+            for source in comparison.sources
+        ],
     }
 
 
-def _keyword_object(word: Keyword) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "word": word.word,
-        "articles": word.articles,
-        "elsewhere": word.elsewhere,
-        "score": round(word.score, 4),
-    }
-    return told if word.times is None else {**told, "occurrences": word.times}
+def to_csv(comparison: Comparison) -> Iterator[Sequence[object]]:
+    """Yield a row for each source."""
+    yield ("name", "matching_sources", "articles", "total", "share", "first", "last", "words")
+    for source in comparison.sources:
+        yield (
+            source.name,
+            "; ".join(name for name, _ in source.matching_sources),
+            source.articles,
+            source.total,
+            round(source.share, 6),
+            _published(source.first) or "",
+            _published(source.last) or "",
+            "; ".join(word.word for word in source.words),
+        )
 
 
-def comparison_to_text(sides: Sequence[SourceComparison], statistic: str) -> Iterator[StyledLine]:
-    """Yield a paragraph for each side, and what the words' scores are."""
-    axis = _periods(sides)
-    for side in sides:
-        yield StyledLine([StyledText(one_line(side.asked), "title")])
-        for name, text in _comparison_rows(side, axis):
-            yield StyledLine([StyledText(text)], 12, f"  {name}")
-        yield StyledLine()
-    yield StyledLine(
-        [StyledText(f"words: {statistic}, each source against the others; (here:there)", "dim")]
-    )
+def _published(article: Article | None) -> str | None:
+    return article.published.iso if article and article.published else None
 
 
-def _comparison_rows(side: SourceComparison, axis: Sequence[str]) -> Iterator[tuple[str, str]]:
-    if len(side.sources) > 1 or side.sources[0][0] != side.asked:
-        yield "sources", ", ".join(f"{one_line(name)} {count:,}" for name, count in side.sources)
-    yield "articles", f"{side.articles:,} of {side.total:,} ({_share(side):.1%})"
-    if side.first and side.last:
-        yield "published", f"{shown_date(side.first)} to {shown_date(side.last)}"
-    if side.months:
-        busiest = max(side.months, key=lambda month: side.months[month])
-        bars = _sparkline([_count_in(side, period) for period in axis])
-        span = f"{axis[0]} to {axis[-1]}, most in {busiest}: {side.months[busiest]:,}"
-        yield "months", f"{bars}  {span}"
-    if side.undated:
-        yield "undated", f"{side.undated:,} without a month"
-    words = (f"{one_line(w.word)} ({w.articles:,}:{w.elsewhere:,})" for w in side.words)
-    yield "words", ", ".join(words) or "none that the others do not use as much"
+def _rows(source: SourceComparison, periods: Sequence[str]) -> Iterator[tuple[str, str]]:
+    matching = source.matching_sources
+    if len(matching) > 1 or matching[0][0] != source.name:
+        yield "sources", ", ".join(f"{one_line(name)} {count:,}" for name, count in matching)
+    yield "articles", f"{source.articles:,} of {source.total:,} ({source.share:.1%})"
+    if source.first and source.last:
+        yield "published", f"{display_date(source.first)} to {display_date(source.last)}"
+    if source.months:
+        busiest = max(source.months, key=lambda month: source.months[month])
+        sparks = _sparkline([_count_in(source, period) for period in periods])
+        span = f"{periods[0]} to {periods[-1]}, most in {busiest}: {source.months[busiest]:,}"
+        yield "months", f"{sparks}  {span}"
+    if source.undated:
+        yield "undated", f"{source.undated:,} without a month"
+    words = (f"{one_line(w.word)} ({w.articles:,}:{w.elsewhere:,})" for w in source.words)
+    yield "words", ", ".join(words) or "none used significantly more than by the others"
 
 
-def _share(side: SourceComparison) -> float:
-    return side.articles / side.total if side.total else 0.0
-
-
-def _periods(sides: Sequence[SourceComparison]) -> list[str]:
-    """Return the periods of all bars: every month from first to last, or years if too many."""
-    months = sorted({month for side in sides for month in side.months})
+def _periods(sources: Sequence[SourceComparison]) -> list[str]:
+    """Return the periods of a sparkline: all months from first to last, or years if too many."""
+    months = sorted({month for source in sources for month in source.months})
     if not months:
         return []
     first, last = (int(month[:4]) * 12 + int(month[5:7]) - 1 for month in (months[0], months[-1]))
@@ -260,61 +267,11 @@ def _periods(sides: Sequence[SourceComparison]) -> list[str]:
     return [f"{year:04}" for year in range(first // 12, last // 12 + 1)][-_MAX_SPARKS:]
 
 
-def _count_in(side: SourceComparison, period: str) -> int:
-    return sum(count for month, count in side.months.items() if month.startswith(period))
+def _count_in(source: SourceComparison, period: str) -> int:
+    return sum(count for month, count in source.months.items() if month.startswith(period))
 
 
 def _sparkline(counts: Iterable[int]) -> str:
     counts = list(counts)
     most = max(counts, default=0) or 1
     return "".join(_SPARKS[(count * 8 - 1) // most] if count else "·" for count in counts)
-
-
-def comparison_to_json(
-    sides: Sequence[SourceComparison], asked: str, statistic: str
-) -> dict[str, Any]:
-    """Return the sides as one object."""
-    return {
-        "version": SCHEMA_VERSION,
-        "query": asked,
-        "statistic": statistic,
-        "sources": [
-            {
-                "name": side.asked,
-                "matching_sources": dict(side.sources),
-                "articles": side.articles,
-                "total": side.total,
-                "share": round(_share(side), 6),
-                "first": _published(side.first),
-                "last": _published(side.last),
-                "months": side.months,
-                "undated": side.undated,
-                "words": list(map(_keyword_object, side.words)),
-            }
-            for side in sides
-        ],
-    }
-
-
-def _published(article: Article | None) -> str | None:
-    return article.published.iso if article and article.published else None
-
-
-def comparison_to_csv(sides: Sequence[SourceComparison]) -> Iterator[str]:
-    """Yield CSV: a heading, and a row for each side."""
-    yield csv_row(
-        ("name", "matching_sources", "articles", "total", "share", "first", "last", "words")
-    )
-    for side in sides:
-        yield csv_row(
-            (
-                side.asked,
-                "; ".join(source for source, _ in side.sources),
-                side.articles,
-                side.total,
-                round(_share(side), 6),
-                _published(side.first) or "",
-                _published(side.last) or "",
-                "; ".join(word.word for word in side.words),
-            )
-        )

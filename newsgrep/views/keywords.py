@@ -1,7 +1,7 @@
-"""The telling words of an article, or of all articles that match a query.
+"""Keywords: the words that characterize one article, or all articles that match a query.
 
-An article's words are weighed by tf·idf with the frequencies of this archive; those of a
-query by keyness, against all other articles of the archive.
+The words of an article are weighted by tf·idf with the document frequencies of this archive.
+Those of a query are words in significantly more of its articles than of all others (keyness).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from newsgrep.analysis.characters import CharKind, kind_of
 from newsgrep.analysis.fold import fold
@@ -18,45 +18,50 @@ from newsgrep.analysis.segment import running_words
 from newsgrep.engines.base import Engine, EngineRequest, Order
 from newsgrep.models import Article
 from newsgrep.query.ast import And, MatchAll, Node, scoring_terms
-from newsgrep.query.parser import make_phrase
+from newsgrep.query.parser import Query, make_phrase
+from newsgrep.terminal import Screen, StyledLine, StyledText, count_noun, one_line, pad
+from newsgrep.views import SCHEMA_VERSION
 
 MAX_READ: Final = 200
-"""How many of the best articles are read for words; all that match are counted."""
+"""Articles that are read for words, the best ones; all matching articles are counted."""
 
 MIN_FOR_KEYNESS: Final = 5
-"""Fewer articles than that have no frequencies to compare: their words are weighed one by one."""
+"""Fewer articles have no frequencies to compare: their words are weighted by tf·idf."""
+
+MAX_SPELLING_ARTICLES: Final = 100
+"""Articles that are read for the spelling of a word."""
 
 TF_IDF_STATISTIC: Final = "tf·idf in this archive"
+KEYNESS_STATISTIC: Final = "G² of article counts"
 
 _MAX_WORDS: Final = 2_000
 _MAX_NAMES: Final = 25
-MAX_SPELLING_ARTICLES: Final = 100
-"""Articles whose spelling of a word is looked at."""
-
 _TITLE_WEIGHT: Final = 3
 
 
 class Keyword(NamedTuple):
-    """A telling word as the articles spell it.
+    """A keyword in the spelling of the articles.
 
-    ``articles`` of those asked about have it, and ``elsewhere`` others of the archive. For
-    words that are weighed one by one, ``times`` is how often it stands there.
+    ``articles`` is the number of described articles that contain it, ``elsewhere`` the number
+    of other articles. With tf·idf, ``occurrences`` counts it in the described articles.
     """
 
     word: str
     articles: int
     elsewhere: int
     score: float
-    times: int | None = None
+    occurrences: int | None = None
 
 
 class Keywords(NamedTuple):
-    """Telling words, the most telling first, and what was compared with what.
+    """Keywords of ``query``, the most significant first.
 
-    ``statistic`` says what the scores are; ``articles`` were looked at, of which
-    ``read`` were read for words, and ``others`` is the rest of the archive.
+    ``query`` is the text of the query, or the id of the article. ``statistic`` says what the
+    scores are. ``articles`` are described, the best ``read`` of which were read for words;
+    ``others`` is the number of all other articles.
     """
 
+    query: str
     statistic: str
     articles: int
     read: int
@@ -65,88 +70,194 @@ class Keywords(NamedTuple):
 
 
 def article_keywords(engine: Engine, article: Article, limit: int) -> Keywords:
-    """Return the words of one article, which may be one that is not in the index."""
-    return _keywords_of_few(engine, [article], limit)
+    """Return at most ``limit`` keywords of one article, which does not have to be indexed."""
+    return _weigh_words(engine, article.id, [article], limit)
 
 
-def query_keywords(engine: Engine, root: Node, limit: int) -> Keywords:
-    """Return the words that articles matching ``root`` have oftener than all others do.
+def query_keywords(engine: Engine, query: Query, limit: int) -> Keywords:
+    """Return at most ``limit`` words in significantly more matching articles than in others.
 
-    The words that are asked for are left out: all of them have those.
+    The words of the query are left out: all matching articles contain them.
     """
-    page = engine.search(EngineRequest(root, Order.RELEVANCE, MAX_READ))
+    page = engine.search(EngineRequest(query.root, Order.RELEVANCE, MAX_READ))
     ids = [candidate.id for candidate in page.candidates]
+    query_words = frozenset(scoring_terms(query.root))
     if page.total < MIN_FOR_KEYNESS:
-        asked = frozenset(scoring_terms(root))
-        return _keywords_of_few(engine, engine.get(ids), limit, asked)
-    everything = engine.search(EngineRequest(MatchAll(), limit=0)).total
-    others = everything - page.total
+        return _weigh_words(engine, query.text, engine.get(ids), limit, query_words)
+    others = engine.search(EngineRequest(MatchAll(), limit=0)).total - page.total
     texts = [SegmentedText(title, body) for title, body in engine.folded(ids)]
-    asked = frozenset(scoring_terms(root))
-    counts = word_document_counts(engine, texts, root)
-    whole = engine.document_frequencies(counts.keys())
+    counts = word_document_counts(engine, texts, query.root)
+    in_archive = engine.document_frequencies(counts.keys())
     found = []
     for word, count in counts.items():
-        elsewhere = (whole[word] or count_containing(engine, word)) - count
+        elsewhere = (in_archive[word] or count_containing(engine, word)) - count
         score = signed_g2(count, page.total, elsewhere, others)
-        if score >= SIGNIFICANT_G2 and not is_query_word(word, asked):
+        if score >= SIGNIFICANT_G2 and not is_query_word(word, query_words):
             found.append(Keyword(word, count, elsewhere, score))
     words = restore_spelling(best_keywords(found, limit), engine.get(ids[:MAX_SPELLING_ARTICLES]))
-    return Keywords(KEYNESS_STATISTIC, page.total, len(ids), others, words)
+    return Keywords(query.text, KEYNESS_STATISTIC, page.total, len(ids), others, words)
+
+
+# Forms
+
+_WORD_WIDTH: Final = 16
+
+
+def to_text(keywords: Keywords, _: Screen) -> Iterator[StyledLine]:
+    """Yield a table of words, and a line on what was compared; nothing without words."""
+    if not keywords.words:
+        return
+    unit = "articles" if keywords.words[0].occurrences is None else "times"
+    heading = f"{pad('word', _WORD_WIDTH)}{unit:>9}{'elsewhere':>11}{'score':>9}"
+    yield StyledLine([StyledText(heading, "dim")])
+    for word in keywords.words:
+        count = word.articles if word.occurrences is None else word.occurrences
+        numbers = f"{count:>9,}{word.elsewhere:>11,}{word.score:>9.1f}"
+        name = pad(one_line(word.word), _WORD_WIDTH)
+        yield StyledLine([StyledText(name, "title"), StyledText(numbers)])
+    some = keywords.read < keywords.articles
+    read = f", words from the best {keywords.read:,}" if some else ""
+    articles = count_noun(keywords.articles, "article")
+    summary = f"{keywords.statistic}: {articles} against {keywords.others:,} others{read}"
+    yield StyledLine()
+    yield StyledLine([StyledText(summary, "dim")])
+
+
+def to_json(keywords: Keywords) -> dict[str, Any]:
+    """Return keywords as a complete object."""
+    return {
+        "version": SCHEMA_VERSION,
+        "query": keywords.query,
+        "statistic": keywords.statistic,
+        "articles": keywords.articles,
+        "read": keywords.read,
+        "others": keywords.others,
+        "words": [keyword_object(word) for word in keywords.words],
+    }
+
+
+def keyword_object(keyword: Keyword) -> dict[str, Any]:
+    """Return one keyword as an object."""
+    fields: dict[str, Any] = {
+        "word": keyword.word,
+        "articles": keyword.articles,
+        "elsewhere": keyword.elsewhere,
+        "score": round(keyword.score, 4),
+    }
+    if keyword.occurrences is not None:
+        fields["occurrences"] = keyword.occurrences
+    return fields
+
+
+# Counting words
+
+_CONTAINMENT: Final = 0.6
+"""Share of a word's articles that must contain a longer word for the word to be a part of it."""
 
 
 def word_document_counts(
     engine: Engine, texts: list[SegmentedText], within: Node
 ) -> dict[str, int]:
-    """Return the words of ``texts`` and how many articles matching ``within`` have each.
+    """Return the words of ``texts``, with the number of articles matching ``within`` for each.
 
-    Of words that few of the texts have, there may be too many: the most frequent ones.
+    Rare words are left out if there are too many.
     """
-    having: Counter[str] = Counter()
+    containing: Counter[str] = Counter()
     for text in texts:
-        having.update(text.words().keys())
+        containing.update(text.words().keys())
     fewest = 2 if len(texts) > MIN_FOR_KEYNESS else 1
-    words = [word for word, count in having.most_common(_MAX_WORDS) if count >= fewest]
+    words = [word for word, count in containing.most_common(_MAX_WORDS) if count >= fewest]
     counts = engine.document_frequencies(words, within)
     for name, _ in find_names(texts, fewest + 1).most_common(_MAX_NAMES):
         counts[name] = count_containing(engine, name, within)
     return counts
 
 
-def count_containing(engine: Engine, name: str, within: Node | None = None) -> int:
-    """Return how many articles hold a name, whether or not it is a word of the index."""
-    node: Node = make_phrase(name)
+def count_containing(engine: Engine, text: str, within: Node | None = None) -> int:
+    """Return how many articles contain ``text``, whether or not it is a term of the index."""
+    node: Node = make_phrase(text)
     return engine.search(EngineRequest(And((within, node)) if within else node, limit=0)).total
 
 
-def is_query_word(word: str, asked: frozenset[str]) -> bool:
-    """Return whether ``word`` is one of the terms asked for, a part of one, or holds one."""
-    return any(word in term or term in word for term in asked if len(term) > 1) or word in asked
+def is_query_word(word: str, query_words: frozenset[str]) -> bool:
+    """Return whether ``word`` is a word of the query, a part of one, or contains one."""
+    related = any(word in other or other in word for other in query_words if len(other) > 1)
+    return related or word in query_words
 
 
-def _keywords_of_few(
-    engine: Engine, articles: list[Article], limit: int, asked: frozenset[str] = frozenset()
+def best_keywords(found: Iterable[Keyword], limit: int) -> list[Keyword]:
+    """Return the best ``limit`` of ``found``, without words that are parts of others.
+
+    Every dictionary word is counted wherever it occurs, also inside of longer words. A word
+    is a part of a longer one if most articles that contain it contain the longer one.
+    """
+    ranked = sorted(found, key=lambda keyword: (-keyword.score, keyword.word))
+    best: list[Keyword] = []
+    longer = [keyword for keyword in ranked[: limit * 10] if len(keyword.word) > 2]
+    for keyword in ranked:
+        if len(best) >= limit:
+            break
+        if not any(
+            keyword.word in other.word
+            and keyword.word != other.word
+            and other.articles >= _CONTAINMENT * keyword.articles
+            and (other.occurrences or 0) >= _CONTAINMENT * (keyword.occurrences or 0)
+            for other in longer
+        ):
+            best.append(keyword)
+    return best
+
+
+def restore_spelling(found: Iterable[Keyword], articles: Iterable[Article]) -> tuple[Keyword, ...]:
+    """Return folded keywords in the most frequent spelling of ``articles``."""
+    written = [f"{article.title}\n{article.body}" for article in articles]
+    texts = [(fold(text), text) for text in written]
+    return tuple(keyword._replace(word=usual_spelling(keyword.word, texts)) for keyword in found)
+
+
+def usual_spelling(word: str, texts: Iterable[tuple[str, str]]) -> str:
+    """Return the folded ``word`` in the most frequent spelling of ``texts``.
+
+    Each text is a pair of its folded and its original form.
+    """
+    found: Counter[str] = Counter()
+    for folded, written in texts:
+        at = folded.find(word)
+        while at >= 0:
+            found[written[at : at + len(word)]] += 1
+            at = folded.find(word, at + len(word))
+    # Equally frequent: the smaller string, so that equal queries have equal results.
+    return min(found, key=lambda each: (-found[each], each)) if found else word
+
+
+def _weigh_words(
+    engine: Engine,
+    query: str,
+    articles: list[Article],
+    limit: int,
+    query_words: frozenset[str] = frozenset(),
 ) -> Keywords:
-    """Weigh the words of a few articles by how often they stand there, and how rare they are."""
-    everything = engine.search(EngineRequest(MatchAll(), limit=0)).total
+    """Return the words of a few articles by how often they occur and how rare they are."""
+    in_archive = engine.search(EngineRequest(MatchAll(), limit=0)).total
     texts = [SegmentedText(fold(article.title), fold(article.body)) for article in articles]
     weights = _word_weights(texts)
     for name, count in find_names(texts, 2).most_common(_MAX_NAMES):
         weights[name] = count
-    known = engine.document_frequencies(weights.keys())
+    frequencies = engine.document_frequencies(weights.keys())
     indexed = len(engine.get(article.id for article in articles))
     folded = [f"{fold(article.title)}\n{fold(article.body)}" for article in articles]
     found = []
     for word, weight in weights.items():
-        having = known[word] or count_containing(engine, word)
+        frequency = frequencies[word] or count_containing(engine, word)
         here = sum(word in text for text in folded)
-        count = sum(text.count(word) for text in folded)
-        score = weight * idf(max(everything, having), having)
-        if not is_query_word(word, asked):
-            elsewhere = max(having - (here if indexed else 0), 0)
-            found.append(Keyword(word, here, elsewhere, score, count))
+        occurrences = sum(text.count(word) for text in folded)
+        score = weight * idf(max(in_archive, frequency), frequency)
+        if not is_query_word(word, query_words):
+            elsewhere = max(frequency - (here if indexed else 0), 0)
+            found.append(Keyword(word, here, elsewhere, score, occurrences))
     words = restore_spelling(best_keywords(found, limit), articles)
-    return Keywords(TF_IDF_STATISTIC, len(articles), len(articles), everything - indexed, words)
+    count = len(articles)
+    return Keywords(query, TF_IDF_STATISTIC, count, count, in_archive - indexed, words)
 
 
 def _word_weights(texts: Iterable[SegmentedText]) -> Counter[str]:
@@ -159,82 +270,50 @@ def _word_weights(texts: Iterable[SegmentedText]) -> Counter[str]:
     return weights
 
 
-_CONTAINMENT: Final = 0.6
-
-
-def best_keywords(found: Iterable[Keyword], limit: int) -> list[Keyword]:
-    """Return the best ``limit`` of ``found``, without mere parts of others.
-
-    A word is a mere part of another one if most articles that have it have the other:
-    every dictionary word is counted wherever it stands, also inside of longer ones.
-    """
-    ranked = sorted(found, key=lambda keyword: (-keyword.score, keyword.word))
-    kept: list[Keyword] = []
-    whole = [keyword for keyword in ranked[: limit * 10] if len(keyword.word) > 2]
-    for keyword in ranked:
-        if len(kept) >= limit:
-            break
-        if not any(
-            keyword.word in other.word
-            and keyword.word != other.word
-            and other.articles >= _CONTAINMENT * keyword.articles
-            and (other.times or 0) >= _CONTAINMENT * (keyword.times or 0)
-            for other in whole
-        ):
-            kept.append(keyword)
-    return kept
-
-
-def restore_spelling(found: Iterable[Keyword], articles: Iterable[Article]) -> tuple[Keyword, ...]:
-    """Return the words, which are folded, as the articles mostly spell them."""
-    written = [f"{article.title}\n{article.body}" for article in articles]
-    texts = [(fold(text), text) for text in written]
-    return tuple(keyword._replace(word=usual_spelling(keyword.word, texts)) for keyword in found)
-
-
-KEYNESS_STATISTIC: Final = "G² of article counts"
+# Keyness: the log-likelihood ratio G² of the two-by-two table of articles with and without the
+# word, here and elsewhere. It is Dunning's ("Accurate Methods for the Statistics of Surprise and
+# Coincidence", 1993) with articles instead of occurrences, so that an article that repeats a word
+# counts once.
 
 SIGNIFICANT_G2: Final = 10.83
-"""G² that one word in a thousand reaches by chance where there is no difference."""
+"""G² that one word in a thousand reaches by chance if the two sides do not differ."""
 
 
-def signed_g2(having: int, size: int, others_having: int, others: int) -> float:
-    """Return G², negative where the others have the word oftener.
+def signed_g2(containing: int, size: int, others_containing: int, others: int) -> float:
+    """Return G², negative if the word is more frequent in the other articles.
 
-    ``having`` of ``size`` articles have the word on this side, ``others_having`` of
-    ``others`` on the other. 0 where a side is empty.
+    ``containing`` of ``size`` articles contain the word, and ``others_containing`` of
+    ``others``. Returns 0 if a side is empty.
     """
-    total, total_having = size + others, having + others_having
+    total, total_containing = size + others, containing + others_containing
     if not size or not others:
         return 0.0
     g2 = 0.0
     for observed, row, column in (
-        (having, size, total_having),
-        (size - having, size, total - total_having),
-        (others_having, others, total_having),
-        (others - others_having, others, total - total_having),
+        (containing, size, total_containing),
+        (size - containing, size, total - total_containing),
+        (others_containing, others, total_containing),
+        (others - others_containing, others, total - total_containing),
     ):
         if observed:
             g2 += observed * math.log(observed * total / (row * column))
     g2 = max(2 * g2, 0.0)
-    return g2 if having * others >= others_having * size else -g2
+    return g2 if containing * others >= others_containing * size else -g2
 
+
+# Words and names. A word is a dictionary word of two or more characters, a run of letters, or a
+# name: single characters and words that occur next to each other again and again.
 
 _MAX_NAME_LENGTH: Final = 6
-"""Characters of a name: 泽连斯基 has four, most foreign names have no more than six."""
+"""Characters of a name: 泽连斯基 has four, most foreign names at most six."""
 
 _MAX_PIECES: Final = 4
 _COOCCURRENCE: Final = 0.6
-"""Share of the places of its first and of its last piece at which a name stands."""
-
-
-def is_content_word(word: str) -> bool:
-    """Return whether ``word`` can tell what a text is about: no number, no function word."""
-    return len(word) > 1 and word not in STOPWORDS and not word.isnumeric()
+"""Share of the occurrences of its first and of its last piece that a name must account for."""
 
 
 class SegmentedText:
-    """A folded title and body cut into words: what is counted of them."""
+    """A folded title and a folded body, segmented into words."""
 
     def __init__(self, title: str, body: str) -> None:
         self.title = running_words(title)
@@ -242,20 +321,25 @@ class SegmentedText:
 
     @property
     def runs(self) -> list[list[str]]:
-        """Return the words of each run, those of the title first."""
+        """The words of each run, those of the title first."""
         return self.title + self.body
 
     def words(self) -> Counter[str]:
-        """Return how often each telling word stands in the text."""
+        """Return how often each content word occurs."""
         counts = Counter(word for run in self.runs for word in run)
         return Counter({word: count for word, count in counts.items() if is_content_word(word)})
 
 
-def find_names(texts: Iterable[SegmentedText], fewest: int) -> Counter[str]:
-    """Return names outside of the dictionary that stand at ``fewest`` places or more.
+def is_content_word(word: str) -> bool:
+    """Return whether ``word`` can say what a text is about: not a number or function word."""
+    return len(word) > 1 and word not in STOPWORDS and not word.isnumeric()
 
-    Adjacent pieces of Han are one if one of them is a single character and the first and
-    the last of them mostly stand in just this place.
+
+def find_names(texts: Iterable[SegmentedText], min_count: int) -> Counter[str]:
+    """Return names outside of the dictionary that occur at least ``min_count`` times.
+
+    Adjacent Han pieces are a name if one of them is a single character, and if the first and
+    the last of them occur mostly in this combination.
     """
     pieces: Counter[str] = Counter()
     joined: Counter[tuple[str, ...]] = Counter()
@@ -263,16 +347,16 @@ def find_names(texts: Iterable[SegmentedText], fewest: int) -> Counter[str]:
         for run in text.runs:
             pieces.update(run)
             joined.update(_adjacent_pieces(run))
-    kept = {
+    names = {
         parts: count
         for parts, count in joined.items()
-        if count >= fewest
+        if count >= min_count
         and count >= _COOCCURRENCE * pieces[parts[0]]
         and count >= _COOCCURRENCE * pieces[parts[-1]]
     }
-    # What is a part of a longer name, and seldom stands elsewhere, is no name itself.
+    # A part of a longer name that seldom occurs elsewhere is not a name itself.
     inside: Counter[tuple[str, ...]] = Counter()
-    for parts, count in kept.items():
+    for parts, count in names.items():
         for start in range(len(parts)):
             for end in range(start + 2, len(parts) + 1):
                 if (part := parts[start:end]) != parts:
@@ -280,7 +364,7 @@ def find_names(texts: Iterable[SegmentedText], fewest: int) -> Counter[str]:
     return Counter(
         {
             "".join(parts): count
-            for parts, count in kept.items()
+            for parts, count in names.items()
             if inside[parts] < _COOCCURRENCE * count
         }
     )
@@ -288,11 +372,7 @@ def find_names(texts: Iterable[SegmentedText], fewest: int) -> Counter[str]:
 
 def _adjacent_pieces(run: list[str]) -> Iterator[tuple[str, ...]]:
     for start, first in enumerate(run):
-        if (
-            first in NAME_EDGE_STOPLIST
-            or first in STOPWORDS
-            or kind_of(first[0]) is not CharKind.HAN
-        ):
+        if _cannot_end_name(first) or kind_of(first[0]) is not CharKind.HAN:
             continue
         size, single = len(first), len(first) == 1
         for end in range(start + 1, min(start + _MAX_PIECES, len(run))):
@@ -301,24 +381,15 @@ def _adjacent_pieces(run: list[str]) -> Iterator[tuple[str, ...]]:
             single = single or len(last) == 1
             if size > _MAX_NAME_LENGTH:
                 break
-            if single and last not in NAME_EDGE_STOPLIST and last not in STOPWORDS:
+            if single and not _cannot_end_name(last):
                 yield tuple(run[start : end + 1])
 
 
-def usual_spelling(word: str, texts: Iterable[tuple[str, str]]) -> str:
-    """Return ``word``, which is folded, in the spelling most used in ``texts``.
+def _cannot_end_name(piece: str) -> bool:
+    return piece in _NAME_EDGE_STOPLIST or piece in STOPWORDS
 
-    Each text is given folded and as it is written.
-    """
-    found: Counter[str] = Counter()
-    for folded, written in texts:
-        at = folded.find(word)
-        while at >= 0:
-            found[written[at : at + len(word)]] += 1
-            at = folded.find(word, at + len(word))
-    # Equal ones: the smaller string, so that the same question has the same answer.
-    return min(found, key=lambda each: (-found[each], each)) if found else word
 
+# Function words. Single Han characters are not listed, because they are never words here.
 
 _CHINESE = """
 一个 一些 一位 一名 一种 一样 一直 一次 一定 一般 一切 一方面 一下 一点 一起 这个
@@ -354,11 +425,11 @@ didn doesn isn wasn won
 """
 
 STOPWORDS: Final = frozenset(f"{_CHINESE}{_ENGLISH}".split())
-"""Folded; the frequent function words of Chinese and English prose."""
+"""Folded frequent function words of Chinese and English prose."""
 
-NAME_EDGE_STOPLIST: Final = frozenset(
+_NAME_EDGE_STOPLIST: Final = frozenset(
     "的了着过地得之是在有和与及或而但不也都就还又再很更最太被把将向对从到由以为于因并且则若"
     "这那此该其某每各我你他她它们谁哪何几多少一二三四五六七八九十百千万亿两个位名种次年月日时"
     "号说称让使给比跟同等上下中内外前后里间来去出起会能可要想应当没无未非所只才却已曾正"
 )
-"""Characters that stand at the edge of a name by chance."""
+"""Characters that are at the edge of a name only by chance."""

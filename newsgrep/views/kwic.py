@@ -1,16 +1,16 @@
-"""Every place of what is asked for, with the text around it, article by article.
+"""Keywords in context: every occurrence of the query's texts, with the text around it.
 
-Places come as articles are read, a few articles at a time, so that an archive of any size
-can be gone through; only sorting by what stands around them needs all of them at once.
+Occurrences are produced while articles are read, a few at a time, so that memory stays small
+for an archive of any size. Only sorting by context reads all of them first.
 """
 
 from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from newsgrep.analysis.fold import fold
 from newsgrep.engines.base import Engine, EngineRequest, Order
@@ -20,6 +20,7 @@ from newsgrep.query.match import occurrence_spans
 from newsgrep.search.rerank import RERANK_DEPTH
 from newsgrep.search.search import group_sources, only_source, ranked_page
 from newsgrep.terminal import (
+    Screen,
     StyledLine,
     StyledText,
     display_width,
@@ -29,11 +30,22 @@ from newsgrep.terminal import (
     pad,
     truncate,
 )
-from newsgrep.views.hits import csv_row, web_link
+from newsgrep.views import SCHEMA_VERSION
+from newsgrep.views.article import web_link
+
+MIN_WIDTH: Final = 60
+"""Cells of the narrowest line."""
+
+_FIRST_PAGE: Final = RERANK_DEPTH
+_PAGE_SIZE: Final = 10_000
+"""Articles per search: each page runs the query again."""
+
+_BATCH_SIZE: Final = 50
+"""Articles that are in memory at once."""
 
 
 class KwicOrder(StrEnum):
-    """How places are ordered: by their articles, or by the text around them."""
+    """The order of occurrences: that of their articles, or by the text on one side."""
 
     RELEVANCE = "relevance"
     OLDEST = "date"
@@ -43,11 +55,18 @@ class KwicOrder(StrEnum):
     RIGHT = "right"
 
 
-class KwicLine(NamedTuple):
-    """A keyword in its context, all in the article's own text.
+_ORDERS: Final = {
+    KwicOrder.RELEVANCE: Order.RELEVANCE,
+    KwicOrder.OLDEST: Order.OLDEST,
+    KwicOrder.NEWEST: Order.NEWEST,
+}
 
-    ``start`` and ``end`` count characters of the title, the body or the caption, as
-    ``field`` says; ``left`` and ``right`` are what stands beside it there.
+
+class KwicLine(NamedTuple):
+    """One occurrence of a keyword with its context, in the article's unchanged text.
+
+    ``field`` is ``title``, ``body`` or ``caption``; ``start`` and ``end`` count its characters.
+    ``left`` and ``right`` are the text before and after the keyword.
     """
 
     id: str
@@ -64,72 +83,72 @@ class KwicLine(NamedTuple):
     right: str
 
 
-_FIRST_PAGE: Final = RERANK_DEPTH
-_PAGE_SIZE: Final = 10_000
-"""Articles that are looked up at once: a query is answered anew for each so many."""
+class Concordance(NamedTuple):
+    """All occurrences, read while they are printed, for lines of ``width`` cells."""
 
-_BATCH_SIZE: Final = 50
-"""Articles that are held at once."""
-
-_ORDERS: Final = {
-    KwicOrder.RELEVANCE: Order.RELEVANCE,
-    KwicOrder.OLDEST: Order.OLDEST,
-    KwicOrder.NEWEST: Order.NEWEST,
-}
+    lines: Iterator[KwicLine]
+    width: int
 
 
-def find_kwic_lines(
-    engine: Engine, root: Node, sort: KwicOrder, *, reach: int, limit: int | None = None
-) -> Iterator[KwicLine]:
-    """Yield every place of what ``root`` asks for, at most ``limit``, in the order of ``sort``.
+def make_concordance(
+    engine: Engine, root: Node, order: KwicOrder, *, width: int, limit: int | None = None
+) -> Concordance:
+    """Return every occurrence of the texts of ``root`` in the articles that match it.
 
-    ``reach`` is how many characters stand on either side. With ``LEFT`` and ``RIGHT``,
-    which compare folded text without its white space, all places are held at once, or
-    ``limit`` of them; equal ones stay as ``RELEVANCE`` has them.
+    At most ``limit`` occurrences are returned. ``LEFT`` and ``RIGHT`` compare folded context
+    without white space; they keep all occurrences in memory, or ``limit`` of them, and leave
+    equal ones in the order of ``RELEVANCE``.
     """
-    match sort:
+    return Concordance(_find_lines(engine, root, order, width, limit), width)
+
+
+def _find_lines(
+    engine: Engine, root: Node, order: KwicOrder, context: int, limit: int | None
+) -> Iterator[KwicLine]:
+    """Yield the occurrences, with ``context`` characters on each side."""
+    match order:
         case KwicOrder.LEFT | KwicOrder.RIGHT:
-            side = _left_key if sort is KwicOrder.LEFT else _right_key
-            found = _in_hit_order(engine, root, Order.RELEVANCE, reach)
+            key = _left_key if order is KwicOrder.LEFT else _right_key
+            found = _in_hit_order(engine, root, Order.RELEVANCE, context)
             if limit is None:
-                yield from sorted(found, key=side)
+                yield from sorted(found, key=key)
             else:
-                yield from heapq.nsmallest(limit, found, key=side)
+                yield from heapq.nsmallest(limit, found, key=key)
             return
         case KwicOrder.SOURCE:
-            stream = _by_source(engine, root, reach)
+            lines = _by_source(engine, root, context)
         case _:
-            stream = _in_hit_order(engine, root, _ORDERS[sort], reach)
-    for number, place in enumerate(stream):
+            lines = _in_hit_order(engine, root, _ORDERS[order], context)
+    for number, line in enumerate(lines):
         if number == limit:
             return
-        yield place
+        yield line
 
 
-def _left_key(place: KwicLine) -> str:
-    return "".join(fold(place.left).split())[::-1]
+def _left_key(line: KwicLine) -> str:
+    return "".join(fold(line.left).split())[::-1]
 
 
-def _right_key(place: KwicLine) -> str:
-    return "".join(fold(place.right).split())
+def _right_key(line: KwicLine) -> str:
+    return "".join(fold(line.right).split())
 
 
-def _by_source(engine: Engine, root: Node, reach: int) -> Iterator[KwicLine]:
-    """Yield the places source by source; those without a source come last."""
+def _by_source(engine: Engine, root: Node, context: int) -> Iterator[KwicLine]:
+    """Yield the occurrences source by source, those without a source last."""
     facet = engine.search(EngineRequest(root, limit=0, facets=("source",))).facets["source"]
     names = [name for name, _ in facet]
     for source in sorted(group_sources(facet), key=lambda source: (not source.name, source.name)):
-        narrowed = And((root, only_source(source, names)))
-        yield from _in_hit_order(engine, narrowed, Order.RELEVANCE, reach)
+        of_source = And((root, only_source(source, names)))
+        yield from _in_hit_order(engine, of_source, Order.RELEVANCE, context)
 
 
-def _in_hit_order(engine: Engine, root: Node, order: Order, reach: int) -> Iterator[KwicLine]:
-    wanted = positive_texts(root)
+def _in_hit_order(engine: Engine, root: Node, order: Order, context: int) -> Iterator[KwicLine]:
+    texts = positive_texts(root)
     ids = _ids(engine, root, order)
-    while some := [article_id for _, article_id in zip(range(_BATCH_SIZE), ids, strict=False)]:
-        texts = engine.folded(some)
-        for article, folded in zip(engine.get(some), texts, strict=True):
-            yield from article_kwic_lines(article, folded, wanted, reach)
+    while batch := [article_id for _, article_id in zip(range(_BATCH_SIZE), ids, strict=False)]:
+        folded_texts = engine.folded(batch)
+        for article, folded in zip(engine.get(batch), folded_texts, strict=True):
+            yield from lines_of_article(article, folded, texts, context)
 
 
 def _ids(engine: Engine, root: Node, order: Order) -> Iterator[str]:
@@ -143,26 +162,26 @@ def _ids(engine: Engine, root: Node, order: Order) -> Iterator[str]:
         limit = _PAGE_SIZE
 
 
-def article_kwic_lines(
-    article: Article, folded: tuple[str, str], wanted: list[TextNode], reach: int
+def lines_of_article(
+    article: Article, folded: tuple[str, str], texts: Sequence[TextNode], context: int
 ) -> Iterator[KwicLine]:
-    """Yield the places in one article: in its title, its body, and captions if asked for.
+    """Yield the occurrences in one article: title, body, and captions if ``texts`` need them.
 
-    ``folded`` are its title and body, folded. What counts as a place is for
-    :func:`newsgrep.query.match.occurrence_spans` to say.
+    ``folded`` are its folded title and body, ``context`` the characters on each side. What
+    counts as one occurrence is defined by :func:`newsgrep.query.match.occurrence_spans`.
     """
     fields = [
         (Field.TITLE, article.title, folded[0]),
         (Field.BODY, article.body, folded[1]),
     ]
-    if any(text.field is Field.CAPTION for text in wanted):
+    if any(text.field is Field.CAPTION for text in texts):
         fields += [(Field.CAPTION, caption, fold(caption)) for caption in article.captions]
     for field, text, folded_text in fields:
-        for span in occurrence_spans(folded_text, wanted, field):
-            yield _kwic_line(article, field, text, span, reach)
+        for span in occurrence_spans(folded_text, texts, field):
+            yield _make_line(article, field, text, span, context)
 
 
-def _kwic_line(article: Article, field: Field, text: str, span: Span, reach: int) -> KwicLine:
+def _make_line(article: Article, field: Field, text: str, span: Span, context: int) -> KwicLine:
     return KwicLine(
         id=article.id,
         title=article.title,
@@ -173,72 +192,81 @@ def _kwic_line(article: Article, field: Field, text: str, span: Span, reach: int
         field=field.value,
         start=span.start,
         end=span.end,
-        left=text[max(span.start - reach, 0) : span.start],
+        left=text[max(span.start - context, 0) : span.start],
         keyword=text[span.start : span.end],
-        right=text[span.end : span.end + reach],
+        right=text[span.end : span.end + context],
     )
 
 
-MIN_WIDTH: Final = 60
-"""Cells of the narrowest line that can be asked for."""
+# Forms
 
 _DATE_WIDTH: Final = 10
 _SOURCE_WIDTH: Final = 12
 _COLUMN_GAP: Final = 2
 _MAX_KEYWORD_SHARE: Final = 3
+"""A keyword takes at most a third of the space for text."""
 
 
-def kwic_to_text(places: Iterable[KwicLine], width: int) -> Iterator[StyledLine]:
-    """Yield a line of ``width`` cells for each place: date, source, and keyword in context.
+def to_text(concordance: Concordance, _: Screen) -> Iterator[StyledLine]:
+    """Yield a line for each occurrence: date, source, and keyword in context.
 
-    A paragraph's end is a ¶. The keywords begin in the same column, as near to the middle
-    of the text as the first one allows; one that takes too much room is cut.
+    A paragraph break is shown as ¶. Keywords begin in the same column, as near to the middle of
+    the text as the first keyword allows; a long keyword is truncated.
     """
-    room = width - _DATE_WIDTH - _SOURCE_WIDTH - 2 * _COLUMN_GAP
+    space = concordance.width - _DATE_WIDTH - _SOURCE_WIDTH - 2 * _COLUMN_GAP
     before = 0
-    for place in places:
-        keyword = truncate(_shown(place.keyword), room // _MAX_KEYWORD_SHARE)
+    for line in concordance.lines:
+        keyword = truncate(_on_one_line(line.keyword), space // _MAX_KEYWORD_SHARE)
         if not before:
-            before = (room - 2 - display_width(keyword)) // 2
-        after = room - 2 - before - display_width(keyword)
-        left = pad(fitting_suffix(_shown(place.left), before), before, right=True)
-        source = pad(truncate(one_line(place.source or ""), _SOURCE_WIDTH), _SOURCE_WIDTH)
+            before = (space - 2 - display_width(keyword)) // 2
+        after = space - 2 - before - display_width(keyword)
+        left = pad(fitting_suffix(_on_one_line(line.left), before), before, right=True)
+        source = pad(truncate(one_line(line.source or ""), _SOURCE_WIDTH), _SOURCE_WIDTH)
+        date = pad((line.published or "")[:_DATE_WIDTH], _DATE_WIDTH + _COLUMN_GAP)
         yield StyledLine(
             [
-                StyledText(
-                    pad((place.published or "")[:_DATE_WIDTH], _DATE_WIDTH + _COLUMN_GAP), "dim"
-                ),
-                StyledText(source, "source", web_link(place.url)),
+                StyledText(date, "dim"),
+                StyledText(source, "source", web_link(line.url)),
                 StyledText(" " * _COLUMN_GAP + left + " "),
                 StyledText(keyword, "mark"),
-                StyledText(" " + fitting_prefix(_shown(place.right), after)),
+                StyledText(" " + fitting_prefix(_on_one_line(line.right), after)),
             ]
         )
 
 
-def cut_context(place: KwicLine, room: int) -> KwicLine:
-    """Return ``place`` with at most ``room`` cells of text on either side."""
-    return place._replace(
-        left=fitting_suffix(place.left, room), right=fitting_prefix(place.right, room)
+def to_jsonl(concordance: Concordance) -> Iterator[dict[str, Any]]:
+    """Yield an object for each occurrence; docs/kwic.schema.json describes it.
+
+    The context on each side has at most half the width.
+    """
+    for line in concordance.lines:
+        yield {"version": SCHEMA_VERSION, **_cut_context(line, concordance.width // 2)._asdict()}
+
+
+def to_csv(concordance: Concordance) -> Iterator[Sequence[object]]:
+    """Yield a row for each occurrence, with ¶ for a paragraph break; context as in JSON."""
+    yield KwicLine._fields
+    for line in concordance.lines:
+        cut = _cut_context(line, concordance.width // 2)
+        flat = cut._replace(
+            path=os.fsencode(cut.path).decode("utf-8", "replace"),
+            left=_without_breaks(cut.left),
+            keyword=_without_breaks(cut.keyword),
+            right=_without_breaks(cut.right),
+        )
+        yield tuple("" if cell is None else cell for cell in flat)
+
+
+def _cut_context(line: KwicLine, width: int) -> KwicLine:
+    """Return ``line`` with at most ``width`` cells of context on each side."""
+    return line._replace(
+        left=fitting_suffix(line.left, width), right=fitting_prefix(line.right, width)
     )
 
 
-def kwic_to_csv(places: Iterable[KwicLine]) -> Iterator[str]:
-    """Yield a heading and one row a place; a paragraph's end is a ¶ here, too."""
-    yield csv_row(KwicLine._fields)
-    for place in places:
-        flat = place._replace(
-            path=os.fsencode(place.path).decode("utf-8", "replace"),
-            left=_flat(place.left),
-            keyword=_flat(place.keyword),
-            right=_flat(place.right),
-        )
-        yield csv_row("" if cell is None else cell for cell in flat)
-
-
-def _flat(text: str) -> str:
+def _without_breaks(text: str) -> str:
     return text.replace(PARAGRAPH_BREAK, "¶").replace("\n", " ")
 
 
-def _shown(text: str) -> str:
-    return one_line(_flat(text))
+def _on_one_line(text: str) -> str:
+    return one_line(_without_breaks(text))

@@ -1,12 +1,12 @@
-"""Articles on what an article is about: its telling terms are asked for, texts found compared.
+"""Similar articles: search for the keywords of an article, then compare the texts that match.
 
-It asks no more of an engine than any question does, so it is the same on all of them.
+It uses an engine only as every search does, so that all engines return the same articles.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from heapq import nlargest
 from typing import Any, Final, NamedTuple
 
@@ -17,95 +17,105 @@ from newsgrep.analysis.segment import term_counts
 from newsgrep.engines.base import Engine, EngineRequest, ScoredDoc
 from newsgrep.models import Article
 from newsgrep.query.ast import MatchAll, Operator, Terms
-from newsgrep.terminal import StyledLine, StyledText, highlight, one_line
-from newsgrep.views.hits import SCHEMA_VERSION, about_pieces, article_to_json, shown_path
+from newsgrep.terminal import Screen, StyledLine, StyledText, highlight, one_line
+from newsgrep.views import SCHEMA_VERSION
+from newsgrep.views.article import byline_pieces, display_path, metadata_object
 
 MAX_COMPARED: Final = 100
-"""How many articles that share telling terms are compared."""
+"""Articles with the same keywords whose texts are compared."""
 
-# Chosen on 250 articles that link to others (bench/relevance.py): of what they link to, BM25 of
-# the whole text has .210 among its first ten, the terms asked for .291, compared texts .309.
+# Chosen on 250 articles that link to others (bench/relevance.py). The first ten contain .210 of
+# the linked articles with BM25 of the whole text, .291 with a search for the salient terms, and
+# .309 with compared texts.
 _QUERY_TERMS: Final = 60
-"""Of 30 and 120 terms fewer of the linked ones come first (150 articles: .279, .272, not .287)."""
+"""30 and 120 terms rank fewer linked articles first (150 articles: .279 and .272, not .287)."""
 _COMPARED_TERMS: Final = 100
 _MAX_BODY: Final = 8000
-"""Characters of a text that are compared."""
+"""Characters of a body that are compared."""
 _LENGTH_OFFSET: Final = 500
-"""Characters: a long text shares terms by chance. Without this .298 instead of .309."""
+"""Characters: a long text shares terms by chance. Without it .298 instead of .309."""
 _TITLE_WEIGHT: Final = 3.0
 _LEAD_WEIGHT: Final = 1.0
 _MAX_SHARED: Final = 8
 
 
 class SimilarArticle(NamedTuple):
-    """An article like another one; ``shared`` are folded terms of both, most telling first."""
+    """An article with its similarity; scores are comparable within one result only.
+
+    ``shared_terms`` are folded terms that both articles contain, the most salient first.
+    """
 
     article: Article
     score: float
-    shared: tuple[str, ...]
+    shared_terms: tuple[str, ...]
 
 
-def find_similar(engine: Engine, article: Article, limit: int = 10) -> list[SimilarArticle]:
-    """Return at most ``limit`` articles of ``engine`` that are most like ``article``.
+class SimilarArticles(NamedTuple):
+    """The articles that are similar to ``to``, the most similar first."""
 
-    The best come first, and ``article`` itself is not among them; it need not be in the index.
-    Scores are comparable with each other only. Shared terms are folded.
+    to: Article
+    articles: tuple[SimilarArticle, ...]
+
+
+def find_similar(engine: Engine, article: Article, limit: int = 10) -> SimilarArticles:
+    """Return at most ``limit`` articles similar to ``article``, without ``article`` itself.
+
+    ``article`` does not have to be in the index.
     """
     weights = salient_terms(engine, article)
-    asked = tuple(nlargest(_QUERY_TERMS, weights, key=weights.__getitem__))
-    if not asked or limit <= 0:
-        return []
-    page = engine.search(
-        EngineRequest(Terms("", asked, operator=Operator.OR), limit=MAX_COMPARED + 1)
-    )
-    found = [each for each in page.candidates if each.id != article.id][:MAX_COMPARED]
-    texts = engine.folded([each.id for each in found])
+    terms = tuple(nlargest(_QUERY_TERMS, weights, key=weights.__getitem__))
+    if not terms or limit <= 0:
+        return SimilarArticles(article, ())
+    query = Terms("", terms, operator=Operator.OR)
+    page = engine.search(EngineRequest(query, limit=MAX_COMPARED + 1))
+    candidates = [each for each in page.candidates if each.id != article.id][:MAX_COMPARED]
+    texts = engine.folded([each.id for each in candidates])
     compared = [
-        _rescore(each, title, body, weights)
-        for each, (title, body) in zip(found, texts, strict=True)
+        _compare(each, title, body, weights)
+        for each, (title, body) in zip(candidates, texts, strict=True)
     ]
     best = sorted(compared, key=lambda each: -each[0].score)[:limit]
-    articles = engine.get(candidate.id for candidate, _ in best)
-    return [
-        SimilarArticle(other, candidate.score, shared)
-        for other, (candidate, shared) in zip(articles, best, strict=True)
-    ]
+    articles = engine.get(doc.id for doc, _ in best)
+    return SimilarArticles(
+        article,
+        tuple(
+            SimilarArticle(other, doc.score, shared)
+            for other, (doc, shared) in zip(articles, best, strict=True)
+        ),
+    )
 
 
 def salient_terms(engine: Engine, article: Article) -> dict[str, float]:
-    """Return the terms that tell most of what ``article`` is about, with how much they tell."""
+    """Return the terms that say most about the subject of ``article``, with their weights."""
     title, body = fold(article.title), fold(article.body)[:_MAX_BODY]
     in_title, in_lead = term_counts(title), term_counts(body[:LEAD_LENGTH])
     counts = term_counts(body)
-    # What stands once, far down, is seldom what an article is about; looking it up is slow.
+    # A term that occurs once, late in the body, is seldom salient, and looking it up takes time.
     terms = [
         term
         for term in counts | in_title
         if len(term) > 1 and (counts[term] > 1 or term in in_title or term in in_lead)
     ]
-    total, own = (
-        engine.search(EngineRequest(MatchAll(), limit=0)).total,
-        len(engine.get([article.id])),
-    )
+    total = engine.search(EngineRequest(MatchAll(), limit=0)).total
+    indexed = len(engine.get([article.id]))
     weights = {
-        term: idf(total, having)
+        term: idf(total, frequency)
         * (
             math.log1p(counts[term])
             + _TITLE_WEIGHT * (term in in_title)
             + _LEAD_WEIGHT * (term in in_lead)
         )
-        for term, having in engine.document_frequencies(terms).items()
-        # One that only this article has finds nothing.
-        if having > own
+        for term, frequency in engine.document_frequencies(terms).items()
+        if frequency > indexed  # a term of this article alone finds nothing
     }
     best = nlargest(_COMPARED_TERMS, weights, key=weights.__getitem__)
     return {term: weights[term] for term in best}
 
 
-def _rescore(
+def _compare(
     candidate: ScoredDoc, title: str, body: str, weights: dict[str, float]
 ) -> tuple[ScoredDoc, tuple[str, ...]]:
-    """Return the candidate with its score as it is now, and the terms that are shared."""
+    """Return the candidate with its similarity as the score, and the best shared terms."""
     body = body[:_MAX_BODY]
     shared = {
         term: weight * (1 + (term in title))
@@ -117,44 +127,53 @@ def _rescore(
 
 
 def _best_shared(shared: dict[str, float]) -> tuple[str, ...]:
-    """Return the most telling of the shared terms, none of them within another."""
-    shown: list[str] = []
+    """Return the most salient shared terms, none of which contains another."""
+    best: list[str] = []
     for term in nlargest(4 * _MAX_SHARED, shared, key=shared.__getitem__):
-        if not any(term in other or other in term for other in shown):
-            shown.append(term)
-    return tuple(shown[:_MAX_SHARED])
+        if not any(term in other or other in term for other in best):
+            best.append(term)
+    return tuple(best[:_MAX_SHARED])
 
 
-def similar_to_text(found: Sequence[SimilarArticle]) -> Iterator[StyledLine]:
-    """Yield the lines of all related articles."""
-    indent = len(str(len(found))) + 2
-    for rank, each in enumerate(found, 1):
+# Forms
+
+
+def to_text(similar: SimilarArticles, _: Screen) -> Iterator[StyledLine]:
+    """Yield the lines of all similar articles, each with its shared terms."""
+    indent = len(str(len(similar.articles))) + 2
+    for rank, each in enumerate(similar.articles, 1):
         article = each.article
-        yield StyledLine(highlight(article.title, (), "title"), indent, f"{rank}".rjust(indent - 2))
-        if about := about_pieces(article):
-            yield StyledLine(about, indent)
-        yield StyledLine(
-            [StyledText("both: ", "dim"), StyledText(one_line("、".join(each.shared)))], indent
-        )
-        yield StyledLine([StyledText(shown_path(article.path), "dim")], indent)
+        label = f"{rank}".rjust(indent - 2)
+        yield StyledLine(highlight(article.title, (), "title"), indent, label)
+        if byline := byline_pieces(article):
+            yield StyledLine(byline, indent)
+        shared = one_line("、".join(each.shared_terms))
+        yield StyledLine([StyledText("both: ", "dim"), StyledText(shared)], indent)
+        yield StyledLine([StyledText(display_path(article.path), "dim")], indent)
         yield StyledLine()
 
 
-def similar_to_json(to: Article, found: Sequence[SimilarArticle]) -> dict[str, Any]:
-    """Return related articles as one object."""
+def to_json(similar: SimilarArticles) -> dict[str, Any]:
+    """Return similar articles as a complete object."""
+    to = similar.to
     return {
         "version": SCHEMA_VERSION,
         "to": {"id": to.id, "title": to.title, "path": to.path},
-        "articles": similar_objects(found),
+        "articles": list(_article_objects(similar)),
     }
 
 
-def similar_objects(found: Sequence[SimilarArticle]) -> list[dict[str, Any]]:
-    """Return each related article as an object."""
-    told = []
-    for rank, each in enumerate(found, 1):
-        article = article_to_json(each.article)
-        del article["body"], article["captions"]
-        score, shared = round(each.score, 4), list(each.shared)
-        told.append({"rank": rank, "score": score, **article, "shared_terms": shared})
-    return told
+def to_jsonl(similar: SimilarArticles) -> Iterator[dict[str, Any]]:
+    """Yield an object for each similar article."""
+    for each in _article_objects(similar):
+        yield {"version": SCHEMA_VERSION, **each}
+
+
+def _article_objects(similar: SimilarArticles) -> Iterator[dict[str, Any]]:
+    for rank, each in enumerate(similar.articles, 1):
+        yield {
+            "rank": rank,
+            "score": round(each.score, 4),
+            **metadata_object(each.article),
+            "shared_terms": list(each.shared_terms),
+        }

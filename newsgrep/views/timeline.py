@@ -1,6 +1,6 @@
-"""How many articles match in each day, week, month or year, in all or source by source.
+"""Timelines: the number of matching articles per day, week, month or year, also by source.
 
-What is known of a date less finely than the bins are is counted apart and never guessed.
+Articles whose date is known less precisely than a bin are counted separately, never guessed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from enum import StrEnum
 from math import ceil
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.errors import UsageError
@@ -24,33 +24,53 @@ from newsgrep.query.ast import (
     describe,
     is_filter,
 )
+from newsgrep.query.parser import Query
 from newsgrep.search.search import SourceCount, group_sources, only_source
 from newsgrep.terminal import (
+    Screen,
     StyledLine,
     StyledText,
     bar,
     column_chart,
+    count_noun,
     one_line,
     pad,
     sanitize,
     truncate,
 )
-from newsgrep.views.hits import csv_row
+from newsgrep.views import SCHEMA_VERSION
 
 MAX_BINS: Final = 9_000
-"""Bins of one timeline: the days of 24 years, and more than a picture can tell apart."""
+"""Bins of a timeline: the days of 24 years, more than a chart can show."""
 
 DEFAULT_SOURCES: Final = 8
-"""Sources with a series of their own, where nobody said how many: about a screen."""
+"""Sources with a series of their own by default: about one screen."""
 
 _SCREEN_BINS: Final = 40
-"""Bins of a timeline for which nobody said how long they are: about a screen."""
+"""Bins of a timeline with the default interval: about one screen."""
+
+
+class Interval(StrEnum):
+    """The length of a bin, the shortest first. A week is an ISO week, Monday to Sunday."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    YEAR = "year"
+
+
+class Bin(NamedTuple):
+    """A span of days; ``name`` is ``2024-05-17``, ``2024-W20``, ``2024-05`` or ``2024``."""
+
+    name: str
+    first: date
+    last: date
 
 
 class Series(NamedTuple):
-    """Counts by bin: of all sources (``None``) or of one; ``all`` counts all its articles.
+    """Counts by bin, of all sources (``source`` is ``None``) or of one.
 
-    ``total`` counts also what has no bin. ``all`` is there where shares were asked for.
+    ``total`` includes articles in no bin. With shares, ``all`` counts all articles by bin.
     """
 
     source: SourceCount | None
@@ -59,52 +79,66 @@ class Series(NamedTuple):
     all: tuple[int, ...] | None
 
     def share(self, at: int) -> float | None:
-        """Return the per cent of all articles of bin ``at``; ``None`` where there are none."""
+        """Return the percentage of all articles in bin ``at``; ``None`` if there are none."""
         if self.all is None or not self.all[at]:
             return None
         return 100 * self.counts[at] / self.all[at]
 
+    @property
+    def values(self) -> list[float]:
+        """The height of each bin in a chart: its percentage if there are shares, or its count."""
+        if self.all is None:
+            return list(self.counts)
+        return [self.share(at) or 0 for at in range(len(self.counts))]
+
+    @property
+    def source_name(self) -> str:
+        """The name of the source, sanitized, on one line."""
+        return one_line(self.source.name) if self.source and self.source.name else _NO_SOURCE
+
 
 class Timeline(NamedTuple):
-    """An answer over time.
+    """The matches of ``query`` over time.
 
-    ``by_year`` and ``by_month`` count articles that are known to the year or month only,
-    where bins are finer; ``undated`` those without any date. ``among`` says of which
-    articles shares are. ``rest`` are the sources that have no series.
+    ``known_to_year`` and ``known_to_month`` count articles whose date is less precise than a
+    bin, ``undated`` those without a date. ``share_of`` describes the articles that shares are
+    relative to. ``other_sources`` are those without a series.
     """
 
+    query: str
     parsed: str
     by: Interval
     total: int
     bins: tuple[Bin, ...]
     series: tuple[Series, ...]
-    rest: tuple[SourceCount, ...]
-    by_year: int
-    by_month: int
+    other_sources: tuple[SourceCount, ...]
+    known_to_year: int
+    known_to_month: int
     undated: int
-    among: str | None
+    share_of: str | None
 
     @property
     def per_source(self) -> bool:
-        """Return whether each series is of one source."""
+        """Whether each series belongs to one source."""
         return any(series.source is not None for series in self.series)
 
 
 def make_timeline(
     engine: Engine,
-    root: Node,
+    query: Query,
     *,
     by: Interval | None = None,
     per_source: bool = False,
-    most: int = DEFAULT_SOURCES,
+    max_sources: int = DEFAULT_SOURCES,
     share: bool = False,
 ) -> Timeline:
-    """Return how the matches of ``root`` lie in time.
+    """Return the timeline of the articles that match ``query``.
 
-    Without ``by`` the finest bins are taken of which there are few. With ``per_source`` the
-    ``most`` frequent sources have a series each; with ``share`` all articles are counted,
-    too. Raises :class:`UsageError` where there would be more than :data:`MAX_BINS` bins.
+    ``by`` defaults to the shortest interval that gives few bins. With ``per_source``, the
+    ``max_sources`` most frequent sources have a series each; with ``share``, all articles are
+    counted as well. Raises :class:`UsageError` for more than :data:`MAX_BINS` bins.
     """
+    root = query.root
     page = engine.search(EngineRequest(root, limit=0, facets=("day", "source")))
     dates = {parse_partial_date(text): count for text, count in page.facets["day"] if text}
     by = by or _choose_interval(dates)
@@ -116,41 +150,42 @@ def make_timeline(
         names = [name for name, _ in whole.facets["source"]]
     sources = group_sources(page.facets["source"]) if per_source else []
     series = []
-    for source in sources[:most] if per_source else [None]:
-        narrow = () if source is None else (only_source(source, names),)
+    for source in sources[:max_sources] if per_source else [None]:
+        filters = () if source is None else (only_source(source, names),)
         series.append(
             Series(
                 source,
                 source.articles if source else page.total,
-                _count_bins(engine, root, narrow, by, numbers)
+                _count_bins(engine, root, filters, by, numbers)
                 if source
                 else _sum_into_bins(dates.items(), by, numbers),
-                _count_bins(engine, base, narrow, by, numbers) if base is not None else None,
+                _count_bins(engine, base, filters, by, numbers) if base is not None else None,
             )
         )
-    apart = Counter[Interval]()
+    imprecise = Counter[Interval]()
     for day, count in dates.items():
         if not _fits_one_bin(day, by):
-            apart[day.by] += count
+            imprecise[day.precision] += count
     return Timeline(
+        query=query.text,
         parsed=describe(root),
         by=by,
         total=page.total,
         bins=tuple(bin_at(number, by) for number in numbers),
         series=tuple(series),
-        rest=tuple(sources[most:]),
-        by_year=apart[Interval.YEAR],
-        by_month=apart[Interval.MONTH],
+        other_sources=tuple(sources[max_sources:]),
+        known_to_year=imprecise[Interval.YEAR],
+        known_to_month=imprecise[Interval.MONTH],
         undated=dict(page.facets["day"]).get("", 0),
-        among=None if base is None else describe(base),
+        share_of=None if base is None else describe(base),
     )
 
 
 def filters_only(root: Node) -> Node:
     """Return the query for all articles that pass the filters of ``root``.
 
-    What a query asks for beside words are its filters. One that asks for nothing else is
-    itself the question, and only its dates are filters.
+    Filters are everything in the query but its texts. If a query has only filters, it is itself
+    the subject, and only its dates count as filters.
     """
     parts = conditions(root)
     filters = [part for part in parts if is_filter(part, exclusions=False)]
@@ -161,88 +196,19 @@ def filters_only(root: Node) -> Node:
     return And(tuple(filters)) if len(filters) > 1 else filters[0]
 
 
-def _count_bins(
-    engine: Engine, root: Node, narrow: tuple[Node, ...], by: Interval, numbers: range
-) -> tuple[int, ...]:
-    asked = And((root, *narrow)) if narrow else root
-    facet = engine.search(EngineRequest(asked, limit=0, facets=("day",))).facets["day"]
-    return _sum_into_bins(
-        ((parse_partial_date(text), count) for text, count in facet if text), by, numbers
-    )
-
-
-def _sum_into_bins(
-    dates: Iterable[tuple[PartialDate, int]], by: Interval, numbers: range
-) -> tuple[int, ...]:
-    counts = [0] * len(numbers)
-    for day, count in dates:
-        number = bin_number(day.first, by)
-        if _fits_one_bin(day, by) and number in numbers:
-            counts[number - numbers.start] += count
-    return tuple(counts)
-
-
-def _fits_one_bin(date: PartialDate, by: Interval) -> bool:
-    """Return whether all days that ``date`` may mean lie in one bin."""
-    return bin_number(date.first, by) == bin_number(date.last, by)
-
-
-def _bin_range(dates: Iterable[PartialDate], by: Interval) -> range:
-    numbers = [bin_number(date.first, by) for date in dates if _fits_one_bin(date, by)]
-    return range(min(numbers), max(numbers) + 1) if numbers else range(0)
-
-
-def _choose_interval(dates: dict[PartialDate, int]) -> Interval:
-    """Return the finest bins of which there are few, and which most dates are known to."""
-    dated = sum(dates.values())
-    for by in Interval:
-        has_bins = sum(count for date, count in dates.items() if _fits_one_bin(date, by))
-        if len(_bin_range(dates, by)) <= _SCREEN_BINS and has_bins * 2 >= dated:
-            return by
-    return Interval.YEAR
-
-
-def _checked_bin_range(dates: dict[PartialDate, int], by: Interval) -> range:
-    numbers = _bin_range(dates, by)
-    if len(numbers) <= MAX_BINS:
-        return numbers
-    first, last = bin_at(numbers[0], by), bin_at(numbers[-1], by)
-    coarser: Sequence[Interval] = list(Interval)[list(Interval).index(by) + 1 :]
-    fits = next((other for other in coarser if len(_bin_range(dates, other)) <= MAX_BINS), None)
-    cure = f"say --by {fits}, or ask for less" if fits else "ask for less"
-    raise UsageError(
-        f"From {first.name} to {last.name} there are {len(numbers):,} bins, more than "
-        f"{MAX_BINS:,}: {cure} with --since and --until."
-    )
-
-
-class Interval(StrEnum):
-    """How long a bin is, the finest first; a week is an ISO week, from Monday to Sunday."""
-
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-    YEAR = "year"
-
-
-class Bin(NamedTuple):
-    """A span of time: its name (``2024-05-17``, ``2024-W20``, ``2024-05``, ``2024``) and days."""
-
-    name: str
-    first: date
-    last: date
+# Bins
 
 
 class PartialDate(NamedTuple):
-    """The days, first and last, that a date may mean, and how finely it is known."""
+    """A date that may be known to the month or year only: its first and last possible day."""
 
     first: date
     last: date
-    by: Interval
+    precision: Interval
 
 
 def parse_partial_date(text: str) -> PartialDate:
-    """Return what ``YYYY-MM-DD``, ``YYYY-MM`` or ``YYYY`` says."""
+    """Return the date in ``YYYY-MM-DD``, ``YYYY-MM`` or ``YYYY``."""
     parts = [int(part) for part in text.split("-")]
     match parts:
         case [year, month, day]:
@@ -257,7 +223,7 @@ def parse_partial_date(text: str) -> PartialDate:
 
 
 def bin_number(day: date, by: Interval) -> int:
-    """Return the number of the bin in which ``day`` lies."""
+    """Return the number of the bin that contains ``day``; adjacent bins have adjacent numbers."""
     match by:
         case Interval.DAY:
             return day.toordinal()
@@ -302,7 +268,62 @@ def _is_last_bin(number: int, by: Interval) -> bool:
     return number == bin_number(date.max, by)
 
 
-_CSV_COLUMNS: Final = ("bin", "first", "last", "source", "count", "all", "share")
+def _count_bins(
+    engine: Engine, root: Node, filters: tuple[Node, ...], by: Interval, numbers: range
+) -> tuple[int, ...]:
+    query = And((root, *filters)) if filters else root
+    facet = engine.search(EngineRequest(query, limit=0, facets=("day",))).facets["day"]
+    dates = ((parse_partial_date(text), count) for text, count in facet if text)
+    return _sum_into_bins(dates, by, numbers)
+
+
+def _sum_into_bins(
+    dates: Iterable[tuple[PartialDate, int]], by: Interval, numbers: range
+) -> tuple[int, ...]:
+    counts = [0] * len(numbers)
+    for day, count in dates:
+        number = bin_number(day.first, by)
+        if _fits_one_bin(day, by) and number in numbers:
+            counts[number - numbers.start] += count
+    return tuple(counts)
+
+
+def _fits_one_bin(day: PartialDate, by: Interval) -> bool:
+    """Return whether all days that ``day`` may be are in one bin."""
+    return bin_number(day.first, by) == bin_number(day.last, by)
+
+
+def _bin_range(dates: Iterable[PartialDate], by: Interval) -> range:
+    numbers = [bin_number(day.first, by) for day in dates if _fits_one_bin(day, by)]
+    return range(min(numbers), max(numbers) + 1) if numbers else range(0)
+
+
+def _choose_interval(dates: dict[PartialDate, int]) -> Interval:
+    """Return the shortest interval that gives few bins and fits most dates."""
+    dated = sum(dates.values())
+    for by in Interval:
+        in_bins = sum(count for day, count in dates.items() if _fits_one_bin(day, by))
+        if len(_bin_range(dates, by)) <= _SCREEN_BINS and in_bins * 2 >= dated:
+            return by
+    return Interval.YEAR
+
+
+def _checked_bin_range(dates: dict[PartialDate, int], by: Interval) -> range:
+    numbers = _bin_range(dates, by)
+    if len(numbers) <= MAX_BINS:
+        return numbers
+    first, last = bin_at(numbers[0], by), bin_at(numbers[-1], by)
+    longer: Sequence[Interval] = list(Interval)[list(Interval).index(by) + 1 :]
+    fits = next((other for other in longer if len(_bin_range(dates, other)) <= MAX_BINS), None)
+    advice = f"Use --by {fits}, or narrow the query" if fits else "Narrow the query"
+    raise UsageError(
+        f"{first.name} to {last.name} gives {len(numbers):,} bins, more than {MAX_BINS:,}. "
+        f"{advice} with --since and --until."
+    )
+
+
+# Forms
+
 _MAX_BAR: Final = 60
 _LABEL_WIDTH: Final = 26
 _CHART_HEIGHT: Final = 3
@@ -310,107 +331,152 @@ _MAX_NAMED: Final = 5
 _NO_SOURCE: Final = "(none)"
 
 
-def timeline_to_text(line: Timeline, width: int, *, blocks: bool) -> Iterator[StyledLine]:
-    """Yield the chart, no wider than ``width`` cells, and what it leaves out.
-
-    ``blocks`` says whether it may be made of blocks.
-    """
-    if line.bins:
-        draw = _source_charts if line.per_source else _bar_rows
-        yield from draw(line, width, blocks)
-    yield from (StyledLine([StyledText(note, "dim")]) for note in timeline_notes(line))
-
-
-def timeline_notes(line: Timeline) -> Iterator[str]:
-    """Yield what there is in all, of what shares are, and what has no place in the chart."""
-    yield f"{_article_count(line.total)} by {line.by}" + (
-        f", {line.bins[0].name} to {line.bins[-1].name}" if line.bins else ""
-    )
-    if line.among is not None:
-        which = "" if line.among == "*" else f" that match {sanitize(line.among)}"
-        whose = " of the source" if line.per_source else ""
-        yield f"per cent of all articles{whose}{which}, {line.by} by {line.by}"
-    for count, what in ((line.by_year, "year"), (line.by_month, "month")):
-        if count:
-            verb = "is" if count == 1 else "are"
-            yield f"{_article_count(count)} {verb} known to the {what} only and in no {line.by}"
-    if line.undated:
-        yield f"{_article_count(line.undated)} without a date"
-    if line.rest:
-        named = ", ".join(f"{source_name(s)} {s.articles:,}" for s in line.rest[:_MAX_NAMED])
-        more = len(line.rest) - _MAX_NAMED
-        rest = f" and {more:,} more" if more > 0 else ""
-        yield f"not shown: {named}{rest}: --top shows more sources"
+def to_text(timeline: Timeline, screen: Screen) -> Iterator[StyledLine]:
+    """Yield the chart and notes on what it does not show; nothing without matches."""
+    if not timeline.total:
+        return
+    if timeline.bins:
+        draw = _source_charts if timeline.per_source else _bar_rows
+        yield from draw(timeline, screen)
+    yield from (StyledLine([StyledText(note, "dim")]) for note in notes(timeline))
 
 
-def timeline_to_csv(line: Timeline) -> Iterator[str]:
-    """Yield a heading and one row for each bin of each series."""
-    yield csv_row(_CSV_COLUMNS)
-    for series in line.series:
+def to_json(timeline: Timeline) -> dict[str, Any]:
+    """Return a timeline as a complete object; docs/timeline.schema.json describes it."""
+    return {
+        "version": SCHEMA_VERSION,
+        "query": timeline.query,
+        "parsed": timeline.parsed,
+        "by": timeline.by.value,
+        "share_of": timeline.share_of,
+        "total": timeline.total,
+        "known_to_year": timeline.known_to_year,
+        "known_to_month": timeline.known_to_month,
+        "undated": timeline.undated,
+        "series": [_series_object(series, timeline.bins) for series in timeline.series],
+        "other_sources": [
+            {"source": source.name or None, "articles": source.articles}
+            for source in timeline.other_sources
+        ],
+    }
+
+
+def to_csv(timeline: Timeline) -> Iterator[Sequence[object]]:
+    """Yield a row for each bin of each series."""
+    yield ("bin", "first", "last", "source", "count", "all", "share")
+    for series in timeline.series:
         source = series.source.name if series.source else ""
-        for at, each in enumerate(line.bins):
+        for at, each in enumerate(timeline.bins):
             share = series.share(at)
-            yield csv_row(
-                (
-                    *each,
-                    source,
-                    series.counts[at],
-                    "" if series.all is None else series.all[at],
-                    "" if share is None else round(share, 4),
-                )
+            yield (
+                *each,
+                source,
+                series.counts[at],
+                "" if series.all is None else series.all[at],
+                "" if share is None else round(share, 4),
             )
 
 
-def _bar_rows(line: Timeline, width: int, blocks: bool) -> Iterator[StyledLine]:
+def notes(timeline: Timeline) -> Iterator[str]:
+    """Yield the total, what shares are relative to, and what the chart does not show."""
+    by = timeline.by
+    yield f"{count_noun(timeline.total, 'article')} by {by}" + (
+        f", {timeline.bins[0].name} to {timeline.bins[-1].name}" if timeline.bins else ""
+    )
+    if (share_of := timeline.share_of) is not None:
+        which = "" if share_of == "*" else f" that match {sanitize(share_of)}"
+        whose = " of the source" if timeline.per_source else ""
+        yield f"percentage of all articles{whose}{which}, {by} by {by}"
+    for count, unit in ((timeline.known_to_year, "year"), (timeline.known_to_month, "month")):
+        if count:
+            verb = "is" if count == 1 else "are"
+            articles = count_noun(count, "article")
+            yield f"{articles} {verb} dated to the {unit} only and not in any {by}"
+    if timeline.undated:
+        yield f"{count_noun(timeline.undated, 'article')} without a date"
+    if others := timeline.other_sources:
+        named = ", ".join(
+            f"{one_line(source.name) or _NO_SOURCE} {source.articles:,}"
+            for source in others[:_MAX_NAMED]
+        )
+        more = len(others) - _MAX_NAMED
+        further = f" and {more:,} more" if more > 0 else ""
+        yield f"not shown: {named}{further}: --top shows more sources"
+
+
+def _series_object(series: Series, bins: Sequence[Bin]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    if series.source is not None:
+        fields["source"] = series.source.name or None
+        fields["spellings"] = [name for name in series.source.spellings if name]
+    fields["articles"] = series.total
+    fields["bins"] = []
+    for at, each in enumerate(bins):
+        counts: dict[str, Any] = {
+            "bin": each.name,
+            "first": each.first.isoformat(),
+            "last": each.last.isoformat(),
+            "count": series.counts[at],
+        }
+        if series.all is not None:
+            share = series.share(at)
+            counts["all"] = series.all[at]
+            counts["share"] = None if share is None else round(share, 4)
+        fields["bins"].append(counts)
+    return fields
+
+
+def _bar_rows(timeline: Timeline, screen: Screen) -> Iterator[StyledLine]:
     """Yield a row with a bar for each bin."""
-    (series,) = line.series
-    values, texts = series_values(series), _value_texts(series)
-    label = max(len(each.name) for each in line.bins)
+    (series,) = timeline.series
+    values, texts = series.values, _value_texts(series)
+    label = max(len(each.name) for each in timeline.bins)
     number = max(map(len, texts))
-    room = max(min(width - label - number - 5, _MAX_BAR), 5)
-    for each, value, text in zip(line.bins, values, texts, strict=True):
-        drawn = bar(value, max(values), room, blocks=blocks)
+    space = max(min(screen.width - label - number - 5, _MAX_BAR), 5)
+    for each, value, text in zip(timeline.bins, values, texts, strict=True):
+        drawn = bar(value, max(values), space, blocks=screen.blocks)
         yield StyledLine(
             [StyledText(f"{each.name:{label}}  {text:>{number}}  "), StyledText(drawn, "source")]
         )
     yield StyledLine()
 
 
-def _source_charts(line: Timeline, width: int, blocks: bool) -> Iterator[StyledLine]:
-    """Yield a small chart for each source, its name beside it, all with one scale."""
-    room = max(width - _LABEL_WIDTH - 1, 10)
-    joined = ceil(len(line.bins) / room)
-    each_wide = max(min(room // ceil(len(line.bins) / joined), 4), 1)
-    drawn = [_join_bins(series, joined) for series in line.series]
-    most = max(max(map(series_values, drawn), key=max))
-    for series, small in zip(line.series, drawn, strict=True):
-        values = [value for value in series_values(small) for _ in range(each_wide)]
-        labels = _chart_labels(series, line.bins)
-        rows = column_chart(values, most, _CHART_HEIGHT, blocks=blocks)
+def _source_charts(timeline: Timeline, screen: Screen) -> Iterator[StyledLine]:
+    """Yield a small chart for each source, with its name beside it, all on one scale."""
+    bins = timeline.bins
+    space = max(screen.width - _LABEL_WIDTH - 1, 10)
+    joined = ceil(len(bins) / space)
+    columns = ceil(len(bins) / joined)
+    column_width = max(min(space // columns, 4), 1)
+    drawn = [_join_bins(series, joined) for series in timeline.series]
+    most = max(max(series.values) for series in drawn)
+    for series, small in zip(timeline.series, drawn, strict=True):
+        values = [value for value in small.values for _ in range(column_width)]
+        labels = _chart_labels(series, bins)
+        rows = column_chart(values, most, _CHART_HEIGHT, blocks=screen.blocks)
         for number, (label, row) in enumerate(zip(labels, rows, strict=True)):
             style = "dim" if number else "title"
             text = pad(truncate(label, _LABEL_WIDTH - 2), _LABEL_WIDTH)
             yield StyledLine([StyledText(text, style), StyledText(row.rstrip(), "source")])
         yield StyledLine()
-    first, last = line.bins[0].name, line.bins[-1].name
-    wide = ceil(len(line.bins) / joined) * each_wide
-    axis = f"{first}{last:>{max(wide - len(first), len(last) + 1)}}"
+    first, last = bins[0].name, bins[-1].name
+    axis = f"{first}{last:>{max(columns * column_width - len(first), len(last) + 1)}}"
     yield StyledLine([StyledText(axis, "dim")], indent=_LABEL_WIDTH)
     yield StyledLine()
-    per = f", a column for {joined} {line.by}s" if joined > 1 else ""
-    text = f"{most:.2f} %" if line.among is not None else f"{most:,.0f}"
-    yield StyledLine([StyledText(f"full height: {text}{per}", "dim")])
+    per_column = f", a column for {joined} {timeline.by}s" if joined > 1 else ""
+    height = f"{most:.2f} %" if timeline.share_of is not None else f"{most:,.0f}"
+    yield StyledLine([StyledText(f"full height: {height}{per_column}", "dim")])
 
 
 def _chart_labels(series: Series, bins: Sequence[Bin]) -> list[str]:
-    texts, values = _value_texts(series), series_values(series)
+    texts, values = _value_texts(series), series.values
     at = max(range(len(values)), key=values.__getitem__)
     most = f"most {texts[at].strip()} in {bins[at].name}" if values[at] else ""
-    return [source_name(series.source), _article_count(series.total), most]
+    return [series.source_name, count_noun(series.total, "article"), most]
 
 
 def _join_bins(series: Series, joined: int) -> Series:
-    """Return the series with so many bins in one."""
+    """Return the series with ``joined`` bins in one."""
     starts = range(0, len(series.counts), joined)
     return series._replace(
         counts=tuple(sum(series.counts[at : at + joined]) for at in starts),
@@ -418,24 +484,8 @@ def _join_bins(series: Series, joined: int) -> Series:
     )
 
 
-def series_values(series: Series) -> list[float]:
-    """Return what is drawn of each bin: its per cent where shares were asked for, or its count."""
-    if series.all is None:
-        return list(series.counts)
-    return [series.share(at) or 0 for at in range(len(series.counts))]
-
-
 def _value_texts(series: Series) -> list[str]:
     if series.all is None:
         return [f"{count:,}" for count in series.counts]
     shares = [series.share(at) for at in range(len(series.counts))]
     return ["–" if share is None else f"{share:.2f} %" for share in shares]
-
-
-def source_name(source: SourceCount | None) -> str:
-    """Return a source's name on one line, made harmless."""
-    return one_line(source.name) if source and source.name else _NO_SOURCE
-
-
-def _article_count(count: int) -> str:
-    return "1 article" if count == 1 else f"{count:,} articles"

@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from newsgrep.search.batch import MAX_LINE_BYTES
+from newsgrep.views.batch import MAX_LINE_BYTES
 from tests.support.cli import (
     NEWSGREP,
     REPOSITORY,

@@ -1,4 +1,4 @@
-"""Every place of what is asked for, held to looking by hand on every engine."""
+"""Keywords in context: every occurrence, compared with a regular expression, on every engine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from newsgrep.query.match import occurrence_spans
 from newsgrep.query.parser import parse
 from newsgrep.search.rerank import RERANK_DEPTH
 from newsgrep.search.search import SearchRequest, search
-from newsgrep.views.kwic import KwicLine, KwicOrder, find_kwic_lines
+from newsgrep.views.kwic import KwicLine, KwicOrder, make_concordance
 from tests.support.factories import ENGINES, engine_with, make_article
 
 WORDS = ("渔业", "漁業", "声明", "聲明", "，", "港口的事。", "\n\n", " gpt", " GPTs", "渔")
@@ -66,20 +66,20 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 def found(
     engine: Engine, typed: str, sort: KwicOrder = KwicOrder.RELEVANCE, limit: int | None = None
 ) -> list[KwicLine]:
-    return list(find_kwic_lines(engine, parse(typed).root, sort, reach=8, limit=limit))
+    return list(make_concordance(engine, parse(typed).root, sort, width=8, limit=limit).lines)
 
 
 @pytest.mark.parametrize("typed", QUERIES)
-def test_every_place_is_shown_with_what_stands_around_it(engine: Engine, typed: str) -> None:
+def test_concordance_contains_every_occurrence(engine: Engine, typed: str) -> None:
     matching = engine.search(EngineRequest(parse(typed).root, limit=10**6)).candidates
     by_hand = []
     for candidate in matching:
         each = BY_ID[candidate.id]
-        for zone, text in (("title", each.title), ("body", each.body)):
+        for field, text in (("title", each.title), ("body", each.body)):
             for place in re.finditer(QUERIES[typed], fold(text)):
                 start, end = place.span()
                 parts = text[max(start - 8, 0) : start], text[start:end], text[end : end + 8]
-                by_hand.append((each.id, zone, start, end, *parts))
+                by_hand.append((each.id, field, start, end, *parts))
     shown = [
         (p.id, p.field, p.start, p.end, p.left, p.keyword, p.right) for p in found(engine, typed)
     ]
@@ -87,7 +87,7 @@ def test_every_place_is_shown_with_what_stands_around_it(engine: Engine, typed: 
     assert len(shown) > 20
 
 
-def test_what_is_known_of_the_article_stands_beside(engine: Engine) -> None:
+def test_concordance_lines_have_article_metadata(engine: Engine) -> None:
     for place in found(engine, '"渔业"'):
         of = BY_ID[place.id]
         assert (place.title, place.source, place.url, place.path) == (
@@ -101,14 +101,14 @@ def test_what_is_known_of_the_article_stands_beside(engine: Engine) -> None:
 
 @pytest.mark.parametrize("typed", ['"渔业"', "渔业声明", "渔业 声明 港口"])
 @pytest.mark.parametrize("order", Order)
-def test_articles_come_in_the_order_of_search(engine: Engine, typed: str, order: Order) -> None:
+def test_concordance_follows_order_of_hits(engine: Engine, typed: str, order: Order) -> None:
     hits = search(engine, SearchRequest(parse(typed), order, limit=10**6)).hits
     assert len(hits) > 1
     ids = dict.fromkeys(place.id for place in found(engine, typed, KwicOrder(order.value)))
     assert list(ids) == [hit.article.id for hit in hits]
 
 
-def test_places_are_sorted_by_the_text_beside_them_and_by_source(engine: Engine) -> None:
+def test_concordance_sorts_by_context_and_source(engine: Engine) -> None:
     whole = found(engine, '"渔业"')
     for sort in (KwicOrder.LEFT, KwicOrder.RIGHT, KwicOrder.SOURCE):
         assert sorted(found(engine, '"渔业"', sort), key=str) == sorted(whole, key=str)
@@ -130,11 +130,11 @@ def test_places_are_sorted_by_the_text_beside_them_and_by_source(engine: Engine)
 
 @pytest.mark.parametrize("sort", KwicOrder)
 @pytest.mark.parametrize("limit", [1, 7, 10**6])
-def test_a_limit_takes_the_first_places(engine: Engine, sort: KwicOrder, limit: int) -> None:
+def test_concordance_limit_returns_first_lines(engine: Engine, sort: KwicOrder, limit: int) -> None:
     assert found(engine, "渔业", sort, limit) == found(engine, "渔业", sort)[:limit]
 
 
-def test_a_caption_is_shown_where_it_is_asked_for(engine: Engine) -> None:
+def test_concordance_includes_captions_if_requested(engine: Engine) -> None:
     shown = found(engine, "caption:声明")
     assert {(p.field, p.start, p.keyword, p.left) for p in shown} == {
         ("caption", 2, "聲明", "漁業")
@@ -144,7 +144,7 @@ def test_a_caption_is_shown_where_it_is_asked_for(engine: Engine) -> None:
 
 
 class _Watched:
-    """An engine that counts the articles that were taken from it."""
+    """An engine that counts the articles that are read from it."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -160,11 +160,10 @@ class _Watched:
 
 
 @pytest.mark.parametrize("sort", [KwicOrder.RELEVANCE, KwicOrder.NEWEST, KwicOrder.OLDEST])
-def test_the_first_places_come_before_the_last_articles_are_read(
-    engine: Engine, sort: KwicOrder
-) -> None:
+def test_concordance_streams_articles(engine: Engine, sort: KwicOrder) -> None:
     watched = _Watched(engine)
-    stream = find_kwic_lines(cast("Engine", watched), parse("渔业").root, sort, reach=8)
+    root = parse("渔业").root
+    stream = make_concordance(cast("Engine", watched), root, sort, width=8).lines
     next(stream)
     assert sum(watched.taken) <= 50
     assert sum(1 for _ in stream) > 100
@@ -173,7 +172,7 @@ def test_the_first_places_come_before_the_last_articles_are_read(
     assert max(watched.taken) <= 50
 
 
-def test_a_word_that_stands_a_thousand_times_is_shown_a_thousand_times(tmp_path: Path) -> None:
+def test_concordance_has_no_limit_per_article(tmp_path: Path) -> None:
     engine = engine_with(
         "memory", tmp_path, [make_article("a", "", "渔业" * 600 + "的渔业。" * 600)]
     )
@@ -190,9 +189,7 @@ def test_a_word_that_stands_a_thousand_times_is_shown_a_thousand_times(tmp_path:
         st.text(st.sampled_from("渔业声明报"), min_size=1, max_size=4), min_size=1, max_size=3
     ),
 )
-def test_no_place_of_a_string_is_left_out_but_inside_of_another(
-    text: str, strings: list[str]
-) -> None:
+def test_occurrence_spans_excludes_nested_only(text: str, strings: list[str]) -> None:
     wanted = positive_texts(parse(" OR ".join(f'"{each}"' for each in strings)).root)
     every = {place.span() for each in strings for place in re.finditer(each, text)}
     outer = {
@@ -203,7 +200,7 @@ def test_no_place_of_a_string_is_left_out_but_inside_of_another(
     assert occurrence_spans(text, wanted, Field.BODY) == sorted(outer)
 
 
-def test_words_that_stand_apart_are_shown_as_they_are_highlighted() -> None:
+def test_occurrence_spans_of_separate_words() -> None:
     wanted = positive_texts(parse("渔业声明").root)
     text = "渔业的声明，声明渔业，渔业声明。"
     shown = [text[start:end] for start, end in occurrence_spans(text, wanted, Field.BODY)]

@@ -35,7 +35,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 
 def ids(engine: Engine, of: str, limit: int = 10) -> list[str]:
-    return [each.article.id for each in find_similar(engine, BY_ID[of], limit)]
+    return [each.article.id for each in find_similar(engine, BY_ID[of], limit).articles]
 
 
 @pytest.mark.parametrize("topic", ["tides", "birds", "trams"])
@@ -53,33 +53,34 @@ def test_find_similar_ignores_script(engine: Engine) -> None:
 
 
 def test_find_similar_shared_terms_occur_in_both(engine: Engine) -> None:
-    for found in find_similar(engine, BY_ID["tides1"]):
-        assert found.shared
+    for found in find_similar(engine, BY_ID["tides1"]).articles:
+        assert found.shared_terms
         for one in (BY_ID["tides1"], BY_ID[found.article.id]):
             text = fold(f"{one.title}\n{one.body}")
-            assert all(term in text for term in found.shared)
-    best = find_similar(engine, BY_ID["tides1"])[0].shared
+            assert all(term in text for term in found.shared_terms)
+    best = find_similar(engine, BY_ID["tides1"]).articles[0].shared_terms
     assert not any(one != other and one in other for one in best for other in best)
     assert any(term in TIDES and term not in USUAL for term in best)
 
 
 def test_find_similar_accepts_unindexed_article(engine: Engine) -> None:
     other = make_article("elsewhere", "海湾", "海湾里的潮汐与涡轮。")
-    assert find_similar(engine, other)[0].article.id.startswith("tides")
+    assert find_similar(engine, other).articles[0].article.id.startswith("tides")
 
 
 def test_find_similar_is_empty_without_terms(engine: Engine) -> None:
-    assert find_similar(engine, BY_ID["blank"]) == []
-    assert find_similar(engine, make_article("own", "", "鑫焱鱻")) == []
+    assert find_similar(engine, BY_ID["blank"]).articles == ()
+    assert find_similar(engine, make_article("own", "", "鑫焱鱻")).articles == ()
 
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_find_similar_agrees_on_every_engine(name: str, tmp_path: Path) -> None:
     one, other = (engine_with(each, tmp_path, ARCHIVE) for each in ("memory", name))
     for each in ARCHIVE:
-        expected, found = find_similar(one, each), find_similar(other, each)
+        expected = find_similar(one, each).articles
+        found = find_similar(other, each).articles
         assert [x.article.id for x in found] == [x.article.id for x in expected]
-        assert [x.shared for x in found] == [x.shared for x in expected]
+        assert [x.shared_terms for x in found] == [x.shared_terms for x in expected]
         scores = [x.score for x in expected]
         assert [x.score for x in found] == pytest.approx(scores)
     other.close()

@@ -1,4 +1,4 @@
-"""Reprints of one text are one hit, whoever printed them; two texts in one frame are two."""
+"""Collapsed results: reprints of one text are one hit; two texts in one frame are two."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ PARTS = (
 
 
 def story(seed: int, clauses: int = 40) -> str:
-    """Return a text of its own: no clause stands in the text of another seed."""
+    """Return a text that shares no clause with the text of another seed."""
     draw = random.Random(seed)
     said = [
         f"{draw.choice(PARTS)}{chr(0x4E00 + seed * 97 + n)}{draw.choice(PARTS)}"
@@ -57,32 +57,32 @@ def like(title: str, body: str, source: str | None = "雾港日报") -> StoryFea
     return story_features(fold(title), fold(body), source)
 
 
-def test_a_reprint_under_another_title_is_the_same_story() -> None:
+def test_is_same_story_ignores_the_title() -> None:
     text = story(1)
     assert is_same_story(like("旧桥要修", text), like("雾港：市长谈桥", text, "鹭岛电台"))
 
 
-def test_a_traditional_twin_is_the_same_story() -> None:
+def test_is_same_story_ignores_script() -> None:
     text = story(2)
     twin = opencc.OpenCC("s2tw").convert(text)
     assert twin != text
     assert is_same_story(like("风筝", text), like("風箏", twin, "澤島日報"))
 
 
-def test_a_reprint_with_small_edits_is_the_same_story() -> None:
+def test_is_same_story_allows_small_edits() -> None:
     text = story(3)
     edited = "本报讯　" + text.replace("茶馆", "茶楼").replace("。", "。\n\n", 3) + "（完）"
     assert edited.count("茶楼") > 1
     assert is_same_story(like("茶馆", text), like("茶楼", edited, "鹭岛电台"))
 
 
-def test_a_reprint_whose_end_is_cut_is_the_same_story_but_an_excerpt_is_not() -> None:
+def test_is_same_story_allows_cut_end_not_excerpt() -> None:
     text = story(4)
     assert is_same_story(like("全文", text), like("全文", text[: len(text) * 2 // 3]))
     assert not is_same_story(like("全文", text), like("节选", text[: len(text) // 3]))
 
 
-def test_a_digest_is_not_the_story_of_what_it_digests() -> None:
+def test_group_stories_separates_digest_from_parts() -> None:
     first, second, third = (like(f"{n}", story(n, 20)) for n in (5, 6, 7))
     digest = like("一周要闻", story(5, 20) + story(6, 20) + story(7, 20))
     assert group_stories([digest, first, second, third]) == [[0], [1], [2], [3]]
@@ -101,15 +101,15 @@ def bulletin(day: int) -> str:
     return BULLETIN.format(month=5, day=day, hour=day % 12 + 1, high=f"{2 + day / 10:.1f}")
 
 
-def test_bulletins_of_two_days_in_one_frame_are_two_stories() -> None:
+def test_group_stories_separates_daily_bulletins() -> None:
     made = [like("潮汐公报", bulletin(day), "鹭岛测站") for day in range(1, 25)]
     assert len(group_stories(made)) == len(made)
-    # Two outlets that print them have each day's twice, and still do not mix the days.
+    # If two sources print them, each day has two versions, and days are not mixed.
     again = [like("鹭岛潮汐", bulletin(day), "雾港日报") for day in range(1, 25)]
     assert group_stories(made + again) == [[day, day + 24] for day in range(24)]
 
 
-def test_a_single_figure_keeps_an_outlets_two_notices_apart() -> None:
+def test_is_same_story_compares_numbers_of_one_source() -> None:
     hours = "".join(f"{hour}时在第{hour + 20}号泊位靠泊的渡轮照常离岸。" for hour in range(1, 15))
     one, other = (f"{hours}本表自5月{day}日起施行。" for day in (17, 36))
     assert not is_same_story(like("时刻表", one), like("时刻表", other))
@@ -117,14 +117,14 @@ def test_a_single_figure_keeps_an_outlets_two_notices_apart() -> None:
     assert is_same_story(like("时刻表", one), like("时刻表", other, "鹭岛电台"))
 
 
-def test_an_outlets_own_form_with_other_names_in_it_is_another_story() -> None:
+def test_is_same_story_separates_forms_with_other_names() -> None:
     people = (("温以澜", "在汀海修过船"), ("洪以岫", "教过地理"))
     one, other = (f"{story(8, 12)}{name}出任港务处处长，{past}。" for name, past in people)
     assert one != other
     assert not is_same_story(like("任命", one), like("任命", other))
 
 
-def test_short_texts_are_one_story_only_if_all_is_equal() -> None:
+def test_is_same_story_needs_equal_short_texts() -> None:
     text = "渡轮因大雾停航，复航时间待港务处另行通知，请旅客留意。"
     assert is_same_story(like("停航", text), like("停航", text, "鹭岛电台"))
     assert not is_same_story(like("停航", text), like("雾港停航", text, "鹭岛电台"))
@@ -132,7 +132,7 @@ def test_short_texts_are_one_story_only_if_all_is_equal() -> None:
     assert not is_same_story(like("图片新闻", ""), like("图片新闻", ""))
 
 
-def test_small_differences_in_a_chain_fold_nothing_that_is_not_like_the_hit_shown() -> None:
+def test_group_stories_does_not_follow_chains() -> None:
     clauses = [f"{part}{chr(0x5000 + n)}" for n, part in enumerate(PARTS * 5)]
     versions = [
         like(f"{step}", "。".join(clauses[step * 5 : step * 5 + 24]), f"第{step}家")
@@ -146,7 +146,7 @@ def test_small_differences_in_a_chain_fold_nothing_that_is_not_like_the_hit_show
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_stories_are_those_of_comparing_every_pair(seed: int) -> None:
+def test_group_stories_equals_pairwise_comparison(seed: int) -> None:
     draw = random.Random(seed)
     texts = [story(number, draw.randint(4, 40)) for number in range(5)]
     pool = []
@@ -187,7 +187,7 @@ def first(*dates: str | None, guessed: int | None = None) -> str | None:
     return first_published(made)
 
 
-def test_the_first_publisher_is_named_where_the_dates_tell() -> None:
+def test_first_published_by_certain_dates() -> None:
     assert first("2024-05-18", "2024-05-17", "2024-05-19") == "a1"
     assert first("2024-05-17T10:50:00+08:00", "2024-05-17T10:49:59+08:00") == "a1"
     # 23:30 in London is the next morning in Shanghai.
@@ -196,7 +196,7 @@ def test_the_first_publisher_is_named_where_the_dates_tell() -> None:
     assert first("2024-06", "2024-05-31") == "a1"
 
 
-def test_no_publisher_is_named_first_where_the_dates_do_not_tell() -> None:
+def test_first_published_is_none_if_uncertain() -> None:
     assert first("2024-05-17", "2024-05-17") is None
     assert first("2024-05-17", "2024-05-17T08:00:00+08:00") is None
     assert first("2024-05-17T08:00+08:00", "2024-05-17T08:00:30+08:00") is None
@@ -213,7 +213,7 @@ def test_no_publisher_is_named_first_where_the_dates_do_not_tell() -> None:
 
 @pytest.fixture(scope="module")
 def reprinted() -> list[Article]:
-    """Return more articles than are compared; the first 20 stories stand in several of them."""
+    """Return more articles than are compared; the first 20 stories occur in several of them."""
     draw = random.Random(7)
     made = []
     for number in range(COLLAPSE_WINDOW + 37):
@@ -232,12 +232,12 @@ def reprinted() -> list[Article]:
 
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("order", Order)
-def test_pages_of_stories_neither_repeat_nor_skip_an_article(
+def test_search_collapsed_pages_join_to_whole_result(
     name: str, order: Order, reprinted: list[Article], tmp_path: Path
 ) -> None:
     engine = engine_with(name, tmp_path, reprinted)
-    asked = SearchRequest(parse("渡轮 离岸 OR 渡轮"), order, limit=10_000, max_snippets=0)
-    whole = search_collapsed(engine, asked)
+    request = SearchRequest(parse("渡轮 离岸 OR 渡轮"), order, limit=10_000, max_snippets=0)
+    whole = search_collapsed(engine, request)
     seen = [
         article_id
         for hit, story in zip(whole.result.hits, whole.stories, strict=True)
@@ -249,13 +249,13 @@ def test_pages_of_stories_neither_repeat_nor_skip_an_article(
     assert whole.distinct < COLLAPSE_WINDOW
     assert [hit.rank for hit in whole.result.hits] == list(range(1, len(whole.stories) + 1))
 
-    plain = [hit.article.id for hit in search(engine, asked).hits]
+    plain = [hit.article.id for hit in search(engine, request).hits]
     shown = [hit.article.id for hit in whole.result.hits]
     assert [each for each in plain if each in set(shown)] == shown
 
     for size in (90, len(shown) + 5):
         pages = [
-            search_collapsed(engine, asked._replace(limit=size, offset=offset))
+            search_collapsed(engine, request._replace(limit=size, offset=offset))
             for offset in range(0, len(shown) + size, size)
         ]
         hits = [hit for page in pages for hit in page.result.hits]
@@ -270,7 +270,7 @@ def test_pages_of_stories_neither_repeat_nor_skip_an_article(
 
 @pytest.fixture(scope="module")
 def press(tmp_path_factory: pytest.TempPathFactory) -> Cli:
-    """Run newsgrep where four have one story of the ferries, and one has another."""
+    """Return a command with an index of four versions of one story, and another story."""
     cli = Cli(tmp_path_factory.mktemp("press"))
     text = story(30)
     prints = (
@@ -287,7 +287,7 @@ def press(tmp_path_factory: pytest.TempPathFactory) -> Cli:
     return cli
 
 
-def test_a_folded_hit_says_how_many_more_and_from_whom_and_who_was_first(press: Cli) -> None:
+def test_collapse_text_names_other_versions(press: Cli) -> None:
     ran = press("search", "渡轮", "--collapse")
     (more,) = [line.strip() for line in ran.lines if " more: " in line]
     everyone = {"雾港日报 2024-05-18", "鹭岛电台 2024-05-17", "澤島日報 2024-05-19"}
@@ -298,12 +298,12 @@ def test_a_folded_hit_says_how_many_more_and_from_whom_and_who_was_first(press: 
     assert "2 stories, 5 articles in" in ran.lines[-1]
 
 
-def test_collapsed_json_tells_each_story_and_the_exact_total(press: Cli) -> None:
-    told = press.json("search", "渡轮", "--collapse")
-    assert schema_errors(told) == []
-    assert told["total"] == 5
-    assert told["stories"] == {"compared": 5, "distinct": 2}
-    by_size = sorted(told["hits"], key=lambda hit: -hit["story"]["articles"])
+def test_collapse_json_contains_stories_and_total(press: Cli) -> None:
+    result = press.json("search", "渡轮", "--collapse")
+    assert schema_errors(result) == []
+    assert result["total"] == 5
+    assert result["stories"] == {"compared": 5, "distinct": 2}
+    by_size = sorted(result["hits"], key=lambda hit: -hit["story"]["articles"])
     assert [hit["story"]["articles"] for hit in by_size] == [4, 1]
     folded = by_size[0]
     known = {folded["id"]: folded["source"]}
@@ -314,14 +314,14 @@ def test_collapsed_json_tells_each_story_and_the_exact_total(press: Cli) -> None
     assert by_size[1]["story"] == {"articles": 1, "first": None, "others": []}
 
 
-def test_collapsed_pages_of_the_command_are_parts_of_the_whole(press: Cli) -> None:
+def test_collapse_offset_pages_through_stories(press: Cli) -> None:
     whole = press.json("search", "渡轮", "--collapse")["hits"]
     pages = [press.json("search", "渡轮", "--collapse", "-n1", "--offset", str(n)) for n in (0, 1)]
     assert [hit for page in pages for hit in page["hits"]] == whole
     assert press.json("search", "渡轮", "--collapse", "--offset", "2")["hits"] == []
 
 
-def test_other_formats_collapse_as_well(press: Cli) -> None:
+def test_collapse_works_in_every_format(press: Cli) -> None:
     assert len(press("search", "渡轮", "--collapse", "--paths").lines) == 2
     assert len(press("search", "渡轮", "--collapse", "--jsonl").lines) == 2
     heading, *rows = press("search", "渡轮", "--collapse", "--csv").lines
@@ -330,7 +330,7 @@ def test_other_formats_collapse_as_well(press: Cli) -> None:
     assert sum(row.endswith(",鹭岛电台 2024-05-17") for row in rows) == 1
 
 
-def test_nothing_found_is_explained_with_collapse_too(press: Cli) -> None:
+def test_collapse_without_hits_prints_diagnosis(press: Cli) -> None:
     ran = press("search", "海豚", "--collapse", status=1)
     assert ran.out == ""
     assert "No article matches" in ran.err

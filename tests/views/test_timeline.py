@@ -1,4 +1,4 @@
-"""Answers over time, held to counting by hand on every engine."""
+"""Timelines, compared with counts by brute force, on every engine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from newsgrep.views.timeline import (
 )
 from tests.support.factories import ENGINES, engine_with, make_article
 
-# Names inside of names, and one that is spelled in both scripts.
+# Names that contain others, and one that is spelled in both scripts.
 SOURCES = ("日报", "雾港日报", "霧港日報", "雾港日报海外版", "Harbour Post", "harbour", "报", None)
 DATES = ("2023", "2024", "2024-01", "2024-02", None)
 
@@ -78,7 +78,7 @@ def name_of(day: date, by: Interval) -> str:
 
 
 def by_hand(articles: list[Article], by: Interval) -> tuple[Counter[str], Counter[str]]:
-    """Count articles by bin, and those that have none by what is known of them."""
+    """Count articles by bin, and those in no bin by the precision of their date."""
     bins, apart = Counter[str](), Counter[str]()
     for each in articles:
         if each.published is None:
@@ -92,19 +92,19 @@ def by_hand(articles: list[Article], by: Interval) -> tuple[Counter[str], Counte
     return bins, apart
 
 
-def told(line: Timeline, at: int = 0) -> Counter[str]:
+def counted(line: Timeline, at: int = 0) -> Counter[str]:
     counts = zip(line.bins, line.series[at].counts, strict=True)
     return Counter({each.name: count for each, count in counts if count})
 
 
 @pytest.mark.parametrize("by", Interval)
-def test_every_article_is_in_its_bin_or_told_apart(engine: Engine, by: Interval) -> None:
-    line = make_timeline(engine, parse("潮汐").root, by=by)
+def test_timeline_counts_every_article_once(engine: Engine, by: Interval) -> None:
+    line = make_timeline(engine, parse("潮汐"), by=by)
     matching = [each for each in ARTICLES if "潮汐" in each.body]
     bins, apart = by_hand(matching, by)
-    assert told(line) == bins
+    assert counted(line) == bins
     assert line.total == len(matching) == line.series[0].total
-    assert (line.by_year, line.by_month, line.undated) == (
+    assert (line.known_to_year, line.known_to_month, line.undated) == (
         apart["year"],
         apart["month"],
         apart["undated"],
@@ -115,8 +115,8 @@ def test_every_article_is_in_its_bin_or_told_apart(engine: Engine, by: Interval)
 
 
 @pytest.mark.parametrize("by", Interval)
-def test_bins_follow_each_other_without_a_gap(engine: Engine, by: Interval) -> None:
-    line = make_timeline(engine, parse("潮汐").root, by=by)
+def test_timeline_bins_have_no_gaps(engine: Engine, by: Interval) -> None:
+    line = make_timeline(engine, parse("潮汐"), by=by)
     assert line.series[0].counts[0] > 0
     assert line.series[0].counts[-1] > 0
     for before, after in zip(line.bins, line.bins[1:], strict=False):
@@ -126,18 +126,16 @@ def test_bins_follow_each_other_without_a_gap(engine: Engine, by: Interval) -> N
 
 
 @pytest.mark.parametrize("by", Interval)
-def test_each_source_is_counted_without_those_whose_name_holds_its_own(
-    engine: Engine, by: Interval
-) -> None:
-    line = make_timeline(engine, parse("潮汐").root, by=by, per_source=True, most=99, share=True)
-    assert line.rest == ()
+def test_timeline_per_source_excludes_longer_names(engine: Engine, by: Interval) -> None:
+    line = make_timeline(engine, parse("潮汐"), by=by, per_source=True, max_sources=99, share=True)
+    assert line.other_sources == ()
     names = {fold(each.source or "") for each in ARTICLES if "潮汐" in each.body}
     assert {fold(series.source.name) for series in line.series if series.source} == names
     for at, series in enumerate(line.series):
         assert series.source is not None
         own = [each for each in ARTICLES if fold(each.source or "") == fold(series.source.name)]
         matching = [each for each in own if "潮汐" in each.body]
-        assert told(line, at) == by_hand(matching, by)[0]
+        assert counted(line, at) == by_hand(matching, by)[0]
         assert series.total == series.source.articles == len(matching)
         assert set(series.source.spellings) == {each.source or "" for each in matching}
         whole, _ = by_hand(own, by)
@@ -149,12 +147,12 @@ def test_each_source_is_counted_without_those_whose_name_holds_its_own(
     assert len(merged.spellings) == 2
 
 
-def test_shares_are_of_all_articles_that_pass_the_filters(engine: Engine) -> None:
-    line = make_timeline(engine, parse("潮汐 source:雾港").root, by=Interval.MONTH, share=True)
+def test_timeline_share_is_of_filtered_articles(engine: Engine) -> None:
+    line = make_timeline(engine, parse("潮汐 source:雾港"), by=Interval.MONTH, share=True)
     own = [each for each in ARTICLES if "雾港" in fold(each.source or "")]
     whole, _ = by_hand(own, Interval.MONTH)
     assert line.series[0].all == tuple(whole[each.name] for each in line.bins)
-    assert line.among == 'source:"雾港"'
+    assert line.share_of == 'source:"雾港"'
 
 
 @pytest.mark.parametrize(
@@ -169,15 +167,15 @@ def test_shares_are_of_all_articles_that_pass_the_filters(engine: Engine) -> Non
         ("source:报 date:2024", "date:2024-01-01..2024-12-31"),
     ],
 )
-def test_what_is_asked_beside_words_is_a_filter(typed: str, filters: str) -> None:
+def test_filters_only_keeps_filters(typed: str, filters: str) -> None:
     assert describe(filters_only(parse(typed).root)) == filters
 
 
-def test_the_most_frequent_sources_are_shown_and_the_rest_is_named(engine: Engine) -> None:
-    whole = make_timeline(engine, parse("潮汐").root, per_source=True, most=99)
-    line = make_timeline(engine, parse("潮汐").root, per_source=True, most=2)
+def test_timeline_limits_sources(engine: Engine) -> None:
+    whole = make_timeline(engine, parse("潮汐"), per_source=True, max_sources=99)
+    line = make_timeline(engine, parse("潮汐"), per_source=True, max_sources=2)
     assert line.series == whole.series[:2]
-    assert line.rest == tuple(series.source for series in whole.series[2:])
+    assert line.other_sources == tuple(series.source for series in whole.series[2:])
     counts = [series.total for series in whole.series]
     assert counts == sorted(counts, reverse=True)
     assert sum(counts) == whole.total
@@ -199,35 +197,37 @@ def test_the_most_frequent_sources_are_shown_and_the_rest_is_named(engine: Engin
         ([None], Interval.DAY),
     ],
 )
-def test_bins_are_as_fine_as_a_screen_and_the_dates_allow(
+def test_timeline_chooses_interval(
     tmp_path: Path, days: list[str | None], by: Interval | None
 ) -> None:
     articles = [make_article(f"n{at}", "", "潮汐", date=day) for at, day in enumerate(days)]
     engine = engine_with("memory", tmp_path, articles)
     if by is None:
-        with pytest.raises(UsageError, match="ask for less with --since"):
-            make_timeline(engine, parse("潮汐").root)
+        with pytest.raises(UsageError, match="Narrow the query with --since"):
+            make_timeline(engine, parse("潮汐"))
         return
-    line = make_timeline(engine, parse("潮汐").root)
+    line = make_timeline(engine, parse("潮汐"))
     assert line.by is by
-    assert sum(line.series[0].counts) + line.by_year + line.by_month + line.undated == len(days)
+    assert sum(
+        line.series[0].counts
+    ) + line.known_to_year + line.known_to_month + line.undated == len(days)
 
 
-def test_too_many_bins_are_refused_with_what_would_do(tmp_path: Path) -> None:
+def test_timeline_rejects_too_many_bins(tmp_path: Path) -> None:
     days = ["2000-01-01", (date(2000, 1, 1) + timedelta(MAX_BINS - 1)).isoformat()]
     more = (date(2000, 1, 1) + timedelta(MAX_BINS)).isoformat()
     articles = [make_article(f"n{at}", "", "潮汐", date=day) for at, day in enumerate(days)]
     engine = engine_with("memory", tmp_path, articles)
-    assert len(make_timeline(engine, parse("潮汐").root, by=Interval.DAY).bins) == MAX_BINS
+    assert len(make_timeline(engine, parse("潮汐"), by=Interval.DAY).bins) == MAX_BINS
     engine = engine_with("memory", tmp_path, [*articles, make_article("m", "", "潮汐", date=more)])
     with pytest.raises(
-        UsageError, match=f"{MAX_BINS + 1:,} bins, more than {MAX_BINS:,}: say --by week, or"
+        UsageError, match=f"{MAX_BINS + 1:,} bins, more than {MAX_BINS:,}. Use --by week, or"
     ):
-        make_timeline(engine, parse("潮汐").root, by=Interval.DAY)
+        make_timeline(engine, parse("潮汐"), by=Interval.DAY)
 
 
 @given(st.dates(), st.sampled_from(Interval))
-def test_every_day_of_the_calendar_is_in_the_bin_of_its_number(day: date, by: Interval) -> None:
+def test_bin_at_inverts_bin_number(day: date, by: Interval) -> None:
     number = bin_number(day, by)
     own = bin_at(number, by)
     assert own.first <= day <= own.last

@@ -1,0 +1,123 @@
+"""An article as text and as JSON, and the parts of it that other views show."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from newsgrep.models import GUESSED_DATES, Article, Precision, Span
+from newsgrep.terminal import StyledLine, StyledText, highlight, one_line
+from newsgrep.views import SCHEMA_VERSION
+
+_SEPARATOR: Final = " · "
+
+
+def to_text(
+    article: Article, spans: Sequence[Span] = (), title_spans: Iterable[Span] = ()
+) -> Iterator[StyledLine]:
+    """Yield the lines of a whole article.
+
+    ``spans`` and ``title_spans`` are highlighted; they count characters of body and title.
+    """
+    yield StyledLine(highlight(article.title, title_spans, "title", web_link(article.url)))
+    if byline := byline_pieces(article):
+        yield StyledLine(byline)
+    for label, value in (
+        ("url", article.url),
+        ("tags", "、".join(article.tags)),
+        ("path", display_path(article.path)),
+        ("id", article.id),
+        ("notes", "; ".join(article.notes)),
+    ):
+        if value:
+            yield StyledLine([StyledText(f"{label}: ", "dim"), StyledText(one_line(value))])
+    yield StyledLine()
+    offset = 0
+    for line in article.body.split("\n"):
+        end = offset + len(line)
+        inside = [
+            Span(max(span.start, offset) - offset, min(span.end, end) - offset)
+            for span in spans
+            if span.start < end and span.end > offset
+        ]
+        yield StyledLine(highlight(line, inside))
+        offset = end + 1
+    if article.captions:
+        yield StyledLine()
+        for caption in article.captions:
+            yield StyledLine([StyledText("caption: ", "dim"), StyledText(one_line(caption))])
+
+
+def to_json(article: Article) -> dict[str, Any]:
+    """Return a whole article as a complete object."""
+    return {
+        "version": SCHEMA_VERSION,
+        **metadata_object(article),
+        "body": article.body,
+        "captions": list(article.captions),
+    }
+
+
+def metadata_object(article: Article) -> dict[str, Any]:
+    """Return everything but body and captions: what hits and similar articles contain."""
+    published = article.published
+    return {
+        "id": article.id,
+        "title": article.title,
+        "source": article.source,
+        "url": article.url,
+        "authors": list(article.authors),
+        "published": published.iso if published else None,
+        "precision": published.precision.value if published else None,
+        "fetched": article.fetched,
+        "tags": list(article.tags),
+        "path": article.path,
+        "provenance": dict(article.provenance),
+        "notes": list(article.notes),
+    }
+
+
+def byline_pieces(article: Article) -> list[StyledText]:
+    """Return source, date and authors of an article, as far as they are known."""
+    parts = [
+        StyledText(one_line(article.source), "source") if article.source else None,
+        StyledText(display_date(article)) if article.published else None,
+        StyledText(one_line("、".join(article.authors))) if article.authors else None,
+    ]
+    pieces: list[StyledText] = []
+    for part in parts:
+        if part is not None:
+            pieces += [StyledText(_SEPARATOR, "dim"), part] if pieces else [part]
+    return pieces
+
+
+def display_date(article: Article) -> str:
+    """Return the publication date as precisely as it is known, or an empty string.
+
+    ``2024-05-17``, ``2024-05-17 10:50 +08:00``, ``2024-05-17 (file time)``
+    """
+    published = article.published
+    if published is None:
+        return ""
+    text = published.iso
+    if published.precision in {Precision.MINUTE, Precision.SECOND}:
+        offset = text[-6:]
+        text = f"{text[:16].replace('T', ' ')} {'UTC' if offset == '+00:00' else offset}"
+    where = article.provenance.get("published")
+    return f"{text} ({where})" if where in GUESSED_DATES else text
+
+
+def display_path(path: str) -> str:
+    """Return ``path`` sanitized, relative to the current folder if it is inside of it."""
+    here = os.getcwd()  # noqa: PTH109  (paths in an index are strings of any bytes)
+    prefix = here.rstrip(os.sep) + os.sep
+    return one_line(path.removeprefix(prefix))
+
+
+def web_link(url: str | None) -> str | None:
+    """Return ``url`` as a terminal may open it: http or https, in ASCII; otherwise ``None``."""
+    if not url or not url.startswith(("http://", "https://")):
+        return None
+    return quote(url, safe="!#$%&'()*+,/:;=?@[]~", errors="replace")

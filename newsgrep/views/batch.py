@@ -1,0 +1,197 @@
+"""Many queries to one open index, one per line: plain text or JSON objects, in input order.
+
+An invalid line is answered with an error and does not end the run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, Final, NamedTuple
+
+from newsgrep.engines.base import Engine, Order
+from newsgrep.errors import QueryError, UsageError
+from newsgrep.query.parser import Query
+from newsgrep.search.search import SearchRequest, SearchResult, build_filters, search, with_filters
+from newsgrep.views import SCHEMA_VERSION
+from newsgrep.views.hits import result_object
+
+MAX_LINE_BYTES: Final = 1_000_000
+"""Bytes of a line: more than the longest query, even if all of it is escaped in JSON."""
+
+Parse = Callable[..., Query]
+"""The signature of :func:`newsgrep.query.parser.parse`; it may know the saved queries."""
+
+
+class BatchLine(NamedTuple):
+    """An input line with a query: its number, from 1, and its bytes without the line end.
+
+    If ``too_long``, the rest of the line was skipped.
+    """
+
+    number: int
+    data: bytes
+    too_long: bool = False
+
+
+class BatchAnswer(NamedTuple):
+    """The answer to a line: a result or an error.
+
+    ``id`` is the ``id`` of the line's object (any JSON value) and ``has_id`` whether it has
+    one. ``query`` is the query text, or ``None`` if the line contains no readable one.
+    """
+
+    line: int
+    id: Any
+    has_id: bool
+    query: str | None
+    result: SearchResult | None
+    error: UsageError | None
+
+
+def read_lines(stream: BinaryIO) -> Iterator[BatchLine]:
+    """Yield the lines of ``stream`` that contain a query, each as soon as it is read.
+
+    Empty lines and lines that begin with ``#`` are skipped.
+    """
+    number = 0
+    while data := stream.readline(MAX_LINE_BYTES):
+        number += 1
+        too_long = not data.endswith(b"\n") and len(data) == MAX_LINE_BYTES
+        while too_long and (rest := stream.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
+            pass
+        if number == 1:
+            data = data.removeprefix(b"\xef\xbb\xbf")  # a byte order mark, as editors write it
+        data = data.strip(b" \t\r\n")
+        if too_long or (data and not data.startswith(b"#")):
+            yield BatchLine(number, data, too_long)
+
+
+def answer_line(
+    engine: Engine, line: BatchLine, parse: Parse, defaults: SearchRequest
+) -> BatchAnswer:
+    """Return the answer to ``line``; options that it does not set are those of ``defaults``."""
+    options: dict[str, Any] = {}
+    query: str | None = None
+    result, error = None, None
+    try:
+        options = _read_options(line)
+        query = _read_text(options, "query")
+        if query is None:
+            raise UsageError('The object has no "query". Add one.')
+        result = search(engine, _make_request(options, query, parse, defaults))
+    except UsageError as exc:
+        error = exc
+    return BatchAnswer(line.number, options.get("id"), "id" in options, query, result, error)
+
+
+def to_json(answer: BatchAnswer, *, hits: bool = True) -> dict[str, Any]:
+    """Return a complete answer, without hits if not ``hits``; see docs/batch.schema.json."""
+    answered: dict[str, Any] = {"version": SCHEMA_VERSION, "line": answer.line}
+    if answer.has_id:
+        answered["id"] = answer.id
+    if answer.result is not None:
+        answered |= result_object(answer.result)
+        if not hits:
+            del answered["hits"]
+        return answered
+    # The error may be in another option, such as a date; then it has no position in the query.
+    error, position = answer.error, None
+    if isinstance(error, QueryError) and error.query == answer.query:
+        position = error.position
+    return {
+        **answered,
+        "query": answer.query,
+        "error": {"message": str(error), "position": position},
+    }
+
+
+def _read_options(line: BatchLine) -> dict[str, Any]:
+    if line.too_long:
+        raise UsageError(f"The line is longer than {MAX_LINE_BYTES:,} bytes. Use several queries.")
+    try:
+        text = line.data.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise UsageError("The line is not UTF-8. Save the file as UTF-8.") from exc
+    if not text.startswith("{"):
+        return {"query": text}
+    try:
+        options: dict[str, Any] = json.loads(text)
+    except json.JSONDecodeError as exc:
+        raise UsageError(
+            f"The line begins with {{ but is not a JSON object ({exc.msg}, character "
+            f"{exc.pos + 1:,}). Fix it, or write the query as “query” of an object."
+        ) from exc
+    except (ValueError, RecursionError) as exc:  # numbers of thousands of digits; deep nesting
+        raise UsageError("The line contains JSON that cannot be read. Fix it.") from exc
+    return options
+
+
+def _make_request(
+    options: dict[str, Any], text: str, parse: Parse, defaults: SearchRequest
+) -> SearchRequest:
+    if unknown := sorted(options.keys() - _KEYS):
+        raise UsageError(f"Unknown key “{unknown[0]}”. Use one of {', '.join(_KEYS)}.")
+    query = parse(text, any_word=_read_flag(options, "any"))
+    filters = build_filters(
+        _read_sources(options),
+        _read_text(options, "since") or "",
+        _read_text(options, "until") or "",
+    )
+    return defaults._replace(
+        query=with_filters(query, filters),
+        order=_read_order(options, defaults.order),
+        limit=_read_count(options, "limit", defaults.limit),
+        offset=_read_count(options, "offset", 0),
+        after=_read_text(options, "after") or "",
+    )
+
+
+_KEYS: Final = (
+    *("id", "query", "any", "source", "since", "until"),
+    *("sort", "limit", "offset", "after"),
+)
+
+
+def _read_text(options: dict[str, Any], key: str) -> str | None:
+    value = options.get(key)
+    if value is not None and not isinstance(value, str):
+        raise UsageError(f'"{key}" must be a string. Put it in quotes.')
+    return value
+
+
+def _read_flag(options: dict[str, Any], key: str) -> bool:
+    value = options.get(key)
+    if value is not None and not isinstance(value, bool):
+        raise UsageError(f'"{key}" must be true or false.')
+    return bool(value)
+
+
+def _read_count(options: dict[str, Any], key: str, default: int) -> int:
+    value = options.get(key)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise UsageError(f'"{key}" must be a non-negative integer, such as 10.')
+    return value
+
+
+def _read_sources(options: dict[str, Any]) -> tuple[str, ...]:
+    value = options.get("source")
+    if value is None:
+        return ()
+    names = value if isinstance(value, list) else [value]
+    if not all(isinstance(name, str) for name in names):
+        raise UsageError('"source" must be a string or a list of strings.')
+    return tuple(names)
+
+
+def _read_order(options: dict[str, Any], default: Order) -> Order:
+    value = _read_text(options, "sort")
+    if value is None:
+        return default
+    try:
+        return Order(value)
+    except ValueError as exc:
+        known = ", ".join(order.value for order in Order)
+        raise UsageError(f"Unknown sort order “{value}”. Use one of {known}.") from exc

@@ -1,0 +1,118 @@
+"""Statistics of an index: articles, sources and dates, and what created it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from newsgrep.engines.base import FACETS, Engine, EngineRequest, Order
+from newsgrep.index.manifest import Manifest
+from newsgrep.query.ast import DateRange, MatchAll
+from newsgrep.terminal import Screen, StyledLine, StyledText, one_line
+from newsgrep.views import SCHEMA_VERSION
+from newsgrep.views.article import display_date
+
+_MAX_SOURCES: Final = 10
+_KILO: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexStats:
+    """What an index contains.
+
+    ``index`` is its folder or address, ``size`` its bytes. ``files`` counts files by status,
+    ``sources`` and ``months`` (``YYYY-MM``) count articles. ``oldest`` and ``newest`` are
+    publication dates as text, ``None`` if no article has one.
+    """
+
+    index: str
+    size: int
+    manifest: Manifest
+    articles: int
+    files: Mapping[str, int]
+    oldest: str | None
+    newest: str | None
+    undated: int
+    sources: Mapping[str, int]
+    months: Mapping[str, int]
+
+
+def collect_stats(engine: Engine, manifest: Manifest, index: str, size: int) -> IndexStats:
+    """Return the statistics of the index that ``engine`` has open."""
+    page = engine.search(EngineRequest(MatchAll(), limit=0, facets=FACETS))
+    months = sorted(page.facets["month"])
+    files = Counter(record.status.value for record in engine.file_records())
+    return IndexStats(
+        index=index,
+        size=size,
+        manifest=manifest,
+        articles=page.total,
+        files=dict(sorted(files.items())),
+        oldest=_first_date(engine, Order.OLDEST),
+        newest=_first_date(engine, Order.NEWEST),
+        undated=dict(months).get("", 0),
+        sources=dict(page.facets["source"]),
+        months={month: count for month, count in months if month},
+    )
+
+
+def _first_date(engine: Engine, order: Order) -> str | None:
+    dated = DateRange(None, None)
+    found = engine.search(EngineRequest(dated, order, limit=1)).candidates
+    return display_date(engine.get([found[0].id])[0]) if found else None
+
+
+def to_text(stats: IndexStats, _: Screen) -> Iterator[StyledLine]:
+    """Yield one line for each figure, and the most frequent sources."""
+    manifest = stats.manifest
+    yield _row("index", f"{one_line(stats.index)} ({format_bytes(stats.size)})")
+    yield _row("articles", f"{stats.articles:,}")
+    yield _row("files", ", ".join(f"{count:,} {status}" for status, count in stats.files.items()))
+    if stats.oldest:
+        yield _row("published", f"{stats.oldest} to {stats.newest}")
+    yield _row("months", f"{len(stats.months):,}")
+    if stats.undated:
+        yield _row("undated", f"{stats.undated:,}")
+    yield _row("sources", f"{len(stats.sources):,}")
+    for name, count in list(stats.sources.items())[:_MAX_SOURCES]:
+        yield StyledLine([StyledText(f"  {count:>9,}  {one_line(name) or '(unknown)'}")])
+    if len(stats.sources) > _MAX_SOURCES:
+        yield _row("", f"… and {len(stats.sources) - _MAX_SOURCES:,} more; --json lists all")
+    yield _row("engine", f"{manifest.engine}, created by newsgrep {manifest.made_by}")
+    fingerprint = ", ".join(f"{name} {value}" for name, value in manifest.analyser.items())
+    yield _row("fingerprint", fingerprint)
+
+
+def _row(label: str, text: str) -> StyledLine:
+    return StyledLine([StyledText(f"{label:13}{text}")])
+
+
+def to_json(stats: IndexStats) -> dict[str, Any]:
+    """Return the statistics as a complete object, with all sources and months."""
+    return {
+        "version": SCHEMA_VERSION,
+        "index": stats.index,
+        "articles": stats.articles,
+        "files": dict(stats.files),
+        "oldest": stats.oldest,
+        "newest": stats.newest,
+        "undated": stats.undated,
+        "sources": dict(stats.sources),
+        "months": dict(stats.months),
+        "bytes": stats.size,
+        "engine": stats.manifest.engine,
+        "made_by": stats.manifest.made_by,
+        "fingerprint": stats.manifest.analyser,
+    }
+
+
+def format_bytes(count: int) -> str:
+    """Return a number of bytes with its decimal unit: ``12.3 MB``."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB"):
+        if size < _KILO:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= _KILO
+    return f"{size:.1f} GB"
