@@ -1,13 +1,10 @@
-"""JSON and CSV as newsgrep prints them, tables beside modules, and files that survive a crash."""
+"""JSON as newsgrep prints it, tables beside modules, and files that survive a crash."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import re
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -28,13 +25,6 @@ def to_json(value: Any, *, indent: int | None = None) -> str:
     separators = (",", ":") if indent is None else None
     text = json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
     return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-def csv_row(cells: Iterable[object]) -> str:
-    """Return one line of CSV without its line end."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
-    return line.getvalue()
 
 
 def table_lines(beside: str, name: str) -> list[str]:

@@ -75,9 +75,15 @@ def _print_jsonl(rendering: Rendering, _: OutputOptions) -> None:
 
 
 def _print_csv(rendering: Rendering, _: OutputOptions) -> None:
-    from newsgrep._io import csv_row
+    import csv
+    import io
 
-    write_streaming(csv_row(row) for row in rendering.csv())
+    def line(row: Sequence[object]) -> str:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="").writerow(row)
+        return text.getvalue()
+
+    write_streaming(map(line, rendering.csv()))
 
 
 def _print_paths(rendering: Rendering, options: OutputOptions) -> None:

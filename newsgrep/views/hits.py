@@ -203,7 +203,9 @@ def _summary(result: SearchResult) -> str:
     in_all = f"{count_noun(total, 'article')} in {result.took_ms:.0f} ms"
     if not shown:
         beyond = result.request.limit and result.request.offset
-        return in_all + (f", none after --offset {result.request.offset:,}" if beyond else "")
+        return in_all + (
+            f", none of them beyond --offset {result.request.offset:,}" if beyond else ""
+        )
     if shown == total:
         return in_all
     return f"{rank_range(result.hits)} of {in_all}"
@@ -295,16 +297,16 @@ def diagnosis_lines(diagnosis: Diagnosis, parsed: str, index: str) -> Iterator[s
     if diagnosis.omitted_terms:
         yield f"  … and {diagnosis.omitted_terms:,} more words"
     for count in diagnosis.without:
-        yield f"  {_articles(count.articles)} without the filter {sanitize(count.part)}"
+        yield f"  {_articles(count.articles)} if {sanitize(count.part)} is left out"
     if diagnosis.any_word:
-        yield f"  {_articles(diagnosis.any_word)} with any of the words: add --any"
+        yield f"  {_articles(diagnosis.any_word)} with one of the words: add --any"
     if diagnosis.captions:
-        yield f"  {_articles(diagnosis.captions)} with the words in a caption: use caption:…"
+        yield f"  {_articles(diagnosis.captions)} with it in a caption: write caption:…"
     if newer := diagnosis.newer_files:
         verb = "is" if newer == 1 else "are"
         least = "" if diagnosis.all_files_checked else "at least "
         yield (
-            f"  {least}{count_noun(newer, 'file')} {verb} new, changed or gone: "
+            f"  {least}{count_noun(newer, 'file')} {verb} new, changed or gone since: "
             "run newsgrep index again"
         )
 

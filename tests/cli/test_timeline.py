@@ -139,8 +139,8 @@ def vague(cli: Cli) -> Cli:
 
 def test_timeline_counts_coarse_dates_apart(vague: Cli) -> None:
     ran = vague("timeline", "潮汐", "--by", "day", "--csv")
-    assert "2 articles are known to the year only and in no day" in ran.err
-    assert "1 article is known to the month only and in no day" in ran.err
+    assert "2 articles are dated to the year only and not in any day" in ran.err
+    assert "1 article is dated to the month only and not in any day" in ran.err
     assert sum(int(row["count"]) for row in csv.DictReader(ran.lines)) == 2
     result = vague.json("timeline", "潮汐", "--by", "month")
     assert (result["known_to_year"], result["known_to_month"], result["undated"]) == (2, 0, 0)
@@ -163,7 +163,7 @@ def test_timeline_too_many_bins_is_an_error(cli: Cli) -> None:
     for number, date in enumerate(["1921-05-06", "2024-07-08"]):
         write_article(cli.folder / "n" / f"{number}.md", f"第{number}号", "潮汐公报。", date=date)
     cli("index", "n")
-    assert "say --by week" in cli("timeline", "潮汐", "--by", "day", status=2).err
+    assert "Use --by week" in cli("timeline", "潮汐", "--by", "day", status=2).err
     assert len(cli.json("timeline", "潮汐")["series"][0]["bins"]) == 104
 
 
