@@ -96,7 +96,7 @@ def test_batch_returns_ids_and_line_numbers(tides: Cli) -> None:
 @pytest.mark.parametrize(
     ("line", "message", "query", "position"),
     [
-        ('潮汐 "灯塔', "never closed", '潮汐 "灯塔', 3),
+        ('潮汐 "灯塔', "Unclosed quote", '潮汐 "灯塔', 3),
         ('{"query": "date:2024-13"}', "months go from 1 to 12", "date:2024-13", 10),
         ('{"query": "潮汐"', "not a JSON object", None, None),
         ("{" * 20_000, "JSON", None, None),
