@@ -85,7 +85,7 @@ class EngineRequest(NamedTuple):
 class PutArticle(NamedTuple):
     """Add this article, or replace the one with the same id."""
 
-    entry: IndexDocument
+    document: IndexDocument
 
 
 class DeleteArticle(NamedTuple):
@@ -100,7 +100,7 @@ class PutFileRecord(NamedTuple):
     The file is a duplicate, or contains no article.
     """
 
-    stamp: FileRecord
+    file_record: FileRecord
 
 
 class DropFileRecord(NamedTuple):
@@ -186,7 +186,7 @@ class Stored(NamedTuple):
     """A stored article with its file record, or the record of a file without an article."""
 
     article: Article | None
-    stamp: FileRecord
+    file_record: FileRecord
 
 
 class Unreadable(NamedTuple):

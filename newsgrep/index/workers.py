@@ -286,7 +286,7 @@ def _change_maker(_: None) -> Callable[[Stored], Change]:
 
 def _make_change(item: Stored) -> Change:
     return (
-        PutArticle(make_document(item.article, item.stamp))
+        PutArticle(make_document(item.article, item.file_record))
         if item.article
-        else PutFileRecord(item.stamp)
+        else PutFileRecord(item.file_record)
     )

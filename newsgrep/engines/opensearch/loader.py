@@ -106,7 +106,7 @@ class LoadBatch:
     def years(self) -> set[str]:
         """Return the years whose indices must exist."""
         puts = (each for each in self.articles.values() if isinstance(each, PutArticle))
-        return {publication_year(each.entry) for each in puts}
+        return {publication_year(each.document) for each in puts}
 
     @property
     def keys(self) -> frozenset[tuple[str, str]]:

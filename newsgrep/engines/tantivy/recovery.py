@@ -131,7 +131,7 @@ def salvage(folder: Path) -> Iterator[Stored | Unreadable]:
 
 
 def _stored_key(item: Stored) -> tuple[bool, str]:
-    return (True, item.article.id) if item.article else (False, item.stamp.path)
+    return (True, item.article.id) if item.article else (False, item.file_record.path)
 
 
 def _salvage_commit(folder: Path) -> Iterator[Stored | Unreadable]:

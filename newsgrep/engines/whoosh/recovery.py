@@ -106,13 +106,13 @@ def salvage(storage: IndexFolder) -> Iterator[Stored | Unreadable]:
         if isinstance(item, Unreadable):
             lost.append(item.path)
         else:
-            seen.add(_stored_key(item.stamp))
+            seen.add(_stored_key(item.file_record))
             yield item
     # What only the previous commit contains was deleted by the last one, or is lost in it.
     for item in previous[0] if lost and previous else ():
-        if isinstance(item, Unreadable) or _stored_key(item.stamp) in seen:
+        if isinstance(item, Unreadable) or _stored_key(item.file_record) in seen:
             continue
-        path = item.stamp.path
+        path = item.file_record.path
         if path in lost or None in lost:
             lost.remove(path if path in lost else None)
             yield item
