@@ -70,13 +70,13 @@ def _packed() -> list[bytes]:
 
     head = '["，",[1,3],"abc","报",null,["甲"],["2024-05","month"],null,[],{"title":"heading"},[]]'
     rest = head.encode("gb18030")
-    stamp = pack_file_record(
+    record = pack_file_record(
         FileRecord("/a.md", 1, 2, "00ff", Status.REJECTED, None, "因为", ("2024", 2))
     )
     return [
         "d题\x1e正文。\x1e图\n图".encode("gb18030"),
         b"r" + len(rest).to_bytes(4, "big") + rest + bytes(4 * 6),
-        b"s" + stamp,
+        b"s" + record,
     ]
 
 

@@ -113,12 +113,12 @@ def _file(data: bytes, suffix: str) -> None:
         return
     _hold(extract_article(path, data, outlets=_OUTLETS, mtime=_MTIME) == article, "read otherwise")
     _proper(article)
-    stamp = FileRecord(path, len(data), 1, "00", Status.INDEXED, article.id, version_key=("", 3))
-    entry = make_document(article, stamp)
+    record = FileRecord(path, len(data), 1, "00", Status.INDEXED, article.id, version_key=("", 3))
+    entry = make_document(article, record)
     _hold(entry.article() == article, "another article comes out of the packed one")
     _hold(all(entry.counts.values()), "a term that stands nowhere")
-    packed = codec.pack_file_record(stamp)
-    _hold(codec.unpack_file_record(packed, article.id) == stamp, "another stamp comes out")
+    packed = codec.pack_file_record(record)
+    _hold(codec.unpack_file_record(packed, article.id) == record, "another record comes out")
     _hold(json.loads(to_json([article.title, article.body])) == [article.title, article.body],
           "another text comes out of JSON")  # fmt: skip
 
@@ -231,13 +231,13 @@ def _engines() -> tuple[Engine, Engine]:
     memory, whoosh = (
         open_engine(name, folder / name, create=True) for name in ("memory", "whoosh")
     )
-    changes = [PutArticle(make_document(each, _stamp(each))) for each in _articles()]
+    changes = [PutArticle(make_document(each, _file_record(each))) for each in _articles()]
     for engine in (memory, whoosh):
         engine.write(changes)
     return memory, whoosh
 
 
-def _stamp(article: Article) -> FileRecord:
+def _file_record(article: Article) -> FileRecord:
     return FileRecord(article.path, 1, 2, "00", Status.INDEXED, article.id)
 
 
@@ -389,14 +389,14 @@ def packed(data: bytes) -> None:
             except codec.DamagedData as exc:
                 _hold(str(exc), "damaged without a word")
     try:
-        stamp = codec.unpack_file_record(rest, "")
+        record = codec.unpack_file_record(rest, "")
     except codec.DamagedData as exc:
         _hold(str(exc), "damaged without a word")
     else:
-        again = codec.unpack_file_record(codec.pack_file_record(stamp), "")
+        again = codec.unpack_file_record(codec.pack_file_record(record), "")
         _hold(
-            again.path == stamp.path and again.version_key == stamp.version_key,
-            "another stamp comes out",
+            again.path == record.path and again.version_key == record.version_key,
+            "another record comes out",
         )
 
 

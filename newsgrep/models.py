@@ -1,4 +1,4 @@
-"""The values that travel through the house: articles, stamps, hits and snippets.
+"""The values that travel through the house: articles, records, hits and snippets.
 
 All of them are frozen and complete: nothing here reads a file or an index.
 """

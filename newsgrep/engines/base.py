@@ -1,7 +1,7 @@
-"""The seam between what is asked and what answers: typed values in, complete values out.
+"""The interface of an engine: typed values in, complete values out.
 
-An engine keeps entries, answers query trees, and knows the stamps of all files it was
-told of. It never parses a query, never segments a text, and constructing one never writes.
+An engine stores articles and the records of all files, and evaluates query trees. It never
+parses a query string and never segments a text, and opening one writes nothing.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class ScoredDoc(NamedTuple):
 
 
 class ResultPage(NamedTuple):
-    """Part of an answer: the exact total, the candidates from offset to limit, the facets.
+    """One page of matches, with the exact total and the facets of all matches.
 
-    A facet is a list of values and how many of all matches have them, most frequent
-    first, then by value; ``""`` counts those without a value. ``before`` is how many
-    matches stand before the page.
+    A facet is a list of values with the number of matches that have them, most frequent first,
+    then by value; ``""`` counts the matches without a value. ``before`` is the number of
+    matches before the page.
     """
 
     total: int
@@ -55,10 +55,10 @@ class ResultPage(NamedTuple):
 
 
 FACETS = ("source", "month", "day", "author", "tag")
-"""What can be counted: names, and ``YYYY-MM-DD`` or ``YYYY-MM`` of publication.
+"""What can be counted: names, and the day or month of publication.
 
-A date that is known less precisely counts as what is known (``2024-05``, ``2024``). An
-article with several authors or tags counts for each.
+Days are ``YYYY-MM-DD`` and months ``YYYY-MM``. A less precise date counts as what is known of
+it (``2024-05``, ``2024``). An article with several authors or tags counts for each.
 """
 
 

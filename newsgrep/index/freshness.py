@@ -19,13 +19,13 @@ TIME_LIMIT: Final = 1.0
 """Seconds that a glance takes at most, with a little more for what it is in the middle of."""
 
 _RECORDS_SHARE: Final = 0.6
-"""The part of that in which stamps are read; the rest is for looking at files."""
+"""The part of that in which records are read; the rest is for looking at files."""
 
 _CLOCK_INTERVAL: Final = 256
 
 
 class FreshnessCheck(NamedTuple):
-    """How many files differ from their stamps, and whether that is all of them.
+    """How many files differ from their records, and whether that is all of them.
 
     Where it is not, at least ``differing`` do.
     """
@@ -34,17 +34,17 @@ class FreshnessCheck(NamedTuple):
     complete: bool
 
 
-def check_freshness(stamps: Iterable[FileRecord], longest: float = TIME_LIMIT) -> FreshnessCheck:
+def check_freshness(records: Iterable[FileRecord], longest: float = TIME_LIMIT) -> FreshnessCheck:
     """Look at the files in the folders of known ones, for ``longest`` seconds at most.
 
     Counts new, changed and missing files; not those in folders that hold no known file.
-    The folders that were changed last come first. If the time is over before all stamps
+    The folders that were changed last come first. If the time is over before all records
     are read, only the files of those that were are looked at, and new ones can't be told.
     """
     start = time.monotonic()
     known: dict[str, FileRecord] = {}
-    for number, stamp in enumerate(stamps, 1):
-        known[stamp.path] = stamp
+    for number, record in enumerate(records, 1):
+        known[record.path] = record
         if number % _CLOCK_INTERVAL == 0 and time.monotonic() - start > longest * _RECORDS_SHARE:
             return FreshnessCheck(_count_changed(known, start + longest), complete=False)
     by_folder: defaultdict[str, set[str]] = defaultdict(set)
@@ -62,11 +62,11 @@ def check_freshness(stamps: Iterable[FileRecord], longest: float = TIME_LIMIT) -
 def _count_changed(known: dict[str, FileRecord], until: float) -> int:
     """Return how many of the ``known`` files are changed or missing, as far as there is time."""
     changed = 0
-    for number, (path, stamp) in enumerate(known.items(), 1):
+    for number, (path, record) in enumerate(known.items(), 1):
         if number % _CLOCK_INTERVAL == 0 and time.monotonic() > until:
             break
         try:
-            changed += not _is_same(stamp, os.stat(path))  # noqa: PTH116  (any bytes)
+            changed += not _is_same(record, os.stat(path))  # noqa: PTH116  (any bytes)
         except OSError:
             changed += 1
     return changed
@@ -86,12 +86,12 @@ def _compare_folder(
             for number, entry in enumerate(entries):
                 if number % _CLOCK_INTERVAL == 0 and time.monotonic() > until:
                     return differing, False
-                stamp = known.get(entry.path)
+                record = known.get(entry.path)
                 # What was asked for by name is known, whatever that name is.
-                if not (stamp or _would_be_indexed(entry, readable)) or not entry.is_file():
+                if not (record or _would_be_indexed(entry, readable)) or not entry.is_file():
                     continue
-                seen += stamp is not None
-                differing += stamp is None or not _is_same(stamp, entry.stat())
+                seen += record is not None
+                differing += record is None or not _is_same(record, entry.stat())
     except OSError:
         pass  # the folder's files count as missing
     return differing + len(expected) - seen, True
@@ -104,8 +104,8 @@ def _would_be_indexed(entry: os.DirEntry[str], readable: Container[str]) -> bool
     return is_article and not entry.name.startswith(".") and not entry.is_symlink()
 
 
-def _is_same(stamp: FileRecord, status: os.stat_result) -> bool:
-    return (stamp.size, stamp.mtime_ns) == (status.st_size, status.st_mtime_ns)
+def _is_same(record: FileRecord, status: os.stat_result) -> bool:
+    return (record.size, record.mtime_ns) == (status.st_size, status.st_mtime_ns)
 
 
 def _last_change(folder: str) -> int:

@@ -47,7 +47,7 @@ class Plan:
 
 def make_plan(
     paths: Sequence[str],
-    stamps: Iterable[FileRecord],
+    records: Iterable[FileRecord],
     *,
     prune: bool | None,
     follow: bool = False,
@@ -64,7 +64,7 @@ def make_plan(
     stay. Raises :class:`InputError` for a path that does not exist, and :class:`UsageError`
     for a refusal.
     """
-    plan = Plan({stamp.path: stamp for stamp in stamps}, largest, shard)
+    plan = Plan({record.path: record for record in records}, largest, shard)
     roots = {os.path.abspath(path) for path in paths}  # noqa: PTH100  (links stay as they are)
     seen: set[str] = set()
     unreadable: set[str] = set()
@@ -79,9 +79,9 @@ def make_plan(
                 unreadable.add(found.path)
             continue
         seen.add(found.path)
-        stamp = plan.known.get(found.path)
-        if stamp and _is_unchanged(found, stamp, largest):
-            plan.unchanged.append(stamp)
+        record = plan.known.get(found.path)
+        if record and _is_unchanged(found, record, largest):
+            plan.unchanged.append(record)
         else:
             plan.to_read.append(found)
     under = [path for path in plan.known if not roots.isdisjoint(iter_parents(path))]
@@ -109,13 +109,13 @@ def _concerns_all(found: File | Skipped, roots: Set[str]) -> bool:
     return isinstance(found, Skipped) and (found.kind == "unreadable" or found.path in roots)
 
 
-def _is_unchanged(file: File, stamp: FileRecord, largest: int) -> bool:
-    """Tell whether ``file`` is as ``stamp`` says, and need not be read now.
+def _is_unchanged(file: File, record: FileRecord, largest: int) -> bool:
+    """Tell whether ``file`` is as ``record`` says, and need not be read now.
 
     What was too large to be read, and for this run is not, was never looked at.
     """
-    same = (stamp.size, stamp.mtime_ns) == (file.size, file.mtime_ns)
-    return same and bool(stamp.digest or file.size > largest)
+    same = (record.size, record.mtime_ns) == (file.size, file.mtime_ns)
+    return same and bool(record.digest or file.size > largest)
 
 
 def _check_missing(plan: Plan, roots: Set[str], under: Sequence[str]) -> None:
@@ -132,11 +132,11 @@ def _check_missing(plan: Plan, roots: Set[str], under: Sequence[str]) -> None:
             )
 
 
-def is_better(stamp: FileRecord, other: FileRecord) -> bool:
-    """Return whether the version in ``stamp`` is to be taken; the path decides between equals."""
-    if stamp.version_key != other.version_key:
-        return stamp.version_key > other.version_key
-    return stamp.path < other.path
+def is_better(record: FileRecord, other: FileRecord) -> bool:
+    """Return whether the version in ``record`` is to be taken; the path decides between equals."""
+    if record.version_key != other.version_key:
+        return record.version_key > other.version_key
+    return record.path < other.path
 
 
 def _reread_duplicates(plan: Plan) -> None:
@@ -145,30 +145,30 @@ def _reread_duplicates(plan: Plan) -> None:
     Also where a duplicate should be the one that is shown: machines that wrote at the same
     time could not know of each other.
     """
-    duplicates = [stamp for stamp in plan.known.values() if stamp.status is Status.DUPLICATE]
+    duplicates = [record for record in plan.known.values() if record.status is Status.DUPLICATE]
     if not duplicates:
         return
-    touched = {file.path for file in plan.to_read} | {stamp.path for stamp in plan.gone}
-    disputed = {stamp.article_id for stamp in duplicates}
+    touched = {file.path for file in plan.to_read} | {record.path for record in plan.gone}
+    disputed = {record.article_id for record in duplicates}
     shown = {
-        stamp.article_id: stamp
-        for stamp in plan.known.values()
-        if stamp.status is Status.INDEXED and stamp.article_id in disputed
+        record.article_id: record
+        for record in plan.known.values()
+        if record.status is Status.INDEXED and record.article_id in disputed
     }
 
-    seen = {stamp.path for stamp in plan.unchanged if stamp.status is Status.DUPLICATE}
+    seen = {record.path for record in plan.unchanged if record.status is Status.DUPLICATE}
 
-    def competes(stamp: FileRecord) -> bool:
-        winner = shown.get(stamp.article_id)
+    def competes(record: FileRecord) -> bool:
+        winner = shown.get(record.article_id)
         if winner and winner.path in touched:
             return True
         # Where it was not seen, the run that sees it does it: it may be of another machine.
-        return stamp.path in seen and (winner is None or is_better(stamp, winner))
+        return record.path in seen and (winner is None or is_better(record, winner))
 
-    rivals = [stamp for stamp in duplicates if stamp.path not in touched and competes(stamp)]
-    again = {stamp.path for stamp in rivals}
-    plan.unchanged = [stamp for stamp in plan.unchanged if stamp.path not in again]
-    plan.to_read += [File(stamp.path, stamp.size, stamp.mtime_ns) for stamp in rivals]
+    rivals = [record for record in duplicates if record.path not in touched and competes(record)]
+    again = {record.path for record in rivals}
+    plan.unchanged = [record for record in plan.unchanged if record.path not in again]
+    plan.to_read += [File(record.path, record.size, record.mtime_ns) for record in rivals]
     plan.to_read.sort(key=lambda file: os.fsencode(file.path))
 
 

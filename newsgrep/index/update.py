@@ -220,26 +220,26 @@ class UpdateRun:
         self.plan = plan
         self._read = 0
         self._outcomes: dict[str, tuple[Outcome, str]] = {
-            stamp.path: _previous_outcome(stamp) for stamp in plan.unchanged
+            record.path: _previous_outcome(record) for record in plan.unchanged
         }
-        self._decided_before = {stamp.path for stamp in plan.unchanged}
-        stale = {file.path for file in plan.to_read} | {stamp.path for stamp in plan.gone}
+        self._decided_before = {record.path for record in plan.unchanged}
+        stale = {file.path for file in plan.to_read} | {record.path for record in plan.gone}
         # The file that each article is taken from, as far as it stands unquestioned.
         self._winners: dict[str, FileRecord] = {
-            stamp.article_id: stamp
-            for stamp in plan.known.values()
-            if stamp.status is Status.INDEXED and stamp.article_id and stamp.path not in stale
+            record.article_id: record
+            for record in plan.known.values()
+            if record.status is Status.INDEXED and record.article_id and record.path not in stale
         }
         self._lost: dict[str, FileRecord] = {
-            stamp.article_id: stamp
-            for stamp in plan.known.values()
-            if stamp.status is Status.INDEXED and stamp.article_id and stamp.path in stale
+            record.article_id: record
+            for record in plan.known.values()
+            if record.status is Status.INDEXED and record.article_id and record.path in stale
         }
         self._before = self._winners.keys() | self._lost.keys()
         self._followers: dict[str, list[FileRecord]] = {}
-        for stamp in plan.known.values():
-            if stamp.status is Status.DUPLICATE and stamp.article_id and stamp.path not in stale:
-                self._followers.setdefault(stamp.article_id, []).append(stamp)
+        for record in plan.known.values():
+            if record.status is Status.DUPLICATE and record.article_id and record.path not in stale:
+                self._followers.setdefault(record.article_id, []).append(record)
         # Duplicates to be noted once it is known which file each article is taken from.
         self._duplicates: list[tuple[str, FileRecord]] = []
 
@@ -250,9 +250,9 @@ class UpdateRun:
     def changes(self, prepared: Iterator[Prepared]) -> Iterator[Iterable[Change]]:
         """Yield what is to be changed, in groups that must not be parted by a commit."""
         yield [
-            DropFileRecord(stamp.path)
-            for stamp in self.plan.gone
-            if stamp.status is not Status.INDEXED
+            DropFileRecord(record.path)
+            for record in self.plan.gone
+            if record.status is not Status.INDEXED
         ]
         for item in prepared:
             self._read += 1
@@ -267,7 +267,7 @@ class UpdateRun:
         # Articles that lost their file and were found in no other one.
         lost = (article_id for article_id in self._lost if article_id not in self._winners)
         yield map(DeleteArticle, lost)
-        yield (self._duplicate(stamp, self._winners[key]) for key, stamp in self._duplicates)
+        yield (self._duplicate(record, self._winners[key]) for key, record in self._duplicates)
 
     def _failed(self, path: str, reason: str) -> Iterator[Change]:
         """Keep what the index has of a file that can't be read now."""
@@ -278,33 +278,33 @@ class UpdateRun:
         yield from ()
 
     def _article(self, entry: IndexDocument) -> Iterator[Change]:
-        stamp = entry.file_record
+        record = entry.file_record
         article_id = entry.article_id
-        known = self.plan.known.get(stamp.path)
+        known = self.plan.known.get(record.path)
         incumbent = self._winners.get(article_id)
-        if incumbent and not is_better(stamp, incumbent):
-            self._outcomes[stamp.path] = Outcome.DUPLICATE, ""
-            self._duplicates.append((article_id, stamp))
+        if incumbent and not is_better(record, incumbent):
+            self._outcomes[record.path] = Outcome.DUPLICATE, ""
+            self._duplicates.append((article_id, record))
             return
         if known and known.status is not Status.INDEXED:
-            yield DropFileRecord(stamp.path)
+            yield DropFileRecord(record.path)
         yield PutArticle(entry)
         stood = article_id in self._before
-        self._outcomes[stamp.path] = (Outcome.UPDATED if stood else Outcome.ADDED), ""
-        self._winners[article_id] = stamp
+        self._outcomes[record.path] = (Outcome.UPDATED if stood else Outcome.ADDED), ""
+        self._winners[article_id] = record
         if incumbent:
             followers = self._followers.pop(article_id, [])
             self._duplicates += [(article_id, each) for each in (incumbent, *followers)]
 
-    def _duplicate(self, stamp: FileRecord, winner: FileRecord) -> Change:
-        later = winner.version_key[0] > stamp.version_key[0]
-        fuller = winner.version_key[1] > stamp.version_key[1]
+    def _duplicate(self, record: FileRecord, winner: FileRecord) -> Change:
+        later = winner.version_key[0] > record.version_key[0]
+        fuller = winner.version_key[1] > record.version_key[1]
         why = "fetched later" if later else "is fuller" if fuller else "comes first"
         verb = "was " if later else ""
         reason = f"the same article as {winner.path}, which {verb}{why}"
-        if stamp.path in self._outcomes:  # and not gone, or of another folder
-            self._outcomes[stamp.path] = Outcome.DUPLICATE, reason
-        return PutFileRecord(stamp._replace(status=Status.DUPLICATE, reason=reason))
+        if record.path in self._outcomes:  # and not gone, or of another folder
+            self._outcomes[record.path] = Outcome.DUPLICATE, reason
+        return PutFileRecord(record._replace(status=Status.DUPLICATE, reason=reason))
 
     def summary(self, articles: int, seconds: float) -> UpdateSummary:
         """Return what has become of all files, in an index that now holds ``articles``."""
@@ -333,11 +333,11 @@ class UpdateRun:
         )
 
 
-def _previous_outcome(stamp: FileRecord) -> tuple[Outcome, str]:
-    match stamp.status:
+def _previous_outcome(record: FileRecord) -> tuple[Outcome, str]:
+    match record.status:
         case Status.INDEXED:
             return Outcome.UNCHANGED, ""
         case Status.DUPLICATE:
-            return Outcome.DUPLICATE, stamp.reason or ""
+            return Outcome.DUPLICATE, record.reason or ""
         case Status.REJECTED:
-            return Outcome.REJECTED, stamp.reason or ""
+            return Outcome.REJECTED, record.reason or ""

@@ -158,7 +158,7 @@ class FailedFile:
 
 
 Prepared = IndexDocument | FileRecord | FailedFile
-"""An entry, the stamp of a file without an article, or a failure."""
+"""An entry, the record of a file without an article, or a failure."""
 
 
 def prepare_file(file: File, outlets: Outlets, largest: int) -> Prepared:
@@ -172,17 +172,17 @@ def prepare_file(file: File, outlets: Outlets, largest: int) -> Prepared:
         return FailedFile(file.path, "it was gone before it could be read")
     except (OSError, ValueError) as exc:
         return FailedFile(file.path, getattr(exc, "strerror", None) or str(exc))
-    stamp = FileRecord(file.path, status.st_size, status.st_mtime_ns, "", Status.REJECTED)
+    record = FileRecord(file.path, status.st_size, status.st_mtime_ns, "", Status.REJECTED)
     if data is None:
-        return stamp._replace(
+        return record._replace(
             reason=f"larger than --max-file-size, which is {_format_size(largest)}"
         )
-    stamp = stamp._replace(digest=blake2b(data, digest_size=16).hexdigest())
+    record = record._replace(digest=blake2b(data, digest_size=16).hexdigest())
     try:
         article = extract_article(file.path, data, outlets=outlets, mtime=status.st_mtime)
     except NoArticle as exc:
-        return stamp._replace(reason=str(exc))
-    return make_document(article, _indexed_record(stamp, article))
+        return record._replace(reason=str(exc))
+    return make_document(article, _indexed_record(record, article))
 
 
 def _read_file(path: str, largest: int) -> tuple[os.stat_result, bytes | None]:
@@ -219,10 +219,10 @@ def _format_size(size: int) -> str:
     return f"{size} bytes"
 
 
-def _indexed_record(stamp: FileRecord, article: Article) -> FileRecord:
+def _indexed_record(record: FileRecord, article: Article) -> FileRecord:
     # Of two files with one article the later fetched is taken, then the fuller one.
     rank = (article.fetched or "", len(article.body))
-    return stamp._replace(status=Status.INDEXED, article_id=article.id, version_key=rank)
+    return record._replace(status=Status.INDEXED, article_id=article.id, version_key=rank)
 
 
 def prepare_files(

@@ -94,9 +94,9 @@ def test_a_phrase_is_found_where_it_stands(article: Article, start: int, size: i
 
 
 @pytest.mark.parametrize("status", Status)
-def test_a_stamp_comes_back_as_it_was(status: Status) -> None:
+def test_file_record_round_trip(status: Status) -> None:
     shown = "abc" if status is Status.INDEXED else ""
-    stamp = FileRecord(
+    record = FileRecord(
         path="/archive/\udcff,文.md",
         size=2**40,
         mtime_ns=-5,
@@ -106,8 +106,8 @@ def test_a_stamp_comes_back_as_it_was(status: Status) -> None:
         reason=None if shown else "因为",
         version_key=("2024-05-16T10:00:00+08:00", 12),
     )
-    assert unpack_file_record(pack_file_record(stamp), shown) == stamp
-    bare = stamp._replace(digest="", version_key=("", 0), reason=None)
+    assert unpack_file_record(pack_file_record(record), shown) == record
+    bare = record._replace(digest="", version_key=("", 0), reason=None)
     assert unpack_file_record(pack_file_record(bare), shown) == bare
 
 

@@ -175,7 +175,7 @@ def test_make_plan_removes_certainly_missing_files_only(
     paths = [tmp_path / name for name in ("a.md", "b.md", "closed/c.md", "closed/deep/d.md")]
     for path in paths[:2]:
         write_article(path, path.stem, "渡轮照常。")
-    stamps = [FileRecord(str(path), 1, 2, "d1e57f", Status.INDEXED, path.stem) for path in paths]
+    records = [FileRecord(str(path), 1, 2, "d1e57f", Status.INDEXED, path.stem) for path in paths]
     (tmp_path / "closed").mkdir()
 
     def scandir(path: str) -> Any:
@@ -185,12 +185,12 @@ def test_make_plan_removes_certainly_missing_files_only(
 
     whole = os.scandir
     monkeypatch.setattr(os, "scandir", scandir)
-    plan = make_plan([str(tmp_path)], stamps, prune=True)
+    plan = make_plan([str(tmp_path)], records, prune=True)
     assert plan.gone == []
     assert [skipped.kind for skipped in plan.skipped] == ["unreadable"]
     monkeypatch.undo()
-    plan = make_plan([str(tmp_path)], stamps, prune=True)
-    assert [stamp.article_id for stamp in plan.gone] == ["c", "d"]
+    plan = make_plan([str(tmp_path)], records, prune=True)
+    assert [record.article_id for record in plan.gone] == ["c", "d"]
 
 
 def test_article_of_a_replaced_file_is_removed(cli: Cli) -> None:

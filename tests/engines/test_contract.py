@@ -181,7 +181,7 @@ def test_get_returns_equal_articles(shared_engine: Engine) -> None:
     assert shared_engine.get(["none", "fish", "none"]) == [ARCHIVE[1]]
 
 
-def test_stamps_returns_every_file_record(engine: Engine) -> None:
+def test_file_records_returns_every_record(engine: Engine) -> None:
     record = FileRecord("/archive/\udcff.txt", 3, 4, "d1", Status.REJECTED, None, "nothing in it")
     engine.write([PutFileRecord(record)])
     assert set(engine.file_records()) == {make_file_record(each) for each in ARCHIVE} | {record}

@@ -358,7 +358,7 @@ def test_size_counts_shared_files_once(tmp_path: Path) -> None:
     assert FolderIndex(tmp_path).size() == every - sum(path.stat().st_size for path in shared)
 
 
-def test_stamps_returns_every_indexed_file(folder: Path) -> None:
+def test_file_records_include_every_article(folder: Path) -> None:
     engine = open_engine(NAME, folder)
     living = [each for each in ARCHIVE if each.id != "undated"]
     assert {s for s in engine.file_records() if s.article_id} == {
@@ -367,7 +367,9 @@ def test_stamps_returns_every_indexed_file(folder: Path) -> None:
     engine.close()
 
 
-def test_stamps_returns_each_record_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_records_returns_each_record_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine = open_tantivy(folder, create=False)
     wanted = sorted(engine.file_records())
     assert len(wanted) > 4

@@ -48,8 +48,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def results(folder: Path) -> list[Any]:
     """Return the results of requests that together read every file of the index."""
     with FolderIndex(folder).open() as engine:
-        stamps = sorted(engine.file_records())
-        articles = engine.get(stamp.article_id or "" for stamp in stamps)
+        records = sorted(engine.file_records())
+        articles = engine.get(record.article_id or "" for record in records)
         texts = engine.folded(article.id for article in articles)
         pages = [
             engine.search(
@@ -64,7 +64,7 @@ def results(folder: Path) -> list[Any]:
             )
             for order in Order
         ]
-    return [stamps, articles, texts, pages]
+    return [records, articles, texts, pages]
 
 
 def results_of_damaged(

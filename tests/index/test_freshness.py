@@ -30,20 +30,20 @@ def files(tmp_path: Path) -> list[Path]:
     return paths
 
 
-def _stamp(path: Path) -> FileRecord:
+def _file_record(path: Path) -> FileRecord:
     status = path.stat()
     return FileRecord(str(path), status.st_size, status.st_mtime_ns, "", Status.INDEXED, "id")
 
 
-def _slowly(stamps: list[FileRecord], pause: float) -> Iterator[FileRecord]:
-    for stamp in stamps:
-        yield stamp
+def _slowly(records: list[FileRecord], pause: float) -> Iterator[FileRecord]:
+    for record in records:
+        yield record
         time.sleep(pause)
 
 
 def test_new_changed_and_missing_files_are_counted_and_nothing_else(files: list[Path]) -> None:
-    stamps = [_stamp(path) for path in files]
-    assert check_freshness(stamps) == FreshnessCheck(0, complete=True)
+    records = [_file_record(path) for path in files]
+    assert check_freshness(records) == FreshnessCheck(0, complete=True)
     files[0].write_text("渡轮停航")
     os.utime(files[1], ns=(1, 1))
     files[2].unlink()
@@ -51,15 +51,15 @@ def test_new_changed_and_missing_files_are_counted_and_nothing_else(files: list[
     (files[3].parent / ".hidden.html").write_text("渡轮")
     (files[3].parent / "notes.xyz").write_text("渡轮")
     (files[3].parent / "link.html").symlink_to(files[4])
-    assert check_freshness(stamps) == FreshnessCheck(4, complete=True)
+    assert check_freshness(records) == FreshnessCheck(4, complete=True)
     shutil.rmtree(files[-1].parent)
-    assert check_freshness(stamps) == FreshnessCheck(4 + EACH, complete=True)
+    assert check_freshness(records) == FreshnessCheck(4 + EACH, complete=True)
 
 
 def test_the_folder_that_was_changed_last_is_looked_at_first(
     files: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stamps = [_stamp(path) for path in files]
+    records = [_file_record(path) for path in files]
     changed = files[EACH].parent
     (changed / "new.html").write_text("渡轮")
     for path in {path.parent for path in files} - {changed}:
@@ -72,7 +72,7 @@ def test_the_folder_that_was_changed_last_is_looked_at_first(
         return real(folder)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    assert check_freshness(stamps) == FreshnessCheck(1, complete=True)
+    assert check_freshness(records) == FreshnessCheck(1, complete=True)
     assert looked[0] == str(changed)
     assert len(looked) == FOLDERS
 
@@ -80,15 +80,15 @@ def test_the_folder_that_was_changed_last_is_looked_at_first(
 def test_when_time_is_over_what_was_counted_is_said_to_be_less_than_all(
     files: list[Path],
 ) -> None:
-    stamps = [_stamp(path) for path in files]
+    records = [_file_record(path) for path in files]
     files[0].unlink()
     (files[0].parent / "new.html").write_text("渡轮")
-    # Too late for all stamps: the new file can't be told from those not read yet.
-    assert check_freshness(_slowly(stamps, 0.001), longest=0.01) == FreshnessCheck(
+    # Too late for all records: the new file can't be told from those not read yet.
+    assert check_freshness(_slowly(records, 0.001), longest=0.01) == FreshnessCheck(
         1, complete=False
     )
     # Too late for the folders.
-    assert check_freshness(stamps[:10], longest=0) == FreshnessCheck(0, complete=False)
+    assert check_freshness(records[:10], longest=0) == FreshnessCheck(0, complete=False)
 
 
 def test_zero_says_how_many_files_are_new(cli: Cli) -> None:

@@ -249,15 +249,15 @@ class History(RuleBasedStateMachine):
         assert self.now is not None
         with FolderIndex(self.index).open() as engine:
             assert engine.verify(deep=True) == []
-            stamps = {stamp.path: stamp for stamp in engine.file_records()}
-            assert stamps.keys() == self.now.known.keys()
+            records = {record.path: record for record in engine.file_records()}
+            assert records.keys() == self.now.known.keys()
             taken_from = {text.id_at(path): path for path, text in self.now.articles.items()}
             for path, text in self.now.known.items():
-                status, reason = stamps[path].status, stamps[path].reason or ""
+                status, reason = records[path].status, records[path].reason or ""
                 if not text.title:
                     assert status is Status.REJECTED
                 elif path in self.now.articles:
-                    assert (status, stamps[path].article_id) == (Status.INDEXED, text.id_at(path))
+                    assert (status, records[path].article_id) == (Status.INDEXED, text.id_at(path))
                 else:
                     assert status is Status.DUPLICATE
                     if path in self.shelf.files and self.shelf.times[path] == self.now.times[path]:

@@ -99,8 +99,8 @@ def state(place: Path) -> State:
             pass
         return None
     with FolderIndex(place).open() as engine:
-        stamps = sorted(engine.file_records())
-        articles = engine.get(stamp.article_id or "" for stamp in stamps)
+        records = sorted(engine.file_records())
+        articles = engine.get(record.article_id or "" for record in records)
         pages = [
             engine.search(
                 EngineRequest(parse(query).root, order, limit=50, facets=("source", "month"))
@@ -109,7 +109,7 @@ def state(place: Path) -> State:
             for order in Order
         ]
         assert engine.verify(deep=True) == []
-        return stamps, articles, pages
+        return records, articles, pages
 
 
 @pytest.fixture(params=["first", "later"])

@@ -42,7 +42,7 @@ def answers(engine: Engine) -> None:
         page = engine.search(EngineRequest(parse(question).root))
         assert {candidate.id for candidate in page.candidates} == ids, question
     assert engine.get(article.id for article in ARTICLES) == list(ARTICLES)
-    assert [stamp for stamp in engine.file_records() if stamp.status is not Status.INDEXED] == [
+    assert [record for record in engine.file_records() if record.status is not Status.INDEXED] == [
         DUPLICATE
     ]
 

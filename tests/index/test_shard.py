@@ -164,10 +164,10 @@ def test_a_duplicate_of_another_shard_takes_over_from_a_file_that_goes(
     folder = archive(tmp_path / "n")
     paths = [str(folder)]
     shard_by_shard(server, paths, (1, 2, 3))
-    articles, stamps = index_contents(server)
+    articles, records = index_contents(server)
     for number in range(8):
         names = [folder / f"{number:02}.md", folder / "again" / f"{number:02}.md"]
-        (shown,) = (path for path in names if stamps[str(path)][4] == "indexed")
+        (shown,) = (path for path in names if records[str(path)][4] == "indexed")
         shown.unlink()
     for number in (1, 2, 3):
         update_index(server, paths, UpdateOptions(shard=Shard(number, 3), prune=True))

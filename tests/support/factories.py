@@ -60,7 +60,7 @@ def make_article(
 
 
 def make_file_record(of: Article, path: str | None = None) -> FileRecord:
-    """Return the stamp of the file that ``of`` was read from."""
+    """Return the record of the file that ``of`` was read from."""
     return FileRecord(
         path or of.path, 1, 2, "d1e57f", Status.INDEXED, of.id, version_key=("", len(of.body))
     )

@@ -58,12 +58,11 @@ class FakeIndex(MemoryEngine):
 
     def stored(self) -> Iterator[Stored | Unreadable]:
         for document in self._documents.values():
-            article, stamp = document.article, document.indexed.file_record
-            yield (
-                Unreadable(stamp.path) if article.id in self.unreadable else Stored(article, stamp)
-            )
-        for stamp in self._file_records.values():
-            yield Stored(None, stamp)
+            article, record = document.article, document.indexed.file_record
+            is_unreadable = article.id in self.unreadable
+            yield Unreadable(record.path) if is_unreadable else Stored(article, record)
+        for record in self._file_records.values():
+            yield Stored(None, record)
 
 
 INDEXES: dict[str, FakeIndex] = {}

@@ -157,7 +157,7 @@ def expected_state(files: State) -> State:
 def indexed_state(index: Path) -> State:
     """Return what an index holds."""
     with FolderIndex(index).open() as engine:
-        ids = [stamp.article_id or "" for stamp in engine.file_records()]
+        ids = [record.article_id or "" for record in engine.file_records()]
         return {
             article.path: ArticleFile(
                 article.title,
@@ -174,16 +174,16 @@ QUERIES = ("联合声明", '"台风过后"', '"人在鹭" OR 灯塔', "-渡轮 s
 
 
 def index_snapshot(index: Path) -> tuple[list[FileRecord], list[Article], list[ResultPage]]:
-    """Return all stamps, articles, and the answers to some questions."""
+    """Return all records, articles, and the answers to some questions."""
     with FolderIndex(index).open() as engine:
-        stamps = sorted(engine.file_records())
-        articles = engine.get(stamp.article_id or "" for stamp in stamps)
+        records = sorted(engine.file_records())
+        articles = engine.get(record.article_id or "" for record in records)
         pages = [
             engine.search(EngineRequest(parse(query).root, order, 1000, 0, FACETS))
             for query in QUERIES
             for order in Order
         ]
-    return stamps, articles, pages
+    return records, articles, pages
 
 
 def index_contents(index: Index) -> tuple[dict[str, str], dict[str, tuple[object, ...]]]:
@@ -191,9 +191,9 @@ def index_contents(index: Index) -> tuple[dict[str, str], dict[str, tuple[object
     with index.open() as engine:
         ids = [each.id for each in engine.search(EngineRequest(MatchAll(), limit=999)).candidates]
         articles = {article.id: f"{article.path}: {article.body}" for article in engine.get(ids)}
-        stamps = {stamp.path: _without_reason(stamp) for stamp in engine.file_records()}
-    return articles, stamps
+        records = {record.path: _without_reason(record) for record in engine.file_records()}
+    return articles, records
 
 
-def _without_reason(stamp: FileRecord) -> tuple[object, ...]:
-    return stamp._replace(reason=None)
+def _without_reason(record: FileRecord) -> tuple[object, ...]:
+    return record._replace(reason=None)

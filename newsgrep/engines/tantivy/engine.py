@@ -43,7 +43,7 @@ class TantivyEngine:
         self.reader = CommitReader(self._folder)
 
     def commit(self) -> int:
-        """Return the number of the commit: tantivy's stamp and a sum of the segment names."""
+        """Return the number of the commit: tantivy's record and a sum of the segment names."""
         return self.reader.commit
 
     def refresh(self) -> None:

@@ -263,7 +263,7 @@ def assert_complete(cli: Cli, index: ClusterIndex, archive: Archive, figures: Ta
     assert index.documents() == len(files)
     assert index.unrestored() == []
     with ServerIndex(index.at(0)).open() as engine:
-        paths = [stamp.path for stamp in engine.file_records()]
+        paths = [record.path for record in engine.file_records()]
         assert len(paths) == len(files)
         assert set(paths) == files.keys()
         assert engine.verify() == []
@@ -406,20 +406,20 @@ def test_load_without_replicas_can_be_repeated(
     assert index.documents() == OLD + FEWER
     assert index.unrestored(replicas=0) == []
     with ServerIndex(address).open() as engine:
-        assert {stamp.path for stamp in engine.file_records()} == smaller.every_file.keys()
+        assert {record.path for record in engine.file_records()} == smaller.every_file.keys()
 
 
 def index_content(index: Index) -> tuple[Any, ...]:
     """Return all file records and articles of an index, and its results for some queries."""
     with index.open() as engine:
-        stamps = sorted(engine.file_records())
-        articles = engine.get(stamp.article_id or "" for stamp in stamps)
+        records = sorted(engine.file_records())
+        articles = engine.get(record.article_id or "" for record in records)
         pages = [
             engine.search(EngineRequest(parse(each).root, Order.NEWEST, 20, 0, FACETS))
             for each in QUERIES
         ]
     # The reason why a file has no article of its own depends on the order of the files.
-    records = [stamp._replace(reason=None) for stamp in stamps]
+    records = [record._replace(reason=None) for record in records]
     return records, articles, [(page.total, page.facets, _ids(page)) for page in pages]
 
 
