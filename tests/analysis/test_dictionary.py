@@ -1,4 +1,4 @@
-"""jieba's dictionary read in place: the same words and the same cuts as when it is loaded."""
+"""jieba's dictionary, read in place: equal words and segmentations as when it is loaded."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def rust() -> Segmenter:
     return rust_segmenter()
 
 
-def test_every_word_and_every_beginning_of_one_is_found(
+def test_dictionary_frequency_of_words_and_prefixes(
     in_place: Dictionary, frequencies: dict[str, int]
 ) -> None:
     words = {word: count for word, count in frequencies.items() if han_run().fullmatch(word)}
@@ -65,7 +65,7 @@ def test_every_word_and_every_beginning_of_one_is_found(
             assert in_place.frequency(longer) is None
 
 
-def test_a_query_is_cut_as_the_segmenter_cuts_it(
+def test_dictionary_cut_agrees_with_segmenter(
     in_place: Dictionary, rust: Segmenter, frequencies: dict[str, int]
 ) -> None:
     chance = random.Random(11)
@@ -85,13 +85,11 @@ def test_a_query_is_cut_as_the_segmenter_cuts_it(
 
 @settings(max_examples=500, deadline=None)
 @given(st.text(st.one_of(_HAN, st.sampled_from("中国人民大学生的一是在不了有和干隆")), max_size=60))
-def test_any_run_is_cut_as_the_segmenter_cuts_it(rust: Segmenter, run: str) -> None:
+def test_dictionary_cut_of_any_run_agrees_with_segmenter(rust: Segmenter, run: str) -> None:
     assert list(likeliest_words(run)) == list(rust.cut(run))
 
 
-def test_a_query_of_a_book_is_cut_all_the_same(
-    rust: Segmenter, frequencies: dict[str, int]
-) -> None:
+def test_likeliest_words_of_long_query(rust: Segmenter, frequencies: dict[str, int]) -> None:
     words = [word for word in frequencies if han_run().fullmatch(word)]
     book = "".join(random.Random(3).sample(words, 20_000))
     for length in (10_000, 30_000):
@@ -106,9 +104,7 @@ def nothing_known() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("nothing_known")
-def test_another_dictionary_is_left_to_the_segmenter(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unknown_dictionary_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def finds(_name: str) -> ModuleSpec | None:
         return spec
 

@@ -1,4 +1,4 @@
-"""Queries of every kind, what they are understood as, and which articles they find."""
+"""Queries of every kind: how they are parsed and which articles they find."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "queries.tsv"
 
 class Golden(NamedTuple):
     query: str
-    understood: str
+    parsed: str
     ids: str
 
 
@@ -40,16 +40,14 @@ def engine(
     made.close()
 
 
-def test_there_are_many() -> None:
+def test_golden_queries_are_many() -> None:
     assert len({case.query for case in CASES}) == len(CASES) >= 120
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.query)
-def test_a_query_is_understood_as_ever_and_finds_what_it_should(
-    engine: Engine, case: Golden
-) -> None:
+def test_golden_query_is_parsed_and_finds(engine: Engine, case: Golden) -> None:
     root = parse(case.query).root
-    assert describe(root) == case.understood
+    assert describe(root) == case.parsed
     found = sorted(
         candidate.id for candidate in engine.search(EngineRequest(root, limit=100)).candidates
     )
@@ -87,7 +85,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("query", WRONG, ids=lambda query: query[:20] or "empty")
-def test_what_can_not_be_read_is_pointed_at(query: str) -> None:
+def test_invalid_query_has_position(query: str) -> None:
     place = WRONG[query]
     with pytest.raises(QueryError) as error:
         parse(query)

@@ -153,3 +153,39 @@ def test_scoring_terms_skip_excluded_texts() -> None:
     root = parse('渔业 -"台风" -(学校 OR 铁路) "两岸渔业"').root
     assert scoring_terms(root) == ["渔业", "两岸"]
     assert [describe(text) for text in positive_texts(root)] == ["渔业", '"两岸渔业"']
+
+
+def test_parse_refuses_regex_without_narrowing() -> None:
+    for query in (r"/\d+/", r"水 OR /\d+/", r"-/\d+/", r"/a/ /b/", r"/\d/ -水"):
+        with pytest.raises(QueryError, match="--scan") as error:
+            parse(query)
+        assert query[error.value.position or 0] == "/"
+        parse(query, scan=True)
+    for query in (r"/\d+年/", r"水 /\d+/", r"date:2024 /a/", r"/\d/ NEAR 水", r"(/a/ OR /水/) b"):
+        parse(query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "a NEAR",
+        "NEAR b",
+        "a NEAR OR b",
+        "a NEAR/5000 b",
+        "a NEAR/ b",
+        "(a b) NEAR c",
+        "(a OR date:2024) NEAR c",
+        "a ADJ date:2024",
+        "-a NEAR b",
+        "~水",
+        "~ab",
+    ],
+)
+def test_parse_error_of_near_has_position(query: str) -> None:
+    with pytest.raises(QueryError, match=r"[.!]$") as error:
+        parse(query)
+    assert 0 <= (error.value.position or 0) <= len(query)
+
+
+def test_parse_takes_lone_tilde_as_punctuation() -> None:
+    assert parse("~ abc a ~").root == parse("abc a").root

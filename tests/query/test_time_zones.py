@@ -1,4 +1,4 @@
-"""A day is a day in the zone that was asked for: engines against every article's own date."""
+"""Days in time zones: every engine against each article's own date."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def expected(first: date | None, last: date | None, zone: tzinfo) -> set[str]:
 
 
 @pytest.mark.parametrize("zone", ZONES, ids=str)
-def test_an_article_is_of_the_day_that_it_has_in_the_zone(engine: Engine, zone: tzinfo) -> None:
+def test_date_range_is_in_the_given_zone(engine: Engine, zone: tzinfo) -> None:
     for day in DAYS:
         for first, last in (
             *((near, near) for near in (day + timedelta(days=n) for n in range(-2, 3))),
@@ -123,14 +123,14 @@ def test_an_article_is_of_the_day_that_it_has_in_the_zone(engine: Engine, zone: 
             assert found(engine, DateRange(first, last, zone)) == expected(first, last, zone)
 
 
-def test_zones_differ_where_they_should() -> None:
+def test_expected_days_differ_between_zones() -> None:
     # Or the test above would be one of nothing.
     day = date(2024, 5, 17)
     answers = {frozenset(expected(day, day, zone)) for zone in ZONES}
     assert len(answers) > 8
 
 
-def test_a_day_that_never_was_has_only_what_is_known_to_the_day_or_less(engine: Engine) -> None:
+def test_skipped_day_matches_dates_without_time_only(engine: Engine) -> None:
     day, zone = date(2011, 12, 30), ZoneInfo("Pacific/Apia")
     known = {each.id: each.published.iso for each in ARTICLES if each.published}
     assert {known[each] for each in found(engine, DateRange(day, day, zone))} == {
@@ -141,7 +141,7 @@ def test_a_day_that_never_was_has_only_what_is_known_to_the_day_or_less(engine: 
 
 
 @pytest.mark.parametrize("zone", ZONES, ids=str)
-def test_days_in_a_zone_combine_with_other_filters(engine: Engine, zone: tzinfo) -> None:
+def test_zoned_date_range_combines_with_filters(engine: Engine, zone: tzinfo) -> None:
     day = date(2024, 5, 17)
     wanted = expected(day, day, zone)
     other = {each.id for each in ARTICLES if each.source == "乙报"}
@@ -150,7 +150,7 @@ def test_days_in_a_zone_combine_with_other_filters(engine: Engine, zone: tzinfo)
     assert found(engine, Not(dates)) == {each.id for each in ARTICLES} - wanted
 
 
-def test_a_day_and_a_moment_at_its_midnight_are_told_apart(engine: Engine) -> None:
+def test_day_differs_from_moment_at_midnight(engine: Engine) -> None:
     # In New York 8:00 in Shanghai is the evening before; a day is itself everywhere.
     zone = ZoneInfo("America/New_York")
     isos = ("2024-05-17", "2024-05-17T08:00:00+08:00", "2024-05-17T00:00+00:00")
@@ -197,7 +197,7 @@ def lighthouse(tmp_path_factory: pytest.TempPathFactory) -> Cli:
         ),
     ],
 )
-def test_tz_says_whose_day_is_meant(
+def test_tz_option_selects_the_zone(
     lighthouse: Cli, options: tuple[str, ...], env: dict[str, str], titles: set[str]
 ) -> None:
     for asked in (
@@ -208,7 +208,7 @@ def test_tz_says_whose_day_is_meant(
         assert {title for title in ("夜里", "早上", "当天", "当月") if title in ran.out} == titles
 
 
-def test_an_unknown_zone_is_refused_before_anything_is_searched(lighthouse: Cli) -> None:
+def test_unknown_tz_is_an_error(lighthouse: Cli) -> None:
     for options, env in (
         (("--tz", "asia/tokyo"), {}),
         ((), {"NEWSGREP_TZ": "asia/tokyo"}),
@@ -218,7 +218,7 @@ def test_an_unknown_zone_is_refused_before_anything_is_searched(lighthouse: Cli)
         assert ran.err == ("newsgrep: Unknown time zone “asia/tokyo”: write Asia/Tokyo.\n")
 
 
-def test_today_is_a_day_of_the_zone(cli: Cli) -> None:
+def test_today_depends_on_tz(cli: Cli) -> None:
     # Between these two it is never the same day.
     east, west = "Pacific/Kiritimati", "Etc/GMT+12"
     now = datetime.now(UTC)

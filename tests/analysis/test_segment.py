@@ -1,0 +1,131 @@
+"""Terms of texts and queries, equal for both segmenters."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newsgrep.analysis import segment
+from newsgrep.analysis.characters import (
+    han_run,
+)
+from newsgrep.analysis.fold import fold
+from newsgrep.analysis.segment import (
+    Segmenter,
+    folded_words,
+    index_terms,
+    inner_terms,
+    python_segmenter,
+    query_terms,
+    rust_segmenter,
+    term_counts,
+    trim_open_words,
+)
+from newsgrep.query.match import (
+    contains_literal,
+)
+
+_HAN = st.sampled_from("北京大学生联合声明中华人民共和国的了是水着名干隆研究命起源南市长江桥𠀀〇々")
+
+
+@pytest.fixture(scope="module")
+def both_segmenters(tmp_path_factory: pytest.TempPathFactory) -> tuple[Segmenter, Segmenter]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        return rust_segmenter(), python_segmenter()
+
+
+def test_folded_words_file_is_up_to_date(dictionary: dict[str, int]) -> None:
+    expected: dict[str, int] = {}
+    for word, frequency in dictionary.items():
+        folded = fold(word)
+        known = dictionary.get(folded, 0)
+        if folded != word and frequency > known and len(word) > 1 and han_run().fullmatch(folded):
+            expected[folded] = max(expected.get(folded, 0), frequency)
+    assert dict(folded_words()) == expected
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(st.one_of(_HAN, st.sampled_from("aZ9，。 \n")), max_size=40))
+def test_segmenters_give_equal_terms(
+    both_segmenters: tuple[Segmenter, Segmenter], text: str
+) -> None:
+    rust, python = both_segmenters
+    assert sorted(index_terms(text, rust)) == sorted(index_terms(text, python))
+    assert query_terms(text, rust) == query_terms(text, python)
+
+
+def test_segmenters_agree_on_dictionary(
+    both_segmenters: tuple[Segmenter, Segmenter], dictionary: dict[str, int]
+) -> None:
+    rust, python = both_segmenters
+    words = sorted(fold(word) for word in dictionary)
+    for start in range(0, len(words), 1000):
+        text = "，".join(words[start : start + 1000])
+        assert sorted(index_terms(text, rust)) == sorted(index_terms(text, python))
+
+
+def test_term_counts_of_chunks_are_of_whole(
+    dictionary: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [fold(word) for word in dictionary if len(word) > 1]
+    assert max(map(len, words)) <= segment._MAX_WORD_LENGTH
+    chance = random.Random(11)
+    others = ("a", "Z9", "gpt" * 30, "の", "〇", "，", "\n", " ", "𠀀")
+    for part in (40, 97):
+        monkeypatch.setattr(segment, "_CHUNK_LENGTH", part)
+        for _ in range(500):
+            pieces = [
+                chance.choice(others if chance.random() < 0.2 else words)[: chance.randint(1, 99)]
+                for _ in range(chance.randint(1, 90))
+            ]
+            text = "".join(pieces)
+            assert term_counts(text) == Counter(index_terms(text))
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text(st.one_of(_HAN, st.sampled_from("gpt4-，。")), max_size=40), st.data())
+def test_index_terms_include_query_terms(text: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text)))
+    part = text[start : start + data.draw(st.integers(0, 12))]
+    if contains_literal(text, part):
+        assert set(query_terms(part)) <= set(index_terms(text))
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text(st.one_of(_HAN, st.sampled_from("gpt4-，。")), max_size=40))
+def test_inner_terms_are_other_index_terms(text: str) -> None:
+    words = {term for term in index_terms(text) if len(term) > 1 and han_run().fullmatch(term)}
+    assert set(inner_terms(text)) == words - set(query_terms(text))
+
+
+def test_query_terms_are_likeliest_words() -> None:
+    assert query_terms("北京大学生gpt-4o，2024年") == ("北京", "大学生", "gpt", "4o", "2024", "年")
+    assert query_terms("着名 干隆") == ("着名", "干隆")
+
+
+def test_jieba_cache_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    python_segmenter()
+    cache = tmp_path / "newsgrep"
+    assert cache.stat().st_mode & 0o077 == 0
+    assert [path.name for path in cache.iterdir()] == ["jieba-0.42.1.cache"]
+
+
+@pytest.mark.parametrize(
+    ("text", "open_before", "open_after", "trimmed"),
+    [
+        ("gpt模型x", False, True, "gpt模型"),
+        ("gpt模型x", True, False, "模型x"),
+        ("gpt", True, False, ""),
+        ("a gpt b", True, True, " gpt "),
+        ("联合", True, True, "联合"),
+    ],
+)
+def test_trim_open_words(text: str, open_before: bool, open_after: bool, trimmed: str) -> None:
+    assert trim_open_words(text, open_before=open_before, open_after=open_after) == trimmed
