@@ -29,7 +29,7 @@ _MAX_SHIFT: Final = 24
 """Characters by which the end of a window moves to avoid cutting a word."""
 
 _MAX_ANCHORS: Final = 24
-"""Windows that are tried for one matched text: later repeats of a word seldom show more."""
+"""Windows that are tried for one matched text: later repeats of a word rarely show more."""
 
 
 class _Window(NamedTuple):

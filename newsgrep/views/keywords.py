@@ -354,7 +354,7 @@ def find_names(texts: Iterable[SegmentedText], min_count: int) -> Counter[str]:
         and count >= _COOCCURRENCE * pieces[parts[0]]
         and count >= _COOCCURRENCE * pieces[parts[-1]]
     }
-    # A part of a longer name that seldom occurs elsewhere is not a name itself.
+    # A part of a longer name that rarely occurs elsewhere is not a name itself.
     inside: Counter[tuple[str, ...]] = Counter()
     for parts, count in names.items():
         for start in range(len(parts)):

@@ -90,7 +90,7 @@ def salient_terms(engine: Engine, article: Article) -> dict[str, float]:
     title, body = fold(article.title), fold(article.body)[:_MAX_BODY]
     in_title, in_lead = term_counts(title), term_counts(body[:LEAD_LENGTH])
     counts = term_counts(body)
-    # A term that occurs once, late in the body, is seldom salient, and looking it up takes time.
+    # A term that occurs once, late in the body, is rarely salient, and looking it up takes time.
     terms = [
         term
         for term in counts | in_title

@@ -100,11 +100,11 @@ def test_signed_g2_is_log_likelihood_ratio() -> None:
             apart += likelihood(there, others, there / others)
             one = likelihood(having, size, together) + likelihood(there, others, together)
             ratio = 2 * (apart - one)
-        told = signed_g2(having, size, there, others)
-        assert abs(told) == pytest.approx(ratio, abs=1e-6)
-        assert told == pytest.approx(-signed_g2(there, others, having, size), abs=1e-6)
-        if abs(told) > 1e-6:
-            assert (told > 0) == (having / size > there / others)
+        g2 = signed_g2(having, size, there, others)
+        assert abs(g2) == pytest.approx(ratio, abs=1e-6)
+        assert g2 == pytest.approx(-signed_g2(there, others, having, size), abs=1e-6)
+        if abs(g2) > 1e-6:
+            assert (g2 > 0) == (having / size > there / others)
     assert signed_g2(3, 3, 0, 0) == signed_g2(0, 0, 3, 3) == 0
 
 
@@ -159,9 +159,9 @@ def test_query_keywords_counts_are_exact(engine: Engine) -> None:
         expected = signed_g2(word.articles, 65, word.elsewhere, 80)
         assert word.score == pytest.approx(expected)
         assert word.score >= SIGNIFICANT_G2
-    told = [word.word for word in found.words]
-    assert {"码头", "船长", "温以澜"} <= set(told)
-    assert not {"渡轮", "图书馆", "市长", "第"} & set(told)
+    words = [word.word for word in found.words]
+    assert {"码头", "船长", "温以澜"} <= set(words)
+    assert not {"渡轮", "图书馆", "市长", "第"} & set(words)
     assert found.words == tuple(sorted(found.words, key=lambda word: (-word.score, word.word)))
 
 
@@ -178,11 +178,11 @@ def test_article_keywords_are_frequent_and_rare(engine: Engine) -> None:
     for new in (make_article("new", "海牛来了", body), make_article("n000", "海牛来了", body)):
         found = article_keywords(engine, new, 20)
         assert found.articles == 1
-        told = {word.word: word for word in found.words}
+        by_word = {word.word: word for word in found.words}
         assert found.words[0].word == "海牛"
-        assert (told["海牛"].occurrences, told["海牛"].elsewhere) == (5, 0)
-        assert told["温以澜"].occurrences == 2
-        assert told["码头"].score > told["渡轮"].score
+        assert (by_word["海牛"].occurrences, by_word["海牛"].elsewhere) == (5, 0)
+        assert by_word["温以澜"].occurrences == 2
+        assert by_word["码头"].score > by_word["渡轮"].score
 
 
 def test_query_keywords_of_few_articles(engine: Engine) -> None:
@@ -260,9 +260,9 @@ def test_keywords_command_prints_statistic(press: Cli) -> None:
     ran = press("keywords", "渡轮", "-n3")
     assert len(ran.lines) == 1 + 3 + 2
     assert ran.lines[-1] == "G² of article counts: 65 articles against 80 others"
-    told = press.json("keywords", "渡轮", "-n3")
-    assert [word["word"] for word in told["words"]] == [row.split()[0] for row in ran.lines[1:4]]
-    assert (told["articles"], told["others"]) == (65, 80)
+    result = press.json("keywords", "渡轮", "-n3")
+    assert [word["word"] for word in result["words"]] == [row.split()[0] for row in ran.lines[1:4]]
+    assert (result["articles"], result["others"]) == (65, 80)
 
 
 def test_keywords_command_accepts_id_or_path(press: Cli) -> None:
@@ -289,8 +289,8 @@ def test_compare_command_in_every_format(press: Cli) -> None:
     assert months.startswith("  months    █")
     assert "  2024-01 to 2024-05, " in months
 
-    told = press.json("compare", "渡轮", "--sources", "雾港,电台", "-n5")
-    assert [side["articles"] for side in told["sources"]] == [40, 25]
+    result = press.json("compare", "渡轮", "--sources", "雾港,电台", "-n5")
+    assert [side["articles"] for side in result["sources"]] == [40, 25]
     rows = list(csv.DictReader(press("compare", "渡轮", "--sources=雾港,电台", "--csv").lines))
     assert [row["name"] for row in rows] == ["雾港", "电台"]
     assert [row["share"] for row in rows] == ["0.666667", "0.384615"]
@@ -304,27 +304,27 @@ def test_compare_command_rejects_bad_sources(press: Cli) -> None:
 
 def test_similar_command_in_every_format(press: Cli) -> None:
     (hit,) = press.json("search", "画展 图书馆", "-n1")["hits"]
-    told = press.json("similar", hit["id"], "-n5")
-    assert told["to"]["id"] == hit["id"]
-    assert len(told["articles"]) == 5
-    assert hit["id"] not in {each["id"] for each in told["articles"]}
-    assert [each["rank"] for each in told["articles"]] == [1, 2, 3, 4, 5]
-    for each in told["articles"]:
+    result = press.json("similar", hit["id"], "-n5")
+    assert result["to"]["id"] == hit["id"]
+    assert len(result["articles"]) == 5
+    assert hit["id"] not in {each["id"] for each in result["articles"]}
+    assert [each["rank"] for each in result["articles"]] == [1, 2, 3, 4, 5]
+    for each in result["articles"]:
         body = press.json("show", each["id"])["body"]
         assert each["shared_terms"]
         assert all(word in fold(body) + fold(each["title"]) for word in each["shared_terms"])
         assert "渡轮" not in body
     paths = press("similar", hit["id"], "-n5", "--paths", "-0").stdout.split(b"\0")
-    assert [path.decode() for path in paths[:-1]] == [each["path"] for each in told["articles"]]
+    assert [path.decode() for path in paths[:-1]] == [each["path"] for each in result["articles"]]
     assert len(press("similar", hit["id"], "-n5", "--jsonl").lines) == 5
-    assert told["articles"][0]["title"] in press("similar", hit["id"]).out
+    assert result["articles"][0]["title"] in press("similar", hit["id"]).out
 
 
 def test_similar_command_accepts_unindexed_file(press: Cli) -> None:
     draft = write_article(press.folder / "draft.md", "新船", "渡轮的船长检查发动机，旅客在候船室。")
-    told = press.json("similar", "draft.md", "-n3")
-    assert told["to"]["path"] == str(draft.resolve())
-    assert all("渡轮" in press.json("show", each["id"])["body"] for each in told["articles"])
+    result = press.json("similar", "draft.md", "-n3")
+    assert result["to"]["path"] == str(draft.resolve())
+    assert all("渡轮" in press.json("show", each["id"])["body"] for each in result["articles"])
     draft.write_text("---\ntitle: \n---\n", "utf-8")
     assert "Cannot read an article from draft.md" in press("similar", "draft.md", status=2).err
     draft.unlink()
