@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from newsgrep._io import to_json
+from newsgrep._io import encode_json
 from newsgrep.analysis import codec
 from newsgrep.analysis.characters import CharKind, kind_of, strip_invisible
 from newsgrep.analysis.document import make_document
@@ -119,7 +119,7 @@ def _file(data: bytes, suffix: str) -> None:
     _hold(all(entry.counts.values()), "a term that stands nowhere")
     packed = codec.pack_file_record(record)
     _hold(codec.unpack_file_record(packed, article.id) == record, "another record comes out")
-    _hold(json.loads(to_json([article.title, article.body])) == [article.title, article.body],
+    _hold(json.loads(encode_json([article.title, article.body])) == [article.title, article.body],
           "another text comes out of JSON")  # fmt: skip
 
 

@@ -1,6 +1,6 @@
-"""The values that travel through the house: articles, records, hits and snippets.
+"""The values that all packages share: articles, file records, hits and snippets.
 
-All of them are frozen and complete: nothing here reads a file or an index.
+They are immutable and complete: nothing here reads a file or an index.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 PARAGRAPH_BREAK = "\n\n"
-"""What separates two paragraphs of a body; a single newline is a line break inside one."""
+"""The separator of paragraphs in a body; a single newline is a line break inside one."""
 
 ARCHIVE_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
-"""In whose calendar a moment is one day or the next; without summer time since 1991."""
+"""The default calendar for days. It has had no summer time since 1991."""
 
 
 class Provenance(StrEnum):
@@ -68,7 +68,7 @@ def month_span(index: int) -> tuple[date, date]:
 
 
 class Precision(StrEnum):
-    """How much of a moment is known."""
+    """How precisely a date is known."""
 
     YEAR = "year"
     MONTH = "month"
@@ -79,21 +79,21 @@ class Precision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """When an article was published, no more precisely than is known.
+    """A publication date, as precisely as it is known.
 
-    ``iso`` is ISO 8601 cut to the precision: ``2024``, ``2024-05``, ``2024-05-17``,
+    ``iso`` is ISO 8601, truncated to the precision: ``2024``, ``2024-05``, ``2024-05-17``,
     ``2024-05-17T10:50+08:00`` or ``2024-05-17T10:50:43+08:00``. A time of day always
-    carries its offset, the one that the article itself implies.
+    includes the UTC offset that the article implies.
     """
 
     iso: str
     precision: Precision
 
     def days(self, zone: tzinfo) -> tuple[date, date]:
-        """Return the first and the last calendar day, in ``zone``, that this may mean.
+        """Return the first and the last calendar day that this may be.
 
-        A moment with a time of day is one day in ``zone``; a day, a month or a year
-        is taken as the article's own calendar, whatever ``zone`` is.
+        A date with a time of day is one day in ``zone``. A day, a month or a year is one of
+        the article's own calendar, whatever ``zone`` is.
         """
         if self.precision is Precision.YEAR:
             year = int(self.iso)
@@ -107,7 +107,7 @@ class Published:
         return day, day
 
     def sort_key(self) -> float:
-        """Return seconds since the epoch of the earliest moment that this may mean."""
+        """Return the earliest time that this may be, in seconds since the epoch."""
         if self.precision is Precision.YEAR:
             start = datetime(int(self.iso), 1, 1, tzinfo=UTC)
         elif self.precision is Precision.MONTH:
@@ -121,13 +121,12 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """One article as a careful reader would take it from its file.
+    """One article, as a careful reader would copy it from its file.
 
-    ``body`` holds paragraphs joined by :data:`PARAGRAPH_BREAK`; every offset that
-    newsgrep gives for a body counts characters of this string. ``provenance`` has
-    the keys ``title``, ``source``, ``published`` and ``authors``, and for each of them
-    where it was found; a field that was not found has no key. ``notes`` are remarks for
-    people: a guessed encoding, a repaired date.
+    ``body`` consists of paragraphs joined by :data:`PARAGRAPH_BREAK`; all offsets in a body
+    count characters of this string. ``provenance`` says where ``title``, ``source``,
+    ``published`` and ``authors`` were found; a field that was not found has no key.
+    ``fetched`` is ISO 8601. ``notes`` are remarks for the reader, such as a guessed encoding.
     """
 
     id: str
@@ -146,12 +145,12 @@ class Article:
 
     @property
     def paragraphs(self) -> tuple[str, ...]:
-        """Return the body's paragraphs in order."""
+        """The paragraphs of the body, in order."""
         return tuple(self.body.split(PARAGRAPH_BREAK)) if self.body else ()
 
 
 class Status(StrEnum):
-    """What became of a file."""
+    """The outcome of reading a file."""
 
     INDEXED = "indexed"
     DUPLICATE = "duplicate"
@@ -159,13 +158,13 @@ class Status(StrEnum):
 
 
 class FileRecord(NamedTuple):
-    """What an index knows of one file: enough to tell whether it must be read again.
+    """What an index stores about one file, to decide whether it must be read again.
 
-    ``size`` counts bytes, ``mtime_ns`` nanoseconds since the epoch, ``digest`` is of the
-    file's bytes, in hexadecimal digits, or empty if they were not read. ``article_id`` is
-    the article that the file holds, also where another file's version of it was taken;
-    ``reason`` says why the file itself is not shown. ``version_key`` orders the versions of one
-    article: the greatest is taken. (A tuple, for there may be a million of them.)
+    ``size`` is in bytes, ``mtime_ns`` in nanoseconds since the epoch. ``digest`` is a hash of
+    the file in hexadecimal digits, or empty if the file was not read. ``article_id`` is the
+    article in the file, even if the index contains another file's version of it; ``reason``
+    says why the file itself is not shown. Of several versions of an article, the one with the
+    greatest ``version_key`` is indexed. (A tuple, because there may be a million of them.)
     """
 
     path: str
@@ -179,18 +178,18 @@ class FileRecord(NamedTuple):
 
 
 class Span(NamedTuple):
-    """A part of a text, from ``start`` up to ``end``, in characters of that text."""
+    """A part of a text from ``start`` to ``end`` (exclusive), in characters of that text."""
 
     start: int
     end: int
 
 
 class Snippet(NamedTuple):
-    """A window on an article's own text, with what matched in it.
+    """A part of an article's unchanged text, with the matches in it.
 
-    ``offset`` is where ``text`` begins, in characters of ``Article.body``, or for the
-    field ``caption`` of the caption itself; ``spans`` count characters of ``text``.
-    ``cut_before`` and ``cut_after`` say that a sentence was cut there.
+    ``field`` is ``body`` or ``caption``. ``offset`` is the start of ``text`` in that field, in
+    characters; ``spans`` are the matches, in characters of ``text``. ``cut_before`` and
+    ``cut_after`` say whether a sentence is cut there.
     """
 
     text: str
@@ -202,9 +201,9 @@ class Snippet(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """One article found: its rank (1 for the first), its score, and what to show of it.
+    """One article in a result, with its rank (from 1) and score.
 
-    ``title_spans`` count characters of ``Article.title``.
+    ``title_spans`` are the matches in ``Article.title``, in characters of it.
     """
 
     rank: int

@@ -15,7 +15,7 @@ from itertools import chain
 from struct import Struct
 from typing import Final
 
-from newsgrep._io import table_lines, to_json
+from newsgrep._io import encode_json, table_lines
 from newsgrep.models import Article, FileRecord, Precision, Provenance, Published, Status
 
 CAPTION_BREAK: Final = "\n"
@@ -171,7 +171,7 @@ def pack_article(article: Article, folded: Sequence[str]) -> bytes:
         dict(article.provenance),
         article.notes,
     ]
-    head = to_json(fields).encode(_ENCODING, "replace")
+    head = encode_json(fields).encode(_ENCODING, "replace")
     expected = _widen(_SEPARATOR.join(folded), wide)
     if len(own) != len(expected):
         raise DamagedData(_LENGTH_MISMATCH)

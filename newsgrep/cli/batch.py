@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import click
 
-from newsgrep._io import to_json
+from newsgrep._io import encode_json
 from newsgrep.cli.options import IndexOptions, enum_option, index_option, typed
 from newsgrep.engines.base import Order
 from newsgrep.errors import InputError
@@ -82,7 +82,7 @@ def batch_command(options: BatchOptions) -> int:
     ):
         for line in batch.read_lines(stream):
             answer = batch.answer_line(engine, line, parse_query, options.defaults)
-            write_flushed(to_json(batch.to_json(answer, hits=not options.no_hits)))
+            write_flushed(encode_json(batch.to_json(answer, hits=not options.no_hits)))
             queries += 1
             invalid += answer.error is not None
             matched += bool(answer.result and answer.result.total)

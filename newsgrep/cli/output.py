@@ -63,15 +63,15 @@ def _print_text(rendering: Rendering, options: OutputOptions) -> None:
 
 
 def _print_json(rendering: Rendering, _: OutputOptions) -> None:
-    from newsgrep._io import to_json
+    from newsgrep._io import encode_json
 
-    write(to_json(rendering.json(), indent=2))
+    write(encode_json(rendering.json(), indent=2))
 
 
 def _print_jsonl(rendering: Rendering, _: OutputOptions) -> None:
-    from newsgrep._io import to_json
+    from newsgrep._io import encode_json
 
-    write_streaming(to_json(each) for each in rendering.jsonl())
+    write_streaming(encode_json(each) for each in rendering.jsonl())
 
 
 def _print_csv(rendering: Rendering, _: OutputOptions) -> None:

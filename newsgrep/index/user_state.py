@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from zlib import crc32
 
-from newsgrep._io import to_json, write_whole
+from newsgrep._io import encode_json, write_atomically
 from newsgrep.errors import InputError, QueryError, UsageError
 from newsgrep.index.manifest import SAVED_FILE, SAVED_LOCK_FILE
 from newsgrep.index.store import Index
@@ -156,7 +156,7 @@ def _rewrite_saved(index: Index, change: Callable[[dict[str, str]], None]) -> No
                 "remove or replace it first."
             )
         told = {"version": _SAVED_VERSION, "queries": dict(sorted(after.items()))}
-        write_whole(folder / SAVED_FILE, (to_json(told, indent=2) + "\n").encode())
+        write_atomically(folder / SAVED_FILE, (encode_json(told, indent=2) + "\n").encode())
 
 
 def _unparsable(queries: dict[str, str]) -> set[str]:
@@ -222,7 +222,7 @@ def write_seen(path: Path, commit: int, articles: Iterable[int]) -> None:
     """Keep what was seen at ``path``; when this returns it is on the disk."""
     numbers = array("Q", sorted(articles))
     body = _HEADER.pack(commit, len(numbers)) + _little_endian(numbers).tobytes()
-    write_whole(path, _MAGIC + body + _CHECKSUM.pack(crc32(body)))
+    write_atomically(path, _MAGIC + body + _CHECKSUM.pack(crc32(body)))
 
 
 def _little_endian(numbers: array[int]) -> array[int]:

@@ -329,9 +329,9 @@ class Client:
 
     def request_lines(self, path: str, lines: list[object]) -> Response:
         """Send several JSON values, one a line, and return the response."""
-        from newsgrep._io import to_json
+        from newsgrep._io import encode_json
 
-        return self.request("POST", path, "".join(f"{to_json(line)}\n" for line in lines))
+        return self.request("POST", path, "".join(f"{encode_json(line)}\n" for line in lines))
 
     @property
     def bulk_client(self) -> OpenSearch:
