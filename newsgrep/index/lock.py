@@ -1,6 +1,6 @@
-"""One writer at a time: who changes an index holds its lock, and says who it is.
+"""Locks: one process at a time writes to an index, and says which one it is.
 
-The lock is the operating system's, so that a dead process holds none.
+They are the operating system's, so that a dead process has none.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from newsgrep.errors import IndexLocked, IndexMissing, InputError
 from newsgrep.index.manifest import HOLDER_FILE, LOCK_FILE
 
 _WRITE_BY_OTHERS: Final = 0o022
-"""The right to write, of the group and of everybody."""
+"""The write permission of the group and of everybody."""
 
 
 @contextmanager
 def write_lock(folder: Path, wait: float = 0.0) -> Iterator[None]:
-    """Keep other writers out of the index in ``folder``.
+    """Keep other writers out of the index in ``folder``; files are made for the user only.
 
-    Raises :class:`IndexLocked` if another one is still at work after ``wait`` seconds, and
-    :class:`IndexMissing` if nothing may be written there.
+    Raises :class:`IndexLocked` if another process still writes after ``wait`` seconds, and
+    :class:`IndexMissing` if nothing can be written there.
     """
     lock = FileLock(folder / LOCK_FILE)
     try:
@@ -36,18 +36,18 @@ def write_lock(folder: Path, wait: float = 0.0) -> Iterator[None]:
     except Timeout as exc:
         raise IndexLocked(
             f"{_describe_holder(folder)} is writing to the index in {folder}: try again when "
-            "it is done, "
-            "or say how long to wait for it (--wait SECONDS)."
+            "it is done, or wait for it with --wait SECONDS."
         ) from exc
     except OSError as exc:
         raise IndexMissing(
-            f"Nothing can be written in {folder} ({exc.strerror}): name another with --index."
+            f"Nothing can be written in {folder} ({exc.strerror}): name another index with --index."
         ) from exc
     try:
         with _private_umask():
-            told = {"pid": os.getpid(), "host": platform.node(), "since": time.strftime("%H:%M:%S")}
+            now = time.strftime("%H:%M:%S")
+            holder = {"pid": os.getpid(), "host": platform.node(), "since": now}
             with suppress(OSError):
-                (folder / HOLDER_FILE).write_text(json.dumps(told), "utf-8")
+                (folder / HOLDER_FILE).write_text(json.dumps(holder), "utf-8")
             yield
     finally:
         with suppress(OSError):
@@ -57,10 +57,10 @@ def write_lock(folder: Path, wait: float = 0.0) -> Iterator[None]:
 
 @contextmanager
 def exclusive_lock(lock_file: Path, what: str, wait: float = 0.0) -> Iterator[None]:
-    """Keep others away from ``what``, the beginning of a sentence, while this lasts.
+    """Keep other processes away from ``what``, such as ``The saved queries``.
 
-    Raises :class:`IndexLocked` if somebody else is still at it after ``wait`` seconds, and
-    :class:`InputError` if nothing may be written there.
+    Raises :class:`IndexLocked` if another process still has the lock after ``wait`` seconds,
+    and :class:`InputError` if the file can't be written.
     """
     lock = FileLock(lock_file)
     try:
@@ -83,21 +83,21 @@ def exclusive_lock(lock_file: Path, what: str, wait: float = 0.0) -> Iterator[No
 
 @contextmanager
 def _private_umask() -> Iterator[None]:
-    """See to it that nobody else can change what is written, whatever the user's habit is.
+    """Let nobody else change what is written, whatever the user's umask is.
 
-    An index that others can change would not be opened again.
+    An index that others can change would be refused as untrusted.
     """
-    habit = os.umask(_WRITE_BY_OTHERS)
-    os.umask(habit | _WRITE_BY_OTHERS)
+    usual = os.umask(_WRITE_BY_OTHERS)
+    os.umask(usual | _WRITE_BY_OTHERS)
     try:
         yield
     finally:
-        os.umask(habit)
+        os.umask(usual)
 
 
 def _describe_holder(folder: Path) -> str:
     try:
-        told = json.loads((folder / HOLDER_FILE).read_text("utf-8"))
-        return f"Process {told['pid']} on {told['host']} (since {told['since']})"
+        holder = json.loads((folder / HOLDER_FILE).read_text("utf-8"))
+        return f"Process {holder['pid']} on {holder['host']} (since {holder['since']})"
     except (OSError, ValueError, KeyError, TypeError):
         return "Another process"

@@ -1,6 +1,8 @@
-"""What a run has to do: which files to read, which to leave alone, which are gone.
+"""The plan of a run: which files to read, which are unchanged, and which are gone.
 
-Made before anything is written, so that a run that would empty an index can be refused.
+It is made before anything is written, so that a run that would empty an index can be refused.
+A shard is a part of all files, so that several machines can share a run. The shard of a file
+depends only on its path, and so it is the same on every machine.
 """
 
 from __future__ import annotations
@@ -18,17 +20,18 @@ from newsgrep.extract.walk import File, Skipped, find_files, iter_parents
 from newsgrep.models import FileRecord, Status
 
 MAX_FILE_SIZE: Final = 64 * 1024 * 1024
-"""Bytes; what is larger is hardly an article, and takes many times its size to read."""
+"""Bytes. A larger file is hardly an article, and reading it takes many times its size."""
 
 _PRESENT_KINDS: Final = frozenset(("format", "hidden"))
-"""Kinds of paths left out that hold an article all the same, once it was asked for by name."""
+"""Kinds of skipped paths that may have an article in the index, from a run that named them."""
 
 
 @dataclass(slots=True)
 class Plan:
-    """The files seen, by what is to be done with them.
+    """All files that a run found, by what to do with them.
 
-    ``largest`` is of how many bytes; ``shard`` is the part of all files that this is about.
+    ``known`` has the file records of the index by path. ``largest`` is the maximum size of a
+    file in bytes. If ``shard`` is given, only its files are in the lists.
     """
 
     known: dict[str, FileRecord]
@@ -41,7 +44,7 @@ class Plan:
 
     @property
     def seen(self) -> int:
-        """Return how many files of a format that newsgrep reads were found."""
+        """Return how many readable files were found."""
         return len(self.to_read) + len(self.unchanged)
 
 
@@ -54,15 +57,14 @@ def make_plan(
     largest: int = MAX_FILE_SIZE,
     shard: Shard | None = None,
 ) -> Plan:
-    """Compare the files under ``paths`` with what an index knows of them.
+    """Compare the files under ``paths`` with the ``records`` of an index.
 
-    ``prune`` is ``False`` to keep articles whose files are gone, ``True`` to take them out
-    however many they are, and ``None`` to take them out unless that is more than half.
-    ``follow`` is what it is for :func:`find_files`; what is reached only through a link that
-    is not followed counts as gone. What can't be read now, or lies in a folder that can't,
-    does not. With ``shard`` other files are as if they were not there, and their articles
-    stay. Raises :class:`InputError` for a path that does not exist, and :class:`UsageError`
-    for a refusal.
+    ``prune`` decides about articles whose files are gone: ``False`` keeps them, ``True`` deletes
+    them, and ``None`` deletes them unless they are more than half of all. A file that is
+    reached only through a link, without ``follow``, counts as gone; an unreadable file, and a
+    file in an unreadable folder, do not. With ``shard``, other files are ignored, and their
+    articles stay. Raises :class:`InputError` for a path that does not exist, and
+    :class:`UsageError` if ``prune`` is ``None`` and too many files are gone.
     """
     plan = Plan({record.path: record for record in records}, largest, shard)
     roots = {os.path.abspath(path) for path in paths}  # noqa: PTH100  (links stay as they are)
@@ -96,23 +98,23 @@ def make_plan(
         ]
         if prune is None and len(plan.gone) * 2 > len(under):
             raise UsageError(
-                f"{len(plan.gone)} of the {len(under)} files that the index knows under "
-                f"{', '.join(paths)} are gone: is a disk not mounted? Nothing was changed. "
-                "Say --prune to take them out, or --no-prune to keep them."
+                f"{len(plan.gone)} of the {len(under)} indexed files under {', '.join(paths)} "
+                "are gone: is a disk not mounted? Nothing was changed. Use --prune to delete "
+                "their articles, or --no-prune to keep them."
             )
     _reread_duplicates(plan)
     return plan
 
 
 def _concerns_all(found: File | Skipped, roots: Set[str]) -> bool:
-    """Return whether what was found is no file of one shard: a folder, or a wrong path."""
+    """Return whether every shard reports this: an unreadable folder, or a wrong path."""
     return isinstance(found, Skipped) and (found.kind == "unreadable" or found.path in roots)
 
 
 def _is_unchanged(file: File, record: FileRecord, largest: int) -> bool:
-    """Tell whether ``file`` is as ``record`` says, and need not be read now.
+    """Return whether ``file`` is as its ``record`` says.
 
-    What was too large to be read, and for this run is not, was never looked at.
+    A file without a digest was too large to be read, and may be small enough for this run.
     """
     same = (record.size, record.mtime_ns) == (file.size, file.mtime_ns)
     return same and bool(record.digest or file.size > largest)
@@ -128,22 +130,25 @@ def _check_missing(plan: Plan, roots: Set[str], under: Sequence[str]) -> None:
     for path in missing:
         if path not in known:
             raise InputError(
-                f"There is nothing at {path}: check the path and try again. Nothing was changed."
+                f"No file or folder at {path}: check the path and try again. Nothing was changed."
             )
 
 
 def is_better(record: FileRecord, other: FileRecord) -> bool:
-    """Return whether the version in ``record`` is to be taken; the path decides between equals."""
+    """Return whether the version of an article in one file is to be preferred to another's.
+
+    Later captures are preferred, then longer ones, then the first path.
+    """
     if record.version_key != other.version_key:
         return record.version_key > other.version_key
     return record.path < other.path
 
 
 def _reread_duplicates(plan: Plan) -> None:
-    """Where the file of an article changes or goes, let its duplicates compete anew.
+    """Add duplicates to ``to_read`` that may have to replace their article's file.
 
-    Also where a duplicate should be the one that is shown: machines that wrote at the same
-    time could not know of each other.
+    That is so if this file has changed or is gone, and if a duplicate is better than it or it
+    does not exist: machines that wrote at the same time could not consider each other's files.
     """
     duplicates = [record for record in plan.known.values() if record.status is Status.DUPLICATE]
     if not duplicates:
@@ -162,7 +167,7 @@ def _reread_duplicates(plan: Plan) -> None:
         winner = shown.get(record.article_id)
         if winner and winner.path in touched:
             return True
-        # Where it was not seen, the run that sees it does it: it may be of another machine.
+        # An unseen duplicate may be on another machine; the run that finds it decides.
         return record.path in seen and (winner is None or is_better(record, winner))
 
     rivals = [record for record in duplicates if record.path not in touched and competes(record)]
@@ -183,7 +188,7 @@ class Shard:
     count: int
 
     def takes(self, path: str) -> bool:
-        """Return whether the file at the absolute ``path`` is of this part."""
+        """Return whether the file at the absolute ``path`` belongs to this part."""
         digest = blake2b(os.fsencode(path), digest_size=8).digest()
         return int.from_bytes(digest, "big") % self.count == self.number - 1
 
@@ -192,19 +197,19 @@ class Shard:
 
 
 def parse_shard(text: str) -> Shard:
-    """Return the shard that ``2/3`` is; raises :class:`UsageError` for what is none."""
+    """Parse a shard such as ``2/3``; raises :class:`UsageError` for other text."""
     match = _SHARD_FORM.fullmatch(text.strip())
     shard = Shard(int(match[1]), int(match[2])) if match else None
     if not shard or not 1 <= shard.number <= shard.count:
         raise UsageError(
-            "--shard needs a part and how many there are, such as 2/3 for the second of three: "
-            "from 1/3 to 3/3, one for each machine."
+            "--shard needs a number and a count, such as 2/3 for the second of three machines "
+            "(from 1/3 to 3/3)."
         )
     return shard
 
 
 class Outcome(StrEnum):
-    """What became of a file in a run; each file has one."""
+    """The result of a run for one file; every file has exactly one."""
 
     ADDED = "added"
     UPDATED = "updated"
@@ -216,9 +221,9 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListedFile:
-    """A path that is not in the index as an article of its own, and why.
+    """A path without an article of its own in the index, and the reason.
 
-    ``known`` says that an earlier run found so, and that the file has not changed since.
+    ``known`` is true if an earlier run reported it, and the file has not changed since.
     """
 
     path: str
@@ -228,11 +233,12 @@ class ListedFile:
 
 @dataclass(frozen=True, slots=True)
 class UpdateSummary:
-    """What a run did; ``seen`` is the sum of ``counts``.
+    """The results of a run; ``seen`` is the sum of ``counts``.
 
-    ``listed`` names every duplicate, rejected and failed file; ``skipped`` what was met
-    and is no file to read, by kind. ``articles`` is how many the index holds afterwards,
-    ``shard`` the part of all files that the run was about, if not all.
+    ``listed`` has every duplicate, rejected and failed file, and ``skipped`` every path that is
+    not a file to read, by kind. ``removed`` is how many articles were deleted, ``articles`` how
+    many the index contains now. ``shard`` is the part of the files that the run handled, such
+    as ``2/3``, or ``None``.
     """
 
     seen: int

@@ -1,6 +1,6 @@
-"""An index is brought up to date with its files: one plan, its commits, one summary.
+"""Updating an index from files: one plan, its commits, one summary.
 
-A long run commits now and then, so that little is lost with it.
+A long run commits at intervals, so that little is lost if it dies.
 """
 
 from __future__ import annotations
@@ -46,15 +46,14 @@ _MIN_FILES_FOR_WORKERS: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class UpdateOptions:
-    """How an index is brought up to date.
+    """How to update an index.
 
-    ``prune`` is for :func:`newsgrep.index.plan.make_plan`, ``jobs`` how many processes
-    read articles, ``wait`` for how many seconds to wait for another writer, ``trust``
-    whether to open an index that others may have written, ``commit_every`` after how many
-    seconds what is done is committed, ``follow`` whether to follow links that lead out of
-    what was named, and ``largest`` how many bytes a file may have. ``engine`` is that of an
-    index that is made; one that is there has its own, and another named is an error. Of all
-    files found, only those of ``shard`` are looked at.
+    ``outlets_file`` has the user's own outlet rules. ``jobs`` is the number of worker processes.
+    ``prune``, ``follow``, ``largest`` and ``shard`` are described at
+    :func:`newsgrep.index.plan.make_plan`. ``wait`` is how many seconds to wait for another
+    writer, and ``commit_every`` how many seconds to write before a commit. ``trust`` allows an
+    index that others may have written. ``engine`` is the engine of a new index; an existing one
+    must have the same. ``progress`` is called with the number of files read, and their total.
     """
 
     outlets_file: Path | None = None
@@ -189,7 +188,7 @@ def _last_commit(index: Index, trust: bool) -> int:
 def _timed_commits(
     groups: Iterator[Iterable[Change]], seconds: float
 ) -> Iterator[Iterator[Change]]:
-    """Cut a run into commits: what belongs together is in one, and none takes much longer."""
+    """Join groups of changes to commits, each of which takes ``seconds`` or a little more."""
 
     def commit(first: Iterable[Change]) -> Iterator[Change]:
         until = time.monotonic() + seconds
@@ -211,11 +210,15 @@ def _with_progress(
 
 
 class UpdateRun:
-    """A plan, and what has become of its files so far."""
+    """One run: turns prepared files into changes, and counts the outcomes.
+
+    An article may be in several files. The best version is shown, and the others are recorded
+    as duplicates, whatever the order of files is. The outcomes add up: every file has one.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self.committed = 0
-        """How many of the files that were to be read are in the index."""
+        """How many of the files to read are committed."""
 
         self.plan = plan
         self._read = 0
@@ -224,7 +227,7 @@ class UpdateRun:
         }
         self._decided_before = {record.path for record in plan.unchanged}
         stale = {file.path for file in plan.to_read} | {record.path for record in plan.gone}
-        # The file that each article is taken from, as far as it stands unquestioned.
+        # The file that each article is taken from, unless this file changes in this run.
         self._winners: dict[str, FileRecord] = {
             record.article_id: record
             for record in plan.known.values()
@@ -240,15 +243,15 @@ class UpdateRun:
         for record in plan.known.values():
             if record.status is Status.DUPLICATE and record.article_id and record.path not in stale:
                 self._followers.setdefault(record.article_id, []).append(record)
-        # Duplicates to be noted once it is known which file each article is taken from.
+        # Duplicates, recorded at the end, when the file of each article is known.
         self._duplicates: list[tuple[str, FileRecord]] = []
 
     def commit(self) -> None:
-        """Note that all changes that were asked for so far are in the index."""
+        """Count all changes that :meth:`changes` has yielded as committed."""
         self.committed = self._read
 
     def changes(self, prepared: Iterator[Prepared]) -> Iterator[Iterable[Change]]:
-        """Yield what is to be changed, in groups that must not be parted by a commit."""
+        """Yield all changes, in groups that must be in one commit."""
         yield [
             DropFileRecord(record.path)
             for record in self.plan.gone
@@ -264,22 +267,22 @@ class UpdateRun:
                     yield (PutFileRecord(item),)
                 case _:
                     yield self._article(item)
-        # Articles that lost their file and were found in no other one.
+        # Articles whose file is gone or has another article now, and that no other file has.
         lost = (article_id for article_id in self._lost if article_id not in self._winners)
         yield map(DeleteArticle, lost)
         yield (self._duplicate(record, self._winners[key]) for key, record in self._duplicates)
 
     def _failed(self, path: str, reason: str) -> Iterator[Change]:
-        """Keep what the index has of a file that can't be read now."""
+        """Keep the article of a file that can't be read now."""
         self._outcomes[path] = Outcome.FAILED, reason
         known = self.plan.known.get(path)
         if known and known.article_id and known.status is Status.INDEXED:
             self._winners.setdefault(known.article_id, known)
         yield from ()
 
-    def _article(self, entry: IndexDocument) -> Iterator[Change]:
-        record = entry.file_record
-        article_id = entry.article_id
+    def _article(self, document: IndexDocument) -> Iterator[Change]:
+        record = document.file_record
+        article_id = document.article_id
         known = self.plan.known.get(record.path)
         incumbent = self._winners.get(article_id)
         if incumbent and not is_better(record, incumbent):
@@ -288,9 +291,9 @@ class UpdateRun:
             return
         if known and known.status is not Status.INDEXED:
             yield DropFileRecord(record.path)
-        yield PutArticle(entry)
-        stood = article_id in self._before
-        self._outcomes[record.path] = (Outcome.UPDATED if stood else Outcome.ADDED), ""
+        yield PutArticle(document)
+        existed = article_id in self._before
+        self._outcomes[record.path] = (Outcome.UPDATED if existed else Outcome.ADDED), ""
         self._winners[article_id] = record
         if incumbent:
             followers = self._followers.pop(article_id, [])
@@ -298,16 +301,15 @@ class UpdateRun:
 
     def _duplicate(self, record: FileRecord, winner: FileRecord) -> Change:
         later = winner.version_key[0] > record.version_key[0]
-        fuller = winner.version_key[1] > record.version_key[1]
-        why = "fetched later" if later else "is fuller" if fuller else "comes first"
-        verb = "was " if later else ""
-        reason = f"the same article as {winner.path}, which {verb}{why}"
-        if record.path in self._outcomes:  # and not gone, or of another folder
+        longer = winner.version_key[1] > record.version_key[1]
+        advantage = "was fetched later" if later else "is longer" if longer else "comes first"
+        reason = f"the same article as {winner.path}, which {advantage}"
+        if record.path in self._outcomes:  # not a file of another folder
             self._outcomes[record.path] = Outcome.DUPLICATE, reason
         return PutFileRecord(record._replace(status=Status.DUPLICATE, reason=reason))
 
     def summary(self, articles: int, seconds: float) -> UpdateSummary:
-        """Return what has become of all files, in an index that now holds ``articles``."""
+        """Return the results of the run; the index contains ``articles`` articles now."""
         counts = Counter(outcome for outcome, _ in self._outcomes.values())
         listed: dict[Outcome, list[ListedFile]] = {
             Outcome.DUPLICATE: [],

@@ -1,7 +1,9 @@
-"""Queries that are kept with an index under a name, in one file that people can read.
+"""What a user creates: saved queries, and which articles were shown as new.
 
-They are about an archive, so they lie beside its manifest and stay when it is rebuilt; of an
-index on a server, in a folder of the person who asks.
+It is stored apart from what can be rebuilt, in :attr:`Index.personal_folder`. Saved queries are
+in one JSON file that people can read. For each of them, another file has the articles that were
+in the index when it was last searched for new ones, as eight bytes of a digest of each id; an
+article that was seen once stays seen.
 """
 
 from __future__ import annotations
@@ -28,41 +30,41 @@ _QUERY_NAME: Final = re.compile(r"\w[\w.-]{0,47}")
 
 
 def saved_lookup(index: Index) -> LoadSaved:
-    """Return what looks up the saved queries of the index, when it is called."""
+    """Return a function that reads the saved queries of the index, for :func:`parse`."""
     return lambda: read_saved(index)
 
 
 def read_saved(index: Index) -> dict[str, str]:
     """Return the saved queries of the index by name, in the order of names.
 
-    Raises :class:`InputError` where their file makes no sense.
+    Raises :class:`InputError` if their file is invalid.
     """
     path = index.personal_folder / SAVED_FILE
     try:
-        told = json.loads(path.read_text("utf-8"))
-        if told["version"] != _SAVED_VERSION:
+        stored = json.loads(path.read_text("utf-8"))
+        if stored["version"] != _SAVED_VERSION:
             raise ValueError(f"its version is not {_SAVED_VERSION}")
-        queries: dict[str, str] = told["queries"]
+        queries: dict[str, str] = stored["queries"]
         for name, text in queries.items():
             if not isinstance(text, str):
-                raise TypeError(f"the query “{name}” is no string")
+                raise TypeError(f"the query “{name}” is not a string")
             _check_name(name)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as exc:
         why = " ".join(str(exc).split())
         raise InputError(
-            f"{path} can't be read ({why}): mend it, or delete it and save the queries anew."
+            f"{path} can't be read ({why}): repair it, or delete it and save the queries again."
         ) from exc
     return dict(sorted(queries.items()))
 
 
 def save_query(index: Index, name: str, text: str, *, replace: bool = False) -> None:
-    """Keep the query ``text`` as ``name``.
+    """Save the query ``text`` as ``name``.
 
-    Raises :class:`QueryError` for a query that can't be read, and :class:`UsageError` for an
-    odd name, for one that is taken unless ``replace`` is given, and where another saved
-    query could no longer be read.
+    Raises :class:`QueryError` for an invalid query, and :class:`UsageError` for an invalid
+    name, for a name that exists unless ``replace`` is given, and if another saved query became
+    invalid by it.
     """
     _check_name(name)
 
@@ -70,7 +72,7 @@ def save_query(index: Index, name: str, text: str, *, replace: bool = False) -> 
         taken = _stored_spelling(queries, name)
         if taken and not replace:
             raise UsageError(
-                f"There is a saved query “{taken}” already: --replace puts this in its place."
+                f"There is already a saved query “{taken}”: replace it with --replace."
             )
         if taken:
             del queries[taken]
@@ -81,9 +83,9 @@ def save_query(index: Index, name: str, text: str, *, replace: bool = False) -> 
 
 
 def remove_query(index: Index, name: str) -> str:
-    """Take out the saved query ``name`` and return how it was spelled.
+    """Remove the saved query ``name``, and return how it was spelled.
 
-    Raises :class:`UsageError` where there is none, and where another one names it.
+    Raises :class:`UsageError` if there is none, and if another saved query names it.
     """
     taken = ""
 
@@ -97,10 +99,10 @@ def remove_query(index: Index, name: str) -> str:
 
 
 def saved_name(queries: Mapping[str, str], name: str) -> str:
-    """Return how ``name`` is spelled in ``queries``; raises :class:`UsageError` if it is not."""
+    """Return the stored spelling of ``name``; raises :class:`UsageError` if it is unknown."""
     if spelled := _stored_spelling(queries, name):
         return spelled
-    raise UsageError(f"There is no saved query “{name}”: newsgrep saved list names them all.")
+    raise UsageError(f"There is no saved query “{name}”: list all with newsgrep saved list.")
 
 
 def _stored_spelling(queries: Mapping[str, str], name: str) -> str | None:
@@ -111,13 +113,13 @@ def _stored_spelling(queries: Mapping[str, str], name: str) -> str | None:
 def _check_name(name: str) -> None:
     if not _QUERY_NAME.fullmatch(name):
         raise UsageError(
-            f"“{name}” is no name for a query: take up to 48 letters, digits, - _ and ., such "
-            "as 渔业-2024."
+            f"“{name}” is not a valid name of a query: use up to 48 letters, digits, - _ and ., "
+            "such as 渔业-2024."
         )
 
 
 def merge_saved(index: Index, queries: Mapping[str, str]) -> None:
-    """Keep ``queries``, which another index has, with this one: in the place of equal names."""
+    """Save ``queries`` of another index in this one; they replace those with equal names."""
     if not queries:
         return
     keys = set(map(name_key, queries))
@@ -131,19 +133,19 @@ def merge_saved(index: Index, queries: Mapping[str, str]) -> None:
 
 
 def _update_saved(index: Index, change: Callable[[dict[str, str]], None]) -> None:
-    index.read_manifest(any_analyser=True)  # where no index is, nothing is kept
+    index.read_manifest(any_analyser=True)  # nothing is saved without an index
     _rewrite_saved(index, change)
 
 
 def _rewrite_saved(index: Index, change: Callable[[dict[str, str]], None]) -> None:
-    from newsgrep.index.lock import exclusive_lock  # searches read what is saved, and need no lock
+    from newsgrep.index.lock import exclusive_lock  # searches only read, without a lock
 
     folder = index.personal_folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise InputError(
-            f"No query can be saved in {folder} ({exc.strerror}): see to it that you can write "
+            f"No query can be saved in {folder} ({exc.strerror}): make sure that you can write "
             "there."
         ) from exc
     with exclusive_lock(folder / SAVED_LOCK_FILE, f"The saved queries of the index {index.where}"):
@@ -152,11 +154,11 @@ def _rewrite_saved(index: Index, change: Callable[[dict[str, str]], None]) -> No
         change(after)
         for name in _unparsable(after) - _unparsable(before):
             raise UsageError(
-                f"The saved query “{name}” names this one and could not be read any more: "
-                "remove or replace it first."
+                f"The saved query “{name}” uses this one and would become invalid: remove or "
+                "replace it first."
             )
-        told = {"version": _SAVED_VERSION, "queries": dict(sorted(after.items()))}
-        write_atomically(folder / SAVED_FILE, (encode_json(told, indent=2) + "\n").encode())
+        stored = {"version": _SAVED_VERSION, "queries": dict(sorted(after.items()))}
+        write_atomically(folder / SAVED_FILE, (encode_json(stored, indent=2) + "\n").encode())
 
 
 def _unparsable(queries: dict[str, str]) -> set[str]:
@@ -175,22 +177,22 @@ _CHECKSUM: Final = struct.Struct("<I")
 
 
 class SeenArticles(NamedTuple):
-    """The articles that have been seen, and the last commit that was looked at."""
+    """The keys of the articles that were seen, and the commit that was searched last."""
 
     commit: int
     articles: frozenset[int]
 
 
 def article_key(article_id: str) -> int:
-    """Return what stands for an article: two of ten million are one once in 300,000 archives."""
+    """Return a key for an id: in 300,000 archives of ten million articles, one has equal keys."""
     digest = blake2b(article_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "little")
 
 
 def read_seen(path: Path) -> SeenArticles | None:
-    """Return what ``path`` holds, ``None`` if it is not there.
+    """Return the contents of the file at ``path``, ``None`` if there is none.
 
-    Raises :class:`InputError` for a file that is damaged.
+    Raises :class:`InputError` if it is damaged or can't be read.
     """
     try:
         data = path.read_bytes()
@@ -212,21 +214,21 @@ def read_seen(path: Path) -> SeenArticles | None:
             raise ValueError("another length than was written")
     except (ValueError, struct.error) as exc:
         raise InputError(
-            f"{path} is damaged, so what is new can't be told: delete it, and the next run "
-            "begins anew (with --all it tells all that is there)."
+            f"{path} is damaged, so new articles can't be determined: delete it, and the next run "
+            "starts from the beginning (with --all it reports all articles)."
         ) from exc
     return SeenArticles(commit, frozenset(_little_endian(numbers)))
 
 
 def write_seen(path: Path, commit: int, articles: Iterable[int]) -> None:
-    """Keep what was seen at ``path``; when this returns it is on the disk."""
+    """Write what was seen to ``path``; it is on the disk when this returns."""
     numbers = array("Q", sorted(articles))
     body = _HEADER.pack(commit, len(numbers)) + _little_endian(numbers).tobytes()
     write_atomically(path, _MAGIC + body + _CHECKSUM.pack(crc32(body)))
 
 
 def _little_endian(numbers: array[int]) -> array[int]:
-    if sys.byteorder == "big":  # pragma: no cover  (the file is the same everywhere)
+    if sys.byteorder == "big":  # pragma: no cover  (files are little-endian)
         numbers = array("Q", numbers)
         numbers.byteswap()
     return numbers

@@ -1,6 +1,7 @@
-"""Work on many items in several processes, with the results in the items' order.
+"""What runs in worker processes: files and stored articles become documents for an engine.
 
-Worker processes never hear Ctrl-C: their parent alone decides what it means.
+:func:`map_in_order` distributes items and returns results in their order. Workers ignore
+Ctrl-C: only their parent decides what to do.
 """
 
 from __future__ import annotations
@@ -33,16 +34,21 @@ from newsgrep.extract.walk import File, describe_special_file
 from newsgrep.models import Article, FileRecord, Status
 
 _CHUNK_SIZE: Final = 32
-_GC_THRESHOLD: Final = 50_000
+"""Items that are sent to a worker at once."""
+
 _CHUNKS_PER_WORKER: Final = 4
+"""Chunks that are sent before the first result is awaited."""
+
+_GC_THRESHOLD: Final = 50_000
+"""New objects before a worker collects garbage: few of its objects are in cycles."""
 
 _IGNORED_SIGNALS: Final = frozenset(
     getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)
 )
-"""What a terminal sends to all of a group. SIGTERM is how a pool ends its own workers."""
+"""Signals that a terminal sends to all processes of a group. A pool ends workers by SIGTERM."""
 
 _SIGNAL_DELAY: Final = 0.1
-"""Seconds; by then a signal that ended a worker has come here, too, if it was sent to all."""
+"""Seconds until a signal that ended a worker has also arrived here, if it was sent to all."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -55,16 +61,16 @@ def map_in_order(
     items: Iterable[Item],
     jobs: int,
 ) -> Iterator[Result]:
-    """Yield what ``prepare(setting)`` makes of each item, in ``jobs`` processes if not in this one.
+    """Yield ``prepare(setting)(item)`` for each item, computed in ``jobs`` worker processes.
 
-    ``prepare`` is called once in each process. At most a few chunks of items for each of
-    them are under way at a time, so memory does not grow with the number of items. Raises
-    :class:`WorkerDied` if somebody else ends one of them.
+    With one job, it is computed in this process. ``prepare`` is called once in each worker. Only
+    a few chunks per worker are in progress at a time, so memory does not grow with the number
+    of items. Raises :class:`WorkerDied` if a worker is ended from outside.
     """
     if jobs <= 1:
         yield from map(prepare(setting), items)
         return
-    with _children_ignoring_signals():  # there is one more than those who work
+    with _children_ignoring_signals():  # the pool has one child more than workers
         pool = ProcessPoolExecutor(
             jobs, get_context("spawn"), initializer=_start_worker, initargs=(prepare, setting)
         )
@@ -80,8 +86,8 @@ def map_in_order(
     except BrokenProcessPool as exc:
         time.sleep(_SIGNAL_DELAY)
         raise WorkerDied(
-            "A process that was reading files is gone, perhaps because memory was short: run the "
-            "same command again, with --jobs 1 if that happens again."
+            "A worker process was ended, perhaps because memory was short: run the same command "
+            "again, with --jobs 1 if this happens again."
         ) from exc
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -89,9 +95,9 @@ def map_in_order(
 
 @contextmanager
 def _children_ignoring_signals() -> Iterator[None]:
-    """Start processes that never see what a terminal sends to all of a group.
+    """Start child processes that ignore signals from a terminal.
 
-    The parent alone decides what it means, and hears of it right afterwards.
+    The parent receives such a signal when the block ends.
     """
     if not hasattr(signal, "pthread_sigmask"):  # pragma: no cover  (Windows)
         yield
@@ -115,7 +121,6 @@ def _start_worker(prepare: Callable[[Setting], Callable[[Any], Any]], setting: S
     for stop in _IGNORED_SIGNALS:
         signal.signal(stop, signal.SIG_IGN)
     Thread(target=_exit_with_parent, daemon=True).start()
-    # What a worker makes lives until its chunk is done, and hardly any of it in circles.
     gc.set_threshold(_GC_THRESHOLD)
     segmenter()
     global _process_item
@@ -123,9 +128,9 @@ def _start_worker(prepare: Callable[[Setting], Callable[[Any], Any]], setting: S
 
 
 def _exit_with_parent() -> None:
-    """End this process when its parent has ended, however that came.
+    """End this process when its parent has ended in any way.
 
-    Workers wait for work on a pipe that they themselves hold open, so they would wait for ever.
+    Workers wait for items on a pipe that they keep open themselves, so they would wait forever.
     """
     if parent := parent_process():
         parent.join()
@@ -137,7 +142,7 @@ def _process_chunk(chunk: Sequence[Any]) -> list[Any]:
 
 
 Progress = Callable[[int, int | None], None]
-"""Called with how many files or articles have been read, and of how many if that is known."""
+"""Called with the number of files or articles read, and their total, ``None`` if unknown."""
 
 
 def no_progress(_done: int, _total: int | None) -> None:
@@ -145,26 +150,29 @@ def no_progress(_done: int, _total: int | None) -> None:
 
 
 _READ_ATTEMPTS: Final = 3
+"""How often a file is read that changes meanwhile."""
+
 _MTIME_TICK_NS: Final = 20_000_000
-"""Nanoseconds: a file that is written to twice within so short a time may keep its mtime."""
+"""Nanoseconds: two writes within this time may leave a file with the same mtime."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailedFile:
-    """A file that could not be read; it is not remembered, so the next run tries again."""
+    """A file that could not be read. It gets no file record, so that the next run tries again."""
 
     path: str
     reason: str
 
 
 Prepared = IndexDocument | FileRecord | FailedFile
-"""An entry, the record of a file without an article, or a failure."""
+"""A document to index, the record of a file without an article, or a failure."""
 
 
 def prepare_file(file: File, outlets: Outlets, largest: int) -> Prepared:
-    """Read ``file`` and return what is to be done with it; never raises for its content.
+    """Read ``file`` once and extract its article; never raises for its content.
 
-    A file of more than ``largest`` bytes is not read.
+    The record and the article are of the same bytes. A file of more than ``largest`` bytes is
+    not read.
     """
     try:
         status, data = _read_file(file.path, largest)
@@ -186,10 +194,11 @@ def prepare_file(file: File, outlets: Outlets, largest: int) -> Prepared:
 
 
 def _read_file(path: str, largest: int) -> tuple[os.stat_result, bytes | None]:
-    """Return all bytes of a file, none if it is too large, and what the system says of these.
+    """Return the status and the bytes of a file, ``None`` instead of bytes if it is too large.
 
-    A file may have become a pipe since it was found, and may change while it is read: nothing
-    is waited for, and size and time are those of the bytes.
+    A file may have become a pipe since it was found, which must not block, and it may change
+    while it is read: size and time are those of the bytes. Raises :class:`ValueError` for
+    special files and for a file that keeps changing.
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     for _ in range(_READ_ATTEMPTS):
@@ -201,7 +210,7 @@ def _read_file(path: str, largest: int) -> tuple[os.stat_result, bytes | None]:
                 return status, None
             if 0 <= time.time_ns() - status.st_mtime_ns < _MTIME_TICK_NS:
                 time.sleep(_MTIME_TICK_NS / 1e9)
-            # Some file systems tell no size.
+            # Some file systems report size 0.
             data = stream.read((status.st_size or largest) + 1)
             after = os.fstat(stream.fileno())
         if len(data) > largest:
@@ -209,7 +218,7 @@ def _read_file(path: str, largest: int) -> tuple[os.stat_result, bytes | None]:
         same = (status.st_size, status.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
         if same and len(data) == (status.st_size or len(data)):
             return status, data
-    raise ValueError("it changes while it is read: index it again when nobody writes to it")
+    raise ValueError("it changed while it was read: index it again when nobody writes to it")
 
 
 def _format_size(size: int) -> str:
@@ -220,9 +229,9 @@ def _format_size(size: int) -> str:
 
 
 def _indexed_record(record: FileRecord, article: Article) -> FileRecord:
-    # Of two files with one article the later fetched is taken, then the fuller one.
-    rank = (article.fetched or "", len(article.body))
-    return record._replace(status=Status.INDEXED, article_id=article.id, version_key=rank)
+    # Of two files with one article, the one fetched later is preferred, then the longer one.
+    key = (article.fetched or "", len(article.body))
+    return record._replace(status=Status.INDEXED, article_id=article.id, version_key=key)
 
 
 def prepare_files(
@@ -242,9 +251,10 @@ def _file_preparer(rules: tuple[Path | None, int]) -> Callable[[File], Prepared]
 
 
 class Transfer:
-    """A way from what is kept to what is written, and what has gone along it so far.
+    """Turns what one index has stored into changes for another, and counts it.
 
-    ``lost`` has the path of each file whose article could not be read, where that can be.
+    ``articles`` and ``files`` count what was read so far. ``lost`` has, for each unreadable
+    article, the path of its file, ``None`` if unknown.
     """
 
     def __init__(self, *, lossy: bool = False) -> None:
@@ -256,9 +266,10 @@ class Transfer:
     def changes(
         self, items: Iterable[Stored | Unreadable], jobs: int, progress: Progress
     ) -> Iterator[Change]:
-        """Yield what puts the items into an engine; ``progress`` is told how many articles.
+        """Yield the changes that write ``items``, with terms computed from the stored texts.
 
-        Raises :class:`IndexDamaged` at what can't be read, or leaves it out if ``lossy``.
+        ``progress`` is called with the number of articles. Raises :class:`IndexDamaged` for an
+        unreadable item, or skips it if ``lossy``.
         """
         return map_in_order(_change_maker, None, self._checked(items, progress), jobs)
 

@@ -158,7 +158,7 @@ def test_index_asks_for_prune_if_half_is_gone(cli: Cli) -> None:
     folder.mkdir()
     write_article(folder / "e.md", "戊岛新校", "渡轮接送学生。")
     ran = cli("index", "n", status=2)
-    assert "4 of the 4 files" in ran.err
+    assert "4 of the 4 indexed files" in ran.err
     assert "--prune" in ran.err
     assert "--no-prune" in ran.err
     assert ran.stdout == b""
@@ -383,7 +383,7 @@ def test_index_duplicates_name_the_indexed_file(cli: Cli) -> None:
         write_article(cli.folder / "n" / name, "雾港灯塔", "守塔人下了岛。" * sentences, url=url)
     reasons = duplicates(cli("index", "n", "--json"))
     assert reasons.keys() == {"a.md", "b.md"}
-    assert all("c.md, which is fuller" in reason for reason in reasons.values())
+    assert all("c.md, which is longer" in reason for reason in reasons.values())
 
 
 def test_index_counts_seen_files_only(cli: Cli) -> None:
@@ -394,7 +394,7 @@ def test_index_counts_seen_files_only(cli: Cli) -> None:
     assert cli("index", "two").out.startswith("1 file seen: 1 updated; 1 article ")
     reasons = duplicates(cli("index", "one", "--json"))
     assert reasons.keys() == {"a.md", "b.md"}
-    assert all("two/c.md, which is fuller" in reason for reason in reasons.values())
+    assert all("two/c.md, which is longer" in reason for reason in reasons.values())
 
 
 def test_index_result_is_independent_of_jobs(cli: Cli) -> None:

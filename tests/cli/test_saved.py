@@ -96,7 +96,7 @@ def test_saved_remove_refuses_a_query_in_use(harbour: Cli) -> None:
     harbour("saved", "add", "a", "大雾")
     harbour("saved", "add", "b", "saved:a 渡轮")
     before = saved(harbour)
-    assert "“b” names this one" in harbour("saved", "remove", "a", status=2).err
+    assert "“b” uses this one" in harbour("saved", "remove", "a", status=2).err
     assert "refers to itself" in harbour("saved", "add", "a", "saved:b", "--replace", status=2).err
     assert saved(harbour) == before
 

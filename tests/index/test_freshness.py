@@ -84,11 +84,11 @@ def test_when_time_is_over_what_was_counted_is_said_to_be_less_than_all(
     files[0].unlink()
     (files[0].parent / "new.html").write_text("渡轮")
     # Too late for all records: the new file can't be told from those not read yet.
-    assert check_freshness(_slowly(records, 0.001), longest=0.01) == FreshnessCheck(
+    assert check_freshness(_slowly(records, 0.001), time_limit=0.01) == FreshnessCheck(
         1, complete=False
     )
     # Too late for the folders.
-    assert check_freshness(records[:10], longest=0) == FreshnessCheck(0, complete=False)
+    assert check_freshness(records[:10], time_limit=0) == FreshnessCheck(0, complete=False)
 
 
 def test_zero_says_how_many_files_are_new(cli: Cli) -> None:

@@ -210,7 +210,7 @@ class History(RuleBasedStateMachine):
         old = self.now or FIRST
         new = old.updated(self.shelf, prune)
         if new is None:
-            with pytest.raises(UsageError, match="Say --prune"):
+            with pytest.raises(UsageError, match="Use --prune"):
                 update_index(
                     FolderIndex(self.index),
                     [str(self.shelf.folder)],

@@ -137,7 +137,7 @@ def test_a_file_that_never_rests_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     file = article(path)
     texts = ["甲岛来信\n\n渡轮改点。\n".encode() * n for n in range(1, 99)]
     monkeypatch.setattr(prepare_module, "os", Meddling(path, texts))
-    assert failed(file).startswith("it changes while it is read")
+    assert failed(file).startswith("it changed while it was read")
 
 
 def test_a_change_within_one_tick_of_the_clock_is_seen(tmp_path: Path) -> None:

@@ -233,7 +233,7 @@ def test_a_duplicate_whose_article_is_gone_from_the_index_is_shown_again(
 
 def test_a_wrong_path_is_told_by_every_shard(tmp_path: Path) -> None:
     for number in (1, 2, 3):
-        with pytest.raises(InputError, match="nothing at"):
+        with pytest.raises(InputError, match="No file or folder at"):
             update_index(
                 FolderIndex(tmp_path / "i"),
                 [str(tmp_path / "nowhere")],
