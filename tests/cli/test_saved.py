@@ -76,12 +76,12 @@ def test_saved_list_show_replace_remove(harbour: Cli) -> None:
         ("x", "saved:nobody", "“nobody”"),
         ("x", "saved:x", "refers to itself"),
         ("x", " ", "empty"),
-        ("../x", "大雾", "no name"),
-        ("", "大雾", "no name"),
-        (".x", "大雾", "no name"),
-        ("a b", "大雾", "no name"),
-        ("x" * 49, "大雾", "no name"),
-        ("a\nb", "大雾", "no name"),
+        ("../x", "大雾", "not a valid name"),
+        ("", "大雾", "not a valid name"),
+        (".x", "大雾", "not a valid name"),
+        ("a b", "大雾", "not a valid name"),
+        ("x" * 49, "大雾", "not a valid name"),
+        ("a\nb", "大雾", "not a valid name"),
     ],
 )
 def test_saved_add_rejects_invalid_queries(
