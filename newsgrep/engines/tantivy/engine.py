@@ -43,7 +43,7 @@ class TantivyEngine:
         self.reader = CommitReader(self._folder)
 
     def commit(self) -> int:
-        """Return the number of the commit: tantivy's record and a sum of the segment names."""
+        """Return a number made of tantivy's opstamp and a checksum of the segment names."""
         return self.reader.commit
 
     def refresh(self) -> None:
