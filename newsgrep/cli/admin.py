@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import click
@@ -38,7 +37,6 @@ from newsgrep.views.stats import collect_stats, to_json, to_text
 # stats
 
 
-@dataclass(frozen=True, kw_only=True)
 class StatsOptions(IndexOptions, OutputOptions):
     """The options of ``newsgrep stats``."""
 
@@ -68,7 +66,6 @@ _FIX_HINT: Final = "newsgrep doctor --fix rebuilds the index from all articles t
 _ROLLBACK_HINT: Final = "newsgrep doctor --rollback goes back to the commit before the last one"
 
 
-@dataclass(frozen=True, kw_only=True)
 class DoctorOptions(IndexOptions, OutputOptions):
     """The options of ``newsgrep doctor``."""
 
@@ -169,7 +166,6 @@ def _count(number: int, noun: str) -> str:
 # reindex
 
 
-@dataclass(frozen=True, kw_only=True)
 class ReindexOptions(IndexOptions):
     """The options of ``newsgrep reindex``."""
 
@@ -207,7 +203,6 @@ def reindex_command(options: ReindexOptions) -> int:
 # copy
 
 
-@dataclass(frozen=True, kw_only=True)
 class CopyCommandOptions(IndexOptions):
     """The options of ``newsgrep copy``."""
 

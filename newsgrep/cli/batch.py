@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -23,7 +22,6 @@ from newsgrep.terminal import write_flushed
 from newsgrep.views import batch
 
 
-@dataclass(frozen=True, kw_only=True)
 class BatchOptions(IndexOptions):
     """The options of ``newsgrep batch``."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final
 
 import click
@@ -36,7 +36,6 @@ from newsgrep.views.article import display_path
 _MAX_LISTED: Final = 20
 
 
-@dataclass(frozen=True, kw_only=True)
 class UpdateCommandOptions(IndexOptions, OutputOptions):
     """The options of ``newsgrep index``."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -55,14 +55,12 @@ def saved_group() -> None:
     """
 
 
-@dataclass(frozen=True, kw_only=True)
 class SavedNameOptions(IndexOptions):
     """The options of commands on one saved query."""
 
     name: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class SavedAddOptions(SavedNameOptions):
     """The options of ``newsgrep saved add``."""
 
@@ -70,7 +68,6 @@ class SavedAddOptions(SavedNameOptions):
     replace: bool
 
 
-@dataclass(frozen=True, kw_only=True)
 class SavedListOptions(IndexOptions, OutputOptions):
     """The options of ``newsgrep saved list``."""
 
@@ -130,7 +127,6 @@ def remove_command(options: SavedNameOptions) -> int:
 # new
 
 
-@dataclass(frozen=True, kw_only=True)
 class NewOptions(IndexOptions, OutputOptions):
     """The options of ``newsgrep new``."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from newsgrep.views.stories import CollapsedPage
 
 
-@dataclass(frozen=True, kw_only=True)
 class SearchOptions(QueryOptions, OutputOptions):
     """The options of ``newsgrep search``."""
 
@@ -45,9 +43,9 @@ class SearchOptions(QueryOptions, OutputOptions):
     collapse: bool
     after: str
 
-    def __post_init__(self) -> None:
+    def validate(self) -> None:
         """Raise :class:`UsageError` for options that exclude each other."""
-        super().__post_init__()
+        super().validate()
         objects = self.output in {OutputFormat.TEXT, OutputFormat.JSON}
         if self.facets and not objects:
             raise UsageError(f"--{self.output} cannot contain facets. Use --json.")

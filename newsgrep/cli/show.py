@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass
 from typing import Final
 
 import click
@@ -33,7 +32,6 @@ _ID: Final = re.compile("[a-z2-7]{12}")
 _MAX_ARTICLE_FILE: Final = 2**26
 
 
-@dataclass(frozen=True, kw_only=True)
 class ShowOptions(IndexOptions, OutputOptions):
     """The options of ``newsgrep show``."""
 

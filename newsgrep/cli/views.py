@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import Final
@@ -41,7 +40,6 @@ from newsgrep.views.timeline_svg import to_svg
 _STANDARD_OUTPUT: Final = Path("-")
 
 
-@dataclass(frozen=True, kw_only=True)
 class TimelineOptions(QueryOptions, OutputOptions):
     """The options of ``newsgrep timeline``."""
 
@@ -51,9 +49,9 @@ class TimelineOptions(QueryOptions, OutputOptions):
     share: bool
     svg: Path | None
 
-    def __post_init__(self) -> None:
+    def validate(self) -> None:
         """Raise :class:`UsageError` for ``--top`` without ``--per source``."""
-        super().__post_init__()
+        super().validate()
         if self.top and not self.per:
             raise UsageError("--top needs --per source. Add it.")
 
@@ -143,7 +141,6 @@ _DEFAULT_WIDTH: Final = 120
 _MAX_WIDTH: Final = 10_000
 
 
-@dataclass(frozen=True, kw_only=True)
 class KwicOptions(QueryOptions, OutputOptions):
     """The options of ``newsgrep kwic``."""
 
@@ -247,7 +244,6 @@ class _LineCounter:
 # similar
 
 
-@dataclass(frozen=True, kw_only=True)
 class SimilarOptions(IndexOptions, OutputOptions):
     """The options of ``newsgrep similar``."""
 
@@ -295,7 +291,6 @@ def similar_command(options: SimilarOptions) -> int:
 # keywords
 
 
-@dataclass(frozen=True, kw_only=True)
 class KeywordsOptions(QueryOptions, OutputOptions):
     """The options of ``newsgrep keywords``."""
 
@@ -356,7 +351,6 @@ def keywords_command(options: KeywordsOptions) -> int:
 _MIN_SOURCES: Final = 2
 
 
-@dataclass(frozen=True, kw_only=True)
 class CompareOptions(QueryOptions, OutputOptions):
     """The options of ``newsgrep compare``."""
 

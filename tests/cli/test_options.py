@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
-from dataclasses import MISSING, fields
 
 import click
 import pytest
@@ -38,11 +37,17 @@ def test_options_have_a_field_for_each_parameter() -> None:
     for command in commands():
         function = getattr(command.callback, "__wrapped__")  # noqa: B009  (mypy does not know it)
         options = function.__globals__[function.__annotations__["options"]]
-        known = {field.name: field for field in fields(options)}
+        known = {name for base in options.__mro__ for name in vars(base).get("__annotations__", ())}
         given = {parameter.name for parameter in command.params}
-        assert given <= set(known), command.name
-        unset = {name for name in set(known) - given if known[name].default is MISSING}
-        assert unset == set(), command.name
+        assert given <= known, command.name
+        assert {name for name in known - given if not hasattr(options, name)} == set(), command.name
+
+
+def test_options_are_frozen() -> None:
+    options = OutputOptions(output=OutputFormat.JSON)
+    assert (options.output, options.null, options.color) == (OutputFormat.JSON, False, "auto")
+    with pytest.raises(AttributeError, match="read-only"):
+        options.null = True  # type: ignore[misc]
 
 
 def test_help_of_options_is_a_phrase() -> None:
