@@ -41,7 +41,7 @@ def _slowly(records: list[FileRecord], pause: float) -> Iterator[FileRecord]:
         time.sleep(pause)
 
 
-def test_new_changed_and_missing_files_are_counted_and_nothing_else(files: list[Path]) -> None:
+def test_check_freshness_counts_new_changed_and_missing(files: list[Path]) -> None:
     records = [_file_record(path) for path in files]
     assert check_freshness(records) == FreshnessCheck(0, complete=True)
     files[0].write_text("渡轮停航")
@@ -56,7 +56,7 @@ def test_new_changed_and_missing_files_are_counted_and_nothing_else(files: list[
     assert check_freshness(records) == FreshnessCheck(4 + EACH, complete=True)
 
 
-def test_the_folder_that_was_changed_last_is_looked_at_first(
+def test_check_freshness_begins_with_the_last_changed_folder(
     files: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = [_file_record(path) for path in files]
@@ -77,13 +77,13 @@ def test_the_folder_that_was_changed_last_is_looked_at_first(
     assert len(looked) == FOLDERS
 
 
-def test_when_time_is_over_what_was_counted_is_said_to_be_less_than_all(
+def test_check_freshness_ends_at_its_time_limit(
     files: list[Path],
 ) -> None:
     records = [_file_record(path) for path in files]
     files[0].unlink()
     (files[0].parent / "new.html").write_text("渡轮")
-    # Too late for all records: the new file can't be told from those not read yet.
+    # Too late for all records: a new file can't be distinguished from those not read yet.
     assert check_freshness(_slowly(records, 0.001), time_limit=0.01) == FreshnessCheck(
         1, complete=False
     )
@@ -91,21 +91,21 @@ def test_when_time_is_over_what_was_counted_is_said_to_be_less_than_all(
     assert check_freshness(records[:10], time_limit=0) == FreshnessCheck(0, complete=False)
 
 
-def test_zero_says_how_many_files_are_new(cli: Cli) -> None:
+def test_empty_result_counts_new_files(cli: Cli) -> None:
     write_article(cli.folder / "news" / "a.md", "甲岛开渔", "渡轮照常，海带上市。")
     cli("index", "news")
-    told = cli.json("search", "造船", status=1)["diagnosis"]
-    assert (told["newer_files"], told["all_files_checked"]) == (0, True)
+    diagnosis = cli.json("search", "造船", status=1)["diagnosis"]
+    assert (diagnosis["newer_files"], diagnosis["all_files_checked"]) == (0, True)
     assert "run newsgrep index again" not in cli("search", "造船", status=1).err
     write_article(cli.folder / "news" / "b.md", "丙岛造船", "渡轮下水。")
-    told = cli.json("search", "造船", status=1)["diagnosis"]
-    assert (told["newer_files"], told["all_files_checked"]) == (1, True)
+    diagnosis = cli.json("search", "造船", status=1)["diagnosis"]
+    assert (diagnosis["newer_files"], diagnosis["all_files_checked"]) == (1, True)
     assert "1 file is new, changed or gone since: run newsgrep index again" in (
         cli("search", "造船", status=1).err
     )
 
 
-def test_a_hidden_file_that_was_asked_for_by_name_is_no_missing_one(cli: Cli) -> None:
+def test_hidden_file_that_was_named_is_not_missing(cli: Cli) -> None:
     write_article(cli.folder / "news" / "a.md", "甲岛开渔", "渡轮照常，海带上市。")
     write_article(cli.folder / "news" / ".b.md", "丙岛休渔", "渡轮停航。")
     cli("index", "news", "news/.b.md")

@@ -312,9 +312,7 @@ def small_segments(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.torture
 @pytest.mark.usefixtures("small_segments")
 @pytest.mark.parametrize("engine", FOLDER_ENGINES)
-def test_whatever_happens_the_index_holds_and_answers_what_it_should(
-    engine: str, figures: Tally
-) -> None:
+def test_index_equals_brute_force_after_any_history(engine: str, figures: Tally) -> None:
     run_state_machine_as_test(
         lambda: History(figures, engine),  # type: ignore[arg-type]  # it calls what it is given
         settings=settings(

@@ -51,9 +51,9 @@ class Archive:
             self._write(1, "渔场新声明", "灯塔亮了。")
             self._write(9, "台风过后", "码头修好了。")
         self.old = state(self.index)
-        self.place = self.fresh("reference")
+        self.index_folder = self.fresh("reference")
         self.update()
-        self.new = state(self.place)
+        self.new = state(self.index_folder)
         assert self.new not in (None, self.old)
 
     def _write(self, number: int, title: str, body: str) -> None:
@@ -61,21 +61,21 @@ class Archive:
 
     def fresh(self, name: str) -> Path:
         """Return another copy of the index as it was."""
-        place = self.folder / name
-        shutil.rmtree(place, ignore_errors=True)
+        path = self.folder / name
+        shutil.rmtree(path, ignore_errors=True)
         if self.index.exists():
-            shutil.copytree(self.index, place)
-        return place
+            shutil.copytree(self.index, path)
+        return path
 
     def update(self) -> None:
-        update_index(FolderIndex(self.place), [str(self.files)], self.how)
+        update_index(FolderIndex(self.index_folder), [str(self.files)], self.how)
 
     def calls(self) -> int:
         """Return how many calls an update makes that change the disk."""
         low, high = 1, 1 << 14
         while low < high:
             middle = (low + high) // 2
-            self.place = self.fresh("counted")
+            self.index_folder = self.fresh("counted")
             if run_in_child(self.update, middle, self.graveyard) == EXIT_KILLED:
                 low = middle + 1
             else:
@@ -88,17 +88,17 @@ class Archive:
         assert calls > 30
         for number in range(1, calls + 1, max(1, calls // MOST)):
             shutil.rmtree(self.graveyard, ignore_errors=True)
-            self.place = self.fresh("place")
+            self.index_folder = self.fresh("copy")
             yield number, run_in_child(self.update, number, self.graveyard, error)
 
 
-def state(place: Path) -> State:
+def state(path: Path) -> State:
     """Return all that an index answers, or None where there is none."""
-    if not FolderIndex(place).exists():
-        with pytest.raises(IndexMissing), FolderIndex(place).open():
+    if not FolderIndex(path).exists():
+        with pytest.raises(IndexMissing), FolderIndex(path).open():
             pass
         return None
-    with FolderIndex(place).open() as engine:
+    with FolderIndex(path).open() as engine:
         records = sorted(engine.file_records())
         articles = engine.get(record.article_id or "" for record in records)
         pages = [
@@ -120,37 +120,31 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Archive:
 def completed(archive: Archive) -> None:
     """Expect the same command, given again, to end where it would have ended at once."""
     assert run_in_child(archive.update, 0, archive.folder / "again") == 0
-    assert state(archive.place) == archive.new
-    assert IndexFolder(str(archive.place / "whoosh")).leftovers() == []
+    assert state(archive.index_folder) == archive.new
+    assert IndexFolder(str(archive.index_folder / "whoosh")).leftovers() == []
 
 
-def test_a_run_killed_at_any_write_leaves_the_old_index_or_the_new(
-    archive: Archive, figures: Tally
-) -> None:
+def test_killed_run_leaves_old_or_new_index(archive: Archive, figures: Tally) -> None:
     for number, status in archive.aborts():
         assert status == EXIT_KILLED, number
-        assert state(archive.place) in (archive.old, archive.new), number
+        assert state(archive.index_folder) in (archive.old, archive.new), number
         figures["calls at which the process ends"] += 1
         completed(archive)
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_a_long_run_killed_between_its_commits_leaves_an_index_that_it_completes(
-    tmp_path: Path, first: bool
-) -> None:
+def test_killed_long_run_is_completed_by_the_next(tmp_path: Path, first: bool) -> None:
     archive = Archive(tmp_path, first=first, how=UpdateOptions(commit_every=0))
     between = 0
     for number, status in archive.aborts():
         assert status == EXIT_KILLED, number
-        between += state(archive.place) not in (archive.old, archive.new)
+        between += state(archive.index_folder) not in (archive.old, archive.new)
         completed(archive)
     assert between > 5
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_a_long_run_that_is_stopped_says_what_is_in_and_goes_on_from_there(
-    tmp_path: Path, first: bool
-) -> None:
+def test_interrupted_long_run_reports_what_is_committed(tmp_path: Path, first: bool) -> None:
     archive = Archive(tmp_path, first=first)
     files = 5 if first else 2
 
@@ -158,47 +152,43 @@ def test_a_long_run_that_is_stopped_says_what_is_in_and_goes_on_from_there(
         if done:
             raise KeyboardInterrupt
 
-    archive.place = archive.fresh("place")
+    archive.index_folder = archive.fresh("copy")
     for left in range(files, 0, -1):
         with pytest.raises(Interrupted, match=f"1 of {left} files"):
             update_index(
-                FolderIndex(archive.place),
+                FolderIndex(archive.index_folder),
                 [str(archive.files)],
                 UpdateOptions(progress=stop, commit_every=0),
             )
-        state(archive.place)
+        state(archive.index_folder)
     completed(archive)
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
-def test_a_write_that_fails_leaves_the_old_index(
-    archive: Archive, figures: Tally, code: int
-) -> None:
+def test_failed_write_leaves_old_index(archive: Archive, figures: Tally, code: int) -> None:
     failed = 0
     for number, status in archive.aborts(OSError(code, os.strerror(code))):
         # Some writes are not needed: what they fail at is done another time.
         assert status in (0, 2), number
         allowed = (archive.new,) if status == 0 else (archive.old, archive.new)
-        assert state(archive.place) in allowed, number
+        assert state(archive.index_folder) in allowed, number
         completed(archive)
         failed += status == 2
         figures["calls that fail"] += 1
     assert failed > 10
 
 
-def test_a_loss_of_power_at_any_write_leaves_the_old_index_or_the_new(
-    archive: Archive, figures: Tally
-) -> None:
+def test_power_loss_leaves_old_or_new_index(archive: Archive, figures: Tally) -> None:
     chance = random.Random(20261120)
     for number, status in archive.aborts():
         assert status == EXIT_KILLED, number
         simulate_power_loss(archive.graveyard, chance)
-        assert state(archive.place) in (archive.old, archive.new), number
+        assert state(archive.index_folder) in (archive.old, archive.new), number
         figures["calls at which power is lost"] += 1
         completed(archive)
 
 
-def test_what_was_reported_as_done_survives_a_loss_of_power(archive: Archive) -> None:
+def test_reported_run_survives_power_loss(archive: Archive) -> None:
     chance = random.Random(20261121)
 
     def update_and_write() -> None:
@@ -208,7 +198,7 @@ def test_what_was_reported_as_done_survives_a_loss_of_power(archive: Archive) ->
     calls = archive.calls()
     for _ in range(trial_count(10, 100)):
         shutil.rmtree(archive.graveyard, ignore_errors=True)
-        archive.place = archive.fresh("place")
+        archive.index_folder = archive.fresh("copy")
         assert run_in_child(update_and_write, calls + 1, archive.graveyard) == EXIT_KILLED
         simulate_power_loss(archive.graveyard, chance)
-        assert state(archive.place) == archive.new
+        assert state(archive.index_folder) == archive.new

@@ -160,7 +160,7 @@ def assert_all_ended(session: int) -> None:
 @pytest.mark.torture
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("engine", FOLDER_ENGINES)
-def test_a_process_killed_at_any_moment_leaves_the_old_index_or_the_new(
+def test_killed_process_leaves_old_or_new_index(
     cli: Cli, figures: Tally, engine: str, jobs: int
 ) -> None:
     chance = random.Random(20261120 + jobs)
@@ -186,7 +186,7 @@ def test_a_process_killed_at_any_moment_leaves_the_old_index_or_the_new(
         figures["runs completed after kills"] += 1
 
 
-def test_when_a_worker_is_killed_the_run_says_so_and_nothing_is_changed(cli: Cli) -> None:
+def test_killed_worker_is_reported_and_nothing_changes(cli: Cli) -> None:
     shelf = SimulatedArchive(cli.folder / "n")
     chance = random.Random(7)
     shelf.write("a.md", random_article(chance, 1))

@@ -1,4 +1,4 @@
-"""An index that somebody else may have written is not opened unasked."""
+"""An index that others may have written is opened only with --trust."""
 
 from __future__ import annotations
 
@@ -44,9 +44,7 @@ def refused(cli: Cli, why: str) -> None:
 
 @pytest.mark.parametrize("mode", [0o020, 0o002])
 @pytest.mark.parametrize("of_folder", [True, False])
-def test_an_index_that_others_can_change_is_refused(
-    archive: Cli, mode: int, of_folder: bool
-) -> None:
+def test_index_writable_by_others_is_refused(archive: Cli, mode: int, of_folder: bool) -> None:
     data = archive.index / "whoosh"
     path = data if of_folder else next(data.glob("*.toc"))
     path.chmod(path.stat().st_mode | mode)
@@ -58,7 +56,7 @@ def test_an_index_that_others_can_change_is_refused(
 
 
 @superuser
-def test_an_index_of_another_user_is_refused(archive: Cli) -> None:
+def test_index_of_another_user_is_refused(archive: Cli) -> None:
     path = next((archive.index / "whoosh").glob("*.trm"))
     os.chown(path, STRANGER, STRANGER)
     refused(archive, f"belongs to user {STRANGER}")
@@ -67,7 +65,7 @@ def test_an_index_of_another_user_is_refused(archive: Cli) -> None:
 
 
 @pytest.mark.parametrize("umask", ["000", "002", "077"])
-def test_what_newsgrep_writes_it_opens_again_whatever_the_umask(cli: Cli, umask: str) -> None:
+def test_own_index_is_trusted_with_any_umask(cli: Cli, umask: str) -> None:
     write_article(cli.folder / "n" / "a.md", "渡轮停航", "大雾。")
     ran = cli.bash(f"umask {umask}; newsgrep index n && newsgrep reindex && newsgrep search 渡轮")
     assert ran.status == 0, ran.err
@@ -75,6 +73,6 @@ def test_what_newsgrep_writes_it_opens_again_whatever_the_umask(cli: Cli, umask:
         assert not path.stat().st_mode & 0o022
 
 
-def test_a_lock_that_leads_nowhere_is_no_reason_to_refuse(archive: Cli) -> None:
+def test_dangling_lock_link_is_ignored(archive: Cli) -> None:
     (archive.index / "whoosh" / "gone").symlink_to(Path("nowhere"))
     assert "渡轮" in archive("search", "渡轮").out

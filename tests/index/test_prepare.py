@@ -55,7 +55,7 @@ def within_time(file: File) -> Any:
     return results[0]
 
 
-def test_a_file_that_has_become_a_pipe_is_told_and_not_waited_for(tmp_path: Path) -> None:
+def test_prepare_file_fails_for_pipe_without_blocking(tmp_path: Path) -> None:
     file = article(tmp_path / "a.md")
     Path(file.path).unlink()
     os.mkfifo(file.path)
@@ -63,14 +63,14 @@ def test_a_file_that_has_become_a_pipe_is_told_and_not_waited_for(tmp_path: Path
     assert result == FailedFile(file.path, "not a regular file but a named pipe")
 
 
-def test_a_file_that_has_become_a_device_is_told_and_not_read(tmp_path: Path) -> None:
+def test_prepare_file_fails_for_device(tmp_path: Path) -> None:
     file = article(tmp_path / "a.md")
     Path(file.path).unlink()
     Path(file.path).symlink_to("/dev/zero")
     assert within_time(file) == FailedFile(file.path, "not a regular file but a device")
 
 
-def test_a_file_that_has_vanished_is_told(tmp_path: Path) -> None:
+def test_prepare_file_fails_for_missing_file(tmp_path: Path) -> None:
     file = article(tmp_path / "a.md")
     Path(file.path).unlink()
     assert failed(file) == "it was gone before it could be read"
@@ -78,7 +78,7 @@ def test_a_file_that_has_vanished_is_told(tmp_path: Path) -> None:
     assert failed(file)
 
 
-def test_a_file_that_has_changed_since_it_was_found_is_stamped_as_it_was_read(
+def test_prepare_file_records_the_bytes_it_read(
     tmp_path: Path,
 ) -> None:
     file = article(tmp_path / "a.md")
@@ -89,7 +89,7 @@ def test_a_file_that_has_changed_since_it_was_found_is_stamped_as_it_was_read(
     assert "海带" in result.article().body
 
 
-def test_a_file_that_has_grown_over_the_limit_is_not_read_in_part(tmp_path: Path) -> None:
+def test_prepare_file_rejects_file_that_grew_over_limit(tmp_path: Path) -> None:
     file = article(tmp_path / "a.md")
     later = article(tmp_path / "a.md", "渡轮停航。" * LARGEST)
     result = prepare_file(file, OUTLETS, LARGEST)
@@ -117,7 +117,7 @@ class Meddling:
 
 
 @pytest.mark.parametrize("changes", [1, 2, 3])
-def test_a_file_that_changes_while_it_is_read_is_read_again(
+def test_prepare_file_rereads_changing_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: int
 ) -> None:
     path = tmp_path / "a.md"
@@ -132,7 +132,9 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
     assert f"第{changes - 1}次" in result.article().body
 
 
-def test_a_file_that_never_rests_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prepare_file_fails_for_file_that_keeps_changing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "a.md"
     file = article(path)
     texts = ["甲岛来信\n\n渡轮改点。\n".encode() * n for n in range(1, 99)]
@@ -140,7 +142,7 @@ def test_a_file_that_never_rests_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     assert failed(file).startswith("it changed while it was read")
 
 
-def test_a_change_within_one_tick_of_the_clock_is_seen(tmp_path: Path) -> None:
+def test_update_sees_change_within_a_clock_tick(tmp_path: Path) -> None:
     path = tmp_path / "a.md"
     for text in ("渡轮照常。", "渡轮停航。", "渡轮改点。"):
         entry = prepare_file(article(path, text), OUTLETS, LARGEST)
@@ -149,7 +151,7 @@ def test_a_change_within_one_tick_of_the_clock_is_seen(tmp_path: Path) -> None:
         assert path.stat().st_mtime_ns > entry.file_record.mtime_ns
 
 
-def test_files_that_fail_keep_their_articles_and_are_read_next_time(
+def test_failed_files_keep_articles_and_are_read_again(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = cli.folder / "n"
@@ -174,5 +176,5 @@ def test_files_that_fail_keep_their_articles_and_are_read_next_time(
     }
     assert (summary.removed, summary.articles) == (0, 3)
     assert set(cli.found("渡轮照常")) == {"a岛来信", "b岛来信", "c岛来信"}
-    told = cli.json("index", "n", "--prune")
-    assert (told["unchanged"], told["removed"]) == (1, 2)
+    summary = cli.json("index", "n", "--prune")
+    assert (summary["unchanged"], summary["removed"]) == (1, 2)

@@ -38,14 +38,14 @@ def start_reader(cli: Cli, stop: Path) -> subprocess.Popen[bytes]:
 
 def generation_of_search(cli: Cli) -> int:
     """Search in a process, and return the one generation of its answer."""
-    told = cli.json("search", "-n", "100", "公报 灯塔")
-    (generation,) = set().union(*(generations_in(hit["title"]) for hit in told["hits"]))
-    assert told["total"] == len(told["hits"]) == article_count(generation)
+    result = cli.json("search", "-n", "100", "公报 灯塔")
+    (generation,) = set().union(*(generations_in(hit["title"]) for hit in result["hits"]))
+    assert result["total"] == len(result["hits"]) == article_count(generation)
     return generation
 
 
 @pytest.mark.torture
-def test_every_answer_is_of_one_commit_while_commits_are_made(cli: Cli, figures: Tally) -> None:
+def test_each_answer_is_from_one_commit(cli: Cli, figures: Tally) -> None:
     stop, files = cli.folder / "stop", cli.folder / "n"
     write_generation(files, 1)
     update_index(FolderIndex(cli.index), [str(files)])
@@ -66,16 +66,14 @@ def test_every_answer_is_of_one_commit_while_commits_are_made(cli: Cli, figures:
     figures["commits"] = generation
     figures["readers"] = len(readers)
     for (out, _), _ in ended:
-        told = json.loads(out)
-        assert told["generations"] > 1
-        figures["openings by readers"] += told["openings"]
-        figures["generations that a reader saw"] += told["generations"]
+        result = json.loads(out)
+        assert result["generations"] > 1
+        figures["openings by readers"] += result["openings"]
+        figures["generations that a reader saw"] += result["generations"]
 
 
 @pytest.mark.torture
-def test_a_search_during_an_index_run_answers_from_before_or_after(
-    cli: Cli, figures: Tally
-) -> None:
+def test_search_during_update_is_from_before_or_after(cli: Cli, figures: Tally) -> None:
     write_generation(cli.folder / "n", 1)
     cli("index", "n")
     for generation in range(2, 2 + trial_count(3, 60)):
@@ -95,7 +93,7 @@ def test_a_search_during_an_index_run_answers_from_before_or_after(
 
 
 @pytest.mark.torture
-def test_nobody_who_asks_waits_for_a_writer_that_stands_still(cli: Cli, figures: Tally) -> None:
+def test_readers_never_wait_for_writer(cli: Cli, figures: Tally) -> None:
     chance = random.Random(20261120)
     write_generation(cli.folder / "n", 1)
     cli("index", "n")
@@ -112,7 +110,7 @@ def test_nobody_who_asks_waits_for_a_writer_that_stands_still(cli: Cli, figures:
             # It stops once it comes back from the system, which may take a sync to the disk.
             with suppress(ChildProcessError):
                 os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-            # Whoever waited for it would wait for ever.
+            # A reader that waited for it would never end.
             found = generation_of_search(cli)
             assert found in (generation - 1, generation)
             assert read_generation(cli.index) == found

@@ -28,12 +28,12 @@ QUESTIONS = {
 
 @pytest.fixture(params=[*RELEASED, None], ids=lambda path: path.name if path else "today's")
 def index(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    place = tmp_path / "index"
+    folder = tmp_path / "index"
     if request.param is None:
-        make_released_index(place)
+        make_released_index(folder)
     else:
-        shutil.copytree(request.param, place)
-    return place
+        shutil.copytree(request.param, folder)
+    return folder
 
 
 def answers(engine: Engine) -> None:
@@ -47,11 +47,11 @@ def answers(engine: Engine) -> None:
     ]
 
 
-def test_there_is_an_index_of_every_released_format() -> None:
+def test_every_released_format_has_a_fixture() -> None:
     assert RELEASED
 
 
-def test_an_index_of_a_released_format_answers_or_says_how_it_will(index: Path) -> None:
+def test_released_format_opens_or_names_remedy(index: Path) -> None:
     try:
         with FolderIndex(index).open(trust=True) as engine:
             answers(engine)
@@ -61,7 +61,7 @@ def test_an_index_of_a_released_format_answers_or_says_how_it_will(index: Path) 
         assert "newsgrep reindex" in str(mismatch)  # noqa: PT017  (the other way out is tested, too)
 
 
-def test_an_index_of_a_released_format_can_be_made_one_of_today(index: Path) -> None:
+def test_released_format_can_be_rebuilt(index: Path) -> None:
     assert rebuild_index(FolderIndex(index), trust=True).articles == len(ARTICLES) + 1
     with FolderIndex(index).open() as engine:
         answers(engine)

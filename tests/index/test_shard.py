@@ -29,7 +29,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ServerIndex]:
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\0")), max_size=20), st.integers(1, 9))
-def test_every_file_is_of_exactly_one_shard(paths: list[str], count: int) -> None:
+def test_shard_takes_each_file_exactly_once(paths: list[str], count: int) -> None:
     shards = [Shard(number, count) for number in range(1, count + 1)]
     for path in paths:
         if _can_be_a_path(path):
@@ -40,7 +40,7 @@ def _can_be_a_path(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def test_a_file_is_of_the_same_shard_on_every_machine_and_in_every_version() -> None:
+def test_shard_of_a_path_never_changes() -> None:
     of_three = [
         next(number for number in (1, 2, 3) if Shard(number, 3).takes(path))
         for path in ("/a/1.md", "/a/2.md", "/a/3.md", "/新闻/雾港.html", "/a/\udcff.md", "/")
@@ -51,7 +51,7 @@ def test_a_file_is_of_the_same_shard_on_every_machine_and_in_every_version() -> 
 @pytest.mark.parametrize(
     "wrong", ["0/3", "4/3", "1/0", "3", "1/2/3", "a/b", "-1/3", "1/" + "9" * 5000, "１/３x"]
 )
-def test_what_is_no_shard_is_refused_with_an_example(wrong: str) -> None:
+def test_parse_shard_rejects_invalid_text(wrong: str) -> None:
     with pytest.raises(UsageError, match="2/3"):
         parse_shard(wrong)
 
@@ -92,9 +92,7 @@ def shard_by_shard(index: Index, paths: list[str], order: tuple[int, ...]) -> in
     )
 
 
-def test_all_shards_together_are_a_run_without_in_whatever_order(
-    tmp_path: Path, server: ServerIndex
-) -> None:
+def test_all_shards_together_equal_one_run(tmp_path: Path, server: ServerIndex) -> None:
     paths = [str(archive(tmp_path / "n"))]
     whole = update_index(FolderIndex(tmp_path / "whole"), paths)
     assert (whole.seen, whole.articles) == (40, 30)
@@ -110,7 +108,7 @@ def test_all_shards_together_are_a_run_without_in_whatever_order(
     assert again.seen == 40
 
 
-def test_what_each_shard_leaves_out_is_listed_once(tmp_path: Path) -> None:
+def test_shards_list_each_skipped_path_once(tmp_path: Path) -> None:
     paths = [str(archive(tmp_path / "n"))]
     listed: list[str] = []
     for number in (1, 2, 3):
@@ -125,7 +123,7 @@ def test_what_each_shard_leaves_out_is_listed_once(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_files_of_other_shards_are_never_gone(tmp_path: Path, server: ServerIndex) -> None:
+def test_update_keeps_files_of_other_shards(tmp_path: Path, server: ServerIndex) -> None:
     folder = archive(tmp_path / "n")
     paths = [str(folder)]
     shard_by_shard(server, paths, (1, 2, 3))
@@ -143,7 +141,7 @@ def test_files_of_other_shards_are_never_gone(tmp_path: Path, server: ServerInde
     assert index_contents(server) == index_contents(FolderIndex(tmp_path / "whole"))
 
 
-def test_half_of_a_shard_that_is_gone_is_refused(tmp_path: Path, server: ServerIndex) -> None:
+def test_update_refuses_shard_with_most_files_gone(tmp_path: Path, server: ServerIndex) -> None:
     folder = archive(tmp_path / "n")
     paths = [str(folder)]
     shard_by_shard(server, paths, (1, 2, 3))
@@ -158,7 +156,7 @@ def test_half_of_a_shard_that_is_gone_is_refused(tmp_path: Path, server: ServerI
     assert index_contents(server) == before
 
 
-def test_a_duplicate_of_another_shard_takes_over_from_a_file_that_goes(
+def test_duplicate_of_other_shard_replaces_deleted_file(
     tmp_path: Path, server: ServerIndex
 ) -> None:
     folder = archive(tmp_path / "n")
@@ -177,7 +175,7 @@ def test_a_duplicate_of_another_shard_takes_over_from_a_file_that_goes(
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_what_machines_at_work_at_once_could_not_know_of_each_other_the_next_runs_put_right(
+def test_next_runs_correct_simultaneous_shards(
     tmp_path: Path, server: ServerIndex, seed: int
 ) -> None:
     chance = random.Random(seed)
@@ -210,9 +208,7 @@ def test_what_machines_at_work_at_once_could_not_know_of_each_other_the_next_run
     assert index_contents(server)[0] == index_contents(FolderIndex(tmp_path / "whole"))[0]
 
 
-def test_a_duplicate_whose_article_is_gone_from_the_index_is_shown_again(
-    tmp_path: Path, server: ServerIndex
-) -> None:
+def test_duplicate_of_deleted_article_is_indexed(tmp_path: Path, server: ServerIndex) -> None:
     for folder in ("one", "two"):
         write_article(
             tmp_path / folder / "a.md", "甲岛开渔", "渡轮照常。", url="https://fog.example/1"
@@ -231,7 +227,7 @@ def test_a_duplicate_whose_article_is_gone_from_the_index_is_shown_again(
     assert body.startswith(str(shown[1]))
 
 
-def test_a_wrong_path_is_told_by_every_shard(tmp_path: Path) -> None:
+def test_every_shard_reports_wrong_path(tmp_path: Path) -> None:
     for number in (1, 2, 3):
         with pytest.raises(InputError, match="No file or folder at"):
             update_index(
@@ -241,12 +237,12 @@ def test_a_wrong_path_is_told_by_every_shard(tmp_path: Path) -> None:
             )
 
 
-def test_the_numbers_say_of_which_shard_they_are(cli: Cli) -> None:
+def test_summary_names_shard(cli: Cli) -> None:
     archive(cli.folder / "n")
     ran = cli("index", "n", "--shard", "2/3")
     seen = int(ran.out.split()[0])
     assert ran.out.startswith(f"{seen} files of shard 2/3 seen: ")
-    told = json.loads(cli("index", "n", "--shard", "2/3", "--json").out)
-    assert (told["shard"], told["seen"]) == ("2/3", seen)
+    summary = json.loads(cli("index", "n", "--shard", "2/3", "--json").out)
+    assert (summary["shard"], summary["seen"]) == ("2/3", seen)
     assert "shard" not in json.loads(cli("index", "n", "--json").out)
     assert "such as 2/3" in cli("index", "n", "--shard", "4/3", status=2).err

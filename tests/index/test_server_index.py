@@ -1,4 +1,4 @@
-"""An index on a server is used as one in a folder is, and what differs is said."""
+"""An index on a server is used like one in a folder, and the differences are documented."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def served(tmp_path: Path) -> FakeServerCli:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ServerIndex]:
-    """Give the address of a server in this process that holds nothing yet."""
+    """Return an index that does not exist yet on a fake server in this process."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.delenv(fake_server.STATE_FILE_VARIABLE, raising=False)
     with fake_server.registered_server():
@@ -58,10 +58,10 @@ def three(folder: Path) -> Path:
     return folder
 
 
-# As with a folder
+# Like an index in a folder
 
 
-_ASKED = (
+COMMANDS = (
     ("search", "渔船", "--json"),
     ("search", '"渡轮"', "--json", "--facets", "source,month", "--sort", "date"),
     ("search", "鲸鱼", "--json"),
@@ -77,16 +77,16 @@ _ASKED = (
 )
 
 
-def test_every_command_answers_from_a_server_as_from_a_folder(served: FakeServerCli) -> None:
+def test_commands_answer_alike_for_server_and_folder(served: FakeServerCli) -> None:
     (served.folder / "queries.txt").write_text("渡轮\n海带\n", "utf-8")
     for index in ("folder", URL):
         ran = served("index", "n", "--index", index)
         assert ran.out.startswith("3 files seen: 3 added; 3 articles in ")
         served("saved", "add", "船", "造船", "--index", index)
-    for asked in _ASKED:
-        here = served(*asked, "--index", "folder", status=None)
-        there = served(*asked, "--index", URL, status=None)
-        assert (here.status, _told(here.out)) == (there.status, _told(there.out)), (
+    for command in COMMANDS:
+        here = served(*command, "--index", "folder", status=None)
+        there = served(*command, "--index", URL, status=None)
+        assert (here.status, _results(here.out)) == (there.status, _results(there.out)), (
             here.err,
             there.err,
         )
@@ -97,10 +97,10 @@ def test_every_command_answers_from_a_server_as_from_a_folder(served: FakeServer
     }  # fmt: skip
 
 
-def _told(out: str) -> list[object]:
-    """Return the objects in ``out`` without what is not the answer: times, and close scores."""
-    told = [json.loads(out)] if out.startswith("{\n") else list(map(json.loads, out.splitlines()))
-    return [_without(each) for each in told]
+def _results(out: str) -> list[object]:
+    """Return the objects in ``out`` without times, with rounded scores."""
+    report = [json.loads(out)] if out.startswith("{\n") else list(map(json.loads, out.splitlines()))
+    return [_without(each) for each in report]
 
 
 def _without(value: object) -> object:
@@ -112,35 +112,35 @@ def _without(value: object) -> object:
     return round(value, 9) if isinstance(value, float) else value
 
 
-def test_stats_and_doctor_tell_of_the_server(served: FakeServerCli) -> None:
+def test_stats_and_doctor_name_server(served: FakeServerCli) -> None:
     served("index", "n", "--index", URL)
-    told = json.loads(served("stats", "--json", "--index", URL).out)
-    assert (told["index"], told["engine"], told["articles"]) == (URL, "opensearch", 3)
-    assert told["bytes"] > 0
+    report = json.loads(served("stats", "--json", "--index", URL).out)
+    assert (report["index"], report["engine"], report["articles"]) == (URL, "opensearch", 3)
+    assert report["bytes"] > 0
     assert f"{URL} is intact: 3 articles" in served("doctor", "--index", URL).out
 
 
-def test_what_has_come_in_is_told_and_remembered_for_the_person(served: FakeServerCli) -> None:
+def test_new_state_is_in_users_own_folder(served: FakeServerCli) -> None:
     served("index", "n", "--index", URL)
     served("saved", "add", "船", "渡轮", "--index", URL)
     served("new", "--index", URL, status=1)
     write_article(served.folder / "n" / "d.md", "丁岛停电", "渡轮停航。")
     served("index", "n", "--index", URL)
-    told = served("new", "--index", "opensearch+http://LOCALHOST:9200/news")
-    assert [json.loads(line)["title"] for line in told.lines] == ["丁岛停电"]
+    report = served("new", "--index", "opensearch+http://LOCALHOST:9200/news")
+    assert [json.loads(line)["title"] for line in report.lines] == ["丁岛停电"]
     served("new", "--index", URL, status=1)
     (folder,) = (served.folder / "data" / "newsgrep" / "remote").iterdir()
     assert folder.name.startswith("news-localhost-")
     assert {path.name for path in folder.iterdir()} >= {"newsgrep.saved.json", "newsgrep.seen"}
 
 
-def test_the_environment_may_name_the_address(served: FakeServerCli) -> None:
+def test_environment_variable_may_contain_url(served: FakeServerCli) -> None:
     served("index", "n", env={"NEWSGREP_INDEX": URL})
     assert served("search", "渡轮", "--paths", env={"NEWSGREP_INDEX": URL}).lines != []
     assert not served.index.exists()
 
 
-def test_where_no_index_is_the_next_step_is_named(served: FakeServerCli) -> None:
+def test_missing_server_index_names_next_step(served: FakeServerCli) -> None:
     ran = served("search", "渡轮", "--index", URL, status=2)
     assert f"newsgrep index --index {URL} PATH" in ran.err
     ran = served("saved", "add", "船", "渡轮", "--index", URL, status=2)
@@ -148,36 +148,36 @@ def test_where_no_index_is_the_next_step_is_named(served: FakeServerCli) -> None
     assert not (served.folder / "data").exists()
 
 
-def test_what_a_server_says_of_itself_is_one_line_and_status_2(served: FakeServerCli) -> None:
-    for asked in (("search", "渡轮"), ("index", "n"), ("doctor",), ("stats",), ("new",)):
-        ran = served(*asked, "--index", f"opensearch://{SILENT_HOST}/news", status=2)
+def test_server_problem_is_one_line_and_status_2(served: FakeServerCli) -> None:
+    for command in (("search", "渡轮"), ("index", "n"), ("doctor",), ("stats",), ("new",)):
+        ran = served(*command, "--index", f"opensearch://{SILENT_HOST}/news", status=2)
         assert ran.err.count("\n") == 1
     ran = served("search", "渡轮", "--index", f"opensearch://{SILENT_HOST}/news", status=2)
     assert "does not answer" in ran.err
 
 
-@pytest.mark.parametrize("asked", [("search", "渡轮"), ("index", "n"), ("stats",)])
-def test_a_password_in_the_address_is_refused_and_not_repeated(
-    served: FakeServerCli, asked: tuple[str, ...]
+@pytest.mark.parametrize("command", [("search", "渡轮"), ("index", "n"), ("stats",)])
+def test_password_in_url_is_refused_and_not_printed(
+    served: FakeServerCli, command: tuple[str, ...]
 ) -> None:
     wrong = "opensearch://reader:geheim@localhost/news"
     for ran in (
-        served(*asked, "--index", wrong, status=2),
-        served(*asked, env={"NEWSGREP_INDEX": wrong}, status=2),
+        served(*command, "--index", wrong, status=2),
+        served(*command, env={"NEWSGREP_INDEX": wrong}, status=2),
         served("copy", "--to", wrong, status=2),
     ):
         assert "NEWSGREP_OPENSEARCH_PASSWORD" in ran.err
         assert "geheim" not in ran.err + ran.out
 
 
-def test_other_schemes_are_no_folders(served: FakeServerCli) -> None:
+def test_unknown_url_scheme_is_refused(served: FakeServerCli) -> None:
     for wrong in ("https://localhost:9200/news", "opensearch:/localhost/news", "OpenSearch:news"):
         ran = served("index", "n", "--index", wrong, status=2)
         assert "opensearch://HOST[:PORT]/NAME" in ran.err
     assert not list(served.folder.glob("*:*"))
 
 
-def test_an_address_is_one_index_however_it_is_spelled(tmp_path: Path) -> None:
+def test_index_at_recognises_spellings_of_one_url(tmp_path: Path) -> None:
     assert index_at("a/b") == FolderIndex(Path("a/b"))
     assert index_at("./opensearch://x") == FolderIndex(Path("./opensearch://x"))
     same = ("opensearch://h/n", "opensearch+https://H:9200/n/", "opensearch://h/n?shards=3")
@@ -189,10 +189,10 @@ def test_an_address_is_one_index_however_it_is_spelled(tmp_path: Path) -> None:
     assert FolderIndex(tmp_path).personal_folder == tmp_path
 
 
-# What differs
+# Differences
 
 
-def test_several_may_write_at_once(server: ServerIndex, tmp_path: Path) -> None:
+def test_server_index_accepts_several_writers(server: ServerIndex, tmp_path: Path) -> None:
     first, second = three(tmp_path / "one"), tmp_path / "two"
     write_article(second / "4.md", "第4号公报", "潮汐表照常张贴。")
     inside: list[int] = []
@@ -206,7 +206,7 @@ def test_several_may_write_at_once(server: ServerIndex, tmp_path: Path) -> None:
     assert len(titles(server)) == 4
 
 
-def test_a_run_restores_the_settings_of_one_that_died(server: ServerIndex, tmp_path: Path) -> None:
+def test_update_restores_settings_of_dead_run(server: ServerIndex, tmp_path: Path) -> None:
     folder = three(tmp_path / "n")
     update_index(server, [str(folder)])
     before = fake_server.INDEXES[KEY].tidied
@@ -217,9 +217,7 @@ def test_a_run_restores_the_settings_of_one_that_died(server: ServerIndex, tmp_p
     assert fake_server.INDEXES[KEY].tidied == before + 2
 
 
-def test_what_a_stopped_run_has_sent_stays_and_the_next_goes_on(
-    server: ServerIndex, tmp_path: Path
-) -> None:
+def test_interrupted_update_of_server_continues(server: ServerIndex, tmp_path: Path) -> None:
     folder = three(tmp_path / "n")
 
     def stop(done: int, _: int | None) -> None:
@@ -233,13 +231,13 @@ def test_what_a_stopped_run_has_sent_stays_and_the_next_goes_on(
     assert len(titles(server)) == 3
 
 
-def test_a_server_keeps_no_commit_to_go_back_to(served: FakeServerCli) -> None:
+def test_rollback_of_server_index_is_refused(served: FakeServerCli) -> None:
     served("index", "n", "--index", URL)
     ran = served("doctor", "--rollback", "--index", URL, status=2)
     assert "snapshots" in ran.err
 
 
-def test_what_can_be_read_is_saved(served: FakeServerCli) -> None:
+def test_doctor_fix_saves_readable_articles_of_server(served: FakeServerCli) -> None:
     served("index", "n", "--index", URL)
     indexes = served.indexes
     broken = next(iter(indexes[KEY]._documents))
@@ -254,7 +252,7 @@ def test_what_can_be_read_is_saved(served: FakeServerCli) -> None:
     assert served("index", "n", "--index", URL).out.startswith("3 files seen: 1 added, 2 unch")
 
 
-def test_an_index_of_another_analyser_is_made_anew_and_of_another_format_refused(
+def test_rebuild_server_index_of_other_analyser_not_format(
     server: ServerIndex, tmp_path: Path
 ) -> None:
     update_index(server, [str(three(tmp_path / "n"))])
@@ -274,7 +272,7 @@ def test_an_index_of_another_analyser_is_made_anew_and_of_another_format_refused
             titles(server)
 
 
-def test_a_rebuild_that_fails_leaves_what_was_there(server: ServerIndex, tmp_path: Path) -> None:
+def test_failed_rebuild_keeps_server_index(server: ServerIndex, tmp_path: Path) -> None:
     update_index(server, [str(three(tmp_path / "n"))])
     there = fake_server.INDEXES[KEY]
     there.unreadable.add(list(there._documents)[-1])
@@ -283,24 +281,24 @@ def test_a_rebuild_that_fails_leaves_what_was_there(server: ServerIndex, tmp_pat
     assert fake_server.INDEXES[KEY] is there
 
 
-def test_a_folder_cant_send_anybody_to_a_server(served: FakeServerCli) -> None:
+def test_manifest_in_folder_cannot_name_server_engine(served: FakeServerCli) -> None:
     served("index", "n")
     path = served.index / "newsgrep.json"
-    told = json.loads(path.read_text("utf-8"))
-    told |= {"engine": "opensearch", "analyser": fingerprint("opensearch")}
-    path.write_text(json.dumps(told), "utf-8")
+    report = json.loads(path.read_text("utf-8"))
+    report |= {"engine": "opensearch", "analyser": fingerprint("opensearch")}
+    path.write_text(json.dumps(report), "utf-8")
     assert "can't have its data in" in served("search", "渡轮", status=2).err
     served("doctor", "--fix", status=2)
 
 
-def test_an_engine_of_folders_is_refused_for_an_address(served: FakeServerCli) -> None:
+def test_folder_engine_is_refused_for_url(served: FakeServerCli) -> None:
     ran = served("index", "n", "--engine", "whoosh", "--index", URL, status=2)
     assert "on a server" in ran.err
     with pytest.raises(UsageError):
         update_index(ServerIndex(URL), ["n"], UpdateOptions(engine="whoosh"))
 
 
-def test_nothing_found_on_a_server_says_nothing_of_files_that_may_be_elsewhere(
+def test_empty_result_from_server_checks_no_files(
     served: FakeServerCli,
 ) -> None:
     served("index", "n", "--index", URL)
