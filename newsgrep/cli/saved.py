@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -213,7 +212,7 @@ def _report_new(
         # Print first, then remember: a run that dies between the two prints them again.
         print_result(
             Rendering(text=lambda: to_text(new, screen()), jsonl=lambda: to_jsonl(new)),
-            replace(options, output=output),
+            OutputOptions(output=output, color=options.color),
         )
         if not options.peek and (seen is None or seen.commit != engine.commit()):
             write_seen(path, engine.commit(), new.present | (seen.articles if seen else set()))
