@@ -119,6 +119,7 @@ def test_load_questions() -> None:
     assert any(question.offset == 90 for question in questions)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

@@ -19,7 +19,7 @@ from newsgrep.index.maintenance import CopyOptions, copy_index
 from newsgrep.index.store import FolderIndex, ServerIndex
 from newsgrep.index.update import update_index
 from tests.support import fake_server
-from tests.support.cli import REPOSITORY, TIMEOUT, Cli, write_article
+from tests.support.cli import MANY_FILES, REPOSITORY, TIMEOUT, Cli, write_article
 from tests.support.fake_server import FakeServerCli
 from tests.support.simulated_archive import index_contents
 
@@ -276,6 +276,7 @@ def end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     process.communicate(timeout=TIMEOUT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_copy_killed_halfway_can_be_repeated(cli: Cli, many: Path, number: signal.Signals) -> None:
     command = ("copy", "--index", many, "--to", "other")
@@ -294,6 +295,7 @@ def test_copy_killed_halfway_can_be_repeated(cli: Cli, many: Path, number: signa
     cli("doctor", "--index", "other")
 
 
+@pytest.mark.slow
 def test_copy_replace_killed_halfway_keeps_the_old_index(cli: Cli, many: Path) -> None:
     write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。")
     cli("index", "n")
@@ -307,9 +309,10 @@ def test_copy_replace_killed_halfway_keeps_the_old_index(cli: Cli, many: Path) -
         end(process, signal.SIGKILL)
     assert cli.found("渡轮") == ["甲岛开渔"]
     cli("copy", "--index", many, "--to", "index", "--replace")
-    assert cli.json("stats")["articles"] == 2500
+    assert cli.json("stats")["articles"] == MANY_FILES
 
 
+@pytest.mark.slow
 def test_copy_locks_its_source(cli: Cli, many: Path) -> None:
     process = start(cli, "copy", "--index", many, "--to", "other")
     try:

@@ -15,6 +15,8 @@ import pytest
 from newsgrep.index.manifest import HOLDER_FILE
 from tests.support.cli import TIMEOUT, Cli, assert_no_crash, write_article
 
+pytestmark = pytest.mark.slow
+
 OLD = "雾港灯塔熄灯"
 
 

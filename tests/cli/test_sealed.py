@@ -18,6 +18,8 @@ import pytest
 
 from tests.support.cli import Argument, Cli, CommandResult, clean_environment, write_article
 
+pytestmark = pytest.mark.slow
+
 HIDDEN = "密令青鸾"
 SEAL = """
 import os, sys

@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.cli import REPOSITORY, clean_environment, write_article
 
+pytestmark = pytest.mark.slow
+
 DEVELOPMENT = {"pytest", "ruff", "mypy", "hypothesis", "jsonschema", "build"}
 
 

@@ -53,6 +53,7 @@ def no_hang(seconds: int = HANG) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TARGETS)
 def test_no_input_breaks_a_promise(name: str) -> None:
     with no_hang(120):
@@ -145,6 +146,7 @@ def test_no_line_takes_time_without_end(head: str, unit: str, tail: str, suffix:
 PUMPED = 200_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("known", all_patterns(), ids=lambda known: known.name)
 def test_no_regular_expression_backtracks_without_end(known: Known) -> None:
     # A string of this length takes minutes where time grows with its square.
@@ -207,6 +209,7 @@ def test_a_bomb_in_a_damaged_record_takes_bounded_memory() -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [10_000, 100_000])
 @pytest.mark.parametrize(
     "unit",

@@ -20,7 +20,7 @@ from tests.support.stress import Tally, trial_count
 
 pytestmark = pytest.mark.torture
 
-TRIALS = trial_count(800, 60000)
+TRIALS = trial_count(400, 60000)
 Damage = Callable[[bytes, random.Random], bytes]
 
 

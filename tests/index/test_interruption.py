@@ -28,7 +28,7 @@ pytestmark = [
 ]
 
 State = tuple[Any, ...] | None
-MOST = trial_count(25, 1 << 20)
+MOST = trial_count(15, 1 << 20)
 """Abort points that each test tries, spread evenly; all of them where there are fewer."""
 
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -28,12 +29,16 @@ from tests.support.simulated_archive import (
     random_article,
     random_sentence,
 )
-from tests.support.stress import Tally, trial_count
+from tests.support.stress import LONG_FORM, Tally, trial_count
+
+pytestmark = pytest.mark.slow
 
 MANY = 420
 """So many files that worker processes read them."""
 
 NOTHING: State = {}
+
+CASES = [*product(FOLDER_ENGINES, (1, 2))] if LONG_FORM else [("whoosh", 2), ("tantivy", 1)]
 
 
 class Archive:
@@ -158,8 +163,7 @@ def assert_all_ended(session: int) -> None:
 
 
 @pytest.mark.torture
-@pytest.mark.parametrize("jobs", [1, 2])
-@pytest.mark.parametrize("engine", FOLDER_ENGINES)
+@pytest.mark.parametrize(("engine", "jobs"), CASES)
 def test_killed_process_leaves_old_or_new_index(
     cli: Cli, figures: Tally, engine: str, jobs: int
 ) -> None:
@@ -170,7 +174,7 @@ def test_killed_process_leaves_old_or_new_index(
         archive.change(kind, number)
         archive.complete(kind, undisturbed=True)
     kills = 0
-    while kills < trial_count(4, 250):
+    while kills < trial_count(3, 250):
         kind = kinds[figures["runs completed after kills"] % 3]
         archive.change(kind, 10 + kills)
         again, undisturbed = True, True
@@ -192,7 +196,7 @@ def test_killed_worker_is_reported_and_nothing_changes(cli: Cli) -> None:
     shelf.write("a.md", random_article(chance, 1))
     cli("index", "n")
     before = index_snapshot(cli.index)
-    for number in range(3000):
+    for number in range(1500):
         shelf.write(f"{number}.md", random_article(chance, number))
     process = cli.start("index", "n", "--jobs", "2", new_session=True)
     until = time.monotonic() + TIMEOUT

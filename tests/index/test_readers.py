@@ -25,6 +25,8 @@ from tests.support.rewriting_archive import (
 )
 from tests.support.stress import Tally, trial_count
 
+pytestmark = pytest.mark.slow
+
 
 def start_reader(cli: Cli, stop: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(

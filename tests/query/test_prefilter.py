@@ -70,7 +70,7 @@ def _random_regex(chance: random.Random, text: str) -> Regex | None:
 
 
 def _patterns(chance: random.Random, texts: list[str]) -> Iterator[TextPattern]:
-    for _ in range(trial_count(2_000, 50_000)):
+    for _ in range(trial_count(1_000, 50_000)):
         for make in (_random_wildcard, _random_regex):
             pattern = make(chance, chance.choice(texts))
             if pattern is None:

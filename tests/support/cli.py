@@ -299,11 +299,14 @@ def tides(tmp_path_factory: pytest.TempPathFactory) -> Cli:
     return cli
 
 
+MANY_FILES = 1500
+
+
 @pytest.fixture(scope="session")
 def many_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of files that take some seconds to index."""
     folder = tmp_path_factory.mktemp("many")
-    for number in range(2500):
+    for number in range(MANY_FILES):
         paragraphs = [
             f"鹭岛码头第{number}班渡轮在{n}号泊位靠岸，搬运工把{number * n}箱海带抬上栈桥。"
             for n in range(1, 25)

@@ -14,21 +14,31 @@ from tests.support.cluster.fixtures import IndexNames
 from tests.support.factories import ADDRESS_FACTORIES
 from tests.support.optional_engines import ENGINE_MODULES, require_installed
 
+_SERVER_FIXTURES = {"opensearch_server", "server_addresses"}
+"""Fixtures that start a server, unless one runs already."""
+
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of engines that may be absent, and give them what these need."""
+    """Mark slow tests and those of optional engines, and add the fixtures that engines need."""
     for item in items:
-        if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
-            continue
-        named = ENGINE_MODULES.keys() & {
-            each for each in _parameter_values(item) if isinstance(each, str)
-        }
-        if named:
-            item.add_marker(pytest.mark.engines)
-        if "opensearch" in named:
-            # First, for fixtures that make engines come after it.
-            item.fixturenames.insert(0, "server_addresses")
+        _mark_engines(item)
+        names = set(getattr(item, "fixturenames", ()))
+        if names & _SERVER_FIXTURES or item.get_closest_marker("torture") is not None:
+            item.add_marker(pytest.mark.slow)
+
+
+def _mark_engines(item: pytest.Item) -> None:
+    if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
+        return
+    named = ENGINE_MODULES.keys() & {
+        each for each in _parameter_values(item) if isinstance(each, str)
+    }
+    if named:
+        item.add_marker(pytest.mark.engines)
+    if "opensearch" in named:
+        # First, so that fixtures that create engines come after it.
+        item.fixturenames.insert(0, "server_addresses")
 
 
 def _parameter_values(item: pytest.Function) -> list[object]:
