@@ -1,4 +1,4 @@
-"""Articles, entries and engines made for tests."""
+"""Articles, file records and engines for tests."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from newsgrep.models import Article, FileRecord, Precision, Provenance, Publishe
 ENGINES = ("memory", "whoosh", "tantivy", "opensearch")
 
 NON_TRANSACTIONAL_ENGINES = frozenset({"opensearch"})
-"""Engines that take articles one by one: there is no commit of many, and none to go back to."""
+"""Engines that write articles one by one: they have no commits, and no rollback."""
 
 ADDRESS_FACTORIES: list[Callable[[], str]] = []
-"""What gives addresses of new indexes to the running test, if it has a server
-(tests.support.engine_hooks)."""
+"""The last one returns addresses of new indexes on the server of the running test, if it has
+one (:mod:`tests.support.engine_hooks`)."""
 
 FOLDER_ENGINES = ("whoosh", "tantivy")
-"""Those that keep an index in a folder."""
+"""Engines that store an index in a folder."""
 
 
 def make_published(iso: str | None) -> Published | None:
-    """Return the date in ``iso`` with the precision that its length tells."""
+    """Return the date in ``iso`` with the precision of its length."""
     if iso is None:
         return None
     lengths = {4: Precision.YEAR, 7: Precision.MONTH, 10: Precision.DAY, 22: Precision.MINUTE}
@@ -67,7 +67,7 @@ def make_file_record(of: Article, path: str | None = None) -> FileRecord:
 
 
 def upsert(of: Article) -> Change:
-    """Return the change that puts ``of`` into an engine."""
+    """Return the change that adds ``of`` to an engine, or replaces it there."""
     return PutArticle(make_document(of, make_file_record(of)))
 
 
@@ -89,7 +89,7 @@ def server_engine(url: str, *, create: bool = False) -> Engine:
 
 
 def engine_with(name: str, folder: Path, articles: Iterable[Article]) -> Engine:
-    """Return a new engine that holds ``articles``."""
+    """Create an engine that contains ``articles``."""
     engine = create_engine(name, folder)
     engine.write(upsert(each) for each in articles)
     return engine

@@ -1,7 +1,7 @@
-"""Processes that die, fail or lose power at a chosen write, and what is left of their files.
+"""Processes that exit, fail or lose power at a chosen write, and what is left of their files.
 
-Every call that changes a disk is counted in a forked child; at the chosen one the child is
-gone at once, with all that it had not yet written.
+Every call that changes a disk is counted in a forked child; at the chosen call the child exits
+at once and loses what it has not yet written.
 """
 
 # ruff: noqa: PTH100, PTH110, PTH113, PTH115
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-# Calls are counted where they all arrive, which is os.
+# Calls are counted in os, which all of them pass through.
 
 
 EXIT_KILLED = 77
@@ -26,7 +26,7 @@ EXIT_KILLED = 77
 
 @dataclass
 class DiskState:
-    """What the child has done since the last syncs, by what a loss of power would undo."""
+    """What the child has changed since the last syncs, which a loss of power can undo."""
 
     unsynced: set[str] = field(default_factory=set)
     created: set[str] = field(default_factory=set)
@@ -35,13 +35,13 @@ class DiskState:
 
 
 class DiskCallCounter:
-    """Counts the calls that change a disk, and stops the process at one of them."""
+    """Counts the calls that change a disk, and ends the process or raises at one of them."""
 
-    def __init__(self, stop_at: int, graveyard: Path, error: OSError | None) -> None:
+    def __init__(self, stop_at: int, folder: Path, error: OSError | None) -> None:
         self.calls = 0
         self.disk = DiskState()
         self._stop_at = stop_at
-        self._graveyard = graveyard
+        self._folder = folder
         self._error = error
 
     def step(self) -> None:
@@ -50,18 +50,18 @@ class DiskCallCounter:
             return
         if self._error is not None:
             raise self._error
-        told = {
+        changes = {
             "unsynced": sorted(self.disk.unsynced),
             "created": sorted(self.disk.created),
             "renamed": self.disk.renamed,
             "deleted": self.disk.deleted,
         }
-        descriptor = os.open(self._graveyard / "told.json", os.O_CREAT | os.O_WRONLY)
-        os.write(descriptor, json.dumps(told).encode())
+        descriptor = os.open(self._folder / "changes.json", os.O_CREAT | os.O_WRONLY)
+        os.write(descriptor, json.dumps(changes).encode())
         os._exit(EXIT_KILLED)
 
     def install(self) -> None:
-        """Put counting calls in the place of the real ones, in this process for good."""
+        """Replace the real calls of this process with counting ones, permanently."""
         real_open, fsync, rename, unlink = builtins.open, os.fsync, os.replace, os.unlink
 
         def counted_open(file: Any, mode: str = "r", *args: Any, **options: Any) -> Any:
@@ -102,7 +102,7 @@ class DiskCallCounter:
             if options or args or not os.path.isfile(path):
                 unlink(path, *args, **options)
                 return
-            kept = self._graveyard / f"{self.calls}"
+            kept = self._folder / f"{self.calls}"
             shutil.copyfile(path, kept)
             unlink(path)
             self.disk.deleted.append((os.path.abspath(path), str(kept)))
@@ -141,19 +141,19 @@ class _CountedFile:
 
 
 def run_in_child(
-    work: Callable[[], None], stop_at: int, graveyard: Path, error: OSError | None = None
+    work: Callable[[], None], stop_at: int, folder: Path, error: OSError | None = None
 ) -> int:
     """Run ``work`` in a child that stops at call ``stop_at``; return the child's exit status.
 
-    0: it came to its end before; DIED: it was stopped; 2: it failed as it should, with one
-    of newsgrep's own errors or the ``error`` that was thrown; anything else is a defect.
+    0: it finished before that call; EXIT_KILLED: it was stopped; 2: it failed with one of
+    newsgrep's own errors or the injected ``error``; any other status is a defect.
     """
-    graveyard.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     child = os.fork()
     if child == 0:
         status = 3
         try:
-            DiskCallCounter(stop_at, graveyard, error).install()
+            DiskCallCounter(stop_at, folder, error).install()
             status = _outcome(work)
         finally:
             os._exit(status)
@@ -170,19 +170,19 @@ def _outcome(work: Callable[[], None]) -> int:
     return 0
 
 
-def simulate_power_loss(graveyard: Path, chance: random.Random) -> None:
-    """Undo or harm what the child that died had not synced, each thing or not, at random."""
-    told = json.loads((graveyard / "told.json").read_text())
-    for path, kept in reversed(told["deleted"]):
+def simulate_power_loss(folder: Path, chance: random.Random) -> None:
+    """Undo or damage at random what the stopped child had not synced."""
+    changes = json.loads((folder / "changes.json").read_text())
+    for path, kept in reversed(changes["deleted"]):
         if chance.random() < 0.5 and Path(path).parent.is_dir() and not Path(path).exists():
             shutil.copyfile(kept, path)
-    for old, new in reversed(told["renamed"]):
+    for old, new in reversed(changes["renamed"]):
         if chance.random() < 0.5 and Path(new).exists() and not Path(old).exists():
             Path(new).rename(old)
-            for names in (told["unsynced"], told["created"]):
+            for names in (changes["unsynced"], changes["created"]):
                 if new in names:
                     names.append(old)
-    for path in told["unsynced"]:
+    for path in changes["unsynced"]:
         file = Path(path)
         if not file.is_file():
             continue
@@ -192,6 +192,6 @@ def simulate_power_loss(graveyard: Path, chance: random.Random) -> None:
                 file.write_bytes(content[: chance.randrange(len(content) + 1)])
             case 2:
                 file.write_bytes(bytes(len(content)))
-    for path in told["created"]:
+    for path in changes["created"]:
         if chance.random() < 0.5:
             Path(path).unlink(missing_ok=True)

@@ -1,8 +1,7 @@
-"""An archive rewritten from generation to generation, and readers that expect one at a time.
+"""An archive rewritten generation by generation, and readers that must see one at a time.
 
-Run as ``python -m tests.support.rewriting_archive INDEX STOP`` it opens the index INDEX again and
-again until
-there is a file STOP, and prints what it found as JSON.
+Run as ``python -m tests.support.rewriting_archive INDEX STOP``: it opens the index INDEX
+repeatedly until the file STOP exists, and prints what it found as JSON.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _NUMBER = re.compile(r"第(\d+)版")
 
 
 def article_count(generation: int) -> int:
-    """Return how many articles a generation has."""
+    """Return the number of articles of a generation."""
     return 20 + generation % 7
 
 
@@ -36,7 +35,7 @@ def month_of(generation: int) -> str:
 
 
 def write_generation(folder: Path, generation: int) -> None:
-    """Let the files in ``folder`` be those of one generation, each of which says its number."""
+    """Write the files of one generation into ``folder``; each contains its number."""
     for number in range(article_count(generation)):
         write_article(
             folder / f"{number}.md",
@@ -45,7 +44,7 @@ def write_generation(folder: Path, generation: int) -> None:
             source=f"第{generation}版日报",
             date=f"{month_of(generation)}-15",
         )
-        # By another time, for sizes may be the same.
+        # Another time, because sizes may be equal.
         os.utime(folder / f"{number}.md", (1_740_000_000 + generation,) * 2)
     for path in folder.iterdir():
         if int(path.stem) >= article_count(generation):
@@ -53,14 +52,14 @@ def write_generation(folder: Path, generation: int) -> None:
 
 
 def generations_in(text: str) -> set[int]:
-    """Return the generations that ``text`` names."""
+    """Return the numbers of the generations that ``text`` names."""
     return set(map(int, _NUMBER.findall(text)))
 
 
 def read_generation(index: Path, pause: float = 0.0) -> int:
-    """Open an index, ask it several questions, and return the one generation of all answers."""
+    """Open an index, query it several times, and return the one generation of all answers."""
     with FolderIndex(index).open() as engine:
-        time.sleep(pause)  # and the writer goes on
+        time.sleep(pause)  # while the writer continues
         first = _check_answers(engine)
         time.sleep(pause)
         assert _check_answers(engine) == first
@@ -97,15 +96,15 @@ def _check_answers(engine: Engine) -> int:
 
 def _read_until(index: Path, stop: Path) -> Counter[str]:
     chance = random.Random(os.getpid())
-    told: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     last = 0
     while not stop.exists():
         generation = read_generation(index, chance.uniform(0, 0.1))
-        assert generation >= last, "a reader went back"
-        told["openings"] += 1
-        told["generations"] += generation != last
+        assert generation >= last, "a reader saw an older generation"
+        counts["openings"] += 1
+        counts["generations"] += generation != last
         last = generation
-    return told
+    return counts
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""How much the tests try that could go on for ever, and the figures that they tell at the end.
+"""How many trials the randomised tests run, and the counts that they print at the end.
 
-``make torture`` runs what is marked ``torture`` in its long form; ``make test`` a short one.
+``make torture`` runs the tests marked ``torture`` in their long form, ``make test`` in a short one.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ import pytest
 LONG_FORM = os.environ.get("NEWSGREP_TORTURE", "") not in ("", "0")
 
 Tally = Counter[str]
-"""What one test has counted: what happened, and how often."""
+"""How often each event happened in one test."""
 
 _COUNTS_PROPERTY = "figures"
 
 
 def trial_count(short: int, long: int) -> int:
-    """Return how often something is to be tried: ``long`` in ``make torture``."""
+    """Return the number of trials: ``long`` in ``make torture``, else ``short``."""
     return long if LONG_FORM else short
 
 
 @pytest.fixture
 def figures(request: pytest.FixtureRequest) -> Iterator[Tally]:
-    """Count what happens; the counts are printed when all tests are done."""
+    """Count events; the counts are printed after all tests."""
     counted: Tally = Counter()
     yield counted
-    # They go with the test's report, which is all that comes back from another process.
+    # Only the test's report comes back from another process.
     request.node.user_properties.append((_COUNTS_PROPERTY, dict(counted)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the figures of each test that has some."""
-    told = {}
+    """Print the counts of each test that has some."""
+    tallies = {}
     for report in chain.from_iterable(terminalreporter.stats.values()):
         for name, counted in getattr(report, "user_properties", ()):
             if name == _COUNTS_PROPERTY and counted and report.when == "teardown":
-                told[report.nodeid.rpartition("::")[2]] = counted
-    if told:
+                tallies[report.nodeid.rpartition("::")[2]] = counted
+    if tallies:
         terminalreporter.section("figures")
-    for name, counted in told.items():
+    for name, counted in tallies.items():
         parts = (f"{number:,} {what}" for what, number in counted.items())
         terminalreporter.line(f"{name}: {', '.join(parts)}")
