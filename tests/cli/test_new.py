@@ -118,7 +118,7 @@ def test_new_equals_brute_force_over_a_history(cli: Cli) -> None:
     new(cli)
     seen = {name: set(_ids(cli, "-没有这样的词")) for name in QUERIES}
     for step in range(1, 9):
-        shelf.stir(chance, 4, step)
+        shelf.change_randomly(chance, 4, step)
         cli("index", "n", "--prune", status=None)
         names = chance.sample(sorted(QUERIES), chance.randint(1, 3))
         result: dict[str, list[str]] = {}

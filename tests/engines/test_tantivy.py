@@ -140,7 +140,7 @@ def test_open_engine_reports_a_missing_file(folder: Path) -> None:
 
 @pytest.mark.torture
 def test_check_finds_every_changed_byte(
-    folder: Path, figures: Tally, capfd: pytest.CaptureFixture[str]
+    folder: Path, tally: Tally, capfd: pytest.CaptureFixture[str]
 ) -> None:
     chance = random.Random(20261121)
     engine = open_engine(NAME, folder)
@@ -164,17 +164,17 @@ def test_check_finds_every_changed_byte(
             results = all_results(engine)
             # Each file contains tantivy's version as well, and nothing depends on it.
             assert problems or results == expected
-            figures["same results" if results == expected else "other results"] += 1
-            figures["found by check"] += bool(problems)
+            tally["same results" if results == expected else "other results"] += 1
+            tally["found by check"] += bool(problems)
             engine.close()
         except IndexProblem:
-            figures["found by searches"] += 1
-            figures["found by check"] += 1  # which reads everything
+            tally["found by searches"] += 1
+            tally["found by check"] += 1  # which reads everything
         finally:
             original.rename(path)
-        figures["changed bytes"] += 1
+        tally["changed bytes"] += 1
     capfd.readouterr()  # messages of panics in tantivy
-    assert figures["found by searches"]
+    assert tally["found by searches"]
 
 
 @pytest.mark.parametrize("which", ["store", "term", "idx", "fast", "pos"])

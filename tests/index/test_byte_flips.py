@@ -113,14 +113,14 @@ def extend(content: bytes, chance: random.Random) -> bytes:
     ("damage", "divisor"), [(flip, 1), (blank, 5), (truncate, 10), (extend, 20)]
 )
 def test_damaged_bytes_change_no_results_silently(
-    small: Path, tmp_path: Path, damage: Damage, divisor: int, figures: Tally
+    small: Path, tmp_path: Path, damage: Damage, divisor: int, tally: Tally
 ) -> None:
     expected = results(small)
     for name, found in results_of_damaged(small, tmp_path, TRIALS // divisor, damage):
         if isinstance(found, IndexProblem):
-            figures["reported as damage"] += 1
+            tally["reported as damage"] += 1
             assert "newsgrep" in str(found) or "index again" in str(found), name
         else:
-            figures["in unused bytes"] += 1
+            tally["in unused bytes"] += 1
             assert found == expected, name
-    assert figures["reported as damage"] > TRIALS // divisor // 3
+    assert tally["reported as damage"] > TRIALS // divisor // 3

@@ -139,10 +139,10 @@ def compare(engine: Engine, commit: Commit, chance: random.Random) -> None:
 class History(RuleBasedStateMachine):
     """Files that change, an index that follows them, goes back, and is read all the while."""
 
-    def __init__(self, figures: Tally, engine: str) -> None:
+    def __init__(self, tally: Tally, engine: str) -> None:
         super().__init__()
         self.engine = engine
-        self.figures = figures
+        self.tally = tally
         self.folder = Path(tempfile.mkdtemp(prefix="newsgrep-history-"))
         self.shelf = SimulatedArchive(self.folder / "n")
         self.index = self.folder / "index"
@@ -150,7 +150,7 @@ class History(RuleBasedStateMachine):
         self.before: Commit | None = None
         self.readers: list[tuple[ExitStack, Engine, Commit]] = []
         self.written = 0
-        figures["histories"] += 1
+        tally["histories"] += 1
 
     def teardown(self) -> None:
         for stack, _, _ in self.readers:
@@ -190,7 +190,7 @@ class History(RuleBasedStateMachine):
                     self.shelf.delete(chance.choice(paths))
                 case "rename" if paths and str(self.shelf.folder / name) not in self.shelf.files:
                     self.shelf.rename(chance.choice(paths), name)
-            self.figures["changes to files"] += 1
+            self.tally["changes to files"] += 1
 
     @precondition(lambda self: self.shelf.files)
     @rule(seed=Seeds)
@@ -198,7 +198,7 @@ class History(RuleBasedStateMachine):
         paths = sorted(self.shelf.files)
         for path in random.Random(seed).sample(paths, len(paths) * 2 // 3):
             self.shelf.delete(path)
-            self.figures["changes to files"] += 1
+            self.tally["changes to files"] += 1
 
     @rule(prune=Prunes, seed=Seeds)
     def update(self, prune: bool | None, seed: int) -> None:
@@ -216,7 +216,7 @@ class History(RuleBasedStateMachine):
                     [str(self.shelf.folder)],
                     UpdateOptions(prune=prune, engine=self.engine),
                 )
-            self.figures["refusals"] += 1
+            self.tally["refusals"] += 1
         else:
             summary = update_index(
                 FolderIndex(self.index),
@@ -228,7 +228,7 @@ class History(RuleBasedStateMachine):
             assert summary.removed == len(ids(old) - ids(new))
             if new is not old:
                 self.before = old if old is not FIRST else None
-                self.figures["commits"] += 1
+                self.tally["commits"] += 1
             self.now = new
         if self.now is not None:
             self.is_as_it_should_be(random.Random(seed))
@@ -242,7 +242,7 @@ class History(RuleBasedStateMachine):
         else:
             rollback(self.engine, self.index / self.engine)
             self.now, self.before = self.before, None
-            self.figures["commits gone back"] += 1
+            self.tally["commits gone back"] += 1
         self.is_as_it_should_be(random.Random(seed))
 
     def is_as_it_should_be(self, chance: random.Random) -> None:
@@ -270,8 +270,8 @@ class History(RuleBasedStateMachine):
                 expected = self.now.articles[article.path]
                 assert (article.title, article.body) == (expected.title, expected.body)
             compare(engine, self.now, chance)
-            self.figures["checks of several segments"] += segments(engine) > 1
-        self.figures["checks of all that it holds"] += 1
+            self.tally["checks of several segments"] += segments(engine) > 1
+        self.tally["checks of all that it holds"] += 1
 
     @precondition(lambda self: self.now is not None and len(self.readers) < 3)
     @rule()
@@ -286,7 +286,7 @@ class History(RuleBasedStateMachine):
         stack, engine, commit = self.readers.pop(0)
         with stack:
             compare(engine, commit, random.Random(seed))
-        self.figures["readers of what may be an older commit"] += 1
+        self.tally["readers of what may be an older commit"] += 1
 
 
 def segments(engine: Engine) -> int:
@@ -312,9 +312,9 @@ def small_segments(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.torture
 @pytest.mark.usefixtures("small_segments")
 @pytest.mark.parametrize("engine", FOLDER_ENGINES)
-def test_index_equals_brute_force_after_any_history(engine: str, figures: Tally) -> None:
+def test_index_equals_brute_force_after_any_history(engine: str, tally: Tally) -> None:
     run_state_machine_as_test(
-        lambda: History(figures, engine),  # type: ignore[arg-type]  # it calls what it is given
+        lambda: History(tally, engine),  # type: ignore[arg-type]  # it calls what it is given
         settings=settings(
             max_examples=trial_count(12, 150),
             stateful_step_count=trial_count(25, 60),
@@ -324,4 +324,4 @@ def test_index_equals_brute_force_after_any_history(engine: str, figures: Tally)
             phases=[Phase.generate],  # making a failure smaller takes minutes: disks are slow
         ),
     )
-    assert figures["checks of several segments"]
+    assert tally["checks of several segments"]

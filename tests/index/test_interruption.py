@@ -124,11 +124,11 @@ def completed(archive: Archive) -> None:
     assert IndexFolder(str(archive.index_folder / "whoosh")).leftovers() == []
 
 
-def test_killed_run_leaves_old_or_new_index(archive: Archive, figures: Tally) -> None:
+def test_killed_run_leaves_old_or_new_index(archive: Archive, tally: Tally) -> None:
     for number, status in archive.aborts():
         assert status == EXIT_KILLED, number
         assert state(archive.index_folder) in (archive.old, archive.new), number
-        figures["calls at which the process ends"] += 1
+        tally["calls at which the process ends"] += 1
         completed(archive)
 
 
@@ -165,7 +165,7 @@ def test_interrupted_long_run_reports_what_is_committed(tmp_path: Path, first: b
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
-def test_failed_write_leaves_old_index(archive: Archive, figures: Tally, code: int) -> None:
+def test_failed_write_leaves_old_index(archive: Archive, tally: Tally, code: int) -> None:
     failed = 0
     for number, status in archive.aborts(OSError(code, os.strerror(code))):
         # Some writes are not needed: what they fail at is done another time.
@@ -174,17 +174,17 @@ def test_failed_write_leaves_old_index(archive: Archive, figures: Tally, code: i
         assert state(archive.index_folder) in allowed, number
         completed(archive)
         failed += status == 2
-        figures["calls that fail"] += 1
+        tally["calls that fail"] += 1
     assert failed > 10
 
 
-def test_power_loss_leaves_old_or_new_index(archive: Archive, figures: Tally) -> None:
+def test_power_loss_leaves_old_or_new_index(archive: Archive, tally: Tally) -> None:
     chance = random.Random(20261120)
     for number, status in archive.aborts():
         assert status == EXIT_KILLED, number
         simulate_power_loss(archive.graveyard, chance)
         assert state(archive.index_folder) in (archive.old, archive.new), number
-        figures["calls at which power is lost"] += 1
+        tally["calls at which power is lost"] += 1
         completed(archive)
 
 

@@ -63,7 +63,7 @@ class Archive:
                 shutil.rmtree(self.cli.index, ignore_errors=True)
                 self.old = NOTHING
             case "small":
-                self.shelf.stir(self.chance, 25, number)
+                self.shelf.change_randomly(self.chance, 25, number)
             case "large":
                 for path, content in list(self.shelf.files.items()):
                     name = str(Path(path).relative_to(self.shelf.folder))
@@ -137,7 +137,7 @@ class Archive:
         text = title[begin : begin + self.chance.randint(2, 5)]
         ran = self.cli("search", "--json", "-n", "1000", f'"{text}"', status=None)
         hits = {(hit["path"], hit["title"]) for hit in json.loads(ran.stdout)["hits"]}
-        right = {(path, each.title) for path, each in found.items() if each.holds(text)}
+        right = {(path, each.title) for path, each in found.items() if each.contains(text)}
         assert {(str(self.cli.folder / path), title) for path, title in hits} == right
         return which
 
@@ -165,7 +165,7 @@ def assert_all_ended(session: int) -> None:
 @pytest.mark.torture
 @pytest.mark.parametrize(("engine", "jobs"), CASES)
 def test_killed_process_leaves_old_or_new_index(
-    cli: Cli, figures: Tally, engine: str, jobs: int
+    cli: Cli, tally: Tally, engine: str, jobs: int
 ) -> None:
     chance = random.Random(20261120 + jobs)
     archive = Archive(cli, engine, jobs, chance)
@@ -175,19 +175,19 @@ def test_killed_process_leaves_old_or_new_index(
         archive.complete(kind, undisturbed=True)
     kills = 0
     while kills < trial_count(3, 250):
-        kind = kinds[figures["runs completed after kills"] % 3]
+        kind = kinds[tally["runs completed after kills"] % 3]
         archive.change(kind, 10 + kills)
         again, undisturbed = True, True
         while again:  # also what completes the run may be killed
             killed = archive.kill(kind)
             came = archive.is_old_or_new()
             kills += killed
-            figures["processes killed" if killed else "ended before they were"] += 1
-            figures[f"left {came}" if killed else "ended with the new index"] += 1
+            tally["processes killed" if killed else "ended before they were"] += 1
+            tally[f"left {came}" if killed else "ended with the new index"] += 1
             undisturbed = came != "the new index"
             again = undisturbed and chance.random() < 0.5
         archive.complete(kind, undisturbed=undisturbed)
-        figures["runs completed after kills"] += 1
+        tally["runs completed after kills"] += 1
 
 
 def test_killed_worker_is_reported_and_nothing_changes(cli: Cli) -> None:

@@ -47,7 +47,7 @@ def generation_of_search(cli: Cli) -> int:
 
 
 @pytest.mark.torture
-def test_each_answer_is_from_one_commit(cli: Cli, figures: Tally) -> None:
+def test_each_answer_is_from_one_commit(cli: Cli, tally: Tally) -> None:
     stop, files = cli.folder / "stop", cli.folder / "n"
     write_generation(files, 1)
     update_index(FolderIndex(cli.index), [str(files)])
@@ -65,17 +65,17 @@ def test_each_answer_is_from_one_commit(cli: Cli, figures: Tally) -> None:
         ended = [(reader.communicate(timeout=TIMEOUT), reader.returncode) for reader in readers]
     assert [(err.decode(), status) for (_, err), status in ended] == [("", 0)] * len(readers)
     assert read_generation(cli.index) == generation
-    figures["commits"] = generation
-    figures["readers"] = len(readers)
+    tally["commits"] = generation
+    tally["readers"] = len(readers)
     for (out, _), _ in ended:
         result = json.loads(out)
         assert result["generations"] > 1
-        figures["openings by readers"] += result["openings"]
-        figures["generations that a reader saw"] += result["generations"]
+        tally["openings by readers"] += result["openings"]
+        tally["generations that a reader saw"] += result["generations"]
 
 
 @pytest.mark.torture
-def test_search_during_update_is_from_before_or_after(cli: Cli, figures: Tally) -> None:
+def test_search_during_update_is_from_before_or_after(cli: Cli, tally: Tally) -> None:
     write_generation(cli.folder / "n", 1)
     cli("index", "n")
     for generation in range(2, 2 + trial_count(3, 60)):
@@ -85,17 +85,17 @@ def test_search_during_update_is_from_before_or_after(cli: Cli, figures: Tally) 
             while process.poll() is None:
                 found = generation_of_search(cli)
                 assert found in (generation - 1, generation)
-                figures["searches during a run"] += 1
+                tally["searches during a run"] += 1
             assert process.wait() == 0, process.communicate()
         finally:
             process.kill()
             process.communicate()
         assert generation_of_search(cli) == generation
-        figures["runs"] += 1
+        tally["runs"] += 1
 
 
 @pytest.mark.torture
-def test_readers_never_wait_for_writer(cli: Cli, figures: Tally) -> None:
+def test_readers_never_wait_for_writer(cli: Cli, tally: Tally) -> None:
     chance = random.Random(20261120)
     write_generation(cli.folder / "n", 1)
     cli("index", "n")
@@ -116,10 +116,8 @@ def test_readers_never_wait_for_writer(cli: Cli, figures: Tally) -> None:
             found = generation_of_search(cli)
             assert found in (generation - 1, generation)
             assert read_generation(cli.index) == found
-            figures[
-                "writers stopped" if process.poll() is None else "writers that ended before"
-            ] += 1
-            figures["answered from before the commit"] += found < generation
+            tally["writers stopped" if process.poll() is None else "writers that ended before"] += 1
+            tally["answered from before the commit"] += found < generation
             process.send_signal(signal.SIGCONT)
             assert process.wait(TIMEOUT) == 0, process.communicate()
         finally:

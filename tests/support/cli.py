@@ -55,7 +55,7 @@ class CommandResult:
 
 
 def clean_environment(home: Path, changes: Environment | None = None) -> dict[str, str]:
-    """Return an environment in which nothing of the user's own decides."""
+    """Return the environment without what the user has configured, with ``changes``."""
     env = {
         name: value
         for name, value in os.environ.items()
@@ -249,7 +249,7 @@ def write_article(
     url: str = "",
     more: Sequence[str] = (),
 ) -> Path:
-    """Write an article under front matter, where its source and date are beyond doubt."""
+    """Write an article under front matter, which names its source and date."""
     path.parent.mkdir(parents=True, exist_ok=True)
     head = [f'title: "{title}"', f'source: "{source}"', f"date: {date}", *more]
     head += [f"from: {url}"] if url else []
@@ -259,7 +259,7 @@ def write_article(
 
 @pytest.fixture
 def cli(tmp_path: Path) -> Cli:
-    """Run newsgrep where there is no index yet."""
+    """Run newsgrep in an empty folder, without an index."""
     return Cli(tmp_path)
 
 
@@ -278,10 +278,10 @@ TIDE_COUNT = 30
 
 @pytest.fixture(scope="session")
 def tides(tmp_path_factory: pytest.TempPathFactory) -> Cli:
-    """Run newsgrep where a paper, a station and the Harbour Post wrote of tides; not to be changed.
+    """Run newsgrep on thirty reports about tides from three outlets; not to be changed.
 
     Number n of 30 was published in month n since January 2023, by the source n modulo 3.
-    All hold 潮汐, the even ones 灯塔, those divisible by 3 台风.
+    All contain 潮汐, the even ones 灯塔, those divisible by 3 台风.
     """
     cli = Cli(tmp_path_factory.mktemp("tides"))
     for number in range(TIDE_COUNT):

@@ -1,6 +1,7 @@
-"""Tests over several engines, by the parameter that names one: what it needs is there, or skipped.
+"""Hooks for tests with an engine's name among their parameters, and the mark of slow tests.
 
-An engine on a server has its indexes under names of their own, which go with the test's module.
+A test is skipped if its engine is not installed. An engine on a server gets new index names, which
+are deleted after the test's module.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def _parameter_values(item: pytest.Function) -> list[object]:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip tests of an engine that is not installed, or let them fail where none may be absent."""
+    """Skip tests of an engine that is not installed, or fail them if none may be missing."""
     fixtures.skip_three_servers(item)
     if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
         for value in _parameter_values(item):
@@ -56,8 +57,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="module")
 def server_addresses(opensearch_server: Cluster) -> Iterator[None]:
-    """Have :mod:`tests.support.factories` make indexes on the shared server, and delete them
-    in the end."""
+    """Let :mod:`tests.support.factories` create indexes on the shared server; delete them later."""
     names = IndexNames(opensearch_server)
     ADDRESS_FACTORIES.append(lambda: f"{names.new()}?replicas=0")
     yield

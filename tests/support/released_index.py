@@ -1,7 +1,6 @@
-"""Makes the tiny index that stands for a format in tests/fixtures: python -m
-tests.support.released_index.
+"""Creates the tiny index of the current format in ``tests/fixtures``.
 
-It is made once for each format that is released, and never again.
+Run as ``python -m tests.support.released_index``, once for each released format and never again.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ DUPLICATE = FileRecord(
 
 
 def make_released_index(folder: Path) -> None:
-    """Make the index in ``folder``, in two commits."""
+    """Create the index in ``folder``, in two commits."""
     FolderIndex(folder).prepare()
     with FolderIndex(folder).create() as engine:
         engine.write([upsert(ARTICLES[0]), upsert(make_article("a0", "旧闻", "作废。"))])

@@ -1,6 +1,6 @@
-"""A folder of made articles that changes at random, and what an index of it should hold.
+"""A folder of invented articles that changes at random, and the expected index of it.
 
-What each file says is remembered, so that brute force needs to read no file.
+The content of each file is kept in memory, so that brute force does not read files.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _TIMES = ("周日清晨", "台风过后", "大雾里", "退潮时", "两天前",
 
 @dataclass(frozen=True)
 class ArticleFile:
-    """What one file says; without title and body it has no article."""
+    """The content of one file; without title and body it has no article."""
 
     title: str = ""
     body: str = ""
@@ -45,7 +45,7 @@ class ArticleFile:
     date: str = "2024-05-17"
     url: str = ""
 
-    def holds(self, text: str) -> bool:
+    def contains(self, text: str) -> bool:
         """Return whether a quoted ``text`` of Han characters finds this article."""
         return text in self.title or text in self.body
 
@@ -64,7 +64,7 @@ class ArticleFile:
 
 
 State = Mapping[str, ArticleFile]
-"""Every article of an index, by the path of the file that it was taken from."""
+"""Every article of an index, by the path of its file."""
 
 
 def random_sentence(chance: random.Random) -> str:
@@ -72,7 +72,7 @@ def random_sentence(chance: random.Random) -> str:
 
 
 def random_article(chance: random.Random, number: int, addresses: int = 200) -> ArticleFile:
-    """Return a random article; a third of them have one of some ``addresses``."""
+    """Return a random article; a third of them have one of ``addresses`` addresses."""
     return ArticleFile(
         title=f"第{number}号{chance.choice(_SUBJECTS)}{chance.choice(_ACTIONS)}",
         body="\n\n".join(random_sentence(chance) for _ in range(chance.randint(1, 4))),
@@ -85,14 +85,14 @@ def random_article(chance: random.Random, number: int, addresses: int = 200) -> 
 
 
 class SimulatedArchive:
-    """Files in a folder; every change has another time."""
+    """Files in a folder; every change sets another modification time."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.files: dict[str, ArticleFile] = {}
         self.times: dict[str, int] = {}
         folder.mkdir(exist_ok=True)
-        self._clock = 1_740_000_000  # later than any date that is written, or it would be doubted
+        self._clock = 1_740_000_000  # later than any date in a file, or the date is not trusted
 
     def write(self, name: str, content: ArticleFile) -> None:
         path = self.folder / name
@@ -121,8 +121,8 @@ class SimulatedArchive:
         self.files[str(target)] = self.files.pop(path)
         self.times[str(target)] = self.times.pop(path)
 
-    def stir(self, chance: random.Random, changes: int, number: int) -> None:
-        """Add, change, delete and rename ``changes`` files."""
+    def change_randomly(self, chance: random.Random, changes: int, number: int) -> None:
+        """Add, change, delete or rename ``changes`` files at random."""
         for step in range(changes):
             name = f"{chance.choice('abc')}/{number}-{step}.md"
             path = chance.choice(sorted(self.files))
@@ -138,12 +138,12 @@ class SimulatedArchive:
                     self.rename(path, name)
 
     def state(self) -> State:
-        """Return what an index of these files should hold."""
+        """Return the expected content of an index of these files."""
         return expected_state(self.files)
 
 
 def expected_state(files: State) -> State:
-    """Return one file for each article: the fullest, of equals the first by path."""
+    """Return one file for each article: the longest, of equal ones the first by path."""
     best: dict[str, str] = {}
     for path, content in sorted(files.items()):
         key = content.id_at(path)
@@ -155,7 +155,7 @@ def expected_state(files: State) -> State:
 
 
 def indexed_state(index: Path) -> State:
-    """Return what an index holds."""
+    """Return the content of an index."""
     with FolderIndex(index).open() as engine:
         ids = [record.article_id or "" for record in engine.file_records()]
         return {
@@ -174,7 +174,7 @@ QUERIES = ("联合声明", '"台风过后"', '"人在鹭" OR 灯塔', "-渡轮 s
 
 
 def index_snapshot(index: Path) -> tuple[list[FileRecord], list[Article], list[ResultPage]]:
-    """Return all records, articles, and the answers to some questions."""
+    """Return all file records, all articles, and the results of some queries."""
     with FolderIndex(index).open() as engine:
         records = sorted(engine.file_records())
         articles = engine.get(record.article_id or "" for record in records)

@@ -17,7 +17,7 @@ LONG_FORM = os.environ.get("NEWSGREP_TORTURE", "") not in ("", "0")
 Tally = Counter[str]
 """How often each event happened in one test."""
 
-_COUNTS_PROPERTY = "figures"
+_COUNTS_PROPERTY = "tally"
 
 
 def trial_count(short: int, long: int) -> int:
@@ -26,7 +26,7 @@ def trial_count(short: int, long: int) -> int:
 
 
 @pytest.fixture
-def figures(request: pytest.FixtureRequest) -> Iterator[Tally]:
+def tally(request: pytest.FixtureRequest) -> Iterator[Tally]:
     """Count events; the counts are printed after all tests."""
     counted: Tally = Counter()
     yield counted
@@ -42,7 +42,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             if name == _COUNTS_PROPERTY and counted and report.when == "teardown":
                 tallies[report.nodeid.rpartition("::")[2]] = counted
     if tallies:
-        terminalreporter.section("figures")
+        terminalreporter.section("tallies")
     for name, counted in tallies.items():
         parts = (f"{number:,} {what}" for what, number in counted.items())
         terminalreporter.line(f"{name}: {', '.join(parts)}")

@@ -133,7 +133,7 @@ class Archive:
 
     def containing(self, text: str) -> set[str]:
         """Return the files whose articles contain a string, by brute force."""
-        return {path for path, content in self.every_file.items() if content.holds(text)}
+        return {path for path, content in self.every_file.items() if content.contains(text)}
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +225,7 @@ def ended(process: subprocess.Popen[bytes]) -> CommandResult:
 
 
 def assert_complete_or_errors(
-    searches: list[Search], archive: Archive, growing: str, figures: Tally
+    searches: list[Search], archive: Archive, growing: str, tally: Tally
 ) -> None:
     """Compare each result with what may have been in the index at that time."""
     right = archive.containing(growing)
@@ -236,15 +236,15 @@ def assert_complete_or_errors(
         if each.ran.status not in {0, 1}:
             assert_clear_error(each.ran)
             is_dead = "can't be reached" in each.ran.err
-            figures["searches at the dead server" if is_dead else "errors of living servers"] += 1
+            tally["searches at the dead server" if is_dead else "errors of living servers"] += 1
             continue
         assert_no_crash(each.ran.stderr)
         result = each.result
         paths = [hit["path"] for hit in result["hits"]]
         assert len(paths) == len(set(paths)) == min(50, result["total"])
-        figures["complete results"] += 1
+        tally["complete results"] += 1
         if each.query == f'"{growing}"':
-            figures["totals that fell"] += result["total"] < last
+            tally["totals that fell"] += result["total"] < last
             last = result["total"]
             assert len(settled) <= result["total"] <= len(right), each
             assert set(paths) <= right
@@ -257,7 +257,7 @@ GROWING = "发表联合声明"
 QUOTED = (GROWING, "表决之后", "人在望津市", "长在灯塔下记", "第777号", "第20999号", "没有的")
 
 
-def assert_complete(cli: Cli, index: ClusterIndex, archive: Archive, figures: Tally) -> None:
+def assert_complete(cli: Cli, index: ClusterIndex, archive: Archive, tally: Tally) -> None:
     """Compare the index with brute force, at every server."""
     files = archive.every_file
     assert index.documents() == len(files)
@@ -275,7 +275,7 @@ def assert_complete(cli: Cli, index: ClusterIndex, archive: Archive, figures: Ta
             result = json.loads(ran.stdout)
             assert result["total"] == len(right), text
             assert {hit["path"] for hit in result["hits"]} <= right
-            figures["counts compared"] += 1
+            tally["counts compared"] += 1
         with ServerIndex(address).open() as engine:
             for text in QUOTED:
                 right = archive.containing(text)
@@ -290,7 +290,7 @@ def assert_complete(cli: Cli, index: ClusterIndex, archive: Archive, figures: Ta
 
 @pytest.mark.parametrize("role", ["data only", "manager"])
 def test_killed_server_loses_no_article_and_no_result(
-    role: str, names: IndexNames, archive: Archive, tmp_path: Path, figures: Tally
+    role: str, names: IndexNames, archive: Archive, tmp_path: Path, tally: Tally
 ) -> None:
     cluster, cli, index = names.cluster, Cli(tmp_path), new_index(names)
     manager = cluster.manager()
@@ -307,26 +307,26 @@ def test_killed_server_loses_no_article_and_no_result(
         assert load.poll() is None
         cluster.kill(victim)
         searcher.wait_for_more()
-        figures["articles loaded when the server was back"] += index.written() - OLD
+        tally["articles loaded when the server was back"] += index.written() - OLD
         cluster.restart(victim)
         searcher.wait_for_more()
         ran = ended(load)
-        figures["loads that succeeded"] += ran.status == 0
+        tally["loads that succeeded"] += ran.status == 0
         if ran.status:
             assert_clear_error(ran)
         searcher.wait_for_more()
-    assert_complete_or_errors(searcher.searches, archive, GROWING, figures)
+    assert_complete_or_errors(searcher.searches, archive, GROWING, tally)
 
     ran = cli.run(*command, "--index", index.at(other))
     assert ran.status == 0, ran
     assert ran.out.startswith(f"{OLD + MANY:,} files seen: "), ran
     assert f"{OLD + MANY:,} articles in " in ran.out
     cluster.wait("green", nodes=3)
-    assert_complete(cli, index, archive, figures)
+    assert_complete(cli, index, archive, tally)
 
 
 def test_command_can_be_repeated_at_another_server(
-    names: IndexNames, smaller: Archive, tmp_path: Path, figures: Tally
+    names: IndexNames, smaller: Archive, tmp_path: Path, tally: Tally
 ) -> None:
     cluster, cli, index = names.cluster, Cli(tmp_path), new_index(names)
     named = (cluster.manager() + 1) % 3
@@ -341,18 +341,18 @@ def test_command_can_be_repeated_at_another_server(
         assert_clear_error(failed)
         assert "can't be reached" in failed.err
         assert "If it is one of a cluster, name another server of it" in failed.err
-    figures["articles that were there when the command ended"] += index.written()
+    tally["articles that were there when the command ended"] += index.written()
 
     ran = ended(cli.start(*command, "--index", index.at(other)))
     assert ran.status == 0, ran
     assert f"{OLD + FEWER:,} articles in " in ran.out
     cluster.restart(named)
     cluster.wait("green", nodes=3)
-    assert_complete(cli, index, smaller, figures)
+    assert_complete(cli, index, smaller, tally)
 
 
 def test_too_few_servers_are_an_error(
-    names: IndexNames, smaller: Archive, tmp_path: Path, figures: Tally
+    names: IndexNames, smaller: Archive, tmp_path: Path, tally: Tally
 ) -> None:
     cluster, cli, index = names.cluster, Cli(tmp_path), new_index(names)
     last = 2
@@ -367,7 +367,7 @@ def test_too_few_servers_are_an_error(
         ran = ended(process)
         assert_clear_error(ran)
         assert "finds no cluster manager" in ran.err
-        figures["commands with a clear error"] += 1
+        tally["commands with a clear error"] += 1
     for number in (0, 1):
         cluster.restart(number)
     cluster.wait("green", nodes=3)
@@ -379,7 +379,7 @@ def test_too_few_servers_are_an_error(
 
 
 def test_load_without_replicas_can_be_repeated(
-    names: IndexNames, smaller: Archive, tmp_path: Path, figures: Tally
+    names: IndexNames, smaller: Archive, tmp_path: Path, tally: Tally
 ) -> None:
     cluster, cli, index = names.cluster, Cli(tmp_path), new_index(names)
     victim = (cluster.manager() + 1) % 3
@@ -395,11 +395,11 @@ def test_load_without_replicas_can_be_repeated(
     for ran in (ended(load), cli.run("search", "--json", "--index", address, SETTLED)):
         assert_clear_error(ran)
         assert "health" in ran.err
-        figures["commands with a clear error"] += 1
+        tally["commands with a clear error"] += 1
 
     cluster.restart(victim)
     cluster.wait("green", nodes=3)
-    figures["articles that were there when the server was back"] += index.documents() - OLD
+    tally["articles that were there when the server was back"] += index.documents() - OLD
     ran = ended(cli.start(*command))
     assert ran.status == 0, ran
     assert f"{OLD + FEWER:,} articles in " in ran.out
@@ -428,7 +428,7 @@ def _ids(page: ResultPage) -> list[str]:
 
 
 def test_two_loaders_of_shards_leave_the_result_of_one(
-    names: IndexNames, tmp_path: Path, figures: Tally
+    names: IndexNames, tmp_path: Path, tally: Tally
 ) -> None:
     cli, index = Cli(tmp_path), new_index(names)
     chance = random.Random(20261122)
@@ -445,9 +445,9 @@ def test_two_loaders_of_shards_leave_the_result_of_one(
             assert_no_crash(ran.stderr)
             assert ran.status == 0, ran
             summary = json.loads(ran.stdout)
-            figures["files read"] += summary["seen"] - summary["unchanged"]
+            tally["files read"] += summary["seen"] - summary["unchanged"]
     whole = tmp_path / "whole"
     cli("index", str(archive.folder), "--index", whole)
     assert index_content(ServerIndex(index.at(0))) == index_content(FolderIndex(whole))
     assert index.documents() == len(expected_state(archive.files))
-    figures["articles"] += index.documents()
+    tally["articles"] += index.documents()
