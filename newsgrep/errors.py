@@ -1,39 +1,39 @@
-"""Every error that newsgrep raises on purpose, each one sentence with the next step.
+"""All errors that newsgrep raises on purpose. Each message is one sentence with the next step.
 
 NewsgrepError               exit status 2
-├── UsageError              the question or an option is off
-│   └── QueryError          a query that can't be read; knows the place
-├── InputError              a path that can't be taken at all
-├── Stopped                 the user said so; part of the work is done (exit status 130)
-├── IndexProblem            something is wrong with an index
-│   ├── IndexMissing        there is none here yet
-│   ├── IndexMismatch       it was made by another analyser or format
-│   ├── IndexDamaged        it can't be read as it should
-│   ├── IndexUntrusted      it is somebody else's, and could hold code
-│   ├── IndexLocked         another writer has it (exit status 75)
-│   ├── ServerProblem       the server that holds it does not answer, or not as it should
-│   └── Refused             the server did not take some of what was written; the rest is in
-├── WorkerLost              a process that was reading files for this one is gone
-└── Rejected                one file that holds no article; a run goes on past it
+├── UsageError              a wrong option or combination of options
+│   └── QueryError          an invalid query, with the position of the error
+├── InputError              a path or file from the user that can't be used
+├── Interrupted             a signal ended a run that has written some changes (exit status 130)
+├── WorkerDied              a worker process was ended from outside
+├── NoArticle               a file without an article; a run records it and continues
+└── IndexProblem            a problem with an index
+    ├── IndexMissing        there is none
+    ├── IndexMismatch       another format, engine or analyser created it
+    ├── IndexDamaged        it can't be read
+    ├── IndexUntrusted      others may have written it, and opening it could run code
+    ├── IndexLocked         another process is writing to it (exit status 75)
+    ├── ServerProblem       its server does not respond, or responds incorrectly
+    └── ChangesRejected     its server rejected some changes; all others are written
 """
 
 from __future__ import annotations
 
 
 class NewsgrepError(Exception):
-    """Base of all: the message is one clear sentence that names the next step."""
+    """Base of all errors: the message is one sentence, and names the next step."""
 
     exit_status = 2
 
 
 class UsageError(NewsgrepError):
-    """A question or an option that makes no sense as given."""
+    """A wrong option or argument, or a combination that makes no sense."""
 
 
 class QueryError(UsageError):
-    """A query that can't be read.
+    """An invalid query.
 
-    ``position`` counts characters of the query as typed, 0 for the first.
+    ``position`` is an offset in characters of ``query`` as typed, ``None`` if unknown.
     """
 
     def __init__(self, message: str, query: str = "", position: int | None = None) -> None:
@@ -43,64 +43,64 @@ class QueryError(UsageError):
 
 
 class InputError(NewsgrepError):
-    """A path given by the user that can't be taken at all."""
+    """A path or file from the user that can't be used."""
 
 
 class Interrupted(NewsgrepError):
-    """A signal ended a run of which a part is in the index already."""
+    """A signal ended a run that has already written some of its changes."""
 
     exit_status = 130
 
 
 class IndexProblem(NewsgrepError):
-    """Something is wrong with an index."""
+    """A problem with an index."""
 
 
 class IndexMissing(IndexProblem):
-    """There is no index where one was looked for."""
+    """There is no index at the given location."""
 
 
 class IndexMismatch(IndexProblem):
-    """The index was made by another analyser, dictionary or format."""
+    """The index was created with another format, engine or analyser."""
 
 
 class IndexDamaged(IndexProblem):
-    """The index can't be read as it should."""
+    """The index can't be read, or its checksums do not match."""
 
 
 class IndexUntrusted(IndexProblem):
-    """Others own the index or may write to it, and nobody said that they are trusted."""
+    """Others own the index or may write to it, and were not declared trusted."""
 
 
 class IndexLocked(IndexProblem):
-    """Another writer holds the index."""
+    """Another process is writing to the index."""
 
     exit_status = 75
 
 
 class ServerProblem(IndexProblem):
-    """The server that holds the index does not answer, refuses, or answers in part."""
+    """The server of the index does not respond, or responds incorrectly or incompletely."""
 
 
 class ChangesRejected(IndexProblem):
-    """A server took all changes to ``index`` but some.
+    """A server rejected some of the changes to ``index``, and made all others.
 
-    ``items`` are these: the path of the file, or the id of the article, and the reason.
+    ``items`` are the rejected ones: a path or an article id, and the reason.
     """
 
     def __init__(self, index: str, items: tuple[tuple[str, str], ...]) -> None:
         listed = "".join(f"\n{subject}: {reason}" for subject, reason in items)
         super().__init__(
-            f"The server did not take {len(items):,} of the changes to the index {index}, and all "
-            f"others: mend what it says of these, and run the command again.{listed}"
+            f"The server rejected {len(items):,} of the changes to the index {index}, and made "
+            f"all others: fix the listed problems, and run the command again.{listed}"
         )
         self.index = index
         self.items = items
 
 
 class WorkerDied(NewsgrepError):
-    """A process that was reading files for this one was ended by somebody else."""
+    """A worker process was ended from outside, perhaps because memory was short."""
 
 
 class NoArticle(NewsgrepError):
-    """A file that was read and holds no article; ``str()`` is the reason."""
+    """A file without an article; ``str()`` is the reason."""

@@ -20,7 +20,7 @@ import click
 
 from newsgrep.analysis.scoring import Recency
 from newsgrep.engines.base import FACETS, Order
-from newsgrep.engines.registry import folder_engines
+from newsgrep.engines.registry import folder_engines, stores_in_folder
 from newsgrep.errors import UsageError
 from newsgrep.index.store import Index, index_at
 from newsgrep.models import ARCHIVE_ZONE
@@ -449,11 +449,21 @@ def index_option(command: _Command) -> _Command:
     )(command)
 
 
+class EngineParam(click.Choice[str]):
+    """An engine for folders: one of newsgrep's own, or one that another package declares."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name of the engine; a usage error if there is none for folders."""
+        if value not in self.choices and stores_in_folder(value):
+            return value
+        return super().convert(value, param, ctx)
+
+
 def engine_option(command: _Command) -> _Command:
     """Add ``--engine``: the engine of a new index."""
     return click.option(
         "--engine",
-        type=click.Choice(folder_engines()),
+        type=EngineParam(folder_engines()),
         help="Engine of a new index folder. Must match an existing index.",
     )(command)
 

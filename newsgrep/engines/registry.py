@@ -164,6 +164,12 @@ def unregister_engine(name: str) -> None:
     _registered.pop(name, None)
 
 
+def stores_in_folder(name: str) -> bool:
+    """Return whether the engine called ``name`` stores its data in a folder."""
+    spec = find_engine(name)
+    return spec is not None and spec.location is LocationKind.FOLDER
+
+
 def engine_names() -> tuple[str, ...]:
     """Return the names of newsgrep's own engines and of registered ones, not of declared ones."""
     return tuple(_OWN | _registered)
@@ -171,11 +177,7 @@ def engine_names() -> tuple[str, ...]:
 
 def folder_engines() -> tuple[str, ...]:
     """Return those of :func:`engine_names` that store their data in a folder."""
-    return tuple(
-        name
-        for name in engine_names()
-        if (spec := find_engine(name)) and spec.location is LocationKind.FOLDER
-    )
+    return tuple(filter(stores_in_folder, engine_names()))
 
 
 def find_engine(name: str) -> EngineSpec | None:

@@ -1,4 +1,5 @@
-"""An index in its folder, and how files get into it: opening, reading, updating.
+"""The life of an index: creating, updating, verifying, rebuilding and copying it.
 
-Nothing here knows of queries or of what is printed.
+:mod:`newsgrep.index.store` has the index as an object, in a folder or on a server;
+:mod:`newsgrep.index.update` is what ``newsgrep index`` does. Nothing here searches.
 """

@@ -25,17 +25,13 @@ from newsgrep.engines.registry import (
     unregister_engine,
 )
 from newsgrep.errors import IndexMismatch, UsageError
-from tests.support.cli import REPOSITORY
+from tests.support.cli import REPOSITORY, Cli, write_article
 
 _MODULE = """
-from newsgrep.engines.memory import MemoryEngine
-from newsgrep.engines.registry import EngineSpec, LocationKind
+from dataclasses import replace
+from newsgrep.engines.whoosh import SPEC as WHOOSH
 
-def _open(folder, create):
-    folder.mkdir(parents=True, exist_ok=True)
-    return MemoryEngine()
-
-SPEC = EngineSpec("paper", LocationKind.FOLDER, open=_open)
+SPEC = replace(WHOOSH, name="paper")
 NO_SPEC = 7
 """
 
@@ -71,7 +67,7 @@ def test_find_engine_of_another_package(tmp_path: Path) -> None:
     spec = find_engine("paper")
     assert spec is not None
     assert (spec.name, spec.location) == ("paper", LocationKind.FOLDER)
-    assert isinstance(open_engine("paper", tmp_path / "paper", create=True), MemoryEngine)
+    open_engine("paper", tmp_path / "paper", create=True).close()
     with pytest.raises(TypeError, match="not an EngineSpec"):
         find_engine("broken")
 
@@ -81,6 +77,21 @@ def test_find_engine_prefers_own_engines() -> None:
     spec = find_engine("whoosh")
     assert spec is not None
     assert spec.name == "whoosh"
+
+
+@pytest.mark.usefixtures("installed")
+def test_commands_use_engine_of_another_package(cli: Cli) -> None:
+    write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常，海带上市。")
+    cli("index", "n", "--engine", "paper")
+    assert cli.json("stats")["engine"] == "paper"
+    assert (cli.index / "paper").is_dir()
+    assert cli("search", "渡轮", "--paths").lines == [str(cli.folder / "n" / "a.md")]
+    cli("reindex")
+    assert (cli.index / "paper-2").is_dir()
+    assert not (cli.index / "paper").exists()
+    cli("doctor", "--deep")
+    cli("copy", "--to", "other", "--engine", "paper")
+    assert cli("search", "海带", "--paths", "--index", "other").out.endswith("a.md\n")
 
 
 def test_register_engine(registered: EngineSpec, tmp_path: Path) -> None:

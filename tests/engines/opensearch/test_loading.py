@@ -185,11 +185,11 @@ def test_finally_rejected_files_are_listed_and_retried(proxy: RecordingProxy, cl
         date = f"{YEARS[number % 3]}-06-01"
         write_article(cli.folder / "n" / f"{number}.md", f"第{number}号公报", "潮", date=date)
     ran = cli("index", "n", "--index", url, status=2)
-    assert "did not take 1 of the changes" in ran.err
+    assert "rejected 1 of the changes" in ran.err
     (listed,) = ran.err.splitlines()[1:]
     assert listed.startswith(f"{cli.folder / 'n' / '22.md'}: cluster_block_exception: ")
     assert len(locations(proxy, url)) == 9
-    assert "did not take 1 " in cli("index", "n", "--index", url, status=2).err
+    assert "rejected 1 " in cli("index", "n", "--index", url, status=2).err
     block(proxy, blocked, yes=False)
     assert cli("index", "n", "--index", url).out.startswith("10 files seen: 1 added, 9 unchanged")
     assert len(locations(proxy, url)) == 10
