@@ -87,7 +87,8 @@ lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-header --all-extras pyproject.toml requirements-dev.in -o requirements-dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-header requirements-bench.in -o requirements-bench.txt
+		--no-header --constraint requirements-dev.txt \
+		requirements-bench.in -o requirements-bench.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-header requirements-fuzz.in -o requirements-fuzz.txt
 

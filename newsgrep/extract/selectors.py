@@ -1,8 +1,10 @@
 """Selectors of outlet rules, evaluated by soupsieve on Beautiful Soup's tags.
 
 The tags are built from the elements that are already parsed, so a page is parsed once and
-each tag belongs to one element. Importing Beautiful Soup takes about as long as extracting
-ten articles; this module is loaded for the first page of an outlet that has selectors.
+each tag belongs to one element. Tags take longer to build than a page takes to parse; they are
+built only if a selector may match, and only for the elements that may decide it. Importing
+Beautiful Soup takes a tenth of a second; this module is loaded for the first page of an outlet
+that has selectors.
 """
 
 from __future__ import annotations
@@ -20,10 +22,12 @@ from soupsieve import css_types
 from newsgrep.extract import dom
 
 _MAX_ELEMENTS: Final = 50_000
-"""A tag takes about 1 kB, ten times as much as an element; no page that people read has more."""
+"""A tag takes about 1 kB, ten times as much as an element; pages that people read have fewer."""
 _READS_TEXT = re.compile(r":(?:-soup-)?contains|:empty|:root|:dir\(|:placeholder-shown")
-"""Pseudo-classes that depend on text; building the strings too takes as long again as the tags."""
+"""Pseudo-classes that depend on text. Building strings takes as long again as building tags."""
 _CLASS_NAME = re.compile(r"[^ \t\r\n\f]+")
+
+_Selector = css_types.Selector | css_types.SelectorNull
 
 
 def syntax_error(selector: str) -> str | None:
@@ -38,14 +42,14 @@ def syntax_error(selector: str) -> str | None:
 class SelectorMatcher:
     """Finds the elements of one page that selectors match.
 
-    ``selectors`` are all that will be used on the page. Nothing matches on a page of more than
-    50,000 elements; ``too_large`` is True then.
+    ``selectors`` are all selectors that will be used on the page. On a page of more than
+    50,000 elements ``too_large`` is True and nothing matches.
     """
 
     def __init__(self, tree: dom.Tree, selectors: Iterable[str]) -> None:
         self._elements = tree.elements
         self._root = tree.root
-        self._with_text = any(map(_READS_TEXT.search, selectors))
+        self._selectors = tuple(selectors)
         self.too_large = len(tree.elements) > _MAX_ELEMENTS
 
     def select(self, *selectors: str) -> list[dom.Element]:
@@ -59,55 +63,94 @@ class SelectorMatcher:
 
     @cached_property
     def _soup(self) -> BeautifulSoup:
-        builder = _ElementBuilder(self._root, with_text=self._with_text)
+        with_text = any(map(_READS_TEXT.search, self._selectors))
+        builder = _ElementBuilder(self._root, self._needed(), with_text=with_text)
         soup = BeautifulSoup("", builder=builder)
         self._tags = builder.tags
         return soup
 
     @cached_property
-    def _names(self) -> frozenset[str]:
-        """Names of elements and attributes on the page, its ``.classes`` and ``#ids``."""
-        names: set[str] = set()
+    def _index(self) -> dict[str, list[dom.Element]]:
+        """Elements by name, by attribute name, by ``.class`` and by ``#id``."""
+        index: dict[str, list[dom.Element]] = {}
         for element in self._elements:
-            names.add(element.name)
+            names = {element.name}
             if attrs := element.attrs:
                 names.update(attrs)
                 names.update("." + name for name in _CLASS_NAME.findall(attrs.get("class", "")))
                 names.add("#" + attrs.get("id", ""))
-        return frozenset(names)
+            for name in names:
+                index.setdefault(name, []).append(element)
+        return index
 
-    def _may_match(self, selector: css_types.Selector | css_types.SelectorNull) -> bool:
-        """Return whether everything that ``selector`` requires by name occurs on the page.
+    def _may_match(self, selector: _Selector) -> bool:
+        """Return whether everything that ``selector`` requires by name occurs on the page."""
+        return all(name in self._index for name in _required_names(selector))
 
-        Most selectors of an outlet match nothing on most of its pages; for them no tag is built.
+    def _needed(self) -> set[dom.Element] | None:
+        """Return the elements for which tags are needed, or None for all.
+
+        A selector without siblings, descendants or positions depends on the elements that have
+        the names of its last compound, and on their ancestors.
         """
-        return self._names.issuperset(_required_names(selector))
+        needed: set[dom.Element | None] = set()
+        for text in self._selectors:
+            for selector in filter(self._may_match, soupsieve.compile(text).selectors):
+                names = list(_compound_names(selector))
+                if not names or not _depends_on_ancestors_only(selector):
+                    return None
+                for element in min((self._index[name] for name in names), key=len):
+                    parent: dom.Element | None = element
+                    while parent is not None and parent not in needed:
+                        needed.add(parent)
+                        parent = parent.parent
+        return {element for element in needed if element is not None}
 
 
-def _required_names(selector: css_types.Selector | css_types.SelectorNull) -> Iterator[str]:
-    """Yield names, written as in ``_names``, that occur wherever ``selector`` matches."""
-    while isinstance(selector, css_types.Selector):
+def _compound_names(selector: _Selector) -> Iterator[str]:
+    """Yield the names that the last compound of ``selector`` requires, as in the index."""
+    if isinstance(selector, css_types.Selector):
         if selector.tag is not None and selector.tag.name not in (None, "*"):
             yield selector.tag.name.lower()
         yield from ("." + name for name in selector.classes)
         yield from ("#" + name for name in selector.ids)
         yield from (each.attribute.lower() for each in selector.attributes if not each.inverse)
+
+
+def _required_names(selector: _Selector) -> Iterator[str]:
+    """Yield the names that all compounds of ``selector`` require."""
+    while isinstance(selector, css_types.Selector):
+        yield from _compound_names(selector)
         if not selector.relation:
             return
         selector = selector.relation[0]  # the part to the left of the combinator
 
 
+def _depends_on_ancestors_only(selector: _Selector) -> bool:
+    if not isinstance(selector, css_types.Selector):
+        return False
+    if selector.nth or selector.contains or selector.lang or selector.flags:
+        return False
+    if selector.rel_type not in (None, " ", ">"):
+        return False
+    inner = (each for group in (selector.relation, *selector.selectors) for each in group)
+    return all(map(_depends_on_ancestors_only, inner))
+
+
 class _ElementBuilder(TreeBuilder):
     """Builds Beautiful Soup's tags from elements instead of markup."""
 
-    def __init__(self, root: dom.Element, *, with_text: bool) -> None:
+    def __init__(
+        self, root: dom.Element, needed: set[dom.Element] | None, *, with_text: bool
+    ) -> None:
         super().__init__()
         self.tags: list[tuple[Tag, dom.Element]] = []
         self._root = root
+        self._needed = needed
         self._with_text = with_text
 
     def feed(self, markup: object) -> None:  # noqa: ARG002 - the elements are parsed already
-        soup = self.soup
+        soup, needed = self.soup, self._needed
         assert soup is not None  # noqa: S101 - set by Beautiful Soup before it feeds
         stack = [(iter(self._root.contents), "")]
         while stack:
@@ -118,6 +161,8 @@ class _ElementBuilder(TreeBuilder):
                 if stack:
                     soup.handle_endtag(name)
             elif isinstance(node, dom.Element):
+                if needed is not None and node not in needed:
+                    continue
                 tag = soup.handle_starttag(node.name, None, None, dict(node.attrs))
                 if tag is not None:
                     self.tags.append((tag, node))
