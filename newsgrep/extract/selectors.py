@@ -85,26 +85,40 @@ class SelectorMatcher:
 
     def _may_match(self, selector: _Selector) -> bool:
         """Return whether everything that ``selector`` requires by name occurs on the page."""
-        return all(name in self._index for name in _required_names(selector))
+        if any(name not in self._index for name in _required_names(selector)):
+            return False
+        candidates = self._candidates(selector)
+        return candidates is None or bool(candidates)
+
+    def _candidates(self, selector: _Selector) -> list[dom.Element] | None:
+        """Return the elements with the names and attributes of the last compound.
+
+        Returns None if it requires none. There may be more of them than ``selector`` matches.
+        """
+        names = list(_compound_names(selector))
+        if not names or not isinstance(selector, css_types.Selector):
+            return None
+        rarest = min((self._index.get(name, []) for name in names), key=len)
+        return [element for element in rarest if _has_attributes(element, selector.attributes)]
 
     def _needed(self) -> set[dom.Element] | None:
         """Return the elements for which tags are needed, or None for all.
 
-        A selector without siblings, descendants or positions depends on the elements that have
-        the names of its last compound, and on their ancestors.
+        A selector without siblings, descendants or positions depends on the candidates for its
+        last compound and on their ancestors.
         """
-        needed: set[dom.Element | None] = set()
+        needed: set[dom.Element] = set()
         for text in self._selectors:
             for selector in filter(self._may_match, soupsieve.compile(text).selectors):
-                names = list(_compound_names(selector))
-                if not names or not _depends_on_ancestors_only(selector):
+                candidates = self._candidates(selector)
+                if candidates is None or not _depends_on_ancestors_only(selector):
                     return None
-                for element in min((self._index[name] for name in names), key=len):
-                    parent: dom.Element | None = element
-                    while parent is not None and parent not in needed:
-                        needed.add(parent)
-                        parent = parent.parent
-        return {element for element in needed if element is not None}
+                for candidate in candidates:
+                    element: dom.Element | None = candidate
+                    while element is not None and element not in needed:
+                        needed.add(element)
+                        element = element.parent
+        return needed
 
 
 def _compound_names(selector: _Selector) -> Iterator[str]:
@@ -114,7 +128,25 @@ def _compound_names(selector: _Selector) -> Iterator[str]:
             yield selector.tag.name.lower()
         yield from ("." + name for name in selector.classes)
         yield from ("#" + name for name in selector.ids)
-        yield from (each.attribute.lower() for each in selector.attributes if not each.inverse)
+        yield from (each.attribute.lower() for each in selector.attributes if not _inverse(each))
+
+
+def _inverse(attribute: css_types.SelectorAttribute) -> bool:
+    """Return whether ``attribute`` also matches elements without it, as ``[href!=x]`` does."""
+    return getattr(attribute, "inverse", False)  # new in soupsieve 4
+
+
+def _has_attributes(
+    element: dom.Element, attributes: Iterable[css_types.SelectorAttribute]
+) -> bool:
+    """Return whether ``element`` may have ``attributes``, without the test that ignores case."""
+    for each in attributes:
+        value = element.attrs.get(each.attribute.lower())
+        if _inverse(each) or getattr(each, "ignore_case", False):
+            continue
+        if value is None or (each.pattern and not each.pattern.search(value)):
+            return False
+    return True
 
 
 def _required_names(selector: _Selector) -> Iterator[str]:
