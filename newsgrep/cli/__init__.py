@@ -1,6 +1,7 @@
-"""The command line: one thin file per command, each a plain function under a Click wrapper.
+"""The command line: each command parses options, calls the library and prints the result.
 
-Nothing here decides what matches, how it ranks or what it looks like.
+Nothing here decides what matches, how it ranks or what it looks like. To add a command, write a
+function in one of these modules and add a row to ``COMMANDS`` in :mod:`newsgrep.cli.main`.
 """
 
 from newsgrep.cli.main import main

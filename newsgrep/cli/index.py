@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -14,7 +15,6 @@ from newsgrep.cli.options import (
     IndexOptions,
     OutputFormat,
     OutputOptions,
-    SizeParam,
     engine_option,
     index_option,
     jobs_option,
@@ -34,6 +34,30 @@ from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import display_path
 
 _MAX_LISTED: Final = 20
+
+
+_SIZE: Final = re.compile(r"([0-9]{1,12})([KMG]?)", re.IGNORECASE)
+_SIZE_UNITS: Final = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+_MAX_SIZE: Final = 2**30
+"""A file is read into memory, and its parsers count to twice this number."""
+
+
+class SizeParam(click.ParamType[int]):
+    """A number of bytes, written ``500K``, ``64M`` or ``1G``."""
+
+    name = "size"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Return ``value`` in bytes; fails with a usage error if it is not a valid size."""
+        if isinstance(value, int):
+            return value
+        match = _SIZE.fullmatch(value.strip())
+        size = int(match[1]) * _SIZE_UNITS[match[2].upper()] if match else 0
+        if not 0 < size <= _MAX_SIZE:
+            self.fail("Write a size such as 500K, 64M or 1G, which is the maximum.", param, ctx)
+        return size
 
 
 class UpdateCommandOptions(IndexOptions, OutputOptions):

@@ -10,7 +10,6 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from datetime import datetime, time, timedelta
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
@@ -18,8 +17,6 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, dataclass_trans
 
 import click
 
-from newsgrep.analysis.scoring import Recency
-from newsgrep.engines.base import FACETS, Order
 from newsgrep.engines.registry import folder_engines, stores_in_folder
 from newsgrep.errors import UsageError
 from newsgrep.index.store import Index, index_at
@@ -31,7 +28,7 @@ from newsgrep.query.parser import (
     parse_regex_query,
 )
 from newsgrep.search.search import build_filters, with_filters
-from newsgrep.terminal import one_line, sanitize, truncate
+from newsgrep.terminal import sanitize
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -225,101 +222,6 @@ class IndexParam(click.ParamType[Index]):
     ) -> list[CompletionItem]:
         """Let the shell complete folder names."""
         return click.Path().shell_complete(ctx, param, incomplete)
-
-
-_SIZE: Final = re.compile(r"([0-9]{1,12})([KMG]?)", re.IGNORECASE)
-_SIZE_UNITS: Final = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
-_MAX_SIZE: Final = 2**30
-"""A file is read into memory, and its parsers count to twice this number."""
-
-
-class SizeParam(click.ParamType[int]):
-    """A number of bytes, written ``500K``, ``64M`` or ``1G``."""
-
-    name = "size"
-
-    def convert(
-        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """Return ``value`` in bytes; fails with a usage error if it is not a valid size."""
-        if isinstance(value, int):
-            return value
-        match = _SIZE.fullmatch(value.strip())
-        size = int(match[1]) * _SIZE_UNITS[match[2].upper()] if match else 0
-        if not 0 < size <= _MAX_SIZE:
-            self.fail("Write a size such as 500K, 64M or 1G, which is the maximum.", param, ctx)
-        return size
-
-
-_HALF_LIFE: Final = re.compile(r"([0-9]{1,5})([dwmy])", re.IGNORECASE | re.ASCII)
-_UNIT_DAYS: Final = {"d": 1.0, "w": 7.0, "m": 365.25 / 12, "y": 365.25}
-_DAY_SECONDS: Final = 86_400.0
-
-
-class HalfLifeParam(click.ParamType[float]):
-    """A time in seconds, written ``30d``, ``6w``, ``6m`` or ``2y``."""
-
-    name = "half-life"
-
-    def convert(
-        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Return ``value`` in seconds; fails with a usage error if it is not a valid time."""
-        if isinstance(value, float):
-            return value
-        match = _HALF_LIFE.fullmatch(value.strip())
-        seconds = int(match[1]) * _UNIT_DAYS[match[2].lower()] * _DAY_SECONDS if match else 0.0
-        if not seconds:
-            self.fail("Write a half-life such as 30d, 6w, 6m or 2y.", param, ctx)
-        return seconds
-
-
-def make_recency(half_life: float | None, order: Order) -> Recency | None:
-    """Return the recency of ``--recency`` and ``--sort``; raises :class:`UsageError`.
-
-    Ages count back from the end of today in China, so that pages requested on one day fit
-    together.
-    """
-    if half_life is None:
-        return None
-    if order is not Order.RELEVANCE:
-        raise UsageError("--recency changes the order by relevance. Remove it, or --sort.")
-    tomorrow = datetime.now(ARCHIVE_ZONE).date() + timedelta(days=1)
-    now = datetime.combine(tomorrow, time(), ARCHIVE_ZONE).timestamp()
-    return Recency(half_life, now)
-
-
-class FacetsParam(click.ParamType[tuple[str, ...]]):
-    """Names of facets, comma-separated, such as ``source,month``."""
-
-    name = "names"
-
-    def convert(
-        self,
-        value: str | tuple[str, ...],
-        param: click.Parameter | None,  # noqa: ARG002  (Click's interface)
-        ctx: click.Context | None,  # noqa: ARG002  (likewise)
-    ) -> tuple[str, ...]:
-        """Return the names, each once; raises :class:`UsageError` for an unknown one."""
-        if isinstance(value, tuple):
-            return value
-        return parse_facets(value)
-
-
-def parse_facets(text: str) -> tuple[str, ...]:
-    """Return the facets in a list such as ``source,month``, each once.
-
-    Raises :class:`UsageError` for an unknown name.
-    """
-    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
-    known = ", ".join(FACETS)
-    if text and not names:
-        raise UsageError(f"--facets is empty. Choose from {known}.")
-    for name in names:
-        if name not in FACETS:
-            shown = truncate(one_line(name), 40)
-            raise UsageError(f"Unknown facet “{shown}”. Choose from {known}.")
-    return names
 
 
 def enum_option(

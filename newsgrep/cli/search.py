@@ -2,33 +2,99 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from newsgrep.analysis.scoring import Recency
 from newsgrep.cli.options import (
-    FacetsParam,
-    HalfLifeParam,
     OutputFormat,
     OutputOptions,
     QueryCommand,
     QueryOptions,
     enum_option,
     index_option,
-    make_recency,
     output_options,
     query_options,
     typed,
 )
 from newsgrep.cli.output import Rendering, print_result, report_no_match, screen
-from newsgrep.engines.base import Engine, Order
+from newsgrep.engines.base import FACETS, Engine, Order
 from newsgrep.errors import UsageError
+from newsgrep.models import ARCHIVE_ZONE
 from newsgrep.search.search import SearchRequest, SearchResult, search
+from newsgrep.terminal import one_line, truncate
 from newsgrep.views import hits
 
 if TYPE_CHECKING:
     from newsgrep.search.explain import Explanation
     from newsgrep.views.stories import CollapsedPage
+
+
+_HALF_LIFE: Final = re.compile(r"([0-9]{1,5})([dwmy])", re.IGNORECASE | re.ASCII)
+_UNIT_DAYS: Final = {"d": 1.0, "w": 7.0, "m": 365.25 / 12, "y": 365.25}
+_DAY_SECONDS: Final = 86_400.0
+
+
+class HalfLifeParam(click.ParamType[float]):
+    """A time in seconds, written ``30d``, ``6w``, ``6m`` or ``2y``."""
+
+    name = "half-life"
+
+    def convert(
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return ``value`` in seconds; fails with a usage error if it is not a valid time."""
+        if isinstance(value, float):
+            return value
+        match = _HALF_LIFE.fullmatch(value.strip())
+        seconds = int(match[1]) * _UNIT_DAYS[match[2].lower()] * _DAY_SECONDS if match else 0.0
+        if not seconds:
+            self.fail("Write a half-life such as 30d, 6w, 6m or 2y.", param, ctx)
+        return seconds
+
+
+def make_recency(half_life: float | None, order: Order) -> Recency | None:
+    """Return the recency of ``--recency`` and ``--sort``; raises :class:`UsageError`.
+
+    Ages count back from the end of today in China, so that pages requested on one day fit
+    together.
+    """
+    if half_life is None:
+        return None
+    if order is not Order.RELEVANCE:
+        raise UsageError("--recency changes the order by relevance. Remove it, or --sort.")
+    tomorrow = datetime.now(ARCHIVE_ZONE).date() + timedelta(days=1)
+    now = datetime.combine(tomorrow, time(), ARCHIVE_ZONE).timestamp()
+    return Recency(half_life, now)
+
+
+class FacetsParam(click.ParamType[tuple[str, ...]]):
+    """Names of facets, comma-separated, such as ``source,month``."""
+
+    name = "names"
+
+    def convert(
+        self,
+        value: str | tuple[str, ...],
+        param: click.Parameter | None,  # noqa: ARG002  (Click's interface)
+        ctx: click.Context | None,  # noqa: ARG002  (likewise)
+    ) -> tuple[str, ...]:
+        """Return the names, each once; raises :class:`UsageError` for an unknown one."""
+        if isinstance(value, tuple):
+            return value
+        parts = (part.strip().lower() for part in value.split(","))
+        names = tuple(dict.fromkeys(part for part in parts if part))
+        known = ", ".join(FACETS)
+        if value and not names:
+            raise UsageError(f"--facets is empty. Choose from {known}.")
+        for name in names:
+            if name not in FACETS:
+                shown = truncate(one_line(name), 40)
+                raise UsageError(f"Unknown facet “{shown}”. Choose from {known}.")
+        return names
 
 
 class SearchOptions(QueryOptions, OutputOptions):

@@ -97,7 +97,7 @@ def timeline_command(options: TimelineOptions) -> int:
     """
     query = options.query()
     with options.index.open(trust=options.trust) as engine:
-        made = timeline.make_timeline(
+        result = timeline.make_timeline(
             engine,
             query,
             by=options.by,
@@ -105,32 +105,32 @@ def timeline_command(options: TimelineOptions) -> int:
             max_sources=options.top or timeline.DEFAULT_SOURCES,
             share=options.share,
         )
-        if not made.total:
-            report_no_match(engine, query.root, made.parsed, options.index)
-    if options.svg and made.total:
-        _write_svg(made, options.svg)
+        if not result.total:
+            report_no_match(engine, query.root, result.parsed, options.index)
+    if options.svg and result.total:
+        _write_svg(result, options.svg)
     if options.svg != _STANDARD_OUTPUT:
         rendering = Rendering(
-            text=lambda: timeline.to_text(made, screen()),
-            json=lambda: timeline.to_json(made),
-            csv=lambda: timeline.to_csv(made),
+            text=lambda: timeline.to_text(result, screen()),
+            json=lambda: timeline.to_json(result),
+            csv=lambda: timeline.to_csv(result),
         )
         print_result(rendering, options)
-        if options.output is OutputFormat.CSV and made.total:
-            for note in timeline.notes(made):
+        if options.output is OutputFormat.CSV and result.total:
+            for note in timeline.notes(result):
                 click.echo(sanitize(note), err=True)
-    return 0 if made.total else 1
+    return 0 if result.total else 1
 
 
-def _write_svg(made: Timeline, path: Path) -> None:
-    if not made.bins:
+def _write_svg(result: Timeline, path: Path) -> None:
+    if not result.bins:
         raise UsageError(
-            f"Nothing to draw: no article is dated to the {made.by}. Use a longer --by."
+            f"Nothing to draw: no article is dated to the {result.by}. Use a longer --by."
         )
     if path == _STANDARD_OUTPUT:
-        write(to_svg(made), end="")
+        write(to_svg(result), end="")
     else:
-        path.write_text(to_svg(made), "utf-8")
+        path.write_text(to_svg(result), "utf-8")
 
 
 # kwic

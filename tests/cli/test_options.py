@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import click
 import pytest
 
+from newsgrep.cli.index import SizeParam
 from newsgrep.cli.main import COMMANDS, group
-from newsgrep.cli.options import FacetsParam, HalfLifeParam, OutputFormat, OutputOptions, SizeParam
+from newsgrep.cli.options import OutputFormat, OutputOptions
+from newsgrep.cli.search import FacetsParam, HalfLifeParam
 from newsgrep.errors import UsageError
 
 DAY = 86_400.0
