@@ -54,8 +54,10 @@ def test_each_answer_is_from_one_commit(cli: Cli, tally: Tally) -> None:
     readers = [start_reader(cli, stop) for _ in range(trial_count(2, 4))]
     generation = 1
     try:
-        until = time.monotonic() + trial_count(5, 150)
-        while time.monotonic() < until:
+        until = None  # counted from when all readers have started
+        while until is None or time.monotonic() < until:
+            if until is None and len(list(cli.folder.glob("reader-*"))) == len(readers):
+                until = time.monotonic() + trial_count(5, 150)
             generation += 1
             write_generation(files, generation)
             update_index(FolderIndex(cli.index), [str(files)], UpdateOptions(prune=True))

@@ -102,6 +102,7 @@ def _read_until(index: Path, stop: Path) -> Counter[str]:
         generation = read_generation(index, chance.uniform(0, 0.1))
         assert generation >= last, "a reader saw an older generation"
         counts["openings"] += 1
+        stop.with_name(f"reader-{os.getpid()}").touch()  # it has started
         counts["generations"] += generation != last
         last = generation
     return counts
