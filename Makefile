@@ -14,7 +14,7 @@ help:
 	@echo "make torture the long form of the tests that kill, change and read at random"
 	@echo "make bench   measure beside what people would use instead (BENCH=--quick)"
 	@echo "make fuzz    look for inputs that break a promise (FUZZ='all --seconds 600')"
-	@echo "make lock    pin the development requirements anew"
+	@echo "make lock    pin the development requirements again"
 	@echo "make clean   remove .venv and everything that was built"
 
 # Stamp files: what is installed stays until the files that ask for it change.
@@ -37,6 +37,8 @@ lint: .venv/development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell newsgrep tests bench fuzz docs *.md Makefile
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 # What is generated from the code: a test fails if the man pages are not those of the help texts.
 man: .venv/development
@@ -46,7 +48,7 @@ screenshot: .venv/development
 	$(BIN)/python docs/build_screenshot.py
 
 docs: man screenshot
-	$(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 test: tools server .venv/development
 	$(MAKE) lint

@@ -60,7 +60,7 @@ def warm(
 ) -> dict[str, dict[str, list[float]]]:
     """Return milliseconds for each question, for a page of hits and for the count alone.
 
-    Each round asks all questions in turn, so that none profits from its last answer; the first
+    Each round runs all questions in turn, so that none profits from its last answer; the first
     round is not counted. Ends after ``patience`` seconds.
     """
     askable = [question for question in questions if not peer.cannot(question)]

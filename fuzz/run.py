@@ -27,7 +27,7 @@ _LONGEST: Final = 20_000
 
 
 def main() -> int:
-    """Run what the command line asks for; return 0 if nothing was found."""
+    """Run what the command line names; return 0 if nothing was found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", choices=(*NAMES, "patterns", "all"))
     parser.add_argument("--seconds", type=int, default=60, help="for all targets together")
