@@ -60,7 +60,26 @@ from whoosh.writing import SegmentWriter
 
 from newsgrep.errors import UsageError
 
-__all__ = ["TOC", "W3Segment"]  # used by the other modules of this package
+__all__ = [
+    "BLOCK_LIMIT",
+    "INDEX_FILE",
+    "INDEX_NAME",
+    "LOCK_NAME",
+    "SUPPORTED_VERSION",
+    "TEMPORARY_FOLDER",
+    "TOC",
+    "BulkCodec",
+    "HookedSegmentWriter",
+    "PostingsBlock",
+    "W3Segment",
+    "check_version",
+    "get_checksums",
+    "read_blocks",
+    "read_numbers",
+    "read_references",
+    "set_checksums",
+    "toc_name",
+]
 
 SUPPORTED_VERSION: Final = (3, 54)
 """Major and minor version of whoosh3 that this module was written for."""
