@@ -306,7 +306,7 @@ class TimezoneDays:
         timestamp = self._timestamps[document]
         day = _local_day(timestamp, self._zone)
         # An article dated to the day has the timestamp of that day's midnight, and so has one
-        # published at that moment, eight o'clock in Shanghai. Only the article distinguishes the two.
+        # published at that moment, eight o'clock in Shanghai. Only the article says which.
         if day != stored and timestamp == (stored - _EPOCH_DAY) * _SECONDS_PER_DAY:
             published = self._reader.article(document).published
             if published is not None:

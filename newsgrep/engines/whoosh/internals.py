@@ -13,8 +13,8 @@ what is used                        why
 ==================================  ==========================================================
 names of files, :data:`LOCK_NAME`   the last two commits are kept, and leftovers are deleted
 ``TOC``, ``W3Segment`` pickled      checksums of files are stored as an attribute of a segment
-``W3Codec``, ``W3FieldWriter``,     posting lists are written whole: a third of the time and
-``W3PostingsWriter``,               two thirds of the size of Whoosh's own way
+``W3Codec``, ``W3FieldWriter``,     posting lists are written whole, and are smaller: short ones
+``W3PostingsWriter``,               lie with their term, and most weights take one byte
 ``OrderedHashWriter``
 ``ListMatcher``, ``W3LeafMatcher``  posting lists are read whole: 20 times as fast
 layout of columns of numbers and    columns are read whole: 40 times as fast as value by value
