@@ -1,24 +1,26 @@
-"""Dates of articles: how news writes them, and which of them is the publication date.
+"""Dates of articles: how news writes them, where, and which is the publication date.
 
 Reads ISO 8601, RFC 2822, Chinese and English dates, and dates in URLs and in text. A date is
 never more precise than it is written: midnight filled in by a program is a day, and a time
 without an offset has none until the outlet's or the text's time zone is known.
-:func:`choose_date` lists the evidence from the best to the worst.
+The module has three parts: forms of dates, places where files state dates with their ranks,
+and the choice of the publication date from the evidence.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from newsgrep.analysis.characters import solo_character
 from newsgrep.analysis.numerals import HAN_DIGITS, parse_number
 from newsgrep.extract.claims import Body, Claims
+from newsgrep.extract.dom import Element, short_text
 from newsgrep.extract.outlets import Outlet
 from newsgrep.models import Precision, Provenance, Published
 
@@ -306,6 +308,134 @@ def parse_date_line(text: str) -> StatedDate | None:
         return None
     return parse_date(stated)
 
+
+# Where files state dates. The ranks are those of claims: smaller ranks are better evidence.
+
+FRONT_MATTER_KEYS: Final = (
+    "date",
+    "published",
+    "published_at",
+    "pubdate",
+    "publish_date",
+    "publishdate",
+    "created",
+)
+PROPERTY_NAMES: Final = frozenset(
+    ("datepublished", "dc:date", "dc:created", "dcterms:created", "schema:datepublished")
+)
+"""Values of ``itemprop`` and ``property``."""
+PROPERTY_RANK: Final = 20
+JSON_LD_RANK: Final = 25
+_META_RANKS: Final = {
+    name: rank
+    for rank, name in enumerate(
+        (
+            "article:published_time",
+            "og:article:published_time",
+            "datepublished",
+            "og:published_time",
+            "og:release_date",
+            "publishdate",
+            "pubdate",
+            "publish_date",
+            "publication_date",
+            "parsely-pub-date",
+            "sailthru.date",
+            "dc.date.issued",
+            "dcterms.created",
+            "dcterms.issued",
+            "dc.date",
+            "date",
+            "weibo:article:create_at",
+            "bytedance:published_time",
+        ),
+        start=30,
+    )
+}
+_PUBLISHED_TIME_RANK: Final = 2
+_TIME_RANK: Final = 8
+_PUBLISHED = re.compile(
+    r"(?:^|\s)(?:published|datepublished|entry-date|entry-time|pub-?date|post-date|dt-published|publish\S*)(?:\s|$)",
+    re.IGNORECASE,
+)
+_UPDATED = re.compile(
+    r"(?:^|\s)(?:updated|modified|dt-updated|date-?modified)(?:\s|$)", re.IGNORECASE
+)
+_UPDATE_LABEL = re.compile(
+    r"(?:(?:最后|最後|最近)?(?:更新|修改|修訂|修订|编辑|編輯)(?:时间|時間|日期|于|於|在)?"
+    r"|\b(?:last\s+)?(?:updated|modified|edited)(?:\s+(?:on|at))?)\s*[:：]?\s*$",
+    re.IGNORECASE,
+)
+_MIN_RUNNING_TEXT: Final = 80
+"""Characters next to a time element; with more it is in running text and dates an event."""
+_INLINE_ELEMENTS: Final = frozenset(("span", "em", "strong", "b", "i", "a", "small"))
+_MAX_CLASSES: Final = 300
+_LABEL_LENGTH: Final = 40
+
+
+def meta_rank(name: str) -> int | None:
+    """Return the rank of a date in the ``meta`` tag ``name``, or None if it states no date."""
+    return _META_RANKS.get(name)
+
+
+def json_ld_date(article: Mapping[str, Any]) -> Any:
+    """Return the publication date of an article in JSON-LD."""
+    return article.get("datePublished") or article.get("dateCreated")
+
+
+def date_in_time_element(element: Element) -> tuple[str, int] | None:
+    """Return the date in a ``time`` element and its rank, or None.
+
+    Times of updates and times in running text, which date an event, are not returned.
+    """
+    classes = " ".join(
+        element.attribute(name)[:_MAX_CLASSES] for name in ("class", "itemprop", "property")
+    )
+    published = bool(_PUBLISHED.search(classes)) or "pubdate" in element.attrs
+    if not published and (
+        _UPDATED.search(classes)
+        or _UPDATE_LABEL.search(_text_before(element))
+        or _in_running_text(element)
+    ):
+        return None
+    rank = _PUBLISHED_TIME_RANK if published else _TIME_RANK
+    stated = element.attribute("datetime").strip()
+    return (stated, rank) if stated else (short_text(element), rank + 1)
+
+
+def _text_before(element: Element) -> str:
+    """Return the end of the text before ``element``, which may be its label."""
+    for _ in range(3):
+        parent = element.parent
+        if parent is None:
+            break
+        for previous in reversed(parent.contents[: element.position]):
+            if isinstance(previous, Element):
+                last = previous.contents[-1] if previous.contents else None
+                return last.strip()[-_LABEL_LENGTH:] if isinstance(last, str) else ""
+            if previous.strip():
+                return previous.strip()[-_LABEL_LENGTH:]
+        if parent.name not in _INLINE_ELEMENTS:
+            break
+        element = parent
+    return ""
+
+
+def _in_running_text(element: Element) -> bool:
+    """Return whether ``element`` is part of a paragraph or a list item with other text."""
+    parent = element.parent
+    for _ in range(3):
+        if parent is None or parent.name not in _INLINE_ELEMENTS:
+            break
+        parent = parent.parent
+    if parent is None or parent.name not in ("p", "li", "td", "dd", "blockquote"):
+        return False
+    whole = short_text(parent)
+    rest = len(whole) - len(short_text(element))
+    return rest > _MIN_RUNNING_TEXT or (rest > 10 and any(mark in whole for mark in "。！？"))
+
+
+# Which date to choose.
 
 _MAX_CLOCK_ERROR: Final = timedelta(days=2)
 """A date that is later than the time of fetching by more than this is a mistake."""

@@ -1,7 +1,8 @@
 """Claims of a page about itself: meta tags, JSON-LD, microdata, ``time`` elements, bylines.
 
 Claims are collected with their provenance and a rank: smaller ranks are better evidence. Which
-claims to believe is decided later, in ``dates``, ``bylines``, ``outlets`` and ``pipeline``.
+claims to believe is decided later, in ``dates``, ``bylines``, ``outlets`` and ``pipeline``. What
+states a date, and how well, is decided in ``dates``.
 """
 
 from __future__ import annotations
@@ -13,56 +14,18 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from newsgrep.analysis.characters import strip_invisible
+from newsgrep.extract import dates
 from newsgrep.extract.claims import Claim, Claims
 from newsgrep.extract.dom import Element, iter_text, short_text
 from newsgrep.extract.whitespace import collapse_whitespace
 from newsgrep.models import Provenance
 
-_META_DATES: Final = {
-    name: rank
-    for rank, name in enumerate(
-        (
-            "article:published_time",
-            "og:article:published_time",
-            "datepublished",
-            "og:published_time",
-            "og:release_date",
-            "publishdate",
-            "pubdate",
-            "publish_date",
-            "publication_date",
-            "parsely-pub-date",
-            "sailthru.date",
-            "dc.date.issued",
-            "dcterms.created",
-            "dcterms.issued",
-            "dc.date",
-            "date",
-            "weibo:article:create_at",
-            "bytedance:published_time",
-        )
-    )
-}
 _META_TITLES: Final = ("og:title", "twitter:title", "dc.title", "headline")
 _META_AUTHORS: Final = frozenset(
     ("author", "article:author", "dc.creator", "parsely-author", "byl", "sailthru.author")
 )
 _META_SOURCES: Final = frozenset(("og:site_name", "application-name", "publisher", "dc.publisher"))
 _META_TAGS: Final = frozenset(("keywords", "news_keywords", "article:tag", "parsely-tags"))
-_PUBLISHED = re.compile(
-    r"(?:^|\s)(?:published|datepublished|entry-date|entry-time|pub-?date|post-date|dt-published|publish\S*)(?:\s|$)",
-    re.IGNORECASE,
-)
-_UPDATED = re.compile(
-    r"(?:^|\s)(?:updated|modified|dt-updated|date-?modified)(?:\s|$)", re.IGNORECASE
-)
-_UPDATE_LABEL = re.compile(
-    r"(?:(?:最后|最後|最近)?(?:更新|修改|修訂|修订|编辑|編輯)(?:时间|時間|日期|于|於|在)?"
-    r"|\b(?:last\s+)?(?:updated|modified|edited)(?:\s+(?:on|at))?)\s*[:：]?\s*$",
-    re.IGNORECASE,
-)
-_MIN_RUNNING_TEXT: Final = 80
-"""Characters next to a time element; with more it is in running text and dates an event."""
 _MAX_PER_KIND: Final = 200
 """Elements of a kind that are read; on a page with more of them they mean nothing."""
 _MAX_TAG: Final = 60
@@ -147,8 +110,8 @@ class MetadataReader:
                 self._add_meta(name, content)
 
     def _add_meta(self, name: str, content: str) -> None:
-        if name in _META_DATES:
-            self.add_date(content, Provenance.META_TAG, 30 + _META_DATES[name])
+        if (rank := dates.meta_rank(name)) is not None:
+            self.add_date(content, Provenance.META_TAG, rank)
         elif name in _META_TITLES:
             self._add_title(content, Provenance.META_TAG, 40 + _META_TITLES.index(name))
         elif name in _META_AUTHORS:
@@ -178,8 +141,8 @@ class MetadataReader:
         for node in _iter_articles(loaded):
             for name in _text_values(node.get("headline") or node.get("name")):
                 self._add_title(name, Provenance.JSON_LD, 35)
-            for stated in _text_values(node.get("datePublished") or node.get("dateCreated")):
-                self.add_date(stated, Provenance.JSON_LD, 25)
+            for stated in _text_values(dates.json_ld_date(node)):
+                self.add_date(stated, Provenance.JSON_LD, dates.JSON_LD_RANK)
             for name in _text_values(node.get("author")):
                 self.add_author(name, Provenance.JSON_LD, 40)
             for name in _text_values(node.get("publisher")):
@@ -197,14 +160,9 @@ class MetadataReader:
             return
         value = element.attribute("content") or element.attribute("datetime")
         for name in stated:
-            if name in (
-                "datepublished",
-                "dc:date",
-                "dc:created",
-                "dcterms:created",
-                "schema:datepublished",
-            ):
-                self.add_date(value or short_text(element), Provenance.MICRODATA, 20 + penalty)
+            if name in dates.PROPERTY_NAMES:
+                rank = dates.PROPERTY_RANK + penalty
+                self.add_date(value or short_text(element), Provenance.MICRODATA, rank)
             elif name in ("dc:title", "headline", "schema:headline") and value:
                 self._add_title(value, Provenance.MICRODATA, 30 + penalty)
             elif name in ("author", "schema:author", "dc:creator"):
@@ -218,8 +176,9 @@ class MetadataReader:
         penalty = OUTSIDE_PENALTY * outside
         name = element.name
         if name == "time":
-            if self._may_read("time"):
-                self._read_time(element, penalty)
+            if self._may_read("time") and (claimed := dates.date_in_time_element(element)):
+                text, rank = claimed
+                self.add_date(text, Provenance.TIME_ELEMENT, rank + penalty)
         elif name == "h1" and self._may_read("h1"):
             self._add_title(short_text(element), Provenance.HEADING, 20 + penalty)
         elif name == "address" and self._may_read("address"):
@@ -242,58 +201,7 @@ class MetadataReader:
         self._read_counts[kind] += 1
         return self._read_counts[kind] <= _MAX_PER_KIND
 
-    def _read_time(self, element: Element, penalty: int) -> None:
-        classes = " ".join(
-            element.attribute(name)[:300] for name in ("class", "itemprop", "property")
-        )
-        published = bool(_PUBLISHED.search(classes)) or "pubdate" in element.attrs
-        if not published and (
-            _UPDATED.search(classes)
-            or _UPDATE_LABEL.search(_text_before(element))
-            or _in_running_text(element)
-        ):
-            return
-        stated = element.attribute("datetime").strip()
-        rank = 2 if published else 8
-        if stated:
-            self.add_date(stated, Provenance.TIME_ELEMENT, rank + penalty)
-        else:
-            self.add_date(short_text(element), Provenance.TIME_ELEMENT, rank + 1 + penalty)
 
-
-def _text_before(element: Element) -> str:
-    """Return the end of the text before ``element``, which may be its label."""
-    for _ in range(3):
-        parent = element.parent
-        if parent is None:
-            break
-        for previous in reversed(parent.contents[: element.position]):
-            if isinstance(previous, Element):
-                last = previous.contents[-1] if previous.contents else None
-                return last.strip()[-40:] if isinstance(last, str) else ""
-            if previous.strip():
-                return previous.strip()[-40:]
-        if parent.name not in _INLINE_ELEMENTS:
-            break
-        element = parent
-    return ""
-
-
-def _in_running_text(element: Element) -> bool:
-    """Return whether ``element`` is part of a paragraph or a list item with other text."""
-    parent = element.parent
-    for _ in range(3):
-        if parent is None or parent.name not in _INLINE_ELEMENTS:
-            break
-        parent = parent.parent
-    if parent is None or parent.name not in ("p", "li", "td", "dd", "blockquote"):
-        return False
-    whole = short_text(parent)
-    rest = len(whole) - len(short_text(element))
-    return rest > _MIN_RUNNING_TEXT or (rest > 10 and any(mark in whole for mark in "。！？"))
-
-
-_INLINE_ELEMENTS: Final = frozenset(("span", "em", "strong", "b", "i", "a", "small"))
 _MAX_JSON_NODES: Final = 500
 _MAX_JSON_ITEMS: Final = 50
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from newsgrep.extract.claims import Block, Claim, Claims
+from newsgrep.extract.dates import FRONT_MATTER_KEYS
 from newsgrep.extract.decode import MAX_LINES, check_limit, decode
 from newsgrep.extract.frontmatter import FrontMatter, split_front_matter
 from newsgrep.extract.outlets import Outlet, Outlets, looks_like_topic, sounds_like_outlet
@@ -66,15 +67,6 @@ _URL_KEYS: Final = (
     "permalink",
 )
 _SOURCE_KEYS: Final = ("source", "site", "publisher", "outlet", "media", "site_name")
-_DATE_KEYS: Final = (
-    "date",
-    "published",
-    "published_at",
-    "pubdate",
-    "publish_date",
-    "publishdate",
-    "created",
-)
 _URL_TAG = re.compile(
     r"""<(?:link|meta)\b[^>]{0,200}(?:rel=["']?canonical|property=["']?og:url)[^>]{0,200}>""",
     re.IGNORECASE,
@@ -144,7 +136,7 @@ def merge_front_matter(front_matter: FrontMatter, claims: Claims) -> Claims:
         titles=(*from_link(front_matter.title), *claimed("title", "headline"), *claims.titles),
         sources=(*claimed(*_SOURCE_KEYS), *category_sources, *claims.sources),
         authors=(*claims.authors, *claimed("author", "authors", "byline", "creator")),
-        dates=(*claims.dates, *claimed(*_DATE_KEYS)),
+        dates=(*claims.dates, *claimed(*FRONT_MATTER_KEYS)),
         urls=(*from_link(front_matter.url), *claimed(*_URL_KEYS), *claims.urls),
         tags=tuple(tags),
     )
