@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - pieces of one kind stay on one line
-"""What mutation begins with, and mutation without a guide for where there is no atheris."""
+"""The inputs that mutation starts from, and unguided mutation for use without atheris."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent
 _LARGEST: Final = 20_000
-"""Bytes of a seed: of larger ones the beginning says enough."""
+"""Bytes of a seed: of larger files only the beginning is used."""
 
 _TEXTS: Final = (
         "<", ">", "</div>", "<p>", "<br>", "<ul><li><a href='/'>", "<!--", "-->", "<![CDATA[", "<?xml?>",
@@ -49,7 +49,7 @@ _DATES: Final = (
 
 
 def seeds_for(target: str, more: Sequence[Path] = ()) -> list[bytes]:
-    """Return the inputs that mutation of ``target`` begins with; ``more`` are folders of files."""
+    """Return the inputs that mutation of ``target`` starts from; ``more`` are folders of files."""
     if target in {"query", "engines"}:
         return [query.encode() for query in _QUERIES]
     if target == "dates":
@@ -82,7 +82,7 @@ def _packed() -> list[bytes]:
 
 def mutated(seeds: Sequence[bytes], number: int, seed: int) -> Iterator[bytes]:
     """Yield ``number`` inputs, the same for the same ``seed``: seeds with a few changes each."""
-    rng = random.Random(seed)  # noqa: S311 - seeded, for tests that can be repeated
+    rng = random.Random(seed)  # noqa: S311 - seeded, so that tests can be repeated
     for _ in range(number):
         data = rng.choice(seeds)
         for _ in range(rng.choice((1, 2, 4, 8))):

@@ -1,8 +1,8 @@
-"""Every regular expression of newsgrep, fed with strings that make bad ones slow.
+"""Every regular expression of newsgrep, run on strings that make bad patterns slow.
 
-Each pattern gets strings that match it, with a part of them repeated thousands of times and
-the end spoilt, in the way that its module calls it. ``python -m fuzz.run patterns`` measures
-how the time grows from one length to its double.
+Each pattern is called as its module calls it, on strings that match it, with a part repeated
+thousands of times and the end changed. ``python -m fuzz.run patterns`` measures how the time
+grows when the length doubles.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import newsgrep
 from newsgrep.extract.outlets import _line_pattern, load_outlets
 
 _parser: Final[Any] = import_module("re._parser")
-"""What ``re`` itself reads patterns with: it says what a pattern wants."""
+"""The parser of ``re``, which gives the structure of a pattern."""
 
 LIMITS: Final = {
     "bylines._LABEL_BEHIND": 300, "bylines._ENGLISH_OTHERS": 300, "bylines._BRACKETED": 300,
@@ -41,20 +41,20 @@ LIMITS: Final = {
     "boilerplate._NOTICE": 240, "boilerplate._END_NOTE": 240, "boilerplate._PHOTO_CREDIT": 1000,
     "boilerplate._PHOTO_LINE": 400,
 }  # fmt: skip
-"""Characters of the longest string that a pattern is ever given, where its module sees to that."""
+"""The longest string, in characters, on which the module of a pattern calls it."""
 
 INDIRECT: Final = {
     "dom": ("match",), "boilerplate": ("fullmatch",), "source": ("fullmatch",),
     "dates": ("search", "finditer"), "characters": ("finditer",),
 }  # fmt: skip
-"""How a module calls patterns that it passes on or keeps in a table, by the module's name."""
+"""How modules call patterns that they pass on or keep in a table, by the last part of the name."""
 METHODS: Final = ("fullmatch", "match", "search", "finditer")
 _FINDING: Final = {"sub": "finditer", "findall": "finditer", "split": "finditer"}
-_SPOILERS: Final = ("", "\x01", "x", "\n", "。")
+_WRONG_ENDS: Final = ("", "\x01", "x", "\n", "。")
 
 
 class Known(NamedTuple):
-    """A pattern of ours, by the name of its module and its own, and how it is called."""
+    """A pattern, by the names of its module and of its constant, and how it is called."""
 
     name: str
     pattern: re.Pattern[Any]
@@ -62,11 +62,11 @@ class Known(NamedTuple):
 
     @property
     def limit(self) -> int | None:
-        """Return how long its strings can be, if there is a limit."""
+        """The length of its longest strings, if there is a limit."""
         return LIMITS.get(self.name)
 
     def runs(self) -> Iterator[Callable[[str], object]]:
-        """Yield the ways in which it is called."""
+        """Yield functions that call it as its module does."""
         for method in self.methods:
             yield partial(_consumed, getattr(self.pattern, method))
 
@@ -78,7 +78,7 @@ def _consumed(call: Callable[[Any], Any], text: str) -> object:
 
 @cache
 def all_patterns() -> tuple[Known, ...]:
-    """Return every pattern that a module of newsgrep keeps, and those of the outlets' rules."""
+    """Return every pattern at the top level of a module, and those of the outlet rules."""
     found: dict[re.Pattern[Any], Known] = {}
     for module_info in pkgutil.walk_packages(newsgrep.__path__, "newsgrep."):
         if module_info.name.endswith("__main__"):
@@ -113,7 +113,7 @@ def _patterns_in(value: object) -> list[re.Pattern[Any]]:
 
 
 def _methods_used(source: str) -> dict[str, set[str]]:
-    """Return which methods a module calls on which of its names."""
+    """Return which methods a module calls on each of its names."""
     used: dict[str, set[str]] = {}
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
@@ -132,14 +132,14 @@ def pumped(known: Known, number: int, size: int) -> Iterator[str]:
         sample = _matching(tree, rng)[:40] or " "
         start = rng.randrange(len(sample))
         part = sample[start : start + rng.choice((1, 1, 2, 3, 8))]
-        tail = rng.choice(("", sample[start + len(part) :])) + rng.choice(_SPOILERS)
+        tail = rng.choice(("", sample[start + len(part) :])) + rng.choice(_WRONG_ENDS)
         head = sample[:start]
         count = max((size - len(head) - len(tail)) // len(part), 1)
         yield (head + part * count + tail)[:size]
 
 
 def _matching(tree: Any, rng: random.Random) -> str:
-    """Return a string that nearly matches what the parser of ``re`` made of a pattern."""
+    """Return a string that nearly matches a pattern, given as the parser of ``re`` returns it."""
     text = ""
     for operation, argument in tree:
         match str(operation):
@@ -184,7 +184,7 @@ def _one_of(choices: list[tuple[Any, Any]], rng: random.Random) -> str:
 
 
 class Slow(NamedTuple):
-    """A pattern whose time grows faster than its string: seconds for one length and its double."""
+    """A pattern whose time grows faster than the length: seconds for one length and its double."""
 
     name: str
     text: str
@@ -202,9 +202,9 @@ def _seconds(run: Callable[[str], object], text: str) -> float:
 
 
 _SCREEN: Final = 4_000
-_WORTH_A_LOOK: Final = 1e-6
-"""Seconds for each character: what takes less at the first length is not measured again."""
-_FASTER: Final = 3.0
+_MIN_PER_CHARACTER: Final = 1e-6
+"""Seconds for each character: a pattern that takes less is not measured at other lengths."""
+_MAX_GROWTH: Final = 3.0
 
 
 def grows(known: Known, number: int) -> Slow | None:
@@ -213,22 +213,22 @@ def grows(known: Known, number: int) -> Slow | None:
         *(pumped(known, number, size) for size in (_SCREEN, 5 * _SCREEN, 10 * _SCREEN)), strict=True
     ):
         for run in known.runs():
-            if _seconds(run, short) < _WORTH_A_LOOK * len(short) or known.limit:
-                if known.limit and _seconds(run, short) > _LONGEST_IN_LIMIT:
+            if _seconds(run, short) < _MIN_PER_CHARACTER * len(short) or known.limit:
+                if known.limit and _seconds(run, short) > _MAX_IN_LIMIT:
                     return Slow(known.name, short[:60], _seconds(run, short), 0.0)
                 continue
             once, twice = _seconds(run, long), _seconds(run, longest)
-            if twice > once * _FASTER:
+            if twice > once * _MAX_GROWTH:
                 return Slow(known.name, short[:60], once, twice)
     return None
 
 
-_LONGEST_IN_LIMIT: Final = 0.02
-"""Seconds for the longest string of a pattern that is given short ones only."""
+_MAX_IN_LIMIT: Final = 0.02
+"""Seconds for the longest string of a pattern with a limit."""
 
 
 def report(number: int) -> list[str]:
-    """Return a line for each pattern that is slow, and one with how many were tried."""
+    """Return a line for each slow pattern, and one with the number of patterns."""
     slow = [found for known in all_patterns() if (found := grows(known, number))]
     lines = [f"{s.name}: {s.once:.4f} s, doubled {s.twice:.4f} s on {s.text!a}" for s in slow]
     return [*lines, f"{len(all_patterns())} patterns, {number} strings each: {len(slow)} slow"]

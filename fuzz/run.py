@@ -1,7 +1,8 @@
-"""``python -m fuzz.run TARGET --seconds N``: look for inputs that break a promise.
+"""``python -m fuzz.run TARGET --seconds N``: search for inputs that break a promise.
 
-``all`` takes the targets in turn, each with its share of the time; ``patterns`` measures the
-regular expressions. What is found lies in ``.fuzz/``, and becomes a test in ``tests/test_fuzz.py``.
+``all`` runs the targets in turn, each with its share of the time; ``patterns`` measures the
+regular expressions. Inputs that fail are written to ``.fuzz/``; add each as a test to
+``tests/fuzz/test_fuzz.py``.
 """
 
 from __future__ import annotations
@@ -19,21 +20,23 @@ from typing import Any, Final
 NAMES: Final = ("decoder", "txt", "md", "html", "dates", "query", "engines", "texts", "packed")
 _FOLDER: Final = Path(".fuzz")
 _HANG: Final = 30
-"""Seconds that one input may take; most take milliseconds."""
+"""Seconds allowed for one input; most take milliseconds."""
 _MOST_MEMORY: Final = 2000
-"""MB that a process may take, of which jieba's dictionary has its share."""
+"""MB allowed for a process, including jieba's dictionary."""
 _LONGEST: Final = 20_000
 """Bytes of an input."""
 
 
 def main() -> int:
-    """Run what the command line names; return 0 if nothing was found."""
+    """Run the targets of the command line; return 0 if nothing was found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", choices=(*NAMES, "patterns", "all"))
-    parser.add_argument("--seconds", type=int, default=60, help="for all targets together")
-    more = "a folder of files to begin with beside the samples"
+    parser.add_argument("--seconds", type=int, default=60, help="time for all targets together")
+    more = "a folder of files to start from, besides the samples"
     parser.add_argument("--more", type=Path, action="append", default=[], help=more)
-    parser.add_argument("--input", type=Path, metavar="FILE", help="only this one, found before")
+    parser.add_argument(
+        "--input", type=Path, metavar="FILE", help="run this input only, which was found before"
+    )
     wanted = parser.parse_args()
     if wanted.target == "patterns":
         return _patterns()
@@ -61,16 +64,16 @@ def _check(name: str) -> Callable[[bytes], None]:
 
 
 def _run(name: str, seconds: int, more: list[Path]) -> int:
-    """Run one target in a process of its own, and print what came of it."""
+    """Run one target in a process of its own, and print the result."""
     command = [sys.executable, "-m", "fuzz.run", name, "--seconds", str(seconds)]
     command += [part for folder in more for part in ("--more", str(folder))]
     env = os.environ | {"NEWSGREP_FUZZ": "--here"}
     done = subprocess.run(  # noqa: S603 - our own module
         command, env=env, capture_output=True, check=False
     )
-    said = done.stderr.decode("utf-8", "replace") + done.stdout.decode("utf-8", "replace")
-    runs = re.findall(r"Done (\d+) runs", said) or re.findall(r"#(\d+)", said)[-1:]
-    cover = re.findall(r"cov: (\d+) ft: (\d+) corp: (\d+)", said)[-1:]
+    output = done.stderr.decode("utf-8", "replace") + done.stdout.decode("utf-8", "replace")
+    runs = re.findall(r"Done (\d+) runs", output) or re.findall(r"#(\d+)", output)[-1:]
+    cover = re.findall(r"cov: (\d+) ft: (\d+) corp: (\d+)", output)[-1:]
     places, features, kept = cover[0] if cover else ("?", "?", "?")
     verdict = "nothing found" if done.returncode == 0 else "FOUND SOMETHING:"
     sys.stdout.write(
@@ -78,13 +81,13 @@ def _run(name: str, seconds: int, more: list[Path]) -> int:
         f"{features} features covered, {kept} inputs kept: {verdict}\n"
     )
     if done.returncode:
-        sys.stdout.write(said[-3000:] + "\n")
+        sys.stdout.write(output[-3000:] + "\n")
     sys.stdout.flush()
     return done.returncode
 
 
 def _guided(name: str, seconds: int, more: list[Path]) -> None:
-    """Run one target here, led by the coverage of newsgrep's modules."""
+    """Run one target here, guided by the coverage of newsgrep's modules."""
     import atheris
 
     with atheris.instrument_imports(include=["newsgrep"]):

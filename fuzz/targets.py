@@ -1,6 +1,6 @@
-"""What has to hold for any bytes at all, one function for each part of newsgrep.
+"""Conditions that must be true for any bytes, one function for each part of newsgrep.
 
-Each function takes bytes and returns, or raises :class:`Broken` or whatever newsgrep let out.
+Each function takes bytes and returns, or raises :class:`Broken` or an unexpected exception.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ _ID: Final = re.compile("[a-z2-7]{12}")
 
 
 class Broken(AssertionError):
-    """Something that was promised does not hold."""
+    """A promise is broken."""
 
 
-def _hold(condition: object, what: str) -> None:
+def _check(condition: object, what: str) -> None:
     if not condition:
         raise Broken(what)
 
@@ -68,22 +68,22 @@ def _text(data: bytes) -> str:
 
 
 def decoder(data: bytes) -> None:
-    """Check that bytes become whole characters, UTF-8 the text it is, the same each time."""
+    """Check that bytes become whole characters, UTF-8 unchanged, the same each time."""
     try:
         decoded = decode(data)
     except NoArticle as reason:
-        _hold(str(reason), "rejected without a reason")
+        _check(str(reason), "rejected without a reason")
         return
-    _hold(not any(0xD800 <= ord(c) < 0xE000 for c in set(decoded.text)), "half a character")
-    _hold("\r" not in decoded.text, "a carriage return")
-    _hold(decode(data) == decoded, "another text the second time")
+    _check(not any(0xD800 <= ord(c) < 0xE000 for c in set(decoded.text)), "half a character")
+    _check("\r" not in decoded.text, "a carriage return")
+    _check(decode(data) == decoded, "another text the second time")
     try:
         own = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return
     if "\0" not in own:
         lines = own.replace("\r\n", "\n").replace("\r", "\n")
-        _hold(decoded.text == lines, "valid UTF-8 is read as something else")
+        _check(decoded.text == lines, "valid UTF-8 is read as something else")
 
 
 # One file.
@@ -109,63 +109,66 @@ def _file(data: bytes, suffix: str) -> None:
     try:
         article = extract_article(path, data, outlets=_OUTLETS, mtime=_MTIME)
     except NoArticle as reason:
-        _hold(str(reason), "rejected without a reason")
+        _check(str(reason), "rejected without a reason")
         return
-    _hold(extract_article(path, data, outlets=_OUTLETS, mtime=_MTIME) == article, "read otherwise")
+    _check(
+        extract_article(path, data, outlets=_OUTLETS, mtime=_MTIME) == article,
+        "another article the second time",
+    )
     _proper(article)
     record = FileRecord(path, len(data), 1, "00", Status.INDEXED, article.id, version_key=("", 3))
     entry = make_document(article, record)
-    _hold(entry.article() == article, "another article comes out of the packed one")
-    _hold(all(entry.counts.values()), "a term that stands nowhere")
+    _check(entry.article() == article, "another article comes out of the packed one")
+    _check(all(entry.counts.values()), "a term without an occurrence")
     packed = codec.pack_file_record(record)
-    _hold(codec.unpack_file_record(packed, article.id) == record, "another record comes out")
-    _hold(json.loads(encode_json([article.title, article.body])) == [article.title, article.body],
+    _check(codec.unpack_file_record(packed, article.id) == record, "another record comes out")
+    _check(json.loads(encode_json([article.title, article.body])) == [article.title, article.body],
           "another text comes out of JSON")  # fmt: skip
 
 
 def _proper(article: Article) -> None:
-    _hold(_ID.fullmatch(article.id), "an id of other characters")
-    _hold(article.title and article.title.strip() == article.title, "no proper title")
-    _hold("\n" not in article.title, "a title of two lines")
-    _hold(article.body or article.captions, "nothing to read")
-    _hold(all(p and p.strip() == p for p in article.paragraphs), "an empty paragraph")
-    _hold(all(article.captions), "an empty caption")
+    _check(_ID.fullmatch(article.id), "an id of other characters")
+    _check(article.title and article.title.strip() == article.title, "no proper title")
+    _check("\n" not in article.title, "a title of two lines")
+    _check(article.body or article.captions, "nothing to read")
+    _check(all(p and p.strip() == p for p in article.paragraphs), "an empty paragraph")
+    _check(all(article.captions), "an empty caption")
     texts = [article.title, article.body, *article.captions, *article.tags, *article.authors]
     for text in (*texts, article.source or "", article.url or ""):
         _seen(text)
     if article.published:
         _real(article.published)
     if article.fetched:
-        _hold(datetime.fromisoformat(article.fetched).tzinfo, "a fetch time without an offset")
+        _check(datetime.fromisoformat(article.fetched).tzinfo, "a fetch time without an offset")
 
 
 def _seen(text: str) -> None:
-    """Check that a reader sees every character of ``text``."""
+    """Check that every character of ``text`` is visible."""
     for character in set(text):
         category = unicodedata.category(character)
-        _hold(character == "\n" or category not in {"Cc", "Cs"}, f"{character!a} in {text[:80]!a}")
-    if len(text) < 50:  # a longer one may have lost marks that stood on top of one another
-        _hold(strip_invisible(text) == text, f"not tidy: {text!a}")
+        _check(character == "\n" or category not in {"Cc", "Cs"}, f"{character!a} in {text[:80]!a}")
+    if len(text) < 50:  # a longer one may have lost stacked combining marks
+        _check(strip_invisible(text) == text, f"invisible characters: {text!a}")
 
 
 def _real(published: Published) -> None:
     first, last = published.days(ARCHIVE_ZONE)
-    _hold(date(1799, 12, 31) <= first <= last <= date(9999, 12, 31), f"days of {published}")
+    _check(date(1799, 12, 31) <= first <= last <= date(9999, 12, 31), f"days of {published}")
     published.sort_key()
     sizes = {Precision.YEAR: 4, Precision.MONTH: 7, Precision.DAY: 10}
     size = sizes.get(published.precision)
     if size:
-        _hold(len(published.iso) == size and published.iso.isascii(), f"form of {published}")
+        _check(len(published.iso) == size and published.iso.isascii(), f"form of {published}")
     else:
         moment = datetime.fromisoformat(published.iso)
-        _hold(moment.tzinfo, f"no offset in {published}")
+        _check(moment.tzinfo, f"no offset in {published}")
 
 
 # Dates.
 
 
 def date_reader(data: bytes) -> None:
-    """Check that any text states a day that exists, or none."""
+    """Check that dates found in any text exist."""
     text = _text(data)
     day = date(2024, 5, 17)
     found = [
@@ -177,40 +180,46 @@ def date_reader(data: bytes) -> None:
     found.append(dates.month_day_in_text(text, day.year, day))
     for moment in found:
         if moment:
-            _hold(moment.value.year >= dates.EARLIEST_YEAR, f"year of {moment}")
+            _check(moment.value.year >= dates.EARLIEST_YEAR, f"year of {moment}")
             for zone in (None, UTC, _CHINA):
                 _real(moment.published(zone))
-    _hold(all(1900 <= year < 2100 for year in dates.years_in_text(text)), "a year that is none")
-    _hold(dates.parse_date(text) == found[0], "another date the second time")
+    _check(all(1900 <= year < 2100 for year in dates.years_in_text(text)), "a year out of range")
+    _check(dates.parse_date(text) == found[0], "another date the second time")
     try:
         first, last = parse_date_range(text, day)
     except QueryError as exc:
-        _hold(str(exc), "an error without words")
-        _hold(0 <= (exc.position or 0) < max(len(text), 1), "an error that points outside")
+        _check(str(exc), "an error without a message")
+        _check(
+            0 <= (exc.position or 0) < max(len(text), 1),
+            "an error with a position outside the text",
+        )
     else:
-        _hold(first or last, "a range of all days")
-        _hold(not (first and last) or first <= last, "a range that ends before it begins")
+        _check(first or last, "a range of all days")
+        _check(not (first and last) or first <= last, "a range that ends before it begins")
 
 
 # Queries.
 
 
 def query(data: bytes) -> None:
-    """Check that any text is a query, or an error that points into it."""
+    """Check that any text is a query, or an error with a position in it."""
     for any_word in (False, True):
-        asked = _asked(_text(data), any_word=any_word)
-        if asked:
-            _hold(describe(asked.root), "nothing was understood")
-            _hold(_depth(asked.root) <= 2 * MAX_DEPTH + 2, "nested too deep")
+        parsed = _parsed(_text(data), any_word=any_word)
+        if parsed:
+            _check(describe(parsed.root), "an empty description")
+            _check(_depth(parsed.root) <= 2 * MAX_DEPTH + 2, "nested too deep")
 
 
-def _asked(text: str, *, any_word: bool) -> Query | None:
+def _parsed(text: str, *, any_word: bool) -> Query | None:
     try:
         return parse(text, any_word=any_word)
     except QueryError as exc:
-        _hold(str(exc), "an error without words")
-        _hold(exc.query == text, "an error about another query")
-        _hold(exc.position is not None and 0 <= exc.position <= len(text), "it points outside")
+        _check(str(exc), "an error without a message")
+        _check(exc.query == text, "an error about another query")
+        _check(
+            exc.position is not None and 0 <= exc.position <= len(text),
+            "a position outside the text",
+        )
         return None
 
 
@@ -226,7 +235,7 @@ def _depth(node: Node) -> int:
 
 @cache
 def _engines() -> tuple[Engine, Engine]:
-    """Return the two engines with the same few articles in them."""
+    """Return two engines with the same few articles."""
     folder = Path(tempfile.mkdtemp(prefix="newsgrep-fuzz-"))
     memory, whoosh = (
         open_engine(name, folder / name, create=True) for name in ("memory", "whoosh")
@@ -270,44 +279,47 @@ def _articles() -> Iterable[Article]:
 
 
 def engines(data: bytes) -> None:
-    """Check that both engines give one answer, with spans that lie in the text."""
+    """Check that both engines give the same result, with spans inside the texts."""
     memory, whoosh = _engines()
     order = tuple(Order)[data[0] % len(Order)] if data else Order.RELEVANCE
-    asked = _asked(_text(data), any_word=bool(data and data[0] & 8))
-    if asked is None or len(data) > 2000:  # brute force takes its time
+    parsed = _parsed(_text(data), any_word=bool(data and data[0] & 8))
+    if parsed is None or len(data) > 2000:  # brute force is slow
         return
-    request = SearchRequest(asked, order, limit=50, facets=FACETS)
+    request = SearchRequest(parsed, order, limit=50, facets=FACETS)
     by_force, found = search(memory, request), search(whoosh, request)
-    _hold(by_force.total == found.total, f"{by_force.total} and {found.total} articles")
-    _hold(by_force.facets == found.facets, "other facets")
+    _check(by_force.total == found.total, f"{by_force.total} and {found.total} articles")
+    _check(by_force.facets == found.facets, "other facets")
     for one, other in zip(by_force.hits, found.hits, strict=True):
-        _hold(one.article == other.article, "another order")
-        _hold(math.isclose(one.score, other.score, rel_tol=1e-9), "another score")
-        _hold(one.snippets == other.snippets, "other snippets")
+        _check(one.article == other.article, "another order")
+        _check(math.isclose(one.score, other.score, rel_tol=1e-9), "another score")
+        _check(one.snippets == other.snippets, "other snippets")
         _inside(one.title_spans, one.article.title)
     if not found.total:
-        whys = (diagnose(engine, asked.root) for engine in (memory, whoosh))
-        _hold(next(whys) == next(whys), "another explanation")
+        whys = (diagnose(engine, parsed.root) for engine in (memory, whoosh))
+        _check(next(whys) == next(whys), "another diagnosis")
 
 
 # Texts.
 
 
 def texts(data: bytes) -> None:
-    """Check that folding keeps lengths, and that literals are found where they stand."""
-    raw, _, looked_for = _text(data).partition("\x00")
+    """Check that folding keeps lengths, and that literals are found where they occur."""
+    raw, _, wanted = _text(data).partition("\x00")
     text = strip_invisible(raw)
     folded = fold(text)
-    literal = fold(normalize(looked_for) or normalize(text[len(text) // 2 :][:3]))
-    _hold(len(folded) == len(text) == len(sanitize(text)), "another length")
-    _hold(fold(folded) == folded, "folded twice is another text")
+    literal = fold(normalize(wanted) or normalize(text[len(text) // 2 :][:3]))
+    _check(len(folded) == len(text) == len(sanitize(text)), "another length")
+    _check(fold(folded) == folded, "folded twice is another text")
     half = len(text) // 2
-    _hold(fold(text[:half]) + fold(text[half:]) == folded, "a part folds otherwise")
+    _check(fold(text[:half]) + fold(text[half:]) == folded, "a part is folded to something else")
     spans = list(find_literal(folded, literal))
-    _hold(spans == list(_by_looking(folded, literal)), "a literal is found elsewhere")
+    _check(spans == list(_brute_force(folded, literal)), "a literal is found elsewhere")
     if spans:
         terms = set(index_terms(folded))
-        _hold(terms.issuperset(query_terms(literal)), "a text without a term of what it holds")
+        _check(
+            terms.issuperset(query_terms(literal)),
+            "a text lacks a term of a string that it contains",
+        )
     matches = find_matches(
         folded,
         [Terms(literal, query_terms(literal)), Phrase(folded[:1], ())],
@@ -317,23 +329,23 @@ def texts(data: bytes) -> None:
     body = "\n\n".join(filter(None, (p.strip() for p in text.split("\n\n"))))
     matches = find_matches(fold(body), [Terms(literal, query_terms(literal))], Field.BODY)
     shown = make_snippets(body, fold(body), matches, width=30)
-    _hold(bool(shown) == bool(body), "no snippet")
+    _check(bool(shown) == bool(body), "no snippet")
     for snippet in shown:
         there = body[snippet.offset : snippet.offset + len(snippet.text)]
-        _hold(snippet.text == there, "a snippet of another text")
-        _hold("\n\n" not in snippet.text.strip("\n"), "a snippet of two paragraphs")
+        _check(snippet.text == there, "a snippet of another text")
+        _check("\n\n" not in snippet.text.strip("\n"), "a snippet of two paragraphs")
         _inside(snippet.spans, snippet.text)
     rows = wrap_rows(body, 20)
     ends = [0, *(end for _, end in rows)]
-    _hold([start for start, _ in rows] == ends[:-1], "rows with a gap")
-    _hold(ends[-1] == len(body), "rows that leave text out")
+    _check([start for start, _ in rows] == ends[:-1], "rows with a gap")
+    _check(ends[-1] == len(body), "rows that leave text out")
     packed = codec.pack_folded("", folded.replace("\x1e", ""), "")
     if literal and "\n" not in folded:
-        holds = LiteralVerifier(Phrase(literal, (), Field.BODY))(packed)
-        _hold(holds == bool(spans), "packed bytes say otherwise")
+        contained = LiteralVerifier(Phrase(literal, (), Field.BODY))(packed)
+        _check(contained == bool(spans), "packed bytes disagree")
 
 
-def _by_looking(folded: str, literal: str) -> Iterable[tuple[int, int]]:
+def _brute_force(folded: str, literal: str) -> Iterable[tuple[int, int]]:
     def word(at: int) -> bool:
         return 0 <= at < len(folded) and kind_of(folded[at]) is CharKind.WORD
 
@@ -354,15 +366,15 @@ def _by_looking(folded: str, literal: str) -> Iterable[tuple[int, int]]:
 def _inside(spans: Iterable[Span], text: str) -> None:
     end = -1
     for span in spans:
-        _hold(end < span.start < span.end <= len(text), f"{span} of {len(text)} characters")
+        _check(end < span.start < span.end <= len(text), f"{span} of {len(text)} characters")
         end = span.end
 
 
-# What lies in a store.
+# Stored records.
 
 
 def packed(data: bytes) -> None:
-    """Check that any bytes are what was packed, or damaged, also under a right checksum."""
+    """Check that any bytes are unpacked or reported as damaged, also with a valid checksum."""
     kind, rest = data[:1], data[1:]
     inner = {b"d": _deflated(rest, text=True), b"r": _deflated(rest, text=False)}.get(kind)
     summed = zlib.crc32(rest).to_bytes(4, "big") + rest
@@ -375,34 +387,34 @@ def packed(data: bytes) -> None:
     ):
         try:
             title, body, captions = codec.unpack_folded(folded)
-            _hold(title + body + captions is not None, "no text")
+            _check(title + body + captions is not None, "no text")
         except codec.DamagedData as exc:
-            _hold(str(exc), "damaged without a word")
+            _check(str(exc), "damaged without a message")
         try:
             article = codec.unpack_article(folded, other, "/a.md")
-            _hold((article.title + article.body).encode("utf-8", "surrogatepass") is not None, "-")
+            _check((article.title + article.body).encode("utf-8", "surrogatepass") is not None, "-")
         except codec.DamagedData as exc:
-            _hold(str(exc), "damaged without a word")
+            _check(str(exc), "damaged without a message")
         for phrase in ("正文", "“", "a"):
             try:
                 LiteralVerifier(Phrase(phrase, (), Field.BODY))(folded)
             except codec.DamagedData as exc:
-                _hold(str(exc), "damaged without a word")
+                _check(str(exc), "damaged without a message")
     try:
         record = codec.unpack_file_record(rest, "")
     except codec.DamagedData as exc:
-        _hold(str(exc), "damaged without a word")
+        _check(str(exc), "damaged without a message")
     else:
         again = codec.unpack_file_record(codec.pack_file_record(record), "")
-        _hold(
+        _check(
             again.path == record.path and again.version_key == record.version_key,
             "another record comes out",
         )
 
 
 def _deflated(data: bytes, *, text: bool) -> bytes:
-    """Return ``data`` as a store packs it, so that what is inside of it is read."""
-    known = codec._text_dictionary()  # noqa: SLF001  (what is inside is only reached by way of it)
+    """Return ``data`` packed as an engine stores it, so that its content is read."""
+    known = codec._text_dictionary()  # noqa: SLF001  (the only way to reach the content)
     usual = b"" if text else codec._COMMON_METADATA.encode("gb18030")  # noqa: SLF001
     packer = zlib.compressobj(1, zlib.DEFLATED, -15, zdict=known + usual)
     body = packer.compress(data) + packer.flush()
