@@ -47,7 +47,7 @@ FIELDS: Final = (*TEXT_FIELDS, *NAME_FIELDS, *LOCATION_FIELDS, "id", "saved", *D
 _QUOTE_FAMILIES: Final = ('"＂“”„', "「」", "『』")
 _QUOTES: Final = "".join(_QUOTE_FAMILIES)
 _SPACE: Final = re.compile(r"\s+")
-_FIELD: Final = re.compile(rf"({'|'.join(FIELDS)})[:：]", re.IGNORECASE)
+_FIELD: Final = re.compile(r"([A-Za-z]+)[:：]")
 _WORD: Final = re.compile(rf"[^\s()（）{_QUOTES}]+")
 # The closing slash ends the word: /home/archive is a path, not a regular expression.
 _REGEX: Final = re.compile(r"/((?:\\.|[^/\\])+)/(?=[\s)）]|$)", re.DOTALL)
@@ -84,7 +84,7 @@ def _read_token(query: str, at: int, *, takes_text: bool) -> tuple[Token, int]:
         return Token(TokenKind.CLOSE, character, at), at + 1
     if character in _QUOTES:
         return _read_quoted(query, at)
-    if field := _FIELD.match(query, at):
+    if (field := _FIELD.match(query, at)) and field[1].lower() in FIELDS:
         return Token(TokenKind.FIELD, field[1].lower(), at), field.end()
     if takes_text and (regex := _REGEX.match(query, at)):
         return Token(TokenKind.REGEX, regex[1].replace("\\/", "/"), at), regex.end()

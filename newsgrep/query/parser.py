@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from newsgrep.query.dates import Calendar
 
 MAX_LENGTH: Final = 100_000
-"""Characters of a query: parsing them takes half a second, and no command line holds more."""
+"""Characters of a query: parsing them takes half a second, and no command line has more."""
 
 MAX_DEPTH: Final = 50
 """Levels of brackets and nots: far more than anyone reads, far fewer than the stack allows."""

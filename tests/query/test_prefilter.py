@@ -30,7 +30,7 @@ from newsgrep.query.prefilter import (
 from tests.support.factories import ENGINES, engine_with, make_article
 from tests.support.stress import trial_count
 
-# Few, so that they repeat: a gap may hold what stands at its ends.
+# Few, so that they repeat: a gap may contain the characters at its ends.
 _ALPHABET = "水水我们ab1 ，。・聯-\n々"
 _GAPS = ("?", "??", "*", "?*")
 _SKIPS = (

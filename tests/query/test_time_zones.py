@@ -200,11 +200,11 @@ def lighthouse(tmp_path_factory: pytest.TempPathFactory) -> Cli:
 def test_tz_option_selects_the_zone(
     lighthouse: Cli, options: tuple[str, ...], env: dict[str, str], titles: set[str]
 ) -> None:
-    for asked in (
+    for query in (
         ["灯塔 date:2024-05-17"],
         ["灯塔", "--since", "2024年5月17日", "--until", "2024-05-17"],
     ):
-        ran = lighthouse("search", "--csv", *asked, *options, env=env)
+        ran = lighthouse("search", "--csv", *query, *options, env=env)
         assert {title for title in ("夜里", "早上", "当天", "当月") if title in ran.out} == titles
 
 
