@@ -25,12 +25,12 @@ _parser: Final[Any] = import_module("re._parser")
 """The parser of ``re``, which gives the structure of a pattern."""
 
 LIMITS: Final = {
-    "bylines._LABEL_BEHIND": 300, "bylines._ENGLISH_OTHERS": 300, "bylines._BRACKETED": 300,
+    "bylines._LABEL_AFTER": 300, "bylines._ENGLISH_OTHERS": 300, "bylines._BRACKETED": 300,
     "bylines._LABEL_BEFORE": 300, "bylines._REPORT_FROM": 300, "bylines._ROLE_TAIL": 300,
     "bylines._SEPARATOR": 300, "bylines._LABEL": 300, "bylines._COUNTRY": 300,
     "bylines._HAN_NAMES": 300, "bylines._OUTLET_LIKE": 300, "bylines._BYLINE": 100,
-    "dates._LONE": 100, "dates._LEFT_OVER": 100, "dates._NAMES": 100, "dates._RFC": 200,
-    "dates._CLOCK": 60,
+    "dates._DATE_LINE": 100, "dates._DATE_CHARACTERS": 100, "dates._DAY_AND_MONTH_NAMES": 100,
+    "dates._RFC": 200, "dates._CLOCK": 60,
     "boilerplate._DROP": 80, "boilerplate._META": 80, "boilerplate._CREDIT": 80,
     "boilerplate._CAPTION": 80, "boilerplate._CHART": 80, "boilerplate._CONTENT": 40,
     "boilerplate._HIDING_STYLE": 2000,
