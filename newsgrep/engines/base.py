@@ -62,6 +62,13 @@ it (``2024-05``, ``2024``). An article with several authors or tags counts for e
 """
 
 
+DAMAGE_REMEDY = (
+    "newsgrep doctor --fix saves what can be read, newsgrep doctor --rollback goes back to the "
+    "commit before, or delete the folder and index again"
+)
+"""What a user can do about a damaged index in a folder: the end of an error's message."""
+
+
 class EngineRequest(NamedTuple):
     """What to search for, and which part of the matches to return in which order.
 

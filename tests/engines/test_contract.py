@@ -271,7 +271,7 @@ def test_empty_engine_returns_no_results(name: str, tmp_path: Path) -> None:
     engine.close()
 
 
-def test_check_finds_no_problem(shared_engine: Engine) -> None:
+def test_verify_finds_no_problem(shared_engine: Engine) -> None:
     assert shared_engine.verify() == []
 
 

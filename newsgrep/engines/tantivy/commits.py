@@ -22,7 +22,14 @@ from zlib import crc32
 from tantivy import Index, IndexWriter
 
 from newsgrep._io import sync
-from newsgrep.engines.base import Change, DeleteArticle, DropFileRecord, PutArticle, PutFileRecord
+from newsgrep.engines.base import (
+    DAMAGE_REMEDY,
+    Change,
+    DeleteArticle,
+    DropFileRecord,
+    PutArticle,
+    PutFileRecord,
+)
 from newsgrep.engines.tantivy.schema import (
     KEY,
     article_document,
@@ -50,11 +57,6 @@ _MAX_THREADS: Final = 4
 _DAMAGE_ERRORS: Final = (ValueError, OSError, LookupError, TypeError)
 """The binding raises ValueError and OSError; unpacking damaged data raises the others."""
 
-_REMEDY: Final = (
-    "newsgrep doctor --fix saves what can be read, newsgrep doctor --rollback goes back to the "
-    "previous commit, or delete the folder and index again"
-)
-
 
 @contextmanager
 def translate_errors(folder: Path) -> Iterator[None]:
@@ -63,12 +65,14 @@ def translate_errors(folder: Path) -> Iterator[None]:
         yield
     except _DAMAGE_ERRORS as exc:
         reason = " ".join(str(exc).split()) or type(exc).__name__
-        raise IndexDamaged(f"The index in {folder} is damaged ({reason}): {_REMEDY}.") from exc
+        raise IndexDamaged(
+            f"The index in {folder} is damaged ({reason}): {DAMAGE_REMEDY}."
+        ) from exc
     except BaseException as exc:
         # Damaged bytes may also cause a panic in Rust, whose class can't be imported.
         if type(exc).__name__ != "PanicException":
             raise
-        raise IndexDamaged(f"The index in {folder} is damaged ({exc}): {_REMEDY}.") from exc
+        raise IndexDamaged(f"The index in {folder} is damaged ({exc}): {DAMAGE_REMEDY}.") from exc
 
 
 def read_meta(folder: Path) -> bytes:
@@ -78,7 +82,7 @@ def read_meta(folder: Path) -> bytes:
     except OSError as exc:
         raise IndexDamaged(
             f"The file {META} of the index in {folder} is missing or can't be read "
-            f"({exc.strerror}): {_REMEDY}."
+            f"({exc.strerror}): {DAMAGE_REMEDY}."
         ) from exc
 
 
@@ -133,7 +137,7 @@ def _parse_meta(folder: Path) -> dict[str, Any]:
         if not isinstance(meta["opstamp"], int):
             raise TypeError("opstamp is not a number")
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
-        raise IndexDamaged(f"The index in {folder} is damaged ({META}): {_REMEDY}.") from exc
+        raise IndexDamaged(f"The index in {folder} is damaged ({META}): {DAMAGE_REMEDY}.") from exc
     return meta
 
 

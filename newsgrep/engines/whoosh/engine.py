@@ -16,6 +16,7 @@ from whoosh.reading import CorruptIndexError
 
 from newsgrep.analysis.codec import unpack_folded
 from newsgrep.engines.base import (
+    DAMAGE_REMEDY,
     Change,
     EngineRequest,
     Order,
@@ -57,11 +58,6 @@ _DAMAGE_ERRORS = (
 A damaged pickle or length can raise nearly any of the general ones.
 """
 
-_REMEDY = (
-    "newsgrep doctor --fix saves what can be read, newsgrep doctor --rollback goes back to the "
-    "commit before, or delete the folder and index again"
-)
-
 
 @contextmanager
 def _translate_errors(folder: Path) -> Iterator[None]:
@@ -74,11 +70,11 @@ def _translate_errors(folder: Path) -> Iterator[None]:
         ) from exc
     except EmptyIndexError as exc:
         raise IndexDamaged(
-            f"The index in {folder} has lost its table of contents: {_REMEDY}."
+            f"The index in {folder} has lost its table of contents: {DAMAGE_REMEDY}."
         ) from exc
     except _DAMAGE_ERRORS as exc:
         what = " ".join(str(exc).split()) or type(exc).__name__
-        raise IndexDamaged(f"The index in {folder} is damaged ({what}): {_REMEDY}.") from exc
+        raise IndexDamaged(f"The index in {folder} is damaged ({what}): {DAMAGE_REMEDY}.") from exc
 
 
 class WhooshEngine:
