@@ -44,8 +44,8 @@ LIMITS: Final = {
 """The longest string, in characters, on which the module of a pattern calls it."""
 
 INDIRECT: Final = {
-    "dom": ("match",), "boilerplate": ("fullmatch",), "source": ("fullmatch",),
-    "dates": ("search", "finditer"), "characters": ("finditer",),
+    "boilerplate": ("fullmatch",), "outlets": ("fullmatch",), "dates": ("search", "finditer"),
+    "characters": ("finditer",),
 }  # fmt: skip
 """How modules call patterns that they pass on or keep in a table, by the last part of the name."""
 METHODS: Final = ("fullmatch", "match", "search", "finditer")
@@ -95,10 +95,10 @@ def all_patterns() -> tuple[Known, ...]:
                     known = found.get(pattern)
                     methods = tuple(sorted({*methods, *(known.methods if known else ())}))
                     found[pattern] = Known(known.name if known else short, pattern, methods)
-    for site in load_outlets().all:
-        pattern_of_site = _line_pattern(site.drop_lines)
-        if pattern_of_site is not None:
-            found[pattern_of_site] = Known(f"outlets.{site.name}", pattern_of_site, ("fullmatch",))
+    for outlet in load_outlets().all:
+        lines = _line_pattern(outlet.drop_lines)
+        if lines is not None:
+            found[lines] = Known(f"outlets.{outlet.name}", lines, ("fullmatch",))
     return tuple(known for known in found.values() if isinstance(known.pattern.pattern, str))
 
 
