@@ -211,7 +211,7 @@ def test_killed_worker_is_reported_and_nothing_changes(cli: Cli) -> None:
     _, err = process.communicate(timeout=TIMEOUT)
     message = err.decode()
     assert process.returncode == 2
-    assert message.startswith("newsgrep: A process that was reading files is gone")
+    assert message.startswith("newsgrep: A worker process was ended")
     assert "--jobs 1" in message
     assert message.count("\n") == 1
     assert index_snapshot(cli.index) == before
