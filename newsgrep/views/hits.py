@@ -238,8 +238,7 @@ def _facet_lines(
                 indent=2,
             )
         if (more := len(values) - _MAX_FACET_VALUES) > 0:
-            noun = "value" if more == 1 else "values"
-            text = f"… and {more:,} more {noun}: --json lists all"
+            text = f"… and {count_noun(more, 'more value')}: --json lists all"
             yield StyledLine([StyledText(text, "dim")], indent=2)
         yield StyledLine()
 

@@ -71,4 +71,4 @@ def test_search_explain_prints_each_score(seeds: Cli) -> None:
 
 def test_search_explain_allows_text_and_json_only(seeds: Cli) -> None:
     for option in ("--csv", "--jsonl", "--paths", "--collapse"):
-        assert "--explain goes with" in seeds("search", "--explain", option, "水", status=2).err
+        assert "--explain works with" in seeds("search", "--explain", option, "水", status=2).err

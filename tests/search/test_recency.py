@@ -39,9 +39,9 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def engine(name: str, tmp_path: Path) -> Iterator[Engine]:
-    made = engine_with(name, tmp_path, SAME)
-    yield made
-    made.close()
+    engine = engine_with(name, tmp_path, SAME)
+    yield engine
+    engine.close()
 
 
 def test_recency_halves_scores_down_to_minimum(engine: Engine) -> None:
@@ -107,12 +107,12 @@ def test_recency_weight_for_extreme_half_lives() -> None:
 
 
 def test_rerank_keeps_recency_weights(engine: Engine) -> None:
-    def asked(recency: Recency | None) -> list[str]:
+    def search_ids(recency: Recency | None) -> list[str]:
         request = SearchRequest(parse("渔港潮位"), recency=recency)
         return [hit.article.id for hit in search(engine, request).hits]
 
-    assert asked(None) == ["later", "today", "month", "year", "old", "undated"]
-    assert asked(MONTH) == ["later", "today", "month", "year", "old", "undated"]
+    assert search_ids(None) == ["later", "today", "month", "year", "old", "undated"]
+    assert search_ids(MONTH) == ["later", "today", "month", "year", "old", "undated"]
     request = SearchRequest(parse("渔港潮位"), recency=MONTH)
     scores = [hit.score for hit in search(engine, request).hits]
     assert scores[2] == pytest.approx(scores[0] / 2)

@@ -57,9 +57,9 @@ def test_without_removes_the_answer_from_the_text() -> None:
 
 
 def test_question_treats_a_title_as_plain_words() -> None:
-    asked = question("渔港 OR 码头：-灯塔 title:“渔船” (NOT 雾)*", any_word=True)
-    assert asked is not None
-    kinds = {(type(leaf).__name__, negated) for leaf, negated in iter_leaves(asked)}
+    query = question("渔港 OR 码头：-灯塔 title:“渔船” (NOT 雾)*", any_word=True)
+    assert query is not None
+    kinds = {(type(leaf).__name__, negated) for leaf, negated in iter_leaves(query)}
     assert kinds == {("Terms", False)}
     assert question("……！", any_word=True) is None
 

@@ -34,9 +34,9 @@ ARCHIVE = [
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    made = engine_with(request.param, tmp_path, ARCHIVE)
-    yield made
-    made.close()
+    engine = engine_with(request.param, tmp_path, ARCHIVE)
+    yield engine
+    engine.close()
 
 
 def search_ids(engine: Engine, typed: str, **options: int) -> list[str]:

@@ -46,13 +46,15 @@ def archive() -> list[Article]:
     The name of the captain, 温以澜, is in no dictionary.
     """
     draw = random.Random(11)
-    made: list[Article] = []
+    articles: list[Article] = []
 
     def add(source: str, sentences: list[str], month: int) -> None:
-        number = len(made)
+        number = len(articles)
         body = "".join(draw.sample(sentences, len(sentences)))
         date = f"2024-{month:02}-{number % 28 + 1:02}"
-        made.append(make_article(f"n{number:03}", f"第{number}条", body, source=source, date=date))
+        articles.append(
+            make_article(f"n{number:03}", f"第{number}条", body, source=source, date=date)
+        )
 
     for number in range(40):
         sentences = ["渡轮离岸。", *draw.sample(FERRY, 3), *draw.sample(PAPER, 2)]
@@ -63,7 +65,7 @@ def archive() -> list[Article]:
     for number in range(80):
         source = ("雾港日报", "鹭岛电台", "北河晚报", "鹭岛电台二台")[number % 4]
         add(source, draw.sample(OTHERS, 3) + draw.sample(PAPER, 1), number % 12 + 1)
-    return made
+    return articles
 
 
 ARCHIVE = archive()
@@ -71,9 +73,9 @@ ARCHIVE = archive()
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    made = engine_with(request.param, tmp_path, ARCHIVE)
-    yield made
-    made.close()
+    engine = engine_with(request.param, tmp_path, ARCHIVE)
+    yield engine
+    engine.close()
 
 
 def count_by_hand(word: str, source: str = "", *, also: str = "") -> int:
@@ -145,7 +147,7 @@ def test_best_keywords_drops_parts_of_words() -> None:
     assert [each.word for each in best_keywords(found, 1)] == ["国防部"]
 
 
-# Of a query, of an article
+# Keywords of a query and of an article
 
 
 def test_query_keywords_counts_are_exact(engine: Engine) -> None:
@@ -197,7 +199,7 @@ def test_query_keywords_of_all_articles_is_empty(engine: Engine) -> None:
     assert (found.articles, found.others, found.words) == (145, 0, ())
 
 
-# Of one source beside another
+# Compared sources
 
 
 def test_compare_sources_counts_are_exact(engine: Engine) -> None:

@@ -58,9 +58,9 @@ QUERIES = {
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    made = engine_with(request.param, tmp_path, ARTICLES)
-    yield made
-    made.close()
+    engine = engine_with(request.param, tmp_path, ARTICLES)
+    yield engine
+    engine.close()
 
 
 def found(

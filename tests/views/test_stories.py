@@ -102,11 +102,11 @@ def bulletin(day: int) -> str:
 
 
 def test_group_stories_separates_daily_bulletins() -> None:
-    made = [like("潮汐公报", bulletin(day), "鹭岛测站") for day in range(1, 25)]
-    assert len(group_stories(made)) == len(made)
+    articles = [like("潮汐公报", bulletin(day), "鹭岛测站") for day in range(1, 25)]
+    assert len(group_stories(articles)) == len(articles)
     # If two sources print them, each day has two versions, and days are not mixed.
     again = [like("鹭岛潮汐", bulletin(day), "雾港日报") for day in range(1, 25)]
-    assert group_stories(made + again) == [[day, day + 24] for day in range(24)]
+    assert group_stories(articles + again) == [[day, day + 24] for day in range(24)]
 
 
 def test_is_same_story_compares_numbers_of_one_source() -> None:
@@ -170,21 +170,21 @@ def test_group_stories_equals_pairwise_comparison(seed: int) -> None:
     assert group_stories(pool) == expected
 
 
-# Who was first
+# Which version was first
 
 
 def first(*dates: str | None, guessed: int | None = None) -> str | None:
-    made = [make_article(f"a{n}", date=date) for n, date in enumerate(dates)]
+    articles = [make_article(f"a{n}", date=date) for n, date in enumerate(dates)]
     if guessed is not None:
-        made[guessed] = Article(
+        articles[guessed] = Article(
             id="guessed",
             title="",
             body="",
             path="",
-            published=made[guessed].published,
+            published=articles[guessed].published,
             provenance={"published": Provenance.FILE_TIME},
         )
-    return first_published(made)
+    return first_published(articles)
 
 
 def test_first_published_by_certain_dates() -> None:
@@ -215,10 +215,10 @@ def test_first_published_is_none_if_uncertain() -> None:
 def reprinted() -> list[Article]:
     """Return more articles than are compared; the first 20 stories occur in several of them."""
     draw = random.Random(7)
-    made = []
+    articles = []
     for number in range(COLLAPSE_WINDOW + 37):
         text = story(number % 20 if number % 3 == 0 else number, 8 + number % 5)
-        made.append(
+        articles.append(
             make_article(
                 f"n{number:03}",
                 f"渡轮 {number}",
@@ -227,7 +227,7 @@ def reprinted() -> list[Article]:
                 date=f"2024-{draw.randint(1, 12):02}-{draw.randint(1, 28):02}",
             )
         )
-    return made
+    return articles
 
 
 @pytest.mark.parametrize("name", ENGINES)

@@ -38,11 +38,11 @@ DATES = ("2023", "2024", "2024-01", "2024-02", None)
 def some_articles(count: int, seed: int) -> list[Article]:
     chance = random.Random(seed)
     first = date(2023, 11, 20)
-    made = []
+    articles = []
     for number in range(count):
         day = (first + timedelta(chance.randrange(160))).isoformat()
         moment = f"{day}T{chance.choice(('03:00', '23:30'))}{chance.choice(('+00:00', '+08:00'))}"
-        made.append(
+        articles.append(
             make_article(
                 f"n{number}",
                 f"第{number}号",
@@ -51,7 +51,7 @@ def some_articles(count: int, seed: int) -> list[Article]:
                 date=chance.choice((day, day, moment, chance.choice(DATES))),
             )
         )
-    return made
+    return articles
 
 
 ARTICLES = some_articles(240, seed=7)
@@ -59,9 +59,9 @@ ARTICLES = some_articles(240, seed=7)
 
 @pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    made = engine_with(request.param, tmp_path, ARTICLES)
-    yield made
-    made.close()
+    engine = engine_with(request.param, tmp_path, ARTICLES)
+    yield engine
+    engine.close()
 
 
 def name_of(day: date, by: Interval) -> str:
