@@ -149,7 +149,7 @@ def test_recency_option_rejects_invalid_half_life(archive: Cli, wrong: str) -> N
 
 def test_recency_option_excludes_sort_by_date(archive: Cli) -> None:
     ran = archive("search", "潮位", "--recency", "1y", "--sort", "date", status=2)
-    assert "leave out --sort" in ran.err
+    assert "Remove it, or --sort" in ran.err
 
 
 def test_search_orders_equal_scores_by_date(engine: Engine) -> None:
