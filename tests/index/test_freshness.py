@@ -1,4 +1,4 @@
-"""An answer without hits says whether the files have changed since, soon and truly."""
+"""An empty result reports whether files have changed, within a time limit."""
 
 from __future__ import annotations
 
@@ -83,11 +83,11 @@ def test_check_freshness_ends_at_its_time_limit(
     records = [_file_record(path) for path in files]
     files[0].unlink()
     (files[0].parent / "new.html").write_text("渡轮")
-    # Too late for all records: a new file can't be distinguished from those not read yet.
+    # Not enough time for all records: a new file can't be distinguished from those not read yet.
     assert check_freshness(_slowly(records, 0.001), time_limit=0.01) == FreshnessCheck(
         1, complete=False
     )
-    # Too late for the folders.
+    # Not enough time for the folders.
     assert check_freshness(records[:10], time_limit=0) == FreshnessCheck(0, complete=False)
 
 

@@ -1,4 +1,4 @@
-"""Whatever happens to files and index, in any order: the index holds and answers what it should."""
+"""After any sequence of changes and runs, the index equals what brute force computes."""
 
 from __future__ import annotations
 
@@ -56,27 +56,27 @@ Prunes = st.sampled_from((None, None, True, False))
 
 @dataclass(frozen=True)
 class Commit:
-    """What an index should hold: the files that it knows, with their times, and articles."""
+    """The expected contents of an index: file records, their times, and articles."""
 
     times: Mapping[str, int] = field(default_factory=dict)
     known: State = field(default_factory=dict)
     articles: State = field(default_factory=dict)
 
-    def updated(self, shelf: SimulatedArchive, prune: bool | None) -> Commit | None:
-        """Return the commit that follows, this one if nothing is to be done, None for a refusal."""
-        gone = self.known.keys() - shelf.files.keys()
+    def updated(self, archive: SimulatedArchive, prune: bool | None) -> Commit | None:
+        """Return the next commit, this one if nothing changes, ``None`` if the run is refused."""
+        gone = self.known.keys() - archive.files.keys()
         if prune is None and len(gone) * 2 > len(self.known):
             return None
         kept = gone if prune is False else frozenset[str]()
-        changed = any(self.times.get(path) != time for path, time in shelf.times.items())
+        changed = any(self.times.get(path) != time for path, time in archive.times.items())
         if not changed and gone == kept:
             return self
-        # A file that is gone can only keep the article that the index has of it.
+        # The article of a deleted file is the one that the index has.
         texts = {path: text for path, text in self.articles.items() if path in kept}
         return Commit(
-            {path: self.times[path] for path in kept} | shelf.times,
-            {path: self.known[path] for path in kept} | shelf.files,
-            expected_state(texts | shelf.files),
+            {path: self.times[path] for path in kept} | archive.times,
+            {path: self.known[path] for path in kept} | archive.files,
+            expected_state(texts | archive.files),
         )
 
 
@@ -90,13 +90,13 @@ def _upsert(path: str, content: ArticleFile) -> Change:
 
 
 def brute_force(commit: Commit) -> Engine:
-    """Return the reference engine with what ``commit`` should hold."""
+    """Return the reference engine with the contents of ``commit``."""
     engine = MemoryEngine()
     engine.write(_upsert(path, content) for path, content in commit.articles.items())
     return engine
 
 
-def leaf(chance: random.Random, texts: list[ArticleFile]) -> str:
+def random_leaf(chance: random.Random, texts: list[ArticleFile]) -> str:
     content = chance.choice(texts) if texts else ArticleFile("鹭岛号", random_sentence(chance))
     match chance.choice(("quoted", "quoted", "words", "source", "date", "title")):
         case "quoted":
@@ -112,19 +112,19 @@ def leaf(chance: random.Random, texts: list[ArticleFile]) -> str:
     return f'title:"{content.title[-3:] or "号"}"'
 
 
-def question(chance: random.Random, texts: list[ArticleFile], depth: int = 2) -> str:
+def random_query(chance: random.Random, texts: list[ArticleFile], depth: int = 2) -> str:
     """Return a query that may find some of ``texts``."""
     if depth == 0 or chance.random() < 0.3:
-        return leaf(chance, texts)
-    one, other = (question(chance, texts, depth - 1) for _ in range(2))
+        return random_leaf(chance, texts)
+    one, other = (random_query(chance, texts, depth - 1) for _ in range(2))
     return chance.choice((f"{one} {other}", f"({one} OR {other})", f"{one} -({other})", f"-{one}"))
 
 
 def compare(engine: Engine, commit: Commit, chance: random.Random) -> None:
-    """Ask ``engine`` and brute force the same questions."""
+    """Compare the results of ``engine`` with those of brute force."""
     right = brute_force(commit)
     for _ in range(3):
-        query = question(chance, list(commit.articles.values()))
+        query = random_query(chance, list(commit.articles.values()))
         for order in Order:
             expected = right.search(EngineRequest(parse(query).root, order, 100, 0, FACETS))
             found = engine.search(EngineRequest(parse(query).root, order, 100, 0, FACETS))
@@ -137,14 +137,14 @@ def compare(engine: Engine, commit: Commit, chance: random.Random) -> None:
 
 
 class History(RuleBasedStateMachine):
-    """Files that change, an index that follows them, goes back, and is read all the while."""
+    """Files change, the index is updated, rolled back, and read at all times."""
 
     def __init__(self, tally: Tally, engine: str) -> None:
         super().__init__()
         self.engine = engine
         self.tally = tally
         self.folder = Path(tempfile.mkdtemp(prefix="newsgrep-history-"))
-        self.shelf = SimulatedArchive(self.folder / "n")
+        self.archive = SimulatedArchive(self.folder / "n")
         self.index = self.folder / "index"
         self.now: Commit | None = None
         self.before: Commit | None = None
@@ -165,10 +165,10 @@ class History(RuleBasedStateMachine):
 
     def index_now(self, prune: bool | None) -> UpdateSummary:
         how = UpdateOptions(prune=prune, engine=self.engine)
-        return update_index(FolderIndex(self.index), [str(self.shelf.folder)], how)
+        return update_index(FolderIndex(self.index), [str(self.archive.folder)], how)
 
     def write(self, name: str, content: ArticleFile) -> None:
-        self.shelf.write(name, content)
+        self.archive.write(name, content)
         self.written += 1
 
     @rule(seed=Seeds, number=st.sampled_from((1, 2, 5)))
@@ -176,7 +176,7 @@ class History(RuleBasedStateMachine):
         chance = random.Random(seed)
         for _ in range(number):
             name = chance.choice(NAMES)
-            paths = sorted(self.shelf.files)
+            paths = sorted(self.archive.files)
             content = random_article(chance, self.written, ADDRESSES)
             url = f"https://wugang.example/{chance.randint(1, ADDRESSES)}"
             match chance.choice(("write", "write", "same article", "empty", "delete", "rename")):
@@ -187,17 +187,19 @@ class History(RuleBasedStateMachine):
                 case "empty":
                     self.write(name, ArticleFile())
                 case "delete" if paths:
-                    self.shelf.delete(chance.choice(paths))
-                case "rename" if paths and str(self.shelf.folder / name) not in self.shelf.files:
-                    self.shelf.rename(chance.choice(paths), name)
+                    self.archive.delete(chance.choice(paths))
+                case "rename" if (
+                    paths and str(self.archive.folder / name) not in self.archive.files
+                ):
+                    self.archive.rename(chance.choice(paths), name)
             self.tally["changes to files"] += 1
 
-    @precondition(lambda self: self.shelf.files)
+    @precondition(lambda self: self.archive.files)
     @rule(seed=Seeds)
     def delete_most(self, seed: int) -> None:
-        paths = sorted(self.shelf.files)
+        paths = sorted(self.archive.files)
         for path in random.Random(seed).sample(paths, len(paths) * 2 // 3):
-            self.shelf.delete(path)
+            self.archive.delete(path)
             self.tally["changes to files"] += 1
 
     @rule(prune=Prunes, seed=Seeds)
@@ -208,19 +210,19 @@ class History(RuleBasedStateMachine):
     @rule(prune=Prunes, seed=Seeds)
     def update_again(self, prune: bool | None, seed: int) -> None:
         old = self.now or FIRST
-        new = old.updated(self.shelf, prune)
+        new = old.updated(self.archive, prune)
         if new is None:
             with pytest.raises(UsageError, match="Use --prune"):
                 update_index(
                     FolderIndex(self.index),
-                    [str(self.shelf.folder)],
+                    [str(self.archive.folder)],
                     UpdateOptions(prune=prune, engine=self.engine),
                 )
             self.tally["refusals"] += 1
         else:
             summary = update_index(
                 FolderIndex(self.index),
-                [str(self.shelf.folder)],
+                [str(self.archive.folder)],
                 UpdateOptions(prune=prune, engine=self.engine),
             )
             assert summary.seen == sum(summary.counts.values())
@@ -242,7 +244,7 @@ class History(RuleBasedStateMachine):
         else:
             rollback(self.engine, self.index / self.engine)
             self.now, self.before = self.before, None
-            self.tally["commits gone back"] += 1
+            self.tally["commits rolled back"] += 1
         self.is_as_it_should_be(random.Random(seed))
 
     def is_as_it_should_be(self, chance: random.Random) -> None:
@@ -260,7 +262,10 @@ class History(RuleBasedStateMachine):
                     assert (status, records[path].article_id) == (Status.INDEXED, text.id_at(path))
                 else:
                     assert status is Status.DUPLICATE
-                    if path in self.shelf.files and self.shelf.times[path] == self.now.times[path]:
+                    if (
+                        path in self.archive.files
+                        and self.archive.times[path] == self.now.times[path]
+                    ):
                         assert f" {taken_from[text.id_at(path)]}, " in reason
             articles = engine.get(taken_from)
             assert [Path(article.path) for article in articles] == [
@@ -271,7 +276,7 @@ class History(RuleBasedStateMachine):
                 assert (article.title, article.body) == (expected.title, expected.body)
             compare(engine, self.now, chance)
             self.tally["checks of several segments"] += segments(engine) > 1
-        self.tally["checks of all that it holds"] += 1
+        self.tally["checks of the whole contents"] += 1
 
     @precondition(lambda self: self.now is not None and len(self.readers) < 3)
     @rule()
@@ -286,11 +291,11 @@ class History(RuleBasedStateMachine):
         stack, engine, commit = self.readers.pop(0)
         with stack:
             compare(engine, commit, random.Random(seed))
-        self.tally["readers of what may be an older commit"] += 1
+        self.tally["readers of possibly older commits"] += 1
 
 
 def segments(engine: Engine) -> int:
-    """Return how many parts the index has, each of which may be searched apart."""
+    """Return the number of segments, each of which is searched separately."""
     if isinstance(engine, WhooshEngine):
         return len(engine._reader._segments)
     assert isinstance(engine, TantivyEngine)
@@ -303,7 +308,7 @@ def ids(commit: Commit) -> set[str]:
 
 @pytest.fixture
 def small_segments(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let segments of a handful of documents stay apart as those of thousands do."""
+    """Keep segments of a few documents apart, as those of thousands are."""
     monkeypatch.setattr(writer, "ALWAYS_MERGED", 1)
     yield
     _upsert.cache_clear()
@@ -314,14 +319,14 @@ def small_segments(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("engine", FOLDER_ENGINES)
 def test_index_equals_brute_force_after_any_history(engine: str, tally: Tally) -> None:
     run_state_machine_as_test(
-        lambda: History(tally, engine),  # type: ignore[arg-type]  # it calls what it is given
+        lambda: History(tally, engine),  # type: ignore[arg-type]  # it is called as a factory
         settings=settings(
             max_examples=trial_count(12, 150),
             stateful_step_count=trial_count(25, 60),
             derandomize=not LONG_FORM,
             deadline=None,
             suppress_health_check=list(HealthCheck),
-            phases=[Phase.generate],  # making a failure smaller takes minutes: disks are slow
+            phases=[Phase.generate],  # shrinking a failure takes minutes
         ),
     )
     assert tally["checks of several segments"]

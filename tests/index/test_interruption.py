@@ -1,4 +1,4 @@
-"""Whenever a run dies, fails or loses power, the index is as before it or as after it."""
+"""If a run is killed, fails or loses power, the index is as before it or as after it."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ pytestmark = [
 
 State = tuple[Any, ...] | None
 MOST = trial_count(15, 1 << 20)
-"""Abort points that each test tries, spread evenly; all of them where there are fewer."""
+"""Abort points that each test tries, evenly distributed; all of them if there are fewer."""
 
 
 class Archive:
-    """Files, an index of what they were, and what it becomes when it is brought up to date."""
+    """Files that have changed, their old index, and its state after an update."""
 
     def __init__(self, folder: Path, *, first: bool, how: UpdateOptions | None = None) -> None:
         self.how = how
-        segmenter()  # loaded once, and not in each child
+        segmenter()  # loaded once, not in each child
         self.folder = folder
         self.files = folder / "files"
         self.files.mkdir()
@@ -60,7 +60,7 @@ class Archive:
         (self.files / f"{number}.txt").write_text(f"{title}\n\n{body}\n", "utf-8")
 
     def fresh(self, name: str) -> Path:
-        """Return another copy of the index as it was."""
+        """Return a new copy of the old index."""
         path = self.folder / name
         shutil.rmtree(path, ignore_errors=True)
         if self.index.exists():
@@ -71,7 +71,7 @@ class Archive:
         update_index(FolderIndex(self.index_folder), [str(self.files)], self.how)
 
     def calls(self) -> int:
-        """Return how many calls an update makes that change the disk."""
+        """Return how many calls of an update change the disk."""
         low, high = 1, 1 << 14
         while low < high:
             middle = (low + high) // 2
@@ -83,7 +83,7 @@ class Archive:
         return low - 1
 
     def aborts(self, error: OSError | None = None) -> Iterator[tuple[int, int]]:
-        """Stop the update at one call after another; yield the number and what came of it."""
+        """Stop the update at one call after another; yield the call's number and the result."""
         calls = self.calls()
         assert calls > 30
         for number in range(1, calls + 1, max(1, calls // MOST)):
@@ -93,7 +93,7 @@ class Archive:
 
 
 def state(path: Path) -> State:
-    """Return all that an index answers, or None where there is none."""
+    """Return the whole contents of an index, ``None`` if there is none."""
     if not FolderIndex(path).exists():
         with pytest.raises(IndexMissing), FolderIndex(path).open():
             pass
@@ -118,7 +118,7 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Archive:
 
 
 def completed(archive: Archive) -> None:
-    """Expect the same command, given again, to end where it would have ended at once."""
+    """Repeat the command; the result equals that of an undisturbed run."""
     assert run_in_child(archive.update, 0, archive.folder / "again") == 0
     assert state(archive.index_folder) == archive.new
     assert IndexFolder(str(archive.index_folder / "whoosh")).leftovers() == []
@@ -168,7 +168,7 @@ def test_interrupted_long_run_reports_what_is_committed(tmp_path: Path, first: b
 def test_failed_write_leaves_old_index(archive: Archive, tally: Tally, code: int) -> None:
     failed = 0
     for number, status in archive.aborts(OSError(code, os.strerror(code))):
-        # Some writes are not needed: what they fail at is done another time.
+        # Some failed writes change nothing: a later run repeats them.
         assert status in (0, 2), number
         allowed = (archive.new,) if status == 0 else (archive.old, archive.new)
         assert state(archive.index_folder) in allowed, number

@@ -1,4 +1,4 @@
-"""newsgrep index as a process, killed at any moment: the old index or the new, and nothing else."""
+"""A killed ``newsgrep index`` process leaves the old index or the new one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.support.stress import LONG_FORM, Tally, trial_count
 pytestmark = pytest.mark.slow
 
 MANY = 420
-"""So many files that worker processes read them."""
+"""Files for which worker processes are started."""
 
 NOTHING: State = {}
 
@@ -42,42 +42,42 @@ CASES = [*product(FOLDER_ENGINES, (1, 2))] if LONG_FORM else [("whoosh", 2), ("t
 
 
 class Archive:
-    """Files, the index of what they were, and a command that brings it up to date."""
+    """Files that have changed, their index, and the command that updates it."""
 
     def __init__(self, cli: Cli, engine: str, jobs: int, chance: random.Random) -> None:
         self.engine = engine
         self.cli = cli
         self.jobs = jobs
         self.chance = chance
-        self.shelf = SimulatedArchive(cli.folder / "n")
+        self.files = SimulatedArchive(cli.folder / "n")
         for number in range(MANY):
-            self.shelf.write(f"{'abc'[number % 3]}/{number}.md", random_article(chance, number))
+            self.files.write(f"{'abc'[number % 3]}/{number}.md", random_article(chance, number))
         self.old: State = NOTHING
         self._usual: dict[str, float] = {}
         self._fresh = cli.folder / "fresh"
 
     def change(self, kind: str, number: int) -> None:
-        """Change files, or let there be no index: what ``kind`` of run comes next."""
+        """Change files, or delete the index, for the next ``kind`` of run."""
         match kind:
             case "first":
                 shutil.rmtree(self.cli.index, ignore_errors=True)
                 self.old = NOTHING
             case "small":
-                self.shelf.change_randomly(self.chance, 25, number)
+                self.files.change_randomly(self.chance, 25, number)
             case "large":
-                for path, content in list(self.shelf.files.items()):
-                    name = str(Path(path).relative_to(self.shelf.folder))
+                for path, content in list(self.files.files.items()):
+                    name = str(Path(path).relative_to(self.files.folder))
                     again = ArticleFile(
                         **(vars(content) | {"body": random_sentence(self.chance) * 2})
                     )
-                    self.shelf.write(name, again)
+                    self.files.write(name, again)
 
     def start(self) -> subprocess.Popen[bytes]:
         args = ("index", "n", "--engine", self.engine, "--jobs", str(self.jobs))
         return self.cli.start(*args, env={"PYTHONWARNINGS": None}, new_session=True)
 
     def complete(self, kind: str, *, undisturbed: bool) -> None:
-        """Run the command to its end; it ends where an index of the same files begins."""
+        """Run the command to its end; the result equals a new index of the same files."""
         started = time.monotonic()
         process = self.start()
         out, err = process.communicate(timeout=TIMEOUT)
@@ -87,11 +87,11 @@ class Archive:
             self._usual[kind] = time.monotonic() - started
         shutil.rmtree(self._fresh, ignore_errors=True)
         update_index(
-            FolderIndex(self._fresh), [str(self.shelf.folder)], UpdateOptions(engine=self.engine)
+            FolderIndex(self._fresh), [str(self.files.folder)], UpdateOptions(engine=self.engine)
         )
         assert index_snapshot(self.cli.index) == index_snapshot(self._fresh)
         self.old = indexed_state(self.cli.index)
-        assert self.old == self.shelf.state()
+        assert self.old == self.files.state()
         with FolderIndex(self.cli.index).open() as engine:
             assert engine.remove_leftovers() == []
         assert {each.name for each in self.cli.index.iterdir()} == {
@@ -101,15 +101,15 @@ class Archive:
         }
 
     def kill(self, kind: str) -> bool:
-        """Start the command and kill it at any moment of the time it usually takes."""
+        """Start the command and kill it at a random moment of its usual duration."""
         process = self.start()
         time.sleep(self.chance.uniform(0, self._usual[kind]))
         ended = process.poll() is not None
-        process.send_signal(signal.SIGKILL)  # the one process alone, as the system would
+        process.send_signal(signal.SIGKILL)  # this process only, as the system does
         try:
-            # Workers that outlived it would hold its standard error open.
+            # Workers that survive keep its standard error open.
             _, err = process.communicate(timeout=TIMEOUT)
-            # A worker that is being started may miss its parent before our code is loaded.
+            # A worker may lose its parent before it has loaded our code.
             assert b"newsgrep" not in err.replace(bytes(self.cli.folder), b""), err
             assert_all_ended(process.pid)
         finally:
@@ -118,7 +118,7 @@ class Archive:
         return not ended
 
     def is_old_or_new(self) -> str:
-        """Ask processes; return whether the index is as it was, as it is to be, or not there."""
+        """Search in processes; return whether the index is old, new or absent."""
         ran = self.cli.run("doctor", "--deep", "--json")
         assert_no_crash(ran.stderr)
         if not FolderIndex(self.cli.index).exists():
@@ -130,9 +130,9 @@ class Archive:
         assert json.loads(ran.stdout)["problems"] == []
         found = indexed_state(self.cli.index)
         which = "the old index" if found == self.old else "the new index"
-        assert found in (self.old, self.shelf.state())
-        # Brute force here knows nothing of word edges, so the number is left out.
-        title = self.chance.choice(list(self.shelf.files.values())).title.partition("号")[2]
+        assert found in (self.old, self.files.state())
+        # Brute force here ignores word edges, so the number is not compared.
+        title = self.chance.choice(list(self.files.files.values())).title.partition("号")[2]
         begin = self.chance.randrange(len(title) - 3)
         text = title[begin : begin + self.chance.randint(2, 5)]
         ran = self.cli("search", "--json", "-n", "1000", f'"{text}"', status=None)
@@ -143,7 +143,7 @@ class Archive:
 
 
 def processes_of(session: int) -> dict[int, str]:
-    """Return the commands of processes that still run in ``session``, by their number."""
+    """Return the commands of the running processes of ``session`` by process id."""
     running = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -157,7 +157,7 @@ def processes_of(session: int) -> dict[int, str]:
 
 def assert_all_ended(session: int) -> None:
     until = time.monotonic() + TIMEOUT
-    while processes_of(session):  # on their way out, or there for good
+    while processes_of(session):  # ending, or running forever
         assert time.monotonic() < until, processes_of(session)
         time.sleep(0.01)
 
@@ -178,26 +178,26 @@ def test_killed_process_leaves_old_or_new_index(
         kind = kinds[tally["runs completed after kills"] % 3]
         archive.change(kind, 10 + kills)
         again, undisturbed = True, True
-        while again:  # also what completes the run may be killed
+        while again:  # the completing run may be killed, too
             killed = archive.kill(kind)
-            came = archive.is_old_or_new()
+            result = archive.is_old_or_new()
             kills += killed
             tally["processes killed" if killed else "ended before they were"] += 1
-            tally[f"left {came}" if killed else "ended with the new index"] += 1
-            undisturbed = came != "the new index"
+            tally[f"left {result}" if killed else "ended with the new index"] += 1
+            undisturbed = result != "the new index"
             again = undisturbed and chance.random() < 0.5
         archive.complete(kind, undisturbed=undisturbed)
         tally["runs completed after kills"] += 1
 
 
 def test_killed_worker_is_reported_and_nothing_changes(cli: Cli) -> None:
-    shelf = SimulatedArchive(cli.folder / "n")
+    files = SimulatedArchive(cli.folder / "n")
     chance = random.Random(7)
-    shelf.write("a.md", random_article(chance, 1))
+    files.write("a.md", random_article(chance, 1))
     cli("index", "n")
     before = index_snapshot(cli.index)
     for number in range(1500):
-        shelf.write(f"{number}.md", random_article(chance, number))
+        files.write(f"{number}.md", random_article(chance, number))
     process = cli.start("index", "n", "--jobs", "2", new_session=True)
     until = time.monotonic() + TIMEOUT
     workers: list[int] = []

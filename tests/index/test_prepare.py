@@ -1,4 +1,4 @@
-"""A file is what it was when its bytes were read: nothing hangs, nothing stands for other bytes."""
+"""Preparing a file never blocks, and its record describes exactly the bytes that were read."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def failed(file: File) -> str:
 
 
 def within_time(file: File) -> Any:
-    """Return what preparing makes of a file that might block for ever."""
+    """Return the result of preparing a file that could block forever."""
     results: list[Any] = []
     thread = threading.Thread(
         target=lambda: results.append(prepare_file(file, OUTLETS, LARGEST)), daemon=True
@@ -99,7 +99,7 @@ def test_prepare_file_rejects_file_that_grew_over_limit(tmp_path: Path) -> None:
 
 
 class Meddling:
-    """Stands in for ``os``; writes to the file each time that it is looked at."""
+    """Replaces ``os``; writes to the file after each look at it."""
 
     def __init__(self, path: Path, texts: list[bytes]) -> None:
         self.path = path
@@ -111,7 +111,7 @@ class Meddling:
     def fstat(self, number: int) -> os.stat_result:
         status = os.fstat(number)
         if self.texts:
-            time.sleep(0.03)  # as one who writes later than the clock ticks
+            time.sleep(0.03)  # later than one tick of the clock
             self.path.write_bytes(self.texts.pop(0))
         return status
 
@@ -147,7 +147,7 @@ def test_update_sees_change_within_a_clock_tick(tmp_path: Path) -> None:
     for text in ("渡轮照常。", "渡轮停航。", "渡轮改点。"):
         entry = prepare_file(article(path, text), OUTLETS, LARGEST)
         assert isinstance(entry, IndexDocument)
-        write_article(path, "甲岛来信", text[::-1])  # of the same size, as soon as can be
+        write_article(path, "甲岛来信", text[::-1])  # the same size, at once
         assert path.stat().st_mtime_ns > entry.file_record.mtime_ns
 
 

@@ -1,4 +1,4 @@
-"""Those who search while somebody writes: each answer is of one commit, and nobody waits."""
+"""Readers during writes: each result is from one commit, and no reader waits."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def start_reader(cli: Cli, stop: Path) -> subprocess.Popen[bytes]:
 
 
 def generation_of_search(cli: Cli) -> int:
-    """Search in a process, and return the one generation of its answer."""
+    """Search in a process, and return the one generation of its result."""
     result = cli.json("search", "-n", "100", "公报 灯塔")
     (generation,) = set().union(*(generations_in(hit["title"]) for hit in result["hits"]))
     assert result["total"] == len(result["hits"]) == article_count(generation)
@@ -111,7 +111,7 @@ def test_readers_never_wait_for_writer(cli: Cli, tally: Tally) -> None:
         try:
             time.sleep(chance.uniform(0, usual))
             process.send_signal(signal.SIGSTOP)  # unless it has ended
-            # It stops once it comes back from the system, which may take a sync to the disk.
+            # It stops when it returns from the system, which may take as long as a sync.
             with suppress(ChildProcessError):
                 os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
             # A reader that waited for it would never end.

@@ -1,4 +1,4 @@
-"""An index that an older newsgrep made opens, or says what makes it one of today's."""
+"""An index of an older newsgrep opens, or its error names the remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several machines share the files of one index: each file is one machine's, and none is lost."""
+"""Several machines share the files of one index: each file belongs to exactly one shard."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_parse_shard_rejects_invalid_text(wrong: str) -> None:
 
 
 def archive(folder: Path) -> Path:
-    """Write 40 files: articles, repeats of some of them, and what is none."""
+    """Write 40 files: articles, duplicates of some of them, and files without one."""
     for number in range(30):
         write_article(
             folder / f"{number:02}.md",
@@ -80,10 +80,10 @@ def archive(folder: Path) -> Path:
 
 
 def shard_by_shard(index: Index, paths: list[str], order: tuple[int, ...]) -> int:
-    """Bring an index up to date in so many runs, and return how many files they saw.
+    """Update an index in one run per shard, and return how many files they saw.
 
-    What is gone is taken out, however much it is: how files fall to shards depends on where
-    the tests run.
+    Articles of deleted files are deleted, however many: which files are in a shard depends on
+    the folder of the test.
     """
     count = max(order)
     return sum(
@@ -217,7 +217,7 @@ def test_duplicate_of_deleted_article_is_indexed(tmp_path: Path, server: ServerI
     update_index(server, one)
     update_index(server, two)
     shown = (tmp_path / "one" / "a.md", tmp_path / "two" / "a.md")
-    # On the first machine nothing of the second can be read.
+    # The first machine can't read the files of the second.
     (tmp_path / "two").rename(tmp_path / "away")
     shown[0].unlink()
     update_index(server, one, UpdateOptions(prune=True))
