@@ -35,7 +35,7 @@ LIMITS: Final = {
     "boilerplate._CAPTION": 80, "boilerplate._CHART": 80, "boilerplate._CONTENT": 40,
     "boilerplate._HIDING_STYLE": 2000,
     "clean._LEAD_IN": 41,
-    "metadata._UPDATE_LABEL": 40, "metadata._PUBLISHED": 1000, "metadata._UPDATED": 1000,
+    "dates._UPDATE_LABEL": 40, "dates._PUBLISHED": 1000, "dates._UPDATED": 1000,
     "metadata._AUTHOR_CLASS": 300,
     "text._HEADING": 200,
     "boilerplate._NOTICE": 240, "boilerplate._END_NOTE": 240, "boilerplate._PHOTO_CREDIT": 1000,
