@@ -53,7 +53,7 @@ def test_wheel_contains_data_types_and_no_tests(wheel: Path) -> None:
     assert {
         "newsgrep/py.typed",
         "newsgrep/extract/outlets.toml",
-        "newsgrep/text/folded_words.txt",
+        "newsgrep/analysis/folded_words.txt",
     } <= names
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"newsgrep"}
