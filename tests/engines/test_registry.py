@@ -26,6 +26,7 @@ from newsgrep.engines.registry import (
 )
 from newsgrep.errors import IndexMismatch, UsageError
 from tests.support.cli import REPOSITORY, Cli, write_article
+from tests.support.factories import FOLDER_ENGINES, engine_with, make_article, upsert
 
 _MODULE = """
 from dataclasses import replace
@@ -146,3 +147,23 @@ def test_specs_import_no_engine() -> None:
     )
     heavy = {"whoosh", "tantivy", "opensearchpy", "importlib.metadata"}
     assert heavy.isdisjoint(ran.stdout.split())
+
+
+@pytest.mark.parametrize("name", FOLDER_ENGINES)
+def test_refresh_moves_to_the_last_commit(name: str, tmp_path: Path) -> None:
+    writer = engine_with(name, tmp_path, [make_article("a", "公报", "潮汐表照常张贴。")])
+    reader = open_engine(name, tmp_path / name)
+    first = reader.commit()
+    reader.refresh()
+    assert reader.commit() == first
+    writer.write([upsert(make_article("b", "公报", "潮汐表照常张贴。"))])
+    assert reader.commit() == first
+    assert len(reader.get(["a", "b"])) == 1
+    reader.refresh()
+    assert reader.commit() == writer.commit() != first
+    assert len(reader.get(["a", "b"])) == 2
+    writer.rollback()
+    reader.refresh()
+    assert reader.commit() == first
+    reader.close()
+    writer.close()
