@@ -2,7 +2,7 @@
 
 lxml parses and reports what it meets to a parser target, which builds the tree. lxml's own
 elements are faster to build but are cut off at a depth of 2,048, and the text below is lost;
-a tree of Beautiful Soup takes about six times as long. ``bench/dom.py`` compares them. The
+a tree of Beautiful Soup takes six to eight times as long. ``bench/dom.py`` compares them. The
 tree is never changed after parsing, so an element knows its parent and its position there.
 """
 
