@@ -282,8 +282,8 @@ _ESCAPED_SLASH: Final = "\\/"
 def describe(node: Node) -> str:
     """Return ``node`` in the query language: folded, cut into terms, every operator written.
 
-    >>> describe(And((Terms("联合声明", ("联合", "声明")), Not(Phrase("水", ("水",))))))
-    '(联合 AND 声明) AND NOT "水"'
+    >>> describe(And((Terms("两岸渔业", ("两岸", "渔业")), Not(Phrase("水", ("水",))))))
+    '(两岸 AND 渔业) AND NOT "水"'
     """
     match node:
         case Terms(_, terms, field, operator):

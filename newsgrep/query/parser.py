@@ -114,8 +114,9 @@ def parse(
 
     Raises :class:`QueryError`, with the position in ``text``, if it cannot be parsed.
 
-    >>> parse("联合声明 -水").root
-    And(children=(Terms(literal='联合声明', terms=('联合', '声明'), ...), Not(child=Terms(...))))
+    >>> from newsgrep.query.ast import describe
+    >>> describe(parse("聯合聲明 -台风").root)
+    '联合声明 AND NOT 台风'
     """
     if len(text) > MAX_LENGTH:
         raise QueryError(
