@@ -153,7 +153,7 @@ def test_server_problem_is_one_line_and_status_2(served: FakeServerCli) -> None:
         ran = served(*command, "--index", f"opensearch://{SILENT_HOST}/news", status=2)
         assert ran.err.count("\n") == 1
     ran = served("search", "渡轮", "--index", f"opensearch://{SILENT_HOST}/news", status=2)
-    assert "does not answer" in ran.err
+    assert "does not respond" in ran.err
 
 
 @pytest.mark.parametrize("command", [("search", "渡轮"), ("index", "n"), ("stats",)])
