@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import MAX_IN_BODY, TITLE_SHIFT
 from newsgrep.models import ARCHIVE_ZONE, Article
-from newsgrep.query import prefilter
 from newsgrep.query.ast import (
     And,
     DateRange,
@@ -39,6 +38,9 @@ from newsgrep.query.ast import (
     Wildcard,
 )
 from newsgrep.query.match import matching_documents, matching_words
+
+if TYPE_CHECKING:
+    from newsgrep.query import prefilter
 
 UNDATED: Final = 0
 """The day number of documents without a date; ordinals of real days begin with 1."""
@@ -224,6 +226,8 @@ def _with_pattern(
     if (words := matching_words(reader, pattern)) is not None:
         return set[int]().union(*(_with_term(reader, word, pattern.field) for word in words))
     # Nearly all terms of a text are in its body, so its postings are not taken apart.
+    from newsgrep.query import prefilter  # words need none
+
     field = Field.TEXT if pattern.field is Field.BODY else pattern.field
     candidates = reader.all_documents() if within is None else within
     candidates = _narrow(reader, prefilter.requirement(pattern, reader), field, candidates)
@@ -239,6 +243,8 @@ def _narrow(
 
     Gaps are ignored, for these postings have no positions.
     """
+    from newsgrep.query import prefilter  # words need none
+
     match required:
         case prefilter.Literal():
             for terms in (required.terms, required.inner_terms):

@@ -47,6 +47,7 @@ from newsgrep.query.ast import (
     TextPattern,
     Wildcard,
     is_filter,
+    iter_leaves,
 )
 from newsgrep.query.lexer import LOCATION_FIELDS, NAME_FIELDS, Token, TokenKind, tokenize
 from newsgrep.query.patterns import (
@@ -56,7 +57,6 @@ from newsgrep.query.patterns import (
     make_regex,
     make_wildcard,
 )
-from newsgrep.query.prefilter import is_narrow
 from newsgrep.query.warnings import query_warnings
 
 if TYPE_CHECKING:
@@ -156,6 +156,11 @@ def parse_regex_query(text: str, *, scan: bool = False) -> Query:
 
 
 def _refuse_scan(text: str, root: Node, position: int | None) -> None:
+    # Only regular expressions need this module, alone or in a NEAR.
+    if not any(isinstance(leaf, Regex | Near) for leaf, _ in iter_leaves(root)):
+        return
+    from newsgrep.query.prefilter import is_narrow
+
     if not is_narrow(root):
         raise QueryError(
             "Every article would have to be read for this regular expression, because no Chinese "
