@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import click
@@ -55,7 +56,15 @@ def stats_command(options: StatsOptions) -> int:
     index = options.index
     with index.session(trust=options.trust) as session:
         stats = collect_stats(session.engine, session.manifest, str(index), index.size())
-    rendering = Rendering(text=lambda: to_text(stats, screen()), json=lambda: to_json(stats))
+
+    def drawn() -> Iterator[str]:
+        from newsgrep.cli.drawing import draw_stats
+
+        return draw_stats(stats, screen())
+
+    rendering = Rendering(
+        text=lambda: to_text(stats, screen()), json=lambda: to_json(stats), drawn=drawn
+    )
     print_result(rendering, options)
     return 0 if stats.articles else 1
 

@@ -35,6 +35,7 @@ class Rendering(NamedTuple):
     They are the forms that :mod:`newsgrep.views` describes: ``text`` returns lines for people,
     ``json`` one object, ``jsonl`` objects for one line each, ``csv`` rows with a header, and
     ``paths`` paths of files. ``wrap`` allows lines of text to be wrapped on a terminal.
+    ``drawn``, if given, returns the rows of text for a terminal with colours, drawn with rich.
     """
 
     text: Callable[[], Iterable[StyledLine]] = tuple
@@ -43,6 +44,7 @@ class Rendering(NamedTuple):
     csv: Callable[[], Iterable[Sequence[object]]] = tuple
     paths: Callable[[], Iterable[str]] = tuple
     wrap: bool = True
+    drawn: Callable[[], Iterable[str]] | None = None
 
 
 def print_result(rendering: Rendering, options: OutputOptions) -> None:
@@ -54,11 +56,14 @@ def print_result(rendering: Rendering, options: OutputOptions) -> None:
 
 
 def _print_text(rendering: Rendering, options: OutputOptions) -> None:
-    lines = rendering.text()
-    if options.use_color:
+    rows: Iterable[str]
+    if rendering.drawn and options.use_color and sys.stdout.isatty():
+        rows = rendering.drawn()
+    elif options.use_color:
+        lines = rendering.text()
         rows = format_colored(lines, wrap=rendering.wrap and sys.stdout.isatty())
     else:
-        rows = format_plain(lines)
+        rows = format_plain(rendering.text())
     write_streaming(rows)
 
 
@@ -104,6 +109,17 @@ _PRINTERS: Final[Mapping[OutputFormat, Callable[[Rendering, OutputOptions], None
 def screen() -> Screen:
     """Return what text is laid out for: the terminal, or a screen without block characters."""
     return Screen(get_terminal_size().columns, blocks=sys.stdout.isatty())
+
+
+def draw(lines: Callable[[], Iterable[StyledLine]]) -> Callable[[], Iterable[str]]:
+    """Return a function that draws ``lines`` with rich in the width of the terminal."""
+
+    def drawn() -> Iterable[str]:
+        from newsgrep.cli.drawing import draw_lines
+
+        return draw_lines(lines(), get_terminal_size().columns)
+
+    return drawn
 
 
 def print_message(message: str) -> None:

@@ -23,7 +23,14 @@ from newsgrep.cli.options import (
     query_options,
     typed,
 )
-from newsgrep.cli.output import Rendering, print_message, print_result, report_no_match, screen
+from newsgrep.cli.output import (
+    Rendering,
+    draw,
+    print_message,
+    print_result,
+    report_no_match,
+    screen,
+)
 from newsgrep.cli.show import find_article, looks_like_article, read_article_file
 from newsgrep.engines.base import EngineRequest
 from newsgrep.errors import InputError, UsageError
@@ -112,6 +119,7 @@ def timeline_command(options: TimelineOptions) -> int:
     if options.svg != _STANDARD_OUTPUT:
         rendering = Rendering(
             text=lambda: timeline.to_text(result, screen()),
+            drawn=draw(lambda: timeline.to_text(result, screen())),
             json=lambda: timeline.to_json(result),
             csv=lambda: timeline.to_csv(result),
         )

@@ -14,7 +14,8 @@ from newsgrep.terminal import Screen, StyledLine, StyledText, one_line
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import display_date
 
-_MAX_SOURCES: Final = 10
+MAX_SOURCES: Final = 10
+"""Sources that text shows; JSON lists all."""
 _KILO: Final = 1000
 
 
@@ -64,29 +65,31 @@ def _first_date(engine: Engine, order: Order) -> str | None:
     return display_date(engine.get([found[0].id])[0]) if found else None
 
 
+def figures(stats: IndexStats) -> Iterator[tuple[str, str]]:
+    """Yield a label and a text on one line for each figure."""
+    manifest = stats.manifest
+    yield "index", f"{one_line(stats.index)} ({format_bytes(stats.size)})"
+    yield "articles", f"{stats.articles:,}"
+    yield "files", ", ".join(f"{count:,} {status}" for status, count in stats.files.items())
+    if stats.oldest:
+        yield "published", f"{stats.oldest} to {stats.newest}"
+    yield "months", f"{len(stats.months):,}"
+    if stats.undated:
+        yield "undated", f"{stats.undated:,}"
+    yield "engine", f"{manifest.engine}, created by newsgrep {manifest.made_by}"
+    yield "fingerprint", ", ".join(f"{name} {value}" for name, value in manifest.analyser.items())
+    yield "sources", f"{len(stats.sources):,}"
+
+
 def to_text(stats: IndexStats, _: Screen) -> Iterator[StyledLine]:
     """Yield one line for each figure, and the most frequent sources."""
-    manifest = stats.manifest
-    yield _row("index", f"{one_line(stats.index)} ({format_bytes(stats.size)})")
-    yield _row("articles", f"{stats.articles:,}")
-    yield _row("files", ", ".join(f"{count:,} {status}" for status, count in stats.files.items()))
-    if stats.oldest:
-        yield _row("published", f"{stats.oldest} to {stats.newest}")
-    yield _row("months", f"{len(stats.months):,}")
-    if stats.undated:
-        yield _row("undated", f"{stats.undated:,}")
-    yield _row("sources", f"{len(stats.sources):,}")
-    for name, count in list(stats.sources.items())[:_MAX_SOURCES]:
+    for label, value in figures(stats):
+        yield StyledLine([StyledText(f"{label:13}{value}")])
+    for name, count in list(stats.sources.items())[:MAX_SOURCES]:
         yield StyledLine([StyledText(f"  {count:>9,}  {one_line(name) or '(unknown)'}")])
-    if len(stats.sources) > _MAX_SOURCES:
-        yield _row("", f"… and {len(stats.sources) - _MAX_SOURCES:,} more; --json lists all")
-    yield _row("engine", f"{manifest.engine}, created by newsgrep {manifest.made_by}")
-    fingerprint = ", ".join(f"{name} {value}" for name, value in manifest.analyser.items())
-    yield _row("fingerprint", fingerprint)
-
-
-def _row(label: str, text: str) -> StyledLine:
-    return StyledLine([StyledText(f"{label:13}{text}")])
+    if len(stats.sources) > MAX_SOURCES:
+        more = f"… and {len(stats.sources) - MAX_SOURCES:,} more; --json lists all"
+        yield StyledLine([StyledText(f"{'':13}{more}")])
 
 
 def to_json(stats: IndexStats) -> dict[str, Any]:

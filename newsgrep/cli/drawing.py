@@ -1,0 +1,89 @@
+"""Output drawn with rich: ``show``, ``stats`` and ``timeline`` on a terminal.
+
+Only these: loading rich costs a process about as much CPU time as a cold search, so ``search``
+and everything that goes to a pipe print by :mod:`newsgrep.terminal` alone. Both break lines at
+the same places and use the same styles; a test compares them.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from newsgrep.terminal import Screen, StyledLine, bar, display_width, one_line, sanitize
+from newsgrep.views.stats import MAX_SOURCES, IndexStats, figures
+
+_STYLES: Final = {
+    "": Style(),
+    "title": Style(bold=True),
+    "mark": Style(bold=True, color="red"),
+    "dim": Style(dim=True),
+    "source": Style(color="cyan"),
+}
+"""What the styles of :data:`newsgrep.terminal.STYLES` are in rich."""
+
+_BAR_WIDTH: Final = 30
+
+
+def draw_lines(lines: Iterable[StyledLine], width: int) -> Iterator[str]:
+    """Yield rows of at most ``width`` cells, with terminal codes, for each of ``lines``."""
+    for line in lines:
+        text = Text()
+        for piece in line.pieces:
+            link = Style(link=sanitize(piece.link)) if piece.link else Style()
+            text.append(piece.text, _STYLES[piece.style] + link)
+        if not text.plain.strip():
+            yield ""
+            continue
+        first, *rest = _rows(Padding(text, (0, 0, 0, line.indent), expand=False), width)
+        if line.label:
+            (label,) = _rows(Text(line.label, _STYLES["dim"]), width)
+            first = label + first[display_width(line.label) :]
+        yield from (first, *rest)
+
+
+def draw_stats(stats: IndexStats, screen: Screen) -> Iterator[str]:
+    """Yield the rows of a table of figures and one of sources."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for label, value in figures(stats):
+        table.add_row(label, Text(value))
+    yield from _rows(table, screen.width)
+    if not stats.sources:
+        return
+    sources = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    sources.add_column("source", overflow="ellipsis", no_wrap=True)
+    sources.add_column("articles", justify="right")
+    sources.add_column("")
+    shown = list(stats.sources.items())[:MAX_SOURCES]
+    most = max(count for _, count in shown)
+    for name, count in shown:
+        drawn = bar(count, most, _BAR_WIDTH, blocks=screen.blocks)
+        sources.add_row(Text(one_line(name) or "(unknown)"), f"{count:,}", Text(drawn, "cyan"))
+    yield from _rows(sources, screen.width)
+    if len(stats.sources) > MAX_SOURCES:
+        yield f"… and {len(stats.sources) - MAX_SOURCES:,} more sources; --json lists all"
+
+
+def _rows(drawn: RenderableType, width: int) -> Iterator[str]:
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        force_terminal=True,
+        color_system="standard",
+        highlight=False,
+        legacy_windows=False,
+    )
+    with console.capture() as capture:
+        console.print(drawn, crop=False)
+    for row in capture.get().splitlines():
+        yield row.rstrip()

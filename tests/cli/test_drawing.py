@@ -1,0 +1,58 @@
+"""What rich draws for show, stats and timeline, beside what is printed without it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from newsgrep.cli.drawing import draw_lines
+from newsgrep.models import Span
+from newsgrep.terminal import StyledLine, StyledText, format_colored, highlight
+from tests.support.cli import Cli
+
+CODES = re.compile(r"\x1b\[[\d;]*m|\x1b\]8;[^\x1b]*\x1b\\")
+LINES = (
+    StyledLine(highlight("联合声明 signed at dawn", [Span(0, 4)], "title", "https://a.example/1")),
+    StyledLine([StyledText("[bold]不是标记[/bold] :smile:")]),
+    StyledLine([StyledText("鸥湾渔场" * 30)], indent=3, label="12"),
+    StyledLine([StyledText("both: ", "dim"), StyledText("two words " * 12)], indent=5),
+    StyledLine(),
+    StyledLine([StyledText("e\u0301 \u202e hidden")], indent=2),
+)
+
+
+def without_codes(rows: list[str]) -> list[str]:
+    return [CODES.sub("", row).rstrip() for row in rows]
+
+
+@pytest.mark.parametrize("width", [20, 37, 80, 200])
+def test_draw_lines_breaks_rows_as_format_colored_does(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert without_codes(list(draw_lines(LINES, width))) == without_codes(
+        list(format_colored(LINES, wrap=True))
+    )
+
+
+def test_draw_lines_has_styles_and_links() -> None:
+    (row,) = draw_lines(LINES[:1], 80)
+    assert "\x1b[1;31m联合声明\x1b[0m" in row
+    assert row.count(";https://a.example/1\x1b\\") == 2
+
+
+def test_stats_on_a_terminal_is_a_table(seeds: Cli) -> None:
+    status, screen = seeds.on_terminal("stats", env={"TERM": "xterm-256color"})
+    assert status == 0
+    rows = without_codes(screen.replace("\r", "").split("\n"))
+    assert ["articles", "16"] in [row.split() for row in rows]
+    header = next(
+        number for number, row in enumerate(rows) if row.split() == ["source", "articles"]
+    )
+    name, count, bar = rows[header + 2].split()
+    assert (name, count, set(bar)) == ("(unknown)", "4", {"█"})
+
+
+def test_stats_in_a_pipe_has_no_table(seeds: Cli) -> None:
+    assert "─" not in seeds("stats").out
