@@ -80,6 +80,7 @@ def is_clear(message: str) -> bool:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", [delete, halve, empty])
 def test_damaged_file_never_changes_an_answer(
     seeds: Cli, tmp_path: Path, harm: Callable[[Path], None]

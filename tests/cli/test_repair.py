@@ -93,6 +93,7 @@ def test_unknown_index_format_is_left_alone(archive: Cli) -> None:
     assert files(archive) == ["newsgrep.json", "newsgrep.lock", "whoosh"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "ending", [".trm", ".pst", ".moment.col", ".source.col", ".body_length.col", "_stored.col"]
 )

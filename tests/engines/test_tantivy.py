@@ -90,6 +90,7 @@ def test_second_writer_gets_index_locked(tmp_path: Path) -> None:
     other.close()
 
 
+@pytest.mark.slow
 def test_killed_writer_leaves_no_lock_and_no_files(tmp_path: Path) -> None:
     engine_with(NAME, tmp_path, ARCHIVE).close()
     script = (

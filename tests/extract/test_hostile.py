@@ -78,6 +78,7 @@ DEEP = 100_000
 LONG = 3_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data",
     [
@@ -101,6 +102,7 @@ def test_deep_nesting_takes_bounded_time(data: bytes, suffix: str) -> None:
     assert time.perf_counter() - start < 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit",
     [

@@ -285,6 +285,7 @@ def test_markdown_keeps_stars_code_tables_footnotes() -> None:
 # Robustness
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data",
     [

@@ -107,6 +107,7 @@ def expected(first: date | None, last: date | None, zone: tzinfo) -> set[str]:
     return ids
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", ZONES, ids=str)
 def test_date_range_is_in_the_given_zone(engine: Engine, zone: tzinfo) -> None:
     for day in DAYS:
