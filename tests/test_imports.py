@@ -8,6 +8,7 @@ from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+from tests.conftest import pytest_plugins
 from tests.support.cli import REPOSITORY
 
 ORDER = (
@@ -141,6 +142,26 @@ def test_no_test_module_imports_another() -> None:
         if imported.rpartition(".")[2].startswith("test_") and imported.startswith("tests.")
     ]
     assert wrong == []
+
+
+def test_fixtures_can_be_imported_on_any_system() -> None:
+    posix_only = {"fcntl", "grp", "pty", "pwd", "resource", "termios"}
+    known = modules("tests")
+    pending, seen = [*pytest_plugins], set()
+    while pending:
+        if (name := pending.pop()) in known and name not in seen:
+            seen.add(name)
+            at_top = ast.Module(
+                [n for n in ast.parse(known[name].read_text("utf-8")).body if _is_import(n)], []
+            )
+            imported = set(_imports(at_top, name.rpartition(".")[0], known))
+            assert imported & posix_only == set(), name
+            pending += imported
+    assert len(seen) > 10
+
+
+def _is_import(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Import | ast.ImportFrom)
 
 
 def test_only_tests_import_tests() -> None:

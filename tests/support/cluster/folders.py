@@ -5,7 +5,6 @@ pytest's own folders are readable by root only, and OpenSearch refuses to run as
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -25,6 +24,8 @@ def own_folder() -> Iterator[Path]:
 
     Its name contains this process's id, so that a process list shows to whom a server belongs.
     """
+    import fcntl  # on POSIX systems only, where alone servers are started
+
     _remove_orphans()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     if os.geteuid() == 0:
@@ -39,6 +40,8 @@ def own_folder() -> Iterator[Path]:
 
 
 def _remove_orphans() -> None:
+    import fcntl
+
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         try:
             lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

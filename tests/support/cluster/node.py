@@ -6,7 +6,6 @@ The process is ended by its id, or by the kernel when the process that started i
 from __future__ import annotations
 
 import os
-import pwd
 import random
 import shutil
 import signal
@@ -66,6 +65,8 @@ class Node:
         self._killed = False
         self._guard = [setpriv, "--pdeathsig", "KILL"]
         if os.geteuid() == 0:  # OpenSearch refuses to run as root
+            import pwd  # on POSIX systems only
+
             nobody = pwd.getpwnam("nobody")
             self._guard += [f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}"]
             self._guard += ["--clear-groups"]
