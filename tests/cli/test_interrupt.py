@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -28,6 +27,8 @@ def start(cli: Cli, *args: str) -> subprocess.Popen[bytes]:
 
 def wait_until_writing(process: subprocess.Popen[bytes], index: Path) -> None:
     """Wait until ``process`` holds the lock of the index."""
+    import fcntl  # on POSIX systems only
+
     until = time.monotonic() + TIMEOUT
     while time.monotonic() < until and process.poll() is None:
         for lock in index.rglob("*WRITELOCK"):
