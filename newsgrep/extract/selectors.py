@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from importlib.metadata import version
 from typing import Final
 
 import soupsieve
@@ -21,7 +22,9 @@ from soupsieve import css_types
 
 from newsgrep.extract import dom
 
-_MAX_ELEMENTS: Final = 50_000
+_LINEAR_TIME: Final = tuple(map(int, re.findall(r"\d+", version("soupsieve"))[:2])) >= (4, 1)
+"""Older versions, for Python before 3.11.5, take quadratic time for some selectors."""
+_MAX_ELEMENTS: Final = 50_000 if _LINEAR_TIME else 5_000
 """A tag takes about 1 kB, ten times as much as an element; pages that people read have fewer."""
 _READS_TEXT = re.compile(r":(?:-soup-)?contains|:empty|:root|:dir\(|:placeholder-shown")
 """Pseudo-classes that depend on text. Building strings takes as long again as building tags."""
@@ -43,7 +46,7 @@ class SelectorMatcher:
     """Finds the elements of one page that selectors match.
 
     ``selectors`` are all selectors that will be used on the page. On a page of more than
-    50,000 elements ``too_large`` is True and nothing matches.
+    50,000 elements (5,000 with soupsieve before 4.1) ``too_large`` is True and nothing matches.
     """
 
     def __init__(self, tree: dom.Tree, selectors: Iterable[str]) -> None:
