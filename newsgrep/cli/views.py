@@ -32,7 +32,7 @@ from newsgrep.cli.output import (
     screen,
 )
 from newsgrep.cli.show import find_article, looks_like_article, read_article_file
-from newsgrep.engines.base import EngineRequest
+from newsgrep.engines.base import count_matches
 from newsgrep.errors import InputError, UsageError
 from newsgrep.query.ast import describe, positive_texts
 from newsgrep.query.parser import normalize
@@ -216,7 +216,7 @@ def kwic_command(options: KwicOptions) -> int:
         )
         print_result(rendering, options)
         if not counter.lines:
-            if total := engine.search(EngineRequest(query.root, limit=0)).total:
+            if total := count_matches(engine, query.root):
                 verb = "matches" if total == 1 else "match"
                 print_message(
                     f"{count_noun(total, 'article')} {verb}, but none contains a word of QUERY. "

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from newsgrep.analysis.scoring import Recency
 from newsgrep.models import Article, FileRecord
-from newsgrep.query.ast import Node
+from newsgrep.query.ast import MatchAll, Node
 
 if TYPE_CHECKING:
     from newsgrep.analysis.document import IndexDocument
@@ -50,8 +50,17 @@ class ResultPage(NamedTuple):
 
     total: int
     candidates: tuple[ScoredDoc, ...]
-    facets: Mapping[str, tuple[tuple[str, int], ...]] = MappingProxyType({})
+    facets: Mapping[str, FacetCounts] = MappingProxyType({})
     before: int = 0
+
+
+FacetCounts = tuple[tuple[str, int], ...]
+"""Values with the number of matches that have each, most frequent first, then by value."""
+
+
+def by_frequency(counts: Mapping[str, int]) -> FacetCounts:
+    """Return the counts of a facet in their order."""
+    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 FACETS = ("source", "month", "day", "author", "tag")
@@ -187,6 +196,11 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Release all files, locks and connections."""
+
+
+def count_matches(engine: Engine, query: Node | None = None) -> int:
+    """Return how many articles match ``query``, or how many there are."""
+    return engine.search(EngineRequest(MatchAll() if query is None else query, limit=0)).total
 
 
 class Stored(NamedTuple):

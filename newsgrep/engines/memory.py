@@ -16,12 +16,14 @@ from newsgrep.engines.base import (
     DeleteArticle,
     DropFileRecord,
     EngineRequest,
+    FacetCounts,
     Order,
     Problem,
     PutArticle,
     PutFileRecord,
     ResultPage,
     ScoredDoc,
+    by_frequency,
 )
 from newsgrep.engines.registry import EngineSpec, LocationKind
 from newsgrep.errors import UsageError
@@ -261,9 +263,8 @@ def _timestamp(article: Article) -> float:
     return article.published.sort_key() if article.published else float("-inf")
 
 
-def _count_facet(name: str, matched: list[_StoredDocument]) -> tuple[tuple[str, int], ...]:
-    counts = Counter(value for d in matched for value in _facet_values(name, d.article))
-    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+def _count_facet(name: str, matched: list[_StoredDocument]) -> FacetCounts:
+    return by_frequency(Counter(v for d in matched for v in _facet_values(name, d.article)))
 
 
 def _facet_values(name: str, article: Article) -> set[str]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import MAX_IN_BODY, TITLE_SHIFT
+from newsgrep.engines.base import FacetCounts, by_frequency
 from newsgrep.models import ARCHIVE_ZONE, Article
 from newsgrep.query.ast import (
     And,
@@ -324,9 +325,6 @@ def _local_day(timestamp: float, zone: tzinfo) -> int:
     return (_EPOCH + timedelta(seconds=timestamp)).astimezone(zone).toordinal()
 
 
-FacetCounts = tuple[tuple[str, int], ...]
-"""Values with the number of documents that have each, most frequent first, then by value."""
-
 _NAME_FACETS: Final = {"author": NameField.AUTHOR, "tag": NameField.TAG}
 
 
@@ -336,10 +334,10 @@ def count_facet(reader: PostingsReader, name: str, matched: set[int]) -> FacetCo
     ``name`` is one of :data:`newsgrep.engines.base.FACETS`. Days are in the archive's time zone.
     """
     if name in _NAME_FACETS:
-        return _by_frequency(_count_names(reader, _NAME_FACETS[name], matched))
+        return by_frequency(_count_names(reader, _NAME_FACETS[name], matched))
     if name == "day":
-        return _by_frequency(_count_days(reader, matched))
-    return _by_frequency(Counter(reader.facet_values(name, matched)))
+        return by_frequency(_count_days(reader, matched))
+    return by_frequency(Counter(reader.facet_values(name, matched)))
 
 
 def _count_names(reader: PostingsReader, kind: NameField, matched: set[int]) -> Counter[str]:
@@ -367,7 +365,3 @@ def _count_days(reader: PostingsReader, matched: set[int]) -> Counter[str]:
             day = common_date_part(date.fromordinal(first), date.fromordinal(last))
         counts[day] = count
     return counts
-
-
-def _by_frequency(counts: Counter[str]) -> FacetCounts:
-    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

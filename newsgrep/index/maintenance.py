@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from newsgrep.engines.base import Engine, EngineRequest, Problem
+from newsgrep.engines.base import Engine, Problem, count_matches
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexProblem, UsageError
 from newsgrep.index.store import Index
 from newsgrep.index.user_state import merge_saved, read_saved
 from newsgrep.index.workers import Progress, Transfer, no_progress
-from newsgrep.query.ast import MatchAll
 
 
 class HealthReport(NamedTuple):
@@ -34,7 +33,7 @@ def verify_index(index: Index, *, deep: bool = False, trust: bool = False) -> He
     try:
         with index.open(trust=trust) as engine:
             problems = engine.verify(deep=deep)
-            articles = 0 if problems else engine.search(EngineRequest(MatchAll(), limit=0)).total
+            articles = 0 if problems else count_matches(engine)
     except IndexDamaged as exc:
         return HealthReport((Problem(str(exc)),), 0)
     return HealthReport(tuple(problems), articles)
@@ -205,5 +204,5 @@ def _store_totals(engine: Engine) -> _StoreTotals:
     for record in engine.file_records():
         files += 1
         checksum += hash(record)
-    articles = engine.search(EngineRequest(MatchAll(), limit=0)).total
+    articles = count_matches(engine)
     return _StoreTotals(articles, files, checksum)

@@ -4,7 +4,7 @@
 
     index = index_at("./index")
     with index.open() as engine:
-        print(engine.search(EngineRequest(MatchAll(), limit=0)).total)
+        print(count_matches(engine))
 
 No other code distinguishes folders from servers: where they differ, the index has a method or a
 property for it.

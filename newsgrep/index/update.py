@@ -20,9 +20,9 @@ from newsgrep.engines.base import (
     DeleteArticle,
     DropFileRecord,
     Engine,
-    EngineRequest,
     PutArticle,
     PutFileRecord,
+    count_matches,
 )
 from newsgrep.errors import ChangesRejected, IndexLocked, Interrupted
 from newsgrep.extract.outlets import load_outlets
@@ -39,7 +39,6 @@ from newsgrep.index.plan import (
 from newsgrep.index.store import Index, Session
 from newsgrep.index.workers import FailedFile, Prepared, Progress, no_progress, prepare_files
 from newsgrep.models import FileRecord, Status
-from newsgrep.query.ast import MatchAll
 
 _MIN_FILES_FOR_WORKERS: Final = 300
 
@@ -137,8 +136,7 @@ def _open(index: Index, options: UpdateOptions) -> Session | None:
 
 
 def _summary(engine: Engine, run: UpdateRun, started: float) -> UpdateSummary:
-    articles = engine.search(EngineRequest(MatchAll(), limit=0)).total
-    return run.summary(articles, time.monotonic() - started)
+    return run.summary(count_matches(engine), time.monotonic() - started)
 
 
 def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from newsgrep.engines.base import Engine, EngineRequest
+from newsgrep.engines.base import Engine, count_matches
 from newsgrep.query.ast import (
     And,
     Field,
@@ -68,7 +68,7 @@ def diagnose(
     """
 
     def total(node: Node) -> int:
-        return engine.search(EngineRequest(node, limit=0)).total
+        return count_matches(engine, node)
 
     terms = list(dict.fromkeys(_single_terms(root)))
     counted = terms[:MAX_TERMS]

@@ -18,7 +18,7 @@ from zlib import crc32
 
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import Recency
-from newsgrep.engines.base import Engine, EngineRequest, Order, ResultPage, ScoredDoc
+from newsgrep.engines.base import Engine, EngineRequest, FacetCounts, Order, ResultPage, ScoredDoc
 from newsgrep.errors import UsageError
 from newsgrep.models import Article, Hit, Snippet
 from newsgrep.query.ast import (
@@ -95,7 +95,7 @@ class SearchResult(NamedTuple):
     total: int
     hits: tuple[Hit, ...]
     took_ms: float
-    facets: Mapping[str, tuple[tuple[str, int], ...]] = MappingProxyType({})
+    facets: Mapping[str, FacetCounts] = MappingProxyType({})
     features: Mapping[str, RerankFeatures] = MappingProxyType({})
     offset: int = 0
     next: str | None = None

@@ -15,9 +15,9 @@ from newsgrep.analysis.characters import CharKind, kind_of
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import idf
 from newsgrep.analysis.segment import running_words
-from newsgrep.engines.base import Engine, EngineRequest, Order
+from newsgrep.engines.base import Engine, EngineRequest, Order, count_matches
 from newsgrep.models import Article
-from newsgrep.query.ast import And, MatchAll, Node, scoring_terms
+from newsgrep.query.ast import And, Node, scoring_terms
 from newsgrep.query.parser import Query, make_phrase
 from newsgrep.terminal import Screen, StyledLine, StyledText, count_noun, one_line, pad
 from newsgrep.views import SCHEMA_VERSION
@@ -84,7 +84,7 @@ def query_keywords(engine: Engine, query: Query, limit: int) -> Keywords:
     query_words = frozenset(scoring_terms(query.root))
     if page.total < MIN_FOR_KEYNESS:
         return _weigh_words(engine, query.text, engine.get(ids), limit, query_words)
-    others = engine.search(EngineRequest(MatchAll(), limit=0)).total - page.total
+    others = count_matches(engine) - page.total
     texts = [SegmentedText(title, body) for title, body in engine.folded(ids)]
     counts = word_document_counts(engine, texts, query.root)
     in_archive = engine.document_frequencies(counts.keys())
@@ -176,7 +176,7 @@ def word_document_counts(
 def count_containing(engine: Engine, text: str, within: Node | None = None) -> int:
     """Return how many articles contain ``text``, whether or not it is a term of the index."""
     node: Node = make_phrase(text)
-    return engine.search(EngineRequest(And((within, node)) if within else node, limit=0)).total
+    return count_matches(engine, And((within, node)) if within else node)
 
 
 def is_query_word(word: str, query_words: frozenset[str]) -> bool:
@@ -238,7 +238,7 @@ def _weigh_words(
     query_words: frozenset[str] = frozenset(),
 ) -> Keywords:
     """Return the words of a few articles by how often they occur and how rare they are."""
-    in_archive = engine.search(EngineRequest(MatchAll(), limit=0)).total
+    in_archive = count_matches(engine)
     texts = [SegmentedText(fold(article.title), fold(article.body)) for article in articles]
     weights = _word_weights(texts)
     for name, count in find_names(texts, 2).most_common(_MAX_NAMES):

@@ -14,9 +14,9 @@ from newsgrep.analysis.document import LEAD_LENGTH
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import idf
 from newsgrep.analysis.segment import term_counts
-from newsgrep.engines.base import Engine, EngineRequest, ScoredDoc
+from newsgrep.engines.base import Engine, EngineRequest, ScoredDoc, count_matches
 from newsgrep.models import Article
-from newsgrep.query.ast import MatchAll, Operator, Terms
+from newsgrep.query.ast import Operator, Terms
 from newsgrep.terminal import Screen, StyledLine, StyledText, highlight, one_line
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import byline_pieces, display_path, metadata_object
@@ -96,7 +96,7 @@ def salient_terms(engine: Engine, article: Article) -> dict[str, float]:
         for term in counts | in_title
         if len(term) > 1 and (counts[term] > 1 or term in in_title or term in in_lead)
     ]
-    total = engine.search(EngineRequest(MatchAll(), limit=0)).total
+    total = count_matches(engine)
     indexed = len(engine.get([article.id]))
     weights = {
         term: idf(total, frequency)

@@ -39,9 +39,6 @@ IMPACTS: Final = "levels"
 FOLDED_NAMES: Final = {kind: f"{kind.value}_folded" for kind in NameField}
 """Whole names, folded; no value if there is no name."""
 
-FACET_FIELDS: Final = ("source", "month", "day", "author", "tag")
-"""Whole values for counting; ``""`` if there is no value."""
-
 ADDRESSES: Final = {LocationField.URL: "url", LocationField.PATH: "path"}
 """Addresses, folded, cut off after :data:`MAX_ADDRESS_LENGTH` characters."""
 

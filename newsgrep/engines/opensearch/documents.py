@@ -13,11 +13,11 @@ from typing import Any, Final
 from newsgrep.analysis.characters import SOLO
 from newsgrep.analysis.codec import pack_file_record, unpack_article, unpack_file_record
 from newsgrep.analysis.document import IndexDocument
+from newsgrep.engines.base import FACETS
 from newsgrep.engines.engine_query.fields import (
     ADDRESSES,
     BODY,
     CAPTION,
-    FACET_FIELDS,
     FIRST_DAY,
     FOLDED_NAMES,
     HAS_TIME,
@@ -88,7 +88,7 @@ ARTICLE_FIELDS: Final[Mapping[str, object]] = {
         for half in "hl"
         for digit in range(1, 8)
     },
-    **dict.fromkeys((ID, *FACET_FIELDS, *FOLDED_NAMES.values()), _KEYWORD),
+    **dict.fromkeys((ID, *FACETS, *FOLDED_NAMES.values()), _KEYWORD),
     **dict.fromkeys(ADDRESSES.values(), _SEARCH_ONLY_KEYWORD),
     LATIN_TERMS: {"type": "keyword", "index": False},
     **dict.fromkeys((FIRST_DAY, LAST_DAY, HAS_TIME), _INTEGER),

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from newsgrep.engines.base import Order, ScoredDoc
+from newsgrep.engines.base import FacetCounts, Order, ScoredDoc, by_frequency
 from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.fields import ID, ID_PREFIX, MAX_TOKEN_LENGTH, TERMS, TIMESTAMP
 from newsgrep.engines.engine_query.lower import values_of
@@ -406,10 +406,6 @@ def _next_float32(score: float) -> float:
     return float(struct.unpack("<f", struct.pack("<i", bits + 1))[0])
 
 
-FacetCounts = tuple[tuple[str, int], ...]
-"""Values with their counts, most frequent first, then by value."""
-
-
 def facet_aggregations(names: Iterable[str]) -> QueryDsl:
     """Return the aggregations that count facets along with a search."""
     return {name: {"terms": {"field": name, "size": _FACET_VALUES}} for name in names}
@@ -430,7 +426,7 @@ def facet_counts(
             counts = _all_facet_values(point_in_time, query, name)
         else:
             counts = {bucket["key"]: bucket["doc_count"] for bucket in facet["buckets"]}
-        found[name] = tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+        found[name] = by_frequency(counts)
     return found
 
 

@@ -9,8 +9,9 @@ from typing import Final
 from tantivy import DocAddress, Document, Index, Query
 
 from newsgrep.analysis.characters import CharKind, kind_of
+from newsgrep.engines.base import FACETS, FacetCounts, by_frequency
 from newsgrep.engines.engine_query import ir
-from newsgrep.engines.engine_query.fields import FACET_FIELDS, ID, TERMS
+from newsgrep.engines.engine_query.fields import ID, TERMS
 from newsgrep.engines.engine_query.lower import values_of
 from newsgrep.engines.tantivy.commits import (
     commit_number,
@@ -84,12 +85,12 @@ class CommitReader:
         """Return how many articles match each clause."""
         return list(map(self.count, clauses))
 
-    def facet(self, name: str, clause: ir.Clause) -> tuple[tuple[str, int], ...]:
-        """Return the values of a facet with their counts, most frequent first, then by value.
+    def facet(self, name: str, clause: ir.Clause) -> FacetCounts:
+        """Return the values of a facet with their counts.
 
         Raises :class:`KeyError` for an unknown facet.
         """
-        if name not in FACET_FIELDS:
+        if name not in FACETS:
             raise KeyError(name)
         query = self.query(clause)
         request = {name: {"terms": {"field": name, "size": MAX_BUCKETS}}}
@@ -101,8 +102,7 @@ class CommitReader:
             is_complete = False
         if not is_complete:
             counts = dict(self.searcher.terms_with_prefix(name, "", query))
-        found = ((value, count) for value, count in counts.items() if count)
-        return tuple(sorted(found, key=lambda item: (-item[1], item[0])))
+        return by_frequency({value: count for value, count in counts.items() if count})
 
     def id_at(self, address: DocAddress) -> str:
         """Return the id of the article at ``address``, which is remembered for it."""

@@ -14,11 +14,11 @@ from tantivy import Document, Schema, SchemaBuilder
 
 from newsgrep.analysis.codec import pack_file_record, unpack_article, unpack_file_record
 from newsgrep.analysis.document import IndexDocument
+from newsgrep.engines.base import FACETS
 from newsgrep.engines.engine_query.fields import (
     ADDRESSES,
     BODY,
     CAPTION,
-    FACET_FIELDS,
     FIRST_DAY,
     FOLDED_NAMES,
     HAS_TIME,
@@ -65,7 +65,7 @@ def create_schema() -> Schema:
         # The id is stored as well, so that a document can be identified when it is read.
         stored = field in {KIND, ID}
         builder.add_text_field(field, stored=stored, tokenizer_name="raw", index_option="basic")
-    for field in FACET_FIELDS:
+    for field in FACETS:
         builder.add_text_field(field, fast=True, tokenizer_name="raw", index_option="basic")
     for field in INTEGER_FIELDS:
         builder.add_integer_field(field, fast=True)
