@@ -65,14 +65,6 @@ class _CharWidths(dict[str, int]):
 _WIDTHS: Final = _CharWidths()
 
 
-def char_width(character: str) -> int:
-    """Return how many terminal cells ``character`` takes.
-
-    0 for combining marks and format characters, 2 for wide ones such as Han, otherwise 1.
-    """
-    return _WIDTHS[character]
-
-
 def display_width(text: str) -> int:
     """Return how many terminal cells ``text`` takes.
 
@@ -376,10 +368,3 @@ def _format_range(pieces: Iterable[StyledText], start: int, end: int, number: in
 def _apply_style(text: str, style: str) -> str:
     code = STYLES[style]
     return f"\x1b[{code}m{text}\x1b[0m" if code and text else text
-
-
-def print_lines(lines: Iterable[StyledLine], *, color: bool) -> None:
-    """Print ``lines`` on standard output, wrapped if it is a terminal and in colour."""
-    rows = format_colored(lines, wrap=sys.stdout.isatty()) if color else format_plain(lines)
-    for row in rows:
-        write(row)

@@ -31,7 +31,7 @@ from newsgrep.index.maintenance import (
     verify_index,
 )
 from newsgrep.index.store import Index
-from newsgrep.terminal import one_line, write
+from newsgrep.terminal import count_noun, one_line, write
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.stats import collect_stats, to_json, to_text
 
@@ -153,7 +153,7 @@ def doctor_command(options: DoctorOptions) -> int:
 
 
 def _print_rebuilt(rebuilt: RebuildResult) -> None:
-    write(f"Rebuilt from {_count(rebuilt.articles, 'article')} that can be read")
+    write(f"Rebuilt from {count_noun(rebuilt.articles, 'article')} that can be read")
     for path in rebuilt.lost:
         write(f"lost: the article of {one_line(path) if path else 'a file of unknown name'}")
     if rebuilt.lost:
@@ -165,11 +165,7 @@ def _print_health(health: HealthReport, index: Index, *, deep: bool) -> None:
         write(f"{_FIX_HINT}; {_ROLLBACK_HINT}" if index.has_commits else _FIX_HINT)
     elif not health.problems:
         checked = "files, articles and terms" if deep else "files and articles"
-        write(f"{index} is intact: {_count(health.articles, 'article')}; checked {checked}")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+        write(f"{index} is intact: {count_noun(health.articles, 'article')}; checked {checked}")
 
 
 # reindex
@@ -205,7 +201,7 @@ def reindex_command(options: ReindexOptions) -> int:
             trust=options.trust,
             progress=progress,
         )
-    write(f"Rebuilt {options.index}: {_count(result.articles, 'article')}")
+    write(f"Rebuilt {options.index}: {count_noun(result.articles, 'article')}")
     return 0
 
 
@@ -263,9 +259,11 @@ def copy_command(options: CopyCommandOptions) -> int:
                 progress=progress,
             ),
         )
-    saved = "1 saved query" if result.queries == 1 else f"{result.queries:,} saved queries"
+    articles = count_noun(result.articles, "article")
+    records = count_noun(result.files, "file record")
+    saved = count_noun(result.queries, "saved query", "saved queries")
     write(
-        f"Copied {_count(result.articles, 'article')}, {_count(result.files, 'file record')} and "
-        f"{saved} to {one_line(str(options.target))} ({result.engine})"
+        f"Copied {articles}, {records} and {saved} to {one_line(str(options.target))} "
+        f"({result.engine})"
     )
     return 0

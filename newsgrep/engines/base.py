@@ -203,6 +203,12 @@ def count_matches(engine: Engine, query: Node | None = None) -> int:
     return engine.search(EngineRequest(MatchAll() if query is None else query, limit=0)).total
 
 
+def first_match(engine: Engine, query: Node, order: Order) -> Article | None:
+    """Return the first article that matches ``query``, ``None`` if there is none."""
+    candidates = engine.search(EngineRequest(query, order, limit=1)).candidates
+    return next(iter(engine.get(each.id for each in candidates)), None)
+
+
 class Stored(NamedTuple):
     """A stored article with its file record, or the record of a file without an article."""
 

@@ -67,6 +67,7 @@ from newsgrep.index.manifest import (
     refuse_lost_manifest,
     write_draft,
 )
+from newsgrep.terminal import count_noun
 
 _IGNORED_FILES: Final = {".gitkeep", ".gitignore", ".DS_Store", *OWN_FILES}
 
@@ -514,8 +515,7 @@ class FolderIndex(Index):
 
     def describe_leftovers(self, names: Sequence[str]) -> str:
         """Count the files."""
-        noun = "file" if len(names) == 1 else "files"
-        return f"Deleted {len(names):,} {noun} left over from earlier runs"
+        return f"Deleted {count_noun(len(names), 'file')} left over from earlier runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -695,8 +695,7 @@ class ServerIndex(Index):
 
     def describe_leftovers(self, names: Sequence[str]) -> str:
         """Count settings: an interrupted run leaves nothing else on a server."""
-        noun = "setting" if len(names) == 1 else "settings"
-        return f"Restored {len(names):,} {noun} that an interrupted run left behind"
+        return f"Restored {count_noun(len(names), 'setting')} that an interrupted run left behind"
 
 
 def index_at(text: str | Path) -> Index:

@@ -23,15 +23,10 @@ from newsgrep._io import encode_json, write_atomically
 from newsgrep.errors import InputError, QueryError, UsageError
 from newsgrep.index.manifest import SAVED_FILE, SAVED_LOCK_FILE
 from newsgrep.index.store import Index
-from newsgrep.query.parser import LoadSaved, name_key, parse
+from newsgrep.query.parser import name_key, parse
 
 _SAVED_VERSION: Final = 1
 _QUERY_NAME: Final = re.compile(r"\w[\w.-]{0,47}")
-
-
-def saved_lookup(index: Index) -> LoadSaved:
-    """Return a function that reads the saved queries of the index, for :func:`parse`."""
-    return lambda: read_saved(index)
 
 
 def read_saved(index: Index) -> dict[str, str]:

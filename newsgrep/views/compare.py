@@ -7,11 +7,12 @@ named sources, not against the rest of the archive.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from typing import Any, Final, NamedTuple
 
-from newsgrep.engines.base import Engine, EngineRequest, Order
+from newsgrep.engines.base import Engine, EngineRequest, Order, first_match
 from newsgrep.errors import UsageError
-from newsgrep.models import Article
+from newsgrep.models import Article, month_index, month_span
 from newsgrep.query.ast import And, DateRange, NameField, Node, scoring_terms
 from newsgrep.query.parser import Query, name_contains
 from newsgrep.terminal import Screen, StyledLine, StyledText, one_line
@@ -123,16 +124,11 @@ def _compare_source(
         matching_sources=tuple((source, on_query.get(source, 0)) for source in matching),
         articles=page.total,
         total=sum(matching.values()),
-        first=_first_article(engine, dated, Order.OLDEST),
-        last=_first_article(engine, dated, Order.NEWEST),
+        first=first_match(engine, dated, Order.OLDEST),
+        last=first_match(engine, dated, Order.NEWEST),
         months=dict(sorted(months.items())),
         undated=page.total - sum(months.values()),
     )
-
-
-def _first_article(engine: Engine, node: Node, order: Order) -> Article | None:
-    candidates = engine.search(EngineRequest(node, order, limit=1)).candidates
-    return next(iter(engine.get(each.id for each in candidates)), None)
 
 
 def _distinctive_words(
@@ -261,10 +257,11 @@ def _periods(sources: Sequence[SourceComparison]) -> list[str]:
     months = sorted({month for source in sources for month in source.months})
     if not months:
         return []
-    first, last = (int(month[:4]) * 12 + int(month[5:7]) - 1 for month in (months[0], months[-1]))
-    if last - first < _MAX_SPARKS:
-        return [f"{at // 12:04}-{at % 12 + 1:02}" for at in range(first, last + 1)]
-    return [f"{year:04}" for year in range(first // 12, last // 12 + 1)][-_MAX_SPARKS:]
+    first, last = (date.fromisoformat(f"{month}-01") for month in (months[0], months[-1]))
+    numbers = range(month_index(first), month_index(last) + 1)
+    if len(numbers) <= _MAX_SPARKS:
+        return [month_span(number)[0].isoformat()[: len("2024-05")] for number in numbers]
+    return [f"{year:04}" for year in range(first.year, last.year + 1)][-_MAX_SPARKS:]
 
 
 def _count_in(source: SourceComparison, period: str) -> int:

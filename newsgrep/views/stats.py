@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from newsgrep.engines.base import FACETS, Engine, EngineRequest, Order
+from newsgrep.engines.base import FACETS, Engine, EngineRequest, Order, first_match
 from newsgrep.index.manifest import Manifest
 from newsgrep.query.ast import DateRange, MatchAll
 from newsgrep.terminal import Screen, StyledLine, StyledText, one_line
@@ -60,9 +60,8 @@ def collect_stats(engine: Engine, manifest: Manifest, index: str, size: int) -> 
 
 
 def _first_date(engine: Engine, order: Order) -> str | None:
-    dated = DateRange(None, None)
-    found = engine.search(EngineRequest(dated, order, limit=1)).candidates
-    return display_date(engine.get([found[0].id])[0]) if found else None
+    article = first_match(engine, DateRange(None, None), order)
+    return display_date(article) if article else None
 
 
 def figures(stats: IndexStats) -> Iterator[tuple[str, str]]:

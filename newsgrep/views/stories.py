@@ -303,11 +303,6 @@ def story_features(title: str, body: str, source: str | None) -> StoryFeatures:
     return StoryFeatures(_NOISE.sub("", title), clauses, size, numbers, source)
 
 
-def is_same_story(one: StoryFeatures, other: StoryFeatures) -> bool:
-    """Return whether two articles are versions of one story."""
-    return _overlaps_enough(one, other, sum(map(len, one.clauses & other.clauses)))
-
-
 def _overlaps_enough(one: StoryFeatures, other: StoryFeatures, common: int) -> bool:
     """Return whether two articles are one story; ``common`` counts shared characters."""
     shorter, longer = sorted((one, other), key=lambda each: (each.size, len(each.numbers)))

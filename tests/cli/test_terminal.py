@@ -12,7 +12,6 @@ from rich.text import Text
 
 from newsgrep.terminal import (
     bar,
-    char_width,
     column_chart,
     cumulative_widths,
     display_width,
@@ -41,7 +40,7 @@ def test_fitting_suffix_is_the_longest_without_loose_mark(text: str, width: int)
     fitting = [
         end
         for end in ends
-        if display_width(end) <= width and (end == text or not end or char_width(end[0]))
+        if display_width(end) <= width and (end == text or not end or display_width(end[0]))
     ]
     assert fitting_suffix(text, width) == fitting[0]
 
@@ -96,4 +95,4 @@ def test_wrapped_equals_rich(text: str, width: int) -> None:
 def test_display_width_of_every_prefix(text: str, widths: list[int]) -> None:
     assert cumulative_widths(text) == widths
     assert [display_width(text[:end]) for end in range(len(text) + 1)] == widths
-    assert sum(map(char_width, text)) == widths[-1]
+    assert sum(map(display_width, text)) == widths[-1]

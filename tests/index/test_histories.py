@@ -299,7 +299,7 @@ def segments(engine: Engine) -> int:
     if isinstance(engine, WhooshEngine):
         return len(engine._reader._segments)
     assert isinstance(engine, TantivyEngine)
-    return engine.reader.segment_count
+    return engine.reader.searcher.num_segments
 
 
 def ids(commit: Commit) -> set[str]:

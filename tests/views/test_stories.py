@@ -18,7 +18,6 @@ from newsgrep.views.stories import (
     StoryFeatures,
     first_published,
     group_stories,
-    is_same_story,
     search_collapsed,
     story_features,
 )
@@ -55,6 +54,10 @@ def story(seed: int, clauses: int = 40) -> str:
 
 def like(title: str, body: str, source: str | None = "雾港日报") -> StoryFeatures:
     return story_features(fold(title), fold(body), source)
+
+
+def is_same_story(one: StoryFeatures, other: StoryFeatures) -> bool:
+    return len(group_stories([one, other])) == 1
 
 
 def test_is_same_story_ignores_the_title() -> None:

@@ -67,11 +67,6 @@ class CommitReader:
         """Return whether this is still the last commit."""
         return read_meta(self._folder) == self._meta
 
-    @property
-    def segment_count(self) -> int:
-        """The number of segments, each of which is searched separately."""
-        return self.searcher.num_segments
-
     def query(self, clause: ir.Clause) -> Query:
         """Return tantivy's query for a clause."""
         return self.builder.query(ir.all_of(clause))
