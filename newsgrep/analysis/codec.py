@@ -125,7 +125,7 @@ def encode(text: str) -> bytes:
     return text.encode(_ENCODING, "replace")
 
 
-def decode(data: bytes) -> str:
+def decode_folded(data: bytes) -> str:
     """Return encoded text as a string; raises :class:`DamagedData`."""
     try:
         return data.decode(_ENCODING)
@@ -150,7 +150,7 @@ def is_character_start(data: bytes, at: int) -> bool:
 
 
 def _folded_text(packed: bytes) -> str:
-    return decode(inflate_folded(packed))
+    return decode_folded(inflate_folded(packed))
 
 
 def pack_article(article: Article, folded: Sequence[str]) -> bytes:

@@ -106,7 +106,7 @@ def list_command(options: SavedListOptions) -> int:
 @click.argument("name")
 @index_option
 @typed(SavedNameOptions)
-def show_command(options: SavedNameOptions) -> int:
+def show_saved_command(options: SavedNameOptions) -> int:
     """Print the query saved as NAME."""
     queries = read_saved(options.index)
     write(one_line(queries[saved_name(queries, options.name)]))

@@ -43,7 +43,7 @@ from newsgrep.query.match import matching_documents, matching_words
 if TYPE_CHECKING:
     from newsgrep.query import prefilter
 
-UNDATED: Final = 0
+UNDATED_DAY: Final = 0
 """The day number of documents without a date; ordinals of real days begin with 1."""
 
 
@@ -89,7 +89,7 @@ class PostingsReader(Protocol):
     def publication_days(self) -> tuple[Sequence[int], Sequence[int]]:
         """Return first and last day of publication by document, as proleptic ordinals.
 
-        Days are those of the archive's time zone; both are :data:`UNDATED` without a date.
+        Days are those of the archive's time zone; both are :data:`UNDATED_DAY` without a date.
         """
 
     def timestamps(self) -> Sequence[float]:
@@ -273,9 +273,9 @@ def _dated(reader: PostingsReader, dates: DateRange, within: set[int] | None) ->
     begins, ends = reader.publication_days()
     among = reader.all_documents() if within is None else within
     if dates.zone is ARCHIVE_ZONE:
-        return {d for d in among if UNDATED < begins[d] <= highest and ends[d] >= lowest}
+        return {d for d in among if UNDATED_DAY < begins[d] <= highest and ends[d] >= lowest}
     days = TimezoneDays(reader, dates.zone)
-    return {d for d in among if begins[d] > UNDATED and days.overlaps(d, lowest, highest)}
+    return {d for d in among if begins[d] > UNDATED_DAY and days.overlaps(d, lowest, highest)}
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -361,7 +361,7 @@ def _count_days(reader: PostingsReader, matched: set[int]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for (first, last), count in Counter((begins[d], ends[d]) for d in matched).items():
         day = ""
-        if first > UNDATED:
+        if first > UNDATED_DAY:
             day = common_date_part(date.fromordinal(first), date.fromordinal(last))
         counts[day] = count
     return counts

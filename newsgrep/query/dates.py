@@ -163,7 +163,7 @@ def _parse_part(text: str, part: str, begins: int, today: date) -> DaySpan:
     typed = part.strip()
     begins += len(part) - len(part.lstrip())
     try:
-        return parse_date(typed, today)
+        return parse_days(typed, today)
     except InvalidDate as exc:
         at = min(begins + exc.at, max(len(text) - 1, 0))
         message = str(exc) or _date_advice(text, typed, exc.at)
@@ -216,7 +216,7 @@ class InvalidDate(Exception):
         self.at = at
 
 
-def parse_date(text: str, today: date) -> DaySpan:
+def parse_days(text: str, today: date) -> DaySpan:
     """Return the first and the last day of a folded date.
 
     Raises :class:`InvalidDate`, with an empty message for an unknown form.

@@ -495,12 +495,12 @@ class LiteralVerifier:
             return False
         low, high = self._bounds(data)
         if self._has_word_edge:
-            return contains_literal(codec.decode(data[low:high]), self._literal)
+            return contains_literal(codec.decode_folded(data[low:high]), self._literal)
         at = data.find(self._encoded, low, high)
         if at < 0 or codec.is_character_start(data, at):
             return at >= 0
         # Such places may follow one another endlessly: 啊啊啊 has the bytes of “ everywhere.
-        return self._literal in codec.decode(data[low:high])
+        return self._literal in codec.decode_folded(data[low:high])
 
     def _bounds(self, data: bytes) -> tuple[int, int]:
         title_end, body_end = codec.text_ends(data)

@@ -23,7 +23,7 @@ from newsgrep.query.ast import (
     positive_texts,
 )
 
-MAX_TERMS: Final = 20
+MAX_COUNTED_TERMS: Final = 20
 """Terms that are counted: each costs one search, and a query may have thousands."""
 
 
@@ -71,7 +71,7 @@ def diagnose(
         return count_matches(engine, node)
 
     terms = list(dict.fromkeys(_single_terms(root)))
-    counted = terms[:MAX_TERMS]
+    counted = terms[:MAX_COUNTED_TERMS]
     return Diagnosis(
         articles=total(MatchAll()),
         terms=tuple(PartCount(describe(term), total(term)) for term in counted),

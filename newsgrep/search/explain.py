@@ -14,7 +14,7 @@ from newsgrep.query.ast import And, IdIs, MatchAll, Or, Terms, scoring_terms
 from newsgrep.search.rerank import RerankFeatures
 from newsgrep.search.search import SearchResult
 
-MAX_TERMS: Final = 50
+MAX_EXPLAINED_TERMS: Final = 50
 """Terms that are explained separately: each costs one search, and a query may have thousands."""
 
 _UNKNOWN_DATE: Final = float("-inf")
@@ -41,7 +41,7 @@ class Explanation(NamedTuple):
 
 def explain(engine: Engine, result: SearchResult) -> Explanation:
     """Return the explanation of the hits of ``result``, which ``engine`` returned."""
-    terms = scoring_terms(result.request.query.root)[:MAX_TERMS]
+    terms = scoring_terms(result.request.query.root)[:MAX_EXPLAINED_TERMS]
     shown = Or(tuple(IdIs(hit.article.id) for hit in result.hits))
     scores: dict[str, dict[str, float]] = {hit.article.id: {} for hit in result.hits}
     for term in terms:

@@ -10,7 +10,7 @@ import pytest
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.segment import index_terms
 from newsgrep.engines.base import Engine, EngineRequest
-from newsgrep.engines.engine_query.fields import tokenize
+from newsgrep.engines.engine_query.fields import index_tokens
 from newsgrep.errors import UsageError
 from newsgrep.models import Article
 from newsgrep.query import prefilter
@@ -98,7 +98,7 @@ def _is_met(required: Requirement, text: str) -> bool:
             expected = {*required.terms(), *required.inner_terms()}
             return contains_literal(text, literal) and expected <= terms
         case CharGap(first, second, max_gap):
-            found = tokenize(text)
+            found = index_tokens(text)
             return any(
                 token == first and second in found[at + 1 : at + 2 + max_gap]
                 for at, token in enumerate(found)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from newsgrep.engines.base import Change, Problem, Stored, Unreadable
 from newsgrep.engines.memory import MemoryEngine
-from newsgrep.engines.opensearch.client import ServerAddress, parse_address
+from newsgrep.engines.opensearch.client import OpenSearchAddress, parse_address
 from newsgrep.engines.registry import (
     EngineSpec,
     LocationKind,
@@ -102,7 +102,7 @@ def _save() -> None:
 class FakeServer:
     """The server at every address; see :class:`newsgrep.engines.registry.ServerOperations`."""
 
-    def address(self, url: str) -> ServerAddress:
+    def address(self, url: str) -> OpenSearchAddress:
         return parse_address(url)
 
     def manifest(self, url: str) -> Manifest | None:

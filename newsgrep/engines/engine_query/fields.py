@@ -53,12 +53,12 @@ HAS_TIME: Final = "timed"
 """1 if the time of day is known, else 0."""
 
 TIMESTAMP: Final = "moment"
-"""Publication in seconds since the epoch, or :data:`UNDATED`."""
+"""Publication in seconds since the epoch, or :data:`UNDATED_TIMESTAMP`."""
 
 ID_PREFIX: Final = "place"
 """The first eight bytes of the id as a number, which sorts as ids do except for ties."""
 
-UNDATED: Final = -1e18
+UNDATED_TIMESTAMP: Final = -1e18
 """Timestamp of an undated article. JSON has no -inf."""
 
 MAX_ADDRESS_LENGTH: Final = 8000
@@ -123,11 +123,11 @@ def _texts(document: IndexDocument, addresses: Mapping[LocationField, str]) -> d
         token
         for caption in captions.split(CAPTION_BREAK)
         if caption
-        for token in (*tokenize(caption), CAPTION_END)
+        for token in (*index_tokens(caption), CAPTION_END)
     ]
     return {
-        TITLE: " ".join(tokenize(title)),
-        BODY: " ".join(tokenize(body)),
+        TITLE: " ".join(index_tokens(title)),
+        BODY: " ".join(index_tokens(body)),
         CAPTION: " ".join(caption_tokens),
         TERMS: " ".join(terms),
         IMPACTS: " ".join(impact_tokens(impacts)),
@@ -154,7 +154,7 @@ def _values(
 
 def _numbers(document: IndexDocument) -> dict[str, float]:
     first_day = last_day = has_time = 0
-    timestamp = UNDATED
+    timestamp = UNDATED_TIMESTAMP
     if published := document.published:
         first, last = published.days(ARCHIVE_ZONE)
         first_day, last_day = first.toordinal(), last.toordinal()
@@ -174,7 +174,7 @@ def id_prefix(article_id: str) -> int:
     return int.from_bytes(article_id.encode("utf-8", "replace")[:8].ljust(8, b"\0"), "big")
 
 
-def tokenize(folded: str) -> list[str]:
+def index_tokens(folded: str) -> list[str]:
     """Return the tokens of a folded text in order; none contains white space.
 
     >>> tokenize("gpt 4:发布")

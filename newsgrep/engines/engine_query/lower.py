@@ -32,8 +32,8 @@ from newsgrep.engines.engine_query.fields import (
     TIMESTAMP,
     TITLE,
     impact_tokens,
+    index_tokens,
     term_token,
-    tokenize,
 )
 from newsgrep.models import ARCHIVE_ZONE, Article
 from newsgrep.query import ast, prefilter
@@ -144,7 +144,7 @@ def term_clause(term: str, field: Field = Field.TEXT) -> ir.Clause:
 
 
 def _token_sequence(field: str, literal: str) -> ir.Clause:
-    found = tuple(tokenize(literal))
+    found = tuple(index_tokens(literal))
     if len(found) == 1:
         return ir.Term(field, found[0])
     return ir.Phrase(field, found[:MAX_PHRASE_TOKENS])
@@ -163,7 +163,7 @@ def _lower_phrase(reader: IndexReader, phrase: ast.Phrase, within: ir.Clause | N
     if phrase.is_one_term:
         return term_clause(phrase.literal, phrase.field)
     clause = _lower_literal(prefilter.Literal(phrase.literal), phrase.field)
-    if len(tokenize(phrase.literal)) <= MAX_PHRASE_TOKENS:
+    if len(index_tokens(phrase.literal)) <= MAX_PHRASE_TOKENS:
         return clause
     return _verified_ids(reader, phrase, ir.all_of(within, clause))
 

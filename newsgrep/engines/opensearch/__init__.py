@@ -16,7 +16,7 @@ from newsgrep.engines.registry import EngineSpec, LocationKind, OpenedOnServer
 from newsgrep.errors import IndexMissing, ServerProblem
 
 if TYPE_CHECKING:
-    from newsgrep.engines.opensearch.client import Client, ServerAddress
+    from newsgrep.engines.opensearch.client import Client, OpenSearchAddress
     from newsgrep.engines.opensearch.indices import IndexGeneration
 
 
@@ -26,7 +26,7 @@ class OpenSearchServer:
     The spec is imported whenever the engine is named, so each method imports what it needs.
     """
 
-    def address(self, url: str) -> ServerAddress:
+    def address(self, url: str) -> OpenSearchAddress:
         """Parse a URL; the client library is not needed for it."""
         from newsgrep.engines.opensearch.client import parse_address
 

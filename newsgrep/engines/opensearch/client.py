@@ -72,7 +72,7 @@ _MAX_REASON_LENGTH: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
-class ServerAddress:
+class OpenSearchAddress:
     """Where an index is, and how it is created.
 
     Each of the index's indices on the server has ``shards`` shards, each with ``replicas``
@@ -94,7 +94,7 @@ class ServerAddress:
         return f"{host}:{self.port}/{self.name}"
 
 
-def parse_address(url: str) -> ServerAddress:
+def parse_address(url: str) -> OpenSearchAddress:
     """Parse ``opensearch://HOST[:PORT]/NAME[?shards=1&replicas=1&load_replicas=1]``.
 
     ``opensearch+https`` uses TLS and ``opensearch+http`` does not; ``opensearch`` uses it
@@ -137,7 +137,7 @@ def parse_address(url: str) -> ServerAddress:
         _reject_address("it contains a #")
     options = _parse_options(parts.query)
     replicas = options.get("replicas", 1)
-    return ServerAddress(
+    return OpenSearchAddress(
         host=host,
         port=DEFAULT_PORT if port is None else port,
         tls=not loopback if scheme == "opensearch" else scheme == "opensearch+https",
@@ -192,7 +192,7 @@ class Credentials:
     ca: Path | None = field(default=None, repr=False)
 
 
-def load_credentials(address: ServerAddress) -> Credentials:
+def load_credentials(address: OpenSearchAddress) -> Credentials:
     """Return the credentials in the environment, or else those in the file for the host.
 
     Raises :class:`UsageError` if the file is readable by others or invalid, if a user has no
@@ -235,7 +235,7 @@ def credentials_file() -> Path:
     return platformdirs.user_config_path("newsgrep", appauthor=False) / CREDENTIALS_FILENAME
 
 
-def _configured_credentials(address: ServerAddress) -> Mapping[str, str]:
+def _configured_credentials(address: OpenSearchAddress) -> Mapping[str, str]:
     path = credentials_file()
     try:
         with path.open("rb") as file:
@@ -276,7 +276,7 @@ def _host_table(table: object, path: Path, host: str) -> Mapping[str, str]:
 class Client:
     """A server; nothing is sent to it before the first request."""
 
-    def __init__(self, address: ServerAddress) -> None:
+    def __init__(self, address: OpenSearchAddress) -> None:
         self.address = address
         self._retrying: OpenSearch | None = None
         self._bulk: OpenSearch | None = None

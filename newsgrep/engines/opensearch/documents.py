@@ -31,7 +31,7 @@ from newsgrep.engines.engine_query.fields import (
     TERMS,
     TIMESTAMP,
     TITLE,
-    UNDATED,
+    UNDATED_TIMESTAMP,
     id_prefix,
     index_fields,
 )
@@ -131,7 +131,7 @@ def article_json(document: IndexDocument) -> str:
     fields = index_fields(document)
     found: dict[str, object] = {**fields.texts, **fields.values, **fields.numbers}
     del found[IMPACTS]
-    if found[TIMESTAMP] == UNDATED:
+    if found[TIMESTAMP] == UNDATED_TIMESTAMP:
         del found[TIMESTAMP]
     found[ID_PREFIX] = signed_id_prefix(document.article_id)
     found |= _terms_by_suffix(fields.texts[IMPACTS])

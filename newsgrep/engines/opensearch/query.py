@@ -22,10 +22,10 @@ QueryDsl = dict[str, Any]
 MAX_CLAUSES: Final = 1000
 """Clauses in one request: a stock server accepts 1,024, and a few are added to these."""
 
-MAX_TERMS: Final = 65_536
+MAX_VALUES: Final = 65_536
 """Values in one clause that a stock server accepts."""
 
-MAX_DEPTH: Final = 20
+MAX_NESTING: Final = 20
 """Nesting depth of clauses."""
 
 _MATCH_ALL: Final[QueryDsl] = {"match_all": {}}
@@ -83,7 +83,7 @@ def _must_query(clauses: tuple[ir.Clause, ...]) -> QueryDsl:
 def _terms_query(field: str, values: tuple[str, ...]) -> QueryDsl:
     if not values:
         return _MATCH_NONE
-    parts: list[QueryDsl] = [{"terms": {field: part}} for part in chunks(values, MAX_TERMS)]
+    parts: list[QueryDsl] = [{"terms": {field: part}} for part in chunks(values, MAX_VALUES)]
     return parts[0] if len(parts) == 1 else {"bool": {"should": parts}}
 
 
@@ -121,7 +121,7 @@ def count_clauses(clause: ir.Clause) -> int:
         case ir.MustNot(inner):
             return count_clauses(inner) + 1
         case ir.AnyTerm(_, tokens):
-            return len(tokens) // MAX_TERMS + 1
+            return len(tokens) // MAX_VALUES + 1
         case ir.OrderedNear():
             return 2
         case _:

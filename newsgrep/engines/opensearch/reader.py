@@ -28,7 +28,7 @@ from newsgrep.engines.opensearch.documents import (
 )
 from newsgrep.engines.opensearch.query import (
     MAX_CLAUSES,
-    MAX_DEPTH,
+    MAX_NESTING,
     QueryDsl,
     count_clauses,
     either,
@@ -249,7 +249,7 @@ class ServerReader:
                 return clause
 
     def _resolve_deep(self, clause: ir.Clause) -> ir.Clause:
-        return self._resolve(clause) if nesting_depth(clause) > MAX_DEPTH else clause
+        return self._resolve(clause) if nesting_depth(clause) > MAX_NESTING else clause
 
     def _resolve(self, clause: ir.Clause) -> ir.Clause:
         """Replace a clause by the ids of the articles that match it."""

@@ -13,7 +13,13 @@ from tantivy import DocAddress, FieldType, Occur, Query, Schema, Searcher
 from newsgrep.analysis.scoring import MIN_RECENCY_WEIGHT, Recency
 from newsgrep.engines.base import Order, ScoredDoc
 from newsgrep.engines.engine_query import ir
-from newsgrep.engines.engine_query.fields import ID, ID_PREFIX, TIMESTAMP, UNDATED, id_prefix
+from newsgrep.engines.engine_query.fields import (
+    ID,
+    ID_PREFIX,
+    TIMESTAMP,
+    UNDATED_TIMESTAMP,
+    id_prefix,
+)
 from newsgrep.engines.tantivy.schema import ARTICLE_KIND, INTEGER_FIELDS, KIND, NEGATED_TIMESTAMP
 
 _REGEX_SPECIAL: Final = re.compile(r"[\\.+*?()|\[\]{}^$#&~-]")
@@ -143,7 +149,7 @@ class TopDocs:
 
         A hit at the cursor itself counts as before it.
         """
-        timestamp = cursor.timestamp if cursor.timestamp != _NO_TIMESTAMP else UNDATED
+        timestamp = cursor.timestamp if cursor.timestamp != _NO_TIMESTAMP else UNDATED_TIMESTAMP
         cursor_key = (*self._sort_key(cursor.score, timestamp), id_prefix(cursor.id))
 
         def is_before(doc: SortedDoc) -> bool:
@@ -167,7 +173,7 @@ class TopDocs:
             case Order.NEWEST:
                 return -timestamp, 0.0
             case Order.OLDEST:
-                return (timestamp if timestamp != UNDATED else -UNDATED), 0.0
+                return (timestamp if timestamp != UNDATED_TIMESTAMP else -UNDATED_TIMESTAMP), 0.0
 
     def _sorted(self, hits: Sequence[tuple[float, DocAddress]]) -> list[SortedDoc]:
         addresses = [address for _, address in hits]
@@ -178,7 +184,7 @@ class TopDocs:
             score = value if self._field is None else 0.0
             timestamp = float(stored or 0)
             key = self._sort_key(score, timestamp)
-            known = timestamp if timestamp != UNDATED else _NO_TIMESTAMP
+            known = timestamp if timestamp != UNDATED_TIMESTAMP else _NO_TIMESTAMP
             docs.append(SortedDoc(*key, int(prefix or 0), address, score, known))
         docs.sort(key=_full_key)
         return self._by_id(docs)

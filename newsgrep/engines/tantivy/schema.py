@@ -29,7 +29,7 @@ from newsgrep.engines.engine_query.fields import (
     TERMS,
     TIMESTAMP,
     TITLE,
-    UNDATED,
+    UNDATED_TIMESTAMP,
     index_fields,
 )
 from newsgrep.models import Article, FileRecord
@@ -92,7 +92,9 @@ def article_document(article: IndexDocument) -> Document:
         document.add_integer(field, int(fields.numbers[field]))
     timestamp = fields.numbers[TIMESTAMP]
     document.add_float(TIMESTAMP, timestamp)
-    document.add_float(NEGATED_TIMESTAMP, -timestamp if timestamp != UNDATED else UNDATED)
+    document.add_float(
+        NEGATED_TIMESTAMP, -timestamp if timestamp != UNDATED_TIMESTAMP else UNDATED_TIMESTAMP
+    )
     document.add_unsigned(ID_PREFIX, int(fields.numbers[ID_PREFIX]))
     document.add_bytes(PACKED_TEXTS, article.folded)
     document.add_bytes(PACKED_REST, article.rest)

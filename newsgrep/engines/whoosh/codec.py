@@ -32,7 +32,7 @@ CAPTION_FIELD: Final = "caption"
 KEY_FIELD: Final = "key"
 """One term for each file record without an article, see :func:`file_record_key`."""
 
-NAME_FIELDS: Final = {kind: f"{kind.value}_name" for kind in NameField}
+FIELD_BY_NAME_KIND: Final = {kind: f"{kind.value}_name" for kind in NameField}
 """Fields whose terms are whole names, as they are written."""
 
 LENGTH_COLUMNS: Final = ("title_length", "lead_length", "body_length")
@@ -64,7 +64,7 @@ _OFFSETS_CUTOFF: Final = 1000
 def create_schema() -> Schema:
     """Return the schema, made from Whoosh's classes only: Whoosh stores it in the index."""
     fields: dict[str, Any] = {KIND_FIELD: ID(), KEY_FIELD: ID()}
-    fields |= {field: ID() for field in NAME_FIELDS.values()}
+    fields |= {field: ID() for field in FIELD_BY_NAME_KIND.values()}
     # Texts are cut into terms before. Field lengths are stored exactly, in columns, since
     # Whoosh rounds them to a byte. ID fields store a weight and no frequency beside it.
     fields |= {TEXT_FIELD: ID(), CAPTION_FIELD: ID()}

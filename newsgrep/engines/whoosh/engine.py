@@ -194,12 +194,12 @@ class WhooshEngine:
 
     def remove_leftovers(self) -> list[str]:
         """Delete the files that neither of the two commits contains."""
-        from newsgrep.engines.whoosh.writer import write_lock
+        from newsgrep.engines.whoosh.writer import storage_lock
 
         with _translate_errors(self._folder):
             if not self._storage.leftovers():
                 return []
-            with write_lock(self._storage):
+            with storage_lock(self._storage):
                 names = self._storage.leftovers()
                 self._storage.remove_leftovers()
         return names
@@ -232,10 +232,10 @@ def salvage(folder: Path) -> Iterator[Stored | Unreadable]:
 
 def rollback(folder: Path) -> None:
     """Drop the last commit of the index in ``folder``, even if it is unreadable."""
-    from newsgrep.engines.whoosh.writer import write_lock
+    from newsgrep.engines.whoosh.writer import storage_lock
 
     storage = IndexFolder(str(folder))
-    with _translate_errors(folder), write_lock(storage):
+    with _translate_errors(folder), storage_lock(storage):
         if storage.previous_commit() is None:
             raise UsageError(
                 f"The index in {folder} has no commit to roll back to: only one is kept."

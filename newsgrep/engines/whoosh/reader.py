@@ -24,11 +24,11 @@ from newsgrep.analysis.fold import fold
 from newsgrep.engines.whoosh.codec import (
     CAPTION_FIELD,
     COLUMNS,
+    FIELD_BY_NAME_KIND,
     FILE_RECORD,
     KEY_FIELD,
     KIND_FIELD,
     LENGTH_COLUMNS,
-    NAME_FIELDS,
     NUMBER_COLUMNS,
     NUMBER_DEFAULTS,
     TEXT_FIELD,
@@ -226,8 +226,8 @@ class WhooshReader:
             yield term, *self._field_postings(field, term)
 
     def names(self, kind: NameField) -> Iterator[tuple[str, array[int]]]:
-        for name in self._lexicon(NAME_FIELDS[kind]):
-            yield name, self._field_postings(NAME_FIELDS[kind], name)[0]
+        for name in self._lexicon(FIELD_BY_NAME_KIND[kind]):
+            yield name, self._field_postings(FIELD_BY_NAME_KIND[kind], name)[0]
 
     def terms(self, prefix: str, field: Field) -> Iterator[str]:
         name = CAPTION_FIELD if field is Field.CAPTION else TEXT_FIELD
@@ -237,7 +237,7 @@ class WhooshReader:
             yield term.decode("utf-8")
 
     def source_documents(self, term: str) -> Sequence[int]:
-        field = NAME_FIELDS[NameField.SOURCE]
+        field = FIELD_BY_NAME_KIND[NameField.SOURCE]
         if self._sources is None:
             self._sources = {}
             for name in self._lexicon(field):

@@ -24,11 +24,11 @@ from newsgrep.engines.whoosh.codec import (
     ARTICLE,
     CAPTION_FIELD,
     DEFAULT_VALUES,
+    FIELD_BY_NAME_KIND,
     FILE_RECORD,
     KEY_FIELD,
     KIND_FIELD,
     LENGTH_COLUMNS,
-    NAME_FIELDS,
     TEXT_FIELD,
     file_record_key,
     join_blocks,
@@ -183,7 +183,7 @@ def _popped_postings(lists: dict[str, array[int]]) -> Iterator[tuple[str, list[i
 
 
 @contextmanager
-def write_lock(storage: IndexFolder) -> Iterator[None]:
+def storage_lock(storage: IndexFolder) -> Iterator[None]:
     """Lock other writers out; raises Whoosh's ``LockError`` if there is one."""
     lock = storage.lock(LOCK_NAME)
     if not lock.acquire():
@@ -292,7 +292,7 @@ def _article_document(document: IndexDocument) -> tuple[dict[str, FieldTerms], d
     }
     for kind, written in names.items():
         if each := tuple(sorted({name.encode("utf-8", "replace").decode() for name in written})):
-            terms[NAME_FIELDS[kind]] = FieldTerms(each, (1,) * len(each))
+            terms[FIELD_BY_NAME_KIND[kind]] = FieldTerms(each, (1,) * len(each))
     if document.published:
         first, last = document.published.days(ARCHIVE_ZONE)
         columns["first_day"], columns["last_day"] = first.toordinal(), last.toordinal()

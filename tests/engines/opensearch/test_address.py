@@ -6,17 +6,17 @@ import traceback
 
 import pytest
 
-from newsgrep.engines.opensearch.client import ServerAddress, parse_address
+from newsgrep.engines.opensearch.client import OpenSearchAddress, parse_address
 from newsgrep.errors import UsageError
 
 
 def test_parse_address_reads_every_part() -> None:
-    assert parse_address("opensearch://search.example/news") == ServerAddress(
+    assert parse_address("opensearch://search.example/news") == OpenSearchAddress(
         "search.example", 9200, True, "news", shards=1, replicas=1, load_replicas=1
     )
     assert parse_address(
         "opensearch://Search.Example:9443/news-2024_a?shards=3&replicas=2&load_replicas=0"
-    ) == ServerAddress("search.example", 9443, True, "news-2024_a", 3, 2, 0)
+    ) == OpenSearchAddress("search.example", 9443, True, "news-2024_a", 3, 2, 0)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.8.7", "[::1]"])
