@@ -69,7 +69,7 @@ def rank_known_items(index: EvalIndex, items: Iterable[KnownItem]) -> list[Ranke
     """Return how every method ranks every item whose file became an article."""
     engine, ids = index.engine, _all_ids(index.engine)
     say(f"{len(ids):,} articles; segmenting them for the baseline")
-    baseline = PlainIndex((body for _, body in engine.folded(ids)), words)
+    baseline = PlainIndex((body for _, body in engine.folded_texts(ids)), words)
     say("searching")
     ranked = []
     for item in items:
@@ -96,7 +96,7 @@ def _search(engine: Engine, node: Node) -> tuple[Scored, Scored, float]:
     """Return the engine's best articles, the same reranked, and seconds for reranking."""
     candidates = engine.search(EngineRequest(node, limit=RERANK_DEPTH)).candidates
     started = time.perf_counter()
-    texts = engine.folded([each.id for each in candidates])
+    texts = engine.folded_texts([each.id for each in candidates])
     reranked = rerank(candidates, texts, positive_texts(node))
     seconds = time.perf_counter() - started
     return (
@@ -135,7 +135,7 @@ def measure_related(index: EvalIndex, links: dict[str, set[str]]) -> dict[str, A
     """Return the recall of linked articles by both methods, and the CPU time of ``similar``."""
     engine, ids = index.engine, _all_ids(index.engine)
     say(f"{len(ids):,} articles; segmenting them for the baseline")
-    texts = [f"{title}\n{body}" for title, body in engine.folded(ids)]
+    texts = [f"{title}\n{body}" for title, body in engine.folded_texts(ids)]
     baseline = PlainIndex(texts, words)
     number_of = {article_id: number for number, article_id in enumerate(ids)}
     say("searching")

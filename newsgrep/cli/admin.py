@@ -16,7 +16,7 @@ from newsgrep.cli.options import (
     index_option,
     jobs_option,
     output_options,
-    typed,
+    pass_options,
     wait_option,
 )
 from newsgrep.cli.output import Rendering, print_result, screen
@@ -45,7 +45,7 @@ class StatsOptions(IndexOptions, OutputOptions):
 @click.command("stats", short_help="Show what the index contains.")
 @output_options(OutputFormat.JSON, color=False)
 @index_option
-@typed(StatsOptions)
+@pass_options(StatsOptions)
 def stats_command(options: StatsOptions) -> int:
     """Show the number of articles, their sources and dates, and the version of the index.
 
@@ -99,7 +99,7 @@ class DoctorOptions(IndexOptions, OutputOptions):
 @jobs_option
 @wait_option
 @index_option
-@typed(DoctorOptions)
+@pass_options(DoctorOptions)
 def doctor_command(options: DoctorOptions) -> int:
     """Compare all files of the index with their checksums, and read every article.
 
@@ -182,7 +182,7 @@ class ReindexOptions(IndexOptions):
 @jobs_option
 @wait_option
 @index_option
-@typed(ReindexOptions)
+@pass_options(ReindexOptions)
 def reindex_command(options: ReindexOptions) -> int:
     """Rebuild the index from its stored articles, without their files.
 
@@ -232,7 +232,7 @@ class CopyCommandOptions(IndexOptions):
 @jobs_option
 @wait_option
 @index_option
-@typed(CopyCommandOptions)
+@pass_options(CopyCommandOptions)
 def copy_command(options: CopyCommandOptions) -> int:
     """Copy the whole index to another location or engine, without reading the articles' files.
 

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import click
 
 from newsgrep._io import encode_json
-from newsgrep.cli.options import IndexOptions, enum_option, index_option, typed
+from newsgrep.cli.options import IndexOptions, enum_option, index_option, pass_options
 from newsgrep.engines.base import Order
 from newsgrep.errors import InputError
 from newsgrep.query.ast import MatchAll
@@ -56,7 +56,7 @@ class BatchOptions(IndexOptions):
 )
 @click.option("--no-hits", is_flag=True, help="Return totals only.")
 @index_option
-@typed(BatchOptions)
+@pass_options(BatchOptions)
 def batch_command(options: BatchOptions) -> int:
     """Answer the queries in FILE, one per line; - reads standard input.
 

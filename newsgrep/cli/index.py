@@ -20,7 +20,7 @@ from newsgrep.cli.options import (
     jobs_option,
     outlet_rules_file,
     output_options,
-    typed,
+    pass_options,
     wait_option,
 )
 from newsgrep.cli.output import Rendering, print_result
@@ -100,7 +100,7 @@ class UpdateCommandOptions(IndexOptions, OutputOptions):
 @wait_option
 @output_options(OutputFormat.JSON, color=False)
 @index_option
-@typed(UpdateCommandOptions)
+@pass_options(UpdateCommandOptions)
 def index_command(options: UpdateCommandOptions) -> int:
     """Index the articles in PATH, files or folders; - reads a list of paths.
 

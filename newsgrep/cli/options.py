@@ -1,7 +1,7 @@
 """Options that several commands share: their declarations, and the typed values they become.
 
-Click calls a command with one keyword argument per option. :func:`typed` collects them in one
-frozen value, such as ``SearchOptions``, whose fields have the names of the parameters.
+Click calls a command with one keyword argument per option. :func:`pass_options` collects them
+in one frozen value, such as ``SearchOptions``, whose fields have the names of the parameters.
 """
 
 from __future__ import annotations
@@ -160,14 +160,14 @@ class QueryOptions(IndexOptions):
         )
 
 
-def typed(
+def pass_options(
     options: Callable[..., _Options],
 ) -> Callable[[Callable[[_Options], int]], Callable[..., int]]:
     """Return a decorator for a command: it is called with one ``options`` value.
 
     >>> @click.command()
     ... @index_option
-    ... @typed(IndexOptions)
+    ... @pass_options(IndexOptions)
     ... def stats(options: IndexOptions) -> int: ...
     """
 

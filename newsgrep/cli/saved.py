@@ -15,8 +15,8 @@ from newsgrep.cli.options import (
     QueryCommand,
     index_option,
     output_options,
+    pass_options,
     query_text,
-    typed,
     wait_option,
 )
 from newsgrep.cli.output import Rendering, print_message, print_result, screen
@@ -76,7 +76,7 @@ class SavedListOptions(IndexOptions, OutputOptions):
 @click.argument("words", metavar="QUERY...", nargs=-1, required=True)
 @click.option("--replace", is_flag=True, help="Replace the query of this name.")
 @index_option
-@typed(SavedAddOptions)
+@pass_options(SavedAddOptions)
 def add_command(options: SavedAddOptions) -> int:
     """Save QUERY as NAME, which consists of letters, digits, - _ and ."""
     name = query_text((options.name,))
@@ -87,7 +87,7 @@ def add_command(options: SavedAddOptions) -> int:
 @saved_group.command("list", short_help="List all saved queries.")
 @output_options(OutputFormat.JSON, color=False)
 @index_option
-@typed(SavedListOptions)
+@pass_options(SavedListOptions)
 def list_command(options: SavedListOptions) -> int:
     """List the names and queries of all saved queries, one per line, separated by a tab."""
     queries = read_saved(options.index)
@@ -105,7 +105,7 @@ def list_command(options: SavedListOptions) -> int:
 @saved_group.command("show", short_help="Print a saved query.")
 @click.argument("name")
 @index_option
-@typed(SavedNameOptions)
+@pass_options(SavedNameOptions)
 def show_saved_command(options: SavedNameOptions) -> int:
     """Print the query saved as NAME."""
     queries = read_saved(options.index)
@@ -116,7 +116,7 @@ def show_saved_command(options: SavedNameOptions) -> int:
 @saved_group.command("remove", short_help="Remove a saved query.")
 @click.argument("name")
 @index_option
-@typed(SavedNameOptions)
+@pass_options(SavedNameOptions)
 def remove_command(options: SavedNameOptions) -> int:
     """Remove the query NAME. What newsgrep new has shown for it stays remembered."""
     remove_query(options.index, options.name)
@@ -165,7 +165,7 @@ class NewOptions(IndexOptions, OutputOptions):
 )
 @wait_option
 @index_option
-@typed(NewOptions)
+@pass_options(NewOptions)
 def new_command(options: NewOptions) -> int:
     """Show the articles that were added since the last run, for each saved query.
 

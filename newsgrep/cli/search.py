@@ -17,8 +17,8 @@ from newsgrep.cli.options import (
     enum_option,
     index_option,
     output_options,
+    pass_options,
     query_options,
-    typed,
 )
 from newsgrep.cli.output import Rendering, print_result, report_no_match, screen
 from newsgrep.engines.base import FACETS, Engine, Order
@@ -181,7 +181,7 @@ class SearchOptions(QueryOptions, OutputOptions):
 )
 @output_options(OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV, OutputFormat.PATHS)
 @index_option
-@typed(SearchOptions)
+@pass_options(SearchOptions)
 def search_command(options: SearchOptions) -> int:
     """Find articles that match QUERY, best match first.
 

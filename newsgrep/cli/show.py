@@ -16,7 +16,7 @@ from newsgrep.cli.options import (
     index_option,
     outlet_rules_file,
     output_options,
-    typed,
+    pass_options,
 )
 from newsgrep.cli.output import Rendering, draw, print_message, print_result
 from newsgrep.engines.base import Engine
@@ -46,7 +46,7 @@ class ShowOptions(IndexOptions, OutputOptions):
 @output_options(OutputFormat.JSON)
 @click.option("--pager/--no-pager", default=True, help="Page the article on a terminal.")
 @index_option
-@typed(ShowOptions)
+@pass_options(ShowOptions)
 def show_command(options: ShowOptions) -> int:
     """Print the article with this ID, or the article in the file at PATH.
 

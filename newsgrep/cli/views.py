@@ -20,8 +20,8 @@ from newsgrep.cli.options import (
     index_option,
     limit_option,
     output_options,
+    pass_options,
     query_options,
-    typed,
 )
 from newsgrep.cli.output import (
     Rendering,
@@ -88,7 +88,7 @@ class TimelineOptions(QueryOptions, OutputOptions):
     help="Also write an SVG chart to FILE; - prints the chart and nothing else.",
 )
 @index_option
-@typed(TimelineOptions)
+@pass_options(TimelineOptions)
 def timeline_command(options: TimelineOptions) -> int:
     """Count the articles that match QUERY by day, week, month or year.
 
@@ -181,7 +181,7 @@ class KwicOptions(QueryOptions, OutputOptions):
 )
 @output_options(OutputFormat.JSONL, OutputFormat.CSV)
 @index_option
-@typed(KwicOptions)
+@pass_options(KwicOptions)
 def kwic_command(options: KwicOptions) -> int:
     """Show every occurrence of the words of QUERY, in all articles that match it.
 
@@ -264,7 +264,7 @@ class SimilarOptions(IndexOptions, OutputOptions):
 @limit_option(10, "Show at most N articles.")
 @output_options(OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.PATHS)
 @index_option
-@typed(SimilarOptions)
+@pass_options(SimilarOptions)
 def similar_command(options: SimilarOptions) -> int:
     """Find articles like the one with this ID, or in the file at PATH, most similar first.
 
@@ -314,7 +314,7 @@ class KeywordsOptions(QueryOptions, OutputOptions):
 @limit_option(20, "Show at most N words.")
 @output_options(OutputFormat.JSON)
 @index_option
-@typed(KeywordsOptions)
+@pass_options(KeywordsOptions)
 def keywords_command(options: KeywordsOptions) -> int:
     """List the words that characterize one article, or all articles that match a query.
 
@@ -365,7 +365,7 @@ class CompareOptions(QueryOptions, OutputOptions):
     names: str
     limit: int
 
-    def compared(self) -> list[str]:
+    def source_names(self) -> list[str]:
         """Return the names of the sources; raises :class:`UsageError` for fewer than two."""
         names = [name for part in self.names.split(",") if (name := normalize(part))]
         if len(names) < _MIN_SOURCES:
@@ -385,7 +385,7 @@ class CompareOptions(QueryOptions, OutputOptions):
 @limit_option(15, "Show at most N words per source.")
 @output_options(OutputFormat.JSON, OutputFormat.CSV)
 @index_option
-@typed(CompareOptions)
+@pass_options(CompareOptions)
 def compare_command(options: CompareOptions) -> int:
     """Compare how often, when and with which words each source writes about QUERY.
 
@@ -397,7 +397,7 @@ def compare_command(options: CompareOptions) -> int:
     newsgrep compare '联合声明 date:2024' --sources 青石湖,汀海 --csv
     """
     query = options.query()
-    names = options.compared()
+    names = options.source_names()
     with options.index.open(trust=options.trust) as engine:
         compared = compare.compare_sources(engine, query, names, options.limit)
     found = any(source.articles for source in compared.sources)

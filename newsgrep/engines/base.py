@@ -164,7 +164,7 @@ class Engine(Protocol):
     def get(self, ids: Iterable[str]) -> list[Article]:
         """Return the articles with these ids in this order; unknown ids are left out."""
 
-    def folded(self, ids: Iterable[str]) -> list[tuple[str, str]]:
+    def folded_texts(self, ids: Iterable[str]) -> list[tuple[str, str]]:
         """Return folded title and body of the articles with these ids, in this order.
 
         Unknown ids are left out.

@@ -167,7 +167,7 @@ class MemoryEngine:
         found = (self._documents.get(article_id) for article_id in ids)
         return [document.article for document in found if document]
 
-    def folded(self, ids: Iterable[str]) -> list[tuple[str, str]]:
+    def folded_texts(self, ids: Iterable[str]) -> list[tuple[str, str]]:
         """Return the folded titles and bodies."""
         texts = (self._documents[article_id].texts(Field.TEXT) for article_id in ids)
         return [(title, body) for title, body in texts]

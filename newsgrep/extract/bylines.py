@@ -252,7 +252,7 @@ def choose_authors(
             people = [
                 name
                 for name in parse_names(claim.value, excluded, roles)
-                if outlets.named(name) is None
+                if outlets.find(name) is None
             ]
             if people:
                 provenance = claim.provenance

@@ -45,7 +45,7 @@ class StatedDate:
         """Return whether a time of day is known."""
         return self.precision in (Precision.MINUTE, Precision.SECOND)
 
-    def published(self, zone: tzinfo | None) -> Published:
+    def in_zone(self, zone: tzinfo | None) -> Published:
         """Return the value to store; a time without an offset is in ``zone``, or cut to its day."""
         value, precision = self.value, self.precision
         if self.has_time and value.tzinfo is None:
@@ -517,7 +517,7 @@ def choose_date(
         return ChosenDate(None, notes=tuple(notes))
     stated, provenance = best
     zone = _choose_zone(stated, outlet, body, notes)
-    return ChosenDate(stated.published(zone), provenance, tuple(notes))
+    return ChosenDate(stated.in_zone(zone), provenance, tuple(notes))
 
 
 def _file_time(mtime: float) -> datetime:

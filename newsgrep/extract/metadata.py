@@ -57,15 +57,15 @@ class MetadataReader:
     def claims(self) -> Claims:
         """Return all claims; the best evidence for each field comes first."""
 
-        def ordered(ranked: list[tuple[int, Claim]]) -> tuple[Claim, ...]:
+        def by_rank(ranked: list[tuple[int, Claim]]) -> tuple[Claim, ...]:
             return tuple(claim for _, claim in sorted(ranked, key=lambda pair: pair[0]))
 
         return Claims(
-            titles=ordered(self._titles),
-            sources=ordered(self._sources),
-            authors=ordered(self._authors),
-            dates=ordered(self._dates),
-            urls=ordered(self._urls),
+            titles=by_rank(self._titles),
+            sources=by_rank(self._sources),
+            authors=by_rank(self._authors),
+            dates=by_rank(self._dates),
+            urls=by_rank(self._urls),
             tags=tuple(self._tags),
         )
 

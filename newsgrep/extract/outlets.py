@@ -139,7 +139,7 @@ class Outlets:
         """Return the outlet whose marker occurs in ``text``."""
         return next((outlet for marker, outlet in self._markers if marker in text), None)
 
-    def named(self, name: str) -> Outlet | None:
+    def find(self, name: str) -> Outlet | None:
         """Return the outlet with the name or alias ``name``."""
         return self._by_name.get(name.strip().casefold())
 
@@ -309,7 +309,7 @@ def choose_source(
         return outlet.name, Provenance.OUTLET_RULE
     for claim in claims.sources:
         if claim.provenance is Provenance.FRONT_MATTER and "://" not in claim.value:
-            known = outlets.named(claim.value)
+            known = outlets.find(claim.value)
             return (known.name if known else claim.value), claim.provenance
     name = _outlet_as_author_or_tag(claims, url, outlets)
     if name:
@@ -317,7 +317,7 @@ def choose_source(
     for claim in claims.sources:
         name = collapse_whitespace(strip_invisible(claim.value))
         if name and "://" not in name and len(name) <= _MAX_OUTLET_NAME:
-            known = outlets.named(name)
+            known = outlets.find(name)
             return (known.name if known else name), claim.provenance
     name = outlet_in_titles(titles)
     if name:
@@ -335,7 +335,7 @@ def _outlet_as_author_or_tag(claims: Claims, url: str | None, outlets: Outlets) 
     tags = claims.tags
     host = comparison_key(url_host(url) or "")
     for name in (*written[:1], *tags[:1]):
-        known = outlets.named(name)
+        known = outlets.find(name)
         if known:
             return known.name
         key = comparison_key(name)

@@ -78,7 +78,7 @@ def rebuild_index(
         if lossy:
             index.restore_manifest(trust=trust)
         manifest = index.read_manifest(any_analyser=True)
-        stored = index.stored(manifest, trust=trust)
+        stored = index.iter_stored(manifest, trust=trust)
         with index.replace(manifest.engine) as engine:
             engine.write(transfer.changes(stored, jobs, progress))
         if not transfer.lost:
@@ -135,7 +135,7 @@ def copy_index(source: Index, target: Index, options: CopyOptions) -> CopyResult
             _refuse_existing(target, options)
             engine_name = _target_engine(target, session.manifest.engine, options.engine)
             transfer, commit = Transfer(), session.engine.commit()
-            stored = source.stored(session.manifest, trust=options.trust)
+            stored = source.iter_stored(session.manifest, trust=options.trust)
             with target.replace(engine_name) as copy:
                 copy.write(transfer.changes(stored, options.jobs, options.progress))
                 _verify_unchanged(source, commit, options.trust)

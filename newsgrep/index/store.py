@@ -181,7 +181,9 @@ class Index(ABC):
         """Return the error for an index that does not exist, or has lost its manifest."""
 
     @abstractmethod
-    def stored(self, manifest: Manifest, *, trust: bool = False) -> Iterator[Stored | Unreadable]:
+    def iter_stored(
+        self, manifest: Manifest, *, trust: bool = False
+    ) -> Iterator[Stored | Unreadable]:
         """Return all articles and file records of an index that may be damaged, each once."""
 
     @abstractmethod
@@ -386,7 +388,9 @@ class FolderIndex(Index):
             "with --index."
         )
 
-    def stored(self, manifest: Manifest, *, trust: bool = False) -> Iterator[Stored | Unreadable]:
+    def iter_stored(
+        self, manifest: Manifest, *, trust: bool = False
+    ) -> Iterator[Stored | Unreadable]:
         """Salvage the data that the manifest names."""
         data = self.path / manifest.data
         if not trust:
@@ -634,7 +638,12 @@ class ServerIndex(Index):
             "or name another with --index."
         )
 
-    def stored(self, manifest: Manifest, *, trust: bool = False) -> Iterator[Stored | Unreadable]:  # noqa: ARG002  (likewise)
+    def iter_stored(
+        self,
+        manifest: Manifest,  # noqa: ARG002  (likewise)
+        *,
+        trust: bool = False,  # noqa: ARG002  (likewise)
+    ) -> Iterator[Stored | Unreadable]:
         """Read everything that the server has of the index."""
         return self._server.salvage(self.url)
 

@@ -457,7 +457,7 @@ class Parser:
 
     def _saved(self, name: Token) -> Node:
         try:
-            with self.options.saved.opened(name.text) as text:
+            with self.options.saved.expand(name.text) as text:
                 inner = Parser(text, tokenize(text), self.options._replace(any_word=False))
                 inner.depth, inner.quoted_strings = self.depth, self.quoted_strings
                 root = inner.parse()
@@ -507,7 +507,7 @@ class SavedQueries:
         self._length = 0
 
     @contextmanager
-    def opened(self, name: str) -> Iterator[str]:
+    def expand(self, name: str) -> Iterator[str]:
         """Return the text of the saved query ``name`` as a context, in which it is parsed.
 
         Raises :class:`UsageError` for an unknown name, for a query that is being parsed already,

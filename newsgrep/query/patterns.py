@@ -180,7 +180,7 @@ def parse_regex(folded: str) -> Any:
     that it cannot read is empty.
     """
 
-    def converted(found: re.Match[str]) -> str:
+    def convert(found: re.Match[str]) -> str:
         if found["class"]:
             return r"\w"
         return r"\{," if found["brace"] else found[0]
@@ -189,7 +189,7 @@ def parse_regex(folded: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about brackets inside brackets
             return re._parser.parse(  # type: ignore[attr-defined]  # noqa: SLF001
-                _STDLIB_DIFFERENCES.sub(converted, folded)
+                _STDLIB_DIFFERENCES.sub(convert, folded)
             )
     except (re.error, OverflowError, RecursionError):
         return ()

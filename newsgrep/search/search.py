@@ -164,7 +164,7 @@ def fetch_page(engine: Engine, request: SearchRequest, cursor: Cursor = _START) 
     )
     best, rest = page.candidates[:RERANK_DEPTH], page.candidates[RERANK_DEPTH:]
     ids = [candidate.id for candidate in best]
-    folded = engine.folded(ids)
+    folded = engine.folded_texts(ids)
     reranked = rerank(best, folded, texts)
     shown = (*(each.doc for each in reranked), *rest)[offset:end]
     # After the hundred, hits keep the engine's order, so that the page ends at the engine's
@@ -197,7 +197,7 @@ def make_hits(
     texts = positive_texts(request.query.root)
     ids = [candidate.id for candidate in candidates]
     missing = [article_id for article_id in ids if article_id not in folded]
-    known = {**folded, **dict(zip(missing, engine.folded(missing), strict=True))}
+    known = {**folded, **dict(zip(missing, engine.folded_texts(missing), strict=True))}
     return tuple(
         _make_hit(rank, candidate.score, article, known[article.id], texts, request)
         for rank, (candidate, article) in enumerate(

@@ -140,7 +140,7 @@ def _distinctive_words(
     for node in nodes:
         page = engine.search(EngineRequest(node, limit=MAX_READ // len(nodes) + 1))
         ids = [candidate.id for candidate in page.candidates]
-        texts = [SegmentedText(title, body) for title, body in engine.folded(ids)]
+        texts = [SegmentedText(title, body) for title, body in engine.folded_texts(ids)]
         counts.append(word_document_counts(engine, texts, node))
     words = sorted(set[str]().union(*counts))
     for containing, node in zip(counts, nodes, strict=True):

@@ -85,7 +85,7 @@ def query_keywords(engine: Engine, query: Query, limit: int) -> Keywords:
     if page.total < MIN_FOR_KEYNESS:
         return _weigh_words(engine, query.text, engine.get(ids), limit, query_words)
     others = count_matches(engine) - page.total
-    texts = [SegmentedText(title, body) for title, body in engine.folded(ids)]
+    texts = [SegmentedText(title, body) for title, body in engine.folded_texts(ids)]
     counts = word_document_counts(engine, texts, query.root)
     in_archive = engine.document_frequencies(counts.keys())
     found = []

@@ -146,7 +146,7 @@ def _in_hit_order(engine: Engine, root: Node, order: Order, context: int) -> Ite
     texts = positive_texts(root)
     ids = _ids(engine, root, order)
     while batch := [article_id for _, article_id in zip(range(_BATCH_SIZE), ids, strict=False)]:
-        folded_texts = engine.folded(batch)
+        folded_texts = engine.folded_texts(batch)
         for article, folded in zip(engine.get(batch), folded_texts, strict=True):
             yield from lines_of_article(article, folded, texts, context)
 

@@ -69,7 +69,7 @@ def find_similar(engine: Engine, article: Article, limit: int = 10) -> SimilarAr
     query = Terms("", terms, operator=Operator.OR)
     page = engine.search(EngineRequest(query, limit=MAX_COMPARED + 1))
     candidates = [each for each in page.candidates if each.id != article.id][:MAX_COMPARED]
-    texts = engine.folded([each.id for each in candidates])
+    texts = engine.folded_texts([each.id for each in candidates])
     compared = [
         _compare(each, title, body, weights)
         for each, (title, body) in zip(candidates, texts, strict=True)

@@ -76,7 +76,7 @@ def search_collapsed(engine: Engine, request: SearchRequest) -> CollapsedPage:
     )
     ids = [candidate.id for candidate in window.candidates]
     missing = [article_id for article_id in ids if article_id not in folded]
-    folded |= zip(missing, engine.folded(missing), strict=True)
+    folded |= zip(missing, engine.folded_texts(missing), strict=True)
     articles = engine.get(ids)
     groups = group_stories([story_features(*folded[each.id], each.source) for each in articles])
     end = request.offset + request.limit

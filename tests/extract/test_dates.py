@@ -44,7 +44,7 @@ OUTLETS = load_outlets()
 def test_parse_date_reads_known_forms(text: str, iso: str) -> None:
     moment = dates.parse_date(text)
     assert moment is not None
-    assert moment.published(parse_zone("+08:00")).iso == iso
+    assert moment.in_zone(parse_zone("+08:00")).iso == iso
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_parse_date_rejects_other_text(text: str) -> None:
 )
 def test_date_in_url(url: str, iso: str | None) -> None:
     moment = dates.date_in_url(url)
-    assert (moment.published(None).iso if moment else None) == iso
+    assert (moment.in_zone(None).iso if moment else None) == iso
 
 
 def read(text: str, mtime: float = 1_750_000_000.0) -> Article:

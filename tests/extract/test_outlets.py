@@ -67,7 +67,7 @@ def test_marker_identifies_outlet(own: Outlets) -> None:
 
 
 def test_user_table_replaces_only_its_keys(own: Outlets) -> None:
-    outlet = own.named("BBC中文")
+    outlet = own.find("BBC中文")
     assert outlet is not None
     assert outlet.drop_lines == ("新的规则",)
     assert outlet.hosts
@@ -75,11 +75,11 @@ def test_user_table_replaces_only_its_keys(own: Outlets) -> None:
 
 def test_outlets_can_be_pickled(own: Outlets) -> None:
     copy = pickle.loads(pickle.dumps(own))  # noqa: S301 - our own pickle of a line ago
-    assert copy.named("河口周报") == own.named("河口周报")
+    assert copy.find("河口周报") == own.find("河口周报")
 
 
 def test_load_outlets_without_user_file(tmp_path: Path) -> None:
-    assert load_outlets(tmp_path / "absent.toml").named("端传媒")
+    assert load_outlets(tmp_path / "absent.toml").find("端传媒")
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def results(folder: Path) -> list[Any]:
     with FolderIndex(folder).open() as engine:
         records = sorted(engine.file_records())
         articles = engine.get(record.article_id or "" for record in records)
-        texts = engine.folded(article.id for article in articles)
+        texts = engine.folded_texts(article.id for article in articles)
         pages = [
             engine.search(
                 EngineRequest(parse(query).root, order, limit=50, facets=("source", "month"))

@@ -53,7 +53,7 @@ def test_search_ranks_adjacent_words_higher(engine: Engine) -> None:
 def test_engine_folded_returns_folded_texts(engine: Engine) -> None:
     ids = ["caption", "apart"]
     known = {each.id: (fold(each.title), fold(each.body)) for each in ARCHIVE}
-    assert engine.folded(ids) == [known[each] for each in ids]
+    assert engine.folded_texts(ids) == [known[each] for each in ids]
 
 
 def test_search_hit_has_spans_of_matches(engine: Engine) -> None:

@@ -76,7 +76,7 @@ def _check_answers(engine: Engine) -> int:
     assert page.facets["month"] == ((month_of(generation), right),)
     assert {article.source for article in articles} == {f"第{generation}版日报"}
     assert len(list(engine.file_records())) == right
-    folded = engine.folded(article.id for article in articles)
+    folded = engine.folded_texts(article.id for article in articles)
     assert set().union(*(generations_in(title + body) for title, body in folded)) == {generation}
     for query, total in (
         (f'"第{generation}版"', right),

@@ -159,7 +159,7 @@ class OpenSearchEngine:
             found = {hit["_id"]: stored_article(hit) for hit in self._hits(wanted, *fields)}
         return [found[each] for each in wanted if each in found]
 
-    def folded(self, ids: Iterable[str]) -> list[tuple[str, str]]:
+    def folded_texts(self, ids: Iterable[str]) -> list[tuple[str, str]]:
         """Return the folded titles and bodies of the articles with these ids."""
         wanted = tuple(ids)
         with self._translate_errors():

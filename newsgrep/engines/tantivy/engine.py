@@ -103,7 +103,7 @@ class TantivyEngine:
         with translate_errors(self._folder):
             return [stored_article(each) for each in self.reader.documents_by_id(ids)]
 
-    def folded(self, ids: Iterable[str]) -> list[tuple[str, str]]:
+    def folded_texts(self, ids: Iterable[str]) -> list[tuple[str, str]]:
         """Return the folded titles and bodies of the articles with these ids."""
         with translate_errors(self._folder):
             packed = (stored_bytes(each, PACKED_TEXTS) for each in self.reader.documents_by_id(ids))

@@ -157,7 +157,7 @@ class WhooshEngine:
             numbers = map(reader.find_article, ids)
             return [reader.article(number) for number in numbers if number is not None]
 
-    def folded(self, ids: Iterable[str]) -> list[tuple[str, str]]:
+    def folded_texts(self, ids: Iterable[str]) -> list[tuple[str, str]]:
         """Read the folded texts of these articles."""
         reader = self._reader
         with _translate_errors(self._folder):

@@ -111,7 +111,7 @@ def merge_front_matter(front_matter: FrontMatter, claims: Claims) -> Claims:
     what the article itself states is better evidence for them.
     """
 
-    def claimed(*keys: str) -> tuple[Claim, ...]:
+    def from_keys(*keys: str) -> tuple[Claim, ...]:
         return tuple(Claim(v, Provenance.FRONT_MATTER) for v in front_matter.values(*keys))
 
     def from_link(value: str | None) -> tuple[Claim, ...]:
@@ -133,10 +133,10 @@ def merge_front_matter(front_matter: FrontMatter, claims: Claims) -> Claims:
     else:
         tags.update(dict.fromkeys(categories))
     return Claims(
-        titles=(*from_link(front_matter.title), *claimed("title", "headline"), *claims.titles),
-        sources=(*claimed(*_SOURCE_KEYS), *category_sources, *claims.sources),
-        authors=(*claims.authors, *claimed("author", "authors", "byline", "creator")),
-        dates=(*claims.dates, *claimed(*FRONT_MATTER_KEYS)),
-        urls=(*from_link(front_matter.url), *claimed(*_URL_KEYS), *claims.urls),
+        titles=(*from_link(front_matter.title), *from_keys("title", "headline"), *claims.titles),
+        sources=(*from_keys(*_SOURCE_KEYS), *category_sources, *claims.sources),
+        authors=(*claims.authors, *from_keys("author", "authors", "byline", "creator")),
+        dates=(*claims.dates, *from_keys(*FRONT_MATTER_KEYS)),
+        urls=(*from_link(front_matter.url), *from_keys(*_URL_KEYS), *claims.urls),
         tags=tuple(tags),
     )

@@ -296,7 +296,7 @@ def test_partial_response_is_an_error(proxy: RecordingProxy, change: Callable[[A
         lambda engine: engine.search(EngineRequest(MatchAll(), Order.NEWEST, facets=("source",))),
         lambda engine: engine.search(EngineRequest(parse('"公报"').root, limit=0)),
         lambda engine: engine.get(["a1"]),
-        lambda engine: engine.folded(["a1"]),
+        lambda engine: engine.folded_texts(["a1"]),
         lambda engine: engine.document_frequencies(["潮"]),
         lambda engine: list(engine.file_records()),
         lambda engine: engine.verify(),
