@@ -55,7 +55,7 @@ class ServerAddress(Protocol):
         """Return a form that is the same for all URLs of one index."""
 
 
-class OpenedOnServer(NamedTuple):
+class OpenServerIndex(NamedTuple):
     """An open index on a server, and what was stored with it when it was created."""
 
     manifest: Mapping[str, object]
@@ -75,7 +75,7 @@ class ServerOperations(Protocol):
     def manifest(self, url: str) -> Mapping[str, object] | None:
         """Return what was stored when the index was created, ``None`` if there is no index."""
 
-    def open(self, url: str) -> OpenedOnServer | None:
+    def open(self, url: str) -> OpenServerIndex | None:
         """Open the index, ``None`` if there is none."""
 
     def create(self, url: str, manifest: Mapping[str, object]) -> Engine:

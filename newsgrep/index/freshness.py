@@ -27,7 +27,7 @@ _CLOCK_INTERVAL: Final = 256
 
 
 class FreshnessCheck(NamedTuple):
-    """How many files differ from their records; at least so many if it is not ``complete``."""
+    """The number of files that differ from their records: a minimum unless ``complete``."""
 
     differing: int
     complete: bool

@@ -1,6 +1,6 @@
-"""Locks: one process at a time writes to an index, and says which one it is.
+"""Locks: one process at a time writes to an index, and leaves a note that identifies it.
 
-They are the operating system's, so that a dead process has none.
+The operating system releases the lock of a process that ends in any way.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def parse_manifest(stored: Mapping[str, Any]) -> Manifest:
     """
     return Manifest(
         stored["engine"],
-        # Formats before the third had always this one.
+        # Formats 1 and 2 had no other engine.
         stored.get("data", stored["engine"]),
         stored["format"],
         stored["analyser"],

@@ -77,7 +77,7 @@ _DEFAULT_SERVER: Final = "opensearch"
 """The engine that rejects URLs of unknown schemes, in its own words."""
 
 
-class Opened(NamedTuple):
+class OpenIndex(NamedTuple):
     """An open index: its manifest, what changes when that is replaced, and its engine."""
 
     manifest: Manifest
@@ -151,7 +151,7 @@ class Index(ABC):
         """Return a value that changes when the index is created or rebuilt."""
 
     @abstractmethod
-    def try_open(self, *, trust: bool = False, engine: str | None = None) -> Opened | None:
+    def try_open(self, *, trust: bool = False, engine: str | None = None) -> OpenIndex | None:
         """Read the manifest and open the engine; return ``None`` if there is no index.
 
         Raises :class:`UsageError` if ``engine`` is given and the index has another one. Prefer
@@ -271,7 +271,7 @@ class Index(ABC):
 class Session:
     """An open index with its manifest; :meth:`Index.session` closes it."""
 
-    def __init__(self, index: Index, opened: Opened, trust: bool) -> None:
+    def __init__(self, index: Index, opened: OpenIndex, trust: bool) -> None:
         self._index = index
         self._opened = opened
         self._trust = trust
@@ -360,7 +360,7 @@ class FolderIndex(Index):
         remedy = "delete the folder and index again"
         check_compatible(manifest, self.where, remedy, any_analyser=any_analyser)
 
-    def try_open(self, *, trust: bool = False, engine: str | None = None) -> Opened | None:
+    def try_open(self, *, trust: bool = False, engine: str | None = None) -> OpenIndex | None:
         """Open the data that the manifest names."""
         while (loaded := load_manifest(self.path)) is not None:
             manifest, version = loaded
@@ -370,7 +370,7 @@ class FolderIndex(Index):
             if not trust:
                 refuse_untrusted(data)
             try:
-                return Opened(manifest, version, open_engine(manifest.engine, data))
+                return OpenIndex(manifest, version, open_engine(manifest.engine, data))
             except IndexProblem:
                 # If the index was rebuilt meanwhile, its data is in another subfolder.
                 if manifest_version(self.path) == version:
@@ -590,7 +590,7 @@ class ServerIndex(Index):
         return self.engine_name
 
     def exists(self) -> bool:
-        """Ask the server for the manifest."""
+        """Return whether the server has the manifest."""
         return self._server.manifest(self.url) is not None
 
     def read_manifest(self, *, any_analyser: bool = False) -> Manifest:
@@ -618,7 +618,7 @@ class ServerIndex(Index):
         check_compatible(manifest, self.where, remedy, any_analyser=any_analyser)
         return manifest
 
-    def try_open(self, *, trust: bool = False, engine: str | None = None) -> Opened | None:  # noqa: ARG002  (a server's answers run no code)
+    def try_open(self, *, trust: bool = False, engine: str | None = None) -> OpenIndex | None:  # noqa: ARG002  (a server's answers run no code)
         """Open the index on the server."""
         found = self._server.open(self.url)
         if found is None:
@@ -629,7 +629,7 @@ class ServerIndex(Index):
         except BaseException:
             found.engine.close()
             raise
-        return Opened(manifest, found.manifest, found.engine)
+        return OpenIndex(manifest, found.manifest, found.engine)
 
     def missing(self) -> IndexProblem:
         """Return the error for an index that the server does not have."""

@@ -18,7 +18,7 @@ from newsgrep.engines.opensearch.client import OpenSearchAddress, parse_address
 from newsgrep.engines.registry import (
     EngineSpec,
     LocationKind,
-    OpenedOnServer,
+    OpenServerIndex,
     find_engine,
     register_engine,
     unregister_engine,
@@ -109,9 +109,9 @@ class FakeServer:
         index = INDEXES.get(_key(url))
         return index.manifest if index else None
 
-    def open(self, url: str) -> OpenedOnServer | None:
+    def open(self, url: str) -> OpenServerIndex | None:
         index = INDEXES.get(_key(url))
-        return OpenedOnServer(index.manifest, index) if index else None
+        return OpenServerIndex(index.manifest, index) if index else None
 
     def create(self, url: str, manifest: Manifest) -> FakeIndex:
         index = INDEXES[_key(url)] = FakeIndex(manifest)

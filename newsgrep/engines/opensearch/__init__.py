@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from newsgrep.engines.base import Engine, Stored, Unreadable
-from newsgrep.engines.registry import EngineSpec, LocationKind, OpenedOnServer
+from newsgrep.engines.registry import EngineSpec, LocationKind, OpenServerIndex
 from newsgrep.errors import IndexMissing, ServerProblem
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class OpenSearchServer:
             found = find_index(client)
         return None if found is None else found.manifest
 
-    def open(self, url: str) -> OpenedOnServer | None:
+    def open(self, url: str) -> OpenServerIndex | None:
         """Find the index and return its engine."""
         from newsgrep.engines.opensearch.engine import OpenSearchEngine
         from newsgrep.engines.opensearch.indices import find_index
@@ -54,7 +54,7 @@ class OpenSearchServer:
         if found is None:
             client.close()
             return None
-        return OpenedOnServer(found.manifest, OpenSearchEngine(client, found))
+        return OpenServerIndex(found.manifest, OpenSearchEngine(client, found))
 
     def create(self, url: str, manifest: Mapping[str, object]) -> Engine:
         """Create an empty index, or open the same one if another process has just created it."""
