@@ -28,28 +28,8 @@ from newsgrep.engines.base import (
 from newsgrep.engines.registry import EngineSpec, LocationKind
 from newsgrep.errors import UsageError
 from newsgrep.models import Article, FileRecord
-from newsgrep.query.ast import (
-    And,
-    DateRange,
-    Field,
-    Fuzzy,
-    IdIs,
-    LocationContains,
-    LocationField,
-    MatchAll,
-    NameContains,
-    NameField,
-    Near,
-    Node,
-    Not,
-    Operator,
-    Or,
-    Phrase,
-    Regex,
-    Terms,
-    Wildcard,
-    scoring_terms,
-)
+from newsgrep.query import ast
+from newsgrep.query.ast import Field, Node
 from newsgrep.query.match import contains_literal, contains_pattern
 
 
@@ -129,7 +109,7 @@ class MemoryEngine:
         """Compare every article with the query."""
         query, order, limit, offset, facets, recency, after = request
         matched = [document for document in self._documents.values() if _matches(document, query)]
-        terms = scoring_terms(query) if order is Order.RELEVANCE else []
+        terms = ast.scoring_terms(query) if order is Order.RELEVANCE else []
         scores = self._scores(terms, matched)
         if recency:
             timestamps = {d.article.id: _timestamp(d.article) for d in matched}
@@ -202,34 +182,34 @@ SPEC = EngineSpec("memory", LocationKind.MEMORY, open=lambda _folder, _create: M
 
 def _matches(document: _StoredDocument, node: Node) -> bool:
     match node:
-        case Terms(_, terms, field, operator):
+        case ast.Terms(_, terms, field, operator):
             found = (document.contains(term, field) for term in terms)
-            return any(found) if operator is Operator.OR else all(found)
-        case Phrase(literal, _, field):
+            return any(found) if operator is ast.Operator.OR else all(found)
+        case ast.Phrase(literal, _, field):
             return document.contains(literal, field)
-        case Wildcard() | Fuzzy() | Regex() | Near():
+        case ast.Wildcard() | ast.Fuzzy() | ast.Regex() | ast.Near():
             return any(contains_pattern(text, node) for text in document.texts(node.field))
-        case NameContains(kind, name):
+        case ast.NameContains(kind, name):
             return any(name in fold(each) for each in _names(document.article, kind))
-        case LocationContains(LocationField.URL, part):
+        case ast.LocationContains(ast.LocationField.URL, part):
             return part in fold(document.article.url or "")
-        case LocationContains(_, part):
+        case ast.LocationContains(_, part):
             return part in fold(document.article.path)
-        case IdIs(article_id):
+        case ast.IdIs(article_id):
             return document.article.id == article_id
-        case DateRange(first, last, zone):
+        case ast.DateRange(first, last, zone):
             published = document.article.published
             if published is None:
                 return False
             begins, ends = published.days(zone)
             return (last is None or begins <= last) and (first is None or ends >= first)
-        case MatchAll():
+        case ast.MatchAll():
             return True
-        case And(children):
+        case ast.And(children):
             return all(_matches(document, child) for child in children)
-        case Or(children):
+        case ast.Or(children):
             return any(_matches(document, child) for child in children)
-        case Not(child):
+        case ast.Not(child):
             return not _matches(document, child)
 
 
@@ -245,13 +225,13 @@ def _sort_key(candidate: ScoredDoc, order: Order) -> tuple[float, float, str]:
             return undated_last, 0, article_id
 
 
-def _names(article: Article, kind: NameField) -> tuple[str, ...]:
+def _names(article: Article, kind: ast.NameField) -> tuple[str, ...]:
     match kind:
-        case NameField.SOURCE:
+        case ast.NameField.SOURCE:
             return (article.source,) if article.source else ()
-        case NameField.AUTHOR:
+        case ast.NameField.AUTHOR:
             return article.authors
-        case NameField.TAG:
+        case ast.NameField.TAG:
             return article.tags
 
 
@@ -274,4 +254,4 @@ def _facet_values(name: str, article: Article) -> set[str]:
         case "day":
             return {publication_day(article.published)}
         case _:
-            return set(_names(article, NameField(name))) or {""}
+            return set(_names(article, ast.NameField(name))) or {""}

@@ -16,28 +16,8 @@ from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import MAX_IN_BODY, TITLE_SHIFT
 from newsgrep.engines.base import FacetCounts, by_frequency
 from newsgrep.models import ARCHIVE_ZONE, Article
-from newsgrep.query.ast import (
-    And,
-    DateRange,
-    Field,
-    Fuzzy,
-    IdIs,
-    LocationContains,
-    LocationField,
-    MatchAll,
-    NameContains,
-    NameField,
-    Near,
-    Node,
-    Not,
-    Operator,
-    Or,
-    Phrase,
-    Regex,
-    Terms,
-    TextPattern,
-    Wildcard,
-)
+from newsgrep.query import ast
+from newsgrep.query.ast import Field, Node
 from newsgrep.query.match import matching_documents, matching_words
 
 if TYPE_CHECKING:
@@ -68,7 +48,7 @@ class PostingsReader(Protocol):
     def caption_documents(self, term: str) -> Sequence[int]:
         """Return the documents with ``term`` in a caption."""
 
-    def names(self, kind: NameField) -> Iterable[tuple[str, Sequence[int]]]:
+    def names(self, kind: ast.NameField) -> Iterable[tuple[str, Sequence[int]]]:
         """Return each distinct name of a kind, as it is written, with its documents."""
 
     def terms(self, prefix: str, field: Field) -> Iterable[str]:
@@ -77,7 +57,7 @@ class PostingsReader(Protocol):
     def source_documents(self, term: str) -> Sequence[int]:
         """Return the documents whose source has this folded name."""
 
-    def location(self, kind: LocationField, document: int) -> str:
+    def location(self, kind: ast.LocationField, document: int) -> str:
         """Return the URL or the path of a document, ``""`` if it has none."""
 
     def find_article(self, article_id: str) -> int | None:
@@ -116,30 +96,30 @@ def match_documents(reader: PostingsReader, node: Node, within: set[int] | None 
 
 def _matching(reader: PostingsReader, node: Node, within: set[int] | None) -> set[int]:
     match node:
-        case Terms(_, terms, field, operator):
+        case ast.Terms(_, terms, field, operator):
             return _with_terms(reader, terms, field, operator)
-        case Phrase() if node.is_one_term:
+        case ast.Phrase() if node.is_one_term:
             return _with_term(reader, node.literal, node.field)
-        case Phrase() | Wildcard() | Fuzzy() | Regex() | Near():
+        case ast.Phrase() | ast.Wildcard() | ast.Fuzzy() | ast.Regex() | ast.Near():
             return _with_pattern(reader, node, within)
-        case NameContains(kind, name):
+        case ast.NameContains(kind, name):
             having = (documents for known, documents in reader.names(kind) if name in fold(known))
             return set[int]().union(*having)
-        case LocationContains(kind, part):
+        case ast.LocationContains(kind, part):
             among = reader.all_documents() if within is None else within
             return {number for number in among if part in fold(reader.location(kind, number))}
-        case IdIs(article_id):
+        case ast.IdIs(article_id):
             number = reader.find_article(article_id)
             return set() if number is None else {number}
-        case DateRange():
+        case ast.DateRange():
             return _dated(reader, node, within)
-        case MatchAll():
+        case ast.MatchAll():
             return reader.all_documents()
-        case And(children):
+        case ast.And(children):
             return _with_all(reader, children, within)
-        case Or(children):
+        case ast.Or(children):
             return _with_any(reader, children, within)
-        case Not(child):
+        case ast.Not(child):
             among = reader.all_documents() if within is None else within
             return among - _matching(reader, child, within)
 
@@ -151,13 +131,13 @@ _COST_WITHOUT_TEXTS: Final = 2
 def _cost(node: Node) -> int:
     # Nodes that narrow cheaply are evaluated first, so that fewer texts are read for phrases.
     match node:
-        case Phrase():
+        case ast.Phrase():
             return 0 if node.is_one_term else 3
-        case Wildcard() | Fuzzy() | Regex() | Near():
+        case ast.Wildcard() | ast.Fuzzy() | ast.Regex() | ast.Near():
             return 4
-        case And() | Or() | DateRange():
+        case ast.And() | ast.Or() | ast.DateRange():
             return 1
-        case Not() | LocationContains():
+        case ast.Not() | ast.LocationContains():
             return _COST_WITHOUT_TEXTS
         case _:
             return 0
@@ -201,9 +181,9 @@ def _with_term(reader: PostingsReader, term: str, field: Field) -> set[int]:
 
 
 def _with_terms(
-    reader: PostingsReader, terms: tuple[str, ...], field: Field, operator: Operator
+    reader: PostingsReader, terms: tuple[str, ...], field: Field, operator: ast.Operator
 ) -> set[int]:
-    if operator is Operator.OR:
+    if operator is ast.Operator.OR:
         return set[int]().union(*(_with_term(reader, term, field) for term in terms))
     return _intersection(_with_term(reader, term, field) for term in terms)
 
@@ -222,7 +202,7 @@ _FEW_CANDIDATES: Final = 50
 
 
 def _with_pattern(
-    reader: PostingsReader, pattern: TextPattern, within: set[int] | None
+    reader: PostingsReader, pattern: ast.TextPattern, within: set[int] | None
 ) -> set[int]:
     if (words := matching_words(reader, pattern)) is not None:
         return set[int]().union(*(_with_term(reader, word, pattern.field) for word in words))
@@ -267,7 +247,7 @@ def _narrow(
             return set[int]().union(*each)
 
 
-def _dated(reader: PostingsReader, dates: DateRange, within: set[int] | None) -> set[int]:
+def _dated(reader: PostingsReader, dates: ast.DateRange, within: set[int] | None) -> set[int]:
     lowest = dates.first.toordinal() if dates.first else 1
     highest = dates.last.toordinal() if dates.last else date.max.toordinal()
     begins, ends = reader.publication_days()
@@ -325,7 +305,7 @@ def _local_day(timestamp: float, zone: tzinfo) -> int:
     return (_EPOCH + timedelta(seconds=timestamp)).astimezone(zone).toordinal()
 
 
-_NAME_FACETS: Final = {"author": NameField.AUTHOR, "tag": NameField.TAG}
+_NAME_FACETS: Final = {"author": ast.NameField.AUTHOR, "tag": ast.NameField.TAG}
 
 
 def count_facet(reader: PostingsReader, name: str, matched: set[int]) -> FacetCounts:
@@ -340,7 +320,7 @@ def count_facet(reader: PostingsReader, name: str, matched: set[int]) -> FacetCo
     return by_frequency(Counter(reader.facet_values(name, matched)))
 
 
-def _count_names(reader: PostingsReader, kind: NameField, matched: set[int]) -> Counter[str]:
+def _count_names(reader: PostingsReader, kind: ast.NameField, matched: set[int]) -> Counter[str]:
     """Count the names of a kind of which a document may have several."""
     counts: Counter[str] = Counter()
     without = set(matched)

@@ -25,30 +25,8 @@ from newsgrep.analysis.characters import CharKind, kind_of, strip_invisible
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.segment import query_terms
 from newsgrep.errors import QueryError, UsageError
-from newsgrep.query.ast import (
-    And,
-    DateRange,
-    Field,
-    Fuzzy,
-    IdIs,
-    LocationContains,
-    LocationField,
-    MatchAll,
-    NameContains,
-    NameField,
-    Near,
-    Node,
-    Not,
-    Operator,
-    Or,
-    Phrase,
-    Regex,
-    Terms,
-    TextPattern,
-    Wildcard,
-    is_filter,
-    iter_leaves,
-)
+from newsgrep.query import ast
+from newsgrep.query.ast import Field, Node
 from newsgrep.query.lexer import LOCATION_FIELDS, NAME_FIELDS, Token, TokenKind, tokenize
 from newsgrep.query.patterns import (
     MIN_FUZZY_LENGTH,
@@ -157,7 +135,7 @@ def parse_regex_query(text: str, *, scan: bool = False) -> Query:
 
 def _refuse_scan(text: str, root: Node, position: int | None) -> None:
     # Only regular expressions need this module, alone or in a NEAR.
-    if not any(isinstance(leaf, Regex | Near) for leaf, _ in iter_leaves(root)):
+    if not any(isinstance(leaf, ast.Regex | ast.Near) for leaf, _ in ast.iter_leaves(root)):
         return
     from newsgrep.query.prefilter import is_narrow
 
@@ -178,15 +156,15 @@ def normalize(text: str) -> str:
     return _WHITE_SPACE.sub(" ", strip_invisible(text)).strip()
 
 
-def make_phrase(text: str, field: Field = Field.TEXT) -> Phrase:
+def make_phrase(text: str, field: Field = Field.TEXT) -> ast.Phrase:
     """Return the node for documents that contain ``text`` literally."""
     literal = fold(normalize(text))
-    return Phrase(literal, query_terms(literal), field)
+    return ast.Phrase(literal, query_terms(literal), field)
 
 
-def name_contains(kind: NameField, name: str) -> NameContains:
+def name_contains(kind: ast.NameField, name: str) -> ast.NameContains:
     """Return the filter for articles with a name that contains ``name``, in any case and script."""
-    return NameContains(kind, fold(normalize(name)))
+    return ast.NameContains(kind, fold(normalize(name)))
 
 
 def is_punctuation(text: str) -> bool:
@@ -258,7 +236,7 @@ class Parser:
             choices.append(self._both(field))
             if choices[-1] is None or choices[-2] is None:
                 raise self._error("OR needs a word on both sides: add one, or quote “OR”.", token)
-        return _join(Or, [choice for choice in choices if choice is not None])
+        return _join(ast.Or, [choice for choice in choices if choice is not None])
 
     def _both(self, field: Field) -> Node | None:
         parts: list[Node] = []
@@ -277,13 +255,13 @@ class Parser:
             if part is not None:
                 parts.append(part)
         if self.options.any_word and not explicit:
-            texts = [part for part in parts if not is_filter(part)]
-            filters = [part for part in parts if is_filter(part)]
-            either = _join(Or, texts)
+            texts = [part for part in parts if not ast.is_filter(part)]
+            filters = [part for part in parts if ast.is_filter(part)]
+            either = _join(ast.Or, texts)
             parts = [part for part in (either, *filters) if part is not None]
-        if parts and all(isinstance(part, Not) for part in parts):
-            parts.insert(0, MatchAll())
-        return _join(And, parts)
+        if parts and all(isinstance(part, ast.Not) for part in parts):
+            parts.insert(0, ast.MatchAll())
+        return _join(ast.And, parts)
 
     def _near(self, field: Field) -> Node | None:
         first = self._peek()
@@ -303,20 +281,22 @@ class Parser:
                     token,
                 )
             distance, ordered = self._distance(token), token.text.startswith("ADJ")
-            pairs = [Near(a, b, distance, ordered, field) for a in lefts for b in rights]
-            node = _join(Or, pairs)
+            pairs = [ast.Near(a, b, distance, ordered, field) for a in lefts for b in rights]
+            node = _join(ast.Or, pairs)
         return node
 
-    def _near_side(self, node: Node | None, near: Token, first: Token | None) -> list[TextPattern]:
+    def _near_side(
+        self, node: Node | None, near: Token, first: Token | None
+    ) -> list[ast.TextPattern]:
         """Return the patterns on one side of NEAR: several, where brackets contain OR.
 
         ``first`` is the side's first token, at which an error is reported.
         """
-        if isinstance(node, Terms):
+        if isinstance(node, ast.Terms):
             return [make_phrase(node.literal, node.field)]
-        if isinstance(node, Phrase | Wildcard | Fuzzy | Regex | Near):
+        if isinstance(node, ast.Phrase | ast.Wildcard | ast.Fuzzy | ast.Regex | ast.Near):
             return [node]
-        if isinstance(node, Or):
+        if isinstance(node, ast.Or):
             return [
                 pattern
                 for child in node.children
@@ -373,7 +353,7 @@ class Parser:
         child = self._unary(field)
         if child is None:
             raise self._error("Only punctuation to exclude here: quote it.", token)
-        return child.child if isinstance(child, Not) else Not(child)
+        return child.child if isinstance(child, ast.Not) else ast.Not(child)
 
     def _group(self, field: Field, token: Token) -> Node | None:
         inside = self._either(field)
@@ -409,7 +389,7 @@ class Parser:
                 "Chinese, write ? for a character that may differ, as in 普?习.",
                 token,
             )
-        return Fuzzy(word, allowed_edits(word), field)
+        return ast.Fuzzy(word, allowed_edits(word), field)
 
     def _regex(self, token: Token, field: Field) -> Node:
         try:
@@ -424,10 +404,10 @@ class Parser:
         literal = fold(normalize(token.text))
         terms = query_terms(literal)
         if terms:
-            operator = Operator.OR if self.options.any_word else Operator.AND
-            return Terms(literal, terms, field, operator)
+            operator = ast.Operator.OR if self.options.any_word else ast.Operator.AND
+            return ast.Terms(literal, terms, field, operator)
         if literal and (self.keep_punctuation or not is_punctuation(literal)):
-            return Phrase(literal, (), field)
+            return ast.Phrase(literal, (), field)
         return None
 
     def _field_value(self, token: Token) -> Node:
@@ -448,11 +428,11 @@ class Parser:
         if token.text == "saved":
             return self._saved(value)
         if token.text == "id":
-            return IdIs(value.text.strip().lower())
+            return ast.IdIs(value.text.strip().lower())
         if token.text in NAME_FIELDS:
-            return name_contains(NameField(token.text), value.text)
+            return name_contains(ast.NameField(token.text), value.text)
         if token.text in LOCATION_FIELDS:
-            return LocationContains(LocationField(token.text), fold(normalize(value.text)))
+            return ast.LocationContains(ast.LocationField(token.text), fold(normalize(value.text)))
         return self._dates(token, value)
 
     def _saved(self, name: Token) -> Node:
@@ -468,7 +448,7 @@ class Parser:
         except UsageError as exc:
             raise self._error(str(exc), name) from exc
 
-    def _dates(self, token: Token, value: Token) -> DateRange:
+    def _dates(self, token: Token, value: Token) -> ast.DateRange:
         from newsgrep.query.dates import (  # most queries contain no date
             calendar_in,
             date_field_filter,
@@ -482,7 +462,7 @@ class Parser:
             raise QueryError(str(exc), self.text, begins + (exc.position or 0)) from exc
 
 
-def _join(kind: type[And] | type[Or], parts: Sequence[Node]) -> Node | None:
+def _join(kind: type[ast.And] | type[ast.Or], parts: Sequence[Node]) -> Node | None:
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else kind(tuple(parts))
