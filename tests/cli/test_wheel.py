@@ -27,8 +27,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         source / "newsgrep",
         ignore=shutil.ignore_patterns("__pycache__"),
     )
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(REPOSITORY / name, source)
+    shutil.copytree(REPOSITORY / "docs" / "man", source / "docs" / "man")
     run([sys.executable, "-m", "build", "--wheel", "--outdir", folder, source], folder)
     (path,) = folder.glob("*.whl")
     return path
@@ -56,11 +57,18 @@ def test_wheel_contains_data_types_and_no_tests(wheel: Path) -> None:
         "newsgrep/analysis/folded_words.txt",
     } <= names
     tops = {name.partition("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"newsgrep"}
+    assert {top for top in tops if not top.endswith((".dist-info", ".data"))} == {"newsgrep"}
     modules = {
         str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "newsgrep").rglob("*.py")
     }
     assert modules <= names
+
+
+def test_wheel_contains_licence_and_man_pages(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+    pages = {name.rpartition("/")[2] for name in names if "/share/man/man1/" in name}
+    assert pages == {page.name for page in (REPOSITORY / "docs" / "man").iterdir()}
 
 
 def test_wheel_alone_is_a_working_newsgrep(wheel: Path, tmp_path: Path) -> None:
