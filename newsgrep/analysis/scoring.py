@@ -113,7 +113,8 @@ def term_weights(
     }
 
 
-MIN_RECENCY_WEIGHT: Final = 2.0**-10
+RECENCY_HALF_LIVES: Final = 10
+MIN_RECENCY_WEIGHT: Final = 2.0**-RECENCY_HALF_LIVES
 """The smallest weight, of articles older than ten half-lives and of those without a date.
 
 So the oldest are still ordered by relevance, and undated ones are neither lost nor treated as new.

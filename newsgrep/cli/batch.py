@@ -12,7 +12,13 @@ from typing import BinaryIO
 import click
 
 from newsgrep._io import encode_json
-from newsgrep.cli.options import IndexOptions, enum_option, index_option, pass_options
+from newsgrep.cli.options import (
+    IndexOptions,
+    index_option,
+    limit_option,
+    order_option,
+    pass_options,
+)
 from newsgrep.engines.base import Order
 from newsgrep.errors import InputError
 from newsgrep.query.ast import MatchAll
@@ -38,22 +44,8 @@ class BatchOptions(IndexOptions):
 
 @click.command("batch", short_help="Answer many queries, as JSON Lines.")
 @click.argument("file", metavar="FILE")
-@click.option(
-    "-n",
-    "--limit",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=10,
-    show_default=True,
-    help="Return at most N hits per query.",
-)
-@enum_option(
-    "--sort",
-    choices=Order,
-    default=Order.RELEVANCE.value,
-    show_default=True,
-    help="Sort order; date: oldest first, -date: newest first.",
-)
+@limit_option(10, "Return at most N hits per query.", least=0)
+@order_option
 @click.option("--no-hits", is_flag=True, help="Return totals only.")
 @index_option
 @pass_options(BatchOptions)

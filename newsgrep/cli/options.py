@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, dataclass_trans
 
 import click
 
+from newsgrep.engines.base import Order
 from newsgrep.engines.registry import folder_engines, stores_in_folder
 from newsgrep.errors import UsageError
 from newsgrep.index.store import Index, index_at
@@ -318,12 +319,23 @@ def output_options(*formats: OutputFormat, color: bool = True) -> Callable[[_Com
     return decorate
 
 
-def limit_option(default: int, help_text: str) -> Callable[[_Command], _Command]:
-    """Return a decorator that adds ``-n``, which is at least 1."""
+def order_option(command: _Command) -> _Command:
+    """Add ``--sort``: the order of hits."""
+    return enum_option(
+        "--sort",
+        choices=Order,
+        default=Order.RELEVANCE.value,
+        show_default=True,
+        help="Sort order; date: oldest first, -date: newest first.",
+    )(command)
+
+
+def limit_option(default: int, help_text: str, *, least: int = 1) -> Callable[[_Command], _Command]:
+    """Return a decorator that adds ``-n``, which is at least ``least``."""
     return click.option(
         "-n",
         "--limit",
-        type=click.IntRange(min=1),
+        type=click.IntRange(min=least),
         metavar="N",
         default=default,
         show_default=True,

@@ -14,8 +14,9 @@ from newsgrep.cli.options import (
     OutputOptions,
     QueryCommand,
     QueryOptions,
-    enum_option,
     index_option,
+    limit_option,
+    order_option,
     output_options,
     pass_options,
     query_options,
@@ -135,28 +136,14 @@ class SearchOptions(QueryOptions, OutputOptions):
 
 @click.command("search", cls=QueryCommand, short_help="Find articles.")
 @query_options
-@enum_option(
-    "--sort",
-    choices=Order,
-    default=Order.RELEVANCE.value,
-    show_default=True,
-    help="Sort order; date: oldest first, -date: newest first.",
-)
+@order_option
 @click.option(
     "--recency",
     type=HalfLifeParam(),
     metavar="HALF-LIFE",
     help="Prefer newer articles: halve the score for every 30d, 6w, 6m or 2y of age.",
 )
-@click.option(
-    "-n",
-    "--limit",
-    type=click.IntRange(min=0),
-    metavar="N",
-    default=10,
-    show_default=True,
-    help="Show at most N hits.",
-)
+@limit_option(10, "Show at most N hits.", least=0)
 @click.option(
     "--offset",
     type=click.IntRange(min=0),

@@ -166,7 +166,7 @@ class MemoryEngine:
         yield from list(self._file_records.values())
 
     def verify(self, *, deep: bool = False) -> list[Problem]:  # noqa: ARG002  (no data to read)
-        """Return no problems: there are no stored data."""
+        """Return no problems: nothing is stored."""
         return []
 
     def remove_leftovers(self) -> list[str]:

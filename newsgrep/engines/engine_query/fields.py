@@ -79,7 +79,7 @@ CAPTION_END: Final = "_|"
 # An underscore is not part of a run of letters, so tokens that begin with one are our own.
 _TOKEN: Final = re.compile(rf"[^\W_{SOLO}]+|.", re.DOTALL)
 _SPACE: Final = re.compile(r"\s")
-_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
 class IndexFields(NamedTuple):
@@ -108,7 +108,7 @@ def _folded_addresses(document: IndexDocument) -> dict[LocationField, str]:
         LocationField.PATH: document.file_record.path,
     }
     # Undecodable bytes of a path become a character that no query contains.
-    return {kind: _SURROGATES.sub("\ufffb", fold(each)) for kind, each in addresses.items()}
+    return {kind: SURROGATES.sub("\ufffb", fold(each)) for kind, each in addresses.items()}
 
 
 def _texts(document: IndexDocument, addresses: Mapping[LocationField, str]) -> dict[str, str]:
@@ -177,7 +177,7 @@ def id_prefix(article_id: str) -> int:
 def index_tokens(folded: str) -> list[str]:
     """Return the tokens of a folded text in order; none contains white space.
 
-    >>> tokenize("gpt 4:发布")
+    >>> index_tokens("gpt 4:发布")
     ['gpt', '_20', '4', ':', '发', '布']
     """
     found: list[str] = _TOKEN.findall(folded)

@@ -28,6 +28,7 @@ from newsgrep.engines.engine_query.fields import (
     LONG_ADDRESS,
     LONG_TERM,
     MAX_TOKEN_LENGTH,
+    SURROGATES,
     TERMS,
     TIMESTAMP,
     TITLE,
@@ -113,7 +114,6 @@ FILE_RECORD_FIELDS: Final[Mapping[str, object]] = {
 }
 """The mapping of file records without an article."""
 
-_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _LATIN_TERM: Final = re.compile(rf"^[^\W_{SOLO}]+$", re.MULTILINE)
 _MARKER_TERMS: Final = (LONG_TERM, LONG_ADDRESS)
 _KEY_BYTES: Final = 16
@@ -254,5 +254,5 @@ def _json_line(document: dict[str, object]) -> str:
     try:
         line.encode("utf-8")
     except UnicodeEncodeError:  # undecodable bytes of a path, which the packed record preserves
-        return _SURROGATES.sub("\ufffd", line)
+        return SURROGATES.sub("\ufffd", line)
     return line

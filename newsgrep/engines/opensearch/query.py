@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any, Final
 
-from newsgrep.analysis.scoring import MIN_RECENCY_WEIGHT, Recency
+from newsgrep.analysis.scoring import MIN_RECENCY_WEIGHT, RECENCY_HALF_LIVES, Recency
 from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.fields import IMPACTS, TIMESTAMP
 from newsgrep.engines.opensearch.documents import SUFFIX_START
@@ -31,9 +31,6 @@ MAX_NESTING: Final = 20
 _MATCH_ALL: Final[QueryDsl] = {"match_all": {}}
 _MATCH_NONE: Final[QueryDsl] = {"match_none": {}}
 _WILDCARD_SPECIAL: Final = re.compile(r"[\\*?]")
-
-_HALF_LIVES: Final = 10
-assert MIN_RECENCY_WEIGHT == 2.0**-_HALF_LIVES  # noqa: S101  (two modules that must agree)
 
 
 def to_dsl(clause: ir.Clause) -> QueryDsl:
@@ -179,7 +176,7 @@ def _recency_functions(recency: Recency) -> list[QueryDsl]:
     # The server's own curve decreases on both sides of its origin.
     new = {"filter": {"range": {TIMESTAMP: {"gte": recency.now}}}, "weight": 1}
     curve = {"origin": recency.now, "scale": recency.half_life, "decay": 0.5}
-    oldest = recency.now - recency.half_life * _HALF_LIVES
+    oldest = recency.now - recency.half_life * RECENCY_HALF_LIVES
     ageing = {"filter": {"range": {TIMESTAMP: {"gte": oldest}}}, "exp": {TIMESTAMP: curve}}
     return [new, ageing, {"weight": MIN_RECENCY_WEIGHT}]
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
-from math import ceil, log2
 from typing import Final, NamedTuple
 
 from tantivy import DocAddress, FieldType, Occur, Query, Schema, Searcher
 
-from newsgrep.analysis.scoring import MIN_RECENCY_WEIGHT, Recency
+from newsgrep.analysis.scoring import MIN_RECENCY_WEIGHT, RECENCY_HALF_LIVES, Recency
 from newsgrep.engines.base import Order, ScoredDoc
 from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.fields import (
@@ -29,9 +28,6 @@ _EXTRA_HITS: Final = 64
 """Hits requested beyond the wanted ones, so that one search is usually enough despite ties."""
 
 _NO_TIMESTAMP: Final = float("-inf")
-
-_HALF_LIVES: Final = ceil(-log2(MIN_RECENCY_WEIGHT))
-"""Half-lives after which the recency weight decreases no more."""
 
 
 class QueryBuilder:
@@ -250,7 +246,9 @@ def _with_recency(doc: SortedDoc, recency: Recency) -> SortedDoc:
 
 def _age_intervals(recency: Recency) -> Iterator[tuple[ir.Clause, float]]:
     """Yield intervals of age, newest first, with the maximum of the weight in each."""
-    starts = [recency.now - recency.half_life * number for number in range(1, _HALF_LIVES + 1)]
+    starts = [
+        recency.now - recency.half_life * number for number in range(1, RECENCY_HALF_LIVES + 1)
+    ]
     yield ir.Range(TIMESTAMP, starts[0], None), 1.0
     for number, (later, earlier) in enumerate(pairwise(starts), 1):
         before = ir.MustNot(ir.Range(TIMESTAMP, later, None))
