@@ -116,12 +116,13 @@ class EngineSpec:
     ``extra`` the extra of newsgrep that installs it. ``stores_impacts`` says that how much a
     term counts is stored in the index, so that an index with other impacts must be rebuilt.
 
-    An engine with ``location`` folder has three functions of the folder of its data:
+    An engine with ``location`` folder must have three functions of the folder of its data:
     ``open(folder, create)`` opens it, or creates an empty one; ``salvage(folder)`` yields what
     can be read of data that may be damaged, each article and file record once;
     ``rollback(folder)`` drops the last commit of data that may be damaged. An engine with
-    ``location`` server has ``server``. None of them may be called before the package
-    ``requires`` is known to be installed; :func:`load_engine` sees to that.
+    ``location`` server must have ``server``. :func:`load_engine` checks that the package
+    ``requires`` is installed before any of them is called. Raises ``ValueError`` if one is
+    missing.
     """
 
     name: str
@@ -137,6 +138,14 @@ class EngineSpec:
     def __post_init__(self) -> None:
         if (self.location is LocationKind.SERVER) != (self.server is not None):
             raise ValueError(f"{self.name}: an engine on a server, and no other, has `server`")
+        defaults = {_no_folder, _nothing_stored, _no_commit}
+        if self.location is LocationKind.FOLDER and (
+            defaults & {self.open, self.salvage, self.rollback}
+        ):
+            # Without `salvage`, newsgrep reindex would replace the index by an empty one.
+            raise ValueError(
+                f"{self.name}: an engine in folders has `open`, `salvage` and `rollback`"
+            )
 
 
 _OWN: Final = {

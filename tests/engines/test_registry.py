@@ -57,7 +57,13 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def registered() -> Iterator[EngineSpec]:
-    spec = EngineSpec("paper", LocationKind.FOLDER, open=lambda _folder, _create: MemoryEngine())
+    spec = EngineSpec(
+        "paper",
+        LocationKind.FOLDER,
+        open=lambda _folder, _create: MemoryEngine(),
+        salvage=lambda _folder: iter(()),
+        rollback=lambda _folder: None,
+    )
     register_engine("paper", spec)
     yield spec
     unregister_engine("paper")
@@ -105,6 +111,11 @@ def test_register_engine(registered: EngineSpec, tmp_path: Path) -> None:
         open_engine("paper", tmp_path)
     with pytest.raises(UsageError, match="choose one of"):
         open_engine("paper", tmp_path, create=True)
+
+
+def test_engine_in_folders_declares_salvage() -> None:
+    with pytest.raises(ValueError, match="`salvage`"):
+        EngineSpec("paper", LocationKind.FOLDER, open=lambda _folder, _create: MemoryEngine())
 
 
 def test_register_engine_replaces_own_engine(tmp_path: Path) -> None:
