@@ -45,7 +45,7 @@ def outlets_of(gold: dict[str, Any], folder: Path) -> Outlets:
     """Return the outlets; the rule that ``gold`` names also applies to the invented host."""
     if "rule" not in gold:
         return OUTLETS
-    assert OUTLETS.named(gold["rule"]), gold["rule"]
+    assert OUTLETS.find(gold["rule"]), gold["rule"]
     host = urlsplit(gold["url"]).hostname
     own = folder / "outlets.toml"
     own.write_text(
