@@ -325,7 +325,7 @@ def _checked_bin_range(dates: dict[PartialDate, int], by: Interval) -> range:
 # Forms
 
 _MAX_BAR: Final = 60
-_LABEL_WIDTH: Final = 26
+_LABEL_WIDTH: Final = 30
 _CHART_HEIGHT: Final = 3
 _MAX_NAMED: Final = 5
 _NO_SOURCE: Final = "(none)"
