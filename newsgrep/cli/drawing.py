@@ -68,7 +68,7 @@ def draw_stats(stats: IndexStats, screen: Screen) -> Iterator[str]:
     most = max(count for _, count in shown)
     for name, count in shown:
         drawn = bar(count, most, _BAR_WIDTH, blocks=screen.blocks)
-        sources.add_row(Text(one_line(name) or "(unknown)"), f"{count:,}", Text(drawn, "cyan"))
+        sources.add_row(Text(one_line(name) or "(none)"), f"{count:,}", Text(drawn, "cyan"))
     yield from _rows(sources, screen.width)
     if len(stats.sources) > MAX_SOURCES:
         yield f"… and {len(stats.sources) - MAX_SOURCES:,} more sources; --json lists all"

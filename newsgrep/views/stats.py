@@ -85,7 +85,7 @@ def to_text(stats: IndexStats, _: Screen) -> Iterator[StyledLine]:
     for label, value in figures(stats):
         yield StyledLine([StyledText(f"{label:13}{value}")])
     for name, count in list(stats.sources.items())[:MAX_SOURCES]:
-        yield StyledLine([StyledText(f"  {count:>9,}  {one_line(name) or '(unknown)'}")])
+        yield StyledLine([StyledText(f"  {count:>9,}  {one_line(name) or '(none)'}")])
     if len(stats.sources) > MAX_SOURCES:
         more = f"… and {len(stats.sources) - MAX_SOURCES:,} more; --json lists all"
         yield StyledLine([StyledText(f"{'':13}{more}")])

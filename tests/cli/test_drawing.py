@@ -51,7 +51,7 @@ def test_stats_on_a_terminal_is_a_table(seeds: Cli) -> None:
         number for number, row in enumerate(rows) if row.split() == ["source", "articles"]
     )
     name, count, bar = rows[header + 2].split()
-    assert (name, count, set(bar)) == ("(unknown)", "4", {"█"})
+    assert (name, count, set(bar)) == ("(none)", "4", {"█"})
 
 
 def test_stats_in_a_pipe_has_no_table(seeds: Cli) -> None:
