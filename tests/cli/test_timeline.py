@@ -103,9 +103,9 @@ def test_timeline_per_source_charts_are_aligned(tides: Cli) -> None:
         assert rows[at].startswith(name + " ")
         assert rows[at + 1].startswith("10 articles  ")
         months = [n for n in range(TIDE_COUNT) if TIDE_SOURCES[n % 3] == name]
-        drawn = {i for i, sign in enumerate(_from_cell(rows[at + 2], 26)) if sign == "█"}
+        drawn = {i for i, sign in enumerate(_from_cell(rows[at + 2], 30)) if sign == "█"}
         assert drawn == set(months)
-    assert rows[12] == " " * 26 + "2023-01" + " " * 16 + "2025-06"
+    assert rows[12] == " " * 30 + "2023-01" + " " * 16 + "2025-06"
     assert max(map(display_width, rows)) <= 80
 
 
