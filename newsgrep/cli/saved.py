@@ -118,7 +118,7 @@ def show_saved_command(options: SavedNameOptions) -> int:
 @index_option
 @pass_options(SavedNameOptions)
 def remove_command(options: SavedNameOptions) -> int:
-    """Remove the query NAME. What newsgrep new has shown for it stays remembered."""
+    """Remove the query NAME. Articles that newsgrep new has shown stay marked as seen."""
     remove_query(options.index, options.name)
     return 0
 

@@ -52,8 +52,8 @@ def show_command(options: ShowOptions) -> int:
 
     \b
     newsgrep show seeds/tram-line-4.html
-    newsgrep show 3kq7vb2m4xz6 --match 联合声明
-    newsgrep show 3kq7vb2m4xz6 --json | jq -r .body
+    newsgrep show voxg36vu63he --match 联合声明
+    newsgrep show voxg36vu63he --json | jq -r .body
     """
     texts = []
     if options.match:

@@ -308,7 +308,7 @@ class KeywordsOptions(QueryOptions, OutputOptions):
 @click.command(
     "keywords",
     cls=QueryCommand,
-    short_help="List the words that characterize an article or a query.",
+    short_help="List the words that characterise an article or a query.",
 )
 @query_options
 @limit_option(20, "Show at most N words.")
@@ -316,7 +316,7 @@ class KeywordsOptions(QueryOptions, OutputOptions):
 @index_option
 @pass_options(KeywordsOptions)
 def keywords_command(options: KeywordsOptions) -> int:
-    """List the words that characterize one article, or all articles that match a query.
+    """List the words that characterise one article, or all articles that match a query.
 
     QUERY is a query, or the ID or PATH of one article.
 

@@ -1,4 +1,4 @@
-"""Keywords: the words that characterize one article, or all articles that match a query.
+"""Keywords: the words that characterise one article, or all articles that match a query.
 
 The words of an article are weighted by tf·idf with the document frequencies of this archive.
 Those of a query are words in significantly more of its articles than of all others (keyness).
