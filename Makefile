@@ -17,7 +17,7 @@ help:
 	@echo "make lock    pin the development requirements again"
 	@echo "make clean   remove .venv and everything that was built"
 
-# Stamp files: what is installed stays until the files that ask for it change.
+# Stamp files: what is installed stays until the files that require it change.
 .venv/newsgrep: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --editable .
@@ -58,11 +58,11 @@ test: tools server .venv/development
 test-engines: tools server .venv/development
 	NEWSGREP_TEST_ENGINES=all $(BIN)/pytest --numprocesses auto --dist loadfile -m engines
 
-# What is marked so, with many more trials; the figures at the end stand in docs/TRUST.md.
+# The tests marked `torture`, with many more trials; docs/TRUST.md contains the figures they print.
 torture: .venv/development
 	NEWSGREP_TORTURE=1 $(BIN)/pytest -m torture
 
-# jq is what scripts read our JSON with; where it can't be had, its test says so and is skipped.
+# A test pipes JSON output into jq; without jq, it is skipped with a message.
 tools:
 	@command -v jq >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
 		&& { apt-get -qq update && apt-get -qq install -y jq; } >/dev/null 2>&1; } \
