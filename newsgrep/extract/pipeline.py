@@ -175,7 +175,7 @@ class _BlockSorter:
         self.known_lines = {claim.value for claim in claims.authors}
         if outlet:
             self.known_lines |= outlet.names.union(outlet.roles)
-        self.kept: list[Block] = []
+        self.body_blocks: list[Block] = []
         self.repeated: list[Block] = []
         self.captions: dict[str, str] = {}
         self.tags: dict[str, None] = {}
@@ -193,7 +193,9 @@ class _BlockSorter:
             boilerplate.is_boilerplate_line(text)
             or self._is_tag_line(text)
             or (
-                len(self.kept) < _HEAD_BLOCKS and before < 2 * _HEAD_BLOCKS and self._is_head(block)
+                len(self.body_blocks) < _HEAD_BLOCKS
+                and before < 2 * _HEAD_BLOCKS
+                and self._is_head(block)
             )
             or (after < _TAIL_BLOCKS and (boilerplate.is_end_note(text) or self._is_byline(text)))
         ):
@@ -201,20 +203,24 @@ class _BlockSorter:
         elif (caption := boilerplate.photo_caption(text)) is not None:
             if caption:
                 self.captions.setdefault(comparison_key(caption), caption)
-        elif len(self.kept) == 1 and _DATELINE.fullmatch(self.kept[0].text):
-            self.kept = [replace(block, text=f"{self.kept[0].text} {text}")]
+        elif len(self.body_blocks) == 1 and _DATELINE.fullmatch(self.body_blocks[0].text):
+            self.body_blocks = [replace(block, text=f"{self.body_blocks[0].text} {text}")]
         else:
-            self.kept.append(block)
+            self.body_blocks.append(block)
 
     def _is_head(self, block: Block) -> bool:
         """Return whether a block near the top is headline, date, byline, role or credit."""
         text = block.text
         if self.title_key and _repeats_title(text, self.title_key):
             self.repeated.append(block)
-        elif not self.kept and self.first_date is None and _is_date_line(text):
+        elif not self.body_blocks and self.first_date is None and _is_date_line(text):
             self.first_date = text
-        elif self.kept and _ROLE_LINE.fullmatch(text) and _NAME_LINE.fullmatch(self.kept[-1].text):
-            self.bylines.append(self.kept.pop().text)
+        elif (
+            self.body_blocks
+            and _ROLE_LINE.fullmatch(text)
+            and _NAME_LINE.fullmatch(self.body_blocks[-1].text)
+        ):
+            self.bylines.append(self.body_blocks.pop().text)
         else:
             return (
                 text in self.known_lines
@@ -254,21 +260,21 @@ class _BlockSorter:
         return False
 
     def paragraphs(self) -> tuple[str, ...]:
-        """Return the kept texts, without headings at the end."""
-        kept = self.kept
-        while kept and (
-            not comparison_key(kept[-1].text)
+        """Return the texts of the body, without headings at the end."""
+        blocks = self.body_blocks
+        while blocks and (
+            not comparison_key(blocks[-1].text)
             or (
-                kept[-1].kind is BlockKind.HEADING
-                and len(kept) > 1
-                and len(kept[-1].text) <= _MAX_HEADING
+                blocks[-1].kind is BlockKind.HEADING
+                and len(blocks) > 1
+                and len(blocks[-1].text) <= _MAX_HEADING
             )
         ):
-            kept.pop()
-        if not kept and not self.captions:
+            blocks.pop()
+        if not blocks and not self.captions:
             # A post that consists of its headline. A page that has only a heading is no article.
-            kept = [block for block in self.repeated if block.kind is BlockKind.TEXT][:1]
-        return tuple(block.text for block in kept if not self._is_caption(block.text))
+            blocks = [block for block in self.repeated if block.kind is BlockKind.TEXT][:1]
+        return tuple(block.text for block in blocks if not self._is_caption(block.text))
 
     def _is_caption(self, text: str) -> bool:
         """Return whether ``text`` is one of the captions; a short text may be both."""

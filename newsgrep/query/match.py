@@ -186,7 +186,7 @@ def _find_wildcard(folded: str, pattern: str) -> Iterator[Offsets]:
 def _wildcard_end(
     folded: str, at: int, others: Sequence[re.Pattern[str]], wildcard: _Wildcard
 ) -> int | None:
-    """Return where an occurrence ends whose first piece ends at ``at``; ``None`` if it is none."""
+    """Return where an occurrence ends whose first piece ends at ``at``; else ``None``."""
     for number, piece in enumerate(others):
         is_last = number == len(others) - 1
         limit = _end_of_letters(folded, at, wildcard.letters)

@@ -152,8 +152,8 @@ def compile_regex(folded: str) -> Any:
     try:
         compiled = re2.compile(wrapped, options=options)
     except re2.error as exc:
-        said = exc.args[0] if exc.args else ""
-        reason = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        message = exc.args[0] if exc.args else ""
+        reason = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(message)
         reason = reason.replace(wrapped, folded)
         raise UsageError(
             f"Invalid regular expression ({reason}): fix it, or put a backslash before literal "
@@ -180,10 +180,10 @@ def parse_regex(folded: str) -> Any:
     that it cannot read is empty.
     """
 
-    def convert(found: re.Match[str]) -> str:
-        if found["class"]:
+    def convert(match: re.Match[str]) -> str:
+        if match["class"]:
             return r"\w"
-        return r"\{," if found["brace"] else found[0]
+        return r"\{," if match["brace"] else match[0]
 
     try:
         with warnings.catch_warnings():

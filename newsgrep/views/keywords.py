@@ -185,13 +185,13 @@ def is_query_word(word: str, query_words: frozenset[str]) -> bool:
     return related or word in query_words
 
 
-def best_keywords(found: Iterable[Keyword], limit: int) -> list[Keyword]:
-    """Return the best ``limit`` of ``found``, without words that are parts of others.
+def best_keywords(keywords: Iterable[Keyword], limit: int) -> list[Keyword]:
+    """Return the best ``limit`` of ``keywords``, without words that are parts of others.
 
     Every dictionary word is counted wherever it occurs, also inside of longer words. A word
     is a part of a longer one if most articles that contain it contain the longer one.
     """
-    ranked = sorted(found, key=lambda keyword: (-keyword.score, keyword.word))
+    ranked = sorted(keywords, key=lambda keyword: (-keyword.score, keyword.word))
     best: list[Keyword] = []
     longer = [keyword for keyword in ranked[: limit * 10] if len(keyword.word) > 2]
     for keyword in ranked:
@@ -208,11 +208,13 @@ def best_keywords(found: Iterable[Keyword], limit: int) -> list[Keyword]:
     return best
 
 
-def restore_spelling(found: Iterable[Keyword], articles: Iterable[Article]) -> tuple[Keyword, ...]:
+def restore_spelling(
+    keywords: Iterable[Keyword], articles: Iterable[Article]
+) -> tuple[Keyword, ...]:
     """Return folded keywords in the most frequent spelling of ``articles``."""
-    written = [f"{article.title}\n{article.body}" for article in articles]
-    texts = [(fold(text), text) for text in written]
-    return tuple(keyword._replace(word=usual_spelling(keyword.word, texts)) for keyword in found)
+    originals = [f"{article.title}\n{article.body}" for article in articles]
+    texts = [(fold(text), text) for text in originals]
+    return tuple(keyword._replace(word=usual_spelling(keyword.word, texts)) for keyword in keywords)
 
 
 def usual_spelling(word: str, texts: Iterable[tuple[str, str]]) -> str:
@@ -220,14 +222,14 @@ def usual_spelling(word: str, texts: Iterable[tuple[str, str]]) -> str:
 
     Each text is a pair of its folded and its original form.
     """
-    found: Counter[str] = Counter()
+    spellings: Counter[str] = Counter()
     for folded, written in texts:
         at = folded.find(word)
         while at >= 0:
-            found[written[at : at + len(word)]] += 1
+            spellings[written[at : at + len(word)]] += 1
             at = folded.find(word, at + len(word))
     # Equally frequent: the smaller string, so that equal queries have equal results.
-    return min(found, key=lambda each: (-found[each], each)) if found else word
+    return min(spellings, key=lambda each: (-spellings[each], each)) if spellings else word
 
 
 def _weigh_words(

@@ -51,18 +51,18 @@ def find_new(
     everything = engine.search(EngineRequest(MatchAll(), Order.NEWEST, limit=_NO_LIMIT)).candidates
     present = frozenset(article_key(candidate.id) for candidate in everything)
     known = seen.articles if seen else frozenset() if include_existing else present
-    found: tuple[ScoredDoc, ...] = ()
+    unseen: tuple[ScoredDoc, ...] = ()
     if not present <= known:
         request = EngineRequest(query.root, Order.NEWEST, limit=_NO_LIMIT)
         matching = engine.search(request).candidates
-        found = tuple(each for each in matching if article_key(each.id) not in known)
-    return NewArticles(name, len(found), _read_hits(engine, query, found), present)
+        unseen = tuple(each for each in matching if article_key(each.id) not in known)
+    return NewArticles(name, len(unseen), _read_hits(engine, query, unseen), present)
 
 
-def _read_hits(engine: Engine, query: Query, found: tuple[ScoredDoc, ...]) -> Iterator[Hit]:
+def _read_hits(engine: Engine, query: Query, unseen: tuple[ScoredDoc, ...]) -> Iterator[Hit]:
     request = SearchRequest(query, Order.NEWEST)
-    for start in range(0, len(found), _BATCH_SIZE):
-        yield from make_hits(engine, found[start : start + _BATCH_SIZE], request, start + 1)
+    for start in range(0, len(unseen), _BATCH_SIZE):
+        yield from make_hits(engine, unseen[start : start + _BATCH_SIZE], request, start + 1)
 
 
 def to_text(new: NewArticles, _: Screen) -> Iterator[StyledLine]:
