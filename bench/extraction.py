@@ -1,0 +1,255 @@
+"""Extraction quality: newsgrep beside the libraries that people use instead, on real pages.
+
+``python -m bench.extraction PAGES`` reads ``PAGES/gold.jsonl`` and the pages beside it, runs every
+tool that is installed (requirements-bench.txt has all) over each page, and prints a table for each
+set. With ``--write`` it updates ``results/extraction.json``, ``results/extraction.md`` and the
+thresholds that a test compares; they only rise.
+
+Scores
+    *body*: precision, recall and F1 over 4-shingles of words and Han characters, the mean over
+    pages; a page without any text counts 0. Where gold has only the first and last words of the
+    body, its body is the text of the page between them. *chunks*: strings that must and must not
+    be in the body, over all strings of the set. *date*: equal to the day. *title*: equal but for
+    white space.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import click
+
+from bench import thresholds
+from bench.extractors import EXTRACTORS, Extracted, Extractor
+from bench.paths import RESULTS
+
+THRESHOLDS: Final = RESULTS / "extraction-thresholds.json"
+SHINGLE: Final = 4
+WORST: Final = 20
+
+_TOKEN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]|[^\W\u3400-\u4dbf\u4e00-\u9fff_]+")
+
+
+class Page(NamedTuple):
+    """A page with its gold data, as one line of ``gold.jsonl`` has it."""
+
+    set: str
+    file: str
+    html: bytes
+    url: str
+    gold: Mapping[str, Any]
+
+
+@dataclass
+class Scores:
+    """What one tool reached on one set."""
+
+    precision: list[float] = field(default_factory=list)
+    recall: list[float] = field(default_factory=list)
+    f1: list[float] = field(default_factory=list)
+    chunks: Counter[str] = field(default_factory=Counter)
+    dates: Counter[str] = field(default_factory=Counter)
+    titles: Counter[str] = field(default_factory=Counter)
+    worst: list[tuple[float, str]] = field(default_factory=list)
+    seconds: float = 0.0
+    size: int = 0
+    pages: int = 0
+
+    def summary(self) -> dict[str, float]:
+        """Return the figures of the table."""
+        figures: dict[str, float] = {}
+        if self.f1:
+            figures |= {"P": _mean(self.precision), "R": _mean(self.recall), "F1": _mean(self.f1)}
+        if self.chunks:
+            kept, lost, extra = (self.chunks[name] for name in ("kept", "lost", "extra"))
+            precision = kept / (kept + extra) if kept + extra else 0.0
+            recall = kept / (kept + lost) if kept + lost else 0.0
+            figures |= {"P": precision, "R": recall, "F1": _harmonic_mean(precision, recall)}
+        if self.dates:
+            figures |= {f"date {name}": self.dates[name] for name in ("right", "wrong", "none")}
+        if self.titles:
+            figures["title"] = self.titles["right"] / self.titles.total()
+        figures["ms/page"] = 1000 * self.seconds / self.pages
+        figures["ms/MB"] = 1000 * self.seconds / (self.size / 1e6)
+        return figures
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _harmonic_mean(one: float, other: float) -> float:
+    return 2 * one * other / (one + other) if one + other else 0.0
+
+
+def shingles(text: str) -> Counter[tuple[str, ...]]:
+    """Return how often each sequence of four tokens occurs; a shorter text is one sequence."""
+    tokens = _TOKEN.findall(text.lower())
+    last = max(len(tokens) - SHINGLE, 0)
+    return (
+        Counter(tuple(tokens[at : at + SHINGLE]) for at in range(last + 1)) if tokens else Counter()
+    )
+
+
+def body_score(body: str, gold: str) -> tuple[float, float, float]:
+    """Return precision, recall and F1 of ``body``."""
+    found, wanted = shingles(body), shingles(gold)
+    if not found:
+        return 0.0, 0.0, 0.0
+    common = (found & wanted).total()
+    precision, recall = common / found.total(), common / max(wanted.total(), 1)
+    return precision, recall, _harmonic_mean(precision, recall)
+
+
+def read_pages(folder: Path) -> Iterator[Page]:
+    """Yield all pages; a gold body is completed from the page where only its ends are known."""
+    for line in (folder / "gold.jsonl").read_text("utf-8").splitlines():
+        gold = json.loads(line)
+        html = (folder / gold["file"]).read_bytes()
+        if "body_begins" in gold:
+            gold["body"] = _text_between(html, gold["body_begins"], gold["body_ends"])
+        yield Page(gold["set"], gold["file"], html, gold.get("url") or "", gold)
+
+
+def _text_between(html: bytes, begins: str, ends: str) -> str | None:
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup(html, "lxml")
+    for element in soup(["script", "style", "noscript"]):
+        element.decompose()
+    text = re.sub(r"\s+", "", soup.get_text())
+    first = text.find(re.sub(r"\s+", "", begins))
+    last = text.find(end := re.sub(r"\s+", "", ends), first)
+    return text[first : last + len(end)] if first >= 0 and last >= 0 else None
+
+
+def score_page(scores: Scores, page: Page, extracted: Extracted, fields: Set[str]) -> None:
+    """Add what a tool extracted from ``page`` to its scores, for the ``fields`` that it has."""
+    gold = page.gold
+    body = extracted.body or ""
+    if gold.get("body") and "body" in fields:
+        precision, recall, f1 = body_score(body, gold["body"])
+        scores.precision.append(precision)
+        scores.recall.append(recall)
+        scores.f1.append(f1)
+        scores.worst.append((f1, page.file))
+    if ("with_" in gold or "without" in gold) and "body" in fields:
+        text = _collapse(body)
+        kept = sum(_collapse(chunk) in text for chunk in gold.get("with_") or ())
+        extra = sum(_collapse(chunk) in text for chunk in gold.get("without") or ())
+        lost = len(gold.get("with_") or ()) - kept
+        scores.chunks.update(kept=kept, lost=lost, extra=extra)
+        scores.worst.append((1 - (lost + extra) / max(kept + lost + extra, 1), page.file))
+    if gold.get("date") and "date" in fields:
+        scores.dates[_verdict(extracted.date, gold["date"])] += 1
+    if gold.get("title") and "title" in fields:
+        right = _collapse(extracted.title or "") == _collapse(gold["title"])
+        scores.titles["right" if right else "wrong"] += 1
+
+
+def _verdict(date: str | None, gold: str) -> str:
+    if not date:
+        return "none"
+    return "right" if date[:10] == gold[:10] else "wrong"
+
+
+def _collapse(text: str) -> str:
+    return " ".join(text.split())
+
+
+def measure(pages: Iterable[Page], extractor: Extractor) -> dict[str, Scores]:
+    """Return the scores of one tool, by set."""
+    extract = extractor.load()
+    sets: dict[str, Scores] = {}
+    for page in pages:
+        scores = sets.setdefault(page.set, Scores())
+        started = time.process_time()
+        extracted = extract(page.html, page.url)
+        scores.seconds += time.process_time() - started
+        scores.size += len(page.html)
+        scores.pages += 1
+        score_page(scores, page, extracted, extractor.fields)
+    return sets
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _table(results: Mapping[str, Mapping[str, Mapping[str, float]]], name: str) -> str:
+    columns = ["P", "R", "F1", "title", "date right", "date wrong", "date none", "ms/page"]
+    used = [c for c in columns if any(c in sets.get(name, {}) for sets in results.values())]
+    rows = [f"| {name} | " + " | ".join(used) + " |", "| --- |" + " ---: |" * len(used)]
+    for tool, sets in results.items():
+        if name in sets:
+            cells = (_cell(sets[name].get(column), column) for column in used)
+            rows.append(f"| {tool} | " + " | ".join(cells) + " |")
+    return "\n".join(rows)
+
+
+def _cell(value: float | None, column: str) -> str:
+    if value is None:
+        return "–"
+    if column.startswith("date"):
+        return f"{value:.0f}"
+    return f"{value:.1f}" if column.startswith("ms") else f"{value:.3f}"
+
+
+def guarded(sets: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Return the figures of newsgrep that must not fall, by set and name."""
+    names = ("F1", "title", "date right")
+    return {
+        f"{key} {name}": figures[name]
+        for key, figures in sets.items()
+        for name in names
+        if name in figures
+    }
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--tool", "tools", multiple=True, help="Only these tools (repeatable).")
+@click.option("--set", "sets", multiple=True, help="Only these sets (repeatable).")
+@click.option("--worst", is_flag=True, help="List the twenty worst pages of each set.")
+@click.option("--write", is_flag=True, help="Update the checked-in results and thresholds.")
+def main(
+    folder: Path, tools: tuple[str, ...], sets: tuple[str, ...], worst: bool, write: bool
+) -> None:
+    """Compare extraction tools on the pages in FOLDER."""
+    pages = [page for page in read_pages(folder) if not sets or page.set in sets]
+    results: dict[str, dict[str, dict[str, float]]] = {}
+    for name, extractor in EXTRACTORS.items():
+        if (tools and name not in tools) or not (release := _version(extractor.package)):
+            continue
+        scores = measure(pages, extractor)
+        results[f"{name} {release}"] = {key: each.summary() for key, each in scores.items()}
+        if worst:
+            for key, each in scores.items():
+                click.echo(f"{name}, {key}, worst pages:")
+                for value, file in sorted(each.worst)[:WORST]:
+                    click.echo(f"  {value:.3f} {file}")
+    names = sorted({page.set for page in pages})
+    tables = "\n\n".join(_table(results, name) for name in names)
+    click.echo(tables)
+    own = next((sets for name, sets in results.items() if name.startswith("newsgrep ")), {})
+    for line in thresholds.missed(guarded(own), THRESHOLDS):
+        click.echo(line, err=True)
+    if write:
+        thresholds.write(guarded(own), THRESHOLDS)
+        (RESULTS / "extraction.json").write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+        (RESULTS / "extraction.md").write_text(f"# Extraction\n\n{tables}\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

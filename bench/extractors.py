@@ -1,0 +1,140 @@
+"""The tools that ``bench.extraction`` compares, each as one function of a page and its URL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Extracted(NamedTuple):
+    """What a tool takes from a page; the date begins with ``YYYY-MM-DD``."""
+
+    title: str | None = None
+    date: str | None = None
+    body: str | None = None
+
+
+Extract = Callable[[bytes, str], Extracted]
+
+
+class Extractor(NamedTuple):
+    """A tool: the package that it needs, what imports it, and the fields that it extracts."""
+
+    package: str
+    load: Callable[[], Extract]
+    fields: frozenset[str] = frozenset(Extracted._fields)
+
+
+def _newsgrep() -> Extract:
+    from newsgrep.errors import NoArticle
+    from newsgrep.extract.outlets import load_outlets
+    from newsgrep.extract.pipeline import extract_article
+    from newsgrep.models import GUESSED_DATES
+
+    outlets = load_outlets()
+
+    def extract(html: bytes, _: str) -> Extracted:
+        try:
+            article = extract_article("/page.html", html, outlets=outlets, mtime=0.0)
+        except NoArticle:
+            return Extracted()
+        guessed = article.provenance.get("published") in GUESSED_DATES
+        date = None if guessed or article.published is None else article.published.iso
+        return Extracted(article.title, date, article.body)
+
+    return extract
+
+
+def _trafilatura(**options: Any) -> Callable[[], Extract]:
+    def load() -> Extract:
+        import trafilatura
+
+        def extract(html: bytes, url: str) -> Extracted:
+            found = trafilatura.bare_extraction(
+                html, url=url or None, with_metadata=True, **options
+            )
+            if found is None:
+                return Extracted()
+            return Extracted(found.title, found.date, found.text)
+
+        return extract
+
+    return load
+
+
+def _readability() -> Extract:
+    from lxml.html import fromstring
+    from readability import Document
+
+    def extract(html: bytes, url: str) -> Extracted:
+        try:
+            document = Document(html, url=url or None)
+            body = fromstring(document.summary(html_partial=True)).text_content()
+            return Extracted(document.short_title(), None, body)
+        except Exception:  # noqa: BLE001 - the library raises errors of many kinds
+            return Extracted()
+
+    return extract
+
+
+def _newspaper() -> Extract:
+    import newspaper
+
+    def extract(html: bytes, url: str) -> Extracted:
+        try:
+            article = newspaper.article(
+                url or "https://host.example/", input_html=html.decode("utf-8", "replace")
+            )
+        except Exception:  # noqa: BLE001 - likewise
+            return Extracted()
+        date = article.publish_date.isoformat() if article.publish_date else None
+        return Extracted(article.title, date, article.text)
+
+    return extract
+
+
+def _goose() -> Extract:
+    from goose3 import Goose
+
+    goose = Goose()
+
+    def extract(html: bytes, _: str) -> Extracted:
+        try:
+            article = goose.extract(raw_html=html.decode("utf-8", "replace"))
+        except Exception:  # noqa: BLE001 - likewise
+            return Extracted()
+        return Extracted(article.title, article.publish_date, article.cleaned_text)
+
+    return extract
+
+
+def _htmldate() -> Extract:
+    from htmldate import find_date
+
+    def extract(html: bytes, url: str) -> Extracted:
+        date = find_date(html, url=url or None, original_date=True, outputformat="%Y-%m-%d")
+        return Extracted(None, date, None)
+
+    return extract
+
+
+def _resiliparse() -> Extract:
+    from resiliparse.extract.html2text import extract_plain_text
+
+    def extract(html: bytes, _: str) -> Extracted:
+        text = extract_plain_text(html.decode("utf-8", "replace"), main_content=True)
+        return Extracted(None, None, text)
+
+    return extract
+
+
+EXTRACTORS = {
+    "newsgrep": Extractor("newsgrep", _newsgrep),
+    "trafilatura": Extractor("trafilatura", _trafilatura()),
+    "trafilatura fast": Extractor("trafilatura", _trafilatura(fast=True)),
+    "readability-lxml": Extractor("readability-lxml", _readability, frozenset(("title", "body"))),
+    "newspaper4k": Extractor("newspaper4k", _newspaper),
+    "goose3": Extractor("goose3", _goose),
+    "htmldate": Extractor("htmldate", _htmldate, frozenset(("date",))),
+    "resiliparse": Extractor("resiliparse", _resiliparse, frozenset(("body",))),
+}
