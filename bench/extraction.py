@@ -213,7 +213,7 @@ def guarded(sets: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
         f"{key} {name}": figures[name]
         for key, figures in sets.items()
         for name in names
-        if name in figures
+        if figures.get(name)  # a threshold of 0 could not be missed
     }
 
 
