@@ -38,8 +38,8 @@ LIMITS: Final = {
     "dates._UPDATE_LABEL": 40, "dates._PUBLISHED": 1000, "dates._UPDATED": 1000,
     "metadata._AUTHOR_CLASS": 300,
     "text._HEADING": 200,
-    "boilerplate._NOTICE": 240, "boilerplate._END_NOTE": 240, "boilerplate._PHOTO_CREDIT": 1000,
-    "boilerplate._PHOTO_LINE": 400,
+    "notices._NOTICE": 240, "notices._END_NOTE": 240, "notices._PHOTO_CREDIT": 1000,
+    "notices._PHOTO_LINE": 400,
 }  # fmt: skip
 """The longest string, in characters, on which the module of a pattern calls it."""
 

@@ -119,6 +119,17 @@ class Published:
         return start.timestamp()
 
 
+class LeftOut(NamedTuple):
+    """A passage of a file that is not taken into the body, and the rule that left it out.
+
+    ``text`` is prose with normal white space; ``reason`` is a short phrase such as ``notice`` or
+    ``hidden``. Menus, buttons and other text without sentences are not kept.
+    """
+
+    text: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Article:
     """One article, as a careful reader would copy it from its file.
@@ -127,6 +138,7 @@ class Article:
     count characters of this string. ``provenance`` says where ``title``, ``source``,
     ``published`` and ``authors`` were found; a field that was not found has no key.
     ``fetched`` is ISO 8601. ``notes`` are remarks for the reader, such as a guessed encoding.
+    ``left_out`` is the prose of the file that is not in the body, in document order.
     """
 
     id: str
@@ -142,6 +154,7 @@ class Article:
     captions: tuple[str, ...] = ()
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def paragraphs(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from newsgrep.models import Provenance
+from newsgrep.models import LeftOut, Provenance
 
 
 class BlockKind(StrEnum):
@@ -23,10 +23,14 @@ class BlockKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One paragraph, heading or caption; ``text`` has normal white space."""
+    """One paragraph, heading or caption; ``text`` has normal white space.
+
+    ``rule`` is the rule that leaves the block out of the article, None if it is kept.
+    """
 
     text: str
     kind: BlockKind = BlockKind.TEXT
+    rule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ class Body:
     """The text of an article, and what the lines removed from it state.
 
     ``first_date`` is a date that is alone on one of the first lines. ``all_text`` are the texts
-    of all blocks in document order, captions included, to search dates in.
+    of all blocks in document order, captions included, to search dates in. ``left_out`` is the
+    prose among the blocks that is neither body nor caption nor a claim.
     """
 
     paragraphs: tuple[str, ...]
@@ -63,3 +68,4 @@ class Body:
     bylines: tuple[str, ...]
     first_date: str | None
     all_text: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()

@@ -13,7 +13,7 @@ from enum import IntEnum
 from typing import Final
 
 from newsgrep.analysis.characters import solo_character
-from newsgrep.extract import boilerplate
+from newsgrep.extract import boilerplate, notices
 from newsgrep.extract.claims import Block, BlockKind
 from newsgrep.extract.dom import (
     DROPPED_ELEMENTS,
@@ -147,8 +147,8 @@ class Cleaner:
             self.blocks.pop()
 
     def _add_caption(self, text: str) -> None:
-        text = boilerplate.strip_credit(text)
-        if not text or boilerplate.is_boilerplate_line(text):
+        text = notices.strip_credit(text)
+        if not text or notices.is_boilerplate_line(text):
             return
         key = comparison_key(text)
         if key and key not in self._captions:

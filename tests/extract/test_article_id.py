@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsgrep.extract.pipeline import article_id, canonical_url
+from newsgrep.extract.identity import article_id, canonical_url
 
 PLAIN = "https://example.org/news/水库"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from newsgrep.engines.base import FACETS, EngineRequest, Order, ResultPage
-from newsgrep.extract.pipeline import article_id
+from newsgrep.extract.identity import article_id
 from newsgrep.index.store import FolderIndex, Index
 from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import MatchAll
