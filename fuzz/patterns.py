@@ -34,12 +34,11 @@ LIMITS: Final = {
     "boilerplate._DROP": 80, "boilerplate._META": 80, "boilerplate._CREDIT": 80,
     "boilerplate._CAPTION": 80, "boilerplate._CHART": 80, "boilerplate._CONTENT": 40,
     "boilerplate._HIDING_STYLE": 2000,
-    "clean._LEAD_IN": 41,
     "dates._UPDATE_LABEL": 40, "dates._PUBLISHED": 1000, "dates._UPDATED": 1000,
     "metadata._AUTHOR_CLASS": 300,
     "text._HEADING": 200,
     "notices._NOTICE": 240, "notices._END_NOTE": 240, "notices._PHOTO_CREDIT": 1000,
-    "notices._PHOTO_LINE": 400,
+    "notices._PHOTO_LINE": 400, "notices._LEAD_IN": 41,
 }  # fmt: skip
 """The longest string, in characters, on which the module of a pattern calls it."""
 

@@ -142,7 +142,7 @@ class Cleaner:
         if (
             self.blocks
             and self.blocks[-1].kind is BlockKind.TEXT
-            and is_lead_in(self.blocks[-1].text)
+            and notices.is_lead_in(self.blocks[-1].text)
         ):
             self.blocks.pop()
 
@@ -394,14 +394,8 @@ def find_main_content(tree: Tree) -> Element | None:
 
 
 LINK_LIST_ELEMENTS: Final = frozenset(("ul", "ol", "section", "aside"))
-_LEAD_IN = re.compile(
-    r"(?=.{0,40}(?:下面|以下|这里|這裡|此处|此處|回顾|回顧|看到|列表|系列|阅读|閱讀|前文|链接|鏈接|连结|連結|错过|錯過|更多|相关|相關"
-    r"|\b(?:read|see|here|more|series)\b))[^。！？!?，,]{0,40}(?:[，,][^。！？!?，,]{0,40})?[:：]",
-    re.IGNORECASE,
-)
 _ABSOLUTE_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:|//|/cdn-cgi/l/email-protection", re.IGNORECASE)
 """Absolute addresses, and Cloudflare's form of mail addresses."""
-_MAX_LEAD_IN: Final = 41
 
 
 def is_link_list(element: Element, host: str) -> bool:
@@ -423,8 +417,3 @@ def is_link_list(element: Element, host: str) -> bool:
     total = len(comparison_key("".join(iter_text(element, limit=4 * MAX_NODES))))
     plain = len(comparison_key("".join(iter_text(element, limit=4 * MAX_NODES, links=False))))
     return plain * 5 <= total
-
-
-def is_lead_in(text: str) -> bool:
-    """Return whether a paragraph only introduces a list of links, such as ``相关阅读：``."""
-    return len(text) <= _MAX_LEAD_IN and _LEAD_IN.fullmatch(text) is not None

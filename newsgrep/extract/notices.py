@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from newsgrep.analysis.fold import fold
+
 _NOTICE = re.compile(
     r"""
       (?:图像|圖像|图片|圖片|照片|图|圖)(?:来源|來源|版权|版權|提供)\s*[,，:：／/].{0,80}
@@ -116,3 +118,15 @@ def photo_caption(text: str) -> str | None:
         return None
     match = _PHOTO_LINE.fullmatch(text)
     return strip_credit(text) if match else None
+
+
+_LEAD_IN = re.compile(
+    r"(?=.{0,40}(?:下面|以下|这里|此处|回顾|看到|列表|系列|阅读|前文|链接|连结|错过|更多|相关"
+    r"|\b(?:read|see|here|more|series)\b))[^。!?,]{0,40}(?:,[^。!?,]{0,40})?:"
+)
+_MAX_LEAD_IN: Final = 41
+
+
+def is_lead_in(text: str) -> bool:
+    """Return whether a paragraph only introduces a list of links, such as ``相关阅读：``."""
+    return len(text) <= _MAX_LEAD_IN and _LEAD_IN.fullmatch(fold(text)) is not None
