@@ -21,7 +21,7 @@ ARCHIVE_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 class Provenance(StrEnum):
     """Where the value of an article's field was found."""
 
-    OUTLET_RULE = "site rule"
+    OUTLET_RULE = "outlet rule"
     FRONT_MATTER = "front matter"
     LINK_LINE = "link line"
     FIRST_LINE = "first line"
@@ -137,8 +137,9 @@ class Article:
     ``body`` consists of paragraphs joined by :data:`PARAGRAPH_BREAK`; all offsets in a body
     count characters of this string. ``provenance`` says where ``title``, ``source``,
     ``published`` and ``authors`` were found; a field that was not found has no key.
-    ``fetched`` is ISO 8601. ``notes`` are remarks for the reader, such as a guessed encoding.
-    ``left_out`` is the prose of the file that is not in the body, in document order.
+    ``fetched`` and ``file_time``, when the file was changed last, are ISO 8601.
+    ``notes`` are remarks for the reader, such as a guessed encoding. ``left_out`` is the prose of
+    the file that is not in the body, in document order.
     """
 
     id: str
@@ -150,6 +151,7 @@ class Article:
     authors: tuple[str, ...] = ()
     published: Published | None = None
     fetched: str | None = None
+    file_time: str | None = None
     tags: tuple[str, ...] = ()
     captions: tuple[str, ...] = ()
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
@@ -177,7 +179,10 @@ class FileRecord(NamedTuple):
     the file in hexadecimal digits, or empty if the file was not read. ``article_id`` is the
     article in the file, even if the index contains another file's version of it; ``reason``
     says why the file itself is not shown. Of several versions of an article, the one with the
-    greatest ``version_key`` is indexed. (A tuple, because there may be a million of them.)
+    greatest ``version_key`` is indexed. ``extractor`` is the version of the rules by which the file
+    was read, and ``sketch`` describes its text, to compare it with others; both are empty if they
+    are unknown. ``address`` is the id that the article's URL gives, where the article has another
+    one because the texts differ. (A tuple, because there may be a million of them.)
     """
 
     path: str
@@ -188,6 +193,9 @@ class FileRecord(NamedTuple):
     article_id: str | None = None
     reason: str | None = None
     version_key: tuple[str, int] = ("", 0)
+    extractor: str = ""
+    sketch: bytes = b""
+    address: str = ""
 
 
 class Span(NamedTuple):

@@ -2,21 +2,24 @@
 
 An article is stored as its folded texts and, separately, the rest: metadata and where its own texts
 differ from the folded ones, which is little. A literal is searched for in the folded bytes without
-decoding them.
+decoding them. Left-out text is packed apart, so that no other search reads it.
+
+These are the forms of index format 5. What format 4 has packed is unpacked as well.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain
 from struct import Struct
 from typing import Final
 
 from newsgrep._io import encode_json, table_lines
-from newsgrep.models import Article, FileRecord, Precision, Provenance, Published, Status
+from newsgrep.models import Article, FileRecord, LeftOut, Precision, Provenance, Published, Status
 
 CAPTION_BREAK: Final = "\n"
 """Separates the captions of an article in its folded texts."""
@@ -38,6 +41,8 @@ _UTF32: Final = 4
 _STATUSES: Final = tuple(Status)
 _FILE_RECORD_NUMBERS: Final = Struct("<QqQBB")
 _FILE_RECORD_SEPARATOR: Final = "\0"
+_HAS_SKETCH: Final = 0x80
+"""Added to the status of a file record with a sketch, which follows the digest."""
 _CHUNK_LENGTH: Final = 65_536
 """Characters whose difference is computed in one step, which takes 20 bytes for each."""
 
@@ -49,9 +54,18 @@ _COMMON_METADATA: Final = (
     '["https://www.","http://",".html",".shtml"],{"title":"front matter","source":"site rule",'
     '"authors":"byline","published":"front matter"},[]]'
 )
+# The names of provenance are those of format 4: these bytes must not change, and a newer name
+# takes few bytes more.
+_COMMON_IN_LEFT_OUT: Final = (
+    '[["hidden","["comments","["form","["advertisement","["editor\'s note","["outlet rule",'
+    '"],["related","],["navigation","],["notice","'
+)
 # Punctuation that folding narrows. An article nearly always uses one form of each throughout.
 _WIDE_FORMS: Final = dict(zip(",:;?!()", "，：；？！（）", strict=True))
 
+
+_RENAMED_PROVENANCE: Final = {"site rule": "outlet rule"}
+"""Values of format 4 that have another name now."""
 
 _LENGTH_MISMATCH: Final = "a text and its folded text differ in length"
 
@@ -66,13 +80,19 @@ def _text_dictionary() -> bytes:
 
 
 @cache
-def _compressors() -> tuple[zlib._Compress, zlib._Compress]:
+def _rest_dictionary() -> bytes:
+    return _text_dictionary() + _COMMON_METADATA.encode(_ENCODING)
+
+
+@cache
+def _left_out_dictionary() -> bytes:
+    return _text_dictionary() + _COMMON_IN_LEFT_OUT.encode(_ENCODING)
+
+
+@cache
+def _compressor(dictionary: Callable[[], bytes]) -> zlib._Compress:
     # Copied for each text: loading the dictionary takes longer than compressing most texts.
-    texts, rest = (
-        zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, _RAW_DEFLATE, zdict=known)
-        for known in (_text_dictionary(), _text_dictionary() + _COMMON_METADATA.encode(_ENCODING))
-    )
-    return texts, rest
+    return zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, _RAW_DEFLATE, zdict=dictionary())
 
 
 def _pack(packer: zlib._Compress, parts: Iterable[bytes]) -> bytes:
@@ -99,7 +119,8 @@ def _unpack(packed: bytes, dictionary: bytes, limit: int) -> bytes:
 def pack_folded(title: str, body: str, captions: str) -> bytes:
     """Return the folded texts of an article, compressed."""
     return _pack(
-        _compressors()[0], (_SEPARATOR.join((title, body, captions)).encode(_ENCODING, "replace"),)
+        _compressor(_text_dictionary),
+        (_SEPARATOR.join((title, body, captions)).encode(_ENCODING, "replace"),),
     )
 
 
@@ -170,6 +191,7 @@ def pack_article(article: Article, folded: Sequence[str]) -> bytes:
         article.tags,
         dict(article.provenance),
         article.notes,
+        article.file_time,
     ]
     head = encode_json(fields).encode(_ENCODING, "replace")
     expected = _widen(_SEPARATOR.join(folded), wide)
@@ -180,7 +202,8 @@ def pack_article(article: Article, folded: Sequence[str]) -> bytes:
         for at in range(0, len(own), _CHUNK_LENGTH)
     )
     return _pack(
-        _compressors()[1], chain((len(head).to_bytes(_LENGTH_SIZE, "big") + head,), difference)
+        _compressor(_rest_dictionary),
+        chain((len(head).to_bytes(_LENGTH_SIZE, "big") + head,), difference),
     )
 
 
@@ -188,7 +211,7 @@ def unpack_article(folded: bytes, rest: bytes, path: str) -> Article:
     """Return the article that two parts were packed from; raises :class:`DamagedData`."""
     text = _folded_text(folded)
     limit = len(text) * _UTF32 + _MAX_HEAD
-    data = _unpack(rest, _text_dictionary() + _COMMON_METADATA.encode(_ENCODING), limit)
+    data = _unpack(rest, _rest_dictionary(), limit)
     try:
         return _parse_article(data, text, path)
     except DamagedData:
@@ -211,6 +234,7 @@ def _parse_article(data: bytes, folded: str, path: str) -> Article:
         tags,
         provenance,
         notes,
+        *others,  # format 4 has none
     ) = json.loads(data[_LENGTH_SIZE:end].decode(_ENCODING))
     expected = _widen(folded, wide)
     if len(data) - end != _UTF32 * len(expected):
@@ -235,9 +259,13 @@ def _parse_article(data: bytes, folded: str, path: str) -> Article:
         authors=tuple(authors),
         published=Published(published[0], Precision(published[1])) if published else None,
         fetched=fetched,
+        file_time=others[0] if others else None,
         tags=tuple(tags),
         captions=tuple(captions),
-        provenance={name: Provenance(value) for name, value in provenance.items()},
+        provenance={
+            name: Provenance(_RENAMED_PROVENANCE.get(value, value))
+            for name, value in provenance.items()
+        },
         notes=tuple(notes),
     )
 
@@ -269,15 +297,40 @@ def _xor(first: bytes, second: bytes) -> bytes:
     return both.to_bytes(len(first), "little")
 
 
+def pack_left_out(passages: Sequence[LeftOut]) -> bytes:
+    """Return left-out passages, compressed; ``b""`` if there are none."""
+    if not passages:
+        return b""
+    listed = encode_json([[reason, text] for text, reason in passages])
+    return _pack(_compressor(_left_out_dictionary), (listed.encode(_ENCODING, "replace"),))
+
+
+def unpack_left_out(packed: bytes) -> tuple[LeftOut, ...]:
+    """Return the passages in ``packed``; raises :class:`DamagedData`."""
+    if not packed:
+        return ()
+    data = _unpack(packed, _left_out_dictionary(), _MAX_TEXT)
+    try:
+        return tuple(LeftOut(text, reason) for reason, text in json.loads(data.decode(_ENCODING)))
+    except (ValueError, TypeError, RecursionError) as exc:
+        raise DamagedData(f"the left-out text is invalid ({exc})") from exc
+
+
 def pack_file_record(record: FileRecord) -> bytes:
-    """Return ``record`` as bytes, without the id of an article that is stored with it."""
+    """Return ``record`` as bytes, without the id of an article that is stored with it.
+
+    A sketch has at most 255 bytes. A record without what format 5 adds is packed as in format 4.
+    """
     fetched, length = record.version_key
-    digest = bytes.fromhex(record.digest)
-    numbers = (record.size, record.mtime_ns, length, _STATUSES.index(record.status), len(digest))
+    digest, sketch = bytes.fromhex(record.digest), record.sketch
+    status = _STATUSES.index(record.status) | (_HAS_SKETCH if sketch else 0)
+    numbers = (record.size, record.mtime_ns, length, status, len(digest))
+    if sketch:
+        digest += len(sketch).to_bytes(1, "big") + sketch
     other_id = "" if record.status is Status.INDEXED else record.article_id or ""
     # Paths may have any bytes except the separator.
     texts = _FILE_RECORD_SEPARATOR.join(
-        (record.path, fetched, other_id, record.reason or "")
+        (record.path, fetched, other_id, record.reason or "", record.extractor, record.address)
     ).rstrip(_FILE_RECORD_SEPARATOR)
     return _FILE_RECORD_NUMBERS.pack(*numbers) + digest + texts.encode("utf-8", "surrogateescape")
 
@@ -290,18 +343,27 @@ def unpack_file_record(data: bytes, article_id: str) -> FileRecord:
     if len(data) < _FILE_RECORD_NUMBERS.size:
         raise DamagedData("a file record is cut off")
     size, mtime_ns, length, status, digest_size = _FILE_RECORD_NUMBERS.unpack_from(data)
-    texts_at = _FILE_RECORD_NUMBERS.size + digest_size
+    digest_end = texts_at = _FILE_RECORD_NUMBERS.size + digest_size
+    sketch = b""
+    if status & _HAS_SKETCH:
+        status ^= _HAS_SKETCH
+        sketch_size = data[digest_end] if digest_end < len(data) else 0
+        texts_at += 1 + sketch_size
+        sketch = data[digest_end + 1 : texts_at]
     if status >= len(_STATUSES) or texts_at > len(data):
         raise DamagedData("a file record is invalid")
     texts = data[texts_at:].decode("utf-8", "surrogateescape").split(_FILE_RECORD_SEPARATOR)
-    path, fetched, other_id, reason = (*texts, "", "", "")[:4]
+    path, fetched, other_id, reason, extractor, address = (*texts, *5 * ("",))[:6]
     return FileRecord(
         path,
         size,
         mtime_ns,
-        data[_FILE_RECORD_NUMBERS.size : texts_at].hex(),
+        data[_FILE_RECORD_NUMBERS.size : digest_end].hex(),
         _STATUSES[status],
         article_id or other_id or None,
         reason or None,
         (fetched, length),
+        sys.intern(extractor),
+        sketch,
+        address,
     )

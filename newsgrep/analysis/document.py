@@ -12,7 +12,15 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
-from newsgrep.analysis.codec import CAPTION_BREAK, pack_article, pack_folded, unpack_article
+from newsgrep.analysis.codec import (
+    CAPTION_BREAK,
+    pack_article,
+    pack_folded,
+    pack_left_out,
+    unpack_article,
+    unpack_folded,
+    unpack_left_out,
+)
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import (
     LEAD_SHIFT,
@@ -40,7 +48,9 @@ class IndexDocument:
     ``terms`` has every term of title and body once, one per line, and ``packed_counts`` the
     counts of each in the same order (:func:`newsgrep.analysis.scoring.pack_counts`).
     ``lengths`` is the number of terms in each field, repeats included. ``folded`` and ``rest``
-    are the article without its URL, packed as in :mod:`newsgrep.analysis.codec`.
+    are the article without its URL and without its left-out text, packed as in
+    :mod:`newsgrep.analysis.codec`; ``left_out`` is that text. The terms of captions and of left-out
+    text are apart, so that they count nowhere else.
     """
 
     article_id: str
@@ -54,8 +64,10 @@ class IndexDocument:
     packed_counts: array[int]
     lengths: FieldCounts
     caption_terms: tuple[str, ...]
+    left_out_terms: tuple[str, ...]
     folded: bytes
     rest: bytes
+    left_out: bytes
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -75,7 +87,16 @@ class IndexDocument:
     def article(self) -> Article:
         """Return the article, unpacked."""
         article = unpack_article(self.folded, self.rest, self.file_record.path)
-        return replace(article, url=self.url)
+        return replace(article, url=self.url, left_out=unpack_left_out(self.left_out))
+
+    def with_id(self, article_id: str) -> IndexDocument:
+        """Return the same document under another id, without a new analysis.
+
+        The file record is the same: its ``article_id`` is for the caller to change.
+        """
+        article = unpack_article(self.folded, self.rest, self.file_record.path)
+        rest = pack_article(replace(article, id=article_id), unpack_folded(self.folded))
+        return replace(self, article_id=article_id, rest=rest)
 
 
 class _Impacts(dict[int, int]):
@@ -111,9 +132,18 @@ def make_document(article: Article, file_record: FileRecord) -> IndexDocument:
         packed_counts=array("I", packed.values()),
         lengths=FieldCounts(in_title.total(), in_lead.total(), in_body.total()),
         caption_terms=tuple(sorted(term_counts(captions))),
+        left_out_terms=_left_out_terms(article),
         folded=pack_folded(title, body, captions),
         rest=pack_article(replace(article, url=None), (title, body, captions)),
+        left_out=pack_left_out(article.left_out),
     )
+
+
+def _left_out_terms(article: Article) -> tuple[str, ...]:
+    if not article.left_out:
+        return ()
+    passages = fold(CAPTION_BREAK.join(passage.text for passage in article.left_out))
+    return tuple(sorted(term_counts(passages)))
 
 
 def _pack_term_counts(

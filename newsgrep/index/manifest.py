@@ -27,8 +27,11 @@ from newsgrep.engines.registry import (
 )
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing
 
-INDEX_FORMAT: Final = 4
+INDEX_FORMAT: Final = 5
 """Increased whenever an older newsgrep can't read what this one writes."""
+
+REBUILDABLE_FORMATS: Final = frozenset({4, INDEX_FORMAT})
+"""Formats from whose stored articles an index can be rebuilt without the files."""
 
 MANIFEST_FILE: Final = "newsgrep.json"
 
@@ -159,15 +162,24 @@ def _version(status: os.stat_result) -> ManifestVersion:
 def check_compatible(manifest: Manifest, where: str, remedy: str, *, any_analyser: bool) -> None:
     """Raise :class:`IndexMismatch` for an index that this newsgrep can't search.
 
-    ``any_analyser`` allows an index whose terms are others: its articles can be read. The
-    message says ``where`` the index is, and what the ``remedy`` for another format is.
+    ``any_analyser`` allows an index to be rebuilt: its terms may be others, and its format one of
+    :data:`REBUILDABLE_FORMATS`. The message says ``where`` the index is, and what the ``remedy``
+    for any other format is.
     """
-    if manifest.format != INDEX_FORMAT:
+    if manifest.format not in REBUILDABLE_FORMATS:
         raise IndexMismatch(
             f"The index {where} was created by newsgrep {manifest.made_by} in a format that "
             f"this version ({__version__}) can't read: use that version, or {remedy}."
         )
-    if manifest.analyser != fingerprint(manifest.engine) and not any_analyser:
+    if any_analyser:
+        return
+    if manifest.format != INDEX_FORMAT:
+        raise IndexMismatch(
+            f"The index {where} was created by newsgrep {manifest.made_by} in format "
+            f"{manifest.format}, and this version ({__version__}) searches format {INDEX_FORMAT}: "
+            "rebuild it with newsgrep reindex, which needs no other files."
+        )
+    if manifest.analyser != fingerprint(manifest.engine):
         raise IndexMismatch(
             f"The index {where} was created by newsgrep {manifest.made_by} with another "
             "analyser: rebuild it with newsgrep reindex, which needs no other files."
