@@ -29,7 +29,6 @@ def _newsgrep() -> Extract:
     from newsgrep.errors import NoArticle
     from newsgrep.extract.outlets import load_outlets
     from newsgrep.extract.pipeline import extract_article
-    from newsgrep.models import GUESSED_DATES
 
     outlets = load_outlets()
 
@@ -38,8 +37,7 @@ def _newsgrep() -> Extract:
             article = extract_article("/page.html", html, outlets=outlets, mtime=0.0)
         except NoArticle:
             return Extracted()
-        guessed = article.provenance.get("published") in GUESSED_DATES
-        date = None if guessed or article.published is None else article.published.iso
+        date = article.published.iso if article.published else None
         return Extracted(article.title, date, article.body)
 
     return extract

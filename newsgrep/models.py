@@ -39,12 +39,6 @@ class Provenance(StrEnum):
     URL = "URL"
     TEXT = "text"
     FILE_NAME = "file name"
-    FETCH_TIME = "fetch time"
-    FILE_TIME = "file time"
-
-
-GUESSED_DATES = frozenset((Provenance.FILE_TIME, Provenance.FETCH_TIME))
-"""Provenance of a date that is the date of a file, not of publication."""
 
 
 def month_index(day: date) -> int:
@@ -137,9 +131,11 @@ class Article:
     ``body`` consists of paragraphs joined by :data:`PARAGRAPH_BREAK`; all offsets in a body
     count characters of this string. ``provenance`` says where ``title``, ``source``,
     ``published`` and ``authors`` were found; a field that was not found has no key.
-    ``fetched`` and ``file_time``, when the file was changed last, are ISO 8601.
-    ``notes`` are remarks for the reader, such as a guessed encoding. ``left_out`` is the prose of
-    the file that is not in the body, in document order.
+    ``published`` is None if nothing in the file, its name or its URL states a date.
+    ``fetched`` is when the file was taken from the web, if the file states it; ``file_time`` is
+    the time of the file itself. Both are ISO 8601 in UTC, and neither is a date of publication.
+    ``notes`` are remarks for the reader, such as a guessed encoding.
+    ``left_out`` is the prose of the file that is not in the body, in document order.
     """
 
     id: str

@@ -480,25 +480,21 @@ def choose_date(
     url: str | None,
     outlet: Outlet | None,
     fetched: datetime | None,
-    mtime: float,
+    file_time: datetime | None,
 ) -> ChosenDate:
     """Return the publication date: the best evidence that is plausible.
 
-    ``fetched`` is when the file was taken from the web, if the file states it; ``mtime`` is
-    the file's time in seconds since the epoch. A date without a time of day gets the time from
-    the article's next own statement of the same day.
+    ``fetched`` is when the file was taken from the web, if the file states it, and ``file_time``
+    is the time of the file, if it has a usable one. A date without a time of day gets the time
+    from the article's next own statement of the same day.
     """
-    file_time = _file_time(mtime)
+    file_time = file_time or _NO_FILE_TIME
     latest = (fetched or file_time) + _MAX_CLOCK_ERROR
     sure = None if fetched else _day_in_claims_and_url(claims, url)
     notes: list[str] = []
     best: tuple[StatedDate, Provenance] | None = None
     for stated, provenance in _iter_evidence(claims, body, url, fetched, file_time):
-        if (
-            _as_instant(stated) > latest
-            and provenance is not Provenance.FILE_TIME
-            and stated.day != sure
-        ):
+        if _as_instant(stated) > latest and stated.day != sure:
             if len(notes) < _MAX_NOTES:
                 day = stated.day.isoformat()
                 notes.append(f"date {day} ({provenance}) is later than the file's time")
@@ -520,12 +516,13 @@ def choose_date(
     return ChosenDate(stated.in_zone(zone), provenance, tuple(notes))
 
 
-def _file_time(mtime: float) -> datetime:
+def parse_file_time(mtime: float) -> datetime | None:
+    """Return a file's time, in seconds since the epoch, as a date; None if it cannot be one."""
     try:
         file_time = datetime.fromtimestamp(mtime, UTC)
     except (ValueError, OverflowError, OSError):
-        return _NO_FILE_TIME
-    return file_time if _EARLIEST_FILE_TIME <= file_time < _NO_FILE_TIME else _NO_FILE_TIME
+        return None
+    return file_time if _EARLIEST_FILE_TIME <= file_time < _NO_FILE_TIME else None
 
 
 def _day_in_claims_and_url(claims: Claims, url: str | None) -> date | None:
@@ -543,7 +540,7 @@ def _iter_evidence(
     """Yield the dates that the file states, the best evidence first.
 
     The order is: the article's own statements, front matter, a day in the URL, the text, a month
-    in the URL, front matter that only repeats the time of fetching, that time, the file's time.
+    in the URL. Front matter that only repeats the time of fetching states no date.
     """
     front_matter: list[StatedDate] = []
     for claim in claims.dates:
@@ -569,13 +566,6 @@ def _iter_evidence(
         yield in_text, Provenance.TEXT
     if in_url:
         yield in_url, Provenance.URL
-    for stated in at_fetch:
-        yield stated, Provenance.FRONT_MATTER
-    if fetched:
-        moment = StatedDate(fetched.replace(microsecond=0), Precision.SECOND)
-        yield moment, Provenance.FETCH_TIME
-    if file_time != _NO_FILE_TIME:
-        yield StatedDate(file_time.replace(microsecond=0), Precision.SECOND), Provenance.FILE_TIME
 
 
 def _choose_date_in_text(

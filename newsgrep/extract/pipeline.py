@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from newsgrep.errors import NoArticle
 from newsgrep.extract.body import build_body
 from newsgrep.extract.bylines import choose_authors
-from newsgrep.extract.dates import choose_date
+from newsgrep.extract.dates import choose_date, parse_file_time
 from newsgrep.extract.formats import format_of
 from newsgrep.extract.identity import article_id, choose_url
 from newsgrep.extract.outlets import Outlets, choose_source
@@ -23,7 +23,7 @@ from newsgrep.models import PARAGRAPH_BREAK, Article
 def extract_article(path: str, data: bytes, *, outlets: Outlets, mtime: float) -> Article:
     """Return the article in ``data``, the bytes of the file at the absolute path ``path``.
 
-    ``mtime`` is the file's time in seconds since the epoch, the last resort for a date. Raises
+    ``mtime`` is the file's time in seconds since the epoch: dates after it are mistakes. Raises
     :class:`~newsgrep.errors.NoArticle` with the reason if the file contains no article, and
     nothing else.
     """
@@ -46,7 +46,10 @@ def extract_article(path: str, data: bytes, *, outlets: Outlets, mtime: float) -
     if not body.paragraphs and not body.captions:
         raise NoArticle("it contains no article text")
     authors, authors_from = choose_authors(claims, body, source, outlet, outlets)
-    date = choose_date(claims, body, url=url, outlet=outlet, fetched=raw.fetched, mtime=mtime)
+    file_time = parse_file_time(mtime)
+    date = choose_date(
+        claims, body, url=url, outlet=outlet, fetched=raw.fetched, file_time=file_time
+    )
     provenance = {
         "title": title_from,
         "source": source_from,
@@ -68,6 +71,7 @@ def extract_article(path: str, data: bytes, *, outlets: Outlets, mtime: float) -
         provenance={field: found for field, found in provenance.items() if found},
         notes=(*raw.notes, *date.notes),
         left_out=body.left_out,
+        file_time=_isoformat(file_time),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from newsgrep.models import GUESSED_DATES, Article, Precision, Span
+from newsgrep.models import Article, Precision, Span
 from newsgrep.terminal import StyledLine, StyledText, highlight, one_line
 from newsgrep.views import SCHEMA_VERSION
 
@@ -72,6 +72,7 @@ def metadata_object(article: Article) -> dict[str, Any]:
         "published": published.iso if published else None,
         "precision": published.precision.value if published else None,
         "fetched": article.fetched,
+        "file_time": article.file_time,
         "tags": list(article.tags),
         "path": article.path,
         "provenance": dict(article.provenance),
@@ -83,7 +84,7 @@ def byline_pieces(article: Article) -> list[StyledText]:
     """Return source, date and authors of an article, as far as they are known."""
     parts = [
         StyledText(one_line(article.source), "source") if article.source else None,
-        StyledText(display_date(article)) if article.published else None,
+        StyledText(date) if (date := display_date(article)) else None,
         StyledText(one_line("、".join(article.authors))) if article.authors else None,
     ]
     pieces: list[StyledText] = []
@@ -94,19 +95,20 @@ def byline_pieces(article: Article) -> list[StyledText]:
 
 
 def display_date(article: Article) -> str:
-    """Return the publication date as precisely as it is known, or an empty string.
+    """Return the publication date as precisely as it is known, else the day of the file.
 
-    ``2024-05-17``, ``2024-05-17 10:50 +08:00``, ``2024-05-17 (file time)``
+    ``2024-05-17``, ``2024-05-17 10:50 +08:00``, ``fetched 2024-05-17``, ``file of 2024-05-17``
     """
     published = article.published
     if published is None:
-        return ""
+        if article.fetched:
+            return f"fetched {article.fetched[:10]}"
+        return f"file of {article.file_time[:10]}" if article.file_time else ""
     text = published.iso
     if published.precision in {Precision.MINUTE, Precision.SECOND}:
         offset = text[-6:]
         text = f"{text[:16].replace('T', ' ')} {'UTC' if offset == '+00:00' else offset}"
-    where = article.provenance.get("published")
-    return f"{text} ({where})" if where in GUESSED_DATES else text
+    return text
 
 
 def display_path(path: str) -> str:

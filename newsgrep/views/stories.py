@@ -18,7 +18,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from newsgrep.engines.base import Engine
-from newsgrep.models import ARCHIVE_ZONE, GUESSED_DATES, Article, Precision
+from newsgrep.models import ARCHIVE_ZONE, Article, Precision
 from newsgrep.query.ast import describe
 from newsgrep.search.search import SearchRequest, SearchResult, fetch_page, make_hits
 from newsgrep.terminal import Screen, StyledLine, StyledText, count_noun, one_line
@@ -227,7 +227,7 @@ def first_published(articles: Iterable[Article]) -> str | None:
     """Return the id of the article that was certainly published before all others.
 
     A date known to the day may be any time of that day, so it is not before a time on the
-    same day. Articles without a date, or with only a file's date, are ignored. Returns
+    same day. Articles without a date are ignored. Returns
     ``None`` if fewer than two are left, or if their order is not certain.
     """
     spans = {article.id: span for article in articles if (span := _publication_span(article))}
@@ -242,7 +242,7 @@ def first_published(articles: Iterable[Article]) -> str | None:
 def _publication_span(article: Article) -> tuple[float, float] | None:
     """Return the earliest and the latest possible time of publication, in epoch seconds."""
     published = article.published
-    if published is None or article.provenance.get("published") in GUESSED_DATES:
+    if published is None:
         return None
     if seconds := _PRECISION_SECONDS.get(published.precision):
         start = published.sort_key()

@@ -110,12 +110,14 @@ def test_old_date_in_text_is_ignored() -> None:
     text = (
         "<!--1718000000000-->\n[桥](https://example.org/a)\n------\n<p>大桥1987年3月1日通车。</p>"
     )
-    assert published(text) == ("2024-06-10T06:13:20+00:00", "fetch time")
+    article = read(text)
+    assert article.published is None
+    assert article.fetched == "2024-06-10T06:13:20+00:00"
 
 
 def test_future_date_is_noted_and_ignored() -> None:
     article = read(f"---\ntitle: 桥\ndate: 2099-01-01\n---\n{BODY}")
-    assert article.provenance["published"] == "file time"
+    assert article.published is None
     assert any("2099-01-01" in note for note in article.notes)
 
 

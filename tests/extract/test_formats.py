@@ -150,7 +150,8 @@ def test_one_paragraph_gives_title() -> None:
     article = read("这是一篇没有标题也没有日期的短文。它只有一段。")
     assert article.title == "这是一篇没有标题也没有日期的短文。它只有一段。"
     assert article.provenance["title"] == "first line of the body"
-    assert article.provenance["published"] == "file time"
+    assert article.published is None
+    assert article.file_time == "2025-06-15T15:06:40+00:00"
 
 
 PAGE = """<!DOCTYPE html><html lang="zh"><head><title>山火蔓延至三县 - 山城日报</title>

@@ -10,7 +10,7 @@ import pytest
 
 from newsgrep.analysis.fold import fold
 from newsgrep.engines.base import Order
-from newsgrep.models import Article, Provenance
+from newsgrep.models import Article
 from newsgrep.query.parser import parse
 from newsgrep.search.search import SearchRequest, search
 from newsgrep.views.stories import (
@@ -176,17 +176,8 @@ def test_group_stories_equals_pairwise_comparison(seed: int) -> None:
 # Which version was first
 
 
-def first(*dates: str | None, guessed: int | None = None) -> str | None:
+def first(*dates: str | None) -> str | None:
     articles = [make_article(f"a{n}", date=date) for n, date in enumerate(dates)]
-    if guessed is not None:
-        articles[guessed] = Article(
-            id="guessed",
-            title="",
-            body="",
-            path="",
-            published=articles[guessed].published,
-            provenance={"published": Provenance.FILE_TIME},
-        )
     return first_published(articles)
 
 
@@ -207,7 +198,6 @@ def test_first_published_is_none_if_uncertain() -> None:
     assert first("2024", "2024-05-20") is None
     assert first("2024-05-17", None) is None
     assert first(None, None) is None
-    assert first("2024-05-17", "2024-05-18", guessed=0) is None
     assert first("9999-12-31", "9999-12-30", "0001-01-01") == "a2"
 
 
