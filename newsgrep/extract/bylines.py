@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from newsgrep.analysis.characters import SOLO, strip_invisible
-from newsgrep.extract.claims import Body, Claim, Claims
+from newsgrep.extract.claims import Body, Claim, ClaimField, Claims, Loss
 from newsgrep.extract.outlets import Outlet, Outlets
+from newsgrep.extract.trace import NO_TRACE, Trace
 from newsgrep.extract.whitespace import collapse_whitespace, unescape_html
 from newsgrep.models import Provenance
 
@@ -220,8 +221,16 @@ _STATED_BY_PAGE: Final = frozenset(
 )
 
 
+_LINE_RANK: Final = 200
+
+
 def choose_authors(
-    claims: Claims, body: Body, source: str | None, outlet: Outlet | None, outlets: Outlets
+    claims: Claims,
+    body: Body,
+    source: str | None,
+    outlet: Outlet | None,
+    outlets: Outlets,
+    trace: Trace = NO_TRACE,
 ) -> tuple[tuple[str, ...], Provenance | None]:
     """Return the authors and where their names were found.
 
@@ -241,8 +250,9 @@ def choose_authors(
             page.append(claim)
         else:
             other.append(claim)
-    page.sort(key=lambda claim: claim.provenance is not Provenance.OUTLET_RULE)
-    lines = [Claim(line, Provenance.BYLINE) for line in body.bylines]
+    lines = [
+        Claim(ClaimField.AUTHORS, line, Provenance.BYLINE, rank=_LINE_RANK) for line in body.bylines
+    ]
     for group in (page, lines, front_matter, other):
         provenance: Provenance | None = None
         names: dict[str, None] = {}
@@ -257,6 +267,16 @@ def choose_authors(
             if people:
                 provenance = claim.provenance
                 names.update(dict.fromkeys(people))
+                trace.won(claim)
+            else:
+                trace.lost(claim, _why_not_people(claim.value, excluded, outlets))
         if names:
             return tuple(names), provenance
     return (), None
+
+
+def _why_not_people(value: str, excluded: set[str], outlets: Outlets) -> Loss:
+    name = value.strip()
+    if name in excluded or outlets.find(name) or _OUTLET_LIKE.fullmatch(name):
+        return Loss.OUTLET_NAME
+    return Loss.PLACEHOLDER if name.casefold() in _NOT_NAMES else Loss.NOT_A_NAME

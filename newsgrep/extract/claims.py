@@ -1,14 +1,18 @@
 """Values that one step of extraction passes to the next.
 
 A format produces blocks of text in document order and claims: every value that the file
-states for a field, with its provenance. :mod:`newsgrep.extract.pipeline` decides which
-claims to believe and which blocks belong to the body.
+states for a field, where it states it, and how good that evidence is.
+:mod:`newsgrep.extract.pipeline` decides which claims to believe and which blocks belong to
+the body; :mod:`newsgrep.extract.trace` records the decisions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
+from typing import NamedTuple
 
 from newsgrep.models import LeftOut, Provenance
 
@@ -21,6 +25,29 @@ class BlockKind(StrEnum):
     CAPTION = "caption"
 
 
+class Rule(StrEnum):
+    """Why a block of text is not part of the body."""
+
+    NAVIGATION = "navigation"
+    HIDDEN = "hidden"
+    FORM = "form"
+    COMMENTS = "comments"
+    RELATED = "related"
+    ADVERTISEMENT = "advertisement"
+    OUTSIDE = "outside the article"
+    OUTLET_RULE = "outlet rule"
+    NOTICE = "notice"
+    EDITORS_NOTE = "editor's note"
+    CREDIT = "credit"
+    CAPTION = "caption"
+    TITLE = "title"
+    DATE = "date"
+    BYLINE = "byline"
+    TAGS = "tags"
+    TRAILING_HEADING = "heading at the end"
+    REPEATED = "repeated"
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """One paragraph, heading or caption; ``text`` has normal white space.
@@ -30,27 +57,99 @@ class Block:
 
     text: str
     kind: BlockKind = BlockKind.TEXT
-    rule: str | None = None
+    rule: Rule | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A value that the file states, and where it states it."""
+class ClaimField(StrEnum):
+    """The field of an article that a claim is about, by its name in the article's JSON."""
 
+    TITLE = "title"
+    SOURCE = "source"
+    PUBLISHED = "published"
+    AUTHORS = "authors"
+    URL = "url"
+    BODY = "body"
+
+
+class Claim(NamedTuple):
+    """A value that the file states for a field, and where it states it.
+
+    ``provenance`` is the kind of place and ``locator`` the place: the name of a ``meta`` tag,
+    a key of front matter or JSON-LD, a CSS selector of an element, the key of an outlet rule,
+    or empty if the kind says all. ``rank`` orders the claims about a field: smaller ranks are
+    better evidence. ``value`` is as it is written; of a body it is the beginning.
+
+    >>> Claim(ClaimField.PUBLISHED, "2024-05-17", Provenance.META_TAG, "pubdate", 36).locator
+    'pubdate'
+    """
+
+    field: ClaimField
     value: str
     provenance: Provenance
+    locator: str = ""
+    rank: int = 0
+
+
+class Loss(StrEnum):
+    """Why a claim was not believed, as a phrase about it."""
+
+    WEAKER = "weaker than {winner}"
+    """``winner`` is the provenance of the claim that was believed."""
+    AGREES = "the same as {winner}"
+    MENTIONED = "it is only mentioned in the text"
+    OUTLET_NAME = "the name of the outlet"
+    PLACEHOLDER = "a placeholder"
+    AFTER_FETCH = "after the fetch time"
+    UPDATE = "the time of an update"
+    FETCH_TIME = "the time of fetching"
+    LESS_PRECISE = "the same day without the time of {winner}"
+    NOT_A_DATE = "not a date"
+    NOT_AN_ADDRESS = "not an address"
+    NOT_A_NAME = "not the name of a person"
+    NOT_AN_OUTLET = "not the name of an outlet"
+    SECTION = "the name of a section"
+    OTHER_PAGE = "the address of another page"
+    NOT_A_HEADLINE = "not a headline"
+    TOO_LONG = "too long"
+
+
+_by_rank = attrgetter("rank")
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """All claims of a file; the best evidence for a field comes first."""
+    """All claims of a file; the best evidence for a field comes first.
+
+    ``bodies`` are places where the body may be: at most those that were considered.
+    """
 
     titles: tuple[Claim, ...] = ()
     sources: tuple[Claim, ...] = ()
     authors: tuple[Claim, ...] = ()
     dates: tuple[Claim, ...] = ()
     urls: tuple[Claim, ...] = ()
+    bodies: tuple[Claim, ...] = ()
     tags: tuple[str, ...] = ()
+
+    @classmethod
+    def ranked(cls, claims: Iterable[Claim], tags: Iterable[str] = ()) -> Claims:
+        """Return ``claims`` by field and rank; those of equal rank keep their order."""
+        fields: dict[ClaimField, list[Claim]] = {}
+        for claim in sorted(claims, key=_by_rank):
+            fields.setdefault(claim.field, []).append(claim)
+        return cls(
+            titles=tuple(fields.get(ClaimField.TITLE, ())),
+            sources=tuple(fields.get(ClaimField.SOURCE, ())),
+            authors=tuple(fields.get(ClaimField.AUTHORS, ())),
+            dates=tuple(fields.get(ClaimField.PUBLISHED, ())),
+            urls=tuple(fields.get(ClaimField.URL, ())),
+            bodies=tuple(fields.get(ClaimField.BODY, ())),
+            tags=tuple(tags),
+        )
+
+    def all(self) -> tuple[Claim, ...]:
+        """Return the claims about all fields."""
+        return self.titles + self.sources + self.dates + self.authors + self.urls + self.bodies
 
 
 @dataclass(frozen=True, slots=True)

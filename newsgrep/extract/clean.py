@@ -81,10 +81,11 @@ class Cleaner:
         self._alt: str | None = None
         self._captions: set[str] = set()
         for element in selected.authors:
-            self.metadata.add_author(short_text(element), Provenance.OUTLET_RULE, 0)
+            self.metadata.add_author(short_text(element), Provenance.OUTLET_RULE, 0, "byline")
         for element in selected.dates:
             stated = element.attribute("datetime") or element.attribute("content")
-            self.metadata.add_date(stated or short_text(element), Provenance.OUTLET_RULE, 0)
+            text = stated or short_text(element)
+            self.metadata.add_date(text, Provenance.OUTLET_RULE, 0, "date")
 
     def run(self, root: Element | None, *, careful: bool = True) -> None:
         """Walk the tree; take text from ``root``, or from everywhere if it is None.

@@ -19,9 +19,10 @@ from typing import Any, Final
 
 from newsgrep.analysis.characters import solo_character
 from newsgrep.analysis.numerals import HAN_DIGITS, parse_number
-from newsgrep.extract.claims import Body, Claims
+from newsgrep.extract.claims import Body, Claim, ClaimField, Claims, Loss
 from newsgrep.extract.dom import Element, short_text
 from newsgrep.extract.outlets import Outlet
+from newsgrep.extract.trace import NO_TRACE, Trace
 from newsgrep.models import Precision, Provenance, Published
 
 EARLIEST_YEAR: Final = 1800
@@ -326,6 +327,7 @@ PROPERTY_NAMES: Final = frozenset(
 """Values of ``itemprop`` and ``property``."""
 PROPERTY_RANK: Final = 20
 JSON_LD_RANK: Final = 25
+FRONT_MATTER_RANK: Final = 210
 _META_RANKS: Final = {
     name: rank
     for rank, name in enumerate(
@@ -352,6 +354,10 @@ _META_RANKS: Final = {
         start=30,
     )
 }
+_FIRST_LINE_RANK: Final = 200
+_URL_DAY_RANK: Final = 220
+_TEXT_RANK: Final = 230
+_URL_MONTH_RANK: Final = 240
 _PUBLISHED_TIME_RANK: Final = 2
 _TIME_RANK: Final = 8
 _PUBLISHED = re.compile(
@@ -378,9 +384,10 @@ def meta_rank(name: str) -> int | None:
     return _META_RANKS.get(name)
 
 
-def json_ld_date(article: Mapping[str, Any]) -> Any:
-    """Return the publication date of an article in JSON-LD."""
-    return article.get("datePublished") or article.get("dateCreated")
+def json_ld_date(article: Mapping[str, Any]) -> tuple[str, Any]:
+    """Return the key and the value of the publication date of an article in JSON-LD."""
+    key = "datePublished" if article.get("datePublished") else "dateCreated"
+    return key, article.get(key)
 
 
 def date_in_time_element(element: Element) -> tuple[str, int] | None:
@@ -481,6 +488,7 @@ def choose_date(
     outlet: Outlet | None,
     fetched: datetime | None,
     file_time: datetime | None,
+    trace: Trace = NO_TRACE,
 ) -> ChosenDate:
     """Return the publication date: the best evidence that is plausible.
 
@@ -492,28 +500,50 @@ def choose_date(
     latest = (fetched or file_time) + _MAX_CLOCK_ERROR
     sure = None if fetched else _day_in_claims_and_url(claims, url)
     notes: list[str] = []
-    best: tuple[StatedDate, Provenance] | None = None
-    for stated, provenance in _iter_evidence(claims, body, url, fetched, file_time):
+    best: tuple[StatedDate, Claim] | None = None
+    for stated, claim in _iter_evidence(claims, body, url, fetched, file_time, trace):
+        provenance = claim.provenance
         if _as_instant(stated) > latest and stated.day != sure:
+            trace.lost(claim, Loss.AFTER_FETCH)
             if len(notes) < _MAX_NOTES:
                 day = stated.day.isoformat()
                 notes.append(f"date {day} ({provenance}) is later than the file's time")
             continue
         own = provenance in _STATED_BY_ARTICLE
         if best is None:
-            best = stated, provenance
+            best = stated, claim
             if stated.has_time or not own:
                 break
         elif own and stated.has_time and stated.day == best[0].day:
-            best = stated, provenance
+            trace.lost(best[1], Loss.LESS_PRECISE)
+            best = stated, claim
             break
         elif not own:
             break
+    if best is not None:
+        trace.won(best[1])
+    if trace.full:
+        _trace_rest(best and best[0], claims, body, url, fetched, file_time, trace)
     if best is None:
         return ChosenDate(None, notes=tuple(notes))
-    stated, provenance = best
+    stated, claim = best
     zone = _choose_zone(stated, outlet, body, notes)
-    return ChosenDate(stated.in_zone(zone), provenance, tuple(notes))
+    return ChosenDate(stated.in_zone(zone), claim.provenance, tuple(notes))
+
+
+def _trace_rest(
+    chosen: StatedDate | None,
+    claims: Claims,
+    body: Body,
+    url: str | None,
+    fetched: datetime | None,
+    file_time: datetime,
+    trace: Trace,
+) -> None:
+    """Record the evidence that was not needed."""
+    for stated, claim in _iter_evidence(claims, body, url, fetched, file_time, trace):
+        agrees = chosen is not None and stated.day == chosen.day
+        trace.lost(claim, Loss.AGREES if agrees else Loss.WEAKER)
 
 
 def parse_file_time(mtime: float) -> datetime | None:
@@ -535,37 +565,50 @@ def _day_in_claims_and_url(claims: Claims, url: str | None) -> date | None:
 
 
 def _iter_evidence(
-    claims: Claims, body: Body, url: str | None, fetched: datetime | None, file_time: datetime
-) -> Iterator[tuple[StatedDate, Provenance]]:
+    claims: Claims,
+    body: Body,
+    url: str | None,
+    fetched: datetime | None,
+    file_time: datetime,
+    trace: Trace,
+) -> Iterator[tuple[StatedDate, Claim]]:
     """Yield the dates that the file states, the best evidence first.
 
     The order is: the article's own statements, front matter, a day in the URL, the text, a month
     in the URL. Front matter that only repeats the time of fetching states no date.
     """
-    front_matter: list[StatedDate] = []
+    front_matter: list[tuple[StatedDate, Claim]] = []
     for claim in claims.dates:
         stated = parse_date(claim.value)
-        if stated and claim.provenance is Provenance.FRONT_MATTER:
-            front_matter.append(stated)
-        elif stated:
-            yield stated, claim.provenance
+        if stated is None:
+            trace.lost(claim, Loss.NOT_A_DATE)
+        elif claim.provenance is Provenance.FRONT_MATTER:
+            front_matter.append((stated, claim))
+        else:
+            yield stated, claim
     if body.first_date and (stated := parse_date(body.first_date)):
-        yield stated, Provenance.BODY_START
+        yield stated, _found(body.first_date, Provenance.BODY_START, _FIRST_LINE_RANK)
     at_fetch = [
-        each
-        for each in front_matter
-        if fetched and abs(_as_instant(each) - fetched) < timedelta(seconds=2)
+        pair
+        for pair in front_matter
+        if fetched and abs(_as_instant(pair[0]) - fetched) < timedelta(seconds=2)
     ]
-    for stated in front_matter:
-        if stated not in at_fetch:
-            yield stated, Provenance.FRONT_MATTER
+    for pair in front_matter:
+        if pair not in at_fetch:
+            yield pair
     in_url = date_in_url(url) if url else None
     if in_url and in_url.precision is Precision.DAY:
-        yield in_url, Provenance.URL
+        yield in_url, _found(in_url.day.isoformat(), Provenance.URL, _URL_DAY_RANK)
     if not at_fetch and (in_text := _choose_date_in_text(body, fetched, file_time)):
-        yield in_text, Provenance.TEXT
-    if in_url:
-        yield in_url, Provenance.URL
+        yield in_text, _found(in_text.day.isoformat(), Provenance.TEXT, _TEXT_RANK)
+    if in_url and in_url.precision is not Precision.DAY:
+        yield in_url, _found(in_url.value.strftime("%Y-%m"), Provenance.URL, _URL_MONTH_RANK)
+    for _, claim in at_fetch:
+        trace.lost(claim, Loss.FETCH_TIME)
+
+
+def _found(value: str, provenance: Provenance, rank: int) -> Claim:
+    return Claim(ClaimField.PUBLISHED, value, provenance, rank=rank)
 
 
 def _choose_date_in_text(

@@ -8,6 +8,7 @@ tree is never changed after parsing, so an element knows its parent and its posi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -39,6 +40,34 @@ class Element:
     def attribute(self, name: str) -> str:
         """Return the value of an attribute, empty if there is no such attribute."""
         return self.attrs.get(name, "")
+
+
+_SIMPLE_NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}[0-9]{0,2}")
+"""An id or a class that needs no escape in CSS and is not the number of one page."""
+_MAX_SELECTOR_CLASSES: Final = 2
+_MAX_SELECTOR_STEPS: Final = 4
+
+
+def css_selector(element: Element) -> str:
+    """Return a short CSS selector that matches ``element``, for people and for outlet rules.
+
+    It ends with the element and begins with its nearest ancestor, or itself, that has an id or
+    a class: ``div.meta > p > time``. Other elements of the page may match, too.
+    """
+    steps: list[str] = []
+    node: Element | None = element
+    while node is not None and node.name and len(steps) < _MAX_SELECTOR_STEPS:
+        attrs = node.attrs
+        if "id" in attrs and _SIMPLE_NAME.fullmatch(attrs["id"]):
+            steps.append(f"{node.name}#{attrs['id']}")
+            break
+        classes = attrs["class"][:300].split() if "class" in attrs else ()
+        named = [f".{each}" for each in classes if _SIMPLE_NAME.fullmatch(each)]
+        steps.append(node.name + "".join(named[:_MAX_SELECTOR_CLASSES]))
+        if named:
+            break
+        node = node.parent
+    return " > ".join(reversed(steps))
 
 
 class HiddenText(str):

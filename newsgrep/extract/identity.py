@@ -10,19 +10,22 @@ from typing import Final
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode, urlsplit
 
 from newsgrep.analysis.characters import strip_invisible
-from newsgrep.extract.claims import Claims
+from newsgrep.extract.claims import Claims, Loss
+from newsgrep.extract.trace import NO_TRACE, Trace
 
 _MAX_URL: Final = 4000
 _URL_WHITESPACE = re.compile(r"[\t\n\r\x0c\x85]")
 """White space that :func:`strip_invisible` keeps; browsers remove it from URLs."""
 
 
-def choose_url(claims: Claims) -> str | None:
+def choose_url(claims: Claims, trace: Trace = NO_TRACE) -> str | None:
     """Return the address of the article, as the file states it, or None."""
     for claim in claims.urls:
         url = _URL_WHITESPACE.sub("", strip_invisible(claim.value.strip()))
         if len(url) <= _MAX_URL and re.match(r"https?://[^\s/]+", url, re.IGNORECASE):
+            trace.won(claim)
             return url
+        trace.lost(claim, Loss.NOT_AN_ADDRESS)
     return None
 
 

@@ -1,8 +1,8 @@
 """Claims of a page about itself: meta tags, JSON-LD, microdata, ``time`` elements, bylines.
 
-Claims are collected with their provenance and a rank: smaller ranks are better evidence. Which
-claims to believe is decided later, in ``dates``, ``bylines``, ``outlets`` and ``pipeline``. What
-states a date, and how well, is decided in ``dates``.
+Claims are collected with their provenance, locator and rank: smaller ranks are better evidence.
+Which claims to believe is decided later, in ``dates``, ``bylines``, ``outlets`` and ``titles``.
+What states a date, and how well, is decided in ``dates``.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from newsgrep.analysis.characters import strip_invisible
 from newsgrep.extract import dates
-from newsgrep.extract.claims import Claim, Claims
-from newsgrep.extract.dom import Element, iter_text, short_text
+from newsgrep.extract.claims import Claim, ClaimField, Claims
+from newsgrep.extract.dom import Element, css_selector, iter_text, short_text
 from newsgrep.extract.whitespace import collapse_whitespace
 from newsgrep.models import Provenance
 
@@ -46,60 +46,50 @@ class MetadataReader:
     """Collects the claims of one page while its elements are visited."""
 
     def __init__(self) -> None:
-        self._titles: list[tuple[int, Claim]] = []
-        self._sources: list[tuple[int, Claim]] = []
-        self._authors: list[tuple[int, Claim]] = []
-        self._dates: list[tuple[int, Claim]] = []
-        self._urls: list[tuple[int, Claim]] = []
+        self._claims: list[Claim] = []
         self._tags: dict[str, None] = {}
         self._read_counts: Counter[str] = Counter()
 
     def claims(self) -> Claims:
         """Return all claims; the best evidence for each field comes first."""
+        return Claims.ranked(self._claims, self._tags)
 
-        def by_rank(ranked: list[tuple[int, Claim]]) -> tuple[Claim, ...]:
-            return tuple(claim for _, claim in sorted(ranked, key=lambda pair: pair[0]))
-
-        return Claims(
-            titles=by_rank(self._titles),
-            sources=by_rank(self._sources),
-            authors=by_rank(self._authors),
-            dates=by_rank(self._dates),
-            urls=by_rank(self._urls),
-            tags=tuple(self._tags),
-        )
-
-    def add_author(self, text: str, provenance: Provenance, rank: int) -> None:
+    def add_author(self, text: str, provenance: Provenance, rank: int, locator: str = "") -> None:
         """Add a claim about the authors."""
         if text:
-            self._authors.append((rank, Claim(text, provenance)))
+            self._claims.append(Claim(ClaimField.AUTHORS, text, provenance, locator, rank))
 
-    def add_date(self, text: str, provenance: Provenance, rank: int) -> None:
+    def add_date(self, text: str, provenance: Provenance, rank: int, locator: str = "") -> None:
         """Add a claim about the publication date."""
         if text:
-            self._dates.append((rank, Claim(text, provenance)))
+            self._claims.append(Claim(ClaimField.PUBLISHED, text, provenance, locator, rank))
 
-    def _add_title(self, text: str, provenance: Provenance, rank: int) -> None:
+    def _add_source(self, text: str, provenance: Provenance, rank: int, locator: str) -> None:
+        self._claims.append(Claim(ClaimField.SOURCE, text, provenance, locator, rank))
+
+    def _add_title(self, text: str, provenance: Provenance, rank: int, locator: str) -> None:
         clean = collapse_whitespace(strip_invisible(text))
         if clean:
-            self._titles.append((rank, Claim(clean, provenance)))
+            self._claims.append(Claim(ClaimField.TITLE, clean, provenance, locator, rank))
 
     def read_head(self, element: Element) -> None:
         """Read a ``meta``, ``title``, ``link`` or ``script`` element."""
         if element.name == "title":
-            self._add_title("".join(iter_text(element, dropped=True)), Provenance.TITLE_ELEMENT, 60)
+            text = "".join(iter_text(element, dropped=True))
+            self._add_title(text, Provenance.TITLE_ELEMENT, 60, "title")
         elif element.name == "link":
             if "canonical" in element.attribute("rel").lower().split():
-                self._add_url(element.attribute("href"), Provenance.LINK_ELEMENT, 10)
+                href = element.attribute("href")
+                self._add_url(href, Provenance.LINK_ELEMENT, 10, "link[rel=canonical]")
         elif element.name == "script":
             if "ld+json" in element.attribute("type").lower():
                 self._read_json("".join(part for part in element.contents if isinstance(part, str)))
         else:
             self._read_meta(element)
 
-    def _add_url(self, url: str, provenance: Provenance, rank: int) -> None:
+    def _add_url(self, url: str, provenance: Provenance, rank: int, locator: str) -> None:
         if url.startswith(("http://", "https://")):
-            self._urls.append((rank, Claim(url.strip(), provenance)))
+            self._claims.append(Claim(ClaimField.URL, url.strip(), provenance, locator, rank))
 
     def _read_meta(self, element: Element) -> None:
         content = element.attribute("content").strip()
@@ -111,20 +101,20 @@ class MetadataReader:
 
     def _add_meta(self, name: str, content: str) -> None:
         if (rank := dates.meta_rank(name)) is not None:
-            self.add_date(content, Provenance.META_TAG, rank)
+            self.add_date(content, Provenance.META_TAG, rank, name)
         elif name in _META_TITLES:
-            self._add_title(content, Provenance.META_TAG, 40 + _META_TITLES.index(name))
+            rank = 40 + _META_TITLES.index(name)
+            self._add_title(content, Provenance.META_TAG, rank, name)
         elif name in _META_AUTHORS:
-            self.add_author(content, Provenance.META_TAG, 50)
+            self.add_author(content, Provenance.META_TAG, 250, name)
         elif name in _META_SOURCES:
-            self._sources.append(
-                (10 + (name != "og:site_name"), Claim(content, Provenance.META_TAG))
-            )
+            rank = 10 + (name != "og:site_name")
+            self._add_source(content, Provenance.META_TAG, rank, name)
         elif name in _META_TAGS:
             for item in _TAG_SPLIT.split(content):
                 self._add_tag(item)
         elif name == "og:url":
-            self._add_url(content, Provenance.META_TAG, 20)
+            self._add_url(content, Provenance.META_TAG, 20, name)
 
     def _add_tag(self, text: str) -> None:
         clean = collapse_whitespace(strip_invisible(text)).lstrip("#＃").strip()
@@ -139,14 +129,16 @@ class MetadataReader:
         except (ValueError, RecursionError):
             return
         for node in _iter_articles(loaded):
-            for name in _text_values(node.get("headline") or node.get("name")):
-                self._add_title(name, Provenance.JSON_LD, 35)
-            for stated in _text_values(dates.json_ld_date(node)):
-                self.add_date(stated, Provenance.JSON_LD, dates.JSON_LD_RANK)
+            headline = "headline" if node.get("headline") else "name"
+            for name in _text_values(node.get(headline)):
+                self._add_title(name, Provenance.JSON_LD, 35, headline)
+            key, value = dates.json_ld_date(node)
+            for stated in _text_values(value):
+                self.add_date(stated, Provenance.JSON_LD, dates.JSON_LD_RANK, key)
             for name in _text_values(node.get("author")):
-                self.add_author(name, Provenance.JSON_LD, 40)
+                self.add_author(name, Provenance.JSON_LD, 240, "author")
             for name in _text_values(node.get("publisher")):
-                self._sources.append((20, Claim(name, Provenance.JSON_LD)))
+                self._add_source(name, Provenance.JSON_LD, 20, "publisher")
             for name in _text_values(node.get("keywords")):
                 for item in _TAG_SPLIT.split(name):
                     self._add_tag(item)
@@ -162,11 +154,12 @@ class MetadataReader:
         for name in stated:
             if name in dates.PROPERTY_NAMES:
                 rank = dates.PROPERTY_RANK + penalty
-                self.add_date(value or short_text(element), Provenance.MICRODATA, rank)
+                self.add_date(value or short_text(element), Provenance.MICRODATA, rank, name)
             elif name in ("dc:title", "headline", "schema:headline") and value:
-                self._add_title(value, Provenance.MICRODATA, 30 + penalty)
+                self._add_title(value, Provenance.MICRODATA, 30 + penalty, name)
             elif name in ("author", "schema:author", "dc:creator"):
-                self.add_author(value or short_text(element), Provenance.MICRODATA, 20 + penalty)
+                text = value or short_text(element)
+                self.add_author(text, Provenance.MICRODATA, 220 + penalty, name)
             elif name == "keywords":
                 for item in _TAG_SPLIT.split(value or short_text(element)):
                     self._add_tag(item)
@@ -178,20 +171,25 @@ class MetadataReader:
         if name == "time":
             if self._may_read("time") and (claimed := dates.date_in_time_element(element)):
                 text, rank = claimed
-                self.add_date(text, Provenance.TIME_ELEMENT, rank + penalty)
+                where = css_selector(element)
+                self.add_date(text, Provenance.TIME_ELEMENT, rank + penalty, where)
         elif name == "h1" and self._may_read("h1"):
-            self._add_title(short_text(element), Provenance.HEADING, 20 + penalty)
+            where = css_selector(element)
+            self._add_title(short_text(element), Provenance.HEADING, 20 + penalty, where)
         elif name == "address" and self._may_read("address"):
-            self.add_author(short_text(element), Provenance.ADDRESS_ELEMENT, 5 + penalty)
+            where = css_selector(element)
+            self.add_author(short_text(element), Provenance.ADDRESS_ELEMENT, 5 + penalty, where)
         elif name == "a":
             rel = element.attribute("rel").lower().split()
             if "author" in rel:
-                self.add_author(short_text(element), Provenance.BYLINE, 10 + penalty)
+                where = css_selector(element)
+                self.add_author(short_text(element), Provenance.BYLINE, 10 + penalty, where)
             if "tag" in rel and not outside:
                 self._add_tag(short_text(element))
         author = "class" in element.attrs and _AUTHOR_CLASS.search(element.attribute("class")[:300])
         if author and self._may_read("byline"):
-            self.add_author(short_text(element), Provenance.BYLINE, 12 + penalty)
+            where = css_selector(element)
+            self.add_author(short_text(element), Provenance.BYLINE, 12 + penalty, where)
         if ("property" in element.attrs or "itemprop" in element.attrs) and self._may_read(
             "property"
         ):

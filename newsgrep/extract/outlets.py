@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta, timezone, tzinfo
 from functools import lru_cache
@@ -22,8 +22,9 @@ from zoneinfo import ZoneInfo
 
 from newsgrep.analysis.characters import strip_invisible
 from newsgrep.errors import UsageError
-from newsgrep.extract.claims import Claims
+from newsgrep.extract.claims import Claim, ClaimField, Claims, Loss
 from newsgrep.extract.dom import Element, Tree
+from newsgrep.extract.trace import NO_TRACE, Trace
 from newsgrep.extract.whitespace import collapse_whitespace, comparison_key
 from newsgrep.models import Provenance
 
@@ -293,37 +294,66 @@ def url_host(url: str | None) -> str | None:
     return host.removeprefix("www.") if host else None
 
 
+_FEED_RANK: Final = 8
+_TITLE_RANK: Final = 30
+_HOST_RANK: Final = 40
+
+
 def choose_source(
     claims: Claims,
     url: str | None,
     outlet: Outlet | None,
     outlets: Outlets,
     titles: Iterable[str] = (),
+    trace: Trace = NO_TRACE,
 ) -> tuple[str | None, Provenance | None]:
     """Return the name of the outlet that published an article, and where it was found.
 
     Tries the outlet whose rules apply, then front matter, then what feeds write as author or
     as the only tag, then the page's metadata, the ends of ``titles``, and the host of ``url``.
     """
+    for name, claim in _iter_sources(claims, url, outlet, outlets, titles, trace):
+        trace.won(claim)
+        return name, claim.provenance
+    return None, None
+
+
+def _iter_sources(
+    claims: Claims,
+    url: str | None,
+    outlet: Outlet | None,
+    outlets: Outlets,
+    titles: Iterable[str],
+    trace: Trace,
+) -> Iterator[tuple[str, Claim]]:
+    """Yield the names of outlets that a file states, the best evidence first."""
     if outlet:
-        return outlet.name, Provenance.OUTLET_RULE
+        yield outlet.name, Claim(ClaimField.SOURCE, outlet.name, Provenance.OUTLET_RULE, "name")
     for claim in claims.sources:
-        if claim.provenance is Provenance.FRONT_MATTER and "://" not in claim.value:
-            known = outlets.find(claim.value)
-            return (known.name if known else claim.value), claim.provenance
+        if claim.provenance is Provenance.FRONT_MATTER:
+            if "://" not in claim.value:
+                known = outlets.find(claim.value)
+                yield (known.name if known else claim.value), claim
+            trace.lost(claim, Loss.NOT_AN_OUTLET)
     name = _outlet_as_author_or_tag(claims, url, outlets)
     if name:
-        return name, Provenance.FRONT_MATTER
+        yield name, _stated(name, Provenance.FRONT_MATTER, _FEED_RANK)
     for claim in claims.sources:
         name = collapse_whitespace(strip_invisible(claim.value))
         if name and "://" not in name and len(name) <= _MAX_OUTLET_NAME:
             known = outlets.find(name)
-            return (known.name if known else name), claim.provenance
+            yield (known.name if known else name), claim
+        trace.lost(claim, Loss.NOT_AN_OUTLET)
     name = outlet_in_titles(titles)
     if name:
-        return name, Provenance.TITLE
+        yield name, _stated(name, Provenance.TITLE, _TITLE_RANK)
     host = url_host(url)
-    return (host, Provenance.URL) if host else (None, None)
+    if host:
+        yield host, _stated(host, Provenance.URL, _HOST_RANK)
+
+
+def _stated(name: str, provenance: Provenance, rank: int) -> Claim:
+    return Claim(ClaimField.SOURCE, name, provenance, rank=rank)
 
 
 _MAX_OUTLET_NAME: Final = 80

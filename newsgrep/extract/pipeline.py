@@ -17,10 +17,13 @@ from newsgrep.extract.formats import format_of
 from newsgrep.extract.identity import article_id, choose_url
 from newsgrep.extract.outlets import Outlets, choose_source
 from newsgrep.extract.titles import choose_title, derive_title
+from newsgrep.extract.trace import NO_TRACE, Trace
 from newsgrep.models import PARAGRAPH_BREAK, Article
 
 
-def extract_article(path: str, data: bytes, *, outlets: Outlets, mtime: float) -> Article:
+def extract_article(
+    path: str, data: bytes, *, outlets: Outlets, mtime: float, trace: Trace = NO_TRACE
+) -> Article:
     """Return the article in ``data``, the bytes of the file at the absolute path ``path``.
 
     ``mtime`` is the file's time in seconds since the epoch: dates after it are mistakes. Raises
@@ -33,22 +36,28 @@ def extract_article(path: str, data: bytes, *, outlets: Outlets, mtime: float) -
         raise NoArticle(f"newsgrep does not read {suffix or 'suffix-less'} files")
     raw = file_format.read(data, outlets)
     claims = raw.claims
-    url = choose_url(claims)
+    url = choose_url(claims, trace)
     outlet = raw.outlet or outlets.for_url(url)
     titles = [claim.value for claim in claims.titles]
     if not titles and raw.blocks:
         titles = [raw.blocks[0].text]
-    source, source_from = choose_source(claims, url, outlet, outlets, titles)
-    title, title_from = choose_title(claims, raw.blocks, outlet, source)
+    source, source_from = choose_source(claims, url, outlet, outlets, titles, trace)
+    title, title_from = choose_title(claims, raw.blocks, outlet, source, trace)
     body = build_body(raw.blocks, claims, outlet, title)
     if title is None:
-        title, title_from, body = derive_title(body, path)
+        title, title_from, body = derive_title(body, path, trace)
     if not body.paragraphs and not body.captions:
         raise NoArticle("it contains no article text")
-    authors, authors_from = choose_authors(claims, body, source, outlet, outlets)
+    authors, authors_from = choose_authors(claims, body, source, outlet, outlets, trace)
     file_time = parse_file_time(mtime)
     date = choose_date(
-        claims, body, url=url, outlet=outlet, fetched=raw.fetched, file_time=file_time
+        claims,
+        body,
+        url=url,
+        outlet=outlet,
+        fetched=raw.fetched,
+        file_time=file_time,
+        trace=trace,
     )
     provenance = {
         "title": title_from,

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from newsgrep.extract.claims import Block, Claim, Claims
-from newsgrep.extract.dates import FRONT_MATTER_KEYS
+from newsgrep.extract.claims import Block, Claim, ClaimField, Claims
+from newsgrep.extract.dates import FRONT_MATTER_KEYS, FRONT_MATTER_RANK
 from newsgrep.extract.decode import MAX_LINES, check_limit, decode
 from newsgrep.extract.frontmatter import FrontMatter, split_front_matter
 from newsgrep.extract.outlets import Outlet, Outlets, looks_like_topic, sounds_like_outlet
@@ -107,19 +107,29 @@ def raw_article(file: DecodedFile, blocks: tuple[Block, ...], claims: Claims) ->
 def merge_front_matter(front_matter: FrontMatter, claims: Claims) -> Claims:
     """Return ``claims`` with those of ``front_matter``.
 
-    Titles, sources and URLs of the front matter come first; authors and dates come last, because
-    what the article itself states is better evidence for them.
+    Titles, sources and URLs of the front matter are better evidence than those of the page;
+    authors and dates are worse, because what the article itself states is better for them.
     """
+    found: list[Claim] = []
 
-    def from_keys(*keys: str) -> tuple[Claim, ...]:
-        return tuple(Claim(v, Provenance.FRONT_MATTER) for v in front_matter.values(*keys))
+    def add(field: ClaimField, rank: int, *keys: str) -> None:
+        found.extend(
+            Claim(field, value, Provenance.FRONT_MATTER, key, rank)
+            for key in keys
+            for value in front_matter.values(key)
+        )
 
-    def from_link(value: str | None) -> tuple[Claim, ...]:
-        return (Claim(value, Provenance.LINK_LINE),) if value else ()
-
+    if front_matter.title:
+        found.append(Claim(ClaimField.TITLE, front_matter.title, Provenance.LINK_LINE))
+    if front_matter.url:
+        found.append(Claim(ClaimField.URL, front_matter.url, Provenance.LINK_LINE))
+    add(ClaimField.TITLE, 10, "title", "headline")
+    add(ClaimField.SOURCE, 5, *_SOURCE_KEYS)
+    add(ClaimField.AUTHORS, 210, "author", "authors", "byline", "creator")
+    add(ClaimField.PUBLISHED, FRONT_MATTER_RANK, *FRONT_MATTER_KEYS)
+    add(ClaimField.URL, 5, *_URL_KEYS)
     tags = dict.fromkeys((*front_matter.values("tags", "tag", "keywords"), *claims.tags))
     categories = front_matter.values("categories", "category")
-    category_sources: tuple[Claim, ...] = ()
     # Archives of feeds give the outlet as category and the topics as tags; blogs give a topic.
     from_feed = front_matter.first("from", "source_url", "original_url") is not None
     if (
@@ -129,14 +139,8 @@ def merge_front_matter(front_matter: FrontMatter, claims: Claims) -> Claims:
             sounds_like_outlet(categories[0]) or (from_feed and not looks_like_topic(categories[0]))
         )
     ):
-        category_sources = (Claim(categories[0], Provenance.FRONT_MATTER),)
+        category = Claim(ClaimField.SOURCE, categories[0], Provenance.FRONT_MATTER, "categories", 6)
+        found.append(category)
     else:
         tags.update(dict.fromkeys(categories))
-    return Claims(
-        titles=(*from_link(front_matter.title), *from_keys("title", "headline"), *claims.titles),
-        sources=(*from_keys(*_SOURCE_KEYS), *category_sources, *claims.sources),
-        authors=(*claims.authors, *from_keys("author", "authors", "byline", "creator")),
-        dates=(*claims.dates, *from_keys(*FRONT_MATTER_KEYS)),
-        urls=(*from_link(front_matter.url), *from_keys(*_URL_KEYS), *claims.urls),
-        tags=tuple(tags),
-    )
+    return Claims.ranked((*found, *claims.all()), tags)
