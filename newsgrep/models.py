@@ -21,6 +21,7 @@ ARCHIVE_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 class Provenance(StrEnum):
     """Where the value of an article's field was found."""
 
+    GIVEN = "given address"
     OUTLET_RULE = "outlet rule"
     FRONT_MATTER = "front matter"
     LINK_LINE = "link line"

@@ -53,11 +53,13 @@ class Block:
     """One paragraph, heading or caption; ``text`` has normal white space.
 
     ``rule`` is the rule that leaves the block out of the article, None if it is kept.
+    ``locator`` is a CSS selector of its element, only if the extraction is traced in full.
     """
 
     text: str
     kind: BlockKind = BlockKind.TEXT
     rule: Rule | None = None
+    locator: str = ""
 
 
 class ClaimField(StrEnum):

@@ -14,6 +14,7 @@ from newsgrep.extract.body import build_body
 from newsgrep.extract.bylines import choose_authors
 from newsgrep.extract.dates import choose_date, parse_file_time
 from newsgrep.extract.formats import format_of
+from newsgrep.extract.formats.base import Format, RawArticle, RawFile
 from newsgrep.extract.identity import article_id, choose_url
 from newsgrep.extract.outlets import Outlets, choose_source
 from newsgrep.extract.titles import choose_title, derive_title
@@ -21,20 +22,33 @@ from newsgrep.extract.trace import NO_TRACE, Trace
 from newsgrep.models import PARAGRAPH_BREAK, Article
 
 
-def extract_article(
-    path: str, data: bytes, *, outlets: Outlets, mtime: float, trace: Trace = NO_TRACE
-) -> Article:
+def extract_article(path: str, data: bytes, *, outlets: Outlets, mtime: float) -> Article:
     """Return the article in ``data``, the bytes of the file at the absolute path ``path``.
 
     ``mtime`` is the file's time in seconds since the epoch: dates after it are mistakes. Raises
     :class:`~newsgrep.errors.NoArticle` with the reason if the file contains no article, and
     nothing else.
     """
+    raw = choose_format(path).read(RawFile(data, outlets))
+    return build_article(raw, path, outlets=outlets, mtime=mtime)
+
+
+def choose_format(path: str) -> Format:
+    """Return the format of the file at ``path``.
+
+    Raises :class:`~newsgrep.errors.NoArticle` for a suffix that newsgrep does not read.
+    """
     file_format = format_of(path)
     if file_format is None:
         suffix = os.path.splitext(path)[1]  # noqa: PTH122 - a name may contain any byte
         raise NoArticle(f"newsgrep does not read {suffix or 'suffix-less'} files")
-    raw = file_format.read(data, outlets)
+    return file_format
+
+
+def build_article(
+    raw: RawArticle, path: str, *, outlets: Outlets, mtime: float, trace: Trace = NO_TRACE
+) -> Article:
+    """Return the article that ``raw`` contains; raises :class:`~newsgrep.errors.NoArticle`."""
     claims = raw.claims
     url = choose_url(claims, trace)
     outlet = raw.outlet or outlets.for_url(url)

@@ -34,6 +34,16 @@ def format_of(path: str) -> Format | None:
     return _load(name) if name else None
 
 
+def format_named(name: str) -> Format:
+    """Return the format ``name``, one of :func:`format_names`."""
+    return _load(name)
+
+
+def format_names() -> tuple[str, ...]:
+    """Return the names of all formats."""
+    return tuple(_SUFFIXES)
+
+
 @cache
 def _load(name: str) -> Format:
     return cast("Format", import_module(f"{__name__}.{name}").FORMAT)

@@ -13,6 +13,7 @@ from newsgrep.extract.dates import FRONT_MATTER_KEYS, FRONT_MATTER_RANK
 from newsgrep.extract.decode import MAX_LINES, check_limit, decode
 from newsgrep.extract.frontmatter import FrontMatter, split_front_matter
 from newsgrep.extract.outlets import Outlet, Outlets, looks_like_topic, sounds_like_outlet
+from newsgrep.extract.trace import NO_TRACE, Trace
 from newsgrep.models import Provenance
 
 
@@ -20,7 +21,8 @@ from newsgrep.models import Provenance
 class RawArticle:
     """Blocks and claims of one file, and the outlet whose rules were applied to it.
 
-    ``fetched`` is when the file was taken from the web, if the file states it.
+    ``fetched`` is when the file was taken from the web, if the file states it. ``encoding`` is
+    the codec that decoded it.
     """
 
     blocks: tuple[Block, ...] = ()
@@ -28,35 +30,53 @@ class RawArticle:
     outlet: Outlet | None = None
     fetched: datetime | None = None
     notes: tuple[str, ...] = ()
+    encoding: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RawFile:
+    """The bytes of a file, and what is known about them before they are read.
+
+    ``url`` is the address of the article if the caller knows it, otherwise None. ``trace``
+    receives what is decided.
+    """
+
+    data: bytes
+    outlets: Outlets
+    url: str | None = None
+    trace: Trace = NO_TRACE
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
     """A file format.
 
-    ``read`` takes the bytes of a file and the outlets, and returns what the file contains. It
-    raises :class:`~newsgrep.errors.NoArticle` if it cannot read the bytes.
+    ``read`` returns what a file contains. It raises :class:`~newsgrep.errors.NoArticle` if it
+    cannot read the bytes.
     """
 
     name: str
-    read: Callable[[bytes, Outlets], RawArticle]
+    read: Callable[[RawFile], RawArticle]
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedFile:
     """The text of a file after its front matter, and the outlet, if it is known by now."""
 
+    raw: RawFile
     front_matter: FrontMatter
     text: str
+    encoding: str
     outlet: Outlet | None
     notes: tuple[str, ...]
 
     @property
     def url(self) -> str | None:
-        """Return the address in the front matter, or None."""
-        return self.front_matter.url or self.front_matter.first(*_URL_KEYS)
+        """Return the address that is given or in the front matter, or None."""
+        return self.raw.url or self.front_matter.url or self.front_matter.first(*_URL_KEYS)
 
 
+_GIVEN_RANK: Final = -10
 _URL_KEYS: Final = (
     "from",
     "url",
@@ -76,15 +96,17 @@ _MAX_HEAD: Final = 200_000
 """Characters in which the canonical address of a page is searched."""
 
 
-def decode_file(data: bytes, outlets: Outlets) -> DecodedFile:
-    """Decode ``data``, split off its front matter, and look up its outlet.
+def decode_file(raw: RawFile) -> DecodedFile:
+    """Decode ``raw``, split off its front matter, and look up its outlet.
 
-    Raises :class:`~newsgrep.errors.NoArticle` if ``data`` is empty, binary, or too long.
+    Raises :class:`~newsgrep.errors.NoArticle` if it is empty, binary, or too long.
     """
-    decoded = decode(data)
+    outlets = raw.outlets
+    decoded = decode(raw.data)
     check_limit(decoded.text.count("\n"), MAX_LINES, "lines")
     front_matter, text = split_front_matter(decoded.text)
-    file = DecodedFile(front_matter, text, None, (*decoded.notes, *front_matter.notes))
+    notes = (*decoded.notes, *front_matter.notes)
+    file = DecodedFile(raw, front_matter, text, decoded.encoding, None, notes)
     outlet = outlets.for_url(file.url)
     if outlet is None and not file.url:
         tag = _URL_TAG.search(text[:_MAX_HEAD])
@@ -97,15 +119,16 @@ def raw_article(file: DecodedFile, blocks: tuple[Block, ...], claims: Claims) ->
     """Return the article of ``blocks`` and ``claims``, with the claims of the front matter."""
     return RawArticle(
         blocks=blocks,
-        claims=merge_front_matter(file.front_matter, claims),
+        claims=merge_front_matter(file.front_matter, claims, file.raw.url),
         outlet=file.outlet,
         fetched=file.front_matter.fetched,
         notes=file.notes,
+        encoding=file.encoding,
     )
 
 
-def merge_front_matter(front_matter: FrontMatter, claims: Claims) -> Claims:
-    """Return ``claims`` with those of ``front_matter``.
+def merge_front_matter(front_matter: FrontMatter, claims: Claims, url: str | None = None) -> Claims:
+    """Return ``claims`` with those of ``front_matter`` and the address that the caller knows.
 
     Titles, sources and URLs of the front matter are better evidence than those of the page;
     authors and dates are worse, because what the article itself states is better for them.
@@ -119,6 +142,8 @@ def merge_front_matter(front_matter: FrontMatter, claims: Claims) -> Claims:
             for value in front_matter.values(key)
         )
 
+    if url:
+        found.append(Claim(ClaimField.URL, url, Provenance.GIVEN, rank=_GIVEN_RANK))
     if front_matter.title:
         found.append(Claim(ClaimField.TITLE, front_matter.title, Provenance.LINK_LINE))
     if front_matter.url:

@@ -12,8 +12,15 @@ from typing import Final
 from newsgrep.extract.claims import Block, BlockKind
 from newsgrep.extract.clean import Cleaner, find_main_content
 from newsgrep.extract.dom import parse_html
-from newsgrep.extract.formats.base import DecodedFile, Format, RawArticle, decode_file, raw_article
-from newsgrep.extract.outlets import Outlets, SelectedElements
+from newsgrep.extract.formats.base import (
+    DecodedFile,
+    Format,
+    RawArticle,
+    RawFile,
+    decode_file,
+    raw_article,
+)
+from newsgrep.extract.outlets import SelectedElements
 
 _BLOCK_TAG: Final = (
     r"(?:!doctype|\?xml|html|head|body|div|article|section|main|p|h[1-6]|figure|table|ul|ol|dl|blockquote|"
@@ -79,8 +86,8 @@ def _with_note(file: DecodedFile, note: str) -> DecodedFile:
     return replace(file, notes=(*file.notes, note))
 
 
-def _read(data: bytes, outlets: Outlets) -> RawArticle:
-    file = decode_file(data, outlets)
+def _read(raw: RawFile) -> RawArticle:
+    file = decode_file(raw)
     return extract_html(file, file.text)
 
 

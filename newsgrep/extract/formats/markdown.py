@@ -15,29 +15,30 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 
-from newsgrep.extract.formats.base import Format, RawArticle, decode_file
+from newsgrep.extract.formats.base import Format, RawArticle, RawFile, decode_file
 from newsgrep.extract.formats.html import extract_html, looks_like_html
 from newsgrep.extract.formats.text import extract_plain_text
-from newsgrep.extract.outlets import Outlets
 
 _MAX_CHARACTERS: Final = 500_000
 """A text of so many characters can be written so that the parser takes six seconds and 500 MB."""
 _STARS = re.compile(r"\*{2,}")
 
 
-def _read(data: bytes, outlets: Outlets) -> RawArticle:
-    file = decode_file(data, outlets)
+def _read(raw: RawFile) -> RawArticle:
+    file = decode_file(raw)
     if looks_like_html(file.text):
         return extract_html(file, file.text)
     if len(file.text) > _MAX_CHARACTERS:
         file = replace(file, notes=(*file.notes, "a very long file: read as plain text"))
         return extract_plain_text(file)
-    raw = extract_html(file, render(_footnotes_as_paragraphs(file.text)))
+    article = extract_html(file, render(_footnotes_as_paragraphs(file.text)))
     # CommonMark keeps stars between a Chinese character and a full-width sign.
-    if any("**" in block.text for block in raw.blocks):
-        blocks = (replace(block, text=_STARS.sub("", block.text).strip()) for block in raw.blocks)
-        raw = replace(raw, blocks=tuple(block for block in blocks if block.text))
-    return raw
+    if any("**" in block.text for block in article.blocks):
+        blocks = (
+            replace(block, text=_STARS.sub("", block.text).strip()) for block in article.blocks
+        )
+        article = replace(article, blocks=tuple(block for block in blocks if block.text))
+    return article
 
 
 _NOTE = re.compile(r"^ {0,3}\[\^[^\]\s]{1,40}\]:[ \t]*", re.MULTILINE)

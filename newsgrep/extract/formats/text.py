@@ -11,9 +11,15 @@ from typing import Final
 
 from newsgrep.extract.claims import Block, BlockKind, Claims
 from newsgrep.extract.decode import MAX_CHARACTERS, check_limit
-from newsgrep.extract.formats.base import DecodedFile, Format, RawArticle, decode_file, raw_article
+from newsgrep.extract.formats.base import (
+    DecodedFile,
+    Format,
+    RawArticle,
+    RawFile,
+    decode_file,
+    raw_article,
+)
 from newsgrep.extract.formats.html import extract_html, looks_like_html
-from newsgrep.extract.outlets import Outlets
 from newsgrep.extract.whitespace import split_paragraphs
 
 # An address ends where the next image begins; otherwise "![](" repeated would cost 2,000 steps
@@ -36,8 +42,8 @@ _MIN_WRAP_WIDTH: Final = 50
 _MAX_HEADING_LINE: Final = 200
 
 
-def _read(data: bytes, outlets: Outlets) -> RawArticle:
-    file = decode_file(data, outlets)
+def _read(raw: RawFile) -> RawArticle:
+    file = decode_file(raw)
     if looks_like_html(file.text):
         return extract_html(file, file.text)
     return extract_plain_text(file)
