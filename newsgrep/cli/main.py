@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "search": "search:search_command",
     "batch": "batch:batch_command",
     "show": "show:show_command",
+    "extract": "extract:extract_command",
     "timeline": "views:timeline_command",
     "kwic": "views:kwic_command",
     "similar": "views:similar_command",

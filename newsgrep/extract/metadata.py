@@ -76,11 +76,11 @@ class MetadataReader:
         """Read a ``meta``, ``title``, ``link`` or ``script`` element."""
         if element.name == "title":
             text = "".join(iter_text(element, dropped=True))
-            self._add_title(text, Provenance.TITLE_ELEMENT, 60, "title")
+            self._add_title(text, Provenance.TITLE_ELEMENT, 60, "")
         elif element.name == "link":
             if "canonical" in element.attribute("rel").lower().split():
                 href = element.attribute("href")
-                self._add_url(href, Provenance.LINK_ELEMENT, 10, "link[rel=canonical]")
+                self._add_url(href, Provenance.LINK_ELEMENT, 10, "rel=canonical")
         elif element.name == "script":
             if "ld+json" in element.attribute("type").lower():
                 self._read_json("".join(part for part in element.contents if isinstance(part, str)))

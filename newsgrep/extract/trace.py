@@ -37,12 +37,14 @@ NO_TRACE: Final = Trace()
 class ClaimOutcome(NamedTuple):
     """A claim, and why it lost: ``loss`` is None for a claim that was believed.
 
-    ``winner`` is a claim that was believed in its place, or None if no claim was.
+    ``winner`` is a claim that was believed in its place, or None if no claim was. ``line`` is
+    the number of the line of the file that states it, from 1, or None if it is not known.
     """
 
     claim: Claim
     loss: Loss | None = None
     winner: Claim | None = None
+    line: int | None = None
 
     @property
     def reason(self) -> str | None:

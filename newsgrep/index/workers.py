@@ -175,7 +175,7 @@ def prepare_file(file: File, outlets: Outlets, largest: int) -> Prepared:
     not read.
     """
     try:
-        status, data = _read_file(file.path, largest)
+        status, data = read_file(file.path, largest)
     except FileNotFoundError:
         return FailedFile(file.path, "it was gone before it could be read")
     except (OSError, ValueError) as exc:
@@ -193,7 +193,7 @@ def prepare_file(file: File, outlets: Outlets, largest: int) -> Prepared:
     return make_document(article, _indexed_record(record, article))
 
 
-def _read_file(path: str, largest: int) -> tuple[os.stat_result, bytes | None]:
+def read_file(path: str, largest: int) -> tuple[os.stat_result, bytes | None]:
     """Return the status and the bytes of a file, ``None`` instead of bytes if it is too large.
 
     A file may have become a pipe since it was found, which must not block, and it may change
@@ -218,7 +218,7 @@ def _read_file(path: str, largest: int) -> tuple[os.stat_result, bytes | None]:
         same = (status.st_size, status.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
         if same and len(data) == (status.st_size or len(data)):
             return status, data
-    raise ValueError("it changed while it was read: index it again when nobody writes to it")
+    raise ValueError("it changed while it was read: try again when nobody writes to it")
 
 
 def _format_size(size: int) -> str:

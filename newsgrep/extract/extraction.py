@@ -1,0 +1,126 @@
+"""One file with everything that is taken from it, and why: for people, not for an index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from newsgrep.errors import NoArticle
+from newsgrep.extract.claims import Block
+from newsgrep.extract.decode import decode
+from newsgrep.extract.formats import format_named
+from newsgrep.extract.formats.base import RawArticle, RawFile
+from newsgrep.extract.outlets import Outlets
+from newsgrep.extract.pipeline import build_article, choose_format
+from newsgrep.extract.trace import ClaimOutcome, FullTrace
+from newsgrep.models import Article, Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What a file contains, and which decisions led to it.
+
+    ``article`` is None if the file contains no article, and ``reason`` says why. ``claims`` are
+    in order of fields, the believed ones first. ``blocks`` are in document order; each has the
+    rule that leaves it out of the body, or none. ``encoding`` is None if the bytes could not be
+    decoded: then there is nothing else. ``outlet`` is the name of the outlet whose rules were
+    applied. ``locator`` names the record in a file with several, None in a file with one.
+    """
+
+    path: str
+    format: str
+    encoding: str | None = None
+    article: Article | None = None
+    reason: str | None = None
+    outlet: str | None = None
+    claims: tuple[ClaimOutcome, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    notes: tuple[str, ...] = ()
+    locator: str | None = None
+
+
+def extract_file(
+    path: str,
+    data: bytes,
+    *,
+    outlets: Outlets,
+    mtime: float,
+    url: str | None = None,
+    format_name: str | None = None,
+) -> Extraction:
+    """Return what newsgrep takes from ``data``, the bytes of the file at ``path``.
+
+    The article is that of :func:`~newsgrep.extract.pipeline.extract_article`, unless ``url``,
+    the address of the article, or ``format_name`` says more than the file itself. Raises
+    :class:`~newsgrep.errors.NoArticle` only for a path whose suffix newsgrep does not read, if
+    ``format_name`` is None.
+    """
+    file_format = format_named(format_name) if format_name else choose_format(path)
+    trace = FullTrace()
+    try:
+        raw = file_format.read(RawFile(data, outlets, url, trace))
+    except NoArticle as exc:
+        return Extraction(path, file_format.name, reason=str(exc))
+    article, reason = None, None
+    try:
+        article = build_article(raw, path, outlets=outlets, mtime=mtime, trace=trace)
+    except NoArticle as exc:
+        reason = str(exc)
+    outlet = raw.outlet or outlets.for_url(article.url if article else url)
+    return Extraction(
+        path,
+        file_format.name,
+        raw.encoding,
+        article,
+        reason,
+        outlet.name if outlet else None,
+        _with_lines(trace.outcomes(raw.claims), data),
+        _sorted_blocks(raw, trace),
+        article.notes if article else raw.notes,
+    )
+
+
+def _sorted_blocks(raw: RawArticle, trace: FullTrace) -> tuple[Block, ...]:
+    return tuple(replace(block, rule=rule) for block, rule in trace.blocks) or raw.blocks
+
+
+_LINE_OF_VALUE = frozenset(
+    (
+        Provenance.LINK_LINE,
+        Provenance.FIRST_LINE,
+        Provenance.BODY_START,
+        Provenance.TEXT,
+        Provenance.BYLINE,
+        Provenance.META_TAG,
+        Provenance.JSON_LD,
+    )
+)
+_MAX_NEEDLE = 40
+"""Characters of a value that are enough to find its line."""
+
+
+def _with_lines(outcomes: tuple[ClaimOutcome, ...], data: bytes) -> tuple[ClaimOutcome, ...]:
+    """Return ``outcomes`` with the numbers of the lines that state them, where they are found."""
+    lines = decode(data).text.split("\n")
+    return tuple(each._replace(line=_find_line(each, lines)) for each in outcomes)
+
+
+def _find_line(outcome: ClaimOutcome, lines: list[str]) -> int | None:
+    claim = outcome.claim
+    if claim.provenance is Provenance.FRONT_MATTER:
+        key = claim.locator.casefold()
+        found = (
+            number
+            for number, line in enumerate(lines, 1)
+            if key and line.partition(":")[0].strip(" \t\"'").casefold() == key
+        )
+    elif claim.provenance in _LINE_OF_VALUE:
+        needle = claim.value.partition("\n")[0][:_MAX_NEEDLE]
+        beside = claim.locator if claim.provenance is Provenance.META_TAG else ""
+        found = (
+            number
+            for number, line in enumerate(lines, 1)
+            if needle in line and (not beside or beside in line.casefold())
+        )
+    else:
+        return None
+    return next(found, None)

@@ -1,0 +1,205 @@
+"""What newsgrep takes from a file, as text and as JSON: fields, claims, and blocks of text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from newsgrep.extract.claims import Block, BlockKind, ClaimField, Rule
+from newsgrep.extract.extraction import Extraction
+from newsgrep.extract.trace import ClaimOutcome
+from newsgrep.models import Article
+from newsgrep.terminal import (
+    StyledLine,
+    StyledText,
+    count_noun,
+    display_width,
+    fitting_prefix,
+    one_line,
+)
+from newsgrep.views import SCHEMA_VERSION
+from newsgrep.views.article import display_date, display_path, metadata_object, web_link
+
+_FIELD_INDENT: Final = 11
+_CLAIM_INDENT: Final = 10
+_BLOCK_INDENT: Final = 4
+_KEPT, _LEFT_OUT = "+", "-"
+_MAX_SHOWN: Final = 120
+"""Cells of a kept block in an explanation; without one the body is printed in full."""
+
+
+def to_text(extraction: Extraction, *, explain: bool = False) -> Iterator[StyledLine]:
+    """Yield the fields of the article and its body; with ``explain`` claims and blocks instead."""
+    article = extraction.article
+    if article:
+        yield from _field_lines(article, extraction)
+    yield from _file_lines(extraction, explain=explain)
+    if explain:
+        yield from _claim_lines(extraction.claims)
+        yield from _block_lines(extraction.blocks)
+    elif article:
+        yield StyledLine()
+        for line in article.body.split("\n"):
+            yield StyledLine([StyledText(one_line(line))])
+        if article.captions:
+            yield StyledLine()
+            for caption in article.captions:
+                yield StyledLine([StyledText("caption: ", "dim"), StyledText(one_line(caption))])
+
+
+def _field_lines(article: Article, extraction: Extraction) -> Iterator[StyledLine]:
+    url = article.url
+    for name, value, style in (
+        (ClaimField.TITLE, article.title, "title"),
+        (ClaimField.SOURCE, article.source, "source"),
+        (ClaimField.PUBLISHED, display_date(article), ""),
+        (ClaimField.AUTHORS, "、".join(article.authors), ""),
+        (ClaimField.URL, url, ""),
+    ):
+        believed = [
+            each for each in extraction.claims if each.claim.field is name and each.loss is None
+        ]
+        link = web_link(url) if name is ClaimField.URL else None
+        pieces = [
+            StyledText(one_line(value) if value else "(none)", style if value else "dim", link)
+        ]
+        if value and believed:
+            pieces.append(StyledText(f"  [{_place(believed[0])}]", "dim"))
+        yield _labelled(name, pieces)
+    if article.tags:
+        yield _labelled("tags", [StyledText(one_line("、".join(article.tags)))])
+
+
+def _file_lines(extraction: Extraction, *, explain: bool) -> Iterator[StyledLine]:
+    read_as = ", ".join(filter(None, (extraction.format, extraction.encoding)))
+    yield _labelled(
+        "file",
+        [StyledText(display_path(extraction.path)), StyledText(f"  [{read_as}]", "dim")],
+    )
+    yield _labelled("rules", [StyledText(one_line(extraction.outlet or "general rules only"))])
+    if extraction.reason:
+        yield _labelled("no article", [StyledText(one_line(extraction.reason), "mark")])
+    for note in extraction.notes:
+        yield _labelled("note", [StyledText(one_line(note))])
+    left_out = Counter(block.rule for block in extraction.blocks if _is_left_out(block))
+    if left_out:
+        rules = ", ".join(f"{count:,} {rule}" for rule, count in left_out.most_common())
+        hint = "" if explain else "; --explain shows them"
+        total = count_noun(left_out.total(), "passage")
+        yield _labelled("left out", [StyledText(f"{total} ({rules}){hint}")])
+
+
+def _claim_lines(outcomes: Iterable[ClaimOutcome]) -> Iterator[StyledLine]:
+    heading = None
+    for each in outcomes:
+        claim = each.claim
+        if claim.field is not heading:
+            heading = claim.field
+            yield StyledLine()
+            yield StyledLine([StyledText(heading, "title")])
+        pieces = [
+            StyledText(one_line(claim.value), "dim" if each.loss else ""),
+            StyledText(f"  [{_place(each)}]", "dim"),
+        ]
+        if each.reason:
+            pieces.append(StyledText(f"  {each.reason}", "source"))
+        mark = _LEFT_OUT if each.loss else _KEPT
+        yield StyledLine(pieces, _CLAIM_INDENT, f"  {mark} {claim.rank:4}")
+
+
+def _block_lines(blocks: Iterable[Block]) -> Iterator[StyledLine]:
+    yield StyledLine()
+    yield StyledLine([StyledText("text", "title")])
+    for block in blocks:
+        text = one_line(block.text)
+        if block.rule is None:
+            text = _shorten(text)
+        what = ", ".join(
+            filter(
+                None,
+                (
+                    str(block.rule) if block.rule else "",
+                    str(block.kind) if block.kind is not BlockKind.TEXT else "",
+                    one_line(block.locator),
+                ),
+            )
+        )
+        pieces = [StyledText(text, "dim" if _is_left_out(block) else "")]
+        if what:
+            pieces.append(StyledText(f"  [{what}]", "source" if block.rule else "dim"))
+        mark = _KEPT if block.rule is None else _LEFT_OUT
+        yield StyledLine(pieces, _BLOCK_INDENT, f"  {mark}")
+
+
+_TAKEN: Final = frozenset((Rule.TITLE, Rule.DATE, Rule.BYLINE, Rule.TAGS, Rule.CAPTION))
+"""Blocks that are not in the body because they are fields of the article."""
+
+
+def _is_left_out(block: Block) -> bool:
+    return block.rule is not None and block.rule not in _TAKEN
+
+
+def _shorten(text: str) -> str:
+    if display_width(text) <= _MAX_SHOWN:
+        return text
+    return f"{fitting_prefix(text, _MAX_SHOWN)}… ({len(text):,} characters)"
+
+
+def _place(outcome: ClaimOutcome) -> str:
+    claim = outcome.claim
+    place = f"{claim.provenance} {one_line(claim.locator)}".rstrip()
+    return f"{place}, line {outcome.line}" if outcome.line else place
+
+
+def _labelled(label: str, pieces: list[StyledText]) -> StyledLine:
+    return StyledLine(pieces, _FIELD_INDENT, label)
+
+
+def to_json(extractions: Iterable[Extraction]) -> dict[str, Any]:
+    """Return an object with a record for each of ``extractions``."""
+    return {"version": SCHEMA_VERSION, "records": [record_object(each) for each in extractions]}
+
+
+def record_object(extraction: Extraction) -> dict[str, Any]:
+    """Return one record: its article, the claims about it, and its blocks of text."""
+    article = extraction.article
+    return {
+        "path": extraction.path,
+        "locator": extraction.locator,
+        "format": extraction.format,
+        "encoding": extraction.encoding,
+        "outlet_rules": extraction.outlet,
+        "reason": extraction.reason,
+        "article": article
+        and {
+            **metadata_object(article),
+            "body": article.body,
+            "captions": list(article.captions),
+        },
+        "claims": [
+            {
+                "field": each.claim.field.value,
+                "value": each.claim.value,
+                "provenance": each.claim.provenance.value,
+                "locator": each.claim.locator or None,
+                "line": each.line,
+                "rank": each.claim.rank,
+                "lost": each.reason,
+            }
+            for each in extraction.claims
+        ],
+        "blocks": [
+            {
+                "text": block.text,
+                "kind": block.kind.value,
+                "rule": block.rule and str(block.rule),
+                "locator": block.locator or None,
+            }
+            for block in extraction.blocks
+        ],
+        "left_out": [
+            {"text": each.text, "reason": str(each.reason)}
+            for each in (article.left_out if article else ())
+        ],
+    }
