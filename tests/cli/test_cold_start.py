@@ -12,7 +12,6 @@ from tests.support.cli import Cli, clean_environment
 _NEVER = {
     "asyncio",
     "bs4",
-    "charset_normalizer",
     "concurrent",
     "csv",
     "difflib",
