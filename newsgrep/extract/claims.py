@@ -8,6 +8,7 @@ the body; :mod:`newsgrep.extract.trace` records the decisions.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -115,6 +116,20 @@ class Loss(StrEnum):
     TOO_LONG = "too long"
 
 
+_TEMPLATE_SYNTAX = re.compile(
+    r"\{\{|\}\}|\{%|\$\{|<%|\[%|%[a-z_]{2,20}%|\[(?:author|title|name|source|site)\]", re.IGNORECASE
+)
+
+
+def is_placeholder(value: str) -> bool:
+    """Return whether ``value`` is a place in a template that was never filled in.
+
+    >>> is_placeholder("{{ author }}")
+    True
+    """
+    return _TEMPLATE_SYNTAX.search(value) is not None
+
+
 _by_rank = attrgetter("rank")
 
 
@@ -122,7 +137,8 @@ _by_rank = attrgetter("rank")
 class Claims:
     """All claims of a file; the best evidence for a field comes first.
 
-    ``bodies`` are places where the body may be: at most those that were considered.
+    ``bodies`` are places where the body may be: at most those that were considered. ``site`` are
+    the names that a page gives its home page.
     """
 
     titles: tuple[Claim, ...] = ()
@@ -132,9 +148,12 @@ class Claims:
     urls: tuple[Claim, ...] = ()
     bodies: tuple[Claim, ...] = ()
     tags: tuple[str, ...] = ()
+    site: tuple[str, ...] = ()
 
     @classmethod
-    def ranked(cls, claims: Iterable[Claim], tags: Iterable[str] = ()) -> Claims:
+    def ranked(
+        cls, claims: Iterable[Claim], tags: Iterable[str] = (), site: Iterable[str] = ()
+    ) -> Claims:
         """Return ``claims`` by field and rank; those of equal rank keep their order."""
         fields: dict[ClaimField, list[Claim]] = {}
         for claim in sorted(claims, key=_by_rank):
@@ -147,6 +166,7 @@ class Claims:
             urls=tuple(fields.get(ClaimField.URL, ())),
             bodies=tuple(fields.get(ClaimField.BODY, ())),
             tags=tuple(tags),
+            site=tuple(site),
         )
 
     def all(self) -> tuple[Claim, ...]:

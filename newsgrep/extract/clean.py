@@ -201,7 +201,7 @@ class Cleaner:
             return None
         if careful and attrs and boilerplate.is_boilerplate(element, traits):
             if element.attribute("content"):
-                self.metadata.read_properties(element, OUTSIDE_PENALTY * mode)
+                self.metadata.read_properties(element, OUTSIDE_PENALTY * (mode is _Mode.OUTSIDE))
             return None
         if attrs or name in ("time", "address", "h1"):
             self.metadata.read_element(element, outside=mode is _Mode.OUTSIDE)

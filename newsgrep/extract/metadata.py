@@ -1,30 +1,45 @@
 """Claims of a page about itself: meta tags, JSON-LD, microdata, ``time`` elements, bylines.
 
 Claims are collected with their provenance, locator and rank: smaller ranks are better evidence.
-Which claims to believe is decided later, in ``dates``, ``bylines``, ``outlets`` and ``titles``.
+Which claims to believe is decided later, in ``dates``, ``bylines``, ``sources`` and ``titles``.
 What states a date, and how well, is decided in ``dates``.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from newsgrep.analysis.characters import strip_invisible
 from newsgrep.extract import dates
 from newsgrep.extract.claims import Claim, ClaimField, Claims
-from newsgrep.extract.dom import Element, css_selector, iter_text, short_text
-from newsgrep.extract.whitespace import collapse_whitespace
+from newsgrep.extract.dom import Element, Tree, css_selector, iter_text, short_text
+from newsgrep.extract.headlines import Shown, find_headlines
+from newsgrep.extract.jsonld import JsonArticle, choose_articles, read_articles, text_values
+from newsgrep.extract.source_lines import author_in_line, iter_source_lines, source_in_line
+from newsgrep.extract.sources import sounds_like_outlet
+from newsgrep.extract.whitespace import clean_line, collapse_whitespace, unescape_html
 from newsgrep.models import Provenance
 
-_META_TITLES: Final = ("og:title", "twitter:title", "dc.title", "headline")
+_META_TITLES: Final = ("articletitle", "og:title", "twitter:title", "dc.title", "headline")
 _META_AUTHORS: Final = frozenset(
     ("author", "article:author", "dc.creator", "parsely-author", "byl", "sailthru.author")
 )
-_META_SOURCES: Final = frozenset(("og:site_name", "application-name", "publisher", "dc.publisher"))
+_META_SOURCES: Final = {
+    "contentsource": 12,
+    "source": 12,
+    "mediaid": 16,
+    "og:site_name": 20,
+    "sitename": 21,
+    "application-name": 22,
+    "publisher": 22,
+    "dc.publisher": 22,
+}
+"""Names of ``meta`` tags, with the rank of the source that they state."""
+_ACCOUNT_RANK: Final = 10
+_SOURCE_LINE_RANK: Final = 13
+_PUBLISHER_RANK: Final = 30
 _META_TAGS: Final = frozenset(("keywords", "news_keywords", "article:tag", "parsely-tags"))
 _MAX_PER_KIND: Final = 200
 """Elements of a kind that are read; on a page with more of them they mean nothing."""
@@ -37,9 +52,13 @@ _AUTHOR_CLASS = re.compile(
     r"article-author|entry-author)(?:\s|$)",
     re.IGNORECASE,
 )
-_ARTICLE_TYPE = re.compile(r"Article|BlogPosting|Report|NewsStory", re.IGNORECASE)
+_ACCOUNT_ID: Final = "js_name"
+"""The id of the element with the account of a WeChat article."""
+_ACCOUNT = re.compile(
+    r"""\bnick_?name\s*[=:]\s*(?:[\w.]+\()?\s*["']([^"'<>\n]{1,60})["']""", re.IGNORECASE
+)
+"""The account in the script of a WeChat article."""
 _TAG_SPLIT = re.compile(r"[,，;；、]")
-_MAX_JSON: Final = 500_000
 
 
 class MetadataReader:
@@ -48,11 +67,36 @@ class MetadataReader:
     def __init__(self) -> None:
         self._claims: list[Claim] = []
         self._tags: dict[str, None] = {}
+        self._articles: list[JsonArticle] = []
+        self._shown = Shown()
         self._read_counts: Counter[str] = Counter()
 
     def claims(self) -> Claims:
         """Return all claims; the best evidence for each field comes first."""
-        return Claims.ranked(self._claims, self._tags)
+        for article in self._page_articles():
+            self._add_article(article)
+        self._articles.clear()
+        return Claims.ranked(self._claims, self._tags, self._shown.site)
+
+    def article_body(self) -> str | None:
+        """Return the text of the article in JSON-LD, with newlines between paragraphs, or None.
+
+        Call it before :meth:`claims`.
+        """
+        return next((each.body for each in self._page_articles() if each.body), None)
+
+    def _page_articles(self) -> list[JsonArticle]:
+        """Return the articles in JSON-LD that describe this page."""
+        return choose_articles(
+            self._articles, self._values(ClaimField.TITLE), self._values(ClaimField.URL)
+        )
+
+    def _values(self, field: ClaimField, *, headings: bool = True) -> list[str]:
+        return [
+            claim.value
+            for claim in self._claims
+            if claim.field is field and (headings or claim.provenance is not Provenance.HEADING)
+        ]
 
     def add_author(self, text: str, provenance: Provenance, rank: int, locator: str = "") -> None:
         """Add a claim about the authors."""
@@ -68,7 +112,7 @@ class MetadataReader:
         self._claims.append(Claim(ClaimField.SOURCE, text, provenance, locator, rank))
 
     def _add_title(self, text: str, provenance: Provenance, rank: int, locator: str) -> None:
-        clean = collapse_whitespace(strip_invisible(text))
+        clean = clean_line(unescape_html(text) if "&" in text else text)
         if clean:
             self._claims.append(Claim(ClaimField.TITLE, clean, provenance, locator, rank))
 
@@ -82,8 +126,7 @@ class MetadataReader:
                 href = element.attribute("href")
                 self._add_url(href, Provenance.LINK_ELEMENT, 10, "rel=canonical")
         elif element.name == "script":
-            if "ld+json" in element.attribute("type").lower():
-                self._read_json("".join(part for part in element.contents if isinstance(part, str)))
+            self._read_script(element)
         else:
             self._read_meta(element)
 
@@ -108,40 +151,69 @@ class MetadataReader:
         elif name in _META_AUTHORS:
             self.add_author(content, Provenance.META_TAG, 250, name)
         elif name in _META_SOURCES:
-            rank = 10 + (name != "og:site_name")
-            self._add_source(content, Provenance.META_TAG, rank, name)
+            self._add_source(content, Provenance.META_TAG, _META_SOURCES[name], name)
         elif name in _META_TAGS:
             for item in _TAG_SPLIT.split(content):
                 self._add_tag(item)
-        elif name == "og:url":
-            self._add_url(content, Provenance.META_TAG, 20, name)
+        elif name in ("og:url", "url"):
+            self._add_url(content, Provenance.META_TAG, 20 + (name == "url"), name)
 
     def _add_tag(self, text: str) -> None:
         clean = collapse_whitespace(strip_invisible(text)).lstrip("#＃").strip()
         if clean and len(clean) <= _MAX_TAG:
             self._tags.setdefault(clean)
 
-    def _read_json(self, text: str) -> None:
-        if len(text) > _MAX_JSON:
-            return
-        try:
-            loaded = json.loads(text, strict=False)
-        except (ValueError, RecursionError):
-            return
-        for node in _iter_articles(loaded):
-            headline = "headline" if node.get("headline") else "name"
-            for name in _text_values(node.get(headline)):
-                self._add_title(name, Provenance.JSON_LD, 35, headline)
-            key, value = dates.json_ld_date(node)
-            for stated in _text_values(value):
-                self.add_date(stated, Provenance.JSON_LD, dates.JSON_LD_RANK, key)
-            for name in _text_values(node.get("author")):
-                self.add_author(name, Provenance.JSON_LD, 240, "author")
-            for name in _text_values(node.get("publisher")):
-                self._add_source(name, Provenance.JSON_LD, 20, "publisher")
-            for name in _text_values(node.get("keywords")):
-                for item in _TAG_SPLIT.split(name):
-                    self._add_tag(item)
+    def _read_script(self, element: Element) -> None:
+        parts = [part for part in element.contents if isinstance(part, str)]
+        if "ld+json" in element.attribute("type").lower():
+            self._articles += read_articles("".join(parts))
+        elif any("nick" in part for part in parts) and self._may_read("script"):
+            account = _ACCOUNT.search("".join(parts))
+            if account:
+                self._add_source(account[1], Provenance.TEXT, _ACCOUNT_RANK + 1, "script")
+
+    def _add_article(self, article: JsonArticle) -> None:
+        for name in article.headlines:
+            self._add_title(name, Provenance.JSON_LD, 35, "headline")
+        key, value = dates.json_ld_date(article.node)
+        for stated in text_values(value):
+            self.add_date(stated, Provenance.JSON_LD, dates.JSON_LD_RANK, key)
+        for name in article.authors:
+            self.add_author(name, Provenance.JSON_LD, 240, "author")
+        for name in article.publishers:
+            self._add_source(name, Provenance.JSON_LD, _PUBLISHER_RANK, "publisher")
+        for name in filter(sounds_like_outlet, article.organizations):
+            self._add_source(name, Provenance.JSON_LD, _PUBLISHER_RANK + 10, "author")
+        for url in article.urls:
+            self._add_url(url, Provenance.JSON_LD, 40, "url")
+        for keywords in article.keywords:
+            for item in _TAG_SPLIT.split(keywords):
+                self._add_tag(item)
+
+    def read_page(self, tree: Tree, *, source_lines: bool) -> None:
+        """Read where the page shows its headline, and with ``source_lines`` its source.
+
+        Call it after the elements were visited.
+        """
+        stated = self._values(ClaimField.TITLE, headings=False)
+        stated += [name for article in self._articles for name in article.headlines]
+        self._shown = find_headlines(tree, stated, self._values(ClaimField.URL))
+        for text, element in self._shown.headlines:
+            self._add_title(text, Provenance.HEADING, 22, css_selector(element))
+        if source_lines:
+            self._read_source_lines(tree)
+
+    def _read_source_lines(self, tree: Tree) -> None:
+        """Read the first line that names a source, and the author that it names after it."""
+        named = False
+        for line, element in iter_source_lines(tree):
+            where = css_selector(element)
+            if not named and (name := source_in_line(line)):
+                self._add_source(name, Provenance.BYLINE, _SOURCE_LINE_RANK, where)
+                named = True
+            if named and (author := author_in_line(line)):
+                self.add_author(author, Provenance.BYLINE, 14, where)
+                return
 
     def read_properties(self, element: Element, penalty: int) -> None:
         """Read microdata and RDFa of an element, which may be hidden; add ``penalty`` to ranks."""
@@ -186,6 +258,9 @@ class MetadataReader:
                 self.add_author(short_text(element), Provenance.BYLINE, 10 + penalty, where)
             if "tag" in rel and not outside:
                 self._add_tag(short_text(element))
+        if element.attrs.get("id") == _ACCOUNT_ID:
+            where = css_selector(element)
+            self._add_source(short_text(element), Provenance.BYLINE, _ACCOUNT_RANK, where)
         author = "class" in element.attrs and _AUTHOR_CLASS.search(element.attribute("class")[:300])
         if author and self._may_read("byline"):
             where = css_selector(element)
@@ -198,30 +273,3 @@ class MetadataReader:
     def _may_read(self, kind: str) -> bool:
         self._read_counts[kind] += 1
         return self._read_counts[kind] <= _MAX_PER_KIND
-
-
-_MAX_JSON_NODES: Final = 500
-_MAX_JSON_ITEMS: Final = 50
-
-
-def _iter_articles(loaded: Any) -> Iterator[dict[str, Any]]:
-    """Yield the objects in JSON-LD that describe an article."""
-    stack, seen = [loaded], 0
-    while stack and seen < _MAX_JSON_NODES:
-        node = stack.pop()
-        seen += 1
-        if isinstance(node, list):
-            stack.extend(reversed(node[:_MAX_JSON_ITEMS]))
-        elif isinstance(node, dict):
-            kinds = node.get("@type")
-            if any(_ARTICLE_TYPE.search(kind) for kind in _text_values(kinds)):
-                yield node
-            stack.extend(node.get(key) for key in ("@graph", "mainEntity", "mainEntityOfPage"))
-
-
-def _text_values(value: Any) -> list[str]:
-    items = value if isinstance(value, list) else [value]
-    texts = (
-        item.get("name") if isinstance(item, dict) else item for item in items[:_MAX_JSON_ITEMS]
-    )
-    return [text.strip() for text in texts if isinstance(text, str) and text.strip()]

@@ -3,14 +3,13 @@
 The rules are data: ``outlets.toml`` beside this module, and a file of the same form that the
 user may have. To add an outlet, add a table there, and a page with its expected fields to
 ``tests/fixtures/outlets``.
-This module also decides which outlet published a file, and removes its name from titles.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta, timezone, tzinfo
 from functools import lru_cache
@@ -20,13 +19,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from newsgrep.analysis.characters import strip_invisible
 from newsgrep.errors import UsageError
-from newsgrep.extract.claims import Claim, ClaimField, Claims, Loss
 from newsgrep.extract.dom import Element, Tree
-from newsgrep.extract.trace import NO_TRACE, Trace
-from newsgrep.extract.whitespace import collapse_whitespace, comparison_key
-from newsgrep.models import Provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,170 +286,3 @@ def url_host(url: str | None) -> str | None:
     except ValueError:
         return None
     return host.removeprefix("www.") if host else None
-
-
-_FEED_RANK: Final = 8
-_TITLE_RANK: Final = 30
-_HOST_RANK: Final = 40
-
-
-def choose_source(
-    claims: Claims,
-    url: str | None,
-    outlet: Outlet | None,
-    outlets: Outlets,
-    titles: Iterable[str] = (),
-    trace: Trace = NO_TRACE,
-) -> tuple[str | None, Provenance | None]:
-    """Return the name of the outlet that published an article, and where it was found.
-
-    Tries the outlet whose rules apply, then front matter, then what feeds write as author or
-    as the only tag, then the page's metadata, the ends of ``titles``, and the host of ``url``.
-    """
-    for name, claim in _iter_sources(claims, url, outlet, outlets, titles, trace):
-        trace.won(claim)
-        return name, claim.provenance
-    return None, None
-
-
-def _iter_sources(
-    claims: Claims,
-    url: str | None,
-    outlet: Outlet | None,
-    outlets: Outlets,
-    titles: Iterable[str],
-    trace: Trace,
-) -> Iterator[tuple[str, Claim]]:
-    """Yield the names of outlets that a file states, the best evidence first."""
-    if outlet:
-        yield outlet.name, Claim(ClaimField.SOURCE, outlet.name, Provenance.OUTLET_RULE, "name")
-    for claim in claims.sources:
-        if claim.provenance is Provenance.FRONT_MATTER:
-            if "://" not in claim.value:
-                known = outlets.find(claim.value)
-                yield (known.name if known else claim.value), claim
-            trace.lost(claim, Loss.NOT_AN_OUTLET)
-    name = _outlet_as_author_or_tag(claims, url, outlets)
-    if name:
-        yield name, _stated(name, Provenance.FRONT_MATTER, _FEED_RANK)
-    for claim in claims.sources:
-        name = collapse_whitespace(strip_invisible(claim.value))
-        if name and "://" not in name and len(name) <= _MAX_OUTLET_NAME:
-            known = outlets.find(name)
-            yield (known.name if known else name), claim
-        trace.lost(claim, Loss.NOT_AN_OUTLET)
-    name = outlet_in_titles(titles)
-    if name:
-        yield name, _stated(name, Provenance.TITLE, _TITLE_RANK)
-    host = url_host(url)
-    if host:
-        yield host, _stated(host, Provenance.URL, _HOST_RANK)
-
-
-def _stated(name: str, provenance: Provenance, rank: int) -> Claim:
-    return Claim(ClaimField.SOURCE, name, provenance, rank=rank)
-
-
-_MAX_OUTLET_NAME: Final = 80
-
-
-def _outlet_as_author_or_tag(claims: Claims, url: str | None, outlets: Outlets) -> str | None:
-    """Return the outlet's name that a feed wrote as author or as the only tag, or None."""
-    written = [c.value for c in claims.authors if c.provenance is Provenance.FRONT_MATTER]
-    tags = claims.tags
-    host = comparison_key(url_host(url) or "")
-    for name in (*written[:1], *tags[:1]):
-        known = outlets.find(name)
-        if known:
-            return known.name
-        key = comparison_key(name)
-        if not key:
-            continue
-        if name in written and name in tags:
-            return name
-        if len(key) > 2 and key.isascii() and key in host:  # initials occur in any host
-            return name
-        if len(tags) == 1 and name in tags and sounds_like_outlet(name):
-            return name
-    return None
-
-
-_SECTION_NAME = re.compile(
-    r"(?:国际|國際|国内|國內|社会|社會|财经|財經|体育|體育|娱乐|娛樂|科技|时事|時事|时政|時政|政治|经济|經濟|文化|生活|热点|熱點"
-    r"|今日|最新|即时|即時|本地|地方|两岸|兩岸|港澳|军事|軍事|专题|專題|深度|综合|綜合|要闻|要聞|图片|圖片|观点|觀點|互联|互聯|海外|影|书|書)?"
-    r"(?:新闻|新聞|评论|評論|书评|書評|杂志|雜誌|媒体|媒體|传媒|傳媒|社|网|網|报|報|月刊|周刊|週刊|电台|電台|电视台|電視台|中文)"
-    r"|(?:(?:world|local|latest|breaking|business|sports?|tech|social|book|top|daily|the)\s+)?"
-    r"(?:news|times|post|daily|weekly|herald|reviews?|journal|magazine|radio|press|media|tribune|observer)",
-    re.IGNORECASE,
-)
-"""Sounds like an outlet but names a section of one."""
-_TOPIC_WORD = re.compile(
-    r".*(?:笔记|筆記|随笔|隨筆|分享|教程|学习|學習|感想|游记|遊記|思考|杂谈|雜談|日记|日記|文章|博客|部落格|翻译|翻譯|转载|轉載|心得|生活|技术|技術|智能|智慧|政治|经济|經濟|社会|社會|文化|历史|歷史)",
-    re.DOTALL,
-)
-_OUTLET_NAME = re.compile(
-    r".*(?:报|報|网|網|新闻|新聞|社|电视台|電視台|电台|電台|之音|周刊|週刊|月刊|杂志|雜誌|书评|書評|评论|評論|媒体|媒體|传媒|傳媒"
-    r"|日报|中文|\b(?:News|Times|Post|Daily|Weekly|Herald|Review|Journal|Magazine|Radio|Press|Media|Tribune|Observer))$",
-    re.IGNORECASE,
-)
-
-
-def sounds_like_outlet(name: str) -> bool:
-    """Return whether ``name`` has the form of an outlet's name: ``…周报``, ``… Times``."""
-    return _OUTLET_NAME.fullmatch(name) is not None and _SECTION_NAME.fullmatch(name) is None
-
-
-def looks_like_topic(name: str) -> bool:
-    """Return whether ``name`` is rather a subject or a kind of text than an outlet."""
-    return (
-        len(name) <= 3  # an outlet with so short a name is known by its host as well
-        or name.islower()
-        or _SECTION_NAME.fullmatch(name) is not None
-        or _TOPIC_WORD.fullmatch(name) is not None
-    )
-
-
-_TITLE_SUFFIX = re.compile(r"(.{2,400})(?<=\S)\s*([|｜_]|\s[-–—·]\s)\s*([^|｜]{1,40})")
-_ATTACHED_SUFFIX = re.compile(r"(.{2,400}[\u4e00-\u9fff！？”》）])([-–—])([\u4e00-\u9fff]{3,12})")
-"""``标题-某某网``: believed only if the end is an outlet's name."""
-_SECTION = re.compile(r"[\u4e00-\u9fff]{2,6}(?:频道|頻道|栏目|欄目)?")
-_KNOWN_SECTION = re.compile(
-    r"(?:国际|國際|国内|國內|社会|社會|财经|財經|体育|體育|娱乐|娛樂|科技|时事|時事|时政|時政|政治|经济|經濟|文化|生活|军事|軍事|评论|評論"
-    r"|观点|觀點|要闻|要聞|新闻|新聞|两岸|兩岸|港澳|教育|健康|旅游|旅遊|汽车|汽車|房产|房產)(?:新闻|新聞|频道|頻道)?"
-    r"|(?:World|Business|Sports?|Opinion|Politics|Culture|Technology|News)",
-)
-"""Sections that follow a dash; another text after a dash is a second headline."""
-
-
-def outlet_in_titles(titles: Iterable[str]) -> str | None:
-    """Return the outlet's name at the end of one of ``titles``, if it sounds like one."""
-    for title in titles:
-        match = _TITLE_SUFFIX.fullmatch(title) or _ATTACHED_SUFFIX.fullmatch(title)
-        if match and len(match[3]) <= 20 and sounds_like_outlet(match[3]):
-            return match[3]
-    return None
-
-
-def strip_title_suffix(title: str, outlet: Outlet | None, names: Iterable[str]) -> str:
-    """Return ``title`` without the outlet's name that pages add at its end.
-
-    ``names`` are the names that may be removed.
-    """
-    for suffix in outlet.title_suffixes if outlet else ():
-        if title.endswith(suffix) and len(title) > len(suffix):
-            return title[: -len(suffix)].rstrip()
-    keys = {comparison_key(name) for name in names if name}
-    for pattern in (_TITLE_SUFFIX, _ATTACHED_SUFFIX):
-        match = pattern.fullmatch(title)
-        if match and comparison_key(match[3]) in keys and comparison_key(match[1]):
-            return _strip_section(match[1], match[2].strip())
-    return title
-
-
-def _strip_section(title: str, sign: str) -> str:
-    """Return ``title`` without the section that came between it and the outlet's name."""
-    match = _TITLE_SUFFIX.fullmatch(title)
-    pattern = _SECTION if sign == "_" else _KNOWN_SECTION
-    if match and match[2].strip() == sign and pattern.fullmatch(match[3]):
-        return match[1]
-    return title

@@ -16,7 +16,8 @@ from newsgrep.extract.dates import choose_date, parse_file_time
 from newsgrep.extract.formats import format_of
 from newsgrep.extract.formats.base import Format, RawArticle, RawFile
 from newsgrep.extract.identity import article_id, choose_url
-from newsgrep.extract.outlets import Outlets, choose_source
+from newsgrep.extract.outlets import Outlets
+from newsgrep.extract.sources import choose_source
 from newsgrep.extract.titles import choose_title, derive_title
 from newsgrep.extract.trace import NO_TRACE, Trace
 from newsgrep.models import PARAGRAPH_BREAK, Article

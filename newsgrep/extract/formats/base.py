@@ -12,7 +12,8 @@ from newsgrep.extract.claims import Block, Claim, ClaimField, Claims
 from newsgrep.extract.dates import FRONT_MATTER_KEYS, FRONT_MATTER_RANK
 from newsgrep.extract.decode import MAX_LINES, check_limit, decode
 from newsgrep.extract.frontmatter import FrontMatter, split_front_matter
-from newsgrep.extract.outlets import Outlet, Outlets, looks_like_topic, sounds_like_outlet
+from newsgrep.extract.outlets import Outlet, Outlets
+from newsgrep.extract.sources import looks_like_topic, sounds_like_outlet
 from newsgrep.extract.trace import NO_TRACE, Trace
 from newsgrep.models import Provenance
 
@@ -168,4 +169,4 @@ def merge_front_matter(front_matter: FrontMatter, claims: Claims, url: str | Non
         found.append(category)
     else:
         tags.update(dict.fromkeys(categories))
-    return Claims.ranked((*found, *claims.all()), tags)
+    return Claims.ranked((*found, *claims.all()), tags, claims.site)

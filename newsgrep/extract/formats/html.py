@@ -21,6 +21,7 @@ from newsgrep.extract.formats.base import (
     raw_article,
 )
 from newsgrep.extract.outlets import SelectedElements
+from newsgrep.extract.source_lines import SIGNS
 
 _BLOCK_TAG: Final = (
     r"(?:!doctype|\?xml|html|head|body|div|article|section|main|p|h[1-6]|figure|table|ul|ol|dl|blockquote|"
@@ -74,6 +75,8 @@ def extract_html(file: DecodedFile, markup: str) -> RawArticle:
         if _text_length(lenient.blocks) > max(_MUCH_TEXT, 5 * length):
             cleaner = lenient
             file = _with_note(file, "most text looked like boilerplate: all text was kept")
+    if file.front_matter.title is None and file.front_matter.first("title") is None:
+        cleaner.metadata.read_page(tree, source_lines=any(sign in markup for sign in SIGNS))
     tree.release()
     return raw_article(file, tuple(cleaner.blocks), cleaner.metadata.claims())
 

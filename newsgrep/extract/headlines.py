@@ -1,0 +1,177 @@
+"""Headlines: the parts of a page's title, and where the page shows one of them by itself.
+
+A ``title`` element is a headline with sections and the name of the site around it. Which part is
+the headline is seen from the page: it shows the headline by itself, and often in a heading.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from newsgrep.analysis.characters import SOLO
+from newsgrep.extract.dom import Element, Tree, iter_elements, short_text
+from newsgrep.extract.outlets import url_host
+from newsgrep.extract.whitespace import comparison_key
+
+_SEPARATOR = re.compile(
+    r"\s*(?:[|｜︱丨┃_»«›‹•·~]|--|——|::|>)+\s*|\s+[-–—:：/]\s+|(?<=\S)[:：]\s+|(?<=\S)\s[:：](?=\S)"
+    rf"|(?<=[{SOLO}\w！？。”》）」』】)])[-–—－](?=[{SOLO}\w])"
+)
+"""What separates the parts of a title. Some of these signs also occur inside headlines."""
+_MAX_TITLE: Final = 400
+_MAX_PARTS: Final = 10
+_MIN_KEY: Final = 3
+"""Letters and digits; a shorter part of a title occurs anywhere."""
+_HEADINGS: Final = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+_MAX_HEADINGS: Final = 60
+_MAX_PROBES: Final = 100
+_MAX_HOME_LINKS: Final = 8
+_MAX_HREF: Final = 200
+_HOME_PATHS: Final = frozenset(("", "/", "./", "../", "index.html", "/index.html", "/index.htm"))
+_NOT_SHOWN: Final = frozenset(("title", "option", "textarea", "button", "label", "script", "style"))
+
+
+def title_parts(title: str) -> Iterator[tuple[str, bool]]:
+    """Yield the ways to cut ``title`` at separators: what, and whether the rest is behind it.
+
+    >>> list(title_parts("Fog_Harbour - Site"))[:2]
+    [('Fog_Harbour', True), ('Fog', True)]
+    """
+    if len(title) > _MAX_TITLE:
+        return
+    cuts = [match.span() for match in _SEPARATOR.finditer(title) if match.start() > 0][:_MAX_PARTS]
+    for begin, _ in reversed(cuts):
+        yield title[:begin].strip(), True
+    for _, end in cuts:
+        if rest := title[end:].strip():
+            yield rest, False
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a page shows: its ``headlines`` with their elements, and the names of the ``site``.
+
+    A heading that links to the home page is a name of the site.
+    """
+
+    headlines: tuple[tuple[str, Element], ...] = ()
+    site: tuple[str, ...] = ()
+
+
+def find_headlines(tree: Tree, titles: Iterable[str], urls: Iterable[str]) -> Shown:
+    """Return where the page ``tree``, from one of ``urls``, shows its ``titles`` or their parts.
+
+    Headings are looked at first, other elements only if no heading is a part of a title.
+    """
+    site: dict[str, None] = {}
+    headings: list[Element] = []
+    home_links = 0
+    home = Home(urls)
+    for element in tree.elements:
+        name = element.name
+        if name in _HEADINGS:
+            headings.append(element)
+        elif name == "a" and home_links < _MAX_HOME_LINKS and home.is_at(element.attribute("href")):
+            home_links += 1
+            site.update(dict.fromkeys(_names_in(element)))
+    keys: dict[str, bool] = {}
+    starts: set[str] = set()
+    for title in titles:
+        for part, _ in ((title, True), *title_parts(title)):
+            key = comparison_key(part)
+            if len(key) >= _MIN_KEY:
+                keys.setdefault(key, True)
+                starts.add(part[:3])
+    site_keys = set(map(comparison_key, site))
+    found: dict[str, Element] = {}
+    for heading in headings[:_MAX_HEADINGS]:
+        text = short_text(heading)
+        if _links_home(heading, home):
+            site.setdefault(text)
+            site_keys.add(comparison_key(text))
+        elif comparison_key(text) in keys:
+            found.setdefault(text.rstrip(" :：|"), heading)
+    headline_keys = keys.keys() - site_keys
+    if starts and not any(comparison_key(text) in headline_keys for text in found):
+        found.update(_find_texts(tree, headline_keys, tuple(starts)))
+    return Shown(tuple(found.items()), tuple(site))
+
+
+def _find_texts(
+    tree: Tree, keys: Iterable[str], starts: tuple[str, ...]
+) -> Iterator[tuple[str, Element]]:
+    """Yield the elements whose text is one of the parts of a title with ``keys``."""
+    wanted = set(keys)
+    longest = max(map(len, wanted), default=0)
+    probes = 0
+    for element in tree.elements:
+        for node in element.contents:
+            if type(node) is not str:
+                continue
+            text = node.lstrip()
+            if not text.startswith(starts):
+                continue
+            if element.name in _NOT_SHOWN or len(text) > _MAX_TITLE:
+                break
+            probes += 1
+            if probes > _MAX_PROBES:
+                return
+            shown: Element | None = element
+            while shown is not None and shown.name not in _NOT_SHOWN:
+                text = short_text(shown)
+                key = comparison_key(text)
+                if key in wanted:
+                    yield text.rstrip(" :：|"), shown
+                    break
+                if len(key) > longest:
+                    break
+                shown = shown.parent
+            break
+
+
+class Home:
+    """The home page of a site: that of the host of ``urls``, else the first one linked to."""
+
+    def __init__(self, urls: Iterable[str]) -> None:
+        self._hosts = {host for url in urls if (host := url_host(_original(url)))}
+
+    def is_at(self, href: str) -> bool:
+        """Return whether ``href`` is the address of the home page."""
+        if not href or len(href) > _MAX_HREF:
+            return False
+        address = _original(href)
+        if address in _HOME_PATHS:
+            return True
+        host = url_host(address) if address.startswith(("http://", "https://", "//")) else None
+        if host is None or urlsplit(address).path not in _HOME_PATHS or "?" in address:
+            return False
+        self._hosts = self._hosts or {host}
+        return host in self._hosts
+
+
+def _original(address: str) -> str:
+    """Return what ``address``, of the Wayback Machine, is a copy of, or ``address`` itself."""
+    _, archived, original = address.rpartition("/http")
+    return "http" + original if archived else address
+
+
+def _links_home(heading: Element, home: Home) -> bool:
+    """Return whether ``heading`` is the name of the site: a link to its home page."""
+    parent = heading.parent
+    links = [node for node in iter_elements(heading, limit=40) if node.name == "a"]
+    if parent is not None and parent.name == "a":
+        links.append(parent)
+    return any(home.is_at(link.attribute("href")) for link in links)
+
+
+def _names_in(link: Element) -> Iterator[str]:
+    """Yield the text of a link to the home page, and of the image in it."""
+    if text := short_text(link):
+        yield text
+    for node in iter_elements(link, limit=20):
+        if node.name == "img" and (alt := node.attribute("alt").strip()):
+            yield alt
