@@ -36,6 +36,9 @@ LIMITS: Final = {
     "boilerplate._HIDING_STYLE": 2000,
     "dates._UPDATE_LABEL": 40, "dates._PUBLISHED": 1000, "dates._UPDATED": 1000,
     "metadata._AUTHOR_CLASS": 300,
+    "headlines._SEPARATOR": 400, "sources._TITLE_END": 400, "sources._LABEL": 160,
+    "sources._BRACKETS": 160, "source_lines._SOURCE": 200, "source_lines._AUTHOR": 200,
+    "titles._MEDIUM": 20,
     "text._HEADING": 200,
     "notices._NOTICE": 240, "notices._END_NOTE": 240, "notices._PHOTO_CREDIT": 1000,
     "notices._PHOTO_LINE": 400, "notices._LEAD_IN": 41,
@@ -43,7 +46,8 @@ LIMITS: Final = {
 """The longest string, in characters, on which the module of a pattern calls it."""
 
 INDIRECT: Final = {
-    "boilerplate": ("fullmatch",), "outlets": ("fullmatch",), "dates": ("search", "finditer"),
+    "boilerplate": ("fullmatch",), "outlets": ("fullmatch",), "titles": ("fullmatch",),
+    "dates": ("search", "finditer"),
     "characters": ("finditer",),
 }  # fmt: skip
 """How modules call patterns that they pass on or keep in a table, by the last part of the name."""
