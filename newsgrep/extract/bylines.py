@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - alternatives of one kind stay on one line of a pattern
 """Authors: the names of people in bylines, without outlets, roles and user accounts.
 
 A byline such as ``作者：甲、乙`` or ``By A and B`` becomes its names; Latin names keep their
@@ -11,54 +12,49 @@ from collections.abc import Iterable
 from typing import Final
 
 from newsgrep.analysis.characters import SOLO, strip_invisible
+from newsgrep.analysis.fold import fold
 from newsgrep.extract.claims import Body, Claim, ClaimField, Claims, Loss
 from newsgrep.extract.outlets import Outlet, Outlets
 from newsgrep.extract.trace import NO_TRACE, Trace
 from newsgrep.extract.whitespace import collapse_whitespace, unescape_html
 from newsgrep.models import Provenance
 
-_WRITER_LABELS: Final = (
-    "作者|撰文|撰稿人?|撰寫|文字?|采写|採寫|采访|採訪|编译|編譯|整理"
-    "|特约撰稿人?|特約撰稿人?|记者|記者|通讯员|通訊員"
+_WRITERS: Final = "作者|撰文|撰稿人?|撰写|文字?|采写|采访|编译|整理|特约撰稿人?|记者|通讯员"
+_OTHERS: Final = (
+    "(?:责任|执行|实习|见习|图片|图文|视频|本期|值班|美术|新媒体)?编辑|责编|美编|主编|监制"
+    "|图片?|摄影师?|摄|插画|绘图|制图|设计|视频|剪辑|题图"
+    "|翻译|译者?|校对?|审校|审核|排版|统筹|策划|来源|出处|时间"
 )
-_OTHER_LABELS: Final = (
-    "(?:责任|責任|执行|執行|实习|實習|图片|圖片|视频|視頻|本期|值班|美术|美術)?(?:编辑|編輯)|责编|責編|美编|美編|主编|主編|监制|監製"
-    "|图片?|圖片?|摄影师?|攝影師?|摄|攝|插画|插畫|绘图|繪圖|制图|製圖|设计|設計|视频|視頻|剪辑|剪輯|题图|題圖"
-    "|翻译|翻譯|译者?|譯者?|校对?|校對?|审校|審校|审核|審核|排版|统筹|統籌|策划|策劃|来源|來源|出处|出處|时间|時間"
-)
-_LABEL_SIGN: Final = r"\s*[/／:：|｜︱丨]\s*"
+_SIGN: Final = r"\s*[/:|︱丨]\s*"
 _LABEL_BEFORE = re.compile(
-    rf"(?:(?<=[\s、])|^)(?:本文)?(?:(?P<writer>{_WRITER_LABELS})|(?:{_OTHER_LABELS})){_LABEL_SIGN}"
+    rf"(?:(?<=[\s、])|^)(?:本文)?(?:(?P<writer>{_WRITERS})|(?:{_OTHERS})){_SIGN}"
 )
 """A label before names: two of them in ``文 | 甲  编辑 | 乙``."""
 _LABEL_AFTER = re.compile(
-    rf"([^\s/／|｜︱丨:：]{{2,20}})\s*(?:[/／|｜︱丨]\s*(?:(?P<writer>{_WRITER_LABELS})|(?:{_OTHER_LABELS}))"
-    rf"|\s(?:译|譯|翻译|翻譯|摄|攝|摄影|攝影|编辑|編輯|图|圖))(?=\s|$)(?!{_LABEL_SIGN})"
+    rf"([^\s/|︱丨:]{{2,20}})\s*(?:[/|︱丨]\s*(?:(?P<writer>{_WRITERS})|(?:{_OTHERS}))"
+    rf"|\s(?:译|翻译|摄|摄影|编辑|图))(?=\s|$)(?!{_SIGN})"
 )
 """A label after a name: ``甲/文 乙/图`` and ``丙 译``."""
 _ENGLISH_OTHERS = re.compile(
     r"\s*+[;|,.·]?\s*+(?:(?:with\s+)?(?:photo(?:graph)?s?|pictures?|illustrations?|video|graphics?|artwork)"
     r"|edited|translated|translation|additional\s+reporting)\s+by\b.*$",
-    re.IGNORECASE | re.DOTALL,
+    re.DOTALL,
 )
-_BRACKETED = re.compile(r"[〔【（(\[［](?P<inside>.{2,80})[〕】）)\]］]")
+_BRACKETED = re.compile(r"[〔【(\[].{2,80}[〕】)\]]")
 _NEXT_LINE = re.compile(r"(?<=[^\s/／:：|｜︱丨、,，;；])[^\S\n]*\n\s*")
-_COUNTRY = re.compile(r"^[\[［〔【(（][\u4e00-\u9fff]{1,4}[\]］〕】)）]\s*(?=\S)")
+_COUNTRY = re.compile(r"[\[〔【(][\u4e00-\u9fff]{1,4}[\]〕】)]\s*(?=\S)")
 """The country of a translated author: ``[美]约翰·史密斯``."""
 _LABEL = re.compile(
-    r"^(?:本文)?(?:(?:作者|撰文|撰稿人?|撰寫|文字?|采写|採寫|采访|採訪|编译|編譯|整理|特约撰稿人?|特約撰稿人?)\s*[/／:：|｜︱丨]\s*"
-    r"|(?:本报|本報|本刊|本台|特派|特约|特約|实习|實習|驻.{1,8}|駐.{1,8})?(?:记者|記者|作者|通讯员|通訊員)\s*[/／:：|｜]?\s*"
-    r"|[\u4e00-\u9fff]{2,8}(?:报|報|网|網|社|台|刊)(?:特派|特约|特約)?(?:记者|記者)\s*[/／:：|｜]?\s*"
-    r"|(?:Written\s+)?by[:\s]\s*|Author[:\s]\s*|Text\s+by[:\s]\s*)",
-    re.IGNORECASE,
+    r"(?:本文)?(?:(?:作者|撰文|撰稿人?|撰写|文字?|采写|采访|编译|整理|特约撰稿人?)\s*[/:|︱丨]\s*"
+    r"|(?:本[报刊台网社]|特派|特约|实习|见习|驻.{1,8})?(?:记者|作者|通讯员)\s*[/:|]?\s*"
+    r"|[\u4e00-\u9fff]{2,8}[报网社台刊](?:特派|特约)?记者\s*[/:|]?\s*"
+    r"|(?:written\s+)?by[:\s]\s*|author[:\s]\s*|text\s+by[:\s]\s*)"
 )
 _ROLE_TAIL = re.compile(
-    r"\s*(?:[|｜].*|(?:本报|特派|特约)?(?:记者|記者|撰稿人?|编辑|編輯|翻译|翻譯|报道|報導|發自.*|发自.*)"
-    r"|[（(][^）)]*[）)])$"
+    r"\s*(?:\|.*|(?:本报|特派|特约)?(?:记者|撰稿人?|编辑|翻译|报道|发自.*)|[(][^)]*[)])$"
 )
 _SEPARATOR = re.compile(
-    r"\s*(?:[、,，;；&＆|｜/／∕︱丨\n]|\s(?:and|with|和|与|與)\s)\s*|(?<=[^\W\d_])(?:和|与|與)(?=[A-Z])",
-    re.IGNORECASE,
+    r"\s*(?:[、,;&|/∕︱丨\n]|\s(?:and|with|和|与)\s)\s*|(?<=[^\W\d_])[和与](?=[a-z])"
 )
 _NOT_NAMES: Final = frozenset(
     [
@@ -80,59 +76,49 @@ _NOT_NAMES: Final = frozenset(
         "authors",
         "user",
         "test",
-        "匿名",
-        "佚名",
-        "管理员",
-        "管理員",
-        "编辑",
-        "編輯",
-        "编辑部",
-        "編輯部",
-        "小编",
-        "小編",
-        "本站",
-        "本报",
-        "本報",
-        "记者",
-        "記者",
-        "作者",
-        "来源",
-        "來源",
-        "综合",
-        "綜合",
-        "综合报道",
-        "綜合報導",
-        "转载",
-        "轉載",
-        "网友",
+        "name",
         "unattributed",
         "newsroom",
         "contributor",
         "contributors",
         "more",
         "others",
-        "staff writer",
-        "staff writers",
-        "staff reporter",
-        "staff reporters",
-        "al.",
         "al",
+        "al.",
+        "匿名",
+        "佚名",
+        "无名",
+        "管理员",
+        "编辑",
+        "编辑部",
+        "小编",
+        "本站",
+        "本报",
+        "本刊",
+        "本网",
+        "记者",
+        "作者",
+        "来源",
+        "综合",
+        "综合报道",
+        "转载",
+        "网友",
+        "网络",
+        "佚名",
     ]
-)
+) | {"staff writer", "staff writers", "staff reporter", "staff reporters"}
 _OUTLET_LIKE = re.compile(
-    r".*(?:记者|記者|编辑部|編輯部|编辑|編輯|通讯社|通訊社|新闻网|新聞網|中文网|中文網|日报|日報|晚报|晚報|周刊|週刊|电视台|電視台"
-    r"|观察者?网|書評|书评|\.(?:com|net|org|cn|st))$|.*(?:报道组|報導組)$",
-    re.IGNORECASE,
+    r".*(?:记者|编辑部|编辑|通讯社|新闻网|中文网|日报|晚报|周刊|电视台|观察者?网|书评|\.(?:com|net|org|cn|st))$|.*(?:报道组|报导组)$"
 )
 _REPORT_FROM = re.compile(
-    r"\s*[／/∕｜|]\s*[^／/∕｜|]{1,10}?(?:综合|綜合)?(?:报道|報導|電|电)$"
-    r"|\s+(?:发自|發自)?[\u4e00-\u9fff]{2,6}?(?:综合|綜合)?(?:报道|報導|报导|專電|专电|電|电)$"
+    r"\s*[/∕|]\s*[^/∕|]{1,10}?(?:综合)?(?:报道|报导|电)$"
+    r"|\s+(?:发自)?[\u4e00-\u9fff]{2,6}?(?:综合)?(?:报道|报导|专电|电)$"
 )
 _HAN_NAMES = re.compile(r"[\u4e00-\u9fff]{2,4}(?:\s[\u4e00-\u9fff]{2,4})+")
 _MAX_LATIN_NAME: Final = 60
 _MAX_HAN_NAME: Final = 15
 _HAS_HAN = re.compile(f"[{SOLO}]")
-_SUFFIX = re.compile(r"(?:jr|sr|ii|iii|iv|ph\.?d|m\.?d)\.?", re.IGNORECASE)
+_SUFFIX = re.compile(r"(?:jr|sr|ii|iii|iv|ph\.?d|m\.?d)\.?")
 
 
 _MAX_BYLINE: Final = 300
@@ -152,46 +138,91 @@ def parse_names(byline: str, outlets: Iterable[str] = (), roles: Iterable[str] =
     text = collapse_whitespace(_NEXT_LINE.sub("、", strip_invisible(unescape_html(byline)).strip()))
     if not text or "://" in text or len(text) > _MAX_BYLINE:
         return []
-    bracketed = _BRACKETED.fullmatch(text)
-    text = _ENGLISH_OTHERS.sub("", bracketed["inside"] if bracketed else text)
-    excluded = {name.casefold() for name in (*outlets, *roles)}
+    folded = fold(text)
+    excluded = {fold(name) for name in (*outlets, *roles)}
     found: dict[str, None] = {}
-    for piece in _writer_parts(text):
-        piece = _REPORT_FROM.sub("", _LABEL.sub("", _COUNTRY.sub("", piece)))
-        for part in _SEPARATOR.split(piece):
-            found.update(dict.fromkeys(_split_people(part or "", excluded)))
+    for start, end in _writer_spans(folded):
+        piece = folded[start:end]
+        start += _end_of(_COUNTRY, piece)
+        start += _end_of(_LABEL, folded[start:end])
+        tail = _REPORT_FROM.search(folded[start:end])
+        if tail:
+            end = start + tail.start()
+        for first, last in _split_at(_SEPARATOR, folded, start, end):
+            for at, to in _people_in(folded, first, last):
+                name = text[at:to]
+                if _is_name(folded[at:to]) and folded[at:to] not in excluded:
+                    found[name] = None
     return list(found)
 
 
-def _writer_parts(text: str) -> list[str]:
+_Span = tuple[int, int]
+
+
+def _end_of(pattern: re.Pattern[str], text: str) -> int:
+    match = pattern.match(text)
+    return match.end() if match else 0
+
+
+def _split_at(pattern: re.Pattern[str], text: str, start: int, end: int) -> list[_Span]:
+    """Return the spans between the matches of ``pattern`` in ``text[start:end]``."""
+    marks = [m.span() for m in pattern.finditer(text, start, end)]
+    return list(
+        zip([start, *(mark[1] for mark in marks)], [*(mark[0] for mark in marks), end], strict=True)
+    )
+
+
+def _writer_spans(folded: str) -> list[_Span]:
     """Return the parts of a byline that name writers, not editors or photographers."""
+    start, end = (1, len(folded) - 1) if _BRACKETED.fullmatch(folded) else (0, len(folded))
+    others = _ENGLISH_OTHERS.search(folded, start, end)
+    if others:
+        end = others.start()
+    text = folded[start:end]
     labelled = list(_LABEL_AFTER.finditer(text))
     if labelled:
-        return [match[1] for match in labelled if match["writer"]]
+        return [
+            (start + match.start(1), start + match.end(1)) for match in labelled if match["writer"]
+        ]
     marks = list(_LABEL_BEFORE.finditer(text))
     if not marks:
-        return [text]
+        return [(start, end)]
     ends = [*(mark.start() for mark in marks[1:]), len(text)]
-    parts = [text[: marks[0].start()]]
-    parts += [text[m.end() : end] for m, end in zip(marks, ends, strict=True) if m["writer"]]
-    return [part.strip() for part in parts if part.strip()]
+    spans = [(0, marks[0].start())]
+    spans += [(m.end(), to) for m, to in zip(marks, ends, strict=True) if m["writer"]]
+    return [(start + at, start + to) for at, to in spans if text[at:to].strip()]
 
 
-def _split_people(part: str, excluded: set[str]) -> list[str]:
-    name = _ROLE_TAIL.sub("", _LABEL.sub("", part.strip())).strip(" .:：·-—|")
-    names = name.split() if _HAN_NAMES.fullmatch(name) else [name]
-    return [
-        each
-        for each in names
-        if not _SUFFIX.fullmatch(each) and _is_name(each) and each.casefold() not in excluded
-    ]
+_AROUND_NAME: Final = " .:·-—|　：｜"
 
 
+def _people_in(folded: str, start: int, end: int) -> list[_Span]:
+    """Return the spans of names in a part of a byline: Han names may be separated by spaces."""
+    start, end = _strip(folded, start, end, " ")
+    start += _end_of(_LABEL, folded[start:end])
+    tail = _ROLE_TAIL.search(folded[start:end])
+    if tail:
+        end = start + tail.start()
+    start, end = _strip(folded, start, end, _AROUND_NAME)
+    if _HAN_NAMES.fullmatch(folded, start, end):
+        return _split_at(_SPACES, folded, start, end)
+    return [] if _SUFFIX.fullmatch(folded, start, end) else [(start, end)]
+
+
+def _strip(text: str, start: int, end: int, signs: str) -> _Span:
+    while start < end and text[start] in signs:
+        start += 1
+    while start < end and text[end - 1] in signs:
+        end -= 1
+    return start, end
+
+
+_SPACES = re.compile(r"\s+")
 _DATED = re.compile(r"[\s年月]\d|\d\s?[年月日]")
 
 
 def _is_name(name: str) -> bool:
-    if not name or name.casefold() in _NOT_NAMES or _OUTLET_LIKE.fullmatch(name):
+    if not name or name in _NOT_NAMES or _OUTLET_LIKE.fullmatch(name):
         return False
     if not any(char.isalpha() for char in name) or "@" in name or _DATED.search(name):
         return False
@@ -199,21 +230,51 @@ def _is_name(name: str) -> bool:
 
 
 _BYLINE = re.compile(
-    r"(?:本文)?(?:作者|撰文|撰稿人?|文字?|特约撰稿人?|特約撰稿人?|采写|採寫|整理|(?:本报|本報|本刊|特派|特约)?(?:记者|記者))\s*"
-    r"(?:[/／:：|｜︱丨]|(?<=者)\s)\s*(?P<cjk>[^。！？!?；;:：]{1,40}?(?:(?:编辑|編輯|责编|責編|翻译|翻譯|摄影|攝影)[:：][^。！？!?；;:：]{1,20}?)?)"
-    r"(?:\s+(?:发布|發布|\d{4}).*)?"
-    r"|(?:本报|本報|本刊|本台|特派)(?:记者|記者)(?P<glued>[\u4e00-\u9fff]{2,3})"
-    r"|(?P<before>[\u4e00-\u9fff·]{2,8}\s?[/／|｜]\s?(?:文|撰文)(?:\s+[\u4e00-\u9fff·]{2,8}\s?[/／|｜]\s?(?:图|圖|摄影|攝影|编辑|編輯))?)"
-    r"|By\s+(?P<latin>[A-Z][^.!?:;]{2,80})",
+    r"(?:本文)?(?:作者|撰文|撰稿人?|文字?|特约撰稿人?|采写|整理|(?:本[报刊台网社]|特派|特约|实习|见习)?(?:记者|通讯员))\s*"
+    r"(?:[/:|︱丨]|(?<=[者员])\s)\s*(?P<cjk>[^。!?;:]{1,40}?(?:(?:编辑|责编|翻译|摄影):[^。!?;:]{1,20}?)?)"
+    r"(?:\s+(?:发布|\d{4}).*)?"
+    r"|(?:本[报刊台]|特派)记者(?P<glued>[\u4e00-\u9fff]{2,3})"
+    r"|(?P<before>[\u4e00-\u9fff·]{2,8}\s?[/|]\s?(?:文|撰文)(?:\s+[\u4e00-\u9fff·]{2,8}\s?[/|]\s?(?:图|摄影|编辑))?)"
+    r"|by\s+(?P<latin>[a-z][^.!?:;]{2,80})"
 )
+_HAN_NAME = re.compile(r"[\u4e00-\u9fff]{2,4}|[\u4e00-\u9fff]{1,8}(?:[·.][\u4e00-\u9fff]{1,8})+")
+_NOT_IN_NAMES: Final = frozenset("你您我他她它们的了吗呢吧么这那哪谁啥怎样是有没不要想能会很都就还")
+_LATIN_NAME = re.compile(r"[^\W\d_][\w.'’-]*(?:\s[^\W\d_][\w.'’-]*){0,4}")
 
 
 def byline_in_line(line: str) -> str | None:
-    """Return what follows ``作者：``, ``文/`` or ``By`` if the whole ``line`` is a byline."""
+    """Return what follows ``作者：``, ``文/`` or ``By`` if the whole ``line`` is a byline.
+
+    A question after ``记者：`` in an interview is not a byline.
+    """
     if len(line) > _MAX_BYLINE_LINE:
         return None
-    match = _BYLINE.fullmatch(line)
-    return next(filter(None, match.groups())).strip() if match else None
+    match = _BYLINE.fullmatch(fold(line))
+    if match is None or (match["latin"] and not line[match.start("latin")].isupper()):
+        return None
+    start, end = match.span(match.lastgroup or 0)
+    return line[start:end].strip()
+
+
+def looks_like_names(text: str) -> bool:
+    """Return whether ``text`` has the form of one or more names of people.
+
+    >>> looks_like_names("张三、李四"), looks_like_names("你们为什么留下")
+    (True, False)
+    """
+    folded = fold(text).strip(_AROUND_NAME)
+    parts = [folded[a:b].strip() for a, b in _split_at(_NAME_BREAK, folded, 0, len(folded))]
+    parts = [part for part in parts if part]
+    return 0 < len(parts) <= 12 and all(map(_has_form_of_name, parts))
+
+
+_NAME_BREAK = re.compile(r"\s*(?:[、,&/|]|\s(?:and|和|与)\s)\s*|(?<=[\u4e00-\u9fff])\s+")
+
+
+def _has_form_of_name(name: str) -> bool:
+    if _HAN_NAME.fullmatch(name):
+        return _NOT_IN_NAMES.isdisjoint(name)
+    return len(name) <= 40 and _LATIN_NAME.fullmatch(name) is not None
 
 
 _STATED_BY_PAGE: Final = frozenset(
@@ -276,7 +337,7 @@ def choose_authors(
 
 
 def _why_not_people(value: str, excluded: set[str], outlets: Outlets) -> Loss:
-    name = value.strip()
-    if name in excluded or outlets.find(name) or _OUTLET_LIKE.fullmatch(name):
+    name = fold(value.strip())
+    if value.strip() in excluded or outlets.find(name) or _OUTLET_LIKE.fullmatch(name):
         return Loss.OUTLET_NAME
-    return Loss.PLACEHOLDER if name.casefold() in _NOT_NAMES else Loss.NOT_A_NAME
+    return Loss.PLACEHOLDER if name in _NOT_NAMES else Loss.NOT_A_NAME
