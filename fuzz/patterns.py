@@ -29,6 +29,10 @@ LIMITS: Final = {
     "bylines._LABEL_BEFORE": 300, "bylines._REPORT_FROM": 300, "bylines._ROLE_TAIL": 300,
     "bylines._SEPARATOR": 300, "bylines._LABEL": 300, "bylines._COUNTRY": 300,
     "bylines._HAN_NAMES": 300, "bylines._OUTLET_LIKE": 300, "bylines._BYLINE": 100,
+    "bylines._NAME_BREAK": 300, "bylines._LATIN_NAME": 40, "bylines._REPORTERS": 80,
+    "bylines._OTHER_ROLE": 80,
+    "labels._LABEL": 200, "labels._ROLE": 200, "labels._PART": 200, "labels._CTIME": 200,
+    "labels._DATE": 200, "labels._BRACKETS": 200, "labels._COUNTER": 200, "labels._EVENT": 20,
     "dates._DATE_LINE": 100, "dates._DATE_CHARACTERS": 100, "dates._DAY_AND_MONTH_NAMES": 100,
     "dates._RFC": 200, "dates._CLOCK": 60,
     "boilerplate._DROP": 80, "boilerplate._META": 80, "boilerplate._CREDIT": 80,
@@ -40,7 +44,11 @@ LIMITS: Final = {
     "sources._BRACKETS": 160, "source_lines._SOURCE": 200, "source_lines._AUTHOR": 200,
     "titles._MEDIUM": 20,
     "text._HEADING": 200,
-    "notices._NOTICE": 240, "notices._END_NOTE": 240, "notices._PHOTO_CREDIT": 1000,
+    "notices._BUTTON": 160, "notices._CREDIT_LINE": 160, "notices._ROLES": 400,
+    "notices._SOURCE_NOTE": 400, "notices._ABOUT_ITSELF": 400, "notices._NOTICE_ACT": 400,
+    "notices._MAYBE_ABOUT_ITSELF": 60, "notices._NOTICE_LABEL": 400, "notices._CALL": 400,
+    "notices._FORMULA": 400, "notices._FOOTER_LABEL": 400, "notices._REPORTS": 400,
+    "notices._SPACED": 400, "notices._PROSE": 400, "notices._PHOTO_CREDIT": 1000,
     "notices._PHOTO_LINE": 400, "notices._LEAD_IN": 41,
 }  # fmt: skip
 """The longest string, in characters, on which the module of a pattern calls it."""

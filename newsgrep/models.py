@@ -37,6 +37,7 @@ class Provenance(StrEnum):
     ADDRESS_ELEMENT = "address element"
     LINK_ELEMENT = "link element"
     BYLINE = "byline"
+    LABEL = "labelled line"
     URL = "URL"
     TEXT = "text"
     FILE_NAME = "file name"

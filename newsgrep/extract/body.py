@@ -1,184 +1,331 @@
-"""From blocks to a body: which are headline, bylines, notices, captions, and which are text."""
+"""From blocks to a body: which are headline, bylines, notices, captions, and which are text.
+
+A sentence is left out only where its position agrees with its wording: before the first or after
+the last sentence of the article. What is left out as prose is returned as well.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from newsgrep.analysis.fold import fold
 from newsgrep.extract import notices
-from newsgrep.extract.bylines import byline_in_line, parse_names
-from newsgrep.extract.claims import Block, BlockKind, Body, Claims
+from newsgrep.extract.bylines import byline_in_line, looks_like_names, parse_names, reporters_in
+from newsgrep.extract.claims import Block, BlockKind, Body, Claims, Rule
 from newsgrep.extract.dates import parse_date_line
 from newsgrep.extract.outlets import Outlet
+from newsgrep.extract.trace import NO_TRACE, Trace
 from newsgrep.extract.whitespace import comparison_key
-from newsgrep.models import Precision
+from newsgrep.models import LeftOut, Precision
 
 _HEAD_BLOCKS: Final = 6
 """Blocks of text at the top that may be headline, date, byline or credit."""
 _TAIL_BLOCKS: Final = 8
-"""Blocks of text at the end that may be notes of editors and translators."""
+"""Blocks of text at the end that may name editors and translators."""
+_MAX_UNKNOWN: Final = 3
+"""Short lines without a sentence that may follow the notices at the end."""
 _MAX_HEADING: Final = 40
 """Characters; a longer heading is text in large print."""
 _MAX_REPEATED_TITLE: Final = 300
+_MAX_FOLDED: Final = notices.MAX_NOTICE
+"""Characters; no rule takes a longer paragraph."""
 
-_TAG_LINE = re.compile(r"(?:[#＃][^\s#＃]{1,40}\s*){1,20}")
-_HASHTAG = re.compile(r"[#＃]([^\s#＃]{1,40})")
+TAG_LINE: Final = re.compile(r"(?:[#＃][^\s#＃]{1,40}[#＃]?\s*+){1,20}")
+HASHTAG: Final = re.compile(r"[#＃]([^\s#＃]{1,40})")
 
-_ROLE_LINE = re.compile(
-    r".{0,14}(?:记者|記者|特约撰稿人?|特約撰稿人?|特派员|特派員|[Cc]orrespondent|[Rr]eporter)"
-)
+_ROLE_LINE = re.compile(r".{0,14}(?:记者|特约撰稿人?|特派员|correspondent|reporter)")
 _NAME_LINE = re.compile(r"[\u4e00-\u9fff·]{2,8}|[A-Z][\w.'-]+(?: [A-Z][\w.'-]+){1,3}")
-_HEAD_CREDIT = re.compile(r"(?:图|圖)(?:片?来源|片?來源)?\s*[/／：:]\s*[^。]{1,40}")
+_HEAD_CREDIT = re.compile(r"图(?:片?来源)?\s*[/:]\s*[^。]{1,40}")
 _OUTLET_SUFFIX = re.compile(r"[|｜_\-–—]\s*[^|｜]{1,25}$")
 _DATELINE = re.compile(r".{1,24}?\s*[—–]{1,2}")
+_SPEAKER = re.compile(r"[^\s:]{1,6}:")
+
+_STATED: Final = frozenset(
+    (Rule.TITLE, Rule.DATE, Rule.BYLINE, Rule.TAGS, Rule.CAPTION, Rule.REPEATED)
+)
+"""Rules that move a text to another field, or that leave it out because it is there already."""
+_WITHOUT_TRACE: Final = frozenset((Rule.NAVIGATION, Rule.CREDIT))
+
+
+def build_body(
+    blocks: Iterable[Block],
+    claims: Claims,
+    outlet: Outlet | None,
+    title: str | None,
+    trace: Trace = NO_TRACE,
+) -> Body:
+    """Return the body: ``blocks`` without headline, bylines, credits and boilerplate lines."""
+    sorter = _BlockSorter(blocks, claims, outlet, title)
+    sorter.sort()
+    for block, rule in zip(sorter.blocks, sorter.rules, strict=True):
+        trace.block(block, rule)
+    return sorter.body()
 
 
 class _BlockSorter:
-    """Decides in one pass what each block is.
+    """Decides what each block is: ``rules`` has the rule of each block, None for the body.
 
     Lines are judged whole and by their position: a line in the middle of an article that looks
     like boilerplate belongs to the author.
     """
 
-    def __init__(self, claims: Claims, outlet: Outlet | None, title: str | None) -> None:
+    def __init__(
+        self, blocks: Iterable[Block], claims: Claims, outlet: Outlet | None, title: str | None
+    ) -> None:
+        self.blocks = list(blocks)
+        self.rules: list[Rule | None] = [block.rule for block in self.blocks]
+        self.folded = [
+            fold(block.text) if len(block.text) <= _MAX_FOLDED else "" for block in self.blocks
+        ]
         self.outlet = outlet
         self.title_key = comparison_key(title or "")
         self.known_lines = {claim.value for claim in claims.authors}
         if outlet:
             self.known_lines |= outlet.names.union(outlet.roles)
-        self.body_blocks: list[Block] = []
-        self.repeated: list[Block] = []
         self.captions: dict[str, str] = {}
         self.tags: dict[str, None] = {}
         self.bylines: list[str] = []
+        self.cut: list[tuple[int, LeftOut]] = []
         self.first_date: str | None = None
 
-    def add(self, block: Block, before: int, after: int) -> None:
-        """Sort a block with ``before`` blocks of text before it and ``after`` after it."""
-        if "\n" in block.text and block.kind is not BlockKind.CAPTION:
-            block = self._strip_last_lines(block)
-        text = block.text
+    def sort(self) -> None:
+        """Give every block its rule."""
+        for index, block in enumerate(self.blocks):
+            if self.rules[index] is None:
+                self.rules[index] = self._rule_at_any_position(index, block)
+        self._take_head()
+        self._take_tail()
+        self._take_last_lines()
+        self._drop_last_headings()
+        if not any(self._is_text(index) for index in range(len(self.blocks))):
+            self._restore()
+        self._drop_captions_in_text()
+
+    def _is_text(self, index: int) -> bool:
+        return self.rules[index] is None
+
+    def _texts(self) -> list[int]:
+        return [index for index, rule in enumerate(self.rules) if rule is None]
+
+    def _rule_at_any_position(self, index: int, block: Block) -> Rule | None:
+        text, folded = block.text, self.folded[index]
         if block.kind is BlockKind.CAPTION:
             self.captions.setdefault(comparison_key(text), text)
-        elif (
-            notices.is_boilerplate_line(text)
-            or self._is_tag_line(text)
-            or (
-                len(self.body_blocks) < _HEAD_BLOCKS
-                and before < 2 * _HEAD_BLOCKS
-                and self._is_head(block)
-            )
-            or (after < _TAIL_BLOCKS and (notices.is_end_note(text) or self._is_byline(text)))
-        ):
-            pass
-        elif (caption := notices.photo_caption(text)) is not None:
+            return Rule.CAPTION
+        if self.outlet and self.outlet.drops_line(text):
+            return Rule.OUTLET_RULE
+        if notices.is_button(folded):
+            return Rule.NAVIGATION
+        if folded.startswith("#") and TAG_LINE.fullmatch(text):
+            self.tags.update(dict.fromkeys(HASHTAG.findall(text)))
+            return Rule.TAGS
+        if (caption := notices.photo_caption(text, folded)) is not None:
             if caption:
                 self.captions.setdefault(comparison_key(caption), caption)
-        elif len(self.body_blocks) == 1 and _DATELINE.fullmatch(self.body_blocks[0].text):
-            self.body_blocks = [replace(block, text=f"{self.body_blocks[0].text} {text}")]
-        else:
-            self.body_blocks.append(block)
+            return Rule.CAPTION if caption else Rule.CREDIT
+        return None
 
-    def _is_head(self, block: Block) -> bool:
-        """Return whether a block near the top is headline, date, byline, role or credit."""
-        text = block.text
-        if self.title_key and _repeats_title(text, self.title_key):
-            self.repeated.append(block)
-        elif not self.body_blocks and self.first_date is None and _is_date_line(text):
-            self.first_date = text
-        elif (
-            self.body_blocks
-            and _ROLE_LINE.fullmatch(text)
-            and _NAME_LINE.fullmatch(self.body_blocks[-1].text)
-        ):
-            self.bylines.append(self.body_blocks.pop().text)
-        else:
-            return (
-                text in self.known_lines
-                or _HEAD_CREDIT.fullmatch(text) is not None
-                or self._is_byline(text)
-            )
-        return True
+    # The top of an article.
 
-    def _strip_last_lines(self, block: Block) -> Block:
-        """Remove boilerplate lines at the end of a paragraph that ``<br>`` separates from it."""
-        lines = block.text.split("\n")
-        kept = end = len(lines)
-        while end > 1:
-            end -= 1
-            line = lines[end]
-            if not comparison_key(line):  # a separator, perhaps above the next notice
-                continue
-            notice = notices.is_boilerplate_line(line) and "://" not in line
-            if not notice and not (self.outlet and self.outlet.drops_line(line)):
+    def _take_head(self) -> None:
+        """Sort the blocks near the top: headline, date, byline, role, credit, notices."""
+        kept: list[int] = []
+        begun = False
+        for number, index in enumerate(self._texts()):
+            if number >= 2 * _HEAD_BLOCKS or len(kept) >= _HEAD_BLOCKS:
                 break
-            kept = end
-        while 1 < kept < len(lines) and not comparison_key(lines[kept - 1]):
-            kept -= 1
-        return replace(block, text="\n".join(lines[:kept]))
+            rule = self._rule_in_head(index, kept)
+            if rule is None and not begun and notices.is_notice(self.folded[index]):
+                rule = Rule.NOTICE
+            self.rules[index] = rule
+            if rule is None:
+                kept.append(index)
+                begun = begun or self._has_sentence(index)
+        if len(kept) > 1 and _DATELINE.fullmatch(self.blocks[kept[0]].text):
+            first, second = kept[:2]
+            joined = f"{self.blocks[first].text} {self.blocks[second].text}"
+            self.blocks[second] = replace(self.blocks[second], text=joined)
+            self.rules[first] = Rule.REPEATED
+
+    def _rule_in_head(self, index: int, kept: list[int]) -> Rule | None:
+        text, folded = self.blocks[index].text, self.folded[index]
+        if self.title_key and _repeats_title(text, self.title_key):
+            return Rule.TITLE
+        if not kept and self.first_date is None and _is_date_line(text):
+            self.first_date = text
+            return Rule.DATE
+        if (
+            kept
+            and _ROLE_LINE.fullmatch(folded)
+            and _NAME_LINE.fullmatch(self.blocks[kept[-1]].text)
+        ):
+            before = kept.pop()
+            self.bylines.append(self.blocks[before].text)
+            self.rules[before] = Rule.BYLINE
+            return Rule.BYLINE
+        if text in self.known_lines or self._is_byline(text):
+            return Rule.BYLINE
+        return Rule.CREDIT if _HEAD_CREDIT.fullmatch(folded) else None
+
+    def _has_sentence(self, index: int) -> bool:
+        folded = self.folded[index]
+        return not folded or notices.is_prose(folded)
+
+    # The end of an article.
+
+    def _take_tail(self) -> None:
+        """Sort the blocks near the end: names of editors, and notices after the last sentence."""
+        texts = self._texts()
+        for index in texts[-_TAIL_BLOCKS:]:
+            folded = self.folded[index]
+            if self._is_speaker(folded):
+                continue
+            if notices.is_end_note(folded):
+                self.rules[index] = Rule.EDITORS_NOTE
+            elif self._is_byline(self.blocks[index].text):
+                self.rules[index] = Rule.BYLINE
+        noticed = False
+        unknown = 0
+        for index in reversed(self._texts()):
+            folded = self.folded[index]
+            if notices.is_notice(folded):
+                self.rules[index] = Rule.NOTICE
+                noticed = True
+            elif noticed and notices.is_footer(folded):
+                self.rules[index] = Rule.NAVIGATION
+            elif self._has_sentence(index) or len(folded) > _MAX_HEADING or unknown >= _MAX_UNKNOWN:
+                break
+            else:
+                unknown += 1
+
+    def _is_speaker(self, folded: str) -> bool:
+        """Return whether a line begins with a label that begins other lines, too: a dialogue."""
+        label = _SPEAKER.match(folded)
+        if label is None:
+            return False
+        return sum(1 for each in self.folded if each.startswith(label.group())) > 1
+
+    def _take_last_lines(self) -> None:
+        """Cut boilerplate lines at the end of paragraphs that ``<br>`` separates from the text."""
+        texts = self._texts()
+        for index in texts:
+            text = self.blocks[index].text
+            if "\n" not in text:
+                continue
+            lines = text.split("\n")
+            end = _end_of_text(lines, self.outlet, last=index == texts[-1])
+            if end == len(lines):
+                continue
+            self.blocks[index] = replace(self.blocks[index], text="\n".join(lines[:end]))
+            for line in lines[end:]:
+                if not notices.is_boilerplate_line(line):
+                    self.cut.append((index, LeftOut(line, Rule.NOTICE)))
+
+    def _drop_last_headings(self) -> None:
+        texts = self._texts()
+        while len(texts) > 1:
+            last = self.blocks[texts[-1]]
+            if comparison_key(last.text) and (
+                last.kind is not BlockKind.HEADING or len(last.text) > _MAX_HEADING
+            ):
+                break
+            self.rules[texts.pop()] = Rule.TRAILING_HEADING
+
+    # The whole article.
 
     def _is_byline(self, text: str) -> bool:
         byline = byline_in_line(text)
-        if byline and parse_names(byline):
+        if byline and parse_names(byline) and (":" not in fold(text) or _names_in(byline)):
             self.bylines.append(byline)
             return True
         return False
 
-    def _is_tag_line(self, text: str) -> bool:
-        if text.startswith(("#", "＃")) and _TAG_LINE.fullmatch(text):
-            self.tags.update(dict.fromkeys(_HASHTAG.findall(text)))
-            return True
-        return False
+    def _restore(self) -> None:
+        """Keep what wording left out if nothing else remains: a post may be a few words."""
+        for index, block in enumerate(self.blocks):
+            rule = self.rules[index]
+            if block.rule is None and rule in (Rule.NAVIGATION, Rule.NOTICE, Rule.EDITORS_NOTE):
+                self.rules[index] = None if comparison_key(block.text) else rule
+        if self._texts() or self.captions:
+            return
+        # A post that consists of its headline.
+        for index, rule in enumerate(self.rules):
+            if rule is Rule.TITLE and self.blocks[index].kind is BlockKind.TEXT:
+                self.rules[index] = None
+                return
 
-    def paragraphs(self) -> tuple[str, ...]:
-        """Return the texts of the body, without headings at the end."""
-        blocks = self.body_blocks
-        while blocks and (
-            not comparison_key(blocks[-1].text)
-            or (
-                blocks[-1].kind is BlockKind.HEADING
-                and len(blocks) > 1
-                and len(blocks[-1].text) <= _MAX_HEADING
-            )
-        ):
-            blocks.pop()
-        if not blocks and not self.captions:
-            # A post that consists of its headline. A page that has only a heading is no article.
-            blocks = [block for block in self.repeated if block.kind is BlockKind.TEXT][:1]
-        return tuple(block.text for block in blocks if not self._is_caption(block.text))
+    def _drop_captions_in_text(self) -> None:
+        """Leave out paragraphs that are captions as well; a short text may be both."""
+        for index in self._texts():
+            text = self.blocks[index].text
+            start = comparison_key(text[:20]) if len(text) > 8 else ""
+            if (
+                start
+                and any(caption.startswith(start) for caption in self.captions)
+                and comparison_key(text) in self.captions
+            ):
+                self.rules[index] = Rule.CAPTION
 
-    def _is_caption(self, text: str) -> bool:
-        """Return whether ``text`` is one of the captions; a short text may be both."""
-        if len(text) <= 8:
-            return False
-        start = comparison_key(text[:20])
-        return (
-            any(caption.startswith(start) for caption in self.captions)
-            and comparison_key(text) in self.captions
+    def body(self) -> Body:
+        """Return the result of :meth:`sort`."""
+        texts = [self.blocks[index].text for index in self._texts()]
+        reporters = (reporters_in(text) for text in dict.fromkeys((*texts[:2], *texts[-1:])))
+        return Body(
+            tuple(texts),
+            tuple(self.captions.values()),
+            tuple(self.tags),
+            tuple(self.bylines),
+            self.first_date,
+            tuple(block.text for block in self.blocks if block.rule is None),
+            tuple(self._left_out()),
+            tuple(filter(None, reporters)),
         )
 
+    def _left_out(self) -> list[LeftOut]:
+        found = list(self.cut)
+        for index, (block, rule) in enumerate(zip(self.blocks, self.rules, strict=True)):
+            if rule is None or rule in _STATED:
+                continue
+            if block.rule is None and (rule in _WITHOUT_TRACE or not self._leaves_trace(index)):
+                continue
+            found.append((index, LeftOut(block.text, rule)))
+        return [passage for _, passage in sorted(found, key=lambda each: each[0])]
 
-def build_body(
-    blocks: Iterable[Block], claims: Claims, outlet: Outlet | None, title: str | None
-) -> Body:
-    """Return the body: ``blocks`` without headline, bylines, credits and boilerplate lines."""
-    blocks = [block for block in blocks if not (outlet and outlet.drops_line(block.text))]
-    texts = sum(1 for block in blocks if block.kind is not BlockKind.CAPTION)
-    sorter = _BlockSorter(claims, outlet, title)
-    before = 0
-    for block in blocks:
-        sorter.add(block, before, texts - before - 1)
-        before += block.kind is not BlockKind.CAPTION
-    return Body(
-        sorter.paragraphs(),
-        tuple(sorter.captions.values()),
-        tuple(sorter.tags),
-        tuple(sorter.bylines),
-        sorter.first_date,
-        tuple(block.text for block in blocks),
-    )
+    def _leaves_trace(self, index: int) -> bool:
+        """Return whether a text that a rule left out is prose or an editor's note."""
+        if self.rules[index] in (Rule.NOTICE, Rule.EDITORS_NOTE):
+            return bool(comparison_key(self.blocks[index].text))
+        return notices.is_prose(self.folded[index] or fold(self.blocks[index].text))
+
+
+def _end_of_text(lines: Sequence[str], outlet: Outlet | None, *, last: bool) -> int:
+    """Return the number of lines of a paragraph before the boilerplate lines at its end.
+
+    ``last`` is whether it is the last paragraph of the article, which notices may end.
+    """
+    kept = end = len(lines)
+    while end > 1:
+        end -= 1
+        line = lines[end]
+        if not comparison_key(line):  # a separator, perhaps above the next notice
+            continue
+        folded = fold(line)
+        notice = notices.is_button(folded) and "://" not in line
+        if last and not notice:
+            notice = notices.is_end_note(folded) or notices.is_notice(folded)
+        if not notice and not (outlet and outlet.drops_line(line)):
+            break
+        kept = end
+    while 1 < kept < len(lines) and not comparison_key(lines[kept - 1]):
+        kept -= 1
+    return kept
+
+
+def _names_in(byline: str) -> bool:
+    return all(map(looks_like_names, parse_names(byline)))
 
 
 def _is_date_line(text: str) -> bool:

@@ -237,8 +237,12 @@ _BYLINE = re.compile(
     r"|(?P<before>[\u4e00-\u9fff·]{2,8}\s?[/|]\s?(?:文|撰文)(?:\s+[\u4e00-\u9fff·]{2,8}\s?[/|]\s?(?:图|摄影|编辑))?)"
     r"|by\s+(?P<latin>[a-z][^.!?:;]{2,80})"
 )
-_HAN_NAME = re.compile(r"[\u4e00-\u9fff]{2,4}|[\u4e00-\u9fff]{1,8}(?:[·.][\u4e00-\u9fff]{1,8})+")
-_NOT_IN_NAMES: Final = frozenset("你您我他她它们的了吗呢吧么这那哪谁啥怎样是有没不要想能会很都就还")
+_HAN_NAME = re.compile(
+    r"[\u4e00-\u9fff]{2,4}|[\u4e00-\u9fff]{1,8}(?:[·.]\s?(?:[\u4e00-\u9fff]{1,8}|[a-z]{1,12}))+"
+)
+_NOT_IN_NAMES: Final = frozenset("你您我他她它们的了吗呢吧么这哪谁啥怎没")
+_RARE_IN_NAMES: Final = frozenset("那样是有不要想能会很都就还在到说被把为后以看走做")
+"""A name contains at most one of these."""
 _LATIN_NAME = re.compile(r"[^\W\d_][\w.'’-]*(?:\s[^\W\d_][\w.'’-]*){0,4}")
 
 
@@ -249,7 +253,8 @@ def byline_in_line(line: str) -> str | None:
     """
     if len(line) > _MAX_BYLINE_LINE:
         return None
-    match = _BYLINE.fullmatch(fold(line))
+    start, end = _strip(line, 0, len(line), "()（）[]［］【】〔〕 ")
+    match = _BYLINE.fullmatch(fold(line), start, end)
     if match is None or (match["latin"] and not line[match.start("latin")].isupper()):
         return None
     start, end = match.span(match.lastgroup or 0)
@@ -262,6 +267,8 @@ def looks_like_names(text: str) -> bool:
     >>> looks_like_names("张三、李四"), looks_like_names("你们为什么留下")
     (True, False)
     """
+    if len(text) > _MAX_BYLINE:
+        return False
     folded = fold(text).strip(_AROUND_NAME)
     parts = [folded[a:b].strip() for a, b in _split_at(_NAME_BREAK, folded, 0, len(folded))]
     parts = [part for part in parts if part]
@@ -273,12 +280,71 @@ _NAME_BREAK = re.compile(r"\s*(?:[、,&/|]|\s(?:and|和|与)\s)\s*|(?<=[\u4e00-\
 
 def _has_form_of_name(name: str) -> bool:
     if _HAN_NAME.fullmatch(name):
-        return _NOT_IN_NAMES.isdisjoint(name)
+        return _NOT_IN_NAMES.isdisjoint(name) and sum(map(_RARE_IN_NAMES.__contains__, name)) < 2
     return len(name) <= 40 and _LATIN_NAME.fullmatch(name) is not None
 
 
+_REPORTERS = re.compile(
+    r"[(【\[〔](?P<agency>[^()【】\[\]〔〕]{0,12}?)(?:特派|特约|驻\S{1,8}?|见习|实习)?记者\s?:?\s*(?P<names>[\u4e00-\u9fff、,·\s]{2,40}?)"
+    r"(?P<dated>(?:\d{1,2}月)?\d{1,2}日(?:综合)?(?:外电|专)?[电讯]|(?:报道|报导)|综合报[道导])?[)】\]〕]"
+)
+_OTHER_ROLE = re.compile(
+    r"\s*(?:(?:本报|见习|实习|特约)?(?:记者|通讯员|实习生)|摄影|编译|综合|外电)\s*|\s*[、,]\s*|\s+"
+)
+_DOUBLE_SURNAMES: Final = (
+    "欧阳",
+    "司马",
+    "上官",
+    "诸葛",
+    "东方",
+    "皇甫",
+    "尉迟",
+    "公孙",
+    "慕容",
+    "令狐",
+    "司徒",
+    "夏侯",
+    "张简",
+)
+
+
+def reporters_in(text: str) -> str | None:
+    """Return the reporters whom an agency's dateline names at the beginning or end of ``text``.
+
+    >>> reporters_in("（海角社记者邱小潮鹤湾19日电）港务局公布了办法。")
+    '邱小潮'
+    """
+    for start in (0, max(0, len(text) - _DATELINE_TAIL)) if len(text) > _DATELINE else (0,):
+        folded = fold(text[start : start + (_DATELINE_TAIL if start else _DATELINE)])
+        for match in _REPORTERS.finditer(folded):
+            if start and match.end() < len(folded.rstrip()):
+                continue
+            first, last = match.span("names")
+            spans = [s for s in _split_at(_OTHER_ROLE, folded, first, last) if s[0] < s[1]]
+            if spans and match["dated"] and match["agency"]:
+                spans[-1] = _without_place(folded, *spans[-1])
+            names = [text[start + a : start + b] for a, b in spans]
+            if names and all(map(looks_like_names, names)):
+                return "、".join(names)
+    return None
+
+
+def _without_place(folded: str, start: int, end: int) -> _Span:
+    """Return the span of a name that is written together with the place of the report."""
+    length = end - start
+    if length < 4:
+        return start, end
+    if folded.startswith(_DOUBLE_SURNAMES, start):
+        return start, start + min(4, length - 2)
+    return start, start + (2 if length == 4 else 3)
+
+
+_DATELINE: Final = 80
+_DATELINE_TAIL: Final = 40
+
+
 _STATED_BY_PAGE: Final = frozenset(
-    (Provenance.OUTLET_RULE, Provenance.ADDRESS_ELEMENT, Provenance.BYLINE)
+    (Provenance.OUTLET_RULE, Provenance.ADDRESS_ELEMENT, Provenance.BYLINE, Provenance.LABEL)
 )
 
 
@@ -295,8 +361,8 @@ def choose_authors(
 ) -> tuple[tuple[str, ...], Provenance | None]:
     """Return the authors and where their names were found.
 
-    Tries what the page itself states, then lines of the text, then front matter, then the rest
-    of the metadata. Feeds often give the outlet as author; an outlet is never an author here.
+    Tries what the page itself states, then lines of the text, then front matter, then the
+    reporters in a dateline, then the rest of the metadata. Feeds often give the outlet as author; an outlet is never an author here.
     """
     excluded = {source or ""} | {claim.value for claim in claims.sources}
     roles: tuple[str, ...] = ()
@@ -314,7 +380,11 @@ def choose_authors(
     lines = [
         Claim(ClaimField.AUTHORS, line, Provenance.BYLINE, rank=_LINE_RANK) for line in body.bylines
     ]
-    for group in (page, lines, front_matter, other):
+    reporters = [
+        Claim(ClaimField.AUTHORS, names, Provenance.TEXT, rank=_LINE_RANK)
+        for names in body.reporters
+    ]
+    for group in (page, lines, front_matter, reporters, other):
         provenance: Provenance | None = None
         names: dict[str, None] = {}
         for claim in group:

@@ -180,7 +180,8 @@ class Body:
 
     ``first_date`` is a date that is alone on one of the first lines. ``all_text`` are the texts
     of all blocks in document order, captions included, to search dates in. ``left_out`` is the
-    prose among the blocks that is neither body nor caption nor a claim.
+    prose among the blocks that is neither body nor caption nor a claim. ``reporters`` are names
+    in the dateline of an agency, which stays in the text.
     """
 
     paragraphs: tuple[str, ...]
@@ -190,3 +191,4 @@ class Body:
     first_date: str | None
     all_text: tuple[str, ...]
     left_out: tuple[LeftOut, ...] = ()
+    reporters: tuple[str, ...] = ()

@@ -1,97 +1,250 @@
 # ruff: noqa: E501 - alternatives of one kind stay on one line of a pattern
-"""Lines that are not article text, by their wording: notices, editors' notes, photo credits.
+"""Lines that are not article text, by their wording: buttons, notices, editors, photo credits.
 
-Patterns match whole paragraphs, so that a sentence that only contains such words is kept: a
-share bar left in hides nothing, a lost paragraph does. Rules for a single outlet are in
-``outlets.toml``.
+Wording alone never takes a sentence. Buttons have no sentence and go wherever they occur; names
+of editors go near the end; a notice goes only next to the beginning or the end of the article
+(:mod:`newsgrep.extract.body` decides that), if it speaks about the article or the site itself and
+reports nothing. All rules match folded text, so that each word has one spelling here. Rules for a
+single outlet are in ``outlets.toml``.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Final
 
 from newsgrep.analysis.fold import fold
+from newsgrep.extract.bylines import looks_like_names
 
-_NOTICE = re.compile(
-    r"""
-      (?:图像|圖像|图片|圖片|照片|图|圖)(?:来源|來源|版权|版權|提供)\s*[,，:：／/].{0,80}
-    | (?:Image|Photo|Picture)\s+(?:source|credit|caption)[s]?\s*[,:].{0,120}
-    | (?:你|您)的(?:器材|浏览器|瀏覽器|设备|設備)不支持.{0,30}
-    | (?:广告|廣告|Advertisement|ADVERTISEMENT|Sponsored)
-    | (?:分享|分享到|分享至|共享此文章|分享此文|转发|轉發|赞过|讚好|喜欢|正在加载|正在載入|载入中)[\s:：.…]{0,5}(?:.{0,12})?
-    | (?:Share\s+(?:this|on).{0,30}|Like\s+this|Loading)[:.…\s]*
-    | (?:相关|相關)(?:文章|阅读|閱讀|新闻|新聞|报道|報導|链接|鏈接|内容|內容|主题|推荐|推薦)?\s*[:：]?
-    | (?:延伸阅读|延伸閱讀|推荐阅读|推薦閱讀|热门文章|熱門文章|更多文章|猜你喜欢|猜你喜歡)\s*[:：]?
-    | Related(?:\s+(?:posts?|articles?|stories|content|links?|topics|coverage))?\s*:?
-    | (?:Read\s+more|Continue\s+reading|继续阅读|繼續閱讀|阅读更多|閱讀更多|阅读全文|閱讀全文)(?:\s+on\s+\w+)?\s*[»›…→:.]*
-    | (?:获取|獲取)?更多\s*(?:RSS|订阅|訂閱).{0,200} | (?:https?://\S{1,100}\s*){1,3} | https?://feedx\.\S{1,40}
-    | (?:点击|點擊)(?:查看|阅读|閱讀|这里|這裡|此处|此處).{0,40}
-    | (?:返回|回到)(?:顶部|頂部|首页|首頁)|(?:上|下)一篇(?:文章|日[志誌])?(?:\s*[:：«»‹›←→].{0,60})?|打印本?[页頁文]?|字[号號体體]?[:：]?[大中小\s]+
-    | (?:发表|發表)(?:评论|評論|回复|回覆)|(?:评论|評論|留言)\s*[（(]?\d*[）)]?|Leave\s+a\s+(?:comment|reply)
-    | (?:扫|掃)(?:一扫|码|碼|描).{0,30}(?:关注|關注|微信|分享).{0,30}
-    | (?:已有|共有?)?\d+\s*(?:条|條)?(?:评论|評論|回复|回覆)|\d+\s+(?:Comments?|Minutes?|min(?:ute)?s?\s+read)
-    | (?:请|請)?微信搜[索尋寻].{0,80}|[-—–*=_·•⚪~#|＊\s]+
-    | [(（]?.{0,60}?(?:[—–/-]|\bvia)\s?(?:AFP|AP|Reuters|Getty(?:\sImages)?|EPA|Xinhua)(?:/.{0,30}|\sImages)?[)）]?
-    | [(（]?(?:AFP|Getty\sImages)(?:/Getty\sImages)?[)）]?
-    """,
-    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+MAX_NOTICE: Final = 400
+"""Characters; a longer paragraph is text."""
+_MAX_BUTTON: Final = 160
+
+_SHARE_TARGETS: Final = (
+    r"(?:[\s:.…,/|]*(?:微信|微博|新浪微博|朋友圈|qq(?:空间|好友)?|豆瓣|facebook|twitter|x|line|telegram|whatsapp|weibo"
+    r"|wechat|linkedin|reddit|pinterest|e-?mail|邮件|复制链接|更多|打印|收藏|\d+)){0,12}[\s:.…]{0,5}"
 )
-_END_NOTE = re.compile(
+_BUTTON = re.compile(
     r"""
-      (?:翻译|翻譯|译者|譯者|编译|編譯|校对|校對|审校|審校|责任编辑|責任編輯|责编|責編|编辑|編輯|实习编辑|美编)\s*[：:/／].{1,60}
-    | [(（]?\s*(?:责任编辑|責任編輯|责编|責編)\s*[：:]?.{1,40}[)）]?
-    | .{2,80}对本文有(?:报道|研究|报道和研究)?贡献。|.{2,80}對本文有(?:報導|研究|報導和研究)?貢獻。
-    | .{0,60}(?:contributed\s+(?:reporting|research)|contributed\s+to\s+this\s+(?:report|article|story)).{0,60}
-    | (?:本文|本刊|本站|本网|本網)?.{0,12}(?:内容|內容|文章|作品)?(?:版权|版權)(?:为|為|归|歸|所有|属|屬).{0,100}
-    | .{0,40}未经.{0,30}(?:授权|许可|允许|同意).{0,30}(?:转载|复制|使用|翻印).{0,60}
-    | .{0,20}(?:著作權|著作权)(?:屬|属|歸|归|為|为).{0,80}
-    | .{0,40}未經.{0,30}(?:授權|許可|允許|同意).{0,30}(?:轉載|複製|使用|翻印).{0,60}
-    | .{0,20}保留.{0,20}(?:一切|所有|全部)(?:权利|權利).{0,100}
-    | (?:转载|轉載)(?:请|請|须|須|时请|時請)?(?:注明|註明|标明|標明|联系|聯繫).{0,80}
-    | (?:Copyright|©|\(c\)).{0,120}|All\s+rights\s+reserved\.?
-    | (?:原文|英文|本文英文版|原文链接|原文鏈接|原文网址|阅读原文|閱讀原文|原文地址|本文链接|本文鏈接|Source|Original)\s*[：:].{0,200}
-    | (?:欢迎|歡迎)(?:关注|關注|订阅|訂閱).{0,60}|(?:Sign\s+up|Subscribe|Follow\s+us).{0,120}
-    | .{0,20}(?:点击|點擊)查看.{0,40}
-    | .{0,160}\s(?:was\s+originally\s+published\s+in|originally\s+published\s+on)\s.{0,60}\son\sMedium,\s.{0,100}
+      (?:广告|advertisement|sponsored(?:\scontent)?)
+    | (?:登[录陆入]|注册|订阅|关注|投诉|sign\s(?:up|in)|log\s?in|register|subscribe(?:\snow)?|follow(?:\sus)?|newsletter|menu|search|close|print)
+    | (?:分享(?:[到至给]|此文章?)?|共享此文章?|转发|点?赞(?:过|好)?|喜欢|收藏|在看|正在[加载]载|[加载]载(?:中|更多)|载入中)"""
+    + _SHARE_TARGETS
+    + r"""
+    | (?:share(?:\s(?:this|on|via))?(?:\s(?:article|post|story|page))?|like\sthis|loading)"""
+    + _SHARE_TARGETS
+    + r"""
+    | 相关(?:文章|阅读|新闻|报道|报导|链接|内容|主题|推荐)?\s*:?
+    | (?:延伸阅读|推荐阅读|热门文章|更多文章|猜你喜欢|往期(?:回顾|推荐)|热点推荐|热门推荐)\s*:?
+    | related(?:\s+(?:posts?|articles?|stories|content|links?|topics|coverage))?\s*:?
+    | (?:read\s+more|continue\s+reading|继续阅读|阅读更多|阅读全文|阅读原文|查看原文|查看更多|展开全文|加载更多)(?:\s+on\s+\w+)?\s*[»›…→:.>]*
+    | (?:获取)?更多\s*(?:rss|订阅)[^。!?]{0,120} | (?:https?://\S{1,100}\s*){1,3} | https?://feedx\.\S{1,40}
+    | 点击(?:查看|阅读|进入|这里|此处|图片|链接)(?:更多|全文|原文|大图|原图|详情|专题|完整版|往期|下一页|阅读|查看|进入|[>»›→\s.…]){0,4}
+    | (?:返回|回到)(?:顶部|首页|列表|目录)|[上下]一[篇页](?:文章|日志|新闻)?(?:\s*[:«»‹›←→][^。!?]{0,60})?|打印本?[页文]?|关闭(?:窗口|本页)?
+    | (?:打印|关闭|收藏|分享|返回顶部|[|/\s])+|字[号体](?:大小)?[:]?[大中小\s]+|[\[【(]?字[号体](?:大小)?[:\s]*[大中小\s]+[\]】)]?
+    | 发表(?:评论|回复)|(?:评论|留言|跟帖)\s*[(]?\d*[)]?|leave\s+a\s+(?:comment|reply)|我要(?:评论|跟帖|纠错|分享)
+    | (?:举报|反馈|投诉|纠错|[|/\s、])+
+    | (?:已有|共有?)?\d+\s*条?(?:评论|回复|跟帖)|\d+\s+(?:comments?|minutes?|min(?:ute)?s?\s+read)
+    | (?:(?:阅读|在看|点赞|赞|分享|收藏|评论|浏览|转发|播放|点击|人气|views?|likes?|shares?)(?:量|数|次数)?\s*:?\s*\d[\d.,]*\s?[万wk]?\+?\s*){1,8}
+    | [你您]的(?:器材|浏览器|设备|播放器)不支持[^。!?]{0,30}[。.]?
+    | (?:copyright\s*)?©[^。!?]{0,60} | copyright\s(?:19|20)\d\d[^。!?]{0,120} | \(c\)\s?(?:19|20)\d\d[^。!?]{0,80} | all\s+rights\s+reserved\.?
+    | [-—–*=_·•⚪~\#|＊\s]+
     """,
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE,
 )
-_MAX_LINE: Final = 240
-
-
+_CREDIT_LINE = re.compile(
+    r"""
+      (?:图像|图片|照片|图)(?:来源|版权|提供)\s*[,:/][^。!?]{0,80}
+    | (?:image|photo|picture)\s+(?:source|credit|caption)s?\s*[,:].{0,120}
+    | [(]?[^。!?]{0,60}?(?:[—–/-]|\bvia)\s?(?:afp|ap|reuters|getty(?:\simages)?|epa|xinhua)(?:/.{0,30}|\simages)?[)]?
+    | [(]?(?:afp|getty\simages)(?:/getty\simages)?[)]?
+    """,
+    re.VERBOSE,
+)
 # Editors paste style sheets, and some sites show them as text.
 _STYLE_SHEET = re.compile(
     r"(?:[\w.#][\w.#\s,:>-]{0,60}\{\s*[\w-]{1,40}\s*:[^{}]{0,2000}\}\s*){1,40}"
 )
 
 
+def is_button(folded: str) -> bool:
+    """Return whether a whole paragraph, folded, is a label or a photo credit, wherever it is."""
+    if len(folded) <= _MAX_BUTTON and (_BUTTON.fullmatch(folded) or _CREDIT_LINE.fullmatch(folded)):
+        return True
+    return folded.endswith("}") and _STYLE_SHEET.fullmatch(folded) is not None
+
+
 def is_boilerplate_line(text: str) -> bool:
     """Return whether a whole paragraph is boilerplate at any position."""
-    if len(text) <= _MAX_LINE and _NOTICE.fullmatch(text) is not None:
+    return is_button(fold(text))
+
+
+_ROLES = re.compile(
+    r"(?:本[期文]|新媒体|责任|值班|执行|实习|见习|助理|图片|图文|视频|网络|微信|美术|首席|内容|中文|英文|高级|资深|文字)*"
+    r"(?:编辑|责编|美编|主编|副主编|编审|编委|校对?|校译|审校|审核|审读|[一二三初复终]审|监制|监审|统筹|策划|制作|制图|排版|版式|设计"
+    r"|翻译|译者?|编译|译校|摄影|供图|配图|题图|插画|绘图|文案|运营|出品人?|签发|剪辑|配音|主播|录音|图)"
+    r"(?:\s*[/:︱丨|]\s*|\s+|(?=[\[【(]))"
+)
+_BRACKETS: Final = "[](){}【】〔〕 "
+_SOURCE_NOTE = re.compile(
+    r"[(\[【]?(?:本文)?(?:(?:原文|英文|英文版|文章|稿件|信息|消息|内容)?(?:链接|网址|地址|来源|出处)|原文|英文|阅读原文|稿源|source|original|via)\s*:[^。!?]{0,200}"
+    r"|[(\[【]?(?:本文|文章|原文|稿件)?(?:转载|转|摘|选|节选|整理|编译)自\s*:?\s*[^。!?,]{1,40}[)\]】]?"
+    r"|.{0,40}\b(?:contributed\s+(?:reporting|research)|contributed\s+to\s+this\s+(?:report|article|story))\b.{0,60}"
+    r"|(?:additional\s+)?(?:reporting|editing|writing|translated|edited|translation|research)\s+by\s[^!?]{2,100}"
+    r"|.{2,80}对本文有(?:报道|报导|研究|报道和研究|报导和研究)?贡献。"
+    r"|.{0,160}\s(?:was\s+originally\s+published\s+in|originally\s+published\s+on)\s.{0,60}\son\smedium,\s.{0,100}"
+)
+
+
+def is_end_note(folded: str) -> bool:
+    """Return whether a paragraph, folded, only names editors, translators or the origin.
+
+    ``编辑：你们为什么留下？`` is a question and no note.
+
+    >>> is_end_note("责任编辑:林晚 校对:何舟"), is_end_note("编辑:走不动了")
+    (True, False)
+    """
+    if len(folded) > MAX_NOTICE:
+        return False
+    if _SOURCE_NOTE.fullmatch(folded):
+        return not reports(folded)
+    line = folded.strip(_BRACKETS)
+    marks = list(_ROLES.finditer(line))
+    if not marks or marks[0].start():
+        return False
+    ends = [*(mark.start() for mark in marks[1:]), len(line)]
+    values = [
+        line[m.end() : end].strip(_BRACKETS + "·-") for m, end in zip(marks, ends, strict=True)
+    ]
+    return any(values) and all(not value or looks_like_names(value) for value in values)
+
+
+# A notice is about the article or the site, and does something that only notices do.
+_ABOUT_ITSELF = re.compile(
+    r"本文|本[报网站刊社台号]|本(?:公众号|平台|账号|内容|作品|频道|栏目|书|页|视频|节目)|[该此]文|(?:以上|上述)(?:内容|图文|文字|信息)|转载|版权|著作权|侵权"
+    r"|all\srights|copyright|©|\bour\b|\bthis\s(?:article|story|post|site|content|report)|content\sabove|the\sauthor"
+)
+_MAYBE_ABOUT_ITSELF = re.compile(r"内容|作品|图文|图片|原创|原文|原作者|作者本人|文章|声明|稿件")
+"""Words for an article that also mean the articles of others; believed in short lines."""
+_SHORT_NOTICE: Final = 60
+_LONG_NOTICE: Final = 120
+_NOTICE_ACT = re.compile(
+    r"(?:版权|著作权)\S{0,4}(?:所有|归|属|为)|(?:不得|不可|禁止|严禁|谢绝|请勿|勿|不许|拒绝).{0,12}(?:转载|摘编|复制|翻印|镜像|使用|刊登|引用|抄袭|转发|改编|传播|播发)"
+    r"|(?:转载|引用|转发|商用|摘编).{0,12}(?:请|须|需|务必|必须|联系|注明|标明)|侵[权犯]|联系.{0,6}(?:删除|我们|处理|作者|授权)|及时(?:删除|处理)"
+    r"|代表.{0,14}(?:观点|立场|意见|看法)|(?:观点|立场|意见|看法).{0,10}代表|信息(?:存储|储存|发布)|存储空间|首发(?:于|在|自)|首先?发表于|独家(?:授权|供稿|稿件)"
+    r"|保留.{0,16}(?:权利|追究)|未经.{0,20}(?:授权|许可|允许|同意|准许)|(?:获|经|已).{0,8}授权|授权(?:转载|发布|刊登|使用)|仅供.{0,6}(?:参考|学习|交流)|不构成.{0,10}建议"
+    r"|(?:真实性|准确性|完整性).{0,12}负责|来自(?:网络|互联网)|用户上传|版权所有|原创(?:文章|作品|首发|内容)?[,。]|违者必究"
+    r"|all\srights\sreserved|copyright|©|uploaded\sand\sposted|information\sstorage|originally\s(?:published|appeared)|do(?:es)?\snot\s(?:necessarily\s)?(?:represent|reflect)"
+    r"|without\s(?:the\s)?(?:prior\s)?(?:express\s)?(?:written\s)?(?:permission|consent)|first\spublished|may\snot\sbe\s(?:reproduced|republished|reprinted)|republished\s"
+)
+_NOTICE_LABEL = re.compile(
+    r"\W{0,3}(?:(?:特别|免责|版权|郑重|平台|网站|本[站网文]|作者|重要|法律|风险|原创|转载|编者|投稿)?(?:声明|提示|说明|须知|按)|notice|disclaimer|copyright\snotice)\W{0,2}\s*:"
+)
+_PLACE: Final = (
+    r"(?:[\s,、:]*(?:上方|下方|上图|下图|左侧|右侧|图中|文末|右下角|右上角|左下角|下面|上面|以下|这个|此|本|的|微信|二维码|小程序码|码|蓝字|卡片|名片"
+    r"|海报|图片|按钮|链接|标题|即可|可|或|并|后|再|和|与|请|来|下|上|图|一下|“[^”]{1,20}”|《[^》]{1,20}》|「[^」]{1,20}」)){0,10}[\s,、:]*"
+)
+_CALL = re.compile(
+    r"[^\w\s]{0,6}\s*(?:请|欢迎|敬请|欢迎您?|更多(?:精彩|内容|资讯|新闻)?(?:内容|资讯|新闻)?[,]?)?\s*"
+    r"(?:长按|扫码|扫描|扫一扫|识别|点击|搜索|微信搜[索寻]?|关注|订阅|下载|加入|添加|投稿|戳)"
+    + _PLACE
+    + r"(?:(?:识别|扫码|扫描|关注|订阅|下载|加入|添加|进入|查看|阅读|收听|观看|购买|报名|领取|搜索|加|入群|进群|投稿|打开)"
+    + _PLACE
+    + r"){0,3}"
+    r"(?:我们|本[报网站刊社台号]|[^。!?,]{0,24}(?:公众号|公号|微信号?|微博|客户端|app|频道|账号|视频号|小程序|群|在看|原文|全文|详情|更多\S{0,8}|专题|商城|课程|热线|信箱|邮箱|官网|号|rss)"
+    r"|(?<=[”》」])|(?<=二维码)|(?<=蓝字)|(?:[^。!?,]{0,10}[@][\w.-]{2,40}))[^。!?]{0,40}[。!~]?"
+)
+_FORMULA = re.compile(
+    r"""
+      [^。]{0,30}尽在[^。]{0,16}(?:app|客户端|公众号|微博|微信|新闻|财经|网|频道|平台|号)[。!]?
+    | 返回.{1,12}?[,\s]*查看更多[>»\s]*
+    | 未经\S{0,12}(?:授权|许可|允许|同意|准许)[,\s]*(?:任何\S{0,16}?)?(?:一律|均|皆)?(?:不得|禁止|严禁|谢绝|请勿|勿).{0,6}(?:转载|复制|翻印|摘编|转发|镜像|引用|商用|传播).{0,20}
+    | (?:谢绝|严禁|禁止|请勿)(?:转载|复制|翻印|抄袭)[。!]? | 版权所有.{0,60} | .{0,40}版权(?:归|属|为).{1,40}所有。?
+    | (?:转载)(?:请|须|时请|须经|需)?(?:注明|标明|联系|授权).{0,80} | (?:copyright|©).{0,160}|\(c\)\s?(?:(?:19|20)\d\d|[a-z]).{0,80}
+    | all\s+rights\s+reserved\.? | .{0,30}(?:icp|公网安)备.{0,120} | .{0,20}(?:网站标识码|互联网新闻信息服务许可证?|广播电视节目制作经营许可证?).{0,120}
+    | (?:sign\s+up|subscribe|follow\s+(?:us|me|@)|click\s+here|download)\b.{0,120}\b(?:newsletters?|us|our|app|podcasts?|here|e?mails?|channel|feed|inbox|facebook|twitter|instagram|telegram|whatsapp|youtube|linkedin|rss|alerts?|free|today|now)\b[^!?]{0,60}
+    | (?:欢迎|敬请)(?:关注|订阅|投稿|留言|转发|分享)[^。!?]{0,30}[。!]? | 投稿(?:邮箱|请)[^。!?]{0,60}
+    | .{0,20}点击查看.{0,40}
+    """,
+    re.VERBOSE,
+)
+_FOOTER_LABEL = re.compile(
+    r"(?:主办|承办|协办|主管|技术支持|联系电话|联系方式|地址|邮编|电话|传真|邮箱|举报电话|举报邮箱|新闻热线|值班电话|网站地图|关于我们|联系我们|网站声明"
+    r"|法律声明|隐私(?:政策|保护)|广告服务|友情链接|投诉建议|about|contact|privacy|terms).{0,160}"
+)
+_REPORTS = re.compile(
+    r"(?<![小传据])说(?!明)|(?<![名简职宣总俗别号尊])称(?!号|谓)|指出|写道|透露|坦言|告诉(?!我们)|介绍说|回应|(?<!不)表示|强调|承认|否认|质疑|批评|呼吁"
+    r"|宣布|查明|裁定|责令|判[赔决处令]|上诉|起诉|提起|处罚|罚[款金]|逮捕|拘留|警方|法院|检察|(?<!其)[他她](?!人)们?|记者(?:从|看到|了解|发现|注意)|通报|昨[天日]|今年|去年|据.{1,12}(?:报道|报导|统计)"
+    r"|\b(?:said|says|told|announced|ruled|fined|sued|he|she|his|her|they)\b"
+)
+
+
+def reports(folded: str) -> bool:
+    """Return whether a paragraph, folded, has the words of reporting, which no notice has."""
+    return _REPORTS.search(folded) is not None
+
+
+_SPACED = re.compile(r"(?<=[\u4e00-\u9fff，,。])\s(?=[\u4e00-\u9fff，,。])")
+
+
+def is_notice(folded: str) -> bool:
+    """Return whether a paragraph, folded, is a legal note, a statement or an invitation.
+
+    Believe it only at the beginning or the end of an article.
+
+    >>> is_notice("未经许可不得转载"), is_notice("法院查明,该公司未经船主许可,擅自使用其照片。")
+    (True, False)
+    """
+    if len(folded) > MAX_NOTICE:
+        return False
+    spaces = _SPACED.findall(folded)
+    if len(spaces) * 3 > len(folded):  # a spaced-out line
+        folded = _SPACED.sub("", folded)
+    act = _acts(folded)
+    if act and _NOTICE_LABEL.match(folded):
         return True
-    return text.endswith("}") and _STYLE_SHEET.fullmatch(text) is not None
+    if reports(folded):
+        return False
+    return act or _CALL.fullmatch(folded) is not None or _FORMULA.fullmatch(folded) is not None
 
 
-def is_end_note(text: str) -> bool:
-    """Return whether a paragraph near the end is a translator's, an editor's or a legal note."""
-    return len(text) <= _MAX_LINE and _END_NOTE.fullmatch(text) is not None
+def _acts(folded: str) -> bool:
+    """Return whether a text speaks about itself and does what notices do; a long one twice."""
+    about = _ABOUT_ITSELF.search(folded) or (
+        len(folded) <= _SHORT_NOTICE and _MAYBE_ABOUT_ITSELF.search(folded)
+    )
+    if not about:
+        return False
+    needed = 1 if len(folded) <= _LONG_NOTICE else 2
+    return len(list(islice(_NOTICE_ACT.finditer(folded), needed))) == needed
+
+
+def is_footer(folded: str) -> bool:
+    """Return whether a line, folded, belongs to the foot of a site if a notice follows it."""
+    return len(folded) <= MAX_NOTICE and _FOOTER_LABEL.fullmatch(folded) is not None
+
+
+_PROSE = re.compile(r"[。!?…]|[a-z][,;]?\s(?:[\w'’-]+[,;]?\s){4,60}[\w'’-]+[.!?]")
+
+
+def is_prose(folded: str) -> bool:
+    """Return whether a text, folded, contains a sentence."""
+    return _PROSE.search(folded) is not None
 
 
 _PHOTO_CREDIT = re.compile(
-    r"(?P<caption>.*?)(?<![\s。，,（(])[\s。，,（(]*(?:(?:摄|攝|摄影师?|攝影師?)\s*[：:／/]"
-    r"|(?:图片?|圖片?|照片|图像|圖像|图源|圖源)?(?:来源|來源|提供|版权|版權)\s*[：:，,]"
-    r"|(?<![左右上下中前后後大小本插附题題])(?:图|圖)\s*[／/：:]|Photo(?:graph)?s?(?:\s+(?:by|credit))?\s*[:：]|Photograph\s+by\b|Credit\s*:|©)"
-    r"\s*(?P<credit>[^。！？]{1,120}。?)",
-    re.DOTALL | re.IGNORECASE,
+    r"(?P<caption>.*?)(?<![\s。,(])[\s。,(]*(?:(?:摄|摄影师?)\s*[:/]"
+    r"|(?:图片?|照片|图像|图源)?(?:来源|提供|版权)\s*[:,]"
+    r"|(?<![左右上下中前后大小本插附题])图\s*[/:]|photo(?:graph)?s?(?:\s+(?:by|credit))?\s*:|photograph\s+by\b|credit\s*:|©)"
+    r"\s*(?P<credit>[^。!?]{1,120}。?)",
+    re.DOTALL,
 )
 _PHOTO_LINE = re.compile(
-    r"(?P<caption>.{4,300}?)(?:(?:摄|攝|摄影|攝影)\s*[：:]|(?<![拍录錄])(?:摄|攝|摄影|攝影)\s*[／/])"
-    r"\s*[^\s。！？][^。！？]{0,120}[。]?"
-    r"|(?P<short>[^。]{4,60}[\s。，])(?:图|圖)(?:片?来源|片?來源)?\s*[/／：:]\s*\S{1,30}"
+    r".{4,300}?(?:(?:摄|摄影)\s*:|(?<![拍录])(?:摄|摄影)\s*/)\s*[^\s。!?][^。!?]{0,120}[。]?"
+    r"|[^。]{4,60}[\s。,]图(?:片?来源)?\s*[/:]\s*\S{1,30}",
+    re.DOTALL,
 )
-
-
 _MAX_CREDITED_CAPTION: Final = 1000
 _MAX_PHOTO_LINE: Final = 400
 
@@ -100,24 +253,23 @@ def strip_credit(caption: str) -> str:
     """Return ``caption`` without the name of a photographer or an agency at its end."""
     if len(caption) > _MAX_CREDITED_CAPTION:
         return caption
-    match = _PHOTO_CREDIT.fullmatch(caption)
+    match = _PHOTO_CREDIT.fullmatch(fold(caption))
     if not match:
         return caption
-    kept = match["caption"].strip()
+    end = match.end("caption")
+    kept = caption[:end].strip()
     # The full stop before the credit belongs to the caption.
-    end = len(match["caption"])
     return kept + "。" if kept and caption[end : end + 1] == "。" else kept
 
 
-def photo_caption(text: str) -> str | None:
+def photo_caption(text: str, folded: str) -> str | None:
     """Return the caption if a whole paragraph is a caption with a credit, else None.
 
     A credit is ``摄：`` or ``图：`` with a name. The result is empty for a credit without a caption.
     """
-    if len(text) > _MAX_PHOTO_LINE or not any(sign in text for sign in "摄攝图圖"):
+    if len(text) > _MAX_PHOTO_LINE or ("摄" not in folded and "图" not in folded):
         return None
-    match = _PHOTO_LINE.fullmatch(text)
-    return strip_credit(text) if match else None
+    return strip_credit(text) if _PHOTO_LINE.fullmatch(folded) else None
 
 
 _LEAD_IN = re.compile(

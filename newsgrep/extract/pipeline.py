@@ -51,14 +51,15 @@ def build_article(
 ) -> Article:
     """Return the article that ``raw`` contains; raises :class:`~newsgrep.errors.NoArticle`."""
     claims = raw.claims
+    kept = [block for block in raw.blocks if block.rule is None]
     url = choose_url(claims, trace)
     outlet = raw.outlet or outlets.for_url(url)
     titles = [claim.value for claim in claims.titles]
-    if not titles and raw.blocks:
-        titles = [raw.blocks[0].text]
+    if not titles and kept:
+        titles = [kept[0].text]
     source, source_from = choose_source(claims, url, outlet, outlets, titles, trace)
-    title, title_from = choose_title(claims, raw.blocks, outlet, source, trace)
-    body = build_body(raw.blocks, claims, outlet, title)
+    title, title_from = choose_title(claims, kept, outlet, source, trace)
+    body = build_body(raw.blocks, claims, outlet, title, trace)
     if title is None:
         title, title_from, body = derive_title(body, path, trace)
     if not body.paragraphs and not body.captions:

@@ -12,6 +12,7 @@ from newsgrep.extract.claims import Block, Claim, ClaimField, Claims
 from newsgrep.extract.dates import FRONT_MATTER_KEYS, FRONT_MATTER_RANK
 from newsgrep.extract.decode import MAX_LINES, check_limit, decode
 from newsgrep.extract.frontmatter import FrontMatter, split_front_matter
+from newsgrep.extract.labels import merge_labels, take_labels
 from newsgrep.extract.outlets import Outlet, Outlets
 from newsgrep.extract.sources import looks_like_topic, sounds_like_outlet
 from newsgrep.extract.trace import NO_TRACE, Trace
@@ -118,9 +119,10 @@ def decode_file(raw: RawFile) -> DecodedFile:
 
 def raw_article(file: DecodedFile, blocks: tuple[Block, ...], claims: Claims) -> RawArticle:
     """Return the article of ``blocks`` and ``claims``, with the claims of the front matter."""
+    blocks, stated = take_labels(blocks)
     return RawArticle(
         blocks=blocks,
-        claims=merge_front_matter(file.front_matter, claims, file.raw.url),
+        claims=merge_front_matter(file.front_matter, merge_labels(claims, stated), file.raw.url),
         outlet=file.outlet,
         fetched=file.front_matter.fetched,
         notes=file.notes,

@@ -33,8 +33,6 @@ _HEADING = re.compile(r"#{1,6}[ \t]+(\S.*?)[ \t]*#*$")
 # Unbounded repetition of a group is possessive: positions to backtrack to would take a hundred
 # times the memory of the line.
 _RULE = re.compile(r"[ \t]*+(?:[-=_*][ \t]*+){3}[-=_* \t]*+$")
-_TAG_LINE = re.compile(r"(?:[#＃][^\s#＃]{1,40}\s*)++")
-_HASHTAG = re.compile(r"[#＃]([^\s#＃]{1,40})")
 _MAX_WRAP_WIDTH: Final = 100
 """Terminal cells; wider lines were not wrapped by a mail program or typewriter."""
 _MIN_WRAP_WIDTH: Final = 50
@@ -53,15 +51,10 @@ def extract_plain_text(file: DecodedFile) -> RawArticle:
     """Return the article in plain text."""
     check_limit(len(file.text), MAX_CHARACTERS, "characters of text")
     blocks: list[Block] = []
-    tags: dict[str, None] = {}
     for group in _group_lines(file.text.replace("\0", "")):
         for kind, lines in _split_headings(group):
-            joined = " ".join(lines)
-            if _TAG_LINE.fullmatch(joined.strip()):
-                tags.update(dict.fromkeys(_HASHTAG.findall(joined)))
-                continue
             blocks += [Block(text, kind) for text in split_paragraphs(_join_wrapped(lines))]
-    return raw_article(file, tuple(blocks), Claims(tags=tuple(tags)))
+    return raw_article(file, tuple(blocks), Claims())
 
 
 def _group_lines(text: str) -> list[list[str]]:
