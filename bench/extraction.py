@@ -2,15 +2,17 @@
 
 ``python -m bench.extraction PAGES`` reads ``PAGES/gold.jsonl`` and the pages beside it, runs every
 tool that is installed (requirements-bench.txt has all) over each page, and prints a table for each
-set. With ``--write`` it updates ``results/extraction.json``, ``results/extraction.md`` and the
-thresholds that a test compares; they only rise.
+set. With ``--write`` it updates ``results/extraction.json``, ``results/extraction.md``, the
+table in ``docs/BENCHMARKS.md``, and the thresholds that a test compares; they only rise.
 
 Scores
     *body*: precision, recall and F1 over 4-shingles of words and Han characters, the mean over
     pages; a page without any text counts 0. Where gold has only the first and last words of the
     body, its body is the text of the page between them. *chunks*: strings that must and must not
     be in the body, over all strings of the set. *date*: equal to the day. *title*: equal but for
-    white space.
+    white space. *late*: pages that took more than 20 s of CPU time; they count as empty.
+
+Tools run with their default settings, without a network. The times are CPU times of this process.
 """
 
 from __future__ import annotations
@@ -28,8 +30,9 @@ from typing import Any, Final, NamedTuple
 import click
 
 from bench import thresholds
-from bench.extractors import EXTRACTORS, Extracted, Extractor
-from bench.paths import RESULTS
+from bench.extractors import EXTRACTORS, Extract, Extracted, Extractor
+from bench.limits import OutOfTime, cpu_limit, no_network
+from bench.paths import REPOSITORY, RESULTS
 
 THRESHOLDS: Final = RESULTS / "extraction-thresholds.json"
 SHINGLE: Final = 4
@@ -59,6 +62,7 @@ class Scores:
     dates: Counter[str] = field(default_factory=Counter)
     titles: Counter[str] = field(default_factory=Counter)
     worst: list[tuple[float, str]] = field(default_factory=list)
+    late: int = 0
     seconds: float = 0.0
     size: int = 0
     pages: int = 0
@@ -77,6 +81,9 @@ class Scores:
             figures |= {f"date {name}": self.dates[name] for name in ("right", "wrong", "none")}
         if self.titles:
             figures["title"] = self.titles["right"] / self.titles.total()
+            figures["titled"] = self.titles.total()
+        if self.late:
+            figures["late"] = self.late
         figures["ms/page"] = 1000 * self.seconds / self.pages
         figures["ms/MB"] = 1000 * self.seconds / (self.size / 1e6)
         return figures
@@ -169,15 +176,24 @@ def measure(pages: Iterable[Page], extractor: Extractor) -> dict[str, Scores]:
     """Return the scores of one tool, by set."""
     extract = extractor.load()
     sets: dict[str, Scores] = {}
-    for page in pages:
-        scores = sets.setdefault(page.set, Scores())
-        started = time.process_time()
-        extracted = extract(page.html, page.url)
-        scores.seconds += time.process_time() - started
-        scores.size += len(page.html)
-        scores.pages += 1
-        score_page(scores, page, extracted, extractor.fields)
+    with no_network():
+        for page in pages:
+            _measure_page(sets.setdefault(page.set, Scores()), page, extract, extractor.fields)
     return sets
+
+
+def _measure_page(scores: Scores, page: Page, extract: Extract, fields: Set[str]) -> None:
+    started = time.process_time()
+    try:
+        with cpu_limit():
+            extracted = extract(page.html, page.url)
+    except OutOfTime:
+        extracted = Extracted()
+        scores.late += 1
+    scores.seconds += time.process_time() - started
+    scores.size += len(page.html)
+    scores.pages += 1
+    score_page(scores, page, extracted, fields)
 
 
 def _version(package: str) -> str:
@@ -188,7 +204,18 @@ def _version(package: str) -> str:
 
 
 def _table(results: Mapping[str, Mapping[str, Mapping[str, float]]], name: str) -> str:
-    columns = ["P", "R", "F1", "title", "date right", "date wrong", "date none", "ms/page"]
+    columns = [
+        "P",
+        "R",
+        "F1",
+        "title",
+        "date right",
+        "date wrong",
+        "date none",
+        "late",
+        "ms/page",
+        "ms/MB",
+    ]
     used = [c for c in columns if any(c in sets.get(name, {}) for sets in results.values())]
     rows = [f"| {name} | " + " | ".join(used) + " |", "| --- |" + " ---: |" * len(used)]
     for tool, sets in results.items():
@@ -201,9 +228,55 @@ def _table(results: Mapping[str, Mapping[str, Mapping[str, float]]], name: str) 
 def _cell(value: float | None, column: str) -> str:
     if value is None:
         return "–"
-    if column.startswith("date"):
+    if column.startswith("date") or column == "late":
         return f"{value:.0f}"
     return f"{value:.1f}" if column.startswith("ms") else f"{value:.3f}"
+
+
+_BODY_SETS: Final = ("article-bodies", "chunks", "chinese", "broadcaster", "languages")
+
+
+def summary_table(results: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
+    """Return one table for all sets, as docs/BENCHMARKS.md has it: a tool in each column."""
+    rows = [
+        "| | " + " | ".join(results) + " |",
+        "| --- |" + " ---: |" * len(results),
+    ]
+    lines: list[tuple[str, list[float | None], str]] = [
+        (f"body F1, {name}", [sets[name].get("F1") for sets in results.values()], "F1")
+        for name in _BODY_SETS
+        if all(name in sets for sets in results.values())
+    ]
+    for column in ("title", "date right", "date wrong", "date none"):
+        totals = [_over_sets(sets, column) for sets in results.values()]
+        lines.append(("title exact" if column == "title" else column, totals, column))
+    whole = "article-bodies"
+    for column in ("ms/page", "ms/MB"):
+        found = [sets.get(whole, {}).get(column) for sets in results.values()]
+        lines.append((f"CPU {column}, {whole}", found, column))
+    for label, values, column in lines:
+        rows.append(f"| {label} | " + " | ".join(_cell(each, column) for each in values) + " |")
+    return "\n".join(rows)
+
+
+def _over_sets(sets: Mapping[str, Mapping[str, float]], column: str) -> float | None:
+    """Return the sum over all sets; of titles the share of all pages that have one in gold."""
+    found = [figures for figures in sets.values() if column in figures]
+    if not found:
+        return None
+    if column != "title":
+        return sum(figures[column] for figures in found)
+    titled = sum(figures["titled"] for figures in found)
+    return sum(figures[column] * figures["titled"] for figures in found) / titled
+
+
+_DOCS: Final = REPOSITORY / "docs" / "BENCHMARKS.md"
+_IN_DOCS = re.compile(r"(?<=<!-- extraction -->\n).*?(?=\n<!-- end of extraction -->)", re.DOTALL)
+
+
+def write_docs(table: str, page: Path = _DOCS) -> None:
+    """Replace the table of extraction in the page of benchmarks."""
+    page.write_text(_IN_DOCS.sub(lambda _: table, page.read_text("utf-8")), "utf-8")
 
 
 def guarded(sets: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
@@ -249,6 +322,7 @@ def main(
         thresholds.write(guarded(own), THRESHOLDS)
         (RESULTS / "extraction.json").write_text(json.dumps(results, indent=1) + "\n", "utf-8")
         (RESULTS / "extraction.md").write_text(f"# Extraction\n\n{tables}\n", "utf-8")
+        write_docs(summary_table(results))
 
 
 if __name__ == "__main__":

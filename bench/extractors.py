@@ -78,10 +78,16 @@ def _readability() -> Extract:
 def _newspaper() -> Extract:
     import newspaper
 
+    # By default it downloads every image of a page to find the largest.
+    settings = newspaper.Config()
+    settings.fetch_images = False
+
     def extract(html: bytes, url: str) -> Extracted:
         try:
             article = newspaper.article(
-                url or "https://host.example/", input_html=html.decode("utf-8", "replace")
+                url or "https://host.example/",
+                input_html=html.decode("utf-8", "replace"),
+                config=settings,
             )
         except Exception:  # noqa: BLE001 - likewise
             return Extracted()
