@@ -25,6 +25,7 @@ from newsgrep.extract.formats import format_names
 from newsgrep.extract.outlets import Outlets, load_outlets
 from newsgrep.index.workers import read_file
 from newsgrep.terminal import StyledLine, one_line
+from newsgrep.views.article import display_path
 from newsgrep.views.extraction import to_json, to_text
 
 _MAX_FILE: Final = 2**26
@@ -110,8 +111,8 @@ def extract_command(options: ExtractOptions) -> int:
         )
     for each in extractions:
         if each.article is None:
-            print_message(_no_article(each, options))
-            failed = failed or each.encoding is None
+            hint = "" if options.explain else " --explain shows what was left out."
+            print_message(f"No article in {display_path(each.path)}: {each.reason}.{hint}")
     if failed:
         return 2
     return 0 if any(each.article for each in extractions) else 1
@@ -123,13 +124,6 @@ def _all_lines(extractions: list[Extraction], options: ExtractOptions) -> Iterat
             yield StyledLine()
             yield StyledLine()
         yield from to_text(each, explain=options.explain)
-
-
-def _no_article(extraction: Extraction, options: ExtractOptions) -> str:
-    message = f"No article in {extraction.path}: {extraction.reason}."
-    if extraction.encoding is None:
-        return f"{message} Name a text or HTML file."
-    return message if options.explain else f"{message} --explain shows what was left out."
 
 
 def _extract(name: str, options: ExtractOptions, outlets: Outlets) -> Extraction:
@@ -145,13 +139,16 @@ def _extract(name: str, options: ExtractOptions, outlets: Outlets) -> Extraction
         status, data = _read(path, name)
         mtime = status.st_mtime
     try:
-        return extract_file(
+        extraction = extract_file(
             path, data, outlets=outlets, mtime=mtime, url=options.url, format_name=format_name
         )
     except NoArticle as exc:
         raise InputError(
             f"Cannot read {name}: {exc}. Name its format with --format, or {_FORMATS}."
         ) from exc
+    if extraction.encoding is None:
+        raise InputError(f"Cannot read {name}: {extraction.reason}. Name a text or HTML file.")
+    return extraction
 
 
 def _read(path: str, name: str) -> tuple[os.stat_result, bytes]:

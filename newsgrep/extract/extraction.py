@@ -21,9 +21,10 @@ class Extraction:
 
     ``article`` is None if the file contains no article, and ``reason`` says why. ``claims`` are
     in order of fields, the believed ones first. ``blocks`` are in document order; each has the
-    rule that leaves it out of the body, or none. ``encoding`` is None if the bytes could not be
-    decoded: then there is nothing else. ``outlet`` is the name of the outlet whose rules were
-    applied. ``locator`` names the record in a file with several, None in a file with one.
+    rule that leaves it out of the body, or none. ``encoding`` is None if the file could not be
+    decoded: then there is nothing but the reason. ``outlet`` is the name of the outlet whose
+    rules were applied. ``locator`` names the record in a file with several, None in a file with
+    one.
     """
 
     path: str
