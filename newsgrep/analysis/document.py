@@ -35,6 +35,7 @@ from newsgrep.analysis.scoring import (
     unpack_counts,
 )
 from newsgrep.analysis.segment import term_counts
+from newsgrep.analysis.sketch import make_sketch
 from newsgrep.models import ARCHIVE_ZONE, Article, FileRecord, Published
 
 LEAD_LENGTH: Final = 300
@@ -113,9 +114,16 @@ class _Impacts(dict[int, int]):
         return found
 
 
-def make_document(article: Article, file_record: FileRecord) -> IndexDocument:
-    """Return ``article`` with its texts folded, cut into terms, and packed."""
+def make_document(
+    article: Article, file_record: FileRecord, *, sketch: bool = False
+) -> IndexDocument:
+    """Return ``article`` with its texts folded, cut into terms, and packed.
+
+    With ``sketch``, the file record gets the sketch of an article that has a URL.
+    """
     title, body = fold(article.title), fold(article.body)
+    if sketch and article.url:
+        file_record = file_record._replace(sketch=make_sketch(title, body, article.url))
     captions = fold(CAPTION_BREAK.join(article.captions))
     fields = (title, body[:LEAD_LENGTH], body)
     in_title, in_lead, in_body = map(term_counts, fields)

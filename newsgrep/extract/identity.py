@@ -103,5 +103,14 @@ def article_id(url: str | None, path: str) -> str:
         identity = b"url\0" + canonical_url(url).encode("utf-8", "surrogateescape")
     else:
         identity = b"path\0" + os.fsencode(path)
+    return _make_id(identity)
+
+
+def other_text_id(address: str, key: str) -> str:
+    """Return the id of another text at a URL with the id ``address``; ``key`` tells texts apart."""
+    return _make_id(f"text\0{address}\0{key}".encode("utf-8", "surrogateescape"))
+
+
+def _make_id(identity: bytes) -> str:
     start = hashlib.sha256(identity).digest()[:10]  # 16 characters of base32
     return base64.b32encode(start).decode("ascii")[:_ID_LENGTH].lower()

@@ -17,6 +17,7 @@ from typing import Final
 
 from newsgrep.errors import InputError, UsageError
 from newsgrep.extract.walk import File, Skipped, find_files, iter_parents
+from newsgrep.index.addresses import is_better
 from newsgrep.models import FileRecord, Status
 
 MAX_FILE_SIZE: Final = 64 * 1024 * 1024
@@ -103,6 +104,8 @@ def make_plan(
                 "their articles, or --no-prune to keep them."
             )
     _reread_duplicates(plan)
+    # Of several texts at one address, the first file's has the id of the address.
+    plan.to_read.sort(key=lambda file: os.fsencode(file.path))
     return plan
 
 
@@ -132,16 +135,6 @@ def _check_missing(plan: Plan, roots: Set[str], under: Sequence[str]) -> None:
             raise InputError(
                 f"No file or folder at {path}: check the path and try again. Nothing was changed."
             )
-
-
-def is_better(record: FileRecord, other: FileRecord) -> bool:
-    """Return whether the version of an article in one file is to be preferred to another's.
-
-    Later captures are preferred, then longer ones, then the first path.
-    """
-    if record.version_key != other.version_key:
-        return record.version_key > other.version_key
-    return record.path < other.path
 
 
 def _reread_duplicates(plan: Plan) -> None:
@@ -174,7 +167,6 @@ def _reread_duplicates(plan: Plan) -> None:
     again = {record.path for record in rivals}
     plan.unchanged = [record for record in plan.unchanged if record.path not in again]
     plan.to_read += [File(record.path, record.size, record.mtime_ns) for record in rivals]
-    plan.to_read.sort(key=lambda file: os.fsencode(file.path))
 
 
 _SHARD_FORM: Final = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")

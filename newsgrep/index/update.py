@@ -6,7 +6,6 @@ A long run commits at intervals, so that little is lost if it dies.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
@@ -14,31 +13,23 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from newsgrep.analysis.document import IndexDocument
 from newsgrep.engines.base import (
     Change,
-    DeleteArticle,
-    DropFileRecord,
     Engine,
-    PutArticle,
-    PutFileRecord,
     count_matches,
 )
 from newsgrep.errors import ChangesRejected, IndexLocked, Interrupted
 from newsgrep.extract.outlets import load_outlets
+from newsgrep.extract.walk import File
 from newsgrep.index.plan import (
     MAX_FILE_SIZE,
-    ListedFile,
-    Outcome,
-    Plan,
     Shard,
     UpdateSummary,
-    is_better,
     make_plan,
 )
+from newsgrep.index.run import UpdateRun
 from newsgrep.index.store import Index, Session
-from newsgrep.index.workers import FailedFile, Prepared, Progress, no_progress, prepare_files
-from newsgrep.models import FileRecord, Status
+from newsgrep.index.workers import Prepared, Progress, no_progress, prepare_files
 
 _MIN_FILES_FOR_WORKERS: Final = 300
 
@@ -149,8 +140,12 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
         options.progress,
     )
     rejected: list[ChangesRejected] = []
+
+    def again(files: Sequence[File]) -> Iterator[Prepared]:
+        return prepare_files(files, options.outlets_file, 1, options.largest)
+
     try:
-        for changes in _timed_commits(run.changes(prepared), options.commit_every):
+        for changes in _timed_commits(run.changes(prepared, again), options.commit_every):
             try:
                 engine.write(changes)
             except ChangesRejected as exc:
@@ -205,139 +200,3 @@ def _with_progress(
     for done, item in enumerate(prepared, 1):
         yield item
         progress(done, total)
-
-
-class UpdateRun:
-    """One run: turns prepared files into changes, and counts the outcomes.
-
-    An article may be in several files. The best version is shown, and the others are recorded
-    as duplicates, whatever the order of files is. The outcomes add up: every file has one.
-    """
-
-    def __init__(self, plan: Plan) -> None:
-        self.committed = 0
-        """How many of the files to read are committed."""
-
-        self.plan = plan
-        self._read = 0
-        self._outcomes: dict[str, tuple[Outcome, str]] = {
-            record.path: _previous_outcome(record) for record in plan.unchanged
-        }
-        self._decided_before = {record.path for record in plan.unchanged}
-        stale = {file.path for file in plan.to_read} | {record.path for record in plan.gone}
-        # The file that each article is taken from, unless this file changes in this run.
-        self._winners: dict[str, FileRecord] = {
-            record.article_id: record
-            for record in plan.known.values()
-            if record.status is Status.INDEXED and record.article_id and record.path not in stale
-        }
-        self._lost: dict[str, FileRecord] = {
-            record.article_id: record
-            for record in plan.known.values()
-            if record.status is Status.INDEXED and record.article_id and record.path in stale
-        }
-        self._before = self._winners.keys() | self._lost.keys()
-        self._followers: dict[str, list[FileRecord]] = {}
-        for record in plan.known.values():
-            if record.status is Status.DUPLICATE and record.article_id and record.path not in stale:
-                self._followers.setdefault(record.article_id, []).append(record)
-        # Duplicates, recorded at the end, when the file of each article is known.
-        self._duplicates: list[tuple[str, FileRecord]] = []
-
-    def commit(self) -> None:
-        """Count all changes that :meth:`changes` has yielded as committed."""
-        self.committed = self._read
-
-    def changes(self, prepared: Iterator[Prepared]) -> Iterator[Iterable[Change]]:
-        """Yield all changes, in groups that must be in one commit."""
-        yield [
-            DropFileRecord(record.path)
-            for record in self.plan.gone
-            if record.status is not Status.INDEXED
-        ]
-        for item in prepared:
-            self._read += 1
-            match item:
-                case FailedFile(path, reason):
-                    yield self._failed(path, reason)
-                case FileRecord():
-                    self._outcomes[item.path] = Outcome.REJECTED, item.reason or ""
-                    yield (PutFileRecord(item),)
-                case _:
-                    yield self._article(item)
-        # Articles whose file is gone or has another article now, and that no other file has.
-        lost = (article_id for article_id in self._lost if article_id not in self._winners)
-        yield map(DeleteArticle, lost)
-        yield (self._duplicate(record, self._winners[key]) for key, record in self._duplicates)
-
-    def _failed(self, path: str, reason: str) -> Iterator[Change]:
-        """Keep the article of a file that can't be read now."""
-        self._outcomes[path] = Outcome.FAILED, reason
-        known = self.plan.known.get(path)
-        if known and known.article_id and known.status is Status.INDEXED:
-            self._winners.setdefault(known.article_id, known)
-        yield from ()
-
-    def _article(self, document: IndexDocument) -> Iterator[Change]:
-        record = document.file_record
-        article_id = document.article_id
-        known = self.plan.known.get(record.path)
-        incumbent = self._winners.get(article_id)
-        if incumbent and not is_better(record, incumbent):
-            self._outcomes[record.path] = Outcome.DUPLICATE, ""
-            self._duplicates.append((article_id, record))
-            return
-        if known and known.status is not Status.INDEXED:
-            yield DropFileRecord(record.path)
-        yield PutArticle(document)
-        existed = article_id in self._before
-        self._outcomes[record.path] = (Outcome.UPDATED if existed else Outcome.ADDED), ""
-        self._winners[article_id] = record
-        if incumbent:
-            followers = self._followers.pop(article_id, [])
-            self._duplicates += [(article_id, each) for each in (incumbent, *followers)]
-
-    def _duplicate(self, record: FileRecord, winner: FileRecord) -> Change:
-        later = winner.version_key[0] > record.version_key[0]
-        longer = winner.version_key[1] > record.version_key[1]
-        advantage = "was fetched later" if later else "is longer" if longer else "comes first"
-        reason = f"the same article as {winner.path}, which {advantage}"
-        if record.path in self._outcomes:  # not a file of another folder
-            self._outcomes[record.path] = Outcome.DUPLICATE, reason
-        return PutFileRecord(record._replace(status=Status.DUPLICATE, reason=reason))
-
-    def summary(self, articles: int, seconds: float) -> UpdateSummary:
-        """Return the results of the run; the index contains ``articles`` articles now."""
-        counts = Counter(outcome for outcome, _ in self._outcomes.values())
-        listed: dict[Outcome, list[ListedFile]] = {
-            Outcome.DUPLICATE: [],
-            Outcome.REJECTED: [],
-            Outcome.FAILED: [],
-        }
-        for path, (outcome, reason) in self._outcomes.items():
-            if outcome in listed:
-                listed[outcome].append(ListedFile(path, reason, path in self._decided_before))
-        skipped: dict[str, list[ListedFile]] = {}
-        for item in self.plan.skipped:
-            skipped.setdefault(item.kind, []).append(ListedFile(item.path, item.reason))
-        removed = [article_id for article_id in self._lost if article_id not in self._winners]
-        return UpdateSummary(
-            seen=self.plan.seen,
-            counts={outcome: counts[outcome] for outcome in Outcome},
-            removed=len(removed),
-            articles=articles,
-            listed={outcome: tuple(items) for outcome, items in listed.items()},
-            skipped={kind: tuple(items) for kind, items in sorted(skipped.items())},
-            seconds=seconds,
-            shard=str(self.plan.shard) if self.plan.shard else None,
-        )
-
-
-def _previous_outcome(record: FileRecord) -> tuple[Outcome, str]:
-    match record.status:
-        case Status.INDEXED:
-            return Outcome.UNCHANGED, ""
-        case Status.DUPLICATE:
-            return Outcome.DUPLICATE, record.reason or ""
-        case Status.REJECTED:
-            return Outcome.REJECTED, record.reason or ""

@@ -30,6 +30,7 @@ from newsgrep.engines.base import Change, PutArticle, PutFileRecord, Stored, Unr
 from newsgrep.errors import IndexDamaged, NoArticle, WorkerDied
 from newsgrep.extract.outlets import Outlets, load_outlets
 from newsgrep.extract.pipeline import extract_article
+from newsgrep.extract.version import extraction_version
 from newsgrep.extract.walk import File, describe_special_file
 from newsgrep.models import Article, FileRecord, Status
 
@@ -180,7 +181,14 @@ def prepare_file(file: File, outlets: Outlets, largest: int) -> Prepared:
         return FailedFile(file.path, "it was gone before it could be read")
     except (OSError, ValueError) as exc:
         return FailedFile(file.path, getattr(exc, "strerror", None) or str(exc))
-    record = FileRecord(file.path, status.st_size, status.st_mtime_ns, "", Status.REJECTED)
+    record = FileRecord(
+        file.path,
+        status.st_size,
+        status.st_mtime_ns,
+        "",
+        Status.REJECTED,
+        extractor=extraction_version(outlets),
+    )
     if data is None:
         return record._replace(
             reason=f"larger than --max-file-size, which is {_format_size(largest)}"
@@ -190,7 +198,7 @@ def prepare_file(file: File, outlets: Outlets, largest: int) -> Prepared:
         article = extract_article(file.path, data, outlets=outlets, mtime=status.st_mtime)
     except NoArticle as exc:
         return record._replace(reason=str(exc))
-    return make_document(article, _indexed_record(record, article))
+    return make_document(article, _indexed_record(record, article), sketch=True)
 
 
 def read_file(path: str, largest: int) -> tuple[os.stat_result, bytes | None]:

@@ -8,17 +8,19 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from newsgrep.engines.base import FACETS, EngineRequest, Order, ResultPage
+from newsgrep.analysis.document import make_document
+from newsgrep.engines.base import FACETS, EngineRequest, Order, ResultPage, ScoredDoc
 from newsgrep.extract.identity import article_id
+from newsgrep.index.addresses import find_leaders
 from newsgrep.index.store import FolderIndex, Index
-from newsgrep.models import Article, FileRecord
+from newsgrep.models import Article, FileRecord, Status
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import parse
 from tests.support.cli import write_article
-from tests.support.factories import make_published
+from tests.support.factories import make_file_record, make_published
 
 SOURCES = ("雾港日报", "鹭岛电台", "Harbour Post")
 _SUBJECTS = ("渔民代表", "码头工人", "守塔人", "渡轮公司", "气象台", "两市市长", "海关关员", "居民")
@@ -72,16 +74,23 @@ def random_sentence(chance: random.Random) -> str:
 
 
 def random_article(chance: random.Random, number: int, addresses: int = 200) -> ArticleFile:
-    """Return a random article; a third of them have one of ``addresses`` addresses."""
-    return ArticleFile(
-        title=f"第{number}号{chance.choice(_SUBJECTS)}{chance.choice(_ACTIONS)}",
-        body="\n\n".join(random_sentence(chance) for _ in range(chance.randint(1, 4))),
-        source=chance.choice(SOURCES),
-        date=f"{chance.randint(2019, 2024)}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}",
-        url=f"https://wugang.example/{chance.randint(1, addresses)}"
-        if chance.random() < 0.3
-        else "",
-    )
+    """Return a random article; a third of them have one of ``addresses`` addresses.
+
+    Several files of one address are versions of two articles, or other texts.
+    """
+    source = chance.choice(SOURCES)
+    date = f"{chance.randint(2019, 2024)}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}"
+    url = f"https://wugang.example/{chance.randint(1, addresses)}" if chance.random() < 0.3 else ""
+    title = f"第{number}号{chance.choice(_SUBJECTS)}{chance.choice(_ACTIONS)}"
+    sentences = [random_sentence(chance) for _ in range(chance.randint(1, 4))]
+    if url and chance.random() < 0.7:
+        story = random.Random(f"{url} {chance.randint(1, 2)}")
+        title = (
+            f"{chance.choice(('', '', '最新：'))}{story.choice(_SUBJECTS)}{story.choice(_ACTIONS)}"
+        )
+        whole = [random_sentence(story) for _ in range(6)]
+        sentences = whole[: chance.randint(1, 6)] + sentences[: chance.randint(0, 2)]
+    return ArticleFile(title, "\n\n".join(sentences), source, date, url)
 
 
 class SimulatedArchive:
@@ -143,15 +152,18 @@ class SimulatedArchive:
 
 
 def expected_state(files: State) -> State:
-    """Return one file for each article: the longest, of equal ones the first by path."""
-    best: dict[str, str] = {}
-    for path, content in sorted(files.items()):
-        key = content.id_at(path)
-        if not content.title:
-            continue
-        if key not in best or len(content.body) > len(files[best[key]].body):
-            best[key] = path
-    return {path: files[path] for path in best.values()}
+    """Return one file for each article: the longest, of equal ones the first by path.
+
+    Files of one address whose texts differ are several articles.
+    """
+    at_address: dict[str, list[FileRecord]] = {}
+    for path, content in files.items():
+        if content.title:
+            article = replace(content.article(path), url=content.url)
+            document = make_document(article, make_file_record(article), sketch=True)
+            at_address.setdefault(article.id, []).append(document.file_record)
+    leaders = (found for each in at_address.values() for found in find_leaders(each).values())
+    return {path: files[path] for path in dict.fromkeys(leader.path for leader in leaders)}
 
 
 def indexed_state(index: Path) -> State:
@@ -173,17 +185,42 @@ def indexed_state(index: Path) -> State:
 QUERIES = ("联合声明", '"台风过后"', '"人在鹭" OR 灯塔', "-渡轮 source:日报", "date:2023 码头")
 
 
-def index_snapshot(index: Path) -> tuple[list[FileRecord], list[Article], list[ResultPage]]:
-    """Return all file records, all articles, and the results of some queries."""
+def index_snapshot(
+    index: Path,
+) -> tuple[list[FileRecord], list[Article], list[tuple[int, list[ScoredDoc]]]]:
+    """Return all file records, all articles, and the results of some queries.
+
+    Of several texts at one address, the first that was indexed has the address's id: here
+    articles with a URL have their paths as ids.
+    """
     with FolderIndex(index).open() as engine:
         records = sorted(engine.file_records())
+        names = {
+            record.article_id or "": record.path
+            for record in records
+            if record.status is Status.INDEXED and record.sketch
+        }
         articles = engine.get(record.article_id or "" for record in records)
         pages = [
             engine.search(EngineRequest(parse(query).root, order, 1000, 0, FACETS))
             for query in QUERIES
             for order in Order
         ]
-    return records, articles, pages
+    return (
+        [
+            record._replace(article_id=names.get(record.article_id or ""), address="")
+            if record.article_id in names
+            else record
+            for record in records
+        ],
+        [replace(article, id=names.get(article.id, article.id)) for article in articles],
+        [(page.total, _sorted_candidates(page, names)) for page in pages],
+    )
+
+
+def _sorted_candidates(page: ResultPage, names: Mapping[str, str]) -> list[ScoredDoc]:
+    renamed = (each._replace(id=names.get(each.id, each.id)) for each in page.candidates)
+    return sorted(renamed, key=lambda each: (each.score, each.timestamp, each.id))
 
 
 def index_contents(index: Index) -> tuple[dict[str, str], dict[str, tuple[object, ...]]]:

@@ -1,0 +1,305 @@
+"""One run of an update: prepared files become changes of the index, and outcomes to count."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from newsgrep.analysis.codec import unpack_folded
+from newsgrep.analysis.document import IndexDocument
+from newsgrep.engines.base import (
+    Change,
+    DeleteArticle,
+    DropFileRecord,
+    PutArticle,
+    PutFileRecord,
+)
+from newsgrep.extract.walk import File
+from newsgrep.index.addresses import (
+    Leaders,
+    address_of,
+    best_first,
+    find_leaders,
+    ids_of_texts,
+    is_better,
+    texts_agree,
+)
+from newsgrep.index.plan import ListedFile, Outcome, Plan, UpdateSummary
+from newsgrep.index.workers import FailedFile, Prepared
+from newsgrep.models import FileRecord, Status
+
+Prepare = Callable[[Sequence[File]], Iterator[Prepared]]
+"""Reads files again that turn out to have an article of their own."""
+
+
+class UpdateRun:
+    """One run: turns prepared files into changes, and counts the outcomes.
+
+    An article may be in several files. The best version is shown, and the others are recorded
+    as duplicates, whatever the order of files is. The outcomes add up: every file has one.
+
+    Files at one address whose texts differ have articles of their own. An article keeps its id
+    as long as a file with its text is in the index; the first one at an address has the id of
+    the address.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.committed = 0
+        """How many of the files to read are committed."""
+
+        self.plan = plan
+        self._read = 0
+        self._outcomes: dict[str, tuple[Outcome, str]] = {
+            record.path: _previous_outcome(record) for record in plan.unchanged
+        }
+        self._decided_before = {record.path for record in plan.unchanged}
+        self._pending = {file.path for file in plan.to_read}
+        stale = self._pending | {record.path for record in plan.gone}
+        # The file that each article is taken from, unless this file changes in this run.
+        self._winners: dict[str, FileRecord] = {}
+        self._lost: dict[str, FileRecord] = {}
+        # The ids of further texts at an address.
+        self._others: dict[str, list[str]] = {}
+        # Duplicates that do not change in this run, by address.
+        self._followers: dict[str, list[FileRecord]] = {}
+        for record in plan.known.values():
+            if record.status is Status.INDEXED and record.article_id:
+                known = self._lost if record.path in stale else self._winners
+                known[record.article_id] = record
+                if record.address:
+                    self._others.setdefault(record.address, []).append(record.article_id)
+            elif record.status is Status.DUPLICATE and record.path not in stale:
+                self._followers.setdefault(address_of(record), []).append(record)
+        self._before = self._winners.keys() | self._lost.keys()
+        # Only of addresses that several files of this run have.
+        self._leaders: dict[str, Leaders] = {}
+        # Duplicates, recorded at the end, when the file of each article is known.
+        self._duplicates: dict[str, list[FileRecord]] = {}
+
+    def commit(self) -> None:
+        """Count all changes that :meth:`changes` has yielded as committed."""
+        self.committed = self._read
+
+    def changes(self, prepared: Iterator[Prepared], prepare: Prepare) -> Iterator[Iterable[Change]]:
+        """Yield all changes, in groups that must be in one commit."""
+        yield [
+            DropFileRecord(record.path)
+            for record in self.plan.gone
+            if record.status is not Status.INDEXED
+        ]
+        for item in prepared:
+            self._read += 1
+            yield self._take(item)
+        yield from self._promote(prepare)
+        # Articles whose file is gone or has another article now, and that no other file has.
+        lost = (article_id for article_id in self._lost if article_id not in self._winners)
+        yield map(DeleteArticle, lost)
+        yield self._record_duplicates()
+
+    def _take(self, item: Prepared) -> Iterable[Change]:
+        match item:
+            case FailedFile(path, reason):
+                self._pending.discard(path)
+                return self._failed(path, reason)
+            case FileRecord():
+                self._pending.discard(item.path)
+                self._outcomes[item.path] = Outcome.REJECTED, item.reason or ""
+                return (PutFileRecord(item),)
+            case _:
+                self._pending.discard(item.file_record.path)
+                return self._article(item)
+
+    def _failed(self, path: str, reason: str) -> Iterable[Change]:
+        """Keep the article of a file that can't be read now."""
+        self._outcomes[path] = Outcome.FAILED, reason
+        known = self.plan.known.get(path)
+        is_indexed = known is not None and known.status is Status.INDEXED
+        if known and is_indexed and known.article_id not in self._winners:
+            self._add_winner(known)
+        return ()
+
+    def _article(self, document: IndexDocument) -> Iterator[Change]:
+        record, address = document.file_record, document.article_id
+        leaders = self._leaders_at(address)
+        agreeing = leaders.agreeing(record)
+        if any(is_better(each, record) for each in agreeing):
+            self._outcomes[record.path] = Outcome.DUPLICATE, ""
+            self._duplicates.setdefault(address, []).append(record)
+            return
+        article_id = self._choose_id(document, leaders, agreeing)
+        if article_id != address:
+            record = record._replace(article_id=article_id, address=address)
+            document = replace(document.with_id(article_id), file_record=record)
+        known = self.plan.known.get(record.path)
+        if known and known.status is not Status.INDEXED:
+            yield DropFileRecord(record.path)
+        yield PutArticle(document)
+        existed = article_id in self._before
+        self._outcomes[record.path] = (Outcome.UPDATED if existed else Outcome.ADDED), ""
+        for each in agreeing:
+            yield from self._demote(each, address, article_id)
+        self._add_winner(record)
+
+    def _demote(self, record: FileRecord, address: str, article_id: str) -> Iterator[Change]:
+        """Make ``record`` a duplicate of the article that has its text now."""
+        self._leaders_at(address).remove(record)
+        self._duplicates.setdefault(address, []).append(record)
+        own_id = record.article_id or ""
+        del self._winners[own_id]
+        if own_id != article_id:
+            yield DeleteArticle(own_id)
+
+    def _add_winner(self, record: FileRecord) -> None:
+        address, article_id = address_of(record), record.article_id or ""
+        self._winners[article_id] = record
+        if record.address and article_id not in self._others.setdefault(address, []):
+            self._others[address].append(article_id)
+        if address in self._leaders:
+            self._leaders[address].add(record)
+
+    def _leaders_at(self, address: str) -> Leaders:
+        """Return the leaders at an address; they are kept if there is one."""
+        leaders = self._leaders.get(address)
+        if leaders is None:
+            found = [
+                self._winners[article_id]
+                for article_id in self._ids_at(address)
+                if article_id in self._winners
+            ]
+            leaders = Leaders(found)
+            if found:
+                self._leaders[address] = leaders
+        return leaders
+
+    def _ids_at(self, address: str) -> tuple[str, ...]:
+        return (address, *self._others.get(address, ()))
+
+    def _choose_id(
+        self, document: IndexDocument, leaders: Leaders, agreeing: Sequence[FileRecord]
+    ) -> str:
+        """Return the id of an article that is to be added or replaced.
+
+        It has the id of the text that it replaces. A text that is in no file now has left its
+        id, also for its own file.
+        """
+        record, address = document.file_record, document.article_id
+        if agreeing:
+            ids = [each.article_id or "" for each in agreeing]
+            return address if address in ids else ids[0]
+        left = [
+            self._lost[article_id]
+            for article_id in self._ids_at(address)
+            if article_id in self._lost and article_id not in self._winners
+        ]
+        own = [each for each in left if each.path == record.path]
+        with_text = [each for each in (*own, *best_first(left)) if texts_agree(record, each)]
+        for each in (*with_text, *own):
+            return each.article_id or ""
+        reserved = {each.article_id for each in left if each.path in self._pending}
+        if not leaders and not reserved:
+            return address
+        title, _, _ = unpack_folded(document.folded)
+        taken = self._winners.keys() | reserved
+        return next(each for each in ids_of_texts(address, record, title) if each not in taken)
+
+    def _promote(self, prepare: Prepare) -> Iterator[Iterable[Change]]:
+        """Read duplicates that agree with no article now, because a better version replaced it."""
+        tried: set[str] = set()
+        while True:
+            found = [
+                record
+                for address in self._duplicates
+                for record in self._without_leader(address)
+                if record.path not in tried
+            ]
+            if not found:
+                return
+            tried.update(record.path for record in found)
+            for record in found:
+                self._forget_duplicate(record)
+            files = [File(record.path, record.size, record.mtime_ns) for record in found]
+            for item in prepare(files):
+                yield self._take(item)
+
+    def _without_leader(self, address: str) -> list[FileRecord]:
+        leaders = find_leaders(self._versions(address))
+        return [
+            record
+            for record in leaders.values()
+            if leaders[record.path] is record and not self._is_winner(record)
+        ]
+
+    def _versions(self, address: str) -> list[FileRecord]:
+        """Return the file records of all versions at an address."""
+        winners = (self._winners.get(article_id) for article_id in self._ids_at(address))
+        others = (*self._followers.get(address, ()), *self._duplicates.get(address, ()))
+        return [*filter(None, winners), *others]
+
+    def _is_winner(self, record: FileRecord) -> bool:
+        winner = self._winners.get(record.article_id or "")
+        return winner is not None and winner.path == record.path
+
+    def _forget_duplicate(self, record: FileRecord) -> None:
+        for duplicates in (self._followers, self._duplicates):
+            kept = duplicates.get(address_of(record), [])
+            kept[:] = [each for each in kept if each.path != record.path]
+
+    def _record_duplicates(self) -> Iterator[Change]:
+        for address in self._duplicates:
+            leaders = find_leaders(self._versions(address))
+            for record in (*self._followers.get(address, ()), *self._duplicates[address]):
+                change = self._duplicate(record, leaders[record.path])
+                if change.file_record != self.plan.known.get(record.path):
+                    yield change
+
+    def _duplicate(self, record: FileRecord, winner: FileRecord) -> PutFileRecord:
+        later = winner.version_key[0] > record.version_key[0]
+        longer = winner.version_key[1] > record.version_key[1]
+        advantage = "was fetched later" if later else "is longer" if longer else "comes first"
+        reason = f"the same article as {winner.path}, which {advantage}"
+        if record.path in self._outcomes:  # not a file of another folder
+            self._outcomes[record.path] = Outcome.DUPLICATE, reason
+        return PutFileRecord(
+            record._replace(
+                status=Status.DUPLICATE,
+                article_id=winner.article_id,
+                reason=reason,
+                address=winner.address,
+            )
+        )
+
+    def summary(self, articles: int, seconds: float) -> UpdateSummary:
+        """Return the results of the run; the index contains ``articles`` articles now."""
+        counts = Counter(outcome for outcome, _ in self._outcomes.values())
+        listed: dict[Outcome, list[ListedFile]] = {
+            Outcome.DUPLICATE: [],
+            Outcome.REJECTED: [],
+            Outcome.FAILED: [],
+        }
+        for path, (outcome, reason) in self._outcomes.items():
+            if outcome in listed:
+                listed[outcome].append(ListedFile(path, reason, path in self._decided_before))
+        skipped: dict[str, list[ListedFile]] = {}
+        for item in self.plan.skipped:
+            skipped.setdefault(item.kind, []).append(ListedFile(item.path, item.reason))
+        return UpdateSummary(
+            seen=len(self._outcomes),
+            counts={outcome: counts[outcome] for outcome in Outcome},
+            removed=len(self._before - self._winners.keys()),
+            articles=articles,
+            listed={outcome: tuple(items) for outcome, items in listed.items()},
+            skipped={kind: tuple(items) for kind, items in sorted(skipped.items())},
+            seconds=seconds,
+            shard=str(self.plan.shard) if self.plan.shard else None,
+        )
+
+
+def _previous_outcome(record: FileRecord) -> tuple[Outcome, str]:
+    match record.status:
+        case Status.INDEXED:
+            return Outcome.UNCHANGED, ""
+        case Status.DUPLICATE:
+            return Outcome.DUPLICATE, record.reason or ""
+        case Status.REJECTED:
+            return Outcome.REJECTED, record.reason or ""
