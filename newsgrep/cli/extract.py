@@ -79,8 +79,8 @@ def extract_command(options: ExtractOptions) -> int:
 
     Prints the fields of the article, where each was found, and the body. --explain prints every
     claim about a field with its rank (smaller is better evidence) and why it lost, and every
-    block of text, kept (+) or left out (-), with the rule that left it out. This is the way to
-    correct a date or to write an outlet rule.
+    block of text: in the body (+), in another field (=), or left out (-) with the rule that did
+    it. This is how to correct a date or to write an outlet rule.
 
     \b
     newsgrep extract page.html

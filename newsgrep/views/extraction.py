@@ -24,9 +24,16 @@ from newsgrep.views.article import display_date, display_path, metadata_object, 
 _FIELD_INDENT: Final = 11
 _CLAIM_INDENT: Final = 10
 _BLOCK_INDENT: Final = 4
-_KEPT, _LEFT_OUT = "+", "-"
+_KEPT, _TAKEN, _LEFT_OUT = "+", "=", "-"
+"""Marks of blocks in the body, in another field, and in none; of claims the first and the last."""
 _MAX_SHOWN: Final = 120
 """Cells of a kept block in an explanation; without one the body is printed in full."""
+
+
+_LEGEND_OF_CLAIMS: Final = (
+    "Claims: + believed, - not; rank (smaller is better evidence), value, [place], reason"
+)
+_LEGEND_OF_BLOCKS: Final = "+ in the body, = in a field, - left out; [rule, kind, element]"
 
 
 def to_text(extraction: Extraction, *, explain: bool = False) -> Iterator[StyledLine]:
@@ -53,7 +60,7 @@ def _field_lines(article: Article, extraction: Extraction) -> Iterator[StyledLin
     for name, value, style in (
         (ClaimField.TITLE, article.title, "title"),
         (ClaimField.SOURCE, article.source, "source"),
-        (ClaimField.PUBLISHED, display_date(article), ""),
+        (ClaimField.PUBLISHED, display_date(article) if article.published else None, ""),
         (ClaimField.AUTHORS, "、".join(article.authors), ""),
         (ClaimField.URL, url, ""),
     ):
@@ -66,6 +73,8 @@ def _field_lines(article: Article, extraction: Extraction) -> Iterator[StyledLin
         ]
         if value and believed:
             pieces.append(StyledText(f"  [{_place(believed[0])}]", "dim"))
+        elif name is ClaimField.PUBLISHED and (known := display_date(article)):
+            pieces.append(StyledText(f"  [{known}]", "dim"))
         yield _labelled(name, pieces)
     if article.tags:
         yield _labelled("tags", [StyledText(one_line("、".join(article.tags)))])
@@ -92,6 +101,8 @@ def _file_lines(extraction: Extraction, *, explain: bool) -> Iterator[StyledLine
 
 def _claim_lines(outcomes: Iterable[ClaimOutcome]) -> Iterator[StyledLine]:
     heading = None
+    yield StyledLine()
+    yield StyledLine([StyledText(_LEGEND_OF_CLAIMS, "dim")])
     for each in outcomes:
         claim = each.claim
         if claim.field is not heading:
@@ -111,33 +122,30 @@ def _claim_lines(outcomes: Iterable[ClaimOutcome]) -> Iterator[StyledLine]:
 def _block_lines(blocks: Iterable[Block]) -> Iterator[StyledLine]:
     yield StyledLine()
     yield StyledLine([StyledText("text", "title")])
+    yield StyledLine([StyledText(_LEGEND_OF_BLOCKS, "dim")])
     for block in blocks:
         text = one_line(block.text)
         if block.rule is None:
             text = _shorten(text)
-        what = ", ".join(
-            filter(
-                None,
-                (
-                    str(block.rule) if block.rule else "",
-                    str(block.kind) if block.kind is not BlockKind.TEXT else "",
-                    one_line(block.locator),
-                ),
-            )
-        )
+        what = ", ".join(dict.fromkeys(filter(None, (block.rule, _kind(block)))))
+        place = f"{what} {one_line(block.locator)}".strip()
         pieces = [StyledText(text, "dim" if _is_left_out(block) else "")]
-        if what:
-            pieces.append(StyledText(f"  [{what}]", "source" if block.rule else "dim"))
-        mark = _KEPT if block.rule is None else _LEFT_OUT
+        if place:
+            pieces.append(StyledText(f"  [{place}]", "source" if block.rule else "dim"))
+        mark = _KEPT if block.rule is None else _LEFT_OUT if _is_left_out(block) else _TAKEN
         yield StyledLine(pieces, _BLOCK_INDENT, f"  {mark}")
 
 
-_TAKEN: Final = frozenset((Rule.TITLE, Rule.DATE, Rule.BYLINE, Rule.TAGS, Rule.CAPTION))
+def _kind(block: Block) -> str:
+    return "" if block.kind is BlockKind.TEXT else block.kind
+
+
+_IN_FIELDS: Final = frozenset((Rule.TITLE, Rule.DATE, Rule.BYLINE, Rule.TAGS, Rule.CAPTION))
 """Blocks that are not in the body because they are fields of the article."""
 
 
 def _is_left_out(block: Block) -> bool:
-    return block.rule is not None and block.rule not in _TAKEN
+    return block.rule is not None and block.rule not in _IN_FIELDS
 
 
 def _shorten(text: str) -> str:
