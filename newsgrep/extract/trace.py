@@ -81,16 +81,19 @@ class FullTrace(Trace):
 
         The claims that were believed come first.
         """
-        found: dict[Claim, ClaimOutcome] = {}
+        found: dict[tuple[object, ...], ClaimOutcome] = {}
+
+        def add(outcome: ClaimOutcome) -> None:
+            found.setdefault(outcome.claim[:4], outcome)  # the same place may be read twice
+
         for claim in (each for winners in self._won.values() for each in winners):
-            found.setdefault(claim, ClaimOutcome(claim))
+            add(ClaimOutcome(claim))
         for claim, loss in self._lost:
-            found.setdefault(claim, ClaimOutcome(claim, loss, self._winner(claim.field)))
+            add(ClaimOutcome(claim, loss, self._winner(claim.field)))
         for claim in claims.all():
             winner = self._winner(claim.field)
             same = winner is not None and winner.value == claim.value
-            loss = Loss.AGREES if same else Loss.WEAKER
-            found.setdefault(claim, ClaimOutcome(claim, loss, winner))
+            add(ClaimOutcome(claim, Loss.AGREES if same else Loss.WEAKER, winner))
         order = list(ClaimField)
         return tuple(
             sorted(
