@@ -42,6 +42,7 @@ class _StoredDocument:
         self._title = fold(self.article.title)
         self._body = fold(self.article.body)
         self._captions = list(map(fold, self.article.captions))
+        self._left_out = [fold(passage.text) for passage in self.article.left_out]
 
     def texts(self, field: Field) -> list[str]:
         match field:
@@ -53,6 +54,10 @@ class _StoredDocument:
                 return self._captions
             case Field.TEXT:
                 return [self._title, self._body]
+            case Field.LEFT_OUT:
+                return self._left_out
+            case Field.EVERYTHING:
+                return [self._title, self._body, *self._captions, *self._left_out]
 
     def contains(self, literal: str, field: Field) -> bool:
         return any(contains_literal(text, literal) for text in self.texts(field))

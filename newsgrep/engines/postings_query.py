@@ -45,14 +45,14 @@ class PostingsReader(Protocol):
     def document_frequency(self, term: str) -> int:
         """Return the number of documents with ``term`` in title or body."""
 
-    def caption_documents(self, term: str) -> Sequence[int]:
-        """Return the documents with ``term`` in a caption."""
+    def passage_documents(self, term: str, field: Field) -> Sequence[int]:
+        """Return the documents with ``term`` in a caption, or in left-out text."""
 
     def names(self, kind: ast.NameField) -> Iterable[tuple[str, Sequence[int]]]:
         """Return each distinct name of a kind, as it is written, with its documents."""
 
     def terms(self, prefix: str, field: Field) -> Iterable[str]:
-        """Return the terms of title and body, or of captions, that begin with ``prefix``."""
+        """Return the terms of ``field`` that begin with ``prefix``; title and body are one."""
 
     def source_documents(self, term: str) -> Sequence[int]:
         """Return the documents whose source has this folded name."""
@@ -78,8 +78,11 @@ class PostingsReader(Protocol):
     def field_lengths(self) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
         """Return the number of terms in title, lead and body by document."""
 
-    def folded_texts(self, documents: Sequence[int]) -> Iterable[bytes]:
-        """Return the packed folded texts of documents, which are in ascending order."""
+    def packed_texts(self, documents: Sequence[int], field: Field) -> Iterable[bytes]:
+        """Return the packed texts of documents, which are in ascending order.
+
+        They are those that :func:`newsgrep.query.match.matching_documents` needs for ``field``.
+        """
 
     def article_id(self, document: int) -> str:
         """Return the article id of a document."""
@@ -95,6 +98,7 @@ def match_documents(reader: PostingsReader, node: Node, within: set[int] | None 
 
 
 def _matching(reader: PostingsReader, node: Node, within: set[int] | None) -> set[int]:
+    node = ast.by_part(node) or node
     match node:
         case ast.Terms(_, terms, field, operator):
             return _with_terms(reader, terms, field, operator)
@@ -168,16 +172,16 @@ def _with_any(
 
 
 def _with_term(reader: PostingsReader, term: str, field: Field) -> set[int]:
-    if field is Field.CAPTION:
-        return set(reader.caption_documents(term))
+    if field in {Field.CAPTION, Field.LEFT_OUT}:
+        return set(reader.passage_documents(term, field))
     documents, counts = reader.postings(term)
     match field:
-        case Field.TEXT:
-            return set(documents)
         case Field.TITLE:
             return {d for d, n in zip(documents, counts, strict=True) if n >> TITLE_SHIFT}
         case Field.BODY:
             return {d for d, n in zip(documents, counts, strict=True) if n & MAX_IN_BODY}
+        case _:
+            return set(documents)
 
 
 def _with_terms(
@@ -213,7 +217,7 @@ def _with_pattern(
     candidates = reader.all_documents() if within is None else within
     candidates = _narrow(reader, prefilter.requirement(pattern, reader), field, candidates)
     ordered = sorted(candidates)
-    texts = zip(ordered, reader.folded_texts(ordered), strict=True)
+    texts = zip(ordered, reader.packed_texts(ordered, pattern.field), strict=True)
     return matching_documents(pattern, texts, len(ordered))
 
 

@@ -97,7 +97,7 @@ def fingerprint(engine_name: str) -> dict[str, Any]:
         "segment": SEGMENT_VERSION,
         "dictionary": DICTIONARY,
     }
-    return analyser | {"levels": SCORING_FINGERPRINT} if stores_impacts(engine_name) else analyser
+    return analyser | {"impacts": SCORING_FINGERPRINT} if stores_impacts(engine_name) else analyser
 
 
 def new_manifest(engine_name: str, data: str) -> Manifest:

@@ -6,24 +6,29 @@ Its strings are folded and cut into terms already, so an engine only looks thing
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, tzinfo
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 from newsgrep.analysis.segment import query_terms, trim_open_words
 from newsgrep.models import ARCHIVE_ZONE
 
 
 class Field(StrEnum):
-    """The part of an article in which a text is searched for; ``TEXT`` is the title or the body."""
+    """The part of an article in which a text is searched for.
+
+    ``TEXT`` is the title or the body, ``EVERYTHING`` any of the parts (:func:`by_part`).
+    """
 
     TEXT = "text"
     TITLE = "title"
     BODY = "body"
     CAPTION = "caption"
+    LEFT_OUT = "leftout"
+    EVERYTHING = "everything"
 
 
 class Operator(StrEnum):
@@ -49,7 +54,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """The folded string ``literal`` occurs in the title, in the body, or in one caption.
+    """The folded string ``literal`` occurs in one text of the field.
 
     ``terms`` are those that the literal is cut into, which every text with it has. A literal of
     punctuation has none.
@@ -159,7 +164,7 @@ class Fuzzy:
 
 @dataclass(frozen=True, slots=True)
 class Regex:
-    """A folded regular expression matches in the title, in the body, or in one caption.
+    """A folded regular expression matches in one text of the field.
 
     With ``scan`` it may read every article; otherwise
     :func:`newsgrep.query.prefilter.is_narrow` decides whether it is accepted.
@@ -230,6 +235,9 @@ Node = TextNode | NameContains | LocationContains | IdIs | DateRange | MatchAll 
 
 _TEXT_NODES = (Terms, Phrase, Wildcard, Fuzzy, Regex, Near)
 
+_PARTS: Final = (Field.TEXT, Field.CAPTION, Field.LEFT_OUT)
+"""The fields that make up ``EVERYTHING``."""
+
 
 def iter_leaves(node: Node, *, negated: bool = False) -> Iterator[tuple[Node, bool]]:
     """Yield every leaf in the order typed, and whether it is under an odd number of nots."""
@@ -252,6 +260,40 @@ def positive_texts(node: Node) -> list[TextNode]:
 def scoring_terms(node: Node) -> list[str]:
     """Return the terms that rank documents, each once, in the order typed."""
     return list(dict.fromkeys(term for text in positive_texts(node) for term in text.terms))
+
+
+Text = TypeVar("Text", bound=TextNode)
+
+
+def in_field(text: Text, field: Field) -> Text:
+    """Return the node that searches for the same text in ``field``."""
+    if isinstance(text, Near):
+        left, right = in_field(text.left, field), in_field(text.right, field)
+        return replace(text, left=left, right=right, field=field)
+    return replace(text, field=field)
+
+
+def by_part(node: Node) -> Node | None:
+    """Return what a search in ``EVERYTHING`` means for an engine: searches in single fields.
+
+    Each of several terms may be in another part of the article. ``None`` for any other node.
+
+    >>> describe(by_part(Phrase("水", ("水",), Field.EVERYTHING)))
+    '"水" OR caption:"水" OR leftout:"水"'
+    """
+    if not isinstance(node, _TEXT_NODES) or node.field is not Field.EVERYTHING:
+        return None
+    if not isinstance(node, Terms):
+        return Or(tuple(in_field(node, part) for part in _PARTS))
+    each = [Or(tuple(Terms(term, (term,), part) for part in _PARTS)) for term in node.terms]
+    if node.operator is Operator.AND and each:
+        return And(tuple(each))
+    return Or(tuple(each))  # without terms, nothing matches
+
+
+def searches(texts: Iterable[TextNode], field: Field) -> bool:
+    """Return whether one of ``texts`` is searched for in ``field``, a single part."""
+    return any(text.field in {field, Field.EVERYTHING} for text in texts)
 
 
 def conditions(node: Node) -> list[Node]:

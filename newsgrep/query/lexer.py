@@ -36,7 +36,7 @@ class Token(NamedTuple):
     position: int
 
 
-TEXT_FIELDS: Final = ("title", "body", "caption")
+TEXT_FIELDS: Final = ("title", "body", "caption", "leftout", "everything")
 NAME_FIELDS: Final = ("source", "author", "tag")
 LOCATION_FIELDS: Final = ("url", "path")
 DATE_FIELDS: Final = ("date", "since", "until")

@@ -296,7 +296,9 @@ def find_matches(
     By start; they may overlap. Of each string at most ``most`` occurrences are returned. Where
     a whole literal occurs, its single characters are not marked elsewhere.
     """
-    allowed = {field} if field is Field.CAPTION else {field, Field.TEXT}
+    allowed = {field, Field.EVERYTHING}
+    if field in {Field.TITLE, Field.BODY}:
+        allowed.add(Field.TEXT)
     found: dict[Offsets, Match] = {}
     patterns: list[Match] = []
     for text in texts:
@@ -392,7 +394,7 @@ class TermDictionary(Protocol):
     """The words of an index, which an engine looks up."""
 
     def terms(self, prefix: str, field: Field) -> Iterable[str]:
-        """Return the terms of title and body, or of captions, that begin with ``prefix``."""
+        """Return the terms of ``field`` that begin with ``prefix``; title and body are one."""
 
 
 def matching_words(dictionary: TermDictionary, pattern: TextPattern) -> list[str] | None:
@@ -424,9 +426,12 @@ def matching_documents(
 ) -> set[Document]:
     """Return which of ``total`` candidates match ``pattern``.
 
-    ``texts`` has the key of each document, of any kind, and its packed folded texts
-    (:func:`newsgrep.analysis.codec.pack_folded`). Raises :class:`UsageError` where a regular
-    expression takes longer than :data:`MAX_REGEX_SECONDS`.
+    ``texts`` has the key of each document, of any kind, and its packed texts: those of left-out
+    text if that is the pattern's field (:func:`newsgrep.analysis.codec.pack_left_out`), else the
+    folded ones (:func:`newsgrep.analysis.codec.pack_folded`).
+
+    Raises :class:`UsageError` where a regular expression takes longer than
+    :data:`MAX_REGEX_SECONDS`.
     """
     deadline = time.monotonic() + MAX_REGEX_SECONDS if _is_limited(pattern) else float("inf")
     matches = verifier(pattern)
@@ -454,13 +459,16 @@ def _is_limited(pattern: TextPattern) -> bool:
 
 
 def verifier(pattern: TextPattern) -> Callable[[bytes], bool]:
-    """Return a function that says whether packed folded texts match ``pattern`` in its field."""
-    if isinstance(pattern, Phrase):
+    """Return a function that says whether packed texts match ``pattern`` in its field."""
+    if isinstance(pattern, Phrase) and pattern.field is not Field.LEFT_OUT:
         return LiteralVerifier(pattern)
     return partial(_matches_packed, pattern)
 
 
 def _matches_packed(pattern: TextPattern, packed: bytes) -> bool:
+    if pattern.field is Field.LEFT_OUT:
+        passages = codec.unpack_left_out(packed)
+        return any(contains_pattern(fold(passage.text), pattern) for passage in passages)
     title, body, captions = codec.unpack_folded(packed)
     match pattern.field:
         case Field.TITLE:
@@ -469,7 +477,7 @@ def _matches_packed(pattern: TextPattern, packed: bytes) -> bool:
             texts = [body]
         case Field.CAPTION:
             texts = captions.split(codec.CAPTION_BREAK)
-        case Field.TEXT:
+        case _:
             texts = [title, body]
     return any(contains_pattern(text, pattern) for text in texts)
 
@@ -511,5 +519,5 @@ class LiteralVerifier:
                 return title_end, body_end
             case Field.CAPTION:
                 return body_end, len(data)
-            case Field.TEXT:
+            case _:
                 return 0, body_end

@@ -27,7 +27,14 @@ from newsgrep.analysis.segment import query_terms
 from newsgrep.errors import QueryError, UsageError
 from newsgrep.query import ast
 from newsgrep.query.ast import Field, Node
-from newsgrep.query.lexer import LOCATION_FIELDS, NAME_FIELDS, Token, TokenKind, tokenize
+from newsgrep.query.lexer import (
+    LOCATION_FIELDS,
+    NAME_FIELDS,
+    TEXT_FIELDS,
+    Token,
+    TokenKind,
+    tokenize,
+)
 from newsgrep.query.patterns import (
     MIN_FUZZY_LENGTH,
     allowed_edits,
@@ -82,13 +89,14 @@ def parse(
     scan: bool = False,
     calendar: Calendar | None = None,
     saved: LoadSaved = no_saved_queries,
+    field: Field = Field.TEXT,
 ) -> Query:
     """Return the query that is typed as ``text``.
 
     With ``any_word`` one of its words is enough. ``scan`` allows regular expressions for which
     every article has to be read. Dates are days of ``calendar``; the default is today in the
     archive's time zone. ``saved`` is called if the query names a saved query, which is inserted
-    as if in brackets.
+    as if in brackets. ``field`` is where a text is searched for that names no field.
 
     Raises :class:`QueryError`, with the position in ``text``, if it cannot be parsed.
 
@@ -106,7 +114,7 @@ def parse(
     tokens = tokenize(text)
     if not tokens:
         raise QueryError("The query is empty: type a word, such as 联合声明.", text, 0)
-    options = ParseOptions(any_word, scan, calendar, SavedQueries(saved))
+    options = ParseOptions(any_word, scan, calendar, SavedQueries(saved), field)
     root = Parser(text, tokens, options).parse()
     if not scan:
         regexes = (token.position for token in tokens if token.kind is TokenKind.REGEX)
@@ -114,18 +122,18 @@ def parse(
     return Query(text, root, query_warnings(tokens, root))
 
 
-def parse_literal(text: str) -> Query:
+def parse_literal(text: str, *, field: Field = Field.TEXT) -> Query:
     """Return the query for ``text`` as a literal; raises :class:`QueryError` if it is empty."""
-    node = make_phrase(text)
+    node = make_phrase(text, field)
     if not node.literal:
         raise QueryError("The text is empty: type what to find.", text, 0)
     return Query(text, node)
 
 
-def parse_regex_query(text: str, *, scan: bool = False) -> Query:
+def parse_regex_query(text: str, *, scan: bool = False, field: Field = Field.TEXT) -> Query:
     """Return the query for a regular expression; raises :class:`QueryError` for an invalid one."""
     try:
-        root = make_regex(text, scan=scan)
+        root = make_regex(text, field, scan=scan)
     except UsageError as exc:
         raise QueryError(str(exc), text, 0) from exc
     if not scan:
@@ -181,7 +189,7 @@ def is_punctuation(text: str) -> bool:
 
 _VALUE_KINDS: Final = {TokenKind.WORD, TokenKind.QUOTED, TokenKind.OPEN}
 _ENDS_OF_BOTH: Final = {TokenKind.OR, TokenKind.CLOSE}
-_TEXT_FIELDS: Final = {"title": Field.TITLE, "body": Field.BODY, "caption": Field.CAPTION}
+_TEXT_FIELDS: Final = {name: Field(name) for name in TEXT_FIELDS}
 
 
 class ParseOptions(NamedTuple):
@@ -191,6 +199,7 @@ class ParseOptions(NamedTuple):
     scan: bool
     calendar: Calendar | None
     saved: SavedQueries
+    field: Field
 
 
 class Parser:
@@ -215,7 +224,7 @@ class Parser:
 
     def parse(self) -> Node:
         """Return the tree of the query; raises :class:`QueryError` if it cannot be parsed."""
-        root = self._either(Field.TEXT)
+        root = self._either(self.options.field)
         if token := self._peek():
             raise self._error(f"Unmatched “{token.text}”: remove it or quote the text.", token)
         if root is None:

@@ -104,13 +104,13 @@ def any_of(parts: Iterable[Requirement]) -> Requirement:
     return distinct[0] if len(distinct) == 1 else Or(distinct)
 
 
-def requirement(pattern: ast.TextPattern, dictionary: TermDictionary) -> Requirement:
+def requirement(pattern: ast.TextPattern, dictionary: TermDictionary | None) -> Requirement:
     """Return what every text that matches ``pattern`` contains.
 
     ``dictionary`` has the words of the index: patterns of one word and similar words require
-    one of those that match.
+    one of those that match. It is ``None`` if the words of the pattern's field are not listed.
     """
-    words = matching_words(dictionary, pattern)
+    words = matching_words(dictionary, pattern) if dictionary else None
     if words is not None:
         return any_of(map(Literal, words))
     match pattern:

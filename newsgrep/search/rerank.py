@@ -110,7 +110,7 @@ def rerank(
 
     ``folded[n]`` is the text of ``docs[n]``, and ``texts`` are the positive texts of the query.
     """
-    texts = [text for text in texts if text.field is not Field.CAPTION]
+    texts = [text for text in texts if text.field not in {Field.CAPTION, Field.LEFT_OUT}]
     strings = [text for text in texts if isinstance(text, Terms) and text.operator is Operator.AND]
     exact = [_exact_feature(text, strings) for text in folded]
     folded = [(title, body[:_MAX_BODY]) for title, body in folded]

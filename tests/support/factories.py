@@ -8,7 +8,7 @@ from pathlib import Path
 from newsgrep.analysis.document import make_document
 from newsgrep.engines.base import Change, Engine, PutArticle
 from newsgrep.engines.registry import is_on_server, open_engine, server_operations
-from newsgrep.models import Article, FileRecord, Precision, Provenance, Published, Status
+from newsgrep.models import Article, FileRecord, LeftOut, Precision, Provenance, Published, Status
 
 ENGINES = ("memory", "whoosh", "tantivy", "opensearch")
 
@@ -42,6 +42,7 @@ def make_article(
     authors: Iterable[str] = (),
     tags: Iterable[str] = (),
     url: str | None = None,
+    left_out: Iterable[tuple[str, str]] = (),
 ) -> Article:
     """Return an article that was read from a file named after its id."""
     return Article(
@@ -55,6 +56,7 @@ def make_article(
         authors=tuple(authors),
         tags=tuple(tags),
         url=url,
+        left_out=tuple(LeftOut(*each) for each in left_out),
         provenance={"title": Provenance.HEADING},
     )
 

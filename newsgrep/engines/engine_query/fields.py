@@ -11,12 +11,12 @@ text exactly where its tokens occur as a phrase.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 from newsgrep.analysis.characters import SOLO
-from newsgrep.analysis.codec import CAPTION_BREAK, unpack_folded
+from newsgrep.analysis.codec import CAPTION_BREAK, unpack_folded, unpack_left_out
 from newsgrep.analysis.document import IndexDocument, publication_day, publication_month
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import MAX_IMPACT
@@ -28,12 +28,13 @@ ID: Final = "id"
 TITLE: Final = "title"
 BODY: Final = "body"
 CAPTION: Final = "caption"
+LEFT_OUT: Final = "left_out"
 """Tokens in order, with positions."""
 
-TERMS: Final = "words"
+TERMS: Final = "terms"
 """Every term of title and body once."""
 
-IMPACTS: Final = "levels"
+IMPACTS: Final = "impacts"
 """The impact of each term, encoded as tokens (:func:`impact_tokens`)."""
 
 FOLDED_NAMES: Final = {kind: f"{kind.value}_folded" for kind in NameField}
@@ -49,13 +50,13 @@ LAST_DAY: Final = "last_day"
 Proleptic Gregorian ordinals; 0 if no date is known.
 """
 
-HAS_TIME: Final = "timed"
+HAS_TIME: Final = "has_time"
 """1 if the time of day is known, else 0."""
 
-TIMESTAMP: Final = "moment"
+TIMESTAMP: Final = "timestamp"
 """Publication in seconds since the epoch, or :data:`UNDATED_TIMESTAMP`."""
 
-ID_PREFIX: Final = "place"
+ID_PREFIX: Final = "id_prefix"
 """The first eight bytes of the id as a number, which sorts as ids do except for ties."""
 
 UNDATED_TIMESTAMP: Final = -1e18
@@ -73,8 +74,8 @@ MAX_TOKEN_LENGTH: Final = 100
 LONG_TERM: Final = "_long"
 """Marker among the terms of an article with a term longer than that."""
 
-CAPTION_END: Final = "_|"
-"""Token after every caption, so that no phrase spans two captions."""
+PASSAGE_END: Final = "_|"
+"""Token after every caption and every passage of left-out text, so that no phrase spans two."""
 
 # An underscore is not part of a run of letters, so tokens that begin with one are our own.
 _TOKEN: Final = re.compile(rf"[^\W_{SOLO}]+|.", re.DOTALL)
@@ -119,19 +120,21 @@ def _texts(document: IndexDocument, addresses: Mapping[LocationField, str]) -> d
         terms = [*map(term_token, impacts), LONG_TERM]
     if any(len(address) > MAX_ADDRESS_LENGTH for address in addresses.values()):
         terms.append(LONG_ADDRESS)
-    caption_tokens = [
-        token
-        for caption in captions.split(CAPTION_BREAK)
-        if caption
-        for token in (*index_tokens(caption), CAPTION_END)
-    ]
+    left_out = (fold(passage.text) for passage in unpack_left_out(document.left_out))
     return {
         TITLE: " ".join(index_tokens(title)),
         BODY: " ".join(index_tokens(body)),
-        CAPTION: " ".join(caption_tokens),
+        CAPTION: _passage_tokens(captions.split(CAPTION_BREAK)),
+        LEFT_OUT: _passage_tokens(left_out),
         TERMS: " ".join(terms),
         IMPACTS: " ".join(impact_tokens(impacts)),
     }
+
+
+def _passage_tokens(passages: Iterable[str]) -> str:
+    return " ".join(
+        token for passage in passages if passage for token in (*index_tokens(passage), PASSAGE_END)
+    )
 
 
 def _values(

@@ -18,16 +18,17 @@ from newsgrep.engines.engine_query.fields import (
     ADDRESSES,
     BODY,
     CAPTION,
-    CAPTION_END,
     FIRST_DAY,
     FOLDED_NAMES,
     HAS_TIME,
     ID,
     IMPACTS,
     LAST_DAY,
+    LEFT_OUT,
     LONG_ADDRESS,
     LONG_TERM,
     MAX_ADDRESS_LENGTH,
+    PASSAGE_END,
     TERMS,
     TIMESTAMP,
     TITLE,
@@ -49,7 +50,15 @@ MAX_CONTAINS_LENGTH: Final = 100
 _MAX_INNER_TERMS: Final = 8
 """Inner terms of a literal, the longest ones, that narrow down its candidates."""
 
-_TEXT_FIELDS: Final = {Field.TEXT: (TITLE, BODY), Field.TITLE: (TITLE,), Field.BODY: (BODY,)}
+_PASSAGE_FIELDS: Final = {Field.CAPTION: CAPTION, Field.LEFT_OUT: LEFT_OUT}
+"""Fields whose terms are not listed; they are found by their tokens only."""
+
+_TEXT_FIELDS: Final = {
+    Field.TEXT: (TITLE, BODY),
+    Field.TITLE: (TITLE,),
+    Field.BODY: (BODY,),
+    **{field: (name,) for field, name in _PASSAGE_FIELDS.items()},
+}
 
 _DIGIT_VALUES: Final = tuple(8 * digit for digit in range(1, 8)) + tuple(range(1, 8))
 
@@ -60,8 +69,12 @@ class IndexReader(Protocol):
     def terms(self, prefix: str, field: Field) -> Iterable[str]:
         """Return the terms of titles and bodies that are letters and digits, by ``prefix``."""
 
-    def texts(self, clause: ir.Clause) -> Iterator[tuple[str, bytes]]:
-        """Yield id and packed folded texts of every article that matches ``clause``."""
+    def texts(self, clause: ir.Clause, field: Field) -> Iterator[tuple[str, bytes]]:
+        """Yield id and packed texts of every article that matches ``clause``.
+
+        The texts are those that :func:`newsgrep.query.match.matching_documents` needs for
+        ``field``.
+        """
 
     def values(
         self, clause: ir.Clause, kind: NameField | LocationField
@@ -81,6 +94,7 @@ def lower(reader: IndexReader, node: ast.Node, within: ir.Clause | None = None) 
     With ``within``, only among the articles that match it: others may or may not match, so
     the caller combines both. Raises :class:`UsageError` if a regular expression takes too long.
     """
+    node = ast.by_part(node) or node
     match node:
         case ast.Terms(_, terms, field, operator):
             return _lower_terms(terms, field, operator)
@@ -132,15 +146,15 @@ def _reads_texts(node: ast.Node) -> bool:
 def term_clause(term: str, field: Field = Field.TEXT) -> ir.Clause:
     """Return a clause that matches the articles with ``term`` in ``field``."""
     match field:
-        case Field.TEXT:
-            return ir.Term(TERMS, term_token(term))
         case Field.BODY:
             # A rare word narrows down better than its characters do.
             return ir.all_of(ir.Term(TERMS, term_token(term)), _token_sequence(BODY, term))
         case Field.TITLE:
             return _token_sequence(TITLE, term)
-        case Field.CAPTION:
-            return _token_sequence(CAPTION, term)
+        case Field.CAPTION | Field.LEFT_OUT:
+            return _token_sequence(_PASSAGE_FIELDS[field], term)
+        case _:
+            return ir.Term(TERMS, term_token(term))
 
 
 def _token_sequence(field: str, literal: str) -> ir.Clause:
@@ -171,9 +185,10 @@ def _lower_phrase(reader: IndexReader, phrase: ast.Phrase, within: ir.Clause | N
 def _lower_pattern(
     reader: IndexReader, pattern: ast.TextPattern, within: ir.Clause | None
 ) -> ir.Clause:
-    if pattern.field is Field.CAPTION:
-        # The terms of captions are not listed, and few articles have captions.
-        return _verified_ids(reader, pattern, ir.all_of(within, ir.Term(CAPTION, CAPTION_END)))
+    if name := _PASSAGE_FIELDS.get(pattern.field):
+        required = _lower_requirement(prefilter.requirement(pattern, None), pattern.field)
+        has_passage = ir.Term(name, PASSAGE_END)
+        return _verified_ids(reader, pattern, ir.all_of(within, has_passage, required))
     # A term that is too long to be indexed is verified in the texts.
     has_long_term = ir.Term(TERMS, LONG_TERM)
     words = matching_words(reader, pattern)
@@ -207,8 +222,8 @@ def _lower_requirement(required: prefilter.Requirement, field: Field) -> ir.Clau
 
 def _lower_literal(literal: prefilter.Literal, field: Field) -> ir.Clause:
     """Return a clause for its tokens in sequence, and for terms that narrow down further."""
-    if field is Field.CAPTION:
-        return _token_sequence(CAPTION, literal.text)
+    if name := _PASSAGE_FIELDS.get(field):
+        return _token_sequence(name, literal.text)
     terms = literal.terms()
     if terms == (literal.text,):
         return term_clause(literal.text, field)
@@ -229,7 +244,9 @@ def _lower_gaps(gaps: Iterable[prefilter.CharGap], field: Field) -> ir.Clause:
 def _verified_ids(reader: IndexReader, pattern: ast.TextPattern, clause: ir.Clause) -> ir.AnyTerm:
     """Return the ids of the articles that match ``clause`` and whose text has ``pattern``."""
     total = reader.count(clause)
-    found = matching_documents(pattern, reader.texts(clause), total) if total else set()
+    found = (
+        matching_documents(pattern, reader.texts(clause, pattern.field), total) if total else set()
+    )
     return ir.AnyTerm(ID, tuple(sorted(found)))
 
 

@@ -11,7 +11,12 @@ from hashlib import blake2b
 from typing import Any, Final
 
 from newsgrep.analysis.characters import SOLO
-from newsgrep.analysis.codec import pack_file_record, unpack_article, unpack_file_record
+from newsgrep.analysis.codec import (
+    pack_file_record,
+    unpack_article,
+    unpack_file_record,
+    unpack_left_out,
+)
 from newsgrep.analysis.document import IndexDocument
 from newsgrep.engines.base import FACETS
 from newsgrep.engines.engine_query.fields import (
@@ -25,6 +30,7 @@ from newsgrep.engines.engine_query.fields import (
     ID_PREFIX,
     IMPACTS,
     LAST_DAY,
+    LEFT_OUT,
     LONG_ADDRESS,
     LONG_TERM,
     MAX_TOKEN_LENGTH,
@@ -57,12 +63,27 @@ PACKED_TEXTS: Final = "packed"
 PACKED_REST: Final = "rest"
 """The article, packed as in :mod:`newsgrep.analysis.codec`."""
 
-PACKED_FILE_RECORD: Final = "stamp"
+PACKED_LEFT_OUT: Final = "left_out_passages"
+"""The left-out text, packed likewise; absent if there is none."""
+
+PACKED_FILE_RECORD: Final = "packed_file_record"
+PACKED_FILE_RECORD_IN_FORMAT_4: Final = "stamp"
+"""Read when an index is rebuilt."""
+
 PACKED_URL: Final = "link"
 """The article's URL as it is, in UTF-8."""
 
+PACKED_ARTICLE_FIELDS: Final = (
+    PACKED_TEXTS,
+    PACKED_REST,
+    PACKED_LEFT_OUT,
+    PACKED_FILE_RECORD,
+    PACKED_URL,
+)
+"""The fields that :func:`stored_article` reads."""
+
 READABLE_ARTICLE: Final = "article"
-READABLE_FILE_RECORD: Final = "note"
+READABLE_FILE_RECORD: Final = "file_record"
 """For other programs; newsgrep itself reads the packed fields."""
 
 
@@ -82,7 +103,7 @@ _INTEGER: Final = {"type": "integer", "doc_values": False}
 _OPAQUE: Final = {"type": "object", "enabled": False}
 
 ARTICLE_FIELDS: Final[Mapping[str, object]] = {
-    **{name: _text_field(positions=True) for name in (TITLE, BODY, CAPTION)},
+    **{name: _text_field(positions=True) for name in (TITLE, BODY, CAPTION, LEFT_OUT)},
     TERMS: _text_field(positions=False),
     **{
         f"{IMPACTS}_{half}{digit}": {**_text_field(positions=False), "copy_to": TERMS}
@@ -95,7 +116,7 @@ ARTICLE_FIELDS: Final[Mapping[str, object]] = {
     **dict.fromkeys((FIRST_DAY, LAST_DAY, HAS_TIME), _INTEGER),
     TIMESTAMP: {"type": "double"},
     ID_PREFIX: {"type": "long"},
-    **dict.fromkeys((PACKED_TEXTS, PACKED_REST, PACKED_FILE_RECORD, PACKED_URL), _BYTES),
+    **dict.fromkeys(PACKED_ARTICLE_FIELDS, _BYTES),
     # For charts in other programs; newsgrep counts months and days.
     "published": {
         "type": "date",
@@ -142,6 +163,8 @@ def article_json(document: IndexDocument) -> str:
     found[PACKED_TEXTS] = _base64(document.folded)
     found[PACKED_REST] = _base64(document.rest)
     found[PACKED_FILE_RECORD] = _base64(pack_file_record(document.file_record))
+    if document.left_out:
+        found[PACKED_LEFT_OUT] = _base64(document.left_out)
     if document.url is not None:
         found[PACKED_URL] = _base64(document.url.encode("utf-8", "surrogatepass"))
     if document.published:
@@ -200,7 +223,8 @@ def stored_article(hit: ServerHit) -> Article:
         stored_bytes(hit, PACKED_REST),
         stored_file_record(hit).path,
     )
-    return replace(article, url=_stored_url(hit))
+    left_out = unpack_left_out(stored_bytes(hit, PACKED_LEFT_OUT))
+    return replace(article, url=_stored_url(hit), left_out=left_out)
 
 
 def _stored_url(hit: ServerHit) -> str | None:
@@ -213,7 +237,9 @@ def stored_file_record(hit: ServerHit) -> FileRecord:
     """Return the file record of a hit, with or without an article; raises :class:`DamagedData`."""
     # A file record without an article of its own contains the id of the other article.
     article_id = hit["_id"] if is_article_hit(hit) else ""
-    return unpack_file_record(stored_bytes(hit, PACKED_FILE_RECORD), article_id)
+    packed = stored_bytes(hit, PACKED_FILE_RECORD)
+    packed = packed or stored_bytes(hit, PACKED_FILE_RECORD_IN_FORMAT_4)
+    return unpack_file_record(packed, article_id)
 
 
 def is_article_hit(hit: ServerHit) -> bool:

@@ -19,10 +19,8 @@ from newsgrep.engines.engine_query.fields import ID, TERMS, term_token
 from newsgrep.engines.engine_query.lower import lower, score_clauses
 from newsgrep.engines.opensearch.client import Client
 from newsgrep.engines.opensearch.documents import (
-    PACKED_FILE_RECORD,
-    PACKED_REST,
+    PACKED_ARTICLE_FIELDS,
     PACKED_TEXTS,
-    PACKED_URL,
     ServerHit,
     stored_article,
     stored_bytes,
@@ -154,9 +152,11 @@ class OpenSearchEngine:
     def get(self, ids: Iterable[str]) -> list[Article]:
         """Return the articles with these ids, unpacked."""
         wanted = tuple(ids)
-        fields = (PACKED_TEXTS, PACKED_REST, PACKED_FILE_RECORD, PACKED_URL)
         with self._translate_errors():
-            found = {hit["_id"]: stored_article(hit) for hit in self._hits(wanted, *fields)}
+            found = {
+                hit["_id"]: stored_article(hit)
+                for hit in self._hits(wanted, *PACKED_ARTICLE_FIELDS)
+            }
         return [found[each] for each in wanted if each in found]
 
     def folded_texts(self, ids: Iterable[str]) -> list[tuple[str, str]]:

@@ -14,16 +14,16 @@ from newsgrep.engines.engine_query.fields import (
     CAPTION,
     ID,
     IMPACTS,
+    LEFT_OUT,
     TERMS,
     TITLE,
     index_fields,
 )
 from newsgrep.engines.opensearch.client import Client
 from newsgrep.engines.opensearch.documents import (
+    PACKED_ARTICLE_FIELDS,
     PACKED_FILE_RECORD,
-    PACKED_REST,
-    PACKED_TEXTS,
-    PACKED_URL,
+    PACKED_FILE_RECORD_IN_FORMAT_4,
     ServerHit,
     is_article_hit,
     stored_article,
@@ -111,7 +111,7 @@ def _term_problems(
         texts = index_fields(make_document(article, record)).texts
         tokens = [
             ir.Term(field, token)
-            for field in (TITLE, BODY, CAPTION, TERMS, IMPACTS)
+            for field in (TITLE, BODY, CAPTION, LEFT_OUT, TERMS, IMPACTS)
             for token in dict.fromkeys(texts[field].split(" "))
             if token
         ]
@@ -138,7 +138,7 @@ def file_record_hits(client: Client, names: IndexNames) -> Iterator[ServerHit]:
 
 def iter_stored(client: Client, names: IndexNames) -> Iterator[Stored | Unreadable]:
     """Yield every article and file record, and what can't be read."""
-    fields = (PACKED_TEXTS, PACKED_REST, PACKED_FILE_RECORD, PACKED_URL)
+    fields = (*PACKED_ARTICLE_FIELDS, PACKED_FILE_RECORD_IN_FORMAT_4)
     for target in (names.articles, names.file_records):
         for hit in _all_hits(PointInTime(client, target), fields, _ARTICLES_PER_REQUEST):
             yield _stored_record(hit)

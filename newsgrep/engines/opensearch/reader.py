@@ -17,10 +17,9 @@ from newsgrep.engines.engine_query.lower import values_of
 from newsgrep.engines.opensearch.client import Client, Response
 from newsgrep.engines.opensearch.documents import (
     LATIN_TERMS,
-    PACKED_FILE_RECORD,
-    PACKED_REST,
+    PACKED_ARTICLE_FIELDS,
+    PACKED_LEFT_OUT,
     PACKED_TEXTS,
-    PACKED_URL,
     ServerHit,
     is_latin_term,
     stored_article,
@@ -52,7 +51,8 @@ _TERMS_PER_REQUEST: Final = 10_000
 _FACET_VALUES: Final = 10_000
 """Values of each facet in a response: all five facets together stay below a server's limit."""
 
-_ID_ORDER: Final = [{ID_PREFIX: "asc"}, {ID: "asc"}]
+_ID_ORDER: Final = [{ID_PREFIX: {"order": "asc", "unmapped_type": "long"}}, {ID: "asc"}]
+"""Format 4, which is read when an index is rebuilt, has another name for the prefix."""
 
 _FAR_TIMESTAMP: Final = 1e18
 """Seconds after any date. In place of the date of an undated article, or its negative."""
@@ -178,17 +178,17 @@ class ServerReader:
                 return found
             pages["after"] = page["after_key"]
 
-    def texts(self, clause: ir.Clause) -> Iterator[tuple[str, bytes]]:
-        """Yield id and packed folded texts of every article that matches ``clause``."""
-        for hit in self._stored(clause, PACKED_TEXTS):
-            yield hit["_id"], stored_bytes(hit, PACKED_TEXTS)
+    def texts(self, clause: ir.Clause, field: Field) -> Iterator[tuple[str, bytes]]:
+        """Yield id and packed texts of every article that matches ``clause``."""
+        name = PACKED_LEFT_OUT if field is Field.LEFT_OUT else PACKED_TEXTS
+        for hit in self._stored(clause, name):
+            yield hit["_id"], stored_bytes(hit, name)
 
     def values(
         self, clause: ir.Clause, kind: NameField | LocationField
     ) -> Iterator[tuple[str, str]]:
         """Yield id and value for each name, or the address, of the articles that match."""
-        fields = (PACKED_TEXTS, PACKED_REST, PACKED_FILE_RECORD, PACKED_URL)
-        for hit in self._stored(clause, *fields):
+        for hit in self._stored(clause, *PACKED_ARTICLE_FIELDS):
             for value in values_of(stored_article(hit), kind):
                 yield hit["_id"], value
 

@@ -22,6 +22,7 @@ from newsgrep.engines.tantivy.commits import (
 from newsgrep.engines.tantivy.query import QueryBuilder
 from newsgrep.engines.tantivy.schema import (
     PACKED_TEXTS,
+    left_out_bytes,
     stored_article,
     stored_bytes,
     stored_file_record,
@@ -156,10 +157,14 @@ class CommitReader:
             if kind_of(token[0]) is CharKind.WORD:
                 yield token
 
-    def texts(self, clause: ir.Clause) -> Iterator[tuple[str, bytes]]:
-        """Yield id and packed folded texts of every article that matches ``clause``."""
+    def texts(self, clause: ir.Clause, field: Field) -> Iterator[tuple[str, bytes]]:
+        """Yield id and packed texts of every article that matches ``clause``."""
         for document in self.documents(clause):
-            yield str(document.get_first(ID)), stored_bytes(document, PACKED_TEXTS)
+            is_left_out = field is Field.LEFT_OUT
+            packed = (
+                left_out_bytes(document) if is_left_out else stored_bytes(document, PACKED_TEXTS)
+            )
+            yield str(document.get_first(ID)), packed
 
     def values(
         self, clause: ir.Clause, kind: NameField | LocationField

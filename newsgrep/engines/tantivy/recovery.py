@@ -21,6 +21,7 @@ from newsgrep.engines.engine_query.fields import (
     CAPTION,
     ID,
     IMPACTS,
+    LEFT_OUT,
     TERMS,
     TITLE,
     index_fields,
@@ -45,7 +46,7 @@ from newsgrep.errors import IndexDamaged
 _FOOTER_MAGIC: Final = 1337
 _FOOTER_TAIL_BYTES: Final = 8
 _READ_BYTES: Final = 1 << 20
-_TOKEN_FIELDS: Final = (TITLE, BODY, CAPTION, TERMS, IMPACTS)
+_TOKEN_FIELDS: Final = (TITLE, BODY, CAPTION, LEFT_OUT, TERMS, IMPACTS)
 
 
 def find_problems(folder: Path, reader: CommitReader, *, deep: bool) -> Iterator[str]:

@@ -12,7 +12,12 @@ from typing import Final
 
 from tantivy import Document, Schema, SchemaBuilder
 
-from newsgrep.analysis.codec import pack_file_record, unpack_article, unpack_file_record
+from newsgrep.analysis.codec import (
+    pack_file_record,
+    unpack_article,
+    unpack_file_record,
+    unpack_left_out,
+)
 from newsgrep.analysis.document import IndexDocument
 from newsgrep.engines.base import FACETS
 from newsgrep.engines.engine_query.fields import (
@@ -26,6 +31,7 @@ from newsgrep.engines.engine_query.fields import (
     ID_PREFIX,
     IMPACTS,
     LAST_DAY,
+    LEFT_OUT,
     TERMS,
     TIMESTAMP,
     TITLE,
@@ -36,19 +42,23 @@ from newsgrep.models import Article, FileRecord
 
 KIND: Final = "kind"
 ARTICLE_KIND: Final = "article"
-FILE_RECORD_KIND: Final = "note"
+FILE_RECORD_KIND: Final = "file record"
 
 KEY: Final = "key"
 """The id of an article or the key of a file record: a document replaces those with its key."""
 
-NEGATED_TIMESTAMP: Final = "age"
+NEGATED_TIMESTAMP: Final = "negated_timestamp"
 """The negative timestamp, so that undated articles come last in both orders by date."""
 
 PACKED_TEXTS: Final = "texts"
 PACKED_REST: Final = "rest"
-PACKED_FILE_RECORD: Final = "stamp"
+PACKED_LEFT_OUT: Final = "left_out_passages"
+PACKED_FILE_RECORD: Final = "file_record"
 PACKED_URL: Final = "whole_url"
 """What is returned, packed as in :mod:`newsgrep.analysis.codec`; stored, not indexed."""
+
+_PACKED_FILE_RECORD_IN_FORMAT_4: Final = "stamp"
+"""Read when an index is rebuilt."""
 
 INTEGER_FIELDS: Final = (FIRST_DAY, LAST_DAY, HAS_TIME)
 FLOAT_FIELDS: Final = (TIMESTAMP, NEGATED_TIMESTAMP)
@@ -57,7 +67,7 @@ FLOAT_FIELDS: Final = (TIMESTAMP, NEGATED_TIMESTAMP)
 def create_schema() -> Schema:
     """Return the schema of a new index; tantivy stores it in the index."""
     builder = SchemaBuilder()
-    for field in (TITLE, BODY, CAPTION):
+    for field in (TITLE, BODY, CAPTION, LEFT_OUT):
         builder.add_text_field(field, tokenizer_name="whitespace", index_option="position")
     for field in (TERMS, IMPACTS):
         builder.add_text_field(field, tokenizer_name="whitespace", index_option="basic")
@@ -72,7 +82,13 @@ def create_schema() -> Schema:
     for field in FLOAT_FIELDS:
         builder.add_float_field(field, fast=True)
     builder.add_unsigned_field(ID_PREFIX, fast=True)
-    for field in (PACKED_TEXTS, PACKED_REST, PACKED_FILE_RECORD, PACKED_URL):
+    for field in (
+        PACKED_TEXTS,
+        PACKED_REST,
+        PACKED_LEFT_OUT,
+        PACKED_FILE_RECORD,
+        PACKED_URL,
+    ):
         builder.add_bytes_field(field, stored=True)
     return builder.build()
 
@@ -98,6 +114,7 @@ def article_document(article: IndexDocument) -> Document:
     document.add_unsigned(ID_PREFIX, int(fields.numbers[ID_PREFIX]))
     document.add_bytes(PACKED_TEXTS, article.folded)
     document.add_bytes(PACKED_REST, article.rest)
+    document.add_bytes(PACKED_LEFT_OUT, article.left_out)
     document.add_bytes(PACKED_URL, (article.url or "").encode("utf-8", "replace"))
     document.add_bytes(PACKED_FILE_RECORD, pack_file_record(article.file_record))
     return document
@@ -125,13 +142,24 @@ def stored_article(document: Document) -> Article:
     """
     folded, rest = stored_bytes(document, PACKED_TEXTS), stored_bytes(document, PACKED_REST)
     article = unpack_article(folded, rest, stored_file_record(document).path)
-    return replace(article, url=stored_bytes(document, PACKED_URL).decode() or None)
+    return replace(
+        article,
+        url=stored_bytes(document, PACKED_URL).decode() or None,
+        left_out=unpack_left_out(left_out_bytes(document)),
+    )
 
 
 def stored_file_record(document: Document) -> FileRecord:
     """Return the file record in a document, with or without an article."""
-    packed = stored_bytes(document, PACKED_FILE_RECORD)
+    is_current = document.get_first(PACKED_FILE_RECORD) is not None
+    name = PACKED_FILE_RECORD if is_current else _PACKED_FILE_RECORD_IN_FORMAT_4
+    packed = stored_bytes(document, name)
     return unpack_file_record(packed, document.get_first(ID) or "")
+
+
+def left_out_bytes(document: Document) -> bytes:
+    """Return the packed left-out text; format 4 has none."""
+    return bytes(document.get_first(PACKED_LEFT_OUT) or b"")
 
 
 def stored_bytes(document: Document, field: str) -> bytes:

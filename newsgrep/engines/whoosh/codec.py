@@ -1,8 +1,9 @@
 """What a document looks like in the Whoosh index: its fields, its columns, its weights.
 
-An article has terms in the fields ``text`` and ``caption`` and one term for each of its names;
+An article has terms in the text fields and one term for each of its names;
 everything else is in columns. A file record without an article has a key and its column only.
-Names of fields and columns, and the terms of ``kind``, are on disk and must not change.
+Names of fields and columns, and the terms of ``kind``, are on disk: they change only with the
+format of the index.
 """
 
 from __future__ import annotations
@@ -17,17 +18,22 @@ from whoosh.fields import COLUMN, ID, Schema
 
 from newsgrep.analysis.scoring import FieldCounts, pack_counts, unpack_counts
 from newsgrep.engines.whoosh.internals import PostingsBlock
-from newsgrep.query.ast import NameField
+from newsgrep.query.ast import Field, NameField
 
 KIND_FIELD: Final = "kind"
 ARTICLE: Final = "article"
-FILE_RECORD: Final = "note"
+FILE_RECORD: Final = "file record"
 """The terms of the field ``kind``: a document is an article, or a file record without one."""
 
 TEXT_FIELD: Final = "text"
 """Terms of title and body; the weight of a posting contains their counts (:func:`to_weight`)."""
 
 CAPTION_FIELD: Final = "caption"
+
+LEFT_OUT_FIELD: Final = "left_out"
+
+FIELD_BY_PASSAGE_KIND: Final = {Field.CAPTION: CAPTION_FIELD, Field.LEFT_OUT: LEFT_OUT_FIELD}
+"""Fields of texts that no other search counts; all weights are 1."""
 
 KEY_FIELD: Final = "key"
 """One term for each file record without an article, see :func:`file_record_key`."""
@@ -36,13 +42,13 @@ FIELD_BY_NAME_KIND: Final = {kind: f"{kind.value}_name" for kind in NameField}
 """Fields whose terms are whole names, as they are written."""
 
 LENGTH_COLUMNS: Final = ("title_length", "lead_length", "body_length")
-NUMBER_COLUMNS: Final = {"first_day": "i", "last_day": "i", "moment": "d"} | dict.fromkeys(
+NUMBER_COLUMNS: Final = {"first_day": "i", "last_day": "i", "timestamp": "d"} | dict.fromkeys(
     LENGTH_COLUMNS, "I"
 )
 """Columns of numbers with their type codes, as in :mod:`array`."""
 
-NUMBER_DEFAULTS: Final = {"moment": float("-inf")}
-BYTES_COLUMNS: Final = ("id", "url", "folded", "rest", "stamp")
+NUMBER_DEFAULTS: Final = {"timestamp": float("-inf")}
+BYTES_COLUMNS: Final = ("id", "url", "folded", "rest", "left_out_passages", "file_record")
 FACET_COLUMNS: Final = ("source", "month")
 
 COLUMNS: Final = (*NUMBER_COLUMNS, *BYTES_COLUMNS, *FACET_COLUMNS)
@@ -67,7 +73,7 @@ def create_schema() -> Schema:
     fields |= {field: ID() for field in FIELD_BY_NAME_KIND.values()}
     # Texts are cut into terms before. Field lengths are stored exactly, in columns, since
     # Whoosh rounds them to a byte. ID fields store a weight and no frequency beside it.
-    fields |= {TEXT_FIELD: ID(), CAPTION_FIELD: ID()}
+    fields |= {field: ID() for field in (TEXT_FIELD, *FIELD_BY_PASSAGE_KIND.values())}
     for name in BYTES_COLUMNS:
         fields[name] = COLUMN(VarBytesColumn(write_offsets_cutoff=_OFFSETS_CUTOFF))
     for name in FACET_COLUMNS:

@@ -19,12 +19,12 @@ from zlib import crc32
 from whoosh.filedb.structfile import StructFile
 from whoosh.reading import ReaderClosed, SegmentReader, TermNotFound
 
-from newsgrep.analysis.codec import unpack_article, unpack_file_record
+from newsgrep.analysis.codec import unpack_article, unpack_file_record, unpack_left_out
 from newsgrep.analysis.fold import fold
 from newsgrep.engines.whoosh.codec import (
-    CAPTION_FIELD,
     COLUMNS,
     FIELD_BY_NAME_KIND,
+    FIELD_BY_PASSAGE_KIND,
     FILE_RECORD,
     KEY_FIELD,
     KIND_FIELD,
@@ -205,8 +205,8 @@ class WhooshReader:
             return len(cached[0])
         return sum(segment.document_frequency(TEXT_FIELD, term) for segment in self._segments)
 
-    def caption_documents(self, term: str) -> array[int]:
-        return self._field_postings(CAPTION_FIELD, term)[0]
+    def passage_documents(self, term: str, field: Field) -> array[int]:
+        return self._field_postings(FIELD_BY_PASSAGE_KIND[field], term)[0]
 
     def _field_postings(self, field: str, term: str | bytes) -> tuple[array[int], array[int]]:
         """Return the living documents with ``term`` in ``field``, and the packed counts."""
@@ -230,7 +230,7 @@ class WhooshReader:
             yield name, self._field_postings(FIELD_BY_NAME_KIND[kind], name)[0]
 
     def terms(self, prefix: str, field: Field) -> Iterator[str]:
-        name = CAPTION_FIELD if field is Field.CAPTION else TEXT_FIELD
+        name = FIELD_BY_PASSAGE_KIND.get(field, TEXT_FIELD)
         start = prefix.encode("utf-8")
         lists = (segment.expand_prefix(name, start) for segment in self._segments)
         for term, _ in groupby(merge(*lists)):
@@ -264,7 +264,7 @@ class WhooshReader:
         return self._number_column("first_day"), self._number_column("last_day")
 
     def timestamps(self) -> array[float]:
-        return self._number_column("moment")
+        return self._number_column("timestamp")
 
     def field_lengths(self) -> tuple[array[int], array[int], array[int]]:
         title, lead, body = map(self._number_column, LENGTH_COLUMNS)
@@ -274,12 +274,13 @@ class WhooshReader:
         """Return the packed folded texts of a document."""
         return self._value("folded", document)
 
-    def folded_texts(self, documents: Sequence[int]) -> Iterator[bytes]:
+    def packed_texts(self, documents: Sequence[int], field: Field) -> Iterator[bytes]:
+        name = "left_out_passages" if field is Field.LEFT_OUT else "folded"
         ends = (*self._offsets[1:], None)  # one more than segments if there are none
         for segment, end in zip(self._segments, ends, strict=False):
             first = bisect_left(documents, segment.offset)
             last = len(documents) if end is None else bisect_left(documents, end)
-            offset, texts = segment.offset, segment.column("folded")
+            offset, texts = segment.offset, segment.column(name)
             for document in documents[first:last]:
                 yield texts[document - offset]
 
@@ -298,7 +299,11 @@ class WhooshReader:
     def article(self, document: int) -> Article:
         rest, path = self._value("rest", document), self.file_record(document).path
         article = unpack_article(self.folded_text(document), rest, path)
-        return replace(article, url=self.location(LocationField.URL, document) or None)
+        return replace(
+            article,
+            url=self.location(LocationField.URL, document) or None,
+            left_out=unpack_left_out(self._value("left_out_passages", document)),
+        )
 
     def find_article(self, article_id: str) -> int | None:
         number = self._numbers_by_id.get(article_id)
@@ -316,12 +321,12 @@ class WhooshReader:
 
     def file_record(self, document: int) -> FileRecord:
         """Return the file record that is stored with a document."""
-        return unpack_file_record(self._value("stamp", document), self.article_id(document))
+        return unpack_file_record(self._value("file_record", document), self.article_id(document))
 
     def file_records(self) -> Iterator[FileRecord]:
         """Yield the file records of all living documents."""
         for segment in self._segments:
-            records, ids = segment.column("stamp"), segment.column("id")
+            records, ids = segment.column("file_record"), segment.column("id")
             for number in segment.living():
                 yield unpack_file_record(records[number], ids[number].decode())
 

@@ -14,10 +14,15 @@ from zlib import crc32
 
 from whoosh.fields import Schema
 
-from newsgrep.analysis.codec import unpack_article, unpack_file_record
+from newsgrep.analysis.codec import unpack_article, unpack_file_record, unpack_left_out
 from newsgrep.analysis.document import make_document
 from newsgrep.engines.base import Stored, Unreadable
-from newsgrep.engines.whoosh.codec import BYTES_COLUMNS, CAPTION_FIELD, TEXT_FIELD
+from newsgrep.engines.whoosh.codec import (
+    BYTES_COLUMNS,
+    CAPTION_FIELD,
+    LEFT_OUT_FIELD,
+    TEXT_FIELD,
+)
 from newsgrep.engines.whoosh.internals import TOC, W3Segment
 from newsgrep.engines.whoosh.reader import WhooshReader
 from newsgrep.engines.whoosh.storage import IndexFolder, checksum_file, checksums_of
@@ -25,6 +30,9 @@ from newsgrep.errors import IndexDamaged
 from newsgrep.models import FileRecord, Status
 
 _64_BITS: Final = (1 << 64) - 1
+
+_NAMES_IN_FORMAT_4: Final = {"file_record": "stamp"}
+"""Columns of format 4, which is salvaged when an index is rebuilt."""
 
 
 def find_problems(storage: IndexFolder, reader: WhooshReader, *, deep: bool) -> Iterator[str]:
@@ -66,7 +74,7 @@ def _term_problems(reader: WhooshReader) -> Iterator[str]:
     """
     living = reader.all_documents()
     sums = dict.fromkeys(living, 0)
-    for field in (TEXT_FIELD, CAPTION_FIELD):
+    for field in (TEXT_FIELD, CAPTION_FIELD, LEFT_OUT_FIELD):
         for term, numbers, counts in reader.all_postings(field):
             for number, count in zip(numbers, counts, strict=True):
                 sums[number] = sums.get(number, 0) + _term_checksum(field, term, count) & _64_BITS
@@ -76,6 +84,7 @@ def _term_problems(reader: WhooshReader) -> Iterator[str]:
         pairs: Iterable[tuple[str, str, int]] = (
             *((TEXT_FIELD, term, count) for term, count in document.counts.items()),
             *((CAPTION_FIELD, term, 1) for term in document.caption_terms),
+            *((LEFT_OUT_FIELD, term, 1) for term in document.left_out_terms),
         )
         if sum(_term_checksum(*pair) for pair in pairs) & _64_BITS != sums.pop(number):
             yield f"The terms of the article {article.id} do not match its text."
@@ -136,8 +145,12 @@ def _salvage_segment(
     reader = segment.codec().per_document_reader(storage, segment)
     columns: dict[str, Any] = {}
     for name in BYTES_COLUMNS:
+        stored = name if name in schema else _NAMES_IN_FORMAT_4.get(name)
+        if stored is None:
+            columns[name] = _EmptyColumn()
+            continue
         try:
-            columns[name] = reader.column_reader(name, schema[name].column_type)
+            columns[name] = reader.column_reader(stored, schema[stored].column_type)
         except Exception:  # noqa: BLE001  (damaged bytes can raise nearly any error)
             columns[name] = _UnreadableColumn()
     deleted = frozenset(segment.deleted_docs())
@@ -147,6 +160,13 @@ def _salvage_segment(
                 yield _salvage_document(columns, number)
     finally:
         reader.close()
+
+
+class _EmptyColumn:
+    """Stands in for a column that an older format does not have."""
+
+    def __getitem__(self, number: int) -> bytes:
+        return b""
 
 
 class _UnreadableColumn:
@@ -159,11 +179,13 @@ class _UnreadableColumn:
 def _salvage_document(columns: dict[str, Any], number: int) -> Stored | Unreadable:
     path = None
     try:
-        record = unpack_file_record(columns["stamp"][number], columns["id"][number].decode())
+        record = unpack_file_record(columns["file_record"][number], columns["id"][number].decode())
         path = record.path
         if record.status is not Status.INDEXED:
             return Stored(None, record)
         article = unpack_article(columns["folded"][number], columns["rest"][number], path)
-        return Stored(replace(article, url=columns["url"][number].decode() or None), record)
+        url = columns["url"][number].decode() or None
+        left_out = unpack_left_out(columns["left_out_passages"][number])
+        return Stored(replace(article, url=url, left_out=left_out), record)
     except Exception:  # noqa: BLE001  (as above)
         return Unreadable(path)

@@ -28,6 +28,7 @@ from newsgrep.engines.whoosh.codec import (
     FILE_RECORD,
     KEY_FIELD,
     KIND_FIELD,
+    LEFT_OUT_FIELD,
     LENGTH_COLUMNS,
     TEXT_FIELD,
     file_record_key,
@@ -260,7 +261,7 @@ def _file_record_document(record: FileRecord) -> tuple[dict[str, FieldTerms], di
         KIND_FIELD: _single_term(FILE_RECORD),
         KEY_FIELD: _single_term(file_record_key(record.path)),
     }
-    return terms, DEFAULT_VALUES | {"stamp": pack_file_record(record)}
+    return terms, DEFAULT_VALUES | {"file_record": pack_file_record(record)}
 
 
 def _single_term(term: str) -> FieldTerms:
@@ -271,14 +272,18 @@ def _article_document(document: IndexDocument) -> tuple[dict[str, FieldTerms], d
     terms = {KIND_FIELD: _single_term(ARTICLE)}
     if document.terms:
         terms[TEXT_FIELD] = FieldTerms(document.terms.split("\n"), document.packed_counts)
-    if document.caption_terms:
-        counts = (1,) * len(document.caption_terms)
-        terms[CAPTION_FIELD] = FieldTerms(document.caption_terms, counts)
+    for field, passage_terms in (
+        (CAPTION_FIELD, document.caption_terms),
+        (LEFT_OUT_FIELD, document.left_out_terms),
+    ):
+        if passage_terms:
+            terms[field] = FieldTerms(passage_terms, (1,) * len(passage_terms))
     columns: dict[str, Any] = DEFAULT_VALUES | {
         "id": document.article_id.encode(),
         "folded": document.folded,
         "rest": document.rest,
-        "stamp": pack_file_record(document.file_record),
+        "left_out_passages": document.left_out,
+        "file_record": pack_file_record(document.file_record),
         "url": (document.url or "").encode("utf-8", "replace"),
         "month": publication_month(document.published).encode(),
     }
@@ -296,5 +301,5 @@ def _article_document(document: IndexDocument) -> tuple[dict[str, FieldTerms], d
     if document.published:
         first, last = document.published.days(ARCHIVE_ZONE)
         columns["first_day"], columns["last_day"] = first.toordinal(), last.toordinal()
-        columns["moment"] = document.published.sort_key()
+        columns["timestamp"] = document.published.sort_key()
     return terms, columns
