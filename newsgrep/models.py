@@ -206,9 +206,9 @@ class Span(NamedTuple):
 class Snippet(NamedTuple):
     """A part of an article's unchanged text, with the matches in it.
 
-    ``field`` is ``body`` or ``caption``. ``offset`` is the start of ``text`` in that field, in
-    characters; ``spans`` are the matches, in characters of ``text``. ``cut_before`` and
-    ``cut_after`` say whether a sentence is cut there.
+    ``field`` is ``body``, ``caption`` or ``left out``. ``offset`` is the start of ``text`` in that
+    field (one caption, one passage of left-out text), in characters; ``spans`` are the matches,
+    in characters of ``text``. ``cut_before`` and ``cut_after`` say whether a sentence is cut there.
     """
 
     text: str

@@ -67,6 +67,9 @@ _WIDE_FORMS: Final = dict(zip(",:;?!()", "，：；？！（）", strict=True))
 _RENAMED_PROVENANCE: Final = {"site rule": "outlet rule"}
 """Values of format 4 that have another name now."""
 
+_GUESSED_IN_FORMAT_4: Final = frozenset(("file time", "fetch time"))
+"""Values of format 4 for a date that is not one of publication: such an article is undated."""
+
 _LENGTH_MISMATCH: Final = "a text and its folded text differ in length"
 
 
@@ -236,6 +239,12 @@ def _parse_article(data: bytes, folded: str, path: str) -> Article:
         notes,
         *others,  # format 4 has none
     ) = json.loads(data[_LENGTH_SIZE:end].decode(_ENCODING))
+    file_time: str | None = others[0] if others else None
+    if provenance.get("published") in _GUESSED_IN_FORMAT_4:
+        if provenance["published"] == "file time":
+            file_time = published[0]
+        published = None
+        del provenance["published"]
     expected = _widen(folded, wide)
     if len(data) - end != _UTF32 * len(expected):
         raise DamagedData(_LENGTH_MISMATCH)
@@ -259,7 +268,7 @@ def _parse_article(data: bytes, folded: str, path: str) -> Article:
         authors=tuple(authors),
         published=Published(published[0], Precision(published[1])) if published else None,
         fetched=fetched,
-        file_time=others[0] if others else None,
+        file_time=file_time,
         tags=tuple(tags),
         captions=tuple(captions),
         provenance={

@@ -22,6 +22,7 @@ from newsgrep.engines.registry import folder_engines, stores_in_folder
 from newsgrep.errors import UsageError
 from newsgrep.index.store import Index, index_at
 from newsgrep.models import ARCHIVE_ZONE
+from newsgrep.query.ast import Field
 from newsgrep.query.parser import (
     Query,
     parse,
@@ -116,6 +117,7 @@ class QueryOptions(IndexOptions):
     regex: bool
     literal: bool
     scan: bool
+    everything: bool
     sources: tuple[str, ...]
     since: str
     until: str
@@ -148,16 +150,18 @@ class QueryOptions(IndexOptions):
     def _parse(self, calendar: Calendar | None) -> Query:
         if self.regex and self.literal:
             raise UsageError("--regex and --literal exclude each other. Use one of them.")
+        field = Field.EVERYTHING if self.everything else Field.TEXT
         if self.literal:
-            return parse_literal(self.text)
+            return parse_literal(self.text, field=field)
         if self.regex:
-            return parse_regex_query(self.text, scan=self.scan)
+            return parse_regex_query(self.text, scan=self.scan, field=field)
         return parse(
             self.text,
             any_word=self.any_word,
             scan=self.scan,
             calendar=calendar,
             saved=self.saved_queries,
+            field=field,
         )
 
 
@@ -272,6 +276,11 @@ def query_options(command: _Command) -> _Command:
             "--scan",
             is_flag=True,
             help="Allow a regular expression that must read every article.",
+        ),
+        click.option(
+            "--everything",
+            is_flag=True,
+            help="Search captions and left-out text, too, not only title and body.",
         ),
         click.option("--literal", is_flag=True, help="Treat QUERY as a literal string."),
         click.option("-E", "--regex", is_flag=True, help="Treat QUERY as a regular expression."),

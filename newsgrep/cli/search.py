@@ -175,14 +175,16 @@ def search_command(options: SearchOptions) -> int:
     All words must match; words that are adjacent as typed rank higher. "Quotes" (also
     “ ” and 「 」) match exactly. OR, -word and ( ) combine. a NEAR/10 b, wildcards (普?习,
     govern*), fuzzy words (~goverment) and /regular expressions/ are supported. Filters:
-    title:, body:, caption:, source:, author:, tag:, url:, path:, id:, saved:, date:, since:
-    and until:. Simplified, traditional, full-width and upper-case spellings are equivalent.
+    title:, body:, caption:, leftout:, everything:, source:, author:, tag:, url:, path:, id:,
+    saved:, date:, since: and until:. Simplified, traditional, full-width and upper-case
+    spellings are equivalent.
 
     \b
     newsgrep search 联合声明
     newsgrep search '"左右逢源" date:2024-05'
     newsgrep search 渔业 -台风 --source 青石湖 --sort -date
     newsgrep search -n 0 渔业 --facets source,month
+    newsgrep search --everything 转载
     newsgrep search --paths -0 聯合聲明 | xargs -0 wc -c
     newsgrep search --json 联合声明 | jq -r '.hits[].title'
 

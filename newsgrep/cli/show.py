@@ -37,12 +37,14 @@ class ShowOptions(IndexOptions, OutputOptions):
 
     name: str
     match: str
+    left_out: bool
     pager: bool
 
 
 @click.command("show", short_help="Print a whole article.")
 @click.argument("name", metavar="ID|PATH")
 @click.option("--match", metavar="QUERY", default="", help="Highlight the matches of QUERY.")
+@click.option("--all", "left_out", is_flag=True, help="Print the text that was left out, too.")
 @output_options(OutputFormat.JSON)
 @click.option("--pager/--no-pager", default=True, help="Page the article on a terminal.")
 @index_option
@@ -53,6 +55,7 @@ def show_command(options: ShowOptions) -> int:
     \b
     newsgrep show seeds/tram-line-4.html
     newsgrep show voxg36vu63he --match 联合声明
+    newsgrep show voxg36vu63he --all
     newsgrep show voxg36vu63he --json | jq -r .body
     """
     texts = []
@@ -70,6 +73,7 @@ def show_command(options: ShowOptions) -> int:
         article,
         highlight_spans(article.body, texts, Field.BODY),
         highlight_spans(article.title, texts, Field.TITLE),
+        left_out=options.left_out,
     )
     if options.output is OutputFormat.TEXT and options.pager and sys.stdout.isatty():
         color = options.use_color
@@ -81,7 +85,7 @@ def show_command(options: ShowOptions) -> int:
         Rendering(
             text=lambda: lines,
             drawn=draw(lambda: lines),
-            json=lambda: to_json(article),
+            json=lambda: to_json(article, left_out=options.left_out),
         ),
         options,
     )

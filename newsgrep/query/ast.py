@@ -30,6 +30,11 @@ class Field(StrEnum):
     LEFT_OUT = "leftout"
     EVERYTHING = "everything"
 
+    @property
+    def label(self) -> str:
+        """Return the name of the part in a result; a query has no space in it."""
+        return "left out" if self is Field.LEFT_OUT else self.value
+
 
 class Operator(StrEnum):
     """Whether all of several terms must occur, or one of them is enough."""
@@ -271,6 +276,21 @@ def in_field(text: Text, field: Field) -> Text:
         left, right = in_field(text.left, field), in_field(text.right, field)
         return replace(text, left=left, right=right, field=field)
     return replace(text, field=field)
+
+
+def everywhere(node: Node) -> Node:
+    """Return ``node`` with every text that names no field searched for in ``EVERYTHING``."""
+    match node:
+        case And(children):
+            return And(tuple(map(everywhere, children)))
+        case Or(children):
+            return Or(tuple(map(everywhere, children)))
+        case Not(child):
+            return Not(everywhere(child))
+        case Terms() | Phrase() | Wildcard() | Fuzzy() | Regex() | Near():
+            return in_field(node, Field.EVERYTHING) if node.field is Field.TEXT else node
+        case _:
+            return node
 
 
 def by_part(node: Node) -> Node | None:

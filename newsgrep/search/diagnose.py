@@ -16,9 +16,13 @@ from newsgrep.query.ast import (
     MatchAll,
     Node,
     Operator,
+    Or,
     Terms,
+    TextNode,
     conditions,
     describe,
+    everywhere,
+    in_field,
     is_filter,
     positive_texts,
 )
@@ -45,6 +49,8 @@ class Diagnosis:
     * ``without``: each filter and exclusion, with the articles that match without it.
     * ``any_word``: articles that contain any of the words and pass the filters.
     * ``captions``: articles with the words in a caption that pass the filters.
+    * ``left_out``: articles that the query matches if it searches everything, and that have one of
+      its words in left-out text.
     * ``newer_files``: files that are new, changed or gone since they were indexed. Unless
       ``all_files_checked``, there may be more.
     """
@@ -55,6 +61,7 @@ class Diagnosis:
     without: tuple[PartCount, ...]
     any_word: int
     captions: int
+    left_out: int
     newer_files: int
     all_files_checked: bool
 
@@ -71,6 +78,7 @@ def diagnose(
         return count_matches(engine, node)
 
     terms = list(dict.fromkeys(_single_terms(root)))
+    texts = [text for text in positive_texts(root) if text.field is Field.TEXT]
     counted = terms[:MAX_COUNTED_TERMS]
     return Diagnosis(
         articles=total(MatchAll()),
@@ -82,6 +90,7 @@ def diagnose(
         ),
         any_word=total(_with_any_word(root)) if len(terms) > 1 else 0,
         captions=total(_in_captions(root)) if positive_texts(root) else 0,
+        left_out=total(And((_in_left_out(texts), everywhere(root)))) if texts else 0,
         newer_files=newer_files,
         all_files_checked=all_files_checked,
     )
@@ -123,5 +132,16 @@ def _with_any_word(root: Node) -> Node:
 
 def _in_captions(root: Node) -> Node:
     """Return the query for its words in captions; filters and exclusions stay."""
-    texts = (replace(text, field=Field.CAPTION) for text in positive_texts(root))
+    texts = (in_field(text, Field.CAPTION) for text in positive_texts(root))
     return And((*texts, *_filters(root)))
+
+
+def _in_left_out(texts: Iterable[TextNode]) -> Node:
+    """Return the query for one of the words in left-out text."""
+    left_out = (in_field(text, Field.LEFT_OUT) for text in texts)
+    return Or(
+        tuple(
+            replace(text, operator=Operator.OR) if isinstance(text, Terms) else text
+            for text in left_out
+        )
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -34,7 +34,7 @@ from newsgrep.query.ast import (
     positive_texts,
     scoring_terms,
 )
-from newsgrep.query.match import find_matches, highlight_spans, merge_spans
+from newsgrep.query.match import find_matches, merge_spans
 from newsgrep.query.parser import Query, name_contains
 from newsgrep.search.highlight import MAX_SNIPPETS, SNIPPET_WIDTH, make_snippets
 from newsgrep.search.rerank import (
@@ -215,33 +215,53 @@ def _make_hit(
     request: SearchRequest,
 ) -> Hit:
     title, body = folded
+    in_title = find_matches(title, texts, Field.TITLE)
+    in_body = find_matches(body, texts, Field.BODY)
     snippets = make_snippets(
         article.body,
         body,
-        find_matches(body, texts, Field.BODY),
+        in_body,
         width=request.snippet_width,
         limit=request.max_snippets,
     )
+    if any(text.field in _PASSAGE_FIELDS for text in texts):
+        shown = {match.text for match in (*in_title, *in_body)}
+        snippets = (*snippets, *_passage_snippets(article, texts, shown, request.snippet_width))
     return Hit(
         rank=rank,
         score=score,
         article=article,
-        title_spans=merge_spans(find_matches(title, texts, Field.TITLE)),
-        snippets=(*snippets, *_caption_snippets(article, texts)),
+        title_spans=merge_spans(in_title),
+        snippets=snippets,
     )
 
 
-def _caption_snippets(article: Article, texts: Sequence[TextNode]) -> list[Snippet]:
-    if not any(text.field is Field.CAPTION for text in texts):
-        return []
-    highlighted = (
-        (caption, highlight_spans(caption, texts, Field.CAPTION)) for caption in article.captions
+_PASSAGE_FIELDS: Final = {Field.CAPTION, Field.LEFT_OUT, Field.EVERYTHING}
+
+
+def _passage_snippets(
+    article: Article, texts: Sequence[TextNode], shown: set[str], width: int
+) -> Iterator[Snippet]:
+    """Yield the captions and the passages of left-out text in which ``texts`` occur.
+
+    Where everything is searched, only those with a match that is not ``shown`` already.
+    """
+    passages = (
+        *((Field.CAPTION, caption) for caption in article.captions),
+        *((Field.LEFT_OUT, passage.text) for passage in article.left_out),
     )
-    return [
-        Snippet(caption, spans, 0, False, False, field="caption")
-        for caption, spans in highlighted
-        if spans
-    ]
+    for field, passage in passages:
+        folded = fold(passage)
+        matches = find_matches(folded, texts, field)
+        found = {match.text for match in matches}
+        if not found or (found <= shown and not any(text.field is field for text in texts)):
+            continue
+        shown |= found
+        if field is Field.CAPTION:
+            yield Snippet(passage, merge_spans(matches), 0, False, False, field.label)
+        else:
+            for snippet in make_snippets(passage, folded, matches, width=width, limit=1):
+                yield snippet._replace(field=field.label)
 
 
 # Filters

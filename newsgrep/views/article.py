@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any, Final
 from urllib.parse import quote
 
 from newsgrep.models import Article, Precision, Span
-from newsgrep.terminal import StyledLine, StyledText, highlight, one_line
+from newsgrep.terminal import StyledLine, StyledText, count_noun, highlight, one_line
 from newsgrep.views import SCHEMA_VERSION
 
 _SEPARATOR: Final = " · "
 
 
 def to_text(
-    article: Article, spans: Sequence[Span] = (), title_spans: Iterable[Span] = ()
+    article: Article,
+    spans: Sequence[Span] = (),
+    title_spans: Iterable[Span] = (),
+    *,
+    left_out: bool = False,
 ) -> Iterator[StyledLine]:
-    """Yield the lines of a whole article.
+    """Yield the lines of a whole article, and with ``left_out`` of the text that was left out.
 
     ``spans`` and ``title_spans`` are highlighted; they count characters of body and title.
     """
@@ -48,16 +53,34 @@ def to_text(
         yield StyledLine()
         for caption in article.captions:
             yield StyledLine([StyledText("caption: ", "dim"), StyledText(one_line(caption))])
+    if left_out:
+        yield from _left_out_lines(article)
 
 
-def to_json(article: Article) -> dict[str, Any]:
-    """Return a whole article as a complete object."""
-    return {
+def _left_out_lines(article: Article) -> Iterator[StyledLine]:
+    """Yield the left-out passages in document order, each run of one reason under its reason."""
+    yield StyledLine()
+    count = len(article.left_out)
+    summary = f"left out: {count_noun(count, 'passage')}" if count else "left out: nothing"
+    yield StyledLine([StyledText(summary, "title")])
+    for reason, passages in groupby(article.left_out, key=lambda passage: passage.reason):
+        yield StyledLine([StyledText(f"{one_line(reason)}:", "dim")], indent=2)
+        for passage in passages:
+            for line in filter(None, passage.text.split("\n")):
+                yield StyledLine([StyledText(one_line(line))], indent=4)
+
+
+def to_json(article: Article, *, left_out: bool = False) -> dict[str, Any]:
+    """Return a whole article as a complete object, with ``left_out`` if that is requested."""
+    whole = {
         "version": SCHEMA_VERSION,
         **metadata_object(article),
         "body": article.body,
         "captions": list(article.captions),
     }
+    if left_out:
+        whole["left_out"] = [passage._asdict() for passage in article.left_out]
+    return whole
 
 
 def metadata_object(article: Article) -> dict[str, Any]:

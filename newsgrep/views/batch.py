@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Final, NamedTuple
 
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import QueryError, UsageError
+from newsgrep.query.ast import Field
 from newsgrep.query.parser import Query
 from newsgrep.search.search import SearchRequest, SearchResult, build_filters, search, with_filters
 from newsgrep.views import SCHEMA_VERSION
@@ -132,7 +133,11 @@ def _make_request(
 ) -> SearchRequest:
     if unknown := sorted(options.keys() - _KEYS):
         raise UsageError(f"Unknown key “{unknown[0]}”. Use one of {', '.join(_KEYS)}.")
-    query = parse(text, any_word=_read_flag(options, "any"))
+    query = parse(
+        text,
+        any_word=_read_flag(options, "any"),
+        field=Field.EVERYTHING if _read_flag(options, "everything") else Field.TEXT,
+    )
     filters = build_filters(
         _read_sources(options),
         _read_text(options, "since") or "",
@@ -148,7 +153,7 @@ def _make_request(
 
 
 _KEYS: Final = (
-    *("id", "query", "any", "source", "since", "until"),
+    *("id", "query", "any", "everything", "source", "since", "until"),
     *("sort", "limit", "offset", "after"),
 )
 

@@ -189,10 +189,10 @@ def _span_pairs(spans: Iterable[Span]) -> list[list[int]]:
 
 def _snippet_pieces(snippet: Snippet) -> list[StyledText]:
     pieces = highlight(snippet.text, snippet.spans)
-    if snippet.field == "caption":
-        pieces.insert(0, StyledText("caption: ", "dim"))
     if snippet.cut_before:
         pieces.insert(0, StyledText("…"))
+    if snippet.field != "body":
+        pieces.insert(0, StyledText(f"{snippet.field}: ", "dim"))
     if snippet.cut_after:
         pieces.append(StyledText("…"))
     return pieces
@@ -301,6 +301,10 @@ def diagnosis_lines(diagnosis: Diagnosis, parsed: str, index: str) -> Iterator[s
         yield f"  {_articles(diagnosis.any_word)} with one of the words: add --any"
     if diagnosis.captions:
         yield f"  {_articles(diagnosis.captions)} with it in a caption: write caption:…"
+    if diagnosis.left_out:
+        yield (
+            f"  {_articles(diagnosis.left_out)} with it in text that was left out: add --everything"
+        )
     if newer := diagnosis.newer_files:
         verb = "is" if newer == 1 else "are"
         least = "" if diagnosis.all_files_checked else "at least "

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from newsgrep.analysis.fold import fold
 from newsgrep.engines.base import Engine, EngineRequest, Order
 from newsgrep.models import PARAGRAPH_BREAK, Article, Span
-from newsgrep.query.ast import And, Field, Node, TextNode, positive_texts
+from newsgrep.query.ast import And, Field, Node, TextNode, positive_texts, searches
 from newsgrep.query.match import occurrence_spans
 from newsgrep.search.rerank import RERANK_DEPTH
 from newsgrep.search.search import group_sources, only_source, ranked_page
@@ -65,8 +65,8 @@ _ORDERS: Final = {
 class KwicLine(NamedTuple):
     """One occurrence of a keyword with its context, in the article's unchanged text.
 
-    ``field`` is ``title``, ``body`` or ``caption``; ``start`` and ``end`` count its characters.
-    ``left`` and ``right`` are the text before and after the keyword.
+    ``field`` is ``title``, ``body``, ``caption`` or ``left out``; ``start`` and ``end`` count its
+    characters. ``left`` and ``right`` are the text before and after the keyword.
     """
 
     id: str
@@ -165,7 +165,7 @@ def _ids(engine: Engine, root: Node, order: Order) -> Iterator[str]:
 def lines_of_article(
     article: Article, folded: tuple[str, str], texts: Sequence[TextNode], context: int
 ) -> Iterator[KwicLine]:
-    """Yield the occurrences in one article: title, body, and captions if ``texts`` need them.
+    """Yield the occurrences in one article: title, body, and what else ``texts`` search.
 
     ``folded`` are its folded title and body, ``context`` the characters on each side. What
     counts as one occurrence is defined by :func:`newsgrep.query.match.occurrence_spans`.
@@ -174,8 +174,11 @@ def lines_of_article(
         (Field.TITLE, article.title, folded[0]),
         (Field.BODY, article.body, folded[1]),
     ]
-    if any(text.field is Field.CAPTION for text in texts):
+    if searches(texts, Field.CAPTION):
         fields += [(Field.CAPTION, caption, fold(caption)) for caption in article.captions]
+    if searches(texts, Field.LEFT_OUT):
+        left_out = (passage.text for passage in article.left_out)
+        fields += [(Field.LEFT_OUT, passage, fold(passage)) for passage in left_out]
     for field, text, folded_text in fields:
         for span in occurrence_spans(folded_text, texts, field):
             yield _make_line(article, field, text, span, context)
@@ -189,7 +192,7 @@ def _make_line(article: Article, field: Field, text: str, span: Span, context: i
         published=article.published.iso if article.published else None,
         url=article.url,
         path=article.path,
-        field=field.value,
+        field=field.label,
         start=span.start,
         end=span.end,
         left=text[max(span.start - context, 0) : span.start],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import resources
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -13,12 +15,14 @@ from newsgrep.analysis.codec import (
     pack_article,
     pack_file_record,
     pack_folded,
+    pack_left_out,
     unpack_article,
     unpack_file_record,
     unpack_folded,
+    unpack_left_out,
 )
 from newsgrep.analysis.fold import fold
-from newsgrep.models import Article, FileRecord, Precision, Provenance, Published, Status
+from newsgrep.models import Article, FileRecord, LeftOut, Precision, Provenance, Published, Status
 
 # Everything but control characters and lone surrogates, which cleaning takes out.
 _CHARACTERS = st.one_of(
@@ -45,7 +49,9 @@ _ARTICLES = st.builds(
     captions=st.lists(_TEXTS, max_size=3).map(tuple),
     provenance=st.dictionaries(st.sampled_from(["title", "source"]), st.sampled_from(Provenance)),
     notes=st.lists(_TEXTS, max_size=2).map(tuple),
+    file_time=st.none() | st.just("2024-05-16T10:00:00+00:00"),
 )
+_PASSAGES = st.lists(st.builds(LeftOut, _TEXTS, st.sampled_from(["notice", "hidden"])))
 
 
 def pack(article: Article) -> tuple[bytes, bytes]:
@@ -86,6 +92,39 @@ def test_flipped_bit_is_damage(article: Article, at: int, bit: int) -> None:
             unpack_article(*pair, article.path)
 
 
+@given(passages=_PASSAGES.map(tuple), at=st.integers(0, 10**6), bit=st.integers(0, 7))
+def test_left_out_text_round_trip(passages: tuple[LeftOut, ...], at: int, bit: int) -> None:
+    packed = pack_left_out(passages)
+    assert unpack_left_out(packed) == passages
+    assert bool(packed) == bool(passages)
+    if packed:
+        changed = bytearray(packed)
+        changed[at % len(packed)] ^= 1 << bit
+        with pytest.raises(DamagedData):
+            unpack_left_out(bytes(changed))
+
+
+@pytest.mark.parametrize(
+    ("found_in", "iso", "file_time"),
+    [
+        ("file time", "2024-05-16T10:00:00+00:00", "2024-05-16T10:00:00+00:00"),
+        ("fetch time", "2024-05-16T10:00:00+00:00", None),
+    ],
+)
+def test_guessed_date_of_format_4_is_no_date(
+    found_in: str, iso: str, file_time: str | None
+) -> None:
+    article = Article("abc", "题", "文。", "/a.md", published=Published(iso, Precision.SECOND))
+    provenance = {"published": found_in, "source": "site rule"}
+    old = replace(article, provenance=cast("dict[str, Provenance]", provenance))
+    assert unpack_article(*pack(old), "/a.md") == replace(
+        article,
+        published=None,
+        file_time=file_time,
+        provenance={"source": Provenance.OUTLET_RULE},
+    )
+
+
 @pytest.mark.parametrize("status", Status)
 def test_file_record_round_trip(status: Status) -> None:
     shown = "abc" if status is Status.INDEXED else ""
@@ -102,6 +141,11 @@ def test_file_record_round_trip(status: Status) -> None:
     assert unpack_file_record(pack_file_record(record), shown) == record
     bare = record._replace(digest="", version_key=("", 0), reason=None)
     assert unpack_file_record(pack_file_record(bare), shown) == bare
+    for sketch in (b"\0", bytes(range(255))):
+        known = bare._replace(sketch=sketch, extractor="2 a1b2", address="def")
+        assert unpack_file_record(pack_file_record(known), shown) == known
+        whole = record._replace(sketch=sketch)
+        assert unpack_file_record(pack_file_record(whole), shown) == whole
 
 
 def test_frequent_words_file_is_up_to_date(

@@ -95,7 +95,7 @@ def test_unknown_index_format_is_left_alone(archive: Cli) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "ending", [".trm", ".pst", ".moment.col", ".source.col", ".body_length.col", "_stored.col"]
+    "ending", [".trm", ".pst", ".timestamp.col", ".source.col", ".body_length.col", "_stored.col"]
 )
 @pytest.mark.parametrize("lost", [True, False])
 def test_doctor_fix_restores_all_but_stored_articles(archive: Cli, ending: str, lost: bool) -> None:

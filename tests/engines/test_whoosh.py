@@ -160,7 +160,7 @@ def test_missing_file_raises_index_damaged(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "column", ["first_day", "last_day", "moment", "body_length", "id", "month"]
+    "column", ["first_day", "last_day", "timestamp", "body_length", "id", "month"]
 )
 def test_changed_column_raises_index_damaged(tmp_path: Path, column: str) -> None:
     engine_with("whoosh", tmp_path, ARCHIVE).close()

@@ -17,8 +17,10 @@ from newsgrep.analysis.characters import (
 )
 from newsgrep.analysis.codec import (
     pack_folded,
+    pack_left_out,
 )
 from newsgrep.analysis.fold import fold
+from newsgrep.models import LeftOut
 from newsgrep.query.ast import (
     Field,
     Near,
@@ -242,8 +244,29 @@ def test_verifier_agrees_with_contains_literal(text: str, start: int, size: int)
 def test_verifier_looks_into_the_field_of_the_pattern(query: str, fields: set[Field]) -> None:
     packed = packed_folded("大橋剪彩", "水，GPT-4o。", "夜景\n市長合影")
     pattern = parse_pattern(query)
-    found = {field for field in Field if verifier(replace(pattern, field=field))(packed)}
+    folded_fields = (Field.TEXT, Field.TITLE, Field.BODY, Field.CAPTION)
+    found = {field for field in folded_fields if verifier(replace(pattern, field=field))(packed)}
     assert found == fields
+
+
+@pytest.mark.parametrize(
+    ("query", "matches"),
+    [
+        ('"大桥"', True),
+        ('"gpt"', True),
+        ('"大桥水"', False),
+        ('"gp"', False),
+        ("大?剪彩", True),
+        ("/^水/", True),
+        ("~gpts", True),
+        ("大桥 NEAR/9 水", False),
+    ],
+)
+def test_verifier_of_left_out_text_looks_into_each_passage(query: str, matches: bool) -> None:
+    packed = pack_left_out([LeftOut("大橋剪彩", "hidden"), LeftOut("水，GPT-4o。", "notice")])
+    verify = verifier(replace(parse_pattern(query), field=Field.LEFT_OUT))
+    assert verify(packed) is matches
+    assert not verify(b"")
 
 
 def test_matching_documents_returns_keys() -> None:

@@ -10,12 +10,13 @@ import pytest
 
 from newsgrep.analysis.fold import fold
 from newsgrep.engines.base import Engine, EngineRequest, Order
-from newsgrep.query.ast import NameField
+from newsgrep.query.ast import Field, NameField
 from newsgrep.query.dates import Calendar, date_filter
 from newsgrep.query.parser import name_contains, parse
 from newsgrep.search.diagnose import Diagnosis, diagnose
 from newsgrep.search.rerank import RERANK_DEPTH
 from newsgrep.search.search import SearchRequest, search, with_filters
+from newsgrep.views.hits import diagnosis_lines
 from tests.support.factories import ENGINES, engine_with, make_article
 
 CALENDAR = Calendar(date(2024, 5, 17))
@@ -28,6 +29,16 @@ ARCHIVE = [
     make_article("title", "渔业声明", "全文如下。" + "港口的事很多。" * 5, date="2024-01-03"),
     make_article(
         "caption", "图片新闻", "没有别的。", captions=["渔业聲明的签署现场"], source="汀海晚报"
+    ),
+    make_article(
+        "left out",
+        "灯塔复明",
+        "灯塔昨夜复明。",
+        captions=["守塔人"],
+        left_out=[
+            ("讀者投票：守塔人該留下嗎？" * 30, "comments"),
+            ("灯塔摄影比赛开始报名。", "form"),
+        ],
     ),
 ]
 
@@ -73,6 +84,43 @@ def test_search_caption_field_shows_caption(engine: Engine) -> None:
     assert hit.snippets[1].spans[0].end == 4
 
 
+def test_search_left_out_field_shows_passage(engine: Engine) -> None:
+    (hit,) = search(engine, SearchRequest(parse("leftout:读者投票"))).hits
+    assert [snippet.field for snippet in hit.snippets] == ["body", "left out"]
+    snippet = hit.snippets[1]
+    passage = hit.article.left_out[0].text
+    assert passage[snippet.offset :].startswith(snippet.text)
+    assert snippet.cut_after or len(snippet.text) < len(passage)
+    assert snippet.text[snippet.spans[0].start : snippet.spans[0].end] == "讀者投票"
+
+
+@pytest.mark.parametrize(
+    ("typed", "fields"),
+    [
+        ("灯塔", ["body"]),
+        ("灯塔 报名", ["body", "left out"]),
+        ("守塔人", ["body", "caption"]),
+        ("守塔人 投票", ["body", "caption", "left out"]),
+        ("leftout:灯塔", ["body", "left out"]),
+        ("caption:守塔人 灯塔", ["body", "caption"]),
+    ],
+)
+def test_search_everything_shows_what_body_and_title_do_not(
+    engine: Engine, typed: str, fields: list[str]
+) -> None:
+    request = SearchRequest(parse(typed, field=Field.EVERYTHING))
+    (hit,) = search(engine, request).hits
+    assert [snippet.field for snippet in hit.snippets] == fields
+
+
+def test_search_without_everything_ignores_left_out_text(engine: Engine) -> None:
+    assert search_ids(engine, "投票") == search_ids(engine, '"摄影比赛"') == []
+    assert search_ids(engine, "灯塔 报名") == []
+    assert search_ids(engine, "everything:(灯塔 报名)") == ["left out"]
+    assert search_ids(engine, "灯塔 -leftout:报名") == []
+    assert engine.document_frequencies(["投票"]) == {"投票": 0}
+
+
 def test_search_pages_by_offset_join_to_whole_result(tmp_path: Path) -> None:
     many = [
         make_article(f"n{i:03}", f"第{i}号", "渔业的声明。" * (1 + i % 7) + "渔业声明。" * (i % 3))
@@ -108,7 +156,7 @@ def diagnosis_of(engine: Engine, typed: str) -> Diagnosis:
 
 def test_diagnose_counts_each_word(engine: Engine) -> None:
     diagnosis = diagnosis_of(engine, "渔业 铁路")
-    assert diagnosis.articles == 4
+    assert diagnosis.articles == 5
     assert [(each.part, each.articles) for each in diagnosis.terms] == [("渔业", 3), ("铁路", 0)]
     assert diagnosis.any_word == 3
 
@@ -125,6 +173,29 @@ def test_diagnose_counts_without_each_filter(engine: Engine) -> None:
 
 def test_diagnose_counts_captions(engine: Engine) -> None:
     assert diagnosis_of(engine, '"签署现场"').captions == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "left_out"),
+    [
+        ('"摄影比赛"', 1),
+        ("灯塔 摄影 报名", 1),
+        ("灯塔 摄影 台风", 0),
+        ("守塔人", 1),
+        ("title:摄影", 0),
+        ("leftout:台风", 0),
+        ("everything:台风", 0),
+        ("摄影 OR 台风", 1),
+        ("摄影 source:汀海", 0),
+        ("摄影 -读者", 0),
+        ("摄?比赛 NEAR/5 报名", 1),
+    ],
+)
+def test_diagnose_counts_left_out_text(engine: Engine, typed: str, left_out: int) -> None:
+    diagnosis = diagnosis_of(engine, typed)
+    assert diagnosis.left_out == left_out
+    lines = "\n".join(diagnosis_lines(diagnosis, typed, "in ./index"))
+    assert ("1 article with it in text that was left out: add --everything" in lines) == left_out
 
 
 def test_diagnose_limits_long_queries(engine: Engine) -> None:

@@ -62,7 +62,7 @@ def locations(proxy: RecordingProxy, url: str) -> list[tuple[str, str]]:
     """Return index and id of every article, from the server itself."""
     name = urlsplit(url).path
     proxy.cluster.request(f"{name}.*/_refresh", method="POST")
-    body = {"size": 10_000, "_source": False, "query": {"exists": {"field": "moment"}}}
+    body = {"size": 10_000, "_source": False, "query": {"exists": {"field": "timestamp"}}}
     response = proxy.cluster.request(f"{name}/_search", method="POST", body=body)
     return sorted((hit["_index"], hit["_id"]) for hit in response["hits"]["hits"])
 
