@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 
 class Extracted(NamedTuple):
@@ -23,6 +24,27 @@ class Extractor(NamedTuple):
     package: str
     load: Callable[[], Extract]
     fields: frozenset[str] = frozenset(Extracted._fields)
+
+
+_CHARSET = re.compile(rb"""charset\s*=\s*["']?\s*([A-Za-z0-9_-]+)""", re.IGNORECASE)
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+_KANA = re.compile(r"[\u3040-\u30ff]")
+_MIN_HAN: Final = 300
+
+
+def _decode(html: bytes) -> str:
+    """Return a page as text, for the tools that take no bytes: by its declaration, or UTF-8."""
+    declared = _CHARSET.search(html[:4096])
+    try:
+        return html.decode(declared[1].decode() if declared else "utf-8", "replace")
+    except LookupError:
+        return html.decode("utf-8", "replace")
+
+
+def _language(text: str) -> str | None:
+    """Return ``zh`` for a page with much Han text, for the tools that expect its language."""
+    han = len(_HAN.findall(text))
+    return "zh" if han > _MIN_HAN and han > 5 * len(_KANA.findall(text)) else None
 
 
 def _newsgrep() -> Extract:
@@ -78,16 +100,14 @@ def _readability() -> Extract:
 def _newspaper() -> Extract:
     import newspaper
 
-    # By default it downloads every image of a page to find the largest.
-    settings = newspaper.Config()
-    settings.fetch_images = False
-
     def extract(html: bytes, url: str) -> Extracted:
+        text = _decode(html)
+        settings = newspaper.Config()
+        settings.fetch_images = False  # it would download every image to find the largest
+        language = _language(text)
         try:
             article = newspaper.article(
-                url or "https://host.example/",
-                input_html=html.decode("utf-8", "replace"),
-                config=settings,
+                url or "https://host.example/", language, input_html=text, config=settings
             )
         except Exception:  # noqa: BLE001 - likewise
             return Extracted()
@@ -99,12 +119,15 @@ def _newspaper() -> Extract:
 
 def _goose() -> Extract:
     from goose3 import Goose
+    from goose3.text import StopWordsChinese
 
-    goose = Goose()
+    general, chinese = Goose(), Goose({"stopwords_class": StopWordsChinese})
 
     def extract(html: bytes, _: str) -> Extracted:
+        text = _decode(html)
+        goose = chinese if _language(text) else general
         try:
-            article = goose.extract(raw_html=html.decode("utf-8", "replace"))
+            article = goose.extract(raw_html=text)
         except Exception:  # noqa: BLE001 - likewise
             return Extracted()
         return Extracted(article.title, article.publish_date, article.cleaned_text)
@@ -126,7 +149,7 @@ def _resiliparse() -> Extract:
     from resiliparse.extract.html2text import extract_plain_text
 
     def extract(html: bytes, _: str) -> Extracted:
-        text = extract_plain_text(html.decode("utf-8", "replace"), main_content=True)
+        text = extract_plain_text(_decode(html), main_content=True)
         return Extracted(None, None, text)
 
     return extract
