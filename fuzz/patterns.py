@@ -43,6 +43,9 @@ LIMITS: Final = {
     "headlines._SEPARATOR": 400, "sources._TITLE_END": 400, "sources._LABEL": 160,
     "sources._BRACKETS": 160, "source_lines._SOURCE": 200, "source_lines._AUTHOR": 200,
     "titles._MEDIUM": 20,
+    "savers._SAVED_FROM": 2000, "savers._MIRRORED": 2000, "savers._SINGLE_FILE": 2000,
+    "savers._MONOLITH": 2000, "savers._COMMENT": 20_000, "savers._REPLAYED": 20_000,
+    "savers._ARCHIVED": 4000, "savers._SCRIPT_DATE": 60,
     "text._HEADING": 200,
     "notices._BUTTON": 160, "notices._CREDIT_LINE": 160, "notices._ROLES": 400,
     "notices._SOURCE_NOTE": 400, "notices._ABOUT_ITSELF": 400, "notices._NOTICE_ACT": 400,
@@ -55,6 +58,7 @@ LIMITS: Final = {
 
 INDIRECT: Final = {
     "boilerplate": ("fullmatch",), "outlets": ("fullmatch",), "titles": ("fullmatch",),
+    "savers": ("match",),
     "dates": ("search", "finditer"),
     "characters": ("finditer",),
 }  # fmt: skip

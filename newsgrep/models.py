@@ -36,6 +36,7 @@ class Provenance(StrEnum):
     TIME_ELEMENT = "time element"
     ADDRESS_ELEMENT = "address element"
     LINK_ELEMENT = "link element"
+    COMMENT = "comment"
     BYLINE = "byline"
     LABEL = "labelled line"
     URL = "URL"

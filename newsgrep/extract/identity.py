@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode, urlsplit
 
 from newsgrep.analysis.characters import strip_invisible
 from newsgrep.extract.claims import Claims, Loss
+from newsgrep.extract.savers import original_address
 from newsgrep.extract.trace import NO_TRACE, Trace
 
 _MAX_URL: Final = 4000
@@ -19,12 +20,15 @@ _URL_WHITESPACE = re.compile(r"[\t\n\r\x0c\x85]")
 
 
 def choose_url(claims: Claims, trace: Trace = NO_TRACE) -> str | None:
-    """Return the address of the article, as the file states it, or None."""
+    """Return the address of the article, as the file states it, or None.
+
+    Of a copy in a web archive it is the address of the original.
+    """
     for claim in claims.urls:
         url = _URL_WHITESPACE.sub("", strip_invisible(claim.value.strip()))
         if len(url) <= _MAX_URL and re.match(r"https?://[^\s/]+", url, re.IGNORECASE):
             trace.won(claim)
-            return url
+            return original_address(url).url
         trace.lost(claim, Loss.NOT_AN_ADDRESS)
     return None
 

@@ -323,4 +323,5 @@ def merge_labels(claims: Claims, stated: Claims) -> Claims:
         urls=claims.urls + stated.urls,
         bodies=claims.bodies,
         tags=tuple(dict.fromkeys((*claims.tags, *stated.tags))),
+        site=claims.site,
     )

@@ -14,6 +14,7 @@ from newsgrep.extract.decode import MAX_LINES, check_limit, decode
 from newsgrep.extract.frontmatter import FrontMatter, split_front_matter
 from newsgrep.extract.labels import merge_labels, take_labels
 from newsgrep.extract.outlets import Outlet, Outlets
+from newsgrep.extract.savers import Saved, original_address, read_saved
 from newsgrep.extract.sources import looks_like_topic, sounds_like_outlet
 from newsgrep.extract.trace import NO_TRACE, Trace
 from newsgrep.models import Provenance
@@ -71,14 +72,18 @@ class DecodedFile:
     encoding: str
     outlet: Outlet | None
     notes: tuple[str, ...]
+    saved: Saved
 
     @property
     def url(self) -> str | None:
-        """Return the address that is given or in the front matter, or None."""
-        return self.raw.url or self.front_matter.url or self.front_matter.first(*_URL_KEYS)
+        """Return the address that is given, in the front matter or in a comment, or None."""
+        written = self.front_matter.url or self.front_matter.first(*_URL_KEYS)
+        stated = self.raw.url or written or self.saved.url
+        return original_address(stated).url if stated else None
 
 
 _GIVEN_RANK: Final = -10
+_SAVED_RANK: Final = 8
 _URL_KEYS: Final = (
     "from",
     "url",
@@ -108,31 +113,38 @@ def decode_file(raw: RawFile) -> DecodedFile:
     check_limit(decoded.text.count("\n"), MAX_LINES, "lines")
     front_matter, text = split_front_matter(decoded.text)
     notes = (*decoded.notes, *front_matter.notes)
-    file = DecodedFile(raw, front_matter, text, decoded.encoding, None, notes)
+    saved = read_saved(text)
+    file = DecodedFile(raw, front_matter, text, decoded.encoding, None, notes, saved)
     outlet = outlets.for_url(file.url)
     if outlet is None and not file.url:
         tag = _URL_TAG.search(text[:_MAX_HEAD])
         address = _ADDRESS.search(tag.group()) if tag else None
-        outlet = outlets.for_url(address[1]) if address else None
+        outlet = outlets.for_url(original_address(address[1]).url) if address else None
     return replace(file, outlet=outlet or outlets.for_text(text))
 
 
 def raw_article(file: DecodedFile, blocks: tuple[Block, ...], claims: Claims) -> RawArticle:
     """Return the article of ``blocks`` and ``claims``, with the claims of the front matter."""
     blocks, stated = take_labels(blocks)
+    claims = merge_labels(claims, stated)
+    claims = merge_front_matter(file.front_matter, claims, file.raw.url, file.saved.url)
+    archived = original_address(claims.urls[0].value).fetched if claims.urls else None
     return RawArticle(
         blocks=blocks,
-        claims=merge_front_matter(file.front_matter, merge_labels(claims, stated), file.raw.url),
+        claims=claims,
         outlet=file.outlet,
-        fetched=file.front_matter.fetched,
+        fetched=file.front_matter.fetched or file.saved.fetched or archived,
         notes=file.notes,
         encoding=file.encoding,
     )
 
 
-def merge_front_matter(front_matter: FrontMatter, claims: Claims, url: str | None = None) -> Claims:
-    """Return ``claims`` with those of ``front_matter`` and the address that the caller knows.
+def merge_front_matter(
+    front_matter: FrontMatter, claims: Claims, url: str | None = None, saved_url: str | None = None
+) -> Claims:
+    """Return ``claims`` with those of ``front_matter`` and two addresses.
 
+    ``url`` is what the caller knows, ``saved_url`` what the program wrote that saved the page.
     Titles, sources and URLs of the front matter are better evidence than those of the page;
     authors and dates are worse, because what the article itself states is better for them.
     """
@@ -147,6 +159,8 @@ def merge_front_matter(front_matter: FrontMatter, claims: Claims, url: str | Non
 
     if url:
         found.append(Claim(ClaimField.URL, url, Provenance.GIVEN, rank=_GIVEN_RANK))
+    if saved_url:
+        found.append(Claim(ClaimField.URL, saved_url, Provenance.COMMENT, rank=_SAVED_RANK))
     if front_matter.title:
         found.append(Claim(ClaimField.TITLE, front_matter.title, Provenance.LINK_LINE))
     if front_matter.url:
