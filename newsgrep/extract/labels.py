@@ -125,6 +125,8 @@ class _Line:
     def _read_unlabelled(self, start: int, end: int) -> bool:
         """Read what precedes the first label: a date, an outlet's name, ``记者 甲``."""
         rest = self._take_dates(start, end)
+        if not _SENTENCE_SIGNS.isdisjoint(rest):
+            return False
         for match in _PART.finditer(rest):
             part = match.group().strip(_PADDING)
             role = _ROLE.fullmatch(part)
@@ -136,14 +138,15 @@ class _Line:
                 if not looks_like_names(role[group]):
                     return False
                 self._add("author", at + role.start(group), at + role.end(group))
-            elif _is_name_alone(part) and any(":" in date for date in self.values.get("date", ())):
-                self._add("author", start + match.start(), start + match.end())
             elif (
                 len(part) <= 20
+                and ":" not in part
                 and sounds_like_outlet(part)
                 and (end < len(self.text) or "date" in self.values)
             ):
                 self._add("source", start + match.start(), start + match.end())
+            elif _is_name_alone(part) and any(":" in date for date in self.values.get("date", ())):
+                self._add("author", start + match.start(), start + match.end())
             else:
                 return False
         return True
@@ -177,11 +180,11 @@ class _Line:
             return not value
         if field == "":
             return len(value) <= 30
+        if field == "author":
+            self._add("author", start, start + len(rest.rstrip()))
+            return looks_like_names(value) or self._is_account(start, end)
         start += rest.index(value)
         end = start + len(value)
-        if field == "author":
-            self._add("author", start, end)
-            return looks_like_names(value) or self._is_account(start, end)
         self._add("source", start, end)
         return len(value) <= 40
 
@@ -263,7 +266,7 @@ def take_labels(blocks: Sequence[Block]) -> tuple[tuple[Block, ...], Claims]:
                 continue
         line = _Line(text)
         if len(text) <= _MAX_LINE and "\n" not in text and line.read():
-            count = line.labels + bool(line.values.get("date"))
+            count = max(line.labels, len(line.values))
             if count > 1 or (not sentences and line.labels) or (line.values and line.empty_label):
                 stated.append(line.claims())
                 found[index] = replace(found[index], rule=Rule.BYLINE)
@@ -279,7 +282,7 @@ def take_labels(blocks: Sequence[Block]) -> tuple[tuple[Block, ...], Claims]:
             sentences += 1
             if sentences > 1:
                 break
-    return tuple(found), _joined(stated)
+    return tuple(found), join_claims(stated)
 
 
 _LONE_NAME = re.compile(r"[\u4e00-\u9fff]{2,4}")
@@ -297,13 +300,12 @@ def _has_sentence(text: str) -> bool:
     return len(text) > _MAX_VALUE or notices.is_prose(fold(text))
 
 
-def _joined(stated: Sequence[Claims]) -> Claims:
-    """Return the claims of several lines. A reporter is a better author than who posted the text."""
-    authors = [claim for each in stated for claim in each.authors]
+def join_claims(stated: Sequence[Claims]) -> Claims:
+    """Return the claims of several lines."""
     return Claims(
         titles=tuple(claim for each in stated for claim in each.titles),
         sources=tuple(claim for each in stated for claim in each.sources),
-        authors=tuple(authors),
+        authors=tuple(claim for each in stated for claim in each.authors),
         dates=tuple(claim for each in stated for claim in each.dates),
         urls=tuple(claim for each in stated for claim in each.urls),
         tags=tuple(dict.fromkeys(tag for each in stated for tag in each.tags)),
@@ -311,14 +313,15 @@ def _joined(stated: Sequence[Claims]) -> Claims:
 
 
 def merge_labels(claims: Claims, stated: Claims) -> Claims:
-    """Return ``claims`` with what the labelled lines of the article state.
+    """Return ``claims`` with what the labelled lines at the top of the article state.
 
-    A title on such a line is one only if the file states no other.
+    A reporter in the form of a post is a better author than who posted it.
     """
+    reported = any(claim.provenance is Provenance.LABEL for claim in claims.authors)
     return Claims(
         titles=claims.titles + stated.titles,
         sources=claims.sources + stated.sources,
-        authors=claims.authors + stated.authors,
+        authors=claims.authors if reported else claims.authors + stated.authors,
         dates=claims.dates + stated.dates,
         urls=claims.urls + stated.urls,
         bodies=claims.bodies,

@@ -7,9 +7,11 @@ number signs inside lines are text and are kept.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
-from newsgrep.extract.claims import Block, BlockKind, Claims
+from newsgrep.extract.claims import Block, BlockKind
+from newsgrep.extract.dates import parse_date_line
 from newsgrep.extract.decode import MAX_CHARACTERS, check_limit
 from newsgrep.extract.formats.base import (
     DecodedFile,
@@ -20,6 +22,9 @@ from newsgrep.extract.formats.base import (
     raw_article,
 )
 from newsgrep.extract.formats.html import extract_html, looks_like_html
+from newsgrep.extract.formats.posts import split_post
+from newsgrep.extract.formats.wrapped import paragraph_lines
+from newsgrep.extract.labels import read_labels
 from newsgrep.extract.whitespace import split_paragraphs
 
 # An address ends where the next image begins; otherwise "![](" repeated would cost 2,000 steps
@@ -29,15 +34,21 @@ _LINK = re.compile(
     r"\[([^\[\]\n]{0,300})\]\((?:#|https?://|/|mailto:)?[^()\s]{0,2000}+(?:\s\"[^\"\n]{0,200}\")?\)"
 )
 _BOLD = re.compile(r"\*\*(?=\S)([^*\n]{1,300})(?<=\S)\*\*")
-_HEADING = re.compile(r"#{1,6}[ \t]+(\S.*?)[ \t]*#*$")
+_HEADING = re.compile(r"(#{1,6})[ \t]*([^\s#].*?)[ \t]*#*$")
 # Unbounded repetition of a group is possessive: positions to backtrack to would take a hundred
 # times the memory of the line.
 _RULE = re.compile(r"[ \t]*+(?:[-=_*][ \t]*+){3}[-=_* \t]*+$")
-_MAX_WRAP_WIDTH: Final = 100
-"""Terminal cells; wider lines were not wrapped by a mail program or typewriter."""
-_MIN_WRAP_WIDTH: Final = 50
-"""Terminal cells; narrower lines are verse."""
 _MAX_HEADING_LINE: Final = 200
+_LINE_END = re.compile("[\x0b\x85\u2028]")
+_PARAGRAPH_END = re.compile("[\x0c\u2029]")
+_MAX_HEAD_LINES: Final = 20
+"""Lines at the top that may have labels."""
+_MAX_LABEL_LINE: Final = 200
+
+
+def normal_lines(text: str) -> str:
+    """Return ``text`` with newlines for the separators of lines and of paragraphs in Unicode."""
+    return _PARAGRAPH_END.sub("\n\n", _LINE_END.sub("\n", text))
 
 
 def _read(raw: RawFile) -> RawArticle:
@@ -50,33 +61,31 @@ def _read(raw: RawFile) -> RawArticle:
 def extract_plain_text(file: DecodedFile) -> RawArticle:
     """Return the article in plain text."""
     check_limit(len(file.text), MAX_CHARACTERS, "characters of text")
+    text = normal_lines(file.text.replace("\0", ""))
+    post = split_post([_strip_markup(line) for line in text.split("\n")])
     blocks: list[Block] = []
-    for group in _group_lines(file.text.replace("\0", "")):
-        for kind, lines in _split_headings(group):
-            blocks += [Block(text, kind) for text in split_paragraphs(_join_wrapped(lines))]
-    return raw_article(file, tuple(blocks), Claims())
+    for lines in paragraph_lines(_apart(post.lines)):
+        for kind, part in _split_headings(lines, first=not blocks):
+            blocks += [Block(text, kind) for text in split_paragraphs(part)]
+    return raw_article(file, (*blocks, *post.blocks), post.claims)
 
 
-def _group_lines(text: str) -> list[list[str]]:
-    """Return the lines of each paragraph: separated by empty lines, or each line by itself."""
-    lines = [_strip_markup(line) for line in text.split("\n")]
-    while lines and not lines[-1].strip():
-        lines.pop()
-    blank = sum(1 for line in lines if not line.strip())
-    filled = len(lines) - blank
-    if blank * 10 < filled and not _is_wrapped([line for line in lines if line.strip()]):
-        return [[line] for line in lines]
-    groups: list[list[str]] = [[]]
-    wrapped = _is_wrapped([line for line in lines if line.strip()][1:])
+def _apart(lines: Sequence[str]) -> list[str]:
+    """Return ``lines`` with empty lines around those at the top that have labels or only a date."""
+    found: list[str] = []
+    seen = 0
     for line in lines:
-        if line.strip():
-            groups[-1].append(line)
-        elif groups[-1]:
-            groups.append([])
-    if not wrapped and len(groups) > 1:
-        # Headline, date and byline are often single lines at the top.
-        groups[:1] = [[line] for line in groups[0]]
-    return groups
+        text = line.strip()
+        if text and seen < _MAX_HEAD_LINES:
+            seen += 1
+            labelled = len(text) <= _MAX_LABEL_LINE and (
+                read_labels(text) is not None or parse_date_line(text) is not None
+            )
+            if labelled:
+                found += ["", line, ""]
+                continue
+        found.append(line)
+    return found
 
 
 def _strip_markup(line: str) -> str:
@@ -88,12 +97,16 @@ def _strip_markup(line: str) -> str:
     return line
 
 
-def _split_headings(group: list[str]) -> list[tuple[BlockKind, list[str]]]:
+def _split_headings(group: list[str], *, first: bool) -> list[tuple[BlockKind, list[str]]]:
+    """Return the parts of a paragraph: headings, and lines of text.
+
+    ``#标题`` is a heading at the very beginning of a text; elsewhere it is a tag.
+    """
     parts: list[tuple[BlockKind, list[str]]] = []
     for line in group:
         heading = _HEADING.match(line) if len(line) < _MAX_HEADING_LINE else None
-        if heading:
-            parts.append((BlockKind.HEADING, [heading[1]]))
+        if heading and (is_heading(line, heading[1]) or (first and "#" not in heading[2])):
+            parts.append((BlockKind.HEADING, [heading[2]]))
         elif _RULE.match(line):
             if parts and len(parts[-1][1]) == 1 and parts[-1][0] is BlockKind.TEXT:
                 parts[-1] = (BlockKind.HEADING, parts[-1][1])
@@ -101,23 +114,13 @@ def _split_headings(group: list[str]) -> list[tuple[BlockKind, list[str]]]:
             parts[-1][1].append(line)
         else:
             parts.append((BlockKind.TEXT, [line]))
+        first = False
     return parts
 
 
-def _is_wrapped(lines: list[str]) -> bool:
-    """Return whether lines were wrapped at a width and not by their author."""
-    # Characters from U+2E80 on are wide.
-    widths = [sum(2 if ord(c) > 0x2E80 else 1 for c in line) for line in lines[:200]]
-    if len(widths) < 2 or max(widths) > _MAX_WRAP_WIDTH:
-        return False
-    full = sum(1 for width in widths if width * 5 >= max(widths) * 4)
-    return full * 10 >= len(widths) * 7 and max(widths) > _MIN_WRAP_WIDTH
-
-
-def _join_wrapped(lines: list[str]) -> list[str]:
-    if len(lines) > 1 and _is_wrapped(lines[:-1] if len(lines) > 2 else lines):
-        return ["\n".join(lines)]
-    return lines
+def is_heading(line: str, marks: str) -> bool:
+    """Return whether ``line``, which begins with the number signs ``marks``, is a heading."""
+    return len(marks) > 1 or line[len(marks) : len(marks) + 1] in (" ", "\t")
 
 
 FORMAT = Format("text", _read)
