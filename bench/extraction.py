@@ -127,15 +127,38 @@ def read_pages(folder: Path) -> Iterator[Page]:
 
 
 def _text_between(html: bytes, begins: str, ends: str) -> str | None:
+    """Return the text of a page from ``begins`` to ``ends``, None if it lacks one of them.
+
+    White space does not count. The last occurrences are meant: a page repeats the first words
+    in descriptions and teasers above its text, and the last words may occur in the middle. ``^``
+    before the last words says that the body ends before them.
+    """
+    for parser in ("lxml", "html.parser"):  # each loses text of some broken pages
+        text = _cut_text(_visible_text(html, parser), begins, ends)
+        if text is not None:
+            return text
+    return None
+
+
+def _visible_text(html: bytes, parser: str) -> str:
     from bs4 import BeautifulSoup
 
-    soup = BeautifulSoup(html, "lxml")
+    soup = BeautifulSoup(html, parser)
     for element in soup(["script", "style", "noscript"]):
         element.decompose()
-    text = re.sub(r"\s+", "", soup.get_text())
-    first = text.find(re.sub(r"\s+", "", begins))
-    last = text.find(end := re.sub(r"\s+", "", ends), first)
-    return text[first : last + len(end)] if first >= 0 and last >= 0 else None
+    return soup.get_text("\n")
+
+
+def _cut_text(text: str, begins: str, ends: str) -> str | None:
+    positions = [at for at, character in enumerate(text) if not character.isspace()]
+    joined = "".join(text[at] for at in positions)
+    opening, closing = ("".join(each.lstrip("^").split()) for each in (begins, ends))
+    last = joined.rfind(closing)
+    first = joined.rfind(opening, 0, max(last, 0))
+    if first < 0 or last < 0:
+        return None
+    end = last if ends.startswith("^") else last + len(closing)
+    return text[positions[first] : positions[end - 1] + 1]
 
 
 def score_page(scores: Scores, page: Page, extracted: Extracted, fields: Set[str]) -> None:
