@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from pathlib import Path
 
 import opencc
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 
 from newsgrep.analysis.fold import TABLES_EDITION, fold
 
-_CHARACTERS = st.one_of(st.characters(codec="utf-8"), st.sampled_from("乾坤著着聯ＡaéßİǅＺ９　"))
+_CHARACTERS = st.one_of(
+    st.characters(codec="utf-8"), st.sampled_from("乾坤著着聯ＡaéßİǅＺ９　⻓⻢⼈｡｢､･‧・○₂﹐")
+)
 
 
 @settings(max_examples=500)
@@ -42,10 +45,30 @@ def test_fold_is_idempotent() -> None:
         ("瞭解 了解", "了解 了解"),
         ("想像 想象", "想像 想象"),
         ("ΟΔΟΣ ß", "οδοσ ß"),
+        ("｢先到先挑｣､每户｡", "「先到先挑」、每户。"),
+        ("⻓江⻛浪与⺠⽣，⻢船⻋站", "长江风浪与民生,马船车站"),
+        ("乔･拜登 喬‧拜登 乔・拜登 乔•拜登", "乔·拜登 乔·拜登 乔·拜登 乔·拜登"),
+        ("他說──不行―不行", "他说——不行—不行"),
+        ("don’t F‑16 CO₂ 10²", "don't f-16 co2 102"),
+        ("二○二四年", "二〇二四年"),
+        ("﹁甲﹂﹐乙﹔", "「甲」,乙;"),
+        ("\uf900\U0002f800", "岂丽"),
+        ("𝗕𝗼𝗹𝗱", "bold"),
     ],
 )
 def test_fold_unifies_spellings(text: str, folded: str) -> None:
     assert fold(text) == folded
+
+
+def test_fold_unifies_radicals() -> None:
+    named = [chr(code) for code in range(0x2E80, 0x2FD6) if unicodedata.name(chr(code), "")]
+    # U+2E80 and U+2EB5 have no everyday form.
+    assert [each for each in named if fold(each) == each] == ["\u2e80", "\u2eb5"]
+    assert all("\u3400" <= fold(each) <= "\u9fff" for each in set(named) - {"\u2e80", "\u2eb5"})
+
+
+def test_fold_keeps_quotation_marks() -> None:
+    assert fold("“甲”「乙」『丙』") == "“甲”「乙」『丙』"
 
 
 def test_simplified_table_is_opencc() -> None:

@@ -33,8 +33,10 @@ TEXTS = (
     "水水水，水。我们爱我们的水库水管水手",
     "研究生命的起源，研究生命苦。南京市长江大桥，下雨天留客天",
     "中华人民共和国，中華人民共和國，中华人民。２０２４年ＡＢＣ",
+    "⻓江⻛浪与⺠⽣，｢先到先挑｣､喬‧拜登說──二○二四年 CO₂",
+    "长江风浪与民生,「先到先挑」、乔·拜登说——二〇二四年 co2",
 )
-_ALPHABET = "水我们爱的北京大学生联合声聲明聯GPT4o 20，。“”漁渔 A-"
+_ALPHABET = "水我们爱的北京大学生联合声聲明聯GPT4o 20，。“”漁渔 A-⻓长｡・·○〇₂"
 
 
 # Created once: each takes as long as a hundred searches.
@@ -115,6 +117,9 @@ def test_phrase_ignores_script_width_and_case(
     answers = [found(engine, spelling) for spelling in spellings]
     assert answers[0] == answers[1] == answers[2] >= {"s0", "s1"}
     assert found(engine, "ＧＰＴ－４ｏ") == found(engine, "gpt-4O") >= {"s2"}
+    radicals = found(engine, "⻓江⻛浪与⺠⽣，｢先到先挑｣､")
+    assert radicals == found(engine, "長江風浪与民生，「先到先挑」、") >= {"s6", "s7"}
+    assert found(engine, "乔・拜登说──二○二四年 CO2") >= {"s6", "s7"}
     assert found(engine, "2024年abc") == found(engine, "２０２４年ＡＢＣ") >= {"s5"}
 
 
