@@ -6,8 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
 import click
 
@@ -25,16 +24,13 @@ from newsgrep.cli.options import (
 )
 from newsgrep.cli.output import Rendering, print_result
 from newsgrep.cli.progress import handle_signals, show_progress
-from newsgrep.errors import InputError
-from newsgrep.index.plan import ListedFile, Outcome, UpdateSummary, parse_shard
-from newsgrep.index.store import Index
+from newsgrep.cli.summary import note_lines, summary_line, summary_object
+from newsgrep.errors import InputError, UsageError
+from newsgrep.index.plan import Outcome, parse_shard
 from newsgrep.index.update import UpdateOptions, update_index
-from newsgrep.terminal import count_noun, one_line, write
-from newsgrep.views import SCHEMA_VERSION
-from newsgrep.views.article import display_path
-
-_MAX_LISTED: Final = 20
-
+from newsgrep.query.ast import And, Node
+from newsgrep.search.search import build_filters
+from newsgrep.terminal import write
 
 _SIZE: Final = re.compile(r"([0-9]{1,12})([KMG]?)", re.IGNORECASE)
 _SIZE_UNITS: Final = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
@@ -70,11 +66,13 @@ class UpdateCommandOptions(IndexOptions, OutputOptions):
     follow: bool
     engine: str | None
     shard: str
+    reextract: bool
+    sources: tuple[str, ...]
     wait: float
 
 
 @click.command("index", short_help="Bring the index up to date with files.")
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", metavar="[PATH...]", nargs=-1)
 @click.option(
     "--prune/--no-prune",
     default=None,
@@ -88,6 +86,18 @@ class UpdateCommandOptions(IndexOptions, OutputOptions):
     default="64M",
     show_default=True,
     help="Skip and list larger files; e.g. 500K or 64M, at most 1G.",
+)
+@click.option(
+    "--reextract",
+    is_flag=True,
+    help="Read only files again that older rules have read, under PATH or all.",
+)
+@click.option(
+    "--source",
+    "sources",
+    metavar="TEXT",
+    multiple=True,
+    help="With --reextract: only sources whose name contains TEXT. Can be repeated.",
 )
 @click.option("--follow", is_flag=True, help="Follow symbolic links that lead out of PATH.")
 @engine_option
@@ -113,10 +123,12 @@ def index_command(options: UpdateCommandOptions) -> int:
     newsgrep index ~/archive --index ~/big.index --engine tantivy
     newsgrep index ~/archive --index opensearch://search.example/news --shard 2/3
     find . -name '*.md' -mtime -7 | newsgrep index -
+    newsgrep index --reextract
     """
     handle_signals()
     paths = list(_input_paths(options.paths))
-    if not paths:
+    _check_reextract(options)
+    if not paths and (options.paths or not options.reextract):
         raise InputError("The list of paths is empty. Name at least one file or folder.")
     with show_progress() as progress:
         update = UpdateOptions(
@@ -130,36 +142,33 @@ def index_command(options: UpdateCommandOptions) -> int:
             largest=options.max_file_size,
             engine=options.engine,
             shard=parse_shard(options.shard) if options.shard else None,
+            reextract=options.reextract,
+            only=_any_source(options.sources),
         )
         summary = update_index(options.index, paths, update)
     if options.output is OutputFormat.TEXT:
-        write(_summary_line(summary, options.index))
-        _print_files(summary)
+        write(summary_line(summary, str(options.index), reextract=options.reextract))
+        for line in note_lines(summary):
+            click.echo(line, err=True)
     else:
-        print_result(Rendering(json=lambda: _summary_object(summary)), options)
+        print_result(Rendering(json=lambda: summary_object(summary)), options)
     if summary.counts[Outcome.FAILED] or "unreadable" in summary.skipped:
         return 2
     return 0 if summary.articles or summary.seen or summary.removed else 1
 
 
-def _summary_object(summary: UpdateSummary) -> dict[str, Any]:
-    """Return the run as a JSON object; the counts of outcomes add up to ``seen``."""
-    return {
-        "version": SCHEMA_VERSION,
-        **({"shard": summary.shard} if summary.shard else {}),
-        "seen": summary.seen,
-        **{outcome.value: summary.counts[outcome] for outcome in Outcome},
-        "removed": summary.removed,
-        "articles": summary.articles,
-        "seconds": round(summary.seconds, 2),
-        "files": {
-            outcome.value: [asdict(listed) for listed in items]
-            for outcome, items in summary.listed.items()
-        },
-        "skipped": {
-            kind: [asdict(listed) for listed in items] for kind, items in summary.skipped.items()
-        },
-    }
+def _check_reextract(options: UpdateCommandOptions) -> None:
+    if options.reextract:
+        if options.prune is not None:
+            raise UsageError("--reextract removes no articles: leave --prune and --no-prune out.")
+    elif options.sources:
+        raise UsageError("--source needs --reextract: newsgrep index --reextract --source TEXT.")
+    elif not options.paths:
+        raise UsageError("Missing argument PATH: name a file or folder, such as newsgrep index .")
+
+
+def _any_source(sources: tuple[str, ...]) -> Node | None:
+    return And(tuple(build_filters(sources))) if sources else None
 
 
 def _input_paths(paths: tuple[str, ...]) -> Iterator[str]:
@@ -170,49 +179,3 @@ def _input_paths(paths: tuple[str, ...]) -> Iterator[str]:
             yield from (os.fsdecode(line) for line in data.split(end) if line.strip())
         else:
             yield path
-
-
-def _summary_line(summary: UpdateSummary, index: Index) -> str:
-    counts = ", ".join(
-        f"{summary.counts[outcome]:,} {name}"
-        for outcome, name in (
-            (Outcome.ADDED, "added"),
-            (Outcome.UPDATED, "updated"),
-            (Outcome.UNCHANGED, "unchanged"),
-            (
-                Outcome.DUPLICATE,
-                "duplicate" if summary.counts[Outcome.DUPLICATE] == 1 else "duplicates",
-            ),
-            (Outcome.REJECTED, "without article text"),
-            (Outcome.FAILED, "unreadable"),
-        )
-        if summary.counts[outcome]
-    )
-    removed = f"; {summary.removed:,} removed" if summary.removed else ""
-    of_shard = f"of shard {summary.shard} " if summary.shard else ""
-    files = count_noun(summary.seen, "file")
-    articles = count_noun(summary.articles, "article")
-    return (
-        f"{files} {of_shard}seen: {counts or 'nothing to read'}{removed}; "
-        f"{articles} in {one_line(str(index))}, {summary.seconds:.1f} s"
-    )
-
-
-def _print_files(summary: UpdateSummary) -> None:
-    for outcome, items in summary.listed.items():
-        _print_listed(outcome.value, tuple(item for item in items if not item.known))
-    for kind, items in summary.skipped.items():
-        if kind == "hidden":
-            click.echo(f"skipped: {count_noun(len(items), 'hidden file')}", err=True)
-        else:
-            _print_listed("skipped" if kind == "format" else kind, items)
-
-
-def _print_listed(label: str, items: tuple[ListedFile, ...]) -> None:
-    for item in items[:_MAX_LISTED]:
-        # Reasons name other files by their absolute paths.
-        reason = one_line(item.reason.replace(os.getcwd() + os.sep, ""))  # noqa: PTH109  (any bytes)
-        click.echo(f"{label}: {display_path(item.path)}: {reason}", err=True)
-    if len(items) > _MAX_LISTED:
-        more = len(items) - _MAX_LISTED
-        click.echo(f"{label}: … and {more:,} more; --json lists all", err=True)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 from newsgrep.errors import InputError, UsageError
 from newsgrep.extract.walk import File, Skipped, find_files, iter_parents
@@ -32,7 +32,8 @@ class Plan:
     """All files that a run found, by what to do with them.
 
     ``known`` has the file records of the index by path. ``largest`` is the maximum size of a
-    file in bytes. If ``shard`` is given, only its files are in the lists.
+    file in bytes. If ``shard`` is given, only its files are in the lists. ``missing`` has files
+    that are gone and whose articles are kept.
     """
 
     known: dict[str, FileRecord]
@@ -41,6 +42,7 @@ class Plan:
     to_read: list[File] = field(default_factory=list)
     unchanged: list[FileRecord] = field(default_factory=list)
     gone: list[FileRecord] = field(default_factory=list)
+    missing: list[FileRecord] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
 
     @property
@@ -103,7 +105,7 @@ def make_plan(
                 "are gone: is a disk not mounted? Nothing was changed. Use --prune to delete "
                 "their articles, or --no-prune to keep them."
             )
-    _reread_duplicates(plan)
+    reread_duplicates(plan)
     # Of several texts at one address, the first file's has the id of the address.
     plan.to_read.sort(key=lambda file: os.fsencode(file.path))
     return plan
@@ -137,7 +139,7 @@ def _check_missing(plan: Plan, roots: Set[str], under: Sequence[str]) -> None:
             )
 
 
-def _reread_duplicates(plan: Plan) -> None:
+def reread_duplicates(plan: Plan) -> None:
     """Add duplicates to ``to_read`` that may have to replace their article's file.
 
     That is so if this file has changed or is gone, and if a duplicate is better than it or it
@@ -223,6 +225,31 @@ class ListedFile:
     known: bool = False
 
 
+class OlderRules(NamedTuple):
+    """How many articles were extracted by older rules, and how many other files were read so.
+
+    Other files are duplicates and files without an article.
+    """
+
+    articles: int = 0
+    others: int = 0
+
+
+_NONE_OLDER: Final = OlderRules()
+
+
+@dataclass(frozen=True, slots=True)
+class SharedAddress:
+    """An address that the files of several different articles give.
+
+    ``known`` is true if none of them was added or updated by this run.
+    """
+
+    url: str
+    paths: tuple[str, ...]
+    known: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class UpdateSummary:
     """The results of a run; ``seen`` is the sum of ``counts``.
@@ -231,6 +258,10 @@ class UpdateSummary:
     not a file to read, by kind. ``removed`` is how many articles were deleted, ``articles`` how
     many the index contains now. ``shard`` is the part of the files that the run handled, such
     as ``2/3``, or ``None``.
+
+    ``kept`` is how many articles were not extracted again, because their files are gone, and
+    ``older`` what older rules have extracted. ``undated`` is how many articles of the index have
+    no date of publication; ``undated_example`` is the path of one.
     """
 
     seen: int
@@ -241,3 +272,8 @@ class UpdateSummary:
     skipped: dict[str, tuple[ListedFile, ...]]
     seconds: float
     shard: str | None = None
+    kept: int = 0
+    older: OlderRules = _NONE_OLDER
+    undated: int = 0
+    undated_example: str = ""
+    shared_addresses: tuple[SharedAddress, ...] = ()

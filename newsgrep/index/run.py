@@ -25,7 +25,7 @@ from newsgrep.index.addresses import (
     is_better,
     texts_agree,
 )
-from newsgrep.index.plan import ListedFile, Outcome, Plan, UpdateSummary
+from newsgrep.index.plan import ListedFile, OlderRules, Outcome, Plan, UpdateSummary
 from newsgrep.index.workers import FailedFile, Prepared
 from newsgrep.models import FileRecord, Status
 
@@ -269,6 +269,34 @@ class UpdateRun:
             )
         )
 
+    def count_older(self, extractor: str) -> OlderRules:
+        """Count what another version of the rules than ``extractor`` has extracted."""
+        read = {file.path for file in self.plan.to_read} | {each.path for each in self.plan.gone}
+        others = (
+            record
+            for record in self.plan.known.values()
+            if record.status is not Status.INDEXED and record.path not in read
+        )
+        return OlderRules(
+            sum(record.extractor != extractor for record in self._winners.values()),
+            sum(record.extractor != extractor for record in others),
+        )
+
+    def shared_addresses(self) -> dict[str, list[FileRecord]]:
+        """Return the files of addresses that have several articles."""
+        shared: dict[str, list[FileRecord]] = {}
+        for address in self._others:
+            ids = (each for each in self._ids_at(address) if each in self._winners)
+            records = sorted((self._winners[each] for each in ids), key=lambda each: each.path)
+            if len(records) > 1:
+                shared[address] = records
+        return shared
+
+    def has_changed(self, record: FileRecord) -> bool:
+        """Return whether this run has added or updated the article of a file."""
+        outcome, _ = self._outcomes.get(record.path, (Outcome.UNCHANGED, ""))
+        return outcome in {Outcome.ADDED, Outcome.UPDATED}
+
     def summary(self, articles: int, seconds: float) -> UpdateSummary:
         """Return the results of the run; the index contains ``articles`` articles now."""
         counts = Counter(outcome for outcome, _ in self._outcomes.values())
@@ -292,6 +320,7 @@ class UpdateRun:
             skipped={kind: tuple(items) for kind, items in sorted(skipped.items())},
             seconds=seconds,
             shard=str(self.plan.shard) if self.plan.shard else None,
+            kept=len(self.plan.missing),
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -16,20 +16,28 @@ from typing import Final
 from newsgrep.engines.base import (
     Change,
     Engine,
+    EngineRequest,
+    Order,
     count_matches,
+    first_match,
 )
 from newsgrep.errors import ChangesRejected, IndexLocked, Interrupted
 from newsgrep.extract.outlets import load_outlets
+from newsgrep.extract.version import extraction_version
 from newsgrep.extract.walk import File
 from newsgrep.index.plan import (
     MAX_FILE_SIZE,
+    Plan,
     Shard,
+    SharedAddress,
     UpdateSummary,
     make_plan,
 )
+from newsgrep.index.reextract import make_reextraction_plan
 from newsgrep.index.run import UpdateRun
 from newsgrep.index.store import Index, Session
 from newsgrep.index.workers import Prepared, Progress, no_progress, prepare_files
+from newsgrep.query.ast import DateRange, Node, Not
 
 _MIN_FILES_FOR_WORKERS: Final = 300
 
@@ -44,6 +52,8 @@ class UpdateOptions:
     writer, and ``commit_every`` how many seconds to write before a commit. ``trust`` allows an
     index that others may have written. ``engine`` is the engine of a new index; an existing one
     must have the same. ``progress`` is called with the number of files read, and their total.
+    With ``reextract`` only files that older rules have read are read again, of the articles that
+    match ``only`` if that is given (:func:`newsgrep.index.reextract.make_reextraction_plan`).
     """
 
     outlets_file: Path | None = None
@@ -57,6 +67,8 @@ class UpdateOptions:
     largest: int = MAX_FILE_SIZE
     engine: str | None = None
     shard: Shard | None = None
+    reextract: bool = False
+    only: Node | None = None
 
 
 def update_index(
@@ -75,30 +87,25 @@ def update_index(
     """
     options = options or UpdateOptions()
     started = time.monotonic()
-    plan_for = partial(
-        make_plan,
-        paths,
-        prune=options.prune,
-        follow=options.follow,
-        largest=options.largest,
-        shard=options.shard,
-    )
-    load_outlets(options.outlets_file)  # a mistake in it is reported first
+    extractor = extraction_version(load_outlets(options.outlets_file))  # reports mistakes first
+    plan_for = partial(_make_plan, paths, options, extractor)
     engine_name = index.choose_engine(options.engine)
     with ExitStack() as stack:
         commit = 0
         if session := _open(index, options):
             stack.enter_context(closing(session))
             engine = session.engine
-            commit, plan = engine.commit(), plan_for(engine.file_records())
+            commit, plan = engine.commit(), plan_for(engine)
             if not (plan.to_read or plan.gone):
                 index.remove_stale_holder()
                 with suppress(IndexLocked):
                     # A writer that died may have left files, or a server's settings.
                     engine.remove_leftovers()
-                return _summary(engine, UpdateRun(plan), started)
+                return _summary(engine, UpdateRun(plan), extractor, started)
+        elif options.reextract:
+            raise index.missing()
         else:
-            plan = plan_for(())
+            plan = plan_for(None)
             index.prepare()
         stack.enter_context(index.lock(options.wait))
         if session:
@@ -112,13 +119,13 @@ def update_index(
         else:
             engine = stack.enter_context(index.create(engine_name))
         if engine.commit() != commit:
-            plan = plan_for(engine.file_records())
+            plan = plan_for(engine)
         engine.remove_leftovers()
         run = UpdateRun(plan)
         if plan.to_read or plan.gone:
             _write(index, engine, run, options)
         index.confirm()  # there may have been nothing to write
-        return _summary(engine, run, started)
+        return _summary(engine, run, extractor, started)
 
 
 def _open(index: Index, options: UpdateOptions) -> Session | None:
@@ -126,8 +133,64 @@ def _open(index: Index, options: UpdateOptions) -> Session | None:
     return Session(index, opened, options.trust) if opened else None
 
 
-def _summary(engine: Engine, run: UpdateRun, started: float) -> UpdateSummary:
-    return run.summary(count_matches(engine), time.monotonic() - started)
+def _make_plan(
+    paths: Sequence[str], options: UpdateOptions, extractor: str, engine: Engine | None
+) -> Plan:
+    records = engine.file_records() if engine else ()
+    if not (options.reextract and engine):
+        return make_plan(
+            paths,
+            records,
+            prune=options.prune,
+            follow=options.follow,
+            largest=options.largest,
+            shard=options.shard,
+        )
+    return make_reextraction_plan(
+        paths,
+        records,
+        extractor=extractor,
+        largest=options.largest,
+        articles=_all_matches(engine, options.only) if options.only else None,
+        shard=options.shard,
+    )
+
+
+def _all_matches(engine: Engine, query: Node) -> frozenset[str]:
+    total = count_matches(engine, query)
+    page = engine.search(EngineRequest(query, Order.NEWEST, limit=total))
+    return frozenset(candidate.id for candidate in page.candidates)
+
+
+_UNDATED: Final = Not(DateRange(None, None))
+
+
+def _summary(engine: Engine, run: UpdateRun, extractor: str, started: float) -> UpdateSummary:
+    undated = count_matches(engine, _UNDATED)
+    example = first_match(engine, _UNDATED, Order.NEWEST) if undated else None
+    summary = run.summary(count_matches(engine), 0)
+    return replace(
+        summary,
+        older=run.count_older(extractor),
+        undated=undated,
+        undated_example=example.path if example else "",
+        shared_addresses=_shared_addresses(engine, run),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _shared_addresses(engine: Engine, run: UpdateRun) -> tuple[SharedAddress, ...]:
+    shared = run.shared_addresses()
+    first = (records[0].article_id or "" for records in shared.values())
+    urls = {article.path: article.url or "" for article in engine.get(first)}
+    return tuple(
+        SharedAddress(
+            urls.get(records[0].path, ""),
+            tuple(record.path for record in records),
+            known=not any(map(run.has_changed, records)),
+        )
+        for records in shared.values()
+    )
 
 
 def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions) -> None:
