@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
+from typing import Final
 
 from newsgrep.errors import NoArticle
-from newsgrep.extract.claims import Block
+from newsgrep.extract.claims import Block, Claim
 from newsgrep.extract.decode import decode
 from newsgrep.extract.formats import format_named
 from newsgrep.extract.formats.base import RawArticle, RawFile
@@ -84,37 +86,47 @@ def _sorted_blocks(raw: RawArticle, trace: FullTrace) -> tuple[Block, ...]:
     return tuple(replace(block, rule=rule) for block, rule in trace.blocks) or raw.blocks
 
 
-_LINE_OF_VALUE = frozenset(
+_WITHOUT_LINE: Final = frozenset(
     (
-        Provenance.LINK_LINE,
-        Provenance.FIRST_LINE,
-        Provenance.BODY_START,
-        Provenance.TEXT,
-        Provenance.BYLINE,
-        Provenance.META_TAG,
-        Provenance.JSON_LD,
+        Provenance.ADDRESS_ELEMENT,
+        Provenance.FILE_NAME,
+        Provenance.GIVEN,
+        Provenance.HEADING,
+        Provenance.LINK_ELEMENT,
+        Provenance.MICRODATA,
+        Provenance.OUTLET_RULE,
+        Provenance.TIME_ELEMENT,
+        Provenance.TITLE_ELEMENT,
+        Provenance.URL,
     )
 )
-_MAX_NEEDLE = 40
+"""Places that a selector or the value itself describes better than a line."""
+_MAX_NEEDLE: Final = 40
 """Characters of a value that are enough to find its line."""
+_MAX_LINE: Final = 2000
+_KEY_SIGN = re.compile("[:=：]")
+"""Ends a key in front matter of any kind."""
 
 
 def _with_lines(outcomes: tuple[ClaimOutcome, ...], data: bytes) -> tuple[ClaimOutcome, ...]:
     """Return ``outcomes`` with the numbers of the lines that state them, where they are found."""
     lines = decode(data).text.split("\n")
-    return tuple(each._replace(line=_find_line(each, lines)) for each in outcomes)
+    # The number of a line says nothing in a page that a program wrote into one.
+    shown = [line if len(line) <= _MAX_LINE else "" for line in lines]
+    return tuple(each._replace(line=_find_line(each.claim, shown)) for each in outcomes)
 
 
-def _find_line(outcome: ClaimOutcome, lines: list[str]) -> int | None:
-    claim = outcome.claim
+def _find_line(claim: Claim, lines: list[str]) -> int | None:
+    if claim.provenance in _WITHOUT_LINE:
+        return None
     if claim.provenance is Provenance.FRONT_MATTER:
         key = claim.locator.casefold()
         found = (
             number
             for number, line in enumerate(lines, 1)
-            if key and line.partition(":")[0].strip(" \t\"'").casefold() == key
+            if key and _KEY_SIGN.split(line, maxsplit=1)[0].strip(" \t\"'").casefold() == key
         )
-    elif claim.provenance in _LINE_OF_VALUE:
+    else:
         needle = claim.value.partition("\n")[0][:_MAX_NEEDLE]
         beside = claim.locator if claim.provenance is Provenance.META_TAG else ""
         found = (
@@ -122,6 +134,4 @@ def _find_line(outcome: ClaimOutcome, lines: list[str]) -> int | None:
             for number, line in enumerate(lines, 1)
             if needle in line and (not beside or beside in line.casefold())
         )
-    else:
-        return None
     return next(found, None)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from newsgrep.extract.claims import Block, BlockKind, ClaimField, Rule
 from newsgrep.extract.extraction import Extraction
 from newsgrep.extract.trace import ClaimOutcome
-from newsgrep.models import Article
+from newsgrep.models import Article, LeftOut
 from newsgrep.terminal import (
     StyledLine,
     StyledText,
@@ -27,7 +27,7 @@ _BLOCK_INDENT: Final = 4
 _KEPT, _TAKEN, _LEFT_OUT = "+", "=", "-"
 """Marks of blocks in the body, in another field, and in none; of claims the first and the last."""
 _MAX_SHOWN: Final = 120
-"""Cells of a kept block in an explanation; without one the body is printed in full."""
+"""Cells of a claim or a kept block in an explanation; without one the body is printed in full."""
 
 
 _LEGEND_OF_CLAIMS: Final = (
@@ -100,23 +100,30 @@ def _file_lines(extraction: Extraction, *, explain: bool) -> Iterator[StyledLine
 
 
 def _claim_lines(outcomes: Iterable[ClaimOutcome]) -> Iterator[StyledLine]:
-    heading = None
     yield StyledLine()
     yield StyledLine([StyledText(_LEGEND_OF_CLAIMS, "dim")])
-    for each in outcomes:
-        claim = each.claim
-        if claim.field is not heading:
-            heading = claim.field
-            yield StyledLine()
-            yield StyledLine([StyledText(heading, "title")])
-        pieces = [
-            StyledText(one_line(claim.value), "dim" if each.loss else ""),
-            StyledText(f"  [{_place(each)}]", "dim"),
-        ]
-        if each.reason:
-            pieces.append(StyledText(f"  {each.reason}", "source"))
-        mark = _LEFT_OUT if each.loss else _KEPT
-        yield StyledLine(pieces, _CLAIM_INDENT, f"  {mark} {claim.rank:4}")
+    stated = list(outcomes)
+    for field in ClaimField:
+        about = [each for each in stated if each.claim.field is field]
+        if not about and field is ClaimField.BODY:
+            continue
+        yield StyledLine()
+        none = [] if about else [StyledText("  (no claim)", "dim")]
+        yield StyledLine([StyledText(field, "title"), *none])
+        for each in about:
+            yield _claim_line(each)
+
+
+def _claim_line(outcome: ClaimOutcome) -> StyledLine:
+    claim = outcome.claim
+    pieces = [
+        StyledText(_shorten(one_line(claim.value)), "dim" if outcome.loss else ""),
+        StyledText(f"  [{_place(outcome)}]", "dim"),
+    ]
+    if outcome.reason:
+        pieces.append(StyledText(f"  {outcome.reason}", "source"))
+    mark = _LEFT_OUT if outcome.loss else _KEPT
+    return StyledLine(pieces, _CLAIM_INDENT, f"  {mark} {claim.rank:4}")
 
 
 def _block_lines(blocks: Iterable[Block]) -> Iterator[StyledLine]:
@@ -172,6 +179,11 @@ def to_json(extractions: Iterable[Extraction]) -> dict[str, Any]:
 def record_object(extraction: Extraction) -> dict[str, Any]:
     """Return one record: its article, the claims about it, and its blocks of text."""
     article = extraction.article
+    left_out = (
+        article.left_out
+        if article
+        else [LeftOut(block.text, str(block.rule)) for block in extraction.blocks if block.rule]
+    )
     return {
         "path": extraction.path,
         "locator": extraction.locator,
@@ -206,8 +218,5 @@ def record_object(extraction: Extraction) -> dict[str, Any]:
             }
             for block in extraction.blocks
         ],
-        "left_out": [
-            {"text": each.text, "reason": str(each.reason)}
-            for each in (article.left_out if article else ())
-        ],
+        "left_out": [passage._asdict() for passage in left_out],
     }
