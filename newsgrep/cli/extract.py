@@ -57,7 +57,7 @@ class ExtractOptions(OutputOptions):
 
 
 @click.command("extract", short_help="Show what newsgrep takes from a file.")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", type=click.Path(), metavar="FILE...", nargs=-1, required=True)
 @click.option("--url", metavar="URL", help="Address of the article, if FILE does not state it.")
 @click.option(
     "--format",
