@@ -18,7 +18,7 @@ from newsgrep.cli.options import (
     output_options,
     pass_options,
 )
-from newsgrep.cli.output import Rendering, draw, print_message, print_result
+from newsgrep.cli.output import Rendering, draw, print_message, print_paged, print_result
 from newsgrep.errors import InputError, NoArticle, UsageError
 from newsgrep.extract.extraction import Extraction, extract_file
 from newsgrep.extract.formats import format_names
@@ -41,6 +41,7 @@ class ExtractOptions(OutputOptions):
     format_name: str | None
     outlets: Path | None
     explain: bool
+    pager: bool
 
     def validate(self) -> None:
         """Raise :class:`UsageError` for one address of several files."""
@@ -73,6 +74,7 @@ class ExtractOptions(OutputOptions):
 )
 @click.option("--explain", is_flag=True, help="Show all claims and blocks, and why they lost.")
 @output_options(OutputFormat.JSON)
+@click.option("--pager/--no-pager", default=True, help="Page the output on a terminal.")
 @pass_options(ExtractOptions)
 def extract_command(options: ExtractOptions) -> int:
     """Show what newsgrep takes from FILE, or from standard input (-), without an index.
@@ -100,7 +102,10 @@ def extract_command(options: ExtractOptions) -> int:
         except InputError as exc:
             failed = True
             print_message(str(exc))
-    if extractions:
+    paged = options.output is OutputFormat.TEXT and options.pager and sys.stdout.isatty()
+    if extractions and paged:
+        print_paged(_all_lines(extractions, options), color=options.use_color)
+    elif extractions:
         print_result(
             Rendering(
                 text=lambda: _all_lines(extractions, options),

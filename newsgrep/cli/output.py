@@ -122,6 +122,13 @@ def draw(lines: Callable[[], Iterable[StyledLine]]) -> Callable[[], Iterable[str
     return drawn
 
 
+def print_paged(lines: Iterable[StyledLine], *, color: bool) -> None:
+    """Print ``lines`` on a terminal by the user's pager."""
+    rows = draw(lambda: lines)() if color else format_plain(lines)
+    os.environ.setdefault("LESS", "-R")  # passes colours through, unless the user chose
+    click.echo_via_pager((f"{row}\n" for row in rows), color=color)
+
+
 def print_message(message: str) -> None:
     """Print a warning or an error to standard error, sanitized."""
     click.echo(f"newsgrep: {sanitize(message)}", err=True)

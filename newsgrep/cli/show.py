@@ -18,14 +18,14 @@ from newsgrep.cli.options import (
     output_options,
     pass_options,
 )
-from newsgrep.cli.output import Rendering, draw, print_message, print_result
+from newsgrep.cli.output import Rendering, draw, print_message, print_paged, print_result
 from newsgrep.engines.base import Engine
 from newsgrep.errors import InputError
 from newsgrep.models import Article
 from newsgrep.query.ast import Field, positive_texts
 from newsgrep.query.match import highlight_spans
 from newsgrep.query.parser import parse
-from newsgrep.terminal import format_plain, one_line
+from newsgrep.terminal import one_line
 from newsgrep.views.article import to_json, to_text
 
 _ID: Final = re.compile("[a-z2-7]{12}")
@@ -76,10 +76,7 @@ def show_command(options: ShowOptions) -> int:
         left_out=options.left_out,
     )
     if options.output is OutputFormat.TEXT and options.pager and sys.stdout.isatty():
-        color = options.use_color
-        rows = draw(lambda: lines)() if color else format_plain(lines)
-        os.environ.setdefault("LESS", "-R")  # passes colours through, unless the user chose
-        click.echo_via_pager((f"{row}\n" for row in rows), color=color)
+        print_paged(lines, color=options.use_color)
         return 0
     print_result(
         Rendering(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
+from newsgrep.terminal import display_width
 from tests.support.cli import Cli
 from tests.support.schemas import SEARCH_SCHEMA, load_schema
 
@@ -203,3 +205,16 @@ def test_hostile_text_is_neutralised(cli: Cli) -> None:
     out = cli("extract", "bad.html", "--explain").out
     assert "\x1b" not in out
     assert "\x07" not in out
+
+
+def test_terminal_output_is_paged_and_wrapped(cli: Cli, page: Path) -> None:
+    env = {"PAGER": "sed s/^/@/"}
+    status, shown = cli.on_terminal("extract", page.name, "--explain", env=env, columns=40)
+    assert status == 0
+    assert "@" in shown
+    plain = re.sub(r"\x1b\][^\x1b]*\x1b\\|\x1b\[[0-9;]*m", "", shown)
+    assert max(map(display_width, plain.replace("\r", "").split("\n"))) <= 41
+    env = {"PAGER": "false", "NO_COLOR": "1"}
+    status, shown = cli.on_terminal("extract", page.name, "--no-pager", env=env)
+    assert "title" in shown
+    assert "\x1b[" not in shown
