@@ -5,12 +5,13 @@ Run as ``python -m tests.support.released_index``, once for each released format
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from newsgrep.engines.base import PutFileRecord
 from newsgrep.index.manifest import INDEX_FORMAT, confirm_draft
 from newsgrep.index.store import FolderIndex
-from newsgrep.models import FileRecord, Status
+from newsgrep.models import Article, FileRecord, Status
 from tests.support.factories import make_article, upsert
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -26,11 +27,37 @@ ARTICLES = (
     make_article(
         "a2", "離島渡輪復航", "碼頭貼出聯合聲明，渡輪照常開出。", source="鹭岛电台", date="2023-11"
     ),
-    make_article("a3", "Tide tables", "High water at the lighthouse.", captions=("潮汐表",)),
+    replace(
+        make_article(
+            "a3",
+            "Tide tables",
+            "High water at the lighthouse.",
+            captions=("潮汐表",),
+            left_out=[("轉載須經書面同意。", "notice")],
+        ),
+        file_time="2024-05-17T02:50:43+00:00",
+    ),
 )
 DUPLICATE = FileRecord(
-    "/archive/again.md", 3, 4, "", Status.DUPLICATE, "a1", "the same article as a1"
+    "/archive/again.md",
+    3,
+    4,
+    "",
+    Status.DUPLICATE,
+    "a1",
+    "the same article as a1",
+    extractor="1",
+    sketch=b"\0\1\2",
+    address="a4",
 )
+
+
+def in_format(number: int) -> tuple[tuple[Article, ...], FileRecord]:
+    """Return the articles, and the record of the duplicate, as far as this format stores them."""
+    if number >= 5:
+        return ARTICLES, DUPLICATE
+    articles = (replace(each, left_out=(), file_time=None) for each in ARTICLES)
+    return tuple(articles), DUPLICATE._replace(extractor="", sketch=b"", address="")
 
 
 def make_released_index(folder: Path) -> None:
