@@ -25,6 +25,7 @@ _ARTICLE_TYPE = re.compile(
     r"Article|BlogPosting|(?:Forum|Media)Posting|Report|NewsStory", re.IGNORECASE
 )
 _ORGANIZATION_TYPE = re.compile(r"organi[sz]ation|corporation|company", re.IGNORECASE)
+_PAGE_TYPE = re.compile(r"WebPage|HowTo|Recipe|Review|Product|QAPage|VideoObject|AudioObject")
 _DATE_KEYS: Final = ("datePublished", "dateCreated", "pubDate")
 _URL_KEYS: Final = ("url", "mainEntityOfPage", "@id")
 
@@ -58,7 +59,11 @@ def read_articles(text: str) -> list[JsonArticle]:
         return []
     nodes = list(_iter_nodes(_load(text)))
     by_id = {node["@id"]: node for node in nodes if isinstance(node.get("@id"), str)}
-    return [_read_node(node, by_id) for node in nodes if _describes_article(node)]
+    return [
+        _read_node(node, by_id) if _describes_article(node) else _dated_page(node)
+        for node in nodes
+        if _describes_article(node) or _states_date(node)
+    ]
 
 
 def choose_articles(
@@ -93,6 +98,16 @@ def _describes_article(node: Mapping[str, Any]) -> bool:
         return any(map(_ARTICLE_TYPE.search, kinds))
     # Chinese search engines define objects without a type.
     return bool(node.get("headline") or node.get("title")) and any(map(node.get, _DATE_KEYS))
+
+
+def _states_date(node: Mapping[str, Any]) -> bool:
+    """Return whether an object that is no article, such as the page itself, states its date."""
+    kinds = text_values(node.get("@type"))
+    return any(map(node.get, _DATE_KEYS)) and any(map(_PAGE_TYPE.search, kinds))
+
+
+def _dated_page(node: Mapping[str, Any]) -> JsonArticle:
+    return JsonArticle(node, (), (), (), (), (), (), "")
 
 
 def _iter_nodes(loaded: Any) -> Iterator[dict[str, Any]]:

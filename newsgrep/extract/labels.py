@@ -16,7 +16,7 @@ from newsgrep.analysis.fold import fold
 from newsgrep.extract import notices
 from newsgrep.extract.bylines import looks_like_names
 from newsgrep.extract.claims import Block, BlockKind, Claim, ClaimField, Claims, Rule
-from newsgrep.extract.dates import parse_date_line
+from newsgrep.extract.date_lines import parse_date_line
 from newsgrep.extract.sources import sounds_like_outlet
 from newsgrep.models import Provenance
 

@@ -1,8 +1,8 @@
 """Claims of a page about itself: meta tags, JSON-LD, microdata, ``time`` elements, bylines.
 
 Claims are collected with their provenance, locator and rank: smaller ranks are better evidence.
-Which claims to believe is decided later, in ``dates``, ``bylines``, ``sources`` and ``titles``.
-What states a date, and how well, is decided in ``dates``.
+Which claims to believe is decided later, in ``date_choice``, ``bylines``, ``sources`` and
+``titles``. What states a date, and how well, is decided in ``date_claims``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import Counter
 from typing import Final
 
 from newsgrep.analysis.characters import strip_invisible
-from newsgrep.extract import dates
+from newsgrep.extract import date_claims, date_places
 from newsgrep.extract.claims import Claim, ClaimField, Claims
 from newsgrep.extract.dom import Element, Tree, css_selector, iter_text, short_text
 from newsgrep.extract.headlines import Shown, find_headlines
@@ -116,6 +116,12 @@ class MetadataReader:
         if clean:
             self._claims.append(Claim(ClaimField.TITLE, clean, provenance, locator, rank))
 
+    def read_dates(self, tree: Tree) -> None:
+        """Read what the elements of the page say about its date, after its head was read."""
+        titles = [claim.value for claim in self._claims if claim.field is ClaimField.TITLE]
+        for found in date_places.read_dates(tree, titles):
+            self.add_date(found.text, found.provenance, found.rank, found.locator)
+
     def read_head(self, element: Element) -> None:
         """Read a ``meta``, ``title``, ``link`` or ``script`` element."""
         if element.name == "title":
@@ -143,7 +149,7 @@ class MetadataReader:
                 self._add_meta(name, content)
 
     def _add_meta(self, name: str, content: str) -> None:
-        if (rank := dates.meta_rank(name)) is not None:
+        if (rank := date_claims.meta_rank(name)) is not None:
             self.add_date(content, Provenance.META_TAG, rank, name)
         elif name in _META_TITLES:
             rank = 40 + _META_TITLES.index(name)
@@ -175,9 +181,9 @@ class MetadataReader:
     def _add_article(self, article: JsonArticle) -> None:
         for name in article.headlines:
             self._add_title(name, Provenance.JSON_LD, 35, "headline")
-        key, value = dates.json_ld_date(article.node)
-        for stated in text_values(value):
-            self.add_date(stated, Provenance.JSON_LD, dates.JSON_LD_RANK, key)
+        for key, value, rank in date_claims.json_ld_dates(article.node):
+            for stated in text_values(value):
+                self.add_date(stated, Provenance.JSON_LD, rank, key)
         for name in article.authors:
             self.add_author(name, Provenance.JSON_LD, 240, "author")
         for name in article.publishers:
@@ -224,9 +230,9 @@ class MetadataReader:
             return
         value = element.attribute("content") or element.attribute("datetime")
         for name in stated:
-            if name in dates.PROPERTY_NAMES:
-                rank = dates.PROPERTY_RANK + penalty
-                self.add_date(value or short_text(element), Provenance.MICRODATA, rank, name)
+            if (rank := date_claims.property_rank(name)) is not None:
+                text = value or short_text(element)
+                self.add_date(text, Provenance.MICRODATA, rank + penalty, name)
             elif name in ("dc:title", "headline", "schema:headline") and value:
                 self._add_title(value, Provenance.MICRODATA, 30 + penalty, name)
             elif name in ("author", "schema:author", "dc:creator"):
@@ -240,12 +246,7 @@ class MetadataReader:
         """Read a visible element; ``outside`` is True outside the article."""
         penalty = OUTSIDE_PENALTY * outside
         name = element.name
-        if name == "time":
-            if self._may_read("time") and (claimed := dates.date_in_time_element(element)):
-                text, rank = claimed
-                where = css_selector(element)
-                self.add_date(text, Provenance.TIME_ELEMENT, rank + penalty, where)
-        elif name == "h1" and self._may_read("h1"):
+        if name == "h1" and self._may_read("h1"):
             where = css_selector(element)
             self._add_title(short_text(element), Provenance.HEADING, 20 + penalty, where)
         elif name == "address" and self._may_read("address"):

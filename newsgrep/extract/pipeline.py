@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from newsgrep.errors import NoArticle
 from newsgrep.extract.body import build_body
 from newsgrep.extract.bylines import choose_authors
-from newsgrep.extract.dates import choose_date, parse_file_time
+from newsgrep.extract.date_choice import DatedFile, choose_date, parse_file_time
 from newsgrep.extract.formats import format_of
 from newsgrep.extract.formats.base import Format, RawArticle, RawFile
 from newsgrep.extract.identity import article_id, choose_url
@@ -66,15 +66,8 @@ def build_article(
         raise NoArticle("it contains no article text")
     authors, authors_from = choose_authors(claims, body, source, outlet, outlets, trace)
     file_time = parse_file_time(mtime)
-    date = choose_date(
-        claims,
-        body,
-        url=url,
-        outlet=outlet,
-        fetched=raw.fetched,
-        file_time=file_time,
-        trace=trace,
-    )
+    dated = DatedFile(body, path, title, url, outlet, raw.fetched, file_time)
+    date = choose_date(claims, dated, trace)
     provenance = {
         "title": title_from,
         "source": source_from,

@@ -33,7 +33,7 @@ OUTLETS = load_outlets()
         ("民國113年5月17日", "2024-05-17"),
         ("May 17, 2024", "2024-05-17"),
         ("17 May 2024", "2024-05-17"),
-        ("May 17, 2024 at 3:05 PM", "2024-05-17"),
+        ("May 17, 2024 at 3:05 PM", "2024-05-17T15:05+08:00"),
         ("20240517", "2024-05-17"),
         ("2024年5月", "2024-05"),
         ("2024-05", "2024-05"),
@@ -101,9 +101,10 @@ def test_front_matter_beats_url_unless_fetch_time() -> None:
     assert published(same) == ("2024-06-01", "URL")
 
 
-def test_day_without_year_uses_fetch_time() -> None:
-    text = "<!--1704200000000-->\n[桥](https://example.org/a)\n------\n<p>大桥12月31日通车。</p>"
-    assert published(text) == ("2023-12-31", "text")
+def test_dateline_without_year_uses_fetch_time() -> None:
+    head = "<!--1704200000000-->\n[桥](https://example.org/a)\n------\n"
+    assert published(head + "<p>汀海社12月31日电 大桥通车。</p>") == ("2023-12-31", "text")
+    assert published(head + "<p>大桥12月31日通车。</p>") == (None, None)
 
 
 def test_old_date_in_text_is_ignored() -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from newsgrep.extract.claims import Block, Claim, ClaimField, Claims
-from newsgrep.extract.dates import FRONT_MATTER_KEYS, FRONT_MATTER_RANK
+from newsgrep.extract.date_claims import front_matter_ranks
 from newsgrep.extract.decode import MAX_LINES, check_limit, decode
 from newsgrep.extract.frontmatter import FrontMatter, split_front_matter
 from newsgrep.extract.labels import merge_labels, take_labels
@@ -168,7 +168,10 @@ def merge_front_matter(
     add(ClaimField.TITLE, 10, "title", "headline")
     add(ClaimField.SOURCE, 5, *_SOURCE_KEYS)
     add(ClaimField.AUTHORS, 210, "author", "authors", "byline", "creator")
-    add(ClaimField.PUBLISHED, FRONT_MATTER_RANK, *FRONT_MATTER_KEYS)
+    ranks = front_matter_ranks()
+    for key in front_matter.fields:
+        if (rank := ranks.get(key)) is not None:
+            add(ClaimField.PUBLISHED, rank, key)
     add(ClaimField.URL, 5, *_URL_KEYS)
     tags = dict.fromkeys((*front_matter.values("tags", "tag", "keywords"), *claims.tags))
     categories = front_matter.values("categories", "category")

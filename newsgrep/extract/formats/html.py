@@ -75,6 +75,8 @@ def extract_html(file: DecodedFile, markup: str) -> RawArticle:
         if _text_length(lenient.blocks) > max(_MUCH_TEXT, 5 * length):
             cleaner = lenient
             file = _with_note(file, "most text looked like boilerplate: all text was kept")
+    if not selected.dates:
+        cleaner.metadata.read_dates(tree)
     if file.front_matter.title is None and file.front_matter.first("title") is None:
         cleaner.metadata.read_page(tree, source_lines=any(sign in markup for sign in SIGNS))
     tree.release()

@@ -1,0 +1,456 @@
+# ruff: noqa: E501 - alternatives of one kind stay on one line of a pattern
+"""The dates that a page shows and its elements state, and how near they are to the headline.
+
+One pass over the elements of a page, after the parser and before the tree is released.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from newsgrep.extract import boilerplate, date_claims
+from newsgrep.extract.date_lines import MAX_LINE, LineDate, Meaning, label_meaning, read_line
+from newsgrep.extract.dates import day_comes_first, is_ambiguous, parse_date
+from newsgrep.extract.decode import MAX_CHARACTERS
+from newsgrep.extract.dom import Element, HiddenText, Tree, css_selector, short_text
+from newsgrep.extract.whitespace import collapse_whitespace, comparison_key
+from newsgrep.models import Provenance
+
+
+class DateClaim(NamedTuple):
+    """A date that a page states: the text, the kind of place, the place and the rank."""
+
+    text: str
+    provenance: Provenance
+    locator: str
+    rank: int
+
+
+_MAX_CANDIDATES: Final = 300
+"""Texts with digits that are looked at; a page with more of them is a table or a list."""
+_LONG_TEXT: Final = 60
+"""Characters of a text that counts as running text."""
+_MAX_LEAD: Final = 900
+"""Characters of running text between a headline and its date line: a lead."""
+_MAX_ELEMENTS_AFTER: Final = 150
+_MAX_ELEMENTS_BEFORE: Final = 12
+"""Elements between a headline and its date line."""
+_MAX_ANCESTORS: Final = 8
+_MAX_DEPTH: Final = 200
+_MAX_ASIDE: Final = 150
+"""Characters of an ``aside`` beside the headline that is no list of other articles."""
+_MIN_TITLE: Final = 4
+_MAX_TITLE: Final = 300
+_MAX_LINK: Final = 40
+"""Characters of links in a date line; with more of them it leads to another article."""
+_DIGITS = re.compile(r"\d.{0,5}\d|年.*月", re.DOTALL)
+_MARKED = re.compile(
+    r"(?:^|[\s_-])(?:published|datepublished|entry-date|entry-time|pub-?date|pub-?time|post-date|dt-published|posted(?:-on)?"
+    r"|publish\S*)(?:\s|$)",
+    re.IGNORECASE,
+)
+_MARKED_UPDATED = re.compile(
+    r"(?:^|[\s_-])(?:updated?|modified|dt-updated|date-?modified|lastmod|last-modified)(?:[\s_-]|$)",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(
+    r"date|datum|fecha|publi|pub-?time|posted|(?:^|[\s_-])time(?:$|[\s_-])|timestamp|byline|submitted|post-?footer|entry-footer|post-?meta|(?:^|[\s_-])(?:meta|info)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+_DATED = re.compile(r"date|datum|fecha|publi|time|posted|submitted", re.IGNORECASE)
+_NOT_NAMED = re.compile(
+    r"update|modif|event|termin|birth|copyright|comment|relat|expire|today", re.IGNORECASE
+)
+_OUTSIDE_ELEMENTS: Final = frozenset(("aside", "nav", "footer"))
+_TITLE_NAMES = re.compile(r"title|headline|titel|subject", re.IGNORECASE)
+_MAX_NAMES: Final = 300
+_STATING_ATTRIBUTES: Final = (
+    "datetime", "data-utime", "data-time", "data-date", "data-datetime", "data-timestamp", "data-val",
+    "data-publish-time", "data-published", "data-pubdate", "title",
+)  # fmt: skip
+_STATING: Final = frozenset(_STATING_ATTRIBUTES)
+
+
+@dataclass(slots=True)
+class _Scan:
+    """What one pass over the elements collects, with positions in document order."""
+
+    texts: list[tuple[int, Element, int]] = field(default_factory=list)
+    stating: list[tuple[int, Element]] = field(default_factory=list)
+    running: list[tuple[int, int]] = field(default_factory=list)
+    headings: list[tuple[int, Element]] = field(default_factory=list)
+    scripts: list[str] = field(default_factory=list)
+    language: str = ""
+
+
+def read_dates(tree: Tree, titles: Iterable[str]) -> list[DateClaim]:
+    """Return the dates that the elements of a page state; ``titles`` are what its head states."""
+    scan = _scan(tree)
+    if not (scan.texts or scan.stating or scan.scripts):
+        return []
+    reader = _Reader(scan, _find_headline(scan, titles))
+    return reader.claims()
+
+
+def _scan(tree: Tree) -> _Scan:
+    scan = _Scan()
+    texts, running = scan.texts, scan.running
+    for position, element in enumerate(tree.elements):
+        name, attrs = element.name, element.attrs
+        if name in ("script", "style", "title", "textarea", "option"):
+            if name == "script" and "src" not in attrs and "ld+json" not in attrs.get("type", ""):
+                scan.scripts += [part for part in element.contents if isinstance(part, str)]
+            continue
+        if name == "html":
+            scan.language = attrs.get("lang", attrs.get("xml:lang", "")).lower()
+        elif name == "time" or (attrs and _may_state(name, attrs)):
+            scan.stating.append((position, element))
+        if name in ("h1", "h2", "h3") or (
+            attrs
+            and _TITLE_NAMES.search(
+                (attrs.get("class", "") + " " + attrs.get("id", ""))[:_MAX_NAMES]
+            )
+        ):
+            scan.headings.append((position, element))
+        for index, part in enumerate(element.contents):
+            if type(part) is str and len(part) > 3:
+                if len(part) >= _LONG_TEXT:
+                    running.append((position, len(part)))
+                if len(part) <= MAX_LINE and _DIGITS.search(part) and len(texts) < _MAX_CANDIDATES:
+                    texts.append((position, element, index))
+    return scan
+
+
+def _may_state(name: str, attrs: Mapping[str, str]) -> bool:
+    """Return whether an attribute of an element may state a date."""
+    if _STATING.isdisjoint(attrs):
+        return False
+    return (
+        "datetime" in attrs
+        or name == "abbr"
+        or ("class" in attrs and _NAMED.search(attrs["class"][:_MAX_NAMES]) is not None)
+    )
+
+
+def _find_headline(scan: _Scan, titles: Iterable[str]) -> tuple[int, Element] | None:
+    """Return the element whose text is the title, or the beginning of one; h1 before others."""
+    keys = [comparison_key(title[:_MAX_TITLE]) for title in titles]
+    best: tuple[int, int, int, Element] | None = None
+    for position, element in scan.headings[:_MAX_CANDIDATES]:
+        key = comparison_key(short_text(element)[:_MAX_TITLE])
+        if len(key) < _MIN_TITLE:
+            continue
+        matches = any(key in title for title in keys)
+        level = {"h1": 0, "h2": 1, "h3": 2}.get(element.name, 3)
+        if matches:
+            order = (level, -len(key), position, element)
+        elif element.name == "h1":
+            order = (4, 0, position, element)
+        else:
+            continue
+        if best is None or order[:3] < best[:3]:
+            best = order
+    return (best[2], best[3]) if best else None
+
+
+class _Reader:
+    """Ranks what a scan has found."""
+
+    def __init__(self, scan: _Scan, headline: tuple[int, Element] | None) -> None:
+        self.scan = scan
+        self.around: set[int] = set()
+        """Ids of the elements that contain the headline: they are not furniture."""
+        node = headline[1] if headline else None
+        while node is not None and len(self.around) < _MAX_DEPTH:
+            self.around.add(id(node))
+            node = node.parent
+        if headline:
+            self.headline, self.known = headline[0], True
+            self.start = headline[0] - _MAX_ELEMENTS_BEFORE
+        else:
+            # A page without a headline: what is above its first paragraph.
+            first = next((at for at, length in scan.running if length > 2 * _LONG_TEXT), 0)
+            self.headline, self.known = first, False
+            self.start = 0
+        self.end = self._end()
+        self.day_first = self._read_day_first()
+
+    def _end(self) -> int:
+        """Return the position after which dates are no longer beside the headline."""
+        length = 0
+        for position, characters in self.scan.running:
+            if position > self.headline:
+                length += characters
+                if length > _MAX_LEAD:
+                    return position
+        return self.headline + 10 * _MAX_ELEMENTS_AFTER
+
+    def _read_day_first(self) -> bool | None:
+        """Return how the page writes ``05/06/2024``: by another date on it, then by language."""
+        for _, element, index in self.scan.texts:
+            if (first := day_comes_first(str(element.contents[index]))) is not None:
+                return first
+        language = self.scan.language
+        if language[:2] == "en":
+            return language[3:5] not in ("", "us", "ca", "ph")
+        return None
+
+    def claims(self) -> list[DateClaim]:
+        """Return the claims; several may be about one date."""
+        placed = [*self._elements(), *self._lines()]
+        placed.sort(key=lambda pair: (pair[1].rank, self._distance(pair[0])))
+        found = [claim for _, claim in placed]
+        if all(claim.rank >= date_claims.SCRIPT_RANK for claim in found):
+            found += self._scripts()
+        return found
+
+    def _distance(self, position: int) -> int:
+        """Return how far a position is from the headline; what is below it is nearer."""
+        after = position - self.headline
+        return after if after >= 0 else -3 * after
+
+    def _is_beside(self, position: int, element: Element, *, marked: bool = False) -> bool:
+        last = min(self.end, self.headline + _MAX_ELEMENTS_AFTER)
+        most_aside = MAX_CHARACTERS if marked else _MAX_ASIDE
+        return self.start <= position <= last and not self._is_outside(element, most_aside)
+
+    def _is_outside(self, element: Element, most_aside: int = 0) -> bool:
+        """Return whether ``element`` is in furniture that does not contain the headline.
+
+        An ``aside`` of up to ``most_aside`` characters may contain the date line.
+        """
+        node: Element | None = element
+        for _ in range(_MAX_ANCESTORS):
+            if node is None or id(node) in self.around or node.name in ("body", "main"):
+                return False
+            if boilerplate.is_hidden(node):
+                return True
+            if node.name in _OUTSIDE_ELEMENTS:
+                return node.name != "aside" or len(short_text(node)) > most_aside
+            if boilerplate.is_boilerplate(node, boilerplate.traits_of(node)):
+                return True
+            node = node.parent
+        return False
+
+    def _elements(self) -> Iterator[tuple[int, DateClaim]]:
+        for position, element in self.scan.stating[:_MAX_CANDIDATES]:
+            names = _names(element)
+            text = _stating_text(element)
+            if not text:
+                continue
+            meaning = label_meaning(_text_before(element))
+            marked = bool(_MARKED.search(names)) or "pubdate" in element.attrs
+            updated = not marked and meaning is Meaning.UPDATED
+            if not marked and (meaning is None or _in_running_text(element)):
+                continue
+            beside = self._is_beside(position, element, marked=marked)
+            if not marked and _MARKED_UPDATED.search(names):
+                # WordPress marks the only date of a post so.
+                updated = not beside or meaning is not Meaning.PLAIN or names.strip() != "updated"
+            if updated:
+                rank = date_claims.UPDATED_RANK
+            elif beside:
+                rank = (
+                    date_claims.MARKED_RANK
+                    if marked
+                    else date_claims.LABELLED_RANK
+                    if meaning is Meaning.PUBLISHED
+                    else date_claims.BESIDE_RANK
+                )
+            elif self._is_outside(element):
+                continue
+            else:
+                rank = date_claims.FAR_TIME_RANK - marked
+            yield position, DateClaim(text, Provenance.TIME_ELEMENT, css_selector(element), rank)
+
+    def _lines(self) -> Iterator[tuple[int, DateClaim]]:
+        seen: set[tuple[int, int]] = set()
+        for position, element, index in self.scan.texts:
+            block, start, text, links = _line_of(element, index)
+            if (id(block), start) in seen:
+                continue
+            seen.add((id(block), start))
+            if links > _MAX_LINK:
+                continue
+            if len(text) > MAX_LINE and _NAMED.search(_names(element)):
+                text = text[:MAX_LINE].rpartition(" ")[0]  # tags and links follow
+            for line in read_line(text, day_first=self.day_first):
+                rank = self._rank_line(line, position, element)
+                if rank is not None:
+                    value = _iso(line) if is_ambiguous(line.text) else line.text
+                    where = css_selector(element)
+                    yield position, DateClaim(value, Provenance.DATE_LINE, where, rank)
+
+    def _rank_line(self, line: LineDate, position: int, element: Element) -> int | None:
+        if line.meaning is Meaning.UPDATED:
+            return None if self._is_outside(element) else date_claims.UPDATED_RANK
+        beside = self._is_beside(position, element)
+        if line.meaning is Meaning.PUBLISHED:
+            if beside:
+                return date_claims.LABELLED_RANK
+            return None if self._is_outside(element) else date_claims.FAR_LABELLED_RANK
+        names = _names(element)
+        named = bool(_NAMED.search(names)) and not _NOT_NAMED.search(names)
+        if beside:
+            # In a list or a table of facts, a date is one of them.
+            dated = named and _DATED.search(names)
+            return date_claims.BESIDE_RANK if dated or not _is_fact(element) else None
+        if not named or self._is_outside(element):
+            return None
+        return date_claims.NAMED_RANK
+
+    def _scripts(self) -> Iterator[DateClaim]:
+        """Yield what scripts say, if all that they say is one day."""
+        values: dict[str, list[str]] = {}
+        for script in self.scan.scripts:
+            for key, value in date_claims.dates_in_script(script[:_MAX_SCRIPT]):
+                values.setdefault(key, []).append(value)
+        for key, texts in values.items():
+            stated = [each for each in map(parse_date, texts[:50]) if each]
+            if stated and len({each.day for each in stated}) == 1:
+                yield DateClaim(texts[0], Provenance.SCRIPT, key, date_claims.SCRIPT_RANK)
+
+
+_MAX_SCRIPT: Final = 200_000
+_MAX_LABEL: Final = 40
+_INLINE_RUN: Final = 30
+
+
+def _iso(line: LineDate) -> str:
+    value = line.stated.value
+    return value.isoformat(" ", "minutes") if line.stated.has_time else value.date().isoformat()
+
+
+def _names(element: Element) -> str:
+    """Return class, id and properties of an element and of the inline elements around it."""
+    names: list[str] = []
+    node: Element | None = element
+    for _ in range(3):
+        if node is None:
+            break
+        attrs = node.attrs
+        names += [
+            attrs[key][:_MAX_NAMES]
+            for key in ("class", "id", "itemprop", "property")
+            if key in attrs
+        ]
+        node = node.parent
+    return " ".join(names)
+
+
+def _is_fact(element: Element) -> bool:
+    """Return whether ``element`` is in a cell, an item of a list or a definition."""
+    node: Element | None = element
+    for _ in range(4):
+        if node is None:
+            return False
+        if node.name in ("li", "td", "th", "dd", "dt"):
+            return True
+        node = node.parent
+    return False
+
+
+def _stating_text(element: Element) -> str:
+    """Return the date that an attribute states, else the text of a ``time`` element."""
+    for key in _STATING_ATTRIBUTES:
+        text = element.attribute(key).strip()
+        if text and parse_date(text):
+            return text
+    return short_text(element) if element.name == "time" else ""
+
+
+def _line_of(element: Element, index: int) -> tuple[Element, int, str, int]:
+    """Return the block of a text, where its line begins there, the line, and characters of links."""
+    block, at = element, index
+    while (
+        block.name not in boilerplate.BLOCK_ELEMENTS
+        and block.parent is not None
+        and block.parent.name
+    ):
+        block, at = block.parent, block.position
+    contents = block.contents
+    start, end = at, at + 1
+    while start > 0 and at - start < _INLINE_RUN and _is_inline(contents[start - 1]):
+        start -= 1
+    while end < len(contents) and end - at < _INLINE_RUN and _is_inline(contents[end]):
+        end += 1
+    parts: list[str] = []
+    links = 0
+    for part in contents[start:end]:
+        if isinstance(part, Element):
+            inner = _spaced_text(part)
+            parts.append(inner)
+            links += sum(len(short_text(link)) for link in _links(part))
+        elif type(part) is str:
+            parts.append(part)
+    return block, start, collapse_whitespace(" ".join(parts)), links
+
+
+def _links(element: Element) -> Iterator[Element]:
+    if element.name == "a":
+        yield element
+    else:
+        for part in element.contents[:_INLINE_RUN]:
+            if isinstance(part, Element):
+                yield from _links(part) if part.name == "a" else ()
+
+
+def _spaced_text(element: Element) -> str:
+    """Return the text of an inline element, with a space between those inside it."""
+    parts: list[str] = []
+    stack: list[Element | str] = [element]
+    for _ in range(60):
+        if not stack:
+            break
+        node = stack.pop()
+        if isinstance(node, Element):
+            if not boilerplate.is_hidden(node):
+                stack.extend(reversed(node.contents))
+        elif not isinstance(node, HiddenText):
+            parts.append(node)
+    return " ".join(parts)
+
+
+def _is_inline(part: Element | str) -> bool:
+    return not isinstance(part, Element) or (
+        part.name not in boilerplate.BLOCK_ELEMENTS and part.name != "br"
+    )
+
+
+def _text_before(element: Element) -> str:
+    """Return the end of the text before ``element``, which may be its label."""
+    for _ in range(3):
+        parent = element.parent
+        if parent is None:
+            break
+        for previous in reversed(parent.contents[: element.position]):
+            if isinstance(previous, Element):
+                last = previous.contents[-1] if previous.contents else None
+                return last.strip()[-_MAX_LABEL:] if isinstance(last, str) else ""
+            if previous.strip():
+                return previous.strip()[-_MAX_LABEL:]
+        if parent.name in boilerplate.BLOCK_ELEMENTS:
+            break
+        element = parent
+    return ""
+
+
+_MIN_RUNNING_TEXT: Final = 80
+"""Characters next to a time element; with more it is in running text and dates an event."""
+
+
+def _in_running_text(element: Element) -> bool:
+    """Return whether ``element`` is part of a paragraph or a list item with other text."""
+    parent = element.parent
+    for _ in range(3):
+        if parent is None or parent.name in boilerplate.BLOCK_ELEMENTS:
+            break
+        parent = parent.parent
+    if parent is None or parent.name not in ("p", "li", "td", "dd", "blockquote"):
+        return False
+    whole = short_text(parent)
+    rest = len(whole) - len(short_text(element))
+    return rest > _MIN_RUNNING_TEXT or (rest > 10 and any(mark in whole for mark in "。！？"))

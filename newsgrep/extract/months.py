@@ -1,0 +1,53 @@
+"""Names of months in the languages of news (``months.txt``), and their numbers."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from typing import Final
+
+from newsgrep._io import table_lines
+
+_ABBREVIATION: Final = 3
+"""Letters of the shortest abbreviation."""
+_LIMIT: Final = 14
+"""Letters of the longest name."""
+_AMBIGUOUS: Final = 0
+_LETTERS = re.compile(r"[^\W\d_]+")
+
+
+def month_number(word: str) -> int | None:
+    """Return the number of the month that ``word`` names in any known language, or None.
+
+    Accents and capitals do not matter. An abbreviation is the beginning of names that all mean
+    one month.
+
+    >>> [month_number(word) for word in ("September", "févr", "мая", "Mai", "today")]
+    [9, 2, 5, 5, None]
+    """
+    if not _ABBREVIATION <= len(word) <= _LIMIT or not _LETTERS.fullmatch(word):
+        return None
+    return _numbers().get(_plain(word)) or None
+
+
+@cache
+def _numbers() -> dict[str, int]:
+    names: dict[str, int] = {}
+    beginnings: dict[str, int] = {}
+    for language in table_lines(__file__, "months.txt"):
+        for number, forms in enumerate(language.split(), 1):
+            for name in map(_plain, forms.split("/")):
+                names.setdefault(name, number)
+                for end in range(_ABBREVIATION, len(name)):
+                    if beginnings.setdefault(name[:end], number) != number:
+                        beginnings[name[:end]] = _AMBIGUOUS
+    return beginnings | names
+
+
+def _plain(word: str) -> str:
+    lowered = word.replace("İ", "i").casefold().replace("ı", "i")
+    if lowered.isascii():
+        return lowered
+    decomposed = unicodedata.normalize("NFD", lowered)
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
