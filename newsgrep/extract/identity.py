@@ -10,9 +10,10 @@ from typing import Final
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode, urlsplit
 
 from newsgrep.analysis.characters import strip_invisible
-from newsgrep.extract.claims import Claims, Loss
+from newsgrep.extract.claims import Claim, Claims, Loss
 from newsgrep.extract.savers import original_address
 from newsgrep.extract.trace import NO_TRACE, Trace
+from newsgrep.models import Provenance
 
 _MAX_URL: Final = 4000
 _URL_WHITESPACE = re.compile(r"[\t\n\r\x0c\x85]")
@@ -22,15 +23,56 @@ _URL_WHITESPACE = re.compile(r"[\t\n\r\x0c\x85]")
 def choose_url(claims: Claims, trace: Trace = NO_TRACE) -> str | None:
     """Return the address of the article, as the file states it, or None.
 
-    Of a copy in a web archive it is the address of the original.
+    Of a copy in a web archive it is the address of the original. A page that states as its own
+    address the home page of its site, as careless templates do, is believed only if it states
+    no date of publication and no other address.
     """
+    home: Claim | None = None
     for claim in claims.urls:
-        url = _URL_WHITESPACE.sub("", strip_invisible(claim.value.strip()))
-        if len(url) <= _MAX_URL and re.match(r"https?://[^\s/]+", url, re.IGNORECASE):
+        url = _address(claim)
+        if url is None:
+            trace.lost(claim, Loss.NOT_AN_ADDRESS)
+        elif claim.provenance in _OF_TEMPLATES and _is_home_page(url):
+            home = home or claim
+        else:
             trace.won(claim)
-            return original_address(url).url
-        trace.lost(claim, Loss.NOT_AN_ADDRESS)
+            if home:
+                trace.lost(home, Loss.OTHER_PAGE)
+            return url
+    if home and claims.dates:
+        trace.lost(home, Loss.OTHER_PAGE)
+    elif home:
+        trace.won(home)
+        return _address(home)
     return None
+
+
+def site_address(claims: Claims) -> str | None:
+    """Return the first address that the file states: its host is that of the outlet."""
+    return next(filter(None, map(_address, claims.urls)), None)
+
+
+_OF_TEMPLATES: Final = frozenset(
+    (Provenance.META_TAG, Provenance.LINK_ELEMENT, Provenance.JSON_LD, Provenance.MICRODATA)
+)
+"""Where templates of web sites write addresses; the others come from who saved the page."""
+
+
+def _address(claim: Claim) -> str | None:
+    url = _URL_WHITESPACE.sub("", strip_invisible(claim.value.strip()))
+    if len(url) <= _MAX_URL and re.match(r"https?://[^\s/]+", url, re.IGNORECASE):
+        return original_address(url).url
+    return None
+
+
+_HOME_PAGE = re.compile(
+    r"[^/?#]+(?:/[a-z]{2}(?:[-_][a-z]{2,4})?)?(?:/(?:index|default|home|main)(?:\.[a-z]{3,5})?)?",
+    re.IGNORECASE,
+)
+
+
+def _is_home_page(url: str) -> bool:
+    return _HOME_PAGE.fullmatch(canonical_url(url)) is not None
 
 
 _ID_LENGTH: Final = 12
@@ -38,11 +80,33 @@ _ID_LENGTH: Final = 12
 
 _TRACKING_PARAMETER = re.compile(
     r"(utm_.*|fbclid|gclid|dclid|gbraid|wbraid|msclkid|yclid|igshid|igsh|mc_[ce]id|_ga|_gl|"
+    r"gad_.*|srsltid|_hs(enc|mi)|mkt_tok|fb_.*|guce_.*|guccounter|twclid|ttclid|"
     r"ocid|ref_src|ref_url|at_(medium|campaign|custom.*|link.*|bbc_team|format|ptr.*)|spm|scm|"
-    r"smid|smtyp|share_token|from_share|isappinstalled|wt\.mc_id|cmpid|xtor|amp)",
+    r"smid|smtyp|wt\.mc_id|cmpid|xtor|amp|from_(share|source|spmid)|vd_source|tt_from|"
+    r"refer_flag|luicode|lfid|featurecode|sudaref|clickfrom|spss|sps(nuid|devid|vid|w|share)|"
+    # what WeChat, its clients and other programs add when a page is shared
+    r"chksm|mpshare|srcid|sharer_.*|isappinstalled|wxshare_count|pass_ticket|exportkey|wx_header|"
+    r"share_?(token|source|medium|plat(form)?|tag|from|times|to|channel|type|count|uid|user.*|app.*)|"
+    r"share_session_id|is_?share|from_?share|"
+    r"j?session_?id|phpsessid|aspsessionid.*)",
     re.IGNORECASE,
 )
-_FEED_VALUE = re.compile(r"rss|feed|twitter|facebook|share|email|app|social", re.IGNORECASE)
+_SHARED_FROM = re.compile(
+    r"(?<![a-z])(?:rss|feed|twitter|facebook|share|email|app|social|weixin|wechat|weibo|qq|qzone|"
+    r"telegram|whatsapp|line|newsletter|push|copy_?link|message)(?![a-z])|"
+    r"groupmessage|singlemessage|timeline",
+    re.IGNORECASE,
+)
+_SCENE = re.compile(r"[0-9]{1,5}")
+"""A value of ``scene``, the place in WeChat from which a page was opened."""
+
+_WECHAT_HOST: Final = "mp.weixin.qq.com"
+_WECHAT_IDENTITY: Final = frozenset(
+    ("__biz", "mid", "idx", "sn", "appmsgid", "itemidx", "sign", "album_id")
+)
+"""The parameters that identify an article of WeChat; it adds two dozen others."""
+
+_SESSION_IN_PATH = re.compile(r";jsessionid=[^/;]*", re.IGNORECASE)
 _URL_SAFE: Final = "/:@!$&'()*+,;=~-._"
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 _SPACE_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
@@ -56,19 +120,51 @@ def _normalize_path(path: str) -> str:
 def _is_tracking(key: str, value: str) -> bool:
     if _TRACKING_PARAMETER.fullmatch(key):
         return True
-    return key.lower() in {"source", "ref", "from"} and bool(_FEED_VALUE.search(value))
+    match key.lower():
+        case "source" | "ref" | "from":
+            return _SHARED_FROM.search(value) is not None
+        case "scene" | "ascene":
+            return _SCENE.fullmatch(value) is not None
+    return False
+
+
+def _parameters(query: str, host: str) -> str:
+    """Return the parameters in ``query`` that identify an article, sorted, with ``?``."""
+    try:
+        pairs = parse_qsl(
+            query.replace("&amp;", "&"), keep_blank_values=True, errors="surrogateescape"
+        )
+    except ValueError:
+        pairs = [(query, "")]
+    if host == _WECHAT_HOST:
+        kept = sorted((key, value) for key, value in pairs if key in _WECHAT_IDENTITY)
+    else:
+        kept = sorted((key, value) for key, value in pairs if not _is_tracking(key, value))
+    return "?" + urlencode(kept, errors="surrogateescape") if kept else ""
+
+
+def _route(fragment: str, host: str) -> str:
+    """Return a fragment that is a route of a single-page site, with ``#``, else nothing."""
+    if not fragment.startswith(("/", "!")):
+        return ""
+    path, _, query = fragment.partition("?")
+    path = _normalize_path(path).rstrip("/")
+    return f"#{path}{_parameters(query, host)}" if path.strip("!/") else ""
 
 
 def canonical_url(url: str) -> str:
     """Return the part of ``url`` that identifies an article, to compare, not to follow.
 
     Removes the scheme, ``www.``, a default port, user names, the fragment (unless it is a
-    ``#!`` route), tracking parameters (``utm_*``, ``fbclid``, ``source=rss…``) and a trailing
-    slash; sorts the parameters; normalises the case of the host and percent-encoding. Returns
+    route, ``#/…`` or ``#!…``), a trailing slash, and parameters that say who follows the
+    address and from where: ``utm_*``, ``fbclid``, ``source=rss…``, sessions, and what WeChat
+    adds. Sorts the parameters; normalises the case of the host and percent-encoding. Returns
     a string that is not a URL without the white space around it.
 
     >>> canonical_url("http://www.example.org/a/?utm_source=rss&b=1#top")
     'example.org/a?b=1'
+    >>> canonical_url("https://example.org/app?from=timeline#/news/7?scene=3")
+    'example.org/app#/news/7'
     """
     url = _SPACE_OR_CONTROL.sub("", url.strip())
     try:
@@ -85,15 +181,8 @@ def canonical_url(url: str) -> str:
         host = quote(host)
     if port is not None and str(port) != _DEFAULT_PORTS.get(parts.scheme or "https"):
         host = f"{host}:{port}"
-    path = _normalize_path(parts.path).rstrip("/")
-    try:
-        pairs = parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape")
-    except ValueError:
-        pairs = [(parts.query, "")]
-    kept = sorted((key, value) for key, value in pairs if not _is_tracking(key, value))
-    query = "?" + urlencode(kept, errors="surrogateescape") if kept else ""
-    fragment = "#" + quote(parts.fragment, safe=_URL_SAFE) if parts.fragment.startswith("!") else ""
-    return host + path + query + fragment
+    path = _normalize_path(_SESSION_IN_PATH.sub("", parts.path)).rstrip("/")
+    return host + path + _parameters(parts.query, host) + _route(parts.fragment, host)
 
 
 def article_id(url: str | None, path: str) -> str:

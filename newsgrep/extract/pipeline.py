@@ -15,7 +15,7 @@ from newsgrep.extract.bylines import choose_authors
 from newsgrep.extract.date_choice import DatedFile, choose_date, parse_file_time
 from newsgrep.extract.formats import format_of
 from newsgrep.extract.formats.base import Format, RawArticle, RawFile
-from newsgrep.extract.identity import article_id, choose_url
+from newsgrep.extract.identity import article_id, choose_url, site_address
 from newsgrep.extract.outlets import Outlets
 from newsgrep.extract.sources import choose_source
 from newsgrep.extract.titles import choose_title, derive_title
@@ -53,11 +53,12 @@ def build_article(
     claims = raw.claims
     kept = [block for block in raw.blocks if block.rule is None]
     url = choose_url(claims, trace)
-    outlet = raw.outlet or outlets.for_url(url)
+    site = url or site_address(claims)
+    outlet = raw.outlet or outlets.for_url(site)
     titles = [claim.value for claim in claims.titles]
     if not titles and kept:
         titles = [kept[0].text]
-    source, source_from = choose_source(claims, url, outlet, outlets, titles, trace)
+    source, source_from = choose_source(claims, site, outlet, outlets, titles, trace)
     title, title_from = choose_title(claims, kept, outlet, source, trace)
     body = build_body(raw.blocks, claims, outlet, title, trace)
     if title is None:
