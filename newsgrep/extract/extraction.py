@@ -101,6 +101,7 @@ _WITHOUT_LINE: Final = frozenset(
     )
 )
 """Places that a selector or the value itself describes better than a line."""
+_NAMED_ON_LINE: Final = frozenset((Provenance.META_TAG, Provenance.JSON_LD))
 _MAX_NEEDLE: Final = 40
 """Characters of a value that are enough to find its line."""
 _MAX_LINE: Final = 2000
@@ -128,7 +129,7 @@ def _find_line(claim: Claim, lines: list[str]) -> int | None:
         )
     else:
         needle = claim.value.partition("\n")[0][:_MAX_NEEDLE]
-        beside = claim.locator if claim.provenance is Provenance.META_TAG else ""
+        beside = claim.locator.casefold() if claim.provenance in _NAMED_ON_LINE else ""
         found = (
             number
             for number, line in enumerate(lines, 1)

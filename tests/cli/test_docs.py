@@ -25,7 +25,8 @@ class Example(NamedTuple):
 
 def examples(page: Path) -> list[Example]:
     found = []
-    for block in re.findall(r"^```\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+    fences = re.findall(r"^```(\w*)\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    for block in (text for language, text in fences if not language):
         for part in re.split(r"^\$ (?=newsgrep )", block, flags=re.MULTILINE)[1:]:
             command, _, printed = part.partition("\n")
             found.append(Example(command, tuple(printed.rstrip("\n").splitlines())))
@@ -35,6 +36,7 @@ def examples(page: Path) -> list[Example]:
 @pytest.mark.parametrize("page", [page for page in PAGES if examples(page)], ids=lambda p: p.name)
 def test_examples_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
     shutil.copytree(REPOSITORY / "seeds", tmp_path / "seeds")
+    shutil.copytree(REPOSITORY / "docs" / "examples", tmp_path / "examples")
     cli = Cli(tmp_path)
     cli("index", "seeds/")
     for example in examples(page):
