@@ -96,6 +96,8 @@ class _BlockSorter:
         for index, block in enumerate(self.blocks):
             if self.rules[index] is None:
                 self.rules[index] = self._rule_at_any_position(index, block)
+            elif block.rule is Rule.METADATA and block.kind is BlockKind.TEXT:
+                self.rules[index] = self._rule_in_head(index, []) or block.rule
         self._take_head()
         self._take_tail()
         self._take_last_lines()
@@ -279,7 +281,7 @@ class _BlockSorter:
             tuple(self.tags),
             tuple(self.bylines),
             self.first_date,
-            tuple(block.text for block in self.blocks if block.rule is None),
+            tuple(block.text for block in self.blocks if block.rule in (None, Rule.METADATA)),
             tuple(self._left_out()),
             tuple(filter(None, reporters)),
         )
@@ -289,7 +291,9 @@ class _BlockSorter:
         for index, (block, rule) in enumerate(zip(self.blocks, self.rules, strict=True)):
             if rule is None or rule in _STATED:
                 continue
-            if block.rule is None and (rule in _WITHOUT_TRACE or not self._leaves_trace(index)):
+            if (
+                block.rule is None and (rule in _WITHOUT_TRACE or not self._leaves_trace(index))
+            ) or (rule is Rule.METADATA and not self._has_sentence(index)):
                 continue
             found.append((index, LeftOut(block.text, rule)))
         return [passage for _, passage in sorted(found, key=lambda each: each[0])]

@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
+from newsgrep.extract.claims import Rule
 from newsgrep.extract.dom import Element
 
 BLOCK_ELEMENTS: Final = frozenset((
@@ -22,27 +23,40 @@ HEADING_ELEMENTS: Final = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 
 _KEPT_ELEMENTS: Final = frozenset(("html", "body", "article", "main"))
 
-_DROP = re.compile(
-    r"""
+_RULES: Final[dict[Rule, str]] = {
+    Rule.SHARING: r"""
       sharedaddy|sd-(?:block|sharing.*|social.*|like)|share(?:d|s|-.*|_.*|bar|links?|buttons?|box)?|.*[-_]share
     | (?:post|entry|article|social)[-_]?shar(?:e|ing).*|social(?:[-_].*|bar|icons?)?|addtoany.*|addthis.*
-    | jp-relatedposts|jetpack-likes.*|likes-widget.*|post-likes.*
-    | related(?:[-_].*|posts?|content|links?|articles?)?|(?:article|post|story|entry|region--?)[-_]?related.*
-    | recommend(?:ed|ation|ations)?(?:[-_].*)?|more-(?:stories|articles|posts|news)|read-?more-list
-    | comments?|comments?[-_](?:wrapper|area|list|section|form|thread|block|container|respond)
-    | comment-(?:add|reply|respond)|commentlist|respond|disqus.*
-    | ad|ads|ad[-_](?:slot|unit|container|wrapper|block|box|banner|label)|.*[-_]ads?|adsense|adsbygoogle
-    | advert(?:s|isement|isements|ising|orial)?(?:[-_].*)?|banner-ads?|sponsor(?:ed|s)?(?:[-_].*)?|dfp.*|gpt-ad.*
-    | newsletter(?:[-_](?:signup|form|box|promo|subscribe).*)?|subscribe(?:[-_].*)?|subscription-.*|signup.*
-    | breadcrumbs?(?:[-_].*)?|pagination|pager|page-(?:nav|links)|post-nav.*|nav-links|navbar.*|navigation
-    | site-(?:header|footer|navigation|nav)|sidebar|widget(?:-area)?|menu|toolbar|cookie.*|gdpr.*|skip-link
-    | player|video-player|embedded-video|media-player|no-?print|printfriendly|element-(?:invisible|hidden)
-    | hidden|screen-reader-text|sr-only|visually-?hidden|offscreen|wp-block-(?:latest-posts|search)
-    | comment[-_](?:item|body|content|meta(?:data)?|text|author)
-    | footnote-back(?:link|ref)|edit-?link|mw-editsection|medium-feed-link|copyright|copy-right
+    | jetpack-likes.*|likes-widget.*|post-likes.*
     """,
-    re.VERBOSE | re.IGNORECASE,
-)
+    Rule.RELATED: r"""
+      jp-relatedposts|related(?:[-_].*|posts?|content|links?|articles?)?|(?:article|post|story|entry|region--?)[-_]?related.*
+    | recommend(?:ed|ation|ations)?(?:[-_].*)?|more-(?:stories|articles|posts|news)|read-?more-list|wp-block-latest-posts
+    """,
+    Rule.COMMENTS: r"""
+      comments?|comments?[-_](?:wrapper|area|list|section|form|thread|block|container|respond)
+    | comment-(?:add|reply|respond)|commentlist|respond|disqus.*|comment[-_](?:item|body|content|meta(?:data)?|text|author)
+    """,
+    Rule.ADVERTISEMENT: r"""
+      ad|ads|ad[-_](?:slot|unit|container|wrapper|block|box|banner|label)|.*[-_]ads?|adsense|adsbygoogle
+    | advert(?:s|isement|isements|ising|orial)?(?:[-_].*)?|banner-ads?|sponsor(?:ed|s)?(?:[-_].*)?|dfp.*|gpt-ad.*
+    """,
+    Rule.SUBSCRIPTION: r"""
+      newsletter(?:[-_](?:signup|form|box|promo|subscribe).*)?|subscribe(?:[-_].*)?|subscription-.*|signup.*
+    """,
+    Rule.NAVIGATION: r"""
+      breadcrumbs?(?:[-_].*)?|pagination|pager|page-(?:nav|links)|post-nav.*|nav-links|navbar.*|navigation
+    | site-(?:header|footer|navigation|nav)|menu|toolbar|skip-link|wp-block-search
+    | footnote-back(?:link|ref)|edit-?link|mw-editsection|medium-feed-link
+    """,
+    Rule.SIDEBAR: r"sidebar|widget(?:-area)?",
+    Rule.NOTICE: r"cookie.*|gdpr.*|copyright|copy-right",
+    Rule.PLAYER: r"player|video-player|embedded-video|media-player",
+    Rule.HIDDEN: r"""
+      no-?print|printfriendly|element-(?:invisible|hidden)|hidden|screen-reader-text|sr-only|visually-?hidden|offscreen
+    """,
+}
+"""Classes and ids of elements that contain no article text, by the name of the rule."""
 _CHART = re.compile(
     r"ai2html(?:[-_].*)?|g-artboard|g-ai(?:Abs|PointText|Img)|highcharts-(?:container|root)",
     re.IGNORECASE,
@@ -71,9 +85,6 @@ _CAPTION = re.compile(
 _HIDING_STYLE = re.compile(
     r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE
 )
-_DROPPED_ROLES: Final = frozenset(
-    ("navigation", "banner", "search", "contentinfo", "menu", "menubar", "toolbar", "alert")
-)
 
 
 _CONTENT = re.compile(
@@ -81,32 +92,35 @@ _CONTENT = re.compile(
     r"content|rich_media_content|article|post|main",
     re.IGNORECASE,
 )
-_PATTERNS: Final = {
-    "drop": _DROP,
-    "meta": _META,
+_PATTERNS: Final[dict[str, re.Pattern[str]]] = {
+    **{rule: re.compile(names, re.VERBOSE | re.IGNORECASE) for rule, names in _RULES.items()},
+    Rule.METADATA: _META,
     "credit": _CREDIT,
     "caption": _CAPTION,
     "chart": _CHART,
+    "content": _CONTENT,
 }
+_SUSPICIOUS: Final = (*_RULES, Rule.METADATA)
 _NO_TRAITS: Final[frozenset[str]] = frozenset()
-_ONLY_NAMED: Final = frozenset(("named",))
 _NAME_ATTRIBUTES: Final = ("id", "data-testid", "data-e2e", "data-component")
 _TRAIT_ATTRIBUTES: Final = frozenset(("class", *_NAME_ATTRIBUTES))
 
+
+CLAIMING_ATTRIBUTES: Final = frozenset(("class", "rel", "property", "itemprop"))
+"""Attributes of elements that may state an author, a date or a tag."""
 
 _MAX_ATTRIBUTE: Final = 2000
 """Characters of an attribute; hostile pages have longer ones."""
 _MAX_NAME: Final = 80
 """Characters of a class or id; longer ones are not names."""
-_MAX_CONTENT_NAME: Final = 40
 
 
 def traits_of(element: Element) -> frozenset[str]:
     """Return what the classes, the id and the test ids of ``element`` indicate.
 
-    ``drop`` is boilerplate, ``meta`` a byline, a date line or a list of tags, ``credit`` a photo
-    credit, ``caption`` a caption, ``chart`` a drawing with its labels as HTML, ``content`` the
-    article itself; ``named`` means that there is any class or id.
+    The names of rules, such as ``comments``, stand for boilerplate; ``metadata`` is a byline, a
+    date line or a list of tags, ``credit`` a photo credit, ``caption`` a caption, ``chart`` a
+    drawing with its labels as HTML, ``content`` the article itself.
     """
     attrs = element.attrs
     if _TRAIT_ATTRIBUTES.isdisjoint(attrs):
@@ -126,15 +140,12 @@ def _class_traits(names: str) -> frozenset[str]:
 def _name_traits(name: str) -> frozenset[str]:
     if name.startswith(("tag-", "category-", "post-")):  # WordPress's topics
         return _NO_TRAITS
-    return _match_traits(name) if len(name) < _MAX_NAME else _ONLY_NAMED
+    return _match_traits(name) if len(name) < _MAX_NAME else _NO_TRAITS
 
 
 @lru_cache(maxsize=20_000)
 def _match_traits(name: str) -> frozenset[str]:
-    found = {trait for trait, pattern in _PATTERNS.items() if pattern.fullmatch(name)}
-    if len(name) < _MAX_CONTENT_NAME and _CONTENT.fullmatch(name):
-        found.add("content")
-    return frozenset(found) | _ONLY_NAMED
+    return frozenset(trait for trait, pattern in _PATTERNS.items() if pattern.fullmatch(name))
 
 
 def is_hidden(element: Element) -> bool:
@@ -150,14 +161,73 @@ def is_hidden(element: Element) -> bool:
     )
 
 
-def is_boilerplate(element: Element, traits: frozenset[str]) -> bool:
-    """Return whether nothing in ``element`` belongs to the article, not even metadata.
+_ELEMENT_RULES: Final[dict[str, Rule]] = {
+    "nav": Rule.NAVIGATION,
+    "menu": Rule.NAVIGATION,
+    "form": Rule.FORM,
+    "fieldset": Rule.FORM,
+    "label": Rule.FORM,
+    "button": Rule.FORM,
+    "dialog": Rule.DIALOG,
+    "noscript": Rule.NOSCRIPT,
+    "aside": Rule.SIDEBAR,
+    "footer": Rule.FOOTER,
+    "address": Rule.METADATA,
+    "time": Rule.METADATA,
+}
+_ROLE_RULES: Final[dict[str, Rule]] = {
+    "navigation": Rule.NAVIGATION,
+    "banner": Rule.NAVIGATION,
+    "search": Rule.FORM,
+    "contentinfo": Rule.FOOTER,
+    "menu": Rule.NAVIGATION,
+    "menubar": Rule.NAVIGATION,
+    "toolbar": Rule.NAVIGATION,
+    "alert": Rule.NOTICE,
+    "dialog": Rule.DIALOG,
+    "complementary": Rule.SIDEBAR,
+}
 
-    ``traits`` are those of ``element``.
+
+def rule_of(element: Element, traits: frozenset[str]) -> Rule | None:
+    """Return the rule under which ``element`` is probably not part of the article, or None.
+
+    ``traits`` are those of ``element``. What the rule means for its text is decided later, with
+    the whole page in view.
     """
-    if "drop" not in traits and element.attribute("role").lower() not in _DROPPED_ROLES:
+    name = element.name
+    if element.attrs:
+        if is_hidden(element):
+            return Rule.HIDDEN
+        if name in _KEPT_ELEMENTS:
+            return None
+        if traits:
+            for rule in _SUSPICIOUS:
+                if rule in traits:
+                    return rule
+        if "role" in element.attrs:
+            by_role = _ROLE_RULES.get(element.attrs["role"].lower())
+            if by_role is not None:
+                return by_role
+    by_name = _ELEMENT_RULES.get(name)
+    if (
+        by_name is Rule.FOOTER
+        and element.parent is not None
+        and element.parent.name == "blockquote"
+    ):
+        return None
+    return by_name
+
+
+def is_boilerplate(element: Element, traits: frozenset[str]) -> bool:
+    """Return whether nothing in ``element`` is likely to belong to the article or to describe it.
+
+    ``traits`` are those of ``element``. Elements whose name alone is suspicious do not count.
+    """
+    if element.name in _KEPT_ELEMENTS:
         return False
-    return element.name not in _KEPT_ELEMENTS
+    role = element.attrs.get("role")
+    return not traits.isdisjoint(_RULES) or (role is not None and role.lower() in _ROLE_RULES)
 
 
 def is_credit(element: Element, traits: frozenset[str]) -> bool:

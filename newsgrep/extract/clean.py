@@ -1,23 +1,24 @@
-"""From the tree of a page to blocks of text and claims, and which element contains the article.
+"""From the tree of a page to passages of text and claims, in one walk.
 
-:class:`Cleaner` walks the tree once. Broken pages nest a hundred thousand elements, so nothing
-here is recursive, and every look into a subtree is bounded.
+Nothing is dropped here for its name or class: the walk notes what is suspected, and
+:mod:`newsgrep.extract.content` decides with the whole page in view. Broken pages nest a hundred
+thousand elements, so nothing is recursive, and every look into a subtree is bounded.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import Final
 
 from newsgrep.analysis.characters import solo_character
 from newsgrep.extract import boilerplate, notices
-from newsgrep.extract.claims import Block, BlockKind
+from newsgrep.extract.claims import BlockKind, Rule
 from newsgrep.extract.dom import (
     DROPPED_ELEMENTS,
     MAX_NODES,
+    SILENT_ELEMENTS,
     Element,
     Tree,
     contains_element,
@@ -27,45 +28,79 @@ from newsgrep.extract.dom import (
 )
 from newsgrep.extract.metadata import OUTSIDE_PENALTY, MetadataReader
 from newsgrep.extract.outlets import SelectedElements, url_host
+from newsgrep.extract.passages import Passage, Region, Regions, Suspect, is_prose, size_of
 from newsgrep.extract.whitespace import CELL_SEPARATOR, clean_line, comparison_key, split_paragraphs
 from newsgrep.models import Provenance
 
 _HEAD_ELEMENTS: Final = frozenset(("meta", "title", "link", "script"))
+_SENTENCE_ELEMENTS: Final = frozenset(("cite", "label", "math", "time"))
+"""Inline elements that are part of the sentence that they end."""
 _MAX_CREDIT: Final = 200
 """Characters of an element with the class of a photo credit; a longer one is text."""
 _MAX_CAPTION: Final = 400
 """Characters of a caption in an element other than ``figcaption``; a longer one is text."""
-_MAX_METADATA: Final = 400
-"""Characters of a byline or date line; a longer one is text about an author."""
 _MAX_ROW: Final = 600
 """Characters of a table row that becomes one line; in a longer one the table is layout."""
 _MAX_ALT: Final = 1000
+_CLAIMING_ELEMENTS: Final = frozenset(("time", "address", "h1"))
+_CLAIMING_RULES: Final = frozenset((
+    Rule.METADATA, Rule.FOOTER, Rule.SIDEBAR, Rule.CREDIT,
+))  # fmt: skip
+"""Rules of elements that state something about the article."""
+_NO_TRAITS: Final[frozenset[str]] = frozenset()
 
 
-class _Mode(IntEnum):
-    TEXT = 0
-    METADATA = 1
-    OUTSIDE = 2
-
-
-@dataclass(slots=True)
 class _Frame:
-    """An element that the walk has entered and not left."""
+    """An element that the walk has entered and not left.
 
-    children: Iterator[Element | str]
-    element: Element
-    mode: _Mode
-    breaks: bool = False
-    in_list: bool = False
-    in_row: bool = False
-    preformatted: bool = False
+    ``block`` is the innermost block element; ``mark`` is where the text of a suspected inline
+    element begins in the line, or -1.
+    """
+
+    __slots__ = (
+        "block",
+        "breaks",
+        "careful",
+        "children",
+        "element",
+        "in_link",
+        "in_list",
+        "in_row",
+        "kind",
+        "mark",
+        "preformatted",
+        "suspect",
+    )
+
+    def __init__(
+        self, element: Element, suspect: Suspect | None, outer: _Frame | None = None
+    ) -> None:
+        self.children = iter(element.contents)
+        self.element = element
+        self.suspect = suspect
+        self.mark = -1
+        self.breaks = False
+        if outer is None:
+            self.block = element
+            self.kind = BlockKind.TEXT
+            self.in_link = self.in_list = self.in_row = self.preformatted = False
+            self.careful = True
+        else:
+            self.block = outer.block
+            self.kind = outer.kind
+            self.in_link = outer.in_link
+            self.in_list = outer.in_list
+            self.in_row = outer.in_row
+            self.preformatted = outer.preformatted
+            self.careful = outer.careful
 
 
 class Cleaner:
-    """Collects the blocks and claims of one page in one walk.
+    """Collects the passages and claims of one page in one walk.
 
     ``selected`` are the elements that the outlet's rules select; ``url`` is the page's address.
-    After :meth:`run`, ``blocks`` and ``metadata`` contain the result.
+    After :meth:`run`, ``passages``, ``suspects`` and ``regions`` contain the text;
+    :meth:`read_claims` completes ``metadata``.
     """
 
     def __init__(self, tree: Tree, selected: SelectedElements, url: str | None) -> None:
@@ -73,12 +108,19 @@ class Cleaner:
         self.selected = selected
         self.host = url_host(url) or ""
         self.metadata = MetadataReader()
-        self.blocks: list[Block] = []
+        self.passages: list[Passage] = []
+        self.suspects: list[Suspect] = []
+        self.regions = Regions()
+        self._claiming: list[tuple[Element, Suspect | None, int]] = []
         self._lines: list[str] = []
+        self._line_suspects: list[Suspect | None] = []
         self._line: list[str] = []
-        self._kind = BlockKind.TEXT
+        self._marks: list[tuple[int, int, _Frame]] = []
+        self._marked: _Frame | None = None
+        self._asides: list[tuple[str, Suspect | None]] = []
+        self._linked = 0
         self._after_image = False
-        self._alt: str | None = None
+        self._alt: tuple[str, _Frame] | None = None
         self._captions: set[str] = set()
         for element in selected.authors:
             self.metadata.add_author(short_text(element), Provenance.OUTLET_RULE, 0, "byline")
@@ -87,29 +129,41 @@ class Cleaner:
             text = stated or short_text(element)
             self.metadata.add_date(text, Provenance.OUTLET_RULE, 0, "date")
 
-    def run(self, root: Element | None, *, careful: bool = True) -> None:
-        """Walk the tree; take text from ``root``, or from everywhere if it is None.
-
-        With ``careful`` False, classes and ids do not decide what is boilerplate.
-        """
-        root = self.selected.body or root
-        start = _Mode.OUTSIDE if root is not None else _Mode.TEXT
-        top = self.tree.root
-        stack = [_Frame(iter(top.contents), top, start)]
+    def run(self) -> None:
+        """Walk the tree."""
+        frame = _Frame(self.tree.root, None)
+        stack = [frame]
         while stack:
             frame = stack[-1]
             child = next(frame.children, None)
             if child is None:
                 stack.pop()
                 self._leave(frame)
+            elif type(child) is str:
+                self._add_text(child, frame)
             elif isinstance(child, Element):
-                entered = self._enter(child, frame, root, careful)
+                entered = self._enter(child, frame)
                 if entered is not None:
                     stack.append(entered)
-            elif frame.mode is _Mode.TEXT and type(child) is str:
-                self._add_text(child, frame)
-        self._flush()
+        self._flush(frame)
         self._flush_alt()
+
+    def read_claims(self, root: Region | None) -> None:
+        """Read what the elements of the page claim; ``root`` is the region of the article.
+
+        Elements in boilerplate claim nothing but what an attribute of theirs states.
+        """
+        metadata = self.metadata
+        for element, suspect, at in self._claiming:
+            outside = root is not None and not root.first <= at <= root.end
+            rule = suspect.verdict if suspect is not None else None
+            if rule is None or rule in _CLAIMING_RULES:
+                metadata.read_element(element, outside=outside)
+            elif suspect is not None and suspect.element is element:
+                if rule is Rule.HIDDEN or element.name in SILENT_ELEMENTS:
+                    metadata.read_properties(element, 0)
+                elif element.attribute("content"):
+                    metadata.read_properties(element, OUTSIDE_PENALTY * outside)
 
     def _add_text(self, text: str, frame: _Frame) -> None:
         if frame.preformatted:
@@ -120,142 +174,206 @@ class Cleaner:
                 self._line.append(line)
         else:
             self._line.append(text)
+        if frame.in_link:
+            self._linked += len(text.strip())
         if self._after_image and text.strip():
             self._after_image = False
 
     def _end_line(self) -> None:
-        self._lines.append("".join(self._line))
-        self._line.clear()
+        line = self._line
+        suspect = None
+        if self._marked is not None or self._marks:
+            if self._marked is not None:
+                self._marks.append((self._marked.mark, len(line), self._marked))
+                self._marked.mark = 0
+            suspect = self._resolve_marks()
+        self._lines.append("".join(line))
+        self._line_suspects.append(suspect)
+        line.clear()
 
-    def _flush(self) -> None:
+    def _resolve_marks(self) -> Suspect | None:
+        """Remove suspected inline elements from the line unless they are part of a sentence.
+
+        Returns the suspect if the whole line is in suspected elements.
+        """
+        line = self._line
+        marks, self._marks = self._marks, []
+        filled = [at for at, part in enumerate(line) if part.strip(_BLANKS)]
+        covered = 0
+        for start, end, _ in marks:
+            if covered < len(filled) and filled[covered] < start:
+                break
+            while covered < len(filled) and filled[covered] < end:
+                covered += 1
+        if covered == len(filled):
+            return marks[0][2].suspect if filled else None
+        for start, end, frame in reversed(marks):
+            first, after = bisect_left(filled, start), bisect_left(filled, end)
+            if first == after:
+                continue
+            before_text = line[filled[first - 1]].rstrip() if first else ""
+            after_text = line[filled[after]].lstrip() if after < len(filled) else ""
+            if not _in_sentence(before_text, after_text, frame):
+                text = "".join(line[start:end])
+                line[start:end] = [" "] + [""] * (end - start - 1)
+                if is_prose(text, size_of(text)):
+                    self._asides.append((text, frame.suspect))
+        return None
+
+    def _flush(self, frame: _Frame) -> None:
+        """Turn the collected lines into passages of the block that ``frame`` is in."""
         if not self._line and not self._lines:
             return
         self._end_line()
-        if len(self._lines) == 1 and self._lines[0].isspace():  # indentation of the source
-            self._lines.clear()
+        lines, suspects, linked = self._lines, self._line_suspects, self._linked
+        self._linked = 0
+        if len(lines) == 1 and lines[0].isspace():  # indentation of the source
+            lines.clear()
+            suspects.clear()
             return
-        lines, self._lines = self._lines, []
+        self._lines, self._line_suspects = [], []
+        suspect = frame.suspect
+        if any(suspects):
+            filled = [at for at, line in enumerate(lines) if line.strip()]
+            if all(suspects[at] for at in filled):
+                suspect = suspects[filled[0]] if filled else suspect
+            else:
+                lines = [
+                    line
+                    for line, own in zip(lines, suspects, strict=True)
+                    if own is None or is_prose(line, size_of(line))
+                ]
+        total = 0
         for text in split_paragraphs(lines):
-            self._flush_alt()
-            self.blocks.append(Block(text, self._kind))
+            if not total:
+                total = sum(len(line.strip()) for line in lines)
+                self._flush_alt()
+            self._add(
+                text, frame.kind, frame.block, suspect, min(linked / total, 1.0) if linked else 0.0
+            )
+        if self._asides:
+            for text, own in self._asides:
+                self._add(clean_line(text), BlockKind.TEXT, frame.block, own, 0.0)
+            self._asides.clear()
 
-    def _drop_lead_in(self) -> None:
-        if (
-            self.blocks
-            and self.blocks[-1].kind is BlockKind.TEXT
-            and notices.is_lead_in(self.blocks[-1].text)
-        ):
-            self.blocks.pop()
+    def _add(
+        self, text: str, kind: BlockKind, element: Element, suspect: Suspect | None, linked: float
+    ) -> None:
+        region = self.regions.around(element, len(self.passages))
+        self.passages.append(Passage(text, kind, region, suspect, linked))
 
-    def _add_caption(self, text: str) -> None:
+    def _add_caption(self, text: str, frame: _Frame) -> None:
         text = notices.strip_credit(text)
         if not text or notices.is_boilerplate_line(text):
             return
         key = comparison_key(text)
         if key and key not in self._captions:
             self._captions.add(key)
-            self.blocks.append(Block(text, BlockKind.CAPTION))
+            self._add(text, BlockKind.CAPTION, frame.block, frame.suspect, 0.0)
 
     def _flush_alt(self) -> None:
         """Take the alternative text of an image as its caption, if it has no other caption."""
-        alt, self._alt = self._alt, None
-        if alt:
-            self._add_caption(alt)
+        if self._alt is not None:
+            alt, frame = self._alt
+            self._alt = None
+            self._add_caption(alt, frame)
 
     def _leave(self, frame: _Frame) -> None:
-        if frame.breaks and frame.mode is _Mode.TEXT:
-            self._flush()
-            self._kind = BlockKind.TEXT
-        elif frame.element.name in ("td", "th"):
+        if frame.breaks:
+            self._flush(frame)
+            return
+        if frame is self._marked:
+            self._marks.append((frame.mark, len(self._line), frame))
+            self._marked = None
+        if frame.element.name in ("td", "th"):
             self._line.append(CELL_SEPARATOR)
 
-    def _enter(
-        self, element: Element, frame: _Frame, root: Element | None, careful: bool
-    ) -> _Frame | None:
+    def _enter(self, element: Element, frame: _Frame) -> _Frame | None:
         name = element.name
         if name == "br":
-            if frame.mode is _Mode.TEXT:
-                self._end_line()
+            self._end_line()
             return None
         if name in _HEAD_ELEMENTS:
             self.metadata.read_head(element)
             return None
         attrs = element.attrs
-        if name in DROPPED_ELEMENTS or (attrs and boilerplate.is_hidden(element)):
+        if name in SILENT_ELEMENTS:
             if attrs:
                 self.metadata.read_properties(element, 0)
             return None
-        selected = self.selected
-        mode = _Mode.TEXT if element is root else frame.mode
-        careful = careful and element not in selected.kept
-        if mode is _Mode.TEXT and element in selected.captions:
-            self._flush()
-            self._take_caption(element)
-            return None
-        traits = boilerplate.traits_of(element)
-        if careful and mode is _Mode.TEXT and "chart" in traits:
-            self._flush()
-            self._take_chart(element)
-            return None
-        if element in selected.dropped:
-            return None
-        if careful and attrs and boilerplate.is_boilerplate(element, traits):
-            if element.attribute("content"):
-                self.metadata.read_properties(element, OUTSIDE_PENALTY * (mode is _Mode.OUTSIDE))
-            return None
-        if attrs or name in ("time", "address", "h1"):
-            self.metadata.read_element(element, outside=mode is _Mode.OUTSIDE)
-        if mode is not _Mode.TEXT:
-            return _Frame(iter(element.contents), element, mode)
-        return self._enter_text(element, frame, traits, careful)
-
-    def _enter_text(
-        self, element: Element, frame: _Frame, traits: frozenset[str], careful: bool
-    ) -> _Frame | None:
-        name = element.name
         if name == "img":
-            self._image(element)
+            self._image(element, frame)
             return None
-        if element in self.selected.credits or (
-            careful
-            and traits
-            and boilerplate.is_credit(element, traits)
-            and len(short_text(element)) <= _MAX_CREDIT
-        ):
+        selected = self.selected
+        careful = frame.careful and element not in selected.kept
+        traits = boilerplate.traits_of(element) if attrs else _NO_TRAITS
+        if element in selected.captions:
+            self._flush(frame)
+            self._take_caption(element, frame)
+            return None
+        if careful and "chart" in traits:
+            self._flush(frame)
+            self._take_chart(element, frame)
             return None
         if self._is_caption(element, traits, careful):
-            self._flush()
-            self._take_caption(element)
+            self._flush(frame)
+            self._take_caption(element, frame)
             return None
-        if careful and self._is_metadata(element, traits):
-            if name in boilerplate.BLOCK_ELEMENTS:
-                self._flush()
-            return _Frame(iter(element.contents), element, _Mode.METADATA)
+        rule = self._rule_of(element, traits, frame)
+        suspect = frame.suspect
+        if rule is not None:
+            suspect = Suspect(element, rule, suspect)
+            self.suspects.append(suspect)
+        if name in _CLAIMING_ELEMENTS or not boilerplate.CLAIMING_ATTRIBUTES.isdisjoint(attrs):
+            self._claiming.append((element, suspect, len(self.passages)))
+        entered = _Frame(element, suspect, frame)
+        entered.careful = careful
+        if name in ("ul", "ol"):
+            entered.in_list = True
+        if name in boilerplate.BLOCK_ELEMENTS:
+            if frame.in_row:
+                self._line.append(CELL_SEPARATOR)
+            else:
+                self._flush(frame)
+                entered.breaks = True
+                entered.block = element
+                if name in boilerplate.HEADING_ELEMENTS:
+                    entered.kind = BlockKind.HEADING
+                elif name == "tr":
+                    entered.in_row = self._is_row(element)
+                elif name == "pre":
+                    entered.preformatted = True
+        elif name == "a":
+            entered.in_link = True
+        if rule is not None and not entered.breaks and self._marked is None:
+            entered.mark = len(self._line)
+            self._marked = entered
+        return entered
+
+    def _rule_of(self, element: Element, traits: frozenset[str], frame: _Frame) -> Rule | None:
+        """Return the rule under which ``element``, a child of ``frame``, is suspected, or None."""
+        selected = self.selected
+        if element in selected.dropped:
+            return Rule.OUTLET_RULE
+        if element in selected.credits:
+            return Rule.CREDIT
+        if not frame.careful or element in selected.kept:
+            return Rule.HIDDEN if boilerplate.is_hidden(element) else None
+        rule = boilerplate.rule_of(element, traits)
         if (
-            careful
-            and name in LINK_LIST_ELEMENTS
+            rule is None
+            and boilerplate.is_credit(element, traits)
+            and (len(short_text(element)) <= _MAX_CREDIT)
+        ):
+            return Rule.CREDIT
+        if (
+            rule in (None, Rule.SIDEBAR)
             and not frame.in_list
+            and element.name in LINK_LIST_ELEMENTS
             and is_link_list(element, self.host)
         ):
-            self._flush()
-            self._drop_lead_in()
-            return None
-        breaks = name in boilerplate.BLOCK_ELEMENTS and not frame.in_row
-        entered = _Frame(
-            iter(element.contents),
-            element,
-            _Mode.TEXT,
-            breaks,
-            frame.in_list or name in ("ul", "ol"),
-            frame.in_row or (name == "tr" and self._is_row(element)),
-            preformatted=frame.preformatted or name == "pre",
-        )
-        if breaks:
-            self._flush()
-            self._kind = BlockKind.HEADING if name in boilerplate.HEADING_ELEMENTS else self._kind
-        elif name in boilerplate.BLOCK_ELEMENTS:
-            self._line.append(CELL_SEPARATOR)
-        return entered
+            return Rule.LINKS
+        return rule
 
     def _is_row(self, element: Element) -> bool:
         return (
@@ -275,7 +393,7 @@ class Cleaner:
                 )
         return False
 
-    def _take_caption(self, element: Element) -> None:
+    def _take_caption(self, element: Element, frame: _Frame) -> None:
         kept: list[str] = []
         stack: list[Iterator[Element | str]] = [iter(element.contents)]
         while stack:
@@ -298,45 +416,28 @@ class Cleaner:
         text = clean_line("".join(kept))
         if text:
             self._alt = None
-            self._add_caption(text)
+            self._add_caption(text, frame)
 
-    def _take_chart(self, element: Element) -> None:
+    def _take_chart(self, element: Element, frame: _Frame) -> None:
         """Keep whole sentences as captions, once: a chart is drawn for several widths."""
         for node in iter_elements(element, limit=10 * MAX_NODES):
             if node.name == "p" and _is_sentence(text := short_text(node)):
-                self._add_caption(text)
+                self._add_caption(text, frame)
 
-    def _image(self, element: Element) -> None:
+    def _image(self, element: Element, frame: _Frame) -> None:
         self._after_image = True
         alt = clean_line(element.attribute("alt")[:_MAX_ALT])
         if _is_sentence(alt):
             self._flush_if_blank()
             self._flush_alt()
-            self._alt = alt
+            self._alt = (alt, frame)
 
     def _flush_if_blank(self) -> None:
         if not any(part.strip() for part in (*self._line, *self._lines)):
             self._line.clear()
             self._lines.clear()
-
-    def _is_metadata(self, element: Element, traits: frozenset[str]) -> bool:
-        name = element.name
-        if name == "address":
-            return True
-        if name == "footer":
-            parent = element.parent
-            return parent is None or parent.name != "blockquote"
-        if name == "time":
-            return not any(part.strip() for part in self._line) and self._stands_alone(element)
-        if "meta" in traits:
-            return len(short_text(element)) <= _MAX_METADATA
-        return False
-
-    def _stands_alone(self, element: Element) -> bool:
-        parent = element.parent
-        if parent is None or parent.name not in ("p", "li", "td", "blockquote", "span", "em"):
-            return True
-        return short_text(parent) == short_text(element)
+            self._line_suspects.clear()
+            self._marks.clear()
 
 
 def _is_sentence(alt: str) -> bool:
@@ -348,50 +449,22 @@ def _is_sentence(alt: str) -> bool:
     return alt.count(" ") >= 5 and alt.rstrip("”\"')").endswith((".", "!", "?"))
 
 
-def _content_rank(element: Element, traits: frozenset[str]) -> int | None:
-    """Return how clearly ``element`` is marked as the article: 0 is clearest, None not at all."""
-    if element.name == "article":
-        return 0
-    if "articlebody" in element.attribute("itemprop").lower():
-        return 1
-    if element.name == "main" or element.attribute("role").lower() == "main":
-        return 2
-    if "content" in traits and element.name in ("div", "section", "td"):
-        return 3
-    return None
+_BLANKS: Final = " \n\t\r\f\xa0\u3000|｜·•,/-–—" + CELL_SEPARATOR
+"""White space, and signs between the parts of a line."""
+_TERMINAL: Final = tuple(".!?。！？…」』”")
+_SEPARATORS: Final = tuple("|｜·•/:：")
 
 
-def find_main_content(tree: Tree) -> Element | None:
-    """Return the element of a page that contains the article, or its body, or None.
+def _in_sentence(before: str, after: str, frame: _Frame) -> bool:
+    """Return whether an inline element is part of the sentence around it.
 
-    The clearest mark wins among the elements that contain at least half of the running text,
-    and the smallest element among equals. The whole body is better than a part of an article.
+    ``before`` and ``after`` are the other texts of its line.
     """
-    found: list[tuple[int, int, Element]] = []
-    total = 0
-    stack: list[tuple[Iterator[Element | str], Element, int | None, int]] = [
-        (iter(tree.root.contents), tree.root, None, 0)
-    ]
-    while stack:
-        children, element, rank, before = stack[-1]
-        child = next(children, None)
-        if child is None:
-            stack.pop()
-            if rank is not None:
-                found.append((rank, total - before, element))
-        elif isinstance(child, Element):
-            if child.name in DROPPED_ELEMENTS or child.name in ("a", "head", "footer"):
-                continue
-            traits = boilerplate.traits_of(child)
-            if boilerplate.is_boilerplate(child, traits):
-                continue
-            stack.append((iter(child.contents), child, _content_rank(child, traits), total))
-        elif type(child) is str:
-            total += len(child.strip())
-    large = [each for each in found if each[1] * 2 >= total > 0]
-    if large:
-        return min(large, key=lambda each: each[:2])[2]
-    return tree.body
+    if before and after:
+        return not before.endswith(_SEPARATORS) or frame.element.name in _SENTENCE_ELEMENTS
+    if before:
+        return frame.element.name in _SENTENCE_ELEMENTS and not before.endswith(_TERMINAL)
+    return frame.element.name != "button" and not after.startswith(_SEPARATORS)
 
 
 LINK_LIST_ELEMENTS: Final = frozenset(("ul", "ol", "section", "aside"))

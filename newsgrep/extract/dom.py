@@ -87,13 +87,16 @@ _HIDDEN_ELEMENTS: Final = frozenset(("script", "style", "template", "rt", "rp"))
 _PREFORMATTED_ELEMENTS: Final = frozenset(("pre", "textarea"))
 _SPACES: Final = " \n\t\f\r"
 
-DROPPED_ELEMENTS: Final = frozenset((
-    "script", "style", "noscript", "template", "iframe", "object", "embed", "applet", "svg",
-    "math", "canvas", "video", "audio", "map", "nav", "form", "button", "select", "option",
-    "input", "textarea", "label", "datalist", "dialog", "link", "base", "meta", "param", "frame",
-    "frameset", "noframes",
+SILENT_ELEMENTS: Final = frozenset((
+    "script", "style", "template", "iframe", "object", "embed", "applet", "svg", "canvas", "video",
+    "audio", "map", "select", "option", "input", "textarea", "datalist", "link", "base", "meta",
+    "param", "frame", "frameset", "noframes",
 ))  # fmt: skip
-"""Elements whose text is not article text."""
+"""Elements whose text nobody reads."""
+DROPPED_ELEMENTS: Final = SILENT_ELEMENTS | {
+    "noscript", "math", "nav", "form", "button", "label", "dialog",
+}  # fmt: skip
+"""Elements that a short text, such as a byline, does not contain."""
 
 
 class Tree:

@@ -98,6 +98,10 @@ class MetadataReader:
             if claim.field is field and (headings or claim.provenance is not Provenance.HEADING)
         ]
 
+    def titles(self) -> list[str]:
+        """Return the titles that were found so far."""
+        return [claim.value for claim in self._claims if claim.field is ClaimField.TITLE]
+
     def add_author(self, text: str, provenance: Provenance, rank: int, locator: str = "") -> None:
         """Add a claim about the authors."""
         if text:

@@ -9,8 +9,8 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from newsgrep.extract.claims import Block, BlockKind
-from newsgrep.extract.clean import Cleaner, find_main_content
+from newsgrep.extract.clean import Cleaner
+from newsgrep.extract.content import Selection
 from newsgrep.extract.dom import parse_html
 from newsgrep.extract.formats.base import (
     DecodedFile,
@@ -49,9 +49,6 @@ def looks_like_html(text: str) -> bool:
 
 # Ends where the next instruction begins; otherwise each of many beginnings would be long to match.
 _PROLOG = re.compile(r"<\?(?:(?!<\?)[^>]){0,1000}>|<!\[CDATA\[|\]\]>")
-_MIN_TEXT: Final = 120
-"""Characters; with less text than this, classes and ids may have been misleading."""
-_MUCH_TEXT: Final = 600
 
 
 def extract_html(file: DecodedFile, markup: str) -> RawArticle:
@@ -61,30 +58,26 @@ def extract_html(file: DecodedFile, markup: str) -> RawArticle:
     if any(sign in markup for sign in ("<?", "<![", "]]>")):
         markup = _PROLOG.sub("", markup)
     tree = parse_html(markup)
-    root = find_main_content(tree) if _PAGE.search(markup) else None
     selected = SelectedElements.on_page(tree, file.outlet)
     if not selected.complete:
         file = _with_note(file, "a very large page: the outlet's selectors were not applied")
     cleaner = Cleaner(tree, selected, file.url)
-    cleaner.run(root)
-    length = _text_length(cleaner.blocks)
-    if length < _MIN_TEXT:
-        # Some boilerplate is better than no article.
-        lenient = Cleaner(tree, selected, file.url)
-        lenient.run(None if root is None else tree.body, careful=False)
-        if _text_length(lenient.blocks) > max(_MUCH_TEXT, 5 * length):
-            cleaner = lenient
-            file = _with_note(file, "most text looked like boilerplate: all text was kept")
+    cleaner.run()
+    selection = Selection(
+        cleaner.passages,
+        cleaner.regions.all,
+        cleaner.suspects,
+        cleaner.metadata.titles(),
+        whole_page=_PAGE.search(markup) is not None,
+    )
+    selection.run(cleaner.regions.of(selected.body))
+    cleaner.read_claims(selection.root)
     if not selected.dates:
         cleaner.metadata.read_dates(tree)
     if file.front_matter.title is None and file.front_matter.first("title") is None:
         cleaner.metadata.read_page(tree, source_lines=any(sign in markup for sign in SIGNS))
     tree.release()
-    return raw_article(file, tuple(cleaner.blocks), cleaner.metadata.claims())
-
-
-def _text_length(blocks: list[Block]) -> int:
-    return sum(len(block.text) for block in blocks if block.kind is not BlockKind.CAPTION)
+    return raw_article(file, tuple(selection.blocks()), cleaner.metadata.claims())
 
 
 def _with_note(file: DecodedFile, note: str) -> DecodedFile:

@@ -1,0 +1,169 @@
+"""Passages of a page in document order, the regions that contain them, and what is suspected.
+
+The walk in :mod:`newsgrep.extract.clean` yields passages; :mod:`newsgrep.extract.content` selects
+those of the article. A *region* is a block element that contains text, directly or below it. A
+*suspect* is an element that probably contains no article text, because of its name, its class or
+its style; the rule is the reason. Nothing is dropped for a suspicion alone.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from newsgrep.extract import boilerplate
+from newsgrep.extract.claims import BlockKind, Rule
+from newsgrep.extract.dom import Element
+
+_SENTENCE_END = re.compile(r"[.!?。！？…।۔؟።]['\"”’」』»)）\]]*(?=\s|$|[^\x00-\u024f])")
+_CLAUSES = re.compile(r"[,，、;；:：]")
+MIN_PROSE: Final = 50
+"""Bytes of the shortest sentence: about 17 Chinese characters or eight English words."""
+_LONG: Final = 200
+"""Bytes of a text that is prose without any punctuation, as Thai is written."""
+
+
+def size_of(text: str) -> int:
+    """Return the size of ``text`` in bytes; a Chinese character counts as three Latin letters."""
+    return len(text.encode("utf-8", "replace"))
+
+
+def is_prose(text: str, size: int) -> bool:
+    """Return whether ``text`` of ``size`` bytes contains a sentence."""
+    if size < MIN_PROSE:
+        return False
+    return _SENTENCE_END.search(text) is not None or (
+        size >= _LONG and len(_CLAUSES.findall(text)) * 150 > size
+    )
+
+
+def ends_as_statement(text: str) -> bool:
+    """Return whether ``text`` ends with a full stop, as the headline of a link does not."""
+    return text.rstrip("\"'”’」』)）").endswith((".", "。", "．", "।", "။", "។"))
+
+
+class Suspect:
+    """An element that probably contains no article text, and the rule that says so.
+
+    ``outer`` is the suspect around it, or None. ``verdict`` is the rule of the outermost suspect
+    around it, or of itself, that is boilerplate, or None; the selection decides it.
+    """
+
+    __slots__ = (
+        "element",
+        "headings",
+        "headline",
+        "other",
+        "outer",
+        "prose",
+        "rule",
+        "verdict",
+    )
+
+    def __init__(self, element: Element, rule: Rule, outer: Suspect | None) -> None:
+        self.element = element
+        self.rule = rule
+        self.outer = outer
+        self.prose = 0
+        self.other = 0
+        self.headings = 0
+        self.headline = False
+        self.verdict: Rule | None = rule
+
+
+class Region:
+    """A block element that contains text; its passages are ``first`` to before ``end``."""
+
+    __slots__ = (
+        "element",
+        "end",
+        "first",
+        "linked",
+        "outer",
+        "plain",
+        "prose",
+        "traits",
+    )
+
+    def __init__(self, element: Element, outer: Region | None, first: int) -> None:
+        self.element = element
+        self.outer = outer
+        self.first = self.end = first
+        self.prose = 0
+        self.linked = 0
+        self.plain = 0
+        self.traits = boilerplate.traits_of(element) if element.attrs else frozenset()
+
+
+class Passage:
+    """One paragraph, heading or caption, and what the page's structure says about it.
+
+    ``size`` counts bytes, ``linked`` is the part of the text in links, from 0 to 1. ``prose`` is
+    whether it contains a sentence, and ``mass`` the bytes of prose outside links. ``rule`` is why
+    it is left out of the article, or None.
+    """
+
+    __slots__ = (
+        "kind",
+        "linked",
+        "mass",
+        "prose",
+        "region",
+        "rule",
+        "size",
+        "suspect",
+        "tag",
+        "text",
+    )
+
+    def __init__(
+        self,
+        text: str,
+        kind: BlockKind,
+        region: Region,
+        suspect: Suspect | None,
+        linked: float,
+    ) -> None:
+        self.text = text
+        self.kind = kind
+        self.region = region
+        self.suspect = suspect
+        self.linked = linked
+        self.size = size_of(text)
+        self.prose = kind is not BlockKind.CAPTION and is_prose(text, self.size)
+        self.mass = int(self.size * (1 - linked)) if self.prose else 0
+        self.tag = region.element.name
+        self.rule: Rule | None = None
+
+
+class Regions:
+    """The regions of one page, outer before inner, found by their elements."""
+
+    def __init__(self) -> None:
+        self.all: list[Region] = []
+        self._by_element: dict[Element, Region] = {}
+
+    def of(self, element: Element | None) -> Region | None:
+        """Return the region of ``element``, or None if it contains no text."""
+        return None if element is None else self._by_element.get(element)
+
+    def around(self, element: Element, first: int) -> Region:
+        """Return the region of ``element``, created with those around it if it is new.
+
+        ``first`` is the number of passages so far.
+        """
+        found = self._by_element
+        region = found.get(element)
+        if region is not None:
+            return region
+        missing: list[Element] = []
+        at: Element | None = element
+        while at is not None and at not in found:
+            missing.append(at)
+            at = at.parent
+        outer = found[at] if at is not None else None
+        for each in reversed(missing):
+            outer = found[each] = Region(each, outer, first)
+            self.all.append(outer)
+        assert outer is not None  # noqa: S101 - ``element`` itself was missing
+        return outer
