@@ -23,13 +23,13 @@ from newsgrep.cli.output import Rendering, print_message, print_result, screen
 from newsgrep.engines.base import Engine
 from newsgrep.errors import InputError, NewsgrepError, UsageError
 from newsgrep.index.lock import exclusive_lock
-from newsgrep.index.manifest import SEEN_FOLDER
 from newsgrep.index.user_state import (
     read_saved,
     read_seen,
     remove_query,
     save_query,
     saved_name,
+    seen_folder,
     write_seen,
 )
 from newsgrep.query.parser import name_key, parse
@@ -137,14 +137,16 @@ class NewOptions(IndexOptions, OutputOptions):
 
     def state_folder(self) -> Path:
         """Return the folder that remembers what was shown; create it if it does not exist."""
-        folder = self.state or self.index.personal_folder / SEEN_FOLDER
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            if self.state is None:
+                return seen_folder(self.index)
+            self.state.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
+            folder = self.state or self.index.personal_folder
             raise InputError(
                 f"Cannot write to {folder} ({exc.strerror}). Name another folder with --state."
             ) from exc
-        return folder
+        return self.state
 
 
 @click.command("new", short_help="Show new articles for saved queries.")
@@ -161,7 +163,7 @@ class NewOptions(IndexOptions, OutputOptions):
     "--state",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Folder that remembers which articles were seen.  [default: in the index]",
+    help="Folder that remembers which articles were seen.  [default: beside the index]",
 )
 @wait_option
 @index_option

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from newsgrep.analysis.codec import unpack_folded
@@ -162,18 +162,14 @@ class UpdateRun:
         """Return the leaders at an address; they are kept if there is one."""
         leaders = self._leaders.get(address)
         if leaders is None:
-            found = [
-                self._winners[article_id]
-                for article_id in self._ids_at(address)
-                if article_id in self._winners
-            ]
+            found = self._winners_at(address)
             leaders = Leaders(found)
             if found:
                 self._leaders[address] = leaders
         return leaders
 
-    def _ids_at(self, address: str) -> tuple[str, ...]:
-        return (address, *self._others.get(address, ()))
+    def _winners_at(self, address: str) -> list[FileRecord]:
+        return _records_at(address, self._others.get(address, ()), self._winners)
 
     def _choose_id(
         self, document: IndexDocument, leaders: Leaders, agreeing: Sequence[FileRecord]
@@ -188,20 +184,31 @@ class UpdateRun:
             ids = [each.article_id or "" for each in agreeing]
             return address if address in ids else ids[0]
         left = [
-            self._lost[article_id]
-            for article_id in self._ids_at(address)
-            if article_id in self._lost and article_id not in self._winners
+            each
+            for each in _records_at(address, self._others.get(address, ()), self._lost)
+            if each.article_id not in self._winners
         ]
-        own = [each for each in left if each.path == record.path]
+        own = self._own_record(record, address)
         with_text = [each for each in (*own, *best_first(left)) if texts_agree(record, each)]
         for each in (*with_text, *own):
             return each.article_id or ""
         reserved = {each.article_id for each in left if each.path in self._pending}
-        if not leaders and not reserved:
+        if not (leaders or reserved or address in self._winners):
             return address
         title, _, _ = unpack_folded(document.folded)
         taken = self._winners.keys() | reserved
         return next(each for each in ids_of_texts(address, record, title) if each not in taken)
+
+    def _own_record(self, record: FileRecord, address: str) -> list[FileRecord]:
+        """Return the previous record of a file if its article may keep its id.
+
+        The address may be another one, if new rules read the same bytes.
+        """
+        known = self.plan.known.get(record.path)
+        if not known or known.status is not Status.INDEXED or known.article_id in self._winners:
+            return []
+        is_same = address_of(known) == address or known.digest == record.digest
+        return [known] if is_same else []
 
     def _promote(self, prepare: Prepare) -> Iterator[Iterable[Change]]:
         """Read duplicates that agree with no article now, because a better version replaced it."""
@@ -232,9 +239,11 @@ class UpdateRun:
 
     def _versions(self, address: str) -> list[FileRecord]:
         """Return the file records of all versions at an address."""
-        winners = (self._winners.get(article_id) for article_id in self._ids_at(address))
-        others = (*self._followers.get(address, ()), *self._duplicates.get(address, ()))
-        return [*filter(None, winners), *others]
+        return [
+            *self._winners_at(address),
+            *self._followers.get(address, ()),
+            *self._duplicates.get(address, ()),
+        ]
 
     def _is_winner(self, record: FileRecord) -> bool:
         winner = self._winners.get(record.article_id or "")
@@ -286,10 +295,9 @@ class UpdateRun:
         """Return the files of addresses that have several articles."""
         shared: dict[str, list[FileRecord]] = {}
         for address in self._others:
-            ids = (each for each in self._ids_at(address) if each in self._winners)
-            records = sorted((self._winners[each] for each in ids), key=lambda each: each.path)
+            records = self._winners_at(address)
             if len(records) > 1:
-                shared[address] = records
+                shared[address] = sorted(records, key=lambda record: record.path)
         return shared
 
     def has_changed(self, record: FileRecord) -> bool:
@@ -322,6 +330,14 @@ class UpdateRun:
             shard=str(self.plan.shard) if self.plan.shard else None,
             kept=len(self.plan.missing),
         )
+
+
+def _records_at(
+    address: str, others: Iterable[str], records: Mapping[str, FileRecord]
+) -> list[FileRecord]:
+    """Return the records of the articles at an address; ``others`` are further ids there."""
+    found = filter(None, map(records.get, (address, *others)))
+    return [record for record in found if address_of(record) == address]
 
 
 def _previous_outcome(record: FileRecord) -> tuple[Outcome, str]:

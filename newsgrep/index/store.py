@@ -25,8 +25,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Final, NamedTuple
 
+from newsgrep._io import sync
 from newsgrep.engines.base import Engine, Stored, Unreadable
 from newsgrep.engines.registry import (
     DEFAULT_ENGINE,
@@ -43,6 +45,7 @@ from newsgrep.engines.registry import (
 from newsgrep.errors import (
     IndexDamaged,
     IndexLocked,
+    IndexMismatch,
     IndexMissing,
     IndexProblem,
     IndexUntrusted,
@@ -55,6 +58,8 @@ from newsgrep.index.manifest import (
     INDEX_FORMAT,
     MANIFEST_FILE,
     OWN_FILES,
+    SAVED_FILE,
+    SEEN_FOLDER,
     Manifest,
     ManifestVersion,
     check_compatible,
@@ -116,8 +121,26 @@ class Index(ABC):
     def personal_folder(self) -> Path:
         """Return the folder of what a user creates: saved queries, what was shown as new.
 
-        It may not exist yet.
+        It may not exist yet. It is outside of everything that may be deleted and created again.
         """
+
+    @property
+    def former_personal_folder(self) -> Path | None:
+        """Return where an older newsgrep kept what a user creates, if that was elsewhere."""
+        return None
+
+    def copy_personal_files(self) -> None:
+        """Copy what an older newsgrep kept in another folder, unless it was copied before.
+
+        Raises ``OSError`` if that is impossible.
+        """
+        target, former = self.personal_folder, self.former_personal_folder
+        if former is None or former.resolve() == target:
+            return
+        for name in (SAVED_FILE, SEEN_FOLDER):
+            if (former / name).exists() and not (target / name).exists():
+                target.mkdir(parents=True, exist_ok=True)
+                _copy_if_missing(former / name, target / name)
 
     @property
     @abstractmethod
@@ -328,7 +351,19 @@ class FolderIndex(Index):
 
     @property
     def personal_folder(self) -> Path:
-        """Return the folder of the index itself, where everybody who may write finds it."""
+        """Return the folder ``NAME.saved`` beside the index, where everybody finds it.
+
+        If it does not exist and can't be created there, it is in the index.
+        """
+        path = self.path.resolve()
+        beside = path.with_name(f"{path.name}.saved")
+        if beside.is_dir() or os.access(beside.parent, os.W_OK) or not os.access(path, os.W_OK):
+            return beside
+        return path
+
+    @property
+    def former_personal_folder(self) -> Path | None:
+        """Return the folder of the index itself."""
         return self.path
 
     @property
@@ -358,7 +393,12 @@ class FolderIndex(Index):
 
     def _check(self, manifest: Manifest, *, any_analyser: bool = False) -> None:
         remedy = "delete the folder and index again"
-        check_compatible(manifest, self.where, remedy, any_analyser=any_analyser)
+        try:
+            check_compatible(manifest, self.where, remedy, any_analyser=any_analyser)
+        except IndexMismatch:
+            with suppress(OSError):
+                self.copy_personal_files()  # the folder may be deleted next
+            raise
 
     def try_open(self, *, trust: bool = False, engine: str | None = None) -> OpenIndex | None:
         """Open the data that the manifest names."""
@@ -426,6 +466,8 @@ class FolderIndex(Index):
         """Lock the folder."""
         from newsgrep.index.lock import write_lock  # a search needs no lock
 
+        with suppress(OSError):
+            self.copy_personal_files()
         return write_lock(self.path, wait)
 
     @contextmanager
@@ -737,6 +779,24 @@ def _has_articles(engine_name: str, data: Path) -> bool:
     with suppress(IndexDamaged):
         return any(isinstance(item, Stored) for item in salvage(engine_name, data))
     return False
+
+
+def _copy_if_missing(source: Path, target: Path) -> None:
+    """Copy a file or folder to ``target`` at once, unless another process does so first."""
+    with TemporaryDirectory(dir=target.parent, prefix=f"{target.name}.") as folder:
+        draft = Path(folder) / target.name
+        try:
+            if source.is_dir():
+                shutil.copytree(source, draft)
+                draft.rename(target)
+            else:
+                shutil.copyfile(source, draft)
+                sync(draft)
+                os.link(draft, target)  # does not replace a file
+        except OSError:
+            if not target.exists():
+                raise
+    sync(target.parent)
 
 
 _WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH

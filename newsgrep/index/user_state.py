@@ -1,6 +1,7 @@
 """What a user creates: saved queries, and which articles were shown as new.
 
-It is stored apart from what can be rebuilt, in :attr:`Index.personal_folder`. Saved queries are
+It is stored apart from what can be rebuilt, in :attr:`Index.personal_folder`; what an older
+newsgrep stored in the index is read there until it is written for the first time. Saved queries are
 in one JSON file that people can read. For each of them, another file has the articles that were
 in the index when it was last searched for new ones, as eight bytes of a digest of each id; an
 article that was seen once stays seen.
@@ -21,7 +22,7 @@ from zlib import crc32
 
 from newsgrep._io import encode_json, write_atomically
 from newsgrep.errors import InputError, QueryError, UsageError
-from newsgrep.index.manifest import SAVED_FILE, SAVED_LOCK_FILE
+from newsgrep.index.manifest import SAVED_FILE, SAVED_LOCK_FILE, SEEN_FOLDER
 from newsgrep.index.store import Index
 from newsgrep.query.parser import name_key, parse
 
@@ -34,7 +35,7 @@ def read_saved(index: Index) -> dict[str, str]:
 
     Raises :class:`InputError` if their file is invalid.
     """
-    path = index.personal_folder / SAVED_FILE
+    path = _stored_at(index, SAVED_FILE)
     try:
         stored = json.loads(path.read_text("utf-8"))
         if stored["version"] != _SAVED_VERSION:
@@ -52,6 +53,27 @@ def read_saved(index: Index) -> dict[str, str]:
             f"{path} can't be read ({why}): repair it, or delete it and save the queries again."
         ) from exc
     return dict(sorted(queries.items()))
+
+
+def _stored_at(index: Index, name: str) -> Path:
+    """Return the path of a user's file ``name``, in the former folder if it is only there."""
+    path = index.personal_folder / name
+    former = index.former_personal_folder
+    if former and not path.exists() and (former / name).exists():
+        return former / name
+    return path
+
+
+def seen_folder(index: Index) -> Path:
+    """Return the folder of what ``newsgrep new`` has shown, and create it.
+
+    What an older newsgrep remembered in the index is copied. Raises ``OSError`` if it can't be
+    created.
+    """
+    index.copy_personal_files()
+    folder = index.personal_folder / SEEN_FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def save_query(index: Index, name: str, text: str, *, replace: bool = False) -> None:

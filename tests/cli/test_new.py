@@ -222,7 +222,7 @@ def test_new_errors_do_not_block_other_queries(fog: Cli) -> None:
     new(fog)
     write(fog, "2", date="2024-05-18")
     fog("index", "n")
-    path = fog.index / "newsgrep.seen" / "a.seen"
+    path = fog.folder / "index.saved" / "newsgrep.seen" / "a.seen"
     data = bytearray(path.read_bytes())
     data[30] ^= 1
     path.write_bytes(data)
@@ -251,9 +251,14 @@ def test_new_prints_text_on_a_terminal(fog: Cli) -> None:
 
 
 def test_new_state_is_private(fog: Cli) -> None:
-    ran = fog.bash("umask 0; newsgrep saved add b 渡轮; newsgrep new b; ls -l index/newsgrep.seen")
+    ran = fog.bash(
+        "umask 0; newsgrep saved add b 渡轮; newsgrep new b; ls -l index.saved/newsgrep.seen"
+    )
     assert ran.status == 0
-    for path in (fog.index / "newsgrep.saved.json", fog.index / "newsgrep.seen" / "b.seen"):
+    for path in (
+        fog.folder / "index.saved" / "newsgrep.saved.json",
+        fog.folder / "index.saved" / "newsgrep.seen" / "b.seen",
+    ):
         assert not path.stat().st_mode & 0o022
 
 

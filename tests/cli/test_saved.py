@@ -114,11 +114,46 @@ def test_saved_queries_survive_reindex(harbour: Cli) -> None:
     harbour("saved", "add", "a", "大雾")
     harbour("reindex")
     assert len(harbour.found("saved:a")) == 4
-    for path in harbour.index.iterdir():
-        if path.name != "newsgrep.saved.json":
-            subprocess.run(["rm", "-r", path], check=True)
+    shutil.rmtree(harbour.index)
     harbour("index", "n")
     assert len(harbour.found("saved:a")) == 4
+
+
+def test_what_new_has_shown_survives_an_index_that_is_created_again(harbour: Cli) -> None:
+    harbour("saved", "add", "a", "大雾")
+    harbour("new", status=1)
+    shutil.rmtree(harbour.index)
+    harbour("index", "n")
+    assert harbour("new", status=1).out == ""
+    write_article(harbour.folder / "n" / "z.md", "第九号大雾", "大雾到中午才散。")
+    shutil.rmtree(harbour.index)
+    harbour("index", "n")
+    assert [json.loads(line)["title"] for line in harbour("new").lines] == ["第九号大雾"]
+
+
+def test_what_an_older_newsgrep_kept_in_the_index_is_copied(harbour: Cli) -> None:
+    harbour("saved", "add", "a", "大雾")
+    harbour("new", status=1)
+    beside = harbour.folder / "index.saved"
+    for name in ("newsgrep.saved.json", "newsgrep.seen"):
+        shutil.move(beside / name, harbour.index / name)
+    shutil.rmtree(beside)
+    assert len(harbour.found("saved:a")) == 4  # is read where it is
+    assert not beside.exists()
+    harbour("reindex")
+    shutil.rmtree(harbour.index)
+    harbour("index", "n")
+    assert harbour.json("saved", "list")["queries"] == [{"name": "a", "query": "大雾"}]
+    assert harbour("new", status=1).out == ""
+
+
+def test_saved_queries_are_found_by_any_name_of_the_index(harbour: Cli) -> None:
+    harbour("saved", "add", "a", "大雾")
+    (harbour.folder / "link").symlink_to("index")
+    (harbour.folder / "inside").mkdir()
+    for name in ("link", "./inside/../index", str(harbour.index)):
+        assert "a\t大雾" in harbour("saved", "list", "--index", name).out
+    assert "a\t大雾" in Cli(harbour.index)("saved", "list", "--index", ".").out
 
 
 def test_saved_add_needs_an_index(cli: Cli) -> None:
@@ -185,7 +220,7 @@ def test_saved_file_is_read_only_when_named() -> None:
 
 def test_saved_file_is_readable_json(harbour: Cli) -> None:
     harbour("saved", "add", "雾", "大雾")
-    text = Path(harbour.index / "newsgrep.saved.json").read_text("utf-8")
+    text = (harbour.folder / "index.saved" / "newsgrep.saved.json").read_text("utf-8")
     assert '"雾": "大雾"' in text
 
 

@@ -93,7 +93,7 @@ def test_commands_answer_alike_for_server_and_folder(served: FakeServerCli) -> N
         assert here.status in {0, 1}, here.err
     assert served("index", "n", "--index", URL).out.startswith("3 files seen: 3 unchanged")
     assert {path.name for path in served.folder.iterdir()} == {
-        "n", "folder", "queries.txt", "start", "server.pickle", "data",
+        "n", "folder", "folder.saved", "queries.txt", "start", "server.pickle", "data",
     }  # fmt: skip
 
 
@@ -186,7 +186,7 @@ def test_index_at_recognises_spellings_of_one_url(tmp_path: Path) -> None:
     assert len(folders) == 1
     assert len({index_at(url).personal_folder for url in (same[0], *others)}) == 4
     assert str(index_at(same[2])) == same[2]
-    assert FolderIndex(tmp_path).personal_folder == tmp_path
+    assert FolderIndex(tmp_path / "a").personal_folder == tmp_path.resolve() / "a.saved"
 
 
 # Differences
