@@ -45,6 +45,8 @@ class Provenance(StrEnum):
     SCRIPT = "script"
     TEXT = "text"
     FILE_NAME = "file name"
+    CONTENT = "main content"
+    WHOLE_FILE = "whole file"
 
 
 def month_index(day: date) -> int:

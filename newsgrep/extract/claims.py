@@ -114,6 +114,7 @@ class Loss(StrEnum):
     AFTER_FETCH = "after the fetch time"
     UPDATE = "the time of an update"
     FETCH_TIME = "the time of fetching"
+    LESS_PROSE = "less prose than {winner}"
     LESS_PRECISE = "the same day without the time of {winner}"
     NOT_A_DATE = "not a date"
     NOT_AN_ADDRESS = "not an address"
@@ -146,8 +147,7 @@ _by_rank = attrgetter("rank")
 class Claims:
     """All claims of a file; the best evidence for a field comes first.
 
-    ``bodies`` are places where the body may be: at most those that were considered. ``site`` are
-    the names that a page gives its home page.
+    ``site`` are the names that a page gives its home page.
     """
 
     titles: tuple[Claim, ...] = ()
@@ -155,7 +155,6 @@ class Claims:
     authors: tuple[Claim, ...] = ()
     dates: tuple[Claim, ...] = ()
     urls: tuple[Claim, ...] = ()
-    bodies: tuple[Claim, ...] = ()
     tags: tuple[str, ...] = ()
     site: tuple[str, ...] = ()
 
@@ -173,14 +172,13 @@ class Claims:
             authors=tuple(fields.get(ClaimField.AUTHORS, ())),
             dates=tuple(fields.get(ClaimField.PUBLISHED, ())),
             urls=tuple(fields.get(ClaimField.URL, ())),
-            bodies=tuple(fields.get(ClaimField.BODY, ())),
             tags=tuple(tags),
             site=tuple(site),
         )
 
     def all(self) -> tuple[Claim, ...]:
         """Return the claims about all fields."""
-        return self.titles + self.sources + self.dates + self.authors + self.urls + self.bodies
+        return self.titles + self.sources + self.dates + self.authors + self.urls
 
 
 @dataclass(frozen=True, slots=True)

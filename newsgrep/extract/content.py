@@ -15,9 +15,12 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from newsgrep.extract import notices
-from newsgrep.extract.claims import Block, BlockKind, Rule
+from newsgrep.extract.claims import Block, BlockKind, Claim, ClaimField, Loss, Rule
+from newsgrep.extract.dom import css_selector
 from newsgrep.extract.passages import MIN_PROSE, Passage, Region, Suspect, ends_as_statement
+from newsgrep.extract.trace import Trace
 from newsgrep.extract.whitespace import comparison_key
+from newsgrep.models import Provenance
 
 _STRONG: Final = frozenset((Rule.COMMENTS, Rule.RELATED))
 _FEW: Final = 150
@@ -25,6 +28,10 @@ _FEW: Final = 150
 _LINKED_WEIGHT: Final = 0.7
 _PLAIN_WEIGHT: Final = 0.05
 """What a byte of text in links, and of other text without sentences, counts against a region."""
+
+_MAX_OTHERS: Final = 3
+"""Regions beside the article that an explanation names."""
+_MAX_BEGINNING: Final = 80
 
 
 class Selection:
@@ -50,6 +57,7 @@ class Selection:
         self.whole_page = whole_page
         self.headline = self._find_headline() if whole_page else None
         self.root: Region | None = None
+        self.forced: Region | None = None
 
     def run(self, forced: Region | None) -> None:
         """Decide; ``forced`` is the region that the outlet's rules select."""
@@ -61,6 +69,7 @@ class Selection:
             self._leave_out_lead_ins()
         if forced is not None or self.whole_page:
             self._measure_regions()
+            self.forced = forced
             self.root = forced or self._find_root()
         if self.root is not None:
             self._leave_out_outside(self.root)
@@ -70,11 +79,51 @@ class Selection:
 
     def blocks(self) -> list[Block]:
         """Return the passages as blocks, without menus and buttons."""
-        return [
-            Block(each.text, each.kind, each.rule)
-            for each in self.passages
-            if each.rule is None or each.prose or each.rule is Rule.METADATA
-        ]
+        return [Block(each.text, each.kind, each.rule) for each in self.passages if _is_block(each)]
+
+    def traced_blocks(self, trace: Trace) -> list[Block]:
+        """Return the passages as blocks with locators, and report to ``trace``.
+
+        It receives menus and buttons, and the regions that may contain the body. Call this
+        before the tree is released.
+        """
+        found: list[Block] = []
+        for each in self.passages:
+            element = each.region.element
+            suspect = each.suspect
+            while suspect is not None and suspect.verdict is not None:
+                element, suspect = suspect.element, suspect.outer
+            block = Block(each.text, each.kind, each.rule, css_selector(element))
+            if _is_block(each):
+                found.append(block)
+            else:
+                trace.dropped(block, len(found))
+        self._trace_regions(trace)
+        return found
+
+    def _trace_regions(self, trace: Trace) -> None:
+        """Report the region that is the article, and the best of those beside it."""
+        root = self.root
+        if root is None:
+            return
+        shown = [root]
+        ranked = sorted(self.regions, key=self._score, reverse=True)
+        trace.won(self._claim(root, 0))
+        for region in ranked:
+            if len(shown) > _MAX_OTHERS or self._score(region) <= 0:
+                break
+            if all(each.end <= region.first or region.end <= each.first for each in shown):
+                trace.lost(self._claim(region, len(shown)), Loss.LESS_PROSE)
+                shown.append(region)
+
+    def _claim(self, region: Region, rank: int) -> Claim:
+        inside = self.passages[region.first : region.end]
+        begins = next((each.text for each in inside if each.prose), "") or inside[0].text
+        if region is self.forced:
+            provenance, locator = Provenance.OUTLET_RULE, "body"
+        else:
+            provenance, locator = Provenance.CONTENT, css_selector(region.element)
+        return Claim(ClaimField.BODY, begins[:_MAX_BEGINNING], provenance, locator, rank)
 
     def _find_headline(self) -> int | None:
         """Return the index of the passage that is the headline of the article, or None."""
@@ -158,13 +207,17 @@ class Selection:
         """Return the region that is the article: much prose, little else, clearly marked."""
         best, best_score = None, 0.0
         for region in self.regions:
-            score = region.prose - _LINKED_WEIGHT * region.linked - _PLAIN_WEIGHT * region.plain
-            score *= _mark_factor(region)
-            if self.headline is not None and region.end <= self.headline:
-                score *= 0.3
+            score = self._score(region)
             if score >= best_score and score > 0:
                 best, best_score = region, score
         return best
+
+    def _score(self, region: Region) -> float:
+        score = region.prose - _LINKED_WEIGHT * region.linked - _PLAIN_WEIGHT * region.plain
+        score *= _mark_factor(region)
+        if self.headline is not None and region.end <= self.headline:
+            score *= 0.3
+        return score
 
     def _leave_out_outside(self, root: Region) -> None:
         for at, passage in enumerate(self.passages):
@@ -197,6 +250,11 @@ class Selection:
                     passage.rule = Rule.METADATA
             elif at > prose[-1] and passage.tag not in ("tr", "p", "li"):
                 passage.rule = Rule.LINKS
+
+
+def _is_block(passage: Passage) -> bool:
+    """Return whether a passage is more than an item of a menu or a button."""
+    return passage.rule is None or passage.prose or passage.rule is Rule.METADATA
 
 
 def _is_guilty(suspect: Suspect, total: int) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from newsgrep.errors import NoArticle
-from newsgrep.extract.claims import Block, Claim
+from newsgrep.extract.claims import Block, Claim, ClaimField
 from newsgrep.extract.decode import decode
 from newsgrep.extract.formats import format_named
-from newsgrep.extract.formats.base import RawArticle, RawFile
+from newsgrep.extract.formats.base import RawFile
 from newsgrep.extract.outlets import Outlets
 from newsgrep.extract.pipeline import build_article, choose_format
 from newsgrep.extract.trace import ClaimOutcome, FullTrace
@@ -68,6 +68,9 @@ def extract_file(
         article = build_article(raw, path, outlets=outlets, mtime=mtime, trace=trace)
     except NoArticle as exc:
         reason = str(exc)
+    if article and not trace.has_winner(ClaimField.BODY):
+        begins = article.body[:_MAX_BEGINNING]
+        trace.won(Claim(ClaimField.BODY, begins, Provenance.WHOLE_FILE))
     outlet = raw.outlet or outlets.for_url(article.url if article else url)
     return Extraction(
         path,
@@ -77,18 +80,15 @@ def extract_file(
         reason,
         outlet.name if outlet else None,
         _with_lines(trace.outcomes(raw.claims), data),
-        _sorted_blocks(raw, trace),
+        trace.sorted_blocks(),
         article.notes if article else raw.notes,
     )
-
-
-def _sorted_blocks(raw: RawArticle, trace: FullTrace) -> tuple[Block, ...]:
-    return tuple(replace(block, rule=rule) for block, rule in trace.blocks) or raw.blocks
 
 
 _WITHOUT_LINE: Final = frozenset(
     (
         Provenance.ADDRESS_ELEMENT,
+        Provenance.CONTENT,
         Provenance.FILE_NAME,
         Provenance.GIVEN,
         Provenance.HEADING,
@@ -98,10 +98,12 @@ _WITHOUT_LINE: Final = frozenset(
         Provenance.TIME_ELEMENT,
         Provenance.TITLE_ELEMENT,
         Provenance.URL,
+        Provenance.WHOLE_FILE,
     )
 )
 """Places that a selector or the value itself describes better than a line."""
 _NAMED_ON_LINE: Final = frozenset((Provenance.META_TAG, Provenance.JSON_LD))
+_MAX_BEGINNING: Final = 80
 _MAX_NEEDLE: Final = 40
 """Characters of a value that are enough to find its line."""
 _MAX_LINE: Final = 2000

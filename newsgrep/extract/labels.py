@@ -324,7 +324,6 @@ def merge_labels(claims: Claims, stated: Claims) -> Claims:
         authors=claims.authors if reported else claims.authors + stated.authors,
         dates=claims.dates + stated.dates,
         urls=claims.urls + stated.urls,
-        bodies=claims.bodies,
         tags=tuple(dict.fromkeys((*claims.tags, *stated.tags))),
         site=claims.site,
     )

@@ -7,6 +7,7 @@ records nothing; ``newsgrep extract --explain`` passes a :class:`FullTrace`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from newsgrep.extract.claims import Block, Claim, ClaimField, Claims, Loss, Rule
@@ -28,6 +29,9 @@ class Trace:
 
     def block(self, block: Block, rule: Rule | None) -> None:
         """Record that ``rule`` left ``block`` out of the body, or that it was kept (None)."""
+
+    def dropped(self, block: Block, before: int) -> None:
+        """Record a menu item or a button that comes after ``before`` blocks of the file."""
 
 
 NO_TRACE: Final = Trace()
@@ -61,6 +65,7 @@ class FullTrace(Trace):
 
     def __init__(self) -> None:
         self.blocks: list[tuple[Block, Rule | None]] = []
+        self.menus: list[tuple[Block, int]] = []
         self._won: dict[ClaimField, list[Claim]] = {}
         self._lost: list[tuple[Claim, Loss]] = []
 
@@ -75,6 +80,16 @@ class FullTrace(Trace):
     def block(self, block: Block, rule: Rule | None) -> None:
         """Keep a block and its rule."""
         self.blocks.append((block, rule))
+
+    def dropped(self, block: Block, before: int) -> None:
+        """Keep a block that no later step receives, and its position."""
+        self.menus.append((block, before))
+
+    def sorted_blocks(self) -> tuple[Block, ...]:
+        """Return all blocks with their rules in document order, menus and buttons included."""
+        found = [(at, 1, replace(block, rule=rule)) for at, (block, rule) in enumerate(self.blocks)]
+        found += [(before, 0, block) for block, before in self.menus]
+        return tuple(block for *_, block in sorted(found, key=lambda each: each[:2]))
 
     def outcomes(self, claims: Claims) -> tuple[ClaimOutcome, ...]:
         """Return what became of ``claims`` and of the claims reported, by field and rank.
@@ -105,6 +120,10 @@ class FullTrace(Trace):
                 ),
             )
         )
+
+    def has_winner(self, field: ClaimField) -> bool:
+        """Return whether a claim about ``field`` was believed."""
+        return field in self._won
 
     def _winner(self, field: ClaimField) -> Claim | None:
         return next(iter(self._won.get(field, ())), None)

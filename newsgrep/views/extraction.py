@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any, Final
 
 from newsgrep.extract.claims import Block, BlockKind, ClaimField, Rule
@@ -30,6 +31,8 @@ _MAX_SHOWN: Final = 120
 """Cells of a claim or a kept block in an explanation; without one the body is printed in full."""
 
 
+_MAX_MENU_ITEM: Final = 40
+"""Cells of a text that is joined with its neighbours if one rule leaves out all of them."""
 _LEGEND_OF_CLAIMS: Final = (
     "Claims: + believed, - not; rank (smaller is better evidence), value, [place], reason"
 )
@@ -91,12 +94,29 @@ def _file_lines(extraction: Extraction, *, explain: bool) -> Iterator[StyledLine
         yield _labelled("no article", [StyledText(one_line(extraction.reason), "mark")])
     for note in extraction.notes:
         yield _labelled("note", [StyledText(one_line(note))])
-    left_out = Counter(block.rule for block in extraction.blocks if _is_left_out(block))
-    if left_out:
-        rules = ", ".join(f"{count:,} {rule}" for rule, count in left_out.most_common())
+    if counted := _count_left_out(extraction):
         hint = "" if explain else "; --explain shows them"
-        total = count_noun(left_out.total(), "passage")
-        yield _labelled("left out", [StyledText(f"{total} ({rules}){hint}")])
+        yield _labelled("left out", [StyledText(counted + hint)])
+
+
+def _count_left_out(extraction: Extraction) -> str:
+    """Return how many passages were left out by which rules, and how many short texts."""
+    rules = Counter(each.reason for each in _left_out(extraction))
+    parts = []
+    if rules:
+        by_rule = ", ".join(f"{count:,} {one_line(rule)}" for rule, count in rules.most_common())
+        parts.append(f"{count_noun(rules.total(), 'passage')} ({by_rule})")
+    short = sum(map(_is_left_out, extraction.blocks)) - rules.total()
+    if short > 0:
+        parts.append(f"{count_noun(short, 'short text')} of menus and the like")
+    return ", ".join(parts)
+
+
+def _left_out(extraction: Extraction) -> Sequence[LeftOut]:
+    """Return the prose that is in no field."""
+    if extraction.article:
+        return extraction.article.left_out
+    return [LeftOut(block.text, str(block.rule)) for block in extraction.blocks if block.rule]
 
 
 def _claim_lines(outcomes: Iterable[ClaimOutcome]) -> Iterator[StyledLine]:
@@ -130,7 +150,7 @@ def _block_lines(blocks: Iterable[Block]) -> Iterator[StyledLine]:
     yield StyledLine()
     yield StyledLine([StyledText("text", "title")])
     yield StyledLine([StyledText(_LEGEND_OF_BLOCKS, "dim")])
-    for block in blocks:
+    for block in _with_joined_menus(blocks):
         text = one_line(block.text)
         if block.rule is None:
             text = _shorten(text)
@@ -141,6 +161,22 @@ def _block_lines(blocks: Iterable[Block]) -> Iterator[StyledLine]:
             pieces.append(StyledText(f"  [{place}]", "source" if block.rule else "dim"))
         mark = _KEPT if block.rule is None else _LEFT_OUT if _is_left_out(block) else _TAKEN
         yield StyledLine(pieces, _BLOCK_INDENT, f"  {mark}")
+
+
+def _with_joined_menus(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Yield ``blocks`` with neighbouring short ones that one rule left out as one block."""
+    for (rule, short), group in groupby(blocks, key=lambda each: (each.rule, _is_short(each))):
+        members = list(group)
+        if rule is None or rule in _IN_FIELDS or not short or len(members) == 1:
+            yield from members
+        else:
+            text = " · ".join(each.text for each in members)
+            locators = {each.locator for each in members}
+            yield Block(text, rule=rule, locator=locators.pop() if len(locators) == 1 else "")
+
+
+def _is_short(block: Block) -> bool:
+    return display_width(block.text) <= _MAX_MENU_ITEM and block.kind is not BlockKind.CAPTION
 
 
 def _kind(block: Block) -> str:
@@ -179,11 +215,6 @@ def to_json(extractions: Iterable[Extraction]) -> dict[str, Any]:
 def record_object(extraction: Extraction) -> dict[str, Any]:
     """Return one record: its article, the claims about it, and its blocks of text."""
     article = extraction.article
-    left_out = (
-        article.left_out
-        if article
-        else [LeftOut(block.text, str(block.rule)) for block in extraction.blocks if block.rule]
-    )
     return {
         "path": extraction.path,
         "locator": extraction.locator,
@@ -218,5 +249,5 @@ def record_object(extraction: Extraction) -> dict[str, Any]:
             }
             for block in extraction.blocks
         ],
-        "left_out": [passage._asdict() for passage in left_out],
+        "left_out": [passage._asdict() for passage in _left_out(extraction)],
     }

@@ -76,8 +76,10 @@ def extract_html(file: DecodedFile, markup: str) -> RawArticle:
         cleaner.metadata.read_dates(tree)
     if file.front_matter.title is None and file.front_matter.first("title") is None:
         cleaner.metadata.read_page(tree, source_lines=any(sign in markup for sign in SIGNS))
+    trace = file.raw.trace
+    blocks = selection.traced_blocks(trace) if trace.full else selection.blocks()
     tree.release()
-    return raw_article(file, tuple(selection.blocks()), cleaner.metadata.claims())
+    return raw_article(file, tuple(blocks), cleaner.metadata.claims())
 
 
 def _with_note(file: DecodedFile, note: str) -> DecodedFile:
