@@ -43,7 +43,7 @@ LIMITS: Final = {
     "date_places._MARKED": 3000, "date_places._MARKED_UPDATED": 3000,
     "date_places._NAMED": 3000, "date_places._NOT_NAMED": 3000, "date_places._DIGITS": 200,
     "date_choice._DATELINE": 60, "months._LETTERS": 14,
-    "boilerplate._DROP": 80, "boilerplate._META": 80, "boilerplate._CREDIT": 80,
+    "boilerplate._META": 80, "boilerplate._CREDIT": 80,
     "boilerplate._CAPTION": 80, "boilerplate._CHART": 80, "boilerplate._CONTENT": 40,
     "boilerplate._HIDING_STYLE": 2000,
     "metadata._AUTHOR_CLASS": 300,
