@@ -189,6 +189,7 @@ class _BlockSorter:
                 self.rules[index] = Rule.EDITORS_NOTE
             elif self._is_byline(self.blocks[index].text):
                 self.rules[index] = Rule.BYLINE
+        footers: list[int] = []
         noticed = False
         unknown = 0
         for index in reversed(self._texts()):
@@ -196,12 +197,15 @@ class _BlockSorter:
             if notices.is_notice(folded):
                 self.rules[index] = Rule.NOTICE
                 noticed = True
-            elif noticed and notices.is_footer(folded):
-                self.rules[index] = Rule.NAVIGATION
+            elif notices.is_footer(folded):
+                footers.append(index)
             elif self._has_sentence(index) or len(folded) > _MAX_HEADING or unknown >= _MAX_UNKNOWN:
                 break
             else:
                 unknown += 1
+        if noticed:
+            for index in footers:
+                self.rules[index] = Rule.NAVIGATION
 
     def _is_speaker(self, folded: str) -> bool:
         """Return whether a line begins with a label that begins other lines, too: a dialogue."""

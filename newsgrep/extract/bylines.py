@@ -25,13 +25,13 @@ _OTHERS: Final = (
     "|图片?|摄影师?|摄|插画|绘图|制图|设计|视频|剪辑|题图"
     "|翻译|译者?|校对?|审校|审核|排版|统筹|策划|来源|出处|时间"
 )
-_SIGN: Final = r"\s*[/:|︱丨]\s*"
+_SIGN: Final = r"\s*[/:|—丨]\s*"
 _LABEL_BEFORE = re.compile(
     rf"(?:(?<=[\s、])|^)(?:本文)?(?:(?P<writer>{_WRITERS})|(?:{_OTHERS})){_SIGN}"
 )
 """A label before names: two of them in ``文 | 甲  编辑 | 乙``."""
 _LABEL_AFTER = re.compile(
-    rf"([^\s/|︱丨:]{{2,20}})\s*(?:[/|︱丨]\s*(?:(?P<writer>{_WRITERS})|(?:{_OTHERS}))"
+    rf"([^\s/|—丨:]{{2,20}})\s*(?:[/|—丨]\s*(?:(?P<writer>{_WRITERS})|(?:{_OTHERS}))"
     rf"|\s(?:译|翻译|摄|摄影|编辑|图))(?=\s|$)(?!{_SIGN})"
 )
 """A label after a name: ``甲/文 乙/图`` and ``丙 译``."""
@@ -45,7 +45,7 @@ _NEXT_LINE = re.compile(r"(?<=[^\s/／:：|｜︱丨、,，;；])[^\S\n]*\n\s*")
 _COUNTRY = re.compile(r"[\[〔【(][\u4e00-\u9fff]{1,4}[\]〕】)]\s*(?=\S)")
 """The country of a translated author: ``[美]约翰·史密斯``."""
 _LABEL = re.compile(
-    r"(?:本文)?(?:(?:作者|撰文|撰稿人?|撰写|文字?|采写|采访|编译|整理|特约撰稿人?)\s*[/:|︱丨]\s*"
+    r"(?:本文)?(?:(?:作者|撰文|撰稿人?|撰写|文字?|采写|采访|编译|整理|特约撰稿人?)\s*[/:|—丨]\s*"
     r"|(?:本[报刊台网社]|特派|特约|实习|见习|驻.{1,8})?(?:记者|作者|通讯员)\s*[/:|]?\s*"
     r"|[\u4e00-\u9fff]{2,8}[报网社台刊](?:特派|特约)?记者\s*[/:|]?\s*"
     r"|(?:written\s+)?by[:\s]\s*|author[:\s]\s*|text\s+by[:\s]\s*)"
@@ -54,7 +54,7 @@ _ROLE_TAIL = re.compile(
     r"\s*(?:\|.*|(?:本报|特派|特约)?(?:记者|撰稿人?|编辑|翻译|报道|发自.*)|[(][^)]*[)])$"
 )
 _SEPARATOR = re.compile(
-    r"\s*(?:[、,;&|/∕︱丨\n]|\s(?:and|with|和|与)\s)\s*|(?<=[^\W\d_])[和与](?=[a-z])"
+    r"\s*(?:[、,;&|/∕—丨\n]|\s(?:and|with|和|与)\s)\s*|(?<=[^\W\d_])[和与](?=[a-z])"
 )
 _NOT_NAMES: Final = frozenset(
     [
@@ -231,7 +231,7 @@ def _is_name(name: str) -> bool:
 
 _BYLINE = re.compile(
     r"(?:本文)?(?:作者|撰文|撰稿人?|文字?|特约撰稿人?|采写|整理|(?:本[报刊台网社]|特派|特约|实习|见习)?(?:记者|通讯员))\s*"
-    r"(?:[/:|︱丨]|(?<=[者员])\s)\s*(?P<cjk>[^。!?;:]{1,40}?(?:(?:编辑|责编|翻译|摄影):[^。!?;:]{1,20}?)?)"
+    r"(?:[/:|—丨]|(?<=[者员])\s)\s*(?P<cjk>[^。!?;:]{1,40}?(?:(?:编辑|责编|翻译|摄影):[^。!?;:]{1,20}?)?)"
     r"(?:\s+(?:发布|\d{4}).*)?"
     r"|(?:本[报刊台]|特派)记者(?P<glued>[\u4e00-\u9fff]{2,3})"
     r"|(?P<before>[\u4e00-\u9fff·]{2,8}\s?[/|]\s?(?:文|撰文)(?:\s+[\u4e00-\u9fff·]{2,8}\s?[/|]\s?(?:图|摄影|编辑))?)"
@@ -243,7 +243,7 @@ _HAN_NAME = re.compile(
 _NOT_IN_NAMES: Final = frozenset("你您我他她它们的了吗呢吧么这哪谁啥怎没")
 _RARE_IN_NAMES: Final = frozenset("那样是有不要想能会很都就还在到说被把为后以看走做")
 """A name contains at most one of these."""
-_LATIN_NAME = re.compile(r"[^\W\d_][\w.'’-]*(?:\s[^\W\d_][\w.'’-]*){0,4}")
+_LATIN_NAME = re.compile(r"[^\W\d_][\w.'-]*(?:\s[^\W\d_][\w.'-]*){0,4}")
 
 
 def byline_in_line(line: str) -> str | None:

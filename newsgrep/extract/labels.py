@@ -35,7 +35,7 @@ _LABELS: Final = {
     r"|(?:完整)?新闻[内本]文|正文|备注|editor|section|category|language|x-[a-z-]{1,30}",
 }
 _LABEL = re.compile(
-    r"(?:(?<![^\s|·•/,;()\[\]【】])(?:\d{1,2}[.、]\s?)?)(?:"
+    r"(?:(?<![^\s|·/,;()\[\]【】])(?:\d{1,2}[.、]\s?)?)(?:"
     + "|".join(f"(?P<{field or 'other'}>{words})" for field, words in _LABELS.items())
     + r")\s*:\s*"
 )

@@ -7,6 +7,7 @@ of :func:`extract_article`: URL, outlet, title, body, authors, date.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from newsgrep.errors import NoArticle
@@ -63,6 +64,8 @@ def build_article(
     body = build_body(raw.blocks, claims, outlet, title, trace)
     if title is None:
         title, title_from, body = derive_title(body, path, trace)
+    if not body.paragraphs and not body.captions and title and _is_post(raw):
+        body = replace(body, paragraphs=(title,))
     if not body.paragraphs and not body.captions:
         raise NoArticle("it contains no article text")
     authors, authors_from = choose_authors(claims, body, source, outlet, outlets, trace)
@@ -91,6 +94,19 @@ def build_article(
         notes=(*raw.notes, *date.notes),
         left_out=body.left_out,
         file_time=_isoformat(file_time),
+    )
+
+
+def _is_post(raw: RawArticle) -> bool:
+    """Return whether a file without text is a post that consists of its headline.
+
+    A whole page without text is not a post, and neither is a title without anything else.
+    """
+    claims = raw.claims
+    return (
+        not raw.page
+        and bool(claims.titles)
+        and bool(raw.blocks or claims.urls or claims.dates or claims.authors)
     )
 
 

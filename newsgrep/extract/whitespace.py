@@ -14,7 +14,7 @@ from newsgrep.analysis.characters import SOLO, strip_invisible
 
 # CJK punctuation, full-width forms, and signs that only CJK text uses.
 _WIDE: Final = rf"{SOLO}\u3000-\u303f\uff00-\uff65\uffe0-\uffef\ufe10-\ufe1f\ufe30-\ufe4f"
-_IS_WIDE = re.compile(f"[{_WIDE}]")
+IS_WIDE = re.compile(f"[{_WIDE}]")
 _IS_FULL_WIDTH_SIGN = re.compile(
     r"[\u3001-\u3003\u3008-\u3020\u3030\uff01-\uff0f\uff1a-\uff20\uff3b-\uff65]"
 )
@@ -33,7 +33,7 @@ def _joins_without_space(before: str, after: str) -> bool:
         return True
     if _IS_FULL_WIDTH_SIGN.match(before) or _IS_FULL_WIDTH_SIGN.match(after):
         return True
-    wide_before, wide_after = _IS_WIDE.match(before), _IS_WIDE.match(after)
+    wide_before, wide_after = IS_WIDE.match(before), IS_WIDE.match(after)
     return bool(
         (wide_before and wide_after)
         or (wide_before and after in _SHARED_PUNCTUATION)

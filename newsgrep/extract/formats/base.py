@@ -25,7 +25,7 @@ class RawArticle:
     """Blocks and claims of one file, and the outlet whose rules were applied to it.
 
     ``fetched`` is when the file was taken from the web, if the file states it. ``encoding`` is
-    the codec that decoded it.
+    the codec that decoded it. ``page`` is whether the file is a whole page of HTML.
     """
 
     blocks: tuple[Block, ...] = ()
@@ -34,6 +34,7 @@ class RawArticle:
     fetched: datetime | None = None
     notes: tuple[str, ...] = ()
     encoding: str = ""
+    page: bool = False
 
 
 @dataclass(frozen=True, slots=True)

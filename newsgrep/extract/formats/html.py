@@ -63,12 +63,13 @@ def extract_html(file: DecodedFile, markup: str) -> RawArticle:
         file = _with_note(file, "a very large page: the outlet's selectors were not applied")
     cleaner = Cleaner(tree, selected, file.url)
     cleaner.run()
+    whole_page = _PAGE.search(markup) is not None
     selection = Selection(
         cleaner.passages,
         cleaner.regions.all,
         cleaner.suspects,
         cleaner.metadata.titles(),
-        whole_page=_PAGE.search(markup) is not None,
+        whole_page=whole_page,
     )
     selection.run(cleaner.regions.of(selected.body))
     cleaner.read_claims(selection.root)
@@ -79,7 +80,8 @@ def extract_html(file: DecodedFile, markup: str) -> RawArticle:
     trace = file.raw.trace
     blocks = selection.traced_blocks(trace) if trace.full else selection.blocks()
     tree.release()
-    return raw_article(file, tuple(blocks), cleaner.metadata.claims())
+    article = raw_article(file, tuple(blocks), cleaner.metadata.claims())
+    return replace(article, page=whole_page)
 
 
 def _with_note(file: DecodedFile, note: str) -> DecodedFile:

@@ -15,39 +15,55 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 
+from newsgrep.extract.claims import Block, Rule
 from newsgrep.extract.formats.base import Format, RawArticle, RawFile, decode_file
 from newsgrep.extract.formats.html import extract_html, looks_like_html
-from newsgrep.extract.formats.text import extract_plain_text
+from newsgrep.extract.formats.marks import plain_marks, wide_emphasis
+from newsgrep.extract.formats.mixed import split_html
+from newsgrep.extract.formats.text import extract_plain_text, normal_lines
+from newsgrep.extract.whitespace import clean_line
 
 _MAX_CHARACTERS: Final = 500_000
 """A text of so many characters can be written so that the parser takes six seconds and 500 MB."""
-_STARS = re.compile(r"\*{2,}")
+_STARS = re.compile(r"\*\*[ \u3000]*+([^*\n]{1,300}?)[ \u3000]*\*\*")
+_HTML_BLOCK = re.compile(r"^[ \t]*<(?:!--|!doctype\b|/?[a-z])", re.IGNORECASE | re.MULTILINE)
 
 
 def _read(raw: RawFile) -> RawArticle:
     file = decode_file(raw)
-    if looks_like_html(file.text):
-        return extract_html(file, file.text)
-    if len(file.text) > _MAX_CHARACTERS:
+    text = file.text
+    if len(text) > _MAX_CHARACTERS and not looks_like_html(text):
         file = replace(file, notes=(*file.notes, "a very long file: read as plain text"))
         return extract_plain_text(file)
-    article = extract_html(file, render(_footnotes_as_paragraphs(file.text)))
-    # CommonMark keeps stars between a Chinese character and a full-width sign.
+    comments: list[str] = []
+    markup = _to_html(normal_lines(text), comments)
+    article = extract_html(file, markup)
+    # Stars inside HTML, or with spaces inside them, are no marks of CommonMark.
     if any("**" in block.text for block in article.blocks):
-        blocks = (
-            replace(block, text=_STARS.sub("", block.text).strip()) for block in article.blocks
-        )
-        article = replace(article, blocks=tuple(block for block in blocks if block.text))
+        blocks = (replace(block, text=_STARS.sub(r"\1", block.text)) for block in article.blocks)
+        article = replace(article, blocks=tuple(blocks))
+    if comments:
+        hidden = tuple(Block(clean_line(text), rule=Rule.HIDDEN) for text in comments)
+        article = replace(article, blocks=article.blocks + hidden)
     return article
 
 
-_NOTE = re.compile(r"^ {0,3}\[\^[^\]\s]{1,40}\]:[ \t]*", re.MULTILINE)
-_NOTE_MARK = re.compile(r"\[\^[^\]\s]{1,40}\]")
+def _to_html(text: str, comments: list[str]) -> str:
+    """Return a text of Markdown, HTML or both as HTML, and add hidden comments to ``comments``."""
+    if "<" not in text or not _HTML_BLOCK.search(text):
+        return _render_marks(text, comments)
+    parts = split_html(text)
+    if not any(part.html for part in parts):
+        return _render_marks(text, comments)
+    return "\n".join(
+        part.text if part.html else _render_marks(part.text, comments) for part in parts
+    )
 
 
-def _footnotes_as_paragraphs(text: str) -> str:
-    """Return ``text`` with footnotes as paragraphs: CommonMark drops them as link addresses."""
-    return _NOTE_MARK.sub("", _NOTE.sub("\n", text)) if "[^" in text else text
+def _render_marks(text: str, comments: list[str]) -> str:
+    plain, found = plain_marks(text)
+    comments += found
+    return render(plain)
 
 
 def render(text: str) -> str:
@@ -62,6 +78,7 @@ def commonmark_parser() -> MarkdownIt:
     # Archives indent paragraphs as books do: four spaces do not begin code there.
     parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     parser.inline.ruler.before("emphasis", "product", _keep_product_star)
+    parser.inline.ruler.before("emphasis", "wide_emphasis", wide_emphasis)
     parser.core.ruler.after("inline", "references", _limit_references)
     return parser.disable("code")
 

@@ -1,0 +1,102 @@
+"""Markdown with HTML in it: which lines are Markdown and which are HTML.
+
+Scrapers write headings, rules and links in Markdown around the HTML of a page; authors put tables
+and pictures in HTML into Markdown. CommonMark ends HTML at each empty line, so that the rest of
+an element would be read as Markdown.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from newsgrep.extract.formats.html import looks_like_html
+
+_CONTAINER: Final = (
+    r"html|body|head|div|article|section|main|header|footer|nav|aside|figure|table|ul|ol|dl|blockquote"
+    r"|center|form|details|pre|script|style|picture|video|audio|iframe|noscript|h[1-6]"
+)
+"""Elements that must be closed; they are counted to find where the outermost one ends."""
+_OPENS = re.compile(
+    rf"[ \t]*<(?:!--|!doctype\b|/?(?:{_CONTAINER}|p|hr|br|img|link|meta|address|font|span|a)\b)",
+    re.IGNORECASE,
+)
+_TAG = re.compile(rf"<(?P<end>/?)(?:{_CONTAINER})\b[^<>]{{0,2000}}(?P<void>/?)>", re.IGNORECASE)
+_COMMENT = re.compile(r"<!--(?:(?!-->|<!--).){0,20000}+-->")
+_WRITTEN = re.compile(r"</(?:p|li|td|th|h[1-6]|figcaption|dd|span)\s*>|<br\s*/?>", re.IGNORECASE)
+"""Markup of running text: without any of it, an element contains Markdown."""
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+
+
+class Part(NamedTuple):
+    """Consecutive lines of a text; ``html`` is whether they are HTML and not Markdown."""
+
+    text: str
+    html: bool
+
+
+def split_html(text: str) -> list[Part]:
+    r"""Return the parts of ``text`` in order.
+
+    >>> [part.html for part in split_html("# 标题\n\n<div>\n<p>甲</p>\n\n<p>乙</p>\n</div>")]
+    [False, True]
+    """
+    lines = text.split("\n")
+    parts: list[Part] = []
+    markdown: list[str] = []
+    fence = ""
+    unclosed = False
+    at = 0
+    while at < len(lines):
+        line = lines[at]
+        mark = _FENCE.match(line)
+        if mark and (not fence or mark[1].startswith(fence)):
+            fence = "" if fence else mark[1]
+        elif not fence and _OPENS.match(line):
+            end = None if unclosed else _end_of_html(lines, at)
+            if end is None:
+                # One scan to the end of the file is enough: the time remains linear.
+                unclosed = True
+                end = _next_blank(lines, at)
+            markup = "\n".join(lines[at:end])
+            if _WRITTEN.search(markup) or not _has_blank_lines(lines, at, end):
+                if any(map(str.strip, markdown)):
+                    parts.append(Part("\n".join(markdown), html=False))
+                markdown = []
+                parts.append(Part(markup, html=True))
+                at = end
+                continue
+            markdown += lines[at:end]
+            at = end
+            continue
+        markdown.append(line)
+        at += 1
+    if any(map(str.strip, markdown)):
+        parts.append(Part("\n".join(markdown), html=False))
+    return parts
+
+
+def _end_of_html(lines: list[str], start: int) -> int | None:
+    """Return the line after the element that begins on the line ``start``.
+
+    An element that is never closed is None, unless HTML follows to the end.
+    """
+    depth = 0
+    for at in range(start, len(lines)):
+        line = lines[at]
+        if "<" in line:
+            for tag in _TAG.finditer(_COMMENT.sub("", line) if "<!--" in line else line):
+                if not tag["void"]:
+                    depth += -1 if tag["end"] else 1
+        following = lines[at + 1] if at + 1 < len(lines) else ""
+        if depth <= 0 and (not following.strip() or line.rstrip().endswith(">")):
+            return at + 1
+    return len(lines) if looks_like_html("\n".join(lines[start:])) else None
+
+
+def _next_blank(lines: list[str], start: int) -> int:
+    return next((at for at in range(start + 1, len(lines)) if not lines[at].strip()), len(lines))
+
+
+def _has_blank_lines(lines: list[str], start: int, end: int) -> bool:
+    return any(not lines[at].strip() for at in range(start, end))

@@ -1,0 +1,25 @@
+"""Rules that match folded text are written in folded characters, or they would never match."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from newsgrep.analysis.fold import fold
+from newsgrep.extract import bylines, labels, notices
+
+ON_ORIGINAL_TEXT = {"_NEXT_LINE", "_HAS_HAN"}
+RULES = [
+    pytest.param(value.pattern, id=f"{module.__name__.rpartition('.')[2]}.{name}")
+    for module in (bylines, labels, notices)
+    for name, value in vars(module).items()
+    if isinstance(value, re.Pattern) and name not in ON_ORIGINAL_TEXT
+]
+
+
+@pytest.mark.parametrize("pattern", RULES)
+def test_rule_is_written_folded(pattern: str) -> None:
+    literals = re.sub(r"\\[A-Za-z]|\(\?P[<=][a-z_]+", "", pattern)
+    literals = re.sub(r"\\u[0-9a-f]{4}", "", literals)
+    assert [char for char in literals if fold(char) != char] == []
