@@ -250,7 +250,11 @@ def take_labels(blocks: Sequence[Block]) -> tuple[tuple[Block, ...], Claims]:
     stated: list[Claims] = []
     waiting: str | None = None
     dated = False
-    texts = [i for i, b in enumerate(blocks) if b.rule is None and b.kind is not BlockKind.CAPTION]
+    texts = [
+        i
+        for i, b in enumerate(blocks)
+        if b.rule in (None, Rule.METADATA) and b.kind is not BlockKind.CAPTION
+    ]
     sentences = 0
     for number, index in enumerate(texts[:_MAX_HEAD_LINES]):
         text = blocks[index].text
