@@ -80,7 +80,7 @@ def wide_emphasis(state: StateInline, silent: bool) -> bool:
     """Find the marks of emphasis next to Chinese text, in which no spaces separate words.
 
     A rule of the Markdown parser. A mark opens before any text and closes after any text, except
-    that none opens before a closing sign or closes after an opening sign.
+    that none opens between text and a closing sign, or closes between an opening sign and text.
     """
     start, text = state.pos, state.src
     marker = text[start]
@@ -93,8 +93,8 @@ def wide_emphasis(state: StateInline, silent: bool) -> bool:
     after = text[end] if end < state.posMax else " "
     if not (IS_WIDE.match(before) or IS_WIDE.match(after)):
         return False
-    opens = not after.isspace() and after not in _CLOSING
-    closes = not before.isspace() and before not in _OPENING
+    opens = not after.isspace() and (after not in _CLOSING or before.isspace())
+    closes = not before.isspace() and (before not in _OPENING or after.isspace())
     if marker == "_":
         opens = opens and not (before.isascii() and before.isalnum())
         closes = closes and not (after.isascii() and after.isalnum())
