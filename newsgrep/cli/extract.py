@@ -152,7 +152,8 @@ def _extract(name: str, options: ExtractOptions, outlets: Outlets) -> Extraction
             f"Cannot read {name}: {exc}. Name its format with --format, or {_FORMATS}."
         ) from exc
     if extraction.encoding is None:
-        raise InputError(f"Cannot read {name}: {extraction.reason}. Name a text or HTML file.")
+        what = "standard input" if name == _STDIN else name
+        raise InputError(f"Cannot read {what}: {extraction.reason}. Name a text or HTML file.")
     return extraction
 
 
@@ -169,7 +170,9 @@ def _read(path: str, name: str) -> tuple[os.stat_result, bytes]:
         ) from exc
     except (OSError, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or exc
-        raise InputError(f"Cannot read {name}: {reason}. Name another file.") from exc
+        raise InputError(
+            f"Cannot read {name}: {reason}. Name another file, or - for standard input."
+        ) from exc
     if data is None:
         raise InputError(f"{name} is larger than 64M. Split it into articles.")
     return status, data

@@ -51,12 +51,14 @@ _MAX_SELECTOR_STEPS: Final = 4
 def css_selector(element: Element) -> str:
     """Return a short CSS selector that matches ``element``, for people and for outlet rules.
 
-    It ends with the element and begins with its nearest ancestor, or itself, that has an id or
-    a class: ``div.meta > p > time``. Other elements of the page may match, too.
+    It ends with the element and begins with its nearest ancestor below the body, or itself, that
+    has an id or a class: ``div.meta > p > time``. Other elements of the page may match, too.
     """
     steps: list[str] = []
     node: Element | None = element
     while node is not None and node.name and len(steps) < _MAX_SELECTOR_STEPS:
+        if steps and node.name in ("body", "html"):
+            break
         attrs = node.attrs
         if "id" in attrs and _SIMPLE_NAME.fullmatch(attrs["id"]):
             steps.append(f"{node.name}#{attrs['id']}")

@@ -105,6 +105,18 @@ def test_json_claims_have_one_winner_for_each_field(cli: Cli, page: Path) -> Non
     assert set(record["article"]["body"].split("\n\n")) <= set(kept)
 
 
+def test_explain_names_elements_menus_and_the_place_of_the_body(cli: Cli, page: Path) -> None:
+    lines = cli("extract", page.name, "--explain").lines
+    body = lines[lines.index("body") + 1]
+    assert body.startswith("  +    0  山谷小学的新校舍昨天启用")
+    assert body.endswith("[main content article]")
+    text = lines[lines.index("text") + 2 :]
+    assert "  - 首页 · 本地  [navigation nav]" in text or any("首页" in line for line in text)
+    assert any(line.startswith("  = 山谷小学新校舍正式启用  [title, heading") for line in text)
+    assert any(line.endswith("[article > p]") for line in text)
+    assert not any(line.startswith("  +") and "版权所有" in line for line in text)
+
+
 def test_url_gives_the_address(cli: Cli, page: Path) -> None:
     url = "https://songpo.example/local/8.html"
     (record,) = records(cli, page.name, "--url", url)
@@ -179,6 +191,7 @@ def test_file_without_article_is_explained(cli: Cli) -> None:
         (["page.html", "--url", "songpo.example"], "Begin it with https://"),
         (["page.html", "bytes.html", "--url", "https://a.example/"], "Name one FILE"),
         (["-", "-"], "Name - once"),
+        (["-"], "Cannot read standard input: the file is empty"),
     ],
 )
 def test_wrong_input_is_an_error_with_the_next_step(
