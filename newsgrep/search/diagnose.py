@@ -26,6 +26,7 @@ from newsgrep.query.ast import (
     is_filter,
     positive_texts,
 )
+from newsgrep.search.undated import count_undated
 
 MAX_COUNTED_TERMS: Final = 20
 """Terms that are counted: each costs one search, and a query may have thousands."""
@@ -51,6 +52,7 @@ class Diagnosis:
     * ``captions``: articles with the words in a caption that pass the filters.
     * ``left_out``: articles that the query matches if it searches everything, and that have one of
       its words in left-out text.
+    * ``undated``: articles without a date that match without the filters by date.
     * ``newer_files``: files that are new, changed or gone since they were indexed. Unless
       ``all_files_checked``, there may be more.
     """
@@ -62,6 +64,7 @@ class Diagnosis:
     any_word: int
     captions: int
     left_out: int
+    undated: int
     newer_files: int
     all_files_checked: bool
 
@@ -91,6 +94,7 @@ def diagnose(
         any_word=total(_with_any_word(root)) if len(terms) > 1 else 0,
         captions=total(_in_captions(root)) if positive_texts(root) else 0,
         left_out=total(And((_in_left_out(texts), everywhere(root)))) if texts else 0,
+        undated=count_undated(engine, root) or 0,
         newer_files=newer_files,
         all_files_checked=all_files_checked,
     )

@@ -44,6 +44,7 @@ from newsgrep.search.rerank import (
     rerank,
     should_rerank,
 )
+from newsgrep.search.undated import count_undated
 
 if TYPE_CHECKING:
     from newsgrep.query.dates import Calendar
@@ -86,7 +87,8 @@ class SearchResult(NamedTuple):
 
     ``features`` are the reranking features by article id, for the hits that were reranked.
     ``offset`` is the number of hits before the page, ``next`` the token of the page after it,
-    or ``None``. :func:`search` leaves ``explanation`` and ``diagnosis`` empty: see
+    or ``None``. ``undated`` is how many articles without a date match otherwise, ``None`` if the
+    query has no filter by date. :func:`search` leaves ``explanation`` and ``diagnosis`` empty: see
     :func:`newsgrep.search.explain.explain` and :func:`newsgrep.search.diagnose.diagnose`.
     """
 
@@ -99,6 +101,7 @@ class SearchResult(NamedTuple):
     features: Mapping[str, RerankFeatures] = MappingProxyType({})
     offset: int = 0
     next: str | None = None
+    undated: int | None = None
     explanation: Explanation | None = None
     diagnosis: Diagnosis | None = None
 
@@ -142,6 +145,7 @@ def search(engine: Engine, request: SearchRequest) -> SearchResult:
         features=features,
         offset=page.before if request.after else request.offset,
         next=encode_cursor(end, root, order, commit) if more else None,
+        undated=count_undated(engine, root),
     )
 
 

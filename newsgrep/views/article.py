@@ -107,7 +107,7 @@ def byline_pieces(article: Article) -> list[StyledText]:
     """Return source, date and authors of an article, as far as they are known."""
     parts = [
         StyledText(one_line(article.source), "source") if article.source else None,
-        StyledText(date) if (date := display_date(article)) else None,
+        StyledText(display_date(article), "" if article.published else "dim"),
         StyledText(one_line("、".join(article.authors))) if article.authors else None,
     ]
     pieces: list[StyledText] = []
@@ -118,20 +118,30 @@ def byline_pieces(article: Article) -> list[StyledText]:
 
 
 def display_date(article: Article) -> str:
-    """Return the publication date as precisely as it is known, else the day of the file.
+    """Return the publication date as precisely as it is known, or that there is none.
 
-    ``2024-05-17``, ``2024-05-17 10:50 +08:00``, ``fetched 2024-05-17``, ``file of 2024-05-17``
+    ``2024-05-17``, ``2024-05-17 10:50 +08:00``, ``undated``, ``undated (fetched 2024-05-17)``,
+    ``undated (file of 2024-05-17)``
     """
     published = article.published
     if published is None:
-        if article.fetched:
-            return f"fetched {article.fetched[:10]}"
-        return f"file of {article.file_time[:10]}" if article.file_time else ""
+        file_date = display_file_date(article)
+        return f"undated ({file_date})" if file_date else "undated"
     text = published.iso
     if published.precision in {Precision.MINUTE, Precision.SECOND}:
         offset = text[-6:]
         text = f"{text[:16].replace('T', ' ')} {'UTC' if offset == '+00:00' else offset}"
     return text
+
+
+def display_file_date(article: Article) -> str:
+    """Return when the file was taken from the web or written: it is no date of publication.
+
+    ``fetched 2024-05-17``, ``file of 2024-05-17``, or an empty string.
+    """
+    if article.fetched:
+        return f"fetched {article.fetched[:10]}"
+    return f"file of {article.file_time[:10]}" if article.file_time else ""
 
 
 def display_path(path: str) -> str:

@@ -20,7 +20,13 @@ from newsgrep.terminal import (
     one_line,
 )
 from newsgrep.views import SCHEMA_VERSION
-from newsgrep.views.article import display_date, display_path, metadata_object, web_link
+from newsgrep.views.article import (
+    display_date,
+    display_file_date,
+    display_path,
+    metadata_object,
+    web_link,
+)
 
 _FIELD_INDENT: Final = 11
 _CLAIM_INDENT: Final = 10
@@ -76,7 +82,7 @@ def _field_lines(article: Article, extraction: Extraction) -> Iterator[StyledLin
         ]
         if value and believed:
             pieces.append(StyledText(f"  [{_place(believed[0])}]", "dim"))
-        elif name is ClaimField.PUBLISHED and (known := display_date(article)):
+        elif name is ClaimField.PUBLISHED and (known := display_file_date(article)):
             pieces.append(StyledText(f"  [{known}]", "dim"))
         yield _labelled(name, pieces)
     if article.tags:

@@ -73,6 +73,10 @@ def to_text(result: SearchResult, screen: Screen) -> Iterator[StyledLine]:
         yield StyledLine()
     yield from _facet_lines(result.facets, screen)
     yield StyledLine([StyledText(_summary(result), "dim")])
+    if result.undated:
+        are = "matches" if result.undated == 1 else "match"
+        text = f"{count_noun(result.undated, 'article')} without a date {are} otherwise"
+        yield StyledLine([StyledText(text, "dim")])
 
 
 def to_json(result: SearchResult) -> dict[str, Any]:
@@ -120,6 +124,7 @@ def result_object(result: SearchResult) -> dict[str, Any]:
         "sort": request.order.value,
         "offset": result.offset,
         "total": result.total,
+        **({} if result.undated is None else {"undated": result.undated}),
         "took_ms": round(result.took_ms, 1),
         "hits": [hit_object(hit) for hit in result.hits],
     }
@@ -305,6 +310,8 @@ def diagnosis_lines(diagnosis: Diagnosis, parsed: str, index: str) -> Iterator[s
         yield (
             f"  {_articles(diagnosis.left_out)} with it in text that was left out: add --everything"
         )
+    if diagnosis.undated:
+        yield f"  {_articles(diagnosis.undated)} without a date of publication otherwise"
     if newer := diagnosis.newer_files:
         verb = "is" if newer == 1 else "are"
         least = "" if diagnosis.all_files_checked else "at least "
