@@ -231,7 +231,7 @@ def _is_name(name: str) -> bool:
 
 _BYLINE = re.compile(
     r"(?:本文)?(?:作者|撰文|撰稿人?|文字?|特约撰稿人?|采写|整理|(?:本[报刊台网社]|特派|特约|实习|见习)?(?:记者|通讯员))\s*"
-    r"(?:[/:|—丨]|(?<=[者员])\s)\s*(?P<cjk>[^。!?;:]{1,40}?(?:(?:编辑|责编|翻译|摄影):[^。!?;:]{1,20}?)?)"
+    r"(?:[/:|—丨]|(?<=[者员人])\s)\s*(?P<cjk>[^。!?;:]{1,40}?(?:(?:编辑|责编|翻译|摄影):[^。!?;:]{1,20}?)?)"
     r"(?:\s+(?:发布|\d{4}).*)?"
     r"|(?:本[报刊台]|特派)记者(?P<glued>[\u4e00-\u9fff]{2,3})"
     r"|(?P<before>[\u4e00-\u9fff·]{2,8}\s?[/|]\s?(?:文|撰文)(?:\s+[\u4e00-\u9fff·]{2,8}\s?[/|]\s?(?:图|摄影|编辑))?)"
@@ -243,7 +243,8 @@ _HAN_NAME = re.compile(
 _NOT_IN_NAMES: Final = frozenset("你您我他她它们的了吗呢吧么这哪谁啥怎没")
 _RARE_IN_NAMES: Final = frozenset("那样是有不要想能会很都就还在到说被把为后以看走做")
 """A name contains at most one of these."""
-_LATIN_NAME = re.compile(r"[^\W\d_][\w.'-]*(?:\s[^\W\d_][\w.'-]*){0,4}")
+_LATIN: Final = r"[a-z\u00df-\u024f\u0370-\u052f][a-z0-9\u00df-\u024f\u0370-\u052f.'-]*"
+_LATIN_NAME = re.compile(rf"{_LATIN}(?:\s{_LATIN}){{0,4}}")
 
 
 def byline_in_line(line: str) -> str | None:

@@ -29,14 +29,14 @@ _LABELS: Final = {
     r"|发布|发表|published|posted|date(?:\spublished)?|time",
     "url": r"(?:原文|文章|新闻|完整新闻|来源|本文)?(?:链\s*接|连\s*结|网\s*址|地\s*址)|url|link|permalink",
     "tags": r"关键[词字]|标签|keywords?|tags?",
-    "": r"(?:责任|值班|执行|见习|实习|图文|新媒体|网络)?编\s*辑|责\s*编|校\s*对|[一二三初复终]?审(?:核|校|稿|签)?|监制|签发"
-    r"|(?:浏览|阅读|点击|访问|查看|下载|评论|回复|跟帖|转发)(?:次数|人数|量|数|率)?|人气|热度|字[号体](?:大小)?|栏目|分类|频道|版[次面]"
+    "editor": r"(?:责任|值班|执行|见习|实习|图文|新媒体|网络)?编\s*辑|责\s*编|校\s*对|[一二三初复终]?审(?:核|校|稿|签)?|监制|签发|editor",
+    "other": r"(?:浏览|阅读|点击|访问|查看|下载|评论|回复|跟帖|转发)(?:次数|人数|量|数|率)?|人气|热度|字[号体](?:大小)?|栏目|分类|频道|版[次面]"
     r"|索引号|文号|编号|分享到?|打印|收藏|看\s*板|信\s*区|站内|views?|comments?|hits|to|cc|reply-to|message-id|newsgroups|organization"
-    r"|(?:完整)?新闻[内本]文|正文|备注|editor|section|category|language|x-[a-z-]{1,30}",
+    r"|(?:完整)?新闻[内本]文|正文|备注|section|category|language|x-[a-z-]{1,30}",
 }
 _LABEL = re.compile(
     r"(?:(?<![^\s|·/,;()\[\]【】])(?:\d{1,2}[.、]\s?)?)(?:"
-    + "|".join(f"(?P<{field or 'other'}>{words})" for field, words in _LABELS.items())
+    + "|".join(f"(?P<{field}>{words})" for field, words in _LABELS.items())
     + r")\s*:\s*"
 )
 _ROLE = re.compile(
@@ -152,10 +152,9 @@ class _Line:
         return True
 
     def _read_value(self, field: str, start: int, end: int) -> bool:
-        field = "" if field == "other" else field
         value = self.folded[start:end].strip(_PADDING)
         if not value:
-            self.empty_label = field
+            self.empty_label = "" if field in ("editor", "other") else field
             return True
         if field == "title":
             self._add("title", start, end)
@@ -178,20 +177,21 @@ class _Line:
         value, *others = re.split(r"\s{2,}", rest.strip(_PADDING))
         if not value or any(len(other) > 8 for other in others):
             return not value
-        if field == "":
-            return len(value) <= 30
+        if field in ("editor", "other"):
+            return looks_like_names(value) if field == "editor" else len(value) <= 30
         if field == "author":
             self._add("author", start, start + len(rest.rstrip()))
             return looks_like_names(value) or self._is_account(start, end)
         start += rest.index(value)
         end = start + len(value)
         self._add("source", start, end)
-        return len(value) <= 40
+        words = self.text[start:end]
+        return len(value) <= 40 and not (" " in words and words.isascii() and words[0].islower())
 
     def _is_account(self, start: int, end: int) -> bool:
         """Read ``account (name)``; return whether the value has this form."""
         match = re.fullmatch(
-            r"[\w.@+-]{2,40}\s*(?:[(<]\s*(?P<name>[^()<>]{0,40})[)>])?[\s,]*",
+            r"[a-z0-9_.@+-]{2,40}\s*(?:[(<]\s*(?P<name>[^()<>]{0,40})[)>])?[\s,]*",
             self.folded[start:end],
         )
         if match is None:
@@ -271,7 +271,9 @@ def take_labels(blocks: Sequence[Block]) -> tuple[tuple[Block, ...], Claims]:
         line = _Line(text)
         if len(text) <= _MAX_LINE and "\n" not in text and line.read():
             count = max(line.labels, len(line.values))
-            if count > 1 or (not sentences and line.labels) or (line.values and line.empty_label):
+            if count > 1 or (
+                not sentences and line.labels and (line.values or line.empty_label is not None)
+            ):
                 stated.append(line.claims())
                 found[index] = replace(found[index], rule=Rule.BYLINE)
                 waiting = line.empty_label or None

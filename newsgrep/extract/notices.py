@@ -57,7 +57,7 @@ _BUTTON = re.compile(
 _CREDIT_LINE = re.compile(
     r"""
       (?:图像|图片|照片|图)(?:来源|版权|提供)\s*[,:/][^。!?]{0,80}
-    | (?:image|photo|picture)\s+(?:source|credit|caption)s?\s*[,:].{0,120}
+    | (?:image|photo|picture)\s+(?:source|credit|caption)s?\s*[,:].{0,120} | (?:image|photo|picture)\s+copyright
     | [(]?[^。!?]{0,60}?(?:[—–/-]|\bvia)\s?(?:afp|ap|reuters|getty(?:\simages)?|epa|xinhua)(?:/.{0,30}|\simages)?[)]?
     | [(]?(?:afp|getty\simages)(?:/getty\simages)?[)]?
     """,
@@ -89,7 +89,7 @@ _ROLES = re.compile(
 )
 _BRACKETS: Final = "[](){}【】〔〕 "
 _SOURCE_NOTE = re.compile(
-    r"[(\[【]?(?:本文)?(?:(?:原文|英文|英文版|文章|稿件|信息|消息|内容)?(?:链接|网址|地址|来源|出处)|原文|英文|阅读原文|稿源|source|original|via)\s*:[^。!?]{0,200}"
+    r"[(\[【]?(?:本文)?(?:(?:原文|英文|英文版|文章|稿件|信息|消息|内容)?(?:链接|网址|地址|来源|出处)|原文|英文|阅读原文|稿源)\s*:[^。!?]{0,200}|[(\[]?(?:source|original|via)\s*:\s*(?:https?://\S+|[^.。!?]{2,60})[)\]]?"
     r"|[(\[【]?(?:本文|文章|原文|稿件)?(?:转载|转|摘|选|节选|整理|编译)自\s*:?\s*[^。!?,]{1,40}[)\]】]?"
     r"|.{0,40}\b(?:contributed\s+(?:reporting|research)|contributed\s+to\s+this\s+(?:report|article|story))\b.{0,60}"
     r"|(?:additional\s+)?(?:reporting|editing|writing|translated|edited|translation|research)\s+by\s[^!?]{2,100}"
@@ -124,7 +124,7 @@ def is_end_note(folded: str) -> bool:
 # A notice is about the article or the site, and does something that only notices do.
 _ABOUT_ITSELF = re.compile(
     r"本文|本[报网站刊社台号]|本(?:公众号|平台|账号|内容|作品|频道|栏目|书|页|视频|节目)|[该此]文|(?:以上|上述)(?:内容|图文|文字|信息)|转载|版权|着作权|侵权"
-    r"|all\srights|copyright|©|\bour\b|\bthis\s(?:article|story|post|site|content|report)|content\sabove|the\sauthor"
+    r"|©|\bour\b|\bthis\s(?:article|story|post|site|content|report|document)|content\sabove|the\sauthor|\bcopyright\s(?:©|\(c\)|\d)|all\srights\sreserved"
 )
 _MAYBE_ABOUT_ITSELF = re.compile(r"内容|作品|图文|图片|原创|原文|原作者|作者本人|文章|声明|稿件")
 """Words for an article that also mean the articles of others; believed in short lines."""
@@ -135,38 +135,40 @@ _NOTICE_ACT = re.compile(
     r"|(?:转载|引用|转发|商用|摘编).{0,12}(?:请|须|需|务必|必须|联系|注明|标明)|侵[权犯]|联系.{0,6}(?:删除|我们|处理|作者|授权)|及时(?:删除|处理)"
     r"|代表.{0,14}(?:观点|立场|意见|看法)|(?:观点|立场|意见|看法).{0,10}代表|信息(?:存储|储存|发布)|存储空间|首发(?:于|在|自)|首先?发表于|独家(?:授权|供稿|稿件)"
     r"|保留.{0,16}(?:权利|追究)|未经.{0,20}(?:授权|许可|允许|同意|准许)|(?:获|经|已).{0,8}授权|授权(?:转载|发布|刊登|使用)|仅供.{0,6}(?:参考|学习|交流)|不构成.{0,10}建议"
-    r"|(?:真实性|准确性|完整性).{0,12}负责|来自(?:网络|互联网)|用户上传|版权所有|原创(?:文章|作品|首发|内容)?[,。]|违者必究"
-    r"|all\srights\sreserved|copyright|©|uploaded\sand\sposted|information\sstorage|originally\s(?:published|appeared)|do(?:es)?\snot\s(?:necessarily\s)?(?:represent|reflect)"
+    r"|(?:真实性|准确性|完整性).{0,12}负责|来自(?:网络|互联网)|用户上传|版权所有|原创(?:文章|作品|首发|内容)?[,。]|(?:违者|翻印|侵权)必究"
+    r"|all\srights\sreserved(?!\sfor\b)|\bcopyright\s(?:©|\(c\)|\d)|subject\sto\scopyright|©|uploaded\sand\sposted|information\sstorage|originally\s(?:published|appeared)|do(?:es)?\snot\s(?:necessarily\s)?(?:represent|reflect)"
     r"|without\s(?:the\s)?(?:prior\s)?(?:express\s)?(?:written\s)?(?:permission|consent)|first\spublished|may\snot\sbe\s(?:reproduced|republished|reprinted)|republished\s"
 )
+_CLAUSE = re.compile(r"[^,;:。!?\s][^,;:。!?]+")
 _NOTICE_LABEL = re.compile(
-    r"\W{0,3}(?:(?:特别|免责|版权|郑重|平台|网站|本[站网文]|作者|重要|法律|风险|原创|转载|编者|投稿)?(?:声明|提示|说明|须知|按)|notice|disclaimer|copyright\snotice)\W{0,2}\s*:"
+    r"凡(?:本|是?注明|标注|署名)|\W{0,3}(?:(?:特别|免责|版权|郑重|平台|网站|本[站网文]|作者|重要|法律|风险|原创|转载|编者|投稿)?(?:声明|提示|说明|须知|按)|notice|disclaimer|copyright\snotice)\W{0,2}\s*:"
 )
 _PLACE: Final = (
     r"(?:[\s,、:]*(?:上方|下方|上图|下图|左侧|右侧|图中|文末|右下角|右上角|左下角|下面|上面|以下|这个|此|本|的|微信|二维码|小程序码|码|蓝字|卡片|名片"
     r"|海报|图片|按钮|链接|标题|即可|可|或|并|后|再|和|与|请|来|下|上|图|一下|“[^”]{1,20}”|《[^》]{1,20}》|「[^」]{1,20}」)){0,10}[\s,、:]*"
 )
 _CALL = re.compile(
-    r"[^\w\s]{0,6}\s*(?:请|欢迎|敬请|欢迎您?|更多(?:精彩|内容|资讯|新闻)?(?:内容|资讯|新闻)?[,]?)?\s*"
-    r"(?:长按|扫码|扫描|扫一扫|识别|点击|搜索|微信搜[索寻]?|关注|订阅|下载|加入|添加|投稿|戳)"
+    r"[^\w\s]{0,6}\s*(?:(?:请|欢迎您?|敬请|更多\S{0,8}?[,]?|想\S{0,12}?[,]|如需\S{0,12}?[,])\s*){0,3}"
+    r"(?:长按|扫码|扫描|扫一扫|识别|点击|搜索|微信搜[索寻]?|关注|订阅|下载|打开|加入|添加|投稿|戳)"
     + _PLACE
     + r"(?:(?:识别|扫码|扫描|关注|订阅|下载|加入|添加|进入|查看|阅读|收听|观看|购买|报名|领取|搜索|加|入群|进群|投稿|打开)"
     + _PLACE
     + r"){0,3}"
-    r"(?:我们|本[报网站刊社台号]|[^。!?,]{0,24}(?:公众号|公号|微信号?|微博|客户端|app|频道|账号|视频号|小程序|群|在看|原文|全文|详情|更多\S{0,8}|专题|商城|课程|热线|信箱|邮箱|官网|号|rss)"
-    r"|(?<=[”》」])|(?<=二维码)|(?<=蓝字)|(?:[^。!?,]{0,10}[@][\w.-]{2,40}))[^。!?]{0,40}[。!~]?"
+    r"(?:我们(?:的[^。!?,]{0,10})?|本[报网站刊社台号]|[^。!?,的]{0,24}(?:公众号|公号|微信号?|微博|客户端|app|频道|账号|视频号|小程序|群|在看|原文|全文|详情|更多\S{0,8}|专题|商城|课程|热线|信箱|邮箱|官网|号|rss)"
+    r"|(?<=[”》」])|(?<=二维码)|(?<=蓝字)|(?:[^。!?,]{0,10}[@][\w.-]{2,40}))"
+    r"[^。!?,的]{0,16}(?:,(?:即可|就能|获取|了解|查看|回复|更多|可|领取|参与|第一时间|与我们|和我们|不|一起|朋友圈)[^。!?]{0,40})?[。!~]?"
 )
 _FORMULA = re.compile(
     r"""
       [^。]{0,30}尽在[^。]{0,16}(?:app|客户端|公众号|微博|微信|新闻|财经|网|频道|平台|号)[。!]?
     | 返回.{1,12}?[,\s]*查看更多[>»\s]*
     | 未经\S{0,12}(?:授权|许可|允许|同意|准许)[,\s]*(?:任何\S{0,16}?)?(?:一律|均|皆)?(?:不得|禁止|严禁|谢绝|请勿|勿).{0,6}(?:转载|复制|翻印|摘编|转发|镜像|引用|商用|传播).{0,20}
-    | (?:谢绝|严禁|禁止|请勿)(?:转载|复制|翻印|抄袭)[。!]? | 版权所有.{0,60} | .{0,40}版权(?:归|属|为).{1,40}所有。?
-    | (?:转载)(?:请|须|时请|须经|需)?(?:注明|标明|联系|授权).{0,80} | (?:copyright|©).{0,160}|\(c\)\s?(?:(?:19|20)\d\d|[a-z]).{0,80}
-    | all\s+rights\s+reserved\.? | .{0,30}(?:icp|公网安)备.{0,120} | .{0,20}(?:网站标识码|互联网新闻信息服务许可证?|广播电视节目制作经营许可证?).{0,120}
+    | (?:谢绝|严禁|禁止|请勿)(?:转载|复制|翻印|抄袭)[。!]? | 版权所有(?![者人权])[^,]{0,60} | (?:本\S{1,6}|文章|图文|图片|作品|内容|视频|稿件|原文|网站)?的?版权(?:归|属|为)[^,。]{1,40}所有。?
+    | (?:转载)(?:请|须|时请|须经|需)?(?:注明|标明|联系|授权).{0,80} | (?:copyright\s*)?©.{0,160}|copyright\s(?:\(c\)|\d|by\b|notice|:).{0,160}|\(c\)\s?(?:(?:19|20)\d\d|[a-z]).{0,80}
+    | .{0,30}(?:icp|公网安)备.{0,120} | .{0,20}(?:网站标识码|互联网新闻信息服务许可证?|广播电视节目制作经营许可证?).{0,120}
     | (?:sign\s+up|subscribe|follow\s+(?:us|me|@)|click\s+here|download)\b.{0,120}\b(?:newsletters?|us|our|app|podcasts?|here|e?mails?|channel|feed|inbox|facebook|twitter|instagram|telegram|whatsapp|youtube|linkedin|rss|alerts?|free|today|now)\b[^!?]{0,60}
     | (?:欢迎|敬请)(?:关注|订阅|投稿|留言|转发|分享)[^。!?]{0,30}[。!]? | 投稿(?:邮箱|请)[^。!?]{0,60}
-    | .{0,20}点击查看.{0,40}
+    | (?:.{0,16}[,:\s])?点击查看(?!的)[^。!?,]{0,24} | [^。!?]{0,16}(?:点个|点亮|点击)“?(?:在看|赞|星标|喜欢)”?[^。!?]{0,12}[。!]?
     """,
     re.VERBOSE,
 )
@@ -179,6 +181,9 @@ _REPORTS = re.compile(
     r"|宣布|查明|裁定|责令|判[赔决处令]|上诉|起诉|提起|处罚|罚[款金]|逮捕|拘留|警方|法院|检察|(?<!其)[他她](?!人)们?|记者(?:从|看到|了解|发现|注意)|通报|昨[天日]|今年|去年|据.{1,12}(?:报道|报导|统计)"
     r"|\b(?:said|says|told|announced|ruled|fined|sued|he|she|his|her|they)\b"
 )
+
+
+_ASKS = re.compile(r"[?谁吗呢]|什么|怎么|多少|为何")
 
 
 def reports(folded: str) -> bool:
@@ -205,7 +210,7 @@ def is_notice(folded: str) -> bool:
     act = _acts(folded)
     if act and _NOTICE_LABEL.match(folded):
         return True
-    if reports(folded):
+    if reports(folded) or _ASKS.search(folded):
         return False
     return act or _CALL.fullmatch(folded) is not None or _FORMULA.fullmatch(folded) is not None
 
@@ -218,7 +223,13 @@ def _acts(folded: str) -> bool:
     if not about:
         return False
     needed = 1 if len(folded) <= _LONG_NOTICE else 2
-    return len(list(islice(_NOTICE_ACT.finditer(folded), needed))) == needed
+    if len(list(islice(_NOTICE_ACT.finditer(folded), needed))) < needed:
+        return False
+    if _NOTICE_LABEL.match(folded):
+        return True
+    clauses = _CLAUSE.findall(folded)
+    formal = sum(1 for c in clauses if _NOTICE_ACT.search(c) or _ABOUT_ITSELF.search(c))
+    return formal * 4 >= len(clauses) * 3 or (folded.isascii() and formal * 2 >= len(clauses))
 
 
 def is_footer(folded: str) -> bool:
