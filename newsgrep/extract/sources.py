@@ -27,6 +27,7 @@ _PLATFORMS: Final = frozenset((
 _LABEL = re.compile(
     r"(?:(?:文章|稿件|信息|新闻|本文|消息|内容)?(?:来源|出处)|稿源|转自|转载自|source)\s*:\s*"
 )
+_ADDRESS = re.compile(r"[(（]?https?://\S+")
 _BRACKETS = re.compile(r"[\[【(《「](.{1,80})[\]】)》」]", re.DOTALL)
 
 
@@ -36,7 +37,7 @@ def source_name(text: str) -> str | None:
     >>> source_name("来源：鹭湾日报")
     '鹭湾日报'
     """
-    name = collapse_whitespace(strip_invisible(text))[: 2 * _MAX_OUTLET_NAME]
+    name = _ADDRESS.sub("", collapse_whitespace(strip_invisible(text)))[: 2 * _MAX_OUTLET_NAME]
     if label := _LABEL.match(fold(name)):
         name = name[label.end() :]
     if bracketed := _BRACKETS.fullmatch(name):
