@@ -24,6 +24,7 @@ from newsgrep.extract.dates import (
     date_in_url,
     find_dates,
     is_ambiguous,
+    is_epoch,
     parse_date,
 )
 from newsgrep.extract.outlets import Outlet
@@ -118,6 +119,8 @@ def choose_date(claims: Claims, file: DatedFile, trace: Trace = NO_TRACE) -> Cho
         if rest is not claim:
             trace.lost(rest, Loss.AGREES if other.day == stated.day else _loss(rest))
     zone = _choose_zone(stated, file.outlet, file.body, notes)
+    if is_epoch(claim.value) and (local := _zone_of_text(file.outlet, file.body)):
+        stated = StatedDate(stated.value.astimezone(local), stated.precision)
     return ChosenDate(stated.in_zone(zone), claim.provenance, tuple(notes))
 
 
@@ -129,11 +132,11 @@ def _loss(claim: Claim) -> Loss:
 
 def _local_day(plausible: list[tuple[StatedDate, Claim]]) -> tuple[StatedDate, Claim] | None:
     """Return the visible date, if the best one is the same moment in UTC but of another day."""
-    best, claim = plausible[0]
-    if not best.has_time or best.value.tzinfo is not UTC or claim.provenance in _VISIBLE:
+    best = plausible[0][0]
+    if not best.has_time or best.value.tzinfo is not UTC:
         return None
     for stated, other in plausible:
-        if other.provenance not in _VISIBLE or other.rank >= date_claims.NAMED_RANK:
+        if other.provenance not in _VISIBLE or other.rank >= date_claims.URL_DAY_RANK:
             continue
         if not stated.has_day or (stated.has_time and stated.value.tzinfo is UTC):
             continue  # the same moment again
@@ -192,7 +195,8 @@ def _day_in_claims_and_url(evidence: list[tuple[StatedDate, Claim]]) -> date | N
 def _iter_evidence(
     claims: Claims, file: DatedFile, trace: Trace
 ) -> Iterator[tuple[StatedDate, Claim]]:
-    """Yield the dates that the file states. Front matter that repeats the fetch time has none."""
+    """Yield the dates that the file states, and how well."""
+    at_fetch = None
     for claim in claims.dates:
         stated = parse_date(claim.value)
         if stated is None:
@@ -202,7 +206,9 @@ def _iter_evidence(
             and claim.provenance is Provenance.FRONT_MATTER
             and abs(_as_instant(stated) - file.fetched) < _SAME_MOMENT
         ):
-            trace.lost(claim, Loss.FETCH_TIME)
+            # Archives of feeds repeat the time of the entry there; others the time of fetching.
+            at_fetch = stated.day
+            yield stated, claim._replace(rank=date_claims.FETCHED_RANK)
         else:
             yield stated, claim
     yield from _in_blocks(file)
@@ -216,7 +222,7 @@ def _iter_evidence(
         if stated := date_at_edge(title):
             yield stated, _found(title, Provenance.TITLE, date_claims.TITLE_RANK)
             break
-    if stated := date_in_path(file.path):
+    if (stated := date_in_path(file.path)) and stated.day != at_fetch:
         value = stated.day.isoformat()
         yield stated, _found(value, Provenance.FILE_NAME, date_claims.FILE_NAME_RANK)
 
@@ -325,12 +331,19 @@ def _choose_zone(
     """Return the time zone of a time without an offset, and add a note that it is assumed."""
     if not stated.has_time or stated.value.tzinfo:
         return None
-    if outlet and (zone := outlet.timezone()):
+    zone = _zone_of_text(outlet, body)
+    if zone is None:
+        notes.append("time without an offset: only the day is kept")
+    elif outlet and outlet.timezone():
         notes.append(f"time without an offset: the time zone of {outlet.name} is assumed")
+    else:
+        notes.append("time without an offset: +08:00 is assumed")
+    return zone
+
+
+def _zone_of_text(outlet: Outlet | None, body: Body) -> tzinfo | None:
+    """Return the time zone of the outlet, else that of Chinese text, else None."""
+    if outlet and (zone := outlet.timezone()):
         return zone
     sample = "".join(body.paragraphs[:3])[:300]
-    if len(solo_character().findall(sample)) * 4 > len(sample):
-        notes.append("time without an offset: +08:00 is assumed")
-        return _CHINA
-    notes.append("time without an offset: only the day is kept")
-    return None
+    return _CHINA if len(solo_character().findall(sample)) * 4 > len(sample) else None

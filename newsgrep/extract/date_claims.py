@@ -27,16 +27,18 @@ _WEAK_META_RANK: Final = 45
 HEAD_LINE_RANK: Final = 48
 FRONT_MATTER_RANK: Final = 50
 URL_DAY_RANK: Final = 55
-FAR_TIME_RANK: Final = 60
-"""A ``time`` element somewhere else on the page."""
-NAMED_RANK: Final = 62
-"""An element whose class or id says that it contains a date, somewhere else on the page."""
 SCRIPT_RANK: Final = 64
 FAR_LABELLED_RANK: Final = 66
 """A labelled line somewhere else on the page, such as the end of the text."""
+FAR_TIME_RANK: Final = 68
+"""A ``time`` element somewhere else on the page."""
 TITLE_RANK: Final = 70
+FETCHED_RANK: Final = 71
+"""Front matter that states the moment of fetching."""
 FILE_NAME_RANK: Final = 72
 LAST_LINE_RANK: Final = 74
+NAMED_RANK: Final = 75
+"""An element whose class or id says that it contains a date, somewhere else on the page."""
 DATELINE_RANK: Final = 76
 CAPTION_RANK: Final = 78
 URL_MONTH_RANK: Final = 80
@@ -44,7 +46,6 @@ UPDATED_RANK: Final = 90
 """The time of an update, which is at least not before publication."""
 CLIPPED_RANK: Final = 95
 """Front matter that usually states when a clipping was made."""
-
 OUTSIDE: Final = 100
 """Added to the rank of a claim from an element outside the article."""
 
@@ -110,7 +111,10 @@ _JSON_LD_RANKS: Final = {
     "upDate": UPDATED_RANK + 1,
 }
 _MATTER_RANKS: Final = {
-    **dict.fromkeys(("modified", "updated", "lastmod", "last_modified", "更新时间"), UPDATED_RANK),
+    **dict.fromkeys(
+        ("modified", "updated", "updated_at", "lastmod", "last_modified", "更新时间", "更新時間"),
+        CLIPPED_RANK + 1,
+    ),
     **dict.fromkeys(("created", "created_at", "date_created", "datecreated"), CLIPPED_RANK),
     **dict.fromkeys(
         (

@@ -174,6 +174,12 @@ def _is_sentence(folded: str, found: list[FoundDate], labelled: bool) -> bool:
     words = len(_WORD.findall(rest))
     if words > _MAX_WORDS * (1 + labelled):
         return True
+    if (
+        not labelled
+        and words > _MAX_SENTENCE_WORDS
+        and folded.rstrip().endswith((".", "。", "!", "?"))
+    ):
+        return True
     return bool(_SENTENCE_END.search(rest)) and (
         words > _MAX_SENTENCE_WORDS or bool(_HAN.search(rest))
     )

@@ -64,7 +64,7 @@ _DATED = re.compile(r"date|datum|fecha|publi|time|posted|submitted", re.IGNORECA
 _NOT_NAMED = re.compile(
     r"update|modif|event|termin|birth|copyright|comment|relat|expire|today", re.IGNORECASE
 )
-_OUTSIDE_ELEMENTS: Final = frozenset(("aside", "nav", "footer"))
+_OUTSIDE_ELEMENTS: Final = frozenset(("aside", "nav", "footer", "figure", "figcaption"))
 _TITLE_NAMES = re.compile(r"title|headline|titel|subject", re.IGNORECASE)
 _MAX_NAMES: Final = 300
 _STATING_ATTRIBUTES: Final = (
@@ -239,7 +239,8 @@ class _Reader:
         for position, element in self.scan.stating[:_MAX_CANDIDATES]:
             names = _names(element)
             text = _stating_text(element)
-            if not text:
+            stated = parse_date(text) if text else None
+            if stated is None or not stated.has_day:
                 continue
             meaning = label_meaning(_text_before(element))
             marked = bool(_MARKED.search(names)) or "pubdate" in element.attrs
@@ -279,6 +280,12 @@ class _Reader:
                 text = text[:MAX_LINE].rpartition(" ")[0]  # tags and links follow
             for line in read_line(text, day_first=self.day_first):
                 rank = self._rank_line(line, position, element)
+                if (
+                    rank == date_claims.BESIDE_RANK
+                    and len(text) + _LONG_TEXT < len(short_text(block))
+                    and not _DATED.search(_names(element))
+                ):
+                    continue  # a line of a paragraph
                 if rank is not None:
                     value = _iso(line) if is_ambiguous(line.text) else line.text
                     where = css_selector(element)
@@ -294,6 +301,8 @@ class _Reader:
             return None if self._is_outside(element) else date_claims.FAR_LABELLED_RANK
         names = _names(element)
         named = bool(_NAMED.search(names)) and not _NOT_NAMED.search(names)
+        if not named and _in_caption(element):
+            return None
         if beside:
             # In a list or a table of facts, a date is one of them.
             dated = named and _DATED.search(names)
@@ -341,6 +350,17 @@ def _names(element: Element) -> str:
     return " ".join(names)
 
 
+def _in_caption(element: Element) -> bool:
+    node: Element | None = element
+    for _ in range(4):
+        if node is None:
+            return False
+        if not {"caption", "credit"}.isdisjoint(boilerplate.traits_of(node)):
+            return True
+        node = node.parent
+    return False
+
+
 def _is_fact(element: Element) -> bool:
     """Return whether ``element`` is in a cell, an item of a list or a definition."""
     node: Element | None = element
@@ -355,11 +375,14 @@ def _is_fact(element: Element) -> bool:
 
 def _stating_text(element: Element) -> str:
     """Return the date that an attribute states, else the text of a ``time`` element."""
+    shown = short_text(element)
+    if element.name != "time" and parse_date(shown):
+        return ""  # a line states it
     for key in _STATING_ATTRIBUTES:
         text = element.attribute(key).strip()
         if text and parse_date(text):
             return text
-    return short_text(element) if element.name == "time" else ""
+    return shown if element.name == "time" else ""
 
 
 def _line_of(element: Element, index: int) -> tuple[Element, int, str, int]:

@@ -325,6 +325,13 @@ def parse_date(text: str, *, day_first: bool | None = None) -> StatedDate | None
 
 
 _EPOCH = re.compile(r"1\d{9}(?:\d{3})?")
+
+
+def is_epoch(text: str) -> bool:
+    """Return whether ``text`` is a moment in seconds or milliseconds since 1970."""
+    return _EPOCH.fullmatch(text.strip()) is not None
+
+
 _YEAR_MONTH = re.compile(r"(?P<year>1[89]\d\d|20\d\d)(?:[-/.](?P<month>0[1-9]|1[0-2]))?")
 
 
