@@ -41,7 +41,7 @@ LIMITS: Final = {
     "date_lines._RELATIVE": 12, "date_lines._HAN_GLUE": 12, "date_lines._SENTENCE_END": 200,
     "date_lines._ALONE": 100, "date_lines._DATE_CHARACTERS": 100, "date_lines._NAMES": 100,
     "date_places._MARKED": 3000, "date_places._MARKED_UPDATED": 3000,
-    "date_places._NAMED": 3000, "date_places._NOT_NAMED": 3000, "date_places._DIGITS": 200,
+    "date_places._NAMED": 3000, "date_places._NOT_NAMED": 3000,
     "date_choice._DATELINE": 60, "months._LETTERS": 14,
     "boilerplate._META": 80, "boilerplate._CREDIT": 80,
     "boilerplate._CAPTION": 80, "boilerplate._CHART": 80, "boilerplate._CONTENT": 40,

@@ -63,6 +63,10 @@ _MAX_HEAD_TEXT: Final = 400
 """Characters of text above a date line, such as a lead."""
 
 
+Evidence = tuple[StatedDate, Claim]
+"""A date that a file states, and the claim to it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChosenDate:
     """The publication date that was chosen, its provenance, and notes for people."""
@@ -96,10 +100,13 @@ def choose_date(claims: Claims, file: DatedFile, trace: Trace = NO_TRACE) -> Cho
     same day. A time in UTC gives way to the day that the page shows, which is the local one.
     """
     latest = (file.fetched or file.file_time or _NO_FILE_TIME) + _MAX_CLOCK_ERROR
-    evidence = sorted(_iter_evidence(claims, file, trace), key=lambda pair: pair[1].rank)
+    evidence = [*_iter_claims(claims, file, trace), *_iter_head(file)]
+    if trace.full or not _is_settled(evidence, latest):
+        evidence += [*_iter_names(claims, file, evidence), *_iter_text(file)]
+    evidence.sort(key=_by_rank)
     sure = None if file.fetched else _day_in_claims_and_url(evidence)
     notes: list[str] = []
-    plausible: list[tuple[StatedDate, Claim]] = []
+    plausible: list[Evidence] = []
     for stated, claim in evidence:
         if _as_instant(stated) <= latest or stated.day == sure:
             plausible.append((stated, claim))
@@ -124,13 +131,28 @@ def choose_date(claims: Claims, file: DatedFile, trace: Trace = NO_TRACE) -> Cho
     return ChosenDate(stated.in_zone(zone), claim.provenance, tuple(notes))
 
 
+def _by_rank(pair: Evidence) -> int:
+    return pair[1].rank
+
+
+def _is_settled(evidence: list[Evidence], latest: datetime) -> bool:
+    """Return whether evidence that is weaker than all of this cannot change the choice."""
+    best = min(evidence, key=_by_rank, default=None)
+    return (
+        best is not None
+        and best[1].rank < date_claims.URL_DAY_RANK
+        and not is_ambiguous(best[1].value)
+        and all(_as_instant(stated) <= latest for stated, _ in evidence)
+    )
+
+
 def _loss(claim: Claim) -> Loss:
     if claim.rank % date_claims.OUTSIDE == date_claims.UPDATED_RANK:
         return Loss.UPDATE
     return Loss.WEAKER
 
 
-def _local_day(plausible: list[tuple[StatedDate, Claim]]) -> tuple[StatedDate, Claim] | None:
+def _local_day(plausible: list[Evidence]) -> Evidence | None:
     """Return the visible date, if the best one is the same moment in UTC but of another day."""
     best = plausible[0][0]
     if not best.has_time or best.value.tzinfo is not UTC:
@@ -149,7 +171,7 @@ def _local_day(plausible: list[tuple[StatedDate, Claim]]) -> tuple[StatedDate, C
     return None
 
 
-def _swapped(plausible: list[tuple[StatedDate, Claim]]) -> tuple[StatedDate, Claim] | None:
+def _swapped(plausible: list[Evidence]) -> Evidence | None:
     """Return the best date with day and month exchanged, if only that agrees with another one."""
     best, claim = plausible[0]
     if best.day.day > _MONTHS or not is_ambiguous(claim.value):
@@ -162,9 +184,7 @@ def _swapped(plausible: list[tuple[StatedDate, Claim]]) -> tuple[StatedDate, Cla
     return None
 
 
-def _with_time(
-    best: tuple[StatedDate, Claim], plausible: list[tuple[StatedDate, Claim]], trace: Trace
-) -> tuple[StatedDate, Claim]:
+def _with_time(best: Evidence, plausible: list[Evidence], trace: Trace) -> Evidence:
     """Return the article's next statement of the same day that has a time of day, or ``best``."""
     for stated, claim in plausible:
         own = claim.provenance in _STATED_BY_ARTICLE and claim.rank < date_claims.OUTSIDE
@@ -183,7 +203,7 @@ def parse_file_time(mtime: float) -> datetime | None:
     return file_time if _EARLIEST_FILE_TIME <= file_time < _NO_FILE_TIME else None
 
 
-def _day_in_claims_and_url(evidence: list[tuple[StatedDate, Claim]]) -> date | None:
+def _day_in_claims_and_url(evidence: list[Evidence]) -> date | None:
     """Return the day that both the file and its URL state: then the file's time is wrong."""
     in_url = {
         each.day for each, claim in evidence if claim.provenance is Provenance.URL and each.has_day
@@ -192,11 +212,8 @@ def _day_in_claims_and_url(evidence: list[tuple[StatedDate, Claim]]) -> date | N
     return next((day for day in stated if day in in_url), None)
 
 
-def _iter_evidence(
-    claims: Claims, file: DatedFile, trace: Trace
-) -> Iterator[tuple[StatedDate, Claim]]:
-    """Yield the dates that the file states, and how well."""
-    at_fetch = None
+def _iter_claims(claims: Claims, file: DatedFile, trace: Trace) -> Iterator[Evidence]:
+    """Yield the dates that the page and its front matter state."""
     for claim in claims.dates:
         stated = parse_date(claim.value)
         if stated is None:
@@ -207,11 +224,13 @@ def _iter_evidence(
             and abs(_as_instant(stated) - file.fetched) < _SAME_MOMENT
         ):
             # Archives of feeds repeat the time of the entry there; others the time of fetching.
-            at_fetch = stated.day
             yield stated, claim._replace(rank=date_claims.FETCHED_RANK)
         else:
             yield stated, claim
-    yield from _in_blocks(file)
+
+
+def _iter_names(claims: Claims, file: DatedFile, known: list[Evidence]) -> Iterator[Evidence]:
+    """Yield the dates in the URL, in a title, and in the name of the file or of its folders."""
     if stated := date_in_url(file.url) if file.url else None:
         day = stated.has_day
         rank = date_claims.URL_DAY_RANK if day else date_claims.URL_MONTH_RANK
@@ -222,7 +241,8 @@ def _iter_evidence(
         if stated := date_at_edge(title):
             yield stated, _found(title, Provenance.TITLE, date_claims.TITLE_RANK)
             break
-    if (stated := date_in_path(file.path)) and stated.day != at_fetch:
+    at_fetch = {each.day for each, claim in known if claim.rank == date_claims.FETCHED_RANK}
+    if (stated := date_in_path(file.path)) and stated.day not in at_fetch:
         value = stated.day.isoformat()
         yield stated, _found(value, Provenance.FILE_NAME, date_claims.FILE_NAME_RANK)
 
@@ -238,20 +258,25 @@ _RANKS: Final = {
 }
 
 
-def _in_blocks(file: DatedFile) -> Iterator[tuple[StatedDate, Claim]]:
-    """Yield what lines at the top and at the end of the text state."""
+def _iter_head(file: DatedFile) -> Iterator[Evidence]:
+    """Yield what lines at the top of the text state."""
     body = file.body
     if body.first_date and (stated := parse_date(body.first_date)):
         yield stated, _found(body.first_date, Provenance.BODY_START, date_claims.FIRST_LINE_RANK)
-    texts = body.all_text
     length = 0
-    for text in texts[:_HEAD_BLOCKS]:
+    for text in body.all_text[:_HEAD_BLOCKS]:
         for line in read_line(text):
             rank = _RANKS[line.meaning][0]
             yield line.stated, _found(line.text, Provenance.BODY_START, rank)
         length += len(text)
         if length > _MAX_HEAD_TEXT:
             break
+
+
+def _iter_text(file: DatedFile) -> Iterator[Evidence]:
+    """Yield what lines at the end, a dateline and the caption of the first photo state."""
+    body = file.body
+    texts = body.all_text
     for text in texts[max(_HEAD_BLOCKS, len(texts) - _TAIL_BLOCKS) :]:
         alone = parse_date_line(text)
         for line in read_line(text):
@@ -271,7 +296,7 @@ _DATELINE_LENGTH: Final = 60
 _DATELINE_BLOCKS: Final = 4
 
 
-def _datelines(file: DatedFile) -> Iterator[tuple[StatedDate, Claim]]:
+def _datelines(file: DatedFile) -> Iterator[Evidence]:
     """Yield the day of a report, as agencies write it: ``（汀海社5月16日电）``."""
     for text in file.body.paragraphs[:_DATELINE_BLOCKS]:
         match = _DATELINE.search(text, 0, _DATELINE_LENGTH)

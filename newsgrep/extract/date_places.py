@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from newsgrep.extract import boilerplate, date_claims
 from newsgrep.extract.date_lines import MAX_LINE, LineDate, Meaning, label_meaning, read_line
-from newsgrep.extract.dates import day_comes_first, is_ambiguous, parse_date
+from newsgrep.extract.dates import day_comes_first, is_ambiguous, may_state_date, parse_date
 from newsgrep.extract.decode import MAX_CHARACTERS
 from newsgrep.extract.dom import Element, HiddenText, Tree, css_selector, short_text
 from newsgrep.extract.whitespace import collapse_whitespace, comparison_key
@@ -31,6 +32,8 @@ class DateClaim(NamedTuple):
 
 _MAX_CANDIDATES: Final = 300
 """Texts with digits that are looked at; a page with more of them is a table or a list."""
+_MAX_TEXT: Final = 120
+"""Characters of a text with a date; its line may be longer."""
 _LONG_TEXT: Final = 60
 """Characters of a text that counts as running text."""
 _MAX_LEAD: Final = 900
@@ -46,7 +49,6 @@ _MIN_TITLE: Final = 4
 _MAX_TITLE: Final = 300
 _MAX_LINK: Final = 40
 """Characters of links in a date line; with more of them it leads to another article."""
-_DIGITS = re.compile(r"\d.{0,5}\d|年.*月", re.DOTALL)
 _MARKED = re.compile(
     r"(?:^|[\s_-])(?:published|datepublished|entry-date|entry-time|pub-?date|pub-?time|post-date|dt-published|posted(?:-on)?"
     r"|publish\S*)(?:\s|$)",
@@ -65,6 +67,7 @@ _NOT_NAMED = re.compile(
     r"update|modif|event|termin|birth|copyright|comment|relat|expire|today", re.IGNORECASE
 )
 _OUTSIDE_ELEMENTS: Final = frozenset(("aside", "nav", "footer", "figure", "figcaption"))
+_HEADINGS: Final = frozenset(("h1", "h2", "h3"))
 _TITLE_NAMES = re.compile(r"title|headline|titel|subject", re.IGNORECASE)
 _MAX_NAMES: Final = 300
 _STATING_ATTRIBUTES: Final = (
@@ -108,20 +111,22 @@ def _scan(tree: Tree) -> _Scan:
             scan.language = attrs.get("lang", attrs.get("xml:lang", "")).lower()
         elif name == "time" or (attrs and _may_state(name, attrs)):
             scan.stating.append((position, element))
-        if name in ("h1", "h2", "h3") or (
-            attrs
-            and _TITLE_NAMES.search(
-                (attrs.get("class", "") + " " + attrs.get("id", ""))[:_MAX_NAMES]
-            )
+        if name in _HEADINGS or (
+            attrs and (_names_title(attrs.get("class", "")) or _names_title(attrs.get("id", "")))
         ):
             scan.headings.append((position, element))
         for index, part in enumerate(element.contents):
             if type(part) is str and len(part) > 3:
                 if len(part) >= _LONG_TEXT:
                     running.append((position, len(part)))
-                if len(part) <= MAX_LINE and _DIGITS.search(part) and len(texts) < _MAX_CANDIDATES:
+                if len(part) <= _MAX_TEXT and may_state_date(part) and len(texts) < _MAX_CANDIDATES:
                     texts.append((position, element, index))
     return scan
+
+
+@lru_cache(maxsize=5000)  # pages of an outlet have the same classes
+def _names_title(names: str) -> bool:
+    return bool(names) and _TITLE_NAMES.search(names[:_MAX_NAMES]) is not None
 
 
 def _may_state(name: str, attrs: Mapping[str, str]) -> bool:

@@ -69,10 +69,14 @@ class FoundDate(NamedTuple):
 
 
 # Digits and signs of other scripts; a text keeps its length.
-_OTHER_FORMS: Final = str.maketrans(
-    "０１２３４５６７８９٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹：／－．　（）\u00a0\u202f\u2013\u2014",
-    "0123456789" * 3 + ":/-. ()" + "  --",
+_OTHERS: Final = "０１２３４５６７８９٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹：／－．　（）\u00a0\u202f\u2013\u2014"
+_OTHER_FORMS: Final = str.maketrans(_OTHERS, "0123456789" * 3 + ":/-. ()" + "  --")
+_OTHER = re.compile(f"[{_OTHERS}]")
+_CUE = re.compile(
+    rf"(?:1[89]|20)\d\d|(?<!\d)1[0-4]\d ?年|[一二][{HAN_DIGITS}]{{3}} ?年|[民令平昭][國国和成]"
+    r"|[０-９٠-٩۰-۹]|[0-3]?\d[./-][01]?\d[./-]\d\d"
 )
+"""What a text contains if it states a date in any form."""
 
 _YEAR: Final = r"(?P<year>1[89]\d\d|20\d\d)"
 _MONTH: Final = r"(?P<month>1[0-2]|0?[1-9])"
@@ -121,10 +125,9 @@ _CTIME = re.compile(
     rf"(?<![^\W\d_]){_WORD} {{1,2}}{_DAY} (?P<clock>\d\d:\d\d(?::\d\d)?)"
     rf" (?:(?P<zone>[A-Z]{{2,5}}|[+-]\d{{4}}) )?{_YEAR}(?!\d)"
 )
-_FORMS: Final = (
-    _YEAR_FIRST, _CHINESE, _DAY_FIRST, _DAY_NAME_YEAR, _NAME_DAY_YEAR, _YEAR_NAME_DAY,
-    _VIETNAMESE, _CTIME,
-)  # fmt: skip
+_NUMERIC_FORMS: Final = (_YEAR_FIRST, _DAY_FIRST)
+_FORMS_WITH_NAMES: Final = (_DAY_NAME_YEAR, _NAME_DAY_YEAR, _YEAR_NAME_DAY, _VIETNAMESE, _CTIME)
+_NAME = re.compile(r"[A-Za-z\u00c0-\u06ff]{3}")
 _FIELD_FORMS: Final = (_COMPACT, _MINGUO_NUMBERS, _SHORT_YEAR)
 """Forms that mean a date only where nothing but a date is expected."""
 
@@ -269,7 +272,11 @@ def _zone(text: str | None) -> tzinfo | None:
 
 MAX_FIELD: Final = 200
 """Characters of a field or a line in which a date is searched."""
-_FIELD = re.compile(r"\d")
+
+
+def may_state_date(text: str) -> bool:
+    """Return whether ``text`` may state a date: a quick test."""
+    return _CUE.search(text) is not None
 
 
 def find_dates(text: str, *, day_first: bool | None = None) -> list[FoundDate]:
@@ -278,9 +285,11 @@ def find_dates(text: str, *, day_first: bool | None = None) -> list[FoundDate]:
     ``day_first`` says how to read ``05/06/2024``: None is as True, for that is the form of most
     of the world.
     """
-    if not _FIELD.search(text) and "年" not in text:
-        return []
-    return list(_iter_dates(text.translate(_OTHER_FORMS), day_first))
+    return list(_iter_dates(_plain(text), day_first)) if may_state_date(text) else []
+
+
+def _plain(text: str) -> str:
+    return text.translate(_OTHER_FORMS) if _OTHER.search(text) else text
 
 
 _SLASHES = re.compile(r"(?<![\d/])(\d\d?)/(\d\d?)/(?:19|20)\d\d(?!\d)")
@@ -301,13 +310,18 @@ def day_comes_first(text: str) -> bool | None:
 
 def find_short_dates(text: str) -> list[FoundDate]:
     """Return the dates in ``text``, a line of little else, that state a year of two digits."""
-    text = text.translate(_OTHER_FORMS)
+    text = _plain(text)
     found = (_build(match, text, None) for match in _SHORT_YEAR.finditer(text))
     return [each for each in found if each]
 
 
 def _iter_dates(text: str, day_first: bool | None) -> Iterator[FoundDate]:
-    matches = [match for form in _FORMS for match in form.finditer(text)]
+    forms: list[re.Pattern[str]] = [_CHINESE] if "年" in text or "년" in text else []
+    if any(sign in text for sign in "-/."):
+        forms += _NUMERIC_FORMS
+    if _NAME.search(text):
+        forms += _FORMS_WITH_NAMES
+    matches = [match for form in forms for match in form.finditer(text)]
     end = -1
     for match in sorted(matches, key=lambda each: (each.start(), -each.end())):
         if match.start() >= end and (found := _build(match, text, day_first)):
@@ -337,9 +351,9 @@ _YEAR_MONTH = re.compile(r"(?P<year>1[89]\d\d|20\d\d)(?:[-/.](?P<month>0[1-9]|1[
 
 @lru_cache(maxsize=1000)  # a file states its date more than once, and neighbouring files the same
 def _parse_cached(text: str, day_first: bool | None) -> StatedDate | None:
-    if not _FIELD.search(text) and "年" not in text:
+    if not may_state_date(text) and not _EPOCH.fullmatch(text):
         return None
-    text = text.translate(_OTHER_FORMS)
+    text = _plain(text)
     if _EPOCH.fullmatch(text):
         value = datetime.fromtimestamp(int(text[:10]), tz=UTC)
         return StatedDate(value, Precision.SECOND)
@@ -400,7 +414,10 @@ def date_at_edge(text: str) -> StatedDate | None:
     >>> date_at_edge("《汀海新闻》（20220409）").day
     datetime.date(2022, 4, 9)
     """
-    text = text[:MAX_FIELD].strip(_BRACKETS).translate(_OTHER_FORMS)
+    text = text[:MAX_FIELD].strip(_BRACKETS)
+    if not may_state_date(text):
+        return None
+    text = _plain(text)
     for match in (*_NAME_DATE.finditer(text), *_DAY_FIRST.finditer(text)):
         before, after = text[: match.start()], text[match.end() :]
         if before and after:
