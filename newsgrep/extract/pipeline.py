@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 from newsgrep.errors import NoArticle
 from newsgrep.extract.body import build_body
 from newsgrep.extract.bylines import choose_authors
+from newsgrep.extract.claims import Claim
 from newsgrep.extract.date_choice import DatedFile, choose_date, parse_file_time
+from newsgrep.extract.error_pages import error_page
 from newsgrep.extract.formats import format_of
 from newsgrep.extract.formats.base import Format, RawArticle, RawFile
 from newsgrep.extract.identity import article_id, choose_url, site_address
@@ -21,7 +23,7 @@ from newsgrep.extract.outlets import Outlets
 from newsgrep.extract.sources import choose_source
 from newsgrep.extract.titles import choose_title, derive_title
 from newsgrep.extract.trace import NO_TRACE, Trace
-from newsgrep.models import PARAGRAPH_BREAK, Article
+from newsgrep.models import PARAGRAPH_BREAK, Article, Provenance
 
 
 def extract_article(path: str, data: bytes, *, outlets: Outlets, mtime: float) -> Article:
@@ -64,6 +66,14 @@ def build_article(
     body = build_body(raw.blocks, claims, outlet, title, trace)
     if title is None:
         title, title_from, body = derive_title(body, path, trace)
+    reason = error_page(
+        path,
+        [claim.value for claim in claims.titles],
+        [block.text for block in kept or raw.blocks],
+        dated=body.first_date is not None or any(map(_is_of_page, claims.dates)),
+    )
+    if reason:
+        raise NoArticle(reason)
     if not body.paragraphs and not body.captions and title and _is_post(raw):
         body = replace(body, paragraphs=(title,))
     if not body.paragraphs and not body.captions:
@@ -108,6 +118,11 @@ def _is_post(raw: RawArticle) -> bool:
         and bool(claims.titles)
         and bool(raw.blocks or claims.urls or claims.dates or claims.authors)
     )
+
+
+def _is_of_page(claim: Claim) -> bool:
+    """Return whether the page itself makes a claim, not the program that saved it."""
+    return claim.provenance not in (Provenance.FRONT_MATTER, Provenance.COMMENT)
 
 
 def _isoformat(moment: datetime | None) -> str | None:
