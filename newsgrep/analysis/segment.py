@@ -20,7 +20,14 @@ from typing import Final, NamedTuple
 from zlib import crc32
 
 from newsgrep._io import table_lines
-from newsgrep.analysis.characters import CharKind, han_run, other_solo_character, runs, word_run
+from newsgrep.analysis.characters import (
+    CharKind,
+    han_run,
+    other_solo_character,
+    runs,
+    solo_character,
+    word_run,
+)
 
 SEGMENT_VERSION: Final = 1
 """Incremented when a change gives any text other terms: an index records it."""
@@ -172,6 +179,17 @@ def query_terms(folded: str, by: Segmenter | None = None) -> tuple[str, ...]:
             case CharKind.WORD:
                 terms.append(folded[start:end])
     return tuple(dict.fromkeys(terms))
+
+
+def units(folded: str) -> tuple[str, ...]:
+    """Return the terms that no dictionary is needed for, each once: solo characters and words.
+
+    Every text that contains a string has its units, with the proviso of :func:`query_terms`.
+
+    >>> units("gpt渔业，渔")
+    ('渔', '业', 'gpt')
+    """
+    return tuple(dict.fromkeys((*solo_character().findall(folded), *word_run().findall(folded))))
 
 
 def trim_open_words(folded: str, *, open_before: bool, open_after: bool) -> str:

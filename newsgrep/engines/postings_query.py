@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import MAX_IN_BODY, TITLE_SHIFT
+from newsgrep.analysis.segment import units
 from newsgrep.engines.base import FacetCounts, by_frequency
 from newsgrep.models import ARCHIVE_ZONE, Article
 from newsgrep.query import ast
@@ -46,7 +48,7 @@ class PostingsReader(Protocol):
         """Return the number of documents with ``term`` in title or body."""
 
     def passage_documents(self, term: str, field: Field) -> Sequence[int]:
-        """Return the documents with ``term`` in a caption, or in left-out text."""
+        """Return the documents with a term in a caption, or a unit in left-out text."""
 
     def names(self, kind: ast.NameField) -> Iterable[tuple[str, Sequence[int]]]:
         """Return each distinct name of a kind, as it is written, with its documents."""
@@ -100,9 +102,11 @@ def match_documents(reader: PostingsReader, node: Node, within: set[int] | None 
 def _matching(reader: PostingsReader, node: Node, within: set[int] | None) -> set[int]:
     node = ast.by_part(node) or node
     match node:
+        case ast.Terms(_, terms, Field.LEFT_OUT, operator):
+            return _in_left_out(reader, terms, operator, within)
         case ast.Terms(_, terms, field, operator):
             return _with_terms(reader, terms, field, operator)
-        case ast.Phrase() if node.is_one_term:
+        case ast.Phrase() if _has_postings(node):
             return _with_term(reader, node.literal, node.field)
         case ast.Phrase() | ast.Wildcard() | ast.Fuzzy() | ast.Regex() | ast.Near():
             return _with_pattern(reader, node, within)
@@ -135,8 +139,10 @@ _COST_WITHOUT_TEXTS: Final = 2
 def _cost(node: Node) -> int:
     # Nodes that narrow cheaply are evaluated first, so that fewer texts are read for phrases.
     match node:
+        case ast.Terms(field=Field.LEFT_OUT | Field.EVERYTHING):
+            return 3
         case ast.Phrase():
-            return 0 if node.is_one_term else 3
+            return 0 if _has_postings(node) and node.field is not Field.EVERYTHING else 3
         case ast.Wildcard() | ast.Fuzzy() | ast.Regex() | ast.Near():
             return 4
         case ast.And() | ast.Or() | ast.DateRange():
@@ -192,6 +198,26 @@ def _with_terms(
     return _intersection(_with_term(reader, term, field) for term in terms)
 
 
+def _has_postings(phrase: ast.Phrase) -> bool:
+    """Return whether one posting list has exactly the documents with ``phrase``."""
+    if phrase.field is Field.LEFT_OUT:
+        return units(phrase.literal) == (phrase.literal,)
+    return phrase.is_one_term
+
+
+def _in_left_out(
+    reader: PostingsReader,
+    terms: tuple[str, ...],
+    operator: ast.Operator,
+    within: set[int] | None,
+) -> set[int]:
+    """Return the documents with ``terms`` in left-out text, of which only units have postings."""
+    phrases = tuple(ast.Phrase(term, (term,), Field.LEFT_OUT) for term in terms)
+    if operator is ast.Operator.OR or not phrases:
+        return _with_any(reader, phrases, within)
+    return _with_all(reader, phrases, within)
+
+
 def _intersection(groups: Iterable[set[int]]) -> set[int]:
     found: set[int] | None = None
     for group in groups:
@@ -232,7 +258,9 @@ def _narrow(
 
     match required:
         case prefilter.Literal():
-            for terms in (required.terms, required.inner_terms):
+            left_out = (partial(units, required.text),)
+            terms_only = (required.terms, required.inner_terms)
+            for terms in left_out if field is Field.LEFT_OUT else terms_only:
                 for term in terms():
                     if len(candidates) < _FEW_CANDIDATES:
                         return candidates

@@ -387,6 +387,9 @@ MAX_REGEX_SECONDS: Final = 60.0
 
 _CHECK_INTERVAL: Final = 256
 
+_MAX_KNOWN_NOTICES: Final = 4096
+"""Left-out texts whose result is remembered: an outlet puts one notice into all its articles."""
+
 Document = TypeVar("Document", int, str)
 
 
@@ -435,6 +438,8 @@ def matching_documents(
     """
     deadline = time.monotonic() + MAX_REGEX_SECONDS if _is_limited(pattern) else float("inf")
     matches = verifier(pattern)
+    if pattern.field is Field.LEFT_OUT:
+        matches = lru_cache(_MAX_KNOWN_NOTICES)(matches)
     found: set[Document] = set()
     for number, (document, packed) in enumerate(texts):
         if number % _CHECK_INTERVAL == 0 and time.monotonic() > deadline:

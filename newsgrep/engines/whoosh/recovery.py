@@ -84,7 +84,7 @@ def _term_problems(reader: WhooshReader) -> Iterator[str]:
         pairs: Iterable[tuple[str, str, int]] = (
             *((TEXT_FIELD, term, count) for term, count in document.counts.items()),
             *((CAPTION_FIELD, term, 1) for term in document.caption_terms),
-            *((LEFT_OUT_FIELD, term, 1) for term in document.left_out_terms),
+            *((LEFT_OUT_FIELD, term, 1) for term in document.left_out_units),
         )
         if sum(_term_checksum(*pair) for pair in pairs) & _64_BITS != sums.pop(number):
             yield f"The terms of the article {article.id} do not match its text."

@@ -274,7 +274,7 @@ def _article_document(document: IndexDocument) -> tuple[dict[str, FieldTerms], d
         terms[TEXT_FIELD] = FieldTerms(document.terms.split("\n"), document.packed_counts)
     for field, passage_terms in (
         (CAPTION_FIELD, document.caption_terms),
-        (LEFT_OUT_FIELD, document.left_out_terms),
+        (LEFT_OUT_FIELD, document.left_out_units),
     ):
         if passage_terms:
             terms[field] = FieldTerms(passage_terms, (1,) * len(passage_terms))
