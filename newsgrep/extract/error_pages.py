@@ -38,6 +38,8 @@ _REASONS: Final = {
     "script": "it is a page that needs JavaScript to show the article; save it from a browser",
 }
 """What the sections of ``error_pages.txt`` mean."""
+_ENDS: Final = ("。", ".", "!", "?", "…", "”", "」")
+"""How sentences end, folded; advertisements shout without."""
 _FRAME: Final = "it is a frame of a saved page, not the article"
 
 
@@ -75,13 +77,14 @@ _FRAME_FOLDER = re.compile(
 
 
 def error_page(
-    path: str, titles: Sequence[str], texts: Iterable[str], *, dated: bool
+    path: str, titles: Sequence[str], texts: Iterable[str], *, dated: bool, bare: bool = False
 ) -> str | None:
     """Return why a page is not an article, or None if it may be one.
 
     ``titles`` are those that the page states, ``texts`` its paragraphs and headings without
-    boilerplate, and ``dated`` is whether it states a date of publication. ``path`` is that of
-    the file: browsers save the frames of a page in a folder of their own.
+    boilerplate, and ``dated`` is whether it states a date of publication. ``bare`` is whether
+    it is a whole page that states neither title nor address, as frames with advertisements do.
+    ``path`` is that of the file: browsers save the frames of a page in a folder of their own.
     """
     if dated:
         return None
@@ -102,6 +105,8 @@ def error_page(
         return reasons[0]
     if matched and weight <= MAX_TEXT and sum(matched.values()) >= _MIN_SHARE * weight:
         return max(matched, key=lambda reason: matched[reason])
+    if bare and weight <= _MAX_HEADLINE and not any(text.endswith(_ENDS) for text in folded):
+        return _FRAME
     folder, name = os.path.split(path)
     if weight <= _MAX_FRAME and (_FRAME_NAME.fullmatch(name) or _FRAME_FOLDER.fullmatch(folder)):
         return _FRAME

@@ -71,6 +71,7 @@ def build_article(
         [claim.value for claim in claims.titles],
         [block.text for block in kept or raw.blocks],
         dated=body.first_date is not None or any(map(_is_of_page, claims.dates)),
+        bare=raw.page and not claims.titles and not claims.urls,
     )
     if reason:
         raise NoArticle(reason)
