@@ -26,9 +26,6 @@ _LEVELS: Final = 8
 """At level L, one of 4 ** L shingles is a sample."""
 
 _HEAD: Final = 24
-_SHORT_TEXT: Final = 40
-"""Letters: a shorter text is sampled together with its title."""
-
 _LONG_TEXT: Final = 200
 """Letters: a longer text is hardly that of two articles with different titles."""
 
@@ -97,12 +94,11 @@ class Sketch(NamedTuple):
 
 def make_sketch(title: str, body: str, url: str) -> bytes:
     """Return the packed sketch of an article with this folded ``title`` and ``body``."""
-    title, text = _letters(title), _letters(body)
-    if len(text) < _SHORT_TEXT:
-        text = title + text
+    title = _letters(title)
+    text = _letters(body).removeprefix(title)  # as in a post that is only a headline
     level, samples = _sample(text)
     flags = level | (0 if names_one_article(url) else _VAGUE)
-    head = text[:_HEAD]
+    head = (text or title)[:_HEAD]
     fields = _FIELDS.pack(
         flags,
         _checksum(title),

@@ -66,7 +66,7 @@ def summary_line(summary: UpdateSummary, index: str, *, reextract: bool = False)
         if summary.counts[outcome]
     )
     seen = "read again" if reextract else "seen"
-    nothing = "the current rules have read all" if reextract else "nothing to read"
+    nothing = "nothing to read again" if reextract else "nothing to read"
     removed = f"; {summary.removed:,} removed" if summary.removed else ""
     kept = f"; {count_noun(summary.kept, 'article')} kept without a file" if summary.kept else ""
     of_shard = f"of shard {summary.shard} " if summary.shard else ""

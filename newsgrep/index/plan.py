@@ -59,6 +59,7 @@ def make_plan(
     follow: bool = False,
     largest: int = MAX_FILE_SIZE,
     shard: Shard | None = None,
+    own_folders: Set[str] = frozenset(),
 ) -> Plan:
     """Compare the files under ``paths`` with the ``records`` of an index.
 
@@ -66,7 +67,8 @@ def make_plan(
     them, and ``None`` deletes them unless they are more than half of all. A file that is
     reached only through a link, without ``follow``, counts as gone; an unreadable file, and a
     file in an unreadable folder, do not. With ``shard``, other files are ignored, and their
-    articles stay. Raises :class:`InputError` for a path that does not exist, and
+    articles stay. Files in ``own_folders``, absolute paths, are the index's own, and are not
+    listed. Raises :class:`InputError` for a path that does not exist, and
     :class:`UsageError` if ``prune`` is ``None`` and too many files are gone.
     """
     plan = Plan({record.path: record for record in records}, largest, shard)
@@ -77,6 +79,8 @@ def make_plan(
         if shard and not shard.takes(found.path) and not _concerns_all(found, roots):
             continue
         if isinstance(found, Skipped):
+            if own_folders and not own_folders.isdisjoint(iter_parents(found.path)):
+                continue
             plan.skipped.append(found)
             if found.kind in _PRESENT_KINDS:
                 seen.add(found.path)

@@ -143,6 +143,11 @@ class Index(ABC):
                 _copy_if_missing(former / name, target / name)
 
     @property
+    def own_folders(self) -> frozenset[str]:
+        """Return the absolute paths of folders with nothing but files of this index."""
+        return frozenset()
+
+    @property
     @abstractmethod
     def identity(self) -> tuple[str, str]:
         """Return what is the same for all names of one index, and of no other."""
@@ -365,6 +370,12 @@ class FolderIndex(Index):
     def former_personal_folder(self) -> Path | None:
         """Return the folder of the index itself."""
         return self.path
+
+    @property
+    def own_folders(self) -> frozenset[str]:
+        """Return the folder, and the one beside it."""
+        folders = (self.path.absolute(), self.path.resolve(), self.personal_folder)
+        return frozenset(map(str, folders))
 
     @property
     def identity(self) -> tuple[str, str]:

@@ -88,7 +88,7 @@ def update_index(
     options = options or UpdateOptions()
     started = time.monotonic()
     extractor = extraction_version(load_outlets(options.outlets_file))  # reports mistakes first
-    plan_for = partial(_make_plan, paths, options, extractor)
+    plan_for = partial(_make_plan, index, paths, options, extractor)
     engine_name = index.choose_engine(options.engine)
     with ExitStack() as stack:
         commit = 0
@@ -134,7 +134,11 @@ def _open(index: Index, options: UpdateOptions) -> Session | None:
 
 
 def _make_plan(
-    paths: Sequence[str], options: UpdateOptions, extractor: str, engine: Engine | None
+    index: Index,
+    paths: Sequence[str],
+    options: UpdateOptions,
+    extractor: str,
+    engine: Engine | None,
 ) -> Plan:
     records = engine.file_records() if engine else ()
     if not (options.reextract and engine):
@@ -145,6 +149,7 @@ def _make_plan(
             follow=options.follow,
             largest=options.largest,
             shard=options.shard,
+            own_folders=index.own_folders,
         )
     return make_reextraction_plan(
         paths,

@@ -99,6 +99,14 @@ def test_numbered_bulletins_do_not_agree(url: str) -> None:
 def test_posts_that_are_only_a_headline_differ_by_it() -> None:
     assert not agree(("芦山茶场今天开秤", ""), ("芦山茶场明天停秤", ""))
     assert agree(("芦山茶场今天开秤", ""), ("芦山茶场今天开秤", ""))
+    assert agree((TITLE, ""), (TITLE, WHOLE))
+    assert agree((TITLE, TITLE), (TITLE, WHOLE))
+    assert not agree((TITLE, TITLE), ("卡车司机改跑砂石", WHOLE))
+
+
+def test_short_texts_with_one_title_are_compared_without_it() -> None:
+    assert not agree(("芦山快讯", "茶场今天开秤。"), ("芦山快讯", "卡车停在桥头。"))
+    assert agree(("芦山快讯", "茶场今天开秤。"), ("芦山快讯", "茶场今天开秤，价钱照旧。"))
 
 
 @pytest.mark.parametrize("size", [40, 400, 4_000, 40_000])

@@ -71,7 +71,7 @@ def test_reextract_reads_only_what_older_rules_have_read(
     assert ids(harbour).items() >= before.items()
     assert harbour.json("index", "n")["older_rules"] == {"articles": 0, "others": 0}
     ran = harbour("index", "--reextract")
-    assert ran.lines[0].startswith("0 files read again: the current rules have read all; 4 ")
+    assert ran.lines[0].startswith("0 files read again: nothing to read again; 4 ")
 
 
 def test_reextract_one_source_or_folder(harbour: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,6 +158,15 @@ def test_summary_groups_reasons_by_number(cli: Cli) -> None:
         f"n/00.jpg, n/01.jpg, n/02.jpg {more}"
     )
     assert err[2].startswith("skipped: 5 files have the suffix .pdf, ")
+
+
+def test_index_in_its_own_archive_is_not_listed(cli: Cli) -> None:
+    write_article(cli.folder / "a.md", "渡轮改点", "渡轮清晨六点开船。")
+    (cli.folder / "b.jpg").write_bytes(b"x")
+    cli("index", ".")
+    cli("saved", "add", "a", "渡轮")
+    cli("new", status=1)
+    assert cli("index", ".").err == "skipped: b.jpg: newsgrep does not read .jpg files\n"
 
 
 def test_summary_names_addresses_with_several_articles(cli: Cli) -> None:
