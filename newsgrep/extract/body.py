@@ -30,6 +30,8 @@ _MAX_UNKNOWN: Final = 3
 _MAX_HEADING: Final = 40
 """Characters; a longer heading is text in large print."""
 _MAX_REPEATED_TITLE: Final = 300
+_MAX_ROLE_LINE: Final = 30
+_MAX_HEAD_NOTICE: Final = 160
 _MAX_FOLDED: Final = notices.MAX_NOTICE
 """Characters; no rule takes a longer paragraph."""
 
@@ -77,9 +79,7 @@ class _BlockSorter:
     ) -> None:
         self.blocks = list(blocks)
         self.rules: list[Rule | None] = [block.rule for block in self.blocks]
-        self.folded = [
-            fold(block.text) if len(block.text) <= _MAX_FOLDED else "" for block in self.blocks
-        ]
+        self._folded: dict[int, str] = {}
         self.outlet = outlet
         self.title_key = comparison_key(title or "")
         self.known_lines = {claim.value for claim in claims.authors}
@@ -102,29 +102,38 @@ class _BlockSorter:
         self._take_tail()
         self._take_last_lines()
         self._drop_last_headings()
-        if not any(self._is_text(index) for index in range(len(self.blocks))):
+        if None not in self.rules:
             self._restore()
-        self._drop_captions_in_text()
+        if self.captions:
+            self._drop_captions_in_text()
 
-    def _is_text(self, index: int) -> bool:
-        return self.rules[index] is None
+    def _fold(self, index: int) -> str:
+        """Return the folded text of a block, or nothing if it is longer than any rule allows."""
+        folded = self._folded.get(index)
+        if folded is None:
+            text = self.blocks[index].text
+            folded = fold(text) if len(text) <= _MAX_FOLDED else ""
+            self._folded[index] = folded
+        return folded
 
     def _texts(self) -> list[int]:
         return [index for index, rule in enumerate(self.rules) if rule is None]
 
     def _rule_at_any_position(self, index: int, block: Block) -> Rule | None:
-        text, folded = block.text, self.folded[index]
+        text = block.text
         if block.kind is BlockKind.CAPTION:
             self.captions.setdefault(comparison_key(text), text)
             return Rule.CAPTION
         if self.outlet and self.outlet.drops_line(text):
             return Rule.OUTLET_RULE
-        if notices.is_button(folded):
+        if notices.may_be_button(text) and notices.is_button(self._fold(index)):
             return Rule.NAVIGATION
-        if folded.startswith("#") and TAG_LINE.fullmatch(text):
+        if text[0] in "#＃" and TAG_LINE.fullmatch(text):
             self.tags.update(dict.fromkeys(HASHTAG.findall(text)))
             return Rule.TAGS
-        if (caption := notices.photo_caption(text, folded)) is not None:
+        if not notices.may_be_credited(text):
+            return None
+        if (caption := notices.photo_caption(text, self._fold(index))) is not None:
             if caption:
                 self.captions.setdefault(comparison_key(caption), caption)
             return Rule.CAPTION if caption else Rule.CREDIT
@@ -140,7 +149,7 @@ class _BlockSorter:
             if number >= 2 * _HEAD_BLOCKS or len(kept) >= _HEAD_BLOCKS:
                 break
             rule = self._rule_in_head(index, kept)
-            if rule is None and not begun and notices.is_notice(self.folded[index]):
+            if rule is None and not begun and self._is_notice_in_head(index):
                 rule = Rule.NOTICE
             self.rules[index] = rule
             if rule is None:
@@ -150,10 +159,15 @@ class _BlockSorter:
             first, second = kept[:2]
             joined = f"{self.blocks[first].text} {self.blocks[second].text}"
             self.blocks[second] = replace(self.blocks[second], text=joined)
+            self._folded.pop(second, None)
             self.rules[first] = Rule.REPEATED
 
+    def _is_notice_in_head(self, index: int) -> bool:
+        length = len(self.blocks[index].text)
+        return length <= _MAX_HEAD_NOTICE and notices.is_notice(self._fold(index))
+
     def _rule_in_head(self, index: int, kept: list[int]) -> Rule | None:
-        text, folded = self.blocks[index].text, self.folded[index]
+        text = self.blocks[index].text
         if self.title_key and _repeats_title(text, self.title_key):
             return Rule.TITLE
         if not kept and self.first_date is None and _is_date_line(text):
@@ -161,7 +175,8 @@ class _BlockSorter:
             return Rule.DATE
         if (
             kept
-            and _ROLE_LINE.fullmatch(folded)
+            and len(text) <= _MAX_ROLE_LINE
+            and _ROLE_LINE.fullmatch(self._fold(index))
             and _NAME_LINE.fullmatch(self.blocks[kept[-1]].text)
         ):
             before = kept.pop()
@@ -170,11 +185,13 @@ class _BlockSorter:
             return Rule.BYLINE
         if text in self.known_lines or self._is_byline(text):
             return Rule.BYLINE
-        return Rule.CREDIT if _HEAD_CREDIT.fullmatch(folded) else None
+        if text[0] in "图圖" and _HEAD_CREDIT.fullmatch(self._fold(index)):
+            return Rule.CREDIT
+        return None
 
     def _has_sentence(self, index: int) -> bool:
-        folded = self.folded[index]
-        return not folded or notices.is_prose(folded)
+        text = self.blocks[index].text
+        return len(text) > _MAX_FOLDED or "。" in text or notices.is_prose(self._fold(index))
 
     # The end of an article.
 
@@ -182,18 +199,19 @@ class _BlockSorter:
         """Sort the blocks near the end: names of editors, and notices after the last sentence."""
         texts = self._texts()
         for index in texts[-_TAIL_BLOCKS:]:
-            folded = self.folded[index]
-            if self._is_speaker(folded):
+            text = self.blocks[index].text
+            if not notices.may_be_end_note(text):
                 continue
-            if notices.is_end_note(folded):
-                self.rules[index] = Rule.EDITORS_NOTE
-            elif self._is_byline(self.blocks[index].text):
+            if notices.is_end_note(self._fold(index)):
+                if not self._is_speaker(self._fold(index)):
+                    self.rules[index] = Rule.EDITORS_NOTE
+            elif not self._is_speaker(self._fold(index)) and self._is_byline(text):
                 self.rules[index] = Rule.BYLINE
         footers: list[int] = []
         noticed = False
         unknown = 0
         for index in reversed(self._texts()):
-            folded = self.folded[index]
+            folded = self._fold(index)
             if notices.is_notice(folded):
                 self.rules[index] = Rule.NOTICE
                 noticed = True
@@ -212,7 +230,8 @@ class _BlockSorter:
         label = _SPEAKER.match(folded)
         if label is None:
             return False
-        return sum(1 for each in self.folded if each.startswith(label.group())) > 1
+        begins = (self._fold(index) for index in range(len(self.blocks)))
+        return sum(1 for each in begins if each.startswith(label.group())) > 1
 
     def _take_last_lines(self) -> None:
         """Cut boilerplate lines at the end of paragraphs that ``<br>`` separates from the text."""
@@ -306,7 +325,7 @@ class _BlockSorter:
         """Return whether a text that a rule left out is prose or an editor's note."""
         if self.rules[index] in (Rule.NOTICE, Rule.EDITORS_NOTE):
             return bool(comparison_key(self.blocks[index].text))
-        return notices.is_prose(self.folded[index] or fold(self.blocks[index].text))
+        return notices.is_prose(self._fold(index) or fold(self.blocks[index].text))
 
 
 def _end_of_text(lines: Sequence[str], outlet: Outlet | None, *, last: bool) -> int:
@@ -343,7 +362,7 @@ def _is_date_line(text: str) -> bool:
 
 def _repeats_title(text: str, title_key: str) -> bool:
     """Return whether ``text`` is the title, alone or with the outlet's name."""
-    if len(text) > _MAX_REPEATED_TITLE:
+    if len(text) > min(_MAX_REPEATED_TITLE, 2 * len(title_key) + 60):
         return False
     line = comparison_key(text)
     if line == title_key:

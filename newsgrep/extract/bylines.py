@@ -252,7 +252,7 @@ def byline_in_line(line: str) -> str | None:
 
     A question after ``记者：`` in an interview is not a byline.
     """
-    if len(line) > _MAX_BYLINE_LINE:
+    if not 3 <= len(line) <= _MAX_BYLINE_LINE or line[-1] in "。！？!?；;：:":
         return None
     start, end = _strip(line, 0, len(line), "()（）[]［］【】〔〕 ")
     match = _BYLINE.fullmatch(fold(line), start, end)
@@ -315,6 +315,8 @@ def reporters_in(text: str) -> str | None:
     >>> reporters_in("（海角社记者邱小潮鹤湾19日电）港务局公布了办法。")
     '邱小潮'
     """
+    if "记者" not in text and "記者" not in text:
+        return None
     for start in (0, max(0, len(text) - _DATELINE_TAIL)) if len(text) > _DATELINE else (0,):
         folded = fold(text[start : start + (_DATELINE_TAIL if start else _DATELINE)])
         for match in _REPORTERS.finditer(folded):

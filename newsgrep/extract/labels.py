@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Final
 
 from newsgrep.analysis.fold import fold
-from newsgrep.extract import notices
 from newsgrep.extract.bylines import looks_like_names
 from newsgrep.extract.claims import Block, BlockKind, Claim, ClaimField, Claims, Rule
 from newsgrep.extract.date_lines import parse_date_line
@@ -53,6 +52,9 @@ _DATE = re.compile(
     r"(?:\s?(?:z|utc|gmt|北京时间|[+-]\d\d:?\d\d))?"
 )
 _SENTENCE_SIGNS: Final = frozenset("。!?;…")
+_SENTENCE_ENDS: Final = frozenset("。！？!?…")
+_SIGN = re.compile(r"[:：/／]|\d{4}")
+_MAX_EVENT_LABEL: Final = 20
 _PADDING: Final = " \t|·•/,;()[]【】-—:"
 _AROUND_VALUE: Final = " \t|·•/,;-—:：，；　｜／"
 _BRACKETS = re.compile(r"[(\[]\s*[)\]]")
@@ -259,7 +261,7 @@ def take_labels(blocks: Sequence[Block]) -> tuple[tuple[Block, ...], Claims]:
     for number, index in enumerate(texts[:_MAX_HEAD_LINES]):
         text = blocks[index].text
         following = blocks[texts[number + 1]].text if number + 1 < len(texts) else ""
-        if _EVENT.match(fold(text[:20])) or _EVENT.match(fold(following[:20])):
+        if _begins_event(text) or _begins_event(following):
             break
         if waiting is not None:
             line = _Line(f"{waiting}:{text}")
@@ -268,8 +270,7 @@ def take_labels(blocks: Sequence[Block]) -> tuple[tuple[Block, ...], Claims]:
                 stated.append(line.claims())
                 found[index] = replace(found[index], rule=Rule.BYLINE)
                 continue
-        line = _Line(text)
-        if len(text) <= _MAX_LINE and "\n" not in text and line.read():
+        if _may_have_labels(text) and (line := _Line(text)).read():
             count = max(line.labels, len(line.values))
             if count > 1 or (
                 not sentences and line.labels and (line.values or line.empty_label is not None)
@@ -278,16 +279,16 @@ def take_labels(blocks: Sequence[Block]) -> tuple[tuple[Block, ...], Claims]:
                 found[index] = replace(found[index], rule=Rule.BYLINE)
                 waiting = line.empty_label or None
                 continue
-        if parse_date_line(text) is not None:
+        if _has_sentence(text):
+            sentences += 1
+            if sentences > 1:
+                break
+        elif parse_date_line(text) is not None:
             dated = True
         elif dated and not sentences and _is_name_alone(text):
             stated.append(Claims(authors=(_author(text),)))
             found[index] = replace(found[index], rule=Rule.BYLINE)
             dated = False
-        elif _has_sentence(text):
-            sentences += 1
-            if sentences > 1:
-                break
     return tuple(found), join_claims(stated)
 
 
@@ -303,7 +304,17 @@ def _author(text: str) -> Claim:
 
 
 def _has_sentence(text: str) -> bool:
-    return len(text) > _MAX_VALUE or notices.is_prose(fold(text))
+    return len(text) > _MAX_VALUE or not _SENTENCE_ENDS.isdisjoint(text)
+
+
+def _begins_event(text: str) -> bool:
+    """Return whether a line such as ``地点：`` shows that the lines describe an event."""
+    begin = text[:_MAX_EVENT_LABEL]
+    return (":" in begin or "：" in begin) and _EVENT.match(fold(begin)) is not None
+
+
+def _may_have_labels(text: str) -> bool:
+    return len(text) <= _MAX_LINE and "\n" not in text and _SIGN.search(text) is not None
 
 
 def join_claims(stated: Sequence[Claims]) -> Claims:

@@ -20,6 +20,9 @@ from newsgrep.extract.bylines import looks_like_names
 MAX_NOTICE: Final = 400
 """Characters; a longer paragraph is text."""
 _MAX_BUTTON: Final = 160
+_MAX_STATEMENT: Final = 50
+"""Characters of a button or credit that ends as a sentence does."""
+_MAX_END_NOTE: Final = 120
 
 _SHARE_TARGETS: Final = (
     r"(?:[\s:.…,/|]*(?:微信|微博|新浪微博|朋友圈|qq(?:空间|好友)?|豆瓣|facebook|twitter|x|line|telegram|whatsapp|weibo"
@@ -69,6 +72,14 @@ _STYLE_SHEET = re.compile(
 )
 
 
+def may_be_button(text: str) -> bool:
+    """Return whether ``text`` is short enough for :func:`is_button`; most paragraphs are not."""
+    length = len(text)
+    if length > _MAX_BUTTON:
+        return text.endswith("}")
+    return length <= _MAX_STATEMENT or text[-1] not in "。！？!?”」"
+
+
 def is_button(folded: str) -> bool:
     """Return whether a whole paragraph, folded, is a label or a photo credit, wherever it is."""
     if len(folded) <= _MAX_BUTTON and (_BUTTON.fullmatch(folded) or _CREDIT_LINE.fullmatch(folded)):
@@ -87,6 +98,7 @@ _ROLES = re.compile(
     r"|翻译|译者?|编译|译校|摄影|供图|配图|题图|插画|绘图|文案|运营|出品人?|签发|剪辑|配音|主播|录音|图)"
     r"(?:\s*[/:—丨|]\s*|\s+|(?=[\[【(]))"
 )
+_ENGLISH_NOTE = re.compile(r"\son\s[Mm]edium,\s|\bcontributed\s")
 _BRACKETS: Final = "[](){}【】〔〕 "
 _SOURCE_NOTE = re.compile(
     r"[(\[【]?(?:本文)?(?:(?:原文|英文|英文版|文章|稿件|信息|消息|内容)?(?:链接|网址|地址|来源|出处)|原文|英文|阅读原文|稿源)\s*:[^。!?]{0,200}|[(\[]?(?:source|original|via)\s*:\s*(?:https?://\S+|[^.。!?]{2,60})[)\]]?"
@@ -98,6 +110,13 @@ _SOURCE_NOTE = re.compile(
 )
 
 
+def may_be_end_note(text: str) -> bool:
+    """Return whether ``text`` is short enough for :func:`is_end_note`; English notes are longer."""
+    if len(text) <= _MAX_END_NOTE:
+        return len(text) <= _MAX_STATEMENT or text[-1] not in "。！？!?”」" or "本文" in text
+    return len(text) <= MAX_NOTICE and _ENGLISH_NOTE.search(text) is not None
+
+
 def is_end_note(folded: str) -> bool:
     """Return whether a paragraph, folded, only names editors, translators or the origin.
 
@@ -106,7 +125,7 @@ def is_end_note(folded: str) -> bool:
     >>> is_end_note("责任编辑:林晚 校对:何舟"), is_end_note("编辑:走不动了")
     (True, False)
     """
-    if len(folded) > MAX_NOTICE:
+    if not may_be_end_note(folded):
         return False
     if _SOURCE_NOTE.fullmatch(folded):
         return not reports(folded)
@@ -274,13 +293,16 @@ def strip_credit(caption: str) -> str:
     return kept + "。" if kept and caption[end : end + 1] == "。" else kept
 
 
+def may_be_credited(text: str) -> bool:
+    """Return whether :func:`photo_caption` can find a credit in ``text``."""
+    return len(text) <= _MAX_PHOTO_LINE and any(sign in text for sign in "摄攝图圖")
+
+
 def photo_caption(text: str, folded: str) -> str | None:
     """Return the caption if a whole paragraph is a caption with a credit, else None.
 
     A credit is ``摄：`` or ``图：`` with a name. The result is empty for a credit without a caption.
     """
-    if len(text) > _MAX_PHOTO_LINE or ("摄" not in folded and "图" not in folded):
-        return None
     return strip_credit(text) if _PHOTO_LINE.fullmatch(folded) else None
 
 
