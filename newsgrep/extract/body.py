@@ -16,6 +16,7 @@ from newsgrep.extract import notices
 from newsgrep.extract.bylines import byline_in_line, looks_like_names, parse_names, reporters_in
 from newsgrep.extract.claims import Block, BlockKind, Body, Claims, Rule
 from newsgrep.extract.date_lines import parse_date_line
+from newsgrep.extract.labels import begins_event
 from newsgrep.extract.outlets import Outlet
 from newsgrep.extract.trace import NO_TRACE, Trace
 from newsgrep.extract.whitespace import comparison_key
@@ -170,7 +171,12 @@ class _BlockSorter:
         text = self.blocks[index].text
         if self.title_key and _repeats_title(text, self.title_key):
             return Rule.TITLE
-        if not kept and self.first_date is None and _is_date_line(text):
+        if (
+            not kept
+            and self.first_date is None
+            and _is_date_line(text)
+            and not (index + 1 < len(self.blocks) and begins_event(self.blocks[index + 1].text))
+        ):
             self.first_date = text
             return Rule.DATE
         if (

@@ -261,7 +261,7 @@ def take_labels(blocks: Sequence[Block]) -> tuple[tuple[Block, ...], Claims]:
     for number, index in enumerate(texts[:_MAX_HEAD_LINES]):
         text = blocks[index].text
         following = blocks[texts[number + 1]].text if number + 1 < len(texts) else ""
-        if _begins_event(text) or _begins_event(following):
+        if begins_event(text) or begins_event(following):
             break
         if waiting is not None:
             line = _Line(f"{waiting}:{text}")
@@ -307,7 +307,7 @@ def _has_sentence(text: str) -> bool:
     return len(text) > _MAX_VALUE or not _SENTENCE_ENDS.isdisjoint(text)
 
 
-def _begins_event(text: str) -> bool:
+def begins_event(text: str) -> bool:
     """Return whether a line such as ``地点：`` shows that the lines describe an event."""
     begin = text[:_MAX_EVENT_LABEL]
     return (":" in begin or "：" in begin) and _EVENT.match(fold(begin)) is not None
