@@ -172,8 +172,10 @@ class Cleaner:
             for line in rest:
                 self._end_line()
                 self._line.append(line)
-        else:
+        elif self._line or self._marked is not None or self._marks or not text.isspace():
             self._line.append(text)
+        else:  # indentation of the source
+            return
         if frame.in_link:
             self._linked += len(text.strip())
         if self._after_image and text.strip():

@@ -6,6 +6,7 @@ The other formats use :func:`extract_html` for files that contain HTML.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -51,11 +52,31 @@ def looks_like_html(text: str) -> bool:
 _PROLOG = re.compile(r"<\?(?:(?!<\?)[^>]){0,1000}>|<!\[CDATA\[|\]\]>")
 
 
+_PROLOG_SIGNS: Final = ("<?", "<![CDATA[", "]]>")
+
+
+def _raw_bytes(file: DecodedFile, markup: str) -> bytes | None:
+    """Return bytes that contain all of ``markup`` in UTF-8, if there are any, else None."""
+    return file.raw.data if markup is file.text and file.encoding == "utf-8" else None
+
+
+def _contains(signs: Iterable[str], markup: str, raw: bytes | None) -> bool:
+    """Return whether ``markup``, or ``raw``, its bytes in UTF-8, contains one of ``signs``.
+
+    To search bytes takes a tenth of the time of searching a text with wide characters.
+    """
+    if raw is None:
+        return any(sign in markup for sign in signs)
+    return any(sign.encode() in raw for sign in signs)
+
+
 def extract_html(file: DecodedFile, markup: str) -> RawArticle:
     """Return the article in ``markup``, a page or a part of one."""
     # Processing instructions and NULs mean nothing in HTML, and end the work of some parsers.
-    markup = markup.replace("\0", "")
-    if any(sign in markup for sign in ("<?", "<![", "]]>")):
+    raw = _raw_bytes(file, markup)
+    if _contains(("\0",), markup, raw):
+        markup = markup.replace("\0", "")
+    if _contains(_PROLOG_SIGNS, markup, raw):
         markup = _PROLOG.sub("", markup)
     tree = parse_html(markup)
     selected = SelectedElements.on_page(tree, file.outlet)
@@ -76,7 +97,7 @@ def extract_html(file: DecodedFile, markup: str) -> RawArticle:
     if not selected.dates:
         cleaner.metadata.read_dates(tree)
     if file.front_matter.title is None and file.front_matter.first("title") is None:
-        cleaner.metadata.read_page(tree, source_lines=any(sign in markup for sign in SIGNS))
+        cleaner.metadata.read_page(tree, source_lines=_contains(SIGNS, markup, raw))
     trace = file.raw.trace
     blocks = selection.traced_blocks(trace) if trace.full else selection.blocks()
     tree.release()
