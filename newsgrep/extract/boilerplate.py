@@ -102,8 +102,7 @@ _PATTERNS: Final[dict[str, re.Pattern[str]]] = {
 }
 _SUSPICIOUS: Final = (*_RULES, Rule.METADATA)
 _NO_TRAITS: Final[frozenset[str]] = frozenset()
-_NAME_ATTRIBUTES: Final = ("id", "data-testid", "data-e2e", "data-component")
-_TRAIT_ATTRIBUTES: Final = frozenset(("class", *_NAME_ATTRIBUTES))
+_NAME_ATTRIBUTES: Final = frozenset(("id", "data-testid", "data-e2e", "data-component"))
 
 
 CLAIMING_ATTRIBUTES: Final = frozenset(("class", "rel", "property", "itemprop"))
@@ -122,13 +121,12 @@ def traits_of(element: Element) -> frozenset[str]:
     date line or a list of tags, ``credit`` a photo credit, ``caption`` a caption, ``chart`` a
     drawing with its labels as HTML, ``content`` the article itself.
     """
-    attrs = element.attrs
-    if _TRAIT_ATTRIBUTES.isdisjoint(attrs):
-        return _NO_TRAITS
-    found = _class_traits(attrs["class"][:_MAX_ATTRIBUTE]) if "class" in attrs else _NO_TRAITS
-    for name in _NAME_ATTRIBUTES:
-        if name in attrs:
-            found = found | _name_traits(attrs[name])
+    found = _NO_TRAITS
+    for name, value in element.attrs.items():
+        if name == "class":
+            found = found | _class_traits(value[:_MAX_ATTRIBUTE])
+        elif name in _NAME_ATTRIBUTES:
+            found = found | _name_traits(value)
     return found
 
 
@@ -187,6 +185,10 @@ _ROLE_RULES: Final[dict[str, Rule]] = {
     "dialog": Rule.DIALOG,
     "complementary": Rule.SIDEBAR,
 }
+
+RULED_ELEMENTS: Final = frozenset((*_ELEMENT_RULES, "cite"))
+RULED_ATTRIBUTES: Final = frozenset(("hidden", "style", "role"))
+"""Without one of these names and attributes, and without traits, no rule suspects an element."""
 
 
 def rule_of(element: Element, traits: frozenset[str]) -> Rule | None:

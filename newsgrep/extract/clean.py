@@ -42,6 +42,9 @@ _MAX_CAPTION: Final = 400
 _MAX_ROW: Final = 600
 """Characters of a table row that becomes one line; in a longer one the table is layout."""
 _MAX_ALT: Final = 1000
+LINK_LIST_ELEMENTS: Final = frozenset(("ul", "ol", "section", "aside"))
+_SPECIAL_ELEMENTS: Final = boilerplate.RULED_ELEMENTS | LINK_LIST_ELEMENTS | {"figcaption", "small"}
+"""Elements that may be suspected or captions by their name alone."""
 _CLAIMING_ELEMENTS: Final = frozenset(("time", "address", "h1"))
 _CLAIMING_RULES: Final = frozenset((
     Rule.METADATA, Rule.FOOTER, Rule.SIDEBAR, Rule.CREDIT,
@@ -107,6 +110,7 @@ class Cleaner:
         self.tree = tree
         self.selected = selected
         self.host = url_host(url) or ""
+        self._ruled = any((selected.dropped, selected.captions, selected.credits, selected.kept))
         self.metadata = MetadataReader()
         self.passages: list[Passage] = []
         self.suspects: list[Suspect] = []
@@ -141,7 +145,7 @@ class Cleaner:
                 self._leave(frame)
             elif type(child) is str:
                 self._add_text(child, frame)
-            elif isinstance(child, Element):
+            elif type(child) is Element:
                 entered = self._enter(child, frame)
                 if entered is not None:
                     stack.append(entered)
@@ -309,24 +313,33 @@ class Cleaner:
         selected = self.selected
         careful = frame.careful and element not in selected.kept
         traits = boilerplate.traits_of(element) if attrs else _NO_TRAITS
-        if element in selected.captions:
-            self._flush(frame)
-            self._take_caption(element, frame)
-            return None
-        if careful and "chart" in traits:
-            self._flush(frame)
-            self._take_chart(element, frame)
-            return None
-        if self._is_caption(element, traits, careful):
-            self._flush(frame)
-            self._take_caption(element, frame)
-            return None
-        rule = self._rule_of(element, traits, frame)
         suspect = frame.suspect
-        if rule is not None:
-            suspect = Suspect(element, rule, suspect)
-            self.suspects.append(suspect)
-        if name in _CLAIMING_ELEMENTS or not boilerplate.CLAIMING_ATTRIBUTES.isdisjoint(attrs):
+        rule = None
+        if (
+            traits
+            or name in _SPECIAL_ELEMENTS
+            or self._ruled
+            or not boilerplate.RULED_ATTRIBUTES.isdisjoint(attrs)
+        ):
+            if element in selected.captions:
+                self._flush(frame)
+                self._take_caption(element, frame)
+                return None
+            if careful and "chart" in traits:
+                self._flush(frame)
+                self._take_chart(element, frame)
+                return None
+            if self._is_caption(element, traits, careful):
+                self._flush(frame)
+                self._take_caption(element, frame)
+                return None
+            rule = self._rule_of(element, traits, frame)
+            if rule is not None:
+                suspect = Suspect(element, rule, suspect)
+                self.suspects.append(suspect)
+        if name in _CLAIMING_ELEMENTS or (
+            attrs and not boilerplate.CLAIMING_ATTRIBUTES.isdisjoint(attrs)
+        ):
             self._claiming.append((element, suspect, len(self.passages)))
         entered = _Frame(element, suspect, frame)
         entered.careful = careful
@@ -469,7 +482,6 @@ def _in_sentence(before: str, after: str, frame: _Frame) -> bool:
     return frame.element.name != "button" and not after.startswith(_SEPARATORS)
 
 
-LINK_LIST_ELEMENTS: Final = frozenset(("ul", "ol", "section", "aside"))
 _ABSOLUTE_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:|//|/cdn-cgi/l/email-protection", re.IGNORECASE)
 """Absolute addresses, and Cloudflare's form of mail addresses."""
 
