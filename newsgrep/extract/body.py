@@ -94,11 +94,15 @@ class _BlockSorter:
 
     def sort(self) -> None:
         """Give every block its rule."""
+        begun = False
         for index, block in enumerate(self.blocks):
             if self.rules[index] is None:
                 self.rules[index] = self._rule_at_any_position(index, block)
+                begun = begun or (self._is_text(index) and self._has_sentence(index))
             elif block.rule is Rule.METADATA and block.kind is BlockKind.TEXT:
-                self.rules[index] = self._rule_in_head(index, []) or block.rule
+                # A date below the text is that of another article.
+                before = [index] if begun else []
+                self.rules[index] = self._rule_in_head(index, before) or block.rule
         self._take_head()
         self._take_tail()
         self._take_last_lines()
