@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Final
 
-from newsgrep.analysis.characters import solo_character
 from newsgrep.extract import date_claims
 from newsgrep.extract.claims import Body, Claim, ClaimField, Claims, Loss
 from newsgrep.extract.date_lines import Meaning, parse_date_line, read_line
@@ -41,6 +40,9 @@ _EARLIEST_FILE_TIME: Final = datetime(1991, 1, 1, tzinfo=UTC)
 _CHINA: Final = timezone(timedelta(hours=8))
 """Time zone of Chinese text whose outlet has no rule for it."""
 _MONTHS: Final = 12
+_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
+_NOT_CHINESE = re.compile("[\u3041-\u30ff\uac00-\ud7a3]")
+"""Kana and Hangul."""
 _FARTHEST_WEST: Final = timedelta(hours=12)
 _FARTHEST_EAST: Final = timedelta(hours=14)
 _STATED_BY_ARTICLE: Final = frozenset(
@@ -371,4 +373,5 @@ def _zone_of_text(outlet: Outlet | None, body: Body) -> tzinfo | None:
     if outlet and (zone := outlet.timezone()):
         return zone
     sample = "".join(body.paragraphs[:3])[:300]
-    return _CHINA if len(solo_character().findall(sample)) * 4 > len(sample) else None
+    han = len(_HAN.findall(sample))
+    return _CHINA if han * 4 > len(sample) and han > len(_NOT_CHINESE.findall(sample)) else None

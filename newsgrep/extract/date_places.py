@@ -248,14 +248,19 @@ class _Reader:
             if stated is None or not stated.has_day:
                 continue
             meaning = label_meaning(_text_before(element))
-            marked = bool(_MARKED.search(names)) or "pubdate" in element.attrs
-            updated = not marked and meaning is Meaning.UPDATED
+            own = element.attribute("class").strip()[:_MAX_NAMES]
+            says_updated = _MARKED_UPDATED.search(own) is not None
+            where = own + " " + element.attribute("itemprop") if says_updated else names
+            marked = _MARKED.search(where) is not None or "pubdate" in element.attrs
             if not marked and (meaning is None or _in_running_text(element)):
                 continue
             beside = self._is_beside(position, element, marked=marked)
-            if not marked and _MARKED_UPDATED.search(names):
-                # WordPress marks the only date of a post so.
-                updated = not beside or meaning is not Meaning.PLAIN or names.strip() != "updated"
+            # WordPress marks the only date of a post as "updated".
+            updated = not marked and (
+                meaning is Meaning.UPDATED
+                or (says_updated and not (beside and own == "updated"))
+                or (not says_updated and _MARKED_UPDATED.search(names) is not None)
+            )
             if updated:
                 rank = date_claims.UPDATED_RANK
             elif beside:

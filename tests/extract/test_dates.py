@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newsgrep.extract import dates
+from newsgrep.extract import date_lines, dates
 from newsgrep.extract.outlets import load_outlets, parse_zone
 from newsgrep.extract.pipeline import extract_article
 from newsgrep.models import Article
@@ -39,12 +39,83 @@ OUTLETS = load_outlets()
         ("2024-05", "2024-05"),
         ("2024", "2024"),
         ("1715944381000", "2024-05-17T11:13:01+00:00"),
+        ("16. Mai 2024", "2024-05-16"),
+        ("14. Dezember 2015 um 14:48 Uhr", "2015-12-14T14:48+08:00"),
+        ("Di., 25.01.2022 - 14:45", "2022-01-25T14:45+08:00"),
+        ("16 de mayo de 2024", "2024-05-16"),
+        ("1er août 2024 à 17h30", "2024-08-01T17:30+08:00"),
+        ("7 kwietnia 2021", "2021-04-07"),
+        ("16 Μαΐου 2024", "2024-05-16"),
+        ("16 мая 2024 г., 12:30", "2024-05-16T12:30+08:00"),
+        ("16 Mayıs 2024", "2024-05-16"),
+        ("2024. május 16.", "2024-05-16"),
+        ("2024 m. gegužės 16 d.", "2024-05-16"),
+        ("19. kesäkuuta 2024", "2024-06-19"),
+        ("16 tháng 5, 2024", "2024-05-16"),
+        ("2024년 5월 16일 오후 3:05", "2024-05-16T15:05+08:00"),
+        ("2024. 5. 16. 오후 3:05", "2024-05-16T15:05+08:00"),
+        ("16 مايو 2024", "2024-05-16"),
+        ("٢٠٢٤/٥/١٦", "2024-05-16"),
+        ("16-May-2024 10:20", "2024-05-16T10:20+08:00"),
+        ("25.01.22", "2022-01-25"),
+        ("Dec 13th 2019", "2019-12-13"),
     ],
 )
 def test_parse_date_reads_known_forms(text: str, iso: str) -> None:
     moment = dates.parse_date(text)
     assert moment is not None
     assert moment.in_zone(parse_zone("+08:00")).iso == iso
+
+
+@pytest.mark.parametrize(
+    ("line", "dates_with_meaning"),
+    [
+        ("来源：汀海晚报　2009年03月02日10:15", "2009-03-02 PLAIN"),
+        ("2024-05-16 08:30 · 汀海号", "2024-05-16 PLAIN"),
+        ("发表时间： 16/05/2024 - 12:22", "2024-05-16 PUBLISHED"),
+        ("来源：汀海台    更新时间：2022年11月04日 19:33", "2022-11-04 UPDATED"),
+        (
+            "Published: May 16, 2024 | Updated: May 17, 2024",
+            "2024-05-16 PUBLISHED, 2024-05-17 UPDATED",
+        ),
+        ("Veröffentlicht am 16. Mai 2024 um 10:30 Uhr", "2024-05-16 PUBLISHED"),
+        (
+            "Dieser Artikel wurde am 14. Mai 2024 um 14:48 von Heiner geschrieben.",
+            "2024-05-14 PUBLISHED",
+        ),
+        ("By Jane Roe on 16 May 2024", "2024-05-16 PLAIN"),
+        ("Party, 30.10.23", "2023-10-30 PLAIN"),
+        ("2024-05-16 更新", "2024-05-16 UPDATED"),
+        ("大桥早在2012年5月1日就已经通车。", ""),
+        ("2024年5月16日通车", ""),
+        ("今天是2012年6月5日 星期二", ""),
+        ("有效期至2024年5月16日", ""),
+        ("On 16 May 2024 the council decided to close the bridge", ""),
+        ("Commuters ride a bus in Tinghai, September 21, 2020.", ""),
+        ("Copyright © 19.12.2019 by Tinghai", ""),
+    ],
+)
+def test_read_line(line: str, dates_with_meaning: str) -> None:
+    found = [f"{each.stated.day} {each.meaning.name}" for each in date_lines.read_line(line)]
+    assert ", ".join(found) == dates_with_meaning
+
+
+@pytest.mark.parametrize(
+    ("path", "iso"),
+    [
+        ("/a/2024-05-16-x.md", "2024-05-16"),
+        ("/a/20240516_桥.txt", "2024-05-16"),
+        ("/a/桥-20220409.md", "2022-04-09"),
+        ("/a/2022/04/09/x.md", "2022-04-09"),
+        ("/a/2024-05-16/x.md", "2024-05-16"),
+        ("/a/BHNS7Qk2LrT240612.md", None),
+        ("/a/2008年5月12日地震之后.md", None),
+        ("/a/202405/x.md", None),
+    ],
+)
+def test_date_in_path(path: str, iso: str | None) -> None:
+    found = dates.date_in_path(path)
+    assert (found and found.day.isoformat()) == iso
 
 
 @pytest.mark.parametrize(
