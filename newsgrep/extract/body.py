@@ -98,7 +98,7 @@ class _BlockSorter:
         for index, block in enumerate(self.blocks):
             if self.rules[index] is None:
                 self.rules[index] = self._rule_at_any_position(index, block)
-                begun = begun or (self._is_text(index) and self._has_sentence(index))
+                begun = begun or (self.rules[index] is None and self._has_sentence(index))
             elif block.rule is Rule.METADATA and block.kind is BlockKind.TEXT:
                 # A date below the text is that of another article.
                 before = [index] if begun else []

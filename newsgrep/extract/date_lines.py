@@ -81,6 +81,7 @@ _MAX_SHORT: Final = 40
 _MAX_WORDS: Final = 14
 _MAX_HAN: Final = 45
 _MAX_SENTENCE_WORDS: Final = 5
+_MAX_WORDS_BEFORE_STOP: Final = 3
 _RELATIVE = re.compile(
     r"\b(?:on|by|since|from|in|after|before|am|vom|zum|bis|ab|du|le|el|del|dal|il|до|от|с)\b *$"
 )
@@ -176,7 +177,7 @@ def _is_sentence(folded: str, found: list[FoundDate], labelled: bool) -> bool:
         return True
     if (
         not labelled
-        and words > _MAX_SENTENCE_WORDS
+        and words > _MAX_WORDS_BEFORE_STOP
         and folded.rstrip().endswith((".", "。", "!", "?"))
     ):
         return True
