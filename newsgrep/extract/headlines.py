@@ -51,62 +51,100 @@ def title_parts(title: str) -> Iterator[tuple[str, bool]]:
             yield rest, False
 
 
+def title_sections(title: str) -> list[str]:
+    """Return what is between two separators of ``title``: names of sections in most titles.
+
+    >>> title_sections("Fog delays ferries | News | Site")
+    ['News']
+    """
+    if len(title) > _MAX_TITLE:
+        return []
+    return [part for part in _SEPARATOR.split(title)[1:-1] if part]
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What a page shows: its ``headlines`` with their elements, and the names of the ``site``.
 
-    A heading that links to the home page is a name of the site.
+    ``main`` is the ``h1`` of the article, if there is one. A heading that links to the home page
+    is a name of the site.
     """
 
     headlines: tuple[tuple[str, Element], ...] = ()
     site: tuple[str, ...] = ()
+    main: Element | None = None
 
 
-def find_headlines(tree: Tree, titles: Iterable[str], urls: Iterable[str]) -> Shown:
+def find_headlines(
+    tree: Tree, root: Element | None, titles: Iterable[str], urls: Iterable[str]
+) -> Shown:
     """Return where the page ``tree``, from one of ``urls``, shows its ``titles`` or their parts.
 
-    Headings are looked at first, other elements only if no heading is a part of a title.
+    ``root`` contains the article. Headings are looked at first, other elements only if no heading
+    is a part of a title.
     """
     site: dict[str, None] = {}
-    headings: list[Element] = []
-    home_links = 0
+    headings: list[tuple[int, Element]] = []
+    home_links = begin = 0
     home = Home(urls)
-    for element in tree.elements:
+    for index, element in enumerate(tree.elements):
         name = element.name
         if name in _HEADINGS:
-            headings.append(element)
-        elif name == "a" and home_links < _MAX_HOME_LINKS and home.is_at(element.attribute("href")):
-            home_links += 1
-            site.update(dict.fromkeys(_names_in(element)))
-    keys: dict[str, bool] = {}
-    starts: set[str] = set()
-    for title in titles:
-        for part, _ in ((title, True), *title_parts(title)):
-            key = comparison_key(part)
-            if len(key) >= _MIN_KEY:
-                keys.setdefault(key, True)
-                starts.add(part[:3])
-    site_keys = set(map(comparison_key, site))
+            headings.append((index, element))
+        elif name == "a" and home_links < _MAX_HOME_LINKS:
+            if home.is_at(element.attribute("href")):
+                home_links += 1
+                site.update(dict.fromkeys(_names_in(element)))
+        elif element is root:
+            begin = index
+    keys, starts = _wanted(titles)
     found: dict[str, Element] = {}
-    for heading in headings[:_MAX_HEADINGS]:
+    h1s: list[tuple[bool, Element]] = []
+    for index, heading in headings[:_MAX_HEADINGS]:
         text = short_text(heading)
         if _links_home(heading, home):
             site.setdefault(text)
-            site_keys.add(comparison_key(text))
-        elif comparison_key(text) in keys:
+            continue
+        if heading.name == "h1":
+            h1s.append((index < begin, heading))
+        if comparison_key(text) in keys:
             found.setdefault(text.rstrip(" :：|"), heading)
-    headline_keys = keys.keys() - site_keys
-    if starts and not any(comparison_key(text) in headline_keys for text in found):
-        found.update(_find_texts(tree, headline_keys, tuple(starts)))
-    return Shown(tuple(found.items()), tuple(site))
+    keys -= {comparison_key(name) for name in site}
+    if starts and not any(comparison_key(text) in keys for text in found):
+        found.update(_find_texts(tree, keys, starts))
+    return Shown(tuple(found.items()), tuple(site), _main_heading(h1s, root))
+
+
+def _main_heading(h1s: list[tuple[bool, Element]], root: Element | None) -> Element | None:
+    """Return the first heading in the article, else the last one before it, else the first.
+
+    ``h1s`` has for each heading whether it begins before the ``root`` of the article.
+    """
+    inside = next((each for _, each in h1s if root and _is_inside(each, root)), None)
+    before = [each for is_before, each in h1s if is_before]
+    return inside or (before[-1] if before else next((each for _, each in h1s), None))
+
+
+def _is_inside(element: Element, root: Element) -> bool:
+    """Return whether ``root`` is around ``element``."""
+    around: Element | None = element
+    while around is not None and around is not root:
+        around = around.parent
+    return around is not None
+
+
+def _wanted(titles: Iterable[str]) -> tuple[set[str], tuple[str, ...]]:
+    """Return the keys of ``titles`` and their parts, and the characters that these begin with."""
+    parts = [part for title in titles for part, _ in ((title, True), *title_parts(title))]
+    wanted = {key: part[:3] for part in parts if len(key := comparison_key(part)) >= _MIN_KEY}
+    return set(wanted), tuple(set(wanted.values()))
 
 
 def _find_texts(
-    tree: Tree, keys: Iterable[str], starts: tuple[str, ...]
+    tree: Tree, keys: set[str], starts: tuple[str, ...]
 ) -> Iterator[tuple[str, Element]]:
     """Yield the elements whose text is one of the parts of a title with ``keys``."""
-    wanted = set(keys)
-    longest = max(map(len, wanted), default=0)
+    longest = max(map(len, keys), default=0)
     probes = 0
     for element in tree.elements:
         for node in element.contents:
@@ -124,7 +162,7 @@ def _find_texts(
             while shown is not None and shown.name not in _NOT_SHOWN:
                 text = short_text(shown)
                 key = comparison_key(text)
-                if key in wanted:
+                if key in keys:
                     yield text.rstrip(" :：|"), shown
                     break
                 if len(key) > longest:

@@ -24,7 +24,15 @@ from newsgrep.models import Provenance
 
 _META_TITLES: Final = ("articletitle", "og:title", "twitter:title", "dc.title", "headline")
 _META_AUTHORS: Final = frozenset(
-    ("author", "article:author", "dc.creator", "parsely-author", "byl", "sailthru.author")
+    (
+        "author",
+        "article:author",
+        "dc.creator",
+        "parsely-author",
+        "byl",
+        "sailthru.author",
+        "og:article:author",
+    )
 )
 _META_SOURCES: Final = {
     "contentsource": 12,
@@ -52,8 +60,9 @@ _AUTHOR_CLASS = re.compile(
     r"article-author|entry-author)(?:\s|$)",
     re.IGNORECASE,
 )
-_ACCOUNT_ID: Final = "js_name"
-"""The id of the element with the account of a WeChat article."""
+_AUTHOR_ID: Final = "author_baidu"
+MARKED_IDS: Final = frozenset(("js_name", "source_baidu", _AUTHOR_ID))
+"""Ids of elements: the account of a WeChat article, and what a Chinese search engine defines."""
 _ACCOUNT = re.compile(
     r"""\bnick_?name\s*[=:]\s*(?:[\w.]+\()?\s*["']([^"'<>\n]{1,60})["']""", re.IGNORECASE
 )
@@ -200,18 +209,35 @@ class MetadataReader:
             for item in _TAG_SPLIT.split(keywords):
                 self._add_tag(item)
 
-    def read_page(self, tree: Tree, *, source_lines: bool) -> None:
-        """Read where the page shows its headline, and with ``source_lines`` its source.
+    def read_page(
+        self, tree: Tree, root: Element | None, *, source_lines: bool, marked: bool
+    ) -> None:
+        """Read where the page shows its headline and its source; call it after the elements.
 
-        Call it after the elements were visited.
+        ``root`` contains the article. ``source_lines`` and ``marked`` say whether the page
+        contains one of :data:`~newsgrep.extract.source_lines.SIGNS` and of ``MARKED_IDS``.
         """
         stated = self._values(ClaimField.TITLE, headings=False)
         stated += [name for article in self._articles for name in article.headlines]
-        self._shown = find_headlines(tree, stated, self._values(ClaimField.URL))
+        self._shown = find_headlines(tree, root, stated, self._values(ClaimField.URL))
+        if main := self._shown.main:
+            self._add_title(short_text(main), Provenance.HEADING, 19, css_selector(main))
         for text, element in self._shown.headlines:
             self._add_title(text, Provenance.HEADING, 22, css_selector(element))
+        if marked:
+            self._read_marked(tree)
         if source_lines:
             self._read_source_lines(tree)
+
+    def _read_marked(self, tree: Tree) -> None:
+        """Read the elements whose ids say what they contain."""
+        for element in tree.elements:
+            if element.attrs.get("id") in MARKED_IDS and (text := short_text(element)):
+                where = css_selector(element)
+                if element.attrs["id"] == _AUTHOR_ID:
+                    self.add_author(text, Provenance.BYLINE, 11, where)
+                else:
+                    self._add_source(text, Provenance.BYLINE, _ACCOUNT_RANK, where)
 
     def _read_source_lines(self, tree: Tree) -> None:
         """Read the first line that names a source, and the author that it names after it."""
@@ -263,9 +289,6 @@ class MetadataReader:
                 self.add_author(short_text(element), Provenance.BYLINE, 10 + penalty, where)
             if "tag" in rel and not outside:
                 self._add_tag(short_text(element))
-        if element.attrs.get("id") == _ACCOUNT_ID:
-            where = css_selector(element)
-            self._add_source(short_text(element), Provenance.BYLINE, _ACCOUNT_RANK, where)
         author = "class" in element.attrs and _AUTHOR_CLASS.search(element.attribute("class")[:300])
         if author and self._may_read("byline"):
             where = css_selector(element)

@@ -87,9 +87,11 @@ def _iter_sources(
     if name := _outlet_as_author_or_tag(claims, url, outlets):
         yield name, _claim(name, Provenance.FRONT_MATTER, _FEED_RANK)
     yield from _stated(claims.sources[len(written) :], outlets, trace)
-    if name := outlet_in_titles(titles, claims.site):
+    host = url_host(url)
+    shown = [] if host else [c.value for c in claims.titles if c.provenance is Provenance.HEADING]
+    if name := outlet_in_titles(titles, claims.site, shown):
         yield name, _claim(name, Provenance.TITLE, _TITLE_RANK)
-    if host := url_host(url):
+    if host:
         yield host, _claim(host, Provenance.URL, _HOST_RANK)
 
 
@@ -167,21 +169,38 @@ def looks_like_topic(name: str) -> bool:
 
 
 _TITLE_END = re.compile(
-    r".*\S\s*(?:[|｜_]|--|\s[-–—·]\s|(?<=[\u4e00-\u9fff！？”》）])[-–—])\s*([^|｜_]{2,20})",
+    r".*\S\s*(?:[|｜_]|--|\s[-–—·]\s|(?<=[\u4e00-\u9fff！？”》）])[-–—])\s*([^|｜_]{2,40})",
     re.DOTALL,
 )
+_DOMAIN_BEHIND = re.compile(r"\s*[(（][\w.-]{3,20}\.[a-z]{2,7}[)）]$")
 _MAX_TITLE: Final = 400
+_MIN_HEADLINE: Final = 5
 
 
-def outlet_in_titles(titles: Iterable[str], site: Iterable[str] = ()) -> str | None:
-    """Return the outlet's name at the end of one of ``titles``, if it is one of ``site``.
+def outlet_in_titles(
+    titles: Iterable[str], site: Iterable[str] = (), shown: Iterable[str] = ()
+) -> str | None:
+    """Return the outlet's name at the end of one of ``titles``, or None.
 
-    ``site`` are the names that the page gives its home page; a name that sounds like an outlet
-    is believed as well.
+    The end of a title is a name if the page calls its home page so, which is one of ``site``, if
+    it sounds like one, or if the title begins with one of the headlines ``shown`` by the page.
     """
     names = {comparison_key(name) for name in site}
+    headlines = tuple(key for text in shown if len(key := comparison_key(text)) > _MIN_HEADLINE)
     for title in titles:
         match = _TITLE_END.fullmatch(title) if len(title) <= _MAX_TITLE else None
-        if match and (comparison_key(match[1]) in names or sounds_like_outlet(match[1])):
-            return match[1]
+        name = _DOMAIN_BEHIND.sub("", match[1]) if match else ""
+        key = comparison_key(name)
+        if not key or "://" in name:
+            continue
+        if key in names or sounds_like_outlet(name):
+            return name
+        if len(key) > 2 and not looks_like_topic(name) and _begins_with(title, headlines, key):
+            return name
     return None
+
+
+def _begins_with(title: str, headlines: tuple[str, ...], name_key: str) -> bool:
+    """Return whether ``title`` is one of ``headlines`` and something before the name."""
+    key = comparison_key(title).removesuffix(name_key)
+    return bool(headlines) and key.startswith(headlines)

@@ -14,7 +14,7 @@ from typing import Final
 from newsgrep.analysis.characters import strip_invisible
 from newsgrep.analysis.fold import fold
 from newsgrep.extract.claims import Block, Body, Claim, ClaimField, Claims, Loss, is_placeholder
-from newsgrep.extract.headlines import title_parts
+from newsgrep.extract.headlines import title_parts, title_sections
 from newsgrep.extract.outlets import Outlet, url_host
 from newsgrep.extract.trace import NO_TRACE, Trace
 from newsgrep.extract.whitespace import collapse_whitespace, comparison_key
@@ -101,6 +101,8 @@ def _by_agreement(titles: Sequence[Claim], site: Iterable[str]) -> Sequence[Clai
     titles = [each for each in titles if not is_placeholder(each.value)] or titles
     stated = [each for each in titles if each.provenance is not Provenance.HEADING]
     parts = [(each.provenance, _part_keys(each.value)) for each in stated]
+    sections = {_key(name) for each in stated for name in title_sections(each.value)}
+    sections -= {key for _, keys in parts for key, first in keys.items() if first}
 
     def support(claim: Claim) -> tuple[int, int]:
         """Return how many places state a title, and how many begin with it."""
@@ -109,6 +111,7 @@ def _by_agreement(titles: Sequence[Claim], site: Iterable[str]) -> Sequence[Clai
         first = {place for place, keys in parts if keys.get(key)}
         return len(stating), len(first)
 
+    titles = [each for each in titles if _key(each.value) not in sections] or titles
     heading = titles[0] if titles[0].provenance is Provenance.HEADING else None
     shown = [each for each in titles if each.provenance is Provenance.HEADING and support(each)[0]]
     if shown:

@@ -21,6 +21,7 @@ from newsgrep.extract.formats.base import (
     decode_file,
     raw_article,
 )
+from newsgrep.extract.metadata import MARKED_IDS
 from newsgrep.extract.outlets import SelectedElements
 from newsgrep.extract.source_lines import SIGNS
 
@@ -97,7 +98,12 @@ def extract_html(file: DecodedFile, markup: str) -> RawArticle:
     if not selected.dates:
         cleaner.metadata.read_dates(tree)
     if file.front_matter.title is None and file.front_matter.first("title") is None:
-        cleaner.metadata.read_page(tree, source_lines=_contains(SIGNS, markup, raw))
+        cleaner.metadata.read_page(
+            tree,
+            selection.root.element if selection.root else None,
+            source_lines=_contains(SIGNS, markup, raw),
+            marked=_contains(MARKED_IDS, markup, raw),
+        )
     trace = file.raw.trace
     blocks = selection.traced_blocks(trace) if trace.full else selection.blocks()
     tree.release()
