@@ -130,7 +130,7 @@ def _document(file: _File) -> IndexDocument | None:
         article = replace(article, body=without(file.leaks, article.body))
     rank = (article.fetched or "", len(article.body))
     record = FileRecord(file.name, 0, 0, "", Status.INDEXED, article.id, version_key=rank)
-    return make_document(replace(article, captions=()), record)
+    return make_document(replace(article, captions=(), left_out=()), record)
 
 
 def _read(path: Path, *, unlinked: bool = False) -> Article | None:

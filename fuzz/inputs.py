@@ -40,6 +40,7 @@ PIECES: Final = (*(piece.encode("utf-8", "surrogatepass") for piece in _TEXTS), 
 _QUERIES: Final = (
     '渔业 OR "联合 声明" -台风', "title:渔业 (body:“声明” caption:水) NOT source:BBC", "date:2024-05..2024-06 gpt",
     "「左右逢源」 AND since:2024 until:2024-05-17", "-水", "a.b-c_d ＧＰＴ", "…——", "啊 “", "NOT NOT 水",
+    'leftout:转载 everything:("联合 声明" OR 水)',
 )  # fmt: skip
 _DATES: Final = (
     "2024-05-17T10:50:43.123+08:00", "Thu, 16 May 2024 18:25:08 GMT", "2024年5月17日（星期五）下午3:05 北京时间",

@@ -30,7 +30,16 @@ from newsgrep.extract import date_lines, dates
 from newsgrep.extract.decode import decode
 from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.pipeline import extract_article
-from newsgrep.models import ARCHIVE_ZONE, Article, FileRecord, Precision, Published, Span, Status
+from newsgrep.models import (
+    ARCHIVE_ZONE,
+    Article,
+    FileRecord,
+    LeftOut,
+    Precision,
+    Published,
+    Span,
+    Status,
+)
 from newsgrep.query.ast import And, Field, Node, Not, Or, Phrase, Terms, describe
 from newsgrep.query.dates import parse_date_range
 from newsgrep.query.match import LiteralVerifier, find_literal, find_matches, merge_spans
@@ -211,9 +220,9 @@ def query(data: bytes) -> None:
             _check(_depth(parsed.root) <= 2 * MAX_DEPTH + 2, "nested too deep")
 
 
-def _parsed(text: str, *, any_word: bool) -> Query | None:
+def _parsed(text: str, *, any_word: bool, field: Field = Field.TEXT) -> Query | None:
     try:
-        return parse(text, any_word=any_word)
+        return parse(text, any_word=any_word, field=field)
     except QueryError as exc:
         _check(str(exc), "an error without a message")
         _check(exc.query == text, "an error about another query")
@@ -276,6 +285,7 @@ def _articles() -> Iterable[Article]:
             source=(None, "雾港日报", "Harbour Post", "BBC 中文網")[number % 4],
             published=moments[number % len(moments)],
             captions=tuple(words[1 : 1 + number % 3]),
+            left_out=tuple(LeftOut(f"{word}，转载", "notice") for word in words[: number % 3]),
         )
 
 
@@ -283,7 +293,9 @@ def engines(data: bytes) -> None:
     """Check that both engines give the same result, with spans inside the texts."""
     memory, whoosh = _engines()
     order = tuple(Order)[data[0] % len(Order)] if data else Order.RELEVANCE
-    parsed = _parsed(_text(data), any_word=bool(data and data[0] & 8))
+    flags = data[0] if data else 0
+    field = Field.EVERYTHING if flags & 16 else Field.TEXT
+    parsed = _parsed(_text(data), any_word=bool(flags & 8), field=field)
     if parsed is None or len(data) > 2000:  # brute force is slow
         return
     request = SearchRequest(parsed, order, limit=50, facets=FACETS)
@@ -401,14 +413,24 @@ def packed(data: bytes) -> None:
                 LiteralVerifier(Phrase(phrase, (), Field.BODY))(folded)
             except codec.DamagedData as exc:
                 _check(str(exc), "damaged without a message")
+    for left_out in (rest, summed, inner or summed):
+        try:
+            passages = codec.unpack_left_out(left_out)
+        except codec.DamagedData as exc:
+            _check(str(exc), "damaged without a message")
+        else:
+            again = codec.unpack_left_out(codec.pack_left_out(passages))
+            _check(again == passages, "other left-out text comes out")
     try:
         record = codec.unpack_file_record(rest, "")
     except codec.DamagedData as exc:
         _check(str(exc), "damaged without a message")
     else:
-        again = codec.unpack_file_record(codec.pack_file_record(record), "")
+        known = codec.unpack_file_record(codec.pack_file_record(record), "")
         _check(
-            again.path == record.path and again.version_key == record.version_key,
+            known.path == record.path
+            and known.version_key == record.version_key
+            and known.sketch == record.sketch,
             "another record comes out",
         )
 
