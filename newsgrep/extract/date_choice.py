@@ -54,6 +54,7 @@ _STATED_BY_ARTICLE: Final = frozenset(
         Provenance.JSON_LD,
         Provenance.META_TAG,
         Provenance.BODY_START,
+        Provenance.LABEL,
         Provenance.SCRIPT,
     )
 )

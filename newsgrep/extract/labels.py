@@ -8,14 +8,16 @@ with such a word is never taken for one. All rules match folded text (:mod:`news
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from newsgrep.analysis.fold import fold
 from newsgrep.extract.bylines import looks_like_names
 from newsgrep.extract.claims import Block, BlockKind, Claim, ClaimField, Claims, Rule
-from newsgrep.extract.date_lines import parse_date_line
+from newsgrep.extract.date_claims import HEAD_LINE_RANK, UPDATED_RANK
+from newsgrep.extract.date_lines import Meaning, parse_date_line, read_line
+from newsgrep.extract.dates import find_dates, may_state_date, parse_date
 from newsgrep.extract.sources import sounds_like_outlet
 from newsgrep.models import Provenance
 
@@ -42,15 +44,6 @@ _ROLE = re.compile(
     r"(?:(?:本[报刊台网]|特[约派]|见习|实习)?记者|通讯员|作者|by)\s+(?P<name>\S.{0,40})|文\s?/\s?(?P<before>\S.{0,40})"
 )
 _PART = re.compile(r"[^\s|]+(?:\s[^\s|]+)*?(?=\s{2,}|\s*\||\s*$|\s+(?:\S{0,4}记者|通讯员|作者)\s)")
-_MONTHS: Final = "janfebmaraprmayjunjulaugsepoctnovdec"
-_CTIME = re.compile(
-    r"(?:mon|tue|wed|thu|fri|sat|sun)\s+([a-z]{3})\s+(\d{1,2})\s+(\d\d:\d\d:\d\d)\s+(?:[a-z]{3,4}\s+)?(\d{4})"
-)
-_DATE = re.compile(
-    r"(?<!\d)(?:(?:1[89]|20)\d\d\s?[-/.年]\s?\d{1,2}\s?[-/.月]\s?\d{1,2}(?!\d)\s?[日号]?|民国\s?\S{1,3}\s?年\S{1,3}月\S{1,3}日)"
-    r"(?:[\st,]*(?:(?:星期|周|礼拜)[一二三四五六日天])?[\s,]*(?:上午|下午|凌晨|早上|中午|晚上|晚间)?\s?\d{1,2}[:时点]\d\d(?:[:分]\d\d)?秒?分?)?"
-    r"(?:\s?(?:z|utc|gmt|北京时间|[+-]\d\d:?\d\d))?"
-)
 _SENTENCE_SIGNS: Final = frozenset("。!?;…")
 _SENTENCE_ENDS: Final = frozenset("。！？!?…")
 _SIGN = re.compile(r"[:：/／]|\d{4}")
@@ -93,7 +86,7 @@ class _Line:
 
     def read(self) -> bool:
         """Read all parts; return whether every one of them is a label with a value or a date."""
-        if not any(sign in self.folded for sign in ":/") and not _DATE.search(self.folded):
+        if not any(sign in self.folded for sign in ":/") and not may_state_date(self.text):
             return False
         marks = list(_LABEL.finditer(self.folded))
         self.labels = len(marks)
@@ -114,15 +107,11 @@ class _Line:
     def _take_dates(self, start: int, end: int) -> str:
         """Return the folded part of the line without its dates, which are added."""
         rest = self.folded[start:end]
-        for match in _CTIME.finditer(rest):
-            month = _MONTHS.find(match[1]) // 3 + 1
-            if month:
-                stated = f"{match[4]}-{month:02}-{int(match[2]):02} {match[3]}"
-                self.values.setdefault("date", []).append(stated)
-        rest = _CTIME.sub(_blank, rest)
-        for match in _DATE.finditer(rest):
-            self._add("date", start + match.start(), start + match.end())
-        return _BRACKETS.sub(_blank, _DATE.sub(_blank, rest))
+        for found in find_dates(self.text[start:end]):
+            self._add("date", start + found.start, start + found.end)
+            blank = " " * (found.end - found.start)
+            rest = rest[: found.start] + blank + rest[found.end :]
+        return _BRACKETS.sub(_blank, rest)
 
     def _read_unlabelled(self, start: int, end: int) -> bool:
         """Read what precedes the first label: a date, an outlet's name, ``记者 甲``."""
@@ -224,10 +213,17 @@ class _Line:
             titles=of(ClaimField.TITLE, "title"),
             sources=of(ClaimField.SOURCE, "source"),
             authors=of(ClaimField.AUTHORS, "author"),
-            dates=of(ClaimField.PUBLISHED, "date"),
+            dates=tuple(self._dates()),
             urls=of(ClaimField.URL, "url"),
             tags=tuple(tags),
         )
+
+    def _dates(self) -> Iterator[Claim]:
+        lines = read_line(self.text)
+        updated = {each.stated for each in lines if each.meaning is Meaning.UPDATED}
+        for value in self.values.get("date", ()):
+            rank = UPDATED_RANK if parse_date(value) in updated else HEAD_LINE_RANK
+            yield Claim(ClaimField.PUBLISHED, value, Provenance.LABEL, rank=rank)
 
 
 def _blank(match: re.Match[str]) -> str:
