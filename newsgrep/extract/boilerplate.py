@@ -92,6 +92,24 @@ _CONTENT = re.compile(
     r"content|rich_media_content|article|post|main",
     re.IGNORECASE,
 )
+_NAME_WORD = re.compile(r"(?<![0-9])(?:[A-Z]?[a-z]+|[A-Z]+(?![a-z]))")
+_NUMBER = re.compile(r"(?:[0-9][^0-9]*){5}")
+"""In a name with so many digits, letters are not words but part of a number."""
+_WORDS: Final[dict[Rule, str]] = {
+    Rule.SHARING: "share shares sharing sharebar social socials sharetools",
+    Rule.RELATED: "related recommend recommended recommendation recommendations recirc trending outbrain taboola popular mostread suggested",
+    Rule.COMMENTS: "comment comments disqus cmt kommentare kommentar comentarios",
+    Rule.ADVERTISEMENT: "advert advertisement advertising adsense sponsor sponsored werbung anzeige promo",
+    Rule.SUBSCRIPTION: "newsletter subscribe subscription signup optin",
+    Rule.NAVIGATION: "nav navbar navigation menu breadcrumb breadcrumbs pagination pager toolbar topbar",
+    Rule.SIDEBAR: "sidebar widget widgets",
+    Rule.FOOTER: "footer foot",
+    Rule.NOTICE: "cookie cookies gdpr consent copyright popup modal",
+}
+_WORD_RULES: Final = {word: rule for rule, words in _WORDS.items() for word in words.split()}
+_MODIFIERS: Final = frozenset(
+    ("has", "have", "no", "not", "non", "with", "without", "is", "js", "hide", "show")
+)
 _PATTERNS: Final[dict[str, re.Pattern[str]]] = {
     **{rule: re.compile(names, re.VERBOSE | re.IGNORECASE) for rule, names in _RULES.items()},
     Rule.METADATA: _META,
@@ -100,7 +118,7 @@ _PATTERNS: Final[dict[str, re.Pattern[str]]] = {
     "chart": _CHART,
     "content": _CONTENT,
 }
-_SUSPICIOUS: Final = (*_RULES, Rule.METADATA)
+_SUSPICIOUS: Final = (*_RULES, Rule.FOOTER, Rule.METADATA)
 _NO_TRAITS: Final[frozenset[str]] = frozenset()
 _NAME_ATTRIBUTES: Final = frozenset(("id", "data-testid", "data-e2e", "data-component"))
 
@@ -143,7 +161,14 @@ def _name_traits(name: str) -> frozenset[str]:
 
 @lru_cache(maxsize=20_000)
 def _match_traits(name: str) -> frozenset[str]:
-    return frozenset(trait for trait, pattern in _PATTERNS.items() if pattern.fullmatch(name))
+    found = {trait for trait, pattern in _PATTERNS.items() if pattern.fullmatch(name)}
+    if not found and not _NUMBER.search(name):
+        before = ""
+        for word in map(str.lower, _NAME_WORD.findall(name)):
+            if word in _WORD_RULES and before not in _MODIFIERS:
+                found.add(_WORD_RULES[word])
+            before = word
+    return frozenset(found)
 
 
 def is_hidden(element: Element) -> bool:
@@ -170,6 +195,7 @@ _ELEMENT_RULES: Final[dict[str, Rule]] = {
     "noscript": Rule.NOSCRIPT,
     "aside": Rule.SIDEBAR,
     "footer": Rule.FOOTER,
+    "article": Rule.OTHER_ARTICLE,
     "address": Rule.METADATA,
     "time": Rule.METADATA,
 }
@@ -202,7 +228,7 @@ def rule_of(element: Element, traits: frozenset[str]) -> Rule | None:
         if is_hidden(element):
             return Rule.HIDDEN
         if name in _KEPT_ELEMENTS:
-            return None
+            return Rule.OTHER_ARTICLE if name == "article" else None
         if traits:
             for rule in _SUSPICIOUS:
                 if rule in traits:

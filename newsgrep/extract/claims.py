@@ -34,6 +34,7 @@ class Rule(StrEnum):
     FORM = "form"
     COMMENTS = "comments"
     RELATED = "related"
+    OTHER_ARTICLE = "another article"
     ADVERTISEMENT = "advertisement"
     SHARING = "sharing"
     SUBSCRIPTION = "subscription"

@@ -254,18 +254,17 @@ class Cleaner:
             if not total:
                 total = sum(len(line.strip()) for line in lines)
                 self._flush_alt()
-            self._add(
-                text, frame.kind, frame.block, suspect, min(linked / total, 1.0) if linked else 0.0
-            )
+            share = min(linked / total, 1.0) if linked else 0.0
+            self._add(text, frame.kind, frame, suspect, share)
         if self._asides:
             for text, own in self._asides:
-                self._add(clean_line(text), BlockKind.TEXT, frame.block, own, 0.0)
+                self._add(clean_line(text), BlockKind.TEXT, frame, own, 0.0)
             self._asides.clear()
 
     def _add(
-        self, text: str, kind: BlockKind, element: Element, suspect: Suspect | None, linked: float
+        self, text: str, kind: BlockKind, frame: _Frame, suspect: Suspect | None, linked: float
     ) -> None:
-        region = self.regions.around(element, len(self.passages))
+        region = self.regions.around(frame.block, len(self.passages), frame.suspect)
         self.passages.append(Passage(text, kind, region, suspect, linked))
 
     def _add_caption(self, text: str, frame: _Frame) -> None:
@@ -275,7 +274,7 @@ class Cleaner:
         key = comparison_key(text)
         if key and key not in self._captions:
             self._captions.add(key)
-            self._add(text, BlockKind.CAPTION, frame.block, frame.suspect, 0.0)
+            self._add(text, BlockKind.CAPTION, frame, frame.suspect, 0.0)
 
     def _flush_alt(self) -> None:
         """Take the alternative text of an image as its caption, if it has no other caption."""

@@ -46,13 +46,16 @@ class Suspect:
     """An element that probably contains no article text, and the rule that says so.
 
     ``outer`` is the suspect around it, or None. ``verdict`` is the rule of the outermost suspect
-    around it, or of itself, that is boilerplate, or None; the selection decides it.
+    around it, or of itself, that is boilerplate, or None; the selection decides it. ``open`` is
+    True for a suspect that is known to be innocent.
     """
 
     __slots__ = (
         "element",
+        "headed",
         "headings",
-        "headline",
+        "mass",
+        "open",
         "other",
         "outer",
         "prose",
@@ -64,10 +67,12 @@ class Suspect:
         self.element = element
         self.rule = rule
         self.outer = outer
-        self.prose = 0
+        self.prose = 0.0
         self.other = 0
         self.headings = 0
-        self.headline = False
+        self.headed = False
+        self.mass = 0
+        self.open = False
         self.verdict: Rule | None = rule
 
 
@@ -75,32 +80,48 @@ class Region:
     """A block element that contains text; its passages are ``first`` to before ``end``."""
 
     __slots__ = (
+        "container",
+        "doubt",
         "element",
         "end",
         "first",
-        "linked",
         "outer",
-        "plain",
-        "prose",
+        "sums",
+        "suspect",
         "traits",
     )
 
-    def __init__(self, element: Element, outer: Region | None, first: int) -> None:
+    def __init__(
+        self, element: Element, outer: Region | None, first: int, suspect: Suspect | None
+    ) -> None:
         self.element = element
         self.outer = outer
         self.first = self.end = first
-        self.prose = 0
-        self.linked = 0
-        self.plain = 0
+        self.suspect = suspect
+        self.doubt = 0
+        self.sums = [(0.0, 0.0, 0.0)] * 3
+        self.container: Region = (
+            outer.container if outer is not None and element.name in INNER_ELEMENTS else self
+        )
         self.traits = boilerplate.traits_of(element) if element.attrs else frozenset()
+
+    def add(self, doubt: int, prose: float, linked: float, plain: float) -> None:
+        """Add bytes of prose, of text in links and of other text to the sums for ``doubt``."""
+        own = self.sums[doubt]
+        self.sums[doubt] = (own[0] + prose, own[1] + linked, own[2] + plain)
+
+    @property
+    def signature(self) -> tuple[str, str]:
+        """Name and class of the element: parts of an article look alike."""
+        return (self.element.name, self.element.attribute("class"))
 
 
 class Passage:
     """One paragraph, heading or caption, and what the page's structure says about it.
 
     ``size`` counts bytes, ``linked`` is the part of the text in links, from 0 to 1. ``prose`` is
-    whether it contains a sentence, and ``mass`` the bytes of prose outside links. ``rule`` is why
-    it is left out of the article, or None.
+    whether it contains a sentence, and ``mass`` the bytes of prose outside links and captions.
+    ``rule`` is why it is left out of the article, or None.
     """
 
     __slots__ = (
@@ -130,10 +151,20 @@ class Passage:
         self.suspect = suspect
         self.linked = linked
         self.size = size_of(text)
-        self.prose = kind is not BlockKind.CAPTION and is_prose(text, self.size)
-        self.mass = int(self.size * (1 - linked)) if self.prose else 0
+        self.prose = is_prose(text, self.size)
+        self.mass = (
+            int(self.size * (1 - linked)) if self.prose and kind is not BlockKind.CAPTION else 0
+        )
         self.tag = region.element.name
         self.rule: Rule | None = None
+
+
+INNER_ELEMENTS: Final = frozenset((
+    "p", "li", "ul", "ol", "dl", "dt", "dd", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote",
+    "pre", "table", "tr", "tbody", "thead", "tfoot", "figure", "figcaption", "details", "summary",
+    "hr",
+))  # fmt: skip
+"""Block elements that are parts of a text, not containers of one."""
 
 
 class Regions:
@@ -147,10 +178,10 @@ class Regions:
         """Return the region of ``element``, or None if it contains no text."""
         return None if element is None else self._by_element.get(element)
 
-    def around(self, element: Element, first: int) -> Region:
+    def around(self, element: Element, first: int, suspect: Suspect | None) -> Region:
         """Return the region of ``element``, created with those around it if it is new.
 
-        ``first`` is the number of passages so far.
+        ``first`` is the number of passages so far, ``suspect`` the innermost suspect.
         """
         found = self._by_element
         region = found.get(element)
@@ -162,8 +193,13 @@ class Regions:
             missing.append(at)
             at = at.parent
         outer = found[at] if at is not None else None
+        suspects: dict[Element, Suspect] = {}
+        while suspect is not None and (outer is None or suspect is not outer.suspect):
+            suspects[suspect.element] = suspect
+            suspect = suspect.outer
         for each in reversed(missing):
-            outer = found[each] = Region(each, outer, first)
+            own = suspects.get(each) or (outer.suspect if outer is not None else None)
+            outer = found[each] = Region(each, outer, first, own)
             self.all.append(outer)
         assert outer is not None  # noqa: S101 - ``element`` itself was missing
         return outer

@@ -93,7 +93,7 @@ def extract_html(file: DecodedFile, markup: str) -> RawArticle:
         cleaner.metadata.titles(),
         whole_page=whole_page,
     )
-    selection.run(cleaner.regions.of(selected.body))
+    selection.run(cleaner.regions.of(selected.body), cleaner.metadata.article_body())
     cleaner.read_claims(selection.root)
     if not selected.dates:
         cleaner.metadata.read_dates(tree)
