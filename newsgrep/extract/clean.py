@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from newsgrep.analysis.characters import solo_character
@@ -485,6 +486,18 @@ _ABSOLUTE_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:|//|/cdn-cgi/l/email-protecti
 """Absolute addresses, and Cloudflare's form of mail addresses."""
 
 
+def _is_at(address: str, host: str) -> bool:
+    """Return whether ``host`` is the host of an absolute address."""
+    if address.startswith(_beginnings(host)):
+        return True
+    return host in address.lower() and url_host(address) == host
+
+
+@lru_cache(maxsize=64)
+def _beginnings(host: str) -> tuple[str, ...]:
+    return tuple(f"{scheme}://{www}{host}/" for scheme in ("https", "http") for www in ("www.", ""))
+
+
 def is_link_list(element: Element, host: str) -> bool:
     """Return whether ``element`` contains only links to other articles of the same outlet.
 
@@ -498,7 +511,7 @@ def is_link_list(element: Element, host: str) -> bool:
         address = link.attribute("href").strip()
         if address == "#":
             return False
-        inside += (host != "" and url_host(address) == host) or not _ABSOLUTE_ADDRESS.match(address)
+        inside += not _ABSOLUTE_ADDRESS.match(address) or (host != "" and _is_at(address, host))
     if inside * 5 < len(links) * 4:
         return False
     total = len(comparison_key("".join(iter_text(element, limit=4 * MAX_NODES))))

@@ -47,7 +47,8 @@ _BINARY_SIGNATURES: Final = (
 _CONTROLS: Final = bytes((*range(1, 9), *range(0x0E, 0x1B), *range(0x1C, 0x20), 0x7F))
 _TERMINAL_CODE = re.compile(rb"\x1b\[[0-9;]{0,40}[A-Za-z]")
 """Colours and moves of the cursor, as posts of bulletin boards contain; some divide a character."""
-_BEYOND_LATIN = re.compile("[\u0800-\U0010ffff]")
+_BEYOND_LATIN: Final = tuple(bytes((lead,)) for lead in range(0xE0, 0xF5))
+"""First bytes of characters from U+0800 on in UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,9 @@ def decode(data: bytes) -> DecodedText:
     )
     if (len(sample) - len(sample.translate(None, _CONTROLS))) * 30 > len(sample):
         raise NoArticle("the file is binary")
-    return DecodedText(text.replace("\r\n", "\n").replace("\r", "\n"), encoding, notes)
+    if b"\r" in data:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return DecodedText(text, encoding, notes)
 
 
 _CONTROL_SAMPLE: Final = 16_384
@@ -91,7 +94,7 @@ def _decode(data: bytes) -> tuple[str, str, tuple[str, ...]]:
             data = data[len(bom) :]
             if encoding != "utf-8":
                 return _decode_lines(data, encoding)
-    if b"\x1b[" in data and b"\0" not in data[:SAMPLE_BYTES]:
+    if b"\x1b" in data and b"\x1b[" in data and b"\0" not in data[:SAMPLE_BYTES]:
         data = _TERMINAL_CODE.sub(b"", data)
     try:
         text = data.decode("utf-8")
@@ -102,7 +105,7 @@ def _decode(data: bytes) -> tuple[str, str, tuple[str, ...]]:
             return _with_notes(*seven_bit, _guess_notes(seven_bit[1]))
         zeros = data.count(0, 0, SAMPLE_BYTES)
         if zeros * 10 < len(data[:SAMPLE_BYTES]) and (
-            data.isascii() or _BEYOND_LATIN.search(text) or is_probably_utf8(data)
+            data.isascii() or any(lead in data for lead in _BEYOND_LATIN) or is_probably_utf8(data)
         ):
             return text, "utf-8", ()
         chosen, guessed = choose_encoding(data, utf8=False)
