@@ -233,8 +233,8 @@ class UpdateRun:
         leaders = find_leaders(self._versions(address))
         return [
             record
-            for record in leaders.values()
-            if leaders[record.path] is record and not self._is_winner(record)
+            for path, record in leaders.items()
+            if record.path == path and not self._is_winner(record)
         ]
 
     def _versions(self, address: str) -> list[FileRecord]:
@@ -257,9 +257,11 @@ class UpdateRun:
     def _record_duplicates(self) -> Iterator[Change]:
         for address in self._duplicates:
             leaders = find_leaders(self._versions(address))
-            for record in (*self._followers.get(address, ()), *self._duplicates[address]):
+            for record in self._duplicates[address]:
+                yield self._duplicate(record, leaders[record.path])
+            for record in self._followers.get(address, ()):
                 change = self._duplicate(record, leaders[record.path])
-                if change.file_record != self.plan.known.get(record.path):
+                if change.file_record != record:
                     yield change
 
     def _duplicate(self, record: FileRecord, winner: FileRecord) -> PutFileRecord:

@@ -89,7 +89,8 @@ def random_article(chance: random.Random, number: int, addresses: int = 200) -> 
             f"{chance.choice(('', '', '最新：'))}{story.choice(_SUBJECTS)}{story.choice(_ACTIONS)}"
         )
         whole = [random_sentence(story) for _ in range(6)]
-        sentences = whole[: chance.randint(1, 6)] + sentences[: chance.randint(0, 2)]
+        start = chance.choice((0, 0, chance.randint(0, 5)))
+        sentences = whole[start : start + chance.randint(1, 6)] + sentences[: chance.randint(0, 2)]
     return ArticleFile(title, "\n\n".join(sentences), source, date, url)
 
 

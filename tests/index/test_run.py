@@ -1,0 +1,196 @@
+"""One run in memory: whatever the files and their order, records and articles are consistent."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+import pytest
+
+from newsgrep.analysis.document import IndexDocument, make_document
+from newsgrep.engines.base import DeleteArticle, DropFileRecord, PutArticle, PutFileRecord
+from newsgrep.extract.walk import File
+from newsgrep.index.addresses import address_of, find_leaders, is_better, texts_agree
+from newsgrep.index.plan import MAX_FILE_SIZE, Plan, reread_duplicates
+from newsgrep.index.run import UpdateRun
+from newsgrep.index.workers import FailedFile, Prepared
+from newsgrep.models import FileRecord, Status
+from tests.support.simulated_archive import ArticleFile
+from tests.support.stress import Tally, trial_count
+
+SENTENCES = tuple(
+    f"{who}{when}在{where}等了{number}天。"
+    for who in ("渔民", "码头工人", "船主", "孩子们", "老师")
+    for when in ("昨天", "今天")
+    for where in ("桥头", "岸边", "船上")
+    for number in "三五"
+)
+ADDRESSES = ("", "https://wugang.example/", "https://wugang.example/a/123456.html")
+NAMES = tuple(f"/{folder}/{number}.md" for folder in "ab" for number in range(9))
+EMPTY = ArticleFile()
+
+
+@dataclass(frozen=True)
+class Version:
+    """The content of a file, when it was written, and when it was fetched."""
+
+    content: ArticleFile
+    time: int
+    fetched: str
+
+
+@lru_cache(maxsize=4096)
+def prepared(path: str, version: Version) -> IndexDocument:
+    content = version.content
+    article = replace(content.article(path), url=content.url or None)
+    key = version.fetched, len(content.body)
+    digest = f"{content.title}{content.body}".encode().hex()
+    record = FileRecord(path, 1, version.time, digest, Status.INDEXED, article.id, version_key=key)
+    return make_document(article, record, sketch=True)
+
+
+def random_version(chance: random.Random, time: int) -> Version:
+    """Return overlapping parts of one long text, so that agreement is not transitive."""
+    start = chance.randint(0, 5)
+    body = "".join(SENTENCES[7 * n % 60] for n in range(start, start + chance.randint(1, 6)))
+    title = chance.choice(("渔港一周", "渔港一周", "渔港又一周"))
+    content = ArticleFile(title, body, url=chance.choice((*ADDRESSES, ADDRESSES[2])))
+    return Version(content, time, chance.choice(("", "", "2024-01-01", "2024-01-02")))
+
+
+@dataclass
+class Archive:
+    """Files and an index of them, both in memory."""
+
+    files: dict[str, Version] = field(default_factory=dict)
+    articles: dict[str, IndexDocument] = field(default_factory=dict)
+    others: dict[str, FileRecord] = field(default_factory=dict)
+    time: int = 0
+
+    def records(self) -> list[FileRecord]:
+        return [*(each.file_record for each in self.articles.values()), *self.others.values()]
+
+    def change(self, chance: random.Random) -> None:
+        self.time += 1
+        path, name = chance.choice(sorted(self.files) or NAMES), chance.choice(NAMES)
+        match chance.choice(("write", "write", "write", "empty", "delete", "rename")):
+            case "write":
+                self.files[name] = random_version(chance, self.time)
+            case "empty":
+                self.files[name] = Version(EMPTY, self.time, "")
+            case "delete":
+                self.files.pop(path, None)
+            case "rename" if path in self.files and name not in self.files:
+                self.files[name] = self.files.pop(path)
+
+    def plan(self) -> Plan:
+        records = self.records()
+        plan = Plan({record.path: record for record in records}, MAX_FILE_SIZE)
+        assert len(plan.known) == len(records), "a file has two records"
+        for path, version in self.files.items():
+            record = plan.known.get(path)
+            if record and record.mtime_ns == version.time:
+                plan.unchanged.append(record)
+            else:
+                plan.to_read.append(File(path, 1, version.time))
+        plan.gone = [record for record in records if record.path not in self.files]
+        reread_duplicates(plan)
+        plan.to_read.sort(key=lambda file: os.fsencode(file.path))
+        return plan
+
+    def prepare(self, files: Sequence[File]) -> Iterator[Prepared]:
+        for file in files:
+            version = self.files.get(file.path)
+            if version is None:
+                yield FailedFile(file.path, "gone")
+            elif not version.content.title:
+                yield FileRecord(file.path, 1, version.time, "00", Status.REJECTED, None, "empty")
+            else:
+                yield prepared(file.path, version)
+
+    def update(self) -> UpdateRun:
+        plan = self.plan()
+        run = UpdateRun(plan)
+        for group in run.changes(self.prepare(plan.to_read), self.prepare):
+            for change in group:
+                match change:
+                    case PutArticle(document):
+                        assert document.file_record.article_id == document.article_id
+                        self.articles[document.article_id] = document
+                    case DeleteArticle(article_id):
+                        self.articles.pop(article_id, None)
+                    case PutFileRecord(record):
+                        self.others[record.path] = record
+                    case DropFileRecord(path):
+                        self.others.pop(path, None)
+        return run
+
+    def verify(self) -> None:
+        """Compare the records with those that the files should have."""
+        records = {record.path: record for record in self.records()}
+        assert len(records) == len(self.records())
+        assert records.keys() == self.files.keys()
+        at_address: dict[str, list[FileRecord]] = {}
+        for path, version in self.files.items():
+            if version.content.title:
+                document = prepared(path, version)
+                at_address.setdefault(document.article_id, []).append(document.file_record)
+            else:
+                assert records[path].status is Status.REJECTED
+        for address, versions in at_address.items():
+            for path, leader in find_leaders(versions).items():
+                record = records[path]
+                assert address_of(record) == address
+                is_leader = leader.path == path
+                assert record.status is (Status.INDEXED if is_leader else Status.DUPLICATE)
+                winner = self.articles[record.article_id or ""].file_record
+                assert is_leader or is_better(winner, record)
+                assert texts_agree(winner, record)
+
+
+@pytest.fixture
+def promoted(monkeypatch: pytest.MonkeyPatch, tally: Tally) -> Tally:
+    """Count duplicates that become articles because a better version replaced their article."""
+    forget: Callable[[UpdateRun, FileRecord], None] = UpdateRun._forget_duplicate
+
+    def counted(run: UpdateRun, record: FileRecord) -> None:
+        tally["duplicates that become articles"] += 1
+        forget(run, record)
+
+    monkeypatch.setattr(UpdateRun, "_forget_duplicate", counted)
+    return tally
+
+
+def test_records_are_those_of_the_files_after_any_history(promoted: Tally) -> None:
+    for seed in range(trial_count(120, 4000)):
+        chance, archive = random.Random(seed), Archive()
+        for _ in range(10):
+            for _ in range(chance.choice((1, 2, 6))):
+                archive.change(chance)
+            before = set(archive.articles)
+            run = archive.update()
+            archive.verify()
+            summary = run.summary(len(archive.articles), 0)
+            assert summary.seen == sum(summary.counts.values()) == len(archive.files)
+            assert summary.removed == len(before - set(archive.articles))
+            plan = archive.plan()
+            assert not plan.to_read, seed
+            assert not plan.gone, seed
+            promoted["runs"] += 1
+    assert promoted["duplicates that become articles"]
+
+
+def test_ids_do_not_depend_on_what_is_indexed_in_one_run() -> None:
+    for seed in range(40):
+        chance, archive = random.Random(seed), Archive()
+        for _ in range(12):
+            archive.change(chance)
+        archive.update()
+        again = Archive(dict(reversed(archive.files.items())))
+        again.update()
+        assert again.records() == archive.records()
+        assert Counter(archive.articles) == Counter(again.articles)
