@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from newsgrep.analysis.characters import SOLO
 from newsgrep.extract.dom import Element, Tree, iter_elements, short_text
@@ -184,8 +183,12 @@ class Home:
         address = _original(href)
         if address in _HOME_PATHS:
             return True
-        host = url_host(address) if address.startswith(("http://", "https://", "//")) else None
-        if host is None or urlsplit(address).path not in _HOME_PATHS or "?" in address:
+        if "?" in address or not address.startswith(("http://", "https://", "//")):
+            return False
+        slash = address.find("/", address.find("//") + 2)
+        path = address[slash:].partition("#")[0] if slash >= 0 else ""
+        host = url_host(address) if path in _HOME_PATHS else None
+        if host is None:
             return False
         self._hosts = self._hosts or {host}
         return host in self._hosts
