@@ -44,6 +44,8 @@ _NAME_LINE = re.compile(r"[\u4e00-\u9fff·]{2,8}|[A-Z][\w.'-]+(?: [A-Z][\w.'-]+)
 _HEAD_CREDIT = re.compile(r"图(?:片?来源)?\s*[/:]\s*[^。]{1,40}")
 _OUTLET_SUFFIX = re.compile(r"[|｜_\-–—]\s*[^|｜]{1,25}$")
 _DATELINE = re.compile(r".{1,24}?\s*[—–]{1,2}")
+_KEYWORDS = re.compile(r"(?:关键[词字]|标签|tags?|keywords?)\s*[:>»]+\s*([^。!?]{1,100})")
+_TAG_SPLIT = re.compile(r"[\s,，;；、/|]+")
 _SPEAKER = re.compile(r"[^\s:]{1,6}:")
 
 _STATED: Final = frozenset(
@@ -212,7 +214,11 @@ class _BlockSorter:
             text = self.blocks[index].text
             if not notices.may_be_end_note(text):
                 continue
-            if notices.is_end_note(self._fold(index)):
+            if keywords := _KEYWORDS.fullmatch(self._fold(index)):
+                values = text[keywords.start(1) :]
+                self.tags.update(dict.fromkeys(filter(None, _TAG_SPLIT.split(values))))
+                self.rules[index] = Rule.TAGS
+            elif notices.is_end_note(self._fold(index)):
                 if not self._is_speaker(self._fold(index)):
                     self.rules[index] = Rule.EDITORS_NOTE
             elif not self._is_speaker(self._fold(index)) and self._is_byline(text):

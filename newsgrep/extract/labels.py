@@ -40,6 +40,12 @@ _LABEL = re.compile(
     + "|".join(f"(?P<{field}>{words})" for field, words in _LABELS.items())
     + r")\s*:\s*"
 )
+_BARE_LABEL = re.compile(
+    r"\s*(?:" + "|".join(f"(?P<{field}>{words})" for field, words in _LABELS.items()) + r")\s*:?\s*"
+)
+_COUNT = re.compile(
+    r"\s*\d[\d,.]*\s?[万次条个人]{0,2}\s?(?:阅读|评论|浏览|点击|回复|跟帖|收藏|转发)\s*|\s*"
+)
 _ROLE = re.compile(
     r"(?:(?:本[报刊台网]|特[约派]|见习|实习)?记者|通讯员|作者|by)\s+(?P<name>\S.{0,40})|文\s?/\s?(?P<before>\S.{0,40})"
 )
@@ -48,6 +54,7 @@ _SENTENCE_SIGNS: Final = frozenset("。!?;…")
 _SENTENCE_ENDS: Final = frozenset("。！？!?…")
 _SIGN = re.compile(r"[:：/／]|\d{4}")
 _MAX_EVENT_LABEL: Final = 20
+_MAX_OUTLET: Final = 12
 _PADDING: Final = " \t|·•/,;()[]【】-—:"
 _AROUND_VALUE: Final = " \t|·•/,;-—:：，；　｜／"
 _BRACKETS = re.compile(r"[(\[]\s*[)\]]")
@@ -86,6 +93,8 @@ class _Line:
 
     def read(self) -> bool:
         """Read all parts; return whether every one of them is a label with a value or a date."""
+        if self.folded.count("|") > 1:
+            return self._read_bars()
         if not any(sign in self.folded for sign in ":/") and not may_state_date(self.text):
             return False
         marks = list(_LABEL.finditer(self.folded))
@@ -98,6 +107,21 @@ class _Line:
             self._read_value(mark.lastgroup or "", mark.end(), end)
             for mark, end in zip(marks, starts[1:], strict=True)
         ) and bool(self.values or self.labels)
+
+    def _read_bars(self) -> bool:
+        """Read ``发表于2024-05-16 | 来源某报 | 3条评论``: bars make up for colons."""
+        start = 0
+        for part in [*self.folded.split("|")]:
+            end = start + len(part)
+            label = _BARE_LABEL.match(part)
+            if label:
+                self.labels += 1
+                if not self._read_value(label.lastgroup or "", start + label.end(), end):
+                    return False
+            elif not (_COUNT.fullmatch(part) or self._read_unlabelled(start, end)):
+                return False
+            start = end + 1
+        return bool(self.values)
 
     def _add(self, field: str, start: int, end: int) -> None:
         value = self.text[start:end].strip(" ：，,；;　|｜" if field == "title" else _AROUND_VALUE)
@@ -281,6 +305,10 @@ def take_labels(blocks: Sequence[Block]) -> tuple[tuple[Block, ...], Claims]:
                 break
         elif parse_date_line(text) is not None:
             dated = True
+        elif _is_outlet_alone(text) and (dated or parse_date_line(following) is not None):
+            claim = Claim(ClaimField.SOURCE, text, Provenance.LABEL, rank=_RANK)
+            stated.append(Claims(sources=(claim,)))
+            found[index] = replace(found[index], rule=Rule.BYLINE)
         elif dated and not sentences and _is_name_alone(text):
             stated.append(Claims(authors=(_author(text),)))
             found[index] = replace(found[index], rule=Rule.BYLINE)
@@ -289,6 +317,10 @@ def take_labels(blocks: Sequence[Block]) -> tuple[tuple[Block, ...], Claims]:
 
 
 _LONE_NAME = re.compile(r"[\u4e00-\u9fff]{2,4}")
+
+
+def _is_outlet_alone(text: str) -> bool:
+    return 2 < len(text) <= _MAX_OUTLET and " " not in text and sounds_like_outlet(text)
 
 
 def _is_name_alone(text: str) -> bool:

@@ -39,7 +39,7 @@ _BUTTON = re.compile(
     + _SHARE_TARGETS
     + r"""
     | 相关(?:文章|阅读|新闻|报道|报导|链接|内容|主题|推荐)?\s*:?
-    | (?:延伸阅读|推荐阅读|热门文章|更多文章|猜你喜欢|往期(?:回顾|推荐)|热点推荐|热门推荐)\s*:?
+    | (?:延伸(?:阅读)?|(?:拓|扩)展阅读|推荐阅读|热门文章|更多文章|猜你喜欢|往期(?:回顾|推荐)|热点推荐|热门推荐)\s*:?
     | related(?:\s+(?:posts?|articles?|stories|content|links?|topics|coverage))?\s*:?
     | (?:read\s+more|continue\s+reading|继续阅读|阅读更多|阅读全文|阅读原文|查看原文|查看更多|展开全文|加载更多)(?:\s+on\s+\w+)?\s*[»›…→:.>]*
     | (?:获取)?更多\s*(?:rss|订阅)[^。!?]{0,120} | (?:https?://\S{1,100}\s*){1,3} | https?://feedx\.\S{1,40}
@@ -48,7 +48,8 @@ _BUTTON = re.compile(
     | (?:打印|关闭|收藏|分享|返回顶部|[|/\s])+|字[号体](?:大小)?[:]?[大中小\s]+|[\[【(]?字[号体](?:大小)?[:\s]*[大中小\s]+[\]】)]?
     | (?:[您你]?(?:当前|现在|所在)的?位置\s*:?\s*)?首页\s*[|>»›/·-][^。!?,]{0,80} | [您你](?:当前|现在|所在)的?位置[^。!?]{0,80}
     | 发表(?:评论|回复)|(?:评论|留言|跟帖)\s*[(]?\d*[)]?|leave\s+a\s+(?:comment|reply)|我要(?:评论|跟帖|纠错|分享)
-    | (?:举报|反馈|投诉|纠错|[|/\s、])+
+    | (?:举报|反馈|投诉|纠错|[|/\s、])+ | (?:微博|微信|公众号)关注
+    | (?:扫一扫|扫码|用手机)?[,\s]*在?手机(?:上|端)?(?:打开|观看|阅读|查看)(?:当前|本|此)?[页文网]?[^。!?,]{0,6}
     | (?:已有|共有?)?\d+\s*条?(?:评论|回复|跟帖)|\d+\s+(?:comments?|minutes?|min(?:ute)?s?\s+read)
     | (?:(?:阅读|在看|点赞|赞|分享|收藏|评论|浏览|转发|播放|点击|人气|views?|likes?|shares?)(?:量|数|次数)?\s*:?\s*\d[\d.,]*\s?[万wk]?\+?\s*){1,8}
     | [你您]的(?:器材|浏览器|设备|播放器)不支持[^。!?]{0,30}[。.]?
@@ -103,6 +104,8 @@ _BRACKETS: Final = "[](){}【】〔〕 "
 _SOURCE_NOTE = re.compile(
     r"[(\[【]?(?:本文)?(?:(?:原文|英文|英文版|文章|稿件|信息|消息|内容)?(?:链接|网址|地址|来源|出处)|原文|英文|阅读原文|稿源)\s*:[^。!?]{0,200}|[(\[]?(?:source|original|via)\s*:\s*(?:https?://\S+|[^.。!?]{2,60})[)\]]?"
     r"|[(\[【]?(?:本文|文章|原文|稿件)?(?:转载|转|摘|选|节选|整理|编译)自\s*:?\s*[^。!?,]{1,40}[)\]】]?"
+    r"|[(\[【]原(?:标题|题|文标题)(?:为|:)?\s*[:]?.{1,80}[)\]】]|微信(?:公众)?号\s*:\s*[\w-]{3,30}"
+    r"|(?:部分)?(?:信息|内容|图片|素材|文章|资料|图文)(?:均?来源于?|均?来自|源自)(?:网络|互联网)[^。!?]{0,20}"
     r"|.{0,40}\b(?:contributed\s+(?:reporting|research)|contributed\s+to\s+this\s+(?:report|article|story))\b.{0,60}"
     r"|(?:additional\s+)?(?:reporting|editing|writing|translated|edited|translation|research)\s+by\s[^!?]{2,100}"
     r"|.{2,80}对本文有(?:报道|报导|研究|报道和研究|报导和研究)?贡献。"
@@ -158,6 +161,9 @@ _NOTICE_ACT = re.compile(
     r"|all\srights\sreserved(?!\sfor\b)|\bcopyright\s(?:©|\(c\)|\d)|subject\sto\scopyright|©|uploaded\sand\sposted|information\sstorage|originally\s(?:published|appeared)|do(?:es)?\snot\s(?:necessarily\s)?(?:represent|reflect)"
     r"|without\s(?:the\s)?(?:prior\s)?(?:express\s)?(?:written\s)?(?:permission|consent)|first\spublished|may\snot\sbe\s(?:reproduced|republished|reprinted)|republished\s"
 )
+_STATES_ORIGIN = re.compile(
+    r"[(【\[]?本(?:文|篇|稿)(?:章|件)?(?:经|由|系|为|首发|原载|原发|原刊|转载|来源|仅|观点|内容|版权|授权)"
+)
 _CLAUSE = re.compile(r"[^,;:。!?\s][^,;:。!?]+")
 _NOTICE_LABEL = re.compile(
     r"凡(?:本|是?注明|标注|署名)|\W{0,3}(?:(?:特别|免责|版权|郑重|平台|网站|本[站网文]|作者|重要|法律|风险|原创|转载|编者|投稿)?(?:声明|提示|说明|须知|按)|notice|disclaimer|copyright\snotice)\W{0,2}\s*:"
@@ -180,6 +186,7 @@ _CALL = re.compile(
 _FORMULA = re.compile(
     r"""
       [^。]{0,30}尽在[^。]{0,16}(?:app|客户端|公众号|微博|微信|新闻|财经|网|频道|平台|号)[。!]?
+    | (?:安装|下载|打开|点击|关注)[^。!?,]{0,24}(?:客户端|app|公众号)[^。!?,]{0,40}(?:下载|安装|查看|关注|订阅|资讯|了解)[^。!?,]{0,12}
     | 返回.{1,12}?[,\s]*查看更多[>»\s]*
     | 未经\S{0,12}(?:授权|许可|允许|同意|准许)[,\s]*(?:任何\S{0,16}?)?(?:一律|均|皆)?(?:不得|禁止|严禁|谢绝|请勿|勿).{0,6}(?:转载|复制|翻印|摘编|转发|镜像|引用|商用|传播).{0,20}
     | (?:谢绝|严禁|禁止|请勿)(?:转载|复制|翻印|抄袭)[。!]? | 版权所有(?![者人权])[^,]{0,60} | (?:本\S{1,6}|文章|图文|图片|作品|内容|视频|稿件|原文|网站)?的?版权(?:归|属|为)[^,。]{1,40}所有。?
@@ -244,7 +251,7 @@ def _acts(folded: str) -> bool:
     needed = 1 if len(folded) <= _LONG_NOTICE else 2
     if len(list(islice(_NOTICE_ACT.finditer(folded), needed))) < needed:
         return False
-    if _NOTICE_LABEL.match(folded):
+    if _NOTICE_LABEL.match(folded) or _STATES_ORIGIN.match(folded):
         return True
     clauses = _CLAUSE.findall(folded)
     formal = sum(1 for c in clauses if _NOTICE_ACT.search(c) or _ABOUT_ITSELF.search(c))
@@ -265,7 +272,7 @@ def is_prose(folded: str) -> bool:
 
 
 _PHOTO_CREDIT = re.compile(
-    r"(?P<caption>.*?)(?<![\s。,(])[\s。,(]*(?:(?:摄|摄影师?)\s*[:/]"
+    r"(?P<caption>.*?)(?<![\s。,(])[\s。,(]*(?:(?:摄|摄影师?)\s*[:/]|(?=[\u4e00-\u9fff]{0,8}记者\s?[\u4e00-\u9fff]{2,4}\s?摄[)]?。?$)"
     r"|(?:图片?|照片|图像|图源)?(?:来源|提供|版权)\s*[:,]"
     r"|(?<![左右上下中前后大小本插附题])图\s*[/:]|photo(?:graph)?s?(?:\s+(?:by|credit))?\s*:|photograph\s+by\b|credit\s*:|©)"
     r"\s*(?P<credit>[^。!?]{1,120}。?)",
@@ -273,7 +280,9 @@ _PHOTO_CREDIT = re.compile(
 )
 _PHOTO_LINE = re.compile(
     r".{4,300}?(?:(?:摄|摄影)\s*:|(?<![拍录])(?:摄|摄影)\s*/)\s*[^\s。!?][^。!?]{0,120}[。]?"
-    r"|[^。]{4,60}[\s。,]图(?:片?来源)?\s*[/:]\s*\S{1,30}",
+    r"|[^。]{4,60}[\s。,]图(?:片?来源)?\s*[/:]\s*\S{1,30}"
+    r"|(?:资料图|图为|图:|上图|下图).{4,300}?[\s。,(](?:[\u4e00-\u9fff]{0,8}记者\s?)?[\u4e00-\u9fff]{2,4}\s?(?<![拍录])摄[)]?。?"
+    r"|.{4,300}?[\s。,(][\u4e00-\u9fff]{0,8}记者\s?[\u4e00-\u9fff]{2,4}\s?(?<![拍录])摄[)]?。?",
     re.DOTALL,
 )
 _MAX_CREDITED_CAPTION: Final = 1000
