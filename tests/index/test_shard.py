@@ -185,7 +185,11 @@ def test_next_runs_correct_simultaneous_shards(
     def write_some(count: int) -> None:
         for _ in range(count):
             number, version = chance.randrange(6), chance.randrange(4)
-            body = "潮汐表照常张贴。" * chance.randrange(1, 9) + f"第{chance.random()}次。"
+            body = (
+                "守塔人每天清晨在码头的黑板上写下水位，再把前一天的数字抄进蓝皮的本子，雨天也不例外；"
+                "来看的人多半是渔民，他们站一会儿就走，谁也不问这些数字以后有什么用处。"
+            )
+            body += "潮汐表照常张贴。" * chance.randrange(1, 9) + f"第{chance.random()}次。"
             url = f"https://fog.example/{number}"
             write_article(folder / f"{number}-{version}.md", f"第{number}号公报", body, url=url)
 
