@@ -34,8 +34,25 @@ from newsgrep.extract.whitespace import CELL_SEPARATOR, clean_line, comparison_k
 from newsgrep.models import Provenance
 
 _HEAD_ELEMENTS: Final = frozenset(("meta", "title", "link", "script"))
-_SENTENCE_ELEMENTS: Final = frozenset(("cite", "label", "math", "time"))
-"""Inline elements that are part of the sentence that they end."""
+_SENTENCE_ELEMENTS: Final = frozenset(
+    (
+        "b",
+        "cite",
+        "em",
+        "font",
+        "i",
+        "label",
+        "mark",
+        "math",
+        "q",
+        "strong",
+        "sub",
+        "sup",
+        "time",
+        "u",
+    )
+)
+"""Inline elements that are part of the sentence that they end; others are if they end it."""
 _MAX_CREDIT: Final = 200
 """Characters of an element with the class of a photo credit; a longer one is text."""
 _MAX_CAPTION: Final = 400
@@ -220,8 +237,8 @@ class Cleaner:
                 continue
             before_text = line[filled[first - 1]].rstrip() if first else ""
             after_text = line[filled[after]].lstrip() if after < len(filled) else ""
-            if not _in_sentence(before_text, after_text, frame):
-                text = "".join(line[start:end])
+            text = "".join(line[start:end])
+            if not _in_sentence(before_text, text, after_text, frame):
                 line[start:end] = [" "] + [""] * (end - start - 1)
                 if is_prose(text, size_of(text)):
                     self._asides.append((text, frame.suspect))
@@ -470,15 +487,17 @@ _TERMINAL: Final = tuple(".!?。！？…」』”")
 _SEPARATORS: Final = tuple("|｜·•/:：")
 
 
-def _in_sentence(before: str, after: str, frame: _Frame) -> bool:
-    """Return whether an inline element is part of the sentence around it.
+def _in_sentence(before: str, text: str, after: str, frame: _Frame) -> bool:
+    """Return whether an inline element with ``text`` is part of the sentence around it.
 
     ``before`` and ``after`` are the other texts of its line.
     """
     if before and after:
         return not before.endswith(_SEPARATORS) or frame.element.name in _SENTENCE_ELEMENTS
     if before:
-        return frame.element.name in _SENTENCE_ELEMENTS and not before.endswith(_TERMINAL)
+        return not before.endswith((*_TERMINAL, *_SEPARATORS)) and (
+            frame.element.name in _SENTENCE_ELEMENTS or text.rstrip().endswith(_TERMINAL)
+        )
     return frame.element.name != "button" and not after.startswith(_SEPARATORS)
 
 
