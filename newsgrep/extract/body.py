@@ -46,6 +46,8 @@ _OUTLET_SUFFIX = re.compile(r"[|｜_\-–—]\s*[^|｜]{1,25}$")
 _DATELINE = re.compile(r".{1,24}?\s*[—–]{1,2}")
 _KEYWORDS = re.compile(r"(?:关键[词字]|标签|tags?|keywords?)\s*[:>»]+\s*([^。!?]{1,100})")
 _TAG_SPLIT = re.compile(r"[\s,，;；、/|]+")
+_STATEMENT = re.compile(r"[。!?]|[^.]{60}\.\s")
+"""What the name of an author does not contain; an element with its class may be prose."""
 _SPEAKER = re.compile(r"[^\s:]{1,6}:")
 
 _STATED: Final = frozenset(
@@ -195,7 +197,7 @@ class _BlockSorter:
             self.bylines.append(self.blocks[before].text)
             self.rules[before] = Rule.BYLINE
             return Rule.BYLINE
-        if text in self.known_lines or self._is_byline(text):
+        if (text in self.known_lines and not _STATEMENT.search(self._fold(index))) or self._is_byline(text):
             return Rule.BYLINE
         if text[0] in "图圖" and _HEAD_CREDIT.fullmatch(self._fold(index)):
             return Rule.CREDIT

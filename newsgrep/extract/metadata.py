@@ -55,6 +55,7 @@ _MAX_TAG: Final = 60
 """Characters of a topic; longer values are not topics."""
 OUTSIDE_PENALTY: Final = 100
 """Added to the rank of claims from elements outside the article."""
+_SENTENCE_END = re.compile("[。！？]")
 _AUTHOR_CLASS = re.compile(
     r"(?:^|\s)(?:byline(?:-name)?|by-line|author(?:-name|s)?|field-name-author|post-author|p-author|"
     r"article-author|entry-author)(?:\s|$)",
@@ -112,8 +113,8 @@ class MetadataReader:
         return [claim.value for claim in self._claims if claim.field is ClaimField.TITLE]
 
     def add_author(self, text: str, provenance: Provenance, rank: int, locator: str = "") -> None:
-        """Add a claim about the authors."""
-        if text:
+        """Add a claim about the authors; the class of an author is also that of paragraphs."""
+        if text and not _SENTENCE_END.search(text):
             self._claims.append(Claim(ClaimField.AUTHORS, text, provenance, locator, rank))
 
     def add_date(self, text: str, provenance: Provenance, rank: int, locator: str = "") -> None:
