@@ -197,7 +197,9 @@ class _BlockSorter:
             self.bylines.append(self.blocks[before].text)
             self.rules[before] = Rule.BYLINE
             return Rule.BYLINE
-        if (text in self.known_lines and not _STATEMENT.search(self._fold(index))) or self._is_byline(text):
+        if (
+            text in self.known_lines and not _STATEMENT.search(self._fold(index))
+        ) or self._is_byline(text):
             return Rule.BYLINE
         if text[0] in "图圖" and _HEAD_CREDIT.fullmatch(self._fold(index)):
             return Rule.CREDIT
