@@ -118,6 +118,9 @@ _PATTERNS: Final[dict[str, re.Pattern[str]]] = {
     "chart": _CHART,
     "content": _CONTENT,
 }
+_ANY_PATTERN = re.compile(
+    "|".join(f"(?:{pattern.pattern})" for pattern in _PATTERNS.values()), re.VERBOSE | re.IGNORECASE
+)
 _SUSPICIOUS: Final = (*_RULES, Rule.FOOTER, Rule.METADATA)
 _NO_TRAITS: Final[frozenset[str]] = frozenset()
 _NAME_ATTRIBUTES: Final = frozenset(("id", "data-testid", "data-e2e", "data-component"))
@@ -139,12 +142,11 @@ def traits_of(element: Element) -> frozenset[str]:
     date line or a list of tags, ``credit`` a photo credit, ``caption`` a caption, ``chart`` a
     drawing with its labels as HTML, ``content`` the article itself.
     """
-    found = _NO_TRAITS
-    for name, value in element.attrs.items():
-        if name == "class":
-            found = found | _class_traits(value[:_MAX_ATTRIBUTE])
-        elif name in _NAME_ATTRIBUTES:
-            found = found | _name_traits(value)
+    attrs = element.attrs
+    found = _class_traits(attrs["class"][:_MAX_ATTRIBUTE]) if "class" in attrs else _NO_TRAITS
+    for name in _NAME_ATTRIBUTES:
+        if name in attrs and (traits := _name_traits(attrs[name])):
+            found = found | traits
     return found
 
 
@@ -161,7 +163,9 @@ def _name_traits(name: str) -> frozenset[str]:
 
 @lru_cache(maxsize=20_000)
 def _match_traits(name: str) -> frozenset[str]:
-    found = {trait for trait, pattern in _PATTERNS.items() if pattern.fullmatch(name)}
+    found: set[str] = set()
+    if _ANY_PATTERN.fullmatch(name):
+        found = {trait for trait, pattern in _PATTERNS.items() if pattern.fullmatch(name)}
     if not found and not _NUMBER.search(name):
         before = ""
         for word in map(str.lower, _NAME_WORD.findall(name)):

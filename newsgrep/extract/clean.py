@@ -11,7 +11,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from newsgrep.analysis.characters import solo_character
 from newsgrep.extract import boilerplate, notices
@@ -33,25 +33,10 @@ from newsgrep.extract.passages import Passage, Region, Regions, Suspect, is_pros
 from newsgrep.extract.whitespace import CELL_SEPARATOR, clean_line, comparison_key, split_paragraphs
 from newsgrep.models import Provenance
 
-_HEAD_ELEMENTS: Final = frozenset(("meta", "title", "link", "script"))
-_SENTENCE_ELEMENTS: Final = frozenset(
-    (
-        "b",
-        "cite",
-        "em",
-        "font",
-        "i",
-        "label",
-        "mark",
-        "math",
-        "q",
-        "strong",
-        "sub",
-        "sup",
-        "time",
-        "u",
-    )
-)
+_SENTENCE_ELEMENTS: Final = frozenset((
+    "b", "cite", "em", "font", "i", "label", "mark", "math", "q", "strong", "sub", "sup", "time",
+    "u",
+))  # fmt: skip
 """Inline elements that are part of the sentence that they end; others are if they end it."""
 _MAX_CREDIT: Final = 200
 """Characters of an element with the class of a photo credit; a longer one is text."""
@@ -71,49 +56,69 @@ _CLAIMING_RULES: Final = frozenset((
 _NO_TRAITS: Final[frozenset[str]] = frozenset()
 
 
-class _Frame:
-    """An element that the walk has entered and not left.
+_BREAK, _HEAD, _SILENT, _IMAGE, _LINK, _CELL, _BLOCK = range(1, 8)
+_KIND_OF: Final[dict[str, int]] = {
+    **dict.fromkeys(boilerplate.BLOCK_ELEMENTS, _BLOCK),
+    **dict.fromkeys(("td", "th"), _CELL),
+    **dict.fromkeys(SILENT_ELEMENTS, _SILENT),
+    "a": _LINK,
+    "br": _BREAK,
+    "img": _IMAGE,
+    **dict.fromkeys(("meta", "title", "link", "script"), _HEAD),
+}
+"""What to do with an element by its name; all others are inline elements."""
 
-    ``block`` is the innermost block element; ``mark`` is where the text of a suspected inline
-    element begins in the line, or -1.
-    """
+
+class _Context:
+    """What the walk knows about the text in an element: ``block`` is its innermost block."""
 
     __slots__ = (
         "block",
-        "breaks",
         "careful",
-        "children",
-        "element",
         "in_link",
         "in_list",
         "in_row",
         "kind",
-        "mark",
+        "plain",
         "preformatted",
         "suspect",
     )
 
     def __init__(
-        self, element: Element, suspect: Suspect | None, outer: _Frame | None = None
+        self,
+        block: Element,
+        suspect: Suspect | None = None,
+        kind: BlockKind = BlockKind.TEXT,
+        *,
+        careful: bool = True,
+        in_link: bool = False,
+        in_list: bool = False,
+        in_row: bool = False,
+        preformatted: bool = False,
     ) -> None:
-        self.children = iter(element.contents)
-        self.element = element
+        self.block = block
         self.suspect = suspect
-        self.mark = -1
-        self.breaks = False
-        if outer is None:
-            self.block = element
-            self.kind = BlockKind.TEXT
-            self.in_link = self.in_list = self.in_row = self.preformatted = False
-            self.careful = True
-        else:
-            self.block = outer.block
-            self.kind = outer.kind
-            self.in_link = outer.in_link
-            self.in_list = outer.in_list
-            self.in_row = outer.in_row
-            self.preformatted = outer.preformatted
-            self.careful = outer.careful
+        self.kind = kind
+        self.careful = careful
+        self.in_link = in_link
+        self.in_list = in_list
+        self.in_row = in_row
+        self.preformatted = preformatted
+        self.plain = not (in_link or preformatted)
+        """Whether text is added to the line as it is."""
+
+
+class _Mark(NamedTuple):
+    """A suspected inline element, and where its text is in the line."""
+
+    start: int
+    end: int
+    element: Element
+    suspect: Suspect | None
+
+
+_Entered = tuple[Iterator["Element | str"], Element, _Context, bool]
+"""Children to visit, the element, its context, and whether leaving it needs a step."""
 
 
 class Cleaner:
@@ -137,12 +142,12 @@ class Cleaner:
         self._lines: list[str] = []
         self._line_suspects: list[Suspect | None] = []
         self._line: list[str] = []
-        self._marks: list[tuple[int, int, _Frame]] = []
-        self._marked: _Frame | None = None
+        self._marks: list[_Mark] = []
+        self._marked: _Mark | None = None
         self._asides: list[tuple[str, Suspect | None]] = []
         self._linked = 0
-        self._after_image = False
-        self._alt: tuple[str, _Frame] | None = None
+        self._image_at = (-1, 0, 0)
+        self._alt: tuple[str, _Context] | None = None
         self._captions: set[str] = set()
         for element in selected.authors:
             self.metadata.add_author(short_text(element), Provenance.OUTLET_RULE, 0, "byline")
@@ -153,21 +158,28 @@ class Cleaner:
 
     def run(self) -> None:
         """Walk the tree."""
-        frame = _Frame(self.tree.root, None)
-        stack = [frame]
+        top = self.tree.root
+        context = _Context(top)
+        stack: list[_Entered] = [(iter(top.contents), top, context, False)]
+        line = self._line
         while stack:
-            frame = stack[-1]
-            child = next(frame.children, None)
-            if child is None:
+            children, element, context, leaves = stack[-1]
+            for child in children:
+                if type(child) is str:
+                    if not context.plain:
+                        self._add_text(child, context)
+                    elif line or not child.isspace():
+                        line.append(child)
+                elif type(child) is Element:
+                    entered = self._enter(child, context)
+                    if entered is not None:
+                        stack.append(entered)
+                        break
+            else:
                 stack.pop()
-                self._leave(frame)
-            elif type(child) is str:
-                self._add_text(child, frame)
-            elif type(child) is Element:
-                entered = self._enter(child, frame)
-                if entered is not None:
-                    stack.append(entered)
-        self._flush(frame)
+                if leaves:
+                    self._leave(element, context)
+        self._flush(context)
         self._flush_alt()
 
     def read_claims(self, root: Region | None) -> None:
@@ -187,29 +199,25 @@ class Cleaner:
                 elif element.attribute("content"):
                     metadata.read_properties(element, OUTSIDE_PENALTY * outside)
 
-    def _add_text(self, text: str, frame: _Frame) -> None:
-        if frame.preformatted:
+    def _add_text(self, text: str, context: _Context) -> None:
+        if context.preformatted:
             first, *rest = text.split("\n")
             self._line.append(first)
             for line in rest:
                 self._end_line()
                 self._line.append(line)
-        elif self._line or self._marked is not None or self._marks or not text.isspace():
+        elif self._line or not text.isspace():  # else it is indentation of the source
             self._line.append(text)
-        else:  # indentation of the source
-            return
-        if frame.in_link:
+        if context.in_link:
             self._linked += len(text.strip())
-        if self._after_image and text.strip():
-            self._after_image = False
 
     def _end_line(self) -> None:
         line = self._line
         suspect = None
         if self._marked is not None or self._marks:
             if self._marked is not None:
-                self._marks.append((self._marked.mark, len(line), self._marked))
-                self._marked.mark = 0
+                self._marks.append(self._marked._replace(end=len(line)))
+                self._marked = self._marked._replace(start=0)
             suspect = self._resolve_marks()
         self._lines.append("".join(line))
         self._line_suspects.append(suspect)
@@ -224,39 +232,34 @@ class Cleaner:
         marks, self._marks = self._marks, []
         filled = [at for at, part in enumerate(line) if part.strip(_BLANKS)]
         covered = 0
-        for start, end, _ in marks:
+        for start, end, _, _ in marks:
             if covered < len(filled) and filled[covered] < start:
                 break
             while covered < len(filled) and filled[covered] < end:
                 covered += 1
         if covered == len(filled):
-            return marks[0][2].suspect if filled else None
-        for start, end, frame in reversed(marks):
+            return marks[0].suspect if filled else None
+        for start, end, element, suspect in reversed(marks):
             first, after = bisect_left(filled, start), bisect_left(filled, end)
             if first == after:
                 continue
             before_text = line[filled[first - 1]].rstrip() if first else ""
             after_text = line[filled[after]].lstrip() if after < len(filled) else ""
             text = "".join(line[start:end])
-            if not _in_sentence(before_text, text, after_text, frame):
+            if not _in_sentence(before_text, text, after_text, element):
                 line[start:end] = [" "] + [""] * (end - start - 1)
                 if is_prose(text, size_of(text)):
-                    self._asides.append((text, frame.suspect))
+                    self._asides.append((text, suspect))
         return None
 
-    def _flush(self, frame: _Frame) -> None:
-        """Turn the collected lines into passages of the block that ``frame`` is in."""
+    def _flush(self, context: _Context) -> None:
+        """Turn the collected lines into passages of the block of ``context``."""
         if not self._line and not self._lines:
             return
         self._end_line()
         lines, suspects, linked = self._lines, self._line_suspects, self._linked
-        self._linked = 0
-        if len(lines) == 1 and lines[0].isspace():  # indentation of the source
-            lines.clear()
-            suspects.clear()
-            return
-        self._lines, self._line_suspects = [], []
-        suspect = frame.suspect
+        self._lines, self._line_suspects, self._linked = [], [], 0
+        suspect = context.suspect
         if any(suspects):
             filled = [at for at, line in enumerate(lines) if line.strip()]
             if all(suspects[at] for at in filled):
@@ -267,129 +270,153 @@ class Cleaner:
                     for line, own in zip(lines, suspects, strict=True)
                     if own is None or is_prose(line, size_of(line))
                 ]
-        total = 0
-        for text in split_paragraphs(lines):
-            if not total:
-                total = sum(len(line.strip()) for line in lines)
-                self._flush_alt()
-            share = min(linked / total, 1.0) if linked else 0.0
-            self._add(text, frame.kind, frame, suspect, share)
+        found = split_paragraphs(lines)
+        if found:
+            self._flush_alt()
+            share = 0.0
+            if linked:
+                share = min(linked / sum(len(line.strip()) for line in lines), 1.0)
+            for text in found:
+                self._add(text, context.kind, context, suspect, share)
         if self._asides:
             for text, own in self._asides:
-                self._add(clean_line(text), BlockKind.TEXT, frame, own, 0.0)
+                self._add(clean_line(text), BlockKind.TEXT, context, own, 0.0)
             self._asides.clear()
 
     def _add(
-        self, text: str, kind: BlockKind, frame: _Frame, suspect: Suspect | None, linked: float
+        self, text: str, kind: BlockKind, context: _Context, suspect: Suspect | None, linked: float
     ) -> None:
-        region = self.regions.around(frame.block, len(self.passages), frame.suspect)
+        region = self.regions.around(context.block, len(self.passages), context.suspect)
         self.passages.append(Passage(text, kind, region, suspect, linked))
 
-    def _add_caption(self, text: str, frame: _Frame) -> None:
+    def _add_caption(self, text: str, context: _Context) -> None:
         text = notices.strip_credit(text)
         if not text or notices.is_boilerplate_line(text):
             return
         key = comparison_key(text)
         if key and key not in self._captions:
             self._captions.add(key)
-            self._add(text, BlockKind.CAPTION, frame, frame.suspect, 0.0)
+            self._add(text, BlockKind.CAPTION, context, context.suspect, 0.0)
 
     def _flush_alt(self) -> None:
         """Take the alternative text of an image as its caption, if it has no other caption."""
         if self._alt is not None:
-            alt, frame = self._alt
+            alt, context = self._alt
             self._alt = None
-            self._add_caption(alt, frame)
+            self._add_caption(alt, context)
 
-    def _leave(self, frame: _Frame) -> None:
-        if frame.breaks:
-            self._flush(frame)
+    def _leave(self, element: Element, context: _Context) -> None:
+        if context.block is element:
+            self._flush(context)
             return
-        if frame is self._marked:
-            self._marks.append((frame.mark, len(self._line), frame))
+        if self._marked is not None and self._marked.element is element:
+            self._marks.append(self._marked._replace(end=len(self._line)))
             self._marked = None
-        if frame.element.name in ("td", "th"):
+        if element.name in ("td", "th"):
             self._line.append(CELL_SEPARATOR)
 
-    def _enter(self, element: Element, frame: _Frame) -> _Frame | None:
-        name = element.name
-        if name == "br":
-            self._end_line()
+    def _enter(self, element: Element, context: _Context) -> _Entered | None:
+        """Return the children of ``element`` with their context, or None if they are done."""
+        name, attrs, contents = element.name, element.attrs, element.contents
+        kind = _KIND_OF.get(name)
+        if kind is not None and kind <= _IMAGE:
+            self._take_empty(element, kind, context)
             return None
-        if name in _HEAD_ELEMENTS:
-            self.metadata.read_head(element)
-            return None
-        attrs = element.attrs
-        if name in SILENT_ELEMENTS:
-            if attrs:
-                self.metadata.read_properties(element, 0)
-            return None
-        if name == "img":
-            self._image(element, frame)
-            return None
-        selected = self.selected
-        careful = frame.careful and element not in selected.kept
+        outer = context
         traits = boilerplate.traits_of(element) if attrs else _NO_TRAITS
-        suspect = frame.suspect
-        rule = None
+        careful = outer.careful
+        suspect = None
         if (
             traits
             or name in _SPECIAL_ELEMENTS
             or self._ruled
             or not boilerplate.RULED_ATTRIBUTES.isdisjoint(attrs)
         ):
-            if element in selected.captions:
-                self._flush(frame)
-                self._take_caption(element, frame)
+            careful = careful and element not in self.selected.kept
+            if self._take_whole(element, traits, careful, outer):
                 return None
-            if careful and "chart" in traits:
-                self._flush(frame)
-                self._take_chart(element, frame)
-                return None
-            if self._is_caption(element, traits, careful):
-                self._flush(frame)
-                self._take_caption(element, frame)
-                return None
-            rule = self._rule_of(element, traits, frame)
+            rule = self._rule_of(element, traits, outer)
             if rule is not None:
-                suspect = Suspect(element, rule, suspect)
+                suspect = Suspect(element, rule, outer.suspect)
                 self.suspects.append(suspect)
         if name in _CLAIMING_ELEMENTS or (
             attrs and not boilerplate.CLAIMING_ATTRIBUTES.isdisjoint(attrs)
         ):
-            self._claiming.append((element, suspect, len(self.passages)))
-        entered = _Frame(element, suspect, frame)
-        entered.careful = careful
-        if name in ("ul", "ol"):
-            entered.in_list = True
-        if name in boilerplate.BLOCK_ELEMENTS:
-            if frame.in_row:
-                self._line.append(CELL_SEPARATOR)
-            else:
-                self._flush(frame)
-                entered.breaks = True
-                entered.block = element
-                if name in boilerplate.HEADING_ELEMENTS:
-                    entered.kind = BlockKind.HEADING
-                elif name == "tr":
-                    entered.in_row = self._is_row(element)
-                elif name == "pre":
-                    entered.preformatted = True
-        elif name == "a":
-            entered.in_link = True
-        if rule is not None and not entered.breaks and self._marked is None:
-            entered.mark = len(self._line)
-            self._marked = entered
-        return entered
+            self._claiming.append((element, suspect or outer.suspect, len(self.passages)))
+        if kind is _BLOCK and not outer.in_row:
+            self._flush(outer)
+            heading = name in boilerplate.HEADING_ELEMENTS
+            inner = _Context(
+                element,
+                suspect or outer.suspect,
+                BlockKind.HEADING if heading else outer.kind,
+                careful=careful,
+                in_link=outer.in_link,
+                in_list=outer.in_list or name == "ul" or name == "ol",
+                in_row=name == "tr" and self._is_row(element),
+                preformatted=outer.preformatted or name == "pre",
+            )
+            if len(contents) == 1 and type(contents[0]) is str:
+                self._add_text(contents[0], inner)
+                self._flush(inner)
+                return None
+            return (iter(contents), element, inner, True)
+        if kind is _BLOCK:
+            self._line.append(CELL_SEPARATOR)
+        inner = outer
+        if suspect is not None or careful is not outer.careful or kind is _LINK:
+            inner = _Context(
+                outer.block,
+                suspect or outer.suspect,
+                outer.kind,
+                careful=careful,
+                in_link=outer.in_link or kind is _LINK,
+                in_list=outer.in_list,
+                in_row=outer.in_row,
+                preformatted=outer.preformatted,
+            )
+        marked = suspect is not None and self._marked is None
+        leaves = marked or kind is _CELL or kind is _BLOCK
+        if not leaves and len(contents) == 1 and type(contents[0]) is str:
+            self._add_text(contents[0], inner)
+            return None
+        if marked:
+            self._marked = _Mark(len(self._line), 0, element, suspect)
+        return (iter(contents), element, inner, leaves)
 
-    def _rule_of(self, element: Element, traits: frozenset[str], frame: _Frame) -> Rule | None:
-        """Return the rule under which ``element``, a child of ``frame``, is suspected, or None."""
+    def _take_empty(self, element: Element, kind: int, context: _Context) -> None:
+        """Take what an element without text for readers means."""
+        if kind is _BREAK:
+            self._end_line()
+        elif kind is _IMAGE:
+            self._image(element, context)
+        elif kind is _HEAD:
+            self.metadata.read_head(element)
+        elif element.attrs:
+            self.metadata.read_properties(element, 0)
+
+    def _take_whole(
+        self, element: Element, traits: frozenset[str], careful: bool, context: _Context
+    ) -> bool:
+        """Take an element that is a caption or a chart as a whole, and return whether it is."""
+        if careful and "chart" in traits and element not in self.selected.captions:
+            self._flush(context)
+            self._take_chart(element, context)
+            return True
+        if element in self.selected.captions or self._is_caption(element, traits, careful):
+            self._flush(context)
+            self._take_caption(element, context)
+            return True
+        return False
+
+    def _rule_of(self, element: Element, traits: frozenset[str], context: _Context) -> Rule | None:
+        """Return the rule under which ``element`` in ``context`` is suspected, or None."""
         selected = self.selected
         if element in selected.dropped:
             return Rule.OUTLET_RULE
         if element in selected.credits:
             return Rule.CREDIT
-        if not frame.careful or element in selected.kept:
+        if not context.careful or element in selected.kept:
             return Rule.HIDDEN if boilerplate.is_hidden(element) else None
         rule = boilerplate.rule_of(element, traits)
         if (
@@ -400,7 +427,7 @@ class Cleaner:
             return Rule.CREDIT
         if (
             rule in (None, Rule.SIDEBAR)
-            and not frame.in_list
+            and not context.in_list
             and element.name in LINK_LIST_ELEMENTS
             and is_link_list(element, self.host)
         ):
@@ -417,7 +444,7 @@ class Cleaner:
         if name == "figcaption":
             return True
         if name in ("small", "em", "i", "span", "p", "div", "figure"):
-            if name == "small" and self._after_image:
+            if name == "small" and self._follows_image():
                 return len(short_text(element)) <= _MAX_CAPTION
             if careful and name != "figure" and "caption" in traits:
                 return len(short_text(element)) <= _MAX_CAPTION and not contains_element(
@@ -425,7 +452,7 @@ class Cleaner:
                 )
         return False
 
-    def _take_caption(self, element: Element, frame: _Frame) -> None:
+    def _take_caption(self, element: Element, context: _Context) -> None:
         kept: list[str] = []
         stack: list[Iterator[Element | str]] = [iter(element.contents)]
         while stack:
@@ -448,21 +475,28 @@ class Cleaner:
         text = clean_line("".join(kept))
         if text:
             self._alt = None
-            self._add_caption(text, frame)
+            self._add_caption(text, context)
 
-    def _take_chart(self, element: Element, frame: _Frame) -> None:
+    def _take_chart(self, element: Element, context: _Context) -> None:
         """Keep whole sentences as captions, once: a chart is drawn for several widths."""
         for node in iter_elements(element, limit=10 * MAX_NODES):
             if node.name == "p" and _is_sentence(text := short_text(node)):
-                self._add_caption(text, frame)
+                self._add_caption(text, context)
 
-    def _image(self, element: Element, frame: _Frame) -> None:
-        self._after_image = True
+    def _image(self, element: Element, context: _Context) -> None:
+        self._image_at = (len(self.passages), len(self._lines), len(self._line))
         alt = clean_line(element.attribute("alt")[:_MAX_ALT])
         if _is_sentence(alt):
             self._flush_if_blank()
             self._flush_alt()
-            self._alt = (alt, frame)
+            self._alt = (alt, context)
+
+    def _follows_image(self) -> bool:
+        """Return whether there was no text since the last image."""
+        passages, lines, parts = self._image_at
+        return passages == len(self.passages) and not any(
+            part.strip() for part in (*self._lines[lines:], *self._line[parts:])
+        )
 
     def _flush_if_blank(self) -> None:
         if not any(part.strip() for part in (*self._line, *self._lines)):
@@ -487,18 +521,18 @@ _TERMINAL: Final = tuple(".!?。！？…」』”")
 _SEPARATORS: Final = tuple("|｜·•/:：")
 
 
-def _in_sentence(before: str, text: str, after: str, frame: _Frame) -> bool:
+def _in_sentence(before: str, text: str, after: str, element: Element) -> bool:
     """Return whether an inline element with ``text`` is part of the sentence around it.
 
     ``before`` and ``after`` are the other texts of its line.
     """
     if before and after:
-        return not before.endswith(_SEPARATORS) or frame.element.name in _SENTENCE_ELEMENTS
+        return not before.endswith(_SEPARATORS) or element.name in _SENTENCE_ELEMENTS
     if before:
         return not before.endswith((*_TERMINAL, *_SEPARATORS)) and (
-            frame.element.name in _SENTENCE_ELEMENTS or text.rstrip().endswith(_TERMINAL)
+            element.name in _SENTENCE_ELEMENTS or text.rstrip().endswith(_TERMINAL)
         )
-    return frame.element.name != "button" and not after.startswith(_SEPARATORS)
+    return element.name != "button" and not after.startswith(_SEPARATORS)
 
 
 _ABSOLUTE_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:|//|/cdn-cgi/l/email-protection", re.IGNORECASE)

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from newsgrep.extract import notices
+from newsgrep.extract.boilerplate import traits_of
 from newsgrep.extract.claims import Block, BlockKind, Claim, ClaimField, Loss, Rule
 from newsgrep.extract.dom import css_selector
 from newsgrep.extract.passages import (
@@ -236,7 +237,8 @@ class Selection:
             if outer is not None:
                 doubt = _doubt(region.suspect, outer.suspect)
                 for own, sums in enumerate(region.sums):
-                    outer.add(max(own, doubt), *sums)
+                    if any(sums):
+                        outer.add(max(own, doubt), *sums)
                 outer.end = max(outer.end, region.end)
 
     def _find_root(self) -> Region | None:
@@ -482,7 +484,7 @@ def _mark_factor(region: Region) -> float:
     element = region.element
     if element.attrs and "articlebody" in element.attribute("itemprop").lower():
         return 4.0
-    if element.name == "article" or "content" in region.traits:
+    if element.name == "article" or "content" in traits_of(element):
         return 1.2
     if element.name == "main":
         return 1.1

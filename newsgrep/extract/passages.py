@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from newsgrep.extract import boilerplate
 from newsgrep.extract.claims import BlockKind, Rule
 from newsgrep.extract.dom import Element
 
@@ -76,6 +75,9 @@ class Suspect:
         self.verdict: Rule | None = rule
 
 
+_NOTHING: Final = (0.0, 0.0, 0.0)
+
+
 class Region:
     """A block element that contains text; its passages are ``first`` to before ``end``."""
 
@@ -88,7 +90,6 @@ class Region:
         "outer",
         "sums",
         "suspect",
-        "traits",
     )
 
     def __init__(
@@ -99,11 +100,10 @@ class Region:
         self.first = self.end = first
         self.suspect = suspect
         self.doubt = 0
-        self.sums = [(0.0, 0.0, 0.0)] * 3
+        self.sums = [_NOTHING] * 3
         self.container: Region = (
             outer.container if outer is not None and element.name in INNER_ELEMENTS else self
         )
-        self.traits = boilerplate.traits_of(element) if element.attrs else frozenset()
 
     def add(self, doubt: int, prose: float, linked: float, plain: float) -> None:
         """Add bytes of prose, of text in links and of other text to the sums for ``doubt``."""
