@@ -13,7 +13,7 @@ from typing import Final
 
 from newsgrep.analysis.characters import SOLO, strip_invisible
 from newsgrep.analysis.fold import fold
-from newsgrep.extract.claims import Body, Claim, ClaimField, Claims, Loss
+from newsgrep.extract.claims import Body, Claim, ClaimField, Claims, Loss, is_placeholder
 from newsgrep.extract.outlets import Outlet, Outlets
 from newsgrep.extract.trace import NO_TRACE, Trace
 from newsgrep.extract.whitespace import collapse_whitespace, unescape_html
@@ -374,7 +374,9 @@ def choose_authors(
         roles = outlet.roles
     front_matter, page, other = [], [], []
     for claim in claims.authors:
-        if claim.provenance is Provenance.FRONT_MATTER:
+        if is_placeholder(claim.value):
+            trace.lost(claim, Loss.PLACEHOLDER)
+        elif claim.provenance is Provenance.FRONT_MATTER:
             front_matter.append(claim)
         elif claim.provenance in _STATED_BY_PAGE:
             page.append(claim)
