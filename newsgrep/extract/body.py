@@ -20,7 +20,7 @@ from newsgrep.extract.labels import begins_event
 from newsgrep.extract.outlets import Outlet
 from newsgrep.extract.trace import NO_TRACE, Trace
 from newsgrep.extract.whitespace import comparison_key
-from newsgrep.models import LeftOut, Precision
+from newsgrep.models import LeftOut, Precision, Provenance
 
 _HEAD_BLOCKS: Final = 6
 """Blocks of text at the top that may be headline, date, byline or credit."""
@@ -63,9 +63,12 @@ def build_body(
     outlet: Outlet | None,
     title: str | None,
     trace: Trace = NO_TRACE,
+    *,
+    source: str | None = None,
 ) -> Body:
     """Return the body: ``blocks`` without headline, bylines, credits and boilerplate lines."""
     sorter = _BlockSorter(blocks, claims, outlet, title)
+    sorter.site_names.add(source or "")
     sorter.sort()
     for block, rule in zip(sorter.blocks, sorter.rules, strict=True):
         trace.block(block, rule)
@@ -87,6 +90,12 @@ class _BlockSorter:
         self._folded: dict[int, str] = {}
         self.outlet = outlet
         self.title_key = comparison_key(title or "")
+        self.stated_titles = {
+            comparison_key(claim.value)
+            for claim in claims.titles
+            if claim.provenance is not Provenance.HEADING
+        }
+        self.site_names = {claim.value for claim in claims.sources} | set(claims.site)
         self.known_lines = {claim.value for claim in claims.authors}
         if outlet:
             self.known_lines |= outlet.names.union(outlet.roles)
@@ -177,8 +186,13 @@ class _BlockSorter:
 
     def _rule_in_head(self, index: int, kept: list[int]) -> Rule | None:
         text = self.blocks[index].text
-        if self.title_key and _repeats_title(text, self.title_key):
+        if self.title_key and (
+            _repeats_title(text, self.title_key)
+            or (len(text) <= _MAX_REPEATED_TITLE and comparison_key(text) in self.stated_titles)
+        ):
             return Rule.TITLE
+        if self.blocks[index].kind is BlockKind.HEADING and text in self.site_names:
+            return Rule.NAVIGATION
         if (
             not kept
             and self.first_date is None
