@@ -34,7 +34,7 @@ _URL_KEYS: Final = (
 _TITLE_KEYS: Final = ("title", "headline", "page_title", "full_title")
 _AUTHOR_KEYS: Final = ("author", "authors", "byline", "creator")
 _SOURCE_KEYS: Final = ("source", "site", "publisher", "outlet", "media", "site_name")
-_ADDRESS_IN_SOURCE = re.compile(r"https?://\S{3,4000}")
+_ADDRESS_IN_SOURCE = re.compile(r"https?://[^\s()<>\[\]\"（）]{3,4000}")
 
 
 def written_url(front_matter: FrontMatter) -> str | None:

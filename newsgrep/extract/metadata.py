@@ -241,14 +241,14 @@ class MetadataReader:
                     self._add_source(text, Provenance.BYLINE, _ACCOUNT_RANK, where)
 
     def _read_source_lines(self, tree: Tree) -> None:
-        """Read the first line that names a source, and the author that it names after it."""
+        """Read the first source in the lines with its label, and the first author in them."""
         named = False
         for line, element in iter_source_lines(tree):
             where = css_selector(element)
             if not named and (name := source_in_line(line)):
                 self._add_source(name, Provenance.BYLINE, _SOURCE_LINE_RANK, where)
                 named = True
-            if named and (author := author_in_line(line)):
+            if author := author_in_line(line):
                 self.add_author(author, Provenance.BYLINE, 14, where)
                 return
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from newsgrep.analysis.fold import fold
-from newsgrep.extract.dom import Element, Tree, short_text
+from newsgrep.extract.dom import Element, Tree, iter_text, short_text
 from newsgrep.extract.whitespace import clean_line
 
 SIGNS: Final = ("来源", "來源", "稿源")
@@ -15,6 +15,7 @@ SIGNS: Final = ("来源", "來源", "稿源")
 MAX_LINE: Final = 200
 """Characters of a line; a longer text is a paragraph."""
 _MAX_LINES: Final = 20
+_MAX_LEVELS: Final = 3
 _INLINE: Final = frozenset(("a", "b", "em", "font", "i", "label", "small", "span", "strong", "u"))
 
 _LABEL: Final = (
@@ -55,8 +56,8 @@ def author_in_line(line: str) -> str | None:
 def iter_source_lines(tree: Tree) -> Iterator[tuple[str, Element]]:
     """Yield the lines of a page in which a label for the source occurs, in document order.
 
-    A text that names the source by itself comes before the line that it is a part of: elements
-    beside it may follow without a space.
+    A text with the label, and the next text if it ends in one, come before the line that they
+    are a part of: elements beside them may follow without a space.
     """
     found = 0
     for element in tree.elements:
@@ -66,10 +67,29 @@ def iter_source_lines(tree: Tree) -> Iterator[tuple[str, Element]]:
                 if found > _MAX_LINES:
                     return
                 if len(node) <= 2 * MAX_LINE:
-                    yield clean_line(node), element
+                    yield clean_line(node) + _text_after(node, element), element
                 line = _line_around(element)
                 if len(line) <= MAX_LINE:
                     yield line, element
+
+
+def _text_after(text: str, element: Element) -> str:
+    """Return the next text of the page if ``text``, a child of ``element``, ends in a label."""
+    if not text.rstrip().endswith((":", "：")):
+        return ""
+    position = next(i for i, node in enumerate(element.contents) if node is text) + 1
+    around: Element | None = element
+    for _ in range(_MAX_LEVELS):
+        if around is None:
+            break
+        for node in around.contents[position : position + _MAX_LEVELS]:
+            texts = iter_text(node, limit=10) if isinstance(node, Element) else (node,)
+            for found in texts:
+                if type(found) is str and found.strip():
+                    return clean_line(found)
+        position = around.position + 1
+        around = around.parent
+    return ""
 
 
 def _line_around(element: Element) -> str:
