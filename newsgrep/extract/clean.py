@@ -24,7 +24,6 @@ from newsgrep.extract.dom import (
     Tree,
     contains_element,
     iter_elements,
-    iter_text,
     short_text,
 )
 from newsgrep.extract.metadata import OUTSIDE_PENALTY, MetadataReader
@@ -567,6 +566,25 @@ def is_link_list(element: Element, host: str) -> bool:
         inside += not _ABSOLUTE_ADDRESS.match(address) or (host != "" and _is_at(address, host))
     if inside * 5 < len(links) * 4:
         return False
-    total = len(comparison_key("".join(iter_text(element, limit=4 * MAX_NODES))))
-    plain = len(comparison_key("".join(iter_text(element, limit=4 * MAX_NODES, links=False))))
-    return plain * 5 <= total
+    linked = plain = 0
+    for text, in_link in _texts(element):
+        size = len(comparison_key(text))
+        linked += size * in_link
+        plain += size * (not in_link)
+    return linked > 0 and plain * 4 <= linked
+
+
+def _texts(element: Element) -> Iterator[tuple[str, bool]]:
+    """Yield the texts in an element, and whether each is in a link."""
+    stack: list[tuple[Iterator[Element | str], bool]] = [(iter(element.contents), False)]
+    visited = 0
+    while stack and visited < 4 * MAX_NODES:
+        visited += 1
+        nodes, in_link = stack[-1]
+        node = next(nodes, None)
+        if node is None:
+            stack.pop()
+        elif isinstance(node, str):
+            yield node, in_link
+        elif node.name not in SILENT_ELEMENTS:
+            stack.append((iter(node.contents), in_link or node.name == "a"))

@@ -223,12 +223,12 @@ one, a walk from every element would otherwise visit ``MAX_NODES`` nodes each ti
 
 
 def iter_text(
-    element: Element, *, limit: int | None = None, links: bool = True, dropped: bool = False
+    element: Element, *, limit: int | None = None, dropped: bool = False
 ) -> Iterator[str]:
     """Yield the visible text in ``element``, and a newline for each ``br``.
 
-    Visits the first ``limit`` nodes only. Leaves out links with ``links`` False, and the
-    elements that usually contain no article text unless ``dropped`` is True.
+    Visits the first ``limit`` nodes only. Leaves out the elements that usually contain no
+    article text unless ``dropped`` is True.
     """
     stack: list[Iterator[Element | str]] = [iter(element.contents)]
     visited = 0
@@ -244,7 +244,7 @@ def iter_text(
             yield node
         elif isinstance(node, Element):
             if not dropped:
-                if node.name in DROPPED_ELEMENTS or (node.name == "a" and not links):
+                if node.name in DROPPED_ELEMENTS:
                     continue
                 if node.name == "br":
                     yield "\n"
