@@ -46,6 +46,7 @@ def split_html(text: str) -> list[Part]:
     markdown: list[str] = []
     fence = ""
     unclosed = False
+    closed = max((at for at, line in enumerate(lines) if "-->" in line), default=-1)
     at = 0
     while at < len(lines):
         line = lines[at]
@@ -53,7 +54,11 @@ def split_html(text: str) -> list[Part]:
         if mark and (not fence or mark[1].startswith(fence)):
             fence = "" if fence else mark[1]
         elif not fence and _OPENS.match(line):
-            end = None if unclosed else _end_of_html(lines, at)
+            end: int | None
+            if line.lstrip().startswith("<!--"):
+                end = _end_of_comment(lines, at, closed)
+            else:
+                end = None if unclosed else _end_of_html(lines, at)
             if end is None:
                 # One scan to the end of the file is enough: the time remains linear.
                 unclosed = True
@@ -92,6 +97,17 @@ def _end_of_html(lines: list[str], start: int) -> int | None:
         if depth <= 0 and (not following.strip() or line.rstrip().endswith(">")):
             return at + 1
     return len(lines) if looks_like_html("\n".join(lines[start:])) else None
+
+
+def _end_of_comment(lines: list[str], start: int, closed: int) -> int:
+    """Return the line after the comment that begins on the line ``start``.
+
+    ``closed`` is the last line on which a comment ends; a comment that begins later is text.
+    """
+    if start > closed:
+        lines[start] = lines[start].replace("<!--", "&lt;!--")
+        return start + 1
+    return next(at for at in range(start, closed + 1) if "-->" in lines[at]) + 1
 
 
 def _next_blank(lines: list[str], start: int) -> int:
