@@ -33,7 +33,7 @@ LIMITS: Final = {
     "bylines._OTHER_ROLE": 80,
     "labels._LABEL": 200, "labels._BARE_LABEL": 200, "labels._COUNT": 200,
     "body._KEYWORDS": 400, "notices._STATES_ORIGIN": 400, "notices._CLAUSE": 400,
-    "labels._ROLE": 200, "labels._PART": 200, 
+    "labels._ROLE": 200, "labels._PART": 200,
     "labels._BRACKETS": 200, "labels._COUNTER": 200, "labels._EVENT": 20,
     "dates._CLOCK": 80, "dates._YEAR_FIRST": 200, "dates._COMPACT": 200, "dates._CHINESE": 200,
     "dates._DAY_FIRST": 200, "dates._SHORT_YEAR": 200, "dates._MINGUO_NUMBERS": 200,
