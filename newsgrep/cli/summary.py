@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from newsgrep.extract.formats import suffixes
 from newsgrep.index.plan import ListedFile, Outcome, UpdateSummary
@@ -16,8 +16,7 @@ from newsgrep.views.article import display_path
 _MAX_SINGLE: Final = 3
 """Files with one reason that have a line each; more of them share one."""
 
-_MAX_DUPLICATES: Final = 20
-"""Likewise for duplicates, each of which names another file."""
+_DUPLICATE: Final = "the same article as another file"
 
 _MAX_SHARED: Final = 5
 
@@ -79,7 +78,7 @@ def summary_line(summary: UpdateSummary, index: str, *, reextract: bool = False)
 def _nothing_line(summary: UpdateSummary, index: str) -> str:
     """Return why an index is empty after a run that found no file to read."""
     groups = _skipped_groups(summary)
-    why = f"{groups[0][1]}" if groups else "no file found"
+    why = groups[0].text if groups else "no file found"
     *others, last = sorted(suffixes())
     return (
         f"0 articles in {one_line(index)}; {why}. "
@@ -88,22 +87,12 @@ def _nothing_line(summary: UpdateSummary, index: str) -> str:
 
 
 def note_lines(summary: UpdateSummary) -> Iterator[str]:
-    """Yield what should be known about a run, each reason with its number of files."""
-    for outcome, items in summary.listed.items():
-        new = [item for item in items if not item.known]
-        if outcome is Outcome.DUPLICATE:
-            yield from _single_lines(outcome.value, new, _MAX_DUPLICATES)
-        else:
-            yield from _grouped_lines(outcome.value, new)
-    is_empty = not (summary.seen or summary.articles or summary.removed)
-    for kind, text, skipped in _skipped_groups(summary)[is_empty:]:
-        if kind == "hidden":
-            yield f"skipped: {text}"
-        elif len(skipped) <= _MAX_SINGLE:
-            label = "skipped" if kind == "format" else kind
-            yield from _single_lines(label, skipped, _MAX_SINGLE)
-        else:
-            yield f"skipped: {text}: {_examples(skipped)}"
+    """Yield what should be known about a run, the reasons of most files first."""
+    groups = [*_listed_groups(summary), *_skipped_groups(summary)]
+    if not (summary.seen or summary.articles or summary.removed):
+        del groups[:1]  # it is in the first line
+    for group in sorted(groups, key=lambda group: -len(group.items)):
+        yield from group.lines()
     yield from _shared_lines(summary)
     if summary.undated and (summary.counts[Outcome.ADDED] or summary.counts[Outcome.UPDATED]):
         verb = "has" if summary.undated == 1 else "have"
@@ -137,54 +126,71 @@ def _shared_lines(summary: UpdateSummary) -> Iterator[str]:
         yield f"  … and {len(new) - _MAX_SHARED:,} more; --json lists all"
 
 
-def _skipped_groups(summary: UpdateSummary) -> list[tuple[str, str, list[ListedFile]]]:
+class _Group(NamedTuple):
+    """Files that were not indexed for one reason: ``text`` has their number and the reason."""
+
+    label: str
+    text: str
+    items: list[ListedFile]
+    has_examples: bool = True
+
+    def lines(self) -> Iterator[str]:
+        """Yield a line for each file if they are few, else one for all."""
+        if not self.has_examples:
+            yield f"{self.label}: {self.text}"
+        elif len(self.items) > _MAX_SINGLE:
+            yield f"{self.label}: {self.text}: {_examples(self.items)}"
+        else:
+            for item in self.items:
+                yield f"{self.label}: {display_path(item.path)}: {_shorten(item.reason)}"
+
+
+def _listed_groups(summary: UpdateSummary) -> list[_Group]:
+    """Return the files that an earlier run did not report, by outcome and reason."""
+    groups: dict[tuple[Outcome, str], list[ListedFile]] = {}
+    for outcome, items in summary.listed.items():
+        for item in items:
+            if not item.known:
+                # The reason of a duplicate names the other file.
+                reason = "" if outcome is Outcome.DUPLICATE else item.reason
+                groups.setdefault((outcome, reason), []).append(item)
+    return [
+        _Group(outcome.value, _count_files(_shorten(reason) or _DUPLICATE, items), items)
+        for (outcome, reason), items in groups.items()
+    ]
+
+
+def _skipped_groups(summary: UpdateSummary) -> list[_Group]:
     """Return the skipped paths by kind and reason, the most frequent reason first."""
     groups: dict[tuple[str, str], list[ListedFile]] = {}
-    for kind, items in summary.skipped.items():
-        for item in items:
+    for kind, skipped in summary.skipped.items():
+        for item in skipped:
             groups.setdefault((kind, _reason_of_group(kind, item)), []).append(item)
-    found = sorted(groups.items(), key=lambda group: -len(group[1]))
-    return [(kind, _count_group(kind, reason, items), items) for (kind, reason), items in found]
+    found = []
+    for (kind, reason), items in groups.items():
+        text = _count_files(reason, items)
+        if kind == "format":
+            has = "has" if len(items) == 1 else "have"
+            number = count_noun(len(items), "file")
+            text = f"{number} {has} {reason}, which newsgrep does not read"
+        label = "skipped" if kind in {"format", "hidden"} else kind
+        if kind == "hidden":
+            text = count_noun(len(items), "hidden file")
+        found.append(_Group(label, text, items, has_examples=kind != "hidden"))
+    return sorted(found, key=lambda group: -len(group.items))
 
 
 def _reason_of_group(kind: str, item: ListedFile) -> str:
     if kind == "format":
         suffix = os.path.splitext(item.path)[1].lower()  # noqa: PTH122  (any bytes)
         return f"the suffix {one_line(suffix)}" if suffix else "no suffix"
-    return {
-        "hidden": "",
-        "outside": "links that lead out of PATH; --follow reads them",
-        "loop": "links that lead back",
-    }.get(kind, item.reason)
+    if kind == "outside":
+        return "links that lead out of PATH; --follow reads them"
+    return _shorten(item.reason)
 
 
-def _count_group(kind: str, reason: str, items: list[ListedFile]) -> str:
-    number = len(items)
-    if kind == "format":
-        verb = "has" if number == 1 else "have"
-        return f"{count_noun(number, 'file')} {verb} {reason}, which newsgrep does not read"
-    if kind == "hidden":
-        return count_noun(number, "hidden file")
-    return f"{count_noun(number, 'file')}: {one_line(reason)}"
-
-
-def _grouped_lines(label: str, items: Iterable[ListedFile]) -> Iterator[str]:
-    groups: dict[str, list[ListedFile]] = {}
-    for item in items:
-        groups.setdefault(item.reason, []).append(item)
-    for reason, group in sorted(groups.items(), key=lambda group: -len(group[1])):
-        if len(group) <= _MAX_SINGLE:
-            yield from _single_lines(label, group, _MAX_SINGLE)
-        else:
-            number = count_noun(len(group), "file")
-            yield f"{label}: {number}: {_shorten(reason)}: {_examples(group)}"
-
-
-def _single_lines(label: str, items: list[ListedFile], limit: int) -> Iterator[str]:
-    for item in items[:limit]:
-        yield f"{label}: {display_path(item.path)}: {_shorten(item.reason)}"
-    if len(items) > limit:
-        yield f"{label}: … and {len(items) - limit:,} more; --json lists all"
+def _count_files(reason: str, items: list[ListedFile]) -> str:
+    return f"{count_noun(len(items), 'file')}: {reason}"
 
 
 def _examples(items: list[ListedFile]) -> str:
