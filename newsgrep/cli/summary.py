@@ -13,8 +13,10 @@ from newsgrep.terminal import count_noun, one_line
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import display_path
 
-_MAX_SINGLE: Final = 3
+_MAX_SINGLE: Final = 5
 """Files with one reason that have a line each; more of them share one."""
+
+_MAX_EXAMPLES: Final = 3
 
 _DUPLICATE: Final = "the same article as another file"
 
@@ -194,8 +196,8 @@ def _count_files(reason: str, items: list[ListedFile]) -> str:
 
 
 def _examples(items: list[ListedFile]) -> str:
-    shown = ", ".join(display_path(item.path) for item in items[:_MAX_SINGLE])
-    more = len(items) - _MAX_SINGLE
+    shown = ", ".join(display_path(item.path) for item in items[:_MAX_EXAMPLES])
+    more = len(items) - _MAX_EXAMPLES
     return f"{shown} and {more:,} more; --json lists all" if more > 0 else shown
 
 

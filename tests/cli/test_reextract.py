@@ -147,7 +147,7 @@ def test_summary_groups_reasons_by_number(cli: Cli) -> None:
     for number in range(30):
         (folder / f"{number:02}.jpg").write_bytes(b"x")
         (folder / f"{number:02}.txt").write_bytes(b"")
-    for number in range(5):
+    for number in range(6):
         (folder / f"{number}.pdf").write_bytes(b"x")
     err = cli("index", "n").err.splitlines()
     more = "and 27 more; --json lists all"
@@ -157,7 +157,7 @@ def test_summary_groups_reasons_by_number(cli: Cli) -> None:
         "skipped: 30 files have the suffix .jpg, which newsgrep does not read: "
         f"n/00.jpg, n/01.jpg, n/02.jpg {more}"
     )
-    assert err[2].startswith("skipped: 5 files have the suffix .pdf, ")
+    assert err[2].startswith("skipped: 6 files have the suffix .pdf, ")
 
 
 def test_index_in_its_own_archive_is_not_listed(cli: Cli) -> None:

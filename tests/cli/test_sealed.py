@@ -103,13 +103,14 @@ def sealed(cli: Cli) -> Iterator[Sealed]:
     cache = cli.folder / "cache"  # where jieba keeps one, if rjieba is not there
     passing = cli.folder / "tmp"  # where filelock tries, when it is loaded, what links can do
     passing.mkdir()
+    beside = cli.folder / "index.saved"
     env = {
         "PYTHONPATH": str(seal),
         "PYTHONDONTWRITEBYTECODE": "1",
         "XDG_CACHE_HOME": str(cache),
         "TMPDIR": str(passing),
         "SEAL_LOG": str(log),
-        "SEAL_MAY": os.pathsep.join(map(os.path.realpath, (cli.index, cache, passing))),
+        "SEAL_MAY": os.pathsep.join(map(os.path.realpath, (cli.index, beside, cache, passing))),
     }
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)
@@ -172,7 +173,7 @@ def state(folder: Path) -> dict[str, tuple[int, bytes]]:
     return {
         str(path): (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
         for path in sorted(folder.rglob("*"))
-        if path.relative_to(folder).parts[0] not in {"index", "log", "cache", "tmp"}
+        if path.relative_to(folder).parts[0] not in {"index", "index.saved", "log", "cache", "tmp"}
     }
 
 
