@@ -25,6 +25,7 @@ from newsgrep.extract.passages import (
     Region,
     Suspect,
     ends_as_statement,
+    is_short_sentence,
 )
 from newsgrep.extract.trace import Trace
 from newsgrep.extract.whitespace import clean_line, comparison_key
@@ -393,7 +394,11 @@ class Selection:
                 continue
             own = passage.region.container.signature in core
             if at < first:
-                if not passage.prose and passage.kind is not BlockKind.HEADING:
+                if (
+                    not passage.prose
+                    and passage.kind is not BlockKind.HEADING
+                    and not (own and passage.tag == "p" and is_short_sentence(passage.text))
+                ):
                     passage.rule = Rule.METADATA
             elif at > last and not (own and passage.tag in ("tr", "p", "li", "pre")):
                 passage.rule = Rule.OUTSIDE

@@ -36,6 +36,17 @@ def is_prose(text: str, size: int) -> bool:
     )
 
 
+_MIN_WORDS: Final = 4
+
+
+def is_short_sentence(text: str) -> bool:
+    """Return whether ``text`` ends as a sentence does, and is not an initial or an abbreviation."""
+    bare = text.rstrip("\"'”’」』)）")
+    if bare.endswith(("。", "！", "？", "…")):
+        return True
+    return bare.endswith((".", "!", "?")) and len(bare.split()) >= _MIN_WORDS
+
+
 def ends_as_statement(text: str) -> bool:
     """Return whether ``text`` ends with a full stop, as the headline of a link does not."""
     return text.rstrip("\"'”’」』)）").endswith((".", "。", "．", "।", "။", "។"))
