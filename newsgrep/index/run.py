@@ -176,19 +176,21 @@ class UpdateRun:
     ) -> str:
         """Return the id of an article that is to be added or replaced.
 
-        It has the id of the text that it replaces. A text that is in no file now has left its
-        id, also for its own file.
+        It has the id of the version that it replaces, if an earlier run gave it, else that of
+        its own file, else that of a version whose file has changed or is gone.
         """
         record, address = document.file_record, document.article_id
+        own = self._own_record(record, address)
         if agreeing:
             ids = [each.article_id or "" for each in agreeing]
-            return address if address in ids else ids[0]
+            known = [each for each in ids if each in self._before]
+            known = known or [each.article_id or "" for each in own] or ids
+            return address if address in known else known[0]
         left = [
             each
             for each in _records_at(address, self._others.get(address, ()), self._lost)
             if each.article_id not in self._winners
         ]
-        own = self._own_record(record, address)
         with_text = [each for each in (*own, *best_first(left)) if texts_agree(record, each)]
         for each in (*with_text, *own):
             return each.article_id or ""

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from newsgrep.extract import version
+from newsgrep.extract import pipeline, version
+from newsgrep.extract.identity import article_id
 from tests.support.cli import Cli, write_article
 
 
@@ -99,6 +100,28 @@ def test_reextract_keeps_articles_without_files(
     )
     assert len(ids(harbour)) == 3
     assert "2 articles were extracted by older rules" in ran.err
+
+
+def test_articles_keep_their_ids_if_newer_rules_take_another_address(
+    harbour: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harbour("saved", "add", "all", "date:2024")
+    harbour("new", status=1)
+    before = ids(harbour)
+    new_rules(monkeypatch)
+    monkeypatch.setattr(
+        pipeline,
+        "article_id",
+        lambda url, path: article_id(f"https://new.example/{url or path}", ""),
+    )
+    assert outcomes(harbour.json("index", "--reextract"))["updated"] == 3
+    assert ids(harbour) == before
+    assert harbour("new", status=1).out == ""
+    assert outcomes(harbour.json("index", "n")) == {"unchanged": 3, "duplicate": 1, "rejected": 1}
+    url = "https://fog.example/20240517-2.html"
+    write_article(harbour.folder / "n" / "g.md", "开渔", "第一网全是鲳鱼。", url=url)
+    assert outcomes(harbour.json("index", "n"))["added"] == 1
+    assert len(set(ids(harbour).values())) == 4
 
 
 def test_outlet_rules_of_the_user_count(harbour: Cli) -> None:

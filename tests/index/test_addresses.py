@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from newsgrep.engines.base import Order, first_match
 from newsgrep.index.plan import Outcome, UpdateSummary
-from newsgrep.index.store import FolderIndex
+from newsgrep.index.store import FolderIndex, ServerIndex
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.models import Status
 from newsgrep.query.parser import parse
+from tests.support import fake_server
+from tests.support.simulated_archive import index_contents
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ServerIndex]:
+    monkeypatch.delenv(fake_server.STATE_FILE_VARIABLE, raising=False)
+    with fake_server.registered_server():
+        yield ServerIndex("opensearch://localhost/news")
+
 
 STORIES = (
     (
@@ -86,7 +96,7 @@ def write_stories(
     folder: Path, form: Callable[[str, tuple[str, ...]], tuple[str, str]]
 ) -> dict[str, Path]:
     """Write a file for each story, and return them by title."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     paths = {}
     for number, (title, *paragraphs) in enumerate(STORIES):
         suffix, text = form(title, tuple(paragraphs))
@@ -250,3 +260,19 @@ def test_thousand_texts_at_one_address_are_quick(tmp_path: Path) -> None:
     summary = update(folder)
     assert summary.counts[Outcome.ADDED] == 1000
     assert len(summary.shared_addresses[0].paths) == 1000
+
+
+def test_texts_and_ids_are_the_same_on_a_server(tmp_path: Path, server: ServerIndex) -> None:
+    folder = tmp_path / "n"
+    for name in ("home page", "og:url"):
+        write_stories(folder / name.replace(":", ""), FORMS[name])
+    paths = [str(folder)]
+    update(folder)
+    assert counts(update_index(server, paths)) == {"added": 6}
+    assert index_contents(server) == index_contents(FolderIndex(tmp_path / "index"))
+    (folder / "home page" / "0.html").unlink()
+    for index in (server, FolderIndex(tmp_path / "index")):
+        assert counts(update_index(index, paths)) == {"unchanged": 5}
+    assert index_contents(server) == index_contents(FolderIndex(tmp_path / "index"))
+    how = UpdateOptions(reextract=True)
+    assert counts(update_index(server, [], how)) == {}
