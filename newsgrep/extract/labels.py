@@ -40,6 +40,7 @@ _LABEL = re.compile(
     + "|".join(f"(?P<{field}>{words})" for field, words in _LABELS.items())
     + r")\s*:\s*"
 )
+_BRACKETED_LABEL = re.compile(r"^\s*[【\[](?P<label>[^】\]]{2,8})[】\]]\s*:?")
 _BARE_LABEL = re.compile(
     r"\s*(?:" + "|".join(f"(?P<{field}>{words})" for field, words in _LABELS.items()) + r")\s*:?\s*"
 )
@@ -52,17 +53,23 @@ _ROLE = re.compile(
 _PART = re.compile(r"[^\s|]+(?:\s[^\s|]+)*?(?=\s{2,}|\s*\||\s*$|\s+(?:\S{0,4}记者|通讯员|作者)\s)")
 _SENTENCE_SIGNS: Final = frozenset("。!?;…")
 _SENTENCE_ENDS: Final = frozenset("。！？!?…")
-_SIGN = re.compile(r"[:：/／]|\d{4}")
+_SIGN = re.compile(r"[:：/／【\[]|\d{4}")
 _MAX_EVENT_LABEL: Final = 20
 _MAX_OUTLET: Final = 12
 _PADDING: Final = " \t|·•/,;()[]【】-—:"
 _AROUND_VALUE: Final = " \t|·•/,;-—:：，；　｜／"
+_WEEKDAY = re.compile(r"\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6},?\s*$")
 _BRACKETS = re.compile(r"[(\[]\s*[)\]]")
+_ACCOUNT = re.compile(
+    r"[\s]*(?:[a-z0-9_.@+-]{2,40}\s*(?:[(<]\s*(?P<nick>[^()<>]{0,40})[)>])?|\"?(?P<name>[^<>\"@]{2,40}?)\"?\s*<[^<>\s]{3,80}>)[\s,]*"
+)
+"""An account with a name, or a name with the address of a mail."""
 _COUNTER = re.compile(
     r"[\d,.]{0,12}\s?[万次人条个+]?(?:\s?(?:大|中|小|默认|特大|打印|关闭|收藏|微信|微博|分享|我要评论|纠错)){0,8}"
 )
 _MAX_LINE: Final = 200
 _MAX_VALUE: Final = 60
+_MAX_OTHER: Final = 30
 _MAX_TITLE: Final = 150
 _MAX_HEAD_LINES: Final = 14
 """Lines of the longest head: that of a mail."""
@@ -87,6 +94,11 @@ class _Line:
     def __init__(self, text: str) -> None:
         self.text = text
         self.folded = fold(text)
+        bracketed = _BRACKETED_LABEL.match(self.folded)
+        if bracketed and _BARE_LABEL.fullmatch(bracketed["label"]):
+            # The brackets mean what a colon means.
+            end = bracketed.end()
+            self.folded = f" {bracketed['label']}:".ljust(end) + self.folded[end:]
         self.values: dict[str, list[str]] = {}
         self.empty_label: str | None = None
         self.labels = 0
@@ -132,9 +144,10 @@ class _Line:
         """Return the folded part of the line without its dates, which are added."""
         rest = self.folded[start:end]
         for found in find_dates(self.text[start:end]):
+            day = _WEEKDAY.search(rest, 0, found.start)
+            first = day.start() if day else found.start
             self._add("date", start + found.start, start + found.end)
-            blank = " " * (found.end - found.start)
-            rest = rest[: found.start] + blank + rest[found.end :]
+            rest = rest[:first] + " " * (found.end - first) + rest[found.end :]
         return _BRACKETS.sub(_blank, rest)
 
     def _read_unlabelled(self, start: int, end: int) -> bool:
@@ -193,7 +206,7 @@ class _Line:
         if not value or any(len(other) > 8 for other in others):
             return not value
         if field in ("editor", "other"):
-            return looks_like_names(value) if field == "editor" else len(value) <= 30
+            return looks_like_names(value) if field == "editor" else len(value) <= _MAX_OTHER
         if field == "author":
             self._add("author", start, start + len(rest.rstrip()))
             return looks_like_names(value) or self._is_account(start, end)
@@ -205,17 +218,13 @@ class _Line:
 
     def _is_account(self, start: int, end: int) -> bool:
         """Read ``account (name)``; return whether the value has this form."""
-        match = re.fullmatch(
-            r"[a-z0-9_.@+-]{2,40}\s*(?:[(<]\s*(?P<name>[^()<>]{0,40})[)>])?[\s,]*",
-            self.folded[start:end],
-        )
+        match = _ACCOUNT.fullmatch(self.folded, start, end)
         if match is None:
             return False
-        name = match["name"]
+        group = "name" if match["name"] else "nick"
+        name = match[group]
         if name and "@" not in name and looks_like_names(name):
-            self.values["author"][-1] = self.text[
-                start + match.start("name") : start + match.end("name")
-            ]
+            self.values["author"][-1] = self.text[match.start(group) : match.end(group)]
         return True
 
     def claims(self) -> Claims:
@@ -293,7 +302,9 @@ def take_labels(blocks: Sequence[Block]) -> tuple[tuple[Block, ...], Claims]:
         if _may_have_labels(text) and (line := _Line(text)).read():
             count = max(line.labels, len(line.values))
             if count > 1 or (
-                not sentences and line.labels and (line.values or line.empty_label is not None)
+                not sentences
+                and line.labels
+                and (line.values or line.empty_label is not None or stated)
             ):
                 stated.append(line.claims())
                 found[index] = replace(found[index], rule=Rule.BYLINE)

@@ -55,16 +55,26 @@ def _plain_lines(lines: list[str]) -> list[str]:
         if mark and (not fence or mark[1].startswith(fence)):
             fence = "" if fence else mark[1]
         elif not fence:
-            if "==" in line:
-                line = _HIGHLIGHT.sub(r"\1", line)
-            if "[[" in line:
-                line = _WIKI_LINK.sub(r"\1", _EMBEDDED.sub("", line))
+            line = plain_links(line)
             if "#" in line and (heading := _HEADING.match(line)):
                 near = (lines[at - 1] if at else "", lines[at + 1] if at + 1 < len(lines) else "")
                 if len(heading[2]) > 1 or not _is_tag(line.strip(), near, last=at == last):
                     line = f"{heading[1]}{heading[2]} {line[heading.end() :]}"
         found.append(line)
     return found
+
+
+def plain_links(line: str) -> str:
+    """Return ``line`` without the marks of highlights and of links between notes.
+
+    >>> plain_links("==三尺水==，见[[水闸|闸门记录]]")
+    '三尺水，见闸门记录'
+    """
+    if "==" in line:
+        line = _HIGHLIGHT.sub(r"\1", line)
+    if "[[" in line:
+        line = _WIKI_LINK.sub(r"\1", _EMBEDDED.sub("", line))
+    return line
 
 
 def _is_tag(line: str, near: tuple[str, str], *, last: bool) -> bool:

@@ -19,6 +19,8 @@ _REPLY = re.compile(r"\s*(?:推|嘘|→)\s+[\w.-]{2,20}\s*:")
 _ADDRESS = re.compile(r"https?://[^\s\]）)]{4,300}")
 _FORM_LABEL = re.compile(r"\s*\d{1,2}\s?[.、．]\s?[^\s:：]{2,12}\s*[:：]\s*(?P<value>\S.{0,200})?$")
 _MAX_LABEL_LINE: Final = 200
+_MAX_SIGNATURE: Final = 12
+"""Lines of the longest signature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,9 @@ def split_post(lines: Sequence[str]) -> Post:
     if foot is None:
         return Post(kept, join_claims(stated))
     start = foot
-    for index in range(foot - 1, max(-1, foot - 12), -1):
+    for index in range(foot - 1, max(-1, foot - _MAX_SIGNATURE), -1):
         if kept[index].rstrip() == "--":
             start = index
-            break
     blocks = []
     for line in kept[start:]:
         folded = fold(line[:_MAX_LABEL_LINE])

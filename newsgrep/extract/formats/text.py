@@ -22,6 +22,7 @@ from newsgrep.extract.formats.base import (
     raw_article,
 )
 from newsgrep.extract.formats.html import extract_html, looks_like_html
+from newsgrep.extract.formats.marks import plain_links
 from newsgrep.extract.formats.posts import split_post
 from newsgrep.extract.formats.wrapped import paragraph_lines
 from newsgrep.extract.labels import read_labels
@@ -34,6 +35,10 @@ _LINK = re.compile(
     r"\[([^\[\]\n]{0,300})\]\((?:#|https?://|/|mailto:)?[^()\s]{0,2000}+(?:\s\"[^\"\n]{0,200}\")?\)"
 )
 _BOLD = re.compile(r"\*\*(?=\S)([^*\n]{1,300})(?<=\S)\*\*")
+_STAR = re.compile(
+    r"(?<![*a-zA-Z0-9])\*(?=[^\s*])([^*\n，。、；]{1,60})(?<=[^\s*])\*(?![*a-zA-Z0-9])"
+)
+"""Emphasis next to Chinese text; stars of footnotes are further apart."""
 _HEADING = re.compile(r"(#{1,6})[ \t]*([^\s#].*?)[ \t]*#*$")
 # Unbounded repetition of a group is possessive: positions to backtrack to would take a hundred
 # times the memory of the line.
@@ -92,9 +97,9 @@ def _strip_markup(line: str) -> str:
     if "](" in line:
         line = _IMAGE.sub(r"\1", line)
         line = _LINK.sub(r"\1", line)
-    if "**" in line:
-        line = _BOLD.sub(r"\1", line)
-    return line
+    if "*" in line:
+        line = _STAR.sub(r"\1", _BOLD.sub(r"\1", line))
+    return plain_links(line)
 
 
 def _split_headings(group: list[str], *, first: bool) -> list[tuple[BlockKind, list[str]]]:

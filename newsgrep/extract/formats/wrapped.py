@@ -19,7 +19,7 @@ _MIN_WIDTH: Final = 16
 _MAX_WIDTH: Final = 130
 _SAMPLE: Final = 400
 """Lines in which the width is searched."""
-_SLACK: Final = 4
+_SLACK: Final = 6
 """Cells that a full line may be shorter: no line begins with a closing sign."""
 _SENTENCE_ENDS: Final = frozenset("。！？!?；;：:…”」』）)")
 _LINE_ENDS: Final = frozenset("，,、.—") | _SENTENCE_ENDS
