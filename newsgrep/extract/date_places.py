@@ -46,6 +46,10 @@ _MAX_DEPTH: Final = 200
 _MAX_ASIDE: Final = 150
 """Characters of an ``aside`` beside the headline that is no list of other articles."""
 _MIN_TITLE: Final = 4
+_MIN_BARE_TITLE: Final = 8
+_MAX_TITLES: Final = 3
+_NO_TITLE: Final = 4
+"""Level of a heading that is not the title."""
 _MAX_TITLE: Final = 300
 _MAX_LINK: Final = 40
 """Characters of links in a date line; with more of them it leads to another article."""
@@ -85,20 +89,22 @@ class _Scan:
     stating: list[tuple[int, Element]] = field(default_factory=list)
     running: list[tuple[int, int]] = field(default_factory=list)
     headings: list[tuple[int, Element]] = field(default_factory=list)
+    bare_titles: list[tuple[int, Element, int]] = field(default_factory=list)
     scripts: list[str] = field(default_factory=list)
     language: str = ""
 
 
 def read_dates(tree: Tree, titles: Iterable[str]) -> list[DateClaim]:
     """Return the dates that the elements of a page state; ``titles`` are what its head states."""
-    scan = _scan(tree)
+    titles = [title[:_MAX_TITLE] for title in titles]
+    scan = _scan(tree, tuple(titles[:_MAX_TITLES]))
     if not (scan.texts or scan.stating or scan.scripts):
         return []
     reader = _Reader(scan, _find_headline(scan, titles))
     return reader.claims()
 
 
-def _scan(tree: Tree) -> _Scan:
+def _scan(tree: Tree, titles: tuple[str, ...]) -> _Scan:
     scan = _Scan()
     texts, running = scan.texts, scan.running
     for position, element in enumerate(tree.elements):
@@ -119,6 +125,12 @@ def _scan(tree: Tree) -> _Scan:
             if type(part) is str and len(part) > 3:
                 if len(part) >= _LONG_TEXT:
                     running.append((position, len(part)))
+                if titles and len(part) > _MIN_BARE_TITLE and not running:
+                    stripped = part.strip()
+                    if len(stripped) > _MIN_BARE_TITLE and any(
+                        title.startswith(stripped) for title in titles
+                    ):
+                        scan.bare_titles.append((position, element, len(stripped)))
                 if len(part) <= _MAX_TEXT and may_state_date(part) and len(texts) < _MAX_CANDIDATES:
                     texts.append((position, element, index))
     return scan
@@ -142,7 +154,7 @@ def _may_state(name: str, attrs: Mapping[str, str]) -> bool:
 
 def _find_headline(scan: _Scan, titles: Iterable[str]) -> tuple[int, Element] | None:
     """Return the element whose text is the title, or the beginning of one; h1 before others."""
-    keys = [comparison_key(title[:_MAX_TITLE]) for title in titles]
+    keys = [comparison_key(title) for title in titles]
     best: tuple[int, int, int, Element] | None = None
     for position, element in scan.headings[:_MAX_CANDIDATES]:
         key = comparison_key(short_text(element)[:_MAX_TITLE])
@@ -153,11 +165,14 @@ def _find_headline(scan: _Scan, titles: Iterable[str]) -> tuple[int, Element] | 
         if matches:
             order = (level, -len(key), position, element)
         elif element.name == "h1":
-            order = (4, 0, position, element)
+            order = (_NO_TITLE, 0, position, element)
         else:
             continue
         if best is None or order[:3] < best[:3]:
             best = order
+    if scan.bare_titles and (best is None or best[0] == _NO_TITLE):
+        position, element, _ = max(scan.bare_titles, key=lambda each: (each[2], each[0]))
+        return position, element
     return (best[2], best[3]) if best else None
 
 
@@ -314,12 +329,25 @@ class _Reader:
         if not named and _in_caption(element):
             return None
         if beside:
-            # In a list or a table of facts, a date is one of them.
-            dated = named and _DATED.search(names)
-            return date_claims.BESIDE_RANK if dated or not _is_fact(element) else None
+            if (named and _DATED.search(names)) or not (fact := _fact_of(element)):
+                return date_claims.BESIDE_RANK
+            return self._rank_fact(line, position, fact)
         if not named or self._is_outside(element):
             return None
         return date_claims.NAMED_RANK
+
+    def _rank_fact(self, line: LineDate, position: int, fact: Element) -> int | None:
+        """Rank a date in a list or a table of facts by the name of the fact."""
+        if fact.name == "li":
+            near = self.known and 0 < position - self.headline <= _NEAR_ITEM
+            return date_claims.BESIDE_RANK if near or line.stated.has_time else None
+        label = _cell_before(fact)
+        meaning = label_meaning(label) if label else None
+        if meaning is Meaning.UPDATED:
+            return date_claims.UPDATED_RANK
+        if meaning is Meaning.PUBLISHED or _BARE_LABEL.fullmatch(label):
+            return date_claims.LABELLED_RANK
+        return None
 
     def _scripts(self) -> Iterator[DateClaim]:
         """Yield what scripts say, if all that they say is one day."""
@@ -335,6 +363,9 @@ class _Reader:
 
 _MAX_SCRIPT: Final = 200_000
 _MAX_LABEL: Final = 40
+_NEAR_ITEM: Final = 6
+"""Elements between a headline and the list that has its date."""
+_BARE_LABEL = re.compile(r"(?:时间|時間|日期|date|datum|fecha|data)[\s:：]*", re.IGNORECASE)
 _INLINE_RUN: Final = 30
 
 
@@ -371,16 +402,32 @@ def _in_caption(element: Element) -> bool:
     return False
 
 
-def _is_fact(element: Element) -> bool:
-    """Return whether ``element`` is in a cell, an item of a list or a definition."""
+def _fact_of(element: Element) -> Element | None:
+    """Return the cell, the item of a list or the definition that ``element`` is in, or None.
+
+    A row of a single cell is layout.
+    """
     node: Element | None = element
     for _ in range(4):
-        if node is None:
-            return False
-        if node.name in ("li", "td", "th", "dd", "dt"):
-            return True
+        if node is None or node.name in ("li", "dd", "dt"):
+            return node
+        if node.name in ("td", "th"):
+            row = node.parent.contents if node.parent else []
+            cells = sum(
+                1 for part in row if isinstance(part, Element) and part.name in ("td", "th")
+            )
+            return node if cells > 1 else None
         node = node.parent
-    return False
+    return None
+
+
+def _cell_before(fact: Element) -> str:
+    """Return the text of the cell or term before ``fact``, which says what it is."""
+    if fact.parent is None:
+        return ""
+    before = fact.parent.contents[max(fact.position - 3, 0) : fact.position]
+    cells = [part for part in before if isinstance(part, Element)]
+    return short_text(cells[-1])[:_MAX_LABEL] if cells else ""
 
 
 def _stating_text(element: Element) -> str:

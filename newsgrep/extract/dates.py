@@ -145,6 +145,13 @@ _CLOCK = re.compile(
     r"(?: ?\(?(?P<zone>Z\b|(?:UTC|GMT) ?[+-]\d{1,2}(?::?\d\d)?(?![\d:])|(?<! )[+-]\d{1,2}(?::?\d\d)?(?![\d:])"
     r"|(?<= )[+-]\d\d:?\d\d(?![\d:])|[A-Z]{3,5}\b|(?:北京|臺北|台北|香港|香港|東京|东京|首尔)(?:时间|時間)))?"
 )
+_CLOCK_BEFORE = re.compile(
+    r"(?<![\d:.])(?P<half>上午|下午|凌晨|[AaPp][Mm])? ?(?P<hour>[01]?\d|2[0-4]):(?P<minute>[0-5]\d)"
+    r"(?::(?P<second>[0-5]\d))?(?: ?(?P<after>[AaPp]\.?[Mm]\b\.?|Uhr\b))?(?: ?(?P<zone>[A-Z]{3,5}\b))?"
+    r"(?: ?(?:on|am|le|el)\b)?[ ,|·-]{1,4}$"
+)
+_MIN_CLOCK: Final = 5
+_MAX_CLOCK_BEFORE: Final = 30
 _MAX_CLOCK: Final = 80
 """Characters after a date in which its time of day is read."""
 _ZONES: Final = {
@@ -201,8 +208,13 @@ def _day(groups: dict[str, str | None], day_first: bool | None) -> tuple[int, in
     return month, parse_number(groups.get("day") or "1")
 
 
-def _build(match: re.Match[str], text: str, day_first: bool | None) -> FoundDate | None:
-    """Return the date of ``match``, with the time of day that follows it in ``text``."""
+def _build(
+    match: re.Match[str], text: str, day_first: bool | None, after: int = 0
+) -> FoundDate | None:
+    """Return the date of ``match``, with the time of day that follows it in ``text``.
+
+    Without one, it is the time before the date and from ``after``, where another date ends.
+    """
     groups = match.groupdict()
     try:
         day = date(_year(groups), *_day(groups, day_first))
@@ -220,6 +232,8 @@ def _build(match: re.Match[str], text: str, day_first: bool | None) -> FoundDate
     else:
         clock = _CLOCK.match(text, end, end + _MAX_CLOCK)
         end = clock.end() if clock else end
+        if clock is None and start > _MIN_CLOCK:
+            clock = _CLOCK_BEFORE.search(text[max(start - _MAX_CLOCK_BEFORE, after) : start])
     return FoundDate(start, end, _with_clock(day, clock) if clock else _whole_day(day))
 
 
@@ -322,9 +336,9 @@ def _iter_dates(text: str, day_first: bool | None) -> Iterator[FoundDate]:
     if _NAME.search(text):
         forms += _FORMS_WITH_NAMES
     matches = [match for form in forms for match in form.finditer(text)]
-    end = -1
+    end = 0
     for match in sorted(matches, key=lambda each: (each.start(), -each.end())):
-        if match.start() >= end and (found := _build(match, text, day_first)):
+        if match.start() >= end and (found := _build(match, text, day_first, end)):
             end = found.end
             yield found
 
