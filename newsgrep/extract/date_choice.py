@@ -161,7 +161,7 @@ def _local_day(plausible: list[Evidence]) -> Evidence | None:
     if not best.has_time or best.value.tzinfo is not UTC:
         return None
     for stated, other in plausible:
-        if other.provenance not in _VISIBLE or other.rank >= date_claims.URL_DAY_RANK:
+        if other.provenance not in _VISIBLE or other.rank > date_claims.NAMED_RANK:
             continue
         if not stated.has_day or (stated.has_time and stated.value.tzinfo is UTC):
             continue  # the same moment again
@@ -267,13 +267,20 @@ def _iter_head(file: DatedFile) -> Iterator[Evidence]:
     if body.first_date and (stated := parse_date(body.first_date)):
         yield stated, _found(body.first_date, Provenance.BODY_START, date_claims.FIRST_LINE_RANK)
     length = 0
+    bare: list[Evidence] = []
     for text in body.all_text[:_HEAD_BLOCKS]:
         for line in read_line(text):
-            rank = _RANKS[line.meaning][0]
-            yield line.stated, _found(line.text, Provenance.BODY_START, rank)
+            if line.meaning is Meaning.PLAIN and not line.stated.has_time:
+                claim = _found(line.text, Provenance.BODY_START, date_claims.BARE_RANK)
+                bare.append((line.stated, claim))
+            else:
+                rank = _RANKS[line.meaning][0]
+                yield line.stated, _found(line.text, Provenance.BODY_START, rank)
         length += len(text)
         if length > _MAX_HEAD_TEXT:
             break
+    if len({stated.day for stated, _ in bare}) == 1:  # else they are of a chronology
+        yield from bare
 
 
 def _iter_text(file: DatedFile) -> Iterator[Evidence]:

@@ -27,6 +27,8 @@ _WEAK_META_RANK: Final = 45
 HEAD_LINE_RANK: Final = 48
 FRONT_MATTER_RANK: Final = 50
 URL_DAY_RANK: Final = 55
+BARE_RANK: Final = 57
+"""A day in a line beside the headline, without a label, a time or a telling class."""
 SCRIPT_RANK: Final = 64
 FAR_LABELLED_RANK: Final = 66
 """A labelled line somewhere else on the page, such as the end of the text."""

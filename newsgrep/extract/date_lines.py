@@ -100,7 +100,7 @@ def read_line(text: str, *, day_first: bool | None = None) -> list[LineDate]:
         return []
     found = [each for each in find_dates(text, day_first=day_first) if each.stated.has_day]
     if not found and len(text) <= _MAX_SHORT:
-        found = find_short_dates(text)
+        found = find_short_dates(text, day_first=day_first)
     if not found:
         return []
     folded = fold(text)

@@ -38,6 +38,8 @@ _LONG_TEXT: Final = 60
 """Characters of a text that counts as running text."""
 _MAX_LEAD: Final = 900
 """Characters of running text between a headline and its date line: a lead."""
+_MAX_SHORT_LEAD: Final = 400
+"""Characters of a first paragraph that may be a lead above the date line."""
 _MAX_ELEMENTS_AFTER: Final = 150
 _MAX_ELEMENTS_BEFORE: Final = 12
 """Elements between a headline and its date line."""
@@ -55,7 +57,7 @@ _MAX_LINK: Final = 40
 """Characters of links in a date line; with more of them it leads to another article."""
 _MARKED = re.compile(
     r"(?:^|[\s_-])(?:published|datepublished|entry-date|entry-time|pub-?date|pub-?time|post-date|dt-published|posted(?:-on)?"
-    r"|publish\S*)(?:\s|$)",
+    r"|(?<!status-)publish\S*)(?:\s|$)",
     re.IGNORECASE,
 )
 _MARKED_UPDATED = re.compile(
@@ -63,15 +65,19 @@ _MARKED_UPDATED = re.compile(
     re.IGNORECASE,
 )
 _NAMED = re.compile(
-    r"date|datum|fecha|publi|pub-?time|posted|(?:^|[\s_-])time(?:$|[\s_-])|timestamp|byline|submitted|post-?footer|entry-footer|post-?meta|(?:^|[\s_-])(?:meta|info)(?:$|[\s_-])",
+    r"date|datum|fecha|(?<!status-)publi|pub-?time|posted|(?<![a-z])time(?!line|out|table)|byline|submitted|post-?footer|entry-footer|post-?meta|(?:^|[\s_-])(?:meta|info)(?:$|[\s_-])",
     re.IGNORECASE,
 )
-_DATED = re.compile(r"date|datum|fecha|publi|time|posted|submitted", re.IGNORECASE)
+_DATED = re.compile(
+    r"date|datum|fecha|(?<!status-)publi|(?<![a-z])time(?!line|out|table)|posted|submitted",
+    re.IGNORECASE,
+)
 _NOT_NAMED = re.compile(
     r"update|modif|event|termin|birth|copyright|comment|relat|expire|today", re.IGNORECASE
 )
 _OUTSIDE_ELEMENTS: Final = frozenset(("aside", "nav", "footer", "figure", "figcaption"))
 _HEADINGS: Final = frozenset(("h1", "h2", "h3"))
+_CAPTION_NAMES = re.compile(r"caption|footnote|chart|credit|citation|reference", re.IGNORECASE)
 _TITLE_NAMES = re.compile(r"title|headline|titel|subject", re.IGNORECASE)
 _MAX_NAMES: Final = 300
 _STATING_ATTRIBUTES: Final = (
@@ -123,8 +129,8 @@ def _scan(tree: Tree, titles: tuple[str, ...]) -> _Scan:
             scan.headings.append((position, element))
         for index, part in enumerate(element.contents):
             if type(part) is str and len(part) > 3:
-                if len(part) >= _LONG_TEXT:
-                    running.append((position, len(part)))
+                if len(part) >= _LONG_TEXT and (length := len(part.strip())) >= _LONG_TEXT:
+                    running.append((position, length))
                 if titles and len(part) > _MIN_BARE_TITLE and not running:
                     stripped = part.strip()
                     if len(stripped) > _MIN_BARE_TITLE and any(
@@ -196,6 +202,7 @@ class _Reader:
             self.headline, self.known = first, False
             self.start = 0
         self.end = self._end()
+        self.text = self._text()
         self.day_first = self._read_day_first()
 
     def _end(self) -> int:
@@ -208,6 +215,14 @@ class _Reader:
                     return position
         return self.headline + 10 * _MAX_ELEMENTS_AFTER
 
+    def _text(self) -> int:
+        """Return the position after which a date without a label is part of the text."""
+        after = [each for each in self.scan.running if each[0] > self.headline]
+        if not after:
+            return self.end
+        lead = len(after) > 1 and after[0][1] <= _MAX_SHORT_LEAD
+        return after[1 if lead else 0][0]
+
     def _read_day_first(self) -> bool | None:
         """Return how the page writes ``05/06/2024``: by another date on it, then by language."""
         for _, element, index in self.scan.texts:
@@ -216,11 +231,14 @@ class _Reader:
         language = self.scan.language
         if language[:2] == "en":
             return language[3:5] not in ("", "us", "ca", "ph")
-        return None
+        return True if language and language[:2] not in ("zh", "ja", "ko") else None
 
     def claims(self) -> list[DateClaim]:
         """Return the claims; several may be about one date."""
         placed = [*self._elements(), *self._lines()]
+        bare = {claim.text for _, claim in placed if claim.rank == date_claims.BARE_RANK}
+        if len(bare) > _MAX_BARE_DAYS:  # a chronology
+            placed = [pair for pair in placed if pair[1].rank != date_claims.BARE_RANK]
         placed.sort(key=lambda pair: (pair[1].rank, self._distance(pair[0])))
         found = [claim for _, claim in placed]
         if all(claim.rank >= date_claims.SCRIPT_RANK for claim in found):
@@ -278,7 +296,7 @@ class _Reader:
             )
             if updated:
                 rank = date_claims.UPDATED_RANK
-            elif beside:
+            elif beside and (marked or position <= self.text):
                 rank = (
                     date_claims.MARKED_RANK
                     if marked
@@ -306,7 +324,7 @@ class _Reader:
             for line in read_line(text, day_first=self.day_first):
                 rank = self._rank_line(line, position, element)
                 if (
-                    rank == date_claims.BESIDE_RANK
+                    rank in (date_claims.BESIDE_RANK, date_claims.BARE_RANK)
                     and len(text) + _LONG_TEXT < len(short_text(block))
                     and not _DATED.search(_names(element))
                 ):
@@ -317,21 +335,27 @@ class _Reader:
                     yield position, DateClaim(value, Provenance.DATE_LINE, where, rank)
 
     def _rank_line(self, line: LineDate, position: int, element: Element) -> int | None:
+        names = _names(element)
+        named = bool(_NAMED.search(names)) and not _NOT_NAMED.search(names)
+        dated = named and _DATED.search(names) is not None
+        if not dated and _in_caption(element):
+            return None
         if line.meaning is Meaning.UPDATED:
             return None if self._is_outside(element) else date_claims.UPDATED_RANK
-        beside = self._is_beside(position, element)
+        beside = self._is_beside(position, element) and (
+            dated or line.stated.has_time or position <= self.text
+        )
         if line.meaning is Meaning.PUBLISHED:
             if beside:
                 return date_claims.LABELLED_RANK
-            return None if self._is_outside(element) else date_claims.FAR_LABELLED_RANK
-        names = _names(element)
-        named = bool(_NAMED.search(names)) and not _NOT_NAMED.search(names)
-        if not named and _in_caption(element):
-            return None
+            if self._is_outside(element) or _in_long_link(element, line.text):
+                return None
+            return date_claims.FAR_LABELLED_RANK
         if beside:
-            if (named and _DATED.search(names)) or not (fact := _fact_of(element)):
-                return date_claims.BESIDE_RANK
-            return self._rank_fact(line, position, fact)
+            if not dated and (fact := _fact_of(element)):
+                return self._rank_fact(line, position, fact)
+            clear = named or line.stated.has_time
+            return date_claims.BESIDE_RANK if clear else date_claims.BARE_RANK
         if not named or self._is_outside(element):
             return None
         return date_claims.NAMED_RANK
@@ -339,8 +363,10 @@ class _Reader:
     def _rank_fact(self, line: LineDate, position: int, fact: Element) -> int | None:
         """Rank a date in a list or a table of facts by the name of the fact."""
         if fact.name == "li":
+            if line.stated.has_time:
+                return date_claims.BESIDE_RANK
             near = self.known and 0 < position - self.headline <= _NEAR_ITEM
-            return date_claims.BESIDE_RANK if near or line.stated.has_time else None
+            return date_claims.BARE_RANK if near else None
         label = _cell_before(fact)
         meaning = label_meaning(label) if label else None
         if meaning is Meaning.UPDATED:
@@ -363,6 +389,8 @@ class _Reader:
 
 _MAX_SCRIPT: Final = 200_000
 _MAX_LABEL: Final = 40
+_MAX_AROUND: Final = 5
+_MAX_BARE_DAYS: Final = 2
 _NEAR_ITEM: Final = 6
 """Elements between a headline and the list that has its date."""
 _BARE_LABEL = re.compile(r"(?:时间|時間|日期|date|datum|fecha|data)[\s:：]*", re.IGNORECASE)
@@ -391,11 +419,26 @@ def _names(element: Element) -> str:
     return " ".join(names)
 
 
+def _in_long_link(element: Element, date: str) -> bool:
+    """Return whether ``element`` is in a link that has more than its date: to another text."""
+    node: Element | None = element
+    for _ in range(3):
+        if node is None:
+            return False
+        if node.name == "a":
+            return len(short_text(node)) > len(date) + _MAX_AROUND
+        node = node.parent
+    return False
+
+
 def _in_caption(element: Element) -> bool:
+    """Return whether ``element`` is in a caption, a footnote, a chart or code."""
     node: Element | None = element
     for _ in range(4):
         if node is None:
             return False
+        if node.name == "pre" or _CAPTION_NAMES.search(node.attribute("class")[:_MAX_NAMES]):
+            return True
         if not {"caption", "credit"}.isdisjoint(boilerplate.traits_of(node)):
             return True
         node = node.parent

@@ -322,10 +322,20 @@ def day_comes_first(text: str) -> bool | None:
     return None if first <= 12 and second <= 12 else first > 12
 
 
-def find_short_dates(text: str) -> list[FoundDate]:
-    """Return the dates in ``text``, a line of little else, that state a year of two digits."""
+def find_short_dates(text: str, *, day_first: bool | None = None) -> list[FoundDate]:
+    """Return the dates in ``text``, a line of little else, that state a year of two digits.
+
+    ``05.06.24`` is read only if ``day_first`` is True: elsewhere it may begin with the month or
+    with the year.
+    """
     text = _plain(text)
-    found = (_build(match, text, None) for match in _SHORT_YEAR.finditer(text))
+    found = (
+        _build(match, text, None)
+        for match in _SHORT_YEAR.finditer(text)
+        if day_first
+        or int(match["first"]) > 12
+        or (match["sep"] == "/" and int(match["second"]) > 12)
+    )
     return [each for each in found if each]
 
 
