@@ -25,7 +25,6 @@ from newsgrep.extract.passages import (
     Region,
     Suspect,
     ends_as_statement,
-    is_short_sentence,
 )
 from newsgrep.extract.trace import Trace
 from newsgrep.extract.whitespace import clean_line, comparison_key
@@ -40,8 +39,11 @@ _FEW: Final = 150
 """Bytes of prose that are less than an article."""
 _MAX_HEADLINE: Final = 600
 """Bytes of a headline."""
+_MAX_MAINS: Final = 3
 _TEASER: Final = 12
 """Letters of a cut-off beginning that must agree with the body."""
+_OWN_LINES: Final = frozenset(("tr", "p", "li", "pre"))
+"""Elements of lines that may begin or end an article without a sentence."""
 _MAX_LEAD: Final = 12
 """Passages between a lead under the headline and the article."""
 _TRUST: Final = (1.0, 0.15, 0.03)
@@ -245,6 +247,11 @@ class Selection:
     def _find_root(self) -> Region | None:
         """Return the region that is the article: much prose, little else, clearly marked."""
         best, best_score = None, 0.0
+        marked = [
+            region
+            for region in self.regions
+            if region.element.name == "main" and region.sums[0][0] >= 2 * MIN_PROSE
+        ][:_MAX_MAINS]
         for region in self.regions:
             outer = region.outer
             if outer is not None:
@@ -252,6 +259,8 @@ class Selection:
             if region.element.name in INNER_ELEMENTS:
                 continue
             score = self._score(region)
+            if marked and not any(each.first <= region.first < each.end for each in marked):
+                score *= 0.5
             if score >= best_score and score > 0:
                 best, best_score = region, score
         return best
@@ -358,49 +367,40 @@ class Selection:
 
     def _trim(self, root: Region) -> None:
         """Leave out what comes before the first sentence of the article and after the last."""
-        groups: dict[tuple[str, str], int] = {}
-        mixed: set[tuple[str, str]] = set()
-        total = 0
+        groups: dict[tuple[str, str | int], int] = {}
         for passage in self.passages[root.first : root.end]:
-            if passage.rule is None and passage.kind is not BlockKind.CAPTION:
+            if passage.rule is None and passage.mass:
                 key = passage.region.container.signature
-                if passage.mass:
-                    groups[key] = groups.get(key, 0) + passage.mass
-                    total += passage.mass
-                else:
-                    mixed.add(key)
-        if not total:
+                groups[key] = groups.get(key, 0) + passage.mass
+        if not groups:
             return
-        mass = max(groups.values())
-        core = {
-            key
-            for key, each in groups.items()
-            if each == mass or (each * 4 >= mass and key not in mixed)
-        }
+        core, mass = max(groups.items(), key=lambda item: item[1])
+        scattered = mass * 2 < sum(groups.values())
         inside = [
             at
             for at in range(root.first, root.end)
             if (each := self.passages[at]).rule is None
-            and each.prose
-            and each.kind is not BlockKind.CAPTION
-            and (mass * 2 < total or each.region.container.signature in core)
+            and each.mass
+            and (scattered or each.region.container.signature == core)
         ]
         if not inside:
             return
         first, last = inside[0], inside[-1]
+        for at in range(last + 1, root.end):  # prose goes on in another element
+            passage = self.passages[at]
+            if passage.rule is None and passage.kind is not BlockKind.CAPTION:
+                if not passage.mass or groups[passage.region.container.signature] * 4 < mass:
+                    break
+                last = at
         for at in range(root.first, root.end):
             passage = self.passages[at]
             if passage.rule is not None or passage.kind is BlockKind.CAPTION:
                 continue
-            own = passage.region.container.signature in core
+            own = passage.region.container.signature == core and passage.tag in _OWN_LINES
             if at < first:
-                if (
-                    not passage.prose
-                    and passage.kind is not BlockKind.HEADING
-                    and not (own and passage.tag == "p" and is_short_sentence(passage.text))
-                ):
+                if not (own or passage.prose or passage.kind is BlockKind.HEADING):
                     passage.rule = Rule.METADATA
-            elif at > last and not (own and passage.tag in ("tr", "p", "li", "pre")):
+            elif at > last and not own:
                 passage.rule = Rule.OUTSIDE
 
     def _compare(self, stated: str) -> None:
@@ -413,20 +413,21 @@ class Selection:
         ]
         length = sum(len(key) for _, key in kept)
         shown = sum(len(key) for passage, key in kept if passage.prose and key in body)
-        if shown * 6 > length * 5:
+        first = next((key for passage, key in kept if passage.prose), None)
+        if shown * 6 > length * 5 and length * 2 > len(body):
             seen = {key for _, key in kept}
             for passage in self.passages:
                 if passage.rule is not None and passage.mass:
                     key = comparison_key(passage.text)
                     if key in body and key not in seen:
                         passage.rule = None
-        elif length * 2 < len(body) and all(
-            key in body or body.startswith(key[:_TEASER]) for passage, key in kept if passage.prose
+        elif length * 2 < len(body) and (
+            first is None or first in body or body.startswith(first[:_TEASER])
         ):
             # A teaser, and perhaps a prompt to log in.
-            for passage, _ in kept:
+            for passage, key in kept:
                 if passage.kind is not BlockKind.HEADING:
-                    passage.rule = Rule.REPEATED
+                    passage.rule = Rule.REPEATED if key in body else Rule.OUTSIDE
             self._stated = [text for text in map(clean_line, stated.split("\n")) if text]
 
     def _leave_out_headings(self) -> None:

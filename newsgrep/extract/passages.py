@@ -36,17 +36,6 @@ def is_prose(text: str, size: int) -> bool:
     )
 
 
-_MIN_WORDS: Final = 4
-
-
-def is_short_sentence(text: str) -> bool:
-    """Return whether ``text`` ends as a sentence does, and is not an initial or an abbreviation."""
-    bare = text.rstrip("\"'”’」』)）")
-    if bare.endswith(("。", "！", "？", "…")):
-        return True
-    return bare.endswith((".", "!", "?")) and len(bare.split()) >= _MIN_WORDS
-
-
 def ends_as_statement(text: str) -> bool:
     """Return whether ``text`` ends with a full stop, as the headline of a link does not."""
     return text.rstrip("\"'”’」』)）").endswith((".", "。", "．", "।", "။", "។"))
@@ -122,9 +111,10 @@ class Region:
         self.sums[doubt] = (own[0] + prose, own[1] + linked, own[2] + plain)
 
     @property
-    def signature(self) -> tuple[str, str]:
-        """Name and class of the element: parts of an article look alike."""
-        return (self.element.name, self.element.attribute("class"))
+    def signature(self) -> tuple[str, str | int]:
+        """Name and class of the element, or name and parent: parts of an article look alike."""
+        element = self.element
+        return (element.name, element.attribute("class") or id(element.parent))
 
 
 class Passage:
