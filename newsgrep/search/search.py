@@ -230,7 +230,7 @@ def _make_hit(
     )
     if any(text.field in _PASSAGE_FIELDS for text in texts):
         shown = {match.text for match in (*in_title, *in_body)}
-        snippets = (*snippets, *_passage_snippets(article, texts, shown, request.snippet_width))
+        snippets = (*snippets, *_passage_snippets(article, texts, shown, request))
     return Hit(
         rank=rank,
         score=score,
@@ -244,12 +244,14 @@ _PASSAGE_FIELDS: Final = {Field.CAPTION, Field.LEFT_OUT, Field.EVERYTHING}
 
 
 def _passage_snippets(
-    article: Article, texts: Sequence[TextNode], shown: set[str], width: int
+    article: Article, texts: Sequence[TextNode], shown: set[str], request: SearchRequest
 ) -> Iterator[Snippet]:
-    """Yield the captions and the passages of left-out text in which ``texts`` occur.
+    """Yield the captions and the first passages of left-out text in which ``texts`` occur.
 
-    Where everything is searched, only those with a match that is not ``shown`` already.
+    Where everything is searched, only those with a match that is not ``shown`` already. A page
+    may have thousands of comments.
     """
+    left = request.max_snippets
     passages = (
         *((Field.CAPTION, caption) for caption in article.captions),
         *((Field.LEFT_OUT, passage.text) for passage in article.left_out),
@@ -263,9 +265,14 @@ def _passage_snippets(
         shown |= found
         if field is Field.CAPTION:
             yield Snippet(passage, merge_spans(matches), 0, False, False, field.label)
-        else:
-            for snippet in make_snippets(passage, folded, matches, width=width, limit=1):
-                yield snippet._replace(field=field.label)
+            continue
+        if not left:
+            return
+        left -= 1
+        for snippet in make_snippets(
+            passage, folded, matches, width=request.snippet_width, limit=1
+        ):
+            yield snippet._replace(field=field.label)
 
 
 # Filters

@@ -113,6 +113,15 @@ def test_search_everything_shows_what_body_and_title_do_not(
     assert [snippet.field for snippet in hit.snippets] == fields
 
 
+def test_search_limits_snippets_of_left_out_text(tmp_path: Path) -> None:
+    comments = [(f"第{number}樓：渔业很好。", "comments") for number in range(50)]
+    engine = engine_with("memory", tmp_path, [make_article("a", "题", "文。", left_out=comments)])
+    request = SearchRequest(parse("leftout:渔业"), max_snippets=2)
+    (hit,) = search(engine, request).hits
+    assert [snippet.field for snippet in hit.snippets] == ["body", "left out", "left out"]
+    assert hit.snippets[1].text == "第0樓：渔业很好。"
+
+
 def test_search_without_everything_ignores_left_out_text(engine: Engine) -> None:
     assert search_ids(engine, "投票") == search_ids(engine, '"摄影比赛"') == []
     assert search_ids(engine, "灯塔 报名") == []
