@@ -30,7 +30,7 @@ LIMITS: Final = {
     "bylines._SEPARATOR": 300, "bylines._LABEL": 300, "bylines._COUNTRY": 300,
     "bylines._HAN_NAMES": 300, "bylines._OUTLET_LIKE": 300, "bylines._BYLINE": 100,
     "bylines._NAME_BREAK": 300, "bylines._LATIN_NAME": 40, "bylines._REPORTERS": 80,
-    "bylines._OTHER_ROLE": 80,
+    "bylines._OTHER_ROLE": 80, "bylines._LATIN_SEPARATOR": 100,
     "labels._LABEL": 200, "labels._BARE_LABEL": 200, "labels._ACCOUNT": 200, "labels._WEEKDAY": 200,
     "labels._BRACKETED_LABEL": 200, "labels._COUNT": 200,
     "body._KEYWORDS": 400, "notices._STATES_ORIGIN": 400, "notices._CLAUSE": 400,

@@ -48,10 +48,16 @@ _LABEL = re.compile(
     r"(?:本文)?(?:(?:作者|撰文|撰稿人?|撰写|文字?|采写|采访|编译|整理|特约撰稿人?)\s*[/:|—丨]\s*"
     r"|(?:本[报刊台网社]|特派|特约|实习|见习|驻.{1,8})?(?:记者|作者|通讯员)\s*[/:|]?\s*"
     r"|[\u4e00-\u9fff]{2,8}[报网社台刊](?:特派|特约|见习|实习)?记者\s*[/:|]?\s*|[\u4e00-\u9fff]{2,6}记者\s+"
-    r"|(?:written\s+)?by[:\s]\s*|author[:\s]\s*|text\s+by[:\s]\s*)"
+    r"|(?:(?:view\s+|show\s+)?all\s+(?:posts|articles)\s+of|(?:post\s+)?(?:author|autor(?:in|e)?|auteure?))[:\s]\s*(?:by[:\s]\s*)?"
+    r"|(?:[a-z]+\s){0,3}by[:\s]\s*"
+    r"|(?:(?:geschrieben|veröffentlicht|verfasst|ein\s+beitrag|publié|écrit|rédigé|escrito|publicado|scritto|pubblicato"
+    r"|geschreven|geplaatst|skrevet|skriven)\s+)?"
+    r"(?:(?:vom|par|por)[:\s]\s*|von[:\s]\s*(?!de[rnm]\s)|(?:di|da|de|door|av|af)\s+(?=\S+\s+\S)))"
 )
+_GLUED = re.compile(r"(?<!\S)([Bb]y|[Vv]on|[Pp]ar|[Pp]or)(?=[A-ZÀ-Þ][a-zß-ÿ])")
+"""A label and a name in elements without a space between them: ``vonMaria``."""
 _ROLE_TAIL = re.compile(
-    r"\s*(?:\|.*|(?:本报|特派|特约)?(?:记者|撰稿人?|编辑|翻译|报道|发自.*)|[(][^)]*[)])$"
+    r"\s*(?:\|.*|\s@\w+|(?:本报|特派|特约)?(?:记者|撰稿人?|编辑|翻译|报道|发自.*)|[(][^)]*[)])$"
 )
 _SEPARATOR = re.compile(
     r"\s*(?:[、,;&|/∕—丨\n](?:\s*and\s)?|\s(?:and|with|和|与)\s)\s*|(?<=[^\W\d_])[和与](?=[a-z])"
@@ -106,7 +112,7 @@ _NOT_NAMES: Final = frozenset(
         "网络",
         "佚名",
     ]
-) | {"staff writer", "staff writers", "staff reporter", "staff reporters"}
+) | {"staff writer", "staff writers", "staff reporter", "staff reporters", "follow", "subscribe"}
 _OUTLET_LIKE = re.compile(
     r".*(?:记者|编辑部|编辑|通讯社|新闻网|中文网|日报|晚报|周刊|电视台|观察者?网|书评|\.(?:com|net|org|cn|st))$|.*(?:报道组|报导组)$"
 )
@@ -138,6 +144,7 @@ def parse_names(byline: str, outlets: Iterable[str] = (), roles: Iterable[str] =
     text = collapse_whitespace(_NEXT_LINE.sub("、", strip_invisible(unescape_html(byline)).strip()))
     if not text or "://" in text or len(text) > _MAX_BYLINE:
         return []
+    text = _GLUED.sub(r"\1 ", text)
     folded = fold(text)
     excluded = {fold(name) for name in (*outlets, *roles)}
     found: dict[str, None] = {}
@@ -151,7 +158,11 @@ def parse_names(byline: str, outlets: Iterable[str] = (), roles: Iterable[str] =
         for first, last in _split_at(_SEPARATOR, folded, start, end):
             for at, to in _people_in(folded, first, last):
                 name = text[at:to]
-                if _is_name(folded[at:to]) and folded[at:to] not in excluded:
+                if (
+                    _is_name(folded[at:to])
+                    and folded[at:to] not in excluded
+                    and _is_capitalised(name)
+                ):
                     found[name] = None
     return list(found)
 
@@ -193,7 +204,7 @@ def _writer_spans(folded: str) -> list[_Span]:
     return [(start + at, start + to) for at, to in spans if text[at:to].strip()]
 
 
-_AROUND_NAME: Final = " .:·-—|　：｜"
+_AROUND_NAME: Final = " .:·-—|　：｜→»›"
 
 
 def _people_in(folded: str, start: int, end: int) -> list[_Span]:
@@ -206,7 +217,11 @@ def _people_in(folded: str, start: int, end: int) -> list[_Span]:
     start, end = _strip(folded, start, end, _AROUND_NAME)
     if _HAN_NAMES.fullmatch(folded, start, end):
         return _split_at(_SPACES, folded, start, end)
-    return [] if _SUFFIX.fullmatch(folded, start, end) else [(start, end)]
+    if _SUFFIX.fullmatch(folded, start, end):
+        return []
+    both = _split_at(_AND, folded, start, end)
+    full = all(_SPACES.search(folded, *span) for span in both)
+    return both if full else [(start, end)]
 
 
 def _strip(text: str, start: int, end: int, signs: str) -> _Span:
@@ -218,13 +233,64 @@ def _strip(text: str, start: int, end: int, signs: str) -> _Span:
 
 
 _SPACES = re.compile(r"\s+")
-_DATED = re.compile(r"[\s年月]\d|\d\s?[年月日]")
+_LATIN_SEPARATOR = re.compile(r"\s*[,;&]\s*(?:and\s+)?|\s(?:and|und|et)\s")
+_AND = re.compile(r"\s(?:und|et|och|og)\s")
+"""Between two full names; an institution may have these words in its name."""
+_DATED = re.compile(r"[\s年月]\d|\d\s?[年月日]|\d:\d")
+_PARTICLES: Final = frozenset(
+    [
+        "af",
+        "al",
+        "av",
+        "bin",
+        "ben",
+        "d'",
+        "da",
+        "das",
+        "de",
+        "del",
+        "della",
+        "den",
+        "der",
+        "des",
+        "di",
+        "do",
+        "dos",
+        "du",
+        "el",
+        "e",
+        "la",
+        "le",
+        "ten",
+        "ter",
+        "van",
+        "von",
+        "y",
+    ]
+)
+"""Words in names that are not capitalised."""
+_MAX_WORDS: Final = 6
+
+
+def _is_capitalised(name: str) -> bool:
+    """Return whether the words of a Latin name begin as words of names do; other scripts pass.
+
+    The name of a user account may be all in lower case.
+    """
+    words = name.split()
+    if len(words) < 2 or name.islower() or not name[0].isascii():
+        return len(words) < _MAX_WORDS
+    return len(words) <= _MAX_WORDS and all(
+        not word[0].islower() or word in _PARTICLES or "-" in word for word in words
+    )
 
 
 def _is_name(name: str) -> bool:
     if not name or name in _NOT_NAMES or _OUTLET_LIKE.fullmatch(name):
         return False
     if not any(char.isalpha() for char in name) or "@" in name or _DATED.search(name):
+        return False
+    if name[0].isdigit() and " " in name:  # 2 min read
         return False
     return len(name) <= (_MAX_HAN_NAME if _HAS_HAN.search(name) else _MAX_LATIN_NAME)
 
@@ -235,7 +301,7 @@ _BYLINE = re.compile(
     r"(?:\s+(?:发布|\d{4}).*)?"
     r"|(?:本[报刊台]|特派)记者(?P<glued>[\u4e00-\u9fff]{2,3})"
     r"|(?P<before>[\u4e00-\u9fff·]{2,8}\s?[/|]\s?(?:文|撰文)(?:\s+[\u4e00-\u9fff·]{2,8}\s?[/|]\s?(?:图|摄影|编辑))?)"
-    r"|by\s+(?P<latin>[a-z](?:[^.!?:;]|(?<=\b[a-z])\.|(?<=\b[jsd]r)\.){2,80})"
+    r"|(?:by|von|par|por)\s+(?P<latin>[a-z](?:[^.!?:;]|(?<=\b[a-z])\.|(?<=\b[jsd]r)\.){2,80})"
 )
 _HAN_NAME = re.compile(
     r"[\u4e00-\u9fff]{2,4}|[\u4e00-\u9fff]{1,8}(?:[·.]\s?(?:[\u4e00-\u9fff]{1,8}|[a-z]{1,12}))+"
@@ -256,10 +322,15 @@ def byline_in_line(line: str) -> str | None:
         return None
     start, end = _strip(line, 0, len(line), "()（）[]［］【】〔〕 ")
     match = _BYLINE.fullmatch(fold(line), start, end)
-    if match is None or (match["latin"] and not line[match.start("latin")].isupper()):
+    if match is None:
         return None
     start, end = match.span(match.lastgroup or 0)
-    return line[start:end].strip()
+    found = line[start:end].strip()
+    if match["latin"] and not (
+        found[0].isupper() and all(map(_is_capitalised, _LATIN_SEPARATOR.split(found)))
+    ):
+        return None
+    return found
 
 
 def looks_like_names(text: str) -> bool:

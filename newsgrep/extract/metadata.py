@@ -57,10 +57,15 @@ OUTSIDE_PENALTY: Final = 100
 """Added to the rank of claims from elements outside the article."""
 _SENTENCE_END = re.compile("[。！？]")
 _AUTHOR_CLASS = re.compile(
-    r"(?:^|\s)(?:byline(?:-name)?|by-line|author(?:-name|s)?|field-name-author|post-author|p-author|"
-    r"article-author|entry-author)(?:\s|$)",
+    r"(?:^|\s)(?:byline(?:-name)?|by-line|p-author|(?:(?:post|article|entry|story|news|content|blog|page|meta"
+    r"|field-{1,2}name(?:-field)?(?:-[a-z]{1,12})?)[-_]{1,2})?(?:author|autor|auteur)s?(?:[-_]{1,2}(?:name|link))?)(?:\s|$)",
     re.IGNORECASE,
 )
+_WRITTEN_BY = re.compile(
+    r"(?:.{0,20}\s)?(?:by|von|par|por|da|di|door|av|af|przez)|author|autor(?:in|e)?|auteur|作者|撰文",
+    re.IGNORECASE,
+)
+"""What WordPress writes in ``twitter:label1`` if ``twitter:data1`` is the author."""
 _AUTHOR_ID: Final = "author_baidu"
 MARKED_IDS: Final = frozenset(("js_name", "source_baidu", _AUTHOR_ID))
 """Ids of elements: the account of a WeChat article, and what a Chinese search engine defines."""
@@ -77,6 +82,7 @@ class MetadataReader:
     def __init__(self) -> None:
         self._claims: list[Claim] = []
         self._tags: dict[str, None] = {}
+        self._card_names_author = False
         self._articles: list[JsonArticle] = []
         self._shown = Shown()
         self._read_counts: Counter[str] = Counter()
@@ -175,6 +181,10 @@ class MetadataReader:
         elif name in _META_TAGS:
             for item in _TAG_SPLIT.split(content):
                 self._add_tag(item)
+        elif name == "twitter:label1":
+            self._card_names_author = _WRITTEN_BY.fullmatch(content) is not None
+        elif name == "twitter:data1" and self._card_names_author:
+            self.add_author(content, Provenance.META_TAG, 255, name)
         elif name in ("og:url", "url"):
             self._add_url(content, Provenance.META_TAG, 20 + (name == "url"), name)
 
