@@ -10,7 +10,8 @@ Scores
     pages; a page without any text counts 0. Where gold has only the first and last words of the
     body, its body is the text of the page between them. *chunks*: strings that must and must not
     be in the body, over all strings of the set. *date*: equal to the day. *title*: equal but for
-    white space. *late*: pages that took more than 20 s of CPU time; they count as empty.
+    white space. *authors*: the same names, in any case. *late*: pages that took more than 20 s of
+    CPU time; they count as empty.
 
 Tools run with their default settings, without a network. The times are CPU times of this process.
 """
@@ -61,6 +62,7 @@ class Scores:
     chunks: Counter[str] = field(default_factory=Counter)
     dates: Counter[str] = field(default_factory=Counter)
     titles: Counter[str] = field(default_factory=Counter)
+    authors: Counter[str] = field(default_factory=Counter)
     worst: list[tuple[float, str]] = field(default_factory=list)
     late: int = 0
     seconds: float = 0.0
@@ -82,6 +84,8 @@ class Scores:
         if self.titles:
             figures["title"] = self.titles["right"] / self.titles.total()
             figures["titled"] = self.titles.total()
+        if self.authors:
+            figures["authors"] = self.authors["right"] / self.authors.total()
         if self.late:
             figures["late"] = self.late
         figures["ms/page"] = 1000 * self.seconds / self.pages
@@ -183,6 +187,16 @@ def score_page(scores: Scores, page: Page, extracted: Extracted, fields: Set[str
     if gold.get("title") and "title" in fields:
         right = _collapse(extracted.title or "") == _collapse(gold["title"])
         scores.titles["right" if right else "wrong"] += 1
+    if gold.get("author") and "authors" in fields:
+        right = _names(extracted.authors) == _names(_AUTHOR_SIGNS.split(gold["author"]))
+        scores.authors["right" if right else "wrong"] += 1
+
+
+_AUTHOR_SIGNS = re.compile(r"\s*[,;]\s*|\s(?:and|und)\s")
+
+
+def _names(authors: Iterable[str]) -> set[str]:
+    return {_collapse(name).casefold() for name in authors if name.strip()}
 
 
 def _verdict(date: str | None, gold: str) -> str:
@@ -232,6 +246,7 @@ def _table(results: Mapping[str, Mapping[str, Mapping[str, float]]], name: str) 
         "R",
         "F1",
         "title",
+        "authors",
         "date right",
         "date wrong",
         "date none",
@@ -270,9 +285,15 @@ def summary_table(results: Mapping[str, Mapping[str, Mapping[str, float]]]) -> s
         for name in _BODY_SETS
         if all(name in sets for sets in results.values())
     ]
-    for column in ("title", "date right", "date wrong", "date none"):
+    for column, label in (
+        ("title", "title exact"),
+        ("authors", "authors exact"),
+        ("date right", "date right"),
+        ("date wrong", "date wrong"),
+        ("date none", "date none"),
+    ):
         totals = [_over_sets(sets, column) for sets in results.values()]
-        lines.append(("title exact" if column == "title" else column, totals, column))
+        lines.append((label, totals, column))
     whole = "article-bodies"
     for column in ("ms/page", "ms/MB"):
         found = [sets.get(whole, {}).get(column) for sets in results.values()]
@@ -287,6 +308,8 @@ def _over_sets(sets: Mapping[str, Mapping[str, float]], column: str) -> float | 
     found = [figures for figures in sets.values() if column in figures]
     if not found:
         return None
+    if column == "authors":  # known in one set
+        return found[0][column]
     if column != "title":
         return sum(figures[column] for figures in found)
     titled = sum(figures["titled"] for figures in found)
@@ -304,7 +327,7 @@ def write_docs(table: str, page: Path = _DOCS) -> None:
 
 def guarded(sets: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     """Return the figures of newsgrep that must not fall, by set and name."""
-    names = ("F1", "title", "date right")
+    names = ("F1", "title", "authors", "date right")
     return {
         f"{key} {name}": figures[name]
         for key, figures in sets.items()

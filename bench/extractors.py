@@ -13,6 +13,7 @@ class Extracted(NamedTuple):
     title: str | None = None
     date: str | None = None
     body: str | None = None
+    authors: tuple[str, ...] = ()
 
 
 Extract = Callable[[bytes, str], Extracted]
@@ -60,7 +61,7 @@ def _newsgrep() -> Extract:
         except NoArticle:
             return Extracted()
         date = article.published.iso if article.published else None
-        return Extracted(article.title, date, article.body)
+        return Extracted(article.title, date, article.body, article.authors)
 
     return extract
 
@@ -75,7 +76,8 @@ def _trafilatura(**options: Any) -> Callable[[], Extract]:
             )
             if found is None:
                 return Extracted()
-            return Extracted(found.title, found.date, found.text)
+            authors = tuple((found.author or "").split("; "))
+            return Extracted(found.title, found.date, found.text, authors)
 
         return extract
 
@@ -112,7 +114,7 @@ def _newspaper() -> Extract:
         except Exception:  # noqa: BLE001 - likewise
             return Extracted()
         date = article.publish_date.isoformat() if article.publish_date else None
-        return Extracted(article.title, date, article.text)
+        return Extracted(article.title, date, article.text, tuple(article.authors))
 
     return extract
 
@@ -130,7 +132,8 @@ def _goose() -> Extract:
             article = goose.extract(raw_html=text)
         except Exception:  # noqa: BLE001 - likewise
             return Extracted()
-        return Extracted(article.title, article.publish_date, article.cleaned_text)
+        authors = tuple(article.authors)
+        return Extracted(article.title, article.publish_date, article.cleaned_text, authors)
 
     return extract
 
