@@ -7,6 +7,7 @@ Patterns match whole names. Rules for a single outlet are in ``outlets.toml``.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -126,7 +127,7 @@ _NO_TRAITS: Final[frozenset[str]] = frozenset()
 _NAME_ATTRIBUTES: Final = frozenset(("id", "data-testid", "data-e2e", "data-component"))
 
 
-CLAIMING_ATTRIBUTES: Final = frozenset(("class", "rel", "property", "itemprop"))
+_CLAIMING_ATTRIBUTES: Final = frozenset(("rel", "property", "itemprop"))
 """Attributes of elements that may state an author, a date or a tag."""
 
 _MAX_ATTRIBUTE: Final = 2000
@@ -175,17 +176,33 @@ def _match_traits(name: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def may_claim(attrs: Mapping[str, str]) -> bool:
+    """Return whether an element with ``attrs`` may state an author, a date or a tag."""
+    return ("class" in attrs and _names_author(attrs["class"])) or not (
+        _CLAIMING_ATTRIBUTES.isdisjoint(attrs)
+    )
+
+
+@lru_cache(maxsize=5000)
+def _names_author(names: str) -> bool:
+    folded = names[:_MAX_ATTRIBUTE].lower()
+    return "author" in folded or "byline" in folded or "by-line" in folded
+
+
 def is_hidden(element: Element) -> bool:
     """Return whether ``element`` is never visible."""
     attrs = element.attrs
-    if "hidden" in attrs:
-        return True
-    style = attrs.get("style")
-    return (
-        style is not None
-        and len(style) < _MAX_ATTRIBUTE
-        and _HIDING_STYLE.search(style) is not None
-    )
+    return "hidden" in attrs or ("style" in attrs and _hides(attrs["style"]))
+
+
+@lru_cache(maxsize=5000)
+def _hides(style: str) -> bool:
+    return len(style) < _MAX_ATTRIBUTE and _HIDING_STYLE.search(style) is not None
+
+
+def is_ruled(attrs: Mapping[str, str]) -> bool:
+    """Return whether a rule may suspect an element for ``attrs``, names and classes apart."""
+    return "hidden" in attrs or "role" in attrs or ("style" in attrs and _hides(attrs["style"]))
 
 
 _ELEMENT_RULES: Final[dict[str, Rule]] = {
@@ -217,8 +234,7 @@ _ROLE_RULES: Final[dict[str, Rule]] = {
 }
 
 RULED_ELEMENTS: Final = frozenset((*_ELEMENT_RULES, "cite"))
-RULED_ATTRIBUTES: Final = frozenset(("hidden", "style", "role"))
-"""Without one of these names and attributes, and without traits, no rule suspects an element."""
+"""Elements that a rule may suspect without any attribute."""
 
 
 def rule_of(element: Element, traits: frozenset[str]) -> Rule | None:

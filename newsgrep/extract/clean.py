@@ -322,15 +322,18 @@ class Cleaner:
             self._take_empty(element, kind, context)
             return None
         outer = context
-        traits = boilerplate.traits_of(element) if attrs else _NO_TRAITS
         careful = outer.careful
         suspect = None
-        if (
-            traits
-            or name in _SPECIAL_ELEMENTS
-            or self._ruled
-            or not boilerplate.RULED_ATTRIBUTES.isdisjoint(attrs)
-        ):
+        traits = _NO_TRAITS
+        ruled = self._ruled or name in _SPECIAL_ELEMENTS
+        if attrs:
+            traits = boilerplate.traits_of(element)
+            if boilerplate.may_claim(attrs) or name in _CLAIMING_ELEMENTS:
+                self._claiming.append((element, outer.suspect, len(self.passages)))
+            ruled = ruled or traits != _NO_TRAITS or boilerplate.is_ruled(attrs)
+        elif name in _CLAIMING_ELEMENTS:
+            self._claiming.append((element, outer.suspect, len(self.passages)))
+        if ruled:
             careful = careful and element not in self.selected.kept
             if self._take_whole(element, traits, careful, outer):
                 return None
@@ -338,10 +341,8 @@ class Cleaner:
             if rule is not None:
                 suspect = Suspect(element, rule, outer.suspect)
                 self.suspects.append(suspect)
-        if name in _CLAIMING_ELEMENTS or (
-            attrs and not boilerplate.CLAIMING_ATTRIBUTES.isdisjoint(attrs)
-        ):
-            self._claiming.append((element, suspect or outer.suspect, len(self.passages)))
+                if self._claiming and self._claiming[-1][0] is element:
+                    self._claiming[-1] = (element, suspect, len(self.passages))
         if kind is _BLOCK and not outer.in_row:
             self._flush(outer)
             heading = name in boilerplate.HEADING_ELEMENTS

@@ -91,11 +91,9 @@ class Selection:
         """
         self.forced = forced
         self._judge_headline()
-        self._measure_regions()
-        if forced is not None:
-            self.root = forced
-        elif self.whole_page:
-            self.root = self._find_root()
+        if forced is not None or self.whole_page:
+            self._measure_regions()
+            self.root = forced or self._find_root()
         self._judge_suspects()
         self._leave_out_lead_ins()
         if self.root is not None:
