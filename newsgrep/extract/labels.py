@@ -271,6 +271,9 @@ _RANK: Final = 80
 """Rank of what a labelled line states: worse than what markup states about the article."""
 
 
+_NOTHING: Final = Claims()
+
+
 def take_labels(blocks: Sequence[Block]) -> tuple[tuple[Block, ...], Claims]:
     """Return ``blocks`` with the labelled lines at the top marked, and what those lines state.
 
@@ -324,7 +327,7 @@ def take_labels(blocks: Sequence[Block]) -> tuple[tuple[Block, ...], Claims]:
             stated.append(Claims(authors=(_author(text),)))
             found[index] = replace(found[index], rule=Rule.BYLINE)
             dated = False
-    return tuple(found), join_claims(stated)
+    return tuple(found), join_claims(stated) if stated else _NOTHING
 
 
 _LONE_NAME = re.compile(r"[\u4e00-\u9fff]{2,4}")
@@ -373,6 +376,8 @@ def merge_labels(claims: Claims, stated: Claims) -> Claims:
 
     A reporter in the form of a post is a better author than who posted it.
     """
+    if stated is _NOTHING:
+        return claims
     reported = any(claim.provenance is Provenance.LABEL for claim in claims.authors)
     return Claims(
         titles=claims.titles + stated.titles,

@@ -8,6 +8,7 @@ an element would be read as Markdown.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final, NamedTuple
 
 from newsgrep.extract.formats.html import looks_like_html
@@ -41,6 +42,8 @@ def split_html(text: str) -> list[Part]:
     >>> [part.html for part in split_html("# 标题\n\n<div>\n<p>甲</p>\n\n<p>乙</p>\n</div>")]
     [False, True]
     """
+    if _is_one_element(text):
+        return [Part(text, html=True)]
     lines = text.split("\n")
     parts: list[Part] = []
     markdown: list[str] = []
@@ -79,6 +82,30 @@ def split_html(text: str) -> list[Part]:
     if any(map(str.strip, markdown)):
         parts.append(Part("\n".join(markdown), html=False))
     return parts
+
+
+def _is_one_element(text: str) -> bool:
+    """Return whether one element contains all of ``text``, which is so for most scraped HTML."""
+    start = _OUTERMOST.match(text)
+    if start is None or not text.rstrip().endswith(">") or not _WRITTEN.search(text):
+        return False
+    name = start[1].lower()
+    depth = 0
+    for tag in _tags(name).finditer(text):
+        depth += -1 if tag[1] else 1
+        if depth <= 0:
+            return not text[tag.end() :].strip(" \t\r\n>")
+    return False
+
+
+_OUTERMOST = re.compile(
+    r"\s*<(html|div|article|section|main|table|center)\b[^<>]{0,2000}>", re.IGNORECASE
+)
+
+
+@cache
+def _tags(name: str) -> re.Pattern[str]:
+    return re.compile(rf"<(/?){name}\b", re.IGNORECASE)
 
 
 def _end_of_html(lines: list[str], start: int) -> int | None:

@@ -53,7 +53,11 @@ _MAX_LABEL_LINE: Final = 200
 
 def normal_lines(text: str) -> str:
     """Return ``text`` with newlines for the separators of lines and of paragraphs in Unicode."""
-    return _PARAGRAPH_END.sub("\n\n", _LINE_END.sub("\n", text))
+    if any(sign in text for sign in "\x0b\x85\u2028"):
+        text = _LINE_END.sub("\n", text)
+    if "\x0c" in text or "\u2029" in text:
+        text = _PARAGRAPH_END.sub("\n\n", text)
+    return text
 
 
 def _read(raw: RawFile) -> RawArticle:
