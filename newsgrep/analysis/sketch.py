@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from struct import Struct, iter_unpack, pack
+from struct import Struct
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 from zlib import crc32
@@ -20,10 +20,13 @@ _SHINGLE_OF_ALPHABET: Final = 12
 
 _FIRST_HAN: Final = "\u2e80"
 
-_MAX_SAMPLES: Final = 96
+_MAX_SAMPLES: Final = 64
 _MIN_SAMPLES: Final = 16
-_LEVELS: Final = 8
+LEVELS: Final = 8
 """At level L, one of 4 ** L shingles is a sample."""
+
+NO_LEVEL: Final = -1
+"""The highest level of a text without samples."""
 
 _HEAD: Final = 24
 _LONG_TEXT: Final = 200
@@ -38,7 +41,10 @@ _MIN_VAGUE_ADDRESS: Final = 0.7
 _FIELDS: Final = Struct("<BIHIII")  # flags, title, numbers, head, text, letters
 _VAGUE: Final = 0x80
 _LEVEL: Final = 0x0F
-_SAMPLE_BITS: Final = 13
+_SAMPLE_SIZE: Final = 3
+"""Bytes of a packed sample: the upper three bits are its level."""
+
+_SAMPLE_BITS: Final = 21
 _SAMPLE_MASK: Final = (1 << _SAMPLE_BITS) - 1
 
 _LETTERS: Final = re.compile(r"[^\W_]+")
@@ -48,7 +54,7 @@ _NOT_DIGITS: Final = re.compile(r"[^0-9]+")
 class Sketch(NamedTuple):
     """A sketch, unpacked.
 
-    ``samples`` are of the shingles at ``level`` and above; the bits of each above 13 are its own
+    ``samples`` are of the shingles at ``level`` and above; the bits of each above 21 are its own
     level. ``title``, ``numbers`` (the digits of the title), ``head`` and ``text`` are checksums;
     ``length`` is the number of letters. ``vague`` says that the address hardly names one article.
     """
@@ -61,6 +67,11 @@ class Sketch(NamedTuple):
     text: int
     length: int
     samples: frozenset[int]
+
+    @property
+    def highest_level(self) -> int:
+        """Return the highest level of a sample, :data:`NO_LEVEL` without any."""
+        return max(self.samples, default=-1) >> _SAMPLE_BITS
 
     def agrees(self, other: Sketch) -> bool:
         """Return whether two texts that one address leads to are versions of one article.
@@ -107,16 +118,19 @@ def make_sketch(title: str, body: str, url: str) -> bytes:
         _checksum(text),
         len(text),
     )
-    return fields + pack(f"<{len(samples)}H", *sorted(samples))
+    return fields + b"".join(each.to_bytes(_SAMPLE_SIZE, "big") for each in sorted(samples))
 
 
 def unpack_sketch(data: bytes) -> Sketch | None:
     """Return a packed sketch; ``None`` for other bytes, such as those of an index without any."""
     samples = data[_FIELDS.size :]
-    if len(data) < _FIELDS.size or len(samples) % 2:
+    if len(data) < _FIELDS.size or len(samples) % _SAMPLE_SIZE:
         return None
     flags, title, numbers, head, text, length = _FIELDS.unpack_from(data)
-    values = frozenset(value for (value,) in iter_unpack("<H", samples))
+    values = frozenset(
+        int.from_bytes(samples[at : at + _SAMPLE_SIZE], "big")
+        for at in range(0, len(samples), _SAMPLE_SIZE)
+    )
     vague, level = bool(flags & _VAGUE), flags & _LEVEL
     return Sketch(vague, level, title, numbers, head, text, length, values)
 
@@ -136,23 +150,23 @@ _QUARTER: Final = frozenset(byte for byte in range(256) if byte * 73 % 256 < 64)
 def _anchors(level: int) -> re.Pattern[bytes]:
     """Return the pattern of positions with ``level`` such bytes or more, which are its group."""
     each = b"".join(b"\\x%02x" % byte for byte in sorted(_QUARTER))
-    return re.compile(b"(?=([%b]{%d,%d}))(?s:.)" % (each, level, _LEVELS - 1))
+    return re.compile(b"(?=([%b]{%d,%d}))(?s:.)" % (each, level, LEVELS - 1))
 
 
-_ANCHORS: Final = tuple(map(_anchors, range(_LEVELS)))
+_ANCHORS: Final = tuple(map(_anchors, range(LEVELS)))
 
 
 def _sample(text: str) -> tuple[int, set[int]]:
     """Return the level at which ``text`` has few enough samples, and these."""
     low_bytes = text.encode("utf-32-le", "surrogatepass")[::4]
     level = 0
-    while level < _LEVELS - 1 and len(text) >> 2 * level > _MAX_SAMPLES:
+    while level < LEVELS - 1 and len(text) >> 2 * level > _MAX_SAMPLES:
         level += 1
     samples = set(_samples(text, low_bytes, level))
     while level and len(samples) < _MIN_SAMPLES:  # letters of an alphabet are not evenly spread
         level -= 1
         samples = set(_samples(text, low_bytes, level))
-    while level < _LEVELS - 1 and len(samples) > _MAX_SAMPLES:
+    while level < LEVELS - 1 and len(samples) > _MAX_SAMPLES:
         level += 1
         samples = {each for each in samples if each >> _SAMPLE_BITS >= level}
     return level, set(sorted(samples)[-_MAX_SAMPLES:])

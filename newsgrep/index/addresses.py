@@ -13,11 +13,11 @@ from functools import lru_cache
 from itertools import count
 from typing import Final
 
-from newsgrep.analysis.sketch import unpack_sketch
+from newsgrep.analysis.sketch import LEVELS, NO_LEVEL, Sketch, unpack_sketch
 from newsgrep.extract.identity import other_text_id
 from newsgrep.models import FileRecord
 
-_sketch = lru_cache(maxsize=4096)(unpack_sketch)
+_sketch = lru_cache(maxsize=32_768)(unpack_sketch)
 
 
 def address_of(record: FileRecord) -> str:
@@ -53,8 +53,8 @@ def best_first(records: Iterable[FileRecord]) -> list[FileRecord]:
 class Leaders:
     """The best versions of all texts at one address.
 
-    Agreeing texts have the same title, beginning or letters, so that few have to be compared,
-    even if a thousand files have one address.
+    A text is compared only with those that may agree with it, even if ten thousand files have
+    one address and one title.
     """
 
     def __init__(self, records: Iterable[FileRecord] = ()) -> None:
@@ -69,38 +69,70 @@ class Leaders:
     def add(self, record: FileRecord) -> None:
         """Add a leader."""
         self._all[record.path] = record
-        for key in _keys(record):
+        for key in _keys(_sketch(record.sketch)):
             self._by_key.setdefault(key, {})[record.path] = record
 
     def remove(self, record: FileRecord) -> None:
         """Remove a leader."""
         del self._all[record.path]
-        for key in _keys(record):
+        for key in _keys(_sketch(record.sketch)):
             del self._by_key[key][record.path]
 
     def agreeing(self, record: FileRecord) -> list[FileRecord]:
         """Return the leaders whose texts agree with that of ``record``, the best first."""
         found = self._all
-        if _sketch(record.sketch):
+        sketch = _sketch(record.sketch)
+        if sketch and len(found) > _FEW:
             found = {}
-            for key in (*_keys(record), _UNKNOWN):
+            for key in _search_keys(sketch):
                 found |= self._by_key.get(key, {})
         return best_first(each for each in found.values() if texts_agree(record, each))
 
+
+_FEW: Final = 8
+"""Leaders with all of which a text is compared."""
 
 _Key = tuple[str, int, int]
 _UNKNOWN: Final[_Key] = ("unknown", 0, 0)
 
 
-def _keys(record: FileRecord) -> tuple[_Key, ...]:
-    sketch = _sketch(record.sketch)
+def _keys(sketch: Sketch | None) -> Iterator[_Key]:
+    """Yield the keys under which a leader is found."""
     if sketch is None:
-        return (_UNKNOWN,)
-    return (
-        ("title", sketch.title, 0),
-        ("head", sketch.head, sketch.numbers),
-        ("text", sketch.text, 0),
-    )
+        yield _UNKNOWN
+        return
+    yield "text", sketch.text, 0
+    for part, checksum in _beginnings(sketch):
+        yield f"{part} range", checksum, _range(sketch.level, sketch.highest_level)
+        for sample in sketch.samples:
+            yield part, checksum, sample
+
+
+def _search_keys(sketch: Sketch) -> Iterator[_Key]:
+    """Yield keys of all leaders that may agree: they share a sample, or have none to compare."""
+    yield _UNKNOWN
+    yield "text", sketch.text, 0
+    levels = range(LEVELS)
+    apart = [
+        _range(level, highest)
+        for level in levels
+        for highest in (*levels, NO_LEVEL)
+        if highest < sketch.level or sketch.highest_level < level
+    ]
+    for part, checksum in _beginnings(sketch):
+        for each in apart:
+            yield f"{part} range", checksum, each
+        for sample in sketch.samples:
+            yield part, checksum, sample
+
+
+def _beginnings(sketch: Sketch) -> tuple[tuple[str, int], tuple[str, int]]:
+    """Return what is the same in agreeing texts, if not all letters are: one of these."""
+    return ("title", sketch.title), ("head", sketch.head)
+
+
+def _range(level: int, highest: int) -> int:
+    return (level << 4) + highest + 1
 
 
 def find_leaders(records: Iterable[FileRecord]) -> dict[str, FileRecord]:
