@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from struct import Struct
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -147,13 +148,11 @@ _QUARTER: Final = frozenset(byte for byte in range(256) if byte * 73 % 256 < 64)
 """The low bytes of the characters that may begin a sample at level 1: a quarter of all."""
 
 
+@cache
 def _anchors(level: int) -> re.Pattern[bytes]:
     """Return the pattern of positions with ``level`` such bytes or more, which are its group."""
     each = b"".join(b"\\x%02x" % byte for byte in sorted(_QUARTER))
     return re.compile(b"(?=([%b]{%d,%d}))(?s:.)" % (each, level, LEVELS - 1))
-
-
-_ANCHORS: Final = tuple(map(_anchors, range(LEVELS)))
 
 
 def _sample(text: str) -> tuple[int, set[int]]:
@@ -173,7 +172,7 @@ def _sample(text: str) -> tuple[int, set[int]]:
 
 
 def _samples(text: str, low_bytes: bytes, level: int) -> Iterator[int]:
-    for match in _ANCHORS[level].finditer(low_bytes):
+    for match in _anchors(level).finditer(low_bytes):
         start, end = match.span(1)
         size = _SHINGLE if text[start] >= _FIRST_HAN else _SHINGLE_OF_ALPHABET
         shingle = text[start : start + size]
