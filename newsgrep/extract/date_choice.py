@@ -58,7 +58,20 @@ _STATED_BY_ARTICLE: Final = frozenset(
         Provenance.SCRIPT,
     )
 )
-_VISIBLE: Final = frozenset((Provenance.TIME_ELEMENT, Provenance.DATE_LINE, Provenance.BODY_START))
+_LOCAL: Final = frozenset(
+    (Provenance.TIME_ELEMENT, Provenance.DATE_LINE, Provenance.BODY_START, Provenance.URL)
+)
+"""Places that state the day where the outlet is, not the day in UTC."""
+_HIDDEN: Final = frozenset(
+    (
+        Provenance.TIME_ELEMENT,
+        Provenance.MICRODATA,
+        Provenance.JSON_LD,
+        Provenance.META_TAG,
+        Provenance.SCRIPT,
+    )
+)
+"""Places that programs fill in, often in UTC."""
 _MAX_NOTES: Final = 3
 _HEAD_BLOCKS: Final = 6
 _TAIL_BLOCKS: Final = 3
@@ -120,7 +133,7 @@ def choose_date(claims: Claims, file: DatedFile, trace: Trace = NO_TRACE) -> Cho
             notes.append(f"date {day} ({claim.provenance}) is later than the file's time")
     if not plausible:
         return ChosenDate(None, notes=tuple(notes))
-    best = _local_day(plausible) or _swapped(plausible) or plausible[0]
+    best = _local_day(plausible, file) or _swapped(plausible) or plausible[0]
     if not best[0].has_time and best[1].provenance in _STATED_BY_ARTICLE:
         best = _with_time(best, plausible, trace)
     stated, claim = best
@@ -144,6 +157,7 @@ def _is_settled(evidence: list[Evidence], latest: datetime) -> bool:
     return (
         best is not None
         and best[1].rank < date_claims.URL_DAY_RANK
+        and best[0].value.tzinfo is not UTC
         and not is_ambiguous(best[1].value)
         and all(_as_instant(stated) <= latest for stated, _ in evidence)
     )
@@ -155,18 +169,24 @@ def _loss(claim: Claim) -> Loss:
     return Loss.WEAKER
 
 
-def _local_day(plausible: list[Evidence]) -> Evidence | None:
-    """Return the visible date, if the best one is the same moment in UTC but of another day."""
-    best = plausible[0][0]
-    if not best.has_time or best.value.tzinfo is not UTC:
+def _local_day(plausible: list[Evidence], file: DatedFile) -> Evidence | None:
+    """Return the day that the page or its URL shows, if it is another one than that in UTC.
+
+    The time is kept if it is on that day in the time zone of the text.
+    """
+    best, claim = plausible[0]
+    if not best.has_time or best.value.tzinfo is not UTC or claim.provenance not in _HIDDEN:
         return None
     for stated, other in plausible:
-        if other.provenance not in _VISIBLE or other.rank > date_claims.NAMED_RANK:
+        if other.provenance not in _LOCAL or other.rank > date_claims.NAMED_RANK:
             continue
         if not stated.has_day or (stated.has_time and stated.value.tzinfo is UTC):
             continue  # the same moment again
         if stated.day == best.day:
             return None
+        zone = _zone_of_text(file.outlet, file.body)
+        if zone and (local := best.value.astimezone(zone)).date() == stated.day:
+            return StatedDate(local, best.precision), claim
         start = datetime.combine(stated.day, datetime.min.time(), UTC)
         if start - _FARTHEST_EAST <= best.value < start + timedelta(days=1) + _FARTHEST_WEST:
             return stated, other

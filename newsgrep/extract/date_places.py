@@ -48,6 +48,7 @@ _MAX_DEPTH: Final = 200
 _MAX_ASIDE: Final = 150
 """Characters of an ``aside`` beside the headline that is no list of other articles."""
 _MIN_TITLE: Final = 4
+_MIN_INSIDE: Final = 8
 _MIN_BARE_TITLE: Final = 8
 _MAX_TITLES: Final = 3
 _NO_TITLE: Final = 4
@@ -166,7 +167,9 @@ def _find_headline(scan: _Scan, titles: Iterable[str]) -> tuple[int, Element] | 
         key = comparison_key(short_text(element)[:_MAX_TITLE])
         if len(key) < _MIN_TITLE:
             continue
-        matches = any(key in title for title in keys)
+        # Keys have no spaces: a short one may be found across two words.
+        inside = len(key) >= _MIN_INSIDE
+        matches = any(title.startswith(key) or (inside and key in title) for title in keys)
         level = {"h1": 0, "h2": 1, "h3": 2}.get(element.name, 3)
         if matches:
             order = (level, -len(key), position, element)

@@ -99,10 +99,10 @@ _CHINESE = re.compile(
     rf"(?: ?(?P<day>3[01]|[12]\d|0?[1-9]|{_HAN}{{1,3}}) ?[日号號일])?"
 )
 _DAY_FIRST = re.compile(
-    rf"(?<![\d./-])(?P<first>\d\d?) ?(?P<sep>[./-]) ?(?P<second>\d\d?) ?(?P=sep) ?{_YEAR}(?!\d)"
+    rf"(?<![\d./-])(?P<first>\d\d?) ?(?P<sep>[./-]) ?(?P<second>\d\d?) ?(?P=sep) ?{_YEAR}(?![\d:])"
 )
 _SHORT_YEAR = re.compile(
-    r"(?<![\d./:-])(?P<first>[0-3]?\d)(?P<sep>[./])(?P<second>[01]?\d)(?P=sep)(?P<short>\d\d)(?![\d./-])"
+    r"(?<![\d./:-])(?P<first>[0-3]?\d)(?P<sep>[./])(?P<second>[01]?\d)(?P=sep)(?P<short>\d\d)(?:(?![\d./-])|(?=\d\d:\d\d))"
 )
 _MINGUO_NUMBERS = re.compile(
     r"(?<![\d./-])(?P<bare>1[0-4]\d)(?P<sep>[./-])(?P<month>1[0-2]|0?[1-9])(?P=sep)(?P<day>3[01]|[12]\d|0?[1-9])(?!\d)"
