@@ -77,6 +77,8 @@ _CUE = re.compile(
     r"|[０-９٠-٩۰-۹]|[0-3]?\d[./-][01]?\d[./-]\d\d"
 )
 """What a text contains if it states a date in any form."""
+_SIGN = re.compile(r"[\d一二民令平昭]")
+"""One of these characters is in every match of :data:`_CUE`; most texts of a page have none."""
 
 _YEAR: Final = r"(?P<year>1[89]\d\d|20\d\d)"
 _MONTH: Final = r"(?P<month>1[0-2]|0?[1-9])"
@@ -290,7 +292,7 @@ MAX_FIELD: Final = 200
 
 def may_state_date(text: str) -> bool:
     """Return whether ``text`` may state a date: a quick test."""
-    return _CUE.search(text) is not None
+    return _SIGN.search(text) is not None and _CUE.search(text) is not None
 
 
 def find_dates(text: str, *, day_first: bool | None = None) -> list[FoundDate]:
