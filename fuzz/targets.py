@@ -90,7 +90,8 @@ def decoder(data: bytes) -> None:
         own = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return
-    if "\0" not in own:
+    escapes = "\0", "\x1b", "~{"  # UTF-16, ISO-2022 and colours of terminals, HZ
+    if not any(sign in own for sign in escapes) and (own.isascii() or max(own) > "\u07ff"):
         lines = own.replace("\r\n", "\n").replace("\r", "\n")
         _check(decoded.text == lines, "valid UTF-8 is read as something else")
 

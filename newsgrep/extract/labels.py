@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from newsgrep.analysis.characters import strip_invisible
 from newsgrep.analysis.fold import fold
 from newsgrep.extract.bylines import looks_like_names
 from newsgrep.extract.claims import Block, BlockKind, Claim, ClaimField, Claims, Rule
@@ -136,7 +137,8 @@ class _Line:
         return bool(self.values)
 
     def _add(self, field: str, start: int, end: int) -> None:
-        value = self.text[start:end].strip(" ：，,；;　|｜" if field == "title" else _AROUND_VALUE)
+        signs = " ：，,；;　|｜" if field == "title" else _AROUND_VALUE
+        value = strip_invisible(self.text[start:end]).strip(signs)
         if value:
             self.values.setdefault(field, []).append(value)
 
