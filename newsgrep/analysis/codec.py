@@ -57,8 +57,10 @@ _COMMON_METADATA: Final = (
 # The names of provenance are those of format 4: these bytes must not change, and a newer name
 # takes few bytes more.
 _COMMON_IN_LEFT_OUT: Final = (
-    '[["hidden","["comments","["form","["advertisement","["editor\'s note","["outlet rule",'
-    '"],["related","],["navigation","],["notice","'
+    '"],["noscript","],["metadata","],["heading at the end","],["sharing","],["subscription","'
+    '"],["advertisement","],["dialog","],["credit","],["editor\'s note","],["outlet rule","'
+    '"],["form","],["hidden","],["links","],["related","],["footer","],["navigation","'
+    '"],["sidebar","],["outside the article","],["notice","[["notice","],["comments","'
 )
 # Punctuation that folding narrows. An article nearly always uses one form of each throughout.
 _WIDE_FORMS: Final = dict(zip(",:;?!()", "，：；？！（）", strict=True))
