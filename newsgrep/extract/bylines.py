@@ -1,8 +1,7 @@
-# ruff: noqa: E501 - alternatives of one kind stay on one line of a pattern
 """Authors: the names of people in bylines, without outlets, roles and user accounts.
 
 A byline such as ``作者：甲、乙`` or ``By A and B`` becomes its names; Latin names keep their
-capitals. :func:`choose_authors` decides which claims to believe.
+capitals. :mod:`newsgrep.extract.authors` decides which claims to believe.
 """
 
 from __future__ import annotations
@@ -13,11 +12,8 @@ from typing import Final
 
 from newsgrep.analysis.characters import SOLO, strip_invisible
 from newsgrep.analysis.fold import fold
-from newsgrep.extract.claims import Body, Claim, ClaimField, Claims, Loss, is_placeholder
-from newsgrep.extract.outlets import Outlet, Outlets
-from newsgrep.extract.trace import NO_TRACE, Trace
+from newsgrep.extract.claims import Loss
 from newsgrep.extract.whitespace import collapse_whitespace, unescape_html
-from newsgrep.models import Provenance
 
 _WRITERS: Final = "作者|撰文|撰稿人?|撰写|文字?|采写|采访|编译|整理|特约撰稿人?|记者|通讯员"
 _OTHERS: Final = (
@@ -64,6 +60,12 @@ _SEPARATOR = re.compile(
 )
 _NOT_NAMES: Final = frozenset(
     [
+        "name",
+        "author name",
+        "redaktion",
+        "redacción",
+        "rédaction",
+        "redação",
         "admin",
         "administrator",
         "anonymous",
@@ -285,6 +287,14 @@ def _is_capitalised(name: str) -> bool:
     )
 
 
+def why_not_a_name(text: str) -> Loss:
+    """Return what ``text``, a byline without names, is instead."""
+    name = fold(text.strip())
+    if _OUTLET_LIKE.fullmatch(name):
+        return Loss.OUTLET_NAME
+    return Loss.PLACEHOLDER if name in _NOT_NAMES else Loss.NOT_A_NAME
+
+
 def _is_name(name: str) -> bool:
     if not name or name in _NOT_NAMES or _OUTLET_LIKE.fullmatch(name):
         return False
@@ -415,75 +425,3 @@ def _without_place(folded: str, start: int, end: int) -> _Span:
 
 _DATELINE: Final = 80
 _DATELINE_TAIL: Final = 40
-
-
-_STATED_BY_PAGE: Final = frozenset(
-    (Provenance.OUTLET_RULE, Provenance.ADDRESS_ELEMENT, Provenance.BYLINE, Provenance.LABEL)
-)
-
-
-_LINE_RANK: Final = 200
-
-
-def choose_authors(
-    claims: Claims,
-    body: Body,
-    source: str | None,
-    outlet: Outlet | None,
-    outlets: Outlets,
-    trace: Trace = NO_TRACE,
-) -> tuple[tuple[str, ...], Provenance | None]:
-    """Return the authors and where their names were found.
-
-    Tries what the page itself states, then lines of the text, then front matter, then the
-    reporters in a dateline, then the rest of the metadata. Feeds often give the outlet as author; an outlet is never an author here.
-    """
-    excluded = {source or ""} | {claim.value for claim in claims.sources}
-    roles: tuple[str, ...] = ()
-    if outlet:
-        excluded |= outlet.names
-        roles = outlet.roles
-    front_matter, page, other = [], [], []
-    for claim in claims.authors:
-        if is_placeholder(claim.value):
-            trace.lost(claim, Loss.PLACEHOLDER)
-        elif claim.provenance is Provenance.FRONT_MATTER:
-            front_matter.append(claim)
-        elif claim.provenance in _STATED_BY_PAGE:
-            page.append(claim)
-        else:
-            other.append(claim)
-    lines = [
-        Claim(ClaimField.AUTHORS, line, Provenance.BYLINE, rank=_LINE_RANK) for line in body.bylines
-    ]
-    reporters = [
-        Claim(ClaimField.AUTHORS, names, Provenance.TEXT, rank=_LINE_RANK)
-        for names in body.reporters
-    ]
-    for group in (page, lines, front_matter, reporters, other):
-        provenance: Provenance | None = None
-        names: dict[str, None] = {}
-        for claim in group:
-            if provenance and claim.provenance is not provenance:
-                break
-            people = [
-                name
-                for name in parse_names(claim.value, excluded, roles)
-                if outlets.find(name) is None
-            ]
-            if people:
-                provenance = claim.provenance
-                names.update(dict.fromkeys(people))
-                trace.won(claim)
-            else:
-                trace.lost(claim, _why_not_people(claim.value, excluded, outlets))
-        if names:
-            return tuple(names), provenance
-    return (), None
-
-
-def _why_not_people(value: str, excluded: set[str], outlets: Outlets) -> Loss:
-    name = fold(value.strip())
-    if value.strip() in excluded or outlets.find(name) or _OUTLET_LIKE.fullmatch(name):
-        return Loss.OUTLET_NAME
-    return Loss.PLACEHOLDER if name in _NOT_NAMES else Loss.NOT_A_NAME

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from newsgrep.extract.whitespace import clean_line, comparison_key, unescape_html
@@ -59,11 +59,18 @@ def read_articles(text: str) -> list[JsonArticle]:
         return []
     nodes = list(_iter_nodes(_load(text)))
     by_id = {node["@id"]: node for node in nodes if isinstance(node.get("@id"), str)}
-    return [
+    found = [
         _read_node(node, by_id) if _describes_article(node) else _dated_page(node)
         for node in nodes
         if _describes_article(node) or _states_date(node)
     ]
+    if not any(each.headlines for each in found):
+        # A page without an article: only its author is that of the text.
+        pages = (node for node in nodes if "WebPage" in text_values(node.get("@type")))
+        found += [
+            replace(_dated_page(node), authors=_read_node(node, by_id).authors) for node in pages
+        ]
+    return found
 
 
 def choose_articles(

@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from newsgrep.errors import NoArticle
+from newsgrep.extract.authors import choose_authors
 from newsgrep.extract.body import build_body
-from newsgrep.extract.bylines import choose_authors
 from newsgrep.extract.claims import Claim
 from newsgrep.extract.date_choice import DatedFile, choose_date, parse_file_time
 from newsgrep.extract.error_pages import error_page

@@ -47,6 +47,8 @@ def source_name(text: str) -> str | None:
     return name if stated and comparison_key(name) else None
 
 
+_WRITTEN: Final = frozenset((Provenance.FRONT_MATTER, Provenance.LINK_LINE))
+"""Provenance of what a scraper or feed wrote above the article."""
 _FEED_RANK: Final = 8
 _TITLE_RANK: Final = 50
 _HOST_RANK: Final = 60
@@ -84,7 +86,8 @@ def _iter_sources(
         yield outlet.name, Claim(ClaimField.SOURCE, outlet.name, Provenance.OUTLET_RULE, "name")
     written = [each for each in claims.sources if each.provenance is Provenance.FRONT_MATTER]
     yield from _stated(written, outlets, trace)
-    if name := _outlet_as_author_or_tag(claims, url, outlets):
+    fed = any(each.provenance in _WRITTEN for each in (*claims.titles, *claims.authors))
+    if fed and (name := _outlet_as_author_or_tag(claims, url, outlets)):
         yield name, _claim(name, Provenance.FRONT_MATTER, _FEED_RANK)
     yield from _stated(claims.sources[len(written) :], outlets, trace)
     host = url_host(url)
