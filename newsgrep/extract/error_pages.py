@@ -17,6 +17,8 @@ from newsgrep.analysis.fold import fold
 
 MAX_TEXT_UNDER_TITLE: Final = 500
 """Weight of the text of an error page whose title is a formula; it may list other articles."""
+_MAX_LENGTH: Final = 4000
+"""The same in characters: a long word has a small weight."""
 _MAX_HEADLINE: Final = 40
 """The same where the title alone decides."""
 MAX_TEXT: Final = 150
@@ -64,7 +66,7 @@ def formulas() -> dict[str, re.Pattern[str]]:
 
 
 _TITLE_PARTS = re.compile(r"\s*[|_]\s*|\s+[-–—·:]+\s+|(?<=[\u4e00-\u9fff])[-–—](?=[\u4e00-\u9fff])")
-_SENTENCES = re.compile(r"[^。！？!?\n.]{1,400}(?:[。！？!?\n]+|\.+(?=\s|$|[\u4e00-\u9fff])|\.|$)")
+_SENTENCE_END = re.compile(r"[。!?\n]+|\.+(?=\s|$|[\u4e00-\u9fff])")
 _WORDS = re.compile(r"[0-9a-z\u00c0-\u2e7f\uac00-\ud7ff]+")
 _HAN = re.compile(r"[\u2e80-\ua000]")
 _FRAME_NAME = re.compile(
@@ -88,17 +90,21 @@ def error_page(
     """
     if dated:
         return None
-    folded = [fold(text).strip() for text in texts]
-    weight = 0
-    for text in folded:
-        weight += _weight(text)
+    folded: list[str] = []
+    weight = length = 0
+    for text in texts:
+        length += len(text)
+        if length > _MAX_LENGTH:
+            return None
+        folded.append(fold(text).strip())
+        weight += _weight(folded[-1])
         if weight > MAX_TEXT_UNDER_TITLE:
             return None
     parts = dict.fromkeys(part for title in titles for part in _parts(fold(title)))
     reasons = [reason for part in parts if (reason := _formula(part))]
     matched: dict[str, int] = {}
     for text in folded:
-        for sentence in (each[0] for each in _SENTENCES.finditer(text)):
+        for sentence in _SENTENCE_END.split(text):
             if (reason := _formula(sentence)) and sentence not in parts:
                 matched[reason] = matched.get(reason, 0) + _weight(sentence)
     if reasons and (matched or len(reasons) > 1 or weight <= _MAX_HEADLINE):
