@@ -16,7 +16,7 @@ from newsgrep.extract import notices
 from newsgrep.extract.bylines import byline_in_line, looks_like_names, parse_names, reporters_in
 from newsgrep.extract.claims import Block, BlockKind, Body, Claims, Rule
 from newsgrep.extract.date_lines import parse_date_line
-from newsgrep.extract.labels import begins_event
+from newsgrep.extract.labels import begins_event, read_labels
 from newsgrep.extract.outlets import Outlet
 from newsgrep.extract.trace import NO_TRACE, Trace
 from newsgrep.extract.whitespace import comparison_key
@@ -296,7 +296,7 @@ class _BlockSorter:
     # The whole article.
 
     def _is_byline(self, text: str) -> bool:
-        byline = byline_in_line(text)
+        byline = byline_in_line(text) or _authors_and_editors(text)
         if byline and parse_names(byline) and (":" not in fold(text) or _names_in(byline)):
             self.bylines.append(byline)
             return True
@@ -383,6 +383,16 @@ def _end_of_text(lines: Sequence[str], outlet: Outlet | None, *, last: bool) -> 
     while 1 < kept < len(lines) and not comparison_key(lines[kept - 1]):
         kept -= 1
     return kept
+
+
+def _authors_and_editors(text: str) -> str | None:
+    """Return a line such as ``作者：甲 编辑：乙 校对：丙``, or None if it states anything else."""
+    if len(text) > _MAX_FOLDED or not any(sign in text for sign in ":："):
+        return None
+    stated = read_labels(text)
+    if stated is None or not stated.authors or len(stated.all()) > len(stated.authors):
+        return None
+    return text
 
 
 def _names_in(byline: str) -> bool:
