@@ -124,7 +124,7 @@ _ANY_PATTERN = re.compile(
 )
 _SUSPICIOUS: Final = (*_RULES, Rule.FOOTER, Rule.METADATA)
 _NO_TRAITS: Final[frozenset[str]] = frozenset()
-_NAME_ATTRIBUTES: Final = frozenset(("id", "data-testid", "data-e2e", "data-component"))
+_TEST_IDS: Final = frozenset(("data-testid", "data-e2e", "data-component"))
 
 
 _CLAIMING_ATTRIBUTES: Final = frozenset(("rel", "property", "itemprop"))
@@ -144,16 +144,17 @@ def traits_of(element: Element) -> frozenset[str]:
     drawing with its labels as HTML, ``content`` the article itself.
     """
     attrs = element.attrs
-    found = _class_traits(attrs["class"][:_MAX_ATTRIBUTE]) if "class" in attrs else _NO_TRAITS
-    for name in _NAME_ATTRIBUTES:
-        if name in attrs and (traits := _name_traits(attrs[name])):
-            found = found | traits
+    found = _class_traits(attrs["class"]) if "class" in attrs else _NO_TRAITS
+    if "id" in attrs and (traits := _name_traits(attrs["id"])):
+        found = found | traits
+    if not _TEST_IDS.isdisjoint(attrs):
+        found = found.union(*(_name_traits(attrs[name]) for name in _TEST_IDS if name in attrs))
     return found
 
 
 @lru_cache(maxsize=5000)  # pages of an outlet have the same classes
 def _class_traits(names: str) -> frozenset[str]:
-    return _NO_TRAITS.union(*map(_name_traits, names.split()))
+    return _NO_TRAITS.union(*map(_name_traits, names[:_MAX_ATTRIBUTE].split()))
 
 
 def _name_traits(name: str) -> frozenset[str]:

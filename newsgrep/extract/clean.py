@@ -255,6 +255,9 @@ class Cleaner:
         """Turn the collected lines into passages of the block of ``context``."""
         if not self._line and not self._lines:
             return
+        if not self._lines and not self._marks and self._marked is None:
+            self._flush_line(context)
+            return
         self._end_line()
         lines, suspects, linked = self._lines, self._line_suspects, self._linked
         self._lines, self._line_suspects, self._linked = [], [], 0
@@ -281,6 +284,22 @@ class Cleaner:
             for text, own in self._asides:
                 self._add(clean_line(text), BlockKind.TEXT, context, own, 0.0)
             self._asides.clear()
+
+    def _flush_line(self, context: _Context) -> None:
+        """Turn the only line into a passage, as :meth:`_flush` does; most blocks are one line."""
+        line, linked = self._line, self._linked
+        raw = line[0] if len(line) == 1 else "".join(line)
+        line.clear()
+        self._linked = 0
+        if CELL_SEPARATOR in raw:
+            text = " ".join(filter(None, map(clean_line, raw.split(CELL_SEPARATOR))))
+        else:
+            text = clean_line(raw)
+        if text:
+            if self._alt is not None:
+                self._flush_alt()
+            share = min(linked / len(raw.strip()), 1.0) if linked else 0.0
+            self._add(text, context.kind, context, context.suspect, share)
 
     def _add(
         self, text: str, kind: BlockKind, context: _Context, suspect: Suspect | None, linked: float
@@ -338,13 +357,17 @@ class Cleaner:
             if self._take_whole(element, traits, careful, outer):
                 return None
             rule = self._rule_of(element, traits, outer)
-            if rule is not None:
+            around = outer.suspect
+            if rule is not None and not (
+                around is not None and around.rule is rule and kind is not _BLOCK
+            ):
                 suspect = Suspect(element, rule, outer.suspect)
                 self.suspects.append(suspect)
                 if self._claiming and self._claiming[-1][0] is element:
                     self._claiming[-1] = (element, suspect, len(self.passages))
         if kind is _BLOCK and not outer.in_row:
-            self._flush(outer)
+            if self._line or self._lines:
+                self._flush(outer)
             heading = name in boilerplate.HEADING_ELEMENTS
             inner = _Context(
                 element,

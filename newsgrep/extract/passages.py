@@ -14,12 +14,15 @@ from typing import Final
 from newsgrep.extract.claims import BlockKind, Rule
 from newsgrep.extract.dom import Element
 
-_SENTENCE_END = re.compile(r"[.!?。！？…।۔؟።]['\"”’」』»)）\]]*(?=\s|$|[^\x00-\u024f])")
-_CLAUSES = re.compile(r"[,，、;；:：]")
+_FULL_STOPS: Final = ".。．｡।॥۔።။។៕།։"
+_SENTENCE_END = re.compile(rf"[{_FULL_STOPS}!?！？…؟]['\"”’」』»)）\]]*(?=\s|$|[^\x00-\u024f])")
+_FULL_STOP_SIGNS: Final = frozenset(_FULL_STOPS)
+_CLAUSES = re.compile(r"[,，、;；:：၊]|[\u0e00-\u0eff]{40}")
+"""Signs within sentences, and Thai and Lao, which have none."""
 MIN_PROSE: Final = 50
 """Bytes of the shortest sentence: about 17 Chinese characters or eight English words."""
 _LONG: Final = 200
-"""Bytes of a text that is prose without any punctuation, as Thai is written."""
+"""Bytes of a text that is prose without a full stop, if it has other signs of sentences."""
 
 
 def size_of(text: str) -> int:
@@ -38,7 +41,7 @@ def is_prose(text: str, size: int) -> bool:
 
 def ends_as_statement(text: str) -> bool:
     """Return whether ``text`` ends with a full stop, as the headline of a link does not."""
-    return text.rstrip("\"'”’」』)）").endswith((".", "。", "．", "।", "။", "។"))
+    return text.rstrip("\"'”’」』)）")[-1:] in _FULL_STOP_SIGNS
 
 
 class Suspect:
