@@ -602,7 +602,7 @@ def _texts(element: Element) -> Iterator[tuple[str, bool]]:
     """Yield the texts in an element, and whether each is in a link."""
     stack: list[tuple[Iterator[Element | str], bool]] = [(iter(element.contents), False)]
     visited = 0
-    while stack and visited < 4 * MAX_NODES:
+    while stack and visited < MAX_NODES:
         visited += 1
         nodes, in_link = stack[-1]
         node = next(nodes, None)
