@@ -85,9 +85,8 @@ def random_article(chance: random.Random, number: int, addresses: int = 200) -> 
     sentences = [random_sentence(chance) for _ in range(chance.randint(1, 4))]
     if url and chance.random() < 0.7:
         story = random.Random(f"{url} {chance.randint(1, 2)}")
-        title = (
-            f"{chance.choice(('', '', '最新：'))}{story.choice(_SUBJECTS)}{story.choice(_ACTIONS)}"
-        )
+        title = f"第{story.randint(1, 99)}号{story.choice(_SUBJECTS)}{story.choice(_ACTIONS)}"
+        title = chance.choice((title, title, f"最新：{title}"))
         whole = [random_sentence(story) for _ in range(6)]
         start = chance.choice((0, 0, chance.randint(0, 5)))
         sentences = whole[start : start + chance.randint(1, 6)] + sentences[: chance.randint(0, 2)]
