@@ -68,7 +68,7 @@ def formulas() -> dict[str, re.Pattern[str]]:
 _TITLE_PARTS = re.compile(r"\s*[|_]\s*|\s+[-–—·:]+\s+|(?<=[\u4e00-\u9fff])[-–—](?=[\u4e00-\u9fff])")
 _SENTENCE_END = re.compile(r"[。!?\n]+|\.+(?=\s|$|[\u4e00-\u9fff])")
 _WORDS = re.compile(r"[0-9a-z\u00c0-\u2e7f\uac00-\ud7ff]+")
-_HAN = re.compile(r"[\u2e80-\ua000]")
+_HAN = re.compile(r"[\u2e80-\ua000]+")
 _FRAME_NAME = re.compile(
     r"saved_resource(?:\(\d+\))?\.[a-z]{3,5}|(?:frame|ad|ads|banner)s?(?:[-_]\d+)?\.html?",
     re.IGNORECASE,
@@ -102,6 +102,8 @@ def error_page(
             return None
     parts = dict.fromkeys(part for title in titles for part in _parts(fold(title)))
     reasons = [reason for part in parts if (reason := _formula(part))]
+    if not reasons and weight > _MAX_FRAME:
+        return None
     matched: dict[str, int] = {}
     for text in folded:
         for sentence in _SENTENCE_END.split(text):
@@ -121,7 +123,8 @@ def error_page(
 
 def _weight(text: str) -> int:
     """Return the length of a folded text: Han characters count 1, words of letters 2."""
-    return len(_HAN.findall(text)) + 2 * len(_WORDS.findall(text))
+    rest = _HAN.sub("", text)
+    return len(text) - len(rest) + 2 * len(_WORDS.findall(rest))
 
 
 def _parts(title: str) -> list[str]:
