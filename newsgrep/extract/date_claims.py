@@ -28,7 +28,7 @@ HEAD_LINE_RANK: Final = 48
 FRONT_MATTER_RANK: Final = 50
 URL_DAY_RANK: Final = 55
 BARE_RANK: Final = 57
-"""A day in a line beside the headline, without a label, a time or a telling class."""
+"""A day in a line beside the headline, without a label, a time or a class that names a date."""
 SCRIPT_RANK: Final = 64
 FAR_LABELLED_RANK: Final = 66
 """A labelled line somewhere else on the page, such as the end of the text."""
@@ -157,18 +157,21 @@ def json_ld_dates(article: Mapping[str, Any]) -> Iterator[tuple[str, Any, int]]:
 
 
 _SCRIPT_DATE = re.compile(
-    r"""["']?\b(?P<key>publish_?(?:ed)?_?(?:time|date|at|on)|pub_?(?:date|time)|ct|create_?time|created_?at
+    r"""\b(?P<key>publish_?(?:ed)?_?(?:time|date|at|on)|pub_?(?:date|time)|ct|create_?time|created_?at
     |datePublished|date_published|release_?(?:time|date)|ptime)["']?\s?[=:]\s?
     (?:["'](?P<text>[^"'\n]{8,40})["']|(?P<number>1\d{9}(?:\d{3})?)\b)""",
     re.VERBOSE | re.IGNORECASE,
 )
-_SCRIPT_CUE = re.compile(
-    r"publi|pub_?date|pub_?time|create_?time|created_?at|\bct\b|ptime", re.IGNORECASE
-)
+_SCRIPT_CUES: Final = (
+    "publi", "pubdate", "pub_date", "pubtime", "pub_time", "createtime", "create_time",
+    "createdat", "created_at", "releasetime", "release_time", "releasedate", "release_date",
+    "ptime", "ct=", "ct =", "ct:", 'ct":',
+)  # fmt: skip
 
 
 def dates_in_script(script: str) -> Iterator[tuple[str, str]]:
     """Yield the names and values of variables that state when an article was published."""
-    if _SCRIPT_CUE.search(script):
+    lowered = script.lower()
+    if any(cue in lowered for cue in _SCRIPT_CUES):
         for match in _SCRIPT_DATE.finditer(script):
             yield match["key"], match["text"] or match["number"]

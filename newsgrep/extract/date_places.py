@@ -101,14 +101,17 @@ class _Scan:
     language: str = ""
 
 
-def read_dates(tree: Tree, titles: Iterable[str]) -> list[DateClaim]:
-    """Return the dates that the elements of a page state; ``titles`` are what its head states."""
+def read_dates(tree: Tree, titles: Iterable[str], *, scripts: bool = True) -> list[DateClaim]:
+    """Return the dates that the elements of a page state; ``titles`` are what its head states.
+
+    With ``scripts``, scripts are read if no element states a date.
+    """
     titles = [title[:_MAX_TITLE] for title in titles]
     scan = _scan(tree, tuple(titles[:_MAX_TITLES]))
     if not (scan.texts or scan.stating or scan.scripts):
         return []
     reader = _Reader(scan, _find_headline(scan, titles))
-    return reader.claims()
+    return reader.claims(scripts=scripts)
 
 
 def _scan(tree: Tree, titles: tuple[str, ...]) -> _Scan:
@@ -236,7 +239,7 @@ class _Reader:
             return language[3:5] not in ("", "us", "ca", "ph")
         return True if language and language[:2] not in ("zh", "ja", "ko") else None
 
-    def claims(self) -> list[DateClaim]:
+    def claims(self, *, scripts: bool) -> list[DateClaim]:
         """Return the claims; several may be about one date."""
         placed = [*self._elements(), *self._lines()]
         bare = {claim.text for _, claim in placed if claim.rank == date_claims.BARE_RANK}
@@ -244,7 +247,7 @@ class _Reader:
             placed = [pair for pair in placed if pair[1].rank != date_claims.BARE_RANK]
         placed.sort(key=lambda pair: (pair[1].rank, self._distance(pair[0])))
         found = [claim for _, claim in placed]
-        if all(claim.rank >= date_claims.SCRIPT_RANK for claim in found):
+        if scripts and all(claim.rank >= date_claims.SCRIPT_RANK for claim in found):
             found += self._scripts()
         return found
 

@@ -139,7 +139,12 @@ class MetadataReader:
     def read_dates(self, tree: Tree) -> None:
         """Read what the elements of the page say about its date, after its head was read."""
         titles = [claim.value for claim in self._claims if claim.field is ClaimField.TITLE]
-        for found in date_places.read_dates(tree, titles):
+        dated = any(
+            claim.field is ClaimField.PUBLISHED and claim.rank < date_claims.SCRIPT_RANK
+            for claim in self._claims
+        )
+        scripts = not dated and not self._articles
+        for found in date_places.read_dates(tree, titles, scripts=scripts):
             self.add_date(found.text, found.provenance, found.rank, found.locator)
 
     def read_head(self, element: Element) -> None:
