@@ -22,6 +22,8 @@ _STATED_BY_PAGE: Final = frozenset(
 
 
 _LINE_RANK: Final = 200
+_MAX_NAMES: Final = 100
+"""Names that are compared with each other; a page with more of them lists its staff."""
 
 
 def choose_authors(
@@ -81,7 +83,7 @@ def choose_authors(
             else:
                 trace.lost(claim, _why_not_people(claim.value, excluded, outlets))
         if first:
-            return tuple(_tidy(names, known)), first.provenance
+            return tuple(_tidy(names[:_MAX_NAMES], known[:_MAX_NAMES])), first.provenance
     return (), None
 
 

@@ -28,6 +28,8 @@ _MIN_KEY: Final = 3
 _HEADINGS: Final = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _MAX_HEADINGS: Final = 60
 _MAX_PROBES: Final = 100
+_MAX_LEVELS: Final = 6
+"""Elements around a text that are looked at: a headline may be in several lines."""
 _MAX_HOME_LINKS: Final = 8
 _MAX_HREF: Final = 200
 _HOME_PATHS: Final = frozenset(("", "/", "./", "../", "index.html", "/index.html", "/index.htm"))
@@ -158,7 +160,9 @@ def _find_texts(
             if probes > _MAX_PROBES:
                 return
             shown: Element | None = element
-            while shown is not None and shown.name not in _NOT_SHOWN:
+            for _ in range(_MAX_LEVELS):
+                if shown is None or shown.name in _NOT_SHOWN:
+                    break
                 text = short_text(shown)
                 key = comparison_key(text)
                 if key in keys:

@@ -51,6 +51,8 @@ _PUBLISHER_RANK: Final = 30
 _META_TAGS: Final = frozenset(("keywords", "news_keywords", "article:tag", "parsely-tags"))
 _MAX_PER_KIND: Final = 200
 """Elements of a kind that are read; on a page with more of them they mean nothing."""
+_MAX_COMPARED: Final = 60
+"""Claims about a field that are compared with objects of JSON-LD and with the page."""
 _MAX_TAG: Final = 60
 """Characters of a topic; longer values are not topics."""
 OUTSIDE_PENALTY: Final = 100
@@ -108,11 +110,12 @@ class MetadataReader:
         )
 
     def _values(self, field: ClaimField, *, headings: bool = True) -> list[str]:
-        return [
+        found = [
             claim.value
             for claim in self._claims
             if claim.field is field and (headings or claim.provenance is not Provenance.HEADING)
         ]
+        return found[:_MAX_COMPARED]
 
     def titles(self) -> list[str]:
         """Return the titles that were found so far."""
@@ -202,6 +205,7 @@ class MetadataReader:
         parts = [part for part in element.contents if isinstance(part, str)]
         if "ld+json" in element.attribute("type").lower():
             self._articles += read_articles("".join(parts))
+            del self._articles[_MAX_PER_KIND:]
         elif any("nick" in part for part in parts) and self._may_read("script"):
             account = _ACCOUNT.search("".join(parts))
             if account:

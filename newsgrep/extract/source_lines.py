@@ -95,8 +95,9 @@ def _text_after(text: str, element: Element) -> str:
 def _line_around(element: Element) -> str:
     """Return the line of which ``element`` is a part."""
     block = element
-    while block.name in _INLINE and block.parent is not None:
-        block = block.parent
+    for _ in range(2 * _MAX_LEVELS):
+        if block.name in _INLINE and block.parent is not None:
+            block = block.parent
     line = short_text(block)
     if block.parent is not None and line.rstrip().endswith((":", "：")):
         return short_text(block.parent)  # a label in a cell of its own

@@ -24,6 +24,8 @@ _COLUMN_SUFFIX = re.compile(r"(?<=\S{4})\s+[|｜]\s+[^\s|｜，。,.]{2,12}$")
 """The name of a column or an outlet after the headline of a plain text."""
 _MAX_DERIVED_TITLE: Final = 60
 _MAX_HEADLINE: Final = 100
+_MAX_CLAIMS: Final = 60
+"""Claims that are compared with each other; no page states more titles of its own."""
 _FIRST_LINE_RANK: Final = 200
 _BODY_START_RANK: Final = 210
 _FILE_NAME_RANK: Final = 220
@@ -97,6 +99,7 @@ def _by_agreement(titles: Sequence[Claim], site: Iterable[str]) -> Sequence[Clai
     if len(titles) < 2 or titles[0].provenance in _WRITTEN:
         return titles
     site_keys = set(map(_key, site))
+    titles = titles[:_MAX_CLAIMS]
     titles = [each for each in titles if _key(each.value) not in site_keys] or titles
     titles = [each for each in titles if not is_placeholder(each.value)] or titles
     stated = [each for each in titles if each.provenance is not Provenance.HEADING]
