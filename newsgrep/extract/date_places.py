@@ -14,10 +14,21 @@ from typing import Final, NamedTuple
 
 from newsgrep.extract import boilerplate, date_claims
 from newsgrep.extract.date_lines import MAX_LINE, LineDate, Meaning, label_meaning, read_line
+from newsgrep.extract.date_surroundings import (
+    MAX_NAMES,
+    cell_before,
+    fact_of,
+    in_caption,
+    in_long_link,
+    in_running_text,
+    line_of,
+    names_around,
+    text_before,
+)
 from newsgrep.extract.dates import day_comes_first, is_ambiguous, may_state_date, parse_date
 from newsgrep.extract.decode import MAX_CHARACTERS
-from newsgrep.extract.dom import Element, HiddenText, Tree, css_selector, short_text
-from newsgrep.extract.whitespace import collapse_whitespace, comparison_key
+from newsgrep.extract.dom import Element, Tree, css_selector, short_text
+from newsgrep.extract.whitespace import comparison_key
 from newsgrep.models import Provenance
 
 
@@ -78,9 +89,7 @@ _NOT_NAMED = re.compile(
 )
 _OUTSIDE_ELEMENTS: Final = frozenset(("aside", "nav", "footer", "figure", "figcaption"))
 _HEADINGS: Final = frozenset(("h1", "h2", "h3"))
-_CAPTION_NAMES = re.compile(r"caption|footnote|chart|credit|citation|reference", re.IGNORECASE)
 _TITLE_NAMES = re.compile(r"title|headline|titel|subject", re.IGNORECASE)
-_MAX_NAMES: Final = 300
 _STATING_ATTRIBUTES: Final = (
     "datetime", "data-utime", "data-time", "data-date", "data-datetime", "data-timestamp", "data-val",
     "data-publish-time", "data-published", "data-pubdate", "title",
@@ -148,7 +157,7 @@ def _scan(tree: Tree, titles: tuple[str, ...]) -> _Scan:
 
 @lru_cache(maxsize=5000)  # pages of an outlet have the same classes
 def _names_title(names: str) -> bool:
-    return bool(names) and _TITLE_NAMES.search(names[:_MAX_NAMES]) is not None
+    return bool(names) and _TITLE_NAMES.search(names[:MAX_NAMES]) is not None
 
 
 def _may_state(name: str, attrs: Mapping[str, str]) -> bool:
@@ -158,7 +167,7 @@ def _may_state(name: str, attrs: Mapping[str, str]) -> bool:
     return (
         "datetime" in attrs
         or name == "abbr"
-        or ("class" in attrs and _NAMED.search(attrs["class"][:_MAX_NAMES]) is not None)
+        or ("class" in attrs and _NAMED.search(attrs["class"][:MAX_NAMES]) is not None)
     )
 
 
@@ -281,17 +290,17 @@ class _Reader:
 
     def _elements(self) -> Iterator[tuple[int, DateClaim]]:
         for position, element in self.scan.stating[:_MAX_CANDIDATES]:
-            names = _names(element)
+            names = names_around(element)
             text = _stating_text(element)
             stated = parse_date(text) if text else None
             if stated is None or not stated.has_day:
                 continue
-            meaning = label_meaning(_text_before(element))
-            own = element.attribute("class").strip()[:_MAX_NAMES]
+            meaning = label_meaning(text_before(element))
+            own = element.attribute("class").strip()[:MAX_NAMES]
             says_updated = _MARKED_UPDATED.search(own) is not None
             where = own + " " + element.attribute("itemprop") if says_updated else names
             marked = _MARKED.search(where) is not None or "pubdate" in element.attrs
-            if not marked and (meaning is None or _in_running_text(element)):
+            if not marked and (meaning is None or in_running_text(element)):
                 continue
             beside = self._is_beside(position, element, marked=marked)
             # WordPress marks the only date of a post as "updated".
@@ -319,20 +328,20 @@ class _Reader:
     def _lines(self) -> Iterator[tuple[int, DateClaim]]:
         seen: set[tuple[int, int]] = set()
         for position, element, index in self.scan.texts:
-            block, start, text, links = _line_of(element, index)
+            block, start, text, links = line_of(element, index)
             if (id(block), start) in seen:
                 continue
             seen.add((id(block), start))
             if links > _MAX_LINK:
                 continue
-            if len(text) > MAX_LINE and _NAMED.search(_names(element)):
+            if len(text) > MAX_LINE and _NAMED.search(names_around(element)):
                 text = text[:MAX_LINE].rpartition(" ")[0]  # tags and links follow
             for line in read_line(text, day_first=self.day_first):
                 rank = self._rank_line(line, position, element)
                 if (
                     rank in (date_claims.BESIDE_RANK, date_claims.BARE_RANK)
                     and len(text) + _LONG_TEXT < len(short_text(block))
-                    and not _DATED.search(_names(element))
+                    and not _DATED.search(names_around(element))
                 ):
                     continue  # a line of a paragraph
                 if rank is not None:
@@ -341,10 +350,10 @@ class _Reader:
                     yield position, DateClaim(value, Provenance.DATE_LINE, where, rank)
 
     def _rank_line(self, line: LineDate, position: int, element: Element) -> int | None:
-        names = _names(element)
+        names = names_around(element)
         named = bool(_NAMED.search(names)) and not _NOT_NAMED.search(names)
         dated = named and _DATED.search(names) is not None
-        if not dated and _in_caption(element):
+        if not dated and in_caption(element):
             return None
         if line.meaning is Meaning.UPDATED:
             return None if self._is_outside(element) else date_claims.UPDATED_RANK
@@ -354,11 +363,11 @@ class _Reader:
         if line.meaning is Meaning.PUBLISHED:
             if beside:
                 return date_claims.LABELLED_RANK
-            if self._is_outside(element) or _in_long_link(element, line.text):
+            if self._is_outside(element) or in_long_link(element, line.text):
                 return None
             return date_claims.FAR_LABELLED_RANK
         if beside:
-            if not dated and (fact := _fact_of(element)):
+            if not dated and (fact := fact_of(element)):
                 return self._rank_fact(line, position, fact)
             clear = named or line.stated.has_time
             return date_claims.BESIDE_RANK if clear else date_claims.BARE_RANK
@@ -373,7 +382,7 @@ class _Reader:
                 return date_claims.BESIDE_RANK
             near = self.known and 0 < position - self.headline <= _NEAR_ITEM
             return date_claims.BARE_RANK if near else None
-        label = _cell_before(fact)
+        label = cell_before(fact)
         meaning = label_meaning(label) if label else None
         if meaning is Meaning.UPDATED:
             return date_claims.UPDATED_RANK
@@ -394,89 +403,15 @@ class _Reader:
 
 
 _MAX_SCRIPT: Final = 200_000
-_MAX_LABEL: Final = 40
-_MAX_AROUND: Final = 5
 _MAX_BARE_DAYS: Final = 2
 _NEAR_ITEM: Final = 6
 """Elements between a headline and the list that has its date."""
 _BARE_LABEL = re.compile(r"(?:时间|時間|日期|date|datum|fecha|data)[\s:：]*", re.IGNORECASE)
-_INLINE_RUN: Final = 30
 
 
 def _iso(line: LineDate) -> str:
     value = line.stated.value
     return value.isoformat(" ", "minutes") if line.stated.has_time else value.date().isoformat()
-
-
-def _names(element: Element) -> str:
-    """Return class, id and properties of an element and of the inline elements around it."""
-    names: list[str] = []
-    node: Element | None = element
-    for _ in range(3):
-        if node is None:
-            break
-        attrs = node.attrs
-        names += [
-            attrs[key][:_MAX_NAMES]
-            for key in ("class", "id", "itemprop", "property")
-            if key in attrs
-        ]
-        node = node.parent
-    return " ".join(names)
-
-
-def _in_long_link(element: Element, date: str) -> bool:
-    """Return whether ``element`` is in a link that has more than its date: to another text."""
-    node: Element | None = element
-    for _ in range(3):
-        if node is None:
-            return False
-        if node.name == "a":
-            return len(short_text(node)) > len(date) + _MAX_AROUND
-        node = node.parent
-    return False
-
-
-def _in_caption(element: Element) -> bool:
-    """Return whether ``element`` is in a caption, a footnote, a chart or code."""
-    node: Element | None = element
-    for _ in range(4):
-        if node is None:
-            return False
-        if node.name == "pre" or _CAPTION_NAMES.search(node.attribute("class")[:_MAX_NAMES]):
-            return True
-        if not {"caption", "credit"}.isdisjoint(boilerplate.traits_of(node)):
-            return True
-        node = node.parent
-    return False
-
-
-def _fact_of(element: Element) -> Element | None:
-    """Return the cell, the item of a list or the definition that ``element`` is in, or None.
-
-    A row of a single cell is layout.
-    """
-    node: Element | None = element
-    for _ in range(4):
-        if node is None or node.name in ("li", "dd", "dt"):
-            return node
-        if node.name in ("td", "th"):
-            row = node.parent.contents if node.parent else []
-            cells = sum(
-                1 for part in row if isinstance(part, Element) and part.name in ("td", "th")
-            )
-            return node if cells > 1 else None
-        node = node.parent
-    return None
-
-
-def _cell_before(fact: Element) -> str:
-    """Return the text of the cell or term before ``fact``, which says what it is."""
-    if fact.parent is None:
-        return ""
-    before = fact.parent.contents[max(fact.position - 3, 0) : fact.position]
-    cells = [part for part in before if isinstance(part, Element)]
-    return short_text(cells[-1])[:_MAX_LABEL] if cells else ""
 
 
 def _stating_text(element: Element) -> str:
@@ -489,97 +424,3 @@ def _stating_text(element: Element) -> str:
         if text and parse_date(text):
             return text
     return shown if element.name == "time" else ""
-
-
-def _line_of(element: Element, index: int) -> tuple[Element, int, str, int]:
-    """Return the block of a text, where its line begins there, the line, and characters of links."""
-    block, at = element, index
-    while (
-        block.name not in boilerplate.BLOCK_ELEMENTS
-        and block.parent is not None
-        and block.parent.name
-    ):
-        block, at = block.parent, block.position
-    contents = block.contents
-    start, end = at, at + 1
-    while start > 0 and at - start < _INLINE_RUN and _is_inline(contents[start - 1]):
-        start -= 1
-    while end < len(contents) and end - at < _INLINE_RUN and _is_inline(contents[end]):
-        end += 1
-    parts: list[str] = []
-    links = 0
-    for part in contents[start:end]:
-        if isinstance(part, Element):
-            inner = _spaced_text(part)
-            parts.append(inner)
-            links += sum(len(short_text(link)) for link in _links(part))
-        elif type(part) is str:
-            parts.append(part)
-    return block, start, collapse_whitespace(" ".join(parts)), links
-
-
-def _links(element: Element) -> Iterator[Element]:
-    if element.name == "a":
-        yield element
-    else:
-        for part in element.contents[:_INLINE_RUN]:
-            if isinstance(part, Element):
-                yield from _links(part) if part.name == "a" else ()
-
-
-def _spaced_text(element: Element) -> str:
-    """Return the text of an inline element, with a space between those inside it."""
-    parts: list[str] = []
-    stack: list[Element | str] = [element]
-    for _ in range(60):
-        if not stack:
-            break
-        node = stack.pop()
-        if isinstance(node, Element):
-            if not boilerplate.is_hidden(node):
-                stack.extend(reversed(node.contents))
-        elif not isinstance(node, HiddenText):
-            parts.append(node)
-    return " ".join(parts)
-
-
-def _is_inline(part: Element | str) -> bool:
-    return not isinstance(part, Element) or (
-        part.name not in boilerplate.BLOCK_ELEMENTS and part.name != "br"
-    )
-
-
-def _text_before(element: Element) -> str:
-    """Return the end of the text before ``element``, which may be its label."""
-    for _ in range(3):
-        parent = element.parent
-        if parent is None:
-            break
-        for previous in reversed(parent.contents[: element.position]):
-            if isinstance(previous, Element):
-                last = previous.contents[-1] if previous.contents else None
-                return last.strip()[-_MAX_LABEL:] if isinstance(last, str) else ""
-            if previous.strip():
-                return previous.strip()[-_MAX_LABEL:]
-        if parent.name in boilerplate.BLOCK_ELEMENTS:
-            break
-        element = parent
-    return ""
-
-
-_MIN_RUNNING_TEXT: Final = 80
-"""Characters next to a time element; with more it is in running text and dates an event."""
-
-
-def _in_running_text(element: Element) -> bool:
-    """Return whether ``element`` is part of a paragraph or a list item with other text."""
-    parent = element.parent
-    for _ in range(3):
-        if parent is None or parent.name in boilerplate.BLOCK_ELEMENTS:
-            break
-        parent = parent.parent
-    if parent is None or parent.name not in ("p", "li", "td", "dd", "blockquote"):
-        return False
-    whole = short_text(parent)
-    rest = len(whole) - len(short_text(element))
-    return rest > _MIN_RUNNING_TEXT or (rest > 10 and any(mark in whole for mark in "。！？"))
