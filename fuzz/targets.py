@@ -26,7 +26,7 @@ from newsgrep.analysis.segment import index_terms, query_terms
 from newsgrep.engines.base import FACETS, Engine, Order, PutArticle
 from newsgrep.engines.registry import open_engine
 from newsgrep.errors import NoArticle, QueryError
-from newsgrep.extract import date_lines, dates
+from newsgrep.extract import date_lines, date_names, dates
 from newsgrep.extract.decode import decode
 from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.pipeline import extract_article
@@ -183,9 +183,9 @@ def date_reader(data: bytes) -> None:
     day = date(2024, 5, 17)
     found = [
         dates.parse_date(text),
-        dates.date_in_url(text),
-        dates.date_in_path(text),
-        dates.date_at_edge(text),
+        date_names.date_in_url(text),
+        date_names.date_in_path(text),
+        date_names.date_at_edge(text),
         date_lines.parse_date_line(text),
         *(found.stated for found in dates.find_dates(text)),
         *(line.stated for line in date_lines.read_line(text)),

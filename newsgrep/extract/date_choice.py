@@ -16,11 +16,9 @@ from typing import Final
 from newsgrep.extract import date_claims
 from newsgrep.extract.claims import Body, Claim, ClaimField, Claims, Loss
 from newsgrep.extract.date_lines import Meaning, parse_date_line, read_line
+from newsgrep.extract.date_names import date_at_edge, date_in_path, date_in_url
 from newsgrep.extract.dates import (
     StatedDate,
-    date_at_edge,
-    date_in_path,
-    date_in_url,
     find_dates,
     is_ambiguous,
     is_epoch,

@@ -96,7 +96,7 @@ def cell_before(fact: Element) -> str:
 
 
 def line_of(element: Element, index: int) -> tuple[Element, int, str, int]:
-    """Return the block of a text, where its line begins in it, the line, and the length of links."""
+    """Return the block of a text, where its line begins, the line, and the length of links."""
     block, at = element, index
     while (
         block.name not in boilerplate.BLOCK_ELEMENTS

@@ -100,7 +100,7 @@ _CHINESE = re.compile(
     rf" ?[年년] ?(?P<month>1[0-2]|0?[1-9]|{_HAN}{{1,2}}) ?[月월]"
     rf"(?: ?(?P<day>3[01]|[12]\d|0?[1-9]|{_HAN}{{1,3}}) ?[日号號일])?"
 )
-_DAY_FIRST = re.compile(
+DAY_FIRST = re.compile(
     rf"(?<![\d./-])(?P<first>\d\d?) ?(?P<sep>[./-]) ?(?P<second>\d\d?) ?(?P=sep) ?{_YEAR}(?![\d:])"
 )
 _SHORT_YEAR = re.compile(
@@ -127,7 +127,7 @@ _CTIME = re.compile(
     rf"(?<![^\W\d_]){_WORD} {{1,2}}{_DAY} (?P<clock>\d\d:\d\d(?::\d\d)?)"
     rf" (?:(?P<zone>[A-Z]{{2,5}}|[+-]\d{{4}}) )?{_YEAR}(?!\d)"
 )
-_NUMERIC_FORMS: Final = (_YEAR_FIRST, _DAY_FIRST)
+_NUMERIC_FORMS: Final = (_YEAR_FIRST, DAY_FIRST)
 _FORMS_WITH_NAMES: Final = (_DAY_NAME_YEAR, _NAME_DAY_YEAR, _YEAR_NAME_DAY, _VIETNAMESE, _CTIME)
 _NAME = re.compile(r"[A-Za-z\u00c0-\u06ff]{3}")
 _FIELD_FORMS: Final = (_COMPACT, _MINGUO_NUMBERS, _SHORT_YEAR)
@@ -210,7 +210,7 @@ def _day(groups: dict[str, str | None], day_first: bool | None) -> tuple[int, in
     return month, parse_number(groups.get("day") or "1")
 
 
-def _build(
+def build_date(
     match: re.Match[str], text: str, day_first: bool | None, after: int = 0
 ) -> FoundDate | None:
     """Return the date of ``match``, with the time of day that follows it in ``text``.
@@ -301,10 +301,11 @@ def find_dates(text: str, *, day_first: bool | None = None) -> list[FoundDate]:
     ``day_first`` says how to read ``05/06/2024``: None is as True, for that is the form of most
     of the world.
     """
-    return list(_iter_dates(_plain(text), day_first)) if may_state_date(text) else []
+    return list(_iter_dates(plain_signs(text), day_first)) if may_state_date(text) else []
 
 
-def _plain(text: str) -> str:
+def plain_signs(text: str) -> str:
+    """Return ``text`` with digits and signs of other scripts as ASCII, of the same length."""
     return text.translate(_OTHER_FORMS) if _OTHER.search(text) else text
 
 
@@ -330,9 +331,9 @@ def find_short_dates(text: str, *, day_first: bool | None = None) -> list[FoundD
     ``05.06.24`` is read only if ``day_first`` is True: elsewhere it may begin with the month or
     with the year.
     """
-    text = _plain(text)
+    text = plain_signs(text)
     found = (
-        _build(match, text, None)
+        build_date(match, text, None)
         for match in _SHORT_YEAR.finditer(text)
         if day_first
         or int(match["first"]) > 12
@@ -350,7 +351,7 @@ def _iter_dates(text: str, day_first: bool | None) -> Iterator[FoundDate]:
     matches = [match for form in forms for match in form.finditer(text)]
     end = 0
     for match in sorted(matches, key=lambda each: (each.start(), -each.end())):
-        if match.start() >= end and (found := _build(match, text, day_first, end)):
+        if match.start() >= end and (found := build_date(match, text, day_first, end)):
             end = found.end
             yield found
 
@@ -379,7 +380,7 @@ _YEAR_MONTH = re.compile(r"(?P<year>1[89]\d\d|20\d\d)(?:[-/.](?P<month>0[1-9]|1[
 def _parse_cached(text: str, day_first: bool | None) -> StatedDate | None:
     if not may_state_date(text) and not _EPOCH.fullmatch(text):
         return None
-    text = _plain(text)
+    text = plain_signs(text)
     if _EPOCH.fullmatch(text):
         value = datetime.fromtimestamp(int(text[:10]), tz=UTC)
         return StatedDate(value, Precision.SECOND)
@@ -387,7 +388,7 @@ def _parse_cached(text: str, day_first: bool | None) -> StatedDate | None:
         return found.stated
     for form in _FIELD_FORMS:
         match = form.search(text)
-        if match and (found_date := _build(match, text, day_first)):
+        if match and (found_date := build_date(match, text, day_first)):
             return found_date.stated
     match = _YEAR_MONTH.fullmatch(text)
     if match:
@@ -395,81 +396,3 @@ def _parse_cached(text: str, day_first: bool | None) -> StatedDate | None:
         precision = Precision.MONTH if match["month"] else Precision.YEAR
         return StatedDate(datetime(int(match["year"]), month, 1), precision)
     return None
-
-
-_URL_DATE = re.compile(
-    r"/(?P<year>19\d\d|20\d\d)(?P<sep>[-/_]?)(?P<month>0[1-9]|1[0-2]|(?<=[-/_])[1-9])(?P=sep)"
-    r"(?P<day>0[1-9]|[12]\d|3[01]|(?<=[-/_])[1-9])(?=[/_.?#-]|$)"
-)
-_URL_YEAR_DAY = re.compile(
-    r"/(?P<year>19\d\d|20\d\d)[-/](?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?=[/_.?#-]|$)"
-)
-_URL_MONTH_DAY = re.compile(
-    r"/(?P<year>19\d\d|20\d\d)-?(?P<month>0[1-9]|1[0-2])/(?P<day>0[1-9]|[12]\d|3[01])(?=[/_.?#-]|$)"
-)
-_URL_TAIL_DATE = re.compile(
-    r"[-_/=]t?(?P<year>20\d\d)(?P<sep>-?)(?P<month>0[1-9]|1[0-2])(?P=sep)(?P<day>0[1-9]|[12]\d|3[01])(?=[/_.?#&-]|$)"
-)
-_URL_MONTH = re.compile(r"/(?P<year>19\d\d|20\d\d)[-/]?(?P<month>0[1-9]|1[0-2])(?P<day>)/")
-
-
-def date_in_url(url: str) -> StatedDate | None:
-    """Return the day or the month in ``url``, such as ``/20240517/`` or ``/2024/05/``, or None."""
-    for pattern in (_URL_DATE, _URL_YEAR_DAY, _URL_MONTH_DAY, _URL_TAIL_DATE, _URL_MONTH):
-        match = pattern.search(url)
-        if match and (found := _build(match, "", None)):
-            return found.stated
-    return None
-
-
-_PART = re.compile(r"[\\/]")
-_NAME_DATE = re.compile(
-    r"(?<!\d)(?P<year>19\d\d|20\d\d)(?P<sep>[-_.年]?)(?P<month>0?[1-9]|1[0-2])(?:(?P=sep)|(?<=\d)月)"
-    r"(?P<day>0[1-9]|[12]\d|3[01]|(?<=[-_.月])[1-9])日?(?!\d)"
-)
-_MAX_FOLDERS: Final = 4
-_BRACKETS: Final = "()（）[]［］【】〔〕「」《》<> \t"
-_SEPARATORS: Final = _BRACKETS + "-_—–|｜·:：,，、/"
-
-
-def date_at_edge(text: str) -> StatedDate | None:
-    """Return the day with which ``text``, a title or the name of a file, begins or ends.
-
-    A date in words must be separated from the rest: ``2008年5月12日地震之后`` is about a day.
-
-    >>> date_at_edge("《汀海新闻》（20220409）").day
-    datetime.date(2022, 4, 9)
-    """
-    text = text[:MAX_FIELD].strip(_BRACKETS)
-    if not may_state_date(text):
-        return None
-    text = _plain(text)
-    for match in (*_NAME_DATE.finditer(text), *_DAY_FIRST.finditer(text)):
-        before, after = text[: match.start()], text[match.end() :]
-        if before and after:
-            continue
-        beside = (before[-1:] + after[:1]) or " "
-        in_words = match["sep"] == "年" or match.re is _DAY_FIRST
-        if (beside in _SEPARATORS or not in_words) and (found := _build(match, "", None)):
-            return found.stated
-    return None
-
-
-def date_in_path(path: str) -> StatedDate | None:
-    """Return the day that the name of a file begins or ends with, or that its folders are.
-
-    >>> date_in_path("/archive/2024-05-16-lugang.md").day
-    datetime.date(2024, 5, 16)
-    >>> date_in_path("/archive/2022/04/09/a.md").day
-    datetime.date(2022, 4, 9)
-    """
-    *folders, name = _PART.split(path[-1000:])
-    if stated := date_at_edge(name.rpartition(".")[0] or name):
-        return stated
-    near = folders[-_MAX_FOLDERS:]
-    for folder in reversed(near):
-        if _NAME_DATE.fullmatch(folder) and (stated := date_at_edge(folder)):
-            return stated
-    match = _URL_DATE.search("/" + "/".join(near) + "/")
-    found = _build(match, "", None) if match else None
-    return found.stated if found else None

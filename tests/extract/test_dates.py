@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newsgrep.extract import date_lines, dates
+from newsgrep.extract import date_lines, date_names, dates
 from newsgrep.extract.outlets import load_outlets, parse_zone
 from newsgrep.extract.pipeline import extract_article
 from newsgrep.models import Article
@@ -114,7 +114,7 @@ def test_read_line(line: str, dates_with_meaning: str) -> None:
     ],
 )
 def test_date_in_path(path: str, iso: str | None) -> None:
-    found = dates.date_in_path(path)
+    found = date_names.date_in_path(path)
     assert (found and found.day.isoformat()) == iso
 
 
@@ -136,7 +136,7 @@ def test_parse_date_rejects_other_text(text: str) -> None:
     ],
 )
 def test_date_in_url(url: str, iso: str | None) -> None:
-    moment = dates.date_in_url(url)
+    moment = date_names.date_in_url(url)
     assert (moment.in_zone(None).iso if moment else None) == iso
 
 
