@@ -136,10 +136,10 @@ def _parameters(query: str, host: str) -> str:
         )
     except ValueError:
         pairs = [(query, "")]
+    kept = sorted((key, value) for key, value in pairs if not _is_tracking(key, value))
     if host == _WECHAT_HOST:
-        kept = sorted((key, value) for key, value in pairs if key in _WECHAT_IDENTITY)
-    else:
-        kept = sorted((key, value) for key, value in pairs if not _is_tracking(key, value))
+        # Addresses from its search have only a signature.
+        kept = [pair for pair in kept if pair[0] in _WECHAT_IDENTITY] or kept
     return "?" + urlencode(kept, errors="surrogateescape") if kept else ""
 
 
@@ -182,6 +182,8 @@ def canonical_url(url: str) -> str:
     if port is not None and str(port) != _DEFAULT_PORTS.get(parts.scheme or "https"):
         host = f"{host}:{port}"
     path = _normalize_path(_SESSION_IN_PATH.sub("", parts.path)).rstrip("/")
+    if host == _WECHAT_HOST and path.startswith("/s/"):  # a short address identifies by itself
+        return host + path
     return host + path + _parameters(parts.query, host) + _route(parts.fragment, host)
 
 
