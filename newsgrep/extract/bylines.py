@@ -330,7 +330,9 @@ def byline_in_line(line: str) -> str | None:
     """
     if not 3 <= len(line) <= _MAX_BYLINE_LINE or line[-1] in "。！？!?；;：:":
         return None
-    start, end = _strip(line, 0, len(line), "()（）[]［］【】〔〕 ")
+    start, end = 0, len(line)
+    if line[0] in "(（[［【〔":
+        start, end = _strip(line, 0, len(line), "()（）[]［］【】〔〕 ")
     match = _BYLINE.fullmatch(fold(line), start, end)
     if match is None:
         return None

@@ -208,7 +208,7 @@ _FOOTER_LABEL = re.compile(
 _REPORTS = re.compile(
     r"(?<![小传据])说(?!明)|(?<![名简职宣总俗别号尊])称(?!号|谓)|指出|写道|透露|坦言|告诉(?!我们)|介绍说|回应|(?<!不)表示|强调|承认|否认|质疑|批评|呼吁"
     r"|宣布|查明|裁定|责令|判[赔决处令]|上诉|起诉|提起|处罚|罚[款金]|逮捕|拘留|警方|法院|检察|(?<!其)[他她](?!人)们?|记者(?:从|看到|了解|发现|注意)|通报|昨[天日]|今年|去年|据.{1,12}(?:报道|报导|统计)"
-    r"|\b(?:said|says|told|announced|ruled|fined|sued|he|she|his|her|they)\b"
+    r"|\b(?:said|says|told|announced|ruled|fined|sued|he|she|his|her|they)\b"  # codespell:ignore
 )
 
 
