@@ -39,7 +39,7 @@ LIMITS: Final = {
     "dates._CLOCK": 80, "dates._YEAR_FIRST": 200, "dates._COMPACT": 200, "dates._CHINESE": 200,
     "dates.DAY_FIRST": 200, "dates._SHORT_YEAR": 200, "dates._MINGUO_NUMBERS": 200,
     "dates._DAY_NAME_YEAR": 200, "dates._NAME_DAY_YEAR": 200, "dates._YEAR_NAME_DAY": 200,
-    "dates._VIETNAMESE": 200, "dates._CTIME": 200, "date_names._NAME_DATE": 200,
+    "dates._VIETNAMESE": 200, "dates._LATVIAN": 200, "dates._CTIME": 200, "date_names._NAME_DATE": 200,
     "date_lines._LABEL": 200, "date_lines._AFTER": 200, "date_lines._PARTICIPLE": 200,
     "date_lines._RELATIVE": 12, "date_lines._HAN_GLUE": 12, "date_lines._SENTENCE_END": 200,
     "date_lines._ALONE": 100, "date_lines._DATE_CHARACTERS": 100, "date_lines._NAMES": 100,

@@ -122,13 +122,21 @@ _YEAR_NAME_DAY = re.compile(
     rf"(?<!\d){_YEAR}(?:\.| m\.|-|/)? ?(?:gada |metų )?{_WORD}(?:\.|-|/)? ?{_DAY}(?!\d)",
     re.IGNORECASE,
 )
+_LATVIAN = re.compile(rf"(?<!\d){_YEAR}\. ?gada {_DAY}\. ?{_WORD}", re.IGNORECASE)
 _VIETNAMESE = re.compile(rf"(?<!\d){_DAY} tháng {_MONTH}(?:,| năm)? {_YEAR}(?!\d)", re.IGNORECASE)
 _CTIME = re.compile(
     rf"(?<![^\W\d_]){_WORD} {{1,2}}{_DAY} (?P<clock>\d\d:\d\d(?::\d\d)?)"
     rf" (?:(?P<zone>[A-Z]{{2,5}}|[+-]\d{{4}}) )?{_YEAR}(?!\d)"
 )
 _NUMERIC_FORMS: Final = (_YEAR_FIRST, DAY_FIRST)
-_FORMS_WITH_NAMES: Final = (_DAY_NAME_YEAR, _NAME_DAY_YEAR, _YEAR_NAME_DAY, _VIETNAMESE, _CTIME)
+_FORMS_WITH_NAMES: Final = (
+    _DAY_NAME_YEAR,
+    _NAME_DAY_YEAR,
+    _YEAR_NAME_DAY,
+    _LATVIAN,
+    _VIETNAMESE,
+    _CTIME,
+)
 _NAME = re.compile(r"[A-Za-z\u00c0-\u06ff]{3}")
 _FIELD_FORMS: Final = (_COMPACT, _MINGUO_NUMBERS, _SHORT_YEAR)
 """Forms that mean a date only where nothing but a date is expected."""
