@@ -57,6 +57,9 @@ _MAX_OTHERS: Final = 3
 _MAX_BEGINNING: Final = 80
 
 
+_Signature = tuple[str, "str | int"]
+
+
 class Selection:
     """The decision about the passages of one page.
 
@@ -365,15 +368,17 @@ class Selection:
 
     def _trim(self, root: Region) -> None:
         """Leave out what comes before the first sentence of the article and after the last."""
-        groups: dict[tuple[str, str | int], int] = {}
-        for passage in self.passages[root.first : root.end]:
-            if passage.rule is None and passage.mass:
-                key = passage.region.container.signature
-                groups[key] = groups.get(key, 0) + passage.mass
-        if not groups:
+        runs = self._runs(root)
+        if not runs:
             return
-        core, mass = max(groups.items(), key=lambda item: item[1])
-        scattered = mass * 2 < sum(groups.values())
+        weights: dict[_Signature, int] = {}
+        groups: dict[_Signature, int] = {}
+        for signature, run in runs:
+            weights[signature] = weights.get(signature, 0) + run * run
+            groups[signature] = groups.get(signature, 0) + run
+        core, weight = max(weights.items(), key=lambda item: item[1])
+        mass = groups[core]
+        scattered = weight * 2 < sum(weights.values())
         inside = [
             at
             for at in range(root.first, root.end)
@@ -387,7 +392,7 @@ class Selection:
         for at in range(last + 1, root.end):  # prose goes on in another element
             passage = self.passages[at]
             if passage.rule is None and passage.kind is not BlockKind.CAPTION:
-                if not passage.mass or groups[passage.region.container.signature] * 4 < mass:
+                if not passage.mass or groups.get(passage.region.container.signature, 0) * 4 < mass:
                     break
                 last = at
         for at in range(root.first, root.end):
@@ -400,6 +405,27 @@ class Selection:
                     passage.rule = Rule.METADATA
             elif at > last and not own:
                 passage.rule = Rule.OUTSIDE
+
+    def _runs(self, root: Region) -> list[tuple[_Signature, int]]:
+        """Return the runs of prose in the article: what their containers look like, and bytes.
+
+        Paragraphs of an article follow each other; comments have names and dates between them.
+        """
+        runs: list[tuple[_Signature, int]] = []
+        broken = True
+        for passage in self.passages[root.first : root.end]:
+            if passage.rule is not None or passage.kind is not BlockKind.TEXT:
+                continue
+            signature = passage.region.container.signature
+            if passage.mass:
+                if not broken and runs[-1][0] == signature:
+                    runs[-1] = (signature, runs[-1][1] + passage.mass)
+                else:
+                    runs.append((signature, passage.mass))
+                broken = False
+            elif not runs or runs[-1][0] != signature:
+                broken = True
+        return runs
 
     def _compare(self, stated: str) -> None:
         """Use the body that the page states if more of it is shown, or less, than was selected."""
