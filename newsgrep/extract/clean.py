@@ -7,11 +7,8 @@ thousand elements, so nothing is recursive, and every look into a subtree is bou
 
 from __future__ import annotations
 
-import re
-from bisect import bisect_left
 from collections.abc import Iterator
-from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 from newsgrep.analysis.characters import solo_character
 from newsgrep.extract import boilerplate, notices
@@ -26,17 +23,14 @@ from newsgrep.extract.dom import (
     iter_elements,
     short_text,
 )
+from newsgrep.extract.inline import Mark, resolve_marks
+from newsgrep.extract.link_lists import LINK_LIST_ELEMENTS, is_link_list
 from newsgrep.extract.metadata import OUTSIDE_PENALTY, MetadataReader
 from newsgrep.extract.outlets import SelectedElements, url_host
 from newsgrep.extract.passages import Passage, Region, Regions, Suspect, is_prose, size_of
 from newsgrep.extract.whitespace import CELL_SEPARATOR, clean_line, comparison_key, split_paragraphs
 from newsgrep.models import Provenance
 
-_SENTENCE_ELEMENTS: Final = frozenset((
-    "b", "cite", "em", "font", "i", "label", "mark", "math", "q", "strong", "sub", "sup", "time",
-    "u",
-))  # fmt: skip
-"""Inline elements that are part of the sentence that they end; others are if they end it."""
 _MAX_CREDIT: Final = 200
 """Characters of an element with the class of a photo credit; a longer one is text."""
 _MAX_CAPTION: Final = 400
@@ -44,7 +38,6 @@ _MAX_CAPTION: Final = 400
 _MAX_ROW: Final = 600
 """Characters of a table row that becomes one line; in a longer one the table is layout."""
 _MAX_ALT: Final = 1000
-LINK_LIST_ELEMENTS: Final = frozenset(("ul", "ol", "section", "aside"))
 _SPECIAL_ELEMENTS: Final = boilerplate.RULED_ELEMENTS | LINK_LIST_ELEMENTS | {"figcaption", "small"}
 """Elements that may be suspected or captions by their name alone."""
 _CLAIMING_ELEMENTS: Final = frozenset(("time", "address", "h1"))
@@ -107,15 +100,6 @@ class _Context:
         """Whether text is added to the line as it is."""
 
 
-class _Mark(NamedTuple):
-    """A suspected inline element, and where its text is in the line."""
-
-    start: int
-    end: int
-    element: Element
-    suspect: Suspect | None
-
-
 _Entered = tuple[Iterator["Element | str"], Element, _Context, bool]
 """Children to visit, the element, its context, and whether leaving it needs a step."""
 
@@ -141,8 +125,8 @@ class Cleaner:
         self._lines: list[str] = []
         self._line_suspects: list[Suspect | None] = []
         self._line: list[str] = []
-        self._marks: list[_Mark] = []
-        self._marked: _Mark | None = None
+        self._marks: list[Mark] = []
+        self._marked: Mark | None = None
         self._asides: list[tuple[str, Suspect | None]] = []
         self._linked = 0
         self._image_at = (-1, 0, 0)
@@ -217,39 +201,12 @@ class Cleaner:
             if self._marked is not None:
                 self._marks.append(self._marked._replace(end=len(line)))
                 self._marked = self._marked._replace(start=0)
-            suspect = self._resolve_marks()
+            suspect, asides = resolve_marks(line, self._marks)
+            self._marks.clear()
+            self._asides.extend(asides)
         self._lines.append("".join(line))
         self._line_suspects.append(suspect)
         line.clear()
-
-    def _resolve_marks(self) -> Suspect | None:
-        """Remove suspected inline elements from the line unless they are part of a sentence.
-
-        Returns the suspect if the whole line is in suspected elements.
-        """
-        line = self._line
-        marks, self._marks = self._marks, []
-        filled = [at for at, part in enumerate(line) if part.strip(_BLANKS)]
-        covered = 0
-        for start, end, _, _ in marks:
-            if covered < len(filled) and filled[covered] < start:
-                break
-            while covered < len(filled) and filled[covered] < end:
-                covered += 1
-        if covered == len(filled):
-            return marks[0].suspect if filled else None
-        for start, end, element, suspect in reversed(marks):
-            first, after = bisect_left(filled, start), bisect_left(filled, end)
-            if first == after:
-                continue
-            before_text = line[filled[first - 1]].rstrip() if first else ""
-            after_text = line[filled[after]].lstrip() if after < len(filled) else ""
-            text = "".join(line[start:end])
-            if not _in_sentence(before_text, text, after_text, element):
-                line[start:end] = [" "] + [""] * (end - start - 1)
-                if is_prose(text, size_of(text)):
-                    self._asides.append((text, suspect))
-        return None
 
     def _flush(self, context: _Context) -> None:
         """Turn the collected lines into passages of the block of ``context``."""
@@ -404,7 +361,7 @@ class Cleaner:
             self._add_text(contents[0], inner)
             return None
         if marked:
-            self._marked = _Mark(len(self._line), 0, element, suspect)
+            self._marked = Mark(len(self._line), 0, element, suspect)
         return (iter(contents), element, inner, leaves)
 
     def _take_empty(self, element: Element, kind: int, context: _Context) -> None:
@@ -536,79 +493,3 @@ def _is_sentence(alt: str) -> bool:
     if solo_character().search(alt):
         return any(mark in alt for mark in "。！？，；") and len(alt) >= 12
     return alt.count(" ") >= 5 and alt.rstrip("”\"')").endswith((".", "!", "?"))
-
-
-_BLANKS: Final = " \n\t\r\f\xa0\u3000|｜·•,/-–—" + CELL_SEPARATOR
-"""White space, and signs between the parts of a line."""
-_TERMINAL: Final = tuple(".!?。！？…」』”")
-_SEPARATORS: Final = tuple("|｜·•/:：")
-
-
-def _in_sentence(before: str, text: str, after: str, element: Element) -> bool:
-    """Return whether an inline element with ``text`` is part of the sentence around it.
-
-    ``before`` and ``after`` are the other texts of its line.
-    """
-    if before and after:
-        return not before.endswith(_SEPARATORS) or element.name in _SENTENCE_ELEMENTS
-    if before:
-        return not before.endswith((*_TERMINAL, *_SEPARATORS)) and (
-            element.name in _SENTENCE_ELEMENTS or text.rstrip().endswith(_TERMINAL)
-        )
-    return element.name != "button" and not after.startswith(_SEPARATORS)
-
-
-_ABSOLUTE_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:|//|/cdn-cgi/l/email-protection", re.IGNORECASE)
-"""Absolute addresses, and Cloudflare's form of mail addresses."""
-
-
-def _is_at(address: str, host: str) -> bool:
-    """Return whether ``host`` is the host of an absolute address."""
-    if address.startswith(_beginnings(host)):
-        return True
-    return host in address.lower() and url_host(address) == host
-
-
-@lru_cache(maxsize=64)
-def _beginnings(host: str) -> tuple[str, ...]:
-    return tuple(f"{scheme}://{www}{host}/" for scheme in ("https", "http") for www in ("www.", ""))
-
-
-def is_link_list(element: Element, host: str) -> bool:
-    """Return whether ``element`` contains only links to other articles of the same outlet.
-
-    ``host`` is the outlet's, or empty.
-    """
-    links = [node for node in iter_elements(element) if node.name == "a"]
-    if len(links) < (1 if element.name in ("ul", "ol") else 2):  # a section may be one headline
-        return False
-    inside = 0
-    for link in links:
-        address = link.attribute("href").strip()
-        if address == "#":
-            return False
-        inside += not _ABSOLUTE_ADDRESS.match(address) or (host != "" and _is_at(address, host))
-    if inside * 5 < len(links) * 4:
-        return False
-    linked = plain = 0
-    for text, in_link in _texts(element):
-        size = len(comparison_key(text))
-        linked += size * in_link
-        plain += size * (not in_link)
-    return linked > 0 and plain * 4 <= linked
-
-
-def _texts(element: Element) -> Iterator[tuple[str, bool]]:
-    """Yield the texts in an element, and whether each is in a link."""
-    stack: list[tuple[Iterator[Element | str], bool]] = [(iter(element.contents), False)]
-    visited = 0
-    while stack and visited < MAX_NODES:
-        visited += 1
-        nodes, in_link = stack[-1]
-        node = next(nodes, None)
-        if node is None:
-            stack.pop()
-        elif isinstance(node, str):
-            yield node, in_link
-        elif node.name not in SILENT_ELEMENTS:
-            stack.append((iter(node.contents), in_link or node.name == "a"))

@@ -3,10 +3,10 @@
 The walk yields every passage of the page (:mod:`newsgrep.extract.passages`). Here they are judged
 with the whole page in view:
 
-1. Suspects that contain the article are acquitted (:meth:`Selection._judge_suspects`).
+1. Suspects that contain the headline and a text are acquitted (:meth:`_judge_headline`).
 2. The region with the most prose and the least else is the article (:meth:`_find_root`).
-3. Within it, other articles, lists of links, and what comes before the first and after the last
-   sentence is left out.
+3. Within it, suspects that are not part of the text (:meth:`_judge_suspects`), and what comes
+   before the first and after the last sentence (:mod:`~newsgrep.extract.trimming`) are left out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from newsgrep.extract import notices
+from newsgrep.extract import trimming
 from newsgrep.extract.boilerplate import traits_of
 from newsgrep.extract.claims import Block, BlockKind, Claim, ClaimField, Loss, Rule
 from newsgrep.extract.dom import css_selector
@@ -27,7 +27,7 @@ from newsgrep.extract.passages import (
     ends_as_statement,
 )
 from newsgrep.extract.trace import Trace
-from newsgrep.extract.whitespace import clean_line, comparison_key
+from newsgrep.extract.whitespace import comparison_key
 from newsgrep.models import Provenance
 
 _STRONG_NAMES: Final = frozenset((Rule.COMMENTS, Rule.RELATED, Rule.OUTLET_RULE))
@@ -40,12 +40,6 @@ _FEW: Final = 150
 _MAX_HEADLINE: Final = 600
 """Bytes of a headline."""
 _MAX_MAINS: Final = 3
-_TEASER: Final = 12
-"""Letters of a cut-off beginning that must agree with the body."""
-_OWN_LINES: Final = frozenset(("tr", "p", "li", "pre"))
-"""Elements of lines that may begin or end an article without a sentence."""
-_MAX_LEAD: Final = 12
-"""Passages between a lead under the headline and the article."""
 _TRUST: Final = (1.0, 0.15, 0.03)
 """What a byte of prose counts by the doubt about it: in no suspect, in one, in a strong one."""
 _LINKED_WEIGHT: Final = 0.7
@@ -55,9 +49,6 @@ _PLAIN_WEIGHT: Final = 0.05
 _MAX_OTHERS: Final = 3
 """Regions beside the article that an explanation names."""
 _MAX_BEGINNING: Final = 80
-
-
-_Signature = tuple[str, "str | int"]
 
 
 class Selection:
@@ -98,15 +89,15 @@ class Selection:
             self._measure_regions()
             self.root = forced or self._find_root()
         self._judge_suspects()
-        self._leave_out_lead_ins()
+        trimming.leave_out_lead_ins(self.passages)
         if self.root is not None:
-            self._leave_out_outside(self.root)
+            trimming.leave_out_outside(self.passages, self.root, self.headline)
             if forced is None:
-                self._leave_out_links()
-                self._trim(self.root)
-                self._leave_out_headings()
+                trimming.leave_out_links(self.passages, self.regions)
+                trimming.trim(self.passages, self.root)
+                trimming.leave_out_headings(self.passages)
         if stated and forced is None:
-            self._compare(stated)
+            self._stated = trimming.compare_with_stated(self.passages, stated)
 
     def blocks(self) -> list[Block]:
         """Return the passages as blocks, without menus and buttons."""
@@ -288,6 +279,11 @@ class Selection:
         first, end = (root.first, root.end) if root is not None else (0, len(self.passages))
         inside = self.passages[first:end]
         by_prose = sum(passage.mass for passage in inside) >= MIN_PROSE
+        for suspect in self.suspects:  # outer before inner
+            outer = suspect.outer
+            if suspect not in around:
+                own = 0 if suspect.open else 2 if suspect.rule in _STRONG else 1
+                suspect.doubt = max(own, outer.doubt if outer is not None else 0)
         clean = 0.0
         groups: dict[tuple[str, str], float] = {}
         for passage in inside:
@@ -295,7 +291,7 @@ class Selection:
                 continue
             mass = passage.mass if by_prose else passage.size * (1 - passage.linked)
             suspect = passage.suspect
-            if _doubt(suspect, root.suspect if root is not None else None) == 0:
+            if suspect is None or suspect.doubt == 0:
                 clean += mass
             if suspect is not None:
                 suspect.prose += mass
@@ -323,149 +319,6 @@ class Selection:
                 rule = passage.suspect.verdict
                 if passage.kind is not BlockKind.CAPTION or rule not in _WITH_CAPTIONS:
                     passage.rule = rule
-
-    def _leave_out_lead_ins(self) -> None:
-        for before, after in zip(self.passages, self.passages[1:], strict=False):
-            if (
-                after.rule is Rule.LINKS
-                and before.rule is None
-                and before.kind is BlockKind.TEXT
-                and notices.is_lead_in(before.text)
-            ):
-                before.rule = Rule.LINKS
-
-    def _leave_out_outside(self, root: Region) -> None:
-        """Leave out what is not in the article, but for a lead under the headline."""
-        first = root.first
-        if self.headline is not None and self.headline < root.first:
-            for at in range(root.first - 1, max(self.headline, root.first - _MAX_LEAD) - 1, -1):
-                passage = self.passages[at]
-                if passage.rule is None and passage.mass and passage.linked < 0.3:
-                    first = at
-        if self.headline is not None and root.first <= self.headline < root.end:
-            before = sum(each.mass for each in self.passages[root.first : self.headline])
-            if before * 3 < sum(each.mass for each in self.passages[self.headline : root.end]):
-                for each in self.passages[root.first : self.headline]:
-                    if each.rule is None and each.prose:
-                        each.rule = Rule.OUTSIDE
-        for at, passage in enumerate(self.passages):
-            if passage.rule is None and not (
-                root.first <= at < root.end or (first <= at < root.end and passage.mass)
-            ):
-                passage.rule = Rule.OUTSIDE
-
-    def _leave_out_links(self) -> None:
-        """Leave out regions that consist of links."""
-        at, end = 0, len(self.passages)
-        for region in self.regions:
-            if region.end <= at or region.first >= end:
-                continue
-            prose, linked, plain = region.sums[0]
-            if linked > 2 * (plain + prose):
-                for passage in self.passages[region.first : region.end]:
-                    if passage.rule is None and not (passage.prose):
-                        passage.rule = Rule.LINKS
-
-    def _trim(self, root: Region) -> None:
-        """Leave out what comes before the first sentence of the article and after the last."""
-        runs = self._runs(root)
-        if not runs:
-            return
-        weights: dict[_Signature, int] = {}
-        groups: dict[_Signature, int] = {}
-        for signature, run in runs:
-            weights[signature] = weights.get(signature, 0) + run * run
-            groups[signature] = groups.get(signature, 0) + run
-        core, weight = max(weights.items(), key=lambda item: item[1])
-        mass = groups[core]
-        scattered = weight * 2 < sum(weights.values())
-        inside = [
-            at
-            for at in range(root.first, root.end)
-            if (each := self.passages[at]).rule is None
-            and each.mass
-            and (scattered or each.region.container.signature == core)
-        ]
-        if not inside:
-            return
-        first, last = inside[0], inside[-1]
-        for at in range(last + 1, root.end):  # prose goes on in another element
-            passage = self.passages[at]
-            if passage.rule is None and passage.kind is not BlockKind.CAPTION:
-                if not passage.mass or groups.get(passage.region.container.signature, 0) * 4 < mass:
-                    break
-                last = at
-        for at in range(root.first, root.end):
-            passage = self.passages[at]
-            if passage.rule is not None or passage.kind is BlockKind.CAPTION:
-                continue
-            own = passage.region.container.signature == core and passage.tag in _OWN_LINES
-            if at < first:
-                if not (own or passage.prose or passage.kind is BlockKind.HEADING):
-                    passage.rule = Rule.METADATA
-            elif at > last and not own:
-                passage.rule = Rule.OUTSIDE
-
-    def _runs(self, root: Region) -> list[tuple[_Signature, int]]:
-        """Return the runs of prose in the article: what their containers look like, and bytes.
-
-        Paragraphs of an article follow each other; comments have names and dates between them.
-        """
-        runs: list[tuple[_Signature, int]] = []
-        broken = True
-        for passage in self.passages[root.first : root.end]:
-            if passage.rule is not None or passage.kind is not BlockKind.TEXT:
-                continue
-            signature = passage.region.container.signature
-            if passage.mass:
-                if not broken and runs[-1][0] == signature:
-                    runs[-1] = (signature, runs[-1][1] + passage.mass)
-                else:
-                    runs.append((signature, passage.mass))
-                broken = False
-            elif not runs or runs[-1][0] != signature:
-                broken = True
-        return runs
-
-    def _compare(self, stated: str) -> None:
-        """Use the body that the page states if more of it is shown, or less, than was selected."""
-        body = comparison_key(stated)
-        kept = [
-            (passage, comparison_key(passage.text))
-            for passage in self.passages
-            if passage.rule is None and passage.kind is not BlockKind.CAPTION
-        ]
-        length = sum(len(key) for _, key in kept)
-        shown = sum(len(key) for passage, key in kept if passage.prose and key in body)
-        first = next((key for passage, key in kept if passage.prose), None)
-        if shown * 6 > length * 5 and length * 2 > len(body):
-            seen = {key for _, key in kept}
-            for passage in self.passages:
-                if passage.rule is not None and passage.mass:
-                    key = comparison_key(passage.text)
-                    if key in body and key not in seen:
-                        passage.rule = None
-        elif length * 2 < len(body) and (
-            first is None or first in body or body.startswith(first[:_TEASER])
-        ):
-            # A teaser, and perhaps a prompt to log in.
-            for passage, key in kept:
-                if passage.kind is not BlockKind.HEADING:
-                    passage.rule = Rule.REPEATED if key in body else Rule.OUTSIDE
-            self._stated = [text for text in map(clean_line, stated.split("\n")) if text]
-
-    def _leave_out_headings(self) -> None:
-        """Leave out headings of what was left out: what follows them is not in the article."""
-        dropped = 0
-        for passage in reversed(self.passages):
-            if passage.kind is BlockKind.CAPTION:
-                continue
-            if passage.rule is not None:
-                dropped += passage.linked > 0.5
-            elif passage.kind is not BlockKind.HEADING:
-                dropped = 0
-            elif dropped >= 2:
-                passage.rule = Rule.LINKS
 
 
 def _is_block(passage: Passage) -> bool:

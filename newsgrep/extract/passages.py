@@ -49,10 +49,11 @@ class Suspect:
 
     ``outer`` is the suspect around it, or None. ``verdict`` is the rule of the outermost suspect
     around it, or of itself, that is boilerplate, or None; the selection decides it. ``open`` is
-    True for a suspect that is known to be innocent.
+    True for a suspect that is known to be innocent. ``doubt`` grades a text in it: 0, 1 or 2.
     """
 
     __slots__ = (
+        "doubt",
         "element",
         "headed",
         "headings",
@@ -75,6 +76,7 @@ class Suspect:
         self.headed = False
         self.mass = 0
         self.open = False
+        self.doubt = 0
         self.verdict: Rule | None = rule
 
 
