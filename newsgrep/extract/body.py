@@ -65,9 +65,14 @@ def build_body(
     trace: Trace = NO_TRACE,
     *,
     source: str | None = None,
+    page: bool = False,
 ) -> Body:
-    """Return the body: ``blocks`` without headline, bylines, credits and boilerplate lines."""
-    sorter = _BlockSorter(blocks, claims, outlet, title)
+    """Return the body: ``blocks`` without headline, bylines, credits and boilerplate lines.
+
+    ``page`` is whether the file is a whole page. A post may be a few words that look like a
+    button; a page that has nothing else is no article.
+    """
+    sorter = _BlockSorter(blocks, claims, outlet, title, page=page)
     sorter.site_names.add(source or "")
     sorter.sort()
     for block, rule in zip(sorter.blocks, sorter.rules, strict=True):
@@ -83,8 +88,15 @@ class _BlockSorter:
     """
 
     def __init__(
-        self, blocks: Iterable[Block], claims: Claims, outlet: Outlet | None, title: str | None
+        self,
+        blocks: Iterable[Block],
+        claims: Claims,
+        outlet: Outlet | None,
+        title: str | None,
+        *,
+        page: bool,
     ) -> None:
+        self.page = page
         self.blocks = list(blocks)
         self.rules: list[Rule | None] = [block.rule for block in self.blocks]
         self._folded: dict[int, str] = {}
@@ -120,7 +132,7 @@ class _BlockSorter:
         self._take_tail()
         self._take_last_lines()
         self._drop_last_headings()
-        if None not in self.rules:
+        if None not in self.rules and not self.captions:
             self._restore()
         if self.captions:
             self._drop_captions_in_text()
@@ -306,9 +318,11 @@ class _BlockSorter:
         """Keep what wording left out if nothing else remains: a post may be a few words."""
         for index, block in enumerate(self.blocks):
             rule = self.rules[index]
-            if block.rule is None and rule in (Rule.NAVIGATION, Rule.NOTICE, Rule.EDITORS_NOTE):
-                self.rules[index] = None if comparison_key(block.text) else rule
-        if self._texts() or self.captions:
+            if self.page or block.rule is not None or not comparison_key(block.text):
+                continue
+            if rule in (Rule.NAVIGATION, Rule.NOTICE, Rule.EDITORS_NOTE):
+                self.rules[index] = None
+        if self._texts():
             return
         # A post that consists of its headline.
         for index, rule in enumerate(self.rules):

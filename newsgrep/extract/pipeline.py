@@ -63,7 +63,7 @@ def build_article(
         titles = [kept[0].text]
     source, source_from = choose_source(claims, site, outlet, outlets, titles, trace)
     title, title_from = choose_title(claims, kept, outlet, source, trace)
-    body = build_body(raw.blocks, claims, outlet, title, trace, source=source)
+    body = build_body(raw.blocks, claims, outlet, title, trace, source=source, page=raw.page)
     if title is None:
         title, title_from, body = derive_title(body, path, trace)
     reason = error_page(
