@@ -286,7 +286,10 @@ def _iter_head(file: DatedFile) -> Iterator[Evidence]:
         yield stated, _found(body.first_date, Provenance.BODY_START, date_claims.FIRST_LINE_RANK)
     length = 0
     bare: list[Evidence] = []
+    captions = set(body.captions)
     for text in body.all_text[:_HEAD_BLOCKS]:
+        if text in captions:
+            continue
         for line in read_line(text):
             if line.meaning is Meaning.PLAIN and not line.stated.has_time:
                 claim = _found(line.text, Provenance.BODY_START, date_claims.BARE_RANK)

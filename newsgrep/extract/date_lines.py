@@ -46,7 +46,7 @@ _UPDATED: Final = (
 )
 _PUBLISHED: Final = (
     r"发布|发表|刊登|刊发|发稿|首发|上传|投稿|公开|掲载|揭载|配信|게시|입력|등록|작성|승인|本报讯|电讯"
-    r"|\b(?:publi[sckq]|publiée?|publizier|veröffentlich|erschien|posted|post date|submitted|released|created"
+    r"|\b(?:publish|public(?:ad|at|er|aç)|publik|publié|publizier|veröffentlich|erschien|posted|post date|submitted|released|created"
     r"|written|erstellt|verfasst|eingestellt|gespeichert|geschrieben|gepostet|pubblicat|opublikowan|dodan"
     r"|vydán|zveřejn|gepubliceerd|geplaatst|julkais|yayınlan|yayın|eklen|objavljen|megjelen|uploaded|escrito"
     r"|enviado|inserito|rédigé|ajouté)\w*"

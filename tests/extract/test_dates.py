@@ -93,6 +93,7 @@ def test_parse_date_reads_known_forms(text: str, iso: str) -> None:
         ("有效期至2024年5月16日", ""),
         ("On 16 May 2024 the council decided to close the bridge", ""),
         ("Commuters ride a bus in Tinghai, September 21, 2020.", ""),
+        ("Others wait in line at a public booth in Tinghai, November 7, 2022.", ""),
         ("Copyright © 19.12.2019 by Tinghai", ""),
     ],
 )
