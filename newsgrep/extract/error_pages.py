@@ -19,6 +19,8 @@ MAX_TEXT_UNDER_TITLE: Final = 500
 """Weight of the text of an error page whose title is a formula; it may list other articles."""
 _MAX_LENGTH: Final = 4000
 """The same in characters: a long word has a small weight."""
+_MAX_WIDE: Final = MAX_TEXT_UNDER_TITLE * 3 // 2
+"""The same in Han characters with their punctuation."""
 _MAX_HEADLINE: Final = 40
 """The same where the title alone decides."""
 MAX_TEXT: Final = 150
@@ -90,18 +92,17 @@ def error_page(
     """
     if dated:
         return None
-    folded: list[str] = []
-    weight = length = 0
-    for text in texts:
-        length += len(text)
-        if length > _MAX_LENGTH:
-            return None
-        folded.append(fold(text).strip())
-        weight += _weight(folded[-1])
-        if weight > MAX_TEXT_UNDER_TITLE:
-            return None
+    texts = list(texts)
+    if sum(map(len, texts)) > _MAX_LENGTH or sum(map(_wide, texts)) > _MAX_WIDE:
+        return None
+    folded = [fold(text).strip() for text in texts]
+    weight = sum(map(_weight, folded))
+    if weight > MAX_TEXT_UNDER_TITLE:
+        return None
     parts = dict.fromkeys(part for title in titles for part in _parts(fold(title)))
     reasons = [reason for part in parts if (reason := _formula(part))]
+    if not reasons and weight > _MAX_FRAME:
+        return None
     if not reasons and weight > _MAX_FRAME:
         return None
     matched: dict[str, int] = {}
@@ -119,6 +120,11 @@ def error_page(
     if weight <= _MAX_FRAME and (_FRAME_NAME.fullmatch(name) or _FRAME_FOLDER.fullmatch(folder)):
         return _FRAME
     return None
+
+
+def _wide(text: str) -> int:
+    """Return about the number of Han characters and their punctuation; faster than to count."""
+    return (len(text.encode("utf-8", "replace")) - len(text)) // 2
 
 
 def _weight(text: str) -> int:
