@@ -10,17 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from newsgrep.analysis.characters import solo_character
 from newsgrep.extract import boilerplate, notices
+from newsgrep.extract.captions import caption_text, chart_sentences, is_sentence
 from newsgrep.extract.claims import BlockKind, Rule
 from newsgrep.extract.dom import (
-    DROPPED_ELEMENTS,
-    MAX_NODES,
     SILENT_ELEMENTS,
     Element,
     Tree,
     contains_element,
-    iter_elements,
     short_text,
 )
 from newsgrep.extract.inline import Mark, resolve_marks
@@ -433,40 +430,19 @@ class Cleaner:
         return False
 
     def _take_caption(self, element: Element, context: _Context) -> None:
-        kept: list[str] = []
-        stack: list[Iterator[Element | str]] = [iter(element.contents)]
-        while stack:
-            child = next(stack[-1], None)
-            if child is None:
-                stack.pop()
-            elif type(child) is str:
-                kept.append(child)
-            elif isinstance(child, Element):
-                if (
-                    child.name in DROPPED_ELEMENTS
-                    or boilerplate.is_hidden(child)
-                    or boilerplate.is_credit(child, boilerplate.traits_of(child))
-                    or child in self.selected.credits
-                ):
-                    continue
-                if child.name in ("br", "p", "div"):
-                    kept.append(" ")
-                stack.append(iter(child.contents))
-        text = clean_line("".join(kept))
+        text = caption_text(element, self.selected.credits)
         if text:
             self._alt = None
             self._add_caption(text, context)
 
     def _take_chart(self, element: Element, context: _Context) -> None:
-        """Keep whole sentences as captions, once: a chart is drawn for several widths."""
-        for node in iter_elements(element, limit=10 * MAX_NODES):
-            if node.name == "p" and _is_sentence(text := short_text(node)):
-                self._add_caption(text, context)
+        for text in chart_sentences(element):
+            self._add_caption(text, context)
 
     def _image(self, element: Element, context: _Context) -> None:
         self._image_at = (len(self.passages), len(self._lines), len(self._line))
         alt = clean_line(element.attribute("alt")[:_MAX_ALT])
-        if _is_sentence(alt):
+        if is_sentence(alt):
             self._flush_if_blank()
             self._flush_alt()
             self._alt = (alt, context)
@@ -484,12 +460,5 @@ class Cleaner:
             self._lines.clear()
             self._line_suspects.clear()
             self._marks.clear()
-
-
-def _is_sentence(alt: str) -> bool:
-    """Return whether the alternative text of an image is a sentence, as captions are."""
-    if not 8 <= len(alt) <= 300 or ("/" in alt[:-1] and " " not in alt):  # a label or a path
-        return False
-    if solo_character().search(alt):
-        return any(mark in alt for mark in "。！？，；") and len(alt) >= 12
-    return alt.count(" ") >= 5 and alt.rstrip("”\"')").endswith((".", "!", "?"))
+            if self._marked is not None:
+                self._marked = self._marked._replace(start=0)
