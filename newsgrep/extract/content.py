@@ -94,7 +94,7 @@ class Selection:
             trimming.leave_out_outside(self.passages, self.root, self.headline)
             if forced is None:
                 trimming.leave_out_links(self.passages, self.regions)
-                trimming.trim(self.passages, self.root)
+                trimming.trim(self.passages, self.root, self.title_keys)
                 trimming.leave_out_headings(self.passages)
         if stated and forced is None:
             self._stated = trimming.compare_with_stated(self.passages, stated)

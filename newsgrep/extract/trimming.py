@@ -5,7 +5,7 @@ Each function sets the rule of the passages that it leaves out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -16,6 +16,8 @@ from newsgrep.extract.whitespace import clean_line, comparison_key
 
 _TEASER: Final = 12
 """Letters of a cut-off beginning that must agree with the body."""
+_TITLE_BEGINNING: Final = 12
+"""Letters with which a line begins as a title does."""
 _OWN_LINES: Final = frozenset(("tr", "p", "li", "pre"))
 """Elements of lines that may begin or end an article without a sentence."""
 _MAX_LEAD: Final = 12
@@ -70,8 +72,11 @@ def leave_out_links(passages: Sequence[Passage], regions: Sequence[Region]) -> N
             end = region.end
 
 
-def trim(passages: Sequence[Passage], root: Region) -> None:
-    """Leave out what comes before the first sentence of the article and after the last."""
+def trim(passages: Sequence[Passage], root: Region, titles: Collection[str]) -> None:
+    """Leave out what comes before the first sentence of the article and after the last.
+
+    ``titles`` are the comparison keys of the page's titles.
+    """
     runs = _runs(passages, root)
     if not runs:
         return
@@ -105,10 +110,17 @@ def trim(passages: Sequence[Passage], root: Region) -> None:
             continue
         own = passage.region.container.signature == core and passage.tag in _OWN_LINES
         if at < first:
-            if not (own or passage.prose or passage.kind is BlockKind.HEADING):
+            line = own and not _begins_as_title(passage, titles)
+            if not (line or passage.prose or passage.kind is BlockKind.HEADING):
                 passage.rule = Rule.METADATA
         elif at > last and not own:
             passage.rule = Rule.OUTSIDE
+
+
+def _begins_as_title(passage: Passage, titles: Collection[str]) -> bool:
+    """Return whether a line is a title of the page, perhaps with a date behind it."""
+    key = comparison_key(passage.text)[:_TITLE_BEGINNING]
+    return len(key) == _TITLE_BEGINNING and any(title.startswith(key) for title in titles)
 
 
 def _runs(passages: Sequence[Passage], root: Region) -> list[tuple[_Signature, int]]:
