@@ -8,7 +8,7 @@ are valid in both.
 from __future__ import annotations
 
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from newsgrep._io import table_lines
@@ -111,6 +111,8 @@ class _Table(dict[int, int]):
 
 
 _TABLE: Final = _Table()
+_MAX_REMEMBERED: Final = 400
+"""Characters; extraction folds the lines of an article more than once."""
 
 
 def fold(text: str) -> str:
@@ -122,4 +124,9 @@ def fold(text: str) -> str:
     >>> fold("聯合聲明，ＢＢＣ")
     '联合声明,bbc'
     """
+    return text.translate(_TABLE) if len(text) > _MAX_REMEMBERED else _fold_line(text)
+
+
+@lru_cache(maxsize=500)
+def _fold_line(text: str) -> str:
     return text.translate(_TABLE)

@@ -16,6 +16,7 @@ _MAX_HEAD: Final = 3_000
 _MAX_LINE: Final = 600
 _MAX_LINES: Final = 12
 
+_NUMBER_SIGNS: Final = ("#", "＃", "﹟")
 _LIST = re.compile(
     r"^#{1,4}[ \t]*(?:metadata|properties|元数据|属性)[ \t]*\n\s*"
     r"((?:[-*][ \t][^\n]{1,500}(?:\n|\Z)){1,30})"
@@ -46,7 +47,8 @@ def read_clipper(fields: Fields, text: str) -> tuple[Fields, str]:
     if "](" not in head and "http" not in head:
         return fields, text
     found: Fields = {}
-    if stated := _LIST.search(fold(head)):
+    headed = any(head.startswith(sign) or f"\n{sign}" in head for sign in _NUMBER_SIGNS)
+    if headed and (stated := _LIST.search(fold(head))):
         block = head[stated.start(1) : stated.end(1)]
         items = [line.lstrip("-* \t") for line in block.splitlines()]
         if all(key_line(item) for item in items):

@@ -73,12 +73,12 @@ _OTHERS: Final = "０１２３４５６７８９٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵
 _OTHER_FORMS: Final = str.maketrans(_OTHERS, "0123456789" * 3 + ":/-. ()" + "  --")
 _OTHER = re.compile(f"[{_OTHERS}]")
 _CUE = re.compile(
-    rf"(?:1[89]|20)\d\d|(?<!\d)1[0-4]\d ?年|[一二][{HAN_DIGITS}]{{3}} ?年|[民令平昭][國国和成]"
-    r"|[０-９٠-٩۰-۹]|[0-3]?\d[./-][01]?\d[./-]\d\d"
+    # Begins with a set of characters, which the engine looks for much faster than for the rest.
+    rf"[\d一二民令平昭](?:(?:(?<=1)[89]|(?<=2)0)\d\d|(?<=1)(?<!\d1)[0-4]\d ?年"
+    rf"|(?<=[一二])[{HAN_DIGITS}]{{3}} ?年|(?<=[民令平昭])[國国和成]|(?<=[０-９٠-٩۰-۹])"
+    r"|(?<=\d)[./-][01]?\d[./-]\d\d)"
 )
 """What a text contains if it states a date in any form."""
-_SIGN = re.compile(r"[\d一二民令平昭]")
-"""One of these characters is in every match of :data:`_CUE`; most texts of a page have none."""
 
 _YEAR: Final = r"(?P<year>1[89]\d\d|20\d\d)"
 _MONTH: Final = r"(?P<month>1[0-2]|0?[1-9])"
@@ -300,7 +300,7 @@ MAX_FIELD: Final = 200
 
 def may_state_date(text: str) -> bool:
     """Return whether ``text`` may state a date: a quick test."""
-    return _SIGN.search(text) is not None and _CUE.search(text) is not None
+    return _CUE.search(text) is not None
 
 
 def find_dates(text: str, *, day_first: bool | None = None) -> list[FoundDate]:

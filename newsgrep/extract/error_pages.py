@@ -95,16 +95,16 @@ def error_page(
     texts = list(texts)
     if sum(map(len, texts)) > _MAX_LENGTH or sum(map(_wide, texts)) > _MAX_WIDE:
         return None
-    folded = [fold(text).strip() for text in texts]
-    weight = sum(map(_weight, folded))
-    if weight > MAX_TEXT_UNDER_TITLE:
-        return None
     parts = dict.fromkeys(part for title in titles for part in _parts(fold(title)))
     reasons = [reason for part in parts if (reason := _formula(part))]
-    if not reasons and weight > _MAX_FRAME:
-        return None
-    if not reasons and weight > _MAX_FRAME:
-        return None
+    longest = MAX_TEXT_UNDER_TITLE if reasons else _MAX_FRAME
+    folded: list[str] = []
+    weight = 0
+    for text in texts:
+        folded.append(fold(text).strip())
+        weight += _weight(folded[-1])
+        if weight > longest:
+            return None
     matched: dict[str, int] = {}
     for text in folded:
         for sentence in _SENTENCE_END.split(text):

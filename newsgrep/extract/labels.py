@@ -145,18 +145,20 @@ class _Line:
     def _take_dates(self, start: int, end: int) -> str:
         """Return the folded part of the line without its dates, which are added."""
         rest = self.folded[start:end]
+        if not rest:
+            return rest
         for found in find_dates(self.text[start:end]):
             day = _WEEKDAY.search(rest, 0, found.start)
             first = day.start() if day else found.start
             self._add("date", start + found.start, start + found.end)
             rest = rest[:first] + " " * (found.end - first) + rest[found.end :]
-        return _BRACKETS.sub(_blank, rest)
+        return _BRACKETS.sub(_blank, rest) if "(" in rest or "[" in rest else rest
 
     def _read_unlabelled(self, start: int, end: int) -> bool:
         """Read what precedes the first label: a date, an outlet's name, ``记者 甲``."""
-        rest = self._take_dates(start, end)
-        if not _SENTENCE_SIGNS.isdisjoint(rest):
+        if not _SENTENCE_SIGNS.isdisjoint(self.folded[start:end]):
             return False
+        rest = self._take_dates(start, end)
         for match in _PART.finditer(rest):
             part = match.group().strip(_PADDING)
             role = _ROLE.fullmatch(part)

@@ -148,6 +148,11 @@ _ABOUT_ITSELF = re.compile(
     r"本文|本[报网站刊社台号]|本(?:公众号|平台|账号|内容|作品|频道|栏目|书|页|视频|节目)|[该此]文|(?:以上|上述)(?:内容|图文|文字|信息|文章|作品|言论)|转载|版权|着作权"
     r"|©\s*(?:\d{4}|[a-z])|\bour\b|\bthis\s(?:article|story|post|site|content|report|document)|content\sabove|the\sauthor|\bcopyright\s(?:©|\(c\)|\d)|all\srights\sreserved"
 )
+_SELF_SIGNS: Final = (
+    "本", "该文", "此文", "以上", "上述", "转载", "版权", "着作权", "©", "our", "this", "content",
+    "author", "copyright", "rights",
+)  # fmt: skip
+"""One of these is in every match of :data:`_ABOUT_ITSELF`."""
 _MAYBE_ABOUT_ITSELF = re.compile(r"内容|作品|图文|图片|原创|原文|原作者|作者本人|文章|声明|稿件")
 """Words for an article that also mean the articles of others; believed in short lines."""
 _SHORT_NOTICE: Final = 60
@@ -233,24 +238,24 @@ def is_notice(folded: str) -> bool:
     """
     if len(folded) > MAX_NOTICE:
         return False
-    spaces = _SPACED.findall(folded)
-    if len(spaces) * 3 > len(folded):  # a spaced-out line
-        folded = _SPACED.sub("", folded)
+    if (len(folded.split()) - 1) * 3 > len(folded):
+        spaces = _SPACED.findall(folded)
+        if len(spaces) * 3 > len(folded):  # a spaced-out line
+            folded = _SPACED.sub("", folded)
     act = _acts(folded)
     if act and _NOTICE_LABEL.match(folded):
         return True
-    if reports(folded):
-        return False
-    return (
+    worded = (
         (act and not _ASKS.search(folded))
         or _CALL.fullmatch(folded) is not None
         or _FORMULA.fullmatch(folded) is not None
     )
+    return worded and not reports(folded)
 
 
 def _acts(folded: str) -> bool:
     """Return whether a text speaks about itself and does what notices do; a long one twice."""
-    about = _ABOUT_ITSELF.search(folded) or (
+    about = (any(sign in folded for sign in _SELF_SIGNS) and _ABOUT_ITSELF.search(folded)) or (
         len(folded) <= _SHORT_NOTICE and _MAYBE_ABOUT_ITSELF.search(folded)
     )
     if not about:
