@@ -19,12 +19,12 @@ import click
 
 from newsgrep.errors import NoArticle
 from newsgrep.extract.decode import decode
-from newsgrep.extract.dom import Element, parse_html
 from newsgrep.extract.formats.html import looks_like_html
 from newsgrep.extract.formats.markdown import render
-from newsgrep.extract.frontmatter import split_front_matter
+from newsgrep.extract.frontmatter.split import split_front_matter
 from newsgrep.extract.outlets import load_outlets
-from newsgrep.extract.selectors import SelectorMatcher
+from newsgrep.extract.page.dom import Element, parse_html
+from newsgrep.extract.page.selectors import SelectorMatcher
 
 
 class _Newsgrep:

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - pieces of one kind stay on one line
 """The inputs that mutation starts from, and unguided mutation for use without atheris."""
 
 from __future__ import annotations
@@ -7,6 +6,9 @@ import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
+
+# ruff: noqa: E501 - pieces of one kind stay on one line
+
 
 ROOT: Final = Path(__file__).parent.parent
 _LARGEST: Final = 20_000

@@ -26,7 +26,7 @@ from newsgrep.analysis.segment import index_terms, query_terms
 from newsgrep.engines.base import FACETS, Engine, Order, PutArticle
 from newsgrep.engines.registry import open_engine
 from newsgrep.errors import NoArticle, QueryError
-from newsgrep.extract import date_lines, date_names, dates
+from newsgrep.extract.dates import forms, lines, names
 from newsgrep.extract.decode import decode
 from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.pipeline import extract_article
@@ -182,20 +182,20 @@ def date_reader(data: bytes) -> None:
     text = _text(data)
     day = date(2024, 5, 17)
     found = [
-        dates.parse_date(text),
-        date_names.date_in_url(text),
-        date_names.date_in_path(text),
-        date_names.date_at_edge(text),
-        date_lines.parse_date_line(text),
-        *(found.stated for found in dates.find_dates(text)),
-        *(line.stated for line in date_lines.read_line(text)),
+        forms.parse_date(text),
+        names.date_in_url(text),
+        names.date_in_path(text),
+        names.date_at_edge(text),
+        lines.parse_date_line(text),
+        *(found.stated for found in forms.find_dates(text)),
+        *(line.stated for line in lines.read_line(text)),
     ]
     for moment in found:
         if moment:
-            _check(moment.value.year >= dates.EARLIEST_YEAR, f"year of {moment}")
+            _check(moment.value.year >= forms.EARLIEST_YEAR, f"year of {moment}")
             for zone in (None, UTC, _CHINA):
                 _real(moment.in_zone(zone))
-    _check(dates.parse_date(text) == found[0], "another date the second time")
+    _check(forms.parse_date(text) == found[0], "another date the second time")
     try:
         first, last = parse_date_range(text, day)
     except QueryError as exc:

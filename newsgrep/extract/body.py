@@ -15,7 +15,7 @@ from newsgrep.analysis.fold import fold
 from newsgrep.extract import notices
 from newsgrep.extract.bylines import byline_in_line, looks_like_names, parse_names, reporters_in
 from newsgrep.extract.claims import Block, BlockKind, Body, Claims, Rule
-from newsgrep.extract.date_lines import parse_date_line
+from newsgrep.extract.dates.lines import parse_date_line
 from newsgrep.extract.labels import begins_event, read_labels
 from newsgrep.extract.outlets import Outlet
 from newsgrep.extract.trace import NO_TRACE, Trace

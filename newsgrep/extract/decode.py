@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from newsgrep.errors import NoArticle
-from newsgrep.extract.encodings import (
+from newsgrep.extract.encodings.choice import (
     DISPLAY_NAMES,
     SAMPLE_BYTES,
     choose_encoding,
     encoding_of_line,
     is_probably_utf8,
 )
-from newsgrep.extract.likelihood import repair
-from newsgrep.extract.seven_bit import decode_seven_bit
+from newsgrep.extract.encodings.likelihood import repair
+from newsgrep.extract.encodings.seven_bit import decode_seven_bit
 
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8"),

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode, urlsplit
 
 from newsgrep.analysis.characters import strip_invisible
 from newsgrep.extract.claims import Claim, Claims, Loss
-from newsgrep.extract.savers import original_address
+from newsgrep.extract.frontmatter.savers import original_address
 from newsgrep.extract.trace import NO_TRACE, Trace
 from newsgrep.models import Provenance
 

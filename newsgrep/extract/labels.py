@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - alternatives of one kind stay on one line of a pattern
 """Lines with labels at the top of an article: ``来源：甲报 作者：乙``, heads of mails and posts.
 
 A line is read only if labels, dates and counters are all that it contains, so that a sentence
@@ -16,11 +15,14 @@ from newsgrep.analysis.characters import strip_invisible
 from newsgrep.analysis.fold import fold
 from newsgrep.extract.bylines import looks_like_names
 from newsgrep.extract.claims import Block, BlockKind, Claim, ClaimField, Claims, Rule
-from newsgrep.extract.date_claims import HEAD_LINE_RANK, UPDATED_RANK
-from newsgrep.extract.date_lines import Meaning, parse_date_line, read_line
-from newsgrep.extract.dates import find_dates, may_state_date, parse_date
+from newsgrep.extract.dates.forms import find_dates, may_state_date, parse_date
+from newsgrep.extract.dates.lines import Meaning, parse_date_line, read_line
+from newsgrep.extract.dates.ranks import HEAD_LINE_RANK, UPDATED_RANK
 from newsgrep.extract.sources import sounds_like_outlet
 from newsgrep.models import Provenance
+
+# ruff: noqa: E501 - alternatives of one kind stay on one line of a pattern
+
 
 _LABELS: Final = {
     "title": r"标\s*题|题\s*目|主\s*题|(?:完整)?新闻标题|title|subject|headline",

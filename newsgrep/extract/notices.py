@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - alternatives of one kind stay on one line of a pattern
 """Lines that are not article text, by their wording: buttons, notices, editors, photo credits.
 
 Wording alone never takes a sentence. Buttons have no sentence and go wherever they occur; names
@@ -16,6 +15,9 @@ from typing import Final
 
 from newsgrep.analysis.fold import fold
 from newsgrep.extract.bylines import looks_like_names
+
+# ruff: noqa: E501 - alternatives of one kind stay on one line of a pattern
+
 
 MAX_NOTICE: Final = 400
 """Characters; a longer paragraph is text."""

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from newsgrep.errors import UsageError
-from newsgrep.extract.dom import Element, Tree
+from newsgrep.extract.page.dom import Element, Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ def _read_outlet(table: Mapping[str, Any], where: str, known: Mapping[str, Outle
 
 def _check_outlet(outlet: Outlet, where: str) -> None:
     if outlet.selectors:
-        from newsgrep.extract.selectors import syntax_error  # loads Beautiful Soup
+        from newsgrep.extract.page.selectors import syntax_error  # loads Beautiful Soup
 
         for key in _SELECTOR_KEYS:
             value = getattr(outlet, key)
@@ -263,7 +263,7 @@ class SelectedElements:
         """Return what the rules of ``outlet`` select on the page ``tree``."""
         if outlet is None or not outlet.selectors:
             return cls()
-        from newsgrep.extract.selectors import SelectorMatcher  # loads Beautiful Soup
+        from newsgrep.extract.page.selectors import SelectorMatcher  # loads Beautiful Soup
 
         matcher = SelectorMatcher(tree, outlet.selectors)
         select = matcher.select

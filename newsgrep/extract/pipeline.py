@@ -14,7 +14,7 @@ from newsgrep.errors import NoArticle
 from newsgrep.extract.authors import choose_authors
 from newsgrep.extract.body import build_body
 from newsgrep.extract.claims import Claim
-from newsgrep.extract.date_choice import DatedFile, choose_date, parse_file_time
+from newsgrep.extract.dates.choice import DatedFile, choose_date, parse_file_time
 from newsgrep.extract.error_pages import error_page
 from newsgrep.extract.formats import format_of
 from newsgrep.extract.formats.base import Format, RawArticle, RawFile

@@ -14,8 +14,8 @@ from typing import Final
 from newsgrep.analysis.characters import strip_invisible
 from newsgrep.analysis.fold import fold
 from newsgrep.extract.claims import Block, Body, Claim, ClaimField, Claims, Loss, is_placeholder
-from newsgrep.extract.headlines import title_parts, title_sections
 from newsgrep.extract.outlets import Outlet, url_host
+from newsgrep.extract.page.headlines import title_parts, title_sections
 from newsgrep.extract.trace import NO_TRACE, Trace
 from newsgrep.extract.whitespace import collapse_whitespace, comparison_key
 from newsgrep.models import Provenance

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newsgrep.extract import date_lines, date_names, dates
+from newsgrep.extract.dates import forms, lines, names
 from newsgrep.extract.outlets import load_outlets, parse_zone
 from newsgrep.extract.pipeline import extract_article
 from newsgrep.models import Article
@@ -63,7 +63,7 @@ OUTLETS = load_outlets()
     ],
 )
 def test_parse_date_reads_known_forms(text: str, iso: str) -> None:
-    moment = dates.parse_date(text)
+    moment = forms.parse_date(text)
     assert moment is not None
     assert moment.in_zone(parse_zone("+08:00")).iso == iso
 
@@ -98,7 +98,7 @@ def test_parse_date_reads_known_forms(text: str, iso: str) -> None:
     ],
 )
 def test_read_line(line: str, dates_with_meaning: str) -> None:
-    found = [f"{each.stated.day} {each.meaning.name}" for each in date_lines.read_line(line)]
+    found = [f"{each.stated.day} {each.meaning.name}" for each in lines.read_line(line)]
     assert ", ".join(found) == dates_with_meaning
 
 
@@ -116,7 +116,7 @@ def test_read_line(line: str, dates_with_meaning: str) -> None:
     ],
 )
 def test_date_in_path(path: str, iso: str | None) -> None:
-    found = date_names.date_in_path(path)
+    found = names.date_in_path(path)
     assert (found and found.day.isoformat()) == iso
 
 
@@ -124,7 +124,7 @@ def test_date_in_path(path: str, iso: str | None) -> None:
     "text", ["", "13 分钟前", "2024-13-40", "昨天", "0001-01-01", "12:30", "𝟚"]
 )
 def test_parse_date_rejects_other_text(text: str) -> None:
-    assert dates.parse_date(text) is None
+    assert forms.parse_date(text) is None
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_parse_date_rejects_other_text(text: str) -> None:
     ],
 )
 def test_date_in_url(url: str, iso: str | None) -> None:
-    moment = date_names.date_in_url(url)
+    moment = names.date_in_url(url)
     assert (moment.in_zone(None).iso if moment else None) == iso
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsgrep.extract import frontmatter_fields
 from newsgrep.extract.formats import markdown
+from newsgrep.extract.frontmatter import dialects
 
 MARKDOWN = [
     "**", "**", "*", "字", "a", "1", "1.", "1)", "- ", "-", "。", "“", "（", ")", " ", "  ",
@@ -40,9 +40,9 @@ lines = st.tuples(
 @given(st.lists(lines, max_size=4).map("\n".join))
 @settings(deadline=None, max_examples=500)
 def test_parse_simple_equals_yaml(block: str) -> None:
-    simple = frontmatter_fields.parse_simple(block)
+    simple = dialects.parse_simple(block)
     if simple is not None:
-        assert list(simple.items()) == list((frontmatter_fields.parse_yaml(block) or {}).items())
+        assert list(simple.items()) == list((dialects.parse_yaml(block) or {}).items())
 
 
 def test_bulletin_needs_no_parser() -> None:
@@ -50,7 +50,7 @@ def test_bulletin_needs_no_parser() -> None:
         'title: "“雪”“冰”两场"\ndate: 2026-02-23\n'
         "from: https://a.example/2026/x.shtml\ntags: [ a, b ]\n"
     )
-    assert frontmatter_fields.parse_simple(block) == {
+    assert dialects.parse_simple(block) == {
         "title": ("“雪”“冰”两场",),
         "date": ("2026-02-23",),
         "from": ("https://a.example/2026/x.shtml",),

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - sample documents are written as in a file
 """Formats: each form in which archives contain articles gives the expected fields."""
 
 from __future__ import annotations
@@ -9,6 +8,9 @@ from newsgrep.errors import NoArticle
 from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.pipeline import extract_article
 from newsgrep.models import Article
+
+# ruff: noqa: E501 - sample documents are written as in a file
+
 
 OUTLETS = load_outlets()
 MTIME = 1_750_000_000.0  # 2025-06-15

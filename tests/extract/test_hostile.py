@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - hostile documents are written as in a file
 """Hostile input: no bytes make extraction crash or hang; the result is an article or a reason."""
 
 from __future__ import annotations
@@ -13,6 +12,9 @@ from newsgrep.errors import NoArticle
 from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.pipeline import extract_article
 from newsgrep.models import Article
+
+# ruff: noqa: E501 - hostile documents are written as in a file
+
 
 OUTLETS = load_outlets()
 SUFFIXES = ("txt", "md", "html")

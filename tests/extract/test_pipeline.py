@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - sample documents are written as in a file
 """Extraction as a whole: cases that real archives contain, each with the expected fields."""
 
 from __future__ import annotations
@@ -13,6 +12,9 @@ from newsgrep.extract.bylines import parse_names
 from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.pipeline import extract_article
 from newsgrep.models import Article
+
+# ruff: noqa: E501 - sample documents are written as in a file
+
 
 OUTLETS = load_outlets()
 MTIME = 1_790_000_000.0  # 2026-09-21

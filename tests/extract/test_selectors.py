@@ -10,9 +10,9 @@ from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsgrep.extract.dom import parse_html
 from newsgrep.extract.outlets import load_outlets
-from newsgrep.extract.selectors import _LINEAR_TIME, SelectorMatcher, syntax_error
+from newsgrep.extract.page.dom import parse_html
+from newsgrep.extract.page.selectors import _LINEAR_TIME, SelectorMatcher, syntax_error
 
 COMPOUND_PARTS = [
     "*", "p", "DIV", "a", ".x", ".y", "#i", "[href]", "[class]", '[class="x y"]', '[class~="x"]',

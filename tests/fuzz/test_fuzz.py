@@ -15,14 +15,9 @@ from fuzz.inputs import mutated, seeds_for
 from fuzz.patterns import LIMITS, Known, all_patterns, pumped
 from fuzz.targets import TARGETS
 from newsgrep.analysis.characters import strip_invisible
-from newsgrep.analysis.codec import (
-    DamagedData,
-    pack_folded,
-    unpack_article,
-    unpack_folded,
-)
+from newsgrep.analysis.codec import DamagedData, pack_folded, unpack_article, unpack_folded
 from newsgrep.errors import QueryError
-from newsgrep.extract.dates import parse_date
+from newsgrep.extract.dates.forms import parse_date
 from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.pipeline import extract_article
 from newsgrep.models import Article

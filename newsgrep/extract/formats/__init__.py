@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 if TYPE_CHECKING:
     from newsgrep.extract.formats.base import Format
 
+
 _SUFFIXES: Final = {
     "html": (".html", ".htm"),
     "markdown": (".md", ".markdown"),

@@ -10,11 +10,11 @@ from typing import Final
 
 from newsgrep.extract.claims import Block, Claims
 from newsgrep.extract.decode import MAX_LINES, check_limit, decode
-from newsgrep.extract.frontmatter import FrontMatter, split_front_matter
-from newsgrep.extract.frontmatter_claims import merge_front_matter, written_url
+from newsgrep.extract.frontmatter.keys import merge_front_matter, written_url
+from newsgrep.extract.frontmatter.savers import Saved, original_address, read_saved
+from newsgrep.extract.frontmatter.split import FrontMatter, split_front_matter
 from newsgrep.extract.labels import merge_labels, take_labels
 from newsgrep.extract.outlets import Outlet, Outlets
-from newsgrep.extract.savers import Saved, original_address, read_saved
 from newsgrep.extract.trace import NO_TRACE, Trace
 
 

@@ -10,9 +10,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from newsgrep.extract.clean import Cleaner
-from newsgrep.extract.content import Selection
-from newsgrep.extract.dom import parse_html
 from newsgrep.extract.formats.base import (
     DecodedFile,
     Format,
@@ -21,9 +18,12 @@ from newsgrep.extract.formats.base import (
     decode_file,
     raw_article,
 )
-from newsgrep.extract.metadata import MARKED_IDS
 from newsgrep.extract.outlets import SelectedElements
-from newsgrep.extract.source_lines import SIGNS
+from newsgrep.extract.page.clean import Cleaner
+from newsgrep.extract.page.content import Selection
+from newsgrep.extract.page.dom import parse_html
+from newsgrep.extract.page.metadata import MARKED_IDS
+from newsgrep.extract.page.source_lines import SIGNS
 
 _BLOCK_TAG: Final = (
     r"(?:!doctype|\?xml|html|head|body|div|article|section|main|p|h[1-6]|figure|table|ul|ol|dl|blockquote|"

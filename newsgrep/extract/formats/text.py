@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from newsgrep.extract.claims import Block, BlockKind
-from newsgrep.extract.date_lines import parse_date_line
+from newsgrep.extract.dates.lines import parse_date_line
 from newsgrep.extract.decode import MAX_CHARACTERS, check_limit
 from newsgrep.extract.formats.base import (
     DecodedFile,

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-from newsgrep.extract.dom import MAX_NODES, SILENT_ELEMENTS, Element, iter_elements
 from newsgrep.extract.outlets import url_host
+from newsgrep.extract.page.dom import MAX_NODES, SILENT_ELEMENTS, Element, iter_elements
 from newsgrep.extract.whitespace import comparison_key
 
 LINK_LIST_ELEMENTS: Final = frozenset(("ul", "ol", "section", "aside"))

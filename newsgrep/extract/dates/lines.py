@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - alternatives of one kind stay on one line of a pattern
 """Lines that state a date: what a label says about it, and whether it is only mentioned.
 
 A line above, beside or below a headline often has little more than a date, a source and an
@@ -13,7 +12,16 @@ from typing import Final, NamedTuple
 
 from newsgrep.analysis.characters import SOLO
 from newsgrep.analysis.fold import fold
-from newsgrep.extract.dates import FoundDate, StatedDate, find_dates, find_short_dates, parse_date
+from newsgrep.extract.dates.forms import (
+    FoundDate,
+    StatedDate,
+    find_dates,
+    find_short_dates,
+    parse_date,
+)
+
+# ruff: noqa: E501 - alternatives of one kind stay on one line of a pattern
+
 
 MAX_LINE: Final = 200
 """Characters of a line that may be a date line; a longer one is text."""

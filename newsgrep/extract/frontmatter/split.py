@@ -1,6 +1,6 @@
 """What scrapers and clippers write above an article: front matter, a fetch time, a title link.
 
-:mod:`newsgrep.extract.frontmatter_fields` reads the dialects of front matter; this module finds
+:mod:`newsgrep.extract.frontmatter.dialects` reads the dialects of front matter; this module finds
 where they begin and end.
 """
 
@@ -15,8 +15,8 @@ from typing import Final
 
 from newsgrep.analysis.characters import strip_invisible
 from newsgrep.analysis.fold import fold
-from newsgrep.extract.clippers import read_clipper
-from newsgrep.extract.frontmatter_fields import (
+from newsgrep.extract.frontmatter.clippers import read_clipper
+from newsgrep.extract.frontmatter.dialects import (
     Fields,
     key_line,
     parse_json,

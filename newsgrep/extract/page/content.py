@@ -1,12 +1,12 @@
 """Which passages of a page are the article.
 
-The walk yields every passage of the page (:mod:`newsgrep.extract.passages`). Here they are judged
+The walk yields every passage of the page (``passages``). Here they are judged
 with the whole page in view:
 
 1. Suspects that contain the headline and a text are acquitted (:meth:`_judge_headline`).
 2. The region with the most prose and the least else is the article (:meth:`_find_root`).
 3. Within it, suspects that are not part of the text (:meth:`_judge_suspects`), and what comes
-   before the first and after the last sentence (:mod:`~newsgrep.extract.trimming`) are left out.
+   before the first and after the last sentence (``trimming``) are left out.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from newsgrep.extract import trimming
-from newsgrep.extract.boilerplate import traits_of
 from newsgrep.extract.claims import Block, BlockKind, Claim, ClaimField, Loss, Rule
-from newsgrep.extract.dom import css_selector
-from newsgrep.extract.passages import (
+from newsgrep.extract.page import trimming
+from newsgrep.extract.page.boilerplate import traits_of
+from newsgrep.extract.page.dom import css_selector
+from newsgrep.extract.page.passages import (
     INNER_ELEMENTS,
     MIN_PROSE,
     Passage,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from newsgrep.extract.dates import (
+from newsgrep.extract.dates.forms import (
     DAY_FIRST,
     MAX_FIELD,
     StatedDate,

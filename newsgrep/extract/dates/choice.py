@@ -1,6 +1,6 @@
 """The choice of the publication date from all that a file states.
 
-Evidence comes in the order of its rank (``date_claims``): what the page states, its first line,
+Evidence comes in the order of its rank (``ranks``): what the page states, its first line,
 front matter, a day in the URL, title, file name, last line. A date that the text only mentions
 is not evidence, and neither are the time of fetching and the time of the file.
 """
@@ -13,17 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Final
 
-from newsgrep.extract import date_claims
 from newsgrep.extract.claims import Body, Claim, ClaimField, Claims, Loss
-from newsgrep.extract.date_lines import Meaning, parse_date_line, read_line
-from newsgrep.extract.date_names import date_at_edge, date_in_path, date_in_url
-from newsgrep.extract.dates import (
-    StatedDate,
-    find_dates,
-    is_ambiguous,
-    is_epoch,
-    parse_date,
-)
+from newsgrep.extract.dates import ranks
+from newsgrep.extract.dates.forms import StatedDate, find_dates, is_ambiguous, is_epoch, parse_date
+from newsgrep.extract.dates.lines import Meaning, parse_date_line, read_line
+from newsgrep.extract.dates.names import date_at_edge, date_in_path, date_in_url
 from newsgrep.extract.outlets import Outlet
 from newsgrep.extract.trace import NO_TRACE, Trace
 from newsgrep.models import Precision, Provenance, Published
@@ -154,7 +148,7 @@ def _is_settled(evidence: list[Evidence], latest: datetime) -> bool:
     best = min(evidence, key=_by_rank, default=None)
     return (
         best is not None
-        and best[1].rank < date_claims.URL_DAY_RANK
+        and best[1].rank < ranks.URL_DAY_RANK
         and best[0].value.tzinfo is not UTC
         and not is_ambiguous(best[1].value)
         and all(_as_instant(stated) <= latest for stated, _ in evidence)
@@ -162,7 +156,7 @@ def _is_settled(evidence: list[Evidence], latest: datetime) -> bool:
 
 
 def _loss(claim: Claim) -> Loss:
-    if claim.rank % date_claims.OUTSIDE == date_claims.UPDATED_RANK:
+    if claim.rank % ranks.OUTSIDE == ranks.UPDATED_RANK:
         return Loss.UPDATE
     return Loss.WEAKER
 
@@ -176,7 +170,7 @@ def _local_day(plausible: list[Evidence], file: DatedFile) -> Evidence | None:
     if not best.has_time or best.value.tzinfo is not UTC or claim.provenance not in _HIDDEN:
         return None
     for stated, other in plausible:
-        if other.provenance not in _LOCAL or other.rank > date_claims.NAMED_RANK:
+        if other.provenance not in _LOCAL or other.rank > ranks.NAMED_RANK:
             continue
         if not stated.has_day or (stated.has_time and stated.value.tzinfo is UTC):
             continue  # the same moment again
@@ -198,7 +192,7 @@ def _swapped(plausible: list[Evidence]) -> Evidence | None:
     if best.day.day > _MONTHS or not is_ambiguous(claim.value):
         return None
     other = best.day.replace(month=best.day.day, day=best.day.month)
-    days = [stated.day for stated, rest in plausible[1:] if rest.rank < date_claims.UPDATED_RANK]
+    days = [stated.day for stated, rest in plausible[1:] if rest.rank < ranks.UPDATED_RANK]
     if other in days and best.day not in days:
         stated = parse_date(claim.value, day_first=False)
         return (stated, claim) if stated else None
@@ -208,7 +202,7 @@ def _swapped(plausible: list[Evidence]) -> Evidence | None:
 def _with_time(best: Evidence, plausible: list[Evidence], trace: Trace) -> Evidence:
     """Return the article's next statement of the same day that has a time of day, or ``best``."""
     for stated, claim in plausible:
-        own = claim.provenance in _STATED_BY_ARTICLE and claim.rank < date_claims.OUTSIDE
+        own = claim.provenance in _STATED_BY_ARTICLE and claim.rank < ranks.OUTSIDE
         if own and stated.has_time and stated.day == best[0].day:
             trace.lost(best[1], Loss.LESS_PRECISE)
             return stated, claim
@@ -245,7 +239,7 @@ def _iter_claims(claims: Claims, file: DatedFile, trace: Trace) -> Iterator[Evid
             and abs(_as_instant(stated) - file.fetched) < _SAME_MOMENT
         ):
             # Archives of feeds repeat the time of the entry there; others the time of fetching.
-            yield stated, claim._replace(rank=date_claims.FETCHED_RANK)
+            yield stated, claim._replace(rank=ranks.FETCHED_RANK)
         else:
             yield stated, claim
 
@@ -254,18 +248,18 @@ def _iter_names(claims: Claims, file: DatedFile, known: list[Evidence]) -> Itera
     """Yield the dates in the URL, in a title, and in the name of the file or of its folders."""
     if stated := date_in_url(file.url) if file.url else None:
         day = stated.has_day
-        rank = date_claims.URL_DAY_RANK if day else date_claims.URL_MONTH_RANK
+        rank = ranks.URL_DAY_RANK if day else ranks.URL_MONTH_RANK
         value = stated.day.isoformat() if day else stated.value.strftime("%Y-%m")
         yield stated, _found(value, Provenance.URL, rank)
     titles = dict.fromkeys((file.title or "", *(claim.value for claim in claims.titles)))
     for title in titles:
         if stated := date_at_edge(title):
-            yield stated, _found(title, Provenance.TITLE, date_claims.TITLE_RANK)
+            yield stated, _found(title, Provenance.TITLE, ranks.TITLE_RANK)
             break
-    at_fetch = {each.day for each, claim in known if claim.rank == date_claims.FETCHED_RANK}
+    at_fetch = {each.day for each, claim in known if claim.rank == ranks.FETCHED_RANK}
     if (stated := date_in_path(file.path)) and stated.day not in at_fetch:
         value = stated.day.isoformat()
-        yield stated, _found(value, Provenance.FILE_NAME, date_claims.FILE_NAME_RANK)
+        yield stated, _found(value, Provenance.FILE_NAME, ranks.FILE_NAME_RANK)
 
 
 def _found(value: str, provenance: Provenance, rank: int) -> Claim:
@@ -273,9 +267,9 @@ def _found(value: str, provenance: Provenance, rank: int) -> Claim:
 
 
 _RANKS: Final = {
-    Meaning.PUBLISHED: (date_claims.HEAD_LINE_RANK, date_claims.FAR_LABELLED_RANK),
-    Meaning.PLAIN: (date_claims.HEAD_LINE_RANK, date_claims.LAST_LINE_RANK),
-    Meaning.UPDATED: (date_claims.UPDATED_RANK, date_claims.UPDATED_RANK),
+    Meaning.PUBLISHED: (ranks.HEAD_LINE_RANK, ranks.FAR_LABELLED_RANK),
+    Meaning.PLAIN: (ranks.HEAD_LINE_RANK, ranks.LAST_LINE_RANK),
+    Meaning.UPDATED: (ranks.UPDATED_RANK, ranks.UPDATED_RANK),
 }
 
 
@@ -283,7 +277,7 @@ def _iter_head(file: DatedFile) -> Iterator[Evidence]:
     """Yield what lines at the top of the text state."""
     body = file.body
     if body.first_date and (stated := parse_date(body.first_date)):
-        yield stated, _found(body.first_date, Provenance.BODY_START, date_claims.FIRST_LINE_RANK)
+        yield stated, _found(body.first_date, Provenance.BODY_START, ranks.FIRST_LINE_RANK)
     length = 0
     bare: list[Evidence] = []
     captions = set(body.captions)
@@ -292,7 +286,7 @@ def _iter_head(file: DatedFile) -> Iterator[Evidence]:
             continue
         for line in read_line(text):
             if line.meaning is Meaning.PLAIN and not line.stated.has_time:
-                claim = _found(line.text, Provenance.BODY_START, date_claims.BARE_RANK)
+                claim = _found(line.text, Provenance.BODY_START, ranks.BARE_RANK)
                 bare.append((line.stated, claim))
             else:
                 rank = _RANKS[line.meaning][0]
@@ -316,7 +310,7 @@ def _iter_text(file: DatedFile) -> Iterator[Evidence]:
                 yield line.stated, _found(line.text, Provenance.BODY_END, rank)
     yield from _datelines(file)
     if caption := _lead_caption(body):
-        yield caption, _found(caption.day.isoformat(), Provenance.TEXT, date_claims.CAPTION_RANK)
+        yield caption, _found(caption.day.isoformat(), Provenance.TEXT, ranks.CAPTION_RANK)
 
 
 _DATELINE = re.compile(
@@ -340,7 +334,7 @@ def _datelines(file: DatedFile) -> Iterator[Evidence]:
             guesses = (_in_year(latest.year - back, month, day) for back in (0, 1))
             stated = next((each for each in guesses if each and each.day <= latest), None)
         if stated:
-            yield stated, _found(match.group(), Provenance.TEXT, date_claims.DATELINE_RANK)
+            yield stated, _found(match.group(), Provenance.TEXT, ranks.DATELINE_RANK)
             return
 
 

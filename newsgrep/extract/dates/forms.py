@@ -1,9 +1,8 @@
-# ruff: noqa: E501 - alternatives of one kind stay on one line of a pattern
 """Forms of dates: how news writes them, in fields, in lines and in URLs.
 
 A date is never more precise than it is written: midnight filled in by a program is a day, and a
 time without an offset has none until the time zone of the outlet or of the text is known. Which
-dates are dates of publication is decided in ``date_claims`` and ``date_choice``.
+dates are dates of publication is decided in ``ranks`` and ``choice``.
 """
 
 from __future__ import annotations
@@ -16,8 +15,11 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from newsgrep.analysis.numerals import HAN_DIGITS, parse_number
-from newsgrep.extract.months import month_number
+from newsgrep.extract.dates.months import month_number
 from newsgrep.models import Precision, Published
+
+# ruff: noqa: E501 - alternatives of one kind stay on one line of a pattern
+
 
 EARLIEST_YEAR: Final = 1800
 """Earlier years in news are typing errors or history."""

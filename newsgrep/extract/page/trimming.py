@@ -11,7 +11,7 @@ from typing import Final
 
 from newsgrep.extract import notices
 from newsgrep.extract.claims import BlockKind, Rule
-from newsgrep.extract.passages import Passage, Region
+from newsgrep.extract.page.passages import Passage, Region
 from newsgrep.extract.whitespace import clean_line, comparison_key
 
 _TEASER: Final = 12

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import Final, NamedTuple
 
-from newsgrep.extract.dom import Element
-from newsgrep.extract.passages import Suspect, is_prose, size_of
+from newsgrep.extract.page.dom import Element
+from newsgrep.extract.page.passages import Suspect, is_prose, size_of
 from newsgrep.extract.whitespace import CELL_SEPARATOR
 
 _SENTENCE_ELEMENTS: Final = frozenset((

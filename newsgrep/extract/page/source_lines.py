@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from newsgrep.analysis.fold import fold
-from newsgrep.extract.dom import Element, Tree, iter_text, short_text
+from newsgrep.extract.page.dom import Element, Tree, iter_text, short_text
 from newsgrep.extract.whitespace import clean_line
 
 SIGNS: Final = ("来源", "來源", "稿源")

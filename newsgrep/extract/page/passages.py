@@ -1,6 +1,6 @@
 """Passages of a page in document order, the regions that contain them, and what is suspected.
 
-The walk in :mod:`newsgrep.extract.clean` yields passages; :mod:`newsgrep.extract.content` selects
+The walk in ``clean`` yields passages; ``content`` selects
 those of the article. A *region* is a block element that contains text, directly or below it. A
 *suspect* is an element that probably contains no article text, because of its name, its class or
 its style; the rule is the reason. Nothing is dropped for a suspicion alone.
@@ -12,7 +12,7 @@ import re
 from typing import Final
 
 from newsgrep.extract.claims import BlockKind, Rule
-from newsgrep.extract.dom import Element
+from newsgrep.extract.page.dom import Element
 
 _FULL_STOPS: Final = ".。．｡।॥۔።။។៕།։"
 _SENTENCE_END = re.compile(rf"[{_FULL_STOPS}!?！？…؟]['\"”’」』»)）\]]*(?=\s|$|[^\x00-\u024f])")

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from newsgrep.extract.likelihood import Likelihood, likelihood, word_likelihood
+from newsgrep.extract.encodings.likelihood import Likelihood, likelihood, word_likelihood
 
 SAMPLE_BYTES: Final = 8192
 """Bytes that are read to guess an encoding, most of them not ASCII."""

@@ -1,7 +1,7 @@
 """Where files state dates: front matter, meta tags, JSON-LD, elements, scripts, and their ranks.
 
 Smaller ranks are better evidence. The rank of a place is here; whether to believe a claim is
-decided in ``date_choice``.
+decided in ``choice``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - alternatives of one kind stay on one line of a pattern
 """The dates that a page shows and its elements state, and how near they are to the headline.
 
 One pass over the elements of a page, after the parser and before the tree is released.
@@ -12,9 +11,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from newsgrep.extract import boilerplate, date_claims
-from newsgrep.extract.date_lines import MAX_LINE, LineDate, Meaning, label_meaning, read_line
-from newsgrep.extract.date_surroundings import (
+from newsgrep.extract.dates import ranks
+from newsgrep.extract.dates.forms import day_comes_first, is_ambiguous, may_state_date, parse_date
+from newsgrep.extract.dates.lines import MAX_LINE, LineDate, Meaning, label_meaning, read_line
+from newsgrep.extract.dates.surroundings import (
     MAX_NAMES,
     cell_before,
     fact_of,
@@ -25,11 +25,13 @@ from newsgrep.extract.date_surroundings import (
     names_around,
     text_before,
 )
-from newsgrep.extract.dates import day_comes_first, is_ambiguous, may_state_date, parse_date
 from newsgrep.extract.decode import MAX_CHARACTERS
-from newsgrep.extract.dom import Element, Tree, css_selector, short_text
+from newsgrep.extract.page import boilerplate
+from newsgrep.extract.page.dom import Element, Tree, css_selector, short_text
 from newsgrep.extract.whitespace import comparison_key
 from newsgrep.models import Provenance
+
+# ruff: noqa: E501 - alternatives of one kind stay on one line of a pattern
 
 
 class DateClaim(NamedTuple):
@@ -251,12 +253,12 @@ class _Reader:
     def claims(self, *, scripts: bool) -> list[DateClaim]:
         """Return the claims; several may be about one date."""
         placed = [*self._elements(), *self._lines()]
-        bare = {claim.text for _, claim in placed if claim.rank == date_claims.BARE_RANK}
+        bare = {claim.text for _, claim in placed if claim.rank == ranks.BARE_RANK}
         if len(bare) > _MAX_BARE_DAYS:  # a chronology
-            placed = [pair for pair in placed if pair[1].rank != date_claims.BARE_RANK]
+            placed = [pair for pair in placed if pair[1].rank != ranks.BARE_RANK]
         placed.sort(key=lambda pair: (pair[1].rank, self._distance(pair[0])))
         found = [claim for _, claim in placed]
-        if scripts and all(claim.rank >= date_claims.SCRIPT_RANK for claim in found):
+        if scripts and all(claim.rank >= ranks.SCRIPT_RANK for claim in found):
             found += self._scripts()
         return found
 
@@ -310,19 +312,19 @@ class _Reader:
                 or (not says_updated and _MARKED_UPDATED.search(names) is not None)
             )
             if updated:
-                rank = date_claims.UPDATED_RANK
+                rank = ranks.UPDATED_RANK
             elif beside and (marked or position <= self.text):
                 rank = (
-                    date_claims.MARKED_RANK
+                    ranks.MARKED_RANK
                     if marked
-                    else date_claims.LABELLED_RANK
+                    else ranks.LABELLED_RANK
                     if meaning is Meaning.PUBLISHED
-                    else date_claims.BESIDE_RANK
+                    else ranks.BESIDE_RANK
                 )
             elif self._is_outside(element):
                 continue
             else:
-                rank = date_claims.FAR_TIME_RANK - marked
+                rank = ranks.FAR_TIME_RANK - marked
             yield position, DateClaim(text, Provenance.TIME_ELEMENT, css_selector(element), rank)
 
     def _lines(self) -> Iterator[tuple[int, DateClaim]]:
@@ -339,7 +341,7 @@ class _Reader:
             for line in read_line(text, day_first=self.day_first):
                 rank = self._rank_line(line, position, element)
                 if (
-                    rank in (date_claims.BESIDE_RANK, date_claims.BARE_RANK)
+                    rank in (ranks.BESIDE_RANK, ranks.BARE_RANK)
                     and len(text) + _LONG_TEXT < len(short_text(block))
                     and not _DATED.search(names_around(element))
                 ):
@@ -356,50 +358,50 @@ class _Reader:
         if not dated and in_caption(element):
             return None
         if line.meaning is Meaning.UPDATED:
-            return None if self._is_outside(element) else date_claims.UPDATED_RANK
+            return None if self._is_outside(element) else ranks.UPDATED_RANK
         beside = self._is_beside(position, element) and (
             dated or line.stated.has_time or position <= self.text
         )
         if line.meaning is Meaning.PUBLISHED:
             if beside:
-                return date_claims.LABELLED_RANK
+                return ranks.LABELLED_RANK
             if self._is_outside(element) or in_long_link(element, line.text):
                 return None
-            return date_claims.FAR_LABELLED_RANK
+            return ranks.FAR_LABELLED_RANK
         if beside:
             if not dated and (fact := fact_of(element)):
                 return self._rank_fact(line, position, fact)
             clear = named or line.stated.has_time
-            return date_claims.BESIDE_RANK if clear else date_claims.BARE_RANK
+            return ranks.BESIDE_RANK if clear else ranks.BARE_RANK
         if not named or self._is_outside(element):
             return None
-        return date_claims.NAMED_RANK
+        return ranks.NAMED_RANK
 
     def _rank_fact(self, line: LineDate, position: int, fact: Element) -> int | None:
         """Rank a date in a list or a table of facts by the name of the fact."""
         if fact.name == "li":
             if line.stated.has_time:
-                return date_claims.BESIDE_RANK
+                return ranks.BESIDE_RANK
             near = self.known and 0 < position - self.headline <= _NEAR_ITEM
-            return date_claims.BARE_RANK if near else None
+            return ranks.BARE_RANK if near else None
         label = cell_before(fact)
         meaning = label_meaning(label) if label else None
         if meaning is Meaning.UPDATED:
-            return date_claims.UPDATED_RANK
+            return ranks.UPDATED_RANK
         if meaning is Meaning.PUBLISHED or _BARE_LABEL.fullmatch(label):
-            return date_claims.LABELLED_RANK
+            return ranks.LABELLED_RANK
         return None
 
     def _scripts(self) -> Iterator[DateClaim]:
         """Yield what scripts say, if all that they say is one day."""
         values: dict[str, list[str]] = {}
         for script in self.scan.scripts:
-            for key, value in date_claims.dates_in_script(script[:_MAX_SCRIPT]):
+            for key, value in ranks.dates_in_script(script[:_MAX_SCRIPT]):
                 values.setdefault(key, []).append(value)
         for key, texts in values.items():
             stated = [each for each in map(parse_date, texts[:50]) if each]
             if stated and len({each.day for each in stated}) == 1:
-                yield DateClaim(texts[0], Provenance.SCRIPT, key, date_claims.SCRIPT_RANK)
+                yield DateClaim(texts[0], Provenance.SCRIPT, key, ranks.SCRIPT_RANK)
 
 
 _MAX_SCRIPT: Final = 200_000

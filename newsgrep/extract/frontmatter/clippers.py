@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from newsgrep.analysis.fold import fold
-from newsgrep.extract.frontmatter_fields import Fields, key_line, parse_lines
+from newsgrep.extract.frontmatter.dialects import Fields, key_line, parse_lines
 
 _MAX_HEAD: Final = 3_000
 """Characters in which such lines are searched."""

@@ -20,7 +20,7 @@ from bs4 import BeautifulSoup, Comment, Tag
 from bs4.builder import TreeBuilder
 from soupsieve import css_types
 
-from newsgrep.extract import dom
+from newsgrep.extract.page import dom
 
 _LINEAR_TIME: Final = tuple(map(int, re.findall(r"\d+", version("soupsieve"))[:2])) >= (4, 1)
 """Older versions, for Python before 3.11.5, take quadratic time for some selectors."""

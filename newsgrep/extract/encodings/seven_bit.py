@@ -10,7 +10,7 @@ import re
 from functools import cache
 from typing import Final
 
-from newsgrep.extract.likelihood import likelihood
+from newsgrep.extract.encodings.likelihood import likelihood
 
 _MIN_LIKELIHOOD: Final = -11.5
 """Mean logarithm for each character: tildes and braces of a program give rarer characters."""

@@ -1,8 +1,8 @@
 """Claims of a page about itself: meta tags, JSON-LD, microdata, ``time`` elements, bylines.
 
 Claims are collected with their provenance, locator and rank: smaller ranks are better evidence.
-Which claims to believe is decided later, in ``date_choice``, ``bylines``, ``sources`` and
-``titles``. What states a date, and how well, is decided in ``date_claims``.
+Which claims to believe is decided later, in ``dates.choice``, ``bylines``, ``sources`` and
+``titles``. What states a date, and how well, is decided in ``dates.ranks``.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections import Counter
 from typing import Final
 
 from newsgrep.analysis.characters import strip_invisible
-from newsgrep.extract import date_claims, date_places
 from newsgrep.extract.claims import Claim, ClaimField, Claims
-from newsgrep.extract.dom import Element, Tree, css_selector, iter_text, short_text
-from newsgrep.extract.headlines import Shown, find_headlines
-from newsgrep.extract.jsonld import JsonArticle, choose_articles, read_articles, text_values
-from newsgrep.extract.source_lines import author_in_line, iter_source_lines, source_in_line
+from newsgrep.extract.dates import places, ranks
+from newsgrep.extract.page.dom import Element, Tree, css_selector, iter_text, short_text
+from newsgrep.extract.page.headlines import Shown, find_headlines
+from newsgrep.extract.page.jsonld import JsonArticle, choose_articles, read_articles, text_values
+from newsgrep.extract.page.source_lines import author_in_line, iter_source_lines, source_in_line
 from newsgrep.extract.sources import sounds_like_outlet
 from newsgrep.extract.whitespace import clean_line, collapse_whitespace, unescape_html
 from newsgrep.models import Provenance
@@ -143,11 +143,11 @@ class MetadataReader:
         """Read what the elements of the page say about its date, after its head was read."""
         titles = [claim.value for claim in self._claims if claim.field is ClaimField.TITLE]
         dated = any(
-            claim.field is ClaimField.PUBLISHED and claim.rank < date_claims.SCRIPT_RANK
+            claim.field is ClaimField.PUBLISHED and claim.rank < ranks.SCRIPT_RANK
             for claim in self._claims
         )
         scripts = not dated and not self._articles
-        for found in date_places.read_dates(tree, titles, scripts=scripts):
+        for found in places.read_dates(tree, titles, scripts=scripts):
             self.add_date(found.text, found.provenance, found.rank, found.locator)
 
     def read_head(self, element: Element) -> None:
@@ -177,7 +177,7 @@ class MetadataReader:
                 self._add_meta(name, content)
 
     def _add_meta(self, name: str, content: str) -> None:
-        if (rank := date_claims.meta_rank(name)) is not None:
+        if (rank := ranks.meta_rank(name)) is not None:
             self.add_date(content, Provenance.META_TAG, rank, name)
         elif name in _META_TITLES:
             rank = 40 + _META_TITLES.index(name)
@@ -214,7 +214,7 @@ class MetadataReader:
     def _add_article(self, article: JsonArticle) -> None:
         for name in article.headlines:
             self._add_title(name, Provenance.JSON_LD, 35, "headline")
-        for key, value, rank in date_claims.json_ld_dates(article.node):
+        for key, value, rank in ranks.json_ld_dates(article.node):
             for stated in text_values(value):
                 self.add_date(stated, Provenance.JSON_LD, rank, key)
         for name in article.authors:
@@ -235,7 +235,7 @@ class MetadataReader:
         """Read where the page shows its headline and its source; call it after the elements.
 
         ``root`` contains the article. ``source_lines`` and ``marked`` say whether the page
-        contains one of :data:`~newsgrep.extract.source_lines.SIGNS` and of ``MARKED_IDS``.
+        contains one of :data:`~newsgrep.extract.page.source_lines.SIGNS` and of ``MARKED_IDS``.
         """
         stated = self._values(ClaimField.TITLE, headings=False)
         stated += [name for article in self._articles for name in article.headlines]
@@ -280,7 +280,7 @@ class MetadataReader:
             return
         value = element.attribute("content") or element.attribute("datetime")
         for name in stated:
-            if (rank := date_claims.property_rank(name)) is not None:
+            if (rank := ranks.property_rank(name)) is not None:
                 text = value or short_text(element)
                 self.add_date(text, Provenance.MICRODATA, rank + penalty, name)
             elif name in ("dc:title", "headline", "schema:headline") and value:

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 
 from newsgrep.analysis.characters import solo_character
-from newsgrep.extract import boilerplate
-from newsgrep.extract.dom import DROPPED_ELEMENTS, MAX_NODES, Element, iter_elements, short_text
+from newsgrep.extract.page import boilerplate
+from newsgrep.extract.page.dom import (
+    DROPPED_ELEMENTS,
+    MAX_NODES,
+    Element,
+    iter_elements,
+    short_text,
+)
 from newsgrep.extract.whitespace import clean_line
 
 

@@ -13,8 +13,8 @@ from operator import itemgetter
 from typing import Final
 
 from newsgrep.extract.claims import Claim, ClaimField, Claims
-from newsgrep.extract.date_claims import front_matter_ranks
-from newsgrep.extract.frontmatter import FrontMatter, squashed
+from newsgrep.extract.dates.ranks import front_matter_ranks
+from newsgrep.extract.frontmatter.split import FrontMatter, squashed
 from newsgrep.extract.sources import looks_like_topic, sounds_like_outlet
 from newsgrep.models import Provenance
 

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - alternatives of one kind stay on one line of a pattern
 """Elements that are not article text, for every outlet: by name, class, id and role.
 
 Patterns match whole names. Rules for a single outlet are in ``outlets.toml``.
@@ -12,7 +11,10 @@ from functools import lru_cache
 from typing import Final
 
 from newsgrep.extract.claims import Rule
-from newsgrep.extract.dom import Element
+from newsgrep.extract.page.dom import Element
+
+# ruff: noqa: E501 - alternatives of one kind stay on one line of a pattern
+
 
 BLOCK_ELEMENTS: Final = frozenset((
     "address", "article", "aside", "blockquote", "body", "center", "dd", "details", "div", "dl",

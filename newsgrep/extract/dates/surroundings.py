@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from newsgrep.extract import boilerplate
-from newsgrep.extract.dom import Element, HiddenText, short_text
+from newsgrep.extract.page import boilerplate
+from newsgrep.extract.page.dom import Element, HiddenText, short_text
 from newsgrep.extract.whitespace import collapse_whitespace
 
 MAX_NAMES: Final = 300

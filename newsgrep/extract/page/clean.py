@@ -1,7 +1,7 @@
 """From the tree of a page to passages of text and claims, in one walk.
 
 Nothing is dropped here for its name or class: the walk notes what is suspected, and
-:mod:`newsgrep.extract.content` decides with the whole page in view. Broken pages nest a hundred
+``content`` decides with the whole page in view. Broken pages nest a hundred
 thousand elements, so nothing is recursive, and every look into a subtree is bounded.
 """
 
@@ -10,21 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from newsgrep.extract import boilerplate, notices
-from newsgrep.extract.captions import caption_text, chart_sentences, is_sentence
+from newsgrep.extract import notices
 from newsgrep.extract.claims import BlockKind, Rule
-from newsgrep.extract.dom import (
-    SILENT_ELEMENTS,
-    Element,
-    Tree,
-    contains_element,
-    short_text,
-)
-from newsgrep.extract.inline import Mark, resolve_marks
-from newsgrep.extract.link_lists import LINK_LIST_ELEMENTS, is_link_list
-from newsgrep.extract.metadata import OUTSIDE_PENALTY, MetadataReader
 from newsgrep.extract.outlets import SelectedElements, url_host
-from newsgrep.extract.passages import Passage, Region, Regions, Suspect, is_prose, size_of
+from newsgrep.extract.page import boilerplate
+from newsgrep.extract.page.captions import caption_text, chart_sentences, is_sentence
+from newsgrep.extract.page.dom import SILENT_ELEMENTS, Element, Tree, contains_element, short_text
+from newsgrep.extract.page.inline import Mark, resolve_marks
+from newsgrep.extract.page.link_lists import LINK_LIST_ELEMENTS, is_link_list
+from newsgrep.extract.page.metadata import OUTSIDE_PENALTY, MetadataReader
+from newsgrep.extract.page.passages import Passage, Region, Regions, Suspect, is_prose, size_of
 from newsgrep.extract.whitespace import CELL_SEPARATOR, clean_line, comparison_key, split_paragraphs
 from newsgrep.models import Provenance
 

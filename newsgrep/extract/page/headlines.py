@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from newsgrep.analysis.characters import SOLO
-from newsgrep.extract.dom import Element, Tree, iter_elements, short_text
 from newsgrep.extract.outlets import url_host
+from newsgrep.extract.page.dom import Element, Tree, iter_elements, short_text
 from newsgrep.extract.whitespace import comparison_key
 
 _SEPARATOR = re.compile(

@@ -1,0 +1,1 @@
+"""Front matter, and what clippers and programs that save pages write beside an article."""

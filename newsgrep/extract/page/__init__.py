@@ -1,0 +1,1 @@
+"""HTML pages: elements, passages of text, the selection of the article, and metadata."""
