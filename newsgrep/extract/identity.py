@@ -109,6 +109,7 @@ _WECHAT_IDENTITY: Final = frozenset(
 _SESSION_IN_PATH = re.compile(r";jsessionid=[^/;]*", re.IGNORECASE)
 _URL_SAFE: Final = "/:@!$&'()*+,;=~-._"
 _DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
+_PLAIN_HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,8}")
 _SPACE_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 
@@ -175,10 +176,11 @@ def canonical_url(url: str) -> str:
         return url
     if not host:
         return url
-    try:
-        host = host.encode("idna").decode("ascii")
-    except UnicodeError:
-        host = quote(host)
+    if not _PLAIN_HOST.fullmatch(host):
+        try:
+            host = host.encode("idna").decode("ascii")
+        except UnicodeError:
+            host = quote(host)
     if port is not None and str(port) != _DEFAULT_PORTS.get(parts.scheme or "https"):
         host = f"{host}:{port}"
     path = _normalize_path(_SESSION_IN_PATH.sub("", parts.path)).rstrip("/")

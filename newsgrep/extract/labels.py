@@ -43,6 +43,10 @@ _LABEL = re.compile(
     + "|".join(f"(?P<{field}>{words})" for field, words in _LABELS.items())
     + r")\s*:\s*"
 )
+_LABEL_END = re.compile(
+    r"[a-z题目源自处体站者文人稿名字写员期间于布表接结址词签辑编对核校审制发数量率览读论击问看载复帖气度号小类道次面到享印藏板区内注-]\s*:"
+)
+"""The last character of every label and its colon: a quick test."""
 _BRACKETED_LABEL = re.compile(r"^\s*[【\[](?P<label>[^】\]]{2,8})[】\]]\s*:?")
 _BARE_LABEL = re.compile(
     r"\s*(?:" + "|".join(f"(?P<{field}>{words})" for field, words in _LABELS.items()) + r")\s*:?\s*"
@@ -112,7 +116,7 @@ class _Line:
             return self._read_bars()
         if not any(sign in self.folded for sign in ":/") and not may_state_date(self.text):
             return False
-        marks = list(_LABEL.finditer(self.folded))
+        marks = list(_LABEL.finditer(self.folded)) if _LABEL_END.search(self.folded) else []
         self.labels = len(marks)
         starts = [*(mark.start() for mark in marks), len(self.text)]
         first = starts[0]

@@ -139,6 +139,7 @@ _FORMS_WITH_NAMES: Final = (
     _VIETNAMESE,
     _CTIME,
 )
+_WHOLE_YEAR = re.compile(r"[12](?:(?<=1)[89]|(?<=2)0)\d\d")
 _NAME = re.compile(r"[A-Za-z\u00c0-\u06ff]{3}")
 _FIELD_FORMS: Final = (_COMPACT, _MINGUO_NUMBERS, _SHORT_YEAR)
 """Forms that mean a date only where nothing but a date is expected."""
@@ -311,7 +312,12 @@ def find_dates(text: str, *, day_first: bool | None = None) -> list[FoundDate]:
     ``day_first`` says how to read ``05/06/2024``: None is as True, for that is the form of most
     of the world.
     """
-    return list(_iter_dates(plain_signs(text), day_first)) if may_state_date(text) else []
+    return list(_dates_in_line(text, day_first)) if may_state_date(text) else []
+
+
+@lru_cache(maxsize=200)  # several rules read the same lines
+def _dates_in_line(text: str, day_first: bool | None) -> tuple[FoundDate, ...]:
+    return tuple(_iter_dates(plain_signs(text), day_first))
 
 
 def plain_signs(text: str) -> str:
@@ -335,12 +341,17 @@ def day_comes_first(text: str) -> bool | None:
     return None if first <= 12 and second <= 12 else first > 12
 
 
+_SHORT_SIGN = re.compile(r"[./．／]")
+
+
 def find_short_dates(text: str, *, day_first: bool | None = None) -> list[FoundDate]:
     """Return the dates in ``text``, a line of little else, that state a year of two digits.
 
     ``05.06.24`` is read only if ``day_first`` is True: elsewhere it may begin with the month or
     with the year.
     """
+    if _SHORT_SIGN.search(text) is None:
+        return []
     text = plain_signs(text)
     found = (
         build_date(match, text, None)
@@ -354,10 +365,13 @@ def find_short_dates(text: str, *, day_first: bool | None = None) -> list[FoundD
 
 def _iter_dates(text: str, day_first: bool | None) -> Iterator[FoundDate]:
     forms: list[re.Pattern[str]] = [_CHINESE] if "年" in text or "년" in text else []
-    if any(sign in text for sign in "-/."):
-        forms += _NUMERIC_FORMS
-    if _NAME.search(text):
-        forms += _FORMS_WITH_NAMES
+    if _WHOLE_YEAR.search(text):  # the other forms have none but years of four digits
+        if "-" in text or "/" in text or "." in text:
+            forms += _NUMERIC_FORMS
+        if _NAME.search(text):
+            forms += _FORMS_WITH_NAMES
+    if not forms:
+        return
     matches = [match for form in forms for match in form.finditer(text)]
     end = 0
     for match in sorted(matches, key=lambda each: (each.start(), -each.end())):

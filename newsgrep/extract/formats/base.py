@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -100,16 +100,18 @@ def decode_file(raw: RawFile) -> DecodedFile:
     saved = read_saved(text)
     url = raw.url or front_matter.url or written_url(front_matter) or saved.url
     url = original_address(url).url if url else None
-    file = DecodedFile(raw, front_matter, text, decoded.encoding, None, notes, saved, url)
     outlet = outlets.for_url(url)
     if outlet is None and not url:
         tag = _URL_TAG.search(text[:_MAX_HEAD])
         address = _ADDRESS.search(tag.group()) if tag else None
         outlet = outlets.for_url(original_address(address[1]).url) if address else None
-    return replace(file, outlet=outlet or outlets.for_text(text))
+    outlet = outlet or outlets.for_text(text)
+    return DecodedFile(raw, front_matter, text, decoded.encoding, outlet, notes, saved, url)
 
 
-def raw_article(file: DecodedFile, blocks: tuple[Block, ...], claims: Claims) -> RawArticle:
+def raw_article(
+    file: DecodedFile, blocks: tuple[Block, ...], claims: Claims, *, page: bool = False
+) -> RawArticle:
     """Return the article of ``blocks`` and ``claims``, with the claims of the front matter."""
     blocks, stated = take_labels(blocks)
     claims = merge_labels(claims, stated)
@@ -122,4 +124,5 @@ def raw_article(file: DecodedFile, blocks: tuple[Block, ...], claims: Claims) ->
         fetched=file.front_matter.fetched or file.saved.fetched or archived,
         notes=file.notes,
         encoding=file.encoding,
+        page=page,
     )

@@ -36,6 +36,7 @@ _STARTS_AS_HTML = re.compile(
 _CLOSING = re.compile(
     r"</(?:p|div|article|section|main|body|html|li|h[1-6]|figure)\s*>|<br\s*/?>", re.IGNORECASE
 )
+_PAGE_SIGNS: Final = ("<html", "<head", "<body")
 _PAGE = re.compile(r"<(?:html|head|body)\b", re.IGNORECASE)
 
 
@@ -85,7 +86,8 @@ def extract_html(file: DecodedFile, markup: str) -> RawArticle:
         file = _with_note(file, "a very large page: the outlet's selectors were not applied")
     cleaner = Cleaner(tree, selected, file.url)
     cleaner.run()
-    whole_page = _PAGE.search(markup) is not None
+    may_be_page = raw is None or _contains(_PAGE_SIGNS, markup, raw.lower())
+    whole_page = may_be_page and _PAGE.search(markup) is not None
     selection = Selection(
         cleaner.passages,
         cleaner.regions.all,
@@ -107,8 +109,7 @@ def extract_html(file: DecodedFile, markup: str) -> RawArticle:
     trace = file.raw.trace
     blocks = selection.traced_blocks(trace) if trace.full else selection.blocks()
     tree.release()
-    article = raw_article(file, tuple(blocks), cleaner.metadata.claims())
-    return replace(article, page=whole_page)
+    return raw_article(file, tuple(blocks), cleaner.metadata.claims(), page=whole_page)
 
 
 def _with_note(file: DecodedFile, note: str) -> DecodedFile:

@@ -39,6 +39,8 @@ _ADDRESS_IN_SOURCE = re.compile(r"https?://[^\s()<>\[\]\"（）]{3,4000}")
 
 def written_url(front_matter: FrontMatter) -> str | None:
     """Return the address of the article in the fields of ``front_matter``, or None."""
+    if front_matter.fields.keys().isdisjoint(_address_keys()):
+        return None
     claims = front_matter_claims(front_matter)
     return next((claim.value for claim in claims if claim.field is ClaimField.URL), None)
 
@@ -69,6 +71,12 @@ def _address_in_source(claim: Claim, order: int) -> list[tuple[int, Claim]]:
     if match is None:
         return []
     return [(order, claim._replace(field=ClaimField.URL, value=match.group()))]
+
+
+@cache
+def _address_keys() -> frozenset[str]:
+    """Return the squashed keys whose values may be addresses."""
+    return frozenset(map(squashed, (*_URL_KEYS, *_SOURCE_KEYS)))
 
 
 @cache
