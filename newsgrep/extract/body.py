@@ -107,6 +107,7 @@ class _BlockSorter:
             for claim in claims.titles
             if claim.provenance is not Provenance.HEADING
         }
+        self.longest_title = _longest_repeated(max(map(len, self.stated_titles), default=0))
         self.site_names = {claim.value for claim in claims.sources} | set(claims.site)
         self.known_lines = {claim.value for claim in claims.authors}
         if outlet:
@@ -200,7 +201,7 @@ class _BlockSorter:
         text = self.blocks[index].text
         if self.title_key and (
             _repeats_title(text, self.title_key)
-            or (len(text) <= _MAX_REPEATED_TITLE and comparison_key(text) in self.stated_titles)
+            or (len(text) <= self.longest_title and comparison_key(text) in self.stated_titles)
         ):
             return Rule.TITLE
         if self.blocks[index].kind is BlockKind.HEADING and text in self.site_names:
@@ -418,9 +419,14 @@ def _is_date_line(text: str) -> bool:
     return stated is not None and stated.precision not in (Precision.MONTH, Precision.YEAR)
 
 
+def _longest_repeated(length: int) -> int:
+    """Return the characters of the longest line that may be a title whose key has ``length``."""
+    return min(_MAX_REPEATED_TITLE, 2 * length + 60)
+
+
 def _repeats_title(text: str, title_key: str) -> bool:
     """Return whether ``text`` is the title, alone or with the outlet's name."""
-    if len(text) > min(_MAX_REPEATED_TITLE, 2 * len(title_key) + 60):
+    if len(text) > _longest_repeated(len(title_key)):
         return False
     line = comparison_key(text)
     if line == title_key:

@@ -98,6 +98,8 @@ def error_page(
     parts = dict.fromkeys(part for title in titles for part in _parts(fold(title)))
     reasons = [reason for part in parts if (reason := _formula(part))]
     longest = MAX_TEXT_UNDER_TITLE if reasons else _MAX_FRAME
+    if sum(map(_wide, texts)) > longest * 3 // 2:
+        return None
     folded: list[str] = []
     weight = 0
     for text in texts:

@@ -60,6 +60,7 @@ _ROLE = re.compile(
 _PART = re.compile(r"[^\s|]+(?:\s[^\s|]+)*?(?=\s{2,}|\s*\||\s*$|\s+(?:\S{0,4}记者|通讯员|作者)\s)")
 _SENTENCE_SIGNS: Final = frozenset("。!?;…")
 _SENTENCE_ENDS: Final = frozenset("。！？!?…")
+_LABEL_SIGN = re.compile(r"[:：﹕︓|｜\[［﹇【︻]")
 _SIGN = re.compile(r"[:：/／【\[]|\d{4}")
 _MAX_EVENT_LABEL: Final = 20
 _MAX_OUTLET: Final = 12
@@ -366,7 +367,13 @@ def begins_event(text: str) -> bool:
 
 
 def _may_have_labels(text: str) -> bool:
-    return len(text) <= _MAX_LINE and "\n" not in text and _SIGN.search(text) is not None
+    return (
+        len(text) <= _MAX_LINE
+        and "\n" not in text
+        and _SIGN.search(text) is not None
+        # A sentence may follow a label, but not a date alone.
+        and ("。" not in text or _LABEL_SIGN.search(text) is not None)
+    )
 
 
 def join_claims(stated: Sequence[Claims]) -> Claims:

@@ -90,6 +90,7 @@ _NOT_NAMED = re.compile(
     r"update|modif|event|termin|birth|copyright|comment|relat|expire|today", re.IGNORECASE
 )
 _OUTSIDE_ELEMENTS: Final = frozenset(("aside", "nav", "footer", "figure", "figcaption"))
+_NOT_SHOWN: Final = frozenset(("script", "style", "title", "textarea", "option"))
 _HEADINGS: Final = frozenset(("h1", "h2", "h3"))
 _TITLE_NAMES = re.compile(r"title|headline|titel|subject", re.IGNORECASE)
 _STATING_ATTRIBUTES: Final = (
@@ -128,9 +129,10 @@ def read_dates(tree: Tree, titles: Iterable[str], *, scripts: bool = True) -> li
 def _scan(tree: Tree, titles: tuple[str, ...]) -> _Scan:
     scan = _Scan()
     texts, running = scan.texts, scan.running
+    with_text = tree.with_text
     for position, element in enumerate(tree.elements):
         name, attrs = element.name, element.attrs
-        if name in ("script", "style", "title", "textarea", "option"):
+        if name in _NOT_SHOWN:
             if name == "script" and "src" not in attrs and "ld+json" not in attrs.get("type", ""):
                 scan.scripts += [part for part in element.contents if isinstance(part, str)]
             continue
@@ -139,10 +141,14 @@ def _scan(tree: Tree, titles: tuple[str, ...]) -> _Scan:
         elif name == "time" or (attrs and _may_state(name, attrs)):
             scan.stating.append((position, element))
         if name in _HEADINGS or (
-            attrs and (_names_title(attrs.get("class", "")) or _names_title(attrs.get("id", "")))
+            attrs
+            and (
+                ("class" in attrs and _names_title(attrs["class"]))
+                or ("id" in attrs and _names_title(attrs["id"]))
+            )
         ):
             scan.headings.append((position, element))
-        for index, part in enumerate(element.contents):
+        for index, part in enumerate(element.contents if element in with_text else ()):
             if type(part) is str and len(part) > 3:
                 if len(part) >= _LONG_TEXT and (length := len(part.strip())) >= _LONG_TEXT:
                     running.append((position, length))

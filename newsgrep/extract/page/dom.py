@@ -104,11 +104,13 @@ DROPPED_ELEMENTS: Final = SILENT_ELEMENTS | {
 class Tree:
     """The elements of a page or of a part of one, in document order."""
 
-    __slots__ = ("elements", "root")
+    __slots__ = ("elements", "root", "with_text")
 
     def __init__(self) -> None:
         self.root = Element("", _NO_ATTRIBUTES, None, 0)  # above the page, not part of it
         self.elements: list[Element] = []
+        self.with_text: set[Element] = set()
+        """The elements that have a text of their own of more than three characters."""
 
     @property
     def body(self) -> Element | None:
@@ -211,6 +213,8 @@ class _TreeBuilder:
         else:
             self._characters += len(text)
             check_limit(self._characters, MAX_CHARACTERS, "characters of text")
+            if len(text) > 3:
+                self._tree.with_text.add(self._parent)
         self._parent.contents.append(text)
 
 
