@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -18,13 +17,13 @@ from newsgrep.cli.options import (
     output_options,
     pass_options,
 )
-from newsgrep.cli.output import Rendering, draw, print_message, print_paged, print_result
+from newsgrep.cli.output import Rendering, draw, print_message, print_paged, print_result, screen
 from newsgrep.errors import InputError, NoArticle, UsageError
 from newsgrep.extract.extraction import Extraction, extract_file
 from newsgrep.extract.formats import format_names
 from newsgrep.extract.outlets import Outlets, load_outlets
 from newsgrep.index.workers import read_file
-from newsgrep.terminal import StyledLine, one_line
+from newsgrep.terminal import one_line
 from newsgrep.views.article import display_path
 from newsgrep.views.extraction import to_json, to_text
 
@@ -104,12 +103,14 @@ def extract_command(options: ExtractOptions) -> int:
             print_message(str(exc))
     paged = options.output is OutputFormat.TEXT and options.pager and sys.stdout.isatty()
     if extractions and paged:
-        print_paged(_all_lines(extractions, options), color=options.use_color)
+        print_paged(
+            to_text(extractions, screen(), explain=options.explain), color=options.use_color
+        )
     elif extractions:
         print_result(
             Rendering(
-                text=lambda: _all_lines(extractions, options),
-                drawn=draw(lambda: _all_lines(extractions, options)),
+                text=lambda: to_text(extractions, screen(), explain=options.explain),
+                drawn=draw(lambda: to_text(extractions, screen(), explain=options.explain)),
                 json=lambda: to_json(extractions),
             ),
             options,
@@ -121,14 +122,6 @@ def extract_command(options: ExtractOptions) -> int:
     if failed:
         return 2
     return 0 if any(each.article for each in extractions) else 1
-
-
-def _all_lines(extractions: list[Extraction], options: ExtractOptions) -> Iterator[StyledLine]:
-    for number, each in enumerate(extractions):
-        if number:
-            yield StyledLine()
-            yield StyledLine()
-        yield from to_text(each, explain=options.explain)
 
 
 def _extract(name: str, options: ExtractOptions, outlets: Outlets) -> Extraction:

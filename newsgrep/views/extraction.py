@@ -12,6 +12,7 @@ from newsgrep.extract.extraction import Extraction
 from newsgrep.extract.trace import ClaimOutcome
 from newsgrep.models import Article, LeftOut
 from newsgrep.terminal import (
+    Screen,
     StyledLine,
     StyledText,
     count_noun,
@@ -45,8 +46,18 @@ _LEGEND_OF_CLAIMS: Final = (
 _LEGEND_OF_BLOCKS: Final = "+ in the body, = in a field, - left out; [rule, kind, element]"
 
 
-def to_text(extraction: Extraction, *, explain: bool = False) -> Iterator[StyledLine]:
-    """Yield the fields of the article and its body; with ``explain`` claims and blocks instead."""
+def to_text(
+    extractions: Iterable[Extraction], _: Screen, *, explain: bool = False
+) -> Iterator[StyledLine]:
+    """Yield the fields of each article and its body; with ``explain`` claims and blocks instead."""
+    for number, extraction in enumerate(extractions):
+        if number:
+            yield StyledLine()
+            yield StyledLine()
+        yield from _file_text(extraction, explain=explain)
+
+
+def _file_text(extraction: Extraction, *, explain: bool) -> Iterator[StyledLine]:
     article = extraction.article
     if article:
         yield from _field_lines(article, extraction)
