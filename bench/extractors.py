@@ -50,14 +50,17 @@ def _language(text: str) -> str | None:
 
 def _newsgrep() -> Extract:
     from newsgrep.errors import NoArticle
+    from newsgrep.extract.formats.base import RawFile
     from newsgrep.extract.outlets import load_outlets
-    from newsgrep.extract.pipeline import extract_article
+    from newsgrep.extract.pipeline import build_article, choose_format
 
     outlets = load_outlets()
+    page = choose_format("/page.html")
 
-    def extract(html: bytes, _: str) -> Extracted:
+    def extract(html: bytes, url: str) -> Extracted:
         try:
-            article = extract_article("/page.html", html, outlets=outlets, mtime=0.0)
+            raw = page.read(RawFile(html, outlets, url or None))
+            article = build_article(raw, "/page.html", outlets=outlets, mtime=0.0)
         except NoArticle:
             return Extracted()
         date = article.published.iso if article.published else None
