@@ -19,7 +19,7 @@ from newsgrep.extract.dates.lines import parse_date_line
 from newsgrep.extract.labels import begins_event, read_labels
 from newsgrep.extract.outlets import Outlet
 from newsgrep.extract.trace import NO_TRACE, Trace
-from newsgrep.extract.whitespace import comparison_key
+from newsgrep.extract.whitespace import comparison_key, has_word
 from newsgrep.models import LeftOut, Precision, Provenance
 
 _HEAD_BLOCKS: Final = 6
@@ -300,7 +300,7 @@ class _BlockSorter:
         texts = self._texts()
         while len(texts) > 1:
             last = self.blocks[texts[-1]]
-            if comparison_key(last.text) and (
+            if has_word(last.text) and (
                 last.kind is not BlockKind.HEADING or len(last.text) > _MAX_HEADING
             ):
                 break
@@ -319,7 +319,7 @@ class _BlockSorter:
         """Keep what wording left out if nothing else remains: a post may be a few words."""
         for index, block in enumerate(self.blocks):
             rule = self.rules[index]
-            if self.page or block.rule is not None or not comparison_key(block.text):
+            if self.page or block.rule is not None or not has_word(block.text):
                 continue
             if rule in (Rule.NAVIGATION, Rule.NOTICE, Rule.EDITORS_NOTE):
                 self.rules[index] = None
@@ -373,7 +373,7 @@ class _BlockSorter:
     def _leaves_trace(self, index: int) -> bool:
         """Return whether a text that a rule left out is prose or an editor's note."""
         if self.rules[index] in (Rule.NOTICE, Rule.EDITORS_NOTE):
-            return bool(comparison_key(self.blocks[index].text))
+            return has_word(self.blocks[index].text)
         return notices.is_prose(self._fold(index) or fold(self.blocks[index].text))
 
 
@@ -386,7 +386,7 @@ def _end_of_text(lines: Sequence[str], outlet: Outlet | None, *, last: bool) -> 
     while end > 1:
         end -= 1
         line = lines[end]
-        if not comparison_key(line):  # a separator, perhaps above the next notice
+        if not has_word(line):  # a separator, perhaps above the next notice
             continue
         folded = fold(line)
         notice = notices.is_button(folded) and "://" not in line
@@ -395,7 +395,7 @@ def _end_of_text(lines: Sequence[str], outlet: Outlet | None, *, last: bool) -> 
         if not notice and not (outlet and outlet.drops_line(line)):
             break
         kept = end
-    while 1 < kept < len(lines) and not comparison_key(lines[kept - 1]):
+    while 1 < kept < len(lines) and not has_word(lines[kept - 1]):
         kept -= 1
     return kept
 

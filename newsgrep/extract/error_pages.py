@@ -67,6 +67,11 @@ def formulas() -> dict[str, re.Pattern[str]]:
     return {reason: re.compile("|".join(lines)) for reason, lines in sections.items()}
 
 
+@cache
+def _any_formula() -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{each.pattern})" for each in formulas().values()))
+
+
 _TITLE_PARTS = re.compile(r"\s*[|_]\s*|\s+[-–—·:]+\s+|(?<=[\u4e00-\u9fff])[-–—](?=[\u4e00-\u9fff])")
 _SENTENCE_END = re.compile(r"[。!?\n]+|\.+(?=\s|$|[\u4e00-\u9fff])")
 _WORDS = re.compile(r"[0-9a-z\u00c0-\u2e7f\uac00-\ud7ff]+")
@@ -146,5 +151,7 @@ def _formula(text: str) -> str | None:
     """Return what a sentence or the part of a title is a formula for, or None."""
     text = text.strip(" \t\n\"'“”「」[]()<>《》,;:·—-")
     if not text or len(text) > _MAX_SENTENCE:
+        return None
+    if not _any_formula().fullmatch(text):
         return None
     return next((reason for reason, each in formulas().items() if each.fullmatch(text)), None)

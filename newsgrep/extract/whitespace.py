@@ -120,4 +120,10 @@ def comparison_key(text: str) -> str:
     return _NON_WORD.sub("", text).casefold()
 
 
+def has_word(text: str) -> bool:
+    """Return whether :func:`comparison_key` of ``text`` is not empty."""
+    return _WORD_CHARACTER.search(text) is not None
+
+
+_WORD_CHARACTER = re.compile(r"[^\W_]")
 _NON_WORD = re.compile(r"[\W_]+")

@@ -101,6 +101,10 @@ DROPPED_ELEMENTS: Final = SILENT_ELEMENTS | {
 """Elements that a short text, such as a byline, does not contain."""
 
 
+MIN_OWN_TEXT: Final = 3
+"""Characters of a text that may state a date or a headline."""
+
+
 class Tree:
     """The elements of a page or of a part of one, in document order."""
 
@@ -110,7 +114,7 @@ class Tree:
         self.root = Element("", _NO_ATTRIBUTES, None, 0)  # above the page, not part of it
         self.elements: list[Element] = []
         self.with_text: set[Element] = set()
-        """The elements that have a text of their own of more than three characters."""
+        """The elements that have a text of their own of ``MIN_OWN_TEXT`` characters."""
 
     @property
     def body(self) -> Element | None:
@@ -213,7 +217,7 @@ class _TreeBuilder:
         else:
             self._characters += len(text)
             check_limit(self._characters, MAX_CHARACTERS, "characters of text")
-            if len(text) > 3:
+            if len(text) >= MIN_OWN_TEXT:
                 self._tree.with_text.add(self._parent)
         self._parent.contents.append(text)
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from newsgrep.analysis.characters import SOLO
 from newsgrep.extract.outlets import url_host
-from newsgrep.extract.page.dom import Element, Tree, iter_elements, short_text
+from newsgrep.extract.page.dom import MIN_OWN_TEXT, Element, Tree, iter_elements, short_text
 from newsgrep.extract.whitespace import comparison_key
 
 _SEPARATOR = re.compile(
@@ -23,7 +23,7 @@ _SEPARATOR = re.compile(
 """What separates the parts of a title. Some of these signs also occur inside headlines."""
 _MAX_TITLE: Final = 400
 _MAX_PARTS: Final = 10
-_MIN_KEY: Final = 3
+_MIN_KEY: Final = MIN_OWN_TEXT
 """Letters and digits; a shorter part of a title occurs anywhere."""
 _HEADINGS: Final = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _MAX_HEADINGS: Final = 60
@@ -148,7 +148,7 @@ def _find_texts(
     longest = max(map(len, keys), default=0)
     probes = 0
     for element in tree.elements:
-        for node in element.contents:
+        for node in element.contents if element in tree.with_text else ():
             if type(node) is not str:
                 continue
             text = node.lstrip()
