@@ -207,7 +207,7 @@ def encoding_of_line(line: bytes, encoding: str) -> str | None:
         if name == encoding:
             continue
         try:
-            seen = likelihood(line.decode(name))
+            seen = likelihood(line.decode(name)[:SAMPLE_BYTES])
         except UnicodeDecodeError:
             continue
         if seen.characters > 1 and seen.mean >= _LIKELY_CHINESE:
@@ -289,7 +289,8 @@ def _read(sample: bytes, encoding: str) -> Reading:
     return Reading(encoding, likelihood(text))
 
 
-_CLUSTER = re.compile(rb"[\x80-\xff](?:[\x00-\x7f]{0,24}[\x80-\xff])*")
+# Possessive: positions to backtrack to would take a hundred times the memory of a long line.
+_CLUSTER = re.compile(rb"[\x80-\xff](?:[\x00-\x7f]{0,24}+[\x80-\xff])*+")
 
 
 def _sample(data: bytes) -> bytes:

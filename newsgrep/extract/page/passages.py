@@ -173,6 +173,10 @@ INNER_ELEMENTS: Final = frozenset((
 """Block elements that are parts of a text, not containers of one."""
 
 
+_MAX_LEVELS: Final = 500
+"""Nested elements above a passage, outermost and innermost, that are regions of their own."""
+
+
 class Regions:
     """The regions of one page, outer before inner, found by their elements."""
 
@@ -203,7 +207,11 @@ class Regions:
         while suspect is not None and (outer is None or suspect is not outer.suspect):
             suspects[suspect.element] = suspect
             suspect = suspect.outer
-        for each in reversed(missing):
+        inner = len(missing) - _MAX_LEVELS
+        for level, each in enumerate(reversed(missing)):
+            if _MAX_LEVELS <= level < inner and outer is not None:
+                found[each] = outer  # no page that people read is so deep
+                continue
             own = suspects.get(each) or (outer.suspect if outer is not None else None)
             outer = found[each] = Region(each, outer, first, own)
             self.all.append(outer)
