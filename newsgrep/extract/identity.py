@@ -204,7 +204,7 @@ def article_id(url: str | None, path: str) -> str:
 
 
 def other_text_id(address: str, key: str) -> str:
-    """Return the id of another text at a URL with the id ``address``; ``key`` tells texts apart."""
+    """Return the id of another text at a URL with the id ``address``, chosen by ``key``."""
     return _make_id(f"text\0{address}\0{key}".encode("utf-8", "surrogateescape"))
 
 

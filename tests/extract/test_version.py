@@ -1,4 +1,4 @@
-"""Whoever changes what is extracted increases the extraction version.
+"""A commit that changes what is extracted must increase the extraction version.
 
 ``tests/fixtures/extraction.txt`` has the version, and a digest of what it extracts from each
 folder of fixtures. To write it after a change: ``python -m tests.extract.test_version``.
