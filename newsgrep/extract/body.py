@@ -80,6 +80,10 @@ def build_body(
     return sorter.body()
 
 
+_MIN_WORDS: Final = 12
+"""Words of a line that is a sentence, although it does not end with a full stop."""
+
+
 class _BlockSorter:
     """Decides what each block is: ``rules`` has the rule of each block, None for the body.
 
@@ -234,7 +238,9 @@ class _BlockSorter:
 
     def _has_sentence(self, index: int) -> bool:
         text = self.blocks[index].text
-        return len(text) > _MAX_FOLDED or "。" in text or notices.is_prose(self._fold(index))
+        if len(text) > _MAX_FOLDED or "。" in text or notices.is_prose(self._fold(index)):
+            return True
+        return text.count(" ") >= _MIN_WORDS
 
     # The end of an article.
 

@@ -18,6 +18,8 @@ _TEASER: Final = 12
 """Letters of a cut-off beginning that must agree with the body."""
 _TITLE_BEGINNING: Final = 12
 """Letters with which a line begins as a title does."""
+_LONG_LINE: Final = 60
+"""Bytes of a line that is text, although its author ends no sentence with a full stop."""
 _OWN_LINES: Final = frozenset(("tr", "p", "li", "pre"))
 """Elements of lines that may begin or end an article without a sentence."""
 _MAX_LEAD: Final = 12
@@ -108,7 +110,8 @@ def trim(passages: Sequence[Passage], root: Region, titles: Collection[str]) -> 
         passage = passages[at]
         if passage.rule is not None or passage.kind is BlockKind.CAPTION:
             continue
-        own = passage.region.container.signature == core and passage.tag in _OWN_LINES
+        long = passage.size >= _LONG_LINE and passage.linked < 0.3
+        own = passage.region.container.signature == core and (passage.tag in _OWN_LINES or long)
         if at < first:
             line = own and not _begins_as_title(passage, titles)
             if not (line or passage.prose or passage.kind is BlockKind.HEADING):
