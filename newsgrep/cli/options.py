@@ -20,7 +20,8 @@ import click
 from newsgrep.engines.base import Order
 from newsgrep.engines.registry import folder_engines, stores_in_folder
 from newsgrep.errors import UsageError
-from newsgrep.index.store import Index, index_at
+from newsgrep.index import index_at
+from newsgrep.index.store import Index
 from newsgrep.models import ARCHIVE_ZONE
 from newsgrep.query.ast import Field
 from newsgrep.query.parser import (

@@ -23,6 +23,7 @@ from newsgrep.errors import UsageError
 from newsgrep.models import Article, Hit, Snippet
 from newsgrep.query.ast import (
     And,
+    DateRange,
     Field,
     NameContains,
     NameField,
@@ -30,6 +31,7 @@ from newsgrep.query.ast import (
     Not,
     Or,
     TextNode,
+    conditions,
     describe,
     positive_texts,
     scoring_terms,
@@ -44,7 +46,6 @@ from newsgrep.search.rerank import (
     rerank,
     should_rerank,
 )
-from newsgrep.search.undated import count_undated
 
 if TYPE_CHECKING:
     from newsgrep.query.dates import Calendar
@@ -145,8 +146,16 @@ def search(engine: Engine, request: SearchRequest) -> SearchResult:
         features=features,
         offset=page.before if request.after else request.offset,
         next=encode_cursor(end, root, order, commit) if more else None,
-        undated=count_undated(engine, root),
+        undated=_count_undated(engine, root),
     )
+
+
+def _count_undated(engine: Engine, root: Node) -> int | None:
+    if not any(isinstance(part, DateRange) for part in conditions(root)):
+        return None
+    from newsgrep.search.undated import count_undated  # most queries have no dates
+
+    return count_undated(engine, root)
 
 
 def fetch_page(engine: Engine, request: SearchRequest, cursor: Cursor = _START) -> RankedPage:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from newsgrep.engines.base import Order, first_match
+from newsgrep.index.folder import FolderIndex
 from newsgrep.index.plan import Outcome, UpdateSummary
-from newsgrep.index.store import FolderIndex, ServerIndex
+from newsgrep.index.server import ServerIndex
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.models import Status
 from newsgrep.query.parser import parse

@@ -12,7 +12,7 @@ import pytest
 
 from newsgrep.engines.base import EngineRequest, Order
 from newsgrep.errors import IndexProblem
-from newsgrep.index.store import FolderIndex
+from newsgrep.index.folder import FolderIndex
 from newsgrep.index.update import update_index
 from newsgrep.query.parser import parse
 from tests.support.cli import write_article

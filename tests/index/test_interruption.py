@@ -16,7 +16,7 @@ from newsgrep.analysis.segment import segmenter
 from newsgrep.engines.base import EngineRequest, Order
 from newsgrep.engines.whoosh.storage import IndexFolder
 from newsgrep.errors import IndexMissing, Interrupted
-from newsgrep.index.store import FolderIndex
+from newsgrep.index.folder import FolderIndex
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.query.parser import parse
 from tests.support.fault_injection import EXIT_KILLED, run_in_child, simulate_power_loss

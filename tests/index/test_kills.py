@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from newsgrep.index.folder import FolderIndex
 from newsgrep.index.manifest import LOCK_FILE, MANIFEST_FILE
-from newsgrep.index.store import FolderIndex
 from newsgrep.index.update import UpdateOptions, update_index
 from tests.support.cli import TIMEOUT, Cli, assert_no_crash
 from tests.support.factories import FOLDER_ENGINES

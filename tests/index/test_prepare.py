@@ -15,8 +15,8 @@ from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.walk import File, find_files
 from newsgrep.index import update as update_module
 from newsgrep.index import workers as prepare_module
+from newsgrep.index.folder import FolderIndex
 from newsgrep.index.plan import make_plan
-from newsgrep.index.store import FolderIndex
 from newsgrep.index.update import update_index
 from newsgrep.index.workers import FailedFile, prepare_file
 from newsgrep.models import FileRecord, Status

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from newsgrep.index.store import FolderIndex
+from newsgrep.index.folder import FolderIndex
 from newsgrep.index.update import UpdateOptions, update_index
 from tests.support.cli import REPOSITORY, TIMEOUT, Cli, clean_environment
 from tests.support.rewriting_archive import (

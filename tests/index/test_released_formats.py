@@ -13,9 +13,9 @@ import pytest
 
 from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.errors import IndexMismatch
+from newsgrep.index.folder import FolderIndex
 from newsgrep.index.maintenance import rebuild_index
 from newsgrep.index.manifest import INDEX_FORMAT, MANIFEST_FILE, SAVED_FILE, SEEN_FOLDER
-from newsgrep.index.store import FolderIndex
 from newsgrep.index.user_state import (
     SeenArticles,
     article_key,

@@ -10,9 +10,12 @@ import pytest
 
 from newsgrep.engines.base import EngineRequest
 from newsgrep.errors import IndexDamaged, IndexMismatch, Interrupted, UsageError
+from newsgrep.index import index_at
+from newsgrep.index.folder import FolderIndex
 from newsgrep.index.maintenance import rebuild_index
 from newsgrep.index.manifest import fingerprint
-from newsgrep.index.store import FolderIndex, Index, ServerIndex, index_at
+from newsgrep.index.server import ServerIndex
+from newsgrep.index.store import Index
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.query.ast import MatchAll
 from tests.support import fake_server

@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsgrep.errors import InputError, UsageError
+from newsgrep.index.folder import FolderIndex
 from newsgrep.index.plan import Outcome, Shard, parse_shard
-from newsgrep.index.store import FolderIndex, Index, ServerIndex
+from newsgrep.index.server import ServerIndex
+from newsgrep.index.store import Index
 from newsgrep.index.update import UpdateOptions, update_index
 from tests.support import fake_server
 from tests.support.cli import Cli, write_article

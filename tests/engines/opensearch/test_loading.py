@@ -16,7 +16,9 @@ import pytest
 from newsgrep.engines.base import DeleteArticle, Engine, EngineRequest
 from newsgrep.engines.opensearch import loader
 from newsgrep.errors import ChangesRejected, ServerProblem
-from newsgrep.index.store import FolderIndex, Index, ServerIndex
+from newsgrep.index.folder import FolderIndex
+from newsgrep.index.server import ServerIndex
+from newsgrep.index.store import Index
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.models import Article
 from newsgrep.query.ast import MatchAll

@@ -12,8 +12,9 @@ import pytest
 
 from newsgrep.engines.base import Change, Engine, EngineRequest
 from newsgrep.errors import IndexDamaged, ServerProblem
+from newsgrep.index.folder import FolderIndex
 from newsgrep.index.maintenance import CopyOptions, copy_index, rebuild_index
-from newsgrep.index.store import FolderIndex, ServerIndex
+from newsgrep.index.server import ServerIndex
 from newsgrep.index.update import update_index
 from newsgrep.query.ast import MatchAll
 from tests.support.cli import TIMEOUT, Cli, write_article

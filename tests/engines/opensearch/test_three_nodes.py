@@ -21,7 +21,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from newsgrep.engines.base import FACETS, EngineRequest, Order, ResultPage
-from newsgrep.index.store import FolderIndex, Index, ServerIndex
+from newsgrep.index.folder import FolderIndex
+from newsgrep.index.server import ServerIndex
+from newsgrep.index.store import Index
 from newsgrep.query.parser import parse
 from tests.support.cli import Cli, CommandResult, assert_no_crash
 from tests.support.cluster import Cluster
