@@ -135,6 +135,19 @@ class Problem(NamedTuple):
     in_data: bool = True
 
 
+class RolledBack(NamedTuple):
+    """What a rollback has done: the commit that was restored, and the one that was dropped.
+
+    ``number`` and ``time`` (``YYYY-MM-DDTHH:MM:SSZ``) are those of the commit when it was made.
+    ``is_repeated`` says that an earlier run had already rolled back, so that nothing changed.
+    """
+
+    number: int
+    time: str
+    dropped: int
+    is_repeated: bool = False
+
+
 class Engine(Protocol):
     """An open index. All results are complete, and stay valid after :meth:`close`."""
 
