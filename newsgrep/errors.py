@@ -89,11 +89,11 @@ class ChangesRejected(IndexProblem):
     """
 
     def __init__(self, index: str, items: tuple[tuple[str, str], ...]) -> None:
-        listed = "".join(f"\n{subject}: {reason}" for subject, reason in items)
-        super().__init__(
+        self.summary = (
             f"The server rejected {len(items):,} of the changes to the index {index}, and made "
-            f"all others: fix the listed problems, and run the command again.{listed}"
+            "all others: fix the listed problems, and run the command again."
         )
+        super().__init__("\n".join([self.summary, *map(": ".join, items)]))
         self.index = index
         self.items = items
 

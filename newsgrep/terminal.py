@@ -10,6 +10,7 @@ takes to run; a test compares line breaks with those of rich.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
@@ -42,6 +43,71 @@ def sanitize(text: str) -> str:
 def one_line(text: str) -> str:
     """Return ``text`` sanitized, with newlines and tabs as spaces; the length stays."""
     return sanitize(text.replace("\n", " ").replace("\t", " "))
+
+
+_INVISIBLE: Final = frozenset(("Cc", "Cf", "Zl", "Zp"))
+"""General categories of characters that control a terminal or have no width."""
+
+
+def is_invisible(character: str) -> bool:
+    """Return whether ``character`` is a control, direction or zero-width character or a line end.
+
+    Tabs and newlines are, spaces are not.
+    """
+    return unicodedata.category(character) in _INVISIBLE
+
+
+def replace_invisible(text: str) -> str:
+    """Return ``text`` with each invisible character, except tabs and newlines, as U+FFFD.
+
+    Lone surrogates are replaced as well; the length stays. It is stricter than
+    :func:`sanitize`, which keeps zero-width characters, such as the joiners of emoji.
+    """
+    if text.isprintable():
+        return text
+    kept = "\n\t"
+    return _SURROGATES.sub(
+        "\ufffd",
+        "".join("\ufffd" if is_invisible(c) and c not in kept else c for c in text),
+    )
+
+
+def quote_path(path: str, *, keep_bytes: bool = False) -> str:
+    r"""Return ``path`` on one line without invisible characters, as ``$'…'`` where needed.
+
+    A path is quoted if it contains an invisible character or an undecodable byte (unless
+    ``keep_bytes``), or begins like a quoted path. bash, zsh and ksh read ``$'…'`` as the
+    original name: invisible characters and undecodable bytes are octal escapes of their bytes.
+
+    >>> print(quote_path("n/a.md"), quote_path("n/a\nb\u200b.md"))
+    n/a.md $'n/a\nb\342\200\213.md'
+    """
+    if path.startswith("$'") or not (path.isprintable() or _is_plain(path, keep_bytes)):
+        return f"$'{''.join(map(_escape_for_shell, path))}'"
+    return path
+
+
+def _is_plain(path: str, keep_bytes: bool) -> bool:
+    return (keep_bytes or not _SURROGATES.search(path)) and not any(map(is_invisible, path))
+
+
+_SHELL_ESCAPES: Final = {"\n": r"\n", "\t": r"\t", "\r": r"\r", "\\": r"\\", "'": r"\'"}
+
+
+def _escape_for_shell(character: str) -> str:
+    if character in _SHELL_ESCAPES:
+        return _SHELL_ESCAPES[character]
+    if is_invisible(character) or _SURROGATES.match(character):
+        return "".join(f"\\{octet:03o}" for octet in path_bytes(character))
+    return character
+
+
+def path_bytes(path: str) -> bytes:
+    """Return the bytes of a file name, also of one that no file can have."""
+    try:
+        return os.fsencode(path)
+    except UnicodeEncodeError:  # a lone surrogate that stands for no byte: a damaged index
+        return path.encode("utf-8", "surrogatepass")
 
 
 # Display width

@@ -131,12 +131,12 @@ def doctor_command(options: DoctorOptions) -> int:
         if options.rollback:
             write("Rolled back to the commit before the last one")
         for problem in found.problems:
-            write(f"problem: {problem.sentence}")
+            write(f"problem: {one_line(problem.sentence)}")
         if rebuilt:
             _print_rebuilt(rebuilt)
         _print_health(health, index, deep=options.deep and not rebuilt)
         if deleted:
-            write(index.describe_leftovers(deleted))
+            write(one_line(index.describe_leftovers(deleted)))
     else:
         report = {
             "version": SCHEMA_VERSION,
@@ -165,7 +165,8 @@ def _print_health(health: HealthReport, index: Index, *, deep: bool) -> None:
         write(f"{_FIX_HINT}; {_ROLLBACK_HINT}" if index.has_commits else _FIX_HINT)
     elif not health.problems:
         checked = "files, articles and terms" if deep else "files and articles"
-        write(f"{index} is intact: {count_noun(health.articles, 'article')}; checked {checked}")
+        articles = count_noun(health.articles, "article")
+        write(f"{one_line(str(index))} is intact: {articles}; checked {checked}")
 
 
 # reindex
@@ -201,7 +202,7 @@ def reindex_command(options: ReindexOptions) -> int:
             trust=options.trust,
             progress=progress,
         )
-    write(f"Rebuilt {options.index}: {count_noun(result.articles, 'article')}")
+    write(f"Rebuilt {one_line(str(options.index))}: {count_noun(result.articles, 'article')}")
     return 0
 
 

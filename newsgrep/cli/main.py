@@ -8,14 +8,22 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from io import StringIO
 from typing import Final, NoReturn
 
 import click
 
 from newsgrep import __version__
 from newsgrep.cli.output import print_message
-from newsgrep.errors import Interrupted, NewsgrepError, QueryError
-from newsgrep.terminal import OutputClosed, display_width, sanitize
+from newsgrep.errors import ChangesRejected, Interrupted, NewsgrepError, QueryError
+from newsgrep.terminal import (
+    OutputClosed,
+    display_width,
+    one_line,
+    quote_path,
+    replace_invisible,
+    sanitize,
+)
 
 COMMANDS: Final = {
     "index": "index:index_command",
@@ -95,7 +103,9 @@ def run_command(args: Sequence[str] | None = None) -> int:
     except click.exceptions.Exit as exc:
         return exc.exit_code
     except click.ClickException as exc:
-        exc.show()
+        usage = StringIO()
+        exc.show(usage)  # an argument in it may be the name of a file: newsgrep index *
+        click.echo(replace_invisible(usage.getvalue()), err=True, nl=False)
         return exc.exit_code
     except (KeyboardInterrupt, click.Abort) as exc:
         from newsgrep.cli.progress import signal_status
@@ -110,9 +120,7 @@ def run_command(args: Sequence[str] | None = None) -> int:
     except NewsgrepError as exc:
         if os.environ.get("NEWSGREP_DEBUG"):
             raise
-        print_message(str(exc))
-        if isinstance(exc, QueryError) and exc.position is not None:
-            _show_position(exc.query, exc.position)
+        _print_error(exc)
         return exc.exit_status
     except (OutputClosed, BrokenPipeError):
         raise
@@ -120,7 +128,7 @@ def run_command(args: Sequence[str] | None = None) -> int:
         print_message("Out of memory. Index fewer files at a time.")
         return 2
     except OSError as exc:
-        where = f": {os.fsdecode(exc.filename)}" if exc.filename else ""
+        where = f": {quote_path(os.fsdecode(exc.filename))}" if exc.filename else ""
         print_message(f"{exc.strerror or exc}{where}. Fix this and run the command again.")
         return 2
     except Exception as exc:
@@ -142,6 +150,17 @@ def _exit(status: int) -> NoReturn:
             stream.flush()
     # Taking all modules down would cost a tenth of the time of a search.
     os._exit(status)
+
+
+def _print_error(exc: NewsgrepError) -> None:
+    if isinstance(exc, ChangesRejected):
+        print_message(exc.summary)
+        for subject, reason in exc.items:
+            click.echo(replace_invisible(one_line(f"{subject}: {reason}")), err=True)
+        return
+    print_message(str(exc))
+    if isinstance(exc, QueryError) and exc.position is not None:
+        _show_position(exc.query, exc.position)
 
 
 def _show_position(query: str, position: int) -> None:

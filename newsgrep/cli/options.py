@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
@@ -31,7 +31,7 @@ from newsgrep.query.parser import (
     parse_regex_query,
 )
 from newsgrep.search.search import build_filters, with_filters
-from newsgrep.terminal import sanitize
+from newsgrep.terminal import one_line, sanitize, truncate
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -51,6 +51,17 @@ class OutputFormat(StrEnum):
     JSONL = "jsonl"
     CSV = "csv"
     PATHS = "paths"
+
+
+class CsvForm(StrEnum):
+    """What ``--csv`` does with cells that a spreadsheet or a terminal could act on.
+
+    ``SAFE`` neutralises them, ``EXCEL`` likewise with a byte order mark, ``RAW`` leaves them.
+    """
+
+    SAFE = "safe"
+    EXCEL = "excel"
+    RAW = "raw"
 
 
 # Typed values
@@ -95,6 +106,7 @@ class OutputOptions(Options):
     output: OutputFormat = OutputFormat.TEXT
     null: bool = False
     color: str = "auto"
+    csv_form: CsvForm = CsvForm.SAFE
 
     def validate(self) -> None:
         """Raise :class:`UsageError` for ``--null`` without ``--paths``."""
@@ -190,15 +202,36 @@ def pass_options(
 # Queries on the command line
 
 _HIDDEN_MINUS = "\ue000"  # a private-use character, which no query contains
+_CSV_WITH_FORM: Final = "--csv="
+_CSV_FORM: Final = "--csv-form"
 
 
 class QueryCommand(click.Command):
-    """A command that takes ``-普京`` as an excluded word, where Click would see an option."""
+    """A command that takes ``-普京`` as an excluded word, where Click would see an option.
+
+    It also takes ``--csv=FORM``: the value of an option that may stand without one.
+    """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Hide the minus of such words from Click; :func:`query_text` restores it."""
         hidden = [re.sub(r"^-(?=[^\x00-\x7f]|[\"(])", _HIDDEN_MINUS, arg) for arg in args]
+        if any(arg.startswith(_CSV_WITH_FORM) for arg in hidden):
+            hidden = list(self._split_csv_form(hidden))
         return super().parse_args(ctx, hidden)
+
+    def _split_csv_form(self, args: list[str]) -> Iterator[str]:
+        """Yield ``args`` with ``--csv --csv-form=FORM`` for ``--csv=FORM``, up to ``--``."""
+        end = args.index("--") if "--" in args else len(args)
+        offered = any("--csv" in param.opts for param in self.params)
+        for at, arg in enumerate(args):
+            if offered and at < end and arg.startswith(_CSV_WITH_FORM):
+                form = arg.removeprefix(_CSV_WITH_FORM)
+                if form not in set(CsvForm):
+                    shown = truncate(one_line(form), 40)
+                    raise UsageError(f"Unknown form --csv={shown}. Choose {', '.join(CsvForm)}.")
+                yield from ("--csv", f"{_CSV_FORM}={form}")
+            else:
+                yield arg
 
 
 def query_text(words: tuple[str, ...]) -> str:
@@ -295,8 +328,8 @@ def query_options(command: _Command) -> _Command:
 _FORMAT_HELP: Final = {
     OutputFormat.JSON: "Print one JSON object.",
     OutputFormat.JSONL: "Print JSON Lines, one object per result.",
-    OutputFormat.CSV: "Print CSV with a header row.",
-    OutputFormat.PATHS: "Print paths only, one per line.",
+    OutputFormat.CSV: "Print CSV with a header row; --csv=excel for Excel, --csv=raw unchanged.",
+    OutputFormat.PATHS: "Print paths only, one per line, in the form $'…' where needed.",
 }
 
 
@@ -315,6 +348,14 @@ def output_options(*formats: OutputFormat, color: bool = True) -> Callable[[_Com
         if OutputFormat.PATHS in formats:
             command = click.option(
                 "-0", "--null", is_flag=True, help="End paths with NUL, for xargs -0."
+            )(command)
+        if OutputFormat.CSV in formats:
+            command = enum_option(
+                _CSV_FORM,
+                choices=CsvForm,
+                default=CsvForm.SAFE.value,
+                hidden=True,
+                help="Form of CSV, as --csv=FORM.",
             )(command)
         for each in reversed(formats):
             command = click.option(

@@ -16,7 +16,10 @@ from newsgrep.terminal import (
     StyledLine,
     format_colored,
     format_plain,
-    sanitize,
+    one_line,
+    path_bytes,
+    quote_path,
+    replace_invisible,
     write,
     write_bytes,
     write_streaming,
@@ -79,22 +82,20 @@ def _print_jsonl(rendering: Rendering, _: OutputOptions) -> None:
     write_streaming(encode_json(each) for each in rendering.jsonl())
 
 
-def _print_csv(rendering: Rendering, _: OutputOptions) -> None:
-    import csv
-    import io
+def _print_csv(rendering: Rendering, options: OutputOptions) -> None:
+    from newsgrep.cli.csv_rows import csv_lines
 
-    def line(row: Sequence[object]) -> str:
-        text = io.StringIO()
-        csv.writer(text, lineterminator="").writerow(row)
-        return text.getvalue()
-
-    write_streaming(map(line, rendering.csv()))
+    write_streaming(csv_lines(rendering.csv(), options.csv_form))
 
 
 def _print_paths(rendering: Rendering, options: OutputOptions) -> None:
-    end = b"\0" if options.null else b"\n"
+    if options.null:
+        for path in rendering.paths():
+            write_bytes(path_bytes(path) + b"\0")
+        return
+    keep_bytes = not sys.stdout.isatty()
     for path in rendering.paths():
-        write_bytes(os.fsencode(path) + end)
+        write_bytes(path_bytes(quote_path(path, keep_bytes=keep_bytes)) + b"\n")
 
 
 _PRINTERS: Final[Mapping[OutputFormat, Callable[[Rendering, OutputOptions], None]]] = {
@@ -130,8 +131,8 @@ def print_paged(lines: Iterable[StyledLine], *, color: bool) -> None:
 
 
 def print_message(message: str) -> None:
-    """Print a warning or an error to standard error, sanitized."""
-    click.echo(f"newsgrep: {sanitize(message)}", err=True)
+    """Print a warning or an error to standard error, on one line of visible characters."""
+    click.echo(f"newsgrep: {replace_invisible(one_line(message))}", err=True)
 
 
 def report_no_match(engine: Engine, root: Node, parsed: str, index: Index) -> Diagnosis:
@@ -151,5 +152,5 @@ def report_no_match(engine: Engine, root: Node, parsed: str, index: Index) -> Di
     )
     diagnosis = diagnose(engine, root, newer, all_files_checked=all_seen)
     for line in diagnosis_lines(diagnosis, parsed, index.where):
-        click.echo(line, err=True)
+        click.echo(one_line(line), err=True)
     return diagnosis

@@ -5,7 +5,8 @@ A view module has a function that returns a frozen value, and beside it the form
 * ``to_text(value, screen)`` yields :class:`~newsgrep.terminal.StyledLine` for people.
 * ``to_json(value)`` returns one complete JSON object, as docs/JSON.md describes it.
 * ``to_jsonl(value)`` yields one complete JSON object for each item.
-* ``to_csv(value)`` yields rows, the header first.
+* ``to_csv(value)`` yields rows, the header first. A path in them is a :class:`FilePath`, which
+  CSV prints quoted where needed.
 
 A module has the forms that its command offers. The values of :mod:`newsgrep.views.hits` and
 :mod:`newsgrep.views.article` come from elsewhere; these modules have only forms.
@@ -17,3 +18,9 @@ from typing import Final
 
 SCHEMA_VERSION: Final = 1
 """The ``version`` in every JSON object; only changes other than additions increase it."""
+
+
+class FilePath(str):
+    """The path of a file in a row of CSV; its undecodable bytes are lone surrogates."""
+
+    __slots__ = ()

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from newsgrep.models import Article, Precision, Span
-from newsgrep.terminal import StyledLine, StyledText, count_noun, highlight, one_line
+from newsgrep.terminal import StyledLine, StyledText, count_noun, highlight, one_line, quote_path
 from newsgrep.views import SCHEMA_VERSION
 
 _SEPARATOR: Final = " · "
@@ -145,10 +145,10 @@ def display_file_date(article: Article) -> str:
 
 
 def display_path(path: str) -> str:
-    """Return ``path`` sanitized, relative to the current folder if it is inside of it."""
+    """Return ``path`` relative to the current folder if it is inside of it, quoted if needed."""
     here = os.getcwd()  # noqa: PTH109  (paths in an index are strings of any bytes)
     prefix = here.rstrip(os.sep) + os.sep
-    return one_line(path.removeprefix(prefix))
+    return quote_path(path.removeprefix(prefix))
 
 
 def web_link(url: str | None) -> str | None:

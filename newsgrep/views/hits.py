@@ -5,7 +5,6 @@ The value is a :class:`~newsgrep.search.search.SearchResult`.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
@@ -24,7 +23,7 @@ from newsgrep.terminal import (
     sanitize,
     truncate,
 )
-from newsgrep.views import SCHEMA_VERSION
+from newsgrep.views import SCHEMA_VERSION, FilePath
 from newsgrep.views.article import byline_pieces, display_path, metadata_object, web_link
 
 if TYPE_CHECKING:
@@ -183,7 +182,7 @@ def csv_cells(hit: Hit) -> tuple[object, ...]:
         published.precision.value if published else "",
         "; ".join(article.authors),
         article.url or "",
-        os.fsencode(article.path).decode("utf-8", "replace"),
+        FilePath(article.path),
         " … ".join(snippet.text.replace("\n", " ") for snippet in hit.snippets),
     )
 

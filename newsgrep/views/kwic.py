@@ -7,7 +7,6 @@ for an archive of any size. Only sorting by context reads all of them first.
 from __future__ import annotations
 
 import heapq
-import os
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -30,7 +29,7 @@ from newsgrep.terminal import (
     pad,
     truncate,
 )
-from newsgrep.views import SCHEMA_VERSION
+from newsgrep.views import SCHEMA_VERSION, FilePath
 from newsgrep.views.article import web_link
 
 MIN_WIDTH: Final = 60
@@ -252,7 +251,7 @@ def to_csv(concordance: Concordance) -> Iterator[Sequence[object]]:
     for line in concordance.lines:
         cut = _cut_context(line, concordance.width // 2)
         flat = cut._replace(
-            path=os.fsencode(cut.path).decode("utf-8", "replace"),
+            path=FilePath(cut.path),
             left=_without_breaks(cut.left),
             keyword=_without_breaks(cut.keyword),
             right=_without_breaks(cut.right),

@@ -56,6 +56,32 @@ tags: ["\e[5;7m海带"]
     return cli
 
 
+NAMES = (
+    "行\n二.md",
+    "\x1b[5;7m红\x1b[0m.md",
+    "反\u202edm.转",
+    "零\u200b宽\ufeff.md",
+    "\x9b5m.md",
+    "引'号\\\t.md",
+    "标\U000e0041签\xad.md",
+)
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """Run newsgrep with files whose names contain line breaks and invisible characters."""
+    cli = Cli(tmp_path_factory.mktemp("names"))
+    (cli.folder / "n").mkdir()
+    for name in NAMES:
+        link = f"{name}.link.md"
+        (cli.folder / "n" / f"{name}.md").write_text(f"海带\n\n海带三筐。{name}\n", "utf-8")
+        (cli.folder / "n" / link).symlink_to("/dev/null")
+        (cli.folder / "n" / f"{name}.jpg").write_bytes(b"x")
+        (cli.folder / "n" / f"{name}.txt").write_bytes(b"")
+    cli("index", "n")
+    return cli
+
+
 def controls(text: str) -> set[str]:
     return {
         character
@@ -63,6 +89,10 @@ def controls(text: str) -> set[str]:
         if unicodedata.category(character) in {"Cc", "Zl", "Zp"}
         or unicodedata.bidirectional(character) in BIDI_CONTROLS
     } - {"\n"}
+
+
+def invisible(text: str) -> set[str]:
+    return {each for each in text if unicodedata.category(each) in {"Cc", "Cf", "Zl", "Zp"}}
 
 
 BIDI_CONTROLS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
@@ -115,6 +145,49 @@ def test_index_sanitizes_file_names(trap: Cli, tmp_path: Path) -> None:
     assert "图.jpg" in ran.err
     assert controls(ran.out + ran.err) == set()
     assert controls(trap("index", "\x1b[5;7m无", status=2).err) == set()
+
+
+def test_paths_are_one_visible_line_each(names: Cli) -> None:
+    raw = names("search", "海带", "--paths", "-0", "-n", "99").out.split("\0")[:-1]
+    assert {Path(path).name for path in raw} == {f"{name}.md" for name in NAMES}
+    out = names("search", "海带", "--paths", "-n", "99").out
+    assert out.count("\n") == len(NAMES)
+    assert invisible(out) == {"\n"}
+    script = "newsgrep search 海带 --paths -n 99 | while read -r path; do eval cat $path; done"
+    assert names.bash(script).out.count("海带三筐") == len(NAMES)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["search 海带", "search 海带 --csv", "kwic 海带 --csv", "similar {}", "show {}", "extract {}"],
+)
+def test_commands_print_names_visibly(names: Cli, command: str) -> None:
+    args = command.format("n/" + NAMES[0] + ".md").split(" ")
+    ran = names(*args)
+    assert invisible(ran.out + ran.err) <= {"\n"}
+
+
+def test_messages_print_names_on_their_line(names: Cli, tmp_path: Path) -> None:
+    for name in NAMES:
+        for args in (
+            ("index", f"n/{name}"),
+            ("show", f"n/{name}"),
+            ("similar", f"n/{name}"),
+            ("extract", f"n/{name}"),
+            ("extract", f"n/{name}.txt"),
+            ("batch", f"n/{name}"),
+            ("search", "海带", "--index", f"n/{name}"),
+            ("timeline", "海带", "--svg", f"n/{name}/x"),
+            ("search", f"--{name}"),
+            ("saved", "show", name),
+        ):
+            ran = names(*args, status=None)
+            assert ran.status in {1, 2}
+            assert invisible(ran.out + ran.err) <= {"\n"}, args
+            assert not any(line.startswith("二") for line in ran.err.splitlines())
+    again = names("index", "n", "--index", tmp_path / "again")
+    assert invisible(again.out + again.err) <= {"\n"}
+    assert not any(line.startswith("二") for line in again.err.splitlines())
 
 
 def test_json_escapes_control_characters(trap: Cli) -> None:
