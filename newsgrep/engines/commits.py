@@ -4,55 +4,223 @@ A folder of data contains files that are written once, and commit files. ``commi
 the last commit if no other has a higher number, and ``commit-6.previous.json`` is the commit
 that a rollback restores. A commit file names every file of its commit with size and checksum,
 contains the engine's own description of them (``state``), and ends with its own checksum. It
-is JSON: reading it runs no code, whoever wrote it.
+is JSON, so that reading a file from anywhere runs no code.
 
 Publishing a commit syncs its files, then the folder, and renames the finished commit file,
 which is the switch. Then the commit before it is renamed, so that the loss of the last one is an
 error and not an older answer, and files that neither of the two names are deleted. A rollback
 publishes the files of the previous commit as the next one; numbers only increase.
 
-Readers take no lock and create no file::
+This module reads, takes no lock and creates no file. The size of a commit file is limited, its
+values are checked, and no name in it leads out of the folder::
 
     commits = CommitFolder(folder, "whoosh", own_files)
     reader = commits.open_last(open_files)
 
-Writers hold the lock::
-
-    with commits.lock():
-        commits.remove_leftovers()
-        commits.publish({"a.seg": checksum_file(folder / "a.seg")}, {"segments": ["a"]})
+:mod:`newsgrep.engines.commit_writer` publishes commits.
 """
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import re
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+import stat
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from time import gmtime, strftime
-from typing import Any, Final, TypeVar
+from typing import Any, BinaryIO, Final, NamedTuple, TypeVar
+from zlib import crc32
 
-from newsgrep._io import sync
 from newsgrep.engines.base import DAMAGE_REMEDY, RolledBack
-from newsgrep.engines.commit_file import (
-    LOCK_NAME,
-    Commit,
-    CommitName,
-    FileChecksum,
-    file_problem,
-    pack_commit,
-    parse_commit,
-    parse_name,
-    read_commit,
-)
-from newsgrep.errors import IndexDamaged, IndexLocked, UsageError
-
-_DRAFT: Final = re.compile(r"commit-[0-9]+\.json\.new")
-_MAX_LISTINGS: Final = 5
+from newsgrep.errors import IndexDamaged
 
 _Opened = TypeVar("_Opened")
+
+LOCK_NAME: Final = "writer.lock"
+"""Locked by the process that writes to a folder of data; its content means nothing."""
+
+MAX_COMMIT_BYTES: Final = 16 << 20
+"""The size of a commit file. Engines put what grows with the number of documents into files."""
+
+_COMMIT_FILE: Final = re.compile(r"commit-(0|[1-9][0-9]{0,14})(\.previous)?\.json")
+_DATA_FILE: Final = re.compile(r"(?!commit-)[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
+_TEXT: Final = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+_CHECKSUM_LINE: Final = re.compile(rb"\ncrc32 ([0-9a-f]{8})\n\Z")
+_CHECKSUM_LINE_BYTES: Final = 16
+_READ_BYTES: Final = 1 << 20
+_MAX_NUMBER: Final = 10**15
+_MAX_LISTINGS: Final = 5
+_DRAFT: Final = re.compile(r"commit-[0-9]+\.json\.new")
+
+
+class FileChecksum(NamedTuple):
+    """The size of a file in bytes, and the CRC-32 of all of them."""
+
+    size: int
+    crc: int
+
+
+class Restored(NamedTuple):
+    """The number and the time of the commit whose files a rollback has published again."""
+
+    number: int
+    time: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The content of a commit file.
+
+    ``time`` is ``YYYY-MM-DDTHH:MM:SSZ``. ``index_id`` is the same for all commits of one folder,
+    and of no other. ``previous`` is the number of the commit that a rollback restores. If this
+    commit is a rollback, ``rolled_back`` is the number of the commit that it has dropped, and
+    ``restored`` the commit whose files it has. ``files`` has their names, and ``state`` is the
+    engine's, any JSON object. ``checksum`` is the CRC-32 of the first line.
+    """
+
+    number: int
+    time: str
+    engine: str
+    index_id: str
+    previous: int | None
+    rolled_back: int | None
+    restored: Restored | None
+    files: Mapping[str, FileChecksum]
+    state: Mapping[str, Any]
+    checksum: int
+
+    @property
+    def mark(self) -> int:
+        """Return a number that no other commit of any index has; 0 for an empty index."""
+        return self.number << 32 | self.checksum if self.number else 0
+
+    @property
+    def as_rolled_back(self) -> RolledBack | None:
+        """Return what the rollback that made this commit returned, if one did."""
+        if self.rolled_back is None or self.restored is None:
+            return None
+        return RolledBack(*self.restored, dropped=self.rolled_back)
+
+
+class CommitName(NamedTuple):
+    """What the name of a commit file says: its number, and whether it is the previous commit."""
+
+    number: int
+    is_previous: bool = False
+
+    def __str__(self) -> str:
+        return f"commit-{self.number}{'.previous' if self.is_previous else ''}.json"
+
+
+def parse_name(name: str) -> CommitName | None:
+    """Return what the name of a commit file says, ``None`` for any other name."""
+    match = _COMMIT_FILE.fullmatch(name)
+    return match and CommitName(int(match[1]), match[2] is not None)
+
+
+def parse_sealed(data: bytes) -> tuple[Any, int]:
+    """Return the JSON value in ``data``, which ends with its checksum, and that checksum.
+
+    Raises :class:`ValueError` for anything else.
+    """
+    ending = _CHECKSUM_LINE.search(data, max(len(data) - _CHECKSUM_LINE_BYTES, 0))
+    if ending is None:
+        raise ValueError("its end is missing")
+    body = data[: ending.start()]
+    checksum = crc32(body)
+    if checksum != int(ending[1], 16):
+        raise ValueError("its checksum is wrong")
+    try:
+        return json.loads(body.decode("ascii"), parse_constant=_refuse_constant), checksum
+    except RecursionError as exc:
+        raise ValueError("it is nested too deeply") from exc
+
+
+def parse_commit(data: bytes) -> Commit:
+    """Return the commit that the bytes of a commit file describe.
+
+    Raises :class:`ValueError`, :class:`LookupError`, :class:`TypeError` or
+    :class:`AttributeError` for anything else.
+    """
+    if len(data) > MAX_COMMIT_BYTES:
+        raise ValueError(f"it is larger than {MAX_COMMIT_BYTES:,} bytes")
+    content, checksum = parse_sealed(data)
+    return Commit(
+        number=_number(content["number"]),
+        time=_text(content["time"]),
+        engine=_text(content["engine"]),
+        index_id=_text(content["index"]),
+        previous=_optional_number(content["previous"]),
+        rolled_back=_optional_number(content["rolled_back"]),
+        restored=_restored(content["restored"]),
+        files={_data_file(name): _checksum(each) for name, each in content["files"].items()},
+        state=_object(content["state"]),
+        checksum=checksum,
+    )
+
+
+def read_commit(path: Path) -> Commit:
+    """Read a commit file; raises what :func:`parse_commit` does, and ``OSError``."""
+    with open_regular(path) as stream:
+        return parse_commit(stream.read(MAX_COMMIT_BYTES + 1))
+
+
+def checksum_file(path: Path) -> FileChecksum:
+    """Return size and checksum of a file of any size; raises what :func:`open_regular` does."""
+    size = crc = 0
+    with open_regular(path) as stream:
+        while part := stream.read(_READ_BYTES):
+            size, crc = size + len(part), crc32(part, crc)
+    return FileChecksum(size, crc)
+
+
+def file_problem(folder: Path, name: str, expected: FileChecksum, *, deep: bool) -> str | None:
+    """Return what is wrong with a file in a sentence; with ``deep``, every byte is read.
+
+    Raises ``OSError`` if it can't be read for another reason than damage.
+    """
+    try:
+        with open_regular(folder / name) as stream:
+            size = os.fstat(stream.fileno()).st_size
+        if size != expected.size:
+            return f"The file {name} has {size} bytes instead of {expected.size}."
+        if deep and checksum_file(folder / name) != expected:
+            return f"The file {name} does not match its checksum."
+    except FileNotFoundError:
+        return f"The file {name} is missing."
+    except ValueError as exc:
+        return f"The file {name} is not a file of an index: {exc}."
+    except OSError as exc:
+        if exc.errno != errno.EIO:
+            raise
+        return f"The file {name} can't be read ({exc.strerror})."
+    return None
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading; a link is not followed, and a pipe not waited for.
+
+    Raises ``OSError``, and :class:`ValueError` if it is not a regular file.
+    """
+    flags = os.O_RDONLY
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
+        flags |= getattr(os, name, 0)
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as exc:
+        if exc.errno in {errno.ELOOP, errno.ENXIO}:
+            raise ValueError("it is a symbolic link or a socket") from exc
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("it is not a regular file")
+        return open(descriptor, "rb")  # noqa: PTH123  (a descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 class CommitFolder:
@@ -67,8 +235,6 @@ class CommitFolder:
         self._engine = engine
         self._own_files = own_files
 
-    # Reading
-
     def last_number(self) -> int | None:
         """Return the number of the last commit, ``None`` if there is no file of one.
 
@@ -76,7 +242,7 @@ class CommitFolder:
         """
         names = self._names()
         for _ in range(_MAX_LISTINGS):
-            numbers = [each.number for each in _commits(names) if not each.is_previous]
+            numbers = [each.number for each in commit_names(names) if not each.is_previous]
             if numbers:
                 return max(numbers)
             # A list that is read while a writer renames may have neither of two names.
@@ -87,12 +253,15 @@ class CommitFolder:
 
     def last(self) -> Commit:
         """Return the last commit; raises :class:`IndexDamaged` if it can't be read."""
-        while True:
-            number = self.last_number()
-            if number is None:
-                raise self.damaged("the file of its last commit is missing")
-            with suppress(FileNotFoundError):  # renamed meanwhile, after the next commit
+        number = self.last_number()
+        while number is not None:
+            try:
                 return self._read(CommitName(number))
+            except FileNotFoundError as exc:  # renamed meanwhile, after the next commit
+                before, number = number, self.last_number()
+                if number == before:
+                    raise self.damaged(f"{CommitName(before)} can't be opened") from exc
+        raise self.damaged("the file of its last commit is missing")
 
     def open_last(self, open_files: Callable[[Commit], _Opened]) -> _Opened:
         """Return ``open_files(commit)`` for the last commit.
@@ -123,7 +292,7 @@ class CommitFolder:
     def readable_commits(self) -> list[Commit]:
         """Return each commit whose file can be read, the last one first."""
         found = []
-        for name in sorted(_commits(self._names()), reverse=True):
+        for name in sorted(commit_names(self._names()), reverse=True):
             with suppress(FileNotFoundError, IndexDamaged):
                 found.append(self._read(name))
         return found
@@ -155,128 +324,6 @@ class CommitFolder:
         """Return the error for damage in this folder."""
         return IndexDamaged(f"The index in {self.folder} is damaged ({reason}): {DAMAGE_REMEDY}.")
 
-    # Writing
-
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Keep other writers out; raises :class:`IndexLocked` if there is one.
-
-        The operating system releases the lock of a process that ends in any way.
-        """
-        from filelock import FileLock, Timeout  # a search needs no lock
-
-        lock = FileLock(self.folder / LOCK_NAME)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as exc:
-            raise IndexLocked(
-                f"Another process is writing to the index in {self.folder}: wait for it and try "
-                "again."
-            ) from exc
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def create(self, files: Mapping[str, FileChecksum], state: Mapping[str, Any]) -> Commit:
-        """Publish commit 0, that of an empty index: no rollback restores it.
-
-        Files of an index whose first run was interrupted are deleted before.
-        """
-        self._delete([name for name in self._names() if self._is_own(name) and name not in files])
-        head = {"number": 0, "index": os.urandom(8).hex(), "previous": None}
-        return self._publish(head, files, state)
-
-    def publish(self, files: Mapping[str, FileChecksum], state: Mapping[str, Any]) -> Commit:
-        """Make ``files``, which are in the folder, the last commit; the caller holds the lock.
-
-        When it returns, the commit is on the disk, and the one before it is the previous one. If
-        it raises, the last commit is what it was; ``OSError`` names the cause, such as a full
-        disk. Leftovers are deleted after the switch as far as that is possible.
-        """
-        last = self.last()
-        head = {
-            "number": last.number + 1,
-            "index": last.index_id,
-            "previous": last.number or None,
-        }
-        commit = self._publish(head, files, state, synced=last.files)
-        with suppress(OSError):  # the next writer completes it
-            self.remove_leftovers()
-        return commit
-
-    def rollback(self) -> RolledBack:
-        """Publish the previous commit's files as the last commit; the caller holds the lock.
-
-        The last commit may be damaged or lost. Repeating a rollback only removes what a killed
-        one has left. Raises :class:`UsageError` if there is no previous commit, and
-        :class:`IndexDamaged` if it is damaged, too.
-        """
-        last = None
-        with suppress(IndexDamaged):
-            last = self.last()
-        if last and last.previous is None and (done := last.as_rolled_back):
-            self.remove_leftovers()
-            return done._replace(is_repeated=True)
-        dropped, target = self._commit_to_restore(last)
-        if target is None:
-            raise UsageError(
-                f"The index in {self.folder} has no commit to roll back to: only one is kept."
-            )
-        if problems := self.file_problems(target):
-            raise self.damaged(f"the previous commit can't be restored: {problems[0].rstrip('.')}")
-        head = {
-            "number": dropped + 1,
-            "index": target.index_id,
-            "previous": None,
-            "rolled_back": dropped,
-            "restored": [target.number, target.time],
-        }
-        self._publish(head, target.files, target.state)
-        with suppress(OSError):
-            self.remove_leftovers()
-        return RolledBack(target.number, target.time, dropped)
-
-    def _commit_to_restore(self, last: Commit | None) -> tuple[int, Commit | None]:
-        """Return the number of the commit that a rollback drops, and the one that it restores."""
-        if last:
-            return last.number, self.previous(last)
-        highest = max(_commits(self._names()), default=CommitName(0))
-        # If only the previous commit is there, the lost one had the next number.
-        dropped = highest.number + highest.is_previous
-        for commit in self.readable_commits():
-            if 0 < commit.number < dropped:
-                return dropped, commit
-        return dropped, None
-
-    def remove_leftovers(self) -> list[str]:
-        """Complete an interrupted publication, and delete what no commit needs.
-
-        Returns the names; what can't be deleted now is deleted another time. The caller holds the
-        lock. Raises :class:`IndexDamaged` and deletes nothing if the last commit can't be read.
-        """
-        names = self.leftovers()
-        previous = self.last().previous
-        if previous is not None and str(CommitName(previous)) in names:
-            old, new = (self.folder / str(CommitName(previous, is_p)) for is_p in (False, True))
-            old.replace(new)
-            sync(self.folder)
-        self._delete(names)
-        return names
-
-    def _delete(self, names: list[str]) -> None:
-        if not names:
-            return
-        # Commit files first: one without its files must not look like a commit.
-        for name in sorted(names, key=lambda name: not name.startswith("commit-")):
-            path = self.folder / name
-            with suppress(OSError):
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
-                else:
-                    path.unlink()
-        sync(self.folder)
-
     def _names(self) -> list[str]:
         try:
             return sorted(os.listdir(self.folder))  # noqa: PTH208  (a search waits for this)
@@ -298,50 +345,58 @@ class CommitFolder:
             raise self.damaged(f"{name} can't be read: {exc}") from exc
         return commit
 
-    def _publish(
-        self,
-        head: dict[str, Any],
-        files: Mapping[str, FileChecksum],
-        state: Mapping[str, Any],
-        synced: Mapping[str, FileChecksum] | None = None,
-    ) -> Commit:
-        """Write a commit file after all of its files but the ``synced`` ones are on the disk."""
-        content = {
-            "time": strftime("%Y-%m-%dT%H:%M:%SZ", gmtime()),
-            "engine": self._engine,
-            "rolled_back": None,
-            "restored": None,
-            "files": dict(files),
-            "state": dict(state),
-        }
-        data = pack_commit(content | head)
-        commit = parse_commit(data)  # what can't be read is not published
-        for name, checksum in files.items():
-            if synced is None or synced.get(name) != checksum:
-                sync(self.folder / name)
-        sync(self.folder)
-        path = self.folder / str(CommitName(commit.number))
-        draft = path.with_name(f"{path.name}.new")
-        try:
-            draft.unlink(missing_ok=True)
-            with draft.open("xb") as stream:  # a link of this name is not followed
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            draft.replace(path)
-        except OSError:
-            with suppress(OSError):
-                draft.unlink()
-            raise
-        try:
-            sync(self.folder)
-        except OSError:
-            # A commit that may not survive a power failure must not be visible either.
-            with suppress(OSError):
-                path.unlink()
-            raise
-        return commit
 
-
-def _commits(names: list[str]) -> list[CommitName]:
+def commit_names(names: list[str]) -> list[CommitName]:
+    """Return what those names say that are names of commit files."""
     return list(filter(None, map(parse_name, names)))
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number")
+
+
+def _number(value: object) -> int:
+    if type(value) is not int or not 0 <= value < _MAX_NUMBER:
+        raise ValueError("a number is missing")
+    return value
+
+
+def _optional_number(value: object) -> int | None:
+    return None if value is None else _number(value)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not _TEXT.fullmatch(value):
+        raise ValueError("a text is missing")
+    return value
+
+
+def _restored(value: object) -> Restored | None:
+    if value is None:
+        return None
+    number, time = _pair(value)
+    return Restored(_number(number), _text(time))
+
+
+def _checksum(value: object) -> FileChecksum:
+    size, crc = _pair(value)
+    return FileChecksum(_number(size), _number(crc))
+
+
+def _pair(value: object) -> list[Any]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise TypeError("a pair is missing")
+    return value
+
+
+def _object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("an object is missing")
+    return value
+
+
+def _data_file(name: str) -> str:
+    """Return a name that can only be a file of the folder itself."""
+    if not _DATA_FILE.fullmatch(name) or name == LOCK_NAME:
+        raise ValueError("a file has an invalid name")
+    return name

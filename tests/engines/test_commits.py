@@ -14,32 +14,31 @@ from zlib import crc32
 import pytest
 
 from newsgrep._io import sync
-from newsgrep.engines import commits as commits_module
+from newsgrep.engines import commit_writer
 from newsgrep.engines.base import RolledBack
-from newsgrep.engines.commit_file import (
+from newsgrep.engines.commit_writer import CommitWriter, seal
+from newsgrep.engines.commits import (
     MAX_COMMIT_BYTES,
     Commit,
     FileChecksum,
     checksum_file,
     open_regular,
-    pack_commit,
     parse_commit,
 )
-from newsgrep.engines.commits import CommitFolder
 from newsgrep.errors import IndexDamaged, IndexLocked, UsageError
 
 OWN_FILES = re.compile(r"[a-z0-9]+\.data|work")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> CommitFolder:
+def folder(tmp_path: Path) -> CommitWriter:
     """Return an empty index, with commit 0."""
-    commits = CommitFolder(tmp_path, "whoosh", OWN_FILES)
+    commits = CommitWriter(tmp_path, "whoosh", OWN_FILES)
     commits.create({}, {"names": []})
     return commits
 
 
-def publish(folder: CommitFolder, *names: str) -> Commit:
+def publish(folder: CommitWriter, *names: str) -> Commit:
     """Publish files with these names, which contain them."""
     with folder.lock():
         folder.remove_leftovers()
@@ -50,12 +49,12 @@ def publish(folder: CommitFolder, *names: str) -> Commit:
         return folder.publish(files, {"names": list(names)})
 
 
-def roll_back(folder: CommitFolder) -> RolledBack:
+def roll_back(folder: CommitWriter) -> RolledBack:
     with folder.lock():
         return folder.rollback()
 
 
-def names_in(folder: CommitFolder) -> set[str]:
+def names_in(folder: CommitWriter) -> set[str]:
     return {path.name for path in folder.folder.iterdir()} - {"writer.lock"}
 
 
@@ -65,7 +64,7 @@ def change_byte(path: Path, position: int) -> None:
     path.write_bytes(data)
 
 
-def test_publish_keeps_the_previous_commit_and_no_older(folder: CommitFolder) -> None:
+def test_publish_keeps_the_previous_commit_and_no_older(folder: CommitWriter) -> None:
     publish(folder, "a")
     publish(folder, "a", "b")
     commit = publish(folder, "b", "c")
@@ -79,7 +78,7 @@ def test_publish_keeps_the_previous_commit_and_no_older(folder: CommitFolder) ->
     assert folder.leftovers() == []
 
 
-def test_mark_identifies_a_commit(folder: CommitFolder) -> None:
+def test_mark_identifies_a_commit(folder: CommitWriter) -> None:
     assert folder.last().mark == 0
     marks = [publish(folder, "a").mark, publish(folder, "b").mark]
     roll_back(folder)
@@ -87,7 +86,7 @@ def test_mark_identifies_a_commit(folder: CommitFolder) -> None:
     assert len(set(marks)) == 4
 
 
-def test_lost_last_commit_is_an_error(folder: CommitFolder) -> None:
+def test_lost_last_commit_is_an_error(folder: CommitWriter) -> None:
     publish(folder, "a")
     publish(folder, "b")
     (folder.folder / "commit-2.json").unlink()
@@ -95,7 +94,7 @@ def test_lost_last_commit_is_an_error(folder: CommitFolder) -> None:
         folder.last()
 
 
-def test_older_commit_in_place_of_the_last_is_an_error(folder: CommitFolder) -> None:
+def test_older_commit_in_place_of_the_last_is_an_error(folder: CommitWriter) -> None:
     publish(folder, "a")
     publish(folder, "b")
     (folder.folder / "commit-1.previous.json").replace(folder.folder / "commit-2.json")
@@ -103,7 +102,7 @@ def test_older_commit_in_place_of_the_last_is_an_error(folder: CommitFolder) -> 
         folder.last()
 
 
-def test_next_writer_completes_an_interrupted_publication(folder: CommitFolder) -> None:
+def test_next_writer_completes_an_interrupted_publication(folder: CommitWriter) -> None:
     publish(folder, "a")
     publish(folder, "a", "b")
     before = names_in(folder)
@@ -117,7 +116,7 @@ def test_next_writer_completes_an_interrupted_publication(folder: CommitFolder) 
     assert names_in(folder) == before
 
 
-def test_only_own_files_are_leftovers(folder: CommitFolder) -> None:
+def test_only_own_files_are_leftovers(folder: CommitWriter) -> None:
     publish(folder, "a")
     own, other = ("x.data", "commit-7.previous.json"), ("notes.txt", "x.data.txt", ".y.data")
     for name in (*own, *other):
@@ -128,14 +127,14 @@ def test_only_own_files_are_leftovers(folder: CommitFolder) -> None:
     assert names_in(folder) == {"commit-1.json", "a.data", *other}
 
 
-def test_create_deletes_what_a_killed_first_run_left(folder: CommitFolder) -> None:
+def test_create_deletes_what_a_killed_first_run_left(folder: CommitWriter) -> None:
     publish(folder, "a")
     publish(folder, "b")
     folder.create({}, {})
     assert names_in(folder) == {"commit-0.json"}
 
 
-def test_rollback_publishes_the_previous_files(folder: CommitFolder) -> None:
+def test_rollback_publishes_the_previous_files(folder: CommitWriter) -> None:
     first = publish(folder, "a")
     second = publish(folder, "b")
     assert roll_back(folder) == RolledBack(1, first.time, dropped=2)
@@ -146,7 +145,7 @@ def test_rollback_publishes_the_previous_files(folder: CommitFolder) -> None:
     assert publish(folder, "b").previous == 3
 
 
-def test_repeated_rollback_goes_back_once(folder: CommitFolder) -> None:
+def test_repeated_rollback_goes_back_once(folder: CommitWriter) -> None:
     publish(folder, "a")
     publish(folder, "b")
     done = roll_back(folder)
@@ -159,7 +158,7 @@ def test_repeated_rollback_goes_back_once(folder: CommitFolder) -> None:
 
 
 @pytest.mark.parametrize("fault", ["damaged", "lost"])
-def test_rollback_replaces_an_unreadable_last_commit(folder: CommitFolder, fault: str) -> None:
+def test_rollback_replaces_an_unreadable_last_commit(folder: CommitWriter, fault: str) -> None:
     first = publish(folder, "a")
     publish(folder, "b")
     if fault == "damaged":
@@ -171,7 +170,7 @@ def test_rollback_replaces_an_unreadable_last_commit(folder: CommitFolder, fault
     assert names_in(folder) == {"commit-3.json", "a.data"}
 
 
-def test_rollback_refuses_without_a_previous_commit(folder: CommitFolder) -> None:
+def test_rollback_refuses_without_a_previous_commit(folder: CommitWriter) -> None:
     publish(folder, "a")
     with pytest.raises(UsageError, match="only one is kept"):
         roll_back(folder)
@@ -180,7 +179,7 @@ def test_rollback_refuses_without_a_previous_commit(folder: CommitFolder) -> Non
         roll_back(folder)
 
 
-def test_rollback_refuses_a_damaged_previous_commit(folder: CommitFolder) -> None:
+def test_rollback_refuses_a_damaged_previous_commit(folder: CommitWriter) -> None:
     publish(folder, "a")
     last = publish(folder, "b")
     change_byte(folder.folder / "a.data", 0)
@@ -192,7 +191,7 @@ def test_rollback_refuses_a_damaged_previous_commit(folder: CommitFolder) -> Non
 @pytest.mark.parametrize("call", range(8))
 @pytest.mark.parametrize("what", ["publish", "rollback"])
 def test_failed_call_leaves_the_old_or_the_new_commit(
-    folder: CommitFolder, monkeypatch: pytest.MonkeyPatch, what: str, call: int
+    folder: CommitWriter, monkeypatch: pytest.MonkeyPatch, what: str, call: int
 ) -> None:
     publish(folder, "a")
     old = publish(folder, "b")
@@ -210,7 +209,7 @@ def test_failed_call_leaves_the_old_or_the_new_commit(
 
     run = (lambda: publish(folder, "c")) if what == "publish" else (lambda: roll_back(folder))
     with monkeypatch.context() as patch:
-        patch.setattr(commits_module, "sync", fails(sync))
+        patch.setattr(commit_writer, "sync", fails(sync))
         patch.setattr(os, "fsync", fails(os.fsync))
         patch.setattr(Path, "replace", fails(Path.replace))
         try:
@@ -224,14 +223,14 @@ def test_failed_call_leaves_the_old_or_the_new_commit(
     assert folder.file_problems(folder.last()) == []
 
 
-def test_second_writer_gets_index_locked(folder: CommitFolder) -> None:
+def test_second_writer_gets_index_locked(folder: CommitWriter) -> None:
     with folder.lock(), pytest.raises(IndexLocked, match="wait"), folder.lock():
         pass
     with folder.lock():
         pass
 
 
-def test_open_last_follows_a_writer(folder: CommitFolder) -> None:
+def test_open_last_follows_a_writer(folder: CommitWriter) -> None:
     publish(folder, "a")
     opened = []
 
@@ -250,7 +249,7 @@ def test_open_last_follows_a_writer(folder: CommitFolder) -> None:
 
 
 @pytest.mark.parametrize("deep", [False, True])
-def test_file_problems_finds_each_kind(folder: CommitFolder, deep: bool) -> None:
+def test_file_problems_finds_each_kind(folder: CommitWriter, deep: bool) -> None:
     commit = publish(folder, "a", "b", "c", "d", "e")
     change_byte(folder.folder / "a.data", 0)
     (folder.folder / "b.data").write_bytes(b"")
@@ -266,7 +265,7 @@ def test_file_problems_finds_each_kind(folder: CommitFolder, deep: bool) -> None
     ]
 
 
-def test_every_changed_byte_of_a_commit_file_is_an_error(folder: CommitFolder) -> None:
+def test_every_changed_byte_of_a_commit_file_is_an_error(folder: CommitWriter) -> None:
     publish(folder, "a", "b")
     path = folder.folder / "commit-1.json"
     data = path.read_bytes()
@@ -309,27 +308,27 @@ def hostile_files() -> Iterator[bytes]:
     names += ["commit-1.json", "writer.lock"]
     wrong["files"] += [{name: [1, 1]} for name in names]
     changes = [{key: value} for key, values in wrong.items() for value in values]
-    yield from (pack_commit(valid_content() | change) for change in changes)
+    yield from (seal(valid_content() | change) for change in changes)
     deep: Any = []
     for _ in range(900):
         deep = [deep]
     text = json.dumps(valid_content() | {"state": {"x": deep}})
-    yield sealed(text.replace("[[]]", "[" * 100_000 + "]" * 100_000))
-    yield sealed(text.replace("[[]]", "NaN"))
-    yield sealed("[" * MAX_COMMIT_BYTES)
-    yield sealed("")
-    yield sealed("[1]")
+    yield with_checksum(text.replace("[[]]", "[" * 100_000 + "]" * 100_000))
+    yield with_checksum(text.replace("[[]]", "NaN"))
+    yield with_checksum("[" * MAX_COMMIT_BYTES)
+    yield with_checksum("")
+    yield with_checksum("[1]")
     yield b""
 
 
-def sealed(text: str) -> bytes:
+def with_checksum(text: str) -> bytes:
     """Return a text with a right checksum."""
     body = text.encode()
     return body + b"\ncrc32 %08x\n" % crc32(body)
 
 
-def test_hostile_commit_file_is_an_error(folder: CommitFolder) -> None:
-    assert parse_commit(pack_commit(valid_content())).number == 1
+def test_hostile_commit_file_is_an_error(folder: CommitWriter) -> None:
+    assert parse_commit(seal(valid_content())).number == 1
     for data in hostile_files():
         (folder.folder / "commit-1.json").write_bytes(data)
         with pytest.raises(IndexDamaged, match=r"commit-1\.json can't be read"):
@@ -337,7 +336,7 @@ def test_hostile_commit_file_is_an_error(folder: CommitFolder) -> None:
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
-def test_commit_file_must_be_a_regular_file(folder: CommitFolder, kind: str) -> None:
+def test_commit_file_must_be_a_regular_file(folder: CommitWriter, kind: str) -> None:
     publish(folder, "a")
     path = folder.folder / "commit-1.json"
     moved = path.rename(folder.folder / "elsewhere")
@@ -354,7 +353,7 @@ def test_commit_file_must_be_a_regular_file(folder: CommitFolder, kind: str) -> 
         open_regular(path)
 
 
-def test_draft_does_not_follow_a_link(folder: CommitFolder, tmp_path: Path) -> None:
+def test_draft_does_not_follow_a_link(folder: CommitWriter, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_text("unchanged")
     (folder.folder / "commit-1.json.new").symlink_to(other)

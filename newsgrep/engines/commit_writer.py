@@ -1,0 +1,210 @@
+"""Publishing commits of an index in a folder, and rolling the last one back.
+
+Writers hold the lock::
+
+    commits = CommitWriter(folder, "whoosh", own_files)
+    with commits.lock():
+        commits.remove_leftovers()
+        commits.publish({"a.seg": checksum_file(folder / "a.seg")}, {"segments": ["a"]})
+
+:mod:`newsgrep.engines.commits` describes the files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from time import gmtime, strftime
+from typing import Any
+from zlib import crc32
+
+from newsgrep._io import sync
+from newsgrep.engines.base import RolledBack
+from newsgrep.engines.commits import (
+    LOCK_NAME,
+    Commit,
+    CommitFolder,
+    CommitName,
+    FileChecksum,
+    commit_names,
+    parse_commit,
+)
+from newsgrep.errors import IndexDamaged, IndexLocked, UsageError
+
+
+class CommitWriter(CommitFolder):
+    """The commits of one index, for the one process that writes."""
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep other writers out; raises :class:`IndexLocked` if there is one.
+
+        The operating system releases the lock of a process that ends in any way.
+        """
+        from filelock import FileLock, Timeout  # a search needs no lock
+
+        lock = FileLock(self.folder / LOCK_NAME)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as exc:
+            raise IndexLocked(
+                f"Another process is writing to the index in {self.folder}: wait for it and try "
+                "again."
+            ) from exc
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def create(self, files: Mapping[str, FileChecksum], state: Mapping[str, Any]) -> Commit:
+        """Publish commit 0, that of an empty index: no rollback restores it.
+
+        Files of an index whose first run was interrupted are deleted before.
+        """
+        self._delete([name for name in self._names() if self._is_own(name) and name not in files])
+        head = {"number": 0, "index": os.urandom(8).hex(), "previous": None}
+        return self._publish(head, files, state)
+
+    def publish(self, files: Mapping[str, FileChecksum], state: Mapping[str, Any]) -> Commit:
+        """Make ``files``, which are in the folder, the last commit; the caller holds the lock.
+
+        When it returns, the commit is on the disk, and the one before it is the previous one. If
+        it raises, the last commit is what it was; ``OSError`` names the cause, such as a full
+        disk. Leftovers are deleted after the switch as far as that is possible.
+        """
+        last = self.last()
+        head = {
+            "number": last.number + 1,
+            "index": last.index_id,
+            "previous": last.number or None,
+        }
+        commit = self._publish(head, files, state, synced=last.files)
+        with suppress(OSError):  # the next writer completes it
+            self.remove_leftovers()
+        return commit
+
+    def rollback(self) -> RolledBack:
+        """Publish the previous commit's files as the last commit; the caller holds the lock.
+
+        The last commit may be damaged or lost. Repeating a rollback only removes what a killed
+        one has left. Raises :class:`UsageError` if there is no previous commit, and
+        :class:`IndexDamaged` if it is damaged, too.
+        """
+        last = None
+        with suppress(IndexDamaged):
+            last = self.last()
+        if last and last.previous is None and (done := last.as_rolled_back):
+            self.remove_leftovers()
+            return done._replace(is_repeated=True)
+        dropped, target = self._commit_to_restore(last)
+        if target is None:
+            raise UsageError(
+                f"The index in {self.folder} has no commit to roll back to: only one is kept."
+            )
+        if problems := self.file_problems(target):
+            raise self.damaged(f"the previous commit can't be restored: {problems[0].rstrip('.')}")
+        head = {
+            "number": dropped + 1,
+            "index": target.index_id,
+            "previous": None,
+            "rolled_back": dropped,
+            "restored": [target.number, target.time],
+        }
+        self._publish(head, target.files, target.state)
+        with suppress(OSError):
+            self.remove_leftovers()
+        return RolledBack(target.number, target.time, dropped)
+
+    def _commit_to_restore(self, last: Commit | None) -> tuple[int, Commit | None]:
+        """Return the number of the commit that a rollback drops, and the one that it restores."""
+        if last:
+            return last.number, self.previous(last)
+        highest = max(commit_names(self._names()), default=CommitName(0))
+        # If only the previous commit is there, the lost one had the next number.
+        dropped = highest.number + highest.is_previous
+        for commit in self.readable_commits():
+            if 0 < commit.number < dropped:
+                return dropped, commit
+        return dropped, None
+
+    def remove_leftovers(self) -> list[str]:
+        """Complete an interrupted publication, and delete what no commit needs.
+
+        Returns the names; what can't be deleted now is deleted another time. The caller holds the
+        lock. Raises :class:`IndexDamaged` and deletes nothing if the last commit can't be read.
+        """
+        names = self.leftovers()
+        previous = self.last().previous
+        if previous is not None and str(CommitName(previous)) in names:
+            old, new = (self.folder / str(CommitName(previous, is_p)) for is_p in (False, True))
+            old.replace(new)
+            sync(self.folder)
+        self._delete(names)
+        return names
+
+    def _delete(self, names: list[str]) -> None:
+        if not names:
+            return
+        # Commit files first: one without its files must not look like a commit.
+        for name in sorted(names, key=lambda name: not name.startswith("commit-")):
+            path = self.folder / name
+            with suppress(OSError):
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+        sync(self.folder)
+
+    def _publish(
+        self,
+        head: dict[str, Any],
+        files: Mapping[str, FileChecksum],
+        state: Mapping[str, Any],
+        synced: Mapping[str, FileChecksum] | None = None,
+    ) -> Commit:
+        """Write a commit file after all of its files but the ``synced`` ones are on the disk."""
+        content = {
+            "time": strftime("%Y-%m-%dT%H:%M:%SZ", gmtime()),
+            "engine": self._engine,
+            "rolled_back": None,
+            "restored": None,
+            "files": dict(files),
+            "state": dict(state),
+        }
+        data = seal(content | head)
+        commit = parse_commit(data)  # what can't be read is not published
+        for name, checksum in files.items():
+            if synced is None or synced.get(name) != checksum:
+                sync(self.folder / name)
+        sync(self.folder)
+        path = self.folder / str(CommitName(commit.number))
+        draft = path.with_name(f"{path.name}.new")
+        try:
+            draft.unlink(missing_ok=True)
+            with draft.open("xb") as stream:  # a link of this name is not followed
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            draft.replace(path)
+        except OSError:
+            with suppress(OSError):
+                draft.unlink()
+            raise
+        try:
+            sync(self.folder)
+        except OSError:
+            # A commit that may not survive a power failure must not be visible either.
+            with suppress(OSError):
+                path.unlink()
+            raise
+        return commit
+
+
+def seal(content: Mapping[str, Any]) -> bytes:
+    """Return a line of JSON and a line with its checksum, which ``parse_sealed`` reads."""
+    text = json.dumps(content, separators=(",", ":"), allow_nan=False, sort_keys=True)
+    body = text.encode("ascii")
+    return body + b"\ncrc32 %08x\n" % crc32(body)
