@@ -201,7 +201,7 @@ def _become_command(job: dict[str, Any], files: list[Path]) -> None:
 
 def _state(path: Path, *, deep: bool) -> dict[str, Any]:
     from newsgrep.errors import NewsgrepError
-    from newsgrep.index.store import FolderIndex
+    from newsgrep.index.folder import FolderIndex
     from tests.support.simulated_archive import index_snapshot
 
     index = FolderIndex(path)
