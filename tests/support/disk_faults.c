@@ -40,7 +40,7 @@ with exec run without faults. */
 #endif
 
 enum kind { OPEN, READ_OPEN, WRITE, TRUNCATE, RENAME, UNLINK, MKDIR, RMDIR, LINK, SYMLINK, SYNC };
-enum action { KILL, CUT, FAIL, FAIL_FROM, SHORT, SHORT_FROM };
+enum action { KILL, CUT, FAIL, FAIL_FROM, SHORT, SHORT_FROM, FULL };
 
 struct record {
     uint32_t kind;
@@ -195,8 +195,8 @@ static long with_fault(struct disk_call *this) {
     long result;
     if (counted_kinds & 1u << this->kind) {
         counted++;
-        injected = fault_at && (counted == fault_at
-            || (counted > fault_at && (action == FAIL_FROM || action == SHORT_FROM)));
+        int lasts = action == FAIL_FROM || action == SHORT_FROM || action == FULL;
+        injected = fault_at && (counted == fault_at || (counted > fault_at && lasts));
     }
     if (!injected) {
         result = perform(this);
@@ -204,7 +204,8 @@ static long with_fault(struct disk_call *this) {
         if (action == CUT && this->kind == WRITE) write_log(this, perform_half(this), 1);
         call(SYS_kill, call(SYS_getpid, 0, 0, 0, 0, 0), SIGKILL, 0, 0, 0);
         for (;;) call(SYS_pause, 0, 0, 0, 0, 0);
-    } else if (action == FAIL || action == FAIL_FROM) {
+    } else if (action == FAIL || action == FAIL_FROM
+               || (action == FULL && (counted > fault_at || this->kind != WRITE))) {
         result = -error_number;
     } else {
         result = this->kind == WRITE ? perform_half(this) : perform(this);

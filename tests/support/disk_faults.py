@@ -69,6 +69,8 @@ class Action(IntEnum):
     """Half of a write is written."""
     SHORT_FROM = 5
     """Half of it and of all later writes."""
+    FULL = 6
+    """Half of it is written, and all later calls fail, as on a full disk."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.damage import Damage, copy_index
 from tests.support.disk_faults import (
     CHANGES,
     INTERRUPTIBLE,
@@ -108,21 +109,28 @@ class Workshop:
         for number in range(FILES):
             archive.write(f"{'abc'[number % 3]}/{number}.md", random_article(chance, number))
         other = "tantivy" if self.engine == "whoosh" else "whoosh"
-        for engine, suffix in ((self.engine, ""), (other, f" {other}")):
+        names = ((self.engine, ""), (other, f" {other}"))
+        for engine, suffix in names:
             self._index(f"old{suffix}", engine)
         archive.change_randomly(chance, 6, 1)
-        for engine, suffix in ((self.engine, ""), (other, f" {other}")):
+        for engine, suffix in names:
             self._copy(f"old{suffix}", f"new{suffix}")
             self._index(f"new{suffix}", engine)
         self._copy("new", "rolled back")
         self._must_succeed("doctor", "--rollback", index="rolled back")
         self._damage(chance)
+        others = SimulatedArchive(self.folder / "other n")
+        for number in range(FILES):
+            others.write(f"{number}.md", random_article(chance, number))
+        self._index("other", self.engine, "../other n")
+        others.change_randomly(chance, 6, 1)
+        self._index("other", self.engine, "../other n")
         self._copy("new", "no manifest")
         (base / "no manifest" / "newsgrep.json").unlink()
 
-    def _index(self, name: str, engine: str) -> None:
+    def _index(self, name: str, engine: str, files: str = "../n") -> None:
         self.indexes[name] = self.folder / "base" / name
-        self._must_succeed("index", "../n", "--jobs", "1", "--engine", engine, index=name)
+        self._must_succeed("index", files, "--jobs", "1", "--engine", engine, index=name)
 
     def _must_succeed(self, *arguments: str, index: str) -> None:
         ended = self.server.run(*arguments, "--index", index, cwd=self.folder / "base")
@@ -288,7 +296,14 @@ def fault_plans(calls: list[DiskCall]) -> list[FaultPlan]:
 _FAULTS: Sequence[tuple[frozenset[Kind], Sequence[tuple[Action, int]]]] = (
     (CHANGES, ((Action.KILL, 0), (Action.FAIL, errno.EIO))),
     (frozenset({Kind.WRITE}), ((Action.CUT, 0), (Action.SHORT, 0), (Action.SHORT_FROM, 0))),
-    (SPACE, ((Action.FAIL, errno.ENOSPC), (Action.FAIL_FROM, errno.ENOSPC))),
+    (
+        SPACE,
+        (
+            (Action.FAIL, errno.ENOSPC),
+            (Action.FAIL_FROM, errno.ENOSPC),
+            (Action.FULL, errno.ENOSPC),
+        ),
+    ),
     (OPENS, ((Action.FAIL, errno.EMFILE), (Action.FAIL_FROM, errno.EMFILE))),
     (INTERRUPTIBLE, ((Action.FAIL, errno.EINTR),)),
 )
@@ -338,3 +353,32 @@ def try_power_loss(
     wrong += workshop.check(scenario)
     order = "in order" if in_order else "in any order"
     return [f"{scenario.name}, power lost {order} after call {at}: {each}" for each in wrong]
+
+
+@dataclass(frozen=True)
+class DamageOutcome:
+    """What an index with damage answers and what ``newsgrep doctor`` says about it."""
+
+    is_error: bool
+    is_wrong: bool
+    is_found: bool
+    details: str
+
+
+def try_damage(workshop: Workshop, index: str, damage: Damage) -> DamageOutcome:
+    """Damage a copy of an index; return what happens."""
+    source = workshop.indexes[index]
+    assert source is not None
+    copy = workshop.trial / "index"
+    workshop.trial.mkdir(exist_ok=True)
+    copy_index(source, copy)
+    workshop.server.state(copy, verify=False)  # what is remembered about intact files, is
+    damage.apply(copy)
+    found = workshop.server.state(copy, verify=False)
+    ended = workshop.server.run("doctor", "--json", "--index", "index", cwd=workshop.trial)
+    is_error = found.error.startswith(("IndexDamaged", "IndexMissing", "IndexMismatch"))
+    is_wrong = not is_error and found.digest != workshop.server.state(source, verify=False).digest
+    strange = list(check_output(ended, None))
+    is_found = ended.status == 2 and not strange
+    details = f"{damage.kind}, {damage.name}: {found}; doctor: {ended}"
+    return DamageOutcome(is_error, is_wrong, is_found, details)

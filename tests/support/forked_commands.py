@@ -115,9 +115,9 @@ class CommandServer:
         )
         return Ended(answer["status"], answer["out"], answer["err"])
 
-    def state(self, index: Path, *, deep: bool = True) -> IndexState:
-        """Return what is in an index."""
-        answer = self._request(state=str(index), deep=deep, output=str(self.home / "output"))
+    def state(self, index: Path, *, verify: bool = True) -> IndexState:
+        """Return what is in an index, and with ``verify`` the problems that it has."""
+        answer = self._request(state=str(index), verify=verify, output=str(self.home / "output"))
         if not answer["out"]:
             status, err = answer["status"], answer["err"]
             return IndexState(error=f"the process that opened it ended with {status}: {err}")
@@ -183,7 +183,7 @@ def _become_command(job: dict[str, Any], files: list[Path]) -> None:
     sys.stdout = open(1, "w", encoding="utf-8")  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8")  # noqa: SIM115
     if "state" in job:
-        print(json.dumps(_state(Path(job["state"]), deep=job["deep"])), flush=True)
+        print(json.dumps(_state(Path(job["state"]), verify=job["verify"])), flush=True)
         os._exit(0)
     os.chdir(job["cwd"])
     sys.argv = ["newsgrep", *job["arguments"]]
@@ -199,15 +199,15 @@ def _become_command(job: dict[str, Any], files: list[Path]) -> None:
         os._exit(exc.code if isinstance(exc.code, int) else 0)
 
 
-def _state(path: Path, *, deep: bool) -> dict[str, Any]:
+def _state(path: Path, *, verify: bool) -> dict[str, Any]:
     from newsgrep.errors import NewsgrepError
     from newsgrep.index.folder import FolderIndex
     from tests.support.simulated_archive import index_snapshot
 
     index = FolderIndex(path)
     try:
-        with index.session() as session:
-            problems = session.engine.verify(deep=deep)
+        with index.open() as engine:
+            problems = engine.verify(deep=True) if verify else []
         snapshot = index_snapshot(path)
     except NewsgrepError as exc:
         return {"error": f"{type(exc).__name__}: {exc}"}
