@@ -13,7 +13,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,10 +102,12 @@ class CommandServer:
         plan: FaultPlan | None = None,
         folder: Path | None = None,
         log: Path | None = None,
+        commit_each: bool = False,
     ) -> Ended:
         """Run a newsgrep command, with the faults of ``plan`` for calls below ``folder``.
 
-        By default that is ``cwd``; the calls are recorded in ``log``.
+        By default that is ``cwd``; the calls are recorded in ``log``. With ``commit_each``,
+        ``newsgrep index`` commits after each file, as a run of hours does from time to time.
         """
         faults = fault_environment(self.library, folder or cwd, log, plan) if plan else {}
         answer = self._request(
@@ -112,6 +116,7 @@ class CommandServer:
             faults=faults,
             library=str(self.library),
             output=str(self.home / "output"),
+            commit_each=commit_each,
         )
         return Ended(answer["status"], answer["out"], answer["err"])
 
@@ -187,6 +192,10 @@ def _become_command(job: dict[str, Any], files: list[Path]) -> None:
         os._exit(0)
     os.chdir(job["cwd"])
     sys.argv = ["newsgrep", *job["arguments"]]
+    if job["commit_each"]:
+        from newsgrep.index import update
+
+        update._timed_commits = partial(_timed_commits, update._timed_commits)
     if job["faults"]:
         os.environ.update(job["faults"])
         ctypes.CDLL(job["library"])  # starts the faults when it is loaded
@@ -197,6 +206,10 @@ def _become_command(job: dict[str, Any], files: list[Path]) -> None:
     except SystemExit as exc:
         sys.stdout.flush()
         os._exit(exc.code if isinstance(exc.code, int) else 0)
+
+
+def _timed_commits(original: Callable[..., Any], groups: Any, seconds: float) -> Any:  # noqa: ARG001
+    return original(groups, 0)
 
 
 def _state(path: Path, *, verify: bool) -> dict[str, Any]:

@@ -175,6 +175,10 @@ class Disk:
 
     # What is left
 
+    def write_all(self, target: Path) -> None:
+        """Write the folder as it is if no power is lost."""
+        self._write(self._now, target, lambda file: bytes(file.content()))
+
     def write_in_order(self, target: Path, chance: random.Random) -> None:
         """Write the folder with all names, and unsynced files as they were at some moment."""
 
@@ -200,8 +204,7 @@ class Disk:
                 if chance.random() < 0.3:
                     old = safe[at : at + _PAGE].ljust(min(_PAGE, len(whole) - at), b"\0")
                     whole[at : at + _PAGE] = old
-            size = chance.choice((len(whole), len(whole), len(safe), 0))
-            return bytes(whole[:size])
+            return bytes(whole[: chance.choice((len(whole), len(whole), len(safe)))])
 
         self._write(names, target, content)
 
