@@ -29,7 +29,7 @@ _ADDRESS: Final = "address"
 _ENGINES: Final = {
     "whoosh": ("newsgrep", "newsgrep (whoosh)", "whoosh3", "whoosh"),
     "tantivy": ("newsgrep-tantivy", "newsgrep, tantivy", "tantivy", "tantivy"),
-    "opensearch": ("newsgrep-opensearch", "newsgrep, OpenSearch", "opensearch-py", "opensearchpy"),
+    "opensearch": ("newsgrep-opensearch", "newsgrep, OpenSearch", "newsgrep", "newsgrep"),
 }
 """For each engine: the peer's name, its title, and the package and module that it needs."""
 

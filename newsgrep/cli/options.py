@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, dataclass_trans
 import click
 
 from newsgrep.engines.base import Order
-from newsgrep.engines.registry import folder_engines, stores_in_folder
+from newsgrep.engines.registry import DEFAULT_TIMEOUT, folder_engines, stores_in_folder
 from newsgrep.errors import UsageError
 from newsgrep.index import index_at
 from newsgrep.index.store import Index
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from newsgrep.query.dates import Calendar
+
+_MAX_TIMEOUT: Final = 86_400
+"""Seconds of a day."""
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Options = TypeVar("_Options")
@@ -88,9 +91,10 @@ class Options:
 
 
 class IndexOptions(Options):
-    """Which index to open, and whether files that others can write may be trusted."""
+    """Which index to open, how long a server may take, and whether to trust shared files."""
 
     index: Index
+    timeout: int
     trust: bool
 
     def saved_queries(self) -> Mapping[str, str]:
@@ -251,10 +255,13 @@ class IndexParam(click.ParamType[Index]):
         self,
         value: str | Index,
         param: click.Parameter | None,  # noqa: ARG002  (Click's interface)
-        ctx: click.Context | None,  # noqa: ARG002  (likewise)
+        ctx: click.Context | None,
     ) -> Index:
         """Return the index at ``value``; raises :class:`UsageError` for a wrong address."""
-        return index_at(value) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        options = {} if ctx is None else ctx.params
+        return index_at(value, options.get("timeout", DEFAULT_TIMEOUT))
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -402,6 +409,17 @@ def index_option(command: _Command) -> _Command:
         envvar="NEWSGREP_TRUST",
         show_envvar=True,
         help="Open the index even if other users own it or can write to it.",
+    )(command)
+    command = click.option(
+        "--timeout",
+        type=click.IntRange(1, _MAX_TIMEOUT),
+        metavar="SECONDS",
+        default=int(DEFAULT_TIMEOUT),
+        envvar="NEWSGREP_TIMEOUT",
+        show_envvar=True,
+        show_default=True,
+        is_eager=True,  # known before the index is
+        help="Seconds that a server may take for each request.",
     )(command)
     return click.option(
         "--index",

@@ -27,6 +27,9 @@ from newsgrep.errors import IndexMismatch, UsageError
 DEFAULT_ENGINE: Final = "whoosh"
 """The engine of a new index in a folder."""
 
+DEFAULT_TIMEOUT: Final = 60.0
+"""Seconds that a server may take for a request."""
+
 ENTRY_POINTS: Final = "newsgrep.engines"
 """The entry-point group in which packages declare engines."""
 
@@ -65,12 +68,20 @@ class OpenServerIndex(NamedTuple):
 class ServerOperations(Protocol):
     """What an engine does for indexes on servers; each is named by its URL.
 
-    All methods but :meth:`address` raise :class:`ServerProblem` if the server does not respond
-    or responds incorrectly, and :class:`IndexDamaged` if its data can't be read.
+    All methods but :meth:`address` and :meth:`with_timeout` raise :class:`ServerProblem` if the
+    server does not respond or responds incorrectly, and :class:`IndexDamaged` if its data can't
+    be read.
     """
 
     def address(self, url: str) -> ServerAddress:
         """Parse a URL without connecting; raises :class:`UsageError` if it is invalid."""
+
+    def with_timeout(self, seconds: float) -> ServerOperations:
+        """Return the same operations with another limit for each request.
+
+        The default is :data:`DEFAULT_TIMEOUT`. The limit includes the connection, repeated
+        attempts and the whole response.
+        """
 
     def manifest(self, url: str) -> Mapping[str, object] | None:
         """Return what was stored when the index was created, ``None`` if there is no index."""

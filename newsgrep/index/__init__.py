@@ -11,24 +11,25 @@ import re
 from pathlib import Path
 from typing import Final
 
-from newsgrep.engines.registry import engine_names, is_on_server
+from newsgrep.engines.registry import DEFAULT_TIMEOUT, engine_names, is_on_server
 from newsgrep.index.folder import FolderIndex
 from newsgrep.index.store import Index
 
 _URL: Final = re.compile(r"(?P<engine>[A-Za-z][A-Za-z0-9.-]*)(\+[A-Za-z0-9]+)?:(?P<slashes>//)?")
 
 
-def index_at(text: str | Path) -> Index:
+def index_at(text: str | Path, timeout: float = DEFAULT_TIMEOUT) -> Index:
     """Return the index that ``text`` names: by a URL on a server, else in a folder.
 
-    Raises :class:`UsageError` for an invalid URL.
+    ``timeout`` is the number of seconds that a server may take for each request. Raises
+    :class:`UsageError` for an invalid URL.
     """
     match = _URL.match(text) if isinstance(text, str) else None
     if match is None or not (match["slashes"] or _is_server_engine(match["engine"].lower())):
         return FolderIndex(Path(text))
     from newsgrep.index.server import ServerIndex  # not for indexes in folders
 
-    index = ServerIndex(str(text))
+    index = ServerIndex(str(text), timeout)
     _ = index.address  # so that a mistake in it is reported before anything is done
     return index
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from newsgrep.engines.base import Engine, Stored, Unreadable
 from newsgrep.engines.registry import (
     DEFAULT_ENGINE,
+    DEFAULT_TIMEOUT,
     ServerAddress,
     ServerOperations,
     find_engine,
@@ -31,9 +32,11 @@ class ServerIndex(Index):
     """An index on a server; ``url`` is its address as typed, which contains no secret.
 
     Several machines may write to one at once, and the server makes what it has taken durable.
+    A request that takes longer than ``timeout`` seconds fails.
     """
 
     url: str
+    timeout: float = field(default=DEFAULT_TIMEOUT, compare=False)
 
     is_local: ClassVar[bool] = False
     has_commits: ClassVar[bool] = False
@@ -57,7 +60,7 @@ class ServerIndex(Index):
 
     @property
     def _server(self) -> ServerOperations:
-        return server_operations(self.engine_name)
+        return server_operations(self.engine_name).with_timeout(self.timeout)
 
     @property
     def where(self) -> str:

@@ -11,10 +11,11 @@ import pickle
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from newsgrep.engines.base import Change, Problem, Stored, Unreadable
 from newsgrep.engines.memory import MemoryEngine
-from newsgrep.engines.opensearch.client import OpenSearchAddress, parse_address
+from newsgrep.engines.opensearch.address import OpenSearchAddress, parse_address
 from newsgrep.engines.registry import (
     EngineSpec,
     LocationKind,
@@ -104,6 +105,9 @@ class FakeServer:
 
     def address(self, url: str) -> OpenSearchAddress:
         return parse_address(url)
+
+    def with_timeout(self, seconds: float) -> Self:  # noqa: ARG002  (it responds at once)
+        return self
 
     def manifest(self, url: str) -> Manifest | None:
         index = INDEXES.get(_key(url))

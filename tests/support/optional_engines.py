@@ -14,7 +14,7 @@ import pytest
 VARIABLE = "NEWSGREP_TEST_ENGINES"
 REQUIRE_ALL = os.environ.get(VARIABLE, "") == "all"
 
-ENGINE_MODULES = {"tantivy": "tantivy", "opensearch": "opensearchpy"}
+ENGINE_MODULES = {"tantivy": "tantivy"}
 """The module that an engine needs; the extra that installs it has the engine's name."""
 
 

@@ -1,42 +1,57 @@
 """The engine for many machines: an index on an OpenSearch server.
 
-No other package of newsgrep imports OpenSearch's client library. An address says where an
-index is (:mod:`newsgrep.engines.opensearch.client`); one index of newsgrep is several indices
-on the server (:mod:`newsgrep.engines.opensearch.indices`).
+An address says where an index is (:mod:`newsgrep.engines.opensearch.address`); one index of
+newsgrep is several indices on the server (:mod:`newsgrep.engines.opensearch.indices`). Requests
+are sent with the standard library: the usual client libraries have neither a total deadline nor
+a limit for responses (:mod:`newsgrep.engines.opensearch.connection`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from newsgrep.engines.base import Engine, Stored, Unreadable
-from newsgrep.engines.registry import EngineSpec, LocationKind, OpenServerIndex
+from newsgrep.engines.registry import (
+    DEFAULT_TIMEOUT,
+    EngineSpec,
+    LocationKind,
+    OpenServerIndex,
+)
 from newsgrep.errors import IndexMissing, ServerProblem
 
 if TYPE_CHECKING:
-    from newsgrep.engines.opensearch.client import Client, OpenSearchAddress
+    from newsgrep.engines.opensearch.address import OpenSearchAddress
+    from newsgrep.engines.opensearch.client import Client
     from newsgrep.engines.opensearch.indices import IndexGeneration
 
 
+@dataclass(frozen=True, slots=True)
 class OpenSearchServer:
     """Implements :class:`newsgrep.engines.registry.ServerOperations`.
 
     The spec is imported whenever the engine is named, so each method imports what it needs.
     """
 
+    timeout: float = DEFAULT_TIMEOUT
+
     def address(self, url: str) -> OpenSearchAddress:
-        """Parse a URL; the client library is not needed for it."""
-        from newsgrep.engines.opensearch.client import parse_address
+        """Parse a URL."""
+        from newsgrep.engines.opensearch.address import parse_address
 
         return parse_address(url)
+
+    def with_timeout(self, seconds: float) -> OpenSearchServer:
+        """Return the same with another limit for each request."""
+        return OpenSearchServer(seconds)
 
     def manifest(self, url: str) -> Mapping[str, object] | None:
         """Return the manifest of the index, ``None`` if there is no index."""
         from newsgrep.engines.opensearch.indices import find_index
 
-        with _connect(url) as client:
+        with self._connect(url) as client:
             found = find_index(client)
         return None if found is None else found.manifest
 
@@ -45,24 +60,24 @@ class OpenSearchServer:
         from newsgrep.engines.opensearch.engine import OpenSearchEngine
         from newsgrep.engines.opensearch.indices import find_index
 
-        client = _client(url)
-        try:
+        with ExitStack() as on_error:
+            client = on_error.enter_context(self._connect(url))
             found = find_index(client)
-        except BaseException:
-            client.close()
-            raise
-        if found is None:
-            client.close()
-            return None
-        return OpenServerIndex(found.manifest, OpenSearchEngine(client, found))
+            if found is None:
+                return None
+            on_error.pop_all()
+            return OpenServerIndex(found.manifest, OpenSearchEngine(client, found))
 
     def create(self, url: str, manifest: Mapping[str, object]) -> Engine:
         """Create an empty index, or open the same one if another process has just created it."""
         from newsgrep.engines.opensearch.engine import OpenSearchEngine
         from newsgrep.engines.opensearch.indices import create_index
 
-        client = _client(url)
-        return OpenSearchEngine(client, create_index(client, manifest))
+        with ExitStack() as on_error:
+            client = on_error.enter_context(self._connect(url))
+            engine = OpenSearchEngine(client, create_index(client, manifest))
+            on_error.pop_all()
+            return engine
 
     @contextmanager
     def replace(self, url: str, manifest: Mapping[str, object]) -> Iterator[Engine]:
@@ -78,7 +93,7 @@ class OpenSearchServer:
             switch_to,
         )
 
-        with _connect(url) as client:
+        with self._connect(url) as client:
             current = find_index(client)
             state = _state(client, current)
             new = create_next_generation(client, manifest, current)
@@ -99,23 +114,32 @@ class OpenSearchServer:
         """Yield everything stored, each article and file record once."""
         from newsgrep.engines.opensearch.maintenance import iter_stored
 
-        with _connect(url) as client:
+        with self._connect(url) as client:
             yield from iter_stored(client, _current_generation(client).names)
 
     def size(self, url: str) -> int:
         """Return the size of the index on disk in bytes, replicas included."""
         from newsgrep.engines.opensearch.indices import index_size
 
-        with _connect(url) as client:
+        with self._connect(url) as client:
             return index_size(client, _current_generation(client).names)
+
+    @contextmanager
+    def _connect(self, url: str) -> Iterator[Client]:
+        from newsgrep.engines.opensearch.address import parse_address
+        from newsgrep.engines.opensearch.client import Client
+
+        client = Client(parse_address(url), self.timeout)
+        try:
+            yield client
+        finally:
+            client.close()
 
 
 SPEC = EngineSpec(
     name="opensearch",
     location=LocationKind.SERVER,
     server=OpenSearchServer(),
-    requires="opensearchpy",
-    extra="opensearch",
     stores_impacts=True,
 )
 
@@ -127,21 +151,6 @@ def _state(client: Client, generation: IndexGeneration | None) -> tuple[int, int
     if generation is None:
         return 0, 0
     return generation.names.generation, commit_number(client, generation.names)
-
-
-def _client(url: str) -> Client:
-    from newsgrep.engines.opensearch.client import Client, parse_address
-
-    return Client(parse_address(url))
-
-
-@contextmanager
-def _connect(url: str) -> Iterator[Client]:
-    client = _client(url)
-    try:
-        yield client
-    finally:
-        client.close()
 
 
 def _current_generation(client: Client) -> IndexGeneration:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from newsgrep.analysis.characters import SOLO
 from newsgrep.analysis.codec import (
+    DamagedData,
     pack_file_record,
     unpack_article,
     unpack_file_record,
@@ -42,6 +43,7 @@ from newsgrep.engines.engine_query.fields import (
     id_prefix,
     index_fields,
 )
+from newsgrep.engines.opensearch.responses import items, mapping, text
 from newsgrep.models import ARCHIVE_ZONE, Article, FileRecord
 
 ServerHit = Mapping[str, Any]
@@ -228,15 +230,18 @@ def stored_article(hit: ServerHit) -> Article:
 
 
 def _stored_url(hit: ServerHit) -> str | None:
-    if PACKED_URL not in hit["fields"]:
+    if PACKED_URL not in mapping(hit, "fields"):
         return None
-    return stored_bytes(hit, PACKED_URL).decode("utf-8", "surrogatepass")
+    try:
+        return stored_bytes(hit, PACKED_URL).decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as exc:
+        raise DamagedData("a URL is not valid text") from exc
 
 
 def stored_file_record(hit: ServerHit) -> FileRecord:
     """Return the file record of a hit, with or without an article; raises :class:`DamagedData`."""
     # A file record without an article of its own contains the id of the other article.
-    article_id = hit["_id"] if is_article_hit(hit) else ""
+    article_id = text(hit, "_id") if is_article_hit(hit) else ""
     packed = stored_bytes(hit, PACKED_FILE_RECORD)
     packed = packed or stored_bytes(hit, PACKED_FILE_RECORD_IN_FORMAT_4)
     return unpack_file_record(packed, article_id)
@@ -244,13 +249,21 @@ def stored_file_record(hit: ServerHit) -> FileRecord:
 
 def is_article_hit(hit: ServerHit) -> bool:
     """Return whether a hit is an article, and not a file record without one."""
-    return not str(hit["_index"]).endswith(".notes")
+    return not text(hit, "_index").endswith(".notes")
 
 
 def stored_bytes(hit: ServerHit, field: str) -> bytes:
-    """Return the bytes stored in a field of a hit; ``b""`` if there are none."""
-    values = hit.get("fields", {}).get(field)
-    return b64decode(values[0]) if values else b""
+    """Return the bytes stored in a field of a hit; ``b""`` if there are none.
+
+    Raises :class:`DamagedData`.
+    """
+    if field not in mapping(hit.get("fields", {})):
+        return b""
+    values = items(hit, "fields", field)
+    try:
+        return b64decode(values[0]) if values else b""
+    except (TypeError, ValueError) as exc:
+        raise DamagedData(f"the field {field} is not in base64") from exc
 
 
 def _base64(data: bytes) -> str:

@@ -26,12 +26,9 @@ from newsgrep.engines.opensearch.documents import (
     stored_bytes,
     stored_file_record,
 )
-from newsgrep.engines.opensearch.indices import (
-    IndexGeneration,
-    commit_number,
-    find_index,
-    restore_settings,
-)
+from newsgrep.engines.opensearch.indices import IndexGeneration, commit_number, find_index
+from newsgrep.engines.opensearch.pages import HitPages, facet_aggregations, facet_counts
+from newsgrep.engines.opensearch.point_in_time import PointInTime, total_hits
 from newsgrep.engines.opensearch.query import (
     MAX_CLAUSES,
     chunks,
@@ -39,13 +36,9 @@ from newsgrep.engines.opensearch.query import (
     scored_query,
     to_dsl,
 )
-from newsgrep.engines.opensearch.reader import (
-    HitPages,
-    PointInTime,
-    ServerReader,
-    facet_aggregations,
-    facet_counts,
-)
+from newsgrep.engines.opensearch.reader import ServerReader
+from newsgrep.engines.opensearch.responses import text
+from newsgrep.engines.opensearch.settings import restore_settings
 from newsgrep.errors import IndexDamaged, IndexMissing, UsageError
 from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import Node, scoring_terms
@@ -135,7 +128,7 @@ class OpenSearchEngine:
         dsl = scored_query(matching, scores, recency) if order is Order.RELEVANCE else matching
         pages = HitPages(point_in_time, dsl, order)
         response, candidates = pages.page(limit, offset, after, facet_aggregations(facets))
-        total = response["hits"]["total"]["value"]
+        total = total_hits(response)
         passed = pages.count_up_to(after) if after is not None else 0
         return ResultPage(
             total=total,
@@ -154,7 +147,7 @@ class OpenSearchEngine:
         wanted = tuple(ids)
         with self._translate_errors():
             found = {
-                hit["_id"]: stored_article(hit)
+                text(hit, "_id"): stored_article(hit)
                 for hit in self._hits(wanted, *PACKED_ARTICLE_FIELDS)
             }
         return [found[each] for each in wanted if each in found]
@@ -164,7 +157,7 @@ class OpenSearchEngine:
         wanted = tuple(ids)
         with self._translate_errors():
             found = {
-                hit["_id"]: unpack_folded(stored_bytes(hit, PACKED_TEXTS))[:2]
+                text(hit, "_id"): unpack_folded(stored_bytes(hit, PACKED_TEXTS))[:2]
                 for hit in self._hits(wanted, PACKED_TEXTS)
             }
         return [found[each] for each in wanted if each in found]

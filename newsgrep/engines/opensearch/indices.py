@@ -6,25 +6,19 @@ of their own, which no search looks into. All indices that are created together 
 generation. A rebuild creates the next generation beside the current one and then switches the
 alias. Each index contains the manifest. The parts of a name are separated by dots, which an
 index name can't contain, so no two indices of newsgrep conflict.
-
-While articles are loaded, the indices have other settings: no refresh, and fewer replicas if
-the address says so. The previous settings are stored in the name of an alias (the marker)
-before they are changed. It is returned together with the settings, and any later process can
-restore them.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from threading import Lock
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from newsgrep.engines.opensearch.client import MAX_CONNECTIONS, Client, Response, error_reason
+from newsgrep.engines.opensearch.client import Client
+from newsgrep.engines.opensearch.connection import MAX_CONNECTIONS
 from newsgrep.engines.opensearch.documents import (
     ARTICLE_FIELDS,
     FILE_RECORD_FIELDS,
@@ -32,183 +26,33 @@ from newsgrep.engines.opensearch.documents import (
     READABLE_FILE_RECORD,
     UNDATED_YEAR,
 )
+from newsgrep.engines.opensearch.names import IndexNames, parse_generation, write_alias
+from newsgrep.engines.opensearch.problems import error_reason
+from newsgrep.engines.opensearch.responses import (
+    JsonObject,
+    integer,
+    invalid,
+    mapping,
+    objects,
+    text,
+)
+from newsgrep.engines.opensearch.settings import IndexSettings, read_settings, settings_for_loading
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing, ServerProblem
 
 MANIFEST_KEY: Final = "newsgrep"
 """The key of the manifest in the metadata of each index."""
 
-_NEVER: Final = "-1"
-_SERVER_DEFAULT: Final = "usual"
-_INTERVAL: Final = "index.refresh_interval"
-_REPLICAS: Final = "index.number_of_replicas"
-_SHARDS: Final = "index.number_of_shards"
 _ALREADY_EXISTS: Final = "resource_already_exists_exception"
-
-
-@dataclass(frozen=True, slots=True)
-class IndexNames:
-    """The names of the indices and aliases of one generation."""
-
-    name: str
-    generation: int
-
-    @property
-    def articles(self) -> str:
-        """The alias of all indices with articles."""
-        return f"{self.name}.g{self.generation}"
-
-    @property
-    def file_records(self) -> str:
-        """The index of file records without an article."""
-        return f"{self.articles}.notes"
-
-    @property
-    def all_indices(self) -> str:
-        """All indices, as they are named in a request."""
-        return f"{self.articles},{self.file_records}"
-
-    def of_year(self, year: str) -> str:
-        """Return the index for the articles of a year, or for undated ones."""
-        return f"{self.articles}.{year}"
-
-
-def write_alias(index: str) -> str:
-    """Return the alias for writing to an index.
-
-    A server creates a missing index with its own settings when something is written to it,
-    but not if the request requires an alias.
-    """
-    return f"{index}.w"
-
-
-def parse_generation(index: str, name: str) -> int | None:
-    """Return the generation of an index with articles; ``None`` if it is not newsgrep's."""
-    found = re.fullmatch(rf"{re.escape(name)}\.g([0-9]{{1,9}})\.({UNDATED_YEAR}|[0-9]{{4}})", index)
-    return int(found[1]) if found else None
-
-
-class IndexSettings(NamedTuple):
-    """Replicas, and the refresh interval as the server writes it, ``usual`` for its default."""
-
-    replicas: int
-    interval: str = _SERVER_DEFAULT
-
-    def marker(self, index: str) -> str:
-        """Return the alias that says that ``index`` is to have these settings after a load."""
-        return f"{index}.before.{self.replicas}.{self.interval}"
-
-    def body(self) -> dict[str, object]:
-        """Return the settings for a request."""
-        interval = None if self.interval == _SERVER_DEFAULT else self.interval
-        return {"number_of_replicas": self.replicas, "refresh_interval": interval}
-
-
-class SettingsState(NamedTuple):
-    """The current settings of an index, those it is to have, and whether a marker says so."""
-
-    current: IndexSettings
-    wanted: IndexSettings
-    marked: bool
-    shards: int
-    aliases: frozenset[str]
-
-
-def read_settings(client: Client, target: str) -> dict[str, SettingsState]:
-    """Return the settings of the indices in ``target``; raises :class:`IndexMissing`."""
-    response = client.request(
-        "GET",
-        f"/{target}",
-        params={"flat_settings": "true", "filter_path": "*.aliases,*.settings,error.type"},
-        ignored=(404,),
-    )
-    if "error" in response:
-        raise IndexMissing(
-            f"The index {target.partition('.')[0]} is no longer on the server, or was replaced by "
-            "another process. Run the command again."
-        )
-    return {index: _settings_state(index, each) for index, each in response.items()}
-
-
-def _settings_state(index: str, response: Mapping[str, Any]) -> SettingsState:
-    settings = response["settings"]
-    # A setting that was left to the server at creation is returned as null.
-    current = IndexSettings(int(settings[_REPLICAS]), settings.get(_INTERVAL) or _SERVER_DEFAULT)
-    markers = (
-        re.fullmatch(rf"{re.escape(index)}\.before\.([0-9]+)\.([a-z0-9-]+)", alias)
-        for alias in response["aliases"]
-    )
-    marked = [IndexSettings(int(marker[1]), marker[2]) for marker in markers if marker]
-    # Without a marker, an interval that makes sense only during a load is not kept.
-    interval = _SERVER_DEFAULT if current.interval == _NEVER else current.interval
-    wanted = marked[0] if marked else IndexSettings(current.replicas, interval)
-    shards = int(settings[_SHARDS])
-    return SettingsState(current, wanted, bool(marked), shards, frozenset(response["aliases"]))
 
 
 def refresh(client: Client, names: IndexNames) -> None:
     """Make everything visible to searches that has been written."""
     response = client.request("POST", f"/{names.all_indices}/_refresh")
-    if response["_shards"]["failed"]:
+    if integer(response, "_shards", "failed"):
         raise ServerProblem(
             f"Shards of the index {names.name} can't be refreshed. Check the cluster health of "
             "the server, and run the command again."
         )
-
-
-@contextmanager
-def bulk_loading(client: Client, names: IndexNames) -> Iterator[None]:
-    """Give the indices settings for fast loading, and restore the previous ones at the end."""
-    before = read_settings(client, names.all_indices)
-    wanted = {index: each.wanted for index, each in before.items()}
-    try:
-        unmarked = {index: each.wanted for index, each in before.items() if not each.marked}
-        _change_markers(client, "add", unmarked)
-        loading = {index: _settings_for_loading(client, each) for index, each in wanted.items()}
-        _apply_settings(client, loading)
-        yield
-    finally:
-        restore_settings(client, names, wanted)
-
-
-def _settings_for_loading(client: Client, wanted: IndexSettings) -> IndexSettings:
-    return IndexSettings(min(wanted.replicas, client.address.load_replicas), _NEVER)
-
-
-def restore_settings(
-    client: Client, names: IndexNames, known: Mapping[str, IndexSettings] | None = None
-) -> list[str]:
-    """Restore the settings that a load has changed, and return the names of these indices.
-
-    ``known`` are the settings of indices whose marker another loader has removed meanwhile.
-    """
-    found = read_settings(client, names.all_indices)
-    known = known or {}
-    wanted = {
-        index: each.wanted if each.marked else known.get(index, each.wanted)
-        for index, each in found.items()
-    }
-    changed = {
-        index: settings for index, settings in wanted.items() if settings != found[index].current
-    }
-    _apply_settings(client, changed)
-    marked = {index: each.wanted for index, each in found.items() if each.marked}
-    _change_markers(client, "remove", marked)
-    return sorted(changed)
-
-
-def _apply_settings(client: Client, settings: Mapping[str, IndexSettings]) -> None:
-    for each in sorted(set(settings.values())):
-        indices = ",".join(index for index, own in settings.items() if own == each)
-        client.request("PUT", f"/{indices}/_settings", {"index": each.body()})
-
-
-def _change_markers(client: Client, action: str, settings: Mapping[str, IndexSettings]) -> None:
-    if settings:
-        actions = [
-            {action: {"index": index, "alias": each.marker(index)}}
-            for index, each in settings.items()
-        ]
-        client.request("POST", "/_aliases", {"actions": actions}, ignored=(404,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,10 +90,8 @@ def find_index(client: Client) -> IndexGeneration | None:
     if "error" in response:
         return None
     generations = {parse_generation(index, name) for index in response}
-    try:
-        manifests = [each["mappings"]["_meta"].get(MANIFEST_KEY) for each in response.values()]
-    except (AttributeError, KeyError, TypeError) as exc:  # every index has a mapping
-        raise client.invalid_response(exc) from exc
+    found = [mapping(each, "mappings", "_meta") for each in response.values()]
+    manifests = [each.get(MANIFEST_KEY) for each in found]
     if not response or None in generations or None in manifests:
         raise IndexDamaged(
             f"The index {name} on the server was not created by newsgrep. Choose another name."
@@ -260,7 +102,7 @@ def find_index(client: Client) -> IndexGeneration | None:
             "snapshot of the server, or create an index with another name."
         )
     names = IndexNames(name, generations.pop() or 0)
-    return IndexGeneration(client, names, manifests[0], set(response))
+    return IndexGeneration(client, names, mapping(manifests[0]), set(response))
 
 
 def create_index(client: Client, manifest: Mapping[str, object]) -> IndexGeneration:
@@ -314,7 +156,11 @@ def drop_generation(client: Client, names: IndexNames) -> None:
 
 
 def _list_indices(client: Client, names: IndexNames) -> list[str]:
-    return sorted(client.request("GET", f"/{names.articles}.*/_alias"))
+    found = client.request("GET", f"/{names.articles}.*/_alias")
+    for index in found:
+        if index != names.file_records and parse_generation(index, names.name) is None:
+            raise invalid((index,), "an index of newsgrep")
+    return sorted(found)
 
 
 def _create_first_indices(
@@ -344,7 +190,7 @@ def _create_year_indices(generation: IndexGeneration, missing: list[str]) -> Non
         settings = model.wanted
         if model.marked:
             aliases.append(settings.marker(index))
-            settings = _settings_for_loading(client, settings)
+            settings = settings_for_loading(client, settings)
         body = _index_body(
             index, aliases, generation.manifest, ARTICLE_FIELDS, model.shards, settings
         )
@@ -400,7 +246,7 @@ def _put_index(client: Client, names: IndexNames, index: str, body: dict[str, An
         )
 
 
-def _already_exists(response: Response) -> bool:
+def _already_exists(response: JsonObject) -> bool:
     error = response["error"]
     return isinstance(error, dict) and error.get("type") == _ALREADY_EXISTS
 
@@ -417,28 +263,32 @@ def commit_number(client: Client, names: IndexNames) -> int:
     """Return a number that changes with every write; 0 if nothing was ever written."""
     stats = _index_stats(client, names, "indexing", level="shards")
     shards = [
-        f"{stats[index]['uuid']} {number} {_last_sequence_number(copy)}"
+        f"{text(stats, index, 'uuid')} {shard} {_last_sequence_number(copy)}"
         for index in sorted(stats)
-        for number, copies in sorted(stats[index].get("shards", {}).items())
-        for copy in copies
-        if copy["routing"]["primary"] and _last_sequence_number(copy) >= 0
+        for shard, copies in sorted(_shards(stats[index]).items())
+        for copy in objects(copies)
+        if mapping(copy, "routing").get("primary") and _last_sequence_number(copy) >= 0
     ]
     if not shards:
         return 0
     return int.from_bytes(blake2b("\n".join(shards).encode(), digest_size=7).digest(), "big") or 1
 
 
-def _last_sequence_number(shard: dict[str, Any]) -> int:
-    return int(shard.get("seq_no", {}).get("max_seq_no", -1))
+def _shards(stats: object) -> JsonObject:
+    return mapping(stats, "shards") if "shards" in mapping(stats) else {}
+
+
+def _last_sequence_number(shard: JsonObject) -> int:
+    return integer(shard, "seq_no", "max_seq_no") if "seq_no" in shard else -1
 
 
 def index_size(client: Client, names: IndexNames) -> int:
     """Return the size of an index on disk in bytes, replicas included."""
     stats = _index_stats(client, names, "store", level="indices")
-    return sum(each["total"]["store"]["size_in_bytes"] for each in stats.values())
+    return sum(integer(each, "total", "store", "size_in_bytes") for each in stats.values())
 
 
-def _index_stats(client: Client, names: IndexNames, metric: str, level: str) -> dict[str, Any]:
+def _index_stats(client: Client, names: IndexNames, metric: str, level: str) -> JsonObject:
     response = client.request(
         "GET", f"/{names.all_indices}/_stats/{metric}", params={"level": level}, ignored=(404,)
     )
@@ -447,4 +297,4 @@ def _index_stats(client: Client, names: IndexNames, metric: str, level: str) -> 
             f"The index {names.name} is no longer on the server. Create one with: newsgrep index "
             "PATH"
         )
-    return dict(response["indices"])
+    return mapping(response, "indices")

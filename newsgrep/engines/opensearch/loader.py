@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from itertools import chain
+from itertools import chain, count
 from threading import Event
 from typing import Any, Final, NamedTuple
 
+from newsgrep._io import encode_json
 from newsgrep.engines.base import Change, DeleteArticle, DropFileRecord, PutArticle, PutFileRecord
 from newsgrep.engines.engine_query.fields import ID
-from newsgrep.engines.opensearch.client import TIMEOUT_SECONDS, Client, error_reason
+from newsgrep.engines.opensearch.client import Client
 from newsgrep.engines.opensearch.documents import (
     PACKED_FILE_RECORD,
     article_json,
@@ -24,14 +25,19 @@ from newsgrep.engines.opensearch.documents import (
     publication_year,
     stored_file_record,
 )
-from newsgrep.engines.opensearch.indices import (
-    IndexGeneration,
-    IndexNames,
-    bulk_loading,
-    refresh,
-    write_alias,
-)
+from newsgrep.engines.opensearch.indices import IndexGeneration, refresh
+from newsgrep.engines.opensearch.names import IndexNames, write_alias
+from newsgrep.engines.opensearch.problems import StatusError, error_reason, is_disk_full
 from newsgrep.engines.opensearch.query import chunks
+from newsgrep.engines.opensearch.responses import (
+    JsonObject,
+    integer,
+    invalid,
+    mapping,
+    objects,
+    text,
+)
+from newsgrep.engines.opensearch.settings import bulk_loading
 from newsgrep.errors import ChangesRejected, ServerProblem
 from newsgrep.models import FileRecord
 
@@ -48,8 +54,7 @@ MAX_DOCUMENT_BYTES: Final = 90 << 20
 _MAX_ATTEMPTS: Final = 3
 """How often the operations for a shard are sent while it is relocated."""
 
-_SHARD_TIMEOUT: Final = "20s"
-"""How long a server waits for a shard; less than we wait for the server."""
+_MAX_SHARD_SECONDS: Final = 20
 
 _MAX_BATCH_BYTES: Final = 2 << 20
 """Packed size of the articles of a batch; as documents they are several times larger."""
@@ -60,6 +65,9 @@ _MAX_REMEMBERED: Final = 100_000
 _IDS_PER_REQUEST: Final = 2_000
 _UNAVAILABLE: Final = frozenset({502, 503, 504})
 _NOT_FOUND: Final = 404
+_TOO_LARGE: Final = 413
+_TOO_MANY_REQUESTS: Final = 429
+_TEMPORARY: Final = _UNAVAILABLE | {_TOO_MANY_REQUESTS}
 
 
 class BulkOperation(NamedTuple):
@@ -74,6 +82,14 @@ class BulkOperation(NamedTuple):
     key: str
     subject: str
     line: str | None = None
+
+
+class FailedOperation(NamedTuple):
+    """An operation that failed, with the status and the reason."""
+
+    operation: BulkOperation
+    status: int
+    reason: str
 
 
 class LoadBatch:
@@ -250,69 +266,75 @@ class Loader:
             },
             {"allow_partial_search_results": "false"},
         )
-        return [(hit["_index"], hit["_id"]) for hit in response["hits"]["hits"]]
+        return [
+            (text(hit, "_index"), text(hit, "_id")) for hit in objects(response, "hits", "hits")
+        ]
 
     def _bulk(self, operations: list[BulkOperation]) -> list[tuple[BulkOperation, str]]:
-        """Send operations, repeatedly for a shard that is relocated; return the rejected ones.
+        """Send operations, repeatedly while the server is busy; return the rejected ones.
 
-        Raises :class:`ServerProblem` if a shard is not available, since that is not the fault
-        of a document.
+        Raises :class:`ServerProblem` if a shard is not available, or the server too busy or its
+        disk full: none of these is the fault of a document.
         """
         rejected: list[tuple[BulkOperation, str]] = []
-        for attempt in range(_MAX_ATTEMPTS):
-            unavailable: list[tuple[BulkOperation, str]] = []
-            for operation, status, reason in self._bulk_once(operations):
-                failed = unavailable if status in _UNAVAILABLE else rejected
-                failed.append((operation, reason))
-            if not unavailable:
-                return rejected
-            operations = [operation for operation, _ in unavailable]
-            if self._given_up.wait(2**attempt):
+        waited = 0.0
+        for attempt in count():
+            again: list[FailedOperation] = []
+            for failed in self._bulk_once(operations):
+                if is_disk_full(failed.reason):
+                    raise self._client.problem(StatusError(failed.status, failed.reason))
+                if failed.status in _TEMPORARY:
+                    again.append(failed)
+                else:
+                    rejected.append((failed.operation, failed.reason))
+            if not again:
                 break
-        raise ServerProblem(
-            f"A shard of the index {self._names.name} accepts no articles ({unavailable[0][1]}). "
-            "Check the health of the server's cluster, and run the command again to complete it."
+            operations = [failed.operation for failed in again]
+            unavailable = [failed for failed in again if failed.status in _UNAVAILABLE]
+            is_last = waited >= self._client.timeout
+            if unavailable:
+                is_last = attempt + 1 >= _MAX_ATTEMPTS
+            if is_last or self._given_up.wait(2.0**attempt):
+                raise self._refusal((unavailable or again)[0])
+            waited += 2.0**attempt
+        return rejected
+
+    def _refusal(self, failed: FailedOperation) -> ServerProblem:
+        if failed.status == _TOO_MANY_REQUESTS:
+            return self._client.problem(StatusError(failed.status, failed.reason))
+        return ServerProblem(
+            f"A shard of the index {self._names.name} accepts no articles ({failed.reason}). Check "
+            "the health of the server's cluster, and run the command again to complete it."
         )
 
-    def _bulk_once(
-        self, operations: list[BulkOperation]
-    ) -> Iterator[tuple[BulkOperation, int, str]]:
-        """Send operations; yield those that failed, with the status and the reason."""
-        from opensearchpy.helpers import streaming_bulk
-
-        by_key = {(each.target, each.key): each for each in operations}
+    def _bulk_once(self, operations: list[BulkOperation]) -> Iterator[FailedOperation]:
+        """Send operations; yield those that failed."""
         sent = []
         for each in operations:
             if each.line is not None and len(each.line) > MAX_DOCUMENT_BYTES:
-                yield each, 413, f"longer than a server accepts ({len(each.line):,} characters)"
+                reason = f"longer than a server accepts ({len(each.line):,} characters)"
+                yield FailedOperation(each, _TOO_LARGE, reason)
             else:
                 sent.append(each)
-        if not sent:
-            return
-        with self._client.translate_errors():
-            results = streaming_bulk(
-                self._client.bulk_client,
-                sent,
-                chunk_size=MAX_BULK_DOCUMENTS,
-                max_chunk_bytes=MAX_BULK_BYTES,
-                raise_on_error=False,
-                expand_action_callback=_bulk_action,
-                max_retries=8,
-                initial_backoff=1,
-                max_backoff=60,
-                yield_ok=False,
-                require_alias=True,
-                timeout=_SHARD_TIMEOUT,
-                # Without it the client library takes ``timeout`` for its own.
-                request_timeout=TIMEOUT_SECONDS,
-            )
-            for _, result in results:
-                ((action, item),) = result.items()
-                if action == "delete" and item["status"] == _NOT_FOUND and "error" not in item:
-                    continue
-                index = str(item["_index"]).removesuffix(write_alias(""))
-                reason = error_reason(item.get("error"))
-                yield by_key[index, item["_id"]], item["status"], reason
+        for part in _split_request(sent):
+            try:
+                response = self._client.write_lines(
+                    "/_bulk",
+                    "".join(map(_bulk_lines, part)),
+                    {"require_alias": "true", "timeout": self._shard_timeout},
+                )
+            except StatusError as exc:
+                if exc.status != _TOO_MANY_REQUESTS:
+                    raise self._client.problem(exc) from exc
+                reason = error_reason(exc.error)
+                yield from (FailedOperation(each, exc.status, reason) for each in part)
+            else:
+                yield from _failed_operations(part, response)
+
+    @property
+    def _shard_timeout(self) -> str:
+        """How long a server waits for a shard; less than we wait for the server."""
+        return f"{max(1, min(_MAX_SHARD_SECONDS, int(self._client.timeout / 3)))}s"
 
     def _remove_duplicates(self) -> None:
         """Delete the losing version of each article that another loader has put elsewhere."""
@@ -347,11 +369,41 @@ def _thread_pool() -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _bulk_action(operation: BulkOperation) -> tuple[dict[str, object], str | None]:
-    action: dict[str, object] = {
-        operation.action: {"_index": write_alias(operation.target), "_id": operation.key}
-    }
-    return action, operation.line
+def _split_request(operations: list[BulkOperation]) -> Iterator[list[BulkOperation]]:
+    """Yield operations in parts that are small enough for a request."""
+    part: list[BulkOperation] = []
+    size = 0
+    for each in operations:
+        length = len(_bulk_lines(each).encode())
+        if part and (len(part) >= MAX_BULK_DOCUMENTS or size + length > MAX_BULK_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(each)
+        size += length
+    if part:
+        yield part
+
+
+def _bulk_lines(operation: BulkOperation) -> str:
+    target = {"_index": write_alias(operation.target), "_id": operation.key}
+    line = "" if operation.line is None else f"{operation.line}\n"
+    return f"{encode_json({operation.action: target})}\n{line}"
+
+
+def _failed_operations(
+    operations: list[BulkOperation], response: JsonObject
+) -> Iterator[FailedOperation]:
+    """Yield the operations of one request that failed; raises :class:`ServerProblem`."""
+    results = objects(response, "items")
+    if len(results) != len(operations):
+        raise invalid(("items",), "one for each operation")
+    for operation, result in zip(operations, results, strict=True):
+        outcome = mapping(result, operation.action)
+        status = integer(outcome, "status")
+        is_success = status // 100 == 2
+        is_absent = operation.action == "delete" and status == _NOT_FOUND
+        if "error" in outcome or not (is_success or is_absent):
+            yield FailedOperation(operation, status, error_reason(outcome.get("error")))
 
 
 def losing_versions(
@@ -377,9 +429,9 @@ def losing_versions(
             {"allow_partial_search_results": "false"},
         )
         versions: dict[str, list[tuple[FileRecord, str]]] = {}
-        for hit in response["hits"]["hits"]:
-            version = (stored_file_record(hit), hit["_index"])
-            versions.setdefault(hit["_id"], []).append(version)
+        for hit in objects(response, "hits", "hits"):
+            version = (stored_file_record(hit), text(hit, "_index"))
+            versions.setdefault(text(hit, "_id"), []).append(version)
         for key, each in versions.items():
             # By path ascending, then by version descending, where equal ones keep their order.
             by_path = sorted(each, key=lambda version: (version[0].path, version[1]))

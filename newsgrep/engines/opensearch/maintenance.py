@@ -29,9 +29,10 @@ from newsgrep.engines.opensearch.documents import (
     stored_article,
     stored_file_record,
 )
-from newsgrep.engines.opensearch.indices import IndexNames
+from newsgrep.engines.opensearch.names import IndexNames
+from newsgrep.engines.opensearch.point_in_time import PointInTime
 from newsgrep.engines.opensearch.query import MAX_CLAUSES
-from newsgrep.engines.opensearch.reader import PointInTime
+from newsgrep.engines.opensearch.responses import integer, mapping, text
 from newsgrep.models import Article, FileRecord
 
 _ARTICLES_AT_ONCE: Final = 50
@@ -54,16 +55,16 @@ def health_problems(client: Client, names: IndexNames) -> Iterator[HealthProblem
         "GET", f"/_cluster/health/{names.all_indices}", params={"level": "indices"}
     )
     missing = 0
-    for index, each in sorted(health["indices"].items()):
-        if each["status"] == "red":
+    for index, each in sorted(mapping(health, "indices").items()):
+        if text(each, "status") == "red":
             yield HealthProblem(
                 f"A shard of {index} is not available: start the machines that have it.",
                 unavailable=True,
             )
         else:
-            missing += each["unassigned_shards"]
+            missing += integer(each, "unassigned_shards")
     # On a single machine there is no place for a replica, and that is not a problem.
-    if missing and health["number_of_data_nodes"] > 1:
+    if missing and integer(health, "number_of_data_nodes") > 1:
         yield HealthProblem(
             f"The index {names.name} lacks {missing} replicas of its shards: start more machines, "
             "or change its number_of_replicas on the server.",

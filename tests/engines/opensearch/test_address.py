@@ -6,7 +6,7 @@ import traceback
 
 import pytest
 
-from newsgrep.engines.opensearch.client import OpenSearchAddress, parse_address
+from newsgrep.engines.opensearch.address import OpenSearchAddress, parse_address
 from newsgrep.errors import UsageError
 
 

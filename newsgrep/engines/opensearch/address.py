@@ -1,0 +1,137 @@
+"""The address of an index on an OpenSearch server.
+
+An address says where an index is and how many shards and replicas it has. It is printed, kept
+in shell histories and visible in process lists. So it never contains a secret, and no error
+about an address repeats a part that may be a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Final, NoReturn
+from urllib.parse import parse_qsl, urlsplit
+
+from newsgrep.errors import UsageError
+
+DEFAULT_PORT: Final = 9200
+
+USER_VARIABLE: Final = "NEWSGREP_OPENSEARCH_USER"
+PASSWORD_VARIABLE: Final = "NEWSGREP_OPENSEARCH_PASSWORD"  # noqa: S105  (a name, not a password)
+
+_ADDRESS_FORM: Final = "opensearch://HOST[:PORT]/NAME"
+_SCHEMES: Final = ("opensearch", "opensearch+http", "opensearch+https")
+_HOST: Final = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?")
+_INDEX_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+_NUMBER: Final = re.compile(r"[0-9]{1,4}")
+_OPTION_MINIMUM: Final = {"shards": 1, "replicas": 0, "load_replicas": 0}
+_OPTION_MAXIMUM: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSearchAddress:
+    """Where an index is, and how it is created.
+
+    Each of the index's indices on the server has ``shards`` shards, each with ``replicas``
+    copies besides the primary one, or ``load_replicas`` while articles are loaded.
+    """
+
+    host: str
+    port: int
+    tls: bool
+    name: str
+    shards: int = 1
+    replicas: int = 1
+    load_replicas: int = 1
+
+    @property
+    def canonical(self) -> str:
+        """Host, port and name, which are the same for all addresses of one index."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}/{self.name}"
+
+
+def parse_address(url: str) -> OpenSearchAddress:
+    """Parse ``opensearch://HOST[:PORT]/NAME[?shards=1&replicas=1&load_replicas=1]``.
+
+    ``opensearch+https`` uses TLS and ``opensearch+http`` does not; ``opensearch`` uses it
+    except for the local machine. ``load_replicas`` defaults to ``replicas``. Raises
+    :class:`UsageError` for any other form, and for a user or password in the address.
+
+    >>> parse_address("opensearch://search.example/news?replicas=2").canonical
+    'search.example:9200/news'
+    """
+    if "@" in url:
+        raise UsageError(
+            "A server address must not contain a user or a password, because others can see it. "
+            f"Set {USER_VARIABLE} and {PASSWORD_VARIABLE} in the environment, and write "
+            f"{_ADDRESS_FORM}."
+        )
+    if not re.fullmatch("[!-~]+", url):
+        _reject_address("it contains a space or a character that is not ASCII")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        _reject_address("the host or port is invalid")
+    if port == 0:
+        _reject_address("the port is invalid")
+    scheme, host = parts.scheme, parts.hostname or ""
+    if scheme not in _SCHEMES:
+        _reject_address(
+            "it must begin with opensearch://, opensearch+http:// or opensearch+https://"
+        )
+    loopback = is_loopback(host)
+    name = parts.path.removeprefix("/").removesuffix("/")
+    if not name:
+        _reject_address("the index name is missing")
+    if not _INDEX_NAME.fullmatch(name):
+        _reject_address(
+            "the index name must be at most 100 lower case letters, digits, _ and -, and begin "
+            "with a letter or digit"
+        )
+    if parts.fragment or "#" in url:
+        _reject_address("it contains a #")
+    options = _parse_options(parts.query)
+    replicas = options.get("replicas", 1)
+    return OpenSearchAddress(
+        host=host,
+        port=DEFAULT_PORT if port is None else port,
+        tls=not loopback if scheme == "opensearch" else scheme == "opensearch+https",
+        name=name,
+        shards=options.get("shards", 1),
+        replicas=replicas,
+        load_replicas=options.get("load_replicas", replicas),
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether ``host`` is the local machine; raises :class:`UsageError` if it is invalid."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        if not _HOST.fullmatch(host):
+            _reject_address("the host is missing or invalid")
+    return host == "localhost"
+
+
+def _parse_options(query: str) -> dict[str, int]:
+    options: dict[str, int] = {}
+    for key, value in parse_qsl(query, keep_blank_values=True):
+        if key not in _OPTION_MINIMUM:
+            _reject_address(f"the only options are {', '.join(_OPTION_MINIMUM)}")
+        if key in options:
+            _reject_address(f"{key} is given twice")
+        number = int(value) if _NUMBER.fullmatch(value) else -1
+        if not _OPTION_MINIMUM[key] <= number <= _OPTION_MAXIMUM:
+            _reject_address(
+                f"{key} must be a number from {_OPTION_MINIMUM[key]} to {_OPTION_MAXIMUM}"
+            )
+        options[key] = number
+    return options
+
+
+def _reject_address(problem: str) -> NoReturn:
+    # Without a cause: urllib's messages repeat parts of the address.
+    raise UsageError(f"Invalid server address: {problem}. Write {_ADDRESS_FORM}.") from None

@@ -1,0 +1,157 @@
+"""What a server, or the connection to it, reports as an error: in sentences with the next step."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Mapping
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
+from socket import gaierror
+from typing import Final
+
+from newsgrep.engines.opensearch.address import PASSWORD_VARIABLE, USER_VARIABLE
+from newsgrep.engines.opensearch.credentials import CA_VARIABLE
+
+MAX_REASON_LENGTH: Final = 300
+"""Characters of a server's error message that are repeated."""
+
+UNAVAILABLE: Final = 503
+BLOCKED: Final = "cluster_block_exception"
+"""The type of the error for an index that is read-only."""
+
+_REDIRECTS: Final = range(300, 400)
+_DISK_FULL: Final = "flood-stage watermark"
+_LOST_POINT_IN_TIME: Final = "search_context_missing_exception"
+_NO_MANAGER: Final = "cluster_manager_not_discovered_exception"
+_NODE_GONE: Final = re.compile("node_(not_connected|disconnected|closed)_exception")
+"""What servers report, with a misleading status, at the moment when another one disappears."""
+
+_STATUS_MESSAGES: Final[Mapping[int, tuple[str, str]]] = {
+    401: (
+        "does not accept the credentials",
+        f"Set {USER_VARIABLE} and {PASSWORD_VARIABLE}, and check them.",
+    ),
+    403: ("denies access", "Ask its administrator for access to the index, or use another user."),
+    404: ("no longer has what was requested", "Try again."),
+    413: (
+        "rejects the request as too large",
+        "Raise its http.max_content_length, or request less.",
+    ),
+    429: ("is overloaded", "Try again later."),
+    503: ("has shards that are not available", "Check its cluster health, and try again."),
+}
+"""What a status means, and what to do."""
+
+
+class StatusError(Exception):
+    """A response with the status of an error; ``error`` is its JSON value, or ``None``."""
+
+    def __init__(self, status: int, error: object, location: str = "") -> None:
+        super().__init__(f"status {status}: {error_reason(error)}")
+        self.status = status
+        self.error = error
+        self.location = location
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether a shard may soon be available.
+
+        A server without a cluster manager has already waited for one.
+        """
+        info = str(self.error)
+        is_gone = _NODE_GONE.search(info) is not None
+        return (self.status == UNAVAILABLE or is_gone) and _NO_MANAGER not in info
+
+
+def shorten(text: str) -> str:
+    """Return ``text`` on one line, cut off after 300 characters."""
+    text = " ".join(text[: 4 * MAX_REASON_LENGTH].split())
+    return text if len(text) <= MAX_REASON_LENGTH else f"{text[:MAX_REASON_LENGTH]}…"
+
+
+def error_reason(error: object) -> str:
+    """Return the innermost reason in the ``error`` of a response."""
+    if not isinstance(error, dict):
+        return "no reason given" if error is None else shorten(str(error))
+    causes = error.get("root_cause")
+    cause = causes[0] if isinstance(causes, list) and causes else error
+    if not isinstance(cause, dict):
+        return shorten(str(cause))
+    while isinstance(cause.get("caused_by"), dict):
+        cause = cause["caused_by"]
+    parts = (cause.get("type"), cause.get("reason"))
+    return shorten(": ".join(str(part) for part in parts if part)) or "no reason given"
+
+
+def is_disk_full(reason: str) -> bool:
+    """Return whether a server has made an index read-only, because its disk is almost full."""
+    return BLOCKED in reason and _DISK_FULL in reason
+
+
+def describe_status(exc: StatusError) -> str:
+    """Return what the server does, as the end of a sentence that begins with its name."""
+    if exc.status in _REDIRECTS:
+        where = f" to {shorten(exc.location)}" if exc.location else ""
+        return (
+            f"redirects the request{where}, which newsgrep does not follow. Name the address of "
+            "the OpenSearch server itself."
+        )
+    if _LOST_POINT_IN_TIME in str(exc.error):
+        return "has discarded the point in time of this search. Try again."
+    reason = error_reason(exc.error)
+    if is_disk_full(reason):
+        return disk_full(reason)
+    if _NO_MANAGER in reason:
+        return (
+            f"finds no cluster manager ({reason}). Start more than half of the cluster's "
+            "servers, and try again."
+        )
+    status = UNAVAILABLE if _NODE_GONE.match(reason) else exc.status
+    if status in _STATUS_MESSAGES:
+        problem, remedy = _STATUS_MESSAGES[status]
+        return f"{problem} ({reason}). {remedy}"
+    return f"rejects the request with status {status} ({reason}). See its log."
+
+
+def disk_full(reason: str) -> str:
+    """Return the end of a sentence for an index that is read-only for lack of disk space."""
+    return (
+        f"has made the index read-only, because its disk is almost full ({reason}). Free disk "
+        "space on the server; it then accepts changes again within a minute. Then run the "
+        "command again."
+    )
+
+
+def describe_failure(exc: Exception) -> str:
+    """Return the end of a sentence for a connection that failed."""
+    if isinstance(exc, ssl.SSLError) and not isinstance(exc, ssl.SSLEOFError):
+        return (
+            f"can't be trusted ({_tls_reason(exc)}). Set {CA_VARIABLE} to the file of its CA "
+            "certificate, or use opensearch+http:// if it has no TLS."
+        )
+    if isinstance(exc, HTTPException) and not isinstance(exc, (IncompleteRead, RemoteDisconnected)):
+        return (
+            "does not respond as an HTTP server does. Check the address and the port, and whether "
+            "it uses TLS (opensearch+https://)."
+        )
+    return (
+        f"can't be reached ({_failure_reason(exc)}). Check the address, that the server runs, and "
+        "whether it uses TLS (opensearch+https://). If it is one of a cluster, name another "
+        "server of it."
+    )
+
+
+def _tls_reason(exc: ssl.SSLError) -> str:
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return shorten(exc.verify_message)
+    return shorten((exc.reason or "TLS failed").replace("_", " ").lower())
+
+
+def _failure_reason(exc: Exception) -> str:
+    if isinstance(exc, IncompleteRead):
+        return "it closed the connection in the middle of a response"
+    if isinstance(exc, (RemoteDisconnected, ssl.SSLEOFError, ConnectionResetError)):
+        return "it closed the connection"
+    if isinstance(exc, gaierror):
+        return "the name of the host is unknown"
+    return shorten(getattr(exc, "strerror", None) or str(exc))
