@@ -74,13 +74,22 @@ class FoundDate(NamedTuple):
 _OTHERS: Final = "０１２３４５６７８９٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹：／－．　（）\u00a0\u202f\u2013\u2014"
 _OTHER_FORMS: Final = str.maketrans(_OTHERS, "0123456789" * 3 + ":/-. ()" + "  --")
 _OTHER = re.compile(f"[{_OTHERS}]")
+_DIGITS: Final = "0-9０-９٠-٩۰-۹"
 _CUE = re.compile(
-    # Begins with a set of characters, which the engine looks for much faster than for the rest.
-    rf"[\d一二民令平昭](?:(?:(?<=1)[89]|(?<=2)0)\d\d|(?<=1)(?<!\d1)[0-4]\d ?年"
+    # Begins with a set of characters, which the engine looks for much faster than for the rest,
+    # and faster still without a category such as that of all digits.
+    rf"[{_DIGITS}一二民令平昭](?:(?:(?<=1)[89]|(?<=2)0)\d\d|(?<=1)(?<!\d1)[0-4]\d ?年"
     rf"|(?<=[一二])[{HAN_DIGITS}]{{3}} ?年|(?<=[民令平昭])[國国和成]|(?<=[０-９٠-٩۰-۹])"
-    r"|(?<=\d)[./-][01]?\d[./-]\d\d)"
+    r"|(?<=[0-9])[./／．－-][01]?\d[./／．－-]\d\d)"
 )
 """What a text contains if it states a date in any form."""
+_SPACE: Final = "[ 　\u00a0\u202f]?"
+_DAY_CUE = re.compile(
+    rf"[{_DIGITS}月월](?:(?<=[月월]){_SPACE}[{_DIGITS}{HAN_DIGITS}十廿卅]"
+    rf"|(?<=[{_DIGITS}]){_SPACE}[-/.／．－–—]{_SPACE}[{_DIGITS}])"
+)
+"""What a text contains if it states a day without the name of a month."""
+_DAY_NUMBER = re.compile(rf"(?<![{_DIGITS}])[{_DIGITS}]{{1,2}}(?![{_DIGITS}])")
 
 _YEAR: Final = r"(?P<year>1[89]\d\d|20\d\d)"
 _MONTH: Final = r"(?P<month>1[0-2]|0?[1-9])"
@@ -306,6 +315,14 @@ def may_state_date(text: str) -> bool:
     return _CUE.search(text) is not None
 
 
+def may_state_day(text: str) -> bool:
+    """Return whether ``text`` may state a date with its day: a quick test."""
+    return _CUE.search(text) is not None and (
+        _DAY_CUE.search(text) is not None
+        or (_DAY_NUMBER.search(text) is not None and _NAME.search(text) is not None)
+    )
+
+
 def find_dates(text: str, *, day_first: bool | None = None) -> list[FoundDate]:
     """Return the dates in ``text`` that state a year, in order; they do not overlap.
 
@@ -330,13 +347,13 @@ _SLASHES = re.compile(r"(?<![\d/])(\d\d?)/(\d\d?)/(?:19|20)\d\d(?!\d)")
 
 def is_ambiguous(text: str) -> bool:
     """Return whether ``text`` states a date such as ``05/06/2024``, of May or June."""
-    match = _SLASHES.search(text)
+    match = _SLASHES.search(text) if "/" in text else None
     return match is not None and all(int(part) <= 12 for part in match.groups())
 
 
 def day_comes_first(text: str) -> bool | None:
     """Return what ``16/05/2024`` and ``05/16/2024`` say about a page's dates; None for others."""
-    match = _SLASHES.search(text)
+    match = _SLASHES.search(text) if "/" in text else None
     first, second = (int(part) for part in match.groups()) if match else (0, 0)
     return None if first <= 12 and second <= 12 else first > 12
 

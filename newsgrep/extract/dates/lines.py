@@ -17,6 +17,7 @@ from newsgrep.extract.dates.forms import (
     StatedDate,
     find_dates,
     find_short_dates,
+    may_state_day,
     parse_date,
 )
 
@@ -104,7 +105,7 @@ def read_line(text: str, *, day_first: bool | None = None) -> list[LineDate]:
     >>> read_line("大桥早在2012年5月1日就已经通车。")
     []
     """
-    if len(text) > MAX_LINE:
+    if len(text) > MAX_LINE or not may_state_day(text):
         return []
     found = [each for each in find_dates(text, day_first=day_first) if each.stated.has_day]
     if not found and len(text) <= _MAX_SHORT:

@@ -92,6 +92,7 @@ _NOT_NAMED = re.compile(
 _OUTSIDE_ELEMENTS: Final = frozenset(("aside", "nav", "footer", "figure", "figcaption"))
 _NOT_SHOWN: Final = frozenset(("script", "style", "title", "textarea", "option"))
 _HEADINGS: Final = frozenset(("h1", "h2", "h3"))
+_SPECIAL: Final = _NOT_SHOWN | {"html"}
 _TITLE_NAMES = re.compile(r"title|headline|titel|subject", re.IGNORECASE)
 _STATING_ATTRIBUTES: Final = (
     "datetime", "data-utime", "data-time", "data-date", "data-datetime", "data-timestamp", "data-val",
@@ -120,10 +121,13 @@ def read_dates(tree: Tree, titles: Iterable[str], *, scripts: bool = True) -> li
     """
     titles = [title[:_MAX_TITLE] for title in titles]
     scan = _scan(tree, tuple(titles[:_MAX_TITLES]))
-    if not (scan.texts or scan.stating or scan.scripts):
-        return []
-    reader = _Reader(scan, _find_headline(scan, titles))
-    return reader.claims(scripts=scripts)
+    lines = list(_iter_lines(scan)) if scan.texts else []
+    found: list[DateClaim] = []
+    if lines or scan.stating:
+        found = _Reader(scan, _find_headline(scan, titles)).claims(lines)
+    if scripts and scan.scripts and all(claim.rank >= ranks.SCRIPT_RANK for claim in found):
+        found += _dates_in_scripts(scan.scripts)
+    return found
 
 
 def _scan(tree: Tree, titles: tuple[str, ...]) -> _Scan:
@@ -132,35 +136,40 @@ def _scan(tree: Tree, titles: tuple[str, ...]) -> _Scan:
     with_text = tree.with_text
     for position, element in enumerate(tree.elements):
         name, attrs = element.name, element.attrs
-        if name in _NOT_SHOWN:
-            if name == "script" and "src" not in attrs and "ld+json" not in attrs.get("type", ""):
-                scan.scripts += [part for part in element.contents if isinstance(part, str)]
-            continue
-        if name == "html":
-            scan.language = attrs.get("lang", attrs.get("xml:lang", "")).lower()
-        elif name == "time" or (attrs and _may_state(name, attrs)):
+        if name in _SPECIAL:
+            if name in _NOT_SHOWN:
+                inner = name == "script" and "src" not in attrs
+                if inner and "ld+json" not in attrs.get("type", ""):
+                    scan.scripts += [part for part in element.contents if isinstance(part, str)]
+                continue
+            if name == "html":
+                scan.language = attrs.get("lang", attrs.get("xml:lang", "")).lower()
+        if (attrs and not _STATING.isdisjoint(attrs) and _may_state(attrs, name)) or name == "time":
             scan.stating.append((position, element))
-        if name in _HEADINGS or (
-            attrs
-            and (
-                ("class" in attrs and _names_title(attrs["class"]))
-                or ("id" in attrs and _names_title(attrs["id"]))
-            )
-        ):
+        if (attrs and _is_title(attrs)) or name in _HEADINGS:
             scan.headings.append((position, element))
-        for index, part in enumerate(element.contents if element in with_text else ()):
-            if type(part) is str and len(part) > 3:
-                if len(part) >= _LONG_TEXT and (length := len(part.strip())) >= _LONG_TEXT:
-                    running.append((position, length))
-                if titles and len(part) > _MIN_BARE_TITLE and not running:
-                    stripped = part.strip()
-                    if len(stripped) > _MIN_BARE_TITLE and any(
-                        title.startswith(stripped) for title in titles
-                    ):
-                        scan.bare_titles.append((position, element, len(stripped)))
-                if len(part) <= _MAX_TEXT and may_state_date(part) and len(texts) < _MAX_CANDIDATES:
-                    texts.append((position, element, index))
+        if element not in with_text:
+            continue
+        for index, part in enumerate(element.contents):
+            if type(part) is not str or len(part) <= 3:
+                continue
+            if len(part) >= _LONG_TEXT and (length := len(part.strip())) >= _LONG_TEXT:
+                running.append((position, length))
+            if titles and len(part) > _MIN_BARE_TITLE and not running:
+                stripped = part.strip()
+                if len(stripped) > _MIN_BARE_TITLE and any(
+                    title.startswith(stripped) for title in titles
+                ):
+                    scan.bare_titles.append((position, element, len(stripped)))
+            if len(part) <= _MAX_TEXT and may_state_date(part) and len(texts) < _MAX_CANDIDATES:
+                texts.append((position, element, index))
     return scan
+
+
+def _is_title(attrs: Mapping[str, str]) -> bool:
+    return ("class" in attrs and _names_title(attrs["class"])) or (
+        "id" in attrs and _names_title(attrs["id"])
+    )
 
 
 @lru_cache(maxsize=5000)  # pages of an outlet have the same classes
@@ -168,10 +177,8 @@ def _names_title(names: str) -> bool:
     return bool(names) and _TITLE_NAMES.search(names[:MAX_NAMES]) is not None
 
 
-def _may_state(name: str, attrs: Mapping[str, str]) -> bool:
-    """Return whether an attribute of an element may state a date."""
-    if _STATING.isdisjoint(attrs):
-        return False
+def _may_state(attrs: Mapping[str, str], name: str) -> bool:
+    """Return whether one of the stating attributes of an element may state a date."""
     return (
         "datetime" in attrs
         or name == "abbr"
@@ -205,6 +212,56 @@ def _find_headline(scan: _Scan, titles: Iterable[str]) -> tuple[int, Element] | 
     return (best[2], best[3]) if best else None
 
 
+class _PlacedLine(NamedTuple):
+    """A line that states dates, with the element and the block that it is in."""
+
+    position: int
+    element: Element
+    block: Element
+    text: str
+    dates: list[LineDate]
+
+
+def _iter_lines(scan: _Scan) -> Iterator[_PlacedLine]:
+    """Yield the lines with the texts of a scan that state dates, each once."""
+    day_first = _read_day_first(scan)
+    seen: set[tuple[int, int]] = set()
+    for position, element, index in scan.texts:
+        block, start, text, links = line_of(element, index)
+        if (id(block), start) in seen:
+            continue
+        seen.add((id(block), start))
+        if links > _MAX_LINK:
+            continue
+        if len(text) > MAX_LINE and _NAMED.search(names_around(element)):
+            text = text[:MAX_LINE].rpartition(" ")[0]  # tags and links follow
+        if dates := read_line(text, day_first=day_first):
+            yield _PlacedLine(position, element, block, text, dates)
+
+
+def _read_day_first(scan: _Scan) -> bool | None:
+    """Return how the page writes ``05/06/2024``: by another date on it, then by language."""
+    for _, element, index in scan.texts:
+        if (first := day_comes_first(str(element.contents[index]))) is not None:
+            return first
+    language = scan.language
+    if language[:2] == "en":
+        return language[3:5] not in ("", "us", "ca", "ph")
+    return True if language and language[:2] not in ("zh", "ja", "ko") else None
+
+
+def _dates_in_scripts(scripts: Iterable[str]) -> Iterator[DateClaim]:
+    """Yield what scripts say, if all that they say is one day."""
+    values: dict[str, list[str]] = {}
+    for script in scripts:
+        for key, value in ranks.dates_in_script(script[:_MAX_SCRIPT]):
+            values.setdefault(key, []).append(value)
+    for key, texts in values.items():
+        stated = [each for each in map(parse_date, texts[:50]) if each]
+        if stated and len({each.day for each in stated}) == 1:
+            yield DateClaim(texts[0], Provenance.SCRIPT, key, ranks.SCRIPT_RANK)
+
+
 class _Reader:
     """Ranks what a scan has found."""
 
@@ -226,7 +283,6 @@ class _Reader:
             self.start = 0
         self.end = self._end()
         self.text = self._text()
-        self.day_first = self._read_day_first()
 
     def _end(self) -> int:
         """Return the position after which dates are no longer beside the headline."""
@@ -246,27 +302,14 @@ class _Reader:
         lead = len(after) > 1 and after[0][1] <= _MAX_SHORT_LEAD
         return after[1 if lead else 0][0]
 
-    def _read_day_first(self) -> bool | None:
-        """Return how the page writes ``05/06/2024``: by another date on it, then by language."""
-        for _, element, index in self.scan.texts:
-            if (first := day_comes_first(str(element.contents[index]))) is not None:
-                return first
-        language = self.scan.language
-        if language[:2] == "en":
-            return language[3:5] not in ("", "us", "ca", "ph")
-        return True if language and language[:2] not in ("zh", "ja", "ko") else None
-
-    def claims(self, *, scripts: bool) -> list[DateClaim]:
-        """Return the claims; several may be about one date."""
-        placed = [*self._elements(), *self._lines()]
+    def claims(self, lines: Iterable[_PlacedLine]) -> list[DateClaim]:
+        """Return the claims of elements and ``lines``; several may be about one date."""
+        placed = [*self._elements(), *self._rank_lines(lines)]
         bare = {claim.text for _, claim in placed if claim.rank == ranks.BARE_RANK}
         if len(bare) > _MAX_BARE_DAYS:  # a chronology
             placed = [pair for pair in placed if pair[1].rank != ranks.BARE_RANK]
         placed.sort(key=lambda pair: (pair[1].rank, self._distance(pair[0])))
-        found = [claim for _, claim in placed]
-        if scripts and all(claim.rank >= ranks.SCRIPT_RANK for claim in found):
-            found += self._scripts()
-        return found
+        return [claim for _, claim in placed]
 
     def _distance(self, position: int) -> int:
         """Return how far a position is from the headline; what is below it is nearer."""
@@ -333,18 +376,9 @@ class _Reader:
                 rank = ranks.FAR_TIME_RANK - marked
             yield position, DateClaim(text, Provenance.TIME_ELEMENT, css_selector(element), rank)
 
-    def _lines(self) -> Iterator[tuple[int, DateClaim]]:
-        seen: set[tuple[int, int]] = set()
-        for position, element, index in self.scan.texts:
-            block, start, text, links = line_of(element, index)
-            if (id(block), start) in seen:
-                continue
-            seen.add((id(block), start))
-            if links > _MAX_LINK:
-                continue
-            if len(text) > MAX_LINE and _NAMED.search(names_around(element)):
-                text = text[:MAX_LINE].rpartition(" ")[0]  # tags and links follow
-            for line in read_line(text, day_first=self.day_first):
+    def _rank_lines(self, lines: Iterable[_PlacedLine]) -> Iterator[tuple[int, DateClaim]]:
+        for position, element, block, text, dates in lines:
+            for line in dates:
                 rank = self._rank_line(line, position, element)
                 if (
                     rank in (ranks.BESIDE_RANK, ranks.BARE_RANK)
@@ -397,17 +431,6 @@ class _Reader:
         if meaning is Meaning.PUBLISHED or _BARE_LABEL.fullmatch(label):
             return ranks.LABELLED_RANK
         return None
-
-    def _scripts(self) -> Iterator[DateClaim]:
-        """Yield what scripts say, if all that they say is one day."""
-        values: dict[str, list[str]] = {}
-        for script in self.scan.scripts:
-            for key, value in ranks.dates_in_script(script[:_MAX_SCRIPT]):
-                values.setdefault(key, []).append(value)
-        for key, texts in values.items():
-            stated = [each for each in map(parse_date, texts[:50]) if each]
-            if stated and len({each.day for each in stated}) == 1:
-                yield DateClaim(texts[0], Provenance.SCRIPT, key, ranks.SCRIPT_RANK)
 
 
 _MAX_SCRIPT: Final = 200_000

@@ -97,6 +97,9 @@ def cell_before(fact: Element) -> str:
 
 def line_of(element: Element, index: int) -> tuple[Element, int, str, int]:
     """Return the block of a text, where its line begins, the line, and the length of links."""
+    contents = element.contents
+    if len(contents) == 1 and element.name in boilerplate.BLOCK_ELEMENTS:
+        return element, 0, collapse_whitespace(str(contents[0])), 0
     block, at = element, index
     while (
         block.name not in boilerplate.BLOCK_ELEMENTS
