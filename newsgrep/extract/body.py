@@ -49,6 +49,8 @@ _TAG_SPLIT = re.compile(r"[\s,，;；、/|]+")
 _STATEMENT = re.compile(r"[。!?]|[^.]{60}\.\s")
 """What the name of an author does not contain; an element with its class may be prose."""
 _SPEAKER = re.compile(r"[^\s:]{1,6}:")
+_STOPS: Final = ("。", "！", "？", "…", "!", "?")
+"""Signs of a sentence; others fold to them."""
 
 _STATED: Final = frozenset(
     (Rule.TITLE, Rule.DATE, Rule.BYLINE, Rule.TAGS, Rule.CAPTION, Rule.REPEATED)
@@ -111,7 +113,8 @@ class _BlockSorter:
             for claim in claims.titles
             if claim.provenance is not Provenance.HEADING
         }
-        self.longest_title = _longest_repeated(max(map(len, self.stated_titles), default=0))
+        longest = max(map(len, self.stated_titles), default=0)
+        self.longest_title = _longest_repeated(max(longest, len(self.title_key)))
         self.site_names = {claim.value for claim in claims.sources} | set(claims.site)
         self.known_lines = {claim.value for claim in claims.authors}
         if outlet:
@@ -203,10 +206,7 @@ class _BlockSorter:
 
     def _rule_in_head(self, index: int, kept: list[int]) -> Rule | None:
         text = self.blocks[index].text
-        if self.title_key and (
-            _repeats_title(text, self.title_key)
-            or (len(text) <= self.longest_title and comparison_key(text) in self.stated_titles)
-        ):
+        if self._is_title(text):
             return Rule.TITLE
         if self.blocks[index].kind is BlockKind.HEADING and text in self.site_names:
             return Rule.NAVIGATION
@@ -236,9 +236,18 @@ class _BlockSorter:
             return Rule.CREDIT
         return None
 
+    def _is_title(self, text: str) -> bool:
+        """Return whether ``text`` is the title or one that was stated, alone or with the outlet."""
+        if not self.title_key or len(text) > self.longest_title:
+            return False
+        key = comparison_key(text)
+        return key in self.stated_titles or _repeats_title(text, key, self.title_key)
+
     def _has_sentence(self, index: int) -> bool:
         text = self.blocks[index].text
-        if len(text) > _MAX_FOLDED or "。" in text or notices.is_prose(self._fold(index)):
+        if len(text) > _MAX_FOLDED or any(map(text.__contains__, _STOPS)):
+            return True
+        if notices.is_prose(self._fold(index)):
             return True
         return text.count(" ") >= _MIN_WORDS
 
@@ -283,8 +292,8 @@ class _BlockSorter:
         label = _SPEAKER.match(folded)
         if label is None:
             return False
-        begins = (self._fold(index) for index in range(len(self.blocks)))
-        return sum(1 for each in begins if each.startswith(label.group())) > 1
+        begins = (fold(block.text[: label.end()]) for block in self.blocks)
+        return sum(1 for each in begins if each == label.group()) > 1
 
     def _take_last_lines(self) -> None:
         """Cut boilerplate lines at the end of paragraphs that ``<br>`` separates from the text."""
@@ -339,8 +348,11 @@ class _BlockSorter:
 
     def _drop_captions_in_text(self) -> None:
         """Leave out paragraphs that are captions as well; a short text may be both."""
+        begins = {caption[:1] for caption in self.captions}
         for index in self._texts():
             text = self.blocks[index].text
+            if text[0].isalnum() and text[0].casefold()[:1] not in begins:
+                continue
             start = comparison_key(text[:20]) if len(text) > 8 else ""
             if (
                 start
@@ -430,16 +442,13 @@ def _longest_repeated(length: int) -> int:
     return min(_MAX_REPEATED_TITLE, 2 * length + 60)
 
 
-def _repeats_title(text: str, title_key: str) -> bool:
-    """Return whether ``text`` is the title, alone or with the outlet's name."""
-    if len(text) > _longest_repeated(len(title_key)):
-        return False
-    line = comparison_key(text)
-    if line == title_key:
+def _repeats_title(text: str, key: str, title_key: str) -> bool:
+    """Return whether ``text``, whose key is ``key``, is the title, alone or with the outlet."""
+    if key == title_key:
         return True
     return (
-        line.startswith(title_key)
-        and len(line) - len(title_key) <= 20
+        key.startswith(title_key)
+        and len(key) - len(title_key) <= 20
         and len(title_key) >= 6
         and _OUTLET_SUFFIX.search(text) is not None
     )

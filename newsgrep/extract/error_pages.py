@@ -98,12 +98,12 @@ def error_page(
     if dated:
         return None
     texts = list(texts)
-    if sum(map(len, texts)) > _MAX_LENGTH or sum(map(_wide, texts)) > _MAX_WIDE:
+    if sum(map(len, texts)) > _MAX_LENGTH or (wide := sum(map(_wide, texts))) > _MAX_WIDE:
         return None
     parts = dict.fromkeys(part for title in titles for part in _parts(fold(title)))
     reasons = [reason for part in parts if (reason := _formula(part))]
     longest = MAX_TEXT_UNDER_TITLE if reasons else _MAX_FRAME
-    if sum(map(_wide, texts)) > longest * 3 // 2:
+    if wide > longest * 3 // 2:
         return None
     folded: list[str] = []
     weight = 0

@@ -80,7 +80,12 @@ def may_be_button(text: str) -> bool:
     length = len(text)
     if length > _MAX_BUTTON:
         return text.endswith("}")
-    return length <= _MAX_STATEMENT or text[-1] not in "。！？!?”」"
+    if text[-1] not in "。！？!?”」":
+        return True
+    # Few buttons and credits that end as a sentence does begin with a Han character.
+    return length <= _MAX_STATEMENT and (
+        not "\u2e80" <= text[0] < "\uff00" or text[0] in "你您发發" or "/" in text or "／" in text
+    )
 
 
 def is_button(folded: str) -> bool:
@@ -119,7 +124,11 @@ def may_be_end_note(text: str) -> bool:
     """Return whether ``text`` is short enough for :func:`is_end_note`; English notes are longer."""
     if len(text) <= _MAX_END_NOTE:
         return len(text) <= _MAX_STATEMENT or text[-1] not in "。！？!?”」" or "本文" in text
-    return len(text) <= MAX_NOTICE and _ENGLISH_NOTE.search(text) is not None
+    return (
+        len(text) <= MAX_NOTICE
+        and ("edium," in text or "contributed" in text)
+        and _ENGLISH_NOTE.search(text) is not None
+    )
 
 
 def is_end_note(folded: str) -> bool:
@@ -299,6 +308,8 @@ _PHOTO_LINE = re.compile(
     r"|.{4,300}?[\s。,(][\u4e00-\u9fff]{0,8}记者\s?[\u4e00-\u9fff]{2,4}\s?(?<![拍录])摄[)]?。?",
     re.DOTALL,
 )
+_PICTURE_LABEL = re.compile(r"[图圖](?:片?[来來]源)?\s*[/:／：﹕︓∕]")
+"""What a credit has that is not that of a photographer."""
 _MAX_CREDITED_CAPTION: Final = 1000
 _MAX_PHOTO_LINE: Final = 400
 
@@ -318,7 +329,11 @@ def strip_credit(caption: str) -> str:
 
 def may_be_credited(text: str) -> bool:
     """Return whether :func:`photo_caption` can find a credit in ``text``."""
-    return len(text) <= _MAX_PHOTO_LINE and any(sign in text for sign in "摄攝图圖")
+    return len(text) <= _MAX_PHOTO_LINE and (
+        "摄" in text
+        or "攝" in text
+        or (("图" in text or "圖" in text) and _PICTURE_LABEL.search(text) is not None)
+    )
 
 
 def photo_caption(text: str, folded: str) -> str | None:

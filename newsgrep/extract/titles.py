@@ -36,6 +36,7 @@ _MEDIUM = re.compile(
     r"|live|watch)[\]】)]\s*"
 )
 """The medium in brackets before a headline, folded."""
+_OPENING: Final = frozenset("[［﹇【︻(（︵﹙")
 
 
 def choose_title(
@@ -85,7 +86,7 @@ def strip_medium(title: str) -> str:
     >>> strip_medium("[视频]渔港开航")
     '渔港开航'
     """
-    match = _MEDIUM.match(fold(title[:20]))
+    match = _MEDIUM.match(fold(title[:20])) if title[:1] in _OPENING else None
     return title[match.end() :] if match and match.end() < len(title) else title
 
 
@@ -183,12 +184,12 @@ def strip_title_suffix(title: str, outlet: Outlet | None, names: Iterable[str]) 
     for suffix in outlet.title_suffixes if outlet else ():
         if title.endswith(suffix) and len(title) > len(suffix):
             return title[: -len(suffix)].rstrip()
-    keys = {_key(name) for name in names if name}
-    for pattern in (_TITLE_SUFFIX, _ATTACHED_SUFFIX):
-        match = pattern.fullmatch(title)
+    found = [pattern.fullmatch(title) for pattern in (_TITLE_SUFFIX, _ATTACHED_SUFFIX)]
+    keys = {_key(name) for name in names if name} if any(found) else set()
+    for match in found:
         if match and _key(match[3]) in keys and comparison_key(match[1]):
             return _strip_section(match[1], match[2].strip())
-    match = _TITLE_SUFFIX.fullmatch(title)
+    match = found[0]
     return match[1] if match and _DOMAIN.fullmatch(match[3]) else title
 
 

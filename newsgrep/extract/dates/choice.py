@@ -149,7 +149,7 @@ def _is_settled(evidence: list[Evidence], latest: datetime) -> bool:
     return (
         best is not None
         and best[1].rank < ranks.URL_DAY_RANK
-        and best[0].value.tzinfo is not UTC
+        and (best[0].value.tzinfo is not UTC or best[1].provenance not in _HIDDEN)
         and not is_ambiguous(best[1].value)
         and all(_as_instant(stated) <= latest for stated, _ in evidence)
     )
@@ -280,9 +280,8 @@ def _iter_head(file: DatedFile) -> Iterator[Evidence]:
         yield stated, _found(body.first_date, Provenance.BODY_START, ranks.FIRST_LINE_RANK)
     length = 0
     bare: list[Evidence] = []
-    captions = set(body.captions)
     for text in body.all_text[:_HEAD_BLOCKS]:
-        if text in captions:
+        if text in body.captions:
             continue
         for line in read_line(text):
             if line.meaning is Meaning.PLAIN and not line.stated.has_time:
