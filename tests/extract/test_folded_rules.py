@@ -9,7 +9,15 @@ import pytest
 from newsgrep.analysis.fold import fold
 from newsgrep.extract import bylines, labels, notices
 
-ON_ORIGINAL_TEXT = {"_GLUED", "_NEXT_LINE", "_HAS_HAN", "_SIGN", "_LABEL_SIGN", "_ENGLISH_NOTE"}
+ON_ORIGINAL_TEXT = {
+    "_GLUED",
+    "_NEXT_LINE",
+    "_HAS_HAN",
+    "_SIGN",
+    "_LABEL_SIGN",
+    "_ENGLISH_NOTE",
+    "_PICTURE_LABEL",
+}
 RULES = [
     pytest.param(value.pattern, id=f"{module.__name__.rpartition('.')[2]}.{name}")
     for module in (bylines, labels, notices)
