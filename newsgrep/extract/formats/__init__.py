@@ -7,6 +7,7 @@ To add a format, add a module with a ``FORMAT`` of type
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, cast
@@ -33,6 +34,35 @@ def format_of(path: str) -> Format | None:
     suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 - a name may contain any byte
     name = _MODULES.get(suffix)
     return _load(name) if name else None
+
+
+_PAGE_SUFFIXES: Final = frozenset(
+    (".shtml", ".xhtml", ".php", ".aspx", ".asp", ".jsp", ".jhtml", ".phtml", ".do", ".cfm", "")
+)
+"""Suffixes of pages that servers generate, and none: HTML if the content says so."""
+_PAGE_BEGINNING: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}>\s*|<!--.{0,2000}?-->\s*)*"
+    rb"<(?:!doctype\s+html|html|head|meta|body|title)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_QUERY: Final = re.compile(r"[?#].*", re.DOTALL)
+
+
+def name_of_format(name: str, head: bytes) -> str | None:
+    """Return the document format of a file by its name, or by ``head``, its first bytes.
+
+    A query string in the name is ignored, as in ``article.html?id=5``. Returns None if the file
+    is none of the formats.
+    """
+    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - a name may contain any byte
+    if suffix in _MODULES:
+        return _MODULES[suffix]
+    stem = _QUERY.sub("", os.path.basename(name))  # noqa: PTH119 - as above
+    suffix = os.path.splitext(stem)[1].lower()  # noqa: PTH122 - as above
+    if suffix in _MODULES:
+        return _MODULES[suffix]
+    is_page = suffix in _PAGE_SUFFIXES and _PAGE_BEGINNING.match(head) is not None
+    return "html" if is_page else None
 
 
 def format_named(name: str) -> Format:

@@ -1,0 +1,148 @@
+"""ZIP and tar archives: each member is read like a file; the locator names it after ``!/``."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from typing import BinaryIO, Final, cast
+
+from newsgrep.errors import NoArticle
+from newsgrep.extract.records.base import (
+    MAX_RECORD_BYTES,
+    BadRecord,
+    ReadOptions,
+    Records,
+    Source,
+    bytes_source,
+)
+
+MEMBER_SIGN: Final = "!/"
+
+_MAX_MEMBERS: Final = 10_000_000
+_MAX_RATIO: Final = 250
+_FREE_BYTES: Final = 1024 * 1024
+_DAMAGE: Final = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    NotImplementedError,
+    ValueError,
+)
+_SKIPPED: Final = ("__MACOSX/", ".DS_Store", "Thumbs.db")
+
+MemberReader = Callable[[Source, ReadOptions], Records]
+"""Reads the records of a member."""
+
+
+def is_zip(head: bytes) -> bool:
+    """Return whether a file that begins with ``head`` is a ZIP archive."""
+    return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+
+
+def is_tar(head: bytes) -> bool:
+    """Return whether a file that begins with ``head`` is a tar archive."""
+    return head[257:262] == b"ustar"
+
+
+def zip_names(source: Source) -> list[str]:
+    """Return the names of the members of a ZIP archive, none if it is damaged."""
+    try:
+        with source.open_stream() as stream, zipfile.ZipFile(_seekable(stream)) as archive:
+            return archive.namelist()
+    except _DAMAGE:
+        return []
+
+
+def read_zip(source: Source, options: ReadOptions, read_member: MemberReader) -> Records:
+    """Yield the records of all members of a ZIP archive."""
+    with source.open_stream() as stream:
+        try:
+            archive = zipfile.ZipFile(_seekable(stream))
+        except _DAMAGE as exc:
+            raise NoArticle(f"a ZIP archive that cannot be read ({exc})") from exc
+        with archive:
+            for info in archive.infolist():
+                if info.is_dir() or _is_skipped(info.filename):
+                    continue
+                locator = f"{MEMBER_SIGN}{_legible(info)}"
+                if info.flag_bits & 1:
+                    yield BadRecord(locator, "encrypted")
+                elif info.file_size > max(info.compress_size * _MAX_RATIO, _FREE_BYTES):
+                    yield BadRecord(locator, f"more than {_MAX_RATIO} times its compressed size")
+                else:
+                    member = _zip_member(archive, info)
+                    yield from _member_records(member, locator, options, read_member)
+
+
+def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Source:
+    return Source(_legible(info), lambda: cast("BinaryIO", archive.open(info)), info.file_size)
+
+
+def _legible(info: zipfile.ZipInfo) -> str:
+    """Return the name of a member; Chinese Windows writes it in GB18030 without saying so."""
+    if info.flag_bits & 0x800:
+        return info.filename
+    try:
+        return info.filename.encode("cp437").decode("utf-8")
+    except ValueError:
+        pass
+    try:
+        return info.filename.encode("cp437").decode("gb18030")
+    except ValueError:
+        return info.filename
+
+
+def read_tar(source: Source, options: ReadOptions, read_member: MemberReader) -> Records:
+    """Yield the records of all members of a tar archive, which is read once from its beginning."""
+    with source.open_stream() as stream:
+        count = 0
+        try:
+            with tarfile.open(fileobj=stream, mode="r|", errorlevel=1) as archive:
+                for info in archive:
+                    count += 1
+                    locator = f"{MEMBER_SIGN}{info.name.removeprefix('./')}"
+                    if not info.isfile() or _is_skipped(info.name):
+                        continue
+                    data = archive.extractfile(info)
+                    if data is None or info.size > MAX_RECORD_BYTES:
+                        yield BadRecord(locator, "larger than 64M: take it out of the archive")
+                        continue
+                    with data:
+                        member = bytes_source(info.name, data.read())
+                    yield from _member_records(member, locator, options, read_member)
+        except _DAMAGE as exc:
+            yield BadRecord(
+                f"{MEMBER_SIGN}…", f"the archive is damaged after {count:,} members ({exc})"
+            )
+
+
+def _member_records(
+    member: Source, locator: str, options: ReadOptions, read_member: MemberReader
+) -> Records:
+    try:
+        for record in read_member(member, options):
+            yield record._replace(locator=locator + record.locator)
+    except NoArticle as exc:
+        yield BadRecord(locator, str(exc))
+    except _DAMAGE as exc:
+        yield BadRecord(locator, f"damaged ({exc})")
+
+
+def _is_skipped(name: str) -> bool:
+    return name.startswith(_SKIPPED[0]) or name.rpartition("/")[2] in _SKIPPED
+
+
+def _seekable(stream: BinaryIO) -> BinaryIO:
+    """Return ``stream``, or its content in memory if it is compressed or a member itself."""
+    if stream.seekable():
+        return stream
+    data = stream.read(MAX_RECORD_BYTES + 1)
+    if len(data) > MAX_RECORD_BYTES:
+        raise NoArticle("a ZIP archive of more than 64M inside of another file")
+    return io.BytesIO(data)

@@ -1,0 +1,126 @@
+"""Compressed files: gzip, xz, bzip2 and Zstandard, read as a stream that has limits."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import zlib
+from collections.abc import Callable
+from typing import BinaryIO, Final, cast
+
+from newsgrep.errors import NoArticle
+from newsgrep.extract.records.base import Source
+
+_BUFFER_BYTES: Final = 1 << 18
+_MAX_RATIO: Final = 250
+"""Bytes for each compressed byte; text is compressed to a tenth, logs and dumps to a fiftieth."""
+_FREE_BYTES: Final = 64 * 1024 * 1024
+"""Bytes below which the ratio is not limited: a few empty pages are compressed to nothing."""
+
+_DAMAGE: Final = (EOFError, OSError, zlib.error, lzma.LZMAError)
+
+
+class TooMuchData(NoArticle):
+    """Compressed data that becomes far more than what it was made for."""
+
+
+class DamagedData(NoArticle):
+    """Compressed data that cannot be read to its end."""
+
+
+def _open_zstd(stream: BinaryIO) -> io.BufferedIOBase:
+    try:
+        from compression import zstd  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        try:
+            from backports import zstd  # type: ignore[import-not-found,no-redef,unused-ignore]
+        except ImportError as exc:
+            raise NoArticle(
+                'it is compressed with Zstandard: pip install "newsgrep[zstd]" reads it'
+            ) from exc
+    return cast("io.BufferedIOBase", zstd.ZstdFile(stream))
+
+
+Codec = Callable[[BinaryIO], io.BufferedIOBase]
+"""Opens a compressed stream."""
+
+_CODECS: Final[dict[bytes, Codec]] = {
+    b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream),
+    b"\xfd7zXZ\0": lzma.LZMAFile,
+    b"BZh": bz2.BZ2File,
+    b"\x28\xb5\x2f\xfd": _open_zstd,
+}
+_SUFFIXES: Final = (".gz", ".xz", ".bz2", ".zst", ".gzip", ".zstd")
+_TAR_SUFFIXES: Final = {".tgz": ".tar", ".txz": ".tar", ".tbz2": ".tar", ".tbz": ".tar"}
+
+
+def codec_of(head: bytes) -> Codec | None:
+    """Return the function that decompresses a stream which begins with ``head``, if one does."""
+    return next((codec for magic, codec in _CODECS.items() if head.startswith(magic)), None)
+
+
+def decompressed(source: Source, codec: Codec) -> Source:
+    """Return ``source`` without its compression, with the name that the file had before."""
+    stem, suffix = os.path.splitext(source.name)  # noqa: PTH122 - a name may contain any byte
+    is_plain = suffix.lower() in _SUFFIXES
+    name = stem if is_plain else stem + _TAR_SUFFIXES.get(suffix.lower(), suffix)
+
+    def open_stream() -> BinaryIO:
+        raw = _Counted(source.open_stream())
+        return io.BufferedReader(_Decompressed(raw, codec(cast("BinaryIO", raw))), _BUFFER_BYTES)
+
+    return Source(name, open_stream)
+
+
+class _Counted(io.RawIOBase):
+    """A stream that counts what is read from it."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.count = 0
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self.count += len(data)
+        return data
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+class _Decompressed(io.RawIOBase):
+    """What a codec yields, up to the limits; the errors of all codecs are one."""
+
+    def __init__(self, raw: _Counted, stream: io.BufferedIOBase) -> None:
+        self._raw = raw
+        self._stream = stream
+        self._count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        try:
+            data = self._stream.read1(len(buffer))  # not more: what comes before damage is read
+        except _DAMAGE as exc:
+            raise DamagedData(
+                f"the compressed data is damaged after {self._count:,} bytes of its content ({exc})"
+            ) from exc
+        self._count += len(data)
+        if self._count > _FREE_BYTES and self._count > self._raw.count * _MAX_RATIO:
+            raise TooMuchData(
+                f"more than {_MAX_RATIO} times its size when it is decompressed: not read further"
+            )
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()

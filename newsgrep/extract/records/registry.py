@@ -1,0 +1,116 @@
+"""Which format a file has, by its content first and by its name second, and its records.
+
+Newsgrep's own formats are in a table here; a format's module is loaded for its first file. Others
+declare theirs as an entry point of the group ``newsgrep.formats``, whose value is a
+:class:`~newsgrep.extract.records.base.RecordFormat`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from typing import Final, cast
+
+from newsgrep.errors import NoArticle
+from newsgrep.extract.formats import name_of_format
+from newsgrep.extract.records import archives
+from newsgrep.extract.records.base import (
+    HEAD_BYTES,
+    MAX_RECORD_BYTES,
+    ReadOptions,
+    Record,
+    RecordFormat,
+    Records,
+    Source,
+)
+from newsgrep.extract.records.compressed import codec_of, decompressed
+
+ENTRY_POINTS: Final = "newsgrep.formats"
+"""The entry-point group in which packages declare formats."""
+
+_MAX_NESTING: Final = 3
+"""Archives inside of archives that are read."""
+
+_CERTAIN: Final[Mapping[str, str]] = {}
+"""Names and modules of the formats that the first bytes of a file show."""
+_BY_NAME: Final[Mapping[str, str]] = {
+    "jsonl": "json_lines",
+    "json": "json_values",
+    "csv": "csv_rows",
+}
+"""Names and modules of the formats of text, which a file has if its name or its text says so."""
+
+
+def read_records(source: Source, options: ReadOptions, *, nesting: int = 0) -> Records:
+    """Yield the records of ``source``.
+
+    Raises :class:`~newsgrep.errors.NoArticle` if it has no format that newsgrep reads.
+    """
+    head = source.head()
+    if archives.is_zip(head) or archives.is_tar(head):
+        yield from _read_archive(source, head, options, nesting)
+        return
+    if found := find_format(source.name, head):
+        yield from found.read(source, options)
+    elif codec := codec_of(head):
+        if nesting > _MAX_NESTING:
+            raise NoArticle(f"archives nested more than {_MAX_NESTING} deep")
+        yield from read_records(decompressed(source, codec), options, nesting=nesting + 1)
+    else:
+        yield _document(source, head)
+
+
+def _read_archive(source: Source, head: bytes, options: ReadOptions, nesting: int) -> Records:
+    if nesting > _MAX_NESTING:
+        raise NoArticle(f"archives nested more than {_MAX_NESTING} deep")
+
+    def read_member(member: Source, options: ReadOptions) -> Records:
+        return read_records(member, options, nesting=nesting + 1)
+
+    read = archives.read_zip if archives.is_zip(head) else archives.read_tar
+    yield from read(source, options, read_member)
+
+
+def _document(source: Source, head: bytes) -> Record:
+    """Return the record of a file that is one article."""
+    name = name_of_format(source.name, head)
+    if name is None:
+        suffix = os.path.splitext(source.name)[1]  # noqa: PTH122 - a name may contain any byte
+        raise NoArticle(f"newsgrep does not read {suffix or 'suffix-less'} files")
+    if len(head) < HEAD_BYTES:
+        data = head
+    else:
+        with source.open_stream() as stream:
+            data = stream.read(MAX_RECORD_BYTES + 1)
+        if len(data) > MAX_RECORD_BYTES:
+            raise NoArticle("larger than 64M, which is hardly one article")
+    return Record("", data, name, source.name)
+
+
+def find_format(name: str, head: bytes) -> RecordFormat | None:
+    """Return the format with several records that a file has, None if it has none.
+
+    ``name`` is the file's name, ``head`` its first bytes.
+    """
+    for each in _CERTAIN:
+        if (found := load_format(each)).recognises(head):
+            return found
+    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - a name may contain any byte
+    if name_of_format(name, b"") is not None:
+        return None
+    candidates = [load_format(each) for each in _BY_NAME]
+    candidates.sort(key=lambda each: suffix not in each.suffixes)
+    for found in candidates:
+        if found.recognises(head):
+            return found
+    by_suffix = [each for each in candidates if suffix in each.suffixes]
+    return by_suffix[0] if by_suffix else None
+
+
+@cache
+def load_format(name: str) -> RecordFormat:
+    """Return the format ``name``."""
+    module = _CERTAIN.get(name) or _BY_NAME[name]
+    return cast("RecordFormat", import_module(f"newsgrep.extract.records.{module}").FORMAT)
