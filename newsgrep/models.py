@@ -24,6 +24,7 @@ class Provenance(StrEnum):
     GIVEN = "given address"
     OUTLET_RULE = "outlet rule"
     FRONT_MATTER = "front matter"
+    FIELD = "field"
     LINK_LINE = "link line"
     FIRST_LINE = "first line"
     BODY_START = "first line of the body"

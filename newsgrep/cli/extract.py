@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -13,23 +15,27 @@ import click
 from newsgrep.cli.options import (
     OutputFormat,
     OutputOptions,
+    field_names_option,
     outlet_rules_file,
     output_options,
     pass_options,
 )
 from newsgrep.cli.output import Rendering, draw, print_message, print_paged, print_result, screen
 from newsgrep.errors import InputError, NoArticle, UsageError
-from newsgrep.extract.extraction import Extraction, extract_file
+from newsgrep.extract.extraction import Extraction, extract_records
 from newsgrep.extract.formats import format_names
 from newsgrep.extract.outlets import Outlets, load_outlets
-from newsgrep.index.workers import read_file
-from newsgrep.terminal import one_line
+from newsgrep.extract.records.base import ReadOptions, Source, bytes_source, file_source
+from newsgrep.terminal import count_noun, one_line
 from newsgrep.views.article import display_path
-from newsgrep.views.extraction import to_json, to_text
+from newsgrep.views.extraction import record_object, to_json, to_text
 
 _MAX_FILE: Final = 2**26
 _STDIN: Final = "-"
+_DEFAULT_FORMAT: Final = "text"
 _FORMATS: Final = "a file name that ends in .txt, .md, .markdown, .html or .htm"
+_MAX_LISTED: Final = 20
+"""Records without an article that are listed; the others are counted."""
 
 
 class ExtractOptions(OutputOptions):
@@ -39,6 +45,8 @@ class ExtractOptions(OutputOptions):
     url: str | None
     format_name: str | None
     outlets: Path | None
+    field_names: Mapping[str, str]
+    sql: str | None
     explain: bool
     pager: bool
 
@@ -71,12 +79,17 @@ class ExtractOptions(OutputOptions):
     metavar="FILE",
     help="Use these outlet rules instead of your outlets.toml.",
 )
+@field_names_option
+@click.option("--sql", metavar="QUERY", help="Read the rows of this query from an SQLite file.")
 @click.option("--explain", is_flag=True, help="Show all claims and blocks, and why they lost.")
-@output_options(OutputFormat.JSON)
+@output_options(OutputFormat.JSON, OutputFormat.JSONL)
 @click.option("--pager/--no-pager", default=True, help="Page the output on a terminal.")
 @pass_options(ExtractOptions)
 def extract_command(options: ExtractOptions) -> int:
     """Show what newsgrep takes from FILE, or from standard input (-), without an index.
+
+    A file may have many records: a dump in JSON or CSV, or an archive. FILE:12 is one of them, by
+    the locator that newsgrep prints.
 
     Prints the fields of the article, where each was found, and the body. --explain prints every
     claim about a field with its rank (smaller is better evidence) and why it lost, and every
@@ -87,76 +100,131 @@ def extract_command(options: ExtractOptions) -> int:
     newsgrep extract page.html
     newsgrep extract page.html --explain
     newsgrep extract page.html --outlets draft.toml --explain
+    newsgrep extract dump.jsonl:12 --map title=headline,body=content_text
     newsgrep extract *.html --json | jq -r '.records[].article.published'
     curl -s https://news.example/1 | newsgrep extract - --url https://news.example/1
     """
     if options.outlets is not None and not options.outlets.exists():
         raise InputError(f"No outlet rules in {options.outlets}. Name another file.")
-    outlets = load_outlets(options.outlets or outlet_rules_file())
-    failed = False
-    extractions: list[Extraction] = []
-    for name in options.files:
-        try:
-            extractions.append(_extract(name, options, outlets))
-        except InputError as exc:
-            failed = True
-            print_message(str(exc))
-    paged = options.output is OutputFormat.TEXT and options.pager and sys.stdout.isatty()
-    if extractions and paged:
-        print_paged(
-            to_text(extractions, screen(), explain=options.explain), color=options.use_color
-        )
-    elif extractions:
+    run = _Run(options, load_outlets(options.outlets or outlet_rules_file()))
+    explain = options.explain
+    if options.output is OutputFormat.TEXT and options.pager and sys.stdout.isatty():
+        print_paged(to_text(run.extractions(), screen(), explain=explain), color=options.use_color)
+    else:
         print_result(
             Rendering(
-                text=lambda: to_text(extractions, screen(), explain=options.explain),
-                drawn=draw(lambda: to_text(extractions, screen(), explain=options.explain)),
-                json=lambda: to_json(extractions),
+                text=lambda: to_text(run.extractions(), screen(), explain=explain),
+                drawn=draw(lambda: to_text(run.extractions(), screen(), explain=explain)),
+                json=lambda: to_json(run.extractions()),
+                jsonl=lambda: map(record_object, run.extractions()),
             ),
             options,
         )
-    for each in extractions:
-        if each.article is None:
-            hint = "" if options.explain else " --explain shows what was left out."
-            print_message(f"No article in {display_path(each.path)}: {each.reason}.{hint}")
-    if failed:
-        return 2
-    return 0 if any(each.article for each in extractions) else 1
+    return run.finish()
 
 
-def _extract(name: str, options: ExtractOptions, outlets: Outlets) -> Extraction:
-    """Return what the file ``name`` contains; raises :class:`InputError` if it is not readable."""
-    format_name = options.format_name
+class _Run:
+    """The records of all files, one after the other, and how many of them are articles."""
+
+    def __init__(self, options: ExtractOptions, outlets: Outlets) -> None:
+        self._options = options
+        self._outlets = outlets
+        self._articles = 0
+        self._without: list[Extraction] = []
+        self._without_count = 0
+        self._errors: list[str] = []
+
+    def extractions(self) -> Iterator[Extraction]:
+        """Yield what each record contains; errors are kept for :meth:`finish`."""
+        for name in self._options.files:
+            try:
+                for each in self._records(name):
+                    if each.article:
+                        self._articles += 1
+                    else:
+                        self._without_count += 1
+                        if len(self._without) < _MAX_LISTED:
+                            self._without.append(each)
+                    yield each
+            except InputError as exc:
+                self._errors.append(str(exc))
+
+    def _records(self, name: str) -> Iterator[Extraction]:
+        options = self._options
+        what = "standard input" if name == _STDIN else name
+        source, locator, mtime = _open(name)
+        path = _STDIN if name == _STDIN else str(source.path)
+        records = extract_records(
+            path,
+            source,
+            outlets=self._outlets,
+            mtime=mtime,
+            url=options.url,
+            format_name=options.format_name,
+            options=ReadOptions(options.field_names, options.sql),
+            locator=locator,
+            default_format=_DEFAULT_FORMAT if name == _STDIN else None,
+        )
+        found = False
+        try:
+            for each in records:
+                if each.locator is None and each.encoding is None:
+                    raise InputError(
+                        f"Cannot read {what}: {each.reason}. Name a file with articles."
+                    )
+                found = True
+                yield each
+        except NoArticle as exc:
+            hint = "" if found else f" Name its format with --format, or {_FORMATS}."
+            raise InputError(f"Cannot read {what}: {exc}.{hint}") from exc
+        except (OSError, ValueError) as exc:
+            reason = getattr(exc, "strerror", None) or exc
+            raise InputError(f"Cannot read {what}: {reason}. Name another file.") from exc
+        if not found:
+            raise InputError(
+                f"No record {locator} in {source.path}. Name another, or the whole file."
+                if locator
+                else f"Cannot read {what}: it contains no records. Name another file."
+            )
+
+    def finish(self) -> int:
+        """Print what was not read, and return the exit status."""
+        for message in self._errors:
+            print_message(message)
+        for each in self._without:
+            hint = "" if self._options.explain else " --explain shows what was left out."
+            where = display_path(each.path + (each.locator or ""))
+            print_message(f"No article in {where}: {each.reason}.{hint}")
+        if more := self._without_count - len(self._without):
+            print_message(f"No article in {count_noun(more, 'more record')}.")
+        if self._errors:
+            return 2
+        return 0 if self._articles else 1
+
+
+_LOCATED = re.compile(r"(.+?)([:@#][0-9]+|!/.+)", re.DOTALL)
+
+
+def _open(name: str) -> tuple[Source, str | None, float]:
+    """Return the file that ``name`` means, the locator of a record in it, and its time.
+
+    Raises :class:`InputError` if it cannot be read.
+    """
     if name == _STDIN:
         data = sys.stdin.buffer.read(_MAX_FILE + 1)
-        path, mtime, format_name = _STDIN, 0.0, format_name or "text"
         if len(data) > _MAX_FILE:
-            raise InputError("Standard input is larger than 64M. Split it into articles.")
-    else:
-        path = os.path.abspath(name)  # noqa: PTH100  (a string of any bytes)
-        status, data = _read(path, name)
-        mtime = status.st_mtime
+            raise InputError("Standard input is larger than 64M. Save it as a file, and name that.")
+        return bytes_source("", data), None, 0.0
+    located = None if os.path.lexists(name) else _LOCATED.fullmatch(name)
+    file, locator = located.groups() if located and os.path.isfile(located[1]) else (name, None)  # noqa: PTH113  (a string of any bytes)
+    path = os.path.abspath(file)  # noqa: PTH100  (likewise)
     try:
-        extraction = extract_file(
-            path, data, outlets=outlets, mtime=mtime, url=options.url, format_name=format_name
-        )
-    except NoArticle as exc:
-        raise InputError(
-            f"Cannot read {name}: {exc}. Name its format with --format, or {_FORMATS}."
-        ) from exc
-    if extraction.encoding is None:
-        what = "standard input" if name == _STDIN else name
-        raise InputError(f"Cannot read {what}: {extraction.reason}. Name a text or HTML file.")
-    return extraction
-
-
-def _read(path: str, name: str) -> tuple[os.stat_result, bytes]:
-    try:
-        if stat.S_ISDIR(os.stat(path).st_mode):  # noqa: PTH116  (a string of any bytes)
+        status = os.stat(path)  # noqa: PTH116  (likewise)
+        if stat.S_ISDIR(status.st_mode):
             raise InputError(
                 f"{name} is a folder. Name files in it, such as {name.rstrip('/')}/*.html"
             )
-        status, data = read_file(path, _MAX_FILE)
+        return file_source(Path(path)), locator, status.st_mtime
     except FileNotFoundError as exc:
         raise InputError(
             f"No file {name}. Name an existing file, or - for standard input."
@@ -166,6 +234,3 @@ def _read(path: str, name: str) -> tuple[os.stat_result, bytes]:
         raise InputError(
             f"Cannot read {name}: {reason}. Name another file, or - for standard input."
         ) from exc
-    if data is None:
-        raise InputError(f"{name} is larger than 64M. Split it into articles.")
-    return status, data

@@ -478,3 +478,45 @@ def outlet_rules_file() -> Path | None:
     """Return the file with the user's own outlet rules, if there is one."""
     path = Path(click.get_app_dir("newsgrep")) / "outlets.toml"
     return path if path.exists() else None
+
+
+class _FieldNames(click.ParamType[Mapping[str, str]]):
+    """The names of fields in a dump: ``title=headline,body=content_text``."""
+
+    name = "names"
+
+    def convert(
+        self,
+        value: str | Mapping[str, str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Mapping[str, str]:
+        """Return the names by the field of an article; fails for an unknown field."""
+        if not isinstance(value, str):
+            return value
+        if not value:
+            return {}
+        from newsgrep.extract.formats.fields import FIELDS
+
+        names = dict[str, str]()
+        for each in value.split(","):
+            field, equals, name = each.partition("=")
+            if not equals or field.strip() not in FIELDS or not name.strip():
+                self.fail(
+                    f"{one_line(each)!r} is not FIELD=NAME with one of the fields "
+                    f"{', '.join(FIELDS)}.",
+                    param,
+                    ctx,
+                )
+            names[field.strip()] = name.strip()
+        return names
+
+
+field_names_option = click.option(
+    "--map",
+    "field_names",
+    type=_FieldNames(),
+    default="",
+    metavar="FIELD=NAME,...",
+    help="Names of fields in dumps, such as title=headline,body=content_text.",
+)

@@ -1,18 +1,21 @@
-"""One file with everything that is taken from it, and why: for people, not for an index."""
+"""The records of a file with everything that is taken from them, and why: for people."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from newsgrep.errors import NoArticle
 from newsgrep.extract.claims import Block, Claim, ClaimField
 from newsgrep.extract.decode import decode
-from newsgrep.extract.formats import format_named
-from newsgrep.extract.formats.base import RawFile
+from newsgrep.extract.formats import FIELDS_FORMAT
+from newsgrep.extract.formats.base import NO_FIELDS
 from newsgrep.extract.outlets import Outlets
-from newsgrep.extract.pipeline import build_article, choose_format
+from newsgrep.extract.pipeline import build_record, read_record
+from newsgrep.extract.records.base import DEFAULT_OPTIONS, BadRecord, ReadOptions, Record, Source
+from newsgrep.extract.records.registry import read_document, read_records
 from newsgrep.extract.trace import ClaimOutcome, FullTrace
 from newsgrep.models import Article, Provenance
 
@@ -41,48 +44,89 @@ class Extraction:
     locator: str | None = None
 
 
-def extract_file(
+def extract_records(
     path: str,
-    data: bytes,
+    source: Source,
     *,
     outlets: Outlets,
     mtime: float,
     url: str | None = None,
     format_name: str | None = None,
-) -> Extraction:
-    """Return what newsgrep takes from ``data``, the bytes of the file at ``path``.
+    options: ReadOptions = DEFAULT_OPTIONS,
+    locator: str | None = None,
+    default_format: str | None = None,
+) -> Iterator[Extraction]:
+    """Yield what newsgrep takes from each record of ``source``, the file at ``path``.
 
-    The article is that of :func:`~newsgrep.extract.pipeline.extract_article`, unless ``url``,
-    the address of the article, or ``format_name`` says more than the file itself. Raises
-    :class:`~newsgrep.errors.NoArticle` only for a path whose suffix newsgrep does not read, if
-    ``format_name`` is None.
+    The articles are those of :func:`~newsgrep.extract.pipeline.extract_record`, unless ``url``,
+    the address of the article, or ``format_name``, a document format, says more than the file
+    itself. With ``locator``, only that record is read. ``default_format`` is the document format of
+    a file that has no other. Raises :class:`~newsgrep.errors.NoArticle` if the file has no format
+    that newsgrep reads.
     """
-    file_format = format_named(format_name) if format_name else choose_format(path)
-    trace = FullTrace()
+    if format_name:
+        records = read_document(source, format_name)
+    else:
+        records = read_records(source, options, default_format=default_format)
+    for record in records:
+        if locator is not None and record.locator != locator:
+            continue
+        if isinstance(record, BadRecord):
+            yield Extraction(path, "", reason=record.reason, locator=record.locator)
+        else:
+            yield extract_one(
+                record, path, outlets=outlets, mtime=mtime, url=url, fields=options.fields
+            )
+
+
+def extract_one(
+    record: Record,
+    path: str,
+    *,
+    outlets: Outlets,
+    mtime: float,
+    url: str | None = None,
+    fields: Mapping[str, str] = NO_FIELDS,
+) -> Extraction:
+    """Return what newsgrep takes from one record of the file at ``path``."""
+    trace, locator = FullTrace(), record.locator or None
     try:
-        raw = file_format.read(RawFile(data, outlets, url, trace))
+        raw = read_record(record, outlets=outlets, fields=fields, url=url, trace=trace)
     except NoArticle as exc:
-        return Extraction(path, file_format.name, reason=str(exc))
+        return Extraction(path, record.format, reason=str(exc), locator=locator)
     article, reason = None, None
     try:
-        article = build_article(raw, path, outlets=outlets, mtime=mtime, trace=trace)
+        article = build_record(raw, record, path, outlets=outlets, mtime=mtime, trace=trace)
     except NoArticle as exc:
         reason = str(exc)
     if article and not trace.has_winner(ClaimField.BODY):
         begins = article.body[:_MAX_BEGINNING]
         trace.won(Claim(ClaimField.BODY, begins, Provenance.WHOLE_FILE))
     outlet = raw.outlet or outlets.for_url(article.url if article else url)
+    outcomes = trace.outcomes(raw.claims)
+    if record.format == FIELDS_FORMAT:
+        outcomes = tuple(map(_as_field, outcomes))
+    else:
+        outcomes = _with_lines(outcomes, record.data)
     return Extraction(
         path,
-        file_format.name,
+        record.format,
         raw.encoding,
         article,
         reason,
         outlet.name if outlet else None,
-        _with_lines(trace.outcomes(raw.claims), data),
+        outcomes,
         trace.sorted_blocks(),
         article.notes if article else raw.notes,
+        locator,
     )
+
+
+def _as_field(outcome: ClaimOutcome) -> ClaimOutcome:
+    """Return an outcome about a field of a dump, which is read like front matter."""
+    if outcome.claim.provenance is not Provenance.FRONT_MATTER:
+        return outcome
+    return outcome._replace(claim=outcome.claim._replace(provenance=Provenance.FIELD))
 
 
 _WITHOUT_LINE: Final = frozenset(

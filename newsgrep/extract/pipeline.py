@@ -7,6 +7,7 @@ of :func:`extract_article`: URL, outlet, title, body, authors, date.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -16,10 +17,11 @@ from newsgrep.extract.body import build_body
 from newsgrep.extract.claims import Claim
 from newsgrep.extract.dates.choice import DatedFile, choose_date, parse_file_time
 from newsgrep.extract.error_pages import error_page
-from newsgrep.extract.formats import format_of
-from newsgrep.extract.formats.base import Format, RawArticle, RawFile
+from newsgrep.extract.formats import FIELDS_FORMAT, format_named, format_of
+from newsgrep.extract.formats.base import NO_FIELDS, Format, RawArticle, RawFile
 from newsgrep.extract.identity import article_id, choose_url, site_address
 from newsgrep.extract.outlets import Outlets
+from newsgrep.extract.records.base import Record
 from newsgrep.extract.sources import choose_source
 from newsgrep.extract.titles import choose_title, derive_title
 from newsgrep.extract.trace import NO_TRACE, Trace
@@ -49,10 +51,77 @@ def choose_format(path: str) -> Format:
     return file_format
 
 
-def build_article(
-    raw: RawArticle, path: str, *, outlets: Outlets, mtime: float, trace: Trace = NO_TRACE
+def extract_record(
+    record: Record,
+    path: str,
+    *,
+    outlets: Outlets,
+    mtime: float,
+    fields: Mapping[str, str] = NO_FIELDS,
+    trace: Trace = NO_TRACE,
 ) -> Article:
-    """Return the article that ``raw`` contains; raises :class:`~newsgrep.errors.NoArticle`."""
+    """Return the article in ``record`` of the file at ``path``, which :func:`read_record` reads.
+
+    ``mtime`` is as in :func:`extract_article`, and so is what it raises.
+    """
+    raw = read_record(record, outlets=outlets, fields=fields, trace=trace)
+    return build_record(raw, record, path, outlets=outlets, mtime=mtime, trace=trace)
+
+
+def read_record(
+    record: Record,
+    *,
+    outlets: Outlets,
+    fields: Mapping[str, str] = NO_FIELDS,
+    url: str | None = None,
+    trace: Trace = NO_TRACE,
+) -> RawArticle:
+    """Return what ``record`` contains; ``fields`` has the user's names of the fields in dumps.
+
+    ``url`` is the address of the article if the caller knows it.
+    """
+    file = RawFile(record.data, outlets, url or record.url, trace, fields)
+    raw = format_named(record.format).read(file)
+    return raw if raw.fetched or not record.fetched else replace(raw, fetched=record.fetched)
+
+
+def build_record(
+    raw: RawArticle,
+    record: Record,
+    path: str,
+    *,
+    outlets: Outlets,
+    mtime: float,
+    trace: Trace = NO_TRACE,
+) -> Article:
+    """Return the article of a record; its path is that of the file and the locator."""
+    located = path + record.locator
+    # The name of a dump says nothing about one of its articles.
+    name = (record.name or "") if record.locator else path
+    article = build_article(raw, located, outlets=outlets, mtime=mtime, name=name, trace=trace)
+    if record.format != FIELDS_FORMAT:
+        return article
+    found = {
+        field: Provenance.FIELD if place is Provenance.FRONT_MATTER else place
+        for field, place in article.provenance.items()
+    }
+    return replace(article, provenance=found)
+
+
+def build_article(
+    raw: RawArticle,
+    path: str,
+    *,
+    outlets: Outlets,
+    mtime: float,
+    name: str | None = None,
+    trace: Trace = NO_TRACE,
+) -> Article:
+    """Return the article that ``raw`` contains; raises :class:`~newsgrep.errors.NoArticle`.
+
+    ``name`` is the name or path that may say a title and a date, by default ``path``.
+    """
+    name = path if name is None else name
     claims = raw.claims
     kept = [block for block in raw.blocks if block.rule is None]
     url = choose_url(claims, trace)
@@ -65,9 +134,9 @@ def build_article(
     title, title_from = choose_title(claims, kept, outlet, source, trace)
     body = build_body(raw.blocks, claims, outlet, title, trace, source=source, page=raw.page)
     if title is None:
-        title, title_from, body = derive_title(body, path, trace)
+        title, title_from, body = derive_title(body, name, trace)
     reason = error_page(
-        path,
+        name,
         [claim.value for claim in claims.titles],
         [block.text for block in kept or raw.blocks],
         dated=body.first_date is not None or any(map(_is_of_page, claims.dates)),
@@ -81,7 +150,7 @@ def build_article(
         raise NoArticle("it contains no article text")
     authors, authors_from = choose_authors(claims, body, source, outlet, outlets, trace)
     file_time = parse_file_time(mtime)
-    dated = DatedFile(body, path, title, url, outlet, raw.fetched, file_time)
+    dated = DatedFile(body, name, title, url, outlet, raw.fetched, file_time)
     date = choose_date(claims, dated, trace)
     provenance = {
         "title": title_from,

@@ -104,7 +104,10 @@ def _file_lines(extraction: Extraction, *, explain: bool) -> Iterator[StyledLine
     read_as = ", ".join(filter(None, (extraction.format, extraction.encoding)))
     yield _labelled(
         "file",
-        [StyledText(display_path(extraction.path)), StyledText(f"  [{read_as}]", "dim")],
+        [
+            StyledText(display_path(extraction.path + (extraction.locator or ""))),
+            StyledText(f"  [{read_as}]" if read_as else "", "dim"),
+        ],
     )
     yield _labelled("rules", [StyledText(one_line(extraction.outlet or "general rules only"))])
     if extraction.reason:

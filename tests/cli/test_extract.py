@@ -186,7 +186,7 @@ def test_file_without_article_is_explained(cli: Cli) -> None:
         (["missing.html"], "No file missing.html. Name an existing file"),
         (["."], "is a folder. Name files in it"),
         (["paper.pdf"], "does not read .pdf files. Name its format with --format"),
-        (["bytes.html"], "binary. Name a text or HTML file"),
+        (["bytes.html"], "binary. Name a file with articles"),
         (["page.html", "--outlets", "none.toml"], "No outlet rules in none.toml"),
         (["page.html", "--url", "songpo.example"], "Begin it with https://"),
         (["page.html", "bytes.html", "--url", "https://a.example/"], "Name one FILE"),

@@ -9,9 +9,10 @@ import pytest
 
 from newsgrep.errors import NoArticle
 from newsgrep.extract.claims import Block, Claim, ClaimField, Claims, Loss, Rule
-from newsgrep.extract.extraction import Extraction, extract_file
+from newsgrep.extract.extraction import Extraction, extract_records
 from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.pipeline import extract_article
+from newsgrep.extract.records.base import bytes_source
 from newsgrep.extract.trace import NO_TRACE, ClaimOutcome, FullTrace
 from newsgrep.models import Provenance
 from tests.support.cli import REPOSITORY
@@ -27,11 +28,17 @@ LONG = "河堤加固工程昨天完工，比计划早了两周，沿岸的三个
 
 
 def extract(path: Path) -> Extraction:
-    return extract_file(str(path), path.read_bytes(), outlets=OUTLETS, mtime=1.7e9)
+    return extract_bytes(str(path), path.read_bytes())
+
+
+def extract_bytes(name: str, data: bytes) -> Extraction:
+    source = bytes_source(name, data)
+    (found,) = extract_records(name, source, outlets=OUTLETS, mtime=1.7e9)
+    return found
 
 
 def extract_text(text: str, name: str = "/page.html") -> Extraction:
-    return extract_file(name, text.encode(), outlets=OUTLETS, mtime=1.7e9)
+    return extract_bytes(name, text.encode())
 
 
 def outcomes(extraction: Extraction, field: ClaimField) -> list[tuple[str, str | None]]:
@@ -125,10 +132,10 @@ def test_file_without_article_has_reason_and_blocks() -> None:
     page = extract_text("<html><body><nav><a href='/'>首页</a></nav></body></html>")
     assert page.article is None
     assert page.reason
-    binary = extract_file("/a.txt", b"\0\1\2\3" * 99, outlets=OUTLETS, mtime=0.0)
+    binary = extract_bytes("/a.txt", b"\0\1\2\3" * 99)
     assert (binary.encoding, binary.blocks, binary.claims) == (None, (), ())
     with pytest.raises(NoArticle, match=r"\.pdf"):
-        extract_file("/a.pdf", b"x", outlets=OUTLETS, mtime=0.0)
+        extract_bytes("/a.pdf", b"x")
 
 
 def test_trace_orders_claims_by_field_and_rank() -> None:

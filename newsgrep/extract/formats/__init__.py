@@ -21,6 +21,9 @@ _SUFFIXES: Final = {
     "markdown": (".md", ".markdown"),
     "text": (".txt",),
 }
+FIELDS_FORMAT: Final = "fields"
+"""The format of one record of a dump; no file has it."""
+
 _MODULES: Final = {suffix: name for name, suffixes in _SUFFIXES.items() for suffix in suffixes}
 
 
@@ -66,7 +69,7 @@ def name_of_format(name: str, head: bytes) -> str | None:
 
 
 def format_named(name: str) -> Format:
-    """Return the format ``name``, one of :func:`format_names`."""
+    """Return the format ``name``: one of :func:`format_names`, or ``fields``, that of dumps."""
     return _load(name)
 
 

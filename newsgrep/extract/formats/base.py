@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from newsgrep.extract.claims import Block, Claims
@@ -35,18 +36,23 @@ class RawArticle:
     page: bool = False
 
 
+NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class RawFile:
     """The bytes of a file, and what is known about them before they are read.
 
     ``url`` is the address of the article if the caller knows it, otherwise None. ``trace``
-    receives what is decided.
+    receives what is decided. ``fields`` has the user's own names of the fields in dumps, by the
+    field of an article (title, body, …).
     """
 
     data: bytes
     outlets: Outlets
     url: str | None = None
     trace: Trace = NO_TRACE
+    fields: Mapping[str, str] = field(default_factory=lambda: NO_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)

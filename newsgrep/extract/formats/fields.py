@@ -66,6 +66,9 @@ _NAMES: Final[Mapping[str, str]] = {
 Those of Scrapy's examples, news-please, newspaper, cc_news, Media Cloud, news2016zh, CLUE,
 banned-historical-archives, WordPress, Google Reader's API, Wallabag and Omnivore are among them.
 """
+FIELDS: Final = tuple(_NAMES)
+"""The fields whose names in a dump can be stated."""
+
 _FALLBACK: Final = "summary"
 """What is the body if there is no other."""
 
@@ -83,9 +86,14 @@ def is_article(value: Mapping[str, Any], names: Mapping[str, str]) -> bool:
     """Return whether an object has the text or the title of an article, not of several."""
     wanted = {*map(_squash, names.values()), *_ARTICLE_NAMES}
     return any(
-        _squash(key) in wanted and isinstance(each, str | dict) and bool(each)
+        _squash(key) in wanted and bool(each) and (isinstance(each, str) or _is_nested(each))
         for key, each in value.items()
     )
+
+
+def _is_nested(value: object) -> bool:
+    """Return whether a value is an object with named parts, and not a column by row number."""
+    return isinstance(value, dict) and not all(key.isdecimal() for key in value)
 
 
 def _squash(name: str) -> str:
@@ -102,11 +110,8 @@ _FIELDS_BY_NAME: Final = {
 _ARTICLE_NAMES: Final = frozenset((*_SQUASHED["body"], *_SQUASHED["title"]))
 
 
-def read_fields(raw: RawFile, names: Mapping[str, str]) -> RawArticle:
-    """Return the article in a JSON object; ``names`` has the user's own names of its fields.
-
-    Raises :class:`~newsgrep.errors.NoArticle` if it is no object or has no text.
-    """
+def _read(raw: RawFile) -> RawArticle:
+    names = raw.fields
     values = _flatten(_parse(raw.data))
     chosen = {field: _choose(field, values, names) for field in _NAMES}
     stated = {
@@ -265,9 +270,4 @@ def _moment(values: tuple[Any, ...]) -> datetime | None:
     return None
 
 
-def read_with_names(names: Mapping[str, str]) -> Format:
-    """Return the format for records whose fields have the user's ``names``."""
-    return Format("fields", lambda raw: read_fields(raw, names))
-
-
-FORMAT = read_with_names({})
+FORMAT = Format("fields", _read)

@@ -100,10 +100,10 @@ def _legible(info: zipfile.ZipInfo) -> str:
 
 def read_tar(source: Source, options: ReadOptions, read_member: MemberReader) -> Records:
     """Yield the records of all members of a tar archive, which is read once from its beginning."""
-    with source.open_stream() as stream:
-        count = 0
+    with source.open_stream() as raw:
+        stream, count = _Tail(raw), 0
         try:
-            with tarfile.open(fileobj=stream, mode="r|", errorlevel=1) as archive:
+            with tarfile.open(fileobj=cast("BinaryIO", stream), mode="r|") as archive:
                 for info in archive:
                     count += 1
                     locator = f"{MEMBER_SIGN}{info.name.removeprefix('./')}"
@@ -116,10 +116,30 @@ def read_tar(source: Source, options: ReadOptions, read_member: MemberReader) ->
                     with data:
                         member = bytes_source(info.name, data.read())
                     yield from _member_records(member, locator, options, read_member)
+            if any(stream.last_block):  # the module takes a truncated header for the end
+                raise EOFError("it has no end")
         except _DAMAGE as exc:
             yield BadRecord(
                 f"{MEMBER_SIGN}…", f"the archive is damaged after {count:,} members ({exc})"
             )
+
+
+_TAR_BLOCK: Final = 512
+
+
+class _Tail:
+    """A stream whose last block is known."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.last_block = b""
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        """Return at most ``size`` bytes."""
+        data = self._stream.read(size)
+        if data:
+            self.last_block = (self.last_block + data[-_TAR_BLOCK:])[-_TAR_BLOCK:]
+        return data
 
 
 def _member_records(

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import io
+import os
+import stat
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
 from typing import BinaryIO, Final, NamedTuple
+
+from newsgrep.errors import NoArticle
+from newsgrep.extract.formats.base import NO_FIELDS
+from newsgrep.extract.walk import describe_special_file
 
 MAX_RECORD_BYTES: Final = 64 * 1024 * 1024
 """A larger record is listed, not read; it is hardly one article."""
 
 HEAD_BYTES: Final = 65_536
 """Bytes at the beginning of a file by which its format and its encoding are recognised."""
-
-NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,32 @@ class Source:
     path: Path | None = None
 
     def head(self) -> bytes:
-        """Return the first :data:`HEAD_BYTES` bytes."""
-        with self.open_stream() as stream:
-            return stream.read(HEAD_BYTES)
+        """Return the first :data:`HEAD_BYTES` bytes, or those before damage."""
+        head = bytearray()
+        with self.open_stream() as stream, suppress(NoArticle):
+            while len(head) < HEAD_BYTES and (part := stream.read1(HEAD_BYTES - len(head))):  # type: ignore[attr-defined]  # all of these streams have it
+                head += part
+        return bytes(head)
+
+
+def file_source(path: Path) -> Source:
+    """Return a source of the file at ``path``; a pipe or a device is not waited for.
+
+    Raises ``OSError``, and :class:`ValueError` if it is not a regular file.
+    """
+
+    def open_stream() -> BinaryIO:
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        stream = open(os.open(path, flags), "rb")  # noqa: PTH123, SIM115  (no path but a number)
+        status = os.fstat(stream.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            stream.close()
+            raise ValueError(describe_special_file(status.st_mode))
+        return stream
+
+    with open_stream() as stream:
+        size = os.fstat(stream.fileno()).st_size
+    return Source(str(path), open_stream, size, path)
 
 
 def bytes_source(name: str, data: bytes) -> Source:
@@ -82,6 +109,8 @@ class ReadOptions:
     fields: Mapping[str, str] = field(default_factory=lambda: NO_FIELDS)
     query: str | None = None
 
+
+DEFAULT_OPTIONS: Final = ReadOptions()
 
 Records = Iterator[Record | BadRecord]
 

@@ -16,20 +16,20 @@ from newsgrep.extract.records.base import (
 )
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_SAMPLE_LINES: Final = 20
 
 
 def recognises(head: bytes) -> bool:
-    """Return whether the first line that is not empty is a whole JSON object.
+    """Return whether one of the first whole lines is a JSON object; others may be damaged."""
+    *lines, _ = head.removeprefix(_BYTE_ORDER_MARK).lstrip().split(b"\n", _SAMPLE_LINES)
+    return any(map(_is_object, lines))
 
-    A line that is longer than ``head`` is not recognised unless it begins like one.
-    """
-    line = head.removeprefix(_BYTE_ORDER_MARK).lstrip().partition(b"\n")
-    if not line[0].startswith(b"{"):
+
+def _is_object(line: bytes) -> bool:
+    if not line.startswith(b"{"):
         return False
-    if not line[1]:
-        return False  # one object, or a part of one
     try:
-        return isinstance(json.loads(line[0].decode("utf-8", "replace")), dict)
+        return isinstance(json.loads(line.decode("utf-8", "replace")), dict)
     except (ValueError, RecursionError):
         return False
 

@@ -125,7 +125,7 @@ def _stream(source: Source) -> Records:
     """Yield the objects of a long file, or of one that is not one valid value."""
     with source.open_stream() as stream:
         first = stream.read(MAX_RECORD_BYTES)
-        splitter = _Splitter(inside=_is_one_object(first))
+        splitter = Splitter(inside=_is_one_object(first))
         yield from splitter.feed(first)
         del first
         while chunk := stream.read(_CHUNK_BYTES):
@@ -138,10 +138,10 @@ def _is_one_object(first: bytes) -> bool:
     """Return whether a file begins with an object that does not end in ``first``."""
     if len(first) < MAX_RECORD_BYTES or not first[:HEAD_BYTES].lstrip().startswith(b"{"):
         return False
-    return not any(_Splitter(inside=False).feed(first))
+    return not any(Splitter(inside=False).feed(first))
 
 
-class _Splitter:
+class Splitter:
     """Finds objects by their brackets, in a file that is fed in pieces.
 
     They are the outermost objects; with ``inside``, those inside the arrays of one object.

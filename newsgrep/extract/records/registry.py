@@ -43,10 +43,17 @@ _BY_NAME: Final[Mapping[str, str]] = {
 """Names and modules of the formats of text, which a file has if its name or its text says so."""
 
 
-def read_records(source: Source, options: ReadOptions, *, nesting: int = 0) -> Records:
-    """Yield the records of ``source``.
+def read_records(
+    source: Source,
+    options: ReadOptions,
+    *,
+    default_format: str | None = None,
+    nesting: int = 0,
+) -> Records:
+    """Yield the records of ``source``, a file or a member of one.
 
-    Raises :class:`~newsgrep.errors.NoArticle` if it has no format that newsgrep reads.
+    ``default_format`` is the document format of a file that has no other. Raises
+    :class:`~newsgrep.errors.NoArticle` if it has no format that newsgrep reads.
     """
     head = source.head()
     if archives.is_zip(head) or archives.is_tar(head):
@@ -57,9 +64,10 @@ def read_records(source: Source, options: ReadOptions, *, nesting: int = 0) -> R
     elif codec := codec_of(head):
         if nesting > _MAX_NESTING:
             raise NoArticle(f"archives nested more than {_MAX_NESTING} deep")
-        yield from read_records(decompressed(source, codec), options, nesting=nesting + 1)
+        inner = decompressed(source, codec)
+        yield from read_records(inner, options, default_format=default_format, nesting=nesting + 1)
     else:
-        yield _document(source, head)
+        yield _document(source, head, default_format)
 
 
 def _read_archive(source: Source, head: bytes, options: ReadOptions, nesting: int) -> Records:
@@ -73,20 +81,28 @@ def _read_archive(source: Source, head: bytes, options: ReadOptions, nesting: in
     yield from read(source, options, read_member)
 
 
-def _document(source: Source, head: bytes) -> Record:
+def _document(source: Source, head: bytes, default_format: str | None) -> Record:
     """Return the record of a file that is one article."""
-    name = name_of_format(source.name, head)
+    name = name_of_format(source.name, head) or default_format
     if name is None:
         suffix = os.path.splitext(source.name)[1]  # noqa: PTH122 - a name may contain any byte
         raise NoArticle(f"newsgrep does not read {suffix or 'suffix-less'} files")
-    if len(head) < HEAD_BYTES:
-        data = head
-    else:
+    return _whole(source, head, name)
+
+
+def read_document(source: Source, format_name: str) -> Records:
+    """Yield the record of a file that is one article in the document format ``format_name``."""
+    yield _whole(source, source.head(), format_name)
+
+
+def _whole(source: Source, head: bytes, format_name: str) -> Record:
+    data = head
+    if len(head) == HEAD_BYTES:
         with source.open_stream() as stream:
             data = stream.read(MAX_RECORD_BYTES + 1)
         if len(data) > MAX_RECORD_BYTES:
             raise NoArticle("larger than 64M, which is hardly one article")
-    return Record("", data, name, source.name)
+    return Record("", data, format_name, source.name)
 
 
 def find_format(name: str, head: bytes) -> RecordFormat | None:
