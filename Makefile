@@ -11,7 +11,7 @@ help:
 	@echo "make lint    style, types and wording only"
 	@echo "make docs    the documentation site, man pages and picture, into docs/ and build/site/"
 	@echo "make test-engines  the tests of tantivy and OpenSearch, three servers too; skips none"
-	@echo "make torture the long form of the tests that kill, change and read at random"
+	@echo "make torture hours of kills, faults, damage and load; writes the figures of docs/TRUST.md"
 	@echo "make bench   measure beside what people would use instead (BENCH=--quick)"
 	@echo "make fuzz    look for inputs that break a promise (FUZZ='all --seconds 600')"
 	@echo "make lock    pin the development requirements again"
@@ -58,9 +58,11 @@ test: tools server .venv/development
 test-engines: tools server .venv/development
 	NEWSGREP_TEST_ENGINES=all $(BIN)/pytest --numprocesses auto --dist loadfile -m engines
 
-# The tests marked `torture`, with many more trials; docs/TRUST.md contains the figures they print.
+# The tests marked `torture`, with many more trials, for hours; writes the figures of docs/TRUST.md.
+# TORTURE="-k power" runs a part of them, whose figures replace the earlier ones.
 torture: .venv/development
-	NEWSGREP_TORTURE=1 $(BIN)/pytest -m torture
+	NEWSGREP_TORTURE=1 $(BIN)/pytest -m torture $(TORTURE); status=$$?; \
+		$(BIN)/python docs/build_trust.py && exit $$status
 
 # A test pipes JSON output into jq; without jq, it is skipped with a message.
 tools:

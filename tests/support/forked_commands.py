@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -48,11 +48,18 @@ class IndexState:
 
 
 class CommandServer:
-    """A process that forks one child for each command. Use it as a context manager."""
+    """A process that forks one child for each command. Use it as a context manager.
 
-    def __init__(self, home: Path, library: Path) -> None:
+    Without ``library`` no faults can be injected. The arguments ``through`` start it by another
+    program.
+    """
+
+    def __init__(
+        self, home: Path, library: Path | None = None, through: Sequence[str] = ()
+    ) -> None:
         self.home = home
         self.library = library
+        self.through = through
 
     def __enter__(self) -> CommandServer:
         temporary = self.home / "tmp"
@@ -69,7 +76,7 @@ class CommandServer:
             "TMPDIR": str(temporary),
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.forked_commands"],
+            [*self.through, sys.executable, "-m", "tests.support.forked_commands"],
             cwd=REPOSITORY,
             env=env,
             stdin=subprocess.PIPE,
@@ -109,7 +116,10 @@ class CommandServer:
         By default that is ``cwd``; the calls are recorded in ``log``. With ``commit_each``,
         ``newsgrep index`` commits after each file, as a run of hours does from time to time.
         """
-        faults = fault_environment(self.library, folder or cwd, log, plan) if plan else {}
+        faults = {}
+        if plan:
+            assert self.library is not None
+            faults = fault_environment(self.library, folder or cwd, log, plan)
         answer = self._request(
             arguments=arguments,
             cwd=str(cwd),
@@ -119,6 +129,11 @@ class CommandServer:
             commit_each=commit_each,
         )
         return Ended(answer["status"], answer["out"], answer["err"])
+
+    def shell(self, *command: str) -> None:
+        """Run another program where the commands run."""
+        answer = self._request(shell=command)
+        assert answer["status"] == 0, (command, answer)
 
     def state(self, index: Path, *, verify: bool = True) -> IndexState:
         """Return what is in an index, and with ``verify`` the problems that it has."""
@@ -147,6 +162,9 @@ def main() -> None:
 
 
 def _run(job: dict[str, Any]) -> dict[str, Any]:
+    if "shell" in job:
+        done = subprocess.run(job["shell"], capture_output=True, text=True, check=False)
+        return {"status": done.returncode, "out": done.stdout, "err": done.stderr}
     output = Path(job["output"])
     files = [output.with_suffix(suffix) for suffix in (".out", ".err")]
     child = os.fork()

@@ -1,14 +1,20 @@
 """How many trials the randomised tests run, and the counts that they print at the end.
 
 ``make torture`` runs the tests marked ``torture`` in their long form, ``make test`` in a short one.
+The counts of the long form are also left in ``build/torture.json``, for ``docs/build_trust.py``.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
+import json
 import os
+import platform
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import date
 from itertools import chain
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +49,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 tallies[report.nodeid.rpartition("::")[2]] = counted
     if tallies:
         terminalreporter.section("tallies")
+    if tallies and LONG_FORM:
+        _record(tallies)
     for name, counted in tallies.items():
         parts = (f"{number:,} {what}" for what, number in counted.items())
         terminalreporter.line(f"{name}: {', '.join(parts)}")
+
+
+RECORD = Path(__file__).parents[2] / "build" / "torture.json"
+
+
+def _record(tallies: Mapping[str, Mapping[str, int]]) -> None:
+    """Add counts to those of earlier runs of other tests."""
+    recorded = json.loads(RECORD.read_text("utf-8")) if RECORD.exists() else {"tests": {}}
+    today = date.today().isoformat()
+    for name, counted in tallies.items():
+        recorded["tests"][name] = {"date": today, "counts": counted}
+    recorded["versions"] = {
+        name: importlib.metadata.version(name) for name in ("newsgrep", "tantivy", "whoosh3")
+    } | {"Python": platform.python_version(), platform.system(): platform.release()}
+    RECORD.parent.mkdir(exist_ok=True)
+    RECORD.write_text(json.dumps(recorded, indent=1), "utf-8")
