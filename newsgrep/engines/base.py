@@ -164,7 +164,7 @@ class Engine(Protocol):
     def refresh(self) -> None:
         """Answer from the last commit from now on, if there is a newer one."""
 
-    def rollback(self) -> None:
+    def rollback(self) -> RolledBack | None:
         """Drop the last commit, so that the previous one is the last.
 
         Raises :class:`UsageError` if there is no previous commit: only one is kept. Raises

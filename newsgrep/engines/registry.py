@@ -21,7 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
-from newsgrep.engines.base import Engine, Stored, Unreadable
+from newsgrep.engines.base import Engine, RolledBack, Stored, Unreadable
 from newsgrep.errors import IndexMismatch, UsageError
 
 DEFAULT_ENGINE: Final = "whoosh"
@@ -110,7 +110,7 @@ def _nothing_stored(_folder: Path) -> Iterator[Stored | Unreadable]:
     return iter(())
 
 
-def _no_commit(_folder: Path) -> None:
+def _no_commit(_folder: Path) -> RolledBack | None:
     raise UsageError("There is no commit to roll back to: nothing is stored.")
 
 
@@ -140,7 +140,7 @@ class EngineSpec:
     location: LocationKind
     open: Callable[[Path, bool], Engine] = _no_folder
     salvage: Callable[[Path], Iterator[Stored | Unreadable]] = _nothing_stored
-    rollback: Callable[[Path], None] = _no_commit
+    rollback: Callable[[Path], RolledBack | None] = _no_commit
     server: ServerOperations | None = None
     requires: str = ""
     extra: str = ""
@@ -298,6 +298,6 @@ def salvage(name: str, folder: Path) -> Iterator[Stored | Unreadable]:
     return load_engine(name).salvage(folder)
 
 
-def rollback(name: str, folder: Path) -> None:
+def rollback(name: str, folder: Path) -> RolledBack | None:
     """Do what :meth:`Engine.rollback` does on data that may be too damaged to be opened."""
-    load_engine(name).rollback(folder)
+    return load_engine(name).rollback(folder)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from newsgrep.engines.base import Engine, Stored, Unreadable
+from newsgrep.engines.base import Engine, RolledBack, Stored, Unreadable
 from newsgrep.engines.registry import EngineSpec, LocationKind
 
 
@@ -25,10 +25,10 @@ def _salvage(folder: Path) -> Iterator[Stored | Unreadable]:
     return salvage(folder)
 
 
-def _rollback(folder: Path) -> None:
-    from newsgrep.engines.tantivy.commits import rollback
+def _rollback(folder: Path) -> RolledBack:
+    from newsgrep.engines.tantivy.engine import rollback
 
-    rollback(folder)
+    return rollback(folder)
 
 
 SPEC = EngineSpec(

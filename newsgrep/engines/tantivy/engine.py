@@ -6,19 +6,24 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from tantivy import Index
-
 from newsgrep.analysis.codec import unpack_folded
-from newsgrep.engines.base import Change, EngineRequest, Order, Problem, ResultPage, ScoredDoc
+from newsgrep.engines.base import (
+    Change,
+    EngineRequest,
+    Order,
+    Problem,
+    ResultPage,
+    RolledBack,
+    ScoredDoc,
+)
+from newsgrep.engines.commits import CommitFolder
 from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.lower import lower, score_clauses, term_clause
-from newsgrep.engines.tantivy import commits
-from newsgrep.engines.tantivy.commits import translate_errors
+from newsgrep.engines.tantivy.files import ENGINE, OWN_FILES, translate_errors
 from newsgrep.engines.tantivy.query import SortedDoc, TopDocs, top_docs_by_recency
-from newsgrep.engines.tantivy.reader import CommitReader
+from newsgrep.engines.tantivy.reader import open_last
 from newsgrep.engines.tantivy.schema import (
     PACKED_TEXTS,
-    create_schema,
     stored_article,
     stored_bytes,
 )
@@ -35,26 +40,30 @@ class TantivyEngine:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.reader = CommitReader(folder)
+        self._commits = CommitFolder(folder, ENGINE, OWN_FILES)
+        self._commit, self.reader = open_last(self._commits)
 
     def write(self, changes: Iterable[Change]) -> None:
         """Apply all changes as one commit, and answer from it."""
-        commits.apply_changes(self._folder, changes)
-        self.reader = CommitReader(self._folder)
+        from newsgrep.engines.tantivy.writer import apply_changes  # a search does not need it
+
+        apply_changes(self._folder, changes)
+        self._commit, self.reader = open_last(self._commits)
 
     def commit(self) -> int:
-        """Return a number made of tantivy's opstamp and a checksum of the segment names."""
+        """Return the mark of the commit."""
         return self.reader.commit
 
     def refresh(self) -> None:
         """Open the last commit if it is another one."""
-        if not self.reader.is_current():
-            self.reader = CommitReader(self._folder)
+        if self._commits.last_number() != self._commit.number:
+            self._commit, self.reader = open_last(self._commits)
 
-    def rollback(self) -> None:
+    def rollback(self) -> RolledBack:
         """Drop the last commit, and answer from the previous one."""
-        commits.rollback(self._folder)
-        self.reader = CommitReader(self._folder)
+        done = rollback(self._folder)
+        self._commit, self.reader = open_last(self._commits)
+        return done
 
     def search(self, request: EngineRequest) -> ResultPage:
         """Let tantivy match, score and count; ties are broken here."""
@@ -124,25 +133,28 @@ class TantivyEngine:
             yield from self.reader.file_records()
 
     def verify(self, *, deep: bool = False) -> list[Problem]:
-        """Verify the checksums of all files, and read all documents."""
+        """Compare all files with their checksums, and read all documents."""
         # Only ``newsgrep doctor`` needs it, not a search.
         from newsgrep.engines.tantivy.recovery import find_problems
 
         problems: list[Problem] = []
         try:
             with translate_errors(self._folder):
-                problems.extend(map(Problem, find_problems(self._folder, self.reader, deep=deep)))
+                found = find_problems(self._commits, self._commit, self.reader, deep=deep)
+                problems.extend(map(Problem, found))
         except IndexDamaged as exc:
             problems.append(Problem(str(exc)))
         return problems
 
     def remove_leftovers(self) -> list[str]:
         """Delete files that no commit has, and return their names."""
-        with translate_errors(self._folder):
-            names = commits.leftovers(self._folder)
-        if names:
-            commits.remove_leftovers(self._folder)
-        return names
+        from newsgrep.engines.tantivy.writer import commit_writer
+
+        if not self._commits.leftovers():
+            return []
+        commits = commit_writer(self._folder)
+        with commits.lock():
+            return commits.remove_leftovers()
 
     def close(self) -> None:
         """Release the searcher, and with it all files."""
@@ -152,13 +164,27 @@ class TantivyEngine:
 def open_engine(folder: Path, create: bool) -> TantivyEngine:
     """Open the tantivy index in ``folder``; with ``create``, first create an empty one.
 
-    Raises :class:`IndexMissing` if there is no folder, :class:`IndexDamaged` if tantivy can't
-    open it.
+    Raises :class:`IndexMissing` if there is no folder, :class:`IndexDamaged` if it can't be
+    read.
     """
     if create:
+        from newsgrep.engines.tantivy.writer import create_index
+
         folder.mkdir(parents=True, exist_ok=True)
-        with translate_errors(folder):
-            Index(create_schema(), path=str(folder), reuse=False)
+        create_index(folder)
     if not folder.is_dir():
         raise IndexMissing(f"No index in {folder}. Create one with: newsgrep index PATH")
     return TantivyEngine(folder)
+
+
+def rollback(folder: Path) -> RolledBack:
+    """Drop the last commit of the index in ``folder``, readable or not.
+
+    Raises :class:`UsageError` if there is no previous commit, and :class:`IndexLocked` if another
+    process is writing.
+    """
+    from newsgrep.engines.tantivy.writer import commit_writer
+
+    commits = commit_writer(folder)
+    with commits.lock():
+        return commits.rollback()

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tantivy import DocAddress, Document, Index, Query
 
 from newsgrep.analysis.characters import CharKind, kind_of
 from newsgrep.engines.base import FACETS, FacetCounts, by_frequency
+from newsgrep.engines.commits import Commit, CommitFolder
 from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.fields import ID, TERMS
 from newsgrep.engines.engine_query.lower import values_of
-from newsgrep.engines.tantivy.commits import (
-    commit_number,
-    missing_files,
-    read_meta,
-    translate_errors,
-)
+from newsgrep.engines.tantivy.files import commit_meta, linked_folder, translate_errors
 from newsgrep.engines.tantivy.query import QueryBuilder
 from newsgrep.engines.tantivy.schema import (
     PACKED_TEXTS,
@@ -27,6 +23,7 @@ from newsgrep.engines.tantivy.schema import (
     stored_bytes,
     stored_file_record,
 )
+from newsgrep.engines.tantivy.verified import verify_files
 from newsgrep.models import FileRecord
 from newsgrep.query.ast import Field, LocationField, NameField
 
@@ -37,36 +34,50 @@ FIRST_ADDRESSES: Final = 4096
 """Documents that are listed before all are, for callers that may stop early."""
 
 
+def open_last(commits: CommitFolder) -> tuple[Commit, CommitReader]:
+    """Open the last commit after its files are verified.
+
+    Raises :class:`IndexDamaged`, and ``OSError`` for what the operating system refuses.
+    """
+    try:
+        return commits.open_last(lambda commit: (commit, _open_commit(commits, commit)))
+    except FileNotFoundError as exc:
+        raise commits.damaged(f"{Path(exc.filename or '').name} is missing") from exc
+
+
+def _open_commit(commits: CommitFolder, commit: Commit) -> CommitReader:
+    verify_files(commits, commit)
+    with translate_errors(commits.folder):
+        meta = commit_meta(commit)
+    data = commits.folder.resolve()
+    return open_files(
+        commits.folder, {name: data / name for name in commit.files}, meta, commit.mark
+    )
+
+
+def open_files(
+    data: Path, links: Mapping[str, Path], meta: Mapping[str, Any], commit: int = 0
+) -> CommitReader:
+    """Open the files that ``meta`` lists, by their names; ``data`` is for messages."""
+    with linked_folder(links, meta) as folder, translate_errors(data):
+        return CommitReader(data, Index.open(str(folder)), commit)
+
+
 class CommitReader:
-    """The commit of an index that was the last one when it was opened.
+    """A commit, or a part of one, that :func:`open_last` or :func:`open_files` has opened.
 
     It stays readable when later commits delete its files. It is the ``IndexReader`` of
     :mod:`newsgrep.engines.engine_query.lower`. Methods raise what tantivy raises for damaged
-    data, except where it says otherwise; callers use :func:`translate_errors`.
+    data, except where it says otherwise; callers use :func:`translate_errors`. ``commit`` is
+    :attr:`Commit.mark`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, index: Index, commit: int = 0) -> None:
         self._folder = folder
-        with translate_errors(folder):
-            while True:
-                meta = read_meta(folder)
-                if missing := missing_files(folder):
-                    if read_meta(folder) != meta:
-                        continue
-                    raise FileNotFoundError(f"{missing[0]} is missing")
-                index = Index.open(str(folder))
-                self.searcher = index.searcher()
-                self.builder = QueryBuilder(index.schema)
-                self.commit = commit_number(folder)
-                # If another process has committed meanwhile, the number may be of that commit.
-                if read_meta(folder) == meta:
-                    break
-        self._meta = meta
+        self.searcher = index.searcher()
+        self.builder = QueryBuilder(index.schema)
+        self.commit = commit
         self._addresses: dict[str, DocAddress] = {}
-
-    def is_current(self) -> bool:
-        """Return whether this is still the last commit."""
-        return read_meta(self._folder) == self._meta
 
     def query(self, clause: ir.Clause) -> Query:
         """Return tantivy's query for a clause."""

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import zlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from itertools import chain, repeat
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final, NamedTuple
 
-from tantivy import Document
+from tantivy import Document, Index
 
 from newsgrep.analysis.document import make_document
 from newsgrep.engines.base import Stored, Unreadable
+from newsgrep.engines.commits import Commit, CommitFolder, file_problem, open_regular
 from newsgrep.engines.engine_query.fields import (
     BODY,
     CAPTION,
@@ -26,44 +26,77 @@ from newsgrep.engines.engine_query.fields import (
     TITLE,
     index_fields,
 )
-from newsgrep.engines.tantivy.commits import (
+from newsgrep.engines.tantivy.files import (
+    DAMAGE_ERRORS,
+    ENGINE,
     META,
-    PREVIOUS,
-    commit_files,
-    missing_files,
-    single_segment_metas,
+    MIN_HEAP_BYTES,
+    OWN_FILES,
+    SPARE_SUFFIXES,
+    commit_meta,
+    create_folder,
+    deletes_file,
+    footer_problem,
+    remove_folder,
+    segment_files,
+    segment_name,
     translate_errors,
 )
-from newsgrep.engines.tantivy.reader import CommitReader
+from newsgrep.engines.tantivy.reader import CommitReader, open_files
 from newsgrep.engines.tantivy.schema import (
     ARTICLE_KIND,
     KIND,
     stored_article,
     stored_file_record,
+    verify_stored,
 )
+from newsgrep.engines.tantivy.verified import verify_files
 from newsgrep.errors import IndexDamaged
 
-_FOOTER_MAGIC: Final = 1337
-_FOOTER_TAIL_BYTES: Final = 8
-_READ_BYTES: Final = 1 << 20
 _TOKEN_FIELDS: Final = (TITLE, BODY, CAPTION, LEFT_OUT, TERMS, IMPACTS)
 
+_PREVIOUS_IN_FORMAT_5: Final = "before"
+_MAX_META_BYTES: Final = 16 << 20
+_MAX_LISTED: Final = 1_000_000
+"""Unreadable documents of a segment that are listed."""
 
-def find_problems(folder: Path, reader: CommitReader, *, deep: bool) -> Iterator[str]:
-    """Yield what is wrong with the commit of ``reader``, one sentence each.
 
-    Compares each file with the checksum that tantivy puts at its end, reads every document,
+def find_problems(
+    commits: CommitFolder, commit: Commit, reader: CommitReader, *, deep: bool
+) -> Iterator[str]:
+    """Yield what is wrong with ``commit``, which ``reader`` has open, one sentence each.
+
+    Compares every file of it and of the previous commit with its checksum, reads every document,
     and with ``deep`` compares the index's terms with those of the articles' texts. May raise
     what damaged data raises (:func:`translate_errors`).
     """
-    missing = missing_files(folder)
-    yield from (f"The file {name} is missing." for name in missing)
-    damaged = list(filter(None, map(_file_problem, commit_files(folder))))
+    damaged = commits.file_problems(commit)
     yield from damaged
-    if missing or damaged:
+    yield from _previous_problems(commits, commit)
+    if damaged:
         return  # the content of damaged files may mean anything
+    verify_files(commits, commit, deep=True)
+    yield from _document_problems(reader, deep=deep)
+
+
+def _previous_problems(commits: CommitFolder, commit: Commit) -> Iterator[str]:
+    start = f"The previous commit {commit.previous} can't be restored"
+    try:
+        previous = commits.previous(commit)
+    except IndexDamaged:
+        yield f"{start}: its commit file is damaged."
+        return
+    if previous is None:
+        return
+    for name in previous.files.keys() - commit.files.keys():
+        if problem := file_problem(commits.folder, name, previous.files[name], deep=True):
+            yield f"{start}: {problem}"
+
+
+def _document_problems(reader: CommitReader, *, deep: bool) -> Iterator[str]:
     expected: dict[str, Counter[str]] = {field: Counter() for field in _TOKEN_FIELDS}
     for document in reader.documents():
+        verify_stored(document)
         record = stored_file_record(document)
         if document.get_first(KIND) != ARTICLE_KIND:
             continue
@@ -81,101 +114,159 @@ def find_problems(folder: Path, reader: CommitReader, *, deep: bool) -> Iterator
                 yield f"The terms of {field} do not match the articles' texts."
 
 
-def _file_problem(path: Path) -> str | None:
-    """Return what is wrong with a file, whose footer contains the checksum of the rest."""
-    size = path.stat().st_size
-    try:
-        with path.open("rb") as stream:
-            stream.seek(-_FOOTER_TAIL_BYTES, 2)
-            tail = stream.read()
-            length = int.from_bytes(tail[:4], "little")
-            if int.from_bytes(tail[4:], "little") != _FOOTER_MAGIC:
-                raise ValueError("no footer")
-            stream.seek(-_FOOTER_TAIL_BYTES - length, 2)
-            expected = json.loads(stream.read(length))["crc"]
-            stream.seek(0)
-            left, crc = size - _FOOTER_TAIL_BYTES - length, 0
-            while left > 0 and (part := stream.read(min(left, _READ_BYTES))):
-                crc, left = zlib.crc32(part, crc), left - len(part)
-    except (OSError, ValueError, KeyError, TypeError):
-        return f"The file {path.name} has no valid footer."
-    if crc != expected:
-        return f"The file {path.name} does not match its checksum."
-    return None
-
-
 def salvage(folder: Path) -> Iterator[Stored | Unreadable]:
     """Yield all that is stored, each article and file record once, and what is unreadable.
 
-    Segments that can't be opened are left out. What they contained comes from the previous
-    commit if that has it in another segment.
+    Only what is stored is read, so damage to terms or postings loses nothing. What the last
+    commit can't provide may be in another segment of the previous commit. Reads formats 4 to 6.
+    Raises :class:`IndexDamaged` if no commit can be read, and ``OSError`` for what the operating
+    system refuses, which is no loss.
     """
+    sources = _sources(folder)
+    last = next(sources, None)
+    if last is None:
+        raise IndexDamaged(
+            f"Nothing can be recovered from {folder}: its commit files are missing or damaged. "
+            "Delete the folder of the index and index again."
+        )
     seen: set[tuple[bool, str]] = set()
-    unreadable, is_counted = 0, True
-    for item in _salvage_commit(folder):
-        if isinstance(item, Stored):
-            seen.add(_stored_key(item))
+    lost: list[str | None] = [] if last.is_last else [None]
+    for item in _salvage_commit(last):
+        if isinstance(item, Unreadable):
+            lost.append(item.path)
+        elif (key := _stored_key(item)) not in seen:
+            seen.add(key)
             yield item
-        else:
-            unreadable, is_counted = unreadable + 1, is_counted and item.path is None
-    if unreadable and (folder / PREVIOUS / META).exists():
-        for item in _salvage_commit(folder / PREVIOUS):
-            if not isinstance(item, Stored) or _stored_key(item) in seen:
-                continue
-            # If single documents are unreadable, no more than these can be restored.
-            if unreadable or not is_counted:
-                unreadable = max(unreadable - 1, 0)
-                seen.add(_stored_key(item))
-                yield item
-    for _ in range(unreadable):
-        yield Unreadable(None)
+    previous = next(sources, None) if lost else None
+    # What only the previous commit has was deleted by the last one, or is lost in it.
+    for item in _salvage_commit(previous) if previous else ():
+        if isinstance(item, Unreadable) or (key := _stored_key(item)) in seen:
+            continue
+        path = item.file_record.path
+        if path in lost or None in lost:
+            lost.remove(path if path in lost else None)
+            seen.add(key)
+            yield item
+    yield from map(Unreadable, lost)
 
 
 def _stored_key(item: Stored) -> tuple[bool, str]:
     return (True, item.article.id) if item.article else (False, item.file_record.path)
 
 
-def _salvage_commit(folder: Path) -> Iterator[Stored | Unreadable]:
-    """Yield the content of a commit; an unreadable segment is one item, with its name as path."""
-    try:
-        reader = CommitReader(folder)
-    except IndexDamaged:
-        yield from _salvage_segments(folder)
+class _Source(NamedTuple):
+    """A commit to salvage from: its description, and those of its files that are damaged.
+
+    ``is_last`` says that it is the last commit, which is unreadable otherwise.
+    """
+
+    folder: Path
+    meta: dict[str, Any]
+    damaged: frozenset[str]
+    is_last: bool
+
+
+def _sources(folder: Path) -> Iterator[_Source]:
+    """Yield the last commit and the previous one, as far as they can be read."""
+    commits = CommitFolder(folder, ENGINE, OWN_FILES)
+    number = commits.last_number()
+    readable = commits.readable_commits()
+    for commit in readable:
+        with suppress(*DAMAGE_ERRORS):
+            meta = commit_meta(commit)
+            problems = {
+                name: file_problem(folder, name, expected, deep=True)
+                for name, expected in commit.files.items()
+            }
+            damaged = frozenset(name for name, problem in problems.items() if problem)
+            yield _Source(folder, meta, damaged, commit.number == number)
+    if readable or number is not None:
         return
+    for older in (folder, folder / _PREVIOUS_IN_FORMAT_5):
+        with suppress(FileNotFoundError, NotADirectoryError, RecursionError, *DAMAGE_ERRORS):
+            with open_regular(older / META) as stream:
+                meta = json.loads(stream.read(_MAX_META_BYTES))
+            names = chain.from_iterable(segment_files(meta).values())
+            damaged = frozenset(name for name in names if footer_problem(older / name))
+            yield _Source(older, meta, damaged, older == folder)
+
+
+def _salvage_commit(source: _Source) -> Iterator[Stored | Unreadable]:
+    segments = source.meta["segments"]
+    with _spare_segment(source) as spare:
+        # Segments whose list of deleted documents is damaged come last: other versions of their
+        # documents are newer.
+        for segment in sorted(segments, key=lambda each: deletes_file(each) in source.damaged):
+            yield from _salvage_segment(source, segment, spare)
+
+
+@contextmanager
+def _spare_segment(source: _Source) -> Iterator[Path]:
+    """Create an index of one empty document, and yield the path of its segment without suffix.
+
+    Its files stand in for those that are not needed to read what is stored.
+    """
+    folder = create_folder()
     try:
-        for address in reader.addresses():
-            try:
-                with translate_errors(folder):
-                    item = _stored_record(reader.document(address))
-            except IndexDamaged:
-                yield Unreadable(None)
-            else:
-                yield item
+        with translate_errors(source.folder):
+            (folder / META).write_text(json.dumps({**source.meta, "segments": [], "opstamp": 0}))
+            writer = Index.open(str(folder)).writer(MIN_HEAP_BYTES, 1)
+            writer.add_document(Document())
+            writer.commit()
+            writer.wait_merging_threads()
+            (name,) = segment_files(json.loads((folder / META).read_bytes()))
+        yield folder / name
+    finally:
+        remove_folder(folder)
+
+
+def _salvage_segment(
+    source: _Source, segment: dict[str, Any], spare: Path
+) -> Iterator[Stored | Unreadable]:
+    name, deletes = segment_name(segment), deletes_file(segment)
+    store, data = f"{name}.store", source.folder.resolve()
+    links = {f"{name}.{suffix}": spare.with_suffix(f".{suffix}") for suffix in SPARE_SUFFIXES}
+    links[store] = data / store
+    if deletes in source.damaged:
+        segment = {**segment, "deletes": None}
+    elif deletes:
+        links[deletes] = data / deletes
+    try:
+        if not _is_plausible(segment, links[store]):
+            raise IndexDamaged(f"{store} is missing or too short")
+        reader = open_files(source.folder, links, {**source.meta, "segments": [segment]})
+        addresses = reader.addresses()
     except IndexDamaged:
-        yield Unreadable(folder.name)
+        yield from repeat(Unreadable(None), _document_count(segment))
+        return
+    for address in addresses:
+        path = None
+        try:
+            with translate_errors(source.folder):
+                document = reader.document(address)
+                path = stored_file_record(document).path
+                verify_stored(document)
+                item: Stored | Unreadable = _stored(document)
+        except IndexDamaged:
+            item = Unreadable(path)
+        yield item
 
 
-def _salvage_segments(folder: Path) -> Iterator[Stored | Unreadable]:
-    """Open every segment as an index of its own."""
-    metas: dict[str, bytes] = {}
-    with suppress(IndexDamaged):
-        metas = single_segment_metas(folder)
-    if not metas:
-        yield Unreadable(folder.name)
-    for name, meta in metas.items():
-        with TemporaryDirectory(prefix="salvage-", dir=folder) as temporary:
-            single = Path(temporary)
-            for path in folder.glob(f"{name}.*"):
-                os.link(path, single / path.name)
-            (single / META).write_bytes(meta)
-            try:
-                CommitReader(single)
-            except IndexDamaged:
-                yield Unreadable(name)
-            else:
-                yield from _salvage_commit(single)
+def _is_plausible(segment: dict[str, Any], store: Path) -> bool:
+    """Return whether there is a file with at least one byte for each document."""
+    try:
+        with open_regular(store) as stream:
+            return 0 <= int(segment["max_doc"]) <= os.fstat(stream.fileno()).st_size
+    except (FileNotFoundError, ValueError):
+        return False
 
 
-def _stored_record(document: Document) -> Stored:
+def _document_count(segment: dict[str, Any]) -> int:
+    """Return how many documents a segment has, at most a number that may be listed."""
+    deleted = segment["deletes"]["num_deleted_docs"] if segment["deletes"] else 0
+    return min(max(int(segment["max_doc"]) - int(deleted), 1), _MAX_LISTED)
+
+
+def _stored(document: Document) -> Stored:
     is_article = document.get_first(KIND) == ARTICLE_KIND
     return Stored(stored_article(document) if is_article else None, stored_file_record(document))

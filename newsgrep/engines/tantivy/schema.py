@@ -9,6 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 from os import fsencode
 from typing import Final
+from zlib import crc32
 
 from tantivy import Document, Schema, SchemaBuilder
 
@@ -57,6 +58,11 @@ PACKED_FILE_RECORD: Final = "file_record"
 PACKED_URL: Final = "whole_url"
 """What is returned, packed as in :mod:`newsgrep.analysis.codec`; stored, not indexed."""
 
+PACKED_CHECKSUM: Final = "checksum"
+"""The CRC-32 of what is stored in a document; formats 4 and 5 have none."""
+
+_PACKED: Final = (PACKED_TEXTS, PACKED_REST, PACKED_LEFT_OUT, PACKED_URL, PACKED_FILE_RECORD)
+
 _PACKED_FILE_RECORD_IN_FORMAT_4: Final = "stamp"
 """Read when an index is rebuilt."""
 
@@ -82,13 +88,7 @@ def create_schema() -> Schema:
     for field in FLOAT_FIELDS:
         builder.add_float_field(field, fast=True)
     builder.add_unsigned_field(ID_PREFIX, fast=True)
-    for field in (
-        PACKED_TEXTS,
-        PACKED_REST,
-        PACKED_LEFT_OUT,
-        PACKED_FILE_RECORD,
-        PACKED_URL,
-    ):
+    for field in (*_PACKED, PACKED_CHECKSUM):
         builder.add_bytes_field(field, stored=True)
     return builder.build()
 
@@ -117,6 +117,7 @@ def article_document(article: IndexDocument) -> Document:
     document.add_bytes(PACKED_LEFT_OUT, article.left_out)
     document.add_bytes(PACKED_URL, (article.url or "").encode("utf-8", "replace"))
     document.add_bytes(PACKED_FILE_RECORD, pack_file_record(article.file_record))
+    document.add_bytes(PACKED_CHECKSUM, _checksum(document))
     return document
 
 
@@ -126,7 +127,26 @@ def file_record_document(record: FileRecord) -> Document:
     document.add_text(KIND, FILE_RECORD_KIND)
     document.add_text(KEY, file_record_key(record.path))
     document.add_bytes(PACKED_FILE_RECORD, pack_file_record(record))
+    document.add_bytes(PACKED_CHECKSUM, _checksum(document))
     return document
+
+
+def _checksum(document: Document) -> bytes:
+    crc = crc32(str(document.get_first(ID)).encode())
+    for field in _PACKED:
+        value = bytes(document.get_first(field) or b"")
+        crc = crc32(value, crc32(len(value).to_bytes(8, "little"), crc))
+    return crc.to_bytes(4, "little")
+
+
+def verify_stored(document: Document) -> None:
+    """Compare what is stored in a document with its checksum, if its format has one.
+
+    Raises :class:`ValueError` if they do not match.
+    """
+    expected = document.get_first(PACKED_CHECKSUM)
+    if expected is not None and bytes(expected) != _checksum(document):
+        raise ValueError("a document does not match its checksum")
 
 
 def file_record_key(path: str) -> str:

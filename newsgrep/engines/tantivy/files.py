@@ -1,0 +1,223 @@
+"""The files of a tantivy index, and folders of links to them in which tantivy opens it.
+
+tantivy locks, creates and deletes files in the folder that it opens. So it never opens the
+folder of the data: a reader gives it a temporary folder with links to the files of one commit,
+a writer a folder ``work`` (:mod:`newsgrep.engines.tantivy.writer`). The content of tantivy's
+:data:`META` is the ``state`` of a commit.
+
+What tantivy raises becomes :class:`IndexDamaged` or the error of the operating system that caused
+it, in :func:`translate_errors`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from errno import ENOENT, ENOTEMPTY
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+from zlib import crc32
+
+from newsgrep.engines.base import DAMAGE_REMEDY
+from newsgrep.engines.commits import Commit, open_regular
+from newsgrep.errors import IndexDamaged
+
+ENGINE: Final = "tantivy"
+META: Final = "meta.json"
+"""The file that lists the segments of an index; tantivy's own description of it."""
+
+WORK_FOLDER: Final = "work"
+
+OWN_FILES: Final = re.compile(
+    rf"[0-9a-f]{{32}}\.([0-9]+\.)?[a-z]+|{WORK_FOLDER}|verified\.json\.[0-9]+\.new"
+    # Format 5 and before
+    r"|meta\.json(\.again)?|\.managed\.json(\.new)?|\.tantivy-(meta|writer)\.lock|before(\.new)?"
+)
+"""The names in a folder of data that are deleted unless a commit names them."""
+
+SPARE_SUFFIXES: Final = ("fast", "fieldnorm", "idx", "pos", "term")
+"""The files of a segment that are not needed to read what is stored in it."""
+
+MIN_HEAP_BYTES: Final = 15_000_000
+"""The memory that a writer needs at least."""
+
+_SEGMENT_SUFFIXES: Final = (*SPARE_SUFFIXES, "store")
+_SEGMENT_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_MAX_DOCUMENTS: Final = 1 << 31
+
+_TEMPORARY_FOLDERS: Final = ("/dev/shm",)  # noqa: S108  (a folder of our own is created in it)
+"""Preferred to the usual one: in memory, thus faster, and there when a disk is full."""
+
+_FOOTER_MAGIC: Final = 1337
+_FOOTER_TAIL_BYTES: Final = 8
+_READ_BYTES: Final = 1 << 20
+
+_REMOVALS: Final = 10
+_REMOVAL_PAUSE_SECONDS: Final = 0.002
+
+DAMAGE_ERRORS: Final = (ValueError, LookupError, TypeError, AttributeError)
+"""The binding raises ValueError, with any cause; unpacking damaged data raises all of them."""
+
+_SYSTEM_ERROR: Final = re.compile(r"\bos error (\d+)\b|\bcode: (\d+)\b")
+
+
+@contextmanager
+def translate_errors(folder: Path) -> Iterator[None]:
+    """Raise :class:`IndexDamaged` for what tantivy raises when it can't read its files.
+
+    If the operating system is the cause, for example because too many files are open, raise its
+    ``OSError``.
+    """
+    try:
+        yield
+    except DAMAGE_ERRORS as exc:
+        if error := system_error(exc, folder):
+            raise error from exc
+        reason = " ".join(str(exc).split()) or type(exc).__name__
+        raise IndexDamaged(
+            f"The index in {folder} is damaged ({reason}): {DAMAGE_REMEDY}."
+        ) from exc
+    except BaseException as exc:
+        # Damaged bytes may also cause a panic in Rust, whose class can't be imported.
+        if not is_panic(exc):
+            raise
+        raise IndexDamaged(f"The index in {folder} is damaged ({exc}): {DAMAGE_REMEDY}.") from exc
+
+
+def is_panic(exc: BaseException) -> bool:
+    """Return whether the exception is a panic in Rust."""
+    return type(exc).__name__ == "PanicException"
+
+
+def system_error(exc: BaseException, folder: Path) -> OSError | None:
+    """Return the error of the operating system that an error of tantivy mentions, if any.
+
+    A missing file is damage, unless a writer has deleted it meanwhile.
+    """
+    match = _SYSTEM_ERROR.search(str(exc))
+    if match is None:
+        return None
+    number = int(match[1] or match[2])
+    return None if number == ENOENT else OSError(number, os.strerror(number), str(folder))
+
+
+def segment_name(segment: Mapping[str, Any]) -> str:
+    """Return the beginning of the file names of a segment; raises like :func:`segment_files`."""
+    if not _SEGMENT_ID.fullmatch(segment["segment_id"]):
+        raise ValueError("a segment has an invalid name")
+    return str(segment["segment_id"].replace("-", ""))
+
+
+def deletes_file(segment: Mapping[str, Any]) -> str | None:
+    """Return the name of the file that lists the deleted documents of a segment, if it has any."""
+    deletes = segment["deletes"]
+    return f"{segment_name(segment)}.{int(deletes['opstamp'])}.del" if deletes else None
+
+
+def segment_files(meta: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the names of the files of each segment that ``meta`` lists.
+
+    Raises :class:`ValueError`, :class:`LookupError` or :class:`TypeError` if it is invalid.
+    """
+    found = {}
+    for segment in meta["segments"]:
+        name = segment_name(segment)
+        found[name] = [f"{name}.{suffix}" for suffix in _SEGMENT_SUFFIXES]
+        found[name] += filter(None, [deletes_file(segment)])
+    return found
+
+
+def commit_meta(commit: Commit) -> dict[str, Any]:
+    """Return the :data:`META` of a commit.
+
+    Raises :class:`ValueError` and its like if it does not describe the files of the commit.
+    """
+    meta: dict[str, Any] = commit.state["meta"]
+    names = set(chain.from_iterable(segment_files(meta).values()))
+    if names != commit.files.keys():
+        raise ValueError("the segments do not have the files of the commit")
+    for segment in meta["segments"]:
+        # A segment has one byte there for each document, and tantivy allocates memory by number.
+        file = f"{segment_name(segment)}.fieldnorm"
+        if not 0 <= segment["max_doc"] <= min(commit.files[file].size, _MAX_DOCUMENTS):
+            raise ValueError("a segment has an invalid number of documents")
+    return meta
+
+
+def footer_problem(path: Path) -> str | None:
+    """Return what is wrong with a file of tantivy's, by the checksum at its end.
+
+    Raises ``OSError`` if it can't be read.
+    """
+    try:
+        with open_regular(path) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            stream.seek(max(size - _FOOTER_TAIL_BYTES, 0))
+            tail = stream.read()
+            length = int.from_bytes(tail[:4], "little")
+            body_size = size - _FOOTER_TAIL_BYTES - length
+            if int.from_bytes(tail[4:], "little") != _FOOTER_MAGIC or body_size < 0:
+                raise ValueError("no footer")
+            stream.seek(body_size)
+            expected = json.loads(stream.read(length))["crc"]
+            stream.seek(0)
+            left, crc = body_size, 0
+            while left > 0 and (part := stream.read(min(left, _READ_BYTES))):
+                crc, left = crc32(part, crc), left - len(part)
+    except FileNotFoundError:
+        return f"The file {path.name} is missing."
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return f"The file {path.name} has no valid footer."
+    return None if crc == expected else f"The file {path.name} does not match its checksum."
+
+
+@contextmanager
+def linked_folder(links: Mapping[str, Path], meta: Mapping[str, Any]) -> Iterator[Path]:
+    """Create a temporary folder with links to files by name, and :data:`META`.
+
+    It is deleted on leaving: what tantivy has opened meanwhile stays readable. Raises ``OSError``
+    if no such folder can be created.
+    """
+    folder = create_folder()
+    try:
+        for name, path in links.items():
+            (folder / name).symlink_to(path)
+        (folder / META).write_text(json.dumps(meta), "utf-8")
+        yield folder
+    finally:
+        remove_folder(folder)
+
+
+def create_folder() -> Path:
+    """Create a temporary folder; raises ``OSError`` if that is impossible."""
+    for parent in filter(_may_create_in, _TEMPORARY_FOLDERS):
+        with suppress(OSError):
+            return Path(tempfile.mkdtemp(prefix="newsgrep-", dir=parent))
+    return Path(tempfile.mkdtemp(prefix="newsgrep-"))
+
+
+def _may_create_in(parent: str) -> bool:
+    return os.path.isdir(parent) and os.access(parent, os.W_OK | os.X_OK)  # noqa: PTH112
+
+
+def remove_folder(folder: Path) -> None:
+    """Delete a temporary folder; a thread of tantivy may still create its lock file there."""
+    with suppress(OSError):
+        (folder / META).unlink()  # first: without it, the thread does nothing
+    for _ in range(_REMOVALS):
+        try:
+            for path in folder.iterdir():
+                path.unlink(missing_ok=True)
+            folder.rmdir()
+        except OSError as exc:
+            if exc.errno != ENOTEMPTY:
+                return
+            time.sleep(_REMOVAL_PAUSE_SECONDS)
+        else:
+            return

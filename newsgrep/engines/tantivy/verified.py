@@ -1,0 +1,163 @@
+"""Which files of a tantivy index were compared with their checksums, byte by byte, and when.
+
+tantivy reads memory maps and compares nothing. So a file is compared in whole when a commit is
+opened, and its stamp is recorded: its number and its times of modification and of change, which
+the file system sets. While the stamp is the same, nobody has written to the file, and the next
+reader compares only the size. A file that was copied, restored, overwritten or exchanged has
+another stamp and is compared again.
+
+A disk may change bytes without the file system: ``newsgrep doctor`` compares everything, and so
+does a writer once a week.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from newsgrep.engines.commits import Commit, CommitFolder, file_problem, open_regular, parse_sealed
+
+VERIFIED_NAME: Final = "verified.json"
+"""The record, in the folder of the data, or else in the user's cache folder."""
+
+FULL_INTERVAL_SECONDS: Final = 7 * 86400
+"""After this time, a writer compares all files."""
+
+_MAX_BYTES: Final = 16 << 20
+
+_CLOCK_TICK_SECONDS: Final = 0.02
+"""Two changes of a file within one tick of the file system's clock may get the same time."""
+
+
+class Stamp(NamedTuple):
+    """What changes when somebody writes to a file, or replaces it."""
+
+    inode: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+class VerifiedFiles(NamedTuple):
+    """A record: the stamps of files by name, and when all files were last compared (Unix time)."""
+
+    stamps: Mapping[str, Stamp]
+    time: float = 0.0
+
+
+def verify_files(folder: CommitFolder, commit: Commit, *, deep: bool = False) -> None:
+    """Compare the files of ``commit`` with their checksums, if they may have changed.
+
+    With ``deep``, compare all of them. Raises :class:`IndexDamaged` for a file that differs,
+    ``FileNotFoundError`` for a missing one, and ``OSError`` for one that can't be read.
+    """
+    stamps = _current_stamps(folder, commit)
+    record = read_record(folder.folder)
+    known = {} if deep else record.stamps
+    changed = [name for name, stamp in stamps.items() if known.get(name) != stamp]
+    if changed and not deep:
+        known = {**known, **_read(_cached_record(folder.folder)).stamps}
+        changed = [name for name, stamp in stamps.items() if known.get(name) != stamp]
+    if not changed:
+        return
+    for name in changed:
+        if problem := file_problem(folder.folder, name, commit.files[name], deep=True):
+            raise folder.damaged(problem.rstrip("."))
+    # A file that was written to while it was compared has another stamp now.
+    if _current_stamps(folder, commit) == stamps:
+        write_record(folder.folder, VerifiedFiles(stamps, time.time() if deep else record.time))
+
+
+def record_written(folder: CommitFolder, commit: Commit, last: Commit) -> None:
+    """Record the files of ``commit`` that ``last`` does not have: this process has written them.
+
+    Failing to is no error.
+    """
+    with suppress(OSError):
+        new = commit.files.keys() - last.files.keys()
+        _wait_for_clock(folder.folder, new)
+        stamps, record = _current_stamps(folder, commit), read_record(folder.folder)
+        known = {name: stamp for name, stamp in record.stamps.items() if name in commit.files}
+        known |= {name: stamps[name] for name in new}
+        write_record(folder.folder, VerifiedFiles(known, record.time or time.time()))
+
+
+def is_full_verification_due(folder: Path) -> bool:
+    """Return whether all files were compared longer than a week ago."""
+    return not 0 <= time.time() - read_record(folder).time <= FULL_INTERVAL_SECONDS
+
+
+def _current_stamps(folder: CommitFolder, commit: Commit) -> dict[str, Stamp]:
+    """Return the stamps of all files; also compares their sizes, which costs nothing."""
+    stamps = {}
+    for name, expected in commit.files.items():
+        status = os.lstat(folder.folder / name)
+        if not stat.S_ISREG(status.st_mode):
+            raise folder.damaged(f"{name} is not a regular file")
+        if status.st_size != expected.size:
+            raise folder.damaged(f"{name} has {status.st_size} bytes instead of {expected.size}")
+        stamps[name] = Stamp(status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+    return stamps
+
+
+def _wait_for_clock(folder: Path, names: Iterable[str]) -> None:
+    """Wait until a later change of these files is sure to get another time."""
+    newest = max((os.lstat(folder / name).st_ctime for name in names), default=0.0)
+    left = newest + _CLOCK_TICK_SECONDS - time.time()
+    if 0 < left <= _CLOCK_TICK_SECONDS:
+        time.sleep(left)
+
+
+def read_record(folder: Path) -> VerifiedFiles:
+    """Return the record in a folder of data; an unreadable one contains nothing."""
+    return _read(folder / VERIFIED_NAME)
+
+
+def write_record(folder: Path, record: VerifiedFiles) -> None:
+    """Write the record beside the data, or else into the user's cache folder, or nowhere.
+
+    A file that has changed just now is left out, because its stamp may not change next time.
+    """
+    from newsgrep.engines.commit_writer import seal  # usually nothing is written
+
+    before = (time.time() - _CLOCK_TICK_SECONDS) * 1e9
+    stamps = {name: each for name, each in record.stamps.items() if each.ctime_ns < before}
+    data = seal({"time": record.time, "stamps": stamps})
+    for path in (folder / VERIFIED_NAME, _cached_record(folder)):
+        draft = path.with_name(f"{VERIFIED_NAME}.{os.getpid()}.new")
+        try:
+            if path.parent != folder:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            draft.unlink(missing_ok=True)
+            with draft.open("xb") as stream:
+                stream.write(data)
+            draft.replace(path)
+        except OSError:
+            with suppress(OSError):
+                draft.unlink()
+        else:
+            return
+
+
+def _cached_record(folder: Path) -> Path:
+    """Return the record of this folder in the user's cache folder; it may not exist."""
+    import platformdirs  # usually the record is beside the data
+
+    digest = blake2b(os.fsencode(folder.resolve()), digest_size=8).hexdigest()
+    cache = platformdirs.user_cache_path("newsgrep", appauthor=False)
+    return cache / "verified" / f"{digest}.json"
+
+
+def _read(path: Path) -> VerifiedFiles:
+    try:
+        with open_regular(path) as stream:
+            content: Any = parse_sealed(stream.read(_MAX_BYTES))[0]
+        stamps = {str(name): Stamp(*map(int, each)) for name, each in content["stamps"].items()}
+        return VerifiedFiles(stamps, float(content["time"]))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return VerifiedFiles({})
