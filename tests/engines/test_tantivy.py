@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -24,11 +25,13 @@ from newsgrep.engines.base import (
     Order,
     PutFileRecord,
     Stored,
+    Unreadable,
 )
+from newsgrep.engines.commits import Commit, CommitFolder
 from newsgrep.engines.registry import open_engine, rollback, salvage
 from newsgrep.engines.tantivy import reader as reader_module
 from newsgrep.engines.tantivy.engine import open_engine as open_tantivy
-from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, IndexProblem
+from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing
 from newsgrep.index.folder import FolderIndex
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.models import Article, FileRecord, Status
@@ -125,83 +128,179 @@ def test_open_engine_reports_a_missing_index(tmp_path: Path) -> None:
         open_engine(NAME, tmp_path / "nothing")
 
 
+def last_commit(folder: Path) -> Commit:
+    return CommitFolder(folder, NAME, re.compile("x")).last()
+
+
 def test_open_engine_reports_a_missing_file(folder: Path) -> None:
-    for lost in sorted(folder.iterdir()):
-        if lost.is_dir() or lost.name.startswith("."):
-            continue
-        content = lost.read_bytes()
-        lost.unlink()
-        with pytest.raises(IndexDamaged):
+    commit = last_commit(folder)
+    for name in (*commit.files, f"commit-{commit.number}.json"):
+        content = (folder / name).read_bytes()
+        (folder / name).unlink()
+        with pytest.raises(IndexDamaged, match="missing"):
             open_engine(NAME, folder)
-        lost.write_bytes(content)
+        (folder / name).write_bytes(content)
     engine = open_engine(NAME, folder)
     assert engine.verify(deep=True) == []
     engine.close()
 
 
 @pytest.mark.torture
-def test_check_finds_every_changed_byte(
-    folder: Path, tally: Tally, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_every_changed_byte_is_an_error(folder: Path, tally: Tally) -> None:
     chance = random.Random(20261121)
-    engine = open_engine(NAME, folder)
-    expected = all_results(engine)
-    engine.close()
-    files = [path for path in sorted(folder.iterdir()) if path.is_file() and path.suffix]
-    files = [path for path in files if path.name[0] != "." and path.name != "meta.json"]
-    for _ in range(trial_count(300, 20_000)):
-        path = chance.choice(files)
-        content = bytearray(path.read_bytes())
-        content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
-        # A new file of the same name, since mapped memory must not change while it is read.
-        damaged = path.with_name("damaged")
-        original = path.with_name("original")
-        damaged.write_bytes(content)
-        path.rename(original)
-        damaged.rename(path)
-        try:
-            engine = open_engine(NAME, folder)
-            problems = engine.verify()
-            results = all_results(engine)
-            # Each file contains tantivy's version as well, and nothing depends on it.
-            assert problems or results == expected
-            tally["same results" if results == expected else "other results"] += 1
-            tally["found by check"] += bool(problems)
-            engine.close()
-        except IndexProblem:
-            tally["found by searches"] += 1
-            tally["found by check"] += 1  # which reads everything
-        finally:
-            original.rename(path)
+    commit = last_commit(folder)
+    names = [f"commit-{commit.number}.json"]
+    names += [name for name in commit.files if (folder / name).stat().st_size]
+    open_engine(NAME, folder).close()
+    for _ in range(trial_count(150, 20_000)):
+        path = folder / chance.choice(names)
+        content = path.read_bytes()
+        changed = bytearray(content)
+        changed[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+        # In place or not, and with the time of the original or not.
+        if chance.random() < 0.5:
+            path.unlink()
+        status = path.stat() if path.exists() else None
+        path.write_bytes(changed)
+        if status and chance.random() < 0.5:
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+        with pytest.raises(IndexDamaged):
+            open_engine(NAME, folder)
+        path.write_bytes(content)
         tally["changed bytes"] += 1
-    capfd.readouterr()  # messages of panics in tantivy
-    assert tally["found by searches"]
+    open_engine(NAME, folder).close()
 
 
-@pytest.mark.parametrize("which", ["store", "term", "idx", "fast", "pos"])
-def test_salvage_reads_the_previous_commit(tmp_path: Path, which: str) -> None:
+@pytest.mark.parametrize("kind", ["zeroed", "truncated", "of another index", "of a commit before"])
+def test_exchanged_file_is_an_error(folder: Path, tmp_path: Path, kind: str) -> None:
+    other = tmp_path / "other"
+    engine_with(NAME, other, ARCHIVE[:6]).close()
+    engine = open_engine(NAME, folder)
+    engine.write([DeleteArticle("fish")])
+    engine.close()
+    commit = last_commit(folder)
+    assert any(name.endswith(".del") for name in commit.files)
+    exchanged = 0
+    for name in (*commit.files, f"commit-{commit.number}.json"):
+        path = folder / name
+        content, suffix = path.read_bytes(), path.suffix
+        where = (other / NAME) if kind == "of another index" else folder
+        same = [p for p in where.glob(f"*{suffix}") if p.name != name and p.name[0] != "v"]
+        match kind:
+            case "zeroed":
+                damaged = bytes(len(content))
+            case "truncated":
+                damaged = content[: len(content) // 2]
+            case _ if same:
+                damaged = same[0].read_bytes()
+            case _:
+                continue
+        if damaged == content:
+            continue
+        exchanged += 1
+        path.write_bytes(damaged)
+        with pytest.raises(IndexDamaged):
+            open_engine(NAME, folder)
+        path.write_bytes(content)
+    assert exchanged >= 6
+    open_engine(NAME, folder).close()
+
+
+def test_check_finds_damage_to_the_previous_commit(tmp_path: Path) -> None:
+    engine = engine_with(NAME, tmp_path, ARCHIVE)
+    engine.write(upsert(make_article(each.id, "灯塔", "雾散了。")) for each in ARCHIVE)
+    previous = CommitFolder(tmp_path / NAME, NAME, re.compile("x")).previous(
+        last_commit(tmp_path / NAME)
+    )
+    assert previous
+    for name in previous.files:
+        content = (tmp_path / NAME / name).read_bytes()
+        (tmp_path / NAME / name).write_bytes(bytes(len(content)))
+        (problem,) = engine.verify()
+        assert problem.in_data
+        assert "previous commit 1 can't be restored" in problem.sentence
+        (tmp_path / NAME / name).write_bytes(content)
+    assert engine.verify() == []
+    engine.close()
+
+
+@pytest.mark.parametrize("which", ["term", "idx", "fast", "pos", "fieldnorm"])
+def test_salvage_needs_no_index_of_terms(folder: Path, which: str) -> None:
+    expected = list(salvage(NAME, folder))
+    for path in folder.glob(f"*.{which}"):
+        path.write_bytes(b"\0" * 100)
+    with pytest.raises(IndexDamaged):
+        open_engine(NAME, folder)
+    assert list(salvage(NAME, folder)) == expected
+
+
+def test_salvage_reads_a_lost_segment_from_the_previous_commit(tmp_path: Path) -> None:
+    engine = engine_with(NAME, tmp_path, ARCHIVE)
+    newer = [upsert(make_article("new", "新的", "新文。")), DeleteArticle("fish")]
+    engine.write([*map(upsert, ARCHIVE[1:]), *newer])  # every article in another segment
+    engine.close()
+    commits = CommitFolder(tmp_path / NAME, NAME, re.compile("x"))
+    previous = commits.previous(commits.last())
+    assert previous
+    stores = {name for name in commits.last().files if name.endswith(".store")}
+    for name in stores - previous.files.keys():
+        (tmp_path / NAME / name).write_bytes(b"\0" * 100)
+    items = list(salvage(NAME, tmp_path / NAME))
+    kept = {item.article.id for item in items if isinstance(item, Stored) and item.article}
+    assert kept >= {each.id for each in ARCHIVE} - {"fish"}
+    assert "new" not in kept
+
+
+def test_salvage_of_a_changed_document_returns_no_wrong_text(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    chance = random.Random(7)
+    before = shutil.copytree(folder, tmp_path / "before")
+    rollback(NAME, before)
+    expected = set(map(repr, [*salvage(NAME, folder), *salvage(NAME, before)]))
+    stores = [folder / name for name in last_commit(folder).files if name.endswith(".store")]
+    unreadable = 0
+    for _ in range(60):
+        path = chance.choice(stores)
+        content = path.read_bytes()
+        changed = bytearray(content)
+        changed[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+        path.write_bytes(changed)
+        for item in salvage(NAME, folder):
+            if isinstance(item, Unreadable):
+                unreadable += 1
+            else:
+                assert repr(item) in expected
+        path.write_bytes(content)
+    assert unreadable
+    assert capfd.readouterr().err == ""
+
+
+def test_salvage_reports_a_lost_last_commit(tmp_path: Path) -> None:
     engine = engine_with(NAME, tmp_path, ARCHIVE)
     engine.write([upsert(make_article("new", "新的", "新文。"))])
     engine.close()
-    folder = tmp_path / NAME
-    older = {path.name for path in (folder / "before").iterdir()}
-    (damaged,) = (p for p in folder.glob(f"*.{which}") if p.name in older)
-    damaged.unlink()
-    damaged.write_bytes(b"\0" * 100)
-    kept = [item for item in salvage(NAME, folder) if isinstance(item, Stored)]
-    ids = {item.article.id for item in kept if item.article}
-    assert ids >= {each.id for each in ARCHIVE}
+    (tmp_path / NAME / "commit-2.json").unlink()
+    items = list(salvage(NAME, tmp_path / NAME))
+    assert items[-1] == Unreadable(None)
+    ids = {item.article.id for item in items if isinstance(item, Stored) and item.article}
+    assert ids == {each.id for each in ARCHIVE}
 
 
-def test_rollback_repairs_a_damaged_last_commit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fault", ["damaged", "lost"])
+def test_rollback_repairs_an_unreadable_last_commit(tmp_path: Path, fault: str) -> None:
     engine = engine_with(NAME, tmp_path, ARCHIVE)
     expected = all_results(engine)
     engine.write([upsert(make_article("new", "新的", "新文。"))])
     engine.close()
-    (tmp_path / NAME / "meta.json").write_bytes(b"{")
+    path = tmp_path / NAME / "commit-2.json"
+    path.write_bytes(b"{") if fault == "damaged" else path.unlink()
     with pytest.raises(IndexDamaged, match="rollback"):
         open_engine(NAME, tmp_path / NAME)
-    rollback(NAME, tmp_path / NAME)
+    for is_repeated in (False, True):
+        done = rollback(NAME, tmp_path / NAME)
+        assert done
+        assert (done.number, done.dropped, done.is_repeated) == (1, 2, is_repeated)
     engine = open_engine(NAME, tmp_path / NAME)
     assert all_results(engine) == expected
     assert engine.verify(deep=True) == []
@@ -325,13 +424,13 @@ def test_killed_and_repeated_run_keeps_the_previous_commit(cli: Cli) -> None:
     update_index(FolderIndex(cli.index), [str(cli.folder / "n")], how)
     write_article(cli.folder / "n" / "0.md", "新的", "灯塔复明。")
     update_index(FolderIndex(cli.index), [str(cli.folder / "n")], how)
-    # As left by a process that dies after its commit, before it renames the retained links.
+    # As left by a process that dies after its commit, before it renames the one before.
     data = cli.index / NAME
-    (data / "before").rename(data / "before.new")
+    (data / "commit-1.previous.json").rename(data / "commit-1.json")
     cli("search", "灯塔")
     assert "1 removed" not in cli("index", "n").out
-    assert not (data / "before.new").exists()
     cli("doctor", "--rollback")
+    assert not (data / "commit-1.json").exists()
     cli("search", "灯塔", status=1)
     with FolderIndex(cli.index).open() as engine:
         assert engine.search(EngineRequest(MatchAll())).total == 30
@@ -347,16 +446,6 @@ def test_moved_index_can_be_opened(folder: Path, tmp_path: Path) -> None:
     assert all_results(engine) == expected
     assert engine.verify(deep=True) == []
     engine.close()
-
-
-def test_size_counts_shared_files_once(tmp_path: Path) -> None:
-    engine = engine_with(NAME, tmp_path, ARCHIVE)
-    engine.write([upsert(make_article("one", "灯塔", "雾散了。"))])
-    engine.close()
-    shared = [path for path in (tmp_path / NAME / "before").iterdir() if path.stat().st_nlink > 1]
-    assert shared
-    every = sum(path.stat().st_size for path in (tmp_path / NAME).rglob("*") if path.is_file())
-    assert FolderIndex(tmp_path).size() == every - sum(path.stat().st_size for path in shared)
 
 
 def test_file_records_include_every_article(folder: Path) -> None:

@@ -51,8 +51,8 @@ _SEGMENT_SUFFIXES: Final = (*SPARE_SUFFIXES, "store")
 _SEGMENT_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MAX_DOCUMENTS: Final = 1 << 31
 
-_TEMPORARY_FOLDERS: Final = ("/dev/shm",)  # noqa: S108  (a folder of our own is created in it)
-"""Preferred to the usual one: in memory, thus faster, and there when a disk is full."""
+_MEMORY_FOLDER: Final = "/dev/shm"  # noqa: S108  (a folder of our own is created in it)
+"""Where Linux has files in memory: links are created faster there, and also if a disk is full."""
 
 _FOOTER_MAGIC: Final = 1337
 _FOOTER_TAIL_BYTES: Final = 8
@@ -196,14 +196,12 @@ def linked_folder(links: Mapping[str, Path], meta: Mapping[str, Any]) -> Iterato
 
 def create_folder() -> Path:
     """Create a temporary folder; raises ``OSError`` if that is impossible."""
-    for parent in filter(_may_create_in, _TEMPORARY_FOLDERS):
+    usual = tempfile.gettempdir()
+    parents = [usual, _MEMORY_FOLDER] if "TMPDIR" in os.environ else [_MEMORY_FOLDER, usual]
+    for parent in parents:
         with suppress(OSError):
             return Path(tempfile.mkdtemp(prefix="newsgrep-", dir=parent))
     return Path(tempfile.mkdtemp(prefix="newsgrep-"))
-
-
-def _may_create_in(parent: str) -> bool:
-    return os.path.isdir(parent) and os.access(parent, os.W_OK | os.X_OK)  # noqa: PTH112
 
 
 def remove_folder(folder: Path) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -46,6 +46,7 @@ from newsgrep.engines.tantivy.reader import CommitReader, open_files
 from newsgrep.engines.tantivy.schema import (
     ARTICLE_KIND,
     KIND,
+    PACKED_CHECKSUM,
     stored_article,
     stored_file_record,
     verify_stored,
@@ -130,24 +131,28 @@ def salvage(folder: Path) -> Iterator[Stored | Unreadable]:
             "Delete the folder of the index and index again."
         )
     seen: set[tuple[bool, str]] = set()
-    lost: list[str | None] = [] if last.is_last else [None]
-    for item in _salvage_commit(last):
+    lost: list[tuple[str, str | None]] = [] if last.is_last else [("", None)]
+    for name, item in _salvage_commit(last):
         if isinstance(item, Unreadable):
-            lost.append(item.path)
+            lost.append((name, item.path))
         elif (key := _stored_key(item)) not in seen:
             seen.add(key)
             yield item
     previous = next(sources, None) if lost else None
-    # What only the previous commit has was deleted by the last one, or is lost in it.
-    for item in _salvage_commit(previous) if previous else ():
+    shared = segment_files(previous.meta).keys() if previous else set[str]()
+    yield from (Unreadable(path) for name, path in lost if name in shared)
+    # In a segment that only the last commit has, a document may have replaced one that the
+    # previous commit has. Its other documents were deleted by the last commit.
+    wanted = [path for name, path in lost if name not in shared]
+    for _, item in _salvage_commit(previous) if previous and wanted else ():
         if isinstance(item, Unreadable) or (key := _stored_key(item)) in seen:
             continue
         path = item.file_record.path
-        if path in lost or None in lost:
-            lost.remove(path if path in lost else None)
+        if path in wanted or None in wanted:
+            wanted.remove(path if path in wanted else None)
             seen.add(key)
             yield item
-    yield from map(Unreadable, lost)
+    yield from map(Unreadable, wanted)
 
 
 def _stored_key(item: Stored) -> tuple[bool, str]:
@@ -191,13 +196,15 @@ def _sources(folder: Path) -> Iterator[_Source]:
             yield _Source(older, meta, damaged, older == folder)
 
 
-def _salvage_commit(source: _Source) -> Iterator[Stored | Unreadable]:
+def _salvage_commit(source: _Source) -> Iterator[tuple[str, Stored | Unreadable]]:
+    """Yield what is in each segment, with the name of the segment."""
     segments = source.meta["segments"]
     with _spare_segment(source) as spare:
         # Segments whose list of deleted documents is damaged come last: other versions of their
         # documents are newer.
         for segment in sorted(segments, key=lambda each: deletes_file(each) in source.damaged):
-            yield from _salvage_segment(source, segment, spare)
+            name = segment_name(segment)
+            yield from ((name, item) for item in _salvage_segment(source, segment, spare))
 
 
 @contextmanager
@@ -234,22 +241,40 @@ def _salvage_segment(
     try:
         if not _is_plausible(segment, links[store]):
             raise IndexDamaged(f"{store} is missing or too short")
-        reader = open_files(source.folder, links, {**source.meta, "segments": [segment]})
+        with _silence() if store in source.damaged else nullcontext():
+            reader = open_files(source.folder, links, {**source.meta, "segments": [segment]})
         addresses = reader.addresses()
     except IndexDamaged:
         yield from repeat(Unreadable(None), _document_count(segment))
         return
+    is_damaged = store in source.damaged
+    has_checksums = any(field["name"] == PACKED_CHECKSUM for field in source.meta["schema"])
     for address in addresses:
         path = None
         try:
-            with translate_errors(source.folder):
+            with _silence() if is_damaged else nullcontext(), translate_errors(source.folder):
                 document = reader.document(address)
                 path = stored_file_record(document).path
-                verify_stored(document)
+                if has_checksums:
+                    verify_stored(document)
                 item: Stored | Unreadable = _stored(document)
         except IndexDamaged:
             item = Unreadable(path)
         yield item
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Hide what a panic in Rust writes to the standard error: the panic is caught."""
+    saved = os.dup(2)
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
 
 
 def _is_plausible(segment: dict[str, Any], store: Path) -> bool:

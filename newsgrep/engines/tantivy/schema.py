@@ -132,7 +132,7 @@ def file_record_document(record: FileRecord) -> Document:
 
 
 def _checksum(document: Document) -> bytes:
-    crc = crc32(str(document.get_first(ID)).encode())
+    crc = crc32(f"{document.get_first(KIND)} {document.get_first(ID)}".encode())
     for field in _PACKED:
         value = bytes(document.get_first(field) or b"")
         crc = crc32(value, crc32(len(value).to_bytes(8, "little"), crc))
@@ -140,12 +140,11 @@ def _checksum(document: Document) -> bytes:
 
 
 def verify_stored(document: Document) -> None:
-    """Compare what is stored in a document with its checksum, if its format has one.
+    """Compare what is stored in a document with its checksum; formats 4 and 5 have none.
 
     Raises :class:`ValueError` if they do not match.
     """
-    expected = document.get_first(PACKED_CHECKSUM)
-    if expected is not None and bytes(expected) != _checksum(document):
+    if stored_bytes(document, PACKED_CHECKSUM) != _checksum(document):
         raise ValueError("a document does not match its checksum")
 
 
