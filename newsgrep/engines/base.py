@@ -165,7 +165,7 @@ class Engine(Protocol):
         """Answer from the last commit from now on, if there is a newer one."""
 
     def rollback(self) -> RolledBack | None:
-        """Drop the last commit, so that the previous one is the last.
+        """Drop the last commit, so that the previous one is the last; return what was done.
 
         Raises :class:`UsageError` if there is no previous commit: only one is kept. Raises
         :class:`IndexLocked` if another process is writing.

@@ -110,7 +110,7 @@ def _nothing_stored(_folder: Path) -> Iterator[Stored | Unreadable]:
     return iter(())
 
 
-def _no_commit(_folder: Path) -> RolledBack | None:
+def _no_commit(_folder: Path) -> None:
     raise UsageError("There is no commit to roll back to: nothing is stored.")
 
 
