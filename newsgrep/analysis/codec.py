@@ -4,7 +4,7 @@ An article is stored as its folded texts and, separately, the rest: metadata and
 differ from the folded ones, which is little. A literal is searched for in the folded bytes without
 decoding them. Left-out text is packed apart, so that no other search reads it.
 
-These are the forms of index format 5. What format 4 has packed is unpacked as well.
+These are the forms of index formats 5 and 6. What format 4 has packed is unpacked as well.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def wait_until_writing(process: subprocess.Popen[bytes], index: Path) -> None:
 
     until = time.monotonic() + TIMEOUT
     while time.monotonic() < until and process.poll() is None:
-        for lock in index.rglob("*WRITELOCK"):
+        for lock in index.rglob("writer.lock"):
             with lock.open("r+b") as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from newsgrep.engines.whoosh.storage import IndexFolder, checksums_of
+from newsgrep.engines.commits import CommitFolder
+from newsgrep.engines.whoosh.storage import ENGINE, OWN_FILE
 from tests.support.cli import Cli, write_article
 
 
@@ -59,10 +60,9 @@ def damage(path: Path, at: int = -1) -> None:
 
 def the(cli: Cli, ending: str) -> Path:
     """Return the file of the last commit with this ending."""
-    folder = IndexFolder(str(cli.index / "whoosh"))
-    names = [name for segment in folder.read_toc().segments for name in checksums_of(segment)]
-    (name,) = [name for name in names if name.endswith(ending)]
-    return Path(folder.folder, name)
+    commits = CommitFolder(cli.index / "whoosh", ENGINE, OWN_FILE)
+    (name,) = [name for name in commits.last().files if name.endswith(ending)]
+    return commits.folder / name
 
 
 def test_reindex_needs_no_files(archive: Cli) -> None:
@@ -95,7 +95,7 @@ def test_unknown_index_format_is_left_alone(archive: Cli) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "ending", [".trm", ".pst", ".timestamp.col", ".source.col", ".body_length.col", "_stored.col"]
+    "ending", [".trm", ".pst", ".sums", ".timestamp.col", ".source.col", ".body_length.col"]
 )
 @pytest.mark.parametrize("lost", [True, False])
 def test_doctor_fix_restores_all_but_stored_articles(archive: Cli, ending: str, lost: bool) -> None:
@@ -128,8 +128,8 @@ def test_doctor_fix_names_lost_articles(archive: Cli) -> None:
     assert archive("doctor", "--fix").out.startswith("index is intact: 30 articles")
 
 
-def test_doctor_fix_without_toc_loses_one_commit(archive: Cli) -> None:
-    next((archive.index / "whoosh").glob("*.toc")).unlink()
+def test_doctor_fix_without_commit_file_loses_one_commit(archive: Cli) -> None:
+    next((archive.index / "whoosh").glob("commit-?.json")).unlink()
     assert "is intact: 30 articles" in archive("doctor", "--fix").out
     assert len(archive.found("更正", "-n", "99")) == 0
     shutil.move(archive.folder / "gone", archive.folder / "tides")
@@ -153,7 +153,7 @@ def test_doctor_fix_restores_the_manifest(archive: Cli, content: bytes | None) -
 
 
 def test_doctor_fix_deletes_nothing_if_it_fails(archive: Cli) -> None:
-    for path in (archive.index / "whoosh").glob("_*"):
+    for path in (archive.index / "whoosh").glob("commit-*"):
         path.write_bytes(b"")
     (archive.index / "newsgrep.json").unlink()
     before = files(archive)

@@ -323,7 +323,7 @@ class History(RuleBasedStateMachine):
 def segments(engine: Engine) -> int:
     """Return the number of segments, each of which is searched separately."""
     if isinstance(engine, WhooshEngine):
-        return len(engine._reader._segments)
+        return len(engine._reader.segments)
     assert isinstance(engine, TantivyEngine)
     return engine.reader.searcher.num_segments
 

@@ -14,7 +14,8 @@ import pytest
 
 from newsgrep.analysis.segment import segmenter
 from newsgrep.engines.base import EngineRequest, Order
-from newsgrep.engines.whoosh.storage import IndexFolder
+from newsgrep.engines.commits import CommitFolder
+from newsgrep.engines.whoosh.storage import ENGINE, OWN_FILE
 from newsgrep.errors import IndexMissing, Interrupted
 from newsgrep.index.folder import FolderIndex
 from newsgrep.index.update import UpdateOptions, update_index
@@ -121,7 +122,7 @@ def completed(archive: Archive) -> None:
     """Repeat the command; the result equals that of an undisturbed run."""
     assert run_in_child(archive.update, 0, archive.folder / "again") == 0
     assert state(archive.index_folder) == archive.new
-    assert IndexFolder(str(archive.index_folder / "whoosh")).leftovers() == []
+    assert CommitFolder(archive.index_folder / "whoosh", ENGINE, OWN_FILE).leftovers() == []
 
 
 def test_killed_run_leaves_old_or_new_index(archive: Archive, tally: Tally) -> None:

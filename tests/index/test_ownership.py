@@ -46,7 +46,7 @@ def refused(cli: Cli, why: str) -> None:
 @pytest.mark.parametrize("of_folder", [True, False])
 def test_index_writable_by_others_is_refused(archive: Cli, mode: int, of_folder: bool) -> None:
     data = archive.index / "whoosh"
-    path = data if of_folder else next(data.glob("*.toc"))
+    path = data if of_folder else next(data.glob("commit-*.json"))
     path.chmod(path.stat().st_mode | mode)
     refused(archive, "can be changed by other users")
     assert "渡轮" in archive("search", "渡轮", "--trust").out

@@ -1,7 +1,8 @@
 """The default engine: a Whoosh index in a folder; no other package uses Whoosh.
 
-Whoosh stores postings, columns and commits. Matching and ranking are decided in
-:mod:`newsgrep.engines.postings_query`; no class of newsgrep is inside Whoosh's pickles.
+Whoosh writes columns and tables of terms. Matching and ranking are decided in
+:mod:`newsgrep.engines.postings_query`, commits are those of :mod:`newsgrep.engines.commits`, and
+nothing that is read can run code.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from newsgrep.engines.base import Engine, Stored, Unreadable
+from newsgrep.engines.base import Engine, RolledBack, Stored, Unreadable
 from newsgrep.engines.registry import EngineSpec, LocationKind
 
 
@@ -25,10 +26,10 @@ def _salvage(folder: Path) -> Iterator[Stored | Unreadable]:
     return salvage(folder)
 
 
-def _rollback(folder: Path) -> None:
+def _rollback(folder: Path) -> RolledBack:
     from newsgrep.engines.whoosh.engine import rollback
 
-    rollback(folder)
+    return rollback(folder)
 
 
 SPEC = EngineSpec(

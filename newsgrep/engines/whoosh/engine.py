@@ -5,14 +5,9 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from pickle import UnpicklingError
-
-from whoosh.filedb.filetables import FileFormatError
-from whoosh.index import EmptyIndexError, FileIndex, LockError
-from whoosh.index import IndexError as WhooshIndexError
-from whoosh.reading import CorruptIndexError
+from typing import TYPE_CHECKING
 
 from newsgrep.analysis.codec import unpack_folded
 from newsgrep.engines.base import (
@@ -22,56 +17,47 @@ from newsgrep.engines.base import (
     Order,
     Problem,
     ResultPage,
+    RolledBack,
     ScoredDoc,
     Stored,
     Unreadable,
 )
+from newsgrep.engines.commits import Commit, CommitFolder
 from newsgrep.engines.postings_query import count_facet, match_documents
 from newsgrep.engines.ranking import after_cursor, apply_recency, score_documents, select_page
-from newsgrep.engines.whoosh.codec import create_schema
-from newsgrep.engines.whoosh.internals import INDEX_NAME
 from newsgrep.engines.whoosh.reader import WhooshReader
-from newsgrep.engines.whoosh.storage import IndexFolder
-from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, UsageError
+from newsgrep.engines.whoosh.storage import (
+    ENGINE,
+    OWN_FILE,
+    CorruptFile,
+    describe_segments,
+)
+from newsgrep.errors import IndexDamaged, IndexMissing
 from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import Node, scoring_terms
 
+if TYPE_CHECKING:
+    from newsgrep.engines.commit_writer import CommitWriter
+
 _DAMAGE_ERRORS = (
-    CorruptIndexError,
-    FileFormatError,
-    WhooshIndexError,
-    UnpicklingError,
+    CorruptFile,
     struct.error,
     zlib.error,
-    EOFError,
     FileNotFoundError,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
     LookupError,
-    TypeError,
     ValueError,
 )
-"""Raised by Whoosh, pickle, struct and zlib for damaged bytes.
+"""Raised for damaged bytes.
 
-A damaged pickle or length can raise nearly any of the general ones.
+Pages have checksums, so the general ones come from bytes that somebody has made up.
 """
 
 
 @contextmanager
 def _translate_errors(folder: Path) -> Iterator[None]:
-    """Raise newsgrep's errors instead of what Whoosh raises."""
+    """Raise :class:`IndexDamaged` for damaged bytes."""
     try:
         yield
-    except LockError as exc:
-        raise IndexLocked(
-            f"Another process is writing to the index in {folder}: wait for it and try again."
-        ) from exc
-    except EmptyIndexError as exc:
-        raise IndexDamaged(
-            f"The index in {folder} has lost its table of contents: {DAMAGE_REMEDY}."
-        ) from exc
     except _DAMAGE_ERRORS as exc:
         what = " ".join(str(exc).split()) or type(exc).__name__
         raise IndexDamaged(f"The index in {folder} is damaged ({what}): {DAMAGE_REMEDY}.") from exc
@@ -82,48 +68,59 @@ class WhooshEngine:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._storage = IndexFolder(str(folder))
+        self._commits = CommitFolder(folder, ENGINE, OWN_FILE)
         self._reader = self._open_last_commit()
 
     def _open_last_commit(self) -> WhooshReader:
+        return self._commits.open_last(self._open_commit)
+
+    def _open_commit(self, commit: Commit) -> WhooshReader:
         with _translate_errors(self._folder):
-            while True:
-                last = self._mark = self._storage.commit_mark()
-                try:
-                    return WhooshReader(IndexFolder(str(self._folder)))
-                except (FileNotFoundError, CorruptIndexError):
-                    # Files are deleted when two more commits are made meanwhile.
-                    if self._storage.commit_mark() == last:
-                        raise
+            return WhooshReader(self._folder, commit)
 
     def write(self, changes: Iterable[Change]) -> None:
         """Apply all changes as one commit."""
-        # Imported here, since a search does not need it.
-        from newsgrep.engines.whoosh.writer import ChangeWriter
-
-        with _translate_errors(self._folder):
-            writer = ChangeWriter(self._storage)
-        # Not translated: errors that `changes` raises are not damage.
-        writer.apply(changes)
+        commits = _commit_writer(self._folder)
+        with commits.lock():
+            commits.remove_leftovers()
+            try:
+                self._write(changes, commits)
+            except BaseException:
+                with suppress(OSError, IndexDamaged):
+                    commits.remove_leftovers()
+                raise
         self._reopen()
+
+    def _write(self, changes: Iterable[Change], commits: CommitWriter) -> None:
+        from newsgrep.engines.whoosh.writer import ChangeWriter  # a search needs no writer
+
+        with self._open_last_commit() as committed:
+            with ChangeWriter(self._folder) as writer:
+                for change in changes:  # errors that this raises are not damage
+                    with _translate_errors(self._folder):
+                        writer.apply(change, committed)
+                with _translate_errors(self._folder):
+                    files, segments = writer.finish(committed)
+            commits.publish(files, describe_segments(segments))
 
     def _reopen(self) -> None:
         self._reader.close()
         self._reader = self._open_last_commit()
 
     def commit(self) -> int:
-        """Return Whoosh's number of the commit, combined with a checksum of segment names."""
-        return self._reader.commit
+        """Return the mark of the open commit, see :class:`Commit`."""
+        return self._reader.commit.mark
 
     def refresh(self) -> None:
         """Open the last commit if it is another one."""
-        if self._storage.commit_mark() != self._mark:
+        if self._commits.last_number() != self._reader.commit.number:
             self._reopen()
 
-    def rollback(self) -> None:
+    def rollback(self) -> RolledBack:
         """Drop the last commit and open the one before it."""
-        rollback(self._folder)
+        done = rollback(self._folder)
         self._reopen()
+        return done
 
     def search(self, request: EngineRequest) -> ResultPage:
         """Match, score and order over postings."""
@@ -187,22 +184,19 @@ class WhooshEngine:
         found: list[Problem] = []
         try:
             with _translate_errors(self._folder):
-                found.extend(map(Problem, find_problems(self._storage, self._reader, deep=deep)))
+                problems = find_problems(self._commits, self._reader, deep=deep)
+                found.extend(map(Problem, problems))
         except IndexDamaged as exc:
             found.append(Problem(str(exc)))
         return found
 
     def remove_leftovers(self) -> list[str]:
         """Delete the files that neither of the two commits contains."""
-        from newsgrep.engines.whoosh.writer import storage_lock
-
-        with _translate_errors(self._folder):
-            if not self._storage.leftovers():
-                return []
-            with storage_lock(self._storage):
-                names = self._storage.leftovers()
-                self._storage.remove_leftovers()
-        return names
+        if not self._commits.leftovers():
+            return []
+        commits = _commit_writer(self._folder)
+        with commits.lock():
+            return commits.remove_leftovers()
 
     def close(self) -> None:
         """Close all files."""
@@ -213,7 +207,9 @@ def open_engine(folder: Path, create: bool) -> WhooshEngine:
     """Open the Whoosh index in ``folder``; with ``create`` create an empty one there first."""
     if create:
         folder.mkdir(parents=True, exist_ok=True)
-        FileIndex.create(IndexFolder(str(folder)), create_schema(), indexname=INDEX_NAME)
+        commits = _commit_writer(folder)
+        with commits.lock():
+            commits.create({}, describe_segments(()))
     if not folder.is_dir():
         raise IndexMissing(f"There is no index in {folder}: make one with newsgrep index PATH.")
     return WhooshEngine(folder)
@@ -221,23 +217,19 @@ def open_engine(folder: Path, create: bool) -> WhooshEngine:
 
 def salvage(folder: Path) -> Iterator[Stored | Unreadable]:
     """Yield what is readable in the index in ``folder``, then what is not."""
-    from newsgrep.engines.whoosh import recovery
+    from newsgrep.engines.whoosh.salvage import salvage as salvage_folder
 
-    storage = IndexFolder(str(folder))
-    try:
-        yield from recovery.salvage(storage)
-    finally:
-        storage.close_files()
+    return salvage_folder(folder)
 
 
-def rollback(folder: Path) -> None:
+def rollback(folder: Path) -> RolledBack:
     """Drop the last commit of the index in ``folder``, even if it is unreadable."""
-    from newsgrep.engines.whoosh.writer import storage_lock
+    commits = _commit_writer(folder)
+    with commits.lock():
+        return commits.rollback()
 
-    storage = IndexFolder(str(folder))
-    with _translate_errors(folder), storage_lock(storage):
-        if storage.previous_commit() is None:
-            raise UsageError(
-                f"The index in {folder} has no commit to roll back to: only one is kept."
-            )
-        storage.rollback()
+
+def _commit_writer(folder: Path) -> CommitWriter:
+    from newsgrep.engines.commit_writer import CommitWriter  # a search needs no writer
+
+    return CommitWriter(folder, ENGINE, OWN_FILE)

@@ -9,20 +9,26 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from heapq import merge
 from itertools import compress, groupby
+from pathlib import Path
 from typing import Any, Final
-from zlib import crc32
-
-from whoosh.filedb.structfile import StructFile
-from whoosh.reading import ReaderClosed, SegmentReader, TermNotFound
 
 from newsgrep.analysis.codec import unpack_article, unpack_file_record, unpack_left_out
 from newsgrep.analysis.fold import fold
-from newsgrep.engines.whoosh.codec import (
-    COLUMNS,
+from newsgrep.engines.commits import Commit
+from newsgrep.engines.whoosh.segment import (
+    BytesColumn,
+    Postings,
+    ReferenceColumn,
+    TermFile,
+    count_postings,
+    listed_at,
+    read_numbers,
+    read_postings,
+)
+from newsgrep.engines.whoosh.storage import (
     FIELD_BY_NAME_KIND,
     FIELD_BY_PASSAGE_KIND,
     FILE_RECORD,
@@ -31,127 +37,140 @@ from newsgrep.engines.whoosh.codec import (
     LENGTH_COLUMNS,
     NUMBER_COLUMNS,
     NUMBER_DEFAULTS,
+    POSTINGS,
+    TERMS,
     TEXT_FIELD,
+    CorruptFile,
+    Segment,
+    close_files,
     file_record_key,
-    join_blocks,
+    open_files,
+    read_deleted,
+    segments_of,
 )
-from newsgrep.engines.whoosh.internals import (
-    TOC,
-    W3Segment,
-    read_blocks,
-    read_numbers,
-    read_references,
-)
-from newsgrep.engines.whoosh.storage import IndexFolder
 from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import Field, LocationField, NameField
 
-_NO_POSTINGS: Final = (array("L"), array("L"))
-
 MAX_CACHED_POSTINGS: Final = 4_000_000
 """Postings that are cached, of 16 bytes each."""
-
-
-def open_column(storage: IndexFolder, segment: W3Segment, name: str) -> tuple[StructFile, int]:
-    """Return the file of a segment's column, open for reading, and its length in bytes."""
-    filename = segment.codec().column_filename(segment, name)
-    return storage.open_file(filename), storage.file_length(filename)
 
 
 class OpenSegment:
     """A segment of an index.
 
     ``offset`` is the number of its first document in the index; numbers that methods accept and
-    return begin with 0 in each segment.
+    return begin with 0 in each segment. ``size`` is the number of its documents, with those that
+    are ``deleted``.
     """
 
-    def __init__(self, storage: IndexFolder, toc: TOC, segment: W3Segment, offset: int) -> None:
-        self._reader = SegmentReader(storage, toc.schema, segment, generation=toc.generation)
+    def __init__(self, folder: Path, commit: Commit, segment: Segment, offset: int) -> None:
+        self.description = segment
         self.offset = offset
-        self.size: int = segment.doc_count_all()
-        self.deleted = frozenset(segment.deleted_docs())
-        # Opened before a writer may delete the files. Whoosh would open each when it is needed,
-        # and would read default values if the file is gone.
-        self._files = {name: open_column(storage, segment, name) for name in COLUMNS}
-        self._columns: dict[str, Any] = {}
+        self.size = segment.documents
+        self.deleted = read_deleted(folder, commit, segment)
+        # All are opened before a writer may delete them.
+        self._files = open_files(folder, commit, segment)
+        try:
+            self._terms = TermFile(self._files[TERMS])
+        except BaseException:
+            self.close()
+            raise
+        self._bytes_columns: dict[str, BytesColumn] = {}
+        self._facets: dict[str, ReferenceColumn] = {}
 
     def close(self) -> None:
         """Close all files."""
-        with suppress(ReaderClosed):
-            self._reader.close()
-        for file, _ in self._files.values():
-            file.close()
+        close_files(self._files)
 
     def living(self) -> Iterable[int]:
         """Return the documents that are not deleted."""
-        return self._reader.all_doc_ids()
+        if not self.deleted:
+            return range(self.size)
+        return (number for number in range(self.size) if number not in self.deleted)
 
-    def lexicon(self, field: str) -> Iterable[bytes]:
-        """Return the terms of ``field`` in order."""
-        return self._reader.lexicon(field)
+    @property
+    def fields(self) -> Iterable[str]:
+        """Return the names of the fields that have terms."""
+        return self._terms.fields
 
-    def expand_prefix(self, field: str, prefix: bytes) -> Iterable[bytes]:
-        """Return the terms of ``field`` that begin with ``prefix``, in order."""
-        return self._reader.expand_prefix(field, prefix)
+    def terms(self, field: str, prefix: bytes = b"") -> Iterator[bytes]:
+        """Yield the terms of ``field`` that begin with ``prefix``, in order."""
+        return (term for term, _ in self._terms.rows(field, prefix))
 
-    def postings(self, field: str, term: str | bytes) -> tuple[array[int], array[int]]:
+    def postings(self, field: str, term: bytes) -> Postings:
         """Return the living documents with ``term`` in ``field``, and their packed counts."""
-        try:
-            numbers, counts = join_blocks(read_blocks(self._reader.postings(field, term)))
-        except TermNotFound:
-            return _NO_POSTINGS
+        row = self._terms.find(field, term)
+        return (array("L"), array("L")) if row is None else self._living_postings(row)
+
+    def all_postings(self, field: str) -> Iterator[tuple[bytes, Postings]]:
+        """Yield the terms of ``field`` in order, each with what :meth:`postings` returns.
+
+        Raises :class:`CorruptFile` for lists that overlap: all of them together could be many
+        times as large as the file.
+        """
+        end = 0
+        for term, row in self._terms.rows(field):
+            start, next_end = listed_at(row)
+            if next_end:
+                if start < end:
+                    raise CorruptFile(f"{self._files[POSTINGS].name} contains lists that overlap")
+                end = next_end
+            yield term, self._living_postings(row)
+
+    def _living_postings(self, row: bytes) -> Postings:
+        numbers, counts = read_postings(row, self._files[POSTINGS], self.size)
         if self.deleted:
             is_living = [number not in self.deleted for number in numbers]
             return array("L", compress(numbers, is_living)), array("L", compress(counts, is_living))
         return numbers, counts
 
-    def document_frequency(self, field: str, term: str) -> int:
+    def document_frequency(self, field: str, term: bytes) -> int:
         """Return how many living documents have ``term`` in ``field``."""
-        if self.deleted:  # the frequency that is stored with the term includes them
-            return len(self.postings(field, term)[0])
-        frequency: int = self._reader.doc_frequency(field, term)
-        return frequency
+        row = self._terms.find(field, term)
+        if row is None:
+            return 0
+        # The frequency that is stored with the term includes deleted documents.
+        return len(self._living_postings(row)[0]) if self.deleted else count_postings(row)
 
-    def column(self, name: str) -> Any:
-        """Return a sequence with the value of a column for each document."""
-        if name not in self._columns:
-            file, length = self._files[name]
-            kind: Any = self._reader.schema[name].column_type
-            self._columns[name] = kind.reader(file, 0, length, self.size)
-        return self._columns[name]
+    def column(self, name: str) -> BytesColumn:
+        """Return a column of byte strings."""
+        if name not in self._bytes_columns:
+            self._bytes_columns[name] = BytesColumn(self._files[f"{name}.col"], self.size)
+        return self._bytes_columns[name]
 
     def numbers(self, name: str) -> array[Any]:
         """Return a column of numbers as an array."""
-        numbers = read_numbers(*self._files[name], NUMBER_COLUMNS[name])
-        numbers.extend([NUMBER_DEFAULTS.get(name, 0)] * (self.size - len(numbers)))
-        return numbers
+        file, default = self._files[f"{name}.col"], NUMBER_DEFAULTS.get(name, 0)
+        return read_numbers(file, NUMBER_COLUMNS[name], self.size, default)
+
+    def facet(self, name: str) -> ReferenceColumn:
+        """Return a column of facet values."""
+        if name not in self._facets:
+            self._facets[name] = ReferenceColumn(self._files[f"{name}.col"], self.size)
+        return self._facets[name]
 
     def facet_values(self, name: str) -> Iterator[str]:
         """Yield the value of a facet for each document."""
-        values, references = read_references(self.column(name))
-        texts = [value.decode("utf-8") for value in values]
-        return map(texts.__getitem__, references)
+        column = self.facet(name)
+        texts = [value.decode("utf-8") for value in column.values]
+        return map(texts.__getitem__, column.references)
 
 
 class WhooshReader:
-    """All segments of one commit; ``commit`` is a number that identifies it."""
+    """All segments of one commit."""
 
-    def __init__(self, storage: IndexFolder) -> None:
-        self._storage = storage
-        self._segments: list[OpenSegment] = []
+    def __init__(self, folder: Path, commit: Commit) -> None:
+        self.commit = commit
+        self.segments: list[OpenSegment] = []
+        offset = 0
         try:
-            toc = storage.read_toc()  # once, so that everything is from one commit
-            offset = 0
-            for segment in toc.segments:
-                self._segments.append(OpenSegment(storage, toc, segment, offset))
-                offset += segment.doc_count_all()
+            for segment in segments_of(commit):
+                self.segments.append(OpenSegment(folder, commit, segment, offset))
+                offset += segment.documents
         except BaseException:
             self.close()
             raise
-        # After a rollback, a generation's number is used again, but never a segment's name.
-        names = "".join(segment.segment_id() for segment in toc.segments)
-        self.commit: int = toc.generation << 32 | crc32(names.encode())
-        self._offsets = [segment.offset for segment in self._segments]
+        self._offsets = [segment.offset for segment in self.segments]
         self._size = offset
         self._postings: dict[str, tuple[array[int], array[int]]] = {}
         self._cached_postings = 0
@@ -170,17 +189,16 @@ class WhooshReader:
 
     def close(self) -> None:
         """Close all files."""
-        for segment in self._segments:
+        for segment in self.segments:
             segment.close()
-        self._storage.close_files()
 
     def document_count(self) -> int:
-        deleted = sum(len(segment.deleted) for segment in self._segments)
+        deleted = sum(len(segment.deleted) for segment in self.segments)
         return self._size - deleted - len(self._without_article())
 
     def all_documents(self) -> set[int]:
         if self._all_documents is None:
-            deleted = (n + segment.offset for segment in self._segments for n in segment.deleted)
+            deleted = (n + segment.offset for segment in self.segments for n in segment.deleted)
             self._all_documents = set(range(self._size)).difference(
                 self._without_article(), deleted
             )
@@ -203,44 +221,51 @@ class WhooshReader:
     def document_frequency(self, term: str) -> int:
         if (cached := self._postings.get(term)) is not None:
             return len(cached[0])
-        return sum(segment.document_frequency(TEXT_FIELD, term) for segment in self._segments)
+        encoded = term.encode("utf-8")
+        return sum(each.document_frequency(TEXT_FIELD, encoded) for each in self.segments)
 
     def passage_documents(self, term: str, field: Field) -> array[int]:
         return self._field_postings(FIELD_BY_PASSAGE_KIND[field], term)[0]
 
-    def _field_postings(self, field: str, term: str | bytes) -> tuple[array[int], array[int]]:
+    def _field_postings(self, field: str, term: str) -> Postings:
         """Return the living documents with ``term`` in ``field``, and the packed counts."""
-        first, *others = self._segments or (None,)
-        if first is None:
-            return array("L"), array("L")
-        numbers, counts = first.postings(field, term)
-        for segment in others:
-            more_numbers, more_counts = segment.postings(field, term)
-            numbers = numbers + array("L", [number + segment.offset for number in more_numbers])
-            counts = counts + more_counts
+        encoded = term.encode("utf-8")
+        return self._join((s.offset, s.postings(field, encoded)) for s in self.segments)
+
+    @staticmethod
+    def _join(parts: Iterable[tuple[int, Postings]]) -> Postings:
+        """Return the postings of successive segments, given with their offsets, as one list."""
+        numbers, counts = array("L"), array("L")
+        for offset, (more_numbers, more_counts) in parts:
+            if offset:
+                more_numbers = array("L", [number + offset for number in more_numbers])
+            numbers.extend(more_numbers)
+            counts.extend(more_counts)
         return numbers, counts
 
     def all_postings(self, field: str) -> Iterator[tuple[str, array[int], array[int]]]:
         """Yield every term of ``field`` with its living documents and packed counts."""
-        for term in self._lexicon(field):
-            yield term, *self._field_postings(field, term)
+        lists = (_located_postings(segment, field) for segment in self.segments)
+        for term, parts in groupby(merge(*lists, key=_term_and_offset), lambda part: part[0]):
+            yield term.decode("utf-8"), *self._join((offset, each) for _, offset, each in parts)
 
     def names(self, kind: NameField) -> Iterator[tuple[str, array[int]]]:
-        for name in self._lexicon(FIELD_BY_NAME_KIND[kind]):
-            yield name, self._field_postings(FIELD_BY_NAME_KIND[kind], name)[0]
+        for name, numbers, _ in self.all_postings(FIELD_BY_NAME_KIND[kind]):
+            yield name, numbers
 
     def terms(self, prefix: str, field: Field) -> Iterator[str]:
-        name = FIELD_BY_PASSAGE_KIND.get(field, TEXT_FIELD)
+        return self._all_terms(FIELD_BY_PASSAGE_KIND.get(field, TEXT_FIELD), prefix)
+
+    def _all_terms(self, field: str, prefix: str = "") -> Iterator[str]:
         start = prefix.encode("utf-8")
-        lists = (segment.expand_prefix(name, start) for segment in self._segments)
-        for term, _ in groupby(merge(*lists)):
+        for term, _ in groupby(merge(*(each.terms(field, start) for each in self.segments))):
             yield term.decode("utf-8")
 
     def source_documents(self, term: str) -> Sequence[int]:
         field = FIELD_BY_NAME_KIND[NameField.SOURCE]
         if self._sources is None:
             self._sources = {}
-            for name in self._lexicon(field):
+            for name in self._all_terms(field):
                 self._sources.setdefault(fold(name), []).append(name)
         names = self._sources.get(term, ())
         return [number for name in names for number in self._field_postings(field, name)[0]]
@@ -249,16 +274,6 @@ class WhooshReader:
         if kind is LocationField.PATH:
             return self.file_record(document).path
         return self._value("url", document).decode()
-
-    def _lexicon(self, field: str) -> Iterator[str]:
-        """Yield every term of ``field`` once.
-
-        Whoosh's own lexicon of several segments expects each segment's fields in order of name,
-        and skips terms where they are not, as in indexes of early development versions.
-        """
-        lexicons = (segment.lexicon(field) for segment in self._segments)
-        for term, _ in groupby(merge(*lexicons)):
-            yield term.decode("utf-8")
 
     def publication_days(self) -> tuple[array[int], array[int]]:
         return self._number_column("first_day"), self._number_column("last_day")
@@ -275,14 +290,17 @@ class WhooshReader:
         return self._value("folded", document)
 
     def packed_texts(self, documents: Sequence[int], field: Field) -> Iterator[bytes]:
-        name = "left_out_passages" if field is Field.LEFT_OUT else "folded"
+        return self._values("left_out_passages" if field is Field.LEFT_OUT else "folded", documents)
+
+    def _values(self, name: str, documents: Sequence[int]) -> Iterator[bytes]:
+        """Yield the values of a column for documents in ascending order."""
         ends = (*self._offsets[1:], None)  # one more than segments if there are none
-        for segment, end in zip(self._segments, ends, strict=False):
+        for segment, end in zip(self.segments, ends, strict=False):
             first = bisect_left(documents, segment.offset)
             last = len(documents) if end is None else bisect_left(documents, end)
-            offset, texts = segment.offset, segment.column(name)
-            for document in documents[first:last]:
-                yield texts[document - offset]
+            offset = segment.offset
+            numbers = [document - offset for document in documents[first:last]]
+            yield from segment.column(name).values(numbers)
 
     def article_id(self, document: int) -> str:
         article_id = self._value("id", document).decode()
@@ -292,7 +310,7 @@ class WhooshReader:
     def facet_values(self, name: str, documents: Iterable[int]) -> Iterator[str]:
         if name not in self._facet_values:
             self._facet_values[name] = [
-                value for segment in self._segments for value in segment.facet_values(name)
+                value for segment in self.segments for value in segment.facet_values(name)
             ]
         return map(self._facet_values[name].__getitem__, documents)
 
@@ -308,8 +326,9 @@ class WhooshReader:
     def find_article(self, article_id: str) -> int | None:
         number = self._numbers_by_id.get(article_id)
         if number is None and not self._are_all_ids_known:
-            for document in self.all_documents():
-                self.article_id(document)
+            documents = sorted(self.all_documents())
+            ids = self._values("id", documents)
+            self._numbers_by_id = {each.decode(): n for each, n in zip(ids, documents, strict=True)}
             self._are_all_ids_known = True
             number = self._numbers_by_id.get(article_id)
         return number
@@ -325,20 +344,29 @@ class WhooshReader:
 
     def file_records(self) -> Iterator[FileRecord]:
         """Yield the file records of all living documents."""
-        for segment in self._segments:
-            records, ids = segment.column("file_record"), segment.column("id")
-            for number in segment.living():
-                yield unpack_file_record(records[number], ids[number].decode())
+        for segment in self.segments:
+            living = list(segment.living())
+            records, ids = (segment.column(name).values(living) for name in ("file_record", "id"))
+            for record, article_id in zip(records, ids, strict=True):
+                yield unpack_file_record(record, article_id.decode())
 
     def _value(self, name: str, document: int) -> bytes:
-        segment = self._segments[bisect_right(self._offsets, document) - 1]
-        value: bytes = segment.column(name)[document - segment.offset]
-        return value
+        segment = self.segments[bisect_right(self._offsets, document) - 1]
+        return segment.column(name)[document - segment.offset]
 
     def _number_column(self, name: str) -> array[Any]:
         if name not in self._numbers:
             numbers: array[Any] = array(NUMBER_COLUMNS[name])
-            for segment in self._segments:
+            for segment in self.segments:
                 numbers.extend(segment.numbers(name))
             self._numbers[name] = numbers
         return self._numbers[name]
+
+
+def _located_postings(segment: OpenSegment, field: str) -> Iterator[tuple[bytes, int, Postings]]:
+    for term, postings in segment.all_postings(field):
+        yield term, segment.offset, postings
+
+
+def _term_and_offset(part: tuple[bytes, int, Postings]) -> tuple[bytes, int]:
+    return part[:2]

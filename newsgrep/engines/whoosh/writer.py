@@ -1,8 +1,7 @@
 """Writing to a Whoosh index: changes become documents, and all changes of a run one commit.
 
-Postings of a segment are gathered in memory by term and each list is written once. Whoosh's own
-writer takes every posting through a sorting pool and five method calls. A segment that grows
-too large for memory is finished and another one begun, within the same commit.
+Postings of a segment are gathered in memory by term and each list is written once. A segment that
+grows too large for memory is finished and another one begun, within the same commit.
 """
 
 from __future__ import annotations
@@ -11,40 +10,36 @@ import sys
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, NamedTuple
-
-from whoosh.index import FileIndex, LockError
-from whoosh.reading import SegmentReader
 
 from newsgrep.analysis.codec import pack_file_record
 from newsgrep.analysis.document import IndexDocument, publication_month
 from newsgrep.engines.base import Change, DeleteArticle, DropFileRecord, PutArticle, PutFileRecord
-from newsgrep.engines.whoosh.codec import (
+from newsgrep.engines.commits import FileChecksum
+from newsgrep.engines.whoosh.builder import SegmentBuilder
+from newsgrep.engines.whoosh.reader import OpenSegment, WhooshReader
+from newsgrep.engines.whoosh.segment import to_weight
+from newsgrep.engines.whoosh.storage import (
     ARTICLE,
+    BYTES_COLUMNS,
     CAPTION_FIELD,
     DEFAULT_VALUES,
+    FACET_COLUMNS,
     FIELD_BY_NAME_KIND,
     FILE_RECORD,
     KEY_FIELD,
     KIND_FIELD,
     LEFT_OUT_FIELD,
     LENGTH_COLUMNS,
+    NUMBER_COLUMNS,
     TEXT_FIELD,
+    Segment,
+    checksum_segment,
     file_record_key,
-    join_blocks,
-    to_weight,
+    pack_deleted,
+    write_file,
 )
-from newsgrep.engines.whoosh.internals import (
-    INDEX_NAME,
-    LOCK_NAME,
-    TOC,
-    HookedSegmentWriter,
-    W3Segment,
-    read_blocks,
-)
-from newsgrep.engines.whoosh.reader import WhooshReader
-from newsgrep.engines.whoosh.storage import IndexFolder, checksums_of, record_checksums
 from newsgrep.models import ARCHIVE_ZONE, FileRecord
 from newsgrep.query.ast import NameField
 
@@ -56,8 +51,8 @@ ALWAYS_MERGED: Final = 1000
 
 _NUMBER_SHIFT: Final = 32
 
-DocumentAddress = tuple[W3Segment, int]
-"""The segment of a document and its number in the segment."""
+DocumentAddress = tuple["NewSegment", int]
+"""The segment of a document that is written now, and its number in the segment."""
 
 
 class FieldTerms(NamedTuple):
@@ -67,100 +62,62 @@ class FieldTerms(NamedTuple):
     counts: Sequence[int]
 
 
-class BulkWriter(HookedSegmentWriter):
-    """A segment writer for documents whose terms are known."""
+class NewSegment:
+    """A segment that is written: its files, and the numbers of its ``deleted`` documents."""
 
-    def __init__(self, index: FileIndex, max_postings: int = MAX_SEGMENT_POSTINGS) -> None:
-        super().__init__(index)
-        self._max_postings = max_postings
-        self._gathered = 0
-        self._committed = {segment.segment_id() for segment in self.segments}
-        self._finished: list[W3Segment] = []
+    def __init__(self, folder: Path) -> None:
+        self.builder = SegmentBuilder(folder)
+        self.deleted: set[int] = set()
         # By field and term. A posting is one number: the document's, then the packed counts.
         self._lists: defaultdict[str, defaultdict[str, array[int]]] = defaultdict(_new_lists)
+        self.gathered = 0
+        """The number of postings that are in memory."""
 
     def add(self, terms: Mapping[str, FieldTerms], columns: Mapping[str, Any]) -> DocumentAddress:
         """Add a document with terms by field and a value for each column."""
-        if self._gathered > self._max_postings:
-            self._finished.append(self.finish_segment())
-            self._gathered = 0
-        number = self.add_columns(columns)
+        number = self.builder.add(columns)
         first = number << _NUMBER_SHIFT
         for field, (texts, counts) in terms.items():
             lists = self._lists[field]
             for term, count in zip(texts, counts, strict=True):
                 lists[term].append(first | count)
-            self._gathered += len(counts)
-        return self.newsegment, number
+            self.gathered += len(counts)
+        return self, number
 
-    def merge_small(self, _: HookedSegmentWriter, segments: list[W3Segment]) -> list[W3Segment]:
-        """Merge small segments into the new one and return the others: a Whoosh ``mergetype``.
-
-        A segment is small if it has no more documents than all smaller ones and the new one
-        together. So the number of segments grows with the logarithm of the index's size, and
-        so does the number of times that an article is written. Segments of which half is
-        deleted are merged as well.
-        """
-        total = self.docnum
-        kept = []
-        for segment in sorted(segments, key=W3Segment.doc_count):
-            living = segment.doc_count()
-            is_small = living <= max(total, ALWAYS_MERGED)
-            has_room = self._gathered <= self._max_postings // 2
-            if not living:
-                continue
-            if (is_small and has_room) or living <= segment.doc_count_all() // 2:
-                with SegmentReader(self.storage, self.schema, segment) as reader:
-                    self.add_reader(reader)
-                total += living
-            else:
-                kept.append(segment)
-        return kept
-
-    def add_postings_to_pool(
-        self, reader: SegmentReader, startdoc: int, docmap: Mapping[int, int] | None
-    ) -> None:
-        """Gather the postings of a segment that is merged into the new one.
-
-        ``docmap`` has the new numbers of living documents; without it, each number is
-        increased by ``startdoc``.
-        """
-        for field in reader.indexed_field_names():
+    def merge(self, segment: OpenSegment, deleted: set[int] | frozenset[int]) -> None:
+        """Add the documents of a committed segment that are not ``deleted``."""
+        living = [number for number in range(segment.size) if number not in deleted]
+        first = self.builder.documents
+        columns: dict[str, Iterable[Any]] = {
+            name: segment.column(name).values(living) for name in BYTES_COLUMNS
+        }
+        for name in NUMBER_COLUMNS:
+            columns[name] = map(segment.numbers(name).__getitem__, living)
+        for name in FACET_COLUMNS:
+            facet = segment.facet(name)
+            columns[name] = [facet.values[facet.references[number]] for number in living]
+        self.builder.add_all(columns, len(living))
+        numbers = {old: first + new << _NUMBER_SHIFT for new, old in enumerate(living)}
+        for field in segment.fields:
             lists = self._lists[field]
-            for term in reader.lexicon(field):
-                numbers, counts = join_blocks(read_blocks(reader.postings(field, term)))
-                both = zip(numbers, counts, strict=True)
-                if docmap is None:
-                    pairs = [(number + startdoc, count) for number, count in both]
-                else:
-                    pairs = [(docmap[number], count) for number, count in both if number in docmap]
-                if pairs:
-                    lists[term.decode("utf-8")].extend(n << _NUMBER_SHIFT | c for n, c in pairs)
-                    self._gathered += len(pairs)
+            for term, (documents, counts) in segment.all_postings(field):
+                postings = [
+                    numbers[document] | count
+                    for document, count in zip(documents, counts, strict=True)
+                    if document in numbers
+                ]
+                if postings:
+                    lists[term.decode("utf-8")].extend(postings)
+                    self.gathered += len(postings)
 
-    def flush_postings(self) -> None:
-        """Write and forget all postings that were gathered."""
-        for field, lists in sorted(self._lists.items()):  # Whoosh's readers rely on this order
-            self.write_field(field, _popped_postings(lists))
+    def finish(self) -> None:
+        """Write and forget all postings, and close the files, unless that is done."""
+        if self.builder.is_finished:
+            return
+        fields = sorted(self._lists)
+        self.builder.finish(fields, ((each, _popped(self._lists[each])) for each in fields))
         self._lists.clear()
-
-    def on_segment_written(self, segment: W3Segment) -> None:
-        """Store the checksums of the segment's files."""
-        record_checksums(self.storage, segment)
-
-    def commit_segments(self, segments: list[W3Segment]) -> None:
-        """Commit durably, and keep the commit before this one."""
-        old = [segment for segment in segments if segment.segment_id() in self._committed]
-        last = [segment for segment in segments if segment.segment_id() not in self._committed]
-        new = [*self._finished, *last]
-        self.storage.sync_files(name for segment in new for name in checksums_of(segment))
-        TOC(self.schema, old + new, self.generation).write(self.storage, self.indexname)
-        self.storage.retain(self.generation - 1)
-        self.storage.remove_leftovers()
-
-    def discard_files(self) -> None:
-        """Delete the files that no commit contains."""
-        self.storage.remove_leftovers()
+        self.gathered = 0
 
 
 def _new_lists() -> defaultdict[str, array[int]]:
@@ -174,7 +131,7 @@ def _new_list() -> array[int]:
 _LOW, _HIGH = (0, 1) if sys.byteorder == "little" else (1, 0)
 
 
-def _popped_postings(lists: dict[str, array[int]]) -> Iterator[tuple[str, list[int], list[int]]]:
+def _popped(lists: dict[str, array[int]]) -> Iterator[tuple[str, list[int], list[int]]]:
     """Remove and yield each term with document numbers and weights, in order of code points."""
     for term in sorted(lists):
         # Each 64-bit posting is viewed as two halves of 32 bits: the number and the counts.
@@ -183,77 +140,134 @@ def _popped_postings(lists: dict[str, array[int]]) -> Iterator[tuple[str, list[i
         yield term, numbers, list(map(to_weight, counts))
 
 
-@contextmanager
-def storage_lock(storage: IndexFolder) -> Iterator[None]:
-    """Lock other writers out; raises Whoosh's ``LockError`` if there is one."""
-    lock = storage.lock(LOCK_NAME)
-    if not lock.acquire():
-        raise LockError
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 class ChangeWriter:
-    """Applies changes as one commit; a later change may replace a document of an earlier one."""
+    """Writes the files of one commit; a later change may replace a document of an earlier one.
 
-    def __init__(self, storage: IndexFolder) -> None:
-        self._storage = storage
-        self._writer = BulkWriter(FileIndex(storage, indexname=INDEX_NAME))
-        try:
-            storage.read_toc()  # files that are merged are checked
-            self._committed = WhooshReader(IndexFolder(storage.folder))
-        except BaseException:
-            self._writer.cancel()  # releases the lock
-            raise
+    The caller locks other writers out, publishes what :meth:`finish` returns, and deletes the
+    files that no commit names. Leaving the context closes all of them.
+    """
+
+    def __init__(self, folder: Path, max_postings: int = MAX_SEGMENT_POSTINGS) -> None:
+        self._folder = folder
+        self._max_postings = max_postings
+        self._new = [NewSegment(folder)]
         self._articles: dict[str, DocumentAddress] = {}
         self._file_records: dict[str, DocumentAddress] = {}
+        self._deleted: set[int] = set()
 
-    def apply(self, changes: Iterable[Change]) -> None:
-        """Apply all changes and commit them, or discard all of them."""
-        try:
-            self._apply(changes)
-        except BaseException:
-            self._writer.cancel()
-            raise
-        try:
-            self._writer.commit(mergetype=self._writer.merge_small)
-        finally:
-            self._storage.close_files()
+    def __enter__(self) -> ChangeWriter:
+        return self
 
-    def _apply(self, changes: Iterable[Change]) -> None:
-        with self._committed:
-            for change in changes:
-                match change:
-                    case PutArticle(document):
-                        key = document.article_id
-                        self._delete_article(key)
-                        self._articles[key] = self._writer.add(*_article_document(document))
-                    case DeleteArticle(article_id):
-                        self._delete_article(article_id)
-                    case PutFileRecord(record):
-                        self._delete_file_record(record.path)
-                        address = self._writer.add(*_file_record_document(record))
-                        self._file_records[record.path] = address
-                    case DropFileRecord(path):
-                        self._delete_file_record(path)
+    def __exit__(self, *_: object) -> None:
+        for segment in self._new:
+            segment.builder.close()
 
-    def _delete_article(self, article_id: str) -> None:
-        written = self._articles.pop(article_id, None)
-        self._delete(written or self._committed.find_article(article_id))
+    def apply(self, change: Change, committed: WhooshReader) -> None:
+        """Apply one change; ``committed`` is the commit before."""
+        match change:
+            case PutArticle(document):
+                key = document.article_id
+                self._delete(self._articles.pop(key, None) or committed.find_article(key))
+                self._articles[key] = self.add(*_article_document(document))
+            case DeleteArticle(article_id):
+                written = self._articles.pop(article_id, None)
+                self._delete(written or committed.find_article(article_id))
+            case PutFileRecord(record):
+                self._drop_file_record(record.path, committed)
+                self._file_records[record.path] = self.add(*_file_record_document(record))
+            case DropFileRecord(path):
+                self._drop_file_record(path, committed)
 
-    def _delete_file_record(self, path: str) -> None:
+    def _drop_file_record(self, path: str, committed: WhooshReader) -> None:
         written = self._file_records.pop(path, None)
-        self._delete(written or self._committed.find_file_record(path))
+        self._delete(written or committed.find_file_record(path))
 
     def _delete(self, document: DocumentAddress | int | None) -> None:
         match document:
             case (segment, number):
-                # Whoosh deletes by number only in segments that are committed.
-                segment.delete_document(number)
+                segment.deleted.add(number)
             case int(number):
-                self._writer.delete_document(number)
+                self._deleted.add(number)
+
+    def add(self, terms: Mapping[str, FieldTerms], columns: Mapping[str, Any]) -> DocumentAddress:
+        """Add a document with terms by field and a value for each column."""
+        return self._segment_with_room().add(terms, columns)
+
+    def _segment_with_room(self) -> NewSegment:
+        if self._new[-1].gathered > self._max_postings:
+            self._new[-1].finish()
+            self._new.append(NewSegment(self._folder))
+        return self._new[-1]
+
+    def finish(self, committed: WhooshReader) -> tuple[dict[str, FileChecksum], list[Segment]]:
+        """Write all segments; return the files and the segments of the commit to publish."""
+        kept = self._merge_small(committed.segments)
+        files: dict[str, FileChecksum] = {}
+        segments: list[Segment] = []
+        for old, deleted in kept:
+            segment = old.description
+            if deleted != old.deleted:
+                segment = self._write_deleted(segment, deleted, files, committed.commit.number)
+            files |= {
+                name: committed.commit.files[name] for name in segment.files if name not in files
+            }
+            segments.append(segment)
+        for new in self._new:
+            if len(new.deleted) == new.builder.documents:
+                continue
+            new.finish()
+            segment = Segment(new.builder.name, new.builder.documents)
+            files |= checksum_segment(self._folder, segment)
+            if new.deleted:
+                segment = self._write_deleted(segment, new.deleted, files, committed.commit.number)
+            segments.append(segment)
+        return files, segments
+
+    def _write_deleted(
+        self,
+        segment: Segment,
+        deleted: Iterable[int],
+        files: dict[str, FileChecksum],
+        last: int,
+    ) -> Segment:
+        """Write the numbers of deleted documents, and return the segment with their file."""
+        path = self._folder / segment.file(f"{last + 1}.del")
+        name, checksum = write_file(path, pack_deleted(deleted))
+        files[name] = checksum
+        return segment._replace(deleted=name)
+
+    def _merge_small(
+        self, segments: Iterable[OpenSegment]
+    ) -> list[tuple[OpenSegment, frozenset[int]]]:
+        """Merge small segments into the new one; return the others with their deleted documents.
+
+        A segment is small if it has no more documents than all smaller ones and the new one
+        together. So the number of segments grows with the logarithm of the index's size, and
+        so does the number of times that an article is written. Segments of which half is
+        deleted are merged as well.
+        """
+        new = self._new[-1]
+        total = new.builder.documents - len(new.deleted)
+        kept = []
+        with_deleted = [(each, self._deleted_of(each)) for each in segments]
+        for segment, deleted in sorted(with_deleted, key=lambda each: each[0].size - len(each[1])):
+            living = segment.size - len(deleted)
+            is_small = living <= max(total, ALWAYS_MERGED)
+            has_room = new.gathered <= self._max_postings // 2
+            if not living:
+                continue
+            if (is_small and has_room) or living <= segment.size // 2:
+                new.merge(segment, deleted)
+                total += living
+            else:
+                kept.append((segment, deleted))
+        kept.sort(key=lambda each: each[0].offset)
+        return kept
+
+    def _deleted_of(self, segment: OpenSegment) -> frozenset[int]:
+        end = segment.offset + segment.size
+        now = {n - segment.offset for n in self._deleted if segment.offset <= n < end}
+        return segment.deleted | now
 
 
 def _file_record_document(record: FileRecord) -> tuple[dict[str, FieldTerms], dict[str, Any]]:

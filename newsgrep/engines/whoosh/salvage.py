@@ -1,0 +1,202 @@
+"""Reading what is left of a damaged index: articles and file records one by one.
+
+Indexes of formats 4 and 5 are read in the same way, when they are rebuilt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from newsgrep.analysis.codec import unpack_article, unpack_file_record, unpack_left_out
+from newsgrep.engines.base import Stored, Unreadable
+from newsgrep.engines.commits import Commit, CommitFolder, file_problem
+from newsgrep.engines.whoosh.old_formats import OldSegment, read_old_commits
+from newsgrep.engines.whoosh.segment import BytesColumn
+from newsgrep.engines.whoosh.storage import (
+    BYTES_COLUMNS,
+    ENGINE,
+    OWN_FILE,
+    CheckedFile,
+    CorruptFile,
+    Segment,
+    read_deleted,
+    read_page_checksums,
+    segments_of,
+)
+from newsgrep.errors import IndexDamaged
+from newsgrep.models import FileRecord, Status
+
+_SELF_CHECKED: Final = frozenset(("folded", "rest"))
+"""Columns whose values contain checksums of their own: one may be intact in a damaged page."""
+
+_NAMES_IN_FORMAT_4: Final = {"file_record": "stamp"}
+
+
+_DAMAGE: Final = (CorruptFile, FileNotFoundError, ValueError, LookupError, TypeError)
+"""What damaged bytes raise. Another error of the system must not look like a loss of data."""
+
+
+class _SavedFile(NamedTuple):
+    """What is known of a file: its size, and its page checksums.
+
+    ``pages`` is ``None`` if the whole file was compared with its checksum.
+    """
+
+    size: int
+    pages: bytes | None
+
+
+class _OpenSegment(NamedTuple):
+    """The numbers of a segment's living documents, and its columns by name."""
+
+    living: Iterable[int]
+    columns: Mapping[str, Any]
+    files: list[CheckedFile]
+
+
+class _EmptyColumn:
+    """Stands in for a column that an older format does not have."""
+
+    def __getitem__(self, number: int) -> bytes:
+        return b""
+
+
+class _UnreadableColumn:
+    """Stands in for a column that can't be opened."""
+
+    def __getitem__(self, number: int) -> bytes:
+        raise LookupError(number)
+
+
+_Segments = list[Callable[[], _OpenSegment]]
+
+
+def salvage(folder: Path) -> Iterator[Stored | Unreadable]:
+    """Yield everything readable, each article and file record once, then what is unreadable.
+
+    What the last commit can't provide may still be readable in the commit before it. Raises
+    :class:`IndexDamaged` if neither commit is readable.
+    """
+    seen: set[str] = set()
+    lost: list[str | None] = []
+    commits = list(_commits(folder))
+    if not commits:
+        raise IndexDamaged(
+            f"Nothing can be recovered from {folder}: its commit files are missing or damaged. "
+            "Delete the folder of the index and index again."
+        )
+    last, *previous = commits
+    for item in _salvage_commit(last):
+        if isinstance(item, Unreadable):
+            lost.append(item.path)
+        elif (key := _stored_key(item.file_record)) not in seen:
+            seen.add(key)
+            yield item
+    # What only the previous commit contains was deleted by the last one, or is lost in it.
+    for item in _salvage_commit(previous[0]) if lost and previous else ():
+        if isinstance(item, Unreadable) or _stored_key(item.file_record) in seen:
+            continue
+        path = item.file_record.path
+        if path in lost or None in lost:
+            lost.remove(path if path in lost else None)
+            yield item
+    yield from map(Unreadable, lost)
+
+
+def _stored_key(record: FileRecord) -> str:
+    if record.status is Status.INDEXED:
+        return f"article {record.article_id}"
+    return f"file {record.path}"
+
+
+def _commits(folder: Path) -> Iterator[_Segments]:
+    """Yield the segments of each readable commit, the last commit first.
+
+    The last segment comes first, so that of an article that is stored twice, because a list of
+    deleted documents is lost, the newer one is yielded.
+    """
+    for commit in CommitFolder(folder, ENGINE, OWN_FILE).readable_commits():
+        with suppress(CorruptFile):
+            segments = reversed(segments_of(commit))
+            yield [partial(_open_segment, folder, commit, each) for each in segments]
+    for old_segments in read_old_commits(folder):
+        yield [partial(_open_old_segment, folder, each) for each in reversed(old_segments)]
+
+
+def _open_segment(folder: Path, commit: Commit, segment: Segment) -> _OpenSegment:
+    files = {}
+    try:
+        pages = read_page_checksums(folder, commit, segment)
+        files = {name: _SavedFile(commit.files[name].size, each) for name, each in pages.items()}
+    except (CorruptFile, FileNotFoundError):
+        for name in segment.files:
+            if file_problem(folder, name, commit.files[name], deep=True) is None:
+                files[name] = _SavedFile(commit.files[name].size, None)
+    deleted = frozenset[int]()
+    with suppress(CorruptFile, FileNotFoundError):
+        deleted = read_deleted(folder, commit, segment)
+    living = (n for n in reversed(range(segment.documents)) if n not in deleted)
+    return _open_columns(folder, segment.name, segment.documents, living, files)
+
+
+def _open_old_segment(folder: Path, segment: OldSegment) -> _OpenSegment:
+    files = {name: _SavedFile(*each) for name, each in segment.files.items()}
+    living = (n for n in reversed(range(segment.documents)) if n not in segment.deleted)
+    return _open_columns(folder, segment.name, segment.documents, living, files, is_old=True)
+
+
+def _open_columns(
+    folder: Path,
+    segment: str,
+    documents: int,
+    living: Iterable[int],
+    saved: Mapping[str, _SavedFile],
+    *,
+    is_old: bool = False,
+) -> _OpenSegment:
+    columns: dict[str, Any] = {}
+    files: list[CheckedFile] = []
+    for column in BYTES_COLUMNS:
+        name = f"{segment}.{column}.col"
+        if is_old and name not in saved:
+            name = f"{segment}.{_NAMES_IN_FORMAT_4.get(column, column)}.col"
+        columns[column] = _EmptyColumn() if is_old and name not in saved else _UnreadableColumn()
+        if name not in saved:
+            continue
+        size, pages = saved[name]
+        with suppress(*_DAMAGE):
+            file = CheckedFile(folder / name, size, None if column in _SELF_CHECKED else pages)
+            files.append(file)
+            columns[column] = BytesColumn(file, documents)
+    return _OpenSegment(living, columns, files)
+
+
+def _salvage_commit(segments: _Segments) -> Iterator[Stored | Unreadable]:
+    for open_segment in segments:
+        living, columns, files = open_segment()
+        try:
+            for number in living:
+                yield _salvage_document(columns, number)
+        finally:
+            for file in files:
+                file.close()
+
+
+def _salvage_document(columns: Mapping[str, Any], number: int) -> Stored | Unreadable:
+    path = None
+    try:
+        record = unpack_file_record(columns["file_record"][number], columns["id"][number].decode())
+        path = record.path
+        if record.status is not Status.INDEXED:
+            return Stored(None, record)
+        article = unpack_article(columns["folded"][number], columns["rest"][number], path)
+        url = columns["url"][number].decode() or None
+        left_out = unpack_left_out(columns["left_out_passages"][number])
+        return Stored(replace(article, url=url, left_out=left_out), record)
+    except _DAMAGE:
+        return Unreadable(path)
