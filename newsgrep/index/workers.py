@@ -29,7 +29,6 @@ from newsgrep.analysis.segment import segmenter
 from newsgrep.engines.base import Change, PutArticle, PutFileRecord, Stored, Unreadable
 from newsgrep.errors import IndexDamaged, NoArticle, WorkerDied
 from newsgrep.extract.outlets import Outlets, load_outlets
-from newsgrep.extract.pipeline import extract_article
 from newsgrep.extract.version import extraction_version
 from newsgrep.extract.walk import File, describe_special_file
 from newsgrep.models import Article, FileRecord, Status
@@ -194,6 +193,9 @@ def prepare_file(file: File, outlets: Outlets, largest: int) -> Prepared:
             reason=f"larger than --max-file-size, which is {_format_size(largest)}"
         )
     record = record._replace(digest=blake2b(data, digest_size=16).hexdigest())
+    # Only workers need it: it takes 0.2 seconds, most of them to compile patterns.
+    from newsgrep.extract.pipeline import extract_article
+
     try:
         article = extract_article(file.path, data, outlets=outlets, mtime=status.st_mtime)
     except NoArticle as exc:

@@ -13,8 +13,6 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-import yaml
-
 from newsgrep.analysis.characters import strip_invisible
 from newsgrep.analysis.fold import fold
 from newsgrep.extract.whitespace import collapse_whitespace, unescape_html
@@ -53,25 +51,6 @@ def is_known_key(key: str) -> bool:
     return english_key(key) in _ENGLISH_KEYS
 
 
-class _TextLoader(yaml.CSafeLoader):
-    """Safe YAML in which every value is text, a list or a mapping, whatever its tag.
-
-    Without implicit tags there are no merge keys, which could grow without limit; aliases share
-    a value and do not copy it. Explicit tags are ignored: the library raises errors of many
-    kinds for values such as ``!!bool x``, and cannot print numbers of many digits.
-    """
-
-    def any_value(self, node: yaml.Node) -> object:
-        """Return the value of ``node``, by its shape only."""
-        if isinstance(node, yaml.MappingNode):
-            return self.construct_yaml_map(node)
-        if isinstance(node, yaml.SequenceNode):
-            return self.construct_yaml_seq(node)
-        return node.value
-
-
-_TextLoader.yaml_implicit_resolvers = {}
-_TextLoader.yaml_constructors = {None: _TextLoader.any_value}
 _DEEP_NESTING = re.compile(r"(?:[\[{][^\[\]{}]*){40}|(?:[-?:]\s+){40}")
 
 
@@ -109,9 +88,12 @@ def parse_yaml(block: str) -> Fields | None:
     """Return the fields of front matter in YAML; None if it is invalid or nested too deeply."""
     if _DEEP_NESTING.search(block):
         return None
+    # The library takes longer to load than most front matter, which is simple, takes to read.
+    from newsgrep.extract.frontmatter.yaml_text import load_yaml
+
     try:
-        loaded = yaml.load(block, Loader=_TextLoader)  # noqa: S506 - a safe loader, see above
-    except (yaml.YAMLError, ValueError, RecursionError, OverflowError):
+        loaded = load_yaml(block)
+    except ValueError:
         return None
     if loaded is None or loaded == "":
         return {}
