@@ -42,9 +42,13 @@ class Kind(IntEnum):
     LINK = 8
     SYMLINK = 9
     SYNC = 10
+    READ = 11
 
 
-CHANGES = frozenset(Kind) - {Kind.READ_OPEN}
+READING = frozenset({Kind.READ_OPEN, Kind.READ})
+"""Calls that read; not to be counted in programs that start others."""
+
+CHANGES = frozenset(Kind) - READING
 """All calls that change a disk, and syncs."""
 
 SPACE = frozenset({Kind.OPEN, Kind.WRITE, Kind.TRUNCATE, Kind.MKDIR, Kind.LINK, Kind.SYMLINK})

@@ -21,6 +21,7 @@ from tests.support.disk_faults import (
     CHANGES,
     INTERRUPTIBLE,
     OPENS,
+    READING,
     SPACE,
     Action,
     DiskCall,
@@ -84,12 +85,13 @@ def scenarios(engine: str) -> tuple[Scenario, ...]:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a scenario does when nothing disturbs it."""
+    """What a scenario does when nothing disturbs it; ``changes`` are its calls without reads."""
 
     before: IndexState
     after: IndexState
     names: frozenset[str]
     calls: list[DiskCall]
+    changes: list[DiskCall]
     inodes: Mapping[str, int]
     contents: Mapping[str, object]
 
@@ -194,15 +196,18 @@ class Workshop:
             self.reset(scenario)
             before = self.server.state(self.changed(scenario))
             inodes = inodes_below(self.trial)
-            ended = self.run(scenario, FaultPlan())
+            ended = self.run(scenario, FaultPlan(kinds=frozenset(Kind)))
             assert ended.status == 0, ended
             calls, contents = read_calls(self.log), contents_below(self.trial)
+            changes = [call for call in calls if call.kind in CHANGES]
             after = self.server.state(self.changed(scenario))
             assert after.digest, after
             assert not after.problems, after
             assert (before == after) == (scenario.name == "reindex"), before
             names = frozenset(general_names(self.trial))
-            self._expected[scenario.name] = Expected(before, after, names, calls, inodes, contents)
+            self._expected[scenario.name] = Expected(
+                before, after, names, calls, changes, inodes, contents
+            )
         return self._expected[scenario.name]
 
     def check(self, scenario: Scenario, *, complete: bool = True) -> Iterator[str]:
@@ -304,29 +309,34 @@ def change_byte(path: Path, chance: random.Random) -> None:
     path.write_bytes(content)
 
 
-def fault_plans(calls: list[DiskCall]) -> list[FaultPlan]:
-    """Return all faults of a run that made ``calls``."""
-    plans = []
-    for kinds, faults in _FAULTS:
-        for at in range(1, count_calls(calls, kinds) + 1):
-            plans += [FaultPlan(at, action, kinds, error) for action, error in faults]
-    return plans
-
-
-_FAULTS: Sequence[tuple[frozenset[Kind], Sequence[tuple[Action, int]]]] = (
-    (CHANGES, ((Action.KILL, 0), (Action.FAIL, errno.EIO))),
-    (frozenset({Kind.WRITE}), ((Action.CUT, 0), (Action.SHORT, 0), (Action.SHORT_FROM, 0))),
-    (
-        SPACE,
-        (
-            (Action.FAIL, errno.ENOSPC),
-            (Action.FAIL_FROM, errno.ENOSPC),
-            (Action.FULL, errno.ENOSPC),
-        ),
-    ),
-    (OPENS, ((Action.FAIL, errno.EMFILE), (Action.FAIL_FROM, errno.EMFILE))),
-    (INTERRUPTIBLE, ((Action.FAIL, errno.EINTR),)),
+_FAULTS: Sequence[tuple[int, Action, frozenset[Kind], int]] = (
+    (4, Action.KILL, CHANGES, 0),
+    (1, Action.CUT, frozenset({Kind.WRITE}), 0),
+    (2, Action.FAIL, CHANGES, errno.EIO),
+    (1, Action.FAIL, READING, errno.EIO),
+    (1, Action.FAIL, SPACE, errno.ENOSPC),
+    (1, Action.FAIL_FROM, SPACE, errno.ENOSPC),
+    (1, Action.FULL, SPACE, errno.ENOSPC),
+    (1, Action.FAIL, OPENS, errno.EMFILE),
+    (1, Action.FAIL_FROM, OPENS, errno.EMFILE),
+    (1, Action.FAIL, INTERRUPTIBLE, errno.EINTR),
+    (1, Action.SHORT, frozenset({Kind.WRITE}), 0),
+    (1, Action.SHORT_FROM, frozenset({Kind.WRITE}), 0),
 )
+"""How often each fault is tried, at which calls, and with which error."""
+
+
+def random_plans(calls: list[DiskCall], chance: random.Random, count: int) -> Iterator[FaultPlan]:
+    """Yield faults at random calls of a run that made ``calls``, each once."""
+    seen: set[FaultPlan] = set()
+    weights = [weight for weight, *_ in _FAULTS]
+    for _ in range(count * 20):
+        ((_, action, kinds, error),) = chance.choices(_FAULTS, weights)
+        if last := count_calls(calls, kinds):
+            plan = FaultPlan(chance.randint(1, last), action, kinds, error)
+            if plan not in seen and len(seen) < count:
+                seen.add(plan)
+                yield plan
 
 
 def try_fault(workshop: Workshop, scenario: Scenario, plan: FaultPlan) -> list[str]:
@@ -362,11 +372,11 @@ def try_power_loss(
     workshop.reset(scenario)
     # The recorded calls name the files of the first, undisturbed run by their inodes.
     disk = Disk(workshop.trial, expected.inodes)
-    disk.replay(expected.calls[:at])
+    disk.replay(expected.changes[:at])
     shutil.rmtree(workshop.trial)
     (disk.write_in_order if in_order else disk.write_any_order)(workshop.trial, chance)
     wrong: list[str] = []
-    if at == len(expected.calls):
+    if at == len(expected.changes):
         found = workshop.server.state(workshop.changed(scenario))
         if found != expected.after:
             wrong.append(f"lost after its success was reported: {found}")
