@@ -37,7 +37,6 @@ from newsgrep.query.ast import (
     Wildcard,
     describe,
 )
-from newsgrep.query.patterns import compile_regex, is_similar_word, word_prefix
 
 Offsets = tuple[int, int]
 """Start and end of an occurrence, in characters of the text."""
@@ -140,6 +139,8 @@ class _Wildcard(NamedTuple):
 
 @lru_cache(maxsize=64)
 def _compile_wildcard(pattern: str) -> _Wildcard:
+    from newsgrep.query.patterns import word_prefix  # most queries are words
+
     is_word = word_prefix(pattern) is not None
     any_letter = rf"[^\W_{SOLO}]" if is_word else r"[^\W_]"
     pieces = (
@@ -207,6 +208,8 @@ def _wildcard_end(
 
 def _find_similar(folded: str, word: str, edits: int) -> Iterator[Offsets]:
     """Yield the words of ``folded`` that are at most ``edits`` edits from ``word``."""
+    from newsgrep.query.patterns import is_similar_word  # likewise
+
     for run in word_run().finditer(folded):
         if is_similar_word(word, run[0], edits):
             yield run.span()
@@ -214,6 +217,8 @@ def _find_similar(folded: str, word: str, edits: int) -> Iterator[Offsets]:
 
 def _find_regex(folded: str, regex: str) -> Iterator[Offsets]:
     """Yield the matches of a folded regular expression that are not empty."""
+    from newsgrep.query.patterns import compile_regex  # likewise
+
     for found in compile_regex(regex).finditer(folded):
         start, end = found.span()
         if start < end:
@@ -408,12 +413,16 @@ def matching_words(dictionary: TermDictionary, pattern: TextPattern) -> list[str
     """
     match pattern:
         case Wildcard(wildcard, field):
+            from newsgrep.query.patterns import word_prefix  # likewise
+
             prefix = word_prefix(wildcard)
             if prefix is None:
                 return None
             words = dictionary.terms(prefix, field)
             return [word for word in words if _is_whole(word, wildcard)]
         case Fuzzy(word, edits, field):
+            from newsgrep.query.patterns import is_similar_word  # likewise
+
             words = dictionary.terms(word[0], field)
             return [other for other in words if is_similar_word(word, other, edits)]
         case _:

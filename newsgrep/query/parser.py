@@ -35,13 +35,6 @@ from newsgrep.query.lexer import (
     TokenKind,
     tokenize,
 )
-from newsgrep.query.patterns import (
-    MIN_FUZZY_LENGTH,
-    allowed_edits,
-    is_pattern,
-    make_regex,
-    make_wildcard,
-)
 from newsgrep.query.warnings import query_warnings
 
 if TYPE_CHECKING:
@@ -132,6 +125,8 @@ def parse_literal(text: str, *, field: Field = Field.TEXT) -> Query:
 
 def parse_regex_query(text: str, *, scan: bool = False, field: Field = Field.TEXT) -> Query:
     """Return the query for a regular expression; raises :class:`QueryError` for an invalid one."""
+    from newsgrep.query.patterns import make_regex  # most queries are words
+
     try:
         root = make_regex(text, field, scan=scan)
     except UsageError as exc:
@@ -386,6 +381,8 @@ class Parser:
         return node
 
     def _fuzzy(self, token: Token, field: Field) -> Node:
+        from newsgrep.query.patterns import MIN_FUZZY_LENGTH, allowed_edits  # likewise
+
         following = self._peek()
         if following is None or following.kind is not TokenKind.WORD:
             raise self._error("~ needs a word right after it, as in ~Guterres.", token)
@@ -401,15 +398,20 @@ class Parser:
         return ast.Fuzzy(word, allowed_edits(word), field)
 
     def _regex(self, token: Token, field: Field) -> Node:
+        from newsgrep.query.patterns import make_regex  # likewise
+
         try:
             return make_regex(token.text, field, scan=self.options.scan)
         except UsageError as exc:
             raise self._error(str(exc), token) from exc
 
     def _word(self, token: Token, field: Field) -> Node | None:
-        if is_pattern(token.text):
-            pattern = make_wildcard(fold(normalize(token.text)), field)
-            return make_phrase(pattern, field) if isinstance(pattern, str) else pattern
+        if "*" in token.text or "?" in token.text:
+            from newsgrep.query.patterns import is_pattern, make_wildcard  # likewise
+
+            if is_pattern(token.text):
+                pattern = make_wildcard(fold(normalize(token.text)), field)
+                return make_phrase(pattern, field) if isinstance(pattern, str) else pattern
         literal = fold(normalize(token.text))
         terms = query_terms(literal)
         if terms:
