@@ -48,15 +48,32 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def write_new(path: Path, data: bytes) -> None:
+    """Write ``data`` to a new file at ``path``, which is on the disk when this returns.
+
+    A file or link of this name is deleted before, so that no link is followed. If the file can't
+    be written, nothing is left of it.
+    """
+    path.unlink(missing_ok=True)
+    with path.open("xb") as stream:
+        try:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        except OSError:
+            with suppress(OSError):
+                path.unlink()
+            raise
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Write ``data`` to the file ``path`` atomically: readers see the old file or the new one.
 
     There may be only one writer at a time. When this returns, the file is on the disk.
     """
     draft = path.with_name(f"{path.name}.new")
+    write_new(draft, data)
     try:
-        draft.write_bytes(data)
-        sync(draft)
         draft.replace(path)
     except OSError:
         with suppress(OSError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from typing import Final
 
 import click
@@ -21,13 +22,16 @@ from newsgrep.cli.options import (
 )
 from newsgrep.cli.output import Rendering, print_result, screen
 from newsgrep.cli.progress import handle_signals, show_progress
+from newsgrep.errors import IndexLocked, IndexMissing
 from newsgrep.index.maintenance import (
     CopyOptions,
     HealthReport,
     RebuildResult,
+    RepairResult,
     clean_up_index,
     copy_index,
     rebuild_index,
+    repair_index,
     verify_index,
 )
 from newsgrep.index.store import Index
@@ -116,27 +120,31 @@ def doctor_command(options: DoctorOptions) -> int:
     if options.rollback:
         index.rollback(wait=wait, trust=trust)
     found = health = verify_index(index, deep=options.deep, trust=trust)
-    rebuilt = None
+    repaired = RepairResult(None, None, ())
     if options.fix and health.is_repairable:
         with show_progress() as progress:
-            rebuilt = rebuild_index(
-                index, jobs=options.jobs, wait=wait, trust=trust, lossy=True, progress=progress
+            repaired = repair_index(
+                index, jobs=options.jobs, wait=wait, trust=trust, progress=progress
             )
         health = verify_index(index, trust=trust)
-    # On a server, an interrupted run leaves nothing but its settings.
-    restore = options.fix and not rebuilt and not index.has_commits
-    tidy = options.tidy or restore
-    deleted = clean_up_index(index, wait=wait, trust=trust) if tidy else []
+    elif (options.fix or options.tidy) and not health.is_repairable:
+        # Where nothing can be written now, a repair has nothing to do.
+        with suppress(IndexLocked, IndexMissing) if not options.tidy else nullcontext():
+            deleted = clean_up_index(index, wait=wait, trust=trust)
+            repaired = RepairResult(None, None, tuple(deleted))
+    lost = repaired.rebuilt.lost if repaired.rebuilt else ()
     if options.output is OutputFormat.TEXT:
         if options.rollback:
             write("Rolled back to the commit before the last one")
         for problem in found.problems:
             write(f"problem: {one_line(problem.sentence)}")
-        if rebuilt:
-            _print_rebuilt(rebuilt)
-        _print_health(health, index, deep=options.deep and not rebuilt)
-        if deleted:
-            write(one_line(index.describe_leftovers(deleted)))
+        if repaired.restored:
+            write(f"Restored {one_line(repaired.restored)}")
+        if repaired.rebuilt:
+            _print_rebuilt(repaired.rebuilt)
+        _print_health(health, index, deep=options.deep and health is found)
+        if repaired.deleted:
+            write(one_line(index.describe_leftovers(repaired.deleted)))
     else:
         report = {
             "version": SCHEMA_VERSION,
@@ -144,12 +152,13 @@ def doctor_command(options: DoctorOptions) -> int:
             "sound": not health.problems,
             "problems": [problem.sentence for problem in found.problems],
             "articles": health.articles,
-            "fixed": bool(rebuilt),
-            "lost": rebuilt.lost if rebuilt else (),
-            "deleted": deleted,
+            "fixed": bool(repaired.rebuilt or repaired.restored),
+            "restored": repaired.restored,
+            "lost": lost,
+            "deleted": repaired.deleted,
         }
         print_result(Rendering(json=lambda: report), options)
-    return 2 if health.problems or (rebuilt and rebuilt.lost) else 0
+    return 2 if health.problems or lost else 0
 
 
 def _print_rebuilt(rebuilt: RebuildResult) -> None:

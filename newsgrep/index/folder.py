@@ -1,13 +1,13 @@
 """An index in a folder.
 
 The manifest names the subfolder with the engine's data. A new index is built in a subfolder
-beside the existing one, and putting its manifest in place is the switch.
+beside the existing one, and putting its manifest in place is the switch. What writes to data
+folders or deletes them is in :mod:`newsgrep.index.data_folders`, which a search does not need.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -35,23 +35,24 @@ from newsgrep.errors import (
 from newsgrep.index.manifest import (
     DRAFT_FILE,
     HOLDER_FILE,
-    INDEX_FORMAT,
     MANIFEST_FILE,
     OWN_FILES,
+    RESTORED_FILE,
     Manifest,
     ManifestVersion,
     check_compatible,
+    check_data,
     confirm_draft,
-    data_folders,
     load_manifest,
     manifest_version,
     new_manifest,
-    refuse_lost_manifest,
+    read_draft,
     write_draft,
 )
 from newsgrep.index.store import Index, OpenIndex, refuse_other_engine
 from newsgrep.terminal import count_noun
 
+_DRAFTS: Final = (DRAFT_FILE, RESTORED_FILE)
 _IGNORED_FILES: Final = {".gitkeep", ".gitignore", ".DS_Store", *OWN_FILES}
 
 
@@ -139,6 +140,7 @@ class FolderIndex(Index):
             if not trust:
                 refuse_untrusted(data)
             try:
+                check_data(self.path, manifest)
                 return OpenIndex(manifest, version, open_engine(manifest.engine, data))
             except IndexProblem:
                 # If the index was rebuilt meanwhile, its data is in another subfolder.
@@ -148,14 +150,27 @@ class FolderIndex(Index):
 
     def missing(self) -> IndexProblem:
         """Return why there is no manifest in the folder."""
-        try:
-            refuse_lost_manifest(self.path)
-        except IndexDamaged as exc:
-            return exc
+        if self._has_lost_manifest():
+            return IndexDamaged(
+                f"The index in {self.path} has lost its {MANIFEST_FILE}: newsgrep doctor --fix "
+                "restores it, or delete the folder and index again."
+            )
         return IndexMissing(
             f"No index in {self.path}: create one with “newsgrep index PATH”, or name another "
             "with --index."
         )
+
+    def _has_lost_manifest(self) -> bool:
+        """Return whether there is data that no first run has left behind."""
+        from newsgrep.index.data_folders import data_folders
+
+        if self.exists():
+            return False
+        try:
+            draft = read_draft(self.path)
+            return any(not draft or name != draft.data for name in data_folders(self.path))
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            return False
 
     def iter_stored(
         self, manifest: Manifest, *, trust: bool = False
@@ -164,15 +179,23 @@ class FolderIndex(Index):
         data = self.path / manifest.data
         if not trust:
             refuse_untrusted(data)
+        check_data(self.path, manifest)
         return salvage(manifest.engine, data)
 
     def size(self) -> int:
         """Add up all files; one that two commits share counts once."""
-        found = (path.stat() for path in self.path.rglob("*") if path.is_file())
-        return sum({(each.st_dev, each.st_ino): each.st_size for each in found}.values())
+        sizes = {}
+        for folder, _, names in os.walk(self.path):
+            for name in names:
+                with suppress(FileNotFoundError):  # deleted meanwhile
+                    status = Path(folder, name).lstat()
+                    sizes[status.st_dev, status.st_ino] = status.st_size
+        return sum(sizes.values())
 
     def prepare(self) -> None:
         """Make the folder, if there is none."""
+        from newsgrep.index.data_folders import data_folders, unfinished_folders
+
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             present = {path.name for path in self.path.iterdir()} - _IGNORED_FILES
@@ -183,9 +206,11 @@ class FolderIndex(Index):
                 f"No index can be created in {self.path} ({exc.strerror}): name another folder "
                 "with --index."
             ) from exc
-        refuse_lost_manifest(self.path)
+        if self._has_lost_manifest():
+            raise self.missing()
         # An interrupted first run leaves its draft, and data.
-        if present - {DRAFT_FILE, *data_folders(self.path)}:
+        left = {DRAFT_FILE, *data_folders(self.path), *unfinished_folders(self.path)}
+        if present - left:
             raise InputError(
                 f"{self.path} contains other files and no index: name an empty or new folder "
                 "with --index."
@@ -210,23 +235,27 @@ class FolderIndex(Index):
 
     def create(self, engine_name: str | None = None) -> AbstractContextManager[Engine]:
         """Create the data in a subfolder that is named after the engine."""
-        name = engine_name or DEFAULT_ENGINE
-        return self._create(name, name)
+        return self._create(engine_name or DEFAULT_ENGINE)
 
     @contextmanager
-    def _create(self, engine_name: str, data: str) -> Iterator[Engine]:
-        write_draft(self.path, new_manifest(engine_name, data))
+    def _create(self, engine_name: str) -> Iterator[Engine]:
+        from newsgrep.index.data_folders import create_data_folder, delete_data_folders, new_name
+
+        manifest = new_manifest(engine_name, new_name(self.path, engine_name))
+        write_draft(self.path, manifest)
         try:
-            engine = open_engine(engine_name, self.path / data, create=True)
+            data = create_data_folder(self.path, manifest)
+            engine = open_engine(engine_name, data, create=True)
             try:
                 yield engine
             finally:
                 engine.close()
         finally:
-            if (self.path / DRAFT_FILE).exists():  # not confirmed
-                shutil.rmtree(self.path / data, ignore_errors=True)
+            if read_draft(self.path) == manifest:  # not confirmed
+                delete_data_folders(self.path, [manifest.data])
                 with suppress(OSError):  # else the next writer does it
-                    (self.path / DRAFT_FILE).unlink()
+                    if not (self.path / manifest.data).exists():
+                        (self.path / DRAFT_FILE).unlink()
 
     def confirm(self) -> None:
         """Put the draft in place of the manifest."""
@@ -236,10 +265,8 @@ class FolderIndex(Index):
     def replace(self, engine_name: str) -> Iterator[Engine]:
         """Create the data in another subfolder."""
         before = self.read_manifest(any_analyser=True) if self.exists() else None
-        self.remove_leftovers(before)
-        number = int(before.data.partition("-")[2] or 1) + 1 if before else 1
-        data = engine_name if number == 1 else f"{engine_name}-{number}"
-        with self._create(engine_name, data) as engine:
+        self._remove_unconfirmed(before)
+        with self._create(engine_name) as engine:
             yield engine
             self.confirm()
 
@@ -250,53 +277,74 @@ class FolderIndex(Index):
             data = self.path / manifest.data
             if not trust:
                 refuse_untrusted(data)
+            check_data(self.path, manifest)
             rollback(manifest.engine, data)
 
-    def restore_manifest(self, *, trust: bool = False) -> None:
-        """Write a manifest for the newest data from which an article can be read."""
-        try:
-            self.read_manifest(any_analyser=True)
-        except IndexDamaged:
-            for name in reversed(data_folders(self.path)):
-                if not trust:
-                    refuse_untrusted(self.path / name)
-                engine_name = name.split("-")[0]
-                if _has_articles(engine_name, self.path / name):
-                    restored = Manifest(engine_name, name, INDEX_FORMAT, {}, "an unknown version")
-                    write_draft(self.path, restored)
-                    confirm_draft(self.path)
-                    return
-            raise
+    def restore_manifest(self, *, trust: bool = False) -> str | None:
+        """Copy the manifest from the data that it names, or the other way round."""
+        from newsgrep.index.data_folders import adopt_data
 
-    def remove_leftovers(self, manifest: Manifest | None = None) -> list[str]:
-        """Delete data that the manifest does not name, and a draft."""
-        if manifest is None and self.exists():
-            manifest = self.read_manifest(any_analyser=True)
-        current = manifest.data if manifest else ""
-        left = [name for name in data_folders(self.path) if name != current]
-        for name in left:
-            shutil.rmtree(self.path / name, ignore_errors=True)
-        # Last, because data without manifest or draft looks like an index that lost one.
-        if (self.path / DRAFT_FILE).exists() and (current or not data_folders(self.path)):
+        current = None
+        with suppress(IndexDamaged):
+            current = self.read_manifest(any_analyser=True)
+        if current and not trust:
+            refuse_untrusted(self.path / current.data)
+        return adopt_data(self.path, current)
+
+    def remove_leftovers(self, manifest: Manifest | None) -> list[str]:
+        """Delete other data than that of ``manifest``, and drafts."""
+        from newsgrep.index.data_folders import delete_data_folders
+
+        if manifest is None:
+            return self._remove_unconfirmed(None)
+        deleted = delete_data_folders(self.path, self._leftovers(manifest))
+        for name in _DRAFTS:
+            with suppress(FileNotFoundError):
+                (self.path / name).unlink()
+                deleted.append(name)
+        return deleted
+
+    def _leftovers(self, manifest: Manifest) -> list[str]:
+        from newsgrep.index.data_folders import data_folders, unfinished_folders
+
+        found = data_folders(self.path) + unfinished_folders(self.path)
+        return [name for name in found if name != manifest.data]
+
+    def _remove_unconfirmed(self, current: Manifest | None) -> list[str]:
+        """Delete the data that a killed run has not made the index, which its draft names."""
+        from newsgrep.index.data_folders import (
+            data_folders,
+            delete_data_folders,
+            unfinished_folders,
+        )
+
+        draft, names = read_draft(self.path), unfinished_folders(self.path)
+        if draft and not (current and current.data == draft.data):
+            names += [name for name in data_folders(self.path) if name == draft.data]
+        deleted = delete_data_folders(self.path, names)
+        if not current and (kept := set(names).difference(deleted)):
+            # Without its draft, the data would look like an index that has lost its manifest.
+            raise InputError(
+                f"{self.path / kept.pop()} of an interrupted run can't be deleted: delete it, or "
+                "name another folder with --index."
+            )
+        with suppress(FileNotFoundError):
             (self.path / DRAFT_FILE).unlink()
-            left.append(DRAFT_FILE)
-        return left
+            deleted.append(DRAFT_FILE)
+        return deleted
 
-    def remove_stale_holder(self) -> None:
-        """Take the lock for a moment: leaving it deletes the note."""
-        if (self.path / HOLDER_FILE).exists():
+    def clean_up(self, manifest: Manifest) -> None:
+        """Take the lock if there is something to delete; leaving it deletes a writer's note."""
+        files = any((self.path / name).exists() for name in (HOLDER_FILE, *_DRAFTS))
+        if files or self._leftovers(manifest):
             with suppress(IndexLocked, IndexMissing), self.lock():
-                pass
+                loaded = load_manifest(self.path)
+                if loaded and loaded[0] == manifest:  # else it was rebuilt meanwhile
+                    self.remove_leftovers(manifest)
 
     def describe_leftovers(self, names: Sequence[str]) -> str:
         """Count the files."""
         return f"Deleted {count_noun(len(names), 'file')} left over from earlier runs"
-
-
-def _has_articles(engine_name: str, data: Path) -> bool:
-    with suppress(IndexDamaged):
-        return any(isinstance(item, Stored) for item in salvage(engine_name, data))
-    return False
 
 
 _WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH

@@ -41,7 +41,12 @@ def verify_index(index: Index, *, deep: bool = False, trust: bool = False) -> He
 
 def clean_up_index(index: Index, *, wait: float = 0.0, trust: bool = False) -> list[str]:
     """Delete what interrupted runs have left behind, and return the names."""
-    with index.lock(wait), index.session(trust=trust) as session:
+    with index.lock(wait):
+        return _remove_leftovers(index, trust)
+
+
+def _remove_leftovers(index: Index, trust: bool) -> list[str]:
+    with index.session(trust=trust) as session:
         return index.remove_leftovers(session.manifest) + session.engine.remove_leftovers()
 
 
@@ -61,28 +66,67 @@ def rebuild_index(
     jobs: int = 1,
     wait: float = 0.0,
     trust: bool = False,
-    lossy: bool = False,
     progress: Progress = no_progress,
 ) -> RebuildResult:
     """Rebuild the index from its stored articles with the analyser of this newsgrep.
 
-    Without ``lossy``, an unreadable article raises :class:`IndexDamaged`, and nothing has
-    changed. With it, unreadable articles are left out, an index that has lost its manifest is
-    restored, and the damaged data stays in the folder until the next writer runs. ``jobs`` is
-    the number of worker processes, ``wait`` how many seconds to wait for another writer;
+    An unreadable article raises :class:`IndexDamaged`, and nothing has changed. ``jobs`` is the
+    number of worker processes, ``wait`` how many seconds to wait for another writer;
     ``progress`` is called with the number of articles read. Also raises what
     :meth:`Index.read_manifest` and :meth:`Index.lock` do.
     """
-    transfer = Transfer(lossy=lossy)
     with index.lock(wait):
-        if lossy:
-            index.restore_manifest(trust=trust)
-        manifest = index.read_manifest(any_analyser=True)
-        stored = index.iter_stored(manifest, trust=trust)
-        with index.replace(manifest.engine) as engine:
-            engine.write(transfer.changes(stored, jobs, progress))
-        if not transfer.lost:
-            index.remove_leftovers()
+        return _rebuild(index, Transfer(), jobs, trust, progress)
+
+
+class RepairResult(NamedTuple):
+    """What a repair has done.
+
+    ``restored`` is the name of the file if a manifest was written again, ``rebuilt`` the result if
+    the index was rebuilt, and ``deleted`` has the names of what interrupted runs had left behind.
+    """
+
+    restored: str | None
+    rebuilt: RebuildResult | None
+    deleted: tuple[str, ...]
+
+
+def repair_index(
+    index: Index,
+    *,
+    jobs: int = 1,
+    wait: float = 0.0,
+    trust: bool = False,
+    progress: Progress = no_progress,
+) -> RepairResult:
+    """Restore a damaged or lost manifest, and rebuild the index if its data is damaged.
+
+    Articles that can't be read are left out. If it fails, nothing is deleted. The arguments and
+    errors are those of :func:`rebuild_index`.
+    """
+    with index.lock(wait):
+        restored = index.restore_manifest(trust=trust)
+        if restored and _is_sound(index, trust):
+            return RepairResult(restored, None, tuple(_remove_leftovers(index, trust)))
+        rebuilt = _rebuild(index, Transfer(lossy=True), jobs, trust, progress)
+        return RepairResult(restored, rebuilt, ())
+
+
+def _is_sound(index: Index, trust: bool) -> bool:
+    try:
+        return not verify_index(index, trust=trust).is_repairable
+    except IndexMismatch:
+        return False
+
+
+def _rebuild(
+    index: Index, transfer: Transfer, jobs: int, trust: bool, progress: Progress
+) -> RebuildResult:
+    manifest = index.read_manifest(any_analyser=True)
+    stored = index.iter_stored(manifest, trust=trust)
+    with index.replace(manifest.engine) as engine:
+        engine.write(transfer.changes(stored, jobs, progress))
+    index.remove_leftovers(index.read_manifest())
     return RebuildResult(transfer.articles, tuple(transfer.lost))
 
 
@@ -141,7 +185,7 @@ def copy_index(source: Index, target: Index, options: CopyOptions) -> CopyResult
                 _verify_unchanged(source, commit, options.trust)
                 _verify_complete(source, session.engine, copy)
                 merge_saved(target, queries)
-            target.remove_leftovers()
+            target.remove_leftovers(target.read_manifest())
     return CopyResult(transfer.articles, transfer.files, len(queries), engine_name)
 
 

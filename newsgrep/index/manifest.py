@@ -2,6 +2,9 @@
 
 It names the engine, the subfolder with the engine's data, and the fingerprint of the analysis.
 An index made by another analysis is refused, because its terms are not those of the query.
+
+The subfolder contains a copy. It says what the subfolder is before anything in it is trusted or
+deleted, and a lost or damaged manifest is restored from it. Both have a checksum, and are JSON.
 """
 
 from __future__ import annotations
@@ -13,18 +16,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from zlib import crc32
 
 from newsgrep import __version__
-from newsgrep._io import sync
+from newsgrep._io import sync, write_new
 from newsgrep.analysis.fold import FOLD_VERSION, TABLES_EDITION
 from newsgrep.analysis.scoring import SCORING_FINGERPRINT
 from newsgrep.analysis.segment import DICTIONARY, SEGMENT_VERSION
-from newsgrep.engines.registry import (
-    declared_engines,
-    engine_names,
-    is_on_server,
-    stores_impacts,
-)
+from newsgrep.engines.commits import open_regular
+from newsgrep.engines.registry import stores_impacts
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing
 
 INDEX_FORMAT: Final = 6
@@ -37,6 +37,12 @@ MANIFEST_FILE: Final = "newsgrep.json"
 
 DRAFT_FILE: Final = f"{MANIFEST_FILE}.new"
 """The next manifest, while an index is created or rebuilt."""
+
+RESTORED_FILE: Final = "newsgrep.restored.json"
+"""A restored manifest, before it is put in place."""
+
+DATA_FILE: Final = "newsgrep.data.json"
+"""The copy of the manifest in the subfolder with the engine's data."""
 
 LOCK_FILE: Final = "newsgrep.lock"
 """Locked by the process that writes."""
@@ -54,12 +60,25 @@ SEEN_FOLDER: Final = "newsgrep.seen"
 """The folder of what ``newsgrep new`` has shown for each saved query."""
 
 OWN_FILES: Final = frozenset(
-    {LOCK_FILE, HOLDER_FILE, SAVED_FILE, f"{SAVED_FILE}.new", SAVED_LOCK_FILE, SEEN_FOLDER}
+    {
+        RESTORED_FILE,
+        LOCK_FILE,
+        HOLDER_FILE,
+        SAVED_FILE,
+        f"{SAVED_FILE}.new",
+        SAVED_LOCK_FILE,
+        SEEN_FOLDER,
+    }
 )
 """Files of newsgrep that may be in a folder before an index is created there."""
 
-_DATA_FOLDER: Final = re.compile(r"([A-Za-z][A-Za-z0-9_]*)(-[0-9]+)?")
-"""The name of an engine; the number counts rebuilds."""
+DATA_FOLDER: Final = re.compile(r"(?P<engine>[A-Za-z][A-Za-z0-9_]*)(-(?P<number>[0-9]{1,15}))?")
+"""The name of a subfolder: that of an engine, and a number that counts rebuilds."""
+
+LAST_WITHOUT_CHECKSUM: Final = 5
+"""The last format whose manifests have no checksum."""
+
+_MAX_BYTES: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +87,8 @@ class Manifest:
 
     ``data`` is the subfolder with the engine's files, empty for an index on a server.
     ``format`` is :data:`INDEX_FORMAT` when it was created, ``analyser`` the
-    :func:`fingerprint`, and ``made_by`` the version of newsgrep.
+    :func:`fingerprint`, and ``made_by`` the version of newsgrep. ``id`` is random, and the same
+    in the manifest and in the subfolder; it is empty on servers and in format 5 and before.
     """
 
     engine: str
@@ -76,6 +96,7 @@ class Manifest:
     format: int
     analyser: dict[str, Any]
     made_by: str
+    id: str = ""
 
 
 class ManifestVersion(NamedTuple):
@@ -102,7 +123,46 @@ def fingerprint(engine_name: str) -> dict[str, Any]:
 
 def new_manifest(engine_name: str, data: str) -> Manifest:
     """Return the manifest of an index that is created now."""
-    return Manifest(engine_name, data, INDEX_FORMAT, fingerprint(engine_name), __version__)
+    analyser = fingerprint(engine_name)
+    return Manifest(engine_name, data, INDEX_FORMAT, analyser, __version__, os.urandom(8).hex())
+
+
+def pack_manifest(manifest: Manifest) -> bytes:
+    """Return the bytes of the file of a manifest, with a checksum."""
+    stored = asdict(manifest)
+    return _encode(stored | {"checksum": _checksum(stored)})
+
+
+def unpack_manifest(data: bytes) -> Manifest:
+    """Return the manifest that the bytes of a file describe.
+
+    Raises :class:`ValueError` if they are not those that :func:`pack_manifest` has returned;
+    in format 5 and before there is no checksum.
+    """
+    if len(data) > _MAX_BYTES:
+        raise ValueError(f"it is larger than {_MAX_BYTES:,} bytes")
+    try:
+        stored = json.loads(data.decode("utf-8"))
+        manifest = parse_manifest(stored)
+        checksum = stored.pop("checksum", None)
+        if checksum or manifest.id or manifest.format > LAST_WITHOUT_CHECKSUM:
+            expected = _checksum(stored)
+            if checksum != expected or data != _encode(stored | {"checksum": expected}):
+                raise ValueError("its checksum is wrong")
+        name = DATA_FOLDER.fullmatch(manifest.data)
+        if not name or name["engine"] != manifest.engine:
+            raise ValueError("it names no folder of the index")
+    except (KeyError, TypeError, AttributeError, RecursionError) as exc:
+        raise ValueError("it is not a manifest") from exc
+    return manifest
+
+
+def _encode(stored: Mapping[str, Any]) -> bytes:
+    return (json.dumps(stored, indent=2) + "\n").encode("ascii")
+
+
+def _checksum(stored: Mapping[str, Any]) -> str:
+    return f"{crc32(_encode(stored)):08x}"
 
 
 def parse_manifest(stored: Mapping[str, Any]) -> Manifest:
@@ -110,6 +170,8 @@ def parse_manifest(stored: Mapping[str, Any]) -> Manifest:
 
     Raises :class:`KeyError`, :class:`TypeError` or :class:`AttributeError` for other contents.
     """
+    if type(stored["format"]) is not int:
+        raise TypeError("the format is not a number")
     return Manifest(
         stored["engine"],
         # Formats 1 and 2 had no other engine.
@@ -117,21 +179,20 @@ def parse_manifest(stored: Mapping[str, Any]) -> Manifest:
         stored["format"],
         stored["analyser"],
         stored["made_by"],
+        stored.get("id", ""),
     )
 
 
 def load_manifest(folder: Path) -> tuple[Manifest, ManifestVersion] | None:
     """Return the manifest in ``folder``, ``None`` if there is none.
 
-    Raises :class:`IndexMissing` if it may not be read, and :class:`IndexDamaged` if its
-    contents are invalid.
+    Raises :class:`IndexMissing` if it may not be read, :class:`IndexDamaged` if its contents are
+    invalid, and ``OSError`` if it can't be read for another reason.
     """
     try:
-        with (folder / MANIFEST_FILE).open(encoding="utf-8") as stream:
+        with open_regular(folder / MANIFEST_FILE) as stream:
             version = _version(os.fstat(stream.fileno()))
-            manifest = parse_manifest(json.load(stream))
-        if not isinstance(manifest.engine, str) or "/" in manifest.data or "\\" in manifest.data:
-            raise ValueError("not a folder in the index")
+            manifest = unpack_manifest(stream.read(_MAX_BYTES + 1))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError as exc:
@@ -139,12 +200,42 @@ def load_manifest(folder: Path) -> tuple[Manifest, ManifestVersion] | None:
             f"You may not read the index in {folder}: ask its owner, or name another index with "
             "--index."
         ) from exc
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
+    except ValueError as exc:
         raise IndexDamaged(
-            f"The index in {folder} is damaged ({MANIFEST_FILE} can't be read): newsgrep doctor "
-            "--fix saves what can be read, or delete the folder and index again."
+            f"The index in {folder} is damaged ({MANIFEST_FILE} can't be read: {exc}): newsgrep "
+            "doctor --fix saves what can be read, or delete the folder and index again."
         ) from exc
     return manifest, version
+
+
+def check_data(folder: Path, manifest: Manifest) -> None:
+    """Raise :class:`IndexDamaged` if the data in the index ``folder`` is not the ``manifest``'s.
+
+    An index of format 5 or before can't be checked.
+    """
+    if not manifest.id:
+        return
+    try:
+        if read_data_file(folder / manifest.data) == manifest:
+            return
+        problem = "it is of other data"
+    except FileNotFoundError:
+        problem = "it is missing"
+    except ValueError as exc:
+        problem = str(exc)
+    raise IndexDamaged(
+        f"The index in {folder} is damaged ({manifest.data}/{DATA_FILE}: {problem}): newsgrep "
+        "doctor --fix saves what can be read, or delete the folder and index again."
+    )
+
+
+def read_data_file(data: Path) -> Manifest:
+    """Return the manifest of the folder ``data``, which is in that folder.
+
+    Raises :class:`ValueError` if it is invalid, and ``OSError``.
+    """
+    with open_regular(data / DATA_FILE) as stream:
+        return unpack_manifest(stream.read(_MAX_BYTES + 1))
 
 
 def manifest_version(folder: Path) -> ManifestVersion | None:
@@ -186,43 +277,19 @@ def check_compatible(manifest: Manifest, where: str, remedy: str, *, any_analyse
         )
 
 
-def data_folders(folder: Path) -> list[str]:
-    """Return the names of the subfolders with engines' data in an index, the oldest first."""
-    found = [
-        match
-        for path in folder.iterdir()
-        if (match := _DATA_FOLDER.fullmatch(path.name)) and path.is_dir()
-    ]
-    known = {name for name in engine_names() if not is_on_server(name)}
-    if any(match[1] not in known for match in found):
-        known |= declared_engines().keys()
-    names = [match[0] for match in found if match[1] in known]
-    return sorted(names, key=lambda name: (len(name), name))
-
-
-def refuse_lost_manifest(folder: Path) -> None:
-    """Raise :class:`IndexDamaged` if ``folder`` contains an index without its manifest.
-
-    A first run that was interrupted leaves its draft, so that nothing is lost.
-    """
-    try:
-        present = {path.name for path in folder.iterdir()}
-        is_lost = not present & {MANIFEST_FILE, DRAFT_FILE} and bool(data_folders(folder))
-    except OSError:
-        return
-    if is_lost:
-        raise IndexDamaged(
-            f"The index in {folder} has lost its {MANIFEST_FILE}: newsgrep doctor --fix saves "
-            "what can be read, or delete the folder and index again."
-        )
-
-
 def write_draft(folder: Path, manifest: Manifest) -> None:
     """Write the manifest that :func:`confirm_draft` will put in place; it is on the disk."""
-    draft = folder / DRAFT_FILE
-    draft.write_text(json.dumps(asdict(manifest), indent=2) + "\n", "utf-8")
-    sync(draft)
+    write_new(folder / DRAFT_FILE, pack_manifest(manifest))
     sync(folder)
+
+
+def read_draft(folder: Path) -> Manifest | None:
+    """Return the draft; ``None`` if there is none, or if its writer was killed on the way."""
+    try:
+        with open_regular(folder / DRAFT_FILE) as stream:
+            return unpack_manifest(stream.read(_MAX_BYTES + 1))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
 
 
 def confirm_draft(folder: Path) -> None:

@@ -188,7 +188,7 @@ class ServerIndex(Index):
 
     def _new_manifest(self) -> dict[str, object]:
         manifest = asdict(new_manifest(self.engine_name, ""))
-        del manifest["data"]
+        del manifest["data"], manifest["id"]
         return manifest
 
     def rollback(self, *, wait: float = 0.0, trust: bool = False) -> None:  # noqa: ARG002  (refused)
@@ -199,13 +199,13 @@ class ServerIndex(Index):
         )
 
     def restore_manifest(self, *, trust: bool = False) -> None:
-        """Do nothing: the manifest is stored with the data."""
+        """Do nothing: the server stores the manifest with the data."""
 
-    def remove_leftovers(self, manifest: Manifest | None = None) -> list[str]:  # noqa: ARG002  (there are none)
+    def remove_leftovers(self, manifest: Manifest | None) -> list[str]:  # noqa: ARG002  (there are none)
         """Return nothing: what the engine itself leaves, it removes itself."""
         return []
 
-    def remove_stale_holder(self) -> None:
+    def clean_up(self, manifest: Manifest) -> None:
         """Do nothing: writers leave no note."""
 
     def describe_leftovers(self, names: Sequence[str]) -> str:

@@ -219,19 +219,27 @@ class Index(ABC):
         """
 
     @abstractmethod
-    def restore_manifest(self, *, trust: bool = False) -> None:
-        """Write a manifest for data that has lost its own, if that can be determined."""
+    def restore_manifest(self, *, trust: bool = False) -> str | None:
+        """Make manifest and data agree if one of them is damaged, under :meth:`lock`.
 
-    @abstractmethod
-    def remove_leftovers(self, manifest: Manifest | None = None) -> list[str]:
-        """Delete what dead writers left beside the index; return the names.
-
-        ``manifest`` is the current one, if the caller has read it.
+        Returns the name of the file that was written, ``None`` if they agree. Raises
+        :class:`IndexDamaged` if there is no data from which an article can be read.
         """
 
     @abstractmethod
-    def remove_stale_holder(self) -> None:
-        """Delete the note of a dead writer about itself, unless another one writes now."""
+    def remove_leftovers(self, manifest: Manifest | None) -> list[str]:
+        """Delete what dead writers left beside the index, under :meth:`lock`; return the names.
+
+        ``manifest`` is the current one, whose data the caller has opened since it has the lock, or
+        ``None`` if there is no index yet.
+        """
+
+    @abstractmethod
+    def clean_up(self, manifest: Manifest) -> None:
+        """Do what :meth:`remove_leftovers` does if there are any, unless another process writes.
+
+        Requires no :meth:`lock`. A note that a dead writer left about itself is deleted, too.
+        """
 
     @abstractmethod
     def describe_leftovers(self, names: Sequence[str]) -> str:

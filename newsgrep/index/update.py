@@ -97,7 +97,7 @@ def update_index(
             engine = session.engine
             commit, plan = engine.commit(), plan_for(engine)
             if not (plan.to_read or plan.gone):
-                index.remove_stale_holder()
+                index.clean_up(session.manifest)
                 with suppress(IndexLocked):
                     # A writer that died may have left files, or a server's settings.
                     engine.remove_leftovers()

@@ -7,12 +7,14 @@ import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.cli import Cli, CommandResult, write_article
+from tests.support.manifests import change_manifest, read_manifest
 
 COMMANDS = (
     # Between them these read every file of an index.
@@ -127,18 +129,16 @@ def test_invalid_manifest_is_an_error(cli: Cli) -> None:
 def test_incompatible_index_is_refused(cli: Cli) -> None:
     write_article(cli.folder / "a.md", "渡轮停航", "大雾。")
     cli("index", "a.md")
-    path = cli.index / "newsgrep.json"
-    manifest = json.loads(path.read_text("utf-8"))
     changes: list[dict[str, Any]] = [
         {"format": 99},
         {"analyser": {"fold": 0}},
         {"analyser": None},
-        {"engine": "lucene"},
-        {"engine": "../whoosh"},
+        {"engine": "lucene", "data": "lucene"},
     ]
     commands = [["index", "a.md"], ["search", "渡轮"], ["stats"], ["show", "a.md"]]
+    usual = asdict(read_manifest(cli.index))
     for number, change in enumerate(changes):
-        path.write_text(json.dumps(manifest | change), "utf-8")
+        change_manifest(cli.index, **(usual | change))
         for args in commands if number == 0 else commands[:2]:
             ran = cli(*args, status=2)
             assert "was created by" in ran.err

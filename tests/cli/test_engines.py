@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from newsgrep.index.manifest import fingerprint
 from tests.support.cli import Argument, Cli, CommandResult, Environment, write_article
+from tests.support.manifests import change_manifest
 
 _START = """
 import sys
@@ -57,11 +57,7 @@ def test_missing_engine_names_its_extra(bare: BareCli) -> None:
 
 def test_index_with_missing_engine_names_its_extra(bare: BareCli) -> None:
     bare("index", "n")
-    path = bare.index / "newsgrep.json"
-    result = json.loads(path.read_text("utf-8"))
-    result |= {"engine": "tantivy", "data": "tantivy", "analyser": fingerprint("tantivy")}
-    path.write_text(json.dumps(result), "utf-8")
-    (bare.index / "whoosh").rename(bare.index / "tantivy")
+    change_manifest(bare.index, engine="tantivy", data="tantivy", analyser=fingerprint("tantivy"))
     for command in (
         ("search", "渡轮"),
         ("index", "n"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from newsgrep.engines.commits import CommitFolder
 from newsgrep.engines.whoosh.storage import ENGINE, OWN_FILE
 from tests.support.cli import Cli, write_article
+from tests.support.manifests import change_manifest
 
 
 def files(cli: Cli) -> list[str]:
@@ -47,11 +47,6 @@ def archive(tides: Cli, tmp_path: Path) -> Cli:
     return cli
 
 
-def set_manifest(cli: Cli, **changes: Any) -> None:
-    path = cli.index / "newsgrep.json"
-    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | changes), "utf-8")
-
-
 def damage(path: Path, at: int = -1) -> None:
     content = bytearray(path.read_bytes())
     content[at] ^= 1
@@ -67,7 +62,7 @@ def the(cli: Cli, ending: str) -> Path:
 
 def test_reindex_needs_no_files(archive: Cli) -> None:
     before = answers_and_stats(archive)
-    set_manifest(archive, analyser={"fold": 0})
+    change_manifest(archive.index, analyser={"fold": 0})
     assert "newsgrep reindex" in archive("search", "潮汐", status=2).err
     assert "Rebuilt index: 30 articles" in archive("reindex", "--jobs", "2").out
     assert answers_and_stats(archive) == before
@@ -85,7 +80,7 @@ def test_reindex_keeps_file_records(archive: Cli) -> None:
 
 
 def test_unknown_index_format_is_left_alone(archive: Cli) -> None:
-    set_manifest(archive, format=2)
+    change_manifest(archive.index, format=2)
     for args in (["reindex"], ["doctor", "--fix"], ["search", "潮汐"], ["index", "gone"]):
         ran = archive(*args, status=2)
         assert "index again" in ran.err

@@ -25,6 +25,7 @@ from newsgrep.index.user_state import (
 )
 from newsgrep.models import Status
 from newsgrep.query.parser import parse
+from tests.support.manifests import change_manifest
 from tests.support.released_index import ARTICLES, FIXTURES, in_format, make_released_index
 
 RELEASED = sorted(FIXTURES.glob("index-format-*"))
@@ -109,8 +110,7 @@ def test_rebuild_keeps_what_the_user_has_created(index: Path) -> None:
 def test_unknown_format_names_the_remedy(tmp_path: Path) -> None:
     index = tmp_path / "index"
     make_released_index(index)
-    manifest = json.loads((index / MANIFEST_FILE).read_text("utf-8"))
-    (index / MANIFEST_FILE).write_text(json.dumps(manifest | {"format": 3}), "utf-8")
+    change_manifest(index, format=3)
     with pytest.raises(IndexMismatch, match="delete the folder and index again"):
         rebuild_index(FolderIndex(index), trust=True)
     with pytest.raises(IndexMismatch, match="delete the folder and index again"):

@@ -21,6 +21,7 @@ from newsgrep.query.ast import MatchAll
 from tests.support import fake_server
 from tests.support.cli import write_article
 from tests.support.fake_server import SILENT_HOST, FakeServerCli
+from tests.support.manifests import change_manifest
 
 URL = "opensearch://localhost/news"
 
@@ -286,10 +287,8 @@ def test_failed_rebuild_keeps_server_index(server: ServerIndex, tmp_path: Path) 
 
 def test_manifest_in_folder_cannot_name_server_engine(served: FakeServerCli) -> None:
     served("index", "n")
-    path = served.index / "newsgrep.json"
-    report = json.loads(path.read_text("utf-8"))
-    report |= {"engine": "opensearch", "analyser": fingerprint("opensearch")}
-    path.write_text(json.dumps(report), "utf-8")
+    analyser = fingerprint("opensearch")
+    change_manifest(served.index, engine="opensearch", data="opensearch", analyser=analyser)
     assert "can't have its data in" in served("search", "渡轮", status=2).err
     served("doctor", "--fix", status=2)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from newsgrep.errors import UsageError
-from newsgrep.index import store
+from newsgrep.index import folder
 from newsgrep.index.folder import FolderIndex
 from newsgrep.index.maintenance import rebuild_index, verify_index
 from newsgrep.index.manifest import load_manifest
@@ -61,7 +61,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Return how often the manifest was read and the engine opened."""
     counts = Counter[str]()
     for name in ("load_manifest", "open_engine"):
-        monkeypatch.setattr(store, name, _counting(getattr(store, name), counts, name))
+        monkeypatch.setattr(folder, name, _counting(getattr(folder, name), counts, name))
     return counts
 
 

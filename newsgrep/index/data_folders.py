@@ -1,0 +1,236 @@
+"""The subfolders of an index with engines' data: created, identified, deleted, and adopted.
+
+A data folder appears with a copy of its manifest in it. A folder without one, or with articles of
+an older format, is not newsgrep's, whatever its name is, and is never deleted.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from newsgrep._io import sync, write_new
+from newsgrep.engines.base import Stored
+from newsgrep.engines.registry import (
+    declared_engines,
+    engine_names,
+    is_on_server,
+    open_engine,
+    salvage,
+)
+from newsgrep.errors import IndexDamaged, IndexProblem, NewsgrepError
+from newsgrep.index.manifest import (
+    DATA_FILE,
+    DATA_FOLDER,
+    LAST_WITHOUT_CHECKSUM,
+    MANIFEST_FILE,
+    RESTORED_FILE,
+    Manifest,
+    pack_manifest,
+    read_data_file,
+    read_draft,
+)
+
+_UNFINISHED: Final = ".new"
+"""The ending of a folder in which the copy of the manifest is being written."""
+
+
+def new_name(folder: Path, engine_name: str) -> str:
+    """Return the name of the next data folder: after that of the engine, and never used before."""
+    numbers = [_number(name) for name in _names(folder)]
+    number = max(numbers, default=0) + 1
+    return engine_name if number == 1 else f"{engine_name}-{number}"
+
+
+def create_data_folder(folder: Path, manifest: Manifest) -> Path:
+    """Create the data folder of ``manifest``, with a copy of it; both are on the disk."""
+    data = folder / manifest.data
+    draft = folder / f"{manifest.data}{_UNFINISHED}"
+    _delete_unfinished(draft)
+    draft.mkdir()
+    try:
+        mark_data_folder(draft, manifest)
+        if data.exists():  # rename would replace an empty folder
+            raise FileExistsError(17, "File exists", str(data))
+        draft.rename(data)
+    except OSError:
+        _delete_unfinished(draft)
+        raise
+    sync(folder)
+    return data
+
+
+def mark_data_folder(data: Path, manifest: Manifest) -> None:
+    """Write ``manifest`` into the folder ``data``."""
+    write_new(data / DATA_FILE, pack_manifest(manifest))
+    sync(data)
+
+
+def data_folders(folder: Path) -> list[str]:
+    """Return the names of the subfolders with engines' data in an index, the oldest first.
+
+    Such a folder contains a copy of its manifest, or articles of an older format.
+    """
+    return [name for name in _names(folder) if _is_data(folder, name)]
+
+
+def unfinished_folders(folder: Path) -> list[str]:
+    """Return the names of folders that a killed writer was about to make data folders."""
+    with os.scandir(folder) as entries:
+        return [
+            each.name
+            for each in entries
+            if each.name.endswith(_UNFINISHED)
+            and DATA_FOLDER.fullmatch(each.name.removesuffix(_UNFINISHED))
+            and each.is_dir(follow_symlinks=False)
+            and set(os.listdir(each.path)) <= {DATA_FILE}  # noqa: PTH208  (a few names)
+        ]
+
+
+def delete_data_folders(folder: Path, names: Iterable[str]) -> list[str]:
+    """Delete folders that :func:`data_folders` or :func:`unfinished_folders` has returned.
+
+    Returns the names of those that are gone; others can't be deleted now. The copy of the manifest
+    is deleted last, and written before if there is none, so that a folder of which a part is left
+    can be identified.
+    """
+    return [name for name in names if _delete(folder / name)]
+
+
+def _delete(data: Path) -> bool:
+    flags = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    with suppress(OSError):
+        if DATA_FOLDER.fullmatch(data.name) and not (data / DATA_FILE).exists():
+            mark_data_folder(data, replace(_unknown_manifest(data.name), id="unknown"))
+        if os.open not in os.supports_dir_fd:  # pragma: no cover  (Windows)
+            shutil.rmtree(data)
+            return True
+        descriptor = os.open(data, flags)
+        try:
+            _empty(descriptor)
+        finally:
+            os.close(descriptor)
+        data.rmdir()
+        sync(data.parent)
+        return True
+    return False
+
+
+def _empty(descriptor: int) -> None:
+    """Delete what is in an open folder, the copy of the manifest last; no link is followed."""
+    with os.scandir(descriptor) as entries:
+        found = [(each.name, each.is_dir(follow_symlinks=False)) for each in entries]
+    for name, is_folder in sorted(found, key=lambda each: each[0] == DATA_FILE):
+        if is_folder:
+            shutil.rmtree(name, dir_fd=descriptor)
+        else:
+            os.unlink(name, dir_fd=descriptor)
+
+
+def _delete_unfinished(draft: Path) -> None:
+    with suppress(FileNotFoundError):
+        (draft / DATA_FILE).unlink(missing_ok=True)
+        draft.rmdir()  # fails if anything else is in it
+
+
+def _names(folder: Path) -> list[str]:
+    """Return the names of folders that may be data folders, the oldest first."""
+    with os.scandir(folder) as entries:
+        found = [
+            match
+            for each in entries
+            if (match := DATA_FOLDER.fullmatch(each.name)) and each.is_dir(follow_symlinks=False)
+        ]
+    known = {name for name in engine_names() if not is_on_server(name)}
+    if any(match["engine"] not in known for match in found):
+        known |= declared_engines().keys()
+    names = [match[0] for match in found if match["engine"] in known]
+    return sorted(names, key=lambda name: (_number(name), name))
+
+
+def _number(name: str) -> int:
+    match = DATA_FOLDER.fullmatch(name)
+    return int((match and match["number"]) or 1)
+
+
+def _is_data(folder: Path, name: str) -> bool:
+    return _stored_manifest(folder, name) is not None or _has_articles(folder, name)
+
+
+def _stored_manifest(folder: Path, name: str) -> Manifest | None:
+    """Return the manifest in a data folder; ``None`` if it is missing, invalid or another's."""
+    with suppress(ValueError, FileNotFoundError, NotADirectoryError):
+        manifest = read_data_file(folder / name)
+        if manifest.data == name:
+            return manifest
+    return None
+
+
+def _has_articles(folder: Path, name: str) -> bool:
+    with suppress(NewsgrepError):
+        stored = salvage(name.partition("-")[0], folder / name)
+        return any(isinstance(item, Stored) for item in stored)
+    return False
+
+
+# Restoring a manifest
+
+
+def adopt_data(folder: Path, current: Manifest | None) -> str | None:
+    """Make the manifest and the data in ``folder`` agree, and return what was restored.
+
+    ``current`` is the manifest, ``None`` if it is lost or damaged. Returns the name of the file
+    that was written, ``None`` if they agree. Raises :class:`IndexDamaged` if there is no data
+    from which an article can be read.
+    """
+    data = current and _stored_manifest(folder, current.data)
+    if current and (data == current or not current.id):
+        return None
+    if current and data is None and _is_readable(folder, current):
+        mark_data_folder(folder / current.data, current)
+        return f"{current.data}/{DATA_FILE}"
+    restored = folder / RESTORED_FILE  # not a draft, which would name unconfirmed data
+    write_new(restored, pack_manifest(data or _best_manifest(folder)))
+    restored.replace(folder / MANIFEST_FILE)
+    sync(folder)
+    return MANIFEST_FILE
+
+
+def _best_manifest(folder: Path) -> Manifest:
+    """Return the manifest of the newest data folder that can be opened, else of one with articles.
+
+    What an interrupted run was building is used if there is nothing else.
+    """
+    draft = read_draft(folder)
+    names = _names(folder)[::-1]
+    names.sort(key=lambda name: bool(draft and draft.data == name))
+    found = list(filter(None, (_stored_manifest(folder, name) for name in names)))
+    for manifest in found:
+        if _is_readable(folder, manifest):
+            return manifest
+    known = {manifest.data: manifest for manifest in found}
+    for name in names:
+        if _has_articles(folder, name):
+            return known.get(name) or _unknown_manifest(name)
+    raise IndexDamaged(
+        f"Nothing can be restored in {folder}: {MANIFEST_FILE} can't be read, and no article can "
+        "be read from the data beside it. Delete the folder and index again."
+    )
+
+
+def _is_readable(folder: Path, manifest: Manifest) -> bool:
+    with suppress(IndexProblem):
+        open_engine(manifest.engine, folder / manifest.data).close()
+        return True
+    return False
+
+
+def _unknown_manifest(name: str) -> Manifest:
+    """Return a manifest for data of an older format: it must be rebuilt."""
+    engine = name.partition("-")[0]
+    return Manifest(engine, name, LAST_WITHOUT_CHECKSUM, {}, "an unknown version")
