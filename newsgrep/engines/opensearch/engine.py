@@ -90,7 +90,8 @@ class OpenSearchEngine:
         from newsgrep.engines.opensearch.loader import Loader
 
         self._release()
-        Loader(self._generation).apply(changes)
+        with self._translate_errors():
+            Loader(self._generation).apply(changes)
 
     def commit(self) -> int:
         """Return a number made of the last change of each shard."""

@@ -197,6 +197,48 @@ def test_finally_rejected_files_are_listed_and_retried(proxy: RecordingProxy, cl
     assert len(locations(proxy, url)) == 10
 
 
+@pytest.mark.parametrize("count", [3, 1_100])
+def test_full_disk_of_the_server_is_reported_at_once(
+    proxy: RecordingProxy, cli: Cli, count: int
+) -> None:
+    url = proxy.new()
+    files(cli.folder / "n", 3)
+    cli("index", "n", "--index", url)
+    write_article(cli.folder / "n" / "0000.md", "第0号公报", "海带上市。", date="2021-06-01")
+    files(cli.folder / "more", count)
+    name = ServerIndex(url).address.name
+    full = {"index.blocks.read_only_allow_delete": True}
+    proxy.cluster.request(f"/{name}.*/_settings", method="PUT", body=full)
+    begin = time.monotonic()
+    ran = cli("index", "n", "more", "--index", url, status=2)
+    assert time.monotonic() - begin < 15
+    assert "has made the index read-only, because its disk is almost full" in ran.err
+    assert "Free disk space on the server" in ran.err
+    assert ran.err.count("\n") == 1
+    cli("search", "渡轮 OR 潮汐表", "--index", url)
+    free = {"index.blocks.read_only_allow_delete": None}
+    proxy.cluster.request(f"/{name}.*/_settings", method="PUT", body=free)
+    cli("index", "n", "more", "--index", url)
+    assert cli.json("search", "--index", url, "公报")["total"] == count + 3
+
+
+def test_busy_server_is_waited_for_no_longer_than_the_timeout(
+    proxy: RecordingProxy, cli: Cli
+) -> None:
+    def busy(request: Request, forward: Forward) -> Response:
+        if not request.is_bulk:
+            return forward(request)
+        return reject_some(request, forward, lambda _: True, 429)
+
+    proxy.handler = busy
+    files(cli.folder / "n", 3)
+    begin = time.monotonic()
+    ran = cli("index", "n", "--index", proxy.new(), "--timeout", "2", status=2)
+    assert 2 < time.monotonic() - begin < 15
+    assert "is overloaded (rejected_execution_exception: rejected by the proxy)" in ran.err
+    assert "Try again later" in ran.err
+
+
 def test_run_continues_after_rejected_files(proxy: RecordingProxy, tmp_path: Path) -> None:
     index = ServerIndex(proxy.new())
     update_index(index, [str(files(tmp_path / "n", 3))])

@@ -1,0 +1,168 @@
+"""Answers of a server with values of another type, missing or without end: always an error."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from newsgrep.engines.base import Engine, EngineRequest, Order
+from newsgrep.engines.opensearch import connection, point_in_time
+from newsgrep.errors import IndexProblem, ServerProblem
+from newsgrep.index.server import ServerIndex
+from newsgrep.query.parser import parse
+from tests.support.factories import make_article, server_engine, upsert
+from tests.support.recording_proxy import (
+    Forward,
+    RecordingProxy,
+    Request,
+    Response,
+    forward_all,
+    json_response,
+)
+from tests.support.stress import trial_count
+
+pytestmark = pytest.mark.engines
+
+OTHER_VALUES: tuple[object, ...] = (
+    None, True, -1, 7, 1e400, 1e39, "", "fog", "2021", [], [None], [[]], {}, {"fog": {}},
+)  # fmt: skip
+COMMANDS: tuple[Callable[[Engine], object], ...] = (
+    lambda engine: engine.search(EngineRequest(parse("潮").root, facets=("source", "month"))),
+    lambda engine: engine.search(EngineRequest(parse('"汐表照" OR ta*').root, Order.NEWEST)),
+    lambda engine: engine.get(["a1", "a2"]),
+    lambda engine: engine.folded_texts(["a1", "a2"]),
+    lambda engine: engine.document_frequencies(["潮", "tide"], parse("表").root),
+    lambda engine: list(engine.file_records()),
+    lambda engine: engine.commit(),
+    lambda engine: engine.verify(deep=True),
+    lambda engine: engine.remove_leftovers(),
+    lambda engine: engine.write([upsert(make_article("a9", "公报", "潮", date="2029"))]),
+)
+
+
+@pytest.fixture
+def url(proxy: RecordingProxy) -> str:
+    """Return the address of an index with a few articles."""
+    url = proxy.new()
+    with ServerIndex(url).create() as engine:
+        engine.write(
+            upsert(make_article(f"a{n}", "公报", "潮汐表照常张贴 table", date=f"{2021 + n}"))
+            for n in range(3)
+        )
+    return url
+
+
+def places(value: object, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path to each value inside of ``value``."""
+    inner = value.items() if isinstance(value, dict) else ()
+    for key, each in enumerate(value) if isinstance(value, list) else inner:
+        yield (*path, key)
+        yield from places(each, (*path, key))
+
+
+def changed(value: Any, chance: random.Random) -> Any:
+    """Return ``value`` with one value inside of it replaced or deleted."""
+    paths = list(places(value))
+    if not paths:
+        return chance.choice(OTHER_VALUES)
+    *parents, last = chance.choice(paths)
+    where = value
+    for key in parents:
+        where = where[key]
+    if chance.random() < 0.3:
+        del where[last]
+    else:
+        where[last] = chance.choice(OTHER_VALUES)
+    return value
+
+
+@pytest.mark.torture
+def test_changed_answer_is_an_error_or_harmless(proxy: RecordingProxy, url: str) -> None:
+    count = trial_count(150, 3_000)
+    problems: list[str] = []
+    for seed in range(count):
+        chance = random.Random(seed)
+        command = COMMANDS[seed % len(COMMANDS)]
+        proxy.handler = forward_all
+        proxy.requests.clear()
+        target = chance.randrange(8)
+
+        def lie(
+            request: Request, forward: Forward, chance: random.Random = chance, target: int = target
+        ) -> Response:
+            response = forward(request)
+            if len(proxy.requests) <= target or request.path.startswith("/_cluster"):
+                return response
+            proxy.handler = forward_all
+            return json_response(response.status, changed(response.json, chance))
+
+        proxy.handler = lie
+        try:
+            engine = server_engine(url)
+            try:
+                command(engine)
+            finally:
+                engine.close()
+        except IndexProblem as exc:
+            problems.append(str(exc))
+    assert not [each for each in problems if "\n" in each]
+    assert len(problems) > count // 5  # so many lies were noticed
+
+
+# Answers without end
+
+
+def test_server_that_repeats_a_page_is_an_error(
+    proxy: RecordingProxy, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsgrep.engines.opensearch.maintenance._FILE_RECORDS_PER_REQUEST", 2)
+
+    def repeat(request: Request, forward: Forward) -> Response:
+        if b"search_after" not in request.body:
+            return forward(request)
+        body = json.loads(request.body)
+        del body["search_after"]
+        return forward(
+            Request(request.method, request.path, request.headers, json.dumps(body).encode())
+        )
+
+    engine = server_engine(url)
+    proxy.handler = repeat
+    with pytest.raises(ServerProblem, match="sort is not different"):
+        list(engine.file_records())
+    engine.close()
+
+
+def test_too_large_page_is_requested_in_parts(
+    proxy: RecordingProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(7)
+    url = proxy.new()
+    ids = [f"a{n}" for n in range(20)]
+    with ServerIndex(url).create() as engine:
+        for each in ids:
+            body = "".join(chr(0x4E00 + chance.randrange(9_000)) for _ in range(4_000))
+            engine.write([upsert(make_article(each, "公报", body, date="2021"))])
+    monkeypatch.setattr(connection, "MAX_RESPONSE_BYTES", 60_000)
+    sizes: list[int] = []
+
+    def watch(request: Request, forward: Forward) -> Response:
+        if b"stored_fields" in request.body:
+            sizes.append(json.loads(request.body)["size"])
+        return forward(request)
+
+    with ServerIndex(url).open() as engine:
+        proxy.handler = watch
+        assert [each.id for each in engine.get(ids)] == ids
+    assert sizes[0] == point_in_time.MAX_HITS
+    assert sizes[-1] < len(ids)
+    monkeypatch.setattr(connection, "MAX_RESPONSE_BYTES", 10_000)
+    with (
+        ServerIndex(url).open() as engine,
+        pytest.raises(ServerProblem, match="a response that is too large"),
+    ):
+        engine.get(ids)
