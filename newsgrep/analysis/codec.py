@@ -115,7 +115,7 @@ def _unpack(packed: bytes, dictionary: bytes, limit: int) -> bytes:
     try:
         data = inflater.decompress(body, limit)
     except zlib.error as exc:
-        raise DamagedData(f"a text cannot be unpacked ({exc})") from exc
+        raise DamagedData("a text cannot be unpacked") from exc
     if not inflater.eof:
         raise DamagedData("a text is cut off or too long")
     return data
@@ -222,7 +222,7 @@ def unpack_article(folded: bytes, rest: bytes, path: str) -> Article:
     except DamagedData:
         raise
     except (ValueError, TypeError, LookupError, RecursionError) as exc:
-        raise DamagedData(f"the stored article is invalid ({exc})") from exc
+        raise DamagedData("the stored article is invalid") from exc
 
 
 def _parse_article(data: bytes, folded: str, path: str) -> Article:
@@ -324,7 +324,7 @@ def unpack_left_out(packed: bytes) -> tuple[LeftOut, ...]:
     try:
         return tuple(LeftOut(text, reason) for reason, text in json.loads(data.decode(_ENCODING)))
     except (ValueError, TypeError, RecursionError) as exc:
-        raise DamagedData(f"the left-out text is invalid ({exc})") from exc
+        raise DamagedData("the left-out text is invalid") from exc
 
 
 def pack_file_record(record: FileRecord) -> bytes:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib import import_module
 from io import StringIO
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TextIO
 
 import click
 
@@ -20,7 +20,6 @@ from newsgrep.terminal import (
     OutputClosed,
     display_width,
     one_line,
-    quote_path,
     replace_invisible,
     sanitize,
 )
@@ -84,11 +83,45 @@ def group() -> None:
 def main() -> None:
     """Run the command line and exit; no exception reaches the terminal as a traceback."""
     try:
-        _exit(run_command())
+        _exit(run_command() if _has_streams() else 2)
     except (OutputClosed, BrokenPipeError):
         # The reader of our output has seen enough (| head): not an error, and nothing to report.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
         sys.exit(0)
+
+
+def _discard(stream: TextIO) -> None:
+    """Let what is left in the buffers of a stream go to nowhere when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _has_streams() -> bool:
+    """Open what the shell has closed of the standard streams; return whether output is possible.
+
+    Otherwise the next files to be opened, such as those of an index, would take their place.
+    """
+    closed = [number for number in range(3) if not _is_open(number)]
+    for _ in closed:
+        os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
+    sys.stdin = sys.stdin or _open_stream(0, "rb")
+    sys.stderr = sys.stderr or _open_stream(2, "wb")
+    if sys.stdout is not None:
+        return True
+    sys.stdout = _open_stream(1, "wb")
+    print_message("Standard output is closed. Redirect it to /dev/null.")
+    return False
+
+
+def _open_stream(number: int, mode: str) -> TextIO:
+    return io.TextIOWrapper(open(number, mode, closefd=False), "utf-8")
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
 
 
 def run_command(args: Sequence[str] | None = None) -> int:
@@ -125,11 +158,12 @@ def run_command(args: Sequence[str] | None = None) -> int:
     except (OutputClosed, BrokenPipeError):
         raise
     except MemoryError:
-        print_message("Out of memory. Index fewer files at a time.")
+        print_message("Out of memory. Close other programs, or use fewer --jobs.")
         return 2
     except OSError as exc:
-        where = f": {quote_path(os.fsdecode(exc.filename))}" if exc.filename else ""
-        print_message(f"{exc.strerror or exc}{where}. Fix this and run the command again.")
+        from newsgrep.cli.system_errors import describe_system_error
+
+        print_message(describe_system_error(exc))
         return 2
     except Exception as exc:
         if os.environ.get("NEWSGREP_DEBUG"):
@@ -143,11 +177,13 @@ def run_command(args: Sequence[str] | None = None) -> int:
 
 def _exit(status: int) -> NoReturn:
     """Exit at once after a command that only read: its output is written and flushed."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # full, which was reported before
+            _discard(stream)
     if "multiprocessing" in sys.modules:
         sys.exit(status)
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, AttributeError):  # full or closed, which was reported before
-            stream.flush()
     # Taking all modules down would cost a tenth of the time of a search.
     os._exit(status)
 

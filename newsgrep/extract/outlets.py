@@ -155,17 +155,29 @@ def load_outlets(user_file: Path | None = None) -> Outlets:
     if user_file is None or not user_file.exists():
         return Outlets(tuple(known.values()))
     name = str(user_file)
-    try:
-        tables = tomllib.loads(user_file.read_bytes().decode("utf-8-sig"))
-    except OSError as exc:
-        raise UsageError(f"Cannot read {name}: {exc.strerror}. Check its permissions.") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise UsageError(
-            f"{name} is not valid TOML: {exc}. Correct it, or move it to another folder."
-        ) from exc
+    tables = _load_tables(user_file)
     own = _read_tables(tables, name, known)
     # The user's outlets come first, so that they win where a shipped outlet has the same host.
     return Outlets(tuple((own | {k: v for k, v in known.items() if k not in own}).values()))
+
+
+def _load_tables(path: Path) -> Mapping[str, Any]:
+    """Return the tables of a file of the user; raises :class:`UsageError`."""
+    try:
+        if not path.is_file():
+            raise UsageError(f"{path} is not a regular file. Delete it, or name another file.")
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as exc:
+        raise UsageError(
+            f"Cannot read {path} ({exc.strerror}). Make it readable, or name another file."
+        ) from exc
+    except tomllib.TOMLDecodeError as exc:
+        problem, cause = f"is not valid TOML: {exc}", exc
+    except UnicodeDecodeError:
+        problem, cause = "is not in UTF-8", None
+    except (ValueError, RecursionError):
+        problem, cause = "contains a number that is too long, or is nested too deeply", None
+    raise UsageError(f"{path} {problem}. Correct it, or move it to another folder.") from cause
 
 
 def _read_tables(
@@ -218,7 +230,8 @@ def _check_outlet(outlet: Outlet, where: str) -> None:
             for selector in (value,) if isinstance(value, str) else value:
                 if selector and (problem := syntax_error(selector)):
                     raise UsageError(
-                        f"{where}: invalid CSS selector {selector!r} in {key}: {problem}"
+                        f"{where}: invalid CSS selector {selector!r} in {key} ({problem}). "
+                        "Write one such as div.article"
                     )
     for pattern in outlet.drop_lines:
         try:

@@ -38,21 +38,31 @@ def read_saved(index: Index) -> dict[str, str]:
     path = _stored_at(index, SAVED_FILE)
     try:
         stored = json.loads(path.read_text("utf-8"))
-        if stored["version"] != _SAVED_VERSION:
-            raise ValueError(f"its version is not {_SAVED_VERSION}")
-        queries: dict[str, str] = stored["queries"]
-        for name, text in queries.items():
-            if not isinstance(text, str):
-                raise TypeError(f"the query “{name}” is not a string")
-            _check_name(name)
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, UsageError) as exc:
-        why = " ".join(str(exc).split())
-        raise InputError(
-            f"{path} can't be read ({why}): repair it, or delete it and save the queries again."
-        ) from exc
+    except OSError as exc:
+        raise _unreadable(path, str(exc.strerror)) from exc
+    except json.JSONDecodeError as exc:
+        raise _unreadable(path, f"line {exc.lineno} is not valid JSON") from exc
+    except (ValueError, RecursionError) as exc:  # not UTF-8, long numbers, deep nesting
+        raise _unreadable(path, "it is not valid JSON") from exc
+    if not isinstance(stored, dict) or stored.get("version") != _SAVED_VERSION:
+        raise _unreadable(path, f"its version is not {_SAVED_VERSION}")
+    queries = stored.get("queries")
+    if not isinstance(queries, dict):
+        raise _unreadable(path, "it contains no “queries”")
+    for name, text in queries.items():
+        if not isinstance(text, str):
+            raise _unreadable(path, f"the query “{name}” is not a string")
+        if not _QUERY_NAME.fullmatch(name):
+            raise _unreadable(path, f"“{name}” is not a valid name of a query")
     return dict(sorted(queries.items()))
+
+
+def _unreadable(path: Path, why: str) -> InputError:
+    return InputError(
+        f"{path} can't be read ({why}): repair it, or delete it and save the queries again."
+    )
 
 
 def _stored_at(index: Index, name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 
@@ -103,3 +104,25 @@ def test_load_outlets_explains_mistakes(tmp_path: Path, text: str, message: str)
         load_outlets(path)
     assert message in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"\xff\xfe", "is not in UTF-8. Correct it"),
+        (b"a = " + b"[" * 100_000, "is nested too deeply"),
+        (b"a = 1" + b"0" * 9_999, "a number that is too long"),
+    ],
+)
+def test_load_outlets_explains_unreadable_toml(tmp_path: Path, data: bytes, message: str) -> None:
+    path = tmp_path / "outlets.toml"
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match=message):
+        load_outlets(path)
+
+
+def test_load_outlets_refuses_what_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(UsageError, match="is not a regular file"):
+            load_outlets(path)

@@ -107,7 +107,7 @@ def _configured_credentials(address: OpenSearchAddress) -> Mapping[str, str]:
             f"The credentials in {path} can't be read ({exc.strerror}). Make it a file that you "
             "can read, or delete it."
         ) from exc
-    except ValueError:
+    except (ValueError, RecursionError):
         # Without the parser's message, which may quote a secret.
         raise UsageError(
             f"The file {path} is not valid TOML. Write a table for each host, such as "
