@@ -100,7 +100,8 @@ def decode_file(raw: RawFile) -> DecodedFile:
     """
     outlets = raw.outlets
     decoded = decode(raw.data)
-    check_limit(decoded.text.count("\n"), MAX_LINES, "lines")
+    if len(decoded.text) > MAX_LINES:
+        check_limit(decoded.text.count("\n"), MAX_LINES, "lines")
     front_matter, text = split_front_matter(decoded.text)
     notes = (*decoded.notes, *front_matter.notes)
     saved = read_saved(text)

@@ -5,8 +5,10 @@ The other formats use :func:`extract_html` for files that contain HTML.
 
 from __future__ import annotations
 
+import gc
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
@@ -23,7 +25,7 @@ from newsgrep.extract.page.clean import Cleaner
 from newsgrep.extract.page.content import Selection
 from newsgrep.extract.page.dom import parse_html
 from newsgrep.extract.page.metadata import MARKED_IDS
-from newsgrep.extract.page.source_lines import SIGNS
+from newsgrep.extract.page.source_lines import SIGN_CHARACTER, SIGNS
 
 _BLOCK_TAG: Final = (
     r"(?:!doctype|\?xml|html|head|body|div|article|section|main|p|h[1-6]|figure|table|ul|ol|dl|blockquote|"
@@ -37,6 +39,8 @@ _CLOSING = re.compile(
     r"</(?:p|div|article|section|main|body|html|li|h[1-6]|figure)\s*>|<br\s*/?>", re.IGNORECASE
 )
 _PAGE_SIGNS: Final = ("<html", "<head", "<body")
+_MAX_PROLOG: Final = 1000
+"""Characters in which most pages begin."""
 _PAGE = re.compile(r"<(?:html|head|body)\b", re.IGNORECASE)
 
 
@@ -72,8 +76,36 @@ def _contains(signs: Iterable[str], markup: str, raw: bytes | None) -> bool:
     return any(sign.encode() in raw for sign in signs)
 
 
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause the garbage collector, which would visit each element of a page several times.
+
+    It finds nothing there: a tree is freed when it is released.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _is_page(markup: str, raw: bytes | None) -> bool:
+    """Return whether ``markup`` is a whole page; ``raw`` are its bytes in UTF-8 or None."""
+    if _PAGE.search(markup, 0, _MAX_PROLOG):
+        return True
+    may_be_page = raw is None or _contains(_PAGE_SIGNS, markup, raw.lower())
+    return may_be_page and _PAGE.search(markup) is not None
+
+
 def extract_html(file: DecodedFile, markup: str) -> RawArticle:
     """Return the article in ``markup``, a page or a part of one."""
+    with _collector_paused():
+        return _extract(file, markup)
+
+
+def _extract(file: DecodedFile, markup: str) -> RawArticle:
     # Processing instructions and NULs mean nothing in HTML, and end the work of some parsers.
     raw = _raw_bytes(file, markup)
     if _contains(("\0",), markup, raw):
@@ -86,8 +118,7 @@ def extract_html(file: DecodedFile, markup: str) -> RawArticle:
         file = _with_note(file, "a very large page: the outlet's selectors were not applied")
     cleaner = Cleaner(tree, selected, file.url)
     cleaner.run()
-    may_be_page = raw is None or _contains(_PAGE_SIGNS, markup, raw.lower())
-    whole_page = may_be_page and _PAGE.search(markup) is not None
+    whole_page = _is_page(markup, raw)
     selection = Selection(
         cleaner.passages,
         cleaner.regions.all,
@@ -103,7 +134,7 @@ def extract_html(file: DecodedFile, markup: str) -> RawArticle:
         cleaner.metadata.read_page(
             tree,
             selection.root.element if selection.root else None,
-            source_lines=_contains(SIGNS, markup, raw),
+            source_lines=SIGN_CHARACTER in markup and _contains(SIGNS, markup, raw),
             marked=_contains(MARKED_IDS, markup, raw),
         )
     trace = file.raw.trace

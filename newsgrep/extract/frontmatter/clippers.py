@@ -68,10 +68,12 @@ def _take_lines(text: str) -> tuple[list[str], str]:
     kept: list[str] = []
     for number, line in enumerate(lines):
         folded = fold(line.strip()) if number < _MAX_LINES and len(line) <= _MAX_LINE else ""
-        match = _READ_LINK.fullmatch(folded) or _ORIGINAL.fullmatch(folded) if folded else None
+        match = None
+        if "http" in folded:
+            match = _READ_LINK.fullmatch(folded) or _ORIGINAL.fullmatch(folded)
         if match is None:
             kept.append(line)
             continue
         group = next(number for number, value in enumerate(match.groups(), 1) if value)
         urls.append(line.strip()[match.start(group) : match.end(group)])
-    return urls, "\n".join(kept)
+    return urls, "\n".join(kept) if urls else text

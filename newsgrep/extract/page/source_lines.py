@@ -12,6 +12,8 @@ from newsgrep.extract.whitespace import clean_line
 
 SIGNS: Final = ("来源", "來源", "稿源")
 """A page without any of these has no such line."""
+SIGN_CHARACTER: Final = "源"
+"""A character of each of ``SIGNS``: one character is found much faster than two."""
 MAX_LINE: Final = 200
 """Characters of a line; a longer text is a paragraph."""
 _MAX_LINES: Final = 20
