@@ -24,7 +24,6 @@ from newsgrep.extract.outlets import SelectedElements
 from newsgrep.extract.page.clean import Cleaner
 from newsgrep.extract.page.content import Selection
 from newsgrep.extract.page.dom import parse_html
-from newsgrep.extract.page.metadata import MARKED_IDS
 from newsgrep.extract.page.source_lines import SIGN_CHARACTER, SIGNS
 
 _BLOCK_TAG: Final = (
@@ -55,10 +54,7 @@ def looks_like_html(text: str) -> bool:
 
 
 # Ends where the next instruction begins; otherwise each of many beginnings would be long to match.
-_PROLOG = re.compile(r"<\?(?:(?!<\?)[^>]){0,1000}>|<!\[CDATA\[|\]\]>")
-
-
-_PROLOG_SIGNS: Final = ("<?", "<![CDATA[", "]]>")
+_INSTRUCTION = re.compile(r"<\?(?:(?!<\?)[^>]){0,1000}>")
 
 
 def _raw_bytes(file: DecodedFile, markup: str) -> bytes | None:
@@ -110,8 +106,9 @@ def _extract(file: DecodedFile, markup: str) -> RawArticle:
     raw = _raw_bytes(file, markup)
     if _contains(("\0",), markup, raw):
         markup = markup.replace("\0", "")
-    if _contains(_PROLOG_SIGNS, markup, raw):
-        markup = _PROLOG.sub("", markup)
+    if "<?" in markup:
+        markup = _INSTRUCTION.sub("", markup)
+    markup = markup.replace("<![CDATA[", "").replace("]]>", "")
     tree = parse_html(markup)
     selected = SelectedElements.on_page(tree, file.outlet)
     if not selected.complete:
@@ -135,7 +132,6 @@ def _extract(file: DecodedFile, markup: str) -> RawArticle:
             tree,
             selection.root.element if selection.root else None,
             source_lines=SIGN_CHARACTER in markup and _contains(SIGNS, markup, raw),
-            marked=_contains(MARKED_IDS, markup, raw),
         )
     trace = file.raw.trace
     blocks = selection.traced_blocks(trace) if trace.full else selection.blocks()

@@ -6,9 +6,8 @@ Patterns match whole names. Rules for a single outlet are in ``outlets.toml``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from newsgrep.extract.claims import Rule
 from newsgrep.extract.page.dom import Element
@@ -179,17 +178,46 @@ def _match_traits(name: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def may_claim(attrs: Mapping[str, str]) -> bool:
-    """Return whether an element with ``attrs`` may state an author, a date or a tag."""
-    return ("class" in attrs and _names_author(attrs["class"])) or not (
-        _CLAIMING_ATTRIBUTES.isdisjoint(attrs)
+class Signs(NamedTuple):
+    """What the attributes of an element indicate.
+
+    ``traits`` are those of :func:`traits_of`. ``claims`` is whether the element may state an
+    author, a date or a tag, ``ruled`` whether a rule may suspect it for its attributes.
+    """
+
+    traits: frozenset[str]
+    claims: bool
+    ruled: bool
+
+
+def signs_of(element: Element) -> Signs:
+    """Return what the attributes of ``element`` indicate; most elements have a class only."""
+    attrs = element.attrs
+    found = _class_signs(attrs["class"]) if "class" in attrs else NO_SIGNS
+    if _SIGNIFICANT.isdisjoint(attrs):
+        return found
+    traits = traits_of(element)
+    return Signs(
+        traits,
+        found.claims or not _CLAIMING_ATTRIBUTES.isdisjoint(attrs),
+        bool(traits)
+        or "hidden" in attrs
+        or "role" in attrs
+        or ("style" in attrs and _hides(attrs["style"])),
     )
 
 
+NO_SIGNS: Final = Signs(_NO_TRAITS, claims=False, ruled=False)
+_SIGNIFICANT: Final = _CLAIMING_ATTRIBUTES | _TEST_IDS | {"id", "hidden", "role", "style"}
+"""Attributes that indicate something, besides ``class``."""
+
+
 @lru_cache(maxsize=5000)
-def _names_author(names: str) -> bool:
+def _class_signs(names: str) -> Signs:
+    traits = _class_traits(names)
     folded = names[:_MAX_ATTRIBUTE].lower()
-    return "author" in folded or "byline" in folded or "by-line" in folded
+    claims = "author" in folded or "byline" in folded or "by-line" in folded
+    return Signs(traits, claims, bool(traits))
 
 
 def is_hidden(element: Element) -> bool:
@@ -201,11 +229,6 @@ def is_hidden(element: Element) -> bool:
 @lru_cache(maxsize=5000)
 def _hides(style: str) -> bool:
     return len(style) < _MAX_ATTRIBUTE and _HIDING_STYLE.search(style) is not None
-
-
-def is_ruled(attrs: Mapping[str, str]) -> bool:
-    """Return whether a rule may suspect an element for ``attrs``, names and classes apart."""
-    return "hidden" in attrs or "role" in attrs or ("style" in attrs and _hides(attrs["style"]))
 
 
 _ELEMENT_RULES: Final[dict[str, Rule]] = {

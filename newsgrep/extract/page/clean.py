@@ -14,6 +14,7 @@ from newsgrep.extract import notices
 from newsgrep.extract.claims import BlockKind, Rule
 from newsgrep.extract.outlets import SelectedElements, url_host
 from newsgrep.extract.page import boilerplate
+from newsgrep.extract.page.boilerplate import NO_SIGNS
 from newsgrep.extract.page.captions import caption_text, chart_sentences, is_sentence
 from newsgrep.extract.page.dom import SILENT_ELEMENTS, Element, Tree, contains_element, short_text
 from newsgrep.extract.page.inline import Mark, resolve_marks
@@ -30,17 +31,19 @@ _MAX_CAPTION: Final = 400
 _MAX_ROW: Final = 600
 """Characters of a table row that becomes one line; in a longer one the table is layout."""
 _MAX_ALT: Final = 1000
-_SPECIAL_ELEMENTS: Final = boilerplate.RULED_ELEMENTS | LINK_LIST_ELEMENTS | {"figcaption", "small"}
-"""Elements that may be suspected or captions by their name alone."""
 _CLAIMING_ELEMENTS: Final = frozenset(("time", "address", "h1"))
 _CLAIMING_RULES: Final = frozenset((
     Rule.METADATA, Rule.FOOTER, Rule.SIDEBAR, Rule.CREDIT,
 ))  # fmt: skip
 """Rules of elements that state something about the article."""
-_NO_TRAITS: Final[frozenset[str]] = frozenset()
+_CAPTIONS: Final = frozenset(("figcaption", "small"))
+_CAPTIONED: Final = frozenset(("small", "em", "i", "span", "p", "div"))
+"""Elements that may be captions for their class."""
 
 
-_BREAK, _HEAD, _SILENT, _IMAGE, _LINK, _CELL, _BLOCK = range(1, 8)
+_SPECIAL_ELEMENTS: Final = boilerplate.RULED_ELEMENTS | LINK_LIST_ELEMENTS | _CAPTIONS
+"""Elements that may be suspected or captions by their name alone."""
+_BREAK, _HEAD, _SILENT, _IMAGE, _INLINE, _LINK, _CELL, _BLOCK = range(1, 9)
 _KIND_OF: Final[dict[str, int]] = {
     **dict.fromkeys(boilerplate.BLOCK_ELEMENTS, _BLOCK),
     **dict.fromkeys(("td", "th"), _CELL),
@@ -73,8 +76,7 @@ class _Context:
         block: Element,
         suspect: Suspect | None = None,
         kind: BlockKind = BlockKind.TEXT,
-        *,
-        careful: bool = True,
+        careful: bool = True,  # positional: keywords take time, and a page has many contexts
         in_link: bool = False,
         in_list: bool = False,
         in_row: bool = False,
@@ -153,7 +155,10 @@ class Cleaner:
             else:
                 stack.pop()
                 if leaves:
-                    self._leave(element, context)
+                    if context.block is not element:
+                        self._leave(element)
+                    elif line or self._lines:
+                        self._flush(context)
         self._flush(context)
         self._flush_alt()
 
@@ -272,10 +277,8 @@ class Cleaner:
             self._alt = None
             self._add_caption(alt, context)
 
-    def _leave(self, element: Element, context: _Context) -> None:
-        if context.block is element:
-            self._flush(context)
-            return
+    def _leave(self, element: Element) -> None:
+        """Note where a suspected element or a cell ends."""
         if self._marked is not None and self._marked.element is element:
             self._marks.append(self._marked._replace(end=len(self._line)))
             self._marked = None
@@ -284,26 +287,22 @@ class Cleaner:
 
     def _enter(self, element: Element, context: _Context) -> _Entered | None:
         """Return the children of ``element`` with their context, or None if they are done."""
-        name, attrs, contents = element.name, element.attrs, element.contents
-        kind = _KIND_OF.get(name)
-        if kind is not None and kind <= _IMAGE:
+        name, contents = element.name, element.contents
+        kind = _KIND_OF.get(name, _INLINE)
+        if kind <= _IMAGE:
             self._take_empty(element, kind, context)
             return None
         outer = context
         careful = outer.careful
         suspect = None
-        traits = _NO_TRAITS
-        ruled = self._ruled or name in _SPECIAL_ELEMENTS
-        if attrs:
-            traits = boilerplate.traits_of(element)
-            if boilerplate.may_claim(attrs) or name in _CLAIMING_ELEMENTS:
-                self._claiming.append((element, outer.suspect, len(self.passages)))
-            ruled = ruled or traits != _NO_TRAITS or boilerplate.is_ruled(attrs)
-        elif name in _CLAIMING_ELEMENTS:
+        traits, claims, ruled = boilerplate.signs_of(element) if element.attrs else NO_SIGNS
+        if claims or name in _CLAIMING_ELEMENTS:
             self._claiming.append((element, outer.suspect, len(self.passages)))
-        if ruled:
+        if ruled or self._ruled or name in _SPECIAL_ELEMENTS:
             careful = careful and element not in self.selected.kept
-            if self._take_whole(element, traits, careful, outer):
+            if (traits or self._ruled or name in _CAPTIONS) and self._take_whole(
+                element, traits, careful, outer
+            ):
                 return None
             rule = self._rule_of(element, traits, outer)
             around = outer.suspect
@@ -317,22 +316,34 @@ class Cleaner:
         if kind is _BLOCK and not outer.in_row:
             if self._line or self._lines:
                 self._flush(outer)
-            heading = name in boilerplate.HEADING_ELEMENTS
+            if not contents:
+                return None
             inner = _Context(
                 element,
                 suspect or outer.suspect,
-                BlockKind.HEADING if heading else outer.kind,
-                careful=careful,
-                in_link=outer.in_link,
-                in_list=outer.in_list or name == "ul" or name == "ol",
-                in_row=name == "tr" and self._is_row(element),
-                preformatted=outer.preformatted or name == "pre",
+                BlockKind.HEADING if name in boilerplate.HEADING_ELEMENTS else outer.kind,
+                careful,
+                outer.in_link,
+                outer.in_list or name == "ul" or name == "ol",
+                name == "tr" and self._is_row(element),
+                outer.preformatted or name == "pre",
             )
             if len(contents) == 1 and type(contents[0]) is str:
                 self._add_text(contents[0], inner)
                 self._flush(inner)
                 return None
             return (iter(contents), element, inner, True)
+        if (
+            kind is _LINK
+            and suspect is None
+            and not outer.preformatted
+            and len(contents) == 1
+            and type(text := contents[0]) is str
+        ):
+            if self._line or not text.isspace():
+                self._line.append(text)
+            self._linked += len(text.strip())
+            return None
         if kind is _BLOCK:
             self._line.append(CELL_SEPARATOR)
         inner = outer
@@ -341,11 +352,11 @@ class Cleaner:
                 outer.block,
                 suspect or outer.suspect,
                 outer.kind,
-                careful=careful,
-                in_link=outer.in_link or kind is _LINK,
-                in_list=outer.in_list,
-                in_row=outer.in_row,
-                preformatted=outer.preformatted,
+                careful,
+                outer.in_link or kind is _LINK,
+                outer.in_list,
+                outer.in_row,
+                outer.preformatted,
             )
         marked = suspect is not None and self._marked is None
         leaves = marked or kind is _CELL or kind is _BLOCK
@@ -383,13 +394,14 @@ class Cleaner:
 
     def _rule_of(self, element: Element, traits: frozenset[str], context: _Context) -> Rule | None:
         """Return the rule under which ``element`` in ``context`` is suspected, or None."""
-        selected = self.selected
-        if element in selected.dropped:
-            return Rule.OUTLET_RULE
-        if element in selected.credits:
-            return Rule.CREDIT
-        if not context.careful or element in selected.kept:
-            return Rule.HIDDEN if boilerplate.is_hidden(element) else None
+        if self._ruled:
+            selected = self.selected
+            if element in selected.dropped:
+                return Rule.OUTLET_RULE
+            if element in selected.credits:
+                return Rule.CREDIT
+            if not context.careful or element in selected.kept:
+                return Rule.HIDDEN if boilerplate.is_hidden(element) else None
         rule = boilerplate.rule_of(element, traits)
         if (
             rule is None
@@ -415,14 +427,15 @@ class Cleaner:
         name = element.name
         if name == "figcaption":
             return True
-        if name in ("small", "em", "i", "span", "p", "div", "figure"):
-            if name == "small" and self._follows_image():
-                return len(short_text(element)) <= _MAX_CAPTION
-            if careful and name != "figure" and "caption" in traits:
-                return len(short_text(element)) <= _MAX_CAPTION and not contains_element(
-                    element, "img"
-                )
-        return False
+        if name == "small" and self._follows_image():
+            return len(short_text(element)) <= _MAX_CAPTION
+        return (
+            careful
+            and "caption" in traits
+            and name in _CAPTIONED
+            and len(short_text(element)) <= _MAX_CAPTION
+            and not contains_element(element, "img")
+        )
 
     def _take_caption(self, element: Element, context: _Context) -> None:
         text = caption_text(element, self.selected.credits)

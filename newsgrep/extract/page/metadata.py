@@ -69,7 +69,7 @@ _WRITTEN_BY = re.compile(
 )
 """What WordPress writes in ``twitter:label1`` if ``twitter:data1`` is the author."""
 _AUTHOR_ID: Final = "author_baidu"
-MARKED_IDS: Final = frozenset(("js_name", "source_baidu", _AUTHOR_ID))
+_MARKED_IDS: Final = frozenset(("js_name", "source_baidu", _AUTHOR_ID))
 """Ids of elements: the account of a WeChat article, and what a Chinese search engine defines."""
 _ACCOUNT = re.compile(
     r"""\bnick_?name\s*[=:]\s*(?:[\w.]+\()?\s*["']([^"'<>\n]{1,60})["']""", re.IGNORECASE
@@ -229,13 +229,11 @@ class MetadataReader:
             for item in _TAG_SPLIT.split(keywords):
                 self._add_tag(item)
 
-    def read_page(
-        self, tree: Tree, root: Element | None, *, source_lines: bool, marked: bool
-    ) -> None:
+    def read_page(self, tree: Tree, root: Element | None, *, source_lines: bool) -> None:
         """Read where the page shows its headline and its source; call it after the elements.
 
-        ``root`` contains the article. ``source_lines`` and ``marked`` say whether the page
-        contains one of :data:`~newsgrep.extract.page.source_lines.SIGNS` and of ``MARKED_IDS``.
+        ``root`` contains the article. ``source_lines`` is whether the page contains one
+        of :data:`~newsgrep.extract.page.source_lines.SIGNS`.
         """
         stated = self._values(ClaimField.TITLE, headings=False)
         stated += [name for article in self._articles for name in article.headlines]
@@ -244,15 +242,15 @@ class MetadataReader:
             self._add_title(short_text(main), Provenance.HEADING, 19, css_selector(main))
         for text, element in self._shown.headlines:
             self._add_title(text, Provenance.HEADING, 22, css_selector(element))
-        if marked:
-            self._read_marked(tree)
+        self._read_marked(tree)
         if source_lines:
             self._read_source_lines(tree)
 
     def _read_marked(self, tree: Tree) -> None:
         """Read the elements whose ids say what they contain."""
-        for element in tree.elements:
-            if element.attrs.get("id") in MARKED_IDS and (text := short_text(element)):
+        marked = [each for each in tree.elements if each.attrs.get("id") in _MARKED_IDS]
+        for element in marked:
+            if text := short_text(element):
                 where = css_selector(element)
                 if element.attrs["id"] == _AUTHOR_ID:
                     self.add_author(text, Provenance.BYLINE, 11, where)

@@ -87,7 +87,7 @@ class Region:
     """A block element that contains text; its passages are ``first`` to before ``end``."""
 
     __slots__ = (
-        "container",
+        "_container",
         "doubt",
         "element",
         "end",
@@ -106,9 +106,14 @@ class Region:
         self.suspect = suspect
         self.doubt = 0
         self.sums = [_NOTHING] * 3
-        self.container: Region = (
-            outer.container if outer is not None and element.name in INNER_ELEMENTS else self
-        )
+        self._container: Region | None = None  # itself: a cycle would keep the page in memory
+        if outer is not None and element.name in INNER_ELEMENTS:
+            self._container = outer.container
+
+    @property
+    def container(self) -> Region:
+        """Return the innermost region around this one, or itself, that may contain a text."""
+        return self._container or self
 
     def add(self, doubt: int, prose: float, linked: float, plain: float) -> None:
         """Add bytes of prose, of text in links and of other text to the sums for ``doubt``."""
