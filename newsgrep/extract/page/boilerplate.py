@@ -60,8 +60,7 @@ _RULES: Final[dict[Rule, str]] = {
 }
 """Classes and ids of elements that contain no article text, by the name of the rule."""
 _CHART = re.compile(
-    r"ai2html(?:[-_].*)?|g-artboard|g-ai(?:Abs|PointText|Img)|highcharts-(?:container|root)",
-    re.IGNORECASE,
+    r"ai2html(?:[-_].*)?|g-artboard|g-ai(?:abs|pointtext|img)|highcharts-(?:container|root)"
 )
 _META = re.compile(
     r"""
@@ -72,17 +71,15 @@ _META = re.compile(
     | field-name-author|(?:post|entry|article|field-name-field)-?tags?|tags|tag-?links|tag-list|cat-?links
     | post-tags|post-categor(?:y|ies)|word-count|reading-time|read-time|view-count|contributors?
     """,
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE,
 )
 _CREDIT = re.compile(
     r".*(?:image|photo|picture|img|media)[-_]?(?:credit|source|copyright|author).*"
-    r"|credits?|caption-credit|.*[-_]cred(?:it)?s?|copyright|attribution|photographer",
-    re.IGNORECASE,
+    r"|credits?|caption-credit|.*[-_]cred(?:it)?s?|copyright|attribution|photographer"
 )
 _CAPTION = re.compile(
     r"(?:wp-)?caption(?:-?(?:text|paragraph|block))?|.*[-_](?:caption|cap-description|image-capture|img-desc|photo-desc)"
-    r"|(?:image|img|photo|pic|picture|media|figure)[-_]?(?:caption|desc|description|text|info|title)",
-    re.IGNORECASE,
+    r"|(?:image|img|photo|pic|picture|media|figure)[-_]?(?:caption|desc|description|text|info|title)"
 )
 _HIDING_STYLE = re.compile(
     r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE
@@ -91,8 +88,7 @@ _HIDING_STYLE = re.compile(
 
 _CONTENT = re.compile(
     r"(?:entry|post|article|story|news|main|page)[-_]{0,2}(?:content|body|text|main)|artibody|articlecontent|"
-    r"content|rich_media_content|article|post|main",
-    re.IGNORECASE,
+    r"content|rich_media_content|article|post|main"
 )
 _NAME_WORD = re.compile(r"(?<![0-9])(?:[A-Z]?[a-z]+|[A-Z]+(?![a-z]))")
 _NUMBER = re.compile(r"(?:[0-9][^0-9]*){5}")
@@ -112,8 +108,9 @@ _WORD_RULES: Final = {word: rule for rule, words in _WORDS.items() for word in w
 _MODIFIERS: Final = frozenset(
     ("has", "have", "no", "not", "non", "with", "without", "is", "js", "hide", "show")
 )
+# In lower case: with IGNORECASE every alternative is tried, whatever its first letter is.
 _PATTERNS: Final[dict[str, re.Pattern[str]]] = {
-    **{rule: re.compile(names, re.VERBOSE | re.IGNORECASE) for rule, names in _RULES.items()},
+    **{rule: re.compile(names, re.VERBOSE) for rule, names in _RULES.items()},
     Rule.METADATA: _META,
     "credit": _CREDIT,
     "caption": _CAPTION,
@@ -121,7 +118,7 @@ _PATTERNS: Final[dict[str, re.Pattern[str]]] = {
     "content": _CONTENT,
 }
 _ANY_PATTERN = re.compile(
-    "|".join(f"(?:{pattern.pattern})" for pattern in _PATTERNS.values()), re.VERBOSE | re.IGNORECASE
+    "|".join(f"(?:{pattern.pattern})" for pattern in _PATTERNS.values()), re.VERBOSE
 )
 _SUSPICIOUS: Final = (*_RULES, Rule.FOOTER, Rule.METADATA)
 _NO_TRAITS: Final[frozenset[str]] = frozenset()
@@ -145,7 +142,7 @@ def traits_of(element: Element) -> frozenset[str]:
     drawing with its labels as HTML, ``content`` the article itself.
     """
     attrs = element.attrs
-    found = _class_traits(attrs["class"]) if "class" in attrs else _NO_TRAITS
+    found = _class_signs(attrs["class"]).traits if "class" in attrs else _NO_TRAITS
     if "id" in attrs and (traits := _name_traits(attrs["id"])):
         found = found | traits
     if not _TEST_IDS.isdisjoint(attrs):
@@ -153,29 +150,24 @@ def traits_of(element: Element) -> frozenset[str]:
     return found
 
 
-@lru_cache(maxsize=5000)  # pages of an outlet have the same classes
-def _class_traits(names: str) -> frozenset[str]:
-    return _NO_TRAITS.union(*map(_name_traits, names[:_MAX_ATTRIBUTE].split()))
-
-
-def _name_traits(name: str) -> frozenset[str]:
-    if name.startswith(("tag-", "category-", "post-")):  # WordPress's topics
-        return _NO_TRAITS
-    return _match_traits(name) if len(name) < _MAX_NAME else _NO_TRAITS
-
-
 @lru_cache(maxsize=20_000)
-def _match_traits(name: str) -> frozenset[str]:
+def _name_traits(name: str) -> frozenset[str]:
+    if len(name) >= _MAX_NAME or name.startswith(("tag-", "category-", "post-")):
+        return _NO_TRAITS  # the beginnings of WordPress's topics
     found: set[str] = set()
-    if _ANY_PATTERN.fullmatch(name):
-        found = {trait for trait, pattern in _PATTERNS.items() if pattern.fullmatch(name)}
-    if not found and not _NUMBER.search(name):
+    lowered = name.lower()
+    if _ANY_PATTERN.fullmatch(lowered):
+        found = {trait for trait, pattern in _PATTERNS.items() if pattern.fullmatch(lowered)}
+    else:
         before = ""
-        for word in map(str.lower, _NAME_WORD.findall(name)):
+        for part in _NAME_WORD.findall(name):
+            word = part.lower()
             if word in _WORD_RULES and before not in _MODIFIERS:
                 found.add(_WORD_RULES[word])
             before = word
-    return frozenset(found)
+        if found and _NUMBER.search(name):
+            return _NO_TRAITS
+    return frozenset(found) if found else _NO_TRAITS
 
 
 class Signs(NamedTuple):
@@ -212,12 +204,15 @@ _SIGNIFICANT: Final = _CLAIMING_ATTRIBUTES | _TEST_IDS | {"id", "hidden", "role"
 """Attributes that indicate something, besides ``class``."""
 
 
-@lru_cache(maxsize=5000)
+@lru_cache(maxsize=5000)  # pages of an outlet have the same classes
 def _class_signs(names: str) -> Signs:
-    traits = _class_traits(names)
+    traits = _NO_TRAITS
+    for name in names[:_MAX_ATTRIBUTE].split():
+        if own := _name_traits(name):
+            traits = traits | own
     folded = names[:_MAX_ATTRIBUTE].lower()
     claims = "author" in folded or "byline" in folded or "by-line" in folded
-    return Signs(traits, claims, bool(traits))
+    return Signs(traits, claims, bool(traits)) if traits or claims else NO_SIGNS
 
 
 def is_hidden(element: Element) -> bool:
