@@ -21,6 +21,7 @@ from newsgrep.extract.page.dom import css_selector
 from newsgrep.extract.page.passages import (
     INNER_ELEMENTS,
     MIN_PROSE,
+    NOTHING,
     Passage,
     Region,
     Suspect,
@@ -220,21 +221,22 @@ class Selection:
             if passage.kind is BlockKind.CAPTION:
                 continue
             doubt = _doubt(passage.suspect, region.suspect)
-            mass = float(passage.mass)
-            linked = plain = 0.0
-            if not passage.prose or not ends_as_statement(passage.text):
-                linked = passage.size * passage.linked
             if not passage.prose:
-                plain = passage.size * (1 - passage.linked)
-            region.add(doubt, mass, linked, plain)
+                linked, plain = passage.size * passage.linked, passage.size * (1 - passage.linked)
+                region.add(doubt, 0.0, linked, plain)
+            elif passage.linked and not ends_as_statement(passage.text):
+                region.add(doubt, passage.mass, passage.size * passage.linked, 0.0)
+            else:
+                region.add(doubt, passage.mass, 0.0, 0.0)
         for region in reversed(self.regions):
             outer = region.outer
             if outer is not None:
                 doubt = _doubt(region.suspect, outer.suspect)
                 for own, sums in enumerate(region.sums):
-                    if any(sums):
-                        outer.add(max(own, doubt), *sums)
-                outer.end = max(outer.end, region.end)
+                    if sums is not NOTHING:
+                        outer.add(own if own > doubt else doubt, *sums)
+                if region.end > outer.end:
+                    outer.end = region.end
 
     def _find_root(self) -> Region | None:
         """Return the region that is the article: much prose, little else, clearly marked."""
@@ -248,7 +250,7 @@ class Selection:
             outer = region.outer
             if outer is not None:
                 region.doubt = max(outer.doubt, _doubt(region.suspect, outer.suspect))
-            if region.element.name in INNER_ELEMENTS:
+            if region.element.name in INNER_ELEMENTS or not region.has_prose:
                 continue
             score = self._score(region)
             if marked and not any(each.first <= region.first < each.end for each in marked):
@@ -328,6 +330,8 @@ def _is_block(passage: Passage) -> bool:
 
 def _doubt(suspect: Suspect | None, outer: Suspect | None) -> int:
     """Return how doubtful a text in ``suspect`` is for someone in ``outer``: 0, 1 or 2."""
+    if suspect is outer:
+        return 0
     doubt = 0
     while suspect is not None and suspect is not outer:
         if not suspect.open:

@@ -269,18 +269,23 @@ def short_text(element: Element) -> str:
 
 
 def iter_elements(element: Element, *, limit: int = MAX_NODES) -> Iterator[Element]:
-    """Yield the elements among the first ``limit`` nodes in ``element``."""
+    """Yield the elements among the first ``limit`` nodes and ends of elements in ``element``."""
     stack: list[Iterator[Element | str]] = [iter(element.contents)]
-    for _ in range(limit):
-        node = next(stack[-1], None)
-        if node is None:
-            stack.pop()
-            if not stack:
+    while stack:
+        for node in stack[-1]:
+            if limit <= 0:
                 return
-        elif isinstance(node, Element):
-            yield node
-            if len(stack) < _MAX_DEPTH:
-                stack.append(iter(node.contents))
+            limit -= 1
+            if type(node) is Element:
+                yield node
+                if len(stack) < _MAX_DEPTH:
+                    if node.contents:
+                        stack.append(iter(node.contents))
+                        break
+                    limit -= 1
+        else:
+            limit -= 1
+            stack.pop()
 
 
 def contains_element(element: Element, *names: str) -> bool:

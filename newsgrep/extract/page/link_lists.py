@@ -45,25 +45,28 @@ def is_link_list(element: Element, host: str) -> bool:
         inside += not _ABSOLUTE_ADDRESS.match(address) or (host != "" and _is_at(address, host))
     if inside * 5 < len(links) * 4:
         return False
-    linked = plain = 0
-    for text, in_link in _texts(element):
-        size = len(comparison_key(text))
-        linked += size * in_link
-        plain += size * (not in_link)
+    linked, plain = _measure(element)
     return linked > 0 and plain * 4 <= linked
 
 
-def _texts(element: Element) -> Iterator[tuple[str, bool]]:
-    """Yield the texts in an element, and whether each is in a link."""
+def _measure(element: Element) -> tuple[int, int]:
+    """Return the letters in an element that are in links, and those that are not."""
     stack: list[tuple[Iterator[Element | str], bool]] = [(iter(element.contents), False)]
+    letters = [0, 0]
     visited = 0
-    while stack and visited < MAX_NODES:
-        visited += 1
+    while stack:
         nodes, in_link = stack[-1]
-        node = next(nodes, None)
-        if node is None:
+        for node in nodes:
+            if visited >= MAX_NODES:
+                return letters[True], letters[False]
+            visited += 1
+            if isinstance(node, str):
+                if not node.isspace():
+                    letters[in_link] += len(comparison_key(node))
+            elif node.name not in SILENT_ELEMENTS:
+                stack.append((iter(node.contents), in_link or node.name == "a"))
+                break
+        else:
+            visited += 1
             stack.pop()
-        elif isinstance(node, str):
-            yield node, in_link
-        elif node.name not in SILENT_ELEMENTS:
-            stack.append((iter(node.contents), in_link or node.name == "a"))
+    return letters[True], letters[False]

@@ -80,7 +80,8 @@ class Suspect:
         self.verdict: Rule | None = rule
 
 
-_NOTHING: Final = (0.0, 0.0, 0.0)
+NOTHING: Final = (0.0, 0.0, 0.0)
+"""Sums of a region to which nothing was added."""
 
 
 class Region:
@@ -105,7 +106,7 @@ class Region:
         self.first = self.end = first
         self.suspect = suspect
         self.doubt = 0
-        self.sums = [_NOTHING] * 3
+        self.sums = [NOTHING] * 3
         self._container: Region | None = None  # itself: a cycle would keep the page in memory
         if outer is not None and element.name in INNER_ELEMENTS:
             self._container = outer.container
@@ -119,6 +120,12 @@ class Region:
         """Add bytes of prose, of text in links and of other text to the sums for ``doubt``."""
         own = self.sums[doubt]
         self.sums[doubt] = (own[0] + prose, own[1] + linked, own[2] + plain)
+
+    @property
+    def has_prose(self) -> bool:
+        """Return whether a sentence outside links is in it, for sums that are complete."""
+        certain, doubtful, strong = self.sums
+        return certain[0] > 0 or doubtful[0] > 0 or strong[0] > 0
 
     @property
     def signature(self) -> tuple[str, str | int]:
@@ -202,14 +209,15 @@ class Regions:
         region = found.get(element)
         if region is not None:
             return region
-        missing: list[Element] = []
-        at: Element | None = element
-        while at is not None and at not in found:
+        missing: list[Element] = [element]
+        outer = None
+        at = element.parent
+        while at is not None and (outer := found.get(at)) is None:
             missing.append(at)
             at = at.parent
-        outer = found[at] if at is not None else None
+        around = outer.suspect if outer is not None else None
         suspects: dict[Element, Suspect] = {}
-        while suspect is not None and (outer is None or suspect is not outer.suspect):
+        while suspect is not None and suspect is not around:
             suspects[suspect.element] = suspect
             suspect = suspect.outer
         inner = len(missing) - _MAX_LEVELS
@@ -217,8 +225,9 @@ class Regions:
             if _MAX_LEVELS <= level < inner and outer is not None:
                 found[each] = outer  # no page that people read is so deep
                 continue
-            own = suspects.get(each) or (outer.suspect if outer is not None else None)
-            outer = found[each] = Region(each, outer, first, own)
+            if suspects:
+                around = suspects.get(each, around)
+            outer = found[each] = Region(each, outer, first, around)
             self.all.append(outer)
         assert outer is not None  # noqa: S101 - ``element`` itself was missing
         return outer
