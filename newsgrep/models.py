@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 PARAGRAPH_BREAK = "\n\n"
 """The separator of paragraphs in a body; a single newline is a line break inside one."""
@@ -18,6 +18,22 @@ ARCHIVE_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 """The default calendar for days. It has had no summer time since 1991."""
 
 
+_StrEnum = TypeVar("_StrEnum", bound=StrEnum)
+
+
+def direct_members(enumeration: type[_StrEnum]) -> type[_StrEnum]:
+    """Return ``enumeration`` with its members stored in the class and hashed as strings.
+
+    Python 3.11 finds and hashes a member in Python, which takes 0.3 µs each; extraction does so
+    thousands of times for a page. Python 3.12 stores members in the class itself.
+    """
+    for name, member in enumeration.__members__.items():
+        type.__setattr__(enumeration, name, member)
+    type.__setattr__(enumeration, "__hash__", str.__hash__)
+    return enumeration
+
+
+@direct_members
 class Provenance(StrEnum):
     """Where the value of an article's field was found."""
 

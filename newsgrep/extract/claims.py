@@ -15,9 +15,10 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import NamedTuple
 
-from newsgrep.models import LeftOut, Provenance
+from newsgrep.models import LeftOut, Provenance, direct_members
 
 
+@direct_members
 class BlockKind(StrEnum):
     """What a block of text is to its reader."""
 
@@ -26,6 +27,7 @@ class BlockKind(StrEnum):
     CAPTION = "caption"
 
 
+@direct_members
 class Rule(StrEnum):
     """Why a block of text is not part of the body."""
 
@@ -73,6 +75,7 @@ class Block:
     locator: str = ""
 
 
+@direct_members
 class ClaimField(StrEnum):
     """The field of an article that a claim is about, by its name in the article's JSON."""
 

@@ -234,7 +234,7 @@ class Selection:
                 doubt = _doubt(region.suspect, outer.suspect)
                 for own, sums in enumerate(region.sums):
                     if sums is not NOTHING:
-                        outer.add(own if own > doubt else doubt, *sums)
+                        outer.add(max(own, doubt), *sums)
                 if region.end > outer.end:
                     outer.end = region.end
 
