@@ -11,7 +11,6 @@ NewsgrepError               exit status 2
     ├── IndexMissing        there is none
     ├── IndexMismatch       another format, engine or analyser created it
     ├── IndexDamaged        it can't be read
-    ├── IndexUntrusted      others may have written it, and opening it could run code
     ├── IndexLocked         another process is writing to it (exit status 75)
     ├── ServerProblem       its server does not respond, or responds incorrectly
     └── ChangesRejected     its server rejected some changes; all others are written
@@ -66,10 +65,6 @@ class IndexMismatch(IndexProblem):
 
 class IndexDamaged(IndexProblem):
     """The index can't be read, or its checksums do not match."""
-
-
-class IndexUntrusted(IndexProblem):
-    """Others own the index or may write to it, and were not declared trusted."""
 
 
 class IndexLocked(IndexProblem):

@@ -22,6 +22,7 @@ from newsgrep.cli.options import (
 )
 from newsgrep.cli.output import Rendering, print_result, screen
 from newsgrep.cli.progress import handle_signals, show_progress
+from newsgrep.engines.base import RolledBack
 from newsgrep.errors import IndexLocked, IndexMissing
 from newsgrep.index.maintenance import (
     CopyOptions,
@@ -58,7 +59,7 @@ def stats_command(options: StatsOptions) -> int:
     newsgrep stats --json | jq .sources
     """
     index = options.index
-    with index.session(trust=options.trust) as session:
+    with index.session() as session:
         stats = collect_stats(session.engine, session.manifest, str(index), index.size())
 
     def drawn() -> Iterator[str]:
@@ -116,26 +117,23 @@ def doctor_command(options: DoctorOptions) -> int:
     newsgrep doctor --rollback
     """
     handle_signals()
-    index, wait, trust = options.index, options.wait, options.trust
-    if options.rollback:
-        index.rollback(wait=wait, trust=trust)
-    found = health = verify_index(index, deep=options.deep, trust=trust)
+    index, wait = options.index, options.wait
+    rolled_back = index.rollback(wait=wait) if options.rollback else None
+    found = health = verify_index(index, deep=options.deep)
     repaired = RepairResult(None, None, ())
     if options.fix and health.is_repairable:
         with show_progress() as progress:
-            repaired = repair_index(
-                index, jobs=options.jobs, wait=wait, trust=trust, progress=progress
-            )
-        health = verify_index(index, trust=trust)
+            repaired = repair_index(index, jobs=options.jobs, wait=wait, progress=progress)
+        health = verify_index(index)
     elif (options.fix or options.tidy) and not health.is_repairable:
         # Where nothing can be written now, a repair has nothing to do.
         with suppress(IndexLocked, IndexMissing) if not options.tidy else nullcontext():
-            deleted = clean_up_index(index, wait=wait, trust=trust)
+            deleted = clean_up_index(index, wait=wait)
             repaired = RepairResult(None, None, tuple(deleted))
     lost = repaired.rebuilt.lost if repaired.rebuilt else ()
     if options.output is OutputFormat.TEXT:
         if options.rollback:
-            write("Rolled back to the commit before the last one")
+            write(_describe_rollback(rolled_back))
         for problem in found.problems:
             write(f"problem: {one_line(problem.sentence)}")
         if repaired.restored:
@@ -152,6 +150,7 @@ def doctor_command(options: DoctorOptions) -> int:
             "sound": not health.problems,
             "problems": [problem.sentence for problem in found.problems],
             "articles": health.articles,
+            "rolled_back": rolled_back and rolled_back._asdict(),
             "fixed": bool(repaired.rebuilt or repaired.restored),
             "restored": repaired.restored,
             "lost": lost,
@@ -159,6 +158,15 @@ def doctor_command(options: DoctorOptions) -> int:
         }
         print_result(Rendering(json=lambda: report), options)
     return 2 if health.problems or lost else 0
+
+
+def _describe_rollback(done: RolledBack | None) -> str:
+    if done is None:
+        return "Rolled back to the commit before the last one"
+    commit = f"commit {done.number} of {done.time.replace('T', ' ').replace('Z', ' UTC')}"
+    if done.is_repeated:
+        return f"Already rolled back to {commit}; commit {done.dropped} is dropped"
+    return f"Rolled back to {commit}; commit {done.dropped} is dropped"
 
 
 def _print_rebuilt(rebuilt: RebuildResult) -> None:
@@ -208,7 +216,6 @@ def reindex_command(options: ReindexOptions) -> int:
             options.index,
             jobs=options.jobs,
             wait=options.wait,
-            trust=options.trust,
             progress=progress,
         )
     write(f"Rebuilt {one_line(str(options.index))}: {count_noun(result.articles, 'article')}")
@@ -265,7 +272,6 @@ def copy_command(options: CopyCommandOptions) -> int:
                 options.replace,
                 options.jobs,
                 options.wait,
-                options.trust,
                 progress=progress,
             ),
         )

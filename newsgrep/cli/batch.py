@@ -68,7 +68,7 @@ def batch_command(options: BatchOptions) -> int:
     queries = matched = invalid = 0
     with (
         _open_queries(options.file) as stream,
-        options.index.open(trust=options.trust) as engine,
+        options.index.open() as engine,
     ):
         for line in batch.read_lines(stream):
             answer = batch.answer_line(engine, line, parse_query, options.defaults)

@@ -136,7 +136,6 @@ def index_command(options: UpdateCommandOptions) -> int:
             jobs=options.jobs,
             prune=options.prune,
             wait=options.wait,
-            trust=options.trust,
             progress=progress,
             follow=options.follow,
             largest=options.max_file_size,

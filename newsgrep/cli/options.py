@@ -91,11 +91,10 @@ class Options:
 
 
 class IndexOptions(Options):
-    """Which index to open, how long a server may take, and whether to trust shared files."""
+    """Which index to open, and how long a server may take."""
 
     index: Index
     timeout: int
-    trust: bool
 
     def saved_queries(self) -> Mapping[str, str]:
         """Return the text of each saved query of the index by its name."""
@@ -403,13 +402,6 @@ def limit_option(default: int, help_text: str, *, least: int = 1) -> Callable[[_
 
 def index_option(command: _Command) -> _Command:
     """Add the fields of :class:`IndexOptions`."""
-    command = click.option(
-        "--trust",
-        is_flag=True,
-        envvar="NEWSGREP_TRUST",
-        show_envvar=True,
-        help="Open the index even if other users own it or can write to it.",
-    )(command)
     command = click.option(
         "--timeout",
         type=click.IntRange(1, _MAX_TIMEOUT),

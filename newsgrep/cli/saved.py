@@ -190,7 +190,7 @@ def new_command(options: NewOptions) -> int:
     names = dict.fromkeys(saved_name(queries, name) for name in options.names)
     state = options.state_folder()
     count, status = 0, 0
-    with options.index.open(trust=options.trust) as engine:
+    with options.index.open() as engine:
         for name in names or queries:
             try:
                 count += _report_new(engine, name, queries, state, options)

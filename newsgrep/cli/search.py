@@ -192,7 +192,7 @@ def search_command(options: SearchOptions) -> int:
     newsgrep search -- 模型 -gpt
     """
     request = options.request()
-    with options.index.open(trust=options.trust) as engine:
+    with options.index.open() as engine:
         if options.collapse:
             page = _collapse(engine, request)
             result = page.result

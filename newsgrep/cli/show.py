@@ -61,7 +61,7 @@ def show_command(options: ShowOptions) -> int:
     texts = []
     if options.match:
         texts = positive_texts(parse(options.match, saved=options.saved_queries).root)
-    with options.index.open(trust=options.trust) as engine:
+    with options.index.open() as engine:
         article = find_article(engine, options.name)
     if article is None:
         print_message(

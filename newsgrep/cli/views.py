@@ -103,7 +103,7 @@ def timeline_command(options: TimelineOptions) -> int:
     newsgrep timeline 渔业 --source 青石湖 --svg fishery.svg
     """
     query = options.query()
-    with options.index.open(trust=options.trust) as engine:
+    with options.index.open() as engine:
         result = timeline.make_timeline(
             engine,
             query,
@@ -203,7 +203,7 @@ def kwic_command(options: KwicOptions) -> int:
     width = options.width or get_terminal_size((_DEFAULT_WIDTH, 24)).columns
     width = min(max(width, kwic.MIN_WIDTH), _MAX_WIDTH)
     counter = _LineCounter()
-    with options.index.open(trust=options.trust) as engine:
+    with options.index.open() as engine:
         concordance = kwic.make_concordance(
             engine, query.root, options.sort, width=width, limit=options.limit
         )
@@ -275,7 +275,7 @@ def similar_command(options: SimilarOptions) -> int:
     newsgrep similar draft.md --paths
     """
     name = options.name
-    with options.index.open(trust=options.trust) as engine:
+    with options.index.open() as engine:
         article = find_article(engine, name)
         if article is None and not os.path.lexists(name):
             raise InputError(
@@ -330,7 +330,7 @@ def keywords_command(options: KeywordsOptions) -> int:
     newsgrep keywords --json '渔业 date:2024' | jq -r '.words[].word'
     """
     text = options.text
-    with options.index.open(trust=options.trust) as engine:
+    with options.index.open() as engine:
         is_name = len(options.words) == 1 and looks_like_article(text)
         article = find_article(engine, text) if is_name else None
         if article:
@@ -398,7 +398,7 @@ def compare_command(options: CompareOptions) -> int:
     """
     query = options.query()
     names = options.source_names()
-    with options.index.open(trust=options.trust) as engine:
+    with options.index.open() as engine:
         compared = compare.compare_sources(engine, query, names, options.limit)
     found = any(source.articles for source in compared.sources)
     rendering = Rendering(

@@ -8,14 +8,13 @@ folders or deletes them is in :mod:`newsgrep.index.data_folders`, which a search
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
-from newsgrep.engines.base import Engine, Stored, Unreadable
+from newsgrep.engines.base import Engine, RolledBack, Stored, Unreadable
 from newsgrep.engines.registry import (
     DEFAULT_ENGINE,
     is_on_server,
@@ -29,7 +28,6 @@ from newsgrep.errors import (
     IndexMismatch,
     IndexMissing,
     IndexProblem,
-    IndexUntrusted,
     InputError,
 )
 from newsgrep.index.manifest import (
@@ -130,15 +128,13 @@ class FolderIndex(Index):
                 self.copy_personal_files()  # the folder may be deleted next
             raise
 
-    def try_open(self, *, trust: bool = False, engine: str | None = None) -> OpenIndex | None:
+    def try_open(self, *, engine: str | None = None) -> OpenIndex | None:
         """Open the data that the manifest names."""
         while (loaded := load_manifest(self.path)) is not None:
             manifest, version = loaded
             refuse_other_engine(self, manifest, engine)
             self._check(manifest)
             data = self.path / manifest.data
-            if not trust:
-                refuse_untrusted(data)
             try:
                 check_data(self.path, manifest)
                 return OpenIndex(manifest, version, open_engine(manifest.engine, data))
@@ -172,13 +168,9 @@ class FolderIndex(Index):
         except (FileNotFoundError, NotADirectoryError, PermissionError):
             return False
 
-    def iter_stored(
-        self, manifest: Manifest, *, trust: bool = False
-    ) -> Iterator[Stored | Unreadable]:
+    def iter_stored(self, manifest: Manifest) -> Iterator[Stored | Unreadable]:
         """Salvage the data that the manifest names."""
         data = self.path / manifest.data
-        if not trust:
-            refuse_untrusted(data)
         check_data(self.path, manifest)
         return salvage(manifest.engine, data)
 
@@ -270,25 +262,21 @@ class FolderIndex(Index):
             yield engine
             self.confirm()
 
-    def rollback(self, *, wait: float = 0.0, trust: bool = False) -> None:
+    def rollback(self, *, wait: float = 0.0) -> RolledBack | None:
         """Drop the last commit of the data that the manifest names."""
         with self.lock(wait):
             manifest = self.read_manifest()
             data = self.path / manifest.data
-            if not trust:
-                refuse_untrusted(data)
             check_data(self.path, manifest)
-            rollback(manifest.engine, data)
+            return rollback(manifest.engine, data)
 
-    def restore_manifest(self, *, trust: bool = False) -> str | None:
+    def restore_manifest(self) -> str | None:
         """Copy the manifest from the data that it names, or the other way round."""
         from newsgrep.index.data_folders import adopt_data
 
         current = None
         with suppress(IndexDamaged):
             current = self.read_manifest(any_analyser=True)
-        if current and not trust:
-            refuse_untrusted(self.path / current.data)
         return adopt_data(self.path, current)
 
     def remove_leftovers(self, manifest: Manifest | None) -> list[str]:
@@ -345,49 +333,3 @@ class FolderIndex(Index):
     def describe_leftovers(self, names: Sequence[str]) -> str:
         """Count the files."""
         return f"Deleted {count_noun(len(names), 'file')} left over from earlier runs"
-
-
-_WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
-_ROOT_UID: Final = 0
-
-
-def refuse_untrusted(data: Path) -> None:
-    """Raise :class:`IndexUntrusted` if others own or may write to ``data`` or a file in it.
-
-    An engine's files contain pickles, and loading a pickle can run code. Files owned by root
-    are trusted. Missing files are ignored.
-    """
-    if not hasattr(os, "geteuid"):  # pragma: no cover  (Windows)
-        return
-    trusted = {os.geteuid(), _ROOT_UID}
-    try:
-        with os.scandir(data) as entries:
-            paths = [str(data), *(entry.path for entry in entries)]
-    except OSError:
-        return
-    for path in paths:
-        try:
-            status = os.stat(path)  # noqa: PTH116  (a search waits for this)
-        except FileNotFoundError:
-            continue  # deleted by a writer, or a lock's link that leads nowhere
-        if status.st_uid not in trusted:
-            problem = f"belongs to {_user_name(status.st_uid)}"
-            remedy = "create an index of your own"
-        elif status.st_mode & _WRITABLE_BY_OTHERS:
-            problem = "can be changed by other users"
-            remedy = f"remove their permission (chmod -R go-w {data})"
-        else:
-            continue
-        raise IndexUntrusted(
-            f"{path} {problem}, and opening an index can run code that is hidden in it: if you "
-            f"trust everyone who could write there, use --trust, or {remedy}."
-        )
-
-
-def _user_name(uid: int) -> str:
-    from pwd import getpwuid
-
-    try:
-        return getpwuid(uid).pw_name
-    except KeyError:
-        return f"user {uid}"

@@ -16,16 +16,17 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
+from newsgrep._io import write_new
+from newsgrep.engines.commits import open_regular
 from newsgrep.errors import IndexLocked, IndexMissing, InputError
 from newsgrep.index.manifest import HOLDER_FILE, LOCK_FILE
 
-_WRITE_BY_OTHERS: Final = 0o022
-"""The write permission of the group and of everybody."""
+_MAX_HOLDER_BYTES: Final = 4096
 
 
 @contextmanager
 def write_lock(folder: Path, wait: float = 0.0) -> Iterator[None]:
-    """Keep other writers out of the index in ``folder``; files are made for the user only.
+    """Keep other writers out of the index in ``folder``.
 
     Raises :class:`IndexLocked` if another process still writes after ``wait`` seconds, and
     :class:`IndexMissing` if nothing can be written there.
@@ -43,12 +44,11 @@ def write_lock(folder: Path, wait: float = 0.0) -> Iterator[None]:
             f"Nothing can be written in {folder} ({exc.strerror}): name another index with --index."
         ) from exc
     try:
-        with _private_umask():
-            now = time.strftime("%H:%M:%S")
-            holder = {"pid": os.getpid(), "host": platform.node(), "since": now}
-            with suppress(OSError):
-                (folder / HOLDER_FILE).write_text(json.dumps(holder), "utf-8")
-            yield
+        since = time.strftime("%H:%M:%S")
+        holder = {"pid": os.getpid(), "host": platform.node(), "since": since}
+        with suppress(OSError):
+            write_new(folder / HOLDER_FILE, json.dumps(holder).encode("ascii"))
+        yield
     finally:
         with suppress(OSError):
             (folder / HOLDER_FILE).unlink()
@@ -75,29 +75,15 @@ def exclusive_lock(lock_file: Path, what: str, wait: float = 0.0) -> Iterator[No
             "name a folder of your own."
         ) from exc
     try:
-        with _private_umask():
-            yield
+        yield
     finally:
         lock.release()
 
 
-@contextmanager
-def _private_umask() -> Iterator[None]:
-    """Let nobody else change what is written, whatever the user's umask is.
-
-    An index that others can change would be refused as untrusted.
-    """
-    usual = os.umask(_WRITE_BY_OTHERS)
-    os.umask(usual | _WRITE_BY_OTHERS)
-    try:
-        yield
-    finally:
-        os.umask(usual)
-
-
 def _describe_holder(folder: Path) -> str:
     try:
-        holder = json.loads((folder / HOLDER_FILE).read_text("utf-8"))
+        with open_regular(folder / HOLDER_FILE) as stream:
+            holder = json.loads(stream.read(_MAX_HOLDER_BYTES))
         return f"Process {holder['pid']} on {holder['host']} (since {holder['since']})"
     except (OSError, ValueError, KeyError, TypeError):
         return "Another process"

@@ -24,14 +24,14 @@ class HealthReport(NamedTuple):
         return any(problem.in_data for problem in self.problems)
 
 
-def verify_index(index: Index, *, deep: bool = False, trust: bool = False) -> HealthReport:
+def verify_index(index: Index, *, deep: bool = False) -> HealthReport:
     """Compare all files of the index with their checksums, and read every article.
 
     With ``deep``, also compare every term with the stored articles. Raises what
     :meth:`Index.open` does, except for :class:`IndexDamaged`, which is reported as a problem.
     """
     try:
-        with index.open(trust=trust) as engine:
+        with index.open() as engine:
             problems = engine.verify(deep=deep)
             articles = 0 if problems else count_matches(engine)
     except IndexDamaged as exc:
@@ -39,14 +39,14 @@ def verify_index(index: Index, *, deep: bool = False, trust: bool = False) -> He
     return HealthReport(tuple(problems), articles)
 
 
-def clean_up_index(index: Index, *, wait: float = 0.0, trust: bool = False) -> list[str]:
+def clean_up_index(index: Index, *, wait: float = 0.0) -> list[str]:
     """Delete what interrupted runs have left behind, and return the names."""
     with index.lock(wait):
-        return _remove_leftovers(index, trust)
+        return _remove_leftovers(index)
 
 
-def _remove_leftovers(index: Index, trust: bool) -> list[str]:
-    with index.session(trust=trust) as session:
+def _remove_leftovers(index: Index) -> list[str]:
+    with index.session() as session:
         return index.remove_leftovers(session.manifest) + session.engine.remove_leftovers()
 
 
@@ -65,7 +65,6 @@ def rebuild_index(
     *,
     jobs: int = 1,
     wait: float = 0.0,
-    trust: bool = False,
     progress: Progress = no_progress,
 ) -> RebuildResult:
     """Rebuild the index from its stored articles with the analyser of this newsgrep.
@@ -76,7 +75,7 @@ def rebuild_index(
     :meth:`Index.read_manifest` and :meth:`Index.lock` do.
     """
     with index.lock(wait):
-        return _rebuild(index, Transfer(), jobs, trust, progress)
+        return _rebuild(index, Transfer(), jobs, progress)
 
 
 class RepairResult(NamedTuple):
@@ -96,7 +95,6 @@ def repair_index(
     *,
     jobs: int = 1,
     wait: float = 0.0,
-    trust: bool = False,
     progress: Progress = no_progress,
 ) -> RepairResult:
     """Restore a damaged or lost manifest, and rebuild the index if its data is damaged.
@@ -105,25 +103,23 @@ def repair_index(
     errors are those of :func:`rebuild_index`.
     """
     with index.lock(wait):
-        restored = index.restore_manifest(trust=trust)
-        if restored and _is_sound(index, trust):
-            return RepairResult(restored, None, tuple(_remove_leftovers(index, trust)))
-        rebuilt = _rebuild(index, Transfer(lossy=True), jobs, trust, progress)
+        restored = index.restore_manifest()
+        if restored and _is_sound(index):
+            return RepairResult(restored, None, tuple(_remove_leftovers(index)))
+        rebuilt = _rebuild(index, Transfer(lossy=True), jobs, progress)
         return RepairResult(restored, rebuilt, ())
 
 
-def _is_sound(index: Index, trust: bool) -> bool:
+def _is_sound(index: Index) -> bool:
     try:
-        return not verify_index(index, trust=trust).is_repairable
+        return not verify_index(index).is_repairable
     except IndexMismatch:
         return False
 
 
-def _rebuild(
-    index: Index, transfer: Transfer, jobs: int, trust: bool, progress: Progress
-) -> RebuildResult:
+def _rebuild(index: Index, transfer: Transfer, jobs: int, progress: Progress) -> RebuildResult:
     manifest = index.read_manifest(any_analyser=True)
-    stored = index.iter_stored(manifest, trust=trust)
+    stored = index.iter_stored(manifest)
     with index.replace(manifest.engine) as engine:
         engine.write(transfer.changes(stored, jobs, progress))
     index.remove_leftovers(index.read_manifest())
@@ -137,7 +133,7 @@ class CopyOptions:
     ``engine`` is the engine of the copy; by default that of the index to be replaced, or else
     of the source, if the target can have it. ``replace`` allows replacing an index that is not
     empty. ``jobs`` is the number of worker processes, ``wait`` how many seconds to wait for
-    another writer, ``trust`` allows indexes that others may have written, and ``progress`` is
+    another writer, and ``progress`` is
     called with the number of articles read.
     """
 
@@ -145,7 +141,6 @@ class CopyOptions:
     replace: bool = False
     jobs: int = 1
     wait: float = 0.0
-    trust: bool = False
     progress: Progress = no_progress
 
 
@@ -171,7 +166,7 @@ def copy_index(source: Index, target: Index, options: CopyOptions) -> CopyResult
     target.choose_engine(options.engine)
     queries = read_saved(source)
     read_saved(target)  # damage to them is reported before the work
-    with source.freeze(options.wait), source.session(trust=options.trust) as session:
+    with source.freeze(options.wait), source.session() as session:
         _refuse_existing(target, options)
         if not target.exists():
             target.prepare()
@@ -179,10 +174,10 @@ def copy_index(source: Index, target: Index, options: CopyOptions) -> CopyResult
             _refuse_existing(target, options)
             engine_name = _target_engine(target, session.manifest.engine, options.engine)
             transfer, commit = Transfer(), session.engine.commit()
-            stored = source.iter_stored(session.manifest, trust=options.trust)
+            stored = source.iter_stored(session.manifest)
             with target.replace(engine_name) as copy:
                 copy.write(transfer.changes(stored, options.jobs, options.progress))
-                _verify_unchanged(source, commit, options.trust)
+                _verify_unchanged(source, commit)
                 _verify_complete(source, session.engine, copy)
                 merge_saved(target, queries)
             target.remove_leftovers(target.read_manifest())
@@ -193,7 +188,7 @@ def _refuse_existing(target: Index, options: CopyOptions) -> None:
     if options.replace or not target.exists():
         return
     try:
-        with target.open(trust=options.trust) as engine:
+        with target.open() as engine:
             is_empty = not any(_store_totals(engine))
     except (IndexDamaged, IndexMismatch):
         is_empty = False
@@ -211,8 +206,8 @@ def _target_engine(target: Index, source_engine: str, wanted: str | None) -> str
     return target.choose_engine(wanted, preferred)
 
 
-def _verify_unchanged(source: Index, commit: int, trust: bool) -> None:
-    with source.open(trust=trust) as engine:
+def _verify_unchanged(source: Index, commit: int) -> None:
+    with source.open() as engine:
         if engine.commit() != commit:
             raise IndexProblem(
                 f"The index {source.where} changed while it was copied, and no copy was created: "

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from newsgrep.engines.base import Engine, Stored, Unreadable
+from newsgrep.engines.base import Engine, RolledBack, Stored, Unreadable
 from newsgrep.engines.registry import (
     DEFAULT_ENGINE,
     DEFAULT_TIMEOUT,
@@ -124,7 +124,7 @@ class ServerIndex(Index):
         check_compatible(manifest, self.where, remedy, any_analyser=any_analyser)
         return manifest
 
-    def try_open(self, *, trust: bool = False, engine: str | None = None) -> OpenIndex | None:  # noqa: ARG002  (a server's answers run no code)
+    def try_open(self, *, engine: str | None = None) -> OpenIndex | None:
         """Open the index on the server."""
         found = self._server.open(self.url)
         if found is None:
@@ -144,12 +144,7 @@ class ServerIndex(Index):
             "or name another with --index."
         )
 
-    def iter_stored(
-        self,
-        manifest: Manifest,  # noqa: ARG002  (likewise)
-        *,
-        trust: bool = False,  # noqa: ARG002  (likewise)
-    ) -> Iterator[Stored | Unreadable]:
+    def iter_stored(self, manifest: Manifest) -> Iterator[Stored | Unreadable]:  # noqa: ARG002  (the server has it)
         """Read everything that the server has of the index."""
         return self._server.salvage(self.url)
 
@@ -191,14 +186,14 @@ class ServerIndex(Index):
         del manifest["data"], manifest["id"]
         return manifest
 
-    def rollback(self, *, wait: float = 0.0, trust: bool = False) -> None:  # noqa: ARG002  (refused)
+    def rollback(self, *, wait: float = 0.0) -> RolledBack | None:  # noqa: ARG002  (refused)
         """Refuse: a server keeps no previous commit."""
         raise UsageError(
             f"{self} is on a server, which keeps no previous commit: restore one of the server's "
             "own snapshots."
         )
 
-    def restore_manifest(self, *, trust: bool = False) -> None:
+    def restore_manifest(self) -> None:
         """Do nothing: the server stores the manifest with the data."""
 
     def remove_leftovers(self, manifest: Manifest | None) -> list[str]:  # noqa: ARG002  (there are none)

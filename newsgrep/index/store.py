@@ -22,7 +22,7 @@ from tempfile import TemporaryDirectory
 from typing import ClassVar, NamedTuple
 
 from newsgrep._io import sync
-from newsgrep.engines.base import Engine, Stored, Unreadable
+from newsgrep.engines.base import Engine, RolledBack, Stored, Unreadable
 from newsgrep.engines.registry import DEFAULT_ENGINE
 from newsgrep.errors import IndexProblem, UsageError
 from newsgrep.index.manifest import SAVED_FILE, SEEN_FOLDER, Manifest
@@ -40,10 +40,9 @@ class Index(ABC):
     """One index: where it is, and what can be done with it as a whole.
 
     Creating an object reads nothing. Methods that open an index or read its manifest raise
-    :class:`IndexMissing` if there is none, :class:`IndexDamaged` if it can't be read,
+    :class:`IndexMissing` if there is none, :class:`IndexDamaged` if it can't be read, and
     :class:`IndexMismatch` if this newsgrep can't search it (another format, engine or
-    analyser), and :class:`IndexUntrusted`, unless ``trust``, if others may have written to its
-    folder. Servers add :class:`ServerProblem`. ``str()`` is what a user typed.
+    analyser). Servers add :class:`ServerProblem`. ``str()`` is what a user typed.
     """
 
     __slots__ = ()
@@ -125,7 +124,7 @@ class Index(ABC):
         """Return a value that changes when the index is created or rebuilt."""
 
     @abstractmethod
-    def try_open(self, *, trust: bool = False, engine: str | None = None) -> OpenIndex | None:
+    def try_open(self, *, engine: str | None = None) -> OpenIndex | None:
         """Read the manifest and open the engine; return ``None`` if there is no index.
 
         Raises :class:`UsageError` if ``engine`` is given and the index has another one. Prefer
@@ -133,18 +132,18 @@ class Index(ABC):
         """
 
     @contextmanager
-    def open(self, *, trust: bool = False) -> Iterator[Engine]:
+    def open(self) -> Iterator[Engine]:
         """Open the index for searching; closes the engine on leaving."""
-        with self.session(trust=trust) as session:
+        with self.session() as session:
             yield session.engine
 
     @contextmanager
-    def session(self, *, trust: bool = False) -> Iterator[Session]:
+    def session(self) -> Iterator[Session]:
         """Open the index like :meth:`open`, with its manifest."""
-        opened = self.try_open(trust=trust)
+        opened = self.try_open()
         if opened is None:
             raise self.missing()
-        session = Session(self, opened, trust)
+        session = Session(self, opened)
         try:
             yield session
         finally:
@@ -155,9 +154,7 @@ class Index(ABC):
         """Return the error for an index that does not exist, or has lost its manifest."""
 
     @abstractmethod
-    def iter_stored(
-        self, manifest: Manifest, *, trust: bool = False
-    ) -> Iterator[Stored | Unreadable]:
+    def iter_stored(self, manifest: Manifest) -> Iterator[Stored | Unreadable]:
         """Return all articles and file records of an index that may be damaged, each once."""
 
     @abstractmethod
@@ -212,14 +209,16 @@ class Index(ABC):
         """
 
     @abstractmethod
-    def rollback(self, *, wait: float = 0.0, trust: bool = False) -> None:
+    def rollback(self, *, wait: float = 0.0) -> RolledBack | None:
         """Drop the last commit, under :meth:`lock`, of an index that may be damaged.
 
-        Raises :class:`UsageError` if there is no previous commit.
+        If the last commit is a rollback, only what a killed rollback has left is deleted. Returns
+        ``None`` if the engine has no numbers of commits. Raises :class:`UsageError` if there is no
+        previous commit.
         """
 
     @abstractmethod
-    def restore_manifest(self, *, trust: bool = False) -> str | None:
+    def restore_manifest(self) -> str | None:
         """Make manifest and data agree if one of them is damaged, under :meth:`lock`.
 
         Returns the name of the file that was written, ``None`` if they agree. Raises
@@ -253,10 +252,9 @@ class Index(ABC):
 class Session:
     """An open index with its manifest; :meth:`Index.session` closes it."""
 
-    def __init__(self, index: Index, opened: OpenIndex, trust: bool) -> None:
+    def __init__(self, index: Index, opened: OpenIndex) -> None:
         self._index = index
         self._opened = opened
-        self._trust = trust
         self._is_open = True
 
     @property
@@ -279,7 +277,7 @@ class Session:
             return
         self._opened.engine.close()
         self._is_open = False
-        opened = self._index.try_open(trust=self._trust)
+        opened = self._index.try_open()
         if opened is None:
             raise self._index.missing()
         self._opened, self._is_open = opened, True

@@ -49,9 +49,9 @@ class UpdateOptions:
     ``outlets_file`` has the user's own outlet rules. ``jobs`` is the number of worker processes.
     ``prune``, ``follow``, ``largest`` and ``shard`` are described at
     :func:`newsgrep.index.plan.make_plan`. ``wait`` is how many seconds to wait for another
-    writer, and ``commit_every`` how many seconds to write before a commit. ``trust`` allows an
-    index that others may have written. ``engine`` is the engine of a new index; an existing one
-    must have the same. ``progress`` is called with the number of files read, and their total.
+    writer, and ``commit_every`` how many seconds to write before a commit. ``engine`` is the
+    engine of a new index; an existing one must have the same. ``progress`` is called with the
+    number of files read, and their total.
     With ``reextract`` only files that older rules have read are read again, of the articles that
     match ``only`` if that is given (:func:`newsgrep.index.reextract.make_reextraction_plan`).
     """
@@ -60,7 +60,6 @@ class UpdateOptions:
     jobs: int = 1
     prune: bool | None = None
     wait: float = 0.0
-    trust: bool = False
     progress: Progress = no_progress
     commit_every: float = 300.0
     follow: bool = False
@@ -129,8 +128,8 @@ def update_index(
 
 
 def _open(index: Index, options: UpdateOptions) -> Session | None:
-    opened = index.try_open(trust=options.trust, engine=options.engine)
-    return Session(index, opened, options.trust) if opened else None
+    opened = index.try_open(engine=options.engine)
+    return Session(index, opened) if opened else None
 
 
 def _make_plan(
@@ -226,7 +225,7 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
                 f"stopped; {index} keeps what it has received. The same command continues from "
                 "there."
             ) from exc
-        if _last_commit(index, options.trust) != engine.commit():
+        if _last_commit(index) != engine.commit():
             run.commit()  # it was complete, but the interrupt came before it was recorded
         if run.committed:
             raise Interrupted(
@@ -239,10 +238,10 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
         raise ChangesRejected(rejected[0].index, items) from rejected[0]
 
 
-def _last_commit(index: Index, trust: bool) -> int:
+def _last_commit(index: Index) -> int:
     if not index.exists():
         return 0
-    with index.open(trust=trust) as engine:
+    with index.open() as engine:
         return engine.commit()
 
 

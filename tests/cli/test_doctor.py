@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -54,10 +55,15 @@ def test_doctor_rollback_drops_a_damaged_commit(archive: Cli) -> None:
     ran = archive.run("search", "雾港")
     assert ran.status == 2
     result = archive("doctor", "--rollback").out
-    assert result.startswith("Rolled back to the commit before")
+    done = r"Rolled back to commit 1 of [-\d]{10} [:\d]{8} UTC; commit 2 is dropped\n"
+    assert re.match(done, result)
     assert "is intact: 1 article;" in result
     assert archive.found("雾港") == ["雾港灯塔熄灯"]
-    archive("doctor", "--rollback")  # repeated, it changes nothing
+    again = archive("doctor", "--rollback").out
+    assert again.startswith("Already rolled back to commit 1 of ")
+    rolled_back = archive.json("doctor", "--rollback")["rolled_back"]
+    assert (rolled_back["number"], rolled_back["dropped"]) == (1, 2)
+    assert rolled_back["is_repeated"]
     assert archive.found("雾港") == ["雾港灯塔熄灯"]
     assert archive("index", "n").out.startswith("2 files seen: 1 added, 1 unchanged")
     assert len(archive.found("雾港")) == 2
@@ -89,7 +95,7 @@ def test_index_keeps_files_of_two_commits_only(archive: Cli) -> None:
         write_article(archive.folder / "n" / f"{number}.md", f"第{number}号灯塔", "雾散了。")
         archive("index", "n")
     names = {path.name for path in (archive.index / "whoosh").iterdir()}
-    assert len([name for name in names if name.endswith(".json")]) == 2
+    assert len([name for name in names if name.startswith("commit-")]) == 2
     assert len([name for name in names if name.endswith(".previous.json")]) == 1
     assert len({name.split(".")[0] for name in names if name.endswith(".col")}) <= 2
     assert archive.json("doctor", "--tidy")["deleted"] == []

@@ -79,7 +79,7 @@ def test_every_released_format_has_a_fixture() -> None:
 def test_released_format_opens_or_names_remedy(index: Path) -> None:
     number = format_of(index)
     try:
-        with FolderIndex(index).open(trust=True) as engine:
+        with FolderIndex(index).open() as engine:
             answers(engine, number)
             engine.write(())
             answers(engine, number)
@@ -89,7 +89,7 @@ def test_released_format_opens_or_names_remedy(index: Path) -> None:
 
 def test_released_format_can_be_rebuilt(index: Path) -> None:
     number = format_of(index)
-    assert rebuild_index(FolderIndex(index), trust=True).articles == len(ARTICLES) + 1
+    assert rebuild_index(FolderIndex(index)).articles == len(ARTICLES) + 1
     assert format_of(index) == INDEX_FORMAT
     with FolderIndex(index).open() as engine:
         answers(engine, number)
@@ -102,7 +102,7 @@ def test_rebuild_keeps_what_the_user_has_created(index: Path) -> None:
     (index / SEEN_FOLDER).mkdir()
     seen = article_key("a1")
     write_seen(index / SEEN_FOLDER / "x", 7, [seen])
-    rebuild_index(folder, trust=True)
+    rebuild_index(folder)
     assert read_saved(folder) == saved["queries"]
     assert SeenArticles(7, frozenset({seen})) in map(read_seen, seen_files(folder))
 
@@ -112,6 +112,6 @@ def test_unknown_format_names_the_remedy(tmp_path: Path) -> None:
     make_released_index(index)
     change_manifest(index, format=3)
     with pytest.raises(IndexMismatch, match="delete the folder and index again"):
-        rebuild_index(FolderIndex(index), trust=True)
+        rebuild_index(FolderIndex(index))
     with pytest.raises(IndexMismatch, match="delete the folder and index again"):
-        FolderIndex(index).try_open(trust=True)
+        FolderIndex(index).try_open()
