@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from whoosh.columns import NumericColumn, RefBytesColumn, VarBytesColumn
-from whoosh.filedb.filetables import HashReader
 from whoosh.filedb.structfile import BufferFile
 
 from newsgrep.analysis.scoring import FieldCounts, pack_counts
@@ -179,26 +178,24 @@ def test_terms_returns_those_with_prefix(
     assert found == [term for term in expected(documents) if term.startswith(prefix)]
 
 
-class OwnHashReader(HashReader):
-    """Whoosh's reader of hash tables, without the pickle after them."""
-
-    def _read_extras(self) -> None:
-        self.extras: dict[str, Any] = {}
-
-
-def test_whoosh_reads_hash_table_of_terms(tmp_path: Path) -> None:
-    documents: Documents = [{"水": n, f"t{n % 7}": 2} for n in range(1, 300)]
-    write(tmp_path, documents)
-    (path,) = tmp_path.glob("*.trm")
-    content = path.read_bytes()
-    table = OwnHashReader(BufferFile(content, path.name), len(content))
-    terms = [key[2:].decode() for key, _ in table.items() if key[:2] == b"\0\1"]
-    assert terms == sorted(expected(documents))
-    with reading(tmp_path) as reader:
+@settings(max_examples=40, deadline=None)
+@given(
+    terms=st.sets(st.text("水渔a", min_size=1, max_size=300), max_size=60),
+    others=st.lists(st.text("水渔ab", max_size=4), max_size=20),
+)
+def test_find_returns_row_of_each_term(
+    tmp_path_factory: Any, terms: set[str], others: list[str]
+) -> None:
+    folder = tmp_path_factory.mktemp("terms")
+    write(folder, [dict.fromkeys(terms, 3)])
+    with reading(folder) as reader:
         (segment,) = reader.segments
-        for term in terms:
-            row = table[b"\0\1" + term.encode()]
-            assert count_postings(row) == segment.document_frequency(TEXT_FIELD, term.encode())
+        for term in (*terms, *others):
+            found = segment.postings(TEXT_FIELD, term.encode())
+            assert found == ((array("L", [0]), array("L", [3])) if term in terms else _NONE)
+
+
+_NONE = (array("L"), array("L"))
 
 
 @pytest.mark.parametrize("count", [1, 40, 1500])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from array import array
@@ -15,14 +16,18 @@ from zlib import compress
 from newsgrep.engines.whoosh.internals import (
     ColumnWriter,
     StructFile,
-    TermWriter,
     column_writer,
     create_file,
 )
 from newsgrep.engines.whoosh.segment import (
+    BLOCK_BYTES,
     BLOCK_HEADER,
+    FIELD_NUMBER,
     GAP_CODES,
     LISTED_ROW,
+    ROW_LENGTHS,
+    TERMS_END,
+    TERMS_MAGIC,
     WIDE_WEIGHTS,
     BlockForm,
 )
@@ -92,12 +97,12 @@ class SegmentBuilder:
             writer.finish(self.documents)
         self._files["trm"] = create_file(self._path("trm"))
         self._files["pst"] = create_file(self._path("pst"))
-        terms = TermWriter(self._files["trm"], fields)
+        terms = _TermWriter(self._files["trm"], fields)
         listed = _ListWriter(self._files["pst"])
         for field, lists in postings:
             for term, numbers, weights in lists:
-                terms.add_term(field, term, listed.write(numbers, weights))
-        terms.close()  # closes its file
+                terms.add(field, term, listed.write(numbers, weights))
+        terms.finish()
         for file in self._files.values():
             if not file.is_closed:
                 file.close()
@@ -109,6 +114,48 @@ class SegmentBuilder:
             if not file.is_closed:
                 with suppress(OSError):  # a full disk was reported by the first error
                     file.close()
+
+
+class _TermWriter:
+    """Writes a table of terms: see :class:`newsgrep.engines.whoosh.segment.TermFile`."""
+
+    def __init__(self, file: StructFile, fields: Sequence[str]) -> None:
+        self._file = file
+        self._fields = list(fields)
+        self._last_key = b""
+        self._block: list[bytes] = []
+        self._block_bytes = 0
+        self._positions = array("Q")
+        self._position = 0
+
+    def add(self, field: str, term: str, row: bytes) -> None:
+        """Add a term with its row; fields and, within a field, code points ascend."""
+        key = FIELD_NUMBER.pack(self._fields.index(field)) + term.encode("utf-8")
+        if key <= self._last_key:
+            raise ValueError(f"keys must ascend: {self._last_key!r}, {key!r}")
+        self._last_key = key
+        self._block.append(ROW_LENGTHS.pack(len(key), len(row)) + key + row)
+        self._block_bytes += ROW_LENGTHS.size + len(key) + len(row)
+        if self._block_bytes >= BLOCK_BYTES:
+            self._write_block()
+
+    def _write_block(self) -> None:
+        self._positions.append(self._position)
+        self._file.write(b"".join(self._block))
+        self._position += self._block_bytes
+        self._block.clear()
+        self._block_bytes = 0
+
+    def finish(self) -> None:
+        """Write what follows the rows."""
+        if self._block:
+            self._write_block()
+        names = json.dumps(self._fields).encode()
+        self._file.write(
+            _to_bytes("Q", self._positions)
+            + names
+            + TERMS_END.pack(TERMS_MAGIC, self._position, len(self._positions), len(names))
+        )
 
 
 class _ListWriter:

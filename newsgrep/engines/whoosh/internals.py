@@ -1,38 +1,23 @@
-"""Every use of Whoosh, which writes the columns and the tables of terms, with its reason.
+"""The use of Whoosh: it writes the columns of a segment.
 
-Nothing of Whoosh is needed for reading: see :mod:`newsgrep.engines.whoosh.segment`. What is here
-depends on the inside of one minor version of whoosh3 and is checked against
-:data:`SUPPORTED_VERSION` on import. tests/engines/test_whoosh_format.py compares what Whoosh's
+Nothing of Whoosh is needed for reading: see :mod:`newsgrep.engines.whoosh.segment`, which depends
+on the layout of three types of columns of one minor version of whoosh3. It is checked against
+:data:`SUPPORTED_VERSION` on import, and tests/engines/test_whoosh_format.py compares what Whoosh's
 own classes read from the files.
 
-To move to another minor version, go through the entries below in its source, change
+To move to another minor version, compare the source of the three types, change
 :data:`SUPPORTED_VERSION` and the requirement in pyproject.toml, and run tests/engines.
-
-==================================  ==========================================================
-what is used                        why
-==================================  ==========================================================
-``OrderedHashWriter``               its "extras" are a pickle, and here a JSON object; a row is
-                                    written by one call instead of four
-layout of the three column types    they are read by newsgrep's own classes
-==================================  ==========================================================
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
-from struct import Struct
 from typing import Any, Final, Protocol
-from zlib import crc32
 
 import whoosh
 from whoosh.columns import NumericColumn, RefBytesColumn, VarBytesColumn
-from whoosh.filedb.filetables import HashWriter, OrderedHashWriter
 from whoosh.filedb.structfile import StructFile
-from whoosh.util.numlists import GrowableArray
 
-from newsgrep.engines.whoosh.segment import EXTRAS_LENGTH, FIELD_NUMBER, HASH_TYPE
 from newsgrep.engines.whoosh.storage import (
     BYTES_COLUMNS,
     FACET_COLUMNS,
@@ -45,7 +30,6 @@ __all__ = [
     "SUPPORTED_VERSION",
     "ColumnWriter",
     "StructFile",
-    "TermWriter",
     "check_version",
     "column_writer",
     "create_file",
@@ -76,9 +60,6 @@ def create_file(path: Path) -> StructFile:
     return StructFile(path.open("xb", _BUFFER_BYTES), name=path.name)
 
 
-# Columns -------------------------------------------------------------------------------------
-
-
 class ColumnWriter(Protocol):
     """A writer of one of Whoosh's columns."""
 
@@ -106,38 +87,3 @@ def column_writer(name: str, file: StructFile) -> ColumnWriter:
     """Return a writer of the column ``name``."""
     writer: ColumnWriter = _COLUMN_TYPES[name].writer(file)
     return writer
-
-
-# Terms ---------------------------------------------------------------------------------------
-
-_ROW_LENGTHS: Final = Struct(">ii")
-
-
-class TermWriter(OrderedHashWriter):
-    """Whoosh's writer of a hash table, for the terms of fields that are known."""
-
-    def __init__(self, file: StructFile, fields: Sequence[str]) -> None:
-        HashWriter.__init__(self, file, hashtype=HASH_TYPE)  # the subclass has no `hashtype`
-        self.index = GrowableArray("H")
-        self.lastkey = b""
-        self._fields = list(fields)
-        self._position = self.tell()
-
-    def add_term(self, field: str, term: str, row: bytes) -> None:
-        """Add a term with its row; fields and, within a field, code points ascend."""
-        key = FIELD_NUMBER.pack(self._fields.index(field)) + term.encode("utf-8")
-        if key <= self.lastkey:
-            raise ValueError(f"keys must ascend: {self.lastkey!r}, {key!r}")
-        written = _ROW_LENGTHS.pack(len(key), len(row)) + key + row
-        self.dbfile.write(written)
-        hashed = crc32(key)
-        self.buckets[hashed & 0xFF].append((hashed, self._position))
-        self.index.append(self._position)
-        self.lastkey = key
-        self._position += len(written)
-
-    def _write_extras(self) -> None:
-        described = {"fields": self._fields, "positions": [self.index.typecode, len(self.index)]}
-        data = json.dumps(described).encode()
-        self.dbfile.write(EXTRAS_LENGTH.pack(len(data)) + data)
-        self.index.to_file(self.dbfile)

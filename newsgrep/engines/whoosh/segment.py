@@ -1,12 +1,11 @@
 """The files of a segment, read without trusting what they contain.
 
-Whoosh writes the tables of terms and the columns, and trusts every size and position in them. Here
-each is compared with the size of the file before it is used, so that a file that somebody has made
-up costs no more memory and time than another one of its size. Nothing in a segment is a pickle.
+Whoosh writes the columns, and trusts every size and position in them. Here each number in a file is
+compared with the size of the file before it is used, so that a file that somebody has made up costs
+no more memory and time than another one of its size. Nothing in a segment is a pickle.
 
 ==============  ===============================================================================
-``ID.trm``      Whoosh's ordered hash table from a field's number and a term to a row
-                (:func:`read_postings`); its "extras" are a JSON object, see :class:`TermFile`
+``ID.trm``      the terms, each with its postings, or where they are (:class:`TermFile`)
 ``ID.pst``      the postings of terms that have many of them, in blocks
 ``ID.NAME.col`` a column, in the layout of Whoosh's column type
 ==============  ===============================================================================
@@ -19,23 +18,25 @@ from __future__ import annotations
 import json
 import sys
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from struct import Struct
 from typing import Any, Final, NamedTuple
-from zlib import crc32, decompressobj
+from zlib import decompressobj
 
 from newsgrep.analysis.scoring import FieldCounts, pack_counts, unpack_counts
 from newsgrep.engines.whoosh.storage import CheckedFile, CorruptFile
 
-_ITEM_BYTES: Final = {"B": 1, "H": 2, "i": 4, "I": 4, "q": 8, "d": 8}
+_ITEM_BYTES: Final = {"B": 1, "H": 2, "i": 4, "I": 4, "Q": 8, "d": 8}
 """Type codes of arrays in files, as in :mod:`array`, with the size of an item."""
+
+_COUNT_CODES: Final = {"B": "B", "H": "H", "i": "I", "I": "I"}
+"""Whoosh's type codes of lengths and positions in a column; none is negative."""
 
 
 def read_array(file: CheckedFile, position: int, code: str, count: int) -> array[Any]:
     """Return ``count`` numbers with the type ``code`` that begin at byte ``position``."""
-    if code not in _ITEM_BYTES:
-        raise CorruptFile(f"{file.name} contains an unknown type of numbers")
     return _to_array(code, file.get(position, count * _ITEM_BYTES[code]))
 
 
@@ -63,6 +64,12 @@ def read_numbers(file: CheckedFile, code: str, documents: int, default: float) -
     return numbers
 
 
+def _count_code(code: str, file: CheckedFile) -> str:
+    if code not in _COUNT_CODES:
+        raise CorruptFile(f"{file.name} contains an unknown type of numbers")
+    return _COUNT_CODES[code]
+
+
 class BytesColumn:
     """A column of byte strings: the values, their lengths, and in large columns their positions."""
 
@@ -72,9 +79,10 @@ class BytesColumn:
         starts: array[int] | None = None
         if code == "X":
             code, starts_code = map(chr, file.get(end - 2, 2))
-            end -= 2 + documents * _ITEM_BYTES.get(starts_code, 0)
-            starts = read_array(file, end, starts_code, documents)
-        end -= documents * _ITEM_BYTES.get(code, 0)
+            end -= 2 + documents * _ITEM_BYTES[_count_code(starts_code, file)]
+            starts = read_array(file, end, _count_code(starts_code, file), documents)
+        code = _count_code(code, file)
+        end -= documents * _ITEM_BYTES[code]
         self._lengths = read_array(file, end, code, documents)
         if starts is None:
             starts = array("Q", accumulate(self._lengths, initial=0))
@@ -103,7 +111,7 @@ class ReferenceColumn:
     """A column of few distinct values: ``references[document]`` is an index of ``values``."""
 
     def __init__(self, file: CheckedFile, documents: int) -> None:
-        code = chr(file.get(file.size - 1, 1)[0])
+        code = _count_code(chr(file.get(file.size - 1, 1)[0]), file)
         self.references: Sequence[int] = read_array(file, 0, code, documents)
         start = documents * _ITEM_BYTES[code]
         self.values = list(_parse_values(file.get(start, file.size - 1 - start), file.name))
@@ -120,10 +128,13 @@ def _parse_values(data: bytes, name: str) -> Iterator[bytes]:
         at += length
 
 
+_MAX_SHIFT: Final = 63
+
+
 def parse_number(data: bytes, at: int) -> tuple[int, int]:
     """Return the number of variable length at ``at``, lowest seven bits first, and its end."""
     number = shift = 0
-    while data[at] & 0x80:
+    while data[at] & 0x80 and shift < _MAX_SHIFT:
         number |= (data[at] & 0x7F) << shift
         shift, at = shift + 7, at + 1
     return number | data[at] << shift, at + 1
@@ -131,141 +142,113 @@ def parse_number(data: bytes, at: int) -> tuple[int, int]:
 
 # Terms ---------------------------------------------------------------------------------------
 
-HASH_TYPE: Final = 1
-"""Whoosh's number for a table whose hashes are CRC-32."""
-
-EXTRAS_LENGTH: Final = Struct(">I")
 FIELD_NUMBER: Final = Struct(">H")
+"""Begins the key of a row; the term in UTF-8 follows."""
 
-_HEADER: Final = b"HSH3" + bytes([HASH_TYPE]) + bytes(8)
-_ROW_LENGTHS: Final = Struct(">ii")
-_SLOT: Final = Struct(">Iq")
-_TABLE: Final = Struct(">qi")
-_TABLES: Final = 256
-_END: Final = Struct(">i")
+ROW_LENGTHS: Final = Struct(">IB")
+"""Precedes a row: the lengths of key and row."""
+
+TERMS_END: Final = Struct(">4sQII")
+"""The end of a table of terms: :data:`TERMS_MAGIC`, where the rows end, the number of blocks, and
+the length of the names of the fields."""
+
+TERMS_MAGIC: Final = b"NGT6"
+BLOCK_BYTES: Final = 1024
+"""A block of rows ends with the first row that makes it so long."""
+
 _READ_AHEAD: Final = 16_384
 
 
 class TermFile:
     """The terms of a segment: a row of bytes for each pair of a field and a term.
 
-    Rows are in the order of field and term. After the hash tables and their directory come the
-    "extras": the length of a JSON object, the object, and the positions of all rows. The object
-    has ``fields``, the names of fields in the order of their numbers, and ``positions``, the
-    type code and the number of the positions.
+    Rows are in the order of their keys, in blocks. After them come the positions of the blocks,
+    eight bytes each, the names of the fields in the order of their numbers, as a JSON array, and
+    :data:`TERMS_END`. A term is found in about as many steps as the number of blocks has bits,
+    whichever terms there are: articles cannot be written so that it takes longer.
     """
 
     def __init__(self, file: CheckedFile) -> None:
         self._file = file
-        if file.get(0, len(_HEADER)) != _HEADER:
+        end = file.size - TERMS_END.size
+        magic, self._end_of_rows, blocks, length = TERMS_END.unpack(file.get(end, TERMS_END.size))
+        self._positions = self._end_of_rows
+        if magic != TERMS_MAGIC or self._positions + blocks * _ITEM_BYTES["Q"] + length != end:
             raise CorruptFile(f"{file.name} is not a table of terms")
-        end = file.size - _END.size
-        (extras_size,) = _END.unpack(file.get(end, _END.size))
-        extras = end - extras_size
-        (length,) = EXTRAS_LENGTH.unpack(file.get(extras, EXTRAS_LENGTH.size))
-        described = file.get(extras + EXTRAS_LENGTH.size, length)
-        self._positions = extras + EXTRAS_LENGTH.size + length
         try:
-            self._parse_extras(described)
-        except (TypeError, LookupError, ValueError, RecursionError) as exc:
-            raise CorruptFile(f"{file.name} does not describe its terms") from exc
-        if self._positions + self._count * _ITEM_BYTES[self._code] != end:
-            raise CorruptFile(f"{file.name} has another number of terms than it says")
-        self._directory = extras - _TABLES * _TABLE.size
-        self._end_of_rows = self._table(0)[0]
-        if not len(_HEADER) <= self._end_of_rows <= self._directory:
-            raise CorruptFile(f"{file.name} contains a wrong position")
-
-    def _parse_extras(self, data: bytes) -> None:
-        described = json.loads(data)
-        self._fields = {str(name): number for number, name in enumerate(described["fields"])}
-        code, count = described["positions"]
-        if code not in _ITEM_BYTES or type(count) is not int or count < 0:
-            raise TypeError("not the number of positions")
-        self._code, self._count = code, count
+            names = json.loads(file.get(end - length, length))
+            self._numbers = {str(name): number for number, name in enumerate(names)}
+        except (TypeError, ValueError, RecursionError) as exc:
+            raise CorruptFile(f"{file.name} does not name its fields") from exc
+        self._blocks = range(blocks)
+        self._first_keys: dict[int, bytes] = {}
 
     @property
     def fields(self) -> Iterable[str]:
         """Return the names of the fields that have terms."""
-        return self._fields
+        return self._numbers
 
     def find(self, field: str, term: bytes) -> bytes | None:
         """Return the row of ``term`` in ``field``, ``None`` if there is none."""
-        number = self._fields.get(field)
+        number = self._numbers.get(field)
         if number is None:
             return None
-        key = FIELD_NUMBER.pack(number) + term
-        hashed = crc32(key)
-        start, slots = self._table(hashed % _TABLES)
-        get = self._file.get
-        first = (hashed >> 8) % slots if slots > 0 else 0
-        for slot in range(first, first + slots):
-            found, position = _SLOT.unpack(get(start + slot % slots * _SLOT.size, _SLOT.size))
-            if not position:
-                return None
-            if found == hashed:
-                key_length, length = _ROW_LENGTHS.unpack(get(position, _ROW_LENGTHS.size))
-                at = position + _ROW_LENGTHS.size
-                if key_length == len(key) and get(at, key_length) == key:
-                    return get(at + key_length, length)
+        wanted = FIELD_NUMBER.pack(number) + term
+        for key, row in self._rows_from(self._block_with(wanted), BLOCK_BYTES):
+            if key >= wanted:
+                return row if key == wanted else None
         return None
-
-    def _table(self, number: int) -> tuple[int, int]:
-        position = self._directory + number * _TABLE.size
-        start, slots = _TABLE.unpack(self._file.get(position, _TABLE.size))
-        return start, slots
 
     def rows(self, field: str, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """Yield the terms of ``field`` that begin with ``prefix``, in order, with their rows."""
-        number = self._fields.get(field)
+        number = self._numbers.get(field)
         if number is None:
             return
         start = FIELD_NUMBER.pack(number) + prefix
-        for key, row in self._rows_from(self._first_not_before(start)):
-            if not key.startswith(start):
+        for key, row in self._rows_from(self._block_with(start), _READ_AHEAD):
+            if key.startswith(start):
+                yield key[FIELD_NUMBER.size :], row
+            elif key > start:
                 return
-            yield key[FIELD_NUMBER.size :], row
 
-    def _first_not_before(self, key: bytes) -> int:
-        """Return the position of the first row whose key is ``key`` or follows it."""
-        low, high = 0, self._count
-        while low < high:
-            middle = (low + high) // 2
-            position = self._position(middle)
-            length, _ = _ROW_LENGTHS.unpack(self._file.get(position, _ROW_LENGTHS.size))
-            if self._file.get(position + _ROW_LENGTHS.size, length) < key:
-                low = middle + 1
-            else:
-                high = middle
-        return self._position(low) if low < self._count else self._end_of_rows
+    def _block_with(self, key: bytes) -> int:
+        """Return where the last block begins whose first key does not follow ``key``."""
+        number = bisect_right(self._blocks, key, key=self._first_key)
+        return self._position(max(number - 1, 0)) if self._blocks else self._end_of_rows
 
-    def _position(self, number: int) -> int:
-        at = self._positions + number * _ITEM_BYTES[self._code]
-        position: int = read_array(self._file, at, self._code, 1)[0]
+    def _first_key(self, block: int) -> bytes:
+        key = self._first_keys.get(block)
+        if key is None:
+            position = self._position(block)
+            length, _ = ROW_LENGTHS.unpack(self._file.get(position, ROW_LENGTHS.size))
+            key = self._first_keys[block] = self._file.get(position + ROW_LENGTHS.size, length)
+        return key
+
+    def _position(self, block: int) -> int:
+        at = self._positions + block * _ITEM_BYTES["Q"]
+        position: int = read_array(self._file, at, "Q", 1)[0]
         return position
 
-    def _rows_from(self, position: int) -> Iterator[tuple[bytes, bytes]]:
-        """Yield all keys and rows from a position, which are read in pieces of some pages."""
-        data, start, name = b"", position, self._file.name
-        end = self._end_of_rows
+    def _rows_from(self, position: int, ahead: int) -> Iterator[tuple[bytes, bytes]]:
+        """Yield all keys and rows from a position, reading at least ``ahead`` bytes at once."""
+        data, start, end = b"", position, self._end_of_rows
+        head = ROW_LENGTHS.size
         while position < end:
             at = position - start
-            if len(data) - at < _ROW_LENGTHS.size:
-                data, start, at = self._ahead(position, _ROW_LENGTHS.size), position, 0
-            key_length, length = _ROW_LENGTHS.unpack_from(data, at)
-            size = _ROW_LENGTHS.size + key_length + length
-            if key_length < 0 or length < 0 or size > end - position:
-                raise CorruptFile(f"{name} contains a wrong length")
+            if len(data) - at < head:
+                data, start, at = self._ahead(position, max(head, ahead)), position, 0
+            key_length, length = ROW_LENGTHS.unpack_from(data, at)
+            size = head + key_length + length
             if len(data) - at < size:
-                data, start, at = self._ahead(position, size), position, 0
-            key_at = at + _ROW_LENGTHS.size
-            row_at = key_at + key_length
-            yield data[key_at:row_at], data[row_at : row_at + length]
+                data, start, at = self._ahead(position, max(size, ahead)), position, 0
+                if len(data) < size:
+                    raise CorruptFile(f"{self._file.name} contains a wrong length")
+            row_at = at + head + key_length
+            yield data[at + head : row_at], data[row_at : at + size]
             position += size
 
-    def _ahead(self, position: int, least: int) -> bytes:
-        most = self._end_of_rows - position
-        return self._file.get(position, min(max(_READ_AHEAD, least), most))
+    def _ahead(self, position: int, length: int) -> bytes:
+        return self._file.get(position, min(length, self._end_of_rows - position))
 
 
 # Postings ------------------------------------------------------------------------------------
