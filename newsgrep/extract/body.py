@@ -115,6 +115,7 @@ class _BlockSorter:
         }
         longest = max(map(len, self.stated_titles), default=0)
         self.longest_title = _longest_repeated(max(longest, len(self.title_key)))
+        self.title_begins = {key[:1] for key in (self.title_key, *self.stated_titles)}
         self.site_names = {claim.value for claim in claims.sources} | set(claims.site)
         self.known_lines = {claim.value for claim in claims.authors}
         if outlet:
@@ -239,6 +240,8 @@ class _BlockSorter:
     def _is_title(self, text: str) -> bool:
         """Return whether ``text`` is the title or one that was stated, alone or with the outlet."""
         if not self.title_key or len(text) > self.longest_title:
+            return False
+        if text[0].isalnum() and text[0].casefold()[:1] not in self.title_begins:
             return False
         key = comparison_key(text)
         return key in self.stated_titles or _repeats_title(text, key, self.title_key)
@@ -420,7 +423,7 @@ def _end_of_text(lines: Sequence[str], outlet: Outlet | None, *, last: bool) -> 
 
 def _authors_and_editors(text: str) -> str | None:
     """Return a line such as ``作者：甲 编辑：乙 校对：丙``, or None if it states anything else."""
-    if len(text) > _MAX_FOLDED or not any(sign in text for sign in ":："):
+    if len(text) > _MAX_FOLDED or "。" in text or (":" not in text and "：" not in text):
         return None
     stated = read_labels(text)
     if stated is None or not stated.authors or len(stated.all()) > len(stated.authors):

@@ -115,7 +115,7 @@ class _Line:
         """Read all parts; return whether every one of them is a label with a value or a date."""
         if self.folded.count("|") > 1:
             return self._read_bars()
-        if not any(sign in self.folded for sign in ":/") and not may_state_date(self.text):
+        if ":" not in self.folded and "/" not in self.folded and not may_state_date(self.text):
             return False
         marks = list(_LABEL.finditer(self.folded)) if _LABEL_END.search(self.folded) else []
         self.labels = len(marks)
@@ -301,10 +301,13 @@ def take_labels(blocks: Sequence[Block]) -> tuple[tuple[Block, ...], Claims]:
         if b.rule in (None, Rule.METADATA) and b.kind is not BlockKind.CAPTION
     ]
     sentences = 0
+    following = blocks[texts[0]].text if texts else ""
+    if begins_event(following):
+        return tuple(blocks), _NOTHING
     for number, index in enumerate(texts[:_MAX_HEAD_LINES]):
-        text = blocks[index].text
+        text = following
         following = blocks[texts[number + 1]].text if number + 1 < len(texts) else ""
-        if begins_event(text) or begins_event(following):
+        if begins_event(following):
             break
         if waiting is not None:
             line = _Line(f"{waiting}:{text}")

@@ -266,7 +266,7 @@ def is_notice(folded: str) -> bool:
 
 def _acts(folded: str) -> bool:
     """Return whether a text speaks about itself and does what notices do; a long one twice."""
-    about = (any(sign in folded for sign in _SELF_SIGNS) and _ABOUT_ITSELF.search(folded)) or (
+    about = (any(map(folded.__contains__, _SELF_SIGNS)) and _ABOUT_ITSELF.search(folded)) or (
         len(folded) <= _SHORT_NOTICE and _MAYBE_ABOUT_ITSELF.search(folded)
     )
     if not about:

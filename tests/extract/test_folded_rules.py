@@ -8,6 +8,7 @@ import pytest
 
 from newsgrep.analysis.fold import fold
 from newsgrep.extract import bylines, labels, notices
+from newsgrep.extract.dates import lines
 
 ON_ORIGINAL_TEXT = {
     "_GLUED",
@@ -23,6 +24,10 @@ RULES = [
     for module in (bylines, labels, notices)
     for name, value in vars(module).items()
     if isinstance(value, re.Pattern) and name not in ON_ORIGINAL_TEXT
+]
+RULES += [
+    pytest.param(getattr(lines, name).pattern, id=f"lines.{name}")
+    for name in ("_LABEL", "_AFTER", "_PARTICIPLE", "_RELATIVE")
 ]
 
 

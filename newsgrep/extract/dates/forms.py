@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from newsgrep.analysis.numerals import HAN_DIGITS, parse_number
-from newsgrep.extract.dates.months import month_number
+from newsgrep.extract.dates.months import month_number, names_month
 from newsgrep.models import Precision, Published
 
 # ruff: noqa: E501 - alternatives of one kind stay on one line of a pattern
@@ -150,9 +150,6 @@ _FORMS_WITH_NAMES: Final = (
 )
 _WHOLE_YEAR = re.compile(r"[12](?:(?<=1)[89]|(?<=2)0)\d\d")
 _NAME = re.compile(r"[A-Za-z\u00c0-\u06ff]{3}")
-_WORDS = re.compile(r"[^\W\d_\u2e80-\uffff]{3,}")
-_DAY_SUFFIXES: Final = ("st", "nd", "rd", "th", "er", "re")
-"""What a day may end with, and the month after it without a space."""
 _FIELD_FORMS: Final = (_COMPACT, _MINGUO_NUMBERS, _SHORT_YEAR)
 """Forms that mean a date only where nothing but a date is expected."""
 
@@ -388,7 +385,7 @@ def _iter_dates(text: str, day_first: bool | None) -> Iterator[FoundDate]:
     if _WHOLE_YEAR.search(text):  # the other forms have none but years of four digits
         if "-" in text or "/" in text or "." in text:
             forms += _NUMERIC_FORMS
-        if _NAME.search(text) and _names_month(text):
+        if _NAME.search(text) and names_month(text):
             forms += _FORMS_WITH_NAMES
     if not forms:
         return
@@ -398,19 +395,6 @@ def _iter_dates(text: str, day_first: bool | None) -> Iterator[FoundDate]:
         if match.start() >= end and (found := build_date(match, text, day_first, end)):
             end = found.end
             yield found
-
-
-def _names_month(text: str) -> bool:
-    """Return whether ``text`` contains the name of a month; most words are none."""
-    for word in _WORDS.findall(text):
-        if _is_month(word) or (word.startswith(_DAY_SUFFIXES) and _is_month(word[2:])):
-            return True
-    return False
-
-
-@lru_cache(maxsize=2000)
-def _is_month(word: str) -> bool:
-    return word.lower() == "tháng" or month_number(word) is not None
 
 
 def parse_date(text: str, *, day_first: bool | None = None) -> StatedDate | None:

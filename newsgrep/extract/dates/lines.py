@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from newsgrep.analysis.characters import SOLO
 from newsgrep.analysis.fold import fold
+from newsgrep.analysis.numerals import HAN_DIGITS
 from newsgrep.extract.dates.forms import (
     FoundDate,
     StatedDate,
@@ -68,9 +69,7 @@ _OTHER: Final = (
     r"|closing|taken|aufgenommen|aufnahme)\w*"
     r"|©|\(c\)"
 )
-_LABEL = re.compile(
-    rf"(?P<updated>{_UPDATED})|(?P<other>{_OTHER})|(?P<published>{_PUBLISHED})", re.IGNORECASE
-)
+_LABEL = re.compile(rf"(?P<updated>{_UPDATED})|(?P<other>{_OTHER})|(?P<published>{_PUBLISHED})")
 _AFTER = re.compile(
     r"[ )\]|,-]{0,3}(?:(?P<updated>更新|修改|updated|aktualisiert)|(?P<published>发布|发表|刊登|提交|published|posted))"
     r"(?! ?:)(?!.{0,12}\d)"
@@ -85,6 +84,12 @@ _HAN = re.compile(f"[{SOLO}]")
 _HAN_GLUE = re.compile(r"[于在至为期间讯社网报台]$|(?:星期|周)[一二三四五六日天]$")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _SENTENCE_END = re.compile(r"[。！？!?]|[.;] +\w")
+_STOPS: Final = ("。", "！", "？", "!", "?")
+_HAN_OF_PROSE = re.compile(
+    rf"(?![{HAN_DIGITS}十廿卅元年月日号號民國国令和平成昭上下午凌清早晨中正后後傍晚间間深夜里裡前星期周週禮礼拜天火水木金土"
+    r"時时點点分秒北京臺台香港東东首尔])[\u4e00-\u9fff]"
+)
+"""A Han character that no date contains."""
 _MAX_SHORT: Final = 40
 """Characters of a line in which ``16.05.24`` is a date."""
 _MAX_WORDS: Final = 14
@@ -96,6 +101,15 @@ _RELATIVE = re.compile(
 )
 
 
+def is_prose(text: str) -> bool:
+    """Return whether ``text`` has a sentence in Han characters: a quick test for most prose.
+
+    >>> is_prose("大桥早在2012年5月1日就已经通车。"), is_prose("2012年5月1日。")
+    (True, False)
+    """
+    return any(map(text.__contains__, _STOPS)) and _HAN_OF_PROSE.search(text) is not None
+
+
 def read_line(text: str, *, day_first: bool | None = None) -> list[LineDate]:
     """Return the dates that ``text``, one line, states; none if it only mentions them.
 
@@ -105,7 +119,7 @@ def read_line(text: str, *, day_first: bool | None = None) -> list[LineDate]:
     >>> read_line("大桥早在2012年5月1日就已经通车。")
     []
     """
-    if len(text) > MAX_LINE or not may_state_day(text):
+    if len(text) > MAX_LINE or is_prose(text) or not may_state_day(text):
         return []
     found = [each for each in find_dates(text, day_first=day_first) if each.stated.has_day]
     if not found and len(text) <= _MAX_SHORT:

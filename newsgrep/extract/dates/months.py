@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from newsgrep._io import table_lines
@@ -29,6 +29,24 @@ def month_number(word: str) -> int | None:
     if not _ABBREVIATION <= len(word) <= _LIMIT or not _LETTERS.fullmatch(word):
         return None
     return _numbers().get(_plain(word)) or None
+
+
+_WORDS = re.compile(r"[^\W\d_\u2e80-\uffff]{3,}")
+_DAY_SUFFIXES: Final = ("st", "nd", "rd", "th", "er", "re")
+"""What a day may end with, and the month after it without a space."""
+
+
+def names_month(text: str) -> bool:
+    """Return whether ``text`` contains the name of a month; most words are none."""
+    for word in _WORDS.findall(text):
+        if _is_month(word) or (word.startswith(_DAY_SUFFIXES) and _is_month(word[2:])):
+            return True
+    return False
+
+
+@lru_cache(maxsize=2000)
+def _is_month(word: str) -> bool:
+    return word.lower() == "tháng" or month_number(word) is not None
 
 
 @cache

@@ -1,19 +1,35 @@
 """The dates that a page shows and its elements state, and how near they are to the headline.
 
-One pass over the elements of a page, after the parser and before the tree is released.
+:mod:`newsgrep.extract.dates.scan` looks at all elements, before the tree is released.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from newsgrep.extract.dates import ranks
-from newsgrep.extract.dates.forms import day_comes_first, is_ambiguous, may_state_date, parse_date
-from newsgrep.extract.dates.lines import MAX_LINE, LineDate, Meaning, label_meaning, read_line
+from newsgrep.extract.dates.forms import day_comes_first, is_ambiguous, parse_date
+from newsgrep.extract.dates.lines import (
+    MAX_LINE,
+    LineDate,
+    Meaning,
+    is_prose,
+    label_meaning,
+    read_line,
+)
+from newsgrep.extract.dates.scan import (
+    LONG_TEXT,
+    MAX_CANDIDATES,
+    MAX_TITLE,
+    MAX_TITLES,
+    NAMED,
+    STATING_ATTRIBUTES,
+    Scan,
+    find_headline,
+    scan_page,
+)
 from newsgrep.extract.dates.surroundings import (
     MAX_NAMES,
     cell_before,
@@ -28,10 +44,7 @@ from newsgrep.extract.dates.surroundings import (
 from newsgrep.extract.decode import MAX_CHARACTERS
 from newsgrep.extract.page import boilerplate
 from newsgrep.extract.page.dom import Element, Tree, css_selector, short_text
-from newsgrep.extract.whitespace import comparison_key
 from newsgrep.models import Provenance
-
-# ruff: noqa: E501 - alternatives of one kind stay on one line of a pattern
 
 
 class DateClaim(NamedTuple):
@@ -43,12 +56,6 @@ class DateClaim(NamedTuple):
     rank: int
 
 
-_MAX_CANDIDATES: Final = 300
-"""Texts with digits that are looked at; a page with more of them is a table or a list."""
-_MAX_TEXT: Final = 120
-"""Characters of a text with a date; its line may be longer."""
-_LONG_TEXT: Final = 60
-"""Characters of a text that counts as running text."""
 _MAX_LEAD: Final = 900
 """Characters of running text between a headline and its date line: a lead."""
 _MAX_SHORT_LEAD: Final = 400
@@ -60,13 +67,6 @@ _MAX_ANCESTORS: Final = 8
 _MAX_DEPTH: Final = 200
 _MAX_ASIDE: Final = 150
 """Characters of an ``aside`` beside the headline that is no list of other articles."""
-_MIN_TITLE: Final = 4
-_MIN_INSIDE: Final = 8
-_MIN_BARE_TITLE: Final = 8
-_MAX_TITLES: Final = 3
-_NO_TITLE: Final = 4
-"""Level of a heading that is not the title."""
-_MAX_TITLE: Final = 300
 _MAX_LINK: Final = 40
 """Characters of links in a date line; with more of them it leads to another article."""
 _MARKED = re.compile(
@@ -78,10 +78,6 @@ _MARKED_UPDATED = re.compile(
     r"(?:^|[\s_-])(?:updated?|modified|dt-updated|date-?modified|lastmod|last-modified)(?:[\s_-]|$)",
     re.IGNORECASE,
 )
-_NAMED = re.compile(
-    r"date|datum|fecha|(?<!status-)publi|pub-?time|posted|(?<![a-z])time(?!line|out|table)|byline|submitted|post-?footer|entry-footer|post-?meta|(?:^|[\s_-])(?:meta|info)(?:$|[\s_-])",
-    re.IGNORECASE,
-)
 _DATED = re.compile(
     r"date|datum|fecha|(?<!status-)publi|(?<![a-z])time(?!line|out|table)|posted|submitted",
     re.IGNORECASE,
@@ -90,28 +86,6 @@ _NOT_NAMED = re.compile(
     r"update|modif|event|termin|birth|copyright|comment|relat|expire|today", re.IGNORECASE
 )
 _OUTSIDE_ELEMENTS: Final = frozenset(("aside", "nav", "footer", "figure", "figcaption"))
-_NOT_SHOWN: Final = frozenset(("script", "style", "title", "textarea", "option"))
-_HEADINGS: Final = frozenset(("h1", "h2", "h3"))
-_SPECIAL: Final = _NOT_SHOWN | {"html"}
-_TITLE_NAMES = re.compile(r"title|headline|titel|subject", re.IGNORECASE)
-_STATING_ATTRIBUTES: Final = (
-    "datetime", "data-utime", "data-time", "data-date", "data-datetime", "data-timestamp", "data-val",
-    "data-publish-time", "data-published", "data-pubdate", "title",
-)  # fmt: skip
-_STATING: Final = frozenset(_STATING_ATTRIBUTES)
-
-
-@dataclass(slots=True)
-class _Scan:
-    """What one pass over the elements collects, with positions in document order."""
-
-    texts: list[tuple[int, Element, int]] = field(default_factory=list)
-    stating: list[tuple[int, Element]] = field(default_factory=list)
-    running: list[tuple[int, int]] = field(default_factory=list)
-    headings: list[tuple[int, Element]] = field(default_factory=list)
-    bare_titles: list[tuple[int, Element, int]] = field(default_factory=list)
-    scripts: list[str] = field(default_factory=list)
-    language: str = ""
 
 
 def read_dates(tree: Tree, titles: Iterable[str], *, scripts: bool = True) -> list[DateClaim]:
@@ -119,97 +93,15 @@ def read_dates(tree: Tree, titles: Iterable[str], *, scripts: bool = True) -> li
 
     With ``scripts``, scripts are read if no element states a date.
     """
-    titles = [title[:_MAX_TITLE] for title in titles]
-    scan = _scan(tree, tuple(titles[:_MAX_TITLES]))
+    titles = [title[:MAX_TITLE] for title in titles]
+    scan = scan_page(tree, tuple(titles[:MAX_TITLES]))
     lines = list(_iter_lines(scan)) if scan.texts else []
     found: list[DateClaim] = []
     if lines or scan.stating:
-        found = _Reader(scan, _find_headline(scan, titles)).claims(lines)
+        found = _Reader(scan, find_headline(scan, titles)).claims(lines)
     if scripts and scan.scripts and all(claim.rank >= ranks.SCRIPT_RANK for claim in found):
         found += _dates_in_scripts(scan.scripts)
     return found
-
-
-def _scan(tree: Tree, titles: tuple[str, ...]) -> _Scan:
-    scan = _Scan()
-    texts, running = scan.texts, scan.running
-    with_text = tree.with_text
-    for position, element in enumerate(tree.elements):
-        name, attrs = element.name, element.attrs
-        if name in _SPECIAL:
-            if name in _NOT_SHOWN:
-                inner = name == "script" and "src" not in attrs
-                if inner and "ld+json" not in attrs.get("type", ""):
-                    scan.scripts += [part for part in element.contents if isinstance(part, str)]
-                continue
-            if name == "html":
-                scan.language = attrs.get("lang", attrs.get("xml:lang", "")).lower()
-        if (attrs and not _STATING.isdisjoint(attrs) and _may_state(attrs, name)) or name == "time":
-            scan.stating.append((position, element))
-        if (attrs and _is_title(attrs)) or name in _HEADINGS:
-            scan.headings.append((position, element))
-        if element not in with_text:
-            continue
-        for index, part in enumerate(element.contents):
-            if type(part) is not str or len(part) <= 3:
-                continue
-            if len(part) >= _LONG_TEXT and (length := len(part.strip())) >= _LONG_TEXT:
-                running.append((position, length))
-            if titles and len(part) > _MIN_BARE_TITLE and not running:
-                stripped = part.strip()
-                if len(stripped) > _MIN_BARE_TITLE and any(
-                    title.startswith(stripped) for title in titles
-                ):
-                    scan.bare_titles.append((position, element, len(stripped)))
-            if len(part) <= _MAX_TEXT and may_state_date(part) and len(texts) < _MAX_CANDIDATES:
-                texts.append((position, element, index))
-    return scan
-
-
-def _is_title(attrs: Mapping[str, str]) -> bool:
-    return ("class" in attrs and _names_title(attrs["class"])) or (
-        "id" in attrs and _names_title(attrs["id"])
-    )
-
-
-@lru_cache(maxsize=5000)  # pages of an outlet have the same classes
-def _names_title(names: str) -> bool:
-    return bool(names) and _TITLE_NAMES.search(names[:MAX_NAMES]) is not None
-
-
-def _may_state(attrs: Mapping[str, str], name: str) -> bool:
-    """Return whether one of the stating attributes of an element may state a date."""
-    return (
-        "datetime" in attrs
-        or name == "abbr"
-        or ("class" in attrs and _NAMED.search(attrs["class"][:MAX_NAMES]) is not None)
-    )
-
-
-def _find_headline(scan: _Scan, titles: Iterable[str]) -> tuple[int, Element] | None:
-    """Return the element whose text is the title, or the beginning of one; h1 before others."""
-    keys = [comparison_key(title) for title in titles]
-    best: tuple[int, int, int, Element] | None = None
-    for position, element in scan.headings[:_MAX_CANDIDATES]:
-        key = comparison_key(short_text(element)[:_MAX_TITLE])
-        if len(key) < _MIN_TITLE:
-            continue
-        # Keys have no spaces: a short one may be found across two words.
-        inside = len(key) >= _MIN_INSIDE
-        matches = any(title.startswith(key) or (inside and key in title) for title in keys)
-        level = {"h1": 0, "h2": 1, "h3": 2}.get(element.name, 3)
-        if matches:
-            order = (level, -len(key), position, element)
-        elif element.name == "h1":
-            order = (_NO_TITLE, 0, position, element)
-        else:
-            continue
-        if best is None or order[:3] < best[:3]:
-            best = order
-    if scan.bare_titles and (best is None or best[0] == _NO_TITLE):
-        position, element, _ = max(scan.bare_titles, key=lambda each: (each[2], each[0]))
-        return position, element
-    return (best[2], best[3]) if best else None
 
 
 class _PlacedLine(NamedTuple):
@@ -222,24 +114,26 @@ class _PlacedLine(NamedTuple):
     dates: list[LineDate]
 
 
-def _iter_lines(scan: _Scan) -> Iterator[_PlacedLine]:
+def _iter_lines(scan: Scan) -> Iterator[_PlacedLine]:
     """Yield the lines with the texts of a scan that state dates, each once."""
     day_first = _read_day_first(scan)
     seen: set[tuple[int, int]] = set()
     for position, element, index in scan.texts:
+        if is_prose(str(element.contents[index])):
+            continue
         block, start, text, links = line_of(element, index)
         if (id(block), start) in seen:
             continue
         seen.add((id(block), start))
         if links > _MAX_LINK:
             continue
-        if len(text) > MAX_LINE and _NAMED.search(names_around(element)):
+        if len(text) > MAX_LINE and NAMED.search(names_around(element)):
             text = text[:MAX_LINE].rpartition(" ")[0]  # tags and links follow
         if dates := read_line(text, day_first=day_first):
             yield _PlacedLine(position, element, block, text, dates)
 
 
-def _read_day_first(scan: _Scan) -> bool | None:
+def _read_day_first(scan: Scan) -> bool | None:
     """Return how the page writes ``05/06/2024``: by another date on it, then by language."""
     for _, element, index in scan.texts:
         if (first := day_comes_first(str(element.contents[index]))) is not None:
@@ -265,7 +159,7 @@ def _dates_in_scripts(scripts: Iterable[str]) -> Iterator[DateClaim]:
 class _Reader:
     """Ranks what a scan has found."""
 
-    def __init__(self, scan: _Scan, headline: tuple[int, Element] | None) -> None:
+    def __init__(self, scan: Scan, headline: tuple[int, Element] | None) -> None:
         self.scan = scan
         self.around: set[int] = set()
         """Ids of the elements that contain the headline: they are not furniture."""
@@ -278,7 +172,7 @@ class _Reader:
             self.start = headline[0] - _MAX_ELEMENTS_BEFORE
         else:
             # A page without a headline: what is above its first paragraph.
-            first = next((at for at, length in scan.running if length > 2 * _LONG_TEXT), 0)
+            first = next((at for at, length in scan.running if length > 2 * LONG_TEXT), 0)
             self.headline, self.known = first, False
             self.start = 0
         self.end = self._end()
@@ -340,7 +234,7 @@ class _Reader:
         return False
 
     def _elements(self) -> Iterator[tuple[int, DateClaim]]:
-        for position, element in self.scan.stating[:_MAX_CANDIDATES]:
+        for position, element in self.scan.stating[:MAX_CANDIDATES]:
             names = names_around(element)
             text = _stating_text(element)
             stated = parse_date(text) if text else None
@@ -382,7 +276,7 @@ class _Reader:
                 rank = self._rank_line(line, position, element)
                 if (
                     rank in (ranks.BESIDE_RANK, ranks.BARE_RANK)
-                    and len(text) + _LONG_TEXT < len(short_text(block))
+                    and len(text) + LONG_TEXT < len(short_text(block))
                     and not _DATED.search(names_around(element))
                 ):
                     continue  # a line of a paragraph
@@ -393,7 +287,7 @@ class _Reader:
 
     def _rank_line(self, line: LineDate, position: int, element: Element) -> int | None:
         names = names_around(element)
-        named = bool(_NAMED.search(names)) and not _NOT_NAMED.search(names)
+        named = bool(NAMED.search(names)) and not _NOT_NAMED.search(names)
         dated = named and _DATED.search(names) is not None
         if not dated and in_caption(element):
             return None
@@ -450,7 +344,7 @@ def _stating_text(element: Element) -> str:
     shown = short_text(element)
     if element.name != "time" and parse_date(shown):
         return ""  # a line states it
-    for key in _STATING_ATTRIBUTES:
+    for key in STATING_ATTRIBUTES:
         text = element.attribute(key).strip()
         if text and parse_date(text):
             return text
