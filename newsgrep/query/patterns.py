@@ -151,6 +151,10 @@ def compile_regex(folded: str) -> Any:
     wrapped = f"(?m:{folded})"
     try:
         compiled = re2.compile(wrapped, options=options)
+    except UnicodeEncodeError as exc:  # bytes of the command line that are not UTF-8
+        raise UsageError(
+            "The regular expression is not valid UTF-8: type it in a terminal that uses UTF-8."
+        ) from exc
     except re2.error as exc:
         message = exc.args[0] if exc.args else ""
         reason = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(message)

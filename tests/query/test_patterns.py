@@ -84,3 +84,9 @@ def test_regex_that_matches_the_empty_string_is_rejected() -> None:
 def test_invalid_regex_is_an_error(pattern: str) -> None:
     with pytest.raises(QueryError, match="fix it"):
         parse_regex_query(pattern, scan=True)
+
+
+@pytest.mark.parametrize("pattern", ["\udcff", "雾\udcff+", "[\udc80-\udcff]"])
+def test_regex_of_bytes_that_are_no_text_is_refused(pattern: str) -> None:
+    with pytest.raises(QueryError, match="is not valid UTF-8"):
+        parse_regex_query(pattern, scan=True)

@@ -51,12 +51,14 @@ _logger: Final = logging.getLogger(__name__)
 class Client:
     """A server; nothing is sent to it before the first request.
 
-    A request fails after ``timeout`` seconds, with all its repetitions.
+    A request fails after ``timeout`` seconds, with all its repetitions. ``has_timed_out`` says
+    that one has.
     """
 
     def __init__(self, address: OpenSearchAddress, timeout: float = DEFAULT_TIMEOUT) -> None:
         self.address = address
         self.timeout = timeout
+        self.has_timed_out = False
         self._open_connections: ServerConnections | None = None
 
     def request(
@@ -195,8 +197,9 @@ class Client:
         if isinstance(exc, StatusError):
             return ServerProblem(f"{server} {describe_status(exc)}")
         if isinstance(exc, TimeoutError):
+            self.has_timed_out = True
             return ServerProblem(
-                f"{server} has not responded within {self.timeout:g} seconds. Try again when it is "
+                f"{server} has not responded within {self.timeout:g} s. Try again when it is "
                 "less busy, or allow more with --timeout."
             )
         if isinstance(exc, ResponseTooLarge):

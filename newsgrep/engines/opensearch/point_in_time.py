@@ -118,7 +118,12 @@ class PointInTime:
             body["search_after"] = last
 
     def close(self) -> None:
-        """Delete the point in time, which otherwise expires."""
+        """Delete the point in time, which otherwise expires.
+
+        That is left to a server which is so slow that a request has timed out.
+        """
+        if self._client.has_timed_out:
+            return
         self._client.request(
             "DELETE", "/_search/point_in_time", {"pit_id": [self._id]}, ignored=(404,)
         )

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from newsgrep.index.server import ServerIndex
 from newsgrep.models import Article
 from newsgrep.query.ast import And, MatchAll, Node, Not, Or
 from newsgrep.query.parser import parse
-from tests.support.cli import Cli, write_article
+from tests.support.cli import TIMEOUT, Cli, write_article
 from tests.support.cluster import Cluster
 from tests.support.cluster.fixtures import IndexNames
 from tests.support.factories import make_article, server_engine, upsert
@@ -346,6 +347,25 @@ def test_discarded_point_in_time_is_an_error(proxy: RecordingProxy) -> None:
         )
         with pytest.raises(ServerProblem, match="discarded the point in time"):
             engine.search(EngineRequest(MatchAll()))
+
+
+def test_search_that_timed_out_sends_nothing_more(proxy: RecordingProxy, cli: Cli) -> None:
+    url = proxy.new()
+    write_years(cli.folder / "n")
+    cli("index", "n", "--index", url)
+    ended = Event()
+
+    def stop_at_the_search(request: Request, forward: Forward) -> Response | None:
+        if "/_search?" not in request.path:
+            return forward(request)
+        ended.wait(TIMEOUT)
+        return None
+
+    proxy.handler = stop_at_the_search
+    ran = cli("search", "渡轮", "--index", url, "--timeout", "1", status=2)
+    ended.set()
+    assert "has not responded within 1 s" in ran.err
+    assert "/_search?" in proxy.requests[-1].path
 
 
 def pits(proxy: RecordingProxy) -> list[str]:
