@@ -14,6 +14,7 @@ from newsgrep.engines.opensearch import connection, point_in_time
 from newsgrep.errors import IndexProblem, ServerProblem
 from newsgrep.index.server import ServerIndex
 from newsgrep.query.parser import parse
+from tests.support.cli import Cli, assert_no_crash, write_article
 from tests.support.factories import make_article, server_engine, upsert
 from tests.support.recording_proxy import (
     Forward,
@@ -80,37 +81,83 @@ def changed(value: Any, chance: random.Random) -> Any:
     return value
 
 
+class Liar:
+    """Changes one value in one response, the one after ``targets`` many others."""
+
+    def __init__(self, proxy: RecordingProxy, chance: random.Random, targets: range) -> None:
+        self._proxy = proxy
+        self._chance = chance
+        self._left = chance.choice(targets)
+        proxy.handler = self._respond
+
+    def _respond(self, request: Request, forward: Forward) -> Response:
+        response = forward(request)
+        self._left -= 1
+        if self._left >= 0:
+            return response
+        self.stop()
+        return json_response(response.status, changed(response.json, self._chance))
+
+    def stop(self) -> None:
+        self._proxy.handler = forward_all
+
+
 @pytest.mark.torture
 def test_changed_answer_is_an_error_or_harmless(proxy: RecordingProxy, url: str) -> None:
     count = trial_count(150, 3_000)
     problems: list[str] = []
     for seed in range(count):
-        chance = random.Random(seed)
-        command = COMMANDS[seed % len(COMMANDS)]
-        proxy.handler = forward_all
-        proxy.requests.clear()
-        target = chance.randrange(8)
-
-        def lie(
-            request: Request, forward: Forward, chance: random.Random = chance, target: int = target
-        ) -> Response:
-            response = forward(request)
-            if len(proxy.requests) <= target or request.path.startswith("/_cluster"):
-                return response
-            proxy.handler = forward_all
-            return json_response(response.status, changed(response.json, chance))
-
-        proxy.handler = lie
+        liar = Liar(proxy, random.Random(seed), range(8))
         try:
             engine = server_engine(url)
             try:
-                command(engine)
+                COMMANDS[seed % len(COMMANDS)](engine)
             finally:
                 engine.close()
         except IndexProblem as exc:
             problems.append(str(exc))
+        liar.stop()
     assert not [each for each in problems if "\n" in each]
     assert len(problems) > count // 5  # so many lies were noticed
+
+
+SHELL_COMMANDS = (
+    ("search", "潮", "--facet", "source"),
+    ("search", "--json", "-n", "2", "潮汐 OR table"),
+    ("stats", "--json"),
+    ("stats",),
+    ("doctor",),
+    ("doctor", "--fix"),
+    ("timeline", "潮"),
+    ("kwic", "潮"),
+    ("keywords", "潮"),
+    ("compare", "潮", "table"),
+    ("show", "a1"),
+    ("new", "--all"),
+    ("index", "n"),
+    ("reindex",),
+    ("copy", "--to", "other", "--replace"),
+)
+
+
+@pytest.mark.torture
+def test_changed_answer_is_never_an_internal_error(proxy: RecordingProxy, cli: Cli) -> None:
+    write_article(cli.folder / "n" / "a.md", "公报", "潮汐表照常张贴 table", date="2021-05-17")
+    write_article(cli.folder / "n" / "b.md", "公报", "潮汐表照常张贴 tide", date="2022-05-17")
+    url = proxy.new()
+    cli("index", "n", "--index", url)
+    cli("saved", "add", "tides", "潮", "--index", url)
+    failed = 0
+    count = trial_count(60, 2_000)
+    for seed in range(count):
+        liar = Liar(proxy, random.Random(seed), range(12))
+        ran = cli.run(*SHELL_COMMANDS[seed % len(SHELL_COMMANDS)], "--index", url)
+        assert_no_crash(ran.stderr)
+        assert b"nternal error" not in ran.stderr, (seed, ran)
+        assert ran.status in (0, 1, 2), (seed, ran)
+        failed += ran.status == 2
+        liar.stop()
+    assert failed > count // 6  # so many lies were noticed
 
 
 # Answers without end
