@@ -16,7 +16,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from errno import ENOENT, ENOTEMPTY
 from itertools import chain
@@ -184,27 +184,49 @@ def linked_folder(links: Mapping[str, Path], meta: Mapping[str, Any]) -> Iterato
     It is deleted on leaving: what tantivy has opened meanwhile stays readable. Raises ``OSError``
     if no such folder can be created.
     """
-    folder = create_folder()
-    try:
+
+    def fill(folder: Path) -> None:
         for name, path in links.items():
             (folder / name).symlink_to(path)
         (folder / META).write_text(json.dumps(meta), "utf-8")
+
+    with temporary_folder(fill) as folder:
+        yield folder
+
+
+@contextmanager
+def temporary_folder(fill: Callable[[Path], None]) -> Iterator[Path]:
+    """Create a temporary folder, call ``fill`` with its path, and delete it on leaving.
+
+    If one file system is full, another one is tried; raises the ``OSError`` of the last one.
+    """
+    folder = _filled_folder(fill)
+    try:
         yield folder
     finally:
-        remove_folder(folder)
+        _remove_folder(folder)
 
 
-def create_folder() -> Path:
-    """Create a temporary folder; raises ``OSError`` if that is impossible."""
+def _filled_folder(fill: Callable[[Path], None]) -> Path:
     usual = tempfile.gettempdir()
     parents = [usual, _MEMORY_FOLDER] if "TMPDIR" in os.environ else [_MEMORY_FOLDER, usual]
+    problem: OSError = FileNotFoundError(ENOENT, os.strerror(ENOENT), usual)
     for parent in parents:
-        with suppress(OSError):
-            return Path(tempfile.mkdtemp(prefix="newsgrep-", dir=parent))
-    return Path(tempfile.mkdtemp(prefix="newsgrep-"))
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="newsgrep-", dir=parent))
+            try:
+                fill(folder)
+            except BaseException:
+                _remove_folder(folder)
+                raise
+        except OSError as exc:
+            problem = exc if parent == usual else problem
+        else:
+            return folder
+    raise problem
 
 
-def remove_folder(folder: Path) -> None:
+def _remove_folder(folder: Path) -> None:
     """Delete a temporary folder; a thread of tantivy may still create its lock file there."""
     with suppress(OSError):
         (folder / META).unlink()  # first: without it, the thread does nothing

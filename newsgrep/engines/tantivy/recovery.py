@@ -34,12 +34,11 @@ from newsgrep.engines.tantivy.files import (
     OWN_FILES,
     SPARE_SUFFIXES,
     commit_meta,
-    create_folder,
     deletes_file,
     footer_problem,
-    remove_folder,
     segment_files,
     segment_name,
+    temporary_folder,
     translate_errors,
 )
 from newsgrep.engines.tantivy.reader import CommitReader, open_files
@@ -213,18 +212,19 @@ def _spare_segment(source: _Source) -> Iterator[Path]:
 
     Its files stand in for those that are not needed to read what is stored.
     """
-    folder = create_folder()
-    try:
+
+    def fill(folder: Path) -> None:
+        meta = {**source.meta, "segments": [], "opstamp": 0}
+        (folder / META).write_text(json.dumps(meta), "utf-8")
         with translate_errors(source.folder):
-            (folder / META).write_text(json.dumps({**source.meta, "segments": [], "opstamp": 0}))
             writer = Index.open(str(folder)).writer(MIN_HEAP_BYTES, 1)
             writer.add_document(Document())
             writer.commit()
             writer.wait_merging_threads()
-            (name,) = segment_files(json.loads((folder / META).read_bytes()))
+
+    with temporary_folder(fill) as folder:
+        (name,) = segment_files(json.loads((folder / META).read_bytes()))
         yield folder / name
-    finally:
-        remove_folder(folder)
 
 
 def _salvage_segment(
