@@ -35,7 +35,7 @@ META: Final = "meta.json"
 WORK_FOLDER: Final = "work"
 
 OWN_FILES: Final = re.compile(
-    rf"[0-9a-f]{{32}}\.([0-9]+\.)?[a-z]+|{WORK_FOLDER}|verified\.json\.[0-9]+\.new"
+    rf"[0-9a-f]{{32}}\.([0-9]+\.)?[a-z]+|{WORK_FOLDER}"
     # Format 5 and before
     r"|meta\.json(\.again)?|\.managed\.json(\.new)?|\.tantivy-(meta|writer)\.lock|before(\.new)?"
 )

@@ -129,19 +129,20 @@ def write_record(folder: Path, record: VerifiedFiles) -> None:
     stamps = {name: each for name, each in record.stamps.items() if each.ctime_ns < before}
     data = seal({"time": record.time, "stamps": stamps})
     for path in (folder / VERIFIED_NAME, _cached_record(folder)):
-        draft = path.with_name(f"{VERIFIED_NAME}.{os.getpid()}.new")
-        try:
+        with suppress(OSError):
             if path.parent != folder:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            draft.unlink(missing_ok=True)
-            with draft.open("xb") as stream:
-                stream.write(data)
-            draft.replace(path)
-        except OSError:
-            with suppress(OSError):
-                draft.unlink()
-        else:
+            _overwrite(path, data)
             return
+
+
+def _overwrite(path: Path, data: bytes) -> None:
+    """Write a file in place; a reader that sees a part of it finds a wrong checksum."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
+        flags |= getattr(os, name, 0)
+    with open(os.open(path, flags, 0o644), "wb") as stream:  # noqa: PTH123  (a descriptor)
+        stream.write(data)
 
 
 def _cached_record(folder: Path) -> Path:
