@@ -50,7 +50,6 @@ from newsgrep.engines.tantivy.schema import (
     stored_file_record,
     verify_stored,
 )
-from newsgrep.engines.tantivy.verified import verify_files
 from newsgrep.errors import IndexDamaged
 
 _TOKEN_FIELDS: Final = (TITLE, BODY, CAPTION, LEFT_OUT, TERMS, IMPACTS)
@@ -75,7 +74,6 @@ def find_problems(
     yield from _previous_problems(commits, commit)
     if damaged:
         return  # the content of damaged files may mean anything
-    verify_files(commits, commit, deep=True)
     yield from _document_problems(reader, deep=deep)
 
 
