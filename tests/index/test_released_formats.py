@@ -26,6 +26,7 @@ from newsgrep.index.user_state import (
 from newsgrep.models import Status
 from newsgrep.query.parser import parse
 from tests.support.manifests import change_manifest
+from tests.support.optional_engines import require_installed
 from tests.support.released_index import ARTICLES, FIXTURES, in_format, make_released_index
 
 RELEASED = sorted(FIXTURES.glob("index-format-*"))
@@ -39,13 +40,15 @@ QUESTIONS: dict[str, set[str]] = {
 }
 
 
-@pytest.fixture(params=[*RELEASED, None], ids=lambda path: path.name if path else "today's")
+@pytest.fixture(params=[*RELEASED, "whoosh", "tantivy"], ids=lambda made: Path(made).name)
 def index(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    folder = tmp_path / "index"
-    if request.param is None:
-        make_released_index(folder)
-    else:
-        shutil.copytree(request.param, folder)
+    folder, made = tmp_path / "index", request.param
+    if str(made).endswith("tantivy"):
+        require_installed("tantivy")
+    if isinstance(made, Path):
+        shutil.copytree(made, folder)
+    else:  # today's format
+        make_released_index(folder, made)
     return folder
 
 

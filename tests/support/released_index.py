@@ -1,4 +1,4 @@
-"""Creates the tiny index of the current format in ``tests/fixtures``.
+"""Creates the tiny indexes of the current format in ``tests/fixtures``.
 
 Run as ``python -m tests.support.released_index``, once for each released format and never again.
 """
@@ -60,10 +60,10 @@ def in_format(number: int) -> tuple[tuple[Article, ...], FileRecord]:
     return tuple(articles), DUPLICATE._replace(extractor="", sketch=b"", address="")
 
 
-def make_released_index(folder: Path) -> None:
+def make_released_index(folder: Path, engine_name: str = "whoosh") -> None:
     """Create the index in ``folder``, in two commits."""
     FolderIndex(folder).prepare()
-    with FolderIndex(folder).create() as engine:
+    with FolderIndex(folder).create(engine_name) as engine:
         engine.write([upsert(ARTICLES[0]), upsert(make_article("a0", "旧闻", "作废。"))])
         confirm_draft(folder)
         engine.write([*map(upsert, ARTICLES), PutFileRecord(DUPLICATE)])
@@ -71,3 +71,4 @@ def make_released_index(folder: Path) -> None:
 
 if __name__ == "__main__":
     make_released_index(FIXTURES / f"index-format-{INDEX_FORMAT}")
+    make_released_index(FIXTURES / f"index-format-{INDEX_FORMAT}-tantivy", "tantivy")
