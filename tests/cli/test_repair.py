@@ -125,7 +125,10 @@ def test_doctor_fix_names_lost_articles(archive: Cli) -> None:
 
 def test_doctor_fix_without_commit_file_loses_one_commit(archive: Cli) -> None:
     next((archive.index / "whoosh").glob("commit-?.json")).unlink()
-    assert "is intact: 30 articles" in archive("doctor", "--fix").out
+    archive("reindex", status=2)
+    fixed = archive("doctor", "--fix", status=2).out  # what the lost commit contained is unknown
+    assert "lost: " in fixed
+    assert "is intact: 30 articles" in fixed
     assert len(archive.found("更正", "-n", "99")) == 0
     shutil.move(archive.folder / "gone", archive.folder / "tides")
     assert "2 removed" not in archive("index", "tides").out

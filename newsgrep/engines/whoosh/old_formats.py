@@ -7,6 +7,7 @@ Whoosh's classes: no name in a pickle leads to code.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from io import BytesIO
@@ -24,7 +25,7 @@ _TABLE_NAME: Final = re.compile(r"_NEWSGREP_([0-9]{1,15})\.(toc|before)")
 """The last commit, and the one before it."""
 
 _SEGMENT_ID: Final = re.compile(r"[0-9a-z]{16}")
-_MAX_BYTES: Final = 1 << 30
+_MAX_BYTES: Final = 1 << 28
 _CHECKSUM_BYTES: Final = 4
 _NUMBER_BYTES: Final = 4
 
@@ -50,12 +51,15 @@ class OldSegment(NamedTuple):
     files: Mapping[str, tuple[int, bytes]]
 
 
-def read_old_commits(folder: Path) -> Iterator[list[OldSegment]]:
-    """Yield the segments of each commit that can be read, the last commit first."""
+def read_old_commits(folder: Path) -> Iterator[tuple[bool, list[OldSegment]]]:
+    """Yield each commit that can be read: whether it is the last one, and its segments.
+
+    The last commit comes first.
+    """
     names = (match for path in folder.iterdir() if (match := _TABLE_NAME.fullmatch(path.name)))
     for match in sorted(names, key=lambda each: int(each[1]), reverse=True):
         try:
-            yield _read_table(folder / match[0])
+            yield match[2] == "toc", _read_table(folder / match[0])
         except (CorruptFile, FileNotFoundError):
             continue
 
@@ -63,7 +67,10 @@ def read_old_commits(folder: Path) -> Iterator[list[OldSegment]]:
 def _read_table(path: Path) -> list[OldSegment]:
     try:
         with open_regular(path) as stream:
-            data = stream.read(_MAX_BYTES)
+            size = os.fstat(stream.fileno()).st_size
+            if size > _MAX_BYTES:
+                raise CorruptFile(f"{path.name} is larger than {_MAX_BYTES:,} bytes")
+            data = stream.read(size)
         content, checksum = data[:-_CHECKSUM_BYTES], data[-_CHECKSUM_BYTES:]
         if crc32(content) != int.from_bytes(checksum, "big"):
             raise CorruptFile(f"{path.name} does not match its checksum")

@@ -5,7 +5,7 @@ Indexes of formats 4 and 5 are read in the same way, when they are rebuilt.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -73,14 +73,19 @@ class _UnreadableColumn:
         raise LookupError(number)
 
 
-_Segments = list[Callable[[], _OpenSegment]]
+class _Commit(NamedTuple):
+    """A readable commit: functions that open its segments, and whether it is the last commit."""
+
+    segments: Sequence[Callable[[], _OpenSegment]]
+    is_last: bool
 
 
 def salvage(folder: Path) -> Iterator[Stored | Unreadable]:
     """Yield everything readable, each article and file record once, then what is unreadable.
 
-    What the last commit can't provide may still be readable in the commit before it. Raises
-    :class:`IndexDamaged` if neither commit is readable.
+    What the last commit can't provide may still be readable in the commit before it. If the last
+    commit is not readable itself, it is unknown what it contained, and that is one of the
+    unreadable items. Raises :class:`IndexDamaged` if neither commit is readable.
     """
     seen: set[str] = set()
     lost: list[str | None] = []
@@ -106,6 +111,8 @@ def salvage(folder: Path) -> Iterator[Stored | Unreadable]:
             lost.remove(path if path in lost else None)
             yield item
     yield from map(Unreadable, lost)
+    if not last.is_last:
+        yield Unreadable(None)
 
 
 def _stored_key(record: FileRecord) -> str:
@@ -114,18 +121,22 @@ def _stored_key(record: FileRecord) -> str:
     return f"file {record.path}"
 
 
-def _commits(folder: Path) -> Iterator[_Segments]:
-    """Yield the segments of each readable commit, the last commit first.
+def _commits(folder: Path) -> Iterator[_Commit]:
+    """Yield each readable commit, the last one first.
 
     The last segment comes first, so that of an article that is stored twice, because a list of
     deleted documents is lost, the newer one is yielded.
     """
-    for commit in CommitFolder(folder, ENGINE, OWN_FILE).readable_commits():
+    commits = CommitFolder(folder, ENGINE, OWN_FILE)
+    last = commits.last_number()
+    for commit in commits.readable_commits():
         with suppress(CorruptFile):
             segments = reversed(segments_of(commit))
-            yield [partial(_open_segment, folder, commit, each) for each in segments]
-    for old_segments in read_old_commits(folder):
-        yield [partial(_open_old_segment, folder, each) for each in reversed(old_segments)]
+            opening = [partial(_open_segment, folder, commit, each) for each in segments]
+            yield _Commit(opening, commit.number == last)
+    for is_last, old_segments in read_old_commits(folder):
+        opening = [partial(_open_old_segment, folder, each) for each in reversed(old_segments)]
+        yield _Commit(opening, is_last)
 
 
 def _open_segment(folder: Path, commit: Commit, segment: Segment) -> _OpenSegment:
@@ -176,8 +187,8 @@ def _open_columns(
     return _OpenSegment(living, columns, files)
 
 
-def _salvage_commit(segments: _Segments) -> Iterator[Stored | Unreadable]:
-    for open_segment in segments:
+def _salvage_commit(commit: _Commit) -> Iterator[Stored | Unreadable]:
+    for open_segment in commit.segments:
         living, columns, files = open_segment()
         try:
             for number in living:

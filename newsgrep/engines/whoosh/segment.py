@@ -380,7 +380,7 @@ def _read_block(data: bytes, at: int, numbers: array[int], counts: array[int], t
     size = gaps_size + (count * _ITEM_BYTES[weight_code] if weight_code else 0)
     if is_compressed:
         body = decompressobj().decompress(body, size + 1)  # a limit of 0 would be no limit
-    if len(body) != size or (numbers and first <= numbers[-1]):
+    if len(body) != size or end > len(data) or (numbers and first <= numbers[-1]):
         raise CorruptFile("a block of postings is invalid")
     numbers.extend(accumulate(_to_array(gap_code, body[:gaps_size]), initial=first))
     if weight_code:

@@ -86,6 +86,7 @@ PAGE_BYTES: Final = 4096
 _READ_BYTES: Final = 256 * PAGE_BYTES
 _MAX_CACHED_PAGES: Final = 2048
 _CHECKSUM_BYTES: Final = 4
+_NUMBER_BYTES: Final = 4
 
 TERMS: Final = "trm"
 POSTINGS: Final = "pst"
@@ -245,7 +246,7 @@ def _check_segment(segment: Segment, files: Mapping[str, FileChecksum]) -> None:
     pages = sum(_count_pages(files[segment.file(each)].size) for each in CHECKED_ENDINGS)
     if files[segment.sums].size != pages * _CHECKSUM_BYTES:
         raise CorruptFile(f"{segment.sums} does not have one checksum for each page")
-    if segment.deleted and files[segment.deleted].size > documents * _CHECKSUM_BYTES:
+    if segment.deleted and files[segment.deleted].size > documents * _NUMBER_BYTES:
         raise CorruptFile(f"{segment.deleted} is too large")
 
 
@@ -310,6 +311,8 @@ def read_deleted(folder: Path, commit: Commit, segment: Segment) -> frozenset[in
     if segment.deleted is None:
         return frozenset()
     data = read_whole(folder, segment.deleted, commit.files[segment.deleted])
+    if len(data) % _NUMBER_BYTES:
+        raise CorruptFile(f"{segment.deleted} is cut off")
     numbers = array("I", data)
     if sys.byteorder == "little":
         numbers.byteswap()
