@@ -24,11 +24,12 @@ from newsgrep.views.keywords import (
     MAX_SPELLING_ARTICLES,
     SIGNIFICANT_G2,
     Keyword,
-    SegmentedText,
     best_keywords,
     count_containing,
     is_query_word,
     keyword_object,
+    read_spellings,
+    read_texts,
     restore_spelling,
     signed_g2,
     word_document_counts,
@@ -140,8 +141,7 @@ def _distinctive_words(
     for node in nodes:
         page = engine.search(EngineRequest(node, limit=MAX_READ // len(nodes) + 1))
         ids = [candidate.id for candidate in page.candidates]
-        texts = [SegmentedText(title, body) for title, body in engine.folded_texts(ids)]
-        counts.append(word_document_counts(engine, texts, node))
+        counts.append(word_document_counts(engine, read_texts(engine, ids), node))
     words = sorted(set[str]().union(*counts))
     for containing, node in zip(counts, nodes, strict=True):
         missing = [word for word in words if word not in containing]
@@ -167,8 +167,8 @@ def _best_words(
     engine: Engine, node: Node, words: Sequence[Keyword], limit: int
 ) -> tuple[Keyword, ...]:
     page = engine.search(EngineRequest(node, limit=MAX_SPELLING_ARTICLES))
-    articles = engine.get(candidate.id for candidate in page.candidates)
-    return restore_spelling(best_keywords(words, limit), articles)
+    originals = read_spellings(engine, [candidate.id for candidate in page.candidates])
+    return restore_spelling(best_keywords(words, limit), originals)
 
 
 # Forms

@@ -12,6 +12,7 @@ import pytest
 
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.segment import python_segmenter, running_words, rust_segmenter
+from newsgrep.analysis.words import STOPWORDS, SegmentedText, find_names
 from newsgrep.engines.base import Engine
 from newsgrep.errors import UsageError
 from newsgrep.models import Article
@@ -19,12 +20,9 @@ from newsgrep.query.parser import parse
 from newsgrep.views.compare import compare_sources
 from newsgrep.views.keywords import (
     SIGNIFICANT_G2,
-    STOPWORDS,
     Keyword,
-    SegmentedText,
     article_keywords,
     best_keywords,
-    find_names,
     query_keywords,
     signed_g2,
     usual_spelling,
