@@ -280,6 +280,12 @@ def _overlapping(folded: str, pattern: TextPattern) -> Iterator[Offsets]:
 MAX_MATCHES: Final = 500
 """Occurrences of each string that are looked at: more say nothing new about where to look."""
 
+MAX_ALL_MATCHES: Final = 20_000
+"""Occurrences of all strings of a query that are looked at, but a few of each: a query of 3,000
+characters has 300,000 in an article of a megabyte."""
+
+_FEWEST_MATCHES: Final = 8
+
 _WHOLE, _WORD, _SINGLE = 4.0, 2.0, 1.0
 """Weights: of a whole literal or pattern, of one of several terms, of a single character."""
 
@@ -298,14 +304,19 @@ def find_matches(
 ) -> list[Match]:
     """Return where in ``folded``, which is a ``field`` of an article, parts of a query occur.
 
-    By start; they may overlap. Of each string at most ``most`` occurrences are returned. Where
-    a whole literal occurs, its single characters are not marked elsewhere.
+    By start; they may overlap. Of each string at most ``most`` occurrences are returned, and
+    fewer for more than :data:`MAX_ALL_MATCHES` together, unless ``most`` is ``None``. Where a
+    whole literal occurs, its single characters are not marked elsewhere.
     """
     allowed = {field, Field.EVERYTHING}
     if field in {Field.TITLE, Field.BODY}:
         allowed.add(Field.TEXT)
     found: dict[Offsets, Match] = {}
     patterns: list[Match] = []
+    texts = list(texts)
+    if most is not None:
+        strings = sum(1 + len(text.terms) for text in texts)
+        most = min(most, max(MAX_ALL_MATCHES // max(strings, 1), _FEWEST_MATCHES))
     for text in texts:
         if text.field not in allowed:
             continue

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from newsgrep.analysis.fold import fold
 from newsgrep.engines.base import Engine, EngineRequest, Order
+from newsgrep.errors import UsageError
 from newsgrep.models import PARAGRAPH_BREAK, Article, Span
 from newsgrep.query.ast import And, Field, Node, TextNode, positive_texts, searches
 from newsgrep.query.match import occurrence_spans
@@ -41,6 +42,9 @@ _PAGE_SIZE: Final = 10_000
 
 _BATCH_SIZE: Final = 50
 """Articles that are in memory at once."""
+
+MAX_SORTED: Final = 500_000
+"""Occurrences that are sorted by context, which takes some 1.5 KB each; ``limit`` allows more."""
 
 
 class KwicOrder(StrEnum):
@@ -96,7 +100,8 @@ def make_concordance(
 
     At most ``limit`` occurrences are returned. ``LEFT`` and ``RIGHT`` compare folded context
     without white space; they keep all occurrences in memory, or ``limit`` of them, and leave
-    equal ones in the order of ``RELEVANCE``.
+    equal ones in the order of ``RELEVANCE``. Reading the lines raises :class:`UsageError` for
+    more than :data:`MAX_SORTED` of them without ``limit``.
     """
     return Concordance(_find_lines(engine, root, order, width, limit), width)
 
@@ -110,7 +115,7 @@ def _find_lines(
             key = _left_key if order is KwicOrder.LEFT else _right_key
             found = _in_hit_order(engine, root, Order.RELEVANCE, context)
             if limit is None:
-                yield from sorted(found, key=key)
+                yield from sorted(_limited(found), key=key)
             else:
                 yield from heapq.nsmallest(limit, found, key=key)
             return
@@ -121,6 +126,17 @@ def _find_lines(
     for number, line in enumerate(lines):
         if number == limit:
             return
+        yield line
+
+
+def _limited(lines: Iterator[KwicLine]) -> Iterator[KwicLine]:
+    """Yield ``lines``; raises :class:`UsageError` for more than :data:`MAX_SORTED`."""
+    for number, line in enumerate(lines):
+        if number == MAX_SORTED:
+            raise UsageError(
+                f"More than {MAX_SORTED:,} occurrences can be sorted by context only with -n. "
+                "Add it, or narrow the query."
+            )
         yield line
 
 
