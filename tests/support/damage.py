@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-UNUSED_NAMES = frozenset({"newsgrep.lock", "newsgrep.writer", "writer.lock"})
+UNUSED_NAMES = frozenset({"newsgrep.lock", "newsgrep.writer", "writer.lock", "verified.json"})
 """Files without content that an answer depends on."""
 
 

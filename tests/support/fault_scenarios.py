@@ -295,7 +295,7 @@ def general_names(folder: Path) -> Iterator[str]:
     """Yield the relative paths of all files, with ``#`` for numbers and random names."""
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        name = re.sub(r"\b[0-9a-f]{16}([0-9a-f]{16})?\b", "#", name)
+        name = re.sub(r"\b(?:[0-9a-f]{32}|[0-9a-f]{16})\b", "#", name)
         yield re.sub(r"\d+", "#", name)
 
 
