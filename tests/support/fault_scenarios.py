@@ -241,9 +241,6 @@ class Workshop:
         strange = frozenset(general_names(self.trial)) - expected.names
         if strange:
             yield f"left after the repeated command and --tidy: {sorted(strange)}"
-        left = [path.name for path in (self.folder.parent / "tmp").glob("*")]
-        if left:
-            yield f"temporary files stay behind: {left}"
 
     def _check_state(self, scenario: Scenario, found: IndexState) -> Iterator[str]:
         expected = self.expected(scenario)
@@ -356,6 +353,9 @@ def try_fault(workshop: Workshop, scenario: Scenario, plan: FaultPlan) -> list[s
         wrong += check_output(ended, plan.error)
         if "damaged" in ended.err and not scenario.is_damaged:
             wrong.append(f"an error is called damage: {ended.err}")
+    left = workshop.server.take_temporary_files()
+    if ended.status != SIGKILL_STATUS and left:
+        wrong.append(f"temporary files stay behind: {left}")
     if ended.status == 0:
         found = workshop.server.state(workshop.changed(scenario))
         if found.digest != expected.after.digest:

@@ -9,6 +9,7 @@ import ctypes
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -129,6 +130,16 @@ class CommandServer:
             commit_each=commit_each,
         )
         return Ended(answer["status"], answer["out"], answer["err"])
+
+    def take_temporary_files(self) -> list[str]:
+        """Delete what commands have left in their folder of temporary files; return its names."""
+        found = list((self.home / "tmp").iterdir())
+        for path in found:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        return [path.name for path in found]
 
     def shell(self, *command: str) -> None:
         """Run another program where the commands run."""
