@@ -120,6 +120,9 @@ def _by_agreement(titles: Sequence[Claim], site: Iterable[str]) -> Sequence[Clai
     shown = [each for each in titles if each.provenance is Provenance.HEADING and support(each)[0]]
     if shown:
         best = max(shown, key=support)  # the first of equal ones
+        whole = _begun_headline(titles, stated, best)
+        if whole and support(whole)[0] > 1:
+            return _first(titles, whole)
         if heading is None or support(heading)[0] or support(best)[0] > 1:
             return _first(titles, best)
         others = [each for each in stated if _key(best.value) not in _part_keys(each.value)]
@@ -132,6 +135,21 @@ def _by_agreement(titles: Sequence[Claim], site: Iterable[str]) -> Sequence[Clai
         if heading is None or not _alike(heading.value, best.value):
             return _first(titles, best)
     return titles
+
+
+def _begun_headline(titles: Sequence[Claim], stated: Sequence[Claim], best: Claim) -> Claim | None:
+    """Return what is ``stated`` and begins a heading with a lead, if ``best`` is a part of it.
+
+    Some pages have headline and lead in one heading, and the name of a series in another.
+    """
+    headings = [_key(each.value) for each in titles if each.provenance is Provenance.HEADING]
+    part = _key(best.value)
+    for claim in stated:
+        key = _key(claim.value)
+        longer = len(key) > len(part) and part in key and key not in headings
+        if longer and any(heading.startswith(key) for heading in headings):
+            return claim
+    return None
 
 
 def _first(titles: Sequence[Claim], best: Claim) -> list[Claim]:

@@ -1,10 +1,13 @@
-"""Simple Markdown and front matter, read without a parser, give what the parser gives."""
+"""Shortcuts for simple Markdown, front matter and lines give what the long way gives."""
 
 from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from newsgrep.analysis.fold import fold
+from newsgrep.extract.dates import forms
+from newsgrep.extract.dates import lines as date_lines
 from newsgrep.extract.formats import markdown
 from newsgrep.extract.frontmatter import dialects
 
@@ -20,6 +23,11 @@ YAML = [
     "#", " #", "&", "*", "!", "null", "~", "1.5", "'", "\\", "%", "|", ">", "{", "\t", "\xa0",
     "\u3000", "\x85", "\ufeff", "é", "_", ".", "/", "+", "\x07", "---", "<<", "\ue000", "１",
     "²", "&amp;",
+]  # fmt: skip
+DATES = [
+    "2024", "2024", "年", "5", "5", "月", "16", "日", "May ", "may", "th", "of ", "/", "-", ".",
+    " ", "，", "。", "！", "五", "三十", "桥", "民國", "113", "tháng ", "14:30", "Published", "：",
+    "５", "／", "．", "\u3000", "мая ", "18 ", "令和", "元", "号", "gada ", "T", "(", ")", "星期四",
 ]  # fmt: skip
 
 
@@ -64,3 +72,31 @@ def test_bulletin_needs_no_parser() -> None:
         "<!--begin-->\n<p><strong>消息</strong>（联播）：他说&quot;好&quot;。</p>\n"
         "<p><strong>小标题！</strong></p>\n<p>2026年，3&gt;2。</p>\n<!--end-->\n"
     )
+
+
+@given(st.lists(st.sampled_from(DATES), max_size=10).map("".join))
+@settings(deadline=None, max_examples=2000)
+def test_every_day_passes_the_quick_test(text: str) -> None:
+    plain = forms.plain_signs(text)
+    found = [
+        forms.build_date(match, plain, None)
+        for form in (forms._CHINESE, *forms._NUMERIC_FORMS, *forms._FORMS_WITH_NAMES)
+        for match in form.finditer(plain)
+    ]
+    if any(each and each.stated.has_day for each in found):
+        assert forms.may_state_day(text)
+    with_names = [
+        match
+        for form in forms._FORMS_WITH_NAMES
+        for match in form.finditer(plain)
+        if forms.build_date(match, plain, None)
+    ]
+    assert not with_names or forms.names_month(plain)
+
+
+@given(st.lists(st.sampled_from(DATES), max_size=10).map("".join))
+@settings(deadline=None, max_examples=2000)
+def test_prose_is_a_sentence_around_its_dates(text: str) -> None:
+    found = forms.find_dates(text)
+    if found and date_lines.is_prose(text):
+        assert date_lines._is_sentence(fold(text), found, labelled=True)

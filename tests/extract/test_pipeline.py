@@ -100,6 +100,14 @@ def test_title_loses_outlet_and_section(stated: str, title: str, source: str | N
     assert (article.title, article.source) == (title, source)
 
 
+def test_headline_with_lead_in_one_heading() -> None:
+    stated = "渔港札记: 清晨的第一网"
+    head = f'<title>{stated}</title><meta property="og:title" content="{stated}">'
+    headings = f"<h1>{stated} 船队在天亮之前回到港口</h1><h2>渔港札记</h2>"
+    article = read(f"<html><head>{head}</head><body>{headings}{TEXT}</body></html>")
+    assert article.title == stated
+
+
 @pytest.mark.parametrize("topic", ["生活", "读书笔记", "国际新闻", "评论", "Tech", "life"])
 def test_category_of_blog_is_a_tag(topic: str) -> None:
     text = f"---\ntitle: 桥\ncategories: [{topic}]\ntags: [散步]\nurl: https://blog.example.org/a\n---\n{TEXT}"
