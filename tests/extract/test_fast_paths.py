@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsgrep.analysis.fold import fold
-from newsgrep.extract.dates import forms
+from newsgrep.extract.dates import forms, months
 from newsgrep.extract.dates import lines as date_lines
 from newsgrep.extract.formats import markdown
 from newsgrep.extract.frontmatter import dialects
@@ -91,7 +91,7 @@ def test_every_day_passes_the_quick_test(text: str) -> None:
         for match in form.finditer(plain)
         if forms.build_date(match, plain, None)
     ]
-    assert not with_names or forms.names_month(plain)
+    assert not with_names or months.names_month(plain)
 
 
 @given(st.lists(st.sampled_from(DATES), max_size=10).map("".join))
