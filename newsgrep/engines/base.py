@@ -164,7 +164,7 @@ class Engine(Protocol):
     def refresh(self) -> None:
         """Answer from the last commit from now on, if there is a newer one."""
 
-    def rollback(self) -> RolledBack | None:
+    def rollback(self) -> RolledBack:
         """Drop the last commit, so that the previous one is the last; return what was done.
 
         Raises :class:`UsageError` if there is no previous commit: only one is kept. Raises

@@ -22,6 +22,7 @@ from newsgrep.engines.base import (
     PutArticle,
     PutFileRecord,
     ResultPage,
+    RolledBack,
     ScoredDoc,
     by_frequency,
 )
@@ -76,6 +77,7 @@ class MemoryEngine:
         self._file_records: dict[str, FileRecord] = {}
         self._commit = 0
         self._previous: tuple[dict[str, _StoredDocument], dict[str, FileRecord]] | None = None
+        self._rolled_back: RolledBack | None = None
 
     def write(self, changes: Iterable[Change]) -> None:
         """Apply all changes in order, or none."""
@@ -94,6 +96,7 @@ class MemoryEngine:
         self._previous = (self._documents, self._file_records) if self._commit else None
         self._documents, self._file_records = documents, file_records
         self._commit += 1
+        self._rolled_back = None
 
     def commit(self) -> int:
         """Return the number of writes and rollbacks."""
@@ -102,13 +105,17 @@ class MemoryEngine:
     def refresh(self) -> None:
         """Do nothing: no other process can write."""
 
-    def rollback(self) -> None:
-        """Restore the state before the last write."""
+    def rollback(self) -> RolledBack:
+        """Restore the state before the last write; times of writes are unknown."""
+        if self._rolled_back:
+            return self._rolled_back._replace(is_repeated=True)
         if self._previous is None:
             raise UsageError("There is no commit to roll back to: only one is kept.")
         self._documents, self._file_records = self._previous
         self._previous = None
+        self._rolled_back = RolledBack(self._commit - 1, "", dropped=self._commit)
         self._commit += 1
+        return self._rolled_back
 
     def search(self, request: EngineRequest) -> ResultPage:
         """Compare every article with the query."""

@@ -110,7 +110,7 @@ def _nothing_stored(_folder: Path) -> Iterator[Stored | Unreadable]:
     return iter(())
 
 
-def _no_commit(_folder: Path) -> None:
+def _no_commit(_folder: Path) -> RolledBack:
     raise UsageError("There is no commit to roll back to: nothing is stored.")
 
 
@@ -140,7 +140,7 @@ class EngineSpec:
     location: LocationKind
     open: Callable[[Path, bool], Engine] = _no_folder
     salvage: Callable[[Path], Iterator[Stored | Unreadable]] = _nothing_stored
-    rollback: Callable[[Path], RolledBack | None] = _no_commit
+    rollback: Callable[[Path], RolledBack] = _no_commit
     server: ServerOperations | None = None
     requires: str = ""
     extra: str = ""
@@ -298,6 +298,6 @@ def salvage(name: str, folder: Path) -> Iterator[Stored | Unreadable]:
     return load_engine(name).salvage(folder)
 
 
-def rollback(name: str, folder: Path) -> RolledBack | None:
+def rollback(name: str, folder: Path) -> RolledBack:
     """Do what :meth:`Engine.rollback` does on data that may be too damaged to be opened."""
     return load_engine(name).rollback(folder)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from newsgrep.engines import registry
+from newsgrep.engines.base import RolledBack
 from newsgrep.engines.memory import MemoryEngine
 from newsgrep.engines.registry import (
     EngineSpec,
@@ -62,7 +63,7 @@ def registered() -> Iterator[EngineSpec]:
         LocationKind.FOLDER,
         open=lambda _folder, _create: MemoryEngine(),
         salvage=lambda _folder: iter(()),
-        rollback=lambda _folder: None,
+        rollback=lambda _folder: RolledBack(1, "", dropped=2),
     )
     register_engine("paper", spec)
     yield spec

@@ -157,6 +157,7 @@ class History(RuleBasedStateMachine):
         self.index = self.folder / "index"
         self.now: Commit | None = None
         self.before: Commit | None = None
+        self.is_rolled_back = False
         self.readers: list[tuple[ExitStack, Engine, Commit]] = []
         self.written = 0
         tally["histories"] += 1
@@ -244,6 +245,7 @@ class History(RuleBasedStateMachine):
                     assert self.ids()[path] == ids[path] or ids[path] in self.ids().values()
             if new is not old:
                 self.before = old if old is not FIRST else None
+                self.is_rolled_back = False
                 self.tally["commits"] += 1
             self.now = new
         if self.now is not None:
@@ -258,12 +260,14 @@ class History(RuleBasedStateMachine):
     @precondition(lambda self: self.now is not None)
     @rule(seed=Seeds)
     def go_back(self, seed: int) -> None:
-        if self.before is None:
+        if self.is_rolled_back:
+            assert rollback(self.engine, self.index / self.engine).is_repeated
+        elif self.before is None:
             with pytest.raises(UsageError, match="no commit to roll back to"):
                 rollback(self.engine, self.index / self.engine)
         else:
             rollback(self.engine, self.index / self.engine)
-            self.now, self.before = self.before, None
+            self.now, self.before, self.is_rolled_back = self.before, None, True
             self.tally["commits rolled back"] += 1
         self.is_as_it_should_be(random.Random(seed))
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from newsgrep.analysis.codec import DamagedData, unpack_folded
-from newsgrep.engines.base import Change, EngineRequest, Order, Problem, ResultPage
+from newsgrep.engines.base import Change, EngineRequest, Order, Problem, ResultPage, RolledBack
 from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.fields import ID, TERMS, term_token
 from newsgrep.engines.engine_query.lower import lower, score_clauses
@@ -109,7 +109,7 @@ class OpenSearchEngine:
             )
         self._generation, self._names = found, found.names
 
-    def rollback(self) -> None:
+    def rollback(self) -> RolledBack:
         """Raise :class:`UsageError`: a server keeps only the current state."""
         raise UsageError(NO_ROLLBACK)
 
