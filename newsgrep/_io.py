@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -80,3 +81,20 @@ def write_atomically(path: Path, data: bytes) -> None:
             draft.unlink()
         raise
     sync(path.parent)
+
+
+def describe_special_file(mode: int) -> str:
+    """Return a description for people of a file that is not a regular one, by its ``mode``."""
+    return f"not a regular file but {_file_type(mode)}"
+
+
+def _file_type(mode: int) -> str:
+    for test, name in (
+        (stat.S_ISFIFO, "a named pipe"),
+        (stat.S_ISSOCK, "a socket"),
+        (stat.S_ISCHR, "a device"),
+        (stat.S_ISBLK, "a device"),
+    ):
+        if test(mode):
+            return name
+    return "something else"

@@ -191,10 +191,12 @@ class Status(StrEnum):
     INDEXED = "indexed"
     DUPLICATE = "duplicate"
     REJECTED = "rejected"
+    CONTAINER = "container"
+    """The file has records, each with a file record of its own."""
 
 
 class FileRecord(NamedTuple):
-    """What an index stores about one file, to decide whether it must be read again.
+    """What an index stores about one file or one record in it, to decide whether to read it again.
 
     ``size`` is in bytes, ``mtime_ns`` in nanoseconds since the epoch. ``digest`` is a hash of
     the file in hexadecimal digits, or empty if the file was not read. ``article_id`` is the
@@ -204,6 +206,10 @@ class FileRecord(NamedTuple):
     was read, and ``sketch`` describes its text, to compare it with others; both are empty if they
     are unknown. ``address`` is the id that the article's URL gives, where the article has another
     one because the texts differ. (A tuple, because there may be a million of them.)
+
+    A file of many records has the status ``container``; ``ledger`` says how far it was read, as
+    :mod:`newsgrep.index.containers` writes it. The file record of a record in it has the path of
+    the file followed by ``locator``, and the ``digest`` of the record.
     """
 
     path: str
@@ -217,6 +223,13 @@ class FileRecord(NamedTuple):
     extractor: str = ""
     sketch: bytes = b""
     address: str = ""
+    locator: str = ""
+    ledger: str = ""
+
+    @property
+    def file(self) -> str:
+        """The path of the file, without the locator of the record in it."""
+        return self.path.removesuffix(self.locator) if self.locator else self.path
 
 
 class Span(NamedTuple):

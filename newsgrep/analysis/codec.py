@@ -341,7 +341,16 @@ def pack_file_record(record: FileRecord) -> bytes:
     other_id = "" if record.status is Status.INDEXED else record.article_id or ""
     # Paths may have any bytes except the separator.
     texts = _FILE_RECORD_SEPARATOR.join(
-        (record.path, fetched, other_id, record.reason or "", record.extractor, record.address)
+        (
+            record.path,
+            fetched,
+            other_id,
+            record.reason or "",
+            record.extractor,
+            record.address,
+            record.locator,
+            record.ledger,
+        )
     ).rstrip(_FILE_RECORD_SEPARATOR)
     return _FILE_RECORD_NUMBERS.pack(*numbers) + digest + texts.encode("utf-8", "surrogateescape")
 
@@ -364,7 +373,7 @@ def unpack_file_record(data: bytes, article_id: str) -> FileRecord:
     if status >= len(_STATUSES) or texts_at > len(data):
         raise DamagedData("a file record is invalid")
     texts = data[texts_at:].decode("utf-8", "surrogateescape").split(_FILE_RECORD_SEPARATOR)
-    path, fetched, other_id, reason, extractor, address = (*texts, *5 * ("",))[:6]
+    path, fetched, other_id, reason, extractor, address, locator, ledger = (*texts, *7 * ("",))[:8]
     return FileRecord(
         path,
         size,
@@ -377,4 +386,6 @@ def unpack_file_record(data: bytes, article_id: str) -> FileRecord:
         sys.intern(extractor),
         sketch,
         address,
+        locator,
+        ledger,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import click
@@ -15,6 +15,7 @@ from newsgrep.cli.options import (
     OutputFormat,
     OutputOptions,
     engine_option,
+    field_names_option,
     index_option,
     jobs_option,
     outlet_rules_file,
@@ -26,6 +27,7 @@ from newsgrep.cli.output import Rendering, print_result
 from newsgrep.cli.progress import handle_signals, show_progress
 from newsgrep.cli.summary import note_lines, summary_line, summary_object
 from newsgrep.errors import InputError, UsageError
+from newsgrep.extract.records.base import ReadOptions
 from newsgrep.index.plan import Outcome, parse_shard
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.query.ast import And, Node
@@ -68,6 +70,8 @@ class UpdateCommandOptions(IndexOptions, OutputOptions):
     shard: str
     reextract: bool
     sources: tuple[str, ...]
+    field_names: Mapping[str, str]
+    sql: str | None
     wait: float
 
 
@@ -107,6 +111,8 @@ class UpdateCommandOptions(IndexOptions, OutputOptions):
     default="",
     help="Index only part I of N, for N machines that fill one index on a server.",
 )
+@field_names_option
+@click.option("--sql", metavar="QUERY", help="Read the rows of this query from SQLite files.")
 @wait_option
 @output_options(OutputFormat.JSON, color=False)
 @index_option
@@ -114,8 +120,9 @@ class UpdateCommandOptions(IndexOptions, OutputOptions):
 def index_command(options: UpdateCommandOptions) -> int:
     """Index the articles in PATH, files or folders; - reads a list of paths.
 
-    Reads .txt, .md, .markdown, .html and .htm. Later runs read new and changed files only,
-    and remove articles whose files are gone.
+    Reads pages (.html, .shtml, .php and others), .md and .txt; dumps in JSON, JSON Lines and CSV;
+    and all of them compressed or in ZIP and tar archives. Later runs read new and changed files
+    only, and remove articles whose files are gone.
 
     \b
     newsgrep index seeds/
@@ -143,6 +150,7 @@ def index_command(options: UpdateCommandOptions) -> int:
             shard=parse_shard(options.shard) if options.shard else None,
             reextract=options.reextract,
             only=_any_source(options.sources),
+            read=ReadOptions(options.field_names, options.sql),
         )
         summary = update_index(options.index, paths, update)
     if options.output is OutputFormat.TEXT:

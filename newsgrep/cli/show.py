@@ -20,7 +20,7 @@ from newsgrep.cli.options import (
 )
 from newsgrep.cli.output import Rendering, draw, print_message, print_paged, print_result
 from newsgrep.engines.base import Engine
-from newsgrep.errors import InputError
+from newsgrep.errors import InputError, NoArticle
 from newsgrep.models import Article
 from newsgrep.query.ast import Field, positive_texts
 from newsgrep.query.match import highlight_spans
@@ -109,17 +109,19 @@ def read_article_file(path: str) -> Article:
 
     Raises :class:`InputError` with the reason if the file has no article or cannot be read.
     """
-    from newsgrep.analysis.document import IndexDocument
     from newsgrep.extract.outlets import load_outlets
-    from newsgrep.extract.walk import File
-    from newsgrep.index.workers import FailedFile, prepare_file
+    from newsgrep.extract.pipeline import extract_article
+    from newsgrep.index.workers import read_file
 
     absolute = os.path.abspath(path)  # noqa: PTH100  (a string of any bytes)
-    prepared = prepare_file(
-        File(absolute, 0, 0), load_outlets(outlet_rules_file()), _MAX_ARTICLE_FILE
-    )
-    if isinstance(prepared, IndexDocument):
-        return prepared.article()
-    failed = isinstance(prepared, FailedFile)
-    reason = prepared.reason if failed or prepared.reason else "it contains no article"
-    raise InputError(f"Cannot read an article from {path}: {reason}. Name another file, or an id.")
+    try:
+        status, data = read_file(absolute, _MAX_ARTICLE_FILE)
+        if data is None:
+            raise ValueError("larger than 64M")
+        outlets = load_outlets(outlet_rules_file())
+        return extract_article(absolute, data, outlets=outlets, mtime=status.st_mtime)
+    except (OSError, ValueError, NoArticle) as exc:
+        reason = getattr(exc, "strerror", None) or exc
+        raise InputError(
+            f"Cannot read an article from {path}: {reason}. Name another file, or an id."
+        ) from exc

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
-from newsgrep.extract.formats import suffixes
+from newsgrep.extract.records.names import readable_suffixes
 from newsgrep.index.plan import ListedFile, Outcome, UpdateSummary
 from newsgrep.terminal import count_noun, one_line
 from newsgrep.views import SCHEMA_VERSION
@@ -81,7 +81,7 @@ def _nothing_line(summary: UpdateSummary, index: str) -> str:
     """Return why an index is empty after a run that found no file to read."""
     groups = _skipped_groups(summary)
     why = groups[0].text if groups else "no file found"
-    *others, last = sorted(suffixes())
+    *others, last = sorted(readable_suffixes())
     return (
         f"0 articles in {one_line(index)}; {why}. "
         f"newsgrep reads {', '.join(others)} and {last} files"

@@ -6,7 +6,6 @@ of :func:`extract_article`: URL, outlet, title, body, authors, date.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,11 +16,12 @@ from newsgrep.extract.body import build_body
 from newsgrep.extract.claims import Claim
 from newsgrep.extract.dates.choice import DatedFile, choose_date, parse_file_time
 from newsgrep.extract.error_pages import error_page
-from newsgrep.extract.formats import FIELDS_FORMAT, format_named, format_of
-from newsgrep.extract.formats.base import NO_FIELDS, Format, RawArticle, RawFile
+from newsgrep.extract.formats import FIELDS_FORMAT, format_named, name_of_format
+from newsgrep.extract.formats.base import Format, RawArticle, RawFile
 from newsgrep.extract.identity import article_id, choose_url, site_address
 from newsgrep.extract.outlets import Outlets
-from newsgrep.extract.records.base import Record
+from newsgrep.extract.records.base import HEAD_BYTES, NO_FIELDS, Record
+from newsgrep.extract.records.names import unknown_format
 from newsgrep.extract.sources import choose_source
 from newsgrep.extract.titles import choose_title, derive_title
 from newsgrep.extract.trace import NO_TRACE, Trace
@@ -35,20 +35,19 @@ def extract_article(path: str, data: bytes, *, outlets: Outlets, mtime: float) -
     :class:`~newsgrep.errors.NoArticle` with the reason if the file contains no article, and
     nothing else.
     """
-    raw = choose_format(path).read(RawFile(data, outlets))
+    raw = choose_format(path, data[:HEAD_BYTES]).read(RawFile(data, outlets))
     return build_article(raw, path, outlets=outlets, mtime=mtime)
 
 
-def choose_format(path: str) -> Format:
-    """Return the format of the file at ``path``.
+def choose_format(path: str, head: bytes = b"") -> Format:
+    """Return the format of the file at ``path``, which begins with ``head``.
 
-    Raises :class:`~newsgrep.errors.NoArticle` for a suffix that newsgrep does not read.
+    Raises :class:`~newsgrep.errors.NoArticle` for a file that newsgrep does not read.
     """
-    file_format = format_of(path)
-    if file_format is None:
-        suffix = os.path.splitext(path)[1]  # noqa: PTH122 - a name may contain any byte
-        raise NoArticle(f"newsgrep does not read {suffix or 'suffix-less'} files")
-    return file_format
+    name = name_of_format(path, head)
+    if name is None:
+        raise NoArticle(unknown_format(path))
+    return format_named(name)
 
 
 def extract_record(

@@ -12,16 +12,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from newsgrep.extract.formats import suffixes
+from newsgrep._io import describe_special_file
+from newsgrep.extract.records.names import may_be_readable, suffix_of
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to read: absolute path with links not resolved, size in bytes, mtime in ns."""
+    """A file to read: absolute path with links not resolved, size in bytes, mtime in ns.
+
+    ``locator`` names the only record to read in a file of many; it is empty otherwise.
+    """
 
     path: str
     size: int
     mtime_ns: int
+    locator: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,6 @@ class _Walk:
 
     def __init__(self, paths: Sequence[str] | None) -> None:
         self.paths = paths
-        self.suffixes = suffixes()
         self.files: set[tuple[int, int]] = set()
         self.folders: set[tuple[int, int]] = set()
 
@@ -81,13 +85,9 @@ class _Walk:
         if not stat.S_ISREG(status.st_mode):
             yield Skipped(path, describe_special_file(status.st_mode), "special")
             return
-        suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 - as above
-        if suffix not in self.suffixes:
-            reason = (
-                f"newsgrep does not read {suffix} files"
-                if suffix
-                else "no suffix that names a format"
-            )
+        if not may_be_readable(path):
+            suffix = suffix_of(path)
+            reason = f"newsgrep does not read {suffix} files"
             yield Skipped(path, reason, "format")
             return
         if entry and (outside := self.outside(entry)):
@@ -153,23 +153,6 @@ def iter_parents(path: str) -> Iterator[str]:
         if above == path:
             return
         path = above
-
-
-def describe_special_file(mode: int) -> str:
-    """Return a description for people of a file that is not a regular one, by its ``mode``."""
-    return f"not a regular file but {_file_type(mode)}"
-
-
-def _file_type(mode: int) -> str:
-    for test, name in (
-        (stat.S_ISFIFO, "a named pipe"),
-        (stat.S_ISSOCK, "a socket"),
-        (stat.S_ISCHR, "a device"),
-        (stat.S_ISBLK, "a device"),
-    ):
-        if test(mode):
-            return name
-    return "something else"
 
 
 def _skip_for_error(path: str, exc: OSError) -> Skipped:

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable
 from typing import Final, NamedTuple
 
-from newsgrep.extract.formats import suffixes
+from newsgrep.extract.records.names import readable_suffixes
 from newsgrep.models import FileRecord
 
 TIME_LIMIT: Final = 1.0
@@ -45,7 +45,8 @@ def check_freshness(
     start = time.monotonic()
     known: dict[str, FileRecord] = {}
     for number, record in enumerate(records, 1):
-        known[record.path] = record
+        if not record.locator:
+            known[record.path] = record
         if number % _CLOCK_INTERVAL == 0 and time.monotonic() - start > time_limit * _RECORDS_SHARE:
             return FreshnessCheck(_count_changed(known, start + time_limit), complete=False)
     by_folder: defaultdict[str, set[str]] = defaultdict(set)
@@ -80,7 +81,7 @@ def _compare_folder(
 
     ``expected`` are the ``known`` paths in it.
     """
-    readable = suffixes()
+    readable = readable_suffixes()
     differing, seen = 0, 0
     try:
         with os.scandir(folder) as entries:

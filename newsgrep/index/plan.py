@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
@@ -44,6 +44,9 @@ class Plan:
     gone: list[FileRecord] = field(default_factory=list)
     missing: list[FileRecord] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
+    prune: bool | None = None
+    changed: dict[str, dict[str, FileRecord]] = field(default_factory=dict)
+    """The known file records of files of many records that are read, by file and path."""
 
     @property
     def seen(self) -> int:
@@ -71,7 +74,8 @@ def make_plan(
     listed. Raises :class:`InputError` for a path that does not exist, and
     :class:`UsageError` if ``prune`` is ``None`` and too many files are gone.
     """
-    plan = Plan({record.path: record for record in records}, largest, shard)
+    plan = Plan({record.path: record for record in records}, largest, shard, prune=prune)
+    records_in = group_records(plan.known)
     roots = {os.path.abspath(path) for path in paths}  # noqa: PTH100  (links stay as they are)
     seen: set[str] = set()
     unreadable: set[str] = set()
@@ -91,17 +95,21 @@ def make_plan(
         record = plan.known.get(found.path)
         if record and _is_unchanged(found, record, largest):
             plan.unchanged.append(record)
+            plan.unchanged += records_in.get(found.path, {}).values()
         else:
             plan.to_read.append(found)
+            if found.path in records_in:
+                plan.changed[found.path] = with_container(records_in[found.path], record)
     under = [path for path in plan.known if not roots.isdisjoint(iter_parents(path))]
     _check_missing(plan, roots, under)
     if shard:
-        under = list(filter(shard.takes, under))
+        under = [path for path in under if shard.takes(plan.known[path].file)]
     if prune is not False:
         plan.gone = [
             plan.known[path]
             for path in under
-            if path not in seen and (not unreadable or unreadable.isdisjoint(iter_parents(path)))
+            if plan.known[path].file not in seen
+            and (not unreadable or unreadable.isdisjoint(iter_parents(path)))
         ]
         if prune is None and len(plan.gone) * 2 > len(under):
             raise UsageError(
@@ -113,6 +121,22 @@ def make_plan(
     # Of several texts at one address, the first file's has the id of the address.
     plan.to_read.sort(key=lambda file: os.fsencode(file.path))
     return plan
+
+
+def group_records(known: Mapping[str, FileRecord]) -> dict[str, dict[str, FileRecord]]:
+    """Return the file records of records by the file that they are in, and by path."""
+    found: dict[str, dict[str, FileRecord]] = {}
+    for path, record in known.items():
+        if record.locator:
+            found.setdefault(record.file, {})[path] = record
+    return found
+
+
+def with_container(
+    records: dict[str, FileRecord], container: FileRecord | None
+) -> dict[str, FileRecord]:
+    """Return ``records`` of a file, and its own file record."""
+    return records | ({container.path: container} if container else {})
 
 
 def _concerns_all(found: File | Skipped, roots: Set[str]) -> bool:
@@ -152,7 +176,8 @@ def reread_duplicates(plan: Plan) -> None:
     duplicates = [record for record in plan.known.values() if record.status is Status.DUPLICATE]
     if not duplicates:
         return
-    touched = {file.path for file in plan.to_read} | {record.path for record in plan.gone}
+    touched = {file.path + file.locator for file in plan.to_read}
+    touched |= {record.path for record in plan.gone}
     disputed = {record.article_id for record in duplicates}
     shown = {
         record.article_id: record
@@ -169,10 +194,19 @@ def reread_duplicates(plan: Plan) -> None:
         # An unseen duplicate may be on another machine; the run that finds it decides.
         return record.path in seen and (winner is None or is_better(record, winner))
 
-    rivals = [record for record in duplicates if record.path not in touched and competes(record)]
+    rivals = [
+        record
+        for record in duplicates
+        if record.path not in touched and record.file not in touched and competes(record)
+    ]
     again = {record.path for record in rivals}
     plan.unchanged = [record for record in plan.unchanged if record.path not in again]
-    plan.to_read += [File(record.path, record.size, record.mtime_ns) for record in rivals]
+    plan.to_read += map(file_of, rivals)
+
+
+def file_of(record: FileRecord) -> File:
+    """Return what to read for one file record: a file, or one record in it."""
+    return File(record.file, record.size, record.mtime_ns, record.locator)
 
 
 _SHARD_FORM: Final = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
@@ -256,7 +290,10 @@ class SharedAddress:
 
 @dataclass(frozen=True, slots=True)
 class UpdateSummary:
-    """The results of a run; ``seen`` is the sum of ``counts``.
+    """The results of a run; ``seen`` is the sum of ``counts``, of files and records.
+
+    ``containers`` is how many files of many records were seen, ``uncounted`` how many of their
+    records are rejected and not listed.
 
     ``listed`` has every duplicate, rejected and failed file, and ``skipped`` every path that is
     not a file to read, by kind. ``removed`` is how many articles were deleted, ``articles`` how
@@ -281,3 +318,5 @@ class UpdateSummary:
     undated: int = 0
     undated_example: str = ""
     shared_addresses: tuple[SharedAddress, ...] = ()
+    containers: int = 0
+    uncounted: int = 0

@@ -15,6 +15,7 @@ from newsgrep.engines.base import (
     PutArticle,
     PutFileRecord,
 )
+from newsgrep.errors import UsageError
 from newsgrep.extract.walk import File
 from newsgrep.index.addresses import (
     Leaders,
@@ -25,7 +26,15 @@ from newsgrep.index.addresses import (
     is_better,
     texts_agree,
 )
-from newsgrep.index.plan import ListedFile, OlderRules, Outcome, Plan, UpdateSummary
+from newsgrep.index.containers import ContainerEnd, KnownRecord, unpack_ledger
+from newsgrep.index.plan import (
+    ListedFile,
+    OlderRules,
+    Outcome,
+    Plan,
+    UpdateSummary,
+    file_of,
+)
 from newsgrep.index.workers import FailedFile, Prepared
 from newsgrep.models import FileRecord, Status
 
@@ -51,10 +60,24 @@ class UpdateRun:
         self.plan = plan
         self._read = 0
         self._outcomes: dict[str, tuple[Outcome, str]] = {
-            record.path: _previous_outcome(record) for record in plan.unchanged
+            record.path: _previous_outcome(record)
+            for record in plan.unchanged
+            if record.status is not Status.CONTAINER
         }
+        self._containers = {
+            record.path: unpack_ledger(record.ledger).uncounted
+            for record in plan.unchanged
+            if record.status is Status.CONTAINER
+        }
+        # Known records of files that are read, until they are found in them again.
+        self._unseen: dict[str, dict[str, FileRecord]] = {
+            path: {p: record for p, record in known.items() if record.locator}
+            for path, known in plan.changed.items()
+        }
+        # Addresses of which an article was lost whose duplicates may take its place.
+        self._vacant: set[str] = set()
         self._decided_before = {record.path for record in plan.unchanged}
-        self._pending = {file.path for file in plan.to_read}
+        self._pending = {file.path + file.locator for file in plan.to_read}
         stale = self._pending | {record.path for record in plan.gone}
         # The file that each article is taken from, unless this file changes in this run.
         self._winners: dict[str, FileRecord] = {}
@@ -103,12 +126,79 @@ class UpdateRun:
                 self._pending.discard(path)
                 return self._failed(path, reason)
             case FileRecord():
-                self._pending.discard(item.path)
+                self._see(item)
                 self._outcomes[item.path] = Outcome.REJECTED, item.reason or ""
                 return (PutFileRecord(item),)
-            case _:
+            case KnownRecord(path):
+                self._pending.discard(path)
+                return self._known_record(path)
+            case ContainerEnd():
                 self._pending.discard(item.file_record.path)
+                return self._container_end(item)
+            case _:
+                self._see(item.file_record)
                 return self._article(item)
+
+    def _see(self, record: FileRecord) -> None:
+        """Note that a file or a record was read; what it had before is lost until it is added."""
+        self._pending.discard(record.path)
+        if record.locator and (known := self._unseen.get(record.file, {}).pop(record.path, None)):
+            self._retract(known)
+
+    def _is_unseen(self, record: FileRecord) -> bool:
+        return bool(record.locator) and record.path in self._unseen.get(record.file, ())
+
+    def _retract(self, known: FileRecord) -> None:
+        """Forget what a record in a file had; its article is lost unless it is added again."""
+        address = address_of(known)
+        if known.status is Status.DUPLICATE:
+            self._forget_duplicate(known)
+        elif known.status is Status.INDEXED and self._is_winner(known):
+            article_id = known.article_id or ""
+            del self._winners[article_id]
+            self._lost[article_id] = known
+            if address in self._leaders:
+                self._leaders[address].remove(known)
+            self._vacant.add(address)
+
+    def _known_record(self, path: str) -> Iterable[Change]:
+        known = self._unseen.get(self.plan.known[path].file, {}).pop(path, None)
+        if known is not None:
+            self._outcomes[path] = _previous_outcome(known)
+            self._decided_before.add(path)
+            if known.status is Status.INDEXED and not self._is_winner(known):
+                # Another record of the file was taken for this one, moved.
+                self._duplicates.setdefault(address_of(known), []).append(known)
+        return ()
+
+    def _container_end(self, end: ContainerEnd) -> Iterator[Change]:
+        """Record a file of many records, and drop those that it does not have any more."""
+        record = end.file_record
+        known = self.plan.known.get(record.path)
+        gone = self._unseen.pop(record.path, {})
+        articles = sum(each.status is Status.INDEXED for each in gone.values())
+        before = self.plan.changed.get(record.path, {}).values()
+        if self.plan.prune is None and 2 * articles > sum(
+            each.status is Status.INDEXED for each in before
+        ):
+            raise UsageError(
+                f"{articles:,} articles are gone from {record.path}: was it truncated? They "
+                "are kept. Use --prune to delete them, or --no-prune to keep them."
+            )
+        for each in gone.values():
+            if self.plan.prune is False:
+                self._outcomes[each.path] = _previous_outcome(each)
+                continue
+            self._retract(each)
+            if each.status is not Status.INDEXED:
+                yield DropFileRecord(each.path)
+        if end.records:
+            self._containers[record.path] = end.uncounted
+            if known and known.status is Status.INDEXED:
+                yield DeleteArticle(known.article_id or "")
+            yield PutFileRecord(record)
+        elif known and known.status is Status.CONTAINER:
+            yield DropFileRecord(record.path)
 
     def _failed(self, path: str, reason: str) -> Iterable[Change]:
         """Keep the article of a file that can't be read now."""
@@ -122,7 +212,12 @@ class UpdateRun:
     def _article(self, document: IndexDocument) -> Iterator[Change]:
         record, address = document.file_record, document.article_id
         leaders = self._leaders_at(address)
-        agreeing = leaders.agreeing(record)
+        agreeing = []
+        for each in leaders.agreeing(record):
+            if self._is_unseen(each) and each.file == record.file:
+                self._retract(each)  # the record has moved in its file
+            else:
+                agreeing.append(each)
         if any(is_better(each, record) for each in agreeing):
             self._outcomes[record.path] = Outcome.DUPLICATE, ""
             self._duplicates.setdefault(address, []).append(record)
@@ -218,7 +313,7 @@ class UpdateRun:
         while True:
             found = [
                 record
-                for address in self._duplicates
+                for address in {**self._duplicates, **dict.fromkeys(sorted(self._vacant))}
                 for record in self._without_leader(address)
                 if record.path not in tried
             ]
@@ -227,8 +322,7 @@ class UpdateRun:
             tried.update(record.path for record in found)
             for record in found:
                 self._forget_duplicate(record)
-            files = [File(record.path, record.size, record.mtime_ns) for record in found]
-            for item in prepare(files):
+            for item in prepare(list(map(file_of, found))):
                 yield self._take(item)
 
     def _without_leader(self, address: str) -> list[FileRecord]:
@@ -284,11 +378,11 @@ class UpdateRun:
 
     def count_older(self, extractor: str) -> OlderRules:
         """Count what another version of the rules than ``extractor`` has extracted."""
-        read = {file.path for file in self.plan.to_read} | {each.path for each in self.plan.gone}
+        read = {file.path for file in self.plan.to_read} | {each.file for each in self.plan.gone}
         others = (
             record
             for record in self.plan.known.values()
-            if record.status is not Status.INDEXED and record.path not in read
+            if record.status not in {Status.INDEXED, Status.CONTAINER} and record.file not in read
         )
         return OlderRules(
             sum(record.extractor != extractor for record in self._winners.values()),
@@ -333,6 +427,8 @@ class UpdateRun:
             seconds=seconds,
             shard=str(self.plan.shard) if self.plan.shard else None,
             kept=len(self.plan.missing),
+            containers=len(self._containers),
+            uncounted=sum(sum(each.values()) for each in self._containers.values()),
         )
 
 
@@ -350,5 +446,5 @@ def _previous_outcome(record: FileRecord) -> tuple[Outcome, str]:
             return Outcome.UNCHANGED, ""
         case Status.DUPLICATE:
             return Outcome.DUPLICATE, record.reason or ""
-        case Status.REJECTED:
+        case Status.REJECTED | Status.CONTAINER:
             return Outcome.REJECTED, record.reason or ""

@@ -23,6 +23,8 @@ from newsgrep.engines.base import (
 )
 from newsgrep.errors import ChangesRejected, IndexLocked, Interrupted
 from newsgrep.extract.outlets import load_outlets
+from newsgrep.extract.records.base import DEFAULT_OPTIONS, ReadOptions
+from newsgrep.extract.records.registry import is_container
 from newsgrep.extract.version import extraction_version
 from newsgrep.extract.walk import File
 from newsgrep.index.plan import (
@@ -36,10 +38,18 @@ from newsgrep.index.plan import (
 from newsgrep.index.reextract import make_reextraction_plan
 from newsgrep.index.run import UpdateRun
 from newsgrep.index.store import Index, Session
-from newsgrep.index.workers import Prepared, Progress, no_progress, prepare_files
+from newsgrep.index.workers import (
+    Prepared,
+    PrepareOptions,
+    Progress,
+    no_progress,
+    prepare_files,
+)
 from newsgrep.query.ast import DateRange, Node, Not
 
 _MIN_FILES_FOR_WORKERS: Final = 300
+_MIN_BYTES_FOR_WORKERS: Final = 1_000_000
+"""Bytes of files of many records, compressed or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,7 @@ class UpdateOptions:
     number of files read, and their total.
     With ``reextract`` only files that older rules have read are read again, of the articles that
     match ``only`` if that is given (:func:`newsgrep.index.reextract.make_reextraction_plan`).
+    ``read`` says how to read files of many records.
     """
 
     outlets_file: Path | None = None
@@ -68,6 +79,7 @@ class UpdateOptions:
     shard: Shard | None = None
     reextract: bool = False
     only: Node | None = None
+    read: ReadOptions = DEFAULT_OPTIONS
 
 
 def update_index(
@@ -200,16 +212,21 @@ def _shared_addresses(engine: Engine, run: UpdateRun) -> tuple[SharedAddress, ..
 def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions) -> None:
     files = run.plan.to_read
     # Starting processes costs as much as reading some hundreds of files.
-    jobs = options.jobs if len(files) > _MIN_FILES_FOR_WORKERS else 1
+    size = sum(file.size for file in files if is_container(file.path))
+    is_long = len(files) > _MIN_FILES_FOR_WORKERS or size > _MIN_BYTES_FOR_WORKERS
+    jobs = options.jobs if is_long else 1
+    prepare = PrepareOptions(
+        options.outlets_file, options.largest, options.read, run.plan.changed, options.reextract
+    )
     prepared = _with_progress(
-        prepare_files(files, options.outlets_file, jobs, options.largest),
-        len(files),
+        prepare_files(files, prepare, jobs),
+        None if any(is_container(file.path) for file in files) else len(files),
         options.progress,
     )
     rejected: list[ChangesRejected] = []
 
     def again(files: Sequence[File]) -> Iterator[Prepared]:
-        return prepare_files(files, options.outlets_file, 1, options.largest)
+        return prepare_files(files, prepare, 1)
 
     try:
         for changes in _timed_commits(run.changes(prepared, again), options.commit_every):
@@ -261,7 +278,7 @@ def _timed_commits(
 
 
 def _with_progress(
-    prepared: Iterator[Prepared], total: int, progress: Progress
+    prepared: Iterator[Prepared], total: int | None, progress: Progress
 ) -> Iterator[Prepared]:
     progress(0, total)
     for done, item in enumerate(prepared, 1):

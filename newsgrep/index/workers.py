@@ -12,25 +12,35 @@ import signal
 import stat
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
 from typing import Any, Final, TypeVar, cast
 
+from newsgrep._io import describe_special_file
 from newsgrep.analysis.document import IndexDocument, make_document
 from newsgrep.analysis.segment import segmenter
 from newsgrep.engines.base import Change, PutArticle, PutFileRecord, Stored, Unreadable
 from newsgrep.errors import IndexDamaged, NoArticle, WorkerDied
 from newsgrep.extract.outlets import Outlets, load_outlets
+from newsgrep.extract.records.base import DEFAULT_OPTIONS, MAX_RECORD_BYTES, ReadOptions
+from newsgrep.extract.records.registry import is_container
 from newsgrep.extract.version import extraction_version
-from newsgrep.extract.walk import File, describe_special_file
+from newsgrep.extract.walk import File
+from newsgrep.index.containers import (
+    ContainerEnd,
+    KnownRecord,
+    RecordTask,
+    read_container,
+    read_located,
+)
 from newsgrep.models import Article, FileRecord, Status
 
 _CHUNK_SIZE: Final = 32
@@ -164,11 +174,19 @@ class FailedFile:
     reason: str
 
 
-Prepared = IndexDocument | FileRecord | FailedFile
-"""A document to index, the record of a file without an article, or a failure."""
+Prepared = IndexDocument | FileRecord | FailedFile | KnownRecord | ContainerEnd
+"""A document to index, the record of a file without an article, a failure, or what
+:func:`newsgrep.index.containers.read_container` says about records that are not extracted."""
 
 
-def prepare_file(file: File, outlets: Outlets, largest: int) -> Prepared:
+@dataclass(frozen=True, slots=True)
+class FoundContainer:
+    """A file whose content shows that it has many records, whatever its name says."""
+
+    file: File
+
+
+def prepare_file(file: File, outlets: Outlets, largest: int) -> Prepared | FoundContainer:
     """Read ``file`` once and extract its article; never raises for its content.
 
     The record and the article are of the same bytes. A file of more than ``largest`` bytes is
@@ -176,6 +194,8 @@ def prepare_file(file: File, outlets: Outlets, largest: int) -> Prepared:
     """
     try:
         status, data = read_file(file.path, largest)
+        if is_container(file.path, data):
+            return FoundContainer(file)
     except FileNotFoundError:
         return FailedFile(file.path, "it was gone before it could be read")
     except (OSError, ValueError) as exc:
@@ -238,26 +258,128 @@ def _format_size(size: int) -> str:
     return f"{size} bytes"
 
 
+def _prepare_record(task: RecordTask, outlets: Outlets, largest: int) -> Prepared:
+    """Extract the article in a record; never raises for its content."""
+    file, record = task.file, task.record
+    file_record = FileRecord(
+        file.path + record.locator,
+        file.size,
+        file.mtime_ns,
+        task.digest,
+        Status.REJECTED,
+        extractor=extraction_version(outlets),
+        locator=record.locator,
+    )
+    if len(record.data) > largest:
+        reason = f"larger than --max-file-size, which is {_format_size(largest)}"
+        return file_record._replace(reason=reason)
+    from newsgrep.extract.pipeline import extract_record  # as above
+
+    try:
+        article = extract_record(
+            record, file.path, outlets=outlets, mtime=file.mtime_ns / 1e9, fields=task.fields
+        )
+    except NoArticle as exc:
+        return file_record._replace(reason=str(exc))
+    return make_document(article, _indexed_record(file_record, article), sketch=True)
+
+
 def _indexed_record(record: FileRecord, article: Article) -> FileRecord:
     # Of two files with one article, the one fetched later is preferred, then the longer one.
     key = (article.fetched or "", len(article.body))
     return record._replace(status=Status.INDEXED, article_id=article.id, version_key=key)
 
 
-def prepare_files(
-    files: Iterable[File], outlets_file: Path | None, jobs: int, largest: int
-) -> Iterator[Prepared]:
-    """Yield the result of :func:`prepare_file` for each file, in order, with ``jobs`` processes.
+@dataclass(frozen=True, slots=True)
+class PrepareOptions:
+    """How to read files.
 
-    The result does not depend on ``jobs``.
+    ``outlets_file`` has the user's own outlet rules. Files and records of more than ``largest``
+    bytes are not read. ``read`` says how to read records, and ``known`` has the file records of
+    files of many records by path: what has not changed is not extracted again, unless ``again``.
     """
-    return map_in_order(_file_preparer, (outlets_file, largest), files, jobs)
+
+    outlets_file: Path | None = None
+    largest: int = MAX_RECORD_BYTES
+    read: ReadOptions = DEFAULT_OPTIONS
+    known: Mapping[str, Mapping[str, FileRecord]] = field(default_factory=dict)
+    again: bool = False
 
 
-def _file_preparer(rules: tuple[Path | None, int]) -> Callable[[File], Prepared]:
+def prepare_files(files: Iterable[File], options: PrepareOptions, jobs: int) -> Iterator[Prepared]:
+    """Yield the results for each file and each record, with ``jobs`` processes.
+
+    Files of one article come first, each of the others follows with its records in their order
+    and a :class:`~newsgrep.index.containers.ContainerEnd`. The result does not depend on
+    ``jobs``.
+    """
+    containers: list[File] = []
+    located: dict[str, list[str]] = {}
+
+    def documents() -> Iterator[File]:
+        for file in files:
+            if file.locator:
+                located.setdefault(file.path, []).append(file.locator)
+            elif is_container(file.path):
+                containers.append(file)
+            else:
+                yield file
+
+    rules = options.outlets_file, options.largest
+    for found in map_in_order(_preparer, rules, documents(), jobs):
+        if isinstance(found, FoundContainer):
+            containers.append(found.file)
+        else:
+            yield found
+    if containers or located:
+        items = chain(_read_all(containers, options), _read_located(located, options))
+        for found in map_in_order(_preparer, rules, items, jobs):
+            if not isinstance(found, FoundContainer):
+                yield found
+
+
+def _read_all(files: Iterable[File], options: PrepareOptions) -> Iterator[_Item]:
+    extractor = extraction_version(load_outlets(options.outlets_file))
+    for file in sorted(files, key=lambda file: os.fsencode(file.path)):
+        known = options.known.get(file.path, {})
+        try:
+            yield from read_container(
+                file, known, extractor=extractor, options=options.read, again=options.again
+            )
+        except FileNotFoundError:
+            yield FailedFile(file.path, "it was gone before it could be read")
+        except (OSError, ValueError) as exc:
+            yield FailedFile(file.path, getattr(exc, "strerror", None) or str(exc))
+
+
+def _read_located(located: Mapping[str, Sequence[str]], options: PrepareOptions) -> Iterator[_Item]:
+    for path, locators in located.items():
+        try:
+            status = os.stat(path)  # noqa: PTH116  (any bytes)
+            file = File(path, status.st_size, status.st_mtime_ns)
+            for record, digest in read_located(path, locators, options.read):
+                yield RecordTask(file, record, digest, options.read.fields)
+        except (OSError, ValueError) as exc:
+            yield FailedFile(path, getattr(exc, "strerror", None) or str(exc))
+
+
+_Item = File | RecordTask | KnownRecord | FileRecord | ContainerEnd | FailedFile
+
+
+def _preparer(rules: tuple[Path | None, int]) -> Callable[[_Item], Prepared | FoundContainer]:
     outlets_file, largest = rules
     outlets = load_outlets(outlets_file)
-    return lambda file: prepare_file(file, outlets, largest)
+
+    def prepare(item: _Item) -> Prepared | FoundContainer:
+        match item:
+            case File():
+                return prepare_file(item, outlets, largest)
+            case RecordTask():
+                return _prepare_record(item, outlets, largest)
+            case _:
+                return item
+
+    return prepare
 
 
 class Transfer:

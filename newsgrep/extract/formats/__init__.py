@@ -32,14 +32,7 @@ def suffixes() -> frozenset[str]:
     return frozenset(_MODULES)
 
 
-def format_of(path: str) -> Format | None:
-    """Return the format of the file at ``path`` by its suffix, or None."""
-    suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 - a name may contain any byte
-    name = _MODULES.get(suffix)
-    return _load(name) if name else None
-
-
-_PAGE_SUFFIXES: Final = frozenset(
+PAGE_SUFFIXES: Final = frozenset(
     (".shtml", ".xhtml", ".php", ".aspx", ".asp", ".jsp", ".jhtml", ".phtml", ".do", ".cfm", "")
 )
 """Suffixes of pages that servers generate, and none: HTML if the content says so."""
@@ -60,12 +53,17 @@ def name_of_format(name: str, head: bytes) -> str | None:
     suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - a name may contain any byte
     if suffix in _MODULES:
         return _MODULES[suffix]
-    stem = _QUERY.sub("", os.path.basename(name))  # noqa: PTH119 - as above
-    suffix = os.path.splitext(stem)[1].lower()  # noqa: PTH122 - as above
+    suffix = plain_suffix(name)
     if suffix in _MODULES:
         return _MODULES[suffix]
-    is_page = suffix in _PAGE_SUFFIXES and _PAGE_BEGINNING.match(head) is not None
+    is_page = suffix in PAGE_SUFFIXES and _PAGE_BEGINNING.match(head) is not None
     return "html" if is_page else None
+
+
+def plain_suffix(name: str) -> str:
+    """Return the suffix of a file name without its query string, in lower case with its dot."""
+    stem = _QUERY.sub("", os.path.basename(name))  # noqa: PTH119 - a name may contain any byte
+    return os.path.splitext(stem)[1].lower()  # noqa: PTH122 - as above
 
 
 def format_named(name: str) -> Format:

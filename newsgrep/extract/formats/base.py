@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Final
 
 from newsgrep.extract.claims import Block, Claims
@@ -16,6 +15,7 @@ from newsgrep.extract.frontmatter.savers import Saved, original_address, read_sa
 from newsgrep.extract.frontmatter.split import FrontMatter, split_front_matter
 from newsgrep.extract.labels import merge_labels, take_labels
 from newsgrep.extract.outlets import Outlet, Outlets
+from newsgrep.extract.records.base import NO_FIELDS
 from newsgrep.extract.trace import NO_TRACE, Trace
 
 
@@ -34,9 +34,6 @@ class RawArticle:
     notes: tuple[str, ...] = ()
     encoding: str = ""
     page: bool = False
-
-
-NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)

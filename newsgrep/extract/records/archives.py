@@ -21,7 +21,6 @@ from newsgrep.extract.records.base import (
 
 MEMBER_SIGN: Final = "!/"
 
-_MAX_MEMBERS: Final = 10_000_000
 _MAX_RATIO: Final = 250
 _FREE_BYTES: Final = 1024 * 1024
 _DAMAGE: Final = (

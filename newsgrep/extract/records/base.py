@@ -12,9 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
+from newsgrep._io import describe_special_file
 from newsgrep.errors import NoArticle
-from newsgrep.extract.formats.base import NO_FIELDS
-from newsgrep.extract.walk import describe_special_file
 
 MAX_RECORD_BYTES: Final = 64 * 1024 * 1024
 """A larger record is listed, not read; it is hardly one article."""
@@ -98,6 +97,10 @@ class BadRecord(NamedTuple):
     reason: str
 
 
+NO_FIELDS: Final[Mapping[str, str]] = {}
+"""No names of fields in dumps."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
     """How to read records.
@@ -121,13 +124,12 @@ class RecordFormat:
 
     ``read`` yields them in the order of the file, in memory that does not grow with it. It raises
     :class:`~newsgrep.errors.NoArticle` if the file as a whole cannot be read, and nothing else
-    because of its bytes. ``recognises`` decides by the first :data:`HEAD_BYTES` bytes; ``suffixes``
-    are in lower case, with their dot. ``appends`` is whether programs append to such files, so that
-    what was read stays the same when the file grows.
+    because of its bytes. ``recognises`` decides by the first :data:`HEAD_BYTES` bytes. ``is_lines``
+    is whether each record is one line, so that what was read stays the same when a program appends
+    lines to the file.
     """
 
     name: str
     read: Callable[[Source, ReadOptions], Records]
     recognises: Callable[[bytes], bool]
-    suffixes: tuple[str, ...] = ()
-    appends: bool = False
+    is_lines: bool = False

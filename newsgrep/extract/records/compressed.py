@@ -13,6 +13,7 @@ from typing import BinaryIO, Final, cast
 
 from newsgrep.errors import NoArticle
 from newsgrep.extract.records.base import Source
+from newsgrep.extract.records.names import COMPRESSED_SUFFIXES, TAR_SUFFIXES
 
 _BUFFER_BYTES: Final = 1 << 18
 _MAX_RATIO: Final = 250
@@ -53,8 +54,6 @@ _CODECS: Final[dict[bytes, Codec]] = {
     b"BZh": bz2.BZ2File,
     b"\x28\xb5\x2f\xfd": _open_zstd,
 }
-_SUFFIXES: Final = (".gz", ".xz", ".bz2", ".zst", ".gzip", ".zstd")
-_TAR_SUFFIXES: Final = {".tgz": ".tar", ".txz": ".tar", ".tbz2": ".tar", ".tbz": ".tar"}
 
 
 def codec_of(head: bytes) -> Codec | None:
@@ -65,8 +64,8 @@ def codec_of(head: bytes) -> Codec | None:
 def decompressed(source: Source, codec: Codec) -> Source:
     """Return ``source`` without its compression, with the name that the file had before."""
     stem, suffix = os.path.splitext(source.name)  # noqa: PTH122 - a name may contain any byte
-    is_plain = suffix.lower() in _SUFFIXES
-    name = stem if is_plain else stem + _TAR_SUFFIXES.get(suffix.lower(), suffix)
+    is_plain = suffix.lower() in COMPRESSED_SUFFIXES
+    name = stem if is_plain else stem + TAR_SUFFIXES.get(suffix.lower(), suffix)
 
     def open_stream() -> BinaryIO:
         raw = _Counted(source.open_stream())

@@ -89,4 +89,4 @@ class _Lines:
         return line.replace("\0", "")
 
 
-FORMAT = RecordFormat("csv", read, recognises, (".csv", ".tsv", ".tab"), appends=True)
+FORMAT = RecordFormat("csv", read, recognises)

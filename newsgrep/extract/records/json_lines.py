@@ -55,4 +55,4 @@ def read_lines(stream: BinaryIO, number: int = 0) -> Records:
             yield Record(f":{number}", line, "fields")
 
 
-FORMAT = RecordFormat("jsonl", read, recognises, (".jsonl", ".ndjson", ".jl"), appends=True)
+FORMAT = RecordFormat("jsonl", read, recognises, is_lines=True)

@@ -206,4 +206,4 @@ class Splitter:
             self._start = max(self._start - keep, 0)
 
 
-FORMAT = RecordFormat("json", read, recognises, (".json",))
+FORMAT = RecordFormat("json", read, recognises)

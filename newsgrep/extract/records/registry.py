@@ -7,7 +7,6 @@ declare theirs as an entry point of the group ``newsgrep.formats``, whose value 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
@@ -26,6 +25,12 @@ from newsgrep.extract.records.base import (
     Source,
 )
 from newsgrep.extract.records.compressed import codec_of, decompressed
+from newsgrep.extract.records.names import (
+    RECORD_SUFFIXES,
+    has_container_name,
+    suffix_of,
+    unknown_format,
+)
 
 ENTRY_POINTS: Final = "newsgrep.formats"
 """The entry-point group in which packages declare formats."""
@@ -85,8 +90,7 @@ def _document(source: Source, head: bytes, default_format: str | None) -> Record
     """Return the record of a file that is one article."""
     name = name_of_format(source.name, head) or default_format
     if name is None:
-        suffix = os.path.splitext(source.name)[1]  # noqa: PTH122 - a name may contain any byte
-        raise NoArticle(f"newsgrep does not read {suffix or 'suffix-less'} files")
+        raise NoArticle(unknown_format(source.name))
     return _whole(source, head, name)
 
 
@@ -105,6 +109,22 @@ def _whole(source: Source, head: bytes, format_name: str) -> Record:
     return Record("", data, format_name, source.name)
 
 
+def is_container(name: str, data: bytes | None = None) -> bool:
+    """Return whether a file is read as one of many records, by its name or by its ``data``.
+
+    Without ``data``, only the name decides. A file whose name says that it is an article is one of
+    many records only if its first bytes are certain.
+    """
+    if data is None:
+        return has_container_name(name)
+    head = data[:HEAD_BYTES]
+    return _is_packed(head) or any(load_format(each).recognises(head) for each in _CERTAIN)
+
+
+def _is_packed(head: bytes) -> bool:
+    return archives.is_zip(head) or archives.is_tar(head) or codec_of(head) is not None
+
+
 def find_format(name: str, head: bytes) -> RecordFormat | None:
     """Return the format with several records that a file has, None if it has none.
 
@@ -113,15 +133,15 @@ def find_format(name: str, head: bytes) -> RecordFormat | None:
     for each in _CERTAIN:
         if (found := load_format(each)).recognises(head):
             return found
-    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - a name may contain any byte
+    suffix = suffix_of(name)
     if name_of_format(name, b"") is not None:
         return None
     candidates = [load_format(each) for each in _BY_NAME]
-    candidates.sort(key=lambda each: suffix not in each.suffixes)
+    candidates.sort(key=lambda each: suffix not in RECORD_SUFFIXES.get(each.name, ()))
     for found in candidates:
         if found.recognises(head):
             return found
-    by_suffix = [each for each in candidates if suffix in each.suffixes]
+    by_suffix = [each for each in candidates if suffix in RECORD_SUFFIXES.get(each.name, ())]
     return by_suffix[0] if by_suffix else None
 
 

@@ -1,0 +1,70 @@
+"""Which files newsgrep reads, by their names: of articles, of pages, and of many records.
+
+A name is only the first sign: :mod:`newsgrep.extract.records.registry` decides by the content.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Final
+
+from newsgrep.extract.formats import PAGE_SUFFIXES, plain_suffix, suffixes
+
+RECORD_SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {
+    "jsonl": (".jsonl", ".ndjson", ".jl"),
+    "json": (".json",),
+    "csv": (".csv", ".tsv", ".tab"),
+}
+"""The suffixes of each format of many records."""
+
+COMPRESSED_SUFFIXES: Final = (".gz", ".xz", ".bz2", ".zst", ".gzip", ".zstd")
+
+TAR_SUFFIXES: Final[Mapping[str, str]] = {
+    ".tgz": ".tar", ".txz": ".tar", ".tbz2": ".tar", ".tbz": ".tar", ".tzst": ".tar",
+}  # fmt: skip
+"""Suffixes of compressed archives, and what remains of each without the compression."""
+
+ARCHIVE_SUFFIXES: Final = (".zip", ".tar")
+
+_CONTAINER_SUFFIXES: Final = frozenset((
+    *(suffix for each in RECORD_SUFFIXES.values() for suffix in each),
+    *COMPRESSED_SUFFIXES,
+    *TAR_SUFFIXES,
+    *ARCHIVE_SUFFIXES,
+))  # fmt: skip
+
+
+def suffix_of(name: str) -> str:
+    """Return the suffix of ``name`` in lower case, with its dot."""
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122 - a name may contain any byte
+
+
+def has_container_name(name: str) -> bool:
+    """Return whether the name of a file says that it has many records."""
+    return suffix_of(name) in _CONTAINER_SUFFIXES
+
+
+def readable_suffixes() -> frozenset[str]:
+    """Return the suffixes of files of which newsgrep reads all, in lower case with their dot."""
+    return suffixes() | _CONTAINER_SUFFIXES
+
+
+def may_be_readable(name: str) -> bool:
+    """Return whether newsgrep reads a file of this name if its content is right.
+
+    Names of pages that servers generate end in many ways, also in a query string.
+    """
+    suffix = suffix_of(name)
+    if suffix in readable_suffixes():
+        return True
+    suffix = plain_suffix(name)
+    return suffix in PAGE_SUFFIXES or suffix in suffixes()
+
+
+def unknown_format(name: str) -> str:
+    """Return the reason why a file that is not of any format is not read."""
+    suffix = suffix_of(name)
+    if may_be_readable(name):
+        return f"a {suffix} file that is not HTML" if suffix else "a file that is not HTML"
+    return f"newsgrep does not read {suffix or 'suffix-less'} files"

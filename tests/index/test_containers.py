@@ -1,0 +1,222 @@
+"""Files of many records: what a run reads again, and that the index is what the files contain."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsgrep.engines.base import count_matches
+from newsgrep.errors import UsageError
+from newsgrep.extract.pipeline import extract_record
+from newsgrep.extract.records.base import Record
+from newsgrep.index import index_at
+from newsgrep.index.containers import Ledger, unpack_ledger
+from newsgrep.index.plan import Outcome, UpdateSummary
+from newsgrep.index.update import UpdateOptions, update_index
+from newsgrep.models import Article, FileRecord, Status
+
+WORDS = ("港口", "河堤", "学校", "电车", "渔船", "图书馆")
+
+
+def line(number: int, version: int = 0) -> str:
+    text = (
+        f"{WORDS[number]}的{'新' * version}消息：第{number}号工程昨天完工，沿岸的村子不再需要沙袋。"
+    )
+    url = f"https://a.example/{number}"
+    return json.dumps({"title": f"{WORDS[number]}完工", "url": url, "text": text})
+
+
+def write(path: Path, lines: Sequence[str]) -> None:
+    path.write_text("".join(f"{each}\n" for each in lines), "utf-8")
+
+
+def update(folder: Path, prune: bool | None = True) -> UpdateSummary:
+    options = UpdateOptions(prune=prune)
+    return update_index(index_at(folder / "index"), [str(folder / "a")], options)
+
+
+def stored(folder: Path) -> dict[str, FileRecord]:
+    with index_at(folder / "index").open() as engine:
+        return {record.path: record for record in engine.file_records()}
+
+
+def bodies(folder: Path) -> dict[str, str]:
+    """Return the URL and the body of each article by the path of its record."""
+    indexed = {p: r for p, r in stored(folder).items() if r.status is Status.INDEXED}
+    with index_at(folder / "index").open() as engine:
+        assert count_matches(engine) == len(indexed)
+        articles = engine.get([record.article_id or "" for record in indexed.values()])
+    return {article.path: f"{article.url} {article.body}" for article in articles}
+
+
+def expected(lines: Sequence[str], path: str) -> tuple[dict[str, str], int]:
+    """Return what :func:`bodies` must be, and how many records are duplicates."""
+    best: dict[str, tuple[int, int]] = {}
+    parsed = [json.loads(each) for each in lines]
+    for at, each in enumerate(parsed):
+        # The longer text is preferred, then the first path in the order of strings.
+        key = -len(each["text"]), f"{path}:{at + 1}"
+        if each["url"] not in best or key < (
+            -len(parsed[best[each["url"]][1]]["text"]),
+            f"{path}:{best[each['url']][1] + 1}",
+        ):
+            best[each["url"]] = key[0], at
+    found = {
+        f"{path}:{at + 1}": f"{parsed[at]['url']} {parsed[at]['text']}" for _, at in best.values()
+    }
+    return found, len(lines) - len(found)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "a").mkdir()
+    return tmp_path
+
+
+def test_unchanged_file_is_not_opened(folder: Path) -> None:
+    dump = folder / "a/d.jsonl"
+    write(dump, [line(0), line(1)])
+    assert update(folder).counts[Outcome.ADDED] == 2
+    dump.chmod(0)
+    summary = update(folder)
+    assert summary.counts[Outcome.UNCHANGED] == 2
+    assert (summary.seen, summary.containers) == (2, 1)
+
+
+def test_appended_lines_are_all_that_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dump = folder / "a/d.jsonl"
+    write(dump, [line(0), line(1)])
+    update(folder)
+    with dump.open("a", encoding="utf-8") as stream:
+        stream.write(f"{line(2)}\n{line(3)[:20]}")
+    read: list[str] = []
+
+    def extract(record: Record, *args: Any, **options: Any) -> Article:
+        read.append(record.locator)
+        return extract_record(record, *args, **options)
+
+    monkeypatch.setattr("newsgrep.extract.pipeline.extract_record", extract)
+    summary = update(folder)
+    assert read == [":3", ":4"]
+    counts = summary.counts
+    assert (counts[Outcome.ADDED], counts[Outcome.UNCHANGED], counts[Outcome.REJECTED]) == (1, 2, 1)
+    with dump.open("a", encoding="utf-8") as stream:
+        stream.write(line(3)[20:])  # the writer completes its last line
+    read.clear()
+    summary = update(folder)
+    assert read == [":4"]
+    assert summary.articles == 4
+    assert summary.counts[Outcome.REJECTED] == 0
+
+
+def test_random_histories_are_what_the_file_contains(folder: Path) -> None:
+    dump = folder / "a/d.jsonl"
+    chance = random.Random(15)
+    lines: list[str] = []
+    for _ in range(60):
+        for _ in range(chance.randrange(1, 4)):
+            new = line(chance.randrange(len(WORDS)), chance.randrange(2))
+            at = chance.randrange(len(lines) + 1)
+            match chance.randrange(5):
+                case 0 if lines:
+                    del lines[chance.randrange(len(lines))]
+                case 1 if lines:
+                    lines[chance.randrange(len(lines))] = new
+                case 2:
+                    lines.insert(at, new)
+                case 3:
+                    chance.shuffle(lines)
+                case _:
+                    lines.append(new)
+        if not lines:
+            lines.append(new)
+        write(dump, lines)
+        summary = update(folder)
+        found, duplicates = expected(lines, str(dump))
+        assert bodies(folder) == found
+        assert summary.counts[Outcome.DUPLICATE] == duplicates
+        assert summary.seen == len(lines)
+        statuses = [record.status for record in stored(folder).values()]
+        assert statuses.count(Status.DUPLICATE) == duplicates
+        assert len(statuses) == len(lines) + 1
+        again = update(folder)
+        assert (again.seen, again.articles) == (len(lines), len(found))
+        assert again.counts[Outcome.ADDED] + again.counts[Outcome.UPDATED] == 0
+
+
+def test_records_of_a_file_that_is_gone_are_removed(folder: Path) -> None:
+    write(folder / "a/d.jsonl", [line(0), line(1)])
+    write(folder / "a/e.jsonl", [line(1), line(2)])
+    assert update(folder).articles == 3
+    (folder / "a/d.jsonl").unlink()
+    summary = update(folder)
+    assert (summary.removed, summary.articles) == (1, 2)
+    assert list(bodies(folder)) == [f"{folder}/a/e.jsonl:1", f"{folder}/a/e.jsonl:2"]
+
+
+def test_truncated_file_keeps_its_articles_unless_pruned(folder: Path) -> None:
+    dump = folder / "a/d.jsonl"
+    write(dump, [line(n) for n in range(5)])
+    update(folder)
+    write(dump, [line(0)])
+    with pytest.raises(UsageError, match=r"4 articles are gone from .*d\.jsonl: was it truncated"):
+        update(folder, prune=None)
+    assert len(bodies(folder)) == 5
+    assert update(folder, prune=False).articles == 5
+    write(dump, [line(0), line(1)])
+    assert update(folder, prune=True).articles == 2
+
+
+def test_dump_that_becomes_one_article_and_back(folder: Path) -> None:
+    dump = folder / "a/d.json"
+    for value in (f"[{line(0)},{line(1)}]", line(2), f"[{line(3)}]", "[]", line(4)):
+        dump.write_text(value)
+        summary = update(folder)
+        assert summary.articles == value.count("url")
+        containers = [r for r in stored(folder).values() if r.status is Status.CONTAINER]
+        assert len(containers) == (value.startswith("[{"))
+
+
+def test_unreadable_records_beyond_twenty_are_counted(folder: Path) -> None:
+    dump = folder / "a/d.json"
+    dump.write_text(f"[{'3,' * 50}{line(0)}]")
+    summary = update(folder)
+    assert (summary.counts[Outcome.REJECTED], summary.uncounted) == (20, 30)
+    assert summary.articles == 1
+    assert update(folder).uncounted == 30
+
+
+def test_copies_in_other_formats_are_duplicates(folder: Path) -> None:
+    lines = [line(0), line(1)]
+    write(folder / "a/d.jsonl", lines)
+    (folder / "a/d.jsonl.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+    summary = update(folder)
+    assert (summary.articles, summary.counts[Outcome.DUPLICATE]) == (2, 2)
+    (folder / "a/d.jsonl").unlink()
+    summary = update(folder)
+    assert (summary.articles, summary.removed) == (2, 0)
+    assert all(".gz:" in path for path in bodies(folder))
+
+
+def test_workers_do_not_change_the_result(folder: Path) -> None:
+    lines = [line(n % 6, n % 2) for n in range(40)]
+    write(folder / "a/d.jsonl", lines)
+    update(folder)
+    one = stored(folder)
+    other = index_at(folder / "other")
+    update_index(other, [str(folder / "a")], UpdateOptions(jobs=2))
+    with other.open() as engine:
+        assert {record.path: record for record in engine.file_records()} == one
+
+
+def test_ledger_that_is_damaged_is_empty() -> None:
+    ledger = Ledger(5, 2, "ab", {"body": "x"}, {"a reason": 3})
+    assert unpack_ledger(ledger.pack()) == ledger
+    for text in ("", "[1,2]", "[[]]", '{"a": 1}', "[" * 5000):
+        assert unpack_ledger(text) == Ledger()
