@@ -29,6 +29,8 @@ def summary_object(summary: UpdateSummary) -> dict[str, Any]:
         "version": SCHEMA_VERSION,
         **({"shard": summary.shard} if summary.shard else {}),
         "seen": summary.seen,
+        "containers": summary.containers,
+        "uncounted": summary.uncounted,
         **{outcome.value: summary.counts[outcome] for outcome in Outcome},
         "removed": summary.removed,
         "kept": summary.kept,
@@ -72,9 +74,17 @@ def summary_line(summary: UpdateSummary, index: str, *, reextract: bool = False)
     kept = f"; {count_noun(summary.kept, 'article')} kept without a file" if summary.kept else ""
     of_shard = f"of shard {summary.shard} " if summary.shard else ""
     return (
-        f"{count_noun(summary.seen, 'file')} {of_shard}{seen}: {counts or nothing}{removed}{kept}; "
+        f"{_count_seen(summary)} {of_shard}{seen}: {counts or nothing}{removed}{kept}; "
         f"{count_noun(summary.articles, 'article')} in {one_line(index)}, {summary.seconds:.1f} s"
     )
+
+
+def _count_seen(summary: UpdateSummary) -> str:
+    """Return how many files were seen, of which some may have many records."""
+    if not summary.containers:
+        return count_noun(summary.seen, "file")
+    records = f"{summary.seen + summary.uncounted:,} files and records"
+    return f"{records} ({count_noun(summary.containers, 'file')} of many records)"
 
 
 def _nothing_line(summary: UpdateSummary, index: str) -> str:
@@ -95,6 +105,8 @@ def note_lines(summary: UpdateSummary) -> Iterator[str]:
         del groups[:1]  # it is in the first line
     for group in sorted(groups, key=lambda group: -len(group.items)):
         yield from group.lines()
+    if summary.uncounted:
+        yield f"rejected: {count_noun(summary.uncounted, 'more record')} for the same reasons"
     yield from _shared_lines(summary)
     if summary.undated and (summary.counts[Outcome.ADDED] or summary.counts[Outcome.UPDATED]):
         verb = "has" if summary.undated == 1 else "have"

@@ -52,7 +52,6 @@ def test_find_files_lists_skipped_paths(tmp_path: Path) -> None:
         ".git": "hidden",
         ".hidden.txt": "hidden",
         "a.pdf": "format",
-        "bare": "format",
         "pipe.txt": "special",
         "broken.txt": "missing",
         "absent": "missing",
