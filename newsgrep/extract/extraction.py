@@ -13,7 +13,14 @@ from newsgrep.extract.decode import decode
 from newsgrep.extract.formats import FIELDS_FORMAT
 from newsgrep.extract.outlets import Outlets
 from newsgrep.extract.pipeline import build_record, read_record
-from newsgrep.extract.records.base import DEFAULT_OPTIONS, NO_FIELDS, BadRecord, ReadOptions, Record, Source
+from newsgrep.extract.records.base import (
+    DEFAULT_OPTIONS,
+    NO_FIELDS,
+    BadRecord,
+    ReadOptions,
+    Record,
+    Source,
+)
 from newsgrep.extract.records.registry import read_document, read_records
 from newsgrep.extract.trace import ClaimOutcome, FullTrace
 from newsgrep.models import Article, Provenance
