@@ -65,6 +65,7 @@ def scan_page(tree: Tree, titles: tuple[str, ...]) -> Scan:
     scan = Scan()
     texts, running = scan.texts, scan.running
     with_text = tree.with_text
+    begins = {title[:1] for title in titles}
     for position, element in enumerate(tree.elements):
         name, attrs = element.name, element.attrs
         if name in _SPECIAL:
@@ -75,9 +76,17 @@ def scan_page(tree: Tree, titles: tuple[str, ...]) -> Scan:
                 continue
             if name == "html":
                 scan.language = attrs.get("lang", attrs.get("xml:lang", "")).lower()
-        if (attrs and not _STATING.isdisjoint(attrs) and _may_state(attrs, name)) or name == "time":
+        titled = name in _HEADINGS
+        if attrs:
+            if name == "time" or (not _STATING.isdisjoint(attrs) and _may_state(attrs, name)):
+                scan.stating.append((position, element))
+            if not titled:
+                titled = _names_title(attrs["class"]) if "class" in attrs else False
+                if not titled and "id" in attrs:
+                    titled = _names_title(attrs["id"])
+        elif name == "time":
             scan.stating.append((position, element))
-        if (attrs and _is_title(attrs)) or name in _HEADINGS:
+        if titled:
             scan.headings.append((position, element))
         if element not in with_text:
             continue
@@ -88,19 +97,12 @@ def scan_page(tree: Tree, titles: tuple[str, ...]) -> Scan:
                 running.append((position, length))
             if titles and len(part) > _MIN_BARE_TITLE and not running:
                 stripped = part.strip()
-                if len(stripped) > _MIN_BARE_TITLE and any(
-                    title.startswith(stripped) for title in titles
-                ):
+                bare = stripped[:1] in begins and len(stripped) > _MIN_BARE_TITLE
+                if bare and any(title.startswith(stripped) for title in titles):
                     scan.bare_titles.append((position, element, len(stripped)))
             if len(part) <= _MAX_TEXT and may_state_date(part) and len(texts) < MAX_CANDIDATES:
                 texts.append((position, element, index))
     return scan
-
-
-def _is_title(attrs: Mapping[str, str]) -> bool:
-    return ("class" in attrs and _names_title(attrs["class"])) or (
-        "id" in attrs and _names_title(attrs["id"])
-    )
 
 
 @lru_cache(maxsize=5000)  # pages of an outlet have the same classes

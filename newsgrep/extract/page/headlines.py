@@ -32,6 +32,8 @@ _MAX_LEVELS: Final = 6
 """Elements around a text that are looked at: a headline may be in several lines."""
 _MAX_HOME_LINKS: Final = 8
 _MAX_HREF: Final = 200
+_MAX_SLASHES: Final = 3
+"""Slashes in the longest address of a home page."""
 _HOME_PATHS: Final = frozenset(("", "/", "./", "../", "index.html", "/index.html", "/index.htm"))
 _NOT_SHOWN: Final = frozenset(("title", "option", "textarea", "button", "label", "script", "style"))
 
@@ -184,7 +186,9 @@ class Home:
         """Return whether ``href`` is the address of the home page."""
         if not href or len(href) > _MAX_HREF:
             return False
-        address = _original(href)
+        address = _original(href) if "/http" in href else href
+        if address.count("/") > _MAX_SLASHES and "#" not in address:
+            return False
         if address in _HOME_PATHS:
             return True
         if "?" in address or not address.startswith(("http://", "https://", "//")):
