@@ -132,6 +132,27 @@ _MAX_ATTRIBUTE: Final = 2000
 """Characters of an attribute; hostile pages have longer ones."""
 _MAX_NAME: Final = 80
 """Characters of a class or id; longer ones are not names."""
+_NAMING: Final = ("id", *_TEST_IDS)
+"""Attributes of a name for the element, besides ``class``."""
+_SIGNIFICANT: Final = _CLAIMING_ATTRIBUTES | {*_NAMING, "hidden", "role", "style"}
+"""Attributes that indicate something, besides ``class``."""
+
+
+class Signs(NamedTuple):
+    """What the attributes of an element indicate.
+
+    ``traits`` are those of :func:`traits_of`. ``claims`` is whether the element may state an
+    author, a date or a tag, ``ruled`` whether a rule may suspect it for its attributes, and
+    ``rule`` the rule that does, if its name does not prevent it.
+    """
+
+    traits: frozenset[str]
+    claims: bool
+    ruled: bool
+    rule: Rule | None
+
+
+NO_SIGNS: Final = Signs(_NO_TRAITS, claims=False, ruled=False, rule=None)
 
 
 def traits_of(element: Element) -> frozenset[str]:
@@ -141,78 +162,67 @@ def traits_of(element: Element) -> frozenset[str]:
     date line or a list of tags, ``credit`` a photo credit, ``caption`` a caption, ``chart`` a
     drawing with its labels as HTML, ``content`` the article itself.
     """
-    attrs = element.attrs
-    found = _class_signs(attrs["class"]).traits if "class" in attrs else _NO_TRAITS
-    if "id" in attrs and (traits := _name_traits(attrs["id"])):
-        found = found | traits
-    if not _TEST_IDS.isdisjoint(attrs):
-        found = found.union(*(_name_traits(attrs[name]) for name in _TEST_IDS if name in attrs))
-    return found
-
-
-@lru_cache(maxsize=20_000)
-def _name_traits(name: str) -> frozenset[str]:
-    if len(name) >= _MAX_NAME or name.startswith(("tag-", "category-", "post-")):
-        return _NO_TRAITS  # the beginnings of WordPress's topics
-    found: set[str] = set()
-    lowered = name.lower()
-    if _ANY_PATTERN.fullmatch(lowered):
-        found = {trait for trait, pattern in _PATTERNS.items() if pattern.fullmatch(lowered)}
-    else:
-        before = ""
-        for part in _NAME_WORD.findall(name):
-            word = part.lower()
-            if word in _WORD_RULES and before not in _MODIFIERS:
-                found.add(_WORD_RULES[word])
-            before = word
-        if found and _NUMBER.search(name):
-            return _NO_TRAITS
-    return frozenset(found) if found else _NO_TRAITS
-
-
-class Signs(NamedTuple):
-    """What the attributes of an element indicate.
-
-    ``traits`` are those of :func:`traits_of`. ``claims`` is whether the element may state an
-    author, a date or a tag, ``ruled`` whether a rule may suspect it for its attributes.
-    """
-
-    traits: frozenset[str]
-    claims: bool
-    ruled: bool
+    return signs_of(element).traits
 
 
 def signs_of(element: Element) -> Signs:
     """Return what the attributes of ``element`` indicate; most elements have a class only."""
     attrs = element.attrs
-    found = _class_signs(attrs["class"]) if "class" in attrs else NO_SIGNS
+    found = NO_SIGNS
+    if "class" in attrs:
+        names = attrs["class"]
+        found = _class_signs(names if len(names) <= _MAX_ATTRIBUTE else names[:_MAX_ATTRIBUTE])
     if _SIGNIFICANT.isdisjoint(attrs):
         return found
-    traits = traits_of(element)
-    return Signs(
-        traits,
-        found.claims or not _CLAIMING_ATTRIBUTES.isdisjoint(attrs),
-        bool(traits)
-        or "hidden" in attrs
-        or "role" in attrs
-        or ("style" in attrs and _hides(attrs["style"])),
-    )
-
-
-NO_SIGNS: Final = Signs(_NO_TRAITS, claims=False, ruled=False)
-_SIGNIFICANT: Final = _CLAIMING_ATTRIBUTES | _TEST_IDS | {"id", "hidden", "role", "style"}
-"""Attributes that indicate something, besides ``class``."""
+    traits, claims, ruled, rule = found
+    for attribute in _NAMING:
+        if attribute in attrs and len(name := attrs[attribute]) < _MAX_NAME:
+            traits = traits | _name_traits(name)
+    if traits != found.traits:
+        ruled, rule = True, _rule_of_traits(traits)
+    if "role" in attrs:
+        ruled = True
+        rule = rule or _ROLE_RULES.get(attrs["role"].lower())
+    if is_hidden(element):
+        ruled, rule = True, Rule.HIDDEN
+    claims = claims or not _CLAIMING_ATTRIBUTES.isdisjoint(attrs)
+    return Signs(traits, claims, ruled, rule)
 
 
 @lru_cache(maxsize=5000)  # pages of an outlet have the same classes
 def _class_signs(names: str) -> Signs:
     traits = _NO_TRAITS
-    for name in names[:_MAX_ATTRIBUTE].split():
-        if own := _name_traits(name):
+    for name in names.split():
+        if len(name) < _MAX_NAME and (own := _name_traits(name)):
             traits = traits | own
-    folded = names[:_MAX_ATTRIBUTE].lower()
-    claims = "author" in folded or "byline" in folded or "by-line" in folded
-    return Signs(traits, claims, bool(traits)) if traits or claims else NO_SIGNS
+    lowered = names.lower()
+    claims = "author" in lowered or "byline" in lowered or "by-line" in lowered
+    if not traits and not claims:
+        return NO_SIGNS
+    return Signs(traits, claims, bool(traits), _rule_of_traits(traits))
+
+
+def _rule_of_traits(traits: frozenset[str]) -> Rule | None:
+    return next((rule for rule in _SUSPICIOUS if rule in traits), None) if traits else None
+
+
+@lru_cache(maxsize=20_000)
+def _name_traits(name: str) -> frozenset[str]:
+    if name.startswith(("tag-", "category-", "post-")):  # WordPress's topics
+        return _NO_TRAITS
+    lowered = name.lower()
+    if _ANY_PATTERN.fullmatch(lowered):
+        return frozenset(
+            trait for trait, pattern in _PATTERNS.items() if pattern.fullmatch(lowered)
+        )
+    found = set()
+    before = ""
+    for part in _NAME_WORD.findall(name):
+        word = part.lower()
+        if word in _WORD_RULES and before not in _MODIFIERS:
+            found.add(_WORD_RULES[word])
+        before = word
+    return frozenset(found) if found and not _NUMBER.search(name) else _NO_TRAITS
 
 
 def is_hidden(element: Element) -> bool:
@@ -258,26 +268,16 @@ RULED_ELEMENTS: Final = frozenset((*_ELEMENT_RULES, "cite"))
 """Elements that a rule may suspect without any attribute."""
 
 
-def rule_of(element: Element, traits: frozenset[str]) -> Rule | None:
+def rule_of(element: Element, signs: Signs) -> Rule | None:
     """Return the rule under which ``element`` is probably not part of the article, or None.
 
-    ``traits`` are those of ``element``. What the rule means for its text is decided later, with
+    ``signs`` are those of ``element``. What the rule means for its text is decided later, with
     the whole page in view.
     """
     name = element.name
-    if element.attrs:
-        if is_hidden(element):
-            return Rule.HIDDEN
-        if name in _KEPT_ELEMENTS:
-            return Rule.OTHER_ARTICLE if name == "article" else None
-        if traits:
-            for rule in _SUSPICIOUS:
-                if rule in traits:
-                    return rule
-        if "role" in element.attrs:
-            by_role = _ROLE_RULES.get(element.attrs["role"].lower())
-            if by_role is not None:
-                return by_role
+    rule = signs.rule
+    if rule is Rule.HIDDEN or (rule is not None and name not in _KEPT_ELEMENTS):
+        return rule
     by_name = _ELEMENT_RULES.get(name)
     if (
         by_name is Rule.FOOTER

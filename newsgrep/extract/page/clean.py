@@ -14,7 +14,7 @@ from newsgrep.extract import notices
 from newsgrep.extract.claims import BlockKind, Rule
 from newsgrep.extract.outlets import SelectedElements, url_host
 from newsgrep.extract.page import boilerplate
-from newsgrep.extract.page.boilerplate import NO_SIGNS
+from newsgrep.extract.page.boilerplate import NO_SIGNS, Signs
 from newsgrep.extract.page.captions import caption_text, chart_sentences, is_sentence
 from newsgrep.extract.page.dom import SILENT_ELEMENTS, Element, Tree, contains_element, short_text
 from newsgrep.extract.page.inline import Mark, resolve_marks
@@ -295,7 +295,8 @@ class Cleaner:
         outer = context
         careful = outer.careful
         suspect = None
-        traits, claims, ruled = boilerplate.signs_of(element) if element.attrs else NO_SIGNS
+        signs = boilerplate.signs_of(element) if element.attrs else NO_SIGNS
+        traits, claims, ruled, _ = signs
         if claims or name in _CLAIMING_ELEMENTS:
             self._claiming.append((element, outer.suspect, len(self.passages)))
         if ruled or self._ruled or name in _SPECIAL_ELEMENTS:
@@ -304,7 +305,7 @@ class Cleaner:
                 element, traits, careful, outer
             ):
                 return None
-            rule = self._rule_of(element, traits, outer)
+            rule = self._rule_of(element, signs, outer)
             around = outer.suspect
             if rule is not None and not (
                 around is not None and around.rule is rule and kind is not _BLOCK
@@ -392,8 +393,11 @@ class Cleaner:
             return True
         return False
 
-    def _rule_of(self, element: Element, traits: frozenset[str], context: _Context) -> Rule | None:
-        """Return the rule under which ``element`` in ``context`` is suspected, or None."""
+    def _rule_of(self, element: Element, signs: Signs, context: _Context) -> Rule | None:
+        """Return the rule under which ``element`` in ``context`` is suspected, or None.
+
+        ``signs`` are those of ``element``.
+        """
         if self._ruled:
             selected = self.selected
             if element in selected.dropped:
@@ -402,10 +406,10 @@ class Cleaner:
                 return Rule.CREDIT
             if not context.careful or element in selected.kept:
                 return Rule.HIDDEN if boilerplate.is_hidden(element) else None
-        rule = boilerplate.rule_of(element, traits)
+        rule = boilerplate.rule_of(element, signs)
         if (
             rule is None
-            and boilerplate.is_credit(element, traits)
+            and boilerplate.is_credit(element, signs.traits)
             and (len(short_text(element)) <= _MAX_CREDIT)
         ):
             return Rule.CREDIT
