@@ -107,12 +107,12 @@ class Outlets:
     def __init__(self, outlets: tuple[Outlet, ...]) -> None:
         self.all = outlets
         self._by_host: dict[str, list[Outlet]] = {}
-        self._markers: list[tuple[str, Outlet]] = []
+        self._markers: list[tuple[str, str, Outlet]] = []
         self._by_name: dict[str, Outlet] = {}
         for outlet in outlets:
             for host in outlet.hosts:
                 self._by_host.setdefault(host.lower().removeprefix("www."), []).append(outlet)
-            self._markers += [(marker, outlet) for marker in outlet.markers]
+            self._markers += [(_rare_character(mark), mark, outlet) for mark in outlet.markers]
             for name in (outlet.name, *outlet.aliases):
                 self._by_name.setdefault(name.casefold(), outlet)
 
@@ -132,14 +132,22 @@ class Outlets:
 
     def for_text(self, text: str) -> Outlet | None:
         """Return the outlet whose marker occurs in ``text``."""
-        for marker, outlet in self._markers:
-            if marker[0] in text and marker in text:  # one character is found faster
+        for character, marker, outlet in self._markers:
+            if character in text and marker in text:
                 return outlet
         return None
 
     def find(self, name: str) -> Outlet | None:
         """Return the outlet with the name or alias ``name``."""
         return self._by_name.get(name.strip().casefold())
+
+
+def _rare_character(marker: str) -> str:
+    """Return a character of ``marker`` that is found fast where there is none.
+
+    Python searches for one byte of a character, so it should not be that of a Latin letter.
+    """
+    return next((each for each in marker if ord(each) & 0x80), marker[0])
 
 
 _LIST_KEYS: Final = frozenset(f.name for f in fields(Outlet) if f.type != "str")

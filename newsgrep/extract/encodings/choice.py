@@ -182,6 +182,8 @@ def is_probably_utf8(data: bytes) -> bool:
 
     A short text in GBK may be a sequence of characters of two bytes in UTF-8.
     """
+    if _ADJACENT.search(data) is None:
+        return True  # accents of a Latin text
     sample = _sample(data)
     readings = {name: _read_words(sample, name) for name in _CHINESE}
     best = max(readings.values(), key=lambda reading: reading.total)
@@ -196,6 +198,8 @@ def is_probably_utf8(data: bytes) -> bool:
     return not best.is_chinese or (utf8.total + 1.4 * utf8.likelihood.characters >= best.total)
 
 
+_ADJACENT = re.compile(rb"[\x80-\xbf][\xc2-\xdf]")
+"""Two characters beyond ASCII without one between them, as every Chinese word has."""
 _DECLARED_GAIN: Final = 6.0
 """What a declaration of a Chinese encoding adds for each character, against UTF-8."""
 

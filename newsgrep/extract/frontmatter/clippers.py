@@ -63,17 +63,22 @@ def read_clipper(fields: Fields, text: str) -> tuple[Fields, str]:
 
 def _take_lines(text: str) -> tuple[list[str], str]:
     """Return the addresses in lines with links to the original, and ``text`` without them."""
-    lines = text.split("\n", _MAX_LINES)
     urls: list[str] = []
     kept: list[str] = []
-    for number, line in enumerate(lines):
-        folded = fold(line.strip()) if number < _MAX_LINES and len(line) <= _MAX_LINE else ""
+    start = end = 0
+    for _ in range(_MAX_LINES):
+        end = text.find("\n", start) + 1 or len(text)
+        line = text[start:end].strip() if end - start <= _MAX_LINE else ""
+        folded = fold(line) if line else ""
         match = None
         if "http" in folded:
             match = _READ_LINK.fullmatch(folded) or _ORIGINAL.fullmatch(folded)
         if match is None:
-            kept.append(line)
-            continue
-        group = next(number for number, value in enumerate(match.groups(), 1) if value)
-        urls.append(line.strip()[match.start(group) : match.end(group)])
-    return urls, "\n".join(kept) if urls else text
+            kept.append(text[start:end])
+        else:
+            group = next(number for number, value in enumerate(match.groups(), 1) if value)
+            urls.append(line[match.start(group) : match.end(group)])
+        start = end
+        if end == len(text):
+            break
+    return urls, "".join(kept) + text[end:] if urls else text

@@ -58,7 +58,7 @@ class Saved:
 def read_saved(markup: str) -> Saved:
     """Return what the program that saved the page ``markup`` wrote into it."""
     head = markup[:_MAX_HEAD]
-    if replayed := _REPLAYED.search(head):
+    if "wombat(" in head and (replayed := _REPLAYED.search(head)):
         return Saved(replayed[1], _compact_time(replayed[2]))
     if not any(sign in head for sign in _SIGNS):
         return Saved()
