@@ -53,11 +53,15 @@ _BEYOND_LATIN: Final = tuple(bytes((lead,)) for lead in range(0xE0, 0xF5))
 
 @dataclass(frozen=True, slots=True)
 class DecodedText:
-    """Decoded text whose lines end in newlines, its encoding, and notes for people."""
+    """Decoded text whose lines end in newlines, its encoding, and notes for people.
+
+    ``utf8`` are the bytes of ``text`` in UTF-8 if the file consists of them, else None.
+    """
 
     text: str
     encoding: str
     notes: tuple[str, ...] = ()
+    utf8: bytes | None = None
 
 
 def decode(data: bytes) -> DecodedText:
@@ -80,7 +84,9 @@ def decode(data: bytes) -> DecodedText:
         raise NoArticle("the file is binary")
     if b"\r" in data:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return DecodedText(text, encoding, notes)
+        return DecodedText(text, encoding, notes)
+    changed = encoding != "utf-8" or notes or b"\x1b" in data or data.startswith(codecs.BOM_UTF8)
+    return DecodedText(text, encoding, notes, None if changed else data)
 
 
 _CONTROL_SAMPLE: Final = 16_384

@@ -69,6 +69,7 @@ class DecodedFile:
     """The text of a file after its front matter, and the outlet, if it is known by now.
 
     ``url`` is the address that the caller knows or that front matter or a comment states.
+    ``utf8`` are the bytes of ``text`` in UTF-8 if they are the whole file, else None.
     """
 
     raw: RawFile
@@ -79,6 +80,7 @@ class DecodedFile:
     notes: tuple[str, ...]
     saved: Saved
     url: str | None = None
+    utf8: bytes | None = None
 
 
 _URL_TAG = re.compile(
@@ -110,7 +112,8 @@ def decode_file(raw: RawFile) -> DecodedFile:
         address = _ADDRESS.search(tag.group()) if tag else None
         outlet = outlets.for_url(original_address(address[1]).url) if address else None
     outlet = outlet or outlets.for_text(text)
-    return DecodedFile(raw, front_matter, text, decoded.encoding, outlet, notes, saved, url)
+    utf8 = decoded.utf8 if text is decoded.text else None
+    return DecodedFile(raw, front_matter, text, decoded.encoding, outlet, notes, saved, url, utf8)
 
 
 def raw_article(

@@ -127,26 +127,32 @@ class Tree:
             element.parent = None
 
 
-def parse_html(markup: str) -> Tree:
+def parse_html(markup: str | bytes) -> Tree:
     """Return the tree of ``markup``; names of elements and attributes are in lower case.
+
+    Bytes must be UTF-8, which the parser reads faster than text.
 
     Raises :class:`~newsgrep.errors.NoArticle` for a page of more than ``MAX_ELEMENTS`` elements
     or comments, or more than ``MAX_CHARACTERS`` characters of text.
     """
+    encoding = "utf-8" if isinstance(markup, bytes) else None
+    idle_parsers = _IDLE_PARSERS[encoding]
     try:
-        parser = _idle_parsers.pop()
+        parser = idle_parsers.pop()
     except IndexError:
         # Without huge_tree libxml2 ends a comment after ten million characters and parses again
         # from its second character: a page with many beginnings of comments takes forever.
-        parser = etree.HTMLParser(target=_TreeBuilder(), recover=True, huge_tree=True)
+        parser = etree.HTMLParser(
+            target=_TreeBuilder(), recover=True, huge_tree=True, encoding=encoding
+        )
     parser.feed(markup)
     tree: Tree = parser.close()
-    _idle_parsers.append(parser)  # a parser that failed is not used again
+    idle_parsers.append(parser)  # a parser that failed is not used again
     return tree
 
 
-_idle_parsers: Final[list[etree.HTMLParser]] = []
-"""Parsers to use again: creating one takes as long as parsing a short article."""
+_IDLE_PARSERS: Final[dict[str | None, list[etree.HTMLParser]]] = {None: [], "utf-8": []}
+"""Parsers to use again, by encoding: creating one takes as long as parsing a short article."""
 
 
 class _TreeBuilder:
