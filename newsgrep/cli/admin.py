@@ -278,8 +278,9 @@ def copy_command(options: CopyCommandOptions) -> int:
     articles = count_noun(result.articles, "article")
     records = count_noun(result.files, "file record")
     saved = count_noun(result.queries, "saved query", "saved queries")
-    write(
-        f"Copied {articles}, {records} and {saved} to {one_line(str(options.target))} "
-        f"({result.engine})"
-    )
+    target = f"{one_line(str(options.target))} ({result.engine})"
+    if result.is_repeated:
+        write(f"{target} is a copy already: {articles}, {records} and {saved}")
+    else:
+        write(f"Copied {articles}, {records} and {saved} to {target}")
     return 0

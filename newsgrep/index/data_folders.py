@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -41,10 +42,10 @@ _UNFINISHED: Final = ".new"
 
 
 def new_name(folder: Path, engine_name: str) -> str:
-    """Return the name of the next data folder: after that of the engine, and never used before."""
-    numbers = [_number(name) for name in _names(folder)]
-    number = max(numbers, default=0) + 1
-    return engine_name if number == 1 else f"{engine_name}-{number}"
+    """Return the name of the next data folder: that of the engine, and a higher number."""
+    last = max((_number(name) for name in _names(folder)), default=0)
+    names = (engine_name if n == 1 else f"{engine_name}-{n}" for n in count(last + 1))
+    return next(name for name in names if not os.path.lexists(folder / name))
 
 
 def create_data_folder(folder: Path, manifest: Manifest) -> Path:
@@ -55,8 +56,6 @@ def create_data_folder(folder: Path, manifest: Manifest) -> Path:
     draft.mkdir()
     try:
         mark_data_folder(draft, manifest)
-        if data.exists():  # rename would replace an empty folder
-            raise FileExistsError(17, "File exists", str(data))
         draft.rename(data)
     except OSError:
         _delete_unfinished(draft)
@@ -133,6 +132,8 @@ def _empty(descriptor: int) -> None:
 
 
 def _delete_unfinished(draft: Path) -> None:
+    if draft.is_symlink():
+        return  # not ours: what it leads to is left alone
     with suppress(FileNotFoundError):
         (draft / DATA_FILE).unlink(missing_ok=True)
         draft.rmdir()  # fails if anything else is in it

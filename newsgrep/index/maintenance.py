@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from newsgrep.engines.base import Engine, Problem, count_matches
+from newsgrep.engines.base import Engine, Problem, Stored, Unreadable, count_matches
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexProblem, UsageError
+from newsgrep.index.manifest import Manifest
 from newsgrep.index.store import Index
 from newsgrep.index.user_state import merge_saved, read_saved
 from newsgrep.index.workers import Progress, Transfer, no_progress
@@ -119,11 +122,21 @@ def _is_sound(index: Index) -> bool:
 
 def _rebuild(index: Index, transfer: Transfer, jobs: int, progress: Progress) -> RebuildResult:
     manifest = index.read_manifest(any_analyser=True)
-    stored = index.iter_stored(manifest)
-    with index.replace(manifest.engine) as engine:
+    with _stored(index, manifest) as stored, index.replace(manifest.engine) as engine:
         engine.write(transfer.changes(stored, jobs, progress))
     index.remove_leftovers(index.read_manifest())
     return RebuildResult(transfer.articles, tuple(transfer.lost))
+
+
+@contextmanager
+def _stored(index: Index, manifest: Manifest) -> Iterator[Iterator[Stored | Unreadable]]:
+    """Read what is stored; the files are closed at the end, whether all of it was read or not."""
+    items = index.iter_stored(manifest)
+    try:
+        yield items
+    finally:
+        if isinstance(items, Generator):
+            items.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,20 +158,25 @@ class CopyOptions:
 
 
 class CopyResult(NamedTuple):
-    """How many articles, files and saved queries were copied, and the engine of the copy."""
+    """How many articles, files and saved queries were copied, and the engine of the copy.
+
+    ``is_repeated`` says that an earlier run had created the same copy, so that only what it may
+    have left was done.
+    """
 
     articles: int
     files: int
     queries: int
     engine: str
+    is_repeated: bool = False
 
 
 def copy_index(source: Index, target: Index, options: CopyOptions) -> CopyResult:
     """Copy everything stored in ``source`` to ``target``: articles, file records, queries.
 
     The copy exists once it is complete; if something fails, the target is as it was before.
-    Raises :class:`UsageError` if the target is not empty and is not to be replaced,
-    :class:`IndexDamaged` if something can't be read, :class:`IndexProblem` if the source
+    Raises :class:`UsageError` if the target is neither empty nor a copy already, and is not to be
+    replaced, :class:`IndexDamaged` if something can't be read, :class:`IndexProblem` if the source
     changes meanwhile, and what opening and creating an index do.
     """
     if source.same_as(target):
@@ -167,15 +185,22 @@ def copy_index(source: Index, target: Index, options: CopyOptions) -> CopyResult
     queries = read_saved(source)
     read_saved(target)  # damage to them is reported before the work
     with source.freeze(options.wait), source.session() as session:
-        _refuse_existing(target, options)
+        _is_copied(target, options, session.engine)
         if not target.exists():
             target.prepare()
         with target.lock(options.wait):
-            _refuse_existing(target, options)
+            if _is_copied(target, options, session.engine):
+                merge_saved(target, queries)
+                manifest = target.read_manifest()
+                target.remove_leftovers(manifest)
+                articles, files, _ = _store_totals(session.engine)
+                return CopyResult(articles, files, len(queries), manifest.engine, is_repeated=True)
             engine_name = _target_engine(target, session.manifest.engine, options.engine)
             transfer, commit = Transfer(), session.engine.commit()
-            stored = source.iter_stored(session.manifest)
-            with target.replace(engine_name) as copy:
+            with (
+                _stored(source, session.manifest) as stored,
+                target.replace(engine_name) as copy,
+            ):
                 copy.write(transfer.changes(stored, options.jobs, options.progress))
                 _verify_unchanged(source, commit)
                 _verify_complete(source, session.engine, copy)
@@ -184,19 +209,26 @@ def copy_index(source: Index, target: Index, options: CopyOptions) -> CopyResult
     return CopyResult(transfer.articles, transfer.files, len(queries), engine_name)
 
 
-def _refuse_existing(target: Index, options: CopyOptions) -> None:
+def _is_copied(target: Index, options: CopyOptions, original: Engine) -> bool:
+    """Return whether the target is a copy already.
+
+    Raises :class:`UsageError` if it is another index that is not to be replaced.
+    """
     if options.replace or not target.exists():
-        return
+        return False
     try:
-        with target.open() as engine:
-            is_empty = not any(_store_totals(engine))
+        with target.session() as session:
+            totals, engine_name = _store_totals(session.engine), session.manifest.engine
     except (IndexDamaged, IndexMismatch):
-        is_empty = False
-    if not is_empty:
-        raise UsageError(
-            f"There is already an index {target.where}: name another with --to, or replace it "
-            "with --replace."
-        )
+        totals, engine_name = None, ""
+    if totals and not any(totals):
+        return False
+    if totals == _store_totals(original) and options.engine in {None, engine_name}:
+        return True
+    raise UsageError(
+        f"There is already an index {target.where}: name another with --to, or replace it "
+        "with --replace."
+    )
 
 
 def _target_engine(target: Index, source_engine: str, wanted: str | None) -> str:

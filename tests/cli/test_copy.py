@@ -246,6 +246,9 @@ def test_copy_is_confirmed_only_if_complete(
         copy_index(source, FolderIndex(target), CopyOptions(progress=meanwhile))
     assert not (target / "newsgrep.json").exists()
     assert copy_index(source, FolderIndex(target), CopyOptions()).articles == 4
+    assert copy_index(source, FolderIndex(target), CopyOptions()).is_repeated
+    write_article(tmp_path / "n" / "5.md", "第5号公报", "潮汐表照常张贴。")
+    update_index(source, [str(tmp_path / "n")])
     with pytest.raises(UsageError, match="--replace"):
         copy_index(source, FolderIndex(target), CopyOptions())
 

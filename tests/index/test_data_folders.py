@@ -1,0 +1,318 @@
+"""Folders with data: nothing is deleted or written that is not identified as data of the index."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from newsgrep.errors import IndexDamaged, InputError, NewsgrepError
+from newsgrep.index.folder import FolderIndex
+from newsgrep.index.maintenance import (
+    CopyOptions,
+    clean_up_index,
+    copy_index,
+    rebuild_index,
+    repair_index,
+    verify_index,
+)
+from newsgrep.index.manifest import (
+    DATA_FILE,
+    DRAFT_FILE,
+    HOLDER_FILE,
+    MANIFEST_FILE,
+    RESTORED_FILE,
+    load_manifest,
+    new_manifest,
+    pack_manifest,
+    write_draft,
+)
+from newsgrep.index.update import UpdateOptions, update_index
+from tests.support.cli import write_article
+from tests.support.manifests import change_manifest, read_manifest
+from tests.support.simulated_archive import index_contents
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    for number in (1, 2, 3):
+        write_article(tmp_path / "n" / f"{number}.md", f"第{number}号公报", "潮汐表照常张贴。")
+    return tmp_path / "n"
+
+
+@pytest.fixture(params=["whoosh", "tantivy"])
+def index(request: pytest.FixtureRequest, tmp_path: Path, files: Path) -> FolderIndex:
+    index = FolderIndex(tmp_path / "index")
+    update_index(index, [str(files)], UpdateOptions(engine=request.param))
+    return index
+
+
+def names(index: FolderIndex) -> set[str]:
+    return {path.name for path in index.path.iterdir()}
+
+
+def data_names(index: FolderIndex) -> set[str]:
+    return {path.name for path in index.path.iterdir() if path.is_dir()}
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def number_of_articles(index: FolderIndex) -> int:
+    return len(index_contents(index)[0])
+
+
+# A damaged manifest
+
+
+def test_manifest_detects_each_changed_byte(index: FolderIndex) -> None:
+    path = index.path / MANIFEST_FILE
+    content = path.read_bytes()
+    for at in range(len(content)):
+        for bit in (1, 2, 32):
+            path.write_bytes(content[:at] + bytes([content[at] ^ bit]) + content[at + 1 :])
+            with pytest.raises(IndexDamaged):
+                load_manifest(index.path)
+
+
+def test_damaged_manifest_deletes_no_data(index: FolderIndex, files: Path, tmp_path: Path) -> None:
+    path = index.path / MANIFEST_FILE
+    content = path.read_bytes()
+    other = FolderIndex(tmp_path / "other")
+    update_index(other, [str(files)])
+    name = read_manifest(index.path).data.encode()
+    for changed in (
+        content.replace(name, name[:-1] + b"x"),
+        content[:-2],
+        b"",
+        b"[" * 9999,
+    ):
+        path.write_bytes(changed)
+        before = bytes_of(index.path)
+        for command in (
+            lambda: rebuild_index(index),
+            lambda: update_index(index, [str(files)]),
+            lambda: clean_up_index(index),
+            lambda: index.rollback(),
+            lambda: copy_index(other, index, CopyOptions()),
+            lambda: copy_index(other, index, CopyOptions(replace=True)),
+        ):
+            with pytest.raises(NewsgrepError):
+                command()
+        after = bytes_of(index.path)
+        assert {path: after[path] for path in before} == before
+
+
+def test_manifest_of_another_index_is_damage(
+    index: FolderIndex, files: Path, tmp_path: Path
+) -> None:
+    engine = read_manifest(index.path).engine
+    other = FolderIndex(tmp_path / "other")
+    update_index(other, [str(files / "1.md")], UpdateOptions(engine=engine))
+    shutil.copyfile(other.path / MANIFEST_FILE, index.path / MANIFEST_FILE)
+    assert verify_index(index).is_repairable
+    with pytest.raises(IndexDamaged), index.open():
+        pass
+    assert repair_index(index).restored == MANIFEST_FILE
+    assert number_of_articles(index) == 3
+    assert verify_index(index, deep=True).problems == ()
+
+
+def test_data_of_another_index_is_damage(index: FolderIndex, files: Path, tmp_path: Path) -> None:
+    name = read_manifest(index.path).engine
+    other = FolderIndex(tmp_path / "other")
+    update_index(other, [str(files / "1.md")], UpdateOptions(engine=name))
+    shutil.rmtree(index.path / name)
+    shutil.copytree(other.path / name, index.path / name)
+    with pytest.raises(IndexDamaged), index.open():
+        pass
+    with pytest.raises(IndexDamaged):
+        rebuild_index(index)
+    with pytest.raises(IndexDamaged):
+        index.rollback()
+    repair_index(index)
+    assert number_of_articles(index) == 1
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}"])
+def test_repair_restores_manifest_without_rebuild(
+    index: FolderIndex, content: bytes | None
+) -> None:
+    path = index.path / MANIFEST_FILE
+    before = path.read_bytes()
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    done = repair_index(index)
+    assert (done.restored, done.rebuilt) == (MANIFEST_FILE, None)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}"])
+def test_repair_restores_copy_of_manifest(index: FolderIndex, content: bytes | None) -> None:
+    path = index.path / read_manifest(index.path).data / DATA_FILE
+    before = path.read_bytes()
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    assert verify_index(index).is_repairable
+    done = repair_index(index)
+    assert (done.restored, done.rebuilt) == (f"{path.parent.name}/{DATA_FILE}", None)
+    assert path.read_bytes() == before
+
+
+def test_repair_prefers_newest_confirmed_data(index: FolderIndex) -> None:
+    old = index.path / read_manifest(index.path).data
+    kept = index.path.parent / "kept"
+    shutil.copytree(old, kept)
+    rebuild_index(index)
+    current = read_manifest(index.path).data
+    kept.rename(old)  # a run that was killed before it deleted the old data
+    (index.path / MANIFEST_FILE).unlink()
+    repair_index(index)
+    assert read_manifest(index.path).data == current
+    assert data_names(index) == {current}
+
+
+def test_repair_ignores_data_of_a_draft(index: FolderIndex) -> None:
+    manifest = read_manifest(index.path)
+    draft = replace(new_manifest(manifest.engine, f"{manifest.engine}-2"))
+    shutil.copytree(index.path / manifest.data, index.path / draft.data)
+    (index.path / draft.data / DATA_FILE).write_bytes(pack_manifest(draft))
+    write_draft(index.path, draft)
+    (index.path / MANIFEST_FILE).unlink()
+    repair_index(index)
+    assert read_manifest(index.path) == manifest
+    assert data_names(index) == {manifest.data}
+    assert DRAFT_FILE not in names(index)
+
+
+def test_lost_manifest_of_older_format_is_rebuilt(index: FolderIndex) -> None:
+    change_manifest(index.path, analyser={"fold": 0})
+    (index.path / MANIFEST_FILE).unlink()
+    rebuilt = repair_index(index).rebuilt
+    assert rebuilt is not None
+    assert rebuilt.articles == 3
+    assert verify_index(index, deep=True).problems == ()
+
+
+# Folders and links that are not data
+
+
+def use_index(index: FolderIndex, files: Path) -> None:
+    """Run every command that deletes data folders."""
+    write_article(files / "4.md", "第4号公报", "潮汐表照常张贴。")
+    update_index(index, [str(files)])
+    clean_up_index(index)
+    rebuild_index(index)
+    (index.path / MANIFEST_FILE).unlink()
+    repair_index(index)
+    update_index(index, [str(files)])
+    assert number_of_articles(index) == 4
+
+
+@pytest.mark.parametrize("content", [{}, {"a.txt": b"mine"}, {DATA_FILE: b"{}", "a": b"mine"}])
+def test_foreign_folder_is_never_deleted(
+    index: FolderIndex, files: Path, content: dict[str, bytes]
+) -> None:
+    foreign = index.path / f"{read_manifest(index.path).engine}-7"
+    foreign.mkdir()
+    for name, data in content.items():
+        (foreign / name).write_bytes(data)
+    use_index(index, files)
+    assert bytes_of(foreign) == content
+
+
+def test_link_to_a_folder_is_never_followed(index: FolderIndex, files: Path) -> None:
+    engine = read_manifest(index.path).engine
+    elsewhere = index.path.parent / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copyfile(index.path / engine / DATA_FILE, elsewhere / DATA_FILE)
+    (elsewhere / "a.txt").write_bytes(b"mine")
+    before = bytes_of(elsewhere)
+    for name in (f"{engine}-2", f"{engine}-3", f"{engine}-9"):
+        (index.path / name).symlink_to(elsewhere)
+    use_index(index, files)
+    assert bytes_of(elsewhere) == before
+
+
+@pytest.mark.parametrize("name", [DRAFT_FILE, HOLDER_FILE, RESTORED_FILE])
+def test_link_to_a_file_is_never_written_through(
+    index: FolderIndex, files: Path, name: str
+) -> None:
+    target = index.path.parent / "mine.txt"
+    target.write_bytes(b"mine")
+    (index.path / name).symlink_to(target)
+    use_index(index, files)
+    assert target.read_bytes() == b"mine"
+
+
+def test_pipe_as_manifest_is_damage(index: FolderIndex) -> None:
+    (index.path / MANIFEST_FILE).unlink()
+    os.mkfifo(index.path / MANIFEST_FILE)
+    with pytest.raises(IndexDamaged), index.open():
+        pass
+
+
+# What interrupted runs leave
+
+
+def test_rest_of_a_deleted_folder_is_deleted(index: FolderIndex, files: Path) -> None:
+    manifest = read_manifest(index.path)
+    rebuild_index(index)
+    rest = index.path / manifest.data
+    rest.mkdir()
+    (rest / DATA_FILE).write_bytes(pack_manifest(manifest))
+    (rest / "a.seg").write_bytes(b"rest")
+    update_index(index, [str(files)])
+    assert not rest.exists()
+
+
+def test_unfinished_folder_is_deleted(index: FolderIndex) -> None:
+    for name in ("whoosh-8.new", "tantivy-9.new"):
+        (index.path / name).mkdir()
+    (index.path / "whoosh-8.new" / DATA_FILE).write_bytes(b"{")
+    assert sorted(clean_up_index(index)) == ["tantivy-9.new", "whoosh-8.new"]
+    assert len(data_names(index)) == 1
+
+
+def test_first_run_continues_after_a_killed_one(tmp_path: Path, files: Path) -> None:
+    index = FolderIndex(tmp_path / "index")
+    update_index(index, [str(files)])
+    manifest = read_manifest(index.path)
+    (index.path / MANIFEST_FILE).unlink()
+    write_draft(index.path, manifest)  # as if it had not been confirmed
+    assert update_index(index, [str(files)]).articles == 3
+    assert read_manifest(index.path) != manifest
+    assert data_names(index) == {"whoosh"}
+
+
+def test_data_without_manifest_or_draft_is_a_lost_manifest(index: FolderIndex, files: Path) -> None:
+    (index.path / MANIFEST_FILE).unlink()
+    with pytest.raises(IndexDamaged, match="doctor --fix"):
+        update_index(index, [str(files)])
+
+
+def test_folder_without_data_is_no_index(tmp_path: Path, files: Path) -> None:
+    index = FolderIndex(tmp_path / "index")
+    (index.path / "whoosh").mkdir(parents=True)
+    (index.path / "whoosh" / "a.txt").write_bytes(b"mine")
+    with pytest.raises(InputError, match="contains other files"):
+        update_index(index, [str(files)])
+
+
+def test_repeated_copy_is_complete_already(index: FolderIndex, tmp_path: Path) -> None:
+    target = FolderIndex(tmp_path / "copy")
+    assert not copy_index(index, target, CopyOptions()).is_repeated
+    manifest = read_manifest(target.path)
+    again = copy_index(index, target, CopyOptions())
+    assert (again.articles, again.files, again.is_repeated) == (3, 3, True)
+    assert read_manifest(target.path) == manifest
