@@ -72,6 +72,9 @@ BY_ENGINE = (
     ),
     Row("bytes changed at random", "test_damaged_bytes_change_no_results_silently"),
     Row("newsgrep index killed at random moments", "test_killed_process_leaves_old_or_new_index"),
+    Row(
+        "16 readers and one writer for an hour, 30,000 articles", "test_load_of_readers_and_writer"
+    ),
     Row("random histories", "test_index_equals_brute_force_after_any_history"),
 )
 
