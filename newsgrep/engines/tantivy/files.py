@@ -26,7 +26,7 @@ from zlib import crc32
 
 from newsgrep.engines.base import DAMAGE_REMEDY
 from newsgrep.engines.commits import Commit, open_regular
-from newsgrep.errors import IndexDamaged
+from newsgrep.errors import IndexDamaged, InputError
 
 ENGINE: Final = "tantivy"
 META: Final = "meta.json"
@@ -128,6 +128,8 @@ def segment_files(meta: Mapping[str, Any]) -> dict[str, list[str]]:
     found = {}
     for segment in meta["segments"]:
         name = segment_name(segment)
+        if name in found:
+            raise ValueError("a segment is listed twice")
         found[name] = [f"{name}.{suffix}" for suffix in _SEGMENT_SUFFIXES]
         found[name] += filter(None, [deletes_file(segment)])
     return found
@@ -181,8 +183,8 @@ def footer_problem(path: Path) -> str | None:
 def linked_folder(links: Mapping[str, Path], meta: Mapping[str, Any]) -> Iterator[Path]:
     """Create a temporary folder with links to files by name, and :data:`META`.
 
-    It is deleted on leaving: what tantivy has opened meanwhile stays readable. Raises ``OSError``
-    if no such folder can be created.
+    It is deleted on leaving: what tantivy has opened meanwhile stays readable. Raises like
+    :func:`temporary_folder`.
     """
 
     def fill(folder: Path) -> None:
@@ -198,7 +200,8 @@ def linked_folder(links: Mapping[str, Path], meta: Mapping[str, Any]) -> Iterato
 def temporary_folder(fill: Callable[[Path], None]) -> Iterator[Path]:
     """Create a temporary folder, call ``fill`` with its path, and delete it on leaving.
 
-    If one file system is full, another one is tried; raises the ``OSError`` of the last one.
+    If one file system is full, another one is tried. Raises :class:`InputError` with the reason
+    if there is none.
     """
     folder = _filled_folder(fill)
     try:
@@ -208,22 +211,25 @@ def temporary_folder(fill: Callable[[Path], None]) -> Iterator[Path]:
 
 
 def _filled_folder(fill: Callable[[Path], None]) -> Path:
-    usual = tempfile.gettempdir()
-    parents = [usual, _MEMORY_FOLDER] if "TMPDIR" in os.environ else [_MEMORY_FOLDER, usual]
-    problem: OSError = FileNotFoundError(ENOENT, os.strerror(ENOENT), usual)
-    for parent in parents:
+    problems = []
+    parents: list[Callable[[], str]] = [lambda: _MEMORY_FOLDER, tempfile.gettempdir]
+    for parent in reversed(parents) if "TMPDIR" in os.environ else parents:
         try:
-            folder = Path(tempfile.mkdtemp(prefix="newsgrep-", dir=parent))
+            folder = Path(tempfile.mkdtemp(prefix="newsgrep-", dir=parent()))
             try:
                 fill(folder)
             except BaseException:
                 _remove_folder(folder)
                 raise
         except OSError as exc:
-            problem = exc if parent == usual else problem
+            problems.append(exc)
         else:
             return folder
-    raise problem
+    reasons = ", ".join(dict.fromkeys(each.strerror or str(each) for each in problems))
+    raise InputError(
+        f"No temporary folder can be created ({reasons}): set TMPDIR to a folder in which you can "
+        "create files."
+    ) from problems[-1]
 
 
 def _remove_folder(folder: Path) -> None:

@@ -18,6 +18,7 @@ from newsgrep.engines.tantivy.files import commit_meta, linked_folder, translate
 from newsgrep.engines.tantivy.query import QueryBuilder
 from newsgrep.engines.tantivy.schema import (
     PACKED_TEXTS,
+    create_schema,
     left_out_bytes,
     stored_article,
     stored_bytes,
@@ -50,9 +51,11 @@ def _open_commit(commits: CommitFolder, commit: Commit) -> CommitReader:
     with translate_errors(commits.folder):
         meta = commit_meta(commit)
     data = commits.folder.resolve()
-    return open_files(
-        commits.folder, {name: data / name for name in commit.files}, meta, commit.mark
-    )
+    links = {name: data / name for name in commit.files}
+    reader = open_files(commits.folder, links, meta, commit.mark)
+    if reader.schema != create_schema():
+        raise commits.damaged("it has the fields of another format")
+    return reader
 
 
 def open_files(
@@ -75,6 +78,7 @@ class CommitReader:
     def __init__(self, folder: Path, index: Index, commit: int = 0) -> None:
         self._folder = folder
         self.searcher = index.searcher()
+        self.schema = index.schema
         self.builder = QueryBuilder(index.schema)
         self.commit = commit
         self._addresses: dict[str, DocAddress] = {}

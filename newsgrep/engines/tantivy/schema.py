@@ -6,6 +6,7 @@ The indexed fields are those of :mod:`newsgrep.engines.engine_query.fields`.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from hashlib import sha256
 from os import fsencode
 from typing import Final
@@ -70,6 +71,7 @@ INTEGER_FIELDS: Final = (FIRST_DAY, LAST_DAY, HAS_TIME)
 FLOAT_FIELDS: Final = (TIMESTAMP, NEGATED_TIMESTAMP)
 
 
+@cache
 def create_schema() -> Schema:
     """Return the schema of a new index; tantivy stores it in the index."""
     builder = SchemaBuilder()

@@ -73,7 +73,7 @@ def create_index(folder: Path) -> None:
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
         try:
-            with _translate_write_errors(folder):
+            with translate_write_errors(folder):
                 Index(create_schema(), path=str(work), reuse=False)
             meta = json.loads((work / META).read_bytes())
         finally:
@@ -119,14 +119,14 @@ def _write_segments(folder: Path, last: Commit, changes: Iterable[Change]) -> di
     try:
         for change in changes:
             _apply_change(writer, change, folder)
-        with _translate_write_errors(folder):
+        with translate_write_errors(folder):
             writer.commit()
     except BaseException:
         # What is in the folder is thrown away; no thread may still write to it.
         for stop in (writer.rollback, writer.wait_merging_threads):
             _call_ignoring_errors(stop)
         raise
-    with _translate_write_errors(folder):
+    with translate_write_errors(folder):
         writer.wait_merging_threads()
         meta: dict[str, Any] = json.loads((work / META).read_bytes())
         segment_files(meta)
@@ -150,13 +150,13 @@ def _apply_change(writer: IndexWriter, change: Change, folder: Path) -> None:
             writer.add_document(document)
     except ValueError:
         # A thread has died, and only the next commit says of what.
-        with _translate_write_errors(folder):
+        with translate_write_errors(folder):
             writer.commit()
             raise
 
 
 @contextmanager
-def _translate_write_errors(folder: Path) -> Iterator[None]:
+def translate_write_errors(folder: Path) -> Iterator[None]:
     """Raise ``OSError`` or :class:`IndexProblem` for what tantivy raises when it writes."""
     try:
         yield

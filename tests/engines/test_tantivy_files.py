@@ -1,0 +1,299 @@
+"""The files of a tantivy index: what is compared when, failing writers, hostile descriptions."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsgrep.engines.base import DeleteArticle, EngineRequest, Stored, Unreadable
+from newsgrep.engines.commit_writer import seal
+from newsgrep.engines.commits import Commit, CommitFolder, file_problem, parse_sealed
+from newsgrep.engines.registry import open_engine, salvage
+from newsgrep.engines.tantivy import files, verified
+from newsgrep.engines.tantivy.files import OWN_FILES, translate_errors
+from newsgrep.engines.tantivy.verified import VERIFIED_NAME, VerifiedFiles, write_record
+from newsgrep.engines.tantivy.writer import translate_write_errors
+from newsgrep.errors import IndexDamaged, IndexProblem, InputError
+from newsgrep.query.ast import MatchAll
+from tests.support.cli import REPOSITORY, TIMEOUT
+from tests.support.contract_archive import ARCHIVE
+from tests.support.factories import engine_with, make_article, upsert
+
+NAME = "tantivy"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return an index of two segments, one with deleted documents."""
+    engine = engine_with(NAME, tmp_path, ARCHIVE)
+    engine.write([upsert(make_article("one", "灯塔", "雾散了。")), DeleteArticle("fish")])
+    engine.close()
+    return tmp_path / NAME
+
+
+def last_commit(folder: Path) -> Commit:
+    return CommitFolder(folder, NAME, OWN_FILES).last()
+
+
+def article_count(folder: Path) -> int:
+    engine = open_engine(NAME, folder)
+    try:
+        return engine.search(EngineRequest(MatchAll())).total
+    finally:
+        engine.close()
+
+
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that gets the names of the files that are compared from now on."""
+    names: list[str] = []
+    compare = file_problem
+
+    def recorded(folder: Path, name: str, *args: Any, **options: Any) -> str | None:
+        names.append(name)
+        return compare(folder, name, *args, **options)
+
+    monkeypatch.setattr(verified, "file_problem", recorded)
+    return names
+
+
+def test_written_files_are_not_compared_by_readers(folder: Path, compared: list[str]) -> None:
+    assert article_count(folder) == len(ARCHIVE)
+    assert compared == []
+
+
+def test_copied_files_are_compared_once(folder: Path, tmp_path: Path, compared: list[str]) -> None:
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    time.sleep(0.03)  # files that have changed just now are not recorded
+    names = last_commit(folder).files.keys()
+    article_count(copy)
+    assert set(compared) == names
+    compared.clear()
+    article_count(copy)
+    assert compared == []
+    rewritten = copy / min(names)
+    rewritten.write_bytes(rewritten.read_bytes())
+    article_count(copy)
+    assert compared == [rewritten.name]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}", "changed"])
+def test_unreadable_record_makes_all_files_be_compared(
+    folder: Path, compared: list[str], content: bytes | str | None
+) -> None:
+    record = folder / VERIFIED_NAME
+    match content:
+        case None:
+            record.unlink()
+        case bytes():
+            record.write_bytes(content)
+        case _:
+            record.write_bytes(record.read_bytes().replace(b"1", b"2"))
+    article_count(folder)
+    assert set(compared) == last_commit(folder).files.keys()
+
+
+def test_record_is_in_the_cache_if_the_index_is_read_only(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compared: list[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (folder / VERIFIED_NAME).unlink()
+    (folder / VERIFIED_NAME).mkdir()  # nobody can write a file of this name, not even root
+    time.sleep(0.03)
+    article_count(folder)
+    assert compared
+    compared.clear()
+    article_count(folder)
+    assert compared == []
+
+
+def test_file_that_changes_while_it_is_compared_is_not_recorded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / VERIFIED_NAME).unlink()
+    time.sleep(0.03)
+    compare = file_problem
+
+    def meanwhile(directory: Path, name: str, *args: Any, **options: Any) -> str | None:
+        os.utime(directory / name)
+        return compare(directory, name, *args, **options)
+
+    monkeypatch.setattr(verified, "file_problem", meanwhile)
+    article_count(folder)
+    assert not (folder / VERIFIED_NAME).exists()
+
+
+def test_writer_compares_all_files_after_a_week(folder: Path) -> None:
+    commit = last_commit(folder)
+    path = folder / max(commit.files, key=lambda name: commit.files[name].size)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    # As if the disk had changed the byte, which no file system notices.
+    stamps = verified._current_stamps(CommitFolder(folder, NAME, OWN_FILES), commit)
+    time.sleep(0.03)
+    write_record(folder, VerifiedFiles(stamps, time.time() - verified.FULL_INTERVAL_SECONDS - 60))
+    engine = open_engine(NAME, folder)
+    assert any(path.name in problem.sentence for problem in engine.verify())
+    with pytest.raises(IndexDamaged, match=path.name):
+        engine.write([DeleteArticle("bridge")])
+    engine.close()
+
+
+def test_readers_leave_no_temporary_folder(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    for _ in range(20):
+        article_count(folder)
+    assert any(isinstance(item, Stored) for item in salvage(NAME, folder))
+    assert list(temporary.iterdir()) == []
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_full_temporary_folder_is_replaced_by_another(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create, tried = tempfile.mkdtemp, list[str]()
+
+    def fails_once(*args: Any, **options: Any) -> str:
+        tried.append(options["dir"])
+        if len(tried) == 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return str(create(*args, **options))
+
+    monkeypatch.setattr(tempfile, "mkdtemp", fails_once)
+    assert article_count(folder) == len(ARCHIVE)
+    assert len(set(tried)) == 2
+
+
+def test_no_temporary_folder_names_the_reason(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "mkdtemp", fails)
+    with pytest.raises(InputError, match=r"No space left on device.*TMPDIR"):
+        open_engine(NAME, folder)
+
+
+LIMITED_WRITER = """
+import resource, sys
+from pathlib import Path
+from newsgrep.engines.registry import open_engine
+from tests.support.factories import make_article, upsert
+folder = Path(sys.argv[1])
+engine = open_engine("tantivy", folder)
+resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+texts = ("".join(chr(0x4E00 + (a * b) % 3001) for b in range(900)) for a in range(1, 200))
+try:
+    engine.write(upsert(make_article(f"n{n}", "雾", text)) for n, text in enumerate(texts))
+except OSError as error:
+    print(error.strerror, error.filename == str(folder))
+"""
+
+
+def test_writer_without_space_keeps_the_old_index(folder: Path) -> None:
+    before = sorted(path.name for path in folder.iterdir())
+    ran = subprocess.run(
+        [sys.executable, "-c", LIMITED_WRITER, str(folder)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=True,
+    )
+    assert ran.stdout == f"{os.strerror(errno.EFBIG)} True\n"
+    assert ran.stderr == ""
+    assert sorted(path.name for path in folder.iterdir()) == before
+    engine = open_engine(NAME, folder)
+    assert engine.verify(deep=True) == []
+    engine.write([upsert(make_article("two", "灯塔", "雾散了。"))])
+    engine.close()
+
+
+def test_errors_of_the_system_keep_their_cause(tmp_path: Path) -> None:
+    texts = {
+        "An IO error occurred: 'No space left on device (os error 28)'": errno.ENOSPC,
+        'IoError(Os { code: 24, kind: Uncategorized, message: "Too many" })': errno.EMFILE,
+    }
+    for translate in (translate_errors, translate_write_errors):
+        for text, number in texts.items():
+            with pytest.raises(OSError, match=str(tmp_path)) as caught, translate(tmp_path):
+                raise ValueError(text)
+            assert caught.value.errno == number
+
+
+def test_stopped_writer_is_a_problem_with_the_next_step(tmp_path: Path) -> None:
+    with (
+        pytest.raises(IndexProblem, match=r"worker died.*run the command again") as caught,
+        translate_write_errors(tmp_path),
+    ):
+        raise ValueError("worker died")
+    assert not isinstance(caught.value, IndexDamaged)
+    assert caught.value.exit_status == 2
+
+
+def _segment(**changes: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda meta: meta["segments"][0].update(changes)
+
+
+HOSTILE_METAS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "name leads out": _segment(segment_id="../../../../etc/passwd"),
+    "name of another": _segment(segment_id="0" * 8 + "-0000" * 3 + "-" + "0" * 12),
+    "no name": _segment(segment_id=None),
+    "many documents": _segment(max_doc=2**31),
+    "most documents": _segment(max_doc=2**32 - 1),
+    "negative documents": _segment(max_doc=-1),
+    "no number of documents": _segment(max_doc="many"),
+    "list of deleted elsewhere": _segment(deletes={"opstamp": "../x", "num_deleted_docs": 1}),
+    "no segments": lambda meta: meta.pop("segments"),
+    "no list": lambda meta: meta.update(segments=7),
+    "repeated": lambda meta: meta["segments"].append(meta["segments"][0]),
+    "no schema": lambda meta: meta.pop("schema"),
+    "empty schema": lambda meta: meta.update(schema=[]),
+    "schema of numbers": lambda meta: meta.update(schema=[1]),
+    "other fields": lambda meta: [field.update(name="x") for field in meta["schema"][:1]],
+    "no compression": lambda meta: meta["index_settings"].update(docstore_compression="x"),
+}
+
+
+@pytest.mark.parametrize("change", HOSTILE_METAS.values(), ids=HOSTILE_METAS)
+def test_hostile_description_is_an_error(
+    folder: Path, change: Callable[[dict[str, Any]], object], capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = folder / f"commit-{last_commit(folder).number}.json"
+    content, _ = parse_sealed(path.read_bytes())
+    change(content["state"]["meta"])
+    path.write_bytes(seal(content))
+    with pytest.raises(IndexDamaged):
+        open_engine(NAME, folder)
+    try:
+        items = list(salvage(NAME, folder))
+    except IndexDamaged:
+        items = []
+    assert all(isinstance(item, Stored | Unreadable) for item in items)
+    assert "panicked" not in capfd.readouterr().err
+
+
+def test_own_files_are_those_of_an_index_only() -> None:
+    for name in ("0" * 32 + ".idx", "a" * 32 + ".12.del", "work", "meta.json", "before"):
+        assert OWN_FILES.fullmatch(name)
+    for name in ("notes.txt", "working", "verified.json", "writer.lock", "newsgrep.data.json"):
+        assert not OWN_FILES.fullmatch(name)
+    assert files.WORK_FOLDER == "work"
