@@ -86,7 +86,7 @@ class Client:
         data = "".join(f"{encode_json(line)}\n" for line in lines)
         return self._send_repeatedly("POST", path, data.encode("utf-8", "surrogatepass"), None, ())
 
-    def write_lines(self, path: str, lines: str, params: Mapping[str, str]) -> JsonObject:
+    def write(self, path: str, body: bytes, params: Mapping[str, str]) -> JsonObject:
         """Send a request that changes something, once, and return the response.
 
         A request without a response may still be running, and overtake the next one. Raises
@@ -94,7 +94,7 @@ class Client:
         """
         deadline = Deadline(self.timeout)
         try:
-            return self._send_once("POST", path, lines.encode("utf-8"), params, (), deadline)
+            return self._send_once("POST", path, body, params, (), deadline)
         except _FAILURES as exc:
             raise self.problem(exc) from exc
 

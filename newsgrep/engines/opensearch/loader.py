@@ -316,13 +316,10 @@ class Loader:
                 yield FailedOperation(each, _TOO_LARGE, reason)
             else:
                 sent.append(each)
-        for part in _split_request(sent):
+        options = {"require_alias": "true", "timeout": self._shard_timeout}
+        for part, body in _split_request(sent):
             try:
-                response = self._client.write_lines(
-                    "/_bulk",
-                    "".join(map(_bulk_lines, part)),
-                    {"require_alias": "true", "timeout": self._shard_timeout},
-                )
+                response = self._client.write("/_bulk", body, options)
             except StatusError as exc:
                 if exc.status != _TOO_MANY_REQUESTS:
                     raise self._client.problem(exc) from exc
@@ -369,25 +366,27 @@ def _thread_pool() -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _split_request(operations: list[BulkOperation]) -> Iterator[list[BulkOperation]]:
-    """Yield operations in parts that are small enough for a request."""
+def _split_request(
+    operations: list[BulkOperation],
+) -> Iterator[tuple[list[BulkOperation], bytes]]:
+    """Yield operations in parts that are small enough for a request, with its body."""
     part: list[BulkOperation] = []
-    size = 0
+    body = bytearray()
     for each in operations:
-        length = len(_bulk_lines(each).encode())
-        if part and (len(part) >= MAX_BULK_DOCUMENTS or size + length > MAX_BULK_BYTES):
-            yield part
-            part, size = [], 0
+        lines = _bulk_lines(each)
+        if part and (len(part) >= MAX_BULK_DOCUMENTS or len(body) + len(lines) > MAX_BULK_BYTES):
+            yield part, bytes(body)
+            part, body = [], bytearray()
         part.append(each)
-        size += length
+        body += lines
     if part:
-        yield part
+        yield part, bytes(body)
 
 
-def _bulk_lines(operation: BulkOperation) -> str:
+def _bulk_lines(operation: BulkOperation) -> bytes:
     target = {"_index": write_alias(operation.target), "_id": operation.key}
     line = "" if operation.line is None else f"{operation.line}\n"
-    return f"{encode_json({operation.action: target})}\n{line}"
+    return f"{encode_json({operation.action: target})}\n{line}".encode()
 
 
 def _failed_operations(
