@@ -78,7 +78,7 @@ class FolderIndex(Index):
         If it does not exist and can't be created there, it is in the index.
         """
         path = self.path.resolve()
-        beside = path.with_name(f"{path.name}.saved")
+        beside = path.parent / f"{path.name}.saved"
         if beside.is_dir() or os.access(beside.parent, os.W_OK) or not os.access(path, os.W_OK):
             return beside
         return path

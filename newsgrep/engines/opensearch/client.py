@@ -11,7 +11,7 @@ import time
 from base64 import b64encode
 from collections.abc import Mapping
 from http.client import HTTPException
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 from urllib.parse import urlencode
 
 from newsgrep.engines.opensearch.address import OpenSearchAddress
@@ -40,12 +40,29 @@ A new shard is not allocated at first, and then looks like a lost one.
 
 # Not 503: a server without a cluster manager returns it after waiting for one.
 _GATEWAY_ERRORS: Final = frozenset({502, 504})
-_SHARDS_READY: Final = {"wait_for_no_initializing_shards": "true", "timeout": "5s"}
+_SHARD_SECONDS: Final = 5
+_SHARDS_READY: Final = {
+    "wait_for_no_initializing_shards": "true",
+    "timeout": f"{_SHARD_SECONDS}s",
+}
 _REQUEST_TIMEOUT: Final = 408
 _FAILURES: Final = (OSError, HTTPException, ResponseDamaged, ResponseTooLarge, NotAnObject)
 """What a request raises that was not rejected."""
 
 _logger: Final = logging.getLogger(__name__)
+
+
+class _Request(NamedTuple):
+    """A request, and the statuses of errors that are returned like responses."""
+
+    method: str
+    target: str
+    body: bytes | None = None
+    ignored: tuple[int, ...] = ()
+
+
+def _target(path: str, params: Mapping[str, str] | None) -> str:
+    return f"{path}?{urlencode(params)}" if params else path
 
 
 class Client:
@@ -77,14 +94,14 @@ class Client:
         from newsgrep._io import encode_json
 
         data = None if body is None else encode_json(body).encode("utf-8", "surrogatepass")
-        return self._send_repeatedly(method, path, data, params, ignored)
+        return self._send_repeatedly(_Request(method, _target(path, params), data, ignored))
 
     def request_lines(self, path: str, lines: list[object]) -> JsonObject:
         """Send several JSON values, one a line, and return the response."""
         from newsgrep._io import encode_json
 
         data = "".join(f"{encode_json(line)}\n" for line in lines)
-        return self._send_repeatedly("POST", path, data.encode("utf-8", "surrogatepass"), None, ())
+        return self._send_repeatedly(_Request("POST", path, data.encode("utf-8", "surrogatepass")))
 
     def write(self, path: str, body: bytes, params: Mapping[str, str]) -> JsonObject:
         """Send a request that changes something, once, and return the response.
@@ -92,9 +109,8 @@ class Client:
         A request without a response may still be running, and overtake the next one. Raises
         :class:`StatusError` for a rejected one, else :class:`ServerProblem`.
         """
-        deadline = Deadline(self.timeout)
         try:
-            return self._send_once("POST", path, body, params, (), deadline)
+            return self._send(_Request("POST", _target(path, params), body), Deadline(self.timeout))
         except _FAILURES as exc:
             raise self.problem(exc) from exc
 
@@ -110,67 +126,44 @@ class Client:
             self._open_connections.close()
             self._open_connections = None
 
-    def _send_repeatedly(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None,
-        params: Mapping[str, str] | None,
-        ignored: tuple[int, ...],
-    ) -> JsonObject:
+    def _send_repeatedly(self, request: _Request) -> JsonObject:
         """Send a request, and repeat it while a shard is being allocated.
 
         A new year's index has joined the alias a moment before its shards are available. A
         shard without a machine is not waited for any longer.
         """
         deadline = Deadline(self.timeout)
-        send = self._send_and_repeat
         try:
             for delay in _SHARD_DELAYS:
                 try:
-                    return send(method, path, body, params, ignored, deadline)
+                    return self._send_unless_broken(request, deadline)
                 except StatusError as exc:
-                    if not exc.is_transient:
+                    if not exc.is_transient or deadline.remaining() < delay + _SHARD_SECONDS:
                         raise
-                time.sleep(min(delay, deadline.remaining()))
-                health = f"/_cluster/health/{self.address.name}.*"
-                send("GET", health, None, _SHARDS_READY, (_REQUEST_TIMEOUT,), deadline)
-            return send(method, path, body, params, ignored, deadline)
+                time.sleep(delay)
+                health = _target(f"/_cluster/health/{self.address.name}.*", _SHARDS_READY)
+                ready = _Request("GET", health, ignored=(_REQUEST_TIMEOUT,))
+                self._send_unless_broken(ready, deadline)
+            return self._send_unless_broken(request, deadline)
         except (*_FAILURES, StatusError) as exc:
             raise self.problem(exc) from exc
 
-    def _send_and_repeat(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None,
-        params: Mapping[str, str] | None,
-        ignored: tuple[int, ...],
-        deadline: Deadline,
-    ) -> JsonObject:
+    def _send_unless_broken(self, request: _Request, deadline: Deadline) -> JsonObject:
         """Send a request, and repeat it if the connection breaks."""
         for _ in range(_MAX_REPEATS):
             try:
-                return self._send_once(method, path, body, params, ignored, deadline)
+                return self._send(request, deadline)
             except TimeoutError:
                 raise
             except StatusError as exc:
                 if exc.status not in _GATEWAY_ERRORS:
                     raise
             except (OSError, HTTPException) as exc:
-                _logger.debug("%s %s: %s", method, path, type(exc).__name__)
-        return self._send_once(method, path, body, params, ignored, deadline)
+                _logger.debug("%s %s: %s", request.method, request.target, type(exc).__name__)
+        return self._send(request, deadline)
 
-    def _send_once(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None,
-        params: Mapping[str, str] | None,
-        ignored: tuple[int, ...],
-        deadline: Deadline,
-    ) -> JsonObject:
-        target = f"{path}?{urlencode(params)}" if params else path
+    def _send(self, request: _Request, deadline: Deadline) -> JsonObject:
+        method, target, body, ignored = request
         response = self._connections().send(method, target, body, deadline)
         _logger.debug("%s %s: status %d", method, target, response.status)
         return _parse(response, ignored)
