@@ -342,3 +342,9 @@ def test_copy_reads_a_read_only_index(cli: Cli) -> None:
         for folder in folders:
             folder.chmod(0o700)
     assert cli.found("渡轮", "--index", "other") == ["甲岛开渔"]
+
+
+def test_copy_to_the_root_folder_is_refused(cli: Cli) -> None:
+    write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。")
+    cli("index", "n")
+    assert "/ contains other files and no index" in cli("copy", "--to", "/", status=2).err
