@@ -20,7 +20,7 @@ from newsgrep.engines.base import (
     Order,
 )
 from newsgrep.engines.registry import open_engine
-from newsgrep.engines.whoosh import internals, reader
+from newsgrep.engines.whoosh import internals, reader, writer
 from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, UsageError
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import parse
@@ -169,6 +169,23 @@ def test_changed_column_raises_index_damaged(tmp_path: Path, column: str) -> Non
     engine = open_engine("whoosh", tmp_path / "whoosh")
     with pytest.raises(IndexDamaged, match=column):
         engine.search(EngineRequest(parse("date:2024 渔业 OR 水").root, facets=FACETS))
+    engine.close()
+
+
+def test_facets_count_any_number_of_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "MAX_FACET_VALUES", 5)
+    engine = open_engine("whoosh", tmp_path / "whoosh", create=True)
+    for start in (0, 7, 10):
+        engine.write(
+            upsert(make_article(f"a{n}", "水", "渔场", source=f"{n % 40}报"))
+            for n in range(start, start + 20)
+        )
+    counts = engine.search(EngineRequest(MatchAll(), facets=["source"])).facets["source"]
+    assert sorted(counts) == sorted((f"{n}报", 1) for n in range(30))
+    segments = engine._reader.segments  # type: ignore[attr-defined]
+    assert max(len(each.facet("source").values) for each in segments) == 6  # and none
     engine.close()
 
 

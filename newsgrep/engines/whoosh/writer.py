@@ -46,6 +46,9 @@ from newsgrep.query.ast import NameField
 MAX_SEGMENT_POSTINGS: Final = 32_000_000
 """Postings gathered for one segment: eight bytes each, about 50,000 to 100,000 articles."""
 
+MAX_FACET_VALUES: Final = 65_000
+"""Distinct sources in a segment: Whoosh's column has room for 65,535, and would drop others."""
+
 ALWAYS_MERGED: Final = 1000
 """Segments with at most this many documents are always merged into the new one."""
 
@@ -72,10 +75,12 @@ class NewSegment:
         self._lists: defaultdict[str, defaultdict[str, array[int]]] = defaultdict(_new_lists)
         self.gathered = 0
         """The number of postings that are in memory."""
+        self.sources: set[bytes] = set()
 
     def add(self, terms: Mapping[str, FieldTerms], columns: Mapping[str, Any]) -> DocumentAddress:
         """Add a document with terms by field and a value for each column."""
         number = self.builder.add(columns)
+        self.sources.add(columns["source"])
         first = number << _NUMBER_SHIFT
         for field, (texts, counts) in terms.items():
             lists = self._lists[field]
@@ -96,6 +101,7 @@ class NewSegment:
         for name in FACET_COLUMNS:
             facet = segment.facet(name)
             columns[name] = [facet.values[facet.references[number]] for number in living]
+        self.sources.update(_sources(segment))
         self.builder.add_all(columns, len(living))
         numbers = {old: first + new << _NUMBER_SHIFT for new, old in enumerate(living)}
         for field in segment.fields:
@@ -118,6 +124,10 @@ class NewSegment:
         self.builder.finish(fields, ((each, _popped(self._lists[each])) for each in fields))
         self._lists.clear()
         self.gathered = 0
+
+
+def _sources(segment: OpenSegment) -> list[bytes]:
+    return segment.facet("source").values
 
 
 def _new_lists() -> defaultdict[str, array[int]]:
@@ -194,8 +204,9 @@ class ChangeWriter:
         return self._segment_with_room().add(terms, columns)
 
     def _segment_with_room(self) -> NewSegment:
-        if self._new[-1].gathered > self._max_postings:
-            self._new[-1].finish()
+        last = self._new[-1]
+        if last.gathered > self._max_postings or len(last.sources) >= MAX_FACET_VALUES:
+            last.finish()
             self._new.append(NewSegment(self._folder))
         return self._new[-1]
 
@@ -244,7 +255,7 @@ class ChangeWriter:
         A segment is small if it has no more documents than all smaller ones and the new one
         together. So the number of segments grows with the logarithm of the index's size, and
         so does the number of times that an article is written. Segments of which half is
-        deleted are merged as well.
+        deleted are merged as well, if they have not too many sources together.
         """
         new = self._new[-1]
         total = new.builder.documents - len(new.deleted)
@@ -256,7 +267,8 @@ class ChangeWriter:
             has_room = new.gathered <= self._max_postings // 2
             if not living:
                 continue
-            if (is_small and has_room) or living <= segment.size // 2:
+            is_wanted = (is_small and has_room) or living <= segment.size // 2
+            if is_wanted and len(new.sources.union(_sources(segment))) <= MAX_FACET_VALUES:
                 new.merge(segment, deleted)
                 total += living
             else:
