@@ -89,6 +89,9 @@ def unescape_html(text: str) -> str:
 
 def clean_line(text: str) -> str:
     """Return ``text`` on one line, without invisible characters and double escapes."""
+    text = text.strip()
+    if "&" not in text and text.isascii() and text.isprintable():
+        return " ".join(text.split())
     if "&" in text:
         text = _DOUBLE_ESCAPED.sub(lambda match: html.unescape(html.unescape(match.group())), text)
     return collapse_whitespace(strip_invisible(text))

@@ -43,9 +43,11 @@ _CAPTIONED: Final = frozenset(("small", "em", "i", "span", "p", "div"))
 
 _SPECIAL_ELEMENTS: Final = boilerplate.RULED_ELEMENTS | LINK_LIST_ELEMENTS | _CAPTIONS
 """Elements that may be suspected or captions by their name alone."""
-_BREAK, _HEAD, _SILENT, _IMAGE, _INLINE, _LINK, _CELL, _BLOCK = range(1, 9)
+_NOTABLE_ELEMENTS: Final = _SPECIAL_ELEMENTS | _CLAIMING_ELEMENTS
+_BREAK, _HEAD, _SILENT, _IMAGE, _INLINE, _LINK, _CELL, _BLOCK, _FORMED_BLOCK = range(1, 10)
 _KIND_OF: Final[dict[str, int]] = {
     **dict.fromkeys(boilerplate.BLOCK_ELEMENTS, _BLOCK),
+    **dict.fromkeys((*boilerplate.HEADING_ELEMENTS, "ul", "ol", "tr", "pre"), _FORMED_BLOCK),
     **dict.fromkeys(("td", "th"), _CELL),
     **dict.fromkeys(SILENT_ELEMENTS, _SILENT),
     "a": _LINK,
@@ -297,9 +299,10 @@ class Cleaner:
         suspect = None
         signs = boilerplate.signs_of(element) if element.attrs else NO_SIGNS
         traits, claims, ruled, _ = signs
-        if claims or name in _CLAIMING_ELEMENTS:
+        notable = name in _NOTABLE_ELEMENTS
+        if claims or (notable and name in _CLAIMING_ELEMENTS):
             self._claiming.append((element, outer.suspect, len(self.passages)))
-        if ruled or self._ruled or name in _SPECIAL_ELEMENTS:
+        if ruled or self._ruled or (notable and name in _SPECIAL_ELEMENTS):
             careful = careful and element not in self.selected.kept
             if (traits or self._ruled or name in _CAPTIONS) and self._take_whole(
                 element, traits, careful, outer
@@ -308,13 +311,13 @@ class Cleaner:
             rule = self._rule_of(element, signs, outer)
             around = outer.suspect
             if rule is not None and not (
-                around is not None and around.rule is rule and kind is not _BLOCK
+                around is not None and around.rule is rule and kind < _BLOCK
             ):
                 suspect = Suspect(element, rule, outer.suspect)
                 self.suspects.append(suspect)
                 if self._claiming and self._claiming[-1][0] is element:
                     self._claiming[-1] = (element, suspect, len(self.passages))
-        if kind is _BLOCK and not outer.in_row:
+        if kind >= _BLOCK and not outer.in_row:
             if self._line or self._lines:
                 self._flush(outer)
             if not contents:
@@ -322,13 +325,15 @@ class Cleaner:
             inner = _Context(
                 element,
                 suspect or outer.suspect,
-                BlockKind.HEADING if name in boilerplate.HEADING_ELEMENTS else outer.kind,
+                outer.kind,
                 careful,
                 outer.in_link,
-                outer.in_list or name == "ul" or name == "ol",
-                name == "tr" and self._is_row(element),
-                outer.preformatted or name == "pre",
+                outer.in_list,
+                False,
+                outer.preformatted,
             )
+            if kind is _FORMED_BLOCK:
+                self._form(element, inner)
             if len(contents) == 1 and type(contents[0]) is str:
                 self._add_text(contents[0], inner)
                 self._flush(inner)
@@ -345,7 +350,7 @@ class Cleaner:
                 self._line.append(text)
             self._linked += len(text.strip())
             return None
-        if kind is _BLOCK:
+        if kind >= _BLOCK:
             self._line.append(CELL_SEPARATOR)
         inner = outer
         if suspect is not None or careful is not outer.careful or kind is _LINK:
@@ -360,13 +365,26 @@ class Cleaner:
                 outer.preformatted,
             )
         marked = suspect is not None and self._marked is None
-        leaves = marked or kind is _CELL or kind is _BLOCK
+        leaves = marked or kind >= _CELL
         if not leaves and len(contents) == 1 and type(contents[0]) is str:
             self._add_text(contents[0], inner)
             return None
         if marked:
             self._marked = Mark(len(self._line), 0, element, suspect)
         return (iter(contents), element, inner, leaves)
+
+    def _form(self, block: Element, context: _Context) -> None:
+        """Change ``context``, that of the text in ``block``, for what its name means."""
+        name = block.name
+        if name == "ul" or name == "ol":
+            context.in_list = True
+        elif name == "tr":
+            context.in_row = self._is_row(block)
+        elif name == "pre":
+            context.preformatted = True
+            context.plain = False
+        else:
+            context.kind = BlockKind.HEADING
 
     def _take_empty(self, element: Element, kind: int, context: _Context) -> None:
         """Take what an element without text for readers means."""
