@@ -135,8 +135,8 @@ def word_run() -> re.Pattern[str]:
 
 @cache
 def han_run() -> re.Pattern[str]:
-    """Return the pattern of a run of :attr:`CharKind.HAN`."""
-    return re.compile("[\u4e00-\u9fd5]+")
+    """Return the pattern of a run of :attr:`CharKind.HAN`, which is its group."""
+    return re.compile("([\u4e00-\u9fd5]+)")
 
 
 @cache

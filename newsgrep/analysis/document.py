@@ -126,8 +126,8 @@ def make_document(
     if sketch and article.url:
         file_record = file_record._replace(sketch=make_sketch(title, body, article.url))
     captions = fold(CAPTION_BREAK.join(article.captions))
-    fields = (title, body[:LEAD_LENGTH], body)
-    in_title, in_lead, in_body = map(term_counts, fields)
+    in_title, in_body = term_counts(title), term_counts(body)
+    in_lead = in_body if len(body) <= LEAD_LENGTH else term_counts(body[:LEAD_LENGTH])
     packed = _pack_term_counts(in_title, in_lead, in_body)
     return IndexDocument(
         article_id=article.id,

@@ -117,13 +117,16 @@ def index_terms(folded: str, by: Segmenter | None = None) -> list[str]:
     Terms are each dictionary word at each position, overlapping ones included, each solo
     character, and each run of letters and digits of other scripts.
     """
+    parts = han_run().split(folded)
+    han = parts[1::2]
+    rest = " ".join(parts[::2])
     # One call for all runs: no dictionary word contains a line end, so none can span it.
-    han = han_run().findall(folded)
     words = (by or segmenter()).cut_all("\n".join(han)) if han else ()
     terms = [word for word in words if len(word) > 1]
     terms += "".join(han)
-    terms += other_solo_character().findall(folded)
-    terms += word_run().findall(folded)
+    # The patterns for the rest are slow, so they do not see the characters of Han.
+    terms += other_solo_character().findall(rest)
+    terms += word_run().findall(rest)
     return terms
 
 
