@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -38,6 +39,15 @@ def table_lines(beside: str, name: str) -> list[str]:
     """Return the lines, without comments, of the file ``name`` next to the module ``beside``."""
     text = Path(beside).with_name(name).read_text("utf-8")
     return [line for line in text.split("\n") if not line.startswith("#")]
+
+
+def read_regular(path: Path) -> bytes:
+    """Return the bytes of a regular file; a pipe or device is an ``OSError`` and not waited for."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, flags), "rb") as stream:  # noqa: PTH123  (a descriptor)
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "Not a regular file", str(path))
+        return stream.read()
 
 
 def sync(path: Path) -> None:

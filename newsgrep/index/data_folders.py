@@ -24,7 +24,7 @@ from newsgrep.engines.registry import (
     open_engine,
     salvage,
 )
-from newsgrep.errors import IndexDamaged, IndexProblem, NewsgrepError
+from newsgrep.errors import IndexDamaged, IndexProblem, NewsgrepError, UsageError
 from newsgrep.index.manifest import (
     DATA_FILE,
     DATA_FOLDER,
@@ -43,6 +43,11 @@ _UNFINISHED: Final = ".new"
 
 def new_name(folder: Path, engine_name: str) -> str:
     """Return the name of the next data folder: that of the engine, and a higher number."""
+    if not DATA_FOLDER.fullmatch(engine_name):
+        raise UsageError(
+            f"The engine “{engine_name}” can't store an index in a folder, because of its name: "
+            "choose another one with --engine."
+        )
     last = max((_number(name) for name in _names(folder)), default=0)
     names = (engine_name if n == 1 else f"{engine_name}-{n}" for n in count(last + 1))
     return next(name for name in names if not os.path.lexists(folder / name))

@@ -83,9 +83,11 @@ class Index(ABC):
         if former is None or former.resolve() == target:
             return
         for name in (SAVED_FILE, SEEN_FOLDER):
-            if (former / name).exists() and not (target / name).exists():
+            source = former / name
+            # A link in an index of unknown origin may lead to anything.
+            if source.exists() and not source.is_symlink() and not (target / name).exists():
                 target.mkdir(parents=True, exist_ok=True)
-                _copy_if_missing(former / name, target / name)
+                _copy_if_missing(source, target / name)
 
     @property
     def own_folders(self) -> frozenset[str]:
@@ -305,7 +307,7 @@ def _copy_if_missing(source: Path, target: Path) -> None:
         draft = Path(folder) / target.name
         try:
             if source.is_dir():
-                shutil.copytree(source, draft)
+                shutil.copytree(source, draft, symlinks=True)
                 draft.rename(target)
             else:
                 shutil.copyfile(source, draft)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from zlib import crc32
 
-from newsgrep._io import encode_json, write_atomically
+from newsgrep._io import encode_json, read_regular, write_atomically
 from newsgrep.errors import InputError, QueryError, UsageError
 from newsgrep.index.manifest import SAVED_FILE, SAVED_LOCK_FILE, SEEN_FOLDER
 from newsgrep.index.store import Index
@@ -37,7 +37,7 @@ def read_saved(index: Index) -> dict[str, str]:
     """
     path = _stored_at(index, SAVED_FILE)
     try:
-        stored = json.loads(path.read_text("utf-8"))
+        stored = json.loads(read_regular(path).decode("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as exc:
@@ -222,7 +222,7 @@ def read_seen(path: Path) -> SeenArticles | None:
     Raises :class:`InputError` if it is damaged or can't be read.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except FileNotFoundError:
         return None
     except OSError as exc:

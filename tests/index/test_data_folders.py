@@ -25,12 +25,15 @@ from newsgrep.index.manifest import (
     HOLDER_FILE,
     MANIFEST_FILE,
     RESTORED_FILE,
+    SAVED_FILE,
+    SEEN_FOLDER,
     load_manifest,
     new_manifest,
     pack_manifest,
     write_draft,
 )
 from newsgrep.index.update import UpdateOptions, update_index
+from newsgrep.index.user_state import read_saved
 from tests.support.cli import write_article
 from tests.support.manifests import change_manifest, read_manifest
 from tests.support.simulated_archive import index_contents
@@ -316,3 +319,12 @@ def test_repeated_copy_is_complete_already(index: FolderIndex, tmp_path: Path) -
     again = copy_index(index, target, CopyOptions())
     assert (again.articles, again.files, again.is_repeated) == (3, 3, True)
     assert read_manifest(target.path) == manifest
+
+
+def test_pipe_or_link_as_saved_queries_is_not_read(index: FolderIndex, files: Path) -> None:
+    os.mkfifo(index.path / SAVED_FILE)
+    (index.path / SEEN_FOLDER).symlink_to(files)
+    with pytest.raises(InputError, match="Not a regular file"):
+        read_saved(index)
+    update_index(index, [str(files)])
+    assert not (index.personal_folder / SEEN_FOLDER).exists()
