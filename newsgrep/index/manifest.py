@@ -79,6 +79,7 @@ LAST_WITHOUT_CHECKSUM: Final = 5
 """The last format whose manifests have no checksum."""
 
 _MAX_BYTES: Final = 1 << 16
+_TEXT: Final = re.compile(r"[A-Za-z0-9 .+_-]{0,100}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,8 @@ def unpack_manifest(data: bytes) -> Manifest:
         name = DATA_FOLDER.fullmatch(manifest.data)
         if not name or name["engine"] != manifest.engine:
             raise ValueError("it names no folder of the index")
+        if not _TEXT.fullmatch(manifest.made_by) or not _TEXT.fullmatch(manifest.id):
+            raise ValueError("its version or id is invalid")
     except (KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise ValueError("it is not a manifest") from exc
     return manifest

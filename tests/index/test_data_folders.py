@@ -6,6 +6,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -328,3 +329,31 @@ def test_pipe_or_link_as_saved_queries_is_not_read(index: FolderIndex, files: Pa
         read_saved(index)
     update_index(index, [str(files)])
     assert not (index.personal_folder / SEEN_FOLDER).exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"data": "../elsewhere", "engine": "../elsewhere"},
+        {"data": "whoosh/../../elsewhere"},
+        {"data": "whoosh-" + "9" * 5000},
+        {"data": 5},
+        {"engine": None},
+        {"format": "6"},
+        {"format": True},
+        {"made_by": "1\n2"},
+        {"made_by": "9" * 10_000},
+        {"id": ["x"]},
+        {"analyser": "9" * 100_000},
+    ],
+)
+def test_hostile_manifest_is_damage(
+    index: FolderIndex, files: Path, changes: dict[str, Any]
+) -> None:
+    before = data_names(index)
+    manifest = replace(read_manifest(index.path), **changes)
+    (index.path / MANIFEST_FILE).write_bytes(pack_manifest(manifest))
+    for command in (index.read_manifest, lambda: update_index(index, [str(files)])):
+        with pytest.raises(IndexDamaged):
+            command()
+    assert data_names(index) == before
