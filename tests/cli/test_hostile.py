@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
+from newsgrep.index.folder import FolderIndex
+from newsgrep.models import Article
 from tests.support.cli import Cli
+from tests.support.factories import make_article, upsert
 
 MARKUP = "[bold red]雾港[/bold red] [link=https://evil.example]x[/link]"
 HOSTILE = (
@@ -193,3 +198,70 @@ def test_messages_print_names_on_their_line(names: Cli, tmp_path: Path) -> None:
 def test_json_escapes_control_characters(trap: Cli) -> None:
     for form in ("--json", "--jsonl"):
         assert controls(trap("search", "海带", "-n", "99", form).out) == set()
+
+
+# An index that somebody else made: its texts were not cleaned when they were indexed
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """Run newsgrep with an index whose articles have hostile characters in every field."""
+    cli = Cli(tmp_path_factory.mktemp("foreign"))
+    (cli.folder / "n").mkdir()
+    (cli.folder / "n" / "a.md").write_text("海带\n\n海带三筐。\n", "utf-8")
+    cli("index", "n")
+    with FolderIndex(cli.index).open() as engine:
+        engine.write(upsert(article) for article in hostile_articles())
+    cli("saved", "add", "kelp", "海带")
+    return cli
+
+
+def hostile_articles() -> Iterator[Article]:
+    for number, text in enumerate((*HOSTILE, "行\n二\t三")):
+        for part in "ab":
+            yield make_article(
+                f"trap{number}{part}",
+                f"海带{text}{number}",
+                f"{text}海带{text}三筐。\n\n{text}",
+                source=f"{text}报",
+                date="2024-05-17",
+                authors=[f"{text}记者"],
+                tags=[f"{text}标签"],
+                captions=[f"{text}海带图"],
+                url=f"https://a.example/{text}",
+                left_out=[(f"海带{text}", f"规则{text}")],
+                path=f"/n/{text}.md",
+            )
+
+
+@pytest.mark.parametrize("color", ["--color=never", "--color=always"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "search 海带 -n 99",
+        "search 海带 -n 99 --collapse",
+        "search 海带 -n 99 --explain --facets source,month,day,author,tag",
+        "search everything:海带 -n 99",
+        "show trap0a --all --match 海带",
+        "show trap6a --all",
+        "kwic everything:海带",
+        "timeline 海带 --per source --top 99",
+        "keywords 海带",
+        "keywords trap2a",
+        "similar trap0a",
+        "compare 海带 --sources 闪烁,八位",
+        "stats",
+        "new --all --peek",
+    ],
+)
+def test_foreign_index_prints_no_control_characters(foreign: Cli, command: str, color: str) -> None:
+    colored = [] if command == "stats" else [color]
+    ran = foreign(*command.split(" "), *colored, status=None)
+    assert ran.status in {0, 1}
+    assert controls(OWN_CODES.sub("", ran.out + ran.err)) == set()
+
+
+def test_foreign_index_charts_are_valid_xml(foreign: Cli) -> None:
+    out = foreign("timeline", "海带", "--per", "source", "--top", "99", "--svg", "-").out
+    assert etree.fromstring(out.encode()).tag.endswith("svg")
+    assert controls(out) == set()

@@ -43,13 +43,14 @@ def make_article(
     tags: Iterable[str] = (),
     url: str | None = None,
     left_out: Iterable[tuple[str, str]] = (),
+    path: str | None = None,
 ) -> Article:
-    """Return an article that was read from a file named after its id."""
+    """Return an article that was read from ``path``, or from a file named after its id."""
     return Article(
         id=article_id,
         title=title,
         body=body,
-        path=f"/archive/{article_id}.md",
+        path=path or f"/archive/{article_id}.md",
         source=source,
         published=make_published(date),
         captions=tuple(captions),

@@ -212,7 +212,7 @@ def _check_folder(index: FolderIndex, samples: Samples) -> None:
 
 
 def _read(folder: Path, articles: int) -> Samples:
-    """Query the index until the file ``stop`` exists; open it anew for every other answer."""
+    """Query the index until the file ``stop`` exists; open it again for every third answer."""
     index, stop = FolderIndex(folder / "index"), folder / "stop"
     samples = Samples()
     last = 0
