@@ -22,6 +22,7 @@ from newsgrep.views.keywords import (
     KEYNESS_STATISTIC,
     MAX_READ,
     MAX_SPELLING_ARTICLES,
+    MAX_WORDS,
     SIGNIFICANT_G2,
     Keyword,
     best_keywords,
@@ -34,6 +35,9 @@ from newsgrep.views.keywords import (
     signed_g2,
     word_document_counts,
 )
+
+MAX_NAMES: Final = 50
+"""Sources to compare: a name takes a dozen searches, and a column of counts for all words."""
 
 
 class SourceComparison(NamedTuple):
@@ -72,8 +76,11 @@ class Comparison(NamedTuple):
 def compare_sources(engine: Engine, query: Query, names: Sequence[str], limit: int) -> Comparison:
     """Return the comparison of the sources that each name matches, with ``limit`` words each.
 
-    Raises :class:`UsageError` if a name matches no source, or if two names match the same one.
+    Raises :class:`UsageError` for more than :data:`MAX_NAMES`, if a name matches no source, and
+    if two names match the same one.
     """
+    if len(names) > MAX_NAMES:
+        raise UsageError(f"{len(names):,} sources, more than {MAX_NAMES}. Compare fewer.")
     filters = [name_contains(NameField.SOURCE, name) for name in names]
     matching = _matching_sources(engine, names, filters)
     nodes = [And((query.root, node)) for node in filters]
@@ -137,11 +144,13 @@ def _distinctive_words(
 ) -> list[list[Keyword]]:
     """Return for each source the words in significantly more of its articles."""
     query_words = frozenset(scoring_terms(root))
+    # Each word is counted in the articles of each name.
+    most = min(MAX_WORDS, 2 * MAX_WORDS // len(nodes))
     counts: list[dict[str, int]] = []
     for node in nodes:
         page = engine.search(EngineRequest(node, limit=MAX_READ // len(nodes) + 1))
         ids = [candidate.id for candidate in page.candidates]
-        counts.append(word_document_counts(engine, read_texts(engine, ids), node))
+        counts.append(word_document_counts(engine, read_texts(engine, ids), node, most))
     words = sorted(set[str]().union(*counts))
     for containing, node in zip(counts, nodes, strict=True):
         missing = [word for word in words if word not in containing]

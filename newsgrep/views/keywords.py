@@ -45,7 +45,9 @@ _BATCH_SIZE: Final = 10
 TF_IDF_STATISTIC: Final = "tf·idf in this archive"
 KEYNESS_STATISTIC: Final = "G² of article counts"
 
-_MAX_WORDS: Final = 2_000
+MAX_WORDS: Final = 2_000
+"""Words of a query that are counted, those of most articles."""
+
 _MAX_NAMES: Final = 25
 _TITLE_WEIGHT: Final = 3
 
@@ -199,17 +201,17 @@ def beginning(article: Article) -> str:
 
 
 def word_document_counts(
-    engine: Engine, texts: list[SegmentedText], within: Node
+    engine: Engine, texts: list[SegmentedText], within: Node, most: int = MAX_WORDS
 ) -> dict[str, int]:
     """Return the words of ``texts``, with the number of articles matching ``within`` for each.
 
-    Rare words are left out if there are too many.
+    Rare words are left out if there are more than ``most``.
     """
     containing: Counter[str] = Counter()
     for text in texts:
         containing.update(text.words().keys())
     fewest = 2 if len(texts) > MIN_FOR_KEYNESS else 1
-    words = [word for word, count in containing.most_common(_MAX_WORDS) if count >= fewest]
+    words = [word for word, count in containing.most_common(most) if count >= fewest]
     counts = engine.document_frequencies(words, within)
     for name, _ in find_names(texts, fewest + 1).most_common(_MAX_NAMES):
         counts[name] = count_containing(engine, name, within)
@@ -236,7 +238,7 @@ def best_keywords(keywords: Iterable[Keyword], limit: int) -> list[Keyword]:
     """
     ranked = sorted(keywords, key=lambda keyword: (-keyword.score, keyword.word))
     best: list[Keyword] = []
-    longest = min(limit * 10, _MAX_WORDS)
+    longest = min(limit * 10, MAX_WORDS)
     longer = [keyword for keyword in ranked[:longest] if len(keyword.word) > 2]
     for keyword in ranked:
         if len(best) >= limit:

@@ -280,6 +280,11 @@ def test_keywords_command_without_keywords(press: Cli) -> None:
     assert press.json("keywords", "海牛", status=1)["words"] == []
 
 
+def test_compare_sources_rejects_too_many_names(engine: Engine) -> None:
+    with pytest.raises(UsageError, match="51 sources, more than 50"):
+        compare_sources(engine, parse("渡轮"), [f"报{n}" for n in range(51)], 5)
+
+
 def test_compare_command_in_every_format(press: Cli) -> None:
     ran = press("compare", "渡轮", "--sources", "雾港,电台")
     assert "  sources   鹭岛电台 25, 鹭岛电台二台 0" in ran.lines
