@@ -178,7 +178,7 @@ def _stored_manifest(folder: Path, name: str) -> Manifest | None:
 
 
 def _has_articles(folder: Path, name: str) -> bool:
-    with suppress(NewsgrepError):
+    with suppress(NewsgrepError, FileNotFoundError):
         stored = salvage(name.partition("-")[0], folder / name)
         return any(isinstance(item, Stored) for item in stored)
     return False
@@ -197,7 +197,7 @@ def adopt_data(folder: Path, current: Manifest | None) -> str | None:
     data = current and _stored_manifest(folder, current.data)
     if current and (data == current or not current.id):
         return None
-    if current and data is None and _is_readable(folder, current):
+    if current and data is None and _is_data_of(folder, current):
         mark_data_folder(folder / current.data, current)
         return f"{current.data}/{DATA_FILE}"
     restored = folder / RESTORED_FILE  # not a draft, which would name unconfirmed data
@@ -224,9 +224,13 @@ def _best_manifest(folder: Path) -> Manifest:
         if _has_articles(folder, name):
             return known.get(name) or _unknown_manifest(name)
     raise IndexDamaged(
-        f"Nothing can be restored in {folder}: {MANIFEST_FILE} can't be read, and no article can "
-        "be read from the data beside it. Delete the folder and index again."
+        f"Nothing can be restored in {folder}, because no article can be read from the data in it: "
+        "delete the folder and index again."
     )
+
+
+def _is_data_of(folder: Path, manifest: Manifest) -> bool:
+    return _is_readable(folder, manifest) or _has_articles(folder, manifest.data)
 
 
 def _is_readable(folder: Path, manifest: Manifest) -> bool:

@@ -357,3 +357,23 @@ def test_hostile_manifest_is_damage(
         with pytest.raises(IndexDamaged):
             command()
     assert data_names(index) == before
+
+
+def test_repair_without_data_changes_nothing(index: FolderIndex) -> None:
+    shutil.rmtree(index.path / read_manifest(index.path).data)
+    before = bytes_of(index.path)
+    with pytest.raises(IndexDamaged, match="no article can be read"):
+        repair_index(index)
+    assert bytes_of(index.path) == before
+
+
+def test_repair_of_damaged_data_without_its_manifest(index: FolderIndex) -> None:
+    data = index.path / read_manifest(index.path).data
+    (data / DATA_FILE).unlink()
+    (terms,) = (path for path in data.iterdir() if path.suffix in {".trm", ".idx"})
+    terms.write_bytes(terms.read_bytes()[:-1])
+    done = repair_index(index)
+    assert done.restored == f"{data.name}/{DATA_FILE}"
+    assert done.rebuilt is not None
+    assert verify_index(index, deep=True).problems == ()
+    assert len(data_names(index)) == 1
