@@ -32,9 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _mark_engines(item: pytest.Item) -> None:
     if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
         return
-    named = ENGINE_MODULES.keys() & {
-        each for each in _parameter_values(item) if isinstance(each, str)
-    }
+    values = {each for each in _parameter_values(item) if isinstance(each, str)}
+    named = values & {*ENGINE_MODULES, "opensearch"}
     if named:
         item.add_marker(pytest.mark.engines)
     if "opensearch" in named:
