@@ -18,6 +18,22 @@ from newsgrep.extract.page.boilerplate import NO_SIGNS, Signs
 from newsgrep.extract.page.captions import caption_text, chart_sentences, is_sentence
 from newsgrep.extract.page.dom import SILENT_ELEMENTS, Element, Tree, contains_element, short_text
 from newsgrep.extract.page.inline import Mark, resolve_marks
+from newsgrep.extract.page.kinds import (
+    BLOCK,
+    BREAK,
+    CAPTION_ELEMENTS,
+    CELL,
+    CLAIMING_ELEMENTS,
+    FORMED_BLOCK,
+    HEAD,
+    IMAGE,
+    INLINE,
+    KIND_OF,
+    LINK,
+    NOTABLE_ELEMENTS,
+    SPECIAL_ELEMENTS,
+    Context,
+)
 from newsgrep.extract.page.link_lists import LINK_LIST_ELEMENTS, is_link_list
 from newsgrep.extract.page.metadata import OUTSIDE_PENALTY, MetadataReader
 from newsgrep.extract.page.passages import Passage, Region, Regions, Suspect, is_prose, size_of
@@ -28,75 +44,16 @@ _MAX_CREDIT: Final = 200
 """Characters of an element with the class of a photo credit; a longer one is text."""
 _MAX_CAPTION: Final = 400
 """Characters of a caption in an element other than ``figcaption``; a longer one is text."""
-_MAX_ROW: Final = 600
-"""Characters of a table row that becomes one line; in a longer one the table is layout."""
 _MAX_ALT: Final = 1000
-_CLAIMING_ELEMENTS: Final = frozenset(("time", "address", "h1"))
 _CLAIMING_RULES: Final = frozenset((
     Rule.METADATA, Rule.FOOTER, Rule.SIDEBAR, Rule.CREDIT,
 ))  # fmt: skip
 """Rules of elements that state something about the article."""
-_CAPTIONS: Final = frozenset(("figcaption", "small"))
 _CAPTIONED: Final = frozenset(("small", "em", "i", "span", "p", "div"))
 """Elements that may be captions for their class."""
 
 
-_SPECIAL_ELEMENTS: Final = boilerplate.RULED_ELEMENTS | LINK_LIST_ELEMENTS | _CAPTIONS
-"""Elements that may be suspected or captions by their name alone."""
-_NOTABLE_ELEMENTS: Final = _SPECIAL_ELEMENTS | _CLAIMING_ELEMENTS
-_BREAK, _HEAD, _SILENT, _IMAGE, _INLINE, _LINK, _CELL, _BLOCK, _FORMED_BLOCK = range(1, 10)
-_KIND_OF: Final[dict[str, int]] = {
-    **dict.fromkeys(boilerplate.BLOCK_ELEMENTS, _BLOCK),
-    **dict.fromkeys((*boilerplate.HEADING_ELEMENTS, "ul", "ol", "tr", "pre"), _FORMED_BLOCK),
-    **dict.fromkeys(("td", "th"), _CELL),
-    **dict.fromkeys(SILENT_ELEMENTS, _SILENT),
-    "a": _LINK,
-    "br": _BREAK,
-    "img": _IMAGE,
-    **dict.fromkeys(("meta", "title", "link", "script"), _HEAD),
-}
-"""What to do with an element by its name; all others are inline elements."""
-
-
-class _Context:
-    """What the walk knows about the text in an element: ``block`` is its innermost block."""
-
-    __slots__ = (
-        "block",
-        "careful",
-        "in_link",
-        "in_list",
-        "in_row",
-        "kind",
-        "plain",
-        "preformatted",
-        "suspect",
-    )
-
-    def __init__(
-        self,
-        block: Element,
-        suspect: Suspect | None = None,
-        kind: BlockKind = BlockKind.TEXT,
-        careful: bool = True,  # positional: keywords take time, and a page has many contexts
-        in_link: bool = False,
-        in_list: bool = False,
-        in_row: bool = False,
-        preformatted: bool = False,
-    ) -> None:
-        self.block = block
-        self.suspect = suspect
-        self.kind = kind
-        self.careful = careful
-        self.in_link = in_link
-        self.in_list = in_list
-        self.in_row = in_row
-        self.preformatted = preformatted
-        self.plain = not (in_link or preformatted)
-        """Whether text is added to the line as it is."""
-
-
-_Entered = tuple[Iterator["Element | str"], Element, _Context, bool]
+_Entered = tuple[Iterator["Element | str"], Element, Context, bool]
 """Children to visit, the element, its context, and whether leaving it needs a step."""
 
 
@@ -126,7 +83,7 @@ class Cleaner:
         self._asides: list[tuple[str, Suspect | None]] = []
         self._linked = 0
         self._image_at = (-1, 0, 0)
-        self._alt: tuple[str, _Context] | None = None
+        self._alt: tuple[str, Context] | None = None
         self._captions: set[str] = set()
         for element in selected.authors:
             self.metadata.add_author(short_text(element), Provenance.OUTLET_RULE, 0, "byline")
@@ -138,7 +95,7 @@ class Cleaner:
     def run(self) -> None:
         """Walk the tree."""
         top = self.tree.root
-        context = _Context(top)
+        context = Context(top)
         stack: list[_Entered] = [(iter(top.contents), top, context, False)]
         line = self._line
         while stack:
@@ -181,7 +138,7 @@ class Cleaner:
                 elif element.attribute("content"):
                     metadata.read_properties(element, OUTSIDE_PENALTY * outside)
 
-    def _add_text(self, text: str, context: _Context) -> None:
+    def _add_text(self, text: str, context: Context) -> None:
         if context.preformatted:
             first, *rest = text.split("\n")
             self._line.append(first)
@@ -207,7 +164,7 @@ class Cleaner:
         self._line_suspects.append(suspect)
         line.clear()
 
-    def _flush(self, context: _Context) -> None:
+    def _flush(self, context: Context) -> None:
         """Turn the collected lines into passages of the block of ``context``."""
         if not self._line and not self._lines:
             return
@@ -241,7 +198,7 @@ class Cleaner:
                 self._add(clean_line(text), BlockKind.TEXT, context, own, 0.0)
             self._asides.clear()
 
-    def _flush_line(self, context: _Context) -> None:
+    def _flush_line(self, context: Context) -> None:
         """Turn the only line into a passage, as :meth:`_flush` does; most blocks are one line."""
         line, linked = self._line, self._linked
         raw = line[0] if len(line) == 1 else "".join(line)
@@ -258,12 +215,12 @@ class Cleaner:
             self._add(text, context.kind, context, context.suspect, share)
 
     def _add(
-        self, text: str, kind: BlockKind, context: _Context, suspect: Suspect | None, linked: float
+        self, text: str, kind: BlockKind, context: Context, suspect: Suspect | None, linked: float
     ) -> None:
         region = self.regions.around(context.block, len(self.passages), context.suspect)
         self.passages.append(Passage(text, kind, region, suspect, linked))
 
-    def _add_caption(self, text: str, context: _Context) -> None:
+    def _add_caption(self, text: str, context: Context) -> None:
         text = notices.strip_credit(text)
         if not text or notices.is_boilerplate_line(text):
             return
@@ -287,11 +244,11 @@ class Cleaner:
         if element.name in ("td", "th"):
             self._line.append(CELL_SEPARATOR)
 
-    def _enter(self, element: Element, context: _Context) -> _Entered | None:
+    def _enter(self, element: Element, context: Context) -> _Entered | None:
         """Return the children of ``element`` with their context, or None if they are done."""
         name, contents = element.name, element.contents
-        kind = _KIND_OF.get(name, _INLINE)
-        if kind <= _IMAGE:
+        kind = KIND_OF.get(name, INLINE)
+        if kind <= IMAGE:
             self._take_empty(element, kind, context)
             return None
         outer = context
@@ -299,30 +256,30 @@ class Cleaner:
         suspect = None
         signs = boilerplate.signs_of(element) if element.attrs else NO_SIGNS
         traits, claims, ruled, _ = signs
-        notable = name in _NOTABLE_ELEMENTS
-        if claims or (notable and name in _CLAIMING_ELEMENTS):
+        notable = name in NOTABLE_ELEMENTS
+        if claims or (notable and name in CLAIMING_ELEMENTS):
             self._claiming.append((element, outer.suspect, len(self.passages)))
-        if ruled or self._ruled or (notable and name in _SPECIAL_ELEMENTS):
+        if ruled or self._ruled or (notable and name in SPECIAL_ELEMENTS):
             careful = careful and element not in self.selected.kept
-            if (traits or self._ruled or name in _CAPTIONS) and self._take_whole(
+            if (traits or self._ruled or name in CAPTION_ELEMENTS) and self._take_whole(
                 element, traits, careful, outer
             ):
                 return None
             rule = self._rule_of(element, signs, outer)
             around = outer.suspect
             if rule is not None and not (
-                around is not None and around.rule is rule and kind < _BLOCK
+                around is not None and around.rule is rule and kind < BLOCK
             ):
                 suspect = Suspect(element, rule, outer.suspect)
                 self.suspects.append(suspect)
                 if self._claiming and self._claiming[-1][0] is element:
                     self._claiming[-1] = (element, suspect, len(self.passages))
-        if kind >= _BLOCK and not outer.in_row:
+        if kind >= BLOCK and not outer.in_row:
             if self._line or self._lines:
                 self._flush(outer)
             if not contents:
                 return None
-            inner = _Context(
+            inner = Context(
                 element,
                 suspect or outer.suspect,
                 outer.kind,
@@ -332,15 +289,15 @@ class Cleaner:
                 False,
                 outer.preformatted,
             )
-            if kind is _FORMED_BLOCK:
-                self._form(element, inner)
+            if kind is FORMED_BLOCK:
+                inner.form(element)
             if len(contents) == 1 and type(contents[0]) is str:
                 self._add_text(contents[0], inner)
                 self._flush(inner)
                 return None
             return (iter(contents), element, inner, True)
         if (
-            kind is _LINK
+            kind is LINK
             and suspect is None
             and not outer.preformatted
             and len(contents) == 1
@@ -350,22 +307,22 @@ class Cleaner:
                 self._line.append(text)
             self._linked += len(text.strip())
             return None
-        if kind >= _BLOCK:
+        if kind >= BLOCK:
             self._line.append(CELL_SEPARATOR)
         inner = outer
-        if suspect is not None or careful is not outer.careful or kind is _LINK:
-            inner = _Context(
+        if suspect is not None or careful is not outer.careful or kind is LINK:
+            inner = Context(
                 outer.block,
                 suspect or outer.suspect,
                 outer.kind,
                 careful,
-                outer.in_link or kind is _LINK,
+                outer.in_link or kind is LINK,
                 outer.in_list,
                 outer.in_row,
                 outer.preformatted,
             )
         marked = suspect is not None and self._marked is None
-        leaves = marked or kind >= _CELL
+        leaves = marked or kind >= CELL
         if not leaves and len(contents) == 1 and type(contents[0]) is str:
             self._add_text(contents[0], inner)
             return None
@@ -373,32 +330,19 @@ class Cleaner:
             self._marked = Mark(len(self._line), 0, element, suspect)
         return (iter(contents), element, inner, leaves)
 
-    def _form(self, block: Element, context: _Context) -> None:
-        """Change ``context``, that of the text in ``block``, for what its name means."""
-        name = block.name
-        if name == "ul" or name == "ol":
-            context.in_list = True
-        elif name == "tr":
-            context.in_row = self._is_row(block)
-        elif name == "pre":
-            context.preformatted = True
-            context.plain = False
-        else:
-            context.kind = BlockKind.HEADING
-
-    def _take_empty(self, element: Element, kind: int, context: _Context) -> None:
+    def _take_empty(self, element: Element, kind: int, context: Context) -> None:
         """Take what an element without text for readers means."""
-        if kind is _BREAK:
+        if kind is BREAK:
             self._end_line()
-        elif kind is _IMAGE:
+        elif kind is IMAGE:
             self._image(element, context)
-        elif kind is _HEAD:
+        elif kind is HEAD:
             self.metadata.read_head(element)
         elif element.attrs:
             self.metadata.read_properties(element, 0)
 
     def _take_whole(
-        self, element: Element, traits: frozenset[str], careful: bool, context: _Context
+        self, element: Element, traits: frozenset[str], careful: bool, context: Context
     ) -> bool:
         """Take an element that is a caption or a chart as a whole, and return whether it is."""
         if careful and "chart" in traits and element not in self.selected.captions:
@@ -411,7 +355,7 @@ class Cleaner:
             return True
         return False
 
-    def _rule_of(self, element: Element, signs: Signs, context: _Context) -> Rule | None:
+    def _rule_of(self, element: Element, signs: Signs, context: Context) -> Rule | None:
         """Return the rule under which ``element`` in ``context`` is suspected, or None.
 
         ``signs`` are those of ``element``.
@@ -440,11 +384,6 @@ class Cleaner:
             return Rule.LINKS
         return rule
 
-    def _is_row(self, element: Element) -> bool:
-        return (
-            not contains_element(element, "table") and len(short_text(element)) <= _MAX_ROW
-        )  # else it is layout
-
     def _is_caption(self, element: Element, traits: frozenset[str], careful: bool) -> bool:
         name = element.name
         if name == "figcaption":
@@ -459,17 +398,17 @@ class Cleaner:
             and not contains_element(element, "img")
         )
 
-    def _take_caption(self, element: Element, context: _Context) -> None:
+    def _take_caption(self, element: Element, context: Context) -> None:
         text = caption_text(element, self.selected.credits)
         if text:
             self._alt = None
             self._add_caption(text, context)
 
-    def _take_chart(self, element: Element, context: _Context) -> None:
+    def _take_chart(self, element: Element, context: Context) -> None:
         for text in chart_sentences(element):
             self._add_caption(text, context)
 
-    def _image(self, element: Element, context: _Context) -> None:
+    def _image(self, element: Element, context: Context) -> None:
         self._image_at = (len(self.passages), len(self._lines), len(self._line))
         alt = clean_line(element.attribute("alt")[:_MAX_ALT])
         if is_sentence(alt):
