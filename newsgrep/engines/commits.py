@@ -180,7 +180,8 @@ def checksum_file(path: Path) -> FileChecksum:
 def file_problem(folder: Path, name: str, expected: FileChecksum, *, deep: bool) -> str | None:
     """Return what is wrong with a file in a sentence; with ``deep``, every byte is read.
 
-    Raises ``OSError`` if it can't be read for another reason than damage.
+    Raises ``OSError`` if it can't be read, also if the disk has an error there: what is there may
+    be right, and readable on another day.
     """
     try:
         with open_regular(folder / name) as stream:
@@ -193,10 +194,6 @@ def file_problem(folder: Path, name: str, expected: FileChecksum, *, deep: bool)
         return f"The file {name} is missing."
     except ValueError as exc:
         return f"The file {name} is not a file of an index: {exc}."
-    except OSError as exc:
-        if exc.errno != errno.EIO:
-            raise
-        return f"The file {name} can't be read ({exc.strerror})."
     return None
 
 
@@ -301,7 +298,7 @@ class CommitFolder:
         """Return a sentence for each file that is not what ``commit`` names.
 
         All sizes are compared, and with ``deep`` all checksums, which reads every byte. Raises
-        ``OSError`` if a file can't be read for another reason than damage.
+        ``OSError`` if a file can't be read.
         """
         problems = (
             file_problem(self.folder, name, expected, deep=deep)
