@@ -180,8 +180,8 @@ def find_files(paths: Iterable[str], *, follow: bool = False) -> Iterator[File |
         try:
             absolute = os.path.abspath(path)  # noqa: PTH100 - links must not be resolved
             yield from walk.from_path(absolute)
-        except ValueError as exc:  # a NUL in the name
-            yield Skipped(path, f"cannot be read: {exc}", "unreadable")
+        except ValueError:
+            yield Skipped(path, "cannot be read: a NUL character in its name", "unreadable")
 
 
 def _real_path(path: str) -> str | None:

@@ -251,7 +251,7 @@ def test_truncated_archives_list_the_damage() -> None:
     found = read("a.tar", data)
     assert sum(isinstance(each, Record) for each in found) >= 7
     assert isinstance(found[-1], BadRecord)
-    with pytest.raises(NoArticle, match="ZIP archive that cannot be read"):
+    with pytest.raises(NoArticle, match="ZIP archive that is damaged"):
         read("a.zip", zipped({"a.txt": TEXT.encode()})[:-30])
 
 

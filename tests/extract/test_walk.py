@@ -85,7 +85,7 @@ def test_find_files_keeps_any_byte_in_names(tmp_path: Path) -> None:
     assert isinstance(found, File)
     assert Path(found.path).read_text() == "x"
     assert list(find_files(["a\0b.txt"])) == [
-        Skipped("a\0b.txt", "cannot be read: embedded null byte", "unreadable")
+        Skipped("a\0b.txt", "cannot be read: a NUL character in its name", "unreadable")
     ]
 
 

@@ -64,7 +64,7 @@ def read_zip(source: Source, options: ReadOptions, read_member: MemberReader) ->
         try:
             archive = zipfile.ZipFile(_seekable(stream))
         except _DAMAGE as exc:
-            raise NoArticle(f"a ZIP archive that cannot be read ({exc})") from exc
+            raise NoArticle("a ZIP archive that is damaged or cut off") from exc
         with archive:
             for info in archive.infolist():
                 if info.is_dir() or _is_skipped(info.filename):
@@ -117,10 +117,8 @@ def read_tar(source: Source, options: ReadOptions, read_member: MemberReader) ->
                     yield from _member_records(member, locator, options, read_member)
             if any(stream.last_block):  # the module takes a truncated header for the end
                 raise EOFError("it has no end")
-        except _DAMAGE as exc:
-            yield BadRecord(
-                f"{MEMBER_SIGN}…", f"the archive is damaged after {count:,} members ({exc})"
-            )
+        except _DAMAGE:
+            yield BadRecord(f"{MEMBER_SIGN}…", f"the archive is damaged after {count:,} members")
 
 
 _TAR_BLOCK: Final = 512
@@ -149,8 +147,8 @@ def _member_records(
             yield record._replace(locator=locator + record.locator)
     except NoArticle as exc:
         yield BadRecord(locator, str(exc))
-    except _DAMAGE as exc:
-        yield BadRecord(locator, f"damaged ({exc})")
+    except _DAMAGE:
+        yield BadRecord(locator, "damaged, or packed in a way that is not supported")
 
 
 def _is_skipped(name: str) -> bool:

@@ -110,7 +110,7 @@ class _Decompressed(io.RawIOBase):
             data = self._stream.read1(len(buffer))  # not more: what comes before damage is read
         except _DAMAGE as exc:
             raise DamagedData(
-                f"the compressed data is damaged after {self._count:,} bytes of its content ({exc})"
+                f"the compressed data is damaged after {self._count:,} bytes of its content"
             ) from exc
         self._count += len(data)
         if self._count > _FREE_BYTES and self._count > self._raw.count * _MAX_RATIO:
