@@ -130,8 +130,9 @@ class EngineSpec:
     An engine with ``location`` folder must have three functions of the folder of its data:
     ``open(folder, create)`` opens it, or creates an empty one; ``salvage(folder)`` yields what
     can be read of data that may be damaged, each article and file record once;
-    ``rollback(folder)`` drops the last commit of data that may be damaged. An engine with
-    ``location`` server must have ``server``. :func:`load_engine` checks that the package
+    ``rollback(folder)`` drops the last commit of data that may be damaged. The folder contains
+    a file ``newsgrep.data.json``, which the engine leaves alone. An engine with ``location``
+    server must have ``server``. :func:`load_engine` checks that the package
     ``requires`` is installed before any of them is called. Raises ``ValueError`` if one is
     missing.
     """

@@ -138,7 +138,7 @@ class FolderIndex(Index):
             try:
                 check_data(self.path, manifest)
                 return OpenIndex(manifest, version, open_engine(manifest.engine, data))
-            except IndexProblem:
+            except (IndexProblem, FileNotFoundError):
                 # If the index was rebuilt meanwhile, its data is in another subfolder.
                 if manifest_version(self.path) == version:
                     raise

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from newsgrep.engines.base import Engine, Problem, Stored, Unreadable, count_matches
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexProblem, UsageError
 from newsgrep.index.manifest import Manifest
-from newsgrep.index.store import Index
+from newsgrep.index.store import Index, Session
 from newsgrep.index.user_state import merge_saved, read_saved
 from newsgrep.index.workers import Progress, Transfer, no_progress
 
@@ -34,12 +34,28 @@ def verify_index(index: Index, *, deep: bool = False) -> HealthReport:
     :meth:`Index.open` does, except for :class:`IndexDamaged`, which is reported as a problem.
     """
     try:
-        with index.open() as engine:
-            problems = engine.verify(deep=deep)
-            articles = 0 if problems else count_matches(engine)
+        with index.session() as session:
+            return _verify(session, deep)
     except IndexDamaged as exc:
         return HealthReport((Problem(str(exc)),), 0)
-    return HealthReport(tuple(problems), articles)
+
+
+_VERIFICATIONS: Final = 3
+"""How often an index is verified that changes meanwhile."""
+
+
+def _verify(session: Session, deep: bool) -> HealthReport:
+    problems: list[Problem] = []
+    for _ in range(_VERIFICATIONS):
+        verified = session.manifest, session.engine.commit()
+        problems = session.engine.verify(deep=deep)
+        if not problems:
+            return HealthReport((), count_matches(session.engine))
+        # Two more commits delete files of this one, which is no damage.
+        session.refresh()
+        if (session.manifest, session.engine.commit()) == verified:
+            break
+    return HealthReport(tuple(problems), 0)
 
 
 def clean_up_index(index: Index, *, wait: float = 0.0) -> list[str]:

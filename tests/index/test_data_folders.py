@@ -377,3 +377,25 @@ def test_repair_of_damaged_data_without_its_manifest(index: FolderIndex) -> None
     assert done.rebuilt is not None
     assert verify_index(index, deep=True).problems == ()
     assert len(data_names(index)) == 1
+
+
+def test_verification_repeats_for_an_index_that_changes(
+    index: FolderIndex, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with index.open() as engine:
+        engine_class = type(engine)
+    verify, calls = engine_class.verify, list[int]()
+
+    def late(self: Any, *, deep: bool = False) -> Any:
+        calls.append(len(calls))
+        if len(calls) == 1:
+            for number in (4, 5, 6):
+                write_article(files / "1.md", f"第{number}号公报", "潮汐表改期张贴。")
+                update_index(index, [str(files)])
+                rebuild_index(index)
+        return verify(self, deep=deep)
+
+    monkeypatch.setattr(engine_class, "verify", late)
+    report = verify_index(index)
+    assert report.problems == ()
+    assert (report.articles, len(calls)) == (3, 2)
