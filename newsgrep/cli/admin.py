@@ -21,7 +21,7 @@ from newsgrep.cli.options import (
     wait_option,
 )
 from newsgrep.cli.output import Rendering, print_result, screen
-from newsgrep.cli.progress import handle_signals, show_progress
+from newsgrep.cli.progress import handle_signals, show_elapsed, show_progress
 from newsgrep.engines.base import RolledBack
 from newsgrep.errors import IndexLocked, IndexMissing
 from newsgrep.index.maintenance import (
@@ -119,7 +119,8 @@ def doctor_command(options: DoctorOptions) -> int:
     handle_signals()
     index, wait = options.index, options.wait
     rolled_back = index.rollback(wait=wait) if options.rollback else None
-    found = health = verify_index(index, deep=options.deep)
+    with show_elapsed("checking"):
+        found = health = verify_index(index, deep=options.deep)
     repaired = RepairResult(None, None, ())
     if options.fix and health.is_repairable:
         with show_progress() as progress:

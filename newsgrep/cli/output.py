@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -133,6 +134,15 @@ def print_paged(lines: Iterable[StyledLine], *, color: bool) -> None:
 def print_message(message: str) -> None:
     """Print a warning or an error to standard error, on one line of visible characters."""
     click.echo(f"newsgrep: {replace_invisible(one_line(message))}", err=True)
+
+
+def show_scan(scan: bool) -> AbstractContextManager[None]:
+    """Show how long a query with ``--scan`` takes; nothing may be printed meanwhile."""
+    if not scan:
+        return nullcontext()
+    from newsgrep.cli.progress import show_elapsed
+
+    return show_elapsed("reading all articles")
 
 
 def report_no_match(engine: Engine, root: Node, parsed: str, index: Index) -> Diagnosis:

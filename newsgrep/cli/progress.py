@@ -52,6 +52,24 @@ def show_progress() -> Iterator[Progress]:
         yield show
 
 
+@contextmanager
+def show_elapsed(what: str) -> Iterator[None]:
+    """Show ``what`` and the time it takes on standard error, if that is a terminal.
+
+    For work without countable steps; nothing may be printed meanwhile.
+    """
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich import progress as rich
+    from rich.console import Console
+
+    columns = (rich.TextColumn("{task.description}"), rich.TimeElapsedColumn())
+    with rich.Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        shown.add_task(what)
+        yield
+
+
 _SIGNALS: Final = ("SIGTERM", "SIGHUP")
 _SIGNAL_STATUS: Final = 128
 """Shells report a process that a signal ended as 128 plus the number of the signal."""

@@ -21,7 +21,7 @@ from newsgrep.cli.options import (
     pass_options,
     query_options,
 )
-from newsgrep.cli.output import Rendering, print_result, report_no_match, screen
+from newsgrep.cli.output import Rendering, print_result, report_no_match, screen, show_scan
 from newsgrep.engines.base import FACETS, Engine, Order
 from newsgrep.errors import UsageError
 from newsgrep.models import ARCHIVE_ZONE
@@ -194,11 +194,13 @@ def search_command(options: SearchOptions) -> int:
     request = options.request()
     with options.index.open() as engine:
         if options.collapse:
-            page = _collapse(engine, request)
+            with show_scan(options.scan):
+                page = _collapse(engine, request)
             result = page.result
             rendering = _render_stories(page)
         else:
-            result = search(engine, request)
+            with show_scan(options.scan):
+                result = search(engine, request)
             if options.explain and result.total:
                 result = result._replace(explanation=_explain(engine, result))
             rendering = _render_hits(result)

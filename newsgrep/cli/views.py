@@ -30,6 +30,7 @@ from newsgrep.cli.output import (
     print_result,
     report_no_match,
     screen,
+    show_scan,
 )
 from newsgrep.cli.show import find_article, looks_like_article, read_article_file
 from newsgrep.engines.base import count_matches
@@ -104,14 +105,15 @@ def timeline_command(options: TimelineOptions) -> int:
     """
     query = options.query()
     with options.index.open() as engine:
-        result = timeline.make_timeline(
-            engine,
-            query,
-            by=options.by,
-            per_source=options.per is not None,
-            max_sources=options.top or timeline.DEFAULT_SOURCES,
-            share=options.share,
-        )
+        with show_scan(options.scan):
+            result = timeline.make_timeline(
+                engine,
+                query,
+                by=options.by,
+                per_source=options.per is not None,
+                max_sources=options.top or timeline.DEFAULT_SOURCES,
+                share=options.share,
+            )
         if not result.total:
             report_no_match(engine, query.root, result.parsed, options.index)
     if options.svg and result.total:
@@ -398,7 +400,7 @@ def compare_command(options: CompareOptions) -> int:
     """
     query = options.query()
     names = options.source_names()
-    with options.index.open() as engine:
+    with options.index.open() as engine, show_scan(options.scan):
         compared = compare.compare_sources(engine, query, names, options.limit)
     found = any(source.articles for source in compared.sources)
     rendering = Rendering(

@@ -401,7 +401,8 @@ def occurrence_spans(folded: str, texts: Iterable[TextNode], field: Field) -> li
 MAX_REGEX_SECONDS: Final = 60.0
 """How long a regular expression may read texts, unless the query allows it to read them all."""
 
-_CHECK_INTERVAL: Final = 256
+_CHECK_INTERVAL: Final = 1 << 18
+"""Bytes of packed texts between two looks at the clock."""
 
 _MAX_KNOWN_NOTICES: Final = 4096
 """Left-out texts whose result is remembered: an outlet puts one notice into all its articles."""
@@ -461,16 +462,24 @@ def matching_documents(
     if pattern.field is Field.LEFT_OUT:
         matches = lru_cache(_MAX_KNOWN_NOTICES)(matches)
     found: set[Document] = set()
+    unchecked = 0
     for number, (document, packed) in enumerate(texts):
-        if number % _CHECK_INTERVAL == 0 and time.monotonic() > deadline:
-            raise UsageError(
-                f"This regular expression has read {number:,} of {total:,} articles in "
-                f"{MAX_REGEX_SECONDS:.0f} seconds: add a word to narrow it down, or use --scan "
-                "to read them all."
-            )
+        unchecked += len(packed) + 1
+        if unchecked > _CHECK_INTERVAL:
+            unchecked = 0
+            if time.monotonic() > deadline:
+                raise _too_slow(number, total)
         if matches(packed):
             found.add(document)
     return found
+
+
+def _too_slow(number: int, total: int) -> UsageError:
+    return UsageError(
+        f"This regular expression has read {number:,} of {total:,} articles in "
+        f"{MAX_REGEX_SECONDS:.0f} seconds: add a word to narrow it down, or use --scan "
+        "to read them all."
+    )
 
 
 def _is_limited(pattern: TextPattern) -> bool:

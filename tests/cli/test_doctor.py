@@ -100,3 +100,10 @@ def test_index_keeps_files_of_two_commits_only(archive: Cli) -> None:
     assert len({name.split(".")[0] for name in names if name.endswith(".col")}) <= 2
     assert archive.json("doctor", "--tidy")["deleted"] == []
     assert {path.name for path in (archive.index / "whoosh").iterdir()} == names
+
+
+def test_doctor_shows_elapsed_time_on_a_terminal_only(seeds: Cli) -> None:
+    status, screen = seeds.on_terminal("doctor")
+    assert status == 0
+    assert "checking" in screen
+    assert seeds("doctor").err == ""

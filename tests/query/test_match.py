@@ -20,7 +20,9 @@ from newsgrep.analysis.codec import (
     pack_left_out,
 )
 from newsgrep.analysis.fold import fold
+from newsgrep.errors import UsageError
 from newsgrep.models import LeftOut
+from newsgrep.query import match
 from newsgrep.query.ast import (
     Field,
     Near,
@@ -273,6 +275,16 @@ def test_matching_documents_returns_keys() -> None:
     texts = [("a", packed_folded("水", "", "")), ("b", packed_folded("火", "", ""))]
     assert matching_documents(Phrase("水", ("水",)), texts, 2) == {"a"}
     assert matching_documents(Regex("[水火]", scan=True), texts, 2) == {"a", "b"}
+
+
+def test_slow_regex_ends_after_few_huge_articles(monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(3)
+    bodies = ["".join(map(chr, chance.choices(range(0x4E00, 0x9FA5), k=200_000))) for _ in "abc"]
+    texts = [(at, packed_folded("", body, "")) for at, body in enumerate(bodies)]
+    monkeypatch.setattr(match, "MAX_REGEX_SECONDS", -1.0)
+    with pytest.raises(UsageError, match=r"has read [012] of 3 articles"):
+        matching_documents(Regex("海.{1,9}带"), texts, 3)
+    assert matching_documents(Regex("海.{1,9}带", scan=True), texts, 3) == set()
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_find_matches_of_many_strings_is_limited() -> None:
     text = fold(random_han(2, 200_000, kinds=3000))
     texts = positive_texts(parse(" ".join(chr(0x4E00 + at) for at in range(3000))).root)
     found = find_matches(text, texts, Field.BODY)
-    assert {match.text for match in found} == set(text)
+    assert {each.text for each in found} == set(text)
     assert len(found) <= max(MAX_ALL_MATCHES, 3000 * 8)
     assert len(find_matches(text, texts, Field.BODY, most=None)) == 200_000
     assert len(make_snippets(text, text, found)) > 1
