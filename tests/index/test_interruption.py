@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from newsgrep.errors import Interrupted
-from newsgrep.index import FolderIndex
+from newsgrep.index.folder import FolderIndex
 from newsgrep.index.update import UpdateOptions, update_index
 from tests.support.factories import FOLDER_ENGINES
 from tests.support.simulated_archive import (
