@@ -79,7 +79,7 @@ def test_lost_commit_file_is_damage_until_rollback(archive: Cli) -> None:
 
 
 def test_doctor_tidy_deletes_leftovers(archive: Cli) -> None:
-    left = archive.index / "whoosh" / "0123456789abcdef.pst"
+    left = archive.index / "whoosh" / "NEWSGREP_0123456789abcdef.pst"
     left.write_bytes(b"left")
     assert "is intact" in archive("doctor").out
     assert json.loads(archive("doctor", "--tidy", "--json").stdout)["deleted"] == [left.name]

@@ -16,10 +16,12 @@ from struct import pack
 from typing import Any
 
 import pytest
+from whoosh.filedb.filetables import OrderedHashWriter
+from whoosh.filedb.structfile import StructFile
 
 from newsgrep.engines.base import FACETS, EngineRequest, Order, PutFileRecord
 from newsgrep.engines.registry import open_engine, salvage
-from newsgrep.engines.whoosh.segment import BLOCK_HEADER, LISTED_ROW, ROW_LENGTHS, TERMS_END
+from newsgrep.engines.whoosh.postings import LISTED_AT, TERM_ROW
 from newsgrep.engines.whoosh.storage import OWN_FILE, Segment, checksum_segment
 from newsgrep.errors import IndexDamaged
 from newsgrep.index.folder import FolderIndex
@@ -157,7 +159,7 @@ def test_intact_index_raises_no_error(data: Path) -> None:
 def with_state(documents: Any = 60, name: Any = None, deleted: Any = None) -> Any:
     def change(content: dict[str, Any]) -> None:
         (segment,) = content["state"]["segments"]
-        content["state"]["segments"] = [[name or segment[0], documents, deleted]]
+        content["state"]["segments"] = [[name or segment[0], documents, deleted, *segment[3:]]]
 
     return change
 
@@ -305,53 +307,44 @@ def test_pickle_of_old_format_is_damage(tmp_path: Path, pickled: Callable[[Path]
 
 # Tables of terms and postings ----------------------------------------------------------------
 
+DIRECTORY_BYTES = 256 * 12
 
-def with_end(rows: int | None = None, blocks: int | None = None, names: int | None = None) -> Any:
-    """Return a change of the numbers at the end of a table of terms."""
+
+def change_directory(entry: bytes) -> Callable[[bytes], bytes]:
+    """Return a change of all entries of the directory of hash tables: positions and sizes."""
 
     def change(content: bytes) -> bytes:
-        head, end = content[: -TERMS_END.size], content[-TERMS_END.size :]
-        numbers = zip((rows, blocks, names), TERMS_END.unpack(end)[1:], strict=True)
-        new = [old if given is None else given for given, old in numbers]
-        return head + TERMS_END.pack(end[:4], *new)
+        end = len(content) - 4 - int.from_bytes(content[-4:], "big")
+        return content[: end - DIRECTORY_BYTES] + entry * 256 + content[end:]
 
     return change
 
 
-def table_of(rows: Iterable[tuple[bytes, bytes]], names: bytes = b'["text"]') -> bytes:
-    """Return a table of terms with one block."""
-    data = b"".join(ROW_LENGTHS.pack(len(key), len(row)) + key + row for key, row in rows)
-    return data + pack(">Q", 0) + names + TERMS_END.pack(b"NGT6", len(data), 1, len(names))
+def change_slots(slot: bytes) -> Callable[[bytes], bytes]:
+    """Return a change of all slots of all hash tables: hashes and positions of rows."""
 
+    def change(content: bytes) -> bytes:
+        end = len(content) - 4 - int.from_bytes(content[-4:], "big") - DIRECTORY_BYTES
+        start = int.from_bytes(content[end : end + 8], "big")
+        return content[:start] + slot * ((end - start) // 12) + content[end:]
 
-def keys(count: int) -> Iterable[bytes]:
-    return (b"\0\0" + chr(0x4E00 + n).encode() for n in range(count))
-
-
-def rows_at(start: int, length: int, number: int = 60) -> bytes:
-    return table_of((key, LISTED_ROW.pack(0, number, start, length)) for key in keys(2000))
+    return change
 
 
 TABLES: dict[str, Callable[[bytes], bytes]] = {
     "nothing": lambda _: b"",
     "zeros": lambda content: bytes(len(content)),
-    "rows after the end": with_end(rows=1 << 63),
-    "many blocks": with_end(blocks=0xFFFFFFFF),
-    "long names": with_end(names=0xFFFFFFFF),
-    "a long key": lambda content: b"\xff\xff\xff\xff" + content[4:],
-    "rows without keys": lambda content: (
-        bytes(content.index(b'["')) + content[content.index(b'["') :]
-    ),
-    "names that are nested deeply": lambda _: table_of((), b"[" * 100_000),
-    "names that are a number": lambda _: table_of((), b"1" * 5000),
-    "blocks that begin after the end": lambda content: content.replace(pack(">Q", 0), b"\xff" * 8),
-    "lists in the same place": lambda _: rows_at(0, 100),
-    "lists after the end": lambda _: rows_at(1 << 40, 100),
-    "lists that are long": lambda _: rows_at(0, 0xFFFFFFFF, 0xFFFFFFFF),
-    "rows that are cut off": lambda _: table_of((key, b"\x08abc") for key in keys(5)),
-    "documents that do not exist": lambda _: table_of(
-        (key, b"\x01\xff\xff\xff\xff\x01") for key in keys(5)
-    ),
+    "another kind of table": lambda content: b"HSH2" + content[4:],
+    "a huge end": lambda content: content[:-4] + b"\x7f\xff\xff\xff",
+    "a negative end": lambda content: content[:-4] + b"\xff\xff\xff\xff",
+    "tables after the end": change_directory(pack(">qi", 1 << 62, 9)),
+    "tables before the beginning": change_directory(pack(">qi", -1, 9)),
+    "tables of huge sizes": change_directory(pack(">qi", 13, 0x7FFFFFFF)),
+    "tables of negative sizes": change_directory(pack(">qi", 1000, -5)),
+    "a long key": lambda content: content[:13] + b"\x7f\xff\xff\xff" + content[17:],
+    "a key of negative length": lambda content: content[:13] + b"\xff" * 4 + content[17:],
+    "rows without keys": lambda content: content[:13] + bytes(2000) + content[2013:],
+    "positions outside": lambda content: content[:-604] + b"\xff" * 600 + content[-4:],
 }
 
 
@@ -361,30 +354,133 @@ def test_made_up_table_of_terms_is_damage(data: Path, change: Callable[[bytes], 
     assert run_limited(lambda: use(data))
 
 
-def block(count: int, form: int, first: int, body: bytes) -> bytes:
-    return BLOCK_HEADER.pack(count, form, first, len(body)) + body
+def test_full_hash_tables_find_nothing(data: Path) -> None:
+    change_file(data, "trm", change_slots(pack(">Iq", 7, 13)))
+    engine = open_engine("whoosh", data)
+    assert run_limited(lambda: engine.document_frequencies(["渡轮"])) == {"渡轮": 0}
+    engine.close()
+    run_limited(lambda: use(data))
 
+
+@pytest.mark.parametrize(
+    ("fields", "code", "terms"),
+    [
+        (["text"], "I", 10**14),
+        (["text"], "I", -1),
+        (["text"], "d", 10),
+        (["text"], "I", 1.5),
+        (["text"] * 100_000, "H", 5),
+        ([["text"]], "H", 5),
+        ("text", "H", 5),
+        (None, "H", 5),
+        ([], "H", 0),
+    ],
+    ids=str,
+)
+def test_made_up_description_of_terms_is_damage(
+    data: Path, fields: Any, code: Any, terms: Any
+) -> None:
+    content = read_content(data)
+    (segment,) = content["state"]["segments"]
+    segment[3:] = [fields, code, terms]
+    write_content(data, content)
+    assert run_limited(lambda: use(data))
+
+
+def write_terms(data: Path, rows: Iterable[tuple[str, bytes]]) -> None:
+    """Replace the table of terms by one of these terms in one field, with these rows."""
+    segment = segment_of(data)
+    path = data / segment.file("trm")
+    table = OrderedHashWriter(StructFile(path.open("wb")))
+    for term, row in rows:
+        table.add(b"\0\0" + term.encode(), row)
+    table.close()
+    content = read_content(data)
+    content["state"]["segments"][0][3:] = [["text"], table.index.typecode, len(table.index)]
+    write_content(data, content)
+
+
+def row_of(count: int, after: bytes, *, are_inlined: bool = False) -> bytes:
+    return TERM_ROW.pack(are_inlined, 0, count, 0, 0, 0, 0, 0) + after
+
+
+ROWS: dict[str, bytes] = {
+    "postings after the end": row_of(60, LISTED_AT.pack(1 << 60, 100)),
+    "postings before the beginning": row_of(60, LISTED_AT.pack(-1, 100)),
+    "a list that is too long": row_of(60, LISTED_AT.pack(0, 0x7FFFFFFF)),
+    "a list of negative length": row_of(60, LISTED_AT.pack(0, -1)),
+    "a huge number of postings": row_of(0xFFFFFFFF, LISTED_AT.pack(0, 100)),
+    "a row that is cut off": b"\0\0\0",
+    "postings that are cut off": row_of(5, b"\x80\x03(K", are_inlined=True),
+    "a number of inlined postings that is huge": row_of(
+        0xFFFFFFFF, b"\x80\x03K\x05\x85K\x01\x85)\x87.", are_inlined=True
+    ),
+    "documents that do not exist": row_of(
+        1, b"\x80\x03J\xff\xff\xff\x7f\x85K\x01\x85)\x87.", are_inlined=True
+    ),
+    "a weight that is no number": row_of(
+        1, b"\x80\x03K\x05\x85G\x7f\xf8\0\0\0\0\0\0\x85)\x87.", are_inlined=True
+    ),
+    "code": row_of(1, pickle.dumps(Payload(Path("made"))), are_inlined=True),
+    "no postings": row_of(0, b"\x80\x03))N\x87.", are_inlined=True),
+}
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_made_up_row_is_damage(data: Path, row: bytes) -> None:
+    write_terms(data, [("渡轮", row)])
+    reseal_segment(data)
+    assert any("damaged" in message for message in run_limited(lambda: use(data)))
+
+
+def block(count: int, body: bytes, *, compressed: int = 0, length: int | None = None) -> bytes:
+    """Return the only block of a list."""
+    info = pickle.dumps((count, 59, 1, compressed, 0, 0), 3)
+    size = len(info) + len(body)
+    return b"W3Bl" + pack(">i", -size if length is None else length) + info + body
+
+
+def numbers(*values: int) -> bytes:
+    return pickle.dumps((values, None, None), 3)
+
+
+SIXTY = (0, *[1] * 59)
 
 LISTS: dict[str, bytes] = {
     "zeros": bytes(2000),
-    "a number of postings that is too large": block(0xFFFF, 0, 0, b"\1" * 0xFFFE),
-    "a block that unpacks to much more": block(60, 0x10, 0, zlib.compress(bytes(200 << 20), 9)),
-    "a block of an unknown form": block(60, 0xFF, 0, b"\1" * 59),
-    "blocks without end": block(1, 0, 5, b"") * 60,
-    "documents that are too large": block(60, 2, 0, b"\xff" * 236),
-    "blocks in the wrong order": block(30, 0, 30, b"\1" * 29) + block(30, 0, 0, b"\1" * 29),
-    "a length that is too large": BLOCK_HEADER.pack(60, 0, 0, 0xFFFFFFFF) + b"\1" * 59,
+    "a number of postings that is too large": block(0x7FFFFFFF, numbers(*SIXTY)),
+    "a negative number of postings": block(-1, numbers(*SIXTY)),
+    "a block that unpacks to much more": block(
+        60, zlib.compress(bytes(200 << 20), 9), compressed=6
+    ),
+    "a block that is not packed": block(60, numbers(*SIXTY), compressed=6),
+    "blocks of one posting": block(1, numbers(5), length=41) * 60,
+    "a block without an end": block(1, numbers(5), length=0) * 60,
+    "documents that are too large": block(60, numbers(*[0x7FFFFFFF] * 60)),
+    "documents that are texts": block(60, pickle.dumps((("x",) * 60, None, None), 3)),
+    "documents in lists": block(60, pickle.dumps(([0] * 60, None, None), 3)),
+    "documents in themselves": block(60, b"\x80\x03]q\x00h\x00a.", compressed=0),
+    "a length that is too large": block(60, numbers(*SIXTY), length=0x7FFFFFFF),
+    "code": block(60, pickle.dumps(Payload(Path("made")), 3)),
+    "code in the description": b"W3Bl" + pack(">i", -99) + pickle.dumps(Payload(Path("made")), 3),
 }
 
 
 @pytest.mark.parametrize("postings", LISTS.values(), ids=LISTS)
 def test_made_up_postings_are_damage(data: Path, postings: bytes) -> None:
-    row = LISTED_ROW.pack(0, 60, 0, len(postings))
-    (data / segment_of(data).file("trm")).write_bytes(
-        table_of([(b"\0\0" + "渡轮".encode(), row)], b'["text"]')
-    )
+    write_terms(data, [("渡轮", row_of(60, LISTED_AT.pack(0, len(postings))))])
     change_file(data, "pst", lambda _: postings)
     assert any("damaged" in message for message in run_limited(lambda: use(data)))
+    assert not Path("made").exists()
+
+
+def test_lists_that_overlap_are_damage(data: Path) -> None:
+    postings = block(60, numbers(*SIXTY))
+    row = row_of(60, LISTED_AT.pack(0, len(postings)))
+    write_terms(data, [(chr(0x4E00 + n), row) for n in range(20_000)])
+    change_file(data, "pst", lambda _: postings)
+    messages = run_limited(lambda: use(data))
+    assert any("overlap" in message for message in messages)
 
 
 # Columns -------------------------------------------------------------------------------------
@@ -432,7 +528,7 @@ def test_deleted_documents_that_do_not_exist_are_damage(data: Path) -> None:
     assert OWN_FILE.fullmatch(name)
     content = read_content(data)
     content["files"][name] = [0, 0]
-    content["state"]["segments"] = [[segment.name, segment.documents, name]]
+    content["state"]["segments"] = [segment._replace(deleted=name)]
     write_content(data, content)
     for numbers in (b"\xff\xff\xff\xff", b"abc", b"\0\0\0\x3c"):
         (data / name).write_bytes(numbers)

@@ -1,4 +1,4 @@
-"""The files of the Whoosh engine: what is written is read again, also by Whoosh's own classes."""
+"""Segments are Whoosh's: each reads what the other writes."""
 
 from __future__ import annotations
 
@@ -13,24 +13,31 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from whoosh.columns import NumericColumn, RefBytesColumn, VarBytesColumn
-from whoosh.filedb.structfile import BufferFile
+from whoosh.codec.whoosh3 import W3Codec, W3Segment
+from whoosh.fields import COLUMN, Schema
+from whoosh.filedb.filestore import FileStorage
+from whoosh.reading import SegmentReader
 
 from newsgrep.analysis.scoring import FieldCounts, pack_counts
 from newsgrep.engines.commit_writer import CommitWriter
-from newsgrep.engines.whoosh.builder import BLOCK_LIMIT, MAX_INLINED, inline_postings, pack_block
+from newsgrep.engines.whoosh.internals import (
+    BLOCK_LIMIT,
+    COLUMN_TYPES,
+    FIELD_TYPE,
+    MAX_INLINED,
+)
+from newsgrep.engines.whoosh.postings import from_weight, to_weight
 from newsgrep.engines.whoosh.reader import WhooshReader
-from newsgrep.engines.whoosh.segment import count_postings, from_weight, read_postings, to_weight
 from newsgrep.engines.whoosh.storage import (
     BYTES_COLUMNS,
     DEFAULT_VALUES,
     ENGINE,
     FACET_COLUMNS,
-    NUMBER_COLUMNS,
-    NUMBER_DEFAULTS,
+    INDEX_NAME,
     OWN_FILE,
     TEXT_FIELD,
-    CheckedFile,
+    Segment,
+    checksum_segment,
     describe_segments,
     segments_of,
 )
@@ -40,6 +47,7 @@ from newsgrep.engines.whoosh.writer import (
     DocumentAddress,
     FieldTerms,
 )
+from newsgrep.query.ast import Field
 from tests.support.factories import engine_with, make_article
 
 Documents = list[dict[str, int]]
@@ -121,31 +129,6 @@ def test_to_weight_of_common_counts_is_one_byte() -> None:
     assert sorted(map(to_weight, common)) == list(range(256))
 
 
-@given(
-    gaps=st.lists(st.one_of(st.integers(1, 300), st.integers(1, 2**20)), min_size=1, max_size=200),
-    data=st.data(),
-)
-def test_read_postings_inverts_pack_block(
-    tmp_path_factory: Any, gaps: list[int], data: Any
-) -> None:
-    numbers = [sum(gaps[: n + 1]) for n in range(len(gaps))]
-    counts = data.draw(st.lists(_COUNTS, min_size=len(gaps), max_size=len(gaps)))
-    weights = list(map(to_weight, counts))
-    path = tmp_path_factory.mktemp("block") / "postings"
-    if len(numbers) <= MAX_INLINED:
-        row, content = inline_postings(numbers, weights), b""
-    else:
-        content = pack_block(numbers, weights)
-        row = b"\0" + b"".join(
-            n.to_bytes(size, "big") for n, size in ((len(numbers), 4), (0, 8), (len(content), 4))
-        )
-    path.write_bytes(content)
-    file = CheckedFile(path, len(content), None)
-    assert count_postings(row) == len(numbers)
-    assert read_postings(row, file, numbers[-1] + 1) == (array("L", numbers), array("L", counts))
-    file.close()
-
-
 @settings(max_examples=40, deadline=None)
 @given(documents=_DOCUMENTS)
 def test_reader_returns_written_postings(tmp_path_factory: Any, documents: Documents) -> None:
@@ -169,8 +152,6 @@ def test_reader_returns_written_postings(tmp_path_factory: Any, documents: Docum
 def test_terms_returns_those_with_prefix(
     tmp_path_factory: Any, documents: Documents, prefix: str
 ) -> None:
-    from newsgrep.query.ast import Field
-
     folder = tmp_path_factory.mktemp("bulk")
     write(folder, documents)
     with reading(folder) as reader:
@@ -198,38 +179,170 @@ def test_find_returns_row_of_each_term(
 _NONE = (array("L"), array("L"))
 
 
-@pytest.mark.parametrize("count", [1, 40, 1500])
-def test_whoosh_reads_columns(tmp_path: Path, count: int) -> None:
+# Whoosh's own reader and writer --------------------------------------------------------------
+
+SCHEMA = Schema(
+    **{name: COLUMN(kind) for name, kind in COLUMN_TYPES.items()},
+    **{TEXT_FIELD: FIELD_TYPE, KEY: FIELD_TYPE},
+)
+
+
+@contextmanager
+def whoosh_reader(folder: Path) -> Iterator[SegmentReader]:
+    """Open the only segment with Whoosh alone."""
+    (segment,) = segments_of(CommitWriter(folder, ENGINE, OWN_FILE).last())
+    name = segment.name.removeprefix(f"{INDEX_NAME}_")
+    theirs = W3Segment(W3Codec(), INDEX_NAME, segment.documents, name)
+    reader = SegmentReader(FileStorage(str(folder)), SCHEMA, theirs)
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+def read_by_whoosh(reader: SegmentReader, field: str) -> dict[str, list[tuple[int, float]]]:
+    """Return all postings of a field, one by one, through Whoosh's public interface."""
+    found = {}
+    for term in reader.lexicon(field):
+        matcher = reader.postings(field, term)
+        postings = []
+        while matcher.is_active():
+            postings.append((matcher.id(), matcher.weight()))
+            matcher.next()
+        found[term.decode("utf-8")] = postings
+    return found
+
+
+def with_weights(found: Mapping[str, list[tuple[int, int]]]) -> dict[str, list[tuple[int, float]]]:
+    return {term: [(n, to_weight(c)) for n, c in listed] for term, listed in found.items()}
+
+
+@settings(max_examples=40, deadline=None)
+@given(documents=_DOCUMENTS)
+def test_whoosh_reads_written_postings(tmp_path_factory: Any, documents: Documents) -> None:
+    folder = tmp_path_factory.mktemp("bulk")
+    write(folder, documents)
+    with whoosh_reader(folder) as reader:
+        listed = with_weights(expected(documents))
+        assert read_by_whoosh(reader, TEXT_FIELD) == listed
+        assert sorted(read_by_whoosh(reader, KEY)) == sorted(f"k{n}" for n in range(len(documents)))
+        for term, postings_of_term in listed.items():
+            info = reader.term_info(TEXT_FIELD, term)
+            weights = [weight for _, weight in postings_of_term]
+            assert info.doc_frequency() == len(weights)
+            assert (info.weight(), info.max_weight()) == pytest.approx((sum(weights), max(weights)))
+            numbers = [number for number, _ in postings_of_term]
+            assert (info.min_id(), info.max_id()) == (numbers[0], numbers[-1])
+
+
+def test_whoosh_reads_blocks_and_wide_numbers(tmp_path: Path) -> None:
+    documents: Documents = [
+        ({"水": 1} if n % 7 else {})
+        | ({"渔": n * 5 + 1} if n % 300 == 0 else {})
+        | ({"场": 2**24 - 1 - n} if n % 3 else {})
+        for n in range(3 * BLOCK_LIMIT)
+    ]
+    write(tmp_path, documents)
+    with whoosh_reader(tmp_path) as reader, reading(tmp_path) as own:
+        assert postings(own) == expected(documents)
+        assert read_by_whoosh(reader, TEXT_FIELD) == with_weights(expected(documents))
+
+
+def columns_of(number: int, distinct: int) -> dict[str, Any]:
+    return DEFAULT_VALUES | {
+        "id": f"k{number}".encode(),
+        "folded": b"x" * (number % 300),
+        "source": f"s{number % distinct}".encode(),
+        "first_day": number * 1000 if number % 50 < 25 else 0,
+        "timestamp": number / 3 if number % 2 else float("-inf"),
+        "body_length": number,
+    }
+
+
+def compare_columns(reader: SegmentReader, own: WhooshReader) -> None:
+    """Compare all columns as Whoosh reads them with what newsgrep reads."""
+    (segment,) = own.segments
+    for name in COLUMN_TYPES:
+        column = reader.column_reader(name)
+        theirs = [column[number] for number in range(segment.size)]
+        if name in BYTES_COLUMNS:
+            ours = segment.column(name)
+            assert [ours[number] for number in range(segment.size)] == theirs
+            assert list(ours.values(range(segment.size))) == theirs
+        elif name in FACET_COLUMNS:
+            assert list(segment.facet_values(name)) == [each.decode() for each in theirs]
+        else:
+            assert segment.numbers(name).tolist() == theirs
+
+
+@pytest.mark.parametrize(("count", "distinct"), [(1, 1), (40, 5), (1500, 1500)])
+def test_whoosh_reads_written_columns(tmp_path: Path, count: int, distinct: int) -> None:
     with writing(tmp_path) as writer:
         for n in range(count):
-            values: dict[str, Any] = DEFAULT_VALUES | {
-                "id": f"k{n}".encode(),
-                "folded": b"x" * (n % 300),
-                "source": f"s{n % 5 if count < 300 else n}".encode(),
-                "first_day": n * 1000 if n < count // 2 else 0,
-                "timestamp": n / 3 if n % 2 else float("-inf"),
-                "body_length": n,
-            }
-            writer.add({KEY: FieldTerms([f"k{n}"], [1])}, values)
-    with reading(tmp_path) as reader:
-        (segment,) = reader.segments
-        kinds: dict[str, Any] = dict.fromkeys(BYTES_COLUMNS, VarBytesColumn())
-        kinds |= dict.fromkeys(FACET_COLUMNS, RefBytesColumn())
-        for name, code in NUMBER_COLUMNS.items():
-            kinds[name] = NumericColumn(code, NUMBER_DEFAULTS.get(name, 0))
-        for name, kind in kinds.items():
-            (path,) = tmp_path.glob(f"*.{name}.col")
-            content = path.read_bytes()
-            column = kind.reader(BufferFile(content, path.name), 0, len(content), count)
-            theirs = [column[n] for n in range(count)]
-            if name in BYTES_COLUMNS:
-                own = segment.column(name)
-                assert [own[n] for n in range(count)] == theirs
-                assert list(own.values(range(count))) == theirs
-            elif name in FACET_COLUMNS:
-                assert list(segment.facet_values(name)) == [each.decode() for each in theirs]
-            else:
-                assert segment.numbers(name).tolist() == theirs
+            writer.add({KEY: FieldTerms([f"k{n}"], [1])}, columns_of(n, distinct))
+    with whoosh_reader(tmp_path) as reader, reading(tmp_path) as own:
+        compare_columns(reader, own)
+
+
+def write_by_whoosh(folder: Path, documents: list[dict[str, float]]) -> None:
+    """Commit a segment that Whoosh's own codec has written, posting by posting."""
+    commits = CommitWriter(folder, ENGINE, OWN_FILE)
+    commits.create({}, describe_segments(()))
+    storage, codec = FileStorage(str(folder)), W3Codec()
+    theirs = W3Segment(codec, INDEX_NAME)
+    columns = codec.per_document_writer(storage, theirs)
+    for number in range(len(documents)):
+        columns.start_doc(number)
+        for name, value in columns_of(number, 7).items():
+            columns.add_column_value(name, COLUMN_TYPES[name], value)
+        columns.finish_doc()
+    theirs.set_doc_count(len(documents))
+    columns.close()
+    terms = codec.field_writer(storage, theirs)
+    terms.start_field(TEXT_FIELD, FIELD_TYPE)
+    for term in sorted({term for document in documents for term in document}):
+        terms.start_term(term.encode())
+        for number, document in enumerate(documents):
+            if term in document:
+                terms.add(number, document[term], b"", None)
+        terms.finish_term()
+    terms.finish_field()
+    index = terms._tindex.index
+    terms.close()
+    segment = Segment(
+        theirs.segment_id(), len(documents), None, [TEXT_FIELD], index.typecode, len(index)
+    )
+    commits.publish(dict(checksum_segment(folder, segment)), describe_segments([segment]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(documents=_DOCUMENTS)
+def test_reader_reads_what_whoosh_writes(tmp_path_factory: Any, documents: Documents) -> None:
+    folder = tmp_path_factory.mktemp("theirs")
+    # A weight is stored in four bytes, of which a float has 24 bits.
+    write_by_whoosh(
+        folder, [{term: float(to_weight(n)) for term, n in each.items()} for each in documents]
+    )
+    with whoosh_reader(folder) as reader, reading(folder) as own:
+        assert postings(own) == expected(documents)
+        compare_columns(reader, own)
+        for term, listed in expected(documents).items():
+            assert own.document_frequency(term) == len(own.postings(term)[0]) == len(listed)
+
+
+def test_reader_reads_blocks_that_whoosh_writes(tmp_path: Path) -> None:
+    documents: Documents = [
+        {"水": 1} | ({"渔": n % 4 + 1} if n % 300 else {}) | ({"场": 5} if n % 900 == 0 else {})
+        for n in range(3000)
+    ]
+    write_by_whoosh(
+        tmp_path, [{term: float(to_weight(n)) for term, n in each.items()} for each in documents]
+    )
+    with reading(tmp_path) as own:
+        assert postings(own) == expected(documents)
+
+
+# Writing -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -315,15 +428,14 @@ def test_merge_rewrites_half_deleted_segments(tmp_path: Path) -> None:
             assert len(reader.postings("水")[0]) == 3000 - last
 
 
-def test_no_file_is_a_pickle(tmp_path: Path) -> None:
+def test_files_name_no_class_of_newsgrep(tmp_path: Path) -> None:
     engine_with("whoosh", tmp_path, [make_article("a", "水", "渔场声明", captions=["图"])]).close()
     for path in (tmp_path / "whoosh").iterdir():
         content = path.read_bytes()
-        assert b"whoosh." not in content, path.name
-        assert not content.startswith(b"\x80"), path.name
+        assert b"newsgrep." not in content, path.name
     (path,) = (tmp_path / "whoosh").glob("commit-*.json")
     state = json.loads(path.read_text().partition("\n")[0])["state"]
-    assert [len(each) for each in state["segments"]] == [3]
+    assert [len(each) for each in state["segments"]] == [6]
 
 
 def test_segments_of_inverts_describe_segments(tmp_path: Path) -> None:

@@ -225,7 +225,9 @@ class Workshop:
             return
         ended = self.run(scenario)
         yield from check_output(ended, None)
-        if ended.status != 0:
+        # A copy that was completed is not made again: what is left beside it, --tidy deletes.
+        is_copied = "already an index" in ended.err and found.digest == expected.after.digest
+        if ended.status != 0 and not is_copied:
             yield f"the repeated command exits with {ended.status}: {ended.err}"
         after = self.server.state(self.changed(scenario))
         if (after.digest, after.problems) != (expected.after.digest, ()):
@@ -234,7 +236,7 @@ class Workshop:
             "doctor", "--tidy", "--json", "--index", scenario.changed, cwd=self.trial
         )
         deleted = json.loads(ended.out or "{}").get("deleted")
-        if ended.status != 0 or deleted != []:
+        if ended.status != 0 or (deleted != [] and not is_copied):
             yield f"doctor --tidy finds {deleted}, exits with {ended.status}: {ended.err}"
         strange = frozenset(general_names(self.trial)) - expected.names
         if strange:
@@ -290,7 +292,7 @@ def general_names(folder: Path) -> Iterator[str]:
     """Yield the relative paths of all files, with ``#`` for numbers and random names."""
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        name = re.sub(r"\b(?:[0-9a-f]{32}|[0-9a-f]{16})\b", "#", name)
+        name = re.sub(r"(?:\b|_)(?:[0-9a-f]{32}|[0-9a-f]{16})\b", "#", name)
         yield re.sub(r"\d+", "#", name)
 
 

@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -250,17 +249,13 @@ def _state(path: Path, *, verify: bool) -> dict[str, Any]:
     index = FolderIndex(path)
     try:
         with index.open() as engine:
-            problems = [each.sentence for each in engine.verify(deep=True)] if verify else []
-            records = Counter((record.path, record.locator) for record in engine.file_records())
-            problems += [
-                f"{key} has {count} records" for key, count in records.items() if count > 1
-            ]
+            problems = engine.verify(deep=True) if verify else []
         snapshot = index_snapshot(path)
     except NewsgrepError as exc:
         return {"error": f"{type(exc).__name__}: {exc}"}
     return {
         "digest": hashlib.sha256(repr(snapshot).encode("utf-8", "surrogatepass")).hexdigest(),
-        "problems": problems,
+        "problems": [problem.sentence for problem in problems],
     }
 
 

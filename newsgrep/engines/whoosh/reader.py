@@ -18,16 +18,8 @@ from typing import Any, Final
 from newsgrep.analysis.codec import unpack_article, unpack_file_record, unpack_left_out
 from newsgrep.analysis.fold import fold
 from newsgrep.engines.commits import Commit
-from newsgrep.engines.whoosh.segment import (
-    BytesColumn,
-    Postings,
-    ReferenceColumn,
-    TermFile,
-    count_postings,
-    listed_at,
-    read_numbers,
-    read_postings,
-)
+from newsgrep.engines.whoosh.postings import Postings, count_postings, listed_at, read_postings
+from newsgrep.engines.whoosh.segment import BytesColumn, ReferenceColumn, TermFile, read_numbers
 from newsgrep.engines.whoosh.storage import (
     FIELD_BY_NAME_KIND,
     FIELD_BY_PASSAGE_KIND,
@@ -71,7 +63,7 @@ class OpenSegment:
         # All are opened before a writer may delete them.
         self._files = open_files(folder, commit, segment)
         try:
-            self._terms = TermFile(self._files[TERMS])
+            self._terms = TermFile(self._files[TERMS], segment)
         except BaseException:
             self.close()
             raise

@@ -17,7 +17,7 @@ import os
 import re
 import sys
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from zlib import crc32
@@ -90,16 +90,26 @@ _NUMBER_BYTES: Final = 4
 
 TERMS: Final = "trm"
 POSTINGS: Final = "pst"
-CHECKED_ENDINGS: Final = (*sorted(f"{name}.col" for name in COLUMNS), POSTINGS, TERMS)
+CHECKED_ENDINGS: Final = (
+    *sorted(f"{name}.col" for name in (*COLUMNS, "_stored")),
+    POSTINGS,
+    TERMS,
+)
 """Endings of the names of a segment's files with page checksums, in the order of those."""
 
-OWN_FILE: Final = re.compile(r"[0-9a-f]{16}\.([a-z_]+\.col|trm|pst|sums|[0-9]+\.del)")
-"""The names of a segment's files."""
+INDEX_NAME: Final = "NEWSGREP"
+"""The name of the index that begins the names of its segments."""
+
+OWN_FILE: Final = re.compile(
+    rf"{INDEX_NAME}(_[0-9a-z]{{16}}\.([a-z_]+\.col|trm|pst|sums|[0-9]+\.del)|\.tmp)"
+)
+"""The names of a segment's files, and of the folder of Whoosh's temporary ones."""
 
 ENGINE: Final = "whoosh"
 """The name of the engine in commit files."""
 
-_SEGMENT_NAME: Final = re.compile(r"[0-9a-f]{16}")
+_SEGMENT_NAME: Final = re.compile(rf"{INDEX_NAME}_[0-9a-z]{{16}}")
+_POSITION_CODES: Final = frozenset("BHiIq")
 
 
 class CorruptFile(Exception):
@@ -192,12 +202,17 @@ class Segment(NamedTuple):
     """What a commit says about a segment.
 
     ``documents`` is their number, deleted ones included. ``deleted`` is the name of the file with
-    the numbers of deleted documents, if there are any.
+    the numbers of deleted documents, if there are any. ``fields`` are the names of fields in the
+    order of their numbers in the table of terms, ``terms`` is how many it has, and
+    ``position_code`` the type code of their positions, as in :mod:`array`.
     """
 
     name: str
     documents: int
-    deleted: str | None = None
+    deleted: str | None
+    fields: Sequence[str]
+    position_code: str
+    terms: int
 
     def file(self, ending: str) -> str:
         """Return the name of the segment's file with this ending."""
@@ -238,9 +253,11 @@ def segments_of(commit: Commit) -> list[Segment]:
 
 
 def _check_segment(segment: Segment, files: Mapping[str, FileChecksum]) -> None:
-    name, documents, _ = segment
-    if not _SEGMENT_NAME.fullmatch(name) or type(documents) is not int:
+    name, documents, _, fields, code, terms = segment
+    if not _SEGMENT_NAME.fullmatch(name) or type(documents) is not int or type(terms) is not int:
         raise TypeError("not a segment")
+    if not all(isinstance(each, str) for each in fields) or code not in _POSITION_CODES:
+        raise TypeError("not the terms of a segment")
     if not 0 < documents < min(files[segment.file(f"{each}.col")].size for each in BYTES_COLUMNS):
         raise CorruptFile(f"the segment {name} has too few bytes for its documents")
     pages = sum(_count_pages(files[segment.file(each)].size) for each in CHECKED_ENDINGS)

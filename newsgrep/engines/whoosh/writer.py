@@ -17,9 +17,9 @@ from newsgrep.analysis.codec import pack_file_record
 from newsgrep.analysis.document import IndexDocument, publication_month
 from newsgrep.engines.base import Change, DeleteArticle, DropFileRecord, PutArticle, PutFileRecord
 from newsgrep.engines.commits import FileChecksum
-from newsgrep.engines.whoosh.builder import SegmentBuilder
+from newsgrep.engines.whoosh.internals import SegmentBuilder
+from newsgrep.engines.whoosh.postings import to_weight
 from newsgrep.engines.whoosh.reader import OpenSegment, WhooshReader
-from newsgrep.engines.whoosh.segment import to_weight
 from newsgrep.engines.whoosh.storage import (
     ARTICLE,
     BYTES_COLUMNS,
@@ -76,6 +76,7 @@ class NewSegment:
         self.gathered = 0
         """The number of postings that are in memory."""
         self.sources: set[bytes] = set()
+        self._finished: Segment | None = None
 
     def add(self, terms: Mapping[str, FieldTerms], columns: Mapping[str, Any]) -> DocumentAddress:
         """Add a document with terms by field and a value for each column."""
@@ -102,7 +103,8 @@ class NewSegment:
             facet = segment.facet(name)
             columns[name] = [facet.values[facet.references[number]] for number in living]
         self.sources.update(_sources(segment))
-        self.builder.add_all(columns, len(living))
+        for values in zip(*columns.values(), strict=True):
+            self.builder.add(dict(zip(columns, values, strict=True)))
         numbers = {old: first + new << _NUMBER_SHIFT for new, old in enumerate(living)}
         for field in segment.fields:
             lists = self._lists[field]
@@ -116,14 +118,19 @@ class NewSegment:
                     lists[term.decode("utf-8")].extend(postings)
                     self.gathered += len(postings)
 
-    def finish(self) -> None:
+    def finish(self) -> Segment:
         """Write and forget all postings, and close the files, unless that is done."""
-        if self.builder.is_finished:
-            return
-        fields = sorted(self._lists)
-        self.builder.finish(fields, ((each, _popped(self._lists[each])) for each in fields))
-        self._lists.clear()
-        self.gathered = 0
+        if self._finished is None:
+            lists = sorted(self._lists.items())
+            self._finished = self.builder.finish((name, _popped(each)) for name, each in lists)
+            self._lists.clear()
+            self.gathered = 0
+        return self._finished
+
+    def close(self) -> None:
+        """Close the files, of a segment that is not finished as well."""
+        if self._finished is None:
+            self.builder.close()
 
 
 def _sources(segment: OpenSegment) -> list[bytes]:
@@ -170,7 +177,7 @@ class ChangeWriter:
 
     def __exit__(self, *_: object) -> None:
         for segment in self._new:
-            segment.builder.close()
+            segment.close()
 
     def apply(self, change: Change, committed: WhooshReader) -> None:
         """Apply one change; ``committed`` is the commit before."""
@@ -226,8 +233,7 @@ class ChangeWriter:
         for new in self._new:
             if len(new.deleted) == new.builder.documents:
                 continue
-            new.finish()
-            segment = Segment(new.builder.name, new.builder.documents)
+            segment = new.finish()
             files |= checksum_segment(self._folder, segment)
             if new.deleted:
                 segment = self._write_deleted(segment, new.deleted, files, committed.commit.number)
