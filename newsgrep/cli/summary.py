@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
+from newsgrep.extract.records.base import list_others
 from newsgrep.extract.records.names import readable_suffixes
 from newsgrep.index.plan import ListedFile, Outcome, UpdateSummary
 from newsgrep.terminal import count_noun, one_line
@@ -31,6 +32,7 @@ def summary_object(summary: UpdateSummary) -> dict[str, Any]:
         "seen": summary.seen,
         "containers": summary.containers,
         "uncounted": summary.uncounted,
+        "others": dict(summary.others),
         **{outcome.value: summary.counts[outcome] for outcome in Outcome},
         "removed": summary.removed,
         "kept": summary.kept,
@@ -107,6 +109,8 @@ def note_lines(summary: UpdateSummary) -> Iterator[str]:
         yield from group.lines()
     if summary.uncounted:
         yield f"rejected: {count_noun(summary.uncounted, 'more record')} for the same reasons"
+    if summary.others:
+        yield f"skipped: {_describe_others(summary)}"
     yield from _shared_lines(summary)
     if summary.undated and (summary.counts[Outcome.ADDED] or summary.counts[Outcome.UPDATED]):
         verb = "has" if summary.undated == 1 else "have"
@@ -116,6 +120,12 @@ def note_lines(summary: UpdateSummary) -> Iterator[str]:
         )
     if older := _describe_older(summary):
         yield f"{older} by older rules: newsgrep index --reextract reads them again"
+
+
+def _describe_others(summary: UpdateSummary) -> str:
+    number = sum(summary.others.values())
+    are = "is not an article" if number == 1 else "are not articles"
+    return f"{count_noun(number, 'record')} that {are}: {list_others(summary.others)}"
 
 
 def _describe_older(summary: UpdateSummary) -> str:

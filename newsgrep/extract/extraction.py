@@ -21,7 +21,7 @@ from newsgrep.extract.records.base import (
     Record,
     Source,
 )
-from newsgrep.extract.records.registry import read_document, read_records
+from newsgrep.extract.records.registry import read_document, read_located, read_records
 from newsgrep.extract.trace import ClaimOutcome, FullTrace
 from newsgrep.models import Article, Provenance
 
@@ -72,11 +72,11 @@ def extract_records(
     """
     if format_name:
         records = read_document(source, format_name)
+    elif locator is not None:
+        records = read_located(source, [locator], options, default_format=default_format)
     else:
         records = read_records(source, options, default_format=default_format)
     for record in records:
-        if locator is not None and record.locator != locator:
-            continue
         if isinstance(record, BadRecord):
             yield Extraction(path, "", reason=record.reason, locator=record.locator)
         else:

@@ -1,8 +1,8 @@
 """Reading files of many records in a run: which records are new, changed, unchanged or gone.
 
-A record whose bytes are those of its file record is not extracted again. A file of lines that
-only grew is read from where it ended, after its beginning was compared with what was there. What
-is known for that is the ledger in the file record of the file.
+A record whose bytes are those of its file record is not extracted again. A file that only grew is
+read from where it ended, if programs append to its format, after its beginning was compared with
+what was there. What is known for that is the ledger in the file record of the file.
 """
 
 from __future__ import annotations
@@ -14,20 +14,21 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from newsgrep.errors import NoArticle
+from newsgrep.extract.records import registry
 from newsgrep.extract.records.base import (
     NO_FIELDS,
     BadRecord,
     ReadOptions,
+    ReadReport,
     Record,
     Records,
     Source,
     file_source,
+    list_others,
 )
-from newsgrep.extract.records.json_lines import read_lines
-from newsgrep.extract.records.registry import find_format, read_records
 from newsgrep.extract.walk import File
 from newsgrep.models import FileRecord, Status
 
@@ -55,40 +56,52 @@ class KnownRecord(NamedTuple):
 class ContainerEnd(NamedTuple):
     """The end of a file of many records: its file record, and how many records it has.
 
-    ``uncounted`` has the numbers of unreadable records without a file record, by reason.
+    ``uncounted`` has the numbers of unreadable records without a file record, by reason, and
+    ``others`` those of records that are no articles, by kind.
     """
 
     file_record: FileRecord
     records: int
     uncounted: Mapping[str, int]
+    others: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """What is known about a file of many records.
 
-    ``end`` is the offset in bytes after its last whole line, ``lines`` how many there are before
-    it, and ``digest`` the hash of the bytes before it, if the file is one of lines. ``fields``
-    are the user's names of fields, ``uncounted`` the unreadable records without a file record.
+    ``end`` is the offset in bytes up to which it was read, ``number`` the greatest number in a
+    locator before it, and ``digest`` the hash of the bytes before it, if programs append to files
+    of this format. ``fields`` are the user's names of fields, ``uncounted`` the unreadable records
+    without a file record, and ``others`` the records that are no articles, by kind.
     """
 
     end: int = 0
-    lines: int = 0
+    number: int = 0
     digest: str = ""
     fields: Mapping[str, str] = field(default_factory=lambda: NO_FIELDS)
     uncounted: Mapping[str, int] = field(default_factory=dict)
+    others: Mapping[str, int] = field(default_factory=dict)
 
     def pack(self) -> str:
         """Return the ledger as text."""
-        values = [self.end, self.lines, self.digest, dict(self.fields), dict(self.uncounted)]
+        values = [
+            self.end,
+            self.number,
+            self.digest,
+            dict(self.fields),
+            dict(self.uncounted),
+            dict(self.others),
+        ]
         return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
 
 def unpack_ledger(text: str) -> Ledger:
     """Return the ledger that ``text`` describes; an empty one if it is invalid."""
     try:
-        end, lines, digest, fields, uncounted = json.loads(text)
-        return Ledger(int(end), int(lines), str(digest), dict(fields), dict(uncounted))
+        end, number, digest, fields, uncounted, *rest = json.loads(text)
+        others = dict(rest[0]) if rest else {}
+        return Ledger(int(end), int(number), str(digest), dict(fields), dict(uncounted), others)
     except (ValueError, TypeError, RecursionError):
         return Ledger()
 
@@ -117,56 +130,60 @@ def read_container(
     ledger = unpack_ledger(before.ledger) if before else Ledger()
     fields = options.fields or ledger.fields
     reader = _ContainerReader(file, {} if again else known, extractor, fields)
-    head = source.head()
-    found = find_format(source.name, head)
-    end = Ledger(fields=fields)
-    if found is not None and found.is_lines:
-        end = _measure_lines(source, fields)
-    if not again and end.digest and _only_grew(source, ledger, end):
-        yield from map(KnownRecord, reader.known_records(ledger))
-        with source.open_stream() as stream:
-            stream.seek(ledger.end)
-            yield from reader.items(read_lines(stream, ledger.lines))
+    found = registry.find_format(source.name, source.head())
+    report = ReadReport(limit=file.size)
+    read = ReadOptions(fields, options.query, report)
+    if found is None or found.resume is None:
+        yield from reader.items(registry.read_records(source, read))
+        digest = ""
     else:
-        yield from reader.items(read_records(source, ReadOptions(fields, options.query)))
+        beginning, whole = _hash_parts(source, ledger.end, file.size)
+        if again or ledger.fields != fields or not ledger.digest or ledger.digest != beginning:
+            yield from reader.items(registry.read_records(source, read))
+        else:
+            report.reached(ledger.end, ledger.number)
+            report.others.update(ledger.others)
+            yield from map(KnownRecord, reader.known_records(ledger))
+            yield from reader.items(found.resume(source, read, ledger.end, ledger.number))
+        digest = _digest_before(source, report.end, file.size, whole)
     if reader.is_empty:
-        yield from reader.items(iter([BadRecord("", "it contains no records")]))
-    yield reader.end(end)
+        yield from reader.items(iter([BadRecord("", _without_records(report.others))]))
+    yield reader.end(report, digest)
 
 
-def _only_grew(source: Source, before: Ledger, now: Ledger) -> bool:
-    """Return whether the first ``before.end`` bytes are those that were read before."""
-    if not before.digest or before.fields != now.fields or before.end > now.end:
-        return False
+def _without_records(others: Mapping[str, int]) -> str:
+    return f"it contains no articles, only {list_others(others)}" if others else _NO_RECORDS
+
+
+_NO_RECORDS: Final = "it contains no records"
+
+
+def _hash_parts(source: Source, end: int, size: int) -> tuple[str, str]:
+    """Return the digests of the first ``end`` and the first ``size`` bytes of a file.
+
+    The first one is empty if ``end`` is zero or beyond ``size``.
+    """
+    digest, left, beginning = blake2b(digest_size=_DIGEST_BYTES), size, ""
     with source.open_stream() as stream:
-        return _hash(stream, before.end) == before.digest
+        for part in (end, size - end) if 0 < end <= size else (size,):
+            left = part
+            while left > 0 and (chunk := stream.read(min(left, _CHUNK_BYTES))):
+                digest.update(chunk)
+                left -= len(chunk)
+            beginning = beginning or (digest.hexdigest() if 0 < end <= size else "")
+    return beginning, digest.hexdigest()
 
 
-def _hash(stream: BinaryIO, size: int) -> str:
-    digest = blake2b(digest_size=_DIGEST_BYTES)
-    while size > 0 and (chunk := stream.read(min(size, _CHUNK_BYTES))):
-        digest.update(chunk)
-        size -= len(chunk)
-    return digest.hexdigest()
+def _digest_before(source: Source, end: int, size: int, whole: str) -> str:
+    """Return the digest of the first ``end`` bytes; empty if there are none.
 
-
-def _measure_lines(source: Source, fields: Mapping[str, str]) -> Ledger:
-    """Return the ledger of a file of lines; a last line without its end is not in it."""
-    digest = blake2b(digest_size=_DIGEST_BYTES)
-    end = lines = 0
-    pending = b""
-    with source.open_stream() as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            whole, newline, rest = chunk.rpartition(b"\n")
-            if newline:
-                digest.update(pending)
-                digest.update(whole + newline)
-                end += len(pending) + len(whole) + 1
-                lines += whole.count(b"\n") + 1
-                pending = rest
-            else:
-                pending += chunk
-    return Ledger(end, lines, digest.hexdigest(), fields)
+    ``whole`` is that of all ``size`` bytes before they were read. The digest is empty if the file
+    was rewritten since: then the next run reads it from its beginning.
+    """
+    if not end or end == size:
+        return whole if end else ""
+    beginning, now = _hash_parts(source, end, size)
+    return beginning if now == whole else ""
 
 
 class _ContainerReader:
@@ -197,7 +214,7 @@ class _ContainerReader:
         self._bad.update({reason: n + _MAX_BAD for reason, n in ledger.uncounted.items()})
         self._count += sum(ledger.uncounted.values())
         for path, record in self._known.items():
-            if record.locator and int(record.locator[1:]) <= ledger.lines:
+            if record.locator and _number(record.locator) <= ledger.number:
                 self._count += 1
                 yield path
 
@@ -239,12 +256,17 @@ class _ContainerReader:
                 locator=record.locator,
             )
 
-    def end(self, ledger: Ledger) -> ContainerEnd:
-        """Return the end of the file, of which ``ledger`` says how far it was read."""
+    def end(self, report: ReadReport, digest: str) -> ContainerEnd:
+        """Return the end of the file, with what the reader of its records has reported.
+
+        ``digest`` is that of the bytes before ``report.end``, empty if the file is not resumed.
+        """
         uncounted = {
             reason: number - _MAX_BAD for reason, number in self._bad.items() if number > _MAX_BAD
         }
-        packed = Ledger(ledger.end, ledger.lines, ledger.digest, self._fields, uncounted).pack()
+        others = dict(report.others)
+        end, number = (report.end, report.number) if digest else (0, 0)
+        packed = Ledger(end, number, digest, self._fields, uncounted, others).pack()
         record = FileRecord(
             self._file.path,
             self._file.size,
@@ -254,13 +276,19 @@ class _ContainerReader:
             extractor=self._extractor,
             ledger=packed,
         )
-        return ContainerEnd(record, 0 if self._is_whole else self._count, uncounted)
+        return ContainerEnd(record, 0 if self._is_whole else self._count, uncounted, others)
 
 
 _SETTLED: Final = frozenset((Status.INDEXED, Status.REJECTED))
 """A duplicate is extracted again: it may be the better version now."""
 
 _NO_DIGEST: Final = "00"
+
+
+def _number(locator: str) -> int:
+    """Return the number in the locator of a record of a file that is resumed."""
+    digits = locator[1:]
+    return int(digits) if digits.isdecimal() else 0
 
 
 def _digest_of(record: Record) -> str:
@@ -277,13 +305,10 @@ def read_located(
 
     Raises ``OSError`` and :class:`ValueError` if the file cannot be read.
     """
-    left = set(locators)
+    source = file_source(Path(path))
     try:
-        for record in read_records(file_source(Path(path)), options):
-            if record.locator in left and isinstance(record, Record):
-                left.discard(record.locator)
+        for record in registry.read_located(source, locators, options):
+            if isinstance(record, Record):
                 yield record, _digest_of(record)
-            if not left:
-                return
     except NoArticle:
         return

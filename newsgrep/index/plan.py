@@ -293,7 +293,8 @@ class UpdateSummary:
     """The results of a run; ``seen`` is the sum of ``counts``, of files and records.
 
     ``containers`` is how many files of many records were seen, ``uncounted`` how many of their
-    records are rejected and not listed.
+    records are rejected and not listed, and ``others`` counts those that are no articles, such as
+    pictures in a crawl, by kind.
 
     ``listed`` has every duplicate, rejected and failed file, and ``skipped`` every path that is
     not a file to read, by kind. ``removed`` is how many articles were deleted, ``articles`` how
@@ -320,3 +321,4 @@ class UpdateSummary:
     shared_addresses: tuple[SharedAddress, ...] = ()
     containers: int = 0
     uncounted: int = 0
+    others: Mapping[str, int] = field(default_factory=dict)

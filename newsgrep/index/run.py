@@ -64,11 +64,12 @@ class UpdateRun:
             for record in plan.unchanged
             if record.status is not Status.CONTAINER
         }
-        self._containers = {
-            record.path: unpack_ledger(record.ledger).uncounted
-            for record in plan.unchanged
-            if record.status is Status.CONTAINER
-        }
+        # The numbers of records of each file that have no file record: unreadable, and others.
+        self._containers: dict[str, tuple[Mapping[str, int], Mapping[str, int]]] = {}
+        for record in plan.unchanged:
+            if record.status is Status.CONTAINER:
+                ledger = unpack_ledger(record.ledger)
+                self._containers[record.path] = ledger.uncounted, ledger.others
         # Known records of files that are read, until they are found in them again.
         self._unseen: dict[str, dict[str, FileRecord]] = {
             path: {p: record for p, record in known.items() if record.locator}
@@ -193,7 +194,7 @@ class UpdateRun:
             if each.status is not Status.INDEXED:
                 yield DropFileRecord(each.path)
         if end.records:
-            self._containers[record.path] = end.uncounted
+            self._containers[record.path] = end.uncounted, end.others
             if known and known.status is Status.INDEXED:
                 yield DeleteArticle(known.article_id or "")
             yield PutFileRecord(record)
@@ -417,6 +418,9 @@ class UpdateRun:
         skipped: dict[str, list[ListedFile]] = {}
         for item in self.plan.skipped:
             skipped.setdefault(item.kind, []).append(ListedFile(item.path, item.reason))
+        others: Counter[str] = Counter()
+        for _, kinds in self._containers.values():
+            others.update(kinds)
         return UpdateSummary(
             seen=len(self._outcomes),
             counts={outcome: counts[outcome] for outcome in Outcome},
@@ -428,7 +432,8 @@ class UpdateRun:
             shard=str(self.plan.shard) if self.plan.shard else None,
             kept=len(self.plan.missing),
             containers=len(self._containers),
-            uncounted=sum(sum(each.values()) for each in self._containers.values()),
+            uncounted=sum(sum(bad.values()) for bad, _ in self._containers.values()),
+            others=dict(others),
         )
 
 

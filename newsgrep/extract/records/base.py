@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -97,6 +98,43 @@ class BadRecord(NamedTuple):
     reason: str
 
 
+@dataclass(slots=True)
+class ReadReport:
+    """What a reader reports besides its records.
+
+    ``end`` is an offset in bytes: what is before it is read and stays the same when a program
+    appends to the file. ``number`` is the greatest number in a locator of a record before it.
+    ``others`` counts the parts of a file that are no articles, such as pictures, by kind.
+    ``limit`` is the size of the file when reading began; what is appended later is not counted.
+    """
+
+    end: int = 0
+    number: int = 0
+    others: Counter[str] = field(default_factory=Counter)
+    limit: int | None = None
+
+    def reached(self, end: int, number: int) -> None:
+        """Note that all records before the offset ``end`` are read; ``number`` is the last one."""
+        if self.limit is None or end <= self.limit:
+            self.end, self.number = end, number
+
+
+_MAX_KINDS: Final = 6
+
+
+def list_others(others: Mapping[str, int]) -> str:
+    """Return the numbers of a report's other records, for people; the most frequent kinds first.
+
+    >>> list_others({"request": 3, "image/png": 1200})
+    '1,200 image/png, 3 request'
+    """
+    kinds = sorted(others.items(), key=lambda each: (-each[1], each[0]))
+    listed = [f"{count:,} {kind}" for kind, count in kinds[:_MAX_KINDS]]
+    if more := sum(count for _, count in kinds[_MAX_KINDS:]):
+        listed.append(f"{more:,} of other kinds")
+    return ", ".join(listed)
+
+
 NO_FIELDS: Final[Mapping[str, str]] = {}
 """No names of fields in dumps."""
 
@@ -106,11 +144,13 @@ class ReadOptions:
     """How to read records.
 
     ``fields`` maps a field of an article (title, body, published …) to the name of the field in
-    the dump that has it. ``query`` is the SQL that yields the rows of a database.
+    the dump that has it. ``query`` is the SQL that yields the rows of a database. ``report``
+    receives what a reader reports besides records.
     """
 
     fields: Mapping[str, str] = field(default_factory=lambda: NO_FIELDS)
     query: str | None = None
+    report: ReadReport = field(default_factory=ReadReport, compare=False)
 
 
 DEFAULT_OPTIONS: Final = ReadOptions()
@@ -124,12 +164,19 @@ class RecordFormat:
 
     ``read`` yields them in the order of the file, in memory that does not grow with it. It raises
     :class:`~newsgrep.errors.NoArticle` if the file as a whole cannot be read, and nothing else
-    because of its bytes. ``recognises`` decides by the first :data:`HEAD_BYTES` bytes. ``is_lines``
-    is whether each record is one line, so that what was read stays the same when a program appends
-    lines to the file.
+    because of its bytes. ``recognises`` decides by the first :data:`HEAD_BYTES` bytes.
+
+    ``resume`` is for formats to which programs append: it yields the records from the offset
+    ``end`` in bytes on, whose locators have numbers greater than ``number``. Both are what the
+    reader passed to :meth:`ReadReport.reached` before; ``read`` and ``resume`` call it after each
+    complete record.
+
+    ``seek`` yields the record at an offset, which is the number in its locator ``@518203``,
+    without reading those before it.
     """
 
     name: str
     read: Callable[[Source, ReadOptions], Records]
     recognises: Callable[[bytes], bool]
-    is_lines: bool = False
+    resume: Callable[[Source, ReadOptions, int, int], Records] | None = None
+    seek: Callable[[Source, ReadOptions, int], Records] | None = None

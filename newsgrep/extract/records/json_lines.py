@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import BinaryIO, Final
+from typing import Final
 
 from newsgrep.extract.records.base import (
     MAX_RECORD_BYTES,
@@ -34,25 +34,32 @@ def _is_object(line: bytes) -> bool:
         return False
 
 
-def read(source: Source, options: ReadOptions) -> Records:  # noqa: ARG001  (fields are read later)
+def read(source: Source, options: ReadOptions) -> Records:
     """Yield a record for each line; its locator is the number of the line."""
+    yield from resume(source, options, 0, 0)
+
+
+def resume(source: Source, options: ReadOptions, end: int, number: int) -> Records:
+    """Yield a record for each line from the offset ``end`` on, after ``number`` lines."""
     with source.open_stream() as stream:
-        yield from read_lines(stream)
-
-
-def read_lines(stream: BinaryIO, number: int = 0) -> Records:
-    """Yield a record for each line from the position of ``stream``, after ``number`` lines."""
-    while line := stream.readline(MAX_RECORD_BYTES + 1):
-        number += 1
-        if len(line) > MAX_RECORD_BYTES:
-            while line and not line.endswith(b"\n"):
+        if end:
+            stream.seek(end)
+        while line := stream.readline(MAX_RECORD_BYTES + 1):
+            number += 1
+            end += len(line)
+            is_too_long = len(line) > MAX_RECORD_BYTES
+            while is_too_long and line and not line.endswith(b"\n"):
                 line = stream.readline(MAX_RECORD_BYTES)
-            yield BadRecord(f":{number}", "a line of more than 64M")
-            continue
-        if number == 1:
-            line = line.removeprefix(_BYTE_ORDER_MARK)
-        if line := line.strip():
-            yield Record(f":{number}", line, "fields")
+                end += len(line)
+            if line.endswith(b"\n"):  # otherwise a program may be writing it
+                options.report.reached(end, number)
+            if is_too_long:
+                yield BadRecord(f":{number}", "a line of more than 64M")
+                continue
+            if number == 1:
+                line = line.removeprefix(_BYTE_ORDER_MARK)
+            if line := line.strip():
+                yield Record(f":{number}", line, "fields")
 
 
-FORMAT = RecordFormat("jsonl", read, recognises, is_lines=True)
+FORMAT = RecordFormat("jsonl", read, recognises, resume=resume)

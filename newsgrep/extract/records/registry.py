@@ -7,7 +7,8 @@ declare theirs as an entry point of the group ``newsgrep.formats``, whose value 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib import import_module
 from typing import Final, cast
@@ -73,6 +74,39 @@ def read_records(
         yield from read_records(inner, options, default_format=default_format, nesting=nesting + 1)
     else:
         yield _document(source, head, default_format)
+
+
+def read_located(
+    source: Source,
+    locators: Collection[str],
+    options: ReadOptions,
+    *,
+    default_format: str | None = None,
+) -> Records:
+    """Yield the records of ``source`` that have these locators, and no others.
+
+    A record at an offset is read without those before it, if its format allows that; otherwise,
+    the file is read from its beginning up to the last of them. Raises as :func:`read_records`.
+    """
+    left = set(locators)
+    found = find_format(source.name, source.head())
+    if found and found.seek:
+        for locator in list(left):
+            if _OFFSET.fullmatch(locator):
+                for record in found.seek(source, options, int(locator[1:])):
+                    left.discard(locator)
+                    yield record
+    if not left:
+        return
+    for record in read_records(source, options, default_format=default_format):
+        if record.locator in left:
+            left.remove(record.locator)
+            yield record
+            if not left:
+                return
+
+
+_OFFSET: Final = re.compile("@[0-9]{1,18}")
 
 
 def _read_archive(source: Source, head: bytes, options: ReadOptions, nesting: int) -> Records:
