@@ -85,5 +85,5 @@ def _describe_holder(folder: Path) -> str:
         with open_regular(folder / HOLDER_FILE) as stream:
             holder = json.loads(stream.read(_MAX_HOLDER_BYTES))
         return f"Process {holder['pid']} on {holder['host']} (since {holder['since']})"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return "Another process"
