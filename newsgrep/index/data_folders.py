@@ -1,7 +1,8 @@
 """The subfolders of an index with engines' data: created, identified, deleted, and adopted.
 
-A data folder appears with a copy of its manifest in it. A folder without one, or with articles of
-an older format, is not newsgrep's, whatever its name is, and is never deleted.
+A data folder appears with a copy of its manifest in it, which says what it is. A folder with
+neither that nor articles of an older format is not newsgrep's, whatever its name is, and is never
+deleted.
 """
 
 from __future__ import annotations
@@ -78,9 +79,27 @@ def mark_data_folder(data: Path, manifest: Manifest) -> None:
 def data_folders(folder: Path) -> list[str]:
     """Return the names of the subfolders with engines' data in an index, the oldest first.
 
-    Such a folder contains a copy of its manifest, or articles of an older format.
+    Such a folder contains a copy of its manifest, or articles.
     """
-    return [name for name in _names(folder) if _is_data(folder, name)]
+    names = _names(folder)
+    return [name for name in names if _stored_manifest(folder, name) or _has_articles(folder, name)]
+
+
+def leftover_folders(folder: Path, current: Manifest) -> list[str]:
+    """Return the names of folders to delete, of an index whose ``current`` data was opened."""
+    names = [name for name in _names(folder) if name != current.data]
+    return [name for name in names if _is_identified(folder, name)] + unfinished_folders(folder)
+
+
+def unconfirmed_folders(folder: Path, current: Manifest | None) -> list[str]:
+    """Return the names of folders to delete that a killed run has not made the index.
+
+    These are the data that its draft names, and unfinished folders. ``current`` is the manifest.
+    """
+    draft, names = read_draft(folder), unfinished_folders(folder)
+    if draft and draft != current and draft == _stored_manifest(folder, draft.data):
+        names.append(draft.data)
+    return names
 
 
 def unfinished_folders(folder: Path) -> list[str]:
@@ -97,7 +116,7 @@ def unfinished_folders(folder: Path) -> list[str]:
 
 
 def delete_data_folders(folder: Path, names: Iterable[str]) -> list[str]:
-    """Delete folders that :func:`data_folders` or :func:`unfinished_folders` has returned.
+    """Delete folders that one of the functions above has named for that.
 
     Returns the names of those that are gone; others can't be deleted now. The copy of the manifest
     is deleted last, and written before if there is none, so that a folder of which a part is left
@@ -164,8 +183,14 @@ def _number(name: str) -> int:
     return int((match and match["number"]) or 1)
 
 
-def _is_data(folder: Path, name: str) -> bool:
-    return _stored_manifest(folder, name) is not None or _has_articles(folder, name)
+def _is_identified(folder: Path, name: str) -> bool:
+    """Return whether a folder is certainly data of this index.
+
+    A folder that was copied by hand has the copy of another name's manifest.
+    """
+    if os.path.lexists(folder / name / DATA_FILE):
+        return _stored_manifest(folder, name) is not None
+    return _has_articles(folder, name)
 
 
 def _stored_manifest(folder: Path, name: str) -> Manifest | None:

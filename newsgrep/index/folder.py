@@ -8,7 +8,7 @@ folders or deletes them is in :mod:`newsgrep.index.data_folders`, which a search
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -281,34 +281,18 @@ class FolderIndex(Index):
 
     def remove_leftovers(self, manifest: Manifest | None) -> list[str]:
         """Delete other data than that of ``manifest``, and drafts."""
-        from newsgrep.index.data_folders import delete_data_folders
+        from newsgrep.index.data_folders import delete_data_folders, leftover_folders
 
         if manifest is None:
             return self._remove_unconfirmed(None)
-        deleted = delete_data_folders(self.path, self._leftovers(manifest))
-        for name in _DRAFTS:
-            with suppress(FileNotFoundError):
-                (self.path / name).unlink()
-                deleted.append(name)
-        return deleted
-
-    def _leftovers(self, manifest: Manifest) -> list[str]:
-        from newsgrep.index.data_folders import data_folders, unfinished_folders
-
-        found = data_folders(self.path) + unfinished_folders(self.path)
-        return [name for name in found if name != manifest.data]
+        deleted = delete_data_folders(self.path, leftover_folders(self.path, manifest))
+        return deleted + self._remove_files(_DRAFTS)
 
     def _remove_unconfirmed(self, current: Manifest | None) -> list[str]:
-        """Delete the data that a killed run has not made the index, which its draft names."""
-        from newsgrep.index.data_folders import (
-            data_folders,
-            delete_data_folders,
-            unfinished_folders,
-        )
+        """Delete the data that a killed run has not made the index, and its draft."""
+        from newsgrep.index.data_folders import delete_data_folders, unconfirmed_folders
 
-        draft, names = read_draft(self.path), unfinished_folders(self.path)
-        if draft and not (current and current.data == draft.data):
-            names += [name for name in data_folders(self.path) if name == draft.data]
+        names = unconfirmed_folders(self.path, current)
         deleted = delete_data_folders(self.path, names)
         if not current and (kept := set(names).difference(deleted)):
             # Without its draft, the data would look like an index that has lost its manifest.
@@ -316,15 +300,22 @@ class FolderIndex(Index):
                 f"{self.path / kept.pop()} of an interrupted run can't be deleted: delete it, or "
                 "name another folder with --index."
             )
-        with suppress(FileNotFoundError):
-            (self.path / DRAFT_FILE).unlink()
-            deleted.append(DRAFT_FILE)
+        return deleted + self._remove_files([DRAFT_FILE])
+
+    def _remove_files(self, names: Iterable[str]) -> list[str]:
+        deleted = []
+        for name in names:
+            with suppress(FileNotFoundError):
+                (self.path / name).unlink()
+                deleted.append(name)
         return deleted
 
     def clean_up(self, manifest: Manifest) -> None:
         """Take the lock if there is something to delete; leaving it deletes a writer's note."""
+        from newsgrep.index.data_folders import leftover_folders
+
         files = any((self.path / name).exists() for name in (HOLDER_FILE, *_DRAFTS))
-        if files or self._leftovers(manifest):
+        if files or leftover_folders(self.path, manifest):
             with suppress(IndexLocked, IndexMissing), self.lock():
                 loaded = load_manifest(self.path)
                 if loaded and loaded[0] == manifest:  # else it was rebuilt meanwhile

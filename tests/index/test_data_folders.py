@@ -399,3 +399,12 @@ def test_verification_repeats_for_an_index_that_changes(
     report = verify_index(index)
     assert report.problems == ()
     assert (report.articles, len(calls)) == (3, 2)
+
+
+def test_copy_of_data_by_hand_is_not_deleted(index: FolderIndex, files: Path) -> None:
+    engine = read_manifest(index.path).engine
+    backup = index.path / f"{engine}-5"
+    shutil.copytree(index.path / engine, backup)
+    before = bytes_of(backup)
+    use_index(index, files)
+    assert bytes_of(backup) == before
