@@ -59,9 +59,11 @@ test-engines: tools server .venv/development
 	NEWSGREP_TEST_ENGINES=all $(BIN)/pytest --numprocesses auto --dist loadfile -m engines
 
 # The tests marked `torture`, with many more trials, for hours; writes the figures of docs/TRUST.md.
-# TORTURE="-k power" runs a part of them, whose figures replace the earlier ones.
+# TORTURE="-k power" runs a part of them, whose figures replace the earlier ones, and SHARE=0.1 a
+# tenth of the trials.
+SHARE ?= 1
 torture: .venv/development
-	NEWSGREP_TORTURE=1 $(BIN)/pytest -m torture $(TORTURE); status=$$?; \
+	NEWSGREP_TORTURE=$(SHARE) $(BIN)/pytest -m torture $(TORTURE); status=$$?; \
 		$(BIN)/python docs/build_trust.py && exit $$status
 
 # A test pipes JSON output into jq; without jq, it is skipped with a message.

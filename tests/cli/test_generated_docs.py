@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from docs import build_man
+from docs import build_man, build_trust
 from tests.support.cli import REPOSITORY
 
 MAN_PAGES = REPOSITORY / "docs" / "man"
@@ -31,3 +31,29 @@ def test_picture_shows_what_newsgrep_prints() -> None:
     assert lines(build_screenshot.build()) == lines(build_screenshot.PICTURE.read_text("utf-8")), (
         "run: make screenshot"
     )
+
+
+def test_figures_are_written_between_their_marks() -> None:
+    counts = {"trials": 1200, "failures": 0}
+    name = "test_fault_leaves_old_or_new_index"
+    recorded = {
+        "tests": {
+            f"{name}[whoosh-copy]": {"date": "2026-11-20", "counts": counts},
+            f"{name}[whoosh-reindex]": {"date": "2026-11-21", "counts": counts},
+            f"{name}[tantivy-doctor --rollback]": {"date": "2026-11-21", "counts": counts},
+        },
+        "versions": {"newsgrep": "1"},
+    }
+    page = build_trust.PAGE.read_text("utf-8")
+    new = build_trust.build(page, recorded)
+    copied, rolled_back = (row for row in build_trust.BY_ENGINE if row.test == name)
+    assert f"| {copied.label} | 2,400 trials, 0 failures | not run |" in new
+    assert f"| {rolled_back.label} | not run | 1,200 trials, 0 failures |" in new
+    assert "Last run: 2026-11-20 to 2026-11-21; newsgrep 1." in new
+    assert build_trust.build(new, recorded) == new
+
+
+def test_every_row_of_the_figures_has_a_test() -> None:
+    sources = "".join(path.read_text("utf-8") for path in (REPOSITORY / "tests").rglob("test_*.py"))
+    for row in (*build_trust.BY_ENGINE, *build_trust.OTHERS):
+        assert f"def {row.test}(" in sources

@@ -18,7 +18,10 @@ from pathlib import Path
 
 import pytest
 
-LONG_FORM = os.environ.get("NEWSGREP_TORTURE", "") not in ("", "0")
+_SHARE = float(os.environ.get("NEWSGREP_TORTURE") or 0)
+"""1 for the long form, less for a part of its trials, 0 for the short form."""
+
+LONG_FORM = _SHARE > 0
 
 Tally = Counter[str]
 """How often each event happened in one test."""
@@ -27,8 +30,8 @@ _COUNTS_PROPERTY = "tally"
 
 
 def trial_count(short: int, long: int) -> int:
-    """Return the number of trials: ``long`` in ``make torture``, else ``short``."""
-    return long if LONG_FORM else short
+    """Return how many trials to run: ``long``, or a share of it, in ``make torture``."""
+    return max(short, round(long * _SHARE))
 
 
 @pytest.fixture
