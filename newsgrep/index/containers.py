@@ -26,6 +26,7 @@ from newsgrep.extract.records.base import (
     Record,
     Records,
     Source,
+    bad_record,
     file_source,
     list_others,
 )
@@ -203,6 +204,7 @@ class _ContainerReader:
         self._count = 0
         self._bad: Counter[str] = Counter()
         self._is_whole = False  # the file is one article
+        self._retry = False
 
     @property
     def is_empty(self) -> bool:
@@ -230,7 +232,7 @@ class _ContainerReader:
         except NoArticle as exc:
             locator = f"#{self._count + 1}" if self._count else ""
             self._count += 1
-            yield from self._bad_record(BadRecord(locator, str(exc)))
+            yield from self._bad_record(bad_record(locator, exc))
 
     def _item(self, record: Record) -> RecordTask | KnownRecord:
         digest = _digest_of(record)
@@ -243,12 +245,13 @@ class _ContainerReader:
 
     def _bad_record(self, record: BadRecord) -> Iterator[FileRecord]:
         self._is_whole |= not record.locator
+        self._retry |= record.retry
         self._bad[record.reason] += 1
         if self._bad[record.reason] <= _MAX_BAD:
             yield FileRecord(
                 self._file.path + record.locator,
                 self._file.size,
-                self._file.mtime_ns,
+                0 if record.retry else self._file.mtime_ns,
                 _NO_DIGEST,
                 Status.REJECTED,
                 reason=record.reason,
@@ -270,7 +273,7 @@ class _ContainerReader:
         record = FileRecord(
             self._file.path,
             self._file.size,
-            self._file.mtime_ns,
+            0 if self._retry else self._file.mtime_ns,
             _NO_DIGEST,
             Status.CONTAINER,
             extractor=self._extractor,

@@ -16,6 +16,7 @@ from newsgrep.extract.records.base import (
     ReadOptions,
     Records,
     Source,
+    bad_record,
     bytes_source,
 )
 
@@ -146,7 +147,7 @@ def _member_records(
         for record in read_member(member, options):
             yield record._replace(locator=locator + record.locator)
     except NoArticle as exc:
-        yield BadRecord(locator, str(exc))
+        yield bad_record(locator, exc)
     except _DAMAGE:
         yield BadRecord(locator, "damaged, or packed in a way that is not supported")
 

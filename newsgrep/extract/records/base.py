@@ -92,10 +92,31 @@ class Record(NamedTuple):
 
 
 class BadRecord(NamedTuple):
-    """A part of a file that cannot be read, and the reason for people; others may follow."""
+    """A part of a file that cannot be read, and the reason for people; others may follow.
+
+    ``retry`` is whether the next run reads the file again although it has not changed, because
+    the reason is not in the file.
+    """
 
     locator: str
     reason: str
+    retry: bool = False
+
+
+class MissingPackage(NoArticle):
+    """A file whose format needs a package that is not installed.
+
+    >>> str(MissingPackage("a feed", "feeds"))
+    'a feed: pip install "newsgrep[feeds]" reads it'
+    """
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f'{what}: pip install "newsgrep[{extra}]" reads it')
+
+
+def bad_record(locator: str, exc: NoArticle) -> BadRecord:
+    """Return the record at ``locator`` that ``exc`` says cannot be read."""
+    return BadRecord(locator, str(exc), isinstance(exc, MissingPackage))
 
 
 @dataclass(slots=True)
@@ -173,6 +194,9 @@ class RecordFormat:
 
     ``seek`` yields the record at an offset, which is the number in its locator ``@518203``,
     without reading those before it.
+
+    ``suffixes`` are those of files that newsgrep opens for a format of another package, in lower
+    case with their dot; those of its own formats are in :mod:`newsgrep.extract.records.names`.
     """
 
     name: str
@@ -180,3 +204,4 @@ class RecordFormat:
     recognises: Callable[[bytes], bool]
     resume: Callable[[Source, ReadOptions, int, int], Records] | None = None
     seek: Callable[[Source, ReadOptions, int], Records] | None = None
+    suffixes: tuple[str, ...] = ()

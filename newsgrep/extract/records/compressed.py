@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import BinaryIO, Final, cast
 
 from newsgrep.errors import NoArticle
-from newsgrep.extract.records.base import Source
+from newsgrep.extract.records.base import MissingPackage, Source
 from newsgrep.extract.records.names import COMPRESSED_SUFFIXES, TAR_SUFFIXES
 
 _BUFFER_BYTES: Final = 1 << 18
@@ -39,9 +39,7 @@ def _open_zstd(stream: BinaryIO) -> io.BufferedIOBase:
         try:
             from backports import zstd  # type: ignore[import-not-found,no-redef,unused-ignore]
         except ImportError as exc:
-            raise NoArticle(
-                'it is compressed with Zstandard: pip install "newsgrep[zstd]" reads it'
-            ) from exc
+            raise MissingPackage("it is compressed with Zstandard", "zstd") from exc
     return cast("io.BufferedIOBase", zstd.ZstdFile(stream))
 
 

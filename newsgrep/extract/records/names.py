@@ -42,11 +42,31 @@ def suffix_of(name: str) -> str:
 
 def has_container_name(name: str) -> bool:
     """Return whether the name of a file says that it has many records."""
-    return suffix_of(name) in _CONTAINER_SUFFIXES
+    suffix = suffix_of(name)
+    return suffix in _CONTAINER_SUFFIXES or (not _is_own(name) and _is_declared(suffix))
+
+
+def _is_own(name: str) -> bool:
+    if suffix_of(name) in readable_suffixes():
+        return True
+    suffix = plain_suffix(name)
+    return suffix in PAGE_SUFFIXES or suffix in suffixes()
+
+
+def _is_declared(suffix: str) -> bool:
+    """Return whether a format of another package has this suffix."""
+    # Importing importlib.metadata and scanning the installed packages takes 80 ms; this happens
+    # only for a suffix that is not newsgrep's own.
+    from newsgrep.extract.records.declared import declared_formats
+
+    return any(suffix in each.suffixes for each in declared_formats())
 
 
 def readable_suffixes() -> frozenset[str]:
-    """Return the suffixes of files of which newsgrep reads all, in lower case with their dot."""
+    """Return the suffixes of files of which newsgrep reads all, in lower case with their dot.
+
+    Those of other packages' formats are not among them.
+    """
     return suffixes() | _CONTAINER_SUFFIXES
 
 
@@ -55,11 +75,7 @@ def may_be_readable(name: str) -> bool:
 
     Names of pages that servers generate end in many ways, also in a query string.
     """
-    suffix = suffix_of(name)
-    if suffix in readable_suffixes():
-        return True
-    suffix = plain_suffix(name)
-    return suffix in PAGE_SUFFIXES or suffix in suffixes()
+    return _is_own(name) or _is_declared(suffix_of(name))
 
 
 def unknown_format(name: str) -> str:

@@ -1,8 +1,7 @@
 """Which format a file has, by its content first and by its name second, and its records.
 
 Newsgrep's own formats are in a table here; a format's module is loaded for its first file. Others
-declare theirs as an entry point of the group ``newsgrep.formats``, whose value is a
-:class:`~newsgrep.extract.records.base.RecordFormat`.
+declare theirs as entry points: see :mod:`newsgrep.extract.records.declared`.
 """
 
 from __future__ import annotations
@@ -26,15 +25,14 @@ from newsgrep.extract.records.base import (
     Source,
 )
 from newsgrep.extract.records.compressed import codec_of, decompressed
+from newsgrep.extract.records.declared import declared_formats
 from newsgrep.extract.records.names import (
     RECORD_SUFFIXES,
     has_container_name,
+    readable_suffixes,
     suffix_of,
     unknown_format,
 )
-
-ENTRY_POINTS: Final = "newsgrep.formats"
-"""The entry-point group in which packages declare formats."""
 
 _MAX_NESTING: Final = 3
 """Archives inside of archives that are read."""
@@ -168,8 +166,12 @@ def find_format(name: str, head: bytes) -> RecordFormat | None:
         if (found := load_format(each)).recognises(head):
             return found
     suffix = suffix_of(name)
-    if name_of_format(name, b"") is not None:
+    if name_of_format(name, head) is not None:
         return None
+    if suffix not in readable_suffixes():
+        for found in declared_formats():
+            if found.recognises(head):
+                return found
     candidates = [load_format(each) for each in _BY_NAME]
     candidates.sort(key=lambda each: suffix not in RECORD_SUFFIXES.get(each.name, ()))
     for found in candidates:
