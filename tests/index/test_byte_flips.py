@@ -13,19 +13,20 @@ import pytest
 from newsgrep.engines.base import EngineRequest, Order
 from newsgrep.errors import IndexProblem
 from newsgrep.index.folder import FolderIndex
-from newsgrep.index.update import update_index
+from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.query.parser import parse
 from tests.support.cli import write_article
+from tests.support.factories import FOLDER_ENGINES
 from tests.support.stress import Tally, trial_count
 
 pytestmark = pytest.mark.torture
 
-TRIALS = trial_count(400, 60000)
+TRIALS = trial_count(250, 30000)
 Damage = Callable[[bytes, random.Random], bytes]
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=FOLDER_ENGINES)
+def small(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return an index with two segments, a deleted article, a duplicate, and lists in blocks."""
     folder = tmp_path_factory.mktemp("small")
     files, index = folder / "files", folder / "index"
@@ -37,7 +38,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
             source="雾港日报" if number % 2 else "鹭岛电台",
             date=f"2024-05-{number + 1:02}",
         )
-    update_index(FolderIndex(index), [str(files)])
+    update_index(FolderIndex(index), [str(files)], UpdateOptions(engine=request.param))
     (files / "3.md").unlink()
     write_article(files / "a.md", "灯塔复明", "守塔人回来了。", url="https://news.example/1")
     write_article(files / "b.md", "灯塔复明", "守塔人回来。", url="https://news.example/1")
