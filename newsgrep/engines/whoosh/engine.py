@@ -9,9 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from newsgrep.analysis.codec import unpack_folded
+from newsgrep.analysis.codec import DamagedData, unpack_folded
 from newsgrep.engines.base import (
-    DAMAGE_REMEDY,
     Change,
     EngineRequest,
     Order,
@@ -39,28 +38,21 @@ from newsgrep.query.ast import Node, scoring_terms
 if TYPE_CHECKING:
     from newsgrep.engines.commit_writer import CommitWriter
 
-_DAMAGE_ERRORS = (
-    CorruptFile,
-    struct.error,
-    zlib.error,
-    FileNotFoundError,
-    LookupError,
-    ValueError,
-)
-"""Raised for damaged bytes.
-
-Pages have checksums, so the general ones come from bytes that somebody has made up.
-"""
+_DAMAGE_ERRORS = (struct.error, zlib.error, LookupError, ValueError)
+"""Raised for bytes that somebody has made up: pages have checksums."""
 
 
 @contextmanager
-def _translate_errors(folder: Path) -> Iterator[None]:
+def _translate_errors(commits: CommitFolder) -> Iterator[None]:
     """Raise :class:`IndexDamaged` for damaged bytes."""
     try:
         yield
+    except FileNotFoundError as exc:
+        raise commits.damaged(f"the file {Path(exc.filename or '').name} is missing") from exc
+    except (CorruptFile, DamagedData) as exc:
+        raise commits.damaged(str(exc)) from exc
     except _DAMAGE_ERRORS as exc:
-        what = " ".join(str(exc).split()) or type(exc).__name__
-        raise IndexDamaged(f"The index in {folder} is damaged ({what}): {DAMAGE_REMEDY}.") from exc
+        raise commits.damaged("a file contains invalid data") from exc
 
 
 class WhooshEngine:
@@ -75,7 +67,7 @@ class WhooshEngine:
         return self._commits.open_last(self._open_commit)
 
     def _open_commit(self, commit: Commit) -> WhooshReader:
-        with _translate_errors(self._folder):
+        with _translate_errors(self._commits):
             return WhooshReader(self._folder, commit)
 
     def write(self, changes: Iterable[Change]) -> None:
@@ -97,9 +89,9 @@ class WhooshEngine:
         with self._open_last_commit() as committed:
             with ChangeWriter(self._folder) as writer:
                 for change in changes:  # errors that this raises are not damage
-                    with _translate_errors(self._folder):
+                    with _translate_errors(self._commits):
                         writer.apply(change, committed)
-                with _translate_errors(self._folder):
+                with _translate_errors(self._commits):
                     files, segments = writer.finish(committed)
             commits.publish(files, describe_segments(segments))
 
@@ -126,7 +118,7 @@ class WhooshEngine:
         """Match, score and order over postings."""
         query, order, limit, offset, facets, recency, after = request
         reader = self._reader
-        with _translate_errors(self._folder):
+        with _translate_errors(self._commits):
             matched = match_documents(reader, query)
             ranks = order is Order.RELEVANCE and (limit > 0 or after is not None)
             terms = scoring_terms(query) if ranks else []
@@ -150,14 +142,14 @@ class WhooshEngine:
     def get(self, ids: Iterable[str]) -> list[Article]:
         """Read the articles with these ids."""
         reader = self._reader
-        with _translate_errors(self._folder):
+        with _translate_errors(self._commits):
             numbers = map(reader.find_article, ids)
             return [reader.article(number) for number in numbers if number is not None]
 
     def folded_texts(self, ids: Iterable[str]) -> list[tuple[str, str]]:
         """Read the folded texts of these articles."""
         reader = self._reader
-        with _translate_errors(self._folder):
+        with _translate_errors(self._commits):
             numbers = map(reader.find_article, ids)
             return [unpack_folded(reader.folded_text(n))[:2] for n in numbers if n is not None]
 
@@ -166,7 +158,7 @@ class WhooshEngine:
     ) -> dict[str, int]:
         """Read the frequency that is stored with each term, or count postings."""
         reader = self._reader
-        with _translate_errors(self._folder):
+        with _translate_errors(self._commits):
             if within is None:
                 return {term: reader.document_frequency(term) for term in terms}
             matched = match_documents(reader, within)
@@ -174,7 +166,7 @@ class WhooshEngine:
 
     def file_records(self) -> Iterator[FileRecord]:
         """Read all file records."""
-        with _translate_errors(self._folder):
+        with _translate_errors(self._commits):
             yield from self._reader.file_records()
 
     def verify(self, *, deep: bool = False) -> list[Problem]:
@@ -183,7 +175,7 @@ class WhooshEngine:
 
         found: list[Problem] = []
         try:
-            with _translate_errors(self._folder):
+            with _translate_errors(self._commits):
                 problems = find_problems(self._commits, self._reader, deep=deep)
                 found.extend(map(Problem, problems))
         except IndexDamaged as exc:
