@@ -180,8 +180,8 @@ def checksum_file(path: Path) -> FileChecksum:
 def file_problem(folder: Path, name: str, expected: FileChecksum, *, deep: bool) -> str | None:
     """Return what is wrong with a file in a sentence; with ``deep``, every byte is read.
 
-    Raises ``OSError`` if it can't be read, also if the disk has an error there: what is there may
-    be right, and readable on another day.
+    Raises ``OSError`` if it can't be read. An input/output error is not reported as damage, since
+    the stored bytes may be correct.
     """
     try:
         with open_regular(folder / name) as stream:

@@ -145,7 +145,7 @@ def commit_meta(commit: Commit) -> dict[str, Any]:
     if names != commit.files.keys():
         raise ValueError("the segments do not have the files of the commit")
     for segment in meta["segments"]:
-        # A segment has one byte there for each document, and tantivy allocates memory by number.
+        # That file has at least one byte for each document. tantivy allocates memory by number.
         file = f"{segment_name(segment)}.fieldnorm"
         if not 0 <= segment["max_doc"] <= min(commit.files[file].size, _MAX_DOCUMENTS):
             raise ValueError("a segment has an invalid number of documents")

@@ -138,8 +138,8 @@ def salvage(folder: Path) -> Iterator[Stored | Unreadable]:
     previous = next(sources, None) if lost else None
     shared = segment_files(previous.meta).keys() if previous else set[str]()
     yield from (Unreadable(path) for name, path in lost if name in shared)
-    # In a segment that only the last commit has, a document may have replaced one that the
-    # previous commit has. Its other documents were deleted by the last commit.
+    # A lost document of a segment that only the last commit has may have replaced an older one.
+    # An unreadable document of a shared segment is unreadable in both commits.
     wanted = [path for name, path in lost if name not in shared]
     for _, item in _salvage_commit(previous) if previous and wanted else ():
         if isinstance(item, Unreadable) or (key := _stored_key(item)) in seen:
@@ -197,8 +197,8 @@ def _salvage_commit(source: _Source) -> Iterator[tuple[str, Stored | Unreadable]
     """Yield what is in each segment, with the name of the segment."""
     segments = source.meta["segments"]
     with _spare_segment(source) as spare:
-        # Segments whose list of deleted documents is damaged come last: other versions of their
-        # documents are newer.
+        # Segments with a damaged list of deleted documents come last, since their documents may
+        # be older versions of others.
         for segment in sorted(segments, key=lambda each: deletes_file(each) in source.damaged):
             name = segment_name(segment)
             yield from ((name, item) for item in _salvage_segment(source, segment, spare))

@@ -1,13 +1,13 @@
 """Which files of a tantivy index were compared with their checksums, byte by byte, and when.
 
-tantivy reads memory maps and compares nothing. So a file is compared in whole when a commit is
-opened, and its stamp is recorded: its number and its times of modification and of change, which
-the file system sets. While the stamp is the same, nobody has written to the file, and the next
-reader compares only the size. A file that was copied, restored, overwritten or exchanged has
+tantivy reads memory maps without comparing checksums. Therefore a whole file is compared when a
+commit is opened, and its stamp is recorded: the inode number and the times of modification and
+change, which the file system sets. While the stamp is the same, nobody has written to the file,
+and readers compare only the size. A file that was copied, restored, overwritten or exchanged has
 another stamp and is compared again.
 
-A disk may change bytes without the file system: ``newsgrep doctor`` compares everything, and so
-does a writer once a week.
+A disk may change bytes unnoticed by the file system: ``newsgrep doctor`` compares all files, and
+so does a writer once a week.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Writing to a tantivy index: all changes of a run become one commit.
 
-tantivy works in the folder ``work`` of the data, with links to the files of the last commit. It
-may delete links there, and whatever it writes is nothing to a reader. What it has finished is
-moved beside the other files and published.
+tantivy works in the folder ``work`` of the data, which contains links to the files of the last
+commit. It may delete links, and readers do not see what it writes there. Finished files are moved
+beside the other files of the data and published.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _write_segments(folder: Path, last: Commit, changes: Iterable[Change]) -> di
         with translate_write_errors(folder):
             writer.commit()
     except BaseException:
-        # What is in the folder is thrown away; no thread may still write to it.
+        # The folder is deleted next, so no thread may still write to it.
         for stop in (writer.rollback, writer.wait_merging_threads):
             _call_ignoring_errors(stop)
         raise
@@ -149,7 +149,7 @@ def _apply_change(writer: IndexWriter, change: Change, folder: Path) -> None:
         if document is not None:
             writer.add_document(document)
     except ValueError:
-        # A thread has died, and only the next commit says of what.
+        # A thread has failed; only a commit returns the reason.
         with translate_write_errors(folder):
             writer.commit()
             raise
@@ -188,7 +188,7 @@ def _take_files(folder: Path, last: Commit, meta: Mapping[str, Any]) -> dict[str
         if path.is_symlink():
             files[name] = last.files[name]
         else:
-            if problem := footer_problem(path):  # what is there is not what tantivy has written
+            if problem := footer_problem(path):  # the disk has not stored what tantivy wrote
                 raise OSError(EIO, f"{os.strerror(EIO)} ({problem.rstrip('.')})", str(path))
             files[name] = checksum_file(path)
             path.rename(folder / name)
