@@ -19,7 +19,8 @@ from newsgrep.engines.base import DeleteArticle, EngineRequest, Stored, Unreadab
 from newsgrep.engines.commit_writer import seal
 from newsgrep.engines.commits import Commit, CommitFolder, file_problem, parse_sealed
 from newsgrep.engines.registry import open_engine, salvage
-from newsgrep.engines.tantivy import files, verified
+from newsgrep.engines.tantivy import damaged, files, verified
+from newsgrep.engines.tantivy.damaged import read_damaged
 from newsgrep.engines.tantivy.files import OWN_FILES, translate_errors
 from newsgrep.engines.tantivy.verified import VERIFIED_NAME, VerifiedFiles, write_record
 from newsgrep.engines.tantivy.writer import translate_write_errors
@@ -297,3 +298,57 @@ def test_own_files_are_those_of_an_index_only() -> None:
     for name in ("notes.txt", "working", "verified.json", "writer.lock", "newsgrep.data.json"):
         assert not OWN_FILES.fullmatch(name)
     assert files.WORK_FOLDER == "work"
+
+
+DYING_READER = """
+import os, signal, sys
+first = int(sys.argv[2])
+print(4, flush=True)
+for number in range(first, 4):
+    if number == 1:
+        os.kill(os.getpid(), signal.{signal})
+    print('null' if number == 2 else '{{"id": "%s", "texts": ["eA=="]}}' % number, flush=True)
+"""
+
+
+def test_damaged_document_that_ends_its_process_is_unreadable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = DYING_READER.format(signal="SIGABRT")
+    monkeypatch.setattr(damaged, "_COMMAND", (sys.executable, "-c", script))
+    found = [each and each.to_dict() for each in read_damaged(tmp_path)]
+    assert found == [
+        {"id": ["0"], "texts": [b"x"]},
+        None,
+        None,
+        {"id": ["3"], "texts": [b"x"]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("script", "number"),
+    [
+        (DYING_READER.format(signal="SIGKILL"), errno.ENOMEM),
+        ("print(-24)", errno.EMFILE),
+    ],
+)
+def test_reader_that_the_system_stops_is_no_loss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, number: int
+) -> None:
+    monkeypatch.setattr(damaged, "_COMMAND", (sys.executable, "-c", script))
+    with pytest.raises(OSError, match=str(tmp_path)) as caught:
+        list(read_damaged(tmp_path))
+    assert caught.value.errno == number
+
+
+def test_every_document_of_a_damaged_file_is_accounted_for(folder: Path) -> None:
+    commit = last_commit(folder)
+    count = len(list(salvage(NAME, folder)))
+    for name in (each for each in commit.files if each.endswith(".store")):
+        content = (folder / name).read_bytes()
+        for damage in (bytes(len(content)), content[:-30] + b"\xff" * 30, b""):
+            (folder / name).write_bytes(damage)
+            items = list(salvage(NAME, folder))
+            assert len(items) >= count
+            assert Unreadable(None) in items
+        (folder / name).write_bytes(content)

@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -36,6 +36,7 @@ from newsgrep.engines.tantivy.files import (
     commit_meta,
     deletes_file,
     footer_problem,
+    linked_folder,
     segment_files,
     segment_name,
     temporary_folder,
@@ -141,14 +142,18 @@ def salvage(folder: Path) -> Iterator[Stored | Unreadable]:
     # A lost document of a segment that only the last commit has may have replaced an older one.
     # An unreadable document of a shared segment is unreadable in both commits.
     wanted = [path for name, path in lost if name not in shared]
+    unknown = wanted.count(None)
     for _, item in _salvage_commit(previous) if previous and wanted else ():
         if isinstance(item, Unreadable) or (key := _stored_key(item)) in seen:
             continue
-        path = item.file_record.path
-        if path in wanted or None in wanted:
-            wanted.remove(path if path in wanted else None)
-            seen.add(key)
-            yield item
+        if (path := item.file_record.path) in wanted:
+            wanted.remove(path)
+        elif unknown:
+            unknown -= 1  # perhaps another document is lost, so the loss is still reported
+        else:
+            continue
+        seen.add(key)
+        yield item
     yield from map(Unreadable, wanted)
 
 
@@ -236,43 +241,51 @@ def _salvage_segment(
         segment = {**segment, "deletes": None}
     elif deletes:
         links[deletes] = data / deletes
-    try:
-        if not _is_plausible(segment, links[store]):
-            raise IndexDamaged(f"{store} is missing or too short")
-        with _silence() if store in source.damaged else nullcontext():
-            reader = open_files(source.folder, links, {**source.meta, "segments": [segment]})
-        addresses = reader.addresses()
-    except IndexDamaged:
-        yield from repeat(Unreadable(None), _document_count(segment))
-        return
-    is_damaged = store in source.damaged
-    has_checksums = any(field["name"] == PACKED_CHECKSUM for field in source.meta["schema"])
-    for address in addresses:
-        path = None
-        try:
-            with _silence() if is_damaged else nullcontext(), translate_errors(source.folder):
+    meta = {**source.meta, "segments": [segment]}
+    count = 0
+    if _is_plausible(segment, links[store]):
+        read = _read_damaged if store in source.damaged else _read_sound
+        has_checksums = any(field["name"] == PACKED_CHECKSUM for field in source.meta["schema"])
+        for document in read(source.folder, links, meta):
+            count += 1
+            yield _stored(document, source.folder, has_checksums=has_checksums)
+    yield from repeat(Unreadable(None), _document_count(segment) - count)
+
+
+def _read_damaged(
+    _: Path, links: dict[str, Path], meta: dict[str, Any]
+) -> Iterator[Document | None]:
+    from newsgrep.engines.tantivy.damaged import read_damaged  # starts processes
+
+    with linked_folder(links, meta) as folder:
+        yield from read_damaged(folder)
+
+
+def _read_sound(
+    data: Path, links: dict[str, Path], meta: dict[str, Any]
+) -> Iterator[Document | None]:
+    with suppress(IndexDamaged):
+        reader = open_files(data, links, meta)
+        for address in reader.addresses():
+            document = None
+            with suppress(IndexDamaged), translate_errors(data):
                 document = reader.document(address)
-                path = stored_file_record(document).path
-                if has_checksums:
-                    verify_stored(document)
-                item: Stored | Unreadable = _stored(document)
-        except IndexDamaged:
-            item = Unreadable(path)
-        yield item
+            yield document
 
 
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Hide what a panic in Rust writes to the standard error: the panic is caught."""
-    saved = os.dup(2)
-    try:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 2)
-        os.close(nowhere)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
+def _stored(document: Document | None, data: Path, *, has_checksums: bool) -> Stored | Unreadable:
+    """Return what a document contains; its path is known if only the article is unreadable."""
+    path = None
+    with suppress(IndexDamaged), translate_errors(data):
+        if document is None:
+            return Unreadable(None)
+        record = stored_file_record(document)
+        path = record.path
+        if has_checksums:
+            verify_stored(document)
+        is_article = document.get_first(KIND) == ARTICLE_KIND
+        return Stored(stored_article(document) if is_article else None, record)
+    return Unreadable(path)
 
 
 def _is_plausible(segment: dict[str, Any], store: Path) -> bool:
@@ -287,9 +300,4 @@ def _is_plausible(segment: dict[str, Any], store: Path) -> bool:
 def _document_count(segment: dict[str, Any]) -> int:
     """Return how many documents a segment has, at most a number that may be listed."""
     deleted = segment["deletes"]["num_deleted_docs"] if segment["deletes"] else 0
-    return min(max(int(segment["max_doc"]) - int(deleted), 1), _MAX_LISTED)
-
-
-def _stored(document: Document) -> Stored:
-    is_article = document.get_first(KIND) == ARTICLE_KIND
-    return Stored(stored_article(document) if is_article else None, stored_file_record(document))
+    return min(int(segment["max_doc"]) - int(deleted), _MAX_LISTED)
