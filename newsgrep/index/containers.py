@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from newsgrep.errors import NoArticle
+from newsgrep.extract.formats import FIELDS_FORMAT
 from newsgrep.extract.records import registry
 from newsgrep.extract.records.base import (
     NO_FIELDS,
@@ -74,7 +75,8 @@ class Ledger:
     ``end`` is the offset in bytes up to which it was read, ``number`` the greatest number in a
     locator before it, and ``digest`` the hash of the bytes before it, if programs append to files
     of this format. ``fields`` are the user's names of fields, ``uncounted`` the unreadable records
-    without a file record, and ``others`` the records that are no articles, by kind.
+    without a file record, and ``others`` the records that are no articles, by kind. ``query`` is
+    the SQL that the records of a database are the rows of.
     """
 
     end: int = 0
@@ -83,6 +85,13 @@ class Ledger:
     fields: Mapping[str, str] = field(default_factory=lambda: NO_FIELDS)
     uncounted: Mapping[str, int] = field(default_factory=dict)
     others: Mapping[str, int] = field(default_factory=dict)
+    query: str | None = None
+
+    def was_read_with(self, options: ReadOptions) -> bool:
+        """Return whether ``options`` state nothing else than how the file was read."""
+        return (not options.fields or options.fields == self.fields) and (
+            options.query is None or options.query == self.query
+        )
 
     def pack(self) -> str:
         """Return the ledger as text."""
@@ -93,6 +102,7 @@ class Ledger:
             dict(self.fields),
             dict(self.uncounted),
             dict(self.others),
+            self.query,
         ]
         return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
@@ -101,9 +111,10 @@ def unpack_ledger(text: str) -> Ledger:
     """Return the ledger that ``text`` describes; an empty one if it is invalid."""
     try:
         end, number, digest, fields, uncounted, *rest = json.loads(text)
-        others = dict(rest[0]) if rest else {}
-        return Ledger(int(end), int(number), str(digest), dict(fields), dict(uncounted), others)
-    except (ValueError, TypeError, RecursionError):
+        others, query = (dict(rest[0]), rest[1]) if rest else ({}, None)
+        fields, uncounted = dict(fields), dict(uncounted)
+        return Ledger(int(end), int(number), str(digest), fields, uncounted, others, query)
+    except (ValueError, TypeError, IndexError, RecursionError):
         return Ledger()
 
 
@@ -130,16 +141,18 @@ def read_container(
     before = known.get(file.path)
     ledger = unpack_ledger(before.ledger) if before else Ledger()
     fields = options.fields or ledger.fields
-    reader = _ContainerReader(file, {} if again else known, extractor, fields)
+    query = ledger.query if options.query is None else options.query
+    again = again or not ledger.was_read_with(options)
+    reader = _ContainerReader(file, {} if again else known, extractor, fields, query)
     found = registry.find_format(source.name, source.head())
     report = ReadReport(limit=file.size)
-    read = ReadOptions(fields, options.query, report)
+    read = ReadOptions(fields, query, report)
     if found is None or found.resume is None:
         yield from reader.items(registry.read_records(source, read))
         digest = ""
     else:
         beginning, whole = _hash_parts(source, ledger.end, file.size)
-        if again or ledger.fields != fields or not ledger.digest or ledger.digest != beginning:
+        if again or not ledger.digest or ledger.digest != beginning:
             yield from reader.items(registry.read_records(source, read))
         else:
             report.reached(ledger.end, ledger.number)
@@ -196,7 +209,9 @@ class _ContainerReader:
         known: Mapping[str, FileRecord],
         extractor: str,
         fields: Mapping[str, str],
+        query: str | None,
     ) -> None:
+        self._query = query
         self._file = file
         self._known = known
         self._extractor = extractor
@@ -235,7 +250,7 @@ class _ContainerReader:
             yield from self._bad_record(bad_record(locator, exc))
 
     def _item(self, record: Record) -> RecordTask | KnownRecord:
-        digest = _digest_of(record)
+        digest = _digest_of(record, self._fields)
         path = self._file.path + record.locator
         self._is_whole |= not record.locator
         known = self._known.get(path)
@@ -269,7 +284,7 @@ class _ContainerReader:
         }
         others = dict(report.others)
         end, number = (report.end, report.number) if digest else (0, 0)
-        packed = Ledger(end, number, digest, self._fields, uncounted, others).pack()
+        packed = Ledger(end, number, digest, self._fields, uncounted, others, self._query).pack()
         record = FileRecord(
             self._file.path,
             self._file.size,
@@ -294,10 +309,12 @@ def _number(locator: str) -> int:
     return int(digits) if digits.isdecimal() else 0
 
 
-def _digest_of(record: Record) -> str:
+def _digest_of(record: Record, fields: Mapping[str, str]) -> str:
     digest = blake2b(record.data, digest_size=_DIGEST_BYTES)
     known = (record.format, record.name, record.url, record.charset, str(record.fetched))
     digest.update("\0".join(each or "" for each in known).encode("utf-8", "surrogatepass"))
+    if fields and record.format == FIELDS_FORMAT:
+        digest.update(repr(sorted(fields.items())).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
 
@@ -312,6 +329,6 @@ def read_located(
     try:
         for record in registry.read_located(source, locators, options):
             if isinstance(record, Record):
-                yield record, _digest_of(record)
+                yield record, _digest_of(record, options.fields)
     except NoArticle:
         return

@@ -16,8 +16,11 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from newsgrep.errors import InputError, UsageError
+from newsgrep.extract.records.base import DEFAULT_OPTIONS, ReadOptions
+from newsgrep.extract.records.names import has_container_name
 from newsgrep.extract.walk import File, Skipped, find_files, iter_parents
 from newsgrep.index.addresses import is_better
+from newsgrep.index.containers import unpack_ledger
 from newsgrep.models import FileRecord, Status
 
 MAX_FILE_SIZE: Final = 64 * 1024 * 1024
@@ -63,6 +66,7 @@ def make_plan(
     largest: int = MAX_FILE_SIZE,
     shard: Shard | None = None,
     own_folders: Set[str] = frozenset(),
+    read: ReadOptions = DEFAULT_OPTIONS,
 ) -> Plan:
     """Compare the files under ``paths`` with the ``records`` of an index.
 
@@ -71,7 +75,8 @@ def make_plan(
     reached only through a link, without ``follow``, counts as gone; an unreadable file, and a
     file in an unreadable folder, do not. With ``shard``, other files are ignored, and their
     articles stay. Files in ``own_folders``, absolute paths, are the index's own, and are not
-    listed. Raises :class:`InputError` for a path that does not exist, and
+    listed. An unchanged file of many records is read again if ``read`` states other names of
+    fields, or another query. Raises :class:`InputError` for a path that does not exist, and
     :class:`UsageError` if ``prune`` is ``None`` and too many files are gone.
     """
     plan = Plan({record.path: record for record in records}, largest, shard, prune=prune)
@@ -93,7 +98,7 @@ def make_plan(
             continue
         seen.add(found.path)
         record = plan.known.get(found.path)
-        if record and _is_unchanged(found, record, largest):
+        if record and _is_unchanged(found, record, largest) and _was_read_with(read, record):
             plan.unchanged.append(record)
             plan.unchanged += records_in.get(found.path, {}).values()
         else:
@@ -151,6 +156,14 @@ def _is_unchanged(file: File, record: FileRecord, largest: int) -> bool:
     """
     same = (record.size, record.mtime_ns) == (file.size, file.mtime_ns)
     return same and bool(record.digest or file.size > largest)
+
+
+def _was_read_with(read: ReadOptions, record: FileRecord) -> bool:
+    """Return whether a file was read with the options ``read``, or is read the same without."""
+    if record.status is Status.CONTAINER:
+        return unpack_ledger(record.ledger).was_read_with(read)
+    # A file of one record has no ledger.
+    return not read.fields or not has_container_name(record.path)
 
 
 def _check_missing(plan: Plan, roots: Set[str], under: Sequence[str]) -> None:

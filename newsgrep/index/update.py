@@ -161,6 +161,7 @@ def _make_plan(
             largest=options.largest,
             shard=options.shard,
             own_folders=index.own_folders,
+            read=options.read,
         )
     return make_reextraction_plan(
         paths,

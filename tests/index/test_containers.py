@@ -14,7 +14,7 @@ import pytest
 from newsgrep.engines.base import count_matches
 from newsgrep.errors import UsageError
 from newsgrep.extract.pipeline import extract_record
-from newsgrep.extract.records.base import Record
+from newsgrep.extract.records.base import DEFAULT_OPTIONS, ReadOptions, Record
 from newsgrep.index import index_at
 from newsgrep.index.containers import Ledger, unpack_ledger
 from newsgrep.index.plan import Outcome, UpdateSummary
@@ -36,8 +36,10 @@ def write(path: Path, lines: Sequence[str]) -> None:
     path.write_text("".join(f"{each}\n" for each in lines), "utf-8")
 
 
-def update(folder: Path, prune: bool | None = True) -> UpdateSummary:
-    options = UpdateOptions(prune=prune)
+def update(
+    folder: Path, prune: bool | None = True, read: ReadOptions = DEFAULT_OPTIONS
+) -> UpdateSummary:
+    options = UpdateOptions(prune=prune, read=read)
     return update_index(index_at(folder / "index"), [str(folder / "a")], options)
 
 
@@ -215,8 +217,20 @@ def test_workers_do_not_change_the_result(folder: Path) -> None:
         assert {record.path: record for record in engine.file_records()} == one
 
 
+def test_other_field_names_read_a_file_again(folder: Path) -> None:
+    (folder / "a/d.jsonl").write_text('{"h": "甲", "t": "渡轮的班次会增加。"}\n{"h": "乙"}\n')
+    (folder / "a/e.json").write_text('{"h": "丙", "t": "海带今天上市。"}')
+    assert update(folder).articles == 0
+    read = ReadOptions({"title": "h", "body": "t"})
+    summary = update(folder, read=read)
+    assert (summary.articles, summary.counts[Outcome.REJECTED]) == (2, 1)
+    again = update(folder)
+    assert (again.articles, again.counts[Outcome.UNCHANGED]) == (2, 2)
+    assert update(folder, read=ReadOptions({"body": "h"})).articles == 3
+
+
 def test_ledger_that_is_damaged_is_empty() -> None:
-    ledger = Ledger(5, 2, "ab", {"body": "x"}, {"a reason": 3})
+    ledger = Ledger(5, 2, "ab", {"body": "x"}, {"a reason": 3}, {"picture": 1}, "SELECT 1")
     assert unpack_ledger(ledger.pack()) == ledger
     for text in ("", "[1,2]", "[[]]", '{"a": 1}', "[" * 5000):
         assert unpack_ledger(text) == Ledger()
