@@ -96,8 +96,8 @@ class WhooshEngine:
             commits.publish(files, describe_segments(segments))
 
     def _reopen(self) -> None:
-        self._reader.close()
-        self._reader = self._open_last_commit()
+        before, self._reader = self._reader, self._open_last_commit()
+        before.close()
 
     def commit(self) -> int:
         """Return the mark of the open commit, see :class:`Commit`."""
