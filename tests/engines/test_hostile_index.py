@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import struct
 import sys
 import zlib
 from collections.abc import Callable, Iterable
@@ -16,13 +17,21 @@ from struct import pack
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from whoosh.filedb.filetables import OrderedHashWriter
 from whoosh.filedb.structfile import StructFile
 
 from newsgrep.engines.base import FACETS, EngineRequest, Order, PutFileRecord
 from newsgrep.engines.registry import open_engine, salvage
-from newsgrep.engines.whoosh.postings import LISTED_AT, TERM_ROW
-from newsgrep.engines.whoosh.storage import OWN_FILE, Segment, checksum_segment
+from newsgrep.engines.whoosh.postings import LISTED_AT, TERM_ROW, read_postings
+from newsgrep.engines.whoosh.storage import (
+    OWN_FILE,
+    CheckedFile,
+    CorruptFile,
+    Segment,
+    checksum_segment,
+)
 from newsgrep.errors import IndexDamaged
 from newsgrep.index.folder import FolderIndex
 from newsgrep.index.maintenance import rebuild_index
@@ -472,6 +481,34 @@ def test_made_up_postings_are_damage(data: Path, postings: bytes) -> None:
     change_file(data, "pst", lambda _: postings)
     assert any("damaged" in message for message in run_limited(lambda: use(data)))
     assert not Path("made").exists()
+
+
+@given(data=st.data())
+def test_mutated_postings_are_an_error_or_postings(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    first, *gaps = data.draw(st.lists(st.integers(1, 70_000), min_size=9, max_size=60))
+    compressed = data.draw(st.booleans())
+    body = numbers(first, *gaps)
+    content = bytearray(
+        block(1 + len(gaps), zlib.compress(body), compressed=6)
+        if compressed
+        else block(1 + len(gaps), body)
+    )
+    for at, byte in data.draw(st.lists(st.tuples(st.integers(0), st.integers(0, 255)))):
+        content[at % len(content)] = byte
+    path = tmp_path_factory.mktemp("list") / "list"
+    path.write_bytes(content)
+    file = CheckedFile(path, len(content), None)
+    row = row_of(1 + len(gaps), LISTED_AT.pack(0, len(content)))
+    try:
+        found, counts = read_postings(row, file, 5_000_000)
+    except (CorruptFile, struct.error, zlib.error, LookupError, ValueError):
+        return
+    finally:
+        file.close()
+    assert len(found) == len(counts) == 1 + len(gaps)
+    assert 0 <= min(found) <= max(found) < 5_000_000
 
 
 def test_lists_that_overlap_are_damage(data: Path) -> None:
