@@ -206,7 +206,7 @@ def load_manifest(folder: Path) -> tuple[Manifest, ManifestVersion] | None:
     except ValueError as exc:
         raise IndexDamaged(
             f"The index in {folder} is damaged ({MANIFEST_FILE} can't be read: {exc}): newsgrep "
-            "doctor --fix saves what can be read, or delete the folder and index again."
+            "doctor --fix restores it, or delete the folder and index again."
         ) from exc
     return manifest, version
 
@@ -228,7 +228,7 @@ def check_data(folder: Path, manifest: Manifest) -> None:
         problem = str(exc)
     raise IndexDamaged(
         f"The index in {folder} is damaged ({manifest.data}/{DATA_FILE}: {problem}): newsgrep "
-        "doctor --fix saves what can be read, or delete the folder and index again."
+        "doctor --fix restores it, or delete the folder and index again."
     )
 
 
