@@ -17,9 +17,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import newsgrep
+from tests.support.cli import Cli, write_article
 from tests.support.disk_faults import FaultPlan, fault_environment
 
 REPOSITORY = Path(__file__).parents[2]
@@ -160,16 +165,22 @@ class CommandServer:
 
 def main() -> None:
     """Answer requests from standard input, one by line."""
-    from newsgrep.analysis.segment import segmenter
-    from newsgrep.cli import admin, index, search, show, views  # noqa: F401  (children have them)
-    from newsgrep.engines.registry import load_engine
-    from tests.support import simulated_archive  # noqa: F401
-
-    segmenter()
-    for name in ("whoosh", "tantivy"):
-        load_engine(name)
+    _load_everything()
     for line in sys.stdin:
         print(json.dumps(_run(json.loads(line))), flush=True)
+
+
+def _load_everything() -> None:
+    """Import what commands need and do once what takes time once, for all children."""
+    for module in walk_packages(newsgrep.__path__, "newsgrep."):
+        if "opensearch" not in module.name and "__main__" not in module.name:
+            import_module(module.name)
+    import_module("tests.support.simulated_archive")
+    with TemporaryDirectory() as folder:
+        cli = Cli(Path(folder))
+        write_article(cli.folder / "n" / "a.md", "渡轮停航", "海面有雾。")
+        for arguments in (("index", "n"), ("search", "渡轮"), ("doctor", "--deep")):
+            cli(*arguments)
 
 
 def _run(job: dict[str, Any]) -> dict[str, Any]:
