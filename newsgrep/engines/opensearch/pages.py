@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from newsgrep.engines.base import FacetCounts, Order, ScoredDoc, by_frequency
 from newsgrep.engines.engine_query.fields import ID, TIMESTAMP
-from newsgrep.engines.opensearch.point_in_time import MAX_HITS, PointInTime, advance, total_hits
+from newsgrep.engines.opensearch.point_in_time import MAX_HITS, PointInTime, advance_key, total_hits
 from newsgrep.engines.opensearch.query import (
     QueryDsl,
     either,
@@ -198,4 +198,4 @@ def _all_facet_values(point_in_time: PointInTime, query: QueryDsl, name: str) ->
         counts |= {text(each, "key", "value"): integer(each, "doc_count") for each in buckets}
         if "after_key" not in page:
             return counts
-        pages["after"] = advance(pages.get("after"), mapping(page, "after_key"))
+        pages["after"] = advance_key(pages.get("after"), mapping(page, "after_key"))

@@ -7,7 +7,7 @@ left out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.fields import ID, ID_PREFIX
@@ -102,7 +102,7 @@ class PointInTime:
             "_source": False,
             **fields,
         }
-        last: object = None
+        last: list[Any] | None = None
         while True:
             try:
                 found = objects(self.search(body), "hits", "hits")
@@ -143,13 +143,23 @@ def total_hits(response: JsonObject) -> int:
     return integer(response, "hits", "total", "value")
 
 
-def advance(last: object, following: object) -> object:
-    """Return ``following``, the position after a page; raises if it is ``last`` again.
+def advance(last: list[Any] | None, following: list[Any]) -> list[Any]:
+    """Return ``following``, the position after a page, which must be after ``last``.
 
     A server that does not move on would be read without end.
     """
-    if following == last:
-        raise invalid(("sort",), "different on the next page")
+    try:
+        moves_on = last is None or following > last
+    except TypeError:  # values of other types
+        moves_on = False
+    if not moves_on:
+        raise invalid(("sort",), "after that of the last page")
+    return following
+
+
+def advance_key(last: JsonObject | None, following: JsonObject) -> JsonObject:
+    """Return ``following``, the last key of a page of values, likewise."""
+    advance(None if last is None else [*last.values()], [*following.values()])
     return following
 
 

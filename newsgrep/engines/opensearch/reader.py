@@ -18,7 +18,7 @@ from newsgrep.engines.opensearch.documents import (
     stored_article,
     stored_bytes,
 )
-from newsgrep.engines.opensearch.point_in_time import PointInTime, advance
+from newsgrep.engines.opensearch.point_in_time import PointInTime, advance_key
 from newsgrep.engines.opensearch.query import (
     MAX_CLAUSES,
     MAX_NESTING,
@@ -73,7 +73,7 @@ class ServerReader:
             found += [term for term in terms if term.startswith(prefix)]
             if len(terms) < _TERMS_PER_REQUEST or not terms[-1].startswith(prefix):
                 return found
-            pages["after"] = advance(pages.get("after"), mapping(page, "after_key"))
+            pages["after"] = advance_key(pages.get("after"), mapping(page, "after_key"))
 
     def texts(self, clause: ir.Clause, field: Field) -> Iterator[tuple[str, bytes]]:
         """Yield id and packed texts of every article that matches ``clause``."""

@@ -179,7 +179,7 @@ def test_server_that_repeats_a_page_is_an_error(
 
     engine = server_engine(url)
     proxy.handler = repeat
-    with pytest.raises(ServerProblem, match="sort is not different"):
+    with pytest.raises(ServerProblem, match="sort is not after that of the last page"):
         list(engine.file_records())
     engine.close()
 
