@@ -202,7 +202,18 @@ class _Run:
         return 0 if self._articles else 1
 
 
-_LOCATED = re.compile(r"(.+?)([:@#][0-9]+|!/.+)", re.DOTALL)
+_LOCATOR = re.compile(r"[:@#](?:[^/]+/)?-?[0-9]+|!/.+", re.DOTALL)
+_LOCATOR_SIGN = re.compile(r"[:@#]|!/")
+
+
+def _split_locator(name: str) -> tuple[str, str | None]:
+    """Return the file that ``name`` means, and the locator of a record in it."""
+    if not os.path.lexists(name):
+        for sign in _LOCATOR_SIGN.finditer(name):
+            file, locator = name[: sign.start()], name[sign.start() :]
+            if _LOCATOR.fullmatch(locator) and os.path.isfile(file):  # noqa: PTH113  (a string of any bytes)
+                return file, locator
+    return name, None
 
 
 def _open(name: str) -> tuple[Source, str | None, float]:
@@ -215,8 +226,7 @@ def _open(name: str) -> tuple[Source, str | None, float]:
         if len(data) > _MAX_FILE:
             raise InputError("Standard input is larger than 64M. Save it as a file, and name that.")
         return bytes_source("", data), None, 0.0
-    located = None if os.path.lexists(name) else _LOCATED.fullmatch(name)
-    file, locator = located.groups() if located and os.path.isfile(located[1]) else (name, None)  # noqa: PTH113  (a string of any bytes)
+    file, locator = _split_locator(name)
     path = os.path.abspath(file)  # noqa: PTH100  (likewise)
     try:
         status = os.stat(path)  # noqa: PTH116  (likewise)

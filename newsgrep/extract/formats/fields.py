@@ -82,6 +82,19 @@ def is_known_name(name: str) -> bool:
     return _squash(name) in _FIELDS_BY_NAME
 
 
+def field_named(name: str, names: Mapping[str, str]) -> str | None:
+    """Return the field of an article that a dump has under ``name``, None if it is another.
+
+    ``names`` has the user's names of fields, which replace those that are known.
+    """
+    squashed_name = _squash(name)
+    for field, own in names.items():
+        if _squash(own) == squashed_name:
+            return field
+    field_or_none = _FIELDS_BY_NAME.get(squashed_name)
+    return None if field_or_none in names else field_or_none
+
+
 def is_article(value: Mapping[str, Any], names: Mapping[str, str]) -> bool:
     """Return whether an object has the text or the title of an article, not of several."""
     wanted = {*map(_squash, names.values()), *_ARTICLE_NAMES}

@@ -15,6 +15,7 @@ RECORD_SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "jsonl": (".jsonl", ".ndjson", ".jl"),
     "json": (".json",),
     "csv": (".csv", ".tsv", ".tab"),
+    "sqlite": (".db", ".db3", ".sqlite", ".sqlite3", ".sqlitedb"),
 }
 """The suffixes of each format of many records."""
 
@@ -81,6 +82,8 @@ def may_be_readable(name: str) -> bool:
 def unknown_format(name: str) -> str:
     """Return the reason why a file that is not of any format is not read."""
     suffix = suffix_of(name)
+    if suffix in RECORD_SUFFIXES["sqlite"]:
+        return f"a {suffix} file that is not an SQLite database, or is encrypted"
     if may_be_readable(name):
         return f"a {suffix} file that is not HTML" if suffix else "a file that is not HTML"
     return f"newsgrep does not read {suffix or 'suffix-less'} files"

@@ -37,7 +37,9 @@ from newsgrep.extract.records.names import (
 _MAX_NESTING: Final = 3
 """Archives inside of archives that are read."""
 
-_CERTAIN: Final[Mapping[str, str]] = {}
+_CERTAIN: Final[Mapping[str, str]] = {
+    "sqlite": "sqlite",
+}
 """Names and modules of the formats that the first bytes of a file show."""
 _BY_NAME: Final[Mapping[str, str]] = {
     "jsonl": "json_lines",
