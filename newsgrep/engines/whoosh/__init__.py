@@ -1,6 +1,6 @@
 """The default engine: a Whoosh index in a folder; no other package uses Whoosh.
 
-Whoosh writes columns and tables of terms. Matching and ranking are decided in
+Whoosh writes the segments, which its own readers open. Matching and ranking are decided in
 :mod:`newsgrep.engines.postings_query`, commits are those of :mod:`newsgrep.engines.commits`, and
 nothing that is read can run code.
 """
