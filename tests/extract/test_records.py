@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import lzma
+import sys
 import tarfile
 import tracemalloc
 import zipfile
@@ -191,8 +192,17 @@ def test_html_in_a_field_is_read_as_html() -> None:
 Compress = Callable[[bytes], bytes]
 
 
+def _zstd(data: bytes) -> bytes:
+    zstd = pytest.importorskip(
+        "backports.zstd" if sys.version_info < (3, 14) else "compression.zstd"
+    )
+    compressed: bytes = zstd.compress(data)
+    return compressed
+
+
 @pytest.mark.parametrize(
-    ("suffix", "compress"), [("gz", gzip.compress), ("xz", lzma.compress), ("bz2", bz2.compress)]
+    ("suffix", "compress"),
+    [("gz", gzip.compress), ("xz", lzma.compress), ("bz2", bz2.compress), ("zst", _zstd)],
 )
 def test_compressed_dump_is_read_like_the_dump(suffix: str, compress: Compress) -> None:
     assert read(f"a.jsonl.{suffix}", compress(LINES)) == read("a.jsonl", LINES)
