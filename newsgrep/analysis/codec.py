@@ -33,7 +33,7 @@ _SEPARATOR: Final = "\x1e"  # cleaned texts have no control characters
 _SEPARATOR_BYTE: Final = b"\x1e"
 _CRC_SIZE: Final = 4
 _LENGTH_SIZE: Final = 4
-_MAX_TEXT: Final = 1 << 28
+MAX_TEXT_BYTES: Final = 1 << 28
 """Bytes of folded texts: files have at most 64 MB, and characters at most four bytes."""
 _MAX_HEAD: Final = 1 << 26
 """Bytes of an article's metadata."""
@@ -129,21 +129,25 @@ def pack_folded(title: str, body: str, captions: str) -> bytes:
     )
 
 
-def unpack_folded(packed: bytes) -> tuple[str, str, str]:
-    """Return the folded title, body and captions; raises :class:`DamagedData`."""
+def unpack_folded(packed: bytes, limit: int = MAX_TEXT_BYTES) -> tuple[str, str, str]:
+    """Return the folded title, body and captions, at most ``limit`` bytes.
+
+    Raises :class:`DamagedData`.
+    """
+    texts = _folded_text(packed, limit).split(_SEPARATOR)
     try:
-        title, body, captions = _folded_text(packed).split(_SEPARATOR)
+        title, body, captions = texts
     except ValueError as exc:
         raise DamagedData("an article does not have three folded texts") from exc
     return title, body, captions
 
 
-def inflate_folded(packed: bytes) -> bytes:
+def inflate_folded(packed: bytes, limit: int = MAX_TEXT_BYTES) -> bytes:
     """Return the encoded folded texts of an article; raises :class:`DamagedData`.
 
     :func:`encode` encodes a string to be searched for in them, :func:`text_ends` separates them.
     """
-    return _unpack(packed, _text_dictionary(), _MAX_TEXT)
+    return _unpack(packed, _text_dictionary(), limit)
 
 
 def encode(text: str) -> bytes:
@@ -175,8 +179,8 @@ def is_character_start(data: bytes, at: int) -> bool:
     return True
 
 
-def _folded_text(packed: bytes) -> str:
-    return decode_folded(inflate_folded(packed))
+def _folded_text(packed: bytes, limit: int) -> str:
+    return decode_folded(inflate_folded(packed, limit))
 
 
 def pack_article(article: Article, folded: Sequence[str]) -> bytes:
@@ -212,11 +216,13 @@ def pack_article(article: Article, folded: Sequence[str]) -> bytes:
     )
 
 
-def unpack_article(folded: bytes, rest: bytes, path: str) -> Article:
-    """Return the article that two parts were packed from; raises :class:`DamagedData`."""
-    text = _folded_text(folded)
-    limit = len(text) * _UTF32 + _MAX_HEAD
-    data = _unpack(rest, _rest_dictionary(), limit)
+def unpack_article(folded: bytes, rest: bytes, path: str, limit: int = MAX_TEXT_BYTES) -> Article:
+    """Return the article that two parts were packed from, with at most ``limit`` bytes of text.
+
+    Raises :class:`DamagedData`.
+    """
+    text = _folded_text(folded, limit)
+    data = _unpack(rest, _rest_dictionary(), len(text) * _UTF32 + _MAX_HEAD)
     try:
         return _parse_article(data, text, path)
     except DamagedData:
@@ -316,11 +322,11 @@ def pack_left_out(passages: Sequence[LeftOut]) -> bytes:
     return _pack(_compressor(_left_out_dictionary), (listed.encode(_ENCODING, "replace"),))
 
 
-def unpack_left_out(packed: bytes) -> tuple[LeftOut, ...]:
-    """Return the passages in ``packed``; raises :class:`DamagedData`."""
+def unpack_left_out(packed: bytes, limit: int = MAX_TEXT_BYTES) -> tuple[LeftOut, ...]:
+    """Return the passages in ``packed``, at most ``limit`` bytes; raises :class:`DamagedData`."""
     if not packed:
         return ()
-    data = _unpack(packed, _left_out_dictionary(), _MAX_TEXT)
+    data = _unpack(packed, _left_out_dictionary(), limit)
     try:
         return tuple(LeftOut(text, reason) for reason, text in json.loads(data.decode(_ENCODING)))
     except (ValueError, TypeError, RecursionError) as exc:

@@ -84,6 +84,11 @@ PACKED_ARTICLE_FIELDS: Final = (
 )
 """The fields that :func:`stored_article` reads."""
 
+MAX_UNPACKED_BYTES: Final = 128 << 20
+MAX_BYTES_PER_ARTICLE: Final = 1 << 20
+"""Text that is unpacked for one request: so much for the longest article, which is more than a
+server accepts, and so much for each of them. A server could send any amount in few bytes."""
+
 READABLE_ARTICLE: Final = "article"
 READABLE_FILE_RECORD: Final = "file_record"
 """For other programs; newsgrep itself reads the packed fields."""
@@ -218,15 +223,22 @@ def signed_id_prefix(key: str) -> int:
     return id_prefix(key) >> 1  # the server's numbers are signed
 
 
-def stored_article(hit: ServerHit) -> Article:
-    """Return the article of a hit; raises :class:`DamagedData`."""
+def stored_article(hit: ServerHit, limit: int = MAX_UNPACKED_BYTES) -> Article:
+    """Return the article of a hit, of at most ``limit`` bytes; raises :class:`DamagedData`."""
     article = unpack_article(
         stored_bytes(hit, PACKED_TEXTS),
         stored_bytes(hit, PACKED_REST),
         stored_file_record(hit).path,
+        limit,
     )
-    left_out = unpack_left_out(stored_bytes(hit, PACKED_LEFT_OUT))
+    left_out = unpack_left_out(stored_bytes(hit, PACKED_LEFT_OUT), limit)
     return replace(article, url=_stored_url(hit), left_out=left_out)
+
+
+def text_length(article: Article) -> int:
+    """Return the number of characters in the texts of an article."""
+    others = (*article.captions, *(each.text for each in article.left_out))
+    return len(article.title) + len(article.body) + sum(map(len, others))
 
 
 def _stored_url(hit: ServerHit) -> str | None:

@@ -19,12 +19,15 @@ from newsgrep.engines.engine_query.fields import ID, TERMS, term_token
 from newsgrep.engines.engine_query.lower import lower, score_clauses
 from newsgrep.engines.opensearch.client import Client
 from newsgrep.engines.opensearch.documents import (
+    MAX_BYTES_PER_ARTICLE,
+    MAX_UNPACKED_BYTES,
     PACKED_ARTICLE_FIELDS,
     PACKED_TEXTS,
     ServerHit,
     stored_article,
     stored_bytes,
     stored_file_record,
+    text_length,
 )
 from newsgrep.engines.opensearch.indices import IndexGeneration, commit_number, find_index
 from newsgrep.engines.opensearch.pages import HitPages, facet_aggregations, facet_counts
@@ -146,21 +149,24 @@ class OpenSearchEngine:
     def get(self, ids: Iterable[str]) -> list[Article]:
         """Return the articles with these ids, unpacked."""
         wanted = tuple(ids)
+        found: dict[str, Article] = {}
+        left = MAX_UNPACKED_BYTES + len(wanted) * MAX_BYTES_PER_ARTICLE
         with self._translate_errors():
-            found = {
-                text(hit, "_id"): stored_article(hit)
-                for hit in self._hits(wanted, *PACKED_ARTICLE_FIELDS)
-            }
+            for hit in self._hits(wanted, *PACKED_ARTICLE_FIELDS):
+                article = found[text(hit, "_id")] = stored_article(hit, left)
+                left = max(1, left - text_length(article))
         return [found[each] for each in wanted if each in found]
 
     def folded_texts(self, ids: Iterable[str]) -> list[tuple[str, str]]:
         """Return the folded titles and bodies of the articles with these ids."""
         wanted = tuple(ids)
+        found: dict[str, tuple[str, str]] = {}
+        left = MAX_UNPACKED_BYTES + len(wanted) * MAX_BYTES_PER_ARTICLE
         with self._translate_errors():
-            found = {
-                text(hit, "_id"): unpack_folded(stored_bytes(hit, PACKED_TEXTS))[:2]
-                for hit in self._hits(wanted, PACKED_TEXTS)
-            }
+            for hit in self._hits(wanted, PACKED_TEXTS):
+                title, body, captions = unpack_folded(stored_bytes(hit, PACKED_TEXTS), left)
+                found[text(hit, "_id")] = title, body
+                left = max(1, left - len(title) - len(body) - len(captions))
         return [found[each] for each in wanted if each in found]
 
     def _hits(self, ids: tuple[str, ...], *fields: str) -> Iterator[ServerHit]:

@@ -11,7 +11,8 @@ import pytest
 
 from newsgrep.engines.base import Engine, EngineRequest, Order
 from newsgrep.engines.opensearch import connection, point_in_time
-from newsgrep.errors import IndexProblem, ServerProblem
+from newsgrep.engines.opensearch import engine as engine_module
+from newsgrep.errors import IndexDamaged, IndexProblem, ServerProblem
 from newsgrep.index.server import ServerIndex
 from newsgrep.query.parser import parse
 from tests.support.cli import Cli, assert_no_crash, write_article
@@ -213,3 +214,25 @@ def test_too_large_page_is_requested_in_parts(
         pytest.raises(ServerProblem, match="a response that is too large"),
     ):
         engine.get(ids)
+
+
+def test_bombs_in_packed_texts_are_not_unpacked(
+    proxy: RecordingProxy, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "MAX_UNPACKED_BYTES", 1_000)
+    monkeypatch.setattr(engine_module, "MAX_BYTES_PER_ARTICLE", 100)
+    long_ones = [
+        make_article(f"b{n}", "公报", "潮" * length, date="2021")
+        for n, length in enumerate((300, 300, 900))
+    ]
+    with ServerIndex(url).open() as engine:
+        engine.write(map(upsert, long_ones))
+        for ids, is_error in ((["b0"], False), (["b0", "b1"], False), (["b2"], True),
+                              (["b0", "b1", "b2"], True)):  # fmt: skip
+            for read in (engine.get, engine.folded_texts):
+                if is_error:
+                    with pytest.raises(IndexDamaged, match="cut off or too long"):
+                        read(ids)
+                else:
+                    assert len(read(ids)) == len(ids)
+    assert proxy.requests
