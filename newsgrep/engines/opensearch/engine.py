@@ -8,7 +8,7 @@ text is read for it, unless a pattern requires that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -40,7 +40,7 @@ from newsgrep.engines.opensearch.query import (
     to_dsl,
 )
 from newsgrep.engines.opensearch.reader import ServerReader
-from newsgrep.engines.opensearch.responses import text
+from newsgrep.engines.opensearch.responses import invalid, text
 from newsgrep.engines.opensearch.settings import restore_settings
 from newsgrep.errors import IndexDamaged, IndexMissing, UsageError
 from newsgrep.models import Article, FileRecord
@@ -69,6 +69,7 @@ class OpenSearchEngine:
         self._point_in_time: PointInTime | None = None
         self._commit = 0
         self._counts: dict[ir.Clause, int] = {}
+        self._found_ids: set[str] = set()
 
     def _open(self) -> PointInTime:
         if self._point_in_time is None:
@@ -79,6 +80,7 @@ class OpenSearchEngine:
 
     def _release(self) -> None:
         self._counts.clear()
+        self._found_ids.clear()
         if self._point_in_time is not None:
             point_in_time, self._point_in_time = self._point_in_time, None
             point_in_time.close()
@@ -132,6 +134,7 @@ class OpenSearchEngine:
         dsl = scored_query(matching, scores, recency) if order is Order.RELEVANCE else matching
         pages = HitPages(point_in_time, dsl, order)
         response, candidates = pages.page(limit, offset, after, facet_aggregations(facets))
+        self._found_ids.update(each.id for each in candidates)
         total = total_hits(response)
         passed = pages.count_up_to(after) if after is not None else 0
         return ResultPage(
@@ -155,6 +158,7 @@ class OpenSearchEngine:
             for hit in self._hits(wanted, *PACKED_ARTICLE_FIELDS):
                 article = found[text(hit, "_id")] = stored_article(hit, left)
                 left = max(1, left - text_length(article))
+        self._require_found(wanted, found)
         return [found[each] for each in wanted if each in found]
 
     def folded_texts(self, ids: Iterable[str]) -> list[tuple[str, str]]:
@@ -167,7 +171,13 @@ class OpenSearchEngine:
                 title, body, captions = unpack_folded(stored_bytes(hit, PACKED_TEXTS), left)
                 found[text(hit, "_id")] = title, body
                 left = max(1, left - len(title) - len(body) - len(captions))
+        self._require_found(wanted, found)
         return [found[each] for each in wanted if each in found]
+
+    def _require_found(self, wanted: Iterable[str], found: Container[str]) -> None:
+        """Raise :class:`ServerProblem` if an article is missing that a search has found."""
+        if any(each in self._found_ids and each not in found for each in wanted):
+            raise invalid(("hits",), "complete")
 
     def _hits(self, ids: tuple[str, ...], *fields: str) -> Iterator[ServerHit]:
         for part in chunks(tuple(dict.fromkeys(ids)), _ARTICLES_PER_REQUEST):

@@ -14,6 +14,7 @@ from newsgrep.engines.opensearch import connection, point_in_time
 from newsgrep.engines.opensearch import engine as engine_module
 from newsgrep.errors import IndexDamaged, IndexProblem, ServerProblem
 from newsgrep.index.server import ServerIndex
+from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import parse
 from tests.support.cli import Cli, assert_no_crash, write_article
 from tests.support.factories import make_article, server_engine, upsert
@@ -183,6 +184,23 @@ def test_server_that_repeats_a_page_is_an_error(
     with pytest.raises(ServerProblem, match="sort is not after that of the last page"):
         list(engine.file_records())
     engine.close()
+
+
+def test_article_that_was_found_and_is_missing_is_an_error(proxy: RecordingProxy, url: str) -> None:
+    def forget(request: Request, forward: Forward) -> Response:
+        response = forward(request)
+        body = response.json
+        if b"stored_fields" in request.body and body["hits"]["hits"]:
+            del body["hits"]["hits"][0]
+        return json_response(response.status, body)
+
+    with ServerIndex(url).open() as engine:
+        found = [each.id for each in engine.search(EngineRequest(MatchAll())).candidates]
+        proxy.handler = forget
+        for read in (engine.get, engine.folded_texts):
+            with pytest.raises(ServerProblem, match="hits is not complete"):
+                read(found)
+            assert read(["unknown"]) == []
 
 
 def test_too_large_page_is_requested_in_parts(
