@@ -78,8 +78,9 @@ class Record(NamedTuple):
     offset in bytes, ``#17`` a number from 1, ``!/a.html`` a member of an archive; it is empty if
     the record is the whole file. ``format`` is the document format that reads ``data``
     (:func:`newsgrep.extract.formats.format_named`), empty if the name says it. ``name`` is the
-    record's own file name, if it has one. ``url``, ``fetched`` and ``charset`` are what the
-    container states about it.
+    record's own file name, if it has one. ``url``, ``fetched``, ``charset`` and ``modified``, the
+    time that the server stated for the page, are what the container states about it; ``notes`` are
+    for people.
     """
 
     locator: str
@@ -89,6 +90,8 @@ class Record(NamedTuple):
     url: str | None = None
     fetched: datetime | None = None
     charset: str | None = None
+    modified: datetime | None = None
+    notes: tuple[str, ...] = ()
 
 
 class BadRecord(NamedTuple):
