@@ -62,6 +62,7 @@ class Provenance(StrEnum):
     SCRIPT = "script"
     TEXT = "text"
     FILE_NAME = "file name"
+    HTTP_HEADER = "HTTP header"
     CONTENT = "main content"
     WHOLE_FILE = "whole file"
 

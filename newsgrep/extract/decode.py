@@ -64,9 +64,10 @@ class DecodedText:
     utf8: bytes | None = None
 
 
-def decode(data: bytes) -> DecodedText:
-    """Return the text in ``data``.
+def decode(data: bytes, charset: str | None = None) -> DecodedText:
+    """Return the text in ``data``; ``charset`` is what an HTTP or mail header says about it.
 
+    Like a declaration in the text, it counts if the bytes are text in it; it comes first.
     Raises :class:`~newsgrep.errors.NoArticle` for empty and binary files.
     """
     if not data.strip(b" \t\r\n\0"):
@@ -74,7 +75,7 @@ def decode(data: bytes) -> DecodedText:
     for magic, what in _BINARY_SIGNATURES:
         if data.startswith(magic):
             raise NoArticle(f"the file is {what}, not text")
-    text, encoding, notes = _decode(data)
+    text, encoding, notes = _decode(data, charset)
     sample = (
         data[:_CONTROL_SAMPLE]
         if encoding == "utf-8"
@@ -93,7 +94,7 @@ _CONTROL_SAMPLE: Final = 16_384
 """Bytes of UTF-8 in which control characters are counted."""
 
 
-def _decode(data: bytes) -> tuple[str, str, tuple[str, ...]]:
+def _decode(data: bytes, charset: str | None) -> tuple[str, str, tuple[str, ...]]:
     """Return the text with its line ends, its encoding, and the notes."""
     for bom, encoding in _BOMS:
         if data.startswith(bom):
@@ -105,16 +106,18 @@ def _decode(data: bytes) -> tuple[str, str, tuple[str, ...]]:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        chosen, guessed = choose_encoding(data)
+        chosen, guessed = choose_encoding(data, charset)
     else:
         if data.isascii() and (seven_bit := decode_seven_bit(data)):
             return _with_notes(*seven_bit, _guess_notes(seven_bit[1]))
         zeros = data.count(0, 0, SAMPLE_BYTES)
         if zeros * 10 < len(data[:SAMPLE_BYTES]) and (
-            data.isascii() or any(lead in data for lead in _BEYOND_LATIN) or is_probably_utf8(data)
+            data.isascii()
+            or any(lead in data for lead in _BEYOND_LATIN)
+            or is_probably_utf8(data, charset)
         ):
             return text, "utf-8", ()
-        chosen, guessed = choose_encoding(data, utf8=False)
+        chosen, guessed = choose_encoding(data, charset, utf8=False)
     if chosen is None:
         raise NoArticle("the file is binary or in an unknown encoding")
     return _decode_lines(data, chosen, _guess_notes(chosen) if guessed else ())

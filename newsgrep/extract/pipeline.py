@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from newsgrep.errors import NoArticle
 from newsgrep.extract.authors import choose_authors
 from newsgrep.extract.body import build_body
-from newsgrep.extract.claims import Claim
+from newsgrep.extract.claims import Claim, ClaimField
 from newsgrep.extract.dates.choice import DatedFile, choose_date, parse_file_time
+from newsgrep.extract.dates.ranks import LAST_MODIFIED_RANK
 from newsgrep.extract.error_pages import error_page
 from newsgrep.extract.formats import FIELDS_FORMAT, format_named, name_of_format
 from newsgrep.extract.formats.base import Format, RawArticle, RawFile
@@ -79,9 +81,32 @@ def read_record(
 
     ``url`` is the address of the article if the caller knows it.
     """
-    file = RawFile(record.data, outlets, url or record.url, trace, fields)
+    file = RawFile(record.data, outlets, url or record.url, trace, fields, record.charset)
     raw = format_named(record.format).read(file)
-    return raw if raw.fetched or not record.fetched else replace(raw, fetched=record.fetched)
+    if record.fetched and not raw.fetched:
+        raw = replace(raw, fetched=record.fetched)
+    if record.notes:
+        raw = replace(raw, notes=(*record.notes, *raw.notes))
+    return _with_modified(raw, record) if record.modified else raw
+
+
+_RECENT: Final = timedelta(days=1)
+"""Until then, a server may have stated the time of the request as that of the page."""
+
+
+def _with_modified(raw: RawArticle, record: Record) -> RawArticle:
+    """Add the time that the server has stated, as the weakest claim to a date."""
+    moment = record.modified
+    if not moment or (raw.fetched and raw.fetched - moment < _RECENT):
+        return raw
+    claim = Claim(
+        ClaimField.PUBLISHED,
+        moment.isoformat(),
+        Provenance.HTTP_HEADER,
+        "Last-Modified",
+        LAST_MODIFIED_RANK,
+    )
+    return replace(raw, claims=replace(raw.claims, dates=(*raw.claims.dates, claim)))
 
 
 def build_record(
@@ -191,7 +216,10 @@ def _is_post(raw: RawArticle) -> bool:
 
 def _is_of_page(claim: Claim) -> bool:
     """Return whether the page itself makes a claim, not the program that saved it."""
-    return claim.provenance not in (Provenance.FRONT_MATTER, Provenance.COMMENT)
+    return claim.provenance not in _OF_OTHERS
+
+
+_OF_OTHERS: Final = (Provenance.FRONT_MATTER, Provenance.COMMENT, Provenance.HTTP_HEADER)
 
 
 def _isoformat(moment: datetime | None) -> str | None:

@@ -311,7 +311,14 @@ def _number(locator: str) -> int:
 
 def _digest_of(record: Record, fields: Mapping[str, str]) -> str:
     digest = blake2b(record.data, digest_size=_DIGEST_BYTES)
-    known = (record.format, record.name, record.url, record.charset, str(record.fetched))
+    known = (
+        record.format,
+        record.name,
+        record.url,
+        record.charset,
+        str(record.fetched),
+        str(record.modified),
+    )
     digest.update("\0".join(each or "" for each in known).encode("utf-8", "surrogatepass"))
     if fields and record.format == FIELDS_FORMAT:
         digest.update(repr(sorted(fields.items())).encode("utf-8", "surrogatepass"))

@@ -48,6 +48,8 @@ UPDATED_RANK: Final = 90
 """The time of an update, which is at least not before publication."""
 CLIPPED_RANK: Final = 95
 """Front matter that usually states when a clipping was made."""
+LAST_MODIFIED_RANK: Final = 198
+"""The HTTP header of a page without any other date."""
 OUTSIDE: Final = 100
 """Added to the rank of a claim from an element outside the article."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Final, NamedTuple
 
 from newsgrep.extract.encodings.likelihood import Likelihood, likelihood, word_likelihood
@@ -149,10 +150,11 @@ class Choice(NamedTuple):
     guessed: bool
 
 
-def choose_encoding(data: bytes, *, utf8: bool = True) -> Choice:
+def choose_encoding(data: bytes, charset: str | None = None, *, utf8: bool = True) -> Choice:
     """Return the encoding of ``data``, which has no byte order mark and is not valid UTF-8.
 
-    ``utf8`` says whether it may be damaged UTF-8.
+    ``charset`` is declared outside of it, as in an HTTP header. ``utf8`` says whether it may be
+    damaged UTF-8.
     """
     wide = _wide_encoding(data)
     if wide:
@@ -165,7 +167,7 @@ def choose_encoding(data: bytes, *, utf8: bool = True) -> Choice:
     if not best.is_chinese or best.total - other.total < _CLEAR_LEAD:
         readings = {name: _read_words(sample, name) for name in _CHINESE}
         best = max(readings.values(), key=lambda reading: reading.total)
-    for name in declared_encodings(data):
+    for name in declared_encodings(data, charset):
         declared = readings.get(name) or _read(sample, name)
         if _believe(data, declared, best):
             return Choice(name, False)
@@ -177,7 +179,7 @@ def choose_encoding(data: bytes, *, utf8: bool = True) -> Choice:
     return Choice(best.encoding, True)
 
 
-def is_probably_utf8(data: bytes) -> bool:
+def is_probably_utf8(data: bytes, charset: str | None = None) -> bool:
     """Return whether ``data``, which is valid UTF-8 without longer characters, is UTF-8.
 
     A short text in GBK may be a sequence of characters of two bytes in UTF-8.
@@ -190,7 +192,7 @@ def is_probably_utf8(data: bytes) -> bool:
     utf8 = _read(sample, "utf-8")
     if any(
         readings[name].total + _DECLARED_GAIN * readings[name].likelihood.characters >= utf8.total
-        for name in declared_encodings(data)
+        for name in declared_encodings(data, charset)
         if name in readings
     ):
         return False
@@ -219,13 +221,15 @@ def encoding_of_line(line: bytes, encoding: str) -> str | None:
     return max(readings, key=lambda reading: reading.total).encoding if readings else None
 
 
-def declared_encodings(data: bytes) -> list[str]:
+def declared_encodings(data: bytes, charset: str | None = None) -> list[str]:
     """Return the encodings that ``data`` declares, the most credible first, by Python's names.
 
-    A declaration in a ``meta`` element counts anywhere, others near the beginning only.
+    ``charset``, declared outside of it, comes first. A declaration in a ``meta`` element counts
+    anywhere, others near the beginning only.
     """
     names: dict[str, None] = {}
-    for match in _declarations(data):
+    outside = [charset.encode("ascii", "replace")] if charset else []
+    for match in chain(outside, _declarations(data)):
         name = match.decode("ascii").lower()
         try:
             name = codecs.lookup(_SUPERSETS.get(name, name)).name

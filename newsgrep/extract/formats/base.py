@@ -42,7 +42,8 @@ class RawFile:
 
     ``url`` is the address of the article if the caller knows it, otherwise None. ``trace``
     receives what is decided. ``fields`` has the user's own names of the fields in dumps, by the
-    field of an article (title, body, …).
+    field of an article (title, body, …). ``charset`` is the encoding that an HTTP or mail header
+    declares.
     """
 
     data: bytes
@@ -50,6 +51,7 @@ class RawFile:
     url: str | None = None
     trace: Trace = NO_TRACE
     fields: Mapping[str, str] = field(default_factory=lambda: NO_FIELDS)
+    charset: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def decode_file(raw: RawFile) -> DecodedFile:
     Raises :class:`~newsgrep.errors.NoArticle` if it is empty, binary, or too long.
     """
     outlets = raw.outlets
-    decoded = decode(raw.data)
+    decoded = decode(raw.data, raw.charset)
     if len(decoded.text) > MAX_LINES:
         check_limit(decoded.text.count("\n"), MAX_LINES, "lines")
     front_matter, text = split_front_matter(decoded.text)

@@ -142,6 +142,10 @@ class ReadReport:
         if self.limit is None or end <= self.limit:
             self.end, self.number = end, number
 
+    def inner(self) -> ReadReport:
+        """Return a report for a file in this one: it counts with it, but has its own offsets."""
+        return ReadReport(others=self.others)
+
 
 _MAX_KINDS: Final = 6
 

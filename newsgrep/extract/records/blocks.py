@@ -23,8 +23,8 @@ _CHECKED_BYTES: Final = 1 << 20
 """Bytes of a record from which on its end is looked at before it is read."""
 _WINDOW_BITS: Final = 31
 """A gzip header and its checksum are expected."""
-_GZIP_MAGIC: Final = b"\x1f\x8b\x08"
-_GZIP_BEGINNING: Final = re.compile(re.escape(_GZIP_MAGIC))
+GZIP_MAGIC: Final = b"\x1f\x8b\x08"
+_GZIP_BEGINNING: Final = re.compile(re.escape(GZIP_MAGIC))
 _LINE_ENDS: Final = b"\r\n"
 
 
@@ -43,13 +43,15 @@ class Header(NamedTuple):
 
 
 class Dialect(NamedTuple):
-    """How records begin: ``begins`` matches the beginning of a record after ``\\n``.
+    """How records begin: ``begins`` matches the beginning of a record after a line feed.
 
-    ``parse`` reads a header, and raises :class:`Damaged` if it is invalid.
+    ``parse`` reads a header, and raises :class:`Damaged` if it is invalid. ``separator`` follows
+    each content, empty if that is not certain.
     """
 
     begins: re.Pattern[bytes]
     parse: Callable[[Input], Header]
+    separator: bytes = b""
 
 
 class _Readable(Protocol):
@@ -223,6 +225,10 @@ class PlainBlocks:
             raise Damaged(f"the file ends in the middle of this record: {missing:,} bytes missing")
 
     def _check_end(self) -> None:
+        separator = self._dialect.separator
+        if separator and self.content.peek(len(separator)) == separator:
+            self.content.read(len(separator))
+            return
         self.content.skip_line_ends()
         following = self.content.peek(_MAX_BEGINNING)
         if following and not self._dialect.begins.match(b"\n" + following):
@@ -257,8 +263,8 @@ class GzipBlocks:
     def begin(self) -> bool:
         """Go to the next record; False at the end of the file."""
         self.offset = self._file.position
-        magic = self._file.peek(len(_GZIP_MAGIC))
-        if magic and magic != _GZIP_MAGIC:
+        magic = self._file.peek(len(GZIP_MAGIC))
+        if magic and magic != GZIP_MAGIC:
             raise Damaged("no record begins here")
         self.content = Input(_Member(self._file))
         return bool(magic)

@@ -46,8 +46,14 @@ def _open_zstd(stream: BinaryIO) -> io.BufferedIOBase:
 Codec = Callable[[BinaryIO], io.BufferedIOBase]
 """Opens a compressed stream."""
 
+
+def gzip_codec(stream: BinaryIO) -> io.BufferedIOBase:
+    """Return the content of a stream of gzip data."""
+    return gzip.GzipFile(fileobj=stream)
+
+
 _CODECS: Final[dict[bytes, Codec]] = {
-    b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream),
+    b"\x1f\x8b": gzip_codec,
     b"\xfd7zXZ\0": lzma.LZMAFile,
     b"BZh": bz2.BZ2File,
     b"\x28\xb5\x2f\xfd": _open_zstd,

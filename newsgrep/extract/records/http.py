@@ -41,9 +41,9 @@ class Response(NamedTuple):
 
 
 def parse_head(data: bytes) -> Response | None:
-    """Return the head of the response that ``data`` begins with; None if it is not one.
+    r"""Return the head of the response that ``data`` begins with; None if it is not one.
 
-    >>> parse_head(b"HTTP/1.1 200 OK\\r\\nContent-Type: text/html\\r\\n\\r\\n<p>")
+    >>> parse_head(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>")
     Response(status=200, fields={'content-type': 'text/html'}, size=44)
     """
     status = _STATUS.match(data)
@@ -122,7 +122,7 @@ def decode_body(body: bytes, fields: Mapping[str, str]) -> tuple[bytes, bool]:
 
 def _join_chunks(body: bytes) -> tuple[bytes, bool]:
     """Return the chunks of ``body`` as one, and whether the last one is there."""
-    parts = []
+    parts: list[bytes] = []
     at = 0
     while size := _CHUNK_SIZE.match(body, at):
         length = int(size[1], 16)
@@ -158,9 +158,7 @@ def _inflate(body: bytes, window_bits: int) -> tuple[bytes, bool]:
     size = 0
     for at in range(0, len(body), _PIECE_BYTES):
         try:
-            parts.append(
-                codec.decompress(body[at : at + _PIECE_BYTES], MAX_BODY_BYTES + 1 - size)
-            )
+            parts.append(codec.decompress(body[at : at + _PIECE_BYTES], MAX_BODY_BYTES + 1 - size))
         except zlib.error as exc:
             if not size:
                 raise BadResponse("its body is damaged") from exc

@@ -16,6 +16,8 @@ RECORD_SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "json": (".json",),
     "csv": (".csv", ".tsv", ".tab"),
     "sqlite": (".db", ".db3", ".sqlite", ".sqlite3", ".sqlitedb"),
+    "warc": (".warc",),
+    "arc": (".arc",),
 }
 """The suffixes of each format of many records."""
 
@@ -26,7 +28,7 @@ TAR_SUFFIXES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 """Suffixes of compressed archives, and what remains of each without the compression."""
 
-ARCHIVE_SUFFIXES: Final = (".zip", ".tar")
+ARCHIVE_SUFFIXES: Final = (".zip", ".tar", ".wacz")
 
 _CONTAINER_SUFFIXES: Final = frozenset((
     *(suffix for each in RECORD_SUFFIXES.values() for suffix in each),

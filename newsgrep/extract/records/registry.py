@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from typing import Final, cast
@@ -27,6 +28,7 @@ from newsgrep.extract.records.base import (
 from newsgrep.extract.records.compressed import codec_of, decompressed
 from newsgrep.extract.records.declared import declared_formats
 from newsgrep.extract.records.names import (
+    COMPRESSED_SUFFIXES,
     RECORD_SUFFIXES,
     has_container_name,
     readable_suffixes,
@@ -39,6 +41,8 @@ _MAX_NESTING: Final = 3
 
 _CERTAIN: Final[Mapping[str, str]] = {
     "sqlite": "sqlite",
+    "warc": "warc",
+    "arc": "arc",
 }
 """Names and modules of the formats that the first bytes of a file show."""
 _BY_NAME: Final[Mapping[str, str]] = {
@@ -71,6 +75,7 @@ def read_records(
         if nesting > _MAX_NESTING:
             raise NoArticle(f"archives nested more than {_MAX_NESTING} deep")
         inner = decompressed(source, codec)
+        options = replace(options, report=options.report.inner())
         yield from read_records(inner, options, default_format=default_format, nesting=nesting + 1)
     else:
         yield _document(source, head, default_format)
@@ -116,6 +121,7 @@ def _read_archive(source: Source, head: bytes, options: ReadOptions, nesting: in
     def read_member(member: Source, options: ReadOptions) -> Records:
         return read_records(member, options, nesting=nesting + 1)
 
+    options = replace(options, report=options.report.inner())
     read = archives.read_zip if archives.is_zip(head) else archives.read_tar
     yield from read(source, options, read_member)
 
@@ -179,8 +185,11 @@ def find_format(name: str, head: bytes) -> RecordFormat | None:
     for found in candidates:
         if found.recognises(head):
             return found
-    by_suffix = [each for each in candidates if suffix in RECORD_SUFFIXES.get(each.name, ())]
-    return by_suffix[0] if by_suffix else None
+    # The beginning may be damaged.
+    if suffix in COMPRESSED_SUFFIXES and codec_of(head) is None:
+        suffix = suffix_of(name[: -len(suffix)])
+    by_suffix = [each for each, endings in RECORD_SUFFIXES.items() if suffix in endings]
+    return load_format(by_suffix[0]) if by_suffix else None
 
 
 @cache

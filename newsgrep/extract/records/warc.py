@@ -11,6 +11,7 @@ from newsgrep.extract.records.web_archives import archive_format
 
 _BEGINNING = re.compile(rb"\nWARC/[01]\.[0-9]{1,2}\r?\n[A-Za-z-]{1,40}:")
 _VERSION = re.compile(rb"WARC/[01]\.[0-9]{1,2}\s*$")
+_FIELD = re.compile(rb"[ \t]|[!-9;-~]{1,100}[ \t]*:")
 _SIZE = re.compile(r"[0-9]{1,18}")
 _MAX_FIELDS: Final = 1000
 
@@ -25,11 +26,15 @@ def _parse_warc(content: Input) -> Header:
         lines.append(line)
         if len(lines) > _MAX_FIELDS:
             raise Damaged(f"a header of more than {_MAX_FIELDS} lines")
+        if not _FIELD.match(line):
+            raise Damaged("its header is damaged")
     fields = parse_fields(b"".join(lines))
+    if "warc-type" not in fields:
+        raise Damaged("its header has no WARC-Type")
     size = fields.get("content-length", "")
     if not _SIZE.fullmatch(size):
         raise Damaged("its header has no valid Content-Length")
     return Header(int(size), fields)
 
 
-FORMAT = archive_format("warc", b"WARC/", Dialect(_BEGINNING, _parse_warc))
+FORMAT = archive_format("warc", b"WARC/", Dialect(_BEGINNING, _parse_warc, b"\r\n\r\n"))

@@ -11,6 +11,8 @@ length, what they lose is not known.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -30,6 +32,7 @@ from newsgrep.extract.records.base import (
     Source,
 )
 from newsgrep.extract.records.blocks import (
+    GZIP_MAGIC,
     Blocks,
     Damaged,
     Dialect,
@@ -40,7 +43,7 @@ from newsgrep.extract.records.blocks import (
     first_bytes,
     open_input,
 )
-from newsgrep.extract.records.compressed import codec_of, decompressed
+from newsgrep.extract.records.compressed import decompressed, gzip_codec
 from newsgrep.extract.records.http import (
     BadResponse,
     charset_of,
@@ -62,15 +65,30 @@ DIGITS = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:([0-9]{2})([0-9]{2})([0-9
 
 
 _KINDS: Final = frozenset(("warcinfo", "request", "metadata", "revisit", "continuation"))
+_ALGORITHMS: Final = ("sha1", "sha256", "sha512", "md5")
+_NOT_INTACT: Final = "its bytes are not those of its WARC-Block-Digest: damaged or changed"
 _GOOD_STATUSES: Final = (200, 203)
 
 
 class Content:
     """The content of a record, of which ``left`` bytes are not read."""
 
-    def __init__(self, file: Input, size: int) -> None:
+    def __init__(self, file: Input, size: int, digest: str = "") -> None:
         self.left = size
         self._file = file
+        algorithm, _, self._expected = digest.partition(":")
+        self._hash = (
+            hashlib.new(algorithm, usedforsecurity=False) if algorithm in _ALGORITHMS else None
+        )
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether the bytes are those of the digest in the header, if they are all read."""
+        if self._hash is None or self.left:
+            return True
+        found = self._hash.digest()
+        forms = (base64.b32encode(found).decode().rstrip("="), found.hex().upper())
+        return self._expected.upper().rstrip("=") in forms
 
     def read(self, size: int) -> bytes:
         """Return the next ``size`` bytes, fewer at the end of the content.
@@ -80,51 +98,57 @@ class Content:
         size = min(size, self.left)
         data = self._file.read(size)
         self.left -= len(data)
+        if self._hash:
+            self._hash.update(data)
         if len(data) < size:
-            raise Damaged(f"the file ends in the middle of this record: {self.left:,} bytes missing")
+            raise Damaged(
+                f"the file ends in the middle of this record: {self.left:,} bytes missing"
+            )
         return data
 
 
 def read_archive(source: Source, options: ReadOptions, dialect: Dialect) -> Records:
     """Yield a record for each page of a web archive."""
-    is_compressed = source.head().startswith(_GZIP_MAGIC)
+    is_compressed = _is_compressed(source)
     if is_compressed and not _is_packed_by_record(source, dialect):
-        codec = codec_of(_GZIP_MAGIC)
-        assert codec is not None
-        source, is_compressed = decompressed(source, codec), False
-    yield from _read_from(source, options, dialect, 0, is_compressed)
+        source, is_compressed = decompressed(source, gzip_codec), False
+        options = replace(options, report=options.report.inner())
+    with source.open_stream() as stream:
+        yield from _Reader(open_input(stream), dialect, is_compressed).records(options.report)
 
 
 def resume_archive(source: Source, options: ReadOptions, dialect: Dialect, end: int) -> Records:
     """Yield a record for each page from the offset ``end`` on, to which the file was read."""
-    yield from _read_from(source, options, dialect, end, source.head().startswith(_GZIP_MAGIC))
-
-
-def seek_record(source: Source, options: ReadOptions, dialect: Dialect, offset: int) -> Records:
-    """Yield the page at ``offset``; nothing if no record begins there."""
     with source.open_stream() as stream:
-        if not stream.seekable():
+        file = open_input(stream, end)
+        yield from _Reader(file, dialect, _is_compressed(source)).records(options.report)
+
+
+def seek_record(source: Source, dialect: Dialect, offset: int) -> Records:
+    """Yield the record at ``offset``; nothing if none begins there, or only after decompression."""
+    with source.open_stream() as stream:
+        is_compressed = _is_compressed(source)
+        if not stream.seekable() or (is_compressed and not _is_packed_by_record(source, dialect)):
             return
-        is_compressed = source.head().startswith(_GZIP_MAGIC)
         file = open_input(stream, offset)
         if is_compressed:
-            begins = file.peek(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+            begins = file.peek(len(GZIP_MAGIC)) == GZIP_MAGIC
         else:
             begins = dialect.begins.match(b"\n" + file.peek(4096)) is not None
         if begins:
-            reader = _Reader(file, dialect, is_compressed=is_compressed)
-            found = next(reader.records(replace(options, report=ReadReport())), None)
-            if found and found.locator == f"@{offset}":
+            found = _Reader(file, dialect, is_compressed).read_next(ReadReport())
+            locator = f"@{offset}"
+            if isinstance(found, str):
+                yield BadRecord(locator, f"not an article: {found}")
+            elif found and found.locator == locator:
                 yield found
 
 
-def _read_from(
-    source: Source, options: ReadOptions, dialect: Dialect, offset: int, is_compressed: bool
-) -> Records:
-    with source.open_stream() as stream:
-        file = open_input(stream, offset)
-        reader = _Reader(file, dialect, is_compressed=is_compressed)
-        yield from reader.records(options)
+def _is_compressed(source: Source) -> bool:
+    """Return whether a file is gzip data, also if its beginning is damaged."""
+    head = source.head()
+    named = source.name.lower().endswith(".gz")
+    return head.startswith(GZIP_MAGIC) or (named and GZIP_MAGIC in head)
 
 
 def _is_packed_by_record(source: Source, dialect: Dialect) -> bool:
@@ -143,38 +167,46 @@ def _is_packed_by_record(source: Source, dialect: Dialect) -> bool:
 class _Reader:
     """Reads the records of one file from the position of its input."""
 
-    def __init__(self, file: Input, dialect: Dialect, *, is_compressed: bool) -> None:
+    def __init__(self, file: Input, dialect: Dialect, is_compressed: bool) -> None:
         self._dialect = dialect
         self._blocks: Blocks = (
             GzipBlocks(file, dialect) if is_compressed else PlainBlocks(file, dialect)
         )
 
-    def records(self, options: ReadOptions) -> Records:
-        """Yield the pages; other records are counted, and all are reported as reached."""
-        blocks, report = self._blocks, options.report
-        while True:
-            try:
-                if not blocks.begin() or blocks.offset >= (report.limit or math.inf):
-                    return
-                header = self._dialect.parse(blocks.content)
-                blocks.check(header.size)
-                content = Content(blocks.content, header.size)
-                found = _interpret(header, content, f"@{blocks.offset}")
-                blocks.finish(content.left)
-            except NoArticle as exc:  # the file is compressed as a whole, and damaged
-                yield BadRecord(f"@{blocks.offset}", str(exc))
-                return
-            except Damaged as exc:
-                offset = blocks.offset
-                lost = blocks.resynchronise()
-                yield BadRecord(f"@{offset}", f"{exc}; {lost:,} bytes are not read")
-                continue
-            if isinstance(found, str):
-                if report.limit is None or blocks.end <= report.limit:
-                    report.others[found] += 1
-            else:
-                yield found
-            report.reached(blocks.end, blocks.offset)
+    def records(self, report: ReadReport) -> Records:
+        """Yield the pages; others are counted in ``report``, and how far the file is read."""
+        try:
+            while found := self.read_next(report):
+                if not isinstance(found, str):
+                    yield found
+        except NoArticle as exc:  # the file is compressed as a whole, and damaged
+            yield BadRecord(f"@{self._blocks.offset}", str(exc))
+
+    def read_next(self, report: ReadReport) -> Record | BadRecord | str | None:
+        """Return the next page, the kind of another record, or None at the end of the file.
+
+        After damage, what is returned says how many bytes are lost.
+        """
+        blocks = self._blocks
+        try:
+            if not blocks.begin() or blocks.offset >= (report.limit or math.inf):
+                return None
+            header = self._dialect.parse(blocks.content)
+            blocks.check(header.size)
+            digest = header.fields.get("warc-block-digest", "")
+            content = Content(blocks.content, header.size, digest)
+            found = _interpret(header, content, f"@{blocks.offset}")
+            if isinstance(found, Record) and not content.is_intact:
+                found = found._replace(notes=(*found.notes, _NOT_INTACT))
+            blocks.finish(content.left)
+        except Damaged as exc:
+            offset = blocks.offset
+            lost = blocks.resynchronise()
+            return BadRecord(f"@{offset}", f"{exc}; {lost:,} bytes are not read")
+        if isinstance(found, str) and (report.limit is None or blocks.end <= report.limit):
+            report.others[found] += 1
+        report.reached(blocks.end, blocks.offset)
+        return found
 
 
 def _interpret(header: Header, content: Content, locator: str) -> Record | BadRecord | str:
@@ -228,7 +260,9 @@ def _read_response(
     )
 
 
-def _read_resource(stored: Record, content: Content, declared: str | None) -> Record | BadRecord | str:
+def _read_resource(
+    stored: Record, content: Content, declared: str | None
+) -> Record | BadRecord | str:
     found = media_type(declared)
     name = "html" if found in _HTML_TYPES else _TEXT_TYPES.get(found)
     if name is None:
@@ -253,7 +287,7 @@ def _parse_date(text: str) -> datetime | None:
 
 def _recognises(beginning: bytes) -> Callable[[bytes], bool]:
     def recognises(head: bytes) -> bool:
-        if head.startswith(_GZIP_MAGIC):
+        if head.startswith(GZIP_MAGIC):
             head = first_bytes(head)
         return head.lstrip(b"\r\n").startswith(beginning)
 
@@ -267,5 +301,5 @@ def archive_format(name: str, beginning: bytes, dialect: Dialect) -> RecordForma
         lambda source, options: read_archive(source, options, dialect),
         _recognises(beginning),
         resume=lambda source, options, end, _: resume_archive(source, options, dialect, end),
-        seek=lambda source, options, offset: seek_record(source, options, dialect, offset),
+        seek=lambda source, _, offset: seek_record(source, dialect, offset),
     )
