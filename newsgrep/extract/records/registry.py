@@ -45,6 +45,8 @@ _CERTAIN: Final[Mapping[str, str]] = {
     "arc": "arc",
 }
 """Names and modules of the formats that the first bytes of a file show."""
+_REPAIRED: Final = ("warc", "arc")
+"""Formats of which a file is also read if its beginning is damaged."""
 _BY_NAME: Final[Mapping[str, str]] = {
     "jsonl": "json_lines",
     "json": "json_values",
@@ -185,11 +187,10 @@ def find_format(name: str, head: bytes) -> RecordFormat | None:
     for found in candidates:
         if found.recognises(head):
             return found
-    # The beginning may be damaged.
     if suffix in COMPRESSED_SUFFIXES and codec_of(head) is None:
         suffix = suffix_of(name[: -len(suffix)])
-    by_suffix = [each for each, endings in RECORD_SUFFIXES.items() if suffix in endings]
-    return load_format(by_suffix[0]) if by_suffix else None
+    named = (each for each in (*_BY_NAME, *_REPAIRED) if suffix in RECORD_SUFFIXES.get(each, ()))
+    return next(map(load_format, named), None)
 
 
 @cache
