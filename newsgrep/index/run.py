@@ -96,6 +96,8 @@ class UpdateRun:
             elif record.status is Status.DUPLICATE and record.path not in stale:
                 self._followers.setdefault(address_of(record), []).append(record)
         self._before = self._winners.keys() | self._lost.keys()
+        # Lost articles that are deleted already.
+        self._deleted: set[str] = set()
         # Only of addresses that several files of this run have.
         self._leaders: dict[str, Leaders] = {}
         # Duplicates, recorded at the end, when the file of each article is known.
@@ -117,8 +119,8 @@ class UpdateRun:
             yield self._take(item)
         yield from self._promote(prepare)
         # Articles whose file is gone or has another article now, and that no other file has.
-        lost = (article_id for article_id in self._lost if article_id not in self._winners)
-        yield map(DeleteArticle, lost)
+        lost = self._lost.keys() - self._winners.keys() - self._deleted
+        yield map(DeleteArticle, sorted(lost))
         yield self._record_duplicates()
 
     def _take(self, item: Prepared) -> Iterable[Change]:
@@ -129,7 +131,7 @@ class UpdateRun:
             case FileRecord():
                 self._see(item)
                 self._outcomes[item.path] = Outcome.REJECTED, item.reason or ""
-                return (PutFileRecord(item),)
+                return (*self._delete_former_article(item), PutFileRecord(item))
             case KnownRecord(path):
                 self._pending.discard(path)
                 return self._known_record(path)
@@ -230,12 +232,28 @@ class UpdateRun:
         known = self.plan.known.get(record.path)
         if known and known.status is not Status.INDEXED:
             yield DropFileRecord(record.path)
+        yield from self._delete_former_article(record)
         yield PutArticle(document)
         existed = article_id in self._before
         self._outcomes[record.path] = (Outcome.UPDATED if existed else Outcome.ADDED), ""
         for each in agreeing:
             yield from self._demote(each, address, article_id)
         self._add_winner(record)
+
+    def _delete_former_article(self, record: FileRecord) -> Iterator[Change]:
+        """Delete the lost article that a file had before ``record``, in the same commit.
+
+        If it were deleted later, and the run stopped between two commits, the index would have
+        two records of one file. A duplicate of the article takes its place, in this run or in the
+        next one that finds it without an article.
+        """
+        known = self.plan.known.get(record.path)
+        if known is None or known.status is not Status.INDEXED:
+            return
+        article_id = known.article_id or ""
+        if article_id != record.article_id and article_id not in self._winners:
+            self._deleted.add(article_id)
+            yield DeleteArticle(article_id)
 
     def _demote(self, record: FileRecord, address: str, article_id: str) -> Iterator[Change]:
         """Make ``record`` a duplicate of the article that has its text now."""

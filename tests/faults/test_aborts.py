@@ -18,7 +18,7 @@ from tests.support.stress import Tally, trial_count
 pytestmark = pytest.mark.torture
 
 
-@pytest.mark.parametrize("name", [name for name in SCENARIO_NAMES if "fix" not in name])
+@pytest.mark.parametrize("name", SCENARIO_NAMES)
 def test_fault_leaves_old_or_new_index(workshop: Workshop, name: str, tally: Tally) -> None:
     scenario = scenario_named(workshop.engine, name)
     calls = workshop.expected(scenario).calls
