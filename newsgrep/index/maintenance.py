@@ -210,10 +210,10 @@ def copy_index(source: Index, target: Index, options: CopyOptions) -> CopyResult
         with target.lock(options.wait):
             if _is_copied(target, options, session.engine):
                 merge_saved(target, queries)
-                manifest = target.read_manifest()
-                target.remove_leftovers(manifest)
+                _remove_leftovers(target)
                 articles, files, _ = _store_totals(session.engine)
-                return CopyResult(articles, files, len(queries), manifest.engine, is_repeated=True)
+                engine_name = target.read_manifest().engine
+                return CopyResult(articles, files, len(queries), engine_name, is_repeated=True)
             engine_name = _target_engine(target, session.manifest.engine, options.engine)
             transfer, commit = Transfer(), session.engine.commit()
             with (
