@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -260,13 +261,17 @@ def _state(path: Path, *, verify: bool) -> dict[str, Any]:
     index = FolderIndex(path)
     try:
         with index.open() as engine:
-            problems = engine.verify(deep=True) if verify else []
+            problems = [each.sentence for each in engine.verify(deep=True)] if verify else []
+            records = Counter((record.path, record.locator) for record in engine.file_records())
+            problems += [
+                f"{key} has {count} records" for key, count in records.items() if count > 1
+            ]
         snapshot = index_snapshot(path)
     except NewsgrepError as exc:
         return {"error": f"{type(exc).__name__}: {exc}"}
     return {
         "digest": hashlib.sha256(repr(snapshot).encode("utf-8", "surrogatepass")).hexdigest(),
-        "problems": [problem.sentence for problem in problems],
+        "problems": problems,
     }
 
 
