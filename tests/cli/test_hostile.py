@@ -144,6 +144,14 @@ def test_show_stats_and_errors_are_sanitized(trap: Cli) -> None:
     assert controls(trap("search", "海带", "--index", "\x1b[5;7m", status=2).err) == set()
 
 
+def test_extract_sanitizes_claims_and_blocks(trap: Cli) -> None:
+    files = [str(path) for path in sorted((trap.folder / "n").iterdir()) if path.suffix != ".jpg"]
+    for color in ("never", "always"):
+        ran = trap("extract", *files, "--explain", "--color", color, status=None)
+        assert ran.out.count("陷阱") > len(HOSTILE)
+        assert controls(OWN_CODES.sub("", ran.out + ran.err)) == set()
+
+
 def test_index_sanitizes_file_names(trap: Cli, tmp_path: Path) -> None:
     ran = trap("index", "n", "--index", str(tmp_path / "again"))
     assert "空.txt" in ran.err
