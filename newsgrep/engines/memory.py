@@ -201,8 +201,9 @@ def _matches(document: _StoredDocument, node: Node) -> bool:
             return document.contains(literal, field)
         case ast.Wildcard() | ast.Fuzzy() | ast.Regex() | ast.Near():
             return any(contains_pattern(text, node) for text in document.texts(node.field))
-        case ast.NameContains(kind, name):
-            return any(name in fold(each) for each in _names(document.article, kind))
+        case ast.NameContains(kind, name, whole):
+            names = map(fold, _names(document.article, kind))
+            return any(name == each if whole else name in each for each in names)
         case ast.LocationContains(ast.LocationField.URL, part):
             return part in fold(document.article.url or "")
         case ast.LocationContains(_, part):

@@ -110,8 +110,13 @@ def _matching(reader: PostingsReader, node: Node, within: set[int] | None) -> se
             return _with_term(reader, node.literal, node.field)
         case ast.Phrase() | ast.Wildcard() | ast.Fuzzy() | ast.Regex() | ast.Near():
             return _with_pattern(reader, node, within)
-        case ast.NameContains(kind, name):
-            having = (documents for known, documents in reader.names(kind) if name in fold(known))
+        case ast.NameContains(kind, name, whole):
+            folded = ((fold(known), documents) for known, documents in reader.names(kind))
+            having = (
+                documents
+                for known, documents in folded
+                if (name == known if whole else name in known)
+            )
             return set[int]().union(*having)
         case ast.LocationContains(kind, part):
             among = reader.all_documents() if within is None else within

@@ -92,10 +92,11 @@ class LocationField(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NameContains:
-    """One of the names in the field, folded, contains ``name``."""
+    """One of the names in the field, folded, contains ``name``, or is ``name`` if ``whole``."""
 
     kind: NameField
     name: str
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -336,24 +336,12 @@ def group_sources(facet: Iterable[tuple[str, int]]) -> list[SourceCount]:
     return sorted(sources, key=lambda source: (-source.articles, source.name))
 
 
-def only_source(source: SourceCount, names: Sequence[str]) -> Node:
-    """Return the filter for ``source`` alone; ``names`` are the names of all sources.
-
-    A source filter matches every name that contains its text (日报 is in 雾港日报), so
-    longer names that contain this one are excluded.
-    """
+def only_source(source: SourceCount) -> Node:
+    """Return the filter for ``source`` alone, and not for names that contain its name."""
     folded = fold(source.name)
     if not folded:
         return Not(NameContains(NameField.SOURCE, ""))  # every name contains the empty text
-    # A dict keeps the order of the names, so that equal questions give equal queries.
-    others = dict.fromkeys(map(fold, names))
-    longer = [name for name in others if folded in name and name != folded]
-    # The shortest of the longer names also exclude those that contain them.
-    shortest = [name for name in longer if not any(o in name and o != name for o in longer)]
-    this = NameContains(NameField.SOURCE, folded)
-    if not shortest:
-        return this
-    return And((this, Not(Or(tuple(NameContains(NameField.SOURCE, name) for name in shortest)))))
+    return NameContains(NameField.SOURCE, folded, whole=True)
 
 
 # Tokens of pages

@@ -151,9 +151,8 @@ def _right_key(line: KwicLine) -> str:
 def _by_source(engine: Engine, root: Node, context: int) -> Iterator[KwicLine]:
     """Yield the occurrences source by source, those without a source last."""
     facet = engine.search(EngineRequest(root, limit=0, facets=("source",))).facets["source"]
-    names = [name for name, _ in facet]
     for source in sorted(group_sources(facet), key=lambda source: (not source.name, source.name)):
-        of_source = And((root, only_source(source, names)))
+        of_source = And((root, only_source(source)))
         yield from _in_hit_order(engine, of_source, Order.RELEVANCE, context)
 
 

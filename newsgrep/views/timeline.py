@@ -144,14 +144,10 @@ def make_timeline(
     by = by or _choose_interval(dates)
     numbers = _checked_bin_range(dates, by)
     base = filters_only(root) if share else None
-    names = [name for name, _ in page.facets["source"]]
-    if base is not None and per_source:
-        whole = engine.search(EngineRequest(base, limit=0, facets=("source",)))
-        names = [name for name, _ in whole.facets["source"]]
     sources = group_sources(page.facets["source"]) if per_source else []
     series = []
     for source in sources[:max_sources] if per_source else [None]:
-        filters = () if source is None else (only_source(source, names),)
+        filters = () if source is None else (only_source(source),)
         series.append(
             Series(
                 source,

@@ -14,11 +14,11 @@ from newsgrep.analysis.words import SegmentedText, find_names
 from newsgrep.engines.base import Engine
 from newsgrep.errors import UsageError
 from newsgrep.models import Article
-from newsgrep.query.ast import Field, positive_texts
+from newsgrep.query.ast import Field, NameContains, NameField, Not, positive_texts
 from newsgrep.query.match import MAX_ALL_MATCHES, find_matches
 from newsgrep.query.parser import parse
 from newsgrep.search.highlight import make_snippets
-from newsgrep.search.search import SearchRequest, search
+from newsgrep.search.search import SearchRequest, group_sources, only_source, search
 from newsgrep.views import kwic
 from newsgrep.views.compare import compare_sources
 from newsgrep.views.keywords import (
@@ -127,6 +127,16 @@ def test_find_matches_of_many_strings_is_limited() -> None:
     assert len(found) <= max(MAX_ALL_MATCHES, 3000 * 8)
     assert len(find_matches(text, texts, Field.BODY, most=None)) == 200_000
     assert len(make_snippets(text, text, found)) > 1
+
+
+def test_only_source_does_not_grow_with_the_sources() -> None:
+    facet = [(f"{'报' * (n % 9)}{n}社", 1) for n in range(5000)] + [("", 3), ("1社", 9)]
+    whole = [only_source(source) for source in group_sources(facet)]
+    assert whole[:2] == [
+        NameContains(NameField.SOURCE, "1社", whole=True),
+        Not(NameContains(NameField.SOURCE, "")),
+    ]
+    assert {type(node) for node in whole[2:]} == {NameContains}
 
 
 def test_concordance_sorted_by_context_is_limited(

@@ -102,8 +102,8 @@ def lower(reader: IndexReader, node: ast.Node, within: ir.Clause | None = None) 
             return _lower_phrase(reader, node, within)
         case ast.Wildcard() | ast.Fuzzy() | ast.Regex() | ast.Near():
             return _lower_pattern(reader, node, within)
-        case ast.NameContains(kind, name):
-            return _lower_name(reader, kind, name)
+        case ast.NameContains(kind, name, whole):
+            return ir.Term(FOLDED_NAMES[kind], name) if whole else _lower_name(reader, kind, name)
         case ast.LocationContains(kind, part):
             return _lower_location(reader, kind, part)
         case ast.IdIs(article_id):
