@@ -10,7 +10,7 @@ from typing import Final
 from newsgrep.errors import NoArticle
 from newsgrep.extract.claims import Block, Claim, ClaimField
 from newsgrep.extract.decode import decode
-from newsgrep.extract.formats import FIELDS_FORMAT
+from newsgrep.extract.formats import RECORD_FORMATS
 from newsgrep.extract.outlets import Outlets
 from newsgrep.extract.pipeline import build_record, read_record
 from newsgrep.extract.records.base import (
@@ -110,7 +110,7 @@ def extract_one(
         trace.won(Claim(ClaimField.BODY, begins, Provenance.WHOLE_FILE))
     outlet = raw.outlet or outlets.for_url(article.url if article else url)
     outcomes = trace.outcomes(raw.claims)
-    if record.format == FIELDS_FORMAT:
+    if record.format in RECORD_FORMATS:
         outcomes = tuple(map(_as_field, outcomes))
     else:
         outcomes = _with_lines(outcomes, record.data)

@@ -194,7 +194,7 @@ def article_id(url: str | None, path: str) -> str:
 
     The id is the start of the SHA-256 of the canonical URL, so that copies of an article from a
     feed and from a browser have the same id; without a URL, of the bytes of the absolute
-    path. A prefix keeps paths and URLs apart.
+    path, or of what else identifies the article. A prefix keeps paths and URLs apart.
     """
     if url:
         identity = b"url\0" + canonical_url(url).encode("utf-8", "surrogateescape")
@@ -211,3 +211,20 @@ def other_text_id(address: str, key: str) -> str:
 def _make_id(identity: bytes) -> str:
     start = hashlib.sha256(identity).digest()[:10]  # 16 characters of base32
     return base64.b32encode(start).decode("ascii")[:_ID_LENGTH].lower()
+
+
+_GLOBAL: Final = re.compile(r"[a-z][a-z0-9+.-]{1,20}:\S", re.IGNORECASE)
+
+
+def entry_identity(identifier: object, feed: object) -> str:
+    """Return what identifies an entry everywhere, by its id in its feed; empty if it has none.
+
+    >>> entry_identity("17", "https://news.example/feed")
+    'https://news.example/feed 17'
+    >>> entry_identity("urn:uuid:1225c695", "https://news.example/feed")
+    'urn:uuid:1225c695'
+    """
+    text = "" if identifier is None else str(identifier).strip()
+    if not text or _GLOBAL.match(text):
+        return text
+    return f"{feed or ''} {text}"

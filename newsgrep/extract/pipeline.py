@@ -18,7 +18,7 @@ from newsgrep.extract.claims import Claim, ClaimField
 from newsgrep.extract.dates.choice import DatedFile, choose_date, parse_file_time
 from newsgrep.extract.dates.ranks import LAST_MODIFIED_RANK
 from newsgrep.extract.error_pages import error_page
-from newsgrep.extract.formats import FIELDS_FORMAT, format_named, name_of_format
+from newsgrep.extract.formats import RECORD_FORMATS, format_named, name_of_format
 from newsgrep.extract.formats.base import Format, RawArticle, RawFile
 from newsgrep.extract.identity import article_id, choose_url, site_address
 from newsgrep.extract.outlets import Outlets
@@ -123,7 +123,7 @@ def build_record(
     # The name of a dump says nothing about one of its articles.
     name = (record.name or "") if record.locator else path
     article = build_article(raw, located, outlets=outlets, mtime=mtime, name=name, trace=trace)
-    if record.format != FIELDS_FORMAT:
+    if record.format not in RECORD_FORMATS:
         return article
     found = {
         field: Provenance.FIELD if place is Provenance.FRONT_MATTER else place
@@ -183,7 +183,7 @@ def build_article(
         "published": date.provenance,
     }
     return Article(
-        id=article_id(url, path),
+        id=article_id(url, raw.identity or path),
         title=title,
         body=PARAGRAPH_BREAK.join(body.paragraphs),
         path=path,

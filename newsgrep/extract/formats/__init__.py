@@ -23,6 +23,10 @@ _SUFFIXES: Final = {
 }
 FIELDS_FORMAT: Final = "fields"
 """The format of one record of a dump; no file has it."""
+ENTRY_FORMAT: Final = "entry"
+"""The format of one entry of a feed, whose fields have newsgrep's own names."""
+RECORD_FORMATS: Final = (FIELDS_FORMAT, ENTRY_FORMAT)
+"""The formats of records that are JSON objects."""
 
 _MODULES: Final = {suffix: name for name, suffixes in _SUFFIXES.items() for suffix in suffixes}
 
@@ -37,7 +41,7 @@ PAGE_SUFFIXES: Final = frozenset(
 )
 """Suffixes of pages that servers generate, and none: HTML if the content says so."""
 _PAGE_BEGINNING: Final = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}>\s*|<!--.{0,2000}?-->\s*)*"
+    rb"(?:\xef\xbb\xbf)?\s*+(?>(?><\?xml[^>]{0,200}>|<!--.{0,2000}?-->)\s*+)*+"
     rb"<(?:!doctype\s+html|html|head|meta|body|title)\b",
     re.IGNORECASE | re.DOTALL,
 )
@@ -67,7 +71,7 @@ def plain_suffix(name: str) -> str:
 
 
 def format_named(name: str) -> Format:
-    """Return the format ``name``: one of :func:`format_names`, or ``fields``, that of dumps."""
+    """Return the format ``name``: one of :func:`format_names` or :data:`RECORD_FORMATS`."""
     return _load(name)
 
 

@@ -24,7 +24,8 @@ class RawArticle:
     """Blocks and claims of one file, and the outlet whose rules were applied to it.
 
     ``fetched`` is when the file was taken from the web, if the file states it. ``encoding`` is
-    the codec that decoded it. ``page`` is whether the file is a whole page of HTML.
+    the codec that decoded it. ``page`` is whether the file is a whole page of HTML. ``identity``
+    identifies an article without an address in place of its path, such as the GUID of a feed.
     """
 
     blocks: tuple[Block, ...] = ()
@@ -34,6 +35,7 @@ class RawArticle:
     notes: tuple[str, ...] = ()
     encoding: str = ""
     page: bool = False
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)

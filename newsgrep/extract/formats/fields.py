@@ -123,7 +123,8 @@ _FIELDS_BY_NAME: Final = {
 _ARTICLE_NAMES: Final = frozenset((*_SQUASHED["body"], *_SQUASHED["title"]))
 
 
-def _read(raw: RawFile) -> RawArticle:
+def read_fields(raw: RawFile) -> RawArticle:
+    """Return the article in a JSON object; ``raw.fields`` has the user's names of its fields."""
     names = raw.fields
     values = _flatten(_parse(raw.data))
     chosen = {field: _choose(field, values, names) for field in _NAMES}
@@ -140,7 +141,7 @@ def _read(raw: RawFile) -> RawArticle:
         )
     fields = {_FRONT_MATTER_KEYS[field]: _texts(field, value) for field, value in stated.items()}
     front_matter = FrontMatter(fields, fetched=_moment(chosen["fetched"]))
-    text = "\n\n".join(map(str, body))
+    text = _JOINED.sub("\n\n", "\n\n".join(map(str, body)))
     check_limit(len(text), MAX_CHARACTERS, "characters of text")
     outlets = raw.outlets
     url = raw.url or next(iter(fields.get("url", ())), None)
@@ -154,7 +155,16 @@ def _read(raw: RawFile) -> RawArticle:
         Saved(),
         url,
     )
-    return extract_html(file, text) if looks_like_html(text) else extract_plain_text(file)
+    found = extract_html(file, text) if looks_like_html(text) else extract_plain_text(file)
+    identity = str(next(iter(values.get(_IDENTITY, ())), ""))
+    return replace(found, identity=identity.encode("utf-8", "replace").decode())
+
+
+_JOINED = re.compile(r"(?<=[。！？”]),(?=[^\s,])")
+"""A comma with which Scrapy joins paragraphs in CSV."""
+
+_IDENTITY: Final = "identity"
+"""The field of an entry that identifies it if it has no address."""
 
 
 _FRONT_MATTER_KEYS: Final = {
@@ -283,4 +293,4 @@ def _moment(values: tuple[Any, ...]) -> datetime | None:
     return None
 
 
-FORMAT = Format("fields", _read)
+FORMAT = Format("fields", read_fields)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from newsgrep.errors import NoArticle
 from newsgrep.extract.decode import decode
-from newsgrep.extract.formats.fields import is_article
+from newsgrep.extract.formats.fields import is_article, is_known_name
 from newsgrep.extract.records.base import (
     HEAD_BYTES,
     MAX_RECORD_BYTES,
@@ -79,18 +79,39 @@ def _records_of(value: Any, data: bytes, options: ReadOptions) -> Records:
             yield Record("", data, "fields")
             return
     elif isinstance(value, list):
-        elements = value
+        elements = _with_header(value)
     else:
         raise NoArticle("JSON without an object")
     for number, element in enumerate(elements, 1):
         if isinstance(element, dict):
             yield Record(f"#{number}", json.dumps(element, ensure_ascii=False).encode(), "fields")
         else:
-            yield BadRecord(f"#{number}", "not a JSON object")
+            reason = "a list of values without names" if isinstance(element, list) else _NO_OBJECT
+            yield BadRecord(f"#{number}", reason)
+
+
+_NO_OBJECT: Final = "not a JSON object"
+
+
+def _with_header(rows: list[Any]) -> list[Any]:
+    """Return rows as objects if the first one has names of fields, otherwise unchanged."""
+    header = rows[0] if rows else None
+    if not isinstance(header, list) or not all(isinstance(name, str) for name in header):
+        return rows
+    if sum(map(is_known_name, header)) < 2:
+        return rows
+    return _named(header, rows[1:])
+
+
+def _named(names: list[str], rows: list[Any]) -> list[Any]:
+    return [dict(zip(names, row, strict=False)) if isinstance(row, list) else row for row in rows]
 
 
 def _elements_of(value: dict[str, Any]) -> list[Any]:
     """Return the objects in the arrays of an object, or the rows if its values are columns."""
+    names, rows = value.get("columns"), value.get("data")
+    if isinstance(names, list) and isinstance(rows, list) and set(map(type, names)) == {str}:
+        return _named(names, rows)  # pandas: {"columns": […], "index": […], "data": [[…], …]}
     found: list[Any] = []
     columns: dict[str, Any] = {}
     for key, each in value.items():

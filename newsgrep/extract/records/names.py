@@ -15,6 +15,7 @@ RECORD_SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "jsonl": (".jsonl", ".ndjson", ".jl"),
     "json": (".json",),
     "csv": (".csv", ".tsv", ".tab"),
+    "feed": (".rss", ".atom", ".rdf", ".xml"),
     "sqlite": (".db", ".db3", ".sqlite", ".sqlite3", ".sqlitedb"),
     "warc": (".warc",),
     "arc": (".arc",),
@@ -86,6 +87,8 @@ def unknown_format(name: str) -> str:
     suffix = suffix_of(name)
     if suffix in RECORD_SUFFIXES["sqlite"]:
         return f"a {suffix} file that is not an SQLite database, or is encrypted"
+    if suffix in RECORD_SUFFIXES["feed"]:
+        return f"a {suffix} file that is not a feed"
     if may_be_readable(name):
         return f"a {suffix} file that is not HTML" if suffix else "a file that is not HTML"
     return f"newsgrep does not read {suffix or 'suffix-less'} files"

@@ -43,6 +43,7 @@ _CERTAIN: Final[Mapping[str, str]] = {
     "sqlite": "sqlite",
     "warc": "warc",
     "arc": "arc",
+    "feed": "feeds",
 }
 """Names and modules of the formats that the first bytes of a file show."""
 _REPAIRED: Final = ("warc", "arc")

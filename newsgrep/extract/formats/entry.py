@@ -1,0 +1,17 @@
+"""An entry of a feed: a JSON object whose fields have newsgrep's own names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from newsgrep.extract.formats.base import Format, RawArticle, RawFile
+from newsgrep.extract.formats.fields import read_fields
+from newsgrep.extract.records.base import NO_FIELDS
+
+
+def _read(raw: RawFile) -> RawArticle:
+    # What the user states about the fields of dumps does not concern it.
+    return read_fields(replace(raw, fields=NO_FIELDS))
+
+
+FORMAT = Format("entry", _read)
