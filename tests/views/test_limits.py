@@ -32,6 +32,8 @@ from newsgrep.views.kwic import KwicOrder, make_concordance
 from newsgrep.views.similar import find_similar
 from tests.support.factories import engine_with, make_article
 
+pytestmark = pytest.mark.slow
+
 SIZE = 100_000
 COUNT = 30
 SECONDS = 20.0
