@@ -79,7 +79,14 @@ def scenarios(engine: str) -> tuple[Scenario, ...]:
         Scenario("reindex", "new", ("reindex", "--jobs", "1")),
         Scenario("doctor --fix, damaged file", "damaged", fix, is_damaged=True),
         Scenario("doctor --fix, no manifest", "no manifest", fix, is_damaged=True),
+        Scenario("doctor --fix, wrong manifest", "wrong manifest", fix, is_damaged=True),
         Scenario("doctor --rollback", "new", ("doctor", "--rollback")),
+        Scenario(
+            "doctor --rollback, no last commit",
+            "no last commit",
+            ("doctor", "--rollback"),
+            is_damaged=True,
+        ),
     )
 
 
@@ -134,6 +141,12 @@ class Workshop:
         self._index("other", self.engine, "../other n")
         self._copy("new", "no manifest")
         (base / "no manifest" / "newsgrep.json").unlink()
+        self._copy("new", "wrong manifest")
+        manifest = base / "wrong manifest" / "newsgrep.json"
+        manifest.write_bytes(manifest.read_bytes().replace(self.engine.encode(), b"memory"))
+        self._copy("new", "no last commit")
+        commits = (base / "no last commit" / self.engine).glob("commit-*[0-9].json")
+        max(commits, key=lambda path: int(path.stem.partition("-")[2])).unlink()
 
     def _index(self, name: str, engine: str, files: str = "../n") -> None:
         self.indexes[name] = self.folder / "base" / name
