@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -25,7 +26,15 @@ from newsgrep.errors import InputError, NoArticle, UsageError
 from newsgrep.extract.extraction import Extraction, extract_records
 from newsgrep.extract.formats import format_names
 from newsgrep.extract.outlets import Outlets, load_outlets
-from newsgrep.extract.records.base import ReadOptions, Source, bytes_source, file_source
+from newsgrep.extract.records.base import (
+    ReadOptions,
+    ReadReport,
+    Source,
+    bytes_source,
+    file_source,
+    list_others,
+    without_records,
+)
 from newsgrep.terminal import count_noun, one_line
 from newsgrep.views.article import display_path
 from newsgrep.views.extraction import record_object, to_json, to_text
@@ -133,6 +142,7 @@ class _Run:
         self._without: list[Extraction] = []
         self._without_count = 0
         self._errors: list[str] = []
+        self._others: Counter[str] = Counter()
 
     def extractions(self) -> Iterator[Extraction]:
         """Yield what each record contains; errors are kept for :meth:`finish`."""
@@ -154,6 +164,7 @@ class _Run:
         what = "standard input" if name == _STDIN else name
         source, locator, mtime = _open(name)
         path = _STDIN if name == _STDIN else str(source.path)
+        report = ReadReport()
         records = extract_records(
             path,
             source,
@@ -161,7 +172,7 @@ class _Run:
             mtime=mtime,
             url=options.url,
             format_name=options.format_name,
-            options=ReadOptions(options.field_names, options.sql),
+            options=ReadOptions(options.field_names, options.sql, report),
             locator=locator,
             default_format=_DEFAULT_FORMAT if name == _STDIN else None,
         )
@@ -180,11 +191,12 @@ class _Run:
         except (OSError, ValueError) as exc:
             reason = getattr(exc, "strerror", None) or exc
             raise InputError(f"Cannot read {what}: {reason}. Name another file.") from exc
+        self._others.update(report.others)
         if not found:
             raise InputError(
                 f"No record {locator} in {source.path}. Name another, or the whole file."
                 if locator
-                else f"Cannot read {what}: it contains no records. Name another file."
+                else f"Cannot read {what}: {without_records(report.others)}. Name another file."
             )
 
     def finish(self) -> int:
@@ -197,6 +209,9 @@ class _Run:
             print_message(f"No article in {where}: {each.reason}.{hint}")
         if more := self._without_count - len(self._without):
             print_message(f"No article in {count_noun(more, 'more record')}.")
+        if self._others:
+            number = count_noun(self._others.total(), "other record")
+            print_message(f"Not shown: {number}: {list_others(self._others)}.")
         if self._errors:
             return 2
         return 0 if self._articles else 1

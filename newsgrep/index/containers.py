@@ -29,7 +29,7 @@ from newsgrep.extract.records.base import (
     Source,
     bad_record,
     file_source,
-    list_others,
+    without_records,
 )
 from newsgrep.extract.walk import File
 from newsgrep.models import FileRecord, Status
@@ -161,15 +161,8 @@ def read_container(
             yield from reader.items(found.resume(source, read, ledger.end, ledger.number))
         digest = _digest_before(source, report.end, file.size, whole)
     if reader.is_empty:
-        yield from reader.items(iter([BadRecord("", _without_records(report.others))]))
+        yield from reader.items(iter([BadRecord("", without_records(report.others))]))
     yield reader.end(report, digest)
-
-
-def _without_records(others: Mapping[str, int]) -> str:
-    return f"it contains no articles, only {list_others(others)}" if others else _NO_RECORDS
-
-
-_NO_RECORDS: Final = "it contains no records"
 
 
 def _hash_parts(source: Source, end: int, size: int) -> tuple[str, str]:

@@ -30,4 +30,4 @@ def _parse_arc(content: Input) -> Header:
     raise Damaged("no record begins here")
 
 
-FORMAT = archive_format("arc", b"filedesc://", Dialect(_BEGINNING, _parse_arc))
+FORMAT = archive_format("arc", b"filedesc://", Dialect(_BEGINNING, _parse_arc, b"\n"))

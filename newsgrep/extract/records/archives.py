@@ -67,8 +67,10 @@ def read_zip(source: Source, options: ReadOptions, read_member: MemberReader) ->
         except _DAMAGE as exc:
             raise NoArticle("a ZIP archive that is damaged or cut off") from exc
         with archive:
+            folder = _WACZ_FOLDER if _is_wacz(archive) else ""
             for info in archive.infolist():
-                if info.is_dir() or _is_skipped(info.filename):
+                name = info.filename
+                if info.is_dir() or _is_skipped(name) or not name.startswith(folder):
                     continue
                 locator = f"{MEMBER_SIGN}{_legible(info)}"
                 if info.flag_bits & 1:
@@ -78,6 +80,17 @@ def read_zip(source: Source, options: ReadOptions, read_member: MemberReader) ->
                 else:
                     member = _zip_member(archive, info)
                     yield from _member_records(member, locator, options, read_member)
+
+
+_WACZ_FOLDER: Final = "archive/"
+
+
+def _is_wacz(archive: zipfile.ZipFile) -> bool:
+    """Return whether an archive is a WACZ: a crawl with its index, and its pages as text again."""
+    names = archive.namelist()
+    return "datapackage.json" in names and any(
+        name.startswith(_WACZ_FOLDER) and ".warc" in name for name in names
+    )
 
 
 def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Source:

@@ -163,6 +163,13 @@ def list_others(others: Mapping[str, int]) -> str:
     return ", ".join(listed)
 
 
+def without_records(others: Mapping[str, int]) -> str:
+    """Return the reason why a file without pages or rows has no article, for people."""
+    if not others:
+        return "it contains no records"
+    return f"it contains no articles, only {list_others(others)}"
+
+
 NO_FIELDS: Final[Mapping[str, str]] = {}
 """No names of fields in dumps."""
 

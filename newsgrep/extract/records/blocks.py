@@ -12,6 +12,8 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import BinaryIO, Final, NamedTuple, Protocol, cast
 
+from newsgrep.errors import NoArticle
+
 _CHUNK_BYTES: Final = 1 << 18
 _PACKED_BYTES: Final = 1 << 14
 """Compressed bytes that are passed on at once; what follows a small record is copied."""
@@ -59,7 +61,10 @@ class _Readable(Protocol):
 
 
 class Input:
-    """A stream with its ``position`` in bytes, in which one can look ahead."""
+    """A stream with its ``position`` in bytes, in which one can look ahead.
+
+    It ends before compressed data that is damaged; ``error`` is then what was raised.
+    """
 
     def __init__(self, stream: _Readable, position: int = 0, size: int | None = None) -> None:
         self._stream = stream
@@ -67,6 +72,7 @@ class Input:
         self._at = 0
         self._buffer_position = position
         self._size = size
+        self.error: NoArticle | None = None
 
     @property
     def position(self) -> int:
@@ -76,7 +82,7 @@ class Input:
     def peek(self, size: int) -> bytes:
         """Return the next ``size`` bytes without reading them, fewer at the end of the stream."""
         while len(self._buffer) - self._at < size:
-            chunk = self._stream.read1(_CHUNK_BYTES)
+            chunk = self._more()
             if not chunk:
                 break
             self._buffer_position += self._at
@@ -90,11 +96,18 @@ class Input:
         if len(data) == size:
             return data
         parts, left = [data], size - len(data)
-        while left and (chunk := self._stream.read1(_CHUNK_BYTES)):
+        while left and (chunk := self._more()):
             self._buffer_position, self._buffer, self._at = self.position, chunk, 0
             parts.append(self._take(left))
             left -= len(parts[-1])
         return b"".join(parts)
+
+    def _more(self) -> bytes:
+        try:
+            return self._stream.read1(_CHUNK_BYTES)
+        except NoArticle as exc:
+            self.error = exc
+            return b""
 
     def _take(self, size: int) -> bytes:
         data = self._buffer[self._at : self._at + size]
@@ -204,7 +217,11 @@ class PlainBlocks:
         """Go to the next record; False at the end of the file."""
         self.content.skip_line_ends()
         self.offset = self.content.position
-        return bool(self.content.peek(1))
+        if self.content.peek(1):
+            return True
+        if self.content.error:
+            raise self.content.error
+        return False
 
     def check(self, size: int) -> None:
         """Look at what follows a long content, so that a false length costs nothing."""
@@ -318,8 +335,9 @@ class _Member:
                 data = self._codec.decompress(packed, size)
             except zlib.error as exc:
                 raise Damaged("its compressed data is damaged") from exc
-            rest = len(self._codec.unused_data) + len(self._codec.unconsumed_tail)
-            self._file.read(len(packed) - rest)
+            # At the end of the member, both have what is left.
+            rest = self._codec.unused_data if self._codec.eof else self._codec.unconsumed_tail
+            self._file.read(len(packed) - len(rest))
             self._count += len(data)
             if self._count > _FREE_BYTES and self._count > _MAX_RATIO * (
                 self._file.position - self._begin

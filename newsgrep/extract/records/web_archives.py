@@ -152,16 +152,21 @@ def _is_compressed(source: Source) -> bool:
 
 
 def _is_packed_by_record(source: Source, dialect: Dialect) -> bool:
-    """Return whether the first record of a gzip file is a member of its own, as far as it goes."""
+    """Return whether the first record of a gzip file is a member of its own.
+
+    If it is damaged, another one must be.
+    """
     with source.open_stream() as stream:
-        blocks = GzipBlocks(open_input(stream), dialect)
+        file = open_input(stream)
+        blocks = GzipBlocks(file, dialect)
         try:
             blocks.begin()
             blocks.content.skip(dialect.parse(blocks.content).size)
             blocks.content.skip_line_ends()
             return not blocks.content.peek(1)
         except Damaged:
-            return True
+            blocks.resynchronise()
+            return bool(file.peek(1))
 
 
 class _Reader:
@@ -200,6 +205,8 @@ class _Reader:
                 found = found._replace(notes=(*found.notes, _NOT_INTACT))
             blocks.finish(content.left)
         except Damaged as exc:
+            if blocks.content.error:
+                raise blocks.content.error from exc
             offset = blocks.offset
             lost = blocks.resynchronise()
             return BadRecord(f"@{offset}", f"{exc}; {lost:,} bytes are not read")
@@ -223,6 +230,8 @@ def _interpret(header: Header, content: Content, locator: str) -> Record | BadRe
             return _read_response(stored, content, fields)
         if kind in ("resource", "conversion"):
             return _read_resource(stored, content, declared)
+    if kind == "response" and media_type(declared) == "application/http":
+        return "response without a web address"
     if kind in ("response", "resource"):
         return media_type(declared) or kind
     return kind if kind in _KINDS else "record of an unknown type"
@@ -256,7 +265,7 @@ def _read_response(
         format="html",
         charset=charset_of(declared),
         modified=parse_http_date(response.fields.get("last-modified")),
-        notes=stored.notes if is_complete else (*stored.notes, "its compressed data is cut off"),
+        notes=stored.notes if is_complete else (*stored.notes, "its body is cut off"),
     )
 
 
