@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from newsgrep.extract.extraction import Extraction, extract_records
 from newsgrep.extract.outlets import load_outlets
-from newsgrep.extract.records import blocks
 from newsgrep.extract.records.base import (
     BadRecord,
     ReadOptions,
@@ -391,11 +390,10 @@ def test_random_bytes_raise_nothing(pack: Pack, chance: random.Random) -> None:
             case 0:
                 data[at] = chance.randrange(256)
             case 1:
-                del data[at : at + chance.randrange(1, 200)]
+                del data[at : at + chance.randrange(1, 20)]
             case _:
                 data[at:at] = chance.randbytes(chance.randrange(1, 50))
-    before = blocks.GZIP_MAGIC
-    found, bad, others = read(bytes(data), "a.warc.gz" if data[:3] == before else "a.warc")
+    found, bad, others = read(bytes(data), "a.warc" if pack is plain else "a.warc.gz")
     assert len(found) + len(bad) + sum(others.values()) >= 1
 
 
