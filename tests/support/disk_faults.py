@@ -17,7 +17,6 @@ import shutil
 import struct
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -26,6 +25,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).with_suffix(".c")
+_BUILD = Path(__file__).parents[2] / "build"
 
 
 class Kind(IntEnum):
@@ -123,8 +123,9 @@ def _built() -> Path | str:
     if compiler is None:
         return "no C compiler: install one as cc"
     digest = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]
-    target = Path(tempfile.gettempdir()) / f"newsgrep-{os.geteuid()}-faults-{digest}.so"
+    target = _BUILD / f"disk_faults-{digest}.so"
     if not target.exists():
+        _BUILD.mkdir(exist_ok=True)
         draft = target.with_suffix(f".{os.getpid()}")
         command = [compiler, "-O1", "-Wall", "-shared", "-fPIC", "-o", str(draft), str(SOURCE)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
