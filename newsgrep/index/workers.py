@@ -30,7 +30,12 @@ from newsgrep.analysis.segment import segmenter
 from newsgrep.engines.base import Change, PutArticle, PutFileRecord, Stored, Unreadable
 from newsgrep.errors import IndexDamaged, NoArticle, WorkerDied
 from newsgrep.extract.outlets import Outlets, load_outlets
-from newsgrep.extract.records.base import DEFAULT_OPTIONS, MAX_RECORD_BYTES, ReadOptions
+from newsgrep.extract.records.base import (
+    DEFAULT_OPTIONS,
+    MAX_RECORD_BYTES,
+    ReadOptions,
+    file_source,
+)
 from newsgrep.extract.records.registry import is_container
 from newsgrep.extract.version import extraction_version
 from newsgrep.extract.walk import File
@@ -194,7 +199,8 @@ def prepare_file(file: File, outlets: Outlets, largest: int) -> Prepared | Found
     """
     try:
         status, data = read_file(file.path, largest)
-        if is_container(file.path, data):
+        beginning = file_source(Path(file.path)).head() if data is None else data
+        if is_container(file.path, beginning):
             return FoundContainer(file)
     except FileNotFoundError:
         return FailedFile(file.path, "it was gone before it could be read")
