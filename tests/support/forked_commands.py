@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -175,7 +176,8 @@ def _load_everything() -> None:
     """Import what commands need and do once what takes time once, for all children."""
     for module in walk_packages(newsgrep.__path__, "newsgrep."):
         if "opensearch" not in module.name and "__main__" not in module.name:
-            import_module(module.name)
+            with suppress(ImportError):  # of a format whose package is not installed
+                import_module(module.name)
     import_module("tests.support.simulated_archive")
     with TemporaryDirectory() as folder:
         cli = Cli(Path(folder))
