@@ -107,6 +107,9 @@ def _versions(recorded: Mapping[str, Any]) -> Iterator[str]:
     when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
     versions = ", ".join(f"{name} {version}" for name, version in recorded["versions"].items())
     yield f"Last run: {when}; {versions}."
+    share = min(result["share"] for result in recorded["tests"].values())
+    if share < 1:
+        yield f"Not all trials ran in full, some with {share:.0%} of their number."
 
 
 def build(page: str, recorded: Mapping[str, Any]) -> str:

@@ -38,9 +38,13 @@ def test_figures_are_written_between_their_marks() -> None:
     name = "test_fault_leaves_old_or_new_index"
     recorded = {
         "tests": {
-            f"{name}[whoosh-copy]": {"date": "2026-11-20", "counts": counts},
-            f"{name}[whoosh-reindex]": {"date": "2026-11-21", "counts": counts},
-            f"{name}[tantivy-doctor --rollback]": {"date": "2026-11-21", "counts": counts},
+            f"{name}[whoosh-copy]": {"date": "2026-11-20", "share": 1, "counts": counts},
+            f"{name}[whoosh-reindex]": {"date": "2026-11-21", "share": 0.1, "counts": counts},
+            f"{name}[tantivy-doctor --rollback]": {
+                "date": "2026-11-21",
+                "share": 0.1,
+                "counts": counts,
+            },
         },
         "versions": {"newsgrep": "1"},
     }
@@ -50,6 +54,7 @@ def test_figures_are_written_between_their_marks() -> None:
     assert f"| {copied.label} | 2,400 trials, 0 failures | not run |" in new
     assert f"| {rolled_back.label} | not run | 1,200 trials, 0 failures |" in new
     assert "Last run: 2026-11-20 to 2026-11-21; newsgrep 1." in new
+    assert "some with 10% of their number" in new
     assert build_trust.build(new, recorded) == new
 
 

@@ -67,7 +67,7 @@ def _record(tallies: Mapping[str, Mapping[str, int]]) -> None:
     recorded = json.loads(RECORD.read_text("utf-8")) if RECORD.exists() else {"tests": {}}
     today = date.today().isoformat()
     for name, counted in tallies.items():
-        recorded["tests"][name] = {"date": today, "counts": counted}
+        recorded["tests"][name] = {"date": today, "share": _SHARE, "counts": counted}
     recorded["versions"] = {
         name: importlib.metadata.version(name) for name in ("newsgrep", "tantivy", "whoosh3")
     } | {"Python": platform.python_version(), platform.system(): platform.release()}
