@@ -25,7 +25,9 @@ FIELDS_FORMAT: Final = "fields"
 """The format of one record of a dump; no file has it."""
 ENTRY_FORMAT: Final = "entry"
 """The format of one entry of a feed, whose fields have newsgrep's own names."""
-RECORD_FORMATS: Final = (FIELDS_FORMAT, ENTRY_FORMAT)
+DOCUMENT_FORMAT: Final = "document"
+"""The format of what a reader took out of a mail, a PDF or the file of a word processor."""
+RECORD_FORMATS: Final = (FIELDS_FORMAT, ENTRY_FORMAT, DOCUMENT_FORMAT)
 """The formats of records that are JSON objects."""
 
 _MODULES: Final = {suffix: name for name, suffixes in _SUFFIXES.items() for suffix in suffixes}

@@ -19,6 +19,13 @@ RECORD_SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "sqlite": (".db", ".db3", ".sqlite", ".sqlite3", ".sqlitedb"),
     "warc": (".warc",),
     "arc": (".arc",),
+    "mhtml": (".mhtml", ".mht"),
+    "eml": (".eml", ".emlx"),
+    "mbox": (".mbox", ".mbx"),
+    "webarchive": (".webarchive",),
+    "pdf": (".pdf",),
+    "docx": (".docx", ".docm"),
+    "epub": (".epub",),
 }
 """The suffixes of each format of many records."""
 
@@ -85,10 +92,23 @@ def may_be_readable(name: str) -> bool:
 def unknown_format(name: str) -> str:
     """Return the reason why a file that is not of any format is not read."""
     suffix = suffix_of(name)
-    if suffix in RECORD_SUFFIXES["sqlite"]:
-        return f"a {suffix} file that is not an SQLite database, or is encrypted"
-    if suffix in RECORD_SUFFIXES["feed"]:
-        return f"a {suffix} file that is not a feed"
+    for format_name, what in _EXPECTED.items():
+        if suffix in RECORD_SUFFIXES[format_name]:
+            return f"a {suffix} file that is not {what}"
     if may_be_readable(name):
         return f"a {suffix} file that is not HTML" if suffix else "a file that is not HTML"
     return f"newsgrep does not read {suffix or 'suffix-less'} files"
+
+
+_EXPECTED: Final[Mapping[str, str]] = {
+    "sqlite": "an SQLite database, or is encrypted",
+    "feed": "a feed",
+    "mhtml": "a saved page",
+    "eml": "a mail message",
+    "mbox": "a mailbox",
+    "webarchive": "a saved page",
+    "pdf": "a PDF document",
+    "docx": "a Word document, or is encrypted",
+    "epub": "an EPUB",
+}
+"""What a file must be whose name has a suffix of a format."""

@@ -44,9 +44,18 @@ _CERTAIN: Final[Mapping[str, str]] = {
     "warc": "warc",
     "arc": "arc",
     "feed": "feeds",
+    "mhtml": "mhtml",
+    "eml": "mail",
+    "mbox": "mailbox",
+    "webarchive": "webarchive",
+    "pdf": "pdf",
+    "docx": "docx",
+    "epub": "epub",
 }
 """Names and modules of the formats that the first bytes of a file show."""
-_REPAIRED: Final = ("warc", "arc")
+_PACKAGES: Final = ("docx", "epub")
+"""Formats that are ZIP archives."""
+_REPAIRED: Final = ("warc", "arc", "mhtml", "eml", "mbox")
 """Formats of which a file is also read if its beginning is damaged."""
 _BY_NAME: Final[Mapping[str, str]] = {
     "jsonl": "json_lines",
@@ -69,7 +78,7 @@ def read_records(
     :class:`~newsgrep.errors.NoArticle` if it has no format that newsgrep reads.
     """
     head = source.head()
-    if archives.is_zip(head) or archives.is_tar(head):
+    if archives.is_tar(head) or (archives.is_zip(head) and not _is_package(head)):
         yield from _read_archive(source, head, options, nesting)
         return
     if found := find_format(source.name, head):
@@ -133,7 +142,7 @@ def _document(source: Source, head: bytes, default_format: str | None) -> Record
     """Return the record of a file that is one article."""
     name = name_of_format(source.name, head) or default_format
     if name is None:
-        raise NoArticle(unknown_format(source.name))
+        raise NoArticle(unknown_format(source.name) if head.strip() else "the file is empty")
     return _whole(source, head, name)
 
 
@@ -162,6 +171,10 @@ def is_container(name: str, data: bytes | None = None) -> bool:
         return has_container_name(name)
     head = data[:HEAD_BYTES]
     return _is_packed(head) or any(load_format(each).recognises(head) for each in _CERTAIN)
+
+
+def _is_package(head: bytes) -> bool:
+    return any(load_format(each).recognises(head) for each in _PACKAGES)
 
 
 def _is_packed(head: bytes) -> bool:

@@ -1,0 +1,65 @@
+"""A document that was taken out of its file: a JSON object of its text and its metadata.
+
+The keys are those of front matter, such as ``title`` and ``created``, and one of ``text`` and
+``html``; ``identity`` identifies a document without an address.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any, Final
+
+from newsgrep.errors import NoArticle
+from newsgrep.extract.decode import MAX_CHARACTERS, check_limit
+from newsgrep.extract.formats.base import DecodedFile, Format, RawArticle, RawFile
+from newsgrep.extract.formats.html import extract_html
+from newsgrep.extract.formats.text import extract_plain_text
+from newsgrep.extract.frontmatter.savers import read_saved
+from newsgrep.extract.frontmatter.split import FrontMatter, squashed
+from newsgrep.extract.whitespace import collapse_whitespace
+
+_CONTENT: Final = ("text", "html", "identity")
+
+
+def _read(raw: RawFile) -> RawArticle:
+    values = _parse(raw.data)
+    text = str(values.get("html") or values.get("text") or "")
+    check_limit(len(text), MAX_CHARACTERS, "characters of text")
+    fields = {
+        squashed(key): texts
+        for key, value in values.items()
+        if key not in _CONTENT and (texts := _texts(value))
+    }
+    saved = read_saved(text)
+    url = raw.url or next(iter(fields.get("url", ())), None) or saved.url
+    file = DecodedFile(
+        replace(raw, data=text.encode("utf-8", "replace")),
+        FrontMatter(fields),
+        text,
+        "utf-8",
+        raw.outlets.for_url(url) or raw.outlets.for_text(text),
+        (),
+        saved,
+        url,
+    )
+    found = extract_html(file, text) if values.get("html") else extract_plain_text(file)
+    return replace(found, identity=str(values.get("identity") or ""))
+
+
+def _parse(data: bytes) -> dict[str, Any]:
+    try:
+        values = json.loads(data)
+    except (ValueError, RecursionError) as exc:
+        raise NoArticle("not valid JSON") from exc
+    if not isinstance(values, dict):
+        raise NoArticle("not a JSON object")
+    return values
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    values = value if isinstance(value, list) else [value]
+    return tuple(filter(None, (collapse_whitespace(str(each)) for each in values if each)))
+
+
+FORMAT = Format("document", _read)

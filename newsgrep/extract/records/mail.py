@@ -1,0 +1,159 @@
+"""Mail: a message in a file (.eml, .emlx); newsgrep.extract.records.mailbox reads several.
+
+Newsletters are the articles: their HTML, the sender as source, the subject as title.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Final
+
+from newsgrep.errors import NoArticle
+from newsgrep.extract.formats import DOCUMENT_FORMAT
+from newsgrep.extract.records.base import (
+    MAX_RECORD_BYTES,
+    ReadOptions,
+    Record,
+    RecordFormat,
+    Records,
+    Source,
+)
+
+if TYPE_CHECKING:
+    from email.message import Message
+
+MAIL_HEADERS: Final = frozenset(("from", "date", "subject", "to"))
+TRANSPORT_HEADERS: Final = frozenset(
+    ("mime-version", "message-id", "received", "return-path", "delivered-to")
+)
+_MAX_HEAD: Final = 32_768
+_LENGTH = re.compile(rb"[0-9]{1,10}[ \t]*\r?\n")
+"""The first line of a message that Apple's Mail has stored."""
+
+
+def recognises(head: bytes) -> bool:
+    """Return whether a file begins with the headers of a mail."""
+    if length := _LENGTH.match(head):
+        head = head[length.end() :]
+    begins = head[:_MAX_HEAD]
+    if not begins[:1].isalpha() or b":" not in begins[:80]:
+        return False
+    from newsgrep.extract.records.messages import header_names
+
+    names = header_names(begins)
+    return len(names & MAIL_HEADERS) > 1 and not names.isdisjoint(TRANSPORT_HEADERS)
+
+
+def read(source: Source, options: ReadOptions) -> Records:  # noqa: ARG001  (no fields)
+    """Yield the message in a file."""
+    # Loads the package for mail, which other files do not need.
+    from newsgrep.extract.records.messages import header_names
+
+    with source.open_stream() as stream:
+        data = stream.read(MAX_RECORD_BYTES + 1)
+    if len(data) > MAX_RECORD_BYTES:
+        raise NoArticle("a message of more than 64M")
+    if length := _LENGTH.match(data):
+        data = data[length.end() : length.end() + int(length[0])]
+    if not header_names(data.lstrip()[:_MAX_HEAD]):
+        raise NoArticle(
+            "not a mail message: it does not begin with headers"
+            if data.strip()
+            else "the file is empty"
+        )
+    yield mail_record("", data, source.name)
+
+
+def mail_record(locator: str, data: bytes, name: str) -> Record:
+    """Return the record of one message; raises :class:`~newsgrep.errors.NoArticle`."""
+    from newsgrep.extract.records.messages import (
+        header,
+        header_time,
+        header_url,
+        parse_message,
+    )
+
+    message = parse_message(data)
+    kind, text, notes = _text(message)
+    moment = header_time(message)
+    fields = {
+        "title": header(message, "subject"),
+        "url": header_url(message, *_URL_HEADERS),
+        "published": moment.isoformat() if moment else header(message, "date"),
+        "source": _sender(message),
+        "identity": header(message, "message-id"),
+        kind: text,
+    }
+    stated = {key: value for key, value in fields.items() if value}
+    packed = json.dumps(stated, ensure_ascii=False).encode("utf-8", "replace")
+    return Record(locator, packed, DOCUMENT_FORMAT, name, notes=notes)
+
+
+_URL_HEADERS: Final = (
+    "x-rss-url", "content-base", "archived-at", "list-post", "content-location"
+)  # fmt: skip
+"""Where programs that send feeds and newsletters as mail state the address of the article."""
+
+
+def _text(message: Message) -> tuple[str, str, tuple[str, ...]]:
+    """Return ``html`` or ``text``, what a message shows in it, and notes about it.
+
+    Raises :class:`~newsgrep.errors.NoArticle` if it has none.
+    """
+    from newsgrep.extract.decode import decode
+    from newsgrep.extract.records.messages import (
+        file_name,
+        part_bytes,
+        part_charset,
+        part_type,
+        parts,
+    )
+
+    shown: dict[str, list[str]] = {"text/html": [], "text/plain": []}
+    notes: list[str] = []
+    attached: list[str] = []
+    for part in parts(message):
+        kind = part_type(part)
+        if kind in shown and part.get_content_disposition() != "attachment":
+            data = part_bytes(part)
+            if data.strip():
+                try:
+                    decoded = decode(data, part_charset(part))
+                except NoArticle as exc:
+                    notes.append(f"a part of the message was not read: {exc}")
+                else:
+                    shown[kind].append(decoded.text)
+                    notes += decoded.notes
+        elif not kind.startswith("image/") or part.get_content_disposition() == "attachment":
+            attached.append(file_name(part) or kind)
+    if attached:
+        listed = ", ".join(attached[:_MAX_LISTED]) + (", …" if len(attached) > _MAX_LISTED else "")
+        notes.append(f"attachments are not read: {listed}")
+    unique = tuple(dict.fromkeys(notes))
+    if shown["text/html"]:
+        return "html", max(shown["text/html"], key=len), unique
+    if not shown["text/plain"]:
+        why = f"{len(attached)} attachments and no text" if attached else "no text"
+        raise NoArticle(f"a message with {why}")
+    return "text", "\n\n".join(shown["text/plain"]), unique
+
+
+_MAX_LISTED: Final = 5
+
+
+def _sender(message: Message) -> str:
+    """Return the name of the sender, or the host of the address."""
+    import email.utils
+
+    from newsgrep.extract.records.messages import header
+
+    try:
+        name, address = email.utils.parseaddr(header(message, "from"))
+    except (ValueError, IndexError, TypeError):
+        return ""
+    host = address.rpartition("@")[2]
+    return name if name and "@" not in name else host
+
+
+FORMAT = RecordFormat("eml", read, recognises)

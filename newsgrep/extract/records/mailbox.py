@@ -1,0 +1,89 @@
+"""Mailboxes (mbox): messages one after the other, each below a line that begins with ``From``.
+
+Their locators are their numbers. Programs append messages to a mailbox.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from newsgrep.errors import NoArticle
+from newsgrep.extract.records.base import (
+    MAX_RECORD_BYTES,
+    BadRecord,
+    ReadOptions,
+    RecordFormat,
+    Records,
+    Source,
+)
+from newsgrep.extract.records.mail import MAIL_HEADERS, TRANSPORT_HEADERS, mail_record
+
+_MAX_HEAD: Final = 32_768
+_SEPARATOR = re.compile(rb"From [^\n]{0,300}?\b[0-9]{1,2}:[0-9]{2}\b[^\n]{0,100}\r?\n")
+"""The line above a message in a mailbox: the address of the sender, and a time."""
+_QUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
+
+
+def recognises(head: bytes) -> bool:
+    """Return whether a file begins like a mailbox."""
+    match = _SEPARATOR.match(head)
+    if match is None:
+        return False
+    from newsgrep.extract.records.messages import header_names
+
+    return not header_names(head[match.end() : _MAX_HEAD]).isdisjoint(
+        MAIL_HEADERS | TRANSPORT_HEADERS
+    )
+
+
+def read(source: Source, options: ReadOptions) -> Records:
+    """Yield a record for each message; its locator is its number."""
+    yield from resume(source, options, 0, 0)
+
+
+def resume(source: Source, options: ReadOptions, end: int, number: int) -> Records:
+    """Yield a record for each message from the offset ``end`` on, after ``number`` messages."""
+    for start, data in _messages(source, end):
+        if start and not end and not number:
+            yield BadRecord("#0", f"{start:,} bytes before the first message are not read")
+        # More may be appended to the last message: it is read again.
+        options.report.reached(start, number)
+        number += 1
+        locator = f"#{number}"
+        if data is None:
+            yield BadRecord(locator, "a message of more than 64M")
+            continue
+        try:
+            yield mail_record(locator, _QUOTED.sub(rb"\1", data), "")
+        except NoArticle as exc:
+            yield BadRecord(locator, str(exc))
+
+
+def _messages(source: Source, end: int) -> Iterator[tuple[int, bytes | None]]:
+    """Yield the offset of each message, and its bytes without the line above; None if too many."""
+    with source.open_stream() as stream:
+        if end:
+            stream.seek(end)
+        start, at, length, after_blank = end, end, 0, True
+        lines: list[bytes] = []
+        found = False
+        while line := stream.readline(MAX_RECORD_BYTES):
+            if after_blank and line.startswith(b"From ") and _SEPARATOR.match(line):
+                if found:
+                    yield start, b"".join(lines) if length <= MAX_RECORD_BYTES else None
+                start, length, lines, found = at, 0, [], True
+            elif found:
+                length += len(line)
+                if length <= MAX_RECORD_BYTES:
+                    lines.append(line)
+                else:
+                    lines.clear()
+            after_blank = not line.strip()
+            at += len(line)
+        if found:
+            yield start, b"".join(lines) if length <= MAX_RECORD_BYTES else None
+
+
+FORMAT = RecordFormat("mbox", read, recognises, resume=resume)
