@@ -11,7 +11,7 @@ from newsgrep.extract.records.base import NO_FIELDS
 
 def _read(raw: RawFile) -> RawArticle:
     # What the user states about the fields of dumps does not concern it.
-    return read_fields(replace(raw, fields=NO_FIELDS))
+    return read_fields(replace(raw, fields=NO_FIELDS), "identity")
 
 
 FORMAT = Format("entry", _read)

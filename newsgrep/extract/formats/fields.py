@@ -1,7 +1,7 @@
 """A record of a dump: a JSON object whose fields are those of an article, under many names.
 
-The names that programs use are a table here. A text field may contain HTML, also a whole page,
-or plain text; times may be seconds or milliseconds since the epoch.
+The names that programs use are a table in :mod:`newsgrep.extract.formats.field_names`. A text
+field may contain HTML, also a whole page, or plain text; times may be numbers since the epoch.
 """
 
 from __future__ import annotations
@@ -10,131 +10,50 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from newsgrep.errors import NoArticle
 from newsgrep.extract.decode import MAX_CHARACTERS, check_limit, decode
 from newsgrep.extract.formats.base import DecodedFile, Format, RawArticle, RawFile
+from newsgrep.extract.formats.field_names import choose_names, may_have_text, squash
 from newsgrep.extract.formats.html import extract_html, looks_like_html
 from newsgrep.extract.formats.text import extract_plain_text
 from newsgrep.extract.frontmatter.savers import Saved
-from newsgrep.extract.frontmatter.split import FrontMatter, squashed
+from newsgrep.extract.frontmatter.split import FrontMatter
 from newsgrep.extract.whitespace import collapse_whitespace, unescape_html
-
-_NAMES: Final[Mapping[str, str]] = {
-    "body": """
-        body content text maintext articleBody article_text articleText full_text fullText
-        body_text content_text contentText main_text plain_text clean_text cleaned_text
-        content_html body_html articleContent article_content content.content content.value
-        summary.content story html raw_html content.rendered parts.text paragraphs paras
-        正文 内容 全文 文章内容 文本 sentence post_content news_content selftext
-    """,
-    "title": """
-        title headline title.rendered headline.main page_title news_title article_title
-        post_title heading name 标题 题目
-    """,
-    "url": """
-        url link href canonical_url canonicalUrl canonical.href alternate.href permalink
-        page_url article_url source_url original_url resolved_url given_url expanded_url web_url
-        guid.rendered 链接 网址 原文链接
-    """,
-    "published": """
-        date_publish publish_date published_date publication_date date_published datePublished
-        published published_at publishedAt publish_time publishTime pub_date pubDate pubdate
-        pub_time date_gmt date datetime time timestamp created_at created createdAt ctime post_date
-        posted_at issued dates 发布时间 发布日期 发表时间 日期 时间
-    """,
-    "authors": """
-        authors author byline creator writer published_by author_name author.name authors.name
-        作者 记者
-    """,
-    "source": """
-        source media_name site_name siteName publisher publisher.name outlet media source_name
-        source.name newspaper origin.title feed_title 来源 媒体
-    """,
-    "site": "source_domain domain domain_name media_url origin.htmlUrl site website",
-    "tags": "tags keywords tag labels categories category section label_desc 标签 关键词 栏目",
-    "fetched": """
-        fetched fetched_at date_download download_date scraped_at crawled_at crawl_date retrieved
-        saved_at savedAt crawl_time
-    """,
-    "summary": "description summary abstract desc lead dek excerpt 摘要",
-}
-"""The names of each field in dumps, best first; a dot leads into an object or a list of them.
-
-Those of Scrapy's examples, news-please, newspaper, cc_news, Media Cloud, news2016zh, CLUE,
-banned-historical-archives, WordPress, Google Reader's API, Wallabag and Omnivore are among them.
-"""
-FIELDS: Final = tuple(_NAMES)
-"""The fields whose names in a dump can be stated."""
 
 _FALLBACK: Final = "summary"
 """What is the body if there is no other."""
 
-_MAX_DEPTH: Final = 3
+_MAX_DEPTH: Final = 8
 _MAX_VALUES: Final = 100_000
 _MAX_LISTED: Final = 20
 
 
-def is_known_name(name: str) -> bool:
-    """Return whether a dump may have a field of an article under ``name``."""
-    return _squash(name) in _FIELDS_BY_NAME
+def read_fields(raw: RawFile, identity: str | None = None) -> RawArticle:
+    """Return the article in a JSON object; ``raw.fields`` has the user's names of its fields.
 
-
-def field_named(name: str, names: Mapping[str, str]) -> str | None:
-    """Return the field of an article that a dump has under ``name``, None if it is another.
-
-    ``names`` has the user's names of fields, which replace those that are known.
+    ``identity`` is the field that identifies the article if it has no address.
     """
-    squashed_name = _squash(name)
-    for field, own in names.items():
-        if _squash(own) == squashed_name:
-            return field
-    field_or_none = _FIELDS_BY_NAME.get(squashed_name)
-    return None if field_or_none in names else field_or_none
-
-
-def is_article(value: Mapping[str, Any], names: Mapping[str, str]) -> bool:
-    """Return whether an object has the text or the title of an article, not of several."""
-    wanted = {*map(_squash, names.values()), *_ARTICLE_NAMES}
-    return any(
-        _squash(key) in wanted and bool(each) and (isinstance(each, str) or _is_nested(each))
-        for key, each in value.items()
-    )
-
-
-def _is_nested(value: object) -> bool:
-    """Return whether a value is an object with named parts, and not a column by row number."""
-    return isinstance(value, dict) and not all(key.isdecimal() for key in value)
-
-
-def _squash(name: str) -> str:
-    """Return ``name`` without what writers spell differently; dots remain."""
-    return ".".join(squashed(part) for part in name.split("."))
-
-
-_SQUASHED: Final = {
-    field: tuple(dict.fromkeys(map(_squash, names.split()))) for field, names in _NAMES.items()
-}
-_FIELDS_BY_NAME: Final = {
-    name: field for field, names in reversed(_SQUASHED.items()) for name in names
-}
-_ARTICLE_NAMES: Final = frozenset((*_SQUASHED["body"], *_SQUASHED["title"]))
-
-
-def read_fields(raw: RawFile) -> RawArticle:
-    """Return the article in a JSON object; ``raw.fields`` has the user's names of its fields."""
     names = raw.fields
-    values = _flatten(_parse(raw.data))
-    chosen = {field: _choose(field, values, names) for field in _NAMES}
+    parsed = _parse(raw.data)
+    keys = set(map(squash, parsed))
+    values = _flatten(parsed)
+    by_name: dict[str, tuple[Any, ...]] = {}
+    for name, each in values.items():
+        by_name.setdefault(squash(name), each)
+    chosen = {
+        field: _choose(wanted, by_name) for field, wanted in choose_names(keys, names).items()
+    }
     stated = {
         field: value for field, value in chosen.items() if field in _FRONT_MATTER_KEYS and value
     }
     if "source" not in stated and chosen["site"]:
         stated["source"] = chosen["site"]
     body = chosen["body"] or (() if "body" in names else chosen[_FALLBACK])
-    if not body and not stated.get("title"):
+    # A record with an empty text may be a headline.
+    if not body and not (stated.get("title") and may_have_text(keys, names)):
         listed = ", ".join(list(values)[:_MAX_LISTED])
         raise NoArticle(
             f"no field has the text of an article; name one with --map body=FIELD. Fields: {listed}"
@@ -156,15 +75,12 @@ def read_fields(raw: RawFile) -> RawArticle:
         url,
     )
     found = extract_html(file, text) if looks_like_html(text) else extract_plain_text(file)
-    identity = str(next(iter(values.get(_IDENTITY, ())), ""))
-    return replace(found, identity=identity.encode("utf-8", "replace").decode())
+    key = str(next(iter(values.get(identity, ())), "")) if identity else ""
+    return replace(found, identity=key.encode("utf-8", "replace").decode())
 
 
 _JOINED = re.compile(r"(?<=[。！？”]),(?=[^\s,])")
 """A comma with which Scrapy joins paragraphs in CSV."""
-
-_IDENTITY: Final = "identity"
-"""The field of an entry that identifies it if it has no address."""
 
 
 _FRONT_MATTER_KEYS: Final = {
@@ -205,16 +121,28 @@ def _flatten(value: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
 
 def _walk(value: Any, name: str, depth: int) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping):
-        if day := _day(value):
-            yield name, day
+        if (plain := _plain(value)) is not None:
+            yield name, plain
         elif depth:
             for key, inner in value.items():
                 yield from _walk(inner, f"{name}.{key}" if name else str(key), depth - 1)
     elif isinstance(value, list):
-        for inner in value:
-            yield from _walk(inner, name, depth)
+        for inner in value if depth else ():
+            yield from _walk(inner, name, depth - 1)
     elif value is not None and value != "":
         yield name, value
+
+
+_WRAPPERS: Final = ("$date", "$numberLong", "$oid")
+"""Keys of objects with one value, as mongoexport writes them."""
+
+
+def _plain(value: Mapping[str, Any]) -> Any:
+    """Return the value that an object stands for: a date, or what MongoDB wraps; or None."""
+    if len(value) == 1 and (key := next(iter(value))) in _WRAPPERS:
+        inner = value[key]
+        return _plain(inner) if isinstance(inner, Mapping) else inner
+    return _day(value)
 
 
 def _day(value: Mapping[str, Any]) -> str | None:
@@ -228,18 +156,17 @@ def _day(value: Mapping[str, Any]) -> str | None:
     return "-".join(parts) or None
 
 
-def _choose(
-    field: str, values: Mapping[str, tuple[Any, ...]], names: Mapping[str, str]
-) -> tuple[Any, ...]:
-    """Return the values of the first name of ``field`` that has any."""
-    wanted = (names[field],) if field in names else _SQUASHED[field]
-    by_name: dict[str, tuple[Any, ...]] = {}
-    for name, each in values.items():
-        by_name.setdefault(_squash(name), each)
-    for name in map(_squash, wanted):
-        if found := by_name.get(name, ()):
-            return tuple(each for each in found if str(each).strip())
+def _choose(names: tuple[str, ...], values: Mapping[str, tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Return the values of the first of ``names`` that has any."""
+    for name in names:
+        found = tuple(each for each in values.get(name, ()) if str(each).strip() not in _NOTHING)
+        if found:
+            return found
     return ()
+
+
+_NOTHING: Final = frozenset(("", "None", "none", "null", "NULL", "nan", "NaN", "NaT", "undefined"))
+"""How programs write that there is no value."""
 
 
 _LISTS: Final = frozenset(("authors", "tags"))
@@ -249,14 +176,20 @@ _SEPARATORS = re.compile(r"\s*[,，;；、|]\s*")
 def _texts(field: str, values: tuple[Any, ...]) -> tuple[str, ...]:
     """Return ``values`` as front matter states them."""
     if field == "published":
-        moments = (_moment((each,)) for each in values)
+        moments = map(_epoch, values)
         return tuple(
             moment.isoformat() if moment else str(each)
             for each, moment in zip(values, moments, strict=True)
         )
     if field in _LISTS and len(values) == 1:
         values = _split(str(values[0]), tags=field == "tags")
+    if field == "tags":
+        values = tuple(each for each in values if not _NO_TAG.match(str(each)))
     return tuple(filter(None, (collapse_whitespace(unescape_html(str(each))) for each in values)))
+
+
+_NO_TAG = re.compile(r"user/|https?://", re.IGNORECASE)
+"""Begins what is among the tags but is not one: states of feed readers, addresses of schemes."""
 
 
 def _split(text: str, *, tags: bool) -> tuple[Any, ...]:
@@ -270,27 +203,61 @@ def _split(text: str, *, tags: bool) -> tuple[Any, ...]:
     return tuple(_SEPARATORS.split(text)) if tags else (text,)
 
 
-_EPOCH = re.compile(r"[0-9]{9,16}(?:\.[0-9]{1,9})?")
+_EPOCH = re.compile(r"[0-9]{9,19}(?:\.[0-9]{1,9})?|-[0-9]{6,11}(?:\.[0-9]{1,9})?")
+_COMPACT = re.compile(
+    r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:[0-2][0-9]|3[01])[0-2][0-9](?:[0-5][0-9]){1,2}"
+)
+_DOTNET = re.compile(r"/Date\((-?[0-9]{1,17})(?:[+-][0-9]{4})?\)/")
 _FIRST_EPOCH: Final = 10**8
-_MICROSECONDS, _MILLISECONDS = 10**14, 10**11
+_UNITS: Final = ((10**17, 1e9), (10**14, 1e6), (10**11, 1e3))
+"""From which number on a time is in nanoseconds, microseconds or milliseconds."""
 
 
 def _moment(values: tuple[Any, ...]) -> datetime | None:
-    """Return the time that a number of seconds, milliseconds or microseconds states, or ISO 8601.
+    """Return the first time in ``values``, None if there is none.
 
-    A text that is another date is None; the dates of articles are read elsewhere.
+    A time is a number of seconds, milliseconds, microseconds or nanoseconds since the epoch, or
+    one in ISO 8601, which is in UTC if it states no zone.
     """
     for value in values:
-        text = str(value).strip()
-        if _EPOCH.fullmatch(text):
-            seconds = float(text)
-            if seconds >= _MICROSECONDS:
-                seconds /= 1e6
-            elif seconds >= _MILLISECONDS:
-                seconds /= 1e3
-            if seconds >= _FIRST_EPOCH:
-                return datetime.fromtimestamp(int(seconds), UTC)
+        if (found := _epoch(value)) is not None:
+            return found
+        try:
+            stated = datetime.fromisoformat(str(value).strip().replace("/", "-"))
+        except ValueError:
+            continue
+        return stated if stated.tzinfo else stated.replace(tzinfo=UTC)
     return None
+
+
+def _epoch(value: Any) -> datetime | None:
+    """Return the time that a number states, None if it is not such a number.
+
+    >>> _epoch("1715914243000").isoformat()
+    '2024-05-17T02:50:43+00:00'
+    """
+    text = str(value).strip()
+    if dotnet := _DOTNET.fullmatch(text):
+        return _at(int(dotnet[1]) / 1e3)
+    # Years, days and minutes are also written as one number.
+    if not _EPOCH.fullmatch(text) or _COMPACT.fullmatch(text):
+        return None
+    seconds = float(text)
+    for least, unit in _UNITS:
+        if seconds >= least:
+            seconds /= unit
+            break
+    return _at(seconds) if seconds < 0 or seconds >= _FIRST_EPOCH else None
+
+
+_EPOCH_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _at(seconds: float) -> datetime | None:
+    try:
+        return _EPOCH_START + timedelta(seconds=int(seconds))
+    except OverflowError:
+        return None
 
 
 FORMAT = Format("fields", read_fields)

@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 
 from newsgrep.errors import NoArticle
 from newsgrep.extract.decode import decode
-from newsgrep.extract.formats.fields import is_known_name
+from newsgrep.extract.formats.field_names import is_known_name
 from newsgrep.extract.records.base import (
     HEAD_BYTES,
     MAX_RECORD_BYTES,

@@ -9,11 +9,17 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from newsgrep.errors import NoArticle
 from newsgrep.extract.decode import decode
-from newsgrep.extract.formats.fields import is_article, is_known_name
+from newsgrep.extract.formats.field_names import (
+    field_named,
+    has_text,
+    has_title,
+    is_known_name,
+)
 from newsgrep.extract.records.base import (
     HEAD_BYTES,
     MAX_RECORD_BYTES,
@@ -71,12 +77,15 @@ def _is_utf8(head: bytes) -> bool:
 def _records_of(value: Any, data: bytes, options: ReadOptions) -> Records:
     """Yield the records of a file that is one JSON value in memory."""
     if isinstance(value, dict):
-        if is_article(value, options.fields):
-            yield Record("", data, "fields")
-            return
-        elements = _elements_of(value)
+        names = options.fields
+        elements = [] if has_text(value, names) else _elements_of(value)
+        if elements and has_title(value, names):  # of the list, or of an article without a text
+            elements = elements if any(_may_be_article(each, names) for each in elements) else []
         if not elements:
-            yield Record("", data, "fields")
+            if _only_describes(value, names):
+                yield BadRecord("", _NO_TEXT)
+            else:
+                yield Record("", data, "fields")
             return
     elif isinstance(value, list):
         elements = _with_header(value)
@@ -90,6 +99,22 @@ def _records_of(value: Any, data: bytes, options: ReadOptions) -> Records:
             yield BadRecord(f"#{number}", reason)
 
 
+def _may_be_article(value: Any, names: Mapping[str, str]) -> bool:
+    return isinstance(value, dict) and (has_text(value, names) or has_title(value, names))
+
+
+def _only_describes(value: Mapping[str, Any], names: Mapping[str, str]) -> bool:
+    """Return whether an object has a title or a summary but no text.
+
+    Programs write such a file next to the page or the text that it describes.
+    """
+    fields = {field_named(key, names) for key, each in value.items() if each}
+    return bool(fields & {"title", "summary"}) and not has_text(value, names)
+
+
+_NO_TEXT: Final = (
+    "it describes an article and does not have its text; if it does, name it: --map body=FIELD"
+)
 _NO_OBJECT: Final = "not a JSON object"
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from newsgrep.errors import NoArticle
 from newsgrep.extract.decode import decode
-from newsgrep.extract.formats.fields import field_named
+from newsgrep.extract.formats.field_names import field_named
 from newsgrep.extract.records.base import (
     MAX_RECORD_BYTES,
     BadRecord,
