@@ -49,7 +49,9 @@ def read_fields(raw: RawFile, identity: str | None = None) -> RawArticle:
     stated = {
         field: value for field, value in chosen.items() if field in _FRONT_MATTER_KEYS and value
     }
-    if "source" not in stated and chosen["site"]:
+    # Some programs write the address of the article as its source.
+    if chosen["site"] and all("://" in str(each) for each in stated.get("source", ())):
+        stated.setdefault("url", stated.get("source", ()))
         stated["source"] = chosen["site"]
     body = chosen["body"] or (() if "body" in names else chosen[_FALLBACK])
     # A record with an empty text may be a headline.
