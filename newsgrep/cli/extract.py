@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import sys
 from collections import Counter
@@ -13,6 +12,7 @@ from typing import Final
 
 import click
 
+from newsgrep.cli.named import split_locator
 from newsgrep.cli.options import (
     OutputFormat,
     OutputOptions,
@@ -217,20 +217,6 @@ class _Run:
         return 0 if self._articles else 1
 
 
-_LOCATOR = re.compile(r"[:@#](?:[^/]+/)?-?[0-9]+|!/.+", re.DOTALL)
-_LOCATOR_SIGN = re.compile(r"[:@#]|!/")
-
-
-def _split_locator(name: str) -> tuple[str, str | None]:
-    """Return the file that ``name`` means, and the locator of a record in it."""
-    if not os.path.lexists(name):
-        for sign in _LOCATOR_SIGN.finditer(name):
-            file, locator = name[: sign.start()], name[sign.start() :]
-            if _LOCATOR.fullmatch(locator) and os.path.isfile(file):  # noqa: PTH113  (a string of any bytes)
-                return file, locator
-    return name, None
-
-
 def _open(name: str) -> tuple[Source, str | None, float]:
     """Return the file that ``name`` means, the locator of a record in it, and its time.
 
@@ -241,7 +227,8 @@ def _open(name: str) -> tuple[Source, str | None, float]:
         if len(data) > _MAX_FILE:
             raise InputError("Standard input is larger than 64M. Save it as a file, and name that.")
         return bytes_source("", data), None, 0.0
-    file, locator = _split_locator(name)
+    file, found = split_locator(name)
+    locator = found or None
     path = os.path.abspath(file)  # noqa: PTH100  (likewise)
     try:
         status = os.stat(path)  # noqa: PTH116  (likewise)

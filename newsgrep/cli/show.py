@@ -1,35 +1,28 @@
-"""``newsgrep show``: print one article; and how commands find the article that ID|PATH names."""
+"""``newsgrep show``: print one article, or the record that it was extracted from."""
 
 from __future__ import annotations
 
-import os
-import re
 import sys
-from typing import Final
 
 import click
 
+from newsgrep.cli.named import RawRecord, describe_missing, find_article, read_raw
 from newsgrep.cli.options import (
     IndexOptions,
     OutputFormat,
     OutputOptions,
     index_option,
-    outlet_rules_file,
     output_options,
     pass_options,
 )
 from newsgrep.cli.output import Rendering, draw, print_message, print_paged, print_result
-from newsgrep.engines.base import Engine
-from newsgrep.errors import InputError, NoArticle
+from newsgrep.errors import UsageError
 from newsgrep.models import Article
 from newsgrep.query.ast import Field, positive_texts
 from newsgrep.query.match import highlight_spans
 from newsgrep.query.parser import parse
-from newsgrep.terminal import one_line
+from newsgrep.terminal import flush, quote_path, sanitize, write, write_bytes
 from newsgrep.views.article import to_json, to_text
-
-_ID: Final = re.compile("[a-z2-7]{12}")
-_MAX_ARTICLE_FILE: Final = 2**26
 
 
 class ShowOptions(IndexOptions, OutputOptions):
@@ -38,13 +31,23 @@ class ShowOptions(IndexOptions, OutputOptions):
     name: str
     match: str
     left_out: bool
+    raw: bool
     pager: bool
+
+    def validate(self) -> None:
+        """Raise :class:`UsageError` for options that a raw record does not have."""
+        super().validate()
+        if self.raw and (self.match or self.left_out or self.output is not OutputFormat.TEXT):
+            raise UsageError(
+                "--raw prints the record unchanged: leave --match, --all and --json out."
+            )
 
 
 @click.command("show", short_help="Print a whole article.")
 @click.argument("name", metavar="ID|PATH")
 @click.option("--match", metavar="QUERY", default="", help="Highlight the matches of QUERY.")
 @click.option("--all", "left_out", is_flag=True, help="Print the text that was left out, too.")
+@click.option("--raw", is_flag=True, help="Print the record in the file, before extraction.")
 @output_options(OutputFormat.JSON)
 @click.option("--pager/--no-pager", default=True, help="Page the article on a terminal.")
 @index_option
@@ -52,8 +55,13 @@ class ShowOptions(IndexOptions, OutputOptions):
 def show_command(options: ShowOptions) -> int:
     """Print the article with this ID, or the article in the file at PATH.
 
+    PATH may name one record of a file of many, as hits do: dump.jsonl:12. --raw prints the record
+    that the article was extracted from: a line of a dump, a page from a web archive.
+
     \b
     newsgrep show seeds/tram-line-4.html
+    newsgrep show dump.jsonl:12
+    newsgrep show voxg36vu63he --raw
     newsgrep show voxg36vu63he --match 联合声明
     newsgrep show voxg36vu63he --all
     newsgrep show voxg36vu63he --json | jq -r .body
@@ -63,12 +71,13 @@ def show_command(options: ShowOptions) -> int:
         texts = positive_texts(parse(options.match, saved=options.saved_queries).root)
     with options.index.open() as engine:
         article = find_article(engine, options.name)
-    if article is None:
-        print_message(
-            f"No article with the id or path {one_line(options.name)} "
-            f"{options.index.where}. newsgrep search --json shows ids and paths."
-        )
-        return 1
+        if article is None:
+            print_message(describe_missing(engine, options.name, options.index.where))
+            return 1
+        record = read_raw(engine, article) if options.raw else None
+    if record:
+        _print_raw(record, article)
+        return 0
     lines = to_text(
         article,
         highlight_spans(article.body, texts, Field.BODY),
@@ -89,39 +98,17 @@ def show_command(options: ShowOptions) -> int:
     return 0
 
 
-def find_article(engine: Engine, name: str) -> Article | None:
-    """Return the indexed article with the id ``name``, or from the file at the path ``name``."""
-    if found := engine.get([name]):
-        return found[0]
-    path = os.path.abspath(name)  # noqa: PTH100  (paths in an index are strings of any bytes)
-    known = (record.article_id for record in engine.file_records() if record.path == path)
-    article_id = next(known, None)
-    return next(iter(engine.get([article_id])), None) if article_id else None
+def _print_raw(record: RawRecord, article: Article) -> None:
+    """Print the bytes of a record; on a terminal, its text without control characters."""
+    if sys.stdout.isatty():
+        from newsgrep.extract.decode import decode
 
-
-def looks_like_article(text: str) -> bool:
-    """Return whether ``text`` has the form of an id or is the path of an existing file."""
-    return bool(_ID.fullmatch(text)) or os.path.lexists(text)
-
-
-def read_article_file(path: str) -> Article:
-    """Return the article in a file, which need not be indexed.
-
-    Raises :class:`InputError` with the reason if the file has no article or cannot be read.
-    """
-    from newsgrep.extract.outlets import load_outlets
-    from newsgrep.extract.pipeline import extract_article
-    from newsgrep.index.workers import read_file
-
-    absolute = os.path.abspath(path)  # noqa: PTH100  (a string of any bytes)
-    try:
-        status, data = read_file(absolute, _MAX_ARTICLE_FILE)
-        if data is None:
-            raise ValueError("larger than 64M")
-        outlets = load_outlets(outlet_rules_file())
-        return extract_article(absolute, data, outlets=outlets, mtime=status.st_mtime)
-    except (OSError, ValueError, NoArticle) as exc:
-        reason = getattr(exc, "strerror", None) or exc
-        raise InputError(
-            f"Cannot read an article from {path}: {reason}. Name another file, or an id."
-        ) from exc
+        write(sanitize(decode(record.data).text))
+    else:
+        write_bytes(record.data)
+    flush()
+    if not record.is_unchanged:
+        print_message(
+            f"{quote_path(article.path)} has changed since it was indexed. Bring the index up to "
+            "date with newsgrep index."
+        )

@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from newsgrep.cli.named import find_article, looks_like_article, read_article_file, split_locator
 from newsgrep.cli.options import (
     IndexOptions,
     OutputFormat,
@@ -32,7 +33,6 @@ from newsgrep.cli.output import (
     screen,
     show_scan,
 )
-from newsgrep.cli.show import find_article, looks_like_article, read_article_file
 from newsgrep.engines.base import count_matches
 from newsgrep.errors import InputError, UsageError
 from newsgrep.query.ast import describe, positive_texts
@@ -279,7 +279,7 @@ def similar_command(options: SimilarOptions) -> int:
     name = options.name
     with options.index.open() as engine:
         article = find_article(engine, name)
-        if article is None and not os.path.lexists(name):
+        if article is None and not os.path.lexists(split_locator(name)[0]):
             raise InputError(
                 f"No article with the id {one_line(name)}, and no such file. "
                 "newsgrep search --json shows ids and paths."

@@ -318,6 +318,15 @@ def _digest_of(record: Record, fields: Mapping[str, str]) -> str:
     return digest.hexdigest()
 
 
+def digests_of(record: Record, fields: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the digests by which a file record may know ``record``.
+
+    That of a file of one article is of its bytes alone.
+    """
+    plain = blake2b(record.data, digest_size=_DIGEST_BYTES).hexdigest()
+    return _digest_of(record, fields), *(() if record.locator else (plain,))
+
+
 def read_located(
     path: str, locators: Collection[str], options: ReadOptions
 ) -> Iterator[tuple[Record, str]]:

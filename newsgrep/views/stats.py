@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from newsgrep.engines.base import FACETS, Engine, EngineRequest, Order, first_match
+from newsgrep.index.containers import unpack_ledger
 from newsgrep.index.manifest import Manifest
+from newsgrep.models import FileRecord, Status
 from newsgrep.query.ast import DateRange, MatchAll
 from newsgrep.terminal import Screen, StyledLine, StyledText, one_line
 from newsgrep.views import SCHEMA_VERSION
@@ -23,7 +25,8 @@ _KILO: Final = 1000
 class IndexStats:
     """What an index contains.
 
-    ``index`` is its folder or address, ``size`` its bytes. ``files`` counts files by status,
+    ``index`` is its folder or address, ``size`` its bytes. ``files`` counts files by status, and
+    ``records`` counts the records in files of many, which have the status ``container``.
     ``sources`` and ``months`` (``YYYY-MM``) count articles. ``oldest`` and ``newest`` are
     publication dates as text, ``None`` if no article has one.
     """
@@ -33,6 +36,7 @@ class IndexStats:
     manifest: Manifest
     articles: int
     files: Mapping[str, int]
+    records: Mapping[str, int]
     oldest: str | None
     newest: str | None
     undated: int
@@ -44,19 +48,31 @@ def collect_stats(engine: Engine, manifest: Manifest, index: str, size: int) -> 
     """Return the statistics of the index that ``engine`` has open."""
     page = engine.search(EngineRequest(MatchAll(), limit=0, facets=FACETS))
     months = sorted(page.facets["month"])
-    files = Counter(record.status.value for record in engine.file_records())
+    files, records = _count_statuses(engine.file_records())
     return IndexStats(
         index=index,
         size=size,
         manifest=manifest,
         articles=page.total,
         files=dict(sorted(files.items())),
+        records=dict(sorted(records.items())),
         oldest=_first_date(engine, Order.OLDEST),
         newest=_first_date(engine, Order.NEWEST),
         undated=dict(months).get("", 0),
         sources=dict(page.facets["source"]),
         months={month: count for month, count in months if month},
     )
+
+
+def _count_statuses(file_records: Iterable[FileRecord]) -> tuple[Counter[str], Counter[str]]:
+    """Return how many files have each status, and how many records in files of many."""
+    files: Counter[str] = Counter()
+    records: Counter[str] = Counter()
+    for each in file_records:
+        (records if each.locator else files)[each.status.value] += 1
+        if each.status is Status.CONTAINER:
+            records[Status.REJECTED.value] += sum(unpack_ledger(each.ledger).uncounted.values())
+    return files, +records
 
 
 def _first_date(engine: Engine, order: Order) -> str | None:
@@ -69,7 +85,11 @@ def figures(stats: IndexStats) -> Iterator[tuple[str, str]]:
     manifest = stats.manifest
     yield "index", f"{one_line(stats.index)} ({format_bytes(stats.size)})"
     yield "articles", f"{stats.articles:,}"
-    yield "files", ", ".join(f"{count:,} {status}" for status, count in stats.files.items())
+    names = {Status.CONTAINER.value: "of many records"}
+    for label, counts in (("files", stats.files), ("records", stats.records)):
+        if counts or label == "files":
+            each = (f"{count:,} {names.get(status, status)}" for status, count in counts.items())
+            yield label, ", ".join(each)
     if stats.oldest:
         yield "published", f"{stats.oldest} to {stats.newest}"
     yield "months", f"{len(stats.months):,}"
@@ -98,6 +118,7 @@ def to_json(stats: IndexStats) -> dict[str, Any]:
         "index": stats.index,
         "articles": stats.articles,
         "files": dict(stats.files),
+        "records": dict(stats.records),
         "oldest": stats.oldest,
         "newest": stats.newest,
         "undated": stats.undated,
