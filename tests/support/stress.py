@@ -70,6 +70,8 @@ def _record(tallies: Mapping[str, Mapping[str, int]]) -> None:
         recorded["tests"][name] = {"date": today, "share": _SHARE, "counts": counted}
     recorded["versions"] = {
         name: importlib.metadata.version(name) for name in ("newsgrep", "tantivy", "whoosh3")
-    } | {"Python": platform.python_version(), platform.system(): platform.release()}
+    }
+    recorded["versions"]["Python"] = platform.python_version()
+    recorded["versions"][platform.system()] = ".".join(platform.release().split(".")[:2])
     RECORD.parent.mkdir(exist_ok=True)
     RECORD.write_text(json.dumps(recorded, indent=1), "utf-8")
