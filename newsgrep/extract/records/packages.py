@@ -89,7 +89,8 @@ def _seekable(stream: BinaryIO, what: str) -> BinaryIO:
 
 def join_path(folder_of: str, href: str) -> str:
     """Return the name of the member that ``href`` means in the member ``folder_of``."""
-    return posixpath.normpath(posixpath.join(posixpath.dirname(folder_of), href)).lstrip("/")
+    path = posixpath.normpath(posixpath.join("/", posixpath.dirname(folder_of), href))
+    return path.lstrip("/")
 
 
 class XmlHandler(Protocol):

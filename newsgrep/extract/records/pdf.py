@@ -51,7 +51,7 @@ def read(source: Source, options: ReadOptions) -> Records:  # noqa: ARG001  (the
     edges = [line for line in repeated.values() if not _PAGE_NUMBER.fullmatch(line)]
     if edges:
         notes.append(f"left out at the edges of pages: {'; '.join(edges[:_MAX_LISTED])[:200]}")
-        fields.setdefault("published", _date_in(edges))
+        fields["published"], fields["source"] = _date_in(edges), _outlet_in(edges)
     fields["text"] = _joined(_without(lines, repeated) for lines in pages)
     stated = {key: value for key, value in fields.items() if value}
     data = json.dumps(stated, ensure_ascii=False).encode("utf-8", "replace")
@@ -135,6 +135,7 @@ def _metadata(stated: dict[str, str]) -> dict[str, str]:
 
 _EDGE_LINES: Final = 3
 _MAX_EDGE_LINE: Final = 80
+_SENTENCE_ENDS: Final = ("。", "！", "？", "，", "、", "；")
 _MIN_SHARE: Final = 0.3
 """Of the pages on which a line must be repeated; those of left and right pages differ."""
 _MAX_LISTED: Final = 4
@@ -149,7 +150,7 @@ _PAGE_NUMBER = re.compile(
 def _edge_lines(lines: list[str]) -> Iterator[tuple[str, str]]:
     """Yield the first and last lines of a page, and what of each is equal on other pages."""
     for line in dict.fromkeys((*lines[:_EDGE_LINES], *lines[-_EDGE_LINES:])):
-        if len(line) <= _MAX_EDGE_LINE:
+        if len(line) <= _MAX_EDGE_LINE and not line.endswith(_SENTENCE_ENDS):
             yield _DIGITS.sub("#", line), line
 
 
@@ -192,6 +193,17 @@ def _date_in(lines: Iterable[str]) -> str:
 
     days = {str(found.stated.day) for line in lines for found in find_dates(line)}
     return days.pop() if len(days) == 1 else ""
+
+
+def _outlet_in(lines: Iterable[str]) -> str:
+    """Return the name of an outlet that the edges of pages state, or an empty string."""
+    from newsgrep.extract.sources import sounds_like_outlet
+
+    parts = (part for line in lines for part in _BETWEEN_PARTS.split(line))
+    return next((part for part in parts if part and sounds_like_outlet(part)), "")
+
+
+_BETWEEN_PARTS = re.compile(r"\s+|[|｜·—–-]+|第?[0-9]{1,6}[版页期年月日号]?")
 
 
 def _list_pages(numbers: list[int]) -> str:
