@@ -104,6 +104,7 @@ def _text(message: Message) -> tuple[str, str, tuple[str, ...]]:
     from newsgrep.extract.decode import decode
     from newsgrep.extract.records.messages import (
         file_name,
+        is_attachment,
         part_bytes,
         part_charset,
         part_type,
@@ -115,7 +116,7 @@ def _text(message: Message) -> tuple[str, str, tuple[str, ...]]:
     attached: list[str] = []
     for part in parts(message):
         kind = part_type(part)
-        if kind in shown and part.get_content_disposition() != "attachment":
+        if kind in shown and not is_attachment(part):
             data = part_bytes(part)
             if data.strip():
                 try:
@@ -125,7 +126,7 @@ def _text(message: Message) -> tuple[str, str, tuple[str, ...]]:
                 else:
                     shown[kind].append(decoded.text)
                     notes += decoded.notes
-        elif not kind.startswith("image/") or part.get_content_disposition() == "attachment":
+        elif not kind.startswith("image/") or is_attachment(part):
             attached.append(file_name(part) or kind)
     if attached:
         listed = ", ".join(attached[:_MAX_LISTED]) + (", …" if len(attached) > _MAX_LISTED else "")

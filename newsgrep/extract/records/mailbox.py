@@ -23,6 +23,11 @@ from newsgrep.extract.records.mail import MAIL_HEADERS, TRANSPORT_HEADERS, mail_
 _MAX_HEAD: Final = 32_768
 _SEPARATOR = re.compile(rb"From [^\n]{0,300}?\b[0-9]{1,2}:[0-9]{2}\b[^\n]{0,100}\r?\n")
 """The line above a message in a mailbox: the address of the sender, and a time."""
+_DATED = re.compile(
+    rb"From [^\s]{1,300} +(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ 0-9][0-9] "
+    rb"[0-9]{2}:[0-9]{2}:[0-9]{2} [^\n]{0,40}[0-9]{4}[^\n]{0,20}\r?\n"
+)
+"""Such a line that programs write without an empty line above it, too."""
 _QUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)
 
 
@@ -40,7 +45,12 @@ def recognises(head: bytes) -> bool:
 
 def read(source: Source, options: ReadOptions) -> Records:
     """Yield a record for each message; its locator is its number."""
-    yield from resume(source, options, 0, 0)
+    found = False
+    for record in resume(source, options, 0, 0):
+        found = True
+        yield record
+    if not found:
+        raise NoArticle("a mailbox without messages")
 
 
 def resume(source: Source, options: ReadOptions, end: int, number: int) -> Records:
@@ -70,7 +80,9 @@ def _messages(source: Source, end: int) -> Iterator[tuple[int, bytes | None]]:
         lines: list[bytes] = []
         found = False
         while line := stream.readline(MAX_RECORD_BYTES):
-            if after_blank and line.startswith(b"From ") and _SEPARATOR.match(line):
+            if line.startswith(b"From ") and (
+                _DATED.match(line) or (after_blank and _SEPARATOR.match(line))
+            ):
                 if found:
                     yield start, b"".join(lines) if length <= MAX_RECORD_BYTES else None
                 start, length, lines, found = at, 0, [], True

@@ -74,9 +74,9 @@ def parts(message: Message) -> Iterator[Message]:
         if not stack:
             return
         part = stack.pop()
-        payload: Any = part.get_payload()
-        if isinstance(payload, list):
-            stack += [each for each in reversed(payload) if isinstance(each, Message)]
+        if part.is_multipart():
+            inside: Any = part.get_payload()
+            stack += [each for each in reversed(inside) if isinstance(each, Message)]
         else:
             yield part
 
@@ -104,6 +104,14 @@ def part_type(part: Message) -> str:
         return part.get_content_type()
     except _PROBLEMS:
         return "application/octet-stream"
+
+
+def is_attachment(part: Message) -> bool:
+    """Return whether a part is a file that is sent with the message, not shown in it."""
+    try:
+        return part.get_content_disposition() == "attachment"
+    except _PROBLEMS:
+        return False
 
 
 def file_name(part: Message) -> str:
@@ -186,8 +194,12 @@ def header_url(message: Message, *names: str) -> str | None:
     return None
 
 
+_CUT_OFF: Final = (
+    email.errors.CloseBoundaryNotFoundDefect,
+    email.errors.StartBoundaryNotFoundDefect,
+)
+
+
 def is_cut_off(message: Message) -> bool:
     """Return whether the end of the last part is missing."""
-    return any(
-        isinstance(defect, email.errors.CloseBoundaryNotFoundDefect) for defect in message.defects
-    )
+    return any(isinstance(defect, _CUT_OFF) for defect in message.defects)
