@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from newsgrep.extract.frontmatter.split import squashed
@@ -91,6 +92,7 @@ _PROGRAMS: Final = (
 )
 
 
+@lru_cache(maxsize=1024)
 def squash(name: str) -> str:
     """Return ``name`` without what writers spell differently; dots remain.
 

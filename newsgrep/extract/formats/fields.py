@@ -161,9 +161,10 @@ def _day(value: Mapping[str, Any]) -> str | None:
 def _choose(names: tuple[str, ...], values: Mapping[str, tuple[Any, ...]]) -> tuple[Any, ...]:
     """Return the values of the first of ``names`` that has any."""
     for name in names:
-        found = tuple(each for each in values.get(name, ()) if str(each).strip() not in _NOTHING)
-        if found:
-            return found
+        if each := values.get(name):
+            found = tuple(value for value in each if str(value).strip() not in _NOTHING)
+            if found:
+                return found
     return ()
 
 
