@@ -11,6 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
+from newsgrep.extract.formats import RECORD_FORMATS, format_names
 from newsgrep.terminal import display_width
 from tests.support.cli import Cli
 from tests.support.schemas import SEARCH_SCHEMA, load_schema
@@ -55,8 +56,26 @@ def field(lines: list[str], name: str) -> str:
     return next(line for line in lines if line.startswith(name)).removeprefix(name).strip()
 
 
+def test_json_of_records_is_valid(cli: Cli) -> None:
+    (cli.folder / "a.jsonl").write_text('{"title": "题", "text": "渡轮照常。"}\n{bad\n', "utf-8")
+    (cli.folder / "b.json").write_text('[7, {"title": "题", "text": "渡轮照常。"}]', "utf-8")
+    result = cli.json("extract", "a.jsonl", "b.json")
+    VALID.validate(result)
+    found = [
+        (each["locator"], each["format"], each["reason"] is None) for each in result["records"]
+    ]
+    assert found == [
+        (":1", "fields", True),
+        (":2", "fields", False),
+        ("#1", "", False),
+        ("#2", "fields", True),
+    ]
+
+
 def test_schema_describes_every_property() -> None:
     schema = load_schema("extract")
+    stated = schema["$defs"]["record"]["properties"]["format"]["enum"]
+    assert stated == [*format_names(), *RECORD_FORMATS, ""]
     Draft202012Validator.check_schema(schema)
     for each in schema["$defs"].values():
         assert set(each["required"]) == set(each["properties"])
@@ -185,7 +204,7 @@ def test_file_without_article_is_explained(cli: Cli) -> None:
     [
         (["missing.html"], "No file missing.html. Name an existing file"),
         (["."], "is a folder. Name files in it"),
-        (["paper.pdf"], "does not read .pdf files. Name its format with --format"),
+        (["paper.swf"], "does not read .swf files. Name its format with --format"),
         (["bytes.html"], "binary. Name a file with articles"),
         (["page.html", "--outlets", "none.toml"], "No outlet rules in none.toml"),
         (["page.html", "--url", "songpo.example"], "Begin it with https://"),
@@ -197,7 +216,7 @@ def test_file_without_article_is_explained(cli: Cli) -> None:
 def test_wrong_input_is_an_error_with_the_next_step(
     cli: Cli, page: Path, args: list[str], message: str
 ) -> None:
-    (page.parent / "paper.pdf").write_bytes(b"%PDF-1.7")
+    (page.parent / "paper.swf").write_bytes(b"CWS")
     (page.parent / "bytes.html").write_bytes(bytes(range(256)) * 40)
     assert message in cli("extract", *args, status=2).err
 
