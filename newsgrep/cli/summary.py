@@ -19,8 +19,6 @@ _MAX_SINGLE: Final = 5
 
 _MAX_EXAMPLES: Final = 3
 
-_DUPLICATE: Final = "the same article as another file"
-
 _MAX_SHARED: Final = 5
 
 
@@ -30,6 +28,7 @@ def summary_object(summary: UpdateSummary) -> dict[str, Any]:
         "version": SCHEMA_VERSION,
         **({"shard": summary.shard} if summary.shard else {}),
         "seen": summary.seen,
+        "files_seen": summary.files,
         "containers": summary.containers,
         "uncounted": summary.uncounted,
         "others": dict(summary.others),
@@ -82,11 +81,9 @@ def summary_line(summary: UpdateSummary, index: str, *, reextract: bool = False)
 
 
 def _count_seen(summary: UpdateSummary) -> str:
-    """Return how many files were seen, of which some may have many records."""
-    if not summary.containers:
-        return count_noun(summary.seen, "file")
-    records = f"{summary.seen + summary.uncounted:,} files and records"
-    return f"{records} ({count_noun(summary.containers, 'file')} of many records)"
+    """Return how many files were seen, and how many records they have if some have many."""
+    files = count_noun(summary.files, "file")
+    return f"{count_noun(summary.seen, 'record')} in {files}" if summary.containers else files
 
 
 def _nothing_line(summary: UpdateSummary, index: str) -> str:
@@ -178,8 +175,13 @@ def _listed_groups(summary: UpdateSummary) -> list[_Group]:
                 # The reason of a duplicate names the other file.
                 reason = "" if outcome is Outcome.DUPLICATE else item.reason
                 groups.setdefault((outcome, reason), []).append(item)
+    noun = "record" if summary.containers else "file"
     return [
-        _Group(outcome.value, _count_files(_shorten(reason) or _DUPLICATE, items), items)
+        _Group(
+            outcome.value,
+            _count_items(_shorten(reason) or f"the same article as another {noun}", items, noun),
+            items,
+        )
         for (outcome, reason), items in groups.items()
     ]
 
@@ -192,7 +194,7 @@ def _skipped_groups(summary: UpdateSummary) -> list[_Group]:
             groups.setdefault((kind, _reason_of_group(kind, item)), []).append(item)
     found = []
     for (kind, reason), items in groups.items():
-        text = _count_files(reason, items)
+        text = _count_items(reason, items)
         if kind == "format":
             has = "has" if len(items) == 1 else "have"
             number = count_noun(len(items), "file")
@@ -213,8 +215,8 @@ def _reason_of_group(kind: str, item: ListedFile) -> str:
     return _shorten(item.reason)
 
 
-def _count_files(reason: str, items: list[ListedFile]) -> str:
-    return f"{count_noun(len(items), 'file')}: {reason}"
+def _count_items(reason: str, items: list[ListedFile], noun: str = "file") -> str:
+    return f"{count_noun(len(items), noun)}: {reason}"
 
 
 def _examples(items: list[ListedFile]) -> str:

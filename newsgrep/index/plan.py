@@ -53,8 +53,9 @@ class Plan:
 
     @property
     def seen(self) -> int:
-        """Return how many readable files were found."""
-        return len(self.to_read) + len(self.unchanged)
+        """Return how many readable files were found; records in them do not count."""
+        unchanged = sum(not record.locator for record in self.unchanged)
+        return unchanged + sum(not file.locator for file in self.to_read)
 
 
 def make_plan(
@@ -303,11 +304,12 @@ class SharedAddress:
 
 @dataclass(frozen=True, slots=True)
 class UpdateSummary:
-    """The results of a run; ``seen`` is the sum of ``counts``, of files and records.
+    """The results of a run; ``seen`` is the sum of ``counts``, which count records.
 
-    ``containers`` is how many files of many records were seen, ``uncounted`` how many of their
-    records are rejected and not listed, and ``others`` counts those that are no articles, such as
-    pictures in a crawl, by kind.
+    A file of one article is one record. ``files`` is how many files were seen, ``containers`` how
+    many of them have many records, and ``uncounted`` how many records are rejected and not listed.
+    ``others`` counts parts of files that are no articles, such as pictures in a crawl, by kind;
+    they are not in ``seen``.
 
     ``listed`` has every duplicate, rejected and failed file, and ``skipped`` every path that is
     not a file to read, by kind. ``removed`` is how many articles were deleted, ``articles`` how
@@ -332,6 +334,7 @@ class UpdateSummary:
     undated: int = 0
     undated_example: str = ""
     shared_addresses: tuple[SharedAddress, ...] = ()
+    files: int = 0
     containers: int = 0
     uncounted: int = 0
     others: Mapping[str, int] = field(default_factory=dict)

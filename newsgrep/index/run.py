@@ -425,6 +425,8 @@ class UpdateRun:
     def summary(self, articles: int, seconds: float) -> UpdateSummary:
         """Return the results of the run; the index contains ``articles`` articles now."""
         counts = Counter(outcome for outcome, _ in self._outcomes.values())
+        uncounted = sum(sum(bad.values()) for bad, _ in self._containers.values())
+        counts[Outcome.REJECTED] += uncounted
         listed: dict[Outcome, list[ListedFile]] = {
             Outcome.DUPLICATE: [],
             Outcome.REJECTED: [],
@@ -440,7 +442,8 @@ class UpdateRun:
         for _, kinds in self._containers.values():
             others.update(kinds)
         return UpdateSummary(
-            seen=len(self._outcomes),
+            seen=counts.total(),
+            files=self.plan.seen,
             counts={outcome: counts[outcome] for outcome in Outcome},
             removed=len(self._before - self._winners.keys()),
             articles=articles,
@@ -450,7 +453,7 @@ class UpdateRun:
             shard=str(self.plan.shard) if self.plan.shard else None,
             kept=len(self.plan.missing),
             containers=len(self._containers),
-            uncounted=sum(sum(bad.values()) for bad, _ in self._containers.values()),
+            uncounted=uncounted,
             others=dict(others),
         )
 

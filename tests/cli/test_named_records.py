@@ -117,3 +117,30 @@ def test_stats_counts_files_and_records(dump: Cli) -> None:
     out = dump("stats").out
     assert "files        2 of many records" in out
     assert "records      4 indexed, 1 rejected" in out
+
+
+def test_summary_of_many_kinds_of_files_adds_up(cli: Cli) -> None:
+    archive = cli.folder / "a"
+    archive.mkdir()
+    (archive / "d.jsonl").write_text(f"{row(1)}\n{'7' * 9}\n{row(2)}\n{row(2)}\n", "utf-8")
+    (archive / "f.json").write_text(f"[{'3,' * 30}{row(3)}]", "utf-8")
+    (archive / "p.md").write_text(f"# 港口\n\n{TEXT}", "utf-8")
+    (archive / "q.txt").write_bytes(b"")
+    with zipfile.ZipFile(archive / "e.zip", "w") as packed:
+        packed.writestr("g.csv", f"title,url,text\n河堤,https://a.example/9,{TEXT}\n")
+        packed.writestr("logo.png", b"\x89PNG")
+    (archive / "c.zip").write_bytes((archive / "e.zip").read_bytes()[:-40])
+    outcomes = ("added", "updated", "unchanged", "duplicate", "rejected", "failed")
+    for added in (5, 0):
+        summary = cli.json("index", "a")
+        assert summary["seen"] == sum(summary[outcome] for outcome in outcomes)
+        assert (summary["files_seen"], summary["containers"]) == (6, 3)
+        assert (summary["added"], summary["articles"]) == (added, 5)
+        listed = sum(map(len, summary["files"].values()))
+        assert listed + summary["uncounted"] == summary["duplicate"] + summary["rejected"]
+        assert summary["uncounted"] == 10
+        in_files = cli.json("stats")
+        counted = [*in_files["files"].items(), *in_files["records"].items()]
+        assert summary["seen"] == sum(count for status, count in counted if status != "container")
+    first = cli("index", "a").lines[0]
+    assert first.startswith(f"{summary['seen']} records in 6 files seen: 5 unchanged, 1 duplicate")
