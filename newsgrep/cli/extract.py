@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -36,8 +36,9 @@ from newsgrep.extract.records.base import (
     without_records,
 )
 from newsgrep.terminal import count_noun, one_line
+from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import display_path
-from newsgrep.views.extraction import record_object, to_json, to_text
+from newsgrep.views.extraction import record_object, to_json, to_jsonl, to_text
 
 _MAX_FILE: Final = 2**26
 _STDIN: Final = "-"
@@ -110,6 +111,7 @@ def extract_command(options: ExtractOptions) -> int:
     newsgrep extract page.html --explain
     newsgrep extract page.html --outlets draft.toml --explain
     newsgrep extract dump.jsonl:12 --map title=headline,body=content_text
+    newsgrep extract --jsonl crawl.warc.gz | jq -r .title
     newsgrep extract *.html --json | jq -r '.records[].article.published'
     curl -s https://news.example/1 | newsgrep extract - --url https://news.example/1
     """
@@ -125,7 +127,7 @@ def extract_command(options: ExtractOptions) -> int:
                 text=lambda: to_text(run.extractions(), screen(), explain=explain),
                 drawn=draw(lambda: to_text(run.extractions(), screen(), explain=explain)),
                 json=lambda: to_json(run.extractions()),
-                jsonl=lambda: map(record_object, run.extractions()),
+                jsonl=run.lines,
             ),
             options,
         )
@@ -147,17 +149,32 @@ class _Run:
     def extractions(self) -> Iterator[Extraction]:
         """Yield what each record contains; errors are kept for :meth:`finish`."""
         for name in self._options.files:
-            try:
-                for each in self._records(name):
-                    if each.article:
-                        self._articles += 1
-                    else:
-                        self._without_count += 1
-                        if len(self._without) < _MAX_LISTED:
-                            self._without.append(each)
-                    yield each
-            except InputError as exc:
-                self._errors.append(str(exc))
+            yield from self._of_file(name)
+
+    def _of_file(self, name: str) -> Iterator[Extraction]:
+        try:
+            for each in self._records(name):
+                if each.article:
+                    self._articles += 1
+                else:
+                    self._without_count += 1
+                    if len(self._without) < _MAX_LISTED:
+                        self._without.append(each)
+                yield each
+        except InputError as exc:
+            self._errors.append(str(exc))
+
+    def lines(self) -> Iterator[Mapping[str, Any]]:
+        """Yield an object for each record, and for each file that cannot be read."""
+        if self._options.explain:
+            for each in self.extractions():
+                yield {"version": SCHEMA_VERSION, **record_object(each)}
+            return
+        for name in self._options.files:
+            errors = len(self._errors)
+            yield from to_jsonl(self._of_file(name))
+            for reason in self._errors[errors:]:
+                yield from to_jsonl([Extraction(name, "", reason=reason)])
 
     def _records(self, name: str) -> Iterator[Extraction]:
         options = self._options
@@ -175,6 +192,7 @@ class _Run:
             options=ReadOptions(options.field_names, options.sql, report),
             locator=locator,
             default_format=_DEFAULT_FORMAT if name == _STDIN else None,
+            traced=options.explain or options.output is not OutputFormat.JSONL,
         )
         found = False
         try:

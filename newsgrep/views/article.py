@@ -72,15 +72,19 @@ def _left_out_lines(article: Article) -> Iterator[StyledLine]:
 
 def to_json(article: Article, *, left_out: bool = False) -> dict[str, Any]:
     """Return a whole article as a complete object, with ``left_out`` if that is requested."""
-    whole = {
-        "version": SCHEMA_VERSION,
+    whole = {"version": SCHEMA_VERSION, **article_object(article)}
+    if left_out:
+        whole["left_out"] = [passage._asdict() for passage in article.left_out]
+    return whole
+
+
+def article_object(article: Article) -> dict[str, Any]:
+    """Return an article with body and captions, without the schema version."""
+    return {
         **metadata_object(article),
         "body": article.body,
         "captions": list(article.captions),
     }
-    if left_out:
-        whole["left_out"] = [passage._asdict() for passage in article.left_out]
-    return whole
 
 
 def metadata_object(article: Article) -> dict[str, Any]:

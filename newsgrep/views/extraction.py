@@ -22,10 +22,10 @@ from newsgrep.terminal import (
 )
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import (
+    article_object,
     display_date,
     display_file_date,
     display_path,
-    metadata_object,
     web_link,
 )
 
@@ -232,6 +232,20 @@ def to_json(extractions: Iterable[Extraction]) -> dict[str, Any]:
     return {"version": SCHEMA_VERSION, "records": [record_object(each) for each in extractions]}
 
 
+def to_jsonl(extractions: Iterable[Extraction]) -> Iterator[dict[str, Any]]:
+    """Yield an object for each of ``extractions``: its article, or the reason why it has none."""
+    for each in extractions:
+        article = each.article
+        named = {"path": each.path + (each.locator or "")} if article is None else {}
+        yield {
+            "version": SCHEMA_VERSION,
+            **named,
+            "locator": each.locator,
+            "reason": each.reason,
+            **(article_object(article) if article else {}),
+        }
+
+
 def record_object(extraction: Extraction) -> dict[str, Any]:
     """Return one record: its article, the claims about it, and its blocks of text."""
     article = extraction.article
@@ -242,12 +256,7 @@ def record_object(extraction: Extraction) -> dict[str, Any]:
         "encoding": extraction.encoding,
         "outlet_rules": extraction.outlet,
         "reason": extraction.reason,
-        "article": article
-        and {
-            **metadata_object(article),
-            "body": article.body,
-            "captions": list(article.captions),
-        },
+        "article": article and article_object(article),
         "claims": [
             {
                 "field": each.claim.field.value,
