@@ -306,6 +306,15 @@ def test_bytes_that_differ_from_the_digest_are_noted() -> None:
     assert info.locator
 
 
+def test_missing_bytes_are_noted() -> None:
+    first, second = response(1), response(2)
+    found, bad, _ = read(first.replace(b"</p>", b"</p", 1) + second)
+    assert (urls(found), bad) == (["1", "2"], [])
+    assert "bytes may be missing" in found[0].notes[0]
+    ((cut,), _, _) = read(response(1, PAGE, HTML, f"Content-Length: {len(PAGE) + 9}"))
+    assert cut.notes == ("its body is cut off",)
+
+
 @pytest.mark.parametrize("length", ["999999", "99999999999", "10", "-1", "x", ""])
 @pytest.mark.parametrize("pack", [plain, by_record])
 def test_lying_length_costs_one_record(length: str, pack: Pack) -> None:

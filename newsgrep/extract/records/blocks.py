@@ -189,8 +189,11 @@ class Blocks(Protocol):
     def check(self, size: int) -> None:
         """Check, before they are read, that the next ``size`` bytes may be a content."""
 
-    def finish(self, left: int) -> None:
-        """Go behind the record, of whose content ``left`` bytes are not read."""
+    def finish(self, left: int) -> bool:
+        """Go behind the record, of whose content ``left`` bytes are not read.
+
+        Return whether its length is exactly what its header says; a few bytes may be missing.
+        """
 
     def resynchronise(self) -> int:
         """Go to the next beginning of a record after a damaged one; return the bytes between."""
@@ -232,24 +235,25 @@ class PlainBlocks:
         self._check_end()
         self.content.seek(begin)
 
-    def finish(self, left: int) -> None:
-        """Go behind the record."""
+    def finish(self, left: int) -> bool:
+        """Go behind the record; some programs write fewer line ends after it."""
         self._skip(left)
-        self._check_end()
+        return self._check_end()
 
     def _skip(self, size: int) -> None:
         if missing := size - self.content.skip(size):
             raise Damaged(f"the file ends in the middle of this record: {missing:,} bytes missing")
 
-    def _check_end(self) -> None:
+    def _check_end(self) -> bool:
         separator = self._dialect.separator
         if separator and self.content.peek(len(separator)) == separator:
             self.content.read(len(separator))
-            return
+            return True
         self.content.skip_line_ends()
         following = self.content.peek(_MAX_BEGINNING)
         if following and not self._dialect.begins.match(b"\n" + following):
             raise Damaged("its length is not what its header says")
+        return not (separator and following)
 
     def resynchronise(self) -> int:
         """Go to the next beginning of a record."""
@@ -289,13 +293,14 @@ class GzipBlocks:
     def check(self, size: int) -> None:
         """Do nothing: a member ends where its compressed data says so."""
 
-    def finish(self, left: int) -> None:
+    def finish(self, left: int) -> bool:
         """Go behind the record, whose checksum is compared."""
         if missing := left - self.content.skip(left):
             raise Damaged(f"its header says {missing:,} bytes more")
         self.content.skip_line_ends()
         if self.content.peek(1):
             raise Damaged("its length is not what its header says")
+        return True
 
     def resynchronise(self) -> int:
         """Go to the next gzip member that begins like a record."""

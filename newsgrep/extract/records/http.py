@@ -112,6 +112,9 @@ def decode_body(body: bytes, fields: Mapping[str, str]) -> tuple[bytes, bool]:
     damaged encoding, and for a body of more than :data:`MAX_BODY_BYTES`.
     """
     is_complete = True
+    length = fields.get("content-length", "")
+    if length.isdecimal() and not fields.keys() & {"transfer-encoding", "content-encoding"}:
+        is_complete = len(body) >= int(length[:18])
     if "chunked" in fields.get("transfer-encoding", "").lower():
         body, is_complete = _join_chunks(body)
     for name in reversed(fields.get("content-encoding", "").lower().split(",")):

@@ -66,6 +66,7 @@ DIGITS = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:([0-9]{2})([0-9]{2})([0-9
 
 _KINDS: Final = frozenset(("warcinfo", "request", "metadata", "revisit", "continuation"))
 _ALGORITHMS: Final = ("sha1", "sha256", "sha512", "md5")
+_NOT_EXACT: Final = "its length is not exactly what its header says: bytes may be missing"
 _NOT_INTACT: Final = "its bytes are not those of its WARC-Block-Digest: damaged or changed"
 _GOOD_STATUSES: Final = (200, 203)
 
@@ -201,15 +202,18 @@ class _Reader:
             digest = header.fields.get("warc-block-digest", "")
             content = Content(blocks.content, header.size, digest)
             found = _interpret(header, content, f"@{blocks.offset}")
-            if isinstance(found, Record) and not content.is_intact:
-                found = found._replace(notes=(*found.notes, _NOT_INTACT))
-            blocks.finish(content.left)
+            is_exact = blocks.finish(content.left)
         except Damaged as exc:
             if blocks.content.error:
                 raise blocks.content.error from exc
             offset = blocks.offset
             lost = blocks.resynchronise()
             return BadRecord(f"@{offset}", f"{exc}; {lost:,} bytes are not read")
+        if isinstance(found, Record):
+            if not content.is_intact:
+                found = found._replace(notes=(*found.notes, _NOT_INTACT))
+            elif not is_exact:
+                found = found._replace(notes=(*found.notes, _NOT_EXACT))
         if isinstance(found, str) and (report.limit is None or blocks.end <= report.limit):
             report.others[found] += 1
         report.reached(blocks.end, blocks.offset)
