@@ -276,6 +276,8 @@ class _ContainerReader:
             reason: number - _MAX_BAD for reason, number in self._bad.items() if number > _MAX_BAD
         }
         others = dict(report.others)
+        # What a missing package prevented is found by reading the file from its beginning.
+        digest = "" if self._retry else digest
         end, number = (report.end, report.number) if digest else (0, 0)
         packed = Ledger(end, number, digest, self._fields, uncounted, others, self._query).pack()
         record = FileRecord(

@@ -217,6 +217,15 @@ def test_damaged_compression_yields_what_comes_before() -> None:
     assert 1000 < len(found) < 27000
 
 
+def test_damaged_zstandard_is_reported() -> None:
+    zstd = pytest.importorskip("backports.zstd")
+    data = bytearray(zstd.compress(LINES * 9000))
+    data[len(data) // 2] ^= 255
+    for damaged in (bytes(data), bytes(data)[:-9], b"\x28\xb5\x2f\xfd" + bytes(50)):
+        with pytest.raises(NoArticle, match=r"damaged after [0-9,]+ bytes"):
+            read("a.jsonl.zst", damaged)
+
+
 def test_decompression_bomb_is_refused() -> None:
     data = gzip.compress(LINES + b" " * 200_000_000)
     with pytest.raises(NoArticle, match="250 times"):

@@ -362,6 +362,15 @@ def test_encodings_of_bodies_are_removed(fields: tuple[str, ...], body: bytes) -
     assert (found.data, found.notes) == (PAGE, ())
 
 
+def test_zstandard_of_bodies_is_removed() -> None:
+    zstd = pytest.importorskip("backports.zstd")
+    encoding = "Content-Encoding: zstd"
+    ((found,), _, _) = read(response(1, zstd.compress(PAGE), HTML, encoding))
+    assert found.data == PAGE
+    _, (bad,), _ = read(response(1, zstd.compress(PAGE)[:20], HTML, encoding))
+    assert bad.reason == "its body is damaged"
+
+
 def test_cut_off_body_is_read_with_a_note() -> None:
     body = gzip.compress(PAGE * 50)
     for fields, cut in (

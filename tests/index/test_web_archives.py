@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,19 @@ def test_large_archive_with_another_suffix_is_read(folder: Path) -> None:
     options = UpdateOptions(largest=600)
     summary = update_index(index_at(folder / "index"), [str(folder / "a")], options)
     assert (summary.articles, summary.containers) == (2, 1)
+
+
+def test_pages_are_read_once_their_package_is_there(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("brotli")
+    (folder / "a/a.warc.gz").write_bytes((SAMPLES / "wget.warc.gz").read_bytes())
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "brotli", None)
+        summary = update(folder)
+        (bad,) = summary.listed[Outcome.REJECTED]
+        assert bad.reason.endswith('Brotli: pip install "newsgrep[warc]" reads it')
+    assert update(folder).articles == summary.articles + 1
 
 
 def test_samples_of_programs_add_up(folder: Path) -> None:

@@ -37,10 +37,32 @@ def _open_zstd(stream: BinaryIO) -> io.BufferedIOBase:
         from compression import zstd  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         try:
-            from backports import zstd  # type: ignore[import-not-found,no-redef,unused-ignore]
+            from backports import zstd  # type: ignore[no-redef,unused-ignore]
         except ImportError as exc:
             raise MissingPackage("it is compressed with Zstandard", "zstd") from exc
-    return cast("io.BufferedIOBase", zstd.ZstdFile(stream))
+    return cast("io.BufferedIOBase", _Translated(zstd.ZstdFile(stream), zstd.ZstdError))
+
+
+class _Translated:
+    """A stream whose own kind of error is an ``OSError``, as those of the standard library."""
+
+    def __init__(self, stream: BinaryIO, error: type[Exception]) -> None:
+        self._stream = stream
+        self._error = error
+
+    def read1(self, size: int = -1) -> bytes:
+        """Return at most ``size`` bytes."""
+        return self._translate(self._stream.read1, size)  # type: ignore[attr-defined]
+
+    def read(self, size: int = -1) -> bytes:
+        """Return ``size`` bytes, fewer at the end."""
+        return self._translate(self._stream.read, size)
+
+    def _translate(self, read: Callable[[int], bytes], size: int) -> bytes:
+        try:
+            return read(size)
+        except self._error as exc:
+            raise OSError(str(exc)) from exc
 
 
 Codec = Callable[[BinaryIO], io.BufferedIOBase]

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final, NamedTuple
 
 from newsgrep.errors import NoArticle
+from newsgrep.extract.records.base import MissingPackage
 from newsgrep.extract.records.compressed import codec_of
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
@@ -25,8 +26,8 @@ _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([A-Za-z0-9_.:-]{2,40})""", re.I
 _MIME = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,80}")
 
 
-class BadResponse(Exception):
-    """A response that cannot be read; the message says why, for people."""
+class BadResponse(NoArticle):
+    """A response that cannot be read."""
 
 
 class Response(NamedTuple):
@@ -109,7 +110,8 @@ def decode_body(body: bytes, fields: Mapping[str, str]) -> tuple[bytes, bool]:
 
     Many crawlers remove an encoding and retain the field that names it: then the body does not
     begin like the encoding, and remains as it is. Raises :class:`BadResponse` for an unknown or a
-    damaged encoding, and for a body of more than :data:`MAX_BODY_BYTES`.
+    damaged encoding, and for a body of more than :data:`MAX_BODY_BYTES`, and
+    :class:`~newsgrep.extract.records.base.MissingPackage`.
     """
     is_complete = True
     length = fields.get("content-length", "")
@@ -190,9 +192,7 @@ def _unbrotli(body: bytes) -> tuple[bytes, bool]:
     try:
         import brotli
     except ImportError as exc:
-        raise BadResponse(
-            'its body is compressed with Brotli: pip install "newsgrep[warc]" reads it'
-        ) from exc
+        raise MissingPackage("its body is compressed with Brotli", "warc") from exc
     codec = brotli.Decompressor()
     try:
         data = codec.process(body, output_buffer_limit=MAX_BODY_BYTES + 1)
@@ -208,8 +208,6 @@ def _unzstd(body: bytes) -> tuple[bytes, bool]:
         return body, True
     try:
         data = codec(io.BytesIO(body)).read(MAX_BODY_BYTES + 1)
-    except NoArticle as exc:
-        raise BadResponse(str(exc)) from exc
     except (EOFError, OSError, ValueError, RuntimeError) as exc:
         raise BadResponse("its body is damaged") from exc
     _check_size(len(data))

@@ -30,6 +30,7 @@ from newsgrep.extract.records.base import (
     RecordFormat,
     Records,
     Source,
+    bad_record,
 )
 from newsgrep.extract.records.blocks import (
     GZIP_MAGIC,
@@ -45,7 +46,6 @@ from newsgrep.extract.records.blocks import (
 )
 from newsgrep.extract.records.compressed import decompressed, gzip_codec
 from newsgrep.extract.records.http import (
-    BadResponse,
     charset_of,
     decode_body,
     media_type,
@@ -260,8 +260,8 @@ def _read_response(
         body, is_complete = decode_body(
             data[response.size :] + content.read(content.left), response.fields
         )
-    except BadResponse as exc:
-        return BadRecord(stored.locator, str(exc))
+    except NoArticle as exc:
+        return bad_record(stored.locator, exc)
     if not found and not _LOOKS_LIKE_HTML.match(body):
         return "response of an unknown type"
     return stored._replace(
