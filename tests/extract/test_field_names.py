@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from typing import Any
 
 import pytest
 
 from newsgrep.extract.extraction import Extraction, extract_records
 from newsgrep.extract.outlets import load_outlets
-from newsgrep.extract.records.base import bytes_source
+from newsgrep.extract.records.base import ReadOptions, bytes_source
 
 OUTLETS = load_outlets()
 TEXT = "港务局昨天表示，新码头将在年内完工，渡轮的班次会随之增加。"
@@ -216,3 +218,44 @@ def test_deeply_nested_values_end() -> None:
     source = bytes_source("a.jsonl", b'{"title": "a", "text": ' + b"[" * 900 + b"]" * 900 + b"}\n")
     (found,) = extract_records("/a.jsonl", source, outlets=OUTLETS, mtime=1.9e9)
     assert found.article is None or found.article.body == "a"
+
+
+OMNIVORE = {
+    "id": "1", "slug": "ti-1", "title": "题", "description": "摘要", "author": "周岚", "url": URL,
+    "state": "Active", "readingProgress": 0, "labels": ["港口"],
+    "savedAt": "2024-06-01T00:00:00.000Z", "publishedAt": "2024-05-17T00:30:00.000Z",
+}  # fmt: skip
+
+
+def test_pages_of_omnivore_have_their_metadata() -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("metadata_0_to_1.json", json.dumps([OMNIVORE]))
+        archive.writestr("content/ti-1.html", HTML)
+        archive.writestr("content/other.html", f"<h1>二</h1>{HTML}")
+    options = ReadOptions()
+    source = bytes_source("export.zip", stream.getvalue())
+    found = list(extract_records("/e.zip", source, outlets=OUTLETS, mtime=1.9e9, options=options))
+    assert [each.locator for each in found] == ["!/content/ti-1.html", "!/content/other.html"]
+    article = found[0].article
+    assert article
+    assert (article.title, article.body, article.url) == ("题", TEXT, URL)
+    assert (article.authors, article.tags) == (("周岚",), ("港口",))
+    assert article.fetched == "2024-06-01T00:00:00+00:00"
+    assert options.report.others == {"metadata of Omnivore": 1}
+
+
+def test_metadata_of_omnivore_is_not_an_article() -> None:
+    (found,) = extract(OMNIVORE)
+    assert found.article is None
+
+
+def test_mapped_body_is_the_only_text() -> None:
+    value = {"title": "题", "description": "摘要", "content": "正文", "kk": TEXT}
+    data = json.dumps(value).encode() + b"\n"
+    for body, expected in (("kk", TEXT), ("missing", None)):
+        source, options = bytes_source("a.jsonl", data), ReadOptions({"body": body})
+        (found,) = extract_records(
+            "/a.jsonl", source, outlets=OUTLETS, mtime=1.9e9, options=options
+        )
+        assert (found.article and found.article.body) == expected

@@ -86,6 +86,8 @@ _PROGRAMS: Final = (
     _Program(
         "is_archived is_starred content", {"published": "published_at", "fetched": "created_at"}
     ),
+    # Omnivore has the text in another file.
+    _Program("slug savedAt readingProgress", {"summary": ""}),
     # Corpora of web pages: the only time is that of the crawl.
     _Program("text timestamp url", {"published": "", "fetched": "timestamp"}, "text timestamp url"),
     _Program("text dump file_path", {"published": "", "fetched": "date"}),
@@ -149,21 +151,23 @@ def choose_names(keys: Collection[str], names: Mapping[str, str]) -> Mapping[str
             chosen = {**chosen, **own}
             break
     if names:
+        if "body" in names:  # nothing else is the text
+            chosen = {**chosen, "summary": ()}
         chosen = {**chosen, **{field: (squash(name),) for field, name in names.items()}}
     return chosen
 
 
-def may_have_text(keys: Iterable[str], names: Mapping[str, str]) -> bool:
-    """Return whether a record with squashed ``keys`` has a field for a text, also an empty one."""
-    wanted = {squash(names["body"])} if "body" in names else _TEXT_KEYS
-    return any(key in wanted for key in keys)
+def may_have_text(keys: Iterable[str], wanted: Mapping[str, Iterable[str]]) -> bool:
+    """Return whether a record with squashed ``keys`` has a field for a text, also an empty one.
+
+    ``wanted`` has the names that :func:`choose_names` returns.
+    """
+    names = {name.partition(".")[0] for field in ("body", "summary") for name in wanted[field]}
+    return not names.isdisjoint(keys)
 
 
 _TEXTS: Final = frozenset(_SQUASHED["body"])
 _TITLES: Final = frozenset(_SQUASHED["title"])
-_TEXT_KEYS: Final = frozenset(
-    name.partition(".")[0] for name in (*_SQUASHED["body"], *_SQUASHED["summary"])
-)
 
 
 def has_text(value: Mapping[str, Any], names: Mapping[str, str]) -> bool:

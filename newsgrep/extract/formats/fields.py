@@ -43,9 +43,8 @@ def read_fields(raw: RawFile, identity: str | None = None) -> RawArticle:
     by_name: dict[str, tuple[Any, ...]] = {}
     for name, each in values.items():
         by_name.setdefault(squash(name), each)
-    chosen = {
-        field: _choose(wanted, by_name) for field, wanted in choose_names(keys, names).items()
-    }
+    wanted = choose_names(keys, names)
+    chosen = {field: _choose(each, by_name) for field, each in wanted.items()}
     stated = {
         field: value for field, value in chosen.items() if field in _FRONT_MATTER_KEYS and value
     }
@@ -53,9 +52,9 @@ def read_fields(raw: RawFile, identity: str | None = None) -> RawArticle:
     if chosen["site"] and all("://" in str(each) for each in stated.get("source", ())):
         stated.setdefault("url", stated.get("source", ()))
         stated["source"] = chosen["site"]
-    body = chosen["body"] or (() if "body" in names else chosen[_FALLBACK])
+    body = chosen["body"] or chosen[_FALLBACK]
     # A record with an empty text may be a headline.
-    if not body and not (stated.get("title") and may_have_text(keys, names)):
+    if not body and not (stated.get("title") and may_have_text(keys, wanted)):
         listed = ", ".join(list(values)[:_MAX_LISTED])
         raise NoArticle(
             f"no field has the text of an article; name one with --map body=FIELD. Fields: {listed}"

@@ -6,10 +6,12 @@ import io
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable
-from typing import BinaryIO, Final, cast
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, BinaryIO, Final, cast
 
 from newsgrep.errors import NoArticle
+from newsgrep.extract.records import omnivore
 from newsgrep.extract.records.base import (
     MAX_RECORD_BYTES,
     BadRecord,
@@ -68,6 +70,7 @@ def read_zip(source: Source, options: ReadOptions, read_member: MemberReader) ->
             raise NoArticle("a ZIP archive that is damaged or cut off") from exc
         with archive:
             folder = _WACZ_FOLDER if _is_wacz(archive) else ""
+            metadata = omnivore.read_metadata(archive)
             for info in archive.infolist():
                 name = info.filename
                 if info.is_dir() or _is_skipped(name) or not name.startswith(folder):
@@ -77,9 +80,29 @@ def read_zip(source: Source, options: ReadOptions, read_member: MemberReader) ->
                     yield BadRecord(locator, "encrypted")
                 elif info.file_size > max(info.compress_size * _MAX_RATIO, _FREE_BYTES):
                     yield BadRecord(locator, f"more than {_MAX_RATIO} times its compressed size")
+                elif metadata and omnivore.is_metadata(name):
+                    options.report.others["metadata of Omnivore"] += 1
                 else:
                     member = _zip_member(archive, info)
-                    yield from _member_records(member, locator, options, read_member)
+                    read = partial(_read_page, metadata, read_member) if metadata else read_member
+                    yield from _member_records(member, locator, options, read)
+
+
+def _read_page(
+    metadata: Mapping[str, Mapping[str, Any]],
+    read_member: MemberReader,
+    member: Source,
+    options: ReadOptions,
+) -> Records:
+    """Yield the record of a page of an export with its metadata, or those of another member."""
+    record = None
+    if (member.size or 0) <= MAX_RECORD_BYTES:
+        with member.open_stream() as stream:
+            record = omnivore.page_record("", member.name, stream.read(), metadata)
+    if record:
+        yield record
+    else:
+        yield from read_member(member, options)
 
 
 _WACZ_FOLDER: Final = "archive/"
