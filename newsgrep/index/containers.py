@@ -11,7 +11,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -116,6 +116,15 @@ def unpack_ledger(text: str) -> Ledger:
         return Ledger(int(end), int(number), str(digest), fields, uncounted, others, query)
     except (ValueError, TypeError, IndexError, RecursionError):
         return Ledger()
+
+
+def read_as_before(container: FileRecord | None, options: ReadOptions) -> ReadOptions:
+    """Return how to read a file: as ``options`` state or, where they do not, as before."""
+    if container is None or container.status is not Status.CONTAINER:
+        return options
+    ledger = unpack_ledger(container.ledger)
+    query = ledger.query if options.query is None else options.query
+    return replace(options, fields=options.fields or ledger.fields, query=query)
 
 
 ContainerItem = RecordTask | KnownRecord | FileRecord | ContainerEnd

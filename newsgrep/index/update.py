@@ -217,7 +217,12 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
     is_long = len(files) > _MIN_FILES_FOR_WORKERS or size > _MIN_BYTES_FOR_WORKERS
     jobs = options.jobs if is_long else 1
     prepare = PrepareOptions(
-        options.outlets_file, options.largest, options.read, run.plan.changed, options.reextract
+        options.outlets_file,
+        options.largest,
+        options.read,
+        run.plan.changed,
+        options.reextract,
+        run.plan.known,
     )
     prepared = _with_progress(
         prepare_files(files, prepare, jobs),

@@ -43,6 +43,7 @@ from newsgrep.index.containers import (
     ContainerEnd,
     KnownRecord,
     RecordTask,
+    read_as_before,
     read_container,
     read_located,
 )
@@ -303,6 +304,7 @@ class PrepareOptions:
     ``outlets_file`` has the user's own outlet rules. Files and records of more than ``largest``
     bytes are not read. ``read`` says how to read records, and ``known`` has the file records of
     files of many records by path: what has not changed is not extracted again, unless ``again``.
+    ``all_known`` has the file records of the whole index by path.
     """
 
     outlets_file: Path | None = None
@@ -310,6 +312,7 @@ class PrepareOptions:
     read: ReadOptions = DEFAULT_OPTIONS
     known: Mapping[str, Mapping[str, FileRecord]] = field(default_factory=dict)
     again: bool = False
+    all_known: Mapping[str, FileRecord] = field(default_factory=dict)
 
 
 def prepare_files(files: Iterable[File], options: PrepareOptions, jobs: int) -> Iterator[Prepared]:
@@ -363,8 +366,9 @@ def _read_located(located: Mapping[str, Sequence[str]], options: PrepareOptions)
         try:
             status = os.stat(path)  # noqa: PTH116  (any bytes)
             file = File(path, status.st_size, status.st_mtime_ns)
-            for record, digest in read_located(path, locators, options.read):
-                yield RecordTask(file, record, digest, options.read.fields)
+            read = read_as_before(options.all_known.get(path), options.read)
+            for record, digest in read_located(path, locators, read):
+                yield RecordTask(file, record, digest, read.fields)
         except (OSError, ValueError) as exc:
             yield FailedFile(path, getattr(exc, "strerror", None) or str(exc))
 

@@ -234,3 +234,16 @@ def test_ledger_that_is_damaged_is_empty() -> None:
     assert unpack_ledger(ledger.pack()) == ledger
     for text in ("", "[1,2]", "[[]]", '{"a": 1}', "[" * 5000):
         assert unpack_ledger(text) == Ledger()
+
+
+def test_duplicate_is_read_again_with_the_field_names_of_its_file(folder: Path) -> None:
+    url = "https://a.example/1"
+    line = json.dumps({"h": "甲码头", "t": "渡轮的班次会增加。", "url": url}, ensure_ascii=False)
+    (folder / "a/d.jsonl").write_text(line + "\n", "utf-8")
+    page = f"---\ntitle: 甲码头\nurl: {url}\n---\n渡轮的班次会增加，海带今天上市。\n"
+    (folder / "a/p.md").write_text(page, "utf-8")
+    summary = update(folder, read=ReadOptions({"title": "h", "body": "t"}))
+    assert (summary.articles, summary.counts[Outcome.DUPLICATE]) == (1, 1)
+    (folder / "a/p.md").unlink()
+    assert update(folder).articles == 1
+    assert list(bodies(folder).values()) == [f"{url} 渡轮的班次会增加。"]
