@@ -141,6 +141,20 @@ def test_resource_and_conversion_are_pages() -> None:
     ]
 
 
+def test_pdf_responses_are_pages(tmp_path: Path) -> None:
+    pytest.importorskip("pypdfium2")
+    document = (SAMPLES.parent / "documents/report.pdf").read_bytes()
+    path = tmp_path / "a.warc"
+    pdf = "Content-Type: application/pdf"
+    path.write_bytes(response(1, document, pdf) + response(2, document[:90], pdf))
+    good, bad = extract(path)
+    assert good.article
+    assert good.article.url == "http://a.example/1"
+    assert good.article.fetched == "2024-05-20T08:00:00+00:00"
+    assert bad.locator == f"@{len(response(1, document, pdf))}"
+    assert bad.reason == "a PDF document that is damaged or cut off"
+
+
 def test_single_member_is_read_like_records() -> None:
     one, _, others = read((SAMPLES / "single-member.warc.gz").read_bytes())
     many, _, same = read((SAMPLES / "warcio.warc.gz").read_bytes())

@@ -1,8 +1,8 @@
 """WARC and ARC: the pages that a crawler has stored, each with its address and time.
 
-A page is an HTML response with the status 200, or a resource or a conversion that is HTML or
-text. Other records (requests, pictures, redirects) are counted by kind. A locator is the offset of
-a record in bytes, in a file that is compressed as a whole that in its content.
+A page is an HTML or PDF response with the status 200, or a resource or a conversion that is HTML
+or text. Other records (requests, pictures, redirects) are counted by kind. A locator is the offset
+of a record in bytes, in a file that is compressed as a whole that in its content.
 
 The formats are WARC 1.0 and 1.1 (ISO 28500) and ARC 1 and 2 (the Internet Archive's format until
 2008). There is no library between: their readers do not read ARC, and after damage or a false
@@ -22,6 +22,7 @@ from typing import Final
 
 from newsgrep.errors import NoArticle
 from newsgrep.extract.records.base import (
+    DEFAULT_OPTIONS,
     MAX_RECORD_BYTES,
     BadRecord,
     ReadOptions,
@@ -31,6 +32,7 @@ from newsgrep.extract.records.base import (
     Records,
     Source,
     bad_record,
+    bytes_source,
 )
 from newsgrep.extract.records.blocks import (
     GZIP_MAGIC,
@@ -58,6 +60,7 @@ _HEAD_BYTES: Final = 16_384
 _HTML_TYPES: Final = frozenset(
     ("text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml")
 )
+_PDF_TYPE: Final = "application/pdf"
 _TEXT_TYPES: Final = {"text/plain": "text", "text/markdown": "markdown"}
 WEB_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _LOOKS_LIKE_HTML = re.compile(rb"\s*<(?:!doctype\s+html|html|head|\?xml)\b", re.IGNORECASE)
@@ -252,7 +255,7 @@ def _read_response(
         return f"status {response.status}"
     declared = response.fields.get("content-type")
     found = media_type(declared) or media_type(fields.get("warc-identified-payload-type"))
-    if found and found not in _HTML_TYPES:
+    if found and found not in _HTML_TYPES and found != _PDF_TYPE:
         return found
     if content.left > MAX_RECORD_BYTES:
         return BadRecord(stored.locator, "larger than 64M")
@@ -262,6 +265,8 @@ def _read_response(
         )
     except NoArticle as exc:
         return bad_record(stored.locator, exc)
+    if found == _PDF_TYPE:
+        return _read_pdf(stored, body)
     if not found and not _LOOKS_LIKE_HTML.match(body):
         return "response of an unknown type"
     return stored._replace(
@@ -271,6 +276,19 @@ def _read_response(
         modified=parse_http_date(response.fields.get("last-modified")),
         notes=stored.notes if is_complete else (*stored.notes, "its body is cut off"),
     )
+
+
+def _read_pdf(stored: Record, body: bytes) -> Record | BadRecord:
+    from newsgrep.extract.records import pdf
+
+    try:
+        (found,) = pdf.read(bytes_source("", body), DEFAULT_OPTIONS)
+    except NoArticle as exc:
+        return bad_record(stored.locator, exc)
+    if isinstance(found, BadRecord):
+        return found._replace(locator=stored.locator)
+    notes = (*stored.notes, *found.notes)
+    return stored._replace(data=found.data, format=found.format, notes=notes)
 
 
 def _read_resource(
