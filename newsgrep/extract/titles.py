@@ -14,6 +14,7 @@ from typing import Final
 from newsgrep.analysis.characters import strip_invisible
 from newsgrep.analysis.fold import fold
 from newsgrep.extract.claims import Block, Body, Claim, ClaimField, Claims, Loss, is_placeholder
+from newsgrep.extract.file_names import title_in_folder
 from newsgrep.extract.outlets import Outlet, url_host
 from newsgrep.extract.page.headlines import title_parts, title_sections
 from newsgrep.extract.trace import NO_TRACE, Trace
@@ -28,6 +29,7 @@ _MAX_CLAIMS: Final = 60
 """Claims that are compared with each other; no page states more titles of its own."""
 _FIRST_LINE_RANK: Final = 200
 _BODY_START_RANK: Final = 210
+_FOLDER_NAME_RANK: Final = 205
 _FILE_NAME_RANK: Final = 220
 
 _WRITTEN: Final = frozenset((Provenance.FRONT_MATTER, Provenance.LINK_LINE))
@@ -247,7 +249,13 @@ def _is_headline(text: str) -> bool:
 
 
 def derive_title(body: Body, path: str, trace: Trace = NO_TRACE) -> tuple[str, Provenance, Body]:
-    """Return a title from the first line of ``body``, cut at punctuation, or from the path."""
+    """Return a title from the first line of ``body``, cut at punctuation, or from the path.
+
+    Programs that save each page as ``index.html`` write the title into the name of its folder.
+    """
+    if title := title_in_folder(path):
+        trace.won(Claim(ClaimField.TITLE, title, Provenance.FILE_NAME, rank=_FOLDER_NAME_RANK))
+        return title, Provenance.FILE_NAME, body
     if body.paragraphs:
         line = body.paragraphs[0].partition("\n")[0]
         trace.won(Claim(ClaimField.TITLE, line, Provenance.BODY_START, rank=_BODY_START_RANK))

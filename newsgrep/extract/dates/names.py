@@ -13,6 +13,7 @@ from newsgrep.extract.dates.forms import (
     may_state_date,
     plain_signs,
 )
+from newsgrep.extract.file_names import telling_folder
 
 _URL_DATE = re.compile(
     r"/(?P<year>19\d\d|20\d\d)(?P<sep>[-/_]?)(?P<month>0[1-9]|1[0-2]|(?<=[-/_])[1-9])(?P=sep)"
@@ -75,6 +76,8 @@ def date_at_edge(text: str) -> StatedDate | None:
 def date_in_path(path: str) -> StatedDate | None:
     """Return the day that the name of a file begins or ends with, or that its folders are.
 
+    The name of a file that says nothing is that of its folder: ``2024-05-16 lugang/index.html``.
+
     >>> date_in_path("/archive/2024-05-16-lugang.md").day
     datetime.date(2024, 5, 16)
     >>> date_in_path("/archive/2022/04/09/a.md").day
@@ -88,5 +91,7 @@ def date_in_path(path: str) -> StatedDate | None:
         if _NAME_DATE.fullmatch(folder) and (stated := date_at_edge(folder)):
             return stated
     match = _URL_DATE.search("/" + "/".join(near) + "/")
-    found = build_date(match, "", None) if match else None
-    return found.stated if found else None
+    if match and (found := build_date(match, "", None)):
+        return found.stated
+    folder = telling_folder(path)
+    return date_at_edge(folder) if folder else None
