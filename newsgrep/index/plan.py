@@ -86,11 +86,11 @@ def make_plan(
     seen: set[str] = set()
     unreadable: set[str] = set()
     for found in find_files(paths, follow=follow):
+        if own_folders and not own_folders.isdisjoint(iter_parents(found.path)):
+            continue
         if shard and not shard.takes(found.path) and not _concerns_all(found, roots):
             continue
         if isinstance(found, Skipped):
-            if own_folders and not own_folders.isdisjoint(iter_parents(found.path)):
-                continue
             plan.skipped.append(found)
             if found.kind in _PRESENT_KINDS:
                 seen.add(found.path)

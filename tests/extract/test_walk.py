@@ -43,7 +43,7 @@ def test_find_files_lists_skipped_paths(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "a.txt").write_text("x")
     (tmp_path / ".hidden.txt").write_text("x")
-    (tmp_path / "a.pdf").write_text("x")
+    (tmp_path / "a.mp4").write_text("x")
     (tmp_path / "bare").write_text("x")
     os.mkfifo(tmp_path / "pipe.txt")
     (tmp_path / "broken.txt").symlink_to(tmp_path / "nowhere")
@@ -51,7 +51,7 @@ def test_find_files_lists_skipped_paths(tmp_path: Path) -> None:
     assert kinds(tmp_path, found) == {
         ".git": "hidden",
         ".hidden.txt": "hidden",
-        "a.pdf": "format",
+        "a.mp4": "format",
         "pipe.txt": "special",
         "broken.txt": "missing",
         "absent": "missing",

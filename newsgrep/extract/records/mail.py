@@ -33,7 +33,10 @@ _LENGTH = re.compile(rb"[0-9]{1,10}[ \t]*\r?\n")
 
 
 def recognises(head: bytes) -> bool:
-    """Return whether a file begins with the headers of a mail."""
+    """Return whether a file begins with the headers of a mail.
+
+    A text with a few labels is one only if its name says so: it needs no decoding.
+    """
     if length := _LENGTH.match(head):
         head = head[length.end() :]
     begins = head[:_MAX_HEAD]
@@ -42,7 +45,7 @@ def recognises(head: bytes) -> bool:
     from newsgrep.extract.records.messages import header_names
 
     names = header_names(begins)
-    return len(names & MAIL_HEADERS) > 1 and not names.isdisjoint(TRANSPORT_HEADERS)
+    return len(names & MAIL_HEADERS) > 1 and "mime-version" in names
 
 
 def read(source: Source, options: ReadOptions) -> Records:  # noqa: ARG001  (no fields)
