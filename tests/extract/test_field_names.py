@@ -259,3 +259,12 @@ def test_mapped_body_is_the_only_text() -> None:
             "/a.jsonl", source, outlets=OUTLETS, mtime=1.9e9, options=options
         )
         assert (found.article and found.article.body) == expected
+
+
+def test_half_surrogate_pairs_are_replaced() -> None:
+    for name, form in (("a.jsonl", "%s\n"), ("a.json", "[%s]")):
+        line = form % '{"title": "题\\ud83d", "text": "<p>渡轮\\ud83d\\ude00照常\\udc00。</p>"}'
+        source = bytes_source(name, line.encode())
+        (found,) = extract_records("/a", source, outlets=OUTLETS, mtime=1.9e9)
+        assert found.article
+        assert (found.article.title, found.article.body) == ("题\ufffd", "渡轮😀照常\ufffd。")

@@ -94,12 +94,20 @@ _FRONT_MATTER_KEYS: Final = {
 }
 
 
+_MAYBE_HALF = re.compile(rb"\\\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
+"""Half a surrogate pair, which is not a character, or a whole one."""
+
+
 def _parse(data: bytes) -> dict[str, Any]:
     try:
         try:
             value = json.loads(data)
         except UnicodeDecodeError:
             value = json.loads(decode(data).text)
+        if _MAYBE_HALF.search(data):
+            text = json.dumps(value, ensure_ascii=False)
+            whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            value = json.loads(whole)
     except (ValueError, RecursionError) as exc:
         what = exc.msg if isinstance(exc, json.JSONDecodeError) else "nested too deeply"
         raise NoArticle(f"not valid JSON ({what})") from exc

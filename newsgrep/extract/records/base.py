@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import stat
 from collections import Counter
@@ -11,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from newsgrep._io import describe_special_file
 from newsgrep.errors import NoArticle
@@ -168,6 +169,11 @@ def without_records(others: Mapping[str, int]) -> str:
     if not others:
         return "it contains no records"
     return f"it contains no articles, only {list_others(others)}"
+
+
+def pack_fields(fields: Mapping[str, Any]) -> bytes:
+    """Return the data of a record that is a JSON object; half a surrogate pair is preserved."""
+    return json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
 NO_FIELDS: Final[Mapping[str, str]] = {}

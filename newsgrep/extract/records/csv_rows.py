@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -27,6 +26,7 @@ from newsgrep.extract.records.base import (
     RecordFormat,
     Records,
     Source,
+    pack_fields,
 )
 
 _DELIMITERS: Final = ",\t;|"
@@ -182,7 +182,7 @@ def _rows(names: list[str], lines: _Lines, dialect: _Dialect, options: ReadOptio
                 name: "" if value == _NOTHING else value
                 for name, value in zip(names, row, strict=False)
             }
-            yield Record(locator, json.dumps(fields, ensure_ascii=False).encode(), "fields")
+            yield Record(locator, pack_fields(fields), "fields")
 
 
 class _Lines:

@@ -24,6 +24,7 @@ from newsgrep.extract.records.base import (
     RecordFormat,
     Records,
     Source,
+    pack_fields,
 )
 
 _XML: Final = re.compile(
@@ -119,8 +120,7 @@ def _xml_records(text: str, options: ReadOptions) -> Records:
 
 
 def _record(number: int, entry: dict[str, Any]) -> Record:
-    data = json.dumps(entry, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    return Record(f"#{number}", data, ENTRY_FORMAT)
+    return Record(f"#{number}", pack_fields(entry), ENTRY_FORMAT)
 
 
 def _json_records(text: str) -> Records:

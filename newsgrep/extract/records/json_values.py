@@ -30,6 +30,7 @@ from newsgrep.extract.records.base import (
     Records,
     Source,
     bytes_source,
+    pack_fields,
 )
 
 _CHUNK_BYTES: Final = 1 << 20
@@ -93,7 +94,7 @@ def _records_of(value: Any, data: bytes, options: ReadOptions) -> Records:
         raise NoArticle("JSON without an object")
     for number, element in enumerate(elements, 1):
         if isinstance(element, dict):
-            yield Record(f"#{number}", json.dumps(element, ensure_ascii=False).encode(), "fields")
+            yield Record(f"#{number}", pack_fields(element), "fields")
         else:
             reason = "a list of values without names" if isinstance(element, list) else _NO_OBJECT
             yield BadRecord(f"#{number}", reason)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from newsgrep.extract.decode import decode
 from newsgrep.extract.formats import ENTRY_FORMAT
-from newsgrep.extract.records.base import MAX_RECORD_BYTES, Record
+from newsgrep.extract.records.base import MAX_RECORD_BYTES, Record, pack_fields
 
 _METADATA: Final = re.compile(r"(?:.*/)?metadata_[0-9]+_to_[0-9]+\.json")
 _PAGE: Final = re.compile(r"(?:.*/)?content/(.+)\.html")
@@ -57,4 +57,4 @@ def page_record(
         "tags": stated.get("labels"),
         "identity": f"omnivore {stated.get('id') or stated['slug']}",
     }
-    return Record(locator, json.dumps(entry).encode(), ENTRY_FORMAT)
+    return Record(locator, pack_fields(entry), ENTRY_FORMAT)

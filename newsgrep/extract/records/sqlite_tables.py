@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 import zlib
@@ -20,6 +19,7 @@ from newsgrep.extract.records.base import (
     ReadOptions,
     Record,
     Records,
+    pack_fields,
 )
 
 _MAX_LISTED: Final = 8
@@ -267,7 +267,7 @@ def _row_data(columns: Sequence[str], values: Sequence[Any]) -> bytes:
     for column, value in zip(columns, values, strict=True):
         # A join may return two columns of a name.
         fields.setdefault(column, _text(value) if isinstance(value, bytes) else value)
-    return json.dumps(fields, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return pack_fields(fields)
 
 
 _COMPRESSED: Final = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
