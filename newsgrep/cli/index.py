@@ -72,6 +72,7 @@ class UpdateCommandOptions(IndexOptions, OutputOptions):
     sources: tuple[str, ...]
     field_names: Mapping[str, str]
     sql: str | None
+    records: str | None
     wait: float
 
 
@@ -113,6 +114,11 @@ class UpdateCommandOptions(IndexOptions, OutputOptions):
 )
 @field_names_option
 @click.option("--sql", metavar="QUERY", help="Read the rows of this query from SQLite files.")
+@click.option(
+    "--records",
+    type=click.Choice(["jsonl"]),
+    help="Read records from standard input: newsgrep index - --records jsonl.",
+)
 @wait_option
 @output_options(OutputFormat.JSON, color=False)
 @index_option
@@ -130,12 +136,14 @@ def index_command(options: UpdateCommandOptions) -> int:
     newsgrep index ~/archive --index ~/big.index --engine tantivy
     newsgrep index ~/archive --index opensearch://search.example/news --shard 2/3
     find . -name '*.md' -mtime -7 | newsgrep index -
+    newsgrep extract --jsonl crawl.warc.gz | newsgrep index - --records jsonl
     newsgrep index --reextract
     """
     handle_signals()
-    paths = list(_input_paths(options.paths))
     _check_reextract(options)
-    if not paths and (options.paths or not options.reextract):
+    _check_records(options)
+    paths = [] if options.records else list(_input_paths(options.paths))
+    if not options.records and not paths and (options.paths or not options.reextract):
         raise InputError("The list of paths is empty. Name at least one file or folder.")
     with show_progress() as progress:
         update = UpdateOptions(
@@ -151,6 +159,7 @@ def index_command(options: UpdateCommandOptions) -> int:
             reextract=options.reextract,
             only=_any_source(options.sources),
             read=ReadOptions(options.field_names, options.sql),
+            stream=sys.stdin.buffer if options.records else None,
         )
         summary = update_index(options.index, paths, update)
     if options.output is OutputFormat.TEXT:
@@ -172,6 +181,21 @@ def _check_reextract(options: UpdateCommandOptions) -> None:
         raise UsageError("--source needs --reextract: newsgrep index --reextract --source TEXT.")
     elif not options.paths:
         raise UsageError("Missing argument PATH: name a file or folder, such as newsgrep index .")
+
+
+def _check_records(options: UpdateCommandOptions) -> None:
+    if not options.records:
+        return
+    if options.paths != ("-",):
+        raise UsageError(
+            "--records reads standard input: newsgrep index - --records jsonl. "
+            "To read files of records, name them without --records."
+        )
+    if options.reextract or options.shard or options.sql or options.prune is not None:
+        raise UsageError(
+            "--records updates the records that it reads and removes none: leave --reextract, "
+            "--shard, --sql, --prune and --no-prune out."
+        )
 
 
 def _any_source(sources: tuple[str, ...]) -> Node | None:

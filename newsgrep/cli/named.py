@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from newsgrep.cli.options import outlet_rules_file
 from newsgrep.engines.base import Engine
 from newsgrep.errors import InputError, NoArticle
+from newsgrep.index.plan import STREAM
 from newsgrep.models import Article, FileRecord, Status
 from newsgrep.terminal import count_noun, one_line, quote_path
 
@@ -34,6 +35,8 @@ def split_locator(name: str) -> tuple[str, str]:
 
 def _stored_path(name: str) -> str:
     """Return the path of the file record that ``name`` means."""
+    if name.startswith(f"{STREAM}!/"):
+        return name
     file, locator = split_locator(name)
     return os.path.abspath(file) + locator  # noqa: PTH100  (paths in an index are strings of any bytes)
 
@@ -132,6 +135,11 @@ def read_raw(engine: Engine, article: Article) -> RawRecord:
     from newsgrep.index.containers import digests_of, read_located, unpack_ledger
 
     known, container = _find_file_records(engine, article.path)
+    if known.file == STREAM:
+        raise InputError(
+            f"{quote_path(article.path)} was read from standard input, which is not stored. "
+            f"newsgrep show {article.id} prints the article."
+        )
     ledger = unpack_ledger(container.ledger if container else "")
     options = ReadOptions(ledger.fields, ledger.query)
     try:

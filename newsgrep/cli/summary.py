@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from newsgrep.extract.records.base import list_others
 from newsgrep.extract.records.names import readable_suffixes
-from newsgrep.index.plan import ListedFile, Outcome, UpdateSummary
+from newsgrep.index.plan import STREAM, ListedFile, Outcome, UpdateSummary
 from newsgrep.terminal import count_noun, one_line
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import display_path
@@ -83,7 +83,10 @@ def summary_line(summary: UpdateSummary, index: str, *, reextract: bool = False)
 def _count_seen(summary: UpdateSummary) -> str:
     """Return how many files were seen, and how many records they have if some have many."""
     files = count_noun(summary.files, "file")
-    return f"{count_noun(summary.seen, 'record')} in {files}" if summary.containers else files
+    records = count_noun(summary.seen, "record")
+    if not summary.files and summary.seen:  # of standard input
+        return records
+    return f"{records} in {files}" if summary.containers else files
 
 
 def _nothing_line(summary: UpdateSummary, index: str) -> str:
@@ -111,10 +114,11 @@ def note_lines(summary: UpdateSummary) -> Iterator[str]:
     yield from _shared_lines(summary)
     if summary.undated and (summary.counts[Outcome.ADDED] or summary.counts[Outcome.UPDATED]):
         verb = "has" if summary.undated == 1 else "have"
-        yield (
-            f"{count_noun(summary.undated, 'article')} {verb} no date of publication: newsgrep "
-            f"extract {display_path(summary.undated_example)} --explain shows why"
-        )
+        undated = f"{count_noun(summary.undated, 'article')} {verb} no date of publication"
+        example = summary.undated_example
+        # A record from standard input cannot be read again.
+        why = f": newsgrep extract {display_path(example)} --explain shows why"
+        yield undated if example.startswith(f"{STREAM}!/") else undated + why
     if older := _describe_older(summary):
         yield f"{older} by older rules: newsgrep index --reextract reads them again"
 
@@ -175,7 +179,7 @@ def _listed_groups(summary: UpdateSummary) -> list[_Group]:
                 # The reason of a duplicate names the other file.
                 reason = "" if outcome is Outcome.DUPLICATE else item.reason
                 groups.setdefault((outcome, reason), []).append(item)
-    noun = "record" if summary.containers else "file"
+    noun = "record" if summary.containers or not summary.files else "file"
     return [
         _Group(
             outcome.value,

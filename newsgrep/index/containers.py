@@ -256,7 +256,7 @@ class _ContainerReader:
         path = self._file.path + record.locator
         self._is_whole |= not record.locator
         known = self._known.get(path)
-        if known and known.digest == digest and known.status in _SETTLED:
+        if known and known.digest == digest and is_settled(known):
             return KnownRecord(path)
         return RecordTask(self._file, record, digest, self._fields)
 
@@ -302,7 +302,15 @@ class _ContainerReader:
 
 
 _SETTLED: Final = frozenset((Status.INDEXED, Status.REJECTED))
-"""A duplicate is extracted again: it may be the better version now."""
+
+
+def is_settled(record: FileRecord) -> bool:
+    """Return whether an unchanged record need not be extracted again.
+
+    A duplicate is: it may be the better version now.
+    """
+    return record.status in _SETTLED
+
 
 _NO_DIGEST: Final = "00"
 

@@ -23,6 +23,9 @@ from newsgrep.index.addresses import is_better
 from newsgrep.index.containers import unpack_ledger
 from newsgrep.models import FileRecord, Status
 
+STREAM: Final = "stdin"
+"""What records from standard input have in place of the path of a file."""
+
 MAX_FILE_SIZE: Final = 64 * 1024 * 1024
 """Bytes. A larger file is hardly an article, and reading it takes many times its size."""
 
@@ -50,6 +53,13 @@ class Plan:
     prune: bool | None = None
     changed: dict[str, dict[str, FileRecord]] = field(default_factory=dict)
     """The known file records of files of many records that are read, by file and path."""
+    stream: bool = False
+    """Whether records are read from standard input, in place of files."""
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there may be something to write."""
+        return bool(self.to_read or self.gone or self.stream)
 
     @property
     def seen(self) -> int:
@@ -106,7 +116,11 @@ def make_plan(
             plan.to_read.append(found)
             if found.path in records_in:
                 plan.changed[found.path] = with_container(records_in[found.path], record)
-    under = [path for path in plan.known if not roots.isdisjoint(iter_parents(path))]
+    under = [
+        path
+        for path, record in plan.known.items()
+        if not roots.isdisjoint(iter_parents(record.file))
+    ]
     _check_missing(plan, roots, under)
     if shard:
         under = [path for path in under if shard.takes(plan.known[path].file)]
@@ -115,7 +129,7 @@ def make_plan(
             plan.known[path]
             for path in under
             if plan.known[path].file not in seen
-            and (not unreadable or unreadable.isdisjoint(iter_parents(path)))
+            and (not unreadable or unreadable.isdisjoint(iter_parents(plan.known[path].file)))
         ]
         if prune is None and len(plan.gone) * 2 > len(under):
             raise UsageError(
@@ -126,6 +140,14 @@ def make_plan(
     reread_duplicates(plan)
     # Of several texts at one address, the first file's has the id of the address.
     plan.to_read.sort(key=lambda file: os.fsencode(file.path))
+    return plan
+
+
+def make_stream_plan(records: Iterable[FileRecord], largest: int) -> Plan:
+    """Return the plan of a run that reads records from standard input; nothing is removed."""
+    known = {record.path: record for record in records}
+    plan = Plan(known, largest, prune=False, stream=True)
+    plan.changed[STREAM] = {p: record for p, record in known.items() if record.file == STREAM}
     return plan
 
 
@@ -173,7 +195,8 @@ def _check_missing(plan: Plan, roots: Set[str], under: Sequence[str]) -> None:
         for skipped in plan.skipped
         if skipped.kind == "missing" and skipped.path in roots
     ]
-    known = {above for path in under for above in iter_parents(path)} if missing else set()
+    files = (plan.known[path].file for path in under) if missing else ()
+    known = {above for path in files for above in iter_parents(path)}
     for path in missing:
         if path not in known:
             raise InputError(
@@ -211,7 +234,10 @@ def reread_duplicates(plan: Plan) -> None:
     rivals = [
         record
         for record in duplicates
-        if record.path not in touched and record.file not in touched and competes(record)
+        if record.path not in touched
+        and record.file not in touched
+        and record.file != STREAM  # its text is in no file
+        and competes(record)
     ]
     again = {record.path for record in rivals}
     plan.unchanged = [record for record in plan.unchanged if record.path not in again]

@@ -35,7 +35,7 @@ def make_reextraction_plan(
             continue
         if articles is not None and record.article_id not in articles:
             continue
-        if roots and roots.isdisjoint(iter_parents(record.path)):
+        if roots and roots.isdisjoint(iter_parents(record.file)):
             continue
         if file := _find(record):
             if file.path not in chosen:

@@ -28,6 +28,7 @@ from newsgrep.index.addresses import (
 )
 from newsgrep.index.containers import ContainerEnd, KnownRecord, unpack_ledger
 from newsgrep.index.plan import (
+    STREAM,
     ListedFile,
     OlderRules,
     Outcome,
@@ -59,6 +60,8 @@ class UpdateRun:
 
         self.plan = plan
         self._read = 0
+        # Records of a stream after the first one with a name.
+        self._repeated: Counter[Outcome] = Counter()
         self._outcomes: dict[str, tuple[Outcome, str]] = {
             record.path: _previous_outcome(record)
             for record in plan.unchanged
@@ -129,6 +132,9 @@ class UpdateRun:
                 self._pending.discard(path)
                 return self._failed(path, reason)
             case FileRecord():
+                if self._is_repeated(item) and self._outcomes[item.path][0] is not Outcome.REJECTED:
+                    self._repeated[Outcome.REJECTED] += 1  # the earlier one has a text
+                    return ()
                 self._see(item)
                 self._outcomes[item.path] = Outcome.REJECTED, item.reason or ""
                 return (*self._delete_former_article(item), PutFileRecord(item))
@@ -141,6 +147,21 @@ class UpdateRun:
             case _:
                 self._see(item.file_record)
                 return self._article(item)
+
+    def _is_repeated(self, record: FileRecord) -> bool:
+        """Return whether this is a later state of a record that the stream had before."""
+        return self.plan.stream and record.path in self._outcomes
+
+    def _replace(self, record: FileRecord) -> Iterator[Change]:
+        """Forget the earlier state of a record in the stream."""
+        outcome, _ = self._outcomes[record.path]
+        self._repeated[Outcome.UPDATED if outcome is Outcome.ADDED else outcome] += 1
+        for each in self._winners_at(address_of(record)):
+            if each.path == record.path:
+                self._retract(each)
+        self._forget_duplicate(record)
+        if outcome is Outcome.REJECTED:
+            yield DropFileRecord(record.path)
 
     def _see(self, record: FileRecord) -> None:
         """Note that a file or a record was read; what it had before is lost until it is added."""
@@ -166,7 +187,9 @@ class UpdateRun:
 
     def _known_record(self, path: str) -> Iterable[Change]:
         known = self._unseen.get(self.plan.known[path].file, {}).pop(path, None)
-        if known is not None:
+        if known is None:
+            self._repeated[Outcome.UNCHANGED] += 1
+        else:
             self._outcomes[path] = _previous_outcome(known)
             self._decided_before.add(path)
             if known.status is Status.INDEXED and not self._is_winner(known):
@@ -214,6 +237,8 @@ class UpdateRun:
 
     def _article(self, document: IndexDocument) -> Iterator[Change]:
         record, address = document.file_record, document.article_id
+        if self._is_repeated(record):
+            yield from self._replace(record)
         leaders = self._leaders_at(address)
         agreeing = []
         for each in leaders.agreeing(record):
@@ -341,7 +366,10 @@ class UpdateRun:
             tried.update(record.path for record in found)
             for record in found:
                 self._forget_duplicate(record)
-            for item in prepare(list(map(file_of, found))):
+            # The text of a record from standard input is in no file.
+            yield [DropFileRecord(record.path) for record in found if record.file == STREAM]
+            files = [file_of(record) for record in found if record.file != STREAM]
+            for item in prepare(files):
                 yield self._take(item)
 
     def _without_leader(self, address: str) -> list[FileRecord]:
@@ -427,6 +455,7 @@ class UpdateRun:
         counts = Counter(outcome for outcome, _ in self._outcomes.values())
         uncounted = sum(sum(bad.values()) for bad, _ in self._containers.values())
         counts[Outcome.REJECTED] += uncounted
+        counts.update(self._repeated)
         listed: dict[Outcome, list[ListedFile]] = {
             Outcome.DUPLICATE: [],
             Outcome.REJECTED: [],

@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from newsgrep.engines.base import (
     Change,
@@ -29,21 +29,25 @@ from newsgrep.extract.version import extraction_version
 from newsgrep.extract.walk import File
 from newsgrep.index.plan import (
     MAX_FILE_SIZE,
+    STREAM,
     Plan,
     Shard,
     SharedAddress,
     UpdateSummary,
     make_plan,
+    make_stream_plan,
 )
 from newsgrep.index.reextract import make_reextraction_plan
 from newsgrep.index.run import UpdateRun
 from newsgrep.index.store import Index, Session
+from newsgrep.index.stream import read_ahead, read_stream
 from newsgrep.index.workers import (
     Prepared,
     PrepareOptions,
     Progress,
     no_progress,
     prepare_files,
+    prepare_stream,
 )
 from newsgrep.query.ast import DateRange, Node, Not
 
@@ -64,7 +68,8 @@ class UpdateOptions:
     number of files read, and their total.
     With ``reextract`` only files that older rules have read are read again, of the articles that
     match ``only`` if that is given (:func:`newsgrep.index.reextract.make_reextraction_plan`).
-    ``read`` says how to read files of many records.
+    ``read`` says how to read files of many records. ``stream`` has JSON Lines with records to
+    update, in place of files (:mod:`newsgrep.index.stream`).
     """
 
     outlets_file: Path | None = None
@@ -80,6 +85,7 @@ class UpdateOptions:
     reextract: bool = False
     only: Node | None = None
     read: ReadOptions = DEFAULT_OPTIONS
+    stream: BinaryIO | None = None
 
 
 def update_index(
@@ -107,7 +113,7 @@ def update_index(
             stack.enter_context(closing(session))
             engine = session.engine
             commit, plan = engine.commit(), plan_for(engine)
-            if not (plan.to_read or plan.gone):
+            if not plan.has_work:
                 index.clean_up(session.manifest)
                 with suppress(IndexLocked):
                     # A writer that died may have left files, or a server's settings.
@@ -133,7 +139,7 @@ def update_index(
             plan = plan_for(engine)
         engine.remove_leftovers()
         run = UpdateRun(plan)
-        if plan.to_read or plan.gone:
+        if plan.has_work:
             _write(index, engine, run, options)
         index.confirm()  # there may have been nothing to write
         return _summary(engine, run, extractor, started)
@@ -152,6 +158,8 @@ def _make_plan(
     engine: Engine | None,
 ) -> Plan:
     records = engine.file_records() if engine else ()
+    if options.stream:
+        return make_stream_plan(records, options.largest)
     if not (options.reextract and engine):
         return make_plan(
             paths,
@@ -224,11 +232,14 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
         options.reextract,
         run.plan.known,
     )
-    prepared = _with_progress(
-        prepare_files(files, prepare, jobs),
-        None if any(is_container(file.path) for file in files) else len(files),
-        options.progress,
-    )
+    if options.stream:
+        lines = read_stream(options.stream, run.plan.changed[STREAM], options.read)
+        lines, is_long = read_ahead(lines)
+        results = prepare_stream(lines, prepare, options.jobs if is_long else 1)
+    else:
+        results = prepare_files(files, prepare, jobs)
+    known = not (options.stream or any(is_container(file.path) for file in files))
+    prepared = _with_progress(results, len(files) if known else None, options.progress)
     rejected: list[ChangesRejected] = []
 
     def again(files: Sequence[File]) -> Iterator[Prepared]:
@@ -251,9 +262,13 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
         if _last_commit(index) != engine.commit():
             run.commit()  # it was complete, but the interrupt came before it was recorded
         if run.committed:
+            done = (
+                f"{run.committed:,} of {len(files):,} files"
+                if known
+                else f"{run.committed:,} records"
+            )
             raise Interrupted(
-                f"stopped; {run.committed:,} of {len(files):,} files are in the index. The same "
-                "command continues from there."
+                f"stopped; {done} are in the index. The same command continues from there."
             ) from exc
         raise
     if rejected:

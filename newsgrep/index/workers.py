@@ -180,6 +180,8 @@ class FailedFile:
     reason: str
 
 
+StreamItem = RecordTask | KnownRecord | FailedFile
+
 Prepared = IndexDocument | FileRecord | FailedFile | KnownRecord | ContainerEnd
 """A document to index, the record of a file without an article, a failure, or what
 :func:`newsgrep.index.containers.read_container` says about records that are not extracted."""
@@ -345,6 +347,16 @@ def prepare_files(files: Iterable[File], options: PrepareOptions, jobs: int) -> 
         for found in map_in_order(_preparer, rules, items, jobs):
             if not isinstance(found, FoundContainer):
                 yield found
+
+
+def prepare_stream(
+    items: Iterable[StreamItem], options: PrepareOptions, jobs: int
+) -> Iterator[Prepared]:
+    """Yield the results for each record of a stream (:mod:`newsgrep.index.stream`)."""
+    rules = options.outlets_file, options.largest
+    for found in map_in_order(_preparer, rules, items, jobs):
+        if not isinstance(found, FoundContainer):
+            yield found
 
 
 def _read_all(files: Iterable[File], options: PrepareOptions) -> Iterator[_Item]:

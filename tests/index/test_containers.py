@@ -247,3 +247,25 @@ def test_duplicate_is_read_again_with_the_field_names_of_its_file(folder: Path) 
     (folder / "a/p.md").unlink()
     assert update(folder).articles == 1
     assert list(bodies(folder).values()) == [f"{url} 渡轮的班次会增加。"]
+
+
+def test_records_of_a_named_file_that_is_gone_are_removed(folder: Path) -> None:
+    dump = folder / "a/d.jsonl"
+    write(dump, [line(0), line(1)])
+    write(folder / "a/e.jsonl", [line(2), line(3)])
+    assert update(folder).articles == 4
+    dump.unlink()
+    index = index_at(folder / "index")
+    summary = update_index(index, [str(dump)], UpdateOptions(prune=True))
+    assert (summary.removed, summary.articles) == (2, 2)
+    assert set(stored(folder)) == {str(folder / "a/e.jsonl") + end for end in ("", ":1", ":2")}
+
+
+def test_reextraction_of_a_named_file_reads_its_records(folder: Path) -> None:
+    dump = folder / "a/d.jsonl"
+    write(dump, [line(0), line(1)])
+    update(folder)
+    rules = folder / "outlets.toml"
+    rules.write_text('[[outlet]]\nname = "示例"\nhosts = ["a.example"]\n', "utf-8")
+    options = UpdateOptions(reextract=True, outlets_file=rules)
+    assert update_index(index_at(folder / "index"), [str(dump)], options).seen == 2

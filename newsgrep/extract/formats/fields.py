@@ -80,6 +80,22 @@ def read_fields(raw: RawFile, identity: str | None = None) -> RawArticle:
     return replace(found, identity=key.encode("utf-8", "replace").decode())
 
 
+def record_key(data: bytes, names: Mapping[str, str]) -> str:
+    """Return the address that a JSON object states, else its id; empty if it has neither.
+
+    ``names`` has the user's names of its fields. Raises :class:`NoArticle` for other data.
+    """
+    parsed = _parse(data)
+    by_name: dict[str, tuple[Any, ...]] = {}
+    for name, each in _flatten(parsed).items():
+        by_name.setdefault(squash(name), each)
+    wanted = choose_names(set(map(squash, parsed)), names)["url"]
+    found = _choose(wanted, by_name) or _choose(_IDS, by_name)
+    return str(found[0]).strip().encode("utf-8", "replace").decode() if found else ""
+
+
+_IDS: Final = tuple(map(squash, ("id", "guid", "uuid", "article_id", "news_id")))
+
 _JOINED = re.compile(r"(?<=[。！？”]),(?=[^\s,])")
 """A comma with which Scrapy joins paragraphs in CSV."""
 
