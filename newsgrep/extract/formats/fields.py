@@ -110,7 +110,7 @@ _FRONT_MATTER_KEYS: Final = {
 }
 
 
-_MAYBE_HALF = re.compile(rb"\\\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
+_MAYBE_HALF = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 """Half a surrogate pair, which is not a character, or a whole one."""
 
 
