@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from newsgrep.errors import NoArticle
 from newsgrep.extract.decode import MAX_CHARACTERS, check_limit
@@ -22,6 +22,7 @@ from newsgrep.extract.records.base import (
     Source,
 )
 from newsgrep.extract.records.document_data import is_stated
+from newsgrep.extract.records.pdf_text import Line, join_paragraphs, page_lines
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -52,7 +53,8 @@ def read(source: Source, options: ReadOptions) -> Records:  # noqa: ARG001  (the
     if edges:
         notes.append(f"left out at the edges of pages: {'; '.join(edges[:_MAX_LISTED])[:200]}")
         fields["published"], fields["source"] = _date_in(edges), _outlet_in(edges)
-    fields["text"] = _joined(_without(lines, repeated) for lines in pages)
+    kept = (_without(lines, repeated) for lines in pages)
+    fields["text"] = "\n\n".join(join_paragraphs(kept))
     stated = {key: value for key, value in fields.items() if value}
     data = json.dumps(stated, ensure_ascii=False).encode("utf-8", "replace")
     yield Record("", data, DOCUMENT_FORMAT, source.name, notes=tuple(notes))
@@ -67,7 +69,7 @@ def _seekable(stream: BinaryIO) -> BinaryIO:
     return io.BytesIO(data)
 
 
-def _read_document(stream: BinaryIO) -> tuple[list[list[str]], dict[str, str], list[str]]:
+def _read_document(stream: BinaryIO) -> tuple[list[list[Line]], dict[str, str], list[str]]:
     """Return the lines of each page, the metadata by keys of front matter, and notes."""
     try:
         import pypdfium2  # loads a large library
@@ -80,19 +82,19 @@ def _read_document(stream: BinaryIO) -> tuple[list[list[str]], dict[str, str], l
         raise NoArticle(f"{_WHAT} {kind}") from exc
     try:
         metadata = _metadata(document.get_metadata_dict(skip_empty=True))
-        pages: list[list[str]] = []
+        pages: list[list[Line]] = []
         unread: list[int] = []
         length = 0
         check_limit(len(document), _MAX_PAGES, "pages")
         for number in range(len(document)):
             try:
-                text = _page_text(document, number)
+                lines = _page(document, number)
             except pypdfium2.PdfiumError:
                 unread.append(number + 1)
-                text = ""
-            length += len(text)
+                lines = []
+            length += sum(len(line.text) for line in lines)
             check_limit(length, MAX_CHARACTERS, "characters of text")
-            pages.append([line for each in text.splitlines() if (line := each.strip())])
+            pages.append(lines)
     finally:
         document.close()
     return pages, metadata, [f"damaged: {_list_pages(unread)}"] if unread else []
@@ -101,21 +103,18 @@ def _read_document(stream: BinaryIO) -> tuple[list[list[str]], dict[str, str], l
 _MAX_PAGES: Final = 20_000
 
 
-def _page_text(document: pypdfium2.PdfDocument, number: int) -> str:
+def _page(document: pypdfium2.PdfDocument, number: int) -> list[Line]:
     page = document[number]
     try:
         text_page = page.get_textpage()
         try:
-            text = cast("str", text_page.get_text_bounded())
+            return page_lines(text_page)
         finally:
             text_page.close()
     finally:
         page.close()
-    return _HYPHEN.sub("", text).replace("\x02", "-").replace("\ufffe", "-")
 
 
-_HYPHEN = re.compile(r"(?<=[a-z])[\x02\ufffe](?:\r?\n)?(?=[a-z])")
-"""Where the library has joined a word that was divided at the end of a line."""
 _TIME = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:([+-]\d\d)'?(\d\d)?|Z)?")
 
 
@@ -147,14 +146,14 @@ _PAGE_NUMBER = re.compile(
 )
 
 
-def _edge_lines(lines: list[str]) -> Iterator[tuple[str, str]]:
+def _edge_lines(lines: list[Line]) -> Iterator[tuple[str, str]]:
     """Yield the first and last lines of a page, and what of each is equal on other pages."""
-    for line in dict.fromkeys((*lines[:_EDGE_LINES], *lines[-_EDGE_LINES:])):
+    for line in dict.fromkeys(each.text for each in (*lines[:_EDGE_LINES], *lines[-_EDGE_LINES:])):
         if len(line) <= _MAX_EDGE_LINE and not line.endswith(_SENTENCE_ENDS):
             yield _DIGITS.sub("#", line), line
 
 
-def _repeated_lines(pages: list[list[str]]) -> dict[str, str]:
+def _repeated_lines(pages: list[list[Line]]) -> dict[str, str]:
     """Return the lines at the edges of pages that are repeated, by what is equal of them."""
     counts: Counter[str] = Counter()
     first: dict[str, str] = {}
@@ -171,20 +170,16 @@ def _repeated_lines(pages: list[list[str]]) -> dict[str, str]:
     }
 
 
-def _without(lines: list[str], repeated: dict[str, str]) -> list[str]:
+def _without(lines: list[Line], repeated: dict[str, str]) -> list[Line]:
     """Return the lines of a page without those that are repeated at its edges."""
     start, end = 0, len(lines)
-    while start < min(end, _EDGE_LINES) and _DIGITS.sub("#", lines[start]) in repeated:
+    while start < min(end, _EDGE_LINES) and _DIGITS.sub("#", lines[start].text) in repeated:
         start += 1
     while end > max(start, len(lines) - _EDGE_LINES) and (
-        _DIGITS.sub("#", lines[end - 1]) in repeated
+        _DIGITS.sub("#", lines[end - 1].text) in repeated
     ):
         end -= 1
     return lines[start:end]
-
-
-def _joined(pages: Iterable[list[str]]) -> str:
-    return "\n".join(line for lines in pages for line in lines)
 
 
 def _date_in(lines: Iterable[str]) -> str:
