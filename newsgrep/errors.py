@@ -2,7 +2,8 @@
 
 NewsgrepError               exit status 2
 ├── UsageError              a wrong option or combination of options
-│   └── QueryError          an invalid query, with the position of the error
+│   ├── QueryError          an invalid query, with the position of the error
+│   └── MassDeletion        more than half of the known files or records are gone
 ├── InputError              a path or file from the user that can't be used
 ├── Interrupted             a signal ended a run that has written some changes (exit status 130)
 ├── WorkerDied              a worker process was ended from outside
@@ -39,6 +40,17 @@ class QueryError(UsageError):
         super().__init__(message)
         self.query = query
         self.position = position
+
+
+class MassDeletion(UsageError):
+    """More than half of the known files or records are gone, perhaps not on purpose.
+
+    ``gone`` says which, without a final period.
+    """
+
+    def __init__(self, gone: str, advice: str) -> None:
+        super().__init__(f"{gone}{advice}")
+        self.gone = gone
 
 
 class InputError(NewsgrepError):

@@ -26,6 +26,7 @@ from newsgrep.terminal import (
 
 COMMANDS: Final = {
     "index": "index:index_command",
+    "watch": "watch:watch_command",
     "search": "search:search_command",
     "batch": "batch:batch_command",
     "show": "show:show_command",
@@ -44,7 +45,7 @@ COMMANDS: Final = {
 }
 """Module and function of each command, in the order of ``--help``."""
 
-_LONG_RUNNING: Final = ("index", "batch", "copy")
+_LONG_RUNNING: Final = ("index", "watch", "batch", "copy")
 """Commands that may run for hours and need the garbage collector."""
 
 

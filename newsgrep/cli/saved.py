@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -33,9 +35,9 @@ from newsgrep.index.user_state import (
     write_seen,
 )
 from newsgrep.query.parser import name_key, parse
-from newsgrep.terminal import one_line, write
+from newsgrep.terminal import count_noun, one_line, write
 from newsgrep.views import SCHEMA_VERSION
-from newsgrep.views.new import find_new, to_jsonl, to_text
+from newsgrep.views.new import NewArticles, find_new, to_jsonl, to_text
 
 # saved
 
@@ -132,8 +134,19 @@ class NewOptions(IndexOptions, OutputOptions):
     names: tuple[str, ...]
     include_existing: bool
     peek: bool
+    command: str | None
     state: Path | None
     wait: float
+
+    def validate(self) -> None:
+        """Raise :class:`UsageError` for ``--exec`` with a format of its own, or without text."""
+        super().validate()
+        if self.command is None:
+            return
+        if self.output is not OutputFormat.TEXT:
+            raise UsageError("--exec passes JSON Lines to its command. Leave --jsonl out.")
+        if not self.command.strip() or "\0" in self.command:
+            raise UsageError("--exec needs a shell command, such as --exec 'mail -s news me'.")
 
     def state_folder(self) -> Path:
         """Return the folder that remembers what was shown; create it if it does not exist."""
@@ -158,6 +171,12 @@ class NewOptions(IndexOptions, OutputOptions):
     help="On the first run, report all existing articles.",
 )
 @click.option("--peek", is_flag=True, help="Do not mark articles as seen.")
+@click.option(
+    "--exec",
+    "command",
+    metavar="CMD",
+    help="Run a shell command for each query with new articles, which it reads as JSON Lines.",
+)
 @output_options(OutputFormat.JSONL)
 @click.option(
     "--state",
@@ -178,6 +197,7 @@ def new_command(options: NewOptions) -> int:
     \b
     newsgrep new
     newsgrep index ~/archive && newsgrep new 渔业 > news.jsonl
+    newsgrep new --exec 'mail -s "$NEWSGREP_SAVED" me'
 
     Exit status: 0 if there are new articles, 1 if not, 2 error.
     """
@@ -210,12 +230,15 @@ def _report_new(
     with exclusive_lock(state / f"{name_key(name)}.lock", f"The state in {state}", options.wait):
         seen = read_seen(path)
         new = find_new(engine, name, query, seen, include_existing=options.include_existing)
-        output = options.output if sys.stdout.isatty() else OutputFormat.JSONL
         # Print first, then remember: a run that dies between the two prints them again.
-        print_result(
-            Rendering(text=lambda: to_text(new, screen()), jsonl=lambda: to_jsonl(new)),
-            OutputOptions(output=output, color=options.color),
-        )
+        if options.command is None:
+            output = options.output if sys.stdout.isatty() else OutputFormat.JSONL
+            print_result(
+                Rendering(text=lambda: to_text(new, screen()), jsonl=lambda: to_jsonl(new)),
+                OutputOptions(output=output, color=options.color),
+            )
+        elif new.total:
+            _run_for_new(options.command, name, new)
         if not options.peek and (seen is None or seen.commit != engine.commit()):
             write_seen(path, engine.commit(), new.present | (seen.articles if seen else set()))
     if seen is None and not options.include_existing and not options.peek:
@@ -224,3 +247,34 @@ def _report_new(
             err=True,
         )
     return new.total
+
+
+def _run_for_new(command: str, name: str, new: NewArticles) -> None:
+    """Run a shell command that reads new articles of the query ``name`` as JSON Lines.
+
+    Raises :class:`InputError` if it cannot be started or fails.
+    """
+    import subprocess
+
+    from newsgrep._io import encode_json
+
+    environment = {**os.environ, "NEWSGREP_SAVED": name, "NEWSGREP_COUNT": str(new.total)}
+    try:
+        # The user's own command line; what articles contain is passed by standard input only.
+        process = subprocess.Popen(command, shell=True, stdin=subprocess.PIPE, env=environment)  # noqa: S602
+    except OSError as exc:
+        raise InputError(f"--exec cannot start its command: {exc.strerror}.") from exc
+    with process:
+        stream = process.stdin
+        assert stream
+        # A command may end before it has read everything, or anything.
+        with suppress(BrokenPipeError):
+            for each in to_jsonl(new):
+                stream.write(encode_json(each).encode("utf-8", "replace") + b"\n")
+        with suppress(BrokenPipeError):
+            stream.close()
+    if process.returncode:
+        raise InputError(
+            f"The command of --exec failed with status {process.returncode}. Its "
+            f"{count_noun(new.total, 'article')} will be reported again."
+        )

@@ -15,7 +15,7 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from newsgrep.errors import InputError, UsageError
+from newsgrep.errors import InputError, MassDeletion, UsageError
 from newsgrep.extract.records.base import DEFAULT_OPTIONS, ReadOptions
 from newsgrep.extract.records.names import has_container_name
 from newsgrep.extract.walk import File, Skipped, find_files, iter_parents
@@ -39,7 +39,8 @@ class Plan:
 
     ``known`` has the file records of the index by path. ``largest`` is the maximum size of a
     file in bytes. If ``shard`` is given, only its files are in the lists. ``missing`` has files
-    that are gone and whose articles are kept.
+    that are gone and whose articles are kept. ``absent`` is how many known files and records are
+    gone and stay in the index, because ``prune`` is ``False``.
     """
 
     known: dict[str, FileRecord]
@@ -51,6 +52,7 @@ class Plan:
     missing: list[FileRecord] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     prune: bool | None = None
+    absent: int = 0
     changed: dict[str, dict[str, FileRecord]] = field(default_factory=dict)
     """The known file records of files of many records that are read, by file and path."""
     stream: bool = False
@@ -85,20 +87,22 @@ def make_plan(
     them, and ``None`` deletes them unless they are more than half of all. A file that is
     reached only through a link, without ``follow``, counts as gone; an unreadable file, and a
     file in an unreadable folder, do not. With ``shard``, other files are ignored, and their
-    articles stay. Files in ``own_folders``, absolute paths, are the index's own, and are not
-    listed. An unchanged file of many records is read again if ``read`` states other names of
-    fields, or another query. Raises :class:`InputError` for a path that does not exist, and
-    :class:`UsageError` if ``prune`` is ``None`` and too many files are gone.
+    articles stay. Files in ``own_folders``, absolute paths, are the index's own, and are
+    neither read nor listed. An unchanged file of many records is read again if ``read`` states
+    other names of fields, or another query. Raises :class:`InputError` for a path
+    that does not exist, and :class:`MassDeletion` if ``prune`` is ``None`` and too many files
+    are gone.
     """
     plan = Plan({record.path: record for record in records}, largest, shard, prune=prune)
     records_in = group_records(plan.known)
     roots = {os.path.abspath(path) for path in paths}  # noqa: PTH100  (links stay as they are)
+    own = tuple(os.path.join(folder, "") for folder in own_folders)  # noqa: PTH118  (likewise)
     seen: set[str] = set()
     unreadable: set[str] = set()
     for found in find_files(paths, follow=follow):
-        if own_folders and not own_folders.isdisjoint(iter_parents(found.path)):
-            continue
         if shard and not shard.takes(found.path) and not _concerns_all(found, roots):
+            continue
+        if found.path.startswith(own) or found.path in own_folders:
             continue
         if isinstance(found, Skipped):
             plan.skipped.append(found)
@@ -124,19 +128,22 @@ def make_plan(
     _check_missing(plan, roots, under)
     if shard:
         under = [path for path in under if shard.takes(plan.known[path].file)]
-    if prune is not False:
-        plan.gone = [
-            plan.known[path]
-            for path in under
-            if plan.known[path].file not in seen
-            and (not unreadable or unreadable.isdisjoint(iter_parents(plan.known[path].file)))
-        ]
-        if prune is None and len(plan.gone) * 2 > len(under):
-            raise UsageError(
-                f"{len(plan.gone)} of the {len(under)} indexed files under {', '.join(paths)} "
-                "are gone: is a disk not mounted? Nothing was changed. Use --prune to delete "
-                "their articles, or --no-prune to keep them."
-            )
+    gone = [
+        plan.known[path]
+        for path in under
+        if plan.known[path].file not in seen
+        and (not unreadable or unreadable.isdisjoint(iter_parents(plan.known[path].file)))
+    ]
+    if prune is False:
+        plan.absent = len(gone)
+    elif prune is None and len(gone) * 2 > len(under):
+        raise MassDeletion(
+            f"{len(gone)} of the {len(under)} indexed files under {', '.join(paths)} are gone",
+            ": is a disk not mounted? Nothing was changed. Use --prune to delete their "
+            "articles, or --no-prune to keep them.",
+        )
+    else:
+        plan.gone = gone
     reread_duplicates(plan)
     # Of several texts at one address, the first file's has the id of the address.
     plan.to_read.sort(key=lambda file: os.fsencode(file.path))
@@ -342,7 +349,8 @@ class UpdateSummary:
     many the index contains now. ``shard`` is the part of the files that the run handled, such
     as ``2/3``, or ``None``.
 
-    ``kept`` is how many articles were not extracted again, because their files are gone, and
+    ``kept`` is how many articles were not extracted again, because their files are gone,
+    ``absent`` how many file records stay without their files because of ``--no-prune``, and
     ``older`` what older rules have extracted. ``undated`` is how many articles of the index have
     no date of publication; ``undated_example`` is the path of one.
     """
@@ -356,6 +364,7 @@ class UpdateSummary:
     seconds: float
     shard: str | None = None
     kept: int = 0
+    absent: int = 0
     older: OlderRules = _NONE_OLDER
     undated: int = 0
     undated_example: str = ""

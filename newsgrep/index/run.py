@@ -15,7 +15,7 @@ from newsgrep.engines.base import (
     PutArticle,
     PutFileRecord,
 )
-from newsgrep.errors import UsageError
+from newsgrep.errors import MassDeletion
 from newsgrep.extract.walk import File
 from newsgrep.index.addresses import (
     Leaders,
@@ -207,9 +207,10 @@ class UpdateRun:
         if self.plan.prune is None and 2 * articles > sum(
             each.status is Status.INDEXED for each in before
         ):
-            raise UsageError(
-                f"{articles:,} articles are gone from {record.path}: was it truncated? They "
-                "are kept. Use --prune to delete them, or --no-prune to keep them."
+            raise MassDeletion(
+                f"{articles:,} articles are gone from {record.path}",
+                ": was it truncated? They are kept. Use --prune to delete them, or --no-prune to "
+                "keep them.",
             )
         for each in gone.values():
             if self.plan.prune is False:
@@ -481,6 +482,7 @@ class UpdateRun:
             seconds=seconds,
             shard=str(self.plan.shard) if self.plan.shard else None,
             kept=len(self.plan.missing),
+            absent=self.plan.absent,
             containers=len(self._containers),
             uncounted=uncounted,
             others=dict(others),

@@ -1,0 +1,181 @@
+"""``newsgrep watch``: keep the index up to date until it is stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import click
+
+from newsgrep.cli.index import SizeParam
+from newsgrep.cli.options import (
+    IndexOptions,
+    engine_option,
+    field_names_option,
+    index_option,
+    jobs_option,
+    outlet_rules_file,
+    pass_options,
+    wait_option,
+)
+from newsgrep.cli.output import print_message
+from newsgrep.cli.progress import handle_signals
+from newsgrep.cli.system_errors import describe_system_error
+from newsgrep.errors import InputError, Interrupted
+from newsgrep.extract.records.base import ReadOptions
+from newsgrep.index.plan import ListedFile, Outcome, UpdateSummary
+from newsgrep.index.update import UpdateOptions
+from newsgrep.index.watching import RETRY_SECONDS, keep_updated
+from newsgrep.terminal import count_noun, one_line, write_flushed
+from newsgrep.views.article import display_path
+
+_MAX_LISTED: Final = 5
+"""Files with a problem that are listed after an update; the others are counted."""
+
+
+class WatchOptions(IndexOptions):
+    """The options of ``newsgrep watch``."""
+
+    paths: tuple[str, ...]
+    interval: float
+    jobs: int
+    max_file_size: int
+    follow: bool
+    engine: str | None
+    field_names: Mapping[str, str]
+    sql: str | None
+    wait: float
+
+
+@click.command("watch", short_help="Keep the index up to date while files change.")
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option(
+    "--interval",
+    type=click.FloatRange(min=1),
+    metavar="SECONDS",
+    default=600,
+    show_default=True,
+    help="Also compare all files every SECONDS, for drives that report no changes.",
+)
+@jobs_option
+@click.option(
+    "--max-file-size",
+    type=SizeParam(),
+    default="64M",
+    show_default=True,
+    help="Skip and list larger files; e.g. 500K or 64M, at most 1G.",
+)
+@click.option("--follow", is_flag=True, help="Follow symbolic links that lead out of PATH.")
+@engine_option
+@field_names_option
+@click.option("--sql", metavar="QUERY", help="Read the rows of this query from SQLite files.")
+@wait_option
+@index_option
+@pass_options(WatchOptions)
+def watch_command(options: WatchOptions) -> int:
+    """Index PATH, files or folders, now and again after each change, until stopped.
+
+    Prints one line to standard output for each update that changes the index. If more than half of
+    the files are gone, or PATH does not exist for a time, their articles are kept. After an error
+    such as a full disk, newsgrep tries again every 10 seconds. Ctrl-C or SIGTERM ends it.
+
+    \b
+    newsgrep watch ~/archive
+    newsgrep watch ~/archive --index ~/news.index --interval 60
+    newsgrep watch ~/archive | while read -r line; do newsgrep new --exec 'mail -s news me'; done
+    """
+    handle_signals()
+    update = UpdateOptions(
+        outlets_file=outlet_rules_file(),
+        jobs=options.jobs,
+        wait=options.wait,
+        follow=options.follow,
+        largest=options.max_file_size,
+        engine=options.engine,
+        read=ReadOptions(options.field_names, options.sql),
+    )
+    if "-" in options.paths:
+        raise InputError("Standard input cannot be watched. Name files or folders.")
+    report = _Report(options)
+    try:
+        keep_updated(options.index, options.paths, update, report, interval=options.interval)
+    except KeyboardInterrupt:
+        print_message("Stopped. The index is as of its last commit.")
+    except Interrupted as exc:
+        print_message(str(exc))
+    return 0
+
+
+class _Report:
+    """Prints updates to standard output and problems, each once, to standard error."""
+
+    def __init__(self, options: WatchOptions) -> None:
+        self._options = options
+        self._problems: dict[str, str] = {}
+        self._reported: set[str] = set()
+
+    def updated(self, path: str, summary: UpdateSummary) -> None:
+        listed = [*summary.listed[Outcome.REJECTED], *summary.listed[Outcome.FAILED]]
+        problems = [each for each in listed if not (each.known or each.path in self._reported)]
+        # A file that is written to all the time is reported once.
+        self._reported.update(each.path for each in problems)
+        changes = _changes(summary, problems)
+        if changes:
+            now = time.strftime("%Y-%m-%d %H:%M:%S")
+            articles = count_noun(summary.articles, "article")
+            where = one_line(str(self._options.index))
+            write_flushed(f"{now} {', '.join(changes)}; {articles} in {where}")
+        for item in problems[:_MAX_LISTED]:
+            print_message(f"No article in {display_path(item.path)}: {one_line(item.reason)}")
+        if (more := len(problems) - _MAX_LISTED) > 0:
+            print_message(f"No article in {count_noun(more, 'more file')}.")
+        # A problem that comes back is a new one.
+        self._problems.pop(f"failed {path}", None)
+        self._problems.pop(f"missing {path}", None)
+        if not summary.absent:
+            self._problems.pop(f"kept {path}", None)
+
+    def kept(self, path: str, gone: str) -> None:
+        self._once(
+            f"kept {path}",
+            f"{gone}. Their articles are kept. To delete them: newsgrep index "
+            f"{display_path(path)} --prune",
+        )
+
+    def missing(self, path: str) -> None:
+        self._once(
+            f"missing {path}",
+            f"{display_path(path)} does not exist now. Its articles are kept, and it is watched "
+            "again when it is back.",
+        )
+
+    def failed(self, path: str, error: Exception) -> None:
+        reason = describe_system_error(error) if isinstance(error, OSError) else str(error)
+        self._once(
+            f"failed {path}",
+            f"{display_path(path)} is not indexed: {reason} newsgrep watch tries again every "
+            f"{RETRY_SECONDS:.0f} seconds.",
+        )
+
+    def watching(self) -> None:
+        paths = ", ".join(map(display_path, self._options.paths))
+        print_message(f"Watching {paths}. Press Ctrl-C to stop.")
+
+    def _once(self, key: str, message: str) -> None:
+        if self._problems.get(key) != message:
+            self._problems[key] = message
+            print_message(message)
+
+
+def _changes(summary: UpdateSummary, problems: list[ListedFile]) -> list[str]:
+    """Return what an update changed, such as ``3 added``."""
+    duplicates = sum(not item.known for item in summary.listed[Outcome.DUPLICATE])
+    counts = {
+        "added": summary.counts[Outcome.ADDED],
+        "updated": summary.counts[Outcome.UPDATED],
+        "removed": summary.removed,
+        "duplicate" if duplicates == 1 else "duplicates": duplicates,
+        "without an article": len(problems),
+    }
+    return [f"{count:,} {name}" for name, count in counts.items() if count]
