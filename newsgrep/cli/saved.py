@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import IO, cast
 
 import click
 
@@ -265,8 +266,7 @@ def _run_for_new(command: str, name: str, new: NewArticles) -> None:
     except OSError as exc:
         raise InputError(f"--exec cannot start its command: {exc.strerror}.") from exc
     with process:
-        stream = process.stdin
-        assert stream
+        stream = cast("IO[bytes]", process.stdin)
         # A command may end before it has read everything, or anything.
         with suppress(BrokenPipeError):
             for each in to_jsonl(new):

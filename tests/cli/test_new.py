@@ -279,3 +279,49 @@ def test_read_seen_detects_any_damage(tmp_path: Path) -> None:
         path.write_bytes(each)
         with pytest.raises(InputError, match="damaged"):
             read_seen(path)
+
+
+# --exec
+
+
+def test_new_exec_passes_new_articles_to_the_command(fog: Cli) -> None:
+    write(fog, "2", "大雾，$(touch broken) `touch broken` '; touch broken")
+    fog("index", "n")
+    command = 'cat > got; echo "$NEWSGREP_SAVED $NEWSGREP_COUNT"'
+    ran = fog.process("new", "--exec", command)
+    assert (ran.status, ran.out) == (0, "雾 1\n"), ran
+    hit = json.loads((fog.folder / "got").read_text("utf-8"))
+    VALID.validate(hit)
+    assert hit["title"] == "第2号"
+    assert not (fog.folder / "broken").exists()
+    assert fog.process("new", "--exec", "touch broken").status == 1
+    assert not (fog.folder / "broken").exists(), "the command ran without a new article"
+
+
+def test_new_exec_failure_leaves_articles_unseen(fog: Cli) -> None:
+    write(fog, "2")
+    fog("index", "n")
+    ran = fog.process("new", "--exec", "cat > /dev/null; exit 3")
+    assert ran.status == 2
+    assert "雾: The command of --exec failed with status 3." in ran.err
+    assert new(fog) == {"雾": ["第2号"]}
+
+
+def test_new_exec_command_need_not_read(fog: Cli) -> None:
+    for number in range(2, 60):  # more than a pipe contains
+        write(fog, str(number), f"大雾{number}。" * 2_000)
+    fog("index", "n")
+    assert fog.process("new", "--exec", "exec 0<&-; true").status == 0
+    assert new(fog) == {}
+
+
+def test_new_exec_with_peek_marks_nothing(fog: Cli) -> None:
+    write(fog, "2")
+    fog("index", "n")
+    assert fog.process("new", "--peek", "--exec", "cat").lines == fog("new", "--peek").lines
+    assert new(fog) == {"雾": ["第2号"]}
+
+
+@pytest.mark.parametrize("arguments", [("--exec", " "), ("--exec", "cat", "--jsonl")])
+def test_new_exec_refuses(fog: Cli, arguments: tuple[str, ...]) -> None:
+    assert fog("new", *arguments, status=2).err.startswith("newsgrep: --exec ")
