@@ -167,11 +167,14 @@ def main(pages: Path, count: int, megabytes: int, write: bool) -> None:
     write_warc(warc, found, count)
     rows = write_json_lines(dump, found, megabytes * 10**6)
     sizes = [f"{path.stat().st_size / 1e6:,.0f} MB" for path in (warc, dump)]
+    intro = (
+        f"# Files of many records\n\nThe WARC file has {count:,} pages and as many pictures, "
+        f"{sizes[0]}; the JSON Lines file has {rows:,} articles, {sizes[1]}. Each row is one "
+        "process with its start.\n"
+    )
     text = "\n".join(
         (
-            f"# Files of many records\n\nThe WARC file has {count:,} pages and as many pictures, "
-            f"{sizes[0]}; the JSON Lines file has {rows:,} articles, {sizes[1]}. Each row is one "
-            "process with its start.\n",
+            intro,
             _HEADING.format("WARC", "pages"),
             *_measure(_crawl_jobs(work, warc, peers), count),
             "\n" + _HEADING.format("JSON Lines", "articles"),
