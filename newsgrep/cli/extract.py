@@ -30,6 +30,7 @@ from newsgrep.extract.records.base import (
     ReadOptions,
     ReadReport,
     Source,
+    UnknownFormat,
     bytes_source,
     file_source,
     list_others,
@@ -98,8 +99,8 @@ class ExtractOptions(OutputOptions):
 def extract_command(options: ExtractOptions) -> int:
     """Show what newsgrep takes from FILE, or from standard input (-), without an index.
 
-    A file may have many records: a dump in JSON or CSV, or an archive. FILE:12 is one of them, by
-    the locator that newsgrep prints.
+    A file may have many records: a dump in JSON or CSV, a database, a feed, a mailbox, a crawl or
+    an archive. FILE:12 is one of them, by the locator that newsgrep prints.
 
     Prints the fields of the article, where each was found, and the body. --explain prints every
     claim about a field with its rank (smaller is better evidence) and why it lost, and every
@@ -204,7 +205,9 @@ class _Run:
                 found = True
                 yield each
         except NoArticle as exc:
-            hint = "" if found else f" Name its format with --format, or {_FORMATS}."
+            hint = ""
+            if isinstance(exc, UnknownFormat) and not found:
+                hint = f" Name its format with --format, or {_FORMATS}."
             raise InputError(f"Cannot read {what}: {exc}.{hint}") from exc
         except (OSError, ValueError) as exc:
             reason = getattr(exc, "strerror", None) or exc

@@ -144,7 +144,7 @@ def test_query_that_does_more_than_read_is_refused(
     monkeypatch.chdir(tmp_path)
     path = database(tmp_path / "a.db")
     before = path.read_bytes()
-    with pytest.raises(NoArticle, match="It must be one SELECT statement"):
+    with pytest.raises(NoArticle, match=r"Use one SELECT statement. Tables: news \(id, title"):
         read(path, query)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]

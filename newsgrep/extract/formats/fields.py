@@ -29,6 +29,8 @@ _FALLBACK: Final = "summary"
 _MAX_DEPTH: Final = 8
 _MAX_VALUES: Final = 100_000
 _MAX_LISTED: Final = 20
+_MAX_NAME: Final = 40
+"""Characters of a name in a list of fields; the first row of CSV may have values."""
 
 
 def read_fields(raw: RawFile, identity: str | None = None) -> RawArticle:
@@ -55,7 +57,7 @@ def read_fields(raw: RawFile, identity: str | None = None) -> RawArticle:
     body = chosen["body"] or chosen[_FALLBACK]
     # A record with an empty text may be a headline.
     if not body and not (stated.get("title") and may_have_text(keys, wanted)):
-        listed = ", ".join(list(values)[:_MAX_LISTED])
+        listed = ", ".join(name[:_MAX_NAME] for name in list(values)[:_MAX_LISTED])
         raise NoArticle(
             f"no field has the text of an article; name one with --map body=FIELD. Fields: {listed}"
         )

@@ -118,6 +118,10 @@ class MissingPackage(NoArticle):
         super().__init__(f'{what}: pip install "newsgrep[{extra}]" reads it')
 
 
+class UnknownFormat(NoArticle):
+    """A file that has no format that newsgrep reads."""
+
+
 def bad_record(locator: str, exc: NoArticle) -> BadRecord:
     """Return the record at ``locator`` that ``exc`` says cannot be read."""
     return BadRecord(locator, str(exc), isinstance(exc, MissingPackage))

@@ -24,6 +24,7 @@ from newsgrep.extract.records.base import (
     RecordFormat,
     Records,
     Source,
+    UnknownFormat,
 )
 from newsgrep.extract.records.compressed import codec_of, decompressed
 from newsgrep.extract.records.declared import declared_formats
@@ -142,7 +143,9 @@ def _document(source: Source, head: bytes, default_format: str | None) -> Record
     """Return the record of a file that is one article."""
     name = name_of_format(source.name, head) or default_format
     if name is None:
-        raise NoArticle(unknown_format(source.name) if head.strip() else "the file is empty")
+        if head.strip():
+            raise UnknownFormat(unknown_format(source.name))
+        raise NoArticle("the file is empty")
     return _whole(source, head, name)
 
 

@@ -55,13 +55,9 @@ def read_tables(
     tables = _tables(connection)
     chosen = _choose(tables, options)
     if not chosen:
-        listed = "; ".join(
-            f"{each.name} ({', '.join(each.columns[:_MAX_LISTED])})"
-            for each in tables[:_MAX_LISTED]
-        )
         raise NoArticle(
             "no table has a title and a text; name the columns with --map title=COLUMN,body=COLUMN "
-            f"or use --sql QUERY. Tables: {listed or 'none'}"
+            f"or use --sql QUERY. Tables: {_list(tables)}"
         )
     options.report.others.update(f"table {each.name}" for each in tables if each not in chosen)
     for table in chosen:
@@ -74,17 +70,24 @@ def read_tables(
             yield from _numbered(rows, table.columns, prefix, size)
 
 
+def _list(tables: Sequence[_Table]) -> str:
+    """Return the names of tables and of their columns, for people."""
+    listed = (f"{each.name} ({', '.join(each.columns[:_MAX_LISTED])})" for each in tables)
+    return "; ".join(list(listed)[:_MAX_LISTED]) or "none"
+
+
 def read_query(
     connection: sqlite3.Connection, options: ReadOptions, _size: int, _damage: str
 ) -> Records:
     """Yield the rows of the user's query, which may only read; the locator is their number."""
+    tables = _list(_tables(connection))
     connection.set_authorizer(_authorize)
     try:
         rows = connection.execute(options.query or "")
     except (sqlite3.Error, sqlite3.Warning) as exc:
-        raise NoArticle(f"--sql: {exc}. It must be one SELECT statement") from exc
+        raise NoArticle(f"--sql: {exc}. Use one SELECT statement. Tables: {tables}") from exc
     if rows.description is None:
-        raise NoArticle("--sql: it returns no columns. It must be one SELECT statement")
+        raise NoArticle(f"--sql: no columns. Use one SELECT statement. Tables: {tables}")
     yield from _numbered(rows, [name for name, *_ in rows.description], "#", None)
 
 
