@@ -203,7 +203,7 @@ def _skipped_groups(summary: UpdateSummary) -> list[_Group]:
             has = "has" if len(items) == 1 else "have"
             number = count_noun(len(items), "file")
             text = f"{number} {has} {reason}, which newsgrep does not read"
-        label = "skipped" if kind in {"format", "hidden"} else kind
+        label = "skipped" if kind in {"format", "hidden", "tool"} else kind
         if kind == "hidden":
             text = count_noun(len(items), "hidden file")
         found.append(_Group(label, text, items, has_examples=kind != "hidden"))

@@ -11,9 +11,11 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from newsgrep._io import describe_special_file
 from newsgrep.extract.records.names import may_be_readable, suffix_of
+from newsgrep.extract.snapshots import is_snapshot, skipped_in_snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class File:
 class Skipped:
     """A path that is not read, and the reason.
 
-    ``kind`` is one of ``hidden``, ``format``, ``unreadable``, ``special``, ``loop``,
+    ``kind`` is one of ``hidden``, ``tool``, ``format``, ``unreadable``, ``special``, ``loop``,
     ``missing`` and ``outside``; ``reason`` is for people.
     """
 
@@ -103,6 +105,7 @@ class _Walk:
         """Walk ``top`` without recursion: folders may be nested very deeply."""
         stack: list[Iterator[os.DirEntry[str]]] = []
         trail: list[tuple[int, int]] = []
+        skipped: dict[str, str] = {}
 
         def enter(path: str, status: os.stat_result) -> Skipped | None:
             key = (status.st_dev, status.st_ino)
@@ -118,6 +121,9 @@ class _Walk:
             self.folders.add(key)
             trail.append(key)
             stack.append(iter(found))
+            if is_snapshot(os.path.basename(path)):  # noqa: PTH119 - a name may contain any byte
+                reasons = skipped_in_snapshot({each.name for each in found if not _is_empty(each)})
+                skipped.update((f"{path}{os.sep}{name}", why) for name, why in reasons.items())
             return None
 
         problem = enter(top, status)
@@ -132,6 +138,9 @@ class _Walk:
             if entry.name.startswith("."):
                 yield Skipped(entry.path, "hidden: its name starts with a dot", "hidden")
                 continue
+            if reason := _OF_TOOLS.get(entry.name) or skipped.pop(entry.path, None):
+                yield Skipped(entry.path, reason, "tool")
+                continue
             try:
                 status = entry.stat()
             except OSError as exc:
@@ -143,6 +152,20 @@ class _Walk:
                     yield problem
             else:
                 yield from self.file(entry.path, status, entry)
+
+
+_OF_TOOLS: Final = {
+    "hts-cache": "the cache of HTTrack, which repeats the pages beside it",
+    "hts-log.txt": "the log of HTTrack",
+}
+"""Files and folders that a program which saves pages writes for itself, and the reasons."""
+
+
+def _is_empty(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file() and not entry.stat().st_size
+    except OSError:
+        return True
 
 
 def iter_parents(path: str) -> Iterator[str]:

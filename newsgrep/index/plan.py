@@ -29,7 +29,7 @@ STREAM: Final = "stdin"
 MAX_FILE_SIZE: Final = 64 * 1024 * 1024
 """Bytes. A larger file is hardly an article, and reading it takes many times its size."""
 
-_PRESENT_KINDS: Final = frozenset(("format", "hidden"))
+_PRESENT_KINDS: Final = frozenset(("format", "hidden", "tool"))
 """Kinds of skipped paths that may have an article in the index, from a run that named them."""
 
 

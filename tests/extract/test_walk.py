@@ -45,6 +45,9 @@ def test_find_files_lists_skipped_paths(tmp_path: Path) -> None:
     (tmp_path / ".hidden.txt").write_text("x")
     (tmp_path / "a.mp4").write_text("x")
     (tmp_path / "bare").write_text("x")
+    (tmp_path / "hts-cache").mkdir()
+    (tmp_path / "hts-cache" / "new.txt").write_text("x")
+    (tmp_path / "hts-log.txt").write_text("x")
     os.mkfifo(tmp_path / "pipe.txt")
     (tmp_path / "broken.txt").symlink_to(tmp_path / "nowhere")
     found = list(find_files([str(tmp_path), str(tmp_path / "absent")]))
@@ -52,6 +55,8 @@ def test_find_files_lists_skipped_paths(tmp_path: Path) -> None:
         ".git": "hidden",
         ".hidden.txt": "hidden",
         "a.mp4": "format",
+        "hts-cache": "tool",
+        "hts-log.txt": "tool",
         "pipe.txt": "special",
         "broken.txt": "missing",
         "absent": "missing",
@@ -108,3 +113,31 @@ def test_find_files_lists_unreadable_folders(tmp_path: Path) -> None:
         assert kinds(tmp_path, list(find_files([str(tmp_path)]))) == {"closed": "unreadable"}
     finally:
         closed.chmod(0o700)
+
+
+def test_one_copy_of_a_snapshot_is_read(tmp_path: Path) -> None:
+    names = (
+        "index.json",
+        "index.html",
+        "singlefile.html",
+        "output.html",
+        "readability/content.html",
+    )
+    for folder in ("1715914243.5", "news"):
+        for name in names:
+            path = tmp_path / folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("x")
+    snapshot = tmp_path / "1715914243.5"
+
+    def read() -> list[str]:
+        found = find_files([str(snapshot)])
+        return [os.path.relpath(each.path, snapshot) for each in found if isinstance(each, File)]
+
+    assert read() == ["singlefile.html"]
+    (snapshot / "singlefile.html").write_text("")
+    assert read() == ["output.html", "singlefile.html"]
+    (snapshot / "index.json").unlink()
+    assert len(read()) == 4
+    others = find_files([str(tmp_path / "news")])
+    assert sum(isinstance(each, File) for each in others) == 5
