@@ -1,4 +1,4 @@
-"""Snapshots of ArchiveBox: a folder with several copies of one page, of which one is read."""
+"""What programs that save pages write beside them: HTTrack its cache, ArchiveBox other copies."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ _INDEX: Final = "index.json"
 _COPIES: Final = ("singlefile.html", "output.html", "readability", "mercury", "htmltotext.txt")
 """The copies in a snapshot, the best one first; SingleFile's states the address of the page."""
 _OWN: Final = frozenset((_INDEX, "index.html", "headers.json"))
+
+OF_TOOLS: Final[Mapping[str, str]] = {
+    "hts-cache": "the cache of HTTrack, which repeats the pages beside it",
+    "hts-log.txt": "the log of HTTrack",
+}
+"""Files and folders that a program which saves pages writes for itself, and the reasons."""
 
 
 def is_snapshot(folder: str) -> bool:

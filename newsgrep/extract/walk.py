@@ -11,11 +11,10 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
 from newsgrep._io import describe_special_file
 from newsgrep.extract.records.names import may_be_readable, suffix_of
-from newsgrep.extract.snapshots import is_snapshot, skipped_in_snapshot
+from newsgrep.extract.snapshots import OF_TOOLS, is_snapshot, skipped_in_snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,7 @@ class _Walk:
             if entry.name.startswith("."):
                 yield Skipped(entry.path, "hidden: its name starts with a dot", "hidden")
                 continue
-            if reason := _OF_TOOLS.get(entry.name) or skipped.pop(entry.path, None):
+            if reason := OF_TOOLS.get(entry.name) or skipped.pop(entry.path, None):
                 yield Skipped(entry.path, reason, "tool")
                 continue
             try:
@@ -152,13 +151,6 @@ class _Walk:
                     yield problem
             else:
                 yield from self.file(entry.path, status, entry)
-
-
-_OF_TOOLS: Final = {
-    "hts-cache": "the cache of HTTrack, which repeats the pages beside it",
-    "hts-log.txt": "the log of HTTrack",
-}
-"""Files and folders that a program which saves pages writes for itself, and the reasons."""
 
 
 def _is_empty(entry: os.DirEntry[str]) -> bool:

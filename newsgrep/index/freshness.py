@@ -14,6 +14,7 @@ from collections.abc import Container, Iterable
 from typing import Final, NamedTuple
 
 from newsgrep.extract.records.names import readable_suffixes
+from newsgrep.extract.snapshots import OF_TOOLS, is_snapshot
 from newsgrep.models import FileRecord
 
 TIME_LIMIT: Final = 1.0
@@ -81,7 +82,8 @@ def _compare_folder(
 
     ``expected`` are the ``known`` paths in it.
     """
-    readable = readable_suffixes()
+    # In a snapshot of ArchiveBox, one file of several is read; a new snapshot is another folder.
+    readable = () if is_snapshot(os.path.basename(folder)) else readable_suffixes()  # noqa: PTH119
     differing, seen = 0, 0
     try:
         with os.scandir(folder) as entries:
@@ -103,7 +105,8 @@ def _would_be_indexed(entry: os.DirEntry[str], readable: Container[str]) -> bool
     """Return whether ``newsgrep index`` would read a new file of this name."""
     is_article = os.path.splitext(entry.name)[1].lower() in readable  # noqa: PTH122  (any bytes)
     # A link may lead elsewhere, or to a file that is known by another name.
-    return is_article and not entry.name.startswith(".") and not entry.is_symlink()
+    is_own = entry.name.startswith(".") or entry.name in OF_TOOLS
+    return is_article and not is_own and not entry.is_symlink()
 
 
 def _is_same(record: FileRecord, status: os.stat_result) -> bool:

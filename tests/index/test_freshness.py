@@ -111,3 +111,18 @@ def test_hidden_file_that_was_named_is_not_missing(cli: Cli) -> None:
     cli("index", "news", "news/.b.md")
     assert cli.json("stats")["articles"] == 2
     assert "run newsgrep index again" not in cli("search", "造船", status=1).err
+
+
+def test_unread_copies_of_programs_are_not_new(tmp_path: Path) -> None:
+    snapshot = tmp_path / "1715914243.5"
+    snapshot.mkdir()
+    for folder, names in (
+        (tmp_path, ("a.md", "hts-log.txt")),
+        (snapshot, ("index.html", "b.html")),
+    ):
+        for name in names:
+            (folder / name).write_text("渡轮")
+    records = [_file_record(tmp_path / "a.md"), _file_record(snapshot / "b.html")]
+    assert check_freshness(records) == FreshnessCheck(0, complete=True)
+    (tmp_path / "c.md").write_text("渡轮")
+    assert check_freshness(records) == FreshnessCheck(1, complete=True)
