@@ -94,7 +94,6 @@ def make_plan(
     are gone.
     """
     plan = Plan({record.path: record for record in records}, largest, shard, prune=prune)
-    records_in = group_records(plan.known)
     roots = {os.path.abspath(path) for path in paths}  # noqa: PTH100  (links stay as they are)
     own = tuple(os.path.join(folder, "") for folder in own_folders)  # noqa: PTH118  (likewise)
     seen: set[str] = set()
@@ -115,16 +114,10 @@ def make_plan(
         record = plan.known.get(found.path)
         if record and _is_unchanged(found, record, largest) and _was_read_with(read, record):
             plan.unchanged.append(record)
-            plan.unchanged += records_in.get(found.path, {}).values()
         else:
             plan.to_read.append(found)
-            if found.path in records_in:
-                plan.changed[found.path] = with_container(records_in[found.path], record)
-    under = [
-        path
-        for path, record in plan.known.items()
-        if not roots.isdisjoint(iter_parents(record.file))
-    ]
+    _add_records(plan)
+    under = _paths_under(plan.known, roots)
     _check_missing(plan, roots, under)
     if shard:
         under = [path for path in under if shard.takes(plan.known[path].file)]
@@ -156,6 +149,33 @@ def make_stream_plan(records: Iterable[FileRecord], largest: int) -> Plan:
     plan = Plan(known, largest, prune=False, stream=True)
     plan.changed[STREAM] = {p: record for p, record in known.items() if record.file == STREAM}
     return plan
+
+
+def _add_records(plan: Plan) -> None:
+    """Add the known records of files of many: to ``unchanged`` and to ``changed``."""
+    unchanged = {record.path for record in plan.unchanged if record.status is Status.CONTAINER}
+    changed = {file.path for file in plan.to_read}
+    for record in plan.known.values():
+        if record.locator:
+            if (path := record.file) in unchanged:
+                plan.unchanged.append(record)
+            elif path in changed:
+                plan.changed.setdefault(path, {})[record.path] = record
+    for path, records in plan.changed.items():
+        plan.changed[path] = with_container(records, plan.known.get(path))
+
+
+def _paths_under(known: Mapping[str, FileRecord], roots: Set[str]) -> list[str]:
+    """Return the paths of file records whose files are under ``roots``."""
+    under = []
+    file, is_under = "", False
+    for path, record in known.items():
+        if record.file != file:  # the records of one file follow each other
+            file = record.file
+            is_under = not roots.isdisjoint(iter_parents(file))
+        if is_under:
+            under.append(path)
+    return under
 
 
 def group_records(known: Mapping[str, FileRecord]) -> dict[str, dict[str, FileRecord]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from newsgrep.analysis.codec import unpack_folded
 from newsgrep.analysis.document import IndexDocument
@@ -27,6 +28,7 @@ from newsgrep.index.addresses import (
     texts_agree,
 )
 from newsgrep.index.containers import ContainerEnd, KnownRecord, unpack_ledger
+from newsgrep.index.packed import PackedRecords
 from newsgrep.index.plan import (
     STREAM,
     ListedFile,
@@ -41,6 +43,12 @@ from newsgrep.models import FileRecord, Status
 
 Prepare = Callable[[Sequence[File]], Iterator[Prepared]]
 """Reads files again that turn out to have an article of their own."""
+
+
+# One value for all files: there may be millions.
+_ADDED: Final = (Outcome.ADDED, "")
+_UPDATED: Final = (Outcome.UPDATED, "")
+_UNCHANGED: Final = (Outcome.UNCHANGED, "")
 
 
 class UpdateRun:
@@ -80,11 +88,14 @@ class UpdateRun:
         }
         # Addresses of which an article was lost whose duplicates may take its place.
         self._vacant: set[str] = set()
-        self._decided_before = {record.path for record in plan.unchanged}
+        # Files without an article of their own that an earlier run reported.
+        self._decided_before = {
+            record.path for record in plan.unchanged if record.status is not Status.INDEXED
+        }
         self._pending = {file.path + file.locator for file in plan.to_read}
         stale = self._pending | {record.path for record in plan.gone}
         # The file that each article is taken from, unless this file changes in this run.
-        self._winners: dict[str, FileRecord] = {}
+        self._winners = PackedRecords()
         self._lost: dict[str, FileRecord] = {}
         # The ids of further texts at an address.
         self._others: dict[str, list[str]] = {}
@@ -92,8 +103,10 @@ class UpdateRun:
         self._followers: dict[str, list[FileRecord]] = {}
         for record in plan.known.values():
             if record.status is Status.INDEXED and record.article_id:
-                known = self._lost if record.path in stale else self._winners
-                known[record.article_id] = record
+                if record.path in stale:
+                    self._lost[record.article_id] = record
+                else:
+                    self._winners.share(record.article_id, record)
                 if record.address:
                     self._others.setdefault(record.address, []).append(record.article_id)
             elif record.status is Status.DUPLICATE and record.path not in stale:
@@ -191,7 +204,8 @@ class UpdateRun:
             self._repeated[Outcome.UNCHANGED] += 1
         else:
             self._outcomes[path] = _previous_outcome(known)
-            self._decided_before.add(path)
+            if known.status is not Status.INDEXED:
+                self._decided_before.add(path)
             if known.status is Status.INDEXED and not self._is_winner(known):
                 # Another record of the file was taken for this one, moved.
                 self._duplicates.setdefault(address_of(known), []).append(known)
@@ -261,7 +275,7 @@ class UpdateRun:
         yield from self._delete_former_article(record)
         yield PutArticle(document)
         existed = article_id in self._before
-        self._outcomes[record.path] = (Outcome.UPDATED if existed else Outcome.ADDED), ""
+        self._outcomes[record.path] = _UPDATED if existed else _ADDED
         for each in agreeing:
             yield from self._demote(each, address, article_id)
         self._add_winner(record)
@@ -500,7 +514,7 @@ def _records_at(
 def _previous_outcome(record: FileRecord) -> tuple[Outcome, str]:
     match record.status:
         case Status.INDEXED:
-            return Outcome.UNCHANGED, ""
+            return _UNCHANGED
         case Status.DUPLICATE:
             return Outcome.DUPLICATE, record.reason or ""
         case Status.REJECTED | Status.CONTAINER:
