@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsgrep.errors import NoArticle
 from newsgrep.extract.extraction import Extraction, extract_records
 from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.records.base import (
@@ -184,6 +185,24 @@ def test_plain_arc_with_ten_fields_is_read() -> None:
     found, (bad_record,), _ = read(damaged, "a.arc")
     assert urls(found) == ["x"]
     assert bad_record.reason == f"no record begins here; {len(head + body) + 1} bytes are not read"
+
+
+@pytest.mark.parametrize("compress_dictionary", [False, True])
+def test_zstandard_with_a_dictionary_is_read(compress_dictionary: bool) -> None:
+    zstd = pytest.importorskip("backports.zstd")
+    records = pages(40)
+    dictionary = zstd.train_dict(records * 5, 4000).dict_content
+    shared = zstd.ZstdDict(dictionary)
+    stored = zstd.compress(dictionary) if compress_dictionary else dictionary
+    data = b"\x5d\x2a\x4d\x18" + len(stored).to_bytes(4, "little") + stored
+    data += b"".join(zstd.compress(record, zstd_dict=shared) for record in records)
+    found, bad, _ = read(data, "a.warc.zst")
+    assert (len(found), bad) == (40, [])
+    found, (bad_record,), _ = read(data[:-20], "a.warc.zst")
+    assert len(found) == 39
+    assert "compressed data is damaged after" in bad_record.reason
+    with pytest.raises(NoArticle, match="dictionary is damaged"):
+        read(data[:8] + bytes(len(stored)) + data[8 + len(stored) :], "a.warc.zst")
 
 
 def test_wacz_is_read_once() -> None:

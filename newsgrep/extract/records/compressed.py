@@ -9,7 +9,7 @@ import lzma
 import os
 import zlib
 from collections.abc import Callable
-from typing import BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, cast
 
 from newsgrep.errors import NoArticle
 from newsgrep.extract.records.base import MissingPackage, Source
@@ -33,6 +33,39 @@ class DamagedData(NoArticle):
 
 
 def _open_zstd(stream: BinaryIO) -> io.BufferedIOBase:
+    zstd = _load_zstd()
+    file = zstd.ZstdFile(stream)
+    return cast("io.BufferedIOBase", _Translated(file, zstd.ZstdError))
+
+
+def _open_zstd_with_dictionary(stream: BinaryIO) -> io.BufferedIOBase:
+    """Open a ``.warc.zst`` whose first frame is the dictionary of all others.
+
+    It is a skippable frame, whose content may itself be compressed:
+    https://iipc.github.io/warc-specifications/specifications/warc-zstd/
+    """
+    zstd = _load_zstd()
+    stream.read(len(_DICTIONARY_MAGIC))
+    size = int.from_bytes(stream.read(4), "little")
+    if size > _MAX_DICTIONARY:
+        raise TooMuchData("a Zstandard dictionary of more than 16M")
+    data = stream.read(size)
+    try:
+        if data.startswith(_ZSTD_MAGIC):
+            data = zstd.ZstdDecompressor().decompress(data, _MAX_DICTIONARY)
+        file = zstd.ZstdFile(stream, zstd_dict=zstd.ZstdDict(data))
+    except (zstd.ZstdError, ValueError) as exc:
+        raise DamagedData("its Zstandard dictionary is damaged") from exc
+    return cast("io.BufferedIOBase", _Translated(file, zstd.ZstdError))
+
+
+_ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
+_DICTIONARY_MAGIC: Final = b"\x5d\x2a\x4d\x18"
+_MAX_DICTIONARY: Final = 16 * 1024 * 1024
+
+
+def _load_zstd() -> Any:
+    """Return the module ``zstd`` of Python 3.14, or its copy for others."""
     try:
         from compression import zstd  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
@@ -40,7 +73,7 @@ def _open_zstd(stream: BinaryIO) -> io.BufferedIOBase:
             from backports import zstd  # type: ignore[no-redef,unused-ignore]
         except ImportError as exc:
             raise MissingPackage("it is compressed with Zstandard", "zstd") from exc
-    return cast("io.BufferedIOBase", _Translated(zstd.ZstdFile(stream), zstd.ZstdError))
+    return zstd
 
 
 class _Translated:
@@ -78,7 +111,8 @@ _CODECS: Final[dict[bytes, Codec]] = {
     b"\x1f\x8b": gzip_codec,
     b"\xfd7zXZ\0": lzma.LZMAFile,
     b"BZh": bz2.BZ2File,
-    b"\x28\xb5\x2f\xfd": _open_zstd,
+    _ZSTD_MAGIC: _open_zstd,
+    _DICTIONARY_MAGIC: _open_zstd_with_dictionary,
 }
 
 
