@@ -30,7 +30,7 @@ from newsgrep.extract.records.base import (
     bytes_source,
     file_source,
 )
-from newsgrep.extract.records.registry import read_records
+from newsgrep.extract.records.registry import read_located, read_records
 
 OUTLETS = load_outlets()
 TEXT = "港务局昨天表示，新码头将在年内完工，渡轮的班次会随之增加。"
@@ -263,6 +263,35 @@ def test_nested_archives_end() -> None:
     (bad,) = read("a.zip", data)
     assert isinstance(bad, BadRecord)
     assert "nested" in bad.reason
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_members_of_one_name_are_different_records() -> None:
+    names = ["a.txt", "a.txt (2)", "a.txt", "a.txt"]
+    expected = ["!/a.txt", "!/a.txt (2)", "!/a.txt (2) (2)", "!/a.txt (3)"]
+    packed, tarred = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive, tarfile.open(fileobj=tarred, mode="w") as tar:
+        for number, name in enumerate(names):
+            data = f"{TEXT}{number}".encode()
+            archive.writestr(name, data)
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    for name, data in (("a.zip", packed.getvalue()), ("a.tar", tarred.getvalue())):
+        found = read(name, data)
+        assert [each.locator for each in found] == expected
+        read_data = [each.data[-1:] for each in found if isinstance(each, Record)]
+        assert read_data == [b"0", b"2", b"3"]
+        located = read_located(bytes_source(name, data), [expected[3]], base.DEFAULT_OPTIONS)
+        assert list(located) == found[3:]
+
+
+@pytest.mark.parametrize("size", [1 << 27, 1 << 60], ids=["128M", "an exabyte"])
+def test_tar_member_larger_than_its_archive_is_damage(size: int) -> None:
+    member = tarfile.TarInfo("a.txt")
+    member.size = size
+    *_, bad = read("a.tar", member.tobuf(tarfile.GNU_FORMAT) + TEXT.encode() * 100)
+    assert bad == BadRecord("!/…", "the archive is damaged after 1 members")
 
 
 def test_truncated_archives_list_the_damage() -> None:

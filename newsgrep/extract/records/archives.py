@@ -6,6 +6,7 @@ import io
 import tarfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, BinaryIO, Final, cast
@@ -71,11 +72,12 @@ def read_zip(source: Source, options: ReadOptions, read_member: MemberReader) ->
         with archive:
             folder = _WACZ_FOLDER if _is_wacz(archive) else ""
             metadata = omnivore.read_metadata(archive)
+            locators = _Locators()
             for info in archive.infolist():
                 name = info.filename
                 if info.is_dir() or _is_skipped(name) or not name.startswith(folder):
                     continue
-                locator = f"{MEMBER_SIGN}{_legible(info)}"
+                locator = locators.new(_legible(info))
                 if info.flag_bits & 1:
                     yield BadRecord(locator, "encrypted")
                 elif info.file_size > max(info.compress_size * _MAX_RATIO, _FREE_BYTES):
@@ -137,14 +139,14 @@ def _legible(info: zipfile.ZipInfo) -> str:
 def read_tar(source: Source, options: ReadOptions, read_member: MemberReader) -> Records:
     """Yield the records of all members of a tar archive, which is read once from its beginning."""
     with source.open_stream() as raw:
-        stream, count = _Tail(raw), 0
+        stream, count, locators = _Tail(raw), 0, _Locators()
         try:
             with tarfile.open(fileobj=cast("BinaryIO", stream), mode="r|") as archive:
                 for info in archive:
                     count += 1
-                    locator = f"{MEMBER_SIGN}{info.name.removeprefix('./')}"
                     if not info.isfile() or _is_skipped(info.name):
                         continue
+                    locator = locators.new(info.name.removeprefix("./"))
                     data = archive.extractfile(info)
                     if data is None or info.size > MAX_RECORD_BYTES:
                         yield BadRecord(locator, "larger than 64M: take it out of the archive")
@@ -158,21 +160,49 @@ def read_tar(source: Source, options: ReadOptions, read_member: MemberReader) ->
             yield BadRecord(f"{MEMBER_SIGN}…", f"the archive is damaged after {count:,} members")
 
 
+class _Locators:
+    """The locators of the members of one archive, each of them different.
+
+    Several members may have one name, such as versions of a file that were appended to a tar
+    archive. The second one is ``!/a.txt (2)``.
+    """
+
+    def __init__(self) -> None:
+        self._uses: Counter[str] = Counter()
+
+    def new(self, name: str) -> str:
+        """Return the locator of the next member, whose name is ``name``."""
+        self._uses[name] += 1
+        while (number := self._uses[name]) > 1:
+            name = f"{name} ({number})"  # which may be the name of another member
+            self._uses[name] += 1
+        return MEMBER_SIGN + name
+
+
 _TAR_BLOCK: Final = 512
+_MAX_READS_AT_END: Final = 100
 
 
 class _Tail:
-    """A stream whose last block is known."""
+    """A stream whose last block is known, and which can't be read after its end for ever."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.last_block = b""
         self._stream = stream
+        self._reads_at_end = 0
 
     def read(self, size: int) -> bytes:
-        """Return at most ``size`` bytes."""
+        """Return at most ``size`` bytes; raises :class:`EOFError` at the end after some calls.
+
+        The module skips a member by reading it to the size in its header, which may be a petabyte.
+        """
         data = self._stream.read(size)
         if data:
             self.last_block = (self.last_block + data[-_TAR_BLOCK:])[-_TAR_BLOCK:]
+        else:
+            self._reads_at_end += 1
+            if self._reads_at_end > _MAX_READS_AT_END:
+                raise EOFError("it has no end")
         return data
 
 
