@@ -50,7 +50,7 @@ def test_show_of_a_dump_lists_what_to_name(dump: Cli) -> None:
     ran = dump("show", "d.jsonl", status=1)
     assert "d.jsonl contains 2 articles. Name one of them, such as d.jsonl:1" in ran.err
     ran = dump("show", "d.jsonl:3", status=1)
-    assert "it contains no article text. newsgrep extract d.jsonl:3 shows it" in ran.err
+    assert "Fields: title, id. newsgrep extract d.jsonl:3 shows it" in ran.err
     assert "No article with the id or path d.jsonl:9" in dump("show", "d.jsonl:9", status=1).err
 
 
