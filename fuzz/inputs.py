@@ -60,6 +60,8 @@ def seeds_for(target: str, more: Sequence[Path] = ()) -> list[bytes]:
     if target == "packed":
         return _packed()
     folders = [ROOT / "seeds", ROOT / "tests" / "fixtures", *more]
+    if target == "records":
+        folders = [ROOT / "tests" / "fixtures" / "formats", *more]
     files = sorted(path for folder in folders for path in folder.rglob("*") if path.is_file())
     own = [path for path in files if path.suffix == f".{target}"] or files
     random.Random(1).shuffle(own)  # noqa: S311 - seeded, for sampling

@@ -30,6 +30,8 @@ from newsgrep.extract.dates import forms, lines, names
 from newsgrep.extract.decode import decode
 from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.pipeline import extract_article
+from newsgrep.extract.records.base import BadRecord, ReadOptions, bytes_source
+from newsgrep.extract.records.registry import read_records
 from newsgrep.models import (
     ARCHIVE_ZONE,
     Article,
@@ -445,6 +447,35 @@ def _deflated(data: bytes, *, text: bool) -> bytes:
     return zlib.crc32(body).to_bytes(4, "big") + body
 
 
+_NAMES: Final = (
+    "a",
+    "a.warc.gz",
+    "a.warc",
+    "a.jsonl",
+    "a.json",
+    "a.csv",
+    "a.mbox",
+    "a.zip",
+    "a.db",
+)
+
+
+def records(data: bytes) -> None:
+    """A file is divided into records with different locators, whatever its bytes are."""
+    source = bytes_source(_NAMES[len(data) % len(_NAMES)], data)
+    seen: set[str] = set()
+    try:
+        for each in read_records(source, ReadOptions()):
+            _check(each.locator not in seen, f"two records at {each.locator}")
+            seen.add(each.locator)
+            if isinstance(each, BadRecord):
+                _check(each.reason and each.reason.isprintable(), f"the reason {each.reason!r}")
+            else:
+                _check(isinstance(each.data, bytes), "a record without bytes")
+    except NoArticle as exc:
+        _check(str(exc).isprintable(), f"the reason {exc}")
+
+
 TARGETS: Final[dict[str, Target]] = {
     "decoder": decoder,
     "txt": text_file,
@@ -455,4 +486,5 @@ TARGETS: Final[dict[str, Target]] = {
     "engines": engines,
     "texts": texts,
     "packed": packed,
+    "records": records,
 }
