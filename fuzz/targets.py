@@ -447,21 +447,11 @@ def _deflated(data: bytes, *, text: bool) -> bytes:
     return zlib.crc32(body).to_bytes(4, "big") + body
 
 
-_NAMES: Final = (
-    "a",
-    "a.warc.gz",
-    "a.warc",
-    "a.jsonl",
-    "a.json",
-    "a.csv",
-    "a.mbox",
-    "a.zip",
-    "a.db",
-)
+_NAMES: Final = "a a.warc.gz a.warc a.jsonl a.json a.csv a.mbox a.zip a.db a.eml a.mht".split()
 
 
 def records(data: bytes) -> None:
-    """A file is divided into records with different locators, whatever its bytes are."""
+    """Divide a file of any bytes into records: each has a locator of its own."""
     source = bytes_source(_NAMES[len(data) % len(_NAMES)], data)
     seen: set[str] = set()
     try:
