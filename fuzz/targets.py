@@ -447,7 +447,19 @@ def _deflated(data: bytes, *, text: bool) -> bytes:
     return zlib.crc32(body).to_bytes(4, "big") + body
 
 
-_NAMES: Final = "a a.warc.gz a.warc a.jsonl a.json a.csv a.mbox a.zip a.db a.eml a.mht".split()
+_NAMES: Final = [
+    "a",
+    "a.warc.gz",
+    "a.warc",
+    "a.jsonl",
+    "a.json",
+    "a.csv",
+    "a.mbox",
+    "a.zip",
+    "a.db",
+    "a.eml",
+    "a.mht",
+]
 
 
 def records(data: bytes) -> None:
