@@ -244,6 +244,19 @@ _EIGHTHS_UP: Final = " ▁▂▃▄▅▆▇█"
 _PLAIN: Final = "#"
 
 
+_KILO: Final = 1000
+
+
+def format_bytes(count: int) -> str:
+    """Return a number of bytes with its decimal unit: ``12.3 MB``."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB"):
+        if size < _KILO:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= _KILO
+    return f"{size:.1f} GB"
+
+
 def bar(value: float, most: float, width: int, *, blocks: bool) -> str:
     """Return a horizontal bar for ``value``, ``width`` cells for ``most``, without padding.
 

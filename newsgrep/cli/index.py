@@ -152,6 +152,7 @@ def index_command(options: UpdateCommandOptions) -> int:
             prune=options.prune,
             wait=options.wait,
             progress=progress,
+            byte_progress=progress.bytes,
             follow=options.follow,
             largest=options.max_file_size,
             engine=options.engine,

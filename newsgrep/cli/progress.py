@@ -8,25 +8,53 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
+from newsgrep.terminal import format_bytes
+
 if TYPE_CHECKING:
-    from newsgrep.index.workers import Progress
+    from rich import progress as rich
+
+
+class ProgressBar:
+    """Shows numbers of items, or of bytes, and their total: ``None`` if it is not known yet."""
+
+    def __init__(self, bar: rich.Progress | None) -> None:
+        self._bar = bar
+        if bar:
+            self._task = bar.add_task("reading", total=None, count="", rate="", visible=False)
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Show how many items are done."""
+        self._show(done, total, "{:,}".format)
+
+    def bytes(self, done: int, total: int | None) -> None:
+        """Show how many bytes are done."""
+        self._show(done, total, format_bytes)
+
+    def _show(self, done: int, total: int | None, write: Callable[[int], str]) -> None:
+        if self._bar is None:
+            return
+        speed = self._bar.tasks[0].speed
+        self._bar.update(
+            self._task,
+            description="writing the index" if done == total else "reading",
+            completed=done,
+            total=total,
+            count=write(done) if total is None else f"{write(done)}/{write(total)}",
+            rate=f"{write(round(speed))}/s" if speed else "",
+            visible=total != 0,
+        )
 
 
 @contextmanager
-def show_progress() -> Iterator[Progress]:
-    """Show a bar with rate and time left on standard error, if it is a terminal.
-
-    Yields a function of the number of items done and their total, ``None`` if not known yet.
-    """
+def show_progress() -> Iterator[ProgressBar]:
+    """Show a bar with rate and time left on standard error, if it is a terminal."""
     if not sys.stderr.isatty():
-        from newsgrep.index.workers import no_progress
-
-        yield no_progress
+        yield ProgressBar(None)
         return
     from rich import progress as rich
     from rich.console import Console
@@ -34,22 +62,12 @@ def show_progress() -> Iterator[Progress]:
     columns = (
         rich.TextColumn("{task.description}"),
         rich.BarColumn(),
-        rich.MofNCompleteColumn(),
+        rich.TextColumn("{task.fields[count]}"),
         rich.TextColumn("{task.fields[rate]}"),
         rich.TimeRemainingColumn(),
     )
     with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=None, rate="", visible=False)
-
-        def show(done: int, total: int | None) -> None:
-            speed = bar.tasks[0].speed
-            rate = f"{speed:,.0f}/s" if speed else ""
-            name = "writing the index" if done == total else "reading"
-            bar.update(
-                task, description=name, completed=done, total=total, rate=rate, visible=total != 0
-            )
-
-        yield show
+        yield ProgressBar(bar)
 
 
 @contextmanager

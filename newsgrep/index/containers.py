@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from newsgrep.errors import NoArticle
 from newsgrep.extract.formats import FIELDS_FORMAT
@@ -130,6 +130,30 @@ def read_as_before(container: FileRecord | None, options: ReadOptions) -> ReadOp
 ContainerItem = RecordTask | KnownRecord | FileRecord | ContainerEnd
 
 
+class Position:
+    """How far a file is read, in bytes of the file, whatever its format is."""
+
+    def __init__(self) -> None:
+        self._stream: BinaryIO | None = None
+        self._reached = 0
+
+    def watch(self, source: Source) -> Source:
+        """Return ``source`` with streams that this follows."""
+
+        def open_stream() -> BinaryIO:
+            self._stream = source.open_stream()
+            return self._stream
+
+        return replace(source, open_stream=open_stream)
+
+    def advance(self) -> int:
+        """Return how many bytes were read since the last call."""
+        before = self._reached
+        if self._stream and not self._stream.closed:
+            self._reached = max(before, self._stream.tell())
+        return self._reached - before
+
+
 def read_container(
     file: File,
     known: Mapping[str, FileRecord],
@@ -137,16 +161,19 @@ def read_container(
     extractor: str,
     options: ReadOptions,
     again: bool = False,
+    position: Position | None = None,
 ) -> Iterator[ContainerItem]:
     """Yield what the records of ``file`` are, in the order of the file, and at last its end.
 
     ``known`` has the file records of this file and its records by path; with ``again``, all records
-    are extracted, whether they have changed or not. Raises ``OSError`` and :class:`ValueError` if
-    the file cannot be read.
+    are extracted, whether they have changed or not. ``position`` follows the reading. Raises
+    ``OSError`` and :class:`ValueError` if the file cannot be read.
     """
     status = os.stat(file.path)  # noqa: PTH116  (any bytes)
     file = File(file.path, status.st_size, status.st_mtime_ns)
     source = file_source(Path(file.path))
+    if position:
+        source = position.watch(source)
     before = known.get(file.path)
     ledger = unpack_ledger(before.ledger) if before else Ledger()
     fields = options.fields or ledger.fields

@@ -6,7 +6,7 @@ A long run commits at intervals, so that little is lost if it dies.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -45,6 +45,7 @@ from newsgrep.index.workers import (
     Prepared,
     PrepareOptions,
     Progress,
+    ignore_bytes,
     no_progress,
     prepare_files,
     prepare_stream,
@@ -65,7 +66,8 @@ class UpdateOptions:
     :func:`newsgrep.index.plan.make_plan`. ``wait`` is how many seconds to wait for another
     writer, and ``commit_every`` how many seconds to write before a commit. ``engine`` is the
     engine of a new index; an existing one must have the same. ``progress`` is called with the
-    number of files read, and their total.
+    number of files read, and their total; if some have many records, ``byte_progress`` is called
+    with numbers of bytes instead.
     With ``reextract`` only files that older rules have read are read again, of the articles that
     match ``only`` if that is given (:func:`newsgrep.index.reextract.make_reextraction_plan`).
     ``read`` says how to read files of many records. ``stream`` has JSON Lines with records to
@@ -77,6 +79,7 @@ class UpdateOptions:
     prune: bool | None = None
     wait: float = 0.0
     progress: Progress = no_progress
+    byte_progress: Progress = no_progress
     commit_every: float = 300.0
     follow: bool = False
     largest: int = MAX_FILE_SIZE
@@ -231,6 +234,7 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
         run.plan.changed,
         options.reextract,
         run.plan.known,
+        _count_bytes(files, options) if size else ignore_bytes,
     )
     if options.stream:
         lines = read_stream(options.stream, run.plan.changed[STREAM], options.read)
@@ -238,15 +242,16 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
         results = prepare_stream(lines, prepare, options.jobs if is_long else 1)
     else:
         results = prepare_files(files, prepare, jobs)
-    known = not (options.stream or any(is_container(file.path) for file in files))
-    prepared = _with_progress(results, len(files) if known else None, options.progress)
+    known = not (options.stream or size)
+    if options.stream or not size:
+        results = _with_progress(results, len(files) if known else None, options.progress)
     rejected: list[ChangesRejected] = []
 
     def again(files: Sequence[File]) -> Iterator[Prepared]:
         return prepare_files(files, prepare, 1)
 
     try:
-        for changes in _timed_commits(run.changes(prepared, again), options.commit_every):
+        for changes in _timed_commits(run.changes(results, again), options.commit_every):
             try:
                 engine.write(changes)
             except ChangesRejected as exc:
@@ -296,6 +301,20 @@ def _timed_commits(
 
     for first in groups:
         yield commit(first)
+
+
+def _count_bytes(files: Iterable[File], options: UpdateOptions) -> Callable[[int], None]:
+    """Return a function that adds a number of bytes to those that were read of ``files``."""
+    total = sum(file.size for file in files if not file.locator)
+    done = 0
+
+    def add(count: int) -> None:
+        nonlocal done
+        done += count
+        options.byte_progress(min(done, total), total)
+
+    add(0)
+    return add
 
 
 def _with_progress(

@@ -42,6 +42,7 @@ from newsgrep.extract.walk import File
 from newsgrep.index.containers import (
     ContainerEnd,
     KnownRecord,
+    Position,
     RecordTask,
     read_as_before,
     read_container,
@@ -299,6 +300,10 @@ def _indexed_record(record: FileRecord, article: Article) -> FileRecord:
     return record._replace(status=Status.INDEXED, article_id=article.id, version_key=key)
 
 
+def ignore_bytes(_count: int) -> None:
+    """Count nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class PrepareOptions:
     """How to read files.
@@ -307,6 +312,7 @@ class PrepareOptions:
     bytes are not read. ``read`` says how to read records, and ``known`` has the file records of
     files of many records by path: what has not changed is not extracted again, unless ``again``.
     ``all_known`` has the file records of the whole index by path.
+    ``on_read`` is called with the number of bytes of files that were read.
     """
 
     outlets_file: Path | None = None
@@ -315,6 +321,7 @@ class PrepareOptions:
     known: Mapping[str, Mapping[str, FileRecord]] = field(default_factory=dict)
     again: bool = False
     all_known: Mapping[str, FileRecord] = field(default_factory=dict)
+    on_read: Callable[[int], None] = ignore_bytes
 
 
 def prepare_files(files: Iterable[File], options: PrepareOptions, jobs: int) -> Iterator[Prepared]:
@@ -335,6 +342,7 @@ def prepare_files(files: Iterable[File], options: PrepareOptions, jobs: int) -> 
                 containers.append(file)
             else:
                 yield file
+                options.on_read(file.size)
 
     rules = options.outlets_file, options.largest
     for found in map_in_order(_preparer, rules, documents(), jobs):
@@ -363,14 +371,24 @@ def _read_all(files: Iterable[File], options: PrepareOptions) -> Iterator[_Item]
     extractor = extraction_version(load_outlets(options.outlets_file))
     for file in sorted(files, key=lambda file: os.fsencode(file.path)):
         known = options.known.get(file.path, {})
+        position, read = Position(), 0
         try:
-            yield from read_container(
-                file, known, extractor=extractor, options=options.read, again=options.again
-            )
+            for item in read_container(
+                file,
+                known,
+                extractor=extractor,
+                options=options.read,
+                again=options.again,
+                position=position,
+            ):
+                yield item
+                options.on_read(count := position.advance())
+                read += count
         except FileNotFoundError:
             yield FailedFile(file.path, "it was gone before it could be read")
         except (OSError, ValueError) as exc:
             yield FailedFile(file.path, getattr(exc, "strerror", None) or str(exc))
+        options.on_read(file.size - read)
 
 
 def _read_located(located: Mapping[str, Sequence[str]], options: PrepareOptions) -> Iterator[_Item]:

@@ -12,13 +12,12 @@ from newsgrep.index.containers import unpack_ledger
 from newsgrep.index.manifest import Manifest
 from newsgrep.models import FileRecord, Status
 from newsgrep.query.ast import DateRange, MatchAll
-from newsgrep.terminal import Screen, StyledLine, StyledText, one_line
+from newsgrep.terminal import Screen, StyledLine, StyledText, format_bytes, one_line
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import display_date
 
 MAX_SOURCES: Final = 10
 """Sources that text shows; JSON lists all."""
-_KILO: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,13 +128,3 @@ def to_json(stats: IndexStats) -> dict[str, Any]:
         "made_by": stats.manifest.made_by,
         "fingerprint": stats.manifest.analyser,
     }
-
-
-def format_bytes(count: int) -> str:
-    """Return a number of bytes with its decimal unit: ``12.3 MB``."""
-    size = float(count)
-    for unit in ("bytes", "kB", "MB"):
-        if size < _KILO:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= _KILO
-    return f"{size:.1f} GB"

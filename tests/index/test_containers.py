@@ -269,3 +269,19 @@ def test_reextraction_of_a_named_file_reads_its_records(folder: Path) -> None:
     rules.write_text('[[outlet]]\nname = "示例"\nhosts = ["a.example"]\n', "utf-8")
     options = UpdateOptions(reextract=True, outlets_file=rules)
     assert update_index(index_at(folder / "index"), [str(dump)], options).seen == 2
+
+
+def test_progress_of_files_of_many_records_is_in_bytes(folder: Path) -> None:
+    lines = "".join(f"{line(number % 6)}{' ' * number}\n" for number in range(60))
+    (folder / "a/d.jsonl").write_text(lines)
+    (folder / "a/e.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
+    (folder / "a/p.md").write_text("# 港口\n\n渔船昨天停靠了。")
+    total = sum(path.stat().st_size for path in (folder / "a").iterdir())
+    shown: list[tuple[int, int | None]] = []
+    options = UpdateOptions(byte_progress=lambda done, total: shown.append((done, total)))
+    update_index(index_at(folder / "index"), [str(folder / "a")], options)
+    numbers = [done for done, _ in shown]
+    assert {each for _, each in shown} == {total}
+    assert numbers == sorted(numbers)
+    assert (numbers[0], numbers[-1]) == (0, total)
+    assert len(set(numbers)) > 10
