@@ -447,24 +447,14 @@ def _deflated(data: bytes, *, text: bool) -> bytes:
     return zlib.crc32(body).to_bytes(4, "big") + body
 
 
-_NAMES: Final = [
-    "a",
-    "a.warc.gz",
-    "a.warc",
-    "a.jsonl",
-    "a.json",
-    "a.csv",
-    "a.mbox",
-    "a.zip",
-    "a.db",
-    "a.eml",
-    "a.mht",
-]
+_SUFFIXES: Final = [
+    "", ".warc.gz", ".warc", ".jsonl", ".json", ".csv", ".mbox", ".zip", ".db", ".eml", ".mht",
+]  # fmt: skip
 
 
 def records(data: bytes) -> None:
     """Divide a file of any bytes into records: each has a locator of its own."""
-    source = bytes_source(_NAMES[len(data) % len(_NAMES)], data)
+    source = bytes_source(f"a{_SUFFIXES[len(data) % len(_SUFFIXES)]}", data)
     seen: set[str] = set()
     try:
         for each in read_records(source, ReadOptions()):

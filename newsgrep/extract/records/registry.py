@@ -109,11 +109,10 @@ def read_located(
     left = set(locators)
     found = find_format(source.name, source.head())
     if found and found.seek:
-        for locator in list(left):
-            if _OFFSET.fullmatch(locator):
-                for record in found.seek(source, options, int(locator[1:])):
-                    left.discard(locator)
-                    yield record
+        for offset in sorted(int(each[1:]) for each in left if _OFFSET.fullmatch(each)):
+            for record in found.seek(source, options, offset):
+                left.discard(record.locator)
+                yield record
     if not left:
         return
     for record in read_records(source, options, default_format=default_format):
