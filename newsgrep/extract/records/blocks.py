@@ -21,7 +21,7 @@ _MAX_HEADER_BYTES: Final = 1 << 16
 _MAX_RATIO: Final = 250
 _FREE_BYTES: Final = 64 * 1024 * 1024
 """Bytes of a record below which its compression is not limited, as of other compressed files."""
-_CHECKED_BYTES: Final = 1 << 20
+_CHECKED_BYTES: Final = 1 << 16
 """Bytes of a record from which on its end is looked at before it is read."""
 _WINDOW_BITS: Final = 31
 """A gzip header and its checksum are expected."""
