@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from newsgrep.errors import InputError, MassDeletion, UsageError
 from newsgrep.extract.records.base import DEFAULT_OPTIONS, ReadOptions
-from newsgrep.extract.records.names import has_container_name
+from newsgrep.extract.records.names import RECORD_SUFFIXES, has_container_name, suffix_of
 from newsgrep.extract.walk import File, Skipped, find_files, iter_parents
 from newsgrep.index.addresses import is_better
 from newsgrep.index.containers import unpack_ledger
@@ -205,7 +205,17 @@ def _is_unchanged(file: File, record: FileRecord, largest: int) -> bool:
     A file without a digest was too large to be read, and may be small enough for this run.
     """
     same = (record.size, record.mtime_ns) == (file.size, file.mtime_ns)
-    return same and bool(record.digest or file.size > largest)
+    return same and bool(record.digest or file.size > largest) and not _has_open_log(file.path)
+
+
+def _has_open_log(path: str) -> bool:
+    """Return whether a database has rows that are still in a file next to it."""
+    if suffix_of(path) not in RECORD_SUFFIXES["sqlite"]:
+        return False
+    try:
+        return os.path.getsize(f"{path}-wal") > 0  # noqa: PTH202  (a name may contain any byte)
+    except OSError:
+        return False
 
 
 def _was_read_with(read: ReadOptions, record: FileRecord) -> bool:

@@ -294,6 +294,17 @@ def test_commands_read_databases(cli: Cli) -> None:
     assert cli("search", "渡轮", "--paths").lines == [f"{path}#1"]
 
 
+def test_rows_in_the_write_ahead_log_are_indexed(cli: Cli) -> None:
+    (cli.folder / "n").mkdir()
+    path = database(cli.folder / "n" / "a.db", "PRAGMA journal_mode = WAL")
+    with closing(sqlite3.connect(path)) as connection:
+        for number in (4, 5):
+            connection.execute(INSERT, (f"第{number}号", TEXT))
+            connection.commit()
+            cli("index", "n")
+            assert len(cli("search", "渡轮", "--paths").lines) == number
+
+
 def test_file_of_another_kind_is_not_a_database(cli: Cli) -> None:
     (cli.folder / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0" + bytes(600))
     ran: Any = cli("extract", "Thumbs.db", status=2)
