@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
 _SIGNS: Final = (b"multipart/related", b"snapshot-content-location", b"<saved by ")
 _MAX_HEAD: Final = 4096
+_MAX_BLANK: Final = 64
 _PAGE_TYPES: Final = ("text/html", "application/xhtml+xml")
 
 
 def recognises(head: bytes) -> bool:
     """Return whether a file begins with the headers of a saved page."""
+    if not head[:_MAX_BLANK].lstrip()[:1].isalpha():
+        return False
     begins = head[:_MAX_HEAD].lower()
     if b"mime-version" not in begins or not any(sign in begins for sign in _SIGNS):
         return False
