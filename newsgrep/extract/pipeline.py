@@ -17,6 +17,7 @@ from newsgrep.extract.body import build_body
 from newsgrep.extract.claims import Claim, ClaimField
 from newsgrep.extract.dates.choice import DatedFile, choose_date, parse_file_time
 from newsgrep.extract.dates.ranks import LAST_MODIFIED_RANK
+from newsgrep.extract.decode import check_limit
 from newsgrep.extract.error_pages import error_page
 from newsgrep.extract.formats import RECORD_FORMATS, format_named, name_of_format
 from newsgrep.extract.formats.base import Format, RawArticle, RawFile
@@ -28,6 +29,9 @@ from newsgrep.extract.sources import choose_source
 from newsgrep.extract.titles import choose_title, derive_title
 from newsgrep.extract.trace import NO_TRACE, Trace
 from newsgrep.models import PARAGRAPH_BREAK, Article, Provenance
+
+_MAX_TITLE: Final = 10_000
+"""A title is part of every result, and is printed whole."""
 
 
 def extract_article(path: str, data: bytes, *, outlets: Outlets, mtime: float) -> Article:
@@ -156,6 +160,7 @@ def build_article(
         titles = [kept[0].text]
     source, source_from = choose_source(claims, site, outlet, outlets, titles, trace)
     title, title_from = choose_title(claims, kept, outlet, source, trace)
+    check_limit(len(title or ""), _MAX_TITLE, "characters of a title")
     body = build_body(raw.blocks, claims, outlet, title, trace, source=source, page=raw.page)
     if title is None:
         title, title_from, body = derive_title(body, name, trace)

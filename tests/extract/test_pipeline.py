@@ -100,6 +100,16 @@ def test_title_loses_outlet_and_section(stated: str, title: str, source: str | N
     assert (article.title, article.source) == (title, source)
 
 
+@pytest.mark.parametrize("length", [10_000, 10_001])
+@pytest.mark.parametrize(
+    ("path", "form"), [("/a.html", "<h1>{}</h1>" + TEXT), ("/a.md", "---\ntitle: {}\n---\n" + TEXT)]
+)
+def test_title_of_more_than_10000_characters_is_no_title(path: str, form: str, length: int) -> None:
+    refused = pytest.raises(NoArticle, match="10,000 characters of a title")
+    with refused if length > 10_000 else contextlib.nullcontext():
+        assert len(read(form.format("港" * length), path).title) == 10_000
+
+
 def test_headline_with_lead_in_one_heading() -> None:
     stated = "渔港札记: 清晨的第一网"
     head = f'<title>{stated}</title><meta property="og:title" content="{stated}">'
