@@ -202,6 +202,7 @@ def test_database_in_wal_mode_is_not_changed(tmp_path: Path) -> None:
         zlib.compress(TEXT.encode()),
         gzip.compress(TEXT.encode("gb18030")),
     ],
+    ids=["gb18030", "utf-8", "zlib", "gzip"],
 )
 def test_blob_may_be_text_in_other_encodings(value: bytes, tmp_path: Path) -> None:
     path = database(tmp_path / "a.db", rows=0)
