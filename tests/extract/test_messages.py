@@ -262,6 +262,7 @@ def nested(depth: int) -> bytes:
         HEADERS.encode() + b"Content-Type: message/rfc822\n\n" * 500 + TEXT.encode(),
         HEADERS.encode() + b"Content-Disposition: attachment; filename*=x''%ff\n\n" + TEXT.encode(),
         b"From: \xff\xff\nDate: 99 99 99 99\nSubject: =?x?B?====?=\nMIME-Version: 1.0\n\na",
+        b"To: a\n" + b" \t  \n" * 300 + b" " * 60_000,
         b"To: a\n" * 20_000 + b"From: b\nMIME-Version: 1.0\n\n" + TEXT.encode(),
     ],
 )

@@ -30,6 +30,8 @@ _PAGE_TYPES: Final = ("application/xhtml+xml", "text/html", "text/x-oeb1-documen
 _NAME_AT: Final = 30
 """Offset of the name of the first member of a ZIP archive."""
 _MAX_TYPE: Final = 100
+_MAX_TITLE: Final = 1000
+"""Characters of the title of a book."""
 _MAX_DOCUMENTS: Final = 100_000
 
 
@@ -126,7 +128,7 @@ def _metadata(elements: list[tuple[str, dict[str, str], str]]) -> dict[str, Any]
             continue
         elif tag in ("title", "creator", "date", "publisher") and text:
             texts.setdefault(tag, []).append(text)
-    title = texts.get("title", [""])[0]
+    title = texts.get("title", [""])[0][:_MAX_TITLE]
     publishers = [each for each in texts.get("publisher", ()) if each.lower() not in _NO_PUBLISHERS]
     found: dict[str, Any] = {}
     if is_periodical:

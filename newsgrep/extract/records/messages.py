@@ -22,7 +22,9 @@ from newsgrep.errors import NoArticle
 from newsgrep.extract.decode import decode
 from newsgrep.extract.whitespace import collapse_whitespace
 
-_HEADER_LINE = re.compile(rb"[!-9;-~]{1,76}[ \t]*:[^\n]{0,4000}(?:\n[ \t]+[^\n]{1,4000})*(?:\n|\Z)")
+_HEADER_LINE = re.compile(
+    rb"[!-9;-~]{1,76}+[ \t]{0,9}+:[^\n]{0,4000}+(?:\n[ \t][^\n]{0,4000}+)*+(?:\n|\Z)"
+)
 _MAX_HEADERS: Final = 300
 _PROBLEMS: Final = (
     ValueError,
