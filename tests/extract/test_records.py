@@ -265,6 +265,17 @@ def test_nested_archives_end() -> None:
     assert "nested" in bad.reason
 
 
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [(b"9" * 5000, "a number is too long"), (b"[" * 90_000 + b"]" * 90_000, "nested too deeply")],
+    ids=["number", "nesting"],
+)
+def test_reason_names_what_is_wrong_with_json(value: bytes, reason: str) -> None:
+    lines = b'{"title": "a", "text": ' + value + b"}\n" + LINES
+    (bad, *_) = extract("a.jsonl", lines)
+    assert bad.reason == f"not valid JSON ({reason})"
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_members_of_one_name_are_different_records() -> None:
     names = ["a.txt", "a.txt (2)", "a.txt", "a.txt"]

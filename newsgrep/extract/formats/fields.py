@@ -127,7 +127,8 @@ def _parse(data: bytes) -> dict[str, Any]:
             whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             value = json.loads(whole)
     except (ValueError, RecursionError) as exc:
-        what = exc.msg if isinstance(exc, json.JSONDecodeError) else "nested too deeply"
+        what = "nested too deeply" if isinstance(exc, RecursionError) else "a number is too long"
+        what = exc.msg if isinstance(exc, json.JSONDecodeError) else what
         raise NoArticle(f"not valid JSON ({what})") from exc
     if not isinstance(value, dict):
         raise NoArticle("not a JSON object")
