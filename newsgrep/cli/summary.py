@@ -8,11 +8,16 @@ from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
 from newsgrep.extract.records.base import list_others
-from newsgrep.extract.records.names import readable_suffixes
 from newsgrep.index.plan import STREAM, ListedFile, Outcome, UpdateSummary
 from newsgrep.terminal import count_noun, one_line
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import display_path
+
+_KINDS: Final = (
+    "HTML, Markdown, text, PDF, Word, EPUB, mail, feeds, JSON, CSV, SQLite, web archives, and "
+    "these in .gz, .zip and .tar"
+)
+"""What newsgrep reads, for a person whose files are of another kind."""
 
 _MAX_SINGLE: Final = 5
 """Files with one reason that have a line each; more of them share one."""
@@ -93,11 +98,7 @@ def _nothing_line(summary: UpdateSummary, index: str) -> str:
     """Return why an index is empty after a run that found no file to read."""
     groups = _skipped_groups(summary)
     why = groups[0].text if groups else "no file found"
-    *others, last = sorted(readable_suffixes())
-    return (
-        f"0 articles in {one_line(index)}; {why}. "
-        f"newsgrep reads {', '.join(others)} and {last} files"
-    )
+    return f"0 articles in {one_line(index)}; {why}. newsgrep reads {_KINDS}"
 
 
 def note_lines(summary: UpdateSummary) -> Iterator[str]:

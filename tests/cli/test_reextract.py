@@ -158,9 +158,9 @@ def test_summary_says_first_why_an_index_is_empty(cli: Cli) -> None:
     (line,) = ran.lines
     assert line.startswith(
         "0 articles in index; 12 files have the suffix .css, which newsgrep does not read. "
-        "newsgrep reads .arc, "
+        "newsgrep reads HTML, "
     )
-    assert {".htm,", ".jsonl,", ".pdf,", ".txt,"} < set(line.split())
+    assert {"Markdown,", "JSON,", "PDF,", ".zip"} < set(line.split())
     assert ran.err == "skipped: n/x.js: newsgrep does not read .js files\n"
     assert len(cli.json("index", "n", status=1)["skipped"]["format"]) == 13
 
