@@ -63,10 +63,10 @@ def write_new(path: Path, data: bytes) -> None:
     """Write ``data`` to a new file at ``path``, which is on the disk when this returns.
 
     A file or link of this name is deleted before, so that no link is followed. If the file can't
-    be written, nothing is left of it.
+    be written, nothing is left of it. Nobody else may write to it, whatever the umask is.
     """
     path.unlink(missing_ok=True)
-    with path.open("xb") as stream:
+    with open(path, "xb", opener=_open_for_owner) as stream:
         try:
             stream.write(data)
             stream.flush()
@@ -75,6 +75,10 @@ def write_new(path: Path, data: bytes) -> None:
             with suppress(OSError):
                 path.unlink()
             raise
+
+
+def _open_for_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o644)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
