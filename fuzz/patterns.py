@@ -45,7 +45,7 @@ LIMITS: Final = {
     "lines._RELATIVE": 12, "lines._HAN_GLUE": 12, "lines._SENTENCE_END": 200,
     "lines._ALONE": 100, "lines._DATE_CHARACTERS": 100, "lines._NAMES": 100,
     "places._MARKED": 3000, "places._MARKED_UPDATED": 3000,
-    "places._NAMED": 3000, "places._NOT_NAMED": 3000,
+    "places._NOT_NAMED": 3000,
     "choice._DATELINE": 60, "months._LETTERS": 14,
     "boilerplate._META": 80, "boilerplate._CREDIT": 80,
     "boilerplate._CAPTION": 80, "boilerplate._CHART": 80, "boilerplate._CONTENT": 40,

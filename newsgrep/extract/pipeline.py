@@ -17,7 +17,6 @@ from newsgrep.extract.body import build_body
 from newsgrep.extract.claims import Claim, ClaimField
 from newsgrep.extract.dates.choice import DatedFile, choose_date, parse_file_time
 from newsgrep.extract.dates.ranks import LAST_MODIFIED_RANK
-from newsgrep.extract.decode import check_limit
 from newsgrep.extract.error_pages import error_page
 from newsgrep.extract.formats import RECORD_FORMATS, format_named, name_of_format
 from newsgrep.extract.formats.base import Format, RawArticle, RawFile
@@ -160,7 +159,8 @@ def build_article(
         titles = [kept[0].text]
     source, source_from = choose_source(claims, site, outlet, outlets, titles, trace)
     title, title_from = choose_title(claims, kept, outlet, source, trace)
-    check_limit(len(title or ""), _MAX_TITLE, "characters of a title")
+    if title and len(title) > _MAX_TITLE:
+        title, title_from = None, None  # it stays in the body
     body = build_body(raw.blocks, claims, outlet, title, trace, source=source, page=raw.page)
     if title is None:
         title, title_from, body = derive_title(body, name, trace)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import shutil
+import time
 
 import pytest
 
 from tests.support.disk_faults import CHANGES, Action, FaultPlan, read_calls
 from tests.support.fault_scenarios import Workshop
 from tests.support.session import masked
+
+_CLOCK_TICK = 0.05
 
 READING = (
     ("search", "声明"),
@@ -34,6 +37,7 @@ def test_reading_changes_no_file_of_the_index(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     shutil.copytree(index, folder / "index", symlinks=True)
+    time.sleep(_CLOCK_TICK)  # what was written just now may not be recorded as verified
     expected = workshop.server.run(*command, cwd=folder)
     refused = FaultPlan(1, Action.FAIL_FROM, CHANGES, error)
     ended = workshop.server.run(*command, cwd=folder, plan=refused, log=workshop.log)

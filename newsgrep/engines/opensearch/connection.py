@@ -91,7 +91,17 @@ class ServerConnections:
         Raises ``OSError`` (with ``TimeoutError`` and ``ssl.SSLError``), ``HTTPException``,
         :class:`ResponseTooLarge` and :class:`ResponseDamaged`.
         """
-        connection = self._take(deadline)
+        connection = self._take_idle(deadline)
+        if connection is not None:
+            # The server may close an idle connection at the moment when it is used again.
+            with suppress(ConnectionResetError):
+                return self._exchange(connection, method, target, body)
+        return self._exchange(self._open(deadline), method, target, body)
+
+    def _exchange(
+        self, connection: HTTPConnection, method: str, target: str, body: bytes | None
+    ) -> HttpResponse:
+        """Send a request on ``connection``, and keep or close it."""
         try:
             # A server may respond before it has read the whole request, and close.
             with suppress(BrokenPipeError, ConnectionResetError):
@@ -113,8 +123,8 @@ class ServerConnections:
         while self._idle:
             self._idle.pop().close()
 
-    def _take(self, deadline: Deadline) -> HTTPConnection:
-        """Return an idle connection that the server has not closed, or else a new one."""
+    def _take_idle(self, deadline: Deadline) -> HTTPConnection | None:
+        """Return an idle connection that the server has not closed, if there is one."""
         while self._idle:
             with suppress(IndexError):  # another thread has taken the last one
                 connection = self._idle.pop()
@@ -123,6 +133,9 @@ class ServerConnections:
                     sock.deadline = deadline
                     return connection
                 connection.close()
+        return None
+
+    def _open(self, deadline: Deadline) -> HTTPConnection:
         connection = HTTPConnection(self._host, self._port)
         connection.auto_open = 0
         connection.sock = _connect(self._host, self._port, self._tls, deadline)
