@@ -42,14 +42,14 @@ def main(scheduler: str, folder: str, index: str, *files: str) -> int:
     with Client(scheduler) as client, everything.open("wb") as output:
         futures = {client.submit(extract, file, folder, retries=3): file for file in files}
         for future in as_completed(futures):
-            if future.status == "finished":
+            if (error := future.exception()) is None:  # waits, if the worker was lost
                 name, articles, errors = future.result()
                 print(f"{futures[future]}: {articles} articles", *errors, sep="\n  ")
                 with Path(name).open("rb") as source:
                     shutil.copyfileobj(source, output)
             else:
                 failed += 1
-                print(f"{futures[future]}: failed: {future.exception()}")
+                print(f"{futures[future]}: failed: {error}")
     with everything.open("rb") as source:
         command = (*NEWSGREP, "index", "-", "--records", "jsonl", "--index", index)
         status = subprocess.run(command, stdin=source, check=False).returncode

@@ -52,7 +52,8 @@ for file in find_files([sys.argv[1]]):
     if isinstance(made, IndexDocument):
         outcome = ["article", made.article().title]
     else:
-        outcome = ["rejected", made.reason] if made.reason else ["nothing", ""]
+        reason = getattr(made, "reason", None)  # a file of many records has none
+        outcome = ["rejected", reason] if reason else ["nothing", ""]
     del made
     print(json.dumps([os.path.basename(file.path), grown, *outcome]), flush=True)
 """

@@ -112,7 +112,7 @@ def _read_book(package: Package) -> _Book:
 
 
 _PERIODICAL: Final = "periodical"
-_ISSUE = re.compile(r"\s*[\[【(（][^\[\]【】()（）]{4,60}[\]】)）]\s*$")
+_ISSUE = re.compile(r"\s{0,9}[\[【(（][^\[\]【】()（）]{4,60}[\]】)）]\s{0,9}$")
 """The date at the end of the title of an issue."""
 _NO_PUBLISHERS: Final = frozenset(("calibre", "unknown", "未知"))
 

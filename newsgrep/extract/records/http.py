@@ -22,7 +22,9 @@ _PIECE_BYTES: Final = 1 << 14
 _STATUS = re.compile(rb"HTTP/[0-9.]{1,5}\s+([0-9]{3})|HTTP/[0-9.]{1,5}\s|ICY ([0-9]{3})")
 _END = re.compile(rb"\r?\n\r?\n")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\n]{0,1000})?\r?\n")
-_CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([A-Za-z0-9_.:-]{2,40})""", re.IGNORECASE)
+_CHARSET = re.compile(
+    r"""charset\s{0,20}=\s{0,20}["']?\s{0,20}([A-Za-z0-9_.:-]{2,40})""", re.IGNORECASE
+)
 _MIME = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,80}")
 
 
