@@ -57,14 +57,19 @@ def looks_like_html(text: str) -> bool:
 _INSTRUCTION = re.compile(r"<\?(?:(?!<\?)[^>]){0,1000}>")
 
 
+_MAX_UNCOLLECTED: Final = 1_000_000
+
+
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def _collector_paused(length: int) -> Iterator[None]:
     """Pause the garbage collector, which would visit each element of a page several times.
 
-    It finds nothing there: a tree is freed when it is released.
+    It finds nothing there: a tree is freed when it is released. In a very long page, of ``length``
+    characters, nested elements may leave much else meanwhile.
     """
-    was_enabled = gc.isenabled()
-    gc.disable()
+    was_enabled = gc.isenabled() and length <= _MAX_UNCOLLECTED
+    if was_enabled:
+        gc.disable()
     try:
         yield
     finally:
@@ -82,7 +87,7 @@ def _is_page(markup: str) -> bool:
 
 def extract_html(file: DecodedFile, markup: str) -> RawArticle:
     """Return the article in ``markup``, a page or a part of one."""
-    with _collector_paused():
+    with _collector_paused(len(markup)):
         return _extract(file, markup)
 
 
