@@ -20,7 +20,7 @@ from tests.support.cli import Cli, clean_environment
 pytestmark = pytest.mark.slow
 
 SIZE = 2_000_000
-MOST = 160
+MOST = 240
 """MB that a process may grow by for a file of SIZE; without limits many take 200 or more."""
 HANG = 600
 
