@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import click
 
+from newsgrep.cli.file_options import field_names_option, sql_option
 from newsgrep.cli.named import split_locator
 from newsgrep.cli.options import (
     OutputFormat,
     OutputOptions,
-    field_names_option,
     outlet_rules_file,
     output_options,
     pass_options,
@@ -91,7 +91,7 @@ class ExtractOptions(OutputOptions):
     help="Use these outlet rules instead of your outlets.toml.",
 )
 @field_names_option
-@click.option("--sql", metavar="QUERY", help="Read the rows of this query from an SQLite file.")
+@sql_option
 @click.option("--explain", is_flag=True, help="Show all claims and blocks, and why they lost.")
 @output_options(OutputFormat.JSON, OutputFormat.JSONL)
 @click.option("--pager/--no-pager", default=True, help="Page the output on a terminal.")

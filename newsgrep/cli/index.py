@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Final
 
 import click
 
+from newsgrep.cli.file_options import (
+    field_names_option,
+    follow_option,
+    max_file_size_option,
+    sql_option,
+)
 from newsgrep.cli.options import (
     IndexOptions,
     OutputFormat,
     OutputOptions,
     engine_option,
-    field_names_option,
     index_option,
     jobs_option,
     outlet_rules_file,
@@ -33,29 +36,6 @@ from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.query.ast import And, Node
 from newsgrep.search.search import build_filters
 from newsgrep.terminal import write
-
-_SIZE: Final = re.compile(r"([0-9]{1,12})([KMG]?)", re.IGNORECASE)
-_SIZE_UNITS: Final = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
-_MAX_SIZE: Final = 2**30
-"""A file is read into memory, and its parsers count to twice this number."""
-
-
-class SizeParam(click.ParamType[int]):
-    """A number of bytes, written ``500K``, ``64M`` or ``1G``."""
-
-    name = "size"
-
-    def convert(
-        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """Return ``value`` in bytes; fails with a usage error if it is not a valid size."""
-        if isinstance(value, int):
-            return value
-        match = _SIZE.fullmatch(value.strip())
-        size = int(match[1]) * _SIZE_UNITS[match[2].upper()] if match else 0
-        if not 0 < size <= _MAX_SIZE:
-            self.fail("Write a size such as 500K, 64M or 1G, which is the maximum.", param, ctx)
-        return size
 
 
 class UpdateCommandOptions(IndexOptions, OutputOptions):
@@ -85,13 +65,7 @@ class UpdateCommandOptions(IndexOptions, OutputOptions):
     "[default: remove, unless more than half are gone]",
 )
 @jobs_option
-@click.option(
-    "--max-file-size",
-    type=SizeParam(),
-    default="64M",
-    show_default=True,
-    help="Skip and list larger files; e.g. 500K or 64M, at most 1G.",
-)
+@max_file_size_option
 @click.option(
     "--reextract",
     is_flag=True,
@@ -104,7 +78,7 @@ class UpdateCommandOptions(IndexOptions, OutputOptions):
     multiple=True,
     help="With --reextract: only sources whose name contains TEXT. Can be repeated.",
 )
-@click.option("--follow", is_flag=True, help="Follow symbolic links that lead out of PATH.")
+@follow_option
 @engine_option
 @click.option(
     "--shard",
@@ -113,7 +87,7 @@ class UpdateCommandOptions(IndexOptions, OutputOptions):
     help="Index only part I of N, for N machines that fill one index on a server.",
 )
 @field_names_option
-@click.option("--sql", metavar="QUERY", help="Read the rows of this query from SQLite files.")
+@sql_option
 @click.option(
     "--records",
     type=click.Choice(["jsonl"]),

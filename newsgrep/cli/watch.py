@@ -8,11 +8,15 @@ from typing import Final
 
 import click
 
-from newsgrep.cli.index import SizeParam
+from newsgrep.cli.file_options import (
+    field_names_option,
+    follow_option,
+    max_file_size_option,
+    sql_option,
+)
 from newsgrep.cli.options import (
     IndexOptions,
     engine_option,
-    field_names_option,
     index_option,
     jobs_option,
     outlet_rules_file,
@@ -59,17 +63,11 @@ class WatchOptions(IndexOptions):
     help="Also compare all files every SECONDS, for drives that report no changes.",
 )
 @jobs_option
-@click.option(
-    "--max-file-size",
-    type=SizeParam(),
-    default="64M",
-    show_default=True,
-    help="Skip and list larger files; e.g. 500K or 64M, at most 1G.",
-)
-@click.option("--follow", is_flag=True, help="Follow symbolic links that lead out of PATH.")
+@max_file_size_option
+@follow_option
 @engine_option
 @field_names_option
-@click.option("--sql", metavar="QUERY", help="Read the rows of this query from SQLite files.")
+@sql_option
 @wait_option
 @index_option
 @pass_options(WatchOptions)

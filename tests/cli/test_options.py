@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from newsgrep.cli.index import SizeParam
+from newsgrep.cli.file_options import SizeParam
 from newsgrep.cli.main import COMMANDS, group
 from newsgrep.cli.options import OutputFormat, OutputOptions
 from newsgrep.cli.search import FacetsParam, HalfLifeParam

@@ -6,13 +6,12 @@ The keys are those of front matter, such as ``title`` and ``created``, and one o
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
-from newsgrep.errors import NoArticle
 from newsgrep.extract.decode import MAX_CHARACTERS, check_limit
 from newsgrep.extract.formats.base import DecodedFile, Format, RawArticle, RawFile
+from newsgrep.extract.formats.fields import parse_object
 from newsgrep.extract.formats.html import extract_html
 from newsgrep.extract.formats.text import extract_plain_text
 from newsgrep.extract.frontmatter.savers import read_saved
@@ -23,7 +22,7 @@ _CONTENT: Final = ("text", "html", "identity")
 
 
 def _read(raw: RawFile) -> RawArticle:
-    values = _parse(raw.data)
+    values = parse_object(raw.data)
     text = str(values.get("html") or values.get("text") or "")
     check_limit(len(text), MAX_CHARACTERS, "characters of text")
     fields = {
@@ -45,16 +44,6 @@ def _read(raw: RawFile) -> RawArticle:
     )
     found = extract_html(file, text) if values.get("html") else extract_plain_text(file)
     return replace(found, identity=str(values.get("identity") or ""))
-
-
-def _parse(data: bytes) -> dict[str, Any]:
-    try:
-        values = json.loads(data)
-    except (ValueError, RecursionError) as exc:
-        raise NoArticle("not valid JSON") from exc
-    if not isinstance(values, dict):
-        raise NoArticle("not a JSON object")
-    return values
 
 
 def _texts(value: object) -> tuple[str, ...]:

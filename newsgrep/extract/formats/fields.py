@@ -39,7 +39,7 @@ def read_fields(raw: RawFile, identity: str | None = None) -> RawArticle:
     ``identity`` is the field that identifies the article if it has no address.
     """
     names = raw.fields
-    parsed = _parse(raw.data)
+    parsed = parse_object(raw.data)
     keys = set(map(squash, parsed))
     values = _flatten(parsed)
     by_name: dict[str, tuple[Any, ...]] = {}
@@ -87,7 +87,7 @@ def record_key(data: bytes, names: Mapping[str, str]) -> str:
 
     ``names`` has the user's names of its fields. Raises :class:`NoArticle` for other data.
     """
-    parsed = _parse(data)
+    parsed = parse_object(data)
     by_name: dict[str, tuple[Any, ...]] = {}
     for name, each in _flatten(parsed).items():
         by_name.setdefault(squash(name), each)
@@ -116,7 +116,8 @@ _MAYBE_HALF = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 """Half a surrogate pair, which is not a character, or a whole one."""
 
 
-def _parse(data: bytes) -> dict[str, Any]:
+def parse_object(data: bytes) -> dict[str, Any]:
+    """Return the JSON object in ``data``; raises :class:`~newsgrep.errors.NoArticle`."""
     try:
         try:
             value = json.loads(data)

@@ -1,0 +1,93 @@
+"""Options of commands that read files: which of them, and how their records are read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import click
+
+from newsgrep.terminal import one_line
+
+_SIZE: Final = re.compile(r"([0-9]{1,12})([KMG]?)", re.IGNORECASE)
+_SIZE_UNITS: Final = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+_MAX_SIZE: Final = 2**30
+"""A file is read into memory, and its parsers count to twice this number."""
+
+
+class SizeParam(click.ParamType[int]):
+    """A number of bytes, written ``500K``, ``64M`` or ``1G``."""
+
+    name = "size"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Return ``value`` in bytes; fails with a usage error if it is not a valid size."""
+        if isinstance(value, int):
+            return value
+        match = _SIZE.fullmatch(value.strip())
+        size = int(match[1]) * _SIZE_UNITS[match[2].upper()] if match else 0
+        if not 0 < size <= _MAX_SIZE:
+            self.fail("Write a size such as 500K, 64M or 1G, which is the maximum.", param, ctx)
+        return size
+
+
+max_file_size_option = click.option(
+    "--max-file-size",
+    type=SizeParam(),
+    default="64M",
+    show_default=True,
+    help="Skip and list larger files; e.g. 500K or 64M, at most 1G.",
+)
+
+follow_option = click.option(
+    "--follow", is_flag=True, help="Follow symbolic links that lead out of PATH."
+)
+
+sql_option = click.option(
+    "--sql", metavar="QUERY", help="Read the rows of this query from SQLite files."
+)
+
+
+class _FieldNames(click.ParamType[Mapping[str, str]]):
+    """The names of fields in a dump: ``title=headline,body=content_text``."""
+
+    name = "names"
+
+    def convert(
+        self,
+        value: str | Mapping[str, str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Mapping[str, str]:
+        """Return the names by the field of an article; fails for an unknown field."""
+        if not isinstance(value, str):
+            return value
+        if not value:
+            return {}
+        from newsgrep.extract.formats.field_names import FIELDS
+
+        names = dict[str, str]()
+        for each in value.split(","):
+            field, equals, name = each.partition("=")
+            if not equals or field.strip() not in FIELDS or not name.strip():
+                self.fail(
+                    f"{one_line(each)!r} is not FIELD=NAME with one of the fields "
+                    f"{', '.join(FIELDS)}.",
+                    param,
+                    ctx,
+                )
+            names[field.strip()] = name.strip()
+        return names
+
+
+field_names_option = click.option(
+    "--map",
+    "field_names",
+    type=_FieldNames(),
+    default="",
+    metavar="FIELD=NAME,...",
+    help="Names of fields in dumps, such as title=headline,body=content_text.",
+)
