@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import json
@@ -27,6 +28,7 @@ from newsgrep.extract.records.base import (
     BadRecord,
     ReadOptions,
     Record,
+    Source,
     bytes_source,
     file_source,
 )
@@ -344,3 +346,23 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert count == 9_001
     assert peak < 220_000_000
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.jsonl.gz"])
+def test_error_of_the_system_is_not_damage(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = {
+        "a.zip": zipped({"a.txt": TEXT.encode()}),
+        "a.tar": tarred({"a.txt": TEXT.encode()}),
+        "a.jsonl.gz": gzip.compress(LINES),
+    }[name]
+
+    class Failing(io.BytesIO):
+        def read(self, _: int | None = -1, /) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+        read1 = read
+
+    head = bytes_source(name, packed).head()
+    monkeypatch.setattr(Source, "head", lambda _: head)
+    with pytest.raises(OSError, match="Input/output error"):
+        list(read_records(Source(name, lambda: Failing(packed), len(packed)), ReadOptions()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -22,21 +21,12 @@ from newsgrep.extract.records.base import (
     bad_record,
     bytes_source,
 )
+from newsgrep.extract.records.damage import DAMAGE, raise_system_error
 
 MEMBER_SIGN: Final = "!/"
 
 _MAX_RATIO: Final = 250
 _FREE_BYTES: Final = 1024 * 1024
-_DAMAGE: Final = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    EOFError,
-    OSError,
-    RuntimeError,
-    NotImplementedError,
-    ValueError,
-)
 _SKIPPED: Final = ("__MACOSX/", ".DS_Store", "Thumbs.db")
 
 MemberReader = Callable[[Source, ReadOptions], Records]
@@ -53,21 +43,13 @@ def is_tar(head: bytes) -> bool:
     return head[257:262] == b"ustar"
 
 
-def zip_names(source: Source) -> list[str]:
-    """Return the names of the members of a ZIP archive, none if it is damaged."""
-    try:
-        with source.open_stream() as stream, zipfile.ZipFile(_seekable(stream)) as archive:
-            return archive.namelist()
-    except _DAMAGE:
-        return []
-
-
 def read_zip(source: Source, options: ReadOptions, read_member: MemberReader) -> Records:
     """Yield the records of all members of a ZIP archive."""
     with source.open_stream() as stream:
         try:
             archive = zipfile.ZipFile(_seekable(stream))
-        except _DAMAGE as exc:
+        except DAMAGE as exc:
+            raise_system_error(exc)
             raise NoArticle("a ZIP archive that is damaged or cut off") from exc
         with archive:
             folder = _WACZ_FOLDER if _is_wacz(archive) else ""
@@ -156,7 +138,8 @@ def read_tar(source: Source, options: ReadOptions, read_member: MemberReader) ->
                     yield from _member_records(member, locator, options, read_member)
             if any(stream.last_block):  # the module takes a truncated header for the end
                 raise EOFError("it has no end")
-        except _DAMAGE:
+        except DAMAGE as exc:
+            raise_system_error(exc)
             yield BadRecord(f"{MEMBER_SIGN}…", f"the archive is damaged after {count:,} members")
 
 
@@ -214,7 +197,8 @@ def _member_records(
             yield record._replace(locator=locator + record.locator)
     except NoArticle as exc:
         yield bad_record(locator, exc)
-    except _DAMAGE:
+    except DAMAGE as exc:
+        raise_system_error(exc)
         yield BadRecord(locator, "damaged, or packed in a way that is not supported")
 
 

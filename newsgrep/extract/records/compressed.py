@@ -7,12 +7,12 @@ import gzip
 import io
 import lzma
 import os
-import zlib
 from collections.abc import Callable
 from typing import Any, BinaryIO, Final, cast
 
 from newsgrep.errors import NoArticle
 from newsgrep.extract.records.base import MissingPackage, Source
+from newsgrep.extract.records.damage import DAMAGE, raise_system_error
 from newsgrep.extract.records.names import COMPRESSED_SUFFIXES, TAR_SUFFIXES
 
 _BUFFER_BYTES: Final = 1 << 18
@@ -20,8 +20,6 @@ _MAX_RATIO: Final = 250
 """Bytes for each compressed byte; text is compressed to a tenth, logs and dumps to a fiftieth."""
 _FREE_BYTES: Final = 64 * 1024 * 1024
 """Bytes below which the ratio is not limited: a few empty pages are compressed to nothing."""
-
-_DAMAGE: Final = (EOFError, OSError, zlib.error, lzma.LZMAError)
 
 
 class TooMuchData(NoArticle):
@@ -168,7 +166,8 @@ class _Decompressed(io.RawIOBase):
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         try:
             data = self._stream.read1(len(buffer))  # not more: what comes before damage is read
-        except _DAMAGE as exc:
+        except DAMAGE as exc:
+            raise_system_error(exc)
             raise DamagedData(
                 f"the compressed data is damaged after {self._count:,} bytes of its content"
             ) from exc

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import posixpath
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Final, Protocol
@@ -16,20 +15,12 @@ from xml.parsers import expat
 
 from newsgrep.errors import NoArticle
 from newsgrep.extract.records.base import MAX_RECORD_BYTES, Source
+from newsgrep.extract.records.damage import DAMAGE, raise_system_error
 
 _MAX_RATIO: Final = 250
 _FREE_BYTES: Final = 1024 * 1024
 _MAX_DEPTH: Final = 400
 """Elements inside of elements; documents have about thirty, nested tables some more."""
-_DAMAGE: Final = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    OSError,
-    RuntimeError,
-    NotImplementedError,
-    ValueError,
-)
 
 
 class Package:
@@ -56,7 +47,8 @@ class Package:
         try:
             with self._archive.open(info) as stream:
                 return stream.read(info.file_size + 1)
-        except _DAMAGE as exc:
+        except DAMAGE as exc:
+            raise_system_error(exc)
             raise NoArticle(f"{name} in it is damaged") from exc
 
 
@@ -69,7 +61,8 @@ def open_package(source: Source, what: str) -> Iterator[Package]:
     with source.open_stream() as stream:
         try:
             archive = zipfile.ZipFile(_seekable(stream, what))
-        except _DAMAGE as exc:
+        except DAMAGE as exc:
+            raise_system_error(exc)
             raise NoArticle(f"{what} that is damaged or cut off") from exc
         with archive:
             try:
