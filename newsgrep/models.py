@@ -5,7 +5,7 @@ They are immutable and complete: nothing here reads a file or an index.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
@@ -150,6 +150,21 @@ class LeftOut(NamedTuple):
     reason: str
 
 
+class Version(NamedTuple):
+    """An earlier text of an article.
+
+    ``captured`` is when it was taken from the web, or else the time of its file: ISO 8601 in UTC,
+    ``""`` if neither is known. ``path`` is that of its file record, with the locator of a record
+    in a file, and ``digest`` that of the file's or the record's bytes.
+    """
+
+    captured: str
+    title: str
+    body: str
+    path: str
+    digest: str
+
+
 @dataclass(frozen=True, slots=True)
 class Article:
     """One article, as a careful reader would copy it from its file.
@@ -162,6 +177,7 @@ class Article:
     the time of the file itself. Both are ISO 8601 in UTC, and neither is a date of publication.
     ``notes`` are remarks for the reader, such as a guessed encoding.
     ``left_out`` is the prose of the file that is not in the body, in document order.
+    ``versions`` are the earlier texts of the article, oldest first.
     """
 
     id: str
@@ -179,6 +195,12 @@ class Article:
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    versions: Sequence[Version] = ()
+
+    @property
+    def captured(self) -> str:
+        """When this text was captured, as :attr:`Version.captured`."""
+        return self.fetched or self.file_time or ""
 
     @property
     def paragraphs(self) -> tuple[str, ...]:

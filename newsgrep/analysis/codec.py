@@ -4,7 +4,9 @@ An article is stored as its folded texts and, separately, the rest: metadata and
 differ from the folded ones, which is little. A literal is searched for in the folded bytes without
 decoding them. Left-out text is packed apart, so that no other search reads it.
 
-These are the forms of index formats 5 and 6. What format 4 has packed is unpacked as well.
+Earlier versions of an article are packed in :mod:`newsgrep.analysis.versions`.
+
+These are the forms of index formats 5 to 7. What format 4 has packed is unpacked as well.
 """
 
 from __future__ import annotations
@@ -29,14 +31,16 @@ CAPTION_BREAK: Final = "\n"
 _ENCODING: Final = "gb18030"
 _COMPRESSION_LEVEL: Final = 4  # half a percent larger than 6, and a third faster
 _RAW_DEFLATE: Final = -15
-_SEPARATOR: Final = "\x1e"  # cleaned texts have no control characters
+TEXT_SEPARATOR: Final = "\x1e"
+"""Separates texts: those of articles are cleaned and have no control characters."""
+
 _SEPARATOR_BYTE: Final = b"\x1e"
 _CRC_SIZE: Final = 4
 _LENGTH_SIZE: Final = 4
 MAX_TEXT_BYTES: Final = 1 << 28
 """Bytes of folded texts: files have at most 64 MB, and characters at most four bytes."""
-_MAX_HEAD: Final = 1 << 26
-"""Bytes of an article's metadata."""
+MAX_HEAD_BYTES: Final = 1 << 26
+"""Bytes of the metadata of an article, or of its versions."""
 _UTF32: Final = 4
 _STATUSES: Final = tuple(Status)
 _FILE_RECORD_NUMBERS: Final = Struct("<QqQBB")
@@ -80,34 +84,44 @@ class DamagedData(ValueError):
 
 
 @cache
-def _text_dictionary() -> bytes:
+def text_dictionary() -> bytes:
+    """Return the preset dictionary for texts: the most frequent words, encoded."""
     return "".join(table_lines(__file__, "frequent_words.txt")).encode(_ENCODING)
 
 
 @cache
 def _rest_dictionary() -> bytes:
-    return _text_dictionary() + _COMMON_METADATA.encode(_ENCODING)
+    return text_dictionary() + _COMMON_METADATA.encode(_ENCODING)
 
 
 @cache
 def _left_out_dictionary() -> bytes:
-    return _text_dictionary() + _COMMON_IN_LEFT_OUT.encode(_ENCODING)
+    return text_dictionary() + _COMMON_IN_LEFT_OUT.encode(_ENCODING)
+
+
+def new_compressor(dictionary: bytes) -> zlib._Compress:
+    """Return what :func:`deflate` compresses with, given a preset ``dictionary``."""
+    return zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, _RAW_DEFLATE, zdict=dictionary)
 
 
 @cache
 def _compressor(dictionary: Callable[[], bytes]) -> zlib._Compress:
     # Copied for each text: loading the dictionary takes longer than compressing most texts.
-    return zlib.compressobj(_COMPRESSION_LEVEL, zlib.DEFLATED, _RAW_DEFLATE, zdict=dictionary())
+    return new_compressor(dictionary())
 
 
-def _pack(packer: zlib._Compress, parts: Iterable[bytes]) -> bytes:
+def deflate(packer: zlib._Compress, parts: Iterable[bytes]) -> bytes:
+    """Return ``parts`` compressed together, after a checksum; ``packer`` can be used again."""
     packer = packer.copy()
     packed = b"".join([*map(packer.compress, parts), packer.flush()])
     return zlib.crc32(packed).to_bytes(_CRC_SIZE, "big") + packed
 
 
-def _unpack(packed: bytes, dictionary: bytes, limit: int) -> bytes:
-    """Return what was packed, at most ``limit`` bytes; raises :class:`DamagedData`."""
+def inflate(packed: bytes, dictionary: bytes, limit: int) -> bytes:
+    """Return what :func:`deflate` has compressed, at most ``limit`` bytes.
+
+    Raises :class:`DamagedData`.
+    """
     body = memoryview(packed)[_CRC_SIZE:]
     if zlib.crc32(body) != int.from_bytes(packed[:_CRC_SIZE], "big"):
         raise DamagedData("the checksum of a text is wrong")
@@ -123,9 +137,9 @@ def _unpack(packed: bytes, dictionary: bytes, limit: int) -> bytes:
 
 def pack_folded(title: str, body: str, captions: str) -> bytes:
     """Return the folded texts of an article, compressed."""
-    return _pack(
-        _compressor(_text_dictionary),
-        (_SEPARATOR.join((title, body, captions)).encode(_ENCODING, "replace"),),
+    return deflate(
+        _compressor(text_dictionary),
+        (TEXT_SEPARATOR.join((title, body, captions)).encode(_ENCODING, "replace"),),
     )
 
 
@@ -134,7 +148,7 @@ def unpack_folded(packed: bytes, limit: int = MAX_TEXT_BYTES) -> tuple[str, str,
 
     Raises :class:`DamagedData`.
     """
-    texts = _folded_text(packed, limit).split(_SEPARATOR)
+    texts = _folded_text(packed, limit).split(TEXT_SEPARATOR)
     try:
         title, body, captions = texts
     except ValueError as exc:
@@ -147,7 +161,7 @@ def inflate_folded(packed: bytes, limit: int = MAX_TEXT_BYTES) -> bytes:
 
     :func:`encode` encodes a string to be searched for in them, :func:`text_ends` separates them.
     """
-    return _unpack(packed, _text_dictionary(), limit)
+    return inflate(packed, text_dictionary(), limit)
 
 
 def encode(text: str) -> bytes:
@@ -186,7 +200,7 @@ def _folded_text(packed: bytes, limit: int) -> str:
 def pack_article(article: Article, folded: Sequence[str]) -> bytes:
     """Return ``article`` packed, without its path and given the three texts of ``folded``."""
     published = article.published
-    own = _SEPARATOR.join((article.title, article.body, CAPTION_BREAK.join(article.captions)))
+    own = TEXT_SEPARATOR.join((article.title, article.body, CAPTION_BREAK.join(article.captions)))
     wide = "".join(n for n, w in _WIDE_FORMS.items() if own.count(w) > own.count(n))
     fields = [
         wide,
@@ -203,14 +217,14 @@ def pack_article(article: Article, folded: Sequence[str]) -> bytes:
         article.file_time,
     ]
     head = encode_json(fields).encode(_ENCODING, "replace")
-    expected = _widen(_SEPARATOR.join(folded), wide)
+    expected = _widen(TEXT_SEPARATOR.join(folded), wide)
     if len(own) != len(expected):
         raise DamagedData(_LENGTH_MISMATCH)
     difference = (
         _xor(_utf32(own[at : at + _CHUNK_LENGTH]), _utf32(expected[at : at + _CHUNK_LENGTH]))
         for at in range(0, len(own), _CHUNK_LENGTH)
     )
-    return _pack(
+    return deflate(
         _compressor(_rest_dictionary),
         chain((len(head).to_bytes(_LENGTH_SIZE, "big") + head,), difference),
     )
@@ -222,7 +236,7 @@ def unpack_article(folded: bytes, rest: bytes, path: str, limit: int = MAX_TEXT_
     Raises :class:`DamagedData`.
     """
     text = _folded_text(folded, limit)
-    data = _unpack(rest, _rest_dictionary(), len(text) * _UTF32 + _MAX_HEAD)
+    data = inflate(rest, _rest_dictionary(), len(text) * _UTF32 + MAX_HEAD_BYTES)
     try:
         return _parse_article(data, text, path)
     except DamagedData:
@@ -319,14 +333,14 @@ def pack_left_out(passages: Sequence[LeftOut]) -> bytes:
     if not passages:
         return b""
     listed = encode_json([[reason, text] for text, reason in passages])
-    return _pack(_compressor(_left_out_dictionary), (listed.encode(_ENCODING, "replace"),))
+    return deflate(_compressor(_left_out_dictionary), (listed.encode(_ENCODING, "replace"),))
 
 
 def unpack_left_out(packed: bytes, limit: int = MAX_TEXT_BYTES) -> tuple[LeftOut, ...]:
     """Return the passages in ``packed``, at most ``limit`` bytes; raises :class:`DamagedData`."""
     if not packed:
         return ()
-    data = _unpack(packed, _left_out_dictionary(), limit)
+    data = inflate(packed, _left_out_dictionary(), limit)
     try:
         return tuple(LeftOut(text, reason) for reason, text in json.loads(data.decode(_ENCODING)))
     except (ValueError, TypeError, RecursionError) as exc:

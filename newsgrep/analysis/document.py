@@ -7,7 +7,7 @@ article. So all engines index the same terms, and little is transferred between 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -36,7 +36,13 @@ from newsgrep.analysis.scoring import (
 )
 from newsgrep.analysis.segment import term_counts, units
 from newsgrep.analysis.sketch import make_sketch
-from newsgrep.models import ARCHIVE_ZONE, Article, FileRecord, Published
+from newsgrep.analysis.versions import (
+    change_keywords,
+    earlier_texts,
+    pack_versions,
+    unpack_versions,
+)
+from newsgrep.models import ARCHIVE_ZONE, PARAGRAPH_BREAK, Article, FileRecord, Published, Version
 
 LEAD_LENGTH: Final = 300
 """Characters of the body that are its lead: news begins with its facts."""
@@ -53,6 +59,9 @@ class IndexDocument:
     :mod:`newsgrep.analysis.codec`; ``left_out`` is that text. The terms of captions and the units
     of left-out text (:func:`newsgrep.analysis.segment.units`) are apart, so that they count
     nowhere else. Units take a third of the time and space of terms, and few searches need them.
+    ``versions`` are the earlier texts of the article, packed as in
+    :mod:`newsgrep.analysis.versions`, ``earlier_units`` their units, and ``changes`` the keywords
+    of what has changed since when.
     """
 
     article_id: str
@@ -70,6 +79,9 @@ class IndexDocument:
     folded: bytes
     rest: bytes
     left_out: bytes
+    versions: bytes = b""
+    earlier_units: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -89,7 +101,30 @@ class IndexDocument:
     def article(self) -> Article:
         """Return the article, unpacked."""
         article = unpack_article(self.folded, self.rest, self.file_record.path)
-        return replace(article, url=self.url, left_out=unpack_left_out(self.left_out))
+        return replace(
+            article,
+            url=self.url,
+            left_out=unpack_left_out(self.left_out),
+            versions=unpack_versions(self.versions, article),
+        )
+
+    def as_version(self) -> Version:
+        """Return the text of the article as that of an earlier version."""
+        article, record = self.article(), self.file_record
+        return Version(article.captured, article.title, article.body, record.path, record.digest)
+
+    def with_versions(self, versions: Sequence[Version]) -> IndexDocument:
+        """Return the same document with these earlier versions, oldest first.
+
+        The newest text is not analysed again.
+        """
+        article = replace(self.article(), versions=tuple(versions))
+        return replace(
+            self,
+            versions=pack_versions(article),
+            earlier_units=_earlier_units(article),
+            changes=change_keywords(article),
+        )
 
     def with_id(self, article_id: str) -> IndexDocument:
         """Return the same document under another id, without a new analysis.
@@ -145,7 +180,16 @@ def make_document(
         folded=pack_folded(title, body, captions),
         rest=pack_article(replace(article, url=None), (title, body, captions)),
         left_out=pack_left_out(article.left_out),
+        versions=pack_versions(article),
+        earlier_units=_earlier_units(article),
+        changes=change_keywords(article),
     )
+
+
+def _earlier_units(article: Article) -> tuple[str, ...]:
+    if not article.versions:
+        return ()
+    return units(fold(PARAGRAPH_BREAK.join(earlier_texts(article.versions))))
 
 
 def _left_out_units(article: Article) -> tuple[str, ...]:

@@ -106,8 +106,8 @@ class Sketch(NamedTuple):
 
 def make_sketch(title: str, body: str, url: str) -> bytes:
     """Return the packed sketch of an article with this folded ``title`` and ``body``."""
-    title = _letters(title)
-    text = _letters(body).removeprefix(title)  # as in a post that is only a headline
+    title = letters(title)
+    text = letters(body).removeprefix(title)  # as in a post that is only a headline
     level, samples = _sample(text)
     flags = level | (0 if names_one_article(url) else _VAGUE)
     head = (text or title)[:_HEAD]
@@ -136,7 +136,8 @@ def unpack_sketch(data: bytes) -> Sketch | None:
     return Sketch(vague, level, title, numbers, head, text, length, values)
 
 
-def _letters(text: str) -> str:
+def letters(text: str) -> str:
+    """Return the letters and digits of a folded text: what counts when texts are compared."""
     return "".join(_LETTERS.findall(text))
 
 
