@@ -23,6 +23,7 @@ from newsgrep.analysis.characters import CharKind, kind_of, strip_invisible
 from newsgrep.analysis.document import make_document
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.segment import index_terms, query_terms
+from newsgrep.analysis.versions import unpack_versions
 from newsgrep.engines.base import FACETS, Engine, Order, PutArticle
 from newsgrep.engines.registry import open_engine
 from newsgrep.errors import NoArticle, QueryError
@@ -424,6 +425,14 @@ def packed(data: bytes) -> None:
         else:
             again = codec.unpack_left_out(codec.pack_left_out(passages))
             _check(again == passages, "other left-out text comes out")
+    head = _deflated(rest, text=True)
+    newest = Article("a", "题", "正文。\n\n第二段。", "/a.md")
+    for versions in (rest, len(head).to_bytes(4, "big") + head + folded):
+        try:
+            for version in unpack_versions(versions, newest):
+                _check(version.title is not None, "a version without a title")
+        except codec.DamagedData as exc:
+            _check(str(exc), "damaged without a message")
     try:
         record = codec.unpack_file_record(rest, "")
     except codec.DamagedData as exc:
@@ -440,8 +449,8 @@ def packed(data: bytes) -> None:
 
 def _deflated(data: bytes, *, text: bool) -> bytes:
     """Return ``data`` packed as an engine stores it, so that its content is read."""
-    known = codec._text_dictionary()  # noqa: SLF001  (the only way to reach the content)
-    usual = b"" if text else codec._COMMON_METADATA.encode("gb18030")  # noqa: SLF001
+    known = codec.text_dictionary()
+    usual = b"" if text else codec._COMMON_METADATA.encode("gb18030")  # noqa: SLF001  (of the rest)
     packer = zlib.compressobj(1, zlib.DEFLATED, -15, zdict=known + usual)
     body = packer.compress(data) + packer.flush()
     return zlib.crc32(body).to_bytes(4, "big") + body
