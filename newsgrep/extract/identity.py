@@ -193,8 +193,8 @@ def article_id(url: str | None, path: str) -> str:
     """Return the article's id: 12 characters of lower-case base32 (``a``-``z``, ``2``-``7``).
 
     The id is the start of the SHA-256 of the canonical URL, so that copies of an article from a
-    feed and from a browser have the same id; without a URL, of the bytes of the absolute
-    path, or of what else identifies the article. A prefix keeps paths and URLs apart.
+    feed and from a browser have the same id; without a URL, of ``path``: the bytes of the
+    absolute path, or what else identifies the article. A prefix keeps paths and URLs apart.
     """
     if url:
         identity = b"url\0" + canonical_url(url).encode("utf-8", "surrogateescape")

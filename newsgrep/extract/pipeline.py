@@ -123,6 +123,8 @@ def build_record(
 ) -> Article:
     """Return the article of a record; its path is that of the file and the locator."""
     located = path + record.locator
+    if not raw.identity:
+        raw = replace(raw, identity=record.identity)
     # The name of a dump says nothing about one of its articles.
     name = (record.name or "") if record.locator else path
     article = build_article(raw, located, outlets=outlets, mtime=mtime, name=name, trace=trace)

@@ -12,7 +12,7 @@ from typing import Final
 
 from newsgrep.extract.outlets import Outlets
 
-EXTRACTION_VERSION: Final = 2
+EXTRACTION_VERSION: Final = 3
 """Increased with every change of ``newsgrep.extract`` that changes what is taken from any file."""
 
 _DIGEST_SIZE: Final = 4

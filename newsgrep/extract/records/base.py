@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
@@ -81,7 +83,8 @@ class Record(NamedTuple):
     (:func:`newsgrep.extract.formats.format_named`), empty if the name says it. ``name`` is the
     record's own file name, if it has one. ``url``, ``fetched``, ``charset`` and ``modified``, the
     time that the server stated for the page, are what the container states about it; ``notes`` are
-    for people.
+    for people. With ``has_key``, the number in ``locator`` is a key that the record keeps when
+    others are inserted or deleted.
     """
 
     locator: str
@@ -93,6 +96,22 @@ class Record(NamedTuple):
     charset: str | None = None
     modified: datetime | None = None
     notes: tuple[str, ...] = ()
+    has_key: bool = False
+
+    @property
+    def identity(self) -> str:
+        """What identifies the article if nothing in the record does; empty for its path.
+
+        Lines and numbers are only places: another record is there when lines are inserted, or
+        when the file is rotated or refilled. So the bytes identify the record.
+        """
+        if self.has_key or not _PLACE.search(self.locator):
+            return ""
+        return f"record {blake2b(self.data, digest_size=16).hexdigest()}"
+
+
+_PLACE: Final = re.compile(r"[:#@][0-9]+\Z")
+"""The end of a locator that is a line, a number or an offset."""
 
 
 class BadRecord(NamedTuple):

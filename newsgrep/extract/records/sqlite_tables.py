@@ -215,7 +215,7 @@ class _RowReader:
         )
         for number, *values in rows:
             data = _row_data(table.columns, values)
-            yield number, Record(f"{self._prefix}{number}", data, "fields")
+            yield number, Record(f"{self._prefix}{number}", data, "fields", has_key=True)
 
     def _next_number(self) -> int | None:
         """Return the number of the next row, None if that cannot be read either."""
