@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -36,8 +37,10 @@ from newsgrep.models import FileRecord, Status
 
 _CHUNK_BYTES: Final = 1 << 20
 _DIGEST_BYTES: Final = 16
-_MAX_BAD: Final = 20
-"""Unreadable records of one file and reason that have a file record; the others are counted."""
+_MAX_LISTED: Final = 20
+"""Rejected records of one file and kind that have a file record; the others are counted."""
+_MAX_KINDS: Final = 100
+NO_COUNTS: Final[Mapping[str, int]] = {}
 
 
 class RecordTask(NamedTuple):
@@ -58,7 +61,7 @@ class KnownRecord(NamedTuple):
 class ContainerEnd(NamedTuple):
     """The end of a file of many records: its file record, and how many records it has.
 
-    ``uncounted`` has the numbers of unreadable records without a file record, by reason, and
+    ``uncounted`` has the numbers of rejected records without a file record, by kind, and
     ``others`` those of records that are no articles, by kind.
     """
 
@@ -67,6 +70,46 @@ class ContainerEnd(NamedTuple):
     uncounted: Mapping[str, int]
     others: Mapping[str, int]
 
+    def with_uncounted(self, more: Mapping[str, int]) -> ContainerEnd:
+        """Return this with ``more`` rejected records that have no file record."""
+        uncounted = dict(Counter(self.uncounted) + Counter(more))
+        ledger = replace(unpack_ledger(self.file_record.ledger), uncounted=uncounted)
+        record = self.file_record._replace(ledger=ledger.pack())
+        return self._replace(file_record=record, uncounted=uncounted)
+
+
+_NUMBER = re.compile(r"[0-9][0-9,.]*")
+
+
+class RejectionLimit:
+    """Counts the rejected records of one file: twenty of a kind are listed.
+
+    Reasons that differ only in numbers are of one kind. A file has a hundred kinds; further reasons
+    are one kind.
+    """
+
+    def __init__(self, uncounted: Mapping[str, int] = NO_COUNTS) -> None:
+        self._counts: Counter[str] = Counter()
+        for kind, number in uncounted.items():
+            self._counts[kind] = number + _MAX_LISTED
+
+    def is_listed(self, reason: str) -> bool:
+        """Count a record that is rejected for ``reason``; return whether it is to be listed."""
+        kind = _NUMBER.sub("…", reason)
+        if kind not in self._counts and len(self._counts) >= _MAX_KINDS:
+            kind = "…"
+        self._counts[kind] += 1
+        return self._counts[kind] <= _MAX_LISTED
+
+    @property
+    def uncounted(self) -> dict[str, int]:
+        """How many records are not listed, by kind."""
+        return {
+            kind: number - _MAX_LISTED
+            for kind, number in self._counts.items()
+            if number > _MAX_LISTED
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
@@ -74,9 +117,9 @@ class Ledger:
 
     ``end`` is the offset in bytes up to which it was read, ``number`` the greatest number in a
     locator before it, and ``digest`` the hash of the bytes before it, if programs append to files
-    of this format. ``fields`` are the user's names of fields, ``uncounted`` the unreadable records
-    without a file record, and ``others`` the records that are no articles, by kind. ``query`` is
-    the SQL that the records of a database are the rows of.
+    of this format. ``fields`` are the user's names of fields, ``uncounted`` the rejected records
+    without a file record, and ``others`` the records that are no articles, both by kind. ``query``
+    is the SQL that the records of a database are the rows of.
     """
 
     end: int = 0
@@ -246,7 +289,7 @@ class _ContainerReader:
         self._extractor = extractor
         self._fields = fields
         self._count = 0
-        self._bad: Counter[str] = Counter()
+        self._bad = RejectionLimit()
         self._is_whole = False  # the file is one article
         self._retry = False
 
@@ -257,7 +300,7 @@ class _ContainerReader:
 
     def known_records(self, ledger: Ledger) -> Iterator[str]:
         """Yield the paths of all records that ``ledger`` covers, and count them."""
-        self._bad.update({reason: n + _MAX_BAD for reason, n in ledger.uncounted.items()})
+        self._bad = RejectionLimit(ledger.uncounted)
         self._count += sum(ledger.uncounted.values())
         for path, record in self._known.items():
             if record.locator and _number(record.locator) <= ledger.number:
@@ -290,8 +333,7 @@ class _ContainerReader:
     def _bad_record(self, record: BadRecord) -> Iterator[FileRecord]:
         self._is_whole |= not record.locator
         self._retry |= record.retry
-        self._bad[record.reason] += 1
-        if self._bad[record.reason] <= _MAX_BAD:
+        if self._bad.is_listed(record.reason):
             yield FileRecord(
                 self._file.path + record.locator,
                 self._file.size,
@@ -308,9 +350,7 @@ class _ContainerReader:
 
         ``digest`` is that of the bytes before ``report.end``, empty if the file is not resumed.
         """
-        uncounted = {
-            reason: number - _MAX_BAD for reason, number in self._bad.items() if number > _MAX_BAD
-        }
+        uncounted = self._bad.uncounted
         others = dict(report.others)
         # What a missing package prevented is found by reading the file from its beginning.
         digest = "" if self._retry else digest

@@ -27,7 +27,7 @@ from newsgrep.index.addresses import (
     is_better,
     texts_agree,
 )
-from newsgrep.index.containers import ContainerEnd, KnownRecord, unpack_ledger
+from newsgrep.index.containers import ContainerEnd, KnownRecord, RejectionLimit, unpack_ledger
 from newsgrep.index.packed import PackedRecords
 from newsgrep.index.plan import (
     STREAM,
@@ -114,6 +114,9 @@ class UpdateRun:
         self._before = self._winners.keys() | self._lost.keys()
         # Lost articles that are deleted already.
         self._deleted: set[str] = set()
+        # How many articles the file that is being read had, and how many of them were found.
+        self._found_in: dict[str, tuple[int, int]] = {}
+        self._limits: dict[str, RejectionLimit] = {}
         # Only of addresses that several files of this run have.
         self._leaders: dict[str, Leaders] = {}
         # Duplicates, recorded at the end, when the file of each article is known.
@@ -131,13 +134,51 @@ class UpdateRun:
             if record.status is not Status.INDEXED
         ]
         for item in prepared:
-            self._read += 1
-            yield self._take(item)
+            yield self._take_group(item, prepared)
         yield from self._promote(prepare)
         # Articles whose file is gone or has another article now, and that no other file has.
         lost = self._lost.keys() - self._winners.keys() - self._deleted
         yield map(DeleteArticle, sorted(lost))
         yield self._record_duplicates()
+
+    def _take_group(self, item: Prepared, following: Iterator[Prepared]) -> Iterator[Change]:
+        """Yield the changes by ``item`` and those after it that must be in the same commit.
+
+        While a file of many records may turn out to have lost most of its articles, nothing that
+        was read of it is committed, so that the run can be refused without a loss.
+        """
+        while True:
+            self._read += 1
+            yield from self._take(item)
+            if not self._is_in_doubt(item) or (after := next(following, None)) is None:
+                return
+            item = after
+
+    def _is_in_doubt(self, item: Prepared) -> bool:
+        """Return whether ``item`` is in a file most of whose known articles are not found yet."""
+        match item:
+            case KnownRecord(path):
+                file = self.plan.known[path].file
+            case FileRecord():
+                file = item.file
+            case IndexDocument():
+                file = item.file_record.file
+            case _:
+                return False
+        known, found = self._found_in.get(file, (0, 0))
+        return self.plan.prune is None and 2 * found < known
+
+    def _note_file(self, file: str) -> None:
+        """Note how many articles a file of many records has, when its first record is read."""
+        if file in self.plan.changed and file not in self._found_in:
+            before = self.plan.changed[file].values()
+            known = sum(each.status is Status.INDEXED for each in before)
+            self._found_in = {file: (known, 0)}
+
+    def _note_found(self, file: str) -> None:
+        if file in self._found_in:
+            known, found = self._found_in[file]
+            self._found_in[file] = known, found + 1
 
     def _take(self, item: Prepared) -> Iterable[Change]:
         match item:
@@ -149,8 +190,7 @@ class UpdateRun:
                     self._repeated[Outcome.REJECTED] += 1  # the earlier one has a text
                     return ()
                 self._see(item)
-                self._outcomes[item.path] = Outcome.REJECTED, item.reason or ""
-                return (*self._delete_former_article(item), PutFileRecord(item))
+                return self._rejected(item)
             case KnownRecord(path):
                 self._pending.discard(path)
                 return self._known_record(path)
@@ -160,6 +200,27 @@ class UpdateRun:
             case _:
                 self._see(item.file_record)
                 return self._article(item)
+
+    def _rejected(self, record: FileRecord) -> Iterator[Change]:
+        """Record a rejection; of many of one kind in a file, the others are only counted."""
+        yield from self._delete_former_article(record)
+        is_first = not (record.file in self._pending or record.file == STREAM) or (
+            self._limit_of(record.file).is_listed(record.reason or "")
+        )
+        if is_first or not record.locator:
+            self._outcomes[record.path] = Outcome.REJECTED, record.reason or ""
+            yield PutFileRecord(record)
+        else:
+            yield from self._drop_known(record.path)
+
+    def _limit_of(self, file: str) -> RejectionLimit:
+        return self._limits.setdefault(file, RejectionLimit())
+
+    def _drop_known(self, path: str) -> Iterator[Change]:
+        """Drop the file record of a record without an article."""
+        known = self.plan.known.get(path)
+        if known and known.status is not Status.INDEXED:
+            yield DropFileRecord(path)
 
     def _is_repeated(self, record: FileRecord) -> bool:
         """Return whether this is a later state of a record that the stream had before."""
@@ -178,6 +239,7 @@ class UpdateRun:
 
     def _see(self, record: FileRecord) -> None:
         """Note that a file or a record was read; what it had before is lost until it is added."""
+        self._note_file(record.file)
         self._pending.discard(record.path)
         if record.locator and (known := self._unseen.get(record.file, {}).pop(record.path, None)):
             self._retract(known)
@@ -190,7 +252,9 @@ class UpdateRun:
         address = address_of(known)
         if known.status is Status.DUPLICATE:
             self._forget_duplicate(known)
-        elif known.status is Status.INDEXED and self._is_winner(known):
+        elif known.status is Status.INDEXED and not self._is_winner(known):
+            self._forget_duplicate(known)  # another record has taken its article
+        elif known.status is Status.INDEXED:
             article_id = known.article_id or ""
             del self._winners[article_id]
             self._lost[article_id] = known
@@ -198,34 +262,32 @@ class UpdateRun:
                 self._leaders[address].remove(known)
             self._vacant.add(address)
 
-    def _known_record(self, path: str) -> Iterable[Change]:
-        known = self._unseen.get(self.plan.known[path].file, {}).pop(path, None)
+    def _known_record(self, path: str) -> Iterator[Change]:
+        file = self.plan.known[path].file
+        self._note_file(file)
+        known = self._unseen.get(file, {}).pop(path, None)
         if known is None:
             self._repeated[Outcome.UNCHANGED] += 1
-        else:
-            self._outcomes[path] = _previous_outcome(known)
-            if known.status is not Status.INDEXED:
-                self._decided_before.add(path)
-            if known.status is Status.INDEXED and not self._is_winner(known):
-                # Another record of the file was taken for this one, moved.
-                self._duplicates.setdefault(address_of(known), []).append(known)
-        return ()
+            return
+        is_rejected = known.status is Status.REJECTED
+        if is_rejected and not self._limit_of(file).is_listed(known.reason or ""):
+            yield DropFileRecord(path)
+            return
+        self._outcomes[path] = _previous_outcome(known)
+        if known.status is not Status.INDEXED:
+            self._decided_before.add(path)
+            return
+        self._note_found(file)
+        if not self._is_winner(known):
+            # Another record of the file was taken for this one, moved.
+            self._duplicates.setdefault(address_of(known), []).append(known)
 
     def _container_end(self, end: ContainerEnd) -> Iterator[Change]:
         """Record a file of many records, and drop those that it does not have any more."""
         record = end.file_record
         known = self.plan.known.get(record.path)
         gone = self._unseen.pop(record.path, {})
-        articles = sum(each.status is Status.INDEXED for each in gone.values())
-        before = self.plan.changed.get(record.path, {}).values()
-        if self.plan.prune is None and 2 * articles > sum(
-            each.status is Status.INDEXED for each in before
-        ):
-            raise MassDeletion(
-                f"{articles:,} articles are gone from {record.path}",
-                ": was it truncated? They are kept. Use --prune to delete them, or --no-prune to "
-                "keep them.",
-            )
+        self._check_gone(record.path, gone)
         for each in gone.values():
             if self.plan.prune is False:
                 self._outcomes[each.path] = _previous_outcome(each)
@@ -234,12 +296,38 @@ class UpdateRun:
             if each.status is not Status.INDEXED:
                 yield DropFileRecord(each.path)
         if end.records:
+            if limit := self._limits.pop(record.path, None):
+                end = end.with_uncounted(limit.uncounted)
+                record = end.file_record
             self._containers[record.path] = end.uncounted, end.others
             if known and known.status is Status.INDEXED:
                 yield DeleteArticle(known.article_id or "")
             yield PutFileRecord(record)
         elif known and known.status is Status.CONTAINER:
             yield DropFileRecord(record.path)
+
+    def _check_gone(self, file: str, unseen: Mapping[str, FileRecord]) -> None:
+        """Refuse the run if a file has lost most of its articles; ``unseen`` were not found in it.
+
+        Other articles may be at the same places now.
+        """
+        before = [
+            record
+            for record in self.plan.changed.get(file, {}).values()
+            if record.status is Status.INDEXED
+        ]
+        gone = sum(
+            self._is_winner(record)
+            if record.path in unseen
+            else record.article_id not in self._winners
+            for record in before
+        )
+        if self.plan.prune is None and 2 * gone > len(before):
+            raise MassDeletion(
+                f"{gone:,} articles are gone from {file}",
+                ": was it truncated or written again? They are kept. Use --prune to delete them, "
+                "or --no-prune to keep them.",
+            )
 
     def _failed(self, path: str, reason: str) -> Iterable[Change]:
         """Keep the article of a file that can't be read now."""
@@ -275,6 +363,8 @@ class UpdateRun:
         yield from self._delete_former_article(record)
         yield PutArticle(document)
         existed = article_id in self._before
+        if existed and article_id not in self._winners:
+            self._note_found(record.file)
         self._outcomes[record.path] = _UPDATED if existed else _ADDED
         for each in agreeing:
             yield from self._demote(each, address, article_id)
@@ -334,7 +424,7 @@ class UpdateRun:
         its own file, else that of a version whose file has changed or is gone.
         """
         record, address = document.file_record, document.article_id
-        own = self._own_record(record, address)
+        own = self._own_record(record, address, document.url)
         if agreeing:
             ids = [each.article_id or "" for each in agreeing]
             known = [each for each in ids if each in self._before]
@@ -355,16 +445,18 @@ class UpdateRun:
         taken = self._winners.keys() | reserved
         return next(each for each in ids_of_texts(address, record, title) if each not in taken)
 
-    def _own_record(self, record: FileRecord, address: str) -> list[FileRecord]:
+    def _own_record(self, record: FileRecord, address: str, url: str | None) -> list[FileRecord]:
         """Return the previous record of a file if its article may keep its id.
 
-        The address may be another one, if new rules read the same bytes.
+        The address may be another one, if new rules read the same bytes, or if a record without
+        a URL, which its bytes identify, was edited at its place.
         """
         known = self.plan.known.get(record.path)
         if not known or known.status is not Status.INDEXED or known.article_id in self._winners:
             return []
         is_same = address_of(known) == address or known.digest == record.digest
-        return [known] if is_same else []
+        is_edited = bool(record.locator) and url is None and texts_agree(record, known)
+        return [known] if is_same or is_edited else []
 
     def _promote(self, prepare: Prepare) -> Iterator[Iterable[Change]]:
         """Read duplicates that agree with no article now, because a better version replaced it."""
@@ -468,7 +560,9 @@ class UpdateRun:
     def summary(self, articles: int, seconds: float) -> UpdateSummary:
         """Return the results of the run; the index contains ``articles`` articles now."""
         counts = Counter(outcome for outcome, _ in self._outcomes.values())
-        uncounted = sum(sum(bad.values()) for bad, _ in self._containers.values())
+        bad = [uncounted for uncounted, _ in self._containers.values()]
+        bad += [limit.uncounted for limit in self._limits.values()]
+        uncounted = sum(sum(each.values()) for each in bad)
         counts[Outcome.REJECTED] += uncounted
         counts.update(self._repeated)
         listed: dict[Outcome, list[ListedFile]] = {

@@ -369,7 +369,12 @@ def prepare_stream(
 
 def _read_all(files: Iterable[File], options: PrepareOptions) -> Iterator[_Item]:
     extractor = extraction_version(load_outlets(options.outlets_file))
-    for file in sorted(files, key=lambda file: os.fsencode(file.path)):
+
+    def order(file: File) -> tuple[bool, bytes]:
+        # What was moved from a known file to a new one is found before it is missing.
+        return file.path in options.known, os.fsencode(file.path)
+
+    for file in sorted(files, key=order):
         known = options.known.get(file.path, {})
         position, read = Position(), 0
         try:
