@@ -1,4 +1,4 @@
-"""Files of many records that grow, shrink, are rotated and refilled: the index is what they have."""
+"""Files of records that grow, shrink, are rotated and refilled: the index is what they have."""
 
 from __future__ import annotations
 
