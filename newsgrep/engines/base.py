@@ -193,7 +193,13 @@ class Engine(Protocol):
         """
 
     def file_records(self) -> Iterator[FileRecord]:
-        """Yield the record of every file, in no particular order."""
+        """Yield the record of every file; those of files without an article come first."""
+
+    def find_file_records(self, ids: Iterable[str]) -> list[FileRecord]:
+        """Return the file records of the articles with these ids, in this order.
+
+        Unknown ids are left out.
+        """
 
     def verify(self, *, deep: bool = False) -> list[Problem]:
         """Return what is wrong with the stored data; an empty list if it is intact.

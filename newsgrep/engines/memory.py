@@ -174,8 +174,13 @@ class MemoryEngine:
 
     def file_records(self) -> Iterator[FileRecord]:
         """Yield every file record."""
-        yield from [document.indexed.file_record for document in self._documents.values()]
         yield from list(self._file_records.values())
+        yield from [document.indexed.file_record for document in self._documents.values()]
+
+    def find_file_records(self, ids: Iterable[str]) -> list[FileRecord]:
+        """Return the file records of these articles."""
+        found = (self._documents.get(article_id) for article_id in ids)
+        return [document.indexed.file_record for document in found if document]
 
     def verify(self, *, deep: bool = False) -> list[Problem]:  # noqa: ARG002  (no data to read)
         """Return no problems: nothing is stored."""

@@ -185,8 +185,18 @@ def test_file_records_returns_every_record(engine: Engine) -> None:
     record = FileRecord("/archive/\udcff.txt", 3, 4, "d1", Status.REJECTED, None, "nothing in it")
     engine.write([PutFileRecord(record)])
     assert set(engine.file_records()) == {make_file_record(each) for each in ARCHIVE} | {record}
+    assert next(engine.file_records()) == record  # without an article: first
     engine.write([DropFileRecord(record.path)])
     assert set(engine.file_records()) == {make_file_record(each) for each in ARCHIVE}
+
+
+def test_find_file_records_follows_the_ids(engine: Engine) -> None:
+    wanted = [ARCHIVE[2], ARCHIVE[0], ARCHIVE[2]]
+    found = engine.find_file_records(["none", *(each.id for each in wanted)])
+    assert found == list(map(make_file_record, wanted))
+    assert engine.find_file_records([]) == []
+    engine.write([DeleteArticle(ARCHIVE[0].id)])
+    assert engine.find_file_records([ARCHIVE[0].id]) == []
 
 
 def test_search_ignores_file_records(engine: Engine) -> None:

@@ -464,6 +464,7 @@ def test_file_records_returns_each_record_once(
     wanted = sorted(engine.file_records())
     assert len(wanted) > 4
     for first in (1, 2, len(wanted) - 1, len(wanted), len(wanted) + 1):
-        monkeypatch.setattr(reader_module, "FIRST_ADDRESSES", first)
+        monkeypatch.setattr(reader_module, "FIRST_PAGE", first)
+        monkeypatch.setattr(reader_module, "PAGE", 3)
         assert sorted(engine.file_records()) == wanted
     engine.close()

@@ -22,6 +22,8 @@ from newsgrep.engines.opensearch.documents import (
     MAX_BYTES_PER_ARTICLE,
     MAX_UNPACKED_BYTES,
     PACKED_ARTICLE_FIELDS,
+    PACKED_FILE_RECORD,
+    PACKED_FILE_RECORD_IN_FORMAT_4,
     PACKED_TEXTS,
     ServerHit,
     stored_article,
@@ -203,6 +205,14 @@ class OpenSearchEngine:
             with self._translate_errors():
                 record = stored_file_record(hit)
             yield record
+
+    def find_file_records(self, ids: Iterable[str]) -> list[FileRecord]:
+        """Return the file records of the articles with these ids."""
+        wanted = tuple(ids)
+        with self._translate_errors():
+            hits = self._hits(wanted, PACKED_FILE_RECORD, PACKED_FILE_RECORD_IN_FORMAT_4)
+            found = {text(hit, "_id"): stored_file_record(hit) for hit in hits}
+        return [found[each] for each in wanted if each in found]
 
     def verify(self, *, deep: bool = False) -> list[Problem]:
         """Check that all shards are available, and read all documents."""

@@ -132,6 +132,13 @@ class TantivyEngine:
         with translate_errors(self._folder):
             yield from self.reader.file_records()
 
+    def find_file_records(self, ids: Iterable[str]) -> list[FileRecord]:
+        """Return the file records that are stored with these articles."""
+        with translate_errors(self._folder):
+            wanted = list(ids)
+            found = self.reader.find_file_records(wanted)
+            return [found[each] for each in wanted if each in found]
+
     def verify(self, *, deep: bool = False) -> list[Problem]:
         """Compare all files with their checksums, and read all documents."""
         # Only ``newsgrep doctor`` needs it, not a search.

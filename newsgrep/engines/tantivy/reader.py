@@ -17,6 +17,9 @@ from newsgrep.engines.engine_query.lower import values_of
 from newsgrep.engines.tantivy.files import commit_meta, linked_folder, translate_errors
 from newsgrep.engines.tantivy.query import QueryBuilder
 from newsgrep.engines.tantivy.schema import (
+    ARTICLE_KIND,
+    FILE_RECORD_KIND,
+    KIND,
     PACKED_TEXTS,
     create_schema,
     left_out_bytes,
@@ -31,8 +34,9 @@ from newsgrep.query.ast import Field, LocationField, NameField
 MAX_BUCKETS: Final = 60_000
 """Facet values that one aggregation returns; tantivy refuses more than 65,000."""
 
-FIRST_ADDRESSES: Final = 4096
-"""Documents that are listed before all are, for callers that may stop early."""
+FIRST_PAGE: Final = 4096
+PAGE: Final = 100_000
+"""Documents that are listed at once, first and then, so that a million take little memory."""
 
 
 def open_last(commits: CommitFolder) -> tuple[Commit, CommitReader]:
@@ -154,17 +158,34 @@ class CommitReader:
         return [DocAddress(segment, number) for segment, number in ordered]
 
     def file_records(self) -> Iterator[FileRecord]:
-        """Yield all file records; the first ones come before all documents are listed."""
-        first = self.addresses(limit=FIRST_ADDRESSES)
-        yield from map(self._file_record, first)
-        if len(first) == FIRST_ADDRESSES:
-            known = {(each.segment_ord, each.doc) for each in first}
-            for address in self.addresses():
-                if (address.segment_ord, address.doc) not in known:
-                    yield self._file_record(address)
+        """Yield the file records of files without an article, then those of all articles."""
+        for kind in (FILE_RECORD_KIND, ARTICLE_KIND):
+            query = Query.const_score_query(Query.term_query(self.schema, KIND, kind), 1.0)
+            for address in self._pages(query):
+                yield stored_file_record(self.document(address))
 
-    def _file_record(self, address: DocAddress) -> FileRecord:
-        return stored_file_record(self.document(address))
+    def _pages(self, query: Query) -> Iterator[DocAddress]:
+        """Yield the addresses of the documents that match, in order, which all score the same."""
+        last, done, size = (-1, -1), 0, FIRST_PAGE
+        while True:
+            with translate_errors(self._folder):
+                hits = self.searcher.search(query, size, False, offset=done).hits
+            for _, address in hits:
+                place = address.segment_ord, address.doc
+                if place <= last:
+                    raise ValueError("documents are not listed in their order")
+                last = place
+                yield address
+            if len(hits) < size:
+                return
+            done, size = done + size, PAGE
+
+    def find_file_records(self, ids: Sequence[str]) -> dict[str, FileRecord]:
+        """Return the file records of articles by id, without unknown ids."""
+        query = self.query(ir.AnyTerm(ID, tuple(ids)))
+        hits = self.searcher.search(query, max(len(ids), 1), False).hits
+        records = (stored_file_record(self.document(address)) for _, address in hits)
+        return {record.article_id or "": record for record in records}
 
     def terms(self, prefix: str, field: Field) -> Iterator[str]:  # noqa: ARG002  (never captions)
         """Yield the terms of titles and bodies that are letters and digits, by ``prefix``."""

@@ -169,6 +169,13 @@ class WhooshEngine:
         with _translate_errors(self._commits):
             yield from self._reader.file_records()
 
+    def find_file_records(self, ids: Iterable[str]) -> list[FileRecord]:
+        """Read the file records that are stored with these articles."""
+        reader = self._reader
+        with _translate_errors(self._commits):
+            numbers = map(reader.find_article, ids)
+            return [reader.file_record(number) for number in numbers if number is not None]
+
     def verify(self, *, deep: bool = False) -> list[Problem]:
         """Compare all files with their checksums and read everything."""
         from newsgrep.engines.whoosh.recovery import find_problems

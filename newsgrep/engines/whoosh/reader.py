@@ -13,7 +13,7 @@ from dataclasses import replace
 from heapq import merge
 from itertools import compress, groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from newsgrep.analysis.codec import unpack_article, unpack_file_record, unpack_left_out
 from newsgrep.analysis.fold import fold
@@ -42,6 +42,9 @@ from newsgrep.engines.whoosh.storage import (
 )
 from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import Field, LocationField, NameField
+
+if TYPE_CHECKING:
+    from newsgrep.engines.compact import HashIndex
 
 MAX_CACHED_POSTINGS: Final = 4_000_000
 """Postings that are cached, of 16 bytes each."""
@@ -73,12 +76,6 @@ class OpenSegment:
     def close(self) -> None:
         """Close all files."""
         close_files(self._files)
-
-    def living(self) -> Iterable[int]:
-        """Return the documents that are not deleted."""
-        if not self.deleted:
-            return range(self.size)
-        return (number for number in range(self.size) if number not in self.deleted)
 
     @property
     def fields(self) -> Iterable[str]:
@@ -170,7 +167,7 @@ class WhooshReader:
         self._facet_values: dict[str, list[str]] = {}
         self._all_documents: set[int] | None = None
         self._numbers_by_id: dict[str, int] = {}
-        self._are_all_ids_known = False
+        self._all_ids: HashIndex | None = None
         self._sources: dict[str, list[str]] | None = None
 
     def __enter__(self) -> WhooshReader:
@@ -316,14 +313,30 @@ class WhooshReader:
         )
 
     def find_article(self, article_id: str) -> int | None:
-        number = self._numbers_by_id.get(article_id)
-        if number is None and not self._are_all_ids_known:
-            documents = sorted(self.all_documents())
-            ids = self._values("id", documents)
-            self._numbers_by_id = {each.decode(): n for each, n in zip(ids, documents, strict=True)}
-            self._are_all_ids_known = True
-            number = self._numbers_by_id.get(article_id)
-        return number
+        if (number := self._numbers_by_id.get(article_id)) is not None:
+            return number
+        # Not needed by a search, which has read the ids of its hits.
+        from newsgrep.engines.compact import HashIndex, hash_key
+
+        if self._all_ids is None:
+            keys = array("Q", bytes(8 * self._size))
+            for segment, numbers in self._articles():
+                for number, each in zip(numbers, segment.column("id").values(numbers), strict=True):
+                    keys[segment.offset + number] = hash_key(each.decode())
+            self._all_ids = HashIndex(keys)
+        rows = self._all_ids.rows(hash_key(article_id))
+        return next((row for row in rows if self._value("id", row).decode() == article_id), None)
+
+    def _articles(self) -> Iterator[tuple[OpenSegment, array[int]]]:
+        """Yield each segment with the numbers in it of its living articles."""
+        has_article = bytearray(b"\1" * self._size)
+        for number in self._without_article():
+            has_article[number] = 0
+        for segment in self.segments:
+            for number in segment.deleted:
+                has_article[segment.offset + number] = 0
+            part = has_article[segment.offset : segment.offset + segment.size]
+            yield segment, array("I", compress(range(segment.size), part))
 
     def find_file_record(self, path: str) -> int | None:
         """Return the living document with the record of a file without an article."""
@@ -332,13 +345,15 @@ class WhooshReader:
 
     def file_record(self, document: int) -> FileRecord:
         """Return the file record that is stored with a document."""
-        return unpack_file_record(self._value("file_record", document), self.article_id(document))
+        article_id = self._value("id", document).decode()
+        return unpack_file_record(self._value("file_record", document), article_id)
 
     def file_records(self) -> Iterator[FileRecord]:
-        """Yield the file records of all living documents."""
-        for segment in self.segments:
-            living = list(segment.living())
-            records, ids = (segment.column(name).values(living) for name in ("file_record", "id"))
+        """Yield the file records of files without an article, then those of all articles."""
+        for record in self._values("file_record", self._without_article()):
+            yield unpack_file_record(record, "")
+        for segment, numbers in self._articles():
+            records, ids = (segment.column(name).values(numbers) for name in ("file_record", "id"))
             for record, article_id in zip(records, ids, strict=True):
                 yield unpack_file_record(record, article_id.decode())
 

@@ -1,0 +1,118 @@
+"""Tables of millions of rows in some bytes a row: an index by hash, and file records in a file.
+
+A dictionary takes 100 bytes for each key and 1 KB for each file record. What is here takes about
+10 bytes of memory for each row, and costs some microseconds at each access.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import weakref
+from array import array
+from collections.abc import Iterator
+from io import BytesIO
+from shutil import copyfileobj
+from struct import Struct
+from typing import BinaryIO, Final
+
+from newsgrep.analysis.codec import pack_file_record, unpack_file_record
+from newsgrep.models import FileRecord
+
+HASH_MASK: Final = 2**64 - 1
+"""Hashes are numbers of 64 bits: two of ten million keys have the same with probability 3e-6."""
+
+_MIN_SLOTS: Final = 64
+
+
+def hash_key(text: str) -> int:
+    """Return the hash of ``text`` in this process, from 1 to 2**64 - 1."""
+    return hash(text) & HASH_MASK or 1
+
+
+class HashIndex:
+    """The rows of a table by a number, such as a hash.
+
+    ``keys`` has the number of each row, 0 for a row that is not to be found, and may grow. Few
+    rows may have the same number::
+
+        index = HashIndex(array("Q", [7, 9, 7]))
+        assert list(index.rows(7)) == [0, 2]
+    """
+
+    def __init__(self, keys: array[int]) -> None:
+        self._keys = keys
+        self._slots = array("I", bytes(_MIN_SLOTS * 4))
+        self._inserted = 0
+
+    def rows(self, key: int) -> Iterator[int]:
+        """Yield the rows whose number is ``key``, in order."""
+        keys = self._keys
+        if self._inserted < len(keys):
+            self._insert_new()
+        slots = self._slots
+        mask = len(slots) - 1
+        at = key & mask
+        while row := slots[at]:
+            if keys[row - 1] == key:
+                yield row - 1
+            at = (at + 1) & mask
+
+    def _insert_new(self) -> None:
+        keys, first = self._keys, self._inserted
+        size = len(self._slots)
+        while size * 2 < len(keys) * 3:  # at most two thirds of all slots are used
+            size *= 2
+        if size > len(self._slots):
+            self._slots, first = array("I", bytes(size * 4)), 0
+        slots, mask = self._slots, size - 1
+        for row in range(first, len(keys)):
+            if key := keys[row]:
+                at = key & mask
+                while slots[at]:
+                    at = (at + 1) & mask
+                slots[at] = row + 1
+        self._inserted = len(keys)
+
+
+_LENGTHS: Final = Struct(">IH")
+_MAX_IN_MEMORY: Final = 32_000_000
+
+
+class RecordFile:
+    """File records, packed in memory, and beyond 32 MB in a temporary file without a name.
+
+    Raises ``OSError`` if the file cannot be written.
+    """
+
+    def __init__(self) -> None:
+        self._stream: BinaryIO = BytesIO()
+        self._size = 0
+        self._is_on_disk = False
+
+    def append(self, record: FileRecord) -> int:
+        """Add a record; return its place, which is greater than 0."""
+        key = (record.article_id or "").encode("utf-8", "surrogatepass")
+        packed = pack_file_record(record)
+        data = _LENGTHS.pack(len(packed), len(key)) + key + packed
+        if not self._is_on_disk and self._size + len(data) > _MAX_IN_MEMORY:
+            self._move_to_disk()
+        self._stream.seek(self._size)
+        self._stream.write(data)
+        self._size += len(data)
+        return self._size - len(data) + 1
+
+    def __getitem__(self, place: int) -> FileRecord:
+        stream = self._stream
+        stream.seek(place - 1)
+        length, key_length = _LENGTHS.unpack(stream.read(_LENGTHS.size))
+        data = stream.read(key_length + length)
+        key = data[:key_length].decode("utf-8", "surrogatepass")
+        return unpack_file_record(data[key_length:], key)
+
+    def _move_to_disk(self) -> None:
+        # It is closed, and so deleted, when this object is.
+        stream = tempfile.TemporaryFile(prefix="newsgrep-")  # noqa: SIM115
+        weakref.finalize(self, stream.close)
+        self._stream.seek(0)
+        copyfileobj(self._stream, stream)
+        self._stream, self._is_on_disk = stream, True
