@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from newsgrep.cli.options import (
+    Command,
     IndexOptions,
     IndexParam,
     OutputFormat,
@@ -47,7 +48,7 @@ class StatsOptions(IndexOptions, OutputOptions):
     """The options of ``newsgrep stats``."""
 
 
-@click.command("stats", short_help="Show what the index contains.")
+@click.command("stats", cls=Command, short_help="Show what the index contains.")
 @output_options(OutputFormat.JSON, color=False)
 @index_option
 @pass_options(StatsOptions)
@@ -91,7 +92,9 @@ class DoctorOptions(IndexOptions, OutputOptions):
     wait: float
 
 
-@click.command("doctor", short_help="Check or repair the index, or roll back the last commit.")
+@click.command(
+    "doctor", cls=Command, short_help="Check or repair the index, or roll back the last commit."
+)
 @click.option("--deep", is_flag=True, help="Also compare every term with the stored articles.")
 @click.option(
     "--fix",
@@ -197,7 +200,7 @@ class ReindexOptions(IndexOptions):
     wait: float
 
 
-@click.command("reindex", short_help="Rebuild the index from its stored articles.")
+@click.command("reindex", cls=Command, short_help="Rebuild the index from its stored articles.")
 @jobs_option
 @wait_option
 @index_option
@@ -236,7 +239,7 @@ class CopyCommandOptions(IndexOptions):
     wait: float
 
 
-@click.command("copy", short_help="Copy the index to another location or engine.")
+@click.command("copy", cls=Command, short_help="Copy the index to another location or engine.")
 @click.option(
     "--to",
     "target",

@@ -13,6 +13,7 @@ import click
 
 from newsgrep._io import encode_json
 from newsgrep.cli.options import (
+    Command,
     IndexOptions,
     index_option,
     limit_option,
@@ -42,7 +43,7 @@ class BatchOptions(IndexOptions):
         return SearchRequest(Query("", MatchAll()), self.sort, 0 if self.no_hits else self.limit)
 
 
-@click.command("batch", short_help="Answer many queries, as JSON Lines.")
+@click.command("batch", cls=Command, short_help="Answer many queries, as JSON Lines.")
 @click.argument("file", metavar="FILE")
 @limit_option(10, "Return at most N hits per query.", least=0)
 @order_option

@@ -15,6 +15,7 @@ import click
 from newsgrep.cli.file_options import field_names_option, sql_option
 from newsgrep.cli.named import split_locator
 from newsgrep.cli.options import (
+    Command,
     OutputFormat,
     OutputOptions,
     outlet_rules_file,
@@ -75,7 +76,7 @@ class ExtractOptions(OutputOptions):
             raise UsageError("Standard input can be read once. Name - once.")
 
 
-@click.command("extract", short_help="Show what newsgrep takes from a file.")
+@click.command("extract", cls=Command, short_help="Show what newsgrep takes from a file.")
 @click.argument("files", type=click.Path(), metavar="FILE...", nargs=-1, required=True)
 @click.option("--url", metavar="URL", help="Address of the article, if FILE does not state it.")
 @click.option(

@@ -15,6 +15,7 @@ from newsgrep.cli.file_options import (
     sql_option,
 )
 from newsgrep.cli.options import (
+    Command,
     IndexOptions,
     OutputFormat,
     OutputOptions,
@@ -53,10 +54,11 @@ class UpdateCommandOptions(IndexOptions, OutputOptions):
     field_names: Mapping[str, str]
     sql: str | None
     records: str | None
+    quiet: bool
     wait: float
 
 
-@click.command("index", short_help="Bring the index up to date with files.")
+@click.command("index", cls=Command, short_help="Bring the index up to date with files.")
 @click.argument("paths", metavar="[PATH...]", nargs=-1)
 @click.option(
     "--prune/--no-prune",
@@ -94,6 +96,7 @@ class UpdateCommandOptions(IndexOptions, OutputOptions):
     help="Read records from standard input: newsgrep index - --records jsonl.",
 )
 @wait_option
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @output_options(OutputFormat.JSON, color=False)
 @index_option
 @pass_options(UpdateCommandOptions)
@@ -138,9 +141,10 @@ def index_command(options: UpdateCommandOptions) -> int:
         )
         summary = update_index(options.index, paths, update)
     if options.output is OutputFormat.TEXT:
-        write(summary_line(summary, str(options.index), reextract=options.reextract))
-        for line in note_lines(summary):
+        for line in note_lines(summary, quiet=options.quiet):
             click.echo(line, err=True)
+        if not options.quiet:
+            write(summary_line(summary, str(options.index), reextract=options.reextract))
     else:
         print_result(Rendering(json=lambda: summary_object(summary)), options)
     if summary.counts[Outcome.FAILED] or "unreadable" in summary.skipped:

@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from io import StringIO
 from typing import Final, NoReturn, TextIO
 
 import click
@@ -42,6 +41,7 @@ COMMANDS: Final = {
     "doctor": "admin:doctor_command",
     "reindex": "admin:reindex_command",
     "copy": "admin:copy_command",
+    "help": "general:help_command",
 }
 """Module and function of each command, in the order of ``--help``."""
 
@@ -64,13 +64,20 @@ class _LazyGroup(click.Group):
         command: click.Command = getattr(import_module(f"newsgrep.cli.{module}"), name)
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, those used most first."""
+        from newsgrep.cli.help import write_commands
+
+        write_commands(self, ctx, formatter)
+
 
 @click.group(
     cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit status: 0 found or done, 1 nothing found, 2 error, 75 index locked.",
+    epilog="newsgrep help COMMAND describes a command, newsgrep help query the query syntax. "
+    "Exit status: 0 found or done, 1 nothing found, 2 error, 75 index locked.",
 )
-@click.version_option(__version__, prog_name="newsgrep")
+@click.version_option(__version__, "-V", "--version", prog_name="newsgrep")
 def group() -> None:
     """Full-text search for news archives, mostly Chinese.
 
@@ -136,10 +143,13 @@ def run_command(args: Sequence[str] | None = None) -> int:
         return status if isinstance(status, int) else 0
     except click.exceptions.Exit as exc:
         return exc.exit_code
+    except click.exceptions.NoArgsIsHelpError as exc:
+        click.echo(exc.format_message(), err=True)
+        return exc.exit_code
     except click.ClickException as exc:
-        usage = StringIO()
-        exc.show(usage)  # an argument in it may be the name of a file: newsgrep index *
-        click.echo(replace_invisible(usage.getvalue()), err=True, nl=False)
+        from newsgrep.cli.error_messages import describe_usage_error
+
+        print_message(describe_usage_error(exc))
         return exc.exit_code
     except (KeyboardInterrupt, click.Abort) as exc:
         from newsgrep.cli.progress import signal_status
@@ -162,7 +172,7 @@ def run_command(args: Sequence[str] | None = None) -> int:
         print_message("Out of memory. Close other programs, or use fewer --jobs.")
         return 2
     except OSError as exc:
-        from newsgrep.cli.system_errors import describe_system_error
+        from newsgrep.cli.error_messages import describe_system_error
 
         print_message(describe_system_error(exc))
         return 2

@@ -209,18 +209,38 @@ _CSV_WITH_FORM: Final = "--csv="
 _CSV_FORM: Final = "--csv-form"
 
 
-class QueryCommand(click.Command):
+class Command(click.Command):
+    """A command whose help lists its options in groups, those used most first."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options in groups."""
+        from newsgrep.cli.help import write_options  # only for help
+
+        write_options(self, ctx, formatter)
+
+
+class QueryCommand(Command):
     """A command that takes ``-普京`` as an excluded word, where Click would see an option.
 
-    It also takes ``--csv=FORM``: the value of an option that may stand without one.
+    It also takes ``--csv=FORM``: an option whose value can be left out.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Hide the minus of such words from Click; :func:`query_text` restores it."""
         hidden = [re.sub(r"^-(?=[^\x00-\x7f]|[\"(])", _HIDDEN_MINUS, arg) for arg in args]
+        if "--" in args:
+            self._warn_of_options(args[args.index("--") + 1 :])
         if any(arg.startswith(_CSV_WITH_FORM) for arg in hidden):
             hidden = list(self._split_csv_form(hidden))
         return super().parse_args(ctx, hidden)
+
+    def _warn_of_options(self, words: list[str]) -> None:
+        """Print which words of the query after ``--`` are options everywhere else."""
+        known = {name for param in self.params for name in (*param.opts, *param.secondary_opts)}
+        for word in words:
+            if word.startswith("-") and word.partition("=")[0] in known:
+                text = f"{word} after -- is part of the query. Write options before --."
+                click.echo(f"newsgrep: {one_line(text)}", err=True)
 
     def _split_csv_form(self, args: list[str]) -> Iterator[str]:
         """Yield ``args`` with ``--csv --csv-form=FORM`` for ``--csv=FORM``, up to ``--``."""

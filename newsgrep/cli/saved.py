@@ -12,6 +12,7 @@ from typing import IO, cast
 import click
 
 from newsgrep.cli.options import (
+    Command,
     IndexOptions,
     OutputFormat,
     OutputOptions,
@@ -87,7 +88,7 @@ def add_command(options: SavedAddOptions) -> int:
     return 0
 
 
-@saved_group.command("list", short_help="List all saved queries.")
+@saved_group.command("list", cls=Command, short_help="List all saved queries.")
 @output_options(OutputFormat.JSON, color=False)
 @index_option
 @pass_options(SavedListOptions)
@@ -105,7 +106,7 @@ def list_command(options: SavedListOptions) -> int:
     return 0 if queries else 1
 
 
-@saved_group.command("show", short_help="Print a saved query.")
+@saved_group.command("show", cls=Command, short_help="Print a saved query.")
 @click.argument("name")
 @index_option
 @pass_options(SavedNameOptions)
@@ -116,7 +117,7 @@ def show_saved_command(options: SavedNameOptions) -> int:
     return 0
 
 
-@saved_group.command("remove", short_help="Remove a saved query.")
+@saved_group.command("remove", cls=Command, short_help="Remove a saved query.")
 @click.argument("name")
 @index_option
 @pass_options(SavedNameOptions)
@@ -163,7 +164,7 @@ class NewOptions(IndexOptions, OutputOptions):
         return self.state
 
 
-@click.command("new", short_help="Show new articles for saved queries.")
+@click.command("new", cls=Command, short_help="Show new articles for saved queries.")
 @click.argument("names", metavar="[NAME...]", nargs=-1)
 @click.option(
     "--all",

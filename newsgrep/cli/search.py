@@ -188,8 +188,7 @@ def search_command(options: SearchOptions) -> int:
     newsgrep search --paths -0 聯合聲明 | xargs -0 wc -c
     newsgrep search --json 联合声明 | jq -r '.hits[].title'
 
-    To exclude a Latin word, put -- before the query:
-    newsgrep search -- 模型 -gpt
+    To exclude a Latin word, write NOT: newsgrep search 模型 NOT gpt. More: newsgrep help query
     """
     request = options.request()
     with options.index.open() as engine:

@@ -8,6 +8,7 @@ import click
 
 from newsgrep.cli.named import RawRecord, describe_missing, find_article, read_raw
 from newsgrep.cli.options import (
+    Command,
     IndexOptions,
     OutputFormat,
     OutputOptions,
@@ -43,7 +44,7 @@ class ShowOptions(IndexOptions, OutputOptions):
             )
 
 
-@click.command("show", short_help="Print a whole article.")
+@click.command("show", cls=Command, short_help="Print a whole article.")
 @click.argument("name", metavar="ID|PATH")
 @click.option("--match", metavar="QUERY", default="", help="Highlight the matches of QUERY.")
 @click.option("--all", "left_out", is_flag=True, help="Print the text that was left out, too.")

@@ -26,6 +26,9 @@ _MAX_EXAMPLES: Final = 3
 
 _MAX_SHARED: Final = 5
 
+_UNREADABLE: Final = frozenset((Outcome.FAILED.value, "unreadable"))
+"""Labels of files that the user should do something about, and that make the exit status 2."""
+
 
 def summary_object(summary: UpdateSummary) -> dict[str, Any]:
     """Return the run as a JSON object; the counts of outcomes add up to ``seen``."""
@@ -101,9 +104,17 @@ def _nothing_line(summary: UpdateSummary, index: str) -> str:
     return f"0 articles in {one_line(index)}; {why}. newsgrep reads {_KINDS}"
 
 
-def note_lines(summary: UpdateSummary) -> Iterator[str]:
-    """Yield what should be known about a run, the reasons of most files first."""
+def note_lines(summary: UpdateSummary, *, quiet: bool = False) -> Iterator[str]:
+    """Yield what should be known about a run, the reasons of most files first.
+
+    With ``quiet``, only files that could not be read are listed.
+    """
     groups = [*_listed_groups(summary), *_skipped_groups(summary)]
+    if quiet:
+        for group in groups:
+            if group.label in _UNREADABLE:
+                yield from group.lines()
+        return
     if not (summary.seen or summary.articles or summary.removed):
         del groups[:1]  # it is in the first line
     for group in sorted(groups, key=lambda group: -len(group.items)):
@@ -158,13 +169,13 @@ class _Group(NamedTuple):
     label: str
     text: str
     items: list[ListedFile]
-    has_examples: bool = True
+    is_expected: bool = False
 
     def lines(self) -> Iterator[str]:
-        """Yield a line for each file if they are few, else one for all."""
-        if not self.has_examples:
-            yield f"{self.label}: {self.text}"
-        elif len(self.items) > _MAX_SINGLE:
+        """Yield a line for each file if they are few, else one for all, none if expected."""
+        if self.is_expected:
+            return
+        if len(self.items) > _MAX_SINGLE:
             yield f"{self.label}: {self.text}: {_examples(self.items)}"
         else:
             for item in self.items:
@@ -207,7 +218,7 @@ def _skipped_groups(summary: UpdateSummary) -> list[_Group]:
         label = "skipped" if kind in {"format", "hidden", "tool"} else kind
         if kind == "hidden":
             text = count_noun(len(items), "hidden file")
-        found.append(_Group(label, text, items, has_examples=kind != "hidden"))
+        found.append(_Group(label, text, items, is_expected=kind == "hidden"))
     return sorted(found, key=lambda group: -len(group.items))
 
 

@@ -12,6 +12,7 @@ import click
 
 from newsgrep.cli.named import find_article, looks_like_article, read_article_file, split_locator
 from newsgrep.cli.options import (
+    Command,
     IndexOptions,
     OutputFormat,
     OutputOptions,
@@ -261,7 +262,7 @@ class SimilarOptions(IndexOptions, OutputOptions):
     limit: int
 
 
-@click.command("similar", short_help="Find articles like one article.")
+@click.command("similar", cls=Command, short_help="Find articles like one article.")
 @click.argument("name", metavar="ID|PATH")
 @limit_option(10, "Show at most N articles.")
 @output_options(OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.PATHS)

@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from newsgrep.cli.error_messages import describe_system_error
 from newsgrep.cli.file_options import (
     field_names_option,
     follow_option,
@@ -15,6 +16,7 @@ from newsgrep.cli.file_options import (
     sql_option,
 )
 from newsgrep.cli.options import (
+    Command,
     IndexOptions,
     engine_option,
     index_option,
@@ -25,7 +27,6 @@ from newsgrep.cli.options import (
 )
 from newsgrep.cli.output import print_message
 from newsgrep.cli.progress import handle_signals
-from newsgrep.cli.system_errors import describe_system_error
 from newsgrep.errors import InputError, Interrupted
 from newsgrep.extract.records.base import ReadOptions
 from newsgrep.index.plan import ListedFile, Outcome, UpdateSummary
@@ -52,7 +53,7 @@ class WatchOptions(IndexOptions):
     wait: float
 
 
-@click.command("watch", short_help="Keep the index up to date while files change.")
+@click.command("watch", cls=Command, short_help="Keep the index up to date while files change.")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 @click.option(
     "--interval",

@@ -44,7 +44,9 @@ def test_examples_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
         if arguments[0] == "index":
             shutil.rmtree(cli.index)
         ran = cli(*arguments, status=None)
-        printed = (ran.out + ran.err).rstrip("\n")
+        # index prints its notes before its summary, others their hints after the result.
+        streams = (ran.err, ran.out) if arguments[0] == "index" else (ran.out, ran.err)
+        printed = "".join(streams).rstrip("\n")
         shown = [VARYING.sub("…", line) for line in printed.splitlines()]
         expected = [VARYING.sub("…", line) for line in example.printed]
         head, tail = expected, []

@@ -56,7 +56,7 @@ def test_index_summary_counts_every_file_once(cli: Cli) -> None:
     assert re.search(r"^rejected: n/empty\.txt: \S", ran.err, re.MULTILINE)
     assert re.search(r"^duplicate: n/d\.md: .*e\.md", ran.err, re.MULTILINE)
     assert re.search(r"^skipped: n/picture\.jpg: .*\.jpg", ran.err, re.MULTILINE)
-    assert "skipped: 1 hidden file\n" in ran.err
+    assert "hidden" not in ran.err
     result = cli.json("index", "n", "--index", "other")
     assert result["version"] == 1
     assert (result["seen"], result["added"], result["duplicate"], result["rejected"]) == (
@@ -69,6 +69,36 @@ def test_index_summary_counts_every_file_once(cli: Cli) -> None:
     assert [Path(item["path"]).name for item in result["files"]["duplicate"]] == ["d.md"]
     assert [Path(item["path"]).name for item in result["skipped"]["format"]] == ["picture.jpg"]
     assert [Path(item["path"]).name for item in result["skipped"]["hidden"]] == [".hidden.md"]
+
+
+def test_quiet_prints_nothing_but_unreadable_files(cli: Cli) -> None:
+    folder = three(cli)
+    (folder / "empty.txt").write_bytes(b"")
+    (folder / "picture.jpg").write_bytes(b"x")
+    for _ in range(2):
+        ran = cli("index", "-q", "n")
+        assert (ran.out, ran.err) == ("", "")
+    ran = cli("index", "--quiet", "n", "n/a\0b", status=2)
+    assert ran.out == ""
+    assert re.fullmatch(r"unreadable: \S+: cannot be read: .+\n", ran.err)
+
+
+def test_unchanged_run_prints_only_its_summary(cli: Cli) -> None:
+    folder = three(cli)
+    (folder / ".DS_Store").write_bytes(b"x")
+    cli("index", ".")
+    ran = cli("index", ".")
+    assert ran.err == ""
+    assert ran.out.startswith("3 files seen: 3 unchanged; 3 articles in index, ")
+
+
+def test_summary_is_the_last_line_on_a_terminal(cli: Cli) -> None:
+    folder = three(cli)
+    (folder / "empty.txt").write_bytes(b"")
+    (folder / "picture.jpg").write_bytes(b"x")
+    _, screen = cli.on_terminal("index", "n", "--jobs", "1")
+    assert "rejected: n/empty.txt" in screen
+    assert screen.splitlines()[-1].startswith("4 files seen: 3 added, 1 without article text")
 
 
 def test_index_shows_progress_on_a_terminal(cli: Cli, many_files: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from newsgrep.cli.system_errors import describe_system_error
+from newsgrep.cli.error_messages import describe_system_error
 from tests.support.cli import Cli, assert_no_crash, write_article
 
 
@@ -17,6 +17,55 @@ def small(cli: Cli) -> Cli:
     write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。")
     cli("index", "n")
     return cli
+
+
+# Usage of commands
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("serach x", "Unknown command “serach”. Did you mean: newsgrep search?"),
+        ("联合声明", "Unknown command “联合声明”. Did you mean: newsgrep search 联合声明?"),
+        ("find x", "Unknown command “find”. Did you mean: newsgrep search?"),
+        ("saved rm x", "Unknown command “rm”. Did you mean: newsgrep saved remove?"),
+        ("search 声明 -gpt", "Unknown option -gpt. To exclude the word, write: NOT gpt"),
+        ("search --limt 3 x", "Unknown option --limt. Did you mean --limit?"),
+        ("search x --count", "Unknown option --count. See: newsgrep search --help"),
+        ("search x -n abc", "--limit needs a whole number of 0 or more, not “abc”."),
+        ("search x --limit=-4", "--limit needs a whole number of 0 or more, not “-4”."),
+        ("kwic x --width 3", "--width needs a whole number from 60 to 10,000, not “3”."),
+        ("index n --wait x", "--wait needs a number of 0 or more, not “x”."),
+        ("search x --sort dat", "Choose from relevance, date, -date. Did you mean date?"),
+        ("search x --limit", "--limit needs a value."),
+        ("search", "Missing QUERY. Example: newsgrep search "),
+        ("compare x", "Missing --sources. Example: newsgrep compare "),
+        ("stats x", "Got unexpected extra argument (x). See: newsgrep stats --help"),
+        ("help nothing", "No help for “nothing”."),
+    ],
+)
+def test_wrong_usage_is_one_sentence_with_next_step(cli: Cli, arguments: str, message: str) -> None:
+    ran = cli(*arguments.split(), status=2)
+    assert message in ran.err
+    assert ran.err.startswith("newsgrep: ")
+    assert (ran.err.count("\n"), ran.out) == (1, "")
+
+
+def test_usage_error_shows_no_control_characters(cli: Cli) -> None:
+    for arguments in (("a\x1b[31m\n",), ("search", "x", "-n", "\x1b[31m"), ("search", "--\x1b]x")):
+        assert "\x1b" not in cli(*arguments, status=2).err
+
+
+def test_invalid_number_in_environment_is_reported(cli: Cli) -> None:
+    ran = cli("stats", env={"NEWSGREP_TIMEOUT": "soon"}, status=2)
+    assert ran.err == "newsgrep: --timeout needs a whole number from 1 to 86,400, not “soon”.\n"
+
+
+def test_option_after_double_dash_is_pointed_out(small: Cli) -> None:
+    ran = small("search", "--", "渡轮", "-n", "0", "--json=x", status=1)
+    assert "newsgrep: -n after -- is part of the query. Write options before --.\n" in ran.err
+    assert "--json=x after -- is part" in ran.err
+    assert "after --" not in small("search", "--", "渡轮", "-gpt").err
 
 
 # Standard streams

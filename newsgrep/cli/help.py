@@ -1,0 +1,129 @@
+"""Help texts: commands and options in groups, those used most first, and the query syntax."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import click
+
+# Options in groups
+
+_COMMON: Final = "Common options"
+_OWN: Final = "Options"
+_GROUPS: Final[Mapping[str, Sequence[str]]] = {
+    "Query": ("--any", "--regex", "--literal", "--everything", "--scan", "--versions", "--tz"),
+    "Filters": ("--source", "--since", "--until", "--in"),
+    "Output": (
+        "--sort",
+        "--recency",
+        "--limit",
+        "--offset",
+        "--after",
+        "--collapse",
+        "--facets",
+        "--columns",
+        "--json",
+        "--jsonl",
+        "--csv",
+        "--bom",
+        "--paths",
+        "--null",
+        "--explain",
+        "--color",
+        "--pager",
+        "--quiet",
+    ),
+    "Index": ("--index", "--engine", "--timeout", "--wait", "--jobs"),
+    "Other": ("--help",),
+}
+"""The group of each option that several commands have; those of one command are in no group."""
+
+_MOST_USED: Final[Mapping[str, Sequence[str]]] = {
+    "search": ("--limit", "--source", "--since", "--sort", "--json"),
+    "timeline": ("--by", "--share", "--since", "--source", "--csv"),
+    "kwic": ("--limit", "--sort", "--source", "--since", "--csv"),
+    "compare": ("--sources", "--since", "--limit", "--json", "--csv"),
+    "keywords": ("--limit", "--source", "--since", "--json", "--index"),
+    "index": ("--index", "--engine", "--prune", "--jobs", "--quiet"),
+}
+"""The five options of a command that its help lists first."""
+
+_FEW: Final = 8
+"""Options that need no groups."""
+
+
+def write_options(
+    command: click.Command, ctx: click.Context, formatter: click.HelpFormatter
+) -> None:
+    """Write the options of ``command`` to ``formatter``, in groups if they are many."""
+    rows: dict[str, list[tuple[str, str]]] = {name: [] for name in (_COMMON, _OWN, *_GROUPS)}
+    first = _MOST_USED.get(command.name or "", ())
+    params = (param for param in command.get_params(ctx) if isinstance(param, click.Option))
+    shown = [(param, record) for param in params if (record := param.get_help_record(ctx))]
+    by_name = {name: record for param, record in shown for name in param.opts}
+    rows[_COMMON] = [by_name[name] for name in first if name in by_name]
+    for param, record in shown:
+        if record not in rows[_COMMON]:
+            group = _group_of(param) if first or len(shown) > _FEW else _OWN
+            rows[group].append(record)
+    for title, records in rows.items():
+        if records:
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+def _group_of(param: click.Parameter) -> str:
+    for title, names in _GROUPS.items():
+        if any(name in names for name in param.opts):
+            return title
+    return _OWN
+
+
+# Commands in groups
+
+_COMMON_COMMANDS: Final = ("index", "search", "show", "timeline", "kwic")
+
+
+def write_commands(group: click.Group, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    """Write the commands of ``group`` to ``formatter``, the five most used first."""
+    rows: dict[str, list[tuple[str, str]]] = {"Common commands": [], "Other commands": []}
+    common, others = rows.values()
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
+        if command is not None and not command.hidden:
+            row = name, command.get_short_help_str(formatter.width)
+            (common if name in _COMMON_COMMANDS else others).append(row)
+    for title, records in rows.items():
+        with formatter.section(title):
+            formatter.write_dl(records)
+
+
+# The query syntax
+
+QUERY_HELP: Final = """\
+Queries of search, timeline, kwic, compare, batch and saved
+
+  渔业 联合声明              both words; adjacent words rank higher
+  "联合声明"                 this exact string; also “ ” and 「 」
+  渔业 OR 海带               one of the words; brackets group: (渔业 OR 海带) 声明
+  渔业 -台风                 without this word; NOT typhoon for a Latin word
+  大桥 NEAR/10 渡轮          within 10 characters; ADJ/10 in this order
+  普?习  govern*             ? one character, * any number within a word
+  ~goverment                 similar spelling
+  /20[0-9]{2}年/             regular expression
+  *                          all articles
+
+Fields: FIELD:VALUE, FIELD:"…" or FIELD:(… OR …)
+
+  title: body:               in one part of the article only
+  caption: leftout:          in captions, in text that is not part of the article
+  everything:                in all of these
+  source: author: tag:       name that contains the value
+  url: path: id:             where the article comes from, its id
+  date: since: until:        2024, 2024-05, 2024-05-17, 2024-05..2024-08, 7d, 上周
+  saved:                     a saved query (newsgrep saved)
+
+Simplified and traditional characters, full and half width, upper and lower case are
+equivalent. Quote queries for the shell: newsgrep search '"联合声明" OR 渔业'
+"""
