@@ -32,7 +32,8 @@ from newsgrep.cli.progress import handle_signals, show_progress
 from newsgrep.cli.summary import note_lines, summary_line, summary_object
 from newsgrep.errors import InputError, UsageError
 from newsgrep.extract.records.base import ReadOptions
-from newsgrep.index.plan import Outcome, parse_shard
+from newsgrep.index.outcomes import Outcome
+from newsgrep.index.plan import parse_shard
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.query.ast import And, Node
 from newsgrep.search.search import build_filters

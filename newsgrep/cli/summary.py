@@ -8,7 +8,8 @@ from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
 from newsgrep.extract.records.base import list_others
-from newsgrep.index.plan import STREAM, ListedFile, Outcome, UpdateSummary
+from newsgrep.index.outcomes import ListedFile, Outcome, UpdateSummary
+from newsgrep.index.plan import STREAM
 from newsgrep.terminal import count_noun, one_line
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import display_path

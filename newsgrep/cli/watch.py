@@ -29,7 +29,7 @@ from newsgrep.cli.output import print_message
 from newsgrep.cli.progress import handle_signals
 from newsgrep.errors import InputError, Interrupted
 from newsgrep.extract.records.base import ReadOptions
-from newsgrep.index.plan import ListedFile, Outcome, UpdateSummary
+from newsgrep.index.outcomes import ListedFile, Outcome, UpdateSummary
 from newsgrep.index.update import UpdateOptions
 from newsgrep.index.watching import RETRY_SECONDS, keep_updated
 from newsgrep.terminal import count_noun, one_line, write_flushed

@@ -28,16 +28,9 @@ from newsgrep.index.addresses import (
     texts_agree,
 )
 from newsgrep.index.containers import ContainerEnd, KnownRecord, RejectionLimit, unpack_ledger
+from newsgrep.index.outcomes import ListedFile, OlderRules, Outcome, UpdateSummary
 from newsgrep.index.packed import PackedRecords
-from newsgrep.index.plan import (
-    STREAM,
-    ListedFile,
-    OlderRules,
-    Outcome,
-    Plan,
-    UpdateSummary,
-    file_of,
-)
+from newsgrep.index.plan import STREAM, Plan, file_of
 from newsgrep.index.workers import FailedFile, Prepared
 from newsgrep.models import FileRecord, Status
 

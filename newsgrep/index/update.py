@@ -27,16 +27,8 @@ from newsgrep.extract.records.base import DEFAULT_OPTIONS, ReadOptions
 from newsgrep.extract.records.registry import is_container
 from newsgrep.extract.version import extraction_version
 from newsgrep.extract.walk import File
-from newsgrep.index.plan import (
-    MAX_FILE_SIZE,
-    STREAM,
-    Plan,
-    Shard,
-    SharedAddress,
-    UpdateSummary,
-    make_plan,
-    make_stream_plan,
-)
+from newsgrep.index.outcomes import SharedAddress, UpdateSummary
+from newsgrep.index.plan import MAX_FILE_SIZE, STREAM, Plan, Shard, make_plan, make_stream_plan
 from newsgrep.index.reextract import make_reextraction_plan
 from newsgrep.index.run import UpdateRun
 from newsgrep.index.store import Index, Session

@@ -26,7 +26,7 @@ from newsgrep.errors import (
 )
 from newsgrep.extract.records.names import may_be_readable
 from newsgrep.extract.walk import iter_parents
-from newsgrep.index.plan import UpdateSummary
+from newsgrep.index.outcomes import UpdateSummary
 from newsgrep.index.store import Index
 from newsgrep.index.update import UpdateOptions, update_index
 

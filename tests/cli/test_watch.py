@@ -18,7 +18,7 @@ import pytest
 from newsgrep.errors import IndexDamaged, IndexLocked, NewsgrepError, ServerProblem
 from newsgrep.index import watching
 from newsgrep.index.folder import FolderIndex
-from newsgrep.index.plan import UpdateSummary
+from newsgrep.index.outcomes import UpdateSummary
 from newsgrep.index.update import UpdateOptions, update_index
 from tests.support.cli import TIMEOUT, Cli, assert_no_crash, write_article
 

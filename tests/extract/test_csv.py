@@ -15,7 +15,7 @@ from newsgrep.extract.records.base import BadRecord, ReadOptions, Record, bytes_
 from newsgrep.extract.records.csv_rows import FORMAT
 from newsgrep.extract.records.registry import read_records
 from newsgrep.index import index_at
-from newsgrep.index.plan import Outcome, UpdateSummary
+from newsgrep.index.outcomes import Outcome, UpdateSummary
 from newsgrep.index.update import UpdateOptions, update_index
 
 ROWS = [

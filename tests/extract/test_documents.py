@@ -20,7 +20,7 @@ from newsgrep.extract.records.base import (
 )
 from newsgrep.extract.records.registry import find_format, read_records
 from newsgrep.index import index_at
-from newsgrep.index.plan import Outcome
+from newsgrep.index.outcomes import Outcome
 from newsgrep.index.update import update_index
 from newsgrep.models import Article
 from tests.support.cli import REPOSITORY

@@ -20,7 +20,7 @@ from newsgrep.extract.records import mailbox
 from newsgrep.extract.records.base import BadRecord, ReadOptions, Record, bytes_source
 from newsgrep.extract.records.registry import find_format
 from newsgrep.index import index_at
-from newsgrep.index.plan import Outcome, UpdateSummary
+from newsgrep.index.outcomes import Outcome, UpdateSummary
 from newsgrep.index.update import update_index
 from newsgrep.models import Article
 

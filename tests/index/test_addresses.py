@@ -11,7 +11,7 @@ import pytest
 
 from newsgrep.engines.base import Order, first_match
 from newsgrep.index.folder import FolderIndex
-from newsgrep.index.plan import Outcome, UpdateSummary
+from newsgrep.index.outcomes import Outcome, UpdateSummary
 from newsgrep.index.server import ServerIndex
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.models import Status

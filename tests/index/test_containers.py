@@ -17,7 +17,7 @@ from newsgrep.extract.pipeline import extract_record
 from newsgrep.extract.records.base import DEFAULT_OPTIONS, ReadOptions, Record
 from newsgrep.index import index_at
 from newsgrep.index.containers import Ledger, unpack_ledger
-from newsgrep.index.plan import Outcome, UpdateSummary
+from newsgrep.index.outcomes import Outcome, UpdateSummary
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.models import Article, FileRecord, Status
 

@@ -31,7 +31,7 @@ from newsgrep.engines.whoosh import writer
 from newsgrep.engines.whoosh.engine import WhooshEngine
 from newsgrep.errors import UsageError
 from newsgrep.index.folder import FolderIndex
-from newsgrep.index.plan import UpdateSummary
+from newsgrep.index.outcomes import UpdateSummary
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.models import Status
 from newsgrep.query.parser import parse

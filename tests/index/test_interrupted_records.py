@@ -11,7 +11,7 @@ import pytest
 
 from newsgrep.errors import Interrupted
 from newsgrep.index.folder import FolderIndex
-from newsgrep.index.plan import Outcome
+from newsgrep.index.outcomes import Outcome
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.models import Status
 from tests.support.factories import FOLDER_ENGINES

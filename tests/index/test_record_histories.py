@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from newsgrep.index.folder import FolderIndex
-from newsgrep.index.plan import Outcome, UpdateSummary
+from newsgrep.index.outcomes import Outcome, UpdateSummary
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.models import Status
 from tests.support.record_files import FORMATS, Item

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from newsgrep.errors import InputError, UsageError
 from newsgrep.index.folder import FolderIndex
-from newsgrep.index.plan import Outcome, Shard, parse_shard
+from newsgrep.index.outcomes import Outcome
+from newsgrep.index.plan import Shard, parse_shard
 from newsgrep.index.server import ServerIndex
 from newsgrep.index.store import Index
 from newsgrep.index.update import UpdateOptions, update_index

@@ -15,7 +15,7 @@ from newsgrep.index import folder
 from newsgrep.index.folder import FolderIndex
 from newsgrep.index.maintenance import rebuild_index, verify_index
 from newsgrep.index.manifest import load_manifest
-from newsgrep.index.plan import Outcome
+from newsgrep.index.outcomes import Outcome
 from newsgrep.index.update import UpdateOptions, update_index
 from tests.support.cli import write_article
 from tests.support.simulated_archive import index_contents

@@ -15,7 +15,7 @@ from newsgrep.engines.base import count_matches
 from newsgrep.extract.pipeline import extract_record
 from newsgrep.extract.records.base import Record
 from newsgrep.index import index_at
-from newsgrep.index.plan import Outcome, UpdateSummary
+from newsgrep.index.outcomes import Outcome, UpdateSummary
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.models import Article, Status
 
