@@ -155,11 +155,11 @@ def make_document(
 ) -> IndexDocument:
     """Return ``article`` with its texts folded, cut into terms, and packed.
 
-    With ``sketch``, the file record gets the sketch of an article that has a URL.
+    With ``sketch``, the file record gets the sketch of the article's text.
     """
     title, body = fold(article.title), fold(article.body)
-    if sketch and article.url:
-        file_record = file_record._replace(sketch=make_sketch(title, body, article.url))
+    if sketch:
+        file_record = file_record._replace(sketch=make_sketch(title, body, article.url or ""))
     captions = fold(CAPTION_BREAK.join(article.captions))
     in_title, in_body = term_counts(title), term_counts(body)
     in_lead = in_body if len(body) <= LEAD_LENGTH else term_counts(body[:LEAD_LENGTH])

@@ -309,18 +309,33 @@ class UpdateRun:
             for record in self.plan.changed.get(file, {}).values()
             if record.status is Status.INDEXED
         ]
-        gone = sum(
-            self._is_winner(record)
-            if record.path in unseen
-            else record.article_id not in self._winners
+        lost = [
+            record
             for record in before
-        )
-        if self.plan.prune is None and 2 * gone > len(before):
+            if (
+                self._is_winner(record)
+                if record.path in unseen
+                else record.article_id not in self._winners
+            )
+        ]
+        if self.plan.prune is not None or 2 * len(lost) <= len(before):
+            return
+        gone = sum(not self._is_elsewhere(record) for record in lost)
+        if 2 * gone > len(before):
             raise MassDeletion(
                 f"{gone:,} articles are gone from {file}",
                 ": was it truncated or written again? They are kept. Use --prune to delete them, "
                 "or --no-prune to keep them.",
             )
+
+    def _is_elsewhere(self, record: FileRecord) -> bool:
+        """Return whether another record has the text, so that it takes the place of ``record``."""
+        address = address_of(record)
+        others = (*self._followers.get(address, ()), *self._duplicates.get(address, ()))
+        return any(
+            other.path != record.path and not self._is_unseen(other) and texts_agree(record, other)
+            for other in others
+        )
 
     def _failed(self, path: str, reason: str) -> Iterable[Change]:
         """Keep the article of a file that can't be read now."""
@@ -448,7 +463,9 @@ class UpdateRun:
         if not known or known.status is not Status.INDEXED or known.article_id in self._winners:
             return []
         is_same = address_of(known) == address or known.digest == record.digest
-        is_edited = bool(record.locator) and url is None and texts_agree(record, known)
+        is_edited = bool(
+            url is None and known.sketch and record.sketch and texts_agree(record, known)
+        )
         return [known] if is_same or is_edited else []
 
     def _promote(self, prepare: Prepare) -> Iterator[Iterable[Change]]:

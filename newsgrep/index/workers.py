@@ -29,6 +29,7 @@ from newsgrep.analysis.document import IndexDocument, make_document
 from newsgrep.analysis.segment import segmenter
 from newsgrep.engines.base import Change, PutArticle, PutFileRecord, Stored, Unreadable
 from newsgrep.errors import IndexDamaged, NoArticle, WorkerDied
+from newsgrep.extract.identity import article_id
 from newsgrep.extract.outlets import Outlets, load_outlets
 from newsgrep.extract.records.base import (
     DEFAULT_OPTIONS,
@@ -230,7 +231,7 @@ def prepare_file(file: File, outlets: Outlets, largest: int) -> Prepared | Found
         article = extract_article(file.path, data, outlets=outlets, mtime=status.st_mtime)
     except NoArticle as exc:
         return record._replace(reason=str(exc))
-    return make_document(article, _indexed_record(record, article), sketch=True)
+    return make_document(article, _indexed_record(record, article), sketch=article.url is not None)
 
 
 def read_file(path: str, largest: int) -> tuple[os.stat_result, bytes | None]:
@@ -291,7 +292,11 @@ def _prepare_record(task: RecordTask, outlets: Outlets, largest: int) -> Prepare
         )
     except NoArticle as exc:
         return file_record._replace(reason=str(exc))
-    return make_document(article, _indexed_record(file_record, article), sketch=True)
+    # Texts are compared where several may have one address, or where a record is edited that its
+    # bytes identify.
+    identity = record.identity
+    sketch = bool(article.url or (identity and article.id == article_id(None, identity)))
+    return make_document(article, _indexed_record(file_record, article), sketch=sketch)
 
 
 def _indexed_record(record: FileRecord, article: Article) -> FileRecord:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from newsgrep.errors import UsageError
 from newsgrep.index.folder import FolderIndex
 from newsgrep.index.outcomes import Outcome, UpdateSummary
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.models import Status
-from tests.support.record_files import FORMATS, Item
+from tests.support.record_files import FORMATS, Item, jsonl_of
 from tests.support.stress import Tally, trial_count
 
 WORDS = ("港口", "河堤", "学校", "电车", "渔船", "图书馆", "灯塔", "盐场")
@@ -49,6 +50,12 @@ def contents(index: FolderIndex) -> dict[str, tuple[object, ...]]:
         )
         for record in records
     }
+
+
+def ids_of_titles(index: FolderIndex) -> dict[str, str]:
+    with index.open() as engine:
+        ids = [each.article_id or "" for each in engine.file_records()]
+        return {each.title: each.id for each in engine.get(filter(None, ids))}
 
 
 class Archive:
@@ -129,3 +136,89 @@ def test_random_histories_end_like_a_new_index(
         again = update(index, folder)
         assert again.counts[Outcome.ADDED] + again.counts[Outcome.UPDATED] == 0
         tally["states"] += 1
+
+
+def test_refilled_file_keeps_its_articles_unless_pruned(tmp_path: Path) -> None:
+    folder, index = tmp_path / "a", FolderIndex(tmp_path / "index")
+    folder.mkdir()
+    dump = folder / "d.jsonl"
+    dump.write_bytes(jsonl_of([item(number) for number in range(6)]))
+    update(index, folder)
+    before = contents(index)
+    dump.write_bytes(jsonl_of([item(number) for number in (10, 11, 12, 13, 14, 5)]))
+    options = UpdateOptions(commit_every=0)
+    with pytest.raises(UsageError, match=r"5 articles are gone from .*d\.jsonl: was it truncated"):
+        update_index(index, [str(folder)], options)
+    assert contents(index) == before
+    summary = update(index, folder)
+    assert (summary.articles, summary.removed) == (6, 5)
+
+
+def test_edited_file_is_committed_while_it_is_read(tmp_path: Path) -> None:
+    folder, index = tmp_path / "a", FolderIndex(tmp_path / "index")
+    folder.mkdir()
+    dump = folder / "d.jsonl"
+    dump.write_bytes(jsonl_of([item(number) for number in range(6)]))
+    update(index, folder)
+    dump.write_bytes(jsonl_of([item(number, 1) for number in range(6)]))
+    with index.open() as engine:
+        first = engine.commit()
+    options = UpdateOptions(commit_every=0)
+    update_index(index, [str(folder)], options)
+    with index.open() as engine:
+        commits = engine.commit() - first
+    assert commits > 3  # not before half of the articles are found again
+
+
+def test_rotated_file_loses_nothing_and_keeps_ids(tmp_path: Path) -> None:
+    folder, index = tmp_path / "a", FolderIndex(tmp_path / "index")
+    folder.mkdir()
+    dump, rotated = folder / "d.jsonl", folder / "z.jsonl"
+    dump.write_bytes(jsonl_of([item(number, has_url=False) for number in range(5)]))
+    update(index, folder)
+    before = ids_of_titles(index)
+    dump.rename(rotated)
+    dump.write_bytes(jsonl_of([item(7, has_url=False)]))
+    summary = update(index, folder, prune=None)
+    after = ids_of_titles(index)
+    assert (summary.articles, summary.removed) == (6, 0)
+    assert before.items() <= after.items()
+
+
+def test_edited_record_without_address_keeps_its_id(tmp_path: Path) -> None:
+    folder, index = tmp_path / "a", FolderIndex(tmp_path / "index")
+    folder.mkdir()
+    dump = folder / "d.jsonl"
+    items = [item(number, has_url=False) for number in range(3)]
+    dump.write_bytes(jsonl_of(items))
+    update(index, folder)
+    before = ids_of_titles(index)
+    dump.write_bytes(jsonl_of([items[0], item(1, 2, has_url=False), item(8, has_url=False)]))
+    update(index, folder)
+    after = ids_of_titles(index)
+    assert {title: after.get(title) for title in before} == before | {items[2].title: None}
+    assert after[item(8).title] not in before.values()
+
+
+def test_rejections_of_a_kind_beyond_twenty_are_counted(tmp_path: Path) -> None:
+    folder, index = tmp_path / "a", FolderIndex(tmp_path / "index")
+    folder.mkdir()
+    dump = folder / "d.jsonl"
+    nothing = Item("", "")
+    chance = random.Random(18)
+    items = [nothing] * 30 + [item(1)] + [nothing] * 5
+    for step in range(8):
+        dump.write_bytes(jsonl_of(items))
+        summary = update(index, folder)
+        rejected = items.count(nothing)
+        assert summary.counts[Outcome.REJECTED] == rejected
+        assert summary.uncounted == rejected - 20
+        assert summary.seen == len(items)
+        statuses = [status for status, *_ in contents(index).values()]
+        assert statuses.count(Status.REJECTED) == 20
+        fresh = FolderIndex(tmp_path / f"fresh{step}")
+        update(fresh, folder)
+        assert contents(index) == contents(fresh)
+        items.insert(chance.randrange(len(items)), item(10 + step))
+        items += [nothing] * chance.randrange(4)
+        del items[chance.randrange(3)]
