@@ -21,11 +21,13 @@ from newsgrep.errors import NoArticle
 from newsgrep.extract.formats import FIELDS_FORMAT
 from newsgrep.extract.records import registry
 from newsgrep.extract.records.base import (
+    HEAD_BYTES,
     NO_FIELDS,
     BadRecord,
     ReadOptions,
     ReadReport,
     Record,
+    RecordFormat,
     Records,
     Source,
     bad_record,
@@ -231,7 +233,8 @@ def read_container(
         digest = ""
     else:
         beginning, whole = _hash_parts(source, ledger.end, file.size)
-        if again or not ledger.digest or ledger.digest != beginning:
+        is_longer = ledger.digest and ledger.digest == beginning
+        if again or not is_longer or not _resumes(found, source, ledger.end):
             yield from reader.items(registry.read_records(source, read))
         else:
             report.reached(ledger.end, ledger.number)
@@ -242,6 +245,14 @@ def read_container(
     if reader.is_empty:
         yield from reader.items(iter([BadRecord("", without_records(report.others))]))
     yield reader.end(report, digest)
+
+
+def _resumes(found: RecordFormat, source: Source, end: int) -> bool:
+    if found.resumes is None:
+        return True
+    with source.open_stream() as stream:
+        stream.seek(end)
+        return found.resumes(stream.read(HEAD_BYTES))
 
 
 def _hash_parts(source: Source, end: int, size: int) -> tuple[str, str]:

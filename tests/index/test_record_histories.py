@@ -222,3 +222,17 @@ def test_rejections_of_a_kind_beyond_twenty_are_counted(tmp_path: Path) -> None:
         items.insert(chance.randrange(len(items)), item(10 + step))
         items += [nothing] * chance.randrange(4)
         del items[chance.randrange(3)]
+
+
+def test_mailbox_whose_last_message_grows_is_read_again(tmp_path: Path) -> None:
+    folder, index = tmp_path / "a", FolderIndex(tmp_path / "index")
+    folder.mkdir()
+    mailbox = folder / "m.mbox"
+    two = FORMATS["mbox"]([item(1), item(2)])
+    mailbox.write_bytes(FORMATS["mbox"]([item(1), item(2), item(3)]))
+    update(index, folder)
+    for more in ("", "海带今天上市，渡轮的班次会增加。\n"):
+        mailbox.write_bytes(two + more.encode())
+        assert update(index, folder).articles == 2
+        text = contents(index)[f"{mailbox}#2"][-1]
+        assert str(text).endswith(more.strip())

@@ -233,7 +233,8 @@ class RecordFormat:
     ``resume`` is for formats to which programs append: it yields the records from the offset
     ``end`` in bytes on, whose locators have numbers greater than ``number``. Both are what the
     reader passed to :meth:`ReadReport.reached` before; ``read`` and ``resume`` call it after each
-    complete record.
+    complete record. ``resumes`` decides by the bytes from ``end`` on whether a record begins there;
+    without it, one always does.
 
     ``seek`` yields the record at an offset, which is the number in its locator ``@518203``,
     without reading those before it.
@@ -246,5 +247,6 @@ class RecordFormat:
     read: Callable[[Source, ReadOptions], Records]
     recognises: Callable[[bytes], bool]
     resume: Callable[[Source, ReadOptions, int, int], Records] | None = None
+    resumes: Callable[[bytes], bool] | None = None
     seek: Callable[[Source, ReadOptions, int], Records] | None = None
     suffixes: tuple[str, ...] = ()

@@ -71,6 +71,11 @@ def resume(source: Source, options: ReadOptions, end: int, number: int) -> Recor
             yield BadRecord(locator, str(exc))
 
 
+def _resumes(data: bytes) -> bool:
+    """Return whether a message begins with ``data``, not a part of the one before."""
+    return _SEPARATOR.match(data) is not None or _DATED.match(data) is not None
+
+
 def _messages(source: Source, end: int) -> Iterator[tuple[int, bytes | None]]:
     """Yield the offset of each message, and its bytes without the line above; None if too many."""
     with source.open_stream() as stream:
@@ -98,4 +103,4 @@ def _messages(source: Source, end: int) -> Iterator[tuple[int, bytes | None]]:
             yield start, b"".join(lines) if length <= MAX_RECORD_BYTES else None
 
 
-FORMAT = RecordFormat("mbox", read, recognises, resume=resume)
+FORMAT = RecordFormat("mbox", read, recognises, resume=resume, resumes=_resumes)
