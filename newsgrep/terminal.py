@@ -27,6 +27,8 @@ _DANGEROUS: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb]"
 )
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
+_CONTROL_BYTES: Final = re.compile("[\udc80-\udc9f]")
+"""What Python decodes these bytes of a file name to, if they are not UTF-8."""
 
 
 def sanitize(text: str) -> str:
@@ -75,9 +77,10 @@ def replace_invisible(text: str) -> str:
 def quote_path(path: str, *, keep_bytes: bool = False) -> str:
     r"""Return ``path`` on one line without invisible characters, as ``$'…'`` where needed.
 
-    A path is quoted if it contains an invisible character or an undecodable byte (unless
-    ``keep_bytes``), or begins like a quoted path. bash, zsh and ksh read ``$'…'`` as the
-    original name: invisible characters and undecodable bytes are octal escapes of their bytes.
+    A path is quoted if it contains an invisible character or an undecodable byte, or begins like
+    a quoted path. With ``keep_bytes``, undecodable bytes from 0xA0 on need no quotes; those below
+    are control characters to terminals of 8-bit encodings. bash, zsh and ksh read ``$'…'`` as
+    the original name: invisible characters and undecodable bytes are octal escapes of their bytes.
 
     >>> print(quote_path("n/a.md"), quote_path("n/a\nb\u200b.md"))
     n/a.md $'n/a\nb\342\200\213.md'
@@ -88,7 +91,8 @@ def quote_path(path: str, *, keep_bytes: bool = False) -> str:
 
 
 def _is_plain(path: str, keep_bytes: bool) -> bool:
-    return (keep_bytes or not _SURROGATES.search(path)) and not any(map(is_invisible, path))
+    refused = _CONTROL_BYTES if keep_bytes else _SURROGATES
+    return not refused.search(path) and not any(map(is_invisible, path))
 
 
 _SHELL_ESCAPES: Final = {"\n": r"\n", "\t": r"\t", "\r": r"\r", "\\": r"\\", "'": r"\'"}

@@ -17,6 +17,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from time import gmtime, strftime
 from typing import Any
 from zlib import crc32
@@ -29,7 +30,7 @@ from newsgrep.engines.commits import (
     CommitFolder,
     CommitName,
     FileChecksum,
-    commit_names,
+    copy_name,
     parse_commit,
 )
 from newsgrep.errors import IndexDamaged, IndexLocked, UsageError
@@ -102,7 +103,8 @@ class CommitWriter(CommitFolder):
         dropped, target = self._commit_to_restore(last)
         if target is None:
             raise UsageError(
-                f"The index in {self.folder} has no commit to roll back to: only one is kept."
+                f"The index in {self.folder} has no previous commit to roll back to: "
+                f"{self._next_step(last)}."
             )
         if problems := self.file_problems(target):
             raise self.damaged(f"the previous commit can't be restored: {problems[0].rstrip('.')}")
@@ -122,13 +124,19 @@ class CommitWriter(CommitFolder):
         """Return the number of the commit that a rollback drops, and the one that it restores."""
         if last:
             return last.number, self.previous(last)
-        highest = max(commit_names(self._names()), default=CommitName(0))
-        # If only the previous commit is there, the lost one had the next number.
-        dropped = highest.number + highest.is_previous
+        dropped = self.expected_number() or 0
         for commit in self.readable_commits():
             if 0 < commit.number < dropped:
                 return dropped, commit
         return dropped, None
+
+    def _next_step(self, last: Commit | None) -> str:
+        """Return what to do instead of a rollback."""
+        if last:
+            return "to start again, delete the folder of the index and run newsgrep index PATH"
+        if self.readable_commits():
+            return "newsgrep doctor --fix restores the last one"
+        return "delete the folder of the index and index again"
 
     def remove_leftovers(self) -> list[str]:
         """Complete an interrupted publication, and delete what no commit needs.
@@ -179,28 +187,30 @@ class CommitWriter(CommitFolder):
         for name, checksum in files.items():
             if synced is None or synced.get(name) != checksum:
                 sync(self.folder / name)
-        sync(self.folder)
         path = self.folder / str(CommitName(commit.number))
-        draft = path.with_name(f"{path.name}.new")
+        copy, draft = path.with_name(copy_name(commit.number)), path.with_name(f"{path.name}.new")
         try:
-            draft.unlink(missing_ok=True)
-            with draft.open("xb") as stream:  # a link of this name is not followed
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
+            _write_new(copy, data)
+            sync(self.folder)
+            _write_new(draft, data)
             draft.replace(path)
-        except OSError:
-            with suppress(OSError):
-                draft.unlink()
-            raise
-        try:
             sync(self.folder)
         except OSError:
             # A commit that may not survive a power failure must not be visible either.
-            with suppress(OSError):
-                path.unlink()
+            for each in (path, draft, copy):
+                with suppress(OSError):
+                    each.unlink()
             raise
         return commit
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    """Write a file in place of one that may exist, and sync it; a link is not followed."""
+    path.unlink(missing_ok=True)
+    with path.open("xb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def seal(content: Mapping[str, Any]) -> bytes:

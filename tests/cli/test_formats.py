@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -259,6 +260,20 @@ def test_messages_are_readable_in_any_locale(seeds: Cli) -> None:
     ascii_only = {"LC_ALL": "C", "LANG": "C", "PYTHONIOENCODING": "ascii"}
     assert "海豚" in seeds("search", "海豚音乐厅", status=1, env=ascii_only).err
     assert "大桥通车日" in seeds("show", "seeds/大桥通车日", status=1, env=ascii_only).err
+
+
+@pytest.mark.parametrize("name", [b"a\x9bb", b"\xb3\xa4-\x84", "a\x9bb".encode()])
+def test_paths_quotes_control_bytes(cli: Cli, name: bytes) -> None:
+    path = os.fsencode(cli.folder / "n") + b"/" + name + b".txt"
+    write_article(cli.folder / "n" / "ordinary.txt", "普通文件", "海带三筐。")
+    (cli.folder / "n" / "ordinary.txt").rename(os.fsdecode(path))
+    cli("index", "n")
+    printed = cli("search", "海带", "--paths").stdout
+    assert printed.startswith(b"$'")
+    assert printed.isascii()
+    shell = subprocess.run(["bash", "-c", b"printf %s " + printed], capture_output=True, check=True)
+    assert shell.stdout == path
+    assert cli("search", "海带", "--paths", "-0").stdout == path + b"\0"
 
 
 def test_undecodable_file_name_round_trips(cli: Cli) -> None:

@@ -107,6 +107,22 @@ def test_doctor_fix_restores_all_but_stored_articles(archive: Cli, ending: str, 
     assert files(archive) == ["newsgrep.json", "newsgrep.lock", "whoosh-2"]
 
 
+@pytest.mark.parametrize(
+    "endings",
+    [[".folded.col"], [".file_record.col"], [".sums"], [".sums", ".id.col"]],
+    ids=" ".join,
+)
+def test_doctor_fix_ignores_appended_bytes(archive: Cli, endings: list[str]) -> None:
+    before = answers_and_stats(archive)
+    for ending in endings:
+        with the(archive, ending).open("ab") as stream:
+            stream.write(bytes(range(256)) * 20)
+    assert "--fix" in archive("doctor", status=2).out
+    fixed = archive.json("doctor", "--fix")
+    assert (fixed["sound"], fixed["fixed"], fixed["lost"]) == (True, True, [])
+    assert answers_and_stats(archive) == before
+
+
 def test_doctor_fix_names_lost_articles(archive: Cli) -> None:
     before = answers_and_stats(archive)
     damage(the(archive, ".folded.col"), 20)
@@ -123,8 +139,20 @@ def test_doctor_fix_names_lost_articles(archive: Cli) -> None:
     assert archive("doctor", "--fix").out.startswith("index is intact: 30 articles")
 
 
+@pytest.mark.parametrize("fault", ["damaged", "lost"])
+def test_doctor_fix_reads_the_copy_of_a_commit_file(archive: Cli, fault: str) -> None:
+    before = answers_and_stats(archive)
+    (commit,) = (archive.index / "whoosh").glob("commit-?.json")
+    damage(commit) if fault == "damaged" else commit.unlink()
+    fixed = archive.json("doctor", "--fix")
+    assert (fixed["sound"], fixed["articles"], fixed["lost"]) == (True, 30, [])
+    assert answers_and_stats(archive) == before
+
+
 def test_doctor_fix_without_commit_file_loses_one_commit(archive: Cli) -> None:
-    next((archive.index / "whoosh").glob("commit-?.json")).unlink()
+    for path in (archive.index / "whoosh").glob("commit-?.*json"):
+        if ".previous" not in path.name:
+            path.unlink()
     archive("reindex", status=2)
     fixed = archive("doctor", "--fix", status=2).out  # what the lost commit contained is unknown
     assert "lost: " in fixed

@@ -73,8 +73,8 @@ def test_publish_keeps_the_previous_commit_and_no_older(folder: CommitWriter) ->
     previous = folder.previous(commit)
     assert previous
     assert previous.state == {"names": ["a", "b"]}
-    expected = {"commit-3.json", "commit-2.previous.json", "a.data", "b.data", "c.data"}
-    assert names_in(folder) == expected
+    commit_files = {"commit-3.json", "commit-3.copy.json", "commit-2.previous.json"}
+    assert names_in(folder) == {*commit_files, "a.data", "b.data", "c.data"}
     assert folder.leftovers() == []
 
 
@@ -108,9 +108,11 @@ def test_next_writer_completes_an_interrupted_publication(folder: CommitWriter) 
     before = names_in(folder)
     # As left by a process that dies after the switch, before the commit before it is renamed.
     (folder.folder / "commit-1.previous.json").rename(folder.folder / "commit-1.json")
-    (folder.folder / "commit-3.json.new").touch()
+    left = ["commit-1.copy.json", "commit-3.copy.json", "commit-3.json.new"]
+    for name in left:
+        (folder.folder / name).touch()
     assert folder.last().number == 2
-    assert folder.leftovers() == ["commit-1.json", "commit-3.json.new"]
+    assert folder.leftovers() == sorted(["commit-1.json", *left])
     with folder.lock():
         folder.remove_leftovers()
     assert names_in(folder) == before
@@ -124,14 +126,14 @@ def test_only_own_files_are_leftovers(folder: CommitWriter) -> None:
     (folder.folder / "work" / "inner").mkdir(parents=True)
     with folder.lock():
         assert sorted(folder.remove_leftovers()) == sorted([*own, "work"])
-    assert names_in(folder) == {"commit-1.json", "a.data", *other}
+    assert names_in(folder) == {"commit-1.json", "commit-1.copy.json", "a.data", *other}
 
 
 def test_create_deletes_what_a_killed_first_run_left(folder: CommitWriter) -> None:
     publish(folder, "a")
     publish(folder, "b")
     folder.create({}, {})
-    assert names_in(folder) == {"commit-0.json"}
+    assert names_in(folder) == {"commit-0.json", "commit-0.copy.json"}
 
 
 def test_rollback_publishes_the_previous_files(folder: CommitWriter) -> None:
@@ -141,7 +143,7 @@ def test_rollback_publishes_the_previous_files(folder: CommitWriter) -> None:
     last = folder.last()
     assert (last.number, last.files, last.state) == (3, first.files, first.state)
     assert last.index_id == second.index_id
-    assert names_in(folder) == {"commit-3.json", "a.data"}
+    assert names_in(folder) == {"commit-3.json", "commit-3.copy.json", "a.data"}
     assert publish(folder, "b").previous == 3
 
 
@@ -167,16 +169,51 @@ def test_rollback_replaces_an_unreadable_last_commit(folder: CommitWriter, fault
         (folder.folder / "commit-2.json").unlink()
     assert roll_back(folder) == RolledBack(1, first.time, dropped=2)
     assert folder.last().files == first.files
-    assert names_in(folder) == {"commit-3.json", "a.data"}
+    assert names_in(folder) == {"commit-3.json", "commit-3.copy.json", "a.data"}
 
 
-def test_rollback_refuses_without_a_previous_commit(folder: CommitWriter) -> None:
+def test_rollback_without_a_previous_commit_names_the_next_step(folder: CommitWriter) -> None:
     publish(folder, "a")
-    with pytest.raises(UsageError, match="only one is kept"):
+    for match in ("run newsgrep index PATH", "doctor --fix restores"):
+        with pytest.raises(UsageError, match=match):
+            roll_back(folder)
+        (folder.folder / "commit-1.json").unlink(missing_ok=True)
+    (folder.folder / "commit-1.copy.json").write_bytes(b"")
+    with pytest.raises(UsageError, match="index again"):
         roll_back(folder)
-    (folder.folder / "commit-1.json").write_bytes(b"")
-    with pytest.raises(UsageError, match="only one is kept"):
-        roll_back(folder)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("fault", ["damaged", "lost"])
+def test_copy_of_a_lost_commit_file_can_be_read(
+    folder: CommitWriter, number: int, fault: str
+) -> None:
+    for name in "abc"[:number]:
+        commit = publish(folder, name)
+    path = folder.folder / f"commit-{number}.json"
+    path.unlink() if fault == "lost" else path.write_bytes(b"{")
+    assert folder.readable_commits()[0] == commit
+    assert [each.number for each in folder.readable_commits()] == [number, number - 1][:number]
+    assert folder.expected_number() == number
+
+
+def test_copy_of_an_unpublished_commit_is_ignored(folder: CommitWriter) -> None:
+    publish(folder, "a")
+    publish(folder, "b")
+    (folder.folder / "commit-2.json").rename(folder.folder / "commit-3.copy.json")
+    assert [each.number for each in folder.readable_commits()] == [2, 1]
+
+
+def test_other_problems_finds_a_damaged_copy(folder: CommitWriter) -> None:
+    commit = publish(folder, "a")
+    copy = folder.folder / "commit-1.copy.json"
+    assert list(folder.other_problems(commit)) == []
+    change_byte(copy, 30)
+    assert list(folder.other_problems(commit)) == [f"The file {copy.name} is damaged."]
+    copy.write_bytes(seal(valid_content()))
+    assert list(folder.other_problems(commit)) == [f"The file {copy.name} is another commit's."]
+    copy.unlink()
+    assert list(folder.other_problems(commit)) == [f"The file {copy.name} is missing."]
 
 
 def test_rollback_refuses_a_damaged_previous_commit(folder: CommitWriter) -> None:
@@ -188,7 +225,7 @@ def test_rollback_refuses_a_damaged_previous_commit(folder: CommitWriter) -> Non
     assert folder.last() == last
 
 
-@pytest.mark.parametrize("call", range(8))
+@pytest.mark.parametrize("call", range(9))
 @pytest.mark.parametrize("what", ["publish", "rollback"])
 def test_failed_call_leaves_the_old_or_the_new_commit(
     folder: CommitWriter, monkeypatch: pytest.MonkeyPatch, what: str, call: int

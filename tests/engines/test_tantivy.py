@@ -276,11 +276,25 @@ def test_salvage_of_a_changed_document_returns_no_wrong_text(
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize("endings", [(".store",), (".del",), (".store", ".del", ".term", ".idx")])
+def test_salvage_ignores_appended_bytes(folder: Path, endings: tuple[str, ...]) -> None:
+    expected = list(salvage(NAME, folder))
+    for name in last_commit(folder).files:
+        if name.endswith(endings):
+            with (folder / name).open("ab") as stream:
+                stream.write(b"more" * 5000)
+    with pytest.raises(IndexDamaged):
+        open_engine(NAME, folder)
+    assert list(salvage(NAME, folder)) == expected
+
+
 def test_salvage_reports_a_lost_last_commit(tmp_path: Path) -> None:
     engine = engine_with(NAME, tmp_path, ARCHIVE)
     engine.write([upsert(make_article("new", "新的", "新文。"))])
     engine.close()
     (tmp_path / NAME / "commit-2.json").unlink()
+    assert not any(isinstance(each, Unreadable) for each in salvage(NAME, tmp_path / NAME))
+    (tmp_path / NAME / "commit-2.copy.json").unlink()
     items = list(salvage(NAME, tmp_path / NAME))
     assert items[-1] == Unreadable(None)
     ids = {item.article.id for item in items if isinstance(item, Stored) and item.article}

@@ -433,7 +433,7 @@ def test_files_name_no_class_of_newsgrep(tmp_path: Path) -> None:
     for path in (tmp_path / "whoosh").iterdir():
         content = path.read_bytes()
         assert b"newsgrep." not in content, path.name
-    (path,) = (tmp_path / "whoosh").glob("commit-*.json")
+    (path,) = (tmp_path / "whoosh").glob("commit-?.json")
     state = json.loads(path.read_text().partition("\n")[0])["state"]
     assert [len(each) for each in state["segments"]] == [6]
 

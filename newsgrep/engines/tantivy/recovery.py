@@ -5,17 +5,25 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain, repeat
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from tempfile import NamedTemporaryFile
+from typing import IO, Any, Final, NamedTuple
 
 from tantivy import Document, Index
 
 from newsgrep.analysis.document import make_document
 from newsgrep.engines.base import Stored, Unreadable
-from newsgrep.engines.commits import Commit, CommitFolder, file_problem, open_regular
+from newsgrep.engines.commits import (
+    Commit,
+    CommitFolder,
+    FileChecksum,
+    checksum_file,
+    file_problem,
+    open_regular,
+)
 from newsgrep.engines.engine_query.fields import (
     BODY,
     CAPTION,
@@ -57,6 +65,7 @@ _TOKEN_FIELDS: Final = (TITLE, BODY, CAPTION, LEFT_OUT, TERMS, IMPACTS)
 
 _PREVIOUS_IN_FORMAT_5: Final = "before"
 _MAX_META_BYTES: Final = 16 << 20
+_READ_BYTES: Final = 1 << 20
 _MAX_LISTED: Final = 1_000_000
 """Unreadable documents of a segment that are listed."""
 
@@ -72,24 +81,10 @@ def find_problems(
     """
     damaged = commits.file_problems(commit)
     yield from damaged
-    yield from _previous_problems(commits, commit)
+    yield from commits.other_problems(commit)
     if damaged:
         return  # the content of damaged files may mean anything
     yield from _document_problems(reader, deep=deep)
-
-
-def _previous_problems(commits: CommitFolder, commit: Commit) -> Iterator[str]:
-    start = f"The previous commit {commit.previous} can't be restored"
-    try:
-        previous = commits.previous(commit)
-    except IndexDamaged:
-        yield f"{start}: its commit file is damaged."
-        return
-    if previous is None:
-        return
-    for name in previous.files.keys() - commit.files.keys():
-        if problem := file_problem(commits.folder, name, previous.files[name], deep=True):
-            yield f"{start}: {problem}"
 
 
 def _document_problems(reader: CommitReader, *, deep: bool) -> Iterator[str]:
@@ -164,29 +159,33 @@ def _stored_key(item: Stored) -> tuple[bool, str]:
 class _Source(NamedTuple):
     """A commit to salvage from: its description, and those of its files that are damaged.
 
-    ``is_last`` says that it is the last commit, which is unreadable otherwise.
+    ``is_last`` says that it is the last commit, which is unreadable otherwise. ``longer`` has the
+    sizes of files that only have more bytes now.
     """
 
     folder: Path
     meta: dict[str, Any]
     damaged: frozenset[str]
     is_last: bool
+    longer: Mapping[str, int] = {}
 
 
 def _sources(folder: Path) -> Iterator[_Source]:
     """Yield the last commit and the previous one, as far as they can be read."""
     commits = CommitFolder(folder, ENGINE, OWN_FILES)
-    number = commits.last_number()
+    number = commits.expected_number()
     readable = commits.readable_commits()
     for commit in readable:
         with suppress(*DAMAGE_ERRORS):
             meta = commit_meta(commit)
-            problems = {
-                name: file_problem(folder, name, expected, deep=True)
-                for name, expected in commit.files.items()
-            }
-            damaged = frozenset(name for name, problem in problems.items() if problem)
-            yield _Source(folder, meta, damaged, commit.number == number)
+            damaged, longer = set(), {}
+            for name, expected in commit.files.items():
+                if file_problem(folder, name, expected, deep=True):
+                    if _begins_with(folder / name, expected):
+                        longer[name] = expected.size
+                    else:
+                        damaged.add(name)
+            yield _Source(folder, meta, frozenset(damaged), commit.number == number, longer)
     if readable or number is not None:
         return
     for older in (folder, folder / _PREVIOUS_IN_FORMAT_5):
@@ -194,8 +193,16 @@ def _sources(folder: Path) -> Iterator[_Source]:
             with open_regular(older / META) as stream:
                 meta = json.loads(stream.read(_MAX_META_BYTES))
             names = chain.from_iterable(segment_files(meta).values())
-            damaged = frozenset(name for name in names if footer_problem(older / name))
-            yield _Source(older, meta, damaged, older == folder)
+            unsound = frozenset(name for name in names if footer_problem(older / name))
+            yield _Source(older, meta, unsound, older == folder)
+
+
+def _begins_with(path: Path, expected: FileChecksum) -> bool:
+    """Return whether a file begins with the bytes that a commit names."""
+    try:
+        return checksum_file(path, expected.size) == expected
+    except (FileNotFoundError, ValueError):
+        return False
 
 
 def _salvage_commit(source: _Source) -> Iterator[tuple[str, Stored | Unreadable]]:
@@ -246,10 +253,23 @@ def _salvage_segment(
     if _is_plausible(segment, links[store]):
         read = _read_damaged if store in source.damaged else _read_sound
         has_checksums = any(field["name"] == PACKED_CHECKSUM for field in source.meta["schema"])
-        for document in read(source.folder, links, meta):
-            count += 1
-            yield _stored(document, source.folder, has_checksums=has_checksums)
+        with ExitStack() as copies:
+            for file in links.keys() & source.longer.keys():
+                copy = copies.enter_context(NamedTemporaryFile(prefix="newsgrep-"))
+                _copy_beginning(links[file], source.longer[file], copy)
+                links[file] = Path(copy.name)
+            for document in read(source.folder, links, meta):
+                count += 1
+                yield _stored(document, source.folder, has_checksums=has_checksums)
     yield from repeat(Unreadable(None), _document_count(segment) - count)
+
+
+def _copy_beginning(path: Path, size: int, copy: IO[bytes]) -> None:
+    """Copy the first ``size`` bytes of a file; tantivy looks for a footer at its end."""
+    with open_regular(path) as stream:
+        while size > 0 and (part := stream.read(min(size, _READ_BYTES))):
+            size -= copy.write(part)
+    copy.flush()
 
 
 def _read_damaged(

@@ -15,10 +15,10 @@ what is used                   why
 ``W3FieldWriter``
 ``W3PostingsWriter``           subclassed: it takes whole lists, puts short ones beside their
                                term, and all numbers of a block take the same number of bytes,
-                               so that they are parsed at once and not one by one. Of 6,000 news
-                               bulletins, the terms and postings take 2.5 MB instead of 3.8, all
-                               lists are read in 0.21 s instead of 0.53, and the longest one in
-                               0.6 ms instead of 3.5
+                               so that they are parsed at once and not one by one. Measured
+                               with every fourth term of the texts of 6,000 news bulletins: terms
+                               and postings take 2.5 MB instead of 3.8, all these lists are read
+                               in 0.21 s instead of 0.53, the longest one in 0.6 ms instead of 3.5
 attributes of the two writers  their files are closed after an error, and the field map and the
                                size of the table's index are stored in the commit file, too
 =============================  ===============================================================

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Final
 from zlib import crc32
 
@@ -11,7 +10,6 @@ from newsgrep.analysis.document import make_document
 from newsgrep.engines.commits import CommitFolder
 from newsgrep.engines.whoosh.reader import WhooshReader
 from newsgrep.engines.whoosh.storage import CAPTION_FIELD, LEFT_OUT_FIELD, TEXT_FIELD
-from newsgrep.errors import IndexDamaged
 
 _64_BITS: Final = (1 << 64) - 1
 
@@ -23,7 +21,7 @@ def find_problems(commits: CommitFolder, reader: WhooshReader, *, deep: bool) ->
     """
     damaged = commits.file_problems(reader.commit)
     yield from damaged
-    yield from _problems_of_previous(commits, reader)
+    yield from commits.other_problems(reader.commit)
     if damaged:
         return  # the content of such files may be anything
     for document in sorted(reader.all_documents()):
@@ -34,24 +32,6 @@ def find_problems(commits: CommitFolder, reader: WhooshReader, *, deep: bool) ->
         pass
     if deep:
         yield from _term_problems(reader)
-
-
-def _problems_of_previous(commits: CommitFolder, reader: WhooshReader) -> Iterator[str]:
-    """Yield what prevents a rollback."""
-    try:
-        previous = commits.previous(reader.commit)
-        if previous is None:
-            return
-        only_there = {
-            name: checksum
-            for name, checksum in previous.files.items()
-            if name not in reader.commit.files
-        }
-        problems = commits.file_problems(replace(previous, files=only_there))
-    except IndexDamaged as exc:
-        problems = [str(exc)]
-    for problem in problems:
-        yield f"The previous commit {reader.commit.previous} can't be restored: {problem}"
 
 
 def _term_problems(reader: WhooshReader) -> Iterator[str]:

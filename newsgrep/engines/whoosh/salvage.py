@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from newsgrep.analysis.codec import unpack_article, unpack_file_record, unpack_left_out
 from newsgrep.engines.base import Stored, Unreadable
-from newsgrep.engines.commits import Commit, CommitFolder, file_problem
+from newsgrep.engines.commits import Commit, CommitFolder, checksum_file
 from newsgrep.engines.whoosh.old_formats import OldSegment, read_old_commits
 from newsgrep.engines.whoosh.segment import BytesColumn
 from newsgrep.engines.whoosh.storage import (
@@ -128,7 +128,7 @@ def _commits(folder: Path) -> Iterator[_Commit]:
     deleted documents is lost, the newer one is yielded.
     """
     commits = CommitFolder(folder, ENGINE, OWN_FILE)
-    last = commits.last_number()
+    last = commits.expected_number()
     for commit in commits.readable_commits():
         with suppress(CorruptFile):
             segments = reversed(segments_of(commit))
@@ -146,8 +146,10 @@ def _open_segment(folder: Path, commit: Commit, segment: Segment) -> _OpenSegmen
         files = {name: _SavedFile(commit.files[name].size, each) for name, each in pages.items()}
     except (CorruptFile, FileNotFoundError):
         for name in segment.files:
-            if file_problem(folder, name, commit.files[name], deep=True) is None:
-                files[name] = _SavedFile(commit.files[name].size, None)
+            size = commit.files[name].size
+            with suppress(FileNotFoundError, ValueError):
+                if checksum_file(folder / name, size) == commit.files[name]:
+                    files[name] = _SavedFile(size, None)
     deleted = frozenset[int]()
     with suppress(CorruptFile, FileNotFoundError):
         deleted = read_deleted(folder, commit, segment)

@@ -142,7 +142,8 @@ class CheckedFile:
     """A file open for reading, in which a changed page raises :class:`CorruptFile`.
 
     Pages that were read are cached, up to 8 MiB, so that the bytes used are the bytes compared.
-    Without ``checksums`` nothing is compared.
+    Without ``checksums`` nothing is compared. The first ``size`` bytes of a longer file can be
+    read; a shorter one raises :class:`CorruptFile`.
     """
 
     def __init__(self, path: Path, size: int, checksums: bytes | None) -> None:
@@ -154,9 +155,11 @@ class CheckedFile:
         self.size = size
         self._checksums = checksums
         self._pages: dict[int, bytes] = {}
-        if os.fstat(self._raw.fileno()).st_size != size:
+        found = os.fstat(self._raw.fileno()).st_size
+        self.is_longer = found > size
+        if found < size:
             self._raw.close()
-            raise CorruptFile(f"{path.name} does not have the size that it had")
+            raise CorruptFile(f"{path.name} has {found} bytes instead of {size}")
 
     def get(self, position: int, length: int) -> bytes:
         """Return the ``length`` bytes from ``position``; raises :class:`CorruptFile` outside."""
@@ -296,6 +299,8 @@ def open_files(folder: Path, commit: Commit, segment: Segment) -> dict[str, Chec
         for ending in CHECKED_ENDINGS:
             name = segment.file(ending)
             opened[ending] = CheckedFile(folder / name, commit.files[name].size, pages[name])
+            if opened[ending].is_longer:  # no answer would be wrong, but it is damage
+                raise CorruptFile(f"{name} is longer than it was")
     except BaseException:
         close_files(opened)
         raise
