@@ -1,19 +1,32 @@
-"""The article that an argument ID|PATH names; a path may end in the locator of a record."""
+"""The articles that arguments name: by number, id, path, address or title."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import sys
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from newsgrep.analysis.fold import fold
 from newsgrep.cli.options import outlet_rules_file
-from newsgrep.engines.base import Engine
-from newsgrep.errors import InputError, NoArticle
+from newsgrep.cli.output import last_search
+from newsgrep.engines.base import Engine, EngineRequest
+from newsgrep.errors import InputError, NoArticle, UsageError
 from newsgrep.index.plan import STREAM
+from newsgrep.index.store import Index
 from newsgrep.models import Article, FileRecord, Status
-from newsgrep.terminal import count_noun, one_line, quote_path
+from newsgrep.query.ast import Field, LocationContains, LocationField
+from newsgrep.query.parser import make_phrase, normalize
+from newsgrep.terminal import count_noun, one_line, quote_path, truncate
 
 _ID: Final = re.compile("[a-z2-7]{12}")
+_ID_START: Final = re.compile("[a-z2-7]{4,11}")
+_NUMBER: Final = re.compile("[0-9]{1,6}")
+_RANGE: Final = re.compile("([0-9]{1,6})-([0-9]{1,6})")
+_ADDRESS: Final = re.compile("https?://", re.IGNORECASE)
+_MAX_TITLES: Final = 20
 _MAX_ARTICLE_FILE: Final = 2**26
 
 _LOCATOR = re.compile(r"[:@#](?:[^/]+/)?-?[0-9]+|!/.+", re.DOTALL)
@@ -46,22 +59,146 @@ def looks_like_article(text: str) -> bool:
     return bool(_ID.fullmatch(text)) or os.path.lexists(split_locator(text)[0])
 
 
-def find_article(engine: Engine, name: str) -> Article | None:
-    """Return the indexed article with the id ``name``, or from the file or record ``name``.
+def find_article(engine: Engine, index: Index, name: str) -> Article | None:
+    """Return the one indexed article that ``name`` means, or ``None``.
 
-    A file of many records names an article if it contains only one.
+    A name is, in this order: the number of a hit of the last search, an id, an address on the
+    web, the path of a file or of a record in one, at least four characters of the start of an id,
+    and a title or a part of one. A file of many records names an article if it contains only one.
+    Raises :class:`UsageError` if several articles have such an id or title.
     """
-    if found := engine.get([name]):
+    name = name.strip()
+    if not name:
+        return None
+    shown = last_search(index)
+    if _NUMBER.fullmatch(name) and (hit := shown.hits.get(int(name))):
+        if found := engine.get([hit[0]]):
+            return found[0]
+        raise UsageError(
+            f"Hit {name} of the last search, “{one_line(hit[1])}”, is not in the index any more. "
+            "Search again."
+        )
+    if found := engine.get([name if os.path.lexists(name) else name.lower()]):
         return found[0]
+    if _ADDRESS.match(name):
+        return _find_by_url(engine, name)
+    start = name.lower()
     path = _stored_path(name)
     ids: set[str] = set()
+    starting = dict.fromkeys(i for i, _ in shown.hits.values() if i.startswith(start))
+    is_start = bool(_ID_START.fullmatch(start))
     for record in engine.file_records():
-        if record.path == path and record.article_id:
-            ids = {record.article_id}
+        article_id = record.article_id
+        if article_id is None:
+            continue
+        if record.path == path:
+            ids = {article_id}
             break
-        if record.locator and record.article_id and len(ids) < 2 and record.file == path:
-            ids.add(record.article_id)
-    return next(iter(engine.get(ids)), None) if len(ids) == 1 else None
+        if record.locator and len(ids) < 2 and record.file == path:
+            ids.add(article_id)
+        if is_start and article_id.startswith(start):
+            starting[article_id] = None
+    if ids:
+        return next(iter(engine.get(ids)), None) if len(ids) == 1 else None
+    if is_start and starting:
+        return _only(engine.get(starting), f"begin with {start}", "Write more of the id")
+    return None if os.path.lexists(split_locator(name)[0]) else _find_by_title(engine, name)
+
+
+def _find_by_url(engine: Engine, url: str) -> Article | None:
+    from newsgrep.extract.identity import article_id, canonical_url
+
+    if found := engine.get([article_id(url, "")]):
+        return found[0]
+    wanted = canonical_url(url)
+    query = LocationContains(LocationField.URL, fold(wanted))
+    near = engine.get(each.id for each in engine.search(EngineRequest(query, limit=50)).candidates)
+    same = [each for each in near if each.url and canonical_url(each.url) == wanted]
+    return _only(same, "have this address", "Name the id of one")
+
+
+def _find_by_title(engine: Engine, title: str) -> Article | None:
+    """Return the article with this title, or else the only one whose title contains it."""
+    phrase = make_phrase(title, Field.TITLE)
+    if not phrase.literal:
+        return None
+    page = engine.search(EngineRequest(phrase, limit=_MAX_TITLES))
+    found = engine.get(each.id for each in page.candidates)
+    equal = [each for each in found if fold(normalize(each.title)) == phrase.literal]
+    return _only(equal or found, "have this in their title", "Name the id of one")
+
+
+def _only(found: Sequence[Article], what: str, advice: str) -> Article | None:
+    """Return the only one of ``found``; raises :class:`UsageError` that lists several."""
+    if len(found) < 2:
+        return found[0] if found else None
+    listed = "; ".join(f"{each.id} {truncate(one_line(each.title), 40)}" for each in found[:5])
+    more = "; …" if len(found) > 5 else ""
+    raise UsageError(f"Several articles {what}. {advice}: {listed}{more}")
+
+
+def read_names(names: Iterable[str], index: Index) -> list[str]:
+    """Return ``names`` with ranges of numbers spelled out, and what standard input has for ``-``.
+
+    A line of standard input is a name, or a JSON object with an ``id``, as ``--jsonl`` prints it.
+    Raises :class:`InputError` if there is no name in it.
+    """
+    found: list[str] = []
+    for name in names:
+        numbers = _RANGE.fullmatch(name)
+        if name == "-":
+            found += _names_on_input()
+        elif numbers and not os.path.lexists(name):
+            first, last = int(numbers[1]), int(numbers[2])
+            within = [n for n in last_search(index).hits if first <= n <= last]
+            found += [name] if not within else map(str, within)
+        else:
+            found.append(name)
+    return list(dict.fromkeys(found))
+
+
+def _names_on_input() -> list[str]:
+    names = []
+    for line in sys.stdin.buffer.read().split(b"\n"):
+        text = os.fsdecode(line).strip()
+        if text.startswith("{"):
+            try:
+                each = json.loads(text)["id"]
+            except (ValueError, LookupError, TypeError, RecursionError) as exc:
+                raise InputError(
+                    f"A line of standard input is not a JSON object with an id: "
+                    f"{truncate(one_line(text), 40)}. Write one id, path or object per line."
+                ) from exc
+            names.append(str(each))
+        elif text:
+            names.append(text)
+    if not names:
+        raise InputError("Standard input contains no id or path. Write one per line.")
+    return names
+
+
+def find_articles(engine: Engine, index: Index, names: Iterable[str]) -> FoundArticles:
+    """Return the articles that ``names`` mean, each once, and why others are not found."""
+    found: dict[str, Article] = {}
+    missing = []
+    for name in read_names(names, index):
+        try:
+            article = find_article(engine, index, name)
+        except UsageError as exc:
+            missing.append(str(exc))
+            continue
+        if article is None:
+            missing.append(describe_missing(engine, name, index.where))
+        else:
+            found.setdefault(article.id, article)
+    return FoundArticles(list(found.values()), missing)
+
+
+class FoundArticles(NamedTuple):
+    """Articles in the order of their names, and a message for each name without one."""
+
+    articles: list[Article]
+    missing: list[str]
 
 
 def describe_missing(engine: Engine, name: str, where: str) -> str:
@@ -80,8 +217,13 @@ def describe_missing(engine: Engine, name: str, where: str) -> str:
             f"{shown} contains {count_noun(count, 'article')}. Name one of them, such as "
             f"{quote_path(name + first)}; newsgrep search --json shows ids and paths."
         )
+    if _NUMBER.fullmatch(name):
+        return (
+            f"The last search has no hit {name}. Search again, or name an id or a path: "
+            "newsgrep search --json shows them."
+        )
     return (
-        f"No article with the id or path {one_line(name)} {where}. "
+        f"No article with the id, path, address or title {one_line(name)} {where}. "
         "newsgrep search --json shows ids and paths."
     )
 

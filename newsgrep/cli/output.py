@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
+from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
+from newsgrep._io import encode_json, read_regular
 from newsgrep.cli.options import OutputFormat, OutputOptions
+from newsgrep.models import Hit
 from newsgrep.terminal import (
     Screen,
     StyledLine,
@@ -72,14 +76,10 @@ def _print_text(rendering: Rendering, options: OutputOptions) -> None:
 
 
 def _print_json(rendering: Rendering, _: OutputOptions) -> None:
-    from newsgrep._io import encode_json
-
     write(encode_json(rendering.json(), indent=2))
 
 
 def _print_jsonl(rendering: Rendering, _: OutputOptions) -> None:
-    from newsgrep._io import encode_json
-
     write_streaming(encode_json(each) for each in rendering.jsonl())
 
 
@@ -164,3 +164,56 @@ def report_no_match(engine: Engine, root: Node, parsed: str, index: Index) -> Di
     for line in diagnosis_lines(diagnosis, parsed, index.where):
         click.echo(one_line(line), err=True)
     return diagnosis
+
+
+# The hits of the last search, which other commands accept by number
+
+_STATE_VERSION: Final = 1
+_MAX_REMEMBERED: Final = 10_000
+
+
+class LastSearch(NamedTuple):
+    """The last search that was printed for people: its query, and ids and titles by rank."""
+
+    query: str
+    hits: Mapping[int, tuple[str, str]]
+
+
+def _state_file() -> Path:
+    """Return where the last search is: the user's own state, not part of any index."""
+    home = os.environ.get("XDG_STATE_HOME") or os.environ.get("LOCALAPPDATA")
+    base = Path(home) if home else Path.home() / ".local" / "state"
+    return base / "newsgrep" / "last-search.json"
+
+
+def remember_hits(index: Index, query: str, hits: Sequence[Hit]) -> None:
+    """Remember which number each hit had on the screen; without effect where that is impossible.
+
+    The file is not flushed to the disk: a search must not wait for that.
+    """
+    listed = [[hit.rank, hit.article.id, hit.article.title] for hit in hits[:_MAX_REMEMBERED]]
+    stored = {
+        "version": _STATE_VERSION,
+        "index": index.identity,
+        "query": query,
+        "hits": listed,
+    }
+    with suppress(OSError, RuntimeError):  # no home folder, a read-only one, a full disk
+        path = _state_file()
+        if not path.parent.is_dir():
+            path.parent.mkdir(0o700, parents=True)
+        draft = path.with_name(f"{path.name}.{os.getpid()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as stream:
+            stream.write(encode_json(stored))
+        draft.replace(path)
+
+
+def last_search(index: Index) -> LastSearch:
+    """Return the last search of ``index``; without hits if it was of another one, or unreadable."""
+    with suppress(OSError, RuntimeError, ValueError, TypeError, LookupError):
+        stored = json.loads(read_regular(_state_file()).decode("utf-8"))
+        if stored["version"] == _STATE_VERSION and stored["index"] == list(index.identity):
+            hits = {int(rank): (str(i), str(title)) for rank, i, title in stored["hits"]}
+            return LastSearch(str(stored["query"]), hits)
+    return LastSearch("", {})

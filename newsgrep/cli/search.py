@@ -21,7 +21,14 @@ from newsgrep.cli.options import (
     pass_options,
     query_options,
 )
-from newsgrep.cli.output import Rendering, print_result, report_no_match, screen, show_scan
+from newsgrep.cli.output import (
+    Rendering,
+    print_result,
+    remember_hits,
+    report_no_match,
+    screen,
+    show_scan,
+)
 from newsgrep.engines.base import FACETS, Engine, Order
 from newsgrep.errors import UsageError
 from newsgrep.models import ARCHIVE_ZONE
@@ -206,6 +213,8 @@ def search_command(options: SearchOptions) -> int:
         if not result.total:
             diagnosis = report_no_match(engine, request.query.root, result.parsed, options.index)
             rendering = _render_hits(result._replace(diagnosis=diagnosis))
+    if options.output is OutputFormat.TEXT and result.hits:
+        remember_hits(options.index, options.text, result.hits)
     print_result(rendering, options)
     return 0 if result.total else 1
 

@@ -1,12 +1,14 @@
-"""``newsgrep show``: print one article, or the record that it was extracted from."""
+"""``newsgrep show``: print articles, or the records that they were extracted from."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import click
 
-from newsgrep.cli.named import RawRecord, describe_missing, find_article, read_raw
+from newsgrep.cli.named import RawRecord, find_articles, read_names, read_raw
 from newsgrep.cli.options import (
     Command,
     IndexOptions,
@@ -19,17 +21,28 @@ from newsgrep.cli.options import (
 from newsgrep.cli.output import Rendering, draw, print_message, print_paged, print_result
 from newsgrep.errors import UsageError
 from newsgrep.models import Article
-from newsgrep.query.ast import Field, positive_texts
+from newsgrep.query.ast import Field, TextNode, positive_texts
 from newsgrep.query.match import highlight_spans
 from newsgrep.query.parser import parse
-from newsgrep.terminal import flush, quote_path, sanitize, write, write_bytes
+from newsgrep.terminal import (
+    StyledLine,
+    StyledText,
+    flush,
+    quote_path,
+    sanitize,
+    write,
+    write_bytes,
+)
+from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import to_json, to_text
+
+_RULE: Final = "─" * 40
 
 
 class ShowOptions(IndexOptions, OutputOptions):
     """The options of ``newsgrep show``."""
 
-    name: str
+    names: tuple[str, ...]
     match: str
     left_out: bool
     raw: bool
@@ -44,59 +57,79 @@ class ShowOptions(IndexOptions, OutputOptions):
             )
 
 
-@click.command("show", cls=Command, short_help="Print a whole article.")
-@click.argument("name", metavar="ID|PATH")
+@click.command("show", cls=Command, short_help="Print whole articles.")
+@click.argument("names", metavar="ARTICLE...", nargs=-1, required=True)
 @click.option("--match", metavar="QUERY", default="", help="Highlight the matches of QUERY.")
 @click.option("--all", "left_out", is_flag=True, help="Print the text that was left out, too.")
 @click.option("--raw", is_flag=True, help="Print the record in the file, before extraction.")
-@output_options(OutputFormat.JSON)
-@click.option("--pager/--no-pager", default=True, help="Page the article on a terminal.")
+@output_options(OutputFormat.JSON, OutputFormat.JSONL)
+@click.option("--pager/--no-pager", default=True, help="Page the articles on a terminal.")
 @index_option
 @pass_options(ShowOptions)
 def show_command(options: ShowOptions) -> int:
-    """Print the article with this ID, or the article in the file at PATH.
+    """Print articles: ARTICLE is a number, id, path, address or title.
 
-    PATH may name one record of a file of many, as hits do: dump.jsonl:12. --raw prints the record
-    that the article was extracted from: a line of a dump, a page from a web archive.
+    A number is that of a hit of the last search, 2-5 are several. Four characters of the start of
+    an id are enough if no other id begins so, and so is a part of a title. A path may name one
+    record of a file of many, as hits do: dump.jsonl:12. - reads ids, paths or JSON Lines from
+    standard input. --raw prints the record that the article was extracted from: a line of a
+    dump, a page from a web archive.
 
     \b
+    newsgrep show 3
+    newsgrep show voxg36
     newsgrep show seeds/tram-line-4.html
-    newsgrep show dump.jsonl:12
-    newsgrep show voxg36vu63he --raw
-    newsgrep show voxg36vu63he --match 联合声明
-    newsgrep show voxg36vu63he --all
+    newsgrep show dump.jsonl:12 --raw
+    newsgrep show 1-3 --match 联合声明
     newsgrep show voxg36vu63he --json | jq -r .body
+    newsgrep search --jsonl 联合声明 | newsgrep show -
     """
     texts = []
     if options.match:
         texts = positive_texts(parse(options.match, saved=options.saved_queries).root)
     with options.index.open() as engine:
-        article = find_article(engine, options.name)
-        if article is None:
-            print_message(describe_missing(engine, options.name, options.index.where))
-            return 1
-        record = read_raw(engine, article) if options.raw else None
-    if record:
-        _print_raw(record, article)
-        return 0
-    lines = to_text(
-        article,
-        highlight_spans(article.body, texts, Field.BODY),
-        highlight_spans(article.title, texts, Field.TITLE),
-        left_out=options.left_out,
-    )
+        names = read_names(options.names, options.index)
+        articles, missing = find_articles(engine, options.index, names)
+        records = [read_raw(engine, each) for each in articles] if options.raw else []
+    if options.raw:
+        for record, article in zip(records, articles, strict=True):
+            _print_raw(record, article)
+    elif articles:
+        _print_articles(articles, texts, options, several=len(names) > 1)
+    for message in missing:
+        print_message(message)
+    return 1 if missing else 0
+
+
+def _print_articles(
+    articles: Sequence[Article], texts: Sequence[TextNode], options: ShowOptions, *, several: bool
+) -> None:
+    def lines() -> Iterator[StyledLine]:
+        for number, article in enumerate(articles):
+            if number:
+                yield from (StyledLine(), StyledLine([StyledText(_RULE, "dim")]), StyledLine())
+            yield from to_text(
+                article,
+                highlight_spans(article.body, texts, Field.BODY),
+                highlight_spans(article.title, texts, Field.TITLE),
+                left_out=options.left_out,
+            )
+
     if options.output is OutputFormat.TEXT and options.pager and sys.stdout.isatty():
-        print_paged(lines, color=options.use_color)
-        return 0
+        print_paged(lines(), color=options.use_color)
+        return
+    objects = (to_json(each, left_out=options.left_out) for each in articles)
     print_result(
         Rendering(
-            text=lambda: lines,
-            drawn=draw(lambda: lines),
-            json=lambda: to_json(article, left_out=options.left_out),
+            text=lines,
+            drawn=draw(lines),
+            json=lambda: (
+                {"version": SCHEMA_VERSION, "articles": list(objects)} if several else next(objects)
+            ),
+            jsonl=lambda: objects,
         ),
         options,
     )
-    return 0
 
 
 def _print_raw(record: RawRecord, article: Article) -> None:

@@ -263,23 +263,25 @@ class SimilarOptions(IndexOptions, OutputOptions):
 
 
 @click.command("similar", cls=Command, short_help="Find articles like one article.")
-@click.argument("name", metavar="ID|PATH")
+@click.argument("name", metavar="ARTICLE")
 @limit_option(10, "Show at most N articles.")
 @output_options(OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.PATHS)
 @index_option
 @pass_options(SimilarOptions)
 def similar_command(options: SimilarOptions) -> int:
-    """Find articles like the one with this ID, or in the file at PATH, most similar first.
+    """Find articles like ARTICLE, most similar first.
 
-    The file does not have to be indexed.
+    ARTICLE is a number, id, path, address or title as for newsgrep show. A file does not have to
+    be indexed.
 
     \b
-    newsgrep similar voxg36vu63he
+    newsgrep similar 3
+    newsgrep similar voxg36
     newsgrep similar draft.md --paths
     """
     name = options.name
     with options.index.open() as engine:
-        article = find_article(engine, name)
+        article = find_article(engine, options.index, name)
         if article is None and not os.path.lexists(split_locator(name)[0]):
             raise InputError(
                 f"No article with the id {one_line(name)}, and no such file. "
@@ -335,7 +337,7 @@ def keywords_command(options: KeywordsOptions) -> int:
     text = options.text
     with options.index.open() as engine:
         is_name = len(options.words) == 1 and looks_like_article(text)
-        article = find_article(engine, text) if is_name else None
+        article = find_article(engine, options.index, text) if is_name else None
         if article:
             found = keywords.article_keywords(engine, article, options.limit)
             found = found._replace(query=text)

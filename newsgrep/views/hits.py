@@ -24,7 +24,7 @@ from newsgrep.terminal import (
     truncate,
 )
 from newsgrep.views import SCHEMA_VERSION, FilePath
-from newsgrep.views.article import byline_pieces, display_path, metadata_object, web_link
+from newsgrep.views.article import byline_pieces, metadata_object, short_id_and_path, web_link
 
 if TYPE_CHECKING:
     from newsgrep.search.diagnose import Diagnosis
@@ -100,7 +100,7 @@ def to_csv(result: SearchResult) -> Iterator[Sequence[object]]:
 
 
 def hit_lines(hit: Hit, indent: int, notes: Iterable[StyledLine] = ()) -> Iterator[StyledLine]:
-    """Yield the lines of a hit: title, byline, snippets, ``notes`` and path."""
+    """Yield the lines of a hit: title, byline, snippets, ``notes``, and its short id with path."""
     article = hit.article
     number = f"{hit.rank}".rjust(indent - 2)
     link = web_link(article.url)
@@ -110,7 +110,7 @@ def hit_lines(hit: Hit, indent: int, notes: Iterable[StyledLine] = ()) -> Iterat
     for snippet in hit.snippets:
         yield StyledLine(_snippet_pieces(snippet), indent)
     yield from notes
-    yield StyledLine([StyledText(display_path(article.path), "dim")], indent)
+    yield StyledLine([short_id_and_path(article)], indent)
 
 
 def result_object(result: SearchResult) -> dict[str, Any]:

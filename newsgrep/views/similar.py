@@ -19,7 +19,7 @@ from newsgrep.models import Article
 from newsgrep.query.ast import Operator, Terms
 from newsgrep.terminal import Screen, StyledLine, StyledText, highlight, one_line
 from newsgrep.views import SCHEMA_VERSION
-from newsgrep.views.article import byline_pieces, display_path, metadata_object
+from newsgrep.views.article import byline_pieces, metadata_object, short_id_and_path
 
 MAX_COMPARED: Final = 100
 """Articles with the same keywords whose texts are compared."""
@@ -149,7 +149,7 @@ def to_text(similar: SimilarArticles, _: Screen) -> Iterator[StyledLine]:
             yield StyledLine(byline, indent)
         shared = one_line("、".join(each.shared_terms))
         yield StyledLine([StyledText("both: ", "dim"), StyledText(shared)], indent)
-        yield StyledLine([StyledText(display_path(article.path), "dim")], indent)
+        yield StyledLine([short_id_and_path(article)], indent)
         yield StyledLine()
 
 

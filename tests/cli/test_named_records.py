@@ -51,7 +51,10 @@ def test_show_of_a_dump_lists_what_to_name(dump: Cli) -> None:
     assert "d.jsonl contains 2 articles. Name one of them, such as d.jsonl:1" in ran.err
     ran = dump("show", "d.jsonl:3", status=1)
     assert "Fields: title, id. newsgrep extract d.jsonl:3 shows it" in ran.err
-    assert "No article with the id or path d.jsonl:9" in dump("show", "d.jsonl:9", status=1).err
+    assert (
+        "No article with the id, path, address or title d.jsonl:9"
+        in dump("show", "d.jsonl:9", status=1).err
+    )
 
 
 def test_show_of_a_dump_of_one_article_prints_it(dump: Cli) -> None:

@@ -104,13 +104,16 @@ def sealed(cli: Cli) -> Iterator[Sealed]:
     passing = cli.folder / "tmp"  # where filelock tries, when it is loaded, what links can do
     passing.mkdir()
     beside = cli.folder / "index.saved"
+    state = cli.folder / "state"  # the numbers of the last search
     env = {
         "PYTHONPATH": str(seal),
         "PYTHONDONTWRITEBYTECODE": "1",
         "XDG_CACHE_HOME": str(cache),
         "TMPDIR": str(passing),
         "SEAL_LOG": str(log),
-        "SEAL_MAY": os.pathsep.join(map(os.path.realpath, (cli.index, beside, cache, passing))),
+        "SEAL_MAY": os.pathsep.join(
+            map(os.path.realpath, (cli.index, beside, cache, passing, state))
+        ),
     }
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setblocking(False)

@@ -65,6 +65,7 @@ def clean_environment(home: Path, changes: Environment | None = None) -> dict[st
     env |= {
         "XDG_CONFIG_HOME": str(home / "config"),
         "XDG_DATA_HOME": str(home / "data"),
+        "XDG_STATE_HOME": str(home / "state"),
         "LANG": "C.UTF-8",
         "TERM": "xterm-256color",
         "PYTHONWARNINGS": "error",
