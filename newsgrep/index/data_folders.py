@@ -39,7 +39,7 @@ from newsgrep.index.manifest import (
 )
 
 _UNFINISHED: Final = ".new"
-"""The ending of a folder in which the copy of the manifest is being written."""
+"""The ending of a folder in which the copy of the manifest is being written, or deleted."""
 
 
 def new_name(folder: Path, engine_name: str) -> str:
@@ -119,8 +119,8 @@ def delete_data_folders(folder: Path, names: Iterable[str]) -> list[str]:
     """Delete folders that one of the functions above has named for that.
 
     Returns the names of those that are gone; others can't be deleted now. The copy of the manifest
-    is deleted last, and written before if there is none, so that a folder of which a part is left
-    can be identified.
+    is deleted last, when the folder has another name, and written before if there is none, so
+    that a folder of which a part is left can be identified.
     """
     return [name for name in names if _delete(folder / name)]
 
@@ -138,6 +138,11 @@ def _delete(data: Path) -> bool:
             _empty(descriptor)
         finally:
             os.close(descriptor)
+        if DATA_FOLDER.fullmatch(data.name):
+            # An empty folder of this name could be anyone's; one of the other name is deleted.
+            data = data.rename(data.with_name(data.name + _UNFINISHED))
+            sync(data.parent)
+        (data / DATA_FILE).unlink(missing_ok=True)
         data.rmdir()
         sync(data.parent)
         return True
@@ -145,10 +150,12 @@ def _delete(data: Path) -> bool:
 
 
 def _empty(descriptor: int) -> None:
-    """Delete what is in an open folder, the copy of the manifest last; no link is followed."""
+    """Delete what is in an open folder but the copy of the manifest; no link is followed."""
     with os.scandir(descriptor) as entries:
         found = [(each.name, each.is_dir(follow_symlinks=False)) for each in entries]
-    for name, is_folder in sorted(found, key=lambda each: each[0] == DATA_FILE):
+    for name, is_folder in found:
+        if name == DATA_FILE and not is_folder:
+            continue
         if is_folder:
             shutil.rmtree(name, dir_fd=descriptor)
         else:

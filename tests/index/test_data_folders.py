@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from newsgrep.errors import IndexDamaged, InputError, NewsgrepError
+from newsgrep.index.data_folders import delete_data_folders, mark_data_folder
 from newsgrep.index.folder import FolderIndex
 from newsgrep.index.maintenance import (
     CopyOptions,
@@ -278,6 +281,39 @@ def test_rest_of_a_deleted_folder_is_deleted(index: FolderIndex, files: Path) ->
     (rest / "a.seg").write_bytes(b"rest")
     update_index(index, [str(files)])
     assert not rest.exists()
+
+
+def test_interrupted_deletion_is_completed(
+    index: FolderIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = {name: getattr(os, name) for name in ("unlink", "rmdir", "rename")}
+    manifest = read_manifest(index.path)
+    rest = index.path / f"{manifest.engine}-9"
+    is_interrupted = True
+    for allowed in range(9):
+        left = allowed
+
+        def count_calls(name: str, *args: Any, **options: Any) -> None:
+            nonlocal left
+            if not left:
+                raise KeyboardInterrupt
+            left -= 1
+            calls[name](*args, **options)
+
+        rest.mkdir()
+        mark_data_folder(rest, replace(manifest, data=rest.name))
+        (rest / "a.seg").write_bytes(b"rest")
+        with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+            for name in calls:
+                patch.setattr(os, name, partial(count_calls, name))
+            delete_data_folders(index.path, [rest.name])
+            is_interrupted = False
+        clean_up_index(index)
+        assert data_names(index) == {manifest.data}
+        if not is_interrupted:
+            break
+    assert allowed > 2
+    assert not is_interrupted
 
 
 def test_unfinished_folder_is_deleted(index: FolderIndex) -> None:
