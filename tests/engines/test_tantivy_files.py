@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from newsgrep.engines.commits import Commit, CommitFolder, file_problem, parse_s
 from newsgrep.engines.registry import open_engine, salvage
 from newsgrep.engines.tantivy import damaged, files, verified
 from newsgrep.engines.tantivy.damaged import read_damaged
-from newsgrep.engines.tantivy.files import OWN_FILES, translate_errors
+from newsgrep.engines.tantivy.files import OWN_FILES, temporary_folder, translate_errors
 from newsgrep.engines.tantivy.verified import VERIFIED_NAME, VerifiedFiles, write_record
 from newsgrep.engines.tantivy.writer import translate_write_errors
 from newsgrep.errors import IndexDamaged, IndexProblem, InputError
@@ -164,6 +165,36 @@ def test_readers_leave_no_temporary_folder(
     assert any(isinstance(item, Stored) for item in salvage(NAME, folder))
     assert list(temporary.iterdir()) == []
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+KILLED_READER = """
+import os, signal, sys
+from pathlib import Path
+from tantivy import Index
+from newsgrep.engines.registry import open_engine
+Index.open = lambda path: os.kill(os.getpid(), signal.SIGKILL)
+open_engine("tantivy", Path(sys.argv[1]))
+"""
+
+
+def test_next_reader_deletes_the_folder_of_a_killed_one(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    ran = subprocess.run([sys.executable, "-c", KILLED_READER, str(folder)], check=False)
+    assert ran.returncode == -signal.SIGKILL
+    (left,) = temporary.iterdir()
+    article_count(folder)
+    assert list(temporary.iterdir()) == [left]  # perhaps its process has just begun
+    hour_ago = time.time() - 3600
+    os.utime(left, (hour_ago, hour_ago))
+    with temporary_folder(lambda new: os.utime(new, (hour_ago, hour_ago))) as used:
+        article_count(folder)
+        assert list(temporary.iterdir()) == [used]
+    assert list(temporary.iterdir()) == []
 
 
 def test_full_temporary_folder_is_replaced_by_another(

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +28,11 @@ from zlib import crc32
 from newsgrep.engines.base import DAMAGE_REMEDY
 from newsgrep.engines.commits import Commit, open_regular
 from newsgrep.errors import IndexDamaged, InputError
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover  (Windows)
+    fcntl = None  # type: ignore[assignment]
 
 ENGINE: Final = "tantivy"
 META: Final = "meta.json"
@@ -53,6 +59,11 @@ _MAX_DOCUMENTS: Final = 1 << 31
 
 _MEMORY_FOLDER: Final = "/dev/shm"  # noqa: S108  (a folder of our own is created in it)
 """Where Linux has files in memory: links are created faster there, and also if a disk is full."""
+
+_FOLDER_PREFIX: Final = "newsgrep-open-"
+_FOLDER_LOCK: Final = "lock"
+_LOCKING_SECONDS: Final = 60
+_NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 
 _FOOTER_MAGIC: Final = 1337
 _FOOTER_TAIL_BYTES: Final = 8
@@ -201,35 +212,82 @@ def temporary_folder(fill: Callable[[Path], None]) -> Iterator[Path]:
     """Create a temporary folder, call ``fill`` with its path, and delete it on leaving.
 
     If one file system is full, another one is tried. Raises :class:`InputError` with the reason
-    if there is none.
+    if there is none. The folder of a process that is killed meanwhile is deleted by the next one.
     """
-    folder = _filled_folder(fill)
+    folder, lock = _filled_folder(fill)
     try:
         yield folder
     finally:
         _remove_folder(folder)
+        os.close(lock)
 
 
-def _filled_folder(fill: Callable[[Path], None]) -> Path:
+def _filled_folder(fill: Callable[[Path], None]) -> tuple[Path, int]:
+    """Return the folder, and the descriptor of its lock."""
     problems = []
     parents: list[Callable[[], str]] = [lambda: _MEMORY_FOLDER, tempfile.gettempdir]
     for parent in reversed(parents) if "TMPDIR" in os.environ else parents:
         try:
-            folder = Path(tempfile.mkdtemp(prefix="newsgrep-", dir=parent()))
+            where = parent()
+            _remove_abandoned(where)
+            folder = Path(tempfile.mkdtemp(prefix=_FOLDER_PREFIX, dir=where))
             try:
-                fill(folder)
+                lock = _lock_folder(folder)
+                try:
+                    fill(folder)
+                except BaseException:
+                    os.close(lock)
+                    raise
             except BaseException:
                 _remove_folder(folder)
                 raise
         except OSError as exc:
             problems.append(exc)
         else:
-            return folder
+            return folder, lock
     reasons = ", ".join(dict.fromkeys(each.strerror or str(each) for each in problems))
     raise InputError(
         f"No temporary folder can be created ({reasons}): set TMPDIR to a folder in which you can "
         "create files."
     ) from problems[-1]
+
+
+def _lock_folder(folder: Path) -> int:
+    """Lock a folder until the descriptor that is returned is closed, or the process ends.
+
+    Raises ``OSError`` if it is locked, or a file can't be created.
+    """
+    descriptor = os.open(folder / _FOLDER_LOCK, os.O_RDWR | os.O_CREAT | _NO_FOLLOW, 0o600)
+    try:
+        if fcntl:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _remove_abandoned(parent: str) -> None:
+    """Delete this user's temporary folders in ``parent`` whose processes were killed."""
+    if not fcntl:  # pragma: no cover  (Windows)
+        return
+    with suppress(OSError):
+        for name in os.listdir(parent):  # noqa: PTH208  (a search waits for this)
+            if name.startswith(_FOLDER_PREFIX):
+                _remove_if_abandoned(Path(parent, name))
+
+
+def _remove_if_abandoned(folder: Path) -> None:
+    with suppress(OSError):
+        status = folder.lstat()
+        is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+        # A new folder is locked a moment after it is created.
+        if is_own and time.time() - status.st_mtime > _LOCKING_SECONDS:
+            lock = _lock_folder(folder)
+            try:
+                _remove_folder(folder)
+            finally:
+                os.close(lock)
 
 
 def _remove_folder(folder: Path) -> None:
