@@ -358,8 +358,16 @@ class Screen(NamedTuple):
     blocks: bool = False
 
 
-STYLES: Final = {"": "", "title": "1", "mark": "1;31", "dim": "2", "source": "36"}
-"""ECMA-48 SGR codes: 1 bold, 2 faint, 31 red, 36 cyan; code 0 ends each of them."""
+STYLES: Final = {
+    "": "",
+    "title": "1",
+    "mark": "1;31",
+    "dim": "2",
+    "source": "36",
+    "removed": "9;31",
+    "added": "1;32",
+}
+"""ECMA-48 SGR codes: 1 bold, 2 faint, 9 crossed out, 31 red, 32 green, 36 cyan; 0 ends each."""
 
 _MIN_WIDTH: Final = 10
 

@@ -27,6 +27,8 @@ _STYLES: Final = {
     "mark": Style(bold=True, color="red"),
     "dim": Style(dim=True),
     "source": Style(color="cyan"),
+    "removed": Style(strike=True, color="red"),
+    "added": Style(bold=True, color="green"),
 }
 """What the styles of :data:`newsgrep.terminal.STYLES` are in rich."""
 

@@ -29,6 +29,8 @@ COMMANDS: Final = {
     "search": "search:search_command",
     "batch": "batch:batch_command",
     "show": "show:show_command",
+    "history": "history:history_command",
+    "diff": "history:diff_command",
     "extract": "extract:extract_command",
     "timeline": "views:timeline_command",
     "kwic": "views:kwic_command",

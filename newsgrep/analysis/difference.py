@@ -1,0 +1,155 @@
+"""The difference of two texts, word by word.
+
+Paragraphs are compared first, then the words of those that differ: Han in the likeliest words of
+the dictionary, other letters and digits in runs, everything else character by character.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from newsgrep.analysis.characters import CharKind, runs
+from newsgrep.analysis.fold import fold
+from newsgrep.analysis.segment import likeliest_words
+
+
+class Kind(StrEnum):
+    """What happened to a part of a text."""
+
+    EQUAL = "equal"
+    REMOVED = "removed"
+    ADDED = "added"
+
+
+class Piece(NamedTuple):
+    """A part of two texts that are compared; ``text`` is unchanged, never empty."""
+
+    kind: Kind
+    text: str
+
+
+Pieces = tuple[Piece, ...]
+"""Without the added pieces they are the earlier text, without the removed ones the later text.
+
+A removed piece comes before the added one that replaces it, and no two of one kind are adjacent.
+"""
+
+_MAX_COMPARISONS: Final = 4e8
+"""Pairs of units that are compared in one step, for which a bit each is kept: 50 MB."""
+
+_LINE: Final = re.compile(r"[^\n]*\n+|[^\n]+")
+
+_SPACE: Final = re.compile(r"\s+")
+
+
+def compare_texts(before: str, after: str) -> Pieces:
+    """Return how ``before`` became ``after``.
+
+    Changed paragraphs that are too long to be compared are one removed and one added piece.
+
+    >>> [(kind.value, text) for kind, text in compare_texts("渔业声明发布", "渔业声明今天发布")]
+    [('equal', '渔业声明'), ('added', '今天'), ('equal', '发布')]
+    """
+    lines = _LINE.findall(before), _LINE.findall(after)
+    changes = _Changes()
+    for equal, removed, added in _blocks(*lines):
+        changes.add("".join(equal), "", "")
+        words = _words("".join(removed)), _words("".join(added))
+        for equal_words, removed_words, added_words in _blocks(*words):
+            changes.add("".join(equal_words), "".join(removed_words), "".join(added_words))
+    return changes.pieces()
+
+
+def count_characters(pieces: Iterable[Piece]) -> tuple[int, int]:
+    """Return how many characters, without white space, were removed and added."""
+    counts = {Kind.REMOVED: 0, Kind.ADDED: 0, Kind.EQUAL: 0}
+    for kind, text in pieces:
+        counts[kind] += len(_SPACE.sub("", text))
+    return counts[Kind.REMOVED], counts[Kind.ADDED]
+
+
+def _words(text: str) -> list[str]:
+    """Return ``text`` cut into words, white space and other characters."""
+    folded = fold(text)  # of the same length
+    words: list[str] = []
+    at = 0
+    for kind, start, end in runs(folded):
+        words += text[at:start]
+        if kind is CharKind.HAN:
+            for word in likeliest_words(folded[start:end]):
+                words.append(text[start : start + len(word)])
+                start += len(word)
+        elif kind is CharKind.WORD:
+            words.append(text[start:end])
+        else:
+            words += text[start:end]
+        at = end
+    return [*words, *text[at:]]
+
+
+_Block = tuple[Sequence[str], Sequence[str], Sequence[str]]
+"""Equal units, and those that are removed and added after them."""
+
+
+def _blocks(before: Sequence[str], after: Sequence[str]) -> Iterator[_Block]:
+    """Yield the difference of two sequences of units as blocks."""
+    if len(before) * len(after) > _MAX_COMPARISONS:
+        yield (), before, after
+        return
+    from rapidfuzz.distance import Indel  # takes 10 ms
+
+    numbers: dict[str, int] = {}
+    one, other = (
+        [numbers.setdefault(unit, len(numbers)) for unit in units] for units in (before, after)
+    )
+    equal = removed = added = slice(0, 0)
+    for tag, *ends in Indel.opcodes(one, other):
+        start, end, other_start, other_end = ends
+        if tag == "equal":
+            if end > start:
+                yield before[equal], before[removed], after[added]
+                equal = slice(start, end)
+                removed = added = slice(0, 0)
+        else:
+            removed = slice(removed.start if removed.stop else start, end)
+            added = slice(added.start if added.stop else other_start, other_end)
+    yield before[equal], before[removed], after[added]
+
+
+class _Changes:
+    """Collects changes, and joins those with little between them, which are easier to read."""
+
+    def __init__(self) -> None:
+        self._found: list[list[str]] = []
+
+    def add(self, equal: str, removed: str, added: str) -> None:
+        """Add a text that is equal and what is removed and added after it."""
+        if not (equal or removed or added):
+            return
+        last = self._found[-1] if self._found else None
+        if last and (not equal or _is_little(equal, last, (removed, added))):
+            last[1] += equal + removed
+            last[2] += equal + added
+        elif last and not (last[1] or last[2]):
+            last[:] = last[0] + equal, removed, added
+        else:
+            self._found.append([equal, removed, added])
+
+    def pieces(self) -> Pieces:
+        """Return all changes as pieces."""
+        kinds = (Kind.EQUAL, Kind.REMOVED, Kind.ADDED)
+        return tuple(
+            Piece(kind, text)
+            for block in self._found
+            for kind, text in zip(kinds, block, strict=True)
+            if text
+        )
+
+
+def _is_little(equal: str, before: Sequence[str], after: tuple[str, str]) -> bool:
+    """Return whether a text is less than half as long as each of the changes around it."""
+    sizes = max(map(len, before[1:])), max(map(len, after))
+    return "\n" not in equal and 2 * len(equal) < min(sizes)
