@@ -175,6 +175,7 @@ class Article:
     ``published`` is None if nothing in the file, its name or its URL states a date.
     ``fetched`` is when the file was taken from the web, if the file states it; ``file_time`` is
     the time of the file itself. Both are ISO 8601 in UTC, and neither is a date of publication.
+    ``since`` is when the same text was captured first, if that was earlier.
     ``notes`` are remarks for the reader, such as a guessed encoding.
     ``left_out`` is the prose of the file that is not in the body, in document order.
     ``versions`` are the earlier texts of the article, oldest first.
@@ -196,11 +197,12 @@ class Article:
     notes: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     versions: Sequence[Version] = ()
+    since: str | None = None
 
     @property
     def captured(self) -> str:
-        """When this text was captured, as :attr:`Version.captured`."""
-        return self.fetched or self.file_time or ""
+        """When this text was captured first, as :attr:`Version.captured`."""
+        return self.since or self.fetched or self.file_time or ""
 
     @property
     def paragraphs(self) -> tuple[str, ...]:

@@ -215,6 +215,7 @@ def pack_article(article: Article, folded: Sequence[str]) -> bytes:
         dict(article.provenance),
         article.notes,
         article.file_time,
+        *((article.since,) if article.since else ()),
     ]
     head = encode_json(fields).encode(_ENCODING, "replace")
     expected = _widen(TEXT_SEPARATOR.join(folded), wide)
@@ -262,6 +263,7 @@ def _parse_article(data: bytes, folded: str, path: str) -> Article:
         *others,  # format 4 has none
     ) = json.loads(data[_LENGTH_SIZE:end].decode(_ENCODING))
     file_time: str | None = others[0] if others else None
+    since: str | None = others[1] if len(others) > 1 else None
     if provenance.get("published") in _GUESSED_IN_FORMAT_4:
         if provenance["published"] == "file time":
             file_time = published[0]
@@ -298,6 +300,7 @@ def _parse_article(data: bytes, folded: str, path: str) -> Article:
             for name, value in provenance.items()
         },
         notes=tuple(notes),
+        since=since,
     )
 
 

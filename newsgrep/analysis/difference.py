@@ -106,9 +106,10 @@ def _blocks(before: Sequence[str], after: Sequence[str]) -> Iterator[_Block]:
         [numbers.setdefault(unit, len(numbers)) for unit in units] for units in (before, after)
     )
     equal = removed = added = slice(0, 0)
-    for tag, *ends in Indel.opcodes(one, other):
-        start, end, other_start, other_end = ends
-        if tag == "equal":
+    for step in Indel.opcodes(one, other):
+        start, end = step.src_start, step.src_end
+        other_start, other_end = step.dest_start, step.dest_end
+        if step.tag == "equal":
             if end > start:
                 yield before[equal], before[removed], after[added]
                 equal = slice(start, end)

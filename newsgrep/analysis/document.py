@@ -113,14 +113,16 @@ class IndexDocument:
         article, record = self.article(), self.file_record
         return Version(article.captured, article.title, article.body, record.path, record.digest)
 
-    def with_versions(self, versions: Sequence[Version]) -> IndexDocument:
+    def with_versions(self, versions: Sequence[Version], since: str | None = None) -> IndexDocument:
         """Return the same document with these earlier versions, oldest first.
 
-        The newest text is not analysed again.
+        ``since`` is :attr:`Article.since`. The newest text is not analysed again.
         """
-        article = replace(self.article(), versions=tuple(versions))
+        article = replace(self.article(), versions=tuple(versions), since=since)
+        bare = replace(article, url=None)
         return replace(
             self,
+            rest=pack_article(bare, unpack_folded(self.folded)) if since else self.rest,
             versions=pack_versions(article),
             earlier_units=_earlier_units(article),
             changes=change_keywords(article),

@@ -136,6 +136,16 @@ def unpack_sketch(data: bytes) -> Sketch | None:
     return Sketch(vague, level, title, numbers, head, text, length, values)
 
 
+TextKey = tuple[int, int]
+"""Checksums of the letters of a title and of a body, as in a :class:`Sketch`."""
+
+
+def text_key(title: str, body: str) -> TextKey:
+    """Return what is equal for folded texts that differ in nothing but signs and white space."""
+    title = letters(title)
+    return _checksum(title), _checksum(letters(body).removeprefix(title))
+
+
 def letters(text: str) -> str:
     """Return the letters and digits of a folded text: what counts when texts are compared."""
     return "".join(_LETTERS.findall(text))

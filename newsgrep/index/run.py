@@ -15,6 +15,7 @@ from newsgrep.engines.base import (
     DropFileRecord,
     PutArticle,
     PutFileRecord,
+    Stored,
 )
 from newsgrep.errors import MassDeletion
 from newsgrep.extract.walk import File
@@ -28,6 +29,7 @@ from newsgrep.index.addresses import (
     texts_agree,
 )
 from newsgrep.index.containers import ContainerEnd, KnownRecord, RejectionLimit, unpack_ledger
+from newsgrep.index.history import Histories
 from newsgrep.index.outcomes import ListedFile, OlderRules, Outcome, UpdateSummary
 from newsgrep.index.packed import PackedRecords
 from newsgrep.index.plan import STREAM, Plan, file_of
@@ -36,6 +38,9 @@ from newsgrep.models import FileRecord, Status
 
 Prepare = Callable[[Sequence[File]], Iterator[Prepared]]
 """Reads files again that turn out to have an article of their own."""
+
+Rewrite = Callable[[Iterable[Stored]], Iterable[Change]]
+"""Turns articles into the changes that write them."""
 
 
 # One value for all files: there may be millions.
@@ -55,11 +60,14 @@ class UpdateRun:
     the address.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, histories: Histories) -> None:
         self.committed = 0
         """How many of the files to read are committed."""
 
         self.plan = plan
+        self.histories = histories
+        for record in plan.gone:
+            histories.forget(record)
         self._read = 0
         # Records of a stream after the first one with a name.
         self._repeated: Counter[Outcome] = Counter()
@@ -118,8 +126,11 @@ class UpdateRun:
     def commit(self) -> None:
         """Count all changes that :meth:`changes` has yielded as committed."""
         self.committed = self._read
+        self.histories.commit()
 
-    def changes(self, prepared: Iterator[Prepared], prepare: Prepare) -> Iterator[Iterable[Change]]:
+    def changes(
+        self, prepared: Iterator[Prepared], prepare: Prepare, rewrite: Rewrite
+    ) -> Iterator[Iterable[Change]]:
         """Yield all changes, in groups that must be in one commit."""
         yield [
             DropFileRecord(record.path)
@@ -132,6 +143,8 @@ class UpdateRun:
         # Articles whose file is gone or has another article now, and that no other file has.
         lost = self._lost.keys() - self._winners.keys() - self._deleted
         yield map(DeleteArticle, sorted(lost))
+        for change in rewrite(self.histories.complete(self._articles_with_duplicates())):
+            yield (change,)
         yield self._record_duplicates()
 
     def _take_group(self, item: Prepared, following: Iterator[Prepared]) -> Iterator[Change]:
@@ -286,6 +299,7 @@ class UpdateRun:
                 self._outcomes[each.path] = _previous_outcome(each)
                 continue
             self._retract(each)
+            self.histories.forget(each)
             if each.status is not Status.INDEXED:
                 yield DropFileRecord(each.path)
         if end.records:
@@ -357,7 +371,8 @@ class UpdateRun:
                 self._retract(each)  # the record has moved in its file
             else:
                 agreeing.append(each)
-        if any(is_better(each, record) for each in agreeing):
+        if agreeing and is_better(agreeing[0], record):
+            self.histories.add_duplicate(document, agreeing[0])
             self._outcomes[record.path] = Outcome.DUPLICATE, ""
             self._duplicates.setdefault(address, []).append(record)
             return
@@ -369,7 +384,8 @@ class UpdateRun:
         if known and known.status is not Status.INDEXED:
             yield DropFileRecord(record.path)
         yield from self._delete_former_article(record)
-        yield PutArticle(document)
+        before = None if article_id in self._winners else self._lost.get(article_id)
+        yield PutArticle(self.histories.write(document, before, agreeing))
         existed = article_id in self._before
         if existed and article_id not in self._winners:
             self._note_found(record.file)
@@ -391,6 +407,7 @@ class UpdateRun:
         article_id = known.article_id or ""
         if article_id != record.article_id and article_id not in self._winners:
             self._deleted.add(article_id)
+            self.histories.delete(article_id)
             yield DeleteArticle(article_id)
 
     def _demote(self, record: FileRecord, address: str, article_id: str) -> Iterator[Change]:
@@ -523,6 +540,15 @@ class UpdateRun:
                 change = self._duplicate(record, leaders[record.path])
                 if change.file_record != record:
                     yield change
+
+    def _articles_with_duplicates(self) -> Iterator[tuple[FileRecord, list[FileRecord]]]:
+        """Yield the file record of each article whose duplicates have changed, and theirs."""
+        gone = map(address_of, self.histories.gone)
+        for address in dict.fromkeys((*self._duplicates, *gone)):
+            versions = self._versions(address)
+            leaders = find_leaders(versions)
+            for leader in self._winners_at(address):
+                yield leader, [each for each in versions if leaders[each.path].path == leader.path]
 
     def _duplicate(self, record: FileRecord, winner: FileRecord) -> PutFileRecord:
         later = winner.version_key[0] > record.version_key[0]

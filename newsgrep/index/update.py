@@ -27,6 +27,7 @@ from newsgrep.extract.records.base import DEFAULT_OPTIONS, ReadOptions
 from newsgrep.extract.records.registry import is_container
 from newsgrep.extract.version import extraction_version
 from newsgrep.extract.walk import File
+from newsgrep.index.history import Histories
 from newsgrep.index.outcomes import SharedAddress, UpdateSummary
 from newsgrep.index.plan import MAX_FILE_SIZE, STREAM, Plan, Shard, make_plan, make_stream_plan
 from newsgrep.index.reextract import make_reextraction_plan
@@ -41,6 +42,7 @@ from newsgrep.index.workers import (
     no_progress,
     prepare_files,
     prepare_stream,
+    rewrite_articles,
 )
 from newsgrep.query.ast import DateRange, Node, Not
 
@@ -63,7 +65,8 @@ class UpdateOptions:
     With ``reextract`` only files that older rules have read are read again, of the articles that
     match ``only`` if that is given (:func:`newsgrep.index.reextract.make_reextraction_plan`).
     ``read`` says how to read files of many records. ``stream`` has JSON Lines with records to
-    update, in place of files (:mod:`newsgrep.index.stream`).
+    update, in place of files (:mod:`newsgrep.index.stream`). ``keep_versions`` is how many earlier
+    versions are kept of each article that is written; ``None`` keeps all.
     """
 
     outlets_file: Path | None = None
@@ -81,6 +84,7 @@ class UpdateOptions:
     only: Node | None = None
     read: ReadOptions = DEFAULT_OPTIONS
     stream: BinaryIO | None = None
+    keep_versions: int | None = None
 
 
 def update_index(
@@ -113,7 +117,7 @@ def update_index(
                 with suppress(IndexLocked):
                     # A writer that died may have left files, or a server's settings.
                     engine.remove_leftovers()
-                return _summary(engine, UpdateRun(plan), extractor, started)
+                return _summary(engine, UpdateRun(plan, Histories(None)), extractor, started)
         elif options.reextract:
             raise index.missing()
         else:
@@ -133,7 +137,7 @@ def update_index(
         if engine.commit() != commit:
             plan = plan_for(engine)
         engine.remove_leftovers()
-        run = UpdateRun(plan)
+        run = UpdateRun(plan, Histories(engine, options.keep_versions))
         if plan.has_work:
             _write(index, engine, run, options)
         index.confirm()  # there may have been nothing to write
@@ -243,7 +247,8 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
         return prepare_files(files, prepare, 1)
 
     try:
-        for changes in _timed_commits(run.changes(results, again), options.commit_every):
+        groups = run.changes(results, again, partial(rewrite_articles, jobs=jobs))
+        for changes in _timed_commits(groups, options.commit_every):
             try:
                 engine.write(changes)
             except ChangesRejected as exc:

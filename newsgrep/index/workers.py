@@ -453,7 +453,7 @@ class Transfer:
         ``progress`` is called with the number of articles. Raises :class:`IndexDamaged` for an
         unreadable item, or skips it if ``lossy``.
         """
-        return map_in_order(_change_maker, None, self._checked(items, progress), jobs)
+        return rewrite_articles(self._checked(items, progress), jobs)
 
     def _checked(
         self, items: Iterable[Stored | Unreadable], progress: Progress
@@ -471,6 +471,11 @@ class Transfer:
                     f"The stored article from {item.path or 'an unknown file'} can't be read: "
                     "newsgrep doctor --fix leaves it out and saves the others. Nothing was changed."
                 )
+
+
+def rewrite_articles(items: Iterable[Stored], jobs: int) -> Iterator[Change]:
+    """Yield the changes that write ``items`` as they are, with terms computed from their texts."""
+    return map_in_order(_change_maker, None, items, jobs)
 
 
 def _change_maker(_: None) -> Callable[[Stored], Change]:

@@ -5,7 +5,7 @@ Versions are numbered from 1, the earliest; the last one is what a search finds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from newsgrep.analysis.difference import Kind, Piece, Pieces, compare_texts, count_characters
@@ -204,9 +204,7 @@ def difference_to_text(difference: Difference, *, marks: bool) -> Iterator[Style
 def _body_lines(body: Pieces, *, marks: bool) -> Iterator[StyledLine]:
     lines = [
         (line, changed)
-        for line, changed in zip(
-            _changed_lines(body, marks=marks), _has_changed(body), strict=True
-        )
+        for line, changed in zip(_changed_lines(body, marks=marks), _has_changed(body), strict=True)
         if line  # paragraphs are separated by empty lines here
     ]
     shown = {
@@ -248,9 +246,7 @@ def _split_lines(pieces: Pieces) -> Iterator[list[Piece]]:
         yield line
 
 
-def _changed_lines(
-    pieces: Pieces, *, marks: bool, style: str = ""
-) -> Iterator[list[StyledText]]:
+def _changed_lines(pieces: Pieces, *, marks: bool, style: str = "") -> Iterator[list[StyledText]]:
     """Yield the texts of each line, marked or in the style of their change."""
     for line in _split_lines(pieces):
         texts = []

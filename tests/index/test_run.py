@@ -114,8 +114,9 @@ class Archive:
 
     def update(self) -> UpdateRun:
         plan = self.plan()
-        run = UpdateRun(plan)
-        for group in run.changes(self.prepare(plan.to_read), self.prepare):
+        run = UpdateRun(plan, Histories(None))
+        rewrite = partial(rewrite_articles, jobs=1)
+        for group in run.changes(self.prepare(plan.to_read), self.prepare, rewrite):
             for change in group:
                 match change:
                     case PutArticle(document):
