@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import cache
 from tempfile import SpooledTemporaryFile
 from typing import Any, Final, NamedTuple
+from weakref import finalize
 
 from newsgrep.analysis.codec import unpack_folded
 from newsgrep.analysis.document import IndexDocument
@@ -33,6 +34,7 @@ class _Texts:
 
     def __init__(self) -> None:
         self._file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  (closed with this object)
+        finalize(self, self._file.close)
         self._end = 0
 
     def add(self, value: Any) -> int:

@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import pytest
 
@@ -15,9 +15,10 @@ from newsgrep.analysis.document import IndexDocument, make_document
 from newsgrep.engines.base import DeleteArticle, DropFileRecord, PutArticle, PutFileRecord
 from newsgrep.extract.walk import File
 from newsgrep.index.addresses import address_of, find_leaders, is_better, texts_agree
+from newsgrep.index.history import Histories
 from newsgrep.index.plan import MAX_FILE_SIZE, Plan, reread_duplicates
 from newsgrep.index.run import UpdateRun
-from newsgrep.index.workers import FailedFile, Prepared
+from newsgrep.index.workers import FailedFile, Prepared, rewrite_articles
 from newsgrep.models import FileRecord, Status
 from tests.support.simulated_archive import ArticleFile
 from tests.support.stress import Tally, trial_count
