@@ -8,6 +8,7 @@ import click
 
 from newsgrep.cli.named import describe_missing, find_article
 from newsgrep.cli.options import (
+    Command,
     IndexOptions,
     OutputFormat,
     OutputOptions,
@@ -31,19 +32,19 @@ class HistoryOptions(IndexOptions, OutputOptions):
     def find(self) -> Article | None:
         """Return the article, or ``None`` after printing to standard error that there is none."""
         with self.index.open() as engine:
-            article = find_article(engine, self.name)
+            article = find_article(engine, self.index, self.name)
             if article is None:
                 print_message(describe_missing(engine, self.name, self.index.where))
         return article
 
 
-@click.command("history", short_help="List the versions of an article.")
-@click.argument("name", metavar="ID|PATH")
+@click.command("history", cls=Command, short_help="List the versions of an article.")
+@click.argument("name", metavar="ARTICLE")
 @output_options(OutputFormat.JSON)
 @index_option
 @pass_options(HistoryOptions)
 def history_command(options: HistoryOptions) -> int:
-    """List the versions of the article with this ID, or in the file at PATH.
+    """List the versions of ARTICLE: a number, id, path, address or title, as for newsgrep show.
 
     A version is a text that was captured at the address of the article. Each has the time of its
     first capture and, compared with the version before, the number of characters that were removed
@@ -82,18 +83,19 @@ class DiffOptions(HistoryOptions):
             raise UsageError("Name one or two versions: newsgrep diff ID 1 2.")
 
 
-@click.command("diff", short_help="Compare two versions of an article.")
-@click.argument("name", metavar="ID|PATH")
+@click.command("diff", cls=Command, short_help="Compare two versions of an article.")
+@click.argument("name", metavar="ARTICLE")
 @click.argument("numbers", metavar="[A [B]]", type=int, nargs=-1)
 @output_options(OutputFormat.JSON)
 @index_option
 @pass_options(DiffOptions)
 def diff_command(options: DiffOptions) -> int:
-    """Compare two versions of an article, word by word.
+    """Compare two versions of ARTICLE, word by word.
 
-    A and B are numbers of versions, as newsgrep history lists them. Without numbers the last two
-    versions are compared; with A alone, that version and the last. What was removed is red and
-    crossed out, what was added green. Without colours they are [-removed-] and {+added+}.
+    ARTICLE is a number, id, path, address or title, as for newsgrep show. A and B are numbers of
+    versions, as newsgrep history lists them. Without numbers the last two versions are compared;
+    with A alone, that version and the last. What was removed is red and crossed out, what was
+    added is green. Without colours they are [-removed-] and {+added+}.
 
     \b
     newsgrep diff voxg36vu63he

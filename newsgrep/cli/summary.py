@@ -44,6 +44,7 @@ def summary_object(summary: UpdateSummary) -> dict[str, Any]:
         **{outcome.value: summary.counts[outcome] for outcome in Outcome},
         "removed": summary.removed,
         "kept": summary.kept,
+        "changed": summary.changed,
         "articles": summary.articles,
         "undated": summary.undated,
         "older_rules": summary.older._asdict(),
@@ -124,6 +125,10 @@ def note_lines(summary: UpdateSummary, *, quiet: bool = False) -> Iterator[str]:
         yield f"rejected: {count_noun(summary.uncounted, 'more record')} for the same reasons"
     if summary.others:
         yield f"skipped: {_describe_others(summary)}"
+    if summary.changed:
+        have = "has" if summary.changed == 1 else "have"
+        count = count_noun(summary.changed, "article")
+        yield f"{count} {have} another text than before: newsgrep search changed: finds all of them"
     yield from _shared_lines(summary)
     if summary.undated and (summary.counts[Outcome.ADDED] or summary.counts[Outcome.UPDATED]):
         verb = "has" if summary.undated == 1 else "have"

@@ -73,7 +73,8 @@ class UpdateSummary:
     ``kept`` is how many articles were not extracted again, because their files are gone,
     ``absent`` how many file records stay without their files because of ``--no-prune``, and
     ``older`` what older rules have extracted. ``undated`` is how many articles of the index have
-    no date of publication; ``undated_example`` is the path of one.
+    no date of publication; ``undated_example`` is the path of one. ``changed`` is how many articles
+    have a new earlier version.
     """
 
     seen: int
@@ -94,3 +95,4 @@ class UpdateSummary:
     containers: int = 0
     uncounted: int = 0
     others: Mapping[str, int] = field(default_factory=dict)
+    changed: int = 0

@@ -630,6 +630,7 @@ class UpdateRun:
             containers=len(self._containers),
             uncounted=uncounted,
             others=dict(others),
+            changed=len(self.histories.changed & self._winners.keys()),
         )
 
 

@@ -1,0 +1,97 @@
+"""The difference of two texts: complete, word by word, and bounded."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsgrep.analysis import difference
+from newsgrep.analysis.difference import Kind, Piece, Pieces, compare_texts, count_characters
+
+PARTS = st.sampled_from(
+    (
+        "渔业",
+        "声明",
+        "發佈",
+        "今天",
+        "的",
+        "，",
+        "。",
+        "\n\n",
+        "\n",
+        " ",
+        "abc",
+        "12",
+        "é",
+        "\u0301",
+        "渔",
+    )
+)
+TEXTS = st.lists(PARTS, max_size=25).map("".join)
+
+
+def marked(pieces: Pieces) -> str:
+    """Return the pieces with ``-…-`` and ``+…+`` around what was removed and added."""
+    marks = {Kind.EQUAL: "", Kind.REMOVED: "-", Kind.ADDED: "+"}
+    return "".join(f"{marks[kind]}{text}{marks[kind]}" for kind, text in pieces)
+
+
+def without(pieces: Pieces, kind: Kind) -> str:
+    return "".join(piece.text for piece in pieces if piece.kind is not kind)
+
+
+@given(before=TEXTS, after=TEXTS)
+def test_pieces_are_both_texts(before: str, after: str) -> None:
+    pieces = compare_texts(before, after)
+    assert without(pieces, Kind.ADDED) == before
+    assert without(pieces, Kind.REMOVED) == after
+    kinds = [kind for kind, _ in pieces]
+    for first, second in zip(kinds, kinds[1:], strict=False):
+        assert first is not second
+        assert (first, second) != (Kind.ADDED, Kind.REMOVED)
+
+
+@given(text=TEXTS)
+def test_a_text_does_not_differ_from_itself(text: str) -> None:
+    assert compare_texts(text, text) == ((Piece(Kind.EQUAL, text),) if text else ())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "difference"),
+    [
+        ("渔业声明发布", "渔业声明今天发布", "渔业声明+今天+发布"),
+        ("渔民返回港口", "渔船返回港口", "-渔民-+渔船+返回港口"),
+        ("共有1200吨", "共有1300吨", "共有-1200-+1300+吨"),
+        ("port of call", "ports of call", "-port-+ports+ of call"),
+        ("潮起。\n\n潮落。", "潮起。\n\n船到。\n\n潮落。", "潮起。\n\n+船到。\n\n+潮落。"),
+        ("潮起。", "潮起。\n\n潮落。", "潮起。+\n\n潮落。+"),
+    ],
+    ids=[
+        "word added",
+        "word replaced",
+        "number",
+        "letters",
+        "paragraph added",
+        "paragraph at the end",
+    ],
+)
+def test_differences_are_of_whole_words(before: str, after: str, difference: str) -> None:
+    assert marked(compare_texts(before, after)) == difference
+
+
+def test_changes_with_little_between_them_are_joined() -> None:
+    pieces = compare_texts("港口管理部门的工作人员到场", "气象观测站的值班工程师到场")
+    assert marked(pieces) == "-港口管理部门的工作人员-+气象观测站的值班工程师+到场"
+
+
+def test_paragraphs_too_long_to_compare_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(difference, "_MAX_COMPARISONS", 20)
+    before, after = "开头。\n\n潮水涨了又落了下去。", "开头。\n\n潮水又涨了也落了下去。"
+    assert marked(compare_texts(before, after)) == (
+        "开头。\n\n-潮水涨了又落了下去。-+潮水又涨了也落了下去。+"
+    )
+
+
+def test_count_characters_without_white_space() -> None:
+    assert count_characters(compare_texts("潮 起。", "潮 起。\n\n潮 落。")) == (0, 3)
