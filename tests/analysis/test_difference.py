@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,7 +49,7 @@ def test_pieces_are_both_texts(before: str, after: str) -> None:
     assert without(pieces, Kind.ADDED) == before
     assert without(pieces, Kind.REMOVED) == after
     kinds = [kind for kind, _ in pieces]
-    for first, second in zip(kinds, kinds[1:], strict=False):
+    for first, second in pairwise(kinds):
         assert first is not second
         assert (first, second) != (Kind.ADDED, Kind.REMOVED)
 
