@@ -138,6 +138,7 @@ def _delete(data: Path) -> bool:
             _empty(descriptor)
         finally:
             os.close(descriptor)
+        sync(data)  # without this, a loss of power could spare what is not identified any more
         if DATA_FOLDER.fullmatch(data.name):
             # An empty folder of this name could be anyone's; one of the other name is deleted.
             data = data.rename(data.with_name(data.name + _UNFINISHED))
