@@ -19,6 +19,8 @@ NewsgrepError               exit status 2
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class NewsgrepError(Exception):
     """Base of all errors: the message is one sentence, and names the next step."""
@@ -111,3 +113,21 @@ class WorkerDied(NewsgrepError):
 
 class NoArticle(NewsgrepError):
     """A file without an article; ``str()`` is the reason."""
+
+
+_SIMILAR = 0.65
+"""How similar a name and its misspelling are, by the ratio of :mod:`difflib`."""
+
+
+def closest(name: str, known: Iterable[str]) -> list[str]:
+    """Return those of ``known`` that ``name`` is probably a misspelling of, the best one first.
+
+    >>> closest("serach", ["search", "show"])
+    ['search']
+    """
+    from difflib import get_close_matches  # only for errors
+
+    lower, names = name.lower(), list(known)
+    begin = [each for each in names if len(lower) > 1 and each.startswith(lower)]
+    similar = get_close_matches(lower, names, cutoff=_SIMILAR)
+    return list(dict.fromkeys([*begin, *similar]))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 from typing import Final
 
 import click
 
-from newsgrep.cli.options import QueryCommand
+from newsgrep.cli.options import QueryCommand, settings_file
+from newsgrep.errors import closest
 from newsgrep.terminal import one_line, quote_path, truncate
 
 # Usage of commands
@@ -47,9 +47,6 @@ _SYNONYMS: Final = (
     ("settings", "config"),
 )
 """Commands of other programs, and those that do the same here."""
-
-_SIMILAR: Final = 0.65
-"""How similar a name and its misspelling are, by the ratio of :mod:`difflib`."""
 
 _MAX_SHOWN: Final = 60
 
@@ -88,19 +85,6 @@ def _describe_unknown_command(exc: click.NoSuchCommand) -> str:
             f"{unknown} Did you mean: newsgrep search {_quote(name)}? All commands: newsgrep help"
         )
     return f"{unknown} Commands are {', '.join(known)}."
-
-
-def closest(name: str, known: Iterable[str]) -> list[str]:
-    """Return those of ``known`` that ``name`` is probably a misspelling of, the best one first.
-
-    >>> closest("serach", ["search", "show"])
-    ['search']
-    """
-    lower = name.lower()
-    names = list(known)
-    begins = [each for each in names if len(lower) > 1 and each.startswith(lower)]
-    similar = get_close_matches(lower, names, cutoff=_SIMILAR)
-    return list(dict.fromkeys([*begins, *similar]))
 
 
 def _describe_unknown_option(exc: click.NoSuchOption) -> str:
@@ -159,36 +143,45 @@ def _describe_bad_value(exc: click.BadParameter) -> str:
     name = param.opts[-1] if isinstance(param, click.Option) else "The argument"
     if isinstance(param, click.Argument) and param.metavar:
         name = param.metavar
-    value = _quote(_given_value(param, exc))
+    given, origin = _given_value(param, exc)
+    value = _quote(given)
     match param.type if param else None:
         case click.IntRange() as kind:
-            return f"{name} needs a whole number{_describe_range(kind)}, not “{value}”."
+            return f"{name} needs a whole number{_describe_range(kind)}, not “{value}”{origin}."
         case click.FloatRange() as kind:
-            return f"{name} needs a number{_describe_range(kind)}, not “{value}”."
+            return f"{name} needs a number{_describe_range(kind)}, not “{value}”{origin}."
         case click.Choice() as kind:
             choices = [str(choice) for choice in kind.choices]
             close = closest(value, choices)
             hint = f" Did you mean {close[0]}?" if close else ""
-            return f"{name} does not take “{value}”. Choose from {', '.join(choices)}.{hint}"
+            return (
+                f"{name} does not take “{value}”{origin}. Choose from {', '.join(choices)}.{hint}"
+            )
         case _:
             return f"{name}: {exc.message}"
 
 
-def _given_value(param: click.Parameter | None, exc: click.BadParameter) -> str:
-    """Return the rejected value as typed, or as Click quotes it in its message."""
+def _given_value(param: click.Parameter | None, exc: click.BadParameter) -> tuple[str, str]:
+    """Return the rejected value as typed, or as Click quotes it in its message, and its origin.
+
+    The origin is empty for a value on the command line.
+    """
     arguments = sys.argv[1:]
     names = (*param.opts, *param.secondary_opts) if isinstance(param, click.Option) else ()
     for at, argument in enumerate(arguments):
         option, has_value, value = argument.partition("=")
         if option in names and has_value:
-            return value
+            return value, ""
         if argument in names and at + 1 < len(arguments):
-            return arguments[at + 1]
+            return arguments[at + 1], ""
         if argument[:2] in names and not argument.startswith("--"):
-            return argument[2:]
-    if isinstance(param, click.Option) and param.envvar and exc.ctx:
-        return param.value_from_envvar(exc.ctx) or ""
-    return exc.message.partition("'")[2].partition("'")[0] or exc.message.split(" ")[0]
+            return argument[2:], ""
+    in_environment = param.value_from_envvar(exc.ctx) if param and exc.ctx else None
+    if in_environment is not None:
+        return str(in_environment), f" ({param.envvar})" if param else ""
+    quoted = exc.message.partition("'")[2].partition("'")[0] or exc.message.split(" ")[0]
+    configured = isinstance(param, click.Option) and settings_file().exists()
+    return quoted, f" ({quote_path(str(settings_file()))})" if configured else ""
 
 
 def _describe_range(kind: click.IntRange | click.FloatRange) -> str:

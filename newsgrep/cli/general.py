@@ -1,13 +1,36 @@
-"""Commands about newsgrep itself: help."""
+"""Commands about newsgrep itself: help, config."""
 
 from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 import click
 
 from newsgrep.cli.help import QUERY_HELP
-from newsgrep.cli.options import Command, Options, pass_options
-from newsgrep.errors import UsageError
-from newsgrep.terminal import one_line, write
+from newsgrep.cli.options import (
+    Command,
+    Options,
+    OutputFormat,
+    OutputOptions,
+    output_options,
+    pass_options,
+    settings_file,
+)
+from newsgrep.cli.output import Rendering, print_message, print_result
+from newsgrep.cli.settings import (
+    GLOBAL_KEYS,
+    Settings,
+    Value,
+    find_option,
+    format_value,
+    option_keys,
+)
+from newsgrep.errors import UsageError, closest
+from newsgrep.index import index_at
+from newsgrep.terminal import one_line, quote_path, truncate, write
+from newsgrep.views import SCHEMA_VERSION
 
 # help
 
@@ -45,3 +68,124 @@ def help_command(options: HelpOptions) -> int:
         command = found
     write(command.get_help(ctx))
     return 0
+
+
+# config
+
+
+class ConfigOptions(OutputOptions):
+    """The options of ``newsgrep config``."""
+
+    key: str | None
+    value: str | None
+    unset: str | None
+
+    def validate(self) -> None:
+        """Raise :class:`UsageError` for ``--unset`` with a key to be set."""
+        super().validate()
+        if self.unset and self.key:
+            raise UsageError("--unset takes the key: newsgrep config --unset KEY.")
+
+
+@click.command("config", cls=Command, short_help="Show or change the configuration.")
+@click.argument("key", required=False)
+@click.argument("value", required=False)
+@click.option("--unset", metavar="KEY", help="Remove KEY from the configuration file.")
+@output_options(OutputFormat.JSON, color=False)
+@pass_options(ConfigOptions)
+def config_command(options: ConfigOptions) -> int:
+    """Print the configuration file, print KEY, or set KEY to VALUE.
+
+    KEY is index, engine, tz, timeout, color, pager or jobs, for all commands; or COMMAND.OPTION
+    for one of them, such as search.limit. The command line and the environment take precedence.
+
+    \b
+    newsgrep config
+    newsgrep config index ~/archive.index
+    newsgrep config search.limit 20
+    newsgrep config --unset search.limit
+    """
+    settings = Settings(settings_file())
+    if name := options.unset:
+        if _split_key(name) not in settings.values:
+            raise UsageError(f"{_shown(name)} is not set. Set keys are listed by: newsgrep config")
+        settings.change(*_split_key(name), None)
+    elif options.value is not None and options.key:
+        settings.change(*_split_key(options.key), _convert(options.key, options.value))
+    elif options.key:
+        value = settings.values.get(_split_key(options.key))
+        if value is None:
+            print_message(f"{_shown(options.key)} is not set.")
+            return 1
+        write(one_line(value if isinstance(value, str) else format_value(value)))
+    elif options.output is OutputFormat.JSON:
+        print_result(Rendering(json=lambda: _config_object(settings)), options)
+    else:
+        is_file = settings.path.exists()
+        write(f"# {quote_path(str(settings.path))}{'' if is_file else ' (does not exist)'}")
+        for (command, key), value in settings.values.items():
+            name = f"{command}.{key}" if command else key
+            write(one_line(f"{name} = {format_value(value)}"))
+    return 0
+
+
+def _config_object(settings: Settings) -> dict[str, object]:
+    values = {
+        f"{command}.{key}" if command else key: value
+        for (command, key), value in settings.values.items()
+    }
+    return {"version": SCHEMA_VERSION, "file": str(settings.path), "values": values}
+
+
+def _split_key(name: str) -> tuple[str, str]:
+    command, _, key = name.rpartition(".")
+    return command, key
+
+
+def _shown(name: str) -> str:
+    return f"“{truncate(one_line(name), 60)}”"
+
+
+def _convert(name: str, text: str) -> Value:
+    """Return ``text`` as the value of the option ``name``; raises :class:`UsageError`."""
+    table, key = _split_key(name)
+    if not table and key not in GLOBAL_KEYS:
+        raise UsageError(f"Unknown key {_shown(name)}. {_suggest(key, GLOBAL_KEYS)}")
+    if (table, key) == ("", "index"):
+        # The file applies in every folder.
+        whole = index_at(os.path.expanduser(text))  # noqa: PTH111  (may be a URL)
+        return os.path.abspath(str(whole)) if whole.is_local else text  # noqa: PTH100  (a string)
+    ctx = click.get_current_context()
+    for command in _commands(ctx.find_root(), table):
+        option = find_option(command, key)
+        if option is not None:
+            return _convert_option(option, text, ctx)
+    if table and not (known := list(_commands(ctx.find_root(), table))):
+        raise UsageError(f"There is no command {_shown(table)}. See: newsgrep help")
+    keys = list(dict.fromkeys(each for command in known for each in option_keys(command)))
+    raise UsageError(f"Unknown key {_shown(name)}. {_suggest(key, keys)}")
+
+
+def _suggest(key: str, known: Sequence[str]) -> str:
+    close = closest(key, known)
+    return f"Did you mean {close[0]}?" if close else f"Keys are {', '.join(known)}."
+
+
+def _commands(root: click.Context, name: str) -> Iterator[click.Command]:
+    """Yield the command ``name``, those of the group, or all if it is empty."""
+    group = cast("click.Group", root.command)
+    for each in [name] if name else group.list_commands(root):
+        command = group.get_command(root, each)
+        if isinstance(command, click.Group):
+            yield from command.commands.values()
+        elif command is not None:
+            yield command
+
+
+def _convert_option(option: click.Option, text: str, ctx: click.Context) -> Value:
+    if option.is_flag:
+        if text not in {"true", "false"}:
+            raise UsageError(f"{option.opts[-1]} is true or false, not {_shown(text)}.")
+        return text == "true"
+    value = option.type.convert(text, option, ctx)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else text

@@ -13,6 +13,7 @@ from typing import Final, NoReturn, TextIO
 import click
 
 from newsgrep import __version__
+from newsgrep.cli.options import settings_file
 from newsgrep.cli.output import print_message
 from newsgrep.errors import ChangesRejected, Interrupted, NewsgrepError, QueryError
 from newsgrep.terminal import (
@@ -43,12 +44,16 @@ COMMANDS: Final = {
     "doctor": "admin:doctor_command",
     "reindex": "admin:reindex_command",
     "copy": "admin:copy_command",
+    "config": "general:config_command",
     "help": "general:help_command",
 }
 """Module and function of each command, in the order of ``--help``."""
 
 _LONG_RUNNING: Final = ("index", "watch", "batch", "copy")
 """Commands that may run for hours and need the garbage collector."""
+
+_UNCONFIGURED: Final = ("help", "config", "completion")
+"""Commands that work whatever the configuration file contains."""
 
 
 class _LazyGroup(click.Group):
@@ -65,6 +70,17 @@ class _LazyGroup(click.Group):
         module, _, name = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(import_module(f"newsgrep.cli.{module}"), name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command, with defaults of its options from the configuration file."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name and command and name not in _UNCONFIGURED and settings_file().exists():
+            from newsgrep.cli.settings import option_defaults
+
+            ctx.default_map = option_defaults(settings_file(), command, name)
+        return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands, those used most first."""

@@ -20,7 +20,7 @@ import click
 from newsgrep.engines.base import Order
 from newsgrep.engines.registry import DEFAULT_TIMEOUT, folder_engines, stores_in_folder
 from newsgrep.errors import UsageError
-from newsgrep.index import index_at
+from newsgrep.index import find_index, index_at
 from newsgrep.index.store import Index
 from newsgrep.models import ARCHIVE_ZONE
 from newsgrep.query.ast import Field
@@ -276,11 +276,15 @@ class IndexParam(click.ParamType[Index]):
         param: click.Parameter | None,  # noqa: ARG002  (Click's interface)
         ctx: click.Context | None,
     ) -> Index:
-        """Return the index at ``value``; raises :class:`UsageError` for a wrong address."""
+        """Return the index at ``value``; raises :class:`UsageError` for a wrong address.
+
+        ``~`` is the home folder, which shells do not put into ``--index=~/news.index``.
+        """
         if not isinstance(value, str):
             return value
         options = {} if ctx is None else ctx.params
-        return index_at(value, options.get("timeout", DEFAULT_TIMEOUT))
+        timeout = options.get("timeout", DEFAULT_TIMEOUT)
+        return index_at(os.path.expanduser(value), timeout)  # noqa: PTH111  (also part of a URL)
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -420,6 +424,24 @@ def limit_option(default: int, help_text: str, *, least: int = 1) -> Callable[[_
     )
 
 
+def _default_index() -> Index | str:
+    """Return the nearest index from the current folder upwards, or else the configured one.
+
+    If there is neither, it is that in the current folder, which ``newsgrep index`` creates.
+    """
+    found = find_index()
+    if not found.exists() and settings_file().exists():
+        from newsgrep.cli.settings import configured_index  # few users have one
+
+        return configured_index(settings_file()) or found
+    return found
+
+
+def settings_file() -> Path:
+    """Return the path of the configuration file, which may not exist."""
+    return Path(click.get_app_dir("newsgrep")) / "config.toml"
+
+
 def index_option(command: _Command) -> _Command:
     """Add the fields of :class:`IndexOptions`."""
     command = click.option(
@@ -436,10 +458,10 @@ def index_option(command: _Command) -> _Command:
     return click.option(
         "--index",
         type=IndexParam(),
-        default="index",
+        default=_default_index,
         envvar="NEWSGREP_INDEX",
         show_envvar=True,
-        show_default=True,
+        show_default="index in this folder or the nearest above",
         help="Index folder, or opensearch://HOST[:PORT]/NAME.",
     )(command)
 

@@ -51,14 +51,21 @@ from newsgrep.index.store import Index, OpenIndex, refuse_other_engine
 from newsgrep.terminal import count_noun
 
 _DRAFTS: Final = (DRAFT_FILE, RESTORED_FILE)
+_MAX_SEARCHED: Final = 4
+"""Folders above that an error names."""
+
 _IGNORED_FILES: Final = {".gitkeep", ".gitignore", ".DS_Store", *OWN_FILES}
 
 
 @dataclass(frozen=True, slots=True)
 class FolderIndex(Index):
-    """An index in the folder ``path``."""
+    """An index in the folder ``path``.
+
+    ``searched`` names the folders that were searched for an index, if the user named none.
+    """
 
     path: Path
+    searched: tuple[str, ...] = ()
 
     is_local: ClassVar[bool] = True
     has_commits: ClassVar[bool] = True
@@ -151,9 +158,14 @@ class FolderIndex(Index):
                 f"The index in {self.path} has lost its {MANIFEST_FILE}: newsgrep doctor --fix "
                 "restores it, or delete the folder and index again."
             )
+        where = f"No index in {self.path.absolute()}"
+        if self.searched:
+            _, *above = self.searched
+            shown = above[:_MAX_SEARCHED]
+            more = f" and {len(above) - len(shown)} more" if len(above) > len(shown) else ""
+            where += f", nor in a folder above ({', '.join(shown)}{more})" if above else ""
         return IndexMissing(
-            f"No index in {self.path}: create one with “newsgrep index PATH”, or name another "
-            "with --index."
+            f"{where}. Create one: newsgrep index FOLDER. Or name yours: --index INDEX."
         )
 
     def _has_lost_manifest(self) -> bool:

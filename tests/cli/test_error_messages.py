@@ -58,7 +58,10 @@ def test_usage_error_shows_no_control_characters(cli: Cli) -> None:
 
 def test_invalid_number_in_environment_is_reported(cli: Cli) -> None:
     ran = cli("stats", env={"NEWSGREP_TIMEOUT": "soon"}, status=2)
-    assert ran.err == "newsgrep: --timeout needs a whole number from 1 to 86,400, not “soon”.\n"
+    assert ran.err == (
+        "newsgrep: --timeout needs a whole number from 1 to 86,400, not “soon” "
+        "(NEWSGREP_TIMEOUT).\n"
+    )
 
 
 def test_option_after_double_dash_is_pointed_out(small: Cli) -> None:

@@ -87,7 +87,7 @@ def test_failing_command_is_a_difference(gold: Cli) -> None:
         ('"next":"1cxC"}', '"next":"1c5w"}', True),
         ("1–2 of 8 articles in 6 ms", "1–2 of 8 articles in 1,006 ms", True),
         ("1–2 of 8 articles in 6 ms\x1b[0m", "1–2 of 8 articles in 7 ms\x1b[0m", True),
-        ("No index in /an/index:", "No index in INDEX:", True),
+        ("No index in /an/index. Create", "No index in INDEX. Create", True),
         ('"fingerprint": {"fold": 1}', '"fingerprint": {"fold": 1, "impacts": 1}', True),
         ('"next": "1cxC"', '"next": null', False),
         ('"total": 8', '"total": 9', False),
