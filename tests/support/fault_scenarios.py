@@ -7,6 +7,7 @@ the index of a scenario, runs its command with a fault, and returns what is wron
 from __future__ import annotations
 
 import errno
+import gzip
 import json
 import os
 import random
@@ -33,6 +34,7 @@ from tests.support.disk_faults import (
 )
 from tests.support.forked_commands import CommandServer, Ended, IndexState
 from tests.support.power_loss import Disk, inodes_below
+from tests.support.record_files import FORMATS, Item, jsonl_of
 from tests.support.simulated_archive import SimulatedArchive, random_article
 
 FILES = 12
@@ -122,11 +124,13 @@ class Workshop:
         archive = SimulatedArchive(self.folder / "n")
         for number in range(FILES):
             archive.write(f"{'abc'[number % 3]}/{number}.md", random_article(chance, number))
+        self._write_record_files((1, 2, 3, 4), 0)
         other = "tantivy" if self.engine == "whoosh" else "whoosh"
         names = ((self.engine, ""), (other, f" {other}"))
         for engine, suffix in names:
             self._index(f"old{suffix}", engine)
         archive.change_randomly(chance, 6, 1)
+        self._write_record_files((1, 3, 2, 4, 5), 1)
         for engine, suffix in names:
             self._copy(f"old{suffix}", f"new{suffix}")
             self._index(f"new{suffix}", engine)
@@ -147,6 +151,21 @@ class Workshop:
         self._copy("new", "no last commit")
         commits = (base / "no last commit" / self.engine).glob("commit-*[0-9].json")
         max(commits, key=lambda path: int(path.stem.partition("-")[2])).unlink()
+
+    def _write_record_files(self, numbers: Sequence[int], version: int) -> None:
+        """Write files of many records; the file of each format has articles of its own.
+
+        One grows, one shrinks, and in others records are edited or exchanged.
+        """
+        folder = self.folder / "n" / "records"
+        folder.mkdir(exist_ok=True)
+        for place, (ending, write) in enumerate(FORMATS.items()):
+            chosen = numbers if place else sorted(numbers)
+            items = [_record_item(10 * place + number, version) for number in chosen]
+            items = items[: 4 - version] if ending == "csv" else items
+            (folder / f"d.{ending}").write_bytes(write(items))
+        lines = jsonl_of([_record_item(1, 0), *[Item("", "")] * (22 + version)])
+        (folder / "e.jsonl.gz").write_bytes(gzip.compress(lines, mtime=version))
 
     def _index(self, name: str, engine: str, files: str = "../n") -> None:
         self.indexes[name] = self.folder / "base" / name
@@ -263,6 +282,12 @@ class Workshop:
         is_old = found.digest == expected.before.digest
         if found.problems and not (is_old and expected.before.problems):
             yield f"a damaged index: {found}"
+
+
+def _record_item(number: int, version: int) -> Item:
+    url = f"https://wugang.example/records/{number}"
+    body = f"第{number}号渡轮今天停航，{'沿岸的村子' * (version * (number % 2))}正在修堤。"
+    return Item(f"第{number}号渡轮停航", body, url)
 
 
 _CAUSES = {
