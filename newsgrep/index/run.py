@@ -302,6 +302,9 @@ class UpdateRun:
             self.histories.forget(each)
             if each.status is not Status.INDEXED:
                 yield DropFileRecord(each.path)
+        # In one commit with the end of the file: the next run does not read it again.
+        for each in self.plan.changed.get(record.path, {}).values():
+            yield from self._delete_lost(each)
         if end.records:
             if limit := self._limits.pop(record.path, None):
                 end = end.with_uncounted(limit.uncounted)
@@ -386,6 +389,7 @@ class UpdateRun:
         yield from self._delete_former_article(record)
         before = None if article_id in self._winners else self._lost.get(article_id)
         yield PutArticle(self.histories.write(document, before, agreeing))
+        self._deleted.discard(article_id)
         existed = article_id in self._before
         if existed and article_id not in self._winners:
             self._note_found(record.file)
@@ -402,10 +406,14 @@ class UpdateRun:
         next one that finds it without an article.
         """
         known = self.plan.known.get(record.path)
-        if known is None or known.status is not Status.INDEXED:
-            return
-        article_id = known.article_id or ""
-        if article_id != record.article_id and article_id not in self._winners:
+        if known and known.article_id != record.article_id:
+            yield from self._delete_lost(known)
+
+    def _delete_lost(self, record: FileRecord) -> Iterator[Change]:
+        """Delete the article of ``record`` if no file has it now that was read until now."""
+        article_id = record.article_id or ""
+        is_indexed = record.status is Status.INDEXED
+        if is_indexed and article_id not in self._winners and article_id not in self._deleted:
             self._deleted.add(article_id)
             self.histories.delete(article_id)
             yield DeleteArticle(article_id)

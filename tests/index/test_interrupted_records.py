@@ -104,3 +104,20 @@ def test_interrupted_histories_end_like_a_new_index(tmp_path: Path, engine: str)
     update_index(fresh, [str(folder)], UpdateOptions(engine=engine))
     assert contents(index) == contents(fresh)
     assert interrupted > 1
+
+
+@pytest.mark.parametrize("calls", range(2, 9, 2))
+def test_record_that_is_gone_is_removed_by_an_interrupted_run(tmp_path: Path, calls: int) -> None:
+    folder, index = tmp_path / "a", FolderIndex(tmp_path / "index")
+    folder.mkdir()
+    dump, other = folder / "d.jsonl", folder / "e.jsonl"
+    dump.write_text("".join(f"{line(number)}\n" for number in range(4)), "utf-8")
+    other.write_text(f"{line(10)}\n", "utf-8")
+    update_index(index, [str(folder)], UpdateOptions())
+    dump.write_text("".join(f"{line(number)}\n" for number in (0, 5, 2)), "utf-8")
+    other.write_text("".join(f"{line(number)}\n" for number in range(10, 16)), "utf-8")
+    assert run_interrupted(index, folder, "whoosh", calls)
+    update_index(index, [str(folder)], UpdateOptions(prune=True))
+    fresh = FolderIndex(tmp_path / "fresh")
+    update_index(fresh, [str(folder)], UpdateOptions())
+    assert contents(index).keys() == contents(fresh).keys()
