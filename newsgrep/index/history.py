@@ -88,6 +88,8 @@ class Histories:
     ) -> None:
         self.changed: set[str] = set()
         """The ids of articles with a new earlier version."""
+        self.joined: set[str] = set()
+        """The ids of articles that became part of the history of another one."""
 
         self._engine = engine
         self._keep = keep
@@ -175,6 +177,8 @@ class Histories:
 
     def _demote(self, record: FileRecord, article_id: str, key: TextKey, found: _Captures) -> None:
         """Keep the text of an article whose file is there, and its earlier versions."""
+        if record.article_id and record.article_id != article_id:
+            self.joined.add(record.article_id)
         found |= self._versions_of(record.article_id or "")
         text = None if self._key_of_present(record) == key else self._present(record)
         if text is None:

@@ -143,6 +143,7 @@ class UpdateRun:
         # Articles whose file is gone or has another article now, and that no other file has.
         lost = self._lost.keys() - self._winners.keys() - self._deleted
         yield map(DeleteArticle, sorted(lost))
+        self._read_followers(prepare)
         for change in rewrite(self.histories.complete(self._articles_with_duplicates())):
             yield (change,)
         yield self._record_duplicates()
@@ -548,6 +549,26 @@ class UpdateRun:
                 change = self._duplicate(record, leaders[record.path])
                 if change.file_record != record:
                     yield change
+
+    def _read_followers(self, prepare: Prepare) -> None:
+        """Read duplicates that belong to another article now, which does not have their texts."""
+        leader_of: dict[str, FileRecord] = {}
+        files = []
+        for address in self._duplicates:
+            if followers := self._followers.get(address):
+                leaders = find_leaders(self._versions(address))
+                for each in followers:
+                    leader = leaders[each.path]
+                    is_moved = (
+                        each.article_id != leader.article_id
+                        or each.article_id in self.histories.joined
+                    )
+                    if is_moved and each.file != STREAM:
+                        leader_of[each.path] = leader
+                        files.append(file_of(each))
+        for item in prepare(files) if files else ():
+            if isinstance(item, IndexDocument):
+                self.histories.add_duplicate(item, leader_of[item.file_record.path])
 
     def _articles_with_duplicates(self) -> Iterator[tuple[FileRecord, list[FileRecord]]]:
         """Yield the file record of each article whose duplicates have changed, and theirs."""

@@ -8,11 +8,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
+from itertools import pairwise
 
 import pytest
 
 from newsgrep.analysis.document import IndexDocument, make_document
-from newsgrep.engines.base import DeleteArticle, DropFileRecord, PutArticle, PutFileRecord
+from newsgrep.engines.base import (
+    Change,
+    DeleteArticle,
+    DropFileRecord,
+    PutArticle,
+    PutFileRecord,
+)
+from newsgrep.engines.memory import MemoryEngine
 from newsgrep.extract.walk import File
 from newsgrep.index.addresses import address_of, find_leaders, is_better, texts_agree
 from newsgrep.index.history import Histories
@@ -47,7 +55,12 @@ class Version:
 @lru_cache(maxsize=4096)
 def prepared(path: str, version: Version) -> IndexDocument:
     content = version.content
-    article = replace(content.article(path), url=content.url or None)
+    article = replace(
+        content.article(path),
+        url=content.url or None,
+        fetched=version.fetched or None,
+        file_time=f"{1900 + version.time}-01-01T00:00:00Z",
+    )
     key = version.fetched, len(content.body)
     digest = f"{content.title}{content.body}".encode().hex()
     record = FileRecord(path, 1, version.time, digest, Status.INDEXED, article.id, version_key=key)
@@ -68,8 +81,12 @@ class Archive:
     """Files and an index of them, both in memory."""
 
     files: dict[str, Version] = field(default_factory=dict)
+    engine: MemoryEngine = field(default_factory=MemoryEngine)
     articles: dict[str, IndexDocument] = field(default_factory=dict)
     others: dict[str, FileRecord] = field(default_factory=dict)
+    commits_often: bool = False
+    reused: set[str] = field(default_factory=set)
+    """Paths of files that had different articles one after another."""
     time: int = 0
 
     def records(self) -> list[FileRecord]:
@@ -114,11 +131,19 @@ class Archive:
                 yield prepared(file.path, version)
 
     def update(self) -> UpdateRun:
+        pending: list[Change] = []
         plan = self.plan()
-        run = UpdateRun(plan, Histories(None))
+        before = {record.path: record.article_id for record in self.records()}
+        run = UpdateRun(plan, Histories(self.engine, None, self.ids_with_versions))
         rewrite = partial(rewrite_articles, jobs=1)
         for group in run.changes(self.prepare(plan.to_read), self.prepare, rewrite):
-            for change in group:
+            changes = list(group)
+            if self.commits_often:
+                self.engine.write(changes)
+                run.commit()
+            else:
+                pending += changes
+            for change in changes:
                 match change:
                     case PutArticle(document):
                         assert document.file_record.article_id == document.article_id
@@ -129,7 +154,13 @@ class Archive:
                         self.others[record.path] = record
                     case DropFileRecord(path):
                         self.others.pop(path, None)
+        self.engine.write(pending)
+        after = {record.path: record.article_id for record in self.records()}
+        self.reused |= {path for path, known in before.items() if after.get(path, known) != known}
         return run
+
+    def ids_with_versions(self) -> set[str]:
+        return {each.article_id for each in self.articles.values() if each.article().versions}
 
     def verify(self) -> None:
         """Compare the records with those that the files should have."""
@@ -153,6 +184,23 @@ class Archive:
                 assert is_leader or is_better(winner, record)
                 assert texts_agree(winner, record)
 
+    def verify_versions(self) -> None:
+        """Compare the versions with the texts of the files."""
+        texts: dict[str, set[str]] = {}
+        for document in self.articles.values():
+            article, own = document.article(), document.file_record
+            versions = [*article.versions]
+            digests = [each.digest for each in versions]
+            assert len(set(digests) | {own.digest}) == len(digests) + 1
+            assert [each.captured for each in versions] == sorted(e.captured for e in versions)
+            keys = [(each.title, each.body) for each in versions] + [(article.title, article.body)]
+            assert all(key != following for key, following in pairwise(keys))
+            assert {each.path for each in versions} <= self.files.keys() | self.reused
+            texts[document.article_id] = {body for _, body in keys}
+        for record in self.others.values():
+            if record.status is Status.DUPLICATE:
+                assert self.files[record.path].content.body in texts[record.article_id or ""]
+
 
 @pytest.fixture
 def promoted(monkeypatch: pytest.MonkeyPatch, tally: Tally) -> Tally:
@@ -169,13 +217,14 @@ def promoted(monkeypatch: pytest.MonkeyPatch, tally: Tally) -> Tally:
 
 def test_records_are_those_of_the_files_after_any_history(promoted: Tally) -> None:
     for seed in range(trial_count(120, 4000)):
-        chance, archive = random.Random(seed), Archive()
+        chance, archive = random.Random(seed), Archive(commits_often=seed % 2 == 0)
         for _ in range(10):
             for _ in range(chance.choice((1, 2, 6))):
                 archive.change(chance)
             before = set(archive.articles)
             run = archive.update()
             archive.verify()
+            archive.verify_versions()
             summary = run.summary(len(archive.articles), 0)
             assert summary.seen == sum(summary.counts.values()) == len(archive.files)
             assert summary.removed == len(before - set(archive.articles))
