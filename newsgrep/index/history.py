@@ -67,9 +67,14 @@ class _Capture(NamedTuple):
     key: TextKey
     place: int
 
+    @property
+    def source(self) -> tuple[str, str]:
+        """The file and its bytes: one version, by whatever rules they were read."""
+        return self.path, self.digest
 
-_Captures = dict[str, _Capture]
-"""Captures by digest: the same bytes are one version, by whatever rules they were read."""
+
+_Captures = dict[tuple[str, str], _Capture]
+"""Captures by their source."""
 
 
 class Histories:
@@ -172,7 +177,8 @@ class Histories:
         if old_key == key:
             yield text.captured
         elif _is_same_article(before, text, document):
-            found[before.digest] = self._capture(text, old_key)
+            capture = self._capture(text, old_key)
+            found[capture.source] = capture
             self.changed.add(document.article_id)
 
     def _demote(self, record: FileRecord, article_id: str, key: TextKey, found: _Captures) -> None:
@@ -185,7 +191,7 @@ class Histories:
             return
         capture = self._capture(text, _key_of_text(text))
         if record.file == STREAM:  # its text is in no file
-            found[record.digest] = capture
+            found[capture.source] = capture
             self.changed.add(article_id)
         else:
             self._duplicates[record.path] = capture
@@ -214,17 +220,18 @@ class Histories:
         for leader, duplicates in groups:
             article_id = leader.article_id or ""
             added = filter(None, (self._duplicates.get(each.path) for each in duplicates))
-            new = {capture.digest: capture for capture in added}
+            new = {capture.source: capture for capture in added}
             if not (new or self._has_versions(article_id)):
                 continue
             for article in self._article(article_id):
-                found = self._versions_of(article_id) | new
+                present = self._present_capture(article, leader)
+                found = {
+                    **{each.source: each for each in _same_texts(present, leader, duplicates)},
+                    **self._versions_of(article_id),
+                    **new,
+                }
                 captures = self._without_gone(found.values(), (leader, *duplicates))
-                versions, since = self._arrange(
-                    captures,
-                    _present_capture(article, leader),
-                    (article.since or "", *_same_text(leader, duplicates)),
-                )
+                versions, since = self._arrange(captures, present, [article.since or ""])
                 if versions == tuple(article.versions):
                     continue
                 if len(versions) > len(article.versions):
@@ -250,7 +257,7 @@ class Histories:
 
         ``same`` are times when its text was captured. The time is ``None`` if it is its own.
         """
-        ordered = sorted(each for each in captures if each.digest != present.digest)
+        ordered = sorted(each for each in captures if each.source != present.source)
         kept: list[_Capture] = []
         for each in ordered:
             if not kept or kept[-1].key != each.key:
@@ -270,6 +277,11 @@ class Histories:
         place = self._texts.add((text.title, text.body))
         return _Capture(text.captured, text.path, text.digest, key, place)
 
+    def _present_capture(self, article: Article, record: FileRecord) -> _Capture:
+        captured, text = article.fetched or article.file_time or "", (article.title, article.body)
+        place = self._texts.add(text)
+        return _Capture(captured, article.path, record.digest, _key_of_text(article), place)
+
     def _version(self, capture: _Capture) -> Version:
         title, body = self._texts.read(capture.place)
         return Version(capture.captured, title, body, capture.path, capture.digest)
@@ -285,11 +297,12 @@ class Histories:
         if not self._has_versions(article_id):
             return {}
         if article_id not in self._known:
-            self._known[article_id] = {
-                version.digest: self._capture(version, _key_of_text(version))
+            stored = (
+                self._capture(version, _key_of_text(version))
                 for article in self._article(article_id)
                 for version in article.versions
-            }
+            )
+            self._known[article_id] = {capture.source: capture for capture in stored}
         return dict(self._known[article_id])
 
     def _article(self, article_id: str) -> list[Article]:
@@ -326,18 +339,15 @@ def _key_of_text(text: Version | Article) -> TextKey:
     return text_key(fold(text.title), fold(text.body))
 
 
-def _present_capture(article: Article, record: FileRecord) -> _Capture:
-    captured = article.fetched or article.file_time or ""
-    return _Capture(captured, article.path, record.digest, _key_of_text(article), -1)
-
-
-def _same_text(leader: FileRecord, duplicates: Iterable[FileRecord]) -> Iterator[str]:
-    """Yield when duplicates with the text of ``leader`` were captured."""
+def _same_texts(
+    present: _Capture, leader: FileRecord, duplicates: Iterable[FileRecord]
+) -> Iterator[_Capture]:
+    """Yield captures of duplicates that have the text of ``leader``, if their times are known."""
     own = unpack_sketch(leader.sketch)
     for each in duplicates:
-        sketch = unpack_sketch(each.sketch)
-        if own and sketch and (own.title, own.text) == (sketch.title, sketch.text):
-            yield each.version_key[0]
+        sketch, fetched = unpack_sketch(each.sketch), each.version_key[0]
+        if fetched and own and sketch and (own.title, own.text) == (sketch.title, sketch.text):
+            yield present._replace(captured=fetched, path=each.path, digest=each.digest)
 
 
 def _is_same_article(before: FileRecord, text: Version, document: IndexDocument) -> bool:

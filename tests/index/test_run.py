@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
+from hashlib import blake2b
 from itertools import pairwise
 
 import pytest
@@ -45,11 +46,12 @@ EMPTY = ArticleFile()
 
 @dataclass(frozen=True)
 class Version:
-    """The content of a file, when it was written, and when it was fetched."""
+    """What is extracted from a file, when it was written and fetched, and its bytes."""
 
     content: ArticleFile
     time: int
     fetched: str
+    data: str = ""
 
 
 @lru_cache(maxsize=4096)
@@ -62,7 +64,8 @@ def prepared(path: str, version: Version) -> IndexDocument:
         file_time=f"{1900 + version.time}-01-01T00:00:00Z",
     )
     key = version.fetched, len(content.body)
-    digest = f"{content.title}{content.body}".encode().hex()
+    data = version.data or f"{content.title}{content.body}"
+    digest = blake2b(data.encode(), digest_size=16).hexdigest()
     record = FileRecord(path, 1, version.time, digest, Status.INDEXED, article.id, version_key=key)
     return make_document(article, record, sketch=True)
 
@@ -85,6 +88,7 @@ class Archive:
     articles: dict[str, IndexDocument] = field(default_factory=dict)
     others: dict[str, FileRecord] = field(default_factory=dict)
     commits_often: bool = False
+    keep: int | None = None
     reused: set[str] = field(default_factory=set)
     """Paths of files that had different articles one after another."""
     time: int = 0
@@ -134,7 +138,7 @@ class Archive:
         pending: list[Change] = []
         plan = self.plan()
         before = {record.path: record.article_id for record in self.records()}
-        run = UpdateRun(plan, Histories(self.engine, None, self.ids_with_versions))
+        run = UpdateRun(plan, Histories(self.engine, self.keep, self.ids_with_versions))
         rewrite = partial(rewrite_articles, jobs=1)
         for group in run.changes(self.prepare(plan.to_read), self.prepare, rewrite):
             changes = list(group)
@@ -190,8 +194,8 @@ class Archive:
         for document in self.articles.values():
             article, own = document.article(), document.file_record
             versions = [*article.versions]
-            digests = [each.digest for each in versions]
-            assert len(set(digests) | {own.digest}) == len(digests) + 1
+            sources = [(each.path, each.digest) for each in versions]
+            assert len({*sources, (own.path, own.digest)}) == len(sources) + 1
             assert [each.captured for each in versions] == sorted(e.captured for e in versions)
             keys = [(each.title, each.body) for each in versions] + [(article.title, article.body)]
             assert all(key != following for key, following in pairwise(keys))
