@@ -75,6 +75,9 @@ class HashIndex:
 
 
 _LENGTHS: Final = Struct(">IH")
+_UNIT: Final = 16
+"""Bytes: records begin at multiples of it, so that a place has 32 bits for up to 64 GB."""
+
 _MAX_IN_MEMORY: Final = 32_000_000
 
 
@@ -90,20 +93,21 @@ class RecordFile:
         self._is_on_disk = False
 
     def append(self, record: FileRecord) -> int:
-        """Add a record; return its place, which is greater than 0."""
+        """Add a record; return its place, which is greater than 0 and less than 2**32."""
         key = (record.article_id or "").encode("utf-8", "surrogatepass")
         packed = pack_file_record(record)
         data = _LENGTHS.pack(len(packed), len(key)) + key + packed
+        data += bytes(-len(data) % _UNIT)
         if not self._is_on_disk and self._size + len(data) > _MAX_IN_MEMORY:
             self._move_to_disk()
         self._stream.seek(self._size)
         self._stream.write(data)
         self._size += len(data)
-        return self._size - len(data) + 1
+        return (self._size - len(data)) // _UNIT + 1
 
     def __getitem__(self, place: int) -> FileRecord:
         stream = self._stream
-        stream.seek(place - 1)
+        stream.seek((place - 1) * _UNIT)
         length, key_length = _LENGTHS.unpack(stream.read(_LENGTHS.size))
         data = stream.read(key_length + length)
         key = data[:key_length].decode("utf-8", "surrogatepass")

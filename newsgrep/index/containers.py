@@ -35,6 +35,7 @@ from newsgrep.extract.records.base import (
     without_records,
 )
 from newsgrep.extract.walk import File
+from newsgrep.index.known import KnownFile
 from newsgrep.models import FileRecord, Status
 
 _CHUNK_BYTES: Final = 1 << 20
@@ -58,6 +59,13 @@ class KnownRecord(NamedTuple):
     """A record that has not changed; ``path`` is that of its file record."""
 
     path: str
+
+
+class KnownBeginning(NamedTuple):
+    """The records with numbers up to ``number`` in a file that has only grown after them."""
+
+    file: str
+    number: int
 
 
 class ContainerEnd(NamedTuple):
@@ -172,7 +180,7 @@ def read_as_before(container: FileRecord | None, options: ReadOptions) -> ReadOp
     return replace(options, fields=options.fields or ledger.fields, query=query)
 
 
-ContainerItem = RecordTask | KnownRecord | FileRecord | ContainerEnd
+ContainerItem = RecordTask | KnownRecord | KnownBeginning | FileRecord | ContainerEnd
 
 
 class Position:
@@ -201,7 +209,7 @@ class Position:
 
 def read_container(
     file: File,
-    known: Mapping[str, FileRecord],
+    known: KnownFile | None,
     *,
     extractor: str,
     options: ReadOptions,
@@ -210,21 +218,21 @@ def read_container(
 ) -> Iterator[ContainerItem]:
     """Yield what the records of ``file`` are, in the order of the file, and at last its end.
 
-    ``known`` has the file records of this file and its records by path; with ``again``, all records
-    are extracted, whether they have changed or not. ``position`` follows the reading. Raises
-    ``OSError`` and :class:`ValueError` if the file cannot be read.
+    ``known`` is what the index knows of this file; with ``again``, all records are extracted,
+    whether they have changed or not. ``position`` follows the reading. Raises ``OSError`` and
+    :class:`ValueError` if the file cannot be read.
     """
     status = os.stat(file.path)  # noqa: PTH116  (any bytes)
     file = File(file.path, status.st_size, status.st_mtime_ns)
     source = file_source(Path(file.path))
     if position:
         source = position.watch(source)
-    before = known.get(file.path)
+    before = known.container if known else None
     ledger = unpack_ledger(before.ledger) if before else Ledger()
     fields = options.fields or ledger.fields
     query = ledger.query if options.query is None else options.query
     again = again or not ledger.was_read_with(options)
-    reader = _ContainerReader(file, {} if again else known, extractor, fields, query)
+    reader = _ContainerReader(file, None if again else known, extractor, fields, query)
     found = registry.find_format(source.name, source.head())
     report = ReadReport(limit=file.size)
     read = ReadOptions(fields, query, report)
@@ -239,7 +247,8 @@ def read_container(
         else:
             report.reached(ledger.end, ledger.number)
             report.others.update(ledger.others)
-            yield from map(KnownRecord, reader.known_records(ledger))
+            reader.skip(ledger)
+            yield KnownBeginning(file.path, ledger.number)
             yield from reader.items(found.resume(source, read, ledger.end, ledger.number))
         digest = _digest_before(source, report.end, file.size, whole)
     if reader.is_empty:
@@ -289,7 +298,7 @@ class _ContainerReader:
     def __init__(
         self,
         file: File,
-        known: Mapping[str, FileRecord],
+        known: KnownFile | None,
         extractor: str,
         fields: Mapping[str, str],
         query: str | None,
@@ -309,14 +318,12 @@ class _ContainerReader:
         """Whether no record was found."""
         return not self._count
 
-    def known_records(self, ledger: Ledger) -> Iterator[str]:
-        """Yield the paths of all records that ``ledger`` covers, and count them."""
+    def skip(self, ledger: Ledger) -> None:
+        """Count all records that ``ledger`` covers."""
         self._bad = RejectionLimit(ledger.uncounted)
         self._count += sum(ledger.uncounted.values())
-        for path, record in self._known.items():
-            if record.locator and _number(record.locator) <= ledger.number:
-                self._count += 1
-                yield path
+        if self._known:
+            self._count += sum(1 for _ in self._known.rows_before(ledger.number))
 
     def items(self, records: Records) -> Iterator[ContainerItem]:
         """Yield what each of ``records`` is."""
@@ -336,8 +343,7 @@ class _ContainerReader:
         digest = _digest_of(record, self._fields)
         path = self._file.path + record.locator
         self._is_whole |= not record.locator
-        known = self._known.get(path)
-        if known and known.digest == digest and is_settled(known):
+        if self._known and self._known.is_unchanged(path, digest):
             return KnownRecord(path)
         return RecordTask(self._file, record, digest, self._fields)
 
@@ -379,24 +385,7 @@ class _ContainerReader:
         return ContainerEnd(record, 0 if self._is_whole else self._count, uncounted, others)
 
 
-_SETTLED: Final = frozenset((Status.INDEXED, Status.REJECTED))
-
-
-def is_settled(record: FileRecord) -> bool:
-    """Return whether an unchanged record need not be extracted again.
-
-    A duplicate is: it may be the better version now.
-    """
-    return record.status in _SETTLED
-
-
 _NO_DIGEST: Final = "00"
-
-
-def _number(locator: str) -> int:
-    """Return the number in the locator of a record of a file that is resumed."""
-    digits = locator[1:]
-    return int(digits) if digits.isdecimal() else 0
 
 
 def _digest_of(record: Record, fields: Mapping[str, str]) -> str:

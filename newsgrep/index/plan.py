@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final
@@ -20,6 +20,15 @@ from newsgrep.extract.records.names import RECORD_SUFFIXES, has_container_name, 
 from newsgrep.extract.walk import File, Skipped, find_files, iter_parents
 from newsgrep.index.addresses import is_better
 from newsgrep.index.containers import unpack_ledger
+from newsgrep.index.known import (
+    GONE,
+    PENDING,
+    PRESENT,
+    UNCHANGED,
+    FindRecords,
+    KnownFile,
+    KnownRecords,
+)
 from newsgrep.models import FileRecord, Status
 
 STREAM: Final = "stdin"
@@ -36,37 +45,57 @@ _PRESENT_KINDS: Final = frozenset(("format", "hidden", "tool"))
 class Plan:
     """All files that a run found, by what to do with them.
 
-    ``known`` has the file records of the index by path. ``largest`` is the maximum size of a
-    file in bytes. If ``shard`` is given, only its files are in the lists. ``missing`` has files
-    that are gone and whose articles are kept. ``absent`` is how many known files and records are
-    gone and stay in the index, because ``prune`` is ``False``.
+    ``known`` has the file records of the index, and marks on them: which are unchanged, and which
+    are gone. ``largest`` is the maximum size of a file in bytes. If ``shard`` is given, only its
+    files are in the lists. ``missing`` is how many articles are kept whose files are gone.
+    ``absent`` is how many known files and records are gone and stay in the index, because
+    ``prune`` is ``False``.
     """
 
-    known: dict[str, FileRecord]
+    known: KnownRecords
     largest: int
     shard: Shard | None = None
     to_read: list[File] = field(default_factory=list)
-    unchanged: list[FileRecord] = field(default_factory=list)
-    gone: list[FileRecord] = field(default_factory=list)
-    missing: list[FileRecord] = field(default_factory=list)
+    gone_rows: Sequence[int] = ()
+    missing: int = 0
     skipped: list[Skipped] = field(default_factory=list)
     prune: bool | None = None
     absent: int = 0
-    changed: dict[str, dict[str, FileRecord]] = field(default_factory=dict)
-    """The known file records of files of many records that are read, by file and path."""
+    changed: dict[str, KnownFile] = field(default_factory=dict)
+    """What is known about the files of many records that are read, by path."""
     stream: bool = False
     """Whether records are read from standard input, in place of files."""
 
     @property
     def has_work(self) -> bool:
         """Whether there may be something to write."""
-        return bool(self.to_read or self.gone or self.stream)
+        return bool(self.to_read or self.gone_rows or self.stream)
+
+    @property
+    def gone(self) -> list[FileRecord]:
+        """The file records of files that are gone and whose articles are deleted."""
+        return list(self.known.records(self.gone_rows))
 
     @property
     def seen(self) -> int:
         """Return how many readable files were found; records in them do not count."""
-        unchanged = sum(not record.locator for record in self.unchanged)
+        unchanged = sum(
+            number
+            for (_, is_member, marks, _), number in self.known.count().items()
+            if marks & UNCHANGED and not is_member
+        )
         return unchanged + sum(not file.locator for file in self.to_read)
+
+    def read(self, file: File) -> None:
+        """Add a file, or one record in a file, to those to read."""
+        self.to_read.append(file)
+        self.known.mark(file.path + file.locator, PENDING)
+
+    def set_gone(self, rows: Sequence[int]) -> None:
+        """Mark the records in these rows as gone."""
+        self.gone_rows = rows
+        for row in rows:
+            self.known.marks[row] |= GONE
 
 
 def make_plan(
@@ -79,6 +108,7 @@ def make_plan(
     shard: Shard | None = None,
     own_folders: Set[str] = frozenset(),
     read: ReadOptions = DEFAULT_OPTIONS,
+    find: FindRecords | None = None,
 ) -> Plan:
     """Compare the files under ``paths`` with the ``records`` of an index.
 
@@ -88,109 +118,91 @@ def make_plan(
     file in an unreadable folder, do not. With ``shard``, other files are ignored, and their
     articles stay. Files in ``own_folders``, absolute paths, are the index's own, and are
     neither read nor listed. An unchanged file of many records is read again if ``read`` states
-    other names of fields, or another query. Raises :class:`InputError` for a path
+    other names of fields, or another query. ``find`` is described at :class:`KnownRecords`.
+    Raises :class:`InputError` for a path
     that does not exist, and :class:`MassDeletion` if ``prune`` is ``None`` and too many files
     are gone.
     """
-    plan = Plan({record.path: record for record in records}, largest, shard, prune=prune)
-    roots = {os.path.abspath(path) for path in paths}  # noqa: PTH100  (links stay as they are)
+    roots = _Roots(paths)
+    known = KnownRecords(records, find, roots.is_above)
+    plan = Plan(known, largest, shard, prune=prune)
     own = tuple(os.path.join(folder, "") for folder in own_folders)  # noqa: PTH118  (likewise)
-    seen: set[str] = set()
     unreadable: set[str] = set()
     for found in find_files(paths, follow=follow):
-        if shard and not shard.takes(found.path) and not _concerns_all(found, roots):
+        if shard and not shard.takes(found.path) and not _concerns_all(found, roots.paths):
             continue
         if found.path.startswith(own) or found.path in own_folders:
             continue
         if isinstance(found, Skipped):
             plan.skipped.append(found)
             if found.kind in _PRESENT_KINDS:
-                seen.add(found.path)
+                known.mark(found.path, PRESENT)
             elif found.kind == "unreadable":
                 unreadable.add(found.path)
-            continue
-        seen.add(found.path)
-        record = plan.known.get(found.path)
-        if record and _is_unchanged(found, record, largest) and _was_read_with(read, record):
-            plan.unchanged.append(record)
+        elif _is_unchanged(found, known, largest, read):
+            known.mark(found.path, PRESENT | UNCHANGED)
         else:
-            plan.to_read.append(found)
-    _add_records(plan)
-    under = _paths_under(plan.known, roots)
-    _check_missing(plan, roots, under)
-    if shard:
-        under = [path for path in under if shard.takes(plan.known[path].file)]
-    gone = [
-        plan.known[path]
-        for path in under
-        if plan.known[path].file not in seen
-        and (not unreadable or unreadable.isdisjoint(iter_parents(plan.known[path].file)))
-    ]
+            known.mark(found.path, PRESENT)
+            plan.read(found)
+    known.mark_members()
+    plan.changed = known.files_of(file.path for file in plan.to_read)
+    _check_missing(plan, roots)
+    gone: Sequence[int] = known.absent_rows()
+    under = known.count_under() if gone else 0
+    if shard and gone:
+        under = sum(shard.takes(each.file) for each in known.records(known.rows_under()))
+        gone = [row for row in gone if (each := known.find(row)) and shard.takes(each.file)]
+    if unreadable:
+        gone = [
+            row
+            for row in gone
+            if (each := known.find(row)) and unreadable.isdisjoint(iter_parents(each.file))
+        ]
     if prune is False:
         plan.absent = len(gone)
-    elif prune is None and len(gone) * 2 > len(under):
+    elif prune is None and len(gone) * 2 > under:
         raise MassDeletion(
-            f"{len(gone)} of the {len(under)} indexed files under {', '.join(paths)} are gone",
+            f"{len(gone)} of the {under} indexed files under {', '.join(paths)} are gone",
             ": is a disk not mounted? Nothing was changed. Use --prune to delete their "
             "articles, or --no-prune to keep them.",
         )
     else:
-        plan.gone = gone
+        plan.set_gone(gone)
     reread_duplicates(plan)
     # Of several texts at one address, the first file's has the id of the address.
     plan.to_read.sort(key=lambda file: os.fsencode(file.path))
     return plan
 
 
-def make_stream_plan(records: Iterable[FileRecord], largest: int) -> Plan:
+class _Roots:
+    """The paths that a run is about, absolute. ``known`` are those above known files."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.paths = {os.path.abspath(path) for path in paths}  # noqa: PTH100  (links stay links)
+        self.known: set[str] = set()
+        self._folder = ""
+        self._is_above_folder = False
+
+    def is_above(self, file: str) -> bool:
+        """Return whether ``file`` is one of the paths, or under one."""
+        if file in self.paths:
+            self.known.add(file)
+        folder = os.path.dirname(file)  # noqa: PTH120  (any bytes)
+        if folder != self._folder:  # files of one folder follow each other
+            found = self.paths.intersection(iter_parents(folder))
+            self.known |= found
+            self._folder, self._is_above_folder = folder, bool(found)
+        return self._is_above_folder or file in self.paths
+
+
+def make_stream_plan(
+    records: Iterable[FileRecord], largest: int, find: FindRecords | None = None
+) -> Plan:
     """Return the plan of a run that reads records from standard input; nothing is removed."""
-    known = {record.path: record for record in records}
+    known = KnownRecords(records, find)
     plan = Plan(known, largest, prune=False, stream=True)
-    plan.changed[STREAM] = {p: record for p, record in known.items() if record.file == STREAM}
+    plan.changed = known.files_of([STREAM]) or {STREAM: KnownFile(known, STREAM, ())}
     return plan
-
-
-def _add_records(plan: Plan) -> None:
-    """Add the known records of files of many: to ``unchanged`` and to ``changed``."""
-    unchanged = {record.path for record in plan.unchanged if record.status is Status.CONTAINER}
-    changed = {file.path for file in plan.to_read}
-    for record in plan.known.values():
-        if record.locator:
-            if (path := record.file) in unchanged:
-                plan.unchanged.append(record)
-            elif path in changed:
-                plan.changed.setdefault(path, {})[record.path] = record
-    for path, records in plan.changed.items():
-        plan.changed[path] = with_container(records, plan.known.get(path))
-
-
-def _paths_under(known: Mapping[str, FileRecord], roots: Set[str]) -> list[str]:
-    """Return the paths of file records whose files are under ``roots``."""
-    under = []
-    file, is_under = "", False
-    for path, record in known.items():
-        if record.file != file:  # the records of one file follow each other
-            file = record.file
-            is_under = not roots.isdisjoint(iter_parents(file))
-        if is_under:
-            under.append(path)
-    return under
-
-
-def group_records(known: Mapping[str, FileRecord]) -> dict[str, dict[str, FileRecord]]:
-    """Return the file records of records by the file that they are in, and by path."""
-    found: dict[str, dict[str, FileRecord]] = {}
-    for path, record in known.items():
-        if record.locator:
-            found.setdefault(record.file, {})[path] = record
-    return found
-
-
-def with_container(
-    records: dict[str, FileRecord], container: FileRecord | None
-) -> dict[str, FileRecord]:
-    """Return ``records`` of a file, and its own file record."""
-    return records | ({container.path: container} if container else {})
 
 
 def _concerns_all(found: File | Skipped, roots: Set[str]) -> bool:
@@ -198,13 +210,18 @@ def _concerns_all(found: File | Skipped, roots: Set[str]) -> bool:
     return isinstance(found, Skipped) and (found.kind == "unreadable" or found.path in roots)
 
 
-def _is_unchanged(file: File, record: FileRecord, largest: int) -> bool:
-    """Return whether ``file`` is as its ``record`` says.
+def _is_unchanged(file: File, known: KnownRecords, largest: int, read: ReadOptions) -> bool:
+    """Return whether ``file`` is as its file record says, and would be read the same.
 
     A file without a digest was too large to be read, and may be small enough for this run.
     """
-    same = (record.size, record.mtime_ns) == (file.size, file.mtime_ns)
-    return same and bool(record.digest or file.size > largest) and not _has_open_log(file.path)
+    row = known.unchanged_row(file.path, file.size, file.mtime_ns)
+    return (
+        row is not None
+        and (known.has_digest(row) or file.size > largest)
+        and not _has_open_log(file.path)
+        and _was_read_with(read, known, row, file.path)
+    )
 
 
 def _has_open_log(path: str) -> bool:
@@ -217,24 +234,19 @@ def _has_open_log(path: str) -> bool:
         return False
 
 
-def _was_read_with(read: ReadOptions, record: FileRecord) -> bool:
+def _was_read_with(read: ReadOptions, known: KnownRecords, row: int, path: str) -> bool:
     """Return whether a file was read with the options ``read``, or is read the same without."""
-    if record.status is Status.CONTAINER:
-        return unpack_ledger(record.ledger).was_read_with(read)
+    if known.status_of(row) is Status.CONTAINER:
+        record = known.find(row)
+        return record is not None and unpack_ledger(record.ledger).was_read_with(read)
     # A file of one record has no ledger.
-    return not read.fields or not has_container_name(record.path)
+    return not read.fields or not has_container_name(path)
 
 
-def _check_missing(plan: Plan, roots: Set[str], under: Sequence[str]) -> None:
-    missing = [
-        skipped.path
-        for skipped in plan.skipped
-        if skipped.kind == "missing" and skipped.path in roots
-    ]
-    files = (plan.known[path].file for path in under) if missing else ()
-    known = {above for path in files for above in iter_parents(path)}
-    for path in missing:
-        if path not in known:
+def _check_missing(plan: Plan, roots: _Roots) -> None:
+    for skipped in plan.skipped:
+        path = skipped.path
+        if skipped.kind == "missing" and path in roots.paths and path not in roots.known:
             raise InputError(
                 f"No file or folder at {path}: check the path and try again. Nothing was changed."
             )
@@ -246,38 +258,31 @@ def reread_duplicates(plan: Plan) -> None:
     That is so if this file has changed or is gone, and if a duplicate is better than it or it
     does not exist: machines that wrote at the same time could not consider each other's files.
     """
-    duplicates = [record for record in plan.known.values() if record.status is Status.DUPLICATE]
-    if not duplicates:
+    known = plan.known
+    rows = list(known.duplicates())
+    if not rows:
         return
-    touched = {file.path + file.locator for file in plan.to_read}
-    touched |= {record.path for record in plan.gone}
-    disputed = {record.article_id for record in duplicates}
-    shown = {
-        record.article_id: record
-        for record in plan.known.values()
-        if record.status is Status.INDEXED and record.article_id in disputed
-    }
+    touched = {file.path for file in plan.to_read if not file.locator}
 
-    seen = {record.path for record in plan.unchanged if record.status is Status.DUPLICATE}
-
-    def competes(record: FileRecord) -> bool:
-        winner = shown.get(record.article_id)
-        if winner and winner.path in touched:
+    def competes(row: int, record: FileRecord) -> bool:
+        winner = known.row_of_article(record.article_id or "")
+        if winner is not None and known.marks[winner] & (PENDING | GONE):
             return True
         # An unseen duplicate may be on another machine; the run that finds it decides.
-        return record.path in seen and (winner is None or is_better(record, winner))
+        if not known.marks[row] & UNCHANGED:
+            return False
+        shown = None if winner is None else known.find(winner)
+        return shown is None or is_better(record, shown)
 
-    rivals = [
-        record
-        for record in duplicates
-        if record.path not in touched
-        and record.file not in touched
-        and record.file != STREAM  # its text is in no file
-        and competes(record)
-    ]
-    again = {record.path for record in rivals}
-    plan.unchanged = [record for record in plan.unchanged if record.path not in again]
-    plan.to_read += map(file_of, rivals)
+    for row in rows:
+        if known.marks[row] & (PENDING | GONE):
+            continue
+        record = known.find(row)
+        # The text of a record from standard input is in no file.
+        is_apart = record is not None and record.file not in touched and record.file != STREAM
+        if record and is_apart and competes(row, record):
+            known.marks[row] &= ~UNCHANGED
+            plan.read(file_of(record))
 
 
 def file_of(record: FileRecord) -> File:

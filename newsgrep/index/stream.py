@@ -17,10 +17,10 @@ from newsgrep.extract.formats.fields import record_key
 from newsgrep.extract.records.base import BadRecord, ReadOptions, Record, Source
 from newsgrep.extract.records.json_lines import read
 from newsgrep.extract.walk import File
-from newsgrep.index.containers import KnownRecord, RecordTask, digests_of, is_settled
+from newsgrep.index.containers import KnownRecord, RecordTask, digests_of
+from newsgrep.index.known import KnownFile
 from newsgrep.index.plan import STREAM
 from newsgrep.index.workers import FailedFile, StreamItem
-from newsgrep.models import FileRecord
 
 _MAX_KEY: Final = 2000
 
@@ -28,12 +28,10 @@ _MANY: Final = 300
 """Records that are read before worker processes are started."""
 
 
-def read_stream(
-    stream: BinaryIO, known: Mapping[str, FileRecord], options: ReadOptions
-) -> Iterator[StreamItem]:
+def read_stream(stream: BinaryIO, known: KnownFile, options: ReadOptions) -> Iterator[StreamItem]:
     """Yield what each line of ``stream`` is: a record to extract, a known one, or an error.
 
-    ``known`` has the file records of earlier records by path.
+    ``known`` is what the index knows of earlier records.
     """
     changed: set[int] = set()
     for record in read(Source(STREAM, lambda: stream), options):
@@ -52,7 +50,7 @@ def read_stream(
 def _item(
     line: Record,
     key: str,
-    known: Mapping[str, FileRecord],
+    known: KnownFile,
     changed: set[int],
     fields: Mapping[str, str],
 ) -> RecordTask | KnownRecord:
@@ -61,9 +59,8 @@ def _item(
     record = Record(f"!/{key}", line.data, FIELDS_FORMAT)
     digest = digests_of(record, fields)[0]
     path = STREAM + record.locator
-    before = known.get(path)
     # An earlier line of this stream may have replaced what the index knows.
-    if before and before.digest == digest and is_settled(before) and hash(path) not in changed:
+    if hash(path) not in changed and known.is_unchanged(path, digest):
         return KnownRecord(path)
     changed.add(hash(path))
     return RecordTask(File(STREAM, len(line.data), 0), record, digest, fields)

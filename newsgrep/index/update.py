@@ -107,11 +107,11 @@ def update_index(
     plan_for = partial(_make_plan, index, paths, options, extractor)
     engine_name = index.choose_engine(options.engine)
     with ExitStack() as stack:
-        commit = 0
+        commit, planned = 0, None
         if session := _open(index, options):
             stack.enter_context(closing(session))
             engine = session.engine
-            commit, plan = engine.commit(), plan_for(engine)
+            commit, planned, plan = engine.commit(), engine, plan_for(engine)
             if not plan.has_work:
                 index.clean_up(session.manifest)
                 with suppress(IndexLocked):
@@ -134,7 +134,7 @@ def update_index(
             engine = session.engine
         else:
             engine = stack.enter_context(index.create(engine_name))
-        if engine.commit() != commit:
+        if engine.commit() != commit or (planned and engine is not planned):
             plan = plan_for(engine)
         engine.remove_leftovers()
         run = UpdateRun(plan, Histories(engine, options.keep_versions))
@@ -157,8 +157,9 @@ def _make_plan(
     engine: Engine | None,
 ) -> Plan:
     records = engine.file_records() if engine else ()
+    find = engine.find_file_records if engine else None
     if options.stream:
-        return make_stream_plan(records, options.largest)
+        return make_stream_plan(records, options.largest, find)
     if not (options.reextract and engine):
         return make_plan(
             paths,
@@ -169,6 +170,7 @@ def _make_plan(
             shard=options.shard,
             own_folders=index.own_folders,
             read=options.read,
+            find=find,
         )
     return make_reextraction_plan(
         paths,
@@ -177,6 +179,7 @@ def _make_plan(
         largest=options.largest,
         articles=_all_matches(engine, options.only) if options.only else None,
         shard=options.shard,
+        find=find,
     )
 
 

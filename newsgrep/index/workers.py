@@ -42,6 +42,7 @@ from newsgrep.extract.version import extraction_version
 from newsgrep.extract.walk import File
 from newsgrep.index.containers import (
     ContainerEnd,
+    KnownBeginning,
     KnownRecord,
     Position,
     RecordTask,
@@ -49,6 +50,7 @@ from newsgrep.index.containers import (
     read_container,
     read_located,
 )
+from newsgrep.index.known import KnownFile
 from newsgrep.models import Article, FileRecord, Status
 
 _CHUNK_SIZE: Final = 32
@@ -184,7 +186,7 @@ class FailedFile:
 
 StreamItem = RecordTask | KnownRecord | FailedFile
 
-Prepared = IndexDocument | FileRecord | FailedFile | KnownRecord | ContainerEnd
+Prepared = IndexDocument | FileRecord | FailedFile | KnownRecord | KnownBeginning | ContainerEnd
 """A document to index, the record of a file without an article, a failure, or what
 :func:`newsgrep.index.containers.read_container` says about records that are not extracted."""
 
@@ -314,8 +316,9 @@ class PrepareOptions:
     """How to read files.
 
     ``outlets_file`` has the user's own outlet rules. Files and records of more than ``largest``
-    bytes are not read. ``read`` says how to read records, and ``known`` has the file records of
-    files of many records by path: what has not changed is not extracted again, unless ``again``.
+    bytes are not read. ``read`` says how to read records, and ``known`` is what the index
+    knows of files of many records, by path: what has not changed is not extracted again, unless
+    ``again``.
     ``all_known`` has the file records of the whole index by path.
     ``on_read`` is called with the number of bytes of files that were read.
     """
@@ -323,7 +326,7 @@ class PrepareOptions:
     outlets_file: Path | None = None
     largest: int = MAX_RECORD_BYTES
     read: ReadOptions = DEFAULT_OPTIONS
-    known: Mapping[str, Mapping[str, FileRecord]] = field(default_factory=dict)
+    known: Mapping[str, KnownFile] = field(default_factory=dict)
     again: bool = False
     all_known: Mapping[str, FileRecord] = field(default_factory=dict)
     on_read: Callable[[int], None] = ignore_bytes
@@ -380,7 +383,7 @@ def _read_all(files: Iterable[File], options: PrepareOptions) -> Iterator[_Item]
         return file.path in options.known, os.fsencode(file.path)
 
     for file in sorted(files, key=order):
-        known = options.known.get(file.path, {})
+        known = options.known.get(file.path)
         position, read = Position(), 0
         try:
             for item in read_container(
@@ -413,7 +416,7 @@ def _read_located(located: Mapping[str, Sequence[str]], options: PrepareOptions)
             yield FailedFile(path, getattr(exc, "strerror", None) or str(exc))
 
 
-_Item = File | RecordTask | KnownRecord | FileRecord | ContainerEnd | FailedFile
+_Item = File | RecordTask | KnownRecord | KnownBeginning | FileRecord | ContainerEnd | FailedFile
 
 
 def _preparer(rules: tuple[Path | None, int]) -> Callable[[_Item], Prepared | FoundContainer]:

@@ -25,6 +25,7 @@ from newsgrep.engines.memory import MemoryEngine
 from newsgrep.extract.walk import File
 from newsgrep.index.addresses import address_of, find_leaders, is_better, texts_agree
 from newsgrep.index.history import Histories
+from newsgrep.index.known import PRESENT, UNCHANGED, KnownRecords
 from newsgrep.index.plan import MAX_FILE_SIZE, Plan, reread_duplicates
 from newsgrep.index.run import UpdateRun
 from newsgrep.index.workers import FailedFile, Prepared, rewrite_articles
@@ -96,6 +97,9 @@ class Archive:
     def records(self) -> list[FileRecord]:
         return [*(each.file_record for each in self.articles.values()), *self.others.values()]
 
+    def find(self, ids: Sequence[str]) -> list[FileRecord]:
+        return [self.articles[each].file_record for each in ids if each in self.articles]
+
     def change(self, chance: random.Random) -> None:
         self.time += 1
         path, name = chance.choice(sorted(self.files) or NAMES), chance.choice(NAMES)
@@ -111,15 +115,19 @@ class Archive:
 
     def plan(self) -> Plan:
         records = self.records()
-        plan = Plan({record.path: record for record in records}, MAX_FILE_SIZE)
-        assert len(plan.known) == len(records), "a file has two records"
+        # As an engine does: those without an article first, and the others again by id.
+        ordered = sorted(records, key=lambda record: record.status is Status.INDEXED)
+        known = KnownRecords(ordered, self.find)
+        assert len(known) == len({*known}) == len(records), "a file has two records"
+        plan = Plan(known, MAX_FILE_SIZE)
         for path, version in self.files.items():
-            record = plan.known.get(path)
-            if record and record.mtime_ns == version.time:
-                plan.unchanged.append(record)
+            if known.unchanged_row(path, 1, version.time) is not None:
+                known.mark(path, PRESENT | UNCHANGED)
             else:
-                plan.to_read.append(File(path, 1, version.time))
-        plan.gone = [record for record in records if record.path not in self.files]
+                known.mark(path, PRESENT)
+                plan.read(File(path, 1, version.time))
+        gone = [row for row in known.rows() if not known.marks[row] & PRESENT]
+        plan.set_gone(gone)
         reread_duplicates(plan)
         plan.to_read.sort(key=lambda file: os.fsencode(file.path))
         return plan
