@@ -7,6 +7,7 @@ import stat
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,9 +33,9 @@ from newsgrep.extract.records.base import (
     ReadReport,
     Source,
     UnknownFormat,
-    bytes_source,
     file_source,
     list_others,
+    stream_source,
     without_records,
 )
 from newsgrep.terminal import count_noun, one_line
@@ -42,7 +43,6 @@ from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import display_path
 from newsgrep.views.extraction import record_object, to_json, to_jsonl, to_text
 
-_MAX_FILE: Final = 2**26
 _STDIN: Final = "-"
 _DEFAULT_FORMAT: Final = "text"
 _FORMATS: Final = "a file name that ends in .txt, .md, .markdown, .html or .htm"
@@ -147,6 +147,7 @@ class _Run:
         self._without_count = 0
         self._errors: list[str] = []
         self._others: Counter[str] = Counter()
+        self._closing = ExitStack()
 
     def extractions(self) -> Iterator[Extraction]:
         """Yield what each record contains; errors are kept for :meth:`finish`."""
@@ -181,7 +182,7 @@ class _Run:
     def _records(self, name: str) -> Iterator[Extraction]:
         options = self._options
         what = "standard input" if name == _STDIN else name
-        source, locator, mtime = _open(name)
+        source, locator, mtime = _open(name, self._closing)
         path = _STDIN if name == _STDIN else str(source.path)
         report = ReadReport()
         records = extract_records(
@@ -223,6 +224,7 @@ class _Run:
 
     def finish(self) -> int:
         """Print what was not read, and return the exit status."""
+        self._closing.close()
         for message in self._errors:
             print_message(message)
         for each in self._without:
@@ -239,16 +241,20 @@ class _Run:
         return 0 if self._articles else 1
 
 
-def _open(name: str) -> tuple[Source, str | None, float]:
+def _open(name: str, closing: ExitStack) -> tuple[Source, str | None, float]:
     """Return the file that ``name`` means, the locator of a record in it, and its time.
 
-    Raises :class:`InputError` if it cannot be read.
+    ``closing`` closes it. Raises :class:`InputError` if it cannot be read.
     """
     if name == _STDIN:
-        data = sys.stdin.buffer.read(_MAX_FILE + 1)
-        if len(data) > _MAX_FILE:
-            raise InputError("Standard input is larger than 64M. Save it as a file, and name that.")
-        return bytes_source("", data), None, 0.0
+        try:
+            source = closing.enter_context(stream_source(sys.stdin.buffer))
+        except OSError as exc:
+            raise InputError(
+                f"Cannot read standard input: {exc.strerror or exc}. Save it as a file, and name "
+                "that."
+            ) from exc
+        return source, None, 0.0
     file, found = split_locator(name)
     locator = found or None
     path = os.path.abspath(file)  # noqa: PTH100  (likewise)

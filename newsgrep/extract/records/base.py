@@ -9,18 +9,20 @@ import re
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import IO, Any, BinaryIO, Final, NamedTuple
 
 from newsgrep._io import describe_special_file
 from newsgrep.errors import NoArticle
 
 MAX_RECORD_BYTES: Final = 64 * 1024 * 1024
 """A larger record is listed, not read; it is hardly one article."""
+
+_COPY_BYTES: Final = 1 << 20
 
 HEAD_BYTES: Final = 65_536
 """Bytes at the beginning of a file by which its format and its encoding are recognised."""
@@ -72,6 +74,55 @@ def file_source(path: Path) -> Source:
 def bytes_source(name: str, data: bytes) -> Source:
     """Return a source of ``data``, which is in memory."""
     return Source(name, lambda: io.BytesIO(data), len(data))
+
+
+@contextmanager
+def stream_source(stream: BinaryIO) -> Iterator[Source]:
+    """Return a source of what ``stream`` has, which can be read once.
+
+    More than :data:`MAX_RECORD_BYTES` are copied to a temporary file. Raises ``OSError``.
+    """
+    data = stream.read(MAX_RECORD_BYTES + 1)
+    if len(data) <= MAX_RECORD_BYTES:
+        yield bytes_source("", data)
+        return
+    # Few streams are so long.
+    import shutil
+    from tempfile import TemporaryFile
+
+    with TemporaryFile(prefix="newsgrep-") as file:
+        file.write(data)
+        shutil.copyfileobj(stream, file, _COPY_BYTES)
+        size = file.tell()
+        yield Source("", lambda: io.BufferedReader(_Part(file, size)), size)
+
+
+class _Part(io.RawIOBase):
+    """Reads an open file at a position of its own."""
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        super().__init__()
+        self._file = file
+        self._size = size
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        begin = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = max(0, begin + offset)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        self._file.seek(self._at)
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
 
 
 class Record(NamedTuple):
