@@ -32,6 +32,10 @@ COMMANDS: Final = {
     "show": "show:show_command",
     "history": "history:history_command",
     "diff": "history:diff_command",
+    "list": "export:list_command",
+    "export": "export:export_command",
+    "count": "export:count_command",
+    "sources": "export:sources_command",
     "extract": "extract:extract_command",
     "timeline": "views:timeline_command",
     "kwic": "views:kwic_command",
@@ -49,7 +53,7 @@ COMMANDS: Final = {
 }
 """Module and function of each command, in the order of ``--help``."""
 
-_LONG_RUNNING: Final = ("index", "watch", "batch", "copy")
+_LONG_RUNNING: Final = ("index", "watch", "batch", "copy", "export")
 """Commands that may run for hours and need the garbage collector."""
 
 _UNCONFIGURED: Final = ("help", "config", "completion")

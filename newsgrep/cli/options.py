@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, dataclass_transform
 
@@ -23,7 +23,7 @@ from newsgrep.errors import UsageError
 from newsgrep.index import find_index, index_at
 from newsgrep.index.store import Index
 from newsgrep.models import ARCHIVE_ZONE
-from newsgrep.query.ast import Field
+from newsgrep.query.ast import Field, MatchAll
 from newsgrep.query.parser import (
     Query,
     parse,
@@ -167,6 +167,8 @@ class QueryOptions(IndexOptions):
         if self.regex and self.literal:
             raise UsageError("--regex and --literal exclude each other. Use one of them.")
         field = Field.EVERYTHING if self.everything else Field.TEXT
+        if not self.words:
+            return Query("", MatchAll())
         if self.literal:
             return parse_literal(self.text, field=field)
         if self.regex:
@@ -308,7 +310,7 @@ def enum_option(
 # Options
 
 
-def query_options(command: _Command) -> _Command:
+def query_options(command: _Command, *, required: bool = True) -> _Command:
     """Add the fields of :class:`QueryOptions`."""
     for decorate in (
         click.option(
@@ -349,11 +351,19 @@ def query_options(command: _Command) -> _Command:
         click.option("--literal", is_flag=True, help="Treat QUERY as a literal string."),
         click.option("-E", "--regex", is_flag=True, help="Treat QUERY as a regular expression."),
         click.option("--any", "any_word", is_flag=True, help="Match any word instead of all."),
-        click.argument("words", metavar="QUERY...", nargs=-1, required=True),
+        click.argument(
+            "words",
+            metavar="QUERY..." if required else "[QUERY...]",
+            nargs=-1,
+            required=required,
+        ),
     ):
         command = decorate(command)
     return command
 
+
+optional_query_options: Final = partial(query_options, required=False)
+"""Add the fields of :class:`QueryOptions`; without a query, every article matches."""
 
 _FORMAT_HELP: Final = {
     OutputFormat.JSON: "Print one JSON object.",

@@ -15,7 +15,6 @@ import click
 
 from newsgrep._io import encode_json, read_regular
 from newsgrep.cli.options import OutputFormat, OutputOptions
-from newsgrep.models import Hit
 from newsgrep.terminal import (
     Screen,
     StyledLine,
@@ -186,17 +185,16 @@ def _state_file() -> Path:
     return base / "newsgrep" / "last-search.json"
 
 
-def remember_hits(index: Index, query: str, hits: Sequence[Hit]) -> None:
-    """Remember which number each hit had on the screen; without effect where that is impossible.
+def remember_hits(index: Index, query: str, hits: Sequence[tuple[int, str, str]]) -> None:
+    """Remember number, id and title of the hits on the screen; where that is impossible, nothing.
 
     The file is not flushed to the disk: a search must not wait for that.
     """
-    listed = [[hit.rank, hit.article.id, hit.article.title] for hit in hits[:_MAX_REMEMBERED]]
     stored = {
         "version": _STATE_VERSION,
         "index": index.identity,
         "query": query,
-        "hits": listed,
+        "hits": hits[:_MAX_REMEMBERED],
     }
     with suppress(OSError, RuntimeError):  # no home folder, a read-only one, a full disk
         path = _state_file()

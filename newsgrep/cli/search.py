@@ -214,7 +214,8 @@ def search_command(options: SearchOptions) -> int:
             diagnosis = report_no_match(engine, request.query.root, result.parsed, options.index)
             rendering = _render_hits(result._replace(diagnosis=diagnosis))
     if options.output is OutputFormat.TEXT and result.hits:
-        remember_hits(options.index, options.text, result.hits)
+        shown = [(hit.rank, hit.article.id, hit.article.title) for hit in result.hits]
+        remember_hits(options.index, options.text, shown)
     print_result(rendering, options)
     return 0 if result.total else 1
 

@@ -17,8 +17,8 @@ from newsgrep.errors import UsageError
 from newsgrep.models import PARAGRAPH_BREAK, Article, Span
 from newsgrep.query.ast import And, Field, Node, TextNode, positive_texts, searches
 from newsgrep.query.match import occurrence_spans
-from newsgrep.search.rerank import RERANK_DEPTH
-from newsgrep.search.search import group_sources, only_source, ranked_page
+from newsgrep.search.search import group_sources, only_source
+from newsgrep.search.selection import in_batches, iter_ids
 from newsgrep.terminal import (
     Screen,
     StyledLine,
@@ -35,13 +35,6 @@ from newsgrep.views.article import web_link
 
 MIN_WIDTH: Final = 60
 """Cells of the narrowest line."""
-
-_FIRST_PAGE: Final = RERANK_DEPTH
-_PAGE_SIZE: Final = 10_000
-"""Articles per search: each page runs the query again."""
-
-_BATCH_SIZE: Final = 50
-"""Articles that are in memory at once."""
 
 MAX_SORTED: Final = 500_000
 """Occurrences that are sorted by context, which takes some 1.5 KB each; ``limit`` allows more."""
@@ -158,22 +151,10 @@ def _by_source(engine: Engine, root: Node, context: int) -> Iterator[KwicLine]:
 
 def _in_hit_order(engine: Engine, root: Node, order: Order, context: int) -> Iterator[KwicLine]:
     texts = positive_texts(root)
-    ids = _ids(engine, root, order)
-    while batch := [article_id for _, article_id in zip(range(_BATCH_SIZE), ids, strict=False)]:
+    for batch in in_batches(iter_ids(engine, root, order)):
         folded_texts = engine.folded_texts(batch)
         for article, folded in zip(engine.get(batch), folded_texts, strict=True):
             yield from lines_of_article(article, folded, texts, context)
-
-
-def _ids(engine: Engine, root: Node, order: Order) -> Iterator[str]:
-    offset, limit = 0, _FIRST_PAGE
-    while True:
-        page = ranked_page(engine, root, order, limit, offset)
-        yield from (candidate.id for candidate in page.candidates)
-        offset += limit
-        if offset >= page.total:
-            return
-        limit = _PAGE_SIZE
 
 
 def lines_of_article(

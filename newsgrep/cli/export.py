@@ -1,0 +1,472 @@
+"""Taking away: ``newsgrep export``, ``list``, ``count`` and ``sources``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, Final
+
+import click
+
+from newsgrep._io import encode_json, write_atomically
+from newsgrep.cli.csv_rows import csv_lines
+from newsgrep.cli.options import (
+    CsvForm,
+    OutputFormat,
+    OutputOptions,
+    QueryCommand,
+    QueryOptions,
+    enum_option,
+    index_option,
+    optional_query_options,
+    order_option,
+    output_options,
+    pass_options,
+    query_options,
+)
+from newsgrep.cli.output import (
+    Rendering,
+    print_message,
+    print_result,
+    remember_hits,
+    report_no_match,
+    screen,
+    show_scan,
+)
+from newsgrep.cli.search import FacetsParam
+from newsgrep.engines.base import Engine, EngineRequest, Order, count_matches
+from newsgrep.errors import InputError, UsageError
+from newsgrep.models import Article
+from newsgrep.query.ast import describe
+from newsgrep.query.parser import Query
+from newsgrep.search.selection import Sample, Stored, in_batches, iter_stored, select_ids
+from newsgrep.terminal import quote_path, sanitize, write, write_streaming
+from newsgrep.views import counts, listing
+from newsgrep.views.citation import CitationStyle, Cited, citation_lines
+from newsgrep.views.export import (
+    Provenance,
+    file_name,
+    markdown_file,
+    markdown_lines,
+    provenance_line,
+    provenance_object,
+)
+
+
+class SelectionOptions(QueryOptions):
+    """A query, and which of its matches to take in which order."""
+
+    sort: Order
+    limit: int | None
+    sample: int | None
+    seed: str
+    columns: str
+
+    def validate(self) -> None:
+        """Raise :class:`UsageError` for ``--sample`` with ``-n``."""
+        super().validate()
+        if self.sample and self.limit:
+            raise UsageError("--sample and -n exclude each other. Use one of them.")
+
+    def select(self, engine: Engine, query: Query) -> Iterator[str]:
+        """Yield the ids of the selected articles."""
+        sample = Sample(self.sample, self.seed) if self.sample else None
+        return select_ids(engine, query.root, self.sort, self.limit, sample)
+
+    def provenance(self, engine: Engine, query: Query, exported: int) -> Provenance:
+        """Return by what the articles were selected, after ``exported`` of them were written."""
+        return Provenance(
+            query=self.text,
+            parsed=describe(query.root),
+            sort=self.sort.value,
+            limit=self.limit,
+            sample=self.sample,
+            seed=self.seed if self.sample else None,
+            index=os.path.abspath(str(self.index)) if self.index.is_local else str(self.index),  # noqa: PTH100
+            commit=engine.commit(),
+            articles=count_matches(engine),
+            matching=count_matches(engine, query.root),
+            exported=exported,
+            time=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        )
+
+
+def selection_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Add the fields of :class:`SelectionOptions`."""
+    for decorate in (
+        click.option(
+            "--columns",
+            metavar="NAMES",
+            default="",
+            help=f"Columns of CSV and JSON Lines: {', '.join(listing.COLUMNS)}.",
+        ),
+        click.option(
+            "--seed",
+            metavar="TEXT",
+            default="1",
+            show_default=True,
+            help="Choose another random sample.",
+        ),
+        click.option(
+            "--sample",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Choose N matches at random, the same ones each time.",
+        ),
+        click.option(
+            "-n",
+            "--limit",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="At most N articles.  [default: all]",
+        ),
+        order_option,
+        optional_query_options,
+    ):
+        command = decorate(command)
+    return command
+
+
+# export
+
+
+class ExportFormat(StrEnum):
+    """The formats of ``newsgrep export``."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    MARKDOWN = "md"
+    BIBTEX = "bibtex"
+    RIS = "ris"
+    CSL = "csl"
+
+
+_WITH_COLUMNS: Final = {ExportFormat.JSONL, ExportFormat.CSV}
+_PROVENANCE: Final = "provenance.json"
+
+
+class ExportOptions(SelectionOptions):
+    """The options of ``newsgrep export``."""
+
+    to: ExportFormat
+    file: Path | None
+    folder: Path | None
+    bom: bool
+
+    def validate(self) -> None:
+        """Raise :class:`UsageError` for options that the format does not have."""
+        super().validate()
+        if self.folder and (self.file or self.to is not ExportFormat.MARKDOWN):
+            raise UsageError("--dir writes Markdown files: use --to md, and leave --output out.")
+        if self.columns and self.to not in _WITH_COLUMNS:
+            raise UsageError("--columns works with --to csv and --to jsonl only.")
+        if self.bom and self.to is not ExportFormat.CSV:
+            raise UsageError("--bom works with --to csv only.")
+
+
+@click.command("export", cls=QueryCommand, short_help="Write all matches with their texts.")
+@selection_options
+@enum_option(
+    "--to",
+    choices=ExportFormat,
+    default=ExportFormat.JSONL.value,
+    show_default=True,
+    help="Format; bibtex, ris and csl are for reference managers.",
+)
+@click.option(
+    "-o",
+    "--output",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write to FILE, and where it comes from to FILE.provenance.json.",
+)
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="With --to md: write a file for each article to the new folder DIR.",
+)
+@click.option("--bom", is_flag=True, help="With --to csv: begin with a byte order mark, for Excel.")
+@index_option
+@pass_options(ExportOptions)
+def export_command(options: ExportOptions) -> int:
+    """Write all articles that match QUERY, with their texts; without QUERY, all of the index.
+
+    Articles are written as they are read, so an export may be of any size. The last line on
+    standard error says where they come from: query, index, commit, version and time.
+
+    \b
+    newsgrep export 联合声明 > statements.jsonl
+    newsgrep export 渔业 --since 2024 --to csv -o fishery.csv
+    newsgrep export 渔业 --to md --dir fishery/
+    newsgrep export 渔业 --to bibtex > fishery.bib
+    newsgrep export --sample 200 --to csv --columns id,title,body
+    """
+    query = options.query()
+    columns = listing.parse_columns(options.columns) if options.columns else ()
+    if options.folder:
+        _check_new_folder(options.folder)
+    with options.index.open() as engine, show_scan(options.scan):
+        counter = _Counter()
+        stored = counter.count(iter_stored(engine, options.select(engine, query)))
+        if options.folder:
+            _write_folder(stored, options.folder)
+        else:
+            lines = _export_lines(stored, options, columns)
+            if options.file:
+                _write_file(lines, options.file)
+            else:
+                write_streaming(lines)
+        provenance = options.provenance(engine, query, counter.number)
+        if not counter.number:
+            report_no_match(engine, query.root, describe(query.root), options.index)
+            return 1
+    beside = options.folder / _PROVENANCE if options.folder else None
+    if options.file:
+        beside = options.file.with_name(f"{options.file.name}.{_PROVENANCE}")
+    if beside:
+        text = encode_json(provenance_object(provenance), indent=2) + "\n"
+        write_atomically(beside, text.encode())
+    print_message(f"exported {provenance_line(provenance)}")
+    return 0
+
+
+class _Counter:
+    """Counts articles while they are written."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def count(self, stored: Iterable[Stored]) -> Iterator[Stored]:
+        for each in stored:
+            self.number += 1
+            yield each
+
+
+def _export_lines(
+    stored: Iterable[Stored], options: ExportOptions, columns: tuple[str, ...]
+) -> Iterator[str]:
+    """Return the export as lines, without the line feed that ends each."""
+    match options.to:
+        case ExportFormat.JSONL:
+            return map(encode_json, listing.to_jsonl(stored, columns))
+        case ExportFormat.CSV:
+            form = CsvForm.EXCEL if options.bom else CsvForm.SAFE
+            return csv_lines(listing.to_csv(stored, columns or listing.EXPORT_COLUMNS), form)
+        case ExportFormat.MARKDOWN:
+            return map(sanitize, markdown_lines(each.article for each in stored))
+        case _:
+            cited = (Cited(each.article, _index_digest(each)) for each in stored)
+            return citation_lines(cited, CitationStyle(options.to.value), encode_json)
+
+
+def _index_digest(stored: Stored) -> str:
+    """Return the digest of the file that the article was taken from, as the index has it."""
+    digest = stored.file_record.digest if stored.file_record else ""
+    return f"BLAKE2b-128 of the file: {digest}" if digest else ""
+
+
+def _write_file(lines: Iterable[str], path: Path) -> None:
+    """Write ``lines`` to ``path``, which appears when it is complete."""
+    with _new_file(path) as stream:
+        for line in lines:
+            stream.write(f"{line}\n".encode("utf-8", "replace"))
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[IO[bytes]]:
+    draft = path.with_name(f"{path.name}.part")
+    try:
+        with draft.open("wb") as stream:
+            yield stream
+        draft.replace(path)
+    except OSError as exc:
+        raise InputError(
+            f"Cannot write {quote_path(str(path))} ({exc.strerror}). Name another file."
+        ) from exc
+    finally:
+        with suppress(OSError):
+            draft.unlink()
+
+
+def _check_new_folder(folder: Path) -> None:
+    """Create ``folder``; raises :class:`InputError` if it contains files of others."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        is_free = not any(folder.iterdir()) or (folder / _PROVENANCE).is_file()
+    except OSError as exc:
+        raise InputError(
+            f"Cannot write to {quote_path(str(folder))} ({exc.strerror}). Name another folder."
+        ) from exc
+    if not is_free:
+        raise InputError(
+            f"{quote_path(str(folder))} is not empty, and not an earlier export. Name a new folder."
+        )
+
+
+def _write_folder(stored: Iterable[Stored], folder: Path) -> None:
+    for article, _ in stored:
+        path = folder / file_name(article)
+        try:
+            path.write_bytes(sanitize(markdown_file(article)).encode("utf-8", "replace"))
+        except OSError as exc:
+            raise InputError(
+                f"Cannot write {quote_path(str(path))} ({exc.strerror}). Free some space, or name "
+                "another folder."
+            ) from exc
+
+
+# list
+
+
+class ListOptions(SelectionOptions, OutputOptions):
+    """The options of ``newsgrep list``."""
+
+
+@click.command("list", cls=QueryCommand, short_help="List articles as a table.")
+@selection_options
+@output_options(OutputFormat.JSONL, OutputFormat.CSV, OutputFormat.PATHS)
+@index_option
+@pass_options(ListOptions)
+def list_command(options: ListOptions) -> int:
+    """List the articles that match QUERY, one per line; without QUERY, all of the index.
+
+    Each line has a number, which newsgrep show accepts, the start of the id, date, source and
+    title. newsgrep search ranks and shows where the words are; newsgrep export writes texts.
+
+    \b
+    newsgrep list --sort -date
+    newsgrep list source:青石湖 --csv
+    newsgrep list 渔业 --sample 20 --seed 7
+    newsgrep list --csv --columns id,url,published
+    """
+    query = options.query()
+    columns = listing.parse_columns(options.columns) if options.columns else listing.LIST_COLUMNS
+    with options.index.open() as engine, show_scan(options.scan):
+        shown = _Remembered()
+        ids = options.select(engine, query)
+        rendering = Rendering(
+            text=lambda: listing.to_text(shown.keep(_articles(engine, ids)), screen()),
+            jsonl=lambda: listing.to_jsonl(iter_stored(engine, ids), columns),
+            csv=lambda: listing.to_csv(iter_stored(engine, ids), columns),
+            paths=lambda: (each.path for each in _articles(engine, ids)),
+        )
+        total = count_matches(engine, query.root)
+        if total or options.output is OutputFormat.CSV:
+            print_result(rendering, options)
+        if not total:
+            report_no_match(engine, query.root, describe(query.root), options.index)
+    if options.output is OutputFormat.TEXT and shown.articles:
+        remember_hits(options.index, options.text, shown.articles)
+    return 0 if total else 1
+
+
+def _articles(engine: Engine, ids: Iterable[str]) -> Iterator[Article]:
+    for batch in in_batches(ids):
+        yield from engine.get(batch)
+
+
+class _Remembered:
+    """Keeps id and title of the articles that are listed, for :func:`remember_hits`."""
+
+    def __init__(self) -> None:
+        self.articles: list[tuple[int, str, str]] = []
+
+    def keep(self, articles: Iterable[Article]) -> Iterator[Article]:
+        for number, article in enumerate(articles, 1):
+            self.articles.append((number, article.id, article.title))
+            yield article
+
+
+# count
+
+
+class CountOptions(QueryOptions, OutputOptions):
+    """The options of ``newsgrep count``."""
+
+    by: tuple[str, ...]
+
+
+@click.command("count", cls=QueryCommand, short_help="Count the articles that match.")
+@query_options
+@click.option(
+    "--by",
+    type=FacetsParam(),
+    default="",
+    metavar="NAMES",
+    help="Count by source, month, day, author or tag (comma-separated).",
+)
+@output_options(OutputFormat.JSON, OutputFormat.CSV)
+@index_option
+@pass_options(CountOptions)
+def count_command(options: CountOptions) -> int:
+    """Print the number of articles that match QUERY.
+
+    \b
+    newsgrep count 联合声明
+    newsgrep count 渔业 --by source
+    newsgrep count 渔业 --by source,month --csv
+    """
+    query = options.query()
+    with options.index.open() as engine, show_scan(options.scan):
+        page = engine.search(EngineRequest(query.root, limit=0, facets=options.by))
+        found = counts.Counts(options.text, describe(query.root), page.total, page.facets)
+        if not page.total:
+            report_no_match(engine, query.root, found.parsed, options.index)
+    if options.output is OutputFormat.TEXT and not options.by:
+        write(str(page.total))
+    else:
+        print_result(
+            Rendering(
+                text=lambda: counts.to_text(found, screen()),
+                json=lambda: counts.to_json(found),
+                csv=lambda: counts.to_csv(found),
+            ),
+            options,
+        )
+    return 0 if page.total else 1
+
+
+# sources
+
+
+class SourcesOptions(QueryOptions, OutputOptions):
+    """The options of ``newsgrep sources``."""
+
+
+@click.command("sources", cls=QueryCommand, short_help="List the sources with their articles.")
+@optional_query_options
+@output_options(OutputFormat.JSON, OutputFormat.CSV)
+@index_option
+@pass_options(SourcesOptions)
+def sources_command(options: SourcesOptions) -> int:
+    """List all sources and how many articles each has, those with most first.
+
+    With QUERY, only matching articles count. Spellings of one name in another script, width or
+    case are one source.
+
+    \b
+    newsgrep sources
+    newsgrep sources 渔业 --since 2024
+    newsgrep sources --csv > sources.csv
+    """
+    query = options.query()
+    with options.index.open() as engine, show_scan(options.scan):
+        found = counts.count_sources(engine, options.text, query.root)
+        if not found.total:
+            report_no_match(engine, query.root, found.parsed, options.index)
+    print_result(
+        Rendering(
+            text=lambda: counts.sources_to_text(found, screen()),
+            json=lambda: counts.sources_to_json(found),
+            csv=lambda: counts.sources_to_csv(found),
+        ),
+        options,
+    )
+    return 0 if found.total else 1

@@ -1,0 +1,135 @@
+"""Numbers of articles: of a query, by facets, and of each source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from newsgrep.engines.base import Engine, EngineRequest, FacetCounts
+from newsgrep.query.ast import Node, describe
+from newsgrep.search.search import SourceCount, group_sources
+from newsgrep.terminal import (
+    Screen,
+    StyledLine,
+    StyledText,
+    bar,
+    count_noun,
+    display_width,
+    one_line,
+    pad,
+    truncate,
+)
+from newsgrep.views import SCHEMA_VERSION
+
+_BAR: Final = 30
+_MAX_LABEL: Final = 40
+
+
+class Counts(NamedTuple):
+    """How many articles match a query, and how many have each value of some facets.
+
+    ``parsed`` is the query as it was understood.
+    """
+
+    query: str
+    parsed: str
+    total: int
+    facets: Mapping[str, FacetCounts]
+
+
+def to_text(counts: Counts, screen: Screen) -> Iterator[StyledLine]:
+    """Yield all values of each facet with bars, and the total."""
+    for name, values in counts.facets.items():
+        yield StyledLine([StyledText(name, "title")])
+        yield from _bars(values, screen)
+        yield StyledLine()
+    yield StyledLine([StyledText(count_noun(counts.total, "article"), "dim")])
+
+
+def _bars(values: Sequence[tuple[str, int]], screen: Screen) -> Iterator[StyledLine]:
+    shown = [(truncate(one_line(value), _MAX_LABEL) or "(none)", n) for value, n in values]
+    width = max((display_width(label) for label, _ in shown), default=0)
+    most = max((count for _, count in shown), default=0)
+    digits = len(f"{most:,}")
+    for label, count in shown:
+        drawn = bar(count, most, _BAR, blocks=screen.blocks)
+        text = f"  {count:>{digits},}  "
+        pieces = [StyledText(pad(label, width)), StyledText(text), StyledText(drawn, "source")]
+        yield StyledLine(pieces, indent=2)
+
+
+def to_json(counts: Counts) -> dict[str, Any]:
+    """Return the total and all facets as one object."""
+    return {
+        "version": SCHEMA_VERSION,
+        "query": counts.query,
+        "parsed": counts.parsed,
+        "total": counts.total,
+        "facets": {
+            name: [{"value": value or None, "count": count} for value, count in values]
+            for name, values in counts.facets.items()
+        },
+    }
+
+
+def to_csv(counts: Counts) -> Iterator[Sequence[object]]:
+    """Yield a row for each value of each facet, or one with the total."""
+    yield ("facet", "value", "count")
+    if not counts.facets:
+        yield ("", "", counts.total)
+    for name, values in counts.facets.items():
+        for value, count in values:
+            yield (name, value, count)
+
+
+# Sources
+
+
+class Sources(NamedTuple):
+    """All sources of the articles that match a query, those with most articles first."""
+
+    query: str
+    parsed: str
+    total: int
+    sources: tuple[SourceCount, ...]
+
+
+def count_sources(engine: Engine, text: str, root: Node) -> Sources:
+    """Return the sources of the articles that match ``root``, which was typed as ``text``."""
+    page = engine.search(EngineRequest(root, limit=0, facets=("source",)))
+    return Sources(text, describe(root), page.total, tuple(group_sources(page.facets["source"])))
+
+
+def sources_to_text(found: Sources, screen: Screen) -> Iterator[StyledLine]:
+    """Yield a line for each source with a bar, and the total."""
+    if not found.total:
+        return
+    yield from _bars([(source.name, source.articles) for source in found.sources], screen)
+    named = sum(bool(source.name) for source in found.sources)
+    total = f"{count_noun(named, 'source')}, {count_noun(found.total, 'article')}"
+    yield StyledLine([StyledText(total, "dim")])
+
+
+def sources_to_json(found: Sources) -> dict[str, Any]:
+    """Return all sources; ``null`` counts articles without a source."""
+    return {
+        "version": SCHEMA_VERSION,
+        "query": found.query,
+        "parsed": found.parsed,
+        "total": found.total,
+        "sources": [
+            {
+                "source": each.name or None,
+                "spellings": [spelling for spelling in each.spellings if spelling],
+                "articles": each.articles,
+            }
+            for each in found.sources
+        ],
+    }
+
+
+def sources_to_csv(found: Sources) -> Iterator[Sequence[object]]:
+    """Yield a row for each source; several spellings are in one cell."""
+    yield ("source", "articles", "spellings")
+    for each in found.sources:
+        yield (each.name, each.articles, "; ".join(filter(None, each.spellings)))
