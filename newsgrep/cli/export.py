@@ -46,7 +46,7 @@ from newsgrep.query.parser import Query
 from newsgrep.search.selection import Sample, Stored, in_batches, iter_stored, select_ids
 from newsgrep.terminal import quote_path, sanitize, write, write_streaming
 from newsgrep.views import counts, listing
-from newsgrep.views.citation import CitationStyle, Cited, citation_lines
+from newsgrep.views.citation import CitationStyle, Cited, citation_lines, index_digest
 from newsgrep.views.export import (
     Provenance,
     file_name,
@@ -262,14 +262,8 @@ def _export_lines(
         case ExportFormat.MARKDOWN:
             return map(sanitize, markdown_lines(each.article for each in stored))
         case _:
-            cited = (Cited(each.article, _index_digest(each)) for each in stored)
+            cited = (Cited(each.article, index_digest(each.file_record)) for each in stored)
             return citation_lines(cited, CitationStyle(options.to.value), encode_json)
-
-
-def _index_digest(stored: Stored) -> str:
-    """Return the digest of the file that the article was taken from, as the index has it."""
-    digest = stored.file_record.digest if stored.file_record else ""
-    return f"BLAKE2b-128 of the file: {digest}" if digest else ""
 
 
 def _write_file(lines: Iterable[str], path: Path) -> None:

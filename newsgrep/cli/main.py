@@ -34,6 +34,8 @@ COMMANDS: Final = {
     "diff": "history:diff_command",
     "list": "export:list_command",
     "export": "export:export_command",
+    "cite": "cite:cite_command",
+    "open": "cite:open_command",
     "count": "export:count_command",
     "sources": "export:sources_command",
     "extract": "extract:extract_command",

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-from newsgrep.models import Article
+from newsgrep.models import Article, FileRecord
 from newsgrep.terminal import one_line
 
 
@@ -33,6 +33,13 @@ class Cited(NamedTuple):
 
     article: Article
     evidence: str = ""
+
+
+def index_digest(record: FileRecord | None) -> str:
+    """Return the evidence that the index itself has: the digest of the file or record."""
+    if record is None or not record.digest:
+        return ""
+    return f"BLAKE2b-128 of the {'record' if record.locator else 'file'}: {record.digest}"
 
 
 def cite(cited: Cited, style: CitationStyle) -> str:

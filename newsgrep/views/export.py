@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 from newsgrep import __version__
 from newsgrep.models import Article
@@ -16,7 +17,8 @@ from newsgrep.views.article import SHORT_ID, byline_pieces
 # Where an export comes from
 
 
-class Provenance(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Provenance:
     """By which query of which index articles were selected, so that others can repeat it.
 
     ``parsed`` is the query as it was understood, with filters. ``commit`` and ``articles`` describe
@@ -41,7 +43,7 @@ class Provenance(NamedTuple):
 
 def provenance_object(provenance: Provenance) -> dict[str, Any]:
     """Return ``provenance`` with the version of newsgrep as a JSON object."""
-    return {"version": SCHEMA_VERSION, "newsgrep": __version__, **provenance._asdict()}
+    return {"version": SCHEMA_VERSION, "newsgrep": __version__, **asdict(provenance)}
 
 
 def provenance_line(provenance: Provenance) -> str:
@@ -50,7 +52,7 @@ def provenance_line(provenance: Provenance) -> str:
     of = "" if p.exported == p.matching else f" of {p.matching:,}"
     drawn = f", random sample with seed {one_line(p.seed or '')}" if p.sample else ""
     return (
-        f"{p.exported:,}{of} matching {'article' if p.matching == 1 else 'articles'}{drawn}; "
+        f"{p.exported:,}{of} {'article' if p.matching == 1 else 'articles'}{drawn}; "
         f"query {one_line(p.parsed)}; index {quote_path(p.index)}, commit {p.commit} "
         f"({count_noun(p.articles, 'article')}); newsgrep {__version__}; {p.time}"
     )
@@ -87,17 +89,13 @@ def markdown_lines(articles: Iterable[Article]) -> Iterator[str]:
         yield escape_markdown(about) + "\n"
         if article.url:
             yield f"<{_plain_url(article.url)}>\n"
-        yield from _text_lines(article)
+        yield escape_markdown(article.body) + "\n"
+        for caption in article.captions:
+            yield f"*{escape_markdown(one_line(caption))}*\n"
 
 
 def _plain_url(url: str) -> str:
     return re.sub(r"[\s<>]", lambda found: f"%{ord(found[0]):02X}", one_line(url))
-
-
-def _text_lines(article: Article) -> Iterator[str]:
-    yield escape_markdown(article.body) + "\n"
-    for caption in article.captions:
-        yield f"*{escape_markdown(one_line(caption))}*\n"
 
 
 def markdown_file(article: Article) -> str:
@@ -110,12 +108,13 @@ def markdown_file(article: Article) -> str:
         "date": published.iso if published else None,
         "url": article.url,
         "tags": list(article.tags),
+        "captions": list(article.captions),
         "id": article.id,
         "path": article.path,
     }
     # Strings of JSON are strings of YAML.
     lines = [f"{name}: {_yaml(value)}" for name, value in fields.items() if value]
-    return "\n".join(("---", *lines, "---", "", *_text_lines(article)))
+    return "\n".join(("---", *lines, "---", "", escape_markdown(article.body), ""))
 
 
 def _yaml(value: object) -> str:
