@@ -4,6 +4,11 @@ Nothing here decides what matches, how it ranks or what it looks like. To add a 
 function in one of these modules and add a row to ``COMMANDS`` in :mod:`newsgrep.cli.main`.
 """
 
-from newsgrep.cli.main import main
+try:
+    from newsgrep.cli.main import main
+except KeyboardInterrupt:  # without a traceback
+    import os
+
+    os._exit(130)
 
 __all__ = ["main"]

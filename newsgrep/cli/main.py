@@ -13,7 +13,7 @@ from typing import Final, NoReturn, TextIO
 import click
 
 from newsgrep import __version__
-from newsgrep.cli.options import settings_file
+from newsgrep.cli.options import OWN_PROCESS, settings_file
 from newsgrep.cli.output import print_message
 from newsgrep.errors import ChangesRejected, Interrupted, NewsgrepError, QueryError
 from newsgrep.terminal import (
@@ -60,6 +60,10 @@ _LONG_RUNNING: Final = ("index", "watch", "batch", "copy", "export")
 
 _UNCONFIGURED: Final = ("help", "config", "completion")
 """Commands that work whatever the configuration file contains."""
+
+
+_INTERRUPTED: Final = 130
+"""The exit status after Ctrl-C."""
 
 
 class _LazyGroup(click.Group):
@@ -115,7 +119,9 @@ def group() -> None:
 def main() -> None:
     """Run the command line and exit; no exception reaches the terminal as a traceback."""
     try:
-        _exit(run_command() if _has_streams() else 2)
+        _exit(run_command(obj=OWN_PROCESS) if _has_streams() else 2)
+    except KeyboardInterrupt:  # before or after a command
+        os._exit(_INTERRUPTED)
     except (OutputClosed, BrokenPipeError):
         # The reader of our output has seen enough (| head): not an error, and nothing to report.
         _discard(sys.stdout)
@@ -156,13 +162,15 @@ def _is_open(number: int) -> bool:
     return True
 
 
-def run_command(args: Sequence[str] | None = None) -> int:
+def run_command(args: Sequence[str] | None = None, *, obj: object = None) -> int:
     """Run one command line, ``sys.argv`` by default; print errors and return the exit status.
+
+    ``obj`` is that of the context of Click.
 
     Raises :class:`OutputClosed` or :class:`BrokenPipeError` where the reader closed our output.
     """
     try:
-        status = group.main(args, prog_name="newsgrep", standalone_mode=False)
+        status = group.main(args, prog_name="newsgrep", standalone_mode=False, obj=obj)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except click.exceptions.Exit as exc:
@@ -176,13 +184,15 @@ def run_command(args: Sequence[str] | None = None) -> int:
         print_message(describe_usage_error(exc))
         return exc.exit_code
     except (KeyboardInterrupt, click.Abort) as exc:
-        from newsgrep.cli.progress import signal_status
+        from newsgrep.cli.progress import end_workers, signal_status
 
+        end_workers()
         print_message("Stopped. The index is as it was before this command.")
         return signal_status(exc)
     except Interrupted as exc:
-        from newsgrep.cli.progress import signal_status
+        from newsgrep.cli.progress import end_workers, signal_status
 
+        end_workers()
         print_message(str(exc))
         return signal_status(exc)
     except NewsgrepError as exc:

@@ -67,6 +67,10 @@ class CsvForm(StrEnum):
     RAW = "raw"
 
 
+OWN_PROCESS: Final = "own process"
+"""The ``obj`` of the context of Click where newsgrep runs as a process, and may end it."""
+
+
 # Typed values
 
 

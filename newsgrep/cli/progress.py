@@ -6,13 +6,19 @@ commit behind. Commands that write treat them like Ctrl-C.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from socket import socket, socketpair
+from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
+import click
+
+from newsgrep.cli.options import OWN_PROCESS
 from newsgrep.terminal import format_bytes
 
 if TYPE_CHECKING:
@@ -66,8 +72,12 @@ def show_progress() -> Iterator[ProgressBar]:
         rich.TextColumn("{task.fields[rate]}"),
         rich.TimeRemainingColumn(),
     )
-    with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield ProgressBar(bar)
+    console = Console(stderr=True)
+    try:
+        with rich.Progress(*columns, console=console, transient=True) as bar:
+            yield ProgressBar(bar)
+    finally:  # also if Ctrl-C came while the bar was started
+        console.show_cursor()
 
 
 @contextmanager
@@ -83,14 +93,26 @@ def show_elapsed(what: str) -> Iterator[None]:
     from rich.console import Console
 
     columns = (rich.TextColumn("{task.description}"), rich.TimeElapsedColumn())
-    with rich.Progress(*columns, console=Console(stderr=True), transient=True) as shown:
-        shown.add_task(what)
-        yield
+    console = Console(stderr=True)
+    try:
+        with rich.Progress(*columns, console=console, transient=True) as shown:
+            shown.add_task(what)
+            yield
+    finally:
+        console.show_cursor()
 
 
-_SIGNALS: Final = ("SIGTERM", "SIGHUP")
+_SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 _SIGNAL_STATUS: Final = 128
 """Shells report a process that a signal ended as 128 plus the number of the signal."""
+
+_STOPPING: Final = b"\r\x1b[KStopping... Press Ctrl-C again to stop at once.\n"
+_STOPPED: Final = b"\r\x1b[Knewsgrep: Stopped at once. The index is at its last commit.\n"
+_SHOW_CURSOR: Final = b"\x1b[?25h"
+"""The progress bar hides the cursor of a terminal."""
+
+_LEAKED: Final = "ignore:resource_tracker:UserWarning"
+"""What Python would print after an end at once, when it has deleted all semaphores."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -98,16 +120,61 @@ class Terminated(KeyboardInterrupt):
 
 
 def handle_signals() -> None:
-    """From now on, raise :class:`Terminated` for signals that end a process."""
+    """From now on, signals that end a process end the command, and the second one at once.
+
+    The first one raises :class:`KeyboardInterrupt` or :class:`Terminated`. A thread answers
+    on the terminal, and to the second one also while the main thread runs code of a library that
+    cannot be interrupted. An index is then at its last commit, as after a loss of power.
+    """
+    raised: list[int] = []
+
+    def raise_once(number: int, _: FrameType | None) -> None:
+        if raised:
+            return  # an exception within the clean-up would leave workers and files behind
+        raised.append(number)
+        raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
+
     for name in _SIGNALS:
         number = getattr(signal, name, None)
         # nohup ignores SIGHUP for its command, which must stay so.
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _raise_terminated)
+        if number is not None and signal.getsignal(number) in {
+            signal.SIG_DFL,
+            signal.default_int_handler,
+        }:
+            signal.signal(number, raise_once)
+    if click.get_current_context().find_root().obj is OWN_PROCESS:
+        sys.warnoptions.append(_LEAKED)
+        receiver, sender = socketpair()
+        sender.setblocking(False)
+        signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+        Thread(target=_answer_signals, args=(receiver, sender), daemon=True).start()
 
 
-def _raise_terminated(number: int, _: FrameType | None) -> None:
-    raise Terminated(number)
+def _answer_signals(receiver: socket, _sender: socket) -> None:
+    """Read the numbers of signals as they arrive; the second one ends this process."""
+    count = 0
+    while numbers := receiver.recv(1):
+        if numbers[0] not in {getattr(signal, name, None) for name in _SIGNALS}:
+            continue
+        count += 1
+        is_terminal = sys.stderr is not None and sys.stderr.isatty()
+        if count == 1:
+            if is_terminal:
+                os.write(2, _STOPPING)
+            continue
+        end_workers()
+        if is_terminal:
+            os.write(2, _SHOW_CURSOR + _STOPPED)
+        os._exit(_SIGNAL_STATUS + numbers[0])
+
+
+def end_workers() -> None:
+    """Kill all worker processes, which change nothing themselves."""
+    if "multiprocessing" in sys.modules:
+        from multiprocessing import active_children
+
+        for child in active_children():
+            child.kill()
 
 
 def signal_status(stop: BaseException | None) -> int:

@@ -109,6 +109,11 @@ def map_in_order(
             "A worker process was ended, perhaps because memory was short: run the same command "
             "again, with --jobs 1 if this happens again."
         ) from exc
+    except BaseException:
+        # Nobody needs what the workers do now, which may take long.
+        for worker in list((pool._processes or {}).values()):  # noqa: SLF001  (public in 3.14)
+            worker.kill()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -12,11 +12,21 @@ from typing import Any
 import pytest
 
 from newsgrep.index.manifest import HOLDER_FILE
-from tests.support.cli import TIMEOUT, Cli, assert_no_crash, write_article
+from tests.support.cli import (
+    NEWSGREP,
+    TIMEOUT,
+    Cli,
+    assert_no_crash,
+    clean_environment,
+    write_article,
+)
 
 pytestmark = pytest.mark.slow
 
 OLD = "雾港灯塔熄灯"
+
+MAX_END = 5.0
+"""Seconds from Ctrl-C to the end of all processes; 0.1 to 0.8 on a machine with a load of 50."""
 
 
 def start(cli: Cli, *args: str) -> subprocess.Popen[bytes]:
@@ -194,3 +204,61 @@ def test_stale_lock_holder_is_removed(cli: Cli) -> None:
     left.write_text('{"pid": 1, "host": "x", "since": "12:00:00"}')
     assert cli("index", "n").out.startswith("1 file seen: 1 unchanged")
     assert not left.exists()
+
+
+# Twice, on a terminal
+
+
+def press_ctrl_c(
+    cli: Cli, archive: Path, delay: float, gaps: tuple[float, ...]
+) -> tuple[int, str, float, float]:
+    """Index on a terminal and press Ctrl-C there, ``delay`` seconds after the bar is shown.
+
+    Return the exit status, what the screen received after the first press, and the seconds from
+    there to the first answer and to the end of all processes.
+    """
+    from tests.support.pseudo_terminal import Terminal
+
+    env = clean_environment(cli.folder, {"PYTHONWARNINGS": None})
+    command = [NEWSGREP, "index", str(archive), "--jobs", "2"]
+    with Terminal(command, cli.folder, env, timeout=TIMEOUT) as terminal:
+        terminal.wait_for("\x1b[?25l")  # the bar hides the cursor
+        terminal.read_for(delay)
+        before = len(terminal.screen)
+        pressed = time.monotonic()
+        terminal.type("\x03")
+        for gap in gaps:
+            terminal.read_for(gap)
+            terminal.type("\x03")
+        terminal.wait_for("topp", before)
+        answered = time.monotonic() - pressed
+        # The other end is closed once no process has it open.
+        status = terminal.wait()
+        return status, terminal.screen[before:], answered, time.monotonic() - pressed
+
+
+@pytest.mark.parametrize("moment", range(20))
+def test_second_ctrl_c_ends_everything_at_once(cli: Cli, many_files: Path, moment: int) -> None:
+    write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
+    cli("index", "n")
+    gaps = ((0.0,), (0.05,), (0.2,), (0.05, 0.05), (0.5,))[moment % 5]
+    status, screen, _, ended = press_ctrl_c(cli, many_files, moment * 0.1, gaps)
+    # A press while Python ends ends it by the signal itself.
+    assert status in {130, -signal.SIGINT}, screen
+    assert "Traceback" not in screen
+    assert "Exception ignored" not in screen
+    assert "leaked" not in screen
+    assert "newsgrep: Stopped" in screen
+    assert "\x1b[?25h" in screen, "the cursor stays hidden"
+    assert ended < MAX_END, screen
+    assert cli.found("-没有") == [OLD]
+    assert cli.json("doctor")["sound"]
+    assert cli("index", "n").out.startswith("1 file seen: 1 unchanged")
+
+
+def test_ctrl_c_is_answered_at_once(cli: Cli, many_files: Path) -> None:
+    status, screen, answered, ended = press_ctrl_c(cli, many_files, 1.5, ())
+    assert status == 130
+    assert "Stopping... Press Ctrl-C again to stop at once." in screen
+    assert "newsgrep: Stopped. The index is as it was before this command." in screen
+    assert answered < ended < MAX_END
