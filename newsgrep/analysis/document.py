@@ -108,6 +108,10 @@ class IndexDocument:
             versions=unpack_versions(self.versions, article),
         )
 
+    def earlier_texts(self) -> list[str]:
+        """Return titles and paragraphs of earlier versions, each once."""
+        return earlier_texts(self.article().versions) if self.versions else []
+
     def as_version(self) -> Version:
         """Return the text of the article as that of an earlier version."""
         article, record = self.article(), self.file_record

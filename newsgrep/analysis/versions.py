@@ -151,12 +151,20 @@ def _check_lengths(rows: Iterable[Any], table: Sequence[str], limit: int) -> Non
             raise DamagedData("a version is too long")
 
 
+def stored_length(versions: Sequence[Version]) -> int:
+    """Return the number of characters that versions take in memory."""
+    if isinstance(versions, _StoredVersions):
+        return versions.stored_length
+    return sum(len(each.title) + len(each.body) for each in versions)
+
+
 class _StoredVersions(Sequence[Version]):
     """Versions whose texts are joined when they are read: an article may have hundreds."""
 
     def __init__(self, rows: Sequence[Any], table: Sequence[str]) -> None:
         self._rows = rows
         self._table = table
+        self.stored_length = sum(map(len, table))
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from newsgrep.analysis.document import IndexDocument, publication_day, publication_month
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import MAX_IMPACT, term_weights
+from newsgrep.analysis.versions import TextChange, capture_day, text_changes
 from newsgrep.engines.base import (
     Change,
     DeleteArticle,
@@ -44,6 +45,8 @@ class _StoredDocument:
         self._body = fold(self.article.body)
         self._captions = list(map(fold, self.article.captions))
         self._left_out = [fold(passage.text) for passage in self.article.left_out]
+        versions = self.article.versions
+        self._earlier = [fold(text) for each in versions for text in (each.title, each.body)]
 
     def texts(self, field: Field) -> list[str]:
         match field:
@@ -57,8 +60,14 @@ class _StoredDocument:
                 return [self._title, self._body]
             case Field.LEFT_OUT:
                 return self._left_out
+            case Field.EARLIER:
+                return self._earlier
             case Field.EVERYTHING:
                 return [self._title, self._body, *self._captions, *self._left_out]
+            case Field.ANY_VERSION:
+                return [self._title, self._body, *self._earlier]
+            case Field.ALL:
+                return [*self.texts(Field.EVERYTHING), *self._earlier]
 
     def contains(self, literal: str, field: Field) -> bool:
         return any(contains_literal(text, literal) for text in self.texts(field))
@@ -221,6 +230,8 @@ def _matches(document: _StoredDocument, node: Node) -> bool:
                 return False
             begins, ends = published.days(zone)
             return (last is None or begins <= last) and (first is None or ends >= first)
+        case ast.Changed():
+            return any(_is_wanted(change, node) for change in text_changes(document.article))
         case ast.MatchAll():
             return True
         case ast.And(children):
@@ -229,6 +240,14 @@ def _matches(document: _StoredDocument, node: Node) -> bool:
             return any(_matches(document, child) for child in children)
         case ast.Not(child):
             return not _matches(document, child)
+
+
+def _is_wanted(change: TextChange, wanted: ast.Changed) -> bool:
+    if wanted.first is None and wanted.last is None:
+        in_part = {Field.TITLE: change.in_title, Field.BODY: change.in_body}
+        return in_part.get(wanted.part, True)
+    day = capture_day(change.captured)
+    return day is not None and (wanted.first or day) <= day <= (wanted.last or day)
 
 
 def _sort_key(candidate: ScoredDoc, order: Order) -> tuple[float, float, str]:

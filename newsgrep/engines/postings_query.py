@@ -48,7 +48,13 @@ class PostingsReader(Protocol):
         """Return the number of documents with ``term`` in title or body."""
 
     def passage_documents(self, term: str, field: Field) -> Sequence[int]:
-        """Return the documents with a term in a caption, or a unit in left-out text."""
+        """Return the documents with a term in a caption, or a unit in the text of ``field``.
+
+        ``field`` is that of captions, of left-out text or of earlier versions.
+        """
+
+    def changed_documents(self, keyword: str) -> Sequence[int]:
+        """Return the documents with a keyword of :attr:`newsgrep.query.ast.Changed.keywords`."""
 
     def names(self, kind: ast.NameField) -> Iterable[tuple[str, Sequence[int]]]:
         """Return each distinct name of a kind, as it is written, with its documents."""
@@ -102,8 +108,8 @@ def match_documents(reader: PostingsReader, node: Node, within: set[int] | None 
 def _matching(reader: PostingsReader, node: Node, within: set[int] | None) -> set[int]:
     node = ast.by_part(node) or node
     match node:
-        case ast.Terms(_, terms, Field.LEFT_OUT, operator):
-            return _in_left_out(reader, terms, operator, within)
+        case ast.Terms(_, terms, Field.LEFT_OUT | Field.EARLIER as field, operator):
+            return _with_units(reader, terms, field, operator, within)
         case ast.Terms(_, terms, field, operator):
             return _with_terms(reader, terms, field, operator)
         case ast.Phrase() if _has_postings(node):
@@ -126,6 +132,8 @@ def _matching(reader: PostingsReader, node: Node, within: set[int] | None) -> se
             return set() if number is None else {number}
         case ast.DateRange():
             return _dated(reader, node, within)
+        case ast.Changed():
+            return set[int]().union(*map(reader.changed_documents, node.keywords))
         case ast.MatchAll():
             return reader.all_documents()
         case ast.And(children):
@@ -137,6 +145,9 @@ def _matching(reader: PostingsReader, node: Node, within: set[int] | None) -> se
             return among - _matching(reader, child, within)
 
 
+_FIELDS_OF_UNITS: Final = frozenset({Field.LEFT_OUT, Field.EARLIER})
+"""Fields of which only units have postings (:func:`newsgrep.analysis.segment.units`)."""
+
 _COST_WITHOUT_TEXTS: Final = 2
 """The highest cost of a node for which no text is read."""
 
@@ -144,10 +155,10 @@ _COST_WITHOUT_TEXTS: Final = 2
 def _cost(node: Node) -> int:
     # Nodes that narrow cheaply are evaluated first, so that fewer texts are read for phrases.
     match node:
-        case ast.Terms(field=Field.LEFT_OUT | Field.EVERYTHING):
-            return 3
+        case ast.Terms():
+            return 3 if node.field in _FIELDS_OF_UNITS | ast.COMPOSITE_FIELDS else 0
         case ast.Phrase():
-            return 0 if _has_postings(node) and node.field is not Field.EVERYTHING else 3
+            return 0 if _has_postings(node) and node.field not in ast.COMPOSITE_FIELDS else 3
         case ast.Wildcard() | ast.Fuzzy() | ast.Regex() | ast.Near():
             return 4
         case ast.And() | ast.Or() | ast.DateRange():
@@ -183,7 +194,7 @@ def _with_any(
 
 
 def _with_term(reader: PostingsReader, term: str, field: Field) -> set[int]:
-    if field in {Field.CAPTION, Field.LEFT_OUT}:
+    if field in ast.PASSAGE_FIELDS:
         return set(reader.passage_documents(term, field))
     documents, counts = reader.postings(term)
     match field:
@@ -205,19 +216,20 @@ def _with_terms(
 
 def _has_postings(phrase: ast.Phrase) -> bool:
     """Return whether one posting list has exactly the documents with ``phrase``."""
-    if phrase.field is Field.LEFT_OUT:
+    if phrase.field in _FIELDS_OF_UNITS:
         return units(phrase.literal) == (phrase.literal,)
     return phrase.is_one_term
 
 
-def _in_left_out(
+def _with_units(
     reader: PostingsReader,
     terms: tuple[str, ...],
+    field: Field,
     operator: ast.Operator,
     within: set[int] | None,
 ) -> set[int]:
-    """Return the documents with ``terms`` in left-out text, of which only units have postings."""
-    phrases = tuple(ast.Phrase(term, (term,), Field.LEFT_OUT) for term in terms)
+    """Return the documents with ``terms`` in a field of which only units have postings."""
+    phrases = tuple(ast.Phrase(term, (term,), field) for term in terms)
     if operator is ast.Operator.OR or not phrases:
         return _with_any(reader, phrases, within)
     return _with_all(reader, phrases, within)
@@ -263,9 +275,9 @@ def _narrow(
 
     match required:
         case prefilter.Literal():
-            left_out = (partial(units, required.text),)
-            terms_only = (required.terms, required.inner_terms)
-            for terms in left_out if field is Field.LEFT_OUT else terms_only:
+            units_only = (partial(units, required.text),)
+            all_terms = (required.terms, required.inner_terms)
+            for terms in units_only if field in _FIELDS_OF_UNITS else all_terms:
                 for term in terms():
                     if len(candidates) < _FEW_CANDIDATES:
                         return candidates

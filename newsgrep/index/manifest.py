@@ -27,10 +27,10 @@ from newsgrep.engines.commits import open_regular
 from newsgrep.engines.registry import stores_impacts
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing
 
-INDEX_FORMAT: Final = 6
+INDEX_FORMAT: Final = 7
 """Increased whenever an older newsgrep can't read what this one writes."""
 
-REBUILDABLE_FORMATS: Final = frozenset({4, 5, INDEX_FORMAT})
+REBUILDABLE_FORMATS: Final = frozenset({4, 5, 6, INDEX_FORMAT})
 """Formats from whose stored articles an index can be rebuilt without the files."""
 
 MANIFEST_FILE: Final = "newsgrep.json"

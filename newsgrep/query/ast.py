@@ -6,7 +6,7 @@ Its strings are folded and cut into terms already, so an engine only looks thing
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, tzinfo
 from enum import StrEnum
@@ -20,7 +20,9 @@ from newsgrep.models import ARCHIVE_ZONE
 class Field(StrEnum):
     """The part of an article in which a text is searched for.
 
-    ``TEXT`` is the title or the body, ``EVERYTHING`` any of the parts (:func:`by_part`).
+    ``TEXT`` is the title or the body, ``EARLIER`` those of earlier versions. ``EVERYTHING`` is any
+    part of the newest version; ``ANY_VERSION`` and ``ALL`` are ``TEXT`` and ``EVERYTHING`` with
+    the earlier versions (:func:`by_part`). The last two have no name in the query language.
     """
 
     TEXT = "text"
@@ -28,12 +30,24 @@ class Field(StrEnum):
     BODY = "body"
     CAPTION = "caption"
     LEFT_OUT = "leftout"
+    EARLIER = "earlier"
     EVERYTHING = "everything"
+    ANY_VERSION = "any version"
+    ALL = "all"
 
     @property
     def label(self) -> str:
         """Return the name of the part in a result; a query has no space in it."""
-        return "left out" if self is Field.LEFT_OUT else self.value
+        return _LABELS.get(self, self.value)
+
+
+_LABELS: Final[dict[Field, str]] = {
+    Field.LEFT_OUT: "left out",
+    Field.EARLIER: "earlier version",
+}
+
+PASSAGE_FIELDS: Final = frozenset({Field.CAPTION, Field.LEFT_OUT, Field.EARLIER})
+"""Single parts that are apart from title and body, so that they count nowhere else."""
 
 
 class Operator(StrEnum):
@@ -125,6 +139,29 @@ class DateRange:
     first: date | None
     last: date | None
     zone: tzinfo = ARCHIVE_ZONE
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The text of the article has changed between two captures that follow one another.
+
+    ``part`` is what has changed: title, body, or either (``TEXT``). With ``first`` or ``last``,
+    the newer text was captured on a day from one to the other, both included, in the archive's
+    time zone.
+    """
+
+    part: Field = Field.TEXT
+    first: date | None = None
+    last: date | None = None
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """Return the keywords of which a matching article has one."""
+        from newsgrep.analysis.versions import keywords_between  # few queries need it
+
+        if self.first is None and self.last is None:
+            return (self.part.value,)
+        return keywords_between(self.first, self.last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,13 +273,21 @@ TextPattern = Phrase | Wildcard | Fuzzy | Regex | Near
 """What occurs at certain places of a text, so that the places can be found."""
 
 TextNode = Terms | TextPattern
-Node = TextNode | NameContains | LocationContains | IdIs | DateRange | MatchAll | And | Or | Not
+Filter = NameContains | LocationContains | IdIs | DateRange | Changed
+Node = TextNode | Filter | MatchAll | And | Or | Not
 
 
 _TEXT_NODES = (Terms, Phrase, Wildcard, Fuzzy, Regex, Near)
 
-_PARTS: Final = (Field.TEXT, Field.CAPTION, Field.LEFT_OUT)
-"""The fields that make up ``EVERYTHING``."""
+_PARTS: Final[dict[Field, tuple[Field, ...]]] = {
+    Field.EVERYTHING: (Field.TEXT, Field.CAPTION, Field.LEFT_OUT),
+    Field.ANY_VERSION: (Field.TEXT, Field.EARLIER),
+    Field.ALL: (Field.EVERYTHING, Field.EARLIER),
+}
+"""The fields that make up others."""
+
+COMPOSITE_FIELDS: Final = frozenset(_PARTS)
+"""Fields that consist of other fields (:func:`by_part`)."""
 
 
 def iter_leaves(node: Node, *, negated: bool = False) -> Iterator[tuple[Node, bool]]:
@@ -280,41 +325,63 @@ def in_field(text: Text, field: Field) -> Text:
 
 
 def everywhere(node: Node) -> Node:
-    """Return ``node`` with every text that names no field searched for in ``EVERYTHING``."""
+    """Return ``node`` with every text that names no field searched for in all parts."""
+    return _in_wider_fields(node, {Field.TEXT: Field.EVERYTHING, Field.ANY_VERSION: Field.ALL})
+
+
+def in_all_versions(node: Node) -> Node:
+    """Return ``node`` with every text searched for in earlier versions, too.
+
+    Texts in a single part, such as the title, are searched for in the newest version only.
+    """
+    return _in_wider_fields(node, {Field.TEXT: Field.ANY_VERSION, Field.EVERYTHING: Field.ALL})
+
+
+def _in_wider_fields(node: Node, wider: Mapping[Field, Field]) -> Node:
     match node:
         case And(children):
-            return And(tuple(map(everywhere, children)))
+            return And(tuple(_in_wider_fields(child, wider) for child in children))
         case Or(children):
-            return Or(tuple(map(everywhere, children)))
+            return Or(tuple(_in_wider_fields(child, wider) for child in children))
         case Not(child):
-            return Not(everywhere(child))
+            return Not(_in_wider_fields(child, wider))
         case Terms() | Phrase() | Wildcard() | Fuzzy() | Regex() | Near():
-            return in_field(node, Field.EVERYTHING) if node.field is Field.TEXT else node
+            return in_field(node, wider.get(node.field, node.field))
         case _:
             return node
 
 
 def by_part(node: Node) -> Node | None:
-    """Return what a search in ``EVERYTHING`` means for an engine: searches in single fields.
+    """Return what a search in a field of several parts means: searches in these parts.
 
     Each of several terms may be in another part of the article. ``None`` for any other node.
 
     >>> describe(by_part(Phrase("水", ("水",), Field.EVERYTHING)))
     '"水" OR caption:"水" OR leftout:"水"'
     """
-    if not isinstance(node, _TEXT_NODES) or node.field is not Field.EVERYTHING:
+    if not isinstance(node, _TEXT_NODES) or node.field not in _PARTS:
         return None
+    parts = _PARTS[node.field]
     if not isinstance(node, Terms):
-        return Or(tuple(in_field(node, part) for part in _PARTS))
-    each = [Or(tuple(Terms(term, (term,), part) for part in _PARTS)) for term in node.terms]
+        return Or(tuple(in_field(node, part) for part in parts))
+    each = [Or(tuple(Terms(term, (term,), part) for part in parts)) for term in node.terms]
+    if len(each) == 1:
+        return each[0]
     if node.operator is Operator.AND and each:
         return And(tuple(each))
     return Or(tuple(each))  # without terms, nothing matches
 
 
+def covers(field: Field, part: Field) -> bool:
+    """Return whether a search in ``field`` finds what is in ``part``, itself or a part of it."""
+    if field is part or (field is Field.TEXT and part in {Field.TITLE, Field.BODY}):
+        return True
+    return any(covers(each, part) for each in _PARTS.get(field, ()))
+
+
 def searches(texts: Iterable[TextNode], field: Field) -> bool:
     """Return whether one of ``texts`` is searched for in ``field``, a single part."""
-    return any(text.field in {field, Field.EVERYTHING} for text in texts)
+    return any(covers(text.field, field) for text in texts)
 
 
 def conditions(node: Node) -> list[Node]:
@@ -348,6 +415,7 @@ def describe(node: Node) -> str:
     >>> describe(And((Terms("两岸渔业", ("两岸", "渔业")), Not(Phrase("水", ("水",))))))
     '(两岸 AND 渔业) AND NOT "水"'
     """
+    node = _without_versions(node)
     match node:
         case Terms(_, terms, field, operator):
             joined = f" {operator.value} ".join(terms)
@@ -379,6 +447,10 @@ def describe(node: Node) -> str:
             start = first.isoformat() if first else ""
             end = last.isoformat() if last else ""
             return f"date:{start}..{end}"
+        case Changed(part, first, last):
+            if first is None and last is None:
+                return "changed:" if part is Field.TEXT else f"changed:{part.value}"
+            return describe(DateRange(first, last)).replace("date:", "changed:")
         case MatchAll():
             return "*"
         case And(children):
@@ -389,7 +461,15 @@ def describe(node: Node) -> str:
             return f"NOT {_parenthesized(child)}"
 
 
+def _without_versions(node: Node) -> Node:
+    """Return a text in a field that the query language has no name for as it is searched for."""
+    if isinstance(node, _TEXT_NODES) and node.field in {Field.ANY_VERSION, Field.ALL}:
+        return by_part(node) or node
+    return node
+
+
 def _parenthesized(node: Node) -> str:
+    node = _without_versions(node)
     text = describe(node)
     return f"({text})" if isinstance(node, And | Or | Near) else text
 

@@ -36,11 +36,20 @@ class Token(NamedTuple):
     position: int
 
 
-TEXT_FIELDS: Final = ("title", "body", "caption", "leftout", "everything")
+TEXT_FIELDS: Final = ("title", "body", "caption", "leftout", "earlier", "everything")
 NAME_FIELDS: Final = ("source", "author", "tag")
 LOCATION_FIELDS: Final = ("url", "path")
 DATE_FIELDS: Final = ("date", "since", "until")
-FIELDS: Final = (*TEXT_FIELDS, *NAME_FIELDS, *LOCATION_FIELDS, "id", "saved", *DATE_FIELDS)
+CHANGE_FIELD: Final = "changed"
+FIELDS: Final = (
+    *TEXT_FIELDS,
+    *NAME_FIELDS,
+    *LOCATION_FIELDS,
+    "id",
+    "saved",
+    *DATE_FIELDS,
+    CHANGE_FIELD,
+)
 
 # Chinese keyboards type “ ” or ＂ for the quote key, traditional ones 「 」. An opening mark ends
 # at any closing mark of its own family, so a quoted string may contain those of another.

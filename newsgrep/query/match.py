@@ -35,6 +35,7 @@ from newsgrep.query.ast import (
     TextNode,
     TextPattern,
     Wildcard,
+    covers,
     describe,
 )
 
@@ -308,9 +309,6 @@ def find_matches(
     fewer for more than :data:`MAX_ALL_MATCHES` together, unless ``most`` is ``None``. Where a
     whole literal occurs, its single characters are not marked elsewhere.
     """
-    allowed = {field, Field.EVERYTHING}
-    if field in {Field.TITLE, Field.BODY}:
-        allowed.add(Field.TEXT)
     found: dict[Offsets, Match] = {}
     patterns: list[Match] = []
     texts = list(texts)
@@ -318,7 +316,7 @@ def find_matches(
         strings = sum(1 + len(text.terms) for text in texts)
         most = min(most, max(MAX_ALL_MATCHES // max(strings, 1), _FEWEST_MATCHES))
     for text in texts:
-        if text.field not in allowed:
+        if not covers(text.field, field):
             continue
         if not isinstance(text, Terms | Phrase):
             patterns += _pattern_matches(folded, text, most)
@@ -451,8 +449,10 @@ def matching_documents(
     """Return which of ``total`` candidates match ``pattern``.
 
     ``texts`` has the key of each document, of any kind, and its packed texts: those of left-out
-    text if that is the pattern's field (:func:`newsgrep.analysis.codec.pack_left_out`), else the
-    folded ones (:func:`newsgrep.analysis.codec.pack_folded`).
+    text or of earlier versions if that is the pattern's field
+    (:func:`newsgrep.analysis.codec.pack_left_out`,
+    :func:`newsgrep.analysis.versions.pack_earlier`), else the folded ones
+    (:func:`newsgrep.analysis.codec.pack_folded`).
 
     Raises :class:`UsageError` where a regular expression takes longer than
     :data:`MAX_REGEX_SECONDS`.
@@ -494,7 +494,7 @@ def _is_limited(pattern: TextPattern) -> bool:
 
 def verifier(pattern: TextPattern) -> Callable[[bytes], bool]:
     """Return a function that says whether packed texts match ``pattern`` in its field."""
-    if isinstance(pattern, Phrase) and pattern.field is not Field.LEFT_OUT:
+    if isinstance(pattern, Phrase) and pattern.field not in {Field.LEFT_OUT, Field.EARLIER}:
         return LiteralVerifier(pattern)
     return partial(_matches_packed, pattern)
 
@@ -503,6 +503,8 @@ def _matches_packed(pattern: TextPattern, packed: bytes) -> bool:
     if pattern.field is Field.LEFT_OUT:
         passages = codec.unpack_left_out(packed)
         return any(contains_pattern(fold(passage.text), pattern) for passage in passages)
+    if pattern.field is Field.EARLIER:
+        return any(contains_pattern(text, pattern) for text in _earlier_texts(pattern, packed))
     title, body, captions = codec.unpack_folded(packed)
     match pattern.field:
         case Field.TITLE:
@@ -514,6 +516,17 @@ def _matches_packed(pattern: TextPattern, packed: bytes) -> bool:
         case _:
             texts = [title, body]
     return any(contains_pattern(text, pattern) for text in texts)
+
+
+def _earlier_texts(pattern: TextPattern, packed: bytes) -> Iterator[str]:
+    """Yield the folded texts of earlier versions that decide whether ``pattern`` occurs in them."""
+    from newsgrep.analysis.versions import earlier_texts, unpack_earlier  # likewise
+
+    versions = unpack_earlier(packed)
+    if isinstance(pattern, Regex | Near):
+        yield from (fold(text) for each in versions for text in (each.title, each.body))
+    else:  # it never occurs across paragraphs, most of which are those of other versions
+        yield from map(fold, earlier_texts(versions))
 
 
 class LiteralVerifier:

@@ -28,6 +28,7 @@ from newsgrep.errors import QueryError, UsageError
 from newsgrep.query import ast
 from newsgrep.query.ast import Field, Node
 from newsgrep.query.lexer import (
+    CHANGE_FIELD,
     LOCATION_FIELDS,
     NAME_FIELDS,
     TEXT_FIELDS,
@@ -185,6 +186,16 @@ def is_punctuation(text: str) -> bool:
 _VALUE_KINDS: Final = {TokenKind.WORD, TokenKind.QUOTED, TokenKind.OPEN}
 _ENDS_OF_BOTH: Final = {TokenKind.OR, TokenKind.CLOSE}
 _TEXT_FIELDS: Final = {name: Field(name) for name in TEXT_FIELDS}
+_CHANGED_PARTS: Final = {part.value: part for part in (Field.TITLE, Field.BODY)}
+
+
+def _follows(value: Token | None, field: Token) -> bool:
+    """Return whether ``value`` is right after the colon of ``field``."""
+    return (
+        value is not None
+        and value.kind in _VALUE_KINDS
+        and value.position == field.position + len(field.text) + 1
+    )
 
 
 class ParseOptions(NamedTuple):
@@ -423,6 +434,8 @@ class Parser:
 
     def _field_value(self, token: Token) -> Node:
         value = self._peek()
+        if token.text == CHANGE_FIELD and not _follows(value, token):
+            return ast.Changed()
         kinds = _VALUE_KINDS
         if token.text in _TEXT_FIELDS:
             kinds = kinds | {TokenKind.FUZZY, TokenKind.REGEX}
@@ -444,7 +457,23 @@ class Parser:
             return name_contains(ast.NameField(token.text), value.text)
         if token.text in LOCATION_FIELDS:
             return ast.LocationContains(ast.LocationField(token.text), fold(normalize(value.text)))
+        if token.text == CHANGE_FIELD:
+            return self._changed(value)
         return self._dates(token, value)
+
+    def _changed(self, value: Token) -> ast.Changed:
+        part = _CHANGED_PARTS.get(fold(normalize(value.text)))
+        if part:
+            return ast.Changed(part)
+        from newsgrep.query.dates import calendar_in, parse_date_range  # likewise
+
+        try:
+            calendar = self.options.calendar or calendar_in()
+            return ast.Changed(Field.TEXT, *parse_date_range(value.text, calendar.today))
+        except QueryError as exc:
+            begins = value.position + (value.kind is TokenKind.QUOTED)
+            message = f"{exc} Without a date, write changed:, changed:title or changed:body."
+            raise QueryError(message, self.text, begins + (exc.position or 0)) from exc
 
     def _saved(self, name: Token) -> Node:
         try:

@@ -25,7 +25,7 @@ from newsgrep.engines.registry import open_engine
 from newsgrep.engines.whoosh import writer
 from newsgrep.errors import UsageError
 from newsgrep.models import Article, FileRecord, Status
-from newsgrep.query.ast import And, DateRange, MatchAll, Node, Not, Or
+from newsgrep.query.ast import And, DateRange, MatchAll, Node, Not, Or, in_all_versions
 from newsgrep.query.parser import parse
 from tests.support.contract_archive import ARCHIVE, QUERIES
 from tests.support.factories import (
@@ -89,11 +89,13 @@ def test_queries_cover_every_node_type() -> None:
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query[:30])
-@pytest.mark.parametrize("any_word", [False, True], ids=["all", "any"])
+@pytest.mark.parametrize("mode", ["all", "any", "versions"])
 def test_search_equals_memory_engine(
-    shared_engine: Engine, reference: Engine, query: str, any_word: bool
+    shared_engine: Engine, reference: Engine, query: str, mode: str
 ) -> None:
-    root = parse(query, any_word=any_word, scan=True).root
+    root = parse(query, any_word=mode == "any", scan=True).root
+    if mode == "versions":
+        root = in_all_versions(root)
     for order in Order:
         expected = reference.search(EngineRequest(root, order, 100, 0, FACETS))
         found = shared_engine.search(EngineRequest(root, order, 100, 0, FACETS))
@@ -125,6 +127,12 @@ def ids(engine: Engine, query: str) -> set[str]:
         ("source:post", {"english"}),
         ("联合 -声明", set()),
         ("北京大学生", {"year"}),
+        ("earlier:通车", {"bridge"}),
+        ("changed:", {"bridge", "tram", "undated"}),
+        ("changed:title", {"bridge", "undated"}),
+        ("changed:2023-11-20", {"bridge"}),
+        ("changed:2024", {"bridge", "tram", "undated"}),
+        ("changed:2024-05", set()),
     ],
 )
 def test_search_returns_expected_ids(shared_engine: Engine, query: str, expected: set[str]) -> None:

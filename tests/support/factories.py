@@ -8,7 +8,16 @@ from pathlib import Path
 from newsgrep.analysis.document import make_document
 from newsgrep.engines.base import Change, Engine, PutArticle
 from newsgrep.engines.registry import is_on_server, open_engine, server_operations
-from newsgrep.models import Article, FileRecord, LeftOut, Precision, Provenance, Published, Status
+from newsgrep.models import (
+    Article,
+    FileRecord,
+    LeftOut,
+    Precision,
+    Provenance,
+    Published,
+    Status,
+    Version,
+)
 
 ENGINES = ("memory", "whoosh", "tantivy", "opensearch")
 
@@ -43,9 +52,14 @@ def make_article(
     tags: Iterable[str] = (),
     url: str | None = None,
     left_out: Iterable[tuple[str, str]] = (),
+    fetched: str | None = None,
+    versions: Iterable[tuple[str, str, str]] = (),
     path: str | None = None,
 ) -> Article:
-    """Return an article that was read from ``path``, or from a file named after its id."""
+    """Return an article that was read from ``path``, or from a file named after its id.
+
+    ``versions`` are captures, titles and bodies.
+    """
     return Article(
         id=article_id,
         title=title,
@@ -58,6 +72,11 @@ def make_article(
         tags=tuple(tags),
         url=url,
         left_out=tuple(LeftOut(*each) for each in left_out),
+        fetched=fetched,
+        versions=tuple(
+            Version(*each, f"/archive/{article_id}.{number}.md", f"{number:02}")
+            for number, each in enumerate(versions)
+        ),
         provenance={"title": Provenance.HEADING},
     )
 

@@ -29,7 +29,11 @@ TITLE: Final = "title"
 BODY: Final = "body"
 CAPTION: Final = "caption"
 LEFT_OUT: Final = "left_out"
+EARLIER: Final = "earlier"
 """Tokens in order, with positions."""
+
+CHANGES: Final = "changes"
+"""The keywords of changes (:func:`newsgrep.analysis.versions.change_keywords`), or no value."""
 
 TERMS: Final = "terms"
 """Every term of title and body once."""
@@ -75,7 +79,10 @@ LONG_TERM: Final = "_long"
 """Marker among the terms of an article with a term longer than that."""
 
 PASSAGE_END: Final = "_|"
-"""Token after every caption and every passage of left-out text, so that no phrase spans two."""
+"""Token after every caption, passage of left-out text and paragraph of earlier versions.
+
+So no phrase spans two of them.
+"""
 
 # An underscore is not part of a run of letters, so tokens that begin with one are our own.
 _TOKEN: Final = re.compile(rf"[^\W_{SOLO}]+|.", re.DOTALL)
@@ -126,6 +133,7 @@ def _texts(document: IndexDocument, addresses: Mapping[LocationField, str]) -> d
         BODY: " ".join(index_tokens(body)),
         CAPTION: _passage_tokens(captions.split(CAPTION_BREAK)),
         LEFT_OUT: _passage_tokens(left_out),
+        EARLIER: _passage_tokens(map(fold, document.earlier_texts())),
         TERMS: " ".join(terms),
         IMPACTS: " ".join(impact_tokens(impacts)),
     }
@@ -150,6 +158,7 @@ def _values(
         **{kind.value: each or ("",) for kind, each in names.items()},
         **{ADDRESSES[kind]: (each[:MAX_ADDRESS_LENGTH],) for kind, each in addresses.items()},
         ID: (document.article_id,),
+        CHANGES: document.changes,
         "month": (publication_month(document.published),),
         "day": (publication_day(document.published),),
     }

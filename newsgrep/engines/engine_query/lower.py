@@ -18,6 +18,8 @@ from newsgrep.engines.engine_query.fields import (
     ADDRESSES,
     BODY,
     CAPTION,
+    CHANGES,
+    EARLIER,
     FIRST_DAY,
     FOLDED_NAMES,
     HAS_TIME,
@@ -50,7 +52,11 @@ MAX_CONTAINS_LENGTH: Final = 100
 _MAX_INNER_TERMS: Final = 8
 """Inner terms of a literal, the longest ones, that narrow down its candidates."""
 
-_PASSAGE_FIELDS: Final = {Field.CAPTION: CAPTION, Field.LEFT_OUT: LEFT_OUT}
+_PASSAGE_FIELDS: Final = {
+    Field.CAPTION: CAPTION,
+    Field.LEFT_OUT: LEFT_OUT,
+    Field.EARLIER: EARLIER,
+}
 """Fields whose terms are not listed; they are found by their tokens only."""
 
 _TEXT_FIELDS: Final = {
@@ -110,6 +116,8 @@ def lower(reader: IndexReader, node: ast.Node, within: ir.Clause | None = None) 
             return ir.Term(ID, article_id)
         case ast.DateRange(first, last, zone):
             return _lower_dates(first, last, zone)
+        case ast.Changed():
+            return ir.AnyTerm(CHANGES, node.keywords)
         case ast.MatchAll():
             return ir.Must(())
         case ast.And(children):
@@ -151,7 +159,7 @@ def term_clause(term: str, field: Field = Field.TEXT) -> ir.Clause:
             return ir.all_of(ir.Term(TERMS, term_token(term)), _token_sequence(BODY, term))
         case Field.TITLE:
             return _token_sequence(TITLE, term)
-        case Field.CAPTION | Field.LEFT_OUT:
+        case Field.CAPTION | Field.LEFT_OUT | Field.EARLIER:
             return _token_sequence(_PASSAGE_FIELDS[field], term)
         case _:
             return ir.Term(TERMS, term_token(term))
@@ -234,6 +242,10 @@ def _lower_literal(literal: prefilter.Literal, field: Field) -> ir.Clause:
 
 def _lower_gaps(gaps: Iterable[prefilter.CharGap], field: Field) -> ir.Clause:
     """Return a clause for all gaps in one text: a gap has no more tokens than characters."""
+    if field is Field.EARLIER:  # of all versions together; characters may be in two paragraphs
+        return ir.all_of(
+            *(ir.Term(EARLIER, each) for gap in gaps for each in (gap.first, gap.second))
+        )
     each_field = (
         ir.all_of(*(ir.OrderedNear(name, gap.first, gap.second, gap.max_gap) for gap in gaps))
         for name in _TEXT_FIELDS[field]

@@ -19,11 +19,14 @@ from newsgrep.analysis.codec import (
     unpack_left_out,
 )
 from newsgrep.analysis.document import IndexDocument
+from newsgrep.analysis.versions import stored_length, unpack_versions
 from newsgrep.engines.base import FACETS
 from newsgrep.engines.engine_query.fields import (
     ADDRESSES,
     BODY,
     CAPTION,
+    CHANGES,
+    EARLIER,
     FIRST_DAY,
     FOLDED_NAMES,
     HAS_TIME,
@@ -68,6 +71,9 @@ PACKED_REST: Final = "rest"
 PACKED_LEFT_OUT: Final = "left_out_passages"
 """The left-out text, packed likewise; absent if there is none."""
 
+PACKED_VERSIONS: Final = "versions"
+"""The earlier versions, packed as in :mod:`newsgrep.analysis.versions`; absent likewise."""
+
 PACKED_FILE_RECORD: Final = "packed_file_record"
 PACKED_FILE_RECORD_IN_FORMAT_4: Final = "stamp"
 """Read when an index is rebuilt."""
@@ -79,6 +85,7 @@ PACKED_ARTICLE_FIELDS: Final = (
     PACKED_TEXTS,
     PACKED_REST,
     PACKED_LEFT_OUT,
+    PACKED_VERSIONS,
     PACKED_FILE_RECORD,
     PACKED_URL,
 )
@@ -110,7 +117,7 @@ _INTEGER: Final = {"type": "integer", "doc_values": False}
 _OPAQUE: Final = {"type": "object", "enabled": False}
 
 ARTICLE_FIELDS: Final[Mapping[str, object]] = {
-    **{name: _text_field(positions=True) for name in (TITLE, BODY, CAPTION, LEFT_OUT)},
+    **{name: _text_field(positions=True) for name in (TITLE, BODY, CAPTION, LEFT_OUT, EARLIER)},
     TERMS: _text_field(positions=False),
     **{
         f"{IMPACTS}_{half}{digit}": {**_text_field(positions=False), "copy_to": TERMS}
@@ -118,7 +125,7 @@ ARTICLE_FIELDS: Final[Mapping[str, object]] = {
         for digit in range(1, 8)
     },
     **dict.fromkeys((ID, *FACETS, *FOLDED_NAMES.values()), _KEYWORD),
-    **dict.fromkeys(ADDRESSES.values(), _SEARCH_ONLY_KEYWORD),
+    **dict.fromkeys((CHANGES, *ADDRESSES.values()), _SEARCH_ONLY_KEYWORD),
     LATIN_TERMS: {"type": "keyword", "index": False},
     **dict.fromkeys((FIRST_DAY, LAST_DAY, HAS_TIME), _INTEGER),
     TIMESTAMP: {"type": "double"},
@@ -172,6 +179,10 @@ def article_json(document: IndexDocument) -> str:
     found[PACKED_FILE_RECORD] = _base64(pack_file_record(document.file_record))
     if document.left_out:
         found[PACKED_LEFT_OUT] = _base64(document.left_out)
+    if document.versions:
+        found[PACKED_VERSIONS] = _base64(document.versions)
+    else:
+        del found[EARLIER], found[CHANGES]
     if document.url is not None:
         found[PACKED_URL] = _base64(document.url.encode("utf-8", "surrogatepass"))
     if document.published:
@@ -232,13 +243,15 @@ def stored_article(hit: ServerHit, limit: int = MAX_UNPACKED_BYTES) -> Article:
         limit,
     )
     left_out = unpack_left_out(stored_bytes(hit, PACKED_LEFT_OUT), limit)
-    return replace(article, url=_stored_url(hit), left_out=left_out)
+    versions = unpack_versions(stored_bytes(hit, PACKED_VERSIONS), article, limit)
+    return replace(article, url=_stored_url(hit), left_out=left_out, versions=versions)
 
 
 def text_length(article: Article) -> int:
-    """Return the number of characters in the texts of an article."""
+    """Return the number of characters in the texts of an article, as they are in memory."""
     others = (*article.captions, *(each.text for each in article.left_out))
-    return len(article.title) + len(article.body) + sum(map(len, others))
+    own = len(article.title) + len(article.body) + sum(map(len, others))
+    return own + stored_length(article.versions)
 
 
 def _stored_url(hit: ServerHit) -> str | None:

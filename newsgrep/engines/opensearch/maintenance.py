@@ -12,6 +12,7 @@ from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.fields import (
     BODY,
     CAPTION,
+    EARLIER,
     ID,
     IMPACTS,
     LEFT_OUT,
@@ -112,7 +113,7 @@ def _term_problems(
         texts = index_fields(make_document(article, record)).texts
         tokens = [
             ir.Term(field, token)
-            for field in (TITLE, BODY, CAPTION, LEFT_OUT, TERMS, IMPACTS)
+            for field in (TITLE, BODY, CAPTION, LEFT_OUT, EARLIER, TERMS, IMPACTS)
             for token in dict.fromkeys(texts[field].split(" "))
             if token
         ]

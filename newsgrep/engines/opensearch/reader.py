@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from newsgrep.analysis.versions import pack_earlier
 from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.fields import ID, MAX_TOKEN_LENGTH, TERMS
 from newsgrep.engines.engine_query.lower import values_of
@@ -12,7 +13,9 @@ from newsgrep.engines.opensearch.documents import (
     LATIN_TERMS,
     PACKED_ARTICLE_FIELDS,
     PACKED_LEFT_OUT,
+    PACKED_REST,
     PACKED_TEXTS,
+    PACKED_VERSIONS,
     ServerHit,
     is_latin_term,
     stored_article,
@@ -77,6 +80,12 @@ class ServerReader:
 
     def texts(self, clause: ir.Clause, field: Field) -> Iterator[tuple[str, bytes]]:
         """Yield id and packed texts of every article that matches ``clause``."""
+        if field is Field.EARLIER:
+            names = (PACKED_TEXTS, PACKED_REST, PACKED_VERSIONS)
+            for hit in self._stored(clause, *names):
+                packed = (stored_bytes(hit, name) for name in names)
+                yield text(hit, "_id"), pack_earlier(*packed)
+            return
         name = PACKED_LEFT_OUT if field is Field.LEFT_OUT else PACKED_TEXTS
         for hit in self._stored(clause, name):
             yield text(hit, "_id"), stored_bytes(hit, name)

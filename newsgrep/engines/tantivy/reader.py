@@ -9,6 +9,7 @@ from typing import Any, Final
 from tantivy import DocAddress, Document, Index, Query
 
 from newsgrep.analysis.characters import CharKind, kind_of
+from newsgrep.analysis.versions import pack_earlier
 from newsgrep.engines.base import FACETS, FacetCounts, by_frequency
 from newsgrep.engines.commits import Commit, CommitFolder
 from newsgrep.engines.engine_query import ir
@@ -20,12 +21,14 @@ from newsgrep.engines.tantivy.schema import (
     ARTICLE_KIND,
     FILE_RECORD_KIND,
     KIND,
+    PACKED_REST,
     PACKED_TEXTS,
     create_schema,
     left_out_bytes,
     stored_article,
     stored_bytes,
     stored_file_record,
+    versions_bytes,
 )
 from newsgrep.engines.tantivy.verified import verify_files
 from newsgrep.models import FileRecord
@@ -196,10 +199,13 @@ class CommitReader:
     def texts(self, clause: ir.Clause, field: Field) -> Iterator[tuple[str, bytes]]:
         """Yield id and packed texts of every article that matches ``clause``."""
         for document in self.documents(clause):
-            is_left_out = field is Field.LEFT_OUT
-            packed = (
-                left_out_bytes(document) if is_left_out else stored_bytes(document, PACKED_TEXTS)
-            )
+            if field is Field.LEFT_OUT:
+                packed = left_out_bytes(document)
+            else:
+                packed = stored_bytes(document, PACKED_TEXTS)
+            if field is Field.EARLIER:
+                rest = stored_bytes(document, PACKED_REST)
+                packed = pack_earlier(packed, rest, versions_bytes(document))
             yield str(document.get_first(ID)), packed
 
     def values(

@@ -27,6 +27,7 @@ from newsgrep.engines.commits import (
 from newsgrep.engines.engine_query.fields import (
     BODY,
     CAPTION,
+    EARLIER,
     ID,
     IMPACTS,
     LEFT_OUT,
@@ -61,7 +62,7 @@ from newsgrep.engines.tantivy.schema import (
 )
 from newsgrep.errors import IndexDamaged
 
-_TOKEN_FIELDS: Final = (TITLE, BODY, CAPTION, LEFT_OUT, TERMS, IMPACTS)
+_TOKEN_FIELDS: Final = (TITLE, BODY, CAPTION, LEFT_OUT, EARLIER, TERMS, IMPACTS)
 
 _PREVIOUS_IN_FORMAT_5: Final = "before"
 _MAX_META_BYTES: Final = 16 << 20
@@ -112,7 +113,7 @@ def salvage(folder: Path) -> Iterator[Stored | Unreadable]:
     """Yield all that is stored, each article and file record once, and what is unreadable.
 
     Only what is stored is read, so damage to terms or postings loses nothing. What the last
-    commit can't provide may be in another segment of the previous commit. Reads formats 4 to 6.
+    commit can't provide may be in another segment of the previous commit. Reads formats 4 to 7.
     Raises :class:`IndexDamaged` if no commit can be read, and ``OSError`` for what the operating
     system refuses, which is no loss.
     """

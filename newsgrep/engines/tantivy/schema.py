@@ -21,11 +21,14 @@ from newsgrep.analysis.codec import (
     unpack_left_out,
 )
 from newsgrep.analysis.document import IndexDocument
+from newsgrep.analysis.versions import unpack_versions
 from newsgrep.engines.base import FACETS
 from newsgrep.engines.engine_query.fields import (
     ADDRESSES,
     BODY,
     CAPTION,
+    CHANGES,
+    EARLIER,
     FIRST_DAY,
     FOLDED_NAMES,
     HAS_TIME,
@@ -55,14 +58,25 @@ NEGATED_TIMESTAMP: Final = "negated_timestamp"
 PACKED_TEXTS: Final = "texts"
 PACKED_REST: Final = "rest"
 PACKED_LEFT_OUT: Final = "left_out_passages"
+PACKED_VERSIONS: Final = "versions"
 PACKED_FILE_RECORD: Final = "file_record"
 PACKED_URL: Final = "whole_url"
-"""What is returned, packed as in :mod:`newsgrep.analysis.codec`; stored, not indexed."""
+"""What is returned, packed as in :mod:`newsgrep.analysis.codec`; stored, not indexed.
+
+Only articles with earlier versions have a value for these.
+"""
 
 PACKED_CHECKSUM: Final = "checksum"
 """The CRC-32 of what is stored in a document; formats 4 and 5 have none."""
 
-_PACKED: Final = (PACKED_TEXTS, PACKED_REST, PACKED_LEFT_OUT, PACKED_URL, PACKED_FILE_RECORD)
+_PACKED: Final = (
+    PACKED_TEXTS,
+    PACKED_REST,
+    PACKED_LEFT_OUT,
+    PACKED_URL,
+    PACKED_FILE_RECORD,
+    PACKED_VERSIONS,
+)
 
 _PACKED_FILE_RECORD_IN_FORMAT_4: Final = "stamp"
 """Read when an index is rebuilt."""
@@ -75,11 +89,11 @@ FLOAT_FIELDS: Final = (TIMESTAMP, NEGATED_TIMESTAMP)
 def create_schema() -> Schema:
     """Return the schema of a new index; tantivy stores it in the index."""
     builder = SchemaBuilder()
-    for field in (TITLE, BODY, CAPTION, LEFT_OUT):
+    for field in (TITLE, BODY, CAPTION, LEFT_OUT, EARLIER):
         builder.add_text_field(field, tokenizer_name="whitespace", index_option="position")
     for field in (TERMS, IMPACTS):
         builder.add_text_field(field, tokenizer_name="whitespace", index_option="basic")
-    for field in (KIND, KEY, ID, *FOLDED_NAMES.values(), *ADDRESSES.values()):
+    for field in (KIND, KEY, ID, CHANGES, *FOLDED_NAMES.values(), *ADDRESSES.values()):
         # The id is stored as well, so that a document can be identified when it is read.
         stored = field in {KIND, ID}
         builder.add_text_field(field, stored=stored, tokenizer_name="raw", index_option="basic")
@@ -119,6 +133,8 @@ def article_document(article: IndexDocument) -> Document:
     document.add_bytes(PACKED_LEFT_OUT, article.left_out)
     document.add_bytes(PACKED_URL, (article.url or "").encode("utf-8", "replace"))
     document.add_bytes(PACKED_FILE_RECORD, pack_file_record(article.file_record))
+    if article.versions:
+        document.add_bytes(PACKED_VERSIONS, article.versions)
     document.add_bytes(PACKED_CHECKSUM, _checksum(document))
     return document
 
@@ -167,6 +183,7 @@ def stored_article(document: Document) -> Article:
         article,
         url=stored_bytes(document, PACKED_URL).decode() or None,
         left_out=unpack_left_out(left_out_bytes(document)),
+        versions=unpack_versions(versions_bytes(document), article),
     )
 
 
@@ -181,6 +198,11 @@ def stored_file_record(document: Document) -> FileRecord:
 def left_out_bytes(document: Document) -> bytes:
     """Return the packed left-out text; format 4 has none."""
     return bytes(document.get_first(PACKED_LEFT_OUT) or b"")
+
+
+def versions_bytes(document: Document) -> bytes:
+    """Return the packed earlier versions; most articles have none."""
+    return bytes(document.get_first(PACKED_VERSIONS) or b"")
 
 
 def stored_bytes(document: Document, field: str) -> bytes:

@@ -58,6 +58,7 @@ from newsgrep.engines.whoosh.storage import (
     INDEX_NAME,
     NUMBER_COLUMNS,
     NUMBER_DEFAULTS,
+    VERSIONS_COLUMN,
     Segment,
 )
 from newsgrep.errors import UsageError
@@ -83,7 +84,9 @@ _OFFSETS_CUTOFF: Final = 1000
 """Columns with more values store offsets; else they are computed from the values' lengths."""
 
 COLUMN_TYPES: Final[Mapping[str, Column]] = (
-    dict.fromkeys(BYTES_COLUMNS, VarBytesColumn(write_offsets_cutoff=_OFFSETS_CUTOFF))
+    dict.fromkeys(
+        (*BYTES_COLUMNS, VERSIONS_COLUMN), VarBytesColumn(write_offsets_cutoff=_OFFSETS_CUTOFF)
+    )
     | dict.fromkeys(FACET_COLUMNS, RefBytesColumn())
     | {
         name: NumericColumn(code, default=NUMBER_DEFAULTS.get(name, 0))
@@ -120,6 +123,7 @@ class SegmentBuilder:
         self._segment = W3Segment(codec, INDEX_NAME, segid=os.urandom(8).hex())
         self.name: str = self._segment.segment_id()
         self.documents = 0
+        self._has_versions = False
         self._columns = codec.per_document_writer(storage, self._segment)
         try:
             self._terms = codec.field_writer(storage, self._segment)
@@ -128,11 +132,15 @@ class SegmentBuilder:
             raise
 
     def add(self, columns: Mapping[str, Any]) -> int:
-        """Add a document with a value for each column, and return its number."""
+        """Add a document with a value for each column, and return its number.
+
+        That of :data:`VERSIONS_COLUMN` may be missing.
+        """
         number, writer = self.documents, self._columns
         writer.start_doc(number)
         for name, value in columns.items():
             writer.add_column_value(name, COLUMN_TYPES[name], value)
+        self._has_versions |= VERSIONS_COLUMN in columns
         writer.finish_doc()
         self.documents += 1
         return number
@@ -151,7 +159,9 @@ class SegmentBuilder:
         index = writer._tindex.index  # noqa: SLF001  (described in the commit file)
         names = sorted(writer._fieldmap, key=writer._fieldmap.get)  # noqa: SLF001  (likewise)
         writer.close()
-        return Segment(self.name, self.documents, None, names, index.typecode, len(index))
+        return Segment(
+            self.name, self.documents, None, names, index.typecode, len(index), self._has_versions
+        )
 
     def close(self) -> None:
         """Close the files of a segment that is not finished."""

@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from heapq import merge
-from itertools import compress, groupby
+from itertools import compress, groupby, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +21,7 @@ from newsgrep.engines.commits import Commit
 from newsgrep.engines.whoosh.postings import Postings, count_postings, listed_at, read_postings
 from newsgrep.engines.whoosh.segment import BytesColumn, ReferenceColumn, TermFile, read_numbers
 from newsgrep.engines.whoosh.storage import (
+    CHANGE_FIELD,
     FIELD_BY_NAME_KIND,
     FIELD_BY_PASSAGE_KIND,
     FILE_RECORD,
@@ -32,6 +33,7 @@ from newsgrep.engines.whoosh.storage import (
     POSTINGS,
     TERMS,
     TEXT_FIELD,
+    VERSIONS_COLUMN,
     CorruptFile,
     Segment,
     close_files,
@@ -40,7 +42,7 @@ from newsgrep.engines.whoosh.storage import (
     read_deleted,
     segments_of,
 )
-from newsgrep.models import Article, FileRecord
+from newsgrep.models import Article, FileRecord, Version
 from newsgrep.query.ast import Field, LocationField, NameField
 
 if TYPE_CHECKING:
@@ -126,6 +128,12 @@ class OpenSegment:
         if name not in self._bytes_columns:
             self._bytes_columns[name] = BytesColumn(self._files[f"{name}.col"], self.size)
         return self._bytes_columns[name]
+
+    def versions(self, documents: Sequence[int]) -> Iterator[bytes]:
+        """Yield the packed earlier versions of ``documents``, which ascend; ``b""`` for none."""
+        if self.description.has_versions:
+            return self.column(VERSIONS_COLUMN).values(documents)
+        return repeat(b"", len(documents))
 
     def numbers(self, name: str) -> array[Any]:
         """Return a column of numbers as an array."""
@@ -216,6 +224,9 @@ class WhooshReader:
     def passage_documents(self, term: str, field: Field) -> array[int]:
         return self._field_postings(FIELD_BY_PASSAGE_KIND[field], term)[0]
 
+    def changed_documents(self, keyword: str) -> array[int]:
+        return self._field_postings(CHANGE_FIELD, keyword)[0]
+
     def _field_postings(self, field: str, term: str) -> Postings:
         """Return the living documents with ``term`` in ``field``, and the packed counts."""
         encoded = term.encode("utf-8")
@@ -279,6 +290,11 @@ class WhooshReader:
         return self._value("folded", document)
 
     def packed_texts(self, documents: Sequence[int], field: Field) -> Iterator[bytes]:
+        if field is Field.EARLIER:
+            from newsgrep.analysis.versions import pack_earlier  # few queries need it
+
+            names = ("folded", "rest", VERSIONS_COLUMN)
+            return map(pack_earlier, *(self._values(name, documents) for name in names))
         return self._values("left_out_passages" if field is Field.LEFT_OUT else "folded", documents)
 
     def _values(self, name: str, documents: Sequence[int]) -> Iterator[bytes]:
@@ -289,7 +305,10 @@ class WhooshReader:
             last = len(documents) if end is None else bisect_left(documents, end)
             offset = segment.offset
             numbers = [document - offset for document in documents[first:last]]
-            yield from segment.column(name).values(numbers)
+            if name == VERSIONS_COLUMN:
+                yield from segment.versions(numbers)
+            else:
+                yield from segment.column(name).values(numbers)
 
     def article_id(self, document: int) -> str:
         article_id = self._value("id", document).decode()
@@ -310,7 +329,17 @@ class WhooshReader:
             article,
             url=self.location(LocationField.URL, document) or None,
             left_out=unpack_left_out(self._value("left_out_passages", document)),
+            versions=self._versions(document, article),
         )
+
+    def _versions(self, document: int, newest: Article) -> Sequence[Version]:
+        segment = self.segments[bisect_right(self._offsets, document) - 1]
+        packed = next(segment.versions([document - segment.offset]))
+        if not packed:
+            return ()
+        from newsgrep.analysis.versions import unpack_versions  # most articles have none
+
+        return unpack_versions(packed, newest)
 
     def find_article(self, article_id: str) -> int | None:
         if (number := self._numbers_by_id.get(article_id)) is not None:

@@ -9,7 +9,13 @@ from zlib import crc32
 from newsgrep.analysis.document import make_document
 from newsgrep.engines.commits import CommitFolder
 from newsgrep.engines.whoosh.reader import WhooshReader
-from newsgrep.engines.whoosh.storage import CAPTION_FIELD, LEFT_OUT_FIELD, TEXT_FIELD
+from newsgrep.engines.whoosh.storage import (
+    CAPTION_FIELD,
+    CHANGE_FIELD,
+    EARLIER_FIELD,
+    LEFT_OUT_FIELD,
+    TEXT_FIELD,
+)
 
 _64_BITS: Final = (1 << 64) - 1
 
@@ -42,7 +48,7 @@ def _term_problems(reader: WhooshReader) -> Iterator[str]:
     """
     living = reader.all_documents()
     sums = dict.fromkeys(living, 0)
-    for field in (TEXT_FIELD, CAPTION_FIELD, LEFT_OUT_FIELD):
+    for field in (TEXT_FIELD, CAPTION_FIELD, LEFT_OUT_FIELD, EARLIER_FIELD, CHANGE_FIELD):
         for term, numbers, counts in reader.all_postings(field):
             for number, count in zip(numbers, counts, strict=True):
                 sums[number] = sums.get(number, 0) + _term_checksum(field, term, count) & _64_BITS
@@ -53,6 +59,8 @@ def _term_problems(reader: WhooshReader) -> Iterator[str]:
             *((TEXT_FIELD, term, count) for term, count in document.counts.items()),
             *((CAPTION_FIELD, term, 1) for term in document.caption_terms),
             *((LEFT_OUT_FIELD, term, 1) for term in document.left_out_units),
+            *((EARLIER_FIELD, term, 1) for term in document.earlier_units),
+            *((CHANGE_FIELD, term, 1) for term in document.changes),
         )
         if sum(_term_checksum(*pair) for pair in pairs) & _64_BITS != sums.pop(number):
             yield f"The terms of the article {article.id} do not match its text."

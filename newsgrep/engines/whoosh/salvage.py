@@ -1,6 +1,6 @@
 """Reading what is left of a damaged index: articles and file records one by one.
 
-Indexes of formats 4 and 5 are read in the same way, when they are rebuilt.
+Indexes of formats 4 to 6 are read in the same way, when they are rebuilt.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from newsgrep.analysis.codec import unpack_article, unpack_file_record, unpack_left_out
+from newsgrep.analysis.versions import unpack_versions
 from newsgrep.engines.base import Stored, Unreadable
 from newsgrep.engines.commits import Commit, CommitFolder, checksum_file
 from newsgrep.engines.whoosh.old_formats import OldSegment, read_old_commits
@@ -21,6 +22,7 @@ from newsgrep.engines.whoosh.storage import (
     BYTES_COLUMNS,
     ENGINE,
     OWN_FILE,
+    VERSIONS_COLUMN,
     CheckedFile,
     CorruptFile,
     Segment,
@@ -31,7 +33,7 @@ from newsgrep.engines.whoosh.storage import (
 from newsgrep.errors import IndexDamaged
 from newsgrep.models import FileRecord, Status
 
-_SELF_CHECKED: Final = frozenset(("folded", "rest"))
+_SELF_CHECKED: Final = frozenset(("folded", "rest", VERSIONS_COLUMN))
 """Columns whose values contain checksums of their own: one may be intact in a damaged page."""
 
 _NAMES_IN_FORMAT_4: Final = {"file_record": "stamp"}
@@ -60,7 +62,7 @@ class _OpenSegment(NamedTuple):
 
 
 class _EmptyColumn:
-    """Stands in for a column that an older format does not have."""
+    """Stands in for a column that a segment does not have."""
 
     def __getitem__(self, number: int) -> bytes:
         return b""
@@ -154,13 +156,15 @@ def _open_segment(folder: Path, commit: Commit, segment: Segment) -> _OpenSegmen
     with suppress(CorruptFile, FileNotFoundError):
         deleted = read_deleted(folder, commit, segment)
     living = (n for n in reversed(range(segment.documents)) if n not in deleted)
-    return _open_columns(folder, segment.name, segment.documents, living, files)
+    names = (*BYTES_COLUMNS, VERSIONS_COLUMN) if segment.has_versions else BYTES_COLUMNS
+    return _open_columns(folder, segment.name, segment.documents, living, files, names)
 
 
 def _open_old_segment(folder: Path, segment: OldSegment) -> _OpenSegment:
     files = {name: _SavedFile(*each) for name, each in segment.files.items()}
     living = (n for n in reversed(range(segment.documents)) if n not in segment.deleted)
-    return _open_columns(folder, segment.name, segment.documents, living, files, is_old=True)
+    names = BYTES_COLUMNS
+    return _open_columns(folder, segment.name, segment.documents, living, files, names, is_old=True)
 
 
 def _open_columns(
@@ -169,12 +173,13 @@ def _open_columns(
     documents: int,
     living: Iterable[int],
     saved: Mapping[str, _SavedFile],
+    names: Iterable[str],
     *,
     is_old: bool = False,
 ) -> _OpenSegment:
-    columns: dict[str, Any] = {}
+    columns: dict[str, Any] = {VERSIONS_COLUMN: _EmptyColumn()}
     files: list[CheckedFile] = []
-    for column in BYTES_COLUMNS:
+    for column in names:
         name = f"{segment}.{column}.col"
         if is_old and name not in saved:
             name = f"{segment}.{_NAMES_IN_FORMAT_4.get(column, column)}.col"
@@ -210,6 +215,7 @@ def _salvage_document(columns: Mapping[str, Any], number: int) -> Stored | Unrea
         article = unpack_article(columns["folded"][number], columns["rest"][number], path)
         url = columns["url"][number].decode() or None
         left_out = unpack_left_out(columns["left_out_passages"][number])
-        return Stored(replace(article, url=url, left_out=left_out), record)
+        versions = unpack_versions(columns[VERSIONS_COLUMN][number], article)
+        return Stored(replace(article, url=url, left_out=left_out, versions=versions), record)
     except _DAMAGE:
         return Unreadable(path)

@@ -39,8 +39,17 @@ CAPTION_FIELD: Final = "caption"
 
 LEFT_OUT_FIELD: Final = "left_out"
 
-FIELD_BY_PASSAGE_KIND: Final = {Field.CAPTION: CAPTION_FIELD, Field.LEFT_OUT: LEFT_OUT_FIELD}
+EARLIER_FIELD: Final = "earlier"
+
+FIELD_BY_PASSAGE_KIND: Final = {
+    Field.CAPTION: CAPTION_FIELD,
+    Field.LEFT_OUT: LEFT_OUT_FIELD,
+    Field.EARLIER: EARLIER_FIELD,
+}
 """Fields of texts that no other search counts; all weights are 1."""
+
+CHANGE_FIELD: Final = "change"
+"""The keywords of an article's changes (:func:`newsgrep.analysis.versions.change_keywords`)."""
 
 KEY_FIELD: Final = "key"
 """One term for each file record without an article, see :func:`file_record_key`."""
@@ -57,6 +66,9 @@ NUMBER_COLUMNS: Final = {"first_day": "i", "last_day": "i", "timestamp": "d"} | 
 NUMBER_DEFAULTS: Final = {"timestamp": float("-inf")}
 BYTES_COLUMNS: Final = ("id", "url", "folded", "rest", "left_out_passages", "file_record")
 FACET_COLUMNS: Final = ("source", "month")
+
+VERSIONS_COLUMN: Final = "versions"
+"""The packed earlier versions: a column of byte strings that segments without any do not have."""
 
 COLUMNS: Final = (*NUMBER_COLUMNS, *BYTES_COLUMNS, *FACET_COLUMNS)
 
@@ -95,7 +107,10 @@ CHECKED_ENDINGS: Final = (
     POSTINGS,
     TERMS,
 )
-"""Endings of the names of a segment's files with page checksums, in the order of those."""
+"""Endings of the names of the files with page checksums that every segment has."""
+
+VERSIONS: Final = f"{VERSIONS_COLUMN}.col"
+"""The ending of another file, which only segments with earlier versions have."""
 
 INDEX_NAME: Final = "NEWSGREP"
 """The name of the index that begins the names of its segments."""
@@ -207,7 +222,8 @@ class Segment(NamedTuple):
     ``documents`` is their number, deleted ones included. ``deleted`` is the name of the file with
     the numbers of deleted documents, if there are any. ``fields`` are the names of fields in the
     order of their numbers in the table of terms, ``terms`` is how many it has, and
-    ``position_code`` the type code of their positions, as in :mod:`array`.
+    ``position_code`` the type code of their positions, as in :mod:`array`. ``has_versions`` says
+    whether there is a column of earlier versions; format 6 has none.
     """
 
     name: str
@@ -216,6 +232,12 @@ class Segment(NamedTuple):
     fields: Sequence[str]
     position_code: str
     terms: int
+    has_versions: bool = False
+
+    @property
+    def checked_endings(self) -> tuple[str, ...]:
+        """Return the endings of the files with page checksums, in the order of these."""
+        return (*CHECKED_ENDINGS, VERSIONS) if self.has_versions else CHECKED_ENDINGS
 
     def file(self, ending: str) -> str:
         """Return the name of the segment's file with this ending."""
@@ -230,7 +252,7 @@ class Segment(NamedTuple):
     def files(self) -> tuple[str, ...]:
         """Return the names of all files of the segment."""
         deleted = (self.deleted,) if self.deleted else ()
-        return (*map(self.file, CHECKED_ENDINGS), self.sums, *deleted)
+        return (*map(self.file, self.checked_endings), self.sums, *deleted)
 
 
 def describe_segments(segments: Iterable[Segment]) -> dict[str, Any]:
@@ -256,14 +278,16 @@ def segments_of(commit: Commit) -> list[Segment]:
 
 
 def _check_segment(segment: Segment, files: Mapping[str, FileChecksum]) -> None:
-    name, documents, _, fields, code, terms = segment
+    name, documents, _, fields, code, terms, has_versions = segment
     if not _SEGMENT_NAME.fullmatch(name) or type(documents) is not int or type(terms) is not int:
         raise TypeError("not a segment")
     if not all(isinstance(each, str) for each in fields) or code not in _POSITION_CODES:
         raise TypeError("not the terms of a segment")
+    if type(has_versions) is not bool:
+        raise TypeError("not the columns of a segment")
     if not 0 < documents < min(files[segment.file(f"{each}.col")].size for each in BYTES_COLUMNS):
         raise CorruptFile(f"the segment {name} has too few bytes for its documents")
-    pages = sum(_count_pages(files[segment.file(each)].size) for each in CHECKED_ENDINGS)
+    pages = sum(_count_pages(files[segment.file(each)].size) for each in segment.checked_endings)
     if files[segment.sums].size != pages * _CHECKSUM_BYTES:
         raise CorruptFile(f"{segment.sums} does not have one checksum for each page")
     if segment.deleted and files[segment.deleted].size > documents * _NUMBER_BYTES:
@@ -277,7 +301,7 @@ def read_page_checksums(folder: Path, commit: Commit, segment: Segment) -> dict[
     """
     sums = read_whole(folder, segment.sums, commit.files[segment.sums])
     found, start = {}, 0
-    for name in map(segment.file, CHECKED_ENDINGS):
+    for name in map(segment.file, segment.checked_endings):
         end = start + _count_pages(commit.files[name].size) * _CHECKSUM_BYTES
         found[name] = sums[start:end]
         start = end
@@ -296,7 +320,7 @@ def open_files(folder: Path, commit: Commit, segment: Segment) -> dict[str, Chec
     pages = read_page_checksums(folder, commit, segment)
     opened: dict[str, CheckedFile] = {}
     try:
-        for ending in CHECKED_ENDINGS:
+        for ending in segment.checked_endings:
             name = segment.file(ending)
             opened[ending] = CheckedFile(folder / name, commit.files[name].size, pages[name])
             if opened[ending].is_longer:  # no answer would be wrong, but it is damage
@@ -355,7 +379,7 @@ def pack_deleted(numbers: Iterable[int]) -> bytes:
 def checksum_segment(folder: Path, segment: Segment) -> Iterator[tuple[str, FileChecksum]]:
     """Write the page checksums of a segment, and yield its files with their checksums."""
     sums = bytearray()
-    for ending in CHECKED_ENDINGS:
+    for ending in segment.checked_endings:
         checksum, pages = checksum_pages(folder / segment.file(ending))
         sums += pages
         yield segment.file(ending), checksum

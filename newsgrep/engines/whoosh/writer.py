@@ -24,7 +24,9 @@ from newsgrep.engines.whoosh.storage import (
     ARTICLE,
     BYTES_COLUMNS,
     CAPTION_FIELD,
+    CHANGE_FIELD,
     DEFAULT_VALUES,
+    EARLIER_FIELD,
     FACET_COLUMNS,
     FIELD_BY_NAME_KIND,
     FILE_RECORD,
@@ -34,6 +36,7 @@ from newsgrep.engines.whoosh.storage import (
     LENGTH_COLUMNS,
     NUMBER_COLUMNS,
     TEXT_FIELD,
+    VERSIONS_COLUMN,
     Segment,
     checksum_segment,
     file_record_key,
@@ -103,8 +106,10 @@ class NewSegment:
             facet = segment.facet(name)
             columns[name] = [facet.values[facet.references[number]] for number in living]
         self.sources.update(_sources(segment))
-        for values in zip(*columns.values(), strict=True):
-            self.builder.add(dict(zip(columns, values, strict=True)))
+        versions = segment.versions(living)
+        for *values, packed in zip(*columns.values(), versions, strict=True):
+            each = dict(zip(columns, values, strict=True))
+            self.builder.add(each | {VERSIONS_COLUMN: packed} if packed else each)
         numbers = {old: first + new << _NUMBER_SHIFT for new, old in enumerate(living)}
         for field in segment.fields:
             lists = self._lists[field]
@@ -307,6 +312,8 @@ def _article_document(document: IndexDocument) -> tuple[dict[str, FieldTerms], d
     for field, passage_terms in (
         (CAPTION_FIELD, document.caption_terms),
         (LEFT_OUT_FIELD, document.left_out_units),
+        (EARLIER_FIELD, document.earlier_units),
+        (CHANGE_FIELD, document.changes),
     ):
         if passage_terms:
             terms[field] = FieldTerms(passage_terms, (1,) * len(passage_terms))
@@ -319,6 +326,8 @@ def _article_document(document: IndexDocument) -> tuple[dict[str, FieldTerms], d
         "url": (document.url or "").encode("utf-8", "replace"),
         "month": publication_month(document.published).encode(),
     }
+    if document.versions:
+        columns[VERSIONS_COLUMN] = document.versions
     columns |= dict(zip(LENGTH_COLUMNS, document.lengths, strict=True))
     if document.source:
         columns["source"] = document.source.encode("utf-8", "replace")
