@@ -23,6 +23,8 @@ ARTICLES = (
         "守塔人下了岛。\n\n灯塔由雾港海事局接管。",
         source="雾港日报",
         date="2024-05-17",
+        fetched="2024-05-20T03:00:00+00:00",
+        versions=[("2024-05-17T04:00:00+00:00", "霧港燈塔熄燈", "守塔人仍在岛上。")],
     ),
     make_article(
         "a2", "離島渡輪復航", "碼頭貼出聯合聲明，渡輪照常開出。", source="鹭岛电台", date="2023-11"
@@ -54,10 +56,19 @@ DUPLICATE = FileRecord(
 
 def in_format(number: int) -> tuple[tuple[Article, ...], FileRecord]:
     """Return the articles, and the record of the duplicate, as far as this format stores them."""
-    if number >= 5:
+    if number >= 7:
         return ARTICLES, DUPLICATE
+    if number >= 5:
+        return tuple(map(_before_format_7, ARTICLES)), DUPLICATE
     articles = (replace(each, left_out=(), file_time=None) for each in ARTICLES)
-    return tuple(articles), DUPLICATE._replace(extractor="", sketch=b"", address="")
+    return tuple(map(_before_format_7, articles)), DUPLICATE._replace(
+        extractor="", sketch=b"", address=""
+    )
+
+
+def _before_format_7(article: Article) -> Article:
+    """Return ``article`` without its versions and the time of its capture."""
+    return replace(article, versions=(), fetched=None)
 
 
 def make_released_index(folder: Path, engine_name: str = "whoosh") -> None:

@@ -153,6 +153,8 @@ def _checksum(document: Document) -> bytes:
     crc = crc32(f"{document.get_first(KIND)} {document.get_first(ID)}".encode())
     for field in _PACKED:
         value = bytes(document.get_first(field) or b"")
+        if field == PACKED_VERSIONS and not value:
+            continue  # as in format 6
         crc = crc32(value, crc32(len(value).to_bytes(8, "little"), crc))
     return crc.to_bytes(4, "little")
 
