@@ -36,6 +36,7 @@ from newsgrep.engines.whoosh.storage import (
     INDEX_NAME,
     OWN_FILE,
     TEXT_FIELD,
+    VERSIONS_COLUMN,
     Segment,
     checksum_segment,
     describe_segments,
@@ -256,16 +257,21 @@ def columns_of(number: int, distinct: int) -> dict[str, Any]:
         "first_day": number * 1000 if number % 50 < 25 else 0,
         "timestamp": number / 3 if number % 2 else float("-inf"),
         "body_length": number,
+        **({VERSIONS_COLUMN: b"v" * (number % 7)} if number % 3 == 1 else {}),
     }
 
 
 def compare_columns(reader: SegmentReader, own: WhooshReader) -> None:
     """Compare all columns as Whoosh reads them with what newsgrep reads."""
     (segment,) = own.segments
+    assert segment.description.has_versions == (segment.size > 1)
     for name in COLUMN_TYPES:
+        if name == VERSIONS_COLUMN and segment.size == 1:
+            assert list(segment.versions(range(1))) == [b""]
+            continue
         column = reader.column_reader(name)
         theirs = [column[number] for number in range(segment.size)]
-        if name in BYTES_COLUMNS:
+        if name in {*BYTES_COLUMNS, VERSIONS_COLUMN}:
             ours = segment.column(name)
             assert [ours[number] for number in range(segment.size)] == theirs
             assert list(ours.values(range(segment.size))) == theirs
@@ -310,7 +316,13 @@ def write_by_whoosh(folder: Path, documents: list[dict[str, float]]) -> None:
     index = terms._tindex.index
     terms.close()
     segment = Segment(
-        theirs.segment_id(), len(documents), None, [TEXT_FIELD], index.typecode, len(index)
+        theirs.segment_id(),
+        len(documents),
+        None,
+        [TEXT_FIELD],
+        index.typecode,
+        len(index),
+        has_versions=len(documents) > 1,
     )
     commits.publish(dict(checksum_segment(folder, segment)), describe_segments([segment]))
 
@@ -428,6 +440,19 @@ def test_merge_rewrites_half_deleted_segments(tmp_path: Path) -> None:
             assert len(reader.postings("水")[0]) == 3000 - last
 
 
+def test_merge_keeps_versions(tmp_path: Path) -> None:
+    expected = []
+    for first in (0, 1, 2, 3, 4):  # segments with and without versions
+        with writing(tmp_path) as writer:
+            writer.add({KEY: FieldTerms([f"k{first}"], [1])}, columns_of(first, 1))
+        expected.append(columns_of(first, 1).get(VERSIONS_COLUMN, b""))
+    with reading(tmp_path) as own:
+        (segment,) = own.segments
+        ids = [segment.column("id")[number] for number in range(5)]
+        found = dict(zip(ids, segment.versions(range(5)), strict=True))
+        assert [found[f"k{number}".encode()] for number in range(5)] == expected
+
+
 def test_files_name_no_class_of_newsgrep(tmp_path: Path) -> None:
     engine_with("whoosh", tmp_path, [make_article("a", "水", "渔场声明", captions=["图"])]).close()
     for path in (tmp_path / "whoosh").iterdir():
@@ -435,7 +460,7 @@ def test_files_name_no_class_of_newsgrep(tmp_path: Path) -> None:
         assert b"newsgrep." not in content, path.name
     (path,) = (tmp_path / "whoosh").glob("commit-?.json")
     state = json.loads(path.read_text().partition("\n")[0])["state"]
-    assert [len(each) for each in state["segments"]] == [6]
+    assert [len(each) for each in state["segments"]] == [7]
 
 
 def test_segments_of_inverts_describe_segments(tmp_path: Path) -> None:
