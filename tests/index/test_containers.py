@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import random
+import shutil
+import tarfile
+import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,15 +18,24 @@ from typing import Any
 import pytest
 
 from newsgrep.engines.base import count_matches
-from newsgrep.errors import UsageError
+from newsgrep.errors import NoArticle, UsageError
+from newsgrep.extract.extraction import extract_records
+from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.pipeline import extract_record
-from newsgrep.extract.records.base import DEFAULT_OPTIONS, ReadOptions, Record
+from newsgrep.extract.records.base import (
+    DEFAULT_OPTIONS,
+    ReadOptions,
+    ReadReport,
+    Record,
+    file_source,
+)
 from newsgrep.index import index_at
 from newsgrep.index.containers import Ledger, unpack_ledger
 from newsgrep.index.outcomes import Outcome, UpdateSummary
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.models import Article, FileRecord, Status
 
+SAMPLES = Path(__file__).parents[1] / "fixtures/formats"
 WORDS = ("港口", "河堤", "学校", "电车", "渔船", "图书馆")
 
 
@@ -285,3 +300,44 @@ def test_progress_of_files_of_many_records_is_in_bytes(folder: Path) -> None:
     assert numbers == sorted(numbers)
     assert (numbers[0], numbers[-1]) == (0, total)
     assert len(set(numbers)) > 10
+
+
+def test_folder_of_all_formats_gives_numbers_that_add_up(folder: Path) -> None:
+    shutil.copytree(SAMPLES, folder / "a/samples", ignore=shutil.ignore_patterns("*.py"))
+    articles = "".join(f"{line(number)}\n" for number in range(6))
+    bad = "{}\n" * 25 + "[]\n" * 3
+    (folder / "a/d.jsonl.xz").write_bytes(lzma.compress((articles + bad).encode()))
+    (folder / "a/e.csv.bz2").write_bytes(bz2.compress("title,text\n甲,海带今天上市。\n".encode()))
+    with tarfile.open(folder / "a/f.tar.gz", "w:gz") as archive:
+        archive.add(SAMPLES / "tables/scrapy.csv", "scrapy.csv")
+        archive.add(SAMPLES / "documents/page.html", "page.html")
+    with zipfile.ZipFile(folder / "a/g.zip", "w") as packed:
+        packed.write(folder / "a/d.jsonl.xz", "inner/d.jsonl.xz")
+    (folder / "a/h.jsonl").write_bytes(b"")
+    (folder / "a/i.md").write_text("# 港口\n\n渔船昨天停靠了，海带今天上市。\n", "utf-8")
+    summary = update(folder)
+    # What the readers yield, without an index, is counted file by file.
+    found: Counter[bool] = Counter()
+    others: Counter[str] = Counter()
+    paths = [path for path in (folder / "a").rglob("*") if path.is_file()]
+    for path in paths:
+        options = ReadOptions(report=ReadReport(others=others))
+        source, outlets = file_source(path), load_outlets()
+        records = extract_records(str(path), source, outlets=outlets, mtime=1.8e9, options=options)
+        try:
+            found.update([each.article is not None for each in records] or [False])
+        except NoArticle:
+            found[False] += 1
+    counts = summary.counts
+    assert summary.files == len(paths) > 30
+    assert summary.seen == counts[Outcome.ADDED] + found[False] + counts[Outcome.DUPLICATE]
+    assert counts[Outcome.ADDED] + counts[Outcome.DUPLICATE] == found[True]
+    assert (counts[Outcome.REJECTED], summary.uncounted) == (found[False], 10)
+    assert summary.others == others
+    assert summary.articles == counts[Outcome.ADDED] == len(bodies(folder))
+    listed = {outcome: len(files) for outcome, files in summary.listed.items()}
+    assert listed[Outcome.DUPLICATE] == counts[Outcome.DUPLICATE]
+    assert listed[Outcome.REJECTED] == counts[Outcome.REJECTED] - summary.uncounted
+    again = update(folder)
+    assert again.counts[Outcome.UNCHANGED] == summary.articles
+    assert (again.seen, again.others, again.uncounted) == (summary.seen, others, summary.uncounted)
