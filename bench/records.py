@@ -3,7 +3,8 @@
 ``python -m bench.records PAGES`` packs the HTML pages in the folder PAGES, as often as it takes,
 into a WARC file with a picture after each page, and their articles into a JSON Lines file. Peers
 run as processes of the interpreter in $NEWSGREP_BENCH_PEERS, by default this one; a peer whose
-packages are missing has no row.
+packages are missing has no row. ``--largest 1000`` also indexes JSON Lines of 10 MB, 100 MB and
+1 GB for their memory; this takes half an hour.
 """
 
 from __future__ import annotations
@@ -134,6 +135,11 @@ def _index(work: Path, name: str, file: Path, jobs: int) -> Job:
     return Job(f"newsgrep index --jobs {jobs}", command)
 
 
+def _index_again(work: Path, name: str, file: Path) -> Sequence[str]:
+    """Return the command that finds ``file`` unchanged, after :func:`_index` with one job."""
+    return (*_NEWSGREP, "index", str(file), "--index", str(work / f"{name}-1.index" / "i"))
+
+
 def _crawl_jobs(work: Path, file: Path, peers: str) -> list[Job]:
     return [
         Job("newsgrep extract --jsonl", (*_NEWSGREP, "extract", "--jsonl", str(file))),
@@ -151,12 +157,33 @@ def _dump_jobs(work: Path, file: Path) -> list[Job]:
     ]
 
 
+def _memory_rows(work: Path, pages: Sequence[bytes], largest: int) -> Iterator[str]:
+    """Yield the peak memory of indexing a file of ``largest`` MB, and two smaller ones."""
+    for size in (largest // 100, largest // 10, largest):
+        dump = work / f"{size}.jsonl"
+        count = write_json_lines(dump, pages, size * 10**6)
+        run = measure.run(_index(work, f"memory {size}", dump, 1).command)
+        again = measure.run(_index_again(work, f"memory {size}", dump))
+        dump.unlink()
+        yield (
+            f"| {size:,} | {count:,} | {run.peak_bytes / 2**20:,.0f} | {count / run.seconds:,.0f} "
+            f"| {again.peak_bytes / 2**20:,.0f} | {again.seconds:,.1f} |"
+        )
+
+
+_MEMORY_HEADING: Final = (
+    "| JSON Lines, MB | articles | index: peak MB | a second | unchanged: peak MB | seconds |\n"
+    "| --: | --: | --: | --: | --: | --: |"
+)
+
+
 @click.command()
 @click.argument("pages", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--count", default=2000, show_default=True, help="Pages in the WARC file.")
 @click.option("--megabytes", default=100, show_default=True, help="Size of the JSON Lines file.")
+@click.option("--largest", default=0, help="Measure the memory for a file of so many MB, too.")
 @click.option("--write", is_flag=True, help="Update the checked-in results.")
-def main(pages: Path, count: int, megabytes: int, write: bool) -> None:
+def main(pages: Path, count: int, megabytes: int, largest: int, write: bool) -> None:
     """Measure how fast records are read, beside other tools."""
     found = pages_in(pages)
     if not found:
@@ -179,6 +206,8 @@ def main(pages: Path, count: int, megabytes: int, write: bool) -> None:
             *_measure(_crawl_jobs(work, warc, peers), count),
             "\n" + _HEADING.format("JSON Lines", "articles"),
             *_measure(_dump_jobs(work, dump), rows),
+            *(["\n" + _MEMORY_HEADING] if largest else []),
+            *(_memory_rows(work, found, largest) if largest else ()),
         )
     )
     click.echo(text)
