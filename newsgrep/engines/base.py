@@ -6,7 +6,7 @@ parses a query string and never segments a text, and opening one writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -98,16 +98,53 @@ class EngineRequest(NamedTuple):
     after: ScoredDoc | None = None
 
 
+class Conflict(NamedTuple):
+    """What another process has ``stored``, and the version that is not stored because of it.
+
+    Without a ``document``, ``stored`` is another article at the address of one that was written.
+    """
+
+    document: IndexDocument | None
+    stored: FileRecord
+
+
+class Expected(NamedTuple):
+    """What is stored for an article, as far as a run knows: a file record, or ``None`` if nothing.
+
+    It is for engines to which several processes write at once. If the version of another file is
+    stored, such an engine does not make the change, and calls ``report`` with the version that is
+    not stored; it also reports other articles at the same address. The run decides about them.
+    """
+
+    file_record: FileRecord | None
+    report: Callable[[Conflict], None]
+
+
 class PutArticle(NamedTuple):
     """Add this article, or replace the one with the same id."""
 
     document: IndexDocument
+    expected: Expected | None = None
 
 
 class DeleteArticle(NamedTuple):
-    """Delete the article with this id, and the record of its file."""
+    """Delete the article with this id, and the record of its file.
+
+    If something else than ``expected`` is stored, it stays, and nothing is reported.
+    """
 
     article_id: str
+    expected: Expected | None = None
+
+
+def is_expected(change: PutArticle | DeleteArticle, stored: FileRecord) -> bool:
+    """Return whether ``change`` may replace or delete what is ``stored`` for its article."""
+    if change.expected is None:
+        return True
+    if isinstance(change, PutArticle) and change.document.file_record.path == stored.path:
+        return True
+    known = change.expected.file_record
+    return known is not None and (known.path, known.digest) == (stored.path, stored.digest)
 
 
 class PutFileRecord(NamedTuple):

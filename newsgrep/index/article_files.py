@@ -86,8 +86,13 @@ class ArticleFiles:
 
     def demote(self, record: FileRecord, address: str) -> None:
         """Make the file of an article one of its duplicates."""
-        self.leaders_at(address).remove(record)
+        self.remove(record)
         self.duplicates.setdefault(address, []).append(record)
+
+    def remove(self, record: FileRecord) -> None:
+        """Forget that the article of ``record`` is taken from its file."""
+        if address_of(record) in self._leaders:
+            self._leaders[address_of(record)].remove(record)
         self._remove(record.article_id or "")
 
     def lose(self, record: FileRecord) -> None:

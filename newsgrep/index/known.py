@@ -231,7 +231,10 @@ class KnownRecords(Mapping[str, FileRecord]):
         if self._find:
             by_id = {self.id_of(each): each for each in wanted}
             for record in self._find(list(by_id)):
-                self._places[by_id[record.article_id or ""]] = self._file.append(record)
+                known = by_id[record.article_id or ""]
+                # Another process may have stored the article from another file.
+                if hash_key(record.path) == self._paths[known]:
+                    self._places[known] = self._file.append(record)
 
     def get(self, path: str, default: FileRecord | None = None) -> FileRecord | None:  # type: ignore[override]
         """Return the file record with this path."""

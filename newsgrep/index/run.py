@@ -11,8 +11,10 @@ from newsgrep.analysis.codec import unpack_folded
 from newsgrep.analysis.document import IndexDocument
 from newsgrep.engines.base import (
     Change,
+    Conflict,
     DeleteArticle,
     DropFileRecord,
+    Expected,
     PutArticle,
     PutFileRecord,
     Stored,
@@ -65,6 +67,9 @@ class UpdateRun:
         self.committed = 0
         """How many of the files to read are committed."""
 
+        self.conflicts: list[Conflict] = []
+        """Versions that a server has not stored; :meth:`reconsidered` decides about them."""
+
         self.plan = plan
         self.histories = histories
         for record in plan.known.records(plan.gone_rows):
@@ -95,6 +100,8 @@ class UpdateRun:
         # How many articles the file that is being read had, and how many of them were found.
         self._found_in: dict[str, tuple[int, int]] = {}
         self._limits: dict[str, RejectionLimit] = {}
+        # What other processes have stored meanwhile, by path.
+        self._of_others: dict[str, FileRecord] = {}
 
     def commit(self) -> None:
         """Count all changes that :meth:`changes` has yielded as committed."""
@@ -115,11 +122,81 @@ class UpdateRun:
         yield from self._promote(prepare)
         # Articles whose file is gone or has another article now, and that no other file has.
         lost = self._articles.lost_ids() - self._deleted
-        yield map(DeleteArticle, sorted(lost))
+        yield map(self._delete, sorted(lost))
         self._read_followers(prepare)
-        for change in rewrite(self.histories.complete(self._articles_with_duplicates())):
+        gone = map(address_of, self.histories.gone)
+        for change in self._complete((*self._articles.duplicates, *gone), rewrite):
             yield (change,)
-        yield self._record_duplicates()
+        yield self._record_duplicates(self._articles.duplicates)
+
+    def _complete(self, addresses: Iterable[str], rewrite: Rewrite) -> Iterator[Change]:
+        """Yield the changes that add versions to the articles at some addresses."""
+        for change in rewrite(self.histories.complete(self._with_duplicates(addresses))):
+            yield self._put(change.document) if isinstance(change, PutArticle) else change
+
+    def _put(self, document: IndexDocument) -> PutArticle:
+        return PutArticle(document, self._expected(document.article_id))
+
+    def _delete(self, article_id: str) -> DeleteArticle:
+        return DeleteArticle(article_id, self._expected(article_id))
+
+    def _expected(self, article_id: str) -> Expected:
+        articles = self._articles
+        return Expected(articles.get(article_id) or articles.lost(article_id), self._report)
+
+    def _report(self, conflict: Conflict) -> None:
+        article_id = conflict.stored.article_id or ""
+        if conflict.document or self._articles.get(article_id) != conflict.stored:
+            self.conflicts.append(conflict)
+
+    def reconsidered(self, rewrite: Rewrite) -> Iterator[Change]:
+        """Yield the changes for all conflicts, as if this run had read the other files, too."""
+        conflicts = sorted(self.conflicts, key=lambda each: each.stored.path)
+        self.conflicts.clear()
+        addresses: dict[str, None] = {}
+        for document, stored in conflicts:
+            addresses[address_of(stored)] = None
+            if document:
+                addresses[address_of(document.file_record)] = None
+                yield from self._reconsider(document, stored)
+        for document, stored in conflicts:
+            if document is None:
+                yield from self._consider(stored)
+        yield from self._complete(addresses, rewrite)
+        yield from self._record_duplicates(addresses)
+
+    def _reconsider(self, document: IndexDocument, stored: FileRecord) -> Iterator[Change]:
+        record = document.file_record
+        winner = self._articles.get(document.article_id)
+        is_own = record.path in self._outcomes
+        if winner and is_own and winner.path not in {record.path, stored.path}:
+            return  # a later version was chosen instead
+        if winner:
+            self._articles.remove(winner)
+        self._add_of_other(stored)
+        self._forget_duplicate(record)
+        address = address_of(record)
+        record = record._replace(article_id=address, address="")
+        yield from self._add(replace(document.with_id(address), file_record=record))
+        if not is_own:  # a file of another process
+            del self._outcomes[record.path]
+
+    def _consider(self, stored: FileRecord) -> Iterator[Change]:
+        """Compare an article that another process has stored with others at its address."""
+        winner = self._articles.get(stored.article_id or "")
+        if winner is None:
+            self._add_of_other(stored)
+        elif winner != stored:
+            return  # its own conflict is reported
+        address = address_of(stored)
+        best, *others = best_first(self._articles.leaders_at(address).agreeing(stored))
+        for each in others:
+            yield from self._demote(each, address, best.article_id or "")
+
+    def _add_of_other(self, stored: FileRecord) -> None:
+        self._forget_duplicate(stored)
+        self._articles.add(stored)
+        self._of_others[stored.path] = stored
 
     def _take_group(self, item: Prepared, following: Iterator[Prepared]) -> Iterator[Change]:
         """Yield the changes by ``item`` and those after it that must be in the same commit.
@@ -239,6 +316,8 @@ class UpdateRun:
         """Note that a file or a record was read; what it had before is lost until it is added."""
         self._note_file(record.file)
         self._known.unmark(record.path, PENDING)
+        if other := self._of_others.pop(record.path, None):
+            self._articles.lose(other)
         if record.locator and (row := self._found(record.path)) is not None:
             self._lose_row(row)
 
@@ -308,7 +387,7 @@ class UpdateRun:
                 record = end.file_record
             self._containers[record.path] = end.uncounted, end.others
             if known and known.status is Status.INDEXED:
-                yield DeleteArticle(known.article_id or "")
+                yield self._delete(known.article_id or "")
             yield PutFileRecord(record)
         elif known and known.status is Status.CONTAINER:
             yield DropFileRecord(record.path)
@@ -375,9 +454,12 @@ class UpdateRun:
         return ()
 
     def _article(self, document: IndexDocument) -> Iterator[Change]:
+        if self._is_repeated(document.file_record):
+            yield from self._replace(document.file_record)
+        yield from self._add(document)
+
+    def _add(self, document: IndexDocument) -> Iterator[Change]:
         record, address = document.file_record, document.article_id
-        if self._is_repeated(record):
-            yield from self._replace(record)
         articles = self._articles
         leaders = articles.leaders_at(address)
         agreeing = []
@@ -400,7 +482,7 @@ class UpdateRun:
             yield DropFileRecord(record.path)
         yield from self._delete_former_article(record)
         before = articles.lost(article_id)
-        yield PutArticle(self.histories.write(document, before, agreeing))
+        yield self._put(self.histories.write(document, before, agreeing))
         self._deleted.discard(article_id)
         existed = articles.was_known(article_id)
         if existed and article_id not in articles:
@@ -426,14 +508,15 @@ class UpdateRun:
         if article_id not in self._articles and article_id not in self._deleted:
             self._deleted.add(article_id)
             self.histories.delete(article_id)
-            yield DeleteArticle(article_id)
+            yield self._delete(article_id)
 
     def _demote(self, record: FileRecord, address: str, article_id: str) -> Iterator[Change]:
         """Make ``record`` a duplicate of the article that has its text now."""
-        self._articles.demote(record, address)
         own_id = record.article_id or ""
+        delete = self._delete(own_id)
+        self._articles.demote(record, address)
         if own_id != article_id:
-            yield DeleteArticle(own_id)
+            yield delete
 
     def _choose_id(
         self, document: IndexDocument, leaders: Leaders, agreeing: Sequence[FileRecord]
@@ -501,10 +584,10 @@ class UpdateRun:
     def _forget_duplicate(self, record: FileRecord) -> None:
         self._articles.forget_duplicate(record)
 
-    def _record_duplicates(self) -> Iterator[Change]:
-        for address, duplicates in self._articles.duplicates.items():
+    def _record_duplicates(self, addresses: Iterable[str]) -> Iterator[Change]:
+        for address in addresses:
             leaders = find_leaders(self._articles.versions_at(address))
-            for record in duplicates:
+            for record in self._articles.duplicates.get(address, ()):
                 yield self._duplicate(record, leaders[record.path])
             for record in self._articles.followers_at(address):
                 change = self._duplicate(record, leaders[record.path])
@@ -531,11 +614,12 @@ class UpdateRun:
             if isinstance(item, IndexDocument):
                 self.histories.add_duplicate(item, leader_of[item.file_record.path])
 
-    def _articles_with_duplicates(self) -> Iterator[tuple[FileRecord, list[FileRecord]]]:
-        """Yield the file record of each article whose duplicates have changed, and theirs."""
-        gone = map(address_of, self.histories.gone)
+    def _with_duplicates(
+        self, addresses: Iterable[str]
+    ) -> Iterator[tuple[FileRecord, list[FileRecord]]]:
+        """Yield the file record of each article at some addresses, and those of its duplicates."""
         articles = self._articles
-        for address in dict.fromkeys((*articles.duplicates, *gone)):
+        for address in dict.fromkeys(addresses):
             versions = articles.versions_at(address)
             leaders = find_leaders(versions)
             for leader in articles.at(address):

@@ -21,7 +21,7 @@ from newsgrep.engines.base import (
     count_matches,
     first_match,
 )
-from newsgrep.errors import ChangesRejected, IndexLocked, Interrupted
+from newsgrep.errors import ChangesRejected, IndexLocked, Interrupted, ServerProblem
 from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.records.base import DEFAULT_OPTIONS, ReadOptions
 from newsgrep.extract.records.registry import is_container
@@ -49,6 +49,10 @@ from newsgrep.query.ast import DateRange, Node, Not
 _MIN_FILES_FOR_WORKERS: Final = 300
 _MIN_BYTES_FOR_WORKERS: Final = 1_000_000
 """Bytes of files of many records, compressed or not."""
+
+
+_MAX_ROUNDS: Final = 20
+"""How often a run decides again about articles that other processes change at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,15 +253,19 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
     def again(files: Sequence[File]) -> Iterator[Prepared]:
         return prepare_files(files, prepare, 1)
 
+    def write(changes: Iterable[Change]) -> None:
+        try:
+            engine.write(changes)
+        except ChangesRejected as exc:
+            rejected.append(exc)  # the following changes are to be written, too
+
     try:
         groups = run.changes(results, again, partial(rewrite_articles, jobs=jobs))
         for changes in _timed_commits(groups, options.commit_every):
-            try:
-                engine.write(changes)
-            except ChangesRejected as exc:
-                rejected.append(exc)  # the following changes are to be written, too
+            write(changes)
             index.confirm()
             run.commit()
+            _settle(run, write)
     except KeyboardInterrupt as exc:
         if not index.has_commits:
             raise Interrupted(
@@ -279,6 +287,19 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
     if rejected:
         items = tuple(item for each in rejected for item in each.items)
         raise ChangesRejected(rejected[0].index, items) from rejected[0]
+
+
+def _settle(run: UpdateRun, write: Callable[[Iterable[Change]], None]) -> None:
+    """Write the changes for articles that another process has written meanwhile."""
+    for _ in range(_MAX_ROUNDS):
+        if not run.conflicts:
+            return
+        write(run.reconsidered(partial(rewrite_articles, jobs=1)))
+        run.commit()
+    raise ServerProblem(
+        "Other processes change the same articles all the time. The others are written: run the "
+        "command again to complete it."
+    )
 
 
 def _last_commit(index: Index) -> int:

@@ -19,9 +19,11 @@ from newsgrep.index.plan import Shard, parse_shard
 from newsgrep.index.server import ServerIndex
 from newsgrep.index.store import Index
 from newsgrep.index.update import UpdateOptions, update_index
+from newsgrep.index.workers import Progress, no_progress
+from newsgrep.models import FileRecord, Status
 from tests.support import fake_server
 from tests.support.cli import Cli, write_article
-from tests.support.simulated_archive import index_contents
+from tests.support.simulated_archive import SimulatedArchive, index_contents, random_article
 
 
 @pytest.fixture
@@ -213,6 +215,60 @@ def test_next_runs_correct_simultaneous_shards(
     shard_by_shard(server, paths, (1, 2))
     update_index(FolderIndex(tmp_path / "whole"), paths)
     assert index_contents(server)[0] == index_contents(FolderIndex(tmp_path / "whole"))[0]
+
+
+def without_ids(index: Index) -> tuple[list[str], dict[str, FileRecord]]:
+    """Return the contents of an index without what depends on the order of the files.
+
+    The first of several texts at one address has the id of the address, and a duplicate may agree
+    with two of them.
+    """
+    articles, records = index_contents(index)
+    shown = {each.article_id for each in records.values() if each.status is Status.INDEXED}
+    assert shown == articles.keys()
+    assert shown >= {each.article_id for each in records.values() if each.article_id}
+    return sorted(articles.values()), {
+        path: each._replace(article_id=None, address="") for path, each in records.items()
+    }
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_simultaneous_shards_equal_one_run(
+    tmp_path: Path, server: ServerIndex, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def takes(shard: Shard, path: str) -> bool:  # does not depend on the folder of the test
+        return int(Path(path).stem) % shard.count == shard.number - 1
+
+    monkeypatch.setattr(Shard, "takes", takes)
+    chance = random.Random(seed)
+    archive = SimulatedArchive(tmp_path / "n")
+    paths = [str(archive.folder)]
+    for number in range(60):
+        content = random_article(chance, number, addresses=6)
+        archive.write(f"{chance.choice('abc')}/{number}.md", content)
+
+    def load(number: int, progress: Progress = no_progress) -> None:
+        every = chance.choice((0.0, 300.0))
+        shard = Shard(number, 3)
+        update_index(
+            server, paths, UpdateOptions(shard=shard, progress=progress, commit_every=every)
+        )
+
+    first, *others = chance.sample((1, 2, 3), 3)
+    moments = {other: chance.randrange(1, 8) for other in others}
+
+    def meanwhile(done: int, _: int | None) -> None:
+        for other in [other for other in others if moments.get(other) == done]:
+            del moments[other]
+            load(other)
+
+    load(first, meanwhile)
+    assert not moments
+    whole = FolderIndex(tmp_path / "whole")
+    update_index(whole, paths)
+    assert without_ids(server) == without_ids(whole)
+    again = update_index(server, paths)
+    assert again.counts[Outcome.ADDED] == again.counts[Outcome.UPDATED] == 0
 
 
 def test_duplicate_of_deleted_article_is_indexed(tmp_path: Path, server: ServerIndex) -> None:

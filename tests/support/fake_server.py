@@ -13,7 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from newsgrep.engines.base import Change, Problem, Stored, Unreadable
+from newsgrep.engines.base import (
+    Change,
+    Conflict,
+    DeleteArticle,
+    Problem,
+    PutArticle,
+    Stored,
+    Unreadable,
+    is_expected,
+)
 from newsgrep.engines.memory import MemoryEngine
 from newsgrep.engines.opensearch.address import OpenSearchAddress, parse_address
 from newsgrep.engines.registry import (
@@ -44,11 +53,42 @@ class FakeIndex(MemoryEngine):
 
     def write(self, changes: Iterable[Change]) -> None:
         """Apply each change at once: earlier ones stay if a later one fails."""
+        written: list[PutArticle] = []
         try:
             for change in changes:
-                super().write((change,))
+                if not self._is_refused(change):
+                    super().write((change,))
+                    written += [change] if isinstance(change, PutArticle) else []
         finally:
             _save()
+        for put in written:
+            self._report_others(put)
+
+    def _report_others(self, put: PutArticle) -> None:
+        """Report other articles at the address of one that was written."""
+        record = put.document.file_record
+        address = record.address or record.article_id
+        for each in self._documents.values() if put.expected else ():
+            other = each.indexed.file_record
+            is_there = address in {other.address, other.article_id}
+            if put.expected and is_there and other.article_id != record.article_id:
+                put.expected.report(Conflict(None, other))
+
+    def _is_refused(self, change: Change) -> bool:
+        """Return whether another process has stored something else; report it."""
+        match change:
+            case PutArticle(document):
+                key = document.article_id
+            case DeleteArticle(key):
+                pass
+            case _:
+                return False
+        stored = self._documents.get(key)
+        if stored is None or is_expected(change, record := stored.indexed.file_record):
+            return False
+        if isinstance(change, PutArticle) and change.expected:
+            change.expected.report(Conflict(change.document, record))
+        return True
 
     def verify(self, *, deep: bool = False) -> list[Problem]:  # noqa: ARG002  (deep is no different)
         return [Problem(f"the article {each} can't be read") for each in self.unreadable]

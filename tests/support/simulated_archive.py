@@ -224,7 +224,7 @@ def _sorted_candidates(page: ResultPage, names: Mapping[str, str]) -> list[Score
     return sorted(renamed, key=lambda each: (each.score, each.timestamp, each.id))
 
 
-def index_contents(index: Index) -> tuple[dict[str, str], dict[str, tuple[object, ...]]]:
+def index_contents(index: Index) -> tuple[dict[str, str], dict[str, FileRecord]]:
     """Return the file and body of every article, and the record of every file."""
     with index.open() as engine:
         ids = [each.id for each in engine.search(EngineRequest(MatchAll(), limit=999)).candidates]
@@ -233,5 +233,5 @@ def index_contents(index: Index) -> tuple[dict[str, str], dict[str, tuple[object
     return articles, records
 
 
-def _without_reason(record: FileRecord) -> tuple[object, ...]:
+def _without_reason(record: FileRecord) -> FileRecord:
     return record._replace(reason=None)
