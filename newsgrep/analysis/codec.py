@@ -14,11 +14,12 @@ from __future__ import annotations
 import json
 import sys
 import zlib
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain
 from struct import Struct
-from typing import Final
+from typing import Any, Final
 
 from newsgrep._io import encode_json, table_lines
 from newsgrep.models import Article, FileRecord, LeftOut, Precision, Provenance, Published, Status
@@ -37,10 +38,18 @@ TEXT_SEPARATOR: Final = "\x1e"
 _SEPARATOR_BYTE: Final = b"\x1e"
 _CRC_SIZE: Final = 4
 _LENGTH_SIZE: Final = 4
-MAX_TEXT_BYTES: Final = 1 << 28
-"""Bytes of folded texts: files have at most 64 MB, and characters at most four bytes."""
-MAX_HEAD_BYTES: Final = 1 << 26
+MAX_TEXT_CHARACTERS: Final = 1 << 24
+"""Characters of an article's texts. Files with more than ten million are rejected."""
+
+MAX_TEXT_BYTES: Final = 4 * MAX_TEXT_CHARACTERS
+MAX_HEAD_BYTES: Final = 1 << 25
 """Bytes of the metadata of an article, or of its versions."""
+
+_MAX_HEAD_VALUES: Final = 1 << 21
+_MAX_PASSAGES: Final = 1 << 20
+"""Pages have at most half as many elements, and so do texts have lines."""
+
+_DECODED_BYTES: Final = 1 << 20
 _UTF32: Final = 4
 _STATUSES: Final = tuple(Status)
 _FILE_RECORD_NUMBERS: Final = Struct("<QqQBB")
@@ -136,7 +145,12 @@ def inflate(packed: bytes, dictionary: bytes, limit: int) -> bytes:
 
 
 def pack_folded(title: str, body: str, captions: str) -> bytes:
-    """Return the folded texts of an article, compressed."""
+    """Return the folded texts of an article, compressed.
+
+    Raises :class:`ValueError` for more than :data:`MAX_TEXT_CHARACTERS`, which can't be unpacked.
+    """
+    if len(title) + len(body) + len(captions) + 2 > MAX_TEXT_CHARACTERS:
+        raise ValueError(f"an article has more than {MAX_TEXT_CHARACTERS - 2:,} characters")
     return deflate(
         _compressor(text_dictionary),
         (TEXT_SEPARATOR.join((title, body, captions)).encode(_ENCODING, "replace"),),
@@ -148,7 +162,7 @@ def unpack_folded(packed: bytes, limit: int = MAX_TEXT_BYTES) -> tuple[str, str,
 
     Raises :class:`DamagedData`.
     """
-    texts = _folded_text(packed, limit).split(TEXT_SEPARATOR)
+    texts = _folded_text(packed, limit).split(TEXT_SEPARATOR, 3)
     try:
         title, body, captions = texts
     except ValueError as exc:
@@ -194,7 +208,25 @@ def is_character_start(data: bytes, at: int) -> bool:
 
 
 def _folded_text(packed: bytes, limit: int) -> str:
-    return decode_folded(inflate_folded(packed, limit))
+    data = inflate_folded(packed, limit)
+    if len(data) > MAX_TEXT_CHARACTERS:
+        decoder, length = getincrementaldecoder(_ENCODING)("replace"), 0
+        for at in range(0, len(data), _DECODED_BYTES):
+            length += len(decoder.decode(data[at : at + _DECODED_BYTES]))
+            if length > MAX_TEXT_CHARACTERS:
+                raise DamagedData("an article is too long")
+    return decode_folded(data)
+
+
+def load_head(head: str) -> Any:
+    """Return the JSON value in ``head``, with a limited number of values.
+
+    Raises :class:`DamagedData`, and :class:`ValueError` for what is not JSON.
+    """
+    # Short ones take little memory, whatever they contain.
+    if len(head) > _MAX_HEAD_VALUES and sum(map(head.count, ",[{")) > _MAX_HEAD_VALUES:
+        raise DamagedData("the metadata of an article has too many values")
+    return json.loads(head)
 
 
 def pack_article(article: Article, folded: Sequence[str]) -> bytes:
@@ -261,7 +293,7 @@ def _parse_article(data: bytes, folded: str, path: str) -> Article:
         provenance,
         notes,
         *others,  # format 4 has none
-    ) = json.loads(data[_LENGTH_SIZE:end].decode(_ENCODING))
+    ) = load_head(data[_LENGTH_SIZE:end].decode(_ENCODING))
     file_time: str | None = others[0] if others else None
     since: str | None = others[1] if len(others) > 1 else None
     if provenance.get("published") in _GUESSED_IN_FORMAT_4:
@@ -269,7 +301,12 @@ def _parse_article(data: bytes, folded: str, path: str) -> Article:
             file_time = published[0]
         published = None
         del provenance["published"]
+    if len(wide) > len(_WIDE_FORMS) or min(lengths) < 0:
+        raise DamagedData("the metadata of an article is invalid")
     expected = _widen(folded, wide)
+    # Title, body and captions have two separators, also without a caption.
+    if sum(lengths) + max(len(lengths) - 1, 2) != len(expected):
+        raise DamagedData(_LENGTH_MISMATCH)
     if len(data) - end != _UTF32 * len(expected):
         raise DamagedData(_LENGTH_MISMATCH)
     own = (
@@ -345,9 +382,31 @@ def unpack_left_out(packed: bytes, limit: int = MAX_TEXT_BYTES) -> tuple[LeftOut
         return ()
     data = inflate(packed, _left_out_dictionary(), limit)
     try:
-        return tuple(LeftOut(text, reason) for reason, text in json.loads(data.decode(_ENCODING)))
+        return tuple(_parse_passages(data.decode(_ENCODING)))
     except (ValueError, TypeError, RecursionError) as exc:
         raise DamagedData("the left-out text is invalid") from exc
+
+
+def _parse_passages(listed: str) -> Iterator[LeftOut]:
+    """Yield the passages in a JSON array of pairs of a reason and a text.
+
+    Other JSON could take 20 times the memory of its own length.
+    """
+    decode, at = json.JSONDecoder(strict=False).raw_decode, 0
+    for number in range(_MAX_PASSAGES):
+        opening = ",[" if number else "[["
+        if not listed.startswith(f'{opening}"', at):
+            break
+        reason, at = decode(listed, at + len(opening))
+        if not listed.startswith(',"', at):
+            break
+        text, at = decode(listed, at + 1)
+        if not listed.startswith("]", at):
+            break
+        at += 1
+        yield LeftOut(text, reason)
+    if listed[at:] != "]":
+        raise DamagedData("the left-out text is invalid")
 
 
 def pack_file_record(record: FileRecord) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from importlib import resources
 from typing import cast
@@ -10,8 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsgrep.analysis import codec
 from newsgrep.analysis.codec import (
+    MAX_TEXT_CHARACTERS,
     DamagedData,
+    deflate,
+    new_compressor,
     pack_article,
     pack_file_record,
     pack_folded,
@@ -102,6 +108,87 @@ def test_left_out_text_round_trip(passages: tuple[LeftOut, ...], at: int, bit: i
         changed[at % len(packed)] ^= 1 << bit
         with pytest.raises(DamagedData):
             unpack_left_out(bytes(changed))
+
+
+def packed_rest(head: str, text: str) -> bytes:
+    """Return metadata packed with a right checksum, for a text that folding does not change."""
+    encoded = head.encode("gb18030")
+    parts = (len(encoded).to_bytes(4, "big"), encoded, bytes(4 * len(text)))
+    return deflate(new_compressor(codec._rest_dictionary()), parts)
+
+
+def metadata(lengths: str, wide: str = "") -> str:
+    return f'["{wide}",{lengths},"abc",null,null,[],null,null,[],{{}},[],null]'
+
+
+def test_text_at_the_limit_can_be_unpacked() -> None:
+    body = "𠮷" * (MAX_TEXT_CHARACTERS - 2)
+    assert unpack_folded(pack_folded("", body, ""))[1] == body
+    with pytest.raises(ValueError, match="more than 16,777,214 characters"):
+        pack_folded("", body, "a")
+
+
+HOSTILE_HEADS = {
+    "negative length": metadata("[3,-3,4]"),
+    "longer than the text": metadata("[3,3]"),
+    "many lengths": metadata(f"[3,0{',0' * 1000}]"),
+    "punctuation repeated": metadata("[1,2]", wide="," * 1000),
+    "many values": metadata(f"[1,2,[{'[],' * (1 << 21)}1]]"),
+    "deep": metadata("[" * 100_000 + "]" * 100_000),
+}
+
+
+@pytest.mark.parametrize("head", HOSTILE_HEADS.values(), ids=HOSTILE_HEADS)
+def test_hostile_metadata_is_damage(head: str) -> None:
+    folded, text = pack_folded("a", "bc", ""), "a\x1ebc\x1e"
+    assert unpack_article(folded, packed_rest(metadata("[1,2,0]"), text), "/a").body == "bc"
+    with pytest.raises(DamagedData):
+        unpack_article(folded, packed_rest(head, text), "/a")
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        *("", "[", "[]", "[1]", '[["a"]]', '[["a","b","c"]]', '[["a",1]]', '[["a","b"],]'),
+        *('[["a","b"]', '[["a","b"]]]', '[["a","b"] ]', '[["a",["b"]]]', '[["', "[" * 100_000),
+    ],
+)
+def test_hostile_left_out_text_is_damage(listed: str) -> None:
+    packer = new_compressor(codec._left_out_dictionary())
+    assert unpack_left_out(deflate(packer, [b'[["a","b\\n"]]'])) == (LeftOut("b\n", "a"),)
+    with pytest.raises(DamagedData):
+        unpack_left_out(deflate(packer, [listed.encode()]))
+
+
+HUGE = r"""
+import resource, sys
+from newsgrep.analysis import codec
+def packed(data, dictionary):
+    return codec.deflate(codec.new_compressor(dictionary), [data])
+n = 1 << 26
+texts = packed(b"a" * (n - 3) + b"\x1e\x1e", codec.text_dictionary())
+han = packed(b"\x1e\xcb\xae" * (n // 3 - 1), codec.text_dictionary())
+listed = packed(b"[" + b"[[],[]]," * (n // 8 - 1), codec._left_out_dictionary())
+pairs = packed(b"[" + b'["",""],' * (n // 8 - 1), codec._left_out_dictionary())
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for unpack, data in (
+    (codec.unpack_folded, texts), (codec.unpack_folded, han),
+    (codec.unpack_left_out, listed), (codec.unpack_left_out, pairs),
+):
+    try:
+        unpack(data)
+    except codec.DamagedData:
+        pass
+    else:
+        sys.exit(1)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+def test_hostile_text_takes_bounded_memory() -> None:
+    run = [sys.executable, "-c", HUGE]
+    taken = int(subprocess.run(run, capture_output=True, check=True, text=True).stdout)
+    assert taken < 250, f"{taken} MB"
 
 
 @pytest.mark.parametrize(
