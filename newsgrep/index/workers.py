@@ -70,6 +70,9 @@ _IGNORED_SIGNALS: Final = frozenset(
 _SIGNAL_DELAY: Final = 0.1
 """Seconds until a signal that ended a worker has also arrived here, if it was sent to all."""
 
+_SAFE_PATH: Final = "PYTHONSAFEPATH"
+"""Python does not import from the current folder if this variable is set."""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Setting = TypeVar("Setting")
@@ -90,14 +93,14 @@ def map_in_order(
     if jobs <= 1:
         yield from map(prepare(setting), items)
         return
-    with _children_ignoring_signals():  # the pool has one child more than workers
+    with _starting_children():  # the pool has one child more than workers
         pool = ProcessPoolExecutor(
             jobs, get_context("spawn"), initializer=_start_worker, initargs=(prepare, setting)
         )
     try:
         under_way: deque[Future[list[Any]]] = deque()
         for chunk in _chunks(iter(items)):
-            with _children_ignoring_signals():
+            with _starting_children():
                 under_way.append(pool.submit(_process_chunk, chunk))
             if len(under_way) >= jobs * _CHUNKS_PER_WORKER:
                 yield from cast("list[Result]", under_way.popleft().result())
@@ -119,19 +122,25 @@ def map_in_order(
 
 
 @contextmanager
-def _children_ignoring_signals() -> Iterator[None]:
+def _starting_children() -> Iterator[None]:
     """Start child processes that ignore signals from a terminal.
 
-    The parent receives such a signal when the block ends.
+    The parent receives such a signal when the block ends. The children import nothing from the
+    current folder, which may be an archive from anywhere: a file ``json.py`` in it would be run.
     """
-    if not hasattr(signal, "pthread_sigmask"):  # pragma: no cover  (Windows)
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _IGNORED_SIGNALS)
+    safe_path = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    can_block = hasattr(signal, "pthread_sigmask")  # not on Windows
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _IGNORED_SIGNALS) if can_block else ()
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if can_block:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if safe_path is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = safe_path
 
 
 def _chunks(items: Iterator[Item]) -> Iterator[Sequence[Item]]:

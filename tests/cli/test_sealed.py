@@ -225,6 +225,35 @@ def test_hostile_articles_reach_no_network_or_file(sealed: Sealed) -> None:
     assert {**before, folder: (0, b"")} == {**after, folder: (0, b"")}
 
 
+IMPORTED = ("json", "lxml", "multiprocessing", "newsgrep", "pickle", "signal", "struct", "tantivy")
+"""Modules that a process imports, among them the first one of each kind of process."""
+
+
+@pytest.mark.parametrize("engine", ["whoosh", pytest.param("tantivy", marks=pytest.mark.engines)])
+def test_no_process_imports_from_the_current_folder(cli: Cli, engine: str) -> None:
+    for number in range(320):  # so many that other processes read them
+        write_article(cli.folder / "n" / f"{number}.md", f"第{number}班", "渡轮照常。")
+    for name in IMPORTED:
+        code = f"import sys; sys.stderr.write('{name} is imported'); sys.exit(9)"
+        (cli.folder / f"{name}.py").write_text(code, "utf-8")
+    run = cli("index", "n", "--jobs", "2", "--engine", engine)
+    assert "320 files seen: 320 added" in run.out
+    assert "is imported" not in run.err
+    for ending in (".store", ".folded.col"):
+        for path in cli.index.glob(f"{engine}/*{ending}"):
+            content = bytearray(path.read_bytes())
+            content[40] ^= 1
+            path.write_bytes(content)
+    for arguments in (
+        ["doctor", "--fix", "--jobs", "2"],
+        ["reindex", "--jobs", "2"],
+        ["search", "渡轮"],
+    ):
+        run = cli.run(*arguments)
+        assert "is imported" not in run.err
+    assert len(cli.found("渡轮", "-n", "999")) > 0
+
+
 def test_audit_hook_detects_violations(sealed: Sealed) -> None:
     port = sealed.listener.getsockname()[1]
     for code in (

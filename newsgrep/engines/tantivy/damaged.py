@@ -30,7 +30,8 @@ _MAX_PROCESSES: Final = 200
 """After so many, the remaining documents of a segment count as unreadable."""
 
 _MAX_LINE_BYTES: Final = 1 << 30
-_COMMAND: Final = (sys.executable, "-m", "newsgrep.engines.tantivy.damaged")
+# -P: nothing is imported from the current folder, which may be an archive from anywhere.
+_COMMAND: Final = (sys.executable, "-P", "-m", "newsgrep.engines.tantivy.damaged")
 
 
 def read_damaged(folder: Path) -> Iterator[Document | None]:
