@@ -267,9 +267,11 @@ class Span(NamedTuple):
 class Snippet(NamedTuple):
     """A part of an article's unchanged text, with the matches in it.
 
-    ``field`` is ``body``, ``caption`` or ``left out``. ``offset`` is the start of ``text`` in that
-    field (one caption, one passage of left-out text), in characters; ``spans`` are the matches,
-    in characters of ``text``. ``cut_before`` and ``cut_after`` say whether a sentence is cut there.
+    ``field`` is ``body``, ``caption``, ``left out`` or ``earlier version``. ``offset`` is the start
+    of ``text`` in that field (one caption, one passage of left-out text, the title or the body of
+    one version), in characters; ``spans`` are the matches, in characters of ``text``.
+    ``cut_before`` and ``cut_after`` say whether a sentence is cut there. ``captured`` is when an
+    earlier version was captured (:attr:`Version.captured`), and ``None`` for the newest one.
     """
 
     text: str
@@ -278,6 +280,7 @@ class Snippet(NamedTuple):
     cut_before: bool
     cut_after: bool
     field: str = "body"
+    captured: str | None = None
 
 
 class Hit(NamedTuple):

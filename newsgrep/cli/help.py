@@ -119,6 +119,8 @@ Fields: FIELD:VALUE, FIELD:"…" or FIELD:(… OR …)
   title: body:               in one part of the article only
   caption: leftout:          in captions, in text that is not part of the article
   everything:                in all of these
+  earlier:                   in earlier versions of the article
+  changed:                   edited since it was captured first; changed:title, changed:2024-05
   source: author: tag:       name that contains the value
   url: path: id:             where the article comes from, its id
   date: since: until:        2024, 2024-05, 2024-05-17, 2024-05..2024-08, 7d, 上周

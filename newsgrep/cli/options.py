@@ -23,7 +23,7 @@ from newsgrep.errors import UsageError
 from newsgrep.index import find_index, index_at
 from newsgrep.index.store import Index
 from newsgrep.models import ARCHIVE_ZONE
-from newsgrep.query.ast import Field, MatchAll
+from newsgrep.query.ast import Field, MatchAll, Versions, in_all_versions
 from newsgrep.query.parser import (
     Query,
     parse,
@@ -138,6 +138,7 @@ class QueryOptions(IndexOptions):
     literal: bool
     scan: bool
     everything: bool
+    versions: Versions
     sources: tuple[str, ...]
     since: str
     until: str
@@ -155,6 +156,8 @@ class QueryOptions(IndexOptions):
         """
         calendar = self._calendar()
         query = self._parse(calendar)
+        if self.versions is Versions.ALL:
+            query = query._replace(root=in_all_versions(query.root))
         for warning in query.warnings:
             click.echo(f"newsgrep: {sanitize(warning)}", err=True)
         return with_filters(query, build_filters(self.sources, self.since, self.until, calendar))
@@ -351,6 +354,13 @@ def query_options(command: _Command, *, required: bool = True) -> _Command:
             "--everything",
             is_flag=True,
             help="Search captions and left-out text, too, not only title and body.",
+        ),
+        enum_option(
+            "--versions",
+            choices=Versions,
+            default=Versions.NEWEST.value,
+            show_default=True,
+            help="Versions of each article in which title and body are searched.",
         ),
         click.option("--literal", is_flag=True, help="Treat QUERY as a literal string."),
         click.option("-E", "--regex", is_flag=True, help="Treat QUERY as a regular expression."),

@@ -182,9 +182,9 @@ def search_command(options: SearchOptions) -> int:
     All words must match; words that are adjacent as typed rank higher. "Quotes" (also
     “ ” and 「 」) match exactly. OR, -word and ( ) combine. a NEAR/10 b, wildcards (普?习,
     govern*), fuzzy words (~goverment) and /regular expressions/ are supported. Filters:
-    title:, body:, caption:, leftout:, everything:, source:, author:, tag:, url:, path:, id:,
-    saved:, date:, since: and until:. Simplified, traditional, full-width and upper-case
-    spellings are equivalent.
+    title:, body:, caption:, leftout:, everything:, earlier:, changed:, source:, author:, tag:,
+    url:, path:, id:, saved:, date:, since: and until:. Simplified, traditional, full-width and
+    upper-case spellings are equivalent.
 
     \b
     newsgrep search 联合声明

@@ -50,6 +50,13 @@ PASSAGE_FIELDS: Final = frozenset({Field.CAPTION, Field.LEFT_OUT, Field.EARLIER}
 """Single parts that are apart from title and body, so that they count nowhere else."""
 
 
+class Versions(StrEnum):
+    """In which versions of an article its title and body are searched."""
+
+    NEWEST = "newest"
+    ALL = "all"
+
+
 class Operator(StrEnum):
     """Whether all of several terms must occur, or one of them is enough."""
 

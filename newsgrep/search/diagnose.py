@@ -22,6 +22,7 @@ from newsgrep.query.ast import (
     conditions,
     describe,
     everywhere,
+    in_all_versions,
     in_field,
     is_filter,
     positive_texts,
@@ -52,6 +53,7 @@ class Diagnosis:
     * ``captions``: articles with the words in a caption that pass the filters.
     * ``left_out``: articles that the query matches if it searches everything, and that have one of
       its words in left-out text.
+    * ``earlier``: articles that the query matches if it searches earlier versions, too.
     * ``undated``: articles without a date that match without the filters by date.
     * ``newer_files``: files that are new, changed or gone since they were indexed. Unless
       ``all_files_checked``, there may be more.
@@ -64,6 +66,7 @@ class Diagnosis:
     any_word: int
     captions: int
     left_out: int
+    earlier: int
     undated: int
     newer_files: int
     all_files_checked: bool
@@ -81,7 +84,8 @@ def diagnose(
         return count_matches(engine, node)
 
     terms = list(dict.fromkeys(_single_terms(root)))
-    texts = [text for text in positive_texts(root) if text.field is Field.TEXT]
+    texts = [text for text in positive_texts(root) if text.field in {Field.TEXT, Field.ANY_VERSION}]
+    in_versions = in_all_versions(root)
     counted = terms[:MAX_COUNTED_TERMS]
     return Diagnosis(
         articles=total(MatchAll()),
@@ -94,6 +98,7 @@ def diagnose(
         any_word=total(_with_any_word(root)) if len(terms) > 1 else 0,
         captions=total(_in_captions(root)) if positive_texts(root) else 0,
         left_out=total(And((_in_left_out(texts), everywhere(root)))) if texts else 0,
+        earlier=total(in_versions) if in_versions != root else 0,
         undated=count_undated(engine, root) or 0,
         newer_files=newer_files,
         all_files_checked=all_files_checked,

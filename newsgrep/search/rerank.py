@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from newsgrep.analysis.characters import CharKind, runs
 from newsgrep.engines.base import ScoredDoc
-from newsgrep.query.ast import Field, Operator, Phrase, Terms, TextNode
+from newsgrep.query.ast import PASSAGE_FIELDS, Field, Operator, Phrase, Terms, TextNode
 from newsgrep.query.match import contains_literal
 
 FoldedText = tuple[str, str]
@@ -110,7 +110,7 @@ def rerank(
 
     ``folded[n]`` is the text of ``docs[n]``, and ``texts`` are the positive texts of the query.
     """
-    texts = [text for text in texts if text.field not in {Field.CAPTION, Field.LEFT_OUT}]
+    texts = [text for text in texts if text.field not in PASSAGE_FIELDS]
     strings = [text for text in texts if isinstance(text, Terms) and text.operator is Operator.AND]
     exact = [_exact_feature(text, strings) for text in folded]
     folded = [(title, body[:_MAX_BODY]) for title, body in folded]

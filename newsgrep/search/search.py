@@ -22,6 +22,8 @@ from newsgrep.engines.base import Engine, EngineRequest, FacetCounts, Order, Res
 from newsgrep.errors import UsageError
 from newsgrep.models import Article, Hit, Snippet
 from newsgrep.query.ast import (
+    COMPOSITE_FIELDS,
+    PASSAGE_FIELDS,
     And,
     DateRange,
     Field,
@@ -35,6 +37,7 @@ from newsgrep.query.ast import (
     describe,
     positive_texts,
     scoring_terms,
+    searches,
 )
 from newsgrep.query.match import find_matches, merge_spans
 from newsgrep.query.parser import Query, name_contains
@@ -237,9 +240,11 @@ def _make_hit(
         width=request.snippet_width,
         limit=request.max_snippets,
     )
-    if any(text.field in _PASSAGE_FIELDS for text in texts):
+    if any(text.field in PASSAGE_FIELDS | COMPOSITE_FIELDS for text in texts):
         shown = {match.text for match in (*in_title, *in_body)}
         snippets = (*snippets, *_passage_snippets(article, texts, shown, request))
+        if article.versions and searches(texts, Field.EARLIER):
+            snippets = (*snippets, *_version_snippets(article, texts, shown, request))
     return Hit(
         rank=rank,
         score=score,
@@ -247,9 +252,6 @@ def _make_hit(
         title_spans=merge_spans(in_title),
         snippets=snippets,
     )
-
-
-_PASSAGE_FIELDS: Final = {Field.CAPTION, Field.LEFT_OUT, Field.EVERYTHING}
 
 
 def _passage_snippets(
@@ -282,6 +284,35 @@ def _passage_snippets(
             passage, folded, matches, width=request.snippet_width, limit=1
         ):
             yield snippet._replace(field=field.label)
+
+
+def _version_snippets(
+    article: Article, texts: Sequence[TextNode], shown: set[str], request: SearchRequest
+) -> Iterator[Snippet]:
+    """Yield snippets from titles and bodies of earlier versions, the last version first.
+
+    Where all versions are searched, only those with a match that is not ``shown`` already. Most of
+    a text is in several versions, so no snippet is repeated.
+    """
+    all_shown = not any(text.field is Field.EARLIER for text in texts)
+    known: set[str] = set()
+    for version in reversed(article.versions):
+        for text in (version.title, version.body):
+            folded = fold(text)
+            matches = find_matches(folded, texts, Field.EARLIER)
+            found = {match.text for match in matches}
+            if not found or (all_shown and found <= shown):
+                continue
+            shown |= found
+            for snippet in make_snippets(
+                text, folded, matches, width=request.snippet_width, limit=1
+            ):
+                if snippet.text in known:
+                    continue
+                if len(known) == request.max_snippets:
+                    return
+                known.add(snippet.text)
+                yield snippet._replace(field=Field.EARLIER.label, captured=version.captured)
 
 
 # Filters

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final, NamedTuple
 
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import QueryError, UsageError
-from newsgrep.query.ast import Field
+from newsgrep.query.ast import Field, Versions, in_all_versions
 from newsgrep.query.parser import Query
 from newsgrep.search.search import SearchRequest, SearchResult, build_filters, search, with_filters
 from newsgrep.views import SCHEMA_VERSION
@@ -138,6 +138,8 @@ def _make_request(
         any_word=_read_flag(options, "any"),
         field=Field.EVERYTHING if _read_flag(options, "everything") else Field.TEXT,
     )
+    if _read_versions(options) is Versions.ALL:
+        query = query._replace(root=in_all_versions(query.root))
     filters = build_filters(
         _read_sources(options),
         _read_text(options, "since") or "",
@@ -153,7 +155,7 @@ def _make_request(
 
 
 _KEYS: Final = (
-    *("id", "query", "any", "everything", "source", "since", "until"),
+    *("id", "query", "any", "everything", "versions", "source", "since", "until"),
     *("sort", "limit", "offset", "after"),
 )
 
@@ -189,6 +191,15 @@ def _read_sources(options: dict[str, Any]) -> tuple[str, ...]:
     if not all(isinstance(name, str) for name in names):
         raise UsageError('"source" must be a string or a list of strings.')
     return tuple(names)
+
+
+def _read_versions(options: dict[str, Any]) -> Versions:
+    value = _read_text(options, "versions")
+    try:
+        return Versions(value or Versions.NEWEST)
+    except ValueError as exc:
+        known = ", ".join(Versions)
+        raise UsageError(f"Unknown versions “{value}”. Use one of {known}.") from exc
 
 
 def _read_order(options: dict[str, Any], default: Order) -> Order:

@@ -163,6 +163,7 @@ def hit_object(hit: Hit) -> dict[str, Any]:
                 "offset": snippet.offset,
                 "cut_before": snippet.cut_before,
                 "cut_after": snippet.cut_after,
+                **({} if snippet.captured is None else {"captured": snippet.captured or None}),
             }
             for snippet in hit.snippets
         ],
@@ -196,10 +197,19 @@ def _snippet_pieces(snippet: Snippet) -> list[StyledText]:
     if snippet.cut_before:
         pieces.insert(0, StyledText("…"))
     if snippet.field != "body":
-        pieces.insert(0, StyledText(f"{snippet.field}: ", "dim"))
+        pieces.insert(0, StyledText(f"{_field_label(snippet)}: ", "dim"))
     if snippet.cut_after:
         pieces.append(StyledText("…"))
     return pieces
+
+
+def _field_label(snippet: Snippet) -> str:
+    if not snippet.captured:
+        return snippet.field
+    from newsgrep.analysis.versions import capture_day  # few snippets are of earlier versions
+
+    day = capture_day(snippet.captured)
+    return f"{snippet.field} of {day}" if day else snippet.field
 
 
 def _summary(result: SearchResult) -> str:
@@ -309,6 +319,8 @@ def diagnosis_lines(diagnosis: Diagnosis, parsed: str, index: str) -> Iterator[s
         yield (
             f"  {_articles(diagnosis.left_out)} with it in text that was left out: add --everything"
         )
+    if diagnosis.earlier:
+        yield f"  {_articles(diagnosis.earlier)} in an earlier version: add --versions all"
     if diagnosis.undated:
         yield f"  {_articles(diagnosis.undated)} without a date of publication otherwise"
     if newer := diagnosis.newer_files:

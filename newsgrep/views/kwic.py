@@ -61,7 +61,8 @@ _ORDERS: Final = {
 class KwicLine(NamedTuple):
     """One occurrence of a keyword with its context, in the article's unchanged text.
 
-    ``field`` is ``title``, ``body``, ``caption`` or ``left out``; ``start`` and ``end`` count its
+    ``field`` is ``title``, ``body``, ``caption``, ``left out`` or ``earlier version``, which is one
+    title or paragraph; ``start`` and ``end`` count its
     characters. ``left`` and ``right`` are the text before and after the keyword.
     """
 
@@ -174,9 +175,26 @@ def lines_of_article(
     if searches(texts, Field.LEFT_OUT):
         left_out = (passage.text for passage in article.left_out)
         fields += [(Field.LEFT_OUT, passage, fold(passage)) for passage in left_out]
+    if article.versions and searches(texts, Field.EARLIER):
+        passages = earlier_passages(article, texts)
+        fields += [(Field.EARLIER, passage, fold(passage)) for passage in passages]
     for field, text, folded_text in fields:
         for span in occurrence_spans(folded_text, texts, field):
             yield _make_line(article, field, text, span, context)
+
+
+def earlier_passages(article: Article, texts: Sequence[TextNode]) -> Iterator[str]:
+    """Yield titles and paragraphs of earlier versions, each once.
+
+    What the newest version has as well is left out, unless a text is searched for in earlier ones
+    only.
+    """
+    from newsgrep.analysis.versions import earlier_texts  # likewise
+
+    own: set[str] = set()
+    if not any(text.field is Field.EARLIER for text in texts):
+        own = {article.title, *article.paragraphs}
+    return (passage for passage in earlier_texts(article.versions) if passage not in own)
 
 
 def _make_line(article: Article, field: Field, text: str, span: Span, context: int) -> KwicLine:
