@@ -61,6 +61,7 @@ def mail(number: int = 1, **headers: str) -> bytes:
     message["Date"] = f"Fri, {number} May 2024 10:30:00 +0800"
     message["Message-ID"] = f"<{number}@luwan.example>"
     for name, value in headers.items():
+        del message[name]
         message[name.replace("_", "-")] = value
     message.set_content(f"{TEXT}\n\nFrom 2024 on: {number}.\n")
     return message.as_bytes(policy=email.policy.SMTP.clone(linesep="\n"))
@@ -296,3 +297,53 @@ def test_mail_in_a_mailbox_may_be_hostile() -> None:
 def test_messages_are_recognised_by_their_headers(data: bytes, name: str | None) -> None:
     found = find_format("a.txt", data)
     assert (found and found.name) == name
+
+
+@pytest.mark.parametrize(
+    ("headers", "source", "author"),
+    [
+        ({}, "鹭湾日报", ()),
+        ({"Reply-To": "编辑部 <desk@luwan.example>"}, "鹭湾日报", ()),
+        ({"List-Id": "每日简报 <daily.luwan.example>"}, "鹭湾日报", ()),
+        ({"List-Id": "每日简报 <daily.luwan.example>", "List-Post": "NO"}, "鹭湾日报", ()),
+        (
+            {"From": "no-reply <a@luwan.example>", "Reply-To": "鹭湾晚报 <b@c.example>"},
+            "鹭湾晚报",
+            (),
+        ),
+        ({"From": "Newsletter <a@luwan.example>"}, "luwan.example", ()),
+        ({"From": "周岚 via 鹭湾快讯 <a@luwan.example>"}, "鹭湾快讯", ()),
+        (
+            {
+                "From": "周岚 <z@a.example>",
+                "List-Id": "港口讨论 <harbour.lists.example>",
+                "List-Post": "<mailto:harbour@lists.example>",
+            },
+            "港口讨论",
+            ("周岚",),
+        ),
+        (
+            {
+                "From": "周岚 via 港口讨论 <harbour@lists.example>",
+                "List-Id": "3fa97bc21de4mc list <3fa97bc21de4.lists.example>",
+                "List-Post": "<mailto:harbour@lists.example>",
+            },
+            "港口讨论",
+            ("周岚",),
+        ),
+        (
+            {
+                "From": "周岚 <z@a.example>",
+                "List-Id": "<harbour.lists.example>",
+                "List-Post": "<mailto:harbour@lists.example>",
+            },
+            "harbour.lists.example",
+            ("周岚",),
+        ),
+    ],
+)
+def test_source_of_mail_is_the_newsletter_or_the_list(
+    headers: dict[str, str], source: str, author: tuple[str, ...]
+) -> None:
+    found = article("1.eml", mail(**headers))
+    assert (found.source, found.authors) == (source, author)

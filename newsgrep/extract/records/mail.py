@@ -1,6 +1,7 @@
 """Mail: a message in a file (.eml, .emlx); newsgrep.extract.records.mailbox reads several.
 
-Newsletters are the articles: their HTML, the sender as source, the subject as title.
+Newsletters are the articles: their HTML, the sender as source, the subject as title. In a list to
+which its readers write, the list is the source and the sender the author.
 """
 
 from __future__ import annotations
@@ -80,11 +81,13 @@ def mail_record(locator: str, data: bytes, name: str) -> Record:
     message = parse_message(data)
     kind, text, notes = _text(message)
     moment = header_time(message)
+    source, author = _source_and_author(message)
     fields = {
         "title": header(message, "subject"),
         "url": header_url(message, *_URL_HEADERS),
         "published": moment.isoformat() if moment else header(message, "date"),
-        "source": _sender(message),
+        "source": source,
+        "author": author,
         "identity": header(message, "message-id"),
         kind: text,
     }
@@ -146,18 +149,62 @@ def _text(message: Message) -> tuple[str, str, tuple[str, ...]]:
 _MAX_LISTED: Final = 5
 
 
-def _sender(message: Message) -> str:
-    """Return the name of the sender, or the host of the address."""
+_GENERIC = re.compile(
+    r"(?:do[-_. ]?not|no)[-_. ]?reply|newsletters?|news|info|mail(?:er)?|admin|webmaster|support|"
+    r"service|notifications?|subscriptions?|系统邮件|系统通知|订阅|订阅服务|新闻邮件|邮件订阅",
+    re.IGNORECASE,
+)
+"""Names of senders that say nothing about who they are."""
+_VIA = re.compile(r"\s+(?:via|通过|通過|经由)\s+")
+"""Between the name of a sender and of a list that sends the message for them."""
+_LIST = re.compile(r"(.*?)\s*<([^<>\s]{1,200})>\s*")
+_HAS_CODE = re.compile(r"(?=[a-z]*[0-9])[0-9a-z]{8}|https?:|@", re.IGNORECASE)
+_MAX_NAME: Final = 80
+
+
+def _source_and_author(message: Message) -> tuple[str, str]:
+    """Return who publishes a message, and who wrote it if that is stated; or empty strings."""
+    from newsgrep.extract.records.messages import header
+
+    sender, via = _split_via(_name_of(message, "from"))
+    posts = header(message, "list-post")
+    if "mailto:" not in posts.lower():  # a newsletter, or a message to one reader
+        return via or sender or _name_of(message, "reply-to") or _host_of(message), ""
+    found = _LIST.fullmatch(header(message, "list-id"))
+    name, address = (found[1].strip(" \"'"), found[2]) if found else ("", "")
+    if not name or len(name) > _MAX_NAME or _HAS_CODE.search(name):
+        name = via or address
+    return (name, sender) if name else (sender or _host_of(message), "")
+
+
+def _split_via(name: str) -> tuple[str, str]:
+    """Return the name of a sender, and of who sends the message for them."""
+    sender, *via = _VIA.split(name, maxsplit=1)
+    return sender, "".join(via)
+
+
+def _name_of(message: Message, field: str) -> str:
+    """Return the name before the address in a header, empty if it says nothing."""
+    name, _ = _parse_address(message, field)
+    return "" if "@" in name or _GENERIC.fullmatch(name) else name
+
+
+def _host_of(message: Message) -> str:
+    """Return the host of the sender's address."""
+    _, address = _parse_address(message, "from")
+    return address.rpartition("@")[2]
+
+
+def _parse_address(message: Message, field: str) -> tuple[str, str]:
     import email.utils
 
     from newsgrep.extract.records.messages import header
 
     try:
-        name, address = email.utils.parseaddr(header(message, "from"))
+        name, address = email.utils.parseaddr(header(message, field))
     except (ValueError, IndexError, TypeError):
-        return ""
-    host = address.rpartition("@")[2]
-    return name if name and "@" not in name else host
+        return "", ""
+    return name.strip(" \"'"), address
 
 
 FORMAT = RecordFormat("eml", read, recognises)
