@@ -345,5 +345,5 @@ def test_messages_are_recognised_by_their_headers(data: bytes, name: str | None)
 def test_source_of_mail_is_the_newsletter_or_the_list(
     headers: dict[str, str], source: str, author: tuple[str, ...]
 ) -> None:
-    found = article("1.eml", mail(**headers))
+    found = article("1.eml", mail(1, **headers))
     assert (found.source, found.authors) == (source, author)
