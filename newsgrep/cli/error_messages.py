@@ -129,7 +129,8 @@ def _describe_missing(exc: click.MissingParameter) -> str:
     elif param is not None:
         name = param.make_metavar(exc.ctx).removesuffix("...") if exc.ctx else str(param.name)
     examples = _examples(exc.ctx)
-    return f"Missing {name}. " + (f"Example: {examples[0]}" if examples else _see_help(exc.ctx))
+    example = f"Example: {examples[0]}; see" if examples else "See"
+    return f"Missing {name}. {example}: {exc.ctx.command_path if exc.ctx else 'newsgrep'} --help"
 
 
 def _examples(ctx: click.Context | None) -> list[str]:

@@ -7,7 +7,7 @@
     near     = unary (("NEAR" | "ADJ") ["/" number] unary)*
     unary    = ("NOT" | "-") unary | field ":" value | group | text
     group    = "(" either ")"
-    text     = word | "“" anything "”" | "~" word | "/" regex "/"
+    text     = "*" | word | "“" anything "”" | "~" word | "/" regex "/"
 
 What is typed is normalised as articles are when they are cleaned, and folded, so that it can be
 found in them.
@@ -184,6 +184,7 @@ def is_punctuation(text: str) -> bool:
 
 
 _VALUE_KINDS: Final = {TokenKind.WORD, TokenKind.QUOTED, TokenKind.OPEN}
+_ALL_ARTICLES: Final = frozenset("*＊")
 _ENDS_OF_BOTH: Final = {TokenKind.OR, TokenKind.CLOSE}
 _TEXT_FIELDS: Final = {name: Field(name) for name in TEXT_FIELDS}
 _CHANGED_PARTS: Final = {part.value: part for part in (Field.TITLE, Field.BODY)}
@@ -417,6 +418,8 @@ class Parser:
             raise self._error(str(exc), token) from exc
 
     def _word(self, token: Token, field: Field) -> Node | None:
+        if token.text in _ALL_ARTICLES and field is self.options.field:
+            return ast.MatchAll()
         if "*" in token.text or "?" in token.text:
             from newsgrep.query.patterns import is_pattern, make_wildcard  # likewise
 

@@ -11,10 +11,29 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from newsgrep.analysis.fold import fold
+from newsgrep.errors import closest
 from newsgrep.query.ast import And, DateRange, IdIs, Node, Not, describe, positive_texts
 from newsgrep.query.lexer import FIELDS, Token, TokenKind
 
 _LOOKS_LIKE_FIELD: Final = re.compile(r"([A-Za-z_]{2,20})[:：](?![/\d])(?=\S)")
+_NAMED_LIKE_FIELD: Final = re.compile(r"([^\W\d]{1,20})[:：](?=\S)")
+_MEANT: Final = {
+    "since": ("after", "from", "newer", "起始", "之后", "自从"),
+    "until": ("before", "to", "older", "upto", "截止", "之前"),
+    "source": ("site", "outlet", "publisher", "media", "newspaper", "来源", "媒体", "出处"),
+    "title": ("intitle", "headline", "heading", "subject", "标题", "题目"),
+    "body": ("intext", "text", "content", "正文", "内容", "全文"),
+    "author": ("by", "writer", "byline", "reporter", "作者", "记者"),
+    "tag": ("keyword", "keywords", "category", "label", "topic", "标签", "关键词", "分类"),
+    "url": ("inurl", "link", "domain", "address", "网址", "链接"),
+    "path": ("file", "filename", "folder", "dir", "路径", "文件", "文件名"),
+    "date": ("year", "month", "day", "published", "time", "日期", "时间"),
+    "caption": ("图片", "图说", "figcaption"),
+    "saved": ("query", "search"),
+}
+"""Names of fields in other programs and in Chinese, by the field that is probably meant."""
+_MEANT_BY_NAME: Final = {name: field for field, names in _MEANT.items() for name in names}
 _SCHEMES: Final = frozenset(("http", "https", "ftp", "mailto"))
 _LOOKS_LIKE_OPERATOR: Final = {
     "or": "OR",
@@ -46,11 +65,26 @@ def _token_warnings(tokens: Iterable[Token]) -> Iterator[str]:
             continue
         if operator := _LOOKS_LIKE_OPERATOR.get(token.text):
             yield f"“{token.text}” was searched for as text: the operator is {operator}."
-        elif (field := _LOOKS_LIKE_FIELD.match(token.text)) and field[1].lower() not in _SCHEMES:
-            yield (
-                f"“{field[1]}:” is not a field and was searched for as text; fields are "
-                f"{', '.join(FIELDS[:-1])} and {FIELDS[-1]}."
-            )
+        else:
+            yield from _field_warnings(token.text)
+
+
+def _field_warnings(word: str) -> Iterator[str]:
+    """Yield a warning for a word that begins like a field, but is searched for as text.
+
+    A name in Chinese is text unless it is that of a field: ``专访：王五``.
+    """
+    named = _NAMED_LIKE_FIELD.match(word)
+    if named is None or named[1].lower() in _SCHEMES:
+        return
+    meant = [_MEANT_BY_NAME[name]] if (name := fold(named[1])) in _MEANT_BY_NAME else []
+    if not meant and name.isascii() and len(name) > 2:
+        meant = closest(name, FIELDS)
+    text = f"Unknown field “{named[1]}:”, searched for as text."
+    if meant:
+        yield f"{text} Did you mean {meant[0]}:?"
+    elif _LOOKS_LIKE_FIELD.match(word):
+        yield f"{text} Fields are {', '.join(FIELDS[:-1])} and {FIELDS[-1]}."
 
 
 def _tree_warnings(root: Node) -> Iterator[str]:

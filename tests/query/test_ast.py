@@ -54,7 +54,7 @@ def test_wildcard_terms_are_those_of_every_match() -> None:
     ("query", "warning"),
     [
         ("水 or 火", "the operator is OR"),
-        ("auhtor:bbc", "not a field"),
+        ("auhtor:bbc", "Did you mean author:"),
         ("的 了", "nearly every article"),
         ("水 -水", "both required and excluded"),
         ("id:a id:b", "only one id"),

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsgrep.errors import QueryError
-from newsgrep.query.ast import describe, positive_texts, scoring_terms
+from newsgrep.query import ast
+from newsgrep.query.ast import conditions, describe, positive_texts, scoring_terms
 from newsgrep.query.parser import Query, parse
 
 
@@ -189,3 +190,56 @@ def test_parse_error_of_near_has_position(query: str) -> None:
 
 def test_parse_takes_lone_tilde_as_punctuation() -> None:
     assert parse("~ abc a ~").root == parse("abc a").root
+
+
+# All articles
+
+
+@pytest.mark.parametrize("text", ["*", "＊", " * ", "(*)"])
+def test_star_is_all_articles(text: str) -> None:
+    assert parse(text).root == ast.MatchAll()
+
+
+def test_star_beside_other_conditions_changes_nothing() -> None:
+    both = parse("渔业 * source:汀海").root
+    assert isinstance(both, ast.And)
+    assert [child for child in both.children if child != ast.MatchAll()] == list(
+        conditions(parse("渔业 source:汀海").root)
+    )
+    assert not isinstance(parse('"*"').root, ast.MatchAll)
+    assert not isinstance(parse("gov*").root, ast.MatchAll)
+    with pytest.raises(QueryError, match="title: needs a word"):
+        parse("title:*")
+
+
+# Fields with other names
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("after:2024-05", "since"),
+        ("before:2025", "until"),
+        ("来源:汀海", "source"),
+        ("來源：汀海", "source"),
+        ("site:汀海", "source"),
+        ("titel:声明", "title"),
+        ("intitle:声明", "title"),
+        ("Autor:宁远舟", "author"),
+        ("日期:2024", "date"),
+    ],
+)
+def test_unknown_field_names_the_probable_one(text: str, field: str) -> None:
+    (warning,) = parse(text).warnings
+    assert warning.startswith("Unknown field “")
+    assert warning.endswith(f":”, searched for as text. Did you mean {field}:?")
+
+
+def test_unknown_field_without_a_similar_one_lists_all() -> None:
+    (warning,) = parse("foo:bar").warnings
+    assert "Fields are title, body, " in warning
+
+
+@pytest.mark.parametrize("text", ["专访：王五", "at10:30", "http://a.example", "比分3:2", "十:十"])
+def test_text_with_a_colon_is_not_a_field(text: str) -> None:
+    assert parse(text).warnings == ()
