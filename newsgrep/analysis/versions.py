@@ -204,6 +204,18 @@ def insert_version(versions: Sequence[Version], version: Version) -> tuple[Versi
     return (*versions[:at], version, *versions[at:])
 
 
+def all_versions(article: Article) -> list[Version]:
+    """Return the versions of an article and its present text, in the order of capture.
+
+    The present text is the only one without a digest. It is not the last one if its file is older
+    than another one with a shorter text, and none states when it was taken from the web.
+    """
+    present = Version(article.captured, article.title, article.body, article.path, "")
+    if present.captured:
+        return list(insert_version(article.versions, present))
+    return [*article.versions, present]
+
+
 def earlier_texts(versions: Iterable[Version]) -> list[str]:
     """Return the titles and paragraphs of earlier versions, each once and without empty ones."""
     texts = (text for each in versions for text in _texts_of(each.title, each.body))
@@ -257,10 +269,9 @@ def text_changes(article: Article) -> Iterator[TextChange]:
 
     Only letters and digits are compared, folded: another script or other punctuation is no change.
     """
-    newest = Version(article.captured, article.title, article.body, article.path, "")
     texts = (
         (each.captured, letters(fold(each.title)), letters(fold(each.body)))
-        for each in (*article.versions, newest)
+        for each in all_versions(article)
     )
     for (_, title, body), (captured, new_title, new_body) in pairwise(texts):
         if title != new_title or body != new_body:

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import pickle
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from functools import cache
+from itertools import groupby
+from operator import attrgetter
 from tempfile import SpooledTemporaryFile
 from typing import Any, Final, NamedTuple
 from weakref import finalize
@@ -162,7 +165,7 @@ class Histories:
             self._demote(each, article_id, key, found)
         self._known[article_id] = found
         if found or since:
-            document = self._with_versions(document, key, found, since)
+            document = self._with_versions(document, found, since)
         self._places[article_id] = self._written.add(_without_terms(document))
         return document
 
@@ -197,10 +200,9 @@ class Histories:
             self._duplicates[record.path] = capture
 
     def _with_versions(
-        self, document: IndexDocument, key: TextKey, found: _Captures, since: Sequence[str]
+        self, document: IndexDocument, found: _Captures, since: Sequence[str]
     ) -> IndexDocument:
-        article = document.article()
-        present = _Capture(article.captured, article.path, document.file_record.digest, key, -1)
+        present = self._present_capture(document.article(), document.file_record)
         versions, first = self._arrange(found.values(), present, since)
         return document.with_versions(versions, first) if versions or first else document
 
@@ -253,23 +255,25 @@ class Histories:
     def _arrange(
         self, captures: Iterable[_Capture], present: _Capture, same: Iterable[str]
     ) -> tuple[tuple[Version, ...], str | None]:
-        """Return the versions before ``present``, and when its text was captured first.
+        """Return the versions besides ``present``, and when its text was captured first.
 
         ``same`` are times when its text was captured. The time is ``None`` if it is its own.
         """
-        ordered = sorted(each for each in captures if each.source != present.source)
+        others = [each for each in captures if each.source != present.source]
+        others += (present._replace(captured=time, digest="") for time in filter(None, same))
+        others.sort()
+        at = bisect_right(others, present.captured, key=attrgetter("captured"))
+        others.insert(at if present.captured else len(others), present)
+        since: str | None = None
         kept: list[_Capture] = []
-        for each in ordered:
-            if not kept or kept[-1].key != each.key:
-                kept.append(each)
-        times = [*same, present.captured]
-        if kept and kept[-1].key == present.key:
-            times.append(kept.pop().captured)
-        # What is earlier than another text is an earlier version with this text.
-        since = min(filter(kept[-1].captured.__lt__ if kept else None, times), default="")
-        versions = kept if self._keep is None else kept[len(kept) - self._keep :]
-        read = (self._version(each) for each in versions)
-        return tuple(read), since if since < present.captured else None
+        for _, group in groupby(others, attrgetter("key")):
+            first, *_ = members = list(group)
+            if present in members:
+                since = first.captured if first.captured < present.captured else None
+            else:
+                kept.append(first)
+        latest = kept if self._keep is None else kept[max(len(kept) - self._keep, 0) :]
+        return tuple(map(self._version, latest)), since
 
     # Texts
 

@@ -44,7 +44,7 @@ from newsgrep.index.workers import (
     prepare_stream,
     rewrite_articles,
 )
-from newsgrep.query.ast import DateRange, Node, Not
+from newsgrep.query.ast import Changed, DateRange, Node, Not
 
 _MIN_FILES_FOR_WORKERS: Final = 300
 _MIN_BYTES_FOR_WORKERS: Final = 1_000_000
@@ -141,7 +141,8 @@ def update_index(
         if engine.commit() != commit or (planned and engine is not planned):
             plan = plan_for(engine)
         engine.remove_leftovers()
-        run = UpdateRun(plan, Histories(engine, options.keep_versions))
+        changed = partial(_all_matches, engine, Changed())
+        run = UpdateRun(plan, Histories(engine, options.keep_versions, changed))
         if plan.has_work:
             _write(index, engine, run, options)
         index.confirm()  # there may have been nothing to write

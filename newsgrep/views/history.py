@@ -1,6 +1,7 @@
 """The history of an article: its versions, and the difference of two of them.
 
-Versions are numbered from 1, the earliest; the last one is what a search finds.
+Versions are numbered from 1 in the order of capture. The last one is what a search finds, unless
+its file is older and longer than that of another one.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from newsgrep.analysis.difference import Kind, Piece, Pieces, compare_texts, count_characters
+from newsgrep.analysis.versions import all_versions
 from newsgrep.errors import UsageError
 from newsgrep.models import Article, Version
 from newsgrep.terminal import StyledLine, StyledText, count_noun, one_line
@@ -39,6 +41,11 @@ class HistoryEntry(NamedTuple):
     added: int = 0
     title_change: Pieces = ()
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether this is the version that searches find."""
+        return not self.version.digest
+
 
 class History(NamedTuple):
     """All versions of an article, the earliest first."""
@@ -56,15 +63,6 @@ class Difference(NamedTuple):
     versions: int
     title: Pieces
     body: Pieces
-
-
-def all_versions(article: Article) -> tuple[Version, ...]:
-    """Return the versions of an article with the present one, which is the last.
-
-    The present one has no digest: it is in the file record.
-    """
-    present = Version(article.captured, article.title, article.body, article.path, "")
-    return *article.versions, present
 
 
 def make_history(article: Article) -> History:
@@ -137,6 +135,8 @@ def to_text(history: History, *, marks: bool) -> Iterator[StyledLine]:
         pieces = [StyledText(display_capture(entry.version.captured)), StyledText("  ")]
         pieces += _size_pieces(entry)
         pieces.append(StyledText(f"  {display_path(entry.version.path)}", "dim"))
+        if entry.is_shown and entry.number < len(history.entries):
+            pieces.append(StyledText("  (found by searches)", "dim"))
         yield StyledLine(pieces, _INDENT, f"{entry.number:>{_INDENT - 2}}")
         for line in _changed_lines(entry.title_change, marks=marks):
             yield StyledLine([StyledText("title: ", "dim"), *line], _INDENT)
@@ -166,6 +166,7 @@ def to_json(history: History) -> dict[str, Any]:
                 "removed": entry.removed,
                 "added": entry.added,
                 "title_changed": bool(entry.title_change),
+                "shown": entry.is_shown,
             }
             for entry in history.entries
         ],

@@ -7,8 +7,9 @@ from itertools import permutations
 
 import pytest
 
+from newsgrep.analysis.versions import all_versions
 from newsgrep.models import Article
-from tests.index.test_run import Archive, Version
+from tests.support.memory_archive import Archive, Version
 from tests.support.simulated_archive import ArticleFile
 
 URL = "https://wugang.example/a/123456.html"
@@ -173,6 +174,15 @@ def test_the_latest_versions_are_kept(keep: int, kept: list[int]) -> None:
         run(many_runs, page=version)
     assert days(article(one_run)) == kept
     assert days(article(many_runs)) == kept
+
+
+def test_a_shorter_text_of_a_later_file_is_the_last_version() -> None:
+    archive = Archive()
+    run(archive, a=replace(FIRST, fetched=""), b=replace(THIRD, fetched=""))
+    run(archive, c=replace(FIRST, fetched="", time=9))
+    found = article(archive)
+    assert found.path == "/b"
+    assert [each.path for each in all_versions(found)] == ["/a", "/b", "/c"]
 
 
 def test_changed_articles_are_counted() -> None:
