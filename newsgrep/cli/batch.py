@@ -65,7 +65,7 @@ def batch_command(options: BatchOptions) -> int:
     Exit status: 0 if all lines were answered, 1 if no query has a match, 2 if a line is
     invalid.
     """
-    parse_query = partial(parse, saved=options.saved_queries)
+    parse_query = partial(parse, saved=options.saved_queries, collections=options.collections)
     queries = matched = invalid = 0
     with (
         _open_queries(options.file) as stream,

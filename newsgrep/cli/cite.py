@@ -145,7 +145,13 @@ def _open_address(link: str) -> None:
 def _searched_texts(options: OpenOptions) -> list[TextNode]:
     query = last_search(options.index).query
     try:
-        return positive_texts(parse(query, saved=options.saved_queries).root) if query else []
+        return (
+            positive_texts(
+                parse(query, saved=options.saved_queries, collections=options.collections).root
+            )
+            if query
+            else []
+        )
     except QueryError:  # a regular expression, which was searched for as such
         return []
 

@@ -106,6 +106,12 @@ class IndexOptions(Options):
 
         return read_saved(self.index)
 
+    def collections(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the ids of the articles in each collection by its name."""
+        from newsgrep.index.annotations import read_collections  # few queries name one
+
+        return read_collections(self.index)
+
 
 class OutputOptions(Options):
     """How to print; ``color`` is ``auto``, ``always`` or ``never``, ``null`` goes with paths."""
@@ -186,6 +192,7 @@ class QueryOptions(IndexOptions):
             scan=self.scan,
             calendar=calendar,
             saved=self.saved_queries,
+            collections=self.collections,
             field=field,
         )
 

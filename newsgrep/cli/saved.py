@@ -227,7 +227,7 @@ def _report_new(
     engine: Engine, name: str, queries: Mapping[str, str], state: Path, options: NewOptions
 ) -> int:
     """Print the new articles of one saved query, then mark them as seen; return their number."""
-    query = parse(queries[name], saved=lambda: queries)
+    query = parse(queries[name], saved=lambda: queries, collections=options.collections)
     path = state / f"{name_key(name)}.seen"
     with exclusive_lock(state / f"{name_key(name)}.lock", f"The state in {state}", options.wait):
         seen = read_seen(path)

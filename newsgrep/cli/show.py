@@ -86,7 +86,9 @@ def show_command(options: ShowOptions) -> int:
     """
     texts = []
     if options.match:
-        texts = positive_texts(parse(options.match, saved=options.saved_queries).root)
+        texts = positive_texts(
+            parse(options.match, saved=options.saved_queries, collections=options.collections).root
+        )
     with options.index.open() as engine:
         names = read_names(options.names, options.index)
         articles, missing = find_articles(engine, options.index, names)

@@ -224,6 +224,8 @@ def _matches(document: _StoredDocument, node: Node) -> bool:
             return part in fold(document.article.path)
         case ast.IdIs(article_id):
             return document.article.id == article_id
+        case ast.IdIn(_, ids):
+            return document.article.id in ids
         case ast.DateRange(first, last, zone):
             published = document.article.published
             if published is None:

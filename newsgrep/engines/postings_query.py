@@ -130,6 +130,8 @@ def _matching(reader: PostingsReader, node: Node, within: set[int] | None) -> se
         case ast.IdIs(article_id):
             number = reader.find_article(article_id)
             return set() if number is None else {number}
+        case ast.IdIn(_, ids):
+            return {n for i in ids if (n := reader.find_article(i)) is not None}
         case ast.DateRange():
             return _dated(reader, node, within)
         case ast.Changed():

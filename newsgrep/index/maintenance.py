@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from newsgrep.engines.base import Engine, Problem, Stored, Unreadable, count_matches
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexProblem, UsageError
+from newsgrep.index.annotations import merge_annotations, read_annotations
 from newsgrep.index.manifest import Manifest
 from newsgrep.index.store import Index, Session
 from newsgrep.index.user_state import merge_saved, read_saved
@@ -201,8 +202,9 @@ def copy_index(source: Index, target: Index, options: CopyOptions) -> CopyResult
     if source.same_as(target):
         raise UsageError("--index and --to name the same index: newsgrep reindex rebuilds it.")
     target.choose_engine(options.engine)
-    queries = read_saved(source)
+    queries, annotations = read_saved(source), read_annotations(source)
     read_saved(target)  # damage to them is reported before the work
+    read_annotations(target)
     with source.freeze(options.wait), source.session() as session:
         _is_copied(target, options, session.engine)
         if not target.exists():
@@ -210,6 +212,7 @@ def copy_index(source: Index, target: Index, options: CopyOptions) -> CopyResult
         with target.lock(options.wait):
             if _is_copied(target, options, session.engine):
                 merge_saved(target, queries)
+                merge_annotations(target, annotations)
                 _remove_leftovers(target)
                 articles, files, _ = _store_totals(session.engine)
                 engine_name = target.read_manifest().engine
@@ -224,6 +227,7 @@ def copy_index(source: Index, target: Index, options: CopyOptions) -> CopyResult
                 _verify_unchanged(source, commit)
                 _verify_complete(source, session.engine, copy)
                 merge_saved(target, queries)
+                merge_annotations(target, annotations)
             target.remove_leftovers(target.read_manifest())
     return CopyResult(transfer.articles, transfer.files, len(queries), engine_name)
 

@@ -53,6 +53,9 @@ HOLDER_FILE: Final = "newsgrep.writer"
 SAVED_FILE: Final = "newsgrep.saved.json"
 """The saved queries."""
 
+ANNOTATIONS_FILE: Final = "newsgrep.collections.jsonl"
+"""The collections, and the notes on articles."""
+
 SAVED_LOCK_FILE: Final = "newsgrep.saved.lock"
 """Locked while they are changed."""
 
@@ -66,6 +69,8 @@ OWN_FILES: Final = frozenset(
         HOLDER_FILE,
         SAVED_FILE,
         f"{SAVED_FILE}.new",
+        ANNOTATIONS_FILE,
+        f"{ANNOTATIONS_FILE}.new",
         SAVED_LOCK_FILE,
         SEEN_FOLDER,
     }

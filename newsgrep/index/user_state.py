@@ -15,6 +15,7 @@ import struct
 import sys
 from array import array
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -22,9 +23,10 @@ from zlib import crc32
 
 from newsgrep._io import encode_json, read_regular, write_atomically
 from newsgrep.errors import InputError, QueryError, UsageError
+from newsgrep.index.annotations import read_collections
 from newsgrep.index.manifest import SAVED_FILE, SAVED_LOCK_FILE, SEEN_FOLDER
 from newsgrep.index.store import Index
-from newsgrep.query.parser import name_key, parse
+from newsgrep.query.parser import LoadCollections, name_key, parse
 
 _SAVED_VERSION: Final = 1
 _QUERY_NAME: Final = re.compile(r"\w[\w.-]{0,47}")
@@ -104,7 +106,7 @@ def save_query(index: Index, name: str, text: str, *, replace: bool = False) -> 
         if taken:
             del queries[taken]
         queries[name] = text
-        parse(text, saved=lambda: queries)
+        parse(text, saved=lambda: queries, collections=partial(read_collections, index))
 
     _update_saved(index, change)
 
@@ -179,7 +181,8 @@ def _rewrite_saved(index: Index, change: Callable[[dict[str, str]], None]) -> No
         before = read_saved(index)
         after = dict(before)
         change(after)
-        for name in _unparsable(after) - _unparsable(before):
+        collections = partial(read_collections, index)
+        for name in _unparsable(after, collections) - _unparsable(before, collections):
             raise UsageError(
                 f"The saved query “{name}” uses this one and would become invalid: remove or "
                 "replace it first."
@@ -188,11 +191,11 @@ def _rewrite_saved(index: Index, change: Callable[[dict[str, str]], None]) -> No
         write_atomically(folder / SAVED_FILE, (encode_json(stored, indent=2) + "\n").encode())
 
 
-def _unparsable(queries: dict[str, str]) -> set[str]:
+def _unparsable(queries: dict[str, str], collections: LoadCollections) -> set[str]:
     wrong = set()
     for name, text in queries.items():
         try:
-            parse(text, saved=lambda: queries)
+            parse(text, saved=lambda: queries, collections=collections)
         except QueryError:
             wrong.add(name)
     return wrong

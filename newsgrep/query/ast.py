@@ -136,6 +136,14 @@ class IdIs:
 
 
 @dataclass(frozen=True, slots=True)
+class IdIn:
+    """The article has one of these ids, those of the collection ``name``."""
+
+    name: str
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DateRange:
     """Published on a day from ``first`` to ``last``, both included; ``None`` is open.
 
@@ -280,7 +288,7 @@ TextPattern = Phrase | Wildcard | Fuzzy | Regex | Near
 """What occurs at certain places of a text, so that the places can be found."""
 
 TextNode = Terms | TextPattern
-Filter = NameContains | LocationContains | IdIs | DateRange | Changed
+Filter = NameContains | LocationContains | IdIs | IdIn | DateRange | Changed
 Node = TextNode | Filter | MatchAll | And | Or | Not
 
 
@@ -448,6 +456,8 @@ def describe(node: Node) -> str:
             return f'{kind.value}:"{part}"'
         case IdIs(article_id):
             return f"id:{article_id}"
+        case IdIn(name):
+            return f"in:{name}"
         case DateRange(first, last):
             if first == last and first is not None:
                 return f"date:{first.isoformat()}"

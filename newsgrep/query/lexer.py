@@ -47,6 +47,7 @@ FIELDS: Final = (
     *LOCATION_FIELDS,
     "id",
     "saved",
+    "in",
     *DATE_FIELDS,
     CHANGE_FIELD,
 )

@@ -71,8 +71,17 @@ LoadSaved = Callable[[], Mapping[str, str]]
 """Returns all saved queries as typed, by name."""
 
 
+LoadCollections = Callable[[], Mapping[str, tuple[str, ...]]]
+"""Returns the ids in each collection, by its name."""
+
+
 def no_saved_queries() -> Mapping[str, str]:
     """Return no saved queries."""
+    return {}
+
+
+def no_collections() -> Mapping[str, tuple[str, ...]]:
+    """Return no collections."""
     return {}
 
 
@@ -83,6 +92,7 @@ def parse(
     scan: bool = False,
     calendar: Calendar | None = None,
     saved: LoadSaved = no_saved_queries,
+    collections: LoadCollections = no_collections,
     field: Field = Field.TEXT,
 ) -> Query:
     """Return the query that is typed as ``text``.
@@ -90,7 +100,7 @@ def parse(
     With ``any_word`` one of its words is enough. ``scan`` allows regular expressions for which
     every article has to be read. Dates are days of ``calendar``; the default is today in the
     archive's time zone. ``saved`` is called if the query names a saved query, which is inserted
-    as if in brackets. ``field`` is where a text is searched for that names no field.
+    as if in brackets, and ``collections`` if it names a collection. ``field`` is where a text is searched for that names no field.
 
     Raises :class:`QueryError`, with the position in ``text``, if it cannot be parsed.
 
@@ -108,7 +118,7 @@ def parse(
     tokens = tokenize(text)
     if not tokens:
         raise QueryError("The query is empty: type a word, such as 联合声明.", text, 0)
-    options = ParseOptions(any_word, scan, calendar, SavedQueries(saved), field)
+    options = ParseOptions(any_word, scan, calendar, SavedQueries(saved), collections, field)
     root = Parser(text, tokens, options).parse()
     if not scan:
         regexes = (token.position for token in tokens if token.kind is TokenKind.REGEX)
@@ -206,6 +216,7 @@ class ParseOptions(NamedTuple):
     scan: bool
     calendar: Calendar | None
     saved: SavedQueries
+    collections: LoadCollections
     field: Field
 
 
@@ -454,6 +465,8 @@ class Parser:
         self.at += 1
         if token.text == "saved":
             return self._saved(value)
+        if token.text == "in":
+            return self._collection(value)
         if token.text == "id":
             return ast.IdIs(value.text.strip().lower())
         if token.text in NAME_FIELDS:
@@ -490,6 +503,20 @@ class Parser:
             raise self._error(f"In the saved query “{name.text}”: {exc}", name) from exc
         except UsageError as exc:
             raise self._error(str(exc), name) from exc
+
+    def _collection(self, name: Token) -> Node:
+        known = self.options.collections()
+        key = name_key(name.text)
+        for each, ids in known.items():
+            if name_key(each) == key:
+                return ast.IdIn(each, ids)
+        names = sorted(known)
+        few = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
+        raise self._error(
+            f"No collection “{name.text}”. "
+            + (f"Collections: {few}." if names else "Create one with: newsgrep collect NAME QUERY"),
+            name,
+        )
 
     def _dates(self, token: Token, value: Token) -> ast.DateRange:
         from newsgrep.query.dates import (  # most queries contain no date

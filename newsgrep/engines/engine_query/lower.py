@@ -114,6 +114,8 @@ def lower(reader: IndexReader, node: ast.Node, within: ir.Clause | None = None) 
             return _lower_location(reader, kind, part)
         case ast.IdIs(article_id):
             return ir.Term(ID, article_id)
+        case ast.IdIn(_, ids):
+            return ir.any_of(tuple(ir.AnyTerm(ID, part) for part in _in_parts(ids)))
         case ast.DateRange(first, last, zone):
             return _lower_dates(first, last, zone)
         case ast.Changed():
@@ -126,6 +128,15 @@ def lower(reader: IndexReader, node: ast.Node, within: ir.Clause | None = None) 
             return ir.any_of(tuple(lower(reader, child, within) for child in children))
         case ast.Not(child):
             return ir.MustNot(lower(reader, child, within))
+
+
+_MAX_TERMS: Final = 50_000
+"""Values of one clause; OpenSearch takes 65,536 by default."""
+
+
+def _in_parts(ids: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for at in range(0, max(len(ids), 1), _MAX_TERMS):
+        yield ids[at : at + _MAX_TERMS]
 
 
 def _lower_and(
