@@ -23,7 +23,6 @@ from newsgrep.errors import InputError, QueryError
 from newsgrep.models import Article
 from newsgrep.query.ast import Field, TextNode, positive_texts
 from newsgrep.query.match import find_matches
-from newsgrep.query.parser import parse
 from newsgrep.terminal import one_line, quote_path, write
 from newsgrep.views.article import web_link
 from newsgrep.views.citation import CitationStyle, Cited, citation_lines, index_digest
@@ -145,13 +144,7 @@ def _open_address(link: str) -> None:
 def _searched_texts(options: OpenOptions) -> list[TextNode]:
     query = last_search(options.index).query
     try:
-        return (
-            positive_texts(
-                parse(query, saved=options.saved_queries, collections=options.collections).root
-            )
-            if query
-            else []
-        )
+        return positive_texts(options.parse(query).root) if query else []
     except QueryError:  # a regular expression, which was searched for as such
         return []
 

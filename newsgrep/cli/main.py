@@ -44,6 +44,8 @@ COMMANDS: Final = {
     "similar": "views:similar_command",
     "keywords": "views:keywords_command",
     "compare": "views:compare_command",
+    "collect": "collect:collect_command",
+    "note": "collect:note_command",
     "saved": "saved:saved_group",
     "new": "saved:new_command",
     "stats": "admin:stats_command",

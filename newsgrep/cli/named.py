@@ -20,6 +20,7 @@ from newsgrep.models import Article, FileRecord, Status
 from newsgrep.query.ast import Field, LocationContains, LocationField
 from newsgrep.query.parser import make_phrase, normalize
 from newsgrep.terminal import count_noun, one_line, quote_path, truncate
+from newsgrep.views.article import SHORT_ID
 
 _ID: Final = re.compile("[a-z2-7]{12}")
 _ID_START: Final = re.compile("[a-z2-7]{4,11}")
@@ -59,8 +60,8 @@ def looks_like_article(text: str) -> bool:
     return bool(_ID.fullmatch(text)) or os.path.lexists(split_locator(text)[0])
 
 
-def find_article(engine: Engine, index: Index, name: str) -> Article | None:
-    """Return the one indexed article that ``name`` means, or ``None``.
+def find_article(engine: Engine, index: Index, name: str, *, titles: bool = True) -> Article | None:
+    """Return the one indexed article that ``name`` means, or ``None``; a title only if ``titles``.
 
     A name is, in this order: the number of a hit of the last search, an id, an address on the
     web, the path of a file or of a record in one, at least four characters of the start of an id,
@@ -102,7 +103,9 @@ def find_article(engine: Engine, index: Index, name: str) -> Article | None:
         return next(iter(engine.get(ids)), None) if len(ids) == 1 else None
     if is_start and starting:
         return _only(engine.get(starting), f"begin with {start}", "Write more of the id")
-    return None if os.path.lexists(split_locator(name)[0]) else _find_by_title(engine, name)
+    if not titles or os.path.lexists(split_locator(name)[0]):
+        return None
+    return _find_by_title(engine, name)
 
 
 def _find_by_url(engine: Engine, url: str) -> Article | None:
@@ -192,6 +195,34 @@ def find_articles(engine: Engine, index: Index, names: Iterable[str]) -> FoundAr
         else:
             found.setdefault(article.id, article)
     return FoundArticles(list(found.values()), missing)
+
+
+def find_all_named(engine: Engine, index: Index, words: Sequence[str]) -> FoundArticles | None:
+    """Return the articles if ``words`` name articles, and ``None`` if they are a query.
+
+    Names are numbers of the last search, six or more characters of ids, addresses and paths. Words
+    are names only if all of them are.
+    """
+    if "-" not in words and not all(_looks_like_name(index, word) for word in words):
+        return None
+    names = read_names(words, index)
+    found = {name: find_article(engine, index, name, titles=False) for name in names}
+    if "-" not in words and not all(found.values()):
+        return None
+    missing = [describe_missing(engine, n, index.where) for n, each in found.items() if not each]
+    unique = {each.id: each for each in found.values() if each}
+    return FoundArticles(list(unique.values()), missing)
+
+
+def _looks_like_name(index: Index, word: str) -> bool:
+    if numbers := _NUMBER.fullmatch(word) or _RANGE.fullmatch(word):
+        return int(numbers[0].partition("-")[0]) in last_search(index).hits
+    return (
+        bool(_ID.fullmatch(word.lower()))
+        or (len(word) >= SHORT_ID and bool(_ID_START.fullmatch(word.lower())))
+        or bool(_ADDRESS.match(word))
+        or os.path.lexists(split_locator(word)[0])
+    )
 
 
 class FoundArticles(NamedTuple):

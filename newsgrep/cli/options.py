@@ -106,6 +106,10 @@ class IndexOptions(Options):
 
         return read_saved(self.index)
 
+    def parse(self, text: str) -> Query:
+        """Return the query ``text``, which may name saved queries and collections."""
+        return parse(text, saved=self.saved_queries, collections=self.collections)
+
     def collections(self) -> Mapping[str, tuple[str, ...]]:
         """Return the ids of the articles in each collection by its name."""
         from newsgrep.index.annotations import read_collections  # few queries name one

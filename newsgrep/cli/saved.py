@@ -36,7 +36,7 @@ from newsgrep.index.user_state import (
     seen_folder,
     write_seen,
 )
-from newsgrep.query.parser import name_key, parse
+from newsgrep.query.parser import name_key
 from newsgrep.terminal import count_noun, one_line, write
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.new import NewArticles, find_new, to_jsonl, to_text
@@ -227,7 +227,7 @@ def _report_new(
     engine: Engine, name: str, queries: Mapping[str, str], state: Path, options: NewOptions
 ) -> int:
     """Print the new articles of one saved query, then mark them as seen; return their number."""
-    query = parse(queries[name], saved=lambda: queries, collections=options.collections)
+    query = options.parse(queries[name])
     path = state / f"{name_key(name)}.seen"
     with exclusive_lock(state / f"{name_key(name)}.lock", f"The state in {state}", options.wait):
         seen = read_seen(path)

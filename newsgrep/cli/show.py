@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -20,10 +20,10 @@ from newsgrep.cli.options import (
 )
 from newsgrep.cli.output import Rendering, draw, print_message, print_paged, print_result
 from newsgrep.errors import UsageError
+from newsgrep.index.annotations import Annotation, read_annotations
 from newsgrep.models import Article
 from newsgrep.query.ast import Field, TextNode, positive_texts
 from newsgrep.query.match import highlight_spans
-from newsgrep.query.parser import parse
 from newsgrep.terminal import (
     StyledLine,
     StyledText,
@@ -86,9 +86,7 @@ def show_command(options: ShowOptions) -> int:
     """
     texts = []
     if options.match:
-        texts = positive_texts(
-            parse(options.match, saved=options.saved_queries, collections=options.collections).root
-        )
+        texts = positive_texts(options.parse(options.match).root)
     with options.index.open() as engine:
         names = read_names(options.names, options.index)
         articles, missing = find_articles(engine, options.index, names)
@@ -106,6 +104,8 @@ def show_command(options: ShowOptions) -> int:
 def _print_articles(
     articles: Sequence[Article], texts: Sequence[TextNode], options: ShowOptions, *, several: bool
 ) -> None:
+    annotations = read_annotations(options.index)
+
     def lines() -> Iterator[StyledLine]:
         for number, article in enumerate(articles):
             if number:
@@ -115,23 +115,40 @@ def _print_articles(
                 highlight_spans(article.body, texts, Field.BODY),
                 highlight_spans(article.title, texts, Field.TITLE),
                 left_out=options.left_out,
+                added=_added_lines(annotations.get(article.id)),
             )
+
+    def objects() -> Iterator[dict[str, Any]]:
+        for article in articles:
+            whole = to_json(article, left_out=options.left_out)
+            if annotation := annotations.get(article.id):
+                whole |= {"collections": annotation.collections, "note": annotation.note}
+            yield whole
 
     if options.output is OutputFormat.TEXT and options.pager and sys.stdout.isatty():
         print_paged(lines(), color=options.use_color)
         return
-    objects = (to_json(each, left_out=options.left_out) for each in articles)
     print_result(
         Rendering(
             text=lines,
             drawn=draw(lines),
             json=lambda: (
-                {"version": SCHEMA_VERSION, "articles": list(objects)} if several else next(objects)
+                {"version": SCHEMA_VERSION, "articles": list(objects())}
+                if several
+                else next(objects())
             ),
-            jsonl=lambda: objects,
+            jsonl=objects,
         ),
         options,
     )
+
+
+def _added_lines(annotation: Annotation | None) -> Iterator[tuple[str, str]]:
+    """Yield the labelled lines of what the user has added to an article."""
+    if annotation and annotation.collections:
+        yield "in", "、".join(annotation.collections)
+    if annotation and annotation.note:
+        yield "note", annotation.note
 
 
 def _print_raw(record: RawRecord, article: Article) -> None:

@@ -289,6 +289,8 @@ TextPattern = Phrase | Wildcard | Fuzzy | Regex | Near
 
 TextNode = Terms | TextPattern
 Filter = NameContains | LocationContains | IdIs | IdIn | DateRange | Changed
+"""What narrows down articles without naming a text to find."""
+
 Node = TextNode | Filter | MatchAll | And | Or | Not
 
 

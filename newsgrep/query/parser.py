@@ -100,7 +100,8 @@ def parse(
     With ``any_word`` one of its words is enough. ``scan`` allows regular expressions for which
     every article has to be read. Dates are days of ``calendar``; the default is today in the
     archive's time zone. ``saved`` is called if the query names a saved query, which is inserted
-    as if in brackets, and ``collections`` if it names a collection. ``field`` is where a text is searched for that names no field.
+    as if in brackets, and ``collections`` if it names a collection. ``field`` is where a text is
+    searched for that names no field.
 
     Raises :class:`QueryError`, with the position in ``text``, if it cannot be parsed.
 

@@ -21,10 +21,12 @@ def to_text(
     title_spans: Iterable[Span] = (),
     *,
     left_out: bool = False,
+    added: Iterable[tuple[str, str]] = (),
 ) -> Iterator[StyledLine]:
     """Yield the lines of a whole article, and with ``left_out`` of the text that was left out.
 
     ``spans`` and ``title_spans`` are highlighted; they count characters of body and title.
+    ``added`` are labels and texts that the user has added.
     """
     yield StyledLine(highlight(article.title, title_spans, "title", web_link(article.url)))
     if byline := byline_pieces(article):
@@ -35,6 +37,7 @@ def to_text(
         ("path", display_path(article.path)),
         ("id", article.id),
         ("notes", "; ".join(article.notes)),
+        *added,
     ):
         if value:
             yield StyledLine([StyledText(f"{label}: ", "dim"), StyledText(one_line(value))])

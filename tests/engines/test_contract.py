@@ -27,7 +27,7 @@ from newsgrep.errors import UsageError
 from newsgrep.models import Article, FileRecord, Status
 from newsgrep.query.ast import And, DateRange, MatchAll, Node, Not, Or, in_all_versions
 from newsgrep.query.parser import parse
-from tests.support.contract_archive import ARCHIVE, QUERIES
+from tests.support.contract_archive import ARCHIVE, COLLECTIONS, QUERIES
 from tests.support.factories import (
     ENGINES,
     NON_TRANSACTIONAL_ENGINES,
@@ -84,7 +84,7 @@ def test_queries_cover_every_node_type() -> None:
                 pass
 
     for query in QUERIES:
-        visit(parse(query, scan=True).root)
+        visit(parse(query, scan=True, collections=lambda: COLLECTIONS).root)
     assert node_types == set(get_args(Node))
 
 
@@ -93,7 +93,8 @@ def test_queries_cover_every_node_type() -> None:
 def test_search_equals_memory_engine(
     shared_engine: Engine, reference: Engine, query: str, mode: str
 ) -> None:
-    root = parse(query, any_word=mode == "any", scan=True).root
+    any_word = mode == "any"
+    root = parse(query, any_word=any_word, scan=True, collections=lambda: COLLECTIONS).root
     if mode == "versions":
         root = in_all_versions(root)
     for order in Order:

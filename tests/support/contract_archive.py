@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from tests.support.factories import make_article
 
 ARCHIVE = (
@@ -280,6 +282,10 @@ QUERIES = (
     r"/\d+/ 水 OR /大桥|渔业/",
     r"-/\d/ 水",
     "(/渔/ OR 联*) -~zzz",
+    "in:甲",
+    "in:甲 水",
+    "-in:甲 渔",
+    "in:乙 OR in:丙",
     "date:2024",
     "date:2024-05",
     "date:2024-05-17",
@@ -297,3 +303,9 @@ QUERIES = (
     "联合声明" * 2_500,
     '"' + "水" * 10_000 + '"',
 )
+COLLECTIONS: Final = {
+    "甲": ("bridge", "fish", "tram", "empty"),
+    "乙": ("english",),
+    "丙": ("gone",),
+}
+"""Ids by the collection that a query names with ``in:``."""
