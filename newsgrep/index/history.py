@@ -158,7 +158,7 @@ class Histories:
         if before:
             found |= self._versions_of(article_id)
             if found and before.digest == document.file_record.digest:
-                since += [article.since for article in self._article(article_id) if article.since]
+                since += [article.since for article in self.stored(article_id) if article.since]
             elif before.digest != document.file_record.digest:
                 since += self._replace(before, document, key, found)
         for each in demoted:
@@ -225,7 +225,7 @@ class Histories:
             new = {capture.source: capture for capture in added}
             if not (new or self._has_versions(article_id)):
                 continue
-            for article in self._article(article_id):
+            for article in self.stored(article_id):
                 present = self._present_capture(article, leader)
                 found = {
                     **{each.source: each for each in _same_texts(present, leader, duplicates)},
@@ -303,13 +303,13 @@ class Histories:
         if article_id not in self._known:
             stored = (
                 self._capture(version, _key_of_text(version))
-                for article in self._article(article_id)
+                for article in self.stored(article_id)
                 for version in article.versions
             )
             self._known[article_id] = {capture.source: capture for capture in stored}
         return dict(self._known[article_id])
 
-    def _article(self, article_id: str) -> list[Article]:
+    def stored(self, article_id: str) -> list[Article]:
         """Return the article as it was written last, in a list; an empty one without any."""
         place = self._places.get(article_id)
         if place is not None:
@@ -319,7 +319,7 @@ class Histories:
 
     def _present(self, record: FileRecord) -> Version | None:
         """Return the text of the article in a file."""
-        for article in self._article(record.article_id or ""):
+        for article in self.stored(record.article_id or ""):
             if article.path == record.path:
                 title, body, path = article.title, article.body, article.path
                 return Version(article.captured, title, body, path, record.digest)

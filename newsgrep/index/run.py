@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from newsgrep.analysis.codec import unpack_folded
-from newsgrep.analysis.document import IndexDocument
+from newsgrep.analysis.document import IndexDocument, make_document
 from newsgrep.engines.base import (
     Change,
     Conflict,
@@ -20,6 +20,7 @@ from newsgrep.engines.base import (
     Stored,
 )
 from newsgrep.errors import MassDeletion
+from newsgrep.extract.records.base import is_place
 from newsgrep.extract.walk import File
 from newsgrep.index.addresses import (
     Leaders,
@@ -100,6 +101,8 @@ class UpdateRun:
         # How many articles the file that is being read had, and how many of them were found.
         self._found_in: dict[str, tuple[int, int]] = {}
         self._limits: dict[str, RejectionLimit] = {}
+        # Places of articles that are kept although another record has theirs.
+        self._kept: set[str] = set()
         # What other processes have stored meanwhile, by path.
         self._of_others: dict[str, FileRecord] = {}
 
@@ -464,8 +467,12 @@ class UpdateRun:
         leaders = articles.leaders_at(address)
         agreeing = []
         for each in leaders.agreeing(record):
-            if self._is_unseen(each) and each.file == record.file:
+            is_kept = each.path in self._kept
+            if (is_kept or self._is_unseen(each)) and each.file == record.file:
                 articles.lose(each)  # the record has moved in its file
+                if is_kept:
+                    del self._outcomes[each.path]
+                    self._kept.remove(each.path)
             else:
                 agreeing.append(each)
         if agreeing and is_better(agreeing[0], record):
@@ -501,7 +508,25 @@ class UpdateRun:
         """
         known = self.plan.known.get(record.path)
         if known and known.status is Status.INDEXED and known.article_id != record.article_id:
+            if self.plan.prune is False and not self.plan.stream and is_place(known.locator):
+                yield from self._keep_elsewhere(known)
             yield from self._delete_lost(known.article_id or "")
+
+    def _keep_elsewhere(self, known: FileRecord) -> Iterator[Change]:
+        """Keep a lost article at a place of its own: another record has that which it had.
+
+        The article moves on if its record is found further on in the file.
+        """
+        article_id = known.article_id or ""
+        if article_id in self._articles or article_id in self._deleted:
+            return
+        locator = f"{known.locator}{_KEPT}{known.digest[:_KEPT_DIGITS]}"
+        kept = known._replace(path=known.file + locator, locator=locator)
+        for article in self.histories.stored(article_id):
+            yield self._put(make_document(replace(article, path=kept.path), kept))
+            self._articles.add(kept)
+            self._kept.add(kept.path)
+            self._set_outcome(kept.path, Outcome.UNCHANGED)
 
     def _delete_lost(self, article_id: str) -> Iterator[Change]:
         """Delete a lost article if no file has it now that was read until now."""
@@ -716,6 +741,11 @@ class UpdateRun:
             others=dict(others),
             changed=sum(each in self._articles for each in self.histories.changed),
         )
+
+
+_KEPT: Final = "~"
+"""In the locator of a record that its file does not have any more, before a part of its digest."""
+_KEPT_DIGITS: Final = 8
 
 
 _OUTCOMES: Final = {

@@ -236,3 +236,27 @@ def test_mailbox_whose_last_message_grows_is_read_again(tmp_path: Path) -> None:
         assert update(index, folder).articles == 2
         text = contents(index)[f"{mailbox}#2"][-1]
         assert str(text).endswith(more.strip())
+
+
+@pytest.mark.parametrize("has_url", [True, False])
+def test_refilled_file_loses_nothing_without_prune(tmp_path: Path, has_url: bool) -> None:
+    folder, index = tmp_path / "a", FolderIndex(tmp_path / "index")
+    folder.mkdir()
+    dump = folder / "d.jsonl"
+    ids: dict[str, str] = {}
+    for day in range(4):
+        items = [item(number, has_url=has_url) for number in range(5 * day, 5 * day + 6)]
+        dump.write_bytes(jsonl_of(items))
+        summary = update(index, folder, prune=False)
+        assert summary.removed == 0
+        found = ids_of_titles(index)
+        assert summary.articles == len(found) == 5 * day + 6
+        assert ids.items() <= found.items()
+        ids = found
+    again = update(index, folder, prune=False)
+    assert again.counts[Outcome.UNCHANGED] == again.articles == 21
+    dump.write_bytes(jsonl_of(items[:-1]))
+    with pytest.raises(UsageError, match="16 articles are gone"):
+        update(index, folder, prune=None)
+    summary = update(index, folder)
+    assert (summary.articles, summary.removed) == (5, 16)

@@ -156,13 +156,21 @@ class Record(NamedTuple):
         Lines and numbers are only places: another record is there when lines are inserted, or
         when the file is rotated or refilled. So the bytes identify the record.
         """
-        if self.has_key or not _PLACE.search(self.locator):
+        if self.has_key or not is_place(self.locator):
             return ""
         return f"record {blake2b(self.data, digest_size=16).hexdigest()}"
 
 
 _PLACE: Final = re.compile(r"[:#@][0-9]+\Z")
-"""The end of a locator that is a line, a number or an offset."""
+
+
+def is_place(locator: str) -> bool:
+    """Return whether ``locator`` is a line, a number or an offset, where another record may be.
+
+    >>> is_place("!/a.jsonl:12"), is_place("!/a.html")
+    (True, False)
+    """
+    return _PLACE.search(locator) is not None
 
 
 class BadRecord(NamedTuple):
