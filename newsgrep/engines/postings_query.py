@@ -41,6 +41,9 @@ class PostingsReader(Protocol):
     def all_documents(self) -> set[int]:
         """Return all documents."""
 
+    def undated_documents(self) -> set[int]:
+        """Return the documents without a date of publication."""
+
     def postings(self, term: str) -> tuple[Sequence[int], Sequence[int]]:
         """Return the documents with ``term`` in title or body, ascending, and packed counts."""
 
@@ -142,6 +145,8 @@ def _matching(reader: PostingsReader, node: Node, within: set[int] | None) -> se
             return _with_all(reader, children, within)
         case ast.Or(children):
             return _with_any(reader, children, within)
+        case ast.Not(ast.DateRange(None, None)):
+            return reader.undated_documents()
         case ast.Not(child):
             among = reader.all_documents() if within is None else within
             return among - _matching(reader, child, within)

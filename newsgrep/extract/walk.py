@@ -43,6 +43,24 @@ class Skipped:
     kind: str
 
 
+class _FileNumbers:
+    """The device and inode numbers of files: some bytes for each of a million files.
+
+    File systems number the files of a folder one after another, so 64 of them share an entry.
+    """
+
+    def __init__(self) -> None:
+        self._devices: dict[int, dict[int, int]] = {}
+
+    def add(self, device: int, inode: int) -> bool:
+        """Add a file; return whether it is new."""
+        blocks = self._devices.setdefault(device, {})
+        block, bit = inode >> 6, 1 << (inode & 63)
+        known = blocks.get(block, 0)
+        blocks[block] = known | bit
+        return not known & bit
+
+
 class _Walk:
     """One walk through folders, with the files and folders visited so far.
 
@@ -51,7 +69,7 @@ class _Walk:
 
     def __init__(self, paths: Sequence[str] | None) -> None:
         self.paths = paths
-        self.files: set[tuple[int, int]] = set()
+        self.files = _FileNumbers()
         self.folders: set[tuple[int, int]] = set()
 
     @cached_property
@@ -94,10 +112,8 @@ class _Walk:
         if entry and (outside := self.outside(entry)):
             yield outside
             return
-        key = (status.st_dev, status.st_ino)
-        if key in self.files:
+        if not self.files.add(status.st_dev, status.st_ino):
             return
-        self.files.add(key)
         yield File(path, status.st_size, status.st_mtime_ns)
 
     def folder(self, top: str, status: os.stat_result) -> Iterator[File | Skipped]:

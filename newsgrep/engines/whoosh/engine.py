@@ -33,7 +33,7 @@ from newsgrep.engines.whoosh.storage import (
 )
 from newsgrep.errors import IndexDamaged, IndexMissing
 from newsgrep.models import Article, FileRecord
-from newsgrep.query.ast import Node, scoring_terms
+from newsgrep.query.ast import MatchAll, Node, scoring_terms
 
 if TYPE_CHECKING:
     from newsgrep.engines.commit_writer import CommitWriter
@@ -118,6 +118,10 @@ class WhooshEngine:
         """Match, score and order over postings."""
         query, order, limit, offset, facets, recency, after = request
         reader = self._reader
+        if isinstance(query, MatchAll) and limit <= 0 and after is None and not facets:
+            with _translate_errors(self._commits):
+                total = reader.document_count()
+            return ResultPage(total, (), before=min(offset, total))
         with _translate_errors(self._commits):
             matched = match_documents(reader, query)
             ranks = order is Order.RELEVANCE and (limit > 0 or after is not None)

@@ -201,6 +201,11 @@ class WhooshReader:
             )
         return self._all_documents
 
+    def undated_documents(self) -> set[int]:
+        days, _ = self.publication_days()
+        offsets = ((segment.offset, numbers) for segment, numbers in self._articles())
+        return {o + n for o, numbers in offsets for n in numbers if not days[o + n]}
+
     def _without_article(self) -> array[int]:
         """Return the documents that are file records only."""
         return self._field_postings(KIND_FIELD, FILE_RECORD)[0]
