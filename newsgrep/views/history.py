@@ -7,12 +7,13 @@ its file is older and longer than that of another one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from newsgrep.analysis.difference import Kind, Piece, Pieces, compare_texts, count_characters
 from newsgrep.analysis.versions import all_versions
 from newsgrep.errors import UsageError
-from newsgrep.models import Article, Version
+from newsgrep.models import ARCHIVE_ZONE, Article, Version
 from newsgrep.terminal import StyledLine, StyledText, count_noun, one_line
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import display_path, web_link
@@ -24,7 +25,6 @@ _STYLES: Final = {Kind.EQUAL: "", Kind.REMOVED: "removed", Kind.ADDED: "added"}
 _MARKS: Final = {Kind.EQUAL: ("", ""), Kind.REMOVED: ("[-", "-]"), Kind.ADDED: ("{+", "+}")}
 _PARAGRAPH_MARK: Final = "¶"
 _INDENT: Final = 5
-_LAST_OF_ISO_MINUTE: Final = 16
 
 
 class HistoryEntry(NamedTuple):
@@ -112,13 +112,20 @@ def make_difference(article: Article, numbers: Sequence[int] = ()) -> Difference
 
 
 def display_capture(captured: str) -> str:
-    """Return the time of a capture: ``2024-05-17 10:50 UTC``, or that it is unknown."""
-    if not captured:
-        return "unknown time"
-    date, _, _ = captured.partition("T")
-    if date == captured:
-        return date
-    return f"{captured[:_LAST_OF_ISO_MINUTE].replace('T', ' ')} UTC"
+    """Return the time of a capture in the archive's zone, or that it is unknown.
+
+    >>> display_capture("2024-05-17T02:50:43Z")
+    '2024-05-17 10:50 +08:00'
+    """
+    try:
+        time = datetime.fromisoformat(captured)
+    except ValueError:
+        return one_line(captured) or "unknown time"
+    if "T" not in captured:
+        return captured
+    local = (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(ARCHIVE_ZONE)
+    text = local.isoformat(" ", "minutes")
+    return f"{text[:16]} {text[16:]}"
 
 
 # The history

@@ -45,10 +45,10 @@ def test_history_lists_versions_with_the_size_of_changes() -> None:
     assert list(format_plain(to_text(make_history(FERRY), marks=True))) == [
         "渡轮增开晚班",
         "id: ferry · 3 versions",
-        "  1  2024-05-16 08:00 UTC  35 characters  /archive/1.html",
-        "  2  2024-05-17 08:00 UTC  −2 +2 characters  /archive/2.html",
+        "  1  2024-05-16 16:00 +08:00  35 characters  /archive/1.html",
+        "  2  2024-05-17 16:00 +08:00  −2 +2 characters  /archive/2.html",
         "     title: 渡轮[-拟-]增开晚班",
-        "  3  2024-05-18 08:00 UTC  −0 +5 characters  /archive/3.html",
+        "  3  2024-05-18 16:00 +08:00  −0 +5 characters  /archive/3.html",
     ]
 
 
@@ -68,7 +68,7 @@ def test_history_as_json_matches_the_schema() -> None:
 def test_difference_shows_changed_paragraphs_and_their_neighbours() -> None:
     assert text_of(FERRY, 1, 2) == [
         "渡轮[-拟-]增开晚班",
-        "version 1 (2024-05-16 08:00 UTC) → version 2 (2024-05-17 08:00 UTC)",
+        "version 1 (2024-05-16 16:00 +08:00) → version 2 (2024-05-17 16:00 +08:00)",
         "id: ferry · 2 characters removed, 2 added",
         "",
         "晚班每天[-三班-]{+两班+}。",
@@ -82,7 +82,7 @@ def test_difference_shows_changed_paragraphs_and_their_neighbours() -> None:
 def test_difference_is_of_the_last_two_versions_or_those_named() -> None:
     assert text_of(FERRY)[-3:] == ["咨询电话见公告。", "", "{+雨天停航。+}"]
     assert text_of(FERRY)[1].startswith("version 2 (")
-    assert text_of(FERRY, 1)[1].endswith("version 3 (2024-05-18 08:00 UTC)")
+    assert text_of(FERRY, 1)[1].endswith("version 3 (2024-05-18 16:00 +08:00)")
     assert text_of(FERRY, 3, 2)[-1] == "[-雨天停航。-]"
     assert make_difference(replace(FERRY, versions=())) is None
 

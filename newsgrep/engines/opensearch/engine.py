@@ -99,6 +99,7 @@ class OpenSearchEngine:
         self._release()
         with self._translate_errors():
             Loader(self._generation).apply(changes)
+        self._release()  # where ``changes`` has read articles meanwhile, their state is fixed
 
     def commit(self) -> int:
         """Return a number made of the last change of each shard."""
