@@ -64,6 +64,9 @@ SUFFIX_START: Final = -3
 There is a field for each suffix, with the terms that have it.
 """
 
+ADDRESS_ID: Final = "address_id"
+"""The id that the article's URL gives, if it has another one; for finding articles of one URL."""
+
 PACKED_TEXTS: Final = "packed"
 PACKED_REST: Final = "rest"
 """The article, packed as in :mod:`newsgrep.analysis.codec`."""
@@ -126,6 +129,7 @@ ARTICLE_FIELDS: Final[Mapping[str, object]] = {
     },
     **dict.fromkeys((ID, *FACETS, *FOLDED_NAMES.values()), _KEYWORD),
     **dict.fromkeys((CHANGES, *ADDRESSES.values()), _SEARCH_ONLY_KEYWORD),
+    ADDRESS_ID: _SEARCH_ONLY_KEYWORD,
     LATIN_TERMS: {"type": "keyword", "index": False},
     **dict.fromkeys((FIRST_DAY, LAST_DAY, HAS_TIME), _INTEGER),
     TIMESTAMP: {"type": "double"},
@@ -177,6 +181,8 @@ def article_json(document: IndexDocument) -> str:
     found[PACKED_TEXTS] = _base64(document.folded)
     found[PACKED_REST] = _base64(document.rest)
     found[PACKED_FILE_RECORD] = _base64(pack_file_record(document.file_record))
+    if document.file_record.address:
+        found[ADDRESS_ID] = document.file_record.address
     if document.left_out:
         found[PACKED_LEFT_OUT] = _base64(document.left_out)
     if document.versions:

@@ -97,9 +97,11 @@ class OpenSearchEngine:
         from newsgrep.engines.opensearch.loader import Loader
 
         self._release()
-        with self._translate_errors():
-            Loader(self._generation).apply(changes)
-        self._release()  # where ``changes`` has read articles meanwhile, their state is fixed
+        try:
+            with self._translate_errors():
+                Loader(self._generation).apply(changes)
+        finally:
+            self._release()  # where ``changes`` has read articles meanwhile, their state is fixed
 
     def commit(self) -> int:
         """Return a number made of the last change of each shard."""

@@ -2,38 +2,60 @@
 
 An article is one document, which contains its file record. It is written as a whole or not at
 all. Changes of one article are never in progress at the same time.
+
+Several processes may write at once. A change for which a run states what it expects is made only
+if the document is still the one that was compared with that (``if_seq_no``). A number made of the
+order of versions (``version_type=external_gte``) would not do: a path does not fit into one, a
+file that was edited may have a shorter text than before, and the file record of the version that
+is replaced would be lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from itertools import chain, count
-from threading import Event
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from newsgrep._io import encode_json
-from newsgrep.engines.base import Change, DeleteArticle, DropFileRecord, PutArticle, PutFileRecord
+from newsgrep.analysis.document import IndexDocument, make_document
+from newsgrep.engines.base import (
+    Change,
+    Conflict,
+    DeleteArticle,
+    DropFileRecord,
+    Expected,
+    PutArticle,
+    PutFileRecord,
+    is_expected,
+)
 from newsgrep.engines.engine_query.fields import ID
+from newsgrep.engines.opensearch.bulk import (
+    CONFLICT,
+    MAX_BULK_DOCUMENTS,
+    BulkOperation,
+    BulkRequests,
+    FailedOperation,
+    Version,
+)
 from newsgrep.engines.opensearch.client import Client
 from newsgrep.engines.opensearch.documents import (
+    ADDRESS_ID,
+    PACKED_ARTICLE_FIELDS,
     PACKED_FILE_RECORD,
     article_json,
     file_record_json,
     file_record_key,
     publication_year,
+    stored_article,
     stored_file_record,
 )
 from newsgrep.engines.opensearch.indices import IndexGeneration, refresh
-from newsgrep.engines.opensearch.names import IndexNames, write_alias
-from newsgrep.engines.opensearch.problems import StatusError, error_reason, is_disk_full
+from newsgrep.engines.opensearch.names import IndexNames
 from newsgrep.engines.opensearch.query import chunks
 from newsgrep.engines.opensearch.responses import (
     JsonObject,
     integer,
-    invalid,
-    mapping,
     objects,
     text,
 )
@@ -44,17 +66,8 @@ from newsgrep.models import FileRecord
 LOADER_THREADS: Final = 4
 """Requests in progress at once."""
 
-MAX_BULK_DOCUMENTS: Final = 500
-MAX_BULK_BYTES: Final = 8 << 20
-"""Limits of one request, except for a single document that is longer."""
-
-MAX_DOCUMENT_BYTES: Final = 90 << 20
-"""A stock server accepts no request of more than 100 MB."""
-
-_MAX_ATTEMPTS: Final = 3
-"""How often the operations for a shard are sent while it is relocated."""
-
-_MAX_SHARD_SECONDS: Final = 20
+_MAX_ROUNDS: Final = 20
+"""How often documents are compared again because another process has changed them meanwhile."""
 
 _MAX_BATCH_BYTES: Final = 2 << 20
 """Packed size of the articles of a batch; as documents they are several times larger."""
@@ -63,33 +76,14 @@ _MAX_REMEMBERED: Final = 100_000
 """Articles after which everything is refreshed, so that their indices can be forgotten."""
 
 _IDS_PER_REQUEST: Final = 2_000
-_UNAVAILABLE: Final = frozenset({502, 503, 504})
-_NOT_FOUND: Final = 404
-_TOO_LARGE: Final = 413
-_TOO_MANY_REQUESTS: Final = 429
-_TEMPORARY: Final = _UNAVAILABLE | {_TOO_MANY_REQUESTS}
+_ARTICLES_PER_REQUEST: Final = 100
 
 
-class BulkOperation(NamedTuple):
-    """One operation of a bulk request: ``action`` is ``index`` or ``delete``.
+class StoredVersion(NamedTuple):
+    """A document as searches see it, and its file record."""
 
-    ``target`` is the index. ``subject`` is for messages: the path of the file, or else the id of
-    the article.
-    """
-
-    action: str
-    target: str
-    key: str
-    subject: str
-    line: str | None = None
-
-
-class FailedOperation(NamedTuple):
-    """An operation that failed, with the status and the reason."""
-
-    operation: BulkOperation
-    status: int
-    reason: str
+    version: Version
+    file_record: FileRecord
 
 
 class LoadBatch:
@@ -104,14 +98,21 @@ class LoadBatch:
         """Add one change."""
         match change:
             case PutArticle(article):
-                self.articles[article.article_id] = change
+                self._add(article.article_id, change)
                 self._size += len(article.folded) + len(article.rest)
             case DeleteArticle(article_id):
-                self.articles[article_id] = change
+                self._add(article_id, change)
             case PutFileRecord(record):
                 self.file_records[record.path] = change
             case DropFileRecord(path):
                 self.file_records[path] = change
+
+    def _add(self, key: str, change: PutArticle | DeleteArticle) -> None:
+        before = self.articles.get(key)
+        if before and before.expected and change.expected:
+            # What the earlier change would have stored is never stored.
+            change = change._replace(expected=before.expected)
+        self.articles[key] = change
 
     @property
     def is_full(self) -> bool:
@@ -132,8 +133,8 @@ class LoadBatch:
         return frozenset((*articles, *file_records))
 
 
-Rejected = list[tuple[str, str]]
-"""Subjects of the changes that the server has rejected, with its reasons."""
+Rejected = list[FailedOperation]
+"""Operations that the server has rejected."""
 
 
 class Loader:
@@ -144,9 +145,16 @@ class Loader:
         self._names: IndexNames = generation.names
         self._generation = generation
         self._rejected: Rejected = []
-        self._given_up = Event()
-        # The index of each article of this run that searches may not see yet; None if deleted.
-        self._written: dict[str, str | None] = {}
+        # The articles of this run as it has left them; None if deleted. Searches may see others.
+        self._written: dict[str, Version | None] = {}
+        # The addresses of articles that were compared with what was expected, and the run.
+        self._addresses: set[str] = set()
+        self._expected: Expected | None = None
+        self._requests = BulkRequests(self._client, self._names.name, self._note_written)
+
+    def _note_written(self, operation: BulkOperation, version: Version) -> None:
+        if operation.target != self._names.file_records:
+            self._written[operation.key] = version
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Apply all changes.
@@ -165,9 +173,10 @@ class Loader:
             refresh(self._client, self._names)
             raise
         refresh(self._client, self._names)
-        self._remove_duplicates()
+        self._settle()
         if self._rejected:
-            raise ChangesRejected(self._client.address.name, tuple(self._rejected))
+            items = tuple((each.operation.subject, each.reason) for each in self._rejected)
+            raise ChangesRejected(self._client.address.name, items)
 
     def _apply(self, batches: Iterator[LoadBatch]) -> None:
         first = next(batches, None)
@@ -188,7 +197,7 @@ class Loader:
                     while running:
                         self._await_one(running)
                     refresh(self._client, self._names)
-                    self._remove_duplicates()
+                    self._settle()
                 running[pool.submit(self._load, batch)] = keys
             while running:
                 self._await_one(running)
@@ -198,150 +207,185 @@ class Loader:
         for future in done:
             del running[future]
             if future.exception():
-                self._given_up.set()
+                self._requests.given_up.set()
             self._rejected += future.result()
 
     def _load(self, batch: LoadBatch) -> Rejected:
         """Send one batch to the server, and return what it rejects."""
-        current = self._current_indices(tuple(batch.articles))
         self._generation.ensure_years(batch.years())
+        articles = batch.articles
+        rejected = self._write_file_records(batch.file_records, DropFileRecord)
+        for _ in range(_MAX_ROUNDS):
+            failed = self._write_articles(articles)
+            changed = {each.operation.key for each in failed if each.status == CONFLICT}
+            rejected += [each for each in failed if each.operation.key not in changed]
+            if not changed:
+                break
+            articles = {key: articles[key] for key in changed}
+            for key in changed:
+                self._written.pop(key, None)
+            refresh(self._client, self._names)  # so that searches see what others have written
+        else:
+            rejected += [each for each in failed if each.status == CONFLICT]
+        return rejected + self._write_file_records(batch.file_records, PutFileRecord)
+
+    def _write_articles(self, articles: Mapping[str, PutArticle | DeleteArticle]) -> Rejected:
+        """Make the changes that are expected, and report the others; return what failed."""
+        found = self._search(tuple(key for key in articles if key not in self._written))
         deletes: list[BulkOperation] = []
         puts: list[BulkOperation] = []
-        written: dict[str, str | None] = {}
-        for key, change in batch.articles.items():
-            match change:
-                case PutArticle(article):
-                    index, path = (
-                        self._names.of_year(publication_year(article)),
-                        article.file_record.path,
-                    )
-                    puts.append(BulkOperation("index", index, key, path, article_json(article)))
-                    written[key] = index
-                case DeleteArticle():
-                    written[key] = None
-            others = current.get(key, set()) - {written[key]}
-            subject = puts[-1].subject if written[key] else key
-            deletes += [BulkOperation("delete", index, key, subject) for index in sorted(others)]
-        target = self._names.file_records
-        for path, file_change in batch.file_records.items():
-            key = file_record_key(path)
-            match file_change:
-                case PutFileRecord(record):
-                    line = file_record_json(record)
-                    puts.append(BulkOperation("index", target, key, path, line))
-                case DropFileRecord():
-                    deletes.append(BulkOperation("delete", target, key, path))
+        for key, change in articles.items():
+            there = [each.version for each in found.get(key, ())]
+            if (written := self._written.get(key)) is not None:
+                there = [written]
+            elif self._is_refused(change, found.get(key, ())):
+                continue
+            index, subject = "", key
+            if isinstance(change, PutArticle):
+                index = self._names.of_year(publication_year(change.document))
+                subject = change.document.file_record.path
+                puts.append(self._put(change, index, there))
+            is_checked = change.expected is not None
+            deletes += [
+                BulkOperation(
+                    "delete", each.target, key, subject, over=each if is_checked else None
+                )
+                for each in sorted(there)
+                if each.target != index
+            ]
+            if isinstance(change, DeleteArticle):
+                self._written[key] = None
         # An article that moves to another index is first deleted from the old one. So it never
         # exists twice, and if the run ends in between, the missing record has its file read
         # again.
-        rejected = self._bulk(deletes)
-        stuck = {each.key for each, _ in rejected}
-        rejected += self._bulk([each for each in puts if each.key not in stuck])
-        failed = {each.key for each, _ in rejected}
-        self._written.update({key: at for key, at in written.items() if key not in failed})
-        return [(each.subject, reason) for each, reason in rejected]
+        failed = self._requests.send(deletes)
+        stuck = {each.operation.key for each in failed}
+        return failed + self._requests.send([each for each in puts if each.key not in stuck])
 
-    def _current_indices(self, ids: tuple[str, ...]) -> dict[str, set[str]]:
-        """Return the indices in which these articles are now."""
-        found: dict[str, set[str]] = {}
-        for index, key in self._search(tuple(key for key in ids if key not in self._written)):
-            found.setdefault(key, set()).add(index)
-        for key in ids:
-            if (written := self._written.get(key)) is not None:
-                found[key] = {written}
+    def _put(self, change: PutArticle, index: str, there: Iterable[Version]) -> BulkOperation:
+        document = change.document
+        action, over = "index", None
+        if change.expected:
+            over = next((each for each in there if each.target == index), None)
+            action = "index" if over else "create"
+            self._expected = change.expected
+            self._addresses.add(document.file_record.address or document.article_id)
+        path = document.file_record.path
+        line = article_json(document)
+        return BulkOperation(action, index, document.article_id, path, line, over)
+
+    def _is_refused(
+        self, change: PutArticle | DeleteArticle, found: Iterable[StoredVersion]
+    ) -> bool:
+        """Return whether something else is stored than a change expects; report it to the run."""
+        others = [each.file_record for each in found if not is_expected(change, each.file_record)]
+        if others and change.expected and isinstance(change, PutArticle):
+            change.expected.report(Conflict(change.document, best_version(others)))
+        return bool(others)
+
+    def _write_file_records(
+        self,
+        changes: Mapping[str, PutFileRecord | DropFileRecord],
+        kind: type[PutFileRecord | DropFileRecord],
+    ) -> Rejected:
+        target = self._names.file_records
+        operations = []
+        for path, change in changes.items():
+            key = file_record_key(path)
+            match change:
+                case PutFileRecord(record) if kind is PutFileRecord:
+                    line = file_record_json(record)
+                    operations.append(BulkOperation("index", target, key, path, line))
+                case DropFileRecord() if kind is DropFileRecord:
+                    operations.append(BulkOperation("delete", target, key, path))
+        return self._requests.send(operations)
+
+    def _search(self, ids: tuple[str, ...]) -> dict[str, list[StoredVersion]]:
+        """Return the documents with these ids as searches see them."""
+        found: dict[str, list[StoredVersion]] = {}
+        for part in chunks(ids, _IDS_PER_REQUEST):
+            for hit in self._hits({"terms": {ID: part}}, (PACKED_FILE_RECORD,)):
+                found.setdefault(text(hit, "_id"), []).append(_stored_version(hit))
         return found
 
-    def _search(self, ids: tuple[str, ...]) -> list[tuple[str, str]]:
-        """Return index and id of these articles as searches see them."""
-        if not ids:
-            return []
+    def _hits(self, query: object, fields: tuple[str, ...]) -> list[JsonObject]:
         response = self._client.request(
             "POST",
             f"/{self._names.articles}/_search",
             {
-                "query": {"terms": {ID: ids}},
+                "query": query,
                 "size": 10_000,
                 "_source": False,
+                "stored_fields": fields,
+                "seq_no_primary_term": True,
                 "track_total_hits": False,
             },
             {"allow_partial_search_results": "false"},
         )
-        return [
-            (text(hit, "_index"), text(hit, "_id")) for hit in objects(response, "hits", "hits")
-        ]
+        return list(objects(response, "hits", "hits"))
 
-    def _bulk(self, operations: list[BulkOperation]) -> list[tuple[BulkOperation, str]]:
-        """Send operations, repeatedly while the server is busy; return the rejected ones.
+    def _settle(self) -> None:
+        """Leave one version of each article that another loader has put elsewhere.
 
-        Raises :class:`ServerProblem` if a shard is not available, or the server too busy or its
-        disk full: none of these is the fault of a document.
+        Two loaders may put an article into two indices at the same time. The best version stays,
+        so that all loaders decide alike, and the run decides about the other one. It also decides
+        about other articles at the addresses of those that were written.
         """
-        rejected: list[tuple[BulkOperation, str]] = []
-        waited = 0.0
-        for attempt in count():
-            again: list[FailedOperation] = []
-            for failed in self._bulk_once(operations):
-                if is_disk_full(failed.reason):
-                    raise self._client.problem(StatusError(failed.status, failed.reason))
-                if failed.status in _TEMPORARY:
-                    again.append(failed)
-                else:
-                    rejected.append((failed.operation, failed.reason))
-            if not again:
-                break
-            operations = [failed.operation for failed in again]
-            unavailable = [failed for failed in again if failed.status in _UNAVAILABLE]
-            is_last = waited >= self._client.timeout
-            if unavailable:
-                is_last = attempt + 1 >= _MAX_ATTEMPTS
-            if is_last or self._given_up.wait(2.0**attempt):
-                raise self._refusal((unavailable or again)[0])
-            waited += 2.0**attempt
-        return rejected
-
-    def _refusal(self, failed: FailedOperation) -> ServerProblem:
-        if failed.status == _TOO_MANY_REQUESTS:
-            return self._client.problem(StatusError(failed.status, failed.reason))
-        return ServerProblem(
-            f"A shard of the index {self._names.name} accepts no articles ({failed.reason}). Check "
-            "the health of the server's cluster, and run the command again to complete it."
-        )
-
-    def _bulk_once(self, operations: list[BulkOperation]) -> Iterator[FailedOperation]:
-        """Send operations; yield those that failed."""
-        sent = []
-        for each in operations:
-            if each.line is not None and len(each.line) > MAX_DOCUMENT_BYTES:
-                reason = f"longer than a server accepts ({len(each.line):,} characters)"
-                yield FailedOperation(each, _TOO_LARGE, reason)
-            else:
-                sent.append(each)
-        options = {"require_alias": "true", "timeout": self._shard_timeout}
-        for part, body in _split_request(sent):
-            try:
-                response = self._client.write("/_bulk", body, options)
-            except StatusError as exc:
-                if exc.status != _TOO_MANY_REQUESTS:
-                    raise self._client.problem(exc) from exc
-                reason = error_reason(exc.error)
-                yield from (FailedOperation(each, exc.status, reason) for each in part)
-            else:
-                yield from _failed_operations(part, response)
-
-    @property
-    def _shard_timeout(self) -> str:
-        """How long a server waits for a shard; less than we wait for the server."""
-        return f"{max(1, min(_MAX_SHARD_SECONDS, int(self._client.timeout / 3)))}s"
-
-    def _remove_duplicates(self) -> None:
-        """Delete the losing version of each article that another loader has put elsewhere."""
-        keys = tuple(key for key, index in self._written.items() if index is not None)
+        keys = [key for key, version in self._written.items() if version is not None]
         self._written.clear()
-        losing = losing_versions(self._client, self._names, keys)
-        operations = [BulkOperation("delete", index, key, key) for index, key in losing]
-        self._rejected += [(each.subject, reason) for each, reason in self._bulk(operations)]
-        if operations:
+        for _ in range(_MAX_ROUNDS):
+            keys = self._remove_duplicates(keys)
+            if not keys:
+                break
             refresh(self._client, self._names)
+        if self._expected:
+            addresses, self._addresses = tuple(self._addresses), set()
+            for part in chunks(addresses, _IDS_PER_REQUEST):
+                self._report_others(part, self._expected)
+
+    def _remove_duplicates(self, keys: Sequence[str]) -> list[str]:
+        """Delete all but the best version of articles; return the ids of those that were there."""
+        operations = []
+        losing: dict[str, FileRecord] = {}
+        for key, versions in self._search(tuple(keys)).items():
+            if len(versions) > 1:
+                best = best_version([each.file_record for each in versions])
+                worse = sorted(versions, key=lambda each: each.file_record is best)[:-1]
+                losing[key] = best
+                operations += [
+                    BulkOperation("delete", each.version.target, key, key, over=each.version)
+                    for each in worse
+                ]
+        articles = self._stored_articles(operations) if self._expected and operations else []
+        failed = self._requests.send(operations)
+        changed = {each.operation for each in failed if each.status == CONFLICT}
+        self._rejected += [each for each in failed if each.status != CONFLICT]
+        for operation, conflict in articles:
+            if self._expected and operation not in changed:
+                self._expected.report(Conflict(conflict, losing[operation.key]))
+        return list(losing)
+
+    def _stored_articles(
+        self, operations: Iterable[BulkOperation]
+    ) -> list[tuple[BulkOperation, IndexDocument]]:
+        """Return the stored documents that these operations delete."""
+        by_place = {(each.target, each.key): each for each in operations}
+        found = []
+        for part in chunks(tuple({key for _, key in by_place}), _ARTICLES_PER_REQUEST):
+            for hit in self._hits({"terms": {ID: part}}, PACKED_ARTICLE_FIELDS):
+                if operation := by_place.get((text(hit, "_index"), text(hit, "_id"))):
+                    document = make_document(stored_article(hit), stored_file_record(hit))
+                    found.append((operation, document))
+        return found
+
+    def _report_others(self, addresses: Sequence[str], expected: Expected) -> None:
+        """Report further articles at some addresses, and the first one if there are any."""
+        hits = self._hits({"terms": {ADDRESS_ID: addresses}}, (PACKED_FILE_RECORD,))
+        records = [stored_file_record(hit) for hit in hits]
+        first = self._search(tuple({each.address for each in records}))
+        records += [each.file_record for versions in first.values() for each in versions]
+        for record in records:
+            expected.report(Conflict(None, record))
 
 
 def iter_batches(changes: Iterable[Change]) -> Iterator[LoadBatch]:
@@ -366,74 +410,13 @@ def _thread_pool() -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _split_request(
-    operations: list[BulkOperation],
-) -> Iterator[tuple[list[BulkOperation], bytes]]:
-    """Yield operations in parts that are small enough for a request, with its body."""
-    part: list[BulkOperation] = []
-    body = bytearray()
-    for each in operations:
-        lines = _bulk_lines(each)
-        if part and (len(part) >= MAX_BULK_DOCUMENTS or len(body) + len(lines) > MAX_BULK_BYTES):
-            yield part, bytes(body)
-            part, body = [], bytearray()
-        part.append(each)
-        body += lines
-    if part:
-        yield part, bytes(body)
+def _stored_version(hit: JsonObject) -> StoredVersion:
+    version = Version(text(hit, "_index"), integer(hit, "_seq_no"), integer(hit, "_primary_term"))
+    return StoredVersion(version, stored_file_record(hit))
 
 
-def _bulk_lines(operation: BulkOperation) -> bytes:
-    target = {"_index": write_alias(operation.target), "_id": operation.key}
-    line = "" if operation.line is None else f"{operation.line}\n"
-    return f"{encode_json({operation.action: target})}\n{line}".encode()
-
-
-def _failed_operations(
-    operations: list[BulkOperation], response: JsonObject
-) -> Iterator[FailedOperation]:
-    """Yield the operations of one request that failed; raises :class:`ServerProblem`."""
-    results = objects(response, "items")
-    if len(results) != len(operations):
-        raise invalid(("items",), "one for each operation")
-    for operation, result in zip(operations, results, strict=True):
-        outcome = mapping(result, operation.action)
-        status = integer(outcome, "status")
-        is_success = status // 100 == 2
-        is_absent = operation.action == "delete" and status == _NOT_FOUND
-        if "error" in outcome or not (is_success or is_absent):
-            yield FailedOperation(operation, status, error_reason(outcome.get("error")))
-
-
-def losing_versions(
-    client: Client, names: IndexNames, ids: tuple[str, ...]
-) -> list[tuple[str, str]]:
-    """Return index and id of the documents to delete, so that each article exists once.
-
-    Two loaders may put an article into two indices at the same time. The version is kept that
-    a single loader would have kept, so that all loaders decide alike.
-    """
-    losing: list[tuple[str, str]] = []
-    for part in chunks(ids, _IDS_PER_REQUEST):
-        response = client.request(
-            "POST",
-            f"/{names.articles}/_search",
-            {
-                "query": {"terms": {ID: part}},
-                "size": 10_000,
-                "_source": False,
-                "stored_fields": [PACKED_FILE_RECORD],
-                "track_total_hits": False,
-            },
-            {"allow_partial_search_results": "false"},
-        )
-        versions: dict[str, list[tuple[FileRecord, str]]] = {}
-        for hit in objects(response, "hits", "hits"):
-            version = (stored_file_record(hit), text(hit, "_index"))
-            versions.setdefault(text(hit, "_id"), []).append(version)
-        for key, each in versions.items():
-            # By path ascending, then by version descending, where equal ones keep their order.
-            by_path = sorted(each, key=lambda version: (version[0].path, version[1]))
-            best = sorted(by_path, key=lambda version: version[0].version_key, reverse=True)
-            losing += [(index, key) for _, index in best[1:]]
-    return losing
+def best_version(records: Iterable[FileRecord]) -> FileRecord:
+    """Return the version that a single loader would have kept, so that all decide alike."""
+    # By path ascending, then by version descending, where equal ones keep their order.
+    by_path = sorted(records, key=lambda record: (record.path, record.digest))
+    return max(by_path, key=lambda record: record.version_key)

@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from newsgrep.engines.base import DeleteArticle, Engine, EngineRequest
-from newsgrep.engines.opensearch import loader
+from newsgrep.engines.opensearch import bulk, loader
 from newsgrep.errors import ChangesRejected, ServerProblem
 from newsgrep.index.folder import FolderIndex
+from newsgrep.index.plan import Shard
 from newsgrep.index.server import ServerIndex
 from newsgrep.index.store import Index
 from newsgrep.index.update import UpdateOptions, update_index
-from newsgrep.models import Article
+from newsgrep.models import Article, FileRecord, Status
 from newsgrep.query.ast import MatchAll
 from tests.support.cli import TIMEOUT, Cli, assert_no_crash, write_article
 from tests.support.factories import make_article, server_engine, upsert
@@ -33,6 +34,7 @@ from tests.support.recording_proxy import (
     json_response,
     reject_some,
 )
+from tests.support.simulated_archive import SimulatedArchive, index_contents, random_article
 
 pytestmark = pytest.mark.engines
 
@@ -112,7 +114,7 @@ def test_bulk_requests_are_bounded(proxy: RecordingProxy) -> None:
 def test_oversized_document_is_reported_by_path(
     proxy: RecordingProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loader, "MAX_DOCUMENT_BYTES", 20_000)
+    monkeypatch.setattr(bulk, "MAX_DOCUMENT_BYTES", 20_000)
     engine = engine_at(proxy.new())
     long_one = make_article("long", "长文", "潮汐表照常张贴。" * 2_000)
     with pytest.raises(
@@ -323,6 +325,52 @@ def test_article_dated_differently_by_two_loaders(proxy: RecordingProxy, seed: i
     second.close()
 
 
+def without_ids(index: Index) -> tuple[list[str], dict[str, FileRecord]]:
+    """Return the contents of an index without what depends on the order of its files."""
+    articles, records = index_contents(index)
+    shown = {each.article_id for each in records.values() if each.status is Status.INDEXED}
+    assert shown == articles.keys()
+    return sorted(articles.values()), {
+        path: each._replace(article_id=None, address="") for path, each in records.items()
+    }
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_loaders_of_shards_equal_one_in_any_order(
+    proxy: RecordingProxy, tmp_path: Path, first: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def takes(shard: Shard, path: str) -> bool:  # does not depend on the folder of the test
+        return int(Path(path).stem) % shard.count == shard.number - 1
+
+    monkeypatch.setattr(Shard, "takes", takes)
+    chance = random.Random(20261127)
+    archive = SimulatedArchive(tmp_path / "n")
+    paths = [str(archive.folder)]
+    for number in range(120):
+        archive.write(f"{number}.md", random_article(chance, number, addresses=8))
+    index = ServerIndex(proxy.new())
+
+    def meanwhile(done: int, _: int | None) -> None:
+        if done == 30:
+            update_index(index, paths, UpdateOptions(shard=Shard(3 - first, 2), commit_every=0))
+
+    update_index(index, paths, UpdateOptions(shard=Shard(first, 2), progress=meanwhile))
+    whole = FolderIndex(tmp_path / "whole")
+    update_index(whole, paths)
+    assert without_ids(index) == without_ids(whole)
+    assert len(locations(proxy, index.url)) == len(index_contents(whole)[0])
+
+
+def test_file_edited_to_a_shorter_text_is_replaced(proxy: RecordingProxy, tmp_path: Path) -> None:
+    index = ServerIndex(proxy.new())
+    path = tmp_path / "n" / "a.md"
+    for body in ("渡轮照常，雾散得早。", "渡轮照常。"):
+        write_article(path, "甲岛开渔", body, date="2021-12-31", url="https://fog.example/1")
+        update_index(index, [str(tmp_path / "n")])
+        (found,) = index_contents(index)[0].values()
+        assert found == f"{path}: {body}"
+
+
 # Articles that move to another year
 
 
@@ -364,7 +412,7 @@ def test_interrupted_move_is_completed_by_the_next_run(
     write_article(path, "甲岛开渔", "渡轮照常。", date="2022-01-01", url="https://fog.example/1")
 
     def cut(request: Request, forward: Forward) -> Response | None:
-        puts = request.is_bulk and any(each.action == "index" for each in request.operations)
+        puts = request.is_bulk and any(each.action != "delete" for each in request.operations)
         return None if puts else forward(request)
 
     proxy.handler = cut
