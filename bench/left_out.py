@@ -22,7 +22,7 @@ from newsgrep.engines.registry import open_engine
 from newsgrep.errors import UsageError
 from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.walk import File
-from newsgrep.index.workers import prepare_file
+from newsgrep.index.preparing import prepare_file
 from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import Field
 from newsgrep.query.parser import parse

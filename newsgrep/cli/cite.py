@@ -186,7 +186,7 @@ def _first_line(path: str, texts: list[TextNode]) -> int:
     if not texts:
         return 0
     from newsgrep.extract.decode import decode
-    from newsgrep.index.workers import read_file
+    from newsgrep.index.preparing import read_file
 
     try:
         _, data = read_file(path, 2**26)

@@ -268,7 +268,7 @@ def read_article_file(name: str) -> Article:
     from newsgrep.extract.pipeline import extract_article, extract_record
     from newsgrep.extract.records.base import DEFAULT_OPTIONS
     from newsgrep.index.containers import read_located
-    from newsgrep.index.workers import read_file
+    from newsgrep.index.preparing import read_file
 
     file, locator = split_locator(name)
     path = os.path.abspath(file)  # noqa: PTH100  (a string of any bytes)

@@ -43,7 +43,7 @@ from newsgrep.index.history import Histories
 from newsgrep.index.known import GONE, OUT, PENDING, UNCHANGED, UNSEEN, KnownFile
 from newsgrep.index.outcomes import ListedFile, OlderRules, Outcome, UpdateSummary
 from newsgrep.index.plan import STREAM, Plan, file_of
-from newsgrep.index.workers import FailedFile, Prepared
+from newsgrep.index.preparing import FailedFile, Prepared
 from newsgrep.models import FileRecord, Status
 
 Prepare = Callable[[Sequence[File]], Iterator[Prepared]]

@@ -20,7 +20,7 @@ from newsgrep.extract.walk import File
 from newsgrep.index.containers import KnownRecord, RecordTask, digests_of
 from newsgrep.index.known import KnownFile
 from newsgrep.index.plan import STREAM
-from newsgrep.index.workers import FailedFile, StreamItem
+from newsgrep.index.preparing import FailedFile, StreamItem
 
 _MAX_KEY: Final = 2000
 

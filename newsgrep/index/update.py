@@ -30,20 +30,18 @@ from newsgrep.extract.walk import File
 from newsgrep.index.history import Histories
 from newsgrep.index.outcomes import SharedAddress, UpdateSummary
 from newsgrep.index.plan import MAX_FILE_SIZE, STREAM, Plan, Shard, make_plan, make_stream_plan
+from newsgrep.index.preparing import (
+    Prepared,
+    PrepareOptions,
+    ignore_bytes,
+    prepare_files,
+    prepare_stream,
+)
 from newsgrep.index.reextract import make_reextraction_plan
 from newsgrep.index.run import UpdateRun
 from newsgrep.index.store import Index, Session
 from newsgrep.index.stream import read_ahead, read_stream
-from newsgrep.index.workers import (
-    Prepared,
-    PrepareOptions,
-    Progress,
-    ignore_bytes,
-    no_progress,
-    prepare_files,
-    prepare_stream,
-    rewrite_articles,
-)
+from newsgrep.index.workers import Progress, no_progress, rewrite_articles
 from newsgrep.query.ast import Changed, DateRange, Node, Not
 
 _MIN_FILES_FOR_WORKERS: Final = 300

@@ -30,7 +30,7 @@ from pathlib import Path
 
 from newsgrep.analysis.document import IndexDocument
 from newsgrep.extract.walk import find_files
-from newsgrep.index.workers import PrepareOptions, prepare_files
+from newsgrep.index.preparing import PrepareOptions, prepare_files
 
 MB = 1024
 options = PrepareOptions(largest=2**26)

@@ -13,12 +13,12 @@ import pytest
 from newsgrep.analysis.document import IndexDocument
 from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.walk import File, find_files
+from newsgrep.index import preparing as prepare_module
 from newsgrep.index import update as update_module
-from newsgrep.index import workers as prepare_module
 from newsgrep.index.folder import FolderIndex
 from newsgrep.index.plan import make_plan
+from newsgrep.index.preparing import FailedFile, prepare_file
 from newsgrep.index.update import update_index
-from newsgrep.index.workers import FailedFile, prepare_file
 from newsgrep.models import FileRecord, Status
 from tests.support.cli import Cli, write_article
 

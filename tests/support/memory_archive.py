@@ -25,8 +25,9 @@ from newsgrep.index.addresses import address_of, find_leaders, is_better, texts_
 from newsgrep.index.history import Histories
 from newsgrep.index.known import PRESENT, UNCHANGED, KnownRecords
 from newsgrep.index.plan import MAX_FILE_SIZE, Plan, reread_duplicates
+from newsgrep.index.preparing import FailedFile, Prepared
 from newsgrep.index.run import UpdateRun
-from newsgrep.index.workers import FailedFile, Prepared, rewrite_articles
+from newsgrep.index.workers import rewrite_articles
 from newsgrep.models import FileRecord, Status
 from tests.support.simulated_archive import ArticleFile
 

@@ -45,6 +45,12 @@ _CONTAINER_SUFFIXES: Final = frozenset((
     *ARCHIVE_SUFFIXES,
 ))  # fmt: skip
 
+_DOCUMENT_SUFFIXES: Final = frozenset(
+    suffix
+    for each in ("mhtml", "eml", "webarchive", "pdf", "docx", "epub")
+    for suffix in RECORD_SUFFIXES[each]
+)
+
 
 def suffix_of(name: str) -> str:
     """Return the suffix of ``name`` in lower case, with its dot."""
@@ -55,6 +61,11 @@ def has_container_name(name: str) -> bool:
     """Return whether the name of a file says that it has many records."""
     suffix = suffix_of(name)
     return suffix in _CONTAINER_SUFFIXES or (not _is_own(name) and _is_declared(suffix))
+
+
+def has_document_name(name: str) -> bool:
+    """Return whether the name of a file says that it is one document, or a page with its parts."""
+    return suffix_of(name) in _DOCUMENT_SUFFIXES
 
 
 def _is_own(name: str) -> bool:
