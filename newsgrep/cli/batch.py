@@ -44,7 +44,7 @@ class BatchOptions(IndexOptions):
 
 
 @click.command("batch", cls=Command, short_help="Answer many queries, as JSON Lines.")
-@click.argument("file", metavar="FILE")
+@click.argument("file", type=click.Path(), metavar="FILE")
 @limit_option(10, "Return at most N hits per query.", least=0)
 @order_option
 @click.option("--no-hits", is_flag=True, help="Return totals only.")

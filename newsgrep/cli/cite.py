@@ -16,7 +16,14 @@ import click
 from newsgrep._io import encode_json
 from newsgrep.analysis.fold import fold
 from newsgrep.cli.named import find_articles, read_raw, split_locator
-from newsgrep.cli.options import Command, IndexOptions, enum_option, index_option, pass_options
+from newsgrep.cli.options import (
+    Command,
+    IndexOptions,
+    completing,
+    enum_option,
+    index_option,
+    pass_options,
+)
 from newsgrep.cli.output import last_search, print_message
 from newsgrep.engines.base import Engine
 from newsgrep.errors import InputError, QueryError
@@ -38,7 +45,9 @@ class CiteOptions(IndexOptions):
 
 
 @click.command("cite", cls=Command, short_help="Cite articles.")
-@click.argument("names", metavar="ARTICLE...", nargs=-1, required=True)
+@click.argument(
+    "names", metavar="ARTICLE...", nargs=-1, required=True, shell_complete=completing("article")
+)
 @enum_option(
     "--format",
     "style",
@@ -104,7 +113,9 @@ class OpenOptions(IndexOptions):
 
 
 @click.command("open", cls=Command, short_help="Open articles in the browser or an editor.")
-@click.argument("names", metavar="ARTICLE...", nargs=-1, required=True)
+@click.argument(
+    "names", metavar="ARTICLE...", nargs=-1, required=True, shell_complete=completing("article")
+)
 @click.option(
     "--file", is_flag=True, help="Open the file in $VISUAL, $EDITOR or $PAGER, not the address."
 )

@@ -12,6 +12,7 @@ from newsgrep.cli.options import (
     IndexOptions,
     OutputFormat,
     OutputOptions,
+    completing,
     index_option,
     output_options,
     pass_options,
@@ -39,7 +40,7 @@ class HistoryOptions(IndexOptions, OutputOptions):
 
 
 @click.command("history", cls=Command, short_help="List the versions of an article.")
-@click.argument("name", metavar="ARTICLE")
+@click.argument("name", metavar="ARTICLE", shell_complete=completing("article"))
 @output_options(OutputFormat.JSON)
 @index_option
 @pass_options(HistoryOptions)
@@ -84,7 +85,7 @@ class DiffOptions(HistoryOptions):
 
 
 @click.command("diff", cls=Command, short_help="Compare two versions of an article.")
-@click.argument("name", metavar="ARTICLE")
+@click.argument("name", metavar="ARTICLE", shell_complete=completing("article"))
 @click.argument("numbers", metavar="[A [B]]", type=int, nargs=-1)
 @output_options(OutputFormat.JSON)
 @index_option

@@ -77,7 +77,7 @@ _MAX_DIGITS: Final = 9
 
 
 @click.command("index", cls=Command, short_help="Bring the index up to date with files.")
-@click.argument("paths", metavar="[PATH...]", nargs=-1)
+@click.argument("paths", type=click.Path(), metavar="[PATH...]", nargs=-1)
 @click.option(
     "--prune/--no-prune",
     default=None,

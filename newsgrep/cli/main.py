@@ -52,6 +52,7 @@ COMMANDS: Final = {
     "doctor": "admin:doctor_command",
     "reindex": "admin:reindex_command",
     "copy": "admin:copy_command",
+    "completion": "completion:completion_command",
     "config": "general:config_command",
     "help": "general:help_command",
 }

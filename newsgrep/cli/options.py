@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from functools import partial, wraps
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, dataclass_transform
 
@@ -313,6 +314,20 @@ class IndexParam(click.ParamType[Index]):
         return click.Path().shell_complete(ctx, param, incomplete)
 
 
+def completing(
+    kind: str,
+) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem[str]]]:
+    """Return a ``shell_complete`` of Click: what :mod:`newsgrep.cli.completion` offers."""
+
+    def offer(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        # By its name, because it imports this module.
+        completion = import_module("newsgrep.cli.completion")
+        items: list[CompletionItem[str]] = completion.complete(kind, ctx, incomplete)
+        return items
+
+    return offer
+
+
 def enum_option(
     *names: str, choices: type[_Enum], **attributes: Any
 ) -> Callable[[_Command], _Command]:
@@ -336,6 +351,7 @@ def query_options(command: _Command, *, required: bool = True) -> _Command:
             metavar="ZONE",
             default=str(ARCHIVE_ZONE),
             envvar="NEWSGREP_TZ",
+            shell_complete=completing("zone"),
             show_envvar=True,
             show_default=True,
             help="Time zone of the days in QUERY, --since and --until, e.g. Europe/London.",
@@ -354,6 +370,7 @@ def query_options(command: _Command, *, required: bool = True) -> _Command:
             "sources",
             metavar="TEXT",
             multiple=True,
+            shell_complete=completing("source"),
             help="Only sources whose name contains TEXT. Can be repeated.",
         ),
         click.option(
@@ -381,6 +398,7 @@ def query_options(command: _Command, *, required: bool = True) -> _Command:
             metavar="QUERY..." if required else "[QUERY...]",
             nargs=-1,
             required=required,
+            shell_complete=completing("query"),
         ),
     ):
         command = decorate(command)
@@ -459,7 +477,7 @@ def limit_option(default: int, help_text: str, *, least: int = 1) -> Callable[[_
     )
 
 
-def _default_index() -> Index | str:
+def default_index() -> Index | str:
     """Return the nearest index from the current folder upwards, or else the configured one.
 
     If there is neither, it is that in the current folder, which ``newsgrep index`` creates.
@@ -493,7 +511,7 @@ def index_option(command: _Command) -> _Command:
     return click.option(
         "--index",
         type=IndexParam(),
-        default=_default_index,
+        default=default_index,
         envvar="NEWSGREP_INDEX",
         show_envvar=True,
         show_default="index in this folder or the nearest above",

@@ -17,6 +17,7 @@ from newsgrep.cli.options import (
     OutputFormat,
     OutputOptions,
     QueryCommand,
+    completing,
     index_option,
     output_options,
     pass_options,
@@ -107,7 +108,7 @@ def list_command(options: SavedListOptions) -> int:
 
 
 @saved_group.command("show", cls=Command, short_help="Print a saved query.")
-@click.argument("name")
+@click.argument("name", shell_complete=completing("saved"))
 @index_option
 @pass_options(SavedNameOptions)
 def show_saved_command(options: SavedNameOptions) -> int:
@@ -118,7 +119,7 @@ def show_saved_command(options: SavedNameOptions) -> int:
 
 
 @saved_group.command("remove", cls=Command, short_help="Remove a saved query.")
-@click.argument("name")
+@click.argument("name", shell_complete=completing("saved"))
 @index_option
 @pass_options(SavedNameOptions)
 def remove_command(options: SavedNameOptions) -> int:
@@ -165,7 +166,7 @@ class NewOptions(IndexOptions, OutputOptions):
 
 
 @click.command("new", cls=Command, short_help="Show new articles for saved queries.")
-@click.argument("names", metavar="[NAME...]", nargs=-1)
+@click.argument("names", metavar="[NAME...]", nargs=-1, shell_complete=completing("saved"))
 @click.option(
     "--all",
     "include_existing",

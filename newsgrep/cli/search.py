@@ -14,6 +14,7 @@ from newsgrep.cli.options import (
     OutputOptions,
     QueryCommand,
     QueryOptions,
+    completing,
     index_option,
     limit_option,
     order_option,
@@ -163,6 +164,7 @@ class SearchOptions(QueryOptions, OutputOptions):
     type=FacetsParam(),
     default="",
     metavar="NAMES",
+    shell_complete=completing("facets"),
     help="Count all matches by source, month, day, author or tag (comma-separated).",
 )
 @click.option("--explain", is_flag=True, help="Show the parsed query and score details.")

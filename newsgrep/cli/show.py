@@ -14,6 +14,7 @@ from newsgrep.cli.options import (
     IndexOptions,
     OutputFormat,
     OutputOptions,
+    completing,
     index_option,
     output_options,
     pass_options,
@@ -58,7 +59,9 @@ class ShowOptions(IndexOptions, OutputOptions):
 
 
 @click.command("show", cls=Command, short_help="Print whole articles.")
-@click.argument("names", metavar="ARTICLE...", nargs=-1, required=True)
+@click.argument(
+    "names", metavar="ARTICLE...", nargs=-1, required=True, shell_complete=completing("article")
+)
 @click.option("--match", metavar="QUERY", default="", help="Highlight the matches of QUERY.")
 @click.option("--all", "left_out", is_flag=True, help="Print the text that was left out, too.")
 @click.option("--raw", is_flag=True, help="Print the record in the file, before extraction.")

@@ -18,6 +18,7 @@ from newsgrep.cli.options import (
     OutputOptions,
     QueryCommand,
     QueryOptions,
+    completing,
     enum_option,
     index_option,
     limit_option,
@@ -263,7 +264,7 @@ class SimilarOptions(IndexOptions, OutputOptions):
 
 
 @click.command("similar", cls=Command, short_help="Find articles like one article.")
-@click.argument("name", metavar="ARTICLE")
+@click.argument("name", metavar="ARTICLE", shell_complete=completing("article"))
 @limit_option(10, "Show at most N articles.")
 @output_options(OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.PATHS)
 @index_option
@@ -385,6 +386,7 @@ class CompareOptions(QueryOptions, OutputOptions):
     "names",
     required=True,
     metavar="A,B[,C]",
+    shell_complete=completing("sources"),
     help="Two or more sources to compare; each matches all sources whose name contains it.",
 )
 @limit_option(15, "Show at most N words per source.")

@@ -54,7 +54,7 @@ class WatchOptions(IndexOptions):
 
 
 @click.command("watch", cls=Command, short_help="Keep the index up to date while files change.")
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", type=click.Path(), metavar="PATH...", nargs=-1, required=True)
 @click.option(
     "--interval",
     type=click.FloatRange(min=1),
