@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -12,6 +16,7 @@ from newsgrep.index.folder import FolderIndex
 from newsgrep.index.outcomes import Outcome, UpdateSummary
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.models import Status
+from tests.support.cli import TIMEOUT, Cli, assert_no_crash
 from tests.support.record_files import FORMATS, Item, jsonl_of
 from tests.support.stress import Tally, trial_count
 
@@ -260,3 +265,53 @@ def test_refilled_file_loses_nothing_without_prune(tmp_path: Path, has_url: bool
         update(index, folder, prune=None)
     summary = update(index, folder)
     assert (summary.articles, summary.removed) == (5, 16)
+
+
+@pytest.mark.slow
+@pytest.mark.torture
+@pytest.mark.parametrize("ending", FORMATS)
+def test_killed_runs_over_files_being_written_lose_nothing(
+    cli: Cli, ending: str, tally: Tally
+) -> None:
+    chance = random.Random(f"{ending} 18")
+    folder = cli.folder / "a"
+    folder.mkdir()
+    archive = Archive(folder, ending, random.Random(f"{ending} 19"), has_urls=True)
+    for _ in range(5):
+        archive.change()
+    stopped = Event()
+
+    def write() -> None:
+        while not stopped.is_set():
+            archive.change()
+            tally["changes"] += 1
+            stopped.wait(0.05)
+
+    def start() -> subprocess.Popen[bytes]:
+        jobs = str(chance.choice((1, 1, 2)))
+        return cli.start("index", "a", "--prune", "--jobs", jobs, new_session=True)
+
+    begun = time.monotonic()
+    start().communicate(timeout=TIMEOUT)
+    usual = time.monotonic() - begun
+    writer = Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(trial_count(3, 40)):
+            process = start()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(chance.uniform(0.3, 1.5) * usual)
+            is_over = process.poll() is not None
+            process.kill()
+            _, err = process.communicate(timeout=TIMEOUT)
+            assert_no_crash(err)
+            tally["runs completed" if is_over else "runs killed"] += 1
+    finally:
+        stopped.set()
+        writer.join()
+    process = start()
+    _, err = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 0, err
+    fresh = FolderIndex(cli.folder / "fresh")
+    update(fresh, folder)
+    assert contents(FolderIndex(cli.index)) == contents(fresh)
