@@ -18,11 +18,23 @@ import pytest
 
 from newsgrep.engines.base import DeleteArticle, EngineRequest, Stored, Unreadable
 from newsgrep.engines.commit_writer import seal
-from newsgrep.engines.commits import Commit, CommitFolder, file_problem, parse_sealed
+from newsgrep.engines.commits import (
+    Commit,
+    CommitFolder,
+    checksum_file,
+    file_problem,
+    parse_sealed,
+)
 from newsgrep.engines.registry import open_engine, salvage
 from newsgrep.engines.tantivy import damaged, files, verified
-from newsgrep.engines.tantivy.damaged import read_damaged
-from newsgrep.engines.tantivy.files import OWN_FILES, temporary_folder, translate_errors
+from newsgrep.engines.tantivy.damaged import find_hazard, read_damaged
+from newsgrep.engines.tantivy.files import (
+    OWN_FILES,
+    commit_meta,
+    linked_folder,
+    temporary_folder,
+    translate_errors,
+)
 from newsgrep.engines.tantivy.verified import VERIFIED_NAME, VerifiedFiles, write_record
 from newsgrep.engines.tantivy.writer import translate_write_errors
 from newsgrep.errors import IndexDamaged, IndexProblem, InputError
@@ -165,6 +177,89 @@ def test_readers_leave_no_temporary_folder(
     assert any(isinstance(item, Stored) for item in salvage(NAME, folder))
     assert list(temporary.iterdir()) == []
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def make_up(folder: Path, change: Callable[[bytearray], None], ending: str = ".store") -> None:
+    """Change files and give the commit their checksums, as if tantivy had written them so."""
+    path = folder / f"commit-{last_commit(folder).number}.json"
+    content, _ = parse_sealed(path.read_bytes())
+    for name in content["files"]:
+        if name.endswith(ending):
+            data = bytearray((folder / name).read_bytes())
+            change(data)
+            (folder / name).write_bytes(data)
+            content["files"][name] = checksum_file(folder / name)
+    path.write_bytes(seal(content))
+
+
+def claim_many_layers(store: bytearray) -> None:
+    """Write a number of 35 bits where a file of documents has its number of index layers."""
+    end = len(store) - 8 - int.from_bytes(store[-8:-4], "little")
+    start = int.from_bytes(store[end - 24 : end - 16], "little")
+    store[start : start + 5] = b"\x7f\x7f\x7f\x7f\xff"
+
+
+OPENED = "import sys; from tantivy import Index; Index.open(sys.argv[1]).searcher()"
+
+
+def test_made_up_index_that_aborts_tantivy_is_damaged(folder: Path) -> None:
+    make_up(folder, claim_many_layers)
+    links = {name: folder / name for name in last_commit(folder).files}
+    with linked_folder(links, commit_meta(last_commit(folder))) as linked:
+        run = [sys.executable, "-c", OPENED, str(linked)]
+        assert subprocess.run(run, check=False, capture_output=True).returncode == -signal.SIGABRT
+    for _ in range(2):
+        with pytest.raises(IndexDamaged, match="ends the process"):
+            open_engine(NAME, folder)
+    assert all(isinstance(item, Unreadable) for item in salvage(NAME, folder))
+
+
+def test_copied_index_is_tried_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = list[Path]()
+
+    def tries(links: Path) -> str | None:
+        tried.append(links)
+        return find_hazard(links)
+
+    monkeypatch.setattr(damaged, "find_hazard", tries)
+    assert article_count(folder) == len(ARCHIVE)
+    assert tried == []  # written here
+    copy = Path(shutil.copytree(folder, folder.with_name("copy")))
+    time.sleep(0.03)
+    assert [article_count(copy) for _ in range(3)] == 3 * [len(ARCHIVE)]
+    assert len(tried) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "hazard"),
+    [
+        ("1 / 0", ""),  # newsgrep can't be started
+        ("print('started'); print('readable')", ""),
+        ("print('started', flush=True); import os; os.abort()", "that reads it"),
+        ("print('started')", "that reads it"),
+    ],
+)
+def test_find_hazard_by_the_end_of_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, hazard: str
+) -> None:
+    monkeypatch.setattr(damaged, "_COMMAND", ("-c", code))
+    assert (find_hazard(tmp_path) or "").endswith(hazard)
+
+
+@pytest.mark.parametrize(
+    ("code", "number"),
+    [
+        (f"print('started'); print(-{errno.EMFILE})", errno.EMFILE),
+        ("print('started', flush=True); import os; os.kill(os.getpid(), 9)", errno.ENOMEM),
+    ],
+)
+def test_find_hazard_raises_errors_of_the_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, number: int
+) -> None:
+    monkeypatch.setattr(damaged, "_COMMAND", ("-c", code))
+    with pytest.raises(OSError, match=r"memory|files") as caught:
+        find_hazard(tmp_path)
+    assert caught.value.errno == number
 
 
 KILLED_READER = """
@@ -346,7 +441,7 @@ def test_damaged_document_that_ends_its_process_is_unreadable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = DYING_READER.format(signal="SIGABRT")
-    monkeypatch.setattr(damaged, "_COMMAND", (sys.executable, "-c", script))
+    monkeypatch.setattr(damaged, "_COMMAND", ("-c", script))
     found = [each and each.to_dict() for each in read_damaged(tmp_path)]
     assert found == [
         {"id": ["0"], "texts": [b"x"]},
@@ -366,7 +461,7 @@ def test_damaged_document_that_ends_its_process_is_unreadable(
 def test_reader_that_the_system_stops_is_no_loss(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, number: int
 ) -> None:
-    monkeypatch.setattr(damaged, "_COMMAND", (sys.executable, "-c", script))
+    monkeypatch.setattr(damaged, "_COMMAND", ("-c", script))
     with pytest.raises(OSError, match=str(tmp_path)) as caught:
         list(read_damaged(tmp_path))
     assert caught.value.errno == number

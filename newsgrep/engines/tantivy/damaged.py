@@ -1,9 +1,11 @@
-"""Reading the stored documents of a damaged segment in a process of its own.
+"""Reading what may end the process that reads it, in a process of its own.
 
-A wrong length in such a file can make tantivy allocate more memory than there is, which ends its
-process. So another process reads the documents and writes them as lines of JSON, and when it
-ends early, the next one continues after the document that it could not read. It gets at most
-:data:`MAX_BYTES` of memory, and what it writes to its standard error is dropped.
+A wrong length in a file can make tantivy allocate more memory than there is, which aborts its
+process. So another process reads the documents of a damaged segment and writes them as lines of
+JSON, and when it ends early, the next one continues after the document that it could not read.
+Likewise an index whose files newsgrep has not written here, which may be made up, is read by such
+a process first (:func:`find_hazard`). It gets at most :data:`MAX_BYTES` of memory, and what it
+writes to its standard error is dropped.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import signal
 import subprocess
 import sys
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
@@ -26,12 +28,55 @@ from newsgrep.engines.tantivy.files import system_error
 MAX_BYTES: Final = 4 << 30
 """The address space of the process, without the files that it reads."""
 
+MAX_SECONDS: Final = 120
+"""The processor time that reading an index before its first use may take."""
+
+_TRIED_DOCUMENTS: Final = 50_000
+"""Documents that are read before the first use of an index, which takes some seconds."""
+
+_TRIED_TERMS: Final = 200
 _MAX_PROCESSES: Final = 200
 """After so many, the remaining documents of a segment count as unreadable."""
 
 _MAX_LINE_BYTES: Final = 1 << 30
 # -P: nothing is imported from the current folder, which may be an archive from anywhere.
-_COMMAND: Final = (sys.executable, "-P", "-m", "newsgrep.engines.tantivy.damaged")
+_COMMAND: Final = ("-P", "-m", "newsgrep.engines.tantivy.damaged")
+_TRY: Final = "try"
+_STARTED: Final = b"started\n"
+_READABLE: Final = b"readable\n"
+
+
+def _start(*arguments: str) -> subprocess.Popen[bytes]:
+    paths = os.pathsep.join(filter(None, sys.path))
+    return subprocess.Popen(  # noqa: S603  (our own module)
+        [sys.executable, *_COMMAND, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+
+
+def find_hazard(folder: Path) -> str | None:
+    """Return why the index in ``folder`` can't be used, ``None`` if it can.
+
+    Another process opens it and reads all fields and up to :data:`_TRIED_DOCUMENTS` documents.
+    Raises ``OSError`` for what the operating system refuses.
+    """
+    with _start(str(folder), _TRY) as process:
+        stream = cast("IO[bytes]", process.stdout)
+        try:
+            if _next_line(stream) != _STARTED:
+                return None  # nothing was read
+            line = _next_line(stream)
+            status = process.wait()
+        finally:
+            process.kill()
+    if line and (number := _system_error_number(line)):
+        raise OSError(number, os.strerror(number), str(folder))
+    if status == -signal.SIGKILL:  # by the system, to save memory
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), str(folder))
+    return None if line == _READABLE else "reading it ends the process that reads it"
 
 
 def read_damaged(folder: Path) -> Iterator[Document | None]:
@@ -42,12 +87,7 @@ def read_damaged(folder: Path) -> Iterator[Document | None]:
     """
     first = count = 0
     for _ in range(_MAX_PROCESSES):
-        with subprocess.Popen(  # noqa: S603  (our own module)
-            [*_COMMAND, str(folder), str(first)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        ) as process:
+        with _start(str(folder), str(first)) as process:
             stream = cast("IO[bytes]", process.stdout)
             try:
                 count = max(_count(stream, folder), count)
@@ -67,10 +107,15 @@ def read_damaged(folder: Path) -> Iterator[Document | None]:
 
 def _count(stream: IO[bytes], folder: Path) -> int:
     """Return the number of documents; raises the error of the system that the process met."""
-    number = int(_next_line(stream) or 0)
-    if number < 0:
-        raise OSError(-number, os.strerror(-number), str(folder))
-    return number
+    line = _next_line(stream) or b"0"
+    if number := _system_error_number(line):
+        raise OSError(number, os.strerror(number), str(folder))
+    return int(line)
+
+
+def _system_error_number(line: bytes) -> int:
+    """Return the number in a line that reports an error of the system, 0 for another line."""
+    return int(line[1:]) if line.startswith(b"-") else 0
 
 
 def _next_line(stream: IO[bytes]) -> bytes | None:
@@ -101,13 +146,65 @@ def _packed(document: Document) -> dict[str, Any]:
     }
 
 
-def _write_documents(folder: Path, first: int) -> None:
+def _open(folder: Path) -> Index:
+    """Open the index; if the system refuses that, write the number of its error."""
     try:
-        searcher = Index.open(str(folder)).searcher()
+        index = Index.open(str(folder))
+        index.searcher()
     except BaseException as exc:
         if error := system_error(exc, folder):
             print(-(error.errno or 0), flush=True)
         raise
+    return index
+
+
+def _read_everything(folder: Path) -> None:
+    """Read fields and documents as searches do.
+
+    What tantivy raises is ignored, since searches report it. It may end this process instead.
+    """
+    # Only these processes need them, and parents have them already.
+    from newsgrep.engines.base import FACETS, Order
+    from newsgrep.engines.engine_query import ir
+    from newsgrep.engines.tantivy.query import TopDocs
+    from newsgrep.engines.tantivy.reader import CommitReader
+    from newsgrep.engines.tantivy.schema import TEXT_FIELDS
+
+    _write(_STARTED)
+    try:
+        reader = CommitReader(folder, _open(folder))
+    except BaseException:  # noqa: BLE001  (also a panic in Rust)
+        _write(_READABLE)
+        return
+    searcher, everything = reader.searcher, reader.builder.articles
+    is_small = searcher.num_docs <= _TRIED_DOCUMENTS
+    for name in FACETS:
+        _try(reader.facet, name, ir.Must(()))
+    for order in Order:
+        _try(TopDocs(searcher, everything, order).first, 100)
+    for field in TEXT_FIELDS:
+        prefix, counted = ("", everything) if is_small else ("a", None)
+        for token, _ in _try(searcher.terms_with_prefix, field, prefix, counted)[:_TRIED_TERMS]:
+            _try(reader.count, ir.Phrase(field, (token, token)))
+    for address in _try(reader.addresses, None, _TRIED_DOCUMENTS):
+        _try(reader.document, address)
+    _write(_READABLE)
+
+
+def _try(function: Callable[..., Any], *arguments: object) -> Any:
+    try:
+        return function(*arguments)
+    except BaseException:  # noqa: BLE001  (also a panic in Rust)
+        return ()
+
+
+def _write(line: bytes) -> None:
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+
+
+def _write_documents(folder: Path, first: int) -> None:
+    searcher = _open(folder).searcher()
     hits = searcher.search(Query.all_query(), max(searcher.num_docs, 1), False).hits
     addresses = sorted((each for _, each in hits), key=lambda each: (each.segment_ord, each.doc))
     print(len(addresses), flush=True)
@@ -119,15 +216,26 @@ def _write_documents(folder: Path, first: int) -> None:
         print(line, flush=True)
 
 
-def _limit_memory(folder: Path) -> None:
+def _limit_resources(folder: Path) -> None:
     try:
         import resource
     except ImportError:  # pragma: no cover  (Windows)
         return
-    limit = MAX_BYTES + sum(path.stat().st_size for path in folder.iterdir())
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    limits = {
+        resource.RLIMIT_AS: MAX_BYTES + sum(path.stat().st_size for path in folder.iterdir()),
+        resource.RLIMIT_CORE: 0,
+    }
+    if sys.argv[2] == _TRY:
+        limits[resource.RLIMIT_CPU] = MAX_SECONDS
+    for each, limit in limits.items():
+        highest = resource.getrlimit(each)[1]
+        if highest == resource.RLIM_INFINITY or limit < highest:
+            resource.setrlimit(each, (limit, highest))
 
 
 if __name__ == "__main__":
-    _limit_memory(Path(sys.argv[1]))
-    _write_documents(Path(sys.argv[1]), int(sys.argv[2]))
+    _limit_resources(Path(sys.argv[1]))
+    if sys.argv[2] == _TRY:
+        _read_everything(Path(sys.argv[1]))
+    else:
+        _write_documents(Path(sys.argv[1]), int(sys.argv[2]))

@@ -60,6 +60,7 @@ from newsgrep.engines.tantivy.schema import (
     stored_file_record,
     verify_stored,
 )
+from newsgrep.engines.tantivy.verified import is_verified
 from newsgrep.errors import IndexDamaged
 
 _TOKEN_FIELDS: Final = (TITLE, BODY, CAPTION, LEFT_OUT, EARLIER, TERMS, IMPACTS)
@@ -252,7 +253,9 @@ def _salvage_segment(
     meta = {**source.meta, "segments": [segment]}
     count = 0
     if _is_plausible(segment, links[store]):
-        read = _read_damaged if store in source.damaged else _read_sound
+        files = {store, *filter(None, [deletes])}
+        is_safe = all(is_verified(source.folder, file) for file in files)
+        read = _read_sound if is_safe and store not in source.damaged else _read_damaged
         has_checksums = any(field["name"] == PACKED_CHECKSUM for field in source.meta["schema"])
         with ExitStack() as copies:
             for file in links.keys() & source.longer.keys():

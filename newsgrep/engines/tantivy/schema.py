@@ -82,6 +82,7 @@ _PACKED_FILE_RECORD_IN_FORMAT_4: Final = "stamp"
 """Read when an index is rebuilt."""
 
 INTEGER_FIELDS: Final = (FIRST_DAY, LAST_DAY, HAS_TIME)
+TEXT_FIELDS: Final = (TITLE, BODY, CAPTION, LEFT_OUT, EARLIER)
 FLOAT_FIELDS: Final = (TIMESTAMP, NEGATED_TIMESTAMP)
 
 
@@ -89,7 +90,7 @@ FLOAT_FIELDS: Final = (TIMESTAMP, NEGATED_TIMESTAMP)
 def create_schema() -> Schema:
     """Return the schema of a new index; tantivy stores it in the index."""
     builder = SchemaBuilder()
-    for field in (TITLE, BODY, CAPTION, LEFT_OUT, EARLIER):
+    for field in TEXT_FIELDS:
         builder.add_text_field(field, tokenizer_name="whitespace", index_option="position")
     for field in (TERMS, IMPACTS):
         builder.add_text_field(field, tokenizer_name="whitespace", index_option="basic")

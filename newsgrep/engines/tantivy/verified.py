@@ -4,7 +4,9 @@ tantivy reads memory maps without comparing checksums. Therefore a whole file is
 commit is opened, and its stamp is recorded: the inode number and the times of modification and
 change, which the file system sets. While the stamp is the same, nobody has written to the file,
 and readers compare only the size. A file that was copied, restored, overwritten or exchanged has
-another stamp and is compared again.
+another stamp and is compared again. Right checksums do not mean that an index is sound: it may be
+made up. So another process reads one with files that are new here first
+(:func:`newsgrep.engines.tantivy.damaged.find_hazard`).
 
 A disk may change bytes unnoticed by the file system: ``newsgrep doctor`` compares all files, and
 so does a writer once a week.
@@ -58,19 +60,32 @@ def verify_files(folder: CommitFolder, commit: Commit, *, deep: bool = False) ->
     """
     stamps = _current_stamps(folder, commit)
     record = read_record(folder.folder)
-    known = {} if deep else record.stamps
-    changed = [name for name, stamp in stamps.items() if known.get(name) != stamp]
-    if changed and not deep:
+    known = record.stamps
+    new = [name for name, stamp in stamps.items() if known.get(name) != stamp]
+    if new:
         known = {**known, **_read(_cached_record(folder.folder)).stamps}
-        changed = [name for name, stamp in stamps.items() if known.get(name) != stamp]
-    if not changed:
-        return
-    for name in changed:
+        new = [name for name in new if known.get(name) != stamps[name]]
+    for name in stamps if deep else new:
         if problem := file_problem(folder.folder, name, commit.files[name], deep=True):
             raise folder.damaged(problem.rstrip("."))
+    if new:
+        _try_reading(folder, commit)
     # A file that was written to while it was compared has another stamp now.
-    if _current_stamps(folder, commit) == stamps:
+    if (new or deep) and _current_stamps(folder, commit) == stamps:
         write_record(folder.folder, VerifiedFiles(stamps, time.time() if deep else record.time))
+
+
+def _try_reading(folder: CommitFolder, commit: Commit) -> None:
+    """Read files that nobody has written or verified here in a process that they may end."""
+    from newsgrep.engines.tantivy.damaged import find_hazard  # usually nothing is new
+    from newsgrep.engines.tantivy.files import commit_meta, linked_folder, translate_errors
+
+    with translate_errors(folder.folder):
+        meta = commit_meta(commit)
+    data = folder.folder.resolve()
+    with linked_folder({name: data / name for name in commit.files}, meta) as links:
+        if hazard := find_hazard(links):
+            raise folder.damaged(hazard)
 
 
 def record_written(folder: CommitFolder, commit: Commit, last: Commit) -> None:
@@ -87,6 +102,16 @@ def record_written(folder: CommitFolder, commit: Commit, last: Commit) -> None:
         write_record(folder.folder, VerifiedFiles(known, record.time or time.time()))
 
 
+def is_verified(folder: Path, name: str) -> bool:
+    """Return whether nobody has written to a file since newsgrep wrote or read it here."""
+    try:
+        stamp = _stamp(os.lstat(folder / name))
+    except FileNotFoundError:
+        return False
+    records = (read_record(folder), _read(_cached_record(folder)))
+    return any(record.stamps.get(name) == stamp for record in records)
+
+
 def is_full_verification_due(folder: Path) -> bool:
     """Return whether all files were compared longer than a week ago."""
     return not 0 <= time.time() - read_record(folder).time <= FULL_INTERVAL_SECONDS
@@ -101,8 +126,12 @@ def _current_stamps(folder: CommitFolder, commit: Commit) -> dict[str, Stamp]:
             raise folder.damaged(f"{name} is not a regular file")
         if status.st_size != expected.size:
             raise folder.damaged(f"{name} has {status.st_size} bytes instead of {expected.size}")
-        stamps[name] = Stamp(status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
+        stamps[name] = _stamp(status)
     return stamps
+
+
+def _stamp(status: os.stat_result) -> Stamp:
+    return Stamp(status.st_ino, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _wait_for_clock(folder: Path, names: Iterable[str]) -> None:
