@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from newsgrep.errors import NoArticle
 from newsgrep.extract.extraction import Extraction, extract_records
 from newsgrep.extract.outlets import load_outlets
+from newsgrep.extract.records import web_archives
 from newsgrep.extract.records.base import (
     BadRecord,
     ReadOptions,
@@ -26,7 +27,7 @@ from newsgrep.extract.records.base import (
     bytes_source,
     file_source,
 )
-from newsgrep.extract.records.registry import read_located, read_records
+from newsgrep.extract.records.registry import load_format, read_located, read_records
 from newsgrep.models import Provenance
 
 SAMPLES = Path(__file__).parents[1] / "fixtures/formats/warc"
@@ -132,6 +133,79 @@ def test_other_records_are_counted_by_kind() -> None:
         "status 301": 1,
         "text/html": 1,
     }
+
+
+def stored(path: str, body: bytes, digest: str = "", record_id: str = "") -> bytes:
+    content = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + body
+    more = {"WARC_Payload_Digest": f"sha1:{digest}"} if digest else {}
+    more |= {"WARC_Record_ID": f"<urn:uuid:{record_id}>"} if record_id else {}
+    return warc(content, url=f"http://a.example/{path}", **more)
+
+
+def revisit(path: str, day: int, **more: str) -> bytes:
+    date = f"2024-06-{day:02}T08:00:00Z"
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+    return warc(head, "revisit", f"http://a.example/{path}", WARC_Date=date, **more)
+
+
+OLD, NEW = PAGE, PAGE.replace(b"<p>", b"<p>2 ")
+SAME_AS_OLD = {"WARC_Payload_Digest": "sha1:OLD"}
+CRAWL = [
+    stored("1", OLD, "OLD", "7"),
+    revisit("1", 1, **SAME_AS_OLD),  # nothing new
+    stored("1", NEW, "NEW"),
+    revisit("1", 2, **SAME_AS_OLD),  # the old page again
+    revisit("1", 3, **SAME_AS_OLD),
+    revisit("2", 4, WARC_Payload_Digest="sha1:?", WARC_Refers_To="<urn:uuid:7>"),
+    revisit("3", 5, WARC_Payload_Digest="sha1:UNKNOWN"),
+]
+
+
+@pytest.mark.parametrize("pack", [plain, by_record])
+def test_revisit_is_the_page_that_its_address_had_before(pack: Pack) -> None:
+    found, bad, others = read(pack(CRAWL))
+    assert not bad
+    assert urls(found) == ["1", "1", "1", "2"]
+    assert [each.data for each in found] == [OLD, NEW, OLD, OLD]
+    assert [each.fetched and each.fetched.strftime("%m%d") for each in found[2:]] == [
+        "0602",
+        "0604",
+    ]
+    assert {each.charset for each in found} == {"utf-8"}
+    assert found[2].notes == ("its bytes are stored at @0",)
+    assert others == {"revisit": 3}
+
+
+def test_bytes_that_revisits_repeat_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_archives, "_MAX_REPEATED", 3 * len(OLD))
+    monkeypatch.setattr(web_archives, "_MAX_RATIO", 0)
+    crawl = [CRAWL[0], *(revisit(f"r{n}", 1, **SAME_AS_OLD) for n in range(9))]
+    found, bad, others = read(plain(crawl))
+    assert urls(found) == ["1", "r0", "r1", "r2", "r3"]
+    assert (bad, others) == ([], {"revisit": 5})
+
+
+def test_revisits_in_a_single_member_are_counted() -> None:
+    found, bad, others = read(as_one(CRAWL))
+    assert (urls(found), bad, others) == (["1", "1"], [], {"revisit": 5})
+
+
+@pytest.mark.parametrize("pack", [plain, by_record])
+@pytest.mark.parametrize("count", range(1, len(CRAWL)))
+def test_revisit_after_growth_is_what_it_is_in_the_whole_file(
+    tmp_path: Path, pack: Pack, count: int
+) -> None:
+    path = tmp_path / "a.warc"
+    path.write_bytes(pack(CRAWL))
+    whole = list(read_records(file_source(path), ReadOptions()))
+    end = len(pack(CRAWL[:count]))
+    form = load_format("warc")
+    assert form.resume
+    later = list(form.resume(file_source(path), ReadOptions(), end, 0))
+    assert later == [each for each in whole if int(each.locator[1:]) >= end]
+    for each in whole:
+        assert form.seek
+        assert list(form.seek(file_source(path), ReadOptions(), int(each.locator[1:]))) == [each]
 
 
 def test_resource_and_conversion_are_pages() -> None:

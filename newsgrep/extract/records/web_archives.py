@@ -1,7 +1,9 @@
 """WARC and ARC: the pages that a crawler has stored, each with its address and time.
 
 A page is an HTML or PDF response with the status 200, or a resource or a conversion that is HTML
-or text. Other records (requests, pictures, redirects) are counted by kind. A locator is the offset
+or text. A revisit, by which a crawler states that it has received the bytes of an earlier page of
+the file again, is that page at another time or address, unless its address had it at last. Other
+records (requests, pictures, redirects) are counted by kind. A locator is the offset
 of a record in bytes, in a file that is compressed as a whole that in its content.
 
 The formats are WARC 1.0 and 1.1 (ISO 28500) and ARC 1 and 2 (the Internet Archive's format until
@@ -15,7 +17,7 @@ import base64
 import hashlib
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -117,15 +119,18 @@ def read_archive(source: Source, options: ReadOptions, dialect: Dialect) -> Reco
     if is_compressed and not _is_packed_by_record(source, dialect):
         source, is_compressed = decompressed(source, gzip_codec), False
         options = replace(options, report=options.report.inner())
+    captures = _Captures(source, dialect)
     with source.open_stream() as stream:
-        yield from _Reader(open_input(stream), dialect, is_compressed).records(options.report)
+        reader = _Reader(open_input(stream), dialect, is_compressed, captures)
+        yield from reader.records(options.report)
 
 
 def resume_archive(source: Source, options: ReadOptions, dialect: Dialect, end: int) -> Records:
     """Yield a record for each page from the offset ``end`` on, to which the file was read."""
     with source.open_stream() as stream:
-        file = open_input(stream, end)
-        yield from _Reader(file, dialect, _is_compressed(source)).records(options.report)
+        captures = _Captures(source, dialect, end)
+        reader = _Reader(open_input(stream, end), dialect, _is_compressed(source), captures)
+        yield from reader.records(options.report)
 
 
 def seek_record(source: Source, dialect: Dialect, offset: int) -> Records:
@@ -140,7 +145,8 @@ def seek_record(source: Source, dialect: Dialect, offset: int) -> Records:
         else:
             begins = dialect.begins.match(b"\n" + file.peek(4096)) is not None
         if begins:
-            found = _Reader(file, dialect, is_compressed).read_next(ReadReport())
+            captures = _Captures(source, dialect, offset)
+            found = _Reader(file, dialect, is_compressed, captures).read_next(ReadReport())
             locator = f"@{offset}"
             if isinstance(found, str):
                 yield BadRecord(locator, f"not an article: {found}")
@@ -173,11 +179,91 @@ def _is_packed_by_record(source: Source, dialect: Dialect) -> bool:
             return bool(file.peek(1))
 
 
+_MAX_CAPTURES: Final = 500_000
+"""Pages of a file that revisits may refer to: about 200 bytes of memory each."""
+
+_MAX_REPEATED: Final = 64 << 20
+_MAX_RATIO: Final = 200
+"""Bytes of pages that revisits repeat: so many, and so many for each byte of the file before them.
+Otherwise, a small file could state that it contains one long page a million times."""
+
+
+class _Captures:
+    """Which pages a file has, and where, so that revisits can be read.
+
+    Pages before the offset ``begin`` are found when the first revisit is. With ``is_scan``,
+    revisits are noted and not read.
+    """
+
+    def __init__(
+        self, source: Source, dialect: Dialect, begin: int = 0, *, is_scan: bool = False
+    ) -> None:
+        self._source = source
+        self._dialect = dialect
+        self._begin = begin
+        self._is_scan = is_scan
+        self._repeated = 0
+        self._offsets: dict[int, int] = {}  # first one by hash of the digest, or of the record's id
+        self._last: dict[int, int] = {}  # offset of these bytes by hash of the address
+
+    def add(self, fields: Mapping[str, str], offset: int) -> None:
+        """Note that a page is at ``offset``."""
+        if len(self._offsets) < _MAX_CAPTURES:
+            for name in _names_of(fields, "warc-record-id"):
+                offset = self._offsets.setdefault(hash(name), offset)
+            self._last[hash(fields.get("warc-target-uri"))] = offset
+
+    def read(self, revisit: Record, fields: Mapping[str, str]) -> Record | None:
+        """Return the page of a revisit; None if it says nothing new, or the page is not found."""
+        if self._begin:
+            self._scan_beginning()
+        names = map(hash, _names_of(fields, "warc-refers-to"))
+        offset = next((self._offsets[each] for each in names if each in self._offsets), None)
+        url = hash(fields.get("warc-target-uri"))
+        if offset is None or self._last.get(url) == offset:
+            return None
+        self._last[url] = offset
+        reached = int(revisit.locator[1:])
+        if self._is_scan or self._repeated > _MAX_REPEATED + _MAX_RATIO * reached:
+            return None
+        for page in seek_record(self._source, self._dialect, offset):
+            if isinstance(page, Record):
+                self._repeated += len(page.data)
+                notes = (*page.notes, f"its bytes are stored at @{offset}")
+                return page._replace(
+                    locator=revisit.locator, url=revisit.url, fetched=revisit.fetched, notes=notes
+                )
+        return None
+
+    def _scan_beginning(self) -> None:
+        end, self._begin = self._begin, 0
+        before = _Captures(self._source, self._dialect, is_scan=True)
+        with self._source.open_stream() as stream:
+            is_compressed = _is_compressed(self._source)
+            reader = _Reader(open_input(stream), self._dialect, is_compressed, before)
+            for _ in reader.records(ReadReport(limit=end)):
+                pass
+        first = {offset: before._offsets.get(key, offset) for key, offset in self._offsets.items()}
+        self._offsets |= before._offsets
+        now = {url: first.get(offset, offset) for url, offset in self._last.items()}
+        self._last = before._last | now
+
+
+def _names_of(fields: Mapping[str, str], record_id: str) -> Iterator[str]:
+    """Yield the names of a page: the digest of its bytes, and the id of the record with them."""
+    for name in ("warc-payload-digest", record_id):
+        if value := fields.get(name, "").strip().strip("<>"):
+            yield value
+
+
 class _Reader:
     """Reads the records of one file from the position of its input."""
 
-    def __init__(self, file: Input, dialect: Dialect, is_compressed: bool) -> None:
+    def __init__(
+        self, file: Input, dialect: Dialect, is_compressed: bool, captures: _Captures
+    ) -> None:
         self._dialect = dialect
+        self._captures = captures
         self._blocks: Blocks = (
             GzipBlocks(file, dialect) if is_compressed else PlainBlocks(file, dialect)
         )
@@ -204,7 +290,7 @@ class _Reader:
             blocks.check(header.size)
             digest = header.fields.get("warc-block-digest", "")
             content = Content(blocks.content, header.size, digest)
-            found = _interpret(header, content, f"@{blocks.offset}")
+            found = _interpret(header, content, f"@{blocks.offset}", self._captures)
             is_exact = blocks.finish(content.left)
         except Damaged as exc:
             if blocks.content.error:
@@ -213,6 +299,8 @@ class _Reader:
             lost = blocks.resynchronise()
             return BadRecord(f"@{offset}", f"{exc}; {lost:,} bytes are not read")
         if isinstance(found, Record):
+            if header.fields.get("warc-type") != "revisit":
+                self._captures.add(header.fields, blocks.offset)
             if not content.is_intact:
                 found = found._replace(notes=(*found.notes, _NOT_INTACT))
             elif not is_exact:
@@ -223,7 +311,9 @@ class _Reader:
         return found
 
 
-def _interpret(header: Header, content: Content, locator: str) -> Record | BadRecord | str:
+def _interpret(
+    header: Header, content: Content, locator: str, captures: _Captures
+) -> Record | BadRecord | str:
     """Return the page in a record, or the kind of a record that is no page."""
     fields = header.fields
     kind = fields.get("warc-type", "").lower()
@@ -237,6 +327,8 @@ def _interpret(header: Header, content: Content, locator: str) -> Record | BadRe
             return _read_response(stored, content, fields)
         if kind in ("resource", "conversion"):
             return _read_resource(stored, content, declared)
+        if kind == "revisit":
+            return captures.read(stored, fields) or kind
     if kind == "response" and media_type(declared) == "application/http":
         return "response without a web address"
     if kind in ("response", "resource"):
