@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -17,10 +19,10 @@ from newsgrep.index import preparing as prepare_module
 from newsgrep.index import update as update_module
 from newsgrep.index.folder import FolderIndex
 from newsgrep.index.plan import make_plan
-from newsgrep.index.preparing import FailedFile, prepare_file
+from newsgrep.index.preparing import FailedFile, PrepareOptions, prepare_file, prepare_files
 from newsgrep.index.update import update_index
 from newsgrep.models import FileRecord, Status
-from tests.support.cli import Cli, write_article
+from tests.support.cli import REPOSITORY, Cli, write_article
 
 OUTLETS = load_outlets()
 LARGEST = 10_000
@@ -178,3 +180,29 @@ def test_failed_files_keep_articles_and_are_read_again(
     assert set(cli.found("渡轮照常")) == {"a岛来信", "b岛来信", "c岛来信"}
     summary = cli.json("index", "n", "--prune")
     assert (summary["unchanged"], summary["removed"]) == (1, 2)
+
+
+def test_documents_are_parsed_in_workers_only(tmp_path: Path) -> None:
+    pytest.importorskip("pypdfium2")
+    samples = REPOSITORY / "tests/fixtures/formats/documents"
+    for number in range(3):
+        for name in ("report.pdf", "word.docx"):
+            path = samples / name
+            (tmp_path / f"{number}-{name}").write_bytes(path.read_bytes())
+    files = [each for each in find_files([str(tmp_path)]) if isinstance(each, File)]
+    alone = list(prepare_files(files, PrepareOptions(), 1))
+    script = f"""
+import sys
+from newsgrep.extract.walk import File, find_files
+from newsgrep.index.preparing import PrepareOptions, prepare_files
+if __name__ == "__main__":
+    files = [each for each in find_files([{str(tmp_path)!r}]) if isinstance(each, File)]
+    found = list(prepare_files(files, PrepareOptions(), 2))
+    print(len(found), "pypdfium2" in sys.modules)
+"""
+    (tmp_path / "run.py").write_text(script, "utf-8")
+    ran = subprocess.run(
+        [sys.executable, tmp_path / "run.py"], cwd=REPOSITORY, capture_output=True, check=True
+    )
+    assert ran.stdout.split() == [str(len(alone)).encode(), b"False"]
+    assert len(alone) == 12  # each document, and the end of its file
