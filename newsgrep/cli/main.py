@@ -46,6 +46,8 @@ COMMANDS: Final = {
     "compare": "views:compare_command",
     "collect": "collect:collect_command",
     "note": "collect:note_command",
+    "delete": "remove:delete_command",
+    "forget": "remove:forget_command",
     "saved": "saved:saved_group",
     "new": "saved:new_command",
     "stats": "admin:stats_command",
