@@ -6,10 +6,11 @@ the run changes it.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from newsgrep.engines.compact import RecordFile
+from newsgrep.engines.compact import HashIndex, RecordFile, hash_key
 from newsgrep.index.addresses import Leaders, address_of, find_leaders
 from newsgrep.index.known import GONE, LOST, OUT, PENDING, KnownRecords
 from newsgrep.models import FileRecord, Status
@@ -27,8 +28,7 @@ class ArticleFiles:
         self.known = known
         self.duplicates: dict[str, list[FileRecord]] = {}
         self.vacant: set[str] = set()
-        self._now: dict[str, int] = {}  # articles of this run: places of their records
-        self._file = RecordFile()
+        self._now = _Articles()  # those of this run
         self._lost_now: dict[str, FileRecord] = {}
         self._out: list[int] = []  # rows that articles are not taken from any more
         self._others = known.others
@@ -49,8 +49,8 @@ class ArticleFiles:
 
     def get(self, article_id: str) -> FileRecord | None:
         """Return the file record of an article."""
-        if place := self._now.get(article_id):
-            return self._file[place]
+        if record := self._now.get(article_id):
+            return record
         row = self._row_of(article_id)
         return None if row is None else self.known.find(row)
 
@@ -67,7 +67,7 @@ class ArticleFiles:
         """Take the article of ``record`` from its file."""
         address, article_id = address_of(record), record.article_id or ""
         self._remove(article_id)
-        self._now[article_id] = self._file.append(record)
+        self._now.add(record)
         self._extractors[record.extractor] += 1
         if record.address and article_id not in self._others.setdefault(address, []):
             self._others[address].append(article_id)
@@ -75,8 +75,8 @@ class ArticleFiles:
             self._leaders[address].add(record)
 
     def _remove(self, article_id: str, mark: int = 0) -> None:
-        if place := self._now.pop(article_id, None):
-            self._extractors[self._file[place].extractor] -= 1
+        if record := self._now.pop(article_id):
+            self._extractors[record.extractor] -= 1
         elif (row := self._row_of(article_id)) is not None:
             self._take_out(row, mark)
 
@@ -215,6 +215,46 @@ class ArticleFiles:
         kept: Sequence[FileRecord] = self.duplicates.get(address_of(record), ())
         if kept:
             self.duplicates[address_of(record)] = [e for e in kept if e.path != record.path]
+
+
+class _Articles:
+    """File records by article id: about 20 bytes of memory for each, the records in a file."""
+
+    def __init__(self) -> None:
+        self._keys = array("Q")
+        self._places = array("I")  # 0 for an id that was removed
+        self._index = HashIndex(self._keys)
+        self._file = RecordFile()
+
+    def _row_of(self, article_id: str) -> int | None:
+        return next(self._index.rows(hash_key(article_id)), None)
+
+    def __contains__(self, article_id: object) -> bool:
+        row = self._row_of(article_id) if isinstance(article_id, str) else None
+        return row is not None and self._places[row] > 0
+
+    def get(self, article_id: str) -> FileRecord | None:
+        """Return the file record of an article."""
+        row = self._row_of(article_id)
+        return None if row is None or not self._places[row] else self._file[self._places[row]]
+
+    def add(self, record: FileRecord) -> None:
+        """Add or replace the record of an article."""
+        article_id = record.article_id or ""
+        place = self._file.append(record)
+        row = self._row_of(article_id)
+        if row is None:
+            self._keys.append(hash_key(article_id))
+            self._places.append(place)
+        else:
+            self._places[row] = place
+
+    def pop(self, article_id: str) -> FileRecord | None:
+        """Remove an article and return its record."""
+        record, row = self.get(article_id), self._row_of(article_id)
+        if row is not None:
+            self._places[row] = 0
+        return record
 
 
 def _records_at(address: str, found: Iterable[FileRecord | None]) -> list[FileRecord]:

@@ -41,7 +41,14 @@ from newsgrep.index.containers import (
 )
 from newsgrep.index.history import Histories
 from newsgrep.index.known import GONE, OUT, PENDING, UNCHANGED, UNSEEN, KnownFile
-from newsgrep.index.outcomes import ListedFile, OlderRules, Outcome, UpdateSummary
+from newsgrep.index.outcomes import (
+    ListedFile,
+    OlderRules,
+    Outcome,
+    Outcomes,
+    UpdateSummary,
+    previous_outcome,
+)
 from newsgrep.index.plan import STREAM, Plan, file_of
 from newsgrep.index.preparing import FailedFile, Prepared
 from newsgrep.models import FileRecord, Status
@@ -76,10 +83,7 @@ class UpdateRun:
         for record in plan.known.records(plan.gone_rows):
             histories.forget(record)
         self._read = 0
-        # Records of a stream after the first one with a name.
-        self._repeated: Counter[Outcome] = Counter()
-        # Of what this run has read; what is unchanged is marked in ``known``.
-        self._outcomes: dict[str, tuple[Outcome, str]] = {}
+        self._outcomes = Outcomes(plan.known)
         # The numbers of records of each file that have no file record: unreadable, and others.
         self._containers: dict[str, tuple[Mapping[str, int], Mapping[str, int]]] = {}
         self._known = known = plan.known
@@ -93,8 +97,6 @@ class UpdateRun:
                 known.marks[row] |= UNSEEN
         # Files of which only some records are read.
         self._located = {file.path for file in plan.to_read if file.locator}
-        # Files without an article of their own that an earlier run reported.
-        self._decided_before: set[str] = set()
         self._articles = ArticleFiles(known)
         # Lost articles that are deleted already.
         self._deleted: set[str] = set()
@@ -182,7 +184,7 @@ class UpdateRun:
         record = record._replace(article_id=address, address="")
         yield from self._add(replace(document.with_id(address), file_record=record))
         if not is_own:  # a file of another process
-            del self._outcomes[record.path]
+            self._outcomes.remove(record.path)
 
     def _consider(self, stored: FileRecord) -> Iterator[Change]:
         """Compare an article that another process has stored with others at its address."""
@@ -251,8 +253,9 @@ class UpdateRun:
                 self._known.unmark(path, PENDING)
                 return self._failed(path, reason)
             case FileRecord():
-                if self._is_repeated(item) and self._outcome_of(item.path) is not Outcome.REJECTED:
-                    self._repeated[Outcome.REJECTED] += 1  # the earlier one has a text
+                outcome = self._outcomes.get(item.path)
+                if self._is_repeated(item) and outcome is not Outcome.REJECTED:
+                    self._outcomes.repeated[Outcome.REJECTED] += 1  # the earlier one has a text
                     return ()
                 self._see(item)
                 return self._rejected(item)
@@ -274,7 +277,7 @@ class UpdateRun:
         yield from self._delete_former_article(record)
         is_first = not record.locator or record.file in self._located
         if is_first or self._limit_of(record.file).is_listed(record.reason or ""):
-            self._set_outcome(record.path, Outcome.REJECTED, record.reason or "")
+            self._outcomes.set(record.path, Outcome.REJECTED, record.reason or "")
             yield PutFileRecord(record)
         else:
             yield from self._drop_known(record.path)
@@ -290,24 +293,12 @@ class UpdateRun:
 
     def _is_repeated(self, record: FileRecord) -> bool:
         """Return whether this is a later state of a record that the stream had before."""
-        return self.plan.stream and self._outcome_of(record.path) is not None
-
-    def _outcome_of(self, path: str) -> Outcome | None:
-        """Return the outcome of a file or a record until now."""
-        if found := self._outcomes.get(path):
-            return found[0]
-        row = self._known.row_of(path)
-        is_unchanged = row is not None and self._known.marks[row] & UNCHANGED
-        return _OUTCOMES[self._known.status_of(row)] if row is not None and is_unchanged else None
-
-    def _set_outcome(self, path: str, outcome: Outcome, reason: str = "") -> None:
-        self._outcomes[path] = outcome, reason
-        self._known.unmark(path, UNCHANGED)
+        return self.plan.stream and self._outcomes.get(record.path) is not None
 
     def _replace(self, record: FileRecord) -> Iterator[Change]:
         """Forget the earlier state of a record in the stream."""
-        outcome = self._outcome_of(record.path) or Outcome.UNCHANGED
-        self._repeated[Outcome.UPDATED if outcome is Outcome.ADDED else outcome] += 1
+        outcome = self._outcomes.get(record.path) or Outcome.UNCHANGED
+        self._outcomes.repeated[Outcome.UPDATED if outcome is Outcome.ADDED else outcome] += 1
         for each in self._articles.at(address_of(record)):
             if each.path == record.path:
                 self._articles.lose(each)
@@ -344,7 +335,7 @@ class UpdateRun:
         self._note_file(file)
         row = self._found(path)
         if row is None:
-            self._repeated[Outcome.UNCHANGED] += 1
+            self._outcomes.repeated[Outcome.UNCHANGED] += 1
         else:
             yield from self._unchanged(row, file)
 
@@ -405,7 +396,7 @@ class UpdateRun:
             if record is None:
                 continue
             if self.plan.prune is False:
-                self._set_outcome(record.path, *_previous_outcome(record))
+                self._outcomes.set(record.path, *previous_outcome(record))
                 continue
             self._articles.lose(record)
             self.histories.forget(record)
@@ -449,7 +440,7 @@ class UpdateRun:
 
     def _failed(self, path: str, reason: str) -> Iterable[Change]:
         """Keep the article of a file that can't be read now."""
-        self._set_outcome(path, Outcome.FAILED, reason)
+        self._outcomes.set(path, Outcome.FAILED, reason)
         known = self.plan.known.get(path)
         is_indexed = known is not None and known.status is Status.INDEXED
         if known and is_indexed and known.article_id not in self._articles:
@@ -471,13 +462,13 @@ class UpdateRun:
             if (is_kept or self._is_unseen(each)) and each.file == record.file:
                 articles.lose(each)  # the record has moved in its file
                 if is_kept:
-                    del self._outcomes[each.path]
+                    self._outcomes.remove(each.path)
                     self._kept.remove(each.path)
             else:
                 agreeing.append(each)
         if agreeing and is_better(agreeing[0], record):
             self.histories.add_duplicate(document, agreeing[0])
-            self._set_outcome(record.path, Outcome.DUPLICATE)
+            self._outcomes.set(record.path, Outcome.DUPLICATE)
             articles.duplicates.setdefault(address, []).append(record)
             return
         article_id = self._choose_id(document, leaders, agreeing)
@@ -494,7 +485,7 @@ class UpdateRun:
         existed = articles.was_known(article_id)
         if existed and article_id not in articles:
             self._note_found(record.file)
-        self._set_outcome(record.path, Outcome.UPDATED if existed else Outcome.ADDED)
+        self._outcomes.set(record.path, Outcome.UPDATED if existed else Outcome.ADDED)
         for each in agreeing:
             yield from self._demote(each, address, article_id)
         articles.add(record)
@@ -526,7 +517,7 @@ class UpdateRun:
             yield self._put(make_document(replace(article, path=kept.path), kept))
             self._articles.add(kept)
             self._kept.add(kept.path)
-            self._set_outcome(kept.path, Outcome.UNCHANGED)
+            self._outcomes.set(kept.path, Outcome.UNCHANGED)
 
     def _delete_lost(self, article_id: str) -> Iterator[Change]:
         """Delete a lost article if no file has it now that was read until now."""
@@ -655,11 +646,7 @@ class UpdateRun:
         longer = winner.version_key[1] > record.version_key[1]
         advantage = "was fetched later" if later else "is longer" if longer else "comes first"
         reason = f"the same article as {winner.path}, which {advantage}"
-        is_unchanged = self._known.is_marked(record.path, UNCHANGED)
-        if is_unchanged and record.status is not Status.INDEXED:
-            self._decided_before.add(record.path)
-        if is_unchanged or record.path in self._outcomes:  # not a file of another folder
-            self._set_outcome(record.path, Outcome.DUPLICATE, reason)
+        self._outcomes.set_duplicate(record, reason)
         return PutFileRecord(
             record._replace(
                 status=Status.DUPLICATE,
@@ -691,33 +678,16 @@ class UpdateRun:
 
     def has_changed(self, record: FileRecord) -> bool:
         """Return whether this run has added or updated the article of a file."""
-        outcome, _ = self._outcomes.get(record.path, (Outcome.UNCHANGED, ""))
-        return outcome in {Outcome.ADDED, Outcome.UPDATED}
+        return self._outcomes.get(record.path) in {Outcome.ADDED, Outcome.UPDATED}
 
     def summary(self, articles: int, seconds: float) -> UpdateSummary:
         """Return the results of the run; the index contains ``articles`` articles now."""
-        counts = Counter(outcome for outcome, _ in self._outcomes.values())
-        for (status, _, marks, _), number in self._known.count().items():
-            if marks & UNCHANGED and status is not Status.CONTAINER:
-                counts[_OUTCOMES[status]] += number
+        counts = self._outcomes.counts()
         bad = [uncounted for uncounted, _ in self._containers.values()]
         bad += [limit.uncounted for limit in self._limits.values()]
         uncounted = sum(sum(each.values()) for each in bad)
         counts[Outcome.REJECTED] += uncounted
-        counts.update(self._repeated)
-        listed: dict[Outcome, list[ListedFile]] = {
-            Outcome.DUPLICATE: [],
-            Outcome.REJECTED: [],
-            Outcome.FAILED: [],
-        }
-        for row, record in self._known.records_without_article():
-            is_listed = record.status is not Status.CONTAINER
-            if is_listed and self._known.marks[row] & UNCHANGED:
-                outcome, reason = _previous_outcome(record)
-                listed[outcome].append(ListedFile(record.path, reason, known=True))
-        for path, (outcome, reason) in self._outcomes.items():
-            if outcome in listed:
-                listed[outcome].append(ListedFile(path, reason, path in self._decided_before))
+        listed = self._outcomes.listed()
         skipped: dict[str, list[ListedFile]] = {}
         for item in self.plan.skipped:
             skipped.setdefault(item.kind, []).append(ListedFile(item.path, item.reason))
@@ -746,21 +716,3 @@ class UpdateRun:
 _KEPT: Final = "~"
 """In the locator of a record that its file does not have any more, before a part of its digest."""
 _KEPT_DIGITS: Final = 8
-
-
-_OUTCOMES: Final = {
-    Status.INDEXED: Outcome.UNCHANGED,
-    Status.DUPLICATE: Outcome.DUPLICATE,
-    Status.REJECTED: Outcome.REJECTED,
-}
-"""The outcome of a file that is as it was."""
-
-
-def _previous_outcome(record: FileRecord) -> tuple[Outcome, str]:
-    match record.status:
-        case Status.INDEXED:
-            return Outcome.UNCHANGED, ""
-        case Status.DUPLICATE:
-            return Outcome.DUPLICATE, record.reason or ""
-        case Status.REJECTED | Status.CONTAINER:
-            return Outcome.REJECTED, record.reason or ""
