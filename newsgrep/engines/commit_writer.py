@@ -159,10 +159,12 @@ class CommitWriter(CommitFolder):
         # Commit files first: one without its files must not look like a commit.
         for name in sorted(names, key=lambda name: not name.startswith("commit-")):
             path = self.folder / name
-            with suppress(OSError):
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
-                else:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+                if path.exists():  # a thread of tantivy may have deleted or added a file meanwhile
+                    shutil.rmtree(path, ignore_errors=True)
+            else:
+                with suppress(OSError):
                     path.unlink()
         sync(self.folder)
 
