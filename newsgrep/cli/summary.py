@@ -126,9 +126,9 @@ def note_lines(summary: UpdateSummary, *, quiet: bool = False) -> Iterator[str]:
     if summary.others:
         yield f"skipped: {_describe_others(summary)}"
     if summary.changed:
-        have = "has" if summary.changed == 1 else "have"
+        were = "was" if summary.changed == 1 else "were"
         count = count_noun(summary.changed, "article")
-        yield f"{count} {have} another text than before: newsgrep search changed: finds all of them"
+        yield f"{count} {were} captured with different texts: newsgrep search changed: lists all"
     yield from _shared_lines(summary)
     if summary.undated and (summary.counts[Outcome.ADDED] or summary.counts[Outcome.UPDATED]):
         verb = "has" if summary.undated == 1 else "have"

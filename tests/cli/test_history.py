@@ -65,7 +65,7 @@ def test_records_of_one_file_are_versions(cli: Cli) -> None:
     lines = (json.dumps(row, ensure_ascii=False) for row in rows)
     (cli.folder / "dump.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
     notes = cli("index", "dump.jsonl").err
-    assert "1 article has another text than before: newsgrep search changed: finds" in notes
+    assert "1 article was captured with different texts: newsgrep search changed: lists" in notes
     assert captured(cli) == DAYS
     assert [each["path"][-2:] for each in cli.json("history", URL)["versions"]] == [
         ":3",
