@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from newsgrep.analysis.characters import CharKind, runs
@@ -39,6 +40,11 @@ A removed piece comes before the added one that replaces it, and no two of one k
 
 _MAX_COMPARISONS: Final = 4e8
 """Pairs of units that are compared in one step, for which a bit each is kept: 50 MB."""
+
+_MAX_DISTANCE: Final = 400
+"""Characters by which a change is moved to the beginning of a line or a sentence."""
+
+_SENTENCE_ENDS: Final = "。！？；.!?;”"
 
 _LINE: Final = re.compile(r"[^\n]*\n+|[^\n]+")
 
@@ -140,7 +146,15 @@ class _Changes:
             self._found.append([equal, removed, added])
 
     def pieces(self) -> Pieces:
-        """Return all changes as pieces."""
+        """Return all changes as pieces, which begin at a line or a sentence where possible."""
+        blocks = [*self._found, ["", "", ""]]
+        for number, (block, following) in enumerate(pairwise(blocks)):
+            for at, other in ((1, 2), (2, 1)):
+                if block[at] and not block[other]:
+                    # What is between two changes may not become empty.
+                    kept = int(number > 0), int(bool(following[1] or following[2]))
+                    block[0], block[at], following[0] = _slide(block, at, following[0], kept)
+        self._found = blocks
         kinds = (Kind.EQUAL, Kind.REMOVED, Kind.ADDED)
         return tuple(
             Piece(kind, text)
@@ -148,6 +162,34 @@ class _Changes:
             for kind, text in zip(kinds, block, strict=True)
             if text
         )
+
+
+def _slide(
+    block: Sequence[str], at: int, after: str, kept: tuple[int, int]
+) -> tuple[str, str, str]:
+    """Return a change and the equal texts around it, moved to where a person would see it.
+
+    What is added between two equal texts can often be seen at several places:
+    ``坡{+。今天水位+}。`` is also ``坡。{+今天水位。+}``. Of the texts around it, at least ``kept``
+    characters remain.
+    """
+    text, length = block[0] + block[at] + after, len(block[at])
+    first = last = start = len(block[0])
+    lowest = max(kept[0], start - _MAX_DISTANCE)
+    while first > lowest and text[first - 1] == text[first + length - 1]:
+        first -= 1
+    highest = min(len(text) - length - kept[1], start + _MAX_DISTANCE)
+    while last < highest and text[last] == text[last + length]:
+        last += 1
+    places = (start, *range(first, last + 1))
+    best = max(places, key=lambda place: _rank_of_place(text, place))
+    return text[:best], text[best : best + length], text[best + length :]
+
+
+def _rank_of_place(text: str, at: int) -> int:
+    if not at or text[at - 1] == "\n":
+        return 3
+    return 2 if text[at] == "\n" else int(text[at - 1] in _SENTENCE_ENDS)
 
 
 def _is_little(equal: str, before: Sequence[str], after: tuple[str, str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsgrep.analysis import difference
@@ -43,6 +43,7 @@ def without(pieces: Pieces, kind: Kind) -> str:
     return "".join(piece.text for piece in pieces if piece.kind is not kind)
 
 
+@settings(deadline=None)  # the first call loads a dictionary
 @given(before=TEXTS, after=TEXTS)
 def test_pieces_are_both_texts(before: str, after: str) -> None:
     pieces = compare_texts(before, after)
@@ -54,6 +55,7 @@ def test_pieces_are_both_texts(before: str, after: str) -> None:
         assert (first, second) != (Kind.ADDED, Kind.REMOVED)
 
 
+@settings(deadline=None)
 @given(text=TEXTS)
 def test_a_text_does_not_differ_from_itself(text: str) -> None:
     assert compare_texts(text, text) == ((Piece(Kind.EQUAL, text),) if text else ())
@@ -79,6 +81,20 @@ def test_a_text_does_not_differ_from_itself(text: str) -> None:
     ],
 )
 def test_differences_are_of_whole_words(before: str, after: str, difference: str) -> None:
+    assert marked(compare_texts(before, after)) == difference
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "difference"),
+    [
+        ("山区须防滑坡。", "山区须防滑坡。\n\n水位回落。", "山区须防滑坡。+\n\n水位回落。+"),
+        ("潮起，船到。", "潮起。潮落。潮起，船到。", "+潮起。潮落。+潮起，船到。"),
+        ("雨停。船到。", "雨停。风停。船到。", "雨停。+风停。+船到。"),
+        ("雨停。风停。船到。", "雨停。船到。", "雨停。-风停。-船到。"),
+    ],
+    ids=["paragraph", "beginning", "sentence", "removed sentence"],
+)
+def test_changes_begin_at_a_line_or_sentence(before: str, after: str, difference: str) -> None:
     assert marked(compare_texts(before, after)) == difference
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsgrep.errors import UsageError
@@ -101,6 +101,7 @@ def test_a_line_break_that_is_removed_has_a_mark() -> None:
     assert "晚班每天两班。[-¶-]" in shown
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30), st.text(max_size=30), st.text(max_size=30), st.text(max_size=30))
 def test_difference_of_any_texts_has_all_forms(
     title: str, body: str, other_title: str, other_body: str
