@@ -42,8 +42,9 @@ from newsgrep.models import (
     Published,
     Span,
     Status,
+    Version,
 )
-from newsgrep.query.ast import And, Field, Node, Not, Or, Phrase, Terms, describe
+from newsgrep.query.ast import And, Field, Node, Not, Or, Phrase, Terms, describe, in_all_versions
 from newsgrep.query.dates import parse_date_range
 from newsgrep.query.match import LiteralVerifier, find_literal, find_matches, merge_spans
 from newsgrep.query.parser import MAX_DEPTH, Query, normalize, parse
@@ -290,6 +291,13 @@ def _articles() -> Iterable[Article]:
             published=moments[number % len(moments)],
             captions=tuple(words[1 : 1 + number % 3]),
             left_out=tuple(LeftOut(f"{word}，转载", "notice") for word in words[: number % 3]),
+            fetched=f"2024-0{1 + number % 9}-17T20:00:00+00:00",
+            versions=tuple(
+                Version(
+                    f"{2020 + at}-05-17T02:00:00+00:00", word, f"{body}\n\n{word}，更正", "/a", "00"
+                )
+                for at, word in enumerate(words[: number % 5])
+            ),
         )
 
 
@@ -302,6 +310,8 @@ def engines(data: bytes) -> None:
     parsed = _parsed(_text(data), any_word=bool(flags & 8), field=field)
     if parsed is None or len(data) > 2000:  # brute force is slow
         return
+    if flags & 32:
+        parsed = parsed._replace(root=in_all_versions(parsed.root))
     request = SearchRequest(parsed, order, limit=50, facets=FACETS)
     by_force, found = search(memory, request), search(whoosh, request)
     _check(by_force.total == found.total, f"{by_force.total} and {found.total} articles")
