@@ -209,7 +209,7 @@ def _field_label(snippet: Snippet) -> str:
     from newsgrep.analysis.versions import capture_day  # few snippets are of earlier versions
 
     day = capture_day(snippet.captured)
-    return f"{snippet.field} of {day}" if day else snippet.field
+    return f"version of {day}" if day else snippet.field
 
 
 def _summary(result: SearchResult) -> str:
