@@ -242,7 +242,7 @@ def test_copied_index_is_tried_once(folder: Path, monkeypatch: pytest.MonkeyPatc
 def test_find_hazard_by_the_end_of_the_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, hazard: str
 ) -> None:
-    monkeypatch.setattr(damaged, "_COMMAND", ("-c", code))
+    monkeypatch.setattr(damaged, "_FLAGS", ("-c", code))
     assert (find_hazard(tmp_path) or "").endswith(hazard)
 
 
@@ -256,7 +256,7 @@ def test_find_hazard_by_the_end_of_the_process(
 def test_find_hazard_raises_errors_of_the_system(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, number: int
 ) -> None:
-    monkeypatch.setattr(damaged, "_COMMAND", ("-c", code))
+    monkeypatch.setattr(damaged, "_FLAGS", ("-c", code))
     with pytest.raises(OSError, match=r"memory|files") as caught:
         find_hazard(tmp_path)
     assert caught.value.errno == number
@@ -428,7 +428,7 @@ def test_own_files_are_those_of_an_index_only() -> None:
 
 DYING_READER = """
 import os, signal, sys
-first = int(sys.argv[2])
+first = int(sys.argv[3])
 print(4, flush=True)
 for number in range(first, 4):
     if number == 1:
@@ -441,7 +441,7 @@ def test_damaged_document_that_ends_its_process_is_unreadable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = DYING_READER.format(signal="SIGABRT")
-    monkeypatch.setattr(damaged, "_COMMAND", ("-c", script))
+    monkeypatch.setattr(damaged, "_FLAGS", ("-c", script))
     found = [each and each.to_dict() for each in read_damaged(tmp_path)]
     assert found == [
         {"id": ["0"], "texts": [b"x"]},
@@ -461,7 +461,7 @@ def test_damaged_document_that_ends_its_process_is_unreadable(
 def test_reader_that_the_system_stops_is_no_loss(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, number: int
 ) -> None:
-    monkeypatch.setattr(damaged, "_COMMAND", ("-c", script))
+    monkeypatch.setattr(damaged, "_FLAGS", ("-c", script))
     with pytest.raises(OSError, match=str(tmp_path)) as caught:
         list(read_damaged(tmp_path))
     assert caught.value.errno == number

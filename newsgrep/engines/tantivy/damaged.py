@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
@@ -31,25 +31,24 @@ MAX_BYTES: Final = 4 << 30
 MAX_SECONDS: Final = 120
 """The processor time that reading an index before its first use may take."""
 
-_TRIED_DOCUMENTS: Final = 50_000
-"""Documents that are read before the first use of an index, which takes some seconds."""
-
-_TRIED_TERMS: Final = 200
 _MAX_PROCESSES: Final = 200
 """After so many, the remaining documents of a segment count as unreadable."""
 
 _MAX_LINE_BYTES: Final = 1 << 30
 # -P: nothing is imported from the current folder, which may be an archive from anywhere.
-_COMMAND: Final = ("-P", "-m", "newsgrep.engines.tantivy.damaged")
-_TRY: Final = "try"
-_STARTED: Final = b"started\n"
-_READABLE: Final = b"readable\n"
+_FLAGS: Final = ("-P", "-m")
+_READING: Final = "newsgrep.engines.tantivy.damaged"
+_TRYING: Final = "newsgrep.engines.tantivy.recovery"
+
+STARTED: Final = b"started\n"
+READABLE: Final = b"readable\n"
+"""What a process writes before and after it reads an index for :func:`find_hazard`."""
 
 
 def _start(*arguments: str) -> subprocess.Popen[bytes]:
     paths = os.pathsep.join(filter(None, sys.path))
     return subprocess.Popen(  # noqa: S603  (our own module)
-        [sys.executable, *_COMMAND, *arguments],
+        [sys.executable, *_FLAGS, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -60,13 +59,13 @@ def _start(*arguments: str) -> subprocess.Popen[bytes]:
 def find_hazard(folder: Path) -> str | None:
     """Return why the index in ``folder`` can't be used, ``None`` if it can.
 
-    Another process opens it and reads all fields and up to :data:`_TRIED_DOCUMENTS` documents.
-    Raises ``OSError`` for what the operating system refuses.
+    Another process reads it (:func:`newsgrep.engines.tantivy.recovery.read_everything`). Raises
+    ``OSError`` for what the operating system refuses.
     """
-    with _start(str(folder), _TRY) as process:
+    with _start(_TRYING, str(folder)) as process:
         stream = cast("IO[bytes]", process.stdout)
         try:
-            if _next_line(stream) != _STARTED:
+            if _next_line(stream) != STARTED:
                 return None  # nothing was read
             line = _next_line(stream)
             status = process.wait()
@@ -76,7 +75,7 @@ def find_hazard(folder: Path) -> str | None:
         raise OSError(number, os.strerror(number), str(folder))
     if status == -signal.SIGKILL:  # by the system, to save memory
         raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), str(folder))
-    return None if line == _READABLE else "reading it ends the process that reads it"
+    return None if line == READABLE else "reading it ends the process that reads it"
 
 
 def read_damaged(folder: Path) -> Iterator[Document | None]:
@@ -87,7 +86,7 @@ def read_damaged(folder: Path) -> Iterator[Document | None]:
     """
     first = count = 0
     for _ in range(_MAX_PROCESSES):
-        with _start(str(folder), str(first)) as process:
+        with _start(_READING, str(folder), str(first)) as process:
             stream = cast("IO[bytes]", process.stdout)
             try:
                 count = max(_count(stream, folder), count)
@@ -146,7 +145,7 @@ def _packed(document: Document) -> dict[str, Any]:
     }
 
 
-def _open(folder: Path) -> Index:
+def open_index(folder: Path) -> Index:
     """Open the index; if the system refuses that, write the number of its error."""
     try:
         index = Index.open(str(folder))
@@ -158,53 +157,8 @@ def _open(folder: Path) -> Index:
     return index
 
 
-def _read_everything(folder: Path) -> None:
-    """Read fields and documents as searches do.
-
-    What tantivy raises is ignored, since searches report it. It may end this process instead.
-    """
-    # Only these processes need them, and parents have them already.
-    from newsgrep.engines.base import FACETS, Order
-    from newsgrep.engines.engine_query import ir
-    from newsgrep.engines.tantivy.query import TopDocs
-    from newsgrep.engines.tantivy.reader import CommitReader
-    from newsgrep.engines.tantivy.schema import TEXT_FIELDS
-
-    _write(_STARTED)
-    try:
-        reader = CommitReader(folder, _open(folder))
-    except BaseException:  # noqa: BLE001  (also a panic in Rust)
-        _write(_READABLE)
-        return
-    searcher, everything = reader.searcher, reader.builder.articles
-    is_small = searcher.num_docs <= _TRIED_DOCUMENTS
-    for name in FACETS:
-        _try(reader.facet, name, ir.Must(()))
-    for order in Order:
-        _try(TopDocs(searcher, everything, order).first, 100)
-    for field in TEXT_FIELDS:
-        prefix, counted = ("", everything) if is_small else ("a", None)
-        for token, _ in _try(searcher.terms_with_prefix, field, prefix, counted)[:_TRIED_TERMS]:
-            _try(reader.count, ir.Phrase(field, (token, token)))
-    for address in _try(reader.addresses, None, _TRIED_DOCUMENTS):
-        _try(reader.document, address)
-    _write(_READABLE)
-
-
-def _try(function: Callable[..., Any], *arguments: object) -> Any:
-    try:
-        return function(*arguments)
-    except BaseException:  # noqa: BLE001  (also a panic in Rust)
-        return ()
-
-
-def _write(line: bytes) -> None:
-    sys.stdout.buffer.write(line)
-    sys.stdout.buffer.flush()
-
-
 def _write_documents(folder: Path, first: int) -> None:
-    searcher = _open(folder).searcher()
+    searcher = open_index(folder).searcher()
     hits = searcher.search(Query.all_query(), max(searcher.num_docs, 1), False).hits
     addresses = sorted((each for _, each in hits), key=lambda each: (each.segment_ord, each.doc))
     print(len(addresses), flush=True)
@@ -216,7 +170,8 @@ def _write_documents(folder: Path, first: int) -> None:
         print(line, flush=True)
 
 
-def _limit_resources(folder: Path) -> None:
+def limit_resources(folder: Path, seconds: int | None = None) -> None:
+    """Limit the memory of this process, and its processor time to ``seconds``."""
     try:
         import resource
     except ImportError:  # pragma: no cover  (Windows)
@@ -225,8 +180,8 @@ def _limit_resources(folder: Path) -> None:
         resource.RLIMIT_AS: MAX_BYTES + sum(path.stat().st_size for path in folder.iterdir()),
         resource.RLIMIT_CORE: 0,
     }
-    if sys.argv[2] == _TRY:
-        limits[resource.RLIMIT_CPU] = MAX_SECONDS
+    if seconds is not None:
+        limits[resource.RLIMIT_CPU] = seconds
     for each, limit in limits.items():
         highest = resource.getrlimit(each)[1]
         if highest == resource.RLIM_INFINITY or limit < highest:
@@ -234,8 +189,5 @@ def _limit_resources(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    _limit_resources(Path(sys.argv[1]))
-    if sys.argv[2] == _TRY:
-        _read_everything(Path(sys.argv[1]))
-    else:
-        _write_documents(Path(sys.argv[1]), int(sys.argv[2]))
+    limit_resources(Path(sys.argv[1]))
+    _write_documents(Path(sys.argv[1]), int(sys.argv[2]))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain, repeat
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import IO, Any, Final, NamedTuple
 from tantivy import Document, Index
 
 from newsgrep.analysis.document import make_document
-from newsgrep.engines.base import Stored, Unreadable
+from newsgrep.engines.base import FACETS, Order, Stored, Unreadable
 from newsgrep.engines.commits import (
     Commit,
     CommitFolder,
@@ -24,16 +25,20 @@ from newsgrep.engines.commits import (
     file_problem,
     open_regular,
 )
+from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.fields import (
-    BODY,
-    CAPTION,
-    EARLIER,
     ID,
     IMPACTS,
-    LEFT_OUT,
     TERMS,
-    TITLE,
     index_fields,
+)
+from newsgrep.engines.tantivy.damaged import (
+    MAX_SECONDS,
+    READABLE,
+    STARTED,
+    limit_resources,
+    open_index,
+    read_damaged,
 )
 from newsgrep.engines.tantivy.files import (
     DAMAGE_ERRORS,
@@ -51,11 +56,13 @@ from newsgrep.engines.tantivy.files import (
     temporary_folder,
     translate_errors,
 )
+from newsgrep.engines.tantivy.query import TopDocs
 from newsgrep.engines.tantivy.reader import CommitReader, open_files
 from newsgrep.engines.tantivy.schema import (
     ARTICLE_KIND,
     KIND,
     PACKED_CHECKSUM,
+    TEXT_FIELDS,
     stored_article,
     stored_file_record,
     verify_stored,
@@ -63,11 +70,16 @@ from newsgrep.engines.tantivy.schema import (
 from newsgrep.engines.tantivy.verified import is_verified
 from newsgrep.errors import IndexDamaged
 
-_TOKEN_FIELDS: Final = (TITLE, BODY, CAPTION, LEFT_OUT, EARLIER, TERMS, IMPACTS)
+_TOKEN_FIELDS: Final = (*TEXT_FIELDS, TERMS, IMPACTS)
 
 _PREVIOUS_IN_FORMAT_5: Final = "before"
 _MAX_META_BYTES: Final = 16 << 20
 _READ_BYTES: Final = 1 << 20
+_TRIED_DOCUMENTS: Final = 50_000
+"""Documents that are read before the first use of an index, which takes some seconds."""
+
+_TRIED_TERMS: Final = 200
+
 _MAX_LISTED: Final = 1_000_000
 """Unreadable documents of a segment that are listed."""
 
@@ -279,8 +291,6 @@ def _copy_beginning(path: Path, size: int, copy: IO[bytes]) -> None:
 def _read_damaged(
     _: Path, links: dict[str, Path], meta: dict[str, Any]
 ) -> Iterator[Document | None]:
-    from newsgrep.engines.tantivy.damaged import read_damaged  # starts processes
-
     with linked_folder(links, meta) as folder:
         yield from read_damaged(folder)
 
@@ -325,3 +335,47 @@ def _document_count(segment: dict[str, Any]) -> int:
     """Return how many documents a segment has, at most a number that may be listed."""
     deleted = segment["deletes"]["num_deleted_docs"] if segment["deletes"] else 0
     return min(int(segment["max_doc"]) - int(deleted), _MAX_LISTED)
+
+
+def read_everything(folder: Path) -> None:
+    """Read all fields, and up to :data:`_TRIED_DOCUMENTS` documents, as searches do.
+
+    What tantivy raises is ignored, since searches report it. It may end this process instead,
+    which is what :func:`newsgrep.engines.tantivy.damaged.find_hazard` finds.
+    """
+    _write(STARTED)
+    try:
+        reader = CommitReader(folder, open_index(folder))
+    except BaseException:  # noqa: BLE001  (also a panic in Rust)
+        _write(READABLE)
+        return
+    searcher, everything = reader.searcher, reader.builder.articles
+    is_small = searcher.num_docs <= _TRIED_DOCUMENTS
+    for name in FACETS:
+        _try(reader.facet, name, ir.Must(()))
+    for order in Order:
+        _try(TopDocs(searcher, everything, order).first, 100)
+    for field in TEXT_FIELDS:
+        prefix, counted = ("", everything) if is_small else ("a", None)
+        for token, _ in _try(searcher.terms_with_prefix, field, prefix, counted)[:_TRIED_TERMS]:
+            _try(reader.count, ir.Phrase(field, (token, token)))
+    for address in _try(reader.addresses, None, _TRIED_DOCUMENTS):
+        _try(reader.document, address)
+    _write(READABLE)
+
+
+def _try(function: Callable[..., Any], *arguments: object) -> Any:
+    try:
+        return function(*arguments)
+    except BaseException:  # noqa: BLE001  (also a panic in Rust)
+        return ()
+
+
+def _write(line: bytes) -> None:
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    limit_resources(Path(sys.argv[1]), MAX_SECONDS)
+    read_everything(Path(sys.argv[1]))
