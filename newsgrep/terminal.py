@@ -4,8 +4,8 @@ Text from articles and file names is hostile: :func:`sanitize` and :func:`one_li
 Lines are built as :class:`StyledLine` values without markup, so brackets in a title stay
 brackets; :func:`format_plain` and :func:`format_colored` turn them into rows.
 
-Importing this module is cheap. rich would do most of it, but takes longer to load than a search
-takes to run; a test compares line breaks with those of rich.
+Importing this module is cheap. rich would do some of it, but takes longer to load than a search
+takes to run.
 """
 
 from __future__ import annotations
@@ -189,32 +189,68 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
 
 # Wrapping
 
-_WORD: Final = re.compile(r"(?:^\s++)?\S+\s*")
+_UNSPACED: Final = (
+    "\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef"
+    "\U00020000-\U0003fffd"
+)
+"""Characters of Han, Kana and Hangul and their punctuation, between which rows may break."""
+
+_PIECE: Final = re.compile(
+    rf"[{_UNSPACED}][\u0300-\u036f\u3099\u309a\ufe00-\ufe0f\U000e0100-\U000e01ef]*\s*|"
+    rf"[^\s{_UNSPACED}]+\s*"
+)
+"""One such character with its marks, or a word of another script, and the space after it."""
+
+_NEVER_FIRST: Final = frozenset(
+    ",.!?:;)]}%、。，．！？：；）］｝〉》」』】〕〗〙〛’”…—·・ー々％‰℃°ぁぃぅぇぉっゃゅょァィゥェォッャュョ"
+)
+"""Characters that do not begin a row (JIS X 4051, GB/T 15834)."""
+
+_NEVER_LAST: Final = frozenset("([{（［｛〈《「『【〔〖〘〚‘“")
+"""Characters that do not end a row."""
 
 
 def wrap_rows(text: str, width: int) -> list[tuple[int, int]]:
     """Return start and end of each row of ``text``, none wider than ``width`` cells.
 
-    Rows break between words. A word wider than a row, as Chinese sentences are, begins a row
-    and is broken anywhere. White space at the end of a row may exceed the width.
+    Rows break between words of other scripts and anywhere in Chinese, but no row begins with a
+    closing mark or ends with an opening one where that can be avoided (kinsoku). A word wider
+    than a row begins one and is broken anywhere. White space at the end of a row may exceed the
+    width.
     """
     breaks = [0]
     used = 0
-    for word in _WORD.finditer(text):
-        at, size = word.start(), display_width(word[0].rstrip())
+    for start, end in _units(text):
+        unit = text[start:end]
+        size = display_width(unit.rstrip())
         if size <= width - used:
-            used += display_width(word[0])
+            used += display_width(unit)
         elif size <= width:
-            breaks.append(at)
-            used = display_width(word[0])
+            breaks.append(start)
+            used = display_width(unit)
         else:
-            pieces = _break_word(word[0], width)
+            at = start
+            pieces = _break_word(unit, width)
             for piece in pieces:
                 breaks.append(at)
                 at += len(piece)
             used = display_width(pieces[-1])
     breaks = list(dict.fromkeys(breaks))
     return list(zip(breaks, [*breaks[1:], len(text)], strict=True))
+
+
+def _units(text: str) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each part of ``text`` that stays on one row, if it fits."""
+    start = end = 0
+    for piece in _PIECE.finditer(text):
+        before = text[end - 1] if end else ""
+        joins = text[piece.start()] in _NEVER_FIRST and not before.isspace()
+        if end and not joins and before not in _NEVER_LAST:
+            yield start, end
+            start = end
+        end = piece.end()
+    if end > start:
+        yield start, end
 
 
 def _break_word(word: str, width: int) -> list[str]:
@@ -425,13 +461,17 @@ def format_colored(lines: Iterable[StyledLine], *, wrap: bool) -> Iterator[str]:
     width = _terminal_width() if wrap else None
     for number, line in enumerate(lines, 1):
         text = "".join(piece.text for piece in line.pieces)
-        whole = [(0, len(text))]
-        rows = wrap_rows(text, max(width - line.indent, _MIN_WIDTH)) if width else whole
-        for start, end in rows:
-            stop = start + len(text[start:end].rstrip())
+        rows = wrap_line(text, line.indent, width) if width else [(0, len(text.rstrip()))]
+        for start, stop in rows:
             label = "" if start else line.label
             before = _apply_style(label.ljust(line.indent), "dim")
             yield before + _format_range(line.pieces, start, stop, number) if stop > start else ""
+
+
+def wrap_line(text: str, indent: int, width: int) -> list[tuple[int, int]]:
+    """Return start and end, without white space, of the rows of a line of a terminal."""
+    rows = wrap_rows(text, max(width - indent, _MIN_WIDTH))
+    return [(start, start + len(text[start:end].rstrip())) for start, end in rows]
 
 
 def _terminal_width() -> int:

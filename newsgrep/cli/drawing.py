@@ -18,7 +18,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from newsgrep.terminal import Screen, StyledLine, bar, display_width, one_line, sanitize
+from newsgrep.terminal import Screen, StyledLine, bar, display_width, one_line, sanitize, wrap_line
 from newsgrep.views.stats import MAX_SOURCES, IndexStats, figures
 
 _STYLES: Final = {
@@ -45,7 +45,10 @@ def draw_lines(lines: Iterable[StyledLine], width: int) -> Iterator[str]:
         if not text.plain.strip():
             yield ""
             continue
-        first, *rest = _rows(Padding(text, (0, 0, 0, line.indent), expand=False), width)
+        # Broken here, because rich breaks Chinese before any character.
+        rows = [text[start:end] for start, end in wrap_line(text.plain, line.indent, width)]
+        padded = Padding(Text("\n").join(rows), (0, 0, 0, line.indent), expand=False)
+        first, *rest = _rows(padded, width)
         if line.label:
             (label,) = _rows(Text(line.label, _STYLES["dim"]), width)
             first = label + first[display_width(line.label) :]

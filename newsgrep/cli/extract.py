@@ -60,7 +60,6 @@ class ExtractOptions(OutputOptions):
     field_names: Mapping[str, str]
     sql: str | None
     explain: bool
-    pager: bool
 
     def validate(self) -> None:
         """Raise :class:`UsageError` for one address of several files."""
@@ -95,7 +94,6 @@ class ExtractOptions(OutputOptions):
 @sql_option
 @click.option("--explain", is_flag=True, help="Show all claims and blocks, and why they lost.")
 @output_options(OutputFormat.JSON, OutputFormat.JSONL)
-@click.option("--pager/--no-pager", default=True, help="Page the output on a terminal.")
 @pass_options(ExtractOptions)
 def extract_command(options: ExtractOptions) -> int:
     """Show what newsgrep takes from FILE, or from standard input (-), without an index.

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
     from newsgrep.query.dates import Calendar
 
+_FORCING: Final = ("FORCE_COLOR", "CLICOLOR_FORCE")
+"""Variables that request colours wherever the output goes, unless they are 0."""
+
 _MAX_TIMEOUT: Final = 86_400
 """Seconds of a day."""
 
@@ -124,6 +127,7 @@ class OutputOptions(Options):
     output: OutputFormat = OutputFormat.TEXT
     null: bool = False
     color: str = "auto"
+    pager: bool = False
     csv_form: CsvForm = CsvForm.SAFE
 
     def validate(self) -> None:
@@ -133,11 +137,18 @@ class OutputOptions(Options):
 
     @property
     def use_color(self) -> bool:
-        """Whether to print in colour, by ``--color``, NO_COLOR, TERM and the terminal."""
-        if self.color == "auto":
-            plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-            return sys.stdout.isatty() and not plain
-        return self.color == "always"
+        """Whether to print in colour: by ``--color``, the environment and the terminal.
+
+        NO_COLOR comes before FORCE_COLOR and CLICOLOR_FORCE, which come before CLICOLOR and TERM.
+        """
+        if self.color != "auto":
+            return self.color == "always"
+        if os.environ.get("NO_COLOR"):
+            return False
+        if any(os.environ.get(name, "0") not in {"", "0"} for name in _FORCING):
+            return True
+        plain = os.environ.get("TERM") == "dumb" or os.environ.get("CLICOLOR") == "0"
+        return sys.stdout.isatty() and not plain
 
 
 class QueryOptions(IndexOptions):
@@ -427,6 +438,9 @@ def output_options(*formats: OutputFormat, color: bool = True) -> Callable[[_Com
                 default="auto",
                 show_default=True,
                 help="When to use colours; auto: on a terminal, unless NO_COLOR is set.",
+            )(command)
+            command = click.option(
+                "--pager/--no-pager", default=True, help="Page long output on a terminal."
             )(command)
         if OutputFormat.PATHS in formats:
             command = click.option(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
+from itertools import chain
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -18,6 +19,7 @@ from newsgrep.cli.options import OutputFormat, OutputOptions
 from newsgrep.terminal import (
     Screen,
     StyledLine,
+    display_width,
     format_colored,
     format_plain,
     one_line,
@@ -71,7 +73,25 @@ def _print_text(rendering: Rendering, options: OutputOptions) -> None:
         rows = format_colored(lines, wrap=rendering.wrap and sys.stdout.isatty())
     else:
         rows = format_plain(rendering.text())
-    write_streaming(rows)
+    if options.pager and sys.stdout.isatty():
+        _write_paged(iter(rows), color=options.use_color)
+    else:
+        write_streaming(rows)
+
+
+def _write_paged(rows: Iterator[str], *, color: bool) -> None:
+    """Write ``rows`` to the terminal, by the user's pager if they are more than a screen."""
+    # The shell takes the last line of the screen.
+    size = get_terminal_size()
+    first: list[str] = []
+    height = 0
+    for row in rows:
+        first.append(row)
+        height += 1 + max(display_width(row) - 1, 0) // size.columns if not color else 1
+        if height >= size.lines:
+            _page(chain(first, rows), color=color)
+            return
+    write_streaming(first)
 
 
 def _print_json(rendering: Rendering, _: OutputOptions) -> None:
@@ -125,7 +145,10 @@ def draw(lines: Callable[[], Iterable[StyledLine]]) -> Callable[[], Iterable[str
 
 def print_paged(lines: Iterable[StyledLine], *, color: bool) -> None:
     """Print ``lines`` on a terminal by the user's pager."""
-    rows = draw(lambda: lines)() if color else format_plain(lines)
+    _page(draw(lambda: lines)() if color else format_plain(lines), color=color)
+
+
+def _page(rows: Iterable[str], *, color: bool) -> None:
     os.environ.setdefault("LESS", "-R")  # passes colours through, unless the user chose
     click.echo_via_pager((f"{row}\n" for row in rows), color=color)
 

@@ -47,7 +47,6 @@ class ShowOptions(IndexOptions, OutputOptions):
     match: str
     left_out: bool
     raw: bool
-    pager: bool
 
     def validate(self) -> None:
         """Raise :class:`UsageError` for options that a raw record does not have."""
@@ -66,7 +65,6 @@ class ShowOptions(IndexOptions, OutputOptions):
 @click.option("--all", "left_out", is_flag=True, help="Print the text that was left out, too.")
 @click.option("--raw", is_flag=True, help="Print the record in the file, before extraction.")
 @output_options(OutputFormat.JSON, OutputFormat.JSONL)
-@click.option("--pager/--no-pager", default=True, help="Page the articles on a terminal.")
 @index_option
 @pass_options(ShowOptions)
 def show_command(options: ShowOptions) -> int:

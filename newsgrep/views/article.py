@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from newsgrep.models import Article, Precision, Span
 from newsgrep.terminal import StyledLine, StyledText, count_noun, highlight, one_line, quote_path
@@ -32,7 +33,7 @@ def to_text(
     if byline := byline_pieces(article):
         yield StyledLine(byline)
     for label, value in (
-        ("url", article.url),
+        ("url", article.url and readable_url(article.url)),
         ("tags", "、".join(article.tags)),
         ("path", display_path(article.path)),
         ("id", article.id),
@@ -165,6 +166,33 @@ def display_path(path: str) -> str:
     here = os.getcwd()  # noqa: PTH109  (paths in an index are strings of any bytes)
     prefix = here.rstrip(os.sep) + os.sep
     return quote_path(path.removeprefix(prefix))
+
+
+_ESCAPES: Final = re.compile("(?:%[0-9A-Fa-f]{2})+")
+
+
+def readable_url(url: str) -> str:
+    """Return ``url`` as people read it: escaped characters of other scripts are decoded.
+
+    What is ASCII stays escaped, so that the address remains the same one, and so does what is
+    invisible or not UTF-8.
+
+    >>> readable_url("https://news.example/%E6%B8%A1%E8%BD%AE?a=%26b")
+    'https://news.example/渡轮?a=%26b'
+    """
+    return _ESCAPES.sub(_decode_escapes, url)
+
+
+def _decode_escapes(found: re.Match[str]) -> str:
+    decoded = unquote_to_bytes(found[0]).decode("utf-8", "surrogateescape")
+    return "".join(
+        character if character.isprintable() and not character.isascii() else _escape(character)
+        for character in decoded
+    )
+
+
+def _escape(character: str) -> str:
+    return "".join(f"%{octet:02X}" for octet in character.encode("utf-8", "surrogateescape"))
 
 
 def web_link(url: str | None) -> str | None:

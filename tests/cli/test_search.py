@@ -51,7 +51,7 @@ def test_search_shows_a_day_without_time(tides: Cli) -> None:
 
 
 def test_color_always_adds_colours_and_links(seeds: Cli) -> None:
-    assert ESCAPE not in seeds("search", "联合声明", env={"FORCE_COLOR": "1"}).out
+    assert ESCAPE not in seeds("search", "联合声明").out
     colored = seeds("search", "联合声明", "--color", "always").out
     assert f"{ESCAPE}[1;31m联合声明{ESCAPE}[0m" in colored
     assert re.search(r"\x1b\]8;[^;]*;https://www\.qundao\.example/a/[^\x1b]*\x1b\\", colored)
@@ -75,14 +75,39 @@ def test_color_always_overrides_no_color(seeds: Cli) -> None:
 
 @pytest.mark.parametrize(
     ("args", "env"),
-    [(["--color", "never"], {}), ([], {"NO_COLOR": "1"}), ([], {"TERM": "dumb"})],
-    ids=["never", "NO_COLOR", "dumb"],
+    [
+        (["--color", "never"], {"FORCE_COLOR": "1"}),
+        ([], {"NO_COLOR": "1", "FORCE_COLOR": "1"}),
+        ([], {"TERM": "dumb"}),
+        ([], {"CLICOLOR": "0"}),
+    ],
+    ids=["never", "NO_COLOR", "dumb", "CLICOLOR"],
 )
 def test_terminal_without_colours(seeds: Cli, args: list[str], env: dict[str, str]) -> None:
     status, screen = seeds.on_terminal("search", "联合声明", *args, env=env)
     assert status == 0
     assert BRIDGE in screen
     assert ESCAPE not in screen
+
+
+def test_colour_is_forced_into_a_pipe(seeds: Cli) -> None:
+    for env in ({"FORCE_COLOR": "1"}, {"CLICOLOR_FORCE": "1", "CLICOLOR": "0"}):
+        assert ESCAPE in seeds("search", "联合声明", env=env).out
+    for env in ({"FORCE_COLOR": "0"}, {"CLICOLOR_FORCE": "0"}, {"FORCE_COLOR": ""}):
+        assert ESCAPE not in seeds("search", "联合声明", env=env).out
+
+
+def test_output_longer_than_the_screen_is_paged(seeds: Cli) -> None:
+    env = {"PAGER": "sed s/^/@/"}
+    status, screen = seeds.on_terminal("search", "*", "-n", "16", env=env)
+    assert status == 0
+    lines = _without_codes(screen)
+    assert {line[:1] for line in lines} == {"@"}
+    assert any(line.startswith("@16 articles") for line in lines)
+    for arguments in (("search", "*", "-n", "2"), ("search", "*", "-n", "16", "--no-pager")):
+        assert "@" not in seeds.on_terminal(*arguments, env=env)[1]
+    config = {**env, "NO_COLOR": "1"}
+    assert "\n@2" in seeds.on_terminal("kwic", "的", env=config)[1]
 
 
 def test_terminal_output_fits_its_width(seeds: Cli) -> None:

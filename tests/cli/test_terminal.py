@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from io import StringIO
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rich.console import Console
-from rich.text import Text
 
 from newsgrep.terminal import (
     bar,
@@ -73,14 +69,47 @@ def test_bar_and_column_chart_are_exact_to_an_eighth(values: list[int], size: in
         assert (across > 0) == (signs > 0) == (value > 0)
 
 
-@settings(max_examples=500, deadline=None)
-@given(
-    st.text(st.sampled_from("中国联合声明，。“”ab cd  e1-é…·　 "), max_size=80), st.integers(10, 40)
+WRAPPED = st.text(st.sampled_from("中国联合声明，。“”「」（）ab cd  e1-é…·　 ,.)("), max_size=80)
+MARKED = st.lists(
+    st.sampled_from(("中", "国联", "合声，", "明。", "“岛", "（港", "湾）")), max_size=30
 )
-def test_wrapped_equals_rich(text: str, width: int) -> None:
-    rows = Text(text).wrap(Console(file=StringIO()), width, overflow="fold")
-    expected = [row.plain.rstrip() for row in rows]
-    assert [text[start:end].rstrip() for start, end in wrap_rows(text, width)] == expected
+"""Words with a mark before or after them."""
+
+
+def rows_of(text: str, width: int) -> list[str]:
+    return [text[start:end] for start, end in wrap_rows(text, width)]
+
+
+@settings(max_examples=500, deadline=None)
+@given(WRAPPED, st.integers(10, 40))
+def test_wrapped_rows_are_the_text_and_fit(text: str, width: int) -> None:
+    rows = rows_of(text, width)
+    assert "".join(rows) == text
+    assert all(display_width(row.rstrip()) <= width for row in rows)
+
+
+@given(MARKED.map("".join), st.integers(10, 40))
+def test_no_row_begins_with_a_closing_mark(text: str, width: int) -> None:
+    rows = rows_of(text, width)
+    assert [row for row in rows if row[:1] in {"，", "。", "）"}] == []
+    assert [row for row in rows if row[-1:] in {"“", "（"}] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "rows"),
+    [
+        ("联合声明今天发表，各方表示欢迎。", 16, ["联合声明今天发", "表，各方表示欢", "迎。"]),
+        ("他说：“渡轮停航”，随后离开", 10, ["他说：“渡", "轮停航”，", "随后离开"]),
+        ("见《雾港日报》（第三版）", 14, ["见《雾港日报》", "（第三版）"]),
+        ("Tyee 要求 Vaughan 解释的监控", 16, ["Tyee 要求 ", "Vaughan 解释的监", "控"]),
+        ("don’t stop the ferry", 10, ["don’t stop ", "the ferry"]),
+        ("a" * 25, 10, ["a" * 10, "a" * 10, "a" * 5]),
+        ("。" * 12, 10, ["。" * 5, "。" * 5, "。" * 2]),
+        ("　　渡轮停航，大雾", 12, ["　　渡轮停", "航，大雾"]),
+    ],
+)
+def test_wrap_rows_follows_kinsoku(text: str, width: int, rows: list[str]) -> None:
+    assert rows_of(text, width) == rows
 
 
 @pytest.mark.parametrize(

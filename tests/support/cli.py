@@ -54,13 +54,18 @@ class CommandResult:
         return self.out.splitlines()
 
 
+_TERMINAL_VARIABLES = frozenset(
+    ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "PAGER", "LESS", "LANG", "TERM")
+)
+
+
 def clean_environment(home: Path, changes: Environment | None = None) -> dict[str, str]:
     """Return the environment without what the user has configured, with ``changes``."""
     env = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("NEWSGREP", "PYTHON", "LC_", "COLUMNS", "LINES"))
-        and name not in {"NO_COLOR", "FORCE_COLOR", "CLICOLOR", "PAGER", "LESS", "LANG", "TERM"}
+        and name not in _TERMINAL_VARIABLES
     }
     env |= {
         "XDG_CONFIG_HOME": str(home / "config"),
@@ -69,6 +74,7 @@ def clean_environment(home: Path, changes: Environment | None = None) -> dict[st
         "LANG": "C.UTF-8",
         "TERM": "xterm-256color",
         "PYTHONWARNINGS": "error",
+        "PAGER": "cat",  # less would wait for a key
     }
     for name, value in (changes or {}).items():
         if value is None:
