@@ -38,7 +38,7 @@ from newsgrep.models import Article, FileRecord, Status
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import parse
 from tests.support.cli import TIMEOUT, Cli, write_article
-from tests.support.contract_archive import ARCHIVE, QUERIES
+from tests.support.contract_archive import ARCHIVE, COLLECTIONS, QUERIES
 from tests.support.factories import engine_with, make_article, make_file_record, upsert
 from tests.support.stress import Tally, trial_count
 
@@ -48,7 +48,11 @@ NAME = "tantivy"
 def all_results(engine: Engine) -> list[object]:
     """Return an engine's results for queries that together read every kind of file."""
     found = [
-        engine.search(EngineRequest(parse(query, scan=True).root, order, 100, 0, FACETS))
+        engine.search(
+            EngineRequest(
+                parse(query, scan=True, collections=lambda: COLLECTIONS).root, order, 100, 0, FACETS
+            )
+        )
         for query in ('"合声明"', "水 OR 渔", "-date:2024", "caption:大桥", "gp*", "url:news")
         for order in Order
     ]
@@ -357,7 +361,7 @@ def test_ties_and_undated_articles_are_ordered_as_in_memory(tmp_path: Path) -> N
     ]
     engine, expected = (engine_with(name, tmp_path, articles) for name in (NAME, "memory"))
     for query in ("潮汐", "潮汐 照常", "-没有", "date:2024"):
-        root = parse(query).root
+        root = parse(query, collections=lambda: COLLECTIONS).root
         for order in Order:
             whole = expected.search(EngineRequest(root, order, 1000))
             assert engine.search(EngineRequest(root, order, 1000)) == whole
@@ -398,7 +402,7 @@ def test_long_terms_and_addresses_are_found(tmp_path: Path) -> None:
         f'"{long}，{long}"',
     )  # fmt: skip
     for query in queries:
-        root = parse(query, scan=True).root
+        root = parse(query, scan=True, collections=lambda: COLLECTIONS).root
         for order in Order:
             one, other = (
                 each.search(EngineRequest(root, order, 9, 0, FACETS)) for each in (engine, expected)

@@ -24,7 +24,7 @@ from newsgrep.engines.whoosh import internals, reader, writer
 from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, UsageError
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import parse
-from tests.support.contract_archive import ARCHIVE, QUERIES
+from tests.support.contract_archive import ARCHIVE, COLLECTIONS, QUERIES
 from tests.support.factories import engine_with, make_article, make_file_record, upsert
 
 
@@ -62,7 +62,7 @@ def test_search_equals_memory_engine_after_many_commits(tmp_path: Path) -> None:
             "caption:图 OR source:甲",
             "date:2024-05",
         ):
-            root = parse(query).root
+            root = parse(query, collections=lambda: COLLECTIONS).root
             for order in Order:
                 one = engine.search(EngineRequest(root, order, 100, 0, FACETS))
                 other = expected.search(EngineRequest(root, order, 100, 0, FACETS))
@@ -89,8 +89,16 @@ def test_reader_keeps_commit_after_files_are_deleted(tmp_path: Path, reference: 
     assert not before & {path.name for path in (tmp_path / "whoosh").glob("*.col")}
     for query in QUERIES:
         for order in Order:
-            expected = reference.search(EngineRequest(parse(query).root, order, 100, 0, FACETS))
-            found = reader.search(EngineRequest(parse(query).root, order, 100, 0, FACETS))
+            expected = reference.search(
+                EngineRequest(
+                    parse(query, collections=lambda: COLLECTIONS).root, order, 100, 0, FACETS
+                )
+            )
+            found = reader.search(
+                EngineRequest(
+                    parse(query, collections=lambda: COLLECTIONS).root, order, 100, 0, FACETS
+                )
+            )
             assert [each.id for each in found.candidates] == [
                 each.id for each in expected.candidates
             ]
@@ -109,7 +117,7 @@ def test_postings_cache_is_bounded(
     monkeypatch.setattr(reader, "MAX_CACHED_POSTINGS", 5)
     engine = engine_with("whoosh", tmp_path, ARCHIVE)
     for query in QUERIES:
-        root = parse(query).root
+        root = parse(query, collections=lambda: COLLECTIONS).root
         assert [c.id for c in engine.search(EngineRequest(root)).candidates] == [
             c.id for c in reference.search(EngineRequest(root)).candidates
         ]
@@ -141,7 +149,9 @@ def test_open_engine_raises_index_missing(tmp_path: Path) -> None:
 def test_missing_file_raises_index_damaged(tmp_path: Path) -> None:
     engine_with("whoosh", tmp_path, ARCHIVE).close()
     for path in sorted((tmp_path / "whoosh").iterdir()):
-        if path.name.endswith((".lock", ".previous.json")):  # not needed by any request
+        if path.name.endswith(
+            (".lock", ".previous.json", ".copy.json")
+        ):  # not needed by any request
             continue
         content = path.read_bytes()
         path.unlink()
