@@ -383,7 +383,11 @@ class UpdateRun:
             if known and known.status is Status.INDEXED:
                 yield self._delete(known.article_id or "")
             yield PutFileRecord(record)
-        elif known and known.status is Status.CONTAINER:
+        elif (
+            known
+            and known.status is Status.CONTAINER
+            and self._outcomes.get(record.path) is not Outcome.REJECTED  # whose record replaced it
+        ):
             yield DropFileRecord(record.path)
 
     def _drop_unseen(self, file: KnownFile) -> Iterator[Change]:

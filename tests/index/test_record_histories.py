@@ -267,6 +267,53 @@ def test_refilled_file_loses_nothing_without_prune(tmp_path: Path, has_url: bool
     assert (summary.articles, summary.removed) == (5, 16)
 
 
+def damaged(data: bytes, chance: random.Random) -> bytes:
+    """Return ``data`` with a part that is changed, missing, doubled or zero."""
+    begin = chance.randrange(len(data))
+    end = min(len(data), begin + chance.choice((1, 1, 8, 200)))
+    part = data[begin:end]
+    match chance.choice(("flip", "cut off", "remove", "double", "zero")):
+        case "flip":
+            part = bytes(byte ^ chance.randrange(1, 256) for byte in part)
+        case "cut off":
+            return data[:begin]
+        case "remove":
+            part = b""
+        case "double":
+            part += part
+        case "zero":
+            part = bytes(len(part))
+    return data[:begin] + part + data[end:]
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("ending", FORMATS)
+def test_damaged_file_is_read_as_in_a_new_index(tmp_path: Path, ending: str, tally: Tally) -> None:
+    chance = random.Random(f"{ending} 20")
+    folder, index = tmp_path / "a", FolderIndex(tmp_path / "index")
+    folder.mkdir()
+    file, other = folder / f"d.{ending}", folder / "e.jsonl"
+    whole = FORMATS[ending]([item(number) for number in range(8)])
+    file.write_bytes(whole)
+    other.write_bytes(jsonl_of([item(number) for number in range(20, 23)]))
+    update(index, folder)
+    before = contents(index)
+    for step in range(trial_count(4, 100)):
+        file.write_bytes(damaged(whole, chance))
+        with suppress(UsageError):
+            update(index, folder, prune=None)
+        summary = update(index, folder)
+        assert summary.seen == sum(summary.counts.values())
+        fresh = FolderIndex(tmp_path / f"fresh{step}")
+        update(fresh, folder)
+        assert contents(index) == contents(fresh)
+        tally["articles lost"] += 11 - summary.articles
+        file.write_bytes(whole)
+        assert update(index, folder).articles == 11
+        assert contents(index) == before
+        tally["damaged files"] += 1
+
+
 @pytest.mark.slow
 @pytest.mark.torture
 @pytest.mark.parametrize("ending", FORMATS)
