@@ -75,7 +75,7 @@ def find_hazard(folder: Path) -> str | None:
         raise OSError(number, os.strerror(number), str(folder))
     if status == -signal.SIGKILL:  # by the system, to save memory
         raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), str(folder))
-    return None if line == READABLE else "reading it ends the process that reads it"
+    return None if line == READABLE else "tantivy can't read it"
 
 
 def read_damaged(folder: Path) -> Iterator[Document | None]:

@@ -50,6 +50,7 @@ from newsgrep.engines.tantivy.files import (
     commit_meta,
     deletes_file,
     footer_problem,
+    is_panic,
     linked_folder,
     segment_files,
     segment_name,
@@ -340,13 +341,13 @@ def _document_count(segment: dict[str, Any]) -> int:
 def read_everything(folder: Path) -> None:
     """Read all fields, and up to :data:`_TRIED_DOCUMENTS` documents, as searches do.
 
-    What tantivy raises is ignored, since searches report it. It may end this process instead,
-    which is what :func:`newsgrep.engines.tantivy.damaged.find_hazard` finds.
+    What tantivy raises is ignored, since searches report it, except for a panic, which writes to
+    the standard error. It may also end this process. Either is what
+    :func:`newsgrep.engines.tantivy.damaged.find_hazard` finds.
     """
     _write(STARTED)
-    try:
-        reader = CommitReader(folder, open_index(folder))
-    except BaseException:  # noqa: BLE001  (also a panic in Rust)
+    reader = _try(lambda: CommitReader(folder, open_index(folder)))
+    if not reader:
         _write(READABLE)
         return
     searcher, everything = reader.searcher, reader.builder.articles
@@ -367,8 +368,10 @@ def read_everything(folder: Path) -> None:
 def _try(function: Callable[..., Any], *arguments: object) -> Any:
     try:
         return function(*arguments)
-    except BaseException:  # noqa: BLE001  (also a panic in Rust)
-        return ()
+    except BaseException as exc:
+        if isinstance(exc, Exception) and not is_panic(exc):
+            return ()
+        raise
 
 
 def _write(line: bytes) -> None:
