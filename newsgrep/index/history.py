@@ -110,6 +110,9 @@ class Histories:
         self._known: dict[str, _Captures] = {}
         # Texts of duplicates by path, to be added at the end.
         self._duplicates: dict[str, _Capture] = {}
+        # Hashes of the paths of files that are gone, of which there may be millions, and the file
+        # records of those with a text of an article that has versions.
+        self._gone_paths: set[int] = set()
         self._gone: dict[str, FileRecord] = {}
 
     @property
@@ -124,13 +127,15 @@ class Histories:
 
     @property
     def gone(self) -> Iterable[FileRecord]:
-        """The files that are gone of which an article had a text."""
+        """The files that are gone in which a text of an article with versions was captured."""
         return self._gone.values()
 
     def forget(self, record: FileRecord) -> None:
         """Note that a file is gone, and with it the texts that were captured in it."""
         if record.article_id and not self.is_off:
-            self._gone[record.path] = record
+            self._gone_paths.add(hash(record.path))
+            if self._has_versions(record.article_id):
+                self._gone[record.path] = record
 
     def add_duplicate(self, document: IndexDocument, better: FileRecord) -> None:
         """Note a text that is not shown, because that of the file record ``better`` is."""
@@ -163,7 +168,8 @@ class Histories:
                 since += self._replace(before, document, key, found)
         for each in demoted:
             self._demote(each, article_id, key, found)
-        self._known[article_id] = found
+        if found or self._known.get(article_id) or article_id in self.joined:
+            self._known[article_id] = found
         if found or since:
             document = self._with_versions(document, found, since)
         self._places[article_id] = self._written.add(_without_terms(document))
@@ -173,7 +179,7 @@ class Histories:
         self, before: FileRecord, document: IndexDocument, key: TextKey, found: _Captures
     ) -> Iterator[str]:
         """Add the text of a file that was overwritten; yield when the same text was captured."""
-        text = None if before.path in self._gone else self._present(before)
+        text = None if hash(before.path) in self._gone_paths else self._present(before)
         if text is None:
             return
         old_key = _key_of_text(text)
@@ -209,7 +215,8 @@ class Histories:
     def delete(self, article_id: str) -> None:
         """Note that an article is deleted; another file with it may follow."""
         if not self.is_off:
-            self._known[article_id] = self._versions_of(article_id)
+            if found := self._versions_of(article_id):
+                self._known[article_id] = found
             self._places.pop(article_id, None)
 
     def complete(
