@@ -76,6 +76,18 @@ def test_captures_are_versions_in_any_order(often: bool) -> None:
         assert days(article(many_runs)) == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("order", [*permutations((SECOND, THIRD, captured(4, "渡轮停航。")))])
+def test_interrupted_runs_lose_no_version(order: tuple[Version, ...]) -> None:
+    for groups in range(10):
+        archive = Archive(commits_often=True)
+        run(archive, page=FIRST)
+        archive.files = {"/page": order[0], "/other": order[1], "/third": order[2]}
+        archive.update(groups=groups)
+        archive.update()
+        archive.verify()
+        assert days(article(archive)) == [1, 2, 3, 4], groups
+
+
 def test_an_unchanged_text_is_no_version_but_keeps_its_first_time() -> None:
     archive = Archive()
     run(archive, page=captured(1, "渡轮每天开三班"))

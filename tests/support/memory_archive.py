@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from hashlib import blake2b
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from newsgrep.analysis.document import IndexDocument, make_document
 from newsgrep.analysis.versions import all_versions
@@ -140,13 +140,15 @@ class Archive:
             else:
                 yield prepared(file.path, version)
 
-    def update(self) -> UpdateRun:
+    def update(self, *, groups: int | None = None) -> UpdateRun:
+        """Make one run, or only its first ``groups`` groups of changes, as if it was killed."""
         pending: list[Change] = []
         plan = self.plan()
         before = {record.path: record.article_id for record in self.records()}
         run = UpdateRun(plan, Histories(self.engine, self.keep, self.ids_with_versions))
         rewrite = partial(rewrite_articles, jobs=1)
-        for group in run.changes(self.prepare(plan.to_read), self.prepare, rewrite):
+        all_groups = run.changes(self.prepare(plan.to_read), self.prepare, rewrite)
+        for group in islice(all_groups, groups):
             changes = list(group)
             if self.commits_often:
                 self.engine.write(changes)
