@@ -20,10 +20,14 @@ from newsgrep.index.server import ServerIndex
 from newsgrep.index.store import Index
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.index.workers import Progress, no_progress
-from newsgrep.models import FileRecord, Status
 from tests.support import fake_server
 from tests.support.cli import Cli, write_article
-from tests.support.simulated_archive import SimulatedArchive, index_contents, random_article
+from tests.support.simulated_archive import (
+    SimulatedArchive,
+    contents_in_any_order,
+    index_contents,
+    random_article,
+)
 
 
 @pytest.fixture
@@ -217,21 +221,6 @@ def test_next_runs_correct_simultaneous_shards(
     assert index_contents(server)[0] == index_contents(FolderIndex(tmp_path / "whole"))[0]
 
 
-def without_ids(index: Index) -> tuple[list[str], dict[str, FileRecord]]:
-    """Return the contents of an index without what depends on the order of the files.
-
-    The first of several texts at one address has the id of the address, and a duplicate may agree
-    with two of them.
-    """
-    articles, records = index_contents(index)
-    shown = {each.article_id for each in records.values() if each.status is Status.INDEXED}
-    assert shown == articles.keys()
-    assert shown >= {each.article_id for each in records.values() if each.article_id}
-    return sorted(articles.values()), {
-        path: each._replace(article_id=None, address="") for path, each in records.items()
-    }
-
-
 @pytest.mark.parametrize("seed", range(12))
 def test_simultaneous_shards_equal_one_run(
     tmp_path: Path, server: ServerIndex, seed: int, monkeypatch: pytest.MonkeyPatch
@@ -266,7 +255,7 @@ def test_simultaneous_shards_equal_one_run(
     assert not moments
     whole = FolderIndex(tmp_path / "whole")
     update_index(whole, paths)
-    assert without_ids(server) == without_ids(whole)
+    assert contents_in_any_order(server) == contents_in_any_order(whole)
     again = update_index(server, paths)
     assert again.counts[Outcome.ADDED] == again.counts[Outcome.UPDATED] == 0
 

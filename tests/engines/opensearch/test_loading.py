@@ -21,7 +21,7 @@ from newsgrep.index.plan import Shard
 from newsgrep.index.server import ServerIndex
 from newsgrep.index.store import Index
 from newsgrep.index.update import UpdateOptions, update_index
-from newsgrep.models import Article, FileRecord, Status
+from newsgrep.models import Article
 from newsgrep.query.ast import MatchAll
 from tests.support.cli import TIMEOUT, Cli, assert_no_crash, write_article
 from tests.support.factories import make_article, server_engine, upsert
@@ -34,7 +34,12 @@ from tests.support.recording_proxy import (
     json_response,
     reject_some,
 )
-from tests.support.simulated_archive import SimulatedArchive, index_contents, random_article
+from tests.support.simulated_archive import (
+    SimulatedArchive,
+    contents_in_any_order,
+    index_contents,
+    random_article,
+)
 
 pytestmark = pytest.mark.engines
 
@@ -325,16 +330,6 @@ def test_article_dated_differently_by_two_loaders(proxy: RecordingProxy, seed: i
     second.close()
 
 
-def without_ids(index: Index) -> tuple[list[str], dict[str, FileRecord]]:
-    """Return the contents of an index without what depends on the order of its files."""
-    articles, records = index_contents(index)
-    shown = {each.article_id for each in records.values() if each.status is Status.INDEXED}
-    assert shown == articles.keys()
-    return sorted(articles.values()), {
-        path: each._replace(article_id=None, address="") for path, each in records.items()
-    }
-
-
 @pytest.mark.parametrize("first", [1, 2])
 def test_loaders_of_shards_equal_one_in_any_order(
     proxy: RecordingProxy, tmp_path: Path, first: int, monkeypatch: pytest.MonkeyPatch
@@ -357,7 +352,7 @@ def test_loaders_of_shards_equal_one_in_any_order(
     update_index(index, paths, UpdateOptions(shard=Shard(first, 2), progress=meanwhile))
     whole = FolderIndex(tmp_path / "whole")
     update_index(whole, paths)
-    assert without_ids(index) == without_ids(whole)
+    assert contents_in_any_order(index) == contents_in_any_order(whole)
     assert len(locations(proxy, index.url)) == len(index_contents(whole)[0])
 
 
