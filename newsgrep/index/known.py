@@ -386,9 +386,12 @@ def _is_settled(record: FileRecord, digest: str) -> bool:
 
 
 def locator_number(locator: str) -> int:
-    """Return the number in the locator of a record of a file that is resumed."""
+    """Return the number in the locator of a record of a file that is resumed.
+
+    That of a record which its file does not have any more is greater than all.
+    """
     digits = locator[1:]
-    return int(digits) if digits.isdecimal() else 0
+    return int(digits) if digits.isdecimal() else HASH_MASK
 
 
 def _half(digest: str) -> int:

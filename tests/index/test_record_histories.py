@@ -260,6 +260,10 @@ def test_refilled_file_loses_nothing_without_prune(tmp_path: Path, has_url: bool
         ids = found
     again = update(index, folder, prune=False)
     assert again.counts[Outcome.UNCHANGED] == again.articles == 21
+    dump.write_bytes(jsonl_of([*items, item(0, has_url=has_url)]))  # the first one is back
+    assert update(index, folder, prune=False).articles == 21
+    assert ids == ids_of_titles(index)
+    assert sum("~" in path for path in contents(index)) == 14
     dump.write_bytes(jsonl_of(items[:-1]))
     with pytest.raises(UsageError, match="16 articles are gone"):
         update(index, folder, prune=None)
