@@ -67,11 +67,9 @@ def replace_invisible(text: str) -> str:
     """
     if text.isprintable():
         return text
-    kept = "\n\t"
-    return _SURROGATES.sub(
-        "\ufffd",
-        "".join("\ufffd" if is_invisible(c) and c not in kept else c for c in text),
-    )
+    # A body has ten times fewer different characters than characters.
+    invisible = {ord(c) for c in set(text) - {"\n", "\t"} if is_invisible(c)}
+    return _SURROGATES.sub("\ufffd", text.translate(dict.fromkeys(invisible, "\ufffd")))
 
 
 def quote_path(path: str, *, keep_bytes: bool = False) -> str:
