@@ -14,7 +14,6 @@ from newsgrep.models import FileRecord, Status
 from newsgrep.query.ast import DateRange, MatchAll
 from newsgrep.terminal import Screen, StyledLine, StyledText, format_bytes, one_line
 from newsgrep.views import SCHEMA_VERSION
-from newsgrep.views.article import display_date
 
 MAX_SOURCES: Final = 10
 """Sources that text shows; JSON lists all."""
@@ -76,7 +75,7 @@ def _count_statuses(file_records: Iterable[FileRecord]) -> tuple[Counter[str], C
 
 def _first_date(engine: Engine, order: Order) -> str | None:
     article = first_match(engine, DateRange(None, None), order)
-    return display_date(article) if article else None
+    return article.published.iso if article and article.published else None
 
 
 def figures(stats: IndexStats) -> Iterator[tuple[str, str]]:
@@ -90,7 +89,7 @@ def figures(stats: IndexStats) -> Iterator[tuple[str, str]]:
             each = (f"{count:,} {names.get(status, status)}" for status, count in counts.items())
             yield label, ", ".join(each)
     if stats.oldest:
-        yield "published", f"{stats.oldest} to {stats.newest}"
+        yield "published", f"{stats.oldest[:10]} to {(stats.newest or stats.oldest)[:10]}"
     yield "months", f"{len(stats.months):,}"
     if stats.undated:
         yield "undated", f"{stats.undated:,}"

@@ -9,13 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
 
 from newsgrep.views.batch import MAX_LINE_BYTES
 from tests.support.cli import (
     NEWSGREP,
-    REPOSITORY,
     TIDE_COUNT,
     TIDE_SOURCES,
     Cli,
@@ -23,13 +20,9 @@ from tests.support.cli import (
     clean_environment,
 )
 from tests.support.cli import TIMEOUT as PATIENCE
+from tests.support.schemas import validator
 
-SCHEMA = json.loads((REPOSITORY / "docs" / "batch.schema.json").read_text("utf-8"))
-SEARCH = json.loads((REPOSITORY / "docs" / "search.schema.json").read_text("utf-8"))
-VALID = Draft202012Validator(
-    SCHEMA,
-    registry=Registry().with_resource("search.schema.json", Resource.from_contents(SEARCH)),
-)
+VALID = validator("batch")
 
 
 def parsed_lines(ran: CommandResult) -> list[dict[str, Any]]:

@@ -10,19 +10,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
 
 from newsgrep.errors import InputError
 from newsgrep.index.user_state import article_key, read_seen, write_seen
-from tests.support.cli import REPOSITORY, Cli, clean_environment, write_article
+from tests.support.cli import Cli, clean_environment, write_article
+from tests.support.schemas import validator
 from tests.support.simulated_archive import SimulatedArchive, random_article
 
-SEARCH = json.loads((REPOSITORY / "docs" / "search.schema.json").read_text("utf-8"))
-VALID = Draft202012Validator(
-    json.loads((REPOSITORY / "docs" / "new.schema.json").read_text("utf-8")),
-    registry=Registry().with_resource("search.schema.json", Resource.from_contents(SEARCH)),
-)
+VALID = validator("new")
 QUERIES = {"联合": "联合声明 OR 灯塔", "无渡轮": "-渡轮", "日报": "source:日报 台风"}
 
 
