@@ -42,8 +42,8 @@ MAX_TEXT_CHARACTERS: Final = 1 << 24
 """Characters of an article's texts. Files with more than ten million are rejected."""
 
 MAX_TEXT_BYTES: Final = 4 * MAX_TEXT_CHARACTERS
-MAX_HEAD_BYTES: Final = 1 << 25
-"""Bytes of the metadata of an article, or of its versions."""
+_MAX_HEAD: Final = 1 << 25
+"""Bytes of an article's metadata."""
 
 _MAX_HEAD_VALUES: Final = 1 << 21
 _MAX_PASSAGES: Final = 1 << 20
@@ -269,7 +269,7 @@ def unpack_article(folded: bytes, rest: bytes, path: str, limit: int = MAX_TEXT_
     Raises :class:`DamagedData`.
     """
     text = _folded_text(folded, limit)
-    data = inflate(rest, _rest_dictionary(), len(text) * _UTF32 + MAX_HEAD_BYTES)
+    data = inflate(rest, _rest_dictionary(), len(text) * _UTF32 + _MAX_HEAD)
     try:
         return _parse_article(data, text, path)
     except DamagedData:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate, pairwise
 from typing import Any, Final, NamedTuple, overload
 
 from newsgrep._io import encode_json
 from newsgrep.analysis.codec import (
-    MAX_HEAD_BYTES,
     MAX_TEXT_BYTES,
     TEXT_SEPARATOR,
     DamagedData,
@@ -34,6 +34,9 @@ from newsgrep.analysis.sketch import letters
 from newsgrep.models import ARCHIVE_ZONE, PARAGRAPH_BREAK, Article, Version, month_index, month_span
 
 _LENGTH_SIZE: Final = 4
+MAX_HEAD_BYTES: Final = 1 << 24
+"""Bytes that describe an article's versions, without their texts: some 100 for each."""
+
 _WINDOW: Final = 1 << 15
 """Bytes of a preset dictionary that deflate can refer to."""
 
@@ -41,7 +44,11 @@ _WINDOW: Final = 1 << 15
 
 
 def pack_versions(article: Article) -> bytes:
-    """Return the earlier versions of ``article`` packed; ``b""`` if it has none."""
+    """Return the earlier versions of ``article`` packed; ``b""`` if it has none.
+
+    Of tens of thousands of versions, whose description would exceed :data:`MAX_HEAD_BYTES`, only
+    the later ones are packed.
+    """
     if not article.versions:
         return b""
     newest = _texts_of(article.title, article.body)
@@ -57,10 +64,11 @@ def pack_versions(article: Article) -> bytes:
         runs = _runs([numbers[text] for text in texts])
         rows.append([version.captured, version.path, version.digest, runs])
     added = list(numbers)[len(table) :]
-    head = deflate(
-        new_compressor(text_dictionary()),
-        (encode_json([len(added), rows]).encode("utf-8", "surrogatepass"),),
-    )
+    described = encode_json([len(added), rows]).encode("utf-8", "surrogatepass")
+    if len(described) > MAX_HEAD_BYTES:
+        later = article.versions[len(article.versions) // 2 + 1 :]
+        return pack_versions(replace(article, versions=later))
+    head = deflate(new_compressor(text_dictionary()), (described,))
     parts = [len(head).to_bytes(_LENGTH_SIZE, "big"), head]
     if added:
         packer = new_compressor(_dictionary(table, rows))
@@ -134,11 +142,15 @@ def _pairs(runs: Sequence[int]) -> Iterator[tuple[int, int]]:
     return zip(runs[::2], runs[1::2], strict=True)
 
 
-def _check_rows(rows: Iterable[Any], texts: int) -> None:
+def _check_rows(rows: Any, texts: int) -> None:
     """Raise :class:`DamagedData` unless each row describes a version with some of the texts."""
+    if not isinstance(rows, list):
+        raise DamagedData("the versions are not listed")
     for *source, runs in rows:
         if len(source) != 3 or not all(isinstance(each, str) for each in source) or not runs:
             raise DamagedData("a version is not described")
+        if not isinstance(runs, list) or not all(type(each) is int for each in runs):
+            raise DamagedData("the texts of a version are not numbered")
         for first, count in _pairs(runs):
             if not (0 <= first < first + count <= texts):
                 raise DamagedData("a version has a text that is not stored")

@@ -113,6 +113,9 @@ def test_changed_versions_are_damage(article: Article, at: int, bit: int) -> Non
         [0, [["", "/a", "", [0, 0]]]],
         [0, [["", "/a", "", []]]],
         [0, [["", "/a", "", ["0", 1]]]],
+        [0, [["", "/a", "", [0.0, 1]]]],
+        [0, [["", "/a", "", {"0": 1}]]],
+        [0, {}],
         [0, [["", "/a", [0, 1]]]],
         [0, [["", None, "", [0, 1]]]],
         [1, [["", "/a", "", [0, 1]]]],
@@ -141,6 +144,17 @@ def test_versions_are_stored_as_differences() -> None:
     packed = pack_versions(article)
     assert unpack_versions(packed, newest) == article.versions
     assert len(packed) < 20 * 100
+
+
+def test_pack_versions_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    article = with_versions(*((f"{n:04}", "题", f"第{n}版") for n in range(300)))
+    unbounded = pack_versions(article)
+    monkeypatch.setattr("newsgrep.analysis.versions.MAX_HEAD_BYTES", 2000)
+    unpacked = unpack_versions(pack_versions(article), article)
+    assert 10 < len(unpacked) < 100
+    assert unpacked == article.versions[-len(unpacked) :]
+    with pytest.raises(DamagedData):
+        unpack_versions(unbounded, article)
 
 
 def test_insert_version_sorts_by_capture() -> None:
