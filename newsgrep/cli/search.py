@@ -33,7 +33,15 @@ from newsgrep.cli.output import (
 from newsgrep.engines.base import FACETS, Engine, Order
 from newsgrep.errors import UsageError
 from newsgrep.models import ARCHIVE_ZONE
-from newsgrep.search.search import SearchRequest, SearchResult, search
+from newsgrep.query.ast import describe
+from newsgrep.search.search import (
+    SearchRequest,
+    SearchResult,
+    find_page,
+    iter_hits,
+    iter_paths,
+    search,
+)
 from newsgrep.terminal import one_line, truncate
 from newsgrep.views import hits
 
@@ -41,6 +49,8 @@ if TYPE_CHECKING:
     from newsgrep.search.explain import Explanation
     from newsgrep.views.stories import CollapsedPage
 
+
+_STREAMED: Final = frozenset((OutputFormat.JSONL, OutputFormat.PATHS))
 
 _HALF_LIFE: Final = re.compile(r"([0-9]{1,5})([dwmy])", re.IGNORECASE | re.ASCII)
 _UNIT_DAYS: Final = {"d": 1.0, "w": 7.0, "m": 365.25 / 12, "y": 365.25}
@@ -200,6 +210,8 @@ def search_command(options: SearchOptions) -> int:
     To exclude a Latin word, write NOT: newsgrep search 模型 NOT gpt. More: newsgrep help query
     """
     request = options.request()
+    if options.output in _STREAMED and not options.collapse:
+        return _stream(options, request)
     with options.index.open() as engine:
         if options.collapse:
             with show_scan(options.scan):
@@ -220,6 +232,22 @@ def search_command(options: SearchOptions) -> int:
         remember_hits(options.index, options.text, shown)
     print_result(rendering, options)
     return 0 if result.total else 1
+
+
+def _stream(options: SearchOptions, request: SearchRequest) -> int:
+    """Print hits while their articles are read, and paths without computing snippets."""
+    with options.index.open() as engine:
+        with show_scan(options.scan):
+            ranked = find_page(engine, request)
+        rendering = Rendering(
+            jsonl=lambda: hits.to_lines(iter_hits(engine, ranked, request)),
+            paths=lambda: iter_paths(engine, ranked),
+        )
+        print_result(rendering, options)
+        if not ranked.page.total:
+            root = request.query.root
+            report_no_match(engine, root, describe(root), options.index)
+    return 0 if ranked.page.total else 1
 
 
 def _render_hits(result: SearchResult) -> Rendering:

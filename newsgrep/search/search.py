@@ -56,6 +56,10 @@ if TYPE_CHECKING:
     from newsgrep.search.explain import Explanation
 
 
+_BATCH_SIZE: Final = 50
+"""Hits whose articles are read at once."""
+
+
 class Cursor(NamedTuple):
     """The end of a page: after the first ``rank`` hits, or after the document ``last``."""
 
@@ -130,14 +134,9 @@ def search(engine: Engine, request: SearchRequest) -> SearchResult:
     """
     started = time.perf_counter()
     root, order, commit = request.query.root, request.order, engine.commit()
-    if request.after and request.recency:
-        raise UsageError(
-            "--after cannot be combined with --recency, because its scores change over time. "
-            "Use --offset."
-        )
-    cursor = decode_cursor(request.after, root, order, commit) if request.after else _START
-    page, folded, features, end = fetch_page(engine, request, cursor)
-    hits = make_hits(engine, page.candidates, request, page.before + 1, folded)
+    ranked = find_page(engine, request)
+    page = ranked.page
+    hits = tuple(iter_hits(engine, ranked, request))
     more = bool(hits) and page.before + len(hits) < page.total and not request.recency
     return SearchResult(
         request=request,
@@ -146,11 +145,42 @@ def search(engine: Engine, request: SearchRequest) -> SearchResult:
         hits=hits,
         took_ms=(time.perf_counter() - started) * 1000,
         facets=page.facets,
-        features=features,
+        features=ranked.features,
         offset=page.before if request.after else request.offset,
-        next=encode_cursor(end, root, order, commit) if more else None,
+        next=encode_cursor(ranked.end, root, order, commit) if more else None,
         undated=_count_undated(engine, root),
     )
+
+
+def find_page(engine: Engine, request: SearchRequest) -> RankedPage:
+    """Return the candidates of the page for ``request``, without reading their articles.
+
+    Raises what :func:`search` does.
+    """
+    if not request.after:
+        return fetch_page(engine, request)
+    if request.recency:
+        raise UsageError(
+            "--after cannot be combined with --recency, because its scores change over time. "
+            "Use --offset."
+        )
+    root, order = request.query.root, request.order
+    return fetch_page(engine, request, decode_cursor(request.after, root, order, engine.commit()))
+
+
+def iter_hits(engine: Engine, ranked: RankedPage, request: SearchRequest) -> Iterator[Hit]:
+    """Yield the hits of a page while their articles are read."""
+    candidates = ranked.page.candidates
+    for start in range(0, len(candidates), _BATCH_SIZE):
+        batch = candidates[start : start + _BATCH_SIZE]
+        yield from make_hits(engine, batch, request, ranked.page.before + 1 + start, ranked.folded)
+
+
+def iter_paths(engine: Engine, ranked: RankedPage) -> Iterator[str]:
+    """Yield the paths of the articles of a page, without computing snippets."""
+    ids = [candidate.id for candidate in ranked.page.candidates]
+    for start in range(0, len(ids), _BATCH_SIZE):
+        yield from (article.path for article in engine.get(ids[start : start + _BATCH_SIZE]))
 
 
 def _count_undated(engine: Engine, root: Node) -> int | None:

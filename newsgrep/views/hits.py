@@ -85,8 +85,7 @@ def to_json(result: SearchResult) -> dict[str, Any]:
 
 def to_jsonl(result: SearchResult) -> Iterator[dict[str, Any]]:
     """Yield an object for each hit."""
-    for hit in result.hits:
-        yield {"version": SCHEMA_VERSION, **hit_object(hit)}
+    return to_lines(result.hits)
 
 
 def to_csv(result: SearchResult) -> Iterator[Sequence[object]]:
@@ -97,6 +96,12 @@ def to_csv(result: SearchResult) -> Iterator[Sequence[object]]:
 
 
 # Parts that other views use
+
+
+def to_lines(hits: Iterable[Hit]) -> Iterator[dict[str, Any]]:
+    """Yield a complete object for each hit, as soon as it is known."""
+    for hit in hits:
+        yield {"version": SCHEMA_VERSION, **hit_object(hit)}
 
 
 def hit_lines(hit: Hit, indent: int, notes: Iterable[StyledLine] = ()) -> Iterator[StyledLine]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable
 from datetime import date
+from typing import Any
 
 import pytest
 
+from newsgrep.search import search
+from newsgrep.terminal import write
 from tests.support.cli import TIDE_COUNT, Cli, write_article
 
 ESCAPE = "\x1b"
@@ -95,6 +100,49 @@ def test_colour_is_forced_into_a_pipe(seeds: Cli) -> None:
         assert ESCAPE in seeds("search", "联合声明", env=env).out
     for env in ({"FORCE_COLOR": "0"}, {"CLICOLOR_FORCE": "0"}, {"FORCE_COLOR": ""}):
         assert ESCAPE not in seeds("search", "联合声明", env=env).out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["潮汐"], ["潮汐", "--sort", "-date"], ["潮汐 台风", "--offset", "3"]],
+    ids=" ".join,
+)
+def test_streamed_formats_contain_the_hits_of_json(tides: Cli, arguments: list[str]) -> None:
+    whole = tides.json("search", *arguments, "-n", "20")["hits"]
+    streamed = tides("search", *arguments, "-n", "20", "--jsonl").lines
+    assert [json.loads(line) for line in streamed] == [{"version": 1, **hit} for hit in whole]
+    paths = tides("search", *arguments, "-n", "20", "--paths").lines
+    assert paths == [hit["path"] for hit in whole]
+
+
+def test_paths_are_printed_without_snippets(tides: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("a snippet was computed")
+
+    monkeypatch.setattr("newsgrep.search.search.make_snippets", fail)
+    assert len(tides("search", "潮汐", "-n", "30", "--paths").lines) == TIDE_COUNT
+
+
+def test_jsonl_prints_hits_while_articles_are_read(
+    tides: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    make = search.make_hits
+
+    def record_make(*arguments: Any, **named: Any) -> Any:
+        events.append("read")
+        return make(*arguments, **named)
+
+    def record_write(lines: Iterable[str]) -> None:
+        for line in lines:
+            events.append("line")
+            write(line)
+
+    monkeypatch.setattr(search, "_BATCH_SIZE", 10)
+    monkeypatch.setattr(search, "make_hits", record_make)
+    monkeypatch.setattr("newsgrep.cli.output.write_streaming", record_write)
+    tides("search", "潮汐", "-n", "30", "--jsonl")
+    assert events == ["read", *["line"] * 10] * 3
 
 
 def test_output_longer_than_the_screen_is_paged(seeds: Cli) -> None:
