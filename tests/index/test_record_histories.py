@@ -17,6 +17,7 @@ from newsgrep.index.outcomes import Outcome, UpdateSummary
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.models import Status
 from tests.support.cli import TIMEOUT, Cli, assert_no_crash
+from tests.support.optional_engines import require_installed
 from tests.support.record_files import FORMATS, Item, jsonl_of
 from tests.support.stress import Tally, trial_count
 
@@ -31,8 +32,10 @@ def item(number: int, version: int = 0, *, has_url: bool = True) -> Item:
     return Item(f"{word}第{number}号", body, f"https://a.example/{number}" if has_url else "")
 
 
-def update(index: FolderIndex, folder: Path, prune: bool | None = True) -> UpdateSummary:
-    return update_index(index, [str(folder)], UpdateOptions(prune=prune))
+def update(
+    index: FolderIndex, folder: Path, prune: bool | None = True, engine: str | None = None
+) -> UpdateSummary:
+    return update_index(index, [str(folder)], UpdateOptions(prune=prune, engine=engine))
 
 
 def contents(index: FolderIndex) -> dict[str, tuple[object, ...]]:
@@ -120,25 +123,29 @@ class Archive:
             path.unlink(missing_ok=True)
 
 
-CASES = [(ending, True) for ending in FORMATS] + [("jsonl", False), ("csv", False), ("mbox", False)]
+CASES = [
+    *((ending, True, "whoosh") for ending in FORMATS),
+    *((ending, False, "tantivy") for ending in ("jsonl", "csv", "mbox")),
+]
 
 
-@pytest.mark.parametrize(("ending", "has_urls"), CASES)
+@pytest.mark.parametrize(("ending", "has_urls", "engine"), CASES)
 def test_random_histories_end_like_a_new_index(
-    tmp_path: Path, ending: str, has_urls: bool, tally: Tally
+    tmp_path: Path, ending: str, has_urls: bool, engine: str, tally: Tally
 ) -> None:
+    require_installed(engine)
     chance = random.Random(f"{ending} {has_urls} 15")
     folder, index = tmp_path / "a", FolderIndex(tmp_path / "index")
     folder.mkdir()
     archive = Archive(folder, ending, chance, has_urls=has_urls)
     for step in range(trial_count(8, 150)):
         done = [archive.change() for _ in range(chance.randint(1, 3))]
-        summary = update(index, folder)
+        summary = update(index, folder, engine=engine)
         assert summary.seen == sum(summary.counts.values())
         fresh = FolderIndex(tmp_path / f"fresh{step}")
-        update(fresh, folder)
+        update(fresh, folder, engine=engine)
         assert contents(index) == contents(fresh), (step, done)
-        again = update(index, folder)
+        again = update(index, folder, engine=engine)
         assert again.counts[Outcome.ADDED] + again.counts[Outcome.UPDATED] == 0
         tally["states"] += 1
 
@@ -203,6 +210,11 @@ def test_edited_record_without_address_keeps_its_id(tmp_path: Path) -> None:
     after = ids_of_titles(index)
     assert {title: after.get(title) for title in before} == before | {items[2].title: None}
     assert after[item(8).title] not in before.values()
+    with index.open() as engine:
+        earlier = {
+            each.title: [old.body for old in each.versions] for each in engine.get(after.values())
+        }
+    assert earlier == {items[0].title: [], items[1].title: [items[1].body], item(8).title: []}
 
 
 def test_rejections_of_a_kind_beyond_twenty_are_counted(tmp_path: Path) -> None:
