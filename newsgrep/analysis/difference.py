@@ -102,6 +102,22 @@ _Block = tuple[Sequence[str], Sequence[str], Sequence[str]]
 
 def _blocks(before: Sequence[str], after: Sequence[str]) -> Iterator[_Block]:
     """Yield the difference of two sequences of units as blocks."""
+    first, last = _common_ends(before, after)
+    yield before[:first], (), ()
+    yield from _inner_blocks(before[first : len(before) - last], after[first : len(after) - last])
+    yield before[len(before) - last :], (), ()
+
+
+def _common_ends(before: Sequence[str], after: Sequence[str]) -> tuple[int, int]:
+    """Return how many units at the beginning, and at the end, are the same."""
+    shorter = min(len(before), len(after))
+    first = next((n for n in range(shorter) if before[n] != after[n]), shorter)
+    left = shorter - first
+    last = next((n for n in range(left) if before[-1 - n] != after[-1 - n]), left)
+    return first, last
+
+
+def _inner_blocks(before: Sequence[str], after: Sequence[str]) -> Iterator[_Block]:
     if len(before) * len(after) > _MAX_COMPARISONS:
         yield (), before, after
         return

@@ -51,6 +51,35 @@ sql_option = click.option(
 )
 
 
+class VersionsParam(click.ParamType["int | None"]):
+    """A number of versions, ``all`` or ``none``; all is ``None``."""
+
+    name = "versions"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | None:
+        """Return the number; fails with a usage error if ``value`` is something else."""
+        if isinstance(value, int) or value in _VERSION_LIMITS:
+            return value if isinstance(value, int) else _VERSION_LIMITS[value]
+        if not (value.isdecimal() and len(value) <= _MAX_DIGITS):
+            self.fail("Write a number such as 5, or all, or none.", param, ctx)
+        return int(value)
+
+
+_VERSION_LIMITS: Final[Mapping[str, int | None]] = {"all": None, "none": 0}
+_MAX_DIGITS: Final = 9
+
+keep_versions_option = click.option(
+    "--keep-versions",
+    type=VersionsParam(),
+    metavar="N|all|none",
+    default="all",
+    show_default=True,
+    help="How many earlier versions to keep of each article that is written.",
+)
+
+
 class _FieldNames(click.ParamType[Mapping[str, str]]):
     """The names of fields in a dump: ``title=headline,body=content_text``."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Final
 
 import click
 
 from newsgrep.cli.file_options import (
     field_names_option,
     follow_option,
+    keep_versions_option,
     max_file_size_option,
     sql_option,
 )
@@ -38,7 +38,7 @@ from newsgrep.index.plan import parse_shard
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.query.ast import And, Node
 from newsgrep.search.search import build_filters
-from newsgrep.terminal import one_line, write
+from newsgrep.terminal import write
 
 
 class UpdateCommandOptions(IndexOptions, OutputOptions):
@@ -56,24 +56,9 @@ class UpdateCommandOptions(IndexOptions, OutputOptions):
     field_names: Mapping[str, str]
     sql: str | None
     records: str | None
-    keep_versions: str
+    keep_versions: int | None
     quiet: bool
     wait: float
-
-    def version_limit(self) -> int | None:
-        """Return ``--keep-versions`` as a number, ``None`` for all."""
-        if self.keep_versions.isdecimal() and len(self.keep_versions) <= _MAX_DIGITS:
-            return int(self.keep_versions)
-        if self.keep_versions not in _VERSION_LIMITS:
-            raise UsageError(
-                f"--keep-versions {one_line(self.keep_versions)} is not a number of versions. "
-                "Write a number such as 5, or all, or none."
-            )
-        return _VERSION_LIMITS[self.keep_versions]
-
-
-_VERSION_LIMITS: Final[Mapping[str, int | None]] = {"all": None, "none": 0}
-_MAX_DIGITS: Final = 9
 
 
 @click.command("index", cls=Command, short_help="Bring the index up to date with files.")
@@ -113,13 +98,7 @@ _MAX_DIGITS: Final = 9
     type=click.Choice(["jsonl"]),
     help="Read records from standard input: newsgrep index - --records jsonl.",
 )
-@click.option(
-    "--keep-versions",
-    metavar="N|all|none",
-    default="all",
-    show_default=True,
-    help="How many earlier versions to keep of each article that is written.",
-)
+@keep_versions_option
 @wait_option
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @output_options(OutputFormat.JSON, color=False)
@@ -163,7 +142,7 @@ def index_command(options: UpdateCommandOptions) -> int:
             only=_any_source(options.sources),
             read=ReadOptions(options.field_names, options.sql),
             stream=sys.stdin.buffer if options.records else None,
-            keep_versions=options.version_limit(),
+            keep_versions=options.keep_versions,
         )
         summary = update_index(options.index, paths, update)
     if options.output is OutputFormat.TEXT:

@@ -12,6 +12,7 @@ from newsgrep.cli.error_messages import describe_system_error
 from newsgrep.cli.file_options import (
     field_names_option,
     follow_option,
+    keep_versions_option,
     max_file_size_option,
     sql_option,
 )
@@ -50,6 +51,7 @@ class WatchOptions(IndexOptions):
     engine: str | None
     field_names: Mapping[str, str]
     sql: str | None
+    keep_versions: int | None
     wait: float
 
 
@@ -69,6 +71,7 @@ class WatchOptions(IndexOptions):
 @engine_option
 @field_names_option
 @sql_option
+@keep_versions_option
 @wait_option
 @index_option
 @pass_options(WatchOptions)
@@ -93,6 +96,7 @@ def watch_command(options: WatchOptions) -> int:
         largest=options.max_file_size,
         engine=options.engine,
         read=ReadOptions(options.field_names, options.sql),
+        keep_versions=options.keep_versions,
     )
     if "-" in options.paths:
         raise InputError("Standard input cannot be watched. Name files or folders.")

@@ -163,7 +163,7 @@ class Histories:
         if before:
             found |= self._versions_of(article_id)
             if found and before.digest == document.file_record.digest:
-                since += [article.since for article in self.stored(article_id) if article.since]
+                since += [article.captured for article in self.stored(article_id)]
             elif before.digest != document.file_record.digest:
                 since += self._replace(before, document, key, found)
         for each in demoted:

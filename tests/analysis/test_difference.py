@@ -103,11 +103,18 @@ def test_changes_with_little_between_them_are_joined() -> None:
     assert marked(pieces) == "-港口管理部门的工作人员-+气象观测站的值班工程师+到场"
 
 
+def test_a_change_in_a_long_text_is_small() -> None:
+    lines = [f"第{number}班船。" for number in range(30_000)]
+    changed = [*lines[:15_000], "第零班船。", *lines[15_001:]]
+    pieces = compare_texts("\n".join(lines), "\n".join(changed))
+    assert count_characters(pieces) == (6, 2)
+
+
 def test_paragraphs_too_long_to_compare_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(difference, "_MAX_COMPARISONS", 20)
-    before, after = "开头。\n\n潮水涨了又落了下去。", "开头。\n\n潮水又涨了也落了下去。"
+    before, after = "开头。\n\n潮水涨了又落了下去。", "开头。\n\n江水又涨了也落了下来！"
     assert marked(compare_texts(before, after)) == (
-        "开头。\n\n-潮水涨了又落了下去。-+潮水又涨了也落了下去。+"
+        "开头。\n\n-潮水涨了又落了下去。-+江水又涨了也落了下来！+"
     )
 
 

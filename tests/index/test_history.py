@@ -99,6 +99,16 @@ def test_an_unchanged_text_is_no_version_but_keeps_its_first_time() -> None:
     assert article(archive).fetched == "2024-05-04T08:00:00Z"
 
 
+def test_the_same_bytes_keep_their_first_time() -> None:
+    archive = Archive()
+    unfetched = replace(SECOND, fetched="")
+    run(archive, page=replace(FIRST, fetched=""))
+    run(archive, page=unfetched)
+    time = article(archive).captured
+    run(archive, page=replace(unfetched, time=9))
+    assert article(archive).captured == time
+
+
 def test_duplicates_with_the_newest_text_keep_its_first_time() -> None:
     archive = Archive()
     run(archive, a=captured(5, "渡轮每天开四班。"), b=captured(3, "渡轮每天开四班！"), c=FIRST)
