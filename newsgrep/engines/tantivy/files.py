@@ -72,8 +72,11 @@ _READ_BYTES: Final = 1 << 20
 _REMOVALS: Final = 10
 _REMOVAL_PAUSE_SECONDS: Final = 0.002
 
-DAMAGE_ERRORS: Final = (ValueError, LookupError, TypeError, AttributeError)
-"""The binding raises ValueError, with any cause; unpacking damaged data raises all of them."""
+DAMAGE_ERRORS: Final = (ValueError, LookupError)
+"""The binding raises ValueError, with any cause, and unpacking damaged data raises both.
+
+Another error, such as :class:`TypeError`, is one in a program.
+"""
 
 _SYSTEM_ERROR: Final = re.compile(r"\bos error (\d+)\b|\bcode: (\d+)\b")
 
@@ -149,17 +152,20 @@ def segment_files(meta: Mapping[str, Any]) -> dict[str, list[str]]:
 def commit_meta(commit: Commit) -> dict[str, Any]:
     """Return the :data:`META` of a commit.
 
-    Raises :class:`ValueError` and its like if it does not describe the files of the commit.
+    Raises :class:`ValueError` if it does not describe the files of the commit.
     """
-    meta: dict[str, Any] = commit.state["meta"]
-    names = set(chain.from_iterable(segment_files(meta).values()))
-    if names != commit.files.keys():
-        raise ValueError("the segments do not have the files of the commit")
-    for segment in meta["segments"]:
-        # That file has at least one byte for each document. tantivy allocates memory by number.
-        file = f"{segment_name(segment)}.fieldnorm"
-        if not 0 <= segment["max_doc"] <= min(commit.files[file].size, _MAX_DOCUMENTS):
-            raise ValueError("a segment has an invalid number of documents")
+    try:
+        meta: dict[str, Any] = commit.state["meta"]
+        names = set(chain.from_iterable(segment_files(meta).values()))
+        if names != commit.files.keys():
+            raise ValueError("the segments do not have the files of the commit")
+        for segment in meta["segments"]:
+            # That file has a byte for each document. tantivy allocates memory by number.
+            file = f"{segment_name(segment)}.fieldnorm"
+            if not 0 <= segment["max_doc"] <= min(commit.files[file].size, _MAX_DOCUMENTS):
+                raise ValueError("a segment has an invalid number of documents")
+    except (LookupError, TypeError, AttributeError) as exc:
+        raise ValueError("the commit file does not describe the segments") from exc
     return meta
 
 

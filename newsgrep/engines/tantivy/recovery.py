@@ -41,7 +41,6 @@ from newsgrep.engines.tantivy.damaged import (
     read_damaged,
 )
 from newsgrep.engines.tantivy.files import (
-    DAMAGE_ERRORS,
     ENGINE,
     META,
     MIN_HEAP_BYTES,
@@ -74,6 +73,10 @@ from newsgrep.errors import IndexDamaged
 _TOKEN_FIELDS: Final = (*TEXT_FIELDS, TERMS, IMPACTS)
 
 _PREVIOUS_IN_FORMAT_5: Final = "before"
+_OLD_META_ERRORS: Final = (
+    *(FileNotFoundError, NotADirectoryError, RecursionError),
+    *(ValueError, LookupError, TypeError, AttributeError),
+)
 _MAX_META_BYTES: Final = 16 << 20
 _READ_BYTES: Final = 1 << 20
 _TRIED_DOCUMENTS: Final = 50_000
@@ -191,7 +194,7 @@ def _sources(folder: Path) -> Iterator[_Source]:
     number = commits.expected_number()
     readable = commits.readable_commits()
     for commit in readable:
-        with suppress(*DAMAGE_ERRORS):
+        with suppress(ValueError):
             meta = commit_meta(commit)
             damaged, longer = set(), {}
             for name, expected in commit.files.items():
@@ -204,7 +207,7 @@ def _sources(folder: Path) -> Iterator[_Source]:
     if readable or number is not None:
         return
     for older in (folder, folder / _PREVIOUS_IN_FORMAT_5):
-        with suppress(FileNotFoundError, NotADirectoryError, RecursionError, *DAMAGE_ERRORS):
+        with suppress(*_OLD_META_ERRORS):
             with open_regular(older / META) as stream:
                 meta = json.loads(stream.read(_MAX_META_BYTES))
             names = chain.from_iterable(segment_files(meta).values())

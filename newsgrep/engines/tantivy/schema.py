@@ -211,6 +211,7 @@ def versions_bytes(document: Document) -> bytes:
 def stored_bytes(document: Document, field: str) -> bytes:
     """Return the bytes stored in ``field``; raises :class:`ValueError` if there are none."""
     value = document.get_first(field)
-    if value is None:
+    is_packed = isinstance(value, bytes | list)
+    if not is_packed:
         raise ValueError(f"a document has no {field}")
     return bytes(value)
