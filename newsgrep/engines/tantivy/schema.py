@@ -211,7 +211,6 @@ def versions_bytes(document: Document) -> bytes:
 def stored_bytes(document: Document, field: str) -> bytes:
     """Return the bytes stored in ``field``; raises :class:`ValueError` if there are none."""
     value = document.get_first(field)
-    is_packed = isinstance(value, bytes | list)
-    if not is_packed:
-        raise ValueError(f"a document has no {field}")
-    return bytes(value)
+    if isinstance(value, bytes | list):
+        return bytes(value)
+    raise ValueError(f"a document has no {field}")
