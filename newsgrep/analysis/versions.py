@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate, pairwise
+from operator import add
 from typing import Any, Final, NamedTuple, overload
 
 from newsgrep._io import encode_json
@@ -128,11 +129,13 @@ def _runs(numbers: Iterable[int]) -> list[int]:
 
 def _dictionary(table: Sequence[str], rows: Iterable[Any]) -> bytes:
     """Return the dictionary for new texts: those of the newest version that others do not have."""
-    steps = [0] * (len(table) + 1)  # by how much more versions have a text than the one before it
+    size = len(table)
+    steps = [0] * (size + 1)  # by how much more versions have a text than the one before it
     for *_, runs in rows:
         for first, count in _pairs(runs):
-            steps[min(first, len(table))] += 1
-            steps[min(first + count, len(table))] -= 1
+            if first < size:
+                steps[first] += 1
+                steps[min(size, first + count)] -= 1
     users = accumulate(steps)
     replaced = (text for text, used in zip(table, users, strict=False) if not used)
     return (text_dictionary() + encode(TEXT_SEPARATOR.join(replaced)))[-_WINDOW:]
@@ -146,20 +149,22 @@ def _check_rows(rows: Any, texts: int) -> None:
     """Raise :class:`DamagedData` unless each row describes a version with some of the texts."""
     if not isinstance(rows, list):
         raise DamagedData("the versions are not listed")
-    for *source, runs in rows:
-        if len(source) != 3 or not all(isinstance(each, str) for each in source) or not runs:
+    for captured, path, digest, runs in rows:
+        if {*map(type, (captured, path, digest))} != {str} or type(runs) is not list:
             raise DamagedData("a version is not described")
-        if not isinstance(runs, list) or not all(type(each) is int for each in runs):
+        if {*map(type, runs)} != {int} or len(runs) % 2:
             raise DamagedData("the texts of a version are not numbered")
-        for first, count in _pairs(runs):
-            if not (0 <= first < first + count <= texts):
-                raise DamagedData("a version has a text that is not stored")
+        firsts, counts = runs[::2], runs[1::2]
+        if min(firsts) < 0 or min(counts) < 1 or max(map(add, firsts, counts)) > texts:
+            raise DamagedData("a version has a text that is not stored")
 
 
 def _check_lengths(rows: Iterable[Any], table: Sequence[str], limit: int) -> None:
     ends = [0, *accumulate(len(text) + len(PARAGRAPH_BREAK) for text in table)]
     for *_, runs in rows:
-        if sum(ends[first + count] - ends[first] for first, count in _pairs(runs)) > limit:
+        firsts, counts = runs[::2], runs[1::2]
+        reached = sum(map(ends.__getitem__, map(add, firsts, counts)))
+        if reached - sum(map(ends.__getitem__, firsts)) > limit:
             raise DamagedData("a version is too long")
 
 
