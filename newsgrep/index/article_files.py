@@ -10,8 +10,17 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from newsgrep.analysis.codec import unpack_folded
+from newsgrep.analysis.document import IndexDocument
 from newsgrep.engines.compact import HashIndex, RecordFile, hash_key
-from newsgrep.index.addresses import Leaders, address_of, find_leaders
+from newsgrep.index.addresses import (
+    Leaders,
+    address_of,
+    best_first,
+    find_leaders,
+    ids_of_texts,
+    texts_agree,
+)
 from newsgrep.index.known import GONE, LOST, OUT, PENDING, KnownRecords
 from newsgrep.models import FileRecord, Status
 
@@ -184,6 +193,52 @@ class ArticleFiles:
                 shared[address] = sorted(records, key=lambda record: record.path)
         return shared
 
+    # Ids --------------------------------------------------------------------------------------
+
+    def choose_id(self, document: IndexDocument, agreeing: Sequence[FileRecord]) -> str:
+        """Return the id of an article that is to be added or replaced.
+
+        It has the id of the version that it replaces, if an earlier run gave it, else that of
+        its own file, else that of a version whose file has changed or is gone. ``agreeing`` are
+        the files of articles at its address that it replaces.
+        """
+        record, address = document.file_record, document.article_id
+        own = self._own_record(record, address, document.url)
+        if agreeing:
+            ids = [each.article_id or "" for each in agreeing]
+            known = [each for each in ids if self.was_known(each)]
+            known = known or [each.article_id or "" for each in own] or ids
+            return address if address in known else known[0]
+        left = self.lost_at(address)
+        with_text = [each for each in (*own, *best_first(left)) if texts_agree(record, each)]
+        for each in (*with_text, *own):
+            return each.article_id or ""
+        reserved = {each.article_id for each in left if self._is_pending(each.path)}
+        if not (self.leaders_at(address) or reserved or address in self):
+            return address
+        title, _, _ = unpack_folded(document.folded)
+        free = ids_of_texts(address, record, title)
+        return next(each for each in free if each not in self and each not in reserved)
+
+    def _is_pending(self, path: str) -> bool:
+        """Return whether a known file is still to be read by itself."""
+        return self.known.is_marked(path, PENDING)
+
+    def _own_record(self, record: FileRecord, address: str, url: str | None) -> list[FileRecord]:
+        """Return the previous record of a file if its article may keep its id.
+
+        The address may be another one, if new rules read the same bytes, or if a record without
+        a URL, which its bytes identify, was edited at its place.
+        """
+        known = self.known.get(record.path)
+        if not known or known.status is not Status.INDEXED or known.article_id in self:
+            return []
+        is_same = address_of(known) == address or known.digest == record.digest
+        is_edited = bool(
+            url is None and known.sketch and record.sketch and texts_agree(record, known)
+        )
+        return [known] if is_same or is_edited else []
+
     # Duplicates ------------------------------------------------------------------------------
 
     def followers_at(self, address: str) -> list[FileRecord]:
@@ -206,6 +261,16 @@ class ArticleFiles:
             for path, record in find_leaders(self.versions_at(address)).items():
                 if record.path == path and not self.is_winner(record):
                     yield record
+
+    def with_duplicates(
+        self, addresses: Iterable[str]
+    ) -> Iterator[tuple[FileRecord, list[FileRecord]]]:
+        """Yield the file record of each article at some addresses, and those of its duplicates."""
+        for address in dict.fromkeys(addresses):
+            versions = self.versions_at(address)
+            leaders = find_leaders(versions)
+            for leader in self.at(address):
+                yield leader, [each for each in versions if leaders[each.path].path == leader.path]
 
     def forget_duplicate(self, record: FileRecord) -> None:
         """Forget that a file has the article of another one."""

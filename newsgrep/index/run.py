@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from newsgrep.analysis.codec import unpack_folded
 from newsgrep.analysis.document import IndexDocument, make_document
 from newsgrep.engines.base import (
     Change,
@@ -19,38 +17,32 @@ from newsgrep.engines.base import (
     PutFileRecord,
     Stored,
 )
-from newsgrep.errors import MassDeletion
 from newsgrep.extract.records.base import is_place
 from newsgrep.extract.walk import File
 from newsgrep.index.addresses import (
-    Leaders,
     address_of,
     best_first,
     find_leaders,
-    ids_of_texts,
     is_better,
-    texts_agree,
 )
 from newsgrep.index.article_files import ArticleFiles
 from newsgrep.index.containers import (
     ContainerEnd,
     KnownBeginning,
     KnownRecord,
-    RejectionLimit,
-    unpack_ledger,
 )
 from newsgrep.index.history import Histories
-from newsgrep.index.known import GONE, OUT, PENDING, UNCHANGED, UNSEEN, KnownFile
+from newsgrep.index.known import GONE, PENDING
 from newsgrep.index.outcomes import (
     ListedFile,
     OlderRules,
     Outcome,
     Outcomes,
     UpdateSummary,
-    previous_outcome,
 )
 from newsgrep.index.plan import STREAM, Plan, file_of
 from newsgrep.index.preparing import FailedFile, Prepared
+from newsgrep.index.record_files import RecordFiles
 from newsgrep.models import FileRecord, Status
 
 Prepare = Callable[[Sequence[File]], Iterator[Prepared]]
@@ -84,25 +76,15 @@ class UpdateRun:
             histories.forget(record)
         self._read = 0
         self._outcomes = Outcomes(plan.known)
-        # The numbers of records of each file that have no file record: unreadable, and others.
-        self._containers: dict[str, tuple[Mapping[str, int], Mapping[str, int]]] = {}
-        self._known = known = plan.known
-        for row, record in known.records_without_article():
-            if record.status is Status.CONTAINER and known.marks[row] & UNCHANGED:
-                ledger = unpack_ledger(record.ledger)
-                self._containers[record.path] = ledger.uncounted, ledger.others
-        # Known records of files that are read, until they are found in them again.
-        for file in plan.changed.values():
-            for row in file.rows:
-                known.marks[row] |= UNSEEN
+        self._known = plan.known
         # Files of which only some records are read.
         self._located = {file.path for file in plan.to_read if file.locator}
-        self._articles = ArticleFiles(known)
+        self._articles = ArticleFiles(plan.known)
         # Lost articles that are deleted already.
         self._deleted: set[str] = set()
-        # How many articles the file that is being read had, and how many of them were found.
-        self._found_in: dict[str, tuple[int, int]] = {}
-        self._limits: dict[str, RejectionLimit] = {}
+        self._files = RecordFiles(
+            plan, self._articles, self._outcomes, histories, self._delete_lost
+        )
         # Places of articles that are kept although another record has theirs.
         self._kept: set[str] = set()
         # What other processes have stored meanwhile, by path.
@@ -136,7 +118,7 @@ class UpdateRun:
 
     def _complete(self, addresses: Iterable[str], rewrite: Rewrite) -> Iterator[Change]:
         """Yield the changes that add versions to the articles at some addresses."""
-        for change in rewrite(self.histories.complete(self._with_duplicates(addresses))):
+        for change in rewrite(self.histories.complete(self._articles.with_duplicates(addresses))):
             yield self._put(change.document) if isinstance(change, PutArticle) else change
 
     def _put(self, document: IndexDocument) -> PutArticle:
@@ -212,40 +194,9 @@ class UpdateRun:
         while True:
             self._read += 1
             yield from self._take(item)
-            if not self._is_in_doubt(item) or (after := next(following, None)) is None:
+            if not self._files.is_in_doubt(item) or (after := next(following, None)) is None:
                 return
             item = after
-
-    def _is_in_doubt(self, item: Prepared) -> bool:
-        """Return whether ``item`` is in a file most of whose known articles are not found yet."""
-        match item:
-            case KnownRecord(path):
-                file = self._file_of(path)
-            case KnownBeginning():
-                file = item.file
-            case FileRecord():
-                file = item.file
-            case IndexDocument():
-                file = item.file_record.file
-            case _:
-                return False
-        known, found = self._found_in.get(file, (0, 0))
-        return self.plan.prune is None and 2 * found < known
-
-    def _file_of(self, path: str) -> str:
-        """Return the path of the file of many records that a known record is in."""
-        row = self._known.row_of(path)
-        return "" if row is None else self._known.file_of(row)
-
-    def _note_file(self, file: str) -> None:
-        """Note how many articles a file of many records has, when its first record is read."""
-        if file in self.plan.changed and file not in self._found_in:
-            self._found_in = {file: (self.plan.changed[file].articles, 0)}
-
-    def _note_found(self, file: str) -> None:
-        if file in self._found_in:
-            known, found = self._found_in[file]
-            self._found_in[file] = known, found + 1
 
     def _take(self, item: Prepared) -> Iterable[Change]:
         match item:
@@ -261,13 +212,13 @@ class UpdateRun:
                 return self._rejected(item)
             case KnownRecord(path):
                 self._known.unmark(path, PENDING)
-                return self._known_record(path)
+                return self._files.known_record(path)
             case KnownBeginning(file, number):
                 self._known.unmark(file, PENDING)
-                return self._known_beginning(file, number)
+                return self._files.known_beginning(file, number)
             case ContainerEnd():
                 self._known.unmark(item.file_record.path, PENDING)
-                return self._container_end(item)
+                return self._files.end(item)
             case _:
                 self._see(item.file_record)
                 return self._article(item)
@@ -276,14 +227,11 @@ class UpdateRun:
         """Record a rejection; of many of one kind in a file, the others are only counted."""
         yield from self._delete_former_article(record)
         is_first = not record.locator or record.file in self._located
-        if is_first or self._limit_of(record.file).is_listed(record.reason or ""):
+        if is_first or self._files.limit_of(record.file).is_listed(record.reason or ""):
             self._outcomes.set(record.path, Outcome.REJECTED, record.reason or "")
             yield PutFileRecord(record)
         else:
             yield from self._drop_known(record.path)
-
-    def _limit_of(self, file: str) -> RejectionLimit:
-        return self._limits.setdefault(file, RejectionLimit())
 
     def _drop_known(self, path: str) -> Iterator[Change]:
         """Drop the file record of a record without an article."""
@@ -308,139 +256,16 @@ class UpdateRun:
 
     def _see(self, record: FileRecord) -> None:
         """Note that a file or a record was read; what it had before is lost until it is added."""
-        self._note_file(record.file)
+        self._files.note(record.file)
         self._known.unmark(record.path, PENDING)
         if other := self._of_others.pop(record.path, None):
             self._articles.lose(other)
-        if record.locator and (row := self._found(record.path)) is not None:
+        if record.locator and (row := self._files.find_again(record.path)) is not None:
             self._lose_row(row)
-
-    def _found(self, path: str) -> int | None:
-        """Note that a known record is in its file; return its row unless that was noted before."""
-        row = self._known.row_of(path)
-        if row is None or not self._known.marks[row] & UNSEEN:
-            return None
-        self._known.marks[row] &= ~UNSEEN
-        return row
 
     def _lose_row(self, row: int) -> None:
         if known := self._known.find(row):
             self._articles.lose(known)
-
-    def _is_unseen(self, record: FileRecord) -> bool:
-        return bool(record.locator) and self._known.is_marked(record.path, UNSEEN)
-
-    def _known_record(self, path: str) -> Iterator[Change]:
-        file = self._file_of(path)
-        self._note_file(file)
-        row = self._found(path)
-        if row is None:
-            self._outcomes.repeated[Outcome.UNCHANGED] += 1
-        else:
-            yield from self._unchanged(row, file)
-
-    def _known_beginning(self, file: str, number: int) -> Iterator[Change]:
-        """Record that the records in a file with numbers up to ``number`` are known."""
-        self._note_file(file)
-        if known := self.plan.changed.get(file):
-            for row in known.rows_before(number):
-                if self._known.marks[row] & UNSEEN:
-                    self._known.marks[row] &= ~UNSEEN
-                    yield from self._unchanged(row, file)
-
-    def _unchanged(self, row: int, file: str) -> Iterator[Change]:
-        """Record that a record in a file is as it was."""
-        if not self._known.is_indexed(row):
-            known = self._known.find(row)
-            is_rejected = known is not None and known.status is Status.REJECTED
-            if known and is_rejected and not self._limit_of(file).is_listed(known.reason or ""):
-                yield DropFileRecord(known.path)
-                return
-        self._known.marks[row] |= UNCHANGED
-        if self._known.is_indexed(row):
-            self._note_found(file)
-            if not self._articles.is_from(row) and (known := self._known.find(row)):
-                # Another record of the file was taken for this one, moved.
-                self._articles.duplicates.setdefault(address_of(known), []).append(known)
-
-    def _container_end(self, end: ContainerEnd) -> Iterator[Change]:
-        """Record a file of many records, and drop those that it does not have any more."""
-        record = end.file_record
-        known = self.plan.known.get(record.path)
-        changed = self.plan.changed.get(record.path)
-        if changed:
-            self._check_gone(changed)
-            yield from self._drop_unseen(changed)
-            # In one commit with the end of the file: the next run does not read it again.
-            for row in changed.article_rows():
-                if self._known.marks[row] & OUT:
-                    yield from self._delete_lost(self._known.id_of(row))
-        if end.records:
-            if limit := self._limits.pop(record.path, None):
-                end = end.with_uncounted(limit.uncounted)
-                record = end.file_record
-            self._containers[record.path] = end.uncounted, end.others
-            if known and known.status is Status.INDEXED:
-                yield self._delete(known.article_id or "")
-            yield PutFileRecord(record)
-        elif (
-            known
-            and known.status is Status.CONTAINER
-            and self._outcomes.get(record.path) is not Outcome.REJECTED  # whose record replaced it
-        ):
-            yield DropFileRecord(record.path)
-
-    def _drop_unseen(self, file: KnownFile) -> Iterator[Change]:
-        """Drop what a file does not have any more, unless it is to be kept."""
-        for row in file.rows:
-            if not self._known.marks[row] & UNSEEN:
-                continue
-            self._known.marks[row] &= ~UNSEEN
-            record = self._known.find(row)
-            if record is None:
-                continue
-            if self.plan.prune is False:
-                self._outcomes.set(record.path, *previous_outcome(record))
-                continue
-            self._articles.lose(record)
-            self.histories.forget(record)
-            if record.status is not Status.INDEXED:
-                yield DropFileRecord(record.path)
-
-    def _check_gone(self, file: KnownFile) -> None:
-        """Refuse the run if a file has lost most of its articles.
-
-        Other articles may be at the same places now.
-        """
-        known, articles = self._known, self._articles
-        lost = [
-            row
-            for row in file.article_rows()
-            if (
-                articles.is_from(row)
-                if known.marks[row] & UNSEEN
-                else known.id_of(row) not in articles
-            )
-        ]
-        if self.plan.prune is not None or 2 * len(lost) <= file.articles:
-            return
-        gone = sum(not self._is_elsewhere(record) for record in known.records(lost))
-        if 2 * gone > file.articles:
-            raise MassDeletion(
-                f"{gone:,} articles are gone from {file.path}",
-                ": was it truncated or written again? They are kept. Use --prune to delete them, "
-                "or --no-prune to keep them.",
-            )
-
-    def _is_elsewhere(self, record: FileRecord) -> bool:
-        """Return whether another record has the text, so that it takes the place of ``record``."""
-        address = address_of(record)
-        articles = self._articles
-        others = (*articles.followers_at(address), *articles.duplicates.get(address, ()))
-        return any(
-            other.path != record.path and not self._is_unseen(other) and texts_agree(record, other)
-            for other in others
-        )
 
     def _failed(self, path: str, reason: str) -> Iterable[Change]:
         """Keep the article of a file that can't be read now."""
@@ -463,7 +288,7 @@ class UpdateRun:
         agreeing = []
         for each in leaders.agreeing(record):
             is_kept = each.path in self._kept
-            if (is_kept or self._is_unseen(each)) and each.file == record.file:
+            if (is_kept or self._files.is_unseen(each)) and each.file == record.file:
                 articles.lose(each)  # the record has moved in its file
                 if is_kept:
                     self._outcomes.remove(each.path)
@@ -475,7 +300,7 @@ class UpdateRun:
             self._outcomes.set(record.path, Outcome.DUPLICATE)
             articles.duplicates.setdefault(address, []).append(record)
             return
-        article_id = self._choose_id(document, leaders, agreeing)
+        article_id = articles.choose_id(document, agreeing)
         if article_id != address:
             record = record._replace(article_id=article_id, address=address)
             document = replace(document.with_id(article_id), file_record=record)
@@ -488,7 +313,7 @@ class UpdateRun:
         self._deleted.discard(article_id)
         existed = articles.was_known(article_id)
         if existed and article_id not in articles:
-            self._note_found(record.file)
+            self._files.note_found(record.file)
         self._outcomes.set(record.path, Outcome.UPDATED if existed else Outcome.ADDED)
         for each in agreeing:
             yield from self._demote(each, address, article_id)
@@ -537,51 +362,6 @@ class UpdateRun:
         self._articles.demote(record, address)
         if own_id != article_id:
             yield delete
-
-    def _choose_id(
-        self, document: IndexDocument, leaders: Leaders, agreeing: Sequence[FileRecord]
-    ) -> str:
-        """Return the id of an article that is to be added or replaced.
-
-        It has the id of the version that it replaces, if an earlier run gave it, else that of
-        its own file, else that of a version whose file has changed or is gone.
-        """
-        record, address = document.file_record, document.article_id
-        own = self._own_record(record, address, document.url)
-        if agreeing:
-            ids = [each.article_id or "" for each in agreeing]
-            known = [each for each in ids if self._articles.was_known(each)]
-            known = known or [each.article_id or "" for each in own] or ids
-            return address if address in known else known[0]
-        left = self._articles.lost_at(address)
-        with_text = [each for each in (*own, *best_first(left)) if texts_agree(record, each)]
-        for each in (*with_text, *own):
-            return each.article_id or ""
-        reserved = {each.article_id for each in left if self._is_pending(each.path)}
-        if not (leaders or reserved or address in self._articles):
-            return address
-        title, _, _ = unpack_folded(document.folded)
-        free = ids_of_texts(address, record, title)
-        return next(each for each in free if each not in self._articles and each not in reserved)
-
-    def _is_pending(self, path: str) -> bool:
-        """Return whether a known file is still to be read by itself."""
-        return self._known.is_marked(path, PENDING)
-
-    def _own_record(self, record: FileRecord, address: str, url: str | None) -> list[FileRecord]:
-        """Return the previous record of a file if its article may keep its id.
-
-        The address may be another one, if new rules read the same bytes, or if a record without
-        a URL, which its bytes identify, was edited at its place.
-        """
-        known = self.plan.known.get(record.path)
-        if not known or known.status is not Status.INDEXED or known.article_id in self._articles:
-            return []
-        is_same = address_of(known) == address or known.digest == record.digest
-        is_edited = bool(
-            url is None and known.sketch and record.sketch and texts_agree(record, known)
-        )
-        return [known] if is_same or is_edited else []
 
     def _promote(self, prepare: Prepare) -> Iterator[Iterable[Change]]:
         """Read duplicates that agree with no article now, because a better version replaced it."""
@@ -634,17 +414,6 @@ class UpdateRun:
             if isinstance(item, IndexDocument):
                 self.histories.add_duplicate(item, leader_of[item.file_record.path])
 
-    def _with_duplicates(
-        self, addresses: Iterable[str]
-    ) -> Iterator[tuple[FileRecord, list[FileRecord]]]:
-        """Yield the file record of each article at some addresses, and those of its duplicates."""
-        articles = self._articles
-        for address in dict.fromkeys(addresses):
-            versions = articles.versions_at(address)
-            leaders = find_leaders(versions)
-            for leader in articles.at(address):
-                yield leader, [each for each in versions if leaders[each.path].path == leader.path]
-
     def _duplicate(self, record: FileRecord, winner: FileRecord) -> PutFileRecord:
         later = winner.version_key[0] > record.version_key[0]
         longer = winner.version_key[1] > record.version_key[1]
@@ -687,17 +456,12 @@ class UpdateRun:
     def summary(self, articles: int, seconds: float) -> UpdateSummary:
         """Return the results of the run; the index contains ``articles`` articles now."""
         counts = self._outcomes.counts()
-        bad = [uncounted for uncounted, _ in self._containers.values()]
-        bad += [limit.uncounted for limit in self._limits.values()]
-        uncounted = sum(sum(each.values()) for each in bad)
+        uncounted = self._files.count_uncounted()
         counts[Outcome.REJECTED] += uncounted
         listed = self._outcomes.listed()
         skipped: dict[str, list[ListedFile]] = {}
         for item in self.plan.skipped:
             skipped.setdefault(item.kind, []).append(ListedFile(item.path, item.reason))
-        others: Counter[str] = Counter()
-        for _, kinds in self._containers.values():
-            others.update(kinds)
         return UpdateSummary(
             seen=counts.total(),
             files=self.plan.seen,
@@ -710,9 +474,9 @@ class UpdateRun:
             shard=str(self.plan.shard) if self.plan.shard else None,
             kept=self.plan.missing,
             absent=self.plan.absent,
-            containers=len(self._containers),
+            containers=len(self._files),
             uncounted=uncounted,
-            others=dict(others),
+            others=self._files.count_others(),
             changed=sum(each in self._articles for each in self.histories.changed),
         )
 
