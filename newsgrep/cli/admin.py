@@ -14,6 +14,7 @@ from newsgrep.cli.options import (
     IndexParam,
     OutputFormat,
     OutputOptions,
+    QueryCommand,
     engine_option,
     index_option,
     jobs_option,
@@ -39,7 +40,7 @@ from newsgrep.index.maintenance import (
 from newsgrep.index.store import Index
 from newsgrep.terminal import count_noun, one_line, write
 from newsgrep.views import SCHEMA_VERSION
-from newsgrep.views.stats import collect_stats, to_json, to_text
+from newsgrep.views.stats import collect_stats, to_csv, to_json, to_text
 
 # stats
 
@@ -48,8 +49,8 @@ class StatsOptions(IndexOptions, OutputOptions):
     """The options of ``newsgrep stats``."""
 
 
-@click.command("stats", cls=Command, short_help="Show what the index contains.")
-@output_options(OutputFormat.JSON, color=False)
+@click.command("stats", cls=QueryCommand, short_help="Show what the index contains.")
+@output_options(OutputFormat.JSON, OutputFormat.CSV, color=False)
 @index_option
 @pass_options(StatsOptions)
 def stats_command(options: StatsOptions) -> int:
@@ -69,7 +70,10 @@ def stats_command(options: StatsOptions) -> int:
         return draw_stats(stats, screen())
 
     rendering = Rendering(
-        text=lambda: to_text(stats, screen()), json=lambda: to_json(stats), drawn=drawn
+        text=lambda: to_text(stats, screen()),
+        json=lambda: to_json(stats),
+        csv=lambda: to_csv(stats),
+        drawn=drawn,
     )
     print_result(rendering, options)
     return 0 if stats.articles else 1

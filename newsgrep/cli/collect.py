@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
 from newsgrep.cli.named import describe_missing, find_all_named, find_article
 from newsgrep.cli.options import (
-    Command,
     IndexOptions,
     OutputFormat,
     OutputOptions,
     QueryCommand,
+    completing,
     index_option,
     output_options,
     pass_options,
@@ -34,7 +34,7 @@ from newsgrep.query.ast import describe
 from newsgrep.query.parser import name_key
 from newsgrep.search.selection import in_batches, iter_ids
 from newsgrep.terminal import StyledLine, StyledText, count_noun, one_line, write
-from newsgrep.views import SCHEMA_VERSION
+from newsgrep.views import SCHEMA_VERSION, FilePath
 from newsgrep.views.article import SHORT_ID
 
 # collect
@@ -55,12 +55,14 @@ class CollectOptions(IndexOptions, OutputOptions):
 
 
 @click.command("collect", cls=QueryCommand, short_help="Keep articles in collections.")
-@click.argument("name", required=False, default="")
-@click.argument("words", metavar="[ARTICLE...|QUERY...]", nargs=-1)
+@click.argument("name", required=False, default="", shell_complete=completing("collection"))
+@click.argument(
+    "words", metavar="[ARTICLE...|QUERY...]", nargs=-1, shell_complete=completing("article")
+)
 @click.option(
     "--remove", is_flag=True, help="Remove the articles, or without any the whole collection."
 )
-@output_options(OutputFormat.JSON)
+@output_options(OutputFormat.JSON, OutputFormat.CSV)
 @index_option
 @pass_options(CollectOptions)
 def collect_command(options: CollectOptions) -> int:
@@ -139,6 +141,7 @@ def _list_collections(options: CollectOptions) -> int:
                 for name, ids in known.items()
             ),
             json=lambda: {"version": SCHEMA_VERSION, "collections": listed},
+            csv=lambda: [("name", "articles"), *((n, len(ids)) for n, ids in known.items())],
         ),
         options,
     )
@@ -167,6 +170,7 @@ def _list_one(options: CollectOptions, name: str) -> int:
                 "name": spelled,
                 "articles": [_object(each, indexed) for each in inside],
             },
+            csv=lambda: _rows(inside),
         ),
         options,
     )
@@ -186,6 +190,13 @@ def _lines(annotation: Annotation, indexed: set[str]) -> Iterator[StyledLine]:
         yield StyledLine([StyledText(one_line(line))], SHORT_ID + 2)
 
 
+def _rows(annotations: list[Annotation]) -> Iterator[Sequence[object]]:
+    yield Annotation._fields
+    for each in annotations:
+        names = "; ".join(each.collections)
+        yield (each.id, each.title, each.url or "", FilePath(each.path), names, each.note)
+
+
 def _object(annotation: Annotation, indexed: set[str]) -> Mapping[str, object]:
     return {**annotation._asdict(), "indexed": annotation.id in indexed}
 
@@ -201,11 +212,13 @@ class NoteOptions(IndexOptions, OutputOptions):
     remove: bool
 
 
-@click.command("note", cls=Command, short_help="Write notes on articles.")
-@click.argument("name", metavar="[ARTICLE]", required=False, default="")
+@click.command("note", cls=QueryCommand, short_help="Write notes on articles.")
+@click.argument(
+    "name", metavar="[ARTICLE]", required=False, default="", shell_complete=completing("article")
+)
 @click.argument("words", metavar="[TEXT...]", nargs=-1)
 @click.option("--remove", is_flag=True, help="Remove the note.")
-@output_options(OutputFormat.JSON)
+@output_options(OutputFormat.JSON, OutputFormat.CSV)
 @index_option
 @pass_options(NoteOptions)
 def note_command(options: NoteOptions) -> int:
@@ -230,7 +243,7 @@ def note_command(options: NoteOptions) -> int:
     if options.remove or options.words:
         if options.remove and options.words:
             raise UsageError("--remove takes no TEXT. Leave it out.")
-        write_note(options.index, article, " ".join(options.words).strip())
+        write_note(options.index, article, query_text(options.words).strip())
         return 0
     annotation = read_annotations(options.index).get(article.id)
     return _print_notes([annotation] if annotation and annotation.note else [], options)
@@ -245,6 +258,7 @@ def _print_notes(noted: list[Annotation], options: NoteOptions) -> int:
                 "version": SCHEMA_VERSION,
                 "notes": [each._asdict() for each in noted],
             },
+            csv=lambda: _rows(noted),
         ),
         options,
     )

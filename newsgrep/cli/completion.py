@@ -20,11 +20,12 @@ from newsgrep.cli.options import Command, Options, default_index, pass_options
 from newsgrep.engines.base import FACETS, EngineRequest
 from newsgrep.errors import NewsgrepError, UsageError
 from newsgrep.index import index_at
+from newsgrep.index.annotations import read_collections
 from newsgrep.index.store import Index
 from newsgrep.index.user_state import read_saved
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.lexer import FIELDS
-from newsgrep.terminal import sanitize, write
+from newsgrep.terminal import count_noun, sanitize, write
 
 _VARIABLE: Final = "_NEWSGREP_COMPLETE"
 _SHELLS: Final = ("bash", "zsh", "fish")
@@ -101,6 +102,10 @@ def _saved(ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
     return _matching(read_saved(_index_of(ctx)).items(), incomplete)
 
 
+def _collections(ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+    return _matching(_collection_values(ctx), incomplete)
+
+
 def _zones(_: click.Context, incomplete: str) -> list[CompletionItem[str]]:
     from zoneinfo import available_timezones
 
@@ -149,6 +154,11 @@ def _words(ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
     return [_item(f"{name}:") for name in fields]
 
 
+def _collection_values(ctx: click.Context) -> Iterator[Value]:
+    for name, ids in read_collections(_index_of(ctx)).items():
+        yield name, count_noun(len(ids), "article")
+
+
 def _values_of(ctx: click.Context, field: list[str], start: str) -> Iterator[Value]:
     name = field[0].lower() if field else ""
     values: Iterable[Value] = ()
@@ -156,6 +166,8 @@ def _values_of(ctx: click.Context, field: list[str], start: str) -> Iterator[Val
         values = _facet(_index_of(ctx), name)
     elif name == "saved":
         values = read_saved(_index_of(ctx)).items()
+    elif name == "in":
+        values = _collection_values(ctx)
     wanted = fold(start)
     yield from (value for value in values if fold(value[0]).startswith(wanted))
 
@@ -170,6 +182,7 @@ _KINDS: Final[Mapping[str, Callable[[click.Context, str], list[CompletionItem[st
     "sources": _source_list,
     "facets": _facets,
     "saved": _saved,
+    "collection": _collections,
     "zone": _zones,
     "article": _articles,
     "query": _words,

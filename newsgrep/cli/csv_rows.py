@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from newsgrep.cli.options import CsvForm
-from newsgrep.terminal import path_bytes, quote_path, replace_invisible
+from newsgrep.errors import UsageError
+from newsgrep.terminal import one_line, path_bytes, quote_path, replace_invisible, truncate
 from newsgrep.views import FilePath
 
 _FORMULA: Final = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")
@@ -41,6 +42,27 @@ def csv_lines(rows: Iterable[Sequence[object]], form: CsvForm) -> Iterator[str]:
         record.seek(0)
         record.truncate()
         begin = ""
+
+
+def choose_columns(rows: Iterable[Sequence[object]], columns: str) -> Iterator[Sequence[object]]:
+    """Yield ``rows`` with the ``columns`` that are named in it, separated by commas.
+
+    Raises :class:`UsageError` for a name that is not in the first row.
+    """
+    names = [name for part in columns.split(",") if (name := part.strip().lower())]
+    each = iter(rows)
+    header = list(map(str, next(each)))
+    known = ", ".join(header)
+    if not names:
+        raise UsageError(f"--columns is empty. Choose from {known}.")
+    for name in names:
+        if name not in header:
+            shown = truncate(one_line(name), 40)
+            raise UsageError(f"Unknown column “{shown}”. Choose from {known}.")
+    chosen = [header.index(name) for name in names]
+    yield names
+    for row in each:
+        yield [row[at] for at in chosen]
 
 
 def safe_cell(cell: object) -> object:

@@ -325,7 +325,7 @@ class ListOptions(SelectionOptions, OutputOptions):
 
 @click.command("list", cls=QueryCommand, short_help="List articles as a table.")
 @selection_options
-@output_options(OutputFormat.JSONL, OutputFormat.CSV, OutputFormat.PATHS)
+@output_options(OutputFormat.JSONL, OutputFormat.CSV, OutputFormat.PATHS, columns=False)
 @index_option
 @pass_options(ListOptions)
 def list_command(options: ListOptions) -> int:

@@ -129,11 +129,15 @@ class OutputOptions(Options):
     color: str = "auto"
     pager: bool = False
     csv_form: CsvForm = CsvForm.SAFE
+    bom: bool = False
+    columns: str = ""
 
     def validate(self) -> None:
         """Raise :class:`UsageError` for ``--null`` without ``--paths``."""
         if self.null and self.output is not OutputFormat.PATHS:
             raise UsageError("-0 needs --paths. Add it.")
+        if self.bom and (self.output is not OutputFormat.CSV or self.csv_form is CsvForm.RAW):
+            raise UsageError("--bom needs --csv, and not its raw form. Add it, or leave --bom out.")
 
     @property
     def use_color(self) -> bool:
@@ -427,8 +431,13 @@ _FORMAT_HELP: Final = {
 }
 
 
-def output_options(*formats: OutputFormat, color: bool = True) -> Callable[[_Command], _Command]:
-    """Return a decorator that adds the fields of :class:`OutputOptions` for these formats."""
+def output_options(
+    *formats: OutputFormat, color: bool = True, columns: bool = True
+) -> Callable[[_Command], _Command]:
+    """Return a decorator that adds the fields of :class:`OutputOptions` for these formats.
+
+    Without ``columns`` the command has an option ``--columns`` of its own.
+    """
 
     def decorate(command: _Command) -> _Command:
         if color:
@@ -447,6 +456,16 @@ def output_options(*formats: OutputFormat, color: bool = True) -> Callable[[_Com
                 "-0", "--null", is_flag=True, help="End paths with NUL, for xargs -0."
             )(command)
         if OutputFormat.CSV in formats:
+            if columns:
+                command = click.option(
+                    "--columns",
+                    metavar="NAMES",
+                    default="",
+                    help="Columns of --csv, separated by commas.",
+                )(command)
+            command = click.option(
+                "--bom", is_flag=True, help="Write CSV for Excel, as --csv=excel."
+            )(command)
             command = enum_option(
                 _CSV_FORM,
                 choices=CsvForm,

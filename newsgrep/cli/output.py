@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import click
 
 from newsgrep._io import encode_json, read_regular
-from newsgrep.cli.options import OutputFormat, OutputOptions
+from newsgrep.cli.options import CsvForm, OutputFormat, OutputOptions
 from newsgrep.terminal import (
     Screen,
     StyledLine,
@@ -103,9 +103,13 @@ def _print_jsonl(rendering: Rendering, _: OutputOptions) -> None:
 
 
 def _print_csv(rendering: Rendering, options: OutputOptions) -> None:
-    from newsgrep.cli.csv_rows import csv_lines
+    from newsgrep.cli.csv_rows import choose_columns, csv_lines
 
-    write_streaming(csv_lines(rendering.csv(), options.csv_form))
+    form = CsvForm.EXCEL if options.bom else options.csv_form
+    rows = rendering.csv()
+    if options.columns:
+        rows = choose_columns(rows, options.columns)
+    write_streaming(csv_lines(rows, form))
 
 
 def _print_paths(rendering: Rendering, options: OutputOptions) -> None:

@@ -14,6 +14,7 @@ from newsgrep.cli.options import (
     Command,
     IndexOptions,
     QueryCommand,
+    completing,
     index_option,
     pass_options,
     query_text,
@@ -58,7 +59,13 @@ def _confirm_options(command: click.decorators.FC) -> click.decorators.FC:
 
 
 @click.command("delete", cls=QueryCommand, short_help="Delete articles from the index.")
-@click.argument("words", metavar="ARTICLE...|QUERY...", nargs=-1, required=True)
+@click.argument(
+    "words",
+    metavar="ARTICLE...|QUERY...",
+    nargs=-1,
+    required=True,
+    shell_complete=completing("article"),
+)
 @_confirm_options
 @index_option
 @pass_options(RemoveOptions)
@@ -101,7 +108,7 @@ def delete_command(options: RemoveOptions) -> int:
 
 
 @click.command("forget", cls=Command, short_help="Forget files and folders.")
-@click.argument("words", metavar="PATH...", nargs=-1, required=True)
+@click.argument("words", metavar="PATH...", nargs=-1, required=True, type=click.Path())
 @_confirm_options
 @index_option
 @pass_options(RemoveOptions)

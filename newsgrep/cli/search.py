@@ -133,7 +133,9 @@ class SearchOptions(QueryOptions, OutputOptions):
         super().validate()
         objects = self.output in {OutputFormat.TEXT, OutputFormat.JSON}
         if self.facets and not objects:
-            raise UsageError(f"--{self.output} cannot contain facets. Use --json.")
+            raise UsageError(
+                f"--{self.output} cannot contain facets. Use --json, or newsgrep count --by."
+            )
         if self.collapse and self.after:
             raise UsageError("--after cannot be combined with --collapse. Use --offset.")
         if self.explain and (self.collapse or not objects):

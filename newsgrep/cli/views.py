@@ -12,7 +12,6 @@ import click
 
 from newsgrep.cli.named import find_article, looks_like_article, read_article_file, split_locator
 from newsgrep.cli.options import (
-    Command,
     IndexOptions,
     OutputFormat,
     OutputOptions,
@@ -263,10 +262,10 @@ class SimilarOptions(IndexOptions, OutputOptions):
     limit: int
 
 
-@click.command("similar", cls=Command, short_help="Find articles like one article.")
+@click.command("similar", cls=QueryCommand, short_help="Find articles like one article.")
 @click.argument("name", metavar="ARTICLE", shell_complete=completing("article"))
 @limit_option(10, "Show at most N articles.")
-@output_options(OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.PATHS)
+@output_options(OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV, OutputFormat.PATHS)
 @index_option
 @pass_options(SimilarOptions)
 def similar_command(options: SimilarOptions) -> int:
@@ -294,6 +293,7 @@ def similar_command(options: SimilarOptions) -> int:
         text=lambda: similar.to_text(found, screen()),
         json=lambda: similar.to_json(found),
         jsonl=lambda: similar.to_jsonl(found),
+        csv=lambda: similar.to_csv(found),
         paths=lambda: (each.article.path for each in found.articles),
     )
     print_result(rendering, options)
@@ -318,7 +318,7 @@ class KeywordsOptions(QueryOptions, OutputOptions):
 )
 @query_options
 @limit_option(20, "Show at most N words.")
-@output_options(OutputFormat.JSON)
+@output_options(OutputFormat.JSON, OutputFormat.CSV)
 @index_option
 @pass_options(KeywordsOptions)
 def keywords_command(options: KeywordsOptions) -> int:
@@ -345,7 +345,9 @@ def keywords_command(options: KeywordsOptions) -> int:
         else:
             found = keywords.query_keywords(engine, options.query(), options.limit)
     rendering = Rendering(
-        text=lambda: keywords.to_text(found, screen()), json=lambda: keywords.to_json(found)
+        text=lambda: keywords.to_text(found, screen()),
+        json=lambda: keywords.to_json(found),
+        csv=lambda: keywords.to_csv(found),
     )
     print_result(rendering, options)
     if options.output is OutputFormat.TEXT and not found.articles:

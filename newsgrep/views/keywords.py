@@ -149,6 +149,15 @@ def to_json(keywords: Keywords) -> dict[str, Any]:
     }
 
 
+def to_csv(keywords: Keywords) -> Iterator[Sequence[object]]:
+    """Yield a row for each word."""
+    yield Keyword._fields
+    for each in keywords.words:
+        score = round(each.score, 4)
+        occurrences = "" if each.occurrences is None else each.occurrences
+        yield (each.word, each.articles, each.elsewhere, score, occurrences)
+
+
 def keyword_object(keyword: Keyword) -> dict[str, Any]:
     """Return one keyword as an object."""
     fields: dict[str, Any] = {

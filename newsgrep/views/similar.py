@@ -6,7 +6,7 @@ It uses an engine only as every search does, so that all engines return the same
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from heapq import nlargest
 from typing import Any, Final, NamedTuple
 
@@ -15,11 +15,12 @@ from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import idf
 from newsgrep.analysis.segment import term_counts
 from newsgrep.engines.base import Engine, EngineRequest, ScoredDoc, count_matches
-from newsgrep.models import Article
+from newsgrep.models import Article, Hit
 from newsgrep.query.ast import Operator, Terms
 from newsgrep.terminal import Screen, StyledLine, StyledText, highlight, one_line
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import byline_pieces, metadata_object, short_id_and_path
+from newsgrep.views.hits import CSV_COLUMNS, csv_cells
 
 MAX_COMPARED: Final = 100
 """Articles with the same keywords whose texts are compared."""
@@ -167,6 +168,14 @@ def to_jsonl(similar: SimilarArticles) -> Iterator[dict[str, Any]]:
     """Yield an object for each similar article."""
     for each in _article_objects(similar):
         yield {"version": SCHEMA_VERSION, **each}
+
+
+def to_csv(similar: SimilarArticles) -> Iterator[Sequence[object]]:
+    """Yield a row for each similar article; several shared terms are in one cell."""
+    yield (*CSV_COLUMNS[:-1], "shared_terms")
+    for rank, each in enumerate(similar.articles, 1):
+        hit = Hit(rank, each.score, each.article, (), ())
+        yield (*csv_cells(hit)[:-1], "; ".join(each.shared_terms))
 
 
 def _article_objects(similar: SimilarArticles) -> Iterator[dict[str, Any]]:

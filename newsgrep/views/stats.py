@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -107,6 +107,22 @@ def to_text(stats: IndexStats, _: Screen) -> Iterator[StyledLine]:
     if len(stats.sources) > MAX_SOURCES:
         more = f"… and {len(stats.sources) - MAX_SOURCES:,} more; --json lists all"
         yield StyledLine([StyledText(f"{'':13}{more}")])
+
+
+def to_csv(stats: IndexStats) -> Iterator[Sequence[object]]:
+    """Yield a row for each number: articles in all, by source and by month, and files by status."""
+    yield ("figure", "value", "count")
+    yield ("articles", "", stats.articles)
+    yield ("undated", "", stats.undated)
+    yield ("bytes", "", stats.size)
+    for figure, counts in (
+        ("source", stats.sources),
+        ("month", stats.months),
+        ("files", stats.files),
+        ("records", stats.records),
+    ):
+        for value, count in counts.items():
+            yield (figure, value, count)
 
 
 def to_json(stats: IndexStats) -> dict[str, Any]:

@@ -150,3 +150,38 @@ def test_unknown_csv_form_is_an_error(formulas: Cli, value: str) -> None:
 def test_csv_form_after_two_dashes_is_a_query(formulas: Cli) -> None:
     assert formulas("search", "-n", "0", "--", "--csv=raw", status=None).status in {0, 1}
     assert "Unknown option --csv" in formulas("show", "x", "--csv=raw", status=2).err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "columns"),
+    [
+        (("search", "声明"), ("title", "id")),
+        (("search", "声明", "--collapse"), ("more", "rank")),
+        (("timeline", "声明"), ("count", "bin")),
+        (("kwic", "声明"), ("keyword", "id")),
+        (("keywords", "voxg36vu63he"), ("word", "score")),
+        (("similar", "voxg36vu63he"), ("shared_terms", "id")),
+        (("compare", "声明", "--sources", "汀海,北河"), ("articles", "name")),
+        (("count", "声明", "--by", "month"), ("count", "value")),
+        (("sources",), ("articles", "source")),
+        (("stats",), ("count", "figure")),
+        (("list",), ("title", "id")),
+    ],
+)
+def test_columns_chooses_and_orders(
+    seeds: Cli, arguments: tuple[str, ...], columns: tuple[str, ...]
+) -> None:
+    whole = list(csv.DictReader(io.StringIO(seeds(*arguments, "--csv").out)))
+    ran = seeds(*arguments, "--csv", "--columns", ", ".join(columns))
+    chosen = list(csv.reader(io.StringIO(ran.out)))
+    assert chosen == [[*columns], *([row[name] for name in columns] for row in whole)]
+    ran = seeds(*arguments, "--csv", "--columns", "colour", status=2)
+    assert "Unknown column “colour”. Choose from " in ran.err
+    ran = seeds(*arguments, "--csv", "--bom")
+    assert ran.stdout.startswith(b"\xef\xbb\xbf")
+    assert ran.stdout == seeds(*arguments, "--csv=excel").stdout
+
+
+def test_bom_needs_csv(seeds: Cli) -> None:
+    for other in ((), ("--json",), ("--csv=raw",)):
+        assert "--bom needs --csv" in seeds("search", "声明", "--bom", *other, status=2).err
