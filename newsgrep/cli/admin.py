@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from typing import Final
@@ -22,7 +23,7 @@ from newsgrep.cli.options import (
     pass_options,
     wait_option,
 )
-from newsgrep.cli.output import Rendering, print_result, screen
+from newsgrep.cli.output import Rendering, print_message, print_result, screen
 from newsgrep.cli.progress import handle_signals, show_elapsed, show_progress
 from newsgrep.engines.base import RolledBack
 from newsgrep.errors import IndexLocked, IndexMissing
@@ -91,6 +92,7 @@ class DoctorOptions(IndexOptions, OutputOptions):
     deep: bool
     fix: bool
     rollback: bool
+    yes: bool
     tidy: bool
     jobs: int
     wait: float
@@ -106,6 +108,7 @@ class DoctorOptions(IndexOptions, OutputOptions):
     help="Repair damage: keep every article that can be read, restore server settings.",
 )
 @click.option("--rollback", is_flag=True, help="Go back to the commit before the last one.")
+@click.option("-y", "--yes", is_flag=True, help="With --rollback: do not ask on a terminal.")
 @click.option("--tidy", is_flag=True, help="Delete what an interrupted run left behind.")
 @output_options(OutputFormat.JSON, color=False)
 @jobs_option
@@ -125,6 +128,8 @@ def doctor_command(options: DoctorOptions) -> int:
     """
     handle_signals()
     index, wait = options.index, options.wait
+    if options.rollback and not (options.yes or _may_roll_back(index)):
+        return 1
     rolled_back = index.rollback(wait=wait) if options.rollback else None
     with show_elapsed("checking"):
         found = health = verify_index(index, deep=options.deep)
@@ -166,6 +171,17 @@ def doctor_command(options: DoctorOptions) -> int:
         }
         print_result(Rendering(json=lambda: report), options)
     return 2 if health.problems or lost else 0
+
+
+def _may_roll_back(index: Index) -> bool:
+    """Ask on a terminal, with what would be lost; elsewhere there is nobody to answer."""
+    question = index.describe_rollback()
+    if not (question and sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    if click.confirm(one_line(question), err=True):
+        return True
+    print_message("Nothing was changed.")
+    return False
 
 
 def _describe_rollback(done: RolledBack | None) -> str:

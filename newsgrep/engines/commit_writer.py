@@ -120,6 +120,18 @@ class CommitWriter(CommitFolder):
             self.remove_leftovers()
         return RolledBack(target.number, target.time, dropped)
 
+    def preview_rollback(self) -> tuple[Commit | None, Commit | None]:
+        """Return the commit that :meth:`rollback` drops and the one that it restores.
+
+        The first is ``None`` if it is unreadable, the second if there is none to restore.
+        """
+        last = None
+        with suppress(IndexDamaged):
+            last = self.last()
+        with suppress(IndexDamaged):
+            return last, self._commit_to_restore(last)[1]
+        return last, None
+
     def _commit_to_restore(self, last: Commit | None) -> tuple[int, Commit | None]:
         """Return the number of the commit that a rollback drops, and the one that it restores."""
         if last:

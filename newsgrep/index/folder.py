@@ -8,6 +8,7 @@ folders or deletes them is in :mod:`newsgrep.index.data_folders`, which a search
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -282,6 +283,25 @@ class FolderIndex(Index):
             check_data(self.path, manifest)
             return rollback(manifest.engine, data)
 
+    def describe_rollback(self) -> str:
+        """Name both commits with their times, and the articles of the last one."""
+        from newsgrep.engines.base import count_matches
+        from newsgrep.engines.commit_writer import CommitWriter
+
+        manifest = self.read_manifest()
+        data = self.path / manifest.data
+        last, target = CommitWriter(data, manifest.engine, re.compile("(?!)")).preview_rollback()
+        if target is None:
+            return ""
+        dropped = "the last commit, which is damaged,"
+        if last is not None:
+            dropped = f"commit {last.number} of {_display_time(last.time)}"
+            with suppress(IndexProblem), self.open() as engine:
+                dropped += f" with {count_noun(count_matches(engine), 'article')}"
+        return (
+            f"Drop {dropped} and go back to commit {target.number} of {_display_time(target.time)}?"
+        )
+
     def restore_manifest(self) -> str | None:
         """Copy the manifest from the data that it names, or the other way round."""
         from newsgrep.index.data_folders import adopt_data
@@ -336,3 +356,7 @@ class FolderIndex(Index):
     def describe_leftovers(self, names: Sequence[str]) -> str:
         """Count the files."""
         return f"Deleted {count_noun(len(names), 'file')} left over from earlier runs"
+
+
+def _display_time(time: str) -> str:
+    return time.replace("T", " ").replace("Z", " UTC")

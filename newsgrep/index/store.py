@@ -219,6 +219,10 @@ class Index(ABC):
         previous commit.
         """
 
+    def describe_rollback(self) -> str:
+        """Return what :meth:`rollback` would do, as a question, or "" if it would do nothing."""
+        return ""
+
     @abstractmethod
     def restore_manifest(self) -> str | None:
         """Make manifest and data agree if one of them is damaged, under :meth:`lock`.

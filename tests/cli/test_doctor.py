@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli import Cli, write_article
+from newsgrep.index import index_at
+from tests.support.cli import NEWSGREP, TIMEOUT, Cli, clean_environment, write_article
 
 
 @pytest.fixture
@@ -107,3 +108,40 @@ def test_doctor_shows_elapsed_time_on_a_terminal_only(seeds: Cli) -> None:
     assert status == 0
     assert "checking" in screen
     assert seeds("doctor").err == ""
+
+
+@pytest.mark.parametrize(("answer", "left"), [("n", 2), ("y", 1)])
+def test_rollback_on_a_terminal_asks(archive: Cli, answer: str, left: int) -> None:
+    pytest.importorskip("termios", reason="needs a POSIX terminal")
+    from tests.support.pseudo_terminal import Terminal
+
+    command = [NEWSGREP, "doctor", "--rollback"]
+    env = clean_environment(archive.folder)
+    with Terminal(command, archive.folder, env, columns=200, timeout=TIMEOUT) as terminal:
+        terminal.wait_for("[y/N]")
+        terminal.type(f"{answer}\n")
+        assert terminal.wait() == (0 if answer == "y" else 1)
+        question = (
+            r"Drop commit 2 of [-\d]{10} [:\d]{8} UTC with 2 articles and go back to commit 1"
+        )
+        assert re.search(question, terminal.screen)
+        assert ("Nothing was changed." in terminal.screen) == (answer == "n")
+    assert len(archive.found("雾港")) == left
+
+
+def test_rollback_with_yes_asks_nothing(archive: Cli) -> None:
+    status, screen = archive.on_terminal("doctor", "--rollback", "--yes")
+    assert status == 0
+    assert "Rolled back to commit 1" in screen
+    assert "[y/N]" not in screen
+
+
+def test_rollback_preview_describes_a_damaged_commit(archive: Cli) -> None:
+    (contents,) = (archive.index / "whoosh").glob("commit-?.json")
+    contents.write_bytes(contents.read_bytes()[:50])
+    question = index_at(archive.index).describe_rollback()
+    assert question.startswith(
+        "Drop the last commit, which is damaged, and go back to commit 1 of "
+    )
+    archive("doctor", "--rollback")
+    assert index_at(archive.index).describe_rollback() == ""
