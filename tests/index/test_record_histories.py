@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 import subprocess
 import time
@@ -182,14 +183,18 @@ def test_edited_file_is_committed_while_it_is_read(tmp_path: Path) -> None:
     assert commits > 3  # not before half of the articles are found again
 
 
-def test_rotated_file_loses_nothing_and_keeps_ids(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name", ["z.jsonl", "d.jsonl.1", "d.jsonl-20240517", "d.jsonl.2.gz", "d.jsonl.gz.1"]
+)
+def test_rotated_file_loses_nothing_and_keeps_ids(tmp_path: Path, name: str) -> None:
     folder, index = tmp_path / "a", FolderIndex(tmp_path / "index")
     folder.mkdir()
-    dump, rotated = folder / "d.jsonl", folder / "z.jsonl"
+    dump = folder / "d.jsonl"
     dump.write_bytes(jsonl_of([item(number, has_url=False) for number in range(5)]))
     update(index, folder)
     before = ids_of_titles(index)
-    dump.rename(rotated)
+    data = dump.read_bytes()
+    (folder / name).write_bytes(gzip.compress(data) if ".gz" in name else data)
     dump.write_bytes(jsonl_of([item(7, has_url=False)]))
     summary = update(index, folder, prune=None)
     after = ids_of_titles(index)

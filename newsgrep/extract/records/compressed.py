@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final, cast
 from newsgrep.errors import NoArticle
 from newsgrep.extract.records.base import MissingPackage, Source
 from newsgrep.extract.records.damage import DAMAGE, raise_system_error
-from newsgrep.extract.records.names import COMPRESSED_SUFFIXES, TAR_SUFFIXES
+from newsgrep.extract.records.names import COMPRESSED_SUFFIXES, TAR_SUFFIXES, unrotated
 
 _BUFFER_BYTES: Final = 1 << 18
 _MAX_RATIO: Final = 250
@@ -121,7 +121,7 @@ def codec_of(head: bytes) -> Codec | None:
 
 def decompressed(source: Source, codec: Codec) -> Source:
     """Return ``source`` without its compression, with the name that the file had before."""
-    stem, suffix = os.path.splitext(source.name)  # noqa: PTH122 - a name may contain any byte
+    stem, suffix = os.path.splitext(unrotated(source.name))  # noqa: PTH122 - a name may contain any byte
     is_plain = suffix.lower() in COMPRESSED_SUFFIXES
     name = stem if is_plain else stem + TAR_SUFFIXES.get(suffix.lower(), suffix)
 

@@ -6,6 +6,7 @@ A name is only the first sign: :mod:`newsgrep.extract.records.registry` decides 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -52,8 +53,29 @@ _DOCUMENT_SUFFIXES: Final = frozenset(
 )
 
 
+_ROTATED = re.compile(
+    r"(?:\.[1-9][0-9]{0,2}|[.-][0-9]{8}(?:-?[0-9]{2,6})?|\.[0-9]{4}-[0-9]{2}-[0-9]{2})\Z"
+)
+
+
+def unrotated(name: str) -> str:
+    """Return ``name`` without what a program appended when it began a new file of records.
+
+    >>> unrotated("items.jsonl.1"), unrotated("items.jsonl-20240517"), unrotated("part.1")
+    ('items.jsonl', 'items.jsonl', 'part.1')
+    """
+    match = _ROTATED.search(name) if name[-1:].isdigit() else None
+    if match and _plain_suffix_of(name[: match.start()]) in _CONTAINER_SUFFIXES:
+        return name[: match.start()]
+    return name
+
+
 def suffix_of(name: str) -> str:
     """Return the suffix of ``name`` in lower case, with its dot."""
+    return _plain_suffix_of(unrotated(name))
+
+
+def _plain_suffix_of(name: str) -> str:
     return os.path.splitext(name)[1].lower()  # noqa: PTH122 - a name may contain any byte
 
 

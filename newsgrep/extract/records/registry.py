@@ -35,6 +35,7 @@ from newsgrep.extract.records.names import (
     readable_suffixes,
     suffix_of,
     unknown_format,
+    unrotated,
 )
 
 _MAX_NESTING: Final = 3
@@ -204,7 +205,7 @@ def find_format(name: str, head: bytes) -> RecordFormat | None:
         if found.recognises(head):
             return found
     if suffix in COMPRESSED_SUFFIXES and codec_of(head) is None:
-        suffix = suffix_of(name[: -len(suffix)])
+        suffix = suffix_of(unrotated(name)[: -len(suffix)])
     named = (each for each in (*_BY_NAME, *_REPAIRED) if suffix in RECORD_SUFFIXES.get(each, ()))
     return next(map(load_format, named), None)
 
