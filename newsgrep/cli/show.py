@@ -36,6 +36,7 @@ from newsgrep.terminal import (
 )
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import to_json, to_text
+from newsgrep.views.history import article_at
 
 _RULE: Final = "─" * 40
 
@@ -47,10 +48,16 @@ class ShowOptions(IndexOptions, OutputOptions):
     match: str
     left_out: bool
     raw: bool
+    version: int | None
 
     def validate(self) -> None:
-        """Raise :class:`UsageError` for options that a raw record does not have."""
+        """Raise :class:`UsageError` for options that a record or an earlier text does not have."""
         super().validate()
+        if self.version is not None and (self.raw or self.left_out):
+            raise UsageError(
+                "--version prints the text of one version, without what was left out: leave "
+                "--raw and --all out."
+            )
         if self.raw and (self.match or self.left_out or self.output is not OutputFormat.TEXT):
             raise UsageError(
                 "--raw prints the record unchanged: leave --match, --all and --json out."
@@ -63,6 +70,12 @@ class ShowOptions(IndexOptions, OutputOptions):
 )
 @click.option("--match", metavar="QUERY", default="", help="Highlight the matches of QUERY.")
 @click.option("--all", "left_out", is_flag=True, help="Print the text that was left out, too.")
+@click.option(
+    "--version",
+    type=int,
+    metavar="N",
+    help="Print the text of a version that newsgrep history lists.",
+)
 @click.option("--raw", is_flag=True, help="Print the record in the file, before extraction.")
 @output_options(OutputFormat.JSON, OutputFormat.JSONL)
 @index_option
@@ -81,6 +94,7 @@ def show_command(options: ShowOptions) -> int:
     newsgrep show voxg36
     newsgrep show seeds/tram-line-4.html
     newsgrep show dump.jsonl:12 --raw
+    newsgrep show 3 --version 1
     newsgrep show 1-3 --match 联合声明
     newsgrep show voxg36vu63he --json | jq -r .body
     newsgrep search --jsonl 联合声明 | newsgrep show -
@@ -91,6 +105,8 @@ def show_command(options: ShowOptions) -> int:
     with options.index.open() as engine:
         names = read_names(options.names, options.index)
         articles, missing = find_articles(engine, options.index, names)
+        if options.version is not None:
+            articles = [article_at(each, options.version) for each in articles]
         records = [read_raw(engine, each) for each in articles] if options.raw else []
     if options.raw:
         for record, article in zip(records, articles, strict=True):

@@ -7,6 +7,7 @@ its file is older and longer than that of another one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -89,12 +90,7 @@ def make_difference(article: Article, numbers: Sequence[int] = ()) -> Difference
     versions = all_versions(article)
     last = len(versions)
     for number in numbers:
-        if not 1 <= number <= last:
-            raise UsageError(
-                f"No version {number} of {article.id}: it has "
-                f"{f'versions 1 to {last}' if last > 1 else 'one version'}. "
-                f"newsgrep history {article.id} lists them."
-            )
+        _check_number(article, number, last)
     if last == 1:
         return None
     first, second = {0: (last - 1, last), 1: (*numbers, last)}.get(len(numbers), tuple(numbers))
@@ -108,6 +104,40 @@ def make_difference(article: Article, numbers: Sequence[int] = ()) -> Difference
         last,
         compare_texts(before.title, after.title),
         body,
+    )
+
+
+def _check_number(article: Article, number: int, last: int) -> None:
+    if not 1 <= number <= last:
+        has = f"versions 1 to {last}" if last > 1 else "one version"
+        raise UsageError(
+            f"No version {number} of {article.id}: it has {has}. "
+            f"newsgrep history {article.id} lists them."
+        )
+
+
+def article_at(article: Article, number: int) -> Article:
+    """Return an article with the title and the body of one of its versions, and a note about it.
+
+    Of an earlier version nothing else is known. Raises :class:`UsageError` for a number that no
+    version has.
+    """
+    versions = all_versions(article)
+    _check_number(article, number, len(versions))
+    captured, title, body, path, digest = versions[number - 1]
+    if not digest:  # the present one
+        return article
+    note = f"version {number} of {len(versions)}, captured {display_capture(captured)}"
+    return replace(
+        article,
+        title=title,
+        body=body,
+        path=path,
+        fetched=None,
+        file_time=None,
+        captions=(),
+        left_out=(),
+        notes=(note,),
     )
 
 

@@ -130,6 +130,16 @@ def test_an_article_with_one_version(cli: Cli) -> None:
     assert "No article" in cli("history", "nowhere.md", status=1).err
 
 
+def test_show_prints_a_version(cli: Cli) -> None:
+    index_captures(cli)
+    earlier = cli.json("show", URL, "--version", "1")
+    assert earlier["body"] == f"{COMMON}\n\n{BODIES[FIRST]}"
+    assert earlier["notes"] == ["version 1 of 3, captured 2024-05-16 16:00 +08:00"]
+    assert cli.json("show", URL, "--version", "3") == cli.json("show", URL)
+    assert "versions 1 to 3" in cli("show", URL, "--version", "4", status=2).err
+    assert "leave --raw and --all out" in cli("show", URL, "--version", "1", "--raw", status=2).err
+
+
 def test_colours_replace_the_marks(cli: Cli) -> None:
     index_captures(cli)
     shown = cli("diff", URL, "--color", "always").out
