@@ -197,7 +197,8 @@ def main(pages: Path, count: int, megabytes: int, largest: int, write: bool) -> 
     intro = (
         f"# Files of many records\n\nThe WARC file has {count:,} pages and as many pictures, "
         f"{sizes[0]}; the JSON Lines file has {rows:,} articles, {sizes[1]}. Each row is one "
-        "process with its start.\n"
+        "process with its start. Other programs that run on the machine change the records a "
+        "second, not those a CPU second.\n"
     )
     text = "\n".join(
         (
