@@ -102,7 +102,7 @@ def selection_options(command: Callable[..., int]) -> Callable[..., int]:
             "--columns",
             metavar="NAMES",
             default="",
-            help=f"Columns of CSV and JSON Lines: {', '.join(listing.COLUMNS)}.",
+            help="Columns of CSV and JSON Lines, separated by commas.",
         ),
         click.option(
             "--seed",
@@ -200,6 +200,9 @@ def export_command(options: ExportOptions) -> int:
 
     Articles are written as they are read, so an export may be of any size. The last line on
     standard error says where they come from: query, index, commit, version and time.
+
+    Columns are id, title, source, published, precision, authors, tags, url, path, fetched,
+    file_time, characters, captions, notes, digest and body.
 
     \b
     newsgrep export 联合声明 > statements.jsonl
@@ -332,7 +335,8 @@ def list_command(options: ListOptions) -> int:
     """List the articles that match QUERY, one per line; without QUERY, all of the index.
 
     Each line has a number, which newsgrep show accepts, the start of the id, date, source and
-    title. newsgrep search ranks and shows where the words are; newsgrep export writes texts.
+    title. newsgrep search ranks and shows where the words are; newsgrep export writes texts, and
+    its help lists the columns.
 
     \b
     newsgrep list --sort -date
