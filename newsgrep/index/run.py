@@ -111,7 +111,8 @@ class UpdateRun:
         lost = self._articles.lost_ids() - self._deleted
         yield map(self._delete, sorted(lost))
         self._read_followers(prepare)
-        gone = map(address_of, self.histories.gone)
+        winners = (self._articles.get(each.article_id or "") for each in self.histories.gone)
+        gone = map(address_of, filter(None, winners))
         for change in self._complete((*self._articles.duplicates, *gone), rewrite):
             yield (change,)
         yield self._record_duplicates(self._articles.duplicates)
