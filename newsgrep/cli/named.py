@@ -88,6 +88,8 @@ def find_article(engine: Engine, index: Index, name: str, *, titles: bool = True
     ids: set[str] = set()
     starting = dict.fromkeys(i for i, _ in shown.hits.values() if i.startswith(start))
     is_start = bool(_ID_START.fullmatch(start))
+    if len(starting) == 1 and len(start) >= SHORT_ID:
+        return next(iter(engine.get(starting)), None)  # as it is on the screen: nothing is read
     for record in engine.file_records():
         article_id = record.article_id
         if article_id is None:
