@@ -11,7 +11,7 @@ from __future__ import annotations
 import pickle
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import replace
 from functools import cache
 from itertools import groupby
@@ -248,16 +248,19 @@ class Histories:
                 yield Stored(replace(article, versions=versions, since=since), leader)
 
     def _without_gone(
-        self, captures: Iterable[_Capture], records: Sequence[FileRecord]
+        self, captures: Collection[_Capture], records: Sequence[FileRecord]
     ) -> Iterator[_Capture]:
         """Yield captures in files that are still there, also in another place."""
         places = {record.digest: record.path for record in records}
+        sources = {each.source for each in captures}
         for each in captures:
             gone = self._gone.get(each.path)
             if gone is None or (gone.status is Status.INDEXED and gone.file == records[0].file):
                 yield each  # the record is at another place in its file
             elif path := places.get(gone.digest) or places.get(each.digest):
-                yield each._replace(path=path)
+                moved = each._replace(path=path)
+                if moved.source not in sources:
+                    yield moved
 
     def _arrange(
         self, captures: Iterable[_Capture], present: _Capture, same: Iterable[str]
