@@ -238,14 +238,14 @@ def prepare_files(files: Iterable[File], options: PrepareOptions, jobs: int) -> 
                 options.on_read(file.size)
 
     rules = options.outlets_file, options.largest
-    for found in map_in_order(_preparer, rules, documents(), jobs):
+    for found in map_in_order(_preparer, rules, documents(), jobs, _size_of):
         if isinstance(found, FoundContainer):
             containers.append(found.file)
         elif not isinstance(found, list):
             yield found
     if containers or located:
         items = chain(_read_all(containers, options), _read_located(located, options))
-        for found in map_in_order(_preparer, rules, items, jobs):
+        for found in map_in_order(_preparer, rules, items, jobs, _size_of):
             if isinstance(found, list):
                 yield from found
             elif not isinstance(found, FoundContainer):
@@ -257,9 +257,22 @@ def prepare_stream(
 ) -> Iterator[Prepared]:
     """Yield the results for each record of a stream (:mod:`newsgrep.index.stream`)."""
     rules = options.outlets_file, options.largest
-    for found in map_in_order(_preparer, rules, items, jobs):
+    for found in map_in_order(_preparer, rules, items, jobs, _size_of):
         if not isinstance(found, FoundContainer | list):
             yield found
+
+
+def _size_of(item: _Item) -> int:
+    """Return how many bytes an item has, or how many a worker reads for it."""
+    match item:
+        case RecordTask():
+            return len(item.record.data)
+        case File():
+            return item.size
+        case _Document():
+            return item.file.size
+        case _:
+            return 0
 
 
 def _read_all(files: Iterable[File], options: PrepareOptions) -> Iterator[_Item]:

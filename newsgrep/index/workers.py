@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from itertools import islice
 from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import Any, Final, TypeVar, cast
@@ -30,6 +29,10 @@ _CHUNK_SIZE: Final = 32
 
 _CHUNKS_PER_WORKER: Final = 4
 """Chunks that are sent before the first result is awaited."""
+
+_MAX_CHUNK_BYTES: Final = 4 * 1024 * 1024
+_MAX_BYTES_SENT: Final = 64 * 1024 * 1024
+"""Bytes of items before the first result is awaited; a record may have as many alone."""
 
 _GC_THRESHOLD: Final = 50_000
 """New objects before a worker collects garbage: few of its objects are in cycles."""
@@ -50,17 +53,24 @@ Result = TypeVar("Result")
 Setting = TypeVar("Setting")
 
 
+def no_size(_item: object) -> int:
+    """Return the size of an item that is small."""
+    return 0
+
+
 def map_in_order(
     prepare: Callable[[Setting], Callable[[Item], Result]],
     setting: Setting,
     items: Iterable[Item],
     jobs: int,
+    size_of: Callable[[Item], int] = no_size,
 ) -> Iterator[Result]:
     """Yield ``prepare(setting)(item)`` for each item, computed in ``jobs`` worker processes.
 
     With one job, it is computed in this process. ``prepare`` is called once in each worker. Only
     a few chunks per worker are in progress at a time, so memory does not grow with the number
-    of items. Raises :class:`WorkerDied` if a worker is ended from outside.
+    of items, nor with their sizes, which ``size_of`` returns in bytes. Raises
+    :class:`WorkerDied` if a worker is ended from outside.
     """
     if jobs <= 1:
         yield from map(prepare(setting), items)
@@ -70,14 +80,18 @@ def map_in_order(
             jobs, get_context("spawn"), initializer=_start_worker, initargs=(prepare, setting)
         )
     try:
-        under_way: deque[Future[list[Any]]] = deque()
-        for chunk in _chunks(iter(items)):
+        under_way: deque[tuple[Future[list[Any]], int]] = deque()
+        sent = 0
+        for chunk, size in _chunks(iter(items), size_of):
             with _starting_children():
-                under_way.append(pool.submit(_process_chunk, chunk))
-            if len(under_way) >= jobs * _CHUNKS_PER_WORKER:
-                yield from cast("list[Result]", under_way.popleft().result())
+                under_way.append((pool.submit(_process_chunk, chunk), size))
+            sent += size
+            while len(under_way) >= jobs * _CHUNKS_PER_WORKER or sent > _MAX_BYTES_SENT:
+                future, size = under_way.popleft()
+                yield from cast("list[Result]", future.result())
+                sent -= size
         while under_way:
-            yield from cast("list[Result]", under_way.popleft().result())
+            yield from cast("list[Result]", under_way.popleft()[0].result())
     except BrokenProcessPool as exc:
         time.sleep(_SIGNAL_DELAY)
         raise WorkerDied(
@@ -115,9 +129,20 @@ def _starting_children() -> Iterator[None]:
             os.environ[_SAFE_PATH] = safe_path
 
 
-def _chunks(items: Iterator[Item]) -> Iterator[Sequence[Item]]:
-    while chunk := list(islice(items, _CHUNK_SIZE)):
-        yield chunk
+def _chunks(
+    items: Iterator[Item], size_of: Callable[[Item], int]
+) -> Iterator[tuple[Sequence[Item], int]]:
+    """Yield ``items`` in chunks, each with the sum of their sizes."""
+    chunk: list[Item] = []
+    size = 0
+    for item in items:
+        chunk.append(item)
+        size += size_of(item)
+        if len(chunk) == _CHUNK_SIZE or size >= _MAX_CHUNK_BYTES:
+            yield chunk, size
+            chunk, size = [], 0
+    if chunk:
+        yield chunk, size
 
 
 _process_item: Callable[[Any], Any]

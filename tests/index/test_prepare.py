@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from newsgrep.index.folder import FolderIndex
 from newsgrep.index.plan import make_plan
 from newsgrep.index.preparing import FailedFile, PrepareOptions, prepare_file, prepare_files
 from newsgrep.index.update import update_index
+from newsgrep.index.workers import map_in_order
 from newsgrep.models import FileRecord, Status
 from tests.support.cli import REPOSITORY, Cli, write_article
 
@@ -206,3 +208,36 @@ if __name__ == "__main__":
     )
     assert ran.stdout.split() == [str(len(alone)).encode(), b"False"]
     assert len(alone) == 12  # each document, and the end of its file
+
+
+def length(_: None) -> Callable[[bytes], int]:
+    return len
+
+
+def test_workers_are_sent_few_bytes_before_a_result() -> None:
+    drawn = 0
+
+    def items() -> Iterator[bytes]:
+        nonlocal drawn
+        for _ in range(40):
+            drawn += 1
+            yield bytes(5_000_000)
+
+    results = map_in_order(length, None, items(), 2, len)
+    assert next(results) == 5_000_000
+    assert drawn <= 8  # chunks that are sent, each of one item
+    assert sum(results) == 39 * 5_000_000
+
+
+def test_large_items_are_awaited_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("newsgrep.index.workers._MAX_BYTES_SENT", 9_000_000)
+    drawn = 0
+
+    def items() -> Iterator[bytes]:
+        nonlocal drawn
+        for _ in range(6):
+            drawn += 1
+            yield bytes(5_000_000)
+
+    for number, _ in enumerate(map_in_order(length, None, items(), 2, len)):
+        assert drawn <= number + 2
