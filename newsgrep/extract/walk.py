@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 
 from newsgrep._io import describe_special_file
 from newsgrep.extract.records.names import may_be_readable, suffix_of
@@ -41,6 +42,9 @@ class Skipped:
     path: str
     reason: str
     kind: str
+
+
+_NAME = attrgetter("name")
 
 
 class _FileNumbers:
@@ -130,9 +134,11 @@ class _Walk:
                 return None
             try:
                 with os.scandir(path) as entries:
-                    found = sorted(entries, key=lambda entry: os.fsencode(entry.name))
+                    found = sorted(entries, key=_NAME)
             except OSError as exc:
                 return _skip_for_error(path, exc)
+            if not all(entry.name.isascii() for entry in found):
+                found.sort(key=lambda entry: os.fsencode(entry.name))
             self.folders.add(key)
             trail.append(key)
             stack.append(iter(found))

@@ -16,7 +16,7 @@ from typing import Final
 
 from newsgrep.errors import InputError, MassDeletion, UsageError
 from newsgrep.extract.records.base import DEFAULT_OPTIONS, ReadOptions
-from newsgrep.extract.records.names import RECORD_SUFFIXES, has_container_name, suffix_of
+from newsgrep.extract.records.names import RECORD_SUFFIXES, has_container_name
 from newsgrep.extract.walk import File, Skipped, find_files, iter_parents
 from newsgrep.index.addresses import is_better
 from newsgrep.index.containers import unpack_ledger
@@ -224,9 +224,12 @@ def _is_unchanged(file: File, known: KnownRecords, largest: int, read: ReadOptio
     )
 
 
+_DATABASE_SUFFIXES: Final = tuple(RECORD_SUFFIXES["sqlite"])
+
+
 def _has_open_log(path: str) -> bool:
     """Return whether a database has rows that are still in a file next to it."""
-    if suffix_of(path) not in RECORD_SUFFIXES["sqlite"]:
+    if not path.lower().endswith(_DATABASE_SUFFIXES):
         return False
     try:
         return os.path.getsize(f"{path}-wal") > 0  # noqa: PTH202  (a name may contain any byte)

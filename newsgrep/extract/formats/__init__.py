@@ -33,6 +33,7 @@ RECORD_FORMATS: Final = (FIELDS_FORMAT, ENTRY_FORMAT, DOCUMENT_FORMAT)
 _MODULES: Final = {suffix: name for name, suffixes in _SUFFIXES.items() for suffix in suffixes}
 
 
+@cache
 def suffixes() -> frozenset[str]:
     """Return the file name suffixes that newsgrep reads, in lower case with their dot."""
     return frozenset(_MODULES)

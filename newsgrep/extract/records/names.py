@@ -91,7 +91,8 @@ def has_document_name(name: str) -> bool:
 
 
 def _is_own(name: str) -> bool:
-    if suffix_of(name) in readable_suffixes():
+    suffix = suffix_of(name)
+    if suffix in suffixes() or suffix in _CONTAINER_SUFFIXES:
         return True
     suffix = plain_suffix(name)
     return suffix in PAGE_SUFFIXES or suffix in suffixes()
