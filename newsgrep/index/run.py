@@ -141,20 +141,26 @@ class UpdateRun:
         """Yield the changes for all conflicts, as if this run had read the other files, too."""
         conflicts = sorted(self.conflicts, key=lambda each: each.stored.path)
         self.conflicts.clear()
-        addresses: dict[str, None] = {}
-        for document, stored in conflicts:
-            addresses[address_of(stored)] = None
-            if document:
-                addresses[address_of(document.file_record)] = None
-                yield from self._reconsider(document, stored)
-        for document, stored in conflicts:
-            if document is None:
-                yield from self._consider(stored)
+        refused = [(document, stored) for document, stored in conflicts if document]
+        stored_now = {stored.article_id: stored for _, stored in conflicts}
+        disputed = {stored.article_id for _, stored in refused}
+        for article_id, stored in stored_now.items():
+            if article_id not in disputed:
+                self._take_stored(stored)
+        addresses = {address_of(stored): None for _, stored in conflicts}
+        for document, stored in refused:
+            addresses[address_of(document.file_record)] = None
+            yield from self._reconsider(document, stored)
+        for stored in stored_now.values():
+            yield from self._join_agreeing(stored)
         yield from self._complete(addresses, rewrite)
         yield from self._record_duplicates(addresses)
 
     def _reconsider(self, document: IndexDocument, stored: FileRecord) -> Iterator[Change]:
-        record = document.file_record
+        record, address = document.file_record, address_of(document.file_record)
+        own = (each for each in self._articles.at(address) if each.path == record.path)
+        if any(each.article_id != document.article_id for each in own):
+            return  # an earlier conflict was about the same version: it has another id now
         winner = self._articles.get(document.article_id)
         is_own = record.path in self._outcomes
         if winner and is_own and winner.path not in {record.path, stored.path}:
@@ -163,19 +169,24 @@ class UpdateRun:
             self._articles.remove(winner)
         self._add_of_other(stored)
         self._forget_duplicate(record)
-        address = address_of(record)
         record = record._replace(article_id=address, address="")
         yield from self._add(replace(document.with_id(address), file_record=record))
         if not is_own:  # a file of another process
             self._outcomes.remove(record.path)
 
-    def _consider(self, stored: FileRecord) -> Iterator[Change]:
-        """Compare an article that another process has stored with others at its address."""
+    def _take_stored(self, stored: FileRecord) -> None:
+        """Note that another process has stored an article, perhaps in place of one of this run."""
         winner = self._articles.get(stored.article_id or "")
-        if winner is None:
-            self._add_of_other(stored)
-        elif winner != stored:
-            return  # its own conflict is reported
+        if winner and winner.path == stored.path:
+            self._articles.remove(winner)
+        elif winner:
+            self._articles.demote(winner, address_of(winner))
+        self._add_of_other(stored)
+
+    def _join_agreeing(self, stored: FileRecord) -> Iterator[Change]:
+        """Leave the best one of the articles that agree with what another process has stored."""
+        if self._articles.get(stored.article_id or "") != stored:
+            return
         address = address_of(stored)
         best, *others = best_first(self._articles.leaders_at(address).agreeing(stored))
         for each in others:

@@ -232,8 +232,8 @@ def test_simultaneous_shards_equal_one_run(
     chance = random.Random(seed)
     archive = SimulatedArchive(tmp_path / "n")
     paths = [str(archive.folder)]
-    for number in range(60):
-        content = random_article(chance, number, addresses=6)
+    for number in range(120):
+        content = random_article(chance, number, addresses=7)
         archive.write(f"{chance.choice('abc')}/{number}.md", content)
 
     def load(number: int, progress: Progress = no_progress) -> None:

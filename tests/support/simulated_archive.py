@@ -229,7 +229,9 @@ def index_contents(index: Index) -> tuple[dict[str, str], dict[str, FileRecord]]
     with index.open() as engine:
         ids = [each.id for each in engine.search(EngineRequest(MatchAll(), limit=9_999)).candidates]
         articles = {article.id: f"{article.path}: {article.body}" for article in engine.get(ids)}
-        records = {record.path: _without_reason(record) for record in engine.file_records()}
+        stored = list(engine.file_records())
+    records = {record.path: _without_reason(record) for record in stored}
+    assert len(records) == len(stored)
     return articles, records
 
 
