@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
 from tests.support.cli import Cli, write_article
+from tests.support.fake_server import FakeServerCli
 
 
 @pytest.fixture
@@ -142,3 +144,29 @@ def test_removal_waits_for_other_writers(harbour: Cli, command: str) -> None:
         ran = harbour(command, "a/1.md", "-y", status=75)
     assert "writing" in ran.err
     assert len(titles(harbour)) == 4
+
+
+def test_articles_on_a_server_are_kept_apart_and_removed(tmp_path: Path) -> None:
+    cli = FakeServerCli(tmp_path)
+    for number in range(1, 5):
+        write_article(
+            cli.folder / "a" / f"{number}.md",
+            f"第{number}号",
+            "潮汐。",
+            date=f"2024-05-0{number}",
+            url=f"https://fog.example/{number}",
+        )
+    server = ("--index", "opensearch://localhost/news")
+    cli("index", "a", *server)
+    cli("search", "潮汐", "--sort", "date", *server)
+    cli("collect", "甲", "1", "2", *server)
+    assert cli("count", "in:甲", *server).out == "2\n"
+    cli("delete", "1", "-y", *server)
+    cli("index", "a", *server)
+    assert cli("count", "潮汐", *server).out == "3\n"
+    assert cli("count", "in:甲", *server).out == "1\n"
+    cli("forget", "a/2.md", "-y", *server)
+    assert cli("count", "潮汐", *server).out == "2\n"
+    assert len(cli("export", "潮汐", *server).lines) == 2
+    cli("index", "a", *server)
+    assert cli("count", "潮汐", *server).out == "3\n"
