@@ -9,7 +9,6 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from newsgrep.extract.walk import File, iter_parents
 from newsgrep.index.known import PENDING, FindRecords, KnownRecords
 from newsgrep.index.plan import Plan, Shard, reread_duplicates
-from newsgrep.index.removal import is_deleted
 from newsgrep.models import FileRecord, Status
 
 
@@ -37,8 +36,6 @@ def make_reextraction_plan(
     def choose(record: FileRecord) -> None:
         nonlocal missing
         if record.extractor == extractor or (shard and not shard.takes(record.file)):
-            return
-        if is_deleted(record):
             return
         if articles is not None and record.article_id not in articles:
             return

@@ -43,6 +43,7 @@ from newsgrep.index.outcomes import (
 from newsgrep.index.plan import STREAM, Plan, file_of
 from newsgrep.index.preparing import FailedFile, Prepared
 from newsgrep.index.record_files import RecordFiles
+from newsgrep.index.removal import is_deleted
 from newsgrep.models import FileRecord, Status
 
 Prepare = Callable[[Sequence[File]], Iterator[Prepared]]
@@ -289,9 +290,14 @@ class UpdateRun:
         return ()
 
     def _article(self, document: IndexDocument) -> Iterator[Change]:
-        if self._is_repeated(document.file_record):
-            yield from self._replace(document.file_record)
-        yield from self._add(document)
+        record = document.file_record
+        if self._is_repeated(record):
+            yield from self._replace(record)
+        known = self.plan.known.get(record.path)
+        if known and is_deleted(known) and known.digest == record.digest:
+            yield from self._rejected(known._replace(extractor=record.extractor))
+        else:
+            yield from self._add(document)
 
     def _add(self, document: IndexDocument) -> Iterator[Change]:
         record, address = document.file_record, document.article_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -113,6 +114,27 @@ def test_records_of_a_dump_are_deleted_one_by_one(cli: Cli) -> None:
     assert cli.found("潮汐") == []
     cli("index", "d.jsonl")
     assert cli("count", "潮汐").out == "31\n"
+
+
+def test_older_rules_do_not_bring_deleted_articles_back(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [
+        {"title": f"第{n}号", "body": f"潮汐公报第{n}号。", "url": f"https://fog.example/{n}"}
+        for n in range(4)
+    ]
+    dump = cli.folder / "d.jsonl"
+    dump.write_text("".join(json.dumps(each) + "\n" for each in lines), "utf-8")
+    page = write_article(cli.folder / "e.md", "单篇", "潮汐。")
+    cli("index", "d.jsonl", "e.md")
+    cli("delete", "第3号 OR 单篇", "-y")
+    monkeypatch.setattr("newsgrep.index.update.extraction_version", lambda *_: "newer")
+    cli("index", "--reextract")
+    assert sorted(cli.found("潮汐")) == ["第0号", "第1号", "第2号"]
+    os.utime(page, (0, 0))
+    os.utime(dump, (0, 0))
+    cli("index", "d.jsonl", "e.md")
+    assert sorted(cli.found("潮汐")) == ["第0号", "第1号", "第2号"]
 
 
 def test_forget_removes_a_folder_that_is_gone(harbour: Cli) -> None:
