@@ -25,6 +25,7 @@ from newsgrep.analysis.document import IndexDocument
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.sketch import TextKey, make_sketch, text_key, unpack_sketch
 from newsgrep.engines.base import Engine, Stored
+from newsgrep.errors import IndexDamaged
 from newsgrep.index.plan import STREAM
 from newsgrep.models import Article, FileRecord, Status, Version
 
@@ -325,7 +326,10 @@ class Histories:
         if place is not None:
             document: IndexDocument = self._written.read(place)
             return [document.article()]
-        return self._engine.get([article_id]) if self._engine else []
+        try:
+            return self._engine.get([article_id]) if self._engine else []
+        except IndexDamaged:  # its texts are lost; the new one may still replace them
+            return []
 
     def _present(self, record: FileRecord) -> Version | None:
         """Return the text of the article in a file."""

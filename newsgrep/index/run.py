@@ -49,7 +49,7 @@ from newsgrep.models import FileRecord, Status
 Prepare = Callable[[Sequence[File]], Iterator[Prepared]]
 """Reads files again that turn out to have an article of their own."""
 
-Rewrite = Callable[[Iterable[Stored]], Iterable[Change]]
+Rewrite = Callable[[Iterator[Stored]], Iterable[Change]]
 """Turns articles into the changes that write them."""
 
 

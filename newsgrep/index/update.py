@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -18,6 +19,7 @@ from newsgrep.engines.base import (
     Engine,
     EngineRequest,
     Order,
+    Stored,
     count_matches,
     first_match,
 )
@@ -252,6 +254,11 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
     def again(files: Sequence[File]) -> Iterator[Prepared]:
         return prepare_files(files, prepare, 1)
 
+    def rewrite(articles: Iterator[Stored]) -> Iterable[Change]:
+        first = list(islice(articles, _MIN_FILES_FOR_WORKERS))
+        is_long = len(first) == _MIN_FILES_FOR_WORKERS
+        return rewrite_articles(chain(first, articles), jobs if is_long else 1)
+
     def write(changes: Iterable[Change]) -> None:
         try:
             engine.write(changes)
@@ -259,7 +266,7 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
             rejected.append(exc)  # the following changes are to be written, too
 
     try:
-        groups = run.changes(results, again, partial(rewrite_articles, jobs=jobs))
+        groups = run.changes(results, again, rewrite)
         for changes in _timed_commits(groups, options.commit_every):
             write(changes)
             index.confirm()
