@@ -15,6 +15,7 @@ from newsgrep._io import encode_json
 from newsgrep.cli.options import (
     Command,
     IndexOptions,
+    completing,
     index_option,
     limit_option,
     order_option,
@@ -44,7 +45,7 @@ class BatchOptions(IndexOptions):
 
 
 @click.command("batch", cls=Command, short_help="Answer many queries, as JSON Lines.")
-@click.argument("file", type=click.Path(), metavar="FILE")
+@click.argument("file", metavar="FILE", shell_complete=completing("file"))
 @limit_option(10, "Return at most N hits per query.", least=0)
 @order_option
 @click.option("--no-hits", is_flag=True, help="Return totals only.")

@@ -116,7 +116,7 @@ def _articles(ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
     """Complete hits of the last search and ids, else names of files."""
     from newsgrep.cli.output import last_search
 
-    files = [CompletionItem(incomplete, "file")]  # which the shell completes
+    files = _file(ctx, incomplete)
     index = _index_of(ctx)
     hits = last_search(index).hits
     if not incomplete:
@@ -137,6 +137,10 @@ def _begins_file(start: str) -> bool:
     with suppress(OSError):
         return any(name.startswith(start) for name in os.listdir())  # noqa: PTH208  (any bytes)
     return False
+
+
+def _file(_: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+    return [CompletionItem(incomplete, "file")]  # which the shell completes
 
 
 def _words(ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
@@ -185,6 +189,7 @@ _KINDS: Final[Mapping[str, Callable[[click.Context, str], list[CompletionItem[st
     "collection": _collections,
     "zone": _zones,
     "article": _articles,
+    "file": _file,
     "query": _words,
 }
 

@@ -20,6 +20,7 @@ from newsgrep.cli.options import (
     IndexOptions,
     OutputFormat,
     OutputOptions,
+    completing,
     engine_option,
     index_option,
     jobs_option,
@@ -62,7 +63,7 @@ class UpdateCommandOptions(IndexOptions, OutputOptions):
 
 
 @click.command("index", cls=Command, short_help="Bring the index up to date with files.")
-@click.argument("paths", type=click.Path(), metavar="[PATH...]", nargs=-1)
+@click.argument("paths", metavar="[PATH...]", nargs=-1, shell_complete=completing("file"))
 @click.option(
     "--prune/--no-prune",
     default=None,

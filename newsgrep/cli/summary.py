@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
@@ -46,6 +47,7 @@ def summary_object(summary: UpdateSummary) -> dict[str, Any]:
         "kept": summary.kept,
         "changed": summary.changed,
         "articles": summary.articles,
+        "moved": dict(summary.moved),
         "undated": summary.undated,
         "older_rules": summary.older._asdict(),
         "seconds": round(summary.seconds, 2),
@@ -121,6 +123,7 @@ def note_lines(summary: UpdateSummary, *, quiet: bool = False) -> Iterator[str]:
         del groups[:1]  # it is in the first line
     for group in sorted(groups, key=lambda group: -len(group.items)):
         yield from group.lines()
+    yield from _moved_lines(summary)
     if summary.uncounted:
         yield f"rejected: {count_noun(summary.uncounted, 'more record')} for the same reasons"
     if summary.others:
@@ -139,6 +142,24 @@ def note_lines(summary: UpdateSummary, *, quiet: bool = False) -> Iterator[str]:
         yield undated if example.startswith(f"{STREAM}!/") else undated + why
     if older := _describe_older(summary):
         yield f"{older} by older rules: newsgrep index --reextract reads them again"
+
+
+def _moved_lines(summary: UpdateSummary) -> Iterator[str]:
+    """Yield the folders that were moved, with how many known files each has."""
+    folders = Counter(_moved_folder(old, new) for old, new in summary.moved.items())
+    for (old, new), number in folders.most_common(_MAX_SHARED):
+        yield f"moved: {display_path(old)} to {display_path(new)}: {count_noun(number, 'file')}"
+    if len(folders) > _MAX_SHARED:
+        yield f"moved: {count_noun(len(folders) - _MAX_SHARED, 'more folder')}; --json lists all"
+
+
+def _moved_folder(old: str, new: str) -> tuple[str, str]:
+    """Return both paths without the last parts that they have in common."""
+    while True:
+        (old_folder, old_name), (new_folder, new_name) = map(os.path.split, (old, new))
+        if old_name != new_name or not old_name:
+            return old, new
+        old, new = old_folder, new_folder
 
 
 def _describe_others(summary: UpdateSummary) -> str:

@@ -19,6 +19,7 @@ from newsgrep.cli.file_options import (
 from newsgrep.cli.options import (
     Command,
     IndexOptions,
+    completing,
     engine_option,
     index_option,
     jobs_option,
@@ -56,7 +57,9 @@ class WatchOptions(IndexOptions):
 
 
 @click.command("watch", cls=Command, short_help="Keep the index up to date while files change.")
-@click.argument("paths", type=click.Path(), metavar="PATH...", nargs=-1, required=True)
+@click.argument(
+    "paths", metavar="PATH...", nargs=-1, required=True, shell_complete=completing("file")
+)
 @click.option(
     "--interval",
     type=click.FloatRange(min=1),

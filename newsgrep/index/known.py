@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from itertools import islice
 from typing import Final
 
 from newsgrep.engines.compact import HASH_MASK, HashIndex, RecordFile, hash_key
@@ -228,6 +229,15 @@ class KnownRecords(Mapping[str, FileRecord]):
                 wanted.append(other)
                 if len(wanted) == _FETCHED_AT_ONCE:
                     break
+        self._fetch_all(wanted)
+
+    def fetch(self, rows: Iterable[int]) -> None:
+        """Read the file records of many rows from the index, a hundred at a time."""
+        missing = iter([row for row in rows if not self._places[row]])
+        while wanted := list(islice(missing, _FETCHED_AT_ONCE)):
+            self._fetch_all(wanted)
+
+    def _fetch_all(self, wanted: Sequence[int]) -> None:
         if self._find:
             by_id = {self.id_of(each): each for each in wanted}
             for record in self._find(list(by_id)):
@@ -312,6 +322,18 @@ class KnownRecords(Mapping[str, FileRecord]):
     def absent_rows(self) -> array[int]:
         """Return the rows of records whose files the run is about and were not found."""
         return array("I", (row for row in self.rows(_UNDER) if not self.marks[row] & PRESENT))
+
+    def absent_files(self, sizes: Set[int]) -> list[int]:
+        """Return the rows of files, not of records in them, of these sizes that were not found."""
+        wanted = {size & HASH_MASK for size in sizes}
+        return [
+            row
+            for row, (kind, size) in enumerate(zip(self.kinds, self._second, strict=True))
+            if size in wanted
+            and not kind & (_MEMBER | _DEAD)
+            and not self.marks[row] & PRESENT
+            and self._paths[row]
+        ]
 
     def files_of(self, files: Iterable[str]) -> dict[str, KnownFile]:
         """Return what is known about the records in files of many, by the path of the file.

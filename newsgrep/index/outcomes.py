@@ -80,7 +80,8 @@ class UpdateSummary:
     ``absent`` how many file records stay without their files because of ``--no-prune``, and
     ``older`` what older rules have extracted. ``undated`` is how many articles of the index have
     no date of publication; ``undated_example`` is the path of one. ``changed`` is how many articles
-    have a new earlier version.
+    have a new earlier version. ``moved`` has the new path of each known file that was found
+    elsewhere.
     """
 
     seen: int
@@ -102,6 +103,7 @@ class UpdateSummary:
     uncounted: int = 0
     others: Mapping[str, int] = field(default_factory=dict)
     changed: int = 0
+    moved: Mapping[str, str] = field(default_factory=dict)
 
 
 _PLAIN: Final = (Outcome.ADDED, Outcome.UPDATED, Outcome.UNCHANGED)

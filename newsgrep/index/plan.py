@@ -12,8 +12,10 @@ import re
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from pathlib import Path
 from typing import Final
 
+from newsgrep._io import read_regular
 from newsgrep.errors import InputError, MassDeletion, UsageError
 from newsgrep.extract.records.base import DEFAULT_OPTIONS, ReadOptions
 from newsgrep.extract.records.names import RECORD_SUFFIXES, has_container_name
@@ -36,6 +38,9 @@ STREAM: Final = "stdin"
 
 MAX_FILE_SIZE: Final = 64 * 1024 * 1024
 """Bytes. A larger file is hardly an article, and reading it takes many times its size."""
+
+_MAX_COMPARED: Final = 2**26
+"""Bytes of the largest file that is read to find out whether it was moved."""
 
 _PRESENT_KINDS: Final = frozenset(("format", "hidden", "tool"))
 """Kinds of skipped paths that may have an article in the index, from a run that named them."""
@@ -63,6 +68,8 @@ class Plan:
     absent: int = 0
     changed: dict[str, KnownFile] = field(default_factory=dict)
     """What is known about the files of many records that are read, by path."""
+    moved: dict[str, str] = field(default_factory=dict)
+    """The new path of each known file that was found elsewhere with the same content."""
     stream: bool = False
     """Whether records are read from standard input, in place of files."""
 
@@ -109,6 +116,7 @@ def make_plan(
     own_folders: Set[str] = frozenset(),
     read: ReadOptions = DEFAULT_OPTIONS,
     find: FindRecords | None = None,
+    is_local: bool = True,
 ) -> Plan:
     """Compare the files under ``paths`` with the ``records`` of an index.
 
@@ -119,7 +127,10 @@ def make_plan(
     articles stay. Files in ``own_folders``, absolute paths, are the index's own, and are
     neither read nor listed. An unchanged file of many records is read again if ``read`` states
     other names of fields, or another query. ``find`` is described at :class:`KnownRecords`.
-    Raises :class:`InputError` for a path
+
+    A known file that does not exist any more, and has the name and content of a new one, was
+    moved: its record is gone, wherever it was. If the files of the index may be on other machines,
+    not ``is_local``, they may exist there. Raises :class:`InputError` for a path
     that does not exist, and :class:`MassDeletion` if ``prune`` is ``None`` and too many files
     are gone.
     """
@@ -158,20 +169,60 @@ def make_plan(
             for row in gone
             if (each := known.find(row)) and unreadable.isdisjoint(iter_parents(each.file))
         ]
+    moved = _find_moved(plan) if is_local and not shard and prune is not False else set()
+    lost = len(gone) - len(moved.intersection(gone))
     if prune is False:
         plan.absent = len(gone)
-    elif prune is None and len(gone) * 2 > under:
+    elif prune is None and lost * 2 > under:
         raise MassDeletion(
-            f"{len(gone)} of the {under} indexed files under {', '.join(paths)} are gone",
+            f"{lost} of the {under} indexed files under {', '.join(paths)} are gone",
             ": is a disk not mounted? Nothing was changed. Use --prune to delete their "
             "articles, or --no-prune to keep them.",
         )
     else:
-        plan.set_gone(gone)
+        plan.set_gone(sorted(moved.union(gone)) if moved else gone)
     reread_duplicates(plan)
     # Of several texts at one address, the first file's has the id of the address.
     plan.to_read.sort(key=lambda file: os.fsencode(file.path))
     return plan
+
+
+def _find_moved(plan: Plan) -> set[int]:
+    """Find known files that do not exist any more and are new files now; return their rows."""
+    known = plan.known
+    new: dict[tuple[str, int], list[File]] = {}
+    for file in plan.to_read:
+        if not file.locator and known.row_of(file.path) is None:
+            new.setdefault((os.path.basename(file.path), file.size), []).append(file)  # noqa: PTH119
+    absent = known.absent_files({size for _, size in new}) if new else []
+    known.fetch(absent)
+    rows: set[int] = set()
+    for row in absent:
+        record = known.find(row)
+        if record is None or os.path.lexists(record.path):
+            continue
+        found = new.get((os.path.basename(record.path), record.size), [])  # noqa: PTH119
+        for at, file in enumerate(found):
+            if _has_same_content(record, file):
+                plan.moved[record.path] = found.pop(at).path
+                rows.add(row)
+                break
+    for members in known.files_of(plan.moved).values():
+        rows.update(members.rows)
+    return rows
+
+
+def _has_same_content(record: FileRecord, file: File) -> bool:
+    """Return whether a file of the same name and size is the one that a record describes."""
+    if record.mtime_ns == file.mtime_ns:
+        return True
+    if not record.digest or file.size > _MAX_COMPARED:
+        return False
+    try:
+        data = read_regular(Path(file.path))
+    except OSError:  # the run reports it
+        return False
+    return blake2b(data, digest_size=16).hexdigest() == record.digest
 
 
 class _Roots:

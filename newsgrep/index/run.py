@@ -495,6 +495,7 @@ class UpdateRun:
             containers=len(self._files),
             uncounted=uncounted,
             others=self._files.count_others(),
+            moved=self.plan.moved,
             changed=sum(each in self._articles for each in self.histories.changed),
         )
 

@@ -176,6 +176,7 @@ def _make_plan(
             own_folders=index.own_folders,
             read=options.read,
             find=find,
+            is_local=index.is_local,
         )
     return make_reextraction_plan(
         paths,

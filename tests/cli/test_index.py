@@ -454,3 +454,90 @@ def test_index_result_is_independent_of_jobs(cli: Cli) -> None:
             del result["took_ms"]
             answers.append(result)
         assert answers[0] == answers[1], query
+
+
+# Moved files
+
+
+def paths(cli: Cli) -> set[str]:
+    """Return the paths of all articles, relative to the folder of ``cli``."""
+    lines = cli("search", "*", "-n", "99", "--paths").lines
+    return {str(Path(line).relative_to(cli.folder)) for line in lines}
+
+
+def with_addresses(cli: Cli) -> Path:
+    """Write two articles with an address of their own and one without into ``n``."""
+    write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。", url="https://fog.example/a")
+    write_article(
+        cli.folder / "n" / "b" / "b.md", "乙岛休渔", "停航。", url="https://fog.example/b"
+    )
+    write_article(cli.folder / "n" / "c.md", "丙岛造船", "渡轮下水。")
+    return cli.folder / "n"
+
+
+@pytest.mark.parametrize("touched", [False, True], ids=["same times", "new times"])
+def test_moved_folder_leaves_no_dead_paths(cli: Cli, touched: bool) -> None:
+    folder = with_addresses(cli)
+    cli("index", "n")
+    folder.rename(cli.folder / "moved")
+    if touched:
+        for path in (cli.folder / "moved").rglob("*.md"):
+            os.utime(path, (1e9, 1e9))
+    ran = cli("index", "moved")
+    assert "moved: n to moved: 3 files\n" in ran.err
+    assert "duplicate" not in ran.err + ran.out
+    assert "; 3 articles in index" in ran.out
+    assert paths(cli) == {"moved/a.md", "moved/b/b.md", "moved/c.md"}
+    assert index(cli, "moved") == {"unchanged": 3}
+    assert "is intact: 3 articles" in cli("doctor").out
+
+
+def test_copied_folder_is_not_moved(cli: Cli) -> None:
+    folder = with_addresses(cli)
+    cli("index", "n")
+    shutil.copytree(folder, cli.folder / "copy")
+    assert cli.json("index", "copy")["moved"] == {}
+    assert cli.json("stats")["files"]["duplicate"] == 2
+
+
+def test_moved_files_are_no_mass_deletion(cli: Cli) -> None:
+    folder = with_addresses(cli)
+    cli("index", "n")
+    (folder / "sub").mkdir()
+    for name in ("a.md", "c.md"):
+        (folder / name).rename(folder / "sub" / name)
+    ran = cli("index", "n")
+    assert "moved: n to n/sub: 2 files\n" in ran.err
+    assert paths(cli) == {"n/sub/a.md", "n/b/b.md", "n/sub/c.md"}
+
+
+def test_other_content_under_the_same_name_is_not_moved(cli: Cli) -> None:
+    folder = with_addresses(cli)
+    cli("index", "n")
+    (folder / "c.md").unlink()
+    write_article(cli.folder / "m" / "c.md", "丙岛造船", "渡轮沉没。")
+    assert (cli.folder / "m" / "c.md").stat().st_size > 0
+    assert cli.json("index", "m")["moved"] == {}
+    assert len(paths(cli)) == 4
+
+
+def test_no_prune_keeps_the_records_of_moved_files(cli: Cli) -> None:
+    folder = with_addresses(cli)
+    cli("index", "n")
+    folder.rename(cli.folder / "moved")
+    assert cli.json("index", "moved", "--no-prune")["moved"] == {}
+    assert "n/c.md" in paths(cli)
+
+
+def test_moved_file_of_many_records_keeps_one_article_each(cli: Cli) -> None:
+    record = '{{"title": "第{0}班渡轮", "url": "https://fog.example/{0}", "body": "{1}"}}\n'
+    text = "".join(record.format(number, "渡轮照常靠岸。" * 9) for number in range(5))
+    (cli.folder / "d").mkdir()
+    (cli.folder / "d" / "dump.jsonl").write_text(text, "utf-8")
+    cli("index", "d")
+    (cli.folder / "d").rename(cli.folder / "e")
+    ran = cli("index", "e")
+    assert "moved: d to e: 1 file\n" in ran.err
+    assert "; 5 articles in index" in ran.out
+    assert all(path.startswith("e/dump.jsonl") for path in paths(cli))
+    assert "is intact: 5 articles" in cli("doctor").out
