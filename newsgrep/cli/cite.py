@@ -162,6 +162,8 @@ def _searched_texts(options: OpenOptions) -> list[TextNode]:
 
 def _open_file(article: Article, texts: list[TextNode]) -> None:
     path, locator = split_locator(article.path)
+    # In an index that somebody has made up, it may look like an option of the editor.
+    path = os.path.abspath(path)  # noqa: PTH100  (a string of any bytes)
     if not os.path.isfile(path):  # noqa: PTH113  (a string of any bytes)
         raise InputError(
             f"There is no file {quote_path(path)} any more. newsgrep show {article.id} prints the "
@@ -174,7 +176,7 @@ def _open_file(article: Article, texts: list[TextNode]) -> None:
     line = line or _first_line(path, texts)
     jump = [f"+{line}"] if line > 1 and name in _JUMPS else []
     try:
-        # The user's own editor; the path is absolute, so it is never taken for an option.
+        # The user's own editor
         status = subprocess.run([*program, *jump, path], check=False).returncode  # noqa: S603
     except OSError as exc:
         raise InputError(

@@ -137,4 +137,6 @@ def file_name(article: Article) -> str:
     date = article.published.iso[:10] if article.published else "undated"
     title = _NOT_IN_NAMES.sub("-", article.title).strip("-")
     short = title.encode("utf-8", "ignore")[:_MAX_NAME_BYTES].decode("utf-8", "ignore")
-    return "-".join(filter(None, (date, short, article.id[:SHORT_ID]))) + ".md"
+    # Date and id may be anything as well, if somebody has made up the index.
+    name = "-".join(filter(None, (date, short, article.id[:SHORT_ID])))
+    return _NOT_IN_NAMES.sub("-", name).strip("-") + ".md"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from newsgrep.cli.cite import _open_file
 from newsgrep.models import Article, Precision, Published
 from newsgrep.views.citation import CitationStyle, Cited, cite, csl_object
 from tests.support.cli import Cli, write_article
@@ -174,3 +175,13 @@ class TestOpen:
         ran = harbour.process("open", "2", env=env)
         assert ran.status == 2
         assert "There is no file" in ran.err
+
+    def test_relative_path_is_no_option(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("EDITOR", str(self.program(Cli(tmp_path), "vim")))
+        monkeypatch.delenv("VISUAL", raising=False)
+        (tmp_path / "+!true").touch()
+        _open_file(Article("a1", "灯塔", "雾散了。", path="+!true"), [])
+        assert capfd.readouterr().out == f"{tmp_path / '+!true'}\n"

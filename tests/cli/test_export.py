@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from newsgrep.views.export import escape_markdown
+from newsgrep.models import Article, Precision, Published
+from newsgrep.views.export import escape_markdown, file_name
 from newsgrep.views.listing import COLUMNS, EXPORT_COLUMNS, LIST_COLUMNS
 from tests.support.cli import TIDE_COUNT, Cli, CommandResult, write_article
 
@@ -216,3 +217,20 @@ def test_sources_lists_all_with_counts(tides: Cli) -> None:
     assert tides("sources", "灯塔").lines[-1] == "3 sources, 15 articles"
     assert {row["articles"] for row in rows(tides("sources", "--csv"))} == {"10"}
     tides("sources", "没有这个词", status=1)
+
+
+@pytest.mark.parametrize(
+    ("iso", "title", "article_id"),
+    [
+        ("../../../a", "灯塔", "voxg36vu63he"),
+        ("2024-05-17", "../../a", "../../"),
+        ("/etc/a.b.c", "\x00", "..\\..\\.."),
+        ("..", "..", ".."),
+        ("", "", ""),
+    ],
+)
+def test_file_name_has_no_separator(iso: str, title: str, article_id: str) -> None:
+    published = Published(iso, Precision.DAY)
+    name = file_name(Article(article_id, title, "雾散了。", "/a.md", published=published))
+    assert name.endswith(".md")
+    assert not set(name.removesuffix(".md")) & set("/\\.\0:")
