@@ -51,7 +51,7 @@ class PostingsReader(Protocol):
         """Return the number of documents with ``term`` in title or body."""
 
     def passage_documents(self, term: str, field: Field) -> Sequence[int]:
-        """Return the documents with a term in a caption, or a unit in the text of ``field``.
+        """Return the documents with a term in ``field``, or with a unit in left-out text.
 
         ``field`` is that of captions, of left-out text or of earlier versions.
         """
@@ -111,8 +111,8 @@ def match_documents(reader: PostingsReader, node: Node, within: set[int] | None 
 def _matching(reader: PostingsReader, node: Node, within: set[int] | None) -> set[int]:
     node = ast.by_part(node) or node
     match node:
-        case ast.Terms(_, terms, Field.LEFT_OUT | Field.EARLIER as field, operator):
-            return _with_units(reader, terms, field, operator, within)
+        case ast.Terms(_, terms, Field.LEFT_OUT, operator):
+            return _in_left_out(reader, terms, operator, within)
         case ast.Terms(_, terms, field, operator):
             return _with_terms(reader, terms, field, operator)
         case ast.Phrase() if _has_postings(node):
@@ -152,8 +152,8 @@ def _matching(reader: PostingsReader, node: Node, within: set[int] | None) -> se
             return among - _matching(reader, child, within)
 
 
-_FIELDS_OF_UNITS: Final = frozenset({Field.LEFT_OUT, Field.EARLIER})
-"""Fields of which only units have postings (:func:`newsgrep.analysis.segment.units`)."""
+_TERMS_IN_TEXTS: Final = ast.COMPOSITE_FIELDS | {Field.LEFT_OUT}
+"""Fields for whose terms texts may be read: of left-out text, only units have postings."""
 
 _COST_WITHOUT_TEXTS: Final = 2
 """The highest cost of a node for which no text is read."""
@@ -163,7 +163,7 @@ def _cost(node: Node) -> int:
     # Nodes that narrow cheaply are evaluated first, so that fewer texts are read for phrases.
     match node:
         case ast.Terms():
-            return 3 if node.field in _FIELDS_OF_UNITS | ast.COMPOSITE_FIELDS else 0
+            return 3 if node.field in _TERMS_IN_TEXTS else 0
         case ast.Phrase():
             return 0 if _has_postings(node) and node.field not in ast.COMPOSITE_FIELDS else 3
         case ast.Wildcard() | ast.Fuzzy() | ast.Regex() | ast.Near():
@@ -223,20 +223,19 @@ def _with_terms(
 
 def _has_postings(phrase: ast.Phrase) -> bool:
     """Return whether one posting list has exactly the documents with ``phrase``."""
-    if phrase.field in _FIELDS_OF_UNITS:
+    if phrase.field is Field.LEFT_OUT:
         return units(phrase.literal) == (phrase.literal,)
     return phrase.is_one_term
 
 
-def _with_units(
+def _in_left_out(
     reader: PostingsReader,
     terms: tuple[str, ...],
-    field: Field,
     operator: ast.Operator,
     within: set[int] | None,
 ) -> set[int]:
-    """Return the documents with ``terms`` in a field of which only units have postings."""
-    phrases = tuple(ast.Phrase(term, (term,), field) for term in terms)
+    """Return the documents with ``terms`` in left-out text, of which only units have postings."""
+    phrases = tuple(ast.Phrase(term, (term,), Field.LEFT_OUT) for term in terms)
     if operator is ast.Operator.OR or not phrases:
         return _with_any(reader, phrases, within)
     return _with_all(reader, phrases, within)
@@ -282,9 +281,9 @@ def _narrow(
 
     match required:
         case prefilter.Literal():
-            units_only = (partial(units, required.text),)
-            all_terms = (required.terms, required.inner_terms)
-            for terms in units_only if field in _FIELDS_OF_UNITS else all_terms:
+            left_out = (partial(units, required.text),)
+            terms_only = (required.terms, required.inner_terms)
+            for terms in left_out if field is Field.LEFT_OUT else terms_only:
                 for term in terms():
                     if len(candidates) < _FEW_CANDIDATES:
                         return candidates

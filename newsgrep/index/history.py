@@ -391,6 +391,6 @@ def _without_terms(document: IndexDocument) -> IndexDocument:
         packed_counts=array("I"),
         caption_terms=(),
         left_out_units=(),
-        earlier_units=(),
+        earlier_terms=(),
         changes=(),
     )

@@ -59,7 +59,7 @@ def _term_problems(reader: WhooshReader) -> Iterator[str]:
             *((TEXT_FIELD, term, count) for term, count in document.counts.items()),
             *((CAPTION_FIELD, term, 1) for term in document.caption_terms),
             *((LEFT_OUT_FIELD, term, 1) for term in document.left_out_units),
-            *((EARLIER_FIELD, term, 1) for term in document.earlier_units),
+            *((EARLIER_FIELD, term, 1) for term in document.earlier_terms),
             *((CHANGE_FIELD, term, 1) for term in document.changes),
         )
         if sum(_term_checksum(*pair) for pair in pairs) & _64_BITS != sums.pop(number):

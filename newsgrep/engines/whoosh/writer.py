@@ -312,7 +312,7 @@ def _article_document(document: IndexDocument) -> tuple[dict[str, FieldTerms], d
     for field, passage_terms in (
         (CAPTION_FIELD, document.caption_terms),
         (LEFT_OUT_FIELD, document.left_out_units),
-        (EARLIER_FIELD, document.earlier_units),
+        (EARLIER_FIELD, document.earlier_terms),
         (CHANGE_FIELD, document.changes),
     ):
         if passage_terms:
