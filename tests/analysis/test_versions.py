@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newsgrep.analysis.codec import DamagedData, deflate, new_compressor, text_dictionary
@@ -58,6 +58,7 @@ def with_versions(*texts: tuple[str, str, str]) -> Article:
     return replace(make_article("a", title, body), fetched=captured, versions=versions)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(article=_ARTICLES)
 def test_unpack_versions(article: Article) -> None:
     packed = pack_versions(article)
@@ -65,7 +66,7 @@ def test_unpack_versions(article: Article) -> None:
     assert bool(packed) == bool(article.versions)
 
 
-@settings(deadline=None)  # the dictionary is read once
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # reads the dictionary
 @given(article=_ARTICLES)
 def test_document_returns_versions(article: Article) -> None:
     document = make_document(article, make_file_record(article))
@@ -83,7 +84,7 @@ def test_document_as_version() -> None:
     assert version == Version("2024-05-17T02:50:43+00:00", "题", "文。", "/a.zip!/b.md", "00ff")
 
 
-@settings(deadline=None)  # likewise
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # likewise
 @given(article=_ARTICLES)
 def test_unpack_earlier(article: Article) -> None:
     document = make_document(article, make_file_record(article))
@@ -92,6 +93,7 @@ def test_unpack_earlier(article: Article) -> None:
     assert bool(packed) == bool(article.versions)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(article=_ARTICLES, at=st.integers(0, 10**6), bit=st.integers(0, 7))
 def test_changed_versions_are_damage(article: Article, at: int, bit: int) -> None:
     packed = bytearray(pack_versions(article))

@@ -154,7 +154,7 @@ def test_search_offset_pages_partition_results(shared_engine: Engine) -> None:
 
 @pytest.mark.parametrize("query", ["-没有", "水 OR 联合声明", "联合", "date:2024"])
 def test_search_after_continues_results(shared_engine: Engine, query: str) -> None:
-    root = parse(query).root
+    root = parse(query, collections=lambda: COLLECTIONS).root
     for order in Order:
         whole = shared_engine.search(EngineRequest(root, order, 100)).candidates
         for number, last in enumerate(whole, 1):
@@ -225,7 +225,7 @@ def test_write_replaces_and_deletes_articles(name: str, tmp_path: Path) -> None:
     engine.write([upsert(changed), DeleteArticle("bridge"), DeleteArticle("never was")])
     expected = engine_with("memory", tmp_path, [changed, *ARCHIVE[2:]])
     for query in QUERIES:
-        root = parse(query).root
+        root = parse(query, collections=lambda: COLLECTIONS).root
         one, other = (
             engine.search(EngineRequest(root, limit=100)),
             expected.search(EngineRequest(root, limit=100)),
