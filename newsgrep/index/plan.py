@@ -72,6 +72,8 @@ class Plan:
     """The new path of each known file that was found elsewhere with the same content."""
     stream: bool = False
     """Whether records are read from standard input, in place of files."""
+    deleted: Set[tuple[str, str]] = frozenset()
+    """File and digest of each record whose article was deleted on request."""
 
     @property
     def has_work(self) -> bool:

@@ -67,23 +67,33 @@ def _deletions(records: Iterable[FileRecord]) -> Iterator[Change]:
     for record in records:
         if record.status is Status.INDEXED:
             yield DeleteArticle(record.article_id or "")
-        # With the id, because of many records with one reason only some are recorded.
-        reason = f"{DELETED} (id {record.article_id})"
-        yield PutFileRecord(
-            record._replace(
-                status=Status.REJECTED,
-                article_id=None,
-                reason=reason,
-                version_key=("", 0),
-                sketch=b"",
-                address="",
-            )
-        )
+        yield PutFileRecord(as_deleted(record))
 
 
-def is_deleted(record: FileRecord) -> bool:
-    """Return whether the article of a file was deleted on request."""
-    return record.status is Status.REJECTED and (record.reason or "").startswith(DELETED)
+def as_deleted(record: FileRecord) -> FileRecord:
+    """Return the record of a file whose article is deleted."""
+    # With the id, because of many records with one reason only some are recorded.
+    return record._replace(
+        status=Status.REJECTED,
+        article_id=None,
+        reason=f"{DELETED} (id {record.article_id})",
+        version_key=("", 0),
+        sketch=b"",
+        address="",
+    )
+
+
+def note_deleted(
+    records: Iterable[FileRecord], deleted: set[tuple[str, str]]
+) -> Iterator[FileRecord]:
+    """Yield ``records``; add file and digest of those whose articles are deleted to ``deleted``.
+
+    A record in a file may have another place when it is read again, but it has the same digest.
+    """
+    for record in records:
+        if record.status is Status.REJECTED and (record.reason or "").startswith(DELETED):
+            deleted.add((record.file, record.digest))
+        yield record
 
 
 def content_under(engine: Engine, paths: Iterable[str]) -> Content:

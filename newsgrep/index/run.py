@@ -43,7 +43,7 @@ from newsgrep.index.outcomes import (
 from newsgrep.index.plan import STREAM, Plan, file_of
 from newsgrep.index.preparing import FailedFile, Prepared
 from newsgrep.index.record_files import RecordFiles
-from newsgrep.index.removal import is_deleted
+from newsgrep.index.removal import as_deleted
 from newsgrep.models import FileRecord, Status
 
 Prepare = Callable[[Sequence[File]], Iterator[Prepared]]
@@ -293,9 +293,8 @@ class UpdateRun:
         record = document.file_record
         if self._is_repeated(record):
             yield from self._replace(record)
-        known = self.plan.known.get(record.path)
-        if known and is_deleted(known) and known.digest == record.digest:
-            yield from self._rejected(known._replace(extractor=record.extractor))
+        if (record.file, record.digest) in self.plan.deleted:
+            yield from self._rejected(as_deleted(record))
         else:
             yield from self._add(document)
 

@@ -40,10 +40,12 @@ from newsgrep.index.preparing import (
     prepare_stream,
 )
 from newsgrep.index.reextract import make_reextraction_plan
+from newsgrep.index.removal import note_deleted
 from newsgrep.index.run import UpdateRun
 from newsgrep.index.store import Index, Session
 from newsgrep.index.stream import read_ahead, read_stream
 from newsgrep.index.workers import Progress, no_progress, rewrite_articles
+from newsgrep.models import FileRecord
 from newsgrep.query.ast import Changed, DateRange, Node, Not
 
 _MIN_FILES_FOR_WORKERS: Final = 300
@@ -161,7 +163,21 @@ def _make_plan(
     extractor: str,
     engine: Engine | None,
 ) -> Plan:
-    records = engine.file_records() if engine else ()
+    deleted: set[tuple[str, str]] = set()
+    records = note_deleted(engine.file_records(), deleted) if engine else ()
+    plan = _plan_for_records(index, paths, options, extractor, engine, records)
+    plan.deleted = deleted
+    return plan
+
+
+def _plan_for_records(
+    index: Index,
+    paths: Sequence[str],
+    options: UpdateOptions,
+    extractor: str,
+    engine: Engine | None,
+    records: Iterable[FileRecord],
+) -> Plan:
     find = engine.find_file_records if engine else None
     if options.stream:
         return make_stream_plan(records, options.largest, find)

@@ -137,6 +137,27 @@ def test_older_rules_do_not_bring_deleted_articles_back(
     assert sorted(cli.found("潮汐")) == ["第0号", "第1号", "第2号"]
 
 
+def test_deleted_record_stays_out_at_another_place(cli: Cli) -> None:
+    lines = [
+        json.dumps(
+            {"title": f"第{n}号", "body": f"潮汐公报{n}。", "url": f"https://fog.example/{n}"}
+        )
+        for n in range(4)
+    ]
+    dump = cli.folder / "d.jsonl"
+    dump.write_text("\n".join(lines) + "\n", "utf-8")
+    cli("index", "d.jsonl")
+    cli("delete", "第1号", "-y")
+    dump.write_text("\n".join([lines[3], *lines[:3]]) + "\n", "utf-8")
+    for _ in range(2):
+        cli("index", "d.jsonl")
+        assert sorted(cli.found("潮汐")) == ["第0号", "第2号", "第3号"]
+    changed = lines[1].replace("fog.example/1", "fog.example/one")
+    dump.write_text("\n".join([*lines, changed]) + "\n", "utf-8")
+    cli("index", "d.jsonl")
+    assert sorted(cli.found("潮汐")) == ["第0号", "第1号", "第2号", "第3号"]
+
+
 def test_forget_removes_a_folder_that_is_gone(harbour: Cli) -> None:
     write_article(harbour.folder / "b" / "5.md", "第5号", "潮汐。", date="2024-05-05")
     harbour("index", "b")
