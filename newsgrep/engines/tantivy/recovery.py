@@ -359,9 +359,10 @@ def read_everything(folder: Path) -> None:
         _try(reader.facet, name, ir.Must(()))
     for order in Order:
         _try(TopDocs(searcher, everything, order).first, 100)
-    for field in TEXT_FIELDS:
+    for field in _TOKEN_FIELDS:
         prefix, counted = ("", everything) if is_small else ("a", None)
-        for token, _ in _try(searcher.terms_with_prefix, field, prefix, counted)[:_TRIED_TERMS]:
+        tokens = _try(searcher.terms_with_prefix, field, prefix, counted)
+        for token, _ in tokens[:_TRIED_TERMS] if field in TEXT_FIELDS else ():
             _try(reader.count, ir.Phrase(field, (token, token)))
     for address in _try(reader.addresses, None, _TRIED_DOCUMENTS):
         _try(reader.document, address)
