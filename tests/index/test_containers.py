@@ -106,6 +106,18 @@ def test_unchanged_file_is_not_opened(folder: Path) -> None:
     assert (summary.seen, summary.containers) == (2, 1)
 
 
+def test_file_that_gets_more_records_keeps_its_article(folder: Path) -> None:
+    file = folder / "a/d.json"
+    file.write_text(line(0), "utf-8")
+    assert update(folder).counts[Outcome.ADDED] == 1
+    file.write_text(f"[{line(0)}, {line(1)}]", "utf-8")
+    summary = update(folder)
+    assert (summary.counts[Outcome.UPDATED], summary.counts[Outcome.ADDED]) == (1, 1)
+    assert len(bodies(folder)) == summary.articles == 2
+    file.write_text(line(0), "utf-8")
+    assert update(folder).articles == len(bodies(folder)) == 1
+
+
 def test_appended_lines_are_all_that_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dump = folder / "a/d.jsonl"
     write(dump, [line(0), line(1)])
