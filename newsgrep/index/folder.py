@@ -166,7 +166,7 @@ class FolderIndex(Index):
             more = f" and {len(above) - len(shown)} more" if len(above) > len(shown) else ""
             where += f", nor in a folder above ({', '.join(shown)}{more})" if above else ""
         return IndexMissing(
-            f"{where}. Create one: newsgrep index FOLDER. Or name yours: --index INDEX."
+            f"{where}. Create one: newsgrep index PATH. Or name yours: --index INDEX."
         )
 
     def _has_lost_manifest(self) -> bool:

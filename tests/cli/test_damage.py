@@ -110,7 +110,7 @@ def test_show_and_index_refuse_a_damaged_index(cli: Cli) -> None:
 def test_missing_index_names_the_next_step(cli: Cli, args: list[str]) -> None:
     ran = cli(*args, status=2)
     assert f"No index in {cli.index}, nor in a folder above" in ran.err
-    assert "newsgrep index FOLDER" in ran.err
+    assert "newsgrep index PATH" in ran.err
     assert ran.stdout == b""
     assert list(cli.folder.iterdir()) == []
 

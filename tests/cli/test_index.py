@@ -102,9 +102,11 @@ def test_summary_is_the_last_line_on_a_terminal(cli: Cli) -> None:
 
 
 def test_index_shows_progress_on_a_terminal(cli: Cli, many_files: Path) -> None:
+    folder = cli.folder / "many"
+    folder.mkdir()
     for path in sorted(many_files.iterdir())[:300]:
-        shutil.copy(path, cli.folder)
-    status, screen = cli.on_terminal("index", ".", "--jobs", "1", "--index", "../index")
+        shutil.copy(path, folder)
+    status, screen = cli.on_terminal("index", "many", "--jobs", "1")
     assert status == 0
     assert re.search(r"━.*\b\d+/300\b", screen)
     assert "300 files seen: 300 added" in screen

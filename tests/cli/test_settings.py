@@ -57,7 +57,7 @@ def test_missing_index_names_the_folders_searched(cli: Cli) -> None:
     ran = inside(cli, "a", "b")("search", "渡轮", status=2)
     assert ran.err.startswith(f"newsgrep: No index in {cli.folder / 'a' / 'b' / 'index'}, nor in ")
     assert f"above ({cli.folder / 'a' / 'index'}, {cli.folder / 'index'}, " in ran.err
-    assert "Create one: newsgrep index FOLDER. Or name yours: --index INDEX." in ran.err
+    assert "Create one: newsgrep index PATH. Or name yours: --index INDEX." in ran.err
     assert ran.err.count("\n") == 1
 
 
