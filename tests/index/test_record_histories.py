@@ -6,6 +6,7 @@ import gzip
 import random
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -13,10 +14,13 @@ from threading import Event, Thread
 import pytest
 
 from newsgrep.errors import UsageError
+from newsgrep.index import index_at
 from newsgrep.index.folder import FolderIndex
 from newsgrep.index.outcomes import Outcome, UpdateSummary
+from newsgrep.index.store import Index
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.models import Status
+from tests.support import fake_server
 from tests.support.cli import TIMEOUT, Cli, assert_no_crash
 from tests.support.optional_engines import require_installed
 from tests.support.record_files import FORMATS, Item, jsonl_of
@@ -33,13 +37,11 @@ def item(number: int, version: int = 0, *, has_url: bool = True) -> Item:
     return Item(f"{word}第{number}号", body, f"https://a.example/{number}" if has_url else "")
 
 
-def update(
-    index: FolderIndex, folder: Path, prune: bool | None = True, engine: str | None = None
-) -> UpdateSummary:
-    return update_index(index, [str(folder)], UpdateOptions(prune=prune, engine=engine))
+def update(index: Index, folder: Path, prune: bool | None = True) -> UpdateSummary:
+    return update_index(index, [str(folder)], UpdateOptions(prune=prune))
 
 
-def contents(index: FolderIndex) -> dict[str, tuple[object, ...]]:
+def contents(index: Index) -> dict[str, tuple[object, ...]]:
     """Return what is known of each record, and its article's text, by path.
 
     An article keeps the id that it had, so ids depend on the history.
@@ -61,7 +63,7 @@ def contents(index: FolderIndex) -> dict[str, tuple[object, ...]]:
     }
 
 
-def ids_of_titles(index: FolderIndex) -> dict[str, str]:
+def ids_of_titles(index: Index) -> dict[str, str]:
     with index.open() as engine:
         ids = [each.article_id or "" for each in engine.file_records()]
         return {each.title: each.id for each in engine.get(filter(None, ids))}
@@ -127,26 +129,46 @@ class Archive:
 CASES = [
     *((ending, True, "whoosh") for ending in FORMATS),
     *((ending, False, "tantivy") for ending in ("jsonl", "csv", "mbox")),
+    ("jsonl", True, "opensearch"),
+    ("mbox", False, "opensearch"),
 ]
+
+OpenIndex = Callable[[str, str], Index]
+
+
+@pytest.fixture
+def open_index(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[OpenIndex]:
+    """Return a function that returns the index of a name in an engine; a server is a fake one."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.delenv(fake_server.STATE_FILE_VARIABLE, raising=False)
+
+    def open_index(name: str, engine: str) -> Index:
+        is_server = engine == "opensearch"
+        return index_at(f"opensearch://localhost/{name}" if is_server else tmp_path / name)
+
+    with fake_server.registered_server():
+        yield open_index
 
 
 @pytest.mark.parametrize(("ending", "has_urls", "engine"), CASES)
 def test_random_histories_end_like_a_new_index(
-    tmp_path: Path, ending: str, has_urls: bool, engine: str, tally: Tally
+    tmp_path: Path, open_index: OpenIndex, ending: str, has_urls: bool, engine: str, tally: Tally
 ) -> None:
-    require_installed(engine)
     chance = random.Random(f"{ending} {has_urls} 15")
-    folder, index = tmp_path / "a", FolderIndex(tmp_path / "index")
+    folder, index = tmp_path / "a", open_index("index", engine)
+    if engine != "opensearch":
+        require_installed(engine)
     folder.mkdir()
     archive = Archive(folder, ending, chance, has_urls=has_urls)
+    options = UpdateOptions(prune=True, engine=None if engine == "opensearch" else engine)
     for step in range(trial_count(8, 150)):
         done = [archive.change() for _ in range(chance.randint(1, 3))]
-        summary = update(index, folder, engine=engine)
+        summary = update_index(index, [str(folder)], options)
         assert summary.seen == sum(summary.counts.values())
-        fresh = FolderIndex(tmp_path / f"fresh{step}")
-        update(fresh, folder, engine=engine)
+        fresh = open_index(f"fresh{step}", engine)
+        update_index(fresh, [str(folder)], options)
         assert contents(index) == contents(fresh), (step, done)
-        again = update(index, folder, engine=engine)
+        again = update_index(index, [str(folder)], options)
         assert again.counts[Outcome.ADDED] + again.counts[Outcome.UPDATED] == 0
         tally["states"] += 1
 
