@@ -489,7 +489,9 @@ class Parser:
             return ast.Changed(Field.TEXT, *parse_date_range(value.text, calendar.today))
         except QueryError as exc:
             begins = value.position + (value.kind is TokenKind.QUOTED)
-            message = f"{exc} Without a date, write changed:, changed:title or changed:body."
+            message = str(exc)
+            if not any(character.isdigit() for character in value.text):
+                message += " Without a date, write changed:, changed:title or changed:body."
             raise QueryError(message, self.text, begins + (exc.position or 0)) from exc
 
     def _saved(self, name: Token) -> Node:

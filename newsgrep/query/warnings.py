@@ -14,7 +14,7 @@ from typing import Final
 from newsgrep.analysis.fold import fold
 from newsgrep.errors import closest
 from newsgrep.query.ast import And, DateRange, IdIs, Node, Not, describe, positive_texts
-from newsgrep.query.lexer import FIELDS, Token, TokenKind
+from newsgrep.query.lexer import CHANGE_FIELD, FIELDS, Token, TokenKind
 
 _LOOKS_LIKE_FIELD: Final = re.compile(r"([A-Za-z_]{2,20})[:：](?![/\d])(?=\S)")
 _NAMED_LIKE_FIELD: Final = re.compile(r"([^\W\d]{1,20})[:：](?=\S)")
@@ -22,6 +22,8 @@ _MEANT: Final = {
     "since": ("after", "from", "newer", "起始", "之后", "自从"),
     "until": ("before", "to", "older", "upto", "截止", "之前"),
     "source": ("site", "outlet", "publisher", "media", "newspaper", "来源", "媒体", "出处"),
+    "changed": ("edited", "modified", "updated"),
+    "earlier": ("old", "previous"),
     "title": ("intitle", "headline", "heading", "subject", "标题", "题目"),
     "body": ("intext", "text", "content", "正文", "内容", "全文"),
     "author": ("by", "writer", "byline", "reporter", "作者", "记者"),
@@ -60,13 +62,28 @@ def query_warnings(tokens: Iterable[Token], root: Node) -> tuple[str, ...]:
 
 
 def _token_warnings(tokens: Iterable[Token]) -> Iterator[str]:
+    before: Token | None = None
     for token in tokens:
+        field, before = before, token
+        if field and field.kind is TokenKind.FIELD and field.text == CHANGE_FIELD:
+            yield from _change_warnings(field, token)
         if token.kind is not TokenKind.WORD:
             continue
         if operator := _LOOKS_LIKE_OPERATOR.get(token.text):
             yield f"“{token.text}” was searched for as text: the operator is {operator}."
         else:
             yield from _field_warnings(token.text)
+
+
+def _change_warnings(field: Token, following: Token) -> Iterator[str]:
+    """Yield a warning where a blank separates ``changed:`` from what is probably its value."""
+    is_apart = following.position > field.position + len(f"{field.text}:")
+    looks_like_value = following.text.lower() in {"title", "body"} or following.text[:1].isdigit()
+    if is_apart and following.kind is TokenKind.WORD and looks_like_value:
+        yield (
+            f"“{following.text}” was searched for as text: write "
+            f"{field.text}:{following.text} without a blank."
+        )
 
 
 def _field_warnings(word: str) -> Iterator[str]:

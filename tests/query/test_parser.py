@@ -235,6 +235,14 @@ def test_unknown_field_names_the_probable_one(text: str, field: str) -> None:
     assert warning.endswith(f":”, searched for as text. Did you mean {field}:?")
 
 
+@pytest.mark.parametrize("value", ["title", "Body", "2024-05", "7d"])
+def test_blank_after_changed_has_a_warning(value: str) -> None:
+    (warning,) = parse(f"渔业 changed: {value}").warnings
+    assert f"write changed:{value} without a blank" in warning
+    assert parse(f"changed:{value} 渔业").warnings == ()
+    assert parse("changed: 渔业").warnings == parse("changed:").warnings == ()
+
+
 def test_unknown_field_without_a_similar_one_lists_all() -> None:
     (warning,) = parse("foo:bar").warnings
     assert "Fields are title, body, " in warning
