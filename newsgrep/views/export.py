@@ -12,7 +12,7 @@ from newsgrep import __version__
 from newsgrep.models import Article
 from newsgrep.terminal import count_noun, one_line, quote_path
 from newsgrep.views import SCHEMA_VERSION
-from newsgrep.views.article import SHORT_ID, byline_pieces
+from newsgrep.views.article import SHORT_ID, byline_pieces, web_link
 
 # Where an export comes from
 
@@ -87,8 +87,8 @@ def markdown_lines(articles: Iterable[Article]) -> Iterator[str]:
         about = "".join(piece.text for piece in byline_pieces(article))
         yield f"# {escape_markdown(one_line(article.title))}\n"
         yield escape_markdown(about) + "\n"
-        if article.url:
-            yield f"<{_plain_url(article.url)}>\n"
+        if link := web_link(article.url):
+            yield f"<{_plain_url(link)}>\n"
         yield escape_markdown(article.body) + "\n"
         for caption in article.captions:
             yield f"*{escape_markdown(one_line(caption))}*\n"
