@@ -71,12 +71,14 @@ def list_command(options: ListOptions) -> int:
             paths=lambda: (each.path for each in _articles(engine, ids)),
         )
         total = count_matches(engine, query.root)
-        if total or options.output is OutputFormat.CSV:
-            print_result(rendering, options)
+        try:
+            if total or options.output is OutputFormat.CSV:
+                print_result(rendering, options)
+        finally:  # also for a reader that has seen enough: it has seen the first numbers
+            if options.output is OutputFormat.TEXT and shown.articles:
+                remember_hits(options.index, options.text, shown.articles)
         if not total:
             report_no_match(engine, query.root, describe(query.root), options.index)
-    if options.output is OutputFormat.TEXT and shown.articles:
-        remember_hits(options.index, options.text, shown.articles)
     return 0 if total else 1
 
 

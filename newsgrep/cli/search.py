@@ -229,10 +229,12 @@ def search_command(options: SearchOptions) -> int:
         if not result.total:
             diagnosis = report_no_match(engine, request.query.root, result.parsed, options.index)
             rendering = _render_hits(result._replace(diagnosis=diagnosis))
-    if options.output is OutputFormat.TEXT and result.hits:
-        shown = [(hit.rank, hit.article.id, hit.article.title) for hit in result.hits]
-        remember_hits(options.index, options.text, shown)
-    print_result(rendering, options)
+    try:
+        print_result(rendering, options)
+    finally:  # also for a reader that has seen enough: it has seen the first numbers
+        if options.output is OutputFormat.TEXT and result.hits:
+            shown = [(hit.rank, hit.article.id, hit.article.title) for hit in result.hits]
+            remember_hits(options.index, options.text, shown)
     return 0 if result.total else 1
 
 

@@ -50,6 +50,15 @@ def test_output_for_programs_keeps_numbers(harbour: Cli) -> None:
     assert shown_title(harbour, "1") == "灯塔换灯"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the pipe is one of bash")
+@pytest.mark.parametrize("command", ["search", "list"])
+def test_reader_of_the_first_lines_may_use_numbers(tides: Cli, command: str) -> None:
+    ran = tides.bash(f"newsgrep {command} 灯塔 --sort date | head -n 1; newsgrep show 2 --json")
+    first, _, shown = ran.out.partition("\n")
+    assert "第0号公报" in first
+    assert json.loads(shown)["title"] == "第2号公报"
+
+
 def test_numbers_belong_to_one_index(harbour: Cli) -> None:
     write_article(harbour.folder / "b" / "1.md", "另一个索引", "潮汐。")
     harbour("index", "b", "--index", "other")
