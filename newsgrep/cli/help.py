@@ -124,7 +124,7 @@ Fields: FIELD:VALUE, FIELD:"…" or FIELD:(… OR …)
   source: author: tag:       name that contains the value
   url: path: id:             where the article comes from, its id
   date: since: until:        2024, 2024-05, 2024-05-17, 2024-05..2024-08, 7d, 上周
-  saved:                     a saved query (newsgrep saved)
+  saved: in:                 a saved query (newsgrep saved), a collection (newsgrep collect)
 
 Simplified and traditional characters, full and half width, upper and lower case are
 equivalent. Quote queries for the shell: newsgrep search '"联合声明" OR 渔业'
