@@ -24,6 +24,7 @@ from newsgrep.index.addresses import (
     best_first,
     find_leaders,
     is_better,
+    texts_agree,
 )
 from newsgrep.index.article_files import ArticleFiles
 from newsgrep.index.containers import (
@@ -180,8 +181,10 @@ class UpdateRun:
         winner = self._articles.get(stored.article_id or "")
         if winner and winner.path == stored.path:
             self._articles.remove(winner)
-        elif winner:
+        elif winner and texts_agree(winner, stored):
             self._articles.demote(winner, address_of(winner))
+        elif winner:  # the other process has given it another id
+            self._articles.remove(winner)
         self._add_of_other(stored)
 
     def _join_agreeing(self, stored: FileRecord) -> Iterator[Change]:
