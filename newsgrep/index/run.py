@@ -139,7 +139,7 @@ class UpdateRun:
         if conflict.document or self._articles.get(article_id) != conflict.stored:
             self.conflicts.append(conflict)
 
-    def reconsidered(self, rewrite: Rewrite) -> Iterator[Change]:
+    def reconsidered(self, prepare: Prepare, rewrite: Rewrite) -> Iterator[Change]:
         """Yield the changes for all conflicts, as if this run had read the other files, too."""
         conflicts = sorted(self.conflicts, key=lambda each: each.stored.path)
         self.conflicts.clear()
@@ -155,6 +155,8 @@ class UpdateRun:
             yield from self._reconsider(document, stored)
         for stored in stored_now.values():
             yield from self._join_agreeing(stored)
+        for group in self._promote(prepare):
+            yield from group
         yield from self._complete(addresses, rewrite)
         yield from self._record_duplicates(addresses)
 

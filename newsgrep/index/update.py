@@ -41,7 +41,7 @@ from newsgrep.index.preparing import (
 )
 from newsgrep.index.reextract import make_reextraction_plan
 from newsgrep.index.removal import note_deleted
-from newsgrep.index.run import UpdateRun
+from newsgrep.index.run import Prepare, UpdateRun
 from newsgrep.index.store import Index, Session
 from newsgrep.index.stream import read_ahead, read_stream
 from newsgrep.index.workers import Progress, no_progress, rewrite_articles
@@ -288,7 +288,7 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
             write(changes)
             index.confirm()
             run.commit()
-            _settle(run, write)
+            _settle(run, again, write)
     except KeyboardInterrupt as exc:
         if not index.has_commits:
             raise Interrupted(
@@ -312,12 +312,12 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
         raise ChangesRejected(rejected[0].index, items) from rejected[0]
 
 
-def _settle(run: UpdateRun, write: Callable[[Iterable[Change]], None]) -> None:
+def _settle(run: UpdateRun, prepare: Prepare, write: Callable[[Iterable[Change]], None]) -> None:
     """Write the changes for articles that another process has written meanwhile."""
     for _ in range(_MAX_ROUNDS):
         if not run.conflicts:
             return
-        write(run.reconsidered(partial(rewrite_articles, jobs=1)))
+        write(run.reconsidered(prepare, partial(rewrite_articles, jobs=1)))
         run.commit()
     raise ServerProblem(
         "Other processes change the same articles all the time. The others are written: run the "
