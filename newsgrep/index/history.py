@@ -115,6 +115,7 @@ class Histories:
         # records of those with a text of an article that has versions.
         self._gone_paths: set[int] = set()
         self._gone: dict[str, FileRecord] = {}
+        self._gone_by_digest: dict[str, FileRecord] = {}
 
     @property
     def is_off(self) -> bool:
@@ -137,6 +138,8 @@ class Histories:
             self._gone_paths.add(hash(record.path))
             if self._has_versions(record.article_id):
                 self._gone[record.path] = record
+                if record.status is Status.INDEXED:
+                    self._gone_by_digest[record.digest] = record
 
     def add_duplicate(self, document: IndexDocument, better: FileRecord) -> None:
         """Note a text that is not shown, because that of the file record ``better`` is."""
@@ -167,6 +170,10 @@ class Histories:
                 since += [article.captured for article in self.stored(article_id)]
             elif before.digest != document.file_record.digest:
                 since += self._replace(before, document, key, found)
+        elif moved := self._gone_by_digest.get(document.file_record.digest):
+            # The article has no address: its path was its identity.
+            found |= self._moved_versions(moved, document.file_record.path)
+            since += [article.captured for article in self.stored(moved.article_id or "")]
         for each in demoted:
             self._demote(each, article_id, key, found)
         if found or self._known.get(article_id) or article_id in self.joined:
@@ -175,6 +182,14 @@ class Histories:
             document = self._with_versions(document, found, since)
         self._places[article_id] = self._written.add(_without_terms(document))
         return document
+
+    def _moved_versions(self, moved: FileRecord, path: str) -> _Captures:
+        """Return the versions of the article in a file that is at another ``path`` now."""
+        versions = self._versions_of(moved.article_id or "").values()
+        renamed = (
+            each._replace(path=path) if each.path == moved.path else each for each in versions
+        )
+        return {each.source: each for each in renamed}
 
     def _replace(
         self, before: FileRecord, document: IndexDocument, key: TextKey, found: _Captures

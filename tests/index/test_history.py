@@ -151,6 +151,16 @@ def test_a_moved_file_keeps_its_versions() -> None:
     assert article(archive).versions[0].path == "/moved"
 
 
+def test_a_moved_file_without_an_address_keeps_its_versions() -> None:
+    archive = Archive()
+    second = captured(2, "渡轮每天开四班。", url="")
+    run(archive, a=captured(1, "渡轮每天开三班。", url=""))
+    run(archive, a=second)
+    run(archive, a=None, moved=second)
+    assert days(article(archive)) == [1, 2]
+    assert article(archive).versions[0].path == "/moved"
+
+
 def test_a_copy_keeps_the_version_of_a_deleted_file() -> None:
     archive = Archive()
     run(archive, a=FIRST, copy=FIRST, c=SECOND)
