@@ -48,6 +48,9 @@ LOST: Final = 64
 """The article was lost; another file may have it."""
 
 _FETCHED_AT_ONCE: Final = 100
+_CANDIDATES_PER_FILE: Final = 20
+"""Files of one size that are compared with each new file by name and content."""
+
 _LOOK_AHEAD: Final = 5_000
 """Rows among which those are found that will be needed next, too."""
 
@@ -323,17 +326,25 @@ class KnownRecords(Mapping[str, FileRecord]):
         """Return the rows of records whose files the run is about and were not found."""
         return array("I", (row for row in self.rows(_UNDER) if not self.marks[row] & PRESENT))
 
-    def absent_files(self, sizes: Set[int]) -> list[int]:
-        """Return the rows of files, not of records in them, of these sizes that were not found."""
-        wanted = {size & HASH_MASK for size in sizes}
-        return [
+    def absent_files(self, sizes_and_times: Set[tuple[int, int]]) -> list[int]:
+        """Return the rows of files, not of records in them, that may have been moved.
+
+        Those are files of these sizes that were not found, or if there are many of them, such as
+        when a few files are added to a million, those that also have the times in nanoseconds.
+        """
+        sizes = {size & HASH_MASK for size, _ in sizes_and_times}
+        found = [
             row
             for row, (kind, size) in enumerate(zip(self.kinds, self._second, strict=True))
-            if size in wanted
+            if size in sizes
             and not kind & (_MEMBER | _DEAD)
             and not self.marks[row] & PRESENT
             and self._paths[row]
         ]
+        if len(found) <= _CANDIDATES_PER_FILE * len(sizes_and_times):
+            return found
+        wanted = {(size & HASH_MASK, time & HASH_MASK) for size, time in sizes_and_times}
+        return [row for row in found if (self._second[row], self._first[row]) in wanted]
 
     def files_of(self, files: Iterable[str]) -> dict[str, KnownFile]:
         """Return what is known about the records in files of many, by the path of the file.

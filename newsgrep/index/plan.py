@@ -196,7 +196,8 @@ def _find_moved(plan: Plan) -> set[int]:
     for file in plan.to_read:
         if not file.locator and known.row_of(file.path) is None:
             new.setdefault((os.path.basename(file.path), file.size), []).append(file)  # noqa: PTH119
-    absent = known.absent_files({size for _, size in new}) if new else []
+    wanted = {(file.size, file.mtime_ns) for files in new.values() for file in files}
+    absent = known.absent_files(wanted) if new else []
     known.fetch(absent)
     rows: set[int] = set()
     for row in absent:

@@ -189,3 +189,15 @@ def test_known_records_take_some_bytes_each() -> None:
     tables += sum(sys.getsizeof(each._slots) for each in (known._by_path, known._by_id))
     assert len(known) == number
     assert tables < 75 * number
+
+
+def test_absent_files_of_many_with_one_size_need_the_same_time() -> None:
+    def record(number: int) -> FileRecord:
+        return FileRecord(f"/a/{number}.md", 7, number, "", Status.REJECTED)
+
+    few = KnownRecords([record(number) for number in range(10)])
+    few.mark("/a/3.md", PRESENT)
+    assert few.absent_files({(7, 5)}) == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+    assert few.absent_files({(8, 5)}) == []
+    many = KnownRecords([record(number) for number in range(100)])
+    assert many.absent_files({(7, 5)}) == [5]
