@@ -292,6 +292,14 @@ def test_salvage_ignores_appended_bytes(folder: Path, endings: tuple[str, ...]) 
     assert list(salvage(NAME, folder)) == expected
 
 
+def test_salvage_reads_a_copied_index(folder: Path, tmp_path: Path) -> None:
+    expected = list(salvage(NAME, folder))
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    for path in copy.glob("*.term"):
+        path.write_bytes(b"")
+    assert list(salvage(NAME, copy)) == expected
+
+
 def test_salvage_reports_a_lost_last_commit(tmp_path: Path) -> None:
     engine = engine_with(NAME, tmp_path, ARCHIVE)
     engine.write([upsert(make_article("new", "新的", "新文。"))])

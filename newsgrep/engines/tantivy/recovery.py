@@ -36,6 +36,7 @@ from newsgrep.engines.tantivy.damaged import (
     MAX_SECONDS,
     READABLE,
     STARTED,
+    find_hazard,
     limit_resources,
     open_index,
     read_damaged,
@@ -269,15 +270,14 @@ def _salvage_segment(
     meta = {**source.meta, "segments": [segment]}
     count = 0
     if _is_plausible(segment, links[store]):
-        files = {store, *filter(None, [deletes])}
-        is_safe = all(is_verified(source.folder, file) for file in files)
-        read = _read_sound if is_safe and store not in source.damaged else _read_damaged
         has_checksums = any(field["name"] == PACKED_CHECKSUM for field in source.meta["schema"])
         with ExitStack() as copies:
             for file in links.keys() & source.longer.keys():
                 copy = copies.enter_context(NamedTemporaryFile(prefix="newsgrep-"))
                 _copy_beginning(links[file], source.longer[file], copy)
                 links[file] = Path(copy.name)
+            is_sound = store not in source.damaged and not _is_hazardous(source.folder, links, meta)
+            read = _read_sound if is_sound else _read_damaged
             for document in read(source.folder, links, meta):
                 count += 1
                 yield _stored(document, source.folder, has_checksums=has_checksums)
@@ -290,6 +290,15 @@ def _copy_beginning(path: Path, size: int, copy: IO[bytes]) -> None:
         while size > 0 and (part := stream.read(min(size, _READ_BYTES))):
             size -= copy.write(part)
     copy.flush()
+
+
+def _is_hazardous(folder: Path, links: dict[str, Path], meta: dict[str, Any]) -> bool:
+    """Return whether reading may end this process, of files that newsgrep has not read here."""
+    own = (name for name, path in links.items() if path.parent == folder.resolve())
+    if all(is_verified(folder, name) for name in own):
+        return False
+    with linked_folder(links, meta) as linked:
+        return find_hazard(linked) is not None
 
 
 def _read_damaged(
