@@ -131,7 +131,9 @@ def main(archive: Path, articles: int, count: int) -> None:
         f"""# Earlier versions of articles
 
 Captures of {len(found):,} articles in one JSON Lines file, indexed by one process. Each edited
-capture has one sentence less, one more, or another one than the capture before.
+capture has one sentence less, one more, or another one than the capture before. Without versions,
+an index of many captures is larger as well: it has a file record of each, and documents that later
+captures have replaced, which merging segments and newsgrep reindex remove.
 
 {_HEADING}
 {table}
