@@ -263,7 +263,7 @@ class History(RuleBasedStateMachine):
         if self.is_rolled_back:
             assert rollback(self.engine, self.index / self.engine).is_repeated
         elif self.before is None:
-            with pytest.raises(UsageError, match="no commit to roll back to"):
+            with pytest.raises(UsageError, match=r"no (previous )?commit to roll back to"):
                 rollback(self.engine, self.index / self.engine)
         else:
             rollback(self.engine, self.index / self.engine)
