@@ -89,6 +89,7 @@ class UpdateRun:
         )
         # Places of articles that are kept although another record has theirs.
         self._kept: set[str] = set()
+        self._is_reconsidering = False
         # What other processes have stored meanwhile, by path.
         self._of_others: dict[str, FileRecord] = {}
 
@@ -141,6 +142,7 @@ class UpdateRun:
 
     def reconsidered(self, prepare: Prepare, rewrite: Rewrite) -> Iterator[Change]:
         """Yield the changes for all conflicts, as if this run had read the other files, too."""
+        self._is_reconsidering = True
         conflicts = sorted(self.conflicts, key=lambda each: each.stored.path)
         self.conflicts.clear()
         refused = [(document, stored) for document, stored in conflicts if document]
@@ -159,6 +161,7 @@ class UpdateRun:
             yield from group
         yield from self._complete(addresses, rewrite)
         yield from self._record_duplicates(addresses)
+        self._is_reconsidering = False
 
     def _reconsider(self, document: IndexDocument, stored: FileRecord) -> Iterator[Change]:
         record, address = document.file_record, address_of(document.file_record)
@@ -327,7 +330,8 @@ class UpdateRun:
             record = record._replace(article_id=article_id, address=address)
             document = replace(document.with_id(article_id), file_record=record)
         known = self.plan.known.get(record.path)
-        if known and known.status is not Status.INDEXED:
+        # A duplicate may have been recorded before another process changed its article.
+        if (known and known.status is not Status.INDEXED) or self._is_reconsidering:
             yield DropFileRecord(record.path)
         yield from self._delete_former_article(record)
         before = articles.lost(article_id)
