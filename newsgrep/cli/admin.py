@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from newsgrep.cli.file_options import engine_option, jobs_option, wait_option
 from newsgrep.cli.options import (
     Command,
     IndexOptions,
@@ -16,12 +17,9 @@ from newsgrep.cli.options import (
     OutputFormat,
     OutputOptions,
     QueryCommand,
-    engine_option,
     index_option,
-    jobs_option,
     output_options,
     pass_options,
-    wait_option,
 )
 from newsgrep.cli.output import Rendering, print_message, print_result, screen
 from newsgrep.cli.progress import handle_signals, show_elapsed, show_progress

@@ -13,16 +13,9 @@ from typing import Any, Final
 
 import click
 
-from newsgrep.cli.file_options import field_names_option, sql_option
+from newsgrep.cli.file_options import field_names_option, outlet_rules_file, sql_option
 from newsgrep.cli.named import split_locator
-from newsgrep.cli.options import (
-    Command,
-    OutputFormat,
-    OutputOptions,
-    outlet_rules_file,
-    output_options,
-    pass_options,
-)
+from newsgrep.cli.options import Command, OutputFormat, OutputOptions, output_options, pass_options
 from newsgrep.cli.output import Rendering, draw, print_message, print_paged, print_result, screen
 from newsgrep.errors import InputError, NoArticle, UsageError
 from newsgrep.extract.extraction import Extraction, extract_records

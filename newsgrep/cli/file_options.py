@@ -1,14 +1,19 @@
-"""Options of commands that read files: which of them, and how their records are read."""
+"""Options of commands that read files or write an index: which, how, and with what engine."""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import click
 
+from newsgrep.engines.registry import folder_engines, stores_in_folder
 from newsgrep.terminal import one_line
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _SIZE: Final = re.compile(r"([0-9]{1,12})([KMG]?)", re.IGNORECASE)
 _SIZE_UNITS: Final = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
@@ -120,3 +125,51 @@ field_names_option = click.option(
     metavar="FIELD=NAME,...",
     help="Names of fields in dumps, such as title=headline,body=content_text.",
 )
+
+
+class EngineParam(click.Choice[str]):
+    """An engine for folders: one of newsgrep's own, or one that another package declares."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name of the engine; a usage error if there is none for folders."""
+        if value not in self.choices and stores_in_folder(value):
+            return value
+        return super().convert(value, param, ctx)
+
+
+def engine_option(command: _Command) -> _Command:
+    """Add ``--engine``: the engine of a new index."""
+    return click.option(
+        "--engine",
+        type=EngineParam(folder_engines()),
+        help="Engine of a new index folder. Must match an existing index.",
+    )(command)
+
+
+def wait_option(command: _Command) -> _Command:
+    """Add ``--wait``: how long to wait for another writer."""
+    return click.option(
+        "--wait",
+        type=click.FloatRange(min=0),
+        metavar="SECONDS",
+        default=0.0,
+        help="Seconds to wait for another writer.  [default: 0]",
+    )(command)
+
+
+def jobs_option(command: _Command) -> _Command:
+    """Add ``--jobs``: how many processes do the work."""
+    return click.option(
+        "--jobs",
+        type=click.IntRange(min=1),
+        metavar="N",
+        default=lambda: os.cpu_count() or 1,
+        show_default="number of processors",
+        help="Number of worker processes.",
+    )(command)
+
+
+def outlet_rules_file() -> Path | None:
+    """Return the file with the user's own outlet rules, if there is one."""
+    path = Path(click.get_app_dir("newsgrep")) / "outlets.toml"
+    return path if path.exists() else None

@@ -9,11 +9,15 @@ from collections.abc import Iterator, Mapping
 import click
 
 from newsgrep.cli.file_options import (
+    engine_option,
     field_names_option,
     follow_option,
+    jobs_option,
     keep_versions_option,
     max_file_size_option,
+    outlet_rules_file,
     sql_option,
+    wait_option,
 )
 from newsgrep.cli.options import (
     Command,
@@ -21,13 +25,9 @@ from newsgrep.cli.options import (
     OutputFormat,
     OutputOptions,
     completing,
-    engine_option,
     index_option,
-    jobs_option,
-    outlet_rules_file,
     output_options,
     pass_options,
-    wait_option,
 )
 from newsgrep.cli.output import Rendering, print_result
 from newsgrep.cli.progress import handle_signals, show_progress

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from newsgrep.analysis.fold import fold
-from newsgrep.cli.options import outlet_rules_file
+from newsgrep.cli.file_options import outlet_rules_file
 from newsgrep.cli.output import last_search
 from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.errors import InputError, NoArticle, UsageError

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, dataclass_trans
 import click
 
 from newsgrep.engines.base import Order
-from newsgrep.engines.registry import DEFAULT_TIMEOUT, folder_engines, stores_in_folder
+from newsgrep.engines.registry import DEFAULT_TIMEOUT
 from newsgrep.errors import UsageError
 from newsgrep.index import find_index, index_at
 from newsgrep.index.store import Index
@@ -550,51 +550,3 @@ def index_option(command: _Command) -> _Command:
         show_default="index in this folder or the nearest above",
         help="Index folder, or opensearch://HOST[:PORT]/NAME.",
     )(command)
-
-
-class EngineParam(click.Choice[str]):
-    """An engine for folders: one of newsgrep's own, or one that another package declares."""
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the name of the engine; a usage error if there is none for folders."""
-        if value not in self.choices and stores_in_folder(value):
-            return value
-        return super().convert(value, param, ctx)
-
-
-def engine_option(command: _Command) -> _Command:
-    """Add ``--engine``: the engine of a new index."""
-    return click.option(
-        "--engine",
-        type=EngineParam(folder_engines()),
-        help="Engine of a new index folder. Must match an existing index.",
-    )(command)
-
-
-def wait_option(command: _Command) -> _Command:
-    """Add ``--wait``: how long to wait for another writer."""
-    return click.option(
-        "--wait",
-        type=click.FloatRange(min=0),
-        metavar="SECONDS",
-        default=0.0,
-        help="Seconds to wait for another writer.  [default: 0]",
-    )(command)
-
-
-def jobs_option(command: _Command) -> _Command:
-    """Add ``--jobs``: how many processes do the work."""
-    return click.option(
-        "--jobs",
-        type=click.IntRange(min=1),
-        metavar="N",
-        default=lambda: os.cpu_count() or 1,
-        show_default="number of processors",
-        help="Number of worker processes.",
-    )(command)
-
-
-def outlet_rules_file() -> Path | None:
-    """Return the file with the user's own outlet rules, if there is one."""
-    path = Path(click.get_app_dir("newsgrep")) / "outlets.toml"
-    return path if path.exists() else None

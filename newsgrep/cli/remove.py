@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from newsgrep.cli.file_options import wait_option
 from newsgrep.cli.named import find_all_named
 from newsgrep.cli.options import (
     Command,
@@ -18,7 +19,6 @@ from newsgrep.cli.options import (
     index_option,
     pass_options,
     query_text,
-    wait_option,
 )
 from newsgrep.cli.output import print_message, report_no_match, screen
 from newsgrep.cli.progress import handle_signals

@@ -11,6 +11,7 @@ from typing import IO, cast
 
 import click
 
+from newsgrep.cli.file_options import wait_option
 from newsgrep.cli.options import (
     Command,
     IndexOptions,
@@ -22,7 +23,6 @@ from newsgrep.cli.options import (
     output_options,
     pass_options,
     query_text,
-    wait_option,
 )
 from newsgrep.cli.output import Rendering, print_message, print_result, screen
 from newsgrep.engines.base import Engine

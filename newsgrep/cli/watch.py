@@ -10,23 +10,17 @@ import click
 
 from newsgrep.cli.error_messages import describe_system_error
 from newsgrep.cli.file_options import (
+    engine_option,
     field_names_option,
     follow_option,
+    jobs_option,
     keep_versions_option,
     max_file_size_option,
-    sql_option,
-)
-from newsgrep.cli.options import (
-    Command,
-    IndexOptions,
-    completing,
-    engine_option,
-    index_option,
-    jobs_option,
     outlet_rules_file,
-    pass_options,
+    sql_option,
     wait_option,
 )
+from newsgrep.cli.options import Command, IndexOptions, completing, index_option, pass_options
 from newsgrep.cli.output import print_message
 from newsgrep.cli.progress import handle_signals
 from newsgrep.errors import InputError, Interrupted
