@@ -39,6 +39,7 @@ from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import parse
 from tests.support.factories import engine_with, make_article, make_file_record, upsert
 from tests.support.hostile import (
+    copy_of,
     last_commit_file,
     read_content,
     reseal,
@@ -231,8 +232,10 @@ def test_made_up_commit_is_damage(data: Path, change: Callable[[dict[str, Any]],
 
 
 def test_commit_file_that_is_too_large_is_damage(data: Path) -> None:
-    with last_commit_file(data).open("r+b") as stream:
-        stream.truncate(10 << 30)  # without taking space
+    path = last_commit_file(data)
+    for each in (path, copy_of(path)):
+        with each.open("r+b") as stream:
+            stream.truncate(10 << 30)  # without taking space
     assert len(run_limited(lambda: use(data))) == len(USES)
 
 

@@ -38,6 +38,8 @@ from newsgrep.engines.tantivy.files import (
 from newsgrep.engines.tantivy.verified import VERIFIED_NAME, VerifiedFiles, write_record
 from newsgrep.engines.tantivy.writer import translate_write_errors
 from newsgrep.errors import IndexDamaged, IndexProblem, InputError
+from newsgrep.index.folder import FolderIndex
+from newsgrep.index.maintenance import repair_index, verify_index
 from newsgrep.query.ast import MatchAll
 from tests.support.cli import REPOSITORY, TIMEOUT
 from tests.support.contract_archive import ARCHIVE
@@ -443,6 +445,7 @@ def test_own_files_are_those_of_an_index_only() -> None:
 DYING_READER = """
 import os, signal, sys
 first = int(sys.argv[3])
+print("started")
 print(4, flush=True)
 for number in range(first, 4):
     if number == 1:
@@ -469,7 +472,7 @@ def test_damaged_document_that_ends_its_process_is_unreadable(
     ("script", "number"),
     [
         (DYING_READER.format(signal="SIGKILL"), errno.ENOMEM),
-        ("print(-24)", errno.EMFILE),
+        ("print('started'); print(-24)", errno.EMFILE),
     ],
 )
 def test_reader_that_the_system_stops_is_no_loss(
@@ -479,6 +482,45 @@ def test_reader_that_the_system_stops_is_no_loss(
     with pytest.raises(OSError, match=str(tmp_path)) as caught:
         list(read_damaged(tmp_path))
     assert caught.value.errno == number
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (("-c", "raise SystemExit('a library is missing')"), "a library is missing"),
+        (("-c", "import os; os._exit(3)"), "it ended with status 3"),
+        (("-c", "print('newsgrep 0.1.0')"), "it ended with status 0"),
+        (None, os.strerror(errno.ENOENT)),
+    ],
+)
+def test_repair_without_another_process_changes_nothing(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    flags: tuple[str, ...] | None,
+    reason: str,
+) -> None:
+    index = FolderIndex(tmp_path / "index")
+    index.prepare()
+    with index.create(NAME) as engine:
+        engine.write(upsert(article) for article in ARCHIVE)
+        index.confirm()
+    data = index.path / index.read_manifest().data
+    store = data / next(name for name in last_commit(data).files if name.endswith(".store"))
+    content = bytearray(store.read_bytes())
+    content[len(content) // 2] ^= 1
+    store.write_bytes(content)
+    before = {path: path.stat().st_mtime_ns for path in data.rglob("*")}
+    with monkeypatch.context() as patched:
+        if flags:
+            patched.setattr(damaged, "_FLAGS", flags)
+        else:
+            patched.setattr(sys, "executable", str(tmp_path / "python"))
+        with pytest.raises(IndexProblem, match=reason) as caught:
+            repair_index(index)
+    assert "nothing was changed" in str(caught.value)
+    assert {path: path.stat().st_mtime_ns for path in data.rglob("*")} == before
+    repair_index(index)
+    assert verify_index(index, deep=True).problems == ()
 
 
 def test_every_document_of_a_damaged_file_is_accounted_for(folder: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from newsgrep.engines.commit_writer import seal
-from newsgrep.engines.commits import checksum_file
+from newsgrep.engines.commits import checksum_file, copy_name, parse_name
 
 MEMORY_BYTES = 256 << 20
 """What a child may reserve in addition to what it has."""
@@ -67,6 +67,13 @@ def last_commit_file(data: Path) -> Path:
     return max(data.glob("commit-?.json"))
 
 
+def copy_of(commit_file: Path) -> Path:
+    """Return the path of the copy that repairs read if a commit's file is unreadable."""
+    name = parse_name(commit_file.name)
+    assert name
+    return commit_file.with_name(copy_name(name.number))
+
+
 def read_content(data: Path) -> dict[str, Any]:
     """Return the content of the last commit's file."""
     line = last_commit_file(data).read_bytes().split(b"\n")[0]
@@ -75,8 +82,10 @@ def read_content(data: Path) -> dict[str, Any]:
 
 
 def write_content(data: Path, content: Mapping[str, Any]) -> None:
-    """Replace the last commit's file by one with other content, and a right checksum."""
-    last_commit_file(data).write_bytes(seal(content))
+    """Replace the last commit's file and its copy, with right checksums."""
+    path = last_commit_file(data)
+    for each in (path, copy_of(path)):
+        each.write_bytes(seal(content))
 
 
 def reseal(data: Path) -> None:

@@ -24,6 +24,7 @@ from typing import IO, Any, Final, cast
 from tantivy import Document, Index, Query
 
 from newsgrep.engines.tantivy.files import system_error
+from newsgrep.errors import IndexProblem
 
 MAX_BYTES: Final = 4 << 30
 """The address space of the process, without the files that it reads."""
@@ -41,17 +42,21 @@ _READING: Final = "newsgrep.engines.tantivy.damaged"
 _TRYING: Final = "newsgrep.engines.tantivy.recovery"
 
 STARTED: Final = b"started\n"
+"""What a process writes before it reads: one that ends earlier says nothing about the index."""
+
 READABLE: Final = b"readable\n"
-"""What a process writes before and after it reads an index for :func:`find_hazard`."""
+"""What a process writes after it has read an index for :func:`find_hazard`."""
+
+_MAX_REASON_CHARACTERS: Final = 200
 
 
-def _start(*arguments: str) -> subprocess.Popen[bytes]:
+def _start(*arguments: str, errors: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     paths = os.pathsep.join(filter(None, sys.path))
     return subprocess.Popen(  # noqa: S603  (our own module)
         [sys.executable, *_FLAGS, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=errors,
         env={**os.environ, "PYTHONPATH": paths},
     )
 
@@ -82,13 +87,16 @@ def read_damaged(folder: Path) -> Iterator[Document | None]:
     """Yield the stored documents of the index in ``folder``, ``None`` for each unreadable one.
 
     Yields nothing if tantivy can't open it. The folder must exist until the end. Raises
-    ``OSError`` for what the operating system refuses.
+    :class:`IndexProblem` if no other process can be started, since the documents may be readable
+    then, and ``OSError`` for what else the operating system refuses.
     """
     first = count = 0
     for _ in range(_MAX_PROCESSES):
-        with _start(_READING, str(folder), str(first)) as process:
+        with _start_reading(folder, first) as process:
             stream = cast("IO[bytes]", process.stdout)
             try:
+                if _next_line(stream) != STARTED:
+                    raise _not_started(_reason(process))
                 count = max(_count(stream, folder), count)
                 while first < count and (line := _next_line(stream)):
                     first += 1
@@ -102,6 +110,34 @@ def read_damaged(folder: Path) -> Iterator[Document | None]:
         first += 1
         yield None
     yield from [None] * (count - first)
+
+
+def _start_reading(folder: Path, first: int) -> subprocess.Popen[bytes]:
+    try:
+        return _start(_READING, str(folder), str(first))
+    except OSError as exc:
+        raise _not_started(exc.strerror or str(exc)) from exc
+
+
+def _not_started(reason: str) -> IndexProblem:
+    return IndexProblem(
+        "Damaged parts of the index can only be read by another process, which can't be started "
+        f"({reason}), and nothing was changed: make sure that {sys.executable or 'Python'} can be "
+        "run, and run the command again."
+    )
+
+
+def _reason(process: subprocess.Popen[bytes]) -> str:
+    """Return why a process has ended before it read anything."""
+    status = process.wait()
+    try:
+        # Without a folder, so that this process ends at once if it can be started.
+        with _start(_READING, errors=subprocess.PIPE) as again:
+            lines = again.communicate()[1].decode("utf-8", "replace").split("\n")
+    except OSError as exc:
+        return exc.strerror or str(exc)
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return last[:_MAX_REASON_CHARACTERS] or f"it ended with status {status}"
 
 
 def _count(stream: IO[bytes], folder: Path) -> int:
@@ -189,5 +225,7 @@ def limit_resources(folder: Path, seconds: int | None = None) -> None:
 
 
 if __name__ == "__main__":
-    limit_resources(Path(sys.argv[1]))
-    _write_documents(Path(sys.argv[1]), int(sys.argv[2]))
+    print(STARTED.decode(), end="", flush=True)
+    if sys.argv[1:]:
+        limit_resources(Path(sys.argv[1]))
+        _write_documents(Path(sys.argv[1]), int(sys.argv[2]))
