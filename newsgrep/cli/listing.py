@@ -40,6 +40,8 @@ from newsgrep.views import counts, listing
 class ListOptions(SelectionOptions, OutputOptions):
     """The options of ``newsgrep list``."""
 
+    formats_with_columns = frozenset((OutputFormat.CSV, OutputFormat.JSONL))
+
 
 @click.command("list", cls=QueryCommand, short_help="List articles as a table.")
 @selection_options

@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import partial, wraps
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, TypeVar, dataclass_transform
 
 import click
 
@@ -132,8 +132,13 @@ class OutputOptions(Options):
     bom: bool = False
     columns: str = ""
 
+    formats_with_columns: ClassVar[frozenset[OutputFormat]] = frozenset((OutputFormat.CSV,))
+
     def validate(self) -> None:
-        """Raise :class:`UsageError` for ``--null`` without ``--paths``."""
+        """Raise :class:`UsageError` for an option of another format."""
+        if self.columns and self.output not in self.formats_with_columns:
+            names = " or ".join(f"--{each}" for each in sorted(self.formats_with_columns))
+            raise UsageError(f"--columns needs {names}. Add it, or leave --columns out.")
         if self.null and self.output is not OutputFormat.PATHS:
             raise UsageError("-0 needs --paths. Add it.")
         if self.bom and (self.output is not OutputFormat.CSV or self.csv_form is CsvForm.RAW):
@@ -243,6 +248,7 @@ def pass_options(
 _HIDDEN_MINUS = "\ue000"  # a private-use character, which no query contains
 _CSV_WITH_FORM: Final = "--csv="
 _CSV_FORM: Final = "--csv-form"
+_FORMAT_NAMES: Final = frozenset(f"--{each}" for each in OutputFormat)
 
 
 class Command(click.Command):
@@ -253,6 +259,16 @@ class Command(click.Command):
         from newsgrep.cli.help import write_options  # only for help
 
         write_options(self, ctx, formatter)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse ``args``; raises :class:`UsageError` for two formats, of which one would win."""
+        if sum(arg in _FORMAT_NAMES for arg in args) > 1:
+            _, _, order = self.make_parser(ctx).parse_args(list(args))
+            given = dict.fromkeys(param.opts[0] for param in order if param.name == "output")
+            names = [name for name in given if name in _FORMAT_NAMES]
+            if len(names) > 1:
+                raise UsageError(f"{' and '.join(names)} exclude each other. Use one of them.")
+        return super().parse_args(ctx, args)
 
 
 class QueryCommand(Command):

@@ -13,6 +13,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
+from click.core import ParameterSource
 
 from newsgrep._io import encode_json, read_regular
 from newsgrep.cli.options import CsvForm, OutputFormat, OutputOptions
@@ -34,6 +35,7 @@ from newsgrep.terminal import (
 if TYPE_CHECKING:
     from newsgrep.engines.base import Engine
     from newsgrep.index.store import Index
+    from newsgrep.models import Article, Hit
     from newsgrep.query.ast import Node
     from newsgrep.search.diagnose import Diagnosis
 
@@ -190,6 +192,38 @@ def report_no_match(engine: Engine, root: Node, parsed: str, index: Index) -> Di
     for line in diagnosis_lines(diagnosis, parsed, index.where):
         click.echo(one_line(line), err=True)
     return diagnosis
+
+
+# What a page of hits says on a terminal
+
+
+def find_gone(index: Index, articles: Iterable[Article]) -> frozenset[str]:
+    """Return the ids of the articles on a terminal whose files were not found on this machine."""
+    if not (index.has_local_files and sys.stdout.isatty()):
+        return frozenset()
+    return frozenset(article.id for article in articles if _is_gone(article.path))
+
+
+def _is_gone(path: str) -> bool:
+    if os.path.lexists(path) or not os.path.isabs(path):  # noqa: PTH117  (paths of any bytes)
+        return False
+    from newsgrep.cli.named import split_locator  # records of files, and files that are gone
+
+    return not os.path.lexists(split_locator(path)[0])
+
+
+def describe_next_step(shown: Sequence[Hit], total: int, index: Index) -> str:
+    """Return for a terminal how to get the page after ``shown`` and how to read a hit, or "".
+
+    ``total`` is the number of hits on all pages.
+    """
+    if not (shown and sys.stdout.isatty()):
+        return ""
+    source = click.get_current_context().get_parameter_source("index")
+    same = f" {index.as_options}" if source is ParameterSource.COMMANDLINE else ""
+    read = f"read: newsgrep show {shown[0].rank}{same}"
+    last = shown[-1].rank
+    return f"next: --offset {last} · {read}" if last < total else read
 
 
 # The hits of the last search, which other commands accept by number

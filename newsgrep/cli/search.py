@@ -24,6 +24,8 @@ from newsgrep.cli.options import (
 )
 from newsgrep.cli.output import (
     Rendering,
+    describe_next_step,
+    find_gone,
     print_result,
     remember_hits,
     report_no_match,
@@ -46,6 +48,7 @@ from newsgrep.terminal import one_line, truncate
 from newsgrep.views import hits
 
 if TYPE_CHECKING:
+    from newsgrep.index.store import Index
     from newsgrep.search.explain import Explanation
     from newsgrep.views.stories import CollapsedPage
 
@@ -219,16 +222,16 @@ def search_command(options: SearchOptions) -> int:
             with show_scan(options.scan):
                 page = _collapse(engine, request)
             result = page.result
-            rendering = _render_stories(page)
+            rendering = _render_stories(page, options.index)
         else:
             with show_scan(options.scan):
                 result = search(engine, request)
             if options.explain and result.total:
                 result = result._replace(explanation=_explain(engine, result))
-            rendering = _render_hits(result)
+            rendering = _render_hits(result, options.index)
         if not result.total:
             diagnosis = report_no_match(engine, request.query.root, result.parsed, options.index)
-            rendering = _render_hits(result._replace(diagnosis=diagnosis))
+            rendering = _render_hits(result._replace(diagnosis=diagnosis), options.index)
     try:
         print_result(rendering, options)
     finally:  # also for a reader that has seen enough: it has seen the first numbers
@@ -254,9 +257,14 @@ def _stream(options: SearchOptions, request: SearchRequest) -> int:
     return 0 if ranked.page.total else 1
 
 
-def _render_hits(result: SearchResult) -> Rendering:
+def _render_hits(result: SearchResult, index: Index) -> Rendering:
     return Rendering(
-        text=lambda: hits.to_text(result, screen()),
+        text=lambda: hits.to_text(
+            result,
+            screen(),
+            describe_next_step(result.hits, result.total, index),
+            find_gone(index, (hit.article for hit in result.hits)),
+        ),
         json=lambda: hits.to_json(result),
         jsonl=lambda: hits.to_jsonl(result),
         csv=lambda: hits.to_csv(result),
@@ -270,11 +278,18 @@ def _collapse(engine: Engine, request: SearchRequest) -> CollapsedPage:
     return search_collapsed(engine, request)
 
 
-def _render_stories(page: CollapsedPage) -> Rendering:
+def _render_stories(page: CollapsedPage, index: Index) -> Rendering:
     from newsgrep.views import stories
 
     return Rendering(
-        text=lambda: stories.to_text(page, screen()),
+        text=lambda: stories.to_text(
+            page,
+            screen(),
+            describe_next_step(
+                page.result.hits, page.result.total - page.compared + page.distinct, index
+            ),
+            find_gone(index, (hit.article for hit in page.result.hits)),
+        ),
         json=lambda: stories.to_json(page),
         jsonl=lambda: stories.to_jsonl(page),
         csv=lambda: stories.to_csv(page),

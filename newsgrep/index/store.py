@@ -99,6 +99,18 @@ class Index(ABC):
     def identity(self) -> tuple[str, str]:
         """Return what is the same for all names of one index, and of no other."""
 
+    @property
+    def has_local_files(self) -> bool:
+        """Return whether its articles' files probably are on this machine."""
+        return self.is_local
+
+    @property
+    def as_options(self) -> str:
+        """Return the options that name the index on a command line, quoted for a shell."""
+        from shlex import quote
+
+        return f"--index {quote(str(self))}"
+
     def same_as(self, other: Index) -> bool:
         """Return whether both objects mean the same index."""
         return self.identity == other.identity

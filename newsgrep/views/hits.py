@@ -5,7 +5,7 @@ The value is a :class:`~newsgrep.search.search.SearchResult`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,11 +51,14 @@ _MAX_FACET_LABEL: Final = 30
 _FACET_BAR: Final = 30
 
 
-def to_text(result: SearchResult, screen: Screen) -> Iterator[StyledLine]:
-    """Yield all hits, the facets, and a last line with total and time.
+def to_text(
+    result: SearchResult, screen: Screen, next_step: str = "", gone: Container[str] = ()
+) -> Iterator[StyledLine]:
+    """Yield all hits, the facets, and a last line with total, time and the ``next_step``.
 
-    With an explanation, the parsed query comes first, and each hit has a line on its score.
-    Without matches there are no lines; :func:`diagnosis_lines` says why.
+    ``gone`` are ids of the articles whose files were not found. With an explanation, the parsed
+    query comes first, and each hit has a line on its score. Without matches there are no lines;
+    :func:`diagnosis_lines` says why.
     """
     if not result.total:
         return
@@ -68,10 +71,11 @@ def to_text(result: SearchResult, screen: Screen) -> Iterator[StyledLine]:
         if explanation:
             pieces = [_score_text(hit.score, explanation.hits[hit.article.id])]
             notes.append(StyledLine(pieces, indent))
-        yield from hit_lines(hit, indent, notes)
+        yield from hit_lines(hit, indent, notes, gone=hit.article.id in gone)
         yield StyledLine()
     yield from _facet_lines(result.facets, screen)
-    yield StyledLine([StyledText(_summary(result), "dim")])
+    step = f" · {next_step}" if next_step else ""
+    yield StyledLine([StyledText(_summary(result) + step, "dim")])
     if result.undated:
         are = "matches" if result.undated == 1 else "match"
         text = f"{count_noun(result.undated, 'article')} without a date {are} otherwise"
@@ -104,8 +108,13 @@ def to_lines(hits: Iterable[Hit]) -> Iterator[dict[str, Any]]:
         yield {"version": SCHEMA_VERSION, **hit_object(hit)}
 
 
-def hit_lines(hit: Hit, indent: int, notes: Iterable[StyledLine] = ()) -> Iterator[StyledLine]:
-    """Yield the lines of a hit: title, byline, snippets, ``notes``, and its short id with path."""
+def hit_lines(
+    hit: Hit, indent: int, notes: Iterable[StyledLine] = (), *, gone: bool = False
+) -> Iterator[StyledLine]:
+    """Yield the lines of a hit: title, byline, snippets, ``notes``, and its short id with path.
+
+    The path is marked if the file is ``gone``.
+    """
     article = hit.article
     number = f"{hit.rank}".rjust(indent - 2)
     link = web_link(article.url)
@@ -115,7 +124,8 @@ def hit_lines(hit: Hit, indent: int, notes: Iterable[StyledLine] = ()) -> Iterat
     for snippet in hit.snippets:
         yield StyledLine(_snippet_pieces(snippet), indent)
     yield from notes
-    yield StyledLine([short_id_and_path(article)], indent)
+    mark = [StyledText("  file not found", "mark")] if gone else []
+    yield StyledLine([short_id_and_path(article), *mark], indent)
 
 
 def result_object(result: SearchResult) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime, time
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -108,15 +108,22 @@ def search_collapsed(engine: Engine, request: SearchRequest) -> CollapsedPage:
 # Forms
 
 
-def to_text(page: CollapsedPage, _: Screen) -> Iterator[StyledLine]:
-    """Yield all hits, each with a line on its other versions, and a last line with totals."""
+def to_text(
+    page: CollapsedPage, _: Screen, next_step: str = "", gone: Container[str] = ()
+) -> Iterator[StyledLine]:
+    """Yield all hits, each with a line on its other versions, and a last line with totals.
+
+    ``next_step`` and ``gone`` are those of :func:`newsgrep.views.hits.to_text`.
+    """
     hits = page.result.hits
     indent = len(str(hits[-1].rank)) + 2 if hits else 0
     for hit, story in zip(hits, page.stories, strict=True):
         note = story_note(hit.article, story)
-        yield from hit_lines(hit, indent, [StyledLine([StyledText(note)], indent)] if note else [])
+        notes = [StyledLine([StyledText(note)], indent)] if note else []
+        yield from hit_lines(hit, indent, notes, gone=hit.article.id in gone)
         yield StyledLine()
-    yield StyledLine([StyledText(_summary(page), "dim")])
+    step = f" · {next_step}" if next_step else ""
+    yield StyledLine([StyledText(_summary(page) + step, "dim")])
 
 
 def to_json(page: CollapsedPage) -> dict[str, Any]:

@@ -15,13 +15,14 @@ pytest.importorskip("termios", reason="shells run on a POSIX terminal")
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Cli:
-    """Run newsgrep on three articles of two sources, with a saved query; not to be changed."""
+    """Run newsgrep on three articles of two sources, a saved query and a collection; do not change."""
     cli = Cli(tmp_path_factory.mktemp("completion"))
     write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。", more=["tags: [harbour]"])
     write_article(cli.folder / "n" / "b.md", "乙岛休渔", "渡轮停航。", source="Free Press")
     write_article(cli.folder / "n" / "c.md", "丙岛造船", "渡轮下水。", source="Free Press")
     cli("index", "n")
     cli("saved", "add", "ferries", "渡轮")
+    cli("collect", "harbours", "开渔")
     return cli
 
 
@@ -56,6 +57,8 @@ def article_id(cli: Cli, title: str) -> str:
         (["search", "source:雾"], ["source:雾港日报"]),
         (["search", "tag:ha"], ["tag:harbour"]),
         (["search", "saved:f"], ["saved:ferries"]),
+        (["search", "in:har"], ["in:harbours"]),
+        (["collect", "ha"], ["harbours"]),
         (["new", "fer"], ["ferries"]),
         (["saved", "remove", "f"], ["ferries"]),
         (["search", "nothing"], []),

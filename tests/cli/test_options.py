@@ -13,6 +13,7 @@ from newsgrep.cli.main import COMMANDS, group
 from newsgrep.cli.options import OutputFormat, OutputOptions
 from newsgrep.cli.search import FacetsParam, HalfLifeParam
 from newsgrep.errors import UsageError
+from tests.support.cli import Cli
 
 DAY = 86_400.0
 
@@ -102,3 +103,26 @@ def test_half_life_param_converts_units(text: str, seconds: float) -> None:
 def test_facets_param_removes_repeats() -> None:
     assert FacetsParam().convert(" Source,month,source,", None, None) == ("source", "month")
     assert FacetsParam().convert("", None, None) == ()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("search", "x", "--json", "--csv"), "--json and --csv exclude each other"),
+        (("search", "x", "--csv=excel", "--json"), "--csv and --json exclude each other"),
+        (("search", "x", "--jsonl", "-n", "3", "--paths"), "--jsonl and --paths exclude"),
+        (("timeline", "x", "--csv", "--json"), "--csv and --json exclude each other"),
+        (("search", "x", "--columns", "id"), "--columns needs --csv"),
+        (("list", "--columns", "id", "--paths"), "--columns needs --csv or --jsonl"),
+    ],
+)
+def test_options_of_two_formats_are_an_error(
+    seeds: Cli, arguments: tuple[str, ...], message: str
+) -> None:
+    assert message in seeds(*arguments, status=2).err
+
+
+def test_format_may_be_repeated_or_be_text(seeds: Cli) -> None:
+    assert seeds("search", "渔业", "--json", "--json").out.startswith("{")
+    assert seeds("search", "渔业", "--json", "--source", "--csv", status=1).out.startswith("{")
+    assert seeds("search", "--json", "--any", "渔业", "--", "--csv").out.startswith("{")

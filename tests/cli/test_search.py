@@ -499,3 +499,53 @@ def test_search_without_query_is_an_error(seeds: Cli) -> None:
 def test_options_before_and_after_the_query(tides: Cli) -> None:
     before = tides.found("--source", "雾港", "潮汐")
     assert before == tides.found("潮汐", "--source", "雾港") != []
+
+
+# What a page says on a terminal
+
+
+def test_page_on_a_terminal_says_how_to_go_on(tides: Cli) -> None:
+    _, screen = tides.on_terminal(
+        "search", "潮汐", "-n", "5", "--offset", "20", "--no-pager", columns=200
+    )
+    assert re.search(
+        r"21–25 of 30 articles in .* · next: --offset 25 · read: newsgrep show 21", screen
+    )
+    _, screen = tides.on_terminal(
+        "search", "潮汐", "-n", "5", "--offset", "25", "--no-pager", columns=200
+    )
+    assert re.search(r"26–30 of 30 articles in .* · read: newsgrep show 26\s", screen)
+    assert "next:" not in screen
+    assert "next:" not in tides("search", "潮汐", "-n", "5").out
+
+
+def test_page_names_an_index_that_was_given(tides: Cli) -> None:
+    named = tides.folder / "x y"
+    named.symlink_to(tides.index)
+    _, screen = tides.on_terminal("search", "潮汐", "--index", "x y", "--no-pager", columns=200)
+    assert "read: newsgrep show 1 --index 'x y'" in screen
+    named.unlink()
+
+
+@pytest.mark.parametrize("collapse", [(), ("--collapse",)])
+def test_missing_file_is_marked_on_a_terminal(cli: Cli, collapse: tuple[str, ...]) -> None:
+    for name in ("kept", "gone"):
+        write_article(cli.folder / "news" / f"{name}.md", f"雾港 {name}", f"灯塔重新点亮 {name}。")
+    cli("index", "news")
+    _, before = cli.on_terminal("search", "雾港", *collapse, "--no-pager")
+    assert "file not found" not in before
+    (cli.folder / "news" / "gone.md").unlink()
+    _, screen = cli.on_terminal("search", "雾港", *collapse, "--no-pager")
+    marked = [line for line in screen.splitlines() if "file not found" in line]
+    assert len(marked) == 1
+    assert "gone.md" in marked[0]
+    assert "file not found" not in cli("search", "雾港", *collapse).out
+
+
+def test_record_of_a_present_file_is_not_marked(cli: Cli) -> None:
+    record = {"title": "雾港灯塔", "body": "灯塔重新点亮，守塔人说灯油够用三年。"}
+    (cli.folder / "news.jsonl").write_text(f"{json.dumps(record)}\n", "utf-8")
+    cli("index", "news.jsonl")
+    assert "file not found" not in cli.on_terminal("search", "雾港", "--no-pager")[1]
+    (cli.folder / "news.jsonl").unlink()
+    assert "file not found" in cli.on_terminal("search", "雾港", "--no-pager")[1]
