@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from newsgrep.engines.base import Engine, RolledBack, Stored, Unreadable
 from newsgrep.engines.registry import (
@@ -32,6 +33,7 @@ from newsgrep.errors import (
     InputError,
 )
 from newsgrep.index.manifest import (
+    DATA_FILE,
     DRAFT_FILE,
     HOLDER_FILE,
     MANIFEST_FILE,
@@ -50,6 +52,9 @@ from newsgrep.index.manifest import (
 )
 from newsgrep.index.store import Index, OpenIndex, refuse_other_engine
 from newsgrep.terminal import count_noun
+
+if TYPE_CHECKING:
+    from newsgrep.engines.commits import Commit
 
 _DRAFTS: Final = (DRAFT_FILE, RESTORED_FILE)
 _MAX_SEARCHED: Final = 4
@@ -284,8 +289,7 @@ class FolderIndex(Index):
             return rollback(manifest.engine, data)
 
     def describe_rollback(self) -> str:
-        """Name both commits with their times, and the articles of the last one."""
-        from newsgrep.engines.base import count_matches
+        """Name both commits with their times and articles, and how many would be lost."""
         from newsgrep.engines.commit_writer import CommitWriter
 
         manifest = self.read_manifest()
@@ -294,13 +298,42 @@ class FolderIndex(Index):
         if target is None:
             return ""
         dropped = "the last commit, which is damaged,"
+        kept = f"commit {target.number} of {_display_time(target.time)}"
+        ids: set[str] | None = None
         if last is not None:
             dropped = f"commit {last.number} of {_display_time(last.time)}"
             with suppress(IndexProblem), self.open() as engine:
-                dropped += f" with {count_noun(count_matches(engine), 'article')}"
-        return (
-            f"Drop {dropped} and go back to commit {target.number} of {_display_time(target.time)}?"
-        )
+                ids = _article_ids(engine)
+                dropped += f" with {count_noun(len(ids), 'article')}"
+        with suppress(IndexProblem, OSError), self._open_commit(manifest, target) as engine:
+            before = _article_ids(engine)
+            kept += f" with {count_noun(len(before), 'article')}"
+            if ids is not None:
+                kept += f", losing {count_noun(len(ids - before), 'article')}"
+                kept += f" and restoring {len(before - ids):,}" if before - ids else ""
+        return f"Drop {dropped} and go back to {kept}?"
+
+    @contextmanager
+    def _open_commit(self, manifest: Manifest, commit: Commit) -> Iterator[Engine]:
+        """Open a commit that is not the last one, by hard links to its files.
+
+        Raises ``OSError`` where there are no hard links.
+        """
+        from newsgrep.engines.commits import CommitName, copy_name
+
+        data, number = self.path / manifest.data, commit.number
+        previous, copy = str(CommitName(number, is_previous=True)), copy_name(number)
+        with TemporaryDirectory(dir=self.path, prefix="preview.") as folder:
+            view = Path(folder)
+            for name in (*commit.files, DATA_FILE):
+                os.link(data / name, view / name)
+            stored = data / (previous if (data / previous).exists() else copy)
+            os.link(stored, view / str(CommitName(number)))
+            engine = open_engine(manifest.engine, view)
+            try:
+                yield engine
+            finally:
+                engine.close()
 
     def restore_manifest(self) -> str | None:
         """Copy the manifest from the data that it names, or the other way round."""
@@ -356,6 +389,10 @@ class FolderIndex(Index):
     def describe_leftovers(self, names: Sequence[str]) -> str:
         """Count the files."""
         return f"Deleted {count_noun(len(names), 'file')} left over from earlier runs"
+
+
+def _article_ids(engine: Engine) -> set[str]:
+    return {record.article_id for record in engine.file_records() if record.article_id}
 
 
 def _display_time(time: str) -> str:

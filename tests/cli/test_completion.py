@@ -15,7 +15,7 @@ pytest.importorskip("termios", reason="shells run on a POSIX terminal")
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Cli:
-    """Run newsgrep on three articles of two sources, a saved query and a collection; do not change."""
+    """Run newsgrep on three articles of two sources, a saved query and a collection; read-only."""
     cli = Cli(tmp_path_factory.mktemp("completion"))
     write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。", more=["tags: [harbour]"])
     write_article(cli.folder / "n" / "b.md", "乙岛休渔", "渡轮停航。", source="Free Press")

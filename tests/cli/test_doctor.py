@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from newsgrep.engines.registry import folder_engines
 from newsgrep.index import index_at
 from tests.support.cli import NEWSGREP, TIMEOUT, Cli, clean_environment, write_article
 
@@ -122,7 +123,8 @@ def test_rollback_on_a_terminal_asks(archive: Cli, answer: str, left: int) -> No
         terminal.type(f"{answer}\n")
         assert terminal.wait() == (0 if answer == "y" else 1)
         question = (
-            r"Drop commit 2 of [-\d]{10} [:\d]{8} UTC with 2 articles and go back to commit 1"
+            r"Drop commit 2 of [-\d]{10} [:\d]{8} UTC with 2 articles and go back to commit 1 of "
+            r"[-\d]{10} [:\d]{8} UTC with 1 article, losing 1 article\?"
         )
         assert re.search(question, terminal.screen)
         assert ("Nothing was changed." in terminal.screen) == (answer == "n")
@@ -136,6 +138,24 @@ def test_rollback_with_yes_asks_nothing(archive: Cli) -> None:
     assert "[y/N]" not in screen
 
 
+@pytest.mark.parametrize("engine", folder_engines())
+def test_rollback_preview_counts_lost_and_restored(cli: Cli, engine: str) -> None:
+    news = cli.folder / "news"
+    for name in ("a", "b", "c"):
+        write_article(news / f"{name}.md", f"雾港 {name}", f"灯塔重新点亮 {name}。")
+    cli("index", "news", "--engine", engine)
+    (news / "a.md").unlink()
+    write_article(news / "d.md", "雾港 d", "渡轮停航。")
+    write_article(news / "e.md", "雾港 e", "渡轮下水。")
+    cli("index", "news", "--prune")
+    before = {path.name for path in cli.index.iterdir()}
+    question = index_at(cli.index).describe_rollback()
+    assert " with 4 articles and go back to commit 1 of " in question
+    assert question.endswith(" with 3 articles, losing 2 articles and restoring 1?")
+    assert {path.name for path in cli.index.iterdir()} == before
+    assert len(cli.found("雾港")) == 4
+
+
 def test_rollback_preview_describes_a_damaged_commit(archive: Cli) -> None:
     (contents,) = (archive.index / "whoosh").glob("commit-?.json")
     contents.write_bytes(contents.read_bytes()[:50])
@@ -143,5 +163,6 @@ def test_rollback_preview_describes_a_damaged_commit(archive: Cli) -> None:
     assert question.startswith(
         "Drop the last commit, which is damaged, and go back to commit 1 of "
     )
+    assert question.endswith(" with 1 article?")
     archive("doctor", "--rollback")
     assert index_at(archive.index).describe_rollback() == ""

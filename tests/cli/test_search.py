@@ -514,7 +514,7 @@ def test_page_on_a_terminal_says_how_to_go_on(tides: Cli) -> None:
     _, screen = tides.on_terminal(
         "search", "潮汐", "-n", "5", "--offset", "25", "--no-pager", columns=200
     )
-    assert re.search(r"26–30 of 30 articles in .* · read: newsgrep show 26\s", screen)
+    assert re.search(r"26–30 of 30 articles in .* · read: newsgrep show 26\b", screen)
     assert "next:" not in screen
     assert "next:" not in tides("search", "潮汐", "-n", "5").out
 
