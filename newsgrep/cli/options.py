@@ -185,8 +185,12 @@ class QueryOptions(IndexOptions):
 
         Raises :class:`UsageError`, also for a wrong date.
         """
+        return self.query_of(self.words)
+
+    def query_of(self, words: tuple[str, ...]) -> Query:
+        """Parse another query with the same options and filters, as :meth:`query` does."""
         calendar = self._calendar()
-        query = self._parse(calendar)
+        query = self._parse(words, calendar)
         if self.versions is Versions.ALL:
             query = query._replace(root=in_all_versions(query.root))
         for warning in query.warnings:
@@ -201,18 +205,19 @@ class QueryOptions(IndexOptions):
 
         return calendar_in(self.tz)
 
-    def _parse(self, calendar: Calendar | None) -> Query:
+    def _parse(self, words: tuple[str, ...], calendar: Calendar | None) -> Query:
+        text = query_text(words)
         if self.regex and self.literal:
             raise UsageError("--regex and --literal exclude each other. Use one of them.")
         field = Field.EVERYTHING if self.everything else Field.TEXT
-        if not self.words:
+        if not words:
             return Query("", MatchAll())
         if self.literal:
-            return parse_literal(self.text, field=field)
+            return parse_literal(text, field=field)
         if self.regex:
-            return parse_regex_query(self.text, scan=self.scan, field=field)
+            return parse_regex_query(text, scan=self.scan, field=field)
         return parse(
-            self.text,
+            text,
             any_word=self.any_word,
             scan=self.scan,
             calendar=calendar,

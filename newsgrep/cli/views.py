@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from shutil import get_terminal_size
@@ -37,16 +38,20 @@ from newsgrep.cli.output import (
 from newsgrep.engines.base import count_matches
 from newsgrep.errors import InputError, UsageError
 from newsgrep.query.ast import describe, positive_texts
-from newsgrep.query.parser import normalize
+from newsgrep.query.parser import Query, normalize
 from newsgrep.terminal import count_noun, one_line, sanitize, write
-from newsgrep.views import compare, keywords, kwic, similar, timeline
+from newsgrep.views import compare, keywords, kwic, similar, timeline, timeline_forms
+from newsgrep.views.bins import Interval
 from newsgrep.views.kwic import KwicLine, KwicOrder
-from newsgrep.views.timeline import Interval, Timeline
+from newsgrep.views.timeline import Measure, Timeline
 from newsgrep.views.timeline_svg import to_svg
 
 # timeline
 
 _STANDARD_OUTPUT: Final = Path("-")
+_FEWEST_BINS: Final = 12
+_LINES_BELOW: Final = 6
+"""Lines of a terminal for the notes below a chart, and the prompt of the shell."""
 
 
 class TimelineOptions(QueryOptions, OutputOptions):
@@ -55,14 +60,37 @@ class TimelineOptions(QueryOptions, OutputOptions):
     by: Interval | None
     per: str | None
     top: int | None
+    others: tuple[str, ...]
     share: bool
+    count: Measure | None
     svg: Path | None
 
     def validate(self) -> None:
-        """Raise :class:`UsageError` for ``--top`` without ``--per source``."""
+        """Raise :class:`UsageError` for options that do not go together."""
         super().validate()
         if self.top and not self.per:
             raise UsageError("--top needs --per source. Add it.")
+        if self.others and self.per:
+            raise UsageError("--with and --per source exclude each other. Use one of them.")
+        if self.share and self.count not in {None, Measure.SHARE}:
+            raise UsageError(
+                "--share and --count exclude each other. For a rate of occurrences, use "
+                "--count per-million."
+            )
+
+    def queries(self) -> list[Query]:
+        """Return the query, and those of ``--with``."""
+        return [self.query(), *(self.query_of((text,)) for text in self.others)]
+
+    @property
+    def most_bins(self) -> int:
+        """How many bins a chart may have by default: what the terminal shows."""
+        if self.output is not OutputFormat.TEXT or not sys.stdout.isatty():
+            return timeline.DEFAULT_BINS
+        size = get_terminal_size()
+        if self.per or self.others:
+            return max(size.columns - timeline_forms.LABEL_WIDTH - 1, _FEWEST_BINS)
+        return max(size.lines - _LINES_BELOW, _FEWEST_BINS)
 
 
 @click.command("timeline", cls=QueryCommand, short_help="Count articles over time.")
@@ -80,7 +108,19 @@ class TimelineOptions(QueryOptions, OutputOptions):
     help=f"With --per: number of charts.  [default: {timeline.DEFAULT_SOURCES}]",
 )
 @click.option(
-    "--share", is_flag=True, help="Show percentages of all articles published in each bin."
+    "--with",
+    "others",
+    multiple=True,
+    metavar="QUERY",
+    shell_complete=completing("query"),
+    help="Another query on the same axis. Can be repeated.",
+)
+@click.option("--share", is_flag=True, help="Same as --count share.")
+@enum_option(
+    "--count",
+    choices=Measure,
+    help="What to show; share: percentage of all articles in the bin; per-million: "
+    "occurrences per million characters.  [default: articles]",
 )
 @output_options(OutputFormat.JSON, OutputFormat.CSV)
 @click.option(
@@ -95,42 +135,46 @@ def timeline_command(options: TimelineOptions) -> int:
     """Count the articles that match QUERY by day, week, month or year.
 
     QUERY is the same as for newsgrep search. Articles dated only to the year or month are
-    counted apart if bins are shorter. With --share, a bin is compared with all articles that
-    pass the same filters.
+    counted apart if bins are shorter. The chart spans the dates of --since, --until and date:.
+    With --share or --count per-million, a bin is compared with all articles that pass the same
+    filters.
 
     \b
     newsgrep timeline 联合声明
     newsgrep timeline 渔业 --by year --per source --share
+    newsgrep timeline 渔业 --with 大桥 --with 台风 --count per-million
     newsgrep timeline '"联合声明"' --csv > statement.csv
     newsgrep timeline 渔业 --source 青石湖 --svg fishery.svg
     """
-    query = options.query()
+    queries = options.queries()
     with options.index.open() as engine:
         with show_scan(options.scan):
             result = timeline.make_timeline(
                 engine,
-                query,
+                *queries,
                 by=options.by,
+                measure=Measure.SHARE if options.share else options.count or Measure.ARTICLES,
                 per_source=options.per is not None,
                 max_sources=options.top or timeline.DEFAULT_SOURCES,
-                share=options.share,
+                most_bins=options.most_bins,
             )
-        if not result.total:
-            report_no_match(engine, query.root, result.parsed, options.index)
-    if options.svg and result.total:
+        for query, series in zip(queries, result.totals, strict=True):
+            if not series.total:
+                report_no_match(engine, query.root, series.parsed, options.index)
+    if options.svg and result.has_matches:
         _write_svg(result, options.svg)
     if options.svg != _STANDARD_OUTPUT:
         rendering = Rendering(
-            text=lambda: timeline.to_text(result, screen()),
-            drawn=draw(lambda: timeline.to_text(result, screen())),
-            json=lambda: timeline.to_json(result),
-            csv=lambda: timeline.to_csv(result),
+            text=lambda: timeline_forms.to_text(result, screen()),
+            drawn=draw(lambda: timeline_forms.to_text(result, screen())),
+            json=lambda: timeline_forms.to_json(result),
+            csv=lambda: timeline_forms.to_csv(result),
         )
         print_result(rendering, options)
-        if options.output is OutputFormat.CSV and result.total:
-            for note in timeline.notes(result):
+        if options.output is OutputFormat.CSV and result.has_matches:
+            for note in timeline_forms.notes(result):
                 click.echo(sanitize(note), err=True)
-    return 0 if result.total else 1
+    return 0 if result.has_matches else 1
 
 
 def _write_svg(result: Timeline, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Timelines: the number of matching articles per day, week, month or year, also by source.
+"""Timelines: how often queries match per day, week, month or year, also by source.
 
 Articles whose date is known less precisely than a bin are counted separately, never guessed.
 """
@@ -6,15 +6,13 @@ Articles whose date is known less precisely than a bin are counted separately, n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from collections.abc import Sequence
 from enum import StrEnum
-from math import ceil
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from newsgrep.engines.base import Engine, EngineRequest
+from newsgrep.engines.base import Engine, EngineRequest, Order
 from newsgrep.errors import UsageError
-from newsgrep.models import month_index, month_span
+from newsgrep.models import ARCHIVE_ZONE, Article
 from newsgrep.query.ast import (
     And,
     DateRange,
@@ -23,158 +21,318 @@ from newsgrep.query.ast import (
     conditions,
     describe,
     is_filter,
+    positive_texts,
 )
 from newsgrep.query.parser import Query
 from newsgrep.search.search import SourceCount, group_sources, only_source
-from newsgrep.terminal import (
-    Screen,
-    StyledLine,
-    StyledText,
-    bar,
-    column_chart,
-    count_noun,
-    one_line,
-    pad,
-    sanitize,
-    truncate,
+from newsgrep.search.selection import in_batches, iter_ids
+from newsgrep.terminal import one_line
+from newsgrep.views.bins import (
+    Bin,
+    Dates,
+    Interval,
+    PartialDate,
+    Period,
+    bin_at,
+    bin_number,
+    checked_bin_range,
+    choose_interval,
+    covered_period,
+    fits_one_bin,
+    is_partial,
+    parse_partial_date,
+    requested_period,
+    sum_into_bins,
 )
-from newsgrep.views import SCHEMA_VERSION
-
-MAX_BINS: Final = 9_000
-"""Bins of a timeline: the days of 24 years, more than a chart can show."""
+from newsgrep.views.kwic import lines_of_article
 
 DEFAULT_SOURCES: Final = 8
 """Sources with a series of their own by default: about one screen."""
 
-_SCREEN_BINS: Final = 40
-"""Bins of a timeline with the default interval: about one screen."""
+MAX_SERIES: Final = 20
+"""Queries on one axis: more charts cannot be compared."""
+
+NO_SOURCE: Final = "(none)"
+"""The name of articles without a source."""
+
+DEFAULT_BINS: Final = 40
+"""Bins of a timeline with the default interval where the size of the screen is unknown."""
 
 
-class Interval(StrEnum):
-    """The length of a bin, the shortest first. A week is an ISO week, Monday to Sunday."""
+class Measure(StrEnum):
+    """What a chart shows of each bin.
 
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-    YEAR = "year"
+    ``ARTICLES`` counts articles, ``SHARE`` is their percentage of all articles. ``OCCURRENCES``
+    counts every place where a text of the query occurs, and ``PER_MILLION`` relates these to
+    a million characters of all articles.
+    """
 
-
-class Bin(NamedTuple):
-    """A span of days; ``name`` is ``2024-05-17``, ``2024-W20``, ``2024-05`` or ``2024``."""
-
-    name: str
-    first: date
-    last: date
+    ARTICLES = "articles"
+    SHARE = "share"
+    OCCURRENCES = "occurrences"
+    PER_MILLION = "per-million"
 
 
 class Series(NamedTuple):
-    """Counts by bin, of all sources (``source`` is ``None``) or of one.
+    """Counts by bin of one query, of all sources (``source`` is ``None``) or of one.
 
-    ``total`` includes articles in no bin. With shares, ``all`` counts all articles by bin.
+    ``total`` includes articles in no bin: ``known_to_year`` and ``known_to_month`` count those
+    whose date is less precise than a bin, ``undated`` those without a date. ``all`` counts all
+    articles that ``share_of`` describes. ``occurrences`` and ``total_occurrences`` are given if
+    the measure needs them, ``characters`` (of the articles in ``all``) with ``PER_MILLION``.
     """
 
+    query: str
+    parsed: str
     source: SourceCount | None
+    measure: Measure
+    share_of: str
     total: int
+    known_to_year: int
+    known_to_month: int
+    undated: int
     counts: tuple[int, ...]
-    all: tuple[int, ...] | None
+    all: tuple[int, ...]
+    total_occurrences: int | None = None
+    occurrences: tuple[int, ...] | None = None
+    characters: tuple[int, ...] | None = None
 
     def share(self, at: int) -> float | None:
         """Return the percentage of all articles in bin ``at``; ``None`` if there are none."""
-        if self.all is None or not self.all[at]:
+        return 100 * self.counts[at] / self.all[at] if self.all[at] else None
+
+    def per_million(self, at: int) -> float | None:
+        """Return the occurrences in bin ``at`` for each million characters of all articles."""
+        if self.occurrences is None or self.characters is None or not self.characters[at]:
             return None
-        return 100 * self.counts[at] / self.all[at]
+        return 1e6 * self.occurrences[at] / self.characters[at]
+
+    def value(self, at: int) -> float | None:
+        """Return the measure of bin ``at``; ``None`` if there are no articles."""
+        match self.measure:
+            case Measure.SHARE:
+                return self.share(at)
+            case Measure.OCCURRENCES if self.occurrences is not None:
+                return self.occurrences[at]
+            case Measure.PER_MILLION:
+                return self.per_million(at)
+            case _:
+                return self.counts[at]
 
     @property
     def values(self) -> list[float]:
-        """The height of each bin in a chart: its percentage if there are shares, or its count."""
-        if self.all is None:
-            return list(self.counts)
-        return [self.share(at) or 0 for at in range(len(self.counts))]
+        """The height of each bin in a chart."""
+        return [self.value(at) or 0 for at in range(len(self.counts))]
 
     @property
-    def source_name(self) -> str:
-        """The name of the source, sanitized, on one line."""
-        return one_line(self.source.name) if self.source and self.source.name else _NO_SOURCE
+    def name(self) -> str:
+        """The name of the source, or the query, sanitized, on one line."""
+        if self.source is None:
+            return one_line(self.query)
+        return one_line(self.source.name) or NO_SOURCE
 
 
 class Timeline(NamedTuple):
-    """The matches of ``query`` over time.
+    """The matches of one or several queries over time; all series have the same bins.
 
-    ``known_to_year`` and ``known_to_month`` count articles whose date is less precise than a
-    bin, ``undated`` those without a date. ``share_of`` describes the articles that shares are
-    relative to. ``other_sources`` are those without a series.
+    ``covered`` are the days on which there may be articles: those that the queries request, as far
+    as the archive has articles. A bin with other days is partial. ``other_sources`` are those
+    without a series; ``per_source`` says whether each series belongs to one source.
     """
 
     query: str
     parsed: str
     by: Interval
-    total: int
+    measure: Measure
     bins: tuple[Bin, ...]
+    covered: Period
     series: tuple[Series, ...]
+    totals: tuple[Series, ...]
     other_sources: tuple[SourceCount, ...]
-    known_to_year: int
-    known_to_month: int
-    undated: int
-    share_of: str | None
+    per_source: bool
 
     @property
-    def per_source(self) -> bool:
-        """Whether each series belongs to one source."""
-        return any(series.source is not None for series in self.series)
+    def total(self) -> int:
+        """The number of articles that match the first query."""
+        return self.totals[0].total
+
+    @property
+    def has_matches(self) -> bool:
+        """Whether an article matches one of the queries."""
+        return any(each.total for each in self.totals)
+
+    @property
+    def has_charts(self) -> bool:
+        """Whether there is a chart for each of several series, and not a single one."""
+        return self.per_source or len(self.series) > 1
+
+    def is_partial(self, each: Bin) -> bool:
+        """Return whether a part of the days of a bin cannot have articles."""
+        return is_partial(each, self.covered)
 
 
 def make_timeline(
     engine: Engine,
-    query: Query,
-    *,
+    *queries: Query,
     by: Interval | None = None,
+    measure: Measure = Measure.ARTICLES,
     per_source: bool = False,
     max_sources: int = DEFAULT_SOURCES,
-    share: bool = False,
+    most_bins: int = DEFAULT_BINS,
 ) -> Timeline:
-    """Return the timeline of the articles that match ``query``.
+    """Return the timeline of the articles that match each of ``queries``, at least one.
 
-    ``by`` defaults to the shortest interval that gives few bins. With ``per_source``, the
-    ``max_sources`` most frequent sources have a series each; with ``share``, all articles are
-    counted as well. Raises :class:`UsageError` for more than :data:`MAX_BINS` bins.
+    It spans the dates that the queries request, and all matches. ``by`` defaults to the shortest
+    interval that gives at most ``most_bins``. With ``per_source`` there is one query, and its
+    ``max_sources`` most frequent sources have a series each.
+
+    Raises :class:`UsageError` for too many bins or queries, and where occurrences are counted of
+    a query without a text.
     """
-    root = query.root
-    page = engine.search(EngineRequest(root, limit=0, facets=("day", "source")))
-    dates = {parse_partial_date(text): count for text, count in page.facets["day"] if text}
-    by = by or _choose_interval(dates)
-    numbers = _checked_bin_range(dates, by)
-    base = filters_only(root) if share else None
-    sources = group_sources(page.facets["source"]) if per_source else []
-    series = []
-    for source in sources[:max_sources] if per_source else [None]:
-        filters = () if source is None else (only_source(source),)
-        series.append(
-            Series(
-                source,
-                source.articles if source else page.total,
-                _count_bins(engine, root, filters, by, numbers)
-                if source
-                else _sum_into_bins(dates.items(), by, numbers),
-                _count_bins(engine, base, filters, by, numbers) if base is not None else None,
-            )
-        )
-    imprecise = Counter[Interval]()
-    for day, count in dates.items():
-        if not _fits_one_bin(day, by):
-            imprecise[day.precision] += count
+    if len(queries) > MAX_SERIES:
+        raise UsageError(f"{len(queries)} queries, more than {MAX_SERIES}. Use fewer.")
+    counter = _Counter(engine, measure)
+    dates: Counter[PartialDate] = Counter()
+    for query in queries:
+        dates.update(counter.dates(query.root))
+    requested = _widest([requested_period(query.root) for query in queries])
+    by = by or choose_interval(dates, requested, most_bins)
+    numbers = checked_bin_range(dates, requested, by)
+    totals = tuple(counter.series(query, None, by, numbers) for query in queries)
+    series, others = totals, []
+    if per_source:
+        page = engine.search(EngineRequest(queries[0].root, limit=0, facets=("source",)))
+        sources = group_sources(page.facets["source"])
+        chosen, others = sources[:max_sources], sources[max_sources:]
+        series = tuple(counter.series(queries[0], source, by, numbers) for source in chosen)
     return Timeline(
-        query=query.text,
-        parsed=describe(root),
+        query=queries[0].text,
+        parsed=describe(queries[0].root),
         by=by,
-        total=page.total,
+        measure=measure,
         bins=tuple(bin_at(number, by) for number in numbers),
-        series=tuple(series),
-        other_sources=tuple(sources[max_sources:]),
-        known_to_year=imprecise[Interval.YEAR],
-        known_to_month=imprecise[Interval.MONTH],
-        undated=dict(page.facets["day"]).get("", 0),
-        share_of=None if base is None else describe(base),
+        covered=_narrowest([counter.covered(query.root) for query in queries]),
+        series=series,
+        totals=totals,
+        other_sources=tuple(others),
+        per_source=per_source,
     )
+
+
+class _Counter:
+    """Counts the matches of queries by date; what several series share is counted once."""
+
+    def __init__(self, engine: Engine, measure: Measure) -> None:
+        self._engine = engine
+        self._measure = measure
+        self._days: dict[Node, dict[str, int]] = {}
+        self._characters: dict[Node, tuple[int, ...]] = {}
+
+    def dates(self, node: Node) -> Dates:
+        """Return the dates of the articles that match ``node``."""
+        return {parse_partial_date(day): count for day, count in self._facet(node).items() if day}
+
+    def covered(self, root: Node) -> Period:
+        """Return the days on which articles may match ``root``."""
+        filters = [
+            each for each in conditions(filters_only(root)) if not isinstance(each, DateRange)
+        ]
+        return covered_period(self.dates(_all_of(filters)), requested_period(root))
+
+    def series(
+        self, query: Query, source: SourceCount | None, by: Interval, numbers: range
+    ) -> Series:
+        """Return the series of ``query``, or of what one source published of it."""
+        base, root = filters_only(query.root), query.root
+        share_of = describe(base)
+        if source is not None:
+            base, root = And((base, only_source(source))), And((root, only_source(source)))
+        dates = self.dates(root)
+        apart = Counter[Interval]()
+        for day, count in dates.items():
+            if not fits_one_bin(day, by):
+                apart[day.precision] += count
+        found = Series(
+            query=query.text,
+            parsed=describe(query.root),
+            source=source,
+            measure=self._measure,
+            share_of=share_of,
+            total=sum(self._facet(root).values()),
+            known_to_year=apart[Interval.YEAR],
+            known_to_month=apart[Interval.MONTH],
+            undated=self._facet(root).get("", 0),
+            counts=sum_into_bins(dates.items(), by, numbers),
+            all=sum_into_bins(self.dates(base).items(), by, numbers),
+        )
+        if self._measure in {Measure.OCCURRENCES, Measure.PER_MILLION}:
+            total, occurrences = self._count_occurrences(root, by, numbers)
+            found = found._replace(total_occurrences=total, occurrences=occurrences)
+        if self._measure is Measure.PER_MILLION:
+            found = found._replace(characters=self._count_characters(base, by, numbers))
+        return found
+
+    def _facet(self, node: Node) -> dict[str, int]:
+        if node not in self._days:
+            page = self._engine.search(EngineRequest(node, limit=0, facets=("day",)))
+            self._days[node] = dict(page.facets["day"])
+        return self._days[node]
+
+    def _count_occurrences(
+        self, root: Node, by: Interval, numbers: range
+    ) -> tuple[int, tuple[int, ...]]:
+        """Return how often the texts of ``root`` occur in its articles, in all and by bin."""
+        texts = positive_texts(root)
+        if not texts:
+            raise UsageError("QUERY contains no text to count. Add a word, or leave --count out.")
+        counts, total = [0] * len(numbers), 0
+        for batch in in_batches(iter_ids(self._engine, root, Order.NEWEST)):
+            folded_texts = self._engine.folded_texts(batch)
+            for article, folded in zip(self._engine.get(batch), folded_texts, strict=True):
+                occurrences = sum(1 for _ in lines_of_article(article, folded, texts, 0))
+                total += occurrences
+                if (number := _bin_of(article, by)) in numbers:
+                    counts[number - numbers.start] += occurrences
+        return total, tuple(counts)
+
+    def _count_characters(self, base: Node, by: Interval, numbers: range) -> tuple[int, ...]:
+        """Return the number of characters that are not white space in titles and bodies, by bin."""
+        if base not in self._characters:
+            counts = [0] * len(numbers)
+            for batch in in_batches(iter_ids(self._engine, base, Order.NEWEST)):
+                for article in self._engine.get(batch):
+                    if (number := _bin_of(article, by)) in numbers:
+                        text = f"{article.title} {article.body}"
+                        counts[number - numbers.start] += sum(map(len, text.split()))
+            self._characters[base] = tuple(counts)
+        return self._characters[base]
+
+
+def _bin_of(article: Article, by: Interval) -> int:
+    """Return the number of the bin of an article, -1 if it is in none."""
+    if article.published is None:
+        return -1
+    first, last = (bin_number(day, by) for day in article.published.days(ARCHIVE_ZONE))
+    return first if first == last else -1
+
+
+def _widest(periods: Sequence[Period]) -> Period:
+    firsts = [each.first for each in periods if each.first]
+    lasts = [each.last for each in periods if each.last]
+    return Period(min(firsts, default=None), max(lasts, default=None))
+
+
+def _narrowest(periods: Sequence[Period]) -> Period:
+    firsts = [each.first for each in periods if each.first]
+    lasts = [each.last for each in periods if each.last]
+    return Period(max(firsts, default=None), min(lasts, default=None))
+
+
+def _all_of(nodes: Sequence[Node]) -> Node:
+    """Return the node that all of ``nodes`` match."""
+    if not nodes:
+        return MatchAll()
+    return And(tuple(nodes)) if len(nodes) > 1 else nodes[0]
 
 
 def filters_only(root: Node) -> Node:
@@ -187,301 +345,4 @@ def filters_only(root: Node) -> Node:
     filters = [part for part in parts if is_filter(part, exclusions=False)]
     if len(filters) == len(parts):
         filters = [part for part in parts if isinstance(part, DateRange)]
-    if not filters:
-        return MatchAll()
-    return And(tuple(filters)) if len(filters) > 1 else filters[0]
-
-
-# Bins
-
-
-class PartialDate(NamedTuple):
-    """A date that may be known to the month or year only: its first and last possible day."""
-
-    first: date
-    last: date
-    precision: Interval
-
-
-def parse_partial_date(text: str) -> PartialDate:
-    """Return the date in ``YYYY-MM-DD``, ``YYYY-MM`` or ``YYYY``."""
-    parts = [int(part) for part in text.split("-")]
-    match parts:
-        case [year, month, day]:
-            first = last = date(year, month, day)
-            return PartialDate(first, last, Interval.DAY)
-        case [year, month]:
-            number, by = bin_number(date(year, month, 1), Interval.MONTH), Interval.MONTH
-        case _:
-            number, by = parts[0], Interval.YEAR
-    whole = bin_at(number, by)
-    return PartialDate(whole.first, whole.last, by)
-
-
-def bin_number(day: date, by: Interval) -> int:
-    """Return the number of the bin that contains ``day``; adjacent bins have adjacent numbers."""
-    match by:
-        case Interval.DAY:
-            return day.toordinal()
-        case Interval.WEEK:
-            return (day.toordinal() - 1) // 7  # the first day of the calendar is a Monday
-        case Interval.MONTH:
-            return month_index(day)
-        case Interval.YEAR:
-            return day.year
-
-
-def bin_at(number: int, by: Interval) -> Bin:
-    """Return the bin with this number."""
-    first = _first_day(number, by)
-    after = None if _is_last_bin(number, by) else _first_day(number + 1, by).toordinal()
-    last = date.max if after is None else date.fromordinal(after - 1)
-    match by:
-        case Interval.DAY:
-            return Bin(first.isoformat(), first, last)
-        case Interval.WEEK:
-            year, week, _ = first.isocalendar()
-            return Bin(f"{year:04}-W{week:02}", first, last)
-        case Interval.MONTH:
-            return Bin(f"{first.year:04}-{first.month:02}", first, last)
-        case Interval.YEAR:
-            return Bin(f"{first.year:04}", first, last)
-
-
-def _first_day(number: int, by: Interval) -> date:
-    match by:
-        case Interval.DAY:
-            return date.fromordinal(number)
-        case Interval.WEEK:
-            return date.fromordinal(number * 7 + 1)
-        case Interval.MONTH:
-            return month_span(number)[0]
-        case Interval.YEAR:
-            return date(number, 1, 1)
-
-
-def _is_last_bin(number: int, by: Interval) -> bool:
-    return number == bin_number(date.max, by)
-
-
-def _count_bins(
-    engine: Engine, root: Node, filters: tuple[Node, ...], by: Interval, numbers: range
-) -> tuple[int, ...]:
-    query = And((root, *filters)) if filters else root
-    facet = engine.search(EngineRequest(query, limit=0, facets=("day",))).facets["day"]
-    dates = ((parse_partial_date(text), count) for text, count in facet if text)
-    return _sum_into_bins(dates, by, numbers)
-
-
-def _sum_into_bins(
-    dates: Iterable[tuple[PartialDate, int]], by: Interval, numbers: range
-) -> tuple[int, ...]:
-    counts = [0] * len(numbers)
-    for day, count in dates:
-        number = bin_number(day.first, by)
-        if _fits_one_bin(day, by) and number in numbers:
-            counts[number - numbers.start] += count
-    return tuple(counts)
-
-
-def _fits_one_bin(day: PartialDate, by: Interval) -> bool:
-    """Return whether all days that ``day`` may be are in one bin."""
-    return bin_number(day.first, by) == bin_number(day.last, by)
-
-
-def _bin_range(dates: Iterable[PartialDate], by: Interval) -> range:
-    numbers = [bin_number(day.first, by) for day in dates if _fits_one_bin(day, by)]
-    return range(min(numbers), max(numbers) + 1) if numbers else range(0)
-
-
-def _choose_interval(dates: dict[PartialDate, int]) -> Interval:
-    """Return the shortest interval that gives few bins and fits most dates."""
-    dated = sum(dates.values())
-    for by in Interval:
-        in_bins = sum(count for day, count in dates.items() if _fits_one_bin(day, by))
-        if len(_bin_range(dates, by)) <= _SCREEN_BINS and in_bins * 2 >= dated:
-            return by
-    return Interval.YEAR
-
-
-def _checked_bin_range(dates: dict[PartialDate, int], by: Interval) -> range:
-    numbers = _bin_range(dates, by)
-    if len(numbers) <= MAX_BINS:
-        return numbers
-    first, last = bin_at(numbers[0], by), bin_at(numbers[-1], by)
-    longer: Sequence[Interval] = list(Interval)[list(Interval).index(by) + 1 :]
-    fits = next((other for other in longer if len(_bin_range(dates, other)) <= MAX_BINS), None)
-    advice = f"Use --by {fits}, or narrow the query" if fits else "Narrow the query"
-    raise UsageError(
-        f"{first.name} to {last.name} gives {len(numbers):,} bins, more than {MAX_BINS:,}. "
-        f"{advice} with --since and --until."
-    )
-
-
-# Forms
-
-_MAX_BAR: Final = 60
-_LABEL_WIDTH: Final = 30
-_CHART_HEIGHT: Final = 3
-_MAX_NAMED: Final = 5
-_NO_SOURCE: Final = "(none)"
-
-
-def to_text(timeline: Timeline, screen: Screen) -> Iterator[StyledLine]:
-    """Yield the chart and notes on what it does not show; nothing without matches."""
-    if not timeline.total:
-        return
-    if timeline.bins:
-        draw = _source_charts if timeline.per_source else _bar_rows
-        yield from draw(timeline, screen)
-    yield from (StyledLine([StyledText(note, "dim")]) for note in notes(timeline))
-
-
-def to_json(timeline: Timeline) -> dict[str, Any]:
-    """Return a timeline as a complete object; docs/timeline.schema.json describes it."""
-    return {
-        "version": SCHEMA_VERSION,
-        "query": timeline.query,
-        "parsed": timeline.parsed,
-        "by": timeline.by.value,
-        "share_of": timeline.share_of,
-        "total": timeline.total,
-        "known_to_year": timeline.known_to_year,
-        "known_to_month": timeline.known_to_month,
-        "undated": timeline.undated,
-        "series": [_series_object(series, timeline.bins) for series in timeline.series],
-        "other_sources": [
-            {"source": source.name or None, "articles": source.articles}
-            for source in timeline.other_sources
-        ],
-    }
-
-
-def to_csv(timeline: Timeline) -> Iterator[Sequence[object]]:
-    """Yield a row for each bin of each series."""
-    yield ("bin", "first", "last", "source", "count", "all", "share")
-    for series in timeline.series:
-        source = series.source.name if series.source else ""
-        for at, each in enumerate(timeline.bins):
-            share = series.share(at)
-            yield (
-                *each,
-                source,
-                series.counts[at],
-                "" if series.all is None else series.all[at],
-                "" if share is None else round(share, 4),
-            )
-
-
-def notes(timeline: Timeline) -> Iterator[str]:
-    """Yield the total, what shares are relative to, and what the chart does not show."""
-    by = timeline.by
-    yield f"{count_noun(timeline.total, 'article')} by {by}" + (
-        f", {timeline.bins[0].name} to {timeline.bins[-1].name}" if timeline.bins else ""
-    )
-    if (share_of := timeline.share_of) is not None:
-        which = "" if share_of == "*" else f" that match {sanitize(share_of)}"
-        whose = " of the source" if timeline.per_source else ""
-        yield f"percentage of all articles{whose}{which}, {by} by {by}"
-    for count, unit in ((timeline.known_to_year, "year"), (timeline.known_to_month, "month")):
-        if count:
-            verb = "is" if count == 1 else "are"
-            articles = count_noun(count, "article")
-            yield f"{articles} {verb} dated to the {unit} only and not in any {by}"
-    if timeline.undated:
-        yield f"{count_noun(timeline.undated, 'article')} without a date"
-    if others := timeline.other_sources:
-        named = ", ".join(
-            f"{one_line(source.name) or _NO_SOURCE} {source.articles:,}"
-            for source in others[:_MAX_NAMED]
-        )
-        more = len(others) - _MAX_NAMED
-        further = f" and {more:,} more" if more > 0 else ""
-        yield f"not shown: {named}{further}: --top shows more sources"
-
-
-def _series_object(series: Series, bins: Sequence[Bin]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    if series.source is not None:
-        fields["source"] = series.source.name or None
-        fields["spellings"] = [name for name in series.source.spellings if name]
-    fields["articles"] = series.total
-    fields["bins"] = []
-    for at, each in enumerate(bins):
-        counts: dict[str, Any] = {
-            "bin": each.name,
-            "first": each.first.isoformat(),
-            "last": each.last.isoformat(),
-            "count": series.counts[at],
-        }
-        if series.all is not None:
-            share = series.share(at)
-            counts["all"] = series.all[at]
-            counts["share"] = None if share is None else round(share, 4)
-        fields["bins"].append(counts)
-    return fields
-
-
-def _bar_rows(timeline: Timeline, screen: Screen) -> Iterator[StyledLine]:
-    """Yield a row with a bar for each bin."""
-    (series,) = timeline.series
-    values, texts = series.values, _value_texts(series)
-    label = max(len(each.name) for each in timeline.bins)
-    number = max(map(len, texts))
-    space = max(min(screen.width - label - number - 5, _MAX_BAR), 5)
-    for each, value, text in zip(timeline.bins, values, texts, strict=True):
-        drawn = bar(value, max(values), space, blocks=screen.blocks)
-        yield StyledLine(
-            [StyledText(f"{each.name:{label}}  {text:>{number}}  "), StyledText(drawn, "source")]
-        )
-    yield StyledLine()
-
-
-def _source_charts(timeline: Timeline, screen: Screen) -> Iterator[StyledLine]:
-    """Yield a small chart for each source, with its name beside it, all on one scale."""
-    bins = timeline.bins
-    space = max(screen.width - _LABEL_WIDTH - 1, 10)
-    joined = ceil(len(bins) / space)
-    columns = ceil(len(bins) / joined)
-    column_width = max(min(space // columns, 4), 1)
-    drawn = [_join_bins(series, joined) for series in timeline.series]
-    most = max(max(series.values) for series in drawn)
-    for series, small in zip(timeline.series, drawn, strict=True):
-        values = [value for value in small.values for _ in range(column_width)]
-        labels = _chart_labels(series, bins)
-        rows = column_chart(values, most, _CHART_HEIGHT, blocks=screen.blocks)
-        for number, (label, row) in enumerate(zip(labels, rows, strict=True)):
-            style = "dim" if number else "title"
-            text = pad(truncate(label, _LABEL_WIDTH - 2), _LABEL_WIDTH)
-            yield StyledLine([StyledText(text, style), StyledText(row.rstrip(), "source")])
-        yield StyledLine()
-    first, last = bins[0].name, bins[-1].name
-    axis = f"{first}{last:>{max(columns * column_width - len(first), len(last) + 1)}}"
-    yield StyledLine([StyledText(axis, "dim")], indent=_LABEL_WIDTH)
-    yield StyledLine()
-    per_column = f", a column for {joined} {timeline.by}s" if joined > 1 else ""
-    height = f"{most:.2f} %" if timeline.share_of is not None else f"{most:,.0f}"
-    yield StyledLine([StyledText(f"full height: {height}{per_column}", "dim")])
-
-
-def _chart_labels(series: Series, bins: Sequence[Bin]) -> list[str]:
-    texts, values = _value_texts(series), series.values
-    at = max(range(len(values)), key=values.__getitem__)
-    most = f"most {texts[at].strip()} in {bins[at].name}" if values[at] else ""
-    return [series.source_name, count_noun(series.total, "article"), most]
-
-
-def _join_bins(series: Series, joined: int) -> Series:
-    """Return the series with ``joined`` bins in one."""
-    starts = range(0, len(series.counts), joined)
-    return series._replace(
-        counts=tuple(sum(series.counts[at : at + joined]) for at in starts),
-        all=series.all and tuple(sum(series.all[at : at + joined]) for at in starts),
-    )
-
-
-def _value_texts(series: Series) -> list[str]:
-    if series.all is None:
-        return [f"{count:,}" for count in series.counts]
-    shares = [series.share(at) for at in range(len(series.counts))]
-    return ["–" if share is None else f"{share:.2f} %" for share in shares]
+    return _all_of(filters)

@@ -9,7 +9,9 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from newsgrep.terminal import one_line, truncate
-from newsgrep.views.timeline import Interval, Series, Timeline, bin_number, notes
+from newsgrep.views.bins import Interval, bin_number
+from newsgrep.views.timeline import Measure, Series, Timeline
+from newsgrep.views.timeline_forms import notes, value_text
 
 _WIDTH: Final = 960
 _LEFT_MARGIN: Final = 64
@@ -32,11 +34,18 @@ _STEPS: Final = {
 }
 """Bins between two labels: round numbers for each interval."""
 
+_UNITS: Final = {
+    Measure.ARTICLES: "articles",
+    Measure.SHARE: "percentage of articles",
+    Measure.OCCURRENCES: "occurrences",
+    Measure.PER_MILLION: "occurrences per million characters",
+}
+
 _INVALID_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def to_svg(timeline: Timeline) -> str:
-    """Return the timeline as an SVG document, with a small chart for each of several sources.
+    """Return the timeline as an SVG document, with a small chart for each of several series.
 
     The timeline must have bins. All texts are sanitized and escaped.
     """
@@ -44,10 +53,10 @@ def to_svg(timeline: Timeline) -> str:
 
 
 def _document(timeline: Timeline) -> Iterator[str]:
-    panel = _PANEL_HEIGHT if timeline.per_source else _SINGLE_HEIGHT
+    panel = _PANEL_HEIGHT if timeline.has_charts else _SINGLE_HEIGHT
     most, step = _scale(max(max(series.values) for series in timeline.series), timeline)
     lines = list(notes(timeline))
-    start = _TOP_MARGIN + (_PANEL_GAP // 2 if timeline.per_source else 0)
+    start = _TOP_MARGIN + (_PANEL_GAP // 2 if timeline.has_charts else 0)
     bottom = start + len(timeline.series) * (panel + _PANEL_GAP) - _PANEL_GAP
     height = bottom + 44 + len(lines) * _LINE_HEIGHT
     title = _escaped(timeline.query, 90)
@@ -59,10 +68,13 @@ def _document(timeline: Timeline) -> Iterator[str]:
     yield f"<title>{title} – {_escaped(lines[0], 120)}</title>"
     yield f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>'
     yield f'<text x="{_LEFT_MARGIN}" y="34" font-size="20" font-weight="bold">{title}</text>'
-    unit = "percentage of articles" if timeline.share_of is not None else "articles"
     # The chart does not show the command, whose options narrow the query as well.
     parsed = f" · {timeline.parsed}" if timeline.parsed != timeline.query else ""
-    yield _text(_LEFT_MARGIN, 56, _escaped(f"{unit} by {timeline.by}{parsed}", 120))
+    if len(timeline.totals) > 1:
+        parsed = ""  # each chart names its query
+    yield _text(
+        _LEFT_MARGIN, 56, _escaped(f"{_UNITS[timeline.measure]} by {timeline.by}{parsed}", 120)
+    )
     for number, series in enumerate(timeline.series):
         top = start + number * (panel + _PANEL_GAP)
         yield from _panel(timeline, series, top, panel, most, step)
@@ -79,7 +91,7 @@ def _panel(
     """Yield the axis, the bars and the name of one series."""
     bottom = top + height
     steps = round(most / step)
-    for number in range(0, steps + 1, 1 if not timeline.per_source else max(steps // 2, 1)):
+    for number in range(0, steps + 1, 1 if not timeline.has_charts else max(steps // 2, 1)):
         y = bottom - height * number / steps
         color = "#888888" if number == 0 else "#dddddd"
         yield (
@@ -94,19 +106,37 @@ def _panel(
     for at, value in enumerate(series.values):
         if value:
             bar = height * value / most
-            share = series.share(at)
-            count = f"{series.counts[at]:,}"
-            if series.all is not None and share is not None:
-                count += f" of {series.all[at]:,}, {share:.2f} %"
             yield (
                 f'<rect x="{_LEFT_MARGIN + at * bin_width + gap / 2:.2f}" y="{bottom - bar:.2f}" '
-                f'width="{bin_width - gap:.2f}" height="{bar:.2f}">'
-                f"<title>{timeline.bins[at].name}: {count}</title></rect>"
+                f'width="{bin_width - gap:.2f}" height="{bar:.2f}"{_opacity(timeline, at)}>'
+                f"<title>{_bar_title(timeline, series, at)}</title></rect>"
             )
     yield "</g>"
-    if series.source is not None:
-        name = _escaped(series.source_name, 60)
+    if timeline.has_charts:
+        name = _escaped(series.name, 60)
         yield _text(_LEFT_MARGIN, top - 6, f"{name} · {series.total:,}", weight="bold")
+
+
+def _bar_title(timeline: Timeline, series: Series, at: int) -> str:
+    """Return what a bar shows, with what it is relative to."""
+    count = f"{series.counts[at]:,}"
+    match series.measure:
+        case Measure.SHARE:
+            count += f" of {series.all[at]:,}, {value_text(series.share(at), series.measure)}"
+        case Measure.OCCURRENCES | Measure.PER_MILLION if series.occurrences is not None:
+            count = f"{series.occurrences[at]:,} in {count}"
+            if series.characters is not None:
+                rate = value_text(series.per_million(at), series.measure)
+                count += f", {rate} per million of {series.characters[at]:,} characters"
+        case _:
+            pass
+    partial = f", not a whole {timeline.by}" if timeline.is_partial(timeline.bins[at]) else ""
+    return f"{timeline.bins[at].name}: {count}{partial}"
+
+
+def _opacity(timeline: Timeline, at: int) -> str:
+    """Return the attribute of a bar that is lighter because its bin is partial."""
+    return ' opacity="0.5"' if timeline.is_partial(timeline.bins[at]) else ""
 
 
 def _bin_labels(timeline: Timeline, y: int) -> Iterator[str]:
@@ -135,7 +165,7 @@ def _scale(most: float, timeline: Timeline) -> tuple[float, float]:
         return 1, 1
     power: float = 10.0 ** floor(log10(most / 4))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor * 4.5 >= most)
-    if timeline.share_of is None:
+    if timeline.measure in {Measure.ARTICLES, Measure.OCCURRENCES}:
         step = max(step, 1.0)
     steps = -(-most // step)
     return steps * step, step

@@ -18,16 +18,15 @@ from newsgrep.errors import UsageError
 from newsgrep.models import ARCHIVE_ZONE, Article
 from newsgrep.query.ast import describe
 from newsgrep.query.parser import parse
-from newsgrep.views.timeline import (
+from newsgrep.views.bins import (
     MAX_BINS,
     Interval,
-    Timeline,
+    Period,
     bin_at,
     bin_number,
-    filters_only,
-    make_timeline,
     parse_partial_date,
 )
+from newsgrep.views.timeline import Measure, Timeline, filters_only, make_timeline
 from tests.support.factories import ENGINES, engine_with, make_article
 
 # Names that contain others, and one that is spelled in both scripts.
@@ -104,7 +103,8 @@ def test_timeline_counts_every_article_once(engine: Engine, by: Interval) -> Non
     bins, apart = by_hand(matching, by)
     assert counted(line) == bins
     assert line.total == len(matching) == line.series[0].total
-    assert (line.known_to_year, line.known_to_month, line.undated) == (
+    whole = line.totals[0]
+    assert (whole.known_to_year, whole.known_to_month, whole.undated) == (
         apart["year"],
         apart["month"],
         apart["undated"],
@@ -127,7 +127,7 @@ def test_timeline_bins_have_no_gaps(engine: Engine, by: Interval) -> None:
 
 @pytest.mark.parametrize("by", Interval)
 def test_timeline_per_source_excludes_longer_names(engine: Engine, by: Interval) -> None:
-    line = make_timeline(engine, parse("潮汐"), by=by, per_source=True, max_sources=99, share=True)
+    line = make_timeline(engine, parse("潮汐"), by=by, per_source=True, max_sources=99)
     assert line.other_sources == ()
     names = {fold(each.source or "") for each in ARTICLES if "潮汐" in each.body}
     assert {fold(series.source.name) for series in line.series if series.source} == names
@@ -148,11 +148,11 @@ def test_timeline_per_source_excludes_longer_names(engine: Engine, by: Interval)
 
 
 def test_timeline_share_is_of_filtered_articles(engine: Engine) -> None:
-    line = make_timeline(engine, parse("潮汐 source:雾港"), by=Interval.MONTH, share=True)
+    line = make_timeline(engine, parse("潮汐 source:雾港"), by=Interval.MONTH)
     own = [each for each in ARTICLES if "雾港" in fold(each.source or "")]
     whole, _ = by_hand(own, Interval.MONTH)
     assert line.series[0].all == tuple(whole[each.name] for each in line.bins)
-    assert line.share_of == 'source:"雾港"'
+    assert line.series[0].share_of == 'source:"雾港"'
 
 
 @pytest.mark.parametrize(
@@ -208,9 +208,9 @@ def test_timeline_chooses_interval(
         return
     line = make_timeline(engine, parse("潮汐"))
     assert line.by is by
-    assert sum(
-        line.series[0].counts
-    ) + line.known_to_year + line.known_to_month + line.undated == len(days)
+    whole = line.totals[0]
+    apart = whole.known_to_year + whole.known_to_month + whole.undated
+    assert sum(whole.counts) + apart == len(days)
 
 
 def test_timeline_rejects_too_many_bins(tmp_path: Path) -> None:
@@ -241,3 +241,129 @@ def test_bin_at_inverts_bin_number(day: date, by: Interval) -> None:
         size = {Interval.DAY: 10, Interval.MONTH: 7, Interval.YEAR: 4}[by]
         assert own.name == day.isoformat()[:size]
         assert parse_partial_date(own.name) == (own.first, own.last, by)
+
+
+@pytest.mark.parametrize("by", Interval)
+def test_timeline_spans_the_requested_dates(engine: Engine, by: Interval) -> None:
+    line = make_timeline(engine, parse("第3号 date:2023-10-05..2024-12-30"), by=by)
+    assert line.bins[0].name == name_of(date(2023, 10, 5), by)
+    assert line.bins[-1].name == name_of(date(2024, 12, 30), by)
+    whole, _ = by_hand(ARTICLES, by)
+    assert line.series[0].all == tuple(whole[each.name] for each in line.bins)
+
+
+def test_timeline_open_range_ends_with_matches(engine: Engine) -> None:
+    line = make_timeline(engine, parse("潮汐 date:2023-10.."), by=Interval.MONTH)
+    assert line.bins[0].name == "2023-10"
+    assert line.series[0].counts[0] == 0
+    assert line.series[0].counts[-1] > 0
+
+
+def test_timeline_without_matches_spans_the_range(engine: Engine) -> None:
+    line = make_timeline(engine, parse("海豚 date:2023-12..2024-02"), by=Interval.MONTH)
+    assert not line.has_matches
+    assert [each.name for each in line.bins] == ["2023-12", "2024-01", "2024-02"]
+    assert line.series[0].counts == (0, 0, 0)
+    assert all(line.series[0].all)
+
+
+@pytest.mark.parametrize(
+    ("typed", "by", "partial"),
+    [
+        ("潮汐", Interval.DAY, set()),
+        ("潮汐", Interval.MONTH, {"2023-11", "2024-04"}),
+        ("潮汐", Interval.YEAR, {"2023", "2024"}),
+        ("潮汐 date:2024-01-01..2024-03-31", Interval.MONTH, set()),
+        ("潮汐 date:2024-01-02..2024-03-30", Interval.MONTH, {"2024-01", "2024-03"}),
+        ("潮汐 date:2024-01..2024-06", Interval.MONTH, {"2024-04", "2024-05", "2024-06"}),
+    ],
+)
+def test_timeline_marks_partial_bins(
+    engine: Engine, typed: str, by: Interval, partial: set[str]
+) -> None:
+    days = [each.published.days(ARCHIVE_ZONE)[0] for each in ARTICLES if each.published]
+    assert "2024-04" in {name_of(day, Interval.MONTH) for day in days}
+    line = make_timeline(engine, parse(typed), by=by)
+    assert {each.name for each in line.bins if line.is_partial(each)} == partial
+
+
+def test_timeline_covers_exact_days(engine: Engine) -> None:
+    exact = [
+        each.published.days(ARCHIVE_ZONE)[0]
+        for each in ARTICLES
+        if each.published and each.published.precision.value not in {"year", "month"}
+    ]
+    assert make_timeline(engine, parse("潮汐")).covered == Period(min(exact), max(exact))
+
+
+def test_timeline_of_several_queries_shares_bins(engine: Engine) -> None:
+    queries = [parse("潮汐 date:2024"), parse("灯塔 source:雾港"), parse("海豚")]
+    line = make_timeline(engine, *queries, by=Interval.MONTH)
+    assert [series.query for series in line.series] == [query.text for query in queries]
+    first, second, third = line.series
+    assert line.bins[0].name == "2023-11"
+    assert line.bins[-1].name == "2024-12"
+    assert sum(third.counts) == third.total == 0
+    matching = [
+        each for each in ARTICLES if "灯塔" in each.body and "雾港" in fold(each.source or "")
+    ]
+    assert counted(line, 1) == by_hand(matching, Interval.MONTH)[0]
+    assert second.total == len(matching)
+    own = [each for each in ARTICLES if "雾港" in fold(each.source or "")]
+    assert second.all == tuple(by_hand(own, Interval.MONTH)[0][each.name] for each in line.bins)
+    assert counted(line) == Counter(
+        {
+            name: count
+            for name, count in by_hand(
+                [each for each in ARTICLES if "潮汐" in each.body], Interval.MONTH
+            )[0].items()
+            if name >= "2024"
+        }
+    )
+    assert first.known_to_year > 0
+
+
+@pytest.mark.parametrize("per_source", [False, True])
+def test_timeline_occurrences_equal_brute_force(tmp_path: Path, per_source: bool) -> None:
+    chance = random.Random(5)
+    articles = [
+        make_article(
+            f"n{number}",
+            "潮汐" * chance.randrange(2) + "公报",
+            "灯塔 潮汐。\n\n" * chance.randrange(4) + "渡轮。" * chance.randrange(1, 9),
+            source=chance.choice(("雾港日报", "汀海晚报")),
+            date=f"2024-0{chance.randrange(1, 6)}-1{chance.randrange(10)}",
+        )
+        for number in range(60)
+    ]
+    engine = engine_with("memory", tmp_path, articles)
+    line = make_timeline(
+        engine,
+        parse("潮汐"),
+        by=Interval.MONTH,
+        measure=Measure.PER_MILLION,
+        per_source=per_source,
+    )
+    assert len(line.series) == 1 + per_source
+    for series in line.series:
+        own = [
+            each for each in articles if series.source is None or each.source == series.source.name
+        ]
+        occurrences, characters = Counter[str](), Counter[str]()
+        for each in own:
+            assert each.published is not None
+            month = each.published.iso[:7]
+            occurrences[month] += each.title.count("潮汐") + each.body.count("潮汐")
+            characters[month] += len("".join(f"{each.title}{each.body}".split()))
+        names = [each.name for each in line.bins]
+        assert series.occurrences == tuple(occurrences[name] for name in names)
+        assert series.characters == tuple(characters[name] for name in names)
+        assert series.total_occurrences == sum(occurrences.values()) > series.total
+        for at, name in enumerate(names):
+            expected = 1e6 * occurrences[name] / characters[name]
+            assert series.per_million(at) == series.value(at) == pytest.approx(expected)
+
+
+def test_timeline_occurrences_need_a_text(engine: Engine) -> None:
+    with pytest.raises(UsageError, match="no text to count"):
+        make_timeline(engine, parse("source:报"), measure=Measure.OCCURRENCES)

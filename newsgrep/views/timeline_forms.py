@@ -1,0 +1,254 @@
+"""Timelines as text, JSON and CSV: bars for one series, small charts for several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import ceil
+from typing import Any, Final
+
+from newsgrep.terminal import (
+    Screen,
+    StyledLine,
+    StyledText,
+    bar,
+    column_chart,
+    count_noun,
+    one_line,
+    pad,
+    sanitize,
+    truncate,
+)
+from newsgrep.views import SCHEMA_VERSION
+from newsgrep.views.bins import Bin, Interval
+from newsgrep.views.timeline import NO_SOURCE, Measure, Series, Timeline
+
+_MAX_BAR: Final = 60
+LABEL_WIDTH: Final = 30
+"""Cells beside a small chart, for its name."""
+
+_CHART_HEIGHT: Final = 3
+_MAX_NAMED: Final = 5
+
+
+def to_text(timeline: Timeline, screen: Screen) -> Iterator[StyledLine]:
+    """Yield the chart and notes on what it does not show; nothing without matches."""
+    if not timeline.has_matches:
+        return
+    if timeline.bins:
+        draw = _small_charts if timeline.has_charts else _bar_rows
+        yield from draw(timeline, screen)
+    yield from (StyledLine([StyledText(note, "dim")]) for note in notes(timeline))
+
+
+def to_json(timeline: Timeline) -> dict[str, Any]:
+    """Return a timeline as a complete object; docs/timeline.schema.json describes it."""
+    first = timeline.totals[0]
+    return {
+        "version": SCHEMA_VERSION,
+        "query": timeline.query,
+        "parsed": timeline.parsed,
+        "by": timeline.by.value,
+        "measure": timeline.measure.value,
+        "covered": [day.isoformat() if day else None for day in timeline.covered],
+        "share_of": first.share_of,
+        "total": first.total,
+        "known_to_year": first.known_to_year,
+        "known_to_month": first.known_to_month,
+        "undated": first.undated,
+        "series": [_series_object(series, timeline) for series in timeline.series],
+        "other_sources": [
+            {"source": source.name or None, "articles": source.articles}
+            for source in timeline.other_sources
+        ],
+    }
+
+
+def to_csv(timeline: Timeline) -> Iterator[Sequence[object]]:
+    """Yield a row for each bin of each series."""
+    yield (
+        *("bin", "first", "last", "source", "count", "all", "share"),
+        *("query", "partial", "occurrences", "characters", "per_million"),
+    )
+    for series in timeline.series:
+        for at, each in enumerate(timeline.bins):
+            yield (
+                *each,
+                series.source.name if series.source else "",
+                series.counts[at],
+                series.all[at],
+                _rounded(series.share(at), ""),
+                series.query,
+                "true" if timeline.is_partial(each) else "false",
+                series.occurrences[at] if series.occurrences else "",
+                series.characters[at] if series.characters else "",
+                _rounded(series.per_million(at), ""),
+            )
+
+
+def _rounded(value: float | None, missing: str | None) -> float | str | None:
+    return missing if value is None else round(value, 4)
+
+
+def notes(timeline: Timeline) -> Iterator[str]:
+    """Yield the total, what counts are relative to, and what the chart does not show."""
+    by, bins = timeline.by, timeline.bins
+    span = f", {bins[0].name} to {bins[-1].name}" if bins else ""
+    if len(timeline.totals) > 1:
+        yield f"{len(timeline.totals)} queries by {by}{span}"
+    else:
+        found = count_noun(timeline.total, "article")
+        if (occurrences := timeline.totals[0].total_occurrences) is not None:
+            found = f"{count_noun(occurrences, 'occurrence')} in {found}"
+        yield f"{found} by {by}{span}"
+    if any(map(timeline.is_partial, bins)):
+        first, last = timeline.covered
+        begin, end = f" from {first}" if first else "", f" to {last}" if last else ""
+        yield f"* not a whole {by}: articles{begin}{end}"
+    yield from _base_notes(timeline)
+    for series in timeline.totals:
+        yield from _notes_of(series, by, several=len(timeline.totals) > 1)
+    if others := timeline.other_sources:
+        named = ", ".join(
+            f"{one_line(source.name) or NO_SOURCE} {source.articles:,}"
+            for source in others[:_MAX_NAMED]
+        )
+        more = len(others) - _MAX_NAMED
+        further = f" and {more:,} more" if more > 0 else ""
+        yield f"not shown: {named}{further}: --top shows more sources"
+
+
+def _base_notes(timeline: Timeline) -> Iterator[str]:
+    """Yield which articles percentages, or characters, are relative to."""
+    unit = {Measure.SHARE: "percentage", Measure.PER_MILLION: "per million characters"}
+    if timeline.measure not in unit:
+        return
+    for share_of in dict.fromkeys(series.share_of for series in timeline.totals):
+        which = "" if share_of == "*" else f" that match {sanitize(share_of)}"
+        whose = " of the source" if timeline.per_source else ""
+        per = f"{timeline.by} by {timeline.by}"
+        yield f"{unit[timeline.measure]} of all articles{whose}{which}, {per}"
+
+
+def _notes_of(series: Series, by: Interval, *, several: bool) -> Iterator[str]:
+    """Yield how many articles are in no bin."""
+    name = f"{truncate(series.name, LABEL_WIDTH)}: " if several else ""
+    for count, unit in ((series.known_to_year, "year"), (series.known_to_month, "month")):
+        if count:
+            verb = "is" if count == 1 else "are"
+            articles = count_noun(count, "article")
+            yield f"{name}{articles} {verb} dated to the {unit} only and not in any {by}"
+    if series.undated:
+        yield f"{name}{count_noun(series.undated, 'article')} without a date"
+
+
+def _series_object(series: Series, timeline: Timeline) -> dict[str, Any]:
+    fields: dict[str, Any] = {"query": series.query, "parsed": series.parsed}
+    if series.source is not None:
+        fields["source"] = series.source.name or None
+        fields["spellings"] = [name for name in series.source.spellings if name]
+    fields |= {
+        "articles": series.total,
+        "share_of": series.share_of,
+        "known_to_year": series.known_to_year,
+        "known_to_month": series.known_to_month,
+        "undated": series.undated,
+    }
+    if series.total_occurrences is not None:
+        fields["occurrences"] = series.total_occurrences
+    fields["bins"] = []
+    for at, each in enumerate(timeline.bins):
+        counts: dict[str, Any] = {
+            "bin": each.name,
+            "first": each.first.isoformat(),
+            "last": each.last.isoformat(),
+            "partial": timeline.is_partial(each),
+            "count": series.counts[at],
+            "all": series.all[at],
+            "share": _rounded(series.share(at), None),
+        }
+        if series.occurrences is not None:
+            counts["occurrences"] = series.occurrences[at]
+        if series.characters is not None:
+            counts["characters"] = series.characters[at]
+            counts["per_million"] = _rounded(series.per_million(at), None)
+        fields["bins"].append(counts)
+    return fields
+
+
+def _bar_rows(timeline: Timeline, screen: Screen) -> Iterator[StyledLine]:
+    """Yield a row with a bar for each bin; ``*`` marks one that is partial."""
+    (series,) = timeline.series
+    values, texts = series.values, value_texts(series)
+    mark = any(map(timeline.is_partial, timeline.bins))
+    label = max(len(each.name) for each in timeline.bins) + mark
+    number = max(map(len, texts))
+    space = max(min(screen.width - label - number - 5, _MAX_BAR), 5)
+    for each, value, text in zip(timeline.bins, values, texts, strict=True):
+        drawn = bar(value, max(values), space, blocks=screen.blocks)
+        name = f"{each.name}*" if timeline.is_partial(each) else each.name
+        yield StyledLine(
+            [StyledText(f"{name:{label}}  {text:>{number}}  "), StyledText(drawn, "source")]
+        )
+    yield StyledLine()
+
+
+def _small_charts(timeline: Timeline, screen: Screen) -> Iterator[StyledLine]:
+    """Yield a small chart for each series, with its name beside it, all on one scale."""
+    bins = timeline.bins
+    space = max(screen.width - LABEL_WIDTH - 1, 10)
+    joined = ceil(len(bins) / space)
+    columns = ceil(len(bins) / joined)
+    column_width = max(min(space // columns, 4), 1)
+    drawn = [_join_bins(series, joined) for series in timeline.series]
+    most = max(max(series.values) for series in drawn)
+    for series, small in zip(timeline.series, drawn, strict=True):
+        values = [value for value in small.values for _ in range(column_width)]
+        labels = _chart_labels(series, bins)
+        rows = column_chart(values, most, _CHART_HEIGHT, blocks=screen.blocks)
+        for number, (label, row) in enumerate(zip(labels, rows, strict=True)):
+            style = "dim" if number else "title"
+            text = pad(truncate(label, LABEL_WIDTH - 2), LABEL_WIDTH)
+            yield StyledLine([StyledText(text, style), StyledText(row.rstrip(), "source")])
+        yield StyledLine()
+    first, last = bins[0].name, bins[-1].name
+    axis = f"{first}{last:>{max(columns * column_width - len(first), len(last) + 1)}}"
+    yield StyledLine([StyledText(axis, "dim")], indent=LABEL_WIDTH)
+    yield StyledLine()
+    per_column = f", a column for {joined} {timeline.by}s" if joined > 1 else ""
+    height = value_text(most, timeline.measure)
+    yield StyledLine([StyledText(f"full height: {height}{per_column}", "dim")])
+
+
+def _chart_labels(series: Series, bins: Sequence[Bin]) -> list[str]:
+    texts, values = value_texts(series), series.values
+    at = max(range(len(values)), key=values.__getitem__)
+    most = f"most {texts[at].strip()} in {bins[at].name}" if values[at] else ""
+    return [series.name, count_noun(series.total, "article"), most]
+
+
+def _join_bins(series: Series, joined: int) -> Series:
+    """Return the series with ``joined`` bins in one."""
+
+    def join(counts: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(sum(counts[at : at + joined]) for at in range(0, len(counts), joined))
+
+    return series._replace(
+        counts=join(series.counts),
+        all=join(series.all),
+        occurrences=series.occurrences and join(series.occurrences),
+        characters=series.characters and join(series.characters),
+    )
+
+
+def value_text(value: float | None, measure: Measure) -> str:
+    """Return a value of a chart with its unit."""
+    if value is None:
+        return "–"
+    if measure is Measure.SHARE:
+        return f"{value:.2f} %"
+    return f"{value:,.1f}" if measure is Measure.PER_MILLION else f"{value:,.0f}"
+
+
+def value_texts(series: Series) -> list[str]:
+    """Return the values of a series with their unit."""
+    return [value_text(series.value(at), series.measure) for at in range(len(series.counts))]
