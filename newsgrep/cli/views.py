@@ -119,8 +119,8 @@ class TimelineOptions(QueryOptions, OutputOptions):
 @enum_option(
     "--count",
     choices=Measure,
-    help="What to show; share: percentage of all articles in the bin; per-million: "
-    "occurrences per million characters.  [default: articles]",
+    help="What to show; share: percentage of the bin; per-million: of its characters.  "
+    "[default: articles]",
 )
 @output_options(OutputFormat.JSON, OutputFormat.CSV)
 @click.option(

@@ -20,6 +20,8 @@ from tests.support.cli import REPOSITORY, TIDE_COUNT, TIDE_SOURCES, Cli, write_a
 SCHEMA: dict[str, Any] = json.loads(
     (REPOSITORY / "docs" / "timeline.schema.json").read_text("utf-8")
 )
+COLUMNS = ["bin", "first", "last", "source", "count", "all", "share"]
+COLUMNS += ["query", "partial", "occurrences", "characters", "per_million"]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -43,7 +45,9 @@ def test_timeline_json_matches_schema_and_search(tides: Cli) -> None:
     assert [each["count"] for each in result["series"][0]["bins"]] == [1, 0] * 14 + [1]
 
 
-@pytest.mark.parametrize("more", [[], ["--share"], ["--per", "source"]])
+@pytest.mark.parametrize(
+    "more", [[], ["--count", "per-million"], ["--per", "source"], ["--with", "灯塔 source:雾港"]]
+)
 @pytest.mark.parametrize("by", ["day", "week", "month", "year"])
 def test_timeline_csv_equals_json(tides: Cli, by: str, more: list[str]) -> None:
     args = ["timeline", "潮汐", "--by", by, *more]
@@ -51,20 +55,21 @@ def test_timeline_csv_equals_json(tides: Cli, by: str, more: list[str]) -> None:
     assert problems(result) == []
     rows = list(csv.DictReader(io.StringIO(tides(*args, "--csv").out, newline="")))
     flat = [
-        {"source": series.get("source") or "", **each}
+        {"source": series.get("source") or "", "query": series["query"], **each}
         for series in result["series"]
         for each in series["bins"]
     ]
     assert len(rows) == len(flat) > 2
     for row, each in zip(rows, flat, strict=True):
-        assert list(row) == ["bin", "first", "last", "source", "count", "all", "share"]
+        assert list(row) == COLUMNS
         for column, cell in row.items():
             value = each.get(column)
-            assert (
-                (float(cell) == value)
-                if column == "share" and cell
-                else cell == str("" if value is None else value)
-            )
+            if isinstance(value, float):
+                assert float(cell) == value
+            elif isinstance(value, bool):
+                assert cell == str(value).lower()
+            else:
+                assert cell == str("" if value is None else value)
 
 
 def test_timeline_share_counts_all_articles(tides: Cli) -> None:
@@ -85,14 +90,15 @@ def test_timeline_share_counts_all_articles(tides: Cli) -> None:
 def test_timeline_bars_are_aligned(tides: Cli) -> None:
     lines = tides("timeline", "潮汐", "--by", "year").lines
     assert lines == [
-        "2023  12  " + "#" * 60,
-        "2024  12  " + "#" * 60,
-        "2025   6  " + "#" * 30,
+        "2023*  12  " + "#" * 60,
+        "2024   12  " + "#" * 60,
+        "2025*   6  " + "#" * 30,
         "",
         "30 articles by year, 2023 to 2025",
+        "* not a whole year: articles from 2023-01-15 to 2025-06-15",
     ]
     _, screen = tides.on_terminal("timeline", "潮汐", "--by", "year", "--color", "never")
-    assert screen.splitlines()[2] == "2025   6  " + "█" * 30
+    assert screen.splitlines()[2] == "2025*   6  " + "█" * 30
 
 
 def test_timeline_per_source_charts_are_aligned(tides: Cli) -> None:
@@ -173,9 +179,77 @@ def test_timeline_without_matches_is_explained(tides: Cli) -> None:
     result = tides.json("timeline", "海豚", "--per", "source", status=1)
     assert problems(result) == []
     assert result["series"] == []
-    assert tides("timeline", "海豚", "--csv", status=1).lines == [
-        "bin,first,last,source,count,all,share"
+    assert tides("timeline", "海豚", "--csv", status=1).lines == [",".join(COLUMNS)]
+
+
+def test_timeline_fills_the_requested_range(tides: Cli) -> None:
+    ran = tides("timeline", "灯塔", "--since", "2022-11", "--until", "2026-03-10", "--csv")
+    rows = list(csv.DictReader(ran.lines))
+    assert [row["bin"] for row in rows] == ["2022", "2023", "2024", "2025", "2026"]
+    rows = list(
+        csv.DictReader(
+            tides("timeline", "灯塔 date:2022-11..2023-03", "--by", "month", "--csv").lines
+        )
+    )
+    assert [(row["bin"], row["count"], row["all"], row["partial"]) for row in rows] == [
+        ("2022-11", "0", "0", "true"),
+        ("2022-12", "0", "0", "true"),
+        ("2023-01", "1", "1", "true"),
+        ("2023-02", "0", "1", "false"),
+        ("2023-03", "1", "1", "false"),
     ]
+
+
+def test_timeline_with_other_queries(tides: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "a.svg"
+    chart = tides("timeline", "灯塔", "--with", "台风", "--by", "year", "--svg", path)
+    rows = chart.lines
+    assert rows[0].startswith("灯塔 ")
+    assert rows[4].startswith("台风")
+    assert "2 queries by year, 2023 to 2025" in rows
+    texts = [text.text or "" for text in drawn(path).iter(f"{SVG}text")]
+    assert {"灯塔 · 15", "台风 · 10"} <= set(texts)
+    result = tides.json("timeline", "灯塔", "--with", "海豚", "--by", "year")
+    assert problems(result) == []
+    assert [series["articles"] for series in result["series"]] == [15, 0]
+    assert [series["query"] for series in result["series"]] == ["灯塔", "海豚"]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["潮汐", "--with", "灯塔", "--per", "source"], "exclude each other"),
+        (["潮汐", "--share", "--count", "occurrences"], "--count per-million"),
+        (["source:雾港", "--count", "occurrences"], "no text to count"),
+        (["潮汐", *["--with", "灯塔"] * 20], "more than 20"),
+    ],
+)
+def test_timeline_rejects_options(tides: Cli, args: list[str], message: str) -> None:
+    assert message in tides("timeline", *args, status=2).err
+
+
+def test_timeline_counts_occurrences(tides: Cli, tmp_path: Path) -> None:
+    lines = len(tides("kwic", "潮汐", "--jsonl").lines)
+    assert lines > TIDE_COUNT
+    result = tides.json("timeline", "潮汐", "--count", "occurrences", "--by", "year")
+    assert problems(result) == []
+    (series,) = result["series"]
+    assert series["occurrences"] == sum(each["occurrences"] for each in series["bins"]) == lines
+    path = tmp_path / "a.svg"
+    args = ("timeline", "潮汐", "--count", "per-million", "--by", "year")
+    ran = tides(*args, "--svg", path)
+    assert "per million characters of all articles, year by year" in ran.out
+    (series,) = tides.json(*args)["series"]
+    for row, (title, _, _), each in zip(ran.lines, bars(drawn(path)), series["bins"], strict=False):
+        assert f"{each['per_million']:,.1f}" in row
+        assert f"{each['per_million']:,.1f} per million of {each['characters']:,} char" in title
+
+
+@pytest.mark.parametrize(("lines", "bins"), [(24, 3), (40, 30)])
+def test_timeline_has_as_many_bins_as_lines(tides: Cli, lines: int, bins: int) -> None:
+    env = {"LINES": str(lines), "COLUMNS": "80"}
+    _, screen = tides.on_terminal("timeline", "潮汐", "--color", "never", env=env)
+    assert screen.splitlines().index("") == bins
 
 
 # SVG
@@ -200,9 +274,13 @@ def bars(root: ET.Element) -> Iterator[tuple[str, float, float]]:
 def test_svg_bar_heights_match_counts(tides: Cli, tmp_path: Path) -> None:
     path = tmp_path / "a.svg"
     chart = tides("timeline", "潮汐", "--by", "year", "--svg", path).out
-    assert chart.startswith("2023  12")
+    assert chart.startswith("2023*  12")
     found = list(bars(drawn(path)))
-    assert [name for name, _, _ in found] == ["2023: 12", "2024: 12", "2025: 6"]
+    assert [name for name, _, _ in found] == [
+        "2023: 12, not a whole year",
+        "2024: 12",
+        "2025: 6, not a whole year",
+    ]
     assert found[0][2] == found[1][2] == pytest.approx(2 * found[2][2], abs=0.02)
     assert found[1][1] - found[0][1] == pytest.approx(found[2][1] - found[1][1], abs=0.02)
     texts = [text.text for text in drawn(path).iter(f"{SVG}text")]
@@ -218,7 +296,7 @@ def test_svg_has_a_chart_per_source(tides: Cli, tmp_path: Path) -> None:
         f"{name} · 10" for name in sorted(TIDE_SOURCES)
     ]
     assert len(list(bars(root))) == TIDE_COUNT
-    assert all(name.endswith(": 1 of 1, 100.00 %") for name, _, _ in bars(root))
+    assert all(": 1 of 1, 100.00 %" in name for name, _, _ in bars(root))
 
 
 def test_svg_is_valid_for_any_text(cli: Cli, tmp_path: Path) -> None:
