@@ -47,6 +47,7 @@ class Row:
 
 _FAULT = "test_fault_leaves_old_or_new_index"
 _POWER = "test_power_loss_leaves_old_or_new_index"
+_RECORDS = "test_random_histories_end_like_a_new_index"
 
 BY_ENGINE = (
     Row(
@@ -75,13 +76,37 @@ BY_ENGINE = (
     Row(
         "16 readers and one writer for an hour, 30,000 articles", "test_load_of_readers_and_writer"
     ),
-    Row("random histories", "test_index_equals_brute_force_after_any_history"),
+    Row(
+        "random histories of an archive, compared with brute force",
+        "test_index_equals_brute_force_after_any_history",
+    ),
+    Row(
+        "random histories of files of many records (JSONL, CSV, mbox, WARC, zip), compared with a "
+        "new index",
+        _RECORDS,
+        without="opensearch",
+    ),
 )
 
 OTHERS = (
     Row("readers beside a writer", "test_each_answer_is_from_one_commit"),
     Row("searches during newsgrep index", "test_search_during_update_is_from_before_or_after"),
     Row("searches beside a stopped writer", "test_readers_never_wait_for_writer"),
+    Row(
+        "random histories of files of many records in an index on a server",
+        _RECORDS,
+        only="opensearch",
+    ),
+    Row(
+        "file of many records damaged, cut off, or with parts removed or doubled, and restored; "
+        "compared with a new index",
+        "test_damaged_file_is_read_as_in_a_new_index",
+    ),
+    Row(
+        "newsgrep index killed while files of many records are written; at the end compared with "
+        "a new index",
+        "test_killed_runs_over_files_being_written_lose_nothing",
+    ),
 )
 
 
