@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, cast
 
@@ -38,7 +39,7 @@ from newsgrep.index.user_state import (
     write_seen,
 )
 from newsgrep.query.parser import name_key
-from newsgrep.terminal import count_noun, one_line, write
+from newsgrep.terminal import count_noun, one_line, quote_path, write
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.new import NewArticles, find_new, to_jsonl, to_text
 
@@ -138,12 +139,16 @@ class NewOptions(IndexOptions, OutputOptions):
     include_existing: bool
     peek: bool
     command: str | None
+    atom: Path | None
     state: Path | None
     wait: float
 
     def validate(self) -> None:
-        """Raise :class:`UsageError` for ``--exec`` with a format of its own, or without text."""
+        """Raise :class:`UsageError` for outputs that exclude each other, or an empty command."""
         super().validate()
+        if self.atom and (self.command is not None or self.output is not OutputFormat.TEXT):
+            other = "--jsonl" if self.command is None else "--exec"
+            raise UsageError(f"--atom and {other} exclude each other. Use one of them.")
         if self.command is None:
             return
         if self.output is not OutputFormat.TEXT:
@@ -180,6 +185,12 @@ class NewOptions(IndexOptions, OutputOptions):
     metavar="CMD",
     help="Run a shell command for each query with new articles, which it reads as JSON Lines.",
 )
+@click.option(
+    "--atom",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Add new articles to the Atom feed in FILE instead of printing them.",
+)
 @output_options(OutputFormat.JSONL)
 @click.option(
     "--state",
@@ -201,6 +212,7 @@ def new_command(options: NewOptions) -> int:
     newsgrep new
     newsgrep index ~/archive && newsgrep new 渔业 > news.jsonl
     newsgrep new --exec 'mail -s "$NEWSGREP_SAVED" me'
+    newsgrep new --atom ~/public_html/news.atom
 
     Exit status: 0 if there are new articles, 1 if not, 2 error.
     """
@@ -234,7 +246,9 @@ def _report_new(
         seen = read_seen(path)
         new = find_new(engine, name, query, seen, include_existing=options.include_existing)
         # Print first, then remember: a run that dies between the two prints them again.
-        if options.command is None:
+        if options.atom:
+            _update_feed(options.atom, name, new, state, options.wait)
+        elif options.command is None:
             output = options.output if sys.stdout.isatty() else OutputFormat.JSONL
             print_result(
                 Rendering(text=lambda: to_text(new, screen()), jsonl=lambda: to_jsonl(new)),
@@ -250,6 +264,26 @@ def _report_new(
             err=True,
         )
     return new.total
+
+
+def _update_feed(path: Path, name: str, new: NewArticles, state: Path, wait: float) -> None:
+    """Add new articles of the query ``name`` to the feed in ``path``, which is created if needed.
+
+    Raises :class:`InputError` if it cannot be written.
+    """
+    from newsgrep._io import write_atomically
+    from newsgrep.views.atom import add_to_feed
+
+    if not new.total and path.exists():
+        return
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    with exclusive_lock(state / "atom.lock", f"The feeds of {state}", wait):
+        try:
+            write_atomically(path, add_to_feed(path, name, new.hits, now))
+        except OSError as exc:
+            raise InputError(
+                f"Cannot write {quote_path(str(path))} ({exc.strerror}). Name another file."
+            ) from exc
 
 
 def _run_for_new(command: str, name: str, new: NewArticles) -> None:

@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -320,3 +321,70 @@ def test_new_exec_with_peek_marks_nothing(fog: Cli) -> None:
 @pytest.mark.parametrize("arguments", [("--exec", " "), ("--exec", "cat", "--jsonl")])
 def test_new_exec_refuses(fog: Cli, arguments: tuple[str, ...]) -> None:
     assert fog("new", *arguments, status=2).err.startswith("newsgrep: --exec ")
+
+
+# An Atom feed
+
+ATOM = {"a": "http://www.w3.org/2005/Atom"}
+
+
+def entries(path: Path) -> list[tuple[str, list[str]]]:
+    """Return title and categories of each entry."""
+    feed = ElementTree.fromstring(path.read_bytes())  # noqa: S314  (our own)
+    assert feed.findtext("a:updated", namespaces=ATOM)
+    return [
+        (
+            entry.findtext("a:title", "", ATOM),
+            [str(each.get("term")) for each in entry.findall("a:category", ATOM)],
+        )
+        for entry in feed.findall("a:entry", ATOM)
+    ]
+
+
+def test_atom_feed_grows_with_each_run(fog: Cli) -> None:
+    feed = fog.folder / "news.atom"
+    assert fog("new", "--atom", feed, status=1).out == ""
+    assert entries(feed) == []
+    fog("saved", "add", "号", "大雾 OR 渡轮")
+    fog("new", "号", status=1)
+    write(fog, "2", url="https://fog.example/2")
+    write(fog, "3", date="2024-05-18", text="大雾，渡轮 < 停航 & 改期。")
+    fog("index", "n")
+    assert fog("new", "--atom", feed).out == ""
+    assert entries(feed) == [("第3号", ["号", "雾"]), ("第2号", ["号", "雾"])]
+    assert 'href="https://fog.example/2"' in feed.read_text("utf-8")
+    before = feed.read_bytes()
+    fog("new", "--atom", feed, status=1)
+    assert feed.read_bytes() == before
+    write(fog, "4", text="渡轮下水。")
+    fog("index", "n")
+    fog("new", "--atom", feed)
+    assert entries(feed)[0] == ("第4号", ["号"])
+    assert len(entries(feed)) == 3
+
+
+def test_atom_feed_is_read_as_articles(fog: Cli) -> None:
+    write(fog, "2", url="https://fog.example/2", text="大雾。" * 40)
+    fog("index", "n")
+    feed = fog.folder / "news.atom"
+    fog("new", "--atom", feed)
+    (article,) = (json.loads(line) for line in fog("extract", feed, "--jsonl").lines)
+    assert (article["title"], article["url"]) == ("第2号", "https://fog.example/2")
+
+
+def test_atom_never_replaces_another_file(fog: Cli) -> None:
+    write(fog, "2")
+    fog("index", "n")
+    other = fog.folder / "other.xml"
+    for content in ("<rss/>", "notes", "<feed xmlns='http://www.w3.org/2005/Atom'/>"):
+        other.write_text(content, "utf-8")
+        assert "is not a feed that newsgrep wrote" in fog("new", "--atom", other, status=2).err
+        assert other.read_text("utf-8") == content
+    assert "Cannot write" in fog("new", "--atom", fog.folder / "no" / "x.atom", status=2).err
+    assert new(fog) == {"雾": ["第2号"]}
+
+
+@pytest.mark.parametrize("other", [("--jsonl",), ("--exec", "true")])
+def test_atom_excludes_other_outputs(fog: Cli, other: tuple[str, ...]) -> None:
+    message = fog("new", "--atom", "x", *other, status=2).err
+    assert f"--atom and {other[0]} exclude each other" in message
