@@ -35,7 +35,7 @@ from newsgrep.terminal import (
 if TYPE_CHECKING:
     from newsgrep.engines.base import Engine
     from newsgrep.index.store import Index
-    from newsgrep.models import Article, Hit
+    from newsgrep.models import Hit
     from newsgrep.query.ast import Node
     from newsgrep.search.diagnose import Diagnosis
 
@@ -195,21 +195,6 @@ def report_no_match(engine: Engine, root: Node, parsed: str, index: Index) -> Di
 
 
 # What a page of hits says on a terminal
-
-
-def find_gone(index: Index, articles: Iterable[Article]) -> frozenset[str]:
-    """Return the ids of the articles on a terminal whose files were not found on this machine."""
-    if not (index.has_local_files and sys.stdout.isatty()):
-        return frozenset()
-    return frozenset(article.id for article in articles if _is_gone(article.path))
-
-
-def _is_gone(path: str) -> bool:
-    if os.path.lexists(path) or not os.path.isabs(path):  # noqa: PTH117  (paths of any bytes)
-        return False
-    from newsgrep.cli.named import split_locator  # records of files, and files that are gone
-
-    return not os.path.lexists(split_locator(path)[0])
 
 
 def describe_next_step(shown: Sequence[Hit], total: int, index: Index) -> str:

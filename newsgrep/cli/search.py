@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
+from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -25,7 +28,6 @@ from newsgrep.cli.options import (
 from newsgrep.cli.output import (
     Rendering,
     describe_next_step,
-    find_gone,
     print_result,
     remember_hits,
     report_no_match,
@@ -49,6 +51,7 @@ from newsgrep.views import hits
 
 if TYPE_CHECKING:
     from newsgrep.index.store import Index
+    from newsgrep.models import Article
     from newsgrep.search.explain import Explanation
     from newsgrep.views.stories import CollapsedPage
 
@@ -263,13 +266,28 @@ def _render_hits(result: SearchResult, index: Index) -> Rendering:
             result,
             screen(),
             describe_next_step(result.hits, result.total, index),
-            find_gone(index, (hit.article for hit in result.hits)),
+            _find_gone(index, (hit.article for hit in result.hits)),
         ),
         json=lambda: hits.to_json(result),
         jsonl=lambda: hits.to_jsonl(result),
         csv=lambda: hits.to_csv(result),
         paths=lambda: (hit.article.path for hit in result.hits),
     )
+
+
+def _find_gone(index: Index, articles: Iterable[Article]) -> frozenset[str]:
+    """Return the ids of the articles on a terminal whose files were not found on this machine."""
+    if not (index.has_local_files and sys.stdout.isatty()):
+        return frozenset()
+    return frozenset(article.id for article in articles if _is_gone(article.path))
+
+
+def _is_gone(path: str) -> bool:
+    if os.path.lexists(path) or not os.path.isabs(path):  # noqa: PTH117  (paths of any bytes)
+        return False
+    from newsgrep.cli.named import split_locator  # records of files, and files that are gone
+
+    return not os.path.lexists(split_locator(path)[0])
 
 
 def _collapse(engine: Engine, request: SearchRequest) -> CollapsedPage:
@@ -288,7 +306,7 @@ def _render_stories(page: CollapsedPage, index: Index) -> Rendering:
             describe_next_step(
                 page.result.hits, page.result.total - page.compared + page.distinct, index
             ),
-            find_gone(index, (hit.article for hit in page.result.hits)),
+            _find_gone(index, (hit.article for hit in page.result.hits)),
         ),
         json=lambda: stories.to_json(page),
         jsonl=lambda: stories.to_jsonl(page),
