@@ -26,14 +26,17 @@ from bench.plain import PlainIndex, words
 from newsgrep.analysis.fold import fold
 from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.query.ast import MatchAll, Node, positive_texts
-from newsgrep.query.parser import parse
+from newsgrep.query.parser import Query, parse
+from newsgrep.search.diagnose import find_closest
 from newsgrep.search.rerank import RERANK_DEPTH, rerank
+from newsgrep.search.search import SearchRequest
 from newsgrep.views.similar import find_similar
 
 BASELINE: Final = "plain jieba words, BM25"
 ENGINE: Final = "newsgrep, the engine alone"
 RERANKED: Final = "newsgrep, with reranking"
 ALL_WORDS: Final = "newsgrep, all words required"
+CLOSEST: Final = "newsgrep, all words or else the closest articles"
 WHOLE_TEXT: Final = "plain BM25 of the whole text"
 SIMILAR: Final = "newsgrep, similar"
 TOGETHER: Final = "together"
@@ -87,6 +90,25 @@ def rank_known_items(index: EvalIndex, items: Iterable[KnownItem]) -> list[Ranke
     return ranked
 
 
+def rank_closest(index: EvalIndex, items: Iterable[KnownItem]) -> list[Ranked]:
+    """Return the rank of every item among what a search prints: matches, or the closest ones."""
+    say("searching")
+    ranked = []
+    for item in items:
+        right, every = index.ids.get(item.path), question(item.title, any_word=False)
+        if right is None or every is None:
+            continue
+        matching = _search(index.engine, every)[1]
+        started = time.perf_counter()
+        request = SearchRequest(Query(item.title, every))
+        closest = () if matching else find_closest(index.engine, request)
+        seconds = time.perf_counter() - started
+        shown = matching or [(each.hit.score, each.hit.article.id) for each in closest]
+        ranks = {ALL_WORDS: rank_of(right, matching), CLOSEST: rank_of(right, shown)}
+        ranked.append(Ranked(item, ranks, seconds))
+    return ranked
+
+
 def _all_ids(engine: Engine) -> list[str]:
     request = EngineRequest(MatchAll(), limit=sys.maxsize)
     return [each.id for each in engine.search(request).candidates]
@@ -106,22 +128,25 @@ def _search(engine: Engine, node: Node) -> tuple[Scored, Scored, float]:
     )
 
 
-def known_table(ranked: Sequence[Ranked]) -> dict[str, Any]:
-    """Return MRR and recall with standard errors, for each group of items and each method."""
+def known_table(ranked: Sequence[Ranked], base: str = BASELINE) -> dict[str, Any]:
+    """Return MRR and recall with standard errors, for each group of items and each method.
+
+    ``base`` is the method that the others are compared with.
+    """
     groups: dict[str, list[Ranked]] = {TOGETHER: list(ranked)}
     for each in ranked:
         groups.setdefault(each.item.corpus, []).append(each)
         groups.setdefault(TUNED if each.item.tunes else UNSEEN, []).append(each)
-    return {name: _known_row(group) for name, group in groups.items()}
+    return {name: _known_row(group, base) for name, group in groups.items()}
 
 
-def _known_row(group: Sequence[Ranked]) -> dict[str, Any]:
+def _known_row(group: Sequence[Ranked], base: str) -> dict[str, Any]:
     row: dict[str, Any] = {"items": len(group), "methods": {}}
-    plain = [reciprocal(each.ranks[BASELINE]) for each in group]
+    plain = [reciprocal(each.ranks[base]) for each in group]
     for method in group[0].ranks:
         ranks = [each.ranks[method] for each in group]
         values = list(map(reciprocal, ranks))
-        more = [value - base for value, base in zip(values, plain, strict=True)]
+        more = [ours - theirs for ours, theirs in zip(values, plain, strict=True)]
         row["methods"][method] = {
             "mrr": mean(values),
             "more": mean(more),
@@ -218,6 +243,7 @@ def markdown(result: Mapping[str, Any]) -> str:
             ),
             "",
             *(_known_lines(result) if "known" in result else ()),
+            *(_closest_lines(result) if "closest" in result else ()),
             *(_related_lines(result["related"]) if "related" in result else ()),
         )
     )
@@ -225,7 +251,26 @@ def markdown(result: Mapping[str, Any]) -> str:
 
 def _known_lines(result: Mapping[str, Any]) -> Iterator[str]:
     yield from ("## Known items: titles as queries, without titles in what is searched", "")
-    for group, row in result["known"].items():
+    yield from _method_tables(result["known"])
+    yield (
+        f"Reranking takes {result['rerank_ms']:.1f} ms by the clock at the median, including "
+        "reading its hundred texts, with other work on the machine."
+    )
+    yield ""
+
+
+def _closest_lines(result: Mapping[str, Any]) -> Iterator[str]:
+    yield from ("## Closest articles: what is shown where no article contains all words", "")
+    yield from _method_tables(result["closest"])
+    yield (
+        f"Finding the closest articles takes {result['closest_ms']:.0f} ms by the clock at the "
+        "median, with other work on the machine."
+    )
+    yield ""
+
+
+def _method_tables(groups: Mapping[str, Any]) -> Iterator[str]:
+    for group, row in groups.items():
         yield from (f"### {group}: {row['items']:,} titles", "")
         yield "| | MRR@10 | above | recall@10 | among the best 100 |"
         yield "| --- | --- | --- | --- | --- |"
@@ -233,11 +278,6 @@ def _known_lines(result: Mapping[str, Any]) -> Iterator[str]:
             cells = (_shown(values[key]) for key in ("mrr", "more", "recall", "among_100"))
             yield f"| {method} | {' | '.join(cells)} |"
         yield ""
-    yield (
-        f"Reranking takes {result['rerank_ms']:.1f} ms by the clock at the median, including "
-        "reading its hundred texts, with other work on the machine."
-    )
-    yield ""
 
 
 def _related_lines(row: Mapping[str, Any]) -> Iterator[str]:
@@ -261,7 +301,7 @@ def _shown(value: Sequence[float]) -> str:
 @click.option("--out", type=click.Path(path_type=Path), default=RESULTS, show_default=False)
 @click.option("--jobs", default=2, show_default=True, help="Processes that create the indexes.")
 @click.option("--lower-thresholds", is_flag=True, help="Write thresholds even if they get lower.")
-@click.option("--only", type=click.Choice(["known", "related"]), help="Keep the other result.")
+@click.option("--only", type=click.Choice(["known", "closest", "related"]), help="Keep the others.")
 @click.option("--work", type=click.Path(path_type=Path), default=default_work)
 def main(
     sample: int | None, most: int, gold: Path, archives: Path, out: Path, jobs: int,
@@ -274,14 +314,20 @@ def main(
         chosen = sampled((item.path for item in items), sample)
         items = [item for item in items if item.path in chosen]
     measured: dict[str, Any] = {}
-    if only != "related":
+    if only in {None, "known"}:
         say("an index without titles")
         ranked = rank_known_items(untitled_index(corpus, work, jobs), items)
         times = sorted(each.seconds for each in ranked)
         measured["known"] = known_table(ranked)
         measured["rerank_ms"] = 1000 * times[len(times) // 2]
         measured["sample_mrr"] = sample_mrr(archives, gold, work, jobs)
-    if only != "known":
+    if only in {None, "closest"}:
+        say("an index without titles")
+        ranked = rank_closest(untitled_index(corpus, work, jobs), items)
+        times = sorted(each.seconds for each in ranked if not each.ranks[ALL_WORDS])
+        measured["closest"] = known_table(ranked, ALL_WORDS)
+        measured["closest_ms"] = 1000 * times[len(times) // 2] if times else 0.0
+    if only in {None, "related"}:
         say("an index without links")
         index = unlinked_index(corpus, links, work, jobs)
         names = sampled(links, min(most, sample or most))

@@ -25,7 +25,7 @@ WIDTH = 92
 SESSION = (
     ("search", "联合声明", "-n", "3"),
     ("timeline", "联合声明", "--by", "year"),
-    ("search", "联合声明 朱鹮 source:汀海"),
+    ("search", "联合声明 朱鹮 source:汀海", "-n", "1"),
 )
 _MILLISECONDS = re.compile(r"in \d+ ms")  # differs from run to run
 _ID_OF_A_FILE = re.compile(r"[a-z2-7]{6}(?=  seeds/002_)")  # depends on the folder
@@ -53,7 +53,7 @@ def _run(arguments: tuple[str, ...], index: Path) -> str:
             printed += part
     process.wait()
     os.close(terminal)
-    text = printed.decode("utf-8").replace("\r\n", "\n")
+    text = printed.decode("utf-8").replace("\r\n", "\n").replace(f" --index {index}", "")
     text = _ID_OF_A_FILE.sub("deyy74", _LINKS.sub("", text))
     return _MILLISECONDS.sub("in 5 ms", text)
 

@@ -159,6 +159,17 @@ def _page(rows: Iterable[str], *, color: bool) -> None:
     click.echo_via_pager((f"{row}\n" for row in rows), color=color)
 
 
+def print_lines_to_stderr(lines: Iterable[StyledLine], options: OutputOptions) -> None:
+    """Print lines that are no result, in colours where ``--color`` and standard error allow it."""
+    terminal = sys.stderr.isatty()
+    if options.use_color and (terminal or options.color == "always"):
+        rows = format_colored(lines, wrap=terminal)
+    else:
+        rows = format_plain(lines)
+    for row in rows:
+        click.echo(row, err=True)
+
+
 def print_message(message: str) -> None:
     """Print a warning or an error to standard error, on one line of visible characters."""
     click.echo(f"newsgrep: {replace_invisible(one_line(message))}", err=True)

@@ -28,6 +28,7 @@ from newsgrep.cli.options import (
 from newsgrep.cli.output import (
     Rendering,
     describe_next_step,
+    print_lines_to_stderr,
     print_result,
     remember_hits,
     report_no_match,
@@ -51,7 +52,8 @@ from newsgrep.views import hits
 
 if TYPE_CHECKING:
     from newsgrep.index.store import Index
-    from newsgrep.models import Article
+    from newsgrep.models import Article, Hit
+    from newsgrep.search.diagnose import ClosestArticle
     from newsgrep.search.explain import Explanation
     from newsgrep.views.stories import CollapsedPage
 
@@ -234,13 +236,15 @@ def search_command(options: SearchOptions) -> int:
             rendering = _render_hits(result, options.index)
         if not result.total:
             diagnosis = report_no_match(engine, request.query.root, result.parsed, options.index)
-            rendering = _render_hits(result._replace(diagnosis=diagnosis), options.index)
+            closest = _report_closest(engine, request, options)
+            rendering = _render_hits(
+                result._replace(diagnosis=diagnosis, closest=closest), options.index
+            )
     try:
         print_result(rendering, options)
     finally:  # also for a reader that has seen enough: it has seen the first numbers
-        if options.output is OutputFormat.TEXT and result.hits:
-            shown = [(hit.rank, hit.article.id, hit.article.title) for hit in result.hits]
-            remember_hits(options.index, options.text, shown)
+        if options.output is OutputFormat.TEXT:
+            _remember(options, result.hits)
     return 0 if result.total else 1
 
 
@@ -257,7 +261,33 @@ def _stream(options: SearchOptions, request: SearchRequest) -> int:
         if not ranked.page.total:
             root = request.query.root
             report_no_match(engine, root, describe(root), options.index)
+            _report_closest(engine, request, options)
     return 0 if ranked.page.total else 1
+
+
+def _remember(options: SearchOptions, hits: Iterable[Hit]) -> None:
+    if shown := [(hit.rank, hit.article.id, hit.article.title) for hit in hits]:
+        remember_hits(options.index, options.text, shown)
+
+
+def _report_closest(
+    engine: Engine, request: SearchRequest, options: SearchOptions
+) -> tuple[ClosestArticle, ...]:
+    """Return the articles that come closest to a query without matches.
+
+    They are printed to standard error: standard output contains what matches. Scripts that read
+    CSV or paths do without them.
+    """
+    from newsgrep.search.diagnose import find_closest  # only for queries without matches
+
+    if options.output in {OutputFormat.CSV, OutputFormat.PATHS}:
+        return ()
+    closest = find_closest(engine, request)
+    if options.output is not OutputFormat.JSON:
+        print_lines_to_stderr(hits.closest_lines(closest), options)
+    if options.output is OutputFormat.TEXT:
+        _remember(options, (each.hit for each in closest))
+    return closest
 
 
 def _render_hits(result: SearchResult, index: Index) -> Rendering:

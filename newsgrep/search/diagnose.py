@@ -1,22 +1,27 @@
 """Diagnosis of empty results: which words do not occur, and which filter excludes everything.
 
-Every number is the total of another search in the same index.
+Every number is the total of another search in the same index. The closest articles are those that
+rank best for any of the words, each with the words that it lacks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
-from newsgrep.engines.base import Engine, count_matches
+from newsgrep.engines.base import Engine, EngineRequest, count_matches
+from newsgrep.models import Hit
 from newsgrep.query.ast import (
     And,
     Field,
+    IdIs,
     MatchAll,
+    Near,
     Node,
     Operator,
     Or,
+    Phrase,
     Terms,
     TextNode,
     conditions,
@@ -26,11 +31,20 @@ from newsgrep.query.ast import (
     in_field,
     is_filter,
     positive_texts,
+    scoring_terms,
 )
+from newsgrep.query.parser import Query
+from newsgrep.search.search import SearchRequest, search
 from newsgrep.search.undated import count_undated
 
 MAX_COUNTED_TERMS: Final = 20
 """Terms that are counted: each costs one search, and a query may have thousands."""
+
+MAX_CLOSEST: Final = 5
+"""Closest articles: with titles as queries, nine of ten that are among ten are among these."""
+
+_MAX_CLOSEST_PARTS: Final = 200
+"""Words and quoted strings of a query for which closest articles are searched: one search each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +168,102 @@ def _in_left_out(texts: Iterable[TextNode]) -> Node:
             for text in left_out
         )
     )
+
+
+# Closest articles
+
+
+class ClosestArticle(NamedTuple):
+    """An article that does not match, with the parts of the query that it lacks.
+
+    ``hit`` is its place among the closest ones. ``lacks`` are words, quoted strings and
+    alternatives, described as in the parsed query.
+    """
+
+    hit: Hit
+    lacks: tuple[str, ...]
+
+
+def find_closest(engine: Engine, request: SearchRequest) -> tuple[ClosestArticle, ...]:
+    """Return the articles that come closest to a query without matches, the best one first.
+
+    They contain one of its words at least, and its filters and exclusions apply to them. They are
+    at most :data:`MAX_CLOSEST`, and at most ``request.limit``. There are none if the query is a
+    single word, or has more than 200 of them.
+    """
+    root = request.query.root
+    parts = list(dict.fromkeys(_parts(root)))
+    texts = positive_texts(root)
+    limit = min(request.limit, MAX_CLOSEST)
+    if not 1 < len(parts) <= _MAX_CLOSEST_PARTS or not texts or not limit:
+        return ()
+    either = Or(tuple(_any_of(text) for text in texts))
+    query = Query(request.query.text, And((either, *_filters(root))))
+    best = SearchRequest(query, limit=limit, snippet_width=request.snippet_width, max_snippets=1)
+    hits = search(engine, best).hits
+    shown = Or(tuple(IdIs(hit.article.id) for hit in hits))
+    matching = {
+        part: {
+            each.id
+            for each in engine.search(EngineRequest(And((shown, part)), limit=limit)).candidates
+        }
+        for part in (parts if hits else ())
+    }
+    found = (
+        ClosestArticle(hit, tuple(dict.fromkeys(_lacking(root, hit.article.id, matching))))
+        for hit in hits
+    )
+    return tuple(each for each in found if each.lacks)
+
+
+def _parts(node: Node) -> Iterable[Node]:
+    """Yield what an article may lack: single words, patterns, filters and exclusions."""
+    if isinstance(node, And | Or):
+        for child in node.children:
+            yield from _parts(child)
+    elif not isinstance(node, Terms):
+        yield node
+    if isinstance(node, Terms | Phrase):
+        yield from _words(node)
+
+
+def _words(text: Terms | Phrase) -> tuple[Terms, ...]:
+    return tuple(Terms(term, (term,), text.field) for term in text.terms)
+
+
+def _any_of(text: TextNode) -> Node:
+    """Return the node for texts that contain one word of ``text``, or match its pattern."""
+    if isinstance(text, Near):
+        return Or((_any_of(text.left), _any_of(text.right)))
+    if isinstance(text, Terms | Phrase) and text.terms:
+        return Terms(text.literal, text.terms, text.field, Operator.OR)
+    return text
+
+
+def _lacking(node: Node, article_id: str, matching: Mapping[Node, set[str]]) -> tuple[str, ...]:
+    """Return the parts of ``node`` that the article does not match.
+
+    ``matching`` are the ids of the articles that match each of :func:`_parts`.
+    """
+
+    def missing(parts: Iterable[Node]) -> tuple[str, ...]:
+        return tuple(describe(part) for part in parts if article_id not in matching[part])
+
+    match node:
+        case And(children):
+            return tuple(
+                part for child in children for part in _lacking(child, article_id, matching)
+            )
+        case Or(children):
+            fewest = min((_lacking(child, article_id, matching) for child in children), key=len)
+            alike = all(len(scoring_terms(child)) <= 1 for child in children)
+            return (describe(node),) if fewest and alike else fewest
+        case Terms(operator=Operator.OR):
+            lacked = missing(_words(node))
+            return (describe(node),) if len(lacked) == len(node.terms) else ()
+        case Terms():
+            return missing(_words(node))
+        case Phrase() if missing((node,)):
+            return missing(_words(node)) or missing((node,))
+        case _:
+            return missing((node,))

@@ -52,7 +52,7 @@ from newsgrep.search.rerank import (
 
 if TYPE_CHECKING:
     from newsgrep.query.dates import Calendar
-    from newsgrep.search.diagnose import Diagnosis
+    from newsgrep.search.diagnose import ClosestArticle, Diagnosis
     from newsgrep.search.explain import Explanation
 
 
@@ -96,8 +96,9 @@ class SearchResult(NamedTuple):
     ``features`` are the reranking features by article id, for the hits that were reranked.
     ``offset`` is the number of hits before the page, ``next`` the token of the page after it,
     or ``None``. ``undated`` is how many articles without a date match otherwise, ``None`` if the
-    query has no filter by date. :func:`search` leaves ``explanation`` and ``diagnosis`` empty: see
-    :func:`newsgrep.search.explain.explain` and :func:`newsgrep.search.diagnose.diagnose`.
+    query has no filter by date. :func:`search` leaves ``explanation``, ``diagnosis`` and
+    ``closest`` empty: see :func:`newsgrep.search.explain.explain`,
+    :func:`newsgrep.search.diagnose.diagnose` and :func:`newsgrep.search.diagnose.find_closest`.
     """
 
     request: SearchRequest
@@ -112,6 +113,7 @@ class SearchResult(NamedTuple):
     undated: int | None = None
     explanation: Explanation | None = None
     diagnosis: Diagnosis | None = None
+    closest: tuple[ClosestArticle, ...] = ()
 
 
 class RankedPage(NamedTuple):

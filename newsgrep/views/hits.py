@@ -27,7 +27,7 @@ from newsgrep.views import SCHEMA_VERSION, FilePath
 from newsgrep.views.article import byline_pieces, metadata_object, short_id_and_path, web_link
 
 if TYPE_CHECKING:
-    from newsgrep.search.diagnose import Diagnosis
+    from newsgrep.search.diagnose import ClosestArticle, Diagnosis
     from newsgrep.search.explain import Explanation, HitExplanation
     from newsgrep.search.search import SearchResult
 
@@ -157,6 +157,9 @@ def result_object(result: SearchResult) -> dict[str, Any]:
             hit["explanation"] = _explanation_object(result.explanation.hits[hit["id"]])
     if result.diagnosis:
         answer["diagnosis"] = asdict(result.diagnosis)
+        answer["closest"] = [
+            {**hit_object(each.hit), "lacks": list(each.lacks)} for each in result.closest
+        ]
     return answer
 
 
@@ -349,3 +352,16 @@ def diagnosis_lines(diagnosis: Diagnosis, parsed: str, index: str) -> Iterator[s
 
 def _articles(number: int) -> str:
     return count_noun(number, "article") if number else "no article"
+
+
+def closest_lines(closest: Sequence[ClosestArticle]) -> Iterator[StyledLine]:
+    """Yield the articles that come closest to a query without matches, with what each lacks."""
+    if not closest:
+        return
+    yield StyledLine()
+    yield StyledLine([StyledText("Closest articles, with what each lacks:", "title")])
+    indent = len(str(len(closest))) + 2
+    for hit, lacks in closest:
+        yield StyledLine()
+        lacking = StyledText(f"lacks {one_line(', '.join(lacks))}")
+        yield from hit_lines(hit, indent, [StyledLine([lacking], indent)])

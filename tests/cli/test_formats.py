@@ -84,6 +84,22 @@ def test_search_json_without_hits_has_a_diagnosis(seeds: Cli, args: list[str]) -
     assert result["diagnosis"]["terms"]
 
 
+def test_search_shows_closest_articles_apart_from_matches(seeds: Cli) -> None:
+    query = ("search", "联合声明 朱鹮 渔业", "--source", "汀海")
+    closest = seeds.json(*query, "--json", status=1)["closest"]
+    assert closest
+    assert all("朱鹮" in each["lacks"] for each in closest)
+    for form in ("--no-pager", "--jsonl"):
+        ran = seeds(*query, form, status=1)
+        assert ran.out == ""
+        assert all(each["title"] in ran.err for each in closest)
+        assert f"lacks {', '.join(closest[0]['lacks'])}\n" in ran.err
+    for form in ("--csv", "--paths"):
+        assert "Closest" not in seeds(*query, form, status=1).err
+    seeds(*query, status=1)
+    assert seeds.json("show", "1")["id"] == closest[0]["id"]
+
+
 def test_search_jsonl_matches_the_schema(seeds: Cli) -> None:
     lines = [json.loads(line) for line in seeds("search", "联合声明", "--jsonl").lines]
     assert [problem for line in lines for problem in schema_errors(line, LINE)] == []

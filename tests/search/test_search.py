@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -13,7 +14,7 @@ from newsgrep.engines.base import Engine, EngineRequest, Order
 from newsgrep.query.ast import Field, NameField
 from newsgrep.query.dates import Calendar, date_filter
 from newsgrep.query.parser import name_contains, parse
-from newsgrep.search.diagnose import Diagnosis, diagnose
+from newsgrep.search.diagnose import MAX_CLOSEST, Diagnosis, diagnose, find_closest
 from newsgrep.search.rerank import RERANK_DEPTH
 from newsgrep.search.search import SearchRequest, search, with_filters
 from newsgrep.views.hits import diagnosis_lines
@@ -211,3 +212,64 @@ def test_diagnose_limits_long_queries(engine: Engine) -> None:
     diagnosis = diagnosis_of(engine, " ".join(f"w{i}" for i in range(3000)))
     assert len(diagnosis.terms) == 20
     assert diagnosis.omitted_terms == 2980
+
+
+def closest_of(engine: Engine, typed: str, limit: int = 10) -> dict[str, tuple[str, ...]]:
+    request = SearchRequest(parse(typed), limit=limit)
+    assert search(engine, request).total == 0
+    return {each.hit.article.id: each.lacks for each in find_closest(engine, request)}
+
+
+@pytest.mark.parametrize(
+    ("typed", "closest"),
+    [
+        ("渔业 全文 铁路 date:2024-01-03", {"title": ("铁路",)}),
+        ("会上 全文 -渔业", {}),
+        ('"渔业的声明" 会上 date:2024-01-01', {"apart": ('"渔业的声明"', "会上")}),
+        ('"渔业的铁路" 会上 date:2024-01-02', {"together": ("铁路",)}),
+        ("会上 (台风 OR 铁路)", {"together": ("台风 OR 铁路",)}),
+        (
+            "(会上 全文 铁路) OR (台风 date:2024-01-02)",
+            {"together": ("台风",), "title": ("会上", "铁路")},
+        ),
+        ("(会上 全文) OR (台风 date:2024 -会上)", {"together": ("全文",), "title": ("会上",)}),
+        ("title:港口 title:声明 -南屿", {"together": ("title:声明",), "title": ("title:港口",)}),
+        ("caption:签署 caption:全文", {"caption": ("caption:全文",)}),
+        ("everything:签署 title:港口 -全文 date:2024", {"together": ("everything:签署",)}),
+        ("铁路", {}),
+        ("铁路 台风", {}),
+        ("source:铁路 渔业 声明", {}),
+    ],
+)
+def test_closest_names_what_each_article_lacks(
+    engine: Engine, typed: str, closest: dict[str, tuple[str, ...]]
+) -> None:
+    assert closest_of(engine, typed) == closest
+
+
+def test_closest_respects_the_limit(engine: Engine) -> None:
+    assert len(closest_of(engine, "渔业 铁路", limit=2)) == 2
+    assert not closest_of(engine, "渔业 铁路", limit=0)
+    assert not closest_of(engine, "渔业 " + " ".join(f"w{i}" for i in range(3000)))
+
+
+def test_closest_equals_brute_force(tmp_path: Path) -> None:
+    words = ["渔业", "声明", "铁路", "台风", "港口", "灯塔", "会议", "图片"]
+    chance = random.Random(18)
+    bodies = [chance.sample(words, chance.randint(0, 3)) for _ in range(12)]
+    articles = [make_article(str(n), "要闻", "，".join(body)) for n, body in enumerate(bodies)]
+    engine = engine_with("whoosh", tmp_path, articles)
+    compared = 0
+    for _ in range(60):
+        typed = chance.sample(words, chance.randint(2, 5))
+        if any(set(typed) <= set(body) for body in bodies):
+            continue
+        compared += 1
+        some = {n for n, body in enumerate(bodies) if set(typed) & set(body)}
+        closest = closest_of(engine, " ".join(typed))
+        assert len(closest) == min(len(some), MAX_CLOSEST)
+        for article_id, lacks in closest.items():
+            assert int(article_id) in some
+            assert lacks == tuple(word for word in typed if word not in bodies[int(article_id)])
+    assert compared > 20
+    engine.close()
