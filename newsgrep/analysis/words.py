@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
-from newsgrep.analysis.characters import CharKind, kind_of
-from newsgrep.analysis.segment import running_words
+from newsgrep.analysis.characters import CharKind, han_run, kind_of, word_run
+from newsgrep.analysis.segment import running_words, segmenter
 
 _MAX_NAME_LENGTH: Final = 6
 """Characters of a name: 泽连斯基 has four, most foreign names at most six."""
@@ -38,6 +38,29 @@ class SegmentedText:
         """Return how often each content word occurs."""
         counts = Counter(word for run in self.runs for word in run)
         return Counter({word: count for word, count in counts.items() if is_content_word(word)})
+
+
+class PlacedWord(NamedTuple):
+    """A word of a text, and the offset of its first character."""
+
+    start: int
+    text: str
+
+
+def placed_words(folded: str) -> list[PlacedWord]:
+    """Return the likeliest words of a folded text, in order, with their places.
+
+    >>> placed_words("签署 abc")
+    [PlacedWord(start=0, text='签署'), PlacedWord(start=3, text='abc')]
+    """
+    cut = segmenter().cut
+    placed = [PlacedWord(found.start(), found[0]) for found in word_run().finditer(folded)]
+    for found in han_run().finditer(folded):
+        at = found.start()
+        for word in cut(found[0]):
+            placed.append(PlacedWord(at, word))
+            at += len(word)
+    return sorted(placed)
 
 
 def is_content_word(word: str) -> bool:

@@ -43,6 +43,7 @@ _MOST_USED: Final[Mapping[str, Sequence[str]]] = {
     "search": ("--limit", "--source", "--since", "--sort", "--json"),
     "timeline": ("--by", "--share", "--since", "--source", "--csv"),
     "kwic": ("--limit", "--sort", "--source", "--since", "--csv"),
+    "collocates": ("--window", "--sort", "--limit", "--since", "--csv"),
     "compare": ("--sources", "--since", "--limit", "--json", "--csv"),
     "keywords": ("--limit", "--source", "--since", "--json", "--index"),
     "index": ("--index", "--engine", "--prune", "--jobs", "--quiet"),
@@ -102,7 +103,7 @@ def write_commands(group: click.Group, ctx: click.Context, formatter: click.Help
 # The query syntax
 
 QUERY_HELP: Final = """\
-Queries of search, timeline, kwic, compare, batch and saved
+Queries of search, timeline, kwic, collocates, compare, batch and saved
 
   渔业 联合声明              both words; adjacent words rank higher
   "联合声明"                 this exact string; also “ ” and 「 」

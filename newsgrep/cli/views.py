@@ -1,10 +1,9 @@
-"""Commands that show a result in another way: timeline, kwic, similar, keywords, compare."""
+"""Commands that show a result in another way: timeline, similar, keywords, compare."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import Final
@@ -35,14 +34,11 @@ from newsgrep.cli.output import (
     screen,
     show_scan,
 )
-from newsgrep.engines.base import count_matches
 from newsgrep.errors import InputError, UsageError
-from newsgrep.query.ast import describe, positive_texts
 from newsgrep.query.parser import Query, normalize
-from newsgrep.terminal import count_noun, one_line, sanitize, write
-from newsgrep.views import compare, keywords, kwic, similar, timeline, timeline_forms
+from newsgrep.terminal import one_line, sanitize, write
+from newsgrep.views import compare, keywords, similar, timeline, timeline_forms
 from newsgrep.views.bins import Interval
-from newsgrep.views.kwic import KwicLine, KwicOrder
 from newsgrep.views.timeline import Measure, Timeline
 from newsgrep.views.timeline_svg import to_svg
 
@@ -186,114 +182,6 @@ def _write_svg(result: Timeline, path: Path) -> None:
         write(to_svg(result), end="")
     else:
         path.write_text(to_svg(result), "utf-8")
-
-
-# kwic
-
-_DEFAULT_WIDTH: Final = 120
-"""Cells of a line where standard output is not a terminal."""
-
-_MAX_WIDTH: Final = 10_000
-
-
-class KwicOptions(QueryOptions, OutputOptions):
-    """The options of ``newsgrep kwic``."""
-
-    width: int | None
-    sort: KwicOrder
-    limit: int | None
-
-
-@click.command("kwic", cls=QueryCommand, short_help="Show every occurrence of a word in context.")
-@query_options
-@click.option(
-    "--width",
-    type=click.IntRange(kwic.MIN_WIDTH, _MAX_WIDTH),
-    metavar="CELLS",
-    help="Width of a line, where a Han character takes two cells.  [default: the terminal's]",
-)
-@enum_option(
-    "--sort",
-    choices=KwicOrder,
-    default=KwicOrder.RELEVANCE.value,
-    show_default=True,
-    help="Sort order; date: oldest first, -date: newest first; left, right: by the text there.",
-)
-@click.option(
-    "-n",
-    "--limit",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Show at most N occurrences.  [default: all]",
-)
-@output_options(OutputFormat.JSONL, OutputFormat.CSV)
-@index_option
-@pass_options(KwicOptions)
-def kwic_command(options: KwicOptions) -> int:
-    """Show every occurrence of the words of QUERY, in all articles that match it.
-
-    QUERY is the same as for newsgrep search. Each occurrence is a line: date, source, and the
-    text on both sides, with the keywords in one column. Lines are printed as articles are
-    read, except with --sort left or right, where all articles are read first.
-
-    \b
-    newsgrep kwic 联合声明
-    newsgrep kwic '"左右逢源"' --sort right
-    newsgrep kwic 渔业 --since 2024 --csv > fishery.csv
-    newsgrep kwic 渔业 --jsonl | jq -r .left
-    """
-    query = options.query()
-    if not positive_texts(query.root):
-        raise UsageError(
-            "QUERY contains no text to show in context. Add a word, or use newsgrep search."
-        )
-    width = options.width or get_terminal_size((_DEFAULT_WIDTH, 24)).columns
-    width = min(max(width, kwic.MIN_WIDTH), _MAX_WIDTH)
-    counter = _LineCounter()
-    with options.index.open() as engine:
-        concordance = kwic.make_concordance(
-            engine, query.root, options.sort, width=width, limit=options.limit
-        )
-        concordance = concordance._replace(lines=counter.count(concordance.lines))
-        rendering = Rendering(
-            text=lambda: kwic.to_text(concordance, screen()),
-            jsonl=lambda: kwic.to_jsonl(concordance),
-            csv=lambda: kwic.to_csv(concordance),
-            wrap=False,
-        )
-        print_result(rendering, options)
-        if not counter.lines:
-            if total := count_matches(engine, query.root):
-                verb = "matches" if total == 1 else "match"
-                print_message(
-                    f"{count_noun(total, 'article')} {verb}, but none contains a word of QUERY. "
-                    "Use newsgrep search."
-                )
-            else:
-                report_no_match(engine, query.root, describe(query.root), options.index)
-    if counter.lines and options.output is OutputFormat.TEXT:
-        click.echo(counter.summary(options.limit), err=True)
-    return 0 if counter.lines else 1
-
-
-class _LineCounter:
-    """Counts lines and their articles while they are printed."""
-
-    def __init__(self) -> None:
-        self.lines = 0
-        self._articles: set[str] = set()
-
-    def count(self, found: Iterable[KwicLine]) -> Iterator[KwicLine]:
-        for line in found:
-            self.lines += 1
-            self._articles.add(line.id)
-            yield line
-
-    def summary(self, limit: int | None) -> str:
-        lines = count_noun(self.lines, "occurrence")
-        articles = count_noun(len(self._articles), "article")
-        more = ". There may be more: raise -n." if self.lines == limit else ""
-        return f"{lines} in {articles}{more}"
 
 
 # similar

@@ -1,0 +1,247 @@
+"""Commands that show a text in its context: kwic, collocates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from shutil import get_terminal_size
+from typing import Final
+
+import click
+
+from newsgrep.cli.options import (
+    OutputFormat,
+    OutputOptions,
+    QueryCommand,
+    QueryOptions,
+    enum_option,
+    index_option,
+    limit_option,
+    output_options,
+    pass_options,
+    query_options,
+)
+from newsgrep.cli.output import Rendering, print_message, print_result, report_no_match, screen
+from newsgrep.cli.progress import show_elapsed
+from newsgrep.engines.base import count_matches
+from newsgrep.errors import UsageError
+from newsgrep.query.ast import describe, positive_texts
+from newsgrep.terminal import count_noun
+from newsgrep.views import collocates, kwic
+from newsgrep.views.collocates import CollocateOrder, Reference
+from newsgrep.views.kwic import KwicLine, KwicOrder
+
+# kwic
+
+_DEFAULT_WIDTH: Final = 120
+"""Cells of a line where standard output is not a terminal."""
+
+_MAX_WIDTH: Final = 10_000
+
+
+class KwicOptions(QueryOptions, OutputOptions):
+    """The options of ``newsgrep kwic``."""
+
+    width: int | None
+    sort: KwicOrder
+    limit: int | None
+
+
+@click.command("kwic", cls=QueryCommand, short_help="Show every occurrence of a word in context.")
+@query_options
+@click.option(
+    "--width",
+    type=click.IntRange(kwic.MIN_WIDTH, _MAX_WIDTH),
+    metavar="CELLS",
+    help="Width of a line, where a Han character takes two cells.  [default: the terminal's]",
+)
+@enum_option(
+    "--sort",
+    choices=KwicOrder,
+    default=KwicOrder.RELEVANCE.value,
+    show_default=True,
+    help="Sort order; date: oldest first, -date: newest first; left, right: by the text there.",
+)
+@click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Show at most N occurrences.  [default: all]",
+)
+@output_options(OutputFormat.JSONL, OutputFormat.CSV)
+@index_option
+@pass_options(KwicOptions)
+def kwic_command(options: KwicOptions) -> int:
+    """Show every occurrence of the words of QUERY, in all articles that match it.
+
+    QUERY is the same as for newsgrep search. Each occurrence is a line: date, source, and the
+    text on both sides, with the keywords in one column. Lines are printed as articles are
+    read, except with --sort left or right, where all articles are read first.
+
+    \b
+    newsgrep kwic 联合声明
+    newsgrep kwic '"左右逢源"' --sort right
+    newsgrep kwic 渔业 --since 2024 --csv > fishery.csv
+    newsgrep kwic 渔业 --jsonl | jq -r .left
+    """
+    query = options.query()
+    if not positive_texts(query.root):
+        raise UsageError(
+            "QUERY contains no text to show in context. Add a word, or use newsgrep search."
+        )
+    width = options.width or get_terminal_size((_DEFAULT_WIDTH, 24)).columns
+    width = min(max(width, kwic.MIN_WIDTH), _MAX_WIDTH)
+    counter = _LineCounter()
+    with options.index.open() as engine:
+        concordance = kwic.make_concordance(
+            engine, query.root, options.sort, width=width, limit=options.limit
+        )
+        concordance = concordance._replace(lines=counter.count(concordance.lines))
+        rendering = Rendering(
+            text=lambda: kwic.to_text(concordance, screen()),
+            jsonl=lambda: kwic.to_jsonl(concordance),
+            csv=lambda: kwic.to_csv(concordance),
+            wrap=False,
+        )
+        print_result(rendering, options)
+        if not counter.lines:
+            if total := count_matches(engine, query.root):
+                verb = "matches" if total == 1 else "match"
+                print_message(
+                    f"{count_noun(total, 'article')} {verb}, but none contains a word of QUERY. "
+                    "Use newsgrep search."
+                )
+            else:
+                report_no_match(engine, query.root, describe(query.root), options.index)
+    if counter.lines and options.output is OutputFormat.TEXT:
+        click.echo(counter.summary(options.limit), err=True)
+    return 0 if counter.lines else 1
+
+
+class _LineCounter:
+    """Counts lines and their articles while they are printed."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self._articles: set[str] = set()
+
+    def count(self, found: Iterable[KwicLine]) -> Iterator[KwicLine]:
+        for line in found:
+            self.lines += 1
+            self._articles.add(line.id)
+            yield line
+
+    def summary(self, limit: int | None) -> str:
+        lines = count_noun(self.lines, "occurrence")
+        articles = count_noun(len(self._articles), "article")
+        more = ". There may be more: raise -n." if self.lines == limit else ""
+        return f"{lines} in {articles}{more}"
+
+
+# collocates
+
+
+class CollocatesOptions(QueryOptions, OutputOptions):
+    """The options of ``newsgrep collocates``."""
+
+    window: int
+    left: int | None
+    right: int | None
+    sort: CollocateOrder
+    against: Reference
+    min_count: int
+    limit: int
+
+
+@click.command("collocates", cls=QueryCommand, short_help="List the words that occur near a word.")
+@query_options
+@click.option(
+    "--window",
+    type=click.IntRange(1, collocates.MAX_WINDOW),
+    metavar="N",
+    default=collocates.DEFAULT_WINDOW,
+    show_default=True,
+    help="Count N words on each side.",
+)
+@click.option(
+    "--left",
+    type=click.IntRange(0, collocates.MAX_WINDOW),
+    metavar="N",
+    help="Count N words to the left.  [default: --window]",
+)
+@click.option(
+    "--right",
+    type=click.IntRange(0, collocates.MAX_WINDOW),
+    metavar="N",
+    help="Count N words to the right.  [default: --window]",
+)
+@enum_option(
+    "--sort",
+    choices=CollocateOrder,
+    default=CollocateOrder.G2.value,
+    show_default=True,
+    help="Sort order; g2: log-likelihood, mi: mutual information.",
+)
+@enum_option(
+    "--against",
+    choices=Reference,
+    default=Reference.MATCHES.value,
+    show_default=True,
+    help="Articles to compare with: those that match, or all that pass the filters.",
+)
+@click.option(
+    "--min-count",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=collocates.DEFAULT_MIN_COUNT,
+    show_default=True,
+    help="Only words that occur at least N times near QUERY.",
+)
+@limit_option(30, "Show at most N words.")
+@output_options(OutputFormat.JSON, OutputFormat.CSV)
+@index_option
+@pass_options(CollocatesOptions)
+def collocates_command(options: CollocatesOptions) -> int:
+    """List the words that occur near the words of QUERY, in all articles that match it.
+
+    Each occurrence has a window of words to the left and to the right, up to the paragraph's
+    end. Listed are words that are significantly more frequent in the windows than elsewhere:
+    by log-likelihood (G²), with mutual information (MI) in bits. --against archive reads all
+    articles.
+
+    \b
+    newsgrep collocates 渔业
+    newsgrep collocates '"联合声明"' --left 0 --right 3 --sort mi
+    newsgrep collocates 渔业 --since 2024 --csv > collocates.csv
+    """
+    query = options.query()
+    left = options.window if options.left is None else options.left
+    right = options.window if options.right is None else options.right
+    if not left + right:
+        raise UsageError("--left 0 --right 0 leaves no words to count. Use a larger window.")
+    with options.index.open() as engine:
+        with show_elapsed("counting words"):
+            found = collocates.find_collocates(
+                engine,
+                query,
+                left=left,
+                right=right,
+                order=options.sort,
+                reference=options.against,
+                min_count=options.min_count,
+                limit=options.limit,
+            )
+        if not found.articles:
+            report_no_match(engine, query.root, found.parsed, options.index)
+    rendering = Rendering(
+        text=lambda: collocates.to_text(found, screen()),
+        json=lambda: collocates.to_json(found),
+        csv=lambda: collocates.to_csv(found),
+    )
+    print_result(rendering, options)
+    if found.articles and not found.collocates:
+        print_message(
+            f"No word is significantly more frequent near {count_noun(found.occurrences, 'place')} "
+            "than elsewhere. Use a larger --window, a lower --min-count or --against archive."
+        )
+    return 0 if found.collocates else 1

@@ -1,0 +1,296 @@
+"""Collocates: the words that occur near the texts of a query more often than elsewhere.
+
+Counts are exact: every occurrence in title and body of every matching article is read, and no
+word is estimated from a sample.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import IntEnum, StrEnum
+from typing import Any, Final, NamedTuple
+
+from newsgrep.analysis.fold import fold
+from newsgrep.analysis.words import PlacedWord, is_content_word, placed_words
+from newsgrep.engines.base import Engine, Order
+from newsgrep.errors import UsageError
+from newsgrep.models import PARAGRAPH_BREAK, Span
+from newsgrep.query.ast import Field, TextNode, describe, positive_texts
+from newsgrep.query.match import occurrence_spans
+from newsgrep.query.parser import Query
+from newsgrep.search.selection import in_batches, iter_ids
+from newsgrep.terminal import Screen, StyledLine, StyledText, count_noun, one_line, pad
+from newsgrep.views import SCHEMA_VERSION
+from newsgrep.views.keywords import (
+    MAX_SPELLING_ARTICLES,
+    SIGNIFICANT_G2,
+    read_spellings,
+    signed_g2,
+    usual_spelling,
+)
+from newsgrep.views.timeline import filters_only
+
+DEFAULT_WINDOW: Final = 5
+"""Words on each side, the most frequent choice in corpus linguistics."""
+
+MAX_WINDOW: Final = 50
+DEFAULT_MIN_COUNT: Final = 3
+
+
+class CollocateOrder(StrEnum):
+    """What collocates are sorted by, the greatest first."""
+
+    G2 = "g2"
+    MI = "mi"
+    COUNT = "count"
+
+
+class Reference(StrEnum):
+    """The articles in which words are counted: those that match, or all that pass the filters."""
+
+    MATCHES = "matches"
+    ARCHIVE = "archive"
+
+
+# G² is Dunning's log-likelihood ratio ("Accurate Methods for the Statistics of Surprise and
+# Coincidence", 1993) of words in and outside of the windows, MI the pointwise mutual information of
+# Church and Hanks ("Word Association Norms, Mutual Information, and Lexicography", 1990).
+
+
+class Collocate(NamedTuple):
+    """A word near the query's texts.
+
+    ``left`` and ``right`` count it in the windows, each time on the side of the nearest text, and
+    ``occurrences`` is their sum. ``frequency`` counts it in all words of the reference.
+    ``expected`` is the number if the word were spread evenly. ``g2`` is the log-likelihood ratio,
+    ``mi`` the mutual information in bits, log₂(occurrences / expected).
+    """
+
+    word: str
+    left: int
+    right: int
+    occurrences: int
+    frequency: int
+    expected: float
+    g2: float
+    mi: float
+
+
+class Collocations(NamedTuple):
+    """The collocates of ``query`` in windows of ``left`` and ``right`` words.
+
+    ``articles`` match and contain ``occurrences`` of its texts. ``near`` words are in the windows,
+    of ``words`` in the ``reference_articles``; words that belong to an occurrence do not count.
+    """
+
+    query: str
+    parsed: str
+    left: int
+    right: int
+    reference: Reference
+    articles: int
+    occurrences: int
+    reference_articles: int
+    near: int
+    words: int
+    collocates: tuple[Collocate, ...]
+
+
+def find_collocates(
+    engine: Engine,
+    query: Query,
+    *,
+    left: int = DEFAULT_WINDOW,
+    right: int = DEFAULT_WINDOW,
+    order: CollocateOrder = CollocateOrder.G2,
+    reference: Reference = Reference.MATCHES,
+    min_count: int = DEFAULT_MIN_COUNT,
+    limit: int = 30,
+) -> Collocations:
+    """Return the words that are significantly more frequent near the texts of ``query``.
+
+    A window ends at the paragraph. Function words, numbers and single characters take places in
+    it, but are not listed, nor words with less than ``min_count`` occurrences in windows. Raises
+    :class:`UsageError` for a query without a text.
+    """
+    texts = positive_texts(query.root)
+    if not texts:
+        raise UsageError("QUERY contains no text to find words near it. Add a word.")
+    counts = _Counts(left, right)
+    ids: list[str] = []
+    articles = 0
+    for batch in in_batches(iter_ids(engine, query.root, Order.NEWEST)):
+        ids += batch[: MAX_SPELLING_ARTICLES - len(ids)]
+        for title, body in engine.folded_texts(batch):
+            articles += 1
+            counts.add(title, texts, Field.TITLE)
+            counts.add(body, texts, Field.BODY)
+    reference_articles, frequencies = articles, counts.all
+    if reference is Reference.ARCHIVE:
+        reference_articles, frequencies = _count_archive(engine, query, texts)
+    best = _best(counts, frequencies, order, min_count)[:limit]
+    texts_read = [(fold(text), text) for text in read_spellings(engine, ids)]
+    return Collocations(
+        query=query.text,
+        parsed=describe(query.root),
+        left=left,
+        right=right,
+        reference=reference,
+        articles=articles,
+        occurrences=counts.occurrences,
+        reference_articles=reference_articles,
+        near=counts.near,
+        words=frequencies.total(),
+        collocates=tuple(
+            each._replace(word=usual_spelling(each.word, texts_read)) for each in best
+        ),
+    )
+
+
+class _Side(IntEnum):
+    LEFT = 0
+    RIGHT = 1
+
+
+class _Counts:
+    """Counts words in texts, and those in windows around the occurrences of a query's texts."""
+
+    def __init__(self, left: int, right: int) -> None:
+        self._left, self._right = left, right
+        self.occurrences = 0
+        self.all: Counter[str] = Counter()
+        self.left: Counter[str] = Counter()
+        self.right: Counter[str] = Counter()
+
+    @property
+    def near(self) -> int:
+        """The number of words in all windows."""
+        return self.left.total() + self.right.total()
+
+    def add(self, folded: str, texts: Sequence[TextNode], field: Field) -> None:
+        """Count the words of one folded title or body."""
+        if not folded:
+            return
+        spans = occurrence_spans(folded, texts, field)
+        words = list(_words_outside(placed_words(folded), spans))
+        self.all.update(word.text for word in words)
+        self.occurrences += len(spans)
+        nearest: dict[int, tuple[int, _Side]] = {}
+        after = 0
+        for span in spans:
+            while after < len(words) and words[after].start < span.end:
+                after += 1
+            first = folded.rfind(PARAGRAPH_BREAK, 0, span.start)
+            last = folded.find(PARAGRAPH_BREAK, span.end)
+            before = range(after - 1, max(after - 1 - self._left, -1), -1)
+            behind = range(after, min(after + self._right, len(words)))
+            for side, places in ((_Side.LEFT, before), (_Side.RIGHT, behind)):
+                for distance, at in enumerate(places):
+                    if words[at].start < first or 0 <= last < words[at].start:
+                        break
+                    nearest[at] = min(nearest.get(at, (distance, side)), (distance, side))
+        for at, (_, side) in nearest.items():
+            (self.left if side is _Side.LEFT else self.right)[words[at].text] += 1
+
+
+def _words_outside(words: Iterable[PlacedWord], spans: Sequence[Span]) -> Iterator[PlacedWord]:
+    """Yield the words that no span overlaps; both are sorted."""
+    at = 0
+    for word in words:
+        while at < len(spans) and spans[at].end <= word.start:
+            at += 1
+        if at == len(spans) or spans[at].start >= word.start + len(word.text):
+            yield word
+
+
+def _count_archive(
+    engine: Engine, query: Query, texts: Sequence[TextNode]
+) -> tuple[int, Counter[str]]:
+    """Return the number of articles that pass the filters of ``query``, and all their words."""
+    counts, articles = _Counts(0, 0), 0
+    for batch in in_batches(iter_ids(engine, filters_only(query.root), Order.NEWEST)):
+        for title, body in engine.folded_texts(batch):
+            articles += 1
+            counts.add(title, texts, Field.TITLE)
+            counts.add(body, texts, Field.BODY)
+    return articles, counts.all
+
+
+def _best(
+    counts: _Counts, frequencies: Counter[str], order: CollocateOrder, min_count: int
+) -> list[Collocate]:
+    """Return the significant collocates, folded, in their order."""
+    near, words = counts.near, frequencies.total()
+    found = []
+    for word in counts.left.keys() | counts.right.keys():
+        left, right, frequency = counts.left[word], counts.right[word], frequencies[word]
+        count = left + right
+        if count < min_count or not is_content_word(word):
+            continue
+        g2 = signed_g2(count, near, frequency - count, words - near)
+        if g2 >= SIGNIFICANT_G2:
+            expected = near * frequency / words
+            mi = math.log2(count / expected)
+            found.append(Collocate(word, left, right, count, frequency, expected, g2, mi))
+    keys: dict[CollocateOrder, Callable[[Collocate], float]] = {
+        CollocateOrder.G2: lambda each: each.g2,
+        CollocateOrder.MI: lambda each: each.mi,
+        CollocateOrder.COUNT: lambda each: each.occurrences,
+    }
+    return sorted(found, key=lambda each: (-keys[order](each), -each.g2, each.word))
+
+
+# Forms
+
+_WORD_WIDTH: Final = 16
+
+
+def to_text(found: Collocations, _: Screen) -> Iterator[StyledLine]:
+    """Yield a table of collocates, and lines on what was counted; nothing without collocates."""
+    if not found.collocates:
+        return
+    heading = f"{'left':>7}{'right':>7}{'count':>7}{'all':>9}{'expected':>10}{'G²':>9}{'MI':>6}"
+    yield StyledLine([StyledText(pad("word", _WORD_WIDTH) + heading, "dim")])
+    for each in found.collocates:
+        numbers = (
+            f"{each.left:>7,}{each.right:>7,}{each.occurrences:>7,}{each.frequency:>9,}"
+            f"{each.expected:>10,.1f}{each.g2:>9,.1f}{each.mi:>6.1f}"
+        )
+        name = pad(one_line(each.word), _WORD_WIDTH)
+        yield StyledLine([StyledText(name, "title"), StyledText(numbers)])
+    yield StyledLine()
+    for note in notes(found):
+        yield StyledLine([StyledText(note, "dim")])
+
+
+def notes(found: Collocations) -> Iterator[str]:
+    """Yield what was counted."""
+    yield (
+        f"{count_noun(found.occurrences, 'occurrence')} in {count_noun(found.articles, 'article')}"
+        f", {found.left} words to the left and {found.right} to the right"
+    )
+    which = "these articles"
+    if found.reference is Reference.ARCHIVE:
+        which = f"{count_noun(found.reference_articles, 'article')} of the archive"
+    yield f"{found.near:,} words near, compared with {found.words - found.near:,} others in {which}"
+
+
+def to_json(found: Collocations) -> dict[str, Any]:
+    """Return the collocates as a complete object; docs/collocates.schema.json describes it."""
+    fields = found._asdict() | {"reference": found.reference.value}
+    fields["collocates"] = [_rounded(each)._asdict() for each in found.collocates]
+    return {"version": SCHEMA_VERSION, **fields}
+
+
+def to_csv(found: Collocations) -> Iterator[Sequence[object]]:
+    """Yield a row for each collocate."""
+    yield Collocate._fields
+    yield from map(_rounded, found.collocates)
+
+
+def _rounded(each: Collocate) -> Collocate:
+    return each._replace(
+        expected=round(each.expected, 4), g2=round(each.g2, 4), mi=round(each.mi, 4)
+    )
