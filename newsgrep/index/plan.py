@@ -87,13 +87,22 @@ class Plan:
 
     @property
     def seen(self) -> int:
-        """Return how many readable files were found; records in them do not count."""
+        """Return how many readable files of the shard were found; records in them do not count."""
         unchanged = sum(
             number
             for (_, is_member, marks, _), number in self.known.count().items()
             if marks & UNCHANGED and not is_member
         )
-        return unchanged + sum(not file.locator for file in self.to_read)
+        return unchanged + sum(
+            not file.locator and self.counts(file.path) for file in self.to_read
+        )
+
+    def counts(self, file: str) -> bool:
+        """Return whether the run of this shard counts ``file``; one of another shard may be read.
+
+        Its article may have to take the place of one of this shard.
+        """
+        return self.shard is None or self.shard.takes(file)
 
     def read(self, file: File) -> None:
         """Add a file, or one record in a file, to those to read."""

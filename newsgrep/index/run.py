@@ -92,6 +92,10 @@ class UpdateRun:
         self._is_reconsidering = False
         # What other processes have stored meanwhile, by path.
         self._of_others: dict[str, FileRecord] = {}
+        # Files and records of other shards that this run has read; their own runs count them.
+        self._uncounted = {
+            file.path + file.locator for file in plan.to_read if not plan.counts(file.path)
+        }
 
     def commit(self) -> None:
         """Count all changes that :meth:`changes` has yielded as committed."""
@@ -404,6 +408,7 @@ class UpdateRun:
             yield [DropFileRecord(record.path) for record in found if record.file == STREAM]
             files = [file_of(record) for record in found if record.file != STREAM]
             self._located |= {file.path for file in files}
+            self._uncounted |= {each.path for each in found if not self.plan.counts(each.file)}
             for item in prepare(files):
                 yield self._take(item)
 
@@ -481,6 +486,8 @@ class UpdateRun:
 
     def summary(self, articles: int, seconds: float) -> UpdateSummary:
         """Return the results of the run; the index contains ``articles`` articles now."""
+        for path in self._uncounted:
+            self._outcomes.remove(path)
         counts = self._outcomes.counts()
         uncounted = self._files.count_uncounted()
         counts[Outcome.REJECTED] += uncounted

@@ -176,9 +176,13 @@ def test_duplicate_of_other_shard_replaces_deleted_file(
         names = [folder / f"{number:02}.md", folder / "again" / f"{number:02}.md"]
         (shown,) = (path for path in names if records[str(path)][4] == "indexed")
         shown.unlink()
+    seen = 0
     for number in (1, 2, 3):
-        update_index(server, paths, UpdateOptions(shard=Shard(number, 3), prune=True))
+        how = UpdateOptions(shard=Shard(number, 3), prune=True)
+        seen += (summary := update_index(server, paths, how)).seen
+        assert summary.seen == summary.files
         assert index_contents(server)[0].keys() == articles.keys()
+    assert seen == len(records) - 8
     update_index(FolderIndex(tmp_path / "whole"), paths)
     assert index_contents(server) == index_contents(FolderIndex(tmp_path / "whole"))
 
@@ -238,11 +242,10 @@ def test_simultaneous_shards_equal_one_run(
 
     def load(number: int, progress: Progress = no_progress) -> None:
         every = chance.choice((0.0, 300.0))
-        shard = Shard(number, 3)
-        update_index(
-            server, paths, UpdateOptions(shard=shard, progress=progress, commit_every=every)
-        )
+        how = UpdateOptions(shard=Shard(number, 3), progress=progress, commit_every=every)
+        seen.append(update_index(server, paths, how).seen)
 
+    seen: list[int] = []
     first, *others = chance.sample((1, 2, 3), 3)
     moments = {other: chance.randrange(1, 8) for other in others}
 
@@ -253,6 +256,7 @@ def test_simultaneous_shards_equal_one_run(
 
     load(first, meanwhile)
     assert not moments
+    assert seen == [40, 40, 40]
     whole = FolderIndex(tmp_path / "whole")
     update_index(whole, paths)
     assert contents_in_any_order(server) == contents_in_any_order(whole)
