@@ -93,9 +93,7 @@ class Plan:
             for (_, is_member, marks, _), number in self.known.count().items()
             if marks & UNCHANGED and not is_member
         )
-        return unchanged + sum(
-            not file.locator and self.counts(file.path) for file in self.to_read
-        )
+        return unchanged + sum(not file.locator and self.counts(file.path) for file in self.to_read)
 
     def counts(self, file: str) -> bool:
         """Return whether the run of this shard counts ``file``; one of another shard may be read.

@@ -176,6 +176,12 @@ class UpdateRun:
         is_own = record.path in self._outcomes
         if winner and is_own and winner.path not in {record.path, stored.path}:
             return  # a later version was chosen instead
+        if record.path == stored.path:
+            # Another state of one record, such as a line of another standard input.
+            self._take_stored(stored)
+            if texts_agree(record, stored):
+                self.histories.add_duplicate(document, stored)
+            return
         if winner:
             self._articles.remove(winner)
         self._add_of_other(stored)
