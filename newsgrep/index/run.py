@@ -84,6 +84,8 @@ class UpdateRun:
         self._articles = ArticleFiles(plan.known)
         # Lost articles that are deleted already.
         self._deleted: set[str] = set()
+        # Articles of the earlier state of a record that the stream has again.
+        self._replaced: set[str] = set()
         self._files = RecordFiles(
             plan, self._articles, self._outcomes, histories, self._delete_lost
         )
@@ -154,7 +156,7 @@ class UpdateRun:
         disputed = {stored.article_id for _, stored in refused}
         for article_id, stored in stored_now.items():
             if article_id not in disputed:
-                self._take_stored(stored)
+                yield from self._take_stored(stored)
         addresses = {address_of(stored): None for _, stored in conflicts}
         for document, stored in refused:
             addresses[address_of(document.file_record)] = None
@@ -171,29 +173,43 @@ class UpdateRun:
         record, address = document.file_record, address_of(document.file_record)
         own = (each for each in self._articles.at(address) if each.path == record.path)
         if any(each.article_id != document.article_id for each in own):
-            return  # an earlier conflict was about the same version: it has another id now
+            # An earlier conflict was about the same version, or a later state replaced it.
+            if stored.article_id not in self._articles:
+                yield from self._take_stored(stored)
+            return
         winner = self._articles.get(document.article_id)
         is_own = record.path in self._outcomes
         if winner and is_own and winner.path not in {record.path, stored.path}:
             return  # a later version was chosen instead
         if record.path == stored.path:
             # Another state of one record, such as a line of another standard input.
-            self._take_stored(stored)
+            yield from self._take_stored(stored)
             if texts_agree(record, stored):
                 self.histories.add_duplicate(document, stored)
             return
         if winner:
             self._articles.remove(winner)
-        self._add_of_other(stored)
+        yield from self._take_stored(stored)
         self._forget_duplicate(record)
         record = record._replace(article_id=address, address="")
         yield from self._add(replace(document.with_id(address), file_record=record))
         if not is_own:  # a file of another process
             self._outcomes.remove(record.path)
 
-    def _take_stored(self, stored: FileRecord) -> None:
-        """Note that another process has stored an article, perhaps in place of one of this run."""
-        winner = self._articles.get(stored.article_id or "")
+    def _take_stored(self, stored: FileRecord) -> Iterator[Change]:
+        """Note that another process has stored an article, perhaps in place of one of this run.
+
+        Of two articles that are states of one record, all processes leave the same one.
+        """
+        article_id = stored.article_id or ""
+        for own in self._articles.at(address_of(stored)):
+            if own.path == stored.path and own.article_id != article_id:
+                worse = min(own, stored, key=lambda each: (*each.version_key, each.article_id))
+                yield DeleteArticle(worse.article_id or "", Expected(worse, self._report))
+                if worse is stored:
+                    return
+                self._articles.remove(own)
+        winner = self._articles.get(article_id)
         if winner and winner.path == stored.path:
             self._articles.remove(winner)
         elif winner and texts_agree(winner, stored):
@@ -281,6 +297,7 @@ class UpdateRun:
         for each in self._articles.at(address_of(record)):
             if each.path == record.path:
                 self._articles.lose(each)
+                self._replaced.add(each.article_id or "")
         self._forget_duplicate(record)
         if outcome is Outcome.REJECTED:
             yield DropFileRecord(record.path)
@@ -362,6 +379,10 @@ class UpdateRun:
         two records of one file. A duplicate of the article takes its place, in this run or in the
         next one that finds it without an article.
         """
+        replaced = self._replaced - {record.article_id}
+        self._replaced.clear()
+        for article_id in sorted(replaced):
+            yield from self._delete_lost(article_id)
         known = self.plan.known.get(record.path)
         if known and known.status is Status.INDEXED and known.article_id != record.article_id:
             if self.plan.prune is False and not self.plan.stream and is_place(known.locator):
