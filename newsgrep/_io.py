@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from newsgrep.errors import InputError
+
 # Lone surrogates have no UTF-8; the others change the direction of text or move a cursor.
 _ESCAPED = re.compile(
     "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff"
@@ -97,6 +99,20 @@ def write_atomically(path: Path, data: bytes) -> None:
     sync(path.parent)
 
 
+def refuse_special_lock(path: Path) -> None:
+    """Raise :class:`InputError` if ``path`` exists and can't be a lock file.
+
+    A process that opens a device may start something, and a link may lead to another file.
+    """
+    with suppress(FileNotFoundError, NotADirectoryError):
+        mode = path.lstat().st_mode
+        if not stat.S_ISREG(mode):
+            raise InputError(
+                f"The lock file {path} is {describe_special_file(mode)}: delete it and run the "
+                "command again."
+            )
+
+
 def describe_special_file(mode: int) -> str:
     """Return a description for people of a file that is not a regular one, by its ``mode``."""
     return f"not a regular file but {_file_type(mode)}"
@@ -108,6 +124,8 @@ def _file_type(mode: int) -> str:
         (stat.S_ISSOCK, "a socket"),
         (stat.S_ISCHR, "a device"),
         (stat.S_ISBLK, "a device"),
+        (stat.S_ISDIR, "a folder"),
+        (stat.S_ISLNK, "a symbolic link"),
     ):
         if test(mode):
             return name

@@ -219,6 +219,7 @@ _ADVICE: Final = {
     errno.EAGAIN: "Close other programs, or use fewer --jobs.",
     errno.ENAMETOOLONG: "Use a shorter name.",
     errno.ELOOP: "Name the file that the links lead to.",
+    errno.EISDIR: "Move this folder away, or name another file.",
     errno.EIO: "Check the disk and its connection, and run the command again.",
 }
 
@@ -227,7 +228,10 @@ def describe_system_error(exc: OSError) -> str:
     """Return a sentence with what failed, the file if it is known, and the next step."""
     if exc.filename is None and exc.errno == errno.ENOENT and not _current_folder_exists():
         return "The current folder no longer exists. Change to another one."
-    name = "" if exc.filename is None else f": {quote_path(os.fsdecode(exc.filename))}"
+    # What a file can't replace is the second name.
+    is_in_the_way = exc.errno == errno.EISDIR and exc.filename2 is not None
+    path = exc.filename2 if is_in_the_way else exc.filename
+    name = "" if path is None else f": {quote_path(os.fsdecode(path))}"
     advice = _ADVICE.get(exc.errno or 0, "Fix this and run the command again.")
     return f"{exc.strerror or exc}{name}. {advice}"
 

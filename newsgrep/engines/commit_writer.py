@@ -22,7 +22,7 @@ from time import gmtime, strftime
 from typing import Any
 from zlib import crc32
 
-from newsgrep._io import sync
+from newsgrep._io import refuse_special_lock, sync
 from newsgrep.engines.base import RolledBack
 from newsgrep.engines.commits import (
     LOCK_NAME,
@@ -43,10 +43,12 @@ class CommitWriter(CommitFolder):
     def lock(self) -> Iterator[None]:
         """Keep other writers out; raises :class:`IndexLocked` if there is one.
 
+        Raises :class:`InputError` if the lock file is a link, a folder or another special file.
         The operating system releases the lock of a process that ends in any way.
         """
         from filelock import FileLock, Timeout  # a search needs no lock
 
+        refuse_special_lock(self.folder / LOCK_NAME)
         lock = FileLock(self.folder / LOCK_NAME)
         try:
             lock.acquire(timeout=0)

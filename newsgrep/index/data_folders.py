@@ -235,7 +235,12 @@ def adopt_data(folder: Path, current: Manifest | None) -> str | None:
         return f"{current.data}/{DATA_FILE}"
     restored = folder / RESTORED_FILE  # not a draft, which would name unconfirmed data
     write_new(restored, pack_manifest(data or _best_manifest(folder)))
-    restored.replace(folder / MANIFEST_FILE)
+    try:
+        restored.replace(folder / MANIFEST_FILE)
+    except OSError:  # a folder has its name
+        with suppress(OSError):
+            restored.unlink()
+        raise
     sync(folder)
     return MANIFEST_FILE
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from filelock import FileLock, Timeout
 
-from newsgrep._io import write_new
+from newsgrep._io import refuse_special_lock, write_new
 from newsgrep.engines.commits import open_regular
 from newsgrep.errors import IndexLocked, IndexMissing, InputError
 from newsgrep.index.manifest import HOLDER_FILE, LOCK_FILE
@@ -28,9 +28,11 @@ _MAX_HOLDER_BYTES: Final = 4096
 def write_lock(folder: Path, wait: float = 0.0) -> Iterator[None]:
     """Keep other writers out of the index in ``folder``.
 
-    Raises :class:`IndexLocked` if another process still writes after ``wait`` seconds, and
+    Raises :class:`IndexLocked` if another process still writes after ``wait`` seconds,
+    :class:`InputError` if the lock file is a link, a folder or another special file, and
     :class:`IndexMissing` if nothing can be written there.
     """
+    refuse_special_lock(folder / LOCK_FILE)
     lock = FileLock(folder / LOCK_FILE)
     try:
         lock.acquire(timeout=wait, poll_interval=0.05)
@@ -60,8 +62,9 @@ def exclusive_lock(lock_file: Path, what: str, wait: float = 0.0) -> Iterator[No
     """Keep other processes away from ``what``, such as ``The saved queries``.
 
     Raises :class:`IndexLocked` if another process still has the lock after ``wait`` seconds,
-    and :class:`InputError` if the file can't be written.
+    and :class:`InputError` if the file can't be written, or is not a regular one.
     """
+    refuse_special_lock(lock_file)
     lock = FileLock(lock_file)
     try:
         lock.acquire(timeout=wait, poll_interval=0.05)

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -18,6 +19,7 @@ from newsgrep.engines import commit_writer
 from newsgrep.engines.base import RolledBack
 from newsgrep.engines.commit_writer import CommitWriter, seal
 from newsgrep.engines.commits import (
+    LOCK_NAME,
     MAX_COMMIT_BYTES,
     Commit,
     FileChecksum,
@@ -25,7 +27,9 @@ from newsgrep.engines.commits import (
     open_regular,
     parse_commit,
 )
-from newsgrep.errors import IndexDamaged, IndexLocked, UsageError
+from newsgrep.errors import IndexDamaged, IndexLocked, InputError, UsageError
+from newsgrep.index.lock import exclusive_lock, write_lock
+from newsgrep.index.manifest import LOCK_FILE
 
 OWN_FILES = re.compile(r"[a-z0-9]+\.data|work")
 
@@ -265,6 +269,29 @@ def test_second_writer_gets_index_locked(folder: CommitWriter) -> None:
         pass
     with folder.lock():
         pass
+
+
+@pytest.mark.parametrize("kind", ["symbolic link", "named pipe", "folder"])
+def test_special_file_as_lock_is_an_error(folder: CommitWriter, kind: str, tmp_path: Path) -> None:
+    lock, other = folder.folder / LOCK_NAME, tmp_path / "other"
+    other.write_text("kept")
+    lock.unlink(missing_ok=True)
+    match kind:
+        case "symbolic link":
+            lock.symlink_to(other)
+        case "named pipe":
+            os.mkfifo(lock)
+        case "folder":
+            lock.mkdir()
+    with pytest.raises(InputError, match=f"{LOCK_NAME} is .* a {kind}: delete it"), folder.lock():
+        pass
+    assert other.read_text() == "kept"
+    for locked in (write_lock, partial(exclusive_lock, what="The saved queries")):
+        (tmp_path / LOCK_FILE).unlink(missing_ok=True)
+        (tmp_path / LOCK_FILE).symlink_to(lock)
+        path = tmp_path if locked is write_lock else tmp_path / LOCK_FILE
+        with pytest.raises(InputError, match=f"{LOCK_FILE} is .* link: delete it"), locked(path):
+            pass
 
 
 def test_open_last_follows_a_writer(folder: CommitWriter) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from newsgrep.cli.error_messages import describe_system_error
 from newsgrep.errors import IndexDamaged, InputError, NewsgrepError
 from newsgrep.index.data_folders import delete_data_folders, mark_data_folder
 from newsgrep.index.folder import FolderIndex
@@ -267,6 +268,20 @@ def test_pipe_as_manifest_is_damage(index: FolderIndex) -> None:
     os.mkfifo(index.path / MANIFEST_FILE)
     with pytest.raises(IndexDamaged), index.open():
         pass
+
+
+def test_folder_as_manifest_is_named_and_stays(index: FolderIndex) -> None:
+    path = index.path / MANIFEST_FILE
+    path.unlink()
+    (path / "own").mkdir(parents=True)
+    before = names(index)
+    with pytest.raises(IsADirectoryError) as caught:
+        repair_index(index)
+    assert describe_system_error(caught.value) == (
+        f"Is a directory: {path}. Move this folder away, or name another file."
+    )
+    assert names(index) == before
+    assert (path / "own").is_dir()
 
 
 # What interrupted runs leave
