@@ -21,7 +21,7 @@ from newsgrep.cli.options import (
     IndexOptions,
     completing,
     enum_option,
-    index_option,
+    indexes_option,
     pass_options,
 )
 from newsgrep.cli.output import last_search, print_message
@@ -56,7 +56,7 @@ class CiteOptions(IndexOptions):
     show_default=True,
     help="Style; bibtex, ris and csl are for reference managers.",
 )
-@index_option
+@indexes_option
 @pass_options(CiteOptions)
 def cite_command(options: CiteOptions) -> int:
     """Print citations of articles, by GB/T 7714, Chicago, or for a reference manager.
@@ -119,7 +119,7 @@ class OpenOptions(IndexOptions):
 @click.option(
     "--file", is_flag=True, help="Open the file in $VISUAL, $EDITOR or $PAGER, not the address."
 )
-@index_option
+@indexes_option
 @pass_options(OpenOptions)
 def open_command(options: OpenOptions) -> int:
     """Open an article's address in the browser, or its file in an editor.

@@ -14,7 +14,7 @@ from newsgrep.cli.options import (
     QueryCommand,
     QueryOptions,
     enum_option,
-    index_option,
+    indexes_option,
     limit_option,
     output_options,
     pass_options,
@@ -69,7 +69,7 @@ class KwicOptions(QueryOptions, OutputOptions):
     help="Show at most N occurrences.  [default: all]",
 )
 @output_options(OutputFormat.JSONL, OutputFormat.CSV)
-@index_option
+@indexes_option
 @pass_options(KwicOptions)
 def kwic_command(options: KwicOptions) -> int:
     """Show every occurrence of the words of QUERY, in all articles that match it.
@@ -199,7 +199,7 @@ class CollocatesOptions(QueryOptions, OutputOptions):
 )
 @limit_option(30, "Show at most N words.")
 @output_options(OutputFormat.JSON, OutputFormat.CSV)
-@index_option
+@indexes_option
 @pass_options(CollocatesOptions)
 def collocates_command(options: CollocatesOptions) -> int:
     """List the words that occur near the words of QUERY, in all articles that match it.

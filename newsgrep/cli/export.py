@@ -19,7 +19,7 @@ from newsgrep.cli.options import (
     QueryCommand,
     QueryOptions,
     enum_option,
-    index_option,
+    indexes_option,
     optional_query_options,
     order_option,
     pass_options,
@@ -76,7 +76,10 @@ class SelectionOptions(QueryOptions):
             limit=self.limit,
             sample=self.sample,
             seed=self.seed if self.sample else None,
-            index=os.path.abspath(str(self.index)) if self.index.is_local else str(self.index),  # noqa: PTH100
+            index=", ".join(
+                os.path.abspath(str(part)) if part.is_local else str(part)  # noqa: PTH100
+                for part in self.index.parts
+            ),
             commit=engine.commit(),
             articles=count_matches(engine),
             matching=count_matches(engine, query.root),
@@ -183,7 +186,7 @@ class ExportOptions(SelectionOptions):
     help="With --to md: write a file for each article to the new folder DIR.",
 )
 @click.option("--bom", is_flag=True, help="With --to csv: begin with a byte order mark, for Excel.")
-@index_option
+@indexes_option
 @pass_options(ExportOptions)
 def export_command(options: ExportOptions) -> int:
     """Write all articles that match QUERY, with their texts; without QUERY, all of the index.

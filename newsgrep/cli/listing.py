@@ -12,7 +12,7 @@ from newsgrep.cli.options import (
     OutputOptions,
     QueryCommand,
     QueryOptions,
-    index_option,
+    indexes_option,
     optional_query_options,
     output_options,
     pass_options,
@@ -46,7 +46,7 @@ class ListOptions(SelectionOptions, OutputOptions):
 @click.command("list", cls=QueryCommand, short_help="List articles as a table.")
 @selection_options
 @output_options(OutputFormat.JSONL, OutputFormat.CSV, OutputFormat.PATHS, columns=False)
-@index_option
+@indexes_option
 @pass_options(ListOptions)
 def list_command(options: ListOptions) -> int:
     """List the articles that match QUERY, one per line; without QUERY, all of the index.
@@ -120,7 +120,7 @@ class CountOptions(QueryOptions, OutputOptions):
     help="Count by source, month, day, author or tag (comma-separated).",
 )
 @output_options(OutputFormat.JSON, OutputFormat.CSV)
-@index_option
+@indexes_option
 @pass_options(CountOptions)
 def count_command(options: CountOptions) -> int:
     """Print the number of articles that match QUERY.
@@ -160,7 +160,7 @@ class SourcesOptions(QueryOptions, OutputOptions):
 @click.command("sources", cls=QueryCommand, short_help="List the sources with their articles.")
 @optional_query_options
 @output_options(OutputFormat.JSON, OutputFormat.CSV)
-@index_option
+@indexes_option
 @pass_options(SourcesOptions)
 def sources_command(options: SourcesOptions) -> int:
     """List all sources and how many articles each has, those with most first.

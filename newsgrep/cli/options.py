@@ -343,6 +343,10 @@ class IndexParam(click.ParamType[Index]):
         timeout = options.get("timeout", DEFAULT_TIMEOUT)
         return index_at(os.path.expanduser(value), timeout)  # noqa: PTH111  (also part of a URL)
 
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """Return the value of a variable as one index: a folder may have spaces in its name."""
+        return [rv]
+
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
@@ -551,6 +555,40 @@ def settings_file() -> Path:
 
 def index_option(command: _Command) -> _Command:
     """Add the fields of :class:`IndexOptions`."""
+    return _add_index_option(command, _one_index, "Index folder, or opensearch://HOST[:PORT]/NAME.")
+
+
+def indexes_option(command: _Command) -> _Command:
+    """Add the fields of :class:`IndexOptions`; several indexes are searched as one."""
+    return _add_index_option(
+        command,
+        _several_indexes,
+        "Index folder, or opensearch://HOST[:PORT]/NAME. Repeat it to search several as one.",
+    )
+
+
+def _several_indexes(_: click.Context, __: click.Parameter, values: tuple[Index, ...]) -> Index:
+    if len(values) == 1:
+        return values[0]
+    from newsgrep.index.combined import combine_indexes  # few searches name several
+
+    return combine_indexes(values)
+
+
+def _one_index(ctx: click.Context, param: click.Parameter, values: tuple[Index, ...]) -> Index:
+    index = _several_indexes(ctx, param, values)
+    if len(index.parts) > 1:
+        raise UsageError(
+            f"newsgrep {ctx.command.name} works on one index only. Name a single --index."
+        )
+    return index
+
+
+def _add_index_option(
+    command: _Command,
+    choose: Callable[[click.Context, click.Parameter, tuple[Index, ...]], Index],
+    help_text: str,
+) -> _Command:
     command = click.option(
         "--timeout",
         type=click.IntRange(1, _MAX_TIMEOUT),
@@ -565,9 +603,11 @@ def index_option(command: _Command) -> _Command:
     return click.option(
         "--index",
         type=IndexParam(),
-        default=default_index,
+        multiple=True,
+        callback=choose,
+        default=lambda: (default_index(),),
         envvar="NEWSGREP_INDEX",
         show_envvar=True,
         show_default="index in this folder or the nearest above",
-        help="Index folder, or opensearch://HOST[:PORT]/NAME.",
+        help=help_text,
     )(command)

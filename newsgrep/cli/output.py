@@ -196,7 +196,7 @@ def report_no_match(engine: Engine, root: Node, parsed: str, index: Index) -> Di
     # The files of an index on a server may be on other machines.
     newer, all_seen = (
         check_freshness(engine.file_records())
-        if index.is_local
+        if index.has_local_files
         else FreshnessCheck(0, complete=False)
     )
     diagnosis = diagnose(engine, root, newer, all_files_checked=all_seen)

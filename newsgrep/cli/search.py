@@ -18,7 +18,7 @@ from newsgrep.cli.options import (
     QueryCommand,
     QueryOptions,
     completing,
-    index_option,
+    indexes_option,
     limit_option,
     order_option,
     output_options,
@@ -196,7 +196,7 @@ class SearchOptions(QueryOptions, OutputOptions):
     help='Continue after the page whose "next" token is TOKEN.',
 )
 @output_options(OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV, OutputFormat.PATHS)
-@index_option
+@indexes_option
 @pass_options(SearchOptions)
 def search_command(options: SearchOptions) -> int:
     """Find articles that match QUERY, best match first.

@@ -15,7 +15,7 @@ from newsgrep.cli.options import (
     OutputFormat,
     OutputOptions,
     completing,
-    index_option,
+    indexes_option,
     output_options,
     pass_options,
 )
@@ -78,7 +78,7 @@ class ShowOptions(IndexOptions, OutputOptions):
 )
 @click.option("--raw", is_flag=True, help="Print the record in the file, before extraction.")
 @output_options(OutputFormat.JSON, OutputFormat.JSONL)
-@index_option
+@indexes_option
 @pass_options(ShowOptions)
 def show_command(options: ShowOptions) -> int:
     """Print articles: ARTICLE is a number, id, path, address or title.

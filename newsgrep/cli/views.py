@@ -19,7 +19,7 @@ from newsgrep.cli.options import (
     QueryOptions,
     completing,
     enum_option,
-    index_option,
+    indexes_option,
     limit_option,
     output_options,
     pass_options,
@@ -125,7 +125,7 @@ class TimelineOptions(QueryOptions, OutputOptions):
     metavar="FILE",
     help="Also write an SVG chart to FILE; - prints the chart and nothing else.",
 )
-@index_option
+@indexes_option
 @pass_options(TimelineOptions)
 def timeline_command(options: TimelineOptions) -> int:
     """Count the articles that match QUERY by day, week, month or year.
@@ -198,7 +198,7 @@ class SimilarOptions(IndexOptions, OutputOptions):
 @click.argument("name", metavar="ARTICLE", shell_complete=completing("article"))
 @limit_option(10, "Show at most N articles.")
 @output_options(OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV, OutputFormat.PATHS)
-@index_option
+@indexes_option
 @pass_options(SimilarOptions)
 def similar_command(options: SimilarOptions) -> int:
     """Find articles like ARTICLE, most similar first.
@@ -251,7 +251,7 @@ class KeywordsOptions(QueryOptions, OutputOptions):
 @query_options
 @limit_option(20, "Show at most N words.")
 @output_options(OutputFormat.JSON, OutputFormat.CSV)
-@index_option
+@indexes_option
 @pass_options(KeywordsOptions)
 def keywords_command(options: KeywordsOptions) -> int:
     """List the words that characterise one article, or all articles that match a query.
@@ -325,7 +325,7 @@ class CompareOptions(QueryOptions, OutputOptions):
 )
 @limit_option(15, "Show at most N words per source.")
 @output_options(OutputFormat.JSON, OutputFormat.CSV)
-@index_option
+@indexes_option
 @pass_options(CompareOptions)
 def compare_command(options: CompareOptions) -> int:
     """Compare how often, when and with which words each source writes about QUERY.

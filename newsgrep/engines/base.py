@@ -40,6 +40,19 @@ class ScoredDoc(NamedTuple):
     timestamp: float = float("-inf")
 
 
+def sort_key(candidate: ScoredDoc, order: Order) -> tuple[float, float, str]:
+    """Return the key by which ``candidate`` has its place in ``order``."""
+    article_id, score, timestamp = candidate
+    match order:
+        case Order.RELEVANCE:
+            return -score, -timestamp, article_id
+        case Order.NEWEST:
+            return -timestamp, 0, article_id
+        case Order.OLDEST:
+            undated_last = timestamp if timestamp != float("-inf") else float("inf")
+            return undated_last, 0, article_id
+
+
 class ResultPage(NamedTuple):
     """One page of matches, with the exact total and the facets of all matches.
 

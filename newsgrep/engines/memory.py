@@ -26,6 +26,7 @@ from newsgrep.engines.base import (
     RolledBack,
     ScoredDoc,
     by_frequency,
+    sort_key,
 )
 from newsgrep.engines.registry import EngineSpec, LocationKind
 from newsgrep.errors import UsageError
@@ -137,10 +138,10 @@ class MemoryEngine:
             scores = {key: score * recency.weight(timestamps[key]) for key, score in scores.items()}
         candidates = sorted(
             (ScoredDoc(d.article.id, scores[d.article.id], _timestamp(d.article)) for d in matched),
-            key=lambda candidate: _sort_key(candidate, order),
+            key=lambda candidate: sort_key(candidate, order),
         )
         beyond = [
-            c for c in candidates if after is None or _sort_key(c, order) > _sort_key(after, order)
+            c for c in candidates if after is None or sort_key(c, order) > sort_key(after, order)
         ]
         return ResultPage(
             total=len(matched),
@@ -250,18 +251,6 @@ def _is_wanted(change: TextChange, wanted: ast.Changed) -> bool:
         return in_part.get(wanted.part, True)
     day = capture_day(change.captured)
     return day is not None and (wanted.first or day) <= day <= (wanted.last or day)
-
-
-def _sort_key(candidate: ScoredDoc, order: Order) -> tuple[float, float, str]:
-    article_id, score, timestamp = candidate
-    match order:
-        case Order.RELEVANCE:
-            return -score, -timestamp, article_id
-        case Order.NEWEST:
-            return -timestamp, 0, article_id
-        case Order.OLDEST:
-            undated_last = timestamp if timestamp != float("-inf") else float("inf")
-            return undated_last, 0, article_id
 
 
 def _names(article: Article, kind: ast.NameField) -> tuple[str, ...]:

@@ -41,6 +41,15 @@ class Annotation(NamedTuple):
 
 def read_annotations(index: Index) -> dict[str, Annotation]:
     """Return the annotations by the article's id; raises :class:`InputError` for a wrong file."""
+    if len(index.parts) > 1:
+        merged: dict[str, Annotation] = {}
+        for part in index.parts:
+            for each in read_annotations(part).values():
+                before = merged.get(each.id, each)
+                names = dict.fromkeys((*before.collections, *each.collections))
+                note = before.note or each.note
+                merged[each.id] = before._replace(collections=tuple(names), note=note)
+        return merged
     path = index.personal_folder / ANNOTATIONS_FILE
     try:
         lines = read_regular(path).decode("utf-8").split("\n")

@@ -100,6 +100,11 @@ class Index(ABC):
         """Return what is the same for all names of one index, and of no other."""
 
     @property
+    def parts(self) -> tuple[Index, ...]:
+        """Return the indexes that this consists of: itself, or those that are searched as one."""
+        return (self,)
+
+    @property
     def has_local_files(self) -> bool:
         """Return whether its articles' files probably are on this machine."""
         return self.is_local

@@ -35,8 +35,12 @@ _QUERY_NAME: Final = re.compile(r"\w[\w.-]{0,47}")
 def read_saved(index: Index) -> dict[str, str]:
     """Return the saved queries of the index by name, in the order of names.
 
-    Raises :class:`InputError` if their file is invalid.
+    Of several indexes, the first one that has a name counts. Raises :class:`InputError` if their
+    file is invalid.
     """
+    if len(index.parts) > 1:
+        found = [read_saved(part) for part in reversed(index.parts)]
+        return {name: text for each in found for name, text in each.items()}
     path = _stored_at(index, SAVED_FILE)
     try:
         stored = json.loads(read_regular(path).decode("utf-8"))
