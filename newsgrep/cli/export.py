@@ -43,7 +43,7 @@ from newsgrep.views.export import (
     markdown_file,
     markdown_lines,
     provenance_line,
-    provenance_object,
+    to_json,
 )
 
 
@@ -227,7 +227,7 @@ def export_command(options: ExportOptions) -> int:
     if options.file:
         beside = options.file.with_name(f"{options.file.name}.{_PROVENANCE}")
     if beside:
-        text = encode_json(provenance_object(provenance), indent=2) + "\n"
+        text = encode_json(to_json(provenance), indent=2) + "\n"
         write_atomically(beside, text.encode())
     print_message(f"exported {provenance_line(provenance)}")
     return 0
@@ -251,10 +251,12 @@ def _export_lines(
     """Return the export as lines, without the line feed that ends each."""
     match options.to:
         case ExportFormat.JSONL:
-            return map(encode_json, listing.to_jsonl(stored, columns))
+            return map(encode_json, listing.to_jsonl(stored, columns=columns))
         case ExportFormat.CSV:
             form = CsvForm.EXCEL if options.bom else CsvForm.SAFE
-            return csv_lines(listing.to_csv(stored, columns or listing.EXPORT_COLUMNS), form)
+            return csv_lines(
+                listing.to_csv(stored, columns=columns or listing.EXPORT_COLUMNS), form
+            )
         case ExportFormat.MARKDOWN:
             return map(sanitize, markdown_lines(each.article for each in stored))
         case _:

@@ -17,7 +17,7 @@ from newsgrep.cli.options import (
     output_options,
     pass_options,
 )
-from newsgrep.cli.output import Rendering, draw, print_message, print_result
+from newsgrep.cli.output import Rendering, draw, print_message, print_result, screen
 from newsgrep.errors import UsageError
 from newsgrep.models import Article
 from newsgrep.views import history
@@ -63,8 +63,8 @@ def history_command(options: HistoryOptions) -> int:
     marks = not options.use_color
     print_result(
         Rendering(
-            text=lambda: history.to_text(result, marks=marks),
-            drawn=draw(lambda: history.to_text(result, marks=marks)),
+            text=lambda: history.to_text(result, screen(), marks=marks),
+            drawn=draw(lambda: history.to_text(result, screen(), marks=marks)),
             json=lambda: history.to_json(result),
         ),
         options,

@@ -68,8 +68,8 @@ def list_command(options: ListOptions) -> int:
         ids = options.select(engine, query)
         rendering = Rendering(
             text=lambda: listing.to_text(shown.keep(_articles(engine, ids)), screen()),
-            jsonl=lambda: listing.to_jsonl(iter_stored(engine, ids), columns),
-            csv=lambda: listing.to_csv(iter_stored(engine, ids), columns),
+            jsonl=lambda: listing.to_jsonl(iter_stored(engine, ids), columns=columns),
+            csv=lambda: listing.to_csv(iter_stored(engine, ids), columns=columns),
             paths=lambda: (each.path for each in _articles(engine, ids)),
         )
         total = count_matches(engine, query.root)

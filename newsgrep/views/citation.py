@@ -43,7 +43,7 @@ def index_digest(record: FileRecord | None) -> str:
 
 
 def cite(cited: Cited, style: CitationStyle) -> str:
-    """Return a citation as text of one or several lines; CSL is :func:`csl_object`.
+    """Return a citation as text of one or several lines; CSL is :func:`to_json`.
 
     >>> article = Article("voxg36vu63he", "漁場聲明", "", "/a", "澤島日報", "https://z.example/1")
     >>> cite(Cited(article), CitationStyle.GBT)
@@ -197,7 +197,7 @@ def _ris(cited: Cited) -> str:
 # CSL-JSON
 
 
-def csl_object(cited: Cited) -> dict[str, Any]:
+def to_json(cited: Cited) -> dict[str, Any]:
     """Return an item of CSL-JSON, as Zotero, pandoc and citeproc read it."""
     article = cited.article
     day = _day(article)
@@ -238,7 +238,7 @@ def citation_lines(
     if style is CitationStyle.CSL:
         before = "["
         for each in articles:
-            yield before + encode(csl_object(each))
+            yield before + encode(to_json(each))
             before = ","
         yield "]" if before == "," else "[]"
         return

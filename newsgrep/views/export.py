@@ -41,7 +41,7 @@ class Provenance:
     time: str
 
 
-def provenance_object(provenance: Provenance) -> dict[str, Any]:
+def to_json(provenance: Provenance) -> dict[str, Any]:
     """Return ``provenance`` with the version of newsgrep as a JSON object."""
     return {"version": SCHEMA_VERSION, "newsgrep": __version__, **asdict(provenance)}
 

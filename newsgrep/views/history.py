@@ -15,7 +15,7 @@ from newsgrep.analysis.difference import Kind, Piece, Pieces, compare_texts, cou
 from newsgrep.analysis.versions import all_versions
 from newsgrep.errors import UsageError
 from newsgrep.models import ARCHIVE_ZONE, Article, Version
-from newsgrep.terminal import StyledLine, StyledText, count_noun, one_line
+from newsgrep.terminal import Screen, StyledLine, StyledText, count_noun, one_line
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import display_path, web_link
 
@@ -161,7 +161,7 @@ def display_capture(captured: str) -> str:
 # The history
 
 
-def to_text(history: History, *, marks: bool) -> Iterator[StyledLine]:
+def to_text(history: History, _: Screen, *, marks: bool) -> Iterator[StyledLine]:
     """Yield a heading and a line for each version; with ``marks`` changes are marked by signs."""
     article = history.article
     title = StyledText(one_line(article.title), "title", web_link(article.url))

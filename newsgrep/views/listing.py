@@ -73,7 +73,7 @@ def parse_columns(text: str) -> tuple[str, ...]:
     return names
 
 
-def to_csv(stored: Iterable[Stored], columns: Sequence[str]) -> Iterator[Sequence[object]]:
+def to_csv(stored: Iterable[Stored], *, columns: Sequence[str]) -> Iterator[Sequence[object]]:
     """Yield a row for each article; several authors or tags are in one cell."""
     yield tuple(columns)
     for each in stored:
@@ -88,7 +88,7 @@ def _cell(name: str, value: Any) -> object:
     return "" if value is None else value
 
 
-def to_jsonl(stored: Iterable[Stored], columns: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
+def to_jsonl(stored: Iterable[Stored], *, columns: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
     """Yield an object for each article: as ``newsgrep show --json``, or with ``columns`` only."""
     for each in stored:
         if columns:

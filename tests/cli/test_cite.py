@@ -13,7 +13,7 @@ import pytest
 
 from newsgrep.cli.cite import _open_file
 from newsgrep.models import Article, Precision, Published
-from newsgrep.views.citation import CitationStyle, Cited, cite, csl_object
+from newsgrep.views.citation import CitationStyle, Cited, cite, to_json
 from tests.support.cli import Cli, write_article
 
 ARTICLE = Article(
@@ -104,8 +104,8 @@ def test_ris_has_one_field_per_line() -> None:
 
 
 def test_csl_object_leaves_out_what_is_unknown() -> None:
-    assert csl_object(Cited(BARE)) == {"id": "aaaabbbbcccc", "type": "webpage", "title": "Fog."}
-    assert csl_object(Cited(ARTICLE))["issued"] == {"date-parts": [[2024, 5, 17]]}
+    assert to_json(Cited(BARE)) == {"id": "aaaabbbbcccc", "type": "webpage", "title": "Fog."}
+    assert to_json(Cited(ARTICLE))["issued"] == {"date-parts": [[2024, 5, 17]]}
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from newsgrep.errors import UsageError
 from newsgrep.models import Article, Version
-from newsgrep.terminal import format_plain
+from newsgrep.terminal import Screen, format_plain
 from newsgrep.views.history import (
     difference_to_json,
     difference_to_text,
@@ -22,6 +22,7 @@ from newsgrep.views.history import (
 from tests.support.factories import make_article
 from tests.support.schemas import load_schema, schema_errors
 
+SCREEN = Screen(80)
 PARAGRAPHS = ("晚班每天两班。", "票价不变。", "乘客可在码头购票。", "咨询电话见公告。")
 BODY = "\n\n".join(PARAGRAPHS)
 EARLIER = Version(
@@ -42,7 +43,7 @@ def text_of(found: Article, *numbers: int) -> list[str]:
 
 
 def test_history_lists_versions_with_the_size_of_changes() -> None:
-    assert list(format_plain(to_text(make_history(FERRY), marks=True))) == [
+    assert list(format_plain(to_text(make_history(FERRY), SCREEN, marks=True))) == [
         "渡轮增开晚班",
         "id: ferry · 3 versions",
         "  1  2024-05-16 16:00 +08:00  35 characters  /archive/1.html",
@@ -108,7 +109,7 @@ def test_difference_of_any_texts_has_all_forms(
 ) -> None:
     found = replace(FERRY, title=title, body=body)
     found = replace(found, versions=(Version("", other_title, other_body, "/a", ""),))
-    for line in (*text_of(found), *format_plain(to_text(make_history(found), marks=True))):
+    for line in (*text_of(found), *format_plain(to_text(make_history(found), SCREEN, marks=True))):
         assert "\n" not in line
         assert "\x1b" not in line
     difference = make_difference(found)
