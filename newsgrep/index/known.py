@@ -73,6 +73,9 @@ class KnownRecords(Mapping[str, FileRecord]):
         self.others: dict[str, list[str]] = {}
         """The ids of further articles at an address, whose id is that of the first one."""
 
+        self.superseded: list[FileRecord] = []
+        """Records without an article, of files with one: two processes wrote at the same time."""
+
         self._find = find
         self._paths = array("Q")  # hashes
         # Of a file: mtime and size. Of a record in a file: half its digest, number in its locator.
@@ -130,6 +133,7 @@ class KnownRecords(Mapping[str, FileRecord]):
                     self._addresses[row] = address
                     self.others.setdefault(address, []).append(article_id)
                 if early and (same := early.pop(key, None)) is not None:
+                    self.superseded += self.records((same,))
                     self.kinds[same] |= _DEAD
                     self._paths[same] = 0
             else:

@@ -78,7 +78,7 @@ class Plan:
     @property
     def has_work(self) -> bool:
         """Whether there may be something to write."""
-        return bool(self.to_read or self.gone_rows or self.stream)
+        return bool(self.to_read or self.gone_rows or self.stream or self.known.superseded)
 
     @property
     def gone(self) -> list[FileRecord]:

@@ -108,11 +108,8 @@ class UpdateRun:
         self, prepared: Iterator[Prepared], prepare: Prepare, rewrite: Rewrite
     ) -> Iterator[Iterable[Change]]:
         """Yield all changes, in groups that must be in one commit."""
-        yield [
-            DropFileRecord(record.path)
-            for record in self._known.records(self.plan.gone_rows)
-            if record.status is not Status.INDEXED
-        ]
+        dropped = (*self._known.superseded, *self._known.records(self.plan.gone_rows))
+        yield [DropFileRecord(each.path) for each in dropped if each.status is not Status.INDEXED]
         for item in prepared:
             yield self._take_group(item, prepared)
         yield from self._promote(prepare)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from io import BytesIO
 from itertools import permutations
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from newsgrep.index.server import ServerIndex
 from newsgrep.index.store import Index
 from newsgrep.index.update import UpdateOptions, update_index
 from newsgrep.index.workers import Progress, no_progress
+from newsgrep.models import Status
 from tests.support import fake_server
 from tests.support.cli import Cli, write_article
 from tests.support.simulated_archive import (
@@ -262,6 +264,44 @@ def test_simultaneous_shards_equal_one_run(
     assert contents_in_any_order(server) == contents_in_any_order(whole)
     again = update_index(server, paths)
     assert again.counts[Outcome.ADDED] == again.counts[Outcome.UPDATED] == 0
+
+
+def json_lines(chance: random.Random) -> BytesIO:
+    """Return 16 records, each with one of nine addresses, of which three differ."""
+    lines = []
+    for number in range(16):
+        made = random_article(chance, number)
+        query = chance.choice(("", "?utm_source=a", "?utm_source=b"))
+        url = f"https://fog.example/{chance.randrange(3)}{query}"
+        record = {"title": made.title or "公报", "text": made.body or "潮汐表。", "url": url}
+        lines.append(json.dumps(record))
+    return BytesIO("\n".join(lines).encode())
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_simultaneous_streams_leave_one_article_a_record(server: ServerIndex, seed: int) -> None:
+    chance = random.Random(seed)
+    when = chance.randrange(14)
+
+    def load(progress: Progress = no_progress) -> None:
+        how = UpdateOptions(
+            stream=json_lines(chance),
+            progress=progress,
+            commit_every=chance.choice((0.0, 300.0)),
+        )
+        assert update_index(server, [], how).seen == 16
+
+    def meanwhile(done: int, _: int | None) -> None:
+        if done == when:
+            load()
+
+    load(meanwhile)
+    with server.open() as engine:
+        records = list(engine.file_records())
+    shown = [each.path for each in records if each.status is Status.INDEXED]
+    assert len(shown) == len(set(shown))
+    load()  # drops file records of duplicates that have an article
+    index_contents(server)  # one file record for each path
 
 
 def test_duplicate_of_deleted_article_is_indexed(tmp_path: Path, server: ServerIndex) -> None:
