@@ -140,6 +140,7 @@ class ExportFormat(StrEnum):
 
 _WITH_COLUMNS: Final = {ExportFormat.JSONL, ExportFormat.CSV}
 _PROVENANCE: Final = "provenance.json"
+_STANDARD_OUTPUT: Final = Path("-")
 
 
 class ExportOptions(SelectionOptions):
@@ -176,7 +177,7 @@ class ExportOptions(SelectionOptions):
     "file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write to FILE, and where it comes from to FILE.provenance.json.",
+    help="Write to FILE, and where it comes from to FILE.provenance.json; - is standard output.",
 )
 @click.option(
     "--dir",
@@ -206,6 +207,7 @@ def export_command(options: ExportOptions) -> int:
     """
     query = options.query()
     columns = listing.parse_columns(options.columns) if options.columns else ()
+    file = None if options.file == _STANDARD_OUTPUT else options.file
     if options.folder:
         _check_new_folder(options.folder)
     with options.index.open() as engine, show_scan(options.scan):
@@ -215,8 +217,8 @@ def export_command(options: ExportOptions) -> int:
             _write_folder(stored, options.folder)
         else:
             lines = _export_lines(stored, options, columns)
-            if options.file:
-                _write_file(lines, options.file)
+            if file:
+                _write_file(lines, file)
             else:
                 write_streaming(lines)
         provenance = options.provenance(engine, query, counter.number)
@@ -224,8 +226,8 @@ def export_command(options: ExportOptions) -> int:
             report_no_match(engine, query.root, describe(query.root), options.index)
             return 1
     beside = options.folder / _PROVENANCE if options.folder else None
-    if options.file:
-        beside = options.file.with_name(f"{options.file.name}.{_PROVENANCE}")
+    if file and file.is_file():
+        beside = file.with_name(f"{file.name}.{_PROVENANCE}")
     if beside:
         text = encode_json(to_json(provenance), indent=2) + "\n"
         write_atomically(beside, text.encode())
@@ -265,7 +267,7 @@ def _export_lines(
 
 
 def _write_file(lines: Iterable[str], path: Path) -> None:
-    """Write ``lines`` to ``path``, which appears when it is complete."""
+    """Write ``lines`` to ``path``: a regular file appears when it is complete."""
     with _new_file(path) as stream:
         for line in lines:
             stream.write(f"{line}\n".encode("utf-8", "replace"))
@@ -273,18 +275,25 @@ def _write_file(lines: Iterable[str], path: Path) -> None:
 
 @contextmanager
 def _new_file(path: Path) -> Iterator[IO[bytes]]:
-    draft = path.with_name(f"{path.name}.part")
+    draft = None
     try:
-        with draft.open("wb") as stream:
+        whole = path.resolve()  # a link stays a link
+        if whole.exists() and not whole.is_file():  # /dev/stdout, a named pipe: never replaced
+            with path.open("wb") as stream:
+                yield stream
+            return
+        draft = whole.with_name(f".{whole.name[:200]}.{os.getpid()}.part")
+        with draft.open("xb") as stream:
             yield stream
-        draft.replace(path)
+        draft.replace(whole)
     except OSError as exc:
         raise InputError(
             f"Cannot write {quote_path(str(path))} ({exc.strerror}). Name another file."
         ) from exc
     finally:
-        with suppress(OSError):
-            draft.unlink()
+        if draft:
+            with suppress(OSError):
+                draft.unlink()
 
 
 def _check_new_folder(folder: Path) -> None:

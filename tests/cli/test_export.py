@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -151,6 +153,33 @@ def test_export_to_file_appears_when_complete(tides: Cli, tmp_path: Path) -> Non
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "a.csv.provenance.json"]
     ran = tides("export", "-o", tmp_path / "none" / "a", status=2)
     assert "Name another file." in ran.err
+
+
+def test_export_to_a_link_writes_its_file(tides: Cli, tmp_path: Path) -> None:
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(tmp_path / "a.jsonl")
+    tides("export", "-n", "2", "-o", link)
+    assert link.is_symlink()
+    assert len((tmp_path / "a.jsonl").read_text("utf-8").splitlines()) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_export_never_replaces_a_pipe_or_device(tides: Cli, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        tides("export", "-n", "1", "--columns", "title", "-o", pipe)
+        assert json.loads(os.read(reader, 1000))["title"].endswith("号公报")
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert [p.name for p in tmp_path.iterdir()] == ["pipe"]  # no provenance beside it
+
+
+def test_export_to_minus_is_standard_output(tides: Cli) -> None:
+    assert len(tides("export", "-n", "2", "-o", "-").lines) == 2
+    assert not (tides.folder / "-").exists()
 
 
 @pytest.mark.parametrize(
