@@ -50,6 +50,7 @@ class CiteOptions(IndexOptions):
 )
 @enum_option(
     "--format",
+    "--to",
     "style",
     choices=CitationStyle,
     default=CitationStyle.GBT.value,
@@ -66,9 +67,9 @@ def cite_command(options: CiteOptions) -> int:
 
     \b
     newsgrep cite 3
-    newsgrep cite voxg36 --format chicago
-    newsgrep cite 1-5 --format bibtex >> sources.bib
-    newsgrep search --jsonl 联合声明 | newsgrep cite - --format ris > statements.ris
+    newsgrep cite voxg36 --to chicago
+    newsgrep cite 1-5 --to bibtex >> sources.bib
+    newsgrep search --jsonl 联合声明 | newsgrep cite - --to ris > statements.ris
     """
     with options.index.open() as engine:
         articles, missing = find_articles(engine, options.index, options.names)

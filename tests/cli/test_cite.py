@@ -123,7 +123,7 @@ def test_cite_prints_evidence_of_the_file(harbour: Cli) -> None:
     assert items[0]["note"] == f"SHA-256 of the file: {digest}"
     assert len(items) == 2
     (harbour.folder / "1.md").write_text("changed")
-    changed = harbour("cite", "1", "--format", "ris").out
+    changed = harbour("cite", "1", "--to", "ris").out
     assert re.search("N1  - BLAKE2b-128 of the file: [0-9a-f]{32}\n", changed)
     assert "[N/OL]" in harbour("cite", "1").out
 
