@@ -246,10 +246,11 @@ def note_command(options: NoteOptions) -> int:
         write_note(options.index, article, query_text(options.words).strip())
         return 0
     annotation = read_annotations(options.index).get(article.id)
-    return _print_notes([annotation] if annotation and annotation.note else [], options)
+    noted = [annotation] if annotation and annotation.note else []
+    return _print_notes(noted, options, f"on {article.id}")
 
 
-def _print_notes(noted: list[Annotation], options: NoteOptions) -> int:
+def _print_notes(noted: list[Annotation], options: NoteOptions, where: str = "") -> int:
     indexed = {each.id for each in noted}
     print_result(
         Rendering(
@@ -262,4 +263,7 @@ def _print_notes(noted: list[Annotation], options: NoteOptions) -> int:
         ),
         options,
     )
+    if not noted and options.output is OutputFormat.TEXT:
+        what = f"There is no note {where}" if where else "There are no notes"
+        print_message(f"{what}. Write one with: newsgrep note ARTICLE TEXT")
     return 0 if noted else 1

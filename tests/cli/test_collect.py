@@ -85,7 +85,9 @@ def test_note_is_written_shown_and_removed(harbour: Cli) -> None:
     assert (shown["note"], shown["collections"]) == ("与印刷版 不同", ["甲"])
     assert [each["title"] for each in harbour.json("note")["notes"]] == ["第2号"]
     harbour("note", "2", "--remove")
-    harbour("note", status=1)
+    assert "There are no notes. Write one with: " in harbour("note", status=1).err
+    assert "There is no note on " in harbour("note", "2", status=1).err
+    assert harbour("note", "--json", status=1).err == ""
     assert harbour("count", "in:甲").out == "1\n"
 
 
