@@ -33,6 +33,8 @@ _STYLES: Final = {
 """What the styles of :data:`newsgrep.terminal.STYLES` are in rich."""
 
 _BAR_WIDTH: Final = 30
+_BESIDE_BAR: Final = 31
+"""Cells for a source, its articles and the gaps, on terminals too narrow for a whole bar."""
 
 
 def draw_lines(lines: Iterable[StyledLine], width: int) -> Iterator[str]:
@@ -68,11 +70,12 @@ def draw_stats(stats: IndexStats, screen: Screen) -> Iterator[str]:
     sources = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
     sources.add_column("source", overflow="ellipsis", no_wrap=True)
     sources.add_column("articles", justify="right")
-    sources.add_column("")
+    room = max(1, min(_BAR_WIDTH, screen.width - _BESIDE_BAR))
+    sources.add_column("", min_width=room, no_wrap=True)  # labels are shortened, not bars
     shown = list(stats.sources.items())[:MAX_SOURCES]
     most = max(count for _, count in shown)
     for name, count in shown:
-        drawn = bar(count, most, _BAR_WIDTH, blocks=screen.blocks)
+        drawn = bar(count, most, room, blocks=screen.blocks)
         sources.add_row(Text(one_line(name) or "(none)"), f"{count:,}", Text(drawn, "cyan"))
     yield from _rows(sources, screen.width)
     if len(stats.sources) > MAX_SOURCES:

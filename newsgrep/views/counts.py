@@ -51,8 +51,9 @@ def _bars(values: Sequence[tuple[str, int]], screen: Screen) -> Iterator[StyledL
     width = max((display_width(label) for label, _ in shown), default=0)
     most = max((count for _, count in shown), default=0)
     digits = len(f"{most:,}")
+    room = max(1, min(_BAR, screen.width - width - digits - 6))  # 6: the gaps
     for label, count in shown:
-        drawn = bar(count, most, _BAR, blocks=screen.blocks)
+        drawn = bar(count, most, room, blocks=screen.blocks)
         text = f"  {count:>{digits},}  "
         pieces = [StyledText(pad(label, width)), StyledText(text), StyledText(drawn, "source")]
         yield StyledLine(pieces, indent=2)

@@ -102,24 +102,23 @@ def to_jsonl(stored: Iterable[Stored], *, columns: Sequence[str] = ()) -> Iterat
 
 _DATE_WIDTH: Final = 10
 _SOURCE_WIDTH: Final = 16
-_MIN_TITLE: Final = 20
+_MIN_TITLE: Final = 10
+_MIN_WITH_SOURCE: Final = 64
 _GAP: Final = "  "
 
 
 def to_text(articles: Iterable[Article], screen: Screen) -> Iterator[StyledLine]:
-    """Yield a line for each article: number, short id, date, source and title."""
+    """Yield a line for each article: number, short id, date, source if there is room, title."""
     for number, article in enumerate(articles, 1):
         date = article.published.iso[:_DATE_WIDTH] if article.published else "undated"
         before = [
             StyledText(f"{number:>4}{_GAP}", "dim"),
             StyledText(f"{article.id[:SHORT_ID]}{_GAP}", "dim"),
             StyledText(pad(date, _DATE_WIDTH) + _GAP),
-            StyledText(
-                pad(truncate(one_line(article.source or "–"), _SOURCE_WIDTH), _SOURCE_WIDTH),
-                "source",
-            ),
-            StyledText(_GAP),
         ]
+        if screen.width >= _MIN_WITH_SOURCE:
+            source = truncate(one_line(article.source or "–"), _SOURCE_WIDTH)
+            before += [StyledText(pad(source, _SOURCE_WIDTH), "source"), StyledText(_GAP)]
         used = sum(display_width(piece.text) for piece in before)
         title = truncate(one_line(article.title), max(screen.width - used, _MIN_TITLE))
         yield StyledLine([*before, *highlight(title, (), "title", web_link(article.url))])

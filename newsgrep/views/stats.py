@@ -95,7 +95,7 @@ def figures(stats: IndexStats) -> Iterator[tuple[str, str]]:
         yield "undated", f"{stats.undated:,}"
     yield "engine", f"{manifest.engine}, created by newsgrep {manifest.made_by}"
     yield "fingerprint", ", ".join(f"{name} {value}" for name, value in manifest.analyser.items())
-    yield "sources", f"{len(stats.sources):,}"
+    yield "sources", f"{sum(map(bool, stats.sources)):,}"  # "" is no source
 
 
 def to_text(stats: IndexStats, _: Screen) -> Iterator[StyledLine]:

@@ -54,5 +54,26 @@ def test_stats_on_a_terminal_is_a_table(seeds: Cli) -> None:
     assert (name, count, set(bar)) == ("(none)", "4", {"█"})
 
 
+@pytest.mark.parametrize("command", ["stats", "sources", "count 的 --by source"])
+def test_bars_stay_beside_their_labels(seeds: Cli, command: str) -> None:
+    _, screen = seeds.on_terminal(*command.split(), columns=40)
+    bars = [row for row in without_codes(screen.split("\n")) if "█" in row]
+    assert len(bars) > 3
+    assert all(row.strip("█▏▎▍▌▋▊▉… ") for row in bars), bars
+    assert "…" not in "".join(row.split()[-1] for row in bars)
+
+
+def test_stats_does_not_count_no_source(seeds: Cli) -> None:
+    shown = next(line for line in seeds("stats").lines if line.startswith("sources"))
+    assert int(shown.split()[1]) == len(seeds.json("stats")["sources"]) - 1
+
+
+def test_list_leaves_sources_out_on_narrow_terminals(seeds: Cli) -> None:
+    for width, shown in ((40, False), (80, True)):
+        _, screen = seeds.on_terminal("list", "--no-pager", columns=width)
+        assert ("澤島日報" in screen) == shown
+        assert len(screen.strip().splitlines()) == 16
+
+
 def test_stats_in_a_pipe_has_no_table(seeds: Cli) -> None:
     assert "─" not in seeds("stats").out
