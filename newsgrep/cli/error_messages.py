@@ -181,7 +181,9 @@ def _given_value(param: click.Parameter | None, exc: click.BadParameter) -> tupl
     if in_environment is not None:
         return str(in_environment), f" ({param.envvar})" if param else ""
     quoted = exc.message.partition("'")[2].partition("'")[0] or exc.message.split(" ")[0]
-    configured = isinstance(param, click.Option) and settings_file().exists()
+    # newsgrep config checks a value of its own command line as that of an option
+    typed = quoted in arguments
+    configured = isinstance(param, click.Option) and not typed and settings_file().exists()
     return quoted, f" ({quote_path(str(settings_file()))})" if configured else ""
 
 

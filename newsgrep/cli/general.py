@@ -29,6 +29,7 @@ from newsgrep.cli.settings import (
 )
 from newsgrep.errors import UsageError, closest
 from newsgrep.index import index_at
+from newsgrep.query.dates import timezone_named
 from newsgrep.terminal import one_line, quote_path, truncate, write
 from newsgrep.views import SCHEMA_VERSION
 
@@ -155,6 +156,8 @@ def _convert(name: str, text: str) -> Value:
         # The file applies in every folder.
         whole = index_at(os.path.expanduser(text))  # noqa: PTH111  (may be a URL)
         return os.path.abspath(str(whole)) if whole.is_local else text  # noqa: PTH100  (a string)
+    if key == "tz":
+        timezone_named(text)  # a wrong one would fail in every command
     ctx = click.get_current_context()
     for command in _commands(ctx.find_root(), table):
         option = find_option(command, key)

@@ -31,7 +31,7 @@ def small(cli: Cli) -> Cli:
         ("saved rm x", "Unknown command “rm”. Did you mean: newsgrep saved remove?"),
         ("search 声明 -gpt", "Unknown option -gpt. To exclude the word, write: NOT gpt"),
         ("search --limt 3 x", "Unknown option --limt. Did you mean --limit?"),
-        ("search x --count", "Unknown option --count. See: newsgrep search --help"),
+        ("search x --zzz", "Unknown option --zzz. See: newsgrep search --help"),
         ("search x -n abc", "--limit needs a whole number of 0 or more, not “abc”."),
         ("search x --limit=-4", "--limit needs a whole number of 0 or more, not “-4”."),
         ("kwic x --width 3", "--width needs a whole number from 60 to 10,000, not “3”."),

@@ -187,11 +187,19 @@ def test_config_stores_an_index_by_its_absolute_path(cli: Cli) -> None:
         ("search.limit", "x", "--limit needs a whole number of 0 or more, not “x”"),
         ("search.any", "yes", "--any is true or false, not “yes”."),
         ("color", "red", "--color does not take “red”."),
+        ("tz", "Mars", "Unknown time zone “Mars”"),
+        ("search.tz", "Mars", "Unknown time zone “Mars”"),
     ],
 )
 def test_config_rejects_invalid_values(cli: Cli, key: str, value: str, message: str) -> None:
     assert message in cli("config", key, value, status=2).err
     assert cli("config").lines[0].endswith("(does not exist)")
+
+
+def test_rejected_value_is_not_said_to_be_in_the_file(cli: Cli, config: Path) -> None:
+    config.write_text("jobs = 2\n", "utf-8")
+    ran = cli("config", "search.limit", "abc", status=2)
+    assert ran.err.endswith("not “abc”.\n")
 
 
 def test_config_does_not_change_what_it_cannot_parse(cli: Cli, config: Path) -> None:
