@@ -129,7 +129,7 @@ def forget_command(options: RemoveOptions) -> int:
             _print_preview(engine, content.articles)
     shown = ", ".join(map(quote_path, options.words))
     if not content.files:
-        print_message(f"The index contains nothing of {shown}. newsgrep list shows paths.")
+        print_message(f"The index contains nothing of {shown}. newsgrep list --paths prints paths.")
         return 1
     of = f"{count_noun(content.files, 'file')} with {count_noun(len(content.articles), 'article')}"
     if not _may_remove(options, f"Forget {of}"):

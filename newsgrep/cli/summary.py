@@ -124,7 +124,7 @@ def note_lines(summary: UpdateSummary, *, quiet: bool = False) -> Iterator[str]:
     for group in sorted(groups, key=lambda group: -len(group.items)):
         yield from group.lines()
     yield from _moved_lines(summary)
-    if summary.uncounted:
+    if summary.uncounted and any(group.label == Outcome.REJECTED.value for group in groups):
         yield f"rejected: {count_noun(summary.uncounted, 'more record')} for the same reasons"
     if summary.others:
         yield f"skipped: {_describe_others(summary)}"

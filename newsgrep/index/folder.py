@@ -213,8 +213,7 @@ class FolderIndex(Index):
             raise InputError(f"{self.path} is a file: name a folder for the index.") from exc
         except OSError as exc:
             raise InputError(
-                f"No index can be created in {self.path} ({exc.strerror}): name another folder "
-                "with --index."
+                f"No index can be created in {self.path} ({exc.strerror}). Name another folder."
             ) from exc
         if self._has_lost_manifest():
             raise self.missing()
@@ -222,8 +221,7 @@ class FolderIndex(Index):
         left = {DRAFT_FILE, *data_folders(self.path), *unfinished_folders(self.path)}
         if present - left:
             raise InputError(
-                f"{self.path} contains other files and no index: name an empty or new folder "
-                "with --index."
+                f"{self.path} contains other files and no index. Name an empty or new folder."
             )
 
     def lock(self, wait: float = 0.0) -> AbstractContextManager[None]:

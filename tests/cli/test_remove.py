@@ -166,7 +166,7 @@ def test_forget_removes_a_folder_that_is_gone(harbour: Cli) -> None:
     assert ran.lines[-1] == "4 articles removed; 1 article left in the index"
     assert titles(harbour) == ["第5号"]
     ran = harbour("forget", "a", "-y", status=1)
-    assert "The index contains nothing of a. newsgrep list shows paths." in ran.err
+    assert "The index contains nothing of a. newsgrep list --paths prints paths." in ran.err
 
 
 def test_forget_names_articles_with_other_copies(harbour: Cli) -> None:

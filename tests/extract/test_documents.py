@@ -200,6 +200,8 @@ def test_damaged_document_keeps_what_comes_before() -> None:
     [
         ("a.docx", b"", "the file is empty"),
         ("a.docx", b"\xd0\xcf\x11\xe0" * 9, r"a \.docx file that is not a Word document"),
+        ("a.zip", b"PK", r"a \.zip file that is not an archive of this kind"),
+        ("a.gz", b"hello", r"a \.gz file that is not compressed in this way"),
         ("a.epub", b"PK", r"a \.epub file that is not an EPUB"),
         ("a.pdf", b"", "the file is empty"),
         ("a.pdf", b"hello", r"a \.pdf file that is not a PDF"),

@@ -129,6 +129,10 @@ def unknown_format(name: str) -> str:
     for format_name, what in _EXPECTED.items():
         if suffix in RECORD_SUFFIXES[format_name]:
             return f"a {suffix} file that is not {what}"
+    if suffix in COMPRESSED_SUFFIXES or suffix in TAR_SUFFIXES:
+        return f"a {suffix} file that is not compressed in this way"
+    if suffix in ARCHIVE_SUFFIXES:
+        return f"a {suffix} file that is not an archive of this kind"
     if may_be_readable(name):
         return f"a {suffix} file that is not HTML" if suffix else "a file that is not HTML"
     return f"newsgrep does not read {suffix or 'suffix-less'} files"
