@@ -39,12 +39,17 @@ def _run(arguments: tuple[str, ...], index: Path) -> str:
     terminal, child_side = pty.openpty()
     fcntl.ioctl(child_side, termios.TIOCSWINSZ, struct.pack("HHHH", 50, WIDTH, 0, 0))
     process = subprocess.Popen(  # noqa: S603 - a fixed list of commands
-        [newsgrep, *arguments, "--index", index],
+        [newsgrep, *arguments],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=child_side,
         stderr=child_side,
-        env={"TERM": "xterm-256color", "HOME": str(index.parent), "LANG": "C.UTF-8"},
+        env={
+            "TERM": "xterm-256color",
+            "HOME": str(index.parent),
+            "LANG": "C.UTF-8",
+            "NEWSGREP_INDEX": str(index),  # hints need not name it
+        },
     )
     os.close(child_side)
     printed = b""
@@ -53,7 +58,7 @@ def _run(arguments: tuple[str, ...], index: Path) -> str:
             printed += part
     process.wait()
     os.close(terminal)
-    text = printed.decode("utf-8").replace("\r\n", "\n").replace(f" --index {index}", "")
+    text = printed.decode("utf-8").replace("\r\n", "\n")
     text = _ID_OF_A_FILE.sub("deyy74", _LINKS.sub("", text))
     return _MILLISECONDS.sub("in 5 ms", text)
 
