@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test lint docs man screenshot test-engines torture bench fuzz tools server lock clean
+.PHONY: help demo test lint docs man screenshot variants test-engines torture bench fuzz tools server lock clean
 
 help:
 	@echo "make demo    install into .venv, index seeds/, search it"
@@ -46,6 +46,10 @@ man: .venv/development
 
 screenshot: .venv/development
 	$(BIN)/python docs/build_screenshot.py
+
+# The regional spellings of --variants: a test fails if the table is not what the script writes.
+variants: .venv/development
+	$(BIN)/python docs/build_variants.py
 
 docs: man screenshot
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

@@ -57,7 +57,8 @@ def batch_command(options: BatchOptions) -> int:
     The answer to each is one JSON object on a line, printed at once. Empty lines and lines
     that begin with # are skipped. A line that begins with { is a JSON object: "query", and
     optionally "id" (returned as it is), "limit", "offset", "sort", "source", "since",
-    "until", "any", "everything", "versions". The answer to an invalid line is an "error".
+    "until", "any", "everything", "versions", "variants". The answer to an invalid
+    line is an "error".
 
     \b
     newsgrep batch queries.txt | jq -r '[.query, .total] | @tsv'

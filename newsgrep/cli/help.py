@@ -12,7 +12,16 @@ import click
 _COMMON: Final = "Common options"
 _OWN: Final = "Options"
 _GROUPS: Final[Mapping[str, Sequence[str]]] = {
-    "Query": ("--any", "--regex", "--literal", "--everything", "--scan", "--versions", "--tz"),
+    "Query": (
+        "--any",
+        "--regex",
+        "--literal",
+        "--everything",
+        "--scan",
+        "--versions",
+        "--variants",
+        "--tz",
+    ),
     "Filters": ("--source", "--since", "--until", "--in"),
     "Output": (
         "--sort",

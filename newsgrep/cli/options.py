@@ -170,6 +170,7 @@ class QueryOptions(IndexOptions):
     scan: bool
     everything: bool
     versions: Versions
+    variants: str | None
     sources: tuple[str, ...]
     since: str
     until: str
@@ -191,6 +192,8 @@ class QueryOptions(IndexOptions):
         """Parse another query with the same options and filters, as :meth:`query` does."""
         calendar = self._calendar()
         query = self._parse(words, calendar)
+        if self.variants:
+            query = expand_variants(query, self.variants)
         if self.versions is Versions.ALL:
             query = query._replace(root=in_all_versions(query.root))
         for warning in query.warnings:
@@ -227,6 +230,16 @@ class QueryOptions(IndexOptions):
         )
 
 
+def expand_variants(query: Query, chosen: str) -> Query:
+    """Return ``query`` with regional spellings, of ``words`` or of ``all`` texts.
+
+    Raises :class:`UsageError` if a string has too many spellings.
+    """
+    from newsgrep.query.variants import Variants, with_variants  # few queries use them
+
+    return with_variants(query, Variants(chosen))
+
+
 def pass_options(
     options: Callable[..., _Options],
 ) -> Callable[[Callable[[_Options], int]], Callable[..., int]]:
@@ -253,6 +266,8 @@ def pass_options(
 _HIDDEN_MINUS = "\ue000"  # a private-use character, which no query contains
 _CSV_WITH_FORM: Final = "--csv="
 _CSV_FORM: Final = "--csv-form"
+_VARIANTS_OF: Final = "--variants="
+_VARIANTS: Final = {"words": "--variants", "all": "--variants-in-strings"}
 _FORMAT_NAMES: Final = frozenset(f"--{each}" for each in OutputFormat)
 
 
@@ -279,7 +294,7 @@ class Command(click.Command):
 class QueryCommand(Command):
     """A command that takes ``-普京`` as an excluded word, where Click would see an option.
 
-    It also takes ``--csv=FORM``: an option whose value can be left out.
+    It also takes ``--csv=FORM`` and ``--variants=all``: options whose value can be left out.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -289,6 +304,8 @@ class QueryCommand(Command):
             self._warn_of_options(args[args.index("--") + 1 :])
         if any(arg.startswith(_CSV_WITH_FORM) for arg in hidden):
             hidden = list(self._split_csv_form(hidden))
+        if any(arg.startswith(_VARIANTS_OF) for arg in hidden):
+            hidden = list(self._split_variants(hidden))
         return super().parse_args(ctx, hidden)
 
     def _warn_of_options(self, words: list[str]) -> None:
@@ -310,6 +327,19 @@ class QueryCommand(Command):
                     shown = truncate(one_line(form), 40)
                     raise UsageError(f"Unknown form --csv={shown}. Choose {', '.join(CsvForm)}.")
                 yield from ("--csv", f"{_CSV_FORM}={form}")
+            else:
+                yield arg
+
+    def _split_variants(self, args: list[str]) -> Iterator[str]:
+        """Yield ``args`` with one option for ``--variants=words`` and ``=all``, up to ``--``."""
+        end = args.index("--") if "--" in args else len(args)
+        for at, arg in enumerate(args):
+            if at < end and arg.startswith(_VARIANTS_OF):
+                chosen = arg.removeprefix(_VARIANTS_OF)
+                if chosen not in _VARIANTS:
+                    shown = truncate(one_line(chosen), 40)
+                    raise UsageError(f"Unknown value --variants={shown}. Choose words or all.")
+                yield _VARIANTS[chosen]
             else:
                 yield arg
 
@@ -429,6 +459,13 @@ def query_options(command: _Command, *, required: bool = True) -> _Command:
             default=Versions.NEWEST.value,
             show_default=True,
             help="Versions of each article in which title and body are searched.",
+        ),
+        click.option("--variants-in-strings", "variants", flag_value="all", hidden=True),
+        click.option(
+            "--variants",
+            "variants",
+            flag_value="words",
+            help="Match regional spellings, too (川普, 特朗普); --variants=all also in quotes.",
         ),
         click.option("--literal", is_flag=True, help="Treat QUERY as a literal string."),
         click.option("-E", "--regex", is_flag=True, help="Treat QUERY as a regular expression."),

@@ -18,6 +18,7 @@ from newsgrep.cli.options import (
     QueryCommand,
     QueryOptions,
     completing,
+    expand_variants,
     indexes_option,
     limit_option,
     order_option,
@@ -35,10 +36,11 @@ from newsgrep.cli.output import (
     screen,
     show_scan,
 )
-from newsgrep.engines.base import FACETS, Engine, Order
+from newsgrep.engines.base import FACETS, Engine, Order, count_matches
 from newsgrep.errors import UsageError
 from newsgrep.models import ARCHIVE_ZONE
 from newsgrep.query.ast import describe
+from newsgrep.query.warnings import may_have_variants
 from newsgrep.search.search import (
     SearchRequest,
     SearchResult,
@@ -47,7 +49,7 @@ from newsgrep.search.search import (
     iter_paths,
     search,
 )
-from newsgrep.terminal import one_line, truncate
+from newsgrep.terminal import count_noun, one_line, truncate
 from newsgrep.views import hits
 
 if TYPE_CHECKING:
@@ -234,6 +236,7 @@ def search_command(options: SearchOptions) -> int:
             if options.explain and result.total:
                 result = result._replace(explanation=_explain(engine, result))
             rendering = _render_hits(result, options.index)
+        more = _count_variants(engine, request, options, result.total)
         if not result.total:
             diagnosis = report_no_match(engine, request.query.root, result.parsed, options.index)
             closest = _report_closest(engine, request, options)
@@ -245,7 +248,26 @@ def search_command(options: SearchOptions) -> int:
     finally:  # also for a reader that has seen enough: it has seen the first numbers
         if options.output is OutputFormat.TEXT:
             _remember(options, result.hits)
+    if more:
+        click.echo(more, err=True)
     return 0 if result.total else 1
+
+
+def _count_variants(
+    engine: Engine, request: SearchRequest, options: SearchOptions, total: int
+) -> str:
+    """Return that more articles match with regional spellings, or "" if they do not."""
+    query = request.query
+    if options.output is not OutputFormat.TEXT or options.variants or options.literal:
+        return ""
+    if not may_have_variants(query.root):
+        return ""
+    expanded = expand_variants(query, "words")
+    more = count_matches(engine, expanded.root) - total if expanded.variants else 0
+    if more <= 0:
+        return ""
+    others = "; ".join(f"{word}: {', '.join(others)}" for word, others in expanded.variants)
+    return f"{count_noun(more, 'more article')} with regional spellings ({others}): add --variants"
 
 
 def _stream(options: SearchOptions, request: SearchRequest) -> int:

@@ -40,6 +40,7 @@ from newsgrep.query.warnings import query_warnings
 
 if TYPE_CHECKING:
     from newsgrep.query.dates import Calendar
+    from newsgrep.query.variants import Spellings
 
 MAX_LENGTH: Final = 100_000
 """Characters of a query: parsing them takes half a second, and no command line has more."""
@@ -60,11 +61,15 @@ DEFAULT_DISTANCE: Final = 10
 
 
 class Query(NamedTuple):
-    """A query as typed, its tree, and warnings about what may be misunderstood."""
+    """A query as typed, its tree, and warnings about what may be misunderstood.
+
+    ``variants`` are the regional spellings that the tree contains as alternatives.
+    """
 
     text: str
     root: Node
     warnings: tuple[str, ...] = ()
+    variants: tuple[Spellings, ...] = ()
 
 
 LoadSaved = Callable[[], Mapping[str, str]]

@@ -13,6 +13,7 @@ from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import QueryError, UsageError
 from newsgrep.query.ast import Field, Versions, in_all_versions
 from newsgrep.query.parser import Query
+from newsgrep.query.variants import Variants, with_variants
 from newsgrep.search.search import SearchRequest, SearchResult, build_filters, search, with_filters
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.hits import result_object
@@ -138,6 +139,7 @@ def _make_request(
         any_word=_read_flag(options, "any"),
         field=Field.EVERYTHING if _read_flag(options, "everything") else Field.TEXT,
     )
+    query = with_variants(query, _read_variants(options))
     if _read_versions(options) is Versions.ALL:
         query = query._replace(root=in_all_versions(query.root))
     filters = build_filters(
@@ -155,7 +157,7 @@ def _make_request(
 
 
 _KEYS: Final = (
-    *("id", "query", "any", "everything", "versions", "source", "since", "until"),
+    *("id", "query", "any", "everything", "versions", "variants", "source", "since", "until"),
     *("sort", "limit", "offset", "after"),
 )
 
@@ -200,6 +202,17 @@ def _read_versions(options: dict[str, Any]) -> Versions:
     except ValueError as exc:
         known = ", ".join(Versions)
         raise UsageError(f"Unknown versions “{value}”. Use one of {known}.") from exc
+
+
+def _read_variants(options: dict[str, Any]) -> Variants:
+    value = options.get("variants")
+    if value is None or isinstance(value, bool):
+        return Variants.WORDS if value else Variants.OFF
+    try:
+        return Variants(value)
+    except ValueError as exc:
+        known = ", ".join(Variants)
+        raise UsageError(f'"variants" must be true, false or one of {known}.') from exc
 
 
 def _read_order(options: dict[str, Any], default: Order) -> Order:

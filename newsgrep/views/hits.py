@@ -27,6 +27,7 @@ from newsgrep.views import SCHEMA_VERSION, FilePath
 from newsgrep.views.article import byline_pieces, metadata_object, short_id_and_path, web_link
 
 if TYPE_CHECKING:
+    from newsgrep.query.parser import Query
     from newsgrep.search.diagnose import ClosestArticle, Diagnosis
     from newsgrep.search.explain import Explanation, HitExplanation
     from newsgrep.search.search import SearchResult
@@ -64,7 +65,7 @@ def to_text(
         return
     explanation = result.explanation
     if explanation:
-        yield from _explanation_lines(result.parsed, explanation)
+        yield from _explanation_lines(result, explanation)
     indent = len(str(result.hits[-1].rank)) + 2 if result.hits else 0
     for hit in result.hits:
         notes = []
@@ -135,6 +136,7 @@ def result_object(result: SearchResult) -> dict[str, Any]:
         "query": request.query.text,
         "parsed": result.parsed,
         "warnings": request.query.warnings,
+        **_variants_object(request.query),
         "sort": request.order.value,
         "offset": result.offset,
         "total": result.total,
@@ -161,6 +163,12 @@ def result_object(result: SearchResult) -> dict[str, Any]:
             {**hit_object(each.hit), "lacks": list(each.lacks)} for each in result.closest
         ]
     return answer
+
+
+def _variants_object(query: Query) -> dict[str, Any]:
+    if not query.variants:
+        return {}
+    return {"variants": {word: list(others) for word, others in query.variants}}
 
 
 def hit_object(hit: Hit) -> dict[str, Any]:
@@ -282,8 +290,11 @@ def _facet_label(value: str) -> str:
 # Explanation of scores
 
 
-def _explanation_lines(parsed: str, explanation: Explanation) -> Iterator[StyledLine]:
-    yield StyledLine([StyledText("parsed  ", "dim"), StyledText(one_line(parsed))])
+def _explanation_lines(result: SearchResult, explanation: Explanation) -> Iterator[StyledLine]:
+    yield StyledLine([StyledText("parsed  ", "dim"), StyledText(one_line(result.parsed))])
+    for word, others in result.request.query.variants:
+        also = f"{word} is also {', '.join(others)}"
+        yield StyledLine([StyledText("  added ", "dim"), StyledText(one_line(also))])
     for term, articles in explanation.terms:
         count = f"  {count_noun(articles, 'article')} with "
         yield StyledLine([StyledText(count, "dim"), StyledText(one_line(term))])

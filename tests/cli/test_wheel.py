@@ -55,6 +55,7 @@ def test_wheel_contains_data_types_and_no_tests(wheel: Path) -> None:
         "newsgrep/py.typed",
         "newsgrep/extract/outlets.toml",
         "newsgrep/analysis/folded_words.txt",
+        "newsgrep/query/variants.txt",
     } <= names
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith((".dist-info", ".data"))} == {"newsgrep"}
