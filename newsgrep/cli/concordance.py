@@ -80,7 +80,7 @@ def kwic_command(options: KwicOptions) -> int:
 
     \b
     newsgrep kwic 联合声明
-    newsgrep kwic '"左右逢源"' --sort right
+    newsgrep kwic '"联合声明"' --sort right
     newsgrep kwic 渔业 --since 2024 --csv > fishery.csv
     newsgrep kwic 渔业 --jsonl | jq -r .left
     """
@@ -210,9 +210,9 @@ def collocates_command(options: CollocatesOptions) -> int:
     articles.
 
     \b
-    newsgrep collocates 渔业
-    newsgrep collocates '"联合声明"' --left 0 --right 3 --sort mi
-    newsgrep collocates 渔业 --since 2024 --csv > collocates.csv
+    newsgrep collocates 声明
+    newsgrep collocates '"联合声明"' --left 0 --min-count 2 --sort mi
+    newsgrep collocates 声明 --since 2024 --csv > collocates.csv
     """
     query = options.query()
     left = options.window if options.left is None else options.left

@@ -118,7 +118,7 @@ def group() -> None:
     \b
     newsgrep index seeds/
     newsgrep search 联合声明
-    newsgrep search --json '"联合声明" source:青石湖' | jq -r '.hits[].url'
+    newsgrep search --json '"联合声明" source:汀海' | jq -r '.hits[].url'
     """
 
 

@@ -80,7 +80,7 @@ def delete_command(options: RemoveOptions) -> int:
     \b
     newsgrep delete 3
     newsgrep delete 'source:广告 date:2019' --preview
-    newsgrep search --jsonl 抽奖 | newsgrep delete - --yes
+    newsgrep search --jsonl 德比 | newsgrep delete - --yes
     """
     handle_signals()
     with options.index.open() as engine:

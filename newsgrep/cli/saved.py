@@ -247,7 +247,7 @@ def _report_new(
         new = find_new(engine, name, query, seen, include_existing=options.include_existing)
         # Print first, then remember: a run that dies between the two prints them again.
         if options.atom:
-            _update_feed(options.atom, name, new, state, options.wait)
+            _update_feed(options.atom, new, state, options.wait)
         elif options.command is None:
             output = options.output if sys.stdout.isatty() else OutputFormat.JSONL
             print_result(
@@ -266,20 +266,20 @@ def _report_new(
     return new.total
 
 
-def _update_feed(path: Path, name: str, new: NewArticles, state: Path, wait: float) -> None:
-    """Add new articles of the query ``name`` to the feed in ``path``, which is created if needed.
+def _update_feed(path: Path, new: NewArticles, state: Path, wait: float) -> None:
+    """Add the new articles of a saved query to the feed in ``path``, which is created if needed.
 
     Raises :class:`InputError` if it cannot be written.
     """
     from newsgrep._io import write_atomically
-    from newsgrep.views.atom import add_to_feed
+    from newsgrep.views.atom import to_atom
 
     if not new.total and path.exists():
         return
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     with exclusive_lock(state / "atom.lock", f"The feeds of {state}", wait):
         try:
-            write_atomically(path, add_to_feed(path, name, new.hits, now))
+            write_atomically(path, to_atom(new, path=path, time=now))
         except OSError as exc:
             raise InputError(
                 f"Cannot write {quote_path(str(path))} ({exc.strerror}). Name another file."

@@ -212,8 +212,8 @@ def search_command(options: SearchOptions) -> int:
 
     \b
     newsgrep search 联合声明
-    newsgrep search '"左右逢源" date:2024-05'
-    newsgrep search 渔业 -台风 --source 青石湖 --sort -date
+    newsgrep search '"鸥湾渔场" date:2024-05'
+    newsgrep search 渔业 -台风 --source 澤島日報 --sort -date
     newsgrep search -n 0 渔业 --facets source,month
     newsgrep search --everything 转载
     newsgrep search --paths -0 聯合聲明 | xargs -0 wc -c
@@ -317,8 +317,8 @@ def _render_hits(result: SearchResult, index: Index) -> Rendering:
         text=lambda: hits.to_text(
             result,
             screen(),
-            describe_next_step(result.hits, result.total, index),
-            _find_gone(index, (hit.article for hit in result.hits)),
+            next_step=describe_next_step(result.hits, result.total, index),
+            gone=_find_gone(index, (hit.article for hit in result.hits)),
         ),
         json=lambda: hits.to_json(result),
         jsonl=lambda: hits.to_jsonl(result),
@@ -355,10 +355,10 @@ def _render_stories(page: CollapsedPage, index: Index) -> Rendering:
         text=lambda: stories.to_text(
             page,
             screen(),
-            describe_next_step(
+            next_step=describe_next_step(
                 page.result.hits, page.result.total - page.compared + page.distinct, index
             ),
-            _find_gone(index, (hit.article for hit in page.result.hits)),
+            gone=_find_gone(index, (hit.article for hit in page.result.hits)),
         ),
         json=lambda: stories.to_json(page),
         jsonl=lambda: stories.to_jsonl(page),

@@ -140,7 +140,7 @@ def timeline_command(options: TimelineOptions) -> int:
     newsgrep timeline 渔业 --by year --per source --share
     newsgrep timeline 渔业 --with 大桥 --with 台风 --count per-million
     newsgrep timeline '"联合声明"' --csv > statement.csv
-    newsgrep timeline 渔业 --source 青石湖 --svg fishery.svg
+    newsgrep timeline 渔业 --source 澤島日報 --svg fishery.svg
     """
     queries = options.queries()
     with options.index.open() as engine:
@@ -334,8 +334,8 @@ def compare_command(options: CompareOptions) -> int:
     of the other sources (G² of article counts).
 
     \b
-    newsgrep compare 渔业 --sources 青石湖,汀海
-    newsgrep compare '联合声明 date:2024' --sources 青石湖,汀海 --csv
+    newsgrep compare 声明 --sources 北河,汀海
+    newsgrep compare '声明 date:2024' --sources 北河,汀海 --csv
     """
     query = options.query()
     names = options.source_names()

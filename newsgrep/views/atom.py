@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +20,7 @@ from newsgrep.errors import InputError
 from newsgrep.models import Article, Hit, Precision
 from newsgrep.terminal import one_line, quote_path
 from newsgrep.views.article import web_link
+from newsgrep.views.new import NewArticles
 
 MAX_ENTRIES: Final = 500
 """Entries of a feed; the oldest are dropped."""
@@ -34,8 +34,8 @@ _NAMESPACE: Final = uuid.UUID("fbd33e90-646b-5cde-b83d-c23aa82bd610")
 """The namespace of the ids of entries; it must not change, or readers show old entries again."""
 
 
-def add_to_feed(path: Path, name: str, hits: Iterable[Hit], time: str) -> bytes:
-    """Return the feed in ``path``, if there is one, with new ``hits`` of the saved query ``name``.
+def to_atom(new: NewArticles, *, path: Path, time: str) -> bytes:
+    """Return the feed in ``path``, if there is one, with the ``new`` articles of a saved query.
 
     ``time`` (``YYYY-MM-DDTHH:MM:SSZ``) is when they were found. Raises :class:`InputError` if the
     file is something else than a feed of newsgrep.
@@ -44,14 +44,14 @@ def add_to_feed(path: Path, name: str, hits: Iterable[Hit], time: str) -> bytes:
     old = feed.findall(_tag("entry"))
     known = {entry.findtext(_tag("id")): entry for entry in old}
     added = []
-    for hit in hits:
+    for hit in new.hits:
         identity = _identity(hit.article.id)
         entry = known.get(identity)
         if entry is None:  # else another saved query has found it
             entry = known[identity] = _entry(hit, identity, time)
             added.append(entry)
         terms = {each.get("term") for each in entry.findall(_tag("category"))}
-        if (term := _clean(name)) not in terms:
+        if (term := _clean(new.name)) not in terms:
             etree.SubElement(entry, _tag("category"), term=term)
     for entry in old:
         feed.remove(entry)

@@ -53,7 +53,7 @@ _FACET_BAR: Final = 30
 
 
 def to_text(
-    result: SearchResult, screen: Screen, next_step: str = "", gone: Container[str] = ()
+    result: SearchResult, screen: Screen, *, next_step: str = "", gone: Container[str] = ()
 ) -> Iterator[StyledLine]:
     """Yield all hits, the facets, and a last line with total, time and the ``next_step``.
 

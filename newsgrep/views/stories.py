@@ -109,7 +109,7 @@ def search_collapsed(engine: Engine, request: SearchRequest) -> CollapsedPage:
 
 
 def to_text(
-    page: CollapsedPage, _: Screen, next_step: str = "", gone: Container[str] = ()
+    page: CollapsedPage, _: Screen, *, next_step: str = "", gone: Container[str] = ()
 ) -> Iterator[StyledLine]:
     """Yield all hits, each with a line on its other versions, and a last line with totals.
 

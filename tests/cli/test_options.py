@@ -13,21 +13,9 @@ from newsgrep.cli.main import COMMANDS, group
 from newsgrep.cli.options import OutputFormat, OutputOptions
 from newsgrep.cli.search import FacetsParam, HalfLifeParam
 from newsgrep.errors import UsageError
-from tests.support.cli import Cli
+from tests.support.cli import Cli, leaf_commands
 
 DAY = 86_400.0
-
-
-def commands(parent: click.Group = group) -> Iterator[click.Command]:
-    """Yield every command, and those of groups."""
-    context = click.Context(parent)
-    for name in parent.list_commands(context):
-        command = parent.get_command(context, name)
-        assert command is not None
-        if isinstance(command, click.Group):
-            yield from commands(command)
-        else:
-            yield command
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +25,7 @@ def _collect_garbage() -> Iterator[None]:
 
 
 def test_options_have_a_field_for_each_parameter() -> None:
-    for command in commands():
+    for command in leaf_commands():
         function = getattr(command.callback, "__wrapped__")  # noqa: B009  (mypy does not know it)
         options = function.__globals__[function.__annotations__["options"]]
         known = {name for base in options.__mro__ for name in vars(base).get("__annotations__", ())}
@@ -54,7 +42,7 @@ def test_options_are_frozen() -> None:
 
 
 def test_help_of_options_is_a_phrase() -> None:
-    for command in commands():
+    for command in leaf_commands():
         for option in command.params:
             if isinstance(option, click.Option):
                 text = (option.help or "").split("  [default")[0]

@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
-from newsgrep.cli.main import run_command
+from newsgrep.cli.main import group, run_command
 
 REPOSITORY = Path(__file__).parents[2]
 NEWSGREP = shutil.which("newsgrep", path=str(Path(sys.executable).parent)) or "newsgrep"
@@ -238,6 +239,18 @@ class Cli:
         ran = self("search", "--json", *args, status=None)
         assert ran.status in {0, 1}, ran
         return [hit["title"] for hit in json.loads(ran.stdout)["hits"]]
+
+
+def leaf_commands(parent: click.Group = group) -> Iterator[click.Command]:
+    """Yield every command of newsgrep, and those of groups."""
+    context = click.Context(parent)
+    for name in parent.list_commands(context):
+        command = parent.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from leaf_commands(command)
+        else:
+            yield command
 
 
 def assert_no_crash(stderr: bytes) -> None:

@@ -18,6 +18,7 @@ FORMS = {
     "to_jsonl": (None,),
     "to_csv": (None,),
     "to_svg": (None,),
+    "to_atom": (None,),
 }
 """The form functions with their positional parameters; the first one is the value."""
 
