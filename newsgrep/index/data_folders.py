@@ -211,7 +211,7 @@ def _stored_manifest(folder: Path, name: str) -> Manifest | None:
 
 
 def _has_articles(folder: Path, name: str) -> bool:
-    with suppress(NewsgrepError, FileNotFoundError):
+    with suppress(NewsgrepError, FileNotFoundError, NotADirectoryError):
         stored = salvage(name.partition("-")[0], folder / name)
         return any(isinstance(item, Stored) for item in stored)
     return False
@@ -272,7 +272,7 @@ def _is_data_of(folder: Path, manifest: Manifest) -> bool:
 
 
 def _is_readable(folder: Path, manifest: Manifest) -> bool:
-    with suppress(IndexProblem):
+    with suppress(IndexProblem, NotADirectoryError):
         open_engine(manifest.engine, folder / manifest.data).close()
         return True
     return False

@@ -229,6 +229,8 @@ def check_data(folder: Path, manifest: Manifest) -> None:
         problem = "it is of other data"
     except FileNotFoundError:
         problem = "it is missing"
+    except NotADirectoryError:
+        problem = f"{manifest.data} is not a folder"
     except ValueError as exc:
         problem = str(exc)
     raise IndexDamaged(

@@ -284,6 +284,21 @@ def test_folder_as_manifest_is_named_and_stays(index: FolderIndex) -> None:
     assert (path / "own").is_dir()
 
 
+@pytest.mark.parametrize("is_pipe", [False, True])
+def test_file_instead_of_data_folder_is_damage(index: FolderIndex, is_pipe: bool) -> None:
+    data = index.path / read_manifest(index.path).data
+    data.rename(index.path.with_name("moved"))
+    os.mkfifo(data) if is_pipe else data.write_bytes(b"mine")
+    before = names(index)
+    with pytest.raises(IndexDamaged, match=f"{data.name} is not a folder"), index.open():
+        pass
+    assert [problem.in_data for problem in verify_index(index).problems] == [True]
+    with pytest.raises(IndexDamaged, match="Nothing can be restored"):
+        repair_index(index)
+    assert names(index) == before
+    assert is_pipe or data.read_bytes() == b"mine"
+
+
 # What interrupted runs leave
 
 
