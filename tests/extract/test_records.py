@@ -318,7 +318,15 @@ def test_truncated_archives_list_the_damage() -> None:
 
 @pytest.mark.parametrize(
     ("name", "is_page"),
-    [("a.SHTML", True), ("a.aspx", True), ("a", True), ("a.html?id=5", True), ("a.css", False)],
+    [
+        ("a.SHTML", True),
+        ("a.aspx", True),
+        ("a", True),
+        ("a.html?id=5", True),
+        ("a.html.1", True),
+        ("a.css.1", False),
+        ("a.css", False),
+    ],
 )
 def test_pages_are_recognised_by_content(name: str, is_page: bool) -> None:
     data = f"<!DOCTYPE html><title>题</title><p>{TEXT}</p>".encode()

@@ -49,13 +49,14 @@ _PAGE_BEGINNING: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _QUERY: Final = re.compile(r"[?#].*", re.DOTALL)
+_COPY: Final = re.compile(r"\.[0-9]{1,4}")
 
 
 def name_of_format(name: str, head: bytes) -> str | None:
     """Return the document format of a file by its name, or by ``head``, its first bytes.
 
-    A query string in the name is ignored, as in ``article.html?id=5``. Returns None if the file
-    is none of the formats.
+    What wget adds to a name is ignored: a query string, as in ``article.html?id=5``, and a number,
+    as in ``index.html.1``. Returns None if the file is none of the formats.
     """
     suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - a name may contain any byte
     if suffix in _MODULES:
@@ -68,9 +69,17 @@ def name_of_format(name: str, head: bytes) -> str | None:
 
 
 def plain_suffix(name: str) -> str:
-    """Return the suffix of a file name without its query string, in lower case with its dot."""
+    """Return the suffix of a file name without what wget adds, in lower case with its dot.
+
+    >>> plain_suffix("article.html?id=5"), plain_suffix("index.HTML.1"), plain_suffix("part.1")
+    ('.html', '.html', '.1')
+    """
     stem = _QUERY.sub("", os.path.basename(name))  # noqa: PTH119 - a name may contain any byte
-    return os.path.splitext(stem)[1].lower()  # noqa: PTH122 - as above
+    stem, suffix = os.path.splitext(stem)  # noqa: PTH122 - as above
+    if _COPY.fullmatch(suffix):
+        before = os.path.splitext(stem)[1].lower()  # noqa: PTH122 - as above
+        return before if before in _MODULES or before in PAGE_SUFFIXES - {""} else suffix
+    return suffix.lower()
 
 
 def format_named(name: str) -> Format:
