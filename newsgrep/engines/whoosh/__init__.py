@@ -21,7 +21,7 @@ def _open(folder: Path, create: bool) -> Engine:
 
 
 def _salvage(folder: Path) -> Iterator[Stored | Unreadable]:
-    from newsgrep.engines.whoosh.engine import salvage
+    from newsgrep.engines.whoosh.recovery import salvage
 
     return salvage(folder)
 

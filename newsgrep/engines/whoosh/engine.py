@@ -18,25 +18,19 @@ from newsgrep.engines.base import (
     ResultPage,
     RolledBack,
     ScoredDoc,
-    Stored,
-    Unreadable,
 )
 from newsgrep.engines.commits import Commit, CommitFolder
 from newsgrep.engines.postings_query import count_facet, match_documents
 from newsgrep.engines.ranking import after_cursor, apply_recency, score_documents, select_page
 from newsgrep.engines.whoosh.reader import WhooshReader
-from newsgrep.engines.whoosh.storage import (
-    ENGINE,
-    OWN_FILE,
-    CorruptFile,
-    describe_segments,
-)
+from newsgrep.engines.whoosh.storage import ENGINE, OWN_FILE, CorruptFile, describe_segments
 from newsgrep.errors import IndexDamaged, IndexMissing
 from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import MatchAll, Node, scoring_terms
 
 if TYPE_CHECKING:
     from newsgrep.engines.commit_writer import CommitWriter
+
 
 _DAMAGE_ERRORS = (struct.error, zlib.error, LookupError, ValueError)
 """Raised for bytes that somebody has made up: pages have checksums."""
@@ -216,13 +210,6 @@ def open_engine(folder: Path, create: bool) -> WhooshEngine:
     if not folder.is_dir():
         raise IndexMissing(f"There is no index in {folder}: make one with newsgrep index PATH.")
     return WhooshEngine(folder)
-
-
-def salvage(folder: Path) -> Iterator[Stored | Unreadable]:
-    """Yield what is readable in the index in ``folder``, then what is not."""
-    from newsgrep.engines.whoosh.salvage import salvage as salvage_folder
-
-    return salvage_folder(folder)
 
 
 def rollback(folder: Path) -> RolledBack:

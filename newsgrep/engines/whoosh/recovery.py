@@ -1,21 +1,45 @@
-"""Checking a Whoosh index: files and their checksums, articles, terms and the texts of articles."""
+"""Verifying a Whoosh index, and salvaging what can be read of a damaged one.
+
+Indexes of formats 4 to 6 are salvaged in the same way, when they are rebuilt.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 from zlib import crc32
 
+from newsgrep.analysis.codec import unpack_article, unpack_file_record, unpack_left_out
 from newsgrep.analysis.document import make_document
-from newsgrep.engines.commits import CommitFolder
+from newsgrep.analysis.versions import unpack_versions
+from newsgrep.engines.base import Stored, Unreadable
+from newsgrep.engines.commits import Commit, CommitFolder, checksum_file
+from newsgrep.engines.whoosh.old_formats import OldSegment, read_old_commits
 from newsgrep.engines.whoosh.reader import WhooshReader
+from newsgrep.engines.whoosh.segment import BytesColumn
 from newsgrep.engines.whoosh.storage import (
+    BYTES_COLUMNS,
     CAPTION_FIELD,
     CHANGE_FIELD,
     EARLIER_FIELD,
+    ENGINE,
     LEFT_OUT_FIELD,
+    OWN_FILE,
     TEXT_FIELD,
+    VERSIONS_COLUMN,
+    CheckedFile,
+    CorruptFile,
+    Segment,
+    read_deleted,
+    read_page_checksums,
+    segments_of,
 )
+from newsgrep.errors import IndexDamaged
+from newsgrep.models import FileRecord, Status
 
 _64_BITS: Final = (1 << 64) - 1
 
@@ -70,3 +94,191 @@ def _term_problems(reader: WhooshReader) -> Iterator[str]:
 
 def _term_checksum(field: str, term: str, count: int) -> int:
     return crc32(f"{field} {term}".encode()) * (2 * count + 1)
+
+
+_SELF_CHECKED: Final = frozenset(("folded", "rest", VERSIONS_COLUMN))
+"""Columns whose values contain checksums of their own: one may be intact in a damaged page."""
+
+_NAMES_IN_FORMAT_4: Final = {"file_record": "stamp"}
+
+
+_DAMAGE: Final = (CorruptFile, FileNotFoundError, ValueError, LookupError, TypeError)
+"""What damaged bytes raise. Another error of the system must not look like a loss of data."""
+
+
+class _SavedFile(NamedTuple):
+    """What is known of a file: its size, and its page checksums.
+
+    ``pages`` is ``None`` if the whole file was compared with its checksum.
+    """
+
+    size: int
+    pages: bytes | None
+
+
+class _OpenSegment(NamedTuple):
+    """The numbers of a segment's living documents, and its columns by name."""
+
+    living: Iterable[int]
+    columns: Mapping[str, Any]
+    files: list[CheckedFile]
+
+
+class _EmptyColumn:
+    """Stands in for a column that a segment does not have."""
+
+    def __getitem__(self, number: int) -> bytes:
+        return b""
+
+
+class _UnreadableColumn:
+    """Stands in for a column that can't be opened."""
+
+    def __getitem__(self, number: int) -> bytes:
+        raise LookupError(number)
+
+
+class _Commit(NamedTuple):
+    """A readable commit: functions that open its segments, and whether it is the last commit."""
+
+    segments: Sequence[Callable[[], _OpenSegment]]
+    is_last: bool
+
+
+def salvage(folder: Path) -> Iterator[Stored | Unreadable]:
+    """Yield everything readable, each article and file record once, then what is unreadable.
+
+    What the last commit can't provide may still be readable in the commit before it. If the last
+    commit is not readable itself, it is unknown what it contained, and that is one of the
+    unreadable items. Raises :class:`IndexDamaged` if neither commit is readable.
+    """
+    seen: set[str] = set()
+    lost: list[str | None] = []
+    commits = list(_commits(folder))
+    if not commits:
+        raise IndexDamaged(
+            f"Nothing can be recovered from {folder}: its commit files are missing or damaged. "
+            "Delete the folder of the index and index again."
+        )
+    last, *previous = commits
+    for item in _salvage_commit(last):
+        if isinstance(item, Unreadable):
+            lost.append(item.path)
+        elif (key := _stored_key(item.file_record)) not in seen:
+            seen.add(key)
+            yield item
+    # What only the previous commit contains was deleted by the last one, or is lost in it.
+    for item in _salvage_commit(previous[0]) if lost and previous else ():
+        if isinstance(item, Unreadable) or _stored_key(item.file_record) in seen:
+            continue
+        path = item.file_record.path
+        if path in lost or None in lost:
+            lost.remove(path if path in lost else None)
+            yield item
+    yield from map(Unreadable, lost)
+    if not last.is_last:
+        yield Unreadable(None)
+
+
+def _stored_key(record: FileRecord) -> str:
+    if record.status is Status.INDEXED:
+        return f"article {record.article_id}"
+    return f"file {record.path}"
+
+
+def _commits(folder: Path) -> Iterator[_Commit]:
+    """Yield each readable commit, the last one first.
+
+    The last segment comes first, so that of an article that is stored twice, because a list of
+    deleted documents is lost, the newer one is yielded.
+    """
+    commits = CommitFolder(folder, ENGINE, OWN_FILE)
+    last = commits.expected_number()
+    for commit in commits.readable_commits():
+        with suppress(CorruptFile):
+            segments = reversed(segments_of(commit))
+            opening = [partial(_open_segment, folder, commit, each) for each in segments]
+            yield _Commit(opening, commit.number == last)
+    for is_last, old_segments in read_old_commits(folder):
+        opening = [partial(_open_old_segment, folder, each) for each in reversed(old_segments)]
+        yield _Commit(opening, is_last)
+
+
+def _open_segment(folder: Path, commit: Commit, segment: Segment) -> _OpenSegment:
+    files = {}
+    try:
+        pages = read_page_checksums(folder, commit, segment)
+        files = {name: _SavedFile(commit.files[name].size, each) for name, each in pages.items()}
+    except (CorruptFile, FileNotFoundError):
+        for name in segment.files:
+            size = commit.files[name].size
+            with suppress(FileNotFoundError, ValueError):
+                if checksum_file(folder / name, size) == commit.files[name]:
+                    files[name] = _SavedFile(size, None)
+    deleted = frozenset[int]()
+    with suppress(CorruptFile, FileNotFoundError):
+        deleted = read_deleted(folder, commit, segment)
+    living = (n for n in reversed(range(segment.documents)) if n not in deleted)
+    names = (*BYTES_COLUMNS, VERSIONS_COLUMN) if segment.has_versions else BYTES_COLUMNS
+    return _open_columns(folder, segment.name, segment.documents, living, files, names)
+
+
+def _open_old_segment(folder: Path, segment: OldSegment) -> _OpenSegment:
+    files = {name: _SavedFile(*each) for name, each in segment.files.items()}
+    living = (n for n in reversed(range(segment.documents)) if n not in segment.deleted)
+    names = BYTES_COLUMNS
+    return _open_columns(folder, segment.name, segment.documents, living, files, names, is_old=True)
+
+
+def _open_columns(
+    folder: Path,
+    segment: str,
+    documents: int,
+    living: Iterable[int],
+    saved: Mapping[str, _SavedFile],
+    names: Iterable[str],
+    *,
+    is_old: bool = False,
+) -> _OpenSegment:
+    columns: dict[str, Any] = {VERSIONS_COLUMN: _EmptyColumn()}
+    files: list[CheckedFile] = []
+    for column in names:
+        name = f"{segment}.{column}.col"
+        if is_old and name not in saved:
+            name = f"{segment}.{_NAMES_IN_FORMAT_4.get(column, column)}.col"
+        columns[column] = _EmptyColumn() if is_old and name not in saved else _UnreadableColumn()
+        if name not in saved:
+            continue
+        size, pages = saved[name]
+        with suppress(*_DAMAGE):
+            file = CheckedFile(folder / name, size, None if column in _SELF_CHECKED else pages)
+            files.append(file)
+            columns[column] = BytesColumn(file, documents)
+    return _OpenSegment(living, columns, files)
+
+
+def _salvage_commit(commit: _Commit) -> Iterator[Stored | Unreadable]:
+    for open_segment in commit.segments:
+        living, columns, files = open_segment()
+        try:
+            for number in living:
+                yield _salvage_document(columns, number)
+        finally:
+            for file in files:
+                file.close()
+
+
+def _salvage_document(columns: Mapping[str, Any], number: int) -> Stored | Unreadable:
+    path = None
+    try:
+        record = unpack_file_record(columns["file_record"][number], columns["id"][number].decode())
+        path = record.path
+        if record.status is not Status.INDEXED:
+            return Stored(None, record)
+        article = unpack_article(columns["folded"][number], columns["rest"][number], path)
+        url = columns["url"][number].decode() or None
+        left_out = unpack_left_out(columns["left_out_passages"][number])
+        versions = unpack_versions(columns[VERSIONS_COLUMN][number], article)
+        return Stored(replace(article, url=url, left_out=left_out, versions=versions), record)
+    except _DAMAGE:
+        return Unreadable(path)
