@@ -1,21 +1,24 @@
 """Find the files to read under the given paths, in a stable order, each once.
 
-Whatever is found and not read is listed with its reason, so the numbers of a run add up.
+Whatever is found and not read is listed with its reason, so the numbers of a run add up. This
+includes what programs that save pages write beside them: the cache of HTTrack, and ArchiveBox's
+other copies.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
+from typing import Final
 
 from newsgrep._io import describe_special_file
 from newsgrep.extract.records.names import may_be_readable, suffix_of
-from newsgrep.extract.snapshots import OF_TOOLS, is_snapshot, skipped_in_snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,7 @@ class _Walk:
             trail.append(key)
             stack.append(iter(found))
             if is_snapshot(os.path.basename(path)):  # noqa: PTH119 - a name may contain any byte
-                reasons = skipped_in_snapshot({each.name for each in found if not _is_empty(each)})
+                reasons = _skipped_in_snapshot({each.name for each in found if not _is_empty(each)})
                 skipped.update((f"{path}{os.sep}{name}", why) for name, why in reasons.items())
             return None
 
@@ -226,3 +229,43 @@ def _real_path(path: str) -> str | None:
         return os.path.realpath(path)
     except ValueError:  # a NUL in the name; reported when the path is walked
         return None
+
+
+_SNAPSHOT_NAME = re.compile(r"[0-9]{9,11}(?:\.[0-9]{1,9})?")
+"""The name of a snapshot: the seconds since the epoch at which the page was added."""
+_SNAPSHOT_INDEX: Final = "index.json"
+_SNAPSHOT_COPIES: Final = (
+    "singlefile.html",
+    "output.html",
+    "readability",
+    "mercury",
+    "htmltotext.txt",
+)
+"""The copies in a snapshot, the best one first; SingleFile's states the address of the page."""
+_SNAPSHOT_FILES: Final = frozenset((_SNAPSHOT_INDEX, "index.html", "headers.json"))
+
+OF_TOOLS: Final[Mapping[str, str]] = {
+    "hts-cache": "the cache of HTTrack, which repeats the pages beside it",
+    "hts-log.txt": "the log of HTTrack",
+}
+"""Files and folders that a program which saves pages writes for itself, and the reasons."""
+
+
+def is_snapshot(folder: str) -> bool:
+    """Return whether the name of a folder is that of a snapshot."""
+    return _SNAPSHOT_NAME.fullmatch(folder) is not None
+
+
+def _skipped_in_snapshot(names: Set[str]) -> Mapping[str, str]:
+    """Return the names in a snapshot that are not read, and the reasons; none in another folder.
+
+    ``names`` are those of what the folder contains and is not empty.
+
+    >>> _skipped_in_snapshot({"index.json", "singlefile.html", "output.html"})
+    {'index.json': 'about a page that ArchiveBox saved', 'output.html': 'a copy of singlefile.html'}
+    """
+    copies = [name for name in _SNAPSHOT_COPIES if name in names]
+    if _SNAPSHOT_INDEX not in names or not copies:
+        return {}
+    own = dict.fromkeys(sorted(_SNAPSHOT_FILES & names), "about a page that ArchiveBox saved")
+    return own | dict.fromkeys(copies[1:], f"a copy of {copies[0]}")

@@ -14,7 +14,7 @@ from collections.abc import Container, Iterable
 from typing import Final, NamedTuple
 
 from newsgrep.extract.records.names import readable_suffixes
-from newsgrep.extract.snapshots import OF_TOOLS, is_snapshot
+from newsgrep.extract.walk import OF_TOOLS, is_snapshot
 from newsgrep.models import FileRecord
 
 TIME_LIMIT: Final = 1.0
