@@ -15,7 +15,6 @@ from typing import Final
 
 from newsgrep.analysis.characters import strip_invisible
 from newsgrep.analysis.fold import fold
-from newsgrep.extract.frontmatter.clippers import read_clipper
 from newsgrep.extract.frontmatter.dialects import (
     Fields,
     key_line,
@@ -26,6 +25,7 @@ from newsgrep.extract.frontmatter.dialects import (
     parse_toml_lines,
     parse_yaml,
 )
+from newsgrep.extract.frontmatter.savers import read_clipper
 from newsgrep.extract.whitespace import collapse_whitespace, unescape_html
 
 _MAX_LENGTH: Final = 50_000
