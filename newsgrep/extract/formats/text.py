@@ -1,16 +1,20 @@
 """Plain text, with the few marks of Markdown that scrapers leave in it.
 
 A ``.txt`` file that contains HTML below front matter is read as HTML. Stars, underscores and
-number signs inside lines are text and are kept.
+number signs inside lines are text and are kept. Posts of bulletin boards end with a signature, an
+origin and replies; their heads, such as ``作者: … 看板: …``, are read by
+:mod:`newsgrep.extract.labels`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from newsgrep.extract.claims import Block, BlockKind
+from newsgrep.analysis.fold import fold
+from newsgrep.extract.claims import Block, BlockKind, Claims, Rule
 from newsgrep.extract.dates.lines import parse_date_line
 from newsgrep.extract.decode import MAX_CHARACTERS, check_limit
 from newsgrep.extract.formats.base import (
@@ -23,9 +27,8 @@ from newsgrep.extract.formats.base import (
 )
 from newsgrep.extract.formats.html import extract_html, looks_like_html
 from newsgrep.extract.formats.marks import plain_links
-from newsgrep.extract.formats.posts import split_post
 from newsgrep.extract.formats.wrapped import paragraph_lines
-from newsgrep.extract.labels import read_labels
+from newsgrep.extract.labels import join_claims, read_labels
 from newsgrep.extract.whitespace import split_paragraphs
 
 # An address ends where the next image begins; otherwise "![](" repeated would cost 2,000 steps
@@ -71,7 +74,7 @@ def extract_plain_text(file: DecodedFile) -> RawArticle:
     """Return the article in plain text."""
     check_limit(len(file.text), MAX_CHARACTERS, "characters of text")
     text = normal_lines(file.text.replace("\0", ""))
-    post = split_post([_strip_markup(line) for line in text.split("\n")])
+    post = _split_post([_strip_markup(line) for line in text.split("\n")])
     blocks: list[Block] = []
     for lines in paragraph_lines(_apart(post.lines)):
         for kind, part in _split_headings(lines, first=not blocks):
@@ -133,3 +136,70 @@ def is_heading(line: str, marks: str) -> bool:
 
 
 FORMAT = Format("text", _read)
+
+
+_POST_ORIGIN = re.compile(r"\s*※\s*(?:发信站|来源|文章网址|编辑|转录|修改|引述)\s*[::]")
+_POST_REPLY = re.compile(r"\s*(?:推|嘘|→)\s+[\w.-]{2,20}\s*:")
+_POST_ADDRESS = re.compile(r"https?://[^\s\]）)]{4,300}")
+_FORM_LABEL = re.compile(r"\s*\d{1,2}\s?[.、．]\s?[^\s:：]{2,12}\s*[:：]\s*(?P<value>\S.{0,200})?$")
+_MAX_SIGNATURE: Final = 12
+"""Lines of the longest signature."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """The lines of the text, claims of form and foot, and blocks that are not the text."""
+
+    lines: list[str]
+    claims: Claims
+    blocks: tuple[Block, ...] = ()
+
+
+def _split_post(lines: Sequence[str]) -> _Post:
+    """Return the text of a post without its form, signature, origin and replies."""
+    kept, stated = _take_form(lines)
+    foot = next((i for i, line in enumerate(kept) if _POST_ORIGIN.match(fold(line[:20]))), None)
+    if foot is None:
+        return _Post(kept, join_claims(stated))
+    start = foot
+    for index in range(foot - 1, max(-1, foot - _MAX_SIGNATURE), -1):
+        if kept[index].rstrip() == "--":
+            start = index
+    blocks = []
+    for line in kept[start:]:
+        folded = fold(line[:_MAX_LABEL_LINE])
+        if _POST_ORIGIN.match(folded):
+            if "网址" in folded and (address := _POST_ADDRESS.search(line)):
+                claims = read_labels(f"url:{address.group()}")
+                stated += [claims] if claims else []
+        elif _POST_REPLY.match(folded):
+            blocks.append(Block(line.strip(), rule=Rule.COMMENTS))
+        elif line.strip("- \t"):
+            blocks.append(Block(line.strip(), rule=Rule.OUTSIDE))
+    return _Post(kept[:start], join_claims(stated), tuple(blocks))
+
+
+def _take_form(lines: Sequence[str]) -> tuple[list[str], list[Claims]]:
+    """Return the lines without a numbered form (``1.媒體來源:``), and what the form states."""
+    labels = [i for i, line in enumerate(lines) if _is_form_label(line)]
+    if len(labels) < 2:
+        return list(lines), []
+    stated: list[Claims] = []
+    dropped: set[int] = set()
+    for index in labels:
+        following = lines[index + 1].strip() if index + 1 < len(lines) else ""
+        alone = read_labels(lines[index].strip())
+        joined = read_labels(f"{lines[index].strip()}{following}") if following else None
+        if alone is None:
+            continue
+        dropped.add(index)
+        if alone.all():
+            stated.append(alone)
+        elif joined is not None and joined.all():
+            stated.append(joined)
+            dropped.add(index + 1)
+    return [line for i, line in enumerate(lines) if i not in dropped], stated
+
+
+def _is_form_label(line: str) -> bool:
+    return len(line) <= _MAX_LABEL_LINE and _FORM_LABEL.match(line) is not None
