@@ -14,7 +14,7 @@ from newsgrep.extract import notices
 from newsgrep.extract.claims import BlockKind, Rule
 from newsgrep.extract.outlets import SelectedElements, url_host
 from newsgrep.extract.page import boilerplate
-from newsgrep.extract.page.boilerplate import NO_SIGNS, Signs
+from newsgrep.extract.page.boilerplate import LINK_LIST_ELEMENTS, NO_SIGNS, Signs, is_link_list
 from newsgrep.extract.page.captions import caption_text, chart_sentences, is_sentence
 from newsgrep.extract.page.dom import SILENT_ELEMENTS, Element, Tree, contains_element, short_text
 from newsgrep.extract.page.inline import Mark, resolve_marks
@@ -34,7 +34,6 @@ from newsgrep.extract.page.kinds import (
     SPECIAL_ELEMENTS,
     Context,
 )
-from newsgrep.extract.page.link_lists import LINK_LIST_ELEMENTS, is_link_list
 from newsgrep.extract.page.metadata import OUTSIDE_PENALTY, MetadataReader
 from newsgrep.extract.page.passages import Passage, Region, Regions, Suspect, is_prose, size_of
 from newsgrep.extract.whitespace import CELL_SEPARATOR, clean_line, comparison_key, split_paragraphs

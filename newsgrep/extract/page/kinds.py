@@ -6,8 +6,8 @@ from typing import Final
 
 from newsgrep.extract.claims import BlockKind
 from newsgrep.extract.page import boilerplate
+from newsgrep.extract.page.boilerplate import LINK_LIST_ELEMENTS
 from newsgrep.extract.page.dom import SILENT_ELEMENTS, Element, contains_element, short_text
-from newsgrep.extract.page.link_lists import LINK_LIST_ELEMENTS
 from newsgrep.extract.page.passages import Suspect
 
 CAPTION_ELEMENTS: Final = frozenset(("figcaption", "small"))
