@@ -11,7 +11,7 @@ import pytest
 
 from newsgrep.errors import UsageError
 from newsgrep.extract.records import registry
-from newsgrep.extract.records.declared import declared_formats
+from newsgrep.extract.records.base import declared_formats
 from newsgrep.extract.records.names import may_be_readable
 from tests.support.cli import REPOSITORY, Cli
 

@@ -1,8 +1,14 @@
-"""ZIP and tar archives: each member is read like a file; the locator names it after ``!/``."""
+"""ZIP and tar archives: each member is read like a file; the locator names it after ``!/``.
+
+A ZIP archive may be an export of Omnivore: pages without address and date in
+``content/SLUG.html``, and ``metadata_0_to_20.json``, … that state both.
+"""
 
 from __future__ import annotations
 
 import io
+import json
+import re
 import tarfile
 import zipfile
 from collections import Counter
@@ -11,17 +17,20 @@ from functools import partial
 from typing import Any, BinaryIO, Final, cast
 
 from newsgrep.errors import NoArticle
-from newsgrep.extract.records import omnivore
+from newsgrep.extract.decode import decode
+from newsgrep.extract.formats import ENTRY_FORMAT
 from newsgrep.extract.records.base import (
     MAX_RECORD_BYTES,
     BadRecord,
     ReadOptions,
+    Record,
     Records,
     Source,
     bad_record,
     bytes_source,
+    pack_fields,
 )
-from newsgrep.extract.records.damage import DAMAGE, raise_system_error
+from newsgrep.extract.records.compressed import DAMAGE, raise_system_error
 
 MEMBER_SIGN: Final = "!/"
 
@@ -53,7 +62,7 @@ def read_zip(source: Source, options: ReadOptions, read_member: MemberReader) ->
             raise NoArticle("a ZIP archive that is damaged or cut off") from exc
         with archive:
             folder = _WACZ_FOLDER if _is_wacz(archive) else ""
-            metadata = omnivore.read_metadata(archive)
+            metadata = _read_omnivore_metadata(archive)
             locators = _Locators()
             for info in archive.infolist():
                 name = info.filename
@@ -64,7 +73,7 @@ def read_zip(source: Source, options: ReadOptions, read_member: MemberReader) ->
                     yield BadRecord(locator, "encrypted")
                 elif info.file_size > max(info.compress_size * _MAX_RATIO, _FREE_BYTES):
                     yield BadRecord(locator, f"more than {_MAX_RATIO} times its compressed size")
-                elif metadata and omnivore.is_metadata(name):
+                elif metadata and _is_omnivore_metadata(name):
                     options.report.others["metadata of Omnivore"] += 1
                 else:
                     member = _zip_member(archive, info)
@@ -82,7 +91,7 @@ def _read_page(
     record = None
     if (member.size or 0) <= MAX_RECORD_BYTES:
         with member.open_stream() as stream:
-            record = omnivore.page_record("", member.name, stream.read(), metadata)
+            record = _omnivore_record("", member.name, stream.read(), metadata)
     if record:
         yield record
     else:
@@ -214,3 +223,48 @@ def _seekable(stream: BinaryIO) -> BinaryIO:
     if len(data) > MAX_RECORD_BYTES:
         raise NoArticle("a ZIP archive of more than 64M inside of another file")
     return io.BytesIO(data)
+
+
+_OMNIVORE_METADATA: Final = re.compile(r"(?:.*/)?metadata_[0-9]+_to_[0-9]+\.json")
+_OMNIVORE_PAGE: Final = re.compile(r"(?:.*/)?content/(.+)\.html")
+
+
+def _read_omnivore_metadata(archive: zipfile.ZipFile) -> Mapping[str, Mapping[str, Any]]:
+    """Return what an export of Omnivore states about each page by its slug; else nothing."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for info in archive.infolist():
+        if _OMNIVORE_METADATA.fullmatch(info.filename) and info.file_size <= MAX_RECORD_BYTES:
+            try:
+                entries = json.loads(archive.read(info))
+            except (ValueError, RecursionError, zipfile.BadZipFile, OSError, RuntimeError):
+                continue  # it is listed when it is read as a member
+            for entry in entries if isinstance(entries, list) else ():
+                if isinstance(entry, dict) and isinstance(entry.get("slug"), str):
+                    found[entry["slug"]] = entry
+    return found
+
+
+def _is_omnivore_metadata(name: str) -> bool:
+    """Return whether a member of an export has metadata."""
+    return _OMNIVORE_METADATA.fullmatch(name) is not None
+
+
+def _omnivore_record(
+    locator: str, name: str, data: bytes, metadata: Mapping[str, Mapping[str, Any]]
+) -> Record | None:
+    """Return the record of the page ``name`` with its metadata, None if there is none."""
+    page = _OMNIVORE_PAGE.fullmatch(name)
+    stated = metadata.get(page[1]) if page else None
+    if stated is None:
+        return None
+    entry = {
+        "body": decode(data).text,
+        "title": stated.get("title"),
+        "url": stated.get("url"),
+        "authors": stated.get("author"),
+        "published": stated.get("publishedAt"),
+        "fetched": stated.get("savedAt"),
+        "tags": stated.get("labels"),
+        "identity": f"omnivore {stated.get('id') or stated['slug']}",
+    }
+    return Record(locator, pack_fields(entry), ENTRY_FORMAT)

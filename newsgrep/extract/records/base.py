@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Final, NamedTuple
 
 from newsgrep._io import describe_special_file
-from newsgrep.errors import NoArticle
+from newsgrep.errors import NoArticle, UsageError
 
 MAX_RECORD_BYTES: Final = 64 * 1024 * 1024
 """A larger record is listed, not read; it is hardly one article."""
@@ -309,3 +310,68 @@ class RecordFormat:
     resumes: Callable[[bytes], bool] | None = None
     seek: Callable[[Source, ReadOptions, int], Records] | None = None
     suffixes: tuple[str, ...] = ()
+
+
+ENTRY_POINTS: Final = "newsgrep.formats"
+"""The entry-point group in which packages declare formats::
+
+    [project.entry-points."newsgrep.formats"]
+    mbox = "newsgrep_mbox:FORMAT"
+
+The value is a :class:`RecordFormat` with ``suffixes``. Newsgrep opens files of these names, also in
+archives, and reads those that ``recognises`` accepts.
+"""
+
+_OWN_PACKAGE: Final = "newsgrep."
+
+
+@cache
+def declared_formats() -> tuple[RecordFormat, ...]:
+    """Return the formats of other packages, in the order of their names.
+
+    Raises :class:`~newsgrep.errors.UsageError` for one that cannot be loaded.
+    """
+    from importlib.metadata import entry_points  # slow: newsgrep's own formats do not need it
+
+    points = sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
+    return tuple(
+        _load_declared(point.name, point.value, point.load)
+        for point in points
+        if not point.value.startswith(_OWN_PACKAGE)
+    )
+
+
+def _load_declared(name: str, value: str, load: Callable[[], object]) -> RecordFormat:
+    try:
+        found = load()
+    except Exception as exc:
+        raise UsageError(
+            f"The format {name} ({value}) cannot be loaded: {type(exc).__name__}: {exc}. "
+            "Update or uninstall the package that declares it."
+        ) from exc
+    if not isinstance(found, RecordFormat):
+        raise UsageError(
+            f"The format {name} ({value}) is not a RecordFormat. "
+            "Update or uninstall the package that declares it."
+        )
+    return found
+
+
+_WRITTEN_BY_PROGRAM = re.compile(
+    r"(?:microsoft(?: office)? ?|windows ?|微软)(?:用户|使用者|user)?|user|用户|admin(?:istrator)?"
+    r"|python-docx|pc|hp|lenovo|dell|asus|雨林木风|番茄花园|深度技术|未定义"
+    r"|microsoft (?:office )?(?:word|powerpoint) - .*|untitled.*|无标题.*|未命名.*|word document"
+    r"|(?:文档|document|幻灯片|slide) ?\d*"
+    r"|.*\.(?:docx?|wps|pdf|indd|qxd|pptx?|tex|dvi|xlsx?|rtf|txt)",
+    re.IGNORECASE,
+)
+"""Titles and authors that programs write into documents which have none."""
+
+
+def is_stated(text: str) -> bool:
+    """Return whether the title or author of a document was written by a person, not a program.
+
+    >>> is_stated("Microsoft Word - 渡口.doc"), is_stated("渡口的冬天")
+    (False, True)
+    """
+    return bool(text.strip()) and not _WRITTEN_BY_PROGRAM.fullmatch(text.strip())

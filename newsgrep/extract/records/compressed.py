@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
 import os
+import tarfile
+import zipfile
+import zlib
 from collections.abc import Callable
 from typing import Any, BinaryIO, Final, cast
 
 from newsgrep.errors import NoArticle
 from newsgrep.extract.records.base import MissingPackage, Source
-from newsgrep.extract.records.damage import DAMAGE, raise_system_error
 from newsgrep.extract.records.names import COMPRESSED_SUFFIXES, TAR_SUFFIXES, unrotated
 
 _BUFFER_BYTES: Final = 1 << 18
@@ -182,3 +185,33 @@ class _Decompressed(io.RawIOBase):
     def close(self) -> None:
         self._raw.close()
         super().close()
+
+
+DAMAGE: Final = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    NotImplementedError,
+    ValueError,
+)
+"""Catch these and call :func:`raise_system_error` first: many libraries raise ``OSError``."""
+
+_DATA_ERRNOS: Final = (None, errno.EINVAL)
+"""``errno`` of errors about data: none, or that of a seek to a position that is made up."""
+
+
+def raise_system_error(exc: BaseException) -> None:
+    """Raise what the system has raised, such as too many open files, if that led to ``exc``.
+
+    Libraries replace such errors by their own. An article whose file cannot be read now is kept;
+    one whose file is damaged is not.
+    """
+    cause: BaseException | None = exc
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno not in _DATA_ERRNOS:
+            raise cause
+        cause = cause.__context__

@@ -9,8 +9,14 @@ from typing import Final
 
 from newsgrep.errors import NoArticle
 from newsgrep.extract.formats import DOCUMENT_FORMAT
-from newsgrep.extract.records.base import ReadOptions, Record, RecordFormat, Records, Source
-from newsgrep.extract.records.document_data import is_stated
+from newsgrep.extract.records.base import (
+    ReadOptions,
+    Record,
+    RecordFormat,
+    Records,
+    Source,
+    is_stated,
+)
 
 _BODY: Final = "word/document.xml"
 _WHAT: Final = "a Word document"

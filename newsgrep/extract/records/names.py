@@ -102,7 +102,7 @@ def _is_declared(suffix: str) -> bool:
     """Return whether a format of another package has this suffix."""
     # Importing importlib.metadata and scanning the installed packages takes 80 ms; this happens
     # only for a suffix that is not newsgrep's own.
-    from newsgrep.extract.records.declared import declared_formats
+    from newsgrep.extract.records.base import declared_formats
 
     return any(suffix in each.suffixes for each in declared_formats())
 

@@ -15,7 +15,7 @@ from xml.parsers import expat
 
 from newsgrep.errors import NoArticle
 from newsgrep.extract.records.base import MAX_RECORD_BYTES, Source
-from newsgrep.extract.records.damage import DAMAGE, raise_system_error
+from newsgrep.extract.records.compressed import DAMAGE, raise_system_error
 
 _MAX_RATIO: Final = 250
 _FREE_BYTES: Final = 1024 * 1024

@@ -20,12 +20,13 @@ from newsgrep.extract.records.base import (
     RecordFormat,
     Records,
     Source,
+    is_stated,
 )
-from newsgrep.extract.records.document_data import is_stated
 from newsgrep.extract.records.pdf_text import Line, join_paragraphs, page_lines
 
 if TYPE_CHECKING:
     import pypdfium2
+
 
 _WHAT: Final = "a PDF document"
 _MAX_OFFSET: Final = 1024

@@ -1,7 +1,7 @@
 """Which format a file has, by its content first and by its name second, and its records.
 
 Newsgrep's own formats are in a table here; a format's module is loaded for its first file. Others
-declare theirs as entry points: see :mod:`newsgrep.extract.records.declared`.
+declare theirs as entry points: see :mod:`newsgrep.extract.records.base`.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from newsgrep.extract.records.base import (
     Records,
     Source,
     UnknownFormat,
+    declared_formats,
 )
 from newsgrep.extract.records.compressed import codec_of, decompressed
-from newsgrep.extract.records.declared import declared_formats
 from newsgrep.extract.records.names import (
     COMPRESSED_SUFFIXES,
     RECORD_SUFFIXES,
