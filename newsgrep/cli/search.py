@@ -317,7 +317,10 @@ def _render_hits(result: SearchResult, index: Index) -> Rendering:
         text=lambda: hits.to_text(
             result,
             screen(),
-            next_step=describe_next_step(result.hits, result.total, index),
+            # Both --after and --offset would skip hits twice.
+            next_step=describe_next_step(
+                result.hits, 0 if result.request.after else result.total, index
+            ),
             gone=_find_gone(index, (hit.article for hit in result.hits)),
         ),
         json=lambda: hits.to_json(result),

@@ -519,6 +519,13 @@ def test_page_on_a_terminal_says_how_to_go_on(tides: Cli) -> None:
     assert "next:" not in tides("search", "潮汐", "-n", "5").out
 
 
+def test_page_after_a_token_does_not_name_an_offset(tides: Cli) -> None:
+    token = tides.json("search", "潮汐", "-n", "5", "--sort", "date")["next"]
+    command = ("search", "潮汐", "-n", "5", "--sort", "date", "--after", token, "--no-pager")
+    _, screen = tides.on_terminal(*command, columns=200)
+    assert re.search(r"6–10 of 30 articles in .* · read: newsgrep show 6\b", screen)
+
+
 def test_page_names_an_index_that_was_given(tides: Cli) -> None:
     named = tides.folder / "x y"
     named.symlink_to(tides.index)
