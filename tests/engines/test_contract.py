@@ -281,8 +281,9 @@ def test_write_can_be_repeated_after_error(engine: Engine) -> None:
 def test_empty_engine_returns_no_results(name: str, tmp_path: Path) -> None:
     engine = create_engine(name, tmp_path)
     for query in QUERIES:
+        root = parse(query, collections=lambda: COLLECTIONS).root
         for order in Order:
-            page = engine.search(EngineRequest(parse(query).root, order, 10, 0, FACETS))
+            page = engine.search(EngineRequest(root, order, 10, 0, FACETS))
             assert (page.total, page.candidates) == (0, ())
     assert engine.get(["a"]) == []
     assert list(engine.file_records()) == []
