@@ -324,7 +324,6 @@ def test_truncated_archives_list_the_damage() -> None:
         ("a", True),
         ("a.html?id=5", True),
         ("a.html.1", True),
-        ("a.css.1", False),
         ("a.css", False),
     ],
 )
