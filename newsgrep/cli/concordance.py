@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from shutil import get_terminal_size
 from typing import Final
 
@@ -22,13 +21,14 @@ from newsgrep.cli.options import (
 )
 from newsgrep.cli.output import Rendering, print_message, print_result, report_no_match, screen
 from newsgrep.cli.progress import show_elapsed
-from newsgrep.engines.base import count_matches
+from newsgrep.engines.base import Engine, count_matches
 from newsgrep.errors import UsageError
 from newsgrep.query.ast import describe, positive_texts
+from newsgrep.query.parser import Query
 from newsgrep.terminal import count_noun
 from newsgrep.views import collocates, kwic
 from newsgrep.views.collocates import CollocateOrder, Reference
-from newsgrep.views.kwic import KwicLine, KwicOrder
+from newsgrep.views.kwic import KwicGroup, KwicOrder, Tally
 
 # kwic
 
@@ -43,6 +43,7 @@ class KwicOptions(QueryOptions, OutputOptions):
 
     width: int | None
     sort: KwicOrder
+    group: KwicGroup | None
     limit: int | None
 
 
@@ -66,7 +67,12 @@ class KwicOptions(QueryOptions, OutputOptions):
     "--limit",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Show at most N occurrences.  [default: all]",
+    help="Show at most N occurrences, or groups.  [default: all]",
+)
+@enum_option(
+    "--group",
+    choices=KwicGroup,
+    help="Count occurrences by the word to the left or right, by source or by year.",
 )
 @output_options(OutputFormat.JSONL, OutputFormat.CSV)
 @indexes_option
@@ -81,6 +87,7 @@ def kwic_command(options: KwicOptions) -> int:
     \b
     newsgrep kwic 联合声明
     newsgrep kwic '"联合声明"' --sort right
+    newsgrep kwic 渔业 --group right -n 20
     newsgrep kwic 渔业 --since 2024 --csv > fishery.csv
     newsgrep kwic 渔业 --jsonl | jq -r .left
     """
@@ -91,20 +98,16 @@ def kwic_command(options: KwicOptions) -> int:
         )
     width = options.width or get_terminal_size((_DEFAULT_WIDTH, 24)).columns
     width = min(max(width, kwic.MIN_WIDTH), _MAX_WIDTH)
-    counter = _LineCounter()
     with options.index.open() as engine:
-        concordance = kwic.make_concordance(
-            engine, query.root, options.sort, width=width, limit=options.limit
-        )
-        concordance = concordance._replace(lines=counter.count(concordance.lines))
-        rendering = Rendering(
-            text=lambda: kwic.to_text(concordance, screen()),
-            jsonl=lambda: kwic.to_jsonl(concordance),
-            csv=lambda: kwic.to_csv(concordance),
-            wrap=False,
-        )
+        if options.group:
+            rendering, tally = _grouped(engine, query, options.group, options.limit)
+        else:
+            concordance = kwic.make_concordance(
+                engine, query.root, options.sort, width=width, limit=options.limit
+            )
+            rendering, tally = _lines(concordance), concordance.tally
         print_result(rendering, options)
-        if not counter.lines:
+        if not tally.occurrences:
             if total := count_matches(engine, query.root):
                 verb = "matches" if total == 1 else "match"
                 print_message(
@@ -113,29 +116,44 @@ def kwic_command(options: KwicOptions) -> int:
                 )
             else:
                 report_no_match(engine, query.root, describe(query.root), options.index)
-    if counter.lines and options.output is OutputFormat.TEXT:
-        click.echo(counter.summary(options.limit), err=True)
-    return 0 if counter.lines else 1
+    if tally.occurrences and options.output is OutputFormat.TEXT:
+        click.echo(_summary(tally), err=True)
+    return 0 if tally.occurrences else 1
 
 
-class _LineCounter:
-    """Counts lines and their articles while they are printed."""
+def _lines(concordance: kwic.Concordance) -> Rendering:
+    return Rendering(
+        text=lambda: kwic.to_text(concordance, screen()),
+        jsonl=lambda: kwic.to_jsonl(concordance),
+        csv=lambda: kwic.to_csv(concordance),
+        wrap=False,
+    )
 
-    def __init__(self) -> None:
-        self.lines = 0
-        self._articles: set[str] = set()
 
-    def count(self, found: Iterable[KwicLine]) -> Iterator[KwicLine]:
-        for line in found:
-            self.lines += 1
-            self._articles.add(line.id)
-            yield line
+def _grouped(
+    engine: Engine, query: Query, by: KwicGroup, limit: int | None
+) -> tuple[Rendering, Tally]:
+    with show_elapsed("counting"):
+        found = kwic.group_occurrences(engine, query.root, by)
+    found = found._replace(groups=found.groups[:limit])
+    rendering = Rendering(
+        text=lambda: kwic.groups_to_text(found, screen()),
+        jsonl=lambda: kwic.groups_to_jsonl(found),
+        csv=lambda: kwic.groups_to_csv(found),
+    )
+    return rendering, found.tally
 
-    def summary(self, limit: int | None) -> str:
-        lines = count_noun(self.lines, "occurrence")
-        articles = count_noun(len(self._articles), "article")
-        more = ". There may be more: raise -n." if self.lines == limit else ""
-        return f"{lines} in {articles}{more}"
+
+def _summary(tally: Tally) -> str:
+    """Return what was counted: all that was read, and whether there is more."""
+    counted = (
+        f"{count_noun(tally.occurrences, 'occurrence')} in {count_noun(tally.articles, 'article')}"
+    )
+    if tally.has_more:
+        return f"{counted}. There are more: raise -n."
+    if tally.shown < tally.occurrences:
+        return f"{counted}, {tally.shown:,} shown"
+    return counted
 
 
 # collocates

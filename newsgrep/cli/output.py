@@ -156,7 +156,9 @@ def print_paged(lines: Iterable[StyledLine], *, color: bool) -> None:
 
 def _page(rows: Iterable[str], *, color: bool) -> None:
     os.environ.setdefault("LESS", "-R")  # passes colours through, unless the user chose
-    click.echo_via_pager((f"{row}\n" for row in rows), color=color)
+    # Click ends the text with a line break itself.
+    between = ("\n" * (number > 0) + row for number, row in enumerate(rows))
+    click.echo_via_pager(between, color=color)
 
 
 def print_lines_to_stderr(lines: Iterable[StyledLine], options: OutputOptions) -> None:

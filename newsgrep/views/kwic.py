@@ -7,11 +7,15 @@ for an archive of any size. Only sorting by context reads all of them first.
 from __future__ import annotations
 
 import heapq
+import itertools
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from newsgrep.analysis.fold import fold
+from newsgrep.analysis.words import placed_words
 from newsgrep.engines.base import Engine, EngineRequest, Order
 from newsgrep.errors import UsageError
 from newsgrep.models import PARAGRAPH_BREAK, Article, Span
@@ -23,6 +27,7 @@ from newsgrep.terminal import (
     Screen,
     StyledLine,
     StyledText,
+    bar,
     display_width,
     fitting_prefix,
     fitting_suffix,
@@ -33,7 +38,7 @@ from newsgrep.terminal import (
 from newsgrep.views import SCHEMA_VERSION, FilePath
 from newsgrep.views.article import web_link
 
-MIN_WIDTH: Final = 60
+MIN_WIDTH: Final = 20
 """Cells of the narrowest line."""
 
 MAX_SORTED: Final = 500_000
@@ -80,11 +85,26 @@ class KwicLine(NamedTuple):
     right: str
 
 
+@dataclass(slots=True)
+class Tally:
+    """How much of a concordance has been read so far.
+
+    ``occurrences`` are read, in ``articles``, and ``shown`` of them returned. ``has_more`` says
+    whether there are occurrences that were not read, which is known once all lines are returned.
+    """
+
+    occurrences: int = 0
+    articles: int = 0
+    shown: int = 0
+    has_more: bool = False
+
+
 class Concordance(NamedTuple):
     """All occurrences, read while they are printed, for lines of ``width`` cells."""
 
     lines: Iterator[KwicLine]
     width: int
+    tally: Tally
 
 
 def make_concordance(
@@ -97,29 +117,44 @@ def make_concordance(
     equal ones in the order of ``RELEVANCE``. Reading the lines raises :class:`UsageError` for
     more than :data:`MAX_SORTED` of them without ``limit``.
     """
-    return Concordance(_find_lines(engine, root, order, width, limit), width)
+    tally = Tally()
+    return Concordance(_find_lines(engine, root, order, width, limit, tally), width, tally)
 
 
 def _find_lines(
-    engine: Engine, root: Node, order: KwicOrder, context: int, limit: int | None
+    engine: Engine, root: Node, order: KwicOrder, context: int, limit: int | None, tally: Tally
 ) -> Iterator[KwicLine]:
-    """Yield the occurrences, with ``context`` characters on each side."""
+    """Yield the occurrences, with ``context`` characters on each side, and count them."""
     match order:
         case KwicOrder.LEFT | KwicOrder.RIGHT:
             key = _left_key if order is KwicOrder.LEFT else _right_key
-            found = _in_hit_order(engine, root, Order.RELEVANCE, context)
+            found = _counted(_in_hit_order(engine, root, Order.RELEVANCE, context), tally)
             if limit is None:
-                yield from sorted(_limited(found), key=key)
+                chosen = sorted(_limited(found), key=key)
             else:
-                yield from heapq.nsmallest(limit, found, key=key)
+                chosen = heapq.nsmallest(limit, found, key=key)
+            for line in chosen:
+                tally.shown += 1
+                yield line
             return
         case KwicOrder.SOURCE:
             lines = _by_source(engine, root, context)
         case _:
             lines = _in_hit_order(engine, root, _ORDERS[order], context)
-    for number, line in enumerate(lines):
-        if number == limit:
-            return
+    # One more is read than returned, to know whether there are more.
+    for line in _counted(itertools.islice(lines, limit), tally):
+        tally.shown += 1
+        yield line
+    tally.has_more = next(lines, None) is not None
+
+
+def _counted(lines: Iterator[KwicLine], tally: Tally) -> Iterator[KwicLine]:
+    """Yield ``lines``, in which those of an article follow one another, and count them."""
+    article_id = ""
+    for line in lines:
+        tally.occurrences += 1
+        tally.articles += line.id != article_id
+        article_id = line.id
         yield line
 
 
@@ -214,7 +249,126 @@ def _make_line(article: Article, field: Field, text: str, span: Span, context: i
     )
 
 
+# Groups
+
+
+class KwicGroup(StrEnum):
+    """What occurrences are grouped by: the word before or after, the source, the year."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    SOURCE = "source"
+    YEAR = "year"
+
+
+class GroupCount(NamedTuple):
+    """The occurrences with one ``value``, ``None`` for those without one, and their articles."""
+
+    value: str | None
+    occurrences: int
+    articles: int
+
+
+class Groups(NamedTuple):
+    """All groups of a concordance, the most frequent first."""
+
+    by: KwicGroup
+    groups: tuple[GroupCount, ...]
+    tally: Tally
+
+
+_GROUP_CONTEXT: Final = 60
+"""Characters on each side that are segmented to find the adjacent word."""
+
+
+def group_occurrences(engine: Engine, root: Node, by: KwicGroup) -> Groups:
+    """Return how often each group occurs; every occurrence is in one group.
+
+    Values that fold to the same string are one group, in their most frequent spelling. The word
+    before or after an occurrence is in the same paragraph; what is not a word is passed over.
+    """
+    tally = Tally()
+    occurrences, articles = Counter[str](), Counter[str]()
+    spellings: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    seen: set[str] = set()
+    article_id = ""
+    lines = _counted(_in_hit_order(engine, root, Order.NEWEST, _GROUP_CONTEXT), tally)
+    for line in lines:
+        if line.id != article_id:
+            article_id, seen = line.id, set()
+        value = _group_value(line, by)
+        folded = fold(value)
+        occurrences[folded] += 1
+        spellings[folded][value] += 1
+        if folded not in seen:
+            seen.add(folded)
+            articles[folded] += 1
+    tally.shown = tally.occurrences
+    groups = (
+        GroupCount(
+            min(spellings[value], key=lambda each: (-spellings[value][each], each)) or None,
+            count,
+            articles[value],
+        )
+        for value, count in sorted(occurrences.items(), key=lambda each: (-each[1], each[0]))
+    )
+    return Groups(by, tuple(groups), tally)
+
+
+def _group_value(line: KwicLine, by: KwicGroup) -> str:
+    match by:
+        case KwicGroup.SOURCE:
+            return line.source or ""
+        case KwicGroup.YEAR:
+            return (line.published or "")[: len("2024")]
+        case KwicGroup.LEFT:
+            context = line.left.rpartition(PARAGRAPH_BREAK)[2]
+            at = -1
+        case KwicGroup.RIGHT:
+            context = line.right.partition(PARAGRAPH_BREAK)[0]
+            at = 0
+    words = placed_words(fold(context))
+    return context[words[at].start :][: len(words[at].text)] if words else ""
+
+
+def groups_to_text(found: Groups, screen: Screen) -> Iterator[StyledLine]:
+    """Yield a line with a bar for each group."""
+    if not found.groups:
+        return
+    names = [truncate(one_line(each.value or "(none)"), _MAX_GROUP_NAME) for each in found.groups]
+    width = max(map(display_width, names))
+    digits = len(f"{found.groups[0].occurrences:,}")
+    most = found.groups[0].occurrences
+    space = max(min(screen.width - width - digits - 4, 60), 5)
+    for name, each in zip(names, found.groups, strict=True):
+        drawn = bar(each.occurrences, most, space, blocks=screen.blocks)
+        text = f"  {each.occurrences:>{digits},}  "
+        yield StyledLine(
+            [StyledText(pad(name, width), "mark"), StyledText(text), StyledText(drawn, "source")]
+        )
+
+
+def groups_to_jsonl(found: Groups) -> Iterator[dict[str, Any]]:
+    """Yield an object for each group."""
+    for each in found.groups:
+        yield {"version": SCHEMA_VERSION, "group": found.by.value, **each._asdict()}
+
+
+def groups_to_csv(found: Groups) -> Iterator[Sequence[object]]:
+    """Yield a row for each group."""
+    yield ("group", *GroupCount._fields)
+    for each in found.groups:
+        yield (found.by.value, each.value or "", each.occurrences, each.articles)
+
+
 # Forms
+
+_MAX_GROUP_NAME: Final = 40
+_SOURCE_FROM: Final = 60
+"""Cells from which a line has a source."""
+
+_DATE_FROM: Final = 40
+"""Cells from which a line has a date."""
 
 _DATE_WIDTH: Final = 10
 _SOURCE_WIDTH: Final = 12
@@ -227,9 +381,12 @@ def to_text(concordance: Concordance, _: Screen) -> Iterator[StyledLine]:
     """Yield a line for each occurrence: date, source, and keyword in context.
 
     A paragraph break is shown as ¶. Keywords begin in the same column, as near to the middle of
-    the text as the first keyword allows; a long keyword is truncated.
+    the text as the first keyword allows; a long keyword is truncated. Narrow lines have no source,
+    and still narrower ones no date.
     """
-    space = concordance.width - _DATE_WIDTH - _SOURCE_WIDTH - 2 * _COLUMN_GAP
+    has_source, has_date = concordance.width >= _SOURCE_FROM, concordance.width >= _DATE_FROM
+    space = concordance.width
+    space -= (_SOURCE_WIDTH + _COLUMN_GAP) * has_source + (_DATE_WIDTH + _COLUMN_GAP) * has_date
     before = 0
     for line in concordance.lines:
         keyword = truncate(_on_one_line(line.keyword), space // _MAX_KEYWORD_SHARE)
@@ -237,17 +394,18 @@ def to_text(concordance: Concordance, _: Screen) -> Iterator[StyledLine]:
             before = (space - 2 - display_width(keyword)) // 2
         after = space - 2 - before - display_width(keyword)
         left = pad(fitting_suffix(_on_one_line(line.left), before), before, right=True)
-        source = pad(truncate(one_line(line.source or ""), _SOURCE_WIDTH), _SOURCE_WIDTH)
-        date = pad((line.published or "")[:_DATE_WIDTH], _DATE_WIDTH + _COLUMN_GAP)
-        yield StyledLine(
-            [
-                StyledText(date, "dim"),
-                StyledText(source, "source", web_link(line.url)),
-                StyledText(" " * _COLUMN_GAP + left + " "),
-                StyledText(keyword, "mark"),
-                StyledText(" " + fitting_prefix(_on_one_line(line.right), after)),
-            ]
-        )
+        pieces = []
+        if has_date:
+            date = pad((line.published or "")[:_DATE_WIDTH], _DATE_WIDTH + _COLUMN_GAP)
+            pieces.append(StyledText(date, "dim"))
+        if has_source:
+            source = pad(truncate(one_line(line.source or ""), _SOURCE_WIDTH), _SOURCE_WIDTH)
+            pieces.append(StyledText(source, "source", web_link(line.url)))
+            pieces.append(StyledText(" " * _COLUMN_GAP))
+        pieces.append(StyledText(left + " "))
+        pieces.append(StyledText(keyword, "mark"))
+        pieces.append(StyledText(" " + fitting_prefix(_on_one_line(line.right), after)))
+        yield StyledLine(pieces)
 
 
 def to_jsonl(concordance: Concordance) -> Iterator[dict[str, Any]]:

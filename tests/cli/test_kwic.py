@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from newsgrep.terminal import display_width
-from tests.support.cli import REPOSITORY, TIDE_COUNT, Cli, write_article
+from tests.support.cli import REPOSITORY, TIDE_COUNT, TIDE_SOURCES, Cli, write_article
 
 SCHEMA: dict[str, Any] = json.loads((REPOSITORY / "docs" / "kwic.schema.json").read_text("utf-8"))
 
@@ -57,7 +57,7 @@ def test_kwic_csv_equals_jsonl(seeds: Cli) -> None:
             assert row[name] == ("" if value is None else str(flat))
 
 
-@pytest.mark.parametrize("columns", [60, 80, 133])
+@pytest.mark.parametrize("columns", [24, 39, 40, 59, 60, 80, 133])
 def test_kwic_aligns_keywords_on_a_terminal(seeds: Cli, columns: int) -> None:
     status, screen = seeds.on_terminal("kwic", "聯合聲明 OR 水", "--color=always", columns=columns)
     assert status == 0
@@ -92,8 +92,30 @@ def test_kwic_prints_date_and_source_first(tides: Cli) -> None:
 def test_kwic_reports_a_reached_limit(tides: Cli) -> None:
     ran = tides("kwic", "潮汐", "-n", "3")
     assert len(ran.lines) == 3
-    assert "There may be more: raise -n." in ran.err
-    assert "more" not in tides("kwic", "潮汐").err
+    assert "3 occurrences in 1 article. There are more: raise -n." in ran.err
+    total = len(tides("kwic", "潮汐").lines)
+    for args in ([], ["-n", str(total)], ["--sort", "right"]):
+        ran = tides("kwic", "潮汐", *args)
+        assert ran.err == f"{total} occurrences in {TIDE_COUNT} articles\n"
+    ran = tides("kwic", "潮汐", "--sort", "right", "-n", "3")
+    assert ran.err == f"{total} occurrences in {TIDE_COUNT} articles, 3 shown\n"
+
+
+def test_kwic_groups_are_printed(tides: Cli) -> None:
+    total = len(tides("kwic", "潮汐").lines)
+    ran = tides("kwic", "潮汐", "--group", "source")
+    assert {re.sub(r"  .*", "", line) for line in ran.lines} == set(TIDE_SOURCES)
+    assert ran.err == f"{total} occurrences in {TIDE_COUNT} articles\n"
+    groups = [json.loads(line) for line in tides("kwic", "潮汐", "--group=year", "--jsonl").lines]
+    schema = json.loads((REPOSITORY / "docs" / "kwic-groups.schema.json").read_text("utf-8"))
+    Draft202012Validator.check_schema(schema)
+    assert all(Draft202012Validator(schema).is_valid(group) for group in groups)
+    assert sorted(group["value"] for group in groups) == ["2023", "2024", "2025"]
+    assert sum(group["occurrences"] for group in groups) == total
+    assert sum(group["articles"] for group in groups) == TIDE_COUNT
+    rows = list(csv.DictReader(tides("kwic", "潮汐", "--group=year", "--csv", "-n", "1").lines))
+    assert [(row["group"], row["value"]) for row in rows] == [("year", groups[0]["value"])]
+    assert "no article with 海豚" in tides("kwic", "海豚", "--group", "left", status=1).err
 
 
 def test_kwic_truncates_long_keywords_in_text_only(cli: Cli) -> None:

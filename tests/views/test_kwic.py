@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import cast
@@ -20,7 +21,7 @@ from newsgrep.query.match import occurrence_spans
 from newsgrep.query.parser import parse
 from newsgrep.search.rerank import RERANK_DEPTH
 from newsgrep.search.search import SearchRequest, search
-from newsgrep.views.kwic import KwicLine, KwicOrder, make_concordance
+from newsgrep.views.kwic import KwicGroup, KwicLine, KwicOrder, group_occurrences, make_concordance
 from tests.support.factories import ENGINES, engine_with, make_article
 
 WORDS = ("渔业", "漁業", "声明", "聲明", "，", "港口的事。", "\n\n", " gpt", " GPTs", "渔")
@@ -205,3 +206,57 @@ def test_occurrence_spans_of_separate_words() -> None:
     text = "渔业的声明，声明渔业，渔业声明。"
     shown = [text[start:end] for start, end in occurrence_spans(text, wanted, Field.BODY)]
     assert shown == ["渔业", "声明", "声明渔业", "渔业声明"]
+
+
+@pytest.mark.parametrize("by", KwicGroup)
+def test_groups_count_every_occurrence_once(tmp_path: Path, by: KwicGroup) -> None:
+    engine = engine_with("memory", tmp_path, ARTICLES)
+    lines = found(engine, "渔业", KwicOrder.SOURCE)
+    groups = group_occurrences(engine, parse("渔业").root, by)
+    assert groups.tally.occurrences == sum(each.occurrences for each in groups.groups) == len(lines)
+    assert groups.tally.articles == len({line.id for line in lines})
+    if by in {KwicGroup.SOURCE, KwicGroup.YEAR}:
+        values = [
+            fold((line.source if by is KwicGroup.SOURCE else (line.published or "")[:4]) or "")
+            for line in lines
+        ]
+        assert {fold(each.value or ""): each.occurrences for each in groups.groups} == Counter(
+            values
+        )
+
+
+def test_groups_by_adjacent_word(tmp_path: Path) -> None:
+    bodies = [
+        "两岸渔业协定，两岸渔业公报。",
+        "渔业，協定生效。\n\n港口渔业",
+        "港口。\n\n渔业\n\n协定",
+    ]
+    articles = [make_article(f"n{at}", "", body) for at, body in enumerate(bodies)]
+    engine = engine_with("memory", tmp_path, articles)
+
+    def grouped(by: KwicGroup) -> dict[str | None, tuple[int, int]]:
+        counted = group_occurrences(engine, parse("渔业").root, by).groups
+        return {each.value: (each.occurrences, each.articles) for each in counted}
+
+    assert grouped(KwicGroup.LEFT) == {"两岸": (2, 1), None: (2, 2), "港口": (1, 1)}
+    assert grouped(KwicGroup.RIGHT) == {
+        "协定": (2, 2),
+        None: (2, 2),
+        "公报": (1, 1),
+    }
+
+
+@pytest.mark.parametrize("sort", KwicOrder)
+def test_concordance_tally_is_what_was_counted(tmp_path: Path, sort: KwicOrder) -> None:
+    engine = engine_with("memory", tmp_path, ARTICLES)
+    whole = found(engine, "渔业")
+    for limit in (None, len(whole), len(whole) - 1, 1):
+        concordance = make_concordance(engine, parse("渔业").root, sort, width=8, limit=limit)
+        lines = list(concordance.lines)
+        tally = concordance.tally
+        assert tally.shown == len(lines) == min(len(whole), limit or len(whole))
+        reads_all = sort in {KwicOrder.LEFT, KwicOrder.RIGHT}
+        read = whole if reads_all else lines
+        assert tally.occurrences == len(read)
+        assert tally.articles == len({line.id for line in read})
+        assert tally.has_more == (not reads_all and len(lines) < len(whole))
