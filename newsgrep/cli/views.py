@@ -36,9 +36,9 @@ from newsgrep.cli.output import (
 )
 from newsgrep.errors import InputError, UsageError
 from newsgrep.query.parser import Query, normalize
+from newsgrep.search.bins import Interval
 from newsgrep.terminal import one_line, sanitize, write
-from newsgrep.views import compare, keywords, similar, timeline, timeline_forms
-from newsgrep.views.bins import Interval
+from newsgrep.views import compare, keywords, similar, timeline, timeline_text
 from newsgrep.views.timeline import Measure, Timeline
 from newsgrep.views.timeline_svg import to_svg
 
@@ -85,7 +85,7 @@ class TimelineOptions(QueryOptions, OutputOptions):
             return timeline.DEFAULT_BINS
         size = get_terminal_size()
         if self.per or self.others:
-            return max(size.columns - timeline_forms.LABEL_WIDTH - 1, _FEWEST_BINS)
+            return max(size.columns - timeline_text.LABEL_WIDTH - 1, _FEWEST_BINS)
         return max(size.lines - _LINES_BELOW, _FEWEST_BINS)
 
 
@@ -161,14 +161,14 @@ def timeline_command(options: TimelineOptions) -> int:
         _write_svg(result, options.svg)
     if options.svg != _STANDARD_OUTPUT:
         rendering = Rendering(
-            text=lambda: timeline_forms.to_text(result, screen()),
-            drawn=draw(lambda: timeline_forms.to_text(result, screen())),
-            json=lambda: timeline_forms.to_json(result),
-            csv=lambda: timeline_forms.to_csv(result),
+            text=lambda: timeline_text.to_text(result, screen()),
+            drawn=draw(lambda: timeline_text.to_text(result, screen())),
+            json=lambda: timeline.to_json(result),
+            csv=lambda: timeline.to_csv(result),
         )
         print_result(rendering, options)
         if options.output is OutputFormat.CSV and result.has_matches:
-            for note in timeline_forms.notes(result):
+            for note in timeline_text.notes(result):
                 click.echo(sanitize(note), err=True)
     return 0 if result.has_matches else 1
 

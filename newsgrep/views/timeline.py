@@ -6,9 +6,9 @@ Articles whose date is known less precisely than a bin are counted separately, n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from newsgrep.engines.base import Engine, EngineRequest, Order
 from newsgrep.errors import UsageError
@@ -24,10 +24,7 @@ from newsgrep.query.ast import (
     positive_texts,
 )
 from newsgrep.query.parser import Query
-from newsgrep.search.search import SourceCount, group_sources, only_source
-from newsgrep.search.selection import in_batches, iter_ids
-from newsgrep.terminal import one_line
-from newsgrep.views.bins import (
+from newsgrep.search.bins import (
     Bin,
     Dates,
     Interval,
@@ -44,6 +41,10 @@ from newsgrep.views.bins import (
     requested_period,
     sum_into_bins,
 )
+from newsgrep.search.search import SourceCount, group_sources, only_source
+from newsgrep.search.selection import in_batches, iter_ids
+from newsgrep.terminal import one_line
+from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.kwic import lines_of_article
 
 DEFAULT_SOURCES: Final = 8
@@ -346,3 +347,89 @@ def filters_only(root: Node) -> Node:
     if len(filters) == len(parts):
         filters = [part for part in parts if isinstance(part, DateRange)]
     return _all_of(filters)
+
+
+# Forms
+
+
+def to_json(timeline: Timeline) -> dict[str, Any]:
+    """Return a timeline as a complete object; docs/timeline.schema.json describes it."""
+    first = timeline.totals[0]
+    return {
+        "version": SCHEMA_VERSION,
+        "query": timeline.query,
+        "parsed": timeline.parsed,
+        "by": timeline.by.value,
+        "measure": timeline.measure.value,
+        "covered": [day.isoformat() if day else None for day in timeline.covered],
+        "share_of": first.share_of,
+        "total": first.total,
+        "known_to_year": first.known_to_year,
+        "known_to_month": first.known_to_month,
+        "undated": first.undated,
+        "series": [_series_object(series, timeline) for series in timeline.series],
+        "other_sources": [
+            {"source": source.name or None, "articles": source.articles}
+            for source in timeline.other_sources
+        ],
+    }
+
+
+def to_csv(timeline: Timeline) -> Iterator[Sequence[object]]:
+    """Yield a row for each bin of each series."""
+    yield (
+        *("bin", "first", "last", "source", "count", "all", "share"),
+        *("query", "partial", "occurrences", "characters", "per_million"),
+    )
+    for series in timeline.series:
+        for at, each in enumerate(timeline.bins):
+            yield (
+                *each,
+                series.source.name if series.source else "",
+                series.counts[at],
+                series.all[at],
+                _rounded(series.share(at), ""),
+                series.query,
+                "true" if timeline.is_partial(each) else "false",
+                series.occurrences[at] if series.occurrences else "",
+                series.characters[at] if series.characters else "",
+                _rounded(series.per_million(at), ""),
+            )
+
+
+def _rounded(value: float | None, missing: str | None) -> float | str | None:
+    return missing if value is None else round(value, 4)
+
+
+def _series_object(series: Series, timeline: Timeline) -> dict[str, Any]:
+    fields: dict[str, Any] = {"query": series.query, "parsed": series.parsed}
+    if series.source is not None:
+        fields["source"] = series.source.name or None
+        fields["spellings"] = [name for name in series.source.spellings if name]
+    fields |= {
+        "articles": series.total,
+        "share_of": series.share_of,
+        "known_to_year": series.known_to_year,
+        "known_to_month": series.known_to_month,
+        "undated": series.undated,
+    }
+    if series.total_occurrences is not None:
+        fields["occurrences"] = series.total_occurrences
+    fields["bins"] = []
+    for at, each in enumerate(timeline.bins):
+        counts: dict[str, Any] = {
+            "bin": each.name,
+            "first": each.first.isoformat(),
+            "last": each.last.isoformat(),
+            "partial": timeline.is_partial(each),
+            "count": series.counts[at],
+            "all": series.all[at],
+            "share": _rounded(series.share(at), None),
+        }
+        if series.occurrences is not None:
+            counts["occurrences"] = series.occurrences[at]
+        if series.characters is not None:
+            counts["characters"] = series.characters[at]
+            counts["per_million"] = _rounded(series.per_million(at), None)
+        fields["bins"].append(counts)
+    return fields

@@ -8,10 +8,10 @@ from math import floor, log10
 from typing import Final
 from xml.sax.saxutils import escape
 
+from newsgrep.search.bins import Interval, bin_number
 from newsgrep.terminal import one_line, truncate
-from newsgrep.views.bins import Interval, bin_number
 from newsgrep.views.timeline import Measure, Series, Timeline
-from newsgrep.views.timeline_forms import notes, value_text
+from newsgrep.views.timeline_text import notes, value_text
 
 _WIDTH: Final = 960
 _LEFT_MARGIN: Final = 64

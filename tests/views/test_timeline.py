@@ -18,7 +18,7 @@ from newsgrep.errors import UsageError
 from newsgrep.models import ARCHIVE_ZONE, Article
 from newsgrep.query.ast import describe
 from newsgrep.query.parser import parse
-from newsgrep.views.bins import (
+from newsgrep.search.bins import (
     MAX_BINS,
     Interval,
     Period,

@@ -1,11 +1,12 @@
-"""Timelines as text, JSON and CSV: bars for one series, small charts for several."""
+"""Timelines as text: bars for one series, small charts for several."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import ceil
-from typing import Any, Final
+from typing import Final
 
+from newsgrep.search.bins import Bin, Interval
 from newsgrep.terminal import (
     Screen,
     StyledLine,
@@ -18,8 +19,6 @@ from newsgrep.terminal import (
     sanitize,
     truncate,
 )
-from newsgrep.views import SCHEMA_VERSION
-from newsgrep.views.bins import Bin, Interval
 from newsgrep.views.timeline import NO_SOURCE, Measure, Series, Timeline
 
 _MAX_BAR: Final = 60
@@ -38,55 +37,6 @@ def to_text(timeline: Timeline, screen: Screen) -> Iterator[StyledLine]:
         draw = _small_charts if timeline.has_charts else _bar_rows
         yield from draw(timeline, screen)
     yield from (StyledLine([StyledText(note, "dim")]) for note in notes(timeline))
-
-
-def to_json(timeline: Timeline) -> dict[str, Any]:
-    """Return a timeline as a complete object; docs/timeline.schema.json describes it."""
-    first = timeline.totals[0]
-    return {
-        "version": SCHEMA_VERSION,
-        "query": timeline.query,
-        "parsed": timeline.parsed,
-        "by": timeline.by.value,
-        "measure": timeline.measure.value,
-        "covered": [day.isoformat() if day else None for day in timeline.covered],
-        "share_of": first.share_of,
-        "total": first.total,
-        "known_to_year": first.known_to_year,
-        "known_to_month": first.known_to_month,
-        "undated": first.undated,
-        "series": [_series_object(series, timeline) for series in timeline.series],
-        "other_sources": [
-            {"source": source.name or None, "articles": source.articles}
-            for source in timeline.other_sources
-        ],
-    }
-
-
-def to_csv(timeline: Timeline) -> Iterator[Sequence[object]]:
-    """Yield a row for each bin of each series."""
-    yield (
-        *("bin", "first", "last", "source", "count", "all", "share"),
-        *("query", "partial", "occurrences", "characters", "per_million"),
-    )
-    for series in timeline.series:
-        for at, each in enumerate(timeline.bins):
-            yield (
-                *each,
-                series.source.name if series.source else "",
-                series.counts[at],
-                series.all[at],
-                _rounded(series.share(at), ""),
-                series.query,
-                "true" if timeline.is_partial(each) else "false",
-                series.occurrences[at] if series.occurrences else "",
-                series.characters[at] if series.characters else "",
-                _rounded(series.per_million(at), ""),
-            )
-
-
-def _rounded(value: float | None, missing: str | None) -> float | str | None:
-    return missing if value is None else round(value, 4)
 
 
 def notes(timeline: Timeline) -> Iterator[str]:
@@ -139,40 +89,6 @@ def _notes_of(series: Series, by: Interval, *, several: bool) -> Iterator[str]:
             yield f"{name}{articles} {verb} dated to the {unit} only and not in any {by}"
     if series.undated:
         yield f"{name}{count_noun(series.undated, 'article')} without a date"
-
-
-def _series_object(series: Series, timeline: Timeline) -> dict[str, Any]:
-    fields: dict[str, Any] = {"query": series.query, "parsed": series.parsed}
-    if series.source is not None:
-        fields["source"] = series.source.name or None
-        fields["spellings"] = [name for name in series.source.spellings if name]
-    fields |= {
-        "articles": series.total,
-        "share_of": series.share_of,
-        "known_to_year": series.known_to_year,
-        "known_to_month": series.known_to_month,
-        "undated": series.undated,
-    }
-    if series.total_occurrences is not None:
-        fields["occurrences"] = series.total_occurrences
-    fields["bins"] = []
-    for at, each in enumerate(timeline.bins):
-        counts: dict[str, Any] = {
-            "bin": each.name,
-            "first": each.first.isoformat(),
-            "last": each.last.isoformat(),
-            "partial": timeline.is_partial(each),
-            "count": series.counts[at],
-            "all": series.all[at],
-            "share": _rounded(series.share(at), None),
-        }
-        if series.occurrences is not None:
-            counts["occurrences"] = series.occurrences[at]
-        if series.characters is not None:
-            counts["characters"] = series.characters[at]
-            counts["per_million"] = _rounded(series.per_million(at), None)
-        fields["bins"].append(counts)
-    return fields
 
 
 def _bar_rows(timeline: Timeline, screen: Screen) -> Iterator[StyledLine]:
