@@ -95,6 +95,14 @@ def _describe_unknown_option(exc: click.NoSuchOption) -> str:
     close = closest(name.lstrip("-"), [each.lstrip("-") for each in options])
     if close:
         return f"Unknown option {_quote(name)}. Did you mean --{close[0]}? {_see_help(exc.ctx)}"
+    takes_arguments = any(
+        isinstance(p, click.Argument) for p in (command.params if command else ())
+    )
+    if takes_arguments and (word := _excluded_word(name)):
+        return (
+            f"Unknown option {_quote(word)}. If it is a value, write -- before it. "
+            f"{_see_help(exc.ctx)}"
+        )
     return f"Unknown option {_quote(name)}. {_see_help(exc.ctx)}"
 
 
@@ -143,7 +151,7 @@ def _describe_bad_value(exc: click.BadParameter) -> str:
     param = exc.param
     name = param.opts[-1] if isinstance(param, click.Option) else "The argument"
     if isinstance(param, click.Argument) and param.metavar:
-        name = param.metavar
+        name = param.metavar.replace("[", "").replace("]", "")
     given, origin = _given_value(param, exc)
     value = _quote(given)
     match param.type if param else None:
@@ -151,6 +159,8 @@ def _describe_bad_value(exc: click.BadParameter) -> str:
             return f"{name} needs a whole number{_describe_range(kind)}, not “{value}”{origin}."
         case click.FloatRange() as kind:
             return f"{name} needs a number{_describe_range(kind)}, not “{value}”{origin}."
+        case click.types.IntParamType():
+            return f"{name} needs a whole number, not “{value}”{origin}."
         case click.Choice() as kind:
             choices = [str(choice) for choice in kind.choices]
             close = closest(value, choices)
@@ -209,6 +219,9 @@ def _first_upper(text: str) -> str:
 # The operating system
 
 _ADVICE: Final = {
+    errno.ENOENT: "Check the path, or name another one.",
+    errno.ENOTDIR: "Check the path, or name another one.",
+    errno.EISDIR: "Name a file.",
     errno.ENOSPC: "Free some disk space and run the command again.",
     errno.EDQUOT: "Free some disk space and run the command again.",
     errno.EFBIG: "Raise the limit for the size of files (ulimit -f) and run the command again.",

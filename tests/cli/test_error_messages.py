@@ -38,6 +38,9 @@ def small(cli: Cli) -> Cli:
         ("index n --wait x", "--wait needs a number of 0 or more, not “x”."),
         ("search x --sort dat", "Choose from relevance, date, -date. Did you mean date?"),
         ("search x --limit", "--limit needs a value."),
+        ("show 1 --version x", "--version needs a whole number, not “x”."),
+        ("diff 1 x", "A B needs a whole number, not “x”."),
+        ("config search.sort -date", "Unknown option -date. If it is a value, write -- before"),
         ("search", "Missing QUERY. Example: newsgrep search "),
         ("compare x", "Missing --sources. Example: newsgrep compare "),
         ("stats x", "Got unexpected extra argument (x). See: newsgrep stats --help"),
@@ -192,3 +195,8 @@ def test_credentials_in_a_folder_are_reported(cli: Cli) -> None:
     path.mkdir(parents=True)
     ran = cli("search", "渡轮", "--index", "opensearch://127.0.0.1:9/n", status=2)
     assert f"The credentials in {path} can't be read (Is a directory)" in ran.err
+
+
+def test_missing_folder_of_an_output_has_advice() -> None:
+    missing = FileNotFoundError(errno.ENOENT, "No such file or directory", "/none/a.svg")
+    assert "/none/a.svg. Check the path, or name another one." in describe_system_error(missing)
