@@ -166,7 +166,9 @@ def _make_plan(
     deleted: set[tuple[str, str]] = set()
     records = note_deleted(engine.file_records(), deleted) if engine else ()
     plan = _plan_for_records(index, paths, options, extractor, engine, records)
-    plan.deleted = deleted
+    # An article stays deleted where its file was moved.
+    moved = {(plan.moved[file], digest) for file, digest in deleted if file in plan.moved}
+    plan.deleted = deleted | moved
     return plan
 
 

@@ -53,6 +53,14 @@ def test_deleted_articles_stay_deleted(harbour: Cli) -> None:
     assert harbour("doctor", "--deep").status == 0
 
 
+def test_deleted_articles_stay_deleted_in_a_moved_folder(harbour: Cli) -> None:
+    before = int(harbour("count", "*").out)
+    harbour("delete", "1", "--yes")
+    (harbour.folder / "a").rename(harbour.folder / "moved")
+    harbour("index", "moved")
+    assert int(harbour("count", "*").out) == before - 1
+
+
 def test_deleted_article_returns_when_its_file_changes(harbour: Cli) -> None:
     harbour("delete", "1", "3", "-y")
     write_article(harbour.folder / "a" / "1.md", "第1号改", "潮汐。", date="2024-05-01")
