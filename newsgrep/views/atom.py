@@ -1,6 +1,6 @@
 """New articles as an Atom feed (RFC 4287) in a file, which feed readers and web servers read.
 
-A run adds entries to those of earlier runs, so that a reader that comes seldom misses none of the
+A run adds entries to those of earlier runs, so that a reader that comes rarely misses none of the
 last :data:`MAX_ENTRIES`. An article that is new for several saved queries is one entry, with a
 category for each. Atom has no place for dates without a time of day; the summary begins with them.
 """
