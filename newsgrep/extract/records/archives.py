@@ -91,7 +91,7 @@ def _read_page(
     record = None
     if (member.size or 0) <= MAX_RECORD_BYTES:
         with member.open_stream() as stream:
-            record = _omnivore_record("", member.name, stream.read(), metadata)
+            record = _omnivore_record(member.name, stream.read(), metadata)
     if record:
         yield record
     else:
@@ -250,7 +250,7 @@ def _is_omnivore_metadata(name: str) -> bool:
 
 
 def _omnivore_record(
-    locator: str, name: str, data: bytes, metadata: Mapping[str, Mapping[str, Any]]
+    name: str, data: bytes, metadata: Mapping[str, Mapping[str, Any]]
 ) -> Record | None:
     """Return the record of the page ``name`` with its metadata, None if there is none."""
     page = _OMNIVORE_PAGE.fullmatch(name)
@@ -267,4 +267,4 @@ def _omnivore_record(
         "tags": stated.get("labels"),
         "identity": f"omnivore {stated.get('id') or stated['slug']}",
     }
-    return Record(locator, pack_fields(entry), ENTRY_FORMAT)
+    return Record("", pack_fields(entry), ENTRY_FORMAT)
