@@ -97,6 +97,8 @@ def add_command(options: SavedAddOptions) -> int:
 def list_command(options: SavedListOptions) -> int:
     """List the names and queries of all saved queries, one per line, separated by a tab."""
     queries = read_saved(options.index)
+    if not queries:
+        print_message("No saved queries. Save one with: newsgrep saved add NAME QUERY")
     if options.output is OutputFormat.TEXT:
         for name, query in queries.items():
             write(f"{name}\t{one_line(query)}")

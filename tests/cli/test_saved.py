@@ -55,7 +55,7 @@ def test_saved_query_works_inside_other_queries(harbour: Cli) -> None:
 
 def test_saved_list_show_replace_remove(harbour: Cli) -> None:
     assert saved(harbour) == {}
-    harbour("saved", "list", status=1)
+    assert "newsgrep saved add NAME QUERY" in harbour("saved", "list", status=1).err
     harbour("saved", "add", "b", "-大雾", "渡轮")
     harbour("saved", "add", "a", "大雾")
     assert harbour("saved", "list").out == "a\t大雾\nb\t-大雾 渡轮\n"
