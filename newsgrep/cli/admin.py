@@ -173,8 +173,10 @@ def doctor_command(options: DoctorOptions) -> int:
 
 def _may_roll_back(index: Index) -> bool:
     """Ask on a terminal, with what would be lost; elsewhere there is nobody to answer."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
     question = index.describe_rollback()
-    if not (question and sys.stdin.isatty() and sys.stderr.isatty()):
+    if not question:
         return True
     if click.confirm(one_line(question), err=True):
         return True

@@ -11,7 +11,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from socket import socket, socketpair
 from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Final
@@ -144,16 +143,19 @@ def handle_signals() -> None:
             signal.signal(number, raise_once)
     if click.get_current_context().find_root().obj is OWN_PROCESS:
         sys.warnoptions.append(_LEAKED)
-        receiver, sender = socketpair()
-        sender.setblocking(False)
-        signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
-        Thread(target=_answer_signals, args=(receiver, sender), daemon=True).start()
+        receiver, sender = os.pipe()
+        os.set_blocking(sender, False)
+        signal.set_wakeup_fd(sender, warn_on_full_buffer=False)
+        Thread(target=_answer_signals, args=(receiver,), daemon=True).start()
 
 
-def _answer_signals(receiver: socket, _sender: socket) -> None:
-    """Read the numbers of signals as they arrive; the second one ends this process."""
+def _answer_signals(receiver: int) -> None:
+    """Read the numbers of signals as they arrive; the second one ends this process.
+
+    ``receiver`` is the descriptor of a pipe, to which Python writes them.
+    """
     count = 0
-    while numbers := receiver.recv(1):
+    while numbers := os.read(receiver, 1):
         if numbers[0] not in {getattr(signal, name, None) for name in _SIGNALS}:
             continue
         count += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
@@ -37,6 +37,9 @@ from newsgrep.index.manifest import (
     read_data_file,
     read_draft,
 )
+
+PREVIEW: Final = "preview."
+"""The beginning of the names of folders with links to the files of the previous commit."""
 
 _UNFINISHED: Final = ".new"
 """The ending of a folder in which the copy of the manifest is being written, or deleted."""
@@ -103,16 +106,25 @@ def unconfirmed_folders(folder: Path, current: Manifest | None) -> list[str]:
 
 
 def unfinished_folders(folder: Path) -> list[str]:
-    """Return the names of folders that a killed writer was about to make data folders."""
+    """Return the names of folders that a killed process was about to fill or to delete.
+
+    They were about to become data folders, or have links to the files of the previous commit.
+    """
     with os.scandir(folder) as entries:
         return [
             each.name
             for each in entries
-            if each.name.endswith(_UNFINISHED)
-            and DATA_FOLDER.fullmatch(each.name.removesuffix(_UNFINISHED))
-            and each.is_dir(follow_symlinks=False)
-            and set(os.listdir(each.path)) <= {DATA_FILE}  # noqa: PTH208  (a few names)
+            if each.is_dir(follow_symlinks=False)
+            and _is_unfinished(each.name, os.listdir(each.path))  # noqa: PTH208  (a few names)
         ]
+
+
+def _is_unfinished(name: str, content: Sequence[str]) -> bool:
+    if name.startswith(PREVIEW):
+        return not content or DATA_FILE in content
+    data = name.removesuffix(_UNFINISHED)
+    is_named = data != name and DATA_FOLDER.fullmatch(data) is not None
+    return is_named and set(content) <= {DATA_FILE}
 
 
 def delete_data_folders(folder: Path, names: Iterable[str]) -> list[str]:

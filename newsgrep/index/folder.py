@@ -318,12 +318,13 @@ class FolderIndex(Index):
         Raises ``OSError`` where there are no hard links.
         """
         from newsgrep.engines.commits import CommitName, copy_name
+        from newsgrep.index.data_folders import PREVIEW
 
         data, number = self.path / manifest.data, commit.number
         previous, copy = str(CommitName(number, is_previous=True)), copy_name(number)
-        with TemporaryDirectory(dir=self.path, prefix="preview.") as folder:
+        with TemporaryDirectory(dir=self.path, prefix=PREVIEW) as folder:
             view = Path(folder)
-            for name in (*commit.files, DATA_FILE):
+            for name in (DATA_FILE, *commit.files):
                 os.link(data / name, view / name)
             stored = data / (previous if (data / previous).exists() else copy)
             os.link(stored, view / str(CommitName(number)))

@@ -34,7 +34,7 @@ def small(cli: Cli) -> Cli:
         ("search x --zzz", "Unknown option --zzz. See: newsgrep search --help"),
         ("search x -n abc", "--limit needs a whole number of 0 or more, not “abc”."),
         ("search x --limit=-4", "--limit needs a whole number of 0 or more, not “-4”."),
-        ("kwic x --width 3", "--width needs a whole number from 60 to 10,000, not “3”."),
+        ("kwic x --width 3", "--width needs a whole number from 20 to 10,000, not “3”."),
         ("index n --wait x", "--wait needs a number of 0 or more, not “x”."),
         ("search x --sort dat", "Choose from relevance, date, -date. Did you mean date?"),
         ("search x --limit", "--limit needs a value."),

@@ -34,7 +34,7 @@ def example_lines() -> Iterator[tuple[str, str]]:
     for command in leaf_commands():
         for line in (command.help or "").splitlines():
             yield command.name or "", line
-    yield "help", group.get_help(click.Context(group))
+    yield "help", group.get_help(click.Context(group, **group.context_settings))
     for text in (REPOSITORY / "README.md", REPOSITORY / "docs" / "index.md"):
         for line in text.read_text("utf-8").splitlines():
             yield text.name, line

@@ -138,7 +138,7 @@ def test_show_stats_and_errors_are_sanitized(trap: Cli) -> None:
     assert controls(trap("stats").out) == set()
     ran = trap("search", "海豚\x1b[5;7m\u202e", "--source", "\x1b[5;7m", status=1)
     assert controls(ran.err) == set()
-    assert controls(trap("show", "\x1b[5;7m\u202e", status=1).err) == set()
+    assert controls(trap("show", "\x1b[5;7m\u202e无此文", status=1).err) == set()
     assert controls(trap("search", '"\x1b[5;7m\u202e', status=2).err) == set()
     assert controls(trap("search", "海带", "--since", "\x1b[5;7m", status=2).err) == set()
     assert controls(trap("search", "海带", "--index", "\x1b[5;7m", status=2).err) == set()

@@ -214,7 +214,11 @@ def index_snapshot(
             else record
             for record in records
         ],
-        [replace(article, id=names.get(article.id, article.id)) for article in articles],
+        # The versions are what happened before, and not what the files contain.
+        [
+            replace(article, id=names.get(article.id, article.id), versions=(), since=None)
+            for article in articles
+        ],
         [(page.total, _sorted_candidates(page, names)) for page in pages],
     )
 

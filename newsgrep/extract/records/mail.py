@@ -158,7 +158,7 @@ _GENERIC = re.compile(
 _VIA = re.compile(r"\s+(?:via|通过|通過|经由)\s+")
 """Between the name of a sender and of a list that sends the message for them."""
 _LIST = re.compile(r"(.*?)\s*<([^<>\s]{1,200})>\s*")
-_HAS_CODE = re.compile(r"(?=[a-z]*[0-9])[0-9a-z]{8}|https?:|@", re.IGNORECASE)
+_HAS_CODE = re.compile(r"(?=[a-z]{0,7}[0-9])[0-9a-z]{8}|https?:|@", re.IGNORECASE)
 _MAX_NAME: Final = 80
 
 
