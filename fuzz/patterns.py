@@ -57,7 +57,7 @@ LIMITS: Final = {
     "savers._SAVED_FROM": 2000, "savers._MIRRORED": 2000, "savers._SINGLE_FILE": 2000,
     "savers._MONOLITH": 2000, "savers._COMMENT": 20_000, "savers._REPLAYED": 20_000,
     "savers._ARCHIVED": 4000, "savers._SCRIPT_DATE": 60,
-    "text._ORIGIN": 20, "text._REPLY": 200, "text._FORM_LABEL": 200,
+    "text._POST_ORIGIN": 20, "text._POST_REPLY": 200, "text._FORM_LABEL": 200,
     "text._HEADING": 200,
     "notices._BUTTON": 160, "notices._CREDIT_LINE": 160, "notices._ROLES": 400,
     "notices._SOURCE_NOTE": 400, "notices._ABOUT_ITSELF": 400, "notices._NOTICE_ACT": 400,

@@ -172,11 +172,12 @@ def set_traps(folder: Path, port: int, secret: Path) -> None:
 
 
 def state(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """Return name, time and contents of all files except the index and the log."""
+    """Return name, time and contents of all files but the index, the log and the user's state."""
+    others = {"index", "index.saved", "log", "cache", "tmp", "state"}
     return {
         str(path): (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
         for path in sorted(folder.rglob("*"))
-        if path.relative_to(folder).parts[0] not in {"index", "index.saved", "log", "cache", "tmp"}
+        if path.relative_to(folder).parts[0] not in others
     }
 
 
