@@ -7,6 +7,7 @@ commit behind. Commands that write treat them like Ctrl-C.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -152,10 +153,11 @@ def handle_signals() -> None:
 def _answer_signals(receiver: int) -> None:
     """Read the numbers of signals as they arrive; the second one ends this process.
 
-    ``receiver`` is the descriptor of a pipe, to which Python writes them.
+    ``receiver`` is the descriptor of a pipe, to which Python writes them. The thread waits in
+    ``select``, so that no call to read the pipe is under way when the process forks.
     """
     count = 0
-    while numbers := os.read(receiver, 1):
+    while select.select([receiver], [], []) and (numbers := os.read(receiver, 1)):
         if numbers[0] not in {getattr(signal, name, None) for name in _SIGNALS}:
             continue
         count += 1
