@@ -31,7 +31,7 @@ from newsgrep.index.annotations import (
 )
 from newsgrep.models import Article
 from newsgrep.query.ast import describe
-from newsgrep.query.parser import name_key
+from newsgrep.query.lexer import name_key
 from newsgrep.search.selection import in_batches, iter_ids
 from newsgrep.terminal import StyledLine, StyledText, count_noun, one_line, write
 from newsgrep.views import SCHEMA_VERSION, FilePath

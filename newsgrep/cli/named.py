@@ -18,7 +18,8 @@ from newsgrep.index.plan import STREAM
 from newsgrep.index.store import Index
 from newsgrep.models import Article, FileRecord, Status
 from newsgrep.query.ast import Field, LocationContains, LocationField
-from newsgrep.query.parser import make_phrase, normalize
+from newsgrep.query.lexer import normalize
+from newsgrep.query.parser import make_phrase
 from newsgrep.terminal import count_noun, one_line, quote_path, truncate
 from newsgrep.views.article import SHORT_ID
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import partial, wraps
 from importlib import import_module
@@ -264,10 +264,13 @@ def pass_options(
 # Queries on the command line
 
 _HIDDEN_MINUS = "\ue000"  # a private-use character, which no query contains
-_CSV_WITH_FORM: Final = "--csv="
 _CSV_FORM: Final = "--csv-form"
-_VARIANTS_OF: Final = "--variants="
-_VARIANTS: Final = {"words": "--variants", "all": "--variants-in-strings"}
+_OPTIONAL_VALUES: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
+    "--csv": {form: ("--csv", f"{_CSV_FORM}={form}") for form in CsvForm},
+    "--variants": {"words": ("--variants",), "all": ("--variants-in-strings",)},
+}
+"""Options whose value can be left out, and the options that Click parses for each value."""
+_PAIR: Final = 2
 _FORMAT_NAMES: Final = frozenset(f"--{each}" for each in OutputFormat)
 
 
@@ -302,11 +305,7 @@ class QueryCommand(Command):
         hidden = [re.sub(r"^-(?=[^\x00-\x7f]|[\"(])", _HIDDEN_MINUS, arg) for arg in args]
         if "--" in args:
             self._warn_of_options(args[args.index("--") + 1 :])
-        if any(arg.startswith(_CSV_WITH_FORM) for arg in hidden):
-            hidden = list(self._split_csv_form(hidden))
-        if any(arg.startswith(_VARIANTS_OF) for arg in hidden):
-            hidden = list(self._split_variants(hidden))
-        return super().parse_args(ctx, hidden)
+        return super().parse_args(ctx, list(self._split_values(hidden)))
 
     def _warn_of_options(self, words: list[str]) -> None:
         """Print which words of the query after ``--`` are options everywhere else."""
@@ -316,30 +315,19 @@ class QueryCommand(Command):
                 text = f"{word} after -- is part of the query. Write options before --."
                 click.echo(f"newsgrep: {one_line(text)}", err=True)
 
-    def _split_csv_form(self, args: list[str]) -> Iterator[str]:
-        """Yield ``args`` with ``--csv --csv-form=FORM`` for ``--csv=FORM``, up to ``--``."""
+    def _split_values(self, args: list[str]) -> Iterator[str]:
+        """Yield ``args`` with the options that ``--csv=FORM`` and the like mean, up to ``--``."""
         end = args.index("--") if "--" in args else len(args)
-        offered = any("--csv" in param.opts for param in self.params)
+        offered = {name for param in self.params for name in param.opts}
         for at, arg in enumerate(args):
-            if offered and at < end and arg.startswith(_CSV_WITH_FORM):
-                form = arg.removeprefix(_CSV_WITH_FORM)
-                if form not in set(CsvForm):
-                    shown = truncate(one_line(form), 40)
-                    raise UsageError(f"Unknown form --csv={shown}. Choose {', '.join(CsvForm)}.")
-                yield from ("--csv", f"{_CSV_FORM}={form}")
-            else:
-                yield arg
-
-    def _split_variants(self, args: list[str]) -> Iterator[str]:
-        """Yield ``args`` with one option for ``--variants=words`` and ``=all``, up to ``--``."""
-        end = args.index("--") if "--" in args else len(args)
-        for at, arg in enumerate(args):
-            if at < end and arg.startswith(_VARIANTS_OF):
-                chosen = arg.removeprefix(_VARIANTS_OF)
-                if chosen not in _VARIANTS:
-                    shown = truncate(one_line(chosen), 40)
-                    raise UsageError(f"Unknown value --variants={shown}. Choose words or all.")
-                yield _VARIANTS[chosen]
+            name, has_value, value = arg.partition("=")
+            if at < end and has_value and name in offered & _OPTIONAL_VALUES.keys():
+                values = _OPTIONAL_VALUES[name]
+                if value not in values:
+                    shown = truncate(one_line(value), 40)
+                    known = (" or " if len(values) == _PAIR else ", ").join(values)
+                    raise UsageError(f"Unknown value {name}={shown}. Choose {known}.")
+                yield from values[value]
             else:
                 yield arg
 

@@ -38,7 +38,7 @@ from newsgrep.index.user_state import (
     seen_folder,
     write_seen,
 )
-from newsgrep.query.parser import name_key
+from newsgrep.query.lexer import name_key
 from newsgrep.terminal import count_noun, one_line, quote_path, write
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.new import NewArticles, find_new, to_jsonl, to_text

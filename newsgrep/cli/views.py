@@ -41,7 +41,8 @@ from newsgrep.cli.output import (
     show_scan,
 )
 from newsgrep.errors import UsageError
-from newsgrep.query.parser import Query, normalize
+from newsgrep.query.lexer import normalize
+from newsgrep.query.parser import Query
 from newsgrep.search.bins import Interval
 from newsgrep.terminal import sanitize, write
 from newsgrep.views import compare, keywords, similar, timeline, timeline_text

@@ -17,10 +17,10 @@ from typing import Any, Final, NamedTuple
 
 from newsgrep._io import encode_json, read_regular, write_atomically
 from newsgrep.errors import InputError, UsageError
-from newsgrep.index.manifest import ANNOTATIONS_FILE, SAVED_LOCK_FILE
+from newsgrep.index.manifest import ANNOTATIONS_FILE
 from newsgrep.index.store import Index
 from newsgrep.models import Article
-from newsgrep.query.parser import name_key
+from newsgrep.query.lexer import name_key
 
 _VERSION: Final = 1
 _COLLECTION_NAME: Final = re.compile(r"\w[\w.-]{0,47}")
@@ -209,19 +209,12 @@ def _spelling(known: Mapping[str, Annotation], name: str) -> str | None:
 def _update(
     index: Index, change: Callable[[dict[str, Annotation]], None], *, must_exist: bool = True
 ) -> None:
-    from newsgrep.index.lock import exclusive_lock  # searches only read, without a lock
+    from newsgrep.index.lock import personal_lock  # searches only read, without a lock
 
     if must_exist:
         index.read_manifest(any_analyser=True)  # nothing is kept without an index
     folder = index.personal_folder
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise InputError(
-            f"Nothing can be written in {folder} ({exc.strerror}): make sure that you can write "
-            "there."
-        ) from exc
-    with exclusive_lock(folder / SAVED_LOCK_FILE, f"The collections of the index {index.where}"):
+    with personal_lock(folder, f"The collections of the index {index.where}"):
         known = read_annotations(index)
         change(known)
         lines = [encode_json({"version": _VERSION})]

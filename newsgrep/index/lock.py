@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from newsgrep._io import refuse_special_lock, write_new
 from newsgrep.engines.commits import open_regular
 from newsgrep.errors import IndexLocked, IndexMissing, InputError
-from newsgrep.index.manifest import HOLDER_FILE, LOCK_FILE
+from newsgrep.index.manifest import HOLDER_FILE, LOCK_FILE, SAVED_LOCK_FILE
 
 _MAX_HOLDER_BYTES: Final = 4096
 
@@ -81,6 +81,24 @@ def exclusive_lock(lock_file: Path, what: str, wait: float = 0.0) -> Iterator[No
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def personal_lock(folder: Path, what: str) -> Iterator[None]:
+    """Create the user's own ``folder`` of an index, and keep other processes from changing it.
+
+    Raises :class:`InputError` if nothing can be written there, and what :func:`exclusive_lock`
+    does.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise InputError(
+            f"Nothing can be written in {folder} ({exc.strerror}): make sure that you can write "
+            "there."
+        ) from exc
+    with exclusive_lock(folder / SAVED_LOCK_FILE, what):
+        yield
 
 
 def _describe_holder(folder: Path) -> str:

@@ -24,9 +24,10 @@ from zlib import crc32
 from newsgrep._io import encode_json, read_regular, write_atomically
 from newsgrep.errors import InputError, QueryError, UsageError
 from newsgrep.index.annotations import read_collections
-from newsgrep.index.manifest import SAVED_FILE, SAVED_LOCK_FILE, SEEN_FOLDER
+from newsgrep.index.manifest import SAVED_FILE, SEEN_FOLDER
 from newsgrep.index.store import Index
-from newsgrep.query.parser import LoadCollections, name_key, parse
+from newsgrep.query.lexer import name_key
+from newsgrep.query.parser import LoadCollections, parse
 
 _SAVED_VERSION: Final = 1
 _QUERY_NAME: Final = re.compile(r"\w[\w.-]{0,47}")
@@ -171,17 +172,10 @@ def _update_saved(index: Index, change: Callable[[dict[str, str]], None]) -> Non
 
 
 def _rewrite_saved(index: Index, change: Callable[[dict[str, str]], None]) -> None:
-    from newsgrep.index.lock import exclusive_lock  # searches only read, without a lock
+    from newsgrep.index.lock import personal_lock  # searches only read, without a lock
 
     folder = index.personal_folder
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise InputError(
-            f"No query can be saved in {folder} ({exc.strerror}): make sure that you can write "
-            "there."
-        ) from exc
-    with exclusive_lock(folder / SAVED_LOCK_FILE, f"The saved queries of the index {index.where}"):
+    with personal_lock(folder, f"The saved queries of the index {index.where}"):
         before = read_saved(index)
         after = dict(before)
         change(after)

@@ -6,9 +6,12 @@ What is a quote, a bracket, a field, an operator or a minus is decided here only
 from __future__ import annotations
 
 import re
+import unicodedata
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
+from newsgrep.analysis.characters import strip_invisible
+from newsgrep.analysis.fold import fold
 from newsgrep.errors import QueryError
 
 
@@ -122,3 +125,30 @@ def _read_quoted(query: str, at: int) -> tuple[Token, int]:
     if end < 0:
         raise QueryError(f"Unclosed quote {query[at]}: close it, or leave it out.", query, at)
     return Token(TokenKind.QUOTED, query[at + 1 : end], at), end + 1
+
+
+# Normalised text
+
+_WHITE_SPACE: Final = re.compile(r"\s+")
+
+
+def normalize(text: str) -> str:
+    """Return ``text`` as in a cleaned article: no invisible characters, single white space."""
+    return _WHITE_SPACE.sub(" ", strip_invisible(text)).strip()
+
+
+def is_punctuation(text: str) -> bool:
+    """Return whether ``text`` only separates words."""
+    # Symbols such as emoji are searched for, what merely separates is not. ASCII characters that
+    # Unicode classifies as symbols (+ | ~ ...) separate as well.
+    return all(
+        character.isspace()
+        or unicodedata.category(character).startswith("P")
+        or (character.isascii() and not character.isalnum())
+        for character in text
+    )
+
+
+def name_key(name: str) -> str:
+    """Return the key that all spellings of a saved query's name have in common."""
+    return fold(strip_invisible(name)).strip()

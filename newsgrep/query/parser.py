@@ -15,13 +15,11 @@ found in them.
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from newsgrep.analysis.characters import CharKind, kind_of, strip_invisible
+from newsgrep.analysis.characters import CharKind, kind_of
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.segment import query_terms
 from newsgrep.errors import QueryError, UsageError
@@ -34,12 +32,16 @@ from newsgrep.query.lexer import (
     TEXT_FIELDS,
     Token,
     TokenKind,
+    is_punctuation,
+    name_key,
+    normalize,
     tokenize,
 )
 from newsgrep.query.warnings import query_warnings
 
 if TYPE_CHECKING:
     from newsgrep.query.dates import Calendar
+    from newsgrep.query.saved import SavedQueries
     from newsgrep.query.variants import Spellings
 
 MAX_LENGTH: Final = 100_000
@@ -124,7 +126,14 @@ def parse(
     tokens = tokenize(text)
     if not tokens:
         raise QueryError("The query is empty: type a word, such as 联合声明.", text, 0)
-    options = ParseOptions(any_word, scan, calendar, SavedQueries(saved), collections, field)
+
+    @cache
+    def saved_queries() -> SavedQueries:
+        from newsgrep.query.saved import SavedQueries  # few queries name one
+
+        return SavedQueries(saved)
+
+    options = ParseOptions(any_word, scan, calendar, saved_queries, collections, field)
     root = Parser(text, tokens, options).parse()
     if not scan:
         regexes = (token.position for token in tokens if token.kind is TokenKind.REGEX)
@@ -168,14 +177,6 @@ def _refuse_scan(text: str, root: Node, position: int | None) -> None:
         )
 
 
-_WHITE_SPACE: Final = re.compile(r"\s+")
-
-
-def normalize(text: str) -> str:
-    """Return ``text`` as in a cleaned article: no invisible characters, single white space."""
-    return _WHITE_SPACE.sub(" ", strip_invisible(text)).strip()
-
-
 def make_phrase(text: str, field: Field = Field.TEXT) -> ast.Phrase:
     """Return the node for documents that contain ``text`` literally."""
     literal = fold(normalize(text))
@@ -185,18 +186,6 @@ def make_phrase(text: str, field: Field = Field.TEXT) -> ast.Phrase:
 def name_contains(kind: ast.NameField, name: str) -> ast.NameContains:
     """Return the filter for articles with a name that contains ``name``, in any case and script."""
     return ast.NameContains(kind, fold(normalize(name)))
-
-
-def is_punctuation(text: str) -> bool:
-    """Return whether ``text`` only separates words."""
-    # Symbols such as emoji are searched for, what merely separates is not. ASCII characters that
-    # Unicode classifies as symbols (+ | ~ ...) separate as well.
-    return all(
-        character.isspace()
-        or unicodedata.category(character).startswith("P")
-        or (character.isascii() and not character.isalnum())
-        for character in text
-    )
 
 
 _VALUE_KINDS: Final = {TokenKind.WORD, TokenKind.QUOTED, TokenKind.OPEN}
@@ -221,7 +210,7 @@ class ParseOptions(NamedTuple):
     any_word: bool
     scan: bool
     calendar: Calendar | None
-    saved: SavedQueries
+    saved: Callable[[], SavedQueries]
     collections: LoadCollections
     field: Field
 
@@ -501,7 +490,7 @@ class Parser:
 
     def _saved(self, name: Token) -> Node:
         try:
-            with self.options.saved.expand(name.text) as text:
+            with self.options.saved().expand(name.text) as text:
                 inner = Parser(text, tokenize(text), self.options._replace(any_word=False))
                 inner.depth, inner.quoted_strings = self.depth, self.quoted_strings
                 root = inner.parse()
@@ -544,61 +533,3 @@ def _join(kind: type[ast.And] | type[ast.Or], parts: Sequence[Node]) -> Node | N
     if not parts:
         return None
     return parts[0] if len(parts) == 1 else kind(tuple(parts))
-
-
-_MAX_SAVED_LENGTH: Final = 100_000
-"""Characters of all saved queries that a query inserts: each may name another one twice."""
-
-
-def name_key(name: str) -> str:
-    """Return the key that all spellings of a saved query's name have in common."""
-    return fold(strip_invisible(name)).strip()
-
-
-class SavedQueries:
-    """The saved queries that a query names while it is parsed, and never in a circle."""
-
-    def __init__(self, load: LoadSaved) -> None:
-        self._load = load
-        self._known: Mapping[str, str] | None = None
-        self._open: list[str] = []
-        self._length = 0
-
-    @contextmanager
-    def expand(self, name: str) -> Iterator[str]:
-        """Return the text of the saved query ``name`` as a context, in which it is parsed.
-
-        Raises :class:`UsageError` for an unknown name, for a query that is being parsed already,
-        and if all of them together are too long.
-        """
-        if self._known is None:
-            self._known = self._load()
-        key = name_key(name)
-        text = next((text for known, text in self._known.items() if name_key(known) == key), None)
-        if text is None:
-            raise UsageError(_unknown_name(name, self._known))
-        if key in self._open:
-            circle = " → ".join([*self._open[self._open.index(key) :], key])
-            raise UsageError(
-                f"The saved query “{name}” refers to itself ({circle}): save one of them again "
-                "with --replace."
-            )
-        self._length += len(text)
-        if self._length > _MAX_SAVED_LENGTH:
-            raise UsageError(
-                f"The saved queries in this query have more than {_MAX_SAVED_LENGTH:,} characters "
-                "together: use fewer of them."
-            )
-        self._open.append(key)
-        try:
-            yield text
-        finally:
-            self._open.pop()
-
-
-def _unknown_name(name: str, known: Mapping[str, str]) -> str:
-    if not known:
-        return f"No saved query “{name}”. Save one with: newsgrep saved add NAME QUERY."
-    names = sorted(known)
-    few = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
-    return f"No saved query “{name}”. Saved queries: {few} (newsgrep saved list)."

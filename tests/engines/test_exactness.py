@@ -21,8 +21,9 @@ from newsgrep.errors import NoArticle
 from newsgrep.extract.outlets import load_outlets
 from newsgrep.extract.pipeline import extract_article
 from newsgrep.models import Article
+from newsgrep.query.lexer import normalize
 from newsgrep.query.match import contains_literal
-from newsgrep.query.parser import make_phrase, normalize
+from newsgrep.query.parser import make_phrase
 from tests.support.factories import ENGINES, engine_with, make_article
 from tests.support.stress import trial_count
 

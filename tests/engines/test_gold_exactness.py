@@ -11,8 +11,9 @@ import pytest
 from newsgrep.analysis.fold import fold
 from newsgrep.engines.base import EngineRequest
 from newsgrep.models import Article
+from newsgrep.query.lexer import normalize
 from newsgrep.query.match import contains_literal
-from newsgrep.query.parser import make_phrase, normalize
+from newsgrep.query.parser import make_phrase
 from tests.support.factories import ENGINES, engine_with
 from tests.support.gold_corpus import extract, write_archive
 from tests.support.stress import trial_count
