@@ -16,7 +16,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 from typing import Any, Final, TypeVar, cast
 
 from newsgrep.analysis.document import make_document
@@ -41,6 +41,8 @@ _IGNORED_SIGNALS: Final = frozenset(
     getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)
 )
 """Signals that a terminal sends to all processes of a group. A pool ends workers by SIGTERM."""
+
+_ENDING_SIGNALS: Final = frozenset((*_IGNORED_SIGNALS, signal.SIGTERM))
 
 _SIGNAL_DELAY: Final = 0.1
 """Seconds until a signal that ended a worker has also arrived here, if it was sent to all."""
@@ -75,7 +77,7 @@ def map_in_order(
     if jobs <= 1:
         yield from map(prepare(setting), items)
         return
-    with _starting_children():  # the pool has one child more than workers
+    with deferred_signals(), _starting_children():  # the pool has one child more than workers
         pool = ProcessPoolExecutor(
             jobs, get_context("spawn"), initializer=_start_worker, initargs=(prepare, setting)
         )
@@ -83,7 +85,7 @@ def map_in_order(
         under_way: deque[tuple[Future[list[Any]], int]] = deque()
         sent = 0
         for chunk, size in _chunks(iter(items), size_of):
-            with _starting_children():
+            with deferred_signals(), _starting_children():
                 under_way.append((pool.submit(_process_chunk, chunk), size))
             sent += size
             while len(under_way) >= jobs * _CHUNKS_PER_WORKER or sent > _MAX_BYTES_SENT:
@@ -105,6 +107,30 @@ def map_in_order(
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def deferred_signals() -> Iterator[None]:
+    """Call the handlers of signals that end a command after the block, and not within it.
+
+    It is not enough to block a signal in this thread: if another thread receives it, Python calls
+    its handler in this one. An exception would leave a child that is only half started.
+    """
+    if current_thread() is not main_thread():  # handlers are called in the main one only
+        yield
+        return
+    arrived: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in _ENDING_SIGNALS}
+    replaced = {number: each for number, each in handlers.items() if callable(each)}
+    for number in replaced:
+        signal.signal(number, lambda number, _: arrived.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in replaced.items():
+            signal.signal(number, handler)
+        for number in dict.fromkeys(arrived):
+            replaced[signal.Signals(number)](number, None)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -22,7 +23,7 @@ from newsgrep.index.folder import FolderIndex
 from newsgrep.index.plan import make_plan
 from newsgrep.index.preparing import FailedFile, PrepareOptions, prepare_file, prepare_files
 from newsgrep.index.update import update_index
-from newsgrep.index.workers import map_in_order
+from newsgrep.index.workers import deferred_signals, map_in_order
 from newsgrep.models import FileRecord, Status
 from tests.support.cli import REPOSITORY, Cli, write_article
 
@@ -241,3 +242,21 @@ def test_large_items_are_awaited_one_by_one(monkeypatch: pytest.MonkeyPatch) -> 
 
     for number, _ in enumerate(map_in_order(length, None, items(), 2, len)):
         assert drawn <= number + 2
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals of one thread")
+def test_signal_while_children_start_is_handled_afterwards() -> None:
+    stop = threading.Event()
+    other = threading.Thread(target=stop.wait)  # receives what this thread blocks
+    other.start()
+    started = False
+    try:
+        with pytest.raises(KeyboardInterrupt), deferred_signals():  # noqa: PT012  (the block)
+            signal.pthread_kill(other.ident or 0, signal.SIGINT)
+            time.sleep(0.2)
+            started = True
+    finally:
+        stop.set()
+        other.join()
+    assert started
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

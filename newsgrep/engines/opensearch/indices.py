@@ -37,7 +37,7 @@ from newsgrep.engines.opensearch.responses import (
     text,
 )
 from newsgrep.engines.opensearch.settings import IndexSettings, read_settings, settings_for_loading
-from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing, ServerProblem
+from newsgrep.errors import IndexDamaged, IndexMismatch, ServerProblem
 
 MANIFEST_KEY: Final = "newsgrep"
 """The key of the manifest in the metadata of each index."""
@@ -293,8 +293,9 @@ def _index_stats(client: Client, names: IndexNames, metric: str, level: str) -> 
         "GET", f"/{names.all_indices}/_stats/{metric}", params={"level": level}, ignored=(404,)
     )
     if "error" in response:
-        raise IndexMissing(
-            f"The index {names.name} is no longer on the server. Create one with: newsgrep index "
-            "PATH"
+        # If it was deleted and not replaced, the same command says so.
+        raise ServerProblem(
+            f"The index {names.name} was replaced or deleted by another process. Run the command "
+            "again."
         )
     return mapping(response, "indices")
