@@ -21,8 +21,8 @@ from bench.corpora import Corpus
 from bench.paths import newsgrep_digest
 from newsgrep.analysis.fold import fold
 from newsgrep.errors import NoArticle
-from newsgrep.extract.outlets import Outlets, load_outlets
-from newsgrep.extract.pipeline import extract_article
+from newsgrep.extraction.outlets import Outlets, load_outlets
+from newsgrep.extraction.pipeline import extract_article
 from newsgrep.query.match import contains_literal
 
 _BATCH = 2000

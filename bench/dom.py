@@ -18,13 +18,13 @@ from typing import Any
 import click
 
 from newsgrep.errors import NoArticle
-from newsgrep.extract.decode import decode
-from newsgrep.extract.formats.html import looks_like_html
-from newsgrep.extract.formats.markdown import render
-from newsgrep.extract.frontmatter.split import split_front_matter
-from newsgrep.extract.outlets import load_outlets
-from newsgrep.extract.page.dom import Element, parse_html
-from newsgrep.extract.page.selectors import SelectorMatcher
+from newsgrep.extraction.decode import decode
+from newsgrep.extraction.formats.html import looks_like_html
+from newsgrep.extraction.formats.markdown import render
+from newsgrep.extraction.frontmatter.split import split_front_matter
+from newsgrep.extraction.outlets import load_outlets
+from newsgrep.extraction.page.dom import Element, parse_html
+from newsgrep.extraction.page.selectors import SelectorMatcher
 
 
 class _Newsgrep:

@@ -23,7 +23,7 @@ from newsgrep.analysis.document import IndexDocument, make_document
 from newsgrep.engines.base import Engine, PutArticle
 from newsgrep.engines.registry import open_engine
 from newsgrep.errors import NoArticle
-from newsgrep.extract.pipeline import extract_article
+from newsgrep.extraction.pipeline import extract_article
 from newsgrep.models import Article, FileRecord, Status
 
 _BATCH: Final = 1000
@@ -83,7 +83,7 @@ def _paths(corpus: Path) -> list[tuple[str, Path]]:
 
 def _index(folder: Path, files: list[_File], jobs: int) -> EvalIndex:
     own = digest_of_files([Path(__file__), BENCH_FOLDER / "gold.py"])
-    key = digest(own, newsgrep_digest("extract", "analysis", "engines"), len(files))
+    key = digest(own, newsgrep_digest("extraction", "analysis", "engines"), len(files))
     notes = folder / "notes.json"
     if notes.exists() and (known := json.loads(notes.read_text("utf-8")))["key"] == key:
         return EvalIndex(open_engine("whoosh", folder / "whoosh"), known["ids"])

@@ -50,9 +50,9 @@ def _language(text: str) -> str | None:
 
 def _newsgrep() -> Extract:
     from newsgrep.errors import NoArticle
-    from newsgrep.extract.formats.base import RawFile
-    from newsgrep.extract.outlets import load_outlets
-    from newsgrep.extract.pipeline import build_article, choose_format
+    from newsgrep.extraction.formats.base import RawFile
+    from newsgrep.extraction.outlets import load_outlets
+    from newsgrep.extraction.pipeline import build_article, choose_format
 
     outlets = load_outlets()
     page = choose_format("/page.html")

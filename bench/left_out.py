@@ -20,9 +20,9 @@ from newsgrep.analysis.document import IndexDocument, make_document
 from newsgrep.engines.base import Engine, PutArticle
 from newsgrep.engines.registry import open_engine
 from newsgrep.errors import UsageError
-from newsgrep.extract.outlets import load_outlets
-from newsgrep.extract.walk import File
-from newsgrep.index.preparing import prepare_file
+from newsgrep.extraction.outlets import load_outlets
+from newsgrep.extraction.walk import File
+from newsgrep.indexing.preparing import prepare_file
 from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import Field
 from newsgrep.query.parser import parse

@@ -23,8 +23,8 @@ import click
 from bench import measure
 from bench.paths import RESULTS, default_work, fresh
 from newsgrep.errors import NoArticle
-from newsgrep.extract.outlets import load_outlets
-from newsgrep.extract.pipeline import extract_article
+from newsgrep.extraction.outlets import load_outlets
+from newsgrep.extraction.pipeline import extract_article
 
 _PICTURE_BYTES: Final = 50_000
 _HEADING: Final = "| {} | {} | a second | a CPU second | peak MB |\n| --- | --: | --: | --: | --: |"

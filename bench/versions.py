@@ -21,8 +21,8 @@ import click
 from bench import measure
 from bench.paths import RESULTS, default_work, fresh, size_of
 from newsgrep.errors import NoArticle
-from newsgrep.extract.outlets import Outlets, load_outlets
-from newsgrep.extract.pipeline import extract_article
+from newsgrep.extraction.outlets import Outlets, load_outlets
+from newsgrep.extraction.pipeline import extract_article
 from newsgrep.models import Article
 
 _NEWSGREP: Final = (sys.executable, "-m", "newsgrep")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import newsgrep
-from newsgrep.extract.outlets import _line_pattern, load_outlets
+from newsgrep.extraction.outlets import _line_pattern, load_outlets
 
 _parser: Final[Any] = import_module("re._parser")
 """The parser of ``re``, which gives the structure of a pattern."""

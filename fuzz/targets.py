@@ -27,12 +27,12 @@ from newsgrep.analysis.versions import unpack_versions
 from newsgrep.engines.base import FACETS, Engine, Order, PutArticle
 from newsgrep.engines.registry import open_engine
 from newsgrep.errors import NoArticle, QueryError
-from newsgrep.extract.dates import forms, lines, names
-from newsgrep.extract.decode import decode
-from newsgrep.extract.outlets import load_outlets
-from newsgrep.extract.pipeline import extract_article
-from newsgrep.extract.records.base import BadRecord, ReadOptions, bytes_source
-from newsgrep.extract.records.registry import read_records
+from newsgrep.extraction.dates import forms, lines, names
+from newsgrep.extraction.decode import decode
+from newsgrep.extraction.outlets import load_outlets
+from newsgrep.extraction.pipeline import extract_article
+from newsgrep.extraction.records.base import BadRecord, ReadOptions, bytes_source
+from newsgrep.extraction.records.registry import read_records
 from newsgrep.models import (
     ARCHIVE_ZONE,
     Article,

@@ -233,7 +233,7 @@ class FileRecord(NamedTuple):
     one because the texts differ. (A tuple, because there may be a million of them.)
 
     A file of many records has the status ``container``; ``ledger`` says how far it was read, as
-    :mod:`newsgrep.index.containers` writes it. The file record of a record in it has the path of
+    :mod:`newsgrep.indexing.containers` writes it. The file record of a record in it has the path of
     the file followed by ``locator``, and the ``digest`` of the record.
     """
 

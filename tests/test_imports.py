@@ -18,8 +18,8 @@ ORDER = (
     {"_io", "terminal"},  # terminal: also the display width of snippets
     {"analysis"},
     {"query"},
-    {"extract", "engines"},
-    {"index"},
+    {"extraction", "engines"},
+    {"indexing"},
     {"search"},
     {"views"},
     {"cli"},

@@ -17,7 +17,7 @@ from bench.peers.base import JOBS, Answer, Inputs, Peer
 from bench.questions import Question
 from newsgrep import __version__
 from newsgrep.engines.base import Engine, EngineRequest, Order
-from newsgrep.index import index_at
+from newsgrep.indexing import index_at
 from newsgrep.query.parser import parse
 from newsgrep.search.search import SearchRequest, search
 

@@ -25,7 +25,7 @@ from newsgrep.cli.output import Rendering, print_message, print_result, screen
 from newsgrep.cli.progress import handle_signals, show_elapsed, show_progress
 from newsgrep.engines.base import RolledBack
 from newsgrep.errors import IndexLocked, IndexMissing
-from newsgrep.index.maintenance import (
+from newsgrep.indexing.maintenance import (
     CopyOptions,
     HealthReport,
     RebuildResult,
@@ -36,7 +36,7 @@ from newsgrep.index.maintenance import (
     repair_index,
     verify_index,
 )
-from newsgrep.index.store import Index
+from newsgrep.indexing.store import Index
 from newsgrep.terminal import count_noun, one_line, write
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.stats import collect_stats, to_csv, to_json, to_text

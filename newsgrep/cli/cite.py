@@ -199,8 +199,8 @@ def _first_line(path: str, texts: list[TextNode]) -> int:
     """Return the number of the first line with one of ``texts``, or 0."""
     if not texts:
         return 0
-    from newsgrep.extract.decode import decode
-    from newsgrep.index.preparing import read_file
+    from newsgrep.extraction.decode import decode
+    from newsgrep.indexing.preparing import read_file
 
     try:
         _, data = read_file(path, 2**26)

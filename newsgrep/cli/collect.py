@@ -21,7 +21,7 @@ from newsgrep.cli.options import (
 from newsgrep.cli.output import Rendering, print_message, print_result, report_no_match
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
-from newsgrep.index.annotations import (
+from newsgrep.indexing.annotations import (
     Annotation,
     add_to_collection,
     read_annotations,

@@ -19,10 +19,10 @@ from newsgrep.analysis.fold import fold
 from newsgrep.cli.options import Command, Options, default_index, pass_options
 from newsgrep.engines.base import FACETS, EngineRequest
 from newsgrep.errors import NewsgrepError, UsageError
-from newsgrep.index import index_at
-from newsgrep.index.annotations import read_collections
-from newsgrep.index.store import Index
-from newsgrep.index.user_state import read_saved
+from newsgrep.indexing import index_at
+from newsgrep.indexing.annotations import read_collections
+from newsgrep.indexing.store import Index
+from newsgrep.indexing.user_state import read_saved
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.lexer import FIELDS
 from newsgrep.terminal import count_noun, sanitize, write

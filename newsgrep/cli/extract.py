@@ -18,10 +18,10 @@ from newsgrep.cli.named import split_locator
 from newsgrep.cli.options import Command, OutputFormat, OutputOptions, output_options, pass_options
 from newsgrep.cli.output import Rendering, draw, print_message, print_paged, print_result, screen
 from newsgrep.errors import InputError, NoArticle, UsageError
-from newsgrep.extract.extraction import Extraction, extract_records
-from newsgrep.extract.formats import format_names
-from newsgrep.extract.outlets import Outlets, load_outlets
-from newsgrep.extract.records.base import (
+from newsgrep.extraction.extraction import Extraction, extract_records
+from newsgrep.extraction.formats import format_names
+from newsgrep.extraction.outlets import Outlets, load_outlets
+from newsgrep.extraction.records.base import (
     ReadOptions,
     ReadReport,
     Source,

@@ -101,7 +101,7 @@ class _FieldNames(click.ParamType[Mapping[str, str]]):
             return value
         if not value:
             return {}
-        from newsgrep.extract.formats.field_names import FIELDS
+        from newsgrep.extraction.formats.field_names import FIELDS
 
         names = dict[str, str]()
         for each in value.split(","):

@@ -28,7 +28,7 @@ from newsgrep.cli.settings import (
     option_keys,
 )
 from newsgrep.errors import UsageError, closest
-from newsgrep.index import index_at
+from newsgrep.indexing import index_at
 from newsgrep.query.dates import timezone_named
 from newsgrep.terminal import one_line, quote_path, truncate, write
 from newsgrep.views import SCHEMA_VERSION

@@ -33,10 +33,10 @@ from newsgrep.cli.output import Rendering, print_result
 from newsgrep.cli.progress import handle_signals, show_progress
 from newsgrep.cli.summary import note_lines, summary_line, summary_object
 from newsgrep.errors import InputError, UsageError
-from newsgrep.extract.records.base import ReadOptions
-from newsgrep.index.outcomes import Outcome
-from newsgrep.index.plan import parse_shard
-from newsgrep.index.update import UpdateOptions, update_index
+from newsgrep.extraction.records.base import ReadOptions
+from newsgrep.indexing.outcomes import Outcome
+from newsgrep.indexing.plan import parse_shard
+from newsgrep.indexing.update import UpdateOptions, update_index
 from newsgrep.query.ast import And, Node
 from newsgrep.search.search import build_filters
 from newsgrep.terminal import write

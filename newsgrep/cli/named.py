@@ -14,8 +14,8 @@ from newsgrep.cli.file_options import outlet_rules_file
 from newsgrep.cli.output import last_search
 from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.errors import InputError, NoArticle, UsageError
-from newsgrep.index.plan import STREAM
-from newsgrep.index.store import Index
+from newsgrep.indexing.plan import STREAM
+from newsgrep.indexing.store import Index
 from newsgrep.models import Article, FileRecord, Status
 from newsgrep.query.ast import Field, LocationContains, LocationField
 from newsgrep.query.lexer import normalize
@@ -112,7 +112,7 @@ def find_article(engine: Engine, index: Index, name: str, *, titles: bool = True
 
 
 def _find_by_url(engine: Engine, url: str) -> Article | None:
-    from newsgrep.extract.identity import article_id, canonical_url
+    from newsgrep.extraction.identity import article_id, canonical_url
 
     if found := engine.get([article_id(url, "")]):
         return found[0]
@@ -267,11 +267,11 @@ def read_article_file(name: str) -> Article:
 
     Raises :class:`InputError` with the reason if it has no article or cannot be read.
     """
-    from newsgrep.extract.outlets import load_outlets
-    from newsgrep.extract.pipeline import extract_article, extract_record
-    from newsgrep.extract.records.base import DEFAULT_OPTIONS
-    from newsgrep.index.containers import read_located
-    from newsgrep.index.preparing import read_file
+    from newsgrep.extraction.outlets import load_outlets
+    from newsgrep.extraction.pipeline import extract_article, extract_record
+    from newsgrep.extraction.records.base import DEFAULT_OPTIONS
+    from newsgrep.indexing.containers import read_located
+    from newsgrep.indexing.preparing import read_file
 
     file, locator = split_locator(name)
     path = os.path.abspath(file)  # noqa: PTH100  (a string of any bytes)
@@ -307,8 +307,8 @@ def read_raw(engine: Engine, article: Article) -> RawRecord:
     A page in a web archive is what the server sent, without the encoding of its transfer; a row
     of a table is a JSON object. Raises :class:`InputError` if it cannot be read.
     """
-    from newsgrep.extract.records.base import ReadOptions
-    from newsgrep.index.containers import digests_of, read_located, unpack_ledger
+    from newsgrep.extraction.records.base import ReadOptions
+    from newsgrep.indexing.containers import digests_of, read_located, unpack_ledger
 
     known, container = _find_file_records(engine, article.path)
     if known.file == STREAM:

@@ -21,8 +21,8 @@ import click
 from newsgrep.engines.base import Order
 from newsgrep.engines.registry import DEFAULT_TIMEOUT
 from newsgrep.errors import UsageError
-from newsgrep.index import find_index, index_at
-from newsgrep.index.store import Index
+from newsgrep.indexing import find_index, index_at
+from newsgrep.indexing.store import Index
 from newsgrep.models import ARCHIVE_ZONE
 from newsgrep.query.ast import Field, MatchAll, Versions, in_all_versions
 from newsgrep.query.parser import (
@@ -106,7 +106,7 @@ class IndexOptions(Options):
 
     def saved_queries(self) -> Mapping[str, str]:
         """Return the text of each saved query of the index by its name."""
-        from newsgrep.index.user_state import read_saved  # few queries name a saved one
+        from newsgrep.indexing.user_state import read_saved  # few queries name a saved one
 
         return read_saved(self.index)
 
@@ -116,7 +116,7 @@ class IndexOptions(Options):
 
     def collections(self) -> Mapping[str, tuple[str, ...]]:
         """Return the ids of the articles in each collection by its name."""
-        from newsgrep.index.annotations import read_collections  # few queries name one
+        from newsgrep.indexing.annotations import read_collections  # few queries name one
 
         return read_collections(self.index)
 
@@ -595,7 +595,7 @@ def indexes_option(command: _Command) -> _Command:
 def _several_indexes(_: click.Context, __: click.Parameter, values: tuple[Index, ...]) -> Index:
     if len(values) == 1:
         return values[0]
-    from newsgrep.index.combined import combine_indexes  # few searches name several
+    from newsgrep.indexing.combined import combine_indexes  # few searches name several
 
     return combine_indexes(values)
 

@@ -34,7 +34,7 @@ from newsgrep.terminal import (
 
 if TYPE_CHECKING:
     from newsgrep.engines.base import Engine
-    from newsgrep.index.store import Index
+    from newsgrep.indexing.store import Index
     from newsgrep.models import Hit
     from newsgrep.query.ast import Node
     from newsgrep.search.diagnose import Diagnosis
@@ -191,7 +191,7 @@ def report_no_match(engine: Engine, root: Node, parsed: str, index: Index) -> Di
 
     ``parsed`` is the query as it was understood.
     """
-    from newsgrep.index.freshness import FreshnessCheck, check_freshness
+    from newsgrep.indexing.freshness import FreshnessCheck, check_freshness
     from newsgrep.search.diagnose import diagnose
     from newsgrep.views.hits import diagnosis_lines
 

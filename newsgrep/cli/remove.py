@@ -24,7 +24,7 @@ from newsgrep.cli.output import print_message, report_no_match, screen
 from newsgrep.cli.progress import handle_signals
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
-from newsgrep.index.removal import Removal, content_under, delete_articles, forget_paths
+from newsgrep.indexing.removal import Removal, content_under, delete_articles, forget_paths
 from newsgrep.query.ast import describe
 from newsgrep.search.selection import iter_ids
 from newsgrep.terminal import count_noun, format_plain, quote_path, write, write_streaming

@@ -28,8 +28,8 @@ from newsgrep.cli.options import (
 from newsgrep.cli.output import Rendering, print_message, print_result, screen
 from newsgrep.engines.base import Engine
 from newsgrep.errors import InputError, NewsgrepError, UsageError
-from newsgrep.index.lock import exclusive_lock
-from newsgrep.index.user_state import (
+from newsgrep.indexing.lock import exclusive_lock
+from newsgrep.indexing.user_state import (
     read_saved,
     read_seen,
     remove_query,

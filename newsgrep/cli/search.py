@@ -53,7 +53,7 @@ from newsgrep.terminal import count_noun, one_line, truncate
 from newsgrep.views import hits
 
 if TYPE_CHECKING:
-    from newsgrep.index.store import Index
+    from newsgrep.indexing.store import Index
     from newsgrep.models import Article, Hit
     from newsgrep.search.diagnose import ClosestArticle
     from newsgrep.search.explain import Explanation

@@ -21,7 +21,7 @@ from newsgrep.cli.options import (
 )
 from newsgrep.cli.output import Rendering, draw, print_message, print_paged, print_result
 from newsgrep.errors import UsageError
-from newsgrep.index.annotations import Annotation, read_annotations
+from newsgrep.indexing.annotations import Annotation, read_annotations
 from newsgrep.models import Article
 from newsgrep.query.ast import Field, TextNode, positive_texts
 from newsgrep.query.match import highlight_spans
@@ -171,7 +171,7 @@ def _added_lines(annotation: Annotation | None) -> Iterator[tuple[str, str]]:
 def _print_raw(record: RawRecord, article: Article) -> None:
     """Print the bytes of a record; on a terminal, its text without control characters."""
     if sys.stdout.isatty():
-        from newsgrep.extract.decode import decode
+        from newsgrep.extraction.decode import decode
 
         write(sanitize(decode(record.data).text))
     else:

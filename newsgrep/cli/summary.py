@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
-from newsgrep.extract.records.base import list_others
-from newsgrep.index.outcomes import ListedFile, Outcome, UpdateSummary
-from newsgrep.index.plan import STREAM
+from newsgrep.extraction.records.base import list_others
+from newsgrep.indexing.outcomes import ListedFile, Outcome, UpdateSummary
+from newsgrep.indexing.plan import STREAM
 from newsgrep.terminal import count_noun, one_line
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import display_path

@@ -24,10 +24,10 @@ from newsgrep.cli.options import Command, IndexOptions, completing, index_option
 from newsgrep.cli.output import print_message
 from newsgrep.cli.progress import handle_signals
 from newsgrep.errors import InputError, Interrupted
-from newsgrep.extract.records.base import ReadOptions
-from newsgrep.index.outcomes import ListedFile, Outcome, UpdateSummary
-from newsgrep.index.update import UpdateOptions
-from newsgrep.index.watching import RETRY_SECONDS, keep_updated
+from newsgrep.extraction.records.base import ReadOptions
+from newsgrep.indexing.outcomes import ListedFile, Outcome, UpdateSummary
+from newsgrep.indexing.update import UpdateOptions
+from newsgrep.indexing.watching import RETRY_SECONDS, keep_updated
 from newsgrep.terminal import count_noun, one_line, write_flushed
 from newsgrep.views.article import display_path
 

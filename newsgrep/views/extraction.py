@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from newsgrep.extract.claims import Block, BlockKind, ClaimField, Rule
-from newsgrep.extract.extraction import Extraction
-from newsgrep.extract.trace import ClaimOutcome
+from newsgrep.extraction.claims import Block, BlockKind, ClaimField, Rule
+from newsgrep.extraction.extraction import Extraction
+from newsgrep.extraction.trace import ClaimOutcome
 from newsgrep.models import Article, LeftOut
 from newsgrep.terminal import (
     Screen,

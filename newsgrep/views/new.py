@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from newsgrep.engines.base import Engine, EngineRequest, Order, ScoredDoc
-from newsgrep.index.user_state import SeenArticles, article_key
+from newsgrep.indexing.user_state import SeenArticles, article_key
 from newsgrep.models import Hit
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import Query

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from newsgrep.engines.base import FACETS, Engine, EngineRequest, Order, first_match
-from newsgrep.index.containers import unpack_ledger
-from newsgrep.index.manifest import Manifest
+from newsgrep.indexing.containers import unpack_ledger
+from newsgrep.indexing.manifest import Manifest
 from newsgrep.models import FileRecord, Status
 from newsgrep.query.ast import DateRange, MatchAll
 from newsgrep.terminal import Screen, StyledLine, StyledText, format_bytes, one_line

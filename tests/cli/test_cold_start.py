@@ -25,7 +25,7 @@ _NEVER = {
     "multiprocessing",
     "newsgrep.search.diagnose",
     "newsgrep.engines.commit_writer",
-    "newsgrep.extract",
+    "newsgrep.extraction",
     "opencc",
     "pickle",
     "platformdirs",

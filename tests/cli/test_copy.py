@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from newsgrep.errors import IndexDamaged, IndexProblem, UsageError
-from newsgrep.index.folder import FolderIndex
-from newsgrep.index.maintenance import CopyOptions, copy_index
-from newsgrep.index.server import ServerIndex
-from newsgrep.index.update import update_index
+from newsgrep.indexing.folder import FolderIndex
+from newsgrep.indexing.maintenance import CopyOptions, copy_index
+from newsgrep.indexing.server import ServerIndex
+from newsgrep.indexing.update import update_index
 from tests.support import fake_server
 from tests.support.cli import MANY_FILES, REPOSITORY, TIMEOUT, Cli, write_article
 from tests.support.fake_server import FakeServerCli

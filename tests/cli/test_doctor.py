@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from newsgrep.engines.registry import folder_engines
-from newsgrep.index import index_at
+from newsgrep.indexing import index_at
 from tests.support.cli import NEWSGREP, TIMEOUT, Cli, clean_environment, write_article
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from newsgrep.index.manifest import fingerprint
+from newsgrep.indexing.manifest import fingerprint
 from tests.support.cli import Argument, Cli, CommandResult, Environment, write_article
 from tests.support.manifests import change_manifest
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from newsgrep.extract.formats import RECORD_FORMATS, format_names
+from newsgrep.extraction.formats import RECORD_FORMATS, format_names
 from newsgrep.terminal import display_width
 from tests.support.cli import Cli
 from tests.support.schemas import load_schema, validator
@@ -251,7 +251,7 @@ def test_terminal_output_is_paged_and_wrapped(cli: Cli, page: Path) -> None:
 def test_long_standard_input_is_read_from_a_temporary_file(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("newsgrep.extract.records.base.MAX_RECORD_BYTES", 1000)
+    monkeypatch.setattr("newsgrep.extraction.records.base.MAX_RECORD_BYTES", 1000)
     texts = [f"第{number}班渡轮今天照常开航，沿岸的村子不再需要沙袋。" for number in range(60)]
     lines = "".join(f'{{"title": "{text[:4]}", "text": "{text}"}}\n' for text in texts).encode()
     for data in (lines, gzip.compress(lines)):
@@ -265,7 +265,7 @@ def test_long_standard_input_on_a_full_disk_is_an_error(
     def fail(**_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("newsgrep.extract.records.base.MAX_RECORD_BYTES", 1000)
+    monkeypatch.setattr("newsgrep.extraction.records.base.MAX_RECORD_BYTES", 1000)
     monkeypatch.setattr("tempfile.TemporaryFile", fail)
     result = cli("extract", "-", status=2, stdin=b"a" * 2000)
     assert "standard input: No space left on device. Save it as a file" in result.stderr.decode()

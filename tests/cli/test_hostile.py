@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from newsgrep.index.folder import FolderIndex
+from newsgrep.indexing.folder import FolderIndex
 from newsgrep.models import Article
 from tests.support.cli import Cli
 from tests.support.factories import make_article, upsert

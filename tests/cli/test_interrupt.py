@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from newsgrep.index.manifest import HOLDER_FILE
+from newsgrep.indexing.manifest import HOLDER_FILE
 from tests.support.cli import (
     NEWSGREP,
     TIMEOUT,

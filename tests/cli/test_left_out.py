@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from newsgrep.index.folder import FolderIndex
+from newsgrep.indexing.folder import FolderIndex
 from tests.support.cli import Cli
 from tests.support.factories import make_article, upsert
 

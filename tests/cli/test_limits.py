@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from newsgrep.index.plan import make_plan
+from newsgrep.indexing.plan import make_plan
 from newsgrep.models import FileRecord, Status
 from tests.support.cli import Cli, write_article
 

@@ -104,7 +104,7 @@ def test_ambiguous_start_of_an_id_lists_articles(cli: Cli, monkeypatch: pytest.M
     write_article(cli.folder / "1.md", "甲", "潮汐。", url="https://fog.example/1")
     write_article(cli.folder / "2.md", "乙", "潮汐。海。", url="https://fog.example/2")
     ids = iter(("aaaabbbbcccc", "aaaaddddeeee"))
-    monkeypatch.setattr("newsgrep.extract.pipeline.article_id", lambda *_: next(ids))
+    monkeypatch.setattr("newsgrep.extraction.pipeline.article_id", lambda *_: next(ids))
     cli("index", "1.md", "2.md")
     ran = cli("show", "aaaa", status=1)
     assert "Several articles begin with aaaa. Write more of the id: " in ran.err

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from newsgrep.errors import InputError
-from newsgrep.index.user_state import article_key, read_seen, write_seen
+from newsgrep.indexing.user_state import article_key, read_seen, write_seen
 from tests.support.cli import Cli, clean_environment, write_article
 from tests.support.schemas import validator
 from tests.support.simulated_archive import SimulatedArchive, random_article

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from newsgrep.extract import pipeline, version
-from newsgrep.extract.identity import article_id
+from newsgrep.extraction import pipeline, version
+from newsgrep.extraction.identity import article_id
 from tests.support.cli import Cli, write_article
 
 

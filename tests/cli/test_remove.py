@@ -136,7 +136,7 @@ def test_older_rules_do_not_bring_deleted_articles_back(
     page = write_article(cli.folder / "e.md", "单篇", "潮汐。")
     cli("index", "d.jsonl", "e.md")
     cli("delete", "第3号 OR 单篇", "-y")
-    monkeypatch.setattr("newsgrep.index.update.extraction_version", lambda *_: "newer")
+    monkeypatch.setattr("newsgrep.indexing.update.extraction_version", lambda *_: "newer")
     cli("index", "--reextract")
     assert sorted(cli.found("潮汐")) == ["第0号", "第1号", "第2号"]
     os.utime(page, (0, 0))
@@ -189,7 +189,7 @@ def test_forget_names_articles_with_other_copies(harbour: Cli) -> None:
 
 @pytest.mark.parametrize("command", ["delete", "forget"])
 def test_removal_waits_for_other_writers(harbour: Cli, command: str) -> None:
-    from newsgrep.index import index_at
+    from newsgrep.indexing import index_at
 
     with index_at(harbour.index).lock():
         ran = harbour(command, "a/1.md", "-y", status=75)

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from newsgrep.index.folder import FolderIndex
-from newsgrep.index.maintenance import rebuild_index
+from newsgrep.indexing.folder import FolderIndex
+from newsgrep.indexing.maintenance import rebuild_index
 from tests.support.cli import Cli
 from tests.support.factories import make_article, upsert
 

@@ -16,10 +16,10 @@ from typing import IO, Any, cast
 import pytest
 
 from newsgrep.errors import IndexDamaged, IndexLocked, NewsgrepError, ServerProblem
-from newsgrep.index import watching
-from newsgrep.index.folder import FolderIndex
-from newsgrep.index.outcomes import UpdateSummary
-from newsgrep.index.update import UpdateOptions, update_index
+from newsgrep.indexing import watching
+from newsgrep.indexing.folder import FolderIndex
+from newsgrep.indexing.outcomes import UpdateSummary
+from newsgrep.indexing.update import UpdateOptions, update_index
 from tests.support.cli import TIMEOUT, Cli, assert_no_crash, write_article
 
 watchfiles = pytest.importorskip("watchfiles", reason="needs the extra watch")
@@ -195,7 +195,7 @@ def test_watch_continues_after_a_full_disk(cli: Cli, folder: Path) -> None:
 
 
 class Report:
-    """The names of what :func:`newsgrep.index.watching.keep_updated` reports."""
+    """The names of what :func:`newsgrep.indexing.watching.keep_updated` reports."""
 
     def __init__(self) -> None:
         self.events: list[str] = []

@@ -53,7 +53,7 @@ def test_wheel_contains_data_types_and_no_tests(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {
         "newsgrep/py.typed",
-        "newsgrep/extract/outlets.toml",
+        "newsgrep/extraction/outlets.toml",
         "newsgrep/analysis/folded_words.txt",
         "newsgrep/query/variants.txt",
     } <= names

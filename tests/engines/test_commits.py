@@ -28,8 +28,8 @@ from newsgrep.engines.commits import (
     parse_commit,
 )
 from newsgrep.errors import IndexDamaged, IndexLocked, InputError, UsageError
-from newsgrep.index.lock import exclusive_lock, write_lock
-from newsgrep.index.manifest import LOCK_FILE
+from newsgrep.indexing.lock import exclusive_lock, write_lock
+from newsgrep.indexing.manifest import LOCK_FILE
 
 OWN_FILES = re.compile(r"[a-z0-9]+\.data|work")
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from newsgrep.analysis.fold import fold
 from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.errors import NoArticle
-from newsgrep.extract.outlets import load_outlets
-from newsgrep.extract.pipeline import extract_article
+from newsgrep.extraction.outlets import load_outlets
+from newsgrep.extraction.pipeline import extract_article
 from newsgrep.models import Article
 from newsgrep.query.lexer import normalize
 from newsgrep.query.match import contains_literal

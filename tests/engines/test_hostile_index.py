@@ -33,8 +33,8 @@ from newsgrep.engines.whoosh.storage import (
     checksum_segment,
 )
 from newsgrep.errors import IndexDamaged
-from newsgrep.index.folder import FolderIndex
-from newsgrep.index.maintenance import rebuild_index
+from newsgrep.indexing.folder import FolderIndex
+from newsgrep.indexing.maintenance import rebuild_index
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import parse
 from tests.support.factories import engine_with, make_article, make_file_record, upsert

@@ -32,8 +32,8 @@ from newsgrep.engines.registry import open_engine, rollback, salvage
 from newsgrep.engines.tantivy import reader as reader_module
 from newsgrep.engines.tantivy.engine import open_engine as open_tantivy
 from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing
-from newsgrep.index.folder import FolderIndex
-from newsgrep.index.update import UpdateOptions, update_index
+from newsgrep.indexing.folder import FolderIndex
+from newsgrep.indexing.update import UpdateOptions, update_index
 from newsgrep.models import Article, FileRecord, Status
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import parse

@@ -38,8 +38,8 @@ from newsgrep.engines.tantivy.files import (
 from newsgrep.engines.tantivy.verified import VERIFIED_NAME, VerifiedFiles, write_record
 from newsgrep.engines.tantivy.writer import translate_write_errors
 from newsgrep.errors import IndexDamaged, IndexProblem, InputError
-from newsgrep.index.folder import FolderIndex
-from newsgrep.index.maintenance import repair_index, verify_index
+from newsgrep.indexing.folder import FolderIndex
+from newsgrep.indexing.maintenance import repair_index, verify_index
 from newsgrep.query.ast import MatchAll
 from tests.support.cli import REPOSITORY, TIMEOUT
 from tests.support.contract_archive import ARCHIVE

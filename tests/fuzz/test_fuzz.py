@@ -17,9 +17,9 @@ from fuzz.targets import TARGETS
 from newsgrep.analysis.characters import strip_invisible
 from newsgrep.analysis.codec import DamagedData, pack_folded, unpack_article, unpack_folded
 from newsgrep.errors import QueryError
-from newsgrep.extract.dates.forms import parse_date
-from newsgrep.extract.outlets import load_outlets
-from newsgrep.extract.pipeline import extract_article
+from newsgrep.extraction.dates.forms import parse_date
+from newsgrep.extraction.outlets import load_outlets
+from newsgrep.extraction.pipeline import extract_article
 from newsgrep.models import Article
 from newsgrep.query.ast import Field, Phrase, describe
 from newsgrep.query.match import LiteralVerifier, find_literal

@@ -236,7 +236,7 @@ def _become_command(job: dict[str, Any], files: list[Path]) -> None:
     os.chdir(job["cwd"])
     sys.argv = ["newsgrep", *job["arguments"]]
     if job["commit_each"]:
-        from newsgrep.index import update
+        from newsgrep.indexing import update
 
         update._timed_commits = partial(_timed_commits, update._timed_commits)
     if job["faults"]:
@@ -257,7 +257,7 @@ def _timed_commits(original: Callable[..., Any], groups: Any, seconds: float) ->
 
 def _state(path: Path, *, verify: bool) -> dict[str, Any]:
     from newsgrep.errors import NewsgrepError
-    from newsgrep.index.folder import FolderIndex
+    from newsgrep.indexing.folder import FolderIndex
     from tests.support.simulated_archive import index_snapshot
 
     index = FolderIndex(path)

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from newsgrep.extract.outlets import load_outlets
-from newsgrep.extract.pipeline import extract_article
+from newsgrep.extraction.outlets import load_outlets
+from newsgrep.extraction.pipeline import extract_article
 from newsgrep.models import Article
 
 GOLD_FILE: Final = Path(__file__).parents[1] / "fixtures" / "gold" / "articles.toml"

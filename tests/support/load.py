@@ -26,8 +26,8 @@ from typing import Final
 
 from newsgrep.engines.base import Engine
 from newsgrep.engines.commits import Commit, commit_names, read_commit
-from newsgrep.index.folder import FolderIndex
-from newsgrep.index.update import UpdateOptions, update_index
+from newsgrep.indexing.folder import FolderIndex
+from newsgrep.indexing.update import UpdateOptions, update_index
 from tests.support.cli import REPOSITORY, clean_environment, write_article
 from tests.support.rewriting_archive import check_answers, write_generation
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from newsgrep.index.manifest import (
+from newsgrep.indexing.manifest import (
     DATA_FILE,
     MANIFEST_FILE,
     Manifest,

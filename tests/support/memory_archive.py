@@ -20,14 +20,14 @@ from newsgrep.engines.base import (
     PutFileRecord,
 )
 from newsgrep.engines.memory import MemoryEngine
-from newsgrep.extract.walk import File
-from newsgrep.index.addresses import address_of, find_leaders, is_better, texts_agree
-from newsgrep.index.history import Histories
-from newsgrep.index.known import PRESENT, UNCHANGED, KnownRecords
-from newsgrep.index.plan import MAX_FILE_SIZE, Plan, reread_duplicates
-from newsgrep.index.preparing import FailedFile, Prepared
-from newsgrep.index.run import UpdateRun
-from newsgrep.index.workers import rewrite_articles
+from newsgrep.extraction.walk import File
+from newsgrep.indexing.addresses import address_of, find_leaders, is_better, texts_agree
+from newsgrep.indexing.history import Histories
+from newsgrep.indexing.known import PRESENT, UNCHANGED, KnownRecords
+from newsgrep.indexing.plan import MAX_FILE_SIZE, Plan, reread_duplicates
+from newsgrep.indexing.preparing import FailedFile, Prepared
+from newsgrep.indexing.run import UpdateRun
+from newsgrep.indexing.workers import rewrite_articles
 from newsgrep.models import FileRecord, Status
 from tests.support.simulated_archive import ArticleFile
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from newsgrep.engines.base import PutFileRecord
-from newsgrep.index.folder import FolderIndex
-from newsgrep.index.manifest import INDEX_FORMAT, confirm_draft
+from newsgrep.indexing.folder import FolderIndex
+from newsgrep.indexing.manifest import INDEX_FORMAT, confirm_draft
 from newsgrep.models import Article, FileRecord, Status
 from tests.support.factories import make_article, upsert
 

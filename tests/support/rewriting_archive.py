@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 
 from newsgrep.engines.base import FACETS, Engine, EngineRequest, Order, count_matches
-from newsgrep.index.folder import FolderIndex
+from newsgrep.indexing.folder import FolderIndex
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import parse
 from newsgrep.search.search import SearchRequest, search

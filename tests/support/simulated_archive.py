@@ -13,10 +13,10 @@ from pathlib import Path
 
 from newsgrep.analysis.document import make_document
 from newsgrep.engines.base import FACETS, EngineRequest, Order, ResultPage, ScoredDoc
-from newsgrep.extract.identity import article_id
-from newsgrep.index.addresses import find_leaders
-from newsgrep.index.folder import FolderIndex
-from newsgrep.index.store import Index
+from newsgrep.extraction.identity import article_id
+from newsgrep.indexing.addresses import find_leaders
+from newsgrep.indexing.folder import FolderIndex
+from newsgrep.indexing.store import Index
 from newsgrep.models import Article, FileRecord, Status
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import parse

@@ -16,7 +16,7 @@ import pytest
 
 from newsgrep.engines.base import EngineRequest
 from newsgrep.errors import NewsgrepError, ServerProblem
-from newsgrep.index.server import ServerIndex
+from newsgrep.indexing.server import ServerIndex
 from newsgrep.query.ast import MatchAll
 from tests.support.cli import TIMEOUT, Cli, Environment, write_article
 from tests.support.cluster.fixtures import IndexNames

@@ -16,11 +16,11 @@ import pytest
 from newsgrep.engines.base import DeleteArticle, Engine, EngineRequest
 from newsgrep.engines.opensearch import bulk, loader
 from newsgrep.errors import ChangesRejected, ServerProblem
-from newsgrep.index.folder import FolderIndex
-from newsgrep.index.plan import Shard
-from newsgrep.index.server import ServerIndex
-from newsgrep.index.store import Index
-from newsgrep.index.update import UpdateOptions, update_index
+from newsgrep.indexing.folder import FolderIndex
+from newsgrep.indexing.plan import Shard
+from newsgrep.indexing.server import ServerIndex
+from newsgrep.indexing.store import Index
+from newsgrep.indexing.update import UpdateOptions, update_index
 from newsgrep.models import Article
 from newsgrep.query.ast import MatchAll
 from tests.support.cli import TIMEOUT, Cli, assert_no_crash, write_article

@@ -13,7 +13,7 @@ from newsgrep.engines.base import Engine, EngineRequest, Order
 from newsgrep.engines.opensearch import connection, point_in_time
 from newsgrep.engines.opensearch import engine as engine_module
 from newsgrep.errors import IndexDamaged, IndexProblem, ServerProblem
-from newsgrep.index.server import ServerIndex
+from newsgrep.indexing.server import ServerIndex
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import parse
 from tests.support.cli import Cli, assert_no_crash, write_article

@@ -16,7 +16,7 @@ import pytest
 from newsgrep.engines.base import Engine, EngineRequest, Order, ScoredDoc
 from newsgrep.engines.memory import MemoryEngine
 from newsgrep.errors import ServerProblem
-from newsgrep.index.server import ServerIndex
+from newsgrep.indexing.server import ServerIndex
 from newsgrep.models import Article
 from newsgrep.query.ast import And, MatchAll, Node, Not, Or
 from newsgrep.query.parser import parse

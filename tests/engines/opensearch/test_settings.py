@@ -12,10 +12,10 @@ import pytest
 
 from newsgrep.engines.base import Change, Engine, EngineRequest
 from newsgrep.errors import IndexDamaged, ServerProblem
-from newsgrep.index.folder import FolderIndex
-from newsgrep.index.maintenance import CopyOptions, copy_index, rebuild_index
-from newsgrep.index.server import ServerIndex
-from newsgrep.index.update import update_index
+from newsgrep.indexing.folder import FolderIndex
+from newsgrep.indexing.maintenance import CopyOptions, copy_index, rebuild_index
+from newsgrep.indexing.server import ServerIndex
+from newsgrep.indexing.update import update_index
 from newsgrep.query.ast import MatchAll
 from tests.support.cli import TIMEOUT, Cli, write_article
 from tests.support.factories import make_article, server_engine, upsert

@@ -21,9 +21,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from newsgrep.engines.base import FACETS, EngineRequest, Order
-from newsgrep.index.folder import FolderIndex
-from newsgrep.index.server import ServerIndex
-from newsgrep.index.store import Index
+from newsgrep.indexing.folder import FolderIndex
+from newsgrep.indexing.server import ServerIndex
+from newsgrep.indexing.store import Index
 from newsgrep.query.parser import parse
 from tests.support.cli import Cli, CommandResult, assert_no_crash
 from tests.support.cluster import Cluster

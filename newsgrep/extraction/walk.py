@@ -1,0 +1,271 @@
+"""Find the files to read under the given paths, in a stable order, each once.
+
+Whatever is found and not read is listed with its reason, so the numbers of a run add up. This
+includes what programs that save pages write beside them: the cache of HTTrack, and ArchiveBox's
+other copies.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
+from typing import Final
+
+from newsgrep._io import describe_special_file
+from newsgrep.extraction.records.names import may_be_readable, suffix_of
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to read: absolute path with links not resolved, size in bytes, mtime in ns.
+
+    ``locator`` names the only record to read in a file of many; it is empty otherwise.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    locator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A path that is not read, and the reason.
+
+    ``kind`` is one of ``hidden``, ``tool``, ``format``, ``unreadable``, ``special``, ``loop``,
+    ``missing`` and ``outside``; ``reason`` is for people.
+    """
+
+    path: str
+    reason: str
+    kind: str
+
+
+_NAME = attrgetter("name")
+
+
+class _FileNumbers:
+    """The device and inode numbers of files: some bytes for each of a million files.
+
+    File systems number the files of a folder one after another, so 64 of them share an entry.
+    """
+
+    def __init__(self) -> None:
+        self._devices: dict[int, dict[int, int]] = {}
+
+    def add(self, device: int, inode: int) -> bool:
+        """Add a file; return whether it is new."""
+        blocks = self._devices.setdefault(device, {})
+        block, bit = inode >> 6, 1 << (inode & 63)
+        known = blocks.get(block, 0)
+        blocks[block] = known | bit
+        return not known & bit
+
+
+class _Walk:
+    """One walk through folders, with the files and folders visited so far.
+
+    Links are followed to targets under ``paths``, or to any target if ``paths`` is None.
+    """
+
+    def __init__(self, paths: Sequence[str] | None) -> None:
+        self.paths = paths
+        self.files = _FileNumbers()
+        self.folders: set[tuple[int, int]] = set()
+
+    @cached_property
+    def roots(self) -> frozenset[str]:
+        """Return the given paths with links resolved; computed for the first link."""
+        return frozenset(real for path in self.paths or () if (real := _real_path(path)))
+
+    def from_path(self, path: str) -> Iterator[File | Skipped]:
+        try:
+            status = os.stat(path)  # noqa: PTH116 - a name may contain any byte
+        except OSError as exc:
+            yield _skip_for_error(path, exc)
+            return
+        if stat.S_ISDIR(status.st_mode):
+            yield from self.folder(path, status)
+        else:
+            yield from self.file(path, status)
+
+    def outside(self, entry: os.DirEntry[str]) -> Skipped | None:
+        """Return ``entry`` as skipped if it is a link to a target outside the given paths."""
+        if self.paths is None or not entry.is_symlink():
+            return None
+        target = os.path.realpath(entry.path)
+        if any(parent in self.roots for parent in iter_parents(target)):
+            return None
+        reason = f"a link to {target}, outside the given paths; use --follow to read it"
+        return Skipped(entry.path, reason, "outside")
+
+    def file(
+        self, path: str, status: os.stat_result, entry: os.DirEntry[str] | None = None
+    ) -> Iterator[File | Skipped]:
+        if not stat.S_ISREG(status.st_mode):
+            yield Skipped(path, describe_special_file(status.st_mode), "special")
+            return
+        if not may_be_readable(path):
+            suffix = suffix_of(path)
+            reason = f"newsgrep does not read {suffix} files"
+            yield Skipped(path, reason, "format")
+            return
+        if entry and (outside := self.outside(entry)):
+            yield outside
+            return
+        if not self.files.add(status.st_dev, status.st_ino):
+            return
+        yield File(path, status.st_size, status.st_mtime_ns)
+
+    def folder(self, top: str, status: os.stat_result) -> Iterator[File | Skipped]:
+        """Walk ``top`` without recursion: folders may be nested very deeply."""
+        stack: list[Iterator[os.DirEntry[str]]] = []
+        trail: list[tuple[int, int]] = []
+        skipped: dict[str, str] = {}
+
+        def enter(path: str, status: os.stat_result) -> Skipped | None:
+            key = (status.st_dev, status.st_ino)
+            if key in trail:
+                return Skipped(path, "a link back to a folder above it", "loop")
+            if key in self.folders:
+                return None
+            try:
+                with os.scandir(path) as entries:
+                    found = sorted(entries, key=_NAME)
+            except OSError as exc:
+                return _skip_for_error(path, exc)
+            if not all(entry.name.isascii() for entry in found):
+                found.sort(key=lambda entry: os.fsencode(entry.name))
+            self.folders.add(key)
+            trail.append(key)
+            stack.append(iter(found))
+            if is_snapshot(os.path.basename(path)):  # noqa: PTH119 - a name may contain any byte
+                reasons = _skipped_in_snapshot({each.name for each in found if not _is_empty(each)})
+                skipped.update((f"{path}{os.sep}{name}", why) for name, why in reasons.items())
+            return None
+
+        problem = enter(top, status)
+        if problem:
+            yield problem
+        while stack:
+            entry = next(stack[-1], None)
+            if entry is None:
+                stack.pop()
+                trail.pop()
+                continue
+            if entry.name.startswith("."):
+                yield Skipped(entry.path, "hidden: its name starts with a dot", "hidden")
+                continue
+            if reason := OF_TOOLS.get(entry.name) or skipped.pop(entry.path, None):
+                yield Skipped(entry.path, reason, "tool")
+                continue
+            try:
+                status = entry.stat()
+            except OSError as exc:
+                yield _skip_for_error(entry.path, exc)
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                problem = self.outside(entry) or enter(entry.path, status)
+                if problem:
+                    yield problem
+            else:
+                yield from self.file(entry.path, status, entry)
+
+
+def _is_empty(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file() and not entry.stat().st_size
+    except OSError:
+        return True
+
+
+def iter_parents(path: str) -> Iterator[str]:
+    """Yield ``path``, which is absolute, and every folder above it, by name only."""
+    while True:
+        yield path
+        above = os.path.dirname(path)  # noqa: PTH120 - a name may contain any byte
+        if above == path:
+            return
+        path = above
+
+
+def _skip_for_error(path: str, exc: OSError) -> Skipped:
+    if exc.errno == errno.ELOOP:
+        return Skipped(path, "symbolic links that lead to each other", "loop")
+    if exc.errno in (errno.ENOENT, errno.ENOTDIR):
+        if os.path.islink(path):  # noqa: PTH114 - a name may contain any byte
+            return Skipped(path, "a symbolic link to nothing", "missing")
+        return Skipped(path, "does not exist", "missing")
+    return Skipped(path, f"cannot be read: {exc.strerror or exc}", "unreadable")
+
+
+def find_files(paths: Iterable[str], *, follow: bool = False) -> Iterator[File | Skipped]:
+    """Yield the files under ``paths``, and each skipped path with its reason.
+
+    Folders are walked to the bottom in the order of their names' bytes. Loops end, and a file
+    reached twice is yielded at its first path only. Links to targets under ``paths`` are
+    followed, others only with ``follow``: an archive may come from a stranger, and its links may
+    lead to private files. A path given here is read even if its name starts with a dot,
+    and wherever it leads.
+    """
+    named = list(paths)
+    walk = _Walk(None if follow else named)
+    for path in named:
+        try:
+            absolute = os.path.abspath(path)  # noqa: PTH100 - links must not be resolved
+            yield from walk.from_path(absolute)
+        except ValueError:
+            yield Skipped(path, "cannot be read: a NUL character in its name", "unreadable")
+
+
+def _real_path(path: str) -> str | None:
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # a NUL in the name; reported when the path is walked
+        return None
+
+
+_SNAPSHOT_NAME = re.compile(r"[0-9]{9,11}(?:\.[0-9]{1,9})?")
+"""The name of a snapshot: the seconds since the epoch at which the page was added."""
+_SNAPSHOT_INDEX: Final = "index.json"
+_SNAPSHOT_COPIES: Final = (
+    "singlefile.html",
+    "output.html",
+    "readability",
+    "mercury",
+    "htmltotext.txt",
+)
+"""The copies in a snapshot, the best one first; SingleFile's states the address of the page."""
+_SNAPSHOT_FILES: Final = frozenset((_SNAPSHOT_INDEX, "index.html", "headers.json"))
+
+OF_TOOLS: Final[Mapping[str, str]] = {
+    "hts-cache": "the cache of HTTrack, which repeats the pages beside it",
+    "hts-log.txt": "the log of HTTrack",
+}
+"""Files and folders that a program which saves pages writes for itself, and the reasons."""
+
+
+def is_snapshot(folder: str) -> bool:
+    """Return whether the name of a folder is that of a snapshot."""
+    return _SNAPSHOT_NAME.fullmatch(folder) is not None
+
+
+def _skipped_in_snapshot(names: Set[str]) -> Mapping[str, str]:
+    """Return the names in a snapshot that are not read, and the reasons; none in another folder.
+
+    ``names`` are those of what the folder contains and is not empty.
+
+    >>> _skipped_in_snapshot({"index.json", "singlefile.html", "output.html"})
+    {'index.json': 'about a page that ArchiveBox saved', 'output.html': 'a copy of singlefile.html'}
+    """
+    copies = [name for name in _SNAPSHOT_COPIES if name in names]
+    if _SNAPSHOT_INDEX not in names or not copies:
+        return {}
+    own = dict.fromkeys(sorted(_SNAPSHOT_FILES & names), "about a page that ArchiveBox saved")
+    return own | dict.fromkeys(copies[1:], f"a copy of {copies[0]}")

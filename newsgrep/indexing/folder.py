@@ -1,0 +1,398 @@
+"""An index in a folder.
+
+The manifest names the subfolder with the engine's data. A new index is built in a subfolder
+beside the existing one, and putting its manifest in place is the switch. What writes to data
+folders or deletes them is in :mod:`newsgrep.indexing.data_folders`, which a search does not need.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from newsgrep.engines.base import Engine, RolledBack, Stored, Unreadable
+from newsgrep.engines.registry import (
+    DEFAULT_ENGINE,
+    is_on_server,
+    open_engine,
+    rollback,
+    salvage,
+)
+from newsgrep.errors import (
+    IndexDamaged,
+    IndexLocked,
+    IndexMismatch,
+    IndexMissing,
+    IndexProblem,
+    InputError,
+)
+from newsgrep.indexing.manifest import (
+    DATA_FILE,
+    DRAFT_FILE,
+    HOLDER_FILE,
+    MANIFEST_FILE,
+    OWN_FILES,
+    RESTORED_FILE,
+    Manifest,
+    ManifestVersion,
+    check_compatible,
+    check_data,
+    confirm_draft,
+    load_manifest,
+    manifest_version,
+    new_manifest,
+    read_draft,
+    write_draft,
+)
+from newsgrep.indexing.store import Index, OpenIndex, refuse_other_engine
+from newsgrep.terminal import count_noun
+
+if TYPE_CHECKING:
+    from newsgrep.engines.commits import Commit
+
+_DRAFTS: Final = (DRAFT_FILE, RESTORED_FILE)
+_MAX_SEARCHED: Final = 4
+"""Folders above that an error names."""
+
+_IGNORED_FILES: Final = {".gitkeep", ".gitignore", ".DS_Store", *OWN_FILES}
+
+
+@dataclass(frozen=True, slots=True)
+class FolderIndex(Index):
+    """An index in the folder ``path``.
+
+    ``searched`` names the folders that were searched for an index, if the user named none.
+    """
+
+    path: Path
+    searched: tuple[str, ...] = ()
+
+    is_local: ClassVar[bool] = True
+    has_commits: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @property
+    def where(self) -> str:
+        """Return ``in PATH``."""
+        return f"in {self.path}"
+
+    @property
+    def personal_folder(self) -> Path:
+        """Return the folder ``NAME.saved`` beside the index, where everybody finds it.
+
+        If it does not exist and can't be created there, it is in the index.
+        """
+        path = self.path.resolve()
+        beside = path.parent / f"{path.name}.saved"
+        if beside.is_dir() or os.access(beside.parent, os.W_OK) or not os.access(path, os.W_OK):
+            return beside
+        return path
+
+    @property
+    def former_personal_folder(self) -> Path | None:
+        """Return the folder of the index itself."""
+        return self.path
+
+    @property
+    def own_folders(self) -> frozenset[str]:
+        """Return the folder, and the one beside it."""
+        folders = (self.path.absolute(), self.path.resolve(), self.personal_folder)
+        return frozenset(map(str, folders))
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Return the absolute path without links."""
+        return "", str(self.path.resolve())
+
+    def choose_engine(self, wanted: str | None, preferred: str = DEFAULT_ENGINE) -> str:
+        """Return ``wanted``, or ``preferred`` if it stores its data in folders."""
+        return wanted or (DEFAULT_ENGINE if is_on_server(preferred) else preferred)
+
+    def exists(self) -> bool:
+        """Return whether there is a manifest."""
+        return (self.path / MANIFEST_FILE).exists()
+
+    def read_manifest(self, *, any_analyser: bool = False) -> Manifest:
+        """Read the manifest in the folder."""
+        loaded = load_manifest(self.path)
+        if loaded is None:
+            raise self.missing()
+        self._check(loaded[0], any_analyser=any_analyser)
+        return loaded[0]
+
+    def manifest_version(self) -> ManifestVersion | None:
+        """Return the identity of the manifest's file."""
+        return manifest_version(self.path)
+
+    def _check(self, manifest: Manifest, *, any_analyser: bool = False) -> None:
+        remedy = "delete the folder and index again"
+        try:
+            check_compatible(manifest, self.where, remedy, any_analyser=any_analyser)
+        except IndexMismatch:
+            with suppress(OSError):
+                self.copy_personal_files()  # the folder may be deleted next
+            raise
+
+    def try_open(self, *, engine: str | None = None) -> OpenIndex | None:
+        """Open the data that the manifest names."""
+        while (loaded := load_manifest(self.path)) is not None:
+            manifest, version = loaded
+            refuse_other_engine(self, manifest, engine)
+            self._check(manifest)
+            data = self.path / manifest.data
+            try:
+                check_data(self.path, manifest)
+                return OpenIndex(manifest, version, open_engine(manifest.engine, data))
+            except (IndexProblem, FileNotFoundError):
+                # If the index was rebuilt meanwhile, its data is in another subfolder.
+                if manifest_version(self.path) == version:
+                    raise
+        return None
+
+    def missing(self) -> IndexProblem:
+        """Return why there is no manifest in the folder."""
+        if self._has_lost_manifest():
+            return IndexDamaged(
+                f"The index in {self.path} has lost its {MANIFEST_FILE}: newsgrep doctor --fix "
+                "restores it, or delete the folder and index again."
+            )
+        where = f"No index in {self.path.absolute()}"
+        if self.searched:
+            _, *above = self.searched
+            shown = above[:_MAX_SEARCHED]
+            more = f" and {len(above) - len(shown)} more" if len(above) > len(shown) else ""
+            where += f", nor in a folder above ({', '.join(shown)}{more})" if above else ""
+        return IndexMissing(
+            f"{where}. Create one: newsgrep index PATH. Or name yours: --index INDEX."
+        )
+
+    def _has_lost_manifest(self) -> bool:
+        """Return whether there is data that no first run has left behind."""
+        from newsgrep.indexing.data_folders import data_folders
+
+        if self.exists():
+            return False
+        try:
+            draft = read_draft(self.path)
+            return any(not draft or name != draft.data for name in data_folders(self.path))
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            return False
+
+    def iter_stored(self, manifest: Manifest) -> Iterator[Stored | Unreadable]:
+        """Salvage the data that the manifest names."""
+        data = self.path / manifest.data
+        check_data(self.path, manifest)
+        return salvage(manifest.engine, data)
+
+    def size(self) -> int:
+        """Add up all files; one that two commits share counts once."""
+        sizes = {}
+        for folder, _, names in os.walk(self.path):
+            for name in names:
+                with suppress(FileNotFoundError):  # deleted meanwhile
+                    status = Path(folder, name).lstat()
+                    sizes[status.st_dev, status.st_ino] = status.st_size
+        return sum(sizes.values())
+
+    def prepare(self) -> None:
+        """Make the folder, if there is none."""
+        from newsgrep.indexing.data_folders import data_folders, unfinished_folders
+
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            present = {path.name for path in self.path.iterdir()} - _IGNORED_FILES
+        except (FileExistsError, NotADirectoryError) as exc:
+            raise InputError(f"{self.path} is a file: name a folder for the index.") from exc
+        except OSError as exc:
+            raise InputError(
+                f"No index can be created in {self.path} ({exc.strerror}). Name another folder."
+            ) from exc
+        if self._has_lost_manifest():
+            raise self.missing()
+        # An interrupted first run leaves its draft, and data.
+        left = {DRAFT_FILE, *data_folders(self.path), *unfinished_folders(self.path)}
+        if present - left:
+            raise InputError(
+                f"{self.path} contains other files and no index. Name an empty or new folder."
+            )
+
+    def lock(self, wait: float = 0.0) -> AbstractContextManager[None]:
+        """Lock the folder."""
+        from newsgrep.indexing.lock import write_lock  # a search needs no lock
+
+        with suppress(OSError):
+            self.copy_personal_files()
+        return write_lock(self.path, wait)
+
+    @contextmanager
+    def freeze(self, wait: float = 0.0) -> Iterator[None]:
+        """Lock the folder, if it can be written to."""
+        self.read_manifest()  # no lock is made where there is no index
+        with ExitStack() as stack:
+            with suppress(IndexMissing):
+                stack.enter_context(self.lock(wait))
+            yield
+
+    def create(self, engine_name: str | None = None) -> AbstractContextManager[Engine]:
+        """Create the data in a subfolder that is named after the engine."""
+        return self._create(engine_name or DEFAULT_ENGINE)
+
+    @contextmanager
+    def _create(self, engine_name: str) -> Iterator[Engine]:
+        from newsgrep.indexing.data_folders import create_data_folder, delete_data_folders, new_name
+
+        manifest = new_manifest(engine_name, new_name(self.path, engine_name))
+        write_draft(self.path, manifest)
+        try:
+            data = create_data_folder(self.path, manifest)
+            engine = open_engine(engine_name, data, create=True)
+            try:
+                yield engine
+            finally:
+                engine.close()
+        finally:
+            if read_draft(self.path) == manifest:  # not confirmed
+                delete_data_folders(self.path, [manifest.data])
+                with suppress(OSError):  # else the next writer does it
+                    if not (self.path / manifest.data).exists():
+                        (self.path / DRAFT_FILE).unlink()
+
+    def confirm(self) -> None:
+        """Put the draft in place of the manifest."""
+        confirm_draft(self.path)
+
+    @contextmanager
+    def replace(self, engine_name: str) -> Iterator[Engine]:
+        """Create the data in another subfolder."""
+        before = self.read_manifest(any_analyser=True) if self.exists() else None
+        self._remove_unconfirmed(before)
+        with self._create(engine_name) as engine:
+            yield engine
+            self.confirm()
+
+    def rollback(self, *, wait: float = 0.0) -> RolledBack | None:
+        """Drop the last commit of the data that the manifest names."""
+        with self.lock(wait):
+            manifest = self.read_manifest()
+            data = self.path / manifest.data
+            check_data(self.path, manifest)
+            return rollback(manifest.engine, data)
+
+    def describe_rollback(self) -> str:
+        """Name both commits with their times and articles, and how many would be lost."""
+        from newsgrep.engines.commit_writer import CommitWriter
+
+        manifest = self.read_manifest()
+        data = self.path / manifest.data
+        last, target = CommitWriter(data, manifest.engine, re.compile("(?!)")).preview_rollback()
+        if target is None:
+            return ""
+        dropped = "the last commit, which is damaged,"
+        kept = f"commit {target.number} of {_display_time(target.time)}"
+        ids: set[str] | None = None
+        if last is not None:
+            dropped = f"commit {last.number} of {_display_time(last.time)}"
+            with suppress(IndexProblem), self.open() as engine:
+                ids = _article_ids(engine)
+                dropped += f" with {count_noun(len(ids), 'article')}"
+        with suppress(IndexProblem, OSError), self._open_commit(manifest, target) as engine:
+            before = _article_ids(engine)
+            kept += f" with {count_noun(len(before), 'article')}"
+            if ids is not None:
+                kept += f", losing {count_noun(len(ids - before), 'article')}"
+                kept += f" and restoring {len(before - ids):,}" if before - ids else ""
+        return f"Drop {dropped} and go back to {kept}?"
+
+    @contextmanager
+    def _open_commit(self, manifest: Manifest, commit: Commit) -> Iterator[Engine]:
+        """Open a commit that is not the last one, by hard links to its files.
+
+        Raises ``OSError`` where there are no hard links.
+        """
+        from newsgrep.engines.commits import CommitName, copy_name
+        from newsgrep.indexing.data_folders import PREVIEW
+
+        data, number = self.path / manifest.data, commit.number
+        previous, copy = str(CommitName(number, is_previous=True)), copy_name(number)
+        with TemporaryDirectory(dir=self.path, prefix=PREVIEW) as folder:
+            view = Path(folder)
+            for name in (DATA_FILE, *commit.files):
+                os.link(data / name, view / name)
+            stored = data / (previous if (data / previous).exists() else copy)
+            os.link(stored, view / str(CommitName(number)))
+            engine = open_engine(manifest.engine, view)
+            try:
+                yield engine
+            finally:
+                engine.close()
+
+    def restore_manifest(self) -> str | None:
+        """Copy the manifest from the data that it names, or the other way round."""
+        from newsgrep.indexing.data_folders import adopt_data
+
+        current = None
+        with suppress(IndexDamaged):
+            current = self.read_manifest(any_analyser=True)
+        return adopt_data(self.path, current)
+
+    def remove_leftovers(self, manifest: Manifest | None) -> list[str]:
+        """Delete other data than that of ``manifest``, and drafts."""
+        from newsgrep.indexing.data_folders import delete_data_folders, leftover_folders
+
+        if manifest is None:
+            return self._remove_unconfirmed(None)
+        deleted = delete_data_folders(self.path, leftover_folders(self.path, manifest))
+        return deleted + self._remove_files(_DRAFTS)
+
+    def _remove_unconfirmed(self, current: Manifest | None) -> list[str]:
+        """Delete the data that a killed run has not made the index, and its draft."""
+        from newsgrep.indexing.data_folders import delete_data_folders, unconfirmed_folders
+
+        names = unconfirmed_folders(self.path, current)
+        deleted = delete_data_folders(self.path, names)
+        if not current and (kept := set(names).difference(deleted)):
+            # Without its draft, the data would look like an index that has lost its manifest.
+            raise InputError(
+                f"{self.path / kept.pop()} of an interrupted run can't be deleted: delete it, or "
+                "name another folder with --index."
+            )
+        return deleted + self._remove_files([DRAFT_FILE])
+
+    def _remove_files(self, names: Iterable[str]) -> list[str]:
+        deleted = []
+        for name in names:
+            with suppress(FileNotFoundError):
+                (self.path / name).unlink()
+                deleted.append(name)
+        return deleted
+
+    def clean_up(self, manifest: Manifest) -> None:
+        """Take the lock if there is something to delete; leaving it deletes a writer's note."""
+        from newsgrep.indexing.data_folders import leftover_folders
+
+        files = any((self.path / name).exists() for name in (HOLDER_FILE, *_DRAFTS))
+        if files or leftover_folders(self.path, manifest):
+            with suppress(IndexLocked, IndexMissing), self.lock():
+                loaded = load_manifest(self.path)
+                if loaded and loaded[0] == manifest:  # else it was rebuilt meanwhile
+                    self.remove_leftovers(manifest)
+
+    def describe_leftovers(self, names: Sequence[str]) -> str:
+        """Count the files."""
+        return f"Deleted {count_noun(len(names), 'file')} left over from earlier runs"
+
+
+def _article_ids(engine: Engine) -> set[str]:
+    return {record.article_id for record in engine.file_records() if record.article_id}
+
+
+def _display_time(time: str) -> str:
+    return time.replace("T", " ").replace("Z", " UTC")
