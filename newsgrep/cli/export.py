@@ -13,9 +13,7 @@ from typing import IO, Final
 import click
 
 from newsgrep._io import encode_json, write_atomically
-from newsgrep.cli.csv_rows import csv_lines
 from newsgrep.cli.options import (
-    CsvForm,
     QueryCommand,
     QueryOptions,
     enum_option,
@@ -35,8 +33,9 @@ from newsgrep.query.ast import describe
 from newsgrep.query.parser import Query
 from newsgrep.search.selection import Sample, Stored, iter_stored, select_ids
 from newsgrep.terminal import quote_path, sanitize, write_streaming
-from newsgrep.views import listing
+from newsgrep.views import CsvForm, listing
 from newsgrep.views.citation import CitationStyle, Cited, citation_lines, index_digest
+from newsgrep.views.csv_rows import csv_lines
 from newsgrep.views.export import (
     Provenance,
     file_name,

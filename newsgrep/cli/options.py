@@ -33,6 +33,7 @@ from newsgrep.query.parser import (
 )
 from newsgrep.search.search import build_filters, with_filters
 from newsgrep.terminal import one_line, sanitize, truncate
+from newsgrep.views import CsvForm
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -58,17 +59,6 @@ class OutputFormat(StrEnum):
     JSONL = "jsonl"
     CSV = "csv"
     PATHS = "paths"
-
-
-class CsvForm(StrEnum):
-    """What ``--csv`` does with cells that a spreadsheet or a terminal could act on.
-
-    ``SAFE`` neutralises them, ``EXCEL`` likewise with a byte order mark, ``RAW`` leaves them.
-    """
-
-    SAFE = "safe"
-    EXCEL = "excel"
-    RAW = "raw"
 
 
 OWN_PROCESS: Final = "own process"

@@ -16,7 +16,7 @@ import click
 from click.core import ParameterSource
 
 from newsgrep._io import encode_json, read_regular
-from newsgrep.cli.options import CsvForm, OutputFormat, OutputOptions
+from newsgrep.cli.options import OutputFormat, OutputOptions
 from newsgrep.terminal import (
     Screen,
     StyledLine,
@@ -31,6 +31,7 @@ from newsgrep.terminal import (
     write_bytes,
     write_streaming,
 )
+from newsgrep.views import CsvForm
 
 if TYPE_CHECKING:
     from newsgrep.engines.base import Engine
@@ -105,7 +106,7 @@ def _print_jsonl(rendering: Rendering, _: OutputOptions) -> None:
 
 
 def _print_csv(rendering: Rendering, options: OutputOptions) -> None:
-    from newsgrep.cli.csv_rows import choose_columns, csv_lines
+    from newsgrep.views.csv_rows import choose_columns, csv_lines
 
     form = CsvForm.EXCEL if options.bom else options.csv_form
     rows = rendering.csv()

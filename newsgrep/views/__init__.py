@@ -10,10 +10,12 @@ A view module has a function that returns a frozen value, and beside it the form
 
 A module has the forms that its command offers. The values of :mod:`newsgrep.views.hits` and
 :mod:`newsgrep.views.article` come from elsewhere; these modules have only forms.
+:mod:`newsgrep.views.csv_rows` writes the rows of all of them.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Final
 
 SCHEMA_VERSION: Final = 1
@@ -24,3 +26,14 @@ class FilePath(str):
     """The path of a file in a row of CSV; its undecodable bytes are lone surrogates."""
 
     __slots__ = ()
+
+
+class CsvForm(StrEnum):
+    """What ``--csv`` does with cells that a spreadsheet or a terminal could act on.
+
+    ``SAFE`` neutralises them, ``EXCEL`` likewise with a byte order mark, ``RAW`` leaves them.
+    """
+
+    SAFE = "safe"
+    EXCEL = "excel"
+    RAW = "raw"

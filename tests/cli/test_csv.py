@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsgrep.cli.csv_rows import csv_lines, safe_cell
-from newsgrep.cli.options import CsvForm
-from newsgrep.views import FilePath
+from newsgrep.views import CsvForm, FilePath
+from newsgrep.views.csv_rows import csv_lines, safe_cell
 from tests.support.cli import Cli, write_article
 
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", " =1+1", "＝1+1", "　@A1", "\t1", "\n=1")

@@ -22,9 +22,13 @@ FORMS = {
 }
 """The form functions with their positional parameters; the first one is the value."""
 
+NOT_VIEWS = {"csv_rows"}
+"""Modules that write the rows of all views."""
+
 MODULES = [
     import_module(f"newsgrep.views.{each.name}")
     for each in pkgutil.iter_modules(newsgrep.views.__path__)
+    if each.name not in NOT_VIEWS
 ]
 ARTICLE = "newsgrep.views.article"
 """Its text needs the spans to highlight instead of the screen."""

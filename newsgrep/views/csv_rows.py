@@ -12,10 +12,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from newsgrep.cli.options import CsvForm
 from newsgrep.errors import UsageError
 from newsgrep.terminal import one_line, path_bytes, quote_path, replace_invisible, truncate
-from newsgrep.views import FilePath
+from newsgrep.views import CsvForm, FilePath
 
 _FORMULA: Final = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")
 """Begins a cell that a spreadsheet evaluates. Full-width signs count in East Asian locales."""
