@@ -24,8 +24,8 @@ from newsgrep.cli.options import (
 from newsgrep.engines.base import Order
 from newsgrep.errors import InputError
 from newsgrep.query.ast import MatchAll
-from newsgrep.query.parser import Query, parse
-from newsgrep.search.search import SearchRequest
+from newsgrep.query.parser import Query
+from newsgrep.search.search import SearchRequest, build_query
 from newsgrep.terminal import write_flushed
 from newsgrep.views import batch
 
@@ -67,14 +67,14 @@ def batch_command(options: BatchOptions) -> int:
     Exit status: 0 if all lines were answered, 1 if no query has a match, 2 if a line is
     invalid.
     """
-    parse_query = partial(parse, saved=options.saved_queries, collections=options.collections)
+    build = partial(build_query, saved=options.saved_queries, collections=options.collections)
     queries = matched = invalid = 0
     with (
         _open_queries(options.file) as stream,
         options.index.open() as engine,
     ):
         for line in batch.read_lines(stream):
-            answer = batch.answer_line(engine, line, parse_query, options.defaults)
+            answer = batch.answer_line(engine, line, build, options.defaults)
             write_flushed(encode_json(batch.to_json(answer, hits=not options.no_hits)))
             queries += 1
             invalid += answer.error is not None

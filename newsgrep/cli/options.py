@@ -24,14 +24,9 @@ from newsgrep.errors import UsageError
 from newsgrep.indexing import find_index, index_at
 from newsgrep.indexing.store import Index
 from newsgrep.models import ARCHIVE_ZONE
-from newsgrep.query.ast import Field, MatchAll, Versions, in_all_versions
-from newsgrep.query.parser import (
-    Query,
-    parse,
-    parse_literal,
-    parse_regex_query,
-)
-from newsgrep.search.search import build_filters, with_filters
+from newsgrep.query.ast import Versions
+from newsgrep.query.parser import Query, parse
+from newsgrep.search.search import build_query
 from newsgrep.terminal import one_line, sanitize, truncate
 from newsgrep.views import CsvForm
 
@@ -180,15 +175,25 @@ class QueryOptions(IndexOptions):
 
     def query_of(self, words: tuple[str, ...]) -> Query:
         """Parse another query with the same options and filters, as :meth:`query` does."""
-        calendar = self._calendar()
-        query = self._parse(words, calendar)
-        if self.variants:
-            query = expand_variants(query, self.variants)
-        if self.versions is Versions.ALL:
-            query = query._replace(root=in_all_versions(query.root))
+        query = build_query(
+            query_text(words) if words else None,
+            any_word=self.any_word,
+            regex=self.regex,
+            literal=self.literal,
+            scan=self.scan,
+            everything=self.everything,
+            versions=self.versions,
+            variants=self.variants or "off",
+            sources=self.sources,
+            since=self.since,
+            until=self.until,
+            calendar=self._calendar(),
+            saved=self.saved_queries,
+            collections=self.collections,
+        )
         for warning in query.warnings:
             click.echo(f"newsgrep: {sanitize(warning)}", err=True)
-        return with_filters(query, build_filters(self.sources, self.since, self.until, calendar))
+        return query
 
     def _calendar(self) -> Calendar | None:
         """Return the calendar of ``--tz``; ``None`` is that of the archive."""
@@ -197,37 +202,6 @@ class QueryOptions(IndexOptions):
         from newsgrep.query.dates import calendar_in  # only a query with a date needs one
 
         return calendar_in(self.tz)
-
-    def _parse(self, words: tuple[str, ...], calendar: Calendar | None) -> Query:
-        text = query_text(words)
-        if self.regex and self.literal:
-            raise UsageError("--regex and --literal exclude each other. Use one of them.")
-        field = Field.EVERYTHING if self.everything else Field.TEXT
-        if not words:
-            return Query("", MatchAll())
-        if self.literal:
-            return parse_literal(text, field=field)
-        if self.regex:
-            return parse_regex_query(text, scan=self.scan, field=field)
-        return parse(
-            text,
-            any_word=self.any_word,
-            scan=self.scan,
-            calendar=calendar,
-            saved=self.saved_queries,
-            collections=self.collections,
-            field=field,
-        )
-
-
-def expand_variants(query: Query, chosen: str) -> Query:
-    """Return ``query`` with regional spellings, of ``words`` or of ``all`` texts.
-
-    Raises :class:`UsageError` if a string has too many spellings.
-    """
-    from newsgrep.query.variants import Variants, with_variants  # few queries use them
-
-    return with_variants(query, Variants(chosen))
 
 
 def pass_options(

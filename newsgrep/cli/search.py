@@ -18,7 +18,6 @@ from newsgrep.cli.options import (
     QueryCommand,
     QueryOptions,
     completing,
-    expand_variants,
     indexes_option,
     limit_option,
     order_option,
@@ -44,6 +43,7 @@ from newsgrep.query.warnings import may_have_variants
 from newsgrep.search.search import (
     SearchRequest,
     SearchResult,
+    expand_variants,
     find_page,
     iter_hits,
     iter_paths,

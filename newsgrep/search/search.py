@@ -27,20 +27,33 @@ from newsgrep.query.ast import (
     And,
     DateRange,
     Field,
+    MatchAll,
     NameContains,
     NameField,
     Node,
     Not,
     Or,
     TextNode,
+    Versions,
     conditions,
     describe,
+    in_all_versions,
     positive_texts,
     scoring_terms,
     searches,
 )
 from newsgrep.query.match import find_matches, merge_spans
-from newsgrep.query.parser import Query, name_contains
+from newsgrep.query.parser import (
+    LoadCollections,
+    LoadSaved,
+    Query,
+    name_contains,
+    no_collections,
+    no_saved_queries,
+    parse,
+    parse_literal,
+    parse_regex_query,
+)
 from newsgrep.search.highlight import MAX_SNIPPETS, SNIPPET_WIDTH, make_snippets
 from newsgrep.search.rerank import (
     RERANK_DEPTH,
@@ -347,7 +360,72 @@ def _version_snippets(
                 yield snippet._replace(field=Field.EARLIER.label, captured=version.captured)
 
 
-# Filters
+# Queries with options
+
+
+def build_query(
+    text: str | None,
+    *,
+    any_word: bool = False,
+    regex: bool = False,
+    literal: bool = False,
+    scan: bool = False,
+    everything: bool = False,
+    versions: Versions = Versions.NEWEST,
+    variants: str = "off",
+    sources: Iterable[str] = (),
+    since: str = "",
+    until: str = "",
+    calendar: Calendar | None = None,
+    saved: LoadSaved = no_saved_queries,
+    collections: LoadCollections = no_collections,
+) -> Query:
+    """Return the query ``text`` with filters; every article matches ``None``.
+
+    ``text`` is in the query language, or with ``regex`` or ``literal`` one expression or string.
+    ``any_word``, ``scan``, ``saved`` and ``collections`` are described at
+    :func:`newsgrep.query.parser.parse`. ``everything`` also searches captions and left-out text,
+    ``versions`` says which texts of an article, and ``variants`` is a value of
+    :class:`newsgrep.query.variants.Variants`. ``sources``, ``since`` and ``until`` are filters;
+    dates are days of ``calendar``, by default that of China. Raises :class:`UsageError`.
+
+    >>> describe(build_query("渔业", sources=["青石湖", "汀海"], since="2024-05").root)
+    '渔业 AND (source:"青石湖" OR source:"汀海") AND date:2024-05-01..'
+    """
+    if regex and literal:
+        raise UsageError("--regex and --literal exclude each other. Use one of them.")
+    field = Field.EVERYTHING if everything else Field.TEXT
+    if text is None:
+        query = Query("", MatchAll())
+    elif literal:
+        query = parse_literal(text, field=field)
+    elif regex:
+        query = parse_regex_query(text, scan=scan, field=field)
+    else:
+        query = parse(
+            text,
+            any_word=any_word,
+            scan=scan,
+            calendar=calendar,
+            saved=saved,
+            collections=collections,
+            field=field,
+        )
+    if variants != "off":
+        query = expand_variants(query, variants)
+    if versions is Versions.ALL:
+        query = query._replace(root=in_all_versions(query.root))
+    return with_filters(query, build_filters(sources, since, until, calendar))
+
+
+def expand_variants(query: Query, chosen: str) -> Query:
+    """Return ``query`` with regional spellings, of ``words`` or of ``all`` texts.
+
+    Raises :class:`UsageError` if a string has too many spellings.
+    """
+    from newsgrep.query.variants import Variants, with_variants  # few queries use them
+
+    return with_variants(query, Variants(chosen))
 
 
 def build_filters(
@@ -372,6 +450,9 @@ def with_filters(query: Query, filters: Iterable[Node]) -> Query:
     """Return ``query`` combined with ``filters``, all of which must match."""
     children = (query.root, *filters)
     return query._replace(root=And(children)) if len(children) > 1 else query
+
+
+# Sources
 
 
 class SourceCount(NamedTuple):

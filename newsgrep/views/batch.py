@@ -11,18 +11,18 @@ from typing import Any, BinaryIO, Final, NamedTuple
 
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import QueryError, UsageError
-from newsgrep.query.ast import Field, Versions, in_all_versions
+from newsgrep.query.ast import Versions
 from newsgrep.query.parser import Query
-from newsgrep.query.variants import Variants, with_variants
-from newsgrep.search.search import SearchRequest, SearchResult, build_filters, search, with_filters
+from newsgrep.query.variants import Variants
+from newsgrep.search.search import SearchRequest, SearchResult, search
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.hits import result_object
 
 MAX_LINE_BYTES: Final = 1_000_000
 """Bytes of a line: more than the longest query, even if all of it is escaped in JSON."""
 
-Parse = Callable[..., Query]
-"""The signature of :func:`newsgrep.query.parser.parse`; it may know the saved queries."""
+Build = Callable[..., Query]
+"""The signature of :func:`newsgrep.search.search.build_query`; it may know the saved queries."""
 
 
 class BatchLine(NamedTuple):
@@ -70,7 +70,7 @@ def read_lines(stream: BinaryIO) -> Iterator[BatchLine]:
 
 
 def answer_line(
-    engine: Engine, line: BatchLine, parse: Parse, defaults: SearchRequest
+    engine: Engine, line: BatchLine, build: Build, defaults: SearchRequest
 ) -> BatchAnswer:
     """Return the answer to ``line``; options that it does not set are those of ``defaults``."""
     options: dict[str, Any] = {}
@@ -81,7 +81,7 @@ def answer_line(
         query = _read_text(options, "query")
         if query is None:
             raise UsageError('The object has no "query". Add one.')
-        result = search(engine, _make_request(options, query, parse, defaults))
+        result = search(engine, _make_request(options, query, build, defaults))
     except UsageError as exc:
         error = exc
     return BatchAnswer(line.number, options.get("id"), "id" in options, query, result, error)
@@ -130,25 +130,22 @@ def _read_options(line: BatchLine) -> dict[str, Any]:
 
 
 def _make_request(
-    options: dict[str, Any], text: str, parse: Parse, defaults: SearchRequest
+    options: dict[str, Any], text: str, build: Build, defaults: SearchRequest
 ) -> SearchRequest:
     if unknown := sorted(options.keys() - _KEYS):
         raise UsageError(f"Unknown key “{unknown[0]}”. Use one of {', '.join(_KEYS)}.")
-    query = parse(
+    query = build(
         text,
         any_word=_read_flag(options, "any"),
-        field=Field.EVERYTHING if _read_flag(options, "everything") else Field.TEXT,
-    )
-    query = with_variants(query, _read_variants(options))
-    if _read_versions(options) is Versions.ALL:
-        query = query._replace(root=in_all_versions(query.root))
-    filters = build_filters(
-        _read_sources(options),
-        _read_text(options, "since") or "",
-        _read_text(options, "until") or "",
+        everything=_read_flag(options, "everything"),
+        versions=_read_versions(options),
+        variants=_read_variants(options),
+        sources=_read_sources(options),
+        since=_read_text(options, "since") or "",
+        until=_read_text(options, "until") or "",
     )
     return defaults._replace(
-        query=with_filters(query, filters),
+        query=query,
         order=_read_order(options, defaults.order),
         limit=_read_count(options, "limit", defaults.limit),
         offset=_read_count(options, "offset", 0),
