@@ -12,10 +12,15 @@ two: their sums are exact even in 32-bit floats, in any order, so scores are equ
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime, time, timedelta
 from heapq import nsmallest
 from typing import Final, NamedTuple
 from zlib import crc32
+
+from newsgrep.errors import UsageError
+from newsgrep.models import ARCHIVE_ZONE
 
 K1: Final = 1.2
 """How soon further occurrences of a term stop raising its score."""
@@ -139,6 +144,33 @@ class Recency(NamedTuple):
         """
         age = max(self.now - timestamp, 0.0)
         return max(math.exp2(-age / self.half_life), MIN_RECENCY_WEIGHT)
+
+
+_UNIT_DAYS: Final = {"d": 1.0, "w": 7.0, "m": 365.25 / 12, "y": 365.25}
+_DAY_SECONDS: Final = 86_400.0
+
+
+def parse_half_life(text: str) -> float:
+    """Return a half-life such as ``30d`` in seconds; raises :class:`UsageError` for another text.
+
+    >>> parse_half_life("30d")
+    2592000.0
+    """
+    match = re.fullmatch(r"([0-9]{1,5})([dwmy])", text.strip().lower())
+    seconds = int(match[1]) * _UNIT_DAYS[match[2]] * _DAY_SECONDS if match else 0.0
+    if not seconds:
+        raise UsageError("Write a half-life such as 30d, 6w, 6m or 2y.")
+    return seconds
+
+
+def recency_from_today(half_life: float) -> Recency:
+    """Return the recency for a half-life in seconds.
+
+    Ages count back from the end of today in China, so that pages requested on one day fit
+    together.
+    """
+    tomorrow = datetime.now(ARCHIVE_ZONE).date() + timedelta(days=1)
+    return Recency(half_life, datetime.combine(tomorrow, time(), ARCHIVE_ZONE).timestamp())
 
 
 MAX_IN_TITLE: Final = 15

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterable
-from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from newsgrep.analysis.scoring import Recency
+from newsgrep.analysis.scoring import Recency, parse_half_life, recency_from_today
 from newsgrep.cli.options import (
     OutputFormat,
     OutputOptions,
@@ -37,7 +35,6 @@ from newsgrep.cli.output import (
 )
 from newsgrep.engines.base import FACETS, Engine, Order, count_matches
 from newsgrep.errors import UsageError
-from newsgrep.models import ARCHIVE_ZONE
 from newsgrep.query.ast import describe
 from newsgrep.query.warnings import may_have_variants
 from newsgrep.search.search import (
@@ -62,10 +59,6 @@ if TYPE_CHECKING:
 
 _STREAMED: Final = frozenset((OutputFormat.JSONL, OutputFormat.PATHS))
 
-_HALF_LIFE: Final = re.compile(r"([0-9]{1,5})([dwmy])", re.IGNORECASE | re.ASCII)
-_UNIT_DAYS: Final = {"d": 1.0, "w": 7.0, "m": 365.25 / 12, "y": 365.25}
-_DAY_SECONDS: Final = 86_400.0
-
 
 class HalfLifeParam(click.ParamType[float]):
     """A time in seconds, written ``30d``, ``6w``, ``6m`` or ``2y``."""
@@ -78,26 +71,19 @@ class HalfLifeParam(click.ParamType[float]):
         """Return ``value`` in seconds; fails with a usage error if it is not a valid time."""
         if isinstance(value, float):
             return value
-        match = _HALF_LIFE.fullmatch(value.strip())
-        seconds = int(match[1]) * _UNIT_DAYS[match[2].lower()] * _DAY_SECONDS if match else 0.0
-        if not seconds:
-            self.fail("Write a half-life such as 30d, 6w, 6m or 2y.", param, ctx)
-        return seconds
+        try:
+            return parse_half_life(value)
+        except UsageError as exc:
+            self.fail(str(exc), param, ctx)
 
 
 def make_recency(half_life: float | None, order: Order) -> Recency | None:
-    """Return the recency of ``--recency`` and ``--sort``; raises :class:`UsageError`.
-
-    Ages count back from the end of today in China, so that pages requested on one day fit
-    together.
-    """
+    """Return the recency of ``--recency`` and ``--sort``; raises :class:`UsageError`."""
     if half_life is None:
         return None
     if order is not Order.RELEVANCE:
         raise UsageError("--recency changes the order by relevance. Remove it, or --sort.")
-    tomorrow = datetime.now(ARCHIVE_ZONE).date() + timedelta(days=1)
-    now = datetime.combine(tomorrow, time(), ARCHIVE_ZONE).timestamp()
-    return Recency(half_life, now)
+    return recency_from_today(half_life)
 
 
 class FacetsParam(click.ParamType[tuple[str, ...]]):

@@ -93,6 +93,14 @@ def seen_folder(index: Index) -> Path:
     return folder
 
 
+def find_seen(index: Index, name: str) -> SeenArticles | None:
+    """Return what ``newsgrep new`` has shown of the saved query ``name``, and create nothing.
+
+    ``None`` if it has never been shown. Raises :class:`InputError` as :func:`read_seen` does.
+    """
+    return read_seen(_stored_at(index, SEEN_FOLDER) / f"{name_key(name)}.seen")
+
+
 def save_query(index: Index, name: str, text: str, *, replace: bool = False) -> None:
     """Save the query ``text`` as ``name``.
 

@@ -414,14 +414,14 @@ def to_jsonl(concordance: Concordance) -> Iterator[dict[str, Any]]:
     The context on each side has at most half the width.
     """
     for line in concordance.lines:
-        yield {"version": SCHEMA_VERSION, **_cut_context(line, concordance.width // 2)._asdict()}
+        yield {"version": SCHEMA_VERSION, **fit_context(line, concordance.width // 2)._asdict()}
 
 
 def to_csv(concordance: Concordance) -> Iterator[Sequence[object]]:
     """Yield a row for each occurrence, with ¶ for a paragraph break; context as in JSON."""
     yield KwicLine._fields
     for line in concordance.lines:
-        cut = _cut_context(line, concordance.width // 2)
+        cut = fit_context(line, concordance.width // 2)
         flat = cut._replace(
             path=FilePath(cut.path),
             left=_without_breaks(cut.left),
@@ -431,7 +431,7 @@ def to_csv(concordance: Concordance) -> Iterator[Sequence[object]]:
         yield tuple("" if cell is None else cell for cell in flat)
 
 
-def _cut_context(line: KwicLine, width: int) -> KwicLine:
+def fit_context(line: KwicLine, width: int) -> KwicLine:
     """Return ``line`` with at most ``width`` cells of context on each side."""
     return line._replace(
         left=fitting_suffix(line.left, width), right=fitting_prefix(line.right, width)
