@@ -24,7 +24,7 @@ from newsgrep.cli.options import (
 from newsgrep.cli.output import Rendering, print_message, print_result, screen
 from newsgrep.cli.progress import handle_signals, show_elapsed, show_progress
 from newsgrep.engines.base import RolledBack
-from newsgrep.errors import IndexLocked, IndexMissing
+from newsgrep.errors import IndexLocked, IndexMissing, UsageError
 from newsgrep.indexing.maintenance import (
     CopyOptions,
     HealthReport,
@@ -106,7 +106,7 @@ class DoctorOptions(IndexOptions, OutputOptions):
     help="Repair damage: keep every article that can be read, restore server settings.",
 )
 @click.option("--rollback", is_flag=True, help="Go back to the commit before the last one.")
-@click.option("-y", "--yes", is_flag=True, help="With --rollback: do not ask on a terminal.")
+@click.option("-y", "--yes", is_flag=True, help="With --rollback: do not ask.")
 @click.option("--tidy", is_flag=True, help="Delete what an interrupted run left behind.")
 @output_options(OutputFormat.JSON, color=False)
 @jobs_option
@@ -172,12 +172,12 @@ def doctor_command(options: DoctorOptions) -> int:
 
 
 def _may_roll_back(index: Index) -> bool:
-    """Ask on a terminal, with what would be lost; elsewhere there is nobody to answer."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return True
+    """Ask with what would be lost; raises :class:`UsageError` if there is nobody to answer."""
     question = index.describe_rollback()
     if not question:
         return True
+    if not sys.stdin.isatty():
+        raise UsageError(f"{one_line(question)} Nothing was changed. Add --yes.")
     if click.confirm(one_line(question), err=True):
         return True
     print_message("Nothing was changed.")

@@ -149,8 +149,10 @@ def open_command(options: OpenOptions) -> int:
 def _open_address(link: str) -> None:
     write(one_line(link))
     sys.stdout.flush()
-    if click.launch(link):
-        raise InputError("No browser can be started. The address is printed above.")
+    import webbrowser  # the only command that starts one
+
+    if not webbrowser.open(link):
+        raise InputError("No browser was found. The address is printed above; BROWSER names a program to open it with.")
 
 
 def _searched_texts(options: OpenOptions) -> list[TextNode]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -32,7 +34,7 @@ from newsgrep.errors import InputError, UsageError
 from newsgrep.query.ast import describe
 from newsgrep.query.parser import Query
 from newsgrep.search.selection import Sample, Stored, iter_stored, select_ids
-from newsgrep.terminal import quote_path, sanitize, write_streaming
+from newsgrep.terminal import count_noun, one_line, quote_path, sanitize, write_streaming
 from newsgrep.views import CsvForm, listing
 from newsgrep.views.citation import CitationStyle, Cited, citation_lines, index_digest
 from newsgrep.views.csv_rows import csv_lines
@@ -148,6 +150,7 @@ class ExportOptions(SelectionOptions):
     to: ExportFormat
     file: Path | None
     folder: Path | None
+    replace: bool
     bom: bool
 
     def validate(self) -> None:
@@ -155,6 +158,8 @@ class ExportOptions(SelectionOptions):
         super().validate()
         if self.folder and (self.file or self.to is not ExportFormat.MARKDOWN):
             raise UsageError("--dir writes Markdown files: use --to md, and leave --output out.")
+        if self.replace and not self.folder:
+            raise UsageError("--replace needs --dir. Add it, or leave --replace out.")
         if self.columns and self.to not in _WITH_COLUMNS:
             raise UsageError("--columns works with --to csv and --to jsonl only.")
         if self.bom and self.to is not ExportFormat.CSV:
@@ -185,6 +190,9 @@ class ExportOptions(SelectionOptions):
     metavar="DIR",
     help="With --to md: write a file for each article to the new folder DIR.",
 )
+@click.option(
+    "--replace", is_flag=True, help="With --dir: replace an earlier export, which is in DIR."
+)
 @click.option("--bom", is_flag=True, help="With --to csv: begin with a byte order mark, for Excel.")
 @indexes_option
 @pass_options(ExportOptions)
@@ -207,13 +215,12 @@ def export_command(options: ExportOptions) -> int:
     query = options.query()
     columns = listing.parse_columns(options.columns) if options.columns else ()
     file = None if options.file == _STANDARD_OUTPUT else options.file
-    if options.folder:
-        _check_new_folder(options.folder)
+    folder = options.folder and _ExportFolder(options.folder, replace=options.replace)
     with options.index.open() as engine, show_scan(options.scan):
         counter = _Counter()
         stored = counter.count(iter_stored(engine, options.select(engine, query)))
-        if options.folder:
-            _write_folder(stored, options.folder)
+        if folder:
+            folder.write(stored)
         else:
             lines = _export_lines(stored, options, columns)
             if file:
@@ -224,13 +231,15 @@ def export_command(options: ExportOptions) -> int:
         if not counter.number:
             report_no_match(engine, query.root, describe(query.root), options.index)
             return 1
-    beside = options.folder / _PROVENANCE if options.folder else None
+    beside = folder.path / _PROVENANCE if folder else None
     if file and file.is_file():
         beside = file.with_name(f"{file.name}.{_PROVENANCE}")
     if beside:
         text = encode_json(to_json(provenance), indent=2) + "\n"
         write_atomically(beside, text.encode())
     print_message(f"exported {provenance_line(provenance)}")
+    if folder and folder.deleted:
+        print_message(f"deleted {count_noun(folder.deleted, 'file')} of the earlier export")
     return 0
 
 
@@ -295,28 +304,82 @@ def _new_file(path: Path) -> Iterator[IO[bytes]]:
                 draft.unlink()
 
 
-def _check_new_folder(folder: Path) -> None:
-    """Create ``folder``; raises :class:`InputError` if it contains files of others."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        is_free = not any(folder.iterdir()) or (folder / _PROVENANCE).is_file()
-    except OSError as exc:
-        raise InputError(
-            f"Cannot write to {quote_path(str(folder))} ({exc.strerror}). Name another folder."
-        ) from exc
-    if not is_free:
-        raise InputError(
-            f"{quote_path(str(folder))} is not empty, and not an earlier export. Name a new folder."
-        )
+_OWN_NAME: Final = re.compile(r".*-([a-z2-7]{6})\.md", re.DOTALL)
+_FRONT_MATTER: Final = 2**16
+"""Bytes of a Markdown file in which its front matter is searched for an id."""
 
 
-def _write_folder(stored: Iterable[Stored], folder: Path) -> None:
-    for article, _ in stored:
-        path = folder / file_name(article)
+class _ExportFolder:
+    """A folder of Markdown files: a new one, or one whose earlier export is replaced.
+
+    ``deleted`` counts files of the earlier export that the new one does not contain.
+    """
+
+    def __init__(self, path: Path, *, replace: bool) -> None:
+        """Create the folder; raises :class:`InputError` if it contains what must not change."""
+        self.path = path
+        self.deleted = 0
+        self._earlier: set[str] = set()
+        shown = quote_path(str(path))
         try:
-            path.write_bytes(sanitize(markdown_file(article)).encode("utf-8", "replace"))
+            path.mkdir(parents=True, exist_ok=True)
+            present = {each.name for each in path.iterdir()}
+            if _PROVENANCE in present and replace:
+                self._earlier = set(filter(self._is_exported, present))
         except OSError as exc:
             raise InputError(
-                f"Cannot write {quote_path(str(path))} ({exc.strerror}). Free some space, or name "
-                "another folder."
+                f"Cannot write to {shown} ({exc.strerror}). Name another folder."
             ) from exc
+        if _PROVENANCE in present and not replace:
+            raise InputError(
+                f"{shown} contains an earlier export{_describe_export(path / _PROVENANCE)}. "
+                "Replace it with --replace, or name a new folder."
+            )
+        if present and _PROVENANCE not in present:
+            raise InputError(
+                f"{shown} is not empty, and not an earlier export. Name a new folder."
+            )
+
+    def _is_exported(self, name: str) -> bool:
+        """Return whether a file has the name and the front matter of an export."""
+        own = _OWN_NAME.fullmatch(name)
+        path = self.path / name
+        if not own or path.is_symlink() or not path.is_file():
+            return False
+        with path.open("rb") as stream:
+            start = stream.read(_FRONT_MATTER)
+        return start.startswith(b"---\n") and f'\nid: "{own[1]}'.encode() in start
+
+    def write(self, stored: Iterable[Stored]) -> None:
+        """Write a file for each article, then delete what else the earlier export contains.
+
+        Without an article nothing changes. Raises :class:`InputError`.
+        """
+        written = set()
+        for article, _ in stored:
+            name = file_name(article)
+            path = self.path / name
+            try:
+                path.write_bytes(sanitize(markdown_file(article)).encode("utf-8", "replace"))
+            except OSError as exc:
+                raise InputError(
+                    f"Cannot write {quote_path(str(path))} ({exc.strerror}). Free some space, or "
+                    "name another folder."
+                ) from exc
+            written.add(name)
+        if not written:
+            with suppress(OSError):  # it is not empty
+                self.path.rmdir()
+            return
+        for name in self._earlier - written:
+            with suppress(OSError):
+                (self.path / name).unlink()
+                self.deleted += 1
+
+
+def _describe_export(path: Path) -> str:
+    """Return the query and the day of an export, in brackets, or "" for an unreadable file."""
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        found = json.loads(path.read_bytes())
+        return f" ({one_line(found['query']) or '*'}, {one_line(found['time'][:10])})"
+    return ""

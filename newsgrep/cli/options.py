@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, TypeVar, dataclass_transform
 
 import click
+from click.core import ParameterSource
 
 from newsgrep.engines.base import Order
 from newsgrep.engines.registry import DEFAULT_TIMEOUT
 from newsgrep.errors import UsageError
-from newsgrep.indexing import find_index, index_at
+from newsgrep.indexing import INDEX_NAME, find_index, index_at
+from newsgrep.indexing.folder import FolderIndex
 from newsgrep.indexing.store import Index
 from newsgrep.models import ARCHIVE_ZONE
 from newsgrep.query.ast import Versions
@@ -556,12 +558,25 @@ def indexes_option(command: _Command) -> _Command:
     )
 
 
-def _several_indexes(_: click.Context, __: click.Parameter, values: tuple[Index, ...]) -> Index:
+def _several_indexes(
+    ctx: click.Context, param: click.Parameter, values: tuple[Index, ...]
+) -> Index:
     if len(values) == 1:
-        return values[0]
+        return _with_origin(values[0], ctx.get_parameter_source(param.name or ""))
     from newsgrep.indexing.combined import combine_indexes  # few searches name several
 
     return combine_indexes(values)
+
+
+def _with_origin(index: Index, source: ParameterSource | None) -> Index:
+    """Return ``index`` with what named it, for its error, if the user did not just type it."""
+    if source is ParameterSource.COMMANDLINE or not isinstance(index, FolderIndex):
+        return index
+    if source is ParameterSource.ENVIRONMENT:
+        return FolderIndex(index.path, named_by="NEWSGREP_INDEX")
+    if not index.searched and index.path != Path(INDEX_NAME):
+        return FolderIndex(index.path, named_by=str(settings_file()))
+    return index
 
 
 def _one_index(ctx: click.Context, param: click.Parameter, values: tuple[Index, ...]) -> Index:

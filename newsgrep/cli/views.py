@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from newsgrep.cli.named import (
+    describe_missing,
     find_article,
     looks_like_article,
     read_article_file,
@@ -39,11 +40,11 @@ from newsgrep.cli.output import (
     screen,
     show_scan,
 )
-from newsgrep.errors import InputError, UsageError
+from newsgrep.errors import UsageError
 from newsgrep.query.lexer import normalize
 from newsgrep.query.parser import Query
 from newsgrep.search.bins import Interval
-from newsgrep.terminal import one_line, sanitize, write
+from newsgrep.terminal import sanitize, write
 from newsgrep.views import compare, keywords, similar, timeline, timeline_text
 from newsgrep.views.timeline import Measure, Timeline
 from newsgrep.views.timeline_svg import to_svg
@@ -221,10 +222,8 @@ def similar_command(options: SimilarOptions) -> int:
     with options.index.open() as engine:
         article = find_article(engine, options.index, name)
         if article is None and not os.path.lexists(split_locator(name)[0]):
-            raise InputError(
-                f"No article with the id {one_line(name)}, and no such file. "
-                "newsgrep search --json shows ids and paths."
-            )
+            print_message(describe_missing(engine, name, options.index.where))
+            return 1
         article = article or read_article_file(name)
         found = similar.find_similar(engine, article, options.limit)
     rendering = Rendering(

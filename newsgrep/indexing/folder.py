@@ -67,11 +67,13 @@ _IGNORED_FILES: Final = {".gitkeep", ".gitignore", ".DS_Store", *OWN_FILES}
 class FolderIndex(Index):
     """An index in the folder ``path``.
 
-    ``searched`` names the folders that were searched for an index, if the user named none.
+    ``searched`` names the folders that were searched for an index, if the user named none, and
+    ``named_by`` what named it, if that was not the command line.
     """
 
     path: Path
     searched: tuple[str, ...] = ()
+    named_by: str = ""
 
     is_local: ClassVar[bool] = True
     has_commits: ClassVar[bool] = True
@@ -165,7 +167,9 @@ class FolderIndex(Index):
                 "restores it, or delete the folder and index again."
             )
         where = f"No index in {self.path.absolute()}"
-        if self.searched:
+        if self.named_by:
+            where += f", which {self.named_by} names"
+        elif self.searched:
             _, *above = self.searched
             shown = above[:_MAX_SEARCHED]
             more = f" and {len(above) - len(shown)} more" if len(above) > len(shown) else ""

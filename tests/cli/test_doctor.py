@@ -56,14 +56,14 @@ def test_doctor_rollback_drops_a_damaged_commit(archive: Cli) -> None:
     contents.write_bytes(contents.read_bytes()[:50])
     ran = archive.run("search", "雾港")
     assert ran.status == 2
-    result = archive("doctor", "--rollback").out
+    result = archive("doctor", "--rollback", "--yes").out
     done = r"Rolled back to commit 1 of [-\d]{10} [:\d]{8} UTC; commit 2 is dropped\n"
     assert re.match(done, result)
     assert "is intact: 1 article;" in result
     assert archive.found("雾港") == ["雾港灯塔熄灯"]
-    again = archive("doctor", "--rollback").out
+    again = archive("doctor", "--rollback", "--yes").out
     assert again.startswith("Already rolled back to commit 1 of ")
-    rolled_back = archive.json("doctor", "--rollback")["rolled_back"]
+    rolled_back = archive.json("doctor", "--rollback", "--yes")["rolled_back"]
     assert (rolled_back["number"], rolled_back["dropped"]) == (1, 2)
     assert rolled_back["is_repeated"]
     assert archive.found("雾港") == ["雾港灯塔熄灯"]
@@ -76,7 +76,7 @@ def test_lost_commit_file_is_damage_until_rollback(archive: Cli) -> None:
     contents.unlink()
     ran = archive.run("search", "雾港")
     assert (ran.status, ran.stdout) == (2, b"")
-    archive("doctor", "--rollback")
+    archive("doctor", "--rollback", "--yes")
     assert archive.found("雾港") == ["雾港灯塔熄灯"]
 
 
@@ -138,6 +138,14 @@ def test_rollback_with_yes_asks_nothing(archive: Cli) -> None:
     assert "[y/N]" not in screen
 
 
+def test_rollback_without_a_terminal_needs_yes(archive: Cli) -> None:
+    for form in ((), ("--json",)):
+        ran = archive("doctor", "--rollback", *form, status=2)
+        assert ran.out == ""
+        assert "losing 1 article? Nothing was changed. Add --yes." in ran.err
+    assert len(archive.found("雾港")) == 2
+
+
 @pytest.mark.parametrize("engine", folder_engines())
 def test_rollback_preview_counts_lost_and_restored(cli: Cli, engine: str) -> None:
     news = cli.folder / "news"
@@ -164,5 +172,5 @@ def test_rollback_preview_describes_a_damaged_commit(archive: Cli) -> None:
         "Drop the last commit, which is damaged, and go back to commit 1 of "
     )
     assert question.endswith(" with 1 article?")
-    archive("doctor", "--rollback")
+    archive("doctor", "--rollback", "--yes")
     assert index_at(archive.index).describe_rollback() == ""

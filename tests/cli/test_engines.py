@@ -64,7 +64,7 @@ def test_index_with_missing_engine_names_its_extra(bare: BareCli) -> None:
         ("stats",),
         ("doctor",),
         ("doctor", "--fix"),
-        ("doctor", "--rollback"),
+        ("doctor", "--rollback", "--yes"),
         ("reindex",),
         ("copy", "--to", "other"),
     ):

@@ -110,11 +110,30 @@ def test_markdown_files_can_be_indexed_again(seeds: Cli, tmp_path: Path) -> None
     first = objects(seeds("export", *columns, "--sort", "date"))
     again = objects(seeds("export", *columns, "--sort", "date", "--index", tmp_path / "again"))
     assert sorted(map(str, again)) == sorted(map(str, first))
-    seeds("export", "--to", "md", "--dir", folder)  # an earlier export is replaced
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.doc").touch()
     ran = seeds("export", "--to", "md", "--dir", tmp_path / "other", status=2)
     assert "is not empty, and not an earlier export. Name a new folder." in ran.err
+
+
+def test_export_replaces_an_earlier_one_on_request(seeds: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "md"
+    to_folder = ("--to", "md", "--dir", folder)
+    seeds("export", "渔业", *to_folder)
+    mine = folder / "notes-abcdef.md"
+    mine.write_text("my own notes", "utf-8")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    ran = seeds("export", "大桥", *to_folder, status=2)
+    assert "contains an earlier export (渔业, 20" in ran.err
+    seeds("export", "没有这个词", *to_folder, "--replace", status=1)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    ran = seeds("export", "大桥", *to_folder, "--replace")
+    assert "deleted 2 files of the earlier export" in ran.err
+    exported = json.loads((folder / "provenance.json").read_bytes())["exported"]
+    assert len(list(folder.glob("20*.md"))) == exported > 0
+    assert mine.read_text("utf-8") == "my own notes"
+    seeds("export", "没有这个词", "--to", "md", "--dir", tmp_path / "none", status=1)
+    assert not (tmp_path / "none").exists()
 
 
 def test_names_of_markdown_files_are_safe(cli: Cli, tmp_path: Path) -> None:

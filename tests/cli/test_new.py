@@ -97,7 +97,7 @@ def test_new_ignores_changed_and_moved_articles(fog: Cli) -> None:
     (fog.folder / "n" / "1.md").write_text(text, "utf-8")
     fog("index", "n")
     assert new(fog) == {}
-    fog("doctor", "--rollback")
+    fog("doctor", "--rollback", "--yes")
     fog("index", "n")
     fog("reindex")
     assert new(fog) == {}

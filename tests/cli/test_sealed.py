@@ -214,7 +214,7 @@ def test_hostile_articles_reach_no_network_or_file(sealed: Sealed) -> None:
     sealed("doctor", "--deep")
     (cli.folder / "n" / "0.md").unlink()
     sealed("index", "n")
-    sealed("doctor", "--rollback")
+    sealed("doctor", "--rollback", "--yes")
     sealed("doctor", "--tidy")
 
     assert [line for line in sealed.log if line != "sealed"] == []

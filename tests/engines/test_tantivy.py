@@ -455,7 +455,7 @@ def test_killed_and_repeated_run_keeps_the_previous_commit(cli: Cli) -> None:
     (data / "commit-1.previous.json").rename(data / "commit-1.json")
     cli("search", "灯塔")
     assert "1 removed" not in cli("index", "n").out
-    cli("doctor", "--rollback")
+    cli("doctor", "--rollback", "--yes")
     assert not (data / "commit-1.json").exists()
     cli("search", "灯塔", status=1)
     with FolderIndex(cli.index).open() as engine:

@@ -82,11 +82,11 @@ def scenarios(engine: str) -> tuple[Scenario, ...]:
         Scenario("doctor --fix, damaged file", "damaged", fix, is_damaged=True),
         Scenario("doctor --fix, no manifest", "no manifest", fix, is_damaged=True),
         Scenario("doctor --fix, wrong manifest", "wrong manifest", fix, is_damaged=True),
-        Scenario("doctor --rollback", "new", ("doctor", "--rollback")),
+        Scenario("doctor --rollback", "new", ("doctor", "--rollback", "--yes")),
         Scenario(
             "doctor --rollback, no last commit",
             "no last commit",
-            ("doctor", "--rollback"),
+            ("doctor", "--rollback", "--yes"),
             is_damaged=True,
         ),
     )
@@ -135,7 +135,7 @@ class Workshop:
             self._copy(f"old{suffix}", f"new{suffix}")
             self._index(f"new{suffix}", engine)
         self._copy("new", "rolled back")
-        self._must_succeed("doctor", "--rollback", index="rolled back")
+        self._must_succeed("doctor", "--rollback", "--yes", index="rolled back")
         self._damage(chance)
         others = SimulatedArchive(self.folder / "other n")
         for number in range(FILES):

@@ -333,7 +333,8 @@ def test_similar_command_accepts_unindexed_file(press: Cli) -> None:
     draft.write_text("---\ntitle: \n---\n", "utf-8")
     assert "Cannot read an article from draft.md" in press("similar", "draft.md", status=2).err
     draft.unlink()
-    assert "no such file" in press("similar", "draft.md", status=2).err
+    # As for newsgrep show, 1 says that nothing was found, and 2 that a file cannot be read.
+    assert "No article with the id, path" in press("similar", "draft.md", status=1).err
 
 
 def test_similar_command_without_similar_articles(press: Cli) -> None:
