@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
-from newsgrep.cli.named import describe_missing, find_all_named, find_article
+from newsgrep.cli.named import describe_missing, find_all_chosen, find_article
 from newsgrep.cli.options import (
     IndexOptions,
     OutputFormat,
     OutputOptions,
     QueryCommand,
+    QueryOptions,
     completing,
+    filter_options,
     index_option,
     output_options,
     pass_options,
@@ -40,11 +42,10 @@ from newsgrep.views.article import SHORT_ID
 # collect
 
 
-class CollectOptions(IndexOptions, OutputOptions):
+class CollectOptions(QueryOptions, OutputOptions):
     """The options of ``newsgrep collect``."""
 
     name: str
-    words: tuple[str, ...]
     remove: bool
 
     def validate(self) -> None:
@@ -59,6 +60,7 @@ class CollectOptions(IndexOptions, OutputOptions):
 @click.argument(
     "words", metavar="[ARTICLE...|QUERY...]", nargs=-1, shell_complete=completing("article")
 )
+@filter_options
 @click.option(
     "--remove", is_flag=True, help="Remove the articles, or without any the whole collection."
 )
@@ -84,14 +86,14 @@ def collect_command(options: CollectOptions) -> int:
     name = query_text((options.name,))
     if not name:
         return _list_collections(options)
-    if not options.words:
+    if not options.words and not options.only_for_queries:
         if not options.remove:
             return _list_one(options, name)
         removed = remove_from_collection(options.index, name, None)
         write(f"{one_line(name)}: removed, with {count_noun(removed, 'article')}")
         return 0
     with options.index.open() as engine:
-        found = find_all_named(engine, options.index, options.words)
+        found = find_all_chosen(engine, options)
         missing = found.missing if found else []
         articles = found.articles if found else _matches(engine, options)
     if not articles and not missing:
@@ -111,9 +113,7 @@ def collect_command(options: CollectOptions) -> int:
 
 def _matches(engine: Engine, options: CollectOptions) -> list[Article]:
     """Return all articles that match the query; print why there are none."""
-    query = options.parse(query_text(options.words))
-    for warning in query.warnings:
-        print_message(warning)
+    query = options.query()
     ids = iter_ids(engine, query.root, Order.NEWEST)
     articles = [
         # A collection may be large: only what it keeps of an article is in memory.

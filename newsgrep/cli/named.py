@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from newsgrep.analysis.fold import fold
 from newsgrep.cli.file_options import outlet_rules_file
+from newsgrep.cli.options import QueryOptions
 from newsgrep.cli.output import last_search
 from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.errors import InputError, NoArticle, UsageError
@@ -215,6 +216,20 @@ def find_all_named(engine: Engine, index: Index, words: Sequence[str]) -> FoundA
     missing = [describe_missing(engine, n, index.where) for n, each in found.items() if not each]
     unique = {each.id: each for each in found.values() if each}
     return FoundArticles(list(unique.values()), missing)
+
+
+def find_all_chosen(engine: Engine, options: QueryOptions) -> FoundArticles | None:
+    """Return :func:`find_all_named` of the words of ``options``.
+
+    Raises :class:`UsageError` if they name articles and there are options for queries.
+    """
+    found = find_all_named(engine, options.index, options.words) if options.words else None
+    if found and (option := options.only_for_queries):
+        raise UsageError(
+            f"{option} narrows a query, but {one_line(' '.join(options.words))} names articles. "
+            f"Leave {option} out."
+        )
+    return found
 
 
 def _looks_like_name(index: Index, word: str) -> bool:

@@ -168,6 +168,23 @@ class QueryOptions(IndexOptions):
         """The words as one query."""
         return query_text(self.words)
 
+    @property
+    def only_for_queries(self) -> str:
+        """An option that was given and concerns queries only, or ""."""
+        given = {
+            "--any": self.any_word,
+            "--regex": self.regex,
+            "--literal": self.literal,
+            "--scan": self.scan,
+            "--everything": self.everything,
+            "--versions": self.versions is Versions.ALL,
+            "--variants": self.variants,
+            "--source": self.sources,
+            "--since": self.since,
+            "--until": self.until,
+        }
+        return next((name for name, value in given.items() if value), "")
+
     def query(self) -> Query:
         """Parse the query, print its warnings to standard error, and add the filters.
 
@@ -367,8 +384,33 @@ def enum_option(
 # Options
 
 
-def query_options(command: _Command, *, required: bool = True) -> _Command:
-    """Add the fields of :class:`QueryOptions`."""
+def variants_option(command: _Command) -> _Command:
+    """Add ``--variants``."""
+    command = click.option(
+        "--variants",
+        "variants",
+        flag_value="words",
+        help="Match regional spellings, too (川普, 特朗普); --variants=all also in quotes.",
+    )(command)
+    return click.option("--variants-in-strings", "variants", flag_value="all", hidden=True)(command)
+
+
+def _query_argument(command: _Command, *, required: bool) -> _Command:
+    return click.argument(
+        "words",
+        metavar="QUERY..." if required else "[QUERY...]",
+        nargs=-1,
+        required=required,
+        shell_complete=completing("query"),
+    )(command)
+
+
+def query_options(
+    command: _Command,
+    *,
+    argument: Callable[[_Command], _Command] | None = partial(_query_argument, required=True),
+) -> _Command:
+    """Add the fields of :class:`QueryOptions`, with an ``argument`` for ``words``."""
     for decorate in (
         click.option(
             "--tz",
@@ -414,30 +456,22 @@ def query_options(command: _Command, *, required: bool = True) -> _Command:
             show_default=True,
             help="Versions of each article in which title and body are searched.",
         ),
-        click.option("--variants-in-strings", "variants", flag_value="all", hidden=True),
-        click.option(
-            "--variants",
-            "variants",
-            flag_value="words",
-            help="Match regional spellings, too (川普, 特朗普); --variants=all also in quotes.",
-        ),
+        variants_option,
         click.option("--literal", is_flag=True, help="Treat QUERY as a literal string."),
         click.option("-E", "--regex", is_flag=True, help="Treat QUERY as a regular expression."),
         click.option("--any", "any_word", is_flag=True, help="Match any word instead of all."),
-        click.argument(
-            "words",
-            metavar="QUERY..." if required else "[QUERY...]",
-            nargs=-1,
-            required=required,
-            shell_complete=completing("query"),
-        ),
     ):
         command = decorate(command)
-    return command
+    return command if argument is None else argument(command)
 
 
-optional_query_options: Final = partial(query_options, required=False)
+optional_query_options: Final = partial(
+    query_options, argument=partial(_query_argument, required=False)
+)
 """Add the fields of :class:`QueryOptions`; without a query, every article matches."""
+
+filter_options: Final = partial(query_options, argument=None)
+"""Add the fields of :class:`QueryOptions`, except ``words``."""
 
 _FORMAT_HELP: Final = {
     OutputFormat.JSON: "Print one JSON object.",

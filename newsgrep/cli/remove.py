@@ -10,15 +10,16 @@ from typing import Final
 import click
 
 from newsgrep.cli.file_options import wait_option
-from newsgrep.cli.named import find_all_named
+from newsgrep.cli.named import find_all_chosen
 from newsgrep.cli.options import (
     Command,
     IndexOptions,
     QueryCommand,
+    QueryOptions,
     completing,
+    filter_options,
     index_option,
     pass_options,
-    query_text,
 )
 from newsgrep.cli.output import print_message, report_no_match, screen
 from newsgrep.cli.progress import handle_signals
@@ -35,7 +36,7 @@ _PREVIEW: Final = 10
 
 
 class RemoveOptions(IndexOptions):
-    """The options of ``newsgrep delete`` and ``newsgrep forget``."""
+    """The options of ``newsgrep forget``, which ``newsgrep delete`` has, too."""
 
     words: tuple[str, ...]
     yes: bool
@@ -46,6 +47,10 @@ class RemoveOptions(IndexOptions):
         """Raise :class:`UsageError` for ``--yes`` with ``--preview``."""
         if self.yes and self.preview:
             raise UsageError("--yes and --preview exclude each other. Use one of them.")
+
+
+class DeleteOptions(RemoveOptions, QueryOptions):
+    """The options of ``newsgrep delete``."""
 
 
 def _confirm_options(command: click.decorators.FC) -> click.decorators.FC:
@@ -66,10 +71,11 @@ def _confirm_options(command: click.decorators.FC) -> click.decorators.FC:
     required=True,
     shell_complete=completing("article"),
 )
+@filter_options
 @_confirm_options
 @index_option
-@pass_options(RemoveOptions)
-def delete_command(options: RemoveOptions) -> int:
+@pass_options(DeleteOptions)
+def delete_command(options: DeleteOptions) -> int:
     """Delete articles, or all matches of a query, from the index; files stay on the disk.
 
     ARTICLE is a number of the last search, an id of at least six characters, an address or a path;
@@ -84,15 +90,13 @@ def delete_command(options: RemoveOptions) -> int:
     """
     handle_signals()
     with options.index.open() as engine:
-        found = find_all_named(engine, options.index, options.words)
+        found = find_all_chosen(engine, options)
         for message in found.missing if found else ():
             print_message(message)
         if found:
             ids = [each.id for each in found.articles]
         else:
-            query = options.parse(query_text(options.words))
-            for warning in query.warnings:
-                print_message(warning)
+            query = options.query()
             ids = list(iter_ids(engine, query.root, Order.NEWEST))
             if not ids:
                 report_no_match(engine, query.root, describe(query.root), options.index)

@@ -20,10 +20,12 @@ from newsgrep.cli.options import (
     OutputOptions,
     QueryCommand,
     completing,
+    expand_variants,
     index_option,
     output_options,
     pass_options,
     query_text,
+    variants_option,
 )
 from newsgrep.cli.output import Rendering, print_message, print_result, screen
 from newsgrep.engines.base import Engine
@@ -143,6 +145,7 @@ class NewOptions(IndexOptions, OutputOptions):
     command: str | None
     atom: Path | None
     state: Path | None
+    variants: str | None
     wait: float
 
     def validate(self) -> None:
@@ -172,7 +175,7 @@ class NewOptions(IndexOptions, OutputOptions):
         return self.state
 
 
-@click.command("new", cls=Command, short_help="Show new articles for saved queries.")
+@click.command("new", cls=QueryCommand, short_help="Show new articles for saved queries.")
 @click.argument("names", metavar="[NAME...]", nargs=-1, shell_complete=completing("saved"))
 @click.option(
     "--all",
@@ -180,6 +183,7 @@ class NewOptions(IndexOptions, OutputOptions):
     is_flag=True,
     help="On the first run, report all existing articles.",
 )
+@variants_option
 @click.option("--peek", is_flag=True, help="Do not mark articles as seen.")
 @click.option(
     "--exec",
@@ -243,6 +247,8 @@ def _report_new(
 ) -> int:
     """Print the new articles of one saved query, then mark them as seen; return their number."""
     query = options.parse(queries[name])
+    if options.variants:
+        query = expand_variants(query, options.variants)
     path = state / f"{name_key(name)}.seen"
     with exclusive_lock(state / f"{name_key(name)}.lock", f"The state in {state}", options.wait):
         seen = read_seen(path)

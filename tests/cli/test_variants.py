@@ -101,3 +101,25 @@ def test_batch_line_chooses_variants(press: Cli) -> None:
     answers = [json.loads(line) for line in press("batch", "-", stdin=stdin, status=2).lines]
     assert [answer.get("total") for answer in answers] == [1, 2, 1, 2, None]
     assert "variants" in answers[-1]["error"]["message"]
+
+
+def test_collect_and_delete_take_options_of_queries(press: Cli) -> None:
+    press("collect", "关税", "特朗普", "--since", "2024", "--source", "汀海")
+    assert press("count", "in:关税").out == "1\n"
+    press("collect", "关税", "--variants", "特朗普", "--until", "2024-05-17")
+    assert press("count", "in:关税").out == "2\n"
+    press("collect", "五月", "--since", "2024-05-17")
+    assert press("count", "in:五月").out == "3\n"
+    ran = press("delete", "--variants", "特朗普", "--preview")
+    assert ran.out.endswith("Delete 2 articles from the index: add --yes\n")
+    assert press("delete", "汀海", "--until", "2023", "-y", status=1).out == ""
+    ran = press("delete", "mainland.md", "--since", "2025", "-y", status=2)
+    assert "--since narrows a query, but mainland.md names articles" in ran.err
+    press("delete", "--variants", "特朗普", "-y")
+    assert press("count", "*").out == "1\n"
+
+
+def test_new_finds_regional_spellings(press: Cli) -> None:
+    press("saved", "add", "tariffs", "特朗普")
+    for options, found in (((), 1), (("--variants",), 2), (("--variants=all",), 2)):
+        assert len(press("new", "--all", "--peek", *options).lines) == found
