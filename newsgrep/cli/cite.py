@@ -152,7 +152,9 @@ def _open_address(link: str) -> None:
     import webbrowser  # the only command that starts one
 
     if not webbrowser.open(link):
-        raise InputError("No browser was found. The address is printed above; BROWSER names a program to open it with.")
+        raise InputError(
+            "No browser was found. The address is printed above; set BROWSER to a program for it."
+        )
 
 
 def _searched_texts(options: OpenOptions) -> list[TextNode]:

@@ -336,9 +336,7 @@ class _ExportFolder:
                 "Replace it with --replace, or name a new folder."
             )
         if present and _PROVENANCE not in present:
-            raise InputError(
-                f"{shown} is not empty, and not an earlier export. Name a new folder."
-            )
+            raise InputError(f"{shown} is not empty, and not an earlier export. Name a new folder.")
 
     def _is_exported(self, name: str) -> bool:
         """Return whether a file has the name and the front matter of an export."""

@@ -395,22 +395,8 @@ def variants_option(command: _Command) -> _Command:
     return click.option("--variants-in-strings", "variants", flag_value="all", hidden=True)(command)
 
 
-def _query_argument(command: _Command, *, required: bool) -> _Command:
-    return click.argument(
-        "words",
-        metavar="QUERY..." if required else "[QUERY...]",
-        nargs=-1,
-        required=required,
-        shell_complete=completing("query"),
-    )(command)
-
-
-def query_options(
-    command: _Command,
-    *,
-    argument: Callable[[_Command], _Command] | None = partial(_query_argument, required=True),
-) -> _Command:
-    """Add the fields of :class:`QueryOptions`, with an ``argument`` for ``words``."""
+def filter_options(command: _Command) -> _Command:
+    """Add the fields of :class:`QueryOptions`, except ``words``."""
     for decorate in (
         click.option(
             "--tz",
@@ -462,16 +448,23 @@ def query_options(
         click.option("--any", "any_word", is_flag=True, help="Match any word instead of all."),
     ):
         command = decorate(command)
-    return command if argument is None else argument(command)
+    return command
 
 
-optional_query_options: Final = partial(
-    query_options, argument=partial(_query_argument, required=False)
-)
+def query_options(command: _Command, *, required: bool = True) -> _Command:
+    """Add the fields of :class:`QueryOptions`."""
+    command = filter_options(command)
+    return click.argument(
+        "words",
+        metavar="QUERY..." if required else "[QUERY...]",
+        nargs=-1,
+        required=required,
+        shell_complete=completing("query"),
+    )(command)
+
+
+optional_query_options: Final = partial(query_options, required=False)
 """Add the fields of :class:`QueryOptions`; without a query, every article matches."""
-
-filter_options: Final = partial(query_options, argument=None)
-"""Add the fields of :class:`QueryOptions`, except ``words``."""
 
 _FORMAT_HELP: Final = {
     OutputFormat.JSON: "Print one JSON object.",
