@@ -20,7 +20,6 @@ from newsgrep.cli.options import (
     OutputOptions,
     QueryCommand,
     completing,
-    expand_variants,
     index_option,
     output_options,
     pass_options,
@@ -41,6 +40,7 @@ from newsgrep.indexing.user_state import (
     write_seen,
 )
 from newsgrep.query.lexer import name_key
+from newsgrep.search.search import expand_variants
 from newsgrep.terminal import count_noun, one_line, quote_path, write
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.new import NewArticles, find_new, to_jsonl, to_text
