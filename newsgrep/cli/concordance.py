@@ -74,7 +74,7 @@ class KwicOptions(QueryOptions, OutputOptions):
     choices=KwicGroup,
     help="Count occurrences by the word to the left or right, by source or by year.",
 )
-@output_options(OutputFormat.JSONL, OutputFormat.CSV)
+@output_options(OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
 @indexes_option
 @pass_options(KwicOptions)
 def kwic_command(options: KwicOptions) -> int:
@@ -100,12 +100,12 @@ def kwic_command(options: KwicOptions) -> int:
     width = min(max(width, kwic.MIN_WIDTH), _MAX_WIDTH)
     with options.index.open() as engine:
         if options.group:
-            rendering, tally = _grouped(engine, query, options.group, options.limit)
+            rendering, tally = _grouped(engine, query, options)
         else:
             concordance = kwic.make_concordance(
                 engine, query.root, options.sort, width=width, limit=options.limit
             )
-            rendering, tally = _lines(concordance), concordance.tally
+            rendering, tally = _lines(concordance, options.text), concordance.tally
         print_result(rendering, options)
         if not tally.occurrences:
             if total := count_matches(engine, query.root):
@@ -121,23 +121,23 @@ def kwic_command(options: KwicOptions) -> int:
     return 0 if tally.occurrences else 1
 
 
-def _lines(concordance: kwic.Concordance) -> Rendering:
+def _lines(concordance: kwic.Concordance, query: str) -> Rendering:
     return Rendering(
         text=lambda: kwic.to_text(concordance, screen()),
+        json=lambda: kwic.to_json(concordance, query=query),
         jsonl=lambda: kwic.to_jsonl(concordance),
         csv=lambda: kwic.to_csv(concordance),
         wrap=False,
     )
 
 
-def _grouped(
-    engine: Engine, query: Query, by: KwicGroup, limit: int | None
-) -> tuple[Rendering, Tally]:
+def _grouped(engine: Engine, query: Query, options: KwicOptions) -> tuple[Rendering, Tally]:
     with show_elapsed("counting"):
-        found = kwic.group_occurrences(engine, query.root, by)
-    found = found._replace(groups=found.groups[:limit])
+        found = kwic.group_occurrences(engine, query.root, options.group or KwicGroup.RIGHT)
+    found = found._replace(groups=found.groups[: options.limit])
     rendering = Rendering(
         text=lambda: kwic.groups_to_text(found, screen()),
+        json=lambda: kwic.groups_to_json(found, query=options.text),
         jsonl=lambda: kwic.groups_to_jsonl(found),
         csv=lambda: kwic.groups_to_csv(found),
     )

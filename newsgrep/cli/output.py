@@ -21,6 +21,7 @@ from newsgrep.terminal import (
     Screen,
     StyledLine,
     display_width,
+    flush,
     format_colored,
     format_plain,
     one_line,
@@ -29,6 +30,7 @@ from newsgrep.terminal import (
     replace_invisible,
     write,
     write_bytes,
+    write_flushed,
     write_streaming,
 )
 from newsgrep.views import CsvForm
@@ -98,7 +100,7 @@ def _write_paged(rows: Iterator[str], *, color: bool) -> None:
 
 
 def _print_json(rendering: Rendering, _: OutputOptions) -> None:
-    write(encode_json(rendering.json(), indent=2))
+    write_flushed(encode_json(rendering.json(), indent=2))
 
 
 def _print_jsonl(rendering: Rendering, _: OutputOptions) -> None:
@@ -119,10 +121,11 @@ def _print_paths(rendering: Rendering, options: OutputOptions) -> None:
     if options.null:
         for path in rendering.paths():
             write_bytes(path_bytes(path) + b"\0")
-        return
-    keep_bytes = not sys.stdout.isatty()
-    for path in rendering.paths():
-        write_bytes(path_bytes(quote_path(path, keep_bytes=keep_bytes)) + b"\n")
+    else:
+        keep_bytes = not sys.stdout.isatty()
+        for path in rendering.paths():
+            write_bytes(path_bytes(quote_path(path, keep_bytes=keep_bytes)) + b"\n")
+    flush()
 
 
 _PRINTERS: Final[Mapping[OutputFormat, Callable[[Rendering, OutputOptions], None]]] = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, cast
@@ -43,7 +43,7 @@ from newsgrep.query.lexer import name_key
 from newsgrep.search.search import expand_variants
 from newsgrep.terminal import count_noun, one_line, quote_path, write
 from newsgrep.views import SCHEMA_VERSION
-from newsgrep.views.new import NewArticles, find_new, to_jsonl, to_text
+from newsgrep.views.new import NewArticles, find_new, to_json, to_jsonl, to_text
 
 # saved
 
@@ -152,12 +152,12 @@ class NewOptions(IndexOptions, OutputOptions):
         """Raise :class:`UsageError` for outputs that exclude each other, or an empty command."""
         super().validate()
         if self.atom and (self.command is not None or self.output is not OutputFormat.TEXT):
-            other = "--jsonl" if self.command is None else "--exec"
+            other = f"--{self.output}" if self.command is None else "--exec"
             raise UsageError(f"--atom and {other} exclude each other. Use one of them.")
         if self.command is None:
             return
         if self.output is not OutputFormat.TEXT:
-            raise UsageError("--exec passes JSON Lines to its command. Leave --jsonl out.")
+            raise UsageError(f"--exec passes JSON Lines to its command. Leave --{self.output} out.")
         if not self.command.strip() or "\0" in self.command:
             raise UsageError("--exec needs a shell command, such as --exec 'mail -s news me'.")
 
@@ -197,7 +197,7 @@ class NewOptions(IndexOptions, OutputOptions):
     metavar="FILE",
     help="Add new articles to the Atom feed in FILE instead of printing them.",
 )
-@output_options(OutputFormat.JSONL)
+@output_options(OutputFormat.JSON, OutputFormat.JSONL)
 @click.option(
     "--state",
     type=click.Path(path_type=Path),
@@ -212,7 +212,8 @@ def new_command(options: NewOptions) -> int:
 
     The first run prints nothing and marks all existing articles as seen. Output is JSON
     Lines, one object per new article with the name of the query under "saved"; on a terminal
-    it is text. Articles that were printed are not printed again.
+    it is text. --json prints one object for all queries. Articles that were printed are not
+    printed again.
 
     \b
     newsgrep new
@@ -231,21 +232,32 @@ def new_command(options: NewOptions) -> int:
     names = dict.fromkeys(saved_name(queries, name) for name in options.names)
     state = options.state_folder()
     count, status = 0, 0
-    with options.index.open() as engine:
+    as_one = options.output is OutputFormat.JSON
+    with options.index.open() as engine, ExitStack() as all_printed:
+        found = []
         for name in names or queries:
             try:
-                count += _report_new(engine, name, queries, state, options)
+                with ExitStack() as printed:
+                    reported = _new_articles(engine, name, queries, state, options)
+                    new = (all_printed if as_one else printed).enter_context(reported)
+                    count += new.total
+                    found.append(new)
+                    if not as_one:
+                        _report(new, state, options)
             except NewsgrepError as exc:
                 # A failing query must not block the others.
                 print_message(f"{one_line(name)}: {one_line(str(exc))}")
                 status = status or exc.exit_status
+        if as_one:
+            print_result(Rendering(json=lambda: to_json(found)), options)
     return status or (0 if count else 1)
 
 
-def _report_new(
+@contextmanager
+def _new_articles(
     engine: Engine, name: str, queries: Mapping[str, str], state: Path, options: NewOptions
-) -> int:
-    """Print the new articles of one saved query, then mark them as seen; return their number."""
+) -> Iterator[NewArticles]:
+    """Return the new articles of a saved query; mark them as seen after they were printed."""
     query = options.parse(queries[name])
     if options.variants:
         query = expand_variants(query, options.variants)
@@ -254,16 +266,7 @@ def _report_new(
         seen = read_seen(path)
         new = find_new(engine, name, query, seen, include_existing=options.include_existing)
         # Print first, then remember: a run that dies between the two prints them again.
-        if options.atom:
-            _update_feed(options.atom, new, state, options.wait)
-        elif options.command is None:
-            output = options.output if sys.stdout.isatty() else OutputFormat.JSONL
-            print_result(
-                Rendering(text=lambda: to_text(new, screen()), jsonl=lambda: to_jsonl(new)),
-                OutputOptions(output=output, color=options.color),
-            )
-        elif new.total:
-            _run_for_new(options.command, name, new)
+        yield new
         if not options.peek and (seen is None or seen.commit != engine.commit()):
             write_seen(path, engine.commit(), new.present | (seen.articles if seen else set()))
     if seen is None and not options.include_existing and not options.peek:
@@ -271,7 +274,20 @@ def _report_new(
             f"{one_line(name)}: existing articles are marked as seen; later runs show new ones.",
             err=True,
         )
-    return new.total
+
+
+def _report(new: NewArticles, state: Path, options: NewOptions) -> None:
+    """Print new articles, or pass them to a feed or a command."""
+    if options.atom:
+        _update_feed(options.atom, new, state, options.wait)
+    elif options.command is None:
+        output = options.output if sys.stdout.isatty() else OutputFormat.JSONL
+        print_result(
+            Rendering(text=lambda: to_text(new, screen()), jsonl=lambda: to_jsonl(new)),
+            OutputOptions(output=output, color=options.color),
+        )
+    elif new.total:
+        _run_for_new(options.command, new.name, new)
 
 
 def _update_feed(path: Path, new: NewArticles, state: Path, wait: float) -> None:

@@ -19,7 +19,7 @@ from newsgrep.analysis.words import placed_words
 from newsgrep.engines.base import Engine, EngineRequest, Order
 from newsgrep.errors import UsageError
 from newsgrep.models import PARAGRAPH_BREAK, Article, Span
-from newsgrep.query.ast import And, Field, Node, TextNode, positive_texts, searches
+from newsgrep.query.ast import And, Field, Node, TextNode, describe, positive_texts, searches
 from newsgrep.query.match import occurrence_spans
 from newsgrep.search.search import group_sources, only_source
 from newsgrep.search.selection import in_batches, iter_ids
@@ -100,11 +100,15 @@ class Tally:
 
 
 class Concordance(NamedTuple):
-    """All occurrences, read while they are printed, for lines of ``width`` cells."""
+    """All occurrences, read while they are printed, for lines of ``width`` cells.
+
+    ``parsed`` is the query as it was understood.
+    """
 
     lines: Iterator[KwicLine]
     width: int
     tally: Tally
+    parsed: str
 
 
 def make_concordance(
@@ -118,7 +122,8 @@ def make_concordance(
     more than :data:`MAX_SORTED` of them without ``limit``.
     """
     tally = Tally()
-    return Concordance(_find_lines(engine, root, order, width, limit, tally), width, tally)
+    lines = _find_lines(engine, root, order, width, limit, tally)
+    return Concordance(lines, width, tally, describe(root))
 
 
 def _find_lines(
@@ -275,6 +280,7 @@ class Groups(NamedTuple):
     by: KwicGroup
     groups: tuple[GroupCount, ...]
     tally: Tally
+    parsed: str
 
 
 _GROUP_CONTEXT: Final = 60
@@ -312,7 +318,7 @@ def group_occurrences(engine: Engine, root: Node, by: KwicGroup) -> Groups:
         )
         for value, count in sorted(occurrences.items(), key=lambda each: (-each[1], each[0]))
     )
-    return Groups(by, tuple(groups), tally)
+    return Groups(by, tuple(groups), tally, describe(root))
 
 
 def _group_value(line: KwicLine, by: KwicGroup) -> str:
@@ -346,6 +352,19 @@ def groups_to_text(found: Groups, screen: Screen) -> Iterator[StyledLine]:
         yield StyledLine(
             [StyledText(pad(name, width), "mark"), StyledText(text), StyledText(drawn, "source")]
         )
+
+
+def groups_to_json(found: Groups, *, query: str) -> dict[str, Any]:
+    """Return all groups as one object; ``query`` is the query as typed."""
+    return {
+        "version": SCHEMA_VERSION,
+        "query": query,
+        "parsed": found.parsed,
+        "group": found.by.value,
+        "occurrences": found.tally.occurrences,
+        "articles": found.tally.articles,
+        "groups": [each._asdict() for each in found.groups],
+    }
 
 
 def groups_to_jsonl(found: Groups) -> Iterator[dict[str, Any]]:
@@ -406,6 +425,21 @@ def to_text(concordance: Concordance, _: Screen) -> Iterator[StyledLine]:
         pieces.append(StyledText(keyword, "mark"))
         pieces.append(StyledText(" " + fitting_prefix(_on_one_line(line.right), after)))
         yield StyledLine(pieces)
+
+
+def to_json(concordance: Concordance, *, query: str) -> dict[str, Any]:
+    """Return the occurrences as one object; ``query`` is the query as typed."""
+    lines = [fit_context(line, concordance.width // 2)._asdict() for line in concordance.lines]
+    tally = concordance.tally
+    return {
+        "version": SCHEMA_VERSION,
+        "query": query,
+        "parsed": concordance.parsed,
+        "occurrences": tally.occurrences,
+        "articles": tally.articles,
+        "has_more": tally.has_more or tally.shown < tally.occurrences,
+        "lines": lines,
+    }
 
 
 def to_jsonl(concordance: Concordance) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,7 @@ files may be added long after their date.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from newsgrep.engines.base import Engine, EngineRequest, Order, ScoredDoc
@@ -29,13 +29,14 @@ class NewArticles(NamedTuple):
     """The new articles for the saved query ``name``, newest first.
 
     ``hits`` is read while it is printed. ``present`` are the keys of all articles that are in
-    the index now, to be remembered as seen.
+    the index now, to be remembered as seen. ``first_run``: no earlier run has marked articles.
     """
 
     name: str
     total: int
     hits: Iterator[Hit]
     present: frozenset[int]
+    first_run: bool = False
 
 
 def find_new(
@@ -56,7 +57,8 @@ def find_new(
         request = EngineRequest(query.root, Order.NEWEST, limit=_NO_LIMIT)
         matching = engine.search(request).candidates
         unseen = tuple(each for each in matching if article_key(each.id) not in known)
-    return NewArticles(name, len(unseen), _read_hits(engine, query, unseen), present)
+    hits = _read_hits(engine, query, unseen)
+    return NewArticles(name, len(unseen), hits, present, first_run=seen is None)
 
 
 def _read_hits(engine: Engine, query: Query, unseen: tuple[ScoredDoc, ...]) -> Iterator[Hit]:
@@ -77,9 +79,28 @@ def to_text(new: NewArticles, _: Screen) -> Iterator[StyledLine]:
         yield StyledLine()
 
 
+def to_json(found: Sequence[NewArticles]) -> dict[str, Any]:
+    """Return the new articles of several saved queries as one object."""
+    queries = [
+        {
+            "saved": new.name,
+            "first_run": new.first_run,
+            "total": new.total,
+            "articles": list(_article_objects(new)),
+        }
+        for new in found
+    ]
+    return {"version": SCHEMA_VERSION, "queries": queries}
+
+
 def to_jsonl(new: NewArticles) -> Iterator[dict[str, Any]]:
     """Yield an object for each new article; docs/new.schema.json describes it."""
+    for fields in _article_objects(new):
+        yield {"version": SCHEMA_VERSION, "saved": new.name, **fields}
+
+
+def _article_objects(new: NewArticles) -> Iterator[dict[str, Any]]:
     for hit in new.hits:
         fields = hit_object(hit)
         del fields["score"]
-        yield {"version": SCHEMA_VERSION, "saved": new.name, **fields}
+        yield fields

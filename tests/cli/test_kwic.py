@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from newsgrep.terminal import display_width
 from tests.support.cli import REPOSITORY, TIDE_COUNT, TIDE_SOURCES, Cli, write_article
+from tests.support.schemas import load_schema, schema_errors
 
 SCHEMA: dict[str, Any] = json.loads((REPOSITORY / "docs" / "kwic.schema.json").read_text("utf-8"))
 
@@ -116,6 +117,23 @@ def test_kwic_groups_are_printed(tides: Cli) -> None:
     rows = list(csv.DictReader(tides("kwic", "潮汐", "--group=year", "--csv", "-n", "1").lines))
     assert [(row["group"], row["value"]) for row in rows] == [("year", groups[0]["value"])]
     assert "no article with 海豚" in tides("kwic", "海豚", "--group", "left", status=1).err
+
+
+def test_kwic_json_is_one_object(tides: Cli) -> None:
+    schema = load_schema("kwic-json")
+    lines = jsonl(tides, "潮汐", "--sort", "right")
+    found = tides.json("kwic", "潮汐", "--sort", "right")
+    assert schema_errors(found, schema) == []
+    assert [{"version": 1, **line} for line in found["lines"]] == lines
+    assert (found["occurrences"], found["articles"]) == (len(lines), TIDE_COUNT)
+    assert (found["query"], found["parsed"], found["has_more"]) == ("潮汐", "潮汐", False)
+    for options in (("-n", "3"), ("-n", "3", "--sort", "left")):
+        assert tides.json("kwic", "潮汐", *options)["has_more"]
+    found = tides.json("kwic", "潮汐", "--group", "year")
+    assert schema_errors(found, schema) == []
+    assert sum(group["occurrences"] for group in found["groups"]) == len(lines)
+    found = tides.json("kwic", "没有", status=1)
+    assert (schema_errors(found, schema), found["lines"]) == ([], [])
 
 
 def test_kwic_truncates_long_keywords_in_text_only(cli: Cli) -> None:

@@ -67,6 +67,29 @@ def test_new_first_run_marks_existing_articles(cli: Cli) -> None:
     assert new(cli, "--all") == {}
 
 
+def test_new_json_is_one_object_for_all_queries(fog: Cli) -> None:
+    fog("saved", "add", "晴", "晴")
+    write(fog, "2", date="2024-05-18")
+    fog("index", "n")
+    assert fog.json("new", "雾", "--peek")["queries"][0]["total"] == 1
+    ran = fog("new", "--json")
+    found = json.loads(ran.stdout)
+    validator("new-json").validate(found)
+    totals = [(each["saved"], each["first_run"], each["total"]) for each in found["queries"]]
+    assert totals == [("晴", True, 0), ("雾", False, 1)]
+    assert found["queries"][1]["articles"][0]["title"] == "第2号"
+    assert fog.json("new", status=1)["queries"] == [
+        {"saved": name, "first_run": False, "total": 0, "articles": []} for name in ("晴", "雾")
+    ]
+
+
+def test_new_json_remembers_only_what_was_printed(fog: Cli) -> None:
+    write(fog, "2")
+    fog("index", "n")
+    assert fog.bash("newsgrep new --json > /dev/full").status == 2
+    assert fog.json("new")["queries"][0]["total"] == 1
+
+
 def test_new_shows_articles_once_newest_first(fog: Cli) -> None:
     write(fog, "2", date="2024-05-18")
     write(fog, "3", date="2019")
