@@ -28,7 +28,6 @@ from newsgrep.terminal import (
     path_bytes,
     quote_path,
     replace_invisible,
-    write,
     write_bytes,
     write_flushed,
     write_streaming,
