@@ -27,7 +27,7 @@ from newsgrep.cli.output import (
     show_scan,
 )
 from newsgrep.cli.search import FacetsParam
-from newsgrep.engines.base import Engine, EngineRequest, count_matches
+from newsgrep.engines.base import Engine, count_matches
 from newsgrep.models import Article
 from newsgrep.query.ast import describe
 from newsgrep.search.selection import in_batches, iter_stored
@@ -132,12 +132,11 @@ def count_command(options: CountOptions) -> int:
     """
     query = options.query()
     with options.index.open() as engine, show_scan(options.scan):
-        page = engine.search(EngineRequest(query.root, limit=0, facets=options.by))
-        found = counts.Counts(options.text, describe(query.root), page.total, page.facets)
-        if not page.total:
+        found = counts.count_facets(engine, query, options.by)
+        if not found.total:
             report_no_match(engine, query.root, found.parsed, options.index)
     if options.output is OutputFormat.TEXT and not options.by:
-        write(str(page.total))
+        write(str(found.total))
     else:
         print_result(
             Rendering(
@@ -147,7 +146,7 @@ def count_command(options: CountOptions) -> int:
             ),
             options,
         )
-    return 0 if page.total else 1
+    return 0 if found.total else 1
 
 
 # sources

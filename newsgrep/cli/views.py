@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import Final
@@ -278,7 +279,7 @@ def keywords_command(options: KeywordsOptions) -> int:
         article = find_article(engine, options.index, text) if is_name else None
         if article:
             found = keywords.article_keywords(engine, article, options.limit)
-            found = found._replace(query=text)
+            found = replace(found, query=text)
         else:
             found = keywords.query_keywords(engine, options.query(), options.limit)
     rendering = Rendering(

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from enum import IntEnum, StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -30,6 +32,7 @@ from newsgrep.views.keywords import (
     signed_g2,
     usual_spelling,
 )
+from newsgrep.views.table import Table
 from newsgrep.views.timeline import filters_only
 
 DEFAULT_WINDOW: Final = 5
@@ -78,7 +81,8 @@ class Collocate(NamedTuple):
     mi: float
 
 
-class Collocations(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Collocations(Table[Collocate]):
     """The collocates of ``query`` in windows of ``left`` and ``right`` words.
 
     ``articles`` match and contain ``occurrences`` of its texts. ``near`` words are in the windows,
@@ -96,6 +100,19 @@ class Collocations(NamedTuple):
     near: int
     words: int
     collocates: tuple[Collocate, ...]
+
+    @property
+    def items(self) -> Sequence[Collocate]:
+        """The collocates."""
+        return self.collocates
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return :func:`to_json`."""
+        return to_json(self)
+
+    def rows(self) -> Iterator[Sequence[object]]:
+        """Yield :func:`to_csv`."""
+        return to_csv(self)
 
 
 def find_collocates(
@@ -279,7 +296,8 @@ def notes(found: Collocations) -> Iterator[str]:
 
 def to_json(found: Collocations) -> dict[str, Any]:
     """Return the collocates as a complete object; docs/collocates.schema.json describes it."""
-    fields = found._asdict() | {"reference": found.reference.value}
+    fields = {each.name: getattr(found, each.name) for each in dataclass_fields(found)}
+    fields["reference"] = found.reference.value
     fields["collocates"] = [_rounded(each)._asdict() for each in found.collocates]
     return {"version": SCHEMA_VERSION, **fields}
 

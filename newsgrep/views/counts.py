@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from newsgrep.engines.base import Engine, EngineRequest, FacetCounts
 from newsgrep.query.ast import Node, describe
+from newsgrep.query.parser import Query
 from newsgrep.search.search import SourceCount, group_sources
 from newsgrep.terminal import (
     Screen,
@@ -20,12 +22,22 @@ from newsgrep.terminal import (
     truncate,
 )
 from newsgrep.views import SCHEMA_VERSION
+from newsgrep.views.table import Table
 
 _BAR: Final = 30
 _MAX_LABEL: Final = 40
 
 
-class Counts(NamedTuple):
+class FacetCount(NamedTuple):
+    """The number of matches with one value of a facet; ``""`` counts those without a value."""
+
+    facet: str
+    value: str
+    articles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts(Table[FacetCount]):
     """How many articles match a query, and how many have each value of some facets.
 
     ``parsed`` is the query as it was understood.
@@ -35,6 +47,29 @@ class Counts(NamedTuple):
     parsed: str
     total: int
     facets: Mapping[str, FacetCounts]
+
+    @property
+    def items(self) -> Sequence[FacetCount]:
+        """The counts of all facets, one facet after the other."""
+        return [
+            FacetCount(name, value, count)
+            for name, values in self.facets.items()
+            for value, count in values
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return :func:`to_json`."""
+        return to_json(self)
+
+    def rows(self) -> Iterator[Sequence[object]]:
+        """Yield :func:`to_csv`."""
+        return to_csv(self)
+
+
+def count_facets(engine: Engine, query: Query, names: Sequence[str] = ()) -> Counts:
+    """Return how many articles match ``query``, and the counts of the facets ``names``."""
+    page = engine.search(EngineRequest(query.root, limit=0, facets=names))
+    return Counts(query.text, describe(query.root), page.total, page.facets)
 
 
 def to_text(counts: Counts, screen: Screen) -> Iterator[StyledLine]:
@@ -86,13 +121,27 @@ def to_csv(counts: Counts) -> Iterator[Sequence[object]]:
 # Sources
 
 
-class Sources(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Sources(Table[SourceCount]):
     """All sources of the articles that match a query, those with most articles first."""
 
     query: str
     parsed: str
     total: int
     sources: tuple[SourceCount, ...]
+
+    @property
+    def items(self) -> Sequence[SourceCount]:
+        """The sources."""
+        return self.sources
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return :func:`sources_to_json`."""
+        return sources_to_json(self)
+
+    def rows(self) -> Iterator[Sequence[object]]:
+        """Yield :func:`sources_to_csv`."""
+        return sources_to_csv(self)
 
 
 def count_sources(engine: Engine, text: str, root: Node) -> Sources:

@@ -7,7 +7,7 @@ its file is older and longer than that of another one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -48,11 +48,22 @@ class HistoryEntry(NamedTuple):
         return not self.version.digest
 
 
-class History(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class History:
     """All versions of an article, the earliest first."""
 
     article: Article
     entries: tuple[HistoryEntry, ...]
+
+    def __iter__(self) -> Iterator[HistoryEntry]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return :func:`to_json`."""
+        return to_json(self)
 
 
 class Difference(NamedTuple):
@@ -64,6 +75,10 @@ class Difference(NamedTuple):
     versions: int
     title: Pieces
     body: Pieces
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return :func:`difference_to_json`."""
+        return difference_to_json(self)
 
 
 def make_history(article: Article) -> History:

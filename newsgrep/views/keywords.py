@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from newsgrep.analysis.fold import fold
@@ -20,6 +21,7 @@ from newsgrep.query.ast import And, Node, scoring_terms
 from newsgrep.query.parser import Query, make_phrase
 from newsgrep.terminal import Screen, StyledLine, StyledText, count_noun, one_line, pad
 from newsgrep.views import SCHEMA_VERSION
+from newsgrep.views.table import Table
 
 MAX_READ: Final = 200
 """Articles that are read for words, the best ones; all matching articles are counted."""
@@ -66,7 +68,8 @@ class Keyword(NamedTuple):
     occurrences: int | None = None
 
 
-class Keywords(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Keywords(Table[Keyword]):
     """Keywords of ``query``, the most significant first.
 
     ``query`` is the text of the query, or the id of the article. ``statistic`` says what the
@@ -80,6 +83,19 @@ class Keywords(NamedTuple):
     read: int
     others: int
     words: tuple[Keyword, ...]
+
+    @property
+    def items(self) -> Sequence[Keyword]:
+        """The keywords."""
+        return self.words
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return :func:`to_json`."""
+        return to_json(self)
+
+    def rows(self) -> Iterator[Sequence[object]]:
+        """Yield :func:`to_csv`."""
+        return to_csv(self)
 
 
 def article_keywords(engine: Engine, article: Article, limit: int) -> Keywords:

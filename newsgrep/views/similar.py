@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from heapq import nlargest
 from typing import Any, Final, NamedTuple
 
@@ -21,6 +22,7 @@ from newsgrep.terminal import Screen, StyledLine, StyledText, highlight, one_lin
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import byline_pieces, metadata_object, short_id_and_path
 from newsgrep.views.hits import CSV_COLUMNS, csv_cells
+from newsgrep.views.table import Table
 
 MAX_COMPARED: Final = 100
 """Articles with the same keywords whose texts are compared."""
@@ -51,11 +53,25 @@ class SimilarArticle(NamedTuple):
     shared_terms: tuple[str, ...]
 
 
-class SimilarArticles(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class SimilarArticles(Table[SimilarArticle]):
     """The articles that are similar to ``to``, the most similar first."""
 
     to: Article
     articles: tuple[SimilarArticle, ...]
+
+    @property
+    def items(self) -> Sequence[SimilarArticle]:
+        """The similar articles."""
+        return self.articles
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return :func:`to_json`."""
+        return to_json(self)
+
+    def rows(self) -> Iterator[Sequence[object]]:
+        """Yield :func:`to_csv`."""
+        return to_csv(self)
 
 
 def find_similar(engine: Engine, article: Article, limit: int = 10) -> SimilarArticles:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -46,6 +47,7 @@ from newsgrep.search.selection import in_batches, iter_ids
 from newsgrep.terminal import one_line
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.kwic import lines_of_article
+from newsgrep.views.table import Table
 
 DEFAULT_SOURCES: Final = 8
 """Sources with a series of their own by default: about one screen."""
@@ -133,7 +135,8 @@ class Series(NamedTuple):
         return one_line(self.source.name) or NO_SOURCE
 
 
-class Timeline(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Timeline(Table[Series]):
     """The matches of one or several queries over time; all series have the same bins.
 
     ``covered`` are the days on which there may be articles: those that the queries request, as far
@@ -170,6 +173,19 @@ class Timeline(NamedTuple):
     def is_partial(self, each: Bin) -> bool:
         """Return whether a part of the days of a bin cannot have articles."""
         return is_partial(each, self.covered)
+
+    @property
+    def items(self) -> Sequence[Series]:
+        """The series: one for each query or source."""
+        return self.series
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return :func:`to_json`."""
+        return to_json(self)
+
+    def rows(self) -> Iterator[Sequence[object]]:
+        """Yield :func:`table_rows`."""
+        return table_rows(self)
 
 
 def make_timeline(
@@ -377,6 +393,12 @@ def to_json(timeline: Timeline) -> dict[str, Any]:
 
 def to_csv(timeline: Timeline) -> Iterator[Sequence[object]]:
     """Yield a row for each bin of each series."""
+    for row in table_rows(timeline):
+        yield [str(cell).lower() if isinstance(cell, bool) else cell for cell in row]
+
+
+def table_rows(timeline: Timeline) -> Iterator[Sequence[Any]]:
+    """Yield the rows of :func:`to_csv` as values: flags are booleans."""
     yield (
         *("bin", "first", "last", "source", "count", "all", "share"),
         *("query", "partial", "occurrences", "characters", "per_million"),
@@ -388,17 +410,17 @@ def to_csv(timeline: Timeline) -> Iterator[Sequence[object]]:
                 series.source.name if series.source else "",
                 series.counts[at],
                 series.all[at],
-                _rounded(series.share(at), ""),
+                _rounded(series.share(at)),
                 series.query,
-                "true" if timeline.is_partial(each) else "false",
-                series.occurrences[at] if series.occurrences else "",
-                series.characters[at] if series.characters else "",
-                _rounded(series.per_million(at), ""),
+                timeline.is_partial(each),
+                series.occurrences[at] if series.occurrences else None,
+                series.characters[at] if series.characters else None,
+                _rounded(series.per_million(at)),
             )
 
 
-def _rounded(value: float | None, missing: str | None) -> float | str | None:
-    return missing if value is None else round(value, 4)
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def _series_object(series: Series, timeline: Timeline) -> dict[str, Any]:
@@ -424,12 +446,12 @@ def _series_object(series: Series, timeline: Timeline) -> dict[str, Any]:
             "partial": timeline.is_partial(each),
             "count": series.counts[at],
             "all": series.all[at],
-            "share": _rounded(series.share(at), None),
+            "share": _rounded(series.share(at)),
         }
         if series.occurrences is not None:
             counts["occurrences"] = series.occurrences[at]
         if series.characters is not None:
             counts["characters"] = series.characters[at]
-            counts["per_million"] = _rounded(series.per_million(at), None)
+            counts["per_million"] = _rounded(series.per_million(at))
         fields["bins"].append(counts)
     return fields
