@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 PARAGRAPH_BREAK = "\n\n"
 """The separator of paragraphs in a body; a single newline is a line break inside one."""
@@ -17,6 +17,9 @@ PARAGRAPH_BREAK = "\n\n"
 ARCHIVE_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 """The default calendar for days. It has had no summer time since 1991."""
 
+
+SHORT_ID: Final = 6
+"""Characters of an id on the screen: of 100,000 articles, one in ten thousand shares them."""
 
 _StrEnum = TypeVar("_StrEnum", bound=StrEnum)
 

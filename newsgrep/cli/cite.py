@@ -15,7 +15,7 @@ import click
 
 from newsgrep._io import encode_json
 from newsgrep.analysis.fold import fold
-from newsgrep.cli.named import find_articles, read_raw, split_locator
+from newsgrep.cli.named import find_articles
 from newsgrep.cli.options import (
     Command,
     IndexOptions,
@@ -30,6 +30,7 @@ from newsgrep.errors import InputError, QueryError
 from newsgrep.models import Article
 from newsgrep.query.ast import Field, TextNode, positive_texts
 from newsgrep.query.match import find_matches
+from newsgrep.search.named import read_raw, split_locator
 from newsgrep.terminal import one_line, quote_path, write
 from newsgrep.views.article import web_link
 from newsgrep.views.citation import CitationStyle, Cited, citation_lines, index_digest

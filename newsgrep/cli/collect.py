@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
-from newsgrep.cli.named import describe_missing, find_all_chosen, find_article
+from newsgrep.cli.named import find_all_chosen, find_article
 from newsgrep.cli.options import (
     IndexOptions,
     OutputFormat,
@@ -31,13 +31,13 @@ from newsgrep.indexing.annotations import (
     remove_from_collection,
     write_note,
 )
-from newsgrep.models import Article
+from newsgrep.models import SHORT_ID, Article
 from newsgrep.query.ast import describe
 from newsgrep.query.lexer import name_key
+from newsgrep.search.named import describe_missing
 from newsgrep.search.selection import in_batches, iter_ids
 from newsgrep.terminal import StyledLine, StyledText, count_noun, one_line, write
 from newsgrep.views import SCHEMA_VERSION, FilePath
-from newsgrep.views.article import SHORT_ID
 
 # collect
 

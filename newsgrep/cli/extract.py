@@ -14,7 +14,6 @@ from typing import Any, Final
 import click
 
 from newsgrep.cli.file_options import field_names_option, outlet_rules_file, sql_option
-from newsgrep.cli.named import split_locator
 from newsgrep.cli.options import Command, OutputFormat, OutputOptions, output_options, pass_options
 from newsgrep.cli.output import Rendering, draw, print_message, print_paged, print_result, screen
 from newsgrep.errors import InputError, NoArticle, UsageError
@@ -31,6 +30,7 @@ from newsgrep.extraction.records.base import (
     stream_source,
     without_records,
 )
+from newsgrep.search.named import split_locator
 from newsgrep.terminal import count_noun, one_line
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import display_path

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from newsgrep.cli.named import describe_missing, find_article
+from newsgrep.cli.named import find_article
 from newsgrep.cli.options import (
     Command,
     IndexOptions,
@@ -20,6 +20,7 @@ from newsgrep.cli.options import (
 from newsgrep.cli.output import Rendering, draw, print_message, print_result, screen
 from newsgrep.errors import UsageError
 from newsgrep.models import Article
+from newsgrep.search.named import describe_missing
 from newsgrep.views import history
 
 _MAX_NUMBERS = 2

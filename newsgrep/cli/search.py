@@ -326,7 +326,7 @@ def _find_gone(index: Index, articles: Iterable[Article]) -> frozenset[str]:
 def _is_gone(path: str) -> bool:
     if os.path.lexists(path) or not os.path.isabs(path):  # noqa: PTH117  (paths of any bytes)
         return False
-    from newsgrep.cli.named import split_locator  # records of files, and files that are gone
+    from newsgrep.search.named import split_locator  # records of files, and files that are gone
 
     return not os.path.lexists(split_locator(path)[0])
 

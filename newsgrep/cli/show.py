@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from newsgrep.cli.named import RawRecord, find_articles, read_names, read_raw
+from newsgrep.cli.named import find_articles, read_names
 from newsgrep.cli.options import (
     Command,
     IndexOptions,
@@ -25,6 +25,7 @@ from newsgrep.indexing.annotations import Annotation, read_annotations
 from newsgrep.models import Article
 from newsgrep.query.ast import Field, TextNode, positive_texts
 from newsgrep.query.match import highlight_spans
+from newsgrep.search.named import RawRecord, read_raw
 from newsgrep.terminal import (
     StyledLine,
     StyledText,

@@ -11,13 +11,8 @@ from typing import Final
 
 import click
 
-from newsgrep.cli.named import (
-    describe_missing,
-    find_article,
-    looks_like_article,
-    read_article_file,
-    split_locator,
-)
+from newsgrep.cli.file_options import outlet_rules_file
+from newsgrep.cli.named import find_article
 from newsgrep.cli.options import (
     IndexOptions,
     OutputFormat,
@@ -45,6 +40,12 @@ from newsgrep.errors import UsageError
 from newsgrep.query.lexer import normalize
 from newsgrep.query.parser import Query
 from newsgrep.search.bins import Interval
+from newsgrep.search.named import (
+    describe_missing,
+    looks_like_article,
+    read_article_file,
+    split_locator,
+)
 from newsgrep.terminal import sanitize, write
 from newsgrep.views import compare, keywords, similar, timeline, timeline_text
 from newsgrep.views.timeline import Measure, Timeline
@@ -225,7 +226,7 @@ def similar_command(options: SimilarOptions) -> int:
         if article is None and not os.path.lexists(split_locator(name)[0]):
             print_message(describe_missing(engine, name, options.index.where))
             return 1
-        article = article or read_article_file(name)
+        article = article or read_article_file(name, outlet_rules_file())
         found = similar.find_similar(engine, article, options.limit)
     rendering = Rendering(
         text=lambda: similar.to_text(found, screen()),

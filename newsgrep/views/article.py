@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any, Final
 from urllib.parse import quote, unquote_to_bytes
 
-from newsgrep.models import Article, Precision, Span
+from newsgrep.models import SHORT_ID, Article, Precision, Span
 from newsgrep.terminal import StyledLine, StyledText, count_noun, highlight, one_line, quote_path
 from newsgrep.views import SCHEMA_VERSION
 
@@ -150,10 +150,6 @@ def display_file_date(article: Article) -> str:
     if article.fetched:
         return f"fetched {article.fetched[:10]}"
     return f"file of {article.file_time[:10]}" if article.file_time else ""
-
-
-SHORT_ID: Final = 6
-"""Characters of an id on the screen: of 100,000 articles, one in ten thousand shares them."""
 
 
 def short_id_and_path(article: Article) -> StyledText:

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from newsgrep import __version__
-from newsgrep.models import Article
+from newsgrep.models import SHORT_ID, Article
 from newsgrep.terminal import count_noun, one_line, quote_path
 from newsgrep.views import SCHEMA_VERSION
-from newsgrep.views.article import SHORT_ID, byline_pieces, web_link
+from newsgrep.views.article import byline_pieces, web_link
 
 # Where an export comes from
 

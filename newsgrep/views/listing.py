@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from newsgrep.errors import UsageError
-from newsgrep.models import Article
+from newsgrep.models import SHORT_ID, Article
 from newsgrep.search.selection import Stored
 from newsgrep.terminal import (
     Screen,
@@ -23,7 +23,7 @@ from newsgrep.terminal import (
     truncate,
 )
 from newsgrep.views import SCHEMA_VERSION, FilePath
-from newsgrep.views.article import SHORT_ID, article_object, web_link
+from newsgrep.views.article import article_object, web_link
 
 _VALUES: Final[Mapping[str, Callable[[Stored], Any]]] = {
     "id": lambda each: each.article.id,
