@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test lint docs man screenshot variants test-engines torture bench fuzz tools server lock clean
+.PHONY: help demo test lint docs man screenshot variants messages test-engines torture bench fuzz tools server lock clean
 
 help:
 	@echo "make demo    install into .venv, index seeds/, search it"
@@ -50,6 +50,10 @@ screenshot: .venv/development
 # The regional spellings of --variants: a test fails if the table is not what the script writes.
 variants: .venv/development
 	$(BIN)/python docs/build_variants.py
+
+# The catalogues of Chinese messages: adds texts that are new in the code, to be translated.
+messages: .venv/development
+	$(BIN)/python docs/build_messages.py
 
 docs: man screenshot
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

@@ -21,11 +21,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from newsgrep.messages import message
+
 
 class NewsgrepError(Exception):
-    """Base of all errors: the message is one sentence, and names the next step."""
+    """Base of all errors: the message is one sentence, and names the next step.
+
+    ``text`` is the message, or a template of it for ``values``. ``str()`` of an error is English;
+    :func:`newsgrep.messages.localize` translates it.
+    """
 
     exit_status = 2
+
+    def __init__(self, text: str, /, **values: object) -> None:
+        super().__init__(message(text, **values))
 
 
 class UsageError(NewsgrepError):
@@ -38,8 +47,10 @@ class QueryError(UsageError):
     ``position`` is an offset in characters of ``query`` as typed, ``None`` if unknown.
     """
 
-    def __init__(self, message: str, query: str = "", position: int | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, text: str, query: str = "", position: int | None = None, /, **values: object
+    ) -> None:
+        super().__init__(text, **values)
         self.query = query
         self.position = position
 
@@ -51,7 +62,7 @@ class MassDeletion(UsageError):
     """
 
     def __init__(self, gone: str, advice: str) -> None:
-        super().__init__(f"{gone}{advice}")
+        super().__init__("{gone}{advice}", gone=gone, advice=advice)
         self.gone = gone
 
 
@@ -98,9 +109,11 @@ class ChangesRejected(IndexProblem):
     """
 
     def __init__(self, index: str, items: tuple[tuple[str, str], ...]) -> None:
-        self.summary = (
-            f"The server rejected {len(items):,} of the changes to the index {index}, and made "
-            "all others: fix the listed problems, and run the command again."
+        self.summary = message(
+            "The server rejected {count:,} of the changes to the index {index}, and made all "
+            "others: fix the listed problems, and run the command again.",
+            count=len(items),
+            index=index,
         )
         super().__init__("\n".join([self.summary, *map(": ".join, items)]))
         self.index = index

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, takewhile
 from typing import Final, NamedTuple
 
+from newsgrep.messages import Message, plural
 from newsgrep.models import Span
 
 # Sanitizing
@@ -266,13 +267,15 @@ def _break_word(word: str, width: int) -> list[str]:
 # Numbers with nouns
 
 
-def count_noun(number: int, noun: str, plural: str = "") -> str:
-    """Return ``number`` and its noun, in the plural unless it is 1; ``plural`` adds an s.
+def count_noun(number: int, noun: str, nouns: str = "") -> Message:
+    """Return ``number`` and its noun, in the plural unless it is 1: ``nouns``, or with an s.
+
+    It is English until :func:`newsgrep.messages.localize` translates it, or a text with it.
 
     >>> count_noun(1, "article"), count_noun(1200, "story", "stories")
     ('1 article', '1,200 stories')
     """
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+    return plural(f"{{count:,}} {noun}", f"{{count:,}} {nouns or noun + 's'}", number)
 
 
 # Bars and columns

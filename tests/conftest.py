@@ -1,6 +1,10 @@
 """The fixtures and hooks that all tests share; they are defined in ``tests/support``."""
 
+import os
+
 import pytest
+
+os.environ["LANGUAGE"] = "en"  # tests in this process expect English, whatever the locale is
 
 pytest.register_assert_rewrite("tests.support")
 

@@ -13,6 +13,7 @@ from tests.support.cli import REPOSITORY
 
 ORDER = (
     {"newsgrep"},  # only the version
+    {"messages"},
     {"errors"},
     {"models"},
     {"_io", "terminal"},  # terminal: also the display width of snippets

@@ -29,6 +29,7 @@ from newsgrep.cli.settings import (
 )
 from newsgrep.errors import UsageError, closest
 from newsgrep.indexing import index_at
+from newsgrep.messages import localize
 from newsgrep.query.dates import timezone_named
 from newsgrep.terminal import one_line, quote_path, truncate, write
 from newsgrep.views import SCHEMA_VERSION
@@ -54,7 +55,7 @@ def help_command(options: HelpOptions) -> int:
     newsgrep help query
     """
     if options.topics == ("query",):
-        write(QUERY_HELP, end="")
+        write(localize(QUERY_HELP), end="")
         return 0
     ctx = click.get_current_context().find_root()
     command: click.Command = ctx.command

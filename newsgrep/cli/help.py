@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from inspect import cleandoc
 from typing import Final
 
 import click
 
+from newsgrep.messages import _, localize, mark
+from newsgrep.terminal import display_width, pad, wrap_line
+
 # Options in groups
 
-_COMMON: Final = "Common options"
-_OWN: Final = "Options"
+_COMMON: Final = mark("Common options")
+_OWN: Final = mark("Options")
 _GROUPS: Final[Mapping[str, Sequence[str]]] = {
-    "Query": (
+    mark("Query"): (
         "--any",
         "--regex",
         "--literal",
@@ -22,8 +26,8 @@ _GROUPS: Final[Mapping[str, Sequence[str]]] = {
         "--variants",
         "--tz",
     ),
-    "Filters": ("--source", "--since", "--until", "--in"),
-    "Output": (
+    mark("Filters"): ("--source", "--since", "--until", "--in"),
+    mark("Output"): (
         "--sort",
         "--recency",
         "--limit",
@@ -43,8 +47,8 @@ _GROUPS: Final[Mapping[str, Sequence[str]]] = {
         "--pager",
         "--quiet",
     ),
-    "Index": ("--index", "--engine", "--timeout", "--wait", "--jobs"),
-    "Other": ("--help",),
+    mark("Index"): ("--index", "--engine", "--timeout", "--wait", "--jobs"),
+    mark("Other"): ("--help",),
 }
 """The group of each option that several commands have; those of one command are in no group."""
 
@@ -79,7 +83,7 @@ def write_options(
             rows[group].append(record)
     for title, records in rows.items():
         if records:
-            with formatter.section(title):
+            with formatter.section(_(title)):
                 formatter.write_dl(records)
 
 
@@ -97,12 +101,12 @@ _COMMON_COMMANDS: Final = ("index", "search", "show", "timeline", "kwic")
 
 def write_commands(group: click.Group, ctx: click.Context, formatter: click.HelpFormatter) -> None:
     """Write the commands of ``group`` to ``formatter``, the five most used first."""
-    rows: dict[str, list[tuple[str, str]]] = {"Common commands": [], "Other commands": []}
+    rows: dict[str, list[tuple[str, str]]] = {_("Common commands"): [], _("Other commands"): []}
     common, others = rows.values()
     for name in group.list_commands(ctx):
         command = group.get_command(ctx, name)
         if command is not None and not command.hidden:
-            row = name, command.get_short_help_str(formatter.width)
+            row = name, localize(command.get_short_help_str(formatter.width))
             (common if name in _COMMON_COMMANDS else others).append(row)
     for title, records in rows.items():
         with formatter.section(title):
@@ -111,7 +115,7 @@ def write_commands(group: click.Group, ctx: click.Context, formatter: click.Help
 
 # The query syntax
 
-QUERY_HELP: Final = """\
+QUERY_HELP: Final = mark("""\
 Queries of search, timeline, kwic, collocates, compare, batch and saved
 
   渔业 联合声明              both words; adjacent words rank higher
@@ -138,4 +142,61 @@ Fields: FIELD:VALUE, FIELD:"…" or FIELD:(… OR …)
 
 Simplified and traditional characters, full and half width, upper and lower case are
 equivalent. Quote queries for the shell: newsgrep search '"联合声明" OR 渔业'
-"""
+""")
+
+
+# Help in the user's language
+
+
+def localized_help(command: click.Command, ctx: click.Context) -> str:
+    """Return the help text of ``command`` in the user's language."""
+    command.help = localize(cleandoc(command.help or ""))
+    command.epilog = localize(cleandoc(command.epilog or ""))
+    for param in command.get_params(ctx):
+        if isinstance(param, click.Option):
+            param.help = localize(param.help or "")
+            if isinstance(param.show_default, str):
+                param.show_default = localize(param.show_default)
+    formatter = _CellFormatter(width=ctx.terminal_width, max_width=ctx.max_content_width)
+    command.format_help(ctx, formatter)
+    return formatter.getvalue().rstrip("\n")
+
+
+class _CellFormatter(click.HelpFormatter):
+    """Wraps Chinese text, where Click breaks lines between words and counts characters."""
+
+    def write_heading(self, heading: str) -> None:
+        """Write ``heading`` with the colon of the language."""
+        self.write(" " * self.current_indent + _("{heading}:", heading=heading) + "\n")
+
+    def write_text(self, text: str) -> None:
+        """Write paragraphs, wrapped."""
+        width = self.width - self.current_indent
+        for row in _wrap_paragraphs(text, width):
+            self.write(f"{' ' * self.current_indent}{row}".rstrip() + "\n")
+
+    def write_dl(
+        self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+    ) -> None:
+        """Write terms in one column and what they mean in another one."""
+        rows = list(rows)
+        column = min(max(display_width(term) for term, _meaning in rows), col_max) + col_spacing
+        indent = " " * self.current_indent
+        for term, meaning in rows:
+            begin = indent + pad(term, column)
+            if display_width(term) > column - col_spacing:
+                begin = f"{indent}{term}\n{indent}{' ' * column}"
+            lines = _wrap_paragraphs(meaning, self.width - column - self.current_indent)
+            self.write(begin + f"\n{indent}{' ' * column}".join(lines) + "\n")
+
+
+def _wrap_paragraphs(text: str, width: int) -> Iterator[str]:
+    """Yield the rows of ``text``; a paragraph after the character ``\\b`` is not wrapped."""
+    for number, paragraph in enumerate(text.split("\n\n")):
+        if number:
+            yield ""
+        if paragraph.startswith("\b\n"):
+            yield from paragraph.splitlines()[1:]
+            continue
+        line = paragraph.replace("\n", " ")
+        yield from (line[start:end] for start, end in wrap_line(line, 0, width))

@@ -13,9 +13,10 @@ from typing import Final, NoReturn, TextIO
 import click
 
 from newsgrep import __version__
-from newsgrep.cli.options import OWN_PROCESS, settings_file
+from newsgrep.cli.options import OWN_PROCESS, Group, settings_file
 from newsgrep.cli.output import print_message
 from newsgrep.errors import ChangesRejected, Interrupted, NewsgrepError, QueryError
+from newsgrep.messages import localize, use_for_gettext
 from newsgrep.terminal import (
     OutputClosed,
     display_width,
@@ -72,7 +73,7 @@ _INTERRUPTED: Final = 130
 """The exit status after Ctrl-C."""
 
 
-class _LazyGroup(click.Group):
+class _LazyGroup(Group):
     """Imports the module of a command when it is used, so that a search loads nothing else."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (Click's interface)
@@ -124,6 +125,7 @@ def group() -> None:
 
 def main() -> None:
     """Run the command line and exit; no exception reaches the terminal as a traceback."""
+    use_for_gettext()
     try:
         _exit(run_command(obj=OWN_PROCESS) if _has_streams() else 2)
     except KeyboardInterrupt:  # before or after a command
@@ -243,7 +245,7 @@ def _print_error(exc: NewsgrepError) -> None:
     if isinstance(exc, ChangesRejected):
         print_message(exc.summary)
         for subject, reason in exc.items:
-            click.echo(replace_invisible(one_line(f"{subject}: {reason}")), err=True)
+            click.echo(replace_invisible(one_line(f"{subject}: {localize(reason)}")), err=True)
         return
     print_message(str(exc))
     if isinstance(exc, QueryError) and exc.position is not None:

@@ -25,6 +25,7 @@ from newsgrep.errors import UsageError
 from newsgrep.indexing import INDEX_NAME, find_index, index_at
 from newsgrep.indexing.folder import FolderIndex
 from newsgrep.indexing.store import Index
+from newsgrep.messages import language, localize
 from newsgrep.models import ARCHIVE_ZONE
 from newsgrep.query.ast import Versions
 from newsgrep.query.parser import Query, parse
@@ -257,7 +258,30 @@ _PAIR: Final = 2
 _FORMAT_NAMES: Final = frozenset(f"--{each}" for each in OutputFormat)
 
 
-class Command(click.Command):
+class LocalizedCommand(click.Command):
+    """A command whose help and completions are in the user's language."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        """Return the help text; Click writes it if it is English."""
+        if not language():
+            return super().get_help(ctx)
+        from newsgrep.cli.help import localized_help  # only for help
+
+        return localized_help(self, ctx)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return what may complete ``incomplete``, with its description."""
+        items = super().shell_complete(ctx, incomplete)
+        for item in items:
+            item.help = item.help and localize(item.help)
+        return items
+
+
+class Group(LocalizedCommand, click.Group):
+    """A group of commands whose help is in the user's language."""
+
+
+class Command(LocalizedCommand):
     """A command whose help lists its options in groups, those used most first."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

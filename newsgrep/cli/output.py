@@ -17,6 +17,7 @@ from click.core import ParameterSource
 
 from newsgrep._io import encode_json, read_regular
 from newsgrep.cli.options import OutputFormat, OutputOptions
+from newsgrep.messages import localize
 from newsgrep.terminal import (
     Screen,
     StyledLine,
@@ -176,8 +177,11 @@ def print_lines_to_stderr(lines: Iterable[StyledLine], options: OutputOptions) -
 
 
 def print_message(message: str) -> None:
-    """Print a warning or an error to standard error, on one line of visible characters."""
-    click.echo(f"newsgrep: {replace_invisible(one_line(message))}", err=True)
+    """Print a warning or an error to standard error, on one line of visible characters.
+
+    It is printed in the user's language.
+    """
+    click.echo(f"newsgrep: {replace_invisible(one_line(localize(message)))}", err=True)
 
 
 def show_scan(scan: bool) -> AbstractContextManager[None]:

@@ -15,6 +15,7 @@ import click
 from newsgrep.cli.file_options import wait_option
 from newsgrep.cli.options import (
     Command,
+    Group,
     IndexOptions,
     OutputFormat,
     OutputOptions,
@@ -48,7 +49,7 @@ from newsgrep.views.new import NewArticles, find_new, to_json, to_jsonl, to_text
 # saved
 
 
-@click.group("saved", short_help="Keep queries under a name.")
+@click.group("saved", cls=Group, short_help="Keep queries under a name.")
 def saved_group() -> None:
     """Keep queries under a name, with the index.
 

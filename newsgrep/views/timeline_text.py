@@ -46,7 +46,7 @@ def notes(timeline: Timeline) -> Iterator[str]:
     if len(timeline.totals) > 1:
         yield f"{len(timeline.totals)} queries by {by}{span}"
     else:
-        found = count_noun(timeline.total, "article")
+        found: str = count_noun(timeline.total, "article")
         if (occurrences := timeline.totals[0].total_occurrences) is not None:
             found = f"{count_noun(occurrences, 'occurrence')} in {found}"
         yield f"{found} by {by}{span}"

@@ -65,7 +65,7 @@ def clean_environment(home: Path, changes: Environment | None = None) -> dict[st
     env = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("NEWSGREP", "PYTHON", "LC_", "COLUMNS", "LINES"))
+        if not name.startswith(("NEWSGREP", "PYTHON", "LANG", "LC_", "COLUMNS", "LINES"))
         and name not in _TERMINAL_VARIABLES
     }
     env |= {
