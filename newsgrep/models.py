@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, ClassVar, Final, NamedTuple, NoReturn, Self, TypeVar, dataclass_transform
 
 PARAGRAPH_BREAK = "\n\n"
 """The separator of paragraphs in a body; a single newline is a line break inside one."""
@@ -20,6 +20,56 @@ ARCHIVE_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 SHORT_ID: Final = 6
 """Characters of an id on the screen: of 100,000 articles, one in ten thousand shares them."""
+
+
+@dataclass_transform(frozen_default=True)
+class Value:
+    """An immutable value, equal to another one of its class whose fields are equal.
+
+    The annotations of a subclass are its fields, as in a frozen dataclass, and type checkers see
+    one. A real one compiles its methods at every start, 0.5 ms for each class: with 22 classes, a
+    tenth of a cold search.
+
+    >>> class Point(Value):
+    ...     x: int
+    ...     y: int = 0
+    >>> Point(1), Point(1) == Point(1, 0), Point(1).replace(y=2)
+    (Point(x=1, y=0), True, Point(x=1, y=2))
+    """
+
+    _fields: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        cls._fields = tuple(cls.__annotations__)
+        type.__setattr__(cls, "__match_args__", cls._fields)
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        fields = self._fields
+        given = dict(zip(fields, values, strict=False), **named)
+        if len(given) < len(values) + len(named) or not given.keys() <= set(fields):
+            raise TypeError(f"{type(self).__name__} has the fields {', '.join(fields)}, each once")
+        # A class has its defaults as attributes; AttributeError is raised for a missing value.
+        vars(self).update(
+            {name: given[name] if name in given else getattr(self, name) for name in fields}
+        )
+
+    def replace(self, **changes: Any) -> Self:
+        """Return the same value with other values of the fields in ``changes``."""
+        return type(self)(**{**vars(self), **changes})
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(vars(self).values()))
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({fields})"
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__}.{name} can't be changed")
+
 
 _StrEnum = TypeVar("_StrEnum", bound=StrEnum)
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import date, tzinfo
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from newsgrep.analysis.segment import query_terms, trim_open_words
-from newsgrep.models import ARCHIVE_ZONE
+from newsgrep.models import ARCHIVE_ZONE, Value
 
 
 class Field(StrEnum):
@@ -64,8 +63,7 @@ class Operator(StrEnum):
     OR = "OR"
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Value):
     """All ``terms`` occur somewhere in the field, or one of them, as ``operator`` says.
 
     ``literal`` is the folded string that they were cut from. It need not occur, but documents
@@ -78,8 +76,7 @@ class Terms:
     operator: Operator = Operator.AND
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase:
+class Phrase(Value):
     """The folded string ``literal`` occurs in one text of the field.
 
     ``terms`` are those that the literal is cut into, which every text with it has. A literal of
@@ -111,8 +108,7 @@ class LocationField(StrEnum):
     PATH = "path"
 
 
-@dataclass(frozen=True, slots=True)
-class NameContains:
+class NameContains(Value):
     """One of the names in the field, folded, contains ``name``, or is ``name`` if ``whole``."""
 
     kind: NameField
@@ -120,31 +116,27 @@ class NameContains:
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LocationContains:
+class LocationContains(Value):
     """The article's URL or path, folded, contains ``part``."""
 
     kind: LocationField
     part: str
 
 
-@dataclass(frozen=True, slots=True)
-class IdIs:
+class IdIs(Value):
     """The article with this id."""
 
     article_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class IdIn:
+class IdIn(Value):
     """The article has one of these ids, those of the collection ``name``."""
 
     name: str
     ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DateRange:
+class DateRange(Value):
     """Published on a day from ``first`` to ``last``, both included; ``None`` is open.
 
     An article whose date is known to the month or year matches if its days overlap these. One
@@ -156,8 +148,7 @@ class DateRange:
     zone: tzinfo = ARCHIVE_ZONE
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(Value):
     """The text of the article has changed between two captures that follow one another.
 
     ``part`` is what has changed: title, body, or either (``TEXT``). With ``first`` or ``last``,
@@ -179,8 +170,7 @@ class Changed:
         return keywords_between(self.first, self.last)
 
 
-@dataclass(frozen=True, slots=True)
-class Wildcard:
+class Wildcard(Value):
     """A folded pattern occurs: ``*`` matches any number of letters, ``?`` exactly one."""
 
     pattern: str
@@ -202,8 +192,7 @@ def _wildcard_terms(pattern: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(term for piece in sure for term in query_terms(piece)))
 
 
-@dataclass(frozen=True, slots=True)
-class Fuzzy:
+class Fuzzy(Value):
     """A word occurs that is at most ``edits`` edits from ``word``.
 
     An edit inserts, deletes or replaces a letter, or swaps two neighbours. The first letter has
@@ -220,8 +209,7 @@ class Fuzzy:
         return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Regex:
+class Regex(Value):
     """A folded regular expression matches in one text of the field.
 
     With ``scan`` it may read every article; otherwise
@@ -238,8 +226,7 @@ class Regex:
         return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Near:
+class Near(Value):
     """Both sides occur in one text, with at most ``distance`` characters and words between them.
 
     Each Han character counts, and each word of other scripts; what is between words does not.
@@ -258,27 +245,23 @@ class Near:
         return tuple(dict.fromkeys((*self.left.terms, *self.right.terms)))
 
 
-@dataclass(frozen=True, slots=True)
-class MatchAll:
+class MatchAll(Value):
     """Every document."""
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(Value):
     """All children match."""
 
     children: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(Value):
     """At least one child matches."""
 
     children: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Value):
     """The child does not match."""
 
     child: Node
@@ -335,10 +318,11 @@ Text = TypeVar("Text", bound=TextNode)
 
 def in_field(text: Text, field: Field) -> Text:
     """Return the node that searches for the same text in ``field``."""
+    changed: TextNode = text.replace(field=field)
     if isinstance(text, Near):
         left, right = in_field(text.left, field), in_field(text.right, field)
-        return replace(text, left=left, right=right, field=field)
-    return replace(text, field=field)
+        changed = changed.replace(left=left, right=right)
+    return cast("Text", changed)
 
 
 def everywhere(node: Node) -> Node:
@@ -446,7 +430,7 @@ def describe(node: Node) -> str:
         case Regex(pattern, field):
             return f"{_field_prefix(field)}/{pattern.replace('/', _ESCAPED_SLASH)}/"
         case Near(left, right, distance, ordered, field):
-            sides = (describe(replace(side, field=Field.TEXT)) for side in (left, right))
+            sides = (describe(side.replace(field=Field.TEXT)) for side in (left, right))
             first, second = sides
             second = f"({second})" if isinstance(right, Near) else second
             operator_name = "ADJ" if ordered else "NEAR"

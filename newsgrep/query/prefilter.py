@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from typing import Any, Final
 
 from newsgrep.analysis.characters import SOLO_KINDS, kind_of
 from newsgrep.analysis.segment import inner_terms, query_terms, trim_open_words
+from newsgrep.models import Value
 from newsgrep.query import ast
 from newsgrep.query.match import TermDictionary, matching_words
 from newsgrep.query.patterns import parse_regex
@@ -34,8 +34,7 @@ _MAX_GAPS: Final = 8
 _IGNORE_CASE: Final = re.compile(r"\(\?[A-Za-z]*i")
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Value):
     """The text contains this folded string (:func:`newsgrep.query.match.contains_literal`)."""
 
     text: str
@@ -52,8 +51,7 @@ class Literal:
         return inner_terms(self.text) if len(self.terms()) > 1 else ()
 
 
-@dataclass(frozen=True, slots=True)
-class CharGap:
+class CharGap(Value):
     """``second`` follows ``first`` with at most ``max_gap`` other characters in between.
 
     Both are Han characters or others that are terms by themselves, so that an engine with
@@ -65,15 +63,13 @@ class CharGap:
     max_gap: int
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(Value):
     """All parts are met. Without parts, every text meets it."""
 
     parts: tuple[Requirement, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(Value):
     """At least one part is met. Without parts, no text meets it."""
 
     parts: tuple[Requirement, ...]

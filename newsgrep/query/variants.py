@@ -8,7 +8,6 @@ table contains names and words that mean the same in nearly every news text, see
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from enum import StrEnum
 from functools import cache
 from itertools import product
@@ -134,7 +133,7 @@ def _spelled(pattern: TextPattern, added: dict[str, tuple[str, ...]]) -> Sequenc
                 f"NEAR has more than {MAX_NEAR_PAIRS} pairs of spellings. Put fewer names beside "
                 "it, or leave --variants=all out."
             )
-        return [replace(pattern, left=left, right=right) for left, right in product(lefts, rights)]
+        return [pattern.replace(left=left, right=right) for left, right in product(lefts, rights)]
     if not isinstance(pattern, Phrase):
         return [pattern]
     pieces = _split(pattern.literal)

@@ -7,7 +7,7 @@ rank best for any of the words, each with the words that it lacks.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from newsgrep.engines.base import Engine, EngineRequest, count_matches
@@ -164,7 +164,7 @@ def _in_left_out(texts: Iterable[TextNode]) -> Node:
     left_out = (in_field(text, Field.LEFT_OUT) for text in texts)
     return Or(
         tuple(
-            replace(text, operator=Operator.OR) if isinstance(text, Terms) else text
+            text.replace(operator=Operator.OR) if isinstance(text, Terms) else text
             for text in left_out
         )
     )

@@ -10,36 +10,33 @@ Term(field='source', token='灯塔')
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from newsgrep.models import Value
 
-@dataclass(frozen=True, slots=True)
-class Term:
+
+class Term(Value):
     """The field contains this token, or has this whole value."""
 
     field: str
     token: str
 
 
-@dataclass(frozen=True, slots=True)
-class AnyTerm:
+class AnyTerm(Value):
     """The field contains at least one of these tokens or values; there may be many, or none."""
 
     field: str
     tokens: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase:
+class Phrase(Value):
     """The field contains these tokens, two or more, next to each other and in this order."""
 
     field: str
     tokens: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OrderedNear:
+class OrderedNear(Value):
     """The field contains ``first``, then ``second``, with at most ``slop`` tokens between them."""
 
     field: str
@@ -48,16 +45,14 @@ class OrderedNear:
     slop: int
 
 
-@dataclass(frozen=True, slots=True)
-class Contains:
+class Contains(Value):
     """A value of the field contains this substring."""
 
     field: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Value):
     """The field's number is between ``low`` and ``high``, both included; ``None`` is open."""
 
     field: str
@@ -65,22 +60,19 @@ class Range:
     high: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Must:
+class Must(Value):
     """All clauses match. Without clauses, every article matches."""
 
     clauses: tuple[Clause, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Should:
+class Should(Value):
     """At least one clause matches. Without clauses, no article matches."""
 
     clauses: tuple[Clause, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MustNot:
+class MustNot(Value):
     """The clause does not match."""
 
     clause: Clause
