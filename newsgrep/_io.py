@@ -108,8 +108,9 @@ def refuse_special_lock(path: Path) -> None:
         mode = path.lstat().st_mode
         if not stat.S_ISREG(mode):
             raise InputError(
-                f"The lock file {path} is {describe_special_file(mode)}: delete it and run the "
-                "command again."
+                "The lock file {path} is {mode}: delete it and run the command again.",
+                path=path,
+                mode=describe_special_file(mode),
             )
 
 

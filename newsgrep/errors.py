@@ -62,7 +62,7 @@ class MassDeletion(UsageError):
     """
 
     def __init__(self, gone: str, advice: str) -> None:
-        super().__init__("{gone}{advice}", gone=gone, advice=advice)
+        super().__init__("{gone}: {advice}", gone=gone, advice=advice)
         self.gone = gone
 
 

@@ -53,6 +53,10 @@ class Message(str):
         cls, template: str, values: Mapping[str, object], many: str = "", number: int = 1
     ) -> Message:
         """Return the message, in English; without ``values``, ``template`` is the text itself."""
+        values = {
+            name: str(value) if isinstance(value, BaseException) else value
+            for name, value in values.items()
+        }
         chosen = many if many and number != 1 else template
         self = super().__new__(cls, chosen.format(**values) if values else chosen)
         self.template, self.values = template, values
@@ -153,6 +157,15 @@ def enumeration(items: Sequence[str]) -> Message:
     if len(items) == 1:
         return Message("{item}", {"item": items[0]})
     return message("{items}, {last}", items=enumeration(items[:-1]), last=items[-1])
+
+
+def conjunction(first: str, last: str) -> Message:
+    """Return two items as a list.
+
+    >>> conjunction("--json", "--csv")
+    '--json and --csv'
+    """
+    return message("{first} and {last}", first=first, last=last)
 
 
 # The language

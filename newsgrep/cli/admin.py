@@ -177,7 +177,7 @@ def _may_roll_back(index: Index) -> bool:
     if not question:
         return True
     if not sys.stdin.isatty():
-        raise UsageError(f"{one_line(question)} Nothing was changed. Add --yes.")
+        raise UsageError("{question} Nothing was changed. Add --yes.", question=one_line(question))
     if click.confirm(one_line(question), err=True):
         return True
     print_message("Nothing was changed.")

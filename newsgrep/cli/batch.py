@@ -80,7 +80,7 @@ def batch_command(options: BatchOptions) -> int:
             invalid += answer.error is not None
             matched += bool(answer.result and answer.result.total)
     if not queries:
-        raise InputError(f"{options.file} contains no query. Write one query per line.")
+        raise InputError("{file} contains no query. Write one query per line.", file=options.file)
     if invalid:
         return 2
     return 0 if matched else 1
@@ -94,6 +94,8 @@ def _open_queries(file: str) -> Iterator[BinaryIO]:
     try:
         stream = Path(file).open("rb")  # noqa: SIM115  (closed below; only errors of opening it are about its name)
     except OSError as exc:
-        raise InputError(f"Cannot read {file} ({exc.strerror}). Name another file.") from exc
+        raise InputError(
+            "Cannot read {file} ({reason}). Name another file.", file=file, reason=exc.strerror
+        ) from exc
     with stream:
         yield stream

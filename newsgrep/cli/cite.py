@@ -172,8 +172,10 @@ def _open_file(article: Article, texts: list[TextNode]) -> None:
     path = os.path.abspath(path)  # noqa: PTH100  (a string of any bytes)
     if not os.path.isfile(path):  # noqa: PTH113  (a string of any bytes)
         raise InputError(
-            f"There is no file {quote_path(path)} any more. newsgrep show {article.id} prints the "
-            "article as it was indexed."
+            "There is no file {path} any more. newsgrep show {id} prints the "
+            "article as it was indexed.",
+            path=quote_path(path),
+            id=article.id,
         )
     chosen = os.environ.get("VISUAL") or os.environ.get("EDITOR") or os.environ.get("PAGER")
     program = shlex.split(chosen) if chosen else _pager()
@@ -186,11 +188,14 @@ def _open_file(article: Article, texts: list[TextNode]) -> None:
         status = subprocess.run([*program, *jump, path], check=False).returncode  # noqa: S603
     except OSError as exc:
         raise InputError(
-            f"Cannot start {one_line(chosen or name)} ({exc.strerror}). Set EDITOR to another "
-            "program."
+            "Cannot start {chosen} ({reason}). Set EDITOR to another program.",
+            chosen=one_line(chosen or name),
+            reason=exc.strerror,
         ) from exc
     if status:
-        raise InputError(f"{one_line(chosen or name)} failed with status {status}.")
+        raise InputError(
+            "{chosen} failed with status {status}.", chosen=one_line(chosen or name), status=status
+        )
 
 
 def _pager() -> list[str]:

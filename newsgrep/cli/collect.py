@@ -156,8 +156,9 @@ def _list_one(options: CollectOptions, name: str) -> int:
     inside = [each for each in annotations.values() if spelled in each.collections]
     if not inside:
         raise UsageError(
-            f"There is no collection “{one_line(name)}”. Add articles with: newsgrep collect "
-            f"{one_line(name)} ARTICLE..."
+            "There is no collection “{name}”. Add articles with: newsgrep collect "
+            "{name} ARTICLE...",
+            name=one_line(name),
         )
     with options.index.open() as engine:
         found = engine.find_file_records([each.id for each in inside])

@@ -219,7 +219,9 @@ def completion_command(options: CompletionOptions) -> int:
     shell = options.shell or os.path.basename(os.environ.get("SHELL", ""))  # noqa: PTH119
     kind = get_completion_class(shell) if shell in _SHELLS else None
     if kind is None:
-        raise UsageError(f"No completion for this shell. Choose from {', '.join(_SHELLS)}.")
+        raise UsageError(
+            "No completion for this shell. Choose from {shells}.", shells=", ".join(_SHELLS)
+        )
     root = click.get_current_context().find_root()
     write(kind(root.command, {}, "newsgrep", _VARIABLE).source())
     return 0

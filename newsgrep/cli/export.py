@@ -296,7 +296,9 @@ def _new_file(path: Path) -> Iterator[IO[bytes]]:
         draft.replace(whole)
     except OSError as exc:
         raise InputError(
-            f"Cannot write {quote_path(str(path))} ({exc.strerror}). Name another file."
+            "Cannot write {path} ({reason}). Name another file.",
+            path=quote_path(str(path)),
+            reason=exc.strerror,
         ) from exc
     finally:
         if draft:
@@ -328,15 +330,21 @@ class _ExportFolder:
                 self._earlier = set(filter(self._is_exported, present))
         except OSError as exc:
             raise InputError(
-                f"Cannot write to {shown} ({exc.strerror}). Name another folder."
+                "Cannot write to {shown} ({reason}). Name another folder.",
+                shown=shown,
+                reason=exc.strerror,
             ) from exc
         if _PROVENANCE in present and not replace:
             raise InputError(
-                f"{shown} contains an earlier export{_describe_export(path / _PROVENANCE)}. "
-                "Replace it with --replace, or name a new folder."
+                "{shown} contains an earlier export{path}. "
+                "Replace it with --replace, or name a new folder.",
+                shown=shown,
+                path=_describe_export(path / _PROVENANCE),
             )
         if present and _PROVENANCE not in present:
-            raise InputError(f"{shown} is not empty, and not an earlier export. Name a new folder.")
+            raise InputError(
+                "{shown} is not empty, and not an earlier export. Name a new folder.", shown=shown
+            )
 
     def _is_exported(self, name: str) -> bool:
         """Return whether a file has the name and the front matter of an export."""
@@ -361,8 +369,9 @@ class _ExportFolder:
                 path.write_bytes(sanitize(markdown_file(article)).encode("utf-8", "replace"))
             except OSError as exc:
                 raise InputError(
-                    f"Cannot write {quote_path(str(path))} ({exc.strerror}). Free some space, or "
-                    "name another folder."
+                    "Cannot write {path} ({reason}). Free some space, or name another folder.",
+                    path=quote_path(str(path)),
+                    reason=exc.strerror,
                 ) from exc
             written.add(name)
         if not written:

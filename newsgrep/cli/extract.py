@@ -62,7 +62,8 @@ class ExtractOptions(OutputOptions):
                 raise UsageError("--url is the address of one file. Name one FILE.")
             if not self.url.lower().startswith(("http://", "https://")):
                 raise UsageError(
-                    f"--url {one_line(self.url)} is not a web address. Begin it with https://"
+                    "--url {url} is not a web address. Begin it with https://",
+                    url=one_line(self.url),
                 )
         if self.files.count(_STDIN) > 1:
             raise UsageError("Standard input can be read once. Name - once.")
@@ -109,7 +110,9 @@ def extract_command(options: ExtractOptions) -> int:
     curl -s https://news.example/1 | newsgrep extract - --url https://news.example/1
     """
     if options.outlets is not None and not options.outlets.exists():
-        raise InputError(f"No outlet rules in {options.outlets}. Name another file.")
+        raise InputError(
+            "No outlet rules in {outlets}. Name another file.", outlets=options.outlets
+        )
     run = _Run(options, load_outlets(options.outlets or outlet_rules_file()))
     explain = options.explain
     if options.output is OutputFormat.TEXT and options.pager and sys.stdout.isatty():
@@ -193,7 +196,9 @@ class _Run:
             for each in records:
                 if each.locator is None and each.encoding is None:
                     raise InputError(
-                        f"Cannot read {what}: {each.reason}. Name a file with articles."
+                        "Cannot read {what}: {reason}. Name a file with articles.",
+                        what=what,
+                        reason=each.reason,
                     )
                 found = True
                 yield each
@@ -201,10 +206,14 @@ class _Run:
             hint = ""
             if isinstance(exc, UnknownFormat) and not found:
                 hint = f" Name its format with --format, or {_FORMATS}."
-            raise InputError(f"Cannot read {what}: {exc}.{hint}") from exc
+            raise InputError(
+                "Cannot read {what}: {reason}.{hint}", what=what, reason=exc, hint=hint
+            ) from exc
         except (OSError, ValueError) as exc:
             reason = getattr(exc, "strerror", None) or exc
-            raise InputError(f"Cannot read {what}: {reason}. Name another file.") from exc
+            raise InputError(
+                "Cannot read {what}: {reason}. Name another file.", what=what, reason=reason
+            ) from exc
         self._others.update(report.others)
         if not found:
             raise InputError(
@@ -242,8 +251,8 @@ def _open(name: str, closing: ExitStack) -> tuple[Source, str | None, float]:
             source = closing.enter_context(stream_source(sys.stdin.buffer))
         except OSError as exc:
             raise InputError(
-                f"Cannot read standard input: {exc.strerror or exc}. Save it as a file, and name "
-                "that."
+                "Cannot read standard input: {reason}. Save it as a file, and name that.",
+                reason=exc.strerror or exc,
             ) from exc
         return source, None, 0.0
     file, found = split_locator(name)
@@ -253,15 +262,19 @@ def _open(name: str, closing: ExitStack) -> tuple[Source, str | None, float]:
         status = os.stat(path)  # noqa: PTH116  (likewise)
         if stat.S_ISDIR(status.st_mode):
             raise InputError(
-                f"{name} is a folder. Name files in it, such as {name.rstrip('/')}/*.html"
+                "{name} is a folder. Name files in it, such as {value}/*.html",
+                name=name,
+                value=name.rstrip("/"),
             )
         return file_source(Path(path)), locator, status.st_mtime
     except FileNotFoundError as exc:
         raise InputError(
-            f"No file {name}. Name an existing file, or - for standard input."
+            "No file {name}. Name an existing file, or - for standard input.", name=name
         ) from exc
     except (OSError, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or exc
         raise InputError(
-            f"Cannot read {name}: {reason}. Name another file, or - for standard input."
+            "Cannot read {name}: {reason}. Name another file, or - for standard input.",
+            name=name,
+            reason=reason,
         ) from exc

@@ -63,8 +63,9 @@ def help_command(options: HelpOptions) -> int:
         found = command.get_command(ctx, name) if isinstance(command, click.Group) else None
         if found is None:
             raise UsageError(
-                f"No help for “{one_line(' '.join(options.topics))}”. Topics are the commands "
-                "that newsgrep help lists, and query."
+                "No help for “{topics}”. Topics are the commands "
+                "that newsgrep help lists, and query.",
+                topics=one_line(" ".join(options.topics)),
             )
         ctx = click.Context(found, info_name=name, parent=ctx)
         command = found
@@ -110,7 +111,9 @@ def config_command(options: ConfigOptions) -> int:
     settings = Settings(settings_file())
     if name := options.unset:
         if _split_key(name) not in settings.values:
-            raise UsageError(f"{_shown(name)} is not set. Set keys are listed by: newsgrep config")
+            raise UsageError(
+                "{name} is not set. Set keys are listed by: newsgrep config", name=_shown(name)
+            )
         settings.change(*_split_key(name), None)
     elif options.value is not None and options.key:
         settings.change(*_split_key(options.key), _convert(options.key, options.value))
@@ -152,7 +155,9 @@ def _convert(name: str, text: str) -> Value:
     """Return ``text`` as the value of the option ``name``; raises :class:`UsageError`."""
     table, key = _split_key(name)
     if not table and key not in GLOBAL_KEYS:
-        raise UsageError(f"Unknown key {_shown(name)}. {_suggest(key, GLOBAL_KEYS)}")
+        raise UsageError(
+            "Unknown key {name}. {key}", name=_shown(name), key=_suggest(key, GLOBAL_KEYS)
+        )
     if (table, key) == ("", "index"):
         # The file applies in every folder.
         whole = index_at(os.path.expanduser(text))  # noqa: PTH111  (may be a URL)
@@ -165,9 +170,9 @@ def _convert(name: str, text: str) -> Value:
         if option is not None:
             return _convert_option(option, text, ctx)
     if table and not (known := list(_commands(ctx.find_root(), table))):
-        raise UsageError(f"There is no command {_shown(table)}. See: newsgrep help")
+        raise UsageError("There is no command {table}. See: newsgrep help", table=_shown(table))
     keys = list(dict.fromkeys(each for command in known for each in option_keys(command)))
-    raise UsageError(f"Unknown key {_shown(name)}. {_suggest(key, keys)}")
+    raise UsageError("Unknown key {name}. {key}", name=_shown(name), key=_suggest(key, keys))
 
 
 def _suggest(key: str, known: Sequence[str]) -> str:
@@ -189,7 +194,9 @@ def _commands(root: click.Context, name: str) -> Iterator[click.Command]:
 def _convert_option(option: click.Option, text: str, ctx: click.Context) -> Value:
     if option.is_flag:
         if text not in {"true", "false"}:
-            raise UsageError(f"{option.opts[-1]} is true or false, not {_shown(text)}.")
+            raise UsageError(
+                "{opts} is true or false, not {text}.", opts=option.opts[-1], text=_shown(text)
+            )
         return text == "true"
     value = option.type.convert(text, option, ctx)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else text

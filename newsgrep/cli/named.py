@@ -56,8 +56,9 @@ def _names_on_input() -> list[str]:
                 each = json.loads(text)["id"]
             except (ValueError, LookupError, TypeError, RecursionError) as exc:
                 raise InputError(
-                    f"A line of standard input is not a JSON object with an id: "
-                    f"{truncate(one_line(text), 40)}. Write one id, path or object per line."
+                    "A line of standard input is not a JSON object with an id: "
+                    "{text}. Write one id, path or object per line.",
+                    text=truncate(one_line(text), 40),
                 ) from exc
             names.append(str(each))
         elif text:
@@ -109,8 +110,9 @@ def find_all_chosen(engine: Engine, options: QueryOptions) -> FoundArticles | No
     found = find_all_named(engine, options.index, options.words) if options.words else None
     if found and (option := options.only_for_queries):
         raise UsageError(
-            f"{option} narrows a query, but {one_line(' '.join(options.words))} names articles. "
-            f"Leave {option} out."
+            "{option} narrows a query, but {words} names articles. Leave {option} out.",
+            option=option,
+            words=one_line(" ".join(options.words)),
         )
     return found
 

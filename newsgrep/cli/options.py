@@ -126,7 +126,9 @@ class OutputOptions(Options):
         """Raise :class:`UsageError` for an option of another format."""
         if self.columns and self.output not in self.formats_with_columns:
             names = " or ".join(f"--{each}" for each in sorted(self.formats_with_columns))
-            raise UsageError(f"--columns needs {names}. Add it, or leave --columns out.")
+            raise UsageError(
+                "--columns needs {names}. Add it, or leave --columns out.", names=names
+            )
         if self.null and self.output is not OutputFormat.PATHS:
             raise UsageError("-0 needs --paths. Add it.")
         if self.bom and (self.output is not OutputFormat.CSV or self.csv_form is CsvForm.RAW):
@@ -297,7 +299,9 @@ class Command(LocalizedCommand):
             given = dict.fromkeys(param.opts[0] for param in order if param.name == "output")
             names = [name for name in given if name in _FORMAT_NAMES]
             if len(names) > 1:
-                raise UsageError(f"{' and '.join(names)} exclude each other. Use one of them.")
+                raise UsageError(
+                    "{names} exclude each other. Use one of them.", names=" and ".join(names)
+                )
         return super().parse_args(ctx, args)
 
 
@@ -333,7 +337,12 @@ class QueryCommand(Command):
                 if value not in values:
                     shown = truncate(one_line(value), 40)
                     known = (" or " if len(values) == _PAIR else ", ").join(values)
-                    raise UsageError(f"Unknown value {name}={shown}. Choose {known}.")
+                    raise UsageError(
+                        "Unknown value {name}={shown}. Choose {known}.",
+                        name=name,
+                        shown=shown,
+                        known=known,
+                    )
                 yield from values[value]
             else:
                 yield arg
@@ -634,7 +643,7 @@ def _one_index(ctx: click.Context, param: click.Parameter, values: tuple[Index, 
     index = _several_indexes(ctx, param, values)
     if len(index.parts) > 1:
         raise UsageError(
-            f"newsgrep {ctx.command.name} works on one index only. Name a single --index."
+            "newsgrep {name} works on one index only. Name a single --index.", name=ctx.command.name
         )
     return index
 

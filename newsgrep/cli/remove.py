@@ -165,7 +165,10 @@ def _may_remove(options: RemoveOptions, question: str) -> bool:
         return True
     sys.stdout.flush()
     if not sys.stdin.isatty():
-        raise UsageError(f"{question}? Nothing was changed. Add --yes, or --preview to look first.")
+        raise UsageError(
+            "{question}? Nothing was changed. Add --yes, or --preview to look first.",
+            question=question,
+        )
     if click.confirm(f"{question}?", err=True):
         return True
     print_message("Nothing was changed.")

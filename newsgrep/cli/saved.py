@@ -154,11 +154,13 @@ class NewOptions(IndexOptions, OutputOptions):
         super().validate()
         if self.atom and (self.command is not None or self.output is not OutputFormat.TEXT):
             other = f"--{self.output}" if self.command is None else "--exec"
-            raise UsageError(f"--atom and {other} exclude each other. Use one of them.")
+            raise UsageError("--atom and {other} exclude each other. Use one of them.", other=other)
         if self.command is None:
             return
         if self.output is not OutputFormat.TEXT:
-            raise UsageError(f"--exec passes JSON Lines to its command. Leave --{self.output} out.")
+            raise UsageError(
+                "--exec passes JSON Lines to its command. Leave --{output} out.", output=self.output
+            )
         if not self.command.strip() or "\0" in self.command:
             raise UsageError("--exec needs a shell command, such as --exec 'mail -s news me'.")
 
@@ -171,7 +173,9 @@ class NewOptions(IndexOptions, OutputOptions):
         except OSError as exc:
             folder = self.state or self.index.personal_folder
             raise InputError(
-                f"Cannot write to {folder} ({exc.strerror}). Name another folder with --state."
+                "Cannot write to {folder} ({reason}). Name another folder with --state.",
+                folder=folder,
+                reason=exc.strerror,
             ) from exc
         return self.state
 
@@ -227,8 +231,8 @@ def new_command(options: NewOptions) -> int:
     queries = read_saved(options.index)
     if not queries:
         raise UsageError(
-            f"There are no saved queries {options.index.where}. "
-            "Add one with: newsgrep saved add NAME QUERY"
+            "There are no saved queries {where}. Add one with: newsgrep saved add NAME QUERY",
+            where=options.index.where,
         )
     names = dict.fromkeys(saved_name(queries, name) for name in options.names)
     state = options.state_folder()
@@ -307,7 +311,9 @@ def _update_feed(path: Path, new: NewArticles, state: Path, wait: float) -> None
             write_atomically(path, to_atom(new, path=path, time=now))
         except OSError as exc:
             raise InputError(
-                f"Cannot write {quote_path(str(path))} ({exc.strerror}). Name another file."
+                "Cannot write {path} ({reason}). Name another file.",
+                path=quote_path(str(path)),
+                reason=exc.strerror,
             ) from exc
 
 
@@ -325,7 +331,7 @@ def _run_for_new(command: str, name: str, new: NewArticles) -> None:
         # The user's own command line; what articles contain is passed by standard input only.
         process = subprocess.Popen(command, shell=True, stdin=subprocess.PIPE, env=environment)  # noqa: S602
     except OSError as exc:
-        raise InputError(f"--exec cannot start its command: {exc.strerror}.") from exc
+        raise InputError("--exec cannot start its command: {reason}.", reason=exc.strerror) from exc
     with process:
         stream = cast("IO[bytes]", process.stdin)
         # A command may end before it has read everything, or anything.
@@ -336,6 +342,8 @@ def _run_for_new(command: str, name: str, new: NewArticles) -> None:
             stream.close()
     if process.returncode:
         raise InputError(
-            f"The command of --exec failed with status {process.returncode}. Its "
-            f"{count_noun(new.total, 'article')} will be reported again."
+            "The command of --exec failed with status {returncode}. Its "
+            "{articles} will be reported again.",
+            returncode=process.returncode,
+            articles=count_noun(new.total, "article"),
         )

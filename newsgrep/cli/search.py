@@ -104,11 +104,13 @@ class FacetsParam(click.ParamType[tuple[str, ...]]):
         names = tuple(dict.fromkeys(part for part in parts if part))
         known = ", ".join(FACETS)
         if value and not names:
-            raise UsageError(f"--facets is empty. Choose from {known}.")
+            raise UsageError("--facets is empty. Choose from {known}.", known=known)
         for name in names:
             if name not in FACETS:
                 shown = truncate(one_line(name), 40)
-                raise UsageError(f"Unknown facet “{shown}”. Choose from {known}.")
+                raise UsageError(
+                    "Unknown facet “{shown}”. Choose from {known}.", shown=shown, known=known
+                )
         return names
 
 
@@ -130,7 +132,8 @@ class SearchOptions(QueryOptions, OutputOptions):
         objects = self.output in {OutputFormat.TEXT, OutputFormat.JSON}
         if self.facets and not objects:
             raise UsageError(
-                f"--{self.output} cannot contain facets. Use --json, or newsgrep count --by."
+                "--{output} cannot contain facets. Use --json, or newsgrep count --by.",
+                output=self.output,
             )
         if self.collapse and self.after:
             raise UsageError("--after cannot be combined with --collapse. Use --offset.")

@@ -53,13 +53,16 @@ class Settings:
             tables = tomllib.loads(self._text)
         except OSError as exc:
             raise InputError(
-                f"The configuration in {self._shown_path} can't be read ({exc.strerror}). "
-                "Check its permissions, or delete it."
+                "The configuration in {shown_path} can't be read ({reason}). "
+                "Check its permissions, or delete it.",
+                shown_path=self._shown_path,
+                reason=exc.strerror,
             ) from exc
         except (ValueError, RecursionError) as exc:
             raise InputError(
-                f"{self._shown_path} is not valid TOML ({truncate(one_line(str(exc)), 80)}). "
-                "Fix it, or delete it."
+                "{shown_path} is not valid TOML ({reason}). Fix it, or delete it.",
+                shown_path=self._shown_path,
+                reason=truncate(one_line(str(exc)), 80),
             ) from exc
         self.values = _flatten(tables)
 
@@ -79,8 +82,10 @@ class Settings:
         """Return the error for the value of ``key`` in the table ``command``."""
         name = truncate(one_line(f"{command}.{key}" if command else key), _MAX_NAME)
         return InputError(
-            f"{self._shown_path}: {name}: {reason}. Edit the file, or run: "
-            f"newsgrep config --unset {name}"
+            "{shown_path}: {name}: {reason}. Edit the file, or run: newsgrep config --unset {name}",
+            shown_path=self._shown_path,
+            name=name,
+            reason=reason,
         )
 
     def defaults(self, command: click.Command, path: str) -> dict[str, Any]:
@@ -135,14 +140,18 @@ class Settings:
             written = {}
         if written != expected:
             raise InputError(
-                f"newsgrep config cannot change how {key} is written. Edit {self._shown_path}."
+                "newsgrep config cannot change how {key} is written. Edit {shown_path}.",
+                key=key,
+                shown_path=self._shown_path,
             )
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self.path, text.encode())
         except OSError as exc:
             raise InputError(
-                f"Cannot write {self._shown_path} ({exc.strerror}). Check its permissions."
+                "Cannot write {shown_path} ({reason}). Check its permissions.",
+                shown_path=self._shown_path,
+                reason=exc.strerror,
             ) from exc
         self._text, self.values = text, written
 

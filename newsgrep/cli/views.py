@@ -185,7 +185,7 @@ def timeline_command(options: TimelineOptions) -> int:
 def _write_svg(result: Timeline, path: Path) -> None:
     if not result.bins:
         raise UsageError(
-            f"Nothing to draw: no article is dated to the {result.by}. Use a longer --by."
+            "Nothing to draw: no article is dated to the {by}. Use a longer --by.", by=result.by
         )
     if path == _STANDARD_OUTPUT:
         write(to_svg(result), end="")

@@ -54,8 +54,8 @@ class CommitWriter(CommitFolder):
             lock.acquire(timeout=0)
         except Timeout as exc:
             raise IndexLocked(
-                f"Another process is writing to the index in {self.folder}: wait for it and try "
-                "again."
+                "Another process is writing to the index in {folder}: wait for it and try again.",
+                folder=self.folder,
             ) from exc
         try:
             yield
@@ -105,8 +105,9 @@ class CommitWriter(CommitFolder):
         dropped, target = self._commit_to_restore(last)
         if target is None:
             raise UsageError(
-                f"The index in {self.folder} has no previous commit to roll back to: "
-                f"{self._next_step(last)}."
+                "The index in {folder} has no previous commit to roll back to: {last}.",
+                folder=self.folder,
+                last=self._next_step(last),
             )
         if problems := self.file_problems(target):
             raise self.damaged(f"the previous commit can't be restored: {problems[0].rstrip('.')}")

@@ -373,7 +373,12 @@ class CommitFolder:
 
     def damaged(self, reason: str) -> IndexDamaged:
         """Return the error for damage in this folder."""
-        return IndexDamaged(f"The index in {self.folder} is damaged ({reason}): {DAMAGE_REMEDY}.")
+        return IndexDamaged(
+            "The index in {folder} is damaged ({reason}): {damage_remedy}.",
+            folder=self.folder,
+            reason=reason,
+            damage_remedy=DAMAGE_REMEDY,
+        )
 
     def _names(self) -> list[str]:
         try:

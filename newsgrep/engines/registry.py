@@ -115,7 +115,7 @@ def _no_commit(_folder: Path) -> RolledBack:
 
 
 def _no_folder(folder: Path, _create: bool) -> Engine:
-    raise IndexMismatch(f"There can be no data of this engine in {folder}.")
+    raise IndexMismatch("There can be no data of this engine in {folder}.", folder=folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +234,10 @@ def load_engine(name: str) -> EngineSpec:
     spec = find_engine(name)
     if spec is None:
         raise IndexMismatch(
-            f"This index was created by the engine “{name}”, which is not installed here "
-            f"(installed: {', '.join(engine_names())}): use the newsgrep that created it."
+            "This index was created by the engine “{name}”, which is not installed here "
+            "(installed: {engine_names}): use the newsgrep that created it.",
+            name=name,
+            engine_names=", ".join(engine_names()),
         )
     if spec.requires:
         try:
@@ -244,7 +246,9 @@ def load_engine(name: str) -> EngineSpec:
             if exc.name != spec.requires:  # it is installed, and something it needs is not
                 raise
             raise UsageError(
-                f'The engine “{name}” is not installed: pip install "newsgrep[{spec.extra}]".'
+                'The engine “{name}” is not installed: pip install "newsgrep[{extra}]".',
+                name=name,
+                extra=spec.extra,
             ) from exc
     return spec
 
@@ -270,12 +274,16 @@ def open_engine(name: str, folder: Path, *, create: bool = False) -> Engine:
     """
     if create and find_engine(name) is None:
         known = ", ".join(engine_names())
-        raise UsageError(f"There is no engine “{name}”: choose one of {known}.")
+        raise UsageError(
+            "There is no engine “{name}”: choose one of {known}.", name=name, known=known
+        )
     if is_on_server(name):
         # A manifest in a folder must not make anybody's newsgrep connect to a server.
         raise IndexMismatch(
-            f"The engine “{name}” can't have its data in {folder}: use the newsgrep that created "
-            "the index."
+            "The engine “{name}” can't have its data in {folder}: use the newsgrep that created "
+            "the index.",
+            name=name,
+            folder=folder,
         )
     return load_engine(name).open(folder, create)
 
@@ -288,8 +296,9 @@ def server_operations(name: str) -> ServerOperations:
     operations = load_engine(name).server
     if operations is None:
         raise IndexMismatch(
-            f"The engine “{name}” can't have its data in an index on a server: use the newsgrep "
-            "that created it."
+            "The engine “{name}” can't have its data in an index on a server: use the newsgrep "
+            "that created it.",
+            name=name,
         )
     return operations
 

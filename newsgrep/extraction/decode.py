@@ -74,7 +74,7 @@ def decode(data: bytes, charset: str | None = None) -> DecodedText:
         raise NoArticle("the file is empty")
     for magic, what in _BINARY_SIGNATURES:
         if data.startswith(magic):
-            raise NoArticle(f"the file is {what}, not text")
+            raise NoArticle("the file is {what}, not text", what=what)
     text, encoding, notes = _decode(data, charset)
     sample = (
         data[:_CONTROL_SAMPLE]
@@ -201,4 +201,6 @@ def check_limit(count: int, limit: int, what: str) -> None:
     the time that one file of the greatest size takes.
     """
     if count > limit:
-        raise NoArticle(f"more than {limit:,} {what}: too much for one article")
+        raise NoArticle(
+            "more than {limit:,} {what}: too much for one article", limit=limit, what=what
+        )

@@ -176,11 +176,15 @@ def _load_tables(path: Path) -> Mapping[str, Any]:
     """Return the tables of a file of the user; raises :class:`UsageError`."""
     try:
         if not path.is_file():
-            raise UsageError(f"{path} is not a regular file. Delete it, or name another file.")
+            raise UsageError(
+                "{path} is not a regular file. Delete it, or name another file.", path=path
+            )
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as exc:
         raise UsageError(
-            f"Cannot read {path} ({exc.strerror}). Make it readable, or name another file."
+            "Cannot read {path} ({reason}). Make it readable, or name another file.",
+            path=path,
+            reason=exc.strerror,
         ) from exc
     except tomllib.TOMLDecodeError as exc:
         problem, cause = f"is not valid TOML: {exc}", exc
@@ -188,7 +192,9 @@ def _load_tables(path: Path) -> Mapping[str, Any]:
         problem, cause = "is not in UTF-8", None
     except (ValueError, RecursionError):
         problem, cause = "contains a number that is too long, or is nested too deeply", None
-    raise UsageError(f"{path} {problem}. Correct it, or move it to another folder.") from cause
+    raise UsageError(
+        "{path} {problem}. Correct it, or move it to another folder.", path=path, problem=problem
+    ) from cause
 
 
 def _read_tables(
@@ -198,7 +204,11 @@ def _read_tables(
     extra = set(tables) - {"outlet"}
     if extra or not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
         wrong = f"[{min(extra)}]" if extra else "[outlet]"
-        raise UsageError(f"{name}: unexpected {wrong}. Write a [[outlet]] table for each outlet.")
+        raise UsageError(
+            "{name}: unexpected {wrong}. Write a [[outlet]] table for each outlet.",
+            name=name,
+            wrong=wrong,
+        )
     found: dict[str, Outlet] = {}
     for number, table in enumerate(entries, 1):
         outlet = _read_outlet(table, f"{name}: [[outlet]] number {number}", known)
@@ -209,20 +219,24 @@ def _read_tables(
 def _read_outlet(table: Mapping[str, Any], where: str, known: Mapping[str, Outlet]) -> Outlet:
     name = table.get("name")
     if not isinstance(name, str) or not name.strip():
-        raise UsageError(f'{where} has no name. Add name = "the outlet\'s name".')
+        raise UsageError('{where} has no name. Add name = "the outlet\'s name".', where=where)
     where = f"{where} ({name})"
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in _KEYS:
             keys = ", ".join(sorted(_KEYS))
-            raise UsageError(f"{where}: unknown key {key!r}. Keys are: {keys}.")
+            raise UsageError(
+                "{where}: unknown key {key!r}. Keys are: {keys}.", where=where, key=key, keys=keys
+            )
         if key in _LIST_KEYS:
             items = [value] if isinstance(value, str) else value
             if not isinstance(items, list) or not all(isinstance(i, str) for i in items):
-                raise UsageError(f'{where}: {key} must be a list of strings: {key} = ["…"]')
+                raise UsageError(
+                    '{where}: {key} must be a list of strings: {key} = ["…"]', where=where, key=key
+                )
             values[key] = tuple(item for item in items if item)
         elif not isinstance(value, str):
-            raise UsageError(f'{where}: {key} must be a string: {key} = "…"')
+            raise UsageError('{where}: {key} must be a string: {key} = "…"', where=where, key=key)
         else:
             values[key] = value
     if not known:  # the shipped rules; a test checks them
@@ -241,23 +255,32 @@ def _check_outlet(outlet: Outlet, where: str) -> None:
             for selector in (value,) if isinstance(value, str) else value:
                 if selector and (problem := syntax_error(selector)):
                     raise UsageError(
-                        f"{where}: invalid CSS selector {selector!r} in {key} ({problem}). "
-                        "Write one such as div.article"
+                        "{where}: invalid CSS selector {selector!r} in {key} ({problem}). "
+                        "Write one such as div.article",
+                        where=where,
+                        selector=selector,
+                        key=key,
+                        problem=problem,
                     )
     for pattern in outlet.drop_lines:
         try:
             re.compile(pattern)
         except re.error as exc:
             raise UsageError(
-                f"{where}: invalid regular expression {pattern!r} in drop_lines: {exc}. "
-                "Write \\\\ for a backslash, or use 'single quotes'."
+                "{where}: invalid regular expression {pattern!r} in drop_lines: {reason}. "
+                "Write \\\\ for a backslash, or use 'single quotes'.",
+                where=where,
+                pattern=pattern,
+                reason=exc,
             ) from exc
     if outlet.zone:
         try:
             parse_zone(outlet.zone)
         except (ValueError, OSError) as exc:
             raise UsageError(
-                f'{where}: unknown time zone {outlet.zone!r}. Write an offset: zone = "+08:00"'
+                '{where}: unknown time zone {zone!r}. Write an offset: zone = "+08:00"',
+                where=where,
+                zone=outlet.zone,
             ) from exc
 
 

@@ -99,7 +99,9 @@ def _is_name(name: object) -> bool:
 
 
 def _unreadable(path: Path, why: str) -> InputError:
-    return InputError(f"{path} can't be read ({why}). Repair that line, or delete it.")
+    return InputError(
+        "{path} can't be read ({why}). Repair that line, or delete it.", path=path, why=why
+    )
 
 
 def read_collections(index: Index) -> dict[str, tuple[str, ...]]:
@@ -121,8 +123,9 @@ def add_to_collection(index: Index, name: str, articles: Iterable[Article]) -> i
     """
     if not _is_name(name):
         raise UsageError(
-            f"“{name}” is not a valid name of a collection: use up to 48 letters, digits, - _ and "
-            "., such as 渔业-2024."
+            "“{name}” is not a valid name of a collection: use up to 48 letters, digits, - _ and "
+            "., such as 渔业-2024.",
+            name=name,
         )
     added = 0
 
@@ -152,7 +155,9 @@ def remove_from_collection(index: Index, name: str, ids: Iterable[str] | None) -
         nonlocal removed
         spelled = _spelling(known, name)
         if spelled is None:
-            raise UsageError(f"There is no collection “{name}”: list all with newsgrep collect.")
+            raise UsageError(
+                "There is no collection “{name}”: list all with newsgrep collect.", name=name
+            )
         for i in list(known if ids is None else ids):
             each = known.get(i)
             if each and spelled in each.collections:
@@ -171,7 +176,9 @@ def write_note(index: Index, article: Article, text: str) -> None:
     """
     if len(text) > MAX_NOTE:
         raise UsageError(
-            f"The note has {len(text):,} characters, more than {MAX_NOTE:,}. Shorten it."
+            "The note has {count:,} characters, more than {max_note:,}. Shorten it.",
+            count=len(text),
+            max_note=MAX_NOTE,
         )
 
     def change(known: dict[str, Annotation]) -> None:

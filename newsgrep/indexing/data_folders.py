@@ -49,8 +49,9 @@ def new_name(folder: Path, engine_name: str) -> str:
     """Return the name of the next data folder: that of the engine, and a higher number."""
     if not DATA_FOLDER.fullmatch(engine_name):
         raise UsageError(
-            f"The engine “{engine_name}” can't store an index in a folder, because of its name: "
-            "choose another one with --engine."
+            "The engine “{engine_name}” can't store an index in a folder, because of its name: "
+            "choose another one with --engine.",
+            engine_name=engine_name,
         )
     last = max((_number(name) for name in _names(folder)), default=0)
     names = (engine_name if n == 1 else f"{engine_name}-{n}" for n in count(last + 1))
@@ -274,8 +275,9 @@ def _best_manifest(folder: Path) -> Manifest:
         if _has_articles(folder, name):
             return known.get(name) or _unknown_manifest(name)
     raise IndexDamaged(
-        f"Nothing can be restored in {folder}, because no article can be read from the data in it: "
-        "delete the folder and index again."
+        "Nothing can be restored in {folder}, because no article can be read from the data in it: "
+        "delete the folder and index again.",
+        folder=folder,
     )
 
 

@@ -163,8 +163,10 @@ class FolderIndex(Index):
         """Return why there is no manifest in the folder."""
         if self._has_lost_manifest():
             return IndexDamaged(
-                f"The index in {self.path} has lost its {MANIFEST_FILE}: newsgrep doctor --fix "
-                "restores it, or delete the folder and index again."
+                "The index in {path} has lost its {manifest_file}: newsgrep doctor --fix "
+                "restores it, or delete the folder and index again.",
+                path=self.path,
+                manifest_file=MANIFEST_FILE,
             )
         where = f"No index in {self.path.absolute()}"
         if self.named_by:
@@ -175,7 +177,7 @@ class FolderIndex(Index):
             more = f" and {len(above) - len(shown)} more" if len(above) > len(shown) else ""
             where += f", nor in a folder above ({', '.join(shown)}{more})" if above else ""
         return IndexMissing(
-            f"{where}. Create one: newsgrep index PATH. Or name yours: --index INDEX."
+            "{where}. Create one: newsgrep index PATH. Or name yours: --index INDEX.", where=where
         )
 
     def _has_lost_manifest(self) -> bool:
@@ -214,10 +216,14 @@ class FolderIndex(Index):
             self.path.mkdir(parents=True, exist_ok=True)
             present = {path.name for path in self.path.iterdir()} - _IGNORED_FILES
         except (FileExistsError, NotADirectoryError) as exc:
-            raise InputError(f"{self.path} is a file: name a folder for the index.") from exc
+            raise InputError(
+                "{path} is a file: name a folder for the index.", path=self.path
+            ) from exc
         except OSError as exc:
             raise InputError(
-                f"No index can be created in {self.path} ({exc.strerror}). Name another folder."
+                "No index can be created in {path} ({reason}). Name another folder.",
+                path=self.path,
+                reason=exc.strerror,
             ) from exc
         if self._has_lost_manifest():
             raise self.missing()
@@ -225,7 +231,8 @@ class FolderIndex(Index):
         left = {DRAFT_FILE, *data_folders(self.path), *unfinished_folders(self.path)}
         if present - left:
             raise InputError(
-                f"{self.path} contains other files and no index. Name an empty or new folder."
+                "{path} contains other files and no index. Name an empty or new folder.",
+                path=self.path,
             )
 
     def lock(self, wait: float = 0.0) -> AbstractContextManager[None]:
@@ -365,8 +372,9 @@ class FolderIndex(Index):
         if not current and (kept := set(names).difference(deleted)):
             # Without its draft, the data would look like an index that has lost its manifest.
             raise InputError(
-                f"{self.path / kept.pop()} of an interrupted run can't be deleted: delete it, or "
-                "name another folder with --index."
+                "{path} of an interrupted run can't be deleted: delete it, or "
+                "name another folder with --index.",
+                path=self.path / kept.pop(),
             )
         return deleted + self._remove_files([DRAFT_FILE])
 

@@ -38,12 +38,16 @@ def write_lock(folder: Path, wait: float = 0.0) -> Iterator[None]:
         lock.acquire(timeout=wait, poll_interval=0.05)
     except Timeout as exc:
         raise IndexLocked(
-            f"{_describe_holder(folder)} is writing to the index in {folder}: try again when "
-            "it is done, or wait for it with --wait SECONDS."
+            "{folder} is writing to the index in {folder2}: try again when "
+            "it is done, or wait for it with --wait SECONDS.",
+            folder=_describe_holder(folder),
+            folder2=folder,
         ) from exc
     except OSError as exc:
         raise IndexMissing(
-            f"Nothing can be written in {folder} ({exc.strerror}): name another index with --index."
+            "Nothing can be written in {folder} ({reason}): name another index with --index.",
+            folder=folder,
+            reason=exc.strerror,
         ) from exc
     try:
         since = time.strftime("%H:%M:%S")
@@ -70,12 +74,15 @@ def exclusive_lock(lock_file: Path, what: str, wait: float = 0.0) -> Iterator[No
         lock.acquire(timeout=wait, poll_interval=0.05)
     except Timeout as exc:
         raise IndexLocked(
-            f"{what} are being changed by another process: try again when it is done."
+            "{what} are being changed by another process: try again when it is done.", what=what
         ) from exc
     except OSError as exc:
         raise InputError(
-            f"{what} can't be changed ({exc.strerror}: {lock_file.parent}): ask its owner, or "
-            "name a folder of your own."
+            "{what} can't be changed ({reason}: {parent}): ask its owner, or "
+            "name a folder of your own.",
+            what=what,
+            reason=exc.strerror,
+            parent=lock_file.parent,
         ) from exc
     try:
         yield
@@ -94,8 +101,9 @@ def personal_lock(folder: Path, what: str) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise InputError(
-            f"Nothing can be written in {folder} ({exc.strerror}): make sure that you can write "
-            "there."
+            "Nothing can be written in {folder} ({reason}): make sure that you can write there.",
+            folder=folder,
+            reason=exc.strerror,
         ) from exc
     with exclusive_lock(folder / SAVED_LOCK_FILE, what):
         yield

@@ -249,8 +249,8 @@ def _is_copied(target: Index, options: CopyOptions, original: Engine) -> bool:
     if totals == _store_totals(original) and options.engine in {None, engine_name}:
         return True
     raise UsageError(
-        f"There is already an index {target.where}: name another with --to, or replace it "
-        "with --replace."
+        "There is already an index {where}: name another with --to, or replace it with --replace.",
+        where=target.where,
     )
 
 
@@ -265,8 +265,9 @@ def _verify_unchanged(source: Index, commit: int) -> None:
     with source.open() as engine:
         if engine.commit() != commit:
             raise IndexProblem(
-                f"The index {source.where} changed while it was copied, and no copy was created: "
-                "run the same command again when nobody writes to it."
+                "The index {where} changed while it was copied, and no copy was created: "
+                "run the same command again when nobody writes to it.",
+                where=source.where,
             )
 
 
@@ -274,10 +275,15 @@ def _verify_complete(source: Index, original: Engine, copy: Engine) -> None:
     expected, copied = _store_totals(original), _store_totals(copy)
     if expected != copied:
         raise IndexDamaged(
-            f"Of {expected.articles:,} articles and {expected.files:,} files of the index "
-            f"{source.where}, {copied.articles:,} and {copied.files:,} could be read, some of them "
+            "Of {articles:,} articles and {files:,} files of the index "
+            "{where}, {articles2:,} and {files2:,} could be read, some of them "
             "perhaps in an older version, and no copy was created: newsgrep doctor shows the "
-            "problems, and newsgrep doctor --fix saves what can be read."
+            "problems, and newsgrep doctor --fix saves what can be read.",
+            articles=expected.articles,
+            files=expected.files,
+            where=source.where,
+            articles2=copied.articles,
+            files2=copied.files,
         )
 
 

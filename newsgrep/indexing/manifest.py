@@ -205,13 +205,17 @@ def load_manifest(folder: Path) -> tuple[Manifest, ManifestVersion] | None:
         return None
     except PermissionError as exc:
         raise IndexMissing(
-            f"You may not read the index in {folder}: ask its owner, or name another index with "
-            "--index."
+            "You may not read the index in {folder}: ask its owner, or name another index with "
+            "--index.",
+            folder=folder,
         ) from exc
     except ValueError as exc:
         raise IndexDamaged(
-            f"The index in {folder} is damaged ({MANIFEST_FILE} can't be read: {exc}): newsgrep "
-            "doctor --fix restores it, or delete the folder and index again."
+            "The index in {folder} is damaged ({manifest_file} can't be read: {reason}): newsgrep "
+            "doctor --fix restores it, or delete the folder and index again.",
+            folder=folder,
+            manifest_file=MANIFEST_FILE,
+            reason=exc,
         ) from exc
     return manifest, version
 
@@ -234,8 +238,12 @@ def check_data(folder: Path, manifest: Manifest) -> None:
     except ValueError as exc:
         problem = str(exc)
     raise IndexDamaged(
-        f"The index in {folder} is damaged ({manifest.data}/{DATA_FILE}: {problem}): newsgrep "
-        "doctor --fix restores it, or delete the folder and index again."
+        "The index in {folder} is damaged ({data}/{data_file}: {problem}): newsgrep "
+        "doctor --fix restores it, or delete the folder and index again.",
+        folder=folder,
+        data=manifest.data,
+        data_file=DATA_FILE,
+        problem=problem,
     )
 
 
@@ -269,21 +277,32 @@ def check_compatible(manifest: Manifest, where: str, remedy: str, *, any_analyse
     """
     if manifest.format not in REBUILDABLE_FORMATS:
         raise IndexMismatch(
-            f"The index {where} was created by newsgrep {manifest.made_by} in a format that "
-            f"this version ({__version__}) can't read: use that version, or {remedy}."
+            "The index {where} was created by newsgrep {made_by} in a format that "
+            "this version ({version}) can't read: use that version, or {remedy}.",
+            where=where,
+            made_by=manifest.made_by,
+            version=__version__,
+            remedy=remedy,
         )
     if any_analyser:
         return
     if manifest.format != INDEX_FORMAT:
         raise IndexMismatch(
-            f"The index {where} was created by newsgrep {manifest.made_by} in format "
-            f"{manifest.format}, and this version ({__version__}) searches format {INDEX_FORMAT}: "
-            "rebuild it with newsgrep reindex, which needs no other files."
+            "The index {where} was created by newsgrep {made_by} in format "
+            "{format}, and this version ({version}) searches format {index_format}: "
+            "rebuild it with newsgrep reindex, which needs no other files.",
+            where=where,
+            made_by=manifest.made_by,
+            format=manifest.format,
+            version=__version__,
+            index_format=INDEX_FORMAT,
         )
     if manifest.analyser != fingerprint(manifest.engine):
         raise IndexMismatch(
-            f"The index {where} was created by newsgrep {manifest.made_by} with another "
-            "analyser: rebuild it with newsgrep reindex, which needs no other files."
+            "The index {where} was created by newsgrep {made_by} with another "
+            "analyser: rebuild it with newsgrep reindex, which needs no other files.",
+            where=where,
+            made_by=manifest.made_by,
         )
 
 

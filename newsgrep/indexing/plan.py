@@ -31,6 +31,7 @@ from newsgrep.indexing.known import (
     KnownFile,
     KnownRecords,
 )
+from newsgrep.messages import message
 from newsgrep.models import FileRecord, Status
 
 STREAM: Final = "stdin"
@@ -184,9 +185,16 @@ def make_plan(
         plan.absent = len(gone)
     elif prune is None and lost * 2 > under:
         raise MassDeletion(
-            f"{lost} of the {under} indexed files under {', '.join(paths)} are gone",
-            ": is a disk not mounted? Nothing was changed. Use --prune to delete their "
-            "articles, or --no-prune to keep them.",
+            message(
+                "{lost} of the {under} indexed files under {paths} are gone",
+                lost=lost,
+                under=under,
+                paths=", ".join(paths),
+            ),
+            message(
+                "is a disk not mounted? Nothing was changed. Use --prune to delete their "
+                "articles, or --no-prune to keep them."
+            ),
         )
     else:
         plan.set_gone(sorted(moved.union(gone)) if moved else gone)
@@ -312,7 +320,8 @@ def _check_missing(plan: Plan, roots: _Roots) -> None:
         path = skipped.path
         if skipped.kind == "missing" and path in roots.paths and path not in roots.known:
             raise InputError(
-                f"No file or folder at {path}: check the path and try again. Nothing was changed."
+                "No file or folder at {path}: check the path and try again. Nothing was changed.",
+                path=path,
             )
 
 

@@ -26,6 +26,7 @@ from newsgrep.indexing.known import OUT, UNCHANGED, UNSEEN, KnownFile
 from newsgrep.indexing.outcomes import Outcome, Outcomes, previous_outcome
 from newsgrep.indexing.plan import Plan
 from newsgrep.indexing.preparing import Prepared
+from newsgrep.messages import message
 from newsgrep.models import FileRecord, Status
 
 
@@ -226,9 +227,11 @@ class RecordFiles:
         gone = sum(not self._is_elsewhere(record) for record in known.records(lost))
         if 2 * gone > file.articles:
             raise MassDeletion(
-                f"{gone:,} articles are gone from {file.path}",
-                ": was it truncated or written again? They are kept. Use --prune to delete them, "
-                "or --no-prune to keep them.",
+                message("{count:,} articles are gone from {path}", count=gone, path=file.path),
+                message(
+                    "was it truncated or written again? They are kept. Use --prune to delete "
+                    "them, or --no-prune to keep them."
+                ),
             )
 
     def _is_elsewhere(self, record: FileRecord) -> bool:

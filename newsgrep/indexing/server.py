@@ -56,7 +56,7 @@ class ServerIndex(Index):
             spec = find_engine(name)
             if spec and spec.server:
                 return spec.server.address(self.url)
-        raise UsageError(f"There is no engine for the address {self.url}.")
+        raise UsageError("There is no engine for the address {url}.", url=self.url)
 
     @property
     def _server(self) -> ServerOperations:
@@ -90,8 +90,10 @@ class ServerIndex(Index):
         """Return the engine of the server."""
         if wanted:
             raise UsageError(
-                f"The engine “{wanted}” stores an index in a folder, and {self} is on a server: "
-                "leave --engine out, or name a folder."
+                "The engine “{wanted}” stores an index in a folder, and {value} is on a server: "
+                "leave --engine out, or name a folder.",
+                wanted=wanted,
+                value=self,
             )
         return self.engine_name
 
@@ -117,8 +119,9 @@ class ServerIndex(Index):
                 raise ValueError("of another engine")
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
             raise IndexDamaged(
-                f"The manifest of the index {self.where} is invalid: use another name, or restore "
-                "a snapshot of the server."
+                "The manifest of the index {where} is invalid: use another name, or restore "
+                "a snapshot of the server.",
+                where=self.where,
             ) from exc
         remedy = "create another one under another name"
         check_compatible(manifest, self.where, remedy, any_analyser=any_analyser)
@@ -140,8 +143,9 @@ class ServerIndex(Index):
     def missing(self) -> IndexProblem:
         """Return the error for an index that the server does not have."""
         return IndexMissing(
-            f"No index at {self.url}: create one with “newsgrep index --index {self.url} PATH”, "
-            "or name another with --index."
+            "No index at {url}: create one with “newsgrep index --index {url} PATH”, "
+            "or name another with --index.",
+            url=self.url,
         )
 
     def iter_stored(self, manifest: Manifest) -> Iterator[Stored | Unreadable]:  # noqa: ARG002  (the server has it)
@@ -189,8 +193,9 @@ class ServerIndex(Index):
     def rollback(self, *, wait: float = 0.0) -> RolledBack | None:  # noqa: ARG002  (refused)
         """Refuse: a server keeps no previous commit."""
         raise UsageError(
-            f"{self} is on a server, which keeps no previous commit: restore one of the server's "
-            "own snapshots."
+            "{value} is on a server, which keeps no previous commit: restore one of the server's "
+            "own snapshots.",
+            value=self,
         )
 
     def restore_manifest(self) -> None:

@@ -316,9 +316,13 @@ def refuse_other_engine(index: Index, manifest: Manifest, engine: str | None) ->
     """Raise :class:`UsageError` if ``engine`` is given and the index has another one."""
     if engine is not None and manifest.engine != engine:
         raise UsageError(
-            f"The index {index.where} has the engine “{manifest.engine}”: leave --engine out, or "
-            f"create one with “{engine}” from it with newsgrep copy --index {index} --to INDEX "
-            f"--engine {engine}."
+            "The index {where} has the engine “{engine}”: leave --engine out, or "
+            "create one with “{engine2}” from it with newsgrep copy --index {index} --to INDEX "
+            "--engine {engine2}.",
+            where=index.where,
+            engine=manifest.engine,
+            engine2=engine,
+            index=index,
         )
 
 

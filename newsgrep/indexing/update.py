@@ -294,8 +294,9 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
     except KeyboardInterrupt as exc:
         if not index.has_commits:
             raise Interrupted(
-                f"stopped; {index} keeps what it has received. The same command continues from "
-                "there."
+                "stopped; {index} keeps what it has received. The same command continues from "
+                "there.",
+                index=index,
             ) from exc
         if _last_commit(index) != engine.commit():
             run.commit()  # it was complete, but the interrupt came before it was recorded
@@ -306,7 +307,8 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
                 else f"{run.committed:,} records"
             )
             raise Interrupted(
-                f"stopped; {done} are in the index. The same command continues from there."
+                "stopped; {done} are in the index. The same command continues from there.",
+                done=done,
             ) from exc
         raise
     if rejected:

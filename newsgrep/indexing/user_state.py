@@ -68,7 +68,9 @@ def read_saved(index: Index) -> dict[str, str]:
 
 def _unreadable(path: Path, why: str) -> InputError:
     return InputError(
-        f"{path} can't be read ({why}): repair it, or delete it and save the queries again."
+        "{path} can't be read ({why}): repair it, or delete it and save the queries again.",
+        path=path,
+        why=why,
     )
 
 
@@ -114,7 +116,7 @@ def save_query(index: Index, name: str, text: str, *, replace: bool = False) -> 
         taken = _stored_spelling(queries, name)
         if taken and not replace:
             raise UsageError(
-                f"There is already a saved query “{taken}”: replace it with --replace."
+                "There is already a saved query “{taken}”: replace it with --replace.", taken=taken
             )
         if taken:
             del queries[taken]
@@ -144,7 +146,9 @@ def saved_name(queries: Mapping[str, str], name: str) -> str:
     """Return the stored spelling of ``name``; raises :class:`UsageError` if it is unknown."""
     if spelled := _stored_spelling(queries, name):
         return spelled
-    raise UsageError(f"There is no saved query “{name}”: list all with newsgrep saved list.")
+    raise UsageError(
+        "There is no saved query “{name}”: list all with newsgrep saved list.", name=name
+    )
 
 
 def _stored_spelling(queries: Mapping[str, str], name: str) -> str | None:
@@ -155,8 +159,9 @@ def _stored_spelling(queries: Mapping[str, str], name: str) -> str | None:
 def _check_name(name: str) -> None:
     if not _QUERY_NAME.fullmatch(name):
         raise UsageError(
-            f"“{name}” is not a valid name of a query: use up to 48 letters, digits, - _ and ., "
-            "such as 渔业-2024."
+            "“{name}” is not a valid name of a query: use up to 48 letters, digits, - _ and ., "
+            "such as 渔业-2024.",
+            name=name,
         )
 
 
@@ -190,8 +195,9 @@ def _rewrite_saved(index: Index, change: Callable[[dict[str, str]], None]) -> No
         collections = partial(read_collections, index)
         for name in _unparsable(after, collections) - _unparsable(before, collections):
             raise UsageError(
-                f"The saved query “{name}” uses this one and would become invalid: remove or "
-                "replace it first."
+                "The saved query “{name}” uses this one and would become invalid: remove or "
+                "replace it first.",
+                name=name,
             )
         stored = {"version": _SAVED_VERSION, "queries": dict(sorted(after.items()))}
         write_atomically(folder / SAVED_FILE, (encode_json(stored, indent=2) + "\n").encode())
@@ -236,8 +242,9 @@ def read_seen(path: Path) -> SeenArticles | None:
         return None
     except OSError as exc:
         raise InputError(
-            f"{path} can't be read ({exc.strerror}): ask its owner, or name another folder "
-            "with --state."
+            "{path} can't be read ({reason}): ask its owner, or name another folder with --state.",
+            path=path,
+            reason=exc.strerror,
         ) from exc
     body = data[len(_MAGIC) : -_CHECKSUM.size]
     numbers = array("Q")
@@ -250,8 +257,9 @@ def read_seen(path: Path) -> SeenArticles | None:
             raise ValueError("another length than was written")
     except (ValueError, struct.error) as exc:
         raise InputError(
-            f"{path} is damaged, so new articles can't be determined: delete it, and the next run "
-            "starts from the beginning (with --all it reports all articles)."
+            "{path} is damaged, so new articles can't be determined: delete it, and the next run "
+            "starts from the beginning (with --all it reports all articles).",
+            path=path,
         ) from exc
     return SeenArticles(commit, frozenset(_little_endian(numbers)))
 

@@ -258,8 +258,10 @@ def _notifications(
             time.sleep(_TICK_MS / 1000)
         except (OSError, RuntimeError) as exc:
             raise InputError(
-                f"The system cannot watch {', '.join(paths)} ({exc}). Raise its limit (on Linux "
-                "fs.inotify.max_user_watches), or run newsgrep index at intervals."
+                "The system cannot watch {paths} ({reason}). Raise its limit (on Linux "
+                "fs.inotify.max_user_watches), or run newsgrep index at intervals.",
+                paths=", ".join(paths),
+                reason=exc,
             ) from exc
 
     with closing(reports):

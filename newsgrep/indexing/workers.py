@@ -23,6 +23,7 @@ from newsgrep.analysis.document import make_document
 from newsgrep.analysis.segment import segmenter
 from newsgrep.engines.base import Change, PutArticle, PutFileRecord, Stored, Unreadable
 from newsgrep.errors import IndexDamaged, WorkerDied
+from newsgrep.messages import message
 
 _CHUNK_SIZE: Final = 32
 """Items that are sent to a worker at once."""
@@ -242,8 +243,9 @@ class Transfer:
                 self.lost.append(item.path)
             else:
                 raise IndexDamaged(
-                    f"The stored article from {item.path or 'an unknown file'} can't be read: "
-                    "newsgrep doctor --fix leaves it out and saves the others. Nothing was changed."
+                    "The stored article from {path} can't be read: newsgrep doctor --fix leaves "
+                    "it out and saves the others. Nothing was changed.",
+                    path=item.path or message("an unknown file"),
                 )
 
 

@@ -58,7 +58,9 @@ def timezone_named(name: str) -> tzinfo:
         return ZoneInfo(name)
     # A name is looked up as a file: it may be that of a folder, too long, or out of bounds.
     except (LookupError, ValueError, OSError) as exc:
-        raise UsageError(f"Unknown time zone “{name[:60]}”: {_timezone_advice(name)}.") from exc
+        raise UsageError(
+            "Unknown time zone “{name}”: {name2}.", name=name[:60], name2=_timezone_advice(name)
+        ) from exc
 
 
 def _timezone_advice(name: str) -> str:
@@ -113,7 +115,13 @@ def date_field_filter(field: str, text: str, calendar: Calendar) -> DateRange:
 
 def _require_end(day: date | None, text: str, remedy: str) -> None:
     if day is None:
-        raise QueryError(f"“{_shorten(text)}” is open where {remedy}.", text, fold(text).find(".."))
+        raise QueryError(
+            "“{text}” is open where {remedy}.",
+            text,
+            fold(text).find(".."),
+            text=_shorten(text),
+            remedy=remedy,
+        )
 
 
 def date_filter(since: str, until: str, calendar: Calendar) -> DateRange:
@@ -125,7 +133,9 @@ def date_filter(since: str, until: str, calendar: Calendar) -> DateRange:
     first = date_field_filter("since", since, calendar).first if since else None
     last = date_field_filter("until", until, calendar).last if until else None
     if first and last and last < first:
-        raise UsageError(f"No day is since {first} and until {last}: swap the two dates.")
+        raise UsageError(
+            "No day is since {first} and until {last}: swap the two dates.", first=first, last=last
+        )
     return DateRange(first, last, calendar.zone)
 
 
@@ -151,9 +161,10 @@ def parse_date_range(text: str, today: date) -> OpenDaySpan:
         )
     if first and last and last < first:
         raise QueryError(
-            f"“{_shorten(text)}” ends before it begins: swap the two dates.",
+            "“{text}” ends before it begins: swap the two dates.",
             text,
             end_at + len(end) - len(end.lstrip()),
+            text=_shorten(text),
         )
     return first, last
 

@@ -105,7 +105,7 @@ def _read_token(query: str, at: int, *, takes_text: bool) -> tuple[Token, int]:
         return Token(TokenKind.FUZZY, fuzzy[0], at), fuzzy.end()
     word = _WORD.match(query, at)
     if word is None:  # pragma: no cover  (the cases above leave only characters of words)
-        raise QueryError(f"Unexpected “{character}”.", query, at)
+        raise QueryError("Unexpected “{character}”.", query, at, character=character)
     if character in "-－" and _begins_exclusion(query, at):
         return Token(TokenKind.NOT, character, at), at + 1
     is_near = _NEAR.fullmatch(word[0])
@@ -123,7 +123,9 @@ def _read_quoted(query: str, at: int) -> tuple[Token, int]:
     family = next(marks for marks in _QUOTE_FAMILIES if query[at] in marks)
     end = next((i for i in range(at + 1, len(query)) if query[i] in family), -1)
     if end < 0:
-        raise QueryError(f"Unclosed quote {query[at]}: close it, or leave it out.", query, at)
+        raise QueryError(
+            "Unclosed quote {query}: close it, or leave it out.", query, at, query=query[at]
+        )
     return Token(TokenKind.QUOTED, query[at + 1 : end], at), end + 1
 
 

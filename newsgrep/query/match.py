@@ -476,9 +476,12 @@ def matching_documents(
 
 def _too_slow(number: int, total: int) -> UsageError:
     return UsageError(
-        f"This regular expression has read {number:,} of {total:,} articles in "
-        f"{MAX_REGEX_SECONDS:.0f} seconds: add a word to narrow it down, or use --scan "
-        "to read them all."
+        "This regular expression has read {count:,} of {total:,} articles in "
+        "{max_regex_seconds:.0f} seconds: add a word to narrow it down, or use --scan "
+        "to read them all.",
+        count=number,
+        total=total,
+        max_regex_seconds=MAX_REGEX_SECONDS,
     )
 
 

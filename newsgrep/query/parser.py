@@ -118,10 +118,12 @@ def parse(
     """
     if len(text) > MAX_LENGTH:
         raise QueryError(
-            f"The query has {len(text):,} characters, more than {MAX_LENGTH:,}: shorten it, or "
+            "The query has {count:,} characters, more than {max_length:,}: shorten it, or "
             "split it into several queries.",
             text,
             MAX_LENGTH,
+            count=len(text),
+            max_length=MAX_LENGTH,
         )
     tokens = tokenize(text)
     if not tokens:

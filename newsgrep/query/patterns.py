@@ -160,8 +160,9 @@ def compile_regex(folded: str) -> Any:
         reason = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(message)
         reason = reason.replace(wrapped, folded)
         raise UsageError(
-            f"Invalid regular expression ({reason}): fix it, or put a backslash before literal "
-            "characters. Lookarounds and references to groups are not supported."
+            "Invalid regular expression ({reason}): fix it, or put a backslash before literal "
+            "characters. Lookarounds and references to groups are not supported.",
+            reason=reason,
         ) from exc
     if compiled.search("") is not None:
         raise UsageError(

@@ -38,14 +38,17 @@ class SavedQueries:
         if key in self._open:
             circle = " → ".join([*self._open[self._open.index(key) :], key])
             raise UsageError(
-                f"The saved query “{name}” refers to itself ({circle}): save one of them again "
-                "with --replace."
+                "The saved query “{name}” refers to itself ({circle}): save one of them again "
+                "with --replace.",
+                name=name,
+                circle=circle,
             )
         self._length += len(text)
         if self._length > _MAX_SAVED_LENGTH:
             raise UsageError(
-                f"The saved queries in this query have more than {_MAX_SAVED_LENGTH:,} characters "
-                "together: use fewer of them."
+                "The saved queries in this query have more than {max_saved_length:,} characters "
+                "together: use fewer of them.",
+                max_saved_length=_MAX_SAVED_LENGTH,
             )
         self._open.append(key)
         try:

@@ -130,8 +130,9 @@ def _spelled(pattern: TextPattern, added: dict[str, tuple[str, ...]]) -> Sequenc
         lefts, rights = _spelled(pattern.left, added), _spelled(pattern.right, added)
         if len(lefts) * len(rights) > MAX_NEAR_PAIRS:
             raise UsageError(
-                f"NEAR has more than {MAX_NEAR_PAIRS} pairs of spellings. Put fewer names beside "
-                "it, or leave --variants=all out."
+                "NEAR has more than {max_near_pairs} pairs of spellings. Put fewer names beside "
+                "it, or leave --variants=all out.",
+                max_near_pairs=MAX_NEAR_PAIRS,
             )
         return [pattern.replace(left=left, right=right) for left, right in product(lefts, rights)]
     if not isinstance(pattern, Phrase):
@@ -142,8 +143,10 @@ def _spelled(pattern: TextPattern, added: dict[str, tuple[str, ...]]) -> Sequenc
         total *= 1 + len(piece.others)
     if total > _MAX_SPELLINGS:
         raise UsageError(
-            f"“{pattern.literal[:40]}” has more than {_MAX_SPELLINGS} spellings. Quote fewer "
-            "names, or leave --variants=all out."
+            "“{literal}” has more than {max_spellings} spellings. Quote fewer "
+            "names, or leave --variants=all out.",
+            literal=pattern.literal[:40],
+            max_spellings=_MAX_SPELLINGS,
         )
     added.update(piece for piece in pieces if piece.others)
     texts = ("".join(parts) for parts in product(*((p.text, *p.others) for p in pieces)))

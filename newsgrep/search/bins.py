@@ -202,6 +202,11 @@ def checked_bin_range(dates: Dates, requested: Period, by: Interval) -> range:
     fits = next(fitting, None)
     advice = f"Use --by {fits}, or narrow the query" if fits else "Narrow the query"
     raise UsageError(
-        f"{first.name} to {last.name} gives {len(numbers):,} bins, more than {MAX_BINS:,}. "
-        f"{advice} with --since and --until."
+        "{name} to {name2} gives {count:,} bins, more than {max_bins:,}. "
+        "{advice} with --since and --until.",
+        name=first.name,
+        name2=last.name,
+        count=len(numbers),
+        max_bins=MAX_BINS,
+        advice=advice,
     )

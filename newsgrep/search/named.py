@@ -81,8 +81,9 @@ def find_article(
         if found := engine.get([hit[0]]):
             return found[0]
         raise UsageError(
-            f"Hit {name} of the last search, “{one_line(hit[1])}”, is not in the index any more. "
-            "Search again."
+            "Hit {name} of the last search, “{hit}”, is not in the index any more. Search again.",
+            name=name,
+            hit=one_line(hit[1]),
         )
     if found := engine.get([name if os.path.lexists(name) else name.lower()]):
         return found[0]
@@ -144,7 +145,13 @@ def _only(found: Sequence[Article], what: str, advice: str) -> Article | None:
         return found[0] if found else None
     listed = "; ".join(f"{each.id} {truncate(one_line(each.title), 40)}" for each in found[:5])
     more = "; …" if len(found) > 5 else ""
-    raise UsageError(f"Several articles {what}. {advice}: {listed}{more}")
+    raise UsageError(
+        "Several articles {what}. {advice}: {listed}{more}",
+        what=what,
+        advice=advice,
+        listed=listed,
+        more=more,
+    )
 
 
 def describe_missing(engine: Engine, name: str, where: str) -> str:
@@ -202,8 +209,9 @@ def read_article_file(name: str, outlets_file: Path | None = None) -> Article:
     except (OSError, ValueError, NoArticle) as exc:
         reason = getattr(exc, "strerror", None) or exc
         raise InputError(
-            f"Cannot read an article from {quote_path(name)}: {reason}. "
-            "Name another file, or an id."
+            "Cannot read an article from {name}: {reason}. Name another file, or an id.",
+            name=quote_path(name),
+            reason=reason,
         ) from exc
 
 
@@ -226,8 +234,10 @@ def read_raw(engine: Engine, article: Article) -> RawRecord:
     known, container = _find_file_records(engine, article.path)
     if known.file == STREAM:
         raise InputError(
-            f"{quote_path(article.path)} was read from standard input, which is not stored. "
-            f"newsgrep show {article.id} prints the article."
+            "{path} was read from standard input, which is not stored. "
+            "newsgrep show {id} prints the article.",
+            path=quote_path(article.path),
+            id=article.id,
         )
     ledger = unpack_ledger(container.ledger if container else "")
     options = ReadOptions(ledger.fields, ledger.query)
@@ -238,8 +248,11 @@ def read_raw(engine: Engine, article: Article) -> RawRecord:
     except (OSError, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or exc
         raise InputError(
-            f"Cannot read {quote_path(article.path)}: {reason}. newsgrep show {article.id} prints "
-            "the article as it was indexed."
+            "Cannot read {path}: {reason}. newsgrep show {id} prints "
+            "the article as it was indexed.",
+            path=quote_path(article.path),
+            reason=reason,
+            id=article.id,
         ) from exc
 
 
@@ -254,6 +267,6 @@ def _find_file_records(engine: Engine, path: str) -> tuple[FileRecord, FileRecor
             containers[record.path] = record
     if own is None:  # a damaged index, or one that another process has changed
         raise InputError(
-            f"The index has no file record of {quote_path(path)}. Run newsgrep doctor."
+            "The index has no file record of {path}. Run newsgrep doctor.", path=quote_path(path)
         )
     return own, containers.get(own.file)

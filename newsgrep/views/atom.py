@@ -86,7 +86,7 @@ def _read_feed(path: Path, time: str) -> Any:
         feed = None
     if feed is None or feed.tag != _tag("feed") or feed.findtext(_tag("title")) != _TITLE:
         raise InputError(
-            f"{quote_path(str(path))} is not a feed that newsgrep wrote. Name a new file."
+            "{path} is not a feed that newsgrep wrote. Name a new file.", path=quote_path(str(path))
         )
     return feed
 

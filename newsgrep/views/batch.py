@@ -110,7 +110,10 @@ def to_json(answer: BatchAnswer, *, hits: bool = True) -> dict[str, Any]:
 
 def _read_options(line: BatchLine) -> dict[str, Any]:
     if line.too_long:
-        raise UsageError(f"The line is longer than {MAX_LINE_BYTES:,} bytes. Use several queries.")
+        raise UsageError(
+            "The line is longer than {max_line_bytes:,} bytes. Use several queries.",
+            max_line_bytes=MAX_LINE_BYTES,
+        )
     try:
         text = line.data.decode("utf-8")
     except UnicodeDecodeError as exc:
@@ -121,8 +124,10 @@ def _read_options(line: BatchLine) -> dict[str, Any]:
         options: dict[str, Any] = json.loads(text)
     except json.JSONDecodeError as exc:
         raise UsageError(
-            f"The line begins with {{ but is not a JSON object ({exc.msg}, character "
-            f"{exc.pos + 1:,}). Fix it, or write the query as “query” of an object."
+            "The line begins with {{ but is not a JSON object ({msg}, character "
+            "{pos:,}). Fix it, or write the query as “query” of an object.",
+            msg=exc.msg,
+            pos=exc.pos + 1,
         ) from exc
     except (ValueError, RecursionError) as exc:  # numbers of thousands of digits; deep nesting
         raise UsageError("The line contains JSON that cannot be read. Fix it.") from exc
@@ -133,7 +138,9 @@ def _make_request(
     options: dict[str, Any], text: str, build: Build, defaults: SearchRequest
 ) -> SearchRequest:
     if unknown := sorted(options.keys() - _KEYS):
-        raise UsageError(f"Unknown key “{unknown[0]}”. Use one of {', '.join(_KEYS)}.")
+        raise UsageError(
+            "Unknown key “{unknown}”. Use one of {keys}.", unknown=unknown[0], keys=", ".join(_KEYS)
+        )
     query = build(
         text,
         any_word=_read_flag(options, "any"),
@@ -162,14 +169,14 @@ _KEYS: Final = (
 def _read_text(options: dict[str, Any], key: str) -> str | None:
     value = options.get(key)
     if value is not None and not isinstance(value, str):
-        raise UsageError(f'"{key}" must be a string. Put it in quotes.')
+        raise UsageError('"{key}" must be a string. Put it in quotes.', key=key)
     return value
 
 
 def _read_flag(options: dict[str, Any], key: str) -> bool:
     value = options.get(key)
     if value is not None and not isinstance(value, bool):
-        raise UsageError(f'"{key}" must be true or false.')
+        raise UsageError('"{key}" must be true or false.', key=key)
     return bool(value)
 
 
@@ -178,7 +185,7 @@ def _read_count(options: dict[str, Any], key: str, default: int) -> int:
     if value is None:
         return default
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise UsageError(f'"{key}" must be a non-negative integer, such as 10.')
+        raise UsageError('"{key}" must be a non-negative integer, such as 10.', key=key)
     return value
 
 
@@ -198,7 +205,9 @@ def _read_versions(options: dict[str, Any]) -> Versions:
         return Versions(value or Versions.NEWEST)
     except ValueError as exc:
         known = ", ".join(Versions)
-        raise UsageError(f"Unknown versions “{value}”. Use one of {known}.") from exc
+        raise UsageError(
+            "Unknown versions “{value}”. Use one of {known}.", value=value, known=known
+        ) from exc
 
 
 def _read_variants(options: dict[str, Any]) -> Variants:
@@ -209,7 +218,7 @@ def _read_variants(options: dict[str, Any]) -> Variants:
         return Variants(value)
     except ValueError as exc:
         known = ", ".join(Variants)
-        raise UsageError(f'"variants" must be true, false or one of {known}.') from exc
+        raise UsageError('"variants" must be true, false or one of {known}.', known=known) from exc
 
 
 def _read_order(options: dict[str, Any], default: Order) -> Order:
@@ -220,4 +229,6 @@ def _read_order(options: dict[str, Any], default: Order) -> Order:
         return Order(value)
     except ValueError as exc:
         known = ", ".join(order.value for order in Order)
-        raise UsageError(f"Unknown sort order “{value}”. Use one of {known}.") from exc
+        raise UsageError(
+            "Unknown sort order “{value}”. Use one of {known}.", value=value, known=known
+        ) from exc

@@ -80,7 +80,11 @@ def compare_sources(engine: Engine, query: Query, names: Sequence[str], limit: i
     if two names match the same one.
     """
     if len(names) > MAX_NAMES:
-        raise UsageError(f"{len(names):,} sources, more than {MAX_NAMES}. Compare fewer.")
+        raise UsageError(
+            "{count:,} sources, more than {max_names}. Compare fewer.",
+            count=len(names),
+            max_names=MAX_NAMES,
+        )
     filters = [name_contains(NameField.SOURCE, name) for name in names]
     matching = _matching_sources(engine, names, filters)
     nodes = [And((query.root, node)) for node in filters]
@@ -107,13 +111,16 @@ def _matching_sources(
         sources = dict(page.facets["source"])
         if not sources:
             raise UsageError(
-                f"No source name contains “{name}”. newsgrep stats --json lists all sources."
+                "No source name contains “{name}”. newsgrep stats --json lists all sources.",
+                name=name,
             )
         for source in sources:
             if source in taken:
                 raise UsageError(
-                    f"“{taken[source]}” and “{name}” both match the source “{source}”. "
-                    "Use longer names."
+                    "“{taken}” and “{name}” both match the source “{source}”. Use longer names.",
+                    taken=taken[source],
+                    name=name,
+                    source=source,
                 )
             taken[source] = name
         matching.append(sources)

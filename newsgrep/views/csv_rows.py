@@ -53,11 +53,13 @@ def choose_columns(rows: Iterable[Sequence[object]], columns: str) -> Iterator[S
     header = list(map(str, next(each)))
     known = ", ".join(header)
     if not names:
-        raise UsageError(f"--columns is empty. Choose from {known}.")
+        raise UsageError("--columns is empty. Choose from {known}.", known=known)
     for name in names:
         if name not in header:
             shown = truncate(one_line(name), 40)
-            raise UsageError(f"Unknown column “{shown}”. Choose from {known}.")
+            raise UsageError(
+                "Unknown column “{shown}”. Choose from {known}.", shown=shown, known=known
+            )
     chosen = [header.index(name) for name in names]
     yield names
     for row in each:

@@ -126,8 +126,10 @@ def _check_number(article: Article, number: int, last: int) -> None:
     if not 1 <= number <= last:
         has = f"versions 1 to {last}" if last > 1 else "one version"
         raise UsageError(
-            f"No version {number} of {article.id}: it has {has}. "
-            f"newsgrep history {article.id} lists them."
+            "No version {count} of {id}: it has {has}. newsgrep history {id} lists them.",
+            count=number,
+            id=article.id,
+            has=has,
         )
 
 

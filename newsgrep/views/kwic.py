@@ -168,8 +168,9 @@ def _limited(lines: Iterator[KwicLine]) -> Iterator[KwicLine]:
     for number, line in enumerate(lines):
         if number == MAX_SORTED:
             raise UsageError(
-                f"More than {MAX_SORTED:,} occurrences can be sorted by context only with -n. "
-                "Add it, or narrow the query."
+                "More than {max_sorted:,} occurrences can be sorted by context only with -n. "
+                "Add it, or narrow the query.",
+                max_sorted=MAX_SORTED,
             )
         yield line
 

@@ -65,11 +65,13 @@ def parse_columns(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip().lower())))
     known = ", ".join(COLUMNS)
     if not names:
-        raise UsageError(f"--columns is empty. Choose from {known}.")
+        raise UsageError("--columns is empty. Choose from {known}.", known=known)
     for name in names:
         if name not in _VALUES:
             shown = truncate(one_line(name), 40)
-            raise UsageError(f"Unknown column “{shown}”. Choose from {known}.")
+            raise UsageError(
+                "Unknown column “{shown}”. Choose from {known}.", shown=shown, known=known
+            )
     return names
 
 

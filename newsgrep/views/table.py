@@ -101,5 +101,7 @@ def _import(package: str, extra: str) -> Any:
         if exc.name != package:
             raise
         raise UsageError(
-            f'{package} is not installed. Install it: pip install "newsgrep[{extra}]"'
+            '{package} is not installed. Install it: pip install "newsgrep[{extra}]"',
+            package=package,
+            extra=extra,
         ) from exc

@@ -207,7 +207,11 @@ def make_timeline(
     a query without a text.
     """
     if len(queries) > MAX_SERIES:
-        raise UsageError(f"{len(queries)} queries, more than {MAX_SERIES}. Use fewer.")
+        raise UsageError(
+            "{count} queries, more than {max_series}. Use fewer.",
+            count=len(queries),
+            max_series=MAX_SERIES,
+        )
     counter = _Counter(engine, measure)
     dates: Counter[PartialDate] = Counter()
     for query in queries:

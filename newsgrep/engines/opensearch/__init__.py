@@ -101,9 +101,10 @@ class OpenSearchServer:
                 yield OpenSearchEngine(client, new)
                 if _state(client, find_index(client)) != state:
                     raise ServerProblem(
-                        f"Another process has written to the index {client.address.name} "
+                        "Another process has written to the index {name} "
                         "meanwhile, so it was not replaced. Run the command again when no other "
-                        "process is writing."
+                        "process is writing.",
+                        name=client.address.name,
                     )
                 switch_to(client, new, current)
             except BaseException:
@@ -159,6 +160,7 @@ def _current_generation(client: Client) -> IndexGeneration:
     found = find_index(client)
     if found is None:
         raise IndexMissing(
-            f"No index {client.address.name} on the server. Create one with: newsgrep index PATH"
+            "No index {name} on the server. Create one with: newsgrep index PATH",
+            name=client.address.name,
         )
     return found

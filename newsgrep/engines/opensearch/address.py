@@ -65,8 +65,11 @@ def parse_address(url: str) -> OpenSearchAddress:
     if "@" in url:
         raise UsageError(
             "A server address must not contain a user or a password, because others can see it. "
-            f"Set {USER_VARIABLE} and {PASSWORD_VARIABLE} in the environment, and write "
-            f"{_ADDRESS_FORM}."
+            "Set {user_variable} and {password_variable} in the environment, and write "
+            "{address_form}.",
+            user_variable=USER_VARIABLE,
+            password_variable=PASSWORD_VARIABLE,
+            address_form=_ADDRESS_FORM,
         )
     if not re.fullmatch("[!-~]+", url):
         _reject_address("it contains a space or a character that is not ASCII")
@@ -134,4 +137,8 @@ def _parse_options(query: str) -> dict[str, int]:
 
 def _reject_address(problem: str) -> NoReturn:
     # Without a cause: urllib's messages repeat parts of the address.
-    raise UsageError(f"Invalid server address: {problem}. Write {_ADDRESS_FORM}.") from None
+    raise UsageError(
+        "Invalid server address: {problem}. Write {address_form}.",
+        problem=problem,
+        address_form=_ADDRESS_FORM,
+    ) from None

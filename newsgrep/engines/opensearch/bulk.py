@@ -121,8 +121,10 @@ class BulkRequests:
         if failed.status == _TOO_MANY_REQUESTS:
             return self._client.problem(StatusError(failed.status, failed.reason))
         return ServerProblem(
-            f"A shard of the index {self._name} accepts no articles ({failed.reason}). Check "
-            "the health of the server's cluster, and run the command again to complete it."
+            "A shard of the index {name} accepts no articles ({reason}). Check "
+            "the health of the server's cluster, and run the command again to complete it.",
+            name=self._name,
+            reason=failed.reason,
         )
 
     def _send_once(self, operations: list[BulkOperation]) -> Iterator[FailedOperation]:

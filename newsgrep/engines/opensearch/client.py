@@ -177,8 +177,10 @@ class Client:
                     tls = tls_context(credentials.ca)
                 except OSError as exc:
                     raise UsageError(
-                        f"The CA certificate file {credentials.ca} can't be used. Set "
-                        f"{CA_VARIABLE} to a file with certificates in PEM format."
+                        "The CA certificate file {ca} can't be used. Set "
+                        "{ca_variable} to a file with certificates in PEM format.",
+                        ca=credentials.ca,
+                        ca_variable=CA_VARIABLE,
                     ) from exc
             headers = {"Content-Type": "application/json", **_authorization(credentials)}
             self._open_connections = ServerConnections(address.host, address.port, tls, headers)
@@ -192,18 +194,23 @@ class Client:
         if isinstance(exc, TimeoutError):
             self.has_timed_out = True
             return ServerProblem(
-                f"{server} has not responded within {self.timeout:g} s. Try again when it is "
-                "less busy, or allow more with --timeout."
+                "{server} has not responded within {timeout:g} s. Try again when it is "
+                "less busy, or allow more with --timeout.",
+                server=server,
+                timeout=self.timeout,
             )
         if isinstance(exc, ResponseTooLarge):
             return ResponseOverflow(
-                f"{server} returned a response that is too large, which is not read. Check that it "
-                "is an OpenSearch server."
+                "{server} returned a response that is too large, which is not read. Check that it "
+                "is an OpenSearch server.",
+                server=server,
             )
         if isinstance(exc, (ResponseDamaged, NotAnObject)):
             return ServerProblem(
-                f"{server} returned an invalid response ({exc}). Check that it is an OpenSearch "
-                "server."
+                "{server} returned an invalid response ({reason}). Check that it is an OpenSearch "
+                "server.",
+                server=server,
+                reason=exc,
             )
         return ServerProblem(f"{server} {describe_failure(exc)}")
 

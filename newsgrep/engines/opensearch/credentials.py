@@ -64,20 +64,29 @@ def load_credentials(address: OpenSearchAddress) -> Credentials:
     ca = os.environ.get(CA_VARIABLE) or configured.get("ca")
     if ("user" in found) != ("password" in found) or ("user" in found and "token" in found):
         raise UsageError(
-            f"The credentials {where} must be a user and a password, or a token alone. Set "
-            f"{USER_VARIABLE} and {PASSWORD_VARIABLE}, or {TOKEN_VARIABLE}."
+            "The credentials {where} must be a user and a password, or a token alone. Set "
+            "{user_variable} and {password_variable}, or {token_variable}.",
+            where=where,
+            user_variable=USER_VARIABLE,
+            password_variable=PASSWORD_VARIABLE,
+            token_variable=TOKEN_VARIABLE,
         )
     if not re.fullmatch(r"[!-~]*", found.get("token", "")):
-        raise UsageError(f"The token {where} contains a space or a character that is not ASCII.")
+        raise UsageError(
+            "The token {where} contains a space or a character that is not ASCII.", where=where
+        )
     if found and not address.tls and not is_loopback(address.host):
         raise UsageError(
-            f"The credentials for {address.host} would be sent over the network unencrypted. "
-            "Use opensearch+https:// in the address."
+            "The credentials for {host} would be sent over the network unencrypted. "
+            "Use opensearch+https:// in the address.",
+            host=address.host,
         )
     if ca and not Path(ca).is_file():
         raise UsageError(
-            f"The CA certificate file {ca} does not exist. Set {CA_VARIABLE} to a file, or "
-            "leave it empty."
+            "The CA certificate file {ca} does not exist. Set {ca_variable} to a file, or "
+            "leave it empty.",
+            ca=ca,
+            ca_variable=CA_VARIABLE,
         )
     return Credentials(**found, ca=Path(ca) if ca else None)
 
@@ -96,22 +105,26 @@ def _configured_credentials(address: OpenSearchAddress) -> Mapping[str, str]:
             status = os.fstat(file.fileno())
             if status.st_mode & _GROUP_OR_OTHERS or status.st_uid not in {os.geteuid(), 0}:
                 raise UsageError(
-                    f"Other users can access the credentials in {path}. Run: chmod 600 {path} "
-                    "and change the password if someone may have read it."
+                    "Other users can access the credentials in {path}. Run: chmod 600 {path} "
+                    "and change the password if someone may have read it.",
+                    path=path,
                 )
             tables = tomllib.load(file)
     except FileNotFoundError:
         return {}
     except OSError as exc:
         raise UsageError(
-            f"The credentials in {path} can't be read ({exc.strerror}). Make it a file that you "
-            "can read, or delete it."
+            "The credentials in {path} can't be read ({reason}). Make it a file that you "
+            "can read, or delete it.",
+            path=path,
+            reason=exc.strerror,
         ) from exc
     except (ValueError, RecursionError):
         # Without the parser's message, which may quote a secret.
         raise UsageError(
-            f"The file {path} is not valid TOML. Write a table for each host, such as "
-            '["news.example"] with user = "…" and password = "…".'
+            "The file {path} is not valid TOML. Write a table for each host, such as "
+            '["news.example"] with user = "…" and password = "…".',
+            path=path,
         ) from None
     for host in (f"{address.host}:{address.port}", address.host):
         if host in tables:
@@ -126,7 +139,10 @@ def _host_table(table: object, path: Path, host: str) -> Mapping[str, str]:
         or not all(isinstance(value, str) for value in table.values())
     ):
         raise UsageError(
-            f'The table ["{host}"] in {path} may contain only the strings '
-            f"{', '.join(sorted(_CREDENTIAL_KEYS))}. Remove everything else."
+            'The table ["{host}"] in {path} may contain only the strings '
+            "{credential_keys}. Remove everything else.",
+            host=host,
+            path=path,
+            credential_keys=", ".join(sorted(_CREDENTIAL_KEYS)),
         )
     return table

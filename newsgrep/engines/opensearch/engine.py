@@ -114,8 +114,8 @@ class OpenSearchEngine:
         found = find_index(self._client)
         if found is None:
             raise IndexMissing(
-                f"The index {self._names.name} is no longer on the server. Create one with: "
-                "newsgrep index PATH"
+                "The index {name} is no longer on the server. Create one with: newsgrep index PATH",
+                name=self._names.name,
             )
         self._generation, self._names = found, found.names
 
@@ -240,6 +240,8 @@ class OpenSearchEngine:
             yield
         except DamagedData as exc:
             raise IndexDamaged(
-                f"The index {self._names.name} on the server is damaged ({exc}): newsgrep doctor "
-                "--fix saves what can be read, or restore a snapshot of the server."
+                "The index {name} on the server is damaged ({reason}): newsgrep doctor "
+                "--fix saves what can be read, or restore a snapshot of the server.",
+                name=self._names.name,
+                reason=exc,
             ) from exc

@@ -50,8 +50,9 @@ def refresh(client: Client, names: IndexNames) -> None:
     response = client.request("POST", f"/{names.all_indices}/_refresh")
     if integer(response, "_shards", "failed"):
         raise ServerProblem(
-            f"Shards of the index {names.name} can't be refreshed. Check the cluster health of "
-            "the server, and run the command again."
+            "Shards of the index {name} can't be refreshed. Check the cluster health of "
+            "the server, and run the command again.",
+            name=names.name,
         )
 
 
@@ -94,12 +95,14 @@ def find_index(client: Client) -> IndexGeneration | None:
     manifests = [each.get(MANIFEST_KEY) for each in found]
     if not response or None in generations or None in manifests:
         raise IndexDamaged(
-            f"The index {name} on the server was not created by newsgrep. Choose another name."
+            "The index {name} on the server was not created by newsgrep. Choose another name.",
+            name=name,
         )
     if len(generations) > 1 or any(each != manifests[0] for each in manifests):
         raise IndexDamaged(
-            f"The index {name} on the server is a mixture of several generations. Restore a "
-            "snapshot of the server, or create an index with another name."
+            "The index {name} on the server is a mixture of several generations. Restore a "
+            "snapshot of the server, or create an index with another name.",
+            name=name,
         )
     names = IndexNames(name, generations.pop() or 0)
     return IndexGeneration(client, names, mapping(manifests[0]), set(response))
@@ -116,7 +119,8 @@ def create_index(client: Client, manifest: Mapping[str, object]) -> IndexGenerat
         found = find_index(client)
     if found is None or found.manifest != manifest:
         raise IndexMismatch(
-            f"There is another index {client.address.name} on the server. Choose another name."
+            "There is another index {name} on the server. Choose another name.",
+            name=client.address.name,
         )
     return found
 
@@ -202,7 +206,8 @@ def _create_year_indices(generation: IndexGeneration, missing: list[str]) -> Non
         for index in missing:
             client.request("DELETE", f"/{index}", ignored=(404,))
         raise ServerProblem(
-            f"The index {names.name} was replaced by another process. Run the command again."
+            "The index {name} was replaced by another process. Run the command again.",
+            name=names.name,
         )
 
 
@@ -241,8 +246,10 @@ def _put_index(client: Client, names: IndexNames, index: str, body: dict[str, An
     response = client.request("PUT", f"/{index}", body, ignored=(400,))
     if "error" in response and not _already_exists(response):
         raise ServerProblem(
-            f"The index {names.name} can't be created on the server "
-            f"({error_reason(response['error'])}). Choose another name, or see the server's log."
+            "The index {name} can't be created on the server "
+            "({response}). Choose another name, or see the server's log.",
+            name=names.name,
+            response=error_reason(response["error"]),
         )
 
 
@@ -295,7 +302,7 @@ def _index_stats(client: Client, names: IndexNames, metric: str, level: str) -> 
     if "error" in response:
         # If it was deleted and not replaced, the same command says so.
         raise ServerProblem(
-            f"The index {names.name} was replaced or deleted by another process. Run the command "
-            "again."
+            "The index {name} was replaced or deleted by another process. Run the command again.",
+            name=names.name,
         )
     return mapping(response, "indices")

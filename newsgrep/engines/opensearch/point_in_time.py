@@ -169,6 +169,7 @@ def _reject_partial(response: JsonObject) -> None:
     if failed or response.get("timed_out"):
         reason = f"{failed} shards did not respond" if failed else "it timed out"
         raise ServerProblem(
-            f"The server has searched only part of the index ({reason}). Check the health of its "
-            "cluster, and try again."
+            "The server has searched only part of the index ({reason}). Check the health of its "
+            "cluster, and try again.",
+            reason=reason,
         )

@@ -36,8 +36,9 @@ def parse_object(body: bytes) -> JsonObject:
     """
     if sum(map(body.count, (b",", b"[", b"{"))) > MAX_VALUES:
         raise ServerProblem(
-            f"The server returned a response with more than {MAX_VALUES:,} values, which is not "
-            "read. Check that it is an OpenSearch server."
+            "The server returned a response with more than {max_values:,} values, which is not "
+            "read. Check that it is an OpenSearch server.",
+            max_values=MAX_VALUES,
         )
     try:
         value = json.loads(body)
@@ -105,6 +106,8 @@ def _follow(value: object, path: tuple[str, ...]) -> object:
 def invalid(path: tuple[str, ...], wanted: str) -> ServerProblem:
     """Return the error for a value that is not what is ``wanted``."""
     return ServerProblem(
-        f"The server returned an invalid response ({'.'.join(path) or 'a value'} is not {wanted}). "
-        "Check that it is an OpenSearch server."
+        "The server returned an invalid response ({path} is not {wanted}). "
+        "Check that it is an OpenSearch server.",
+        path=".".join(path) or "a value",
+        wanted=wanted,
     )

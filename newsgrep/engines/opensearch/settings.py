@@ -66,8 +66,9 @@ def read_settings(client: Client, target: str) -> dict[str, SettingsState]:
     )
     if "error" in response:
         raise IndexMissing(
-            f"The index {target.partition('.')[0]} is no longer on the server, or was replaced by "
-            "another process. Run the command again."
+            "The index {value} is no longer on the server, or was replaced by "
+            "another process. Run the command again.",
+            value=target.partition(".")[0],
         )
     return {index: _settings_state(index, each) for index, each in response.items()}
 

@@ -122,8 +122,10 @@ def _start_reading(folder: Path, first: int) -> subprocess.Popen[bytes]:
 def _not_started(reason: str) -> IndexProblem:
     return IndexProblem(
         "Damaged parts of the index can only be read by another process, which can't be started "
-        f"({reason}), and nothing was changed: make sure that {sys.executable or 'Python'} can be "
-        "run, and run the command again."
+        "({reason}), and nothing was changed: make sure that {executable} can be "
+        "run, and run the command again.",
+        reason=reason,
+        executable=sys.executable or "Python",
     )
 
 

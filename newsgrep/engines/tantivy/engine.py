@@ -180,7 +180,9 @@ def open_engine(folder: Path, create: bool) -> TantivyEngine:
         folder.mkdir(parents=True, exist_ok=True)
         create_index(folder)
     if not folder.is_dir():
-        raise IndexMissing(f"No index in {folder}. Create one with: newsgrep index PATH")
+        raise IndexMissing(
+            "No index in {folder}. Create one with: newsgrep index PATH", folder=folder
+        )
     return TantivyEngine(folder)
 
 

@@ -95,13 +95,21 @@ def translate_errors(folder: Path) -> Iterator[None]:
             raise error from exc
         reason = " ".join(str(exc).split()) or type(exc).__name__
         raise IndexDamaged(
-            f"The index in {folder} is damaged ({reason}): {DAMAGE_REMEDY}."
+            "The index in {folder} is damaged ({reason}): {damage_remedy}.",
+            folder=folder,
+            reason=reason,
+            damage_remedy=DAMAGE_REMEDY,
         ) from exc
     except BaseException as exc:
         # Damaged bytes may also cause a panic in Rust, whose class can't be imported.
         if not is_panic(exc):
             raise
-        raise IndexDamaged(f"The index in {folder} is damaged ({exc}): {DAMAGE_REMEDY}.") from exc
+        raise IndexDamaged(
+            "The index in {folder} is damaged ({reason}): {damage_remedy}.",
+            folder=folder,
+            reason=exc,
+            damage_remedy=DAMAGE_REMEDY,
+        ) from exc
 
 
 def is_panic(exc: BaseException) -> bool:
@@ -253,8 +261,9 @@ def _filled_folder(fill: Callable[[Path], None]) -> tuple[Path, int]:
             return folder, lock
     reasons = ", ".join(dict.fromkeys(each.strerror or str(each) for each in problems))
     raise InputError(
-        f"No temporary folder can be created ({reasons}): set TMPDIR to a folder in which you can "
-        "create files."
+        "No temporary folder can be created ({reasons}): set TMPDIR to a folder in which you can "
+        "create files.",
+        reasons=reasons,
     ) from problems[-1]
 
 

@@ -139,8 +139,9 @@ def salvage(folder: Path) -> Iterator[Stored | Unreadable]:
     last = next(sources, None)
     if last is None:
         raise IndexDamaged(
-            f"Nothing can be recovered from {folder}: its commit files are missing or damaged. "
-            "Delete the folder of the index and index again."
+            "Nothing can be recovered from {folder}: its commit files are missing or damaged. "
+            "Delete the folder of the index and index again.",
+            folder=folder,
         )
     seen: set[tuple[bool, str]] = set()
     lost: list[tuple[str, str | None]] = [] if last.is_last else [("", None)]

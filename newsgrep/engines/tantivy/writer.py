@@ -167,8 +167,10 @@ def translate_write_errors(folder: Path) -> Iterator[None]:
             raise error from exc
         reason = " ".join(str(exc).split())
         raise IndexProblem(
-            f"tantivy stopped writing to the index in {folder} ({reason}), which is as it was "
-            "before: run the command again."
+            "tantivy stopped writing to the index in {folder} ({reason}), which is as it was "
+            "before: run the command again.",
+            folder=folder,
+            reason=reason,
         ) from exc
 
 

@@ -208,7 +208,9 @@ def open_engine(folder: Path, create: bool) -> WhooshEngine:
         with commits.lock():
             commits.create({}, describe_segments(()))
     if not folder.is_dir():
-        raise IndexMissing(f"There is no index in {folder}: make one with newsgrep index PATH.")
+        raise IndexMissing(
+            "There is no index in {folder}: make one with newsgrep index PATH.", folder=folder
+        )
     return WhooshEngine(folder)
 
 

@@ -73,8 +73,11 @@ def check_version(installed: tuple[int, ...]) -> None:
         major, minor = SUPPORTED_VERSION
         found = ".".join(map(str, installed))
         raise UsageError(
-            f"newsgrep needs whoosh3 {major}.{minor}, but version {found} is installed. Install "
-            f'it with: pip install "whoosh3=={major}.{minor}.*"'
+            "newsgrep needs whoosh3 {major}.{minor}, but version {found} is installed. Install "
+            'it with: pip install "whoosh3=={major}.{minor}.*"',
+            major=major,
+            minor=minor,
+            found=found,
         )
 
 

@@ -157,8 +157,9 @@ def salvage(folder: Path) -> Iterator[Stored | Unreadable]:
     commits = list(_commits(folder))
     if not commits:
         raise IndexDamaged(
-            f"Nothing can be recovered from {folder}: its commit files are missing or damaged. "
-            "Delete the folder of the index and index again."
+            "Nothing can be recovered from {folder}: its commit files are missing or damaged. "
+            "Delete the folder of the index and index again.",
+            folder=folder,
         )
     last, *previous = commits
     for item in _salvage_commit(last):

@@ -59,7 +59,8 @@ def read_fields(raw: RawFile, identity: str | None = None) -> RawArticle:
     if not body and not (stated.get("title") and may_have_text(keys, wanted)):
         listed = ", ".join(name[:_MAX_NAME] for name in list(values)[:_MAX_LISTED])
         raise NoArticle(
-            f"no field has the text of an article; name one with --map body=FIELD. Fields: {listed}"
+            "no field has the text of an article; name one with --map body=FIELD. Fields: {listed}",
+            listed=listed,
         )
     fields = {_FRONT_MATTER_KEYS[field]: _texts(field, value) for field, value in stated.items()}
     front_matter = FrontMatter(fields, fetched=_moment(chosen["fetched"]))
@@ -130,7 +131,7 @@ def parse_object(data: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as exc:
         what = "nested too deeply" if isinstance(exc, RecursionError) else "a number is too long"
         what = exc.msg if isinstance(exc, json.JSONDecodeError) else what
-        raise NoArticle(f"not valid JSON ({what})") from exc
+        raise NoArticle("not valid JSON ({what})", what=what) from exc
     if not isinstance(value, dict):
         raise NoArticle("not a JSON object")
     return value

@@ -346,13 +346,19 @@ def _load_declared(name: str, value: str, load: Callable[[], object]) -> RecordF
         found = load()
     except Exception as exc:
         raise UsageError(
-            f"The format {name} ({value}) cannot be loaded: {type(exc).__name__}: {exc}. "
-            "Update or uninstall the package that declares it."
+            "The format {name} ({value}) cannot be loaded: {name2}: {reason}. "
+            "Update or uninstall the package that declares it.",
+            name=name,
+            value=value,
+            name2=type(exc).__name__,
+            reason=exc,
         ) from exc
     if not isinstance(found, RecordFormat):
         raise UsageError(
-            f"The format {name} ({value}) is not a RecordFormat. "
-            "Update or uninstall the package that declares it."
+            "The format {name} ({value}) is not a RecordFormat. "
+            "Update or uninstall the package that declares it.",
+            name=name,
+            value=value,
         )
     return found
 

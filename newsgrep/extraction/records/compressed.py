@@ -172,12 +172,14 @@ class _Decompressed(io.RawIOBase):
         except DAMAGE as exc:
             raise_system_error(exc)
             raise DamagedData(
-                f"the compressed data is damaged after {self._count:,} bytes of its content"
+                "the compressed data is damaged after {count:,} bytes of its content",
+                count=self._count,
             ) from exc
         self._count += len(data)
         if self._count > _FREE_BYTES and self._count > self._raw.count * _MAX_RATIO:
             raise TooMuchData(
-                f"more than {_MAX_RATIO} times its size when it is decompressed: not read further"
+                "more than {max_ratio} times its size when it is decompressed: not read further",
+                max_ratio=_MAX_RATIO,
             )
         buffer[: len(data)] = data
         return len(data)

@@ -47,7 +47,7 @@ def read(source: Source, options: ReadOptions) -> Records:  # noqa: ARG001  (the
             parse_xml(package.read(_FOOTNOTES), body)
         fields = _metadata(package.read(_CORE)) if _CORE in package else {}
     if not body.found:
-        raise NoArticle(f"{_WHAT} without text")
+        raise NoArticle("{what} without text", what=_WHAT)
     if body.title and "title" not in fields:
         fields["title"] = body.title
     fields["text"] = "\n\n".join(body.found)

@@ -142,7 +142,7 @@ def _text(message: Message) -> tuple[str, str, tuple[str, ...]]:
         return "html", max(shown["text/html"], key=len), unique
     if not shown["text/plain"]:
         why = f"{len(attached)} attachments and no text" if attached else "no text"
-        raise NoArticle(f"a message with {why}")
+        raise NoArticle("a message with {why}", why=why)
     return "text", "\n\n".join(shown["text/plain"]), unique
 
 

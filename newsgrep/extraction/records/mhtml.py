@@ -62,7 +62,7 @@ def read(source: Source, options: ReadOptions) -> Records:  # noqa: ARG001  (the
     page = _page(message)
     if page is None:
         kinds = "cut off" if is_cut_off(message) else "without a page"
-        raise NoArticle(f"a file in MHTML that is {kinds}")
+        raise NoArticle("a file in MHTML that is {kinds}", kinds=kinds)
     is_last = list(parts(message))[-1] is page
     notes = ("the page is cut off",) if is_last and is_cut_off(message) else ()
     yield Record(

@@ -37,19 +37,23 @@ class Package:
         """Return a member; raises :class:`~newsgrep.errors.NoArticle` if it cannot be read."""
         info = self._members.get(name)
         if info is None:
-            raise NoArticle(f"{name} is missing in it")
+            raise NoArticle("{name} is missing in it", name=name)
         if info.flag_bits & 1:
-            raise NoArticle(f"{name} in it is encrypted")
+            raise NoArticle("{name} in it is encrypted", name=name)
         if info.file_size > MAX_RECORD_BYTES:
-            raise NoArticle(f"{name} in it is larger than 64M")
+            raise NoArticle("{name} in it is larger than 64M", name=name)
         if info.file_size > max(info.compress_size * _MAX_RATIO, _FREE_BYTES):
-            raise NoArticle(f"{name} in it is more than {_MAX_RATIO} times its compressed size")
+            raise NoArticle(
+                "{name} in it is more than {max_ratio} times its compressed size",
+                name=name,
+                max_ratio=_MAX_RATIO,
+            )
         try:
             with self._archive.open(info) as stream:
                 return stream.read(info.file_size + 1)
         except DAMAGE as exc:
             raise_system_error(exc)
-            raise NoArticle(f"{name} in it is damaged") from exc
+            raise NoArticle("{name} in it is damaged", name=name) from exc
 
 
 @contextmanager
@@ -63,7 +67,7 @@ def open_package(source: Source, what: str) -> Iterator[Package]:
             archive = zipfile.ZipFile(_seekable(stream, what))
         except DAMAGE as exc:
             raise_system_error(exc)
-            raise NoArticle(f"{what} that is damaged or cut off") from exc
+            raise NoArticle("{what} that is damaged or cut off", what=what) from exc
         with archive:
             try:
                 yield Package(archive)
@@ -76,7 +80,7 @@ def _seekable(stream: BinaryIO, what: str) -> BinaryIO:
         return stream
     data = stream.read(MAX_RECORD_BYTES + 1)
     if len(data) > MAX_RECORD_BYTES:
-        raise NoArticle(f"{what} of more than 64M inside of another file")
+        raise NoArticle("{what} of more than 64M inside of another file", what=what)
     return io.BytesIO(data)
 
 

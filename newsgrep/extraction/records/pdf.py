@@ -45,7 +45,9 @@ def read(source: Source, options: ReadOptions) -> Records:  # noqa: ARG001  (the
     empty = [number for number, lines in enumerate(pages, 1) if not lines]
     if len(empty) == len(pages):
         raise NoArticle(
-            f"{_WHAT} without text: its {len(pages):,} pages are pictures, which are not read"
+            "{what} without text: its {count:,} pages are pictures, which are not read",
+            what=_WHAT,
+            count=len(pages),
         )
     if empty:
         notes.append(f"no text on {_list_pages(empty)}, which may be scanned")
@@ -66,7 +68,7 @@ def _seekable(stream: BinaryIO) -> BinaryIO:
         return stream
     data = stream.read(MAX_RECORD_BYTES + 1)
     if len(data) > MAX_RECORD_BYTES:
-        raise NoArticle(f"{_WHAT} of more than 64M inside of another file")
+        raise NoArticle("{what} of more than 64M inside of another file", what=_WHAT)
     return io.BytesIO(data)
 
 

@@ -87,7 +87,9 @@ def read_records(
         yield from found.read(source, options)
     elif codec := codec_of(head):
         if nesting > _MAX_NESTING:
-            raise NoArticle(f"archives nested more than {_MAX_NESTING} deep")
+            raise NoArticle(
+                "archives nested more than {max_nesting} deep", max_nesting=_MAX_NESTING
+            )
         inner = decompressed(source, codec)
         options = replace(options, report=options.report.inner())
         yield from read_records(inner, options, default_format=default_format, nesting=nesting + 1)
@@ -129,7 +131,7 @@ _OFFSET: Final = re.compile("@[0-9]{1,18}")
 
 def _read_archive(source: Source, head: bytes, options: ReadOptions, nesting: int) -> Records:
     if nesting > _MAX_NESTING:
-        raise NoArticle(f"archives nested more than {_MAX_NESTING} deep")
+        raise NoArticle("archives nested more than {max_nesting} deep", max_nesting=_MAX_NESTING)
 
     def read_member(member: Source, options: ReadOptions) -> Records:
         return read_records(member, options, nesting=nesting + 1)

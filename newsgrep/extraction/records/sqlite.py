@@ -55,7 +55,9 @@ def read(source: Source, options: ReadOptions) -> Records:
                 yield from read_rows(connection, options, size, damage)
         except sqlite3.DatabaseError as exc:
             raise NoArticle(
-                f"an SQLite database that is damaged or encrypted ({exc}){damage}"
+                "an SQLite database that is damaged or encrypted ({reason}){damage}",
+                reason=exc,
+                damage=damage,
             ) from exc
 
 

@@ -57,7 +57,8 @@ def read_tables(
     if not chosen:
         raise NoArticle(
             "no table has a title and a text; name the columns with --map title=COLUMN,body=COLUMN "
-            f"or use --sql QUERY. Tables: {_list(tables)}"
+            "or use --sql QUERY. Tables: {tables}",
+            tables=_list(tables),
         )
     options.report.others.update(f"table {each.name}" for each in tables if each not in chosen)
     for table in chosen:
@@ -85,9 +86,13 @@ def read_query(
     try:
         rows = connection.execute(options.query or "")
     except (sqlite3.Error, sqlite3.Warning) as exc:
-        raise NoArticle(f"--sql: {exc}. Use one SELECT statement. Tables: {tables}") from exc
+        raise NoArticle(
+            "--sql: {reason}. Use one SELECT statement. Tables: {tables}", reason=exc, tables=tables
+        ) from exc
     if rows.description is None:
-        raise NoArticle(f"--sql: no columns. Use one SELECT statement. Tables: {tables}")
+        raise NoArticle(
+            "--sql: no columns. Use one SELECT statement. Tables: {tables}", tables=tables
+        )
     yield from _numbered(rows, [name for name, *_ in rows.description], "#", None)
 
 

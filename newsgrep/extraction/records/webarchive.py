@@ -45,7 +45,7 @@ def read(source: Source, options: ReadOptions) -> Records:  # noqa: ARG001  (the
         raise NoArticle("a .webarchive without a page")
     kind = page.get("WebResourceMIMEType", "text/html")
     if kind not in _PAGE_TYPES:
-        raise NoArticle(f"a .webarchive of {str(kind)[:80]}, not of a page")
+        raise NoArticle("a .webarchive of {kind}, not of a page", kind=str(kind)[:80])
     url, charset = page.get("WebResourceURL"), page.get("WebResourceTextEncodingName")
     yield Record(
         "",
