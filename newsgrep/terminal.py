@@ -180,6 +180,24 @@ def truncate(text: str, width: int) -> str:
     return fitting_prefix(text, width - 1) + _ELLIPSIS if width > 0 else ""
 
 
+def shorten_path(path: str, width: int) -> str:
+    """Return ``path`` in at most ``width`` cells: folders are left out first, then its middle.
+
+    >>> shorten_path("/archive/2024/05/渡轮停航.md", 23), shorten_path("渡轮停航.md", 8)
+    ('/archive/…/渡轮停航.md', '渡…航.md')
+    """
+    if display_width(path) <= width:
+        return path
+    *folders, name = path.split("/")
+    for count in range(len(folders) - 1, 0, -1):
+        shown = "/".join((*folders[:count], _ELLIPSIS, name))
+        if display_width(shown) <= width and any(folders[:count]):
+            return shown
+    room = width - display_width(_ELLIPSIS)
+    end = fitting_suffix(name, min(max(room // 3, display_width(name[-4:])), room))
+    return fitting_prefix(name, room - display_width(end)) + _ELLIPSIS + end if room > 0 else ""
+
+
 def pad(text: str, width: int, *, right: bool = False) -> str:
     """Return ``text`` filled with spaces to ``width`` cells; ``right`` aligns it to the right."""
     spaces = " " * (width - display_width(text))
@@ -421,12 +439,14 @@ class StyledLine(NamedTuple):
     """Texts that follow each other on one line, ``indent`` cells from the left edge.
 
     Rows of a wrapped line keep the indent. ``label`` is printed in the indent of the first row
-    and must not be wider than it.
+    and must not be wider than it. With ``path``, the number of a piece that is a path, a line
+    that is too wide is not wrapped: its path is shortened.
     """
 
     pieces: Sequence[StyledText] = ()
     indent: int = 0
     label: str = ""
+    path: int | None = None
 
 
 def highlight(
@@ -460,13 +480,25 @@ def format_colored(lines: Iterable[StyledLine], *, wrap: bool) -> Iterator[str]:
     The caller decides whether colour is wanted (NO_COLOR, TERM, ``--color``).
     """
     width = _terminal_width() if wrap else None
-    for number, line in enumerate(lines, 1):
+    for number, each in enumerate(lines, 1):
+        line = fit_path(each, width) if width else each
         text = "".join(piece.text for piece in line.pieces)
         rows = wrap_line(text, line.indent, width) if width else [(0, len(text.rstrip()))]
         for start, stop in rows:
             label = "" if start else line.label
             before = _apply_style(label.ljust(line.indent), "dim")
             yield before + _format_range(line.pieces, start, stop, number) if stop > start else ""
+
+
+def fit_path(line: StyledLine, width: int) -> StyledLine:
+    """Return ``line`` with its path shortened, if that is needed to fit into one row."""
+    if line.path is None:
+        return line
+    others = sum(display_width(each.text) for at, each in enumerate(line.pieces) if at != line.path)
+    pieces = list(line.pieces)
+    room = max(width - line.indent - others, _MIN_WIDTH)
+    pieces[line.path] = pieces[line.path]._replace(text=shorten_path(pieces[line.path].text, room))
+    return line._replace(pieces=pieces)
 
 
 def wrap_line(text: str, indent: int, width: int) -> list[tuple[int, int]]:

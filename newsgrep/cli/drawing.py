@@ -18,7 +18,16 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from newsgrep.terminal import Screen, StyledLine, bar, display_width, one_line, sanitize, wrap_line
+from newsgrep.terminal import (
+    Screen,
+    StyledLine,
+    bar,
+    display_width,
+    fit_path,
+    one_line,
+    sanitize,
+    wrap_line,
+)
 from newsgrep.views.stats import MAX_SOURCES, IndexStats, figures
 
 _STYLES: Final = {
@@ -39,7 +48,8 @@ _BESIDE_BAR: Final = 31
 
 def draw_lines(lines: Iterable[StyledLine], width: int) -> Iterator[str]:
     """Yield rows of at most ``width`` cells, with terminal codes, for each of ``lines``."""
-    for line in lines:
+    for each in lines:
+        line = fit_path(each, width)
         text = Text()
         for piece in line.pieces:
             link = Style(link=sanitize(piece.link)) if piece.link else Style()

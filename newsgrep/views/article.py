@@ -152,9 +152,15 @@ def display_file_date(article: Article) -> str:
     return f"file of {article.file_time[:10]}" if article.file_time else ""
 
 
-def short_id_and_path(article: Article) -> StyledText:
-    """Return the start of the id, by which commands accept the article, and the path."""
-    return StyledText(f"{article.id[:SHORT_ID]}  {display_path(article.path)}", "dim")
+def id_and_path_line(article: Article, indent: int, mark: str = "") -> StyledLine:
+    """Return the start of the id, by which commands accept the article, the path and a ``mark``."""
+    pieces = [
+        StyledText(f"{article.id[:SHORT_ID]}  ", "dim"),
+        StyledText(display_path(article.path), "dim"),
+    ]
+    if mark:
+        pieces.append(StyledText(f"  {mark}", "mark"))
+    return StyledLine(pieces, indent, path=1)
 
 
 def display_path(path: str) -> str:

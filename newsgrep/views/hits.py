@@ -24,7 +24,7 @@ from newsgrep.terminal import (
     truncate,
 )
 from newsgrep.views import SCHEMA_VERSION, FilePath
-from newsgrep.views.article import byline_pieces, metadata_object, short_id_and_path, web_link
+from newsgrep.views.article import byline_pieces, id_and_path_line, metadata_object, web_link
 
 if TYPE_CHECKING:
     from newsgrep.query.parser import Query
@@ -125,8 +125,7 @@ def hit_lines(
     for snippet in hit.snippets:
         yield StyledLine(_snippet_pieces(snippet), indent)
     yield from notes
-    mark = [StyledText("  file not found", "mark")] if gone else []
-    yield StyledLine([short_id_and_path(article), *mark], indent)
+    yield id_and_path_line(article, indent, "file not found" if gone else "")
 
 
 def result_object(result: SearchResult) -> dict[str, Any]:

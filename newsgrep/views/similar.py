@@ -20,7 +20,7 @@ from newsgrep.models import Article, Hit
 from newsgrep.query.ast import Operator, Terms
 from newsgrep.terminal import Screen, StyledLine, StyledText, highlight, one_line
 from newsgrep.views import SCHEMA_VERSION
-from newsgrep.views.article import byline_pieces, metadata_object, short_id_and_path
+from newsgrep.views.article import byline_pieces, id_and_path_line, metadata_object
 from newsgrep.views.hits import CSV_COLUMNS, csv_cells
 from newsgrep.views.table import Table
 
@@ -166,7 +166,7 @@ def to_text(similar: SimilarArticles, _: Screen) -> Iterator[StyledLine]:
             yield StyledLine(byline, indent)
         shared = one_line("、".join(each.shared_terms))
         yield StyledLine([StyledText("both: ", "dim"), StyledText(shared)], indent)
-        yield StyledLine([short_id_and_path(article)], indent)
+        yield id_and_path_line(article, indent)
         yield StyledLine()
 
 
