@@ -316,6 +316,18 @@ def format_bytes(count: int) -> str:
     return f"{size:.1f} GB"
 
 
+_MINUTE: Final = 60
+
+
+def format_duration(seconds: float) -> str:
+    """Return a time: ``4.2 s``, ``6 min 53 s`` or ``1 h 02 min``."""
+    if seconds < _MINUTE:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), _MINUTE)
+    hours, minutes = divmod(minutes, _MINUTE)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
 def bar(value: float, most: float, width: int, *, blocks: bool) -> str:
     """Return a horizontal bar for ``value``, ``width`` cells for ``most``, without padding.
 

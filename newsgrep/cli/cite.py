@@ -15,7 +15,7 @@ import click
 
 from newsgrep._io import encode_json
 from newsgrep.analysis.fold import fold
-from newsgrep.cli.named import find_articles
+from newsgrep.cli.named import find_articles, searched_texts
 from newsgrep.cli.options import (
     Command,
     IndexOptions,
@@ -24,11 +24,11 @@ from newsgrep.cli.options import (
     indexes_option,
     pass_options,
 )
-from newsgrep.cli.output import last_search, print_message
+from newsgrep.cli.output import print_message
 from newsgrep.engines.base import Engine
-from newsgrep.errors import InputError, QueryError
+from newsgrep.errors import InputError
 from newsgrep.models import Article
-from newsgrep.query.ast import Field, TextNode, positive_texts
+from newsgrep.query.ast import Field, TextNode
 from newsgrep.query.match import find_matches
 from newsgrep.search.named import read_raw, split_locator
 from newsgrep.terminal import one_line, quote_path, write
@@ -141,7 +141,7 @@ def open_command(options: OpenOptions) -> int:
         if link:
             _open_address(link)
         else:
-            _open_file(article, _searched_texts(options))
+            _open_file(article, searched_texts(options))
     for message in missing:
         print_message(message)
     return 1 if missing else 0
@@ -156,14 +156,6 @@ def _open_address(link: str) -> None:
         raise InputError(
             "No browser was found. The address is printed above; set BROWSER to a program for it."
         )
-
-
-def _searched_texts(options: OpenOptions) -> list[TextNode]:
-    query = last_search(options.index).query
-    try:
-        return positive_texts(options.parse(query).root) if query else []
-    except QueryError:  # a regular expression, which was searched for as such
-        return []
 
 
 def _open_file(article: Article, texts: list[TextNode]) -> None:

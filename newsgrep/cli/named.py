@@ -9,12 +9,13 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from newsgrep.cli.options import QueryOptions
+from newsgrep.cli.options import IndexOptions, QueryOptions
 from newsgrep.cli.output import last_search
 from newsgrep.engines.base import Engine
-from newsgrep.errors import InputError, UsageError
+from newsgrep.errors import InputError, QueryError, UsageError
 from newsgrep.indexing.store import Index
 from newsgrep.models import SHORT_ID, Article
+from newsgrep.query.ast import TextNode, positive_texts
 from newsgrep.search import named
 from newsgrep.search.named import ADDRESS, ID, ID_START, NUMBER, describe_missing, split_locator
 from newsgrep.terminal import one_line, truncate
@@ -133,3 +134,17 @@ class FoundArticles(NamedTuple):
 
     articles: list[Article]
     missing: list[str]
+
+
+def is_hit_number(name: str) -> bool:
+    """Return whether ``name`` is the number of a hit, or a range of numbers."""
+    return bool(NUMBER.fullmatch(name) or _RANGE.fullmatch(name))
+
+
+def searched_texts(options: IndexOptions) -> list[TextNode]:
+    """Return the texts of the last search of the index, to highlight them or to jump to them."""
+    query = last_search(options.index).query
+    try:
+        return positive_texts(options.parse(query).root) if query else []
+    except QueryError:  # a regular expression, which was searched for as such
+        return []

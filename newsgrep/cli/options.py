@@ -29,6 +29,7 @@ from newsgrep.messages import language, localize
 from newsgrep.models import ARCHIVE_ZONE
 from newsgrep.query.ast import Versions
 from newsgrep.query.parser import Query, parse
+from newsgrep.query.warnings import split_word_notes
 from newsgrep.search.search import build_query
 from newsgrep.terminal import one_line, sanitize, truncate
 from newsgrep.views import CsvForm
@@ -150,6 +151,10 @@ class OutputOptions(Options):
         return sys.stdout.isatty() and not plain
 
 
+_FOR_PEOPLE: Final = frozenset((OutputFormat.TEXT, OutputFormat.CSV))
+"""Formats without ``parsed``, with which notes on the query are printed."""
+
+
 class QueryOptions(IndexOptions):
     """A query as typed, how to read it, and the filters that narrow it."""
 
@@ -215,6 +220,9 @@ class QueryOptions(IndexOptions):
         )
         for warning in query.warnings:
             click.echo(f"newsgrep: {sanitize(warning)}", err=True)
+        if getattr(self, "output", OutputFormat.TEXT) in _FOR_PEOPLE:
+            for note in split_word_notes(query.root):
+                click.echo(f"newsgrep: {sanitize(localize(note))}", err=True)
         return query
 
     def _calendar(self) -> Calendar | None:

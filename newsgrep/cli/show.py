@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from newsgrep.cli.named import find_articles, read_names
+from newsgrep.cli.named import find_articles, is_hit_number, read_names, searched_texts
 from newsgrep.cli.options import (
     Command,
     IndexOptions,
@@ -69,7 +69,9 @@ class ShowOptions(IndexOptions, OutputOptions):
 @click.argument(
     "names", metavar="ARTICLE...", nargs=-1, required=True, shell_complete=completing("article")
 )
-@click.option("--match", metavar="QUERY", default="", help="Highlight the matches of QUERY.")
+@click.option(
+    "--match", metavar="QUERY", default="", help="Highlight QUERY.  [default: the last search]"
+)
 @click.option("--all", "left_out", is_flag=True, help="Print the text that was left out, too.")
 @click.option(
     "--version",
@@ -103,6 +105,8 @@ def show_command(options: ShowOptions) -> int:
     texts = []
     if options.match:
         texts = positive_texts(options.parse(options.match).root)
+    elif all(map(is_hit_number, options.names)):
+        texts = searched_texts(options)
     with options.index.open() as engine:
         names = read_names(options.names, options.index)
         articles, missing = find_articles(engine, options.index, names)

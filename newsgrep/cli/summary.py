@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from newsgrep.extraction.records.base import list_others
 from newsgrep.indexing.outcomes import ListedFile, Outcome, UpdateSummary
 from newsgrep.indexing.plan import STREAM
-from newsgrep.terminal import count_noun, one_line
+from newsgrep.terminal import count_noun, format_duration, one_line
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import display_path
 
@@ -88,7 +88,8 @@ def summary_line(summary: UpdateSummary, index: str, *, reextract: bool = False)
     of_shard = f"of shard {summary.shard} " if summary.shard else ""
     return (
         f"{_count_seen(summary)} {of_shard}{seen}: {counts or nothing}{removed}{kept}; "
-        f"{count_noun(summary.articles, 'article')} in {one_line(index)}, {summary.seconds:.1f} s"
+        f"{count_noun(summary.articles, 'article')} in {one_line(index)}, "
+        f"{format_duration(summary.seconds)}"
     )
 
 

@@ -14,6 +14,7 @@ from typing import Final
 from newsgrep._io import table_lines
 from newsgrep.analysis.fold import fold
 from newsgrep.errors import closest
+from newsgrep.messages import Message, message
 from newsgrep.query.ast import And, DateRange, IdIs, Node, Not, Terms, describe, positive_texts
 from newsgrep.query.lexer import CHANGE_FIELD, FIELDS, Token, TokenKind
 
@@ -57,6 +58,11 @@ _COMMON_WORDS: Final = frozenset("的了是在和有不也就都与及或而着�
 """Words that occur in nearly every article."""
 
 
+_MAX_PARTS: Final = 4
+_MAX_SPLIT_WORD: Final = 10
+"""Terms and characters of a word; longer texts are sentences, which are rarely meant exactly."""
+
+
 def may_have_variants(root: Node) -> bool:
     """Return whether a word of the query may have other regional spellings.
 
@@ -65,6 +71,25 @@ def may_have_variants(root: Node) -> bool:
     words = " ".join(table_lines(__file__, "variants.txt")).split()
     literals = [text.literal for text in positive_texts(root) if isinstance(text, Terms)]
     return any(word in literal for literal in literals for word in words)
+
+
+def split_word_notes(root: Node) -> Iterator[Message]:
+    """Yield a sentence for each word that matches more than its writer may expect.
+
+    Such a word was cut into a few terms, one of them a single character, because it is not in the
+    dictionary: articles that contain the terms far apart match, too.
+    """
+    for text in positive_texts(root):
+        if not isinstance(text, Terms) or " " in text.literal:
+            continue
+        is_short = 1 < len(text.terms) <= _MAX_PARTS and len(text.literal) <= _MAX_SPLIT_WORD
+        if is_short and any(len(term) == 1 for term in text.terms):
+            yield message(
+                "“{word}” was searched for as {parts}. To match exactly this text, quote it: "
+                "'\"{word}\"'",
+                word=text.literal,
+                parts=f" {text.operator} ".join(text.terms),
+            )
 
 
 def query_warnings(tokens: Iterable[Token], root: Node) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ It uses an engine only as every search does, so that all engines return the same
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 from typing import Any, Final, NamedTuple
@@ -15,6 +15,7 @@ from newsgrep.analysis.document import LEAD_LENGTH
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import idf
 from newsgrep.analysis.segment import term_counts
+from newsgrep.analysis.words import placed_words
 from newsgrep.engines.base import Engine, EngineRequest, ScoredDoc, count_matches
 from newsgrep.models import Article, Hit
 from newsgrep.query.ast import Operator, Terms
@@ -87,8 +88,11 @@ def find_similar(engine: Engine, article: Article, limit: int = 10) -> SimilarAr
     page = engine.search(EngineRequest(query, limit=MAX_COMPARED + 1))
     candidates = [each for each in page.candidates if each.id != article.id][:MAX_COMPARED]
     texts = engine.folded_texts([each.id for each in candidates])
+    words = {
+        word.text for word in placed_words(fold(f"{article.title}\n{article.body[:_MAX_BODY]}"))
+    }
     compared = [
-        _compare(each, title, body, weights)
+        _compare(each, title, body, weights, words)
         for each, (title, body) in zip(candidates, texts, strict=True)
     ]
     best = sorted(compared, key=lambda each: -each[0].score)[:limit]
@@ -130,9 +134,13 @@ def salient_terms(engine: Engine, article: Article) -> dict[str, float]:
 
 
 def _compare(
-    candidate: ScoredDoc, title: str, body: str, weights: dict[str, float]
+    candidate: ScoredDoc,
+    title: str,
+    body: str,
+    weights: dict[str, float],
+    words: Container[str],
 ) -> tuple[ScoredDoc, tuple[str, ...]]:
-    """Return the candidate with its similarity as the score, and the best shared terms."""
+    """Return the candidate with its similarity as the score, and the best shared ``words``."""
     body = body[:_MAX_BODY]
     shared = {
         term: weight * (1 + (term in title))
@@ -140,7 +148,9 @@ def _compare(
         if term in body or term in title
     }
     score = candidate.score * sum(shared.values()) / math.sqrt(len(body) + _LENGTH_OFFSET)
-    return ScoredDoc(candidate.id, score), _best_shared(shared)
+    return ScoredDoc(candidate.id, score), _best_shared(
+        {term: weight for term, weight in shared.items() if term in words}
+    )
 
 
 def _best_shared(shared: dict[str, float]) -> tuple[str, ...]:

@@ -61,6 +61,19 @@ def test_show_match_highlights(seeds: Cli) -> None:
     assert "Unclosed quote" in seeds("show", "x", "--match", '"联合', status=2).err
 
 
+def test_show_by_number_highlights_the_last_search(seeds: Cli) -> None:
+    seeds("search", "联合声明")
+    ran = seeds("show", "1", "--color", "always")
+    assert "\x1b[1;31m联合声明\x1b[0m" in ran.out
+    assert "\x1b[1;31m" not in seeds("show", "seeds/tram-line-4.html", "--color", "always").out
+    ran = seeds("show", "1-2", "--match", "湿地", "--color", "always")
+    assert "\x1b[1;31m湿地\x1b[0m" in ran.out
+    assert "\x1b[1;31m联合声明" not in ran.out
+    seeds("search", "--literal", '"', status=None)
+    seeds("search", "-E", '联合"?声明')  # a pattern that is not a query
+    assert "\x1b[1;31m" not in seeds("show", "1", "--color", "always").out
+
+
 def test_show_match_spans_paragraphs(cli: Cli) -> None:
     write_article(cli.folder / "a.md", "海带", "海带一筐。\n\n没有。\n\n两筐海带，三筐海带。")
     cli("index", "a.md")

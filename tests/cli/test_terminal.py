@@ -7,13 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsgrep.terminal import (
+    StyledLine,
+    StyledText,
     bar,
     column_chart,
     cumulative_widths,
     display_width,
+    fit_path,
     fitting_prefix,
     fitting_suffix,
+    format_duration,
     pad,
+    shorten_path,
     truncate,
     wrap_rows,
 )
@@ -125,3 +130,35 @@ def test_display_width_of_every_prefix(text: str, widths: list[int]) -> None:
     assert cumulative_widths(text) == widths
     assert [display_width(text[:end]) for end in range(len(text) + 1)] == widths
     assert sum(map(display_width, text)) == widths[-1]
+
+
+@given(st.text(st.sampled_from("中国联合声明/ab.-"), max_size=60), st.integers(1, 60))
+def test_shortened_paths_fit_and_keep_their_end(path: str, width: int) -> None:
+    short = shorten_path(path, width)
+    assert display_width(short) <= width
+    if display_width(path) <= width:
+        assert short == path
+    elif width >= 10:
+        start, _, end = short.partition("…")
+        assert path.startswith(start) or path.rpartition("/")[2].startswith(start)
+        assert end
+        assert path.endswith(end)
+
+
+def test_path_of_a_hit_is_shortened_to_one_row() -> None:
+    path = f"/archive/{'2024/' * 20}渡轮停航.md"
+    line = StyledLine([StyledText("voxg36  "), StyledText(path), StyledText("  gone")], 3, path=1)
+    fitted = fit_path(line, 60)
+    text = "".join(piece.text for piece in fitted.pieces)
+    assert display_width(text) <= 57
+    assert text.startswith("voxg36  /archive/2024/")
+    assert text.endswith("/…/渡轮停航.md  gone")
+    assert fit_path(line, 200) == line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (59.94, "59.9 s"), (412.6, "6 min 53 s"), (3725, "1 h 02 min")],
+)
+def test_format_duration(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text

@@ -12,6 +12,7 @@ from newsgrep.errors import QueryError
 from newsgrep.query import ast
 from newsgrep.query.ast import conditions, describe, positive_texts, scoring_terms
 from newsgrep.query.parser import Query, parse
+from newsgrep.query.warnings import split_word_notes
 
 
 @pytest.mark.parametrize(
@@ -251,3 +252,21 @@ def test_unknown_field_without_a_similar_one_lists_all() -> None:
 @pytest.mark.parametrize("text", ["专访：王五", "at10:30", "http://a.example", "比分3:2", "十:十"])
 def test_text_with_a_colon_is_not_a_field(text: str) -> None:
     assert parse(text).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("typed", "noted"),
+    [
+        ("大数据", ["大 AND 数据"]),
+        ("大数据 OR 渔业", ["大 AND 数据"]),
+        ("GPT-4", ["gpt AND 4"]),
+        ('"大数据" 渔业', []),
+        ("-大数据", []),
+        ("两岸渔业声明", []),
+        ("我在汀海的家里数鱼", []),
+    ],
+)
+def test_split_words_are_noted(typed: str, noted: list[str]) -> None:
+    notes = list(split_word_notes(parse(typed).root))
+    assert len(notes) == len(noted)
+    assert all(part in note for part, note in zip(noted, notes, strict=True))
