@@ -50,6 +50,7 @@ COMMANDS: Final = {
     "note": "collect:note_command",
     "delete": "remove:delete_command",
     "forget": "remove:forget_command",
+    "serve": "serve:serve_command",
     "saved": "saved:saved_group",
     "new": "saved:new_command",
     "stats": "admin:stats_command",
@@ -62,7 +63,7 @@ COMMANDS: Final = {
 }
 """Module and function of each command, in the order of ``--help``."""
 
-_LONG_RUNNING: Final = ("index", "watch", "batch", "copy", "export")
+_LONG_RUNNING: Final = ("index", "watch", "batch", "copy", "export", "serve")
 """Commands that may run for hours and need the garbage collector."""
 
 _UNCONFIGURED: Final = ("help", "config", "completion")
