@@ -23,6 +23,7 @@ ORDER = (
     {"indexing"},
     {"search"},
     {"views"},
+    {"web"},
     {"cli"},
     {"__main__"},
 )

@@ -108,7 +108,7 @@ def serve_command(options: ServeOptions) -> int:
         from newsgrep.web.site import Settings
     except ModuleNotFoundError as exc:
         raise UsageError(
-            f"newsgrep serve needs {exc.name}. Install it: pip install 'newsgrep[web]'"
+            "newsgrep serve needs {name}. Install it: pip install 'newsgrep[web]'", name=exc.name
         ) from exc
     address = server.Address(options.host, options.port, options.allow_hosts)
     token, user_header = options.token or "", options.user_header or ""

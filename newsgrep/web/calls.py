@@ -13,21 +13,11 @@ from newsgrep.errors import NewsgrepError, UsageError
 from newsgrep.indexing.annotations import read_collections
 from newsgrep.indexing.store import Index
 from newsgrep.indexing.user_state import read_saved
-from newsgrep.query.ast import (
-    Field,
-    MatchAll,
-    NameContains,
-    NameField,
-    Node,
-    Not,
-    Or,
-    Versions,
-    in_all_versions,
-)
-from newsgrep.query.dates import Calendar, calendar_in
-from newsgrep.query.parser import Query, parse, parse_literal, parse_regex_query
-from newsgrep.query.variants import Variants, with_variants
-from newsgrep.search.search import build_filters, with_filters
+from newsgrep.query.ast import NameContains, NameField, Node, Not, Or, Versions
+from newsgrep.query.dates import calendar_in
+from newsgrep.query.parser import Query
+from newsgrep.query.variants import Variants
+from newsgrep.search.search import build_query, with_filters
 from newsgrep.terminal import one_line, truncate
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -92,7 +82,11 @@ class Parameters:
         """Return whether a parameter is set: ``1`` or ``true``."""
         value = self.get(name).lower()
         if value not in _YES | _NO:
-            raise UsageError(f"{name}={_shown(value)} is neither true nor false. Write {name}=1.")
+            raise UsageError(
+                "{name}={value} is neither true nor false. Write {name}=1.",
+                name=name,
+                value=_shown(value),
+            )
         return value in _YES
 
     def number(self, name: str, default: int, *, least: int = 0, most: int) -> int:
@@ -103,7 +97,11 @@ class Parameters:
         value = int(text) if text.isdecimal() and len(text) < 10 else -1
         if not least <= value <= most:
             raise UsageError(
-                f"{name}={_shown(text)} is not a number from {least:,} to {most:,}. Change it."
+                "{name}={value} is not a number from {least:,} to {most:,}. Change it.",
+                name=name,
+                value=_shown(text),
+                least=least,
+                most=most,
             )
         return value
 
@@ -119,15 +117,21 @@ class Parameters:
         try:
             return kind(text)
         except ValueError:
-            known = ", ".join(kind)
-            raise UsageError(f"{name}={_shown(text)} is unknown. Choose from {known}.") from None
+            raise UsageError(
+                "{name}={value} is unknown. Choose from {known}.",
+                name=name,
+                value=_shown(text),
+                known=", ".join(kind),
+            ) from None
 
     def refuse_unknown(self, known: Sequence[str]) -> None:
         """Raise :class:`UsageError` for a parameter that is not ``known``."""
         for name, _ in self.pairs:
             if name not in known:
                 raise UsageError(
-                    f"Unknown parameter “{_shown(name)}”. Choose from {', '.join(known)}."
+                    "Unknown parameter “{name}”. Choose from {known}.",
+                    name=_shown(name),
+                    known=", ".join(known),
                 )
 
     # Addresses
@@ -177,36 +181,23 @@ def read_query(at: Parameters, index: Index) -> Query:
 
 def read_other_query(at: Parameters, index: Index, text: str) -> Query:
     """Return ``text`` as a query with the options and filters of an address."""
-    calendar = calendar_in(zone) if (zone := at.get("tz")) else None
-    query = _parse(at, index, text, calendar)
-    variants = at.choice("variants", Variants, Variants.OFF)
-    if variants is not Variants.OFF:
-        query = with_variants(query, variants)
-    if at.choice("versions", Versions, Versions.NEWEST) is Versions.ALL:
-        query = query._replace(root=in_all_versions(query.root))
-    filters = build_filters(at.all("source"), at.get("since"), at.get("until"), calendar)
-    return with_filters(query, [*filters, *_exact_filters(at)])
-
-
-def _parse(at: Parameters, index: Index, text: str, calendar: Calendar | None) -> Query:
-    if at.flag("regex") and at.flag("literal"):
-        raise UsageError("regex and literal exclude each other. Use one of them.")
-    field = Field.EVERYTHING if at.flag("everything") else Field.TEXT
-    if not text.strip():
-        return Query("*", MatchAll())
-    if at.flag("literal"):
-        return parse_literal(text, field=field)
-    if at.flag("regex"):
-        return parse_regex_query(text, scan=at.flag("scan"), field=field)
-    return parse(
-        text,
+    query = build_query(
+        text if text.strip() else "*",
         any_word=at.flag("any"),
+        regex=at.flag("regex") and bool(text.strip()),
+        literal=at.flag("literal") and bool(text.strip()),
         scan=at.flag("scan"),
-        calendar=calendar,
+        everything=at.flag("everything"),
+        versions=at.choice("versions", Versions, Versions.NEWEST),
+        variants=at.choice("variants", Variants, Variants.OFF).value,
+        sources=at.all("source"),
+        since=at.get("since"),
+        until=at.get("until"),
+        calendar=calendar_in(zone) if (zone := at.get("tz")) else None,
         saved=partial(read_saved, index),
         collections=partial(read_collections, index),
-        field=field,
     )
+    return with_filters(query, _exact_filters(at))
 
 
 def _exact_filters(at: Parameters) -> Iterator[Node]:

@@ -19,14 +19,15 @@ from newsgrep.indexing.annotations import read_annotations, read_collections
 from newsgrep.indexing.user_state import read_saved
 from newsgrep.query.ast import MatchAll, describe
 from newsgrep.query.lexer import FIELDS
-from newsgrep.search.bins import Interval
 from newsgrep.search.diagnose import diagnose, find_closest
 from newsgrep.search.explain import explain
 from newsgrep.search.search import SearchRequest, search
 from newsgrep.search.selection import iter_stored, select_ids
+from newsgrep.terminal import one_line, truncate
 from newsgrep.views import (
     SCHEMA_VERSION,
     CsvForm,
+    FilePath,
     article,
     compare,
     counts,
@@ -44,9 +45,9 @@ from newsgrep.views.csv_rows import csv_lines
 from newsgrep.views.export import markdown_lines
 from newsgrep.views.history import article_at
 from newsgrep.views.kwic import KwicGroup, KwicOrder
-from newsgrep.views.timeline import Measure
 from newsgrep.web.calls import QUERY_PARAMETERS, Answer, NotFound
-from newsgrep.web.pages import Visit, read_recency, visit_article
+from newsgrep.web.html import short_path
+from newsgrep.web.pages import Visit, make_timeline_of, read_recency, visit_article
 
 PREFIX: Final = "/api/v1"
 MAX_LIMIT: Final = 1_000
@@ -87,7 +88,12 @@ def _answer(forms: Forms, visit: Visit, name: str) -> Answer:
     offered = [each for each in Format if getattr(forms, each.value)]
     chosen = visit.at.optional_choice("format", Format) or offered[0]
     if chosen not in offered:
-        raise UsageError(f"{name} has no form {chosen}. Choose from {', '.join(offered)}.")
+        raise UsageError(
+            "{name} has no form {form}. Choose from {known}.",
+            name=name,
+            form=chosen.value,
+            known=", ".join(offered),
+        )
     media_type = _TYPES[chosen]
     if chosen is Format.JSON and forms.json:
         return Answer(200, media_type, _encode(forms.json(), visit))
@@ -132,14 +138,7 @@ def _with_short_paths(value: Any) -> Any:
     return value
 
 
-def short_path(path: str) -> str:
-    """Return the last two parts of a path."""
-    return "/".join(path.rsplit("/", 2)[-2:])
-
-
 def _shown_rows(rows: Rows, visit: Visit) -> Rows:
-    from newsgrep.views import FilePath
-
     for row in rows:
         yield [
             FilePath(short_path(cell))
@@ -201,7 +200,11 @@ def _facet_names(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
     for name in names:
         if name not in FACETS:
-            raise UsageError(f"Unknown facet “{name[:40]}”. Choose from {', '.join(FACETS)}.")
+            raise UsageError(
+                "Unknown facet “{name}”. Choose from {known}.",
+                name=truncate(one_line(name), 40),
+                known=", ".join(FACETS),
+            )
     return names
 
 
@@ -244,28 +247,10 @@ def _similar(visit: Visit) -> Forms:
 
 
 def _timeline(visit: Visit) -> Forms:
-    found = make_timeline_of(visit)
-    return Forms(lambda: timeline.to_json(found), csv=lambda: timeline.to_csv(found))
-
-
-def make_timeline_of(visit: Visit, most_bins: int = timeline.DEFAULT_BINS) -> timeline.Timeline:
-    """Return the timeline that an address describes."""
-    from newsgrep.web.calls import read_other_query
-
-    at = visit.at
-    others = [text for text in at.all("with") if text.strip()]
-    if others and at.get("per"):
+    if visit.at.get("with") and visit.at.get("per"):
         raise UsageError("with and per exclude each other. Use one of them.")
-    return timeline.make_timeline(
-        visit.engine,
-        visit.query(),
-        *(read_other_query(at, visit.index, text) for text in others),
-        by=at.optional_choice("by", Interval),
-        measure=at.choice("count", Measure, Measure.ARTICLES),
-        per_source=at.get("per") == "source",
-        max_sources=at.number("top", timeline.DEFAULT_SOURCES, least=1, most=50),
-        most_bins=most_bins,
-    )
+    found, _ = make_timeline_of(visit, timeline.DEFAULT_BINS)
+    return Forms(lambda: timeline.to_json(found), csv=lambda: timeline.to_csv(found))
 
 
 def _kwic(visit: Visit) -> Forms:
@@ -332,7 +317,7 @@ class Export(StrEnum):
 
     JSONL = "jsonl"
     CSV = "csv"
-    MARKDOWN = "markdown"
+    MARKDOWN = "md"
     GBT = "gbt7714"
     CHICAGO = "chicago"
     BIBTEX = "bibtex"
@@ -497,6 +482,7 @@ DATA: Final[Mapping[str, Endpoint]] = {
             "per": "source: one series for each source.",
             "top": "Number of sources with a series.",
             "with": "Another query on the same axis. Can be repeated.",
+            "bins": "At most so many bins, unless by is given.",
         },
         schema="timeline",
     ),

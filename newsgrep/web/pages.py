@@ -5,6 +5,7 @@ A page is its address: links and forms change the address, and without JavaScrip
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from newsgrep._io import encode_json
 from newsgrep.analysis.scoring import Recency, parse_half_life, recency_from_today
 from newsgrep.engines.base import Engine, EngineRequest, Order, count_matches
-from newsgrep.errors import NewsgrepError, UsageError
+from newsgrep.errors import InputError, NewsgrepError, UsageError
 from newsgrep.indexing.annotations import read_annotations, read_collections
 from newsgrep.indexing.store import Index
 from newsgrep.indexing.user_state import find_seen, read_saved, saved_name
@@ -35,7 +36,9 @@ from newsgrep.search.bins import (
     sum_into_bins,
 )
 from newsgrep.search.diagnose import diagnose, find_closest
+from newsgrep.search.named import read_raw
 from newsgrep.search.search import SearchRequest, SearchResult, group_sources, search
+from newsgrep.terminal import one_line, truncate
 from newsgrep.views import compare, keywords, kwic, timeline
 from newsgrep.views.citation import CitationStyle, Cited, cite, index_digest
 from newsgrep.views.citation import to_json as csl_item
@@ -45,6 +48,7 @@ from newsgrep.views.new import find_new
 from newsgrep.views.similar import find_similar
 from newsgrep.views.stories import Story, search_collapsed
 from newsgrep.views.timeline import Measure
+from newsgrep.views.timeline_svg import to_svg
 from newsgrep.views.timeline_text import notes, value_text
 from newsgrep.web.calls import Answer, NotFound, Parameters, read_other_query, read_query
 from newsgrep.web.html import Chart, day_name, make_chart, paragraphs, render
@@ -285,7 +289,8 @@ def visit_article(visit: Visit) -> Article:
     found = visit.engine.get([visit.target.lower()])
     if not found:
         raise NotFound(
-            f"No article with the id {visit.target} in this archive. Search for its title."
+            "No article with the id {id} in this archive. Search for its title.",
+            id=truncate(one_line(visit.target), 40),
         )
     return found[0]
 
@@ -309,7 +314,7 @@ def difference_page(visit: Visit) -> Answer:
     given = [at.number(name, 0, least=1, most=9999) for name in ("from", "to") if at.get(name)]
     difference = make_difference(article, given)
     if difference is None:
-        raise NotFound(f"There is only one version of {article.id}.")
+        raise NotFound("There is only one version of {id}.", id=article.id)
     return visit.page(
         "difference.html",
         "/",
@@ -320,24 +325,59 @@ def difference_page(visit: Visit) -> Answer:
     )
 
 
+def file_page(visit: Visit) -> Answer:
+    """Return the record that an article was extracted from, to be kept as a file.
+
+    A browser does not show it: a page from elsewhere would run on this server. A file that has
+    changed since it was indexed is not sent, so that an index cannot name any file of the machine.
+    """
+    article = visit_article(visit)
+    try:
+        record = read_raw(visit.engine, article)
+    except InputError as exc:
+        raise NotFound("The file of this article cannot be read any more.") from exc
+    if not record.is_unchanged:
+        raise NotFound("The file of this article has changed since it was indexed.")
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", article.path.rsplit("/", 1)[-1])[-60:].strip("-.")
+    headers = {"Content-Disposition": f'attachment; filename="{name or article.id}"'}
+    return Answer(200, "application/octet-stream", record.data, headers)
+
+
 # Timeline
 
 
-def timeline_page(visit: Visit) -> Answer:
-    """Return charts over time with their table."""
+def svg_page(visit: Visit) -> Answer:
+    """Return a timeline as an SVG file for print."""
+    found, _ = make_timeline_of(visit)
+    if not found.has_matches or not found.bins:
+        raise NotFound("There is nothing to draw: no article has a date that fits. Search wider.")
+    headers = {"Content-Disposition": 'attachment; filename="timeline.svg"'}
+    return Answer(200, "image/svg+xml", to_svg(found).encode("utf-8", "replace"), headers)
+
+
+def make_timeline_of(
+    visit: Visit, most_bins: int = _TIMELINE_BINS
+) -> tuple[timeline.Timeline, list[str]]:
+    """Return the timeline of an address, and the warnings about its queries."""
     at = visit.at
     others = [text for text in at.all("with") if text.strip()]
     queries = [visit.query(), *(read_other_query(at, visit.index, text) for text in others)]
-    per_source = at.get("per") == "source" and not others
     found = timeline.make_timeline(
         visit.engine,
         *queries,
         by=at.optional_choice("by", Interval),
         measure=at.choice("count", Measure, Measure.ARTICLES),
-        per_source=per_source,
+        per_source=at.get("per") == "source" and not others,
         max_sources=at.number("top", timeline.DEFAULT_SOURCES, least=1, most=50),
-        most_bins=_TIMELINE_BINS,
+        most_bins=at.number("bins", most_bins, least=1, most=1000),
     )
+    return found, [warning for query in queries for warning in query.warnings]
+
+
+def timeline_page(visit: Visit) -> Answer:
+    """Return charts over time with their table."""
+    at = visit.at
+    found, warnings = make_timeline_of(visit)
     most = max((max(series.values, default=0) for series in found.series), default=0)
     charts = []
     for series in found.series:
@@ -373,7 +413,7 @@ def timeline_page(visit: Visit) -> Answer:
         found=found,
         charts=charts,
         notes=list(notes(found)),
-        warnings=[warning for query in queries for warning in query.warnings],
+        warnings=warnings,
         value_text=value_text,
         measures=list(Measure),
         intervals=list(Interval),
@@ -436,7 +476,11 @@ def compare_page(visit: Visit) -> Answer:
     known = [each for each in group_sources(facet["source"]) if each.name][:_FACET_VALUES]
     names = at.all("names")
     if len(names) > _MAX_COMPARED:
-        raise UsageError(f"{len(names)} sources, more than {_MAX_COMPARED}. Choose fewer.")
+        raise UsageError(
+            "{count} sources, more than {most}. Choose fewer.",
+            count=len(names),
+            most=_MAX_COMPARED,
+        )
     found = None
     if len(names) > 1:
         found = compare.compare_sources(visit.engine, query, names, 15)
@@ -554,6 +598,8 @@ PAGES: Final[Mapping[str, Callable[[Visit], Answer]]] = {
     "search": search_page,
     "article": article_page,
     "difference": difference_page,
+    "file": file_page,
+    "svg": svg_page,
     "timeline": timeline_page,
     "kwic": kwic_page,
     "keywords": keywords_page,

@@ -60,7 +60,9 @@ _PAGES: Final = {
     "/": "search",
     "/article/{target}": "article",
     "/article/{target}/diff": "difference",
+    "/article/{target}/file": "file",
     "/timeline": "timeline",
+    "/timeline.svg": "svg",
     "/kwic": "kwic",
     "/keywords": "keywords",
     "/compare": "compare",
@@ -338,8 +340,11 @@ def listen(address: Address) -> socket.socket:
     except OSError as exc:
         found.close()
         raise InputError(
-            f"Cannot listen on {address.host}:{address.port} ({exc.strerror}). Choose another port "
-            "with --port, or 0 for any free one."
+            "Cannot listen on {host}:{port} ({reason}). Choose another port with --port, or 0 for "
+            "any free one.",
+            host=address.host,
+            port=address.port,
+            reason=exc.strerror or exc,
         ) from exc
     return found
 
@@ -392,11 +397,13 @@ def check_access(address: Address, token: str, user_header: str) -> None:
     """Raise :class:`UsageError` for a server that others can reach without permission."""
     if not address.is_loopback and not (token or user_header):
         raise UsageError(
-            f"--host {address.host} lets other machines connect. Add --token TOKEN, or the header "
-            "of a proxy with --user-header NAME."
+            "--host {host} lets other machines connect. Add --token TOKEN, or the header of a "
+            "proxy with --user-header NAME.",
+            host=address.host,
         )
     if address.host in {"0.0.0.0", "::"} and not address.names:  # noqa: S104
         raise UsageError(
-            f"--host {address.host} has no name. Name the address that browsers use with "
-            "--allow-host HOST:PORT."
+            "--host {host} has no name. Name the address that browsers use with --allow-host "
+            "HOST:PORT.",
+            host=address.host,
         )

@@ -58,7 +58,9 @@ def _send_answer(connection: Connection, site: Site, settings: Settings, call: C
     except Exception as exc:
         if os.environ.get("NEWSGREP_DEBUG"):
             raise
-        problem = NewsgrepError(f"Internal error ({type(exc).__name__}). Report the address.")
+        problem = NewsgrepError(
+            "Internal error ({kind}). Report the address.", kind=type(exc).__name__
+        )
         answer = describe(settings, call, problem, 500)
     whole = answer.body if isinstance(answer.body, bytes) else None
     start = _Start(answer.status, answer.media_type, dict(answer.headers), whole)
@@ -174,8 +176,9 @@ class Workers:
             keep = True
         except TimeoutError:
             raise Busy(
-                f"The query took longer than {self._seconds:g} seconds and was stopped. Narrow it "
-                "by source or date, or start newsgrep serve with a longer --time-limit."
+                "The query took longer than {seconds:g} seconds and was stopped. Narrow it by "
+                "source or date, or start newsgrep serve with a longer --time-limit.",
+                seconds=self._seconds,
             ) from None
         except (EOFError, OSError):
             raise Busy(
@@ -191,7 +194,9 @@ class Workers:
             return answer, None
         if self._downloads >= _DOWNLOADS:
             self._drop(worker)
-            raise Busy(f"{_DOWNLOADS} downloads are running. Try again when one is complete.")
+            raise Busy(
+                "{count} downloads are running. Try again when one is complete.", count=_DOWNLOADS
+            )
         self._downloads += 1
         return answer, Download(worker, self._end_download)
 
