@@ -9,7 +9,6 @@ import json
 import tarfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from hashlib import sha256
 from itertools import islice
 from multiprocessing import get_context
@@ -125,12 +124,12 @@ def _document(file: _File) -> IndexDocument | None:
     if article is None:
         return None
     if file.untitled:
-        article = replace(article, title="", body=without_title(article.title, article.body))
+        article = article._replace(title="", body=without_title(article.title, article.body))
     elif file.leaks:
-        article = replace(article, body=without(file.leaks, article.body))
+        article = article._replace(body=without(file.leaks, article.body))
     rank = (article.fetched or "", len(article.body))
     record = FileRecord(file.name, 0, 0, "", Status.INDEXED, article.id, version_key=rank)
-    return make_document(replace(article, captions=(), left_out=()), record)
+    return make_document(article._replace(captions=(), left_out=()), record)
 
 
 def _read(path: Path, *, unlinked: bool = False) -> Article | None:

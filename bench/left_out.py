@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
@@ -101,7 +100,7 @@ def comparable(result: SearchResult) -> object:
 def rows(articles: Sequence[Stored], engine_name: str, rounds: int) -> Iterator[str]:
     """Yield the rows of the table; raises :class:`UsageError` if a result differs."""
     variants: dict[str, Callable[[Stored], Stored]] = {
-        "without": lambda each: (replace(each[0], left_out=()), each[1]),
+        "without": lambda each: (each[0]._replace(left_out=()), each[1]),
         "with": lambda each: each,
     }
     indexed: dict[str, list[Indexed]] = {name: [] for name in variants}

@@ -6,9 +6,9 @@ They are immutable and complete: nothing here reads a file or an index.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, ClassVar, Final, NamedTuple, NoReturn, Self, TypeVar, dataclass_transform
 
 PARAGRAPH_BREAK = "\n\n"
@@ -33,7 +33,7 @@ class Value:
     >>> class Point(Value):
     ...     x: int
     ...     y: int = 0
-    >>> Point(1), Point(1) == Point(1, 0), Point(1).replace(y=2)
+    >>> Point(1), Point(1) == Point(1, 0), Point(1)._replace(y=2)
     (Point(x=1, y=0), True, Point(x=1, y=2))
     """
 
@@ -50,10 +50,14 @@ class Value:
             raise TypeError(f"{type(self).__name__} has the fields {', '.join(fields)}, each once")
         # A class has its defaults as attributes; AttributeError is raised for a missing value.
         vars(self).update(
-            {name: given[name] if name in given else getattr(self, name) for name in fields}
+            {name: given[name] if name in given else getattr(type(self), name) for name in fields}
         )
+        self.__post_init__()
 
-    def replace(self, **changes: Any) -> Self:
+    def __post_init__(self) -> None:
+        """Check the values: a subclass raises ``ValueError`` here."""
+
+    def _replace(self, **changes: Any) -> Self:
         """Return the same value with other values of the fields in ``changes``."""
         return type(self)(**{**vars(self), **changes})
 
@@ -150,8 +154,7 @@ class Precision(StrEnum):
     SECOND = "second"
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(NamedTuple):
     """A publication date, as precisely as it is known.
 
     ``iso`` is ISO 8601, truncated to the precision: ``2024``, ``2024-05``, ``2024-05-17``,
@@ -218,8 +221,7 @@ class Version(NamedTuple):
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class Article:
+class Article(Value):
     """One article, as a careful reader would copy it from its file.
 
     ``body`` consists of paragraphs joined by :data:`PARAGRAPH_BREAK`; all offsets in a body
@@ -246,7 +248,7 @@ class Article:
     file_time: str | None = None
     tags: tuple[str, ...] = ()
     captions: tuple[str, ...] = ()
-    provenance: Mapping[str, Provenance] = field(default_factory=dict)
+    provenance: Mapping[str, Provenance] = MappingProxyType({})
     notes: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     versions: Sequence[Version] = ()

@@ -101,8 +101,7 @@ class IndexDocument:
     def article(self) -> Article:
         """Return the article, unpacked."""
         article = unpack_article(self.folded, self.rest, self.file_record.path)
-        return replace(
-            article,
+        return article._replace(
             url=self.url,
             left_out=unpack_left_out(self.left_out),
             versions=unpack_versions(self.versions, article),
@@ -122,8 +121,8 @@ class IndexDocument:
 
         ``since`` is :attr:`Article.since`. The newest text is not analysed again.
         """
-        article = replace(self.article(), versions=tuple(versions), since=since)
-        bare = replace(article, url=None)
+        article = self.article()._replace(versions=tuple(versions), since=since)
+        bare = article._replace(url=None)
         return replace(
             self,
             rest=pack_article(bare, unpack_folded(self.folded)) if since else self.rest,
@@ -138,7 +137,7 @@ class IndexDocument:
         The file record is the same: its ``article_id`` is for the caller to change.
         """
         article = unpack_article(self.folded, self.rest, self.file_record.path)
-        rest = pack_article(replace(article, id=article_id), unpack_folded(self.folded))
+        rest = pack_article(article._replace(id=article_id), unpack_folded(self.folded))
         return replace(self, article_id=article_id, rest=rest)
 
 
@@ -184,7 +183,7 @@ def make_document(
         caption_terms=tuple(sorted(term_counts(captions))),
         left_out_units=_left_out_units(article),
         folded=pack_folded(title, body, captions),
-        rest=pack_article(replace(article, url=None), (title, body, captions)),
+        rest=pack_article(article._replace(url=None), (title, body, captions)),
         left_out=pack_left_out(article.left_out),
         versions=pack_versions(article),
         earlier_terms=_earlier_terms(article),

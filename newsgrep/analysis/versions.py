@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate, pairwise
 from operator import add
@@ -68,7 +67,7 @@ def pack_versions(article: Article) -> bytes:
     described = encode_json([len(added), rows]).encode("utf-8", "surrogatepass")
     if len(described) > MAX_HEAD_BYTES:
         later = article.versions[len(article.versions) // 2 + 1 :]
-        return pack_versions(replace(article, versions=later))
+        return pack_versions(article._replace(versions=later))
     head = deflate(new_compressor(text_dictionary()), (described,))
     parts = [len(head).to_bytes(_LENGTH_SIZE, "big"), head]
     if added:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from shutil import get_terminal_size
 from typing import Final
 
 import click
@@ -25,7 +24,7 @@ from newsgrep.engines.base import Engine, count_matches
 from newsgrep.errors import UsageError
 from newsgrep.query.ast import describe, positive_texts
 from newsgrep.query.parser import Query
-from newsgrep.terminal import count_noun
+from newsgrep.terminal import count_noun, terminal_size
 from newsgrep.views import collocates, kwic
 from newsgrep.views.collocates import CollocateOrder, Reference
 from newsgrep.views.kwic import KwicGroup, KwicOrder, Tally
@@ -96,7 +95,7 @@ def kwic_command(options: KwicOptions) -> int:
         raise UsageError(
             "QUERY contains no text to show in context. Add a word, or use newsgrep search."
         )
-    width = options.width or get_terminal_size((_DEFAULT_WIDTH, 24)).columns
+    width = options.width or terminal_size(_DEFAULT_WIDTH).columns
     width = min(max(width, kwic.MIN_WIDTH), _MAX_WIDTH)
     with options.index.open() as engine:
         if options.group:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import chain
 from pathlib import Path
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
@@ -29,6 +28,7 @@ from newsgrep.terminal import (
     path_bytes,
     quote_path,
     replace_invisible,
+    terminal_size,
     write_bytes,
     write_flushed,
     write_streaming,
@@ -87,7 +87,7 @@ def _print_text(rendering: Rendering, options: OutputOptions) -> None:
 def _write_paged(rows: Iterator[str], *, color: bool) -> None:
     """Write ``rows`` to the terminal, by the user's pager if they are more than a screen."""
     # The shell takes the last line of the screen.
-    size = get_terminal_size()
+    size = terminal_size()
     first: list[str] = []
     height = 0
     for row in rows:
@@ -139,7 +139,7 @@ _PRINTERS: Final[Mapping[OutputFormat, Callable[[Rendering, OutputOptions], None
 
 def screen() -> Screen:
     """Return what text is laid out for: the terminal, or a screen without block characters."""
-    return Screen(get_terminal_size().columns, blocks=sys.stdout.isatty())
+    return Screen(terminal_size().columns, blocks=sys.stdout.isatty())
 
 
 def draw(lines: Callable[[], Iterable[StyledLine]]) -> Callable[[], Iterable[str]]:
@@ -148,7 +148,7 @@ def draw(lines: Callable[[], Iterable[StyledLine]]) -> Callable[[], Iterable[str
     def drawn() -> Iterable[str]:
         from newsgrep.cli.drawing import draw_lines
 
-        return draw_lines(lines(), get_terminal_size().columns)
+        return draw_lines(lines(), terminal_size().columns)
 
     return drawn
 

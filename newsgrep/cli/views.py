@@ -6,7 +6,6 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from shutil import get_terminal_size
 from typing import Final
 
 import click
@@ -46,7 +45,7 @@ from newsgrep.search.named import (
     read_article_file,
     split_locator,
 )
-from newsgrep.terminal import sanitize, write
+from newsgrep.terminal import sanitize, terminal_size, write
 from newsgrep.views import compare, keywords, similar, timeline, timeline_text
 from newsgrep.views.timeline import Measure, Timeline
 from newsgrep.views.timeline_svg import to_svg
@@ -92,7 +91,7 @@ class TimelineOptions(QueryOptions, OutputOptions):
         """How many bins a chart may have by default: what the terminal shows."""
         if self.output is not OutputFormat.TEXT or not sys.stdout.isatty():
             return timeline.DEFAULT_BINS
-        size = get_terminal_size()
+        size = terminal_size()
         if self.per or self.others:
             return max(size.columns - timeline_text.LABEL_WIDTH - 1, _FEWEST_BINS)
         return max(size.lines - _LINES_BELOW, _FEWEST_BINS)

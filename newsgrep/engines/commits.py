@@ -31,7 +31,6 @@ import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, TypeVar
 from zlib import crc32
@@ -73,8 +72,7 @@ class Restored(NamedTuple):
     time: str
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """The content of a commit file.
 
     ``time`` is ``YYYY-MM-DDTHH:MM:SSZ``. ``index_id`` is the same for all commits of one folder,

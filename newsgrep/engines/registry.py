@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Final, NamedTuple, Protocol
 
 from newsgrep.engines.base import Engine, RolledBack, Stored, Unreadable
 from newsgrep.errors import IndexMismatch, UsageError
+from newsgrep.models import Value
 
 DEFAULT_ENGINE: Final = "whoosh"
 """The engine of a new index in a folder."""
@@ -118,8 +118,7 @@ def _no_folder(folder: Path, _create: bool) -> Engine:
     raise IndexMismatch("There can be no data of this engine in {folder}.", folder=folder)
 
 
-@dataclass(frozen=True, slots=True)
-class EngineSpec:
+class EngineSpec(Value):
     """A declaration of one engine.
 
     ``name`` is what manifests and ``--engine`` say, and the URL scheme if ``location`` is a

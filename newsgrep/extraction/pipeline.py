@@ -134,7 +134,7 @@ def build_record(
         field: Provenance.FIELD if place is Provenance.FRONT_MATTER else place
         for field, place in article.provenance.items()
     }
-    return replace(article, provenance=found)
+    return article._replace(provenance=found)
 
 
 def build_article(

@@ -11,10 +11,9 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from newsgrep.engines.base import (
     Change,
@@ -29,7 +28,7 @@ from newsgrep.engines.base import (
 )
 from newsgrep.errors import UsageError
 from newsgrep.indexing.store import Index
-from newsgrep.models import Article, FileRecord
+from newsgrep.models import Article, FileRecord, Value
 from newsgrep.query.ast import And, IdIn, MatchAll, Node, Not
 
 _Found = TypeVar("_Found")
@@ -47,14 +46,13 @@ def _refuse(*_: Any, **__: Any) -> NoReturn:
     raise UsageError("This works on one index only. Name a single --index.")
 
 
-@dataclass(frozen=True, slots=True)
-class CombinedIndex(Index):
+class CombinedIndex(Value, Index):
     """Several different indexes. Only what reads articles works."""
 
     members: tuple[Index, ...]
 
-    is_local: ClassVar[bool] = False
-    has_commits: ClassVar[bool] = False
+    is_local = False
+    has_commits = False
 
     def __str__(self) -> str:
         return ", ".join(map(str, self.members))

@@ -11,7 +11,6 @@ import os
 import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -142,7 +141,7 @@ def _delete(data: Path) -> bool:
     flags = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
     with suppress(OSError):
         if DATA_FOLDER.fullmatch(data.name) and not (data / DATA_FILE).exists():
-            mark_data_folder(data, replace(_unknown_manifest(data.name), id="unknown"))
+            mark_data_folder(data, _unknown_manifest(data.name)._replace(id="unknown"))
         if os.open not in os.supports_dir_fd:  # pragma: no cover  (Windows)
             shutil.rmtree(data)
             return True

@@ -11,10 +11,8 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 from newsgrep.engines.base import Engine, RolledBack, Stored, Unreadable
 from newsgrep.engines.registry import (
@@ -51,6 +49,7 @@ from newsgrep.indexing.manifest import (
     write_draft,
 )
 from newsgrep.indexing.store import Index, OpenIndex, refuse_other_engine
+from newsgrep.models import Value
 from newsgrep.terminal import count_noun
 
 if TYPE_CHECKING:
@@ -63,8 +62,7 @@ _MAX_SEARCHED: Final = 4
 _IGNORED_FILES: Final = {".gitkeep", ".gitignore", ".DS_Store", *OWN_FILES}
 
 
-@dataclass(frozen=True, slots=True)
-class FolderIndex(Index):
+class FolderIndex(Value, Index):
     """An index in the folder ``path``.
 
     ``searched`` names the folders that were searched for an index, if the user named none, and
@@ -75,8 +73,8 @@ class FolderIndex(Index):
     searched: tuple[str, ...] = ()
     named_by: str = ""
 
-    is_local: ClassVar[bool] = True
-    has_commits: ClassVar[bool] = True
+    is_local = True
+    has_commits = True
 
     def __str__(self) -> str:
         return str(self.path)
@@ -328,6 +326,8 @@ class FolderIndex(Index):
 
         Raises ``OSError`` where there are no hard links.
         """
+        from tempfile import TemporaryDirectory  # slow to import, and a search needs none
+
         from newsgrep.engines.commits import CommitName, copy_name
         from newsgrep.indexing.data_folders import PREVIEW
 

@@ -261,7 +261,7 @@ class Histories:
                     continue
                 if len(versions) > len(article.versions):
                     self.changed.add(article_id)
-                yield Stored(replace(article, versions=versions, since=since), leader)
+                yield Stored(article._replace(versions=versions, since=since), leader)
 
     def _without_gone(
         self, captures: Collection[_Capture], records: Sequence[FileRecord]

@@ -13,7 +13,6 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from zlib import crc32
@@ -26,6 +25,7 @@ from newsgrep.analysis.segment import DICTIONARY, SEGMENT_VERSION
 from newsgrep.engines.commits import open_regular
 from newsgrep.engines.registry import stores_impacts
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing
+from newsgrep.models import Value
 
 INDEX_FORMAT: Final = 7
 """Increased whenever an older newsgrep can't read what this one writes."""
@@ -87,8 +87,7 @@ _MAX_BYTES: Final = 1 << 16
 _TEXT: Final = re.compile(r"[A-Za-z0-9 .+_-]{0,100}")
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Value):
     """A description of an index.
 
     ``data`` is the subfolder with the engine's files, empty for an index on a server.
@@ -135,7 +134,7 @@ def new_manifest(engine_name: str, data: str) -> Manifest:
 
 def pack_manifest(manifest: Manifest) -> bytes:
     """Return the bytes of the file of a manifest, with a checksum."""
-    stored = asdict(manifest)
+    stored = dict(vars(manifest))
     return _encode(stored | {"checksum": _checksum(stored)})
 
 

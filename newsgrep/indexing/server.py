@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -186,7 +186,7 @@ class ServerIndex(Index):
         return self._server.replace(self.url, self._new_manifest())
 
     def _new_manifest(self) -> dict[str, object]:
-        manifest = asdict(new_manifest(self.engine_name, ""))
+        manifest = dict(vars(new_manifest(self.engine_name, "")))
         del manifest["data"], manifest["id"]
         return manifest
 

@@ -13,12 +13,10 @@ No other code distinguishes folders (:mod:`newsgrep.indexing.folder`) from serve
 from __future__ import annotations
 
 import os
-import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import ClassVar, NamedTuple
 
 from newsgrep._io import sync
@@ -328,6 +326,9 @@ def refuse_other_engine(index: Index, manifest: Manifest, engine: str | None) ->
 
 def _copy_if_missing(source: Path, target: Path) -> None:
     """Copy a file or folder to ``target`` at once, unless another process does so first."""
+    import shutil  # slow to import, and a search needs neither
+    from tempfile import TemporaryDirectory
+
     with TemporaryDirectory(dir=target.parent, prefix=f"{target.name}.") as folder:
         draft = Path(folder) / target.name
         try:

@@ -318,10 +318,10 @@ Text = TypeVar("Text", bound=TextNode)
 
 def in_field(text: Text, field: Field) -> Text:
     """Return the node that searches for the same text in ``field``."""
-    changed: TextNode = text.replace(field=field)
+    changed: TextNode = text._replace(field=field)
     if isinstance(text, Near):
         left, right = in_field(text.left, field), in_field(text.right, field)
-        changed = changed.replace(left=left, right=right)
+        changed = changed._replace(left=left, right=right)
     return cast("Text", changed)
 
 
@@ -430,7 +430,7 @@ def describe(node: Node) -> str:
         case Regex(pattern, field):
             return f"{_field_prefix(field)}/{pattern.replace('/', _ESCAPED_SLASH)}/"
         case Near(left, right, distance, ordered, field):
-            sides = (describe(side.replace(field=Field.TEXT)) for side in (left, right))
+            sides = (describe(side._replace(field=Field.TEXT)) for side in (left, right))
             first, second = sides
             second = f"({second})" if isinstance(right, Near) else second
             operator_name = "ADJ" if ordered else "NEAR"

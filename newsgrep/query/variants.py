@@ -134,7 +134,7 @@ def _spelled(pattern: TextPattern, added: dict[str, tuple[str, ...]]) -> Sequenc
                 "it, or leave --variants=all out.",
                 max_near_pairs=MAX_NEAR_PAIRS,
             )
-        return [pattern.replace(left=left, right=right) for left, right in product(lefts, rights)]
+        return [pattern._replace(left=left, right=right) for left, right in product(lefts, rights)]
     if not isinstance(pattern, Phrase):
         return [pattern]
     pieces = _split(pattern.literal)

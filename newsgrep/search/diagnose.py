@@ -164,7 +164,7 @@ def _in_left_out(texts: Iterable[TextNode]) -> Node:
     left_out = (in_field(text, Field.LEFT_OUT) for text in texts)
     return Or(
         tuple(
-            text.replace(operator=Operator.OR) if isinstance(text, Terms) else text
+            text._replace(operator=Operator.OR) if isinstance(text, Terms) else text
             for text in left_out
         )
     )

@@ -7,7 +7,7 @@ its file is older and longer than that of another one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -145,8 +145,7 @@ def article_at(article: Article, number: int) -> Article:
     if not digest:  # the present one
         return article
     note = f"version {number} of {len(versions)}, captured {display_capture(captured)}"
-    return replace(
-        article,
+    return article._replace(
         title=title,
         body=body,
         path=path,

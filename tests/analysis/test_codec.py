@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from importlib import resources
 from typing import cast
 
@@ -203,9 +202,8 @@ def test_guessed_date_of_format_4_is_no_date(
 ) -> None:
     article = Article("abc", "题", "文。", "/a.md", published=Published(iso, Precision.SECOND))
     provenance = {"published": found_in, "source": "site rule"}
-    old = replace(article, provenance=cast("dict[str, Provenance]", provenance))
-    assert unpack_article(*pack(old), "/a.md") == replace(
-        article,
+    old = article._replace(provenance=cast("dict[str, Provenance]", provenance))
+    assert unpack_article(*pack(old), "/a.md") == article._replace(
         published=None,
         file_time=file_time,
         provenance={"source": Provenance.OUTLET_RULE},

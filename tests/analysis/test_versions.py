@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -55,7 +54,7 @@ def with_versions(*texts: tuple[str, str, str]) -> Article:
     """Return an article with these texts: capture, title and body; the last one is the newest."""
     *earlier, (captured, title, body) = texts
     versions = tuple(Version(*text, "/old.md", "") for text in earlier)
-    return replace(make_article("a", title, body), fetched=captured, versions=versions)
+    return make_article("a", title, body)._replace(fetched=captured, versions=versions)
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
@@ -71,14 +70,14 @@ def test_unpack_versions(article: Article) -> None:
 def test_document_returns_versions(article: Article) -> None:
     document = make_document(article, make_file_record(article))
     assert document.article() == article
-    bare = make_document(replace(article, versions=()), make_file_record(article))
+    bare = make_document(article._replace(versions=()), make_file_record(article))
     assert bare.with_versions(article.versions) == document
     assert document.with_versions(()) == bare
-    assert document.with_id("other").article() == replace(article, id="other")
+    assert document.with_id("other").article() == article._replace(id="other")
 
 
 def test_document_as_version() -> None:
-    article = replace(make_article("a", "题", "文。"), file_time="2024-05-17T02:50:43+00:00")
+    article = make_article("a", "题", "文。")._replace(file_time="2024-05-17T02:50:43+00:00")
     record = make_file_record(article)._replace(path="/a.zip!/b.md", digest="00ff")
     version = make_document(article, record).as_version()
     assert version == Version("2024-05-17T02:50:43+00:00", "题", "文。", "/a.zip!/b.md", "00ff")
@@ -142,7 +141,7 @@ def test_versions_are_stored_as_differences() -> None:
         edited[number] = edited[number].replace("码头", "港口", 1)
         body = "\n\n".join(edited)
         versions.append(Version(f"2024-05-{number + 1:02}", newest.title, body, "/a.md", "f" * 32))
-    article = replace(newest, versions=tuple(versions))
+    article = newest._replace(versions=tuple(versions))
     packed = pack_versions(article)
     assert unpack_versions(packed, newest) == article.versions
     assert len(packed) < 20 * 100
@@ -203,7 +202,7 @@ def test_change_keywords_are_of_the_newer_capture() -> None:
         "body",
         "text",
     )
-    assert change_keywords(replace(article, versions=())) == ()
+    assert change_keywords(article._replace(versions=())) == ()
     same = with_versions(("2023", "题", "渔船"), ("2024", "題", "漁船。"))
     assert change_keywords(same) == ()
 

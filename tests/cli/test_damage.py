@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +135,7 @@ def test_incompatible_index_is_refused(cli: Cli) -> None:
         {"engine": "lucene", "data": "lucene"},
     ]
     commands = [["index", "a.md"], ["search", "渡轮"], ["stats"], ["show", "a.md"]]
-    usual = asdict(read_manifest(cli.index))
+    usual = dict(vars(read_manifest(cli.index)))
     for number, change in enumerate(changes):
         change_manifest(cli.index, **(usual | change))
         for args in commands if number == 0 else commands[:2]:

@@ -30,10 +30,9 @@ from tests.support.cli import REPOSITORY, Cli, write_article
 from tests.support.factories import FOLDER_ENGINES, engine_with, make_article, upsert
 
 _MODULE = """
-from dataclasses import replace
 from newsgrep.engines.whoosh import SPEC as WHOOSH
 
-SPEC = replace(WHOOSH, name="paper")
+SPEC = WHOOSH._replace(name="paper")
 NO_SPEC = 7
 """
 

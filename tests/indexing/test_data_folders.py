@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -192,7 +191,7 @@ def test_repair_prefers_newest_confirmed_data(index: FolderIndex) -> None:
 
 def test_repair_ignores_data_of_a_draft(index: FolderIndex) -> None:
     manifest = read_manifest(index.path)
-    draft = replace(new_manifest(manifest.engine, f"{manifest.engine}-2"))
+    draft = new_manifest(manifest.engine, f"{manifest.engine}-2")
     shutil.copytree(index.path / manifest.data, index.path / draft.data)
     (index.path / draft.data / DATA_FILE).write_bytes(pack_manifest(draft))
     write_draft(index.path, draft)
@@ -331,7 +330,7 @@ def test_interrupted_deletion_is_completed(
             calls[name](*args, **options)
 
         rest.mkdir()
-        mark_data_folder(rest, replace(manifest, data=rest.name))
+        mark_data_folder(rest, manifest._replace(data=rest.name))
         (rest / "a.seg").write_bytes(b"rest")
         with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
             for name in calls:
@@ -417,7 +416,7 @@ def test_hostile_manifest_is_damage(
     index: FolderIndex, files: Path, changes: dict[str, Any]
 ) -> None:
     before = data_names(index)
-    manifest = replace(read_manifest(index.path), **changes)
+    manifest = read_manifest(index.path)._replace(**changes)
     (index.path / MANIFEST_FILE).write_bytes(pack_manifest(manifest))
     for command in (index.read_manifest, lambda: update_index(index, [str(files)])):
         with pytest.raises(IndexDamaged):

@@ -85,7 +85,7 @@ FIRST = Commit()
 
 @cache
 def _upsert(path: str, content: ArticleFile, article_id: str) -> Change:
-    article = replace(content.article(path), id=article_id)
+    article = content.article(path)._replace(id=article_id)
     return PutArticle(make_document(article, make_file_record(article)))
 
 

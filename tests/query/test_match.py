@@ -246,7 +246,7 @@ def test_verifier_looks_into_the_field_of_the_pattern(query: str, fields: set[Fi
     packed = packed_folded("大橋剪彩", "水，GPT-4o。", "夜景\n市長合影")
     pattern = parse_pattern(query)
     folded_fields = (Field.TEXT, Field.TITLE, Field.BODY, Field.CAPTION)
-    found = {field for field in folded_fields if verifier(pattern.replace(field=field))(packed)}
+    found = {field for field in folded_fields if verifier(pattern._replace(field=field))(packed)}
     assert found == fields
 
 
@@ -265,7 +265,7 @@ def test_verifier_looks_into_the_field_of_the_pattern(query: str, fields: set[Fi
 )
 def test_verifier_of_left_out_text_looks_into_each_passage(query: str, matches: bool) -> None:
     packed = pack_left_out([LeftOut("大橋剪彩", "hidden"), LeftOut("水，GPT-4o。", "notice")])
-    verify = verifier(parse_pattern(query).replace(field=Field.LEFT_OUT))
+    verify = verifier(parse_pattern(query)._replace(field=Field.LEFT_OUT))
     assert verify(packed) is matches
     assert not verify(b"")
 

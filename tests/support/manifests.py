@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ def read_manifest(index: Path) -> Manifest:
 def change_manifest(index: Path, **changes: Any) -> None:
     """Change fields of the manifest, also in the data; if ``data`` changes, the folder moves."""
     old = read_manifest(index)
-    new = replace(old, **changes)
+    new = old._replace(**changes)
     if old.data != new.data:
         (index / old.data).rename(index / new.data)
     for path in (index / MANIFEST_FILE, index / new.data / DATA_FILE):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from hashlib import blake2b
 from itertools import islice, pairwise
@@ -56,8 +56,7 @@ class Version:
 @lru_cache(maxsize=4096)
 def prepared(path: str, version: Version) -> IndexDocument:
     content = version.content
-    article = replace(
-        content.article(path),
+    article = content.article(path)._replace(
         url=content.url or None,
         fetched=version.fetched or None,
         file_time=f"{1900 + version.time}-01-01T00:00:00Z",

@@ -5,7 +5,6 @@ Run as ``python -m tests.support.released_index``, once for each released format
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from newsgrep.engines.base import PutFileRecord
@@ -29,14 +28,13 @@ ARTICLES = (
     make_article(
         "a2", "離島渡輪復航", "碼頭貼出聯合聲明，渡輪照常開出。", source="鹭岛电台", date="2023-11"
     ),
-    replace(
-        make_article(
-            "a3",
-            "Tide tables",
-            "High water at the lighthouse.",
-            captions=("潮汐表",),
-            left_out=[("轉載須經書面同意。", "notice")],
-        ),
+    make_article(
+        "a3",
+        "Tide tables",
+        "High water at the lighthouse.",
+        captions=("潮汐表",),
+        left_out=[("轉載須經書面同意。", "notice")],
+    )._replace(
         file_time="2024-05-17T02:50:43+00:00",
     ),
 )
@@ -60,7 +58,7 @@ def in_format(number: int) -> tuple[tuple[Article, ...], FileRecord]:
         return ARTICLES, DUPLICATE
     if number >= 5:
         return tuple(map(_before_format_7, ARTICLES)), DUPLICATE
-    articles = (replace(each, left_out=(), file_time=None) for each in ARTICLES)
+    articles = (each._replace(left_out=(), file_time=None) for each in ARTICLES)
     return tuple(map(_before_format_7, articles)), DUPLICATE._replace(
         extractor="", sketch=b"", address=""
     )
@@ -68,7 +66,7 @@ def in_format(number: int) -> tuple[tuple[Article, ...], FileRecord]:
 
 def _before_format_7(article: Article) -> Article:
     """Return ``article`` without its versions and the time of its capture."""
-    return replace(article, versions=(), fetched=None)
+    return article._replace(versions=(), fetched=None)
 
 
 def make_released_index(folder: Path, engine_name: str = "whoosh") -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from newsgrep.analysis.document import make_document
@@ -160,7 +160,7 @@ def expected_state(files: State) -> State:
     at_address: dict[str, list[FileRecord]] = {}
     for path, content in files.items():
         if content.title:
-            article = replace(content.article(path), url=content.url)
+            article = content.article(path)._replace(url=content.url)
             document = make_document(article, make_file_record(article), sketch=True)
             at_address.setdefault(article.id, []).append(document.file_record)
     leaders = (found for each in at_address.values() for found in find_leaders(each).values())
@@ -216,7 +216,7 @@ def index_snapshot(
         ],
         # The versions are what happened before, and not what the files contain.
         [
-            replace(article, id=names.get(article.id, article.id), versions=(), since=None)
+            article._replace(id=names.get(article.id, article.id), versions=(), since=None)
             for article in articles
         ],
         [(page.total, _sorted_candidates(page, names)) for page in pages],

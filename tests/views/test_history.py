@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,8 +27,9 @@ EARLIER = Version(
     "2024-05-16T08:00:00Z", "渡轮拟增开晚班", BODY.replace("两", "三"), "/archive/1.html", "01"
 )
 LATER = Version("2024-05-17T08:00:00Z", "渡轮增开晚班", BODY, "/archive/2.html", "02")
-FERRY = replace(
-    make_article("ferry", "渡轮增开晚班", f"{BODY}\n\n雨天停航。", path="/archive/3.html"),
+FERRY = make_article(
+    "ferry", "渡轮增开晚班", f"{BODY}\n\n雨天停航。", path="/archive/3.html"
+)._replace(
     fetched="2024-05-18T08:00:30Z",
     versions=(EARLIER, LATER),
 )
@@ -85,7 +84,7 @@ def test_difference_is_of_the_last_two_versions_or_those_named() -> None:
     assert text_of(FERRY)[1].startswith("version 2 (")
     assert text_of(FERRY, 1)[1].endswith("version 3 (2024-05-18 16:00 +08:00)")
     assert text_of(FERRY, 3, 2)[-1] == "[-雨天停航。-]"
-    assert make_difference(replace(FERRY, versions=())) is None
+    assert make_difference(FERRY._replace(versions=())) is None
 
 
 @pytest.mark.parametrize("numbers", [(0,), (4,), (1, 4), (-1, 1)])
@@ -93,12 +92,12 @@ def test_unknown_versions_are_an_error(numbers: tuple[int, ...]) -> None:
     with pytest.raises(UsageError, match="it has versions 1 to 3"):
         make_difference(FERRY, numbers)
     with pytest.raises(UsageError, match="it has one version"):
-        make_difference(replace(FERRY, versions=()), (2,))
+        make_difference(FERRY._replace(versions=()), (2,))
 
 
 def test_a_line_break_that_is_removed_has_a_mark() -> None:
     joined = LATER._replace(body=BODY.replace("\n\n", "", 1))
-    shown = text_of(replace(FERRY, versions=(LATER, joined), body=joined.body), 1, 2)
+    shown = text_of(FERRY._replace(versions=(LATER, joined), body=joined.body), 1, 2)
     assert "晚班每天两班。[-¶-]" in shown
 
 
@@ -107,8 +106,8 @@ def test_a_line_break_that_is_removed_has_a_mark() -> None:
 def test_difference_of_any_texts_has_all_forms(
     title: str, body: str, other_title: str, other_body: str
 ) -> None:
-    found = replace(FERRY, title=title, body=body)
-    found = replace(found, versions=(Version("", other_title, other_body, "/a", ""),))
+    found = FERRY._replace(title=title, body=body)
+    found = found._replace(versions=(Version("", other_title, other_body, "/a", ""),))
     for line in (*text_of(found), *format_plain(to_text(make_history(found), SCREEN, marks=True))):
         assert "\n" not in line
         assert "\x1b" not in line

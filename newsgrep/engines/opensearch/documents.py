@@ -6,7 +6,6 @@ import json
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -250,7 +249,7 @@ def stored_article(hit: ServerHit, limit: int = MAX_UNPACKED_BYTES) -> Article:
     )
     left_out = unpack_left_out(stored_bytes(hit, PACKED_LEFT_OUT), limit)
     versions = unpack_versions(stored_bytes(hit, PACKED_VERSIONS), article, limit)
-    return replace(article, url=_stored_url(hit), left_out=left_out, versions=versions)
+    return article._replace(url=_stored_url(hit), left_out=left_out, versions=versions)
 
 
 def text_length(article: Article) -> int:

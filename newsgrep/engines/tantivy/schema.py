@@ -5,7 +5,6 @@ The indexed fields are those of :mod:`newsgrep.engines.engine_query.fields`.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from os import fsencode
@@ -182,8 +181,7 @@ def stored_article(document: Document) -> Article:
     """
     folded, rest = stored_bytes(document, PACKED_TEXTS), stored_bytes(document, PACKED_REST)
     article = unpack_article(folded, rest, stored_file_record(document).path)
-    return replace(
-        article,
+    return article._replace(
         url=stored_bytes(document, PACKED_URL).decode() or None,
         left_out=unpack_left_out(left_out_bytes(document)),
         versions=unpack_versions(versions_bytes(document), article),

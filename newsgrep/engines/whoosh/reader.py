@@ -9,7 +9,6 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from heapq import merge
 from itertools import compress, groupby, repeat
 from pathlib import Path
@@ -330,8 +329,7 @@ class WhooshReader:
     def article(self, document: int) -> Article:
         rest, path = self._value("rest", document), self.file_record(document).path
         article = unpack_article(self.folded_text(document), rest, path)
-        return replace(
-            article,
+        return article._replace(
             url=self.location(LocationField.URL, document) or None,
             left_out=unpack_left_out(self._value("left_out_passages", document)),
             versions=self._versions(document, article),

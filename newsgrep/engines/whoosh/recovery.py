@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -280,6 +279,6 @@ def _salvage_document(columns: Mapping[str, Any], number: int) -> Stored | Unrea
         url = columns["url"][number].decode() or None
         left_out = unpack_left_out(columns["left_out_passages"][number])
         versions = unpack_versions(columns[VERSIONS_COLUMN][number], article)
-        return Stored(replace(article, url=url, left_out=left_out, versions=versions), record)
+        return Stored(article._replace(url=url, left_out=left_out, versions=versions), record)
     except _DAMAGE:
         return Unreadable(path)

@@ -20,12 +20,17 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from hashlib import md5
 from itertools import accumulate
 from struct import Struct
 from typing import Any, Final
 
 from newsgrep.engines.whoosh.storage import CheckedFile, CorruptFile, Segment
+
+try:
+    # As in random.py: hashlib loads OpenSSL, which takes 3 ms.
+    from _md5 import md5  # type: ignore[import-not-found]
+except ImportError:  # a Python that was built without it
+    from hashlib import md5
 
 ITEM_BYTES: Final = {"B": 1, "H": 2, "i": 4, "I": 4, "Q": 8, "d": 8}
 """Type codes of arrays in files, as in :mod:`array`, with the size of an item."""
