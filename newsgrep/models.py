@@ -5,7 +5,7 @@ They are immutable and complete: nothing here reads a file or an index.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
 from types import MappingProxyType
@@ -17,6 +17,9 @@ PARAGRAPH_BREAK = "\n\n"
 ARCHIVE_ZONE = timezone(timedelta(hours=8), "Asia/Shanghai")
 """The default calendar for days. It has had no summer time since 1991."""
 
+
+SCHEMA_VERSION: Final = 1
+"""The ``version`` in every JSON object; only changes other than additions increase it."""
 
 SHORT_ID: Final = 6
 """Characters of an id on the screen: of 100,000 articles, one in ten thousand shares them."""
@@ -165,6 +168,9 @@ class Published(NamedTuple):
     iso: str
     precision: Precision
 
+    def __str__(self) -> str:
+        return self.iso
+
     def days(self, zone: tzinfo) -> tuple[date, date]:
         """Return the first and the last calendar day that this may be.
 
@@ -264,6 +270,37 @@ class Article(Value):
         """The paragraphs of the body, in order."""
         return tuple(self.body.split(PARAGRAPH_BREAK)) if self.body else ()
 
+    def metadata(self) -> dict[str, Any]:
+        """Return everything but texts and versions, as JSON has it."""
+        published = self.published
+        return {
+            "id": self.id,
+            "title": self.title,
+            "source": self.source,
+            "url": self.url,
+            "authors": list(self.authors),
+            "published": published.iso if published else None,
+            "precision": published.precision.value if published else None,
+            "fetched": self.fetched,
+            "file_time": self.file_time,
+            "tags": list(self.tags),
+            "path": self.path,
+            "provenance": dict(self.provenance),
+            "notes": list(self.notes),
+        }
+
+    def to_dict(self, *, left_out: bool = False) -> dict[str, Any]:
+        """Return the article as ``newsgrep show --json`` prints it, also with left-out text."""
+        whole = {
+            "version": SCHEMA_VERSION,
+            **self.metadata(),
+            "body": self.body,
+            "captions": list(self.captions),
+        }
+        if left_out:
+            whole["left_out"] = [passage._asdict() for passage in self.left_out]
+        return whole
+
 
 class Status(StrEnum):
     """The outcome of reading a file."""
@@ -337,6 +374,23 @@ class Snippet(NamedTuple):
     field: str = "body"
     captured: str | None = None
 
+    def marked(self, before: str, after: str) -> str:
+        """Return the text with ``before`` and ``after`` around each match.
+
+        >>> Snippet("渔业的春天", (Span(0, 2),), 0, False, False).marked("**", "**")
+        '**渔业**的春天'
+        """
+        return mark_spans(self.text, self.spans, before, after)
+
+
+def mark_spans(text: str, spans: Iterable[Span], before: str, after: str) -> str:
+    """Return ``text`` with ``before`` and ``after`` around each span; spans do not overlap."""
+    pieces, end = [], 0
+    for span in spans:
+        pieces += [text[end : span.start], before, text[span.start : span.end], after]
+        end = span.end
+    return "".join((*pieces, text[end:]))
+
 
 class Hit(NamedTuple):
     """One article in a result, with its rank (from 1) and score.
@@ -349,3 +403,28 @@ class Hit(NamedTuple):
     article: Article
     title_spans: tuple[Span, ...]
     snippets: tuple[Snippet, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the hit as JSON has it; spans are pairs of start and end."""
+        return {
+            "rank": self.rank,
+            "score": round(self.score, 4),
+            **self.article.metadata(),
+            "title_spans": _span_pairs(self.title_spans),
+            "snippets": [
+                {
+                    "text": snippet.text,
+                    "spans": _span_pairs(snippet.spans),
+                    "field": snippet.field,
+                    "offset": snippet.offset,
+                    "cut_before": snippet.cut_before,
+                    "cut_after": snippet.cut_after,
+                    **({} if snippet.captured is None else {"captured": snippet.captured or None}),
+                }
+                for snippet in self.snippets
+            ],
+        }
+
+
+def _span_pairs(spans: Iterable[Span]) -> list[list[int]]:
+    return [[span.start, span.end] for span in spans]

@@ -34,7 +34,7 @@ from newsgrep.search.named import split_locator
 from newsgrep.terminal import count_noun, one_line
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import display_path
-from newsgrep.views.extraction import record_object, to_json, to_jsonl, to_text
+from newsgrep.views.extraction import to_json, to_jsonl, to_text
 
 _STDIN: Final = "-"
 _DEFAULT_FORMAT: Final = "text"
@@ -165,7 +165,7 @@ class _Run:
         """Yield an object for each record, and for each file that cannot be read."""
         if self._options.explain:
             for each in self.extractions():
-                yield {"version": SCHEMA_VERSION, **record_object(each)}
+                yield {"version": SCHEMA_VERSION, **each.to_dict()}
             return
         for name in self._options.files:
             errors = len(self._errors)

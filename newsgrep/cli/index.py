@@ -31,7 +31,7 @@ from newsgrep.cli.options import (
 )
 from newsgrep.cli.output import Rendering, print_result
 from newsgrep.cli.progress import handle_signals, show_progress
-from newsgrep.cli.summary import note_lines, summary_line, summary_object
+from newsgrep.cli.summary import note_lines, summary_line
 from newsgrep.errors import InputError, UsageError
 from newsgrep.extraction.records.base import ReadOptions
 from newsgrep.indexing.outcomes import Outcome
@@ -152,7 +152,7 @@ def index_command(options: UpdateCommandOptions) -> int:
         if not options.quiet:
             write(summary_line(summary, str(options.index), reextract=options.reextract))
     else:
-        print_result(Rendering(json=lambda: summary_object(summary)), options)
+        print_result(Rendering(json=summary.to_dict), options)
     if summary.counts[Outcome.FAILED] or "unreadable" in summary.skipped:
         return 2
     return 0 if summary.articles or summary.seen or summary.removed else 1

@@ -198,17 +198,10 @@ def report_no_match(engine: Engine, root: Node, parsed: str, index: Index) -> Di
 
     ``parsed`` is the query as it was understood.
     """
-    from newsgrep.indexing.freshness import FreshnessCheck, check_freshness
-    from newsgrep.search.diagnose import diagnose
+    from newsgrep.search.diagnose import diagnose_in
     from newsgrep.views.hits import diagnosis_lines
 
-    # The files of an index on a server may be on other machines.
-    newer, all_seen = (
-        check_freshness(engine.file_records())
-        if index.has_local_files
-        else FreshnessCheck(0, complete=False)
-    )
-    diagnosis = diagnose(engine, root, newer, all_files_checked=all_seen)
+    diagnosis = diagnose_in(engine, root, index)
     for line in diagnosis_lines(diagnosis, parsed, index.where):
         click.echo(one_line(line), err=True)
     return diagnosis

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from newsgrep.extraction.records.base import list_others
 from newsgrep.indexing.outcomes import ListedFile, Outcome, UpdateSummary
 from newsgrep.indexing.plan import STREAM
 from newsgrep.terminal import count_noun, format_duration, one_line
-from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import display_path
 
 _KINDS: Final = (
@@ -30,36 +28,6 @@ _MAX_SHARED: Final = 5
 
 _UNREADABLE: Final = frozenset((Outcome.FAILED.value, "unreadable"))
 """Labels of files that the user should do something about, and that make the exit status 2."""
-
-
-def summary_object(summary: UpdateSummary) -> dict[str, Any]:
-    """Return the run as a JSON object; the counts of outcomes add up to ``seen``."""
-    return {
-        "version": SCHEMA_VERSION,
-        **({"shard": summary.shard} if summary.shard else {}),
-        "seen": summary.seen,
-        "files_seen": summary.files,
-        "containers": summary.containers,
-        "uncounted": summary.uncounted,
-        "others": dict(summary.others),
-        **{outcome.value: summary.counts[outcome] for outcome in Outcome},
-        "removed": summary.removed,
-        "kept": summary.kept,
-        "changed": summary.changed,
-        "articles": summary.articles,
-        "moved": dict(summary.moved),
-        "undated": summary.undated,
-        "older_rules": summary.older._asdict(),
-        "seconds": round(summary.seconds, 2),
-        "shared_addresses": [asdict(shared) for shared in summary.shared_addresses],
-        "files": {
-            outcome.value: [asdict(listed) for listed in items]
-            for outcome, items in summary.listed.items()
-        },
-        "skipped": {
-            kind: [asdict(listed) for listed in items] for kind, items in summary.skipped.items()
-        },
-    }
 
 
 def summary_line(summary: UpdateSummary, index: str, *, reextract: bool = False) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from newsgrep.errors import NoArticle
 from newsgrep.extraction.claims import Block, Claim, ClaimField
@@ -23,7 +23,7 @@ from newsgrep.extraction.records.base import (
 )
 from newsgrep.extraction.records.registry import read_document, read_located, read_records
 from newsgrep.extraction.trace import ClaimOutcome, FullTrace
-from newsgrep.models import Article, Provenance
+from newsgrep.models import Article, LeftOut, Provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,50 @@ class Extraction:
     blocks: tuple[Block, ...] = ()
     notes: tuple[str, ...] = ()
     locator: str | None = None
+
+    @property
+    def left_out(self) -> Sequence[LeftOut]:
+        """The prose that is in no field, in document order."""
+        if self.article:
+            return self.article.left_out
+        return [LeftOut(block.text, str(block.rule)) for block in self.blocks if block.rule]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as ``newsgrep extract --json`` prints it."""
+        article = self.article.to_dict() if self.article else None
+        if article:
+            del article["version"]
+        return {
+            "path": self.path,
+            "locator": self.locator,
+            "format": self.format,
+            "encoding": self.encoding,
+            "outlet_rules": self.outlet,
+            "reason": self.reason,
+            "article": article,
+            "claims": [
+                {
+                    "field": each.claim.field.value,
+                    "value": each.claim.value,
+                    "provenance": each.claim.provenance.value,
+                    "locator": each.claim.locator or None,
+                    "line": each.line,
+                    "rank": each.claim.rank,
+                    "lost": each.reason,
+                }
+                for each in self.claims
+            ],
+            "blocks": [
+                {
+                    "text": block.text,
+                    "kind": block.kind.value,
+                    "rule": block.rule and str(block.rule),
+                    "locator": block.locator or None,
+                }
+                for block in self.blocks
+            ],
+            "left_out": [passage._asdict() for passage in self.left_out],
+        }
 
 
 def extract_records(

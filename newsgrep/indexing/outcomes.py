@@ -5,13 +5,13 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from newsgrep.engines.compact import HashIndex, hash_key
 from newsgrep.indexing.known import UNCHANGED, KnownRecords
-from newsgrep.models import FileRecord, Status
+from newsgrep.models import SCHEMA_VERSION, FileRecord, Status
 
 
 class Outcome(StrEnum):
@@ -104,6 +104,35 @@ class UpdateSummary:
     others: Mapping[str, int] = field(default_factory=dict)
     changed: int = 0
     moved: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the run as a JSON object; the counts of outcomes add up to ``seen``."""
+        return {
+            "version": SCHEMA_VERSION,
+            **({"shard": self.shard} if self.shard else {}),
+            "seen": self.seen,
+            "files_seen": self.files,
+            "containers": self.containers,
+            "uncounted": self.uncounted,
+            "others": dict(self.others),
+            **{outcome.value: self.counts[outcome] for outcome in Outcome},
+            "removed": self.removed,
+            "kept": self.kept,
+            "changed": self.changed,
+            "articles": self.articles,
+            "moved": dict(self.moved),
+            "undated": self.undated,
+            "older_rules": self.older._asdict(),
+            "seconds": round(self.seconds, 2),
+            "shared_addresses": [asdict(shared) for shared in self.shared_addresses],
+            "files": {
+                outcome.value: [asdict(listed) for listed in items]
+                for outcome, items in self.listed.items()
+            },
+            "skipped": {
+                kind: [asdict(listed) for listed in items] for kind, items in self.skipped.items()
+            },
+        }
 
 
 _PLAIN: Final = (Outcome.ADDED, Outcome.UPDATED, Outcome.UNCHANGED)

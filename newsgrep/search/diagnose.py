@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from newsgrep.engines.base import Engine, EngineRequest, count_matches
+from newsgrep.indexing.store import Index
 from newsgrep.models import Hit
 from newsgrep.query.ast import (
     And,
@@ -117,6 +118,16 @@ def diagnose(
         newer_files=newer_files,
         all_files_checked=all_files_checked,
     )
+
+
+def diagnose_in(engine: Engine, root: Node, index: Index) -> Diagnosis:
+    """Return :func:`diagnose` of the open ``index``, whose files are checked if they are here."""
+    if not index.has_local_files:  # the files of an index on a server may be on other machines
+        return diagnose(engine, root)
+    from newsgrep.indexing.freshness import check_freshness
+
+    newer, all_seen = check_freshness(engine.file_records())
+    return diagnose(engine, root, newer, all_files_checked=all_seen)
 
 
 def _single_terms(root: Node) -> Iterable[Node]:

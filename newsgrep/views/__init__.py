@@ -16,10 +16,8 @@ A module has the forms that its command offers. The values of :mod:`newsgrep.vie
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
 
-SCHEMA_VERSION: Final = 1
-"""The ``version`` in every JSON object; only changes other than additions increase it."""
+from newsgrep.models import SCHEMA_VERSION as SCHEMA_VERSION
 
 
 class FilePath(str):

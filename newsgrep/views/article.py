@@ -11,7 +11,6 @@ from urllib.parse import quote, unquote_to_bytes
 
 from newsgrep.models import SHORT_ID, Article, Precision, Span
 from newsgrep.terminal import StyledLine, StyledText, count_noun, highlight, one_line, quote_path
-from newsgrep.views import SCHEMA_VERSION
 
 _SEPARATOR: Final = " · "
 
@@ -76,39 +75,7 @@ def _left_out_lines(article: Article) -> Iterator[StyledLine]:
 
 def to_json(article: Article, *, left_out: bool = False) -> dict[str, Any]:
     """Return a whole article as a complete object, with ``left_out`` if that is requested."""
-    whole = {"version": SCHEMA_VERSION, **article_object(article)}
-    if left_out:
-        whole["left_out"] = [passage._asdict() for passage in article.left_out]
-    return whole
-
-
-def article_object(article: Article) -> dict[str, Any]:
-    """Return an article with body and captions, without the schema version."""
-    return {
-        **metadata_object(article),
-        "body": article.body,
-        "captions": list(article.captions),
-    }
-
-
-def metadata_object(article: Article) -> dict[str, Any]:
-    """Return everything but body and captions: what hits and similar articles contain."""
-    published = article.published
-    return {
-        "id": article.id,
-        "title": article.title,
-        "source": article.source,
-        "url": article.url,
-        "authors": list(article.authors),
-        "published": published.iso if published else None,
-        "precision": published.precision.value if published else None,
-        "fetched": article.fetched,
-        "file_time": article.file_time,
-        "tags": list(article.tags),
-        "path": article.path,
-        "provenance": dict(article.provenance),
-        "notes": list(article.notes),
-    }
+    return article.to_dict(left_out=left_out)
 
 
 def byline_pieces(article: Article) -> list[StyledText]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any, Final
 
 from newsgrep.extraction.claims import Block, BlockKind, ClaimField, Rule
 from newsgrep.extraction.extraction import Extraction
 from newsgrep.extraction.trace import ClaimOutcome
-from newsgrep.models import Article, LeftOut
+from newsgrep.models import Article
 from newsgrep.terminal import (
     Screen,
     StyledLine,
@@ -22,7 +22,6 @@ from newsgrep.terminal import (
 )
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import (
-    article_object,
     display_date,
     display_file_date,
     display_path,
@@ -121,7 +120,7 @@ def _file_lines(extraction: Extraction, *, explain: bool) -> Iterator[StyledLine
 
 def _count_left_out(extraction: Extraction) -> str:
     """Return how many passages were left out by which rules, and how many short texts."""
-    rules = Counter(each.reason for each in _left_out(extraction))
+    rules = Counter(each.reason for each in extraction.left_out)
     parts = []
     if rules:
         by_rule = ", ".join(f"{count:,} {one_line(rule)}" for rule, count in rules.most_common())
@@ -130,13 +129,6 @@ def _count_left_out(extraction: Extraction) -> str:
     if short > 0:
         parts.append(f"{count_noun(short, 'short text')} of menus and the like")
     return ", ".join(parts)
-
-
-def _left_out(extraction: Extraction) -> Sequence[LeftOut]:
-    """Return the prose that is in no field."""
-    if extraction.article:
-        return extraction.article.left_out
-    return [LeftOut(block.text, str(block.rule)) for block in extraction.blocks if block.rule]
 
 
 def _claim_lines(outcomes: Iterable[ClaimOutcome]) -> Iterator[StyledLine]:
@@ -229,7 +221,7 @@ def _labelled(label: str, pieces: list[StyledText]) -> StyledLine:
 
 def to_json(extractions: Iterable[Extraction]) -> dict[str, Any]:
     """Return an object with a record for each of ``extractions``."""
-    return {"version": SCHEMA_VERSION, "records": [record_object(each) for each in extractions]}
+    return {"version": SCHEMA_VERSION, "records": [each.to_dict() for each in extractions]}
 
 
 def to_jsonl(extractions: Iterable[Extraction]) -> Iterator[dict[str, Any]]:
@@ -242,41 +234,5 @@ def to_jsonl(extractions: Iterable[Extraction]) -> Iterator[dict[str, Any]]:
             **named,
             "locator": each.locator,
             "reason": each.reason,
-            **(article_object(article) if article else {}),
+            **(article.to_dict() if article else {}),
         }
-
-
-def record_object(extraction: Extraction) -> dict[str, Any]:
-    """Return one record: its article, the claims about it, and its blocks of text."""
-    article = extraction.article
-    return {
-        "path": extraction.path,
-        "locator": extraction.locator,
-        "format": extraction.format,
-        "encoding": extraction.encoding,
-        "outlet_rules": extraction.outlet,
-        "reason": extraction.reason,
-        "article": article and article_object(article),
-        "claims": [
-            {
-                "field": each.claim.field.value,
-                "value": each.claim.value,
-                "provenance": each.claim.provenance.value,
-                "locator": each.claim.locator or None,
-                "line": each.line,
-                "rank": each.claim.rank,
-                "lost": each.reason,
-            }
-            for each in extraction.claims
-        ],
-        "blocks": [
-            {
-                "text": block.text,
-                "kind": block.kind.value,
-                "rule": block.rule and str(block.rule),
-                "locator": block.locator or None,
-            }
-            for block in extraction.blocks
-        ],
-        "left_out": [passage._asdict() for passage in _left_out(extraction)],
-    }

@@ -9,7 +9,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from newsgrep.models import Hit, Snippet, Span
+from newsgrep.models import SCHEMA_VERSION, Hit, Snippet
 from newsgrep.terminal import (
     Screen,
     StyledLine,
@@ -23,8 +23,8 @@ from newsgrep.terminal import (
     sanitize,
     truncate,
 )
-from newsgrep.views import SCHEMA_VERSION, FilePath
-from newsgrep.views.article import byline_pieces, id_and_path_line, metadata_object, web_link
+from newsgrep.views import FilePath
+from newsgrep.views.article import byline_pieces, id_and_path_line, web_link
 
 if TYPE_CHECKING:
     from newsgrep.query.parser import Query
@@ -106,7 +106,7 @@ def to_csv(result: SearchResult) -> Iterator[Sequence[object]]:
 def to_lines(hits: Iterable[Hit]) -> Iterator[dict[str, Any]]:
     """Yield a complete object for each hit, as soon as it is known."""
     for hit in hits:
-        yield {"version": SCHEMA_VERSION, **hit_object(hit)}
+        yield {"version": SCHEMA_VERSION, **hit.to_dict()}
 
 
 def hit_lines(
@@ -141,7 +141,7 @@ def result_object(result: SearchResult) -> dict[str, Any]:
         "total": result.total,
         **({} if result.undated is None else {"undated": result.undated}),
         "took_ms": round(result.took_ms, 1),
-        "hits": [hit_object(hit) for hit in result.hits],
+        "hits": [hit.to_dict() for hit in result.hits],
     }
     if request.facets:
         answer["facets"] = {
@@ -159,7 +159,7 @@ def result_object(result: SearchResult) -> dict[str, Any]:
     if result.diagnosis:
         answer["diagnosis"] = asdict(result.diagnosis)
         answer["closest"] = [
-            {**hit_object(each.hit), "lacks": list(each.lacks)} for each in result.closest
+            {**each.hit.to_dict(), "lacks": list(each.lacks)} for each in result.closest
         ]
     return answer
 
@@ -168,31 +168,6 @@ def _variants_object(query: Query) -> dict[str, Any]:
     if not query.variants:
         return {}
     return {"variants": {word: list(others) for word, others in query.variants}}
-
-
-def hit_object(hit: Hit) -> dict[str, Any]:
-    """Return a hit without the schema version.
-
-    Spans are pairs of start and end, in characters of the text next to them.
-    """
-    return {
-        "rank": hit.rank,
-        "score": round(hit.score, 4),
-        **metadata_object(hit.article),
-        "title_spans": _span_pairs(hit.title_spans),
-        "snippets": [
-            {
-                "text": snippet.text,
-                "spans": _span_pairs(snippet.spans),
-                "field": snippet.field,
-                "offset": snippet.offset,
-                "cut_before": snippet.cut_before,
-                "cut_after": snippet.cut_after,
-                **({} if snippet.captured is None else {"captured": snippet.captured or None}),
-            }
-            for snippet in hit.snippets
-        ],
-    }
 
 
 def csv_cells(hit: Hit) -> tuple[object, ...]:
@@ -211,10 +186,6 @@ def csv_cells(hit: Hit) -> tuple[object, ...]:
         FilePath(article.path),
         " … ".join(snippet.text.replace("\n", " ") for snippet in hit.snippets),
     )
-
-
-def _span_pairs(spans: Iterable[Span]) -> list[list[int]]:
-    return [[span.start, span.end] for span in spans]
 
 
 def _snippet_pieces(snippet: Snippet) -> list[StyledText]:

@@ -23,7 +23,7 @@ from newsgrep.terminal import (
     truncate,
 )
 from newsgrep.views import SCHEMA_VERSION, FilePath
-from newsgrep.views.article import article_object, web_link
+from newsgrep.views.article import web_link
 
 _VALUES: Final[Mapping[str, Callable[[Stored], Any]]] = {
     "id": lambda each: each.article.id,
@@ -99,7 +99,7 @@ def to_jsonl(stored: Iterable[Stored], *, columns: Sequence[str] = ()) -> Iterat
                 **{name: _VALUES[name](each) for name in columns},
             }
         else:
-            yield {"version": SCHEMA_VERSION, **article_object(each.article)}
+            yield each.article.to_dict()
 
 
 _DATE_WIDTH: Final = 10

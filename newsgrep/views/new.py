@@ -17,7 +17,7 @@ from newsgrep.query.parser import Query
 from newsgrep.search.search import SearchRequest, make_hits
 from newsgrep.terminal import Screen, StyledLine, StyledText
 from newsgrep.views import SCHEMA_VERSION
-from newsgrep.views.hits import hit_lines, hit_object
+from newsgrep.views.hits import hit_lines
 
 _BATCH_SIZE: Final = 100
 """Articles that are read at once."""
@@ -101,6 +101,6 @@ def to_jsonl(new: NewArticles) -> Iterator[dict[str, Any]]:
 
 def _article_objects(new: NewArticles) -> Iterator[dict[str, Any]]:
     for hit in new.hits:
-        fields = hit_object(hit)
+        fields = hit.to_dict()
         del fields["score"]
         yield fields

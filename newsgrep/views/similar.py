@@ -21,7 +21,7 @@ from newsgrep.models import Article, Hit
 from newsgrep.query.ast import Operator, Terms
 from newsgrep.terminal import Screen, StyledLine, StyledText, highlight, one_line
 from newsgrep.views import SCHEMA_VERSION
-from newsgrep.views.article import byline_pieces, id_and_path_line, metadata_object
+from newsgrep.views.article import byline_pieces, id_and_path_line
 from newsgrep.views.hits import CSV_COLUMNS, csv_cells
 from newsgrep.views.table import Table
 
@@ -209,6 +209,6 @@ def _article_objects(similar: SimilarArticles) -> Iterator[dict[str, Any]]:
         yield {
             "rank": rank,
             "score": round(each.score, 4),
-            **metadata_object(each.article),
+            **each.article.metadata(),
             "shared_terms": list(each.shared_terms),
         }

@@ -28,7 +28,6 @@ from newsgrep.views.hits import (
     CSV_COLUMNS,
     csv_cells,
     hit_lines,
-    hit_object,
     rank_range,
     result_object,
 )
@@ -194,7 +193,7 @@ def _summary(page: CollapsedPage) -> str:
 
 def _hit_objects(page: CollapsedPage) -> Iterator[dict[str, Any]]:
     for hit, story in zip(page.result.hits, page.stories, strict=True):
-        yield {**hit_object(hit), "story": _story_object(story)}
+        yield {**hit.to_dict(), "story": _story_object(story)}
 
 
 def _story_object(story: Story) -> dict[str, Any]:
