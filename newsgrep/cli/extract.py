@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -25,12 +23,11 @@ from newsgrep.extraction.records.base import (
     ReadReport,
     Source,
     UnknownFormat,
-    file_source,
     list_others,
     stream_source,
     without_records,
 )
-from newsgrep.search.named import split_locator
+from newsgrep.search.named import open_file
 from newsgrep.terminal import count_noun, one_line
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import display_path
@@ -255,26 +252,4 @@ def _open(name: str, closing: ExitStack) -> tuple[Source, str | None, float]:
                 reason=exc.strerror or exc,
             ) from exc
         return source, None, 0.0
-    file, found = split_locator(name)
-    locator = found or None
-    path = os.path.abspath(file)  # noqa: PTH100  (likewise)
-    try:
-        status = os.stat(path)  # noqa: PTH116  (likewise)
-        if stat.S_ISDIR(status.st_mode):
-            raise InputError(
-                "{name} is a folder. Name files in it, such as {value}/*.html",
-                name=name,
-                value=name.rstrip("/"),
-            )
-        return file_source(Path(path)), locator, status.st_mtime
-    except FileNotFoundError as exc:
-        raise InputError(
-            "No file {name}. Name an existing file, or - for standard input.", name=name
-        ) from exc
-    except (OSError, ValueError) as exc:
-        reason = getattr(exc, "strerror", None) or exc
-        raise InputError(
-            "Cannot read {name}: {reason}. Name another file, or - for standard input.",
-            name=name,
-            reason=reason,
-        ) from exc
+    return open_file(name)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from newsgrep.analysis.fold import fold
 from newsgrep.engines.base import Engine, EngineRequest
@@ -21,6 +22,9 @@ from newsgrep.query.ast import Field, LocationContains, LocationField
 from newsgrep.query.lexer import normalize
 from newsgrep.query.parser import make_phrase
 from newsgrep.terminal import count_noun, one_line, quote_path, truncate
+
+if TYPE_CHECKING:
+    from newsgrep.extraction.records.base import Source
 
 ID: Final = re.compile("[a-z2-7]{12}")
 ID_START: Final = re.compile("[a-z2-7]{4,11}")
@@ -212,6 +216,34 @@ def read_article_file(name: str, outlets_file: Path | None = None) -> Article:
             "Cannot read an article from {name}: {reason}. Name another file, or an id.",
             name=quote_path(name),
             reason=reason,
+        ) from exc
+
+
+def open_file(name: str) -> tuple[Source, str | None, float]:
+    """Return the file that ``name`` means, the locator of a record in it, and its time.
+
+    The time is in seconds since the epoch. Raises :class:`InputError` if it cannot be read.
+    """
+    from newsgrep.extraction.records.base import file_source
+
+    file, found = split_locator(name)
+    locator = found or None
+    path = os.path.abspath(file)  # noqa: PTH100  (a string of any bytes)
+    try:
+        status = os.stat(path)  # noqa: PTH116  (likewise)
+        if stat.S_ISDIR(status.st_mode):
+            raise InputError(
+                "{name} is a folder. Name files in it, such as {value}/*.html",
+                name=name,
+                value=name.rstrip("/"),
+            )
+        return file_source(Path(path)), locator, status.st_mtime
+    except FileNotFoundError as exc:
+        raise InputError("No file {name}. Name an existing file.", name=name) from exc
+    except (OSError, ValueError) as exc:
+        reason = getattr(exc, "strerror", None) or exc
+        raise InputError(
+            "Cannot read {name}: {reason}. Name another file.", name=name, reason=reason
         ) from exc
 
 
