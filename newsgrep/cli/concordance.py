@@ -22,7 +22,7 @@ from newsgrep.cli.output import Rendering, print_message, print_result, report_n
 from newsgrep.cli.progress import show_elapsed
 from newsgrep.engines.base import Engine, count_matches
 from newsgrep.errors import UsageError
-from newsgrep.query.ast import describe, positive_texts
+from newsgrep.query.ast import describe
 from newsgrep.query.parser import Query
 from newsgrep.terminal import count_noun, terminal_size
 from newsgrep.views import collocates, kwic
@@ -91,10 +91,7 @@ def kwic_command(options: KwicOptions) -> int:
     newsgrep kwic 渔业 --jsonl | jq -r .left
     """
     query = options.query()
-    if not positive_texts(query.root):
-        raise UsageError(
-            "QUERY contains no text to show in context. Add a word, or use newsgrep search."
-        )
+    kwic.check_text(query.root)
     width = options.width or terminal_size(_DEFAULT_WIDTH).columns
     width = min(max(width, kwic.MIN_WIDTH), _MAX_WIDTH)
     with options.index.open() as engine:

@@ -73,18 +73,27 @@ def answer_line(
     engine: Engine, line: BatchLine, build: Build, defaults: SearchRequest
 ) -> BatchAnswer:
     """Return the answer to ``line``; options that it does not set are those of ``defaults``."""
-    options: dict[str, Any] = {}
+    try:
+        options = _read_options(line)
+    except UsageError as exc:
+        return BatchAnswer(line.number, None, False, None, None, exc)
+    return answer_options(engine, line.number, options, build, defaults)
+
+
+def answer_options(
+    engine: Engine, number: int, options: dict[str, Any], build: Build, defaults: SearchRequest
+) -> BatchAnswer:
+    """Return the answer to the query and the options of line ``number``."""
     query: str | None = None
     result, error = None, None
     try:
-        options = _read_options(line)
         query = _read_text(options, "query")
         if query is None:
             raise UsageError('The object has no "query". Add one.')
         result = search(engine, _make_request(options, query, build, defaults))
     except UsageError as exc:
         error = exc
-    return BatchAnswer(line.number, options.get("id"), "id" in options, query, result, error)
+    return BatchAnswer(number, options.get("id"), "id" in options, query, result, error)
 
 
 def to_json(answer: BatchAnswer, *, hits: bool = True) -> dict[str, Any]:

@@ -111,6 +111,14 @@ class Concordance(NamedTuple):
     parsed: str
 
 
+def check_text(root: Node) -> None:
+    """Raise :class:`UsageError` if ``root`` has no text that could be shown in context."""
+    if not positive_texts(root):
+        raise UsageError(
+            "QUERY contains no text to show in context. Add a word, or use newsgrep search."
+        )
+
+
 def make_concordance(
     engine: Engine, root: Node, order: KwicOrder, *, width: int, limit: int | None = None
 ) -> Concordance:

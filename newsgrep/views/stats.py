@@ -41,6 +41,10 @@ class IndexStats:
     sources: Mapping[str, int]
     months: Mapping[str, int]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return :func:`to_json`."""
+        return to_json(self)
+
 
 def collect_stats(engine: Engine, manifest: Manifest, index: str, size: int) -> IndexStats:
     """Return the statistics of the index that ``engine`` has open."""

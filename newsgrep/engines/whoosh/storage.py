@@ -19,6 +19,7 @@ import sys
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
@@ -170,6 +171,7 @@ class CheckedFile:
         self.size = size
         self._checksums = checksums
         self._pages: dict[int, bytes] = {}
+        self._lock = Lock()
         found = os.fstat(self._raw.fileno()).st_size
         self.is_longer = found > size
         if found < size:
@@ -200,8 +202,9 @@ class CheckedFile:
 
     def _read(self, first: int, last: int) -> bytes:
         """Return the bytes of the pages ``first`` to ``last``, after comparing their checksums."""
-        self._raw.seek(first * PAGE_BYTES)
-        data = self._raw.read(min((last + 1) * PAGE_BYTES, self.size) - first * PAGE_BYTES)
+        with self._lock:  # several threads may read one index
+            self._raw.seek(first * PAGE_BYTES)
+            data = self._raw.read(min((last + 1) * PAGE_BYTES, self.size) - first * PAGE_BYTES)
         if self._checksums is not None:
             expected = self._checksums[first * _CHECKSUM_BYTES : (last + 1) * _CHECKSUM_BYTES]
             if _page_checksums(data) != expected:

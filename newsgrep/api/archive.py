@@ -1,0 +1,669 @@
+"""An open archive: searching, reading, counting and comparing its articles.
+
+Views are imported by the methods that use them, so that opening and searching load little.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from enum import StrEnum
+from functools import partial
+from threading import Lock
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
+
+from newsgrep.analysis.scoring import Recency, parse_half_life, recency_from_today
+from newsgrep.engines.base import FACETS, Engine, Order, count_matches
+from newsgrep.engines.registry import DEFAULT_TIMEOUT
+from newsgrep.errors import UsageError
+from newsgrep.indexing import index_at
+from newsgrep.models import Article
+from newsgrep.query.ast import Versions
+from newsgrep.query.parser import Query
+from newsgrep.search.search import SearchRequest, build_query, search
+
+if TYPE_CHECKING:
+    from newsgrep.api.results import Hits, NewHits, OccurrenceGroups, Occurrences
+    from newsgrep.indexing.store import Index
+    from newsgrep.views.collocates import Collocations
+    from newsgrep.views.compare import Comparison
+    from newsgrep.views.counts import Counts, Sources
+    from newsgrep.views.history import Difference, History
+    from newsgrep.views.keywords import Keywords
+    from newsgrep.views.similar import SimilarArticles
+    from newsgrep.views.stats import IndexStats
+    from newsgrep.views.timeline import Timeline
+
+Location = str | os.PathLike[str]
+"""A folder with an index, or the URL of an index on a server."""
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+_KWIC_WIDTH: Final = 120
+
+
+def open(*locations: Location, timeout: float = DEFAULT_TIMEOUT) -> Archive:  # noqa: A001  (of the module newsgrep)
+    """Open the index at ``locations`` for reading; several are searched as one.
+
+    ``timeout`` is the number of seconds that a server may take for each request. Raises
+    :class:`IndexMissing`, :class:`IndexMismatch`, :class:`IndexDamaged` and
+    :class:`ServerProblem`.
+
+    >>> import newsgrep
+    >>> with newsgrep.open("index") as archive:
+    ...     archive.count("声明")
+    9
+    """
+    if not locations:
+        raise UsageError('Name an index: newsgrep.open("index").')
+    indexes = [
+        index_at(each if isinstance(each, str) else os.fspath(each), timeout) for each in locations
+    ]
+    if len(indexes) == 1:
+        return Archive(indexes[0])
+    from newsgrep.indexing.combined import combine_indexes
+
+    return Archive(combine_indexes(indexes))
+
+
+class _Reading:
+    """An open engine, and how many calls use it; the last one closes it once it is retired."""
+
+    __slots__ = ("_stack", "engine", "is_retired", "users", "version")
+
+    def __init__(self, index: Index) -> None:
+        self._stack = ExitStack()
+        self.version = _version(index)
+        self.engine: Engine = self._stack.enter_context(index.open())
+        self.users = 0
+        self.is_retired = False
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+def _version(index: Index) -> list[object]:
+    return [part.manifest_version() for part in index.parts]
+
+
+class Archive:
+    """An index that is open for reading, as of one commit.
+
+    :func:`newsgrep.open` returns it; ``with`` closes it. It is a collection of articles: ``len``
+    counts them, and iteration yields them, the newest first.
+
+    Wherever a method takes a query, this is a text in the query language, or what :meth:`parse`
+    returns for a text with options. Invalid queries and options raise :class:`QueryError` and
+    :class:`UsageError`.
+
+    Threads may use one archive at the same time. All answers are those of the commit that was the
+    last one when the archive was opened, until :meth:`refresh` is called. Nothing is written.
+    """
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._lock = Lock()
+        self._current: _Reading | None = _Reading(index)
+
+    # Opening and closing
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"newsgrep.open({self.location!r})"
+
+    @property
+    def location(self) -> str:
+        """The folder or URL of the index; several are separated by commas."""
+        return str(self._index)
+
+    @property
+    def commit(self) -> int:
+        """A number that identifies the commit; another one means other articles."""
+        with self.reading() as engine:
+            return engine.commit()
+
+    def close(self) -> None:
+        """Close all files and connections once the calls in other threads have returned."""
+        self._replace(None)
+
+    def refresh(self) -> bool:
+        """Answer from the last commit from now on; return whether there is a newer one.
+
+        Calls that are running in other threads end with the commit with which they began.
+        """
+        opened = _Reading(self._index)
+        with self.reading() as engine:
+            current = self._current
+            is_newer = current is None or (
+                (opened.version, opened.engine.commit()) != (current.version, engine.commit())
+            )
+        if is_newer:
+            self._replace(opened)
+        else:
+            opened.close()
+        return is_newer
+
+    def _replace(self, reading: _Reading | None) -> None:
+        with self._lock:
+            before, self._current = self._current, reading
+            if before is not None:
+                before.is_retired = True
+            is_unused = before is not None and not before.users
+        if before is not None and is_unused:
+            before.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[Engine]:
+        """Keep the engine of this archive open; for packages of newsgrep itself."""
+        with self._lock:
+            current = self._current
+            if current is None:
+                raise UsageError("The archive is closed. Open it with newsgrep.open().")
+            current.users += 1
+        try:
+            yield current.engine
+        finally:
+            with self._lock:
+                current.users -= 1
+                is_unused = current.is_retired and not current.users
+            if is_unused:
+                current.close()
+
+    # Queries
+
+    def parse(
+        self,
+        text: str,
+        *,
+        any_word: bool = False,
+        regex: bool = False,
+        literal: bool = False,
+        scan: bool = False,
+        everything: bool = False,
+        versions: Literal["newest", "all"] = "newest",
+        variants: Literal["off", "words", "all"] = "off",
+        sources: Iterable[str] = (),
+        since: str = "",
+        until: str = "",
+        zone: str = "",
+    ) -> Query:
+        """Return ``text`` as a query with options, which every method accepts.
+
+        ``any_word``: one of the words is enough. ``regex`` and ``literal``: the text is one regular
+        expression or string; ``scan`` allows an expression for which all articles are read.
+        ``everything`` also searches captions and left-out text, ``versions="all"`` earlier
+        versions. ``variants`` adds regional spellings to words, or also to quoted strings.
+        ``sources`` are parts of names of sources, ``since`` and ``until`` dates such as
+        ``2024-05`` in the time zone ``zone``, by default that of China.
+
+        >>> query = archive.parse("渔业 大桥", any_word=True, since="2024")
+        >>> archive.count(query)
+        3
+        """
+        calendar = None
+        if zone:
+            from newsgrep.query.dates import calendar_in
+
+            calendar = calendar_in(zone)
+        return build_query(
+            text,
+            any_word=any_word,
+            regex=regex,
+            literal=literal,
+            scan=scan,
+            everything=everything,
+            versions=_choose(Versions, versions, "versions"),
+            variants=variants,
+            sources=sources,
+            since=since,
+            until=until,
+            calendar=calendar,
+            saved=self.saved_queries,
+            collections=self._collections,
+        )
+
+    def _query(self, query: str | Query | None) -> Query:
+        if isinstance(query, Query):
+            return query
+        return build_query(query, saved=self.saved_queries, collections=self._collections)
+
+    def saved_queries(self) -> Mapping[str, str]:
+        """Return the text of each saved query by its name."""
+        from newsgrep.indexing.user_state import read_saved
+
+        return read_saved(self._index)
+
+    def _collections(self) -> Mapping[str, tuple[str, ...]]:
+        from newsgrep.indexing.annotations import read_collections
+
+        return read_collections(self._index)
+
+    # Articles
+
+    def __len__(self) -> int:
+        return self.count()
+
+    def __bool__(self) -> bool:
+        return True  # an empty archive is open as well
+
+    def __iter__(self) -> Iterator[Article]:
+        return self.articles(sort="-date")
+
+    def get(self, name: str) -> Article | None:
+        """Return the article with this id, address or path, ``None`` if there is none.
+
+        The first characters of an id are enough, at least four. Raises :class:`UsageError` if
+        several articles have an id that begins so.
+
+        >>> archive.get("kmq7ty2unrjg").source
+        '汀海体育'
+        """
+        from newsgrep.search.named import find_article
+
+        with self.reading() as engine:
+            return find_article(engine, name, titles=False)
+
+    def articles(
+        self,
+        query: str | Query | None = None,
+        *,
+        sort: Literal["relevance", "date", "-date"] = "relevance",
+        limit: int | None = None,
+        sample: int | None = None,
+        seed: str = "1",
+    ) -> Iterator[Article]:
+        """Yield the articles that match ``query``, or all of the archive, a few in memory at once.
+
+        With ``sample``, so many are chosen at random; the same ``seed`` chooses the same articles.
+
+        >>> dates = [str(article.published) for article in archive.articles("声明", sort="date")]
+        >>> dates[0]
+        '2023-11-19'
+        """
+        from newsgrep.search.selection import Sample, in_batches, select_ids
+
+        root, order = self._query(query).root, _choose(Order, sort, "sort")
+        if sample is not None and limit is not None:
+            raise UsageError("sample and limit exclude each other. Use one of them.")
+        with self.reading() as engine:
+            chosen = Sample(sample, seed) if sample else None
+            for batch in in_batches(select_ids(engine, root, order, limit, chosen)):
+                yield from engine.get(batch)
+
+    # Searching
+
+    def search(
+        self,
+        query: str | Query,
+        *,
+        limit: int = 10,
+        offset: int = 0,
+        after: str = "",
+        sort: Literal["relevance", "date", "-date"] = "relevance",
+        facets: Sequence[str] = (),
+        recency: str | timedelta | None = None,
+        collapse: bool = False,
+        explain: bool = False,
+    ) -> Hits:
+        """Return a page of hits with their snippets.
+
+        ``after`` is the ``next`` token of the page before; ``offset`` skips hits. ``facets`` are
+        names among ``source``, ``month``, ``day``, ``author`` and ``tag``. ``recency`` is the age
+        (``"30d"``, ``"6m"``) that halves a score. ``collapse`` shows reprints of one text as one
+        hit, ``explain`` adds how scores are computed. If nothing matches, the result has a
+        diagnosis, and the closest articles.
+
+        >>> result = archive.search('"联合声明" source:汀海', limit=1)
+        >>> result.total
+        2
+        >>> result[0].snippets[0].marked("**", "**")[:30]
+        '赛后，两家俱乐部没有照例分开见记者，而是发表**联合声明**'
+        """
+        from newsgrep.api.results import Hits
+
+        request = SearchRequest(
+            self._query(query),
+            _choose(Order, sort, "sort"),
+            _at_least(0, "limit", limit),
+            _at_least(0, "offset", offset),
+            check_facets(facets),
+            recency=_recency(recency, sort),
+            after=after,
+        )
+        if collapse and (after or explain):
+            raise UsageError("collapse excludes after and explain. Leave one of them out.")
+        with self.reading() as engine:
+            if collapse:
+                from newsgrep.views.stories import search_collapsed
+
+                page = search_collapsed(engine, request)
+                if page.result.total:
+                    return Hits(page.result, page)
+                page = page._replace(result=_diagnosed(engine, self._index, page.result))
+                return Hits(page.result, page)
+            result = search(engine, request)
+            if not result.total:
+                return Hits(_diagnosed(engine, self._index, result))
+            if explain:
+                from newsgrep.search.explain import explain as explain_scores
+
+                result = result._replace(explanation=explain_scores(engine, result))
+            return Hits(result)
+
+    def batch(
+        self, queries: Iterable[str | Mapping[str, Any]], *, limit: int = 10
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the answer to each query as ``newsgrep batch`` prints it, errors included.
+
+        A query is a text or a mapping with the keys of a line of JSON: ``query``, and optionally
+        ``id``, ``limit``, ``sort``, ``source``, ``since`` and others.
+
+        >>> [answer["total"] for answer in archive.batch(["声明", "渔业", "没有的词"])]
+        [9, 2, 0]
+        """
+        from newsgrep.query.ast import MatchAll
+        from newsgrep.views import batch
+
+        build = partial(build_query, saved=self.saved_queries, collections=self._collections)
+        defaults = SearchRequest(Query("", MatchAll()), limit=_at_least(0, "limit", limit))
+        for number, query in enumerate(queries, 1):
+            options = {"query": query} if isinstance(query, str) else dict(query)
+            with self.reading() as engine:
+                answer = batch.answer_options(engine, number, options, build, defaults)
+            yield batch.to_json(answer)
+
+    def whats_new(self, saved: str, *, limit: int = 20) -> NewHits:
+        """Return the articles that ``newsgrep new`` would show for a saved query, and mark none.
+
+        Raises :class:`UsageError` if there is no saved query of this name.
+        """
+        from newsgrep.api.results import NewHits
+        from newsgrep.indexing.user_state import find_seen, saved_name
+        from newsgrep.views.new import find_new
+
+        queries = self.saved_queries()
+        name = saved_name(queries, saved)
+        seen = find_seen(self._index, name)
+        with self.reading() as engine:
+            query = self._query(queries[name])
+            found = find_new(engine, name, query, seen, include_existing=False)
+            hits = tuple(hit for hit, _ in zip(found.hits, range(limit), strict=False))
+        return NewHits(name, found.total, seen is None, hits, found)
+
+    # Counting
+
+    def count(self, query: str | Query | None = None) -> int:
+        """Return how many articles match, or how many there are.
+
+        >>> archive.count('"联合声明"')
+        8
+        """
+        root = None if query is None else self._query(query).root
+        with self.reading() as engine:
+            return count_matches(engine, root)
+
+    def facets(self, query: str | Query | None = None, *names: str) -> Counts:
+        """Return the counts of all matches by ``names``: source, month, day, author or tag.
+
+        >>> archive.facets("声明", "month").facets["month"][0]
+        ('2024-05', 3)
+        """
+        from newsgrep.views.counts import count_facets
+
+        with self.reading() as engine:
+            return count_facets(engine, self._query(query), check_facets(names))
+
+    def sources(self, query: str | Query | None = None) -> Sources:
+        """Return the sources of the matches with their numbers, the most frequent first."""
+        from newsgrep.views.counts import count_sources
+
+        parsed = self._query(query)
+        with self.reading() as engine:
+            return count_sources(engine, parsed.text, parsed.root)
+
+    def timeline(
+        self,
+        query: str | Query,
+        *others: str | Query,
+        by: Literal["day", "week", "month", "year"] | None = None,
+        measure: Literal["articles", "share", "occurrences", "per-million"] = "articles",
+        share: bool = False,
+        per_source: bool = False,
+        max_sources: int = 8,
+        most_bins: int = 40,
+    ) -> Timeline:
+        """Return how many articles match over time; with ``others``, several queries on one axis.
+
+        ``by`` defaults to the shortest bins of which there are at most ``most_bins``. ``measure``
+        is what a bin counts; ``share=True`` is short for ``measure="share"``. With ``per_source``,
+        the ``max_sources`` most frequent sources have a series each.
+
+        >>> timeline = archive.timeline("声明", by="year")
+        >>> [(each.name, count) for each, count in zip(timeline.bins, timeline[0].counts)]
+        [('2023', 1), ('2024', 8)]
+        """
+        from newsgrep.search.bins import Interval
+        from newsgrep.views.timeline import Measure, make_timeline
+
+        with self.reading() as engine:
+            return make_timeline(
+                engine,
+                *map(self._query, (query, *others)),
+                by=None if by is None else _choose(Interval, by, "by"),
+                measure=Measure.SHARE if share else _choose(Measure, measure, "measure"),
+                per_source=per_source,
+                max_sources=max_sources,
+                most_bins=most_bins,
+            )
+
+    # Words
+
+    def kwic(
+        self,
+        query: str | Query,
+        *,
+        sort: Literal["relevance", "date", "-date", "source", "left", "right"] = "relevance",
+        width: int = _KWIC_WIDTH,
+        limit: int | None = 100,
+    ) -> Occurrences:
+        """Return the occurrences of the query's texts, each with the text around it.
+
+        ``width`` is in terminal cells, of which a Han character takes two. ``limit=None`` reads
+        all occurrences, about 500 bytes each.
+
+        >>> line = archive.kwic('"联合声明"')[0]
+        >>> line.keyword
+        '联合声明'
+        """
+        from newsgrep.api.results import Occurrences
+        from newsgrep.views.kwic import KwicOrder, check_text, make_concordance
+
+        parsed, order = self._query(query), _choose(KwicOrder, sort, "sort")
+        check_text(parsed.root)
+        with self.reading() as engine:
+            found = make_concordance(engine, parsed.root, order, width=width, limit=limit)
+            return Occurrences.read(parsed.text, found)
+
+    def kwic_groups(
+        self, query: str | Query, by: Literal["left", "right", "source", "year"]
+    ) -> OccurrenceGroups:
+        """Return how often the query's texts occur by the word beside them, source or year."""
+        from newsgrep.api.results import OccurrenceGroups
+        from newsgrep.views.kwic import KwicGroup, check_text, group_occurrences
+
+        parsed, group = self._query(query), _choose(KwicGroup, by, "by")
+        check_text(parsed.root)
+        with self.reading() as engine:
+            return OccurrenceGroups(parsed.text, group_occurrences(engine, parsed.root, group))
+
+    def collocates(
+        self,
+        query: str | Query,
+        *,
+        left: int = 5,
+        right: int = 5,
+        sort: Literal["g2", "mi", "count"] = "g2",
+        against: Literal["matches", "archive"] = "matches",
+        min_count: int = 3,
+        limit: int = 30,
+    ) -> Collocations:
+        """Return the words that are significantly more frequent near the query's texts.
+
+        ``left`` and ``right`` are the words on each side. ``against`` says with which articles
+        they are compared: those that match, or all that pass the filters.
+        """
+        from newsgrep.views.collocates import CollocateOrder, Reference, find_collocates
+
+        if left < 0 or right < 0 or not left + right:
+            raise UsageError("left and right count words: one of them must be at least 1.")
+        with self.reading() as engine:
+            return find_collocates(
+                engine,
+                self._query(query),
+                left=left,
+                right=right,
+                order=_choose(CollocateOrder, sort, "sort"),
+                reference=_choose(Reference, against, "against"),
+                min_count=min_count,
+                limit=limit,
+            )
+
+    def keywords(self, subject: str | Query | Article, *, limit: int = 20) -> Keywords:
+        """Return the words that characterise the articles of a query, or one article.
+
+        >>> [each.word for each in archive.keywords(archive.get("kmq7ty2unrjg"), limit=3)]
+        ['两队', '主帅', '赛后']
+        """
+        from newsgrep.views.keywords import article_keywords, query_keywords
+
+        with self.reading() as engine:
+            if isinstance(subject, Article):
+                return article_keywords(engine, subject, limit)
+            return query_keywords(engine, self._query(subject), limit)
+
+    def compare(self, query: str | Query, sources: Sequence[str], *, limit: int = 15) -> Comparison:
+        """Return how often, when and with which words each of ``sources`` writes about ``query``.
+
+        ``sources`` are parts of their names, at least two.
+        """
+        from newsgrep.views.compare import compare_sources
+
+        with self.reading() as engine:
+            return compare_sources(engine, self._query(query), sources, limit)
+
+    # One article
+
+    def similar(self, article: Article | str, *, limit: int = 10) -> SimilarArticles:
+        """Return the articles that are similar to one, which need not be in the archive.
+
+        A string names an article as for :meth:`get`. Raises :class:`UsageError` if none has it.
+        """
+        from newsgrep.views.similar import find_similar
+
+        found = self._article(article)
+        with self.reading() as engine:
+            return find_similar(engine, found, limit)
+
+    def history(self, article: Article | str) -> History:
+        """Return the versions of an article, the earliest first; see :meth:`similar`."""
+        from newsgrep.views.history import make_history
+
+        return make_history(self._article(article))
+
+    def difference(self, article: Article | str, *numbers: int) -> Difference | None:
+        """Return the difference of two versions, by default the last; ``None`` if there is one."""
+        from newsgrep.views.history import make_difference
+
+        return make_difference(self._article(article), numbers)
+
+    def cite(
+        self,
+        article: Article | str,
+        style: Literal["gbt7714", "chicago", "bibtex", "ris", "csl"] = "gbt7714",
+    ) -> str:
+        """Return a citation of an article, with the digest of its file as evidence."""
+        import json
+
+        from newsgrep.views import citation
+
+        found = self._article(article)
+        with self.reading() as engine:
+            records = engine.find_file_records([found.id])
+        cited = citation.Cited(found, citation.index_digest(records[0] if records else None))
+        chosen = _choose(citation.CitationStyle, style, "style")
+        encode = partial(json.dumps, ensure_ascii=False)
+        return "\n".join(citation.citation_lines([cited], chosen, encode))
+
+    def _article(self, article: Article | str) -> Article:
+        if isinstance(article, Article):
+            return article
+        found = self.get(article)
+        if found is None:
+            raise UsageError(f"No article with the id, address or path {article}. Search for it.")
+        return found
+
+    # The archive
+
+    def stats(self) -> IndexStats:
+        """Return what the archive contains: articles, files, sources, dates; one index only."""
+        from newsgrep.views.stats import collect_stats
+
+        index = self._index
+        with self.reading() as engine:
+            return collect_stats(engine, index.read_manifest(), str(index), index.size())
+
+
+def check_facets(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of facets, each once; raises :class:`UsageError` for an unknown one."""
+    found = tuple(dict.fromkeys(names))
+    for name in found:
+        if name not in FACETS:
+            raise UsageError(f"Unknown facet “{name}”. Choose from {', '.join(FACETS)}.")
+    return found
+
+
+def _choose(choices: type[_Choice], value: str, name: str) -> _Choice:
+    try:
+        return choices(value)
+    except ValueError as exc:
+        known = ", ".join(choices)
+        raise UsageError(f"Unknown {name} “{value}”. Choose from {known}.") from exc
+
+
+def _at_least(least: int, name: str, value: int) -> int:
+    if value < least:
+        raise UsageError(f"{name} is {value}, less than {least}.")
+    return value
+
+
+def _recency(half_life: str | timedelta | None, sort: str) -> Recency | None:
+    if half_life is None:
+        return None
+    if sort != Order.RELEVANCE:
+        raise UsageError("recency changes the order by relevance. Leave it out, or sort.")
+    if isinstance(half_life, timedelta):
+        return recency_from_today(half_life.total_seconds())
+    return recency_from_today(parse_half_life(half_life))
+
+
+def _diagnosed(engine: Engine, index: Index, result: Any) -> Any:
+    """Return a result without matches with its diagnosis and the closest articles."""
+    from newsgrep.search.diagnose import diagnose_in, find_closest
+
+    request = result.request
+    return result._replace(
+        diagnosis=diagnose_in(engine, request.query.root, index),
+        closest=find_closest(engine, request),
+    )
