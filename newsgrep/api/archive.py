@@ -611,7 +611,9 @@ class Archive:
             return article
         found = self.get(article)
         if found is None:
-            raise UsageError(f"No article with the id, address or path {article}. Search for it.")
+            raise UsageError(
+                "No article with the id, address or path {name}. Search for it.", name=article
+            )
         return found
 
     # The archive
@@ -630,7 +632,9 @@ def check_facets(names: Iterable[str]) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(names))
     for name in found:
         if name not in FACETS:
-            raise UsageError(f"Unknown facet “{name}”. Choose from {', '.join(FACETS)}.")
+            raise UsageError(
+                "Unknown facet “{name}”. Choose from {known}.", name=name, known=", ".join(FACETS)
+            )
     return found
 
 
@@ -639,12 +643,16 @@ def _choose(choices: type[_Choice], value: str, name: str) -> _Choice:
         return choices(value)
     except ValueError as exc:
         known = ", ".join(choices)
-        raise UsageError(f"Unknown {name} “{value}”. Choose from {known}.") from exc
+        raise UsageError(
+            "Unknown {name} “{value}”. Choose from {known}.", name=name, value=value, known=known
+        ) from exc
 
 
 def _at_least(least: int, name: str, value: int) -> int:
     if value < least:
-        raise UsageError(f"{name} is {value}, less than {least}.")
+        raise UsageError(
+            "{name} is {value}, less than {least}.", name=name, value=value, least=least
+        )
     return value
 
 
