@@ -6,7 +6,6 @@ The value is a :class:`~newsgrep.search.search.SearchResult`.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from newsgrep.models import SCHEMA_VERSION, Hit, Snippet
@@ -157,6 +156,8 @@ def result_object(result: SearchResult) -> dict[str, Any]:
         for hit in answer["hits"]:
             hit["explanation"] = _explanation_object(result.explanation.hits[hit["id"]])
     if result.diagnosis:
+        from dataclasses import asdict  # most searches find something
+
         answer["diagnosis"] = asdict(result.diagnosis)
         answer["closest"] = [
             {**each.hit.to_dict(), "lacks": list(each.lacks)} for each in result.closest
