@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 import secrets
 import socket
 import sys
@@ -201,6 +202,18 @@ class Log:
             sys.stderr.flush()
 
 
+class _UvicornLog(logging.Handler):
+    """Passes warnings of uvicorn, such as that of an invalid request, to the log."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record as one line."""
+        self._log.write(record.getMessage())
+
+
 class Server:
     """The application: routes, workers, and the log."""
 
@@ -365,6 +378,9 @@ def run(
     ready: Callable[[], None],
 ) -> None:
     """Serve until a signal ends it; ``ready`` is called when requests are answered."""
+    uvicorn_log = logging.getLogger("uvicorn")
+    uvicorn_log.propagate = False
+    uvicorn_log.handlers = [_UvicornLog(log)]
 
     async def serve() -> None:
         pool = Workers(settings, most=workers, seconds=seconds)

@@ -7,6 +7,7 @@ receives no second copy, and no search runs.
 
 from __future__ import annotations
 
+import gc
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from hashlib import blake2b
@@ -21,10 +22,12 @@ from newsgrep.indexing.combined import combine_indexes
 from newsgrep.indexing.manifest import ANNOTATIONS_FILE, SAVED_FILE, SEEN_FOLDER
 from newsgrep.indexing.store import Session
 from newsgrep.models import ARCHIVE_ZONE
+from newsgrep.query.parser import parse
+from newsgrep.search.search import SearchRequest, search
 from newsgrep.terminal import one_line
 from newsgrep.web.calls import Answer, Call, NotFound, Parameters
 from newsgrep.web.data import DATA, problem_object
-from newsgrep.web.html import render
+from newsgrep.web.html import environment, render
 from newsgrep.web.pages import PAGES, Visit
 
 BUSY_STATUS: Final = 503
@@ -50,6 +53,15 @@ class Site:
         self._opened = ExitStack()
         self._session: Session | None = None
         self._engine: Engine | None = None
+
+    def prepare(self) -> None:
+        """Open the index and load the templates, so that the first call need not wait for them."""
+        environment()
+        with suppress(NewsgrepError, OSError):
+            engine = self._refreshed()
+            search(engine, SearchRequest(parse("联合声明"), limit=1))
+        gc.collect()
+        gc.freeze()
 
     def close(self) -> None:
         """Close the index."""

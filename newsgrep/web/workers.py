@@ -24,6 +24,9 @@ from newsgrep.web.site import Settings, Site, describe
 _WAITING_PER_WORKER: Final = 8
 """Calls that may wait for each worker; further ones are refused at once."""
 
+_START_SECONDS: Final = 60.0
+"""Seconds until a new process is ready, also on a machine that is busy."""
+
 _DOWNLOADS: Final = 2
 """Bodies in parts that are sent at once; each keeps a worker of its own busy."""
 
@@ -45,7 +48,9 @@ def _work(connection: Connection, settings: Settings) -> None:
     """Answer calls until the server closes the connection."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides what to do
     site = Site(settings)
+    site.prepare()
     with suppress(EOFError, OSError):
+        connection.send_bytes(b"")
         while True:
             _send_answer(connection, site, settings, connection.recv())
 
@@ -81,7 +86,19 @@ class Worker:
             target=_work, args=(other, settings), daemon=True, name="newsgrep serve"
         )
         self._process.start()
+        self._is_ready = False
         other.close()
+
+    async def prepared(self) -> None:
+        """Wait until the process has loaded what it needs: that is no part of a query's time.
+
+        Raises ``EOFError`` if the process has ended.
+        """
+        if not self._is_ready:
+            async with asyncio.timeout(_START_SECONDS):
+                await self._readable()
+            self._connection.recv_bytes()
+            self._is_ready = True
 
     def send(self, call: Call) -> None:
         """Send a call; raises ``OSError`` if the process has ended."""
@@ -170,6 +187,7 @@ class Workers:
         worker = self._take()
         keep = False
         try:
+            await worker.prepared()
             async with asyncio.timeout(self._seconds):
                 worker.send(call)
                 start = await worker.receive_start()
