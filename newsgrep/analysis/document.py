@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from newsgrep.analysis.codec import (
     CAPTION_BREAK,
@@ -34,7 +34,7 @@ from newsgrep.analysis.scoring import (
     impact,
     unpack_counts,
 )
-from newsgrep.analysis.segment import term_counts, units
+from newsgrep.analysis.segment import Segmenter, segmenter, term_counts, units
 from newsgrep.analysis.sketch import make_sketch
 from newsgrep.analysis.versions import (
     change_keywords,
@@ -43,6 +43,9 @@ from newsgrep.analysis.versions import (
     unpack_versions,
 )
 from newsgrep.models import ARCHIVE_ZONE, PARAGRAPH_BREAK, Article, FileRecord, Published, Version
+
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
 
 LEAD_LENGTH: Final = 300
 """Characters of the body that are its lead: news begins with its facts."""
@@ -116,10 +119,16 @@ class IndexDocument:
         article, record = self.article(), self.file_record
         return Version(article.captured, article.title, article.body, record.path, record.digest)
 
-    def with_versions(self, versions: Sequence[Version], since: str | None = None) -> IndexDocument:
+    def with_versions(
+        self,
+        versions: Sequence[Version],
+        since: str | None = None,
+        user: UserDictionary | None = None,
+    ) -> IndexDocument:
         """Return the same document with these earlier versions, oldest first.
 
-        ``since`` is :attr:`Article.since`. The newest text is not analysed again.
+        ``since`` is :attr:`Article.since`. The newest text is not analysed again. ``user`` is the
+        user's dictionary of the index.
         """
         article = self.article()._replace(versions=tuple(versions), since=since)
         bare = article._replace(url=None)
@@ -127,7 +136,7 @@ class IndexDocument:
             self,
             rest=pack_article(bare, unpack_folded(self.folded)) if since else self.rest,
             versions=pack_versions(article),
-            earlier_terms=_earlier_terms(article),
+            earlier_terms=_earlier_terms(article, segmenter(user)) if versions else (),
             changes=change_keywords(article),
         )
 
@@ -156,18 +165,24 @@ class _Impacts(dict[int, int]):
 
 
 def make_document(
-    article: Article, file_record: FileRecord, *, sketch: bool = False
+    article: Article,
+    file_record: FileRecord,
+    *,
+    sketch: bool = False,
+    user: UserDictionary | None = None,
 ) -> IndexDocument:
     """Return ``article`` with its texts folded, cut into terms, and packed.
 
-    With ``sketch``, the file record gets the sketch of the article's text.
+    With ``sketch``, the file record gets the sketch of the article's text. ``user`` is the user's
+    dictionary of the index.
     """
+    by = segmenter(user)
     title, body = fold(article.title), fold(article.body)
     if sketch:
         file_record = file_record._replace(sketch=make_sketch(title, body, article.url or ""))
     captions = fold(CAPTION_BREAK.join(article.captions))
-    in_title, in_body = term_counts(title), term_counts(body)
-    in_lead = in_body if len(body) <= LEAD_LENGTH else term_counts(body[:LEAD_LENGTH])
+    in_title, in_body = term_counts(title, by), term_counts(body, by)
+    in_lead = in_body if len(body) <= LEAD_LENGTH else term_counts(body[:LEAD_LENGTH], by)
     packed = _pack_term_counts(in_title, in_lead, in_body)
     return IndexDocument(
         article_id=article.id,
@@ -180,23 +195,24 @@ def make_document(
         terms="\n".join(packed),
         packed_counts=array("I", packed.values()),
         lengths=FieldCounts(in_title.total(), in_lead.total(), in_body.total()),
-        caption_terms=tuple(sorted(term_counts(captions))),
+        caption_terms=tuple(sorted(term_counts(captions, by))),
         left_out_units=_left_out_units(article),
         folded=pack_folded(title, body, captions),
         rest=pack_article(article._replace(url=None), (title, body, captions)),
         left_out=pack_left_out(article.left_out),
         versions=pack_versions(article),
-        earlier_terms=_earlier_terms(article),
+        earlier_terms=_earlier_terms(article, by),
         changes=change_keywords(article),
     )
 
 
-def _earlier_terms(article: Article) -> tuple[str, ...]:
+def _earlier_terms(article: Article, by: Segmenter) -> tuple[str, ...]:
     # All terms and not units, although they take three times the space: a text of twenty versions
     # takes a millisecond to unpack and compare, and few archives have versions of most articles.
     if not article.versions:
         return ()
-    return tuple(sorted(term_counts(fold(PARAGRAPH_BREAK.join(earlier_texts(article.versions))))))
+    text = fold(PARAGRAPH_BREAK.join(earlier_texts(article.versions)))
+    return tuple(sorted(term_counts(text, by)))
 
 
 def _left_out_units(article: Article) -> tuple[str, ...]:

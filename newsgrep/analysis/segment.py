@@ -1,5 +1,8 @@
 """Cut texts into terms with jieba's dictionary: every term for an index, the likeliest for a query.
 
+A user's dictionary may add words to it (:mod:`newsgrep.analysis.user_dictionary`). Texts have the
+terms of jieba's dictionary as well, so queries that are cut with that alone find the same.
+
 ``rjieba`` segments texts where it is installed, ``jieba`` itself elsewhere. A test compares the
 two, so an index that was made with one can be searched with the other. Queries need neither: they
 have few words, which are looked up in the dictionary's file. Loading all its 349,046 words takes
@@ -12,11 +15,12 @@ import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import lru_cache, partial
 from importlib.machinery import PathFinder
+from itertools import chain
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from zlib import crc32
 
 from newsgrep._io import table_lines
@@ -28,6 +32,9 @@ from newsgrep.analysis.characters import (
     solo_character,
     word_run,
 )
+
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
 
 SEGMENT_VERSION: Final = 1
 """Incremented when a change gives any text other terms: an index records it."""
@@ -44,8 +51,8 @@ _LOAD_SEGMENTER_FROM: Final = 20_000
 _CHUNK_LENGTH: Final = 100_000
 """Characters of a text that are cut into terms in one call."""
 
-_MAX_WORD_LENGTH: Final = 32
-"""Characters; no word of the dictionary is longer."""
+MAX_WORD_LENGTH: Final = 32
+"""Characters; no word of a dictionary is longer."""
 
 
 class Segmenter(NamedTuple):
@@ -60,17 +67,17 @@ class Segmenter(NamedTuple):
     cut: Callable[[str], Iterable[str]]
 
 
-def rust_segmenter() -> Segmenter:
+def rust_segmenter(user: UserDictionary | None = None) -> Segmenter:
     """Return jieba's algorithm in Rust; raises :class:`ImportError` if it is not installed."""
     import rjieba
 
     tokenizer = rjieba.Jieba()
-    for word, frequency in folded_words():
+    for word, frequency in chain(folded_words(), user or ()):
         tokenizer.add_word(word, frequency, None)
     return Segmenter("rjieba", tokenizer.cut_all, lambda run: tokenizer.cut(run, False))
 
 
-def python_segmenter() -> Segmenter:
+def python_segmenter(user: UserDictionary | None = None) -> Segmenter:
     """Return jieba itself, with its cache in the user's cache folder.
 
     By default jieba loads a cache from the temporary folder, where anyone may have placed one.
@@ -93,8 +100,9 @@ def python_segmenter() -> Segmenter:
     tokenizer.tmp_dir = os.fspath(cache_folder)
     tokenizer.cache_file = "jieba-0.42.1.cache"
     tokenizer.initialize()
-    for word, frequency in folded_words():
+    for word, frequency in chain(folded_words(), user or ()):
         tokenizer.add_word(word, frequency)
+    tokenizer.total = TOTAL_FREQUENCY + (user.added if user else 0)  # it adds replaced words twice
     return Segmenter(
         "jieba",
         lambda runs: tokenizer.lcut(runs, cut_all=True),
@@ -102,13 +110,13 @@ def python_segmenter() -> Segmenter:
     )
 
 
-@cache
-def segmenter() -> Segmenter:
-    """Return the segmenter that this process uses."""
+@lru_cache(maxsize=4)
+def segmenter(user: UserDictionary | None = None) -> Segmenter:
+    """Return the segmenter that this process uses, with the words of ``user``."""
     try:
-        return rust_segmenter()
+        return rust_segmenter(user)
     except ImportError:
-        return python_segmenter()
+        return python_segmenter(user)
 
 
 def index_terms(folded: str, by: Segmenter | None = None) -> list[str]:
@@ -130,13 +138,13 @@ def index_terms(folded: str, by: Segmenter | None = None) -> list[str]:
     return terms
 
 
-def term_counts(folded: str) -> Counter[str]:
+def term_counts(folded: str, by: Segmenter | None = None) -> Counter[str]:
     """Return how often each of the :func:`index_terms` of a folded text occurs in it.
 
     The terms of a text take a hundred times its memory, so a long one is counted in chunks.
     """
     if len(folded) <= _CHUNK_LENGTH:
-        return Counter(index_terms(folded))
+        return Counter(index_terms(folded, by))
     counts: Counter[str] = Counter()
     start = 0
     while start < len(folded):
@@ -145,13 +153,13 @@ def term_counts(folded: str) -> Counter[str]:
             end = _term_end(folded, end)
             # Words that begin in one chunk and end in the next one are in neither.
             before, after = (
-                folded[end - _MAX_WORD_LENGTH : end],
-                folded[end : end + _MAX_WORD_LENGTH],
+                folded[end - MAX_WORD_LENGTH : end],
+                folded[end : end + MAX_WORD_LENGTH],
             )
-            counts.update(index_terms(before + after))
-            counts.subtract(index_terms(before))
-            counts.subtract(index_terms(after))
-        counts.update(index_terms(folded[start:end]))
+            counts.update(index_terms(before + after, by))
+            counts.subtract(index_terms(before, by))
+            counts.subtract(index_terms(after, by))
+        counts.update(index_terms(folded[start:end], by))
         start = end
     return +counts
 
@@ -162,7 +170,9 @@ def _term_end(folded: str, at: int) -> int:
     return run.end() if run else at
 
 
-def query_terms(folded: str, by: Segmenter | None = None) -> tuple[str, ...]:
+def query_terms(
+    folded: str, user: UserDictionary | None = None, by: Segmenter | None = None
+) -> tuple[str, ...]:
     """Return the likeliest words of a folded string, each once, in the order of first occurrence.
 
     Every text that contains the string has all of them among its :func:`index_terms`, provided
@@ -171,7 +181,7 @@ def query_terms(folded: str, by: Segmenter | None = None) -> tuple[str, ...]:
     >>> query_terms("两岸渔业gpt声明")
     ('两岸', '渔业', 'gpt', '声明')
     """
-    cut = by.cut if by else likeliest_words
+    cut = by.cut if by else partial(likeliest_words, user=user)
     terms: list[str] = []
     for kind, start, end in runs(folded):
         match kind:
@@ -241,13 +251,19 @@ def inner_terms(folded: str) -> tuple[str, ...]:
     return tuple(sorted((word for word in words if word not in cut), key=lambda word: -len(word)))
 
 
-def likeliest_words(run: str) -> Iterable[str]:
+def likeliest_words(run: str, user: UserDictionary | None = None) -> Iterable[str]:
     """Return a run of Han cut into its likeliest words, as every :class:`Segmenter` cuts it.
 
     No segmenter is loaded if jieba's dictionary can be read in place.
     """
-    dictionary = installed_dictionary() if len(run) < _LOAD_SEGMENTER_FROM else None
-    return dictionary.cut(run) if dictionary else segmenter().cut(run)
+    dictionary = installed_dictionary(user) if len(run) < _LOAD_SEGMENTER_FROM else None
+    return dictionary.cut(run) if dictionary else segmenter(user).cut(run)
+
+
+def base_frequency(word: str) -> int:
+    """Return the frequency of a word of Han in jieba's dictionary, 0 for another."""
+    dictionary = installed_dictionary()
+    return (dictionary.frequency(word) or 0) if dictionary else 0
 
 
 _DICT_SIZE: Final = 5_071_852
@@ -262,7 +278,7 @@ One is a few lines from where it belongs, the other is below. A test looks up ev
 
 _MISPLACED: Final = {"高富帅": 13}
 
-_TOTAL_FREQUENCY: Final = 60_128_559
+TOTAL_FREQUENCY: Final = 60_128_559
 """The sum of the frequencies of all words, folded ones included; a test computes it."""
 
 _MARK_INTERVAL: Final = 1024
@@ -282,15 +298,16 @@ def folded_words() -> list[tuple[str, int]]:
 
 
 class Dictionary:
-    """The words of jieba's ``dict.txt`` and the folded ones, with their probabilities."""
+    """The words of jieba's ``dict.txt``, the folded ones, and those of a user."""
 
-    def __init__(self, data: mmap) -> None:
+    def __init__(self, data: mmap, user: UserDictionary | None = None) -> None:
         self._data = data
+        self._user = user
         self._marks = _Marks(data)
         self._intervals = range((len(data) - _HAN_OFFSET) // _MARK_INTERVAL)
         self._added = _MISPLACED | dict(folded_words())
         self._added_lines = "\n".join(("", *self._added))
-        self._log_total = math.log(_TOTAL_FREQUENCY)
+        self._log_total = math.log(TOTAL_FREQUENCY + (user.added if user else 0))
         self._cached: dict[str, float | None] = {}
 
     def cut(self, run: str) -> list[str]:
@@ -349,9 +366,12 @@ class Dictionary:
 
         It is 0 for what is only the beginning of a word, and ``None`` if no word begins so.
         """
+        own = self._user.frequency(word) if self._user else None
+        if own:
+            return own
         frequency, begins = self._in_file(word)
         begins = begins or f"\n{word}" in self._added_lines
-        return self._added.get(word, frequency) if begins else None
+        return self._added.get(word, frequency) if begins else own
 
     def _weight(self, word: str) -> float | None:
         """Return the log probability of ``word``, and cache it."""
@@ -397,9 +417,11 @@ class _Marks(dict[int, bytes]):
         return word
 
 
-@cache
-def installed_dictionary() -> Dictionary | None:
+@lru_cache(maxsize=8)
+def installed_dictionary(user: UserDictionary | None = None) -> Dictionary | None:
     """Return the dictionary of the jieba that is installed, without importing it.
+
+    The words of ``user`` are added to it.
 
     ``None`` if there is none, or one that is not sorted as expected here.
     """
@@ -412,4 +434,4 @@ def installed_dictionary() -> Dictionary | None:
     except (OSError, ValueError):  # in a ZIP file, missing, or empty
         return None
     known = len(data) == _DICT_SIZE and crc32(data) == _DICT_CRC32
-    return Dictionary(data) if known else None
+    return Dictionary(data, user) if known else None

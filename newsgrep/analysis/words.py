@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from newsgrep.analysis.characters import CharKind, han_run, kind_of, word_run
 from newsgrep.analysis.segment import running_words, segmenter
+
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
 
 _MAX_NAME_LENGTH: Final = 6
 """Characters of a name: 泽连斯基 has four, most foreign names at most six."""
@@ -25,9 +28,10 @@ _COOCCURRENCE: Final = 0.6
 class SegmentedText:
     """A folded title and a folded body, segmented into words."""
 
-    def __init__(self, title: str, body: str) -> None:
-        self.title = running_words(title)
-        self.body = running_words(body)
+    def __init__(self, title: str, body: str, user: UserDictionary | None = None) -> None:
+        by = segmenter(user)
+        self.title = running_words(title, by)
+        self.body = running_words(body, by)
 
     @property
     def runs(self) -> list[list[str]]:
@@ -47,13 +51,13 @@ class PlacedWord(NamedTuple):
     text: str
 
 
-def placed_words(folded: str) -> list[PlacedWord]:
+def placed_words(folded: str, user: UserDictionary | None = None) -> list[PlacedWord]:
     """Return the likeliest words of a folded text, in order, with their places.
 
     >>> placed_words("签署 abc")
     [PlacedWord(start=0, text='签署'), PlacedWord(start=3, text='abc')]
     """
-    cut = segmenter().cut
+    cut = segmenter(user).cut
     placed = [PlacedWord(found.start(), found[0]) for found in word_run().finditer(folded)]
     for found in han_run().finditer(folded):
         at = found.start()

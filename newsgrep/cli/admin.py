@@ -5,11 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from newsgrep.cli.file_options import engine_option, jobs_option, wait_option
+from newsgrep.cli.file_options import (
+    dictionary_option,
+    engine_option,
+    jobs_option,
+    wait_option,
+    words_of,
+)
 from newsgrep.cli.options import (
     Command,
     IndexOptions,
@@ -27,6 +33,7 @@ from newsgrep.engines.base import RolledBack
 from newsgrep.errors import IndexLocked, IndexMissing, UsageError
 from newsgrep.indexing.maintenance import (
     CopyOptions,
+    DictionaryChange,
     HealthReport,
     RebuildResult,
     RepairResult,
@@ -40,6 +47,9 @@ from newsgrep.indexing.store import Index
 from newsgrep.terminal import count_noun, one_line, write
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.stats import collect_stats, to_csv, to_json, to_text
+
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import DictionaryFile
 
 # stats
 
@@ -216,11 +226,22 @@ def _print_health(health: HealthReport, index: Index, *, deep: bool) -> None:
 class ReindexOptions(IndexOptions):
     """The options of ``newsgrep reindex``."""
 
+    dictionary: DictionaryFile | None
+    no_dictionary: bool
     jobs: int
     wait: float
 
+    def validate(self) -> None:
+        """Raise :class:`UsageError` for both options."""
+        if self.dictionary and self.no_dictionary:
+            raise UsageError(
+                "--dictionary and --no-dictionary exclude each other. Use one of them."
+            )
+
 
 @click.command("reindex", cls=Command, short_help="Rebuild the index from its stored articles.")
+@dictionary_option("Replace the index's dictionary of names and terms by this one.")
+@click.option("--no-dictionary", is_flag=True, help="Remove that dictionary.")
 @jobs_option
 @wait_option
 @index_option
@@ -228,16 +249,21 @@ class ReindexOptions(IndexOptions):
 def reindex_command(options: ReindexOptions) -> int:
     """Rebuild the index from its stored articles, without their files.
 
-    Needed after an upgrade that changes how text is analysed. The old index is used until
-    the new one is complete.
+    Needed after an upgrade that changes how text is analysed, and to change the dictionary of
+    names and terms. The old index is used until the new one is complete.
 
     \b
     newsgrep reindex
+    newsgrep reindex --dictionary names.txt
     """
     handle_signals()
+    change = None
+    if options.dictionary or options.no_dictionary:
+        change = DictionaryChange(words_of(options.dictionary))
     with show_progress() as progress:
         result = rebuild_index(
             options.index,
+            change=change,
             jobs=options.jobs,
             wait=options.wait,
             progress=progress,

@@ -67,12 +67,17 @@ def batch_command(options: BatchOptions) -> int:
     Exit status: 0 if all lines were answered, 1 if no query has a match, 2 if a line is
     invalid.
     """
-    build = partial(build_query, saved=options.saved_queries, collections=options.collections)
     queries = matched = invalid = 0
     with (
         _open_queries(options.file) as stream,
         options.index.open() as engine,
     ):
+        build = partial(
+            build_query,
+            saved=options.saved_queries,
+            collections=options.collections,
+            user=engine.user_dictionary,
+        )
         for line in batch.read_lines(stream):
             answer = batch.answer_line(engine, line, build, options.defaults)
             write_flushed(encode_json(batch.to_json(answer, hits=not options.no_hits)))

@@ -6,12 +6,19 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from newsgrep.cli.output import print_message
 from newsgrep.engines.registry import folder_engines, stores_in_folder
-from newsgrep.terminal import one_line
+from newsgrep.messages import plural
+from newsgrep.terminal import one_line, truncate
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from newsgrep.analysis.user_dictionary import DictionaryFile, UserDictionary
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -144,6 +151,55 @@ def engine_option(command: _Command) -> _Command:
         type=EngineParam(folder_engines()),
         help="Engine of a new index folder. Must match an existing index.",
     )(command)
+
+
+class DictionaryParam(click.ParamType["DictionaryFile"]):
+    """A file with names and terms, which is read at once."""
+
+    name = "file"
+
+    def convert(
+        self,
+        value: str | DictionaryFile,
+        param: click.Parameter | None,  # noqa: ARG002  (Click's interface)
+        ctx: click.Context | None,  # noqa: ARG002
+    ) -> DictionaryFile:
+        """Return the dictionary in the file; raises :class:`InputError` if there is none."""
+        from newsgrep.analysis.user_dictionary import read_user_dictionary
+
+        if not isinstance(value, str):
+            return value
+        return read_user_dictionary(Path(value).expanduser())
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Let the shell complete file names."""
+        return click.Path().shell_complete(ctx, param, incomplete)
+
+
+def words_of(file: DictionaryFile | None, *, quiet: bool = False) -> UserDictionary | None:
+    """Return the dictionary in ``file``; unless ``quiet``, print how many lines are not used."""
+    if file is None:
+        return None
+    if file.unused and not quiet:
+        print_message(
+            plural(
+                "{count:,} line of {path} is not used (“{example}”): a word consists of 2 to 32 "
+                "Chinese characters.",
+                "{count:,} lines of {path} are not used (the first is “{example}”): a word "
+                "consists of 2 to 32 Chinese characters.",
+                file.unused,
+                path=file.path,
+                example=truncate(one_line(file.example), 40),
+            )
+        )
+    return file.dictionary
+
+
+def dictionary_option(help_text: str) -> Callable[[_Command], _Command]:
+    """Return the option ``--dictionary``: the user's names and terms."""
+    return click.option("--dictionary", type=DictionaryParam(), metavar="FILE", help=help_text)
 
 
 def wait_option(command: _Command) -> _Command:

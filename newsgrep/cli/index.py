@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import click
 
 from newsgrep.cli.file_options import (
+    dictionary_option,
     engine_option,
     field_names_option,
     follow_option,
@@ -18,6 +20,7 @@ from newsgrep.cli.file_options import (
     outlet_rules_file,
     sql_option,
     wait_option,
+    words_of,
 )
 from newsgrep.cli.options import (
     Command,
@@ -41,6 +44,9 @@ from newsgrep.query.ast import And, Node
 from newsgrep.search.search import build_filters
 from newsgrep.terminal import write
 
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import DictionaryFile
+
 
 class UpdateCommandOptions(IndexOptions, OutputOptions):
     """The options of ``newsgrep index``."""
@@ -59,6 +65,7 @@ class UpdateCommandOptions(IndexOptions, OutputOptions):
     records: str | None
     keep_versions: int | None
     quiet: bool
+    dictionary: DictionaryFile | None
     wait: float
 
 
@@ -100,6 +107,7 @@ class UpdateCommandOptions(IndexOptions, OutputOptions):
     help="Read records from standard input: newsgrep index - --records jsonl.",
 )
 @keep_versions_option
+@dictionary_option("Names and terms of a new index, one per line, with jieba's frequencies if any.")
 @wait_option
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @output_options(OutputFormat.JSON, color=False)
@@ -144,6 +152,7 @@ def index_command(options: UpdateCommandOptions) -> int:
             read=ReadOptions(options.field_names, options.sql),
             stream=sys.stdin.buffer if options.records else None,
             keep_versions=options.keep_versions,
+            user_dictionary=words_of(options.dictionary, quiet=options.quiet),
         )
         summary = update_index(options.index, paths, update)
     if options.output is OutputFormat.TEXT:

@@ -101,7 +101,12 @@ class IndexOptions(Options):
 
     def parse(self, text: str) -> Query:
         """Return the query ``text``, which may name saved queries and collections."""
-        return parse(text, saved=self.saved_queries, collections=self.collections)
+        return parse(
+            text,
+            saved=self.saved_queries,
+            collections=self.collections,
+            user=self.index.user_dictionary(),
+        )
 
     def collections(self) -> Mapping[str, tuple[str, ...]]:
         """Return the ids of the articles in each collection by its name."""
@@ -217,6 +222,7 @@ class QueryOptions(IndexOptions):
             calendar=self._calendar(),
             saved=self.saved_queries,
             collections=self.collections,
+            user=self.index.user_dictionary(),
         )
         for warning in query.warnings:
             click.echo(f"newsgrep: {sanitize(warning)}", err=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from newsgrep.cli.error_messages import describe_system_error
 from newsgrep.cli.file_options import (
+    dictionary_option,
     engine_option,
     field_names_option,
     follow_option,
@@ -19,6 +20,7 @@ from newsgrep.cli.file_options import (
     outlet_rules_file,
     sql_option,
     wait_option,
+    words_of,
 )
 from newsgrep.cli.options import Command, IndexOptions, completing, index_option, pass_options
 from newsgrep.cli.output import print_message
@@ -30,6 +32,9 @@ from newsgrep.indexing.update import UpdateOptions
 from newsgrep.indexing.watching import RETRY_SECONDS, keep_updated
 from newsgrep.terminal import count_noun, one_line, write_flushed
 from newsgrep.views.article import display_path
+
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import DictionaryFile
 
 _MAX_LISTED: Final = 5
 """Files with a problem that are listed after an update; the others are counted."""
@@ -47,6 +52,7 @@ class WatchOptions(IndexOptions):
     field_names: Mapping[str, str]
     sql: str | None
     keep_versions: int | None
+    dictionary: DictionaryFile | None
     wait: float
 
 
@@ -69,6 +75,7 @@ class WatchOptions(IndexOptions):
 @field_names_option
 @sql_option
 @keep_versions_option
+@dictionary_option("Names and terms of a new index, one per line, with jieba's frequencies if any.")
 @wait_option
 @index_option
 @pass_options(WatchOptions)
@@ -94,6 +101,7 @@ def watch_command(options: WatchOptions) -> int:
         engine=options.engine,
         read=ReadOptions(options.field_names, options.sql),
         keep_versions=options.keep_versions,
+        user_dictionary=words_of(options.dictionary),
     )
     if "-" in options.paths:
         raise InputError("Standard input cannot be watched. Name files or folders.")

@@ -17,6 +17,7 @@ from newsgrep.query.ast import MatchAll, Node
 
 if TYPE_CHECKING:
     from newsgrep.analysis.document import IndexDocument
+    from newsgrep.analysis.user_dictionary import UserDictionary
 
 
 class Order(StrEnum):
@@ -200,6 +201,10 @@ class RolledBack(NamedTuple):
 
 class Engine(Protocol):
     """An open index. All results are complete, and stay valid after :meth:`close`."""
+
+    user_dictionary: UserDictionary | None
+    """The user's dictionary of the index, ``None`` if there is none. Who opens an engine sets it;
+    articles are written with the terms that it gives them, and queries should be cut with it."""
 
     def write(self, changes: Iterable[Change]) -> None:
         """Apply all changes in order as one atomic commit, or none of them.

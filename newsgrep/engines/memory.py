@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from newsgrep.analysis.document import IndexDocument, publication_day, publication_month
 from newsgrep.analysis.fold import fold
@@ -34,6 +35,9 @@ from newsgrep.models import Article, FileRecord
 from newsgrep.query import ast
 from newsgrep.query.ast import Field, Node
 from newsgrep.query.match import contains_literal, contains_pattern
+
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
 
 
 class _StoredDocument:
@@ -81,6 +85,8 @@ class _StoredDocument:
 
 class MemoryEngine:
     """Articles in a dictionary; every search compares each of them with the query."""
+
+    user_dictionary: UserDictionary | None = None
 
     def __init__(self) -> None:
         self._documents: dict[str, _StoredDocument] = {}

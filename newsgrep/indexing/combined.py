@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from newsgrep.engines.base import (
     Change,
@@ -30,6 +30,9 @@ from newsgrep.errors import UsageError
 from newsgrep.indexing.store import Index
 from newsgrep.models import Article, FileRecord, Value
 from newsgrep.query.ast import And, IdIn, MatchAll, Node, Not
+
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
 
 _Found = TypeVar("_Found")
 
@@ -91,6 +94,10 @@ class CombinedIndex(Value, Index):
         """Return whether all of them exist."""
         return all(part.exists() for part in self.members)
 
+    def user_dictionary(self) -> UserDictionary | None:
+        """Return the words that the dictionaries of all of them have."""
+        return _common_words(each.user_dictionary() for each in self.members)
+
     @contextmanager
     def open(self) -> Iterator[Engine]:
         """Open all of them; closes the engines on leaving."""
@@ -122,6 +129,7 @@ class CombinedEngine:
 
     def __init__(self, engines: Sequence[Engine]) -> None:
         self._engines = engines
+        self.user_dictionary = _common_words(each.user_dictionary for each in engines)
         self._hidden: list[tuple[str, ...]] | None = None
         self._owners: dict[str, int] = {}
 
@@ -244,6 +252,15 @@ class CombinedEngine:
 
     def close(self) -> None:
         """Do nothing: :meth:`CombinedIndex.open` closes the engines."""
+
+
+def _common_words(dictionaries: Iterable[UserDictionary | None]) -> UserDictionary | None:
+    found = list(dictionaries)
+    if None in found:  # most indexes have no dictionary
+        return None
+    from newsgrep.analysis.user_dictionary import common_words
+
+    return common_words(found)
 
 
 def _sum(facets: Iterable[Iterable[tuple[str, int]]]) -> tuple[tuple[str, int], ...]:

@@ -53,6 +53,7 @@ from newsgrep.models import Value
 from newsgrep.terminal import count_noun
 
 if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
     from newsgrep.engines.commits import Commit
 
 _DRAFTS: Final = (DRAFT_FILE, RESTORED_FILE)
@@ -150,11 +151,14 @@ class FolderIndex(Value, Index):
             data = self.path / manifest.data
             try:
                 check_data(self.path, manifest)
-                return OpenIndex(manifest, version, open_engine(manifest.engine, data))
+                opened = open_engine(manifest.engine, data)
             except (IndexProblem, FileNotFoundError):
                 # If the index was rebuilt meanwhile, its data is in another subfolder.
                 if manifest_version(self.path) == version:
                     raise
+            else:
+                opened.user_dictionary = manifest.user_dictionary
+                return OpenIndex(manifest, version, opened)
         return None
 
     def missing(self) -> IndexProblem:
@@ -250,19 +254,22 @@ class FolderIndex(Value, Index):
                 stack.enter_context(self.lock(wait))
             yield
 
-    def create(self, engine_name: str | None = None) -> AbstractContextManager[Engine]:
+    def create(
+        self, engine_name: str | None = None, user: UserDictionary | None = None
+    ) -> AbstractContextManager[Engine]:
         """Create the data in a subfolder that is named after the engine."""
-        return self._create(engine_name or DEFAULT_ENGINE)
+        return self._create(engine_name or DEFAULT_ENGINE, user)
 
     @contextmanager
-    def _create(self, engine_name: str) -> Iterator[Engine]:
+    def _create(self, engine_name: str, user: UserDictionary | None) -> Iterator[Engine]:
         from newsgrep.indexing.data_folders import create_data_folder, delete_data_folders, new_name
 
-        manifest = new_manifest(engine_name, new_name(self.path, engine_name))
+        manifest = new_manifest(engine_name, new_name(self.path, engine_name), user)
         write_draft(self.path, manifest)
         try:
             data = create_data_folder(self.path, manifest)
             engine = open_engine(engine_name, data, create=True)
+            engine.user_dictionary = user
             try:
                 yield engine
             finally:
@@ -279,11 +286,11 @@ class FolderIndex(Value, Index):
         confirm_draft(self.path)
 
     @contextmanager
-    def replace(self, engine_name: str) -> Iterator[Engine]:
+    def replace(self, engine_name: str, user: UserDictionary | None) -> Iterator[Engine]:
         """Create the data in another subfolder."""
         before = self.read_manifest(any_analyser=True) if self.exists() else None
         self._remove_unconfirmed(before)
-        with self._create(engine_name) as engine:
+        with self._create(engine_name, user) as engine:
             yield engine
             self.confirm()
 

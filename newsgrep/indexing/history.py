@@ -17,7 +17,7 @@ from functools import cache
 from itertools import groupby
 from operator import attrgetter
 from tempfile import SpooledTemporaryFile
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from weakref import finalize
 
 from newsgrep.analysis.codec import unpack_folded
@@ -28,6 +28,9 @@ from newsgrep.engines.base import Engine, Stored
 from newsgrep.errors import IndexDamaged
 from newsgrep.indexing.plan import STREAM
 from newsgrep.models import Article, FileRecord, Status, Version
+
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
 
 _IN_MEMORY: Final = 1 << 23
 """Bytes of texts in memory; more of them are in a file."""
@@ -116,6 +119,11 @@ class Histories:
         self._gone_paths: set[int] = set()
         self._gone: dict[str, FileRecord] = {}
         self._gone_by_digest: dict[str, FileRecord] = {}
+
+    @property
+    def user_dictionary(self) -> UserDictionary | None:
+        """The user's dictionary of the index."""
+        return self._engine.user_dictionary if self._engine else None
 
     @property
     def is_off(self) -> bool:
@@ -226,7 +234,9 @@ class Histories:
     ) -> IndexDocument:
         present = self._present_capture(document.article(), document.file_record)
         versions, first = self._arrange(found.values(), present, since)
-        return document.with_versions(versions, first) if versions or first else document
+        if not (versions or first):
+            return document
+        return document.with_versions(versions, first, self.user_dictionary)
 
     def delete(self, article_id: str) -> None:
         """Note that an article is deleted; another file with it may follow."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from newsgrep.engines.base import Engine, Problem, Stored, Unreadable, count_matches
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexProblem, UsageError
@@ -14,6 +14,9 @@ from newsgrep.indexing.manifest import Manifest
 from newsgrep.indexing.store import Index, Session
 from newsgrep.indexing.user_state import merge_saved, read_saved
 from newsgrep.indexing.workers import Progress, Transfer, no_progress
+
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
 
 
 class HealthReport(NamedTuple):
@@ -83,22 +86,30 @@ class RebuildResult(NamedTuple):
     lost: tuple[str | None, ...]
 
 
+class DictionaryChange(NamedTuple):
+    """The user's dictionary that an index gets, ``None`` if it gets none."""
+
+    dictionary: UserDictionary | None
+
+
 def rebuild_index(
     index: Index,
     *,
+    change: DictionaryChange | None = None,
     jobs: int = 1,
     wait: float = 0.0,
     progress: Progress = no_progress,
 ) -> RebuildResult:
     """Rebuild the index from its stored articles with the analyser of this newsgrep.
 
+    ``change`` replaces or removes its user's dictionary, which otherwise stays.
     An unreadable article raises :class:`IndexDamaged`, and nothing has changed. ``jobs`` is the
     number of worker processes, ``wait`` how many seconds to wait for another writer;
     ``progress`` is called with the number of articles read. Also raises what
     :meth:`Index.read_manifest` and :meth:`Index.lock` do.
     """
     with index.lock(wait):
-        return _rebuild(index, Transfer(), jobs, progress)
+        return _rebuild(index, Transfer(), jobs, progress, change)
 
 
 class RepairResult(NamedTuple):
@@ -140,10 +151,17 @@ def _is_sound(index: Index) -> bool:
         return False
 
 
-def _rebuild(index: Index, transfer: Transfer, jobs: int, progress: Progress) -> RebuildResult:
+def _rebuild(
+    index: Index,
+    transfer: Transfer,
+    jobs: int,
+    progress: Progress,
+    change: DictionaryChange | None = None,
+) -> RebuildResult:
     manifest = index.read_manifest(any_analyser=True)
-    with _stored(index, manifest) as stored, index.replace(manifest.engine) as engine:
-        engine.write(transfer.changes(stored, jobs, progress))
+    user = change.dictionary if change else manifest.user_dictionary
+    with _stored(index, manifest) as stored, index.replace(manifest.engine, user) as engine:
+        engine.write(transfer.changes(stored, jobs, progress, user))
     index.remove_leftovers(index.read_manifest())
     return RebuildResult(transfer.articles, tuple(transfer.lost))
 
@@ -219,11 +237,12 @@ def copy_index(source: Index, target: Index, options: CopyOptions) -> CopyResult
                 return CopyResult(articles, files, len(queries), engine_name, is_repeated=True)
             engine_name = _target_engine(target, session.manifest.engine, options.engine)
             transfer, commit = Transfer(), session.engine.commit()
+            user = session.manifest.user_dictionary
             with (
                 _stored(source, session.manifest) as stored,
-                target.replace(engine_name) as copy,
+                target.replace(engine_name, user) as copy,
             ):
-                copy.write(transfer.changes(stored, options.jobs, options.progress))
+                copy.write(transfer.changes(stored, options.jobs, options.progress, user))
                 _verify_unchanged(source, commit)
                 _verify_complete(source, session.engine, copy)
                 merge_saved(target, queries)
@@ -242,11 +261,13 @@ def _is_copied(target: Index, options: CopyOptions, original: Engine) -> bool:
     try:
         with target.session() as session:
             totals, engine_name = _store_totals(session.engine), session.manifest.engine
+            user = session.engine.user_dictionary
     except (IndexDamaged, IndexMismatch):
-        totals, engine_name = None, ""
+        totals, engine_name, user = None, "", None
     if totals and not any(totals):
         return False
-    if totals == _store_totals(original) and options.engine in {None, engine_name}:
+    is_alike = options.engine in {None, engine_name} and user == original.user_dictionary
+    if is_alike and totals == _store_totals(original):
         return True
     raise UsageError(
         "There is already an index {where}: name another with --to, or replace it with --replace.",

@@ -13,8 +13,9 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zlib import crc32
 
 from newsgrep import __version__
@@ -26,6 +27,9 @@ from newsgrep.engines.commits import open_regular
 from newsgrep.engines.registry import stores_impacts
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing
 from newsgrep.models import Value
+
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
 
 INDEX_FORMAT: Final = 7
 """Increased whenever an older newsgrep can't read what this one writes."""
@@ -83,7 +87,7 @@ DATA_FOLDER: Final = re.compile(r"(?P<engine>[A-Za-z][A-Za-z0-9_]*)(-(?P<number>
 LAST_WITHOUT_CHECKSUM: Final = 5
 """The last format whose manifests have no checksum."""
 
-_MAX_BYTES: Final = 1 << 16
+_MAX_BYTES: Final = 1 << 20
 _TEXT: Final = re.compile(r"[A-Za-z0-9 .+_-]{0,100}")
 
 
@@ -94,6 +98,7 @@ class Manifest(Value):
     ``format`` is :data:`INDEX_FORMAT` when it was created, ``analyser`` the
     :func:`fingerprint`, and ``made_by`` the version of newsgrep. ``id`` is random, and the same
     in the manifest and in the subfolder; it is empty on servers and in format 5 and before.
+    ``words`` is the user's dictionary, packed, and empty without one.
     """
 
     engine: str
@@ -102,6 +107,26 @@ class Manifest(Value):
     analyser: dict[str, Any]
     made_by: str
     id: str = ""
+    words: str = ""
+
+    @property
+    def user_dictionary(self) -> UserDictionary | None:
+        """Return the user's dictionary; raises :class:`ValueError` if it is invalid."""
+        return _unpack_dictionary(self.words) if self.words else None
+
+    def as_stored(self) -> dict[str, Any]:
+        """Return the manifest as an object of JSON."""
+        stored = dict(vars(self))
+        if not self.words:  # older versions do not know the name
+            del stored["words"]
+        return stored
+
+
+@lru_cache(maxsize=4)
+def _unpack_dictionary(packed: str) -> UserDictionary:
+    from newsgrep.analysis.user_dictionary import UserDictionary  # few indexes have one
+
+    return UserDictionary.unpack(packed)
 
 
 class ManifestVersion(NamedTuple):
@@ -112,29 +137,33 @@ class ManifestVersion(NamedTuple):
     size: int
 
 
-def fingerprint(engine_name: str) -> dict[str, Any]:
+def fingerprint(engine_name: str, user: UserDictionary | None = None) -> dict[str, Any]:
     """Return what decides which terms a text has, as stored in a manifest.
 
-    If the engine stores impacts, it also contains what decides them.
+    ``user`` is the user's dictionary of the index. If the engine stores impacts, it also contains
+    what decides them.
     """
-    analyser = {
+    analyser: dict[str, Any] = {
         "fold": FOLD_VERSION,
         "tables": TABLES_EDITION,
         "segment": SEGMENT_VERSION,
         "dictionary": DICTIONARY,
     }
+    if user:
+        analyser["user_dictionary"] = user.identity
     return analyser | {"impacts": SCORING_FINGERPRINT} if stores_impacts(engine_name) else analyser
 
 
-def new_manifest(engine_name: str, data: str) -> Manifest:
-    """Return the manifest of an index that is created now."""
-    analyser = fingerprint(engine_name)
-    return Manifest(engine_name, data, INDEX_FORMAT, analyser, __version__, os.urandom(8).hex())
+def new_manifest(engine_name: str, data: str, user: UserDictionary | None = None) -> Manifest:
+    """Return the manifest of an index that is created now, with the user's dictionary if any."""
+    analyser, words = fingerprint(engine_name, user), user.pack() if user else ""
+    new_id = os.urandom(8).hex()
+    return Manifest(engine_name, data, INDEX_FORMAT, analyser, __version__, new_id, words)
 
 
 def pack_manifest(manifest: Manifest) -> bytes:
     """Return the bytes of the file of a manifest, with a checksum."""
-    stored = dict(vars(manifest))
+    stored = manifest.as_stored()
     return _encode(stored | {"checksum": _checksum(stored)})
 
 
@@ -175,11 +204,14 @@ def _checksum(stored: Mapping[str, Any]) -> str:
 def parse_manifest(stored: Mapping[str, Any]) -> Manifest:
     """Return the manifest that ``stored`` describes.
 
-    Raises :class:`KeyError`, :class:`TypeError` or :class:`AttributeError` for other contents.
+    Raises :class:`KeyError`, :class:`TypeError` or :class:`AttributeError` for other contents, and
+    :class:`ValueError` for an invalid dictionary.
     """
     if type(stored["format"]) is not int:
         raise TypeError("the format is not a number")
-    return Manifest(
+    if type(stored["analyser"]) is not dict:
+        raise TypeError("the fingerprint is not an object")
+    manifest = Manifest(
         stored["engine"],
         # Formats 1 and 2 had no other engine.
         stored.get("data", stored["engine"]),
@@ -187,7 +219,10 @@ def parse_manifest(stored: Mapping[str, Any]) -> Manifest:
         stored["analyser"],
         stored["made_by"],
         stored.get("id", ""),
+        stored.get("words", ""),
     )
+    _ = manifest.user_dictionary
+    return manifest
 
 
 def load_manifest(folder: Path) -> tuple[Manifest, ManifestVersion] | None:
@@ -296,7 +331,7 @@ def check_compatible(manifest: Manifest, where: str, remedy: str, *, any_analyse
             version=__version__,
             index_format=INDEX_FORMAT,
         )
-    if manifest.analyser != fingerprint(manifest.engine):
+    if manifest.analyser != fingerprint(manifest.engine, manifest.user_dictionary):
         raise IndexMismatch(
             "The index {where} was created by newsgrep {made_by} with another "
             "analyser: rebuild it with newsgrep reindex, which needs no other files.",

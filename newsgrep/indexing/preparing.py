@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from newsgrep._io import describe_special_file
 from newsgrep.analysis.document import IndexDocument, make_document
@@ -45,6 +45,9 @@ from newsgrep.indexing.containers import (
 from newsgrep.indexing.known import KnownFile
 from newsgrep.indexing.workers import map_in_order
 from newsgrep.models import Article, FileRecord, Status
+
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
 
 _READ_ATTEMPTS: Final = 3
 """How often a file is read that changes meanwhile."""
@@ -83,11 +86,13 @@ class _Document:
     read: ReadOptions
 
 
-def prepare_file(file: File, outlets: Outlets, largest: int) -> Prepared | FoundContainer:
+def prepare_file(
+    file: File, outlets: Outlets, largest: int, user: UserDictionary | None = None
+) -> Prepared | FoundContainer:
     """Read ``file`` once and extract its article; never raises for its content.
 
     The record and the article are of the same bytes. A file of more than ``largest`` bytes is
-    not read.
+    not read. ``user`` is the user's dictionary of the index.
     """
     try:
         status, data = read_file(file.path, largest)
@@ -118,7 +123,8 @@ def prepare_file(file: File, outlets: Outlets, largest: int) -> Prepared | Found
         article = extract_article(file.path, data, outlets=outlets, mtime=status.st_mtime)
     except NoArticle as exc:
         return record._replace(reason=str(exc))
-    return make_document(article, _indexed_record(record, article), sketch=article.url is not None)
+    sketch = article.url is not None
+    return make_document(article, _indexed_record(record, article), sketch=sketch, user=user)
 
 
 def read_file(path: str, largest: int) -> tuple[os.stat_result, bytes | None]:
@@ -156,7 +162,9 @@ def _format_size(size: int) -> str:
     return f"{size} bytes"
 
 
-def _prepare_record(task: RecordTask, outlets: Outlets, largest: int) -> Prepared:
+def _prepare_record(
+    task: RecordTask, outlets: Outlets, largest: int, user: UserDictionary | None
+) -> Prepared:
     """Extract the article in a record; never raises for its content."""
     file, record = task.file, task.record
     file_record = FileRecord(
@@ -183,7 +191,8 @@ def _prepare_record(task: RecordTask, outlets: Outlets, largest: int) -> Prepare
     # bytes identify.
     identity = record.identity
     sketch = bool(article.url or (identity and article.id == article_id(None, identity)))
-    return make_document(article, _indexed_record(file_record, article), sketch=sketch)
+    indexed = _indexed_record(file_record, article)
+    return make_document(article, indexed, sketch=sketch, user=user)
 
 
 def _indexed_record(record: FileRecord, article: Article) -> FileRecord:
@@ -196,6 +205,12 @@ def ignore_bytes(_count: int) -> None:
     """Count nothing."""
 
 
+class _Rules(NamedTuple):
+    outlets_file: Path | None
+    largest: int
+    user: UserDictionary | None
+
+
 @dataclass(frozen=True, slots=True)
 class PrepareOptions:
     """How to read files.
@@ -205,7 +220,8 @@ class PrepareOptions:
     knows of files of many records, by path: what has not changed is not extracted again, unless
     ``again``.
     ``all_known`` has the file records of the whole index by path.
-    ``on_read`` is called with the number of bytes of files that were read.
+    ``on_read`` is called with the number of bytes of files that were read. ``user`` is the user's
+    dictionary of the index.
     """
 
     outlets_file: Path | None = None
@@ -215,6 +231,12 @@ class PrepareOptions:
     again: bool = False
     all_known: Mapping[str, FileRecord] = field(default_factory=dict)
     on_read: Callable[[int], None] = ignore_bytes
+    user: UserDictionary | None = None
+
+    @property
+    def rules(self) -> _Rules:
+        """Return what workers need."""
+        return _Rules(self.outlets_file, self.largest, self.user)
 
 
 def prepare_files(files: Iterable[File], options: PrepareOptions, jobs: int) -> Iterator[Prepared]:
@@ -237,15 +259,14 @@ def prepare_files(files: Iterable[File], options: PrepareOptions, jobs: int) -> 
                 yield file
                 options.on_read(file.size)
 
-    rules = options.outlets_file, options.largest
-    for found in map_in_order(_preparer, rules, documents(), jobs, _size_of):
+    for found in map_in_order(_preparer, options.rules, documents(), jobs, _size_of):
         if isinstance(found, FoundContainer):
             containers.append(found.file)
         elif not isinstance(found, list):
             yield found
     if containers or located:
         items = chain(_read_all(containers, options), _read_located(located, options))
-        for found in map_in_order(_preparer, rules, items, jobs, _size_of):
+        for found in map_in_order(_preparer, options.rules, items, jobs, _size_of):
             if isinstance(found, list):
                 yield from found
             elif not isinstance(found, FoundContainer):
@@ -256,8 +277,7 @@ def prepare_stream(
     items: Iterable[StreamItem], options: PrepareOptions, jobs: int
 ) -> Iterator[Prepared]:
     """Yield the results for each record of a stream (:mod:`newsgrep.indexing.stream`)."""
-    rules = options.outlets_file, options.largest
-    for found in map_in_order(_preparer, rules, items, jobs, _size_of):
+    for found in map_in_order(_preparer, options.rules, items, jobs, _size_of):
         if not isinstance(found, FoundContainer | list):
             yield found
 
@@ -320,13 +340,15 @@ def _read_located(located: Mapping[str, Sequence[str]], options: PrepareOptions)
             yield FailedFile(path, getattr(exc, "strerror", None) or str(exc))
 
 
-def _prepare_document(document: _Document, outlets: Outlets, largest: int) -> list[Prepared]:
+def _prepare_document(
+    document: _Document, outlets: Outlets, largest: int, user: UserDictionary | None
+) -> list[Prepared]:
     """Read all records of a file that no index knows."""
     file, extractor = document.file, extraction_version(outlets)
     try:
         items = read_container(file, None, extractor=extractor, options=document.read)
         return [
-            _prepare_record(each, outlets, largest) if isinstance(each, RecordTask) else each
+            _prepare_record(each, outlets, largest, user) if isinstance(each, RecordTask) else each
             for each in items
         ]
     except FileNotFoundError:
@@ -349,18 +371,18 @@ _Item = (
 _Found = Prepared | FoundContainer | list[Prepared]
 
 
-def _preparer(rules: tuple[Path | None, int]) -> Callable[[_Item], _Found]:
-    outlets_file, largest = rules
+def _preparer(rules: _Rules) -> Callable[[_Item], _Found]:
+    outlets_file, largest, user = rules
     outlets = load_outlets(outlets_file)
 
     def prepare(item: _Item) -> _Found:
         match item:
             case _Document():
-                return _prepare_document(item, outlets, largest)
+                return _prepare_document(item, outlets, largest, user)
             case File():
-                return prepare_file(item, outlets, largest)
+                return prepare_file(item, outlets, largest, user)
             case RecordTask():
-                return _prepare_record(item, outlets, largest)
+                return _prepare_record(item, outlets, largest, user)
             case _:
                 return item
 

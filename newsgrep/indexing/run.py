@@ -397,7 +397,8 @@ class UpdateRun:
         locator = f"{known.locator}{_KEPT}{known.digest[:_KEPT_DIGITS]}"
         kept = known._replace(path=known.file + locator, locator=locator)
         for article in self.histories.stored(article_id):
-            yield self._put(make_document(article._replace(path=kept.path), kept))
+            article = article._replace(path=kept.path)
+            yield self._put(make_document(article, kept, user=self.histories.user_dictionary))
             self._articles.add(kept)
             self._kept.add(kept.path)
             self._outcomes.set(kept.path, Outcome.UNCHANGED)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from newsgrep.engines.base import Engine, RolledBack, Stored, Unreadable
 from newsgrep.engines.registry import (
@@ -22,6 +22,9 @@ from newsgrep.errors import IndexDamaged, IndexMissing, IndexProblem, UsageError
 from newsgrep.indexing.manifest import Manifest, check_compatible, new_manifest, parse_manifest
 from newsgrep.indexing.store import Index, OpenIndex, refuse_other_engine
 from newsgrep.terminal import count_noun
+
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
 
 _DEFAULT_SERVER: Final = "opensearch"
 """The engine that rejects URLs of unknown schemes, in its own words."""
@@ -138,6 +141,7 @@ class ServerIndex(Index):
         except BaseException:
             found.engine.close()
             raise
+        found.engine.user_dictionary = manifest.user_dictionary
         return OpenIndex(manifest, found.manifest, found.engine)
 
     def missing(self) -> IndexProblem:
@@ -170,9 +174,14 @@ class ServerIndex(Index):
         yield
 
     @contextmanager
-    def create(self, engine_name: str | None = None) -> Iterator[Engine]:  # noqa: ARG002  (the server's)
+    def create(
+        self,
+        engine_name: str | None = None,  # noqa: ARG002  (the server's)
+        user: UserDictionary | None = None,
+    ) -> Iterator[Engine]:
         """Create the index on the server."""
-        engine = self._server.create(self.url, self._new_manifest())
+        engine = self._server.create(self.url, self._new_manifest(user))
+        engine.user_dictionary = user
         try:
             yield engine
         finally:
@@ -181,12 +190,19 @@ class ServerIndex(Index):
     def confirm(self) -> None:
         """Do nothing: the index exists since it was created."""
 
-    def replace(self, engine_name: str) -> AbstractContextManager[Engine]:  # noqa: ARG002  (likewise)
+    @contextmanager
+    def replace(
+        self,
+        engine_name: str,  # noqa: ARG002  (likewise)
+        user: UserDictionary | None,
+    ) -> Iterator[Engine]:
         """Create another generation, to which the server switches."""
-        return self._server.replace(self.url, self._new_manifest())
+        with self._server.replace(self.url, self._new_manifest(user)) as engine:
+            engine.user_dictionary = user
+            yield engine
 
-    def _new_manifest(self) -> dict[str, object]:
-        manifest = dict(vars(new_manifest(self.engine_name, "")))
+    def _new_manifest(self, user: UserDictionary | None) -> dict[str, object]:
+        manifest = new_manifest(self.engine_name, "", user).as_stored()
         del manifest["data"], manifest["id"]
         return manifest
 

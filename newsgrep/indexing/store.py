@@ -17,13 +17,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from newsgrep._io import sync
 from newsgrep.engines.base import Engine, RolledBack, Stored, Unreadable
 from newsgrep.engines.registry import DEFAULT_ENGINE
 from newsgrep.errors import IndexProblem, UsageError
 from newsgrep.indexing.manifest import SAVED_FILE, SEEN_FOLDER, Manifest
+
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
 
 
 class OpenIndex(NamedTuple):
@@ -126,6 +129,16 @@ class Index(ABC):
         Raises :class:`UsageError` if ``wanted`` can't be here.
         """
 
+    def user_dictionary(self) -> UserDictionary | None:
+        """Return the user's dictionary, with which queries are cut.
+
+        ``None`` if there is none, or if the index can't be opened, which opening it reports.
+        """
+        try:
+            return self.read_manifest().user_dictionary
+        except IndexProblem:
+            return None
+
     # Reading
 
     @abstractmethod
@@ -204,8 +217,12 @@ class Index(ABC):
         """
 
     @abstractmethod
-    def create(self, engine_name: str | None = None) -> AbstractContextManager[Engine]:
+    def create(
+        self, engine_name: str | None = None, user: UserDictionary | None = None
+    ) -> AbstractContextManager[Engine]:
         """Create an index after :meth:`prepare`, and open its engine, empty.
+
+        ``user`` is the user's dictionary that it gets.
 
         In a folder, its engine is ``engine_name``, by default :data:`DEFAULT_ENGINE`.
         In a folder, it exists once :meth:`confirm` is called, after the first commit, so that
@@ -218,8 +235,12 @@ class Index(ABC):
         """Complete :meth:`create` if necessary."""
 
     @abstractmethod
-    def replace(self, engine_name: str) -> AbstractContextManager[Engine]:
+    def replace(
+        self, engine_name: str, user: UserDictionary | None
+    ) -> AbstractContextManager[Engine]:
         """Create an index beside the existing one, if any, and open its engine, empty.
+
+        It gets ``user`` as the user's dictionary.
 
         On leaving it replaces the existing one, whose data stays until
         :meth:`remove_leftovers`. If the block raises, the new index is removed.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from newsgrep.engines.base import (
     Change,
@@ -23,7 +23,7 @@ from newsgrep.engines.base import (
     count_matches,
     first_match,
 )
-from newsgrep.errors import ChangesRejected, IndexLocked, Interrupted, ServerProblem
+from newsgrep.errors import ChangesRejected, IndexLocked, Interrupted, ServerProblem, UsageError
 from newsgrep.extraction.outlets import load_outlets
 from newsgrep.extraction.records.base import DEFAULT_OPTIONS, ReadOptions
 from newsgrep.extraction.records.registry import is_container
@@ -47,6 +47,9 @@ from newsgrep.indexing.stream import read_ahead, read_stream
 from newsgrep.indexing.workers import Progress, no_progress, rewrite_articles
 from newsgrep.models import FileRecord
 from newsgrep.query.ast import Changed, DateRange, Node, Not
+
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
 
 _MIN_FILES_FOR_WORKERS: Final = 300
 _MIN_BYTES_FOR_WORKERS: Final = 1_000_000
@@ -73,6 +76,7 @@ class UpdateOptions:
     ``read`` says how to read files of many records. ``stream`` has JSON Lines with records to
     update, in place of files (:mod:`newsgrep.indexing.stream`). ``keep_versions`` is how many
     earlier versions are kept of each article that is written; ``None`` keeps all.
+    ``user_dictionary`` is that of a new index; an existing one must have the same.
     """
 
     outlets_file: Path | None = None
@@ -91,6 +95,7 @@ class UpdateOptions:
     read: ReadOptions = DEFAULT_OPTIONS
     stream: BinaryIO | None = None
     keep_versions: int | None = None
+    user_dictionary: UserDictionary | None = None
 
 
 def update_index(
@@ -139,7 +144,7 @@ def update_index(
             stack.enter_context(closing(session))  # before the lock is released
             engine = session.engine
         else:
-            engine = stack.enter_context(index.create(engine_name))
+            engine = stack.enter_context(index.create(engine_name, options.user_dictionary))
         if engine.commit() != commit or (planned and engine is not planned):
             plan = plan_for(engine)
         engine.remove_leftovers()
@@ -153,7 +158,17 @@ def update_index(
 
 def _open(index: Index, options: UpdateOptions) -> Session | None:
     opened = index.try_open(engine=options.engine)
-    return Session(index, opened) if opened else None
+    if opened is None:
+        return None
+    wanted = options.user_dictionary
+    if wanted and opened.engine.user_dictionary != wanted:
+        opened.engine.close()
+        raise UsageError(
+            "The index {where} was not created with this dictionary: leave --dictionary out, or "
+            "rebuild the index with newsgrep reindex --dictionary FILE.",
+            where=index.where,
+        )
+    return Session(index, opened)
 
 
 def _make_plan(
@@ -258,6 +273,7 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
         options.reextract,
         run.plan.known,
         _count_bytes(files, options) if size else ignore_bytes,
+        engine.user_dictionary,
     )
     if options.stream:
         lines = read_stream(options.stream, run.plan.changed[STREAM], options.read)
@@ -276,7 +292,8 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
     def rewrite(articles: Iterator[Stored]) -> Iterable[Change]:
         first = list(islice(articles, _MIN_FILES_FOR_WORKERS))
         is_long = len(first) == _MIN_FILES_FOR_WORKERS
-        return rewrite_articles(chain(first, articles), jobs if is_long else 1)
+        stored = chain(first, articles)
+        return rewrite_articles(stored, jobs if is_long else 1, engine.user_dictionary)
 
     def write(changes: Iterable[Change]) -> None:
         try:
@@ -290,7 +307,7 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
             write(changes)
             index.confirm()
             run.commit()
-            _settle(run, again, write)
+            _settle(run, again, write, engine.user_dictionary)
     except KeyboardInterrupt as exc:
         if not index.has_commits:
             raise Interrupted(
@@ -316,12 +333,17 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
         raise ChangesRejected(rejected[0].index, items) from rejected[0]
 
 
-def _settle(run: UpdateRun, prepare: Prepare, write: Callable[[Iterable[Change]], None]) -> None:
+def _settle(
+    run: UpdateRun,
+    prepare: Prepare,
+    write: Callable[[Iterable[Change]], None],
+    user: UserDictionary | None,
+) -> None:
     """Write the changes for articles that another process has written meanwhile."""
     for _ in range(_MAX_ROUNDS):
         if not run.conflicts:
             return
-        write(run.reconsidered(prepare, partial(rewrite_articles, jobs=1)))
+        write(run.reconsidered(prepare, partial(rewrite_articles, jobs=1, user=user)))
         run.commit()
     raise ServerProblem(
         "Other processes change the same articles all the time. The others are written: run the "

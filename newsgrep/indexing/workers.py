@@ -17,13 +17,15 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from threading import Thread, current_thread, main_thread
-from typing import Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from newsgrep.analysis.document import make_document
-from newsgrep.analysis.segment import segmenter
 from newsgrep.engines.base import Change, PutArticle, PutFileRecord, Stored, Unreadable
 from newsgrep.errors import IndexDamaged, WorkerDied
 from newsgrep.messages import message
+
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
 
 _CHUNK_SIZE: Final = 32
 """Items that are sent to a worker at once."""
@@ -180,7 +182,6 @@ def _start_worker(prepare: Callable[[Setting], Callable[[Any], Any]], setting: S
         signal.signal(stop, signal.SIG_IGN)
     Thread(target=_exit_with_parent, daemon=True).start()
     gc.set_threshold(_GC_THRESHOLD)
-    segmenter()
     global _process_item
     _process_item = prepare(setting)
 
@@ -221,14 +222,19 @@ class Transfer:
         self._lossy = lossy
 
     def changes(
-        self, items: Iterable[Stored | Unreadable], jobs: int, progress: Progress
+        self,
+        items: Iterable[Stored | Unreadable],
+        jobs: int,
+        progress: Progress,
+        user: UserDictionary | None,
     ) -> Iterator[Change]:
         """Yield the changes that write ``items``, with terms computed from the stored texts.
 
-        ``progress`` is called with the number of articles. Raises :class:`IndexDamaged` for an
+        ``user`` is the user's dictionary of the other index. ``progress`` is called with the
+        number of articles. Raises :class:`IndexDamaged` for an
         unreadable item, or skips it if ``lossy``.
         """
-        return rewrite_articles(self._checked(items, progress), jobs)
+        return rewrite_articles(self._checked(items, progress), jobs, user)
 
     def _checked(
         self, items: Iterable[Stored | Unreadable], progress: Progress
@@ -249,18 +255,17 @@ class Transfer:
                 )
 
 
-def rewrite_articles(items: Iterable[Stored], jobs: int) -> Iterator[Change]:
+def rewrite_articles(
+    items: Iterable[Stored], jobs: int, user: UserDictionary | None
+) -> Iterator[Change]:
     """Yield the changes that write ``items`` as they are, with terms computed from their texts."""
-    return map_in_order(_change_maker, None, items, jobs)
+    return map_in_order(_change_maker, user, items, jobs)
 
 
-def _change_maker(_: None) -> Callable[[Stored], Change]:
-    return _make_change
+def _change_maker(user: UserDictionary | None) -> Callable[[Stored], Change]:
+    def make_change(item: Stored) -> Change:
+        if item.article is None:
+            return PutFileRecord(item.file_record)
+        return PutArticle(make_document(item.article, item.file_record, user=user))
 
-
-def _make_change(item: Stored) -> Change:
-    return (
-        PutArticle(make_document(item.article, item.file_record))
-        if item.article
-        else PutFileRecord(item.file_record)
-    )
+    return make_change

@@ -40,6 +40,7 @@ from newsgrep.query.lexer import (
 from newsgrep.query.warnings import query_warnings
 
 if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
     from newsgrep.query.dates import Calendar
     from newsgrep.query.saved import SavedQueries
     from newsgrep.query.variants import Spellings
@@ -65,13 +66,15 @@ DEFAULT_DISTANCE: Final = 10
 class Query(NamedTuple):
     """A query as typed, its tree, and warnings about what may be misunderstood.
 
-    ``variants`` are the regional spellings that the tree contains as alternatives.
+    ``variants`` are the regional spellings that the tree contains as alternatives. ``user`` is the
+    user's dictionary that its texts are cut with.
     """
 
     text: str
     root: Node
     warnings: tuple[str, ...] = ()
     variants: tuple[Spellings, ...] = ()
+    user: UserDictionary | None = None
 
 
 LoadSaved = Callable[[], Mapping[str, str]]
@@ -101,6 +104,7 @@ def parse(
     saved: LoadSaved = no_saved_queries,
     collections: LoadCollections = no_collections,
     field: Field = Field.TEXT,
+    user: UserDictionary | None = None,
 ) -> Query:
     """Return the query that is typed as ``text``.
 
@@ -108,7 +112,8 @@ def parse(
     every article has to be read. Dates are days of ``calendar``; the default is today in the
     archive's time zone. ``saved`` is called if the query names a saved query, which is inserted
     as if in brackets, and ``collections`` if it names a collection. ``field`` is where a text is
-    searched for that names no field.
+    searched for that names no field. ``user`` is the user's dictionary of the index
+    (:meth:`newsgrep.indexing.store.Index.user_dictionary`).
 
     Raises :class:`QueryError`, with the position in ``text``, if it cannot be parsed.
 
@@ -135,20 +140,22 @@ def parse(
 
         return SavedQueries(saved)
 
-    options = ParseOptions(any_word, scan, calendar, saved_queries, collections, field)
+    options = ParseOptions(any_word, scan, calendar, saved_queries, collections, field, user)
     root = Parser(text, tokens, options).parse()
     if not scan:
         regexes = (token.position for token in tokens if token.kind is TokenKind.REGEX)
         _refuse_scan(text, root, next(regexes, None))
-    return Query(text, root, query_warnings(tokens, root))
+    return Query(text, root, query_warnings(tokens, root), user=user)
 
 
-def parse_literal(text: str, *, field: Field = Field.TEXT) -> Query:
+def parse_literal(
+    text: str, *, field: Field = Field.TEXT, user: UserDictionary | None = None
+) -> Query:
     """Return the query for ``text`` as a literal; raises :class:`QueryError` if it is empty."""
-    node = make_phrase(text, field)
+    node = make_phrase(text, field, user)
     if not node.literal:
         raise QueryError("The text is empty: type what to find.", text, 0)
-    return Query(text, node)
+    return Query(text, node, user=user)
 
 
 def parse_regex_query(text: str, *, scan: bool = False, field: Field = Field.TEXT) -> Query:
@@ -179,10 +186,12 @@ def _refuse_scan(text: str, root: Node, position: int | None) -> None:
         )
 
 
-def make_phrase(text: str, field: Field = Field.TEXT) -> ast.Phrase:
+def make_phrase(
+    text: str, field: Field = Field.TEXT, user: UserDictionary | None = None
+) -> ast.Phrase:
     """Return the node for documents that contain ``text`` literally."""
     literal = fold(normalize(text))
-    return ast.Phrase(literal, query_terms(literal), field)
+    return ast.Phrase(literal, query_terms(literal, user), field)
 
 
 def name_contains(kind: ast.NameField, name: str) -> ast.NameContains:
@@ -215,6 +224,7 @@ class ParseOptions(NamedTuple):
     saved: Callable[[], SavedQueries]
     collections: LoadCollections
     field: Field
+    user: UserDictionary | None
 
 
 class Parser:
@@ -317,7 +327,7 @@ class Parser:
         ``first`` is the side's first token, at which an error is reported.
         """
         if isinstance(node, ast.Terms):
-            return [make_phrase(node.literal, node.field)]
+            return [self._phrase(node.literal, node.field)]
         if isinstance(node, ast.Phrase | ast.Wildcard | ast.Fuzzy | ast.Regex | ast.Near):
             return [node]
         if isinstance(node, ast.Or):
@@ -387,6 +397,9 @@ class Parser:
         self.at += 1
         return inside
 
+    def _phrase(self, text: str, field: Field) -> ast.Phrase:
+        return make_phrase(text, field, self.options.user)
+
     def _quoted(self, token: Token, field: Field) -> Node:
         self.quoted_strings += 1
         if self.quoted_strings > MAX_QUOTED_STRINGS:
@@ -395,7 +408,7 @@ class Parser:
                 "quotes around single words.",
                 token,
             )
-        node = make_phrase(token.text, field)
+        node = self._phrase(token.text, field)
         if not node.literal:
             raise self._error("Empty quotes: type what to find.", token)
         return node
@@ -433,9 +446,9 @@ class Parser:
 
             if is_pattern(token.text):
                 pattern = make_wildcard(fold(normalize(token.text)), field)
-                return make_phrase(pattern, field) if isinstance(pattern, str) else pattern
+                return self._phrase(pattern, field) if isinstance(pattern, str) else pattern
         literal = fold(normalize(token.text))
-        terms = query_terms(literal)
+        terms = query_terms(literal, self.options.user)
         if terms:
             operator = ast.Operator.OR if self.options.any_word else ast.Operator.AND
             return ast.Terms(literal, terms, field, operator)

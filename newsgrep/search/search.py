@@ -63,6 +63,7 @@ from newsgrep.search.rerank import (
 )
 
 if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
     from newsgrep.query.dates import Calendar
     from newsgrep.search.diagnose import ClosestArticle, Diagnosis
     from newsgrep.search.explain import Explanation
@@ -378,11 +379,12 @@ def build_query(
     calendar: Calendar | None = None,
     saved: LoadSaved = no_saved_queries,
     collections: LoadCollections = no_collections,
+    user: UserDictionary | None = None,
 ) -> Query:
     """Return the query ``text`` with filters; every article matches ``None``.
 
     ``text`` is in the query language, or with ``regex`` or ``literal`` one expression or string.
-    ``any_word``, ``scan``, ``saved`` and ``collections`` are described at
+    ``any_word``, ``scan``, ``saved``, ``collections`` and ``user`` are described at
     :func:`newsgrep.query.parser.parse`. ``everything`` also searches captions and left-out text,
     ``versions`` says which texts of an article, and ``variants`` is a value of
     :class:`newsgrep.query.variants.Variants`. ``sources``, ``since`` and ``until`` are filters;
@@ -397,7 +399,7 @@ def build_query(
     if text is None:
         query = Query("", MatchAll())
     elif literal:
-        query = parse_literal(text, field=field)
+        query = parse_literal(text, field=field, user=user)
     elif regex:
         query = parse_regex_query(text, scan=scan, field=field)
     else:
@@ -409,6 +411,7 @@ def build_query(
             saved=saved,
             collections=collections,
             field=field,
+            user=user,
         )
     if variants != "off":
         query = expand_variants(query, variants)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
 from enum import IntEnum, StrEnum
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.words import PlacedWord, is_content_word, placed_words
@@ -34,6 +34,9 @@ from newsgrep.views.keywords import (
 )
 from newsgrep.views.table import Table
 from newsgrep.views.timeline import filters_only
+
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
 
 DEFAULT_WINDOW: Final = 5
 """Words on each side, the most frequent choice in corpus linguistics."""
@@ -135,7 +138,7 @@ def find_collocates(
     texts = positive_texts(query.root)
     if not texts:
         raise UsageError("QUERY contains no text to find words near it. Add a word.")
-    counts = _Counts(left, right)
+    counts = _Counts(left, right, engine.user_dictionary)
     ids: list[str] = []
     articles = 0
     for batch in in_batches(iter_ids(engine, query.root, Order.NEWEST)):
@@ -174,8 +177,9 @@ class _Side(IntEnum):
 class _Counts:
     """Counts words in texts, and those in windows around the occurrences of a query's texts."""
 
-    def __init__(self, left: int, right: int) -> None:
+    def __init__(self, left: int, right: int, user: UserDictionary | None) -> None:
         self._left, self._right = left, right
+        self._user = user
         self.occurrences = 0
         self.all: Counter[str] = Counter()
         self.left: Counter[str] = Counter()
@@ -191,7 +195,7 @@ class _Counts:
         if not folded:
             return
         spans = occurrence_spans(folded, texts, field)
-        words = list(_words_outside(placed_words(folded), spans))
+        words = list(_words_outside(placed_words(folded, self._user), spans))
         self.all.update(word.text for word in words)
         self.occurrences += len(spans)
         nearest: dict[int, tuple[int, _Side]] = {}
@@ -226,7 +230,7 @@ def _count_archive(
     engine: Engine, query: Query, texts: Sequence[TextNode]
 ) -> tuple[int, Counter[str]]:
     """Return the number of articles that pass the filters of ``query``, and all their words."""
-    counts, articles = _Counts(0, 0), 0
+    counts, articles = _Counts(0, 0, engine.user_dictionary), 0
     for batch in in_batches(iter_ids(engine, filters_only(query.root), Order.NEWEST)):
         for title, body in engine.folded_texts(batch):
             articles += 1

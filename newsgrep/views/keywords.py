@@ -202,7 +202,8 @@ def read_texts(engine: Engine, ids: Sequence[str]) -> list[SegmentedText]:
             if length >= MAX_TOTAL_LENGTH:
                 return texts
             length += min(len(body), MAX_LENGTH)
-            texts.append(SegmentedText(title[:MAX_LENGTH], body[:MAX_LENGTH]))
+            text = SegmentedText(title[:MAX_LENGTH], body[:MAX_LENGTH], engine.user_dictionary)
+            texts.append(text)
     return texts
 
 
@@ -245,7 +246,7 @@ def word_document_counts(
 
 def count_containing(engine: Engine, text: str, within: Node | None = None) -> int:
     """Return how many articles contain ``text``, whether or not it is a term of the index."""
-    node: Node = make_phrase(text)
+    node: Node = make_phrase(text, user=engine.user_dictionary)
     return count_matches(engine, And((within, node)) if within else node)
 
 
@@ -312,7 +313,11 @@ def _weigh_words(
     originals = [beginning(article) for article in articles]
     folded = [fold(text) for text in originals]
     texts = [
-        SegmentedText(fold(article.title[:MAX_LENGTH]), fold(article.body[:MAX_LENGTH]))
+        SegmentedText(
+            fold(article.title[:MAX_LENGTH]),
+            fold(article.body[:MAX_LENGTH]),
+            engine.user_dictionary,
+        )
         for article in articles
     ]
     weights = _word_weights(texts)

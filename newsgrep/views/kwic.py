@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.words import placed_words
@@ -37,6 +37,9 @@ from newsgrep.terminal import (
 )
 from newsgrep.views import SCHEMA_VERSION, FilePath
 from newsgrep.views.article import web_link
+
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
 
 MIN_WIDTH: Final = 20
 """Cells of the narrowest line."""
@@ -311,7 +314,7 @@ def group_occurrences(engine: Engine, root: Node, by: KwicGroup) -> Groups:
     for line in lines:
         if line.id != article_id:
             article_id, seen = line.id, set()
-        value = _group_value(line, by)
+        value = _group_value(line, by, engine.user_dictionary)
         folded = fold(value)
         occurrences[folded] += 1
         spellings[folded][value] += 1
@@ -330,7 +333,7 @@ def group_occurrences(engine: Engine, root: Node, by: KwicGroup) -> Groups:
     return Groups(by, tuple(groups), tally, describe(root))
 
 
-def _group_value(line: KwicLine, by: KwicGroup) -> str:
+def _group_value(line: KwicLine, by: KwicGroup, user: UserDictionary | None) -> str:
     match by:
         case KwicGroup.SOURCE:
             return line.source or ""
@@ -342,7 +345,7 @@ def _group_value(line: KwicLine, by: KwicGroup) -> str:
         case KwicGroup.RIGHT:
             context = line.right.partition(PARAGRAPH_BREAK)[0]
             at = 0
-    words = placed_words(fold(context))
+    words = placed_words(fold(context), user)
     return context[words[at].start :][: len(words[at].text)] if words else ""
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from newsgrep.analysis.document import LEAD_LENGTH
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import idf
-from newsgrep.analysis.segment import term_counts
+from newsgrep.analysis.segment import segmenter, term_counts
 from newsgrep.analysis.words import placed_words
 from newsgrep.engines.base import Engine, EngineRequest, ScoredDoc, count_matches
 from newsgrep.models import Article, Hit
@@ -88,9 +88,8 @@ def find_similar(engine: Engine, article: Article, limit: int = 10) -> SimilarAr
     page = engine.search(EngineRequest(query, limit=MAX_COMPARED + 1))
     candidates = [each for each in page.candidates if each.id != article.id][:MAX_COMPARED]
     texts = engine.folded_texts([each.id for each in candidates])
-    words = {
-        word.text for word in placed_words(fold(f"{article.title}\n{article.body[:_MAX_BODY]}"))
-    }
+    text = fold(f"{article.title}\n{article.body[:_MAX_BODY]}")
+    words = {word.text for word in placed_words(text, engine.user_dictionary)}
     compared = [
         _compare(each, title, body, weights, words)
         for each, (title, body) in zip(candidates, texts, strict=True)
@@ -109,8 +108,9 @@ def find_similar(engine: Engine, article: Article, limit: int = 10) -> SimilarAr
 def salient_terms(engine: Engine, article: Article) -> dict[str, float]:
     """Return the terms that say most about the subject of ``article``, with their weights."""
     title, body = fold(article.title), fold(article.body)[:_MAX_BODY]
-    in_title, in_lead = term_counts(title), term_counts(body[:LEAD_LENGTH])
-    counts = term_counts(body)
+    by = segmenter(engine.user_dictionary)
+    in_title, in_lead = term_counts(title, by), term_counts(body[:LEAD_LENGTH], by)
+    counts = term_counts(body, by)
     # A term that occurs once, late in the body, is rarely salient, and looking it up takes time.
     terms = [
         term

@@ -196,6 +196,7 @@ def read_other_query(at: Parameters, index: Index, text: str) -> Query:
         calendar=calendar_in(zone) if (zone := at.get("tz")) else None,
         saved=partial(read_saved, index),
         collections=partial(read_collections, index),
+        user=index.user_dictionary(),
     )
     return with_filters(query, _exact_filters(at))
 

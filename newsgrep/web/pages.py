@@ -556,7 +556,12 @@ def saved_page(visit: Visit) -> Answer:
 
 
 def _saved_query(visit: Visit, text: str, queries: Mapping[str, str]) -> Query:
-    return parse(text, saved=lambda: queries, collections=lambda: read_collections(visit.index))
+    return parse(
+        text,
+        saved=lambda: queries,
+        collections=lambda: read_collections(visit.index),
+        user=visit.engine.user_dictionary,
+    )
 
 
 def _count_new(visit: Visit, name: str, query: Query) -> int | None:

@@ -57,7 +57,7 @@ def test_dictionary_frequency_of_words_and_prefixes(
     beginnings = {word[:end] for word in words for end in range(1, len(word))}
     for word in words.keys() | beginnings:
         assert in_place.frequency(word) == words.get(word, 0)
-    assert sum(frequencies.values()) == segment._TOTAL_FREQUENCY
+    assert sum(frequencies.values()) == segment.TOTAL_FREQUENCY
     random.seed(5)
     for word in random.sample(sorted(words), 20_000):
         longer = word + chr(random.randrange(0x4E00, 0x9FD6))

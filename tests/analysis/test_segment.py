@@ -57,7 +57,7 @@ def test_segmenters_give_equal_terms(
 ) -> None:
     rust, python = both_segmenters
     assert sorted(index_terms(text, rust)) == sorted(index_terms(text, python))
-    assert query_terms(text, rust) == query_terms(text, python)
+    assert query_terms(text, by=rust) == query_terms(text, by=python)
 
 
 def test_segmenters_agree_on_dictionary(
@@ -74,7 +74,7 @@ def test_term_counts_of_chunks_are_of_whole(
     dictionary: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = [fold(word) for word in dictionary if len(word) > 1]
-    assert max(map(len, words)) <= segment._MAX_WORD_LENGTH
+    assert max(map(len, words)) <= segment.MAX_WORD_LENGTH
     chance = random.Random(11)
     others = ("a", "Z9", "gpt" * 30, "の", "〇", "，", "\n", " ", "𠀀")
     for part in (40, 97):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from newsgrep.analysis.codec import DamagedData, unpack_folded
 from newsgrep.engines.base import Change, EngineRequest, Order, Problem, ResultPage, RolledBack
@@ -48,6 +48,9 @@ from newsgrep.errors import IndexDamaged, IndexMissing, UsageError
 from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import Node, scoring_terms
 
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
+
 NO_ROLLBACK: Final = (
     "There is no commit to roll back to: a server keeps only the current state. Restore a snapshot "
     "of the server, or index the files again."
@@ -63,6 +66,8 @@ class OpenSearchEngine:
     each article is written with its file record or not at all, and repeating an interrupted
     write completes it.
     """
+
+    user_dictionary: UserDictionary | None = None
 
     def __init__(self, client: Client, generation: IndexGeneration) -> None:
         self._client = client
@@ -99,7 +104,7 @@ class OpenSearchEngine:
         self._release()
         try:
             with self._translate_errors():
-                Loader(self._generation).apply(changes)
+                Loader(self._generation, self.user_dictionary).apply(changes)
         finally:
             self._release()  # where ``changes`` has read articles meanwhile, their state is fixed
 
@@ -221,7 +226,7 @@ class OpenSearchEngine:
         """Check that all shards are available, and read all documents."""
         from newsgrep.engines.opensearch.maintenance import find_problems
 
-        return list(find_problems(self._client, self._names, deep=deep))
+        return list(find_problems(self._client, self._names, deep=deep, user=self.user_dictionary))
 
     def remove_leftovers(self) -> list[str]:
         """Restore the settings that interrupted loads have changed, and name these indices."""

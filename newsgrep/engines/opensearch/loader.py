@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from itertools import chain
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from newsgrep.analysis.document import IndexDocument, make_document
 from newsgrep.engines.base import (
@@ -62,6 +62,9 @@ from newsgrep.engines.opensearch.responses import (
 from newsgrep.engines.opensearch.settings import bulk_loading
 from newsgrep.errors import ChangesRejected, ServerProblem
 from newsgrep.models import FileRecord
+
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
 
 LOADER_THREADS: Final = 4
 """Requests in progress at once."""
@@ -138,12 +141,13 @@ Rejected = list[FailedOperation]
 
 
 class Loader:
-    """Applies changes to one generation of an index."""
+    """Applies changes to one generation of an index, whose user's dictionary is ``user``."""
 
-    def __init__(self, generation: IndexGeneration) -> None:
+    def __init__(self, generation: IndexGeneration, user: UserDictionary | None = None) -> None:
         self._client: Client = generation.client
         self._names: IndexNames = generation.names
         self._generation = generation
+        self._user = user
         self._rejected: Rejected = []
         # The articles of this run as it has left them; None if deleted. Searches may see others.
         self._written: dict[str, Version | None] = {}
@@ -374,7 +378,8 @@ class Loader:
         for part in chunks(tuple({key for _, key in by_place}), _ARTICLES_PER_REQUEST):
             for hit in self._hits({"terms": {ID: part}}, PACKED_ARTICLE_FIELDS):
                 if operation := by_place.get((text(hit, "_index"), text(hit, "_id"))):
-                    document = make_document(stored_article(hit), stored_file_record(hit))
+                    record = stored_file_record(hit)
+                    document = make_document(stored_article(hit), record, user=self._user)
                     found.append((operation, document))
         return found
 

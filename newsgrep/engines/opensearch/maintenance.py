@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from newsgrep.analysis.codec import DamagedData
 from newsgrep.analysis.document import make_document
@@ -35,6 +35,9 @@ from newsgrep.engines.opensearch.point_in_time import PointInTime
 from newsgrep.engines.opensearch.query import MAX_CLAUSES
 from newsgrep.engines.opensearch.responses import integer, mapping, text
 from newsgrep.models import Article, FileRecord
+
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
 
 _ARTICLES_AT_ONCE: Final = 50
 """Articles whose terms are verified in one request."""
@@ -73,15 +76,22 @@ def health_problems(client: Client, names: IndexNames) -> Iterator[HealthProblem
         )
 
 
-def find_problems(client: Client, names: IndexNames, *, deep: bool) -> Iterator[Problem]:
-    """Yield what is wrong with an index: its shards and documents, and with ``deep`` its terms."""
+def find_problems(
+    client: Client, names: IndexNames, *, deep: bool, user: UserDictionary | None = None
+) -> Iterator[Problem]:
+    """Yield what is wrong with an index: its shards and documents, and with ``deep`` its terms.
+
+    ``user`` is the user's dictionary of the index.
+    """
     health = list(health_problems(client, names))
     yield from (Problem(each.sentence, in_data=False) for each in health)
     if not any(each.unavailable for each in health):  # else no search would succeed
-        yield from map(Problem, _document_problems(client, names, deep=deep))
+        yield from map(Problem, _document_problems(client, names, user, deep=deep))
 
 
-def _document_problems(client: Client, names: IndexNames, *, deep: bool) -> Iterator[str]:
+def _document_problems(
+    client: Client, names: IndexNames, user: UserDictionary | None, *, deep: bool
+) -> Iterator[str]:
     point_in_time = PointInTime(client, names.articles)
     articles: list[tuple[Article, FileRecord]] = []
     try:
@@ -97,20 +107,22 @@ def _document_problems(client: Client, names: IndexNames, *, deep: bool) -> Iter
                 case (path,):
                     yield f"The article from {path or 'an unknown file'} can't be read."
             if len(articles) == _ARTICLES_AT_ONCE:
-                yield from _term_problems(point_in_time, articles)
+                yield from _term_problems(point_in_time, articles, user)
                 articles.clear()
-        yield from _term_problems(point_in_time, articles)
+        yield from _term_problems(point_in_time, articles, user)
     finally:
         point_in_time.close()
 
 
 def _term_problems(
-    point_in_time: PointInTime, articles: Sequence[tuple[Article, FileRecord]]
+    point_in_time: PointInTime,
+    articles: Sequence[tuple[Article, FileRecord]],
+    user: UserDictionary | None,
 ) -> Iterator[str]:
     """Search for each article by all tokens of its text, and yield those that are not found."""
     clauses: list[tuple[Article, ir.Clause]] = []
     for article, record in articles:
-        texts = index_fields(make_document(article, record)).texts
+        texts = index_fields(make_document(article, record, user=user)).texts
         tokens = [
             ir.Term(field, token)
             for field in (TITLE, BODY, CAPTION, LEFT_OUT, EARLIER, TERMS, IMPACTS)

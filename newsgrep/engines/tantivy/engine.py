@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from newsgrep.analysis.codec import unpack_folded
 from newsgrep.engines.base import (
@@ -31,12 +31,17 @@ from newsgrep.errors import IndexDamaged, IndexMissing
 from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import Node, scoring_terms
 
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
+
 _MAX_OFFSET: Final = 10**18
 """Larger offsets do not fit into tantivy's numbers."""
 
 
 class TantivyEngine:
     """One tantivy index; it answers from the commit that was the last one when opened."""
+
+    user_dictionary: UserDictionary | None = None
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -147,7 +152,13 @@ class TantivyEngine:
         problems: list[Problem] = []
         try:
             with translate_errors(self._folder):
-                found = find_problems(self._commits, self._commit, self.reader, deep=deep)
+                found = find_problems(
+                    self._commits,
+                    self._commit,
+                    self.reader,
+                    deep=deep,
+                    user=self.user_dictionary,
+                )
                 problems.extend(map(Problem, found))
         except IndexDamaged as exc:
             problems.append(Problem(str(exc)))

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain, repeat
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from tantivy import Document, Index
 
@@ -71,6 +71,9 @@ from newsgrep.engines.tantivy.schema import (
 from newsgrep.engines.tantivy.verified import is_verified
 from newsgrep.errors import IndexDamaged
 
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
+
 _TOKEN_FIELDS: Final = (*TEXT_FIELDS, TERMS, IMPACTS)
 
 _PREVIOUS_IN_FORMAT_5: Final = "before"
@@ -90,23 +93,30 @@ _MAX_LISTED: Final = 1_000_000
 
 
 def find_problems(
-    commits: CommitFolder, commit: Commit, reader: CommitReader, *, deep: bool
+    commits: CommitFolder,
+    commit: Commit,
+    reader: CommitReader,
+    *,
+    deep: bool,
+    user: UserDictionary | None = None,
 ) -> Iterator[str]:
     """Yield what is wrong with ``commit``, which ``reader`` has open, one sentence each.
 
     Compares every file of it and of the previous commit with its checksum, reads every document,
-    and with ``deep`` compares the index's terms with those of the articles' texts. May raise
-    what damaged data raises (:func:`translate_errors`).
+    and with ``deep`` compares the index's terms with those of the articles' texts, which depend on
+    ``user``, its user's dictionary. May raise what damaged data raises (:func:`translate_errors`).
     """
     damaged = commits.file_problems(commit)
     yield from damaged
     yield from commits.other_problems(commit)
     if damaged:
         return  # the content of damaged files may mean anything
-    yield from _document_problems(reader, deep=deep)
+    yield from _document_problems(reader, user, deep=deep)
 
 
-def _document_problems(reader: CommitReader, *, deep: bool) -> Iterator[str]:
+def _document_problems(
+    reader: CommitReader, user: UserDictionary | None, *, deep: bool
+) -> Iterator[str]:
     expected: dict[str, Counter[str]] = {field: Counter() for field in _TOKEN_FIELDS}
     for document in reader.documents():
         verify_stored(document)
@@ -117,7 +127,7 @@ def _document_problems(reader: CommitReader, *, deep: bool) -> Iterator[str]:
         if article.id != document.get_first(ID):
             yield f"The article {article.id} is stored as {document.get_first(ID)}."
         if deep:
-            texts = index_fields(make_document(article, record)).texts
+            texts = index_fields(make_document(article, record, user=user)).texts
             for field in _TOKEN_FIELDS:
                 expected[field].update(set(texts[field].split()))
     if deep:

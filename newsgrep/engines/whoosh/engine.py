@@ -29,6 +29,7 @@ from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import MatchAll, Node, scoring_terms
 
 if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
     from newsgrep.engines.commit_writer import CommitWriter
 
 
@@ -51,6 +52,8 @@ def _translate_errors(commits: CommitFolder) -> Iterator[None]:
 
 class WhooshEngine:
     """One Whoosh index, read as of the last commit when it was opened or refreshed."""
+
+    user_dictionary: UserDictionary | None = None
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -181,7 +184,9 @@ class WhooshEngine:
         found: list[Problem] = []
         try:
             with _translate_errors(self._commits):
-                problems = find_problems(self._commits, self._reader, deep=deep)
+                problems = find_problems(
+                    self._commits, self._reader, deep=deep, user=self.user_dictionary
+                )
                 found.extend(map(Problem, problems))
         except IndexDamaged as exc:
             found.append(Problem(str(exc)))

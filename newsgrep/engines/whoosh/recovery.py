@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zlib import crc32
 
 from newsgrep.analysis.codec import unpack_article, unpack_file_record, unpack_left_out
@@ -40,13 +40,19 @@ from newsgrep.engines.whoosh.storage import (
 from newsgrep.errors import IndexDamaged
 from newsgrep.models import FileRecord, Status
 
+if TYPE_CHECKING:
+    from newsgrep.analysis.user_dictionary import UserDictionary
+
 _64_BITS: Final = (1 << 64) - 1
 
 
-def find_problems(commits: CommitFolder, reader: WhooshReader, *, deep: bool) -> Iterator[str]:
+def find_problems(
+    commits: CommitFolder, reader: WhooshReader, *, deep: bool, user: UserDictionary | None = None
+) -> Iterator[str]:
     """Yield a sentence for each problem; may also raise what damaged data raises.
 
-    With ``deep`` all terms are compared with those of the stored texts.
+    With ``deep`` all terms are compared with those of the stored texts; ``user`` is the user's
+    dictionary of the index.
     """
     damaged = commits.file_problems(reader.commit)
     yield from damaged
@@ -60,10 +66,10 @@ def find_problems(commits: CommitFolder, reader: WhooshReader, *, deep: bool) ->
     for _ in reader.file_records():
         pass
     if deep:
-        yield from _term_problems(reader)
+        yield from _term_problems(reader, user)
 
 
-def _term_problems(reader: WhooshReader) -> Iterator[str]:
+def _term_problems(reader: WhooshReader, user: UserDictionary | None) -> Iterator[str]:
     """Compare the postings of every document with the terms of its article.
 
     Together they would not fit into memory, so each document has one sum over its terms and
@@ -77,7 +83,7 @@ def _term_problems(reader: WhooshReader) -> Iterator[str]:
                 sums[number] = sums.get(number, 0) + _term_checksum(field, term, count) & _64_BITS
     for number in sorted(living):
         article = reader.article(number)
-        document = make_document(article, reader.file_record(number))
+        document = make_document(article, reader.file_record(number), user=user)
         pairs: Iterable[tuple[str, str, int]] = (
             *((TEXT_FIELD, term, count) for term, count in document.counts.items()),
             *((CAPTION_FIELD, term, 1) for term in document.caption_terms),
