@@ -527,6 +527,20 @@ def wrap_line(text: str, indent: int, width: int) -> list[tuple[int, int]]:
     return [(start, start + len(text[start:end].rstrip())) for start, end in rows]
 
 
+def wrap_message(text: str) -> str:
+    """Return a line for standard error, in rows that fit if that is a terminal.
+
+    Words stay whole where they can, and rows after the first are indented by two more cells.
+    """
+    if not sys.stderr.isatty():
+        return text
+    content = text.lstrip(" ")
+    indent = len(text) - len(content)
+    rows = wrap_line(content, indent + 2, terminal_size().columns)
+    first, *rest = (content[start:end] for start, end in rows)
+    return "\n".join((" " * indent + first, *(" " * (indent + 2) + row for row in rest)))
+
+
 def terminal_size(columns: int = 80) -> os.terminal_size:
     """Return the size of the terminal, ``columns`` and 24 rows if output goes elsewhere.
 

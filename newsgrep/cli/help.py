@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from inspect import cleandoc
 from typing import Final
@@ -66,6 +67,10 @@ _MOST_USED: Final[Mapping[str, Sequence[str]]] = {
 _FEW: Final = 8
 """Options that need no groups."""
 
+_LIMITS: Final = r"(?:[0-9]+<=?)?x(?:[<>]=?[0-9]+)?"
+_RANGE: Final = re.compile(rf"; {_LIMITS}(?=\])|  \[{_LIMITS}\]")
+"""The range of a number as Click describes it, which says little: ``x>=0``."""
+
 
 def write_options(
     command: click.Command, ctx: click.Context, formatter: click.HelpFormatter
@@ -74,7 +79,11 @@ def write_options(
     rows: dict[str, list[tuple[str, str]]] = {name: [] for name in (_COMMON, _OWN, *_GROUPS)}
     first = _MOST_USED.get(command.name or "", ())
     params = (param for param in command.get_params(ctx) if isinstance(param, click.Option))
-    shown = [(param, record) for param in params if (record := param.get_help_record(ctx))]
+    shown = [
+        (param, (record[0], _RANGE.sub("", record[1])))
+        for param in params
+        if (record := param.get_help_record(ctx))
+    ]
     by_name = {name: record for param, record in shown for name in param.opts}
     rows[_COMMON] = [by_name[name] for name in first if name in by_name]
     for param, record in shown:
@@ -96,21 +105,31 @@ def _group_of(param: click.Parameter) -> str:
 
 # Commands in groups
 
-_COMMON_COMMANDS: Final = ("index", "search", "show", "timeline", "kwic")
+_COMMANDS: Final[Mapping[str, Sequence[str]]] = {
+    mark("Common commands"): ("index", "search", "show", "timeline", "kwic"),
+    mark("Find and read"): ("list", "open", "history", "diff", "similar", "batch", "serve"),
+    mark("Count and compare"): ("count", "sources", "collocates", "keywords", "compare"),
+    mark("Collect and cite"): ("collect", "note", "export", "cite", "saved", "new"),
+    mark("Maintain the index"): (
+        *("stats", "watch", "extract", "delete", "forget", "copy", "reindex", "doctor"),
+    ),
+}
+_OTHER_COMMANDS: Final = mark("Other commands")
 
 
 def write_commands(group: click.Group, ctx: click.Context, formatter: click.HelpFormatter) -> None:
     """Write the commands of ``group`` to ``formatter``, the five most used first."""
-    rows: dict[str, list[tuple[str, str]]] = {_("Common commands"): [], _("Other commands"): []}
-    common, others = rows.values()
-    for name in group.list_commands(ctx):
-        command = group.get_command(ctx, name)
-        if command is not None and not command.hidden:
-            row = name, localize(command.get_short_help_str(formatter.width))
-            (common if name in _COMMON_COMMANDS else others).append(row)
-    for title, records in rows.items():
-        with formatter.section(title):
-            formatter.write_dl(records)
+    commands = ((name, group.get_command(ctx, name)) for name in group.list_commands(ctx))
+    rows = {
+        name: (name, localize(command.get_short_help_str(formatter.width)))
+        for name, command in commands
+        if command is not None and not command.hidden
+    }
+    for title, names in _COMMANDS.items():
+        with formatter.section(_(title)):
+            formatter.write_dl([rows.pop(name) for name in names if name in rows])
+    with formatter.section(_(_OTHER_COMMANDS)):
+        formatter.write_dl(list(rows.values()))
 
 
 # The query syntax

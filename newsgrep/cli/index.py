@@ -42,7 +42,7 @@ from newsgrep.indexing.plan import parse_shard
 from newsgrep.indexing.update import UpdateOptions, update_index
 from newsgrep.query.ast import And, Node
 from newsgrep.search.search import build_filters
-from newsgrep.terminal import write
+from newsgrep.terminal import wrap_message, write
 
 if TYPE_CHECKING:
     from newsgrep.analysis.user_dictionary import DictionaryFile
@@ -157,7 +157,7 @@ def index_command(options: UpdateCommandOptions) -> int:
         summary = update_index(options.index, paths, update)
     if options.output is OutputFormat.TEXT:
         for line in note_lines(summary, quiet=options.quiet):
-            click.echo(line, err=True)
+            click.echo(wrap_message(line), err=True)
         if not options.quiet:
             write(summary_line(summary, str(options.index), reextract=options.reextract))
     else:

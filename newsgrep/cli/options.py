@@ -31,7 +31,7 @@ from newsgrep.query.ast import Versions
 from newsgrep.query.parser import Query, parse
 from newsgrep.query.warnings import split_word_notes
 from newsgrep.search.search import build_query
-from newsgrep.terminal import one_line, sanitize, truncate
+from newsgrep.terminal import one_line, sanitize, truncate, wrap_message
 from newsgrep.views import CsvForm
 
 if TYPE_CHECKING:
@@ -225,10 +225,10 @@ class QueryOptions(IndexOptions):
             user=self.index.user_dictionary(),
         )
         for warning in query.warnings:
-            click.echo(f"newsgrep: {sanitize(warning)}", err=True)
+            click.echo(wrap_message(f"newsgrep: {sanitize(warning)}"), err=True)
         if getattr(self, "output", OutputFormat.TEXT) in _FOR_PEOPLE:
             for note in split_word_notes(query.root):
-                click.echo(f"newsgrep: {sanitize(localize(note))}", err=True)
+                click.echo(wrap_message(f"newsgrep: {sanitize(localize(note))}"), err=True)
         return query
 
     def _calendar(self) -> Calendar | None:

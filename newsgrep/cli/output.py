@@ -29,6 +29,7 @@ from newsgrep.terminal import (
     quote_path,
     replace_invisible,
     terminal_size,
+    wrap_message,
     write_bytes,
     write_flushed,
     write_streaming,
@@ -179,9 +180,10 @@ def print_lines_to_stderr(lines: Iterable[StyledLine], options: OutputOptions) -
 def print_message(message: str) -> None:
     """Print a warning or an error to standard error, on one line of visible characters.
 
-    It is printed in the user's language.
+    It is printed in the user's language, and wrapped on a terminal.
     """
-    click.echo(f"newsgrep: {replace_invisible(one_line(localize(message)))}", err=True)
+    text = replace_invisible(one_line(localize(message)))
+    click.echo(wrap_message(f"newsgrep: {text}"), err=True)
 
 
 def show_scan(scan: bool) -> AbstractContextManager[None]:
@@ -203,7 +205,7 @@ def report_no_match(engine: Engine, root: Node, parsed: str, index: Index) -> Di
 
     diagnosis = diagnose_in(engine, root, index)
     for line in diagnosis_lines(diagnosis, parsed, index.where):
-        click.echo(one_line(line), err=True)
+        click.echo(wrap_message(one_line(line)), err=True)
     return diagnosis
 
 

@@ -46,7 +46,7 @@ from newsgrep.search.search import (
     iter_paths,
     search,
 )
-from newsgrep.terminal import count_noun, one_line, truncate
+from newsgrep.terminal import count_noun, one_line, truncate, wrap_message
 from newsgrep.views import hits
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ def search_command(options: SearchOptions) -> int:
         if options.output is OutputFormat.TEXT:
             _remember(options, result.hits)
     if more:
-        click.echo(more, err=True)
+        click.echo(wrap_message(more), err=True)
     return 0 if result.total else 1
 
 

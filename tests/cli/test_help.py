@@ -48,7 +48,14 @@ def test_help_of_few_options_has_one_group(cli: Cli) -> None:
 def test_main_help_lists_common_commands_first(cli: Cli) -> None:
     groups = sections(cli("help").out)
     assert groups["Common commands"] == ["index", "search", "show", "timeline", "kwic"]
-    assert {"stats", "doctor", "help"} <= set(groups["Other commands"])
+    assert {"completion", "config", "help"} <= set(groups["Other commands"])
+    assert "stats" in groups["Maintain the index"]
+    names = [name for group in groups.values() for name in group if name[0] != "-"]
+    assert len(names) == len(set(names)) > 30
+
+
+def test_help_shows_no_ranges_of_numbers(cli: Cli) -> None:
+    assert not re.search("x[<>]=", "".join(cli(name, "--help").out for name in ("search", "kwic")))
 
 
 def test_help_command_equals_help_option(cli: Cli) -> None:
