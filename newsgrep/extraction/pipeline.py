@@ -6,7 +6,7 @@ of :func:`extract_article`: URL, outlet, title, body, authors, date.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -14,14 +14,14 @@ from typing import Final
 from newsgrep.errors import NoArticle
 from newsgrep.extraction.authors import choose_authors
 from newsgrep.extraction.body import build_body
-from newsgrep.extraction.claims import Claim, ClaimField
+from newsgrep.extraction.claims import Block, Body, Claim, ClaimField
 from newsgrep.extraction.dates.choice import DatedFile, choose_date, parse_file_time
 from newsgrep.extraction.dates.ranks import LAST_MODIFIED_RANK
 from newsgrep.extraction.error_pages import error_page
 from newsgrep.extraction.formats import RECORD_FORMATS, format_named, name_of_format
 from newsgrep.extraction.formats.base import Format, RawArticle, RawFile
 from newsgrep.extraction.identity import article_id, choose_url, site_address
-from newsgrep.extraction.outlets import Outlets
+from newsgrep.extraction.outlets import Outlet, Outlets
 from newsgrep.extraction.records.base import HEAD_BYTES, NO_FIELDS, Record
 from newsgrep.extraction.records.names import unknown_format
 from newsgrep.extraction.sources import choose_source
@@ -160,25 +160,8 @@ def build_article(
     if not titles and kept:
         titles = [kept[0].text]
     source, source_from = choose_source(claims, site, outlet, outlets, titles, trace)
-    title, title_from = choose_title(claims, kept, outlet, source, trace)
-    if title and len(title) > _MAX_TITLE:
-        title, title_from = None, None  # it stays in the body
-    body = build_body(raw.blocks, claims, outlet, title, trace, source=source, page=raw.page)
-    if title is None:
-        title, title_from, body = derive_title(body, name, trace)
-    reason = error_page(
-        name,
-        [claim.value for claim in claims.titles],
-        [block.text for block in kept or raw.blocks],
-        dated=body.first_date is not None or any(map(_is_of_page, claims.dates)),
-        bare=raw.page and not claims.titles and not claims.urls,
-    )
-    if reason:
-        raise NoArticle(reason)
-    if not body.paragraphs and not body.captions and title and _is_post(raw):
-        body = replace(body, paragraphs=(title,))
-    if not body.paragraphs and not body.captions:
-        raise NoArticle("it contains no article text")
+    title, title_from, body = _title_and_body(raw, kept, outlet, source, name, trace)
+    body = _checked_body(raw, kept, body, title, name)
     authors, authors_from = choose_authors(claims, body, source, outlet, outlets, trace)
     file_time = parse_file_time(mtime)
     dated = DatedFile(body, name, title, url, outlet, raw.fetched, file_time)
@@ -206,6 +189,45 @@ def build_article(
         left_out=body.left_out,
         file_time=_isoformat(file_time),
     )
+
+
+def _title_and_body(
+    raw: RawArticle,
+    kept: Sequence[Block],
+    outlet: Outlet | None,
+    source: str | None,
+    name: str,
+    trace: Trace,
+) -> tuple[str, Provenance, Body]:
+    """Return title and body; if nothing states a title, it is the body's first line or ``name``."""
+    title, title_from = choose_title(raw.claims, kept, outlet, source, trace)
+    if title and len(title) > _MAX_TITLE:
+        title, title_from = None, None  # it stays in the body
+    body = build_body(raw.blocks, raw.claims, outlet, title, trace, source=source, page=raw.page)
+    if title is None or title_from is None:
+        return derive_title(body, name, trace)
+    return title, title_from, body
+
+
+def _checked_body(
+    raw: RawArticle, kept: Sequence[Block], body: Body, title: str, name: str
+) -> Body:
+    """Return the body, the headline of a post without text; raises :class:`NoArticle`."""
+    claims = raw.claims
+    reason = error_page(
+        name,
+        [claim.value for claim in claims.titles],
+        [block.text for block in kept or raw.blocks],
+        dated=body.first_date is not None or any(map(_is_of_page, claims.dates)),
+        bare=raw.page and not claims.titles and not claims.urls,
+    )
+    if reason:
+        raise NoArticle(reason)
+    if body.paragraphs or body.captions:
+        return body
+    if not title or not _is_post(raw):
+        raise NoArticle("it contains no article text")
+    return replace(body, paragraphs=(title,))
 
 
 def _is_post(raw: RawArticle) -> bool:

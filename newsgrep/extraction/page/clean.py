@@ -256,56 +256,75 @@ class Cleaner:
 
     def _enter(self, element: Element, context: Context) -> _Entered | None:
         """Return the children of ``element`` with their context, or None if they are done."""
-        name, contents = element.name, element.contents
+        name = element.name
         kind = KIND_OF.get(name, INLINE)
         if kind <= IMAGE:
             self._take_empty(element, kind, context)
             return None
-        outer = context
-        careful = outer.careful
+        careful = context.careful
         suspect = None
         signs = boilerplate.signs_of(element) if element.attrs else NO_SIGNS
         traits, claims, ruled, _ = signs
         notable = name in NOTABLE_ELEMENTS
         if claims or (notable and name in CLAIMING_ELEMENTS):
-            self._claiming.append((element, outer.suspect, len(self.passages)))
+            self._claiming.append((element, context.suspect, len(self.passages)))
         if ruled or self._ruled or (notable and name in SPECIAL_ELEMENTS):
             careful = careful and element not in self.selected.kept
             if (traits or self._ruled or name in CAPTION_ELEMENTS) and self._take_whole(
-                element, traits, careful, outer
+                element, traits, careful, context
             ):
                 return None
-            rule = self._rule_of(element, signs, outer)
-            around = outer.suspect
-            if rule is not None and not (
-                around is not None and around.rule is rule and kind < BLOCK
-            ):
-                suspect = Suspect(element, rule, outer.suspect)
-                self.suspects.append(suspect)
-                if self._claiming and self._claiming[-1][0] is element:
-                    self._claiming[-1] = (element, suspect, len(self.passages))
-        if kind >= BLOCK and not outer.in_row:
-            if self._line or self._lines:
-                self._flush(outer)
-            if not contents:
-                return None
-            inner = Context(
-                element,
-                suspect or outer.suspect,
-                outer.kind,
-                careful,
-                outer.in_link,
-                outer.in_list,
-                False,
-                outer.preformatted,
-            )
-            if kind is FORMED_BLOCK:
-                inner.form(element)
-            if len(contents) == 1 and type(contents[0]) is str:
-                self._add_text(contents[0], inner)
-                self._flush(inner)
-                return None
-            return (iter(contents), element, inner, True)
+            suspect = self._suspect(element, kind, signs, context)
+        if kind >= BLOCK and not context.in_row:
+            return self._enter_block(element, kind, suspect, careful, context)
+        return self._enter_inline(element, kind, suspect, careful, context)
+
+    def _suspect(
+        self, element: Element, kind: int, signs: Signs, context: Context
+    ) -> Suspect | None:
+        """Note ``element`` as suspected, and return that, if a rule suspects it."""
+        rule = self._rule_of(element, signs, context)
+        around = context.suspect
+        if rule is None or (around is not None and around.rule is rule and kind < BLOCK):
+            return None
+        suspect = Suspect(element, rule, around)
+        self.suspects.append(suspect)
+        if self._claiming and self._claiming[-1][0] is element:
+            self._claiming[-1] = (element, suspect, len(self.passages))
+        return suspect
+
+    def _enter_block(
+        self, element: Element, kind: int, suspect: Suspect | None, careful: bool, outer: Context
+    ) -> _Entered | None:
+        """Enter an element that begins and ends a paragraph, as :meth:`_enter` does."""
+        if self._line or self._lines:
+            self._flush(outer)
+        contents = element.contents
+        if not contents:
+            return None
+        inner = Context(
+            element,
+            suspect or outer.suspect,
+            outer.kind,
+            careful,
+            outer.in_link,
+            outer.in_list,
+            False,
+            outer.preformatted,
+        )
+        if kind is FORMED_BLOCK:
+            inner.form(element)
+        if len(contents) == 1 and type(contents[0]) is str:
+            self._add_text(contents[0], inner)
+            self._flush(inner)
+            return None
+        return (iter(contents), element, inner, True)
+
+    def _enter_inline(
+        self, element: Element, kind: int, suspect: Suspect | None, careful: bool, outer: Context
+    ) -> _Entered | None:
+        """Enter an element inside of a line, as :meth:`_enter` does."""
+        contents = element.contents
         if (
             kind is LINK
             and suspect is None
