@@ -24,7 +24,7 @@ ORDER = (
     {"search"},
     {"views"},
     {"api"},
-    {"web"},
+    {"web", "mcp"},
     {"cli"},
     {"__main__"},
 )

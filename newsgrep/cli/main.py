@@ -51,6 +51,7 @@ COMMANDS: Final = {
     "delete": "remove:delete_command",
     "forget": "remove:forget_command",
     "serve": "serve:serve_command",
+    "mcp": "mcp:mcp_command",
     "saved": "saved:saved_group",
     "new": "saved:new_command",
     "stats": "admin:stats_command",
@@ -63,7 +64,7 @@ COMMANDS: Final = {
 }
 """Module and function of each command, in the order of ``--help``."""
 
-_LONG_RUNNING: Final = ("index", "watch", "batch", "copy", "export", "serve")
+_LONG_RUNNING: Final = ("index", "watch", "batch", "copy", "export", "serve", "mcp")
 """Commands that may run for hours and need the garbage collector."""
 
 _UNCONFIGURED: Final = ("help", "config", "completion")

@@ -1,0 +1,39 @@
+"""``newsgrep mcp``: the archive for assistants, by the Model Context Protocol."""
+
+from __future__ import annotations
+
+import click
+
+from newsgrep.cli.options import Command, IndexOptions, indexes_option, pass_options
+from newsgrep.errors import UsageError
+
+
+class McpOptions(IndexOptions):
+    """The options of ``newsgrep mcp``."""
+
+
+@click.command("mcp", cls=Command, short_help="Serve the archive to assistants (MCP).")
+@indexes_option
+@pass_options(McpOptions)
+def mcp_command(options: McpOptions) -> int:
+    """Answer an assistant on standard input and output, by the Model Context Protocol.
+
+    The assistant's program starts this command; it ends when its input is closed. Tools: search,
+    fetch, count_over_time, facets, kwic, similar, keywords, compare, describe_archive and
+    whats_new. All only read the index. Needs the extra mcp: pip install "newsgrep[mcp]"
+
+    \b
+    newsgrep mcp
+    newsgrep mcp --index ~/archive.index
+    """
+    try:
+        from newsgrep.mcp import server
+    except ModuleNotFoundError as exc:
+        raise UsageError(
+            "newsgrep mcp needs {name}. Install it: pip install 'newsgrep[mcp]'", name=exc.name
+        ) from exc
+    from newsgrep.api.archive import Archive
+
+    with Archive(options.index) as archive:
+        server.run(archive)
+    return 0
