@@ -51,6 +51,8 @@ TAIWAN: Final[tuple[tuple[str, str], ...]] = ()
 _MARKING: Final = frozenset(("_", "message", "mark", "gettext"))
 _COUNTING: Final = frozenset(("plural", "ngettext"))
 _NOUN: Final = "count_noun"
+_OTHER_ARGUMENTS: Final = {"check_limit": 2}
+"""Functions with a text as another argument than the first one, and its position."""
 
 
 class Text(NamedTuple):
@@ -93,6 +95,8 @@ def _texts_in(tree: ast.Module) -> Iterator[Text]:
             pair = [each for arg in node.args[:2] for each in _constants(arg)]
             if len(pair) == len(("one", "many")):
                 yield Text(*pair)
+        elif name in _OTHER_ARGUMENTS:
+            yield from map(Text, _constants(node.args[_OTHER_ARGUMENTS[name]]))
         elif name == _NOUN:
             nouns = [each for arg in node.args[1:] for each in _constants(arg)]
             if nouns:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from newsgrep.errors import InputError
+from newsgrep.messages import message
 
 # Lone surrogates have no UTF-8; the others change the direction of text or move a cursor.
 _ESCAPED = re.compile(
@@ -48,7 +49,7 @@ def read_regular(path: Path) -> bytes:
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with open(os.open(path, flags), "rb") as stream:  # noqa: PTH123  (a descriptor)
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "Not a regular file", str(path))
+            raise OSError(errno.EINVAL, message("Not a regular file"), str(path))
         return stream.read()
 
 
@@ -116,18 +117,18 @@ def refuse_special_lock(path: Path) -> None:
 
 def describe_special_file(mode: int) -> str:
     """Return a description for people of a file that is not a regular one, by its ``mode``."""
-    return f"not a regular file but {_file_type(mode)}"
+    return message("not a regular file but {mode}", mode=_file_type(mode))
 
 
 def _file_type(mode: int) -> str:
     for test, name in (
-        (stat.S_ISFIFO, "a named pipe"),
-        (stat.S_ISSOCK, "a socket"),
-        (stat.S_ISCHR, "a device"),
-        (stat.S_ISBLK, "a device"),
-        (stat.S_ISDIR, "a folder"),
-        (stat.S_ISLNK, "a symbolic link"),
+        (stat.S_ISFIFO, message("a named pipe")),
+        (stat.S_ISSOCK, message("a socket")),
+        (stat.S_ISCHR, message("a device")),
+        (stat.S_ISBLK, message("a device")),
+        (stat.S_ISDIR, message("a folder")),
+        (stat.S_ISLNK, message("a symbolic link")),
     ):
         if test(mode):
             return name
-    return "something else"
+    return message("something else")

@@ -22,6 +22,7 @@ from struct import Struct
 from typing import Any, Final
 
 from newsgrep._io import encode_json, table_lines
+from newsgrep.messages import message
 from newsgrep.models import Article, FileRecord, LeftOut, Precision, Provenance, Published, Status
 
 CAPTION_BREAK: Final = "\n"
@@ -150,7 +151,12 @@ def pack_folded(title: str, body: str, captions: str) -> bytes:
     Raises :class:`ValueError` for more than :data:`MAX_TEXT_CHARACTERS`, which can't be unpacked.
     """
     if len(title) + len(body) + len(captions) + 2 > MAX_TEXT_CHARACTERS:
-        raise ValueError(f"an article has more than {MAX_TEXT_CHARACTERS - 2:,} characters")
+        raise ValueError(
+            message(
+                "an article has more than {max_text_characters:,} characters",
+                max_text_characters=MAX_TEXT_CHARACTERS - 2,
+            )
+        )
     return deflate(
         _compressor(text_dictionary),
         (TEXT_SEPARATOR.join((title, body, captions)).encode(_ENCODING, "replace"),),

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from newsgrep.analysis.scoring import Recency
+from newsgrep.messages import message
 from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import MatchAll, Node
 
@@ -85,7 +86,7 @@ it (``2024-05``, ``2024``). An article with several authors or tags counts for e
 """
 
 
-DAMAGE_REMEDY = (
+DAMAGE_REMEDY = message(
     "newsgrep doctor --fix saves what can be read, newsgrep doctor --rollback goes back to the "
     "commit before, or delete the folder and index again"
 )

@@ -34,6 +34,7 @@ from newsgrep.engines.commits import (
     parse_commit,
 )
 from newsgrep.errors import IndexDamaged, IndexLocked, UsageError
+from newsgrep.messages import message
 
 
 class CommitWriter(CommitFolder):
@@ -110,7 +111,9 @@ class CommitWriter(CommitFolder):
                 last=self._next_step(last),
             )
         if problems := self.file_problems(target):
-            raise self.damaged(f"the previous commit can't be restored: {problems[0].rstrip('.')}")
+            raise self.damaged(
+                message("the previous commit can't be restored: {problem}", problem=problems[0])
+            )
         head = {
             "number": dropped + 1,
             "index": target.index_id,
@@ -148,10 +151,12 @@ class CommitWriter(CommitFolder):
     def _next_step(self, last: Commit | None) -> str:
         """Return what to do instead of a rollback."""
         if last:
-            return "to start again, delete the folder of the index and run newsgrep index PATH"
+            return message(
+                "to start again, delete the folder of the index and run newsgrep index PATH"
+            )
         if self.readable_commits():
-            return "newsgrep doctor --fix restores the last one"
-        return "delete the folder of the index and index again"
+            return message("newsgrep doctor --fix restores the last one")
+        return message("delete the folder of the index and index again")
 
     def remove_leftovers(self) -> list[str]:
         """Complete an interrupted publication, and delete what no commit needs.

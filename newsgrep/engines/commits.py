@@ -37,6 +37,7 @@ from zlib import crc32
 
 from newsgrep.engines.base import DAMAGE_REMEDY, RolledBack
 from newsgrep.errors import IndexDamaged
+from newsgrep.messages import message
 
 _Opened = TypeVar("_Opened")
 
@@ -134,15 +135,15 @@ def parse_sealed(data: bytes) -> tuple[Any, int]:
     """
     ending = _CHECKSUM_LINE.search(data, max(len(data) - _CHECKSUM_LINE_BYTES, 0))
     if ending is None:
-        raise ValueError("its end is missing")
+        raise ValueError(message("its end is missing"))
     body = data[: ending.start()]
     checksum = crc32(body)
     if checksum != int(ending[1], 16):
-        raise ValueError("its checksum is wrong")
+        raise ValueError(message("its checksum is wrong"))
     try:
         return json.loads(body.decode("ascii"), parse_constant=_refuse_constant), checksum
     except RecursionError as exc:
-        raise ValueError("it is nested too deeply") from exc
+        raise ValueError(message("it is nested too deeply")) from exc
 
 
 def parse_commit(data: bytes) -> Commit:
@@ -152,7 +153,11 @@ def parse_commit(data: bytes) -> Commit:
     :class:`AttributeError` for anything else.
     """
     if len(data) > MAX_COMMIT_BYTES:
-        raise ValueError(f"it is larger than {MAX_COMMIT_BYTES:,} bytes")
+        raise ValueError(
+            message(
+                "it is larger than {max_commit_bytes:,} bytes", max_commit_bytes=MAX_COMMIT_BYTES
+            )
+        )
     content, checksum = parse_sealed(data)
     return Commit(
         number=_number(content["number"]),
@@ -196,13 +201,20 @@ def file_problem(folder: Path, name: str, expected: FileChecksum, *, deep: bool)
         with open_regular(folder / name) as stream:
             size = os.fstat(stream.fileno()).st_size
         if size != expected.size:
-            return f"The file {name} has {size} bytes instead of {expected.size}."
+            return message(
+                "The file {name} has {size} bytes instead of {expected}.",
+                name=name,
+                size=size,
+                expected=expected.size,
+            )
         if deep and checksum_file(folder / name) != expected:
-            return f"The file {name} does not match its checksum."
+            return message("The file {name} does not match its checksum.", name=name)
     except FileNotFoundError:
-        return f"The file {name} is missing."
+        return message("The file {name} is missing.", name=name)
     except ValueError as exc:
-        return f"The file {name} is not a file of an index: {exc}."
+        return message(
+            "The file {name} is not a file of an index: {reason}.", name=name, reason=exc
+        )
     return None
 
 
@@ -218,11 +230,11 @@ def open_regular(path: Path) -> BinaryIO:
         descriptor = os.open(path, flags)
     except OSError as exc:
         if exc.errno in {errno.ELOOP, errno.ENXIO}:
-            raise ValueError("it is a symbolic link or a socket") from exc
+            raise ValueError(message("it is a symbolic link or a socket")) from exc
         raise
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("it is not a regular file")
+            raise ValueError(message("it is not a regular file"))
         return open(descriptor, "rb")  # noqa: PTH123  (a descriptor)
     except BaseException:
         os.close(descriptor)
@@ -266,8 +278,10 @@ class CommitFolder:
             except FileNotFoundError as exc:  # renamed meanwhile, after the next commit
                 before, number = number, self.last_number()
                 if number == before:
-                    raise self.damaged(f"{CommitName(before)} can't be opened") from exc
-        raise self.damaged("the file of its last commit is missing")
+                    raise self.damaged(
+                        message("{before} can't be opened", before=CommitName(before))
+                    ) from exc
+        raise self.damaged(message("the file of its last commit is missing"))
 
     def open_last(self, open_files: Callable[[Commit], _Opened]) -> _Opened:
         """Return ``open_files(commit)`` for the last commit.
@@ -306,7 +320,7 @@ class CommitFolder:
         for is_previous in (True, False):  # or its writer was killed before it was renamed
             with suppress(FileNotFoundError):
                 return self._read(CommitName(last.previous, is_previous))
-        raise self.damaged(f"{CommitName(last.previous, True)} is missing")
+        raise self.damaged(message("{name} is missing", name=CommitName(last.previous, True)))
 
     def readable_commits(self) -> list[Commit]:
         """Return each commit whose file or the copy of it can be read, the last one first."""
@@ -341,16 +355,16 @@ class CommitFolder:
         copy = copy_name(last.number)
         try:
             if self._read(CommitName(last.number), copy) != last:
-                yield f"The file {copy} is another commit's."
+                yield message("The file {copy} is another commit's.", copy=copy)
         except FileNotFoundError:
-            yield f"The file {copy} is missing."
+            yield message("The file {copy} is missing.", copy=copy)
         except IndexDamaged:
-            yield f"The file {copy} is damaged."
-        start = f"The previous commit {last.previous} can't be restored"
+            yield message("The file {copy} is damaged.", copy=copy)
+        start = message("The previous commit {previous} can't be restored", previous=last.previous)
         try:
             previous = self.previous(last)
         except IndexDamaged:
-            yield f"{start}: its commit file is damaged."
+            yield message("{start}: its commit file is damaged.", start=start)
             return
         if previous is None:
             return
@@ -396,11 +410,13 @@ class CommitFolder:
         try:
             commit = read_commit(self.folder / (file or str(name)))
             if commit.number != name.number:
-                raise ValueError("it is another commit's")
+                raise ValueError(message("it is another commit's"))
             if commit.engine != self._engine:
-                raise ValueError("it is another engine's")
+                raise ValueError(message("it is another engine's"))
         except (ValueError, LookupError, TypeError, AttributeError) as exc:
-            raise self.damaged(f"{file or name} can't be read: {exc}") from exc
+            raise self.damaged(
+                message("{file} can't be read: {reason}", file=file or name, reason=exc)
+            ) from exc
         return commit
 
 
@@ -415,12 +431,12 @@ def _copies(names: list[str]) -> list[int]:
 
 
 def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number")
+    raise ValueError(message("{name} is not a number", name=name))
 
 
 def _number(value: object) -> int:
     if type(value) is not int or not 0 <= value < _MAX_NUMBER:
-        raise ValueError("a number is missing")
+        raise ValueError(message("a number is missing"))
     return value
 
 
@@ -430,7 +446,7 @@ def _optional_number(value: object) -> int | None:
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not _TEXT.fullmatch(value):
-        raise ValueError("a text is missing")
+        raise ValueError(message("a text is missing"))
     return value
 
 
@@ -448,18 +464,18 @@ def _checksum(value: object) -> FileChecksum:
 
 def _pair(value: object) -> list[Any]:
     if not isinstance(value, list) or len(value) != 2:
-        raise TypeError("a pair is missing")
+        raise TypeError(message("a pair is missing"))
     return value
 
 
 def _object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise TypeError("an object is missing")
+        raise TypeError(message("an object is missing"))
     return value
 
 
 def _data_file(name: str) -> str:
     """Return a name that can only be a file of the folder itself."""
     if not _DATA_FILE.fullmatch(name) or name == LOCK_NAME:
-        raise ValueError("a file has an invalid name")
+        raise ValueError(message("a file has an invalid name"))
     return name

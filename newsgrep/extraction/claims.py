@@ -15,6 +15,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import NamedTuple
 
+from newsgrep.messages import mark
 from newsgrep.models import LeftOut, Provenance, direct_members
 
 
@@ -36,7 +37,7 @@ class Rule(StrEnum):
     FORM = "form"
     COMMENTS = "comments"
     RELATED = "related"
-    OTHER_ARTICLE = "another article"
+    OTHER_ARTICLE = mark("another article")
     ADVERTISEMENT = "advertisement"
     SHARING = "sharing"
     SUBSCRIPTION = "subscription"
@@ -47,17 +48,17 @@ class Rule(StrEnum):
     NOSCRIPT = "noscript"
     METADATA = "metadata"
     LINKS = "links"
-    OUTSIDE = "outside the article"
-    OUTLET_RULE = "outlet rule"
+    OUTSIDE = mark("outside the article")
+    OUTLET_RULE = mark("outlet rule")
     NOTICE = "notice"
-    EDITORS_NOTE = "editor's note"
+    EDITORS_NOTE = mark("editor's note")
     CREDIT = "credit"
     CAPTION = "caption"
     TITLE = "title"
     DATE = "date"
     BYLINE = "byline"
     TAGS = "tags"
-    TRAILING_HEADING = "heading at the end"
+    TRAILING_HEADING = mark("heading at the end")
     REPEATED = "repeated"
 
 
@@ -109,25 +110,25 @@ class Claim(NamedTuple):
 class Loss(StrEnum):
     """Why a claim was not believed, as a phrase about it."""
 
-    WEAKER = "weaker than {winner}"
+    WEAKER = mark("weaker than {winner}")
     """``winner`` is the provenance of the claim that was believed."""
-    AGREES = "the same as {winner}"
-    MENTIONED = "it is only mentioned in the text"
-    OUTLET_NAME = "the name of the outlet"
-    PLACEHOLDER = "a placeholder"
-    AFTER_FETCH = "after the fetch time"
-    UPDATE = "the time of an update"
-    FETCH_TIME = "the time of fetching"
-    LESS_PROSE = "less prose than {winner}"
-    LESS_PRECISE = "the same day without the time of {winner}"
-    NOT_A_DATE = "not a date"
-    NOT_AN_ADDRESS = "not an address"
-    NOT_A_NAME = "not the name of a person"
-    NOT_AN_OUTLET = "not the name of an outlet"
-    SECTION = "the name of a section"
-    OTHER_PAGE = "the address of another page"
-    NOT_A_HEADLINE = "not a headline"
-    TOO_LONG = "too long"
+    AGREES = mark("the same as {winner}")
+    MENTIONED = mark("it is only mentioned in the text")
+    OUTLET_NAME = mark("the name of the outlet")
+    PLACEHOLDER = mark("a placeholder")
+    AFTER_FETCH = mark("after the fetch time")
+    UPDATE = mark("the time of an update")
+    FETCH_TIME = mark("the time of fetching")
+    LESS_PROSE = mark("less prose than {winner}")
+    LESS_PRECISE = mark("the same day without the time of {winner}")
+    NOT_A_DATE = mark("not a date")
+    NOT_AN_ADDRESS = mark("not an address")
+    NOT_A_NAME = mark("not the name of a person")
+    NOT_AN_OUTLET = mark("not the name of an outlet")
+    SECTION = mark("the name of a section")
+    OTHER_PAGE = mark("the address of another page")
+    NOT_A_HEADLINE = mark("not a headline")
+    TOO_LONG = mark("too long")
 
 
 _TEMPLATE_SYNTAX = re.compile(

@@ -22,6 +22,7 @@ from newsgrep.extraction.encodings.choice import (
 )
 from newsgrep.extraction.encodings.likelihood import repair
 from newsgrep.extraction.encodings.seven_bit import decode_seven_bit
+from newsgrep.messages import mark, message, plural
 
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -31,18 +32,18 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _BINARY_SIGNATURES: Final = (
-    (b"%PDF-", "a PDF document"),
-    (b"\x89PNG", "a PNG image"),
-    (b"\xff\xd8\xff", "a JPEG image"),
-    (b"GIF8", "a GIF image"),
-    (b"PK\x03\x04", "a ZIP archive or office document"),
-    (b"\x1f\x8b", "gzip data"),
-    (b"\xd0\xcf\x11\xe0", "an old office document"),
-    (b"7z\xbc\xaf", "a 7-Zip archive"),
-    (b"\xfd7zXZ", "XZ data"),
-    (b"BZh", "bzip2 data"),
-    (b"\x7fELF", "a program"),
-    (b"SQLite format 3\0", "an SQLite database"),
+    (b"%PDF-", mark("a PDF document")),
+    (b"\x89PNG", mark("a PNG image")),
+    (b"\xff\xd8\xff", mark("a JPEG image")),
+    (b"GIF8", mark("a GIF image")),
+    (b"PK\x03\x04", mark("a ZIP archive or office document")),
+    (b"\x1f\x8b", mark("gzip data")),
+    (b"\xd0\xcf\x11\xe0", mark("an old office document")),
+    (b"7z\xbc\xaf", mark("a 7-Zip archive")),
+    (b"\xfd7zXZ", mark("XZ data")),
+    (b"BZh", mark("bzip2 data")),
+    (b"\x7fELF", mark("a program")),
+    (b"SQLite format 3\0", mark("an SQLite database")),
 )
 _CONTROLS: Final = bytes((*range(1, 9), *range(0x0E, 0x1B), *range(0x1C, 0x20), 0x7F))
 _TERMINAL_CODE = re.compile(rb"\x1b\[[0-9;]{0,40}[A-Za-z]")
@@ -74,7 +75,7 @@ def decode(data: bytes, charset: str | None = None) -> DecodedText:
         raise NoArticle("the file is empty")
     for magic, what in _BINARY_SIGNATURES:
         if data.startswith(magic):
-            raise NoArticle("the file is {what}, not text", what=what)
+            raise NoArticle("the file is {what}, not text", what=message(what))
     text, encoding, notes = _decode(data, charset)
     sample = (
         data[:_CONTROL_SAMPLE]
@@ -150,8 +151,15 @@ def _decode_lines(
             else:
                 lost += lines[-1].count("\ufffd")
     for name, count in others.items():
-        where = "1 line" if count == 1 else f"{count} lines"
-        notes += (f"{where} in {_display(name)}, the others in {_display(encoding)}",)
+        notes += (
+            plural(
+                "{count} line in {other}, the others in {encoding}",
+                "{count} lines in {other}, the others in {encoding}",
+                count,
+                other=_display(name),
+                encoding=_display(encoding),
+            ),
+        )
     return _with_notes("\n".join(lines), encoding, notes, lost)
 
 
@@ -171,13 +179,19 @@ def _with_notes(
     if lost * 5 > len(text):
         raise NoArticle("the file is binary or in an unknown encoding")
     if lost:
-        plural = "" if lost == 1 else "s"
-        notes += (f"{lost} invalid byte sequence{plural} in {_display(encoding)}",)
+        notes += (
+            plural(
+                "{count} invalid byte sequence in {encoding}",
+                "{count} invalid byte sequences in {encoding}",
+                lost,
+                encoding=_display(encoding),
+            ),
+        )
     return text, encoding, notes
 
 
 def _guess_notes(encoding: str) -> tuple[str, ...]:
-    return (f"encoding guessed: {_display(encoding)}",)
+    return (message("encoding guessed: {encoding}", encoding=_display(encoding)),)
 
 
 def _display(encoding: str) -> str:
@@ -202,5 +216,5 @@ def check_limit(count: int, limit: int, what: str) -> None:
     """
     if count > limit:
         raise NoArticle(
-            "more than {limit:,} {what}: too much for one article", limit=limit, what=what
+            "more than {limit:,} {what}: too much for one article", limit=limit, what=message(what)
         )

@@ -14,6 +14,7 @@ from typing import Final
 
 from newsgrep._io import table_lines
 from newsgrep.analysis.fold import fold
+from newsgrep.messages import mark
 
 MAX_TEXT_UNDER_TITLE: Final = 500
 """Weight of the text of an error page whose title is a formula; it may list other articles."""
@@ -44,7 +45,7 @@ _REASONS: Final = {
 """What the sections of ``error_pages.txt`` mean."""
 _ENDS: Final = ("。", ".", "!", "?", "…", "”", "」")
 """How sentences end, folded; advertisements shout without."""
-_FRAME: Final = "it is a frame of a saved page, not the article"
+_FRAME: Final = mark("it is a frame of a saved page, not the article")
 
 
 @cache

@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 
 from newsgrep.errors import UsageError
 from newsgrep.extraction.page.dom import Element, Tree
+from newsgrep.messages import message
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def parse_zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except KeyError as exc:  # ZoneInfoNotFoundError
-        raise ValueError(f"no time zone called {name!r}") from exc
+        raise ValueError(message("no time zone called {name!r}", name=name)) from exc
 
 
 class Outlets:
@@ -187,11 +188,14 @@ def _load_tables(path: Path) -> Mapping[str, Any]:
             reason=exc.strerror,
         ) from exc
     except tomllib.TOMLDecodeError as exc:
-        problem, cause = f"is not valid TOML: {exc}", exc
+        problem, cause = message("is not valid TOML: {reason}", reason=exc), exc
     except UnicodeDecodeError:
-        problem, cause = "is not in UTF-8", None
+        problem, cause = message("is not in UTF-8"), None
     except (ValueError, RecursionError):
-        problem, cause = "contains a number that is too long, or is nested too deeply", None
+        problem, cause = (
+            message("contains a number that is too long, or is nested too deeply"),
+            None,
+        )
     raise UsageError(
         "{path} {problem}. Correct it, or move it to another folder.", path=path, problem=problem
     ) from cause

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from newsgrep.extraction.claims import Block, Claim, ClaimField, Claims, Loss, Rule
+from newsgrep.messages import message
 
 
 class Trace:
@@ -55,7 +56,10 @@ class ClaimOutcome(NamedTuple):
         """Why the claim lost, as a phrase such as ``weaker than the heading``, or None."""
         if self.loss is None:
             return None
-        return self.loss.format(winner=f"the {self.winner.provenance}" if self.winner else "others")
+        winner = message("others")
+        if self.winner:
+            winner = message("the {provenance}", provenance=message(self.winner.provenance))
+        return message(self.loss, winner=winner)
 
 
 class FullTrace(Trace):

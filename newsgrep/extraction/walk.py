@@ -19,6 +19,7 @@ from typing import Final
 
 from newsgrep._io import describe_special_file
 from newsgrep.extraction.records.names import may_be_readable, suffix_of
+from newsgrep.messages import message
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,9 @@ class _Walk:
         target = os.path.realpath(entry.path)
         if any(parent in self.roots for parent in iter_parents(target)):
             return None
-        reason = f"a link to {target}, outside the given paths; use --follow to read it"
+        reason = message(
+            "a link to {target}, outside the given paths; use --follow to read it", target=target
+        )
         return Skipped(entry.path, reason, "outside")
 
     def file(
@@ -113,7 +116,7 @@ class _Walk:
             return
         if not may_be_readable(path):
             suffix = suffix_of(path)
-            reason = f"newsgrep does not read {suffix} files"
+            reason = message("newsgrep does not read {suffix} files", suffix=suffix)
             yield Skipped(path, reason, "format")
             return
         if entry and (outside := self.outside(entry)):
@@ -132,7 +135,7 @@ class _Walk:
         def enter(path: str, status: os.stat_result) -> Skipped | None:
             key = (status.st_dev, status.st_ino)
             if key in trail:
-                return Skipped(path, "a link back to a folder above it", "loop")
+                return Skipped(path, message("a link back to a folder above it"), "loop")
             if key in self.folders:
                 return None
             try:
@@ -160,7 +163,7 @@ class _Walk:
                 trail.pop()
                 continue
             if entry.name.startswith("."):
-                yield Skipped(entry.path, "hidden: its name starts with a dot", "hidden")
+                yield Skipped(entry.path, message("hidden: its name starts with a dot"), "hidden")
                 continue
             if reason := OF_TOOLS.get(entry.name) or skipped.pop(entry.path, None):
                 yield Skipped(entry.path, reason, "tool")
@@ -197,12 +200,14 @@ def iter_parents(path: str) -> Iterator[str]:
 
 def _skip_for_error(path: str, exc: OSError) -> Skipped:
     if exc.errno == errno.ELOOP:
-        return Skipped(path, "symbolic links that lead to each other", "loop")
+        return Skipped(path, message("symbolic links that lead to each other"), "loop")
     if exc.errno in (errno.ENOENT, errno.ENOTDIR):
         if os.path.islink(path):  # noqa: PTH114 - a name may contain any byte
-            return Skipped(path, "a symbolic link to nothing", "missing")
-        return Skipped(path, "does not exist", "missing")
-    return Skipped(path, f"cannot be read: {exc.strerror or exc}", "unreadable")
+            return Skipped(path, message("a symbolic link to nothing"), "missing")
+        return Skipped(path, message("does not exist"), "missing")
+    return Skipped(
+        path, message("cannot be read: {reason}", reason=exc.strerror or exc), "unreadable"
+    )
 
 
 def find_files(paths: Iterable[str], *, follow: bool = False) -> Iterator[File | Skipped]:
@@ -221,7 +226,9 @@ def find_files(paths: Iterable[str], *, follow: bool = False) -> Iterator[File |
             absolute = os.path.abspath(path)  # noqa: PTH100 - links must not be resolved
             yield from walk.from_path(absolute)
         except ValueError:
-            yield Skipped(path, "cannot be read: a NUL character in its name", "unreadable")
+            yield Skipped(
+                path, message("cannot be read: a NUL character in its name"), "unreadable"
+            )
 
 
 def _real_path(path: str) -> str | None:
@@ -267,5 +274,7 @@ def _skipped_in_snapshot(names: Set[str]) -> Mapping[str, str]:
     copies = [name for name in _SNAPSHOT_COPIES if name in names]
     if _SNAPSHOT_INDEX not in names or not copies:
         return {}
-    own = dict.fromkeys(sorted(_SNAPSHOT_FILES & names), "about a page that ArchiveBox saved")
-    return own | dict.fromkeys(copies[1:], f"a copy of {copies[0]}")
+    own = dict.fromkeys(
+        sorted(_SNAPSHOT_FILES & names), message("about a page that ArchiveBox saved")
+    )
+    return own | dict.fromkeys(copies[1:], message("a copy of {path}", path=copies[0]))

@@ -19,6 +19,7 @@ from newsgrep._io import encode_json, read_regular, write_atomically
 from newsgrep.errors import InputError, UsageError
 from newsgrep.indexing.manifest import ANNOTATIONS_FILE
 from newsgrep.indexing.store import Index
+from newsgrep.messages import message
 from newsgrep.models import Article
 from newsgrep.query.lexer import name_key
 
@@ -58,14 +59,17 @@ def read_annotations(index: Index) -> dict[str, Annotation]:
     except OSError as exc:
         raise _unreadable(path, str(exc.strerror)) from exc
     except ValueError as exc:
-        raise _unreadable(path, "it is not UTF-8") from exc
+        raise _unreadable(path, message("it is not UTF-8")) from exc
     found: dict[str, Annotation] = {}
     for number, line in enumerate(lines, 1):
         if line.strip():
             each = _read_line(path, number, line)
             if number == 1:
                 if not isinstance(each, dict) or each.get("version") != _VERSION:
-                    raise _unreadable(path, f"its first line is not the version {_VERSION}")
+                    raise _unreadable(
+                        path,
+                        message("its first line is not the version {version}", version=_VERSION),
+                    )
             else:
                 annotation = _annotation(path, number, each)
                 found[annotation.id] = annotation
@@ -76,7 +80,7 @@ def _read_line(path: Path, number: int, line: str) -> Any:
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as exc:
-        raise _unreadable(path, f"line {number} is not valid JSON") from exc
+        raise _unreadable(path, message("line {count} is not valid JSON", count=number)) from exc
 
 
 def _annotation(path: Path, number: int, value: Any) -> Annotation:
@@ -89,9 +93,11 @@ def _annotation(path: Path, number: int, value: Any) -> Annotation:
         if is_valid and value["id"] and (url is None or isinstance(url, str)):
             wrong = [name for name in names if not _is_name(name)]
             if wrong:
-                raise _unreadable(path, f"line {number} has an invalid name of a collection")
+                raise _unreadable(
+                    path, message("line {count} has an invalid name of a collection", count=number)
+                )
             return Annotation(value["id"], texts[1], url, texts[2], tuple(names), note)
-    raise _unreadable(path, f"line {number} is not an article with an id")
+    raise _unreadable(path, message("line {count} is not an article with an id", count=number))
 
 
 def _is_name(name: object) -> bool:
@@ -221,7 +227,7 @@ def _update(
     if must_exist:
         index.read_manifest(any_analyser=True)  # nothing is kept without an index
     folder = index.personal_folder
-    with personal_lock(folder, f"The collections of the index {index.where}"):
+    with personal_lock(folder, message("The collections of the index {where}", where=index.where)):
         known = read_annotations(index)
         change(known)
         lines = [encode_json({"version": _VERSION})]

@@ -11,6 +11,7 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import reduce
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -28,6 +29,7 @@ from newsgrep.engines.base import (
 )
 from newsgrep.errors import UsageError
 from newsgrep.indexing.store import Index
+from newsgrep.messages import conjunction
 from newsgrep.models import Article, FileRecord, Value
 from newsgrep.query.ast import And, IdIn, MatchAll, Node, Not
 
@@ -68,7 +70,8 @@ class CombinedIndex(Value, Index):
     @property
     def where(self) -> str:
         """Return where each of them is."""
-        return " and ".join(part.where for part in self.members)
+        first, *others = (part.where for part in self.members)
+        return reduce(conjunction, others, first)
 
     @property
     def identity(self) -> tuple[str, str]:

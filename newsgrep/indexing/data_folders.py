@@ -36,6 +36,7 @@ from newsgrep.indexing.manifest import (
     read_data_file,
     read_draft,
 )
+from newsgrep.messages import message
 
 PREVIEW: Final = "preview."
 """The beginning of the names of folders with links to the files of the previous commit."""
@@ -294,4 +295,4 @@ def _is_readable(folder: Path, manifest: Manifest) -> bool:
 def _unknown_manifest(name: str) -> Manifest:
     """Return a manifest for data of an older format: it must be rebuilt."""
     engine = name.partition("-")[0]
-    return Manifest(engine, name, LAST_WITHOUT_CHECKSUM, {}, "an unknown version")
+    return Manifest(engine, name, LAST_WITHOUT_CHECKSUM, {}, message("an unknown version"))

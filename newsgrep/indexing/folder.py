@@ -49,6 +49,7 @@ from newsgrep.indexing.manifest import (
     write_draft,
 )
 from newsgrep.indexing.store import Index, OpenIndex, refuse_other_engine
+from newsgrep.messages import Message, message, plural
 from newsgrep.models import Value
 from newsgrep.terminal import count_noun
 
@@ -83,7 +84,7 @@ class FolderIndex(Value, Index):
     @property
     def where(self) -> str:
         """Return ``in PATH``."""
-        return f"in {self.path}"
+        return message("in {path}", path=self.path)
 
     @property
     def personal_folder(self) -> Path:
@@ -134,7 +135,7 @@ class FolderIndex(Value, Index):
         return manifest_version(self.path)
 
     def _check(self, manifest: Manifest, *, any_analyser: bool = False) -> None:
-        remedy = "delete the folder and index again"
+        remedy = message("delete the folder and index again")
         try:
             check_compatible(manifest, self.where, remedy, any_analyser=any_analyser)
         except IndexMismatch:
@@ -170,16 +171,29 @@ class FolderIndex(Value, Index):
                 path=self.path,
                 manifest_file=MANIFEST_FILE,
             )
-        where = f"No index in {self.path.absolute()}"
-        if self.named_by:
-            where += f", which {self.named_by} names"
-        elif self.searched:
-            _, *above = self.searched
-            shown = above[:_MAX_SEARCHED]
-            more = f" and {len(above) - len(shown)} more" if len(above) > len(shown) else ""
-            where += f", nor in a folder above ({', '.join(shown)}{more})" if above else ""
         return IndexMissing(
-            "{where}. Create one: newsgrep index PATH. Or name yours: --index INDEX.", where=where
+            "{problem}. Create one: newsgrep index PATH. Or name yours: --index INDEX.",
+            problem=self._describe_search(),
+        )
+
+    def _describe_search(self) -> str:
+        """Return where there is no index, and what named this place."""
+        path = self.path.absolute()
+        if self.named_by:
+            return message("No index in {path}, which {name} names", path=path, name=self.named_by)
+        above = self.searched[1:]
+        if not above:
+            return message("No index in {path}", path=path)
+        shown = ", ".join(above[:_MAX_SEARCHED])
+        if (more := len(above) - _MAX_SEARCHED) > 0:
+            return message(
+                "No index in {path}, nor in a folder above ({folders} and {count} more)",
+                path=path,
+                folders=shown,
+                count=more,
+            )
+        return message(
+            "No index in {path}, nor in a folder above ({folders})", path=path, folders=shown
         )
 
     def _has_lost_manifest(self) -> bool:
@@ -311,21 +325,33 @@ class FolderIndex(Value, Index):
         last, target = CommitWriter(data, manifest.engine, re.compile("(?!)")).preview_rollback()
         if target is None:
             return ""
-        dropped = "the last commit, which is damaged,"
-        kept = f"commit {target.number} of {_display_time(target.time)}"
+        dropped = message("the last commit, which is damaged,")
         ids: set[str] | None = None
         if last is not None:
-            dropped = f"commit {last.number} of {_display_time(last.time)}"
             with suppress(IndexProblem), self.open() as engine:
                 ids = _article_ids(engine)
-                dropped += f" with {count_noun(len(ids), 'article')}"
+            dropped = _describe_commit(last, ids)
+        before: set[str] | None = None
         with suppress(IndexProblem, OSError), self._open_commit(manifest, target) as engine:
             before = _article_ids(engine)
-            kept += f" with {count_noun(len(before), 'article')}"
-            if ids is not None:
-                kept += f", losing {count_noun(len(ids - before), 'article')}"
-                kept += f" and restoring {len(before - ids):,}" if before - ids else ""
-        return f"Drop {dropped} and go back to {kept}?"
+        kept = _describe_commit(target, before)
+        if before is None or ids is None:
+            return message("Drop {dropped} and go back to {kept}?", dropped=dropped, kept=kept)
+        lost = count_noun(len(ids - before), "article")
+        if restored := len(before - ids):
+            return message(
+                "Drop {dropped} and go back to {kept}, losing {lost} and restoring {restored:,}?",
+                dropped=dropped,
+                kept=kept,
+                lost=lost,
+                restored=restored,
+            )
+        return message(
+            "Drop {dropped} and go back to {kept}, losing {lost}?",
+            dropped=dropped,
+            kept=kept,
+            lost=lost,
+        )
 
     @contextmanager
     def _open_commit(self, manifest: Manifest, commit: Commit) -> Iterator[Engine]:
@@ -406,11 +432,28 @@ class FolderIndex(Value, Index):
 
     def describe_leftovers(self, names: Sequence[str]) -> str:
         """Count the files."""
-        return f"Deleted {count_noun(len(names), 'file')} left over from earlier runs"
+        return plural(
+            "Deleted {count:,} file left over from earlier runs",
+            "Deleted {count:,} files left over from earlier runs",
+            len(names),
+        )
 
 
 def _article_ids(engine: Engine) -> set[str]:
     return {record.article_id for record in engine.file_records() if record.article_id}
+
+
+def _describe_commit(commit: Commit, ids: set[str] | None) -> Message:
+    """Return its number, its time, and the number of its articles if that is known."""
+    time = _display_time(commit.time)
+    if ids is None:
+        return message("commit {number} of {time}", number=commit.number, time=time)
+    return message(
+        "commit {number} of {time} with {articles}",
+        number=commit.number,
+        time=time,
+        articles=count_noun(len(ids), "article"),
+    )
 
 
 def _display_time(time: str) -> str:

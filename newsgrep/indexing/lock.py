@@ -20,6 +20,7 @@ from newsgrep._io import refuse_special_lock, write_new
 from newsgrep.engines.commits import open_regular
 from newsgrep.errors import IndexLocked, IndexMissing, InputError
 from newsgrep.indexing.manifest import HOLDER_FILE, LOCK_FILE, SAVED_LOCK_FILE
+from newsgrep.messages import message
 
 _MAX_HOLDER_BYTES: Final = 4096
 
@@ -113,6 +114,11 @@ def _describe_holder(folder: Path) -> str:
     try:
         with open_regular(folder / HOLDER_FILE) as stream:
             holder = json.loads(stream.read(_MAX_HOLDER_BYTES))
-        return f"Process {holder['pid']} on {holder['host']} (since {holder['since']})"
+        return message(
+            "Process {pid} on {host} (since {since})",
+            pid=holder["pid"],
+            host=holder["host"],
+            since=holder["since"],
+        )
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return "Another process"
+        return message("Another process")

@@ -26,6 +26,7 @@ from newsgrep.analysis.segment import DICTIONARY, SEGMENT_VERSION
 from newsgrep.engines.commits import open_regular
 from newsgrep.engines.registry import stores_impacts
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing
+from newsgrep.messages import message
 from newsgrep.models import Value
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def unpack_manifest(data: bytes) -> Manifest:
     in format 5 and before there is no checksum.
     """
     if len(data) > _MAX_BYTES:
-        raise ValueError(f"it is larger than {_MAX_BYTES:,} bytes")
+        raise ValueError(message("it is larger than {max_bytes:,} bytes", max_bytes=_MAX_BYTES))
     try:
         stored = json.loads(data.decode("utf-8"))
         manifest = parse_manifest(stored)
@@ -182,14 +183,14 @@ def unpack_manifest(data: bytes) -> Manifest:
         if checksum or manifest.id or manifest.format > LAST_WITHOUT_CHECKSUM:
             expected = _checksum(stored)
             if checksum != expected or data != _encode(stored | {"checksum": expected}):
-                raise ValueError("its checksum is wrong")
+                raise ValueError(message("its checksum is wrong"))
         name = DATA_FOLDER.fullmatch(manifest.data)
         if not name or name["engine"] != manifest.engine:
-            raise ValueError("it names no folder of the index")
+            raise ValueError(message("it names no folder of the index"))
         if not _TEXT.fullmatch(manifest.made_by) or not _TEXT.fullmatch(manifest.id):
-            raise ValueError("its version or id is invalid")
+            raise ValueError(message("its version or id is invalid"))
     except (KeyError, TypeError, AttributeError, RecursionError) as exc:
-        raise ValueError("it is not a manifest") from exc
+        raise ValueError(message("it is not a manifest")) from exc
     return manifest
 
 
@@ -208,9 +209,9 @@ def parse_manifest(stored: Mapping[str, Any]) -> Manifest:
     :class:`ValueError` for an invalid dictionary.
     """
     if type(stored["format"]) is not int:
-        raise TypeError("the format is not a number")
+        raise TypeError(message("the format is not a number"))
     if type(stored["analyser"]) is not dict:
-        raise TypeError("the fingerprint is not an object")
+        raise TypeError(message("the fingerprint is not an object"))
     manifest = Manifest(
         stored["engine"],
         # Formats 1 and 2 had no other engine.
@@ -261,14 +262,15 @@ def check_data(folder: Path, manifest: Manifest) -> None:
     """
     if not manifest.id:
         return
+    problem: str
     try:
         if read_data_file(folder / manifest.data) == manifest:
             return
-        problem = "it is of other data"
+        problem = message("it is of other data")
     except FileNotFoundError:
-        problem = "it is missing"
+        problem = message("it is missing")
     except NotADirectoryError:
-        problem = f"{manifest.data} is not a folder"
+        problem = message("{data} is not a folder", data=manifest.data)
     except ValueError as exc:
         problem = str(exc)
     raise IndexDamaged(

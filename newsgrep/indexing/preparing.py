@@ -44,6 +44,7 @@ from newsgrep.indexing.containers import (
 )
 from newsgrep.indexing.known import KnownFile
 from newsgrep.indexing.workers import map_in_order
+from newsgrep.messages import message
 from newsgrep.models import Article, FileRecord, Status
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def prepare_file(
         if is_container(file.path, beginning):
             return FoundContainer(file)
     except FileNotFoundError:
-        return FailedFile(file.path, "it was gone before it could be read")
+        return FailedFile(file.path, message("it was gone before it could be read"))
     except (OSError, ValueError) as exc:
         return FailedFile(file.path, getattr(exc, "strerror", None) or str(exc))
     record = FileRecord(
@@ -113,7 +114,9 @@ def prepare_file(
     )
     if data is None:
         return record._replace(
-            reason=f"larger than --max-file-size, which is {_format_size(largest)}"
+            reason=message(
+                "larger than --max-file-size, which is {largest}", largest=_format_size(largest)
+            )
         )
     record = record._replace(digest=blake2b(data, digest_size=16).hexdigest())
     # Only workers need it: it takes 0.2 seconds, most of them to compile patterns.
@@ -152,14 +155,14 @@ def read_file(path: str, largest: int) -> tuple[os.stat_result, bytes | None]:
         same = (status.st_size, status.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
         if same and len(data) == (status.st_size or len(data)):
             return status, data
-    raise ValueError("it changed while it was read: try again when nobody writes to it")
+    raise ValueError(message("it changed while it was read: try again when nobody writes to it"))
 
 
 def _format_size(size: int) -> str:
     for step, unit in ((2**30, "G"), (2**20, "M"), (2**10, "K")):
         if size % step == 0:
             return f"{size // step}{unit}"
-    return f"{size} bytes"
+    return message("{size} bytes", size=size)
 
 
 def _prepare_record(
@@ -177,7 +180,9 @@ def _prepare_record(
         locator=record.locator,
     )
     if len(record.data) > largest:
-        reason = f"larger than --max-file-size, which is {_format_size(largest)}"
+        reason = message(
+            "larger than --max-file-size, which is {largest}", largest=_format_size(largest)
+        )
         return file_record._replace(reason=reason)
     from newsgrep.extraction.pipeline import extract_record  # as above
 
@@ -322,7 +327,7 @@ def _read_all(files: Iterable[File], options: PrepareOptions) -> Iterator[_Item]
                 options.on_read(count := position.advance())
                 read += count
         except FileNotFoundError:
-            yield FailedFile(file.path, "it was gone before it could be read")
+            yield FailedFile(file.path, message("it was gone before it could be read"))
         except (OSError, ValueError) as exc:
             yield FailedFile(file.path, getattr(exc, "strerror", None) or str(exc))
         options.on_read(file.size - read)
@@ -352,7 +357,7 @@ def _prepare_document(
             for each in items
         ]
     except FileNotFoundError:
-        return [FailedFile(file.path, "it was gone before it could be read")]
+        return [FailedFile(file.path, message("it was gone before it could be read"))]
     except (OSError, ValueError) as exc:
         return [FailedFile(file.path, getattr(exc, "strerror", None) or str(exc))]
 

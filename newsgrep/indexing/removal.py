@@ -23,6 +23,7 @@ from newsgrep.engines.base import (
 )
 from newsgrep.extraction.walk import iter_parents
 from newsgrep.indexing.store import Index, Session
+from newsgrep.messages import message
 from newsgrep.models import FileRecord, Status
 
 DELETED: Final = "deleted with newsgrep delete"
@@ -76,7 +77,7 @@ def as_deleted(record: FileRecord) -> FileRecord:
     return record._replace(
         status=Status.REJECTED,
         article_id=None,
-        reason=f"{DELETED} (id {record.article_id})",
+        reason=message("deleted with newsgrep delete (id {id})", id=record.article_id),
         version_key=("", 0),
         sketch=b"",
         address="",

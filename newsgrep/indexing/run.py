@@ -45,6 +45,7 @@ from newsgrep.indexing.plan import STREAM, Plan, file_of
 from newsgrep.indexing.preparing import FailedFile, Prepared
 from newsgrep.indexing.record_files import RecordFiles
 from newsgrep.indexing.removal import as_deleted
+from newsgrep.messages import message
 from newsgrep.models import FileRecord, Status
 
 Prepare = Callable[[Sequence[File]], Iterator[Prepared]]
@@ -473,8 +474,14 @@ class UpdateRun:
     def _duplicate(self, record: FileRecord, winner: FileRecord) -> PutFileRecord:
         later = winner.version_key[0] > record.version_key[0]
         longer = winner.version_key[1] > record.version_key[1]
-        advantage = "was fetched later" if later else "is longer" if longer else "comes first"
-        reason = f"the same article as {winner.path}, which {advantage}"
+        if later:
+            reason = message(
+                "the same article as {path}, which was fetched later", path=winner.path
+            )
+        elif longer:
+            reason = message("the same article as {path}, which is longer", path=winner.path)
+        else:
+            reason = message("the same article as {path}, which comes first", path=winner.path)
         self._outcomes.set_duplicate(record, reason)
         return PutFileRecord(
             record._replace(

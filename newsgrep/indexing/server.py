@@ -21,7 +21,7 @@ from newsgrep.engines.registry import (
 from newsgrep.errors import IndexDamaged, IndexMissing, IndexProblem, UsageError
 from newsgrep.indexing.manifest import Manifest, check_compatible, new_manifest, parse_manifest
 from newsgrep.indexing.store import Index, OpenIndex, refuse_other_engine
-from newsgrep.terminal import count_noun
+from newsgrep.messages import message, plural
 
 if TYPE_CHECKING:
     from newsgrep.analysis.user_dictionary import UserDictionary
@@ -68,7 +68,7 @@ class ServerIndex(Index):
     @property
     def where(self) -> str:
         """Return ``at URL``."""
-        return f"at {self.url}"
+        return message("at {url}", url=self.url)
 
     @property
     def personal_folder(self) -> Path:
@@ -119,14 +119,14 @@ class ServerIndex(Index):
         try:
             manifest = parse_manifest(stored)
             if manifest.engine != self.engine_name:
-                raise ValueError("of another engine")
+                raise ValueError(message("of another engine"))
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
             raise IndexDamaged(
                 "The manifest of the index {where} is invalid: use another name, or restore "
                 "a snapshot of the server.",
                 where=self.where,
             ) from exc
-        remedy = "create another one under another name"
+        remedy = message("create another one under another name")
         check_compatible(manifest, self.where, remedy, any_analyser=any_analyser)
         return manifest
 
@@ -226,4 +226,8 @@ class ServerIndex(Index):
 
     def describe_leftovers(self, names: Sequence[str]) -> str:
         """Count settings: an interrupted run leaves nothing else on a server."""
-        return f"Restored {count_noun(len(names), 'setting')} that an interrupted run left behind"
+        return plural(
+            "Restored {count:,} setting that an interrupted run left behind",
+            "Restored {count:,} settings that an interrupted run left behind",
+            len(names),
+        )

@@ -45,6 +45,7 @@ from newsgrep.indexing.run import Prepare, UpdateRun
 from newsgrep.indexing.store import Index, Session
 from newsgrep.indexing.stream import read_ahead, read_stream
 from newsgrep.indexing.workers import Progress, no_progress, rewrite_articles
+from newsgrep.messages import message
 from newsgrep.models import FileRecord
 from newsgrep.query.ast import Changed, DateRange, Node, Not
 
@@ -319,9 +320,9 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
             run.commit()  # it was complete, but the interrupt came before it was recorded
         if run.committed:
             done = (
-                f"{run.committed:,} of {len(files):,} files"
+                message("{done:,} of {count:,} files", done=run.committed, count=len(files))
                 if known
-                else f"{run.committed:,} records"
+                else message("{done:,} records", done=run.committed)
             )
             raise Interrupted(
                 "stopped; {done} are in the index. The same command continues from there.",

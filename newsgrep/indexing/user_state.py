@@ -26,6 +26,7 @@ from newsgrep.errors import InputError, QueryError, UsageError
 from newsgrep.indexing.annotations import read_collections
 from newsgrep.indexing.manifest import SAVED_FILE, SEEN_FOLDER
 from newsgrep.indexing.store import Index
+from newsgrep.messages import message
 from newsgrep.query.lexer import name_key
 from newsgrep.query.parser import LoadCollections, parse
 
@@ -50,19 +51,23 @@ def read_saved(index: Index) -> dict[str, str]:
     except OSError as exc:
         raise _unreadable(path, str(exc.strerror)) from exc
     except json.JSONDecodeError as exc:
-        raise _unreadable(path, f"line {exc.lineno} is not valid JSON") from exc
+        raise _unreadable(
+            path, message("line {lineno} is not valid JSON", lineno=exc.lineno)
+        ) from exc
     except (ValueError, RecursionError) as exc:  # not UTF-8, long numbers, deep nesting
-        raise _unreadable(path, "it is not valid JSON") from exc
+        raise _unreadable(path, message("it is not valid JSON")) from exc
     if not isinstance(stored, dict) or stored.get("version") != _SAVED_VERSION:
-        raise _unreadable(path, f"its version is not {_SAVED_VERSION}")
+        raise _unreadable(
+            path, message("its version is not {saved_version}", saved_version=_SAVED_VERSION)
+        )
     queries = stored.get("queries")
     if not isinstance(queries, dict):
-        raise _unreadable(path, "it contains no “queries”")
+        raise _unreadable(path, message("it contains no “queries”"))
     for name, text in queries.items():
         if not isinstance(text, str):
-            raise _unreadable(path, f"the query “{name}” is not a string")
+            raise _unreadable(path, message("the query “{name}” is not a string", name=name))
         if not _QUERY_NAME.fullmatch(name):
-            raise _unreadable(path, f"“{name}” is not a valid name of a query")
+            raise _unreadable(path, message("“{name}” is not a valid name of a query", name=name))
     return dict(sorted(queries.items()))
 
 
@@ -188,7 +193,9 @@ def _rewrite_saved(index: Index, change: Callable[[dict[str, str]], None]) -> No
     from newsgrep.indexing.lock import personal_lock  # searches only read, without a lock
 
     folder = index.personal_folder
-    with personal_lock(folder, f"The saved queries of the index {index.where}"):
+    with personal_lock(
+        folder, message("The saved queries of the index {where}", where=index.where)
+    ):
         before = read_saved(index)
         after = dict(before)
         change(after)
@@ -250,11 +257,11 @@ def read_seen(path: Path) -> SeenArticles | None:
     numbers = array("Q")
     try:
         if data[: len(_MAGIC)] != _MAGIC or data[-_CHECKSUM.size :] != _CHECKSUM.pack(crc32(body)):
-            raise ValueError("other bytes than were written")
+            raise ValueError(message("other bytes than were written"))
         commit, count = _HEADER.unpack_from(body)
         numbers.frombytes(body[_HEADER.size :])
         if len(numbers) != count:
-            raise ValueError("another length than was written")
+            raise ValueError(message("another length than was written"))
     except (ValueError, struct.error) as exc:
         raise InputError(
             "{path} is damaged, so new articles can't be determined: delete it, and the next run "

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.numerals import HAN_DIGITS, parse_number
 from newsgrep.errors import QueryError, UsageError
+from newsgrep.messages import alternatives, mark, message
 from newsgrep.models import ARCHIVE_ZONE, month_index, month_span
 from newsgrep.query.ast import DateRange
 
@@ -69,7 +70,7 @@ def _timezone_advice(name: str) -> str:
 
     known = {zone.lower(): zone for zone in available_timezones()}
     if not known:
-        return "this system has no time zone tables; “pip install tzdata” installs them"
+        return message("this system has no time zone tables; “pip install tzdata” installs them")
     typed = name[:60].strip().lower().replace(" ", "_")
     cities = {zone.rpartition("/")[2]: zone for zone in sorted(known, reverse=True)}
     if typed in _ALIASES:
@@ -79,8 +80,9 @@ def _timezone_advice(name: str) -> str:
     else:
         close = get_close_matches(typed, [*known, *cities], n=3, cutoff=0.8)
         similar = [known[cities.get(zone, zone)] for zone in close]
-    examples = " or ".join(dict.fromkeys(similar)) or "one such as Asia/Taipei or Europe/London"
-    return f"write {examples}"
+    if not similar:
+        return message("write one such as Asia/Taipei or Europe/London")
+    return message("write {examples}", examples=alternatives(list(dict.fromkeys(similar))))
 
 
 # Ranges
@@ -88,7 +90,7 @@ def _timezone_advice(name: str) -> str:
 OpenDaySpan = tuple[date | None, date | None]
 """First and last day, both included; ``None`` is open."""
 
-_EXAMPLES: Final = (
+_EXAMPLES: Final = message(
     "write YYYY, YYYY-MM, YYYY-MM-DD, 2024年5月, yesterday, 上周 or 7d, such as 2024-05-17"
 )
 _RANGE_SIGNS: Final = "~—–-至到"
@@ -105,23 +107,31 @@ def date_field_filter(field: str, text: str, calendar: Calendar) -> DateRange:
     first, last = parse_date_range(text, calendar.today)
     match field:
         case "since":
-            _require_end(first, text, "since: needs a beginning, such as since:2024")
+            _require_end(
+                first,
+                text,
+                message(
+                    mark("“{text}” is open where since: needs a beginning, such as since:2024."),
+                    text=_shorten(text),
+                ),
+            )
             last = None
         case "until":
-            _require_end(last, text, "until: needs an end, such as until:2024")
+            _require_end(
+                last,
+                text,
+                message(
+                    "“{text}” is open where until: needs an end, such as until:2024.",
+                    text=_shorten(text),
+                ),
+            )
             first = None
     return DateRange(first, last, calendar.zone)
 
 
-def _require_end(day: date | None, text: str, remedy: str) -> None:
+def _require_end(day: date | None, text: str, problem: str) -> None:
     if day is None:
-        raise QueryError(
-            "“{text}” is open where {remedy}.",
-            text,
-            fold(text).find(".."),
-            text=_shorten(text),
-            remedy=remedy,
-        )
+        raise QueryError(problem, text, fold(text).find(".."), text=_shorten(text))
 
 
 def date_filter(since: str, until: str, calendar: Calendar) -> DateRange:
@@ -183,13 +193,14 @@ def _parse_part(text: str, part: str, begins: int, today: date) -> DaySpan:
 
 def _date_advice(text: str, typed: str, at: int) -> str:
     if not typed:
-        return f"There is no date here: {_EXAMPLES}."
+        return message("There is no date here: {examples}.", examples=_EXAMPLES)
     rest = typed[at:].lstrip()
     if at and rest[:1] in _RANGE_SIGNS and len(rest) > 1:
-        return (
-            f"“{_shorten(text)}” is not a date: a range has .. in it, as in 2024-05-16..2024-05-20."
+        return message(
+            "“{text}” is not a date: a range has .. in it, as in 2024-05-16..2024-05-20.",
+            text=_shorten(text),
         )
-    return f"“{_shorten(text)}” is not a date: {_EXAMPLES}."
+    return message("“{text}” is not a date: {examples}.", text=_shorten(text), examples=_EXAMPLES)
 
 
 def _shorten(text: str) -> str:
@@ -239,7 +250,7 @@ def parse_days(text: str, today: date) -> DaySpan:
             try:
                 return form.read(match, today)
             except (ValueError, OverflowError) as exc:
-                raise InvalidDate("Years go from 1 to 9999.", 0) from exc
+                raise InvalidDate(message("Years go from 1 to 9999."), 0) from exc
         furthest = max(furthest, match.end() if match else 0)
     raise InvalidDate("", furthest)
 
@@ -272,7 +283,9 @@ def _read_month(match: re.Match[str]) -> int:
     month = parse_number(match["month"])
     if not 1 <= month <= 12:
         raise InvalidDate(
-            f"There is no month {month}: months go from 1 to 12, such as 2024-05.",
+            message(
+                "There is no month {month}: months go from 1 to 12, such as 2024-05.", month=month
+            ),
             match.start("month"),
         )
     return month
@@ -280,8 +293,10 @@ def _read_month(match: re.Match[str]) -> int:
 
 def _no_such_day(day: int, last: date) -> str:
     if day < 1:
-        return f"There is no day {day}: the first is {last.replace(day=1)}."
-    return f"{last:%Y-%m} has no day {day}: its last is {last}."
+        return message(
+            "There is no day {day}: the first is {first}.", day=day, first=last.replace(day=1)
+        )
+    return message("{last:%Y-%m} has no day {day}: its last is {last}.", last=last, day=day)
 
 
 def _read_latest(match: re.Match[str], today: date) -> DaySpan:
@@ -291,7 +306,13 @@ def _read_latest(match: re.Match[str], today: date) -> DaySpan:
     longest = month_span(month_index(date(2024, month, 1)))[1].day  # in a leap year
     if match["day"] and not 1 <= day <= longest:
         raise InvalidDate(
-            f"Month {month} has days from 1 to {longest}, not {day}.", match.start("day")
+            message(
+                "Month {month} has days from 1 to {longest}, not {day}.",
+                month=month,
+                longest=longest,
+                day=day,
+            ),
+            match.start("day"),
         )
     for year in (today.year, today.year - 1):
         first, last = month_span(month_index(date(year, month, 1)))
@@ -301,8 +322,12 @@ def _read_latest(match: re.Match[str], today: date) -> DaySpan:
             first = last = first.replace(day=day)
         return first, last
     raise InvalidDate(
-        f"Neither {today.year - 1} nor {today.year} has had such a day: "
-        "write the year, such as 2024年2月29日.",
+        message(
+            "Neither {last_year} nor {year} has had such a day: "
+            "write the year, such as 2024年2月29日.",
+            last_year=today.year - 1,
+            year=today.year,
+        ),
         match.start("day"),
     )
 
@@ -331,7 +356,9 @@ def _read_counted(match: re.Match[str], today: date) -> DaySpan:
     """Return the last so many days, weeks, months or years, up to and including today."""
     count, unit = parse_number(match["count"]), match["unit"].removeprefix("个").lstrip()
     if not count:
-        raise InvalidDate("The number must be at least 1, such as 1d.", match.start("count"))
+        raise InvalidDate(
+            message("The number must be at least 1, such as 1d."), match.start("count")
+        )
     match _UNITS.get(unit[0], unit[0]):
         case "d":
             first = today - timedelta(days=count - 1)

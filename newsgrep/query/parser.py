@@ -23,6 +23,7 @@ from newsgrep.analysis.characters import CharKind, kind_of
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.segment import query_terms
 from newsgrep.errors import QueryError, UsageError
+from newsgrep.messages import message
 from newsgrep.query import ast
 from newsgrep.query.ast import Field, Node
 from newsgrep.query.lexer import (
@@ -251,7 +252,9 @@ class Parser:
         """Return the tree of the query; raises :class:`QueryError` if it cannot be parsed."""
         root = self._either(self.options.field)
         if token := self._peek():
-            raise self._error(f"Unmatched “{token.text}”: remove it or quote the text.", token)
+            raise self._error(
+                message("Unmatched “{text}”: remove it or quote the text.", text=token.text), token
+            )
         if root is None:
             raise QueryError("The query has nothing to search for: type a word.", self.text, 0)
         return root
@@ -259,9 +262,9 @@ class Parser:
     def _peek(self) -> Token | None:
         return self.tokens[self.at] if self.at < len(self.tokens) else None
 
-    def _error(self, message: str, token: Token | None) -> QueryError:
+    def _error(self, text: str, token: Token | None) -> QueryError:
         position = token.position if token else len(self.text)
-        return QueryError(message, self.text, position)
+        return QueryError(text, self.text, position)
 
     def _either(self, field: Field) -> Node | None:
         choices = [self._both(field)]
@@ -269,7 +272,9 @@ class Parser:
             self.at += 1
             choices.append(self._both(field))
             if choices[-1] is None or choices[-2] is None:
-                raise self._error("OR needs a word on both sides: add one, or quote “OR”.", token)
+                raise self._error(
+                    message("OR needs a word on both sides: add one, or quote “OR”."), token
+                )
         return _join(ast.Or, [choice for choice in choices if choice is not None])
 
     def _both(self, field: Field) -> Node | None:
@@ -282,7 +287,7 @@ class Parser:
                 following = self._peek()
                 if not parts or following is None or following.kind in _ENDS_OF_BOTH:
                     raise self._error(
-                        "AND needs a word on both sides: add one, or quote “AND”.", token
+                        message("AND needs a word on both sides: add one, or quote “AND”."), token
                     )
                 continue
             part = self._near(field)
@@ -306,12 +311,18 @@ class Parser:
             second = self._peek()
             ends = {TokenKind.OR, TokenKind.AND, TokenKind.CLOSE, TokenKind.NEAR}
             if second is None or second.kind in ends:
-                raise self._error(f"{token.text} needs a word on both sides: add one.", token)
+                raise self._error(
+                    message("{text} needs a word on both sides: add one.", text=token.text), token
+                )
             rights = self._near_side(self._unary(field), token, second)
             if len(lefts) * len(rights) > MAX_NEAR_PAIRS:
                 raise self._error(
-                    f"{token.text} has more than {MAX_NEAR_PAIRS} pairs of words: put fewer words "
-                    "in the brackets.",
+                    message(
+                        "{text} has more than {max_near_pairs} pairs of words: put fewer words "
+                        "in the brackets.",
+                        text=token.text,
+                        max_near_pairs=MAX_NEAR_PAIRS,
+                    ),
                     token,
                 )
             distance, ordered = self._distance(token), token.text.startswith("ADJ")
@@ -337,8 +348,11 @@ class Parser:
                 for pattern in self._near_side(child, near, first)
             ]
         raise self._error(
-            f"{near.text} needs a word, a quoted string or a pattern on each side, or several of "
-            "them with OR in brackets: move everything else away from it.",
+            message(
+                "{text} needs a word, a quoted string or a pattern on each side, or several of "
+                "them with OR in brackets: move everything else away from it.",
+                text=near.text,
+            ),
             first or near,
         )
 
@@ -347,7 +361,12 @@ class Parser:
         distance = int(digits[:9]) if digits else DEFAULT_DISTANCE
         if (slash and not digits) or not 0 <= distance <= MAX_DISTANCE:
             raise self._error(
-                f"{token.text} needs a number from 0 to {MAX_DISTANCE}, as in NEAR/10.", token
+                message(
+                    "{text} needs a number from 0 to {max_distance}, as in NEAR/10.",
+                    text=token.text,
+                    max_distance=MAX_DISTANCE,
+                ),
+                token,
             )
         return distance
 
@@ -357,7 +376,10 @@ class Parser:
         self.depth += 1
         try:
             if self.depth > MAX_DEPTH:
-                raise self._error(f"More than {MAX_DEPTH} nested brackets and nots.", token)
+                raise self._error(
+                    message("More than {max_depth} nested brackets and nots.", max_depth=MAX_DEPTH),
+                    token,
+                )
             match token.kind:
                 case TokenKind.NOT:
                     return self._excluded(field, token)
@@ -373,7 +395,11 @@ class Parser:
                     return self._regex(token, field)
                 case TokenKind.NEAR:
                     raise self._error(
-                        f"{token.text} needs a word on both sides: add one, or quote it.", token
+                        message(
+                            "{text} needs a word on both sides: add one, or quote it.",
+                            text=token.text,
+                        ),
+                        token,
                     )
                 case _:
                     return self._word(token, field)
@@ -383,17 +409,20 @@ class Parser:
     def _excluded(self, field: Field, token: Token) -> Node:
         following = self._peek()
         if following is None or following.kind in {*_ENDS_OF_BOTH, TokenKind.AND}:
-            raise self._error("Nothing to exclude here: add a word.", token)
+            raise self._error(message("Nothing to exclude here: add a word."), token)
         child = self._unary(field)
         if child is None:
-            raise self._error("Only punctuation to exclude here: quote it.", token)
+            raise self._error(message("Only punctuation to exclude here: quote it."), token)
         return child.child if isinstance(child, ast.Not) else ast.Not(child)
 
     def _group(self, field: Field, token: Token) -> Node | None:
         inside = self._either(field)
         closing = self._peek()
         if closing is None:
-            raise self._error(f"Unclosed bracket {token.text}: close it, or quote the text.", token)
+            raise self._error(
+                message("Unclosed bracket {text}: close it, or quote the text.", text=token.text),
+                token,
+            )
         self.at += 1
         return inside
 
@@ -404,13 +433,16 @@ class Parser:
         self.quoted_strings += 1
         if self.quoted_strings > MAX_QUOTED_STRINGS:
             raise self._error(
-                f"More than {MAX_QUOTED_STRINGS} quoted strings: split the query, or remove the "
-                "quotes around single words.",
+                message(
+                    "More than {max_quoted_strings} quoted strings: split the query, or remove the "
+                    "quotes around single words.",
+                    max_quoted_strings=MAX_QUOTED_STRINGS,
+                ),
                 token,
             )
         node = self._phrase(token.text, field)
         if not node.literal:
-            raise self._error("Empty quotes: type what to find.", token)
+            raise self._error(message("Empty quotes: type what to find."), token)
         return node
 
     def _fuzzy(self, token: Token, field: Field) -> Node:
@@ -418,14 +450,17 @@ class Parser:
 
         following = self._peek()
         if following is None or following.kind is not TokenKind.WORD:
-            raise self._error("~ needs a word right after it, as in ~Guterres.", token)
+            raise self._error(message("~ needs a word right after it, as in ~Guterres."), token)
         self.at += 1
         word = fold(normalize(following.text))
         is_word = all(kind_of(character) is CharKind.WORD for character in word)
         if not is_word or len(word) < MIN_FUZZY_LENGTH:
             raise self._error(
-                f"~ needs a word of at least {MIN_FUZZY_LENGTH} letters, as in ~Guterres. In "
-                "Chinese, write ? for a character that may differ, as in 普?习.",
+                message(
+                    "~ needs a word of at least {min_fuzzy_length} letters, as in ~Guterres. In "
+                    "Chinese, write ? for a character that may differ, as in 普?习.",
+                    min_fuzzy_length=MIN_FUZZY_LENGTH,
+                ),
                 token,
             )
         return ast.Fuzzy(word, allowed_edits(word), field)
@@ -464,14 +499,20 @@ class Parser:
         if token.text in _TEXT_FIELDS:
             kinds = kinds | {TokenKind.FUZZY, TokenKind.REGEX}
         if value is None or value.kind not in kinds:
-            raise self._error(f"{token.text}: needs a value right after it.", token)
+            raise self._error(
+                message("{text}: needs a value right after it.", text=token.text), token
+            )
         if token.text in _TEXT_FIELDS:
             node = self._unary(_TEXT_FIELDS[token.text])
             if node is None:
-                raise self._error(f"{token.text}: needs a word; quote punctuation.", token)
+                raise self._error(
+                    message("{text}: needs a word; quote punctuation.", text=token.text), token
+                )
             return node
         if value.kind is TokenKind.OPEN:
-            raise self._error(f"{token.text}: takes one value, not a bracket.", token)
+            raise self._error(
+                message("{text}: takes one value, not a bracket.", text=token.text), token
+            )
         self.at += 1
         if token.text == "saved":
             return self._saved(value)
@@ -498,10 +539,13 @@ class Parser:
             return ast.Changed(Field.TEXT, *parse_date_range(value.text, calendar.today))
         except QueryError as exc:
             begins = value.position + (value.kind is TokenKind.QUOTED)
-            message = str(exc)
+            problem = str(exc)
             if not any(character.isdigit() for character in value.text):
-                message += " Without a date, write changed:, changed:title or changed:body."
-            raise QueryError(message, self.text, begins + (exc.position or 0)) from exc
+                problem = message(
+                    "{problem} Without a date, write changed:, changed:title or changed:body.",
+                    problem=problem,
+                )
+            raise QueryError(problem, self.text, begins + (exc.position or 0)) from exc
 
     def _saved(self, name: Token) -> Node:
         try:
@@ -512,7 +556,9 @@ class Parser:
                 self.quoted_strings = inner.quoted_strings
                 return root
         except QueryError as exc:
-            raise self._error(f"In the saved query “{name.text}”: {exc}", name) from exc
+            raise self._error(
+                message("In the saved query “{text}”: {reason}", text=name.text, reason=exc), name
+            ) from exc
         except UsageError as exc:
             raise self._error(str(exc), name) from exc
 
@@ -525,8 +571,12 @@ class Parser:
         names = sorted(known)
         few = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
         raise self._error(
-            f"No collection “{name.text}”. "
-            + (f"Collections: {few}." if names else "Create one with: newsgrep collect NAME QUERY"),
+            message("No collection “{name}”. Collections: {few}.", name=name.text, few=few)
+            if names
+            else message(
+                "No collection “{name}”. Create one with: newsgrep collect NAME QUERY",
+                name=name.text,
+            ),
             name,
         )
 

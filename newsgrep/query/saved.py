@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from newsgrep.errors import UsageError
+from newsgrep.messages import message
 from newsgrep.query.lexer import name_key
 
 _MAX_SAVED_LENGTH: Final = 100_000
@@ -59,7 +60,11 @@ class SavedQueries:
 
 def _unknown_name(name: str, known: Mapping[str, str]) -> str:
     if not known:
-        return f"No saved query “{name}”. Save one with: newsgrep saved add NAME QUERY."
+        return message(
+            "No saved query “{name}”. Save one with: newsgrep saved add NAME QUERY.", name=name
+        )
     names = sorted(known)
     few = ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
-    return f"No saved query “{name}”. Saved queries: {few} (newsgrep saved list)."
+    return message(
+        "No saved query “{name}”. Saved queries: {few} (newsgrep saved list).", name=name, few=few
+    )

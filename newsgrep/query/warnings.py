@@ -14,7 +14,7 @@ from typing import Final
 from newsgrep._io import table_lines
 from newsgrep.analysis.fold import fold
 from newsgrep.errors import closest
-from newsgrep.messages import Message, message
+from newsgrep.messages import Message, conjunction, message
 from newsgrep.query.ast import And, DateRange, IdIs, Node, Not, Terms, describe, positive_texts
 from newsgrep.query.lexer import CHANGE_FIELD, FIELDS, Token, TokenKind
 
@@ -106,7 +106,11 @@ def _token_warnings(tokens: Iterable[Token]) -> Iterator[str]:
         if token.kind is not TokenKind.WORD:
             continue
         if operator := _LOOKS_LIKE_OPERATOR.get(token.text):
-            yield f"“{token.text}” was searched for as text: the operator is {operator}."
+            yield message(
+                "“{text}” was searched for as text: the operator is {operator}.",
+                text=token.text,
+                operator=operator,
+            )
         else:
             yield from _field_warnings(token.text)
 
@@ -117,8 +121,11 @@ def _change_warnings(field: Token, following: Token) -> Iterator[str]:
     looks_like_value = following.text.lower() in {"title", "body"} or following.text[:1].isdigit()
     if is_apart and following.kind is TokenKind.WORD and looks_like_value:
         yield (
-            f"“{following.text}” was searched for as text: write "
-            f"{field.text}:{following.text} without a blank."
+            message(
+                "“{text}” was searched for as text: write {field}:{text} without a blank.",
+                text=following.text,
+                field=field.text,
+            )
         )
 
 
@@ -133,18 +140,25 @@ def _field_warnings(word: str) -> Iterator[str]:
     meant = [_MEANT_BY_NAME[name]] if (name := fold(named[1])) in _MEANT_BY_NAME else []
     if not meant and name.isascii() and len(name) > 2:
         meant = closest(name, FIELDS)
-    text = f"Unknown field “{named[1]}:”, searched for as text."
     if meant:
-        yield f"{text} Did you mean {meant[0]}:?"
+        yield message(
+            "Unknown field “{name}:”, searched for as text. Did you mean {meant}:?",
+            name=named[1],
+            meant=meant[0],
+        )
     elif _LOOKS_LIKE_FIELD.match(word):
-        yield f"{text} Fields are {', '.join(FIELDS[:-1])} and {FIELDS[-1]}."
+        yield message(
+            "Unknown field “{name}:”, searched for as text. Fields are {fields}.",
+            name=named[1],
+            fields=conjunction(", ".join(FIELDS[:-1]), FIELDS[-1]),
+        )
 
 
 def _tree_warnings(root: Node) -> Iterator[str]:
     texts = positive_texts(root)
     terms = [term for text in texts for term in text.terms]
     if texts and terms and all(term in _COMMON_WORDS for term in terms):
-        yield "These words occur in nearly every article: add a more specific one."
+        yield message("These words occur in nearly every article: add a more specific one.")
     yield from _contradictions(root)
 
 
@@ -155,15 +169,19 @@ def _contradictions(node: Node) -> Iterator[str]:
     excluded = {child.child for child in node.children if isinstance(child, Not)}
     for child in node.children:
         if child in excluded:
-            yield f"Nothing can match: {describe(child)} is both required and excluded."
+            yield message(
+                "Nothing can match: {child} is both required and excluded.", child=describe(child)
+            )
     ids = {child.article_id for child in node.children if isinstance(child, IdIs)}
     if len(ids) > 1:
-        yield "Nothing can match: an article has only one id. Put OR between the ids."
+        yield message("Nothing can match: an article has only one id. Put OR between the ids.")
     ranges = [child for child in node.children if isinstance(child, DateRange)]
     firsts = [dates.first for dates in ranges if dates.first]
     lasts = [dates.last for dates in ranges if dates.last]
     if firsts and lasts and min(lasts) < max(firsts) and len(ranges) > 1:
         yield (
-            "Only articles known to the month or year can match: the dates have no day in "
-            "common. Put OR between them."
+            message(
+                "Only articles known to the month or year can match: the dates have no day in "
+                "common. Put OR between them."
+            )
         )

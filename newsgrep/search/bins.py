@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from newsgrep.errors import UsageError
+from newsgrep.messages import message
 from newsgrep.models import month_index, month_span
 from newsgrep.query.ast import DateRange, Node, conditions
 
@@ -200,12 +201,15 @@ def checked_bin_range(dates: Dates, requested: Period, by: Interval) -> range:
     longer = list(Interval)[list(Interval).index(by) + 1 :]
     fitting = (other for other in longer if len(bin_range(dates, requested, other)) <= MAX_BINS)
     fits = next(fitting, None)
-    advice = f"Use --by {fits}, or narrow the query" if fits else "Narrow the query"
+    advice = message("Narrow the query with --since and --until.")
+    if fits:
+        advice = message(
+            "Use --by {unit}, or narrow the query with --since and --until.", unit=fits.value
+        )
     raise UsageError(
-        "{name} to {name2} gives {count:,} bins, more than {max_bins:,}. "
-        "{advice} with --since and --until.",
-        name=first.name,
-        name2=last.name,
+        "{first} to {last} gives {count:,} bins, more than {max_bins:,}. {advice}",
+        first=first.name,
+        last=last.name,
         count=len(numbers),
         max_bins=MAX_BINS,
         advice=advice,

@@ -17,6 +17,7 @@ from newsgrep.analysis.fold import fold
 from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.errors import InputError, NoArticle, UsageError
 from newsgrep.indexing.plan import STREAM
+from newsgrep.messages import message
 from newsgrep.models import SHORT_ID, Article, FileRecord, Status
 from newsgrep.query.ast import Field, LocationContains, LocationField
 from newsgrep.query.lexer import normalize
@@ -114,7 +115,10 @@ def find_article(
     if ids:
         return next(iter(engine.get(ids)), None) if len(ids) == 1 else None
     if is_start and starting:
-        return _only(engine.get(starting), f"begin with {start}", "Write more of the id")
+        return _only(
+            engine.get(starting),
+            message("Several articles begin with {start}. Write more of the id", start=start),
+        )
     if not titles or os.path.lexists(split_locator(name)[0]):
         return None
     return _find_by_title(engine, name)
@@ -129,7 +133,7 @@ def _find_by_url(engine: Engine, url: str) -> Article | None:
     query = LocationContains(LocationField.URL, fold(wanted))
     near = engine.get(each.id for each in engine.search(EngineRequest(query, limit=50)).candidates)
     same = [each for each in near if each.url and canonical_url(each.url) == wanted]
-    return _only(same, "have this address", "Name the id of one")
+    return _only(same, message("Several articles have this address. Name the id of one"))
 
 
 def _find_by_title(engine: Engine, title: str) -> Article | None:
@@ -140,22 +144,18 @@ def _find_by_title(engine: Engine, title: str) -> Article | None:
     page = engine.search(EngineRequest(phrase, limit=_MAX_TITLES))
     found = engine.get(each.id for each in page.candidates)
     equal = [each for each in found if fold(normalize(each.title)) == phrase.literal]
-    return _only(equal or found, "have this in their title", "Name the id of one")
+    return _only(
+        equal or found, message("Several articles have this in their title. Name the id of one")
+    )
 
 
-def _only(found: Sequence[Article], what: str, advice: str) -> Article | None:
+def _only(found: Sequence[Article], problem: str) -> Article | None:
     """Return the only one of ``found``; raises :class:`UsageError` that lists several."""
     if len(found) < 2:
         return found[0] if found else None
     listed = "; ".join(f"{each.id} {truncate(one_line(each.title), 40)}" for each in found[:5])
     more = "; …" if len(found) > 5 else ""
-    raise UsageError(
-        "Several articles {what}. {advice}: {listed}{more}",
-        what=what,
-        advice=advice,
-        listed=listed,
-        more=more,
-    )
+    raise UsageError("{problem}: {listed}", problem=problem, listed=f"{listed}{more}")
 
 
 def describe_missing(engine: Engine, name: str, where: str) -> str:
@@ -165,23 +165,33 @@ def describe_missing(engine: Engine, name: str, where: str) -> str:
     count, first = 0, ""
     for record in engine.file_records():
         if record.path == path and record.status is Status.REJECTED:
-            return f"No article in {shown}: {record.reason}. newsgrep extract {shown} shows it."
+            return message(
+                "No article in {shown}: {reason}. newsgrep extract {shown} shows it.",
+                shown=shown,
+                reason=record.reason,
+            )
         if record.locator and record.article_id and record.file == path:
             count += 1
             first = first or record.locator
     if count:
-        return (
-            f"{shown} contains {count_noun(count, 'article')}. Name one of them, such as "
-            f"{quote_path(name + first)}; newsgrep search --json shows ids and paths."
+        return message(
+            "{shown} contains {articles}. Name one of them, such as "
+            "{name}; newsgrep search --json shows ids and paths.",
+            shown=shown,
+            articles=count_noun(count, "article"),
+            name=quote_path(name + first),
         )
     if NUMBER.fullmatch(name):
-        return (
-            f"The last search has no hit {name}. Search again, or name an id or a path: "
-            "newsgrep search --json shows them."
+        return message(
+            "The last search has no hit {name}. Search again, or name an id or a path: "
+            "newsgrep search --json shows them.",
+            name=name,
         )
-    return (
-        f"No article with the id, path, address or title {one_line(name)} {where}. "
-        "newsgrep search --json shows ids and paths."
+    return message(
+        "No article with the id, path, address or title {name} {where}. "
+        "newsgrep search --json shows ids and paths.",
+        name=one_line(name),
+        where=where,
     )
 
 
@@ -205,10 +215,10 @@ def read_article_file(name: str, outlets_file: Path | None = None) -> Article:
             mtime = os.stat(path).st_mtime  # noqa: PTH116  (likewise)
             for record, _ in read_located(path, [locator], DEFAULT_OPTIONS):
                 return extract_record(record, path, outlets=outlets, mtime=mtime)
-            raise ValueError("it has no such record")
+            raise ValueError(message("it has no such record"))
         status, data = read_file(path, _MAX_ARTICLE_FILE)
         if data is None:
-            raise ValueError("larger than 64M")
+            raise ValueError(message("larger than 64M"))
         return extract_article(path, data, outlets=outlets, mtime=status.st_mtime)
     except (OSError, ValueError, NoArticle) as exc:
         reason = getattr(exc, "strerror", None) or exc
@@ -276,7 +286,7 @@ def read_raw(engine: Engine, article: Article) -> RawRecord:
     try:
         for record, _ in read_located(known.file, [known.locator], options):
             return RawRecord(record.data, known.digest in digests_of(record, ledger.fields))
-        raise ValueError("it does not contain the record any more")
+        raise ValueError(message("it does not contain the record any more"))
     except (OSError, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or exc
         raise InputError(

@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 from urllib.parse import parse_qsl, urlsplit
 
 from newsgrep.errors import UsageError
+from newsgrep.messages import message
 
 DEFAULT_PORT: Final = 9200
 
@@ -72,30 +73,32 @@ def parse_address(url: str) -> OpenSearchAddress:
             address_form=_ADDRESS_FORM,
         )
     if not re.fullmatch("[!-~]+", url):
-        _reject_address("it contains a space or a character that is not ASCII")
+        _reject_address(message("it contains a space or a character that is not ASCII"))
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        _reject_address("the host or port is invalid")
+        _reject_address(message("the host or port is invalid"))
     if port == 0:
-        _reject_address("the port is invalid")
+        _reject_address(message("the port is invalid"))
     scheme, host = parts.scheme, parts.hostname or ""
     if scheme not in _SCHEMES:
         _reject_address(
-            "it must begin with opensearch://, opensearch+http:// or opensearch+https://"
+            message("it must begin with opensearch://, opensearch+http:// or opensearch+https://")
         )
     loopback = is_loopback(host)
     name = parts.path.removeprefix("/").removesuffix("/")
     if not name:
-        _reject_address("the index name is missing")
+        _reject_address(message("the index name is missing"))
     if not _INDEX_NAME.fullmatch(name):
         _reject_address(
-            "the index name must be at most 100 lower case letters, digits, _ and -, and begin "
-            "with a letter or digit"
+            message(
+                "the index name must be at most 100 lower case letters, digits, _ and -, and begin "
+                "with a letter or digit"
+            )
         )
     if parts.fragment or "#" in url:
-        _reject_address("it contains a #")
+        _reject_address(message("it contains a #"))
     options = _parse_options(parts.query)
     replicas = options.get("replicas", 1)
     return OpenSearchAddress(
@@ -115,7 +118,7 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         if not _HOST.fullmatch(host):
-            _reject_address("the host is missing or invalid")
+            _reject_address(message("the host is missing or invalid"))
     return host == "localhost"
 
 
@@ -123,13 +126,23 @@ def _parse_options(query: str) -> dict[str, int]:
     options: dict[str, int] = {}
     for key, value in parse_qsl(query, keep_blank_values=True):
         if key not in _OPTION_MINIMUM:
-            _reject_address(f"the only options are {', '.join(_OPTION_MINIMUM)}")
+            _reject_address(
+                message(
+                    "the only options are {option_minimum}",
+                    option_minimum=", ".join(_OPTION_MINIMUM),
+                )
+            )
         if key in options:
-            _reject_address(f"{key} is given twice")
+            _reject_address(message("{key} is given twice", key=key))
         number = int(value) if _NUMBER.fullmatch(value) else -1
         if not _OPTION_MINIMUM[key] <= number <= _OPTION_MAXIMUM:
             _reject_address(
-                f"{key} must be a number from {_OPTION_MINIMUM[key]} to {_OPTION_MAXIMUM}"
+                message(
+                    "{key} must be a number from {option_minimum} to {option_maximum}",
+                    key=key,
+                    option_minimum=_OPTION_MINIMUM[key],
+                    option_maximum=_OPTION_MAXIMUM,
+                )
             )
         options[key] = number
     return options

@@ -19,6 +19,7 @@ from newsgrep.engines.opensearch.responses import (
     objects,
 )
 from newsgrep.errors import ServerProblem
+from newsgrep.messages import message
 
 MAX_BULK_DOCUMENTS: Final = 500
 MAX_BULK_BYTES: Final = 8 << 20
@@ -132,7 +133,9 @@ class BulkRequests:
         sent = []
         for each in operations:
             if each.line is not None and len(each.line) > MAX_DOCUMENT_BYTES:
-                reason = f"longer than a server accepts ({len(each.line):,} characters)"
+                reason: str = message(
+                    "longer than a server accepts ({count:,} characters)", count=len(each.line)
+                )
                 yield FailedOperation(each, _TOO_LARGE, reason)
             else:
                 sent.append(each)
@@ -195,7 +198,7 @@ def _results(
     """Yield the result of each operation of one request; raises :class:`ServerProblem`."""
     results = objects(response, "items")
     if len(results) != len(operations):
-        raise invalid(("items",), "one for each operation")
+        raise invalid(("items",), message("one for each operation"))
     for operation, result in zip(operations, results, strict=True):
         outcome = mapping(result, operation.action)
         status = integer(outcome, "status")

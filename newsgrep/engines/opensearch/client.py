@@ -28,6 +28,7 @@ from newsgrep.engines.opensearch.problems import StatusError, describe_failure, 
 from newsgrep.engines.opensearch.responses import JsonObject, NotAnObject, parse_object
 from newsgrep.engines.registry import DEFAULT_TIMEOUT
 from newsgrep.errors import ServerProblem, UsageError
+from newsgrep.messages import message
 
 _MAX_REPEATS: Final = 3
 """How often a request is repeated after the connection broke."""
@@ -188,7 +189,9 @@ class Client:
 
     def problem(self, exc: Exception) -> ServerProblem:
         """Return the error for a request that failed or was rejected, as a sentence."""
-        server = f"The server at {self.address.host}:{self.address.port}"
+        server = message(
+            "The server at {host}:{port}", host=self.address.host, port=self.address.port
+        )
         if isinstance(exc, StatusError):
             return ServerProblem(f"{server} {describe_status(exc)}")
         if isinstance(exc, TimeoutError):

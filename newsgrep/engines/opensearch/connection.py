@@ -22,6 +22,8 @@ from http.client import HTTPConnection, HTTPResponse, IncompleteRead
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from newsgrep.messages import message
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
@@ -48,7 +50,7 @@ class Deadline:
         """Return the seconds that are left; raises ``TimeoutError`` if there are none."""
         left = self._end - time.monotonic()
         if left <= 0:
-            raise TimeoutError("the deadline has passed")
+            raise TimeoutError(message("the deadline has passed"))
         return left
 
 
@@ -188,8 +190,8 @@ def _connect(
     try:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as exc:  # a part of it is empty or too long
-        raise socket.gaierror(f"{host} is not a host name") from exc
-    failure: OSError = OSError(f"{host} has no address")
+        raise socket.gaierror(message("{host} is not a host name", host=host)) from exc
+    failure: OSError = OSError(message("{host} has no address", host=host))
     for number, (family, kind, protocol, _, address) in enumerate(addresses):
         plain = _PlainSocket(family, kind, protocol)
         plain.deadline = deadline
@@ -226,7 +228,9 @@ def _read_all(response: HTTPResponse) -> bytes:
     """Return the whole body, decompressed; the server may have a proxy that compresses."""
     encoding = (response.headers.get("content-encoding") or "identity").strip().lower()
     if encoding != "identity" and encoding not in _ENCODINGS:
-        raise ResponseDamaged(f"the encoding {encoding[:40]} was not requested")
+        raise ResponseDamaged(
+            message("the encoding {encoding} was not requested", encoding=encoding[:40])
+        )
     unpack = zlib.decompressobj(_GZIP_OR_ZLIB) if encoding in _ENCODINGS else None
     body = bytearray()
     while chunk := response.read(_CHUNK_BYTES):
@@ -234,7 +238,7 @@ def _read_all(response: HTTPResponse) -> bytes:
             try:
                 chunk = unpack.decompress(chunk, MAX_RESPONSE_BYTES + 1 - len(body))
             except zlib.error as exc:
-                raise ResponseDamaged("the compressed data is invalid") from exc
+                raise ResponseDamaged(message("the compressed data is invalid")) from exc
         body += chunk
         if len(body) > MAX_RESPONSE_BYTES:
             raise ResponseTooLarge

@@ -22,6 +22,7 @@ from newsgrep.engines.opensearch.address import (
     is_loopback,
 )
 from newsgrep.errors import UsageError
+from newsgrep.messages import message
 
 TOKEN_VARIABLE: Final = "NEWSGREP_OPENSEARCH_TOKEN"  # noqa: S105  (a name, not a token)
 CA_VARIABLE: Final = "NEWSGREP_OPENSEARCH_CA"
@@ -56,11 +57,11 @@ def load_credentials(address: OpenSearchAddress) -> Credentials:
         "token": os.environ.get(TOKEN_VARIABLE),
     }
     found = {key: value for key, value in environment.items() if value}
-    where = "in the environment"
+    where = message("in the environment")
     configured = _configured_credentials(address)
     if not found:
         found = {key: value for key, value in configured.items() if key != "ca"}
-        where = f"in {credentials_file()}"
+        where = message("in {credentials_file}", credentials_file=credentials_file())
     ca = os.environ.get(CA_VARIABLE) or configured.get("ca")
     if ("user" in found) != ("password" in found) or ("user" in found and "token" in found):
         raise UsageError(

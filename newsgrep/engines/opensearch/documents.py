@@ -46,6 +46,7 @@ from newsgrep.engines.engine_query.fields import (
     index_fields,
 )
 from newsgrep.engines.opensearch.responses import items, mapping, text
+from newsgrep.messages import message
 from newsgrep.models import ARCHIVE_ZONE, Article, FileRecord
 
 ServerHit = Mapping[str, Any]
@@ -293,7 +294,7 @@ def stored_bytes(hit: ServerHit, field: str) -> bytes:
     try:
         return b64decode(values[0]) if values else b""
     except (TypeError, ValueError) as exc:
-        raise DamagedData(f"the field {field} is not in base64") from exc
+        raise DamagedData(message("the field {field} is not in base64", field=field)) from exc
 
 
 def _base64(data: bytes) -> str:

@@ -45,13 +45,14 @@ from newsgrep.engines.opensearch.reader import ServerReader
 from newsgrep.engines.opensearch.responses import invalid, text
 from newsgrep.engines.opensearch.settings import restore_settings
 from newsgrep.errors import IndexDamaged, IndexMissing, UsageError
+from newsgrep.messages import message
 from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import Node, scoring_terms
 
 if TYPE_CHECKING:
     from newsgrep.analysis.user_dictionary import UserDictionary
 
-NO_ROLLBACK: Final = (
+NO_ROLLBACK: Final = message(
     "There is no commit to roll back to: a server keeps only the current state. Restore a snapshot "
     "of the server, or index the files again."
 )

@@ -34,6 +34,7 @@ from newsgrep.engines.opensearch.names import IndexNames
 from newsgrep.engines.opensearch.point_in_time import PointInTime
 from newsgrep.engines.opensearch.query import MAX_CLAUSES
 from newsgrep.engines.opensearch.responses import integer, mapping, text
+from newsgrep.messages import message
 from newsgrep.models import Article, FileRecord
 
 if TYPE_CHECKING:
@@ -62,7 +63,10 @@ def health_problems(client: Client, names: IndexNames) -> Iterator[HealthProblem
     for index, each in sorted(mapping(health, "indices").items()):
         if text(each, "status") == "red":
             yield HealthProblem(
-                f"A shard of {index} is not available: start the machines that have it.",
+                message(
+                    "A shard of {index} is not available: start the machines that have it.",
+                    index=index,
+                ),
                 unavailable=True,
             )
         else:
@@ -70,8 +74,12 @@ def health_problems(client: Client, names: IndexNames) -> Iterator[HealthProblem
     # On a single machine there is no place for a replica, and that is not a problem.
     if missing and integer(health, "number_of_data_nodes") > 1:
         yield HealthProblem(
-            f"The index {names.name} lacks {missing} replicas of its shards: start more machines, "
-            "or change its number_of_replicas on the server.",
+            message(
+                "The index {name} lacks {missing} replicas of its shards: start more machines, "
+                "or change its number_of_replicas on the server.",
+                name=names.name,
+                missing=missing,
+            ),
             unavailable=False,
         )
 
@@ -101,11 +109,18 @@ def _document_problems(
                     continue
                 case (Article() as article, record):
                     if article.id != record.article_id:
-                        yield f"The article {article.id} is stored as {record.article_id}."
+                        yield message(
+                            "The article {id} is stored as {article_id}.",
+                            id=article.id,
+                            article_id=record.article_id,
+                        )
                     elif deep:
                         articles.append((article, record))
                 case (path,):
-                    yield f"The article from {path or 'an unknown file'} can't be read."
+                    yield message(
+                        "The article from {path} can't be read.",
+                        path=path or message("an unknown file"),
+                    )
             if len(articles) == _ARTICLES_AT_ONCE:
                 yield from _term_problems(point_in_time, articles, user)
                 articles.clear()
@@ -137,7 +152,9 @@ def _term_problems(
     counts = point_in_time.count_all([clause for _, clause in clauses])
     wrong = {each.id for (each, _), count in zip(clauses, counts, strict=True) if count != 1}
     for article_id in sorted(wrong):
-        yield f"The terms of the article {article_id} do not match its text."
+        yield message(
+            "The terms of the article {article_id} do not match its text.", article_id=article_id
+        )
 
 
 def file_record_hits(client: Client, names: IndexNames) -> Iterator[ServerHit]:

@@ -23,6 +23,7 @@ from newsgrep.engines.opensearch.responses import (
     objects,
     text,
 )
+from newsgrep.messages import message
 
 _FACET_VALUES: Final = 10_000
 """Values of each facet in a response: all five facets together stay below a server's limit."""
@@ -140,7 +141,7 @@ class HitPages:
 
     def _scored_doc(self, values: list[Any]) -> ScoredDoc:
         if len(values) != len(self._sort):
-            raise invalid(("sort",), "as requested")
+            raise invalid(("sort",), message("as requested"))
         *score, timestamp, article_id = values
         return ScoredDoc(
             text(article_id),
@@ -154,7 +155,7 @@ def to_float32(score: float) -> float:
     try:
         return float(struct.unpack("<f", struct.pack("<f", score))[0])
     except OverflowError as exc:
-        raise invalid(("_score",), "a 32-bit number") from exc
+        raise invalid(("_score",), message("a 32-bit number")) from exc
 
 
 def _next_float32(score: float) -> float:

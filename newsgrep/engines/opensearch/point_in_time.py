@@ -28,6 +28,7 @@ from newsgrep.engines.opensearch.responses import (
     text,
 )
 from newsgrep.errors import ServerProblem
+from newsgrep.messages import message
 
 MAX_HITS: Final = 10_000
 """Hits that a stock server returns at once."""
@@ -73,7 +74,7 @@ class PointInTime:
             return []
         responses = objects(self._client.request_lines("/_msearch", lines), "responses")
         if len(responses) != len(lines) // 2:
-            raise invalid(("responses",), "one for each search")
+            raise invalid(("responses",), message("one for each search"))
         for response in responses:
             if "error" in response:
                 self._client.raise_error(response)
@@ -153,7 +154,7 @@ def advance(last: list[Any] | None, following: list[Any]) -> list[Any]:
     except TypeError:  # values of other types
         moves_on = False
     if not moves_on:
-        raise invalid(("sort",), "after that of the last page")
+        raise invalid(("sort",), message("after that of the last page"))
     return following
 
 
@@ -167,7 +168,11 @@ def _reject_partial(response: JsonObject) -> None:
     """Raise :class:`ServerProblem` unless the response is from the whole index."""
     failed = integer(response, "_shards", "failed")
     if failed or response.get("timed_out"):
-        reason = f"{failed} shards did not respond" if failed else "it timed out"
+        reason = (
+            message("{failed} shards did not respond", failed=failed)
+            if failed
+            else message("it timed out")
+        )
         raise ServerProblem(
             "The server has searched only part of the index ({reason}). Check the health of its "
             "cluster, and try again.",

@@ -11,6 +11,7 @@ from typing import Final
 
 from newsgrep.engines.opensearch.address import PASSWORD_VARIABLE, USER_VARIABLE
 from newsgrep.engines.opensearch.credentials import CA_VARIABLE
+from newsgrep.messages import message
 
 MAX_REASON_LENGTH: Final = 300
 """Characters of a server's error message that are repeated."""
@@ -28,17 +29,27 @@ _NODE_GONE: Final = re.compile("node_(not_connected|disconnected|closed)_excepti
 
 _STATUS_MESSAGES: Final[Mapping[int, tuple[str, str]]] = {
     401: (
-        "does not accept the credentials",
-        f"Set {USER_VARIABLE} and {PASSWORD_VARIABLE}, and check them.",
+        message("does not accept the credentials"),
+        message(
+            "Set {user_variable} and {password_variable}, and check them.",
+            user_variable=USER_VARIABLE,
+            password_variable=PASSWORD_VARIABLE,
+        ),
     ),
-    403: ("denies access", "Ask its administrator for access to the index, or use another user."),
-    404: ("no longer has what was requested", "Try again."),
+    403: (
+        message("denies access"),
+        message("Ask its administrator for access to the index, or use another user."),
+    ),
+    404: (message("no longer has what was requested"), message("Try again.")),
     413: (
-        "rejects the request as too large",
-        "Raise its http.max_content_length, or request less.",
+        message("rejects the request as too large"),
+        message("Raise its http.max_content_length, or request less."),
     ),
-    429: ("is overloaded", "Try again later."),
-    503: ("has shards that are not available", "Check its cluster health, and try again."),
+    429: (message("is overloaded"), message("Try again later.")),
+    503: (
+        message("has shards that are not available"),
+        message("Check its cluster health, and try again."),
+    ),
 }
 """What a status means, and what to do."""
 
@@ -47,7 +58,9 @@ class StatusError(Exception):
     """A response with the status of an error; ``error`` is its JSON value, or ``None``."""
 
     def __init__(self, status: int, error: object, location: str = "") -> None:
-        super().__init__(f"status {status}: {error_reason(error)}")
+        super().__init__(
+            message("status {status}: {reason}", status=status, reason=error_reason(error))
+        )
         self.status = status
         self.error = error
         self.location = location
@@ -72,7 +85,7 @@ def shorten(text: str) -> str:
 def error_reason(error: object) -> str:
     """Return the innermost reason in the ``error`` of a response."""
     if not isinstance(error, dict):
-        return "no reason given" if error is None else shorten(str(error))
+        return message("no reason given") if error is None else shorten(str(error))
     causes = error.get("root_cause")
     cause = causes[0] if isinstance(causes, list) and causes else error
     if not isinstance(cause, dict):
@@ -80,7 +93,7 @@ def error_reason(error: object) -> str:
     while isinstance(cause.get("caused_by"), dict):
         cause = cause["caused_by"]
     parts = (cause.get("type"), cause.get("reason"))
-    return shorten(": ".join(str(part) for part in parts if part)) or "no reason given"
+    return shorten(": ".join(str(part) for part in parts if part)) or message("no reason given")
 
 
 def is_disk_full(reason: str) -> bool:
@@ -91,67 +104,79 @@ def is_disk_full(reason: str) -> bool:
 def describe_status(exc: StatusError) -> str:
     """Return what the server does, as the end of a sentence that begins with its name."""
     if exc.status in _REDIRECTS:
-        where = f" to {shorten(exc.location)}" if exc.location else ""
-        return (
-            f"redirects the request{where}, which newsgrep does not follow. Name the address of "
-            "the OpenSearch server itself."
+        where = message(" to {location}", location=shorten(exc.location)) if exc.location else ""
+        return message(
+            "redirects the request{where}, which newsgrep does not follow. Name the address of "
+            "the OpenSearch server itself.",
+            where=where,
         )
     if _LOST_POINT_IN_TIME in str(exc.error):
-        return "has discarded the point in time of this search. Try again."
+        return message("has discarded the point in time of this search. Try again.")
     reason = error_reason(exc.error)
     if is_disk_full(reason):
         return disk_full(reason)
     if _NO_MANAGER in reason:
-        return (
-            f"finds no cluster manager ({reason}). Start more than half of the cluster's "
-            "servers, and try again."
+        return message(
+            "finds no cluster manager ({reason}). Start more than half of the cluster's "
+            "servers, and try again.",
+            reason=reason,
         )
     status = UNAVAILABLE if _NODE_GONE.match(reason) else exc.status
     if status in _STATUS_MESSAGES:
         problem, remedy = _STATUS_MESSAGES[status]
-        return f"{problem} ({reason}). {remedy}"
-    return f"rejects the request with status {status} ({reason}). See its log."
+        return message(
+            "{problem} ({reason}). {remedy}", problem=problem, reason=reason, remedy=remedy
+        )
+    return message(
+        "rejects the request with status {status} ({reason}). See its log.",
+        status=status,
+        reason=reason,
+    )
 
 
 def disk_full(reason: str) -> str:
     """Return the end of a sentence for an index that is read-only for lack of disk space."""
-    return (
-        f"has made the index read-only, because its disk is almost full ({reason}). Free disk "
+    return message(
+        "has made the index read-only, because its disk is almost full ({reason}). Free disk "
         "space on the server; it then accepts changes again within a minute. Then run the "
-        "command again."
+        "command again.",
+        reason=reason,
     )
 
 
 def describe_failure(exc: Exception) -> str:
     """Return the end of a sentence for a connection that failed."""
     if isinstance(exc, ssl.SSLError) and not isinstance(exc, ssl.SSLEOFError):
-        return (
-            f"can't be trusted ({_tls_reason(exc)}). Set {CA_VARIABLE} to the file of its CA "
-            "certificate, or use opensearch+http:// if it has no TLS."
+        return message(
+            "can't be trusted ({reason}). Set {ca_variable} to the file of its CA "
+            "certificate, or use opensearch+http:// if it has no TLS.",
+            reason=_tls_reason(exc),
+            ca_variable=CA_VARIABLE,
         )
     if isinstance(exc, HTTPException) and not isinstance(exc, (IncompleteRead, RemoteDisconnected)):
-        return (
+        return message(
             "does not respond as an HTTP server does. Check the address and the port, and whether "
             "it uses TLS (opensearch+https://)."
         )
-    return (
-        f"can't be reached ({_failure_reason(exc)}). Check the address, that the server runs, and "
+    return message(
+        "can't be reached ({reason}). Check the address, that the server runs, and "
         "whether it uses TLS (opensearch+https://). If it is one of a cluster, name another "
-        "server of it."
+        "server of it.",
+        reason=_failure_reason(exc),
     )
 
 
 def _tls_reason(exc: ssl.SSLError) -> str:
     if isinstance(exc, ssl.SSLCertVerificationError):
         return shorten(exc.verify_message)
-    return shorten((exc.reason or "TLS failed").replace("_", " ").lower())
+    return shorten((exc.reason or message("TLS failed")).replace("_", " ").lower())
 
 
 def _failure_reason(exc: Exception) -> str:
     if isinstance(exc, IncompleteRead):
-        return "it closed the connection in the middle of a response"
+        return message("it closed the connection in the middle of a response")
     if isinstance(exc, (RemoteDisconnected, ssl.SSLEOFError, ConnectionResetError)):
-        return "it closed the connection"
+        return message("it closed the connection")
     if isinstance(exc, gaierror):
-        return "the name of the host is unknown"
+        return message("the name of the host is unknown")
     return shorten(getattr(exc, "strerror", None) or str(exc))

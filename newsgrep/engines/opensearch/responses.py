@@ -13,6 +13,7 @@ import json
 from typing import Any, Final
 
 from newsgrep.errors import ServerProblem
+from newsgrep.messages import message
 
 JsonObject = dict[str, Any]
 
@@ -43,9 +44,9 @@ def parse_object(body: bytes) -> JsonObject:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as exc:
-        raise NotAnObject("not JSON") from exc
+        raise NotAnObject(message("not JSON")) from exc
     if not isinstance(value, dict):
-        raise NotAnObject("not a JSON object")
+        raise NotAnObject(message("not a JSON object"))
     return value
 
 
@@ -54,7 +55,7 @@ def integer(value: object, *path: str) -> int:
     found = _follow(value, path)
     if isinstance(found, int) and not isinstance(found, bool):
         return found
-    raise invalid(path, "a whole number")
+    raise invalid(path, message("a whole number"))
 
 
 def number(value: object, *path: str) -> float:
@@ -62,7 +63,7 @@ def number(value: object, *path: str) -> float:
     found = _follow(value, path)
     if isinstance(found, (int, float)) and abs(found) < float("inf"):
         return found
-    raise invalid(path, "a number")
+    raise invalid(path, message("a number"))
 
 
 def text(value: object, *path: str) -> str:
@@ -70,7 +71,7 @@ def text(value: object, *path: str) -> str:
     found = _follow(value, path)
     if isinstance(found, str):
         return found
-    raise invalid(path, "a string")
+    raise invalid(path, message("a string"))
 
 
 def mapping(value: object, *path: str) -> JsonObject:
@@ -78,7 +79,7 @@ def mapping(value: object, *path: str) -> JsonObject:
     found = _follow(value, path)
     if isinstance(found, dict):
         return found
-    raise invalid(path, "an object")
+    raise invalid(path, message("an object"))
 
 
 def items(value: object, *path: str) -> list[Any]:
@@ -86,7 +87,7 @@ def items(value: object, *path: str) -> list[Any]:
     found = _follow(value, path)
     if isinstance(found, list):
         return found
-    raise invalid(path, "a list")
+    raise invalid(path, message("a list"))
 
 
 def objects(value: object, *path: str) -> list[JsonObject]:
@@ -94,7 +95,7 @@ def objects(value: object, *path: str) -> list[JsonObject]:
     found = items(value, *path)
     if all(isinstance(each, dict) for each in found):
         return found
-    raise invalid(path, "a list of objects")
+    raise invalid(path, message("a list of objects"))
 
 
 def _follow(value: object, path: tuple[str, ...]) -> object:
@@ -108,6 +109,6 @@ def invalid(path: tuple[str, ...], wanted: str) -> ServerProblem:
     return ServerProblem(
         "The server returned an invalid response ({path} is not {wanted}). "
         "Check that it is an OpenSearch server.",
-        path=".".join(path) or "a value",
+        path=".".join(path) or message("a value"),
         wanted=wanted,
     )

@@ -22,6 +22,7 @@ from newsgrep.engines.opensearch.responses import (
     text,
 )
 from newsgrep.errors import IndexMissing
+from newsgrep.messages import message
 
 _NEVER: Final = "-1"
 _SERVER_DEFAULT: Final = "usual"
@@ -94,7 +95,7 @@ def _count(settings: JsonObject, key: str) -> int:
     """Return a number, which a server writes as a string."""
     value = text(settings, key)
     if not re.fullmatch("[0-9]{1,4}", value):
-        raise invalid((key,), "a number")
+        raise invalid((key,), message("a number"))
     return int(value)
 
 

@@ -25,6 +25,7 @@ from tantivy import Document, Index, Query
 
 from newsgrep.engines.tantivy.files import system_error
 from newsgrep.errors import IndexProblem
+from newsgrep.messages import message
 
 MAX_BYTES: Final = 4 << 30
 """The address space of the process, without the files that it reads."""
@@ -80,7 +81,7 @@ def find_hazard(folder: Path) -> str | None:
         raise OSError(number, os.strerror(number), str(folder))
     if status == -signal.SIGKILL:  # by the system, to save memory
         raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), str(folder))
-    return None if line == READABLE else "tantivy can't read it"
+    return None if line == READABLE else message("tantivy can't read it")
 
 
 def read_damaged(folder: Path) -> Iterator[Document | None]:
@@ -139,7 +140,7 @@ def _reason(process: subprocess.Popen[bytes]) -> str:
     except OSError as exc:
         return exc.strerror or str(exc)
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return last[:_MAX_REASON_CHARACTERS] or f"it ended with status {status}"
+    return last[:_MAX_REASON_CHARACTERS] or message("it ended with status {status}", status=status)
 
 
 def _count(stream: IO[bytes], folder: Path) -> int:

@@ -28,6 +28,7 @@ from zlib import crc32
 from newsgrep.engines.base import DAMAGE_REMEDY
 from newsgrep.engines.commits import Commit, open_regular
 from newsgrep.errors import IndexDamaged, InputError
+from newsgrep.messages import message
 
 try:
     import fcntl
@@ -132,7 +133,7 @@ def system_error(exc: BaseException, folder: Path) -> OSError | None:
 def segment_name(segment: Mapping[str, Any]) -> str:
     """Return the beginning of the file names of a segment; raises like :func:`segment_files`."""
     if not _SEGMENT_ID.fullmatch(segment["segment_id"]):
-        raise ValueError("a segment has an invalid name")
+        raise ValueError(message("a segment has an invalid name"))
     return str(segment["segment_id"].replace("-", ""))
 
 
@@ -151,7 +152,7 @@ def segment_files(meta: Mapping[str, Any]) -> dict[str, list[str]]:
     for segment in meta["segments"]:
         name = segment_name(segment)
         if name in found:
-            raise ValueError("a segment is listed twice")
+            raise ValueError(message("a segment is listed twice"))
         found[name] = [f"{name}.{suffix}" for suffix in _SEGMENT_SUFFIXES]
         found[name] += filter(None, [deletes_file(segment)])
     return found
@@ -166,14 +167,14 @@ def commit_meta(commit: Commit) -> dict[str, Any]:
         meta: dict[str, Any] = commit.state["meta"]
         names = set(chain.from_iterable(segment_files(meta).values()))
         if names != commit.files.keys():
-            raise ValueError("the segments do not have the files of the commit")
+            raise ValueError(message("the segments do not have the files of the commit"))
         for segment in meta["segments"]:
             # That file has a byte for each document. tantivy allocates memory by number.
             file = f"{segment_name(segment)}.fieldnorm"
             if not 0 <= segment["max_doc"] <= min(commit.files[file].size, _MAX_DOCUMENTS):
-                raise ValueError("a segment has an invalid number of documents")
+                raise ValueError(message("a segment has an invalid number of documents"))
     except (LookupError, TypeError, AttributeError) as exc:
-        raise ValueError("the commit file does not describe the segments") from exc
+        raise ValueError(message("the commit file does not describe the segments")) from exc
     return meta
 
 
@@ -190,7 +191,7 @@ def footer_problem(path: Path) -> str | None:
             length = int.from_bytes(tail[:4], "little")
             body_size = size - _FOOTER_TAIL_BYTES - length
             if int.from_bytes(tail[4:], "little") != _FOOTER_MAGIC or body_size < 0:
-                raise ValueError("no footer")
+                raise ValueError(message("no footer"))
             stream.seek(body_size)
             expected = json.loads(stream.read(length))["crc"]
             stream.seek(0)
@@ -198,10 +199,14 @@ def footer_problem(path: Path) -> str | None:
             while left > 0 and (part := stream.read(min(left, _READ_BYTES))):
                 crc, left = crc32(part, crc), left - len(part)
     except FileNotFoundError:
-        return f"The file {path.name} is missing."
+        return message("The file {name} is missing.", name=path.name)
     except (ValueError, LookupError, TypeError, RecursionError):
-        return f"The file {path.name} has no valid footer."
-    return None if crc == expected else f"The file {path.name} does not match its checksum."
+        return message("The file {name} has no valid footer.", name=path.name)
+    return (
+        None
+        if crc == expected
+        else message("The file {name} does not match its checksum.", name=path.name)
+    )
 
 
 @contextmanager

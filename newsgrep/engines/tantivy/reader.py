@@ -31,6 +31,7 @@ from newsgrep.engines.tantivy.schema import (
     versions_bytes,
 )
 from newsgrep.engines.tantivy.verified import verify_files
+from newsgrep.messages import message
 from newsgrep.models import FileRecord
 from newsgrep.query.ast import Field, LocationField, NameField
 
@@ -50,7 +51,9 @@ def open_last(commits: CommitFolder) -> tuple[Commit, CommitReader]:
     try:
         return commits.open_last(lambda commit: (commit, _open_commit(commits, commit)))
     except FileNotFoundError as exc:
-        raise commits.damaged(f"{Path(exc.filename or '').name} is missing") from exc
+        raise commits.damaged(
+            message("{name} is missing", name=Path(exc.filename or "").name)
+        ) from exc
 
 
 def _open_commit(commits: CommitFolder, commit: Commit) -> CommitReader:
@@ -61,7 +64,7 @@ def _open_commit(commits: CommitFolder, commit: Commit) -> CommitReader:
     links = {name: data / name for name in commit.files}
     reader = open_files(commits.folder, links, meta, commit.mark)
     if reader.schema != create_schema():
-        raise commits.damaged("it has the fields of another format")
+        raise commits.damaged(message("it has the fields of another format"))
     return reader
 
 
@@ -176,7 +179,7 @@ class CommitReader:
             for _, address in hits:
                 place = address.segment_ord, address.doc
                 if place <= last:
-                    raise ValueError("documents are not listed in their order")
+                    raise ValueError(message("documents are not listed in their order"))
                 last = place
                 yield address
             if len(hits) < size:

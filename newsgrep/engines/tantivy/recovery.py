@@ -70,6 +70,7 @@ from newsgrep.engines.tantivy.schema import (
 )
 from newsgrep.engines.tantivy.verified import is_verified
 from newsgrep.errors import IndexDamaged
+from newsgrep.messages import message
 
 if TYPE_CHECKING:
     from newsgrep.analysis.user_dictionary import UserDictionary
@@ -125,7 +126,11 @@ def _document_problems(
             continue
         article = stored_article(document)
         if article.id != document.get_first(ID):
-            yield f"The article {article.id} is stored as {document.get_first(ID)}."
+            yield message(
+                "The article {id} is stored as {article_id}.",
+                id=article.id,
+                article_id=document.get_first(ID),
+            )
         if deep:
             texts = index_fields(make_document(article, record, user=user)).texts
             for field in _TOKEN_FIELDS:
@@ -134,7 +139,7 @@ def _document_problems(
         for field in _TOKEN_FIELDS:
             terms = reader.searcher.terms_with_prefix(field, "", reader.builder.articles)
             if {token: count for token, count in terms if count} != expected[field]:
-                yield f"The terms of {field} do not match the articles' texts."
+                yield message("The terms of {field} do not match the articles' texts.", field=field)
 
 
 def salvage(folder: Path) -> Iterator[Stored | Unreadable]:

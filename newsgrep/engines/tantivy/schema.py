@@ -42,6 +42,7 @@ from newsgrep.engines.engine_query.fields import (
     UNDATED_TIMESTAMP,
     index_fields,
 )
+from newsgrep.messages import message
 from newsgrep.models import Article, FileRecord
 
 KIND: Final = "kind"
@@ -165,7 +166,7 @@ def verify_stored(document: Document) -> None:
     Raises :class:`ValueError` if they do not match.
     """
     if stored_bytes(document, PACKED_CHECKSUM) != _checksum(document):
-        raise ValueError("a document does not match its checksum")
+        raise ValueError(message("a document does not match its checksum"))
 
 
 def file_record_key(path: str) -> str:
@@ -211,4 +212,4 @@ def stored_bytes(document: Document, field: str) -> bytes:
     value = document.get_first(field)
     if isinstance(value, bytes | list):
         return bytes(value)
-    raise ValueError(f"a document has no {field}")
+    raise ValueError(message("a document has no {field}", field=field))

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from newsgrep.engines.commits import Commit, CommitFolder, file_problem, open_regular, parse_sealed
+from newsgrep.messages import message
 
 VERIFIED_NAME: Final = "verified.json"
 """The record, in the folder of the data, or else in the user's cache folder."""
@@ -123,9 +124,16 @@ def _current_stamps(folder: CommitFolder, commit: Commit) -> dict[str, Stamp]:
     for name, expected in commit.files.items():
         status = os.lstat(folder.folder / name)
         if not stat.S_ISREG(status.st_mode):
-            raise folder.damaged(f"{name} is not a regular file")
+            raise folder.damaged(message("{name} is not a regular file", name=name))
         if status.st_size != expected.size:
-            raise folder.damaged(f"{name} has {status.st_size} bytes instead of {expected.size}")
+            raise folder.damaged(
+                message(
+                    "{name} has {found} bytes instead of {size}",
+                    name=name,
+                    found=status.st_size,
+                    size=expected.size,
+                )
+            )
         stamps[name] = _stamp(status)
     return stamps
 

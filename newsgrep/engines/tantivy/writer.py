@@ -53,6 +53,7 @@ from newsgrep.engines.tantivy.verified import (
     verify_files,
 )
 from newsgrep.errors import IndexProblem
+from newsgrep.messages import message
 
 _HEAP_BYTES: Final = 256_000_000
 """Memory of all writer threads together, before a segment is written."""
@@ -95,7 +96,9 @@ def apply_changes(folder: Path, changes: Iterable[Change]) -> None:
         try:
             verify_files(commits, last, deep=is_full_verification_due(folder))
         except FileNotFoundError as exc:
-            raise commits.damaged(f"{Path(exc.filename).name} is missing") from exc
+            raise commits.damaged(
+                message("{name} is missing", name=Path(exc.filename).name)
+            ) from exc
         try:
             meta = _write_segments(folder, last, changes)
             commit = commits.publish(_take_files(folder, last, meta), {"meta": meta})

@@ -25,6 +25,7 @@ from newsgrep.engines.ranking import after_cursor, apply_recency, score_document
 from newsgrep.engines.whoosh.reader import WhooshReader
 from newsgrep.engines.whoosh.storage import ENGINE, OWN_FILE, CorruptFile, describe_segments
 from newsgrep.errors import IndexDamaged, IndexMissing
+from newsgrep.messages import message
 from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import MatchAll, Node, scoring_terms
 
@@ -43,11 +44,13 @@ def _translate_errors(commits: CommitFolder) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as exc:
-        raise commits.damaged(f"the file {Path(exc.filename or '').name} is missing") from exc
+        raise commits.damaged(
+            message("the file {name} is missing", name=Path(exc.filename or "").name)
+        ) from exc
     except (CorruptFile, DamagedData) as exc:
         raise commits.damaged(str(exc)) from exc
     except _DAMAGE_ERRORS as exc:
-        raise commits.damaged("a file contains invalid data") from exc
+        raise commits.damaged(message("a file contains invalid data")) from exc
 
 
 class WhooshEngine:

@@ -20,6 +20,7 @@ from zlib import crc32
 from newsgrep.engines.commits import open_regular
 from newsgrep.engines.whoosh.segment import parse_number
 from newsgrep.engines.whoosh.storage import CorruptFile
+from newsgrep.messages import message
 
 _TABLE_NAME: Final = re.compile(r"_NEWSGREP_([0-9]{1,15})\.(toc|before)")
 """The last commit, and the one before it."""
@@ -69,14 +70,20 @@ def _read_table(path: Path) -> list[OldSegment]:
         with open_regular(path) as stream:
             size = os.fstat(stream.fileno()).st_size
             if size > _MAX_BYTES:
-                raise CorruptFile(f"{path.name} is larger than {_MAX_BYTES:,} bytes")
+                raise CorruptFile(
+                    message(
+                        "{name} is larger than {max_bytes:,} bytes",
+                        name=path.name,
+                        max_bytes=_MAX_BYTES,
+                    )
+                )
             data = stream.read(size)
         content, checksum = data[:-_CHECKSUM_BYTES], data[-_CHECKSUM_BYTES:]
         if crc32(content) != int.from_bytes(checksum, "big"):
-            raise CorruptFile(f"{path.name} does not match its checksum")
+            raise CorruptFile(message("{name} does not match its checksum", name=path.name))
         return [_to_segment(each) for each in load_segments(_pickled_segments(content))]
     except (UnpicklingError, LookupError, TypeError, AttributeError, ValueError) as exc:
-        raise CorruptFile(f"{path.name} does not describe segments") from exc
+        raise CorruptFile(message("{name} does not describe segments", name=path.name)) from exc
 
 
 def _pickled_segments(content: bytes) -> bytes:
@@ -118,7 +125,9 @@ class _SegmentUnpickler(Unpickler):
         try:
             return _NAMES[module, name]
         except (KeyError, TypeError):
-            raise UnpicklingError(f"{module}.{name} is not in a table of contents") from None
+            raise UnpicklingError(
+                message("{module}.{name} is not in a table of contents", module=module, name=name)
+            ) from None
 
 
 def load_segments(pickled: bytes) -> list[Any]:
@@ -128,20 +137,20 @@ def load_segments(pickled: bytes) -> list[Any]:
     """
     for opcode, _, _ in genops(pickled):
         if opcode.name not in _OPCODES:
-            raise UnpicklingError(f"{opcode.name} is not in a table of contents")
+            raise UnpicklingError(message("{name} is not in a table of contents", name=opcode.name))
     return [each.state for each in _SegmentUnpickler(BytesIO(pickled)).load()]
 
 
 def _to_segment(state: Mapping[str, Any]) -> OldSegment:
     segment_id, documents = state["segid"], state["_doccount"]
     if not _SEGMENT_ID.fullmatch(segment_id) or type(documents) is not int:
-        raise TypeError("not a segment")
+        raise TypeError(message("not a segment"))
     name = f"NEWSGREP_{segment_id}"
     files = {}
     for file, (size, pages) in state["file_sums"].items():
         if not re.fullmatch(rf"{name}\.[a-z_.]+", file) or not isinstance(pages, bytes):
-            raise TypeError("not a file of the segment")
+            raise TypeError(message("not a file of the segment"))
         files[file] = (int(size), pages)
     if not 0 <= documents < files[f"{name}.id.col"][0]:
-        raise ValueError("too few bytes for the documents")
+        raise ValueError(message("too few bytes for the documents"))
     return OldSegment(name, documents, frozenset(state["_deleted"] or ()), files)

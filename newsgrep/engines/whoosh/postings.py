@@ -16,6 +16,7 @@ from zlib import decompressobj
 from newsgrep.analysis.scoring import FieldCounts, pack_counts, unpack_counts
 from newsgrep.engines.whoosh.segment import to_array
 from newsgrep.engines.whoosh.storage import CheckedFile, CorruptFile
+from newsgrep.messages import message
 
 # Pickled numbers -----------------------------------------------------------------------------
 
@@ -42,7 +43,7 @@ class PickledNumbers:
     def skip(self, expected: bytes) -> None:
         """Skip these bytes."""
         if not self._data.startswith(expected, self.at):
-            raise CorruptFile("postings are not numbers")
+            raise CorruptFile(message("postings are not numbers"))
         self.at += len(expected)
 
     def skip_protocol(self) -> None:
@@ -57,10 +58,10 @@ class PickledNumbers:
             (value,) = _FLOAT_VALUE.unpack_from(self._data, at)
             self.at = at + _FLOAT_VALUE.size
             if not 0 <= value <= _MAX_NUMBER or value % 1:
-                raise CorruptFile("a weight is not a number of occurrences")
+                raise CorruptFile(message("a weight is not a number of occurrences"))
             return int(value)
         if opcode not in _INTEGERS:
-            raise CorruptFile("postings are not numbers")
+            raise CorruptFile(message("postings are not numbers"))
         self.at = at + _INTEGERS[opcode][0]
         return int.from_bytes(self._data[at : self.at], "little")
 
@@ -76,7 +77,7 @@ class PickledNumbers:
             self.skip(b"t")
         else:
             if not 0 < count <= _SMALL_TUPLE:
-                raise CorruptFile("postings are not numbers")
+                raise CorruptFile(message("postings are not numbers"))
             numbers = [self.number() for _ in range(count)]
             self.skip(b"\x84\x85\x86\x87"[count : count + 1])
         self._skip_memo()
@@ -114,7 +115,7 @@ class PickledNumbers:
         length = int.from_bytes(self._data[self.at + 1 : start], "little")
         found = self._data[start : start + length]
         if len(found) != count:
-            raise CorruptFile("a block of postings has another number of weights")
+            raise CorruptFile(message("a block of postings has another number of weights"))
         self.at = start + length
         self._skip_memo()
         return found
@@ -204,19 +205,25 @@ def read_postings(row: bytes, file: CheckedFile, documents: int) -> Postings:
     numbers, counts = array("L"), array("L")
     total = count_postings(row)
     if total > documents:
-        raise CorruptFile(f"{file.name} contains more postings of a term than documents")
+        raise CorruptFile(
+            message("{name} contains more postings of a term than documents", name=file.name)
+        )
     if row[0]:
         _add_postings(row[TERM_ROW.size :], total, numbers, counts, are_deltas=False)
     else:
         start, end = listed_at(row)
         data = file.get(start, end - start)
         if not data.startswith(BLOCKS_MAGIC):
-            raise CorruptFile(f"{file.name} contains no postings where they should be")
+            raise CorruptFile(
+                message("{name} contains no postings where they should be", name=file.name)
+            )
         at = len(BLOCKS_MAGIC)
         while at < len(data) and len(numbers) < total:
             at = _read_block(data, at, total - len(numbers), numbers, counts)
     if len(numbers) != total or not numbers or numbers[-1] >= documents:
-        raise CorruptFile(f"{file.name} contains postings of documents that do not exist")
+        raise CorruptFile(
+            message("{name} contains postings of documents that do not exist", name=file.name)
+        )
     return numbers, counts
 
 
@@ -230,7 +237,7 @@ def _read_block(data: bytes, at: int, most: int, numbers: array[int], counts: ar
     count, _, _, compression, _, _ = description.sequence(_DESCRIPTION_LENGTH)
     description.skip(b".")
     if not 0 < count <= most or end > len(data):
-        raise CorruptFile("a block of postings does not have the size that it should")
+        raise CorruptFile(message("a block of postings does not have the size that it should"))
     body = data[description.at : end]
     if compression:
         limit = count * _MAX_BYTES_PER_POSTING + _MAX_BYTES_BESIDE
@@ -250,5 +257,5 @@ def _add_postings(
     before = numbers[-1] if numbers else -1
     numbers.extend(accumulate(listed) if are_deltas else listed)
     if numbers[len(numbers) - count] <= before:
-        raise CorruptFile("postings are not in order")
+        raise CorruptFile(message("postings are not in order"))
     counts.extend([from_weight(1)] * count if weights is None else map(from_weight, weights))

@@ -41,6 +41,7 @@ from newsgrep.engines.whoosh.storage import (
     read_deleted,
     segments_of,
 )
+from newsgrep.messages import message
 from newsgrep.models import Article, FileRecord, Version
 from newsgrep.query.ast import Field, LocationField, NameField
 
@@ -103,7 +104,11 @@ class OpenSegment:
             start, next_end = listed_at(row)
             if next_end:
                 if start < end:
-                    raise CorruptFile(f"{self._files[POSTINGS].name} contains lists that overlap")
+                    raise CorruptFile(
+                        message(
+                            "{name} contains lists that overlap", name=self._files[POSTINGS].name
+                        )
+                    )
                 end = next_end
             yield term, self._living_postings(row)
 

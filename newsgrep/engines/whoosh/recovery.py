@@ -38,6 +38,7 @@ from newsgrep.engines.whoosh.storage import (
     segments_of,
 )
 from newsgrep.errors import IndexDamaged
+from newsgrep.messages import message
 from newsgrep.models import FileRecord, Status
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ def find_problems(
     for document in sorted(reader.all_documents()):
         article, article_id = reader.article(document), reader.article_id(document)
         if article.id != article_id:
-            yield f"The article {article.id} is stored as {article_id}."
+            yield message(
+                "The article {id} is stored as {article_id}.", id=article.id, article_id=article_id
+            )
     for _ in reader.file_records():
         pass
     if deep:
@@ -92,9 +95,9 @@ def _term_problems(reader: WhooshReader, user: UserDictionary | None) -> Iterato
             *((CHANGE_FIELD, term, 1) for term in document.changes),
         )
         if sum(_term_checksum(*pair) for pair in pairs) & _64_BITS != sums.pop(number):
-            yield f"The terms of the article {article.id} do not match its text."
+            yield message("The terms of the article {id} do not match its text.", id=article.id)
     for number in sums:
-        yield f"There are terms of a document {number} that does not exist."
+        yield message("There are terms of a document {number} that does not exist.", number=number)
 
 
 def _term_checksum(field: str, term: str, count: int) -> int:

@@ -25,6 +25,7 @@ from struct import Struct
 from typing import Any, Final
 
 from newsgrep.engines.whoosh.storage import CheckedFile, CorruptFile, Segment
+from newsgrep.messages import message
 
 try:
     # As in random.py: hashlib loads OpenSSL, which takes 3 ms.
@@ -63,7 +64,7 @@ def read_numbers(file: CheckedFile, code: str, documents: int, default: float) -
     """
     count, rest = divmod(file.size, ITEM_BYTES[code])
     if rest or count > documents:
-        raise CorruptFile(f"{file.name} does not have the size of a column")
+        raise CorruptFile(message("{name} does not have the size of a column", name=file.name))
     numbers = read_array(file, 0, code, count)
     numbers.extend([default] * (documents - count))
     return numbers
@@ -71,7 +72,7 @@ def read_numbers(file: CheckedFile, code: str, documents: int, default: float) -
 
 def _count_code(code: str, file: CheckedFile) -> str:
     if code not in _COUNT_CODES:
-        raise CorruptFile(f"{file.name} contains an unknown type of numbers")
+        raise CorruptFile(message("{name} contains an unknown type of numbers", name=file.name))
     return _COUNT_CODES[code]
 
 
@@ -107,7 +108,9 @@ class BytesColumn:
         for document in documents:
             start, length = self._starts[document], self._lengths[document]
             if start < end:
-                raise CorruptFile(f"{self._file.name} contains values that overlap")
+                raise CorruptFile(
+                    message("{name} contains values that overlap", name=self._file.name)
+                )
             end = start + length
             yield self._file.get(start, length)
 
@@ -128,7 +131,7 @@ def _parse_values(data: bytes, name: str) -> Iterator[bytes]:
     for _ in range(count):
         length, at = parse_number(data, at)
         if length > len(data) - at:
-            raise CorruptFile(f"{name} is cut off")
+            raise CorruptFile(message("{name} is cut off", name=name))
         yield data[at : at + length]
         at += length
 
@@ -177,7 +180,7 @@ class TermFile:
         if file.get(0, len(_MAGIC)) != _MAGIC or not (
             0 <= self._end_of_rows <= self._directory <= self._positions <= end
         ):
-            raise CorruptFile(f"{file.name} is not a table of terms")
+            raise CorruptFile(message("{name} is not a table of terms", name=file.name))
 
     @property
     def fields(self) -> Iterable[str]:
@@ -244,7 +247,7 @@ class TermFile:
             key_length, length = _ROW_LENGTHS.unpack_from(data, at)
             size = head + key_length + length
             if key_length < 0 or length < 0 or size > end - position:
-                raise CorruptFile(f"{self._file.name} contains a wrong length")
+                raise CorruptFile(message("{name} contains a wrong length", name=self._file.name))
             if len(data) - at < size:
                 data, start, at = self._ahead(position, size), position, 0
             row_at = at + head + key_length

@@ -24,6 +24,7 @@ from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 from newsgrep.engines.commits import Commit, FileChecksum, open_regular
+from newsgrep.messages import message
 from newsgrep.query.ast import Field, NameField
 
 # Fields and columns --------------------------------------------------------------------------
@@ -176,13 +177,20 @@ class CheckedFile:
         self.is_longer = found > size
         if found < size:
             self._raw.close()
-            raise CorruptFile(f"{path.name} has {found} bytes instead of {size}")
+            raise CorruptFile(
+                message(
+                    "{name} has {found} bytes instead of {size}",
+                    name=path.name,
+                    found=found,
+                    size=size,
+                )
+            )
 
     def get(self, position: int, length: int) -> bytes:
         """Return the ``length`` bytes from ``position``; raises :class:`CorruptFile` outside."""
         end = position + length
         if not 0 <= position <= end <= self.size:
-            raise CorruptFile(f"{self.name} contains a wrong position or size")
+            raise CorruptFile(message("{name} contains a wrong position or size", name=self.name))
         first, last = position // PAGE_BYTES, (end - 1) // PAGE_BYTES
         start = first * PAGE_BYTES
         if first == last:
@@ -208,7 +216,7 @@ class CheckedFile:
         if self._checksums is not None:
             expected = self._checksums[first * _CHECKSUM_BYTES : (last + 1) * _CHECKSUM_BYTES]
             if _page_checksums(data) != expected:
-                raise CorruptFile(f"{self.name} does not match its checksum")
+                raise CorruptFile(message("{name} does not match its checksum", name=self.name))
         return data
 
     def close(self) -> None:
@@ -274,27 +282,31 @@ def segments_of(commit: Commit) -> list[Segment]:
         for segment in segments:
             _check_segment(segment, commit.files)
         if len({segment.name for segment in segments}) < len(segments):
-            raise TypeError("a segment is named twice")
+            raise TypeError(message("a segment is named twice"))
     except (TypeError, LookupError) as exc:
-        raise CorruptFile("the commit file does not describe the segments") from exc
+        raise CorruptFile(message("the commit file does not describe the segments")) from exc
     return segments
 
 
 def _check_segment(segment: Segment, files: Mapping[str, FileChecksum]) -> None:
     name, documents, _, fields, code, terms, has_versions = segment
     if not _SEGMENT_NAME.fullmatch(name) or type(documents) is not int or type(terms) is not int:
-        raise TypeError("not a segment")
+        raise TypeError(message("not a segment"))
     if not all(isinstance(each, str) for each in fields) or code not in _POSITION_CODES:
-        raise TypeError("not the terms of a segment")
+        raise TypeError(message("not the terms of a segment"))
     if type(has_versions) is not bool:
-        raise TypeError("not the columns of a segment")
+        raise TypeError(message("not the columns of a segment"))
     if not 0 < documents < min(files[segment.file(f"{each}.col")].size for each in BYTES_COLUMNS):
-        raise CorruptFile(f"the segment {name} has too few bytes for its documents")
+        raise CorruptFile(
+            message("the segment {name} has too few bytes for its documents", name=name)
+        )
     pages = sum(_count_pages(files[segment.file(each)].size) for each in segment.checked_endings)
     if files[segment.sums].size != pages * _CHECKSUM_BYTES:
-        raise CorruptFile(f"{segment.sums} does not have one checksum for each page")
+        raise CorruptFile(
+            message("{sums} does not have one checksum for each page", sums=segment.sums)
+        )
     if segment.deleted and files[segment.deleted].size > documents * _NUMBER_BYTES:
-        raise CorruptFile(f"{segment.deleted} is too large")
+        raise CorruptFile(message("{deleted} is too large", deleted=segment.deleted))
 
 
 def read_page_checksums(folder: Path, commit: Commit, segment: Segment) -> dict[str, bytes]:
@@ -327,7 +339,7 @@ def open_files(folder: Path, commit: Commit, segment: Segment) -> dict[str, Chec
             name = segment.file(ending)
             opened[ending] = CheckedFile(folder / name, commit.files[name].size, pages[name])
             if opened[ending].is_longer:  # no answer would be wrong, but it is damage
-                raise CorruptFile(f"{name} is longer than it was")
+                raise CorruptFile(message("{name} is longer than it was", name=name))
     except BaseException:
         close_files(opened)
         raise
@@ -351,7 +363,7 @@ def read_whole(folder: Path, name: str, expected: FileChecksum) -> bytes:
     finally:
         file.close()
     if crc32(data) != expected.crc:
-        raise CorruptFile(f"{name} does not match its checksum")
+        raise CorruptFile(message("{name} does not match its checksum", name=name))
     return data
 
 
@@ -361,13 +373,15 @@ def read_deleted(folder: Path, commit: Commit, segment: Segment) -> frozenset[in
         return frozenset()
     data = read_whole(folder, segment.deleted, commit.files[segment.deleted])
     if len(data) % _NUMBER_BYTES:
-        raise CorruptFile(f"{segment.deleted} is cut off")
+        raise CorruptFile(message("{deleted} is cut off", deleted=segment.deleted))
     numbers = array("I", data)
     if sys.byteorder == "little":
         numbers.byteswap()
     deleted = frozenset(numbers)
     if max(deleted, default=0) >= segment.documents:
-        raise CorruptFile(f"{segment.deleted} names documents that do not exist")
+        raise CorruptFile(
+            message("{deleted} names documents that do not exist", deleted=segment.deleted)
+        )
     return deleted
 
 

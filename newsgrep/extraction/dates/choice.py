@@ -26,6 +26,7 @@ from newsgrep.extraction.dates.lines import Meaning, parse_date_line, read_line
 from newsgrep.extraction.dates.names import date_at_edge, date_in_path, date_in_url
 from newsgrep.extraction.outlets import Outlet
 from newsgrep.extraction.trace import NO_TRACE, Trace
+from newsgrep.messages import message
 from newsgrep.models import Precision, Provenance, Published
 
 _MAX_CLOCK_ERROR: Final = timedelta(days=2)
@@ -128,7 +129,13 @@ def choose_date(claims: Claims, file: DatedFile, trace: Trace = NO_TRACE) -> Cho
         trace.lost(claim, Loss.AFTER_FETCH)
         if len(notes) < _MAX_NOTES:
             day = stated.day.isoformat()
-            notes.append(f"date {day} ({claim.provenance}) is later than the file's time")
+            notes.append(
+                message(
+                    "date {day} ({provenance}) is later than the file's time",
+                    day=day,
+                    provenance=claim.provenance,
+                )
+            )
     if not plausible:
         return ChosenDate(None, notes=tuple(notes))
     best = _local_day(plausible, file) or _swapped(plausible) or plausible[0]
@@ -388,11 +395,13 @@ def _choose_zone(
         return None
     zone = _zone_of_text(outlet, body)
     if zone is None:
-        notes.append("time without an offset: only the day is kept")
+        notes.append(message("time without an offset: only the day is kept"))
     elif outlet and outlet.timezone():
-        notes.append(f"time without an offset: the time zone of {outlet.name} is assumed")
+        notes.append(
+            message("time without an offset: the time zone of {name} is assumed", name=outlet.name)
+        )
     else:
-        notes.append("time without an offset: +08:00 is assumed")
+        notes.append(message("time without an offset: +08:00 is assumed"))
     return zone
 
 

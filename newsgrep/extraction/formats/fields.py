@@ -22,6 +22,7 @@ from newsgrep.extraction.formats.text import extract_plain_text
 from newsgrep.extraction.frontmatter.savers import Saved
 from newsgrep.extraction.frontmatter.split import FrontMatter
 from newsgrep.extraction.whitespace import collapse_whitespace, unescape_html
+from newsgrep.messages import message
 
 _FALLBACK: Final = "summary"
 """What is the body if there is no other."""
@@ -129,7 +130,11 @@ def parse_object(data: bytes) -> dict[str, Any]:
             whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             value = json.loads(whole)
     except (ValueError, RecursionError) as exc:
-        what = "nested too deeply" if isinstance(exc, RecursionError) else "a number is too long"
+        what: str = (
+            message("nested too deeply")
+            if isinstance(exc, RecursionError)
+            else message("a number is too long")
+        )
         what = exc.msg if isinstance(exc, json.JSONDecodeError) else what
         raise NoArticle("not valid JSON ({what})", what=what) from exc
     if not isinstance(value, dict):

@@ -25,6 +25,7 @@ from newsgrep.extraction.page.clean import Cleaner
 from newsgrep.extraction.page.content import Selection
 from newsgrep.extraction.page.dom import parse_html
 from newsgrep.extraction.page.source_lines import SIGN_CHARACTER, SIGNS
+from newsgrep.messages import message
 
 _BLOCK_TAG: Final = (
     r"(?:!doctype|\?xml|html|head|body|div|article|section|main|p|h[1-6]|figure|table|ul|ol|dl|blockquote|"
@@ -102,7 +103,9 @@ def _extract(file: DecodedFile, markup: str) -> RawArticle:
     tree = parse_html(utf8 if utf8 is not None and markup is file.text else markup)
     selected = SelectedElements.on_page(tree, file.outlet)
     if not selected.complete:
-        file = _with_note(file, "a very large page: the outlet's selectors were not applied")
+        file = _with_note(
+            file, message("a very large page: the outlet's selectors were not applied")
+        )
     cleaner = Cleaner(tree, selected, file.url)
     cleaner.run()
     whole_page = _is_page(markup)

@@ -22,6 +22,7 @@ from newsgrep.extraction.formats.marks import plain_marks, wide_emphasis
 from newsgrep.extraction.formats.mixed import split_html
 from newsgrep.extraction.formats.text import extract_plain_text, normal_lines
 from newsgrep.extraction.whitespace import clean_line
+from newsgrep.messages import message
 
 _MAX_CHARACTERS: Final = 500_000
 """A text of so many characters can be written so that the parser takes six seconds and 500 MB."""
@@ -33,7 +34,7 @@ def _read(raw: RawFile) -> RawArticle:
     file = decode_file(raw)
     text = file.text
     if len(text) > _MAX_CHARACTERS and not looks_like_html(text):
-        file = replace(file, notes=(*file.notes, "a very long file: read as plain text"))
+        file = replace(file, notes=(*file.notes, message("a very long file: read as plain text")))
         return extract_plain_text(file)
     comments: list[str] = []
     markup = _to_html(normal_lines(text), comments)

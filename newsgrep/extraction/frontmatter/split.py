@@ -27,12 +27,13 @@ from newsgrep.extraction.frontmatter.dialects import (
 )
 from newsgrep.extraction.frontmatter.savers import read_clipper
 from newsgrep.extraction.whitespace import collapse_whitespace, unescape_html
+from newsgrep.messages import mark, message
 
 _MAX_LENGTH: Final = 50_000
 """Characters of front matter that are read; the rest is removed from the text unread."""
 _MAX_FETCH_YEAR: Final = 2200
 """Later fetch times are mistakes. (Days are added to a fetch time; calendars end in 9999.)"""
-_NOTE: Final = "front matter is long or not valid {dialect}: read line by line"
+_NOTE: Final = mark("front matter is long or not valid {dialect}: read line by line")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def _read_keys(block: str, rest: str) -> _Found | None:
     if parsed is None:
         parsed = parse_lines(block[:_MAX_LENGTH])
         if parsed:
-            notes = (_NOTE.format(dialect="YAML"),)
+            notes = (message(_NOTE, dialect="YAML"),)
     return None if parsed is None else (parsed, rest, notes)
 
 
@@ -167,7 +168,7 @@ def _between_pluses(text: str) -> _Found | None:
     if len(block) <= _MAX_LENGTH and (parsed := parse_toml(block)) is not None:
         return parsed, rest, ()
     parsed = parse_toml_lines(block[:_MAX_LENGTH])
-    return (parsed, rest, (_NOTE.format(dialect="TOML"),)) if parsed else None
+    return (parsed, rest, (message(_NOTE, dialect="TOML"),)) if parsed else None
 
 
 def _json(text: str) -> _Found | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import yaml
 
+from newsgrep.messages import message
+
 
 class _TextLoader(yaml.CSafeLoader):
     """Safe YAML in which every value is text, a list or a mapping, whatever its tag.
@@ -34,5 +36,5 @@ def load_yaml(block: str) -> object:
     try:
         loaded: object = yaml.load(block, Loader=_TextLoader)  # noqa: S506 - a safe loader
     except (yaml.YAMLError, RecursionError, OverflowError) as exc:
-        raise ValueError("not valid YAML") from exc
+        raise ValueError(message("not valid YAML")) from exc
     return loaded

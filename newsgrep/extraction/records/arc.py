@@ -6,6 +6,7 @@ import re
 
 from newsgrep.extraction.records.blocks import Damaged, Dialect, Header, Input
 from newsgrep.extraction.records.web_archives import DIGITS, WEB_ADDRESS, archive_format
+from newsgrep.messages import mark
 
 _BEGINNING = re.compile(
     rb"\n[A-Za-z]{3,8}:[^\s]{1,3000} [0-9]{1,3}(?:\.[0-9]{1,3}){3} [0-9]{8,14} "
@@ -27,7 +28,7 @@ def _parse_arc(content: Input) -> Header:
                 "content-type": "application/http" if is_page else values[2],
             }
             return Header(int(values[-1]), fields)
-    raise Damaged("no record begins here")
+    raise Damaged(mark("no record begins here"))
 
 
 FORMAT = archive_format("arc", b"filedesc://", Dialect(_BEGINNING, _parse_arc, b"\n"))

@@ -31,6 +31,7 @@ from newsgrep.extraction.records.base import (
     pack_fields,
 )
 from newsgrep.extraction.records.compressed import DAMAGE, raise_system_error
+from newsgrep.messages import message
 
 MEMBER_SIGN: Final = "!/"
 
@@ -72,7 +73,12 @@ def read_zip(source: Source, options: ReadOptions, read_member: MemberReader) ->
                 if info.flag_bits & 1:
                     yield BadRecord(locator, "encrypted")
                 elif info.file_size > max(info.compress_size * _MAX_RATIO, _FREE_BYTES):
-                    yield BadRecord(locator, f"more than {_MAX_RATIO} times its compressed size")
+                    yield BadRecord(
+                        locator,
+                        message(
+                            "more than {max_ratio} times its compressed size", max_ratio=_MAX_RATIO
+                        ),
+                    )
                 elif metadata and _is_omnivore_metadata(name):
                     options.report.others["metadata of Omnivore"] += 1
                 else:
@@ -140,16 +146,21 @@ def read_tar(source: Source, options: ReadOptions, read_member: MemberReader) ->
                     locator = locators.new(info.name.removeprefix("./"))
                     data = archive.extractfile(info)
                     if data is None or info.size > MAX_RECORD_BYTES:
-                        yield BadRecord(locator, "larger than 64M: take it out of the archive")
+                        yield BadRecord(
+                            locator, message("larger than 64M: take it out of the archive")
+                        )
                         continue
                     with data:
                         member = bytes_source(info.name, data.read())
                     yield from _member_records(member, locator, options, read_member)
             if any(stream.last_block):  # the module takes a truncated header for the end
-                raise EOFError("it has no end")
+                raise EOFError(message("it has no end"))
         except DAMAGE as exc:
             raise_system_error(exc)
-            yield BadRecord(f"{MEMBER_SIGN}…", f"the archive is damaged after {count:,} members")
+            yield BadRecord(
+                f"{MEMBER_SIGN}…",
+                message("the archive is damaged after {count:,} members", count=count),
+            )
 
 
 class _Locators:
@@ -194,7 +205,7 @@ class _Tail:
         else:
             self._reads_at_end += 1
             if self._reads_at_end > _MAX_READS_AT_END:
-                raise EOFError("it has no end")
+                raise EOFError(message("it has no end"))
         return data
 
 
@@ -208,7 +219,7 @@ def _member_records(
         yield bad_record(locator, exc)
     except DAMAGE as exc:
         raise_system_error(exc)
-        yield BadRecord(locator, "damaged, or packed in a way that is not supported")
+        yield BadRecord(locator, message("damaged, or packed in a way that is not supported"))
 
 
 def _is_skipped(name: str) -> bool:

@@ -19,6 +19,7 @@ from typing import IO, Any, BinaryIO, Final, NamedTuple
 
 from newsgrep._io import describe_special_file
 from newsgrep.errors import NoArticle, UsageError
+from newsgrep.messages import message
 
 MAX_RECORD_BYTES: Final = 64 * 1024 * 1024
 """A larger record is listed, not read; it is hardly one article."""
@@ -194,7 +195,11 @@ class MissingPackage(NoArticle):
     """
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f'{what}: pip install "newsgrep[{extra}]" reads it')
+        super().__init__(
+            message(
+                '{what}: pip install "newsgrep[{extra}]" reads it', what=message(what), extra=extra
+            )
+        )
 
 
 class UnknownFormat(NoArticle):
@@ -243,15 +248,15 @@ def list_others(others: Mapping[str, int]) -> str:
     kinds = sorted(others.items(), key=lambda each: (-each[1], each[0]))
     listed = [f"{count:,} {kind}" for kind, count in kinds[:_MAX_KINDS]]
     if more := sum(count for _, count in kinds[_MAX_KINDS:]):
-        listed.append(f"{more:,} of other kinds")
+        return message("{kinds}, {count:,} of other kinds", kinds=", ".join(listed), count=more)
     return ", ".join(listed)
 
 
 def without_records(others: Mapping[str, int]) -> str:
     """Return the reason why a file without pages or rows has no article, for people."""
     if not others:
-        return "it contains no records"
-    return f"it contains no articles, only {list_others(others)}"
+        return message("it contains no records")
+    return message("it contains no articles, only {others}", others=list_others(others))
 
 
 def pack_fields(fields: Mapping[str, Any]) -> bytes:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import BinaryIO, Final, NamedTuple, Protocol, cast
 
 from newsgrep.errors import NoArticle
+from newsgrep.messages import message
 
 _CHUNK_BYTES: Final = 1 << 18
 _PACKED_BYTES: Final = 1 << 14
@@ -121,7 +122,7 @@ class Input:
             end = data.find(b"\n") + 1
             if end or len(data) < size:
                 return self.read(end or len(data))
-        raise Damaged("a header of more than 64K")
+        raise Damaged(message("a header of more than 64K"))
 
     def skip(self, size: int) -> int:
         """Go forward by ``size`` bytes, and return by how many that was possible."""
@@ -242,7 +243,12 @@ class PlainBlocks:
 
     def _skip(self, size: int) -> None:
         if missing := size - self.content.skip(size):
-            raise Damaged(f"the file ends in the middle of this record: {missing:,} bytes missing")
+            raise Damaged(
+                message(
+                    "the file ends in the middle of this record: {missing:,} bytes missing",
+                    missing=missing,
+                )
+            )
 
     def _check_end(self) -> bool:
         separator = self._dialect.separator
@@ -252,7 +258,7 @@ class PlainBlocks:
         self.content.skip_line_ends()
         following = self.content.peek(_MAX_BEGINNING)
         if following and not self._dialect.begins.match(b"\n" + following):
-            raise Damaged("its length is not what its header says")
+            raise Damaged(message("its length is not what its header says"))
         return not (separator and following)
 
     def resynchronise(self) -> int:
@@ -286,7 +292,7 @@ class GzipBlocks:
         self.offset = self._file.position
         magic = self._file.peek(len(GZIP_MAGIC))
         if magic and magic != GZIP_MAGIC:
-            raise Damaged("no record begins here")
+            raise Damaged(message("no record begins here"))
         self.content = Input(_Member(self._file))
         return bool(magic)
 
@@ -296,10 +302,10 @@ class GzipBlocks:
     def finish(self, left: int) -> bool:
         """Go behind the record, whose checksum is compared."""
         if missing := left - self.content.skip(left):
-            raise Damaged(f"its header says {missing:,} bytes more")
+            raise Damaged(message("its header says {missing:,} bytes more", missing=missing))
         self.content.skip_line_ends()
         if self.content.peek(1):
-            raise Damaged("its length is not what its header says")
+            raise Damaged(message("its length is not what its header says"))
         return True
 
     def resynchronise(self) -> int:
@@ -339,7 +345,7 @@ class _Member:
             try:
                 data = self._codec.decompress(packed, size)
             except zlib.error as exc:
-                raise Damaged("its compressed data is damaged") from exc
+                raise Damaged(message("its compressed data is damaged")) from exc
             # At the end of the member, both have what is left.
             rest = self._codec.unused_data if self._codec.eof else self._codec.unconsumed_tail
             self._file.read(len(packed) - len(rest))
@@ -347,9 +353,11 @@ class _Member:
             if self._count > _FREE_BYTES and self._count > _MAX_RATIO * (
                 self._file.position - self._begin
             ):
-                raise Damaged(f"more than {_MAX_RATIO} times its compressed size")
+                raise Damaged(
+                    message("more than {max_ratio} times its compressed size", max_ratio=_MAX_RATIO)
+                )
             if data:
                 return data
             if not packed:
-                raise Damaged("the file ends in the middle of this record")
+                raise Damaged(message("the file ends in the middle of this record"))
         return b""

@@ -28,6 +28,7 @@ from newsgrep.extraction.records.base import (
     Source,
     pack_fields,
 )
+from newsgrep.messages import message
 
 _DELIMITERS: Final = ",\t;|"
 _BYTE_ORDER_MARK: Final = "\ufeff"
@@ -162,7 +163,7 @@ def _rows(names: list[str], lines: _Lines, dialect: _Dialect, options: ReadOptio
         try:
             row = next(reader, None)
         except csv.Error:
-            yield BadRecord(locator, "not valid CSV, or a field of more than 64M")
+            yield BadRecord(locator, message("not valid CSV, or a field of more than 64M"))
             continue
         if row is None:
             return
@@ -174,9 +175,16 @@ def _rows(names: list[str], lines: _Lines, dialect: _Dialect, options: ReadOptio
         if not any(map(str.strip, row)):
             continue
         if is_open or (not lines.is_whole and len(row) < len(names)):
-            yield BadRecord(locator, "the file ends in the middle of a row")
+            yield BadRecord(locator, message("the file ends in the middle of a row"))
         elif len(row) > len(names):
-            yield BadRecord(locator, f"{len(row)} fields, and the header names {len(names)}")
+            yield BadRecord(
+                locator,
+                message(
+                    "{count} fields, and the header names {named}",
+                    count=len(row),
+                    named=len(names),
+                ),
+            )
         else:
             fields = {
                 name: "" if value == _NOTHING else value

@@ -17,9 +17,10 @@ from newsgrep.extraction.records.base import (
     Source,
     is_stated,
 )
+from newsgrep.messages import message
 
 _BODY: Final = "word/document.xml"
-_WHAT: Final = "a Word document"
+_WHAT: Final = message("a Word document")
 _NAME_AT: Final = 30
 """Offset of the name of the first member of a ZIP archive."""
 _FIRST_MEMBERS: Final = (b"[Content_Types].xml", b"_rels/", b"word/", b"docProps/", b"customXml/")
@@ -42,7 +43,7 @@ def read(source: Source, options: ReadOptions) -> Records:  # noqa: ARG001  (the
         styles = _style_names(package.read(_STYLES)) if _STYLES in package else {}
         body = _Paragraphs(styles)
         if not parse_xml(package.read(_BODY), body):
-            notes.append("the document is damaged: text at its end is missing")
+            notes.append(message("the document is damaged: text at its end is missing"))
         if _FOOTNOTES in package:
             parse_xml(package.read(_FOOTNOTES), body)
         fields = _metadata(package.read(_CORE)) if _CORE in package else {}

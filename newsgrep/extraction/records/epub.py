@@ -19,11 +19,12 @@ from newsgrep.extraction.records.base import (
     Records,
     Source,
 )
+from newsgrep.messages import message
 
 if TYPE_CHECKING:
     from newsgrep.extraction.records.packages import Package
 
-_WHAT: Final = "an EPUB"
+_WHAT: Final = message("an EPUB")
 _CONTAINER: Final = "META-INF/container.xml"
 _ENCRYPTION: Final = "META-INF/encryption.xml"
 _PAGE_TYPES: Final = ("application/xhtml+xml", "text/html", "text/x-oeb1-document")
@@ -58,7 +59,7 @@ def read(source: Source, options: ReadOptions) -> Records:
                 options.report.others["table of contents"] += 1
                 continue
             if name in locked:
-                yield BadRecord(locator, "encrypted (DRM)")
+                yield BadRecord(locator, message("encrypted (DRM)"))
                 continue
             try:
                 yield _record(locator, package.read(name), book, book.labels.get(name, ""))

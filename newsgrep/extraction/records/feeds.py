@@ -26,6 +26,7 @@ from newsgrep.extraction.records.base import (
     Source,
     pack_fields,
 )
+from newsgrep.messages import message
 
 _XML: Final = re.compile(
     # Atomic groups: otherwise the end of a comment could be searched in the comments after it.
@@ -114,9 +115,14 @@ def _xml_records(text: str, options: ReadOptions) -> Records:
         else:
             yield _record(count, entry)
     if is_truncated:
-        yield BadRecord(f"#{whole + 1}", "the feed is truncated: it ends in the middle of an entry")
+        yield BadRecord(
+            f"#{whole + 1}", message("the feed is truncated: it ends in the middle of an entry")
+        )
     elif count < begun:
-        yield BadRecord(f"#{count + 1}", f"the feed is damaged: {begun - count:,} entries are lost")
+        yield BadRecord(
+            f"#{count + 1}",
+            message("the feed is damaged: {count:,} entries are lost", count=begun - count),
+        )
 
 
 def _record(number: int, entry: dict[str, Any]) -> Record:
@@ -134,7 +140,7 @@ def _json_records(text: str) -> Records:
         if isinstance(item, dict):
             yield _record(number, dict(_json_entry(item, feed)))
         else:
-            yield BadRecord(f"#{number}", "not a JSON object")
+            yield BadRecord(f"#{number}", message("not a JSON object"))
 
 
 def _json_entry(item: dict[str, Any], feed: dict[str, Any]) -> Iterator[tuple[str, Any]]:

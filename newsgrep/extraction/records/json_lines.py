@@ -14,6 +14,7 @@ from newsgrep.extraction.records.base import (
     Records,
     Source,
 )
+from newsgrep.messages import message
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _SAMPLE_LINES: Final = 20
@@ -54,7 +55,7 @@ def resume(source: Source, options: ReadOptions, end: int, number: int) -> Recor
             if line.endswith(b"\n"):  # otherwise a program may be writing it
                 options.report.reached(end, number)
             if is_too_long:
-                yield BadRecord(f":{number}", "a line of more than 64M")
+                yield BadRecord(f":{number}", message("a line of more than 64M"))
                 continue
             if number == 1:
                 line = line.removeprefix(_BYTE_ORDER_MARK)

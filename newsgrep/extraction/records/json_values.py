@@ -32,6 +32,7 @@ from newsgrep.extraction.records.base import (
     bytes_source,
     pack_fields,
 )
+from newsgrep.messages import message
 
 _CHUNK_BYTES: Final = 1 << 20
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]|"', re.DOTALL)
@@ -96,7 +97,11 @@ def _records_of(value: Any, data: bytes, options: ReadOptions) -> Records:
         if isinstance(element, dict):
             yield Record(f"#{number}", pack_fields(element), "fields")
         else:
-            reason = "a list of values without names" if isinstance(element, list) else _NO_OBJECT
+            reason = (
+                message("a list of values without names")
+                if isinstance(element, list)
+                else _NO_OBJECT
+            )
             yield BadRecord(f"#{number}", reason)
 
 
@@ -113,10 +118,10 @@ def _only_describes(value: Mapping[str, Any], names: Mapping[str, str]) -> bool:
     return bool(fields & {"title", "summary"}) and not has_text(value, names)
 
 
-_NO_TEXT: Final = (
+_NO_TEXT: Final = message(
     "it describes an article and does not have its text; if it does, name it: --map body=FIELD"
 )
-_NO_OBJECT: Final = "not a JSON object"
+_NO_OBJECT: Final = message("not a JSON object")
 
 
 def _with_header(rows: list[Any]) -> list[Any]:
@@ -178,7 +183,9 @@ def _stream(source: Source) -> Records:
         while chunk := stream.read(_CHUNK_BYTES):
             yield from splitter.feed(chunk)
         if splitter.is_open:
-            yield BadRecord(f"#{splitter.number + 1}", "the file ends in the middle of a value")
+            yield BadRecord(
+                f"#{splitter.number + 1}", message("the file ends in the middle of a value")
+            )
 
 
 def _is_one_object(first: bytes) -> bool:
@@ -238,7 +245,7 @@ class Splitter:
     def _record(self, data: bytes) -> Record | BadRecord:
         locator = f"#{self.number}"
         if self._is_too_long:
-            return BadRecord(locator, "an object of more than 64M")
+            return BadRecord(locator, message("an object of more than 64M"))
         return Record(locator, data, "fields")
 
     def _forget(self, at: int) -> None:

@@ -10,6 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
+from newsgrep import messages as texts
 from newsgrep.errors import NoArticle
 from newsgrep.extraction.formats import DOCUMENT_FORMAT
 from newsgrep.extraction.records.base import (
@@ -128,7 +129,9 @@ def _text(message: Message) -> tuple[str, str, tuple[str, ...]]:
                 try:
                     decoded = decode(data, part_charset(part))
                 except NoArticle as exc:
-                    notes.append(f"a part of the message was not read: {exc}")
+                    notes.append(
+                        texts.message("a part of the message was not read: {reason}", reason=exc)
+                    )
                 else:
                     shown[kind].append(decoded.text)
                     notes += decoded.notes
@@ -136,12 +139,16 @@ def _text(message: Message) -> tuple[str, str, tuple[str, ...]]:
             attached.append(file_name(part) or kind)
     if attached:
         listed = ", ".join(attached[:_MAX_LISTED]) + (", …" if len(attached) > _MAX_LISTED else "")
-        notes.append(f"attachments are not read: {listed}")
+        notes.append(texts.message("attachments are not read: {listed}", listed=listed))
     unique = tuple(dict.fromkeys(notes))
     if shown["text/html"]:
         return "html", max(shown["text/html"], key=len), unique
     if not shown["text/plain"]:
-        why = f"{len(attached)} attachments and no text" if attached else "no text"
+        why = (
+            texts.message("{count} attachments and no text", count=len(attached))
+            if attached
+            else texts.message("no text")
+        )
         raise NoArticle("a message with {why}", why=why)
     return "text", "\n\n".join(shown["text/plain"]), unique
 

@@ -19,6 +19,7 @@ from newsgrep.extraction.records.base import (
     Source,
 )
 from newsgrep.extraction.records.mail import MAIL_HEADERS, TRANSPORT_HEADERS, mail_record
+from newsgrep.messages import message
 
 _MAX_HEAD: Final = 32_768
 _SEPARATOR = re.compile(rb"From [^\n]{0,300}?\b[0-9]{1,2}:[0-9]{2}\b[^\n]{0,100}\r?\n")
@@ -57,13 +58,15 @@ def resume(source: Source, options: ReadOptions, end: int, number: int) -> Recor
     """Yield a record for each message from the offset ``end`` on, after ``number`` messages."""
     for start, data in _messages(source, end):
         if start and not end and not number:
-            yield BadRecord("#0", f"{start:,} bytes before the first message are not read")
+            yield BadRecord(
+                "#0", message("{start:,} bytes before the first message are not read", start=start)
+            )
         # More may be appended to the last message: it is read again.
         options.report.reached(start, number)
         number += 1
         locator = f"#{number}"
         if data is None:
-            yield BadRecord(locator, "a message of more than 64M")
+            yield BadRecord(locator, message("a message of more than 64M"))
             continue
         try:
             yield mail_record(locator, _QUOTED.sub(rb"\1", data), "")

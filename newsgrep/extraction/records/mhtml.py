@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from newsgrep import messages as texts
 from newsgrep.errors import NoArticle
 from newsgrep.extraction.records.base import (
     MAX_RECORD_BYTES,
@@ -61,10 +62,10 @@ def read(source: Source, options: ReadOptions) -> Records:  # noqa: ARG001  (the
     message = parse_message(data.lstrip())
     page = _page(message)
     if page is None:
-        kinds = "cut off" if is_cut_off(message) else "without a page"
+        kinds = texts.message("cut off") if is_cut_off(message) else texts.message("without a page")
         raise NoArticle("a file in MHTML that is {kinds}", kinds=kinds)
     is_last = list(parts(message))[-1] is page
-    notes = ("the page is cut off",) if is_last and is_cut_off(message) else ()
+    notes = (texts.message("the page is cut off"),) if is_last and is_cut_off(message) else ()
     yield Record(
         "",
         part_bytes(page),

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from newsgrep.extraction.formats import PAGE_SUFFIXES, plain_suffix, suffixes
+from newsgrep.messages import mark, message
 
 RECORD_SUFFIXES: Final[Mapping[str, tuple[str, ...]]] = {
     "jsonl": (".jsonl", ".ndjson", ".jl"),
@@ -128,25 +129,29 @@ def unknown_format(name: str) -> str:
     suffix = suffix_of(name)
     for format_name, what in _EXPECTED.items():
         if suffix in RECORD_SUFFIXES[format_name]:
-            return f"a {suffix} file that is not {what}"
+            return message("a {suffix} file that is not {what}", suffix=suffix, what=message(what))
     if suffix in COMPRESSED_SUFFIXES or suffix in TAR_SUFFIXES:
-        return f"a {suffix} file that is not compressed in this way"
+        return message("a {suffix} file that is not compressed in this way", suffix=suffix)
     if suffix in ARCHIVE_SUFFIXES:
-        return f"a {suffix} file that is not an archive of this kind"
+        return message("a {suffix} file that is not an archive of this kind", suffix=suffix)
     if may_be_readable(name):
-        return f"a {suffix} file that is not HTML" if suffix else "a file that is not HTML"
-    return f"newsgrep does not read {suffix or 'suffix-less'} files"
+        return (
+            message("a {suffix} file that is not HTML", suffix=suffix)
+            if suffix
+            else message("a file that is not HTML")
+        )
+    return message("newsgrep does not read {suffix} files", suffix=suffix or message("suffix-less"))
 
 
 _EXPECTED: Final[Mapping[str, str]] = {
-    "sqlite": "an SQLite database, or is encrypted",
-    "feed": "a feed",
-    "mhtml": "a saved page",
-    "eml": "a mail message",
-    "mbox": "a mailbox",
-    "webarchive": "a saved page",
-    "pdf": "a PDF document",
-    "docx": "a Word document, or is encrypted",
-    "epub": "an EPUB",
+    "sqlite": mark("an SQLite database, or is encrypted"),
+    "feed": mark("a feed"),
+    "mhtml": mark("a saved page"),
+    "eml": mark("a mail message"),
+    "mbox": mark("a mailbox"),
+    "webarchive": mark("a saved page"),
+    "pdf": mark("a PDF document"),
+    "docx": mark("a Word document, or is encrypted"),
+    "epub": mark("an EPUB"),
 }
 """What a file must be whose name has a suffix of a format."""

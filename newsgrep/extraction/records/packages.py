@@ -72,7 +72,7 @@ def open_package(source: Source, what: str) -> Iterator[Package]:
             try:
                 yield Package(archive)
             except NoArticle as exc:
-                raise NoArticle(f"{what}: {exc}") from exc
+                raise NoArticle("{what}: {reason}", what=what, reason=exc) from exc
 
 
 def _seekable(stream: BinaryIO, what: str) -> BinaryIO:

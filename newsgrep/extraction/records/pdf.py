@@ -23,12 +23,13 @@ from newsgrep.extraction.records.base import (
     is_stated,
 )
 from newsgrep.extraction.records.pdf_text import Line, join_paragraphs, page_lines
+from newsgrep.messages import message
 
 if TYPE_CHECKING:
     import pypdfium2
 
 
-_WHAT: Final = "a PDF document"
+_WHAT: Final = message("a PDF document")
 _MAX_OFFSET: Final = 1024
 """Bytes that may be before the signature."""
 
@@ -50,11 +51,16 @@ def read(source: Source, options: ReadOptions) -> Records:  # noqa: ARG001  (the
             count=len(pages),
         )
     if empty:
-        notes.append(f"no text on {_list_pages(empty)}, which may be scanned")
+        notes.append(message("no text on {empty}, which may be scanned", empty=_list_pages(empty)))
     repeated = _repeated_lines(pages)
     edges = [line for line in repeated.values() if not _PAGE_NUMBER.fullmatch(line)]
     if edges:
-        notes.append(f"left out at the edges of pages: {'; '.join(edges[:_MAX_LISTED])[:200]}")
+        notes.append(
+            message(
+                "left out at the edges of pages: {edges}",
+                edges="; ".join(edges[:_MAX_LISTED])[:200],
+            )
+        )
         fields["published"], fields["source"] = _date_in(edges), _outlet_in(edges)
     kept = (_without(lines, repeated) for lines in pages)
     fields["text"] = "\n\n".join(join_paragraphs(kept))
@@ -81,8 +87,9 @@ def _read_document(stream: BinaryIO) -> tuple[list[list[Line]], dict[str, str], 
     try:
         document = pypdfium2.PdfDocument(stream)
     except pypdfium2.PdfiumError as exc:
-        kind = "that needs a password" if "password" in str(exc) else "that is damaged or cut off"
-        raise NoArticle(f"{_WHAT} {kind}") from exc
+        if "password" in str(exc):
+            raise NoArticle("{what} that needs a password", what=_WHAT) from exc
+        raise NoArticle("{what} that is damaged or cut off", what=_WHAT) from exc
     try:
         metadata = _metadata(document.get_metadata_dict(skip_empty=True))
         pages: list[list[Line]] = []
@@ -100,7 +107,11 @@ def _read_document(stream: BinaryIO) -> tuple[list[list[Line]], dict[str, str], 
             pages.append(lines)
     finally:
         document.close()
-    return pages, metadata, [f"damaged: {_list_pages(unread)}"] if unread else []
+    return (
+        pages,
+        metadata,
+        [message("damaged: {unread}", unread=_list_pages(unread))] if unread else [],
+    )
 
 
 _MAX_PAGES: Final = 20_000
@@ -207,8 +218,11 @@ _BETWEEN_PARTS = re.compile(r"\s+|[|｜·—–-]+|第?[0-9]{1,6}[版页期年�
 def _list_pages(numbers: list[int]) -> str:
     listed = ", ".join(f"{number:,}" for number in numbers[:_MAX_PAGES_LISTED])
     more = len(numbers) - _MAX_PAGES_LISTED
-    what = "page" if len(numbers) == 1 else "pages"
-    return f"{what} {listed}" + (f" and {more:,} more" if more > 0 else "")
+    if more > 0:
+        return message("pages {pages} and {more:,} more", pages=listed, more=more)
+    if len(numbers) == 1:
+        return message("page {pages}", pages=listed)
+    return message("pages {pages}", pages=listed)
 
 
 _MAX_PAGES_LISTED: Final = 10

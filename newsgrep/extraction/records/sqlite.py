@@ -22,6 +22,7 @@ from newsgrep.extraction.records.base import (
     Records,
     Source,
 )
+from newsgrep.messages import message
 
 if TYPE_CHECKING:
     import sqlite3
@@ -86,7 +87,9 @@ def _database_file(source: Source) -> Iterator[tuple[Path, bool, str]]:
         damage = ""
         if size < full and not beside:
             os.truncate(copy, full)
-            damage = f"; the file ends after {size:,} of {full:,} bytes"
+            damage = message(
+                "; the file ends after {size:,} of {full:,} bytes", size=size, full=full
+            )
         yield copy, True, damage
 
 

@@ -21,13 +21,14 @@ from newsgrep.extraction.records.base import (
     Records,
     pack_fields,
 )
+from newsgrep.messages import Message, message
 
 _MAX_LISTED: Final = 8
 """Tables that an error lists, and columns of each."""
 _MAX_BAD_ROWS: Final = 1000
 """Unreadable rows of a table after which it is not read further."""
 _ROW_ID_NAMES: Final = ("rowid", "_rowid_", "oid")
-_TOO_LARGE: Final = "a row of more than 64M"
+_TOO_LARGE: Final = message("a row of more than 64M")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +195,14 @@ class _RowReader:
             try:
                 for number, record in self._part("ASC"):
                     if self._last is not None and number <= self._last:
-                        raise sqlite3.DatabaseError("its rows are not in order")
+                        raise sqlite3.DatabaseError(message("its rows are not in order"))
                     self._last = number
                     yield record
                 return  # noqa: TRY300
             except sqlite3.DataError:
                 reason = _TOO_LARGE
             except sqlite3.DatabaseError as exc:
-                reason = f"damaged ({exc})"
+                reason = message("damaged ({reason})", reason=exc)
             bad += 1
             number_or_none = self._next_number()
             if number_or_none is None or bad > _MAX_BAD_ROWS:
@@ -242,16 +243,31 @@ class _RowReader:
                     break
                 limit = number
                 yield record
-        after = "at its first row" if first is None else f"after row {first}"
-        before = "" if limit is None else f" and before row {limit}"
+        place = _describe_place(first, limit)
         at = 0 if first is None else first
-        lost = "those after it are lost"
+        lost = message("those after it are lost")
         if limit is not None:
-            lost = f"{limit - at - 1:,} rows at most are lost"
+            lost = message("{count:,} rows at most are lost", count=limit - at - 1)
         yield BadRecord(
             f"{self._prefix}{at + 1}",
-            f"table {self._table.name} is {reason} {after}{before}: {lost}{self._damage}",
+            message(
+                "table {name} is {reason} {place}: {lost}{damage}",
+                name=self._table.name,
+                reason=reason,
+                place=place,
+                lost=lost,
+                damage=self._damage,
+            ),
         )
+
+
+def _describe_place(first: int | None, limit: int | None) -> Message:
+    """Return between which rows a table is damaged; ``None`` is its begin or its end."""
+    if first is None:
+        return message("at its first row")
+    if limit is None:
+        return message("after row {first}", first=first)
+    return message("after row {first} and before row {limit}", first=first, limit=limit)
 
 
 def _numbered(
@@ -262,12 +278,18 @@ def _numbered(
     try:
         for number, row in enumerate(rows, 1):
             if limit is not None and number > limit:
-                raise sqlite3.DatabaseError("more rows than bytes")
+                raise sqlite3.DatabaseError(message("more rows than bytes"))
             yield Record(f"{prefix}{number}", _row_data(columns, row), "fields")
     except sqlite3.DataError:
-        yield BadRecord(f"{prefix}{number + 1}", f"{_TOO_LARGE}: those after it are not read")
+        yield BadRecord(
+            f"{prefix}{number + 1}",
+            message("{too_large}: those after it are not read", too_large=_TOO_LARGE),
+        )
     except sqlite3.DatabaseError as exc:
-        yield BadRecord(f"{prefix}{number + 1}", f"damaged after row {number} ({exc})")
+        yield BadRecord(
+            f"{prefix}{number + 1}",
+            message("damaged after row {count} ({reason})", count=number, reason=exc),
+        )
 
 
 def _row_data(columns: Sequence[str], values: Sequence[Any]) -> bytes:

@@ -56,6 +56,7 @@ from newsgrep.extraction.records.http import (
     parse_head,
     parse_http_date,
 )
+from newsgrep.messages import message
 
 _HEAD_BYTES: Final = 16_384
 """Bytes of a response in which its header is searched."""
@@ -71,8 +72,8 @@ DIGITS = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})(?:([0-9]{2})([0-9]{2})([0-9
 
 _KINDS: Final = frozenset(("warcinfo", "request", "metadata", "revisit", "continuation"))
 _ALGORITHMS: Final = ("sha1", "sha256", "sha512", "md5")
-_NOT_EXACT: Final = "its length is not exactly what its header says: bytes may be missing"
-_NOT_INTACT: Final = "its bytes are not those of its WARC-Block-Digest: damaged or changed"
+_NOT_EXACT: Final = message("its length is not exactly what its header says: bytes may be missing")
+_NOT_INTACT: Final = message("its bytes are not those of its WARC-Block-Digest: damaged or changed")
 _GOOD_STATUSES: Final = (200, 203)
 
 
@@ -108,7 +109,10 @@ class Content:
             self._hash.update(data)
         if len(data) < size:
             raise Damaged(
-                f"the file ends in the middle of this record: {self.left:,} bytes missing"
+                message(
+                    "the file ends in the middle of this record: {left:,} bytes missing",
+                    left=self.left,
+                )
             )
         return data
 
@@ -149,7 +153,7 @@ def seek_record(source: Source, dialect: Dialect, offset: int) -> Records:
             found = _Reader(file, dialect, is_compressed, captures).read_next(ReadReport())
             locator = f"@{offset}"
             if isinstance(found, str):
-                yield BadRecord(locator, f"not an article: {found}")
+                yield BadRecord(locator, message("not an article: {found}", found=found))
             elif found and found.locator == locator:
                 yield found
 
@@ -229,7 +233,7 @@ class _Captures:
         for page in seek_record(self._source, self._dialect, offset):
             if isinstance(page, Record):
                 self._repeated += len(page.data)
-                notes = (*page.notes, f"its bytes are stored at @{offset}")
+                notes = (*page.notes, message("its bytes are stored at @{offset}", offset=offset))
                 return page._replace(
                     locator=revisit.locator, url=revisit.url, fetched=revisit.fetched, notes=notes
                 )
@@ -297,7 +301,10 @@ class _Reader:
                 raise blocks.content.error from exc
             offset = blocks.offset
             lost = blocks.resynchronise()
-            return BadRecord(f"@{offset}", f"{exc}; {lost:,} bytes are not read")
+            return BadRecord(
+                f"@{offset}",
+                message("{reason}; {lost:,} bytes are not read", reason=exc, lost=lost),
+            )
         if isinstance(found, Record):
             if header.fields.get("warc-type") != "revisit":
                 self._captures.add(header.fields, blocks.offset)
@@ -322,7 +329,9 @@ def _interpret(
     if WEB_ADDRESS.match(url):
         stored = Record(locator, b"", "", "", url, _parse_date(fields.get("warc-date", "")))
         if cut := fields.get("warc-truncated"):
-            stored = stored._replace(notes=(f"cut off by the crawler ({cut[:40]})",))
+            stored = stored._replace(
+                notes=(message("cut off by the crawler ({cut})", cut=cut[:40]),)
+            )
         if kind == "response" and media_type(declared) in ("application/http", ""):
             return _read_response(stored, content, fields)
         if kind in ("resource", "conversion"):
@@ -330,10 +339,10 @@ def _interpret(
         if kind == "revisit":
             return captures.read(stored, fields) or kind
     if kind == "response" and media_type(declared) == "application/http":
-        return "response without a web address"
+        return message("response without a web address")
     if kind in ("response", "resource"):
         return media_type(declared) or kind
-    return kind if kind in _KINDS else "record of an unknown type"
+    return kind if kind in _KINDS else message("record of an unknown type")
 
 
 def _read_response(
@@ -342,15 +351,15 @@ def _read_response(
     data = content.read(_HEAD_BYTES)
     response = parse_head(data)
     if response is None:
-        return BadRecord(stored.locator, "not an HTTP response")
+        return BadRecord(stored.locator, message("not an HTTP response"))
     if response.status not in _GOOD_STATUSES:
-        return f"status {response.status}"
+        return message("status {status}", status=response.status)
     declared = response.fields.get("content-type")
     found = media_type(declared) or media_type(fields.get("warc-identified-payload-type"))
     if found and found not in _HTML_TYPES and found != _PDF_TYPE:
         return found
     if content.left > MAX_RECORD_BYTES:
-        return BadRecord(stored.locator, "larger than 64M")
+        return BadRecord(stored.locator, message("larger than 64M"))
     try:
         body, is_complete = decode_body(
             data[response.size :] + content.read(content.left), response.fields
@@ -360,13 +369,13 @@ def _read_response(
     if found == _PDF_TYPE:
         return _read_pdf(stored, body)
     if not found and not _LOOKS_LIKE_HTML.match(body):
-        return "response of an unknown type"
+        return message("response of an unknown type")
     return stored._replace(
         data=body,
         format="html",
         charset=charset_of(declared),
         modified=parse_http_date(response.fields.get("last-modified")),
-        notes=stored.notes if is_complete else (*stored.notes, "its body is cut off"),
+        notes=stored.notes if is_complete else (*stored.notes, message("its body is cut off")),
     )
 
 
@@ -389,9 +398,9 @@ def _read_resource(
     found = media_type(declared)
     name = "html" if found in _HTML_TYPES else _TEXT_TYPES.get(found)
     if name is None:
-        return found or "resource of an unknown type"
+        return found or message("resource of an unknown type")
     if content.left > MAX_RECORD_BYTES:
-        return BadRecord(stored.locator, "larger than 64M")
+        return BadRecord(stored.locator, message("larger than 64M"))
     data = content.read(content.left)
     return stored._replace(data=data, format=name, charset=charset_of(declared))
 
