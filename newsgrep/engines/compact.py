@@ -9,7 +9,8 @@ from __future__ import annotations
 import tempfile
 import weakref
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
 from io import BytesIO
 from shutil import copyfileobj
 from struct import Struct
@@ -29,6 +30,12 @@ def hash_key(text: str) -> int:
     return hash(text) & HASH_MASK or 1
 
 
+def stable_key(text: str) -> int:
+    """Return a hash of ``text`` that is the same in every process, from 1 to 2**64 - 1."""
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little") or 1
+
+
 class HashIndex:
     """The rows of a table by a number, such as a hash.
 
@@ -37,12 +44,20 @@ class HashIndex:
 
         index = HashIndex(array("Q", [7, 9, 7]))
         assert list(index.rows(7)) == [0, 2]
+
+    ``slots`` are those of another index of the same keys.
     """
 
-    def __init__(self, keys: array[int]) -> None:
+    def __init__(self, keys: array[int], slots: array[int] | None = None) -> None:
         self._keys = keys
-        self._slots = array("I", bytes(_MIN_SLOTS * 4))
-        self._inserted = 0
+        self._slots = array("I", bytes(_MIN_SLOTS * 4)) if slots is None else slots
+        self._inserted = 0 if slots is None else len(keys)
+
+    @property
+    def slots(self) -> array[int]:
+        """Return the table itself: row + 1 in each used slot, else 0."""
+        self._insert_new()
+        return self._slots
 
     def rows(self, key: int) -> Iterator[int]:
         """Yield the rows whose number is ``key``, in order."""
@@ -74,6 +89,35 @@ class HashIndex:
         self._inserted = len(keys)
 
 
+def or_bytes(column: bytearray, bits: bytes | bytearray) -> None:
+    """Set bits in each byte of ``column``, in place; both have the same length."""
+    both = int.from_bytes(column, "little") | int.from_bytes(bits, "little")
+    column[:] = both.to_bytes(len(column), "little")
+
+
+def spread(column: bytearray, bits: bytes | bytearray, groups: array[int]) -> None:
+    """Set ``bits[group]`` in each byte of ``column``, given the group of each row."""
+    if any(bits):
+        or_bytes(column, bytes(map(bits.__getitem__, groups)))
+
+
+def byte_table(matches: Callable[[int], object]) -> bytes:
+    """Return a table with 1 for each byte that ``matches``, else 0."""
+    return bytes(bool(matches(byte)) for byte in range(256))
+
+
+def marked_rows(*columns: bytearray) -> Iterator[int]:
+    """Yield the rows in which all ``columns`` have a 1; they have nothing else but 0."""
+    first, *others = columns
+    for other in others:
+        both = int.from_bytes(first, "little") & int.from_bytes(other, "little")
+        first = bytearray(both.to_bytes(len(first), "little"))
+    at = first.find(1)
+    while at >= 0:
+        yield at
+        at = first.find(1, at + 1)
+
+
 _LENGTHS: Final = Struct(">IH")
 _UNIT: Final = 16
 """Bytes: records begin at multiples of it, so that a place has 32 bits for up to 64 GB."""
@@ -84,13 +128,19 @@ _MAX_IN_MEMORY: Final = 32_000_000
 class RecordFile:
     """File records, packed in memory, and beyond 32 MB in a temporary file without a name.
 
-    Raises ``OSError`` if the file cannot be written.
+    ``data`` is what :meth:`to_bytes` of another one returned. Raises ``OSError`` if the file cannot
+    be written.
     """
 
-    def __init__(self) -> None:
-        self._stream: BinaryIO = BytesIO()
-        self._size = 0
+    def __init__(self, data: bytes = b"") -> None:
+        self._stream: BinaryIO = BytesIO(data)
+        self._size = len(data)
         self._is_on_disk = False
+
+    def to_bytes(self) -> bytes:
+        """Return all records, packed."""
+        self._stream.seek(0)
+        return self._stream.read(self._size)
 
     def append(self, record: FileRecord) -> int:
         """Add a record; return its place, which is greater than 0 and less than 2**32."""

@@ -11,14 +11,16 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import blake2b
 from operator import attrgetter
 from typing import Final
 
 from newsgrep._io import describe_special_file
-from newsgrep.extraction.records.names import may_be_readable, suffix_of
+from newsgrep.extraction.records.names import may_be_readable, readable_suffixes, suffix_of
 from newsgrep.messages import message
 
 
@@ -48,6 +50,9 @@ class Skipped:
     kind: str
 
 
+IsUnchanged = Callable[[str, bytes, int], bool]
+"""Returns whether the files in a folder are unchanged, given its path, a digest, and how many."""
+
 _NAME = attrgetter("name")
 
 
@@ -59,6 +64,18 @@ class _FileNumbers:
 
     def __init__(self) -> None:
         self._devices: dict[int, dict[int, int]] = {}
+        self._later: list[tuple[int, array[int]]] = []
+
+    def add_later(self, device: int, inodes: array[int]) -> None:
+        """Add many files, which only links can reach again."""
+        self._later.append((device, inodes))
+
+    def add_all(self) -> None:
+        """Complete what :meth:`add_later` has begun, before a link is followed."""
+        for device, inodes in self._later:
+            for inode in inodes:
+                self.add(device, inode)
+        self._later.clear()
 
     def add(self, device: int, inode: int) -> bool:
         """Add a file; return whether it is new."""
@@ -73,12 +90,16 @@ class _Walk:
     """One walk through folders, with the files and folders visited so far.
 
     Links are followed to targets under ``paths``, or to any target if ``paths`` is None.
+    ``is_unchanged`` is described at :func:`find_files`.
     """
 
-    def __init__(self, paths: Sequence[str] | None) -> None:
+    def __init__(self, paths: Sequence[str] | None, is_unchanged: IsUnchanged | None) -> None:
         self.paths = paths
+        self.is_unchanged = is_unchanged
         self.files = _FileNumbers()
         self.folders: set[tuple[int, int]] = set()
+        # Device and inode of files that were not found under their own names.
+        self.linked: set[tuple[int, int]] = set()
 
     @cached_property
     def roots(self) -> frozenset[str]:
@@ -122,9 +143,53 @@ class _Walk:
         if entry and (outside := self.outside(entry)):
             yield outside
             return
+        if entry is None or status.st_nlink > 1 or entry.is_symlink():
+            self.files.add_all()
+            self.linked.add((status.st_dev, status.st_ino))
         if not self.files.add(status.st_dev, status.st_ino):
             return
         yield File(path, status.st_size, status.st_mtime_ns)
+
+    def unchanged_entries(
+        self, path: str, device: int, found: Sequence[os.DirEntry[str]]
+    ) -> list[os.DirEntry[str]] | None:
+        """Return the folders in a folder whose files are unchanged, ``None`` if some may not be.
+
+        Where all files are under their own names and can be read, a digest of their names, sizes
+        and times is enough. Everything else is decided file by file.
+        """
+        folders: list[os.DirEntry[str]] = []
+        files: list[os.DirEntry[str]] = []
+        for entry in found:
+            name = entry.name
+            if name.startswith(".") or name in OF_TOOLS or entry.is_symlink():
+                return None
+            if entry.is_dir():
+                folders.append(entry)
+            else:
+                files.append(entry)
+        if not (self.is_unchanged and files) or is_snapshot(os.path.basename(path)):  # noqa: PTH119
+            return None
+        names = [entry.name for entry in files]
+        endings = {name[name.rfind(".") :] for name in names}
+        if not endings <= readable_suffixes() and not all(map(may_be_readable, names)):
+            return None
+        try:
+            statuses = [entry.stat(follow_symlinks=False) for entry in files]
+        except OSError:
+            return None
+        if not all(status.st_nlink == 1 and stat.S_ISREG(status.st_mode) for status in statuses):
+            return None
+        digest = blake2b("\0".join(names).encode("utf-8", "surrogatepass"), digest_size=16)
+        digest.update(array("Q", [status.st_size for status in statuses]))
+        digest.update(array("q", [status.st_mtime_ns for status in statuses]))
+        inodes = array("Q", [status.st_ino for status in statuses])
+        if self.linked and not self.linked.isdisjoint((device, inode) for inode in inodes):
+            return None
+        if not self.is_unchanged(path, digest.digest(), len(files)):
+            return None
+        self.files.add_later(device, inodes)
+        return folders
 
     def folder(self, top: str, status: os.stat_result) -> Iterator[File | Skipped]:
         """Walk ``top`` without recursion: folders may be nested very deeply."""
@@ -147,7 +212,8 @@ class _Walk:
                 found.sort(key=lambda entry: os.fsencode(entry.name))
             self.folders.add(key)
             trail.append(key)
-            stack.append(iter(found))
+            folders = self.is_unchanged and self.unchanged_entries(path, status.st_dev, found)
+            stack.append(iter(found if folders is None else folders))
             if is_snapshot(os.path.basename(path)):  # noqa: PTH119 - a name may contain any byte
                 reasons = _skipped_in_snapshot({each.name for each in found if not _is_empty(each)})
                 skipped.update((f"{path}{os.sep}{name}", why) for name, why in reasons.items())
@@ -210,7 +276,9 @@ def _skip_for_error(path: str, exc: OSError) -> Skipped:
     )
 
 
-def find_files(paths: Iterable[str], *, follow: bool = False) -> Iterator[File | Skipped]:
+def find_files(
+    paths: Iterable[str], *, follow: bool = False, is_unchanged: IsUnchanged | None = None
+) -> Iterator[File | Skipped]:
     """Yield the files under ``paths``, and each skipped path with its reason.
 
     Folders are walked to the bottom in the order of their names' bytes. Loops end, and a file
@@ -218,9 +286,13 @@ def find_files(paths: Iterable[str], *, follow: bool = False) -> Iterator[File |
     followed, others only with ``follow``: an archive may come from a stranger, and its links may
     lead to private files. A path given here is read even if its name starts with a dot,
     and wherever it leads.
+
+    ``is_unchanged`` is called with the path of each folder whose files all have names of their
+    own and can be read, with a digest of the names, sizes and times of these files, and their
+    number. If it returns true, they are not yielded, which takes a third of the time.
     """
     named = list(paths)
-    walk = _Walk(None if follow else named)
+    walk = _Walk(None if follow else named, is_unchanged)
     for path in named:
         try:
             absolute = os.path.abspath(path)  # noqa: PTH100 - links must not be resolved

@@ -109,6 +109,12 @@ class FolderIndex(Value, Index):
         folders = (self.path.absolute(), self.path.resolve(), self.personal_folder)
         return frozenset(map(str, folders))
 
+    def table_of_known_files(self, manifest: Manifest) -> Path:
+        """Return its name in the folder of the data, with which it is deleted."""
+        from newsgrep.indexing.known_table import TABLE_NAME  # a search does not need it
+
+        return self.path / manifest.data / TABLE_NAME
+
     @property
     def identity(self) -> tuple[str, str]:
         """Return the absolute path without links."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from newsgrep.engines.base import Engine, Problem, Stored, Unreadable, count_matches
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexProblem, UsageError
 from newsgrep.indexing.annotations import merge_annotations, read_annotations
+from newsgrep.indexing.known_table import find_problem
 from newsgrep.indexing.manifest import Manifest
 from newsgrep.indexing.store import Index, Session
 from newsgrep.indexing.user_state import merge_saved, read_saved
@@ -55,6 +56,10 @@ def _verify(index: Index, session: Session, deep: bool) -> HealthReport:
         verified = session.manifest, session.engine.commit() if index.has_commits else 0
         problems = session.engine.verify(deep=deep)
         if not problems:
+            table = index.table_of_known_files(session.manifest) if index.has_commits else None
+            if table and (sentence := find_problem(table, session.engine)):
+                problems = [Problem(sentence, in_data=False)]
+                break
             return HealthReport((), count_matches(session.engine))
         if not index.has_commits:
             break

@@ -117,7 +117,7 @@ class Plan:
 
 def make_plan(
     paths: Sequence[str],
-    records: Iterable[FileRecord],
+    records: Iterable[FileRecord] | KnownRecords,
     *,
     prune: bool | None,
     follow: bool = False,
@@ -145,11 +145,14 @@ def make_plan(
     are gone.
     """
     roots = _Roots(paths)
-    known = KnownRecords(records, find, roots.is_above)
+    known = records if isinstance(records, KnownRecords) else KnownRecords(records, find)
+    known.set_under(roots.is_above, roots.paths)
     plan = Plan(known, largest, shard, prune=prune)
+    # Where other names of fields decide, or a part of the files, each file does.
+    is_unchanged = None if shard or read.fields else known.folders.is_unchanged
     own = tuple(os.path.join(folder, "") for folder in own_folders)  # noqa: PTH118  (likewise)
     unreadable: set[str] = set()
-    for found in find_files(paths, follow=follow):
+    for found in find_files(paths, follow=follow, is_unchanged=is_unchanged):
         if shard and not shard.takes(found.path) and not _concerns_all(found, roots.paths):
             continue
         if found.path.startswith(own) or found.path in own_folders:
@@ -162,8 +165,11 @@ def make_plan(
                 unreadable.add(found.path)
         elif _is_unchanged(found, known, largest, read):
             known.mark(found.path, PRESENT | UNCHANGED)
+            if not known.is_settled(found.path):
+                known.folders.note(found.path, 1)
         else:
             known.mark(found.path, PRESENT)
+            known.folders.note(found.path, 1)
             plan.read(found)
     known.mark_members()
     plan.changed = known.files_of(file.path for file in plan.to_read)
@@ -265,10 +271,10 @@ class _Roots:
 
 
 def make_stream_plan(
-    records: Iterable[FileRecord], largest: int, find: FindRecords | None = None
+    records: Iterable[FileRecord] | KnownRecords, largest: int, find: FindRecords | None = None
 ) -> Plan:
     """Return the plan of a run that reads records from standard input; nothing is removed."""
-    known = KnownRecords(records, find)
+    known = records if isinstance(records, KnownRecords) else KnownRecords(records, find)
     plan = Plan(known, largest, prune=False, stream=True)
     plan.changed = known.files_of([STREAM]) or {STREAM: KnownFile(known, STREAM, ())}
     return plan

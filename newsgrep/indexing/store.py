@@ -105,6 +105,13 @@ class Index(ABC):
         """Return the indexes that this consists of: itself, or those that are searched as one."""
         return (self,)
 
+    def table_of_known_files(self, manifest: Manifest) -> Path | None:  # noqa: ARG002
+        """Return the file with the table of known files, which may not exist.
+
+        ``None`` if there is no place for one (:mod:`newsgrep.indexing.known_table`).
+        """
+        return None
+
     @property
     def has_local_files(self) -> bool:
         """Return whether its articles' files probably are on this machine."""

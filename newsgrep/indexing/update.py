@@ -6,6 +6,7 @@ A long run commits at intervals, so that little is lost if it dies.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
@@ -30,6 +31,8 @@ from newsgrep.extraction.records.registry import is_container
 from newsgrep.extraction.version import extraction_version
 from newsgrep.extraction.walk import File
 from newsgrep.indexing.history import Histories
+from newsgrep.indexing.known import KnownRecords
+from newsgrep.indexing.known_table import MIN_ROWS, ChangeLog, load, save_after_run
 from newsgrep.indexing.outcomes import SharedAddress, UpdateSummary
 from newsgrep.indexing.plan import MAX_FILE_SIZE, STREAM, Plan, Shard, make_plan, make_stream_plan
 from newsgrep.indexing.preparing import (
@@ -123,13 +126,15 @@ def update_index(
         if session := _open(index, options):
             stack.enter_context(closing(session))
             engine = session.engine
-            commit, planned, plan = engine.commit(), engine, plan_for(engine)
+            commit, planned, plan = engine.commit(), engine, plan_for(session)
             if not plan.has_work:
                 index.clean_up(session.manifest)
                 with suppress(IndexLocked):
                     # A writer that died may have left files, or a server's settings.
                     engine.remove_leftovers()
-                return _summary(engine, UpdateRun(plan, Histories(None)), extractor, started)
+                summary = _summary(engine, UpdateRun(plan, Histories(None)), extractor, started)
+                _save_table(index, session, engine, plan, ChangeLog())
+                return summary
         elif options.reextract:
             raise index.missing()
         else:
@@ -147,14 +152,29 @@ def update_index(
         else:
             engine = stack.enter_context(index.create(engine_name, options.user_dictionary))
         if engine.commit() != commit or (planned and engine is not planned):
-            plan = plan_for(engine)
+            plan = plan_for(session)
         engine.remove_leftovers()
         changed = partial(_all_matches, engine, Changed())
-        run = UpdateRun(plan, Histories(engine, options.keep_versions, changed))
+        run, log = UpdateRun(plan, Histories(engine, options.keep_versions, changed)), ChangeLog()
         if plan.has_work:
-            _write(index, engine, run, options)
+            _write(index, engine, run, options, log)
         index.confirm()  # there may have been nothing to write
-        return _summary(engine, run, extractor, started)
+        summary = _summary(engine, run, extractor, started)
+        _save_table(index, session, engine, plan, log)
+        return summary
+
+
+def _save_table(
+    index: Index, session: Session | None, engine: Engine, plan: Plan, log: ChangeLog
+) -> None:
+    """Write down what is known of files now, where there is a place for it.
+
+    Without a ``session``, the index is new.
+    """
+    if not index.has_commits or (session is None and len(log) < MIN_ROWS):
+        return
+    if table := index.table_of_known_files(session.manifest if session else index.read_manifest()):
+        save_after_run(table, plan, log, engine)
 
 
 def _open(index: Index, options: UpdateOptions) -> Session | None:
@@ -177,15 +197,30 @@ def _make_plan(
     paths: Sequence[str],
     options: UpdateOptions,
     extractor: str,
-    engine: Engine | None,
+    session: Session | None,
 ) -> Plan:
     deleted: set[tuple[str, str]] = set()
-    records = note_deleted(engine.file_records(), deleted) if engine else ()
-    plan = _plan_for_records(index, paths, options, extractor, engine, records)
+    engine = session.engine if session else None
+    known = None if options.reextract else _load_table(index, session)
+    records: Iterable[FileRecord] = ()
+    if known:
+        without_article = (record for _, record in known.records_without_article())
+        deque(note_deleted(without_article, deleted), maxlen=0)
+    elif engine:
+        records = note_deleted(engine.file_records(), deleted)
+    plan = _plan_for_records(index, paths, options, extractor, engine, known or records)
     # An article stays deleted where its file was moved.
     moved = {(plan.moved[file], digest) for file, digest in deleted if file in plan.moved}
     plan.deleted = deleted | moved
     return plan
+
+
+def _load_table(index: Index, session: Session | None) -> KnownRecords | None:
+    """Return what is known of files by the last run, if nothing was written since."""
+    table = session and index.table_of_known_files(session.manifest)
+    if not (session and table):
+        return None
+    return load(table, session.engine.commit(), session.engine.find_file_records)
 
 
 def _plan_for_records(
@@ -194,12 +229,12 @@ def _plan_for_records(
     options: UpdateOptions,
     extractor: str,
     engine: Engine | None,
-    records: Iterable[FileRecord],
+    records: Iterable[FileRecord] | KnownRecords,
 ) -> Plan:
     find = engine.find_file_records if engine else None
     if options.stream:
         return make_stream_plan(records, options.largest, find)
-    if not (options.reextract and engine):
+    if not (options.reextract and engine) or isinstance(records, KnownRecords):
         return make_plan(
             paths,
             records,
@@ -260,7 +295,9 @@ def _shared_addresses(engine: Engine, run: UpdateRun) -> tuple[SharedAddress, ..
     )
 
 
-def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions) -> None:
+def _write(
+    index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions, log: ChangeLog
+) -> None:
     files = run.plan.to_read
     # Starting processes costs as much as reading some hundreds of files.
     size = sum(file.size for file in files if is_container(file.path))
@@ -286,6 +323,7 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
     if options.stream or not size:
         results = _with_progress(results, len(files) if known else None, options.progress)
     rejected: list[ChangesRejected] = []
+    has_table = index.has_commits
 
     def again(files: Sequence[File]) -> Iterator[Prepared]:
         return prepare_files(files, prepare, 1)
@@ -298,7 +336,7 @@ def _write(index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions)
 
     def write(changes: Iterable[Change]) -> None:
         try:
-            engine.write(changes)
+            engine.write(log.note(changes) if has_table else changes)
         except ChangesRejected as exc:
             rejected.append(exc)  # the following changes are to be written, too
 

@@ -141,3 +141,78 @@ def test_one_copy_of_a_snapshot_is_read(tmp_path: Path) -> None:
     assert len(read()) == 4
     others = find_files([str(tmp_path / "news")])
     assert sum(isinstance(each, File) for each in others) == 5
+
+
+class Folders:
+    """What :func:`find_files` has found out about whole folders; it lists none of ``unchanged``."""
+
+    def __init__(self, *unchanged: str) -> None:
+        self.digests: dict[str, tuple[bytes, int]] = {}
+        self.unchanged = unchanged
+
+    def __call__(self, path: str, digest: bytes, count: int) -> bool:
+        self.digests[Path(path).name] = digest, count
+        return Path(path).name in self.unchanged
+
+
+def walked(root: Path, folders: Folders) -> list[str]:
+    return names(root, list(find_files([str(root)], is_unchanged=folders)))
+
+
+def test_find_files_skips_unchanged_folders(tmp_path: Path) -> None:
+    for name in ("a/1.md", "a/2.md", "a/b/3.md", "c/4.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    folders = Folders("a")
+    assert walked(tmp_path, folders) == ["a/b/3.md", "c/4.md"]
+    assert {name: count for name, (_, count) in folders.digests.items()} == {"a": 2, "b": 1, "c": 1}
+
+
+def test_digest_of_folder_depends_on_names_sizes_and_times(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "1.md"
+    path.parent.mkdir()
+
+    def digest() -> bytes:
+        folders = Folders()
+        walked(tmp_path, folders)
+        return folders.digests["a"][0]
+
+    path.write_text("x")
+    os.utime(path, ns=(5, 5))
+    seen = [digest()]
+    os.utime(path, ns=(5, 6))
+    seen.append(digest())
+    path.write_text("xy")
+    os.utime(path, ns=(5, 6))
+    seen.append(digest())
+    path.rename(path.with_name("2.md"))
+    seen.append(digest())
+    assert len(set(seen)) == 4
+    assert digest() == seen[-1]
+
+
+@pytest.mark.parametrize("other", [".hidden.md", "a.mp4", "hts-log.txt", "link.md", "hard.md"])
+def test_folders_with_other_files_are_listed(tmp_path: Path, other: str) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.md").write_text("x")
+    (tmp_path / "z.md").write_text("z")
+    match other:
+        case "link.md":
+            (tmp_path / "a" / other).symlink_to(tmp_path / "z.md")
+        case "hard.md":
+            (tmp_path / "a" / other).hardlink_to(tmp_path / "z.md")
+        case _:
+            (tmp_path / "a" / other).write_text("y")
+    folders = Folders("a")
+    assert "a/1.md" in walked(tmp_path, folders)
+    assert "a" not in folders.digests
+
+
+def test_links_to_files_of_unchanged_folders_are_no_files(tmp_path: Path) -> None:
+    for folder in ("a", "b", "c"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "b" / "1.md").write_text("x")
+    (tmp_path / "c" / "link.md").symlink_to(tmp_path / "b" / "1.md")
+    assert walked(tmp_path, Folders("b")) == []
+    (tmp_path / "a" / "link.md").symlink_to(tmp_path / "b" / "1.md")
+    assert walked(tmp_path, Folders("b")) == ["a/link.md"], "found first"

@@ -30,7 +30,9 @@ from newsgrep.engines.tantivy.engine import TantivyEngine
 from newsgrep.engines.whoosh import writer
 from newsgrep.engines.whoosh.engine import WhooshEngine
 from newsgrep.errors import UsageError
+from newsgrep.indexing import known_table, update
 from newsgrep.indexing.folder import FolderIndex
+from newsgrep.indexing.known_table import TABLE_NAME, find_problem
 from newsgrep.indexing.outcomes import UpdateSummary
 from newsgrep.indexing.update import UpdateOptions, update_index
 from newsgrep.models import Status
@@ -217,6 +219,13 @@ class History(RuleBasedStateMachine):
         self.change(seed, 1)
         self.update_again(prune, seed)
 
+    @precondition(lambda self: self.now)
+    @rule()
+    def lose_table(self) -> None:
+        for table in self.index.glob(f"*/{TABLE_NAME}"):
+            table.unlink()
+            self.tally["tables of known files lost"] += 1
+
     @rule(prune=Prunes, seed=Seeds)
     def update_again(self, prune: bool | None, seed: int) -> None:
         old = self.now or FIRST
@@ -236,6 +245,7 @@ class History(RuleBasedStateMachine):
                 [str(self.archive.folder)],
                 UpdateOptions(prune=prune, engine=self.engine),
             )
+            self.check_table()
             assert summary.seen == sum(summary.counts.values())
             assert summary.articles == len(new.articles)
             assert summary.removed == len(set(ids.values()) - set(self.ids().values()))
@@ -250,6 +260,14 @@ class History(RuleBasedStateMachine):
             self.now = new
         if self.now is not None:
             self.is_as_it_should_be(random.Random(seed))
+
+    def check_table(self) -> None:
+        """Compare the table of known files, if there is one, with the file records."""
+        index = FolderIndex(self.index)
+        with index.session() as session:
+            table = index.table_of_known_files(session.manifest)
+            assert find_problem(table, session.engine) is None
+            self.tally["tables of known files compared"] += table.exists()
 
     def ids(self) -> dict[str, str]:
         if not (self.index / "newsgrep.json").exists():
@@ -334,8 +352,10 @@ def segments(engine: Engine) -> int:
 
 @pytest.fixture
 def small_segments(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Keep segments of a few documents apart, as those of thousands are."""
+    """Keep segments of a few documents apart, and a table of few files, as of thousands."""
     monkeypatch.setattr(writer, "ALWAYS_MERGED", 1)
+    monkeypatch.setattr(known_table, "MIN_ROWS", 0)  # as of many
+    monkeypatch.setattr(update, "MIN_ROWS", 0)
     yield
     _upsert.cache_clear()
 
@@ -356,4 +376,5 @@ def test_index_equals_brute_force_after_any_history(engine: str, tally: Tally) -
         ),
     )
     assert tally["checks of several segments"]
+    assert tally["tables of known files compared"]
     assert tally["further texts at an address"]

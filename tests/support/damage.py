@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-UNUSED_NAMES = frozenset({"newsgrep.lock", "newsgrep.writer", "writer.lock", "verified.json"})
+UNUSED_NAMES = frozenset(
+    {"newsgrep.lock", "newsgrep.writer", "writer.lock", "verified.json", "known-files"}
+)
 """Files without content that an answer depends on."""
 
 
