@@ -15,7 +15,7 @@ from newsgrep.analysis.document import LEAD_LENGTH
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import idf
 from newsgrep.analysis.segment import segmenter, term_counts
-from newsgrep.analysis.words import placed_words
+from newsgrep.analysis.words import is_content_word, placed_words
 from newsgrep.engines.base import Engine, EngineRequest, ScoredDoc, count_matches
 from newsgrep.models import Article, Hit
 from newsgrep.query.ast import Operator, Terms
@@ -89,7 +89,8 @@ def find_similar(engine: Engine, article: Article, limit: int = 10) -> SimilarAr
     candidates = [each for each in page.candidates if each.id != article.id][:MAX_COMPARED]
     texts = engine.folded_texts([each.id for each in candidates])
     text = fold(f"{article.title}\n{article.body[:_MAX_BODY]}")
-    words = {word.text for word in placed_words(text, engine.user_dictionary)}
+    text = fold(f"{article.title}\n{article.body[:_MAX_BODY]}")
+    words = {word.text for word in placed_words(text) if is_content_word(word.text)}
     compared = [
         _compare(each, title, body, weights, words)
         for each, (title, body) in zip(candidates, texts, strict=True)

@@ -42,7 +42,8 @@ def to_text(timeline: Timeline, screen: Screen) -> Iterator[StyledLine]:
 def notes(timeline: Timeline) -> Iterator[str]:
     """Yield the total, what counts are relative to, and what the chart does not show."""
     by, bins = timeline.by, timeline.bins
-    span = f", {bins[0].name} to {bins[-1].name}" if bins else ""
+    span = f", {bins[0].name}" if bins else ""
+    span += f" to {bins[-1].name}" if len(bins) > 1 else ""
     if len(timeline.totals) > 1:
         yield f"{len(timeline.totals)} queries by {by}{span}"
     else:
