@@ -7,23 +7,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
-from threading import Lock
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
-from newsgrep.analysis.scoring import Recency, parse_half_life, recency_from_today
-from newsgrep.engines.base import FACETS, Engine, Order, count_matches
+from newsgrep.api.opened import OpenArchive, at_least, check_facets, choose, make_recency
+from newsgrep.engines.base import Engine, Order, count_matches
 from newsgrep.engines.registry import DEFAULT_TIMEOUT
 from newsgrep.errors import UsageError
 from newsgrep.indexing import index_at
 from newsgrep.models import Article
-from newsgrep.query.ast import Versions
 from newsgrep.query.parser import Query
-from newsgrep.search.search import SearchRequest, build_query, search
+from newsgrep.search.search import SearchRequest, SearchResult, build_query, search
 
 if TYPE_CHECKING:
     from newsgrep.api.results import Hits, NewHits, OccurrenceGroups, Occurrences
@@ -68,27 +64,7 @@ def open(*locations: Location, timeout: float = DEFAULT_TIMEOUT) -> Archive:  # 
     return Archive(combine_indexes(indexes))
 
 
-class _Reading:
-    """An open engine, and how many calls use it; the last one closes it once it is retired."""
-
-    __slots__ = ("_stack", "engine", "is_retired", "users", "version")
-
-    def __init__(self, index: Index) -> None:
-        self._stack = ExitStack()
-        self.version = _version(index)
-        self.engine: Engine = self._stack.enter_context(index.open())
-        self.users = 0
-        self.is_retired = False
-
-    def close(self) -> None:
-        self._stack.close()
-
-
-def _version(index: Index) -> list[object]:
-    return [part.manifest_version() for part in index.parts]
-
-
-class Archive:
+class Archive(OpenArchive):
     """An index that is open for reading, as of one commit.
 
     :func:`newsgrep.open` returns it; ``with`` closes it. It is a collection of articles: ``len``
@@ -101,154 +77,6 @@ class Archive:
     Threads may use one archive at the same time. All answers are those of the commit that was the
     last one when the archive was opened, until :meth:`refresh` is called. Nothing is written.
     """
-
-    def __init__(self, index: Index) -> None:
-        self._index = index
-        self._lock = Lock()
-        self._current: _Reading | None = _Reading(index)
-
-    # Opening and closing
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"newsgrep.open({self.location!r})"
-
-    @property
-    def location(self) -> str:
-        """The folder or URL of the index; several are separated by commas."""
-        return str(self._index)
-
-    @property
-    def commit(self) -> int:
-        """A number that identifies the commit; another one means other articles."""
-        with self.reading() as engine:
-            return engine.commit()
-
-    def close(self) -> None:
-        """Close all files and connections once the calls in other threads have returned."""
-        self._replace(None)
-
-    def refresh(self) -> bool:
-        """Answer from the last commit from now on; return whether there is a newer one.
-
-        Calls that are running in other threads end with the commit with which they began.
-        """
-        opened = _Reading(self._index)
-        with self.reading() as engine:
-            current = self._current
-            is_newer = current is None or (
-                (opened.version, opened.engine.commit()) != (current.version, engine.commit())
-            )
-        if is_newer:
-            self._replace(opened)
-        else:
-            opened.close()
-        return is_newer
-
-    def _replace(self, reading: _Reading | None) -> None:
-        with self._lock:
-            before, self._current = self._current, reading
-            if before is not None:
-                before.is_retired = True
-            is_unused = before is not None and not before.users
-        if before is not None and is_unused:
-            before.close()
-
-    @contextmanager
-    def reading(self) -> Iterator[Engine]:
-        """Keep the engine of this archive open; for packages of newsgrep itself."""
-        with self._lock:
-            current = self._current
-            if current is None:
-                raise UsageError("The archive is closed. Open it with newsgrep.open().")
-            current.users += 1
-        try:
-            yield current.engine
-        finally:
-            with self._lock:
-                current.users -= 1
-                is_unused = current.is_retired and not current.users
-            if is_unused:
-                current.close()
-
-    # Queries
-
-    def parse(
-        self,
-        text: str,
-        *,
-        any_word: bool = False,
-        regex: bool = False,
-        literal: bool = False,
-        scan: bool = False,
-        everything: bool = False,
-        versions: Literal["newest", "all"] = "newest",
-        variants: Literal["off", "words", "all"] = "off",
-        sources: Iterable[str] = (),
-        since: str = "",
-        until: str = "",
-        zone: str = "",
-    ) -> Query:
-        """Return ``text`` as a query with options, which every method accepts.
-
-        ``any_word``: one of the words is enough. ``regex`` and ``literal``: the text is one regular
-        expression or string; ``scan`` allows an expression for which all articles are read.
-        ``everything`` also searches captions and left-out text, ``versions="all"`` earlier
-        versions. ``variants`` adds regional spellings to words, or also to quoted strings.
-        ``sources`` are parts of names of sources, ``since`` and ``until`` dates such as
-        ``2024-05`` in the time zone ``zone``, by default that of China.
-
-        >>> query = archive.parse("渔业 大桥", any_word=True, since="2024")
-        >>> archive.count(query)
-        3
-        """
-        calendar = None
-        if zone:
-            from newsgrep.query.dates import calendar_in
-
-            calendar = calendar_in(zone)
-        return build_query(
-            text,
-            any_word=any_word,
-            regex=regex,
-            literal=literal,
-            scan=scan,
-            everything=everything,
-            versions=_choose(Versions, versions, "versions"),
-            variants=variants,
-            sources=sources,
-            since=since,
-            until=until,
-            calendar=calendar,
-            saved=self.saved_queries,
-            collections=self._collections,
-        )
-
-    def _query(self, query: str | Query | None) -> Query:
-        if isinstance(query, Query):
-            return query
-        return build_query(query, saved=self.saved_queries, collections=self._collections)
-
-    def saved_queries(self) -> Mapping[str, str]:
-        """Return the text of each saved query by its name."""
-        from newsgrep.indexing.user_state import read_saved
-
-        return read_saved(self._index)
-
-    def _collections(self) -> Mapping[str, tuple[str, ...]]:
-        from newsgrep.indexing.annotations import read_collections
-
-        return read_collections(self._index)
 
     # Articles
 
@@ -294,7 +122,7 @@ class Archive:
         """
         from newsgrep.search.selection import Sample, in_batches, select_ids
 
-        root, order = self._query(query).root, _choose(Order, sort, "sort")
+        root, order = self._query(query).root, choose(Order, sort, "sort")
         if sample is not None and limit is not None:
             raise UsageError("sample and limit exclude each other. Use one of them.")
         with self.reading() as engine:
@@ -335,11 +163,11 @@ class Archive:
 
         request = SearchRequest(
             self._query(query),
-            _choose(Order, sort, "sort"),
-            _at_least(0, "limit", limit),
-            _at_least(0, "offset", offset),
+            choose(Order, sort, "sort"),
+            at_least(0, "limit", limit),
+            at_least(0, "offset", offset),
             check_facets(facets),
-            recency=_recency(recency, sort),
+            recency=make_recency(recency, sort),
             after=after,
         )
         if collapse and (after or explain):
@@ -376,8 +204,13 @@ class Archive:
         from newsgrep.query.ast import MatchAll
         from newsgrep.views import batch
 
-        build = partial(build_query, saved=self.saved_queries, collections=self._collections)
-        defaults = SearchRequest(Query("", MatchAll()), limit=_at_least(0, "limit", limit))
+        build = partial(
+            build_query,
+            saved=self.saved_queries,
+            collections=self._collections,
+            user=self._user_dictionary(),
+        )
+        defaults = SearchRequest(Query("", MatchAll()), limit=at_least(0, "limit", limit))
         for number, query in enumerate(queries, 1):
             options = {"query": query} if isinstance(query, str) else dict(query)
             with self.reading() as engine:
@@ -461,8 +294,8 @@ class Archive:
             return make_timeline(
                 engine,
                 *map(self._query, (query, *others)),
-                by=None if by is None else _choose(Interval, by, "by"),
-                measure=Measure.SHARE if share else _choose(Measure, measure, "measure"),
+                by=None if by is None else choose(Interval, by, "by"),
+                measure=Measure.SHARE if share else choose(Measure, measure, "measure"),
                 per_source=per_source,
                 max_sources=max_sources,
                 most_bins=most_bins,
@@ -490,7 +323,7 @@ class Archive:
         from newsgrep.api.results import Occurrences
         from newsgrep.views.kwic import KwicOrder, check_text, make_concordance
 
-        parsed, order = self._query(query), _choose(KwicOrder, sort, "sort")
+        parsed, order = self._query(query), choose(KwicOrder, sort, "sort")
         check_text(parsed.root)
         with self.reading() as engine:
             found = make_concordance(engine, parsed.root, order, width=width, limit=limit)
@@ -503,7 +336,7 @@ class Archive:
         from newsgrep.api.results import OccurrenceGroups
         from newsgrep.views.kwic import KwicGroup, check_text, group_occurrences
 
-        parsed, group = self._query(query), _choose(KwicGroup, by, "by")
+        parsed, group = self._query(query), choose(KwicGroup, by, "by")
         check_text(parsed.root)
         with self.reading() as engine:
             return OccurrenceGroups(parsed.text, group_occurrences(engine, parsed.root, group))
@@ -534,8 +367,8 @@ class Archive:
                 self._query(query),
                 left=left,
                 right=right,
-                order=_choose(CollocateOrder, sort, "sort"),
-                reference=_choose(Reference, against, "against"),
+                order=choose(CollocateOrder, sort, "sort"),
+                reference=choose(Reference, against, "against"),
                 min_count=min_count,
                 limit=limit,
             )
@@ -602,7 +435,7 @@ class Archive:
         with self.reading() as engine:
             records = engine.find_file_records([found.id])
         cited = citation.Cited(found, citation.index_digest(records[0] if records else None))
-        chosen = _choose(citation.CitationStyle, style, "style")
+        chosen = choose(citation.CitationStyle, style, "style")
         encode = partial(json.dumps, ensure_ascii=False)
         return "\n".join(citation.citation_lines([cited], chosen, encode))
 
@@ -627,46 +460,7 @@ class Archive:
             return collect_stats(engine, index.read_manifest(), str(index), index.size())
 
 
-def check_facets(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of facets, each once; raises :class:`UsageError` for an unknown one."""
-    found = tuple(dict.fromkeys(names))
-    for name in found:
-        if name not in FACETS:
-            raise UsageError(
-                "Unknown facet “{name}”. Choose from {known}.", name=name, known=", ".join(FACETS)
-            )
-    return found
-
-
-def _choose(choices: type[_Choice], value: str, name: str) -> _Choice:
-    try:
-        return choices(value)
-    except ValueError as exc:
-        known = ", ".join(choices)
-        raise UsageError(
-            "Unknown {name} “{value}”. Choose from {known}.", name=name, value=value, known=known
-        ) from exc
-
-
-def _at_least(least: int, name: str, value: int) -> int:
-    if value < least:
-        raise UsageError(
-            "{name} is {value}, less than {least}.", name=name, value=value, least=least
-        )
-    return value
-
-
-def _recency(half_life: str | timedelta | None, sort: str) -> Recency | None:
-    if half_life is None:
-        return None
-    if sort != Order.RELEVANCE:
-        raise UsageError("recency changes the order by relevance. Leave it out, or sort.")
-    if isinstance(half_life, timedelta):
-        return recency_from_today(half_life.total_seconds())
-    return recency_from_today(parse_half_life(half_life))
-
-
-def _diagnosed(engine: Engine, index: Index, result: Any) -> Any:
+def _diagnosed(engine: Engine, index: Index, result: SearchResult) -> SearchResult:
     """Return a result without matches with its diagnosis and the closest articles."""
     from newsgrep.search.diagnose import diagnose_in, find_closest
 
