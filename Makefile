@@ -43,6 +43,7 @@ lint: .venv/development
 # What is generated from the code: a test fails if the man pages are not those of the help texts.
 man: .venv/development
 	$(BIN)/python docs/build_man.py
+	$(BIN)/python docs/build_openapi.py
 
 screenshot: .venv/development
 	$(BIN)/python docs/build_screenshot.py

@@ -410,6 +410,7 @@ class Endpoint(NamedTuple):
     parameters: Mapping[str, str]
     takes_query: bool = True
     schema: str = ""
+    streams: bool = False
 
     def answer(self, visit: Visit) -> Answer:
         """Return the answer to a visit; raises :class:`UsageError` for an unknown parameter."""
@@ -470,7 +471,8 @@ DATA: Final[Mapping[str, Endpoint]] = {
         "All matching articles as a file, or their citations.",
         _export,
         {**_LIMIT, "sort": "relevance, date or -date."},
-        schema="",
+        schema="article",
+        streams=True,
     ),
     "api_timeline": Endpoint(
         "/timeline",
@@ -497,6 +499,7 @@ DATA: Final[Mapping[str, Endpoint]] = {
             "group": "Count occurrences by left, right, source or year.",
         },
         schema="kwic",
+        streams=True,
     ),
     "api_keywords": Endpoint(
         "/keywords", "The words that characterise the matches.", _keywords, _LIMIT, True, "keywords"
@@ -528,6 +531,70 @@ DATA: Final[Mapping[str, Endpoint]] = {
 """All results by the names of their routes."""
 
 
-def openapi() -> dict[str, Any]:
-    """Return the OpenAPI description of the API."""
-    return {}
+_QUERY_TEXTS: Final = {
+    "q": "The query; without it, every article matches.",
+    "any": "One of its words is enough.",
+    "regex": "q is a regular expression.",
+    "literal": "q is a literal string.",
+    "scan": "Allow a regular expression that must read every article.",
+    "everything": "Search captions and left-out text, too.",
+    "versions": "newest, or all to search earlier versions, too.",
+    "variants": "words for regional spellings of words, all for those in quotes, too.",
+    "source": "Only sources whose name contains this. Can be repeated.",
+    "source_is": "Only this source. Can be repeated.",
+    "author_is": "Only this author. Can be repeated.",
+    "tag_is": "Only this tag. Can be repeated.",
+    "since": "Published on this day or later: 2024-05-17, 2024-05, 7d.",
+    "until": "Published on this day or earlier.",
+    "tz": "Time zone of the days, such as Europe/London.",
+}
+
+
+def openapi(schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the OpenAPI description of the API; ``schemas`` are those of docs by name.
+
+    docs/build_openapi.py writes it into the package.
+    """
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "newsgrep",
+            "version": str(SCHEMA_VERSION),
+            "description": "Search in a news archive. Every answer has an ETag of the commit.",
+        },
+        "servers": [{"url": PREFIX}],
+        "paths": {each.path: {"get": _operation(name, each)} for name, each in DATA.items()},
+        "components": {"schemas": dict(schemas)},
+    }
+
+
+def _operation(name: str, endpoint: Endpoint) -> dict[str, Any]:
+    """Return the description of one address."""
+    texts = {**(_QUERY_TEXTS if endpoint.takes_query else {}), **endpoint.parameters}
+    parameters: list[dict[str, Any]] = [
+        {"name": each, "in": "query", "description": text, "schema": {"type": "string"}}
+        for each, text in {
+            **texts,
+            "format": "The form of the result, as far as it has it.",
+        }.items()
+    ]
+    if "{id}" in endpoint.path:
+        parameters.insert(
+            0, {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+        )
+    schema = {"$ref": f"#/components/schemas/{endpoint.schema}"} if endpoint.schema else {}
+    media_type = _TYPES[Format.JSONL if endpoint.streams else Format.JSON]
+    described = {
+        "200": {"description": endpoint.summary, "content": {media_type: {"schema": schema}}},
+        "304": {"description": "The client has this answer: If-None-Match is its ETag."},
+        "400": {"description": "A wrong query or parameter; error.message says what to change."},
+        "503": {"description": "The query took too long, or too many run. Try again later."},
+    }
+    if "{id}" in endpoint.path:
+        described["404"] = {"description": "There is no such article."}
+    return {
+        "operationId": name.removeprefix("api_"),
+        "summary": endpoint.summary,
+        "parameters": parameters,
+        "responses": described,
+    }

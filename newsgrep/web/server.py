@@ -29,11 +29,10 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from newsgrep._io import encode_json
 from newsgrep.errors import InputError, UsageError
 from newsgrep.terminal import one_line, truncate
 from newsgrep.web.calls import Call, NotFound
-from newsgrep.web.data import DATA, PREFIX, openapi, problem_object
+from newsgrep.web.data import DATA, PREFIX, problem_object
 from newsgrep.web.site import Settings, describe
 from newsgrep.web.workers import Busy, Download, Workers
 
@@ -313,7 +312,8 @@ async def _disconnected(request: Request) -> None:
 
 
 async def _description(_: Request) -> Response:
-    return Response(encode_json(openapi(), indent=2), media_type="application/json")
+    data = (files("newsgrep.web") / "static" / "openapi.json").read_bytes()
+    return Response(data, media_type="application/json")
 
 
 async def _static(request: Request) -> Response:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from docs import build_man, build_trust
+from docs import build_man, build_openapi, build_trust
 from tests.support.cli import REPOSITORY
 
 MAN_PAGES = REPOSITORY / "docs" / "man"
@@ -19,6 +19,11 @@ def test_man_pages_equal_the_help_texts(tmp_path: Path) -> None:
     generated = {page.name: page.read_text("utf-8") for page in tmp_path.iterdir()}
     checked_in = {page.name: page.read_text("utf-8") for page in MAN_PAGES.iterdir()}
     assert generated == checked_in, "run: make man"
+
+
+def test_openapi_description_is_that_of_the_code() -> None:
+    description = build_openapi.DESCRIPTION.read_text("utf-8")
+    assert build_openapi.build() == description, "run: make man"
 
 
 def test_picture_shows_what_newsgrep_prints() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from docs import build_openapi
+from newsgrep.web.data import DATA
 from tests.support.cli import Cli
 from tests.support.schemas import load_schema, schema_errors
 from tests.support.web import Pages, Reply
@@ -339,6 +343,19 @@ def test_unknown_parameters_of_data_are_errors(pages: Pages) -> None:
         reply = pages(route, **parameters)
         assert reply.status == 400
         assert reply.json["error"]["message"]
+
+
+def test_openapi_describes_every_address_and_resolves(pages: Pages) -> None:
+    description = json.loads(build_openapi.build())
+    assert set(description["paths"]) == {each.path for each in DATA.values()}
+    schemas = {each["$id"]: each for each in description["components"]["schemas"].values()}
+    for name, schema in description["components"]["schemas"].items():
+        Draft202012Validator.check_schema(schema)
+        for reference in re.findall(r'"\$ref": "([\w-]+\.schema\.json)', json.dumps(schema)):
+            assert f"https://newsgrep.example/schemas/1/{reference}" in schemas, name
+    for each in description["paths"].values():
+        (reference,) = re.findall(r"#/components/schemas/([\w-]+)", str(each)) or [""]
+        assert not reference or reference in description["components"]["schemas"]
 
 
 def test_completions_are_fields_and_their_values(pages: Pages) -> None:
