@@ -67,7 +67,7 @@ def render(template: str, **values: Any) -> bytes:
 
 def _sanitized(value: Any) -> Any:
     """Return a value to print without control and direction characters; markup is complete."""
-    return sanitize(value) if type(value) is str else value
+    return sanitize(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def marked(text: str, spans: Iterable[Span], numbered_from: int = 0) -> Markup:

@@ -345,7 +345,7 @@ def test_unknown_parameters_of_data_are_errors(pages: Pages) -> None:
         assert reply.json["error"]["message"]
 
 
-def test_openapi_describes_every_address_and_resolves(pages: Pages) -> None:
+def test_openapi_describes_every_address_and_resolves() -> None:
     description = json.loads(build_openapi.build())
     assert set(description["paths"]) == {each.path for each in DATA.values()}
     schemas = {each["$id"]: each for each in description["components"]["schemas"].values()}
