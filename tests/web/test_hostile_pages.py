@@ -23,7 +23,11 @@ MARKUP = (
     "\u202e反转\u202c\u2066隔离\u2069",
     "响铃\x07\x1b[31m\x9b\x00",
 )
-ALLOWED = {"href": re.compile(r"/|https?://|#"), "src": re.compile("/static/"), "action": re.compile("/")}
+ALLOWED = {
+    "href": re.compile(r"/|https?://|#"),
+    "src": re.compile("/static/"),
+    "action": re.compile("/"),
+}
 
 
 @pytest.fixture(scope="module")
