@@ -29,6 +29,7 @@ def index(
     fields: Mapping[str, str] = NO_FIELDS,
     sql: str | None = None,
     outlets: str | os.PathLike[str] | None = None,
+    dictionary: str | os.PathLike[str] | None = None,
     wait: float = 0.0,
     timeout: float = 60.0,
 ) -> UpdateSummary:
@@ -44,8 +45,9 @@ def index(
     keeps them. ``follow`` follows links that lead out of the paths. ``reextract`` reads only what
     older rules have read. ``keep_versions`` limits earlier versions of an article. ``fields`` maps
     names of newsgrep's fields to those in JSON, CSV and SQLite, and ``sql`` is a query for SQLite.
-    ``outlets`` is a file of outlet rules. ``wait`` is how many seconds to wait for another writer,
-    ``timeout`` how many a server may take for a request.
+    ``outlets`` is a file of outlet rules, ``dictionary`` one of names and terms for a new index.
+    ``wait`` is how many seconds to wait for another writer, ``timeout`` how many a server may take
+    for a request.
 
     Raises :class:`InputError`, :class:`MassDeletion`, :class:`IndexLocked` and what
     :func:`newsgrep.open` raises.
@@ -65,6 +67,11 @@ def index(
     def report(done: int, total: int | None) -> None:
         progress(done, total)
 
+    words = None
+    if dictionary is not None:
+        from newsgrep.analysis.user_dictionary import read_user_dictionary
+
+        words = read_user_dictionary(Path(dictionary)).dictionary
     options = UpdateOptions(
         outlets_file=None if outlets is None else Path(outlets),
         jobs=jobs,
@@ -77,6 +84,7 @@ def index(
         reextract=reextract,
         read=ReadOptions(fields, sql),
         keep_versions=keep_versions,
+        user_dictionary=words,
     )
     where = index_at(location if isinstance(location, str) else os.fspath(location), timeout)
     return update_index(where, [os.fspath(path) for path in paths], options)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,18 @@ def test_docstring_examples_are_true(
         module = import_module(f"newsgrep.api.{name}")
         result = doctest.testmod(module, extraglobs={"archive": archive})
     assert result.attempted
+    assert not result.failed
+
+
+def test_examples_of_the_documentation_are_true(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    shutil.copytree(REPOSITORY / "seeds", tmp_path / "seeds")
+    monkeypatch.chdir(tmp_path)
+    result = doctest.testfile(str(REPOSITORY / "docs" / "PYTHON.md"), module_relative=False)
+    assert result.attempted > 30
     assert not result.failed
 
 
