@@ -23,6 +23,9 @@ from newsgrep.cli.options import (
     OutputFormat,
     OutputOptions,
     QueryCommand,
+    QueryOptions,
+    completing,
+    filter_options,
     index_option,
     output_options,
     pass_options,
@@ -31,19 +34,20 @@ from newsgrep.cli.output import Rendering, print_message, print_result, screen
 from newsgrep.cli.progress import handle_signals, show_elapsed, show_progress
 from newsgrep.engines.base import RolledBack
 from newsgrep.errors import IndexLocked, IndexMissing, UsageError
+from newsgrep.indexing.copying import CopyOptions, copy_index
 from newsgrep.indexing.maintenance import (
-    CopyOptions,
     DictionaryChange,
     HealthReport,
     RebuildResult,
     RepairResult,
     clean_up_index,
-    copy_index,
     rebuild_index,
     repair_index,
     verify_index,
 )
 from newsgrep.indexing.store import Index
+from newsgrep.messages import message
+from newsgrep.query.ast import MatchAll
 from newsgrep.terminal import count_noun, one_line, write
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.stats import collect_stats, to_csv, to_json, to_text
@@ -275,7 +279,7 @@ def reindex_command(options: ReindexOptions) -> int:
 # copy
 
 
-class CopyCommandOptions(IndexOptions):
+class CopyCommandOptions(QueryOptions):
     """The options of ``newsgrep copy``."""
 
     target: Index
@@ -285,7 +289,7 @@ class CopyCommandOptions(IndexOptions):
     wait: float
 
 
-@click.command("copy", cls=Command, short_help="Copy the index to another location or engine.")
+@click.command("copy", cls=QueryCommand, short_help="Copy the index to another location or engine.")
 @click.option(
     "--to",
     "target",
@@ -294,25 +298,39 @@ class CopyCommandOptions(IndexOptions):
     metavar="INDEX",
     help="The new index: a folder, or opensearch://HOST[:PORT]/NAME.",
 )
+@click.option(
+    "--query",
+    "words",
+    metavar="QUERY",
+    multiple=True,
+    shell_complete=completing("query"),
+    help="Copy only articles that match QUERY: a sub-corpus.",
+)
 @engine_option
 @click.option("--replace", is_flag=True, help="Replace an existing index.")
 @jobs_option
 @wait_option
+@filter_options
 @index_option
 @pass_options(CopyCommandOptions)
 def copy_command(options: CopyCommandOptions) -> int:
-    """Copy the whole index to another location or engine, without reading the articles' files.
+    """Copy the index to another location or engine, without reading the articles' files.
 
     The copy contains articles, file records and saved queries, so newsgrep index with the
     same paths finds nothing to do there. The source stays unchanged. The copy appears when it
     is complete; an interrupted run leaves none.
 
+    With --query or a filter such as --since, the copy is a sub-corpus: the matching articles with
+    their earlier versions, notes and collections. newsgrep stats shows the query and its source.
+
     \b
     newsgrep copy --to ~/big.index --engine tantivy
+    newsgrep copy --query '渔业 OR 渔民' --since 2024 --to fishery.index
     newsgrep copy --to opensearch://search.example/news
     newsgrep copy --index opensearch://search.example/news --to ~/laptop.index
     """
     handle_signals()
+    query = options.query()
     with show_progress() as progress:
         result = copy_index(
             options.index,
@@ -323,9 +341,16 @@ def copy_command(options: CopyCommandOptions) -> int:
                 options.jobs,
                 options.wait,
                 progress=progress,
+                query=None if isinstance(query.root, MatchAll) else query,
             ),
         )
-    articles = count_noun(result.articles, "article")
+    articles: str = count_noun(result.articles, "article")
+    if not isinstance(query.root, MatchAll):
+        articles = message(
+            "{copied:,} of {articles}",
+            copied=result.articles,
+            articles=count_noun(result.of, "article"),
+        )
     records = count_noun(result.files, "file record")
     saved = count_noun(result.queries, "saved query", "saved queries")
     target = f"{one_line(str(options.target))} ({result.engine})"

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from newsgrep.engines.base import Engine, RolledBack, Stored, Unreadable
 from newsgrep.engines.registry import (
@@ -281,10 +281,15 @@ class FolderIndex(Value, Index):
         return self._create(engine_name or DEFAULT_ENGINE, user)
 
     @contextmanager
-    def _create(self, engine_name: str, user: UserDictionary | None) -> Iterator[Engine]:
+    def _create(
+        self,
+        engine_name: str,
+        user: UserDictionary | None,
+        origin: tuple[dict[str, Any], ...] = (),
+    ) -> Iterator[Engine]:
         from newsgrep.indexing.data_folders import create_data_folder, delete_data_folders, new_name
 
-        manifest = new_manifest(engine_name, new_name(self.path, engine_name), user)
+        manifest = new_manifest(engine_name, new_name(self.path, engine_name), user, origin)
         write_draft(self.path, manifest)
         try:
             data = create_data_folder(self.path, manifest)
@@ -306,11 +311,16 @@ class FolderIndex(Value, Index):
         confirm_draft(self.path)
 
     @contextmanager
-    def replace(self, engine_name: str, user: UserDictionary | None) -> Iterator[Engine]:
+    def replace(
+        self,
+        engine_name: str,
+        user: UserDictionary | None,
+        origin: tuple[dict[str, Any], ...] = (),
+    ) -> Iterator[Engine]:
         """Create the data in another subfolder."""
         before = self.read_manifest(any_analyser=True) if self.exists() else None
         self._remove_unconfirmed(before)
-        with self._create(engine_name, user) as engine:
+        with self._create(engine_name, user, origin) as engine:
             yield engine
             self.confirm()
 

@@ -99,7 +99,8 @@ class Manifest(Value):
     ``format`` is :data:`INDEX_FORMAT` when it was created, ``analyser`` the
     :func:`fingerprint`, and ``made_by`` the version of newsgrep. ``id`` is random, and the same
     in the manifest and in the subfolder; it is empty on servers and in format 5 and before.
-    ``words`` is the user's dictionary, packed, and empty without one.
+    ``words`` is the user's dictionary, packed, and empty without one. ``origin`` says which queries
+    chose the articles of a sub-corpus (:mod:`newsgrep.indexing.copying`).
     """
 
     engine: str
@@ -109,6 +110,7 @@ class Manifest(Value):
     made_by: str
     id: str = ""
     words: str = ""
+    origin: tuple[dict[str, Any], ...] = ()
 
     @property
     def user_dictionary(self) -> UserDictionary | None:
@@ -118,8 +120,9 @@ class Manifest(Value):
     def as_stored(self) -> dict[str, Any]:
         """Return the manifest as an object of JSON."""
         stored = dict(vars(self))
-        if not self.words:  # older versions do not know the name
-            del stored["words"]
+        for name in ("words", "origin"):
+            if not stored[name]:  # older versions do not know the names
+                del stored[name]
         return stored
 
 
@@ -155,11 +158,16 @@ def fingerprint(engine_name: str, user: UserDictionary | None = None) -> dict[st
     return analyser | {"impacts": SCORING_FINGERPRINT} if stores_impacts(engine_name) else analyser
 
 
-def new_manifest(engine_name: str, data: str, user: UserDictionary | None = None) -> Manifest:
-    """Return the manifest of an index that is created now, with the user's dictionary if any."""
+def new_manifest(
+    engine_name: str,
+    data: str,
+    user: UserDictionary | None = None,
+    origin: tuple[dict[str, Any], ...] = (),
+) -> Manifest:
+    """Return the manifest of an index that is created now."""
     analyser, words = fingerprint(engine_name, user), user.pack() if user else ""
     new_id = os.urandom(8).hex()
-    return Manifest(engine_name, data, INDEX_FORMAT, analyser, __version__, new_id, words)
+    return Manifest(engine_name, data, INDEX_FORMAT, analyser, __version__, new_id, words, origin)
 
 
 def pack_manifest(manifest: Manifest) -> bytes:
@@ -221,7 +229,10 @@ def parse_manifest(stored: Mapping[str, Any]) -> Manifest:
         stored["made_by"],
         stored.get("id", ""),
         stored.get("words", ""),
+        tuple(stored.get("origin", ())),
     )
+    if not all(type(step["parsed"]) is str for step in manifest.origin):
+        raise TypeError("the origin is not a query")
     _ = manifest.user_dictionary
     return manifest
 

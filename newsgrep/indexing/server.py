@@ -195,14 +195,17 @@ class ServerIndex(Index):
         self,
         engine_name: str,  # noqa: ARG002  (likewise)
         user: UserDictionary | None,
+        origin: tuple[dict[str, Any], ...] = (),
     ) -> Iterator[Engine]:
         """Create another generation, to which the server switches."""
-        with self._server.replace(self.url, self._new_manifest(user)) as engine:
+        with self._server.replace(self.url, self._new_manifest(user, origin)) as engine:
             engine.user_dictionary = user
             yield engine
 
-    def _new_manifest(self, user: UserDictionary | None) -> dict[str, object]:
-        manifest = new_manifest(self.engine_name, "", user).as_stored()
+    def _new_manifest(
+        self, user: UserDictionary | None, origin: tuple[dict[str, Any], ...] = ()
+    ) -> dict[str, object]:
+        manifest = new_manifest(self.engine_name, "", user, origin).as_stored()
         del manifest["data"], manifest["id"]
         return manifest
 

@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from newsgrep._io import sync
 from newsgrep.engines.base import Engine, RolledBack, Stored, Unreadable
@@ -243,11 +243,14 @@ class Index(ABC):
 
     @abstractmethod
     def replace(
-        self, engine_name: str, user: UserDictionary | None
+        self,
+        engine_name: str,
+        user: UserDictionary | None,
+        origin: tuple[dict[str, Any], ...] = (),
     ) -> AbstractContextManager[Engine]:
         """Create an index beside the existing one, if any, and open its engine, empty.
 
-        It gets ``user`` as the user's dictionary.
+        It gets ``user`` as the user's dictionary. ``origin`` is :attr:`Manifest.origin`.
 
         On leaving it replaces the existing one, whose data stays until
         :meth:`remove_leftovers`. If the block raises, the new index is removed.

@@ -181,6 +181,14 @@ def _open(index: Index, options: UpdateOptions) -> Session | None:
     opened = index.try_open(engine=options.engine)
     if opened is None:
         return None
+    if opened.manifest.origin and not options.reextract:
+        opened.engine.close()
+        raise UsageError(
+            "The index {where} is a sub-corpus, which newsgrep copy has made of articles that "
+            "match “{query}”: index the files elsewhere, or copy them again with --replace.",
+            where=index.where,
+            query=opened.manifest.origin[-1]["parsed"],
+        )
     wanted = options.user_dictionary
     if wanted and opened.engine.user_dictionary != wanted:
         opened.engine.close()

@@ -10,9 +10,10 @@ from typing import Any, Final
 from newsgrep.engines.base import FACETS, Engine, EngineRequest, Order, first_match
 from newsgrep.indexing.containers import unpack_ledger
 from newsgrep.indexing.manifest import Manifest
+from newsgrep.messages import localize, message
 from newsgrep.models import FileRecord, Status
 from newsgrep.query.ast import DateRange, MatchAll
-from newsgrep.terminal import Screen, StyledLine, StyledText, format_bytes, one_line
+from newsgrep.terminal import Screen, StyledLine, StyledText, count_noun, format_bytes, one_line
 from newsgrep.views import SCHEMA_VERSION
 
 MAX_SOURCES: Final = 10
@@ -98,6 +99,16 @@ def figures(stats: IndexStats) -> Iterator[tuple[str, str]]:
     if stats.undated:
         yield "undated", f"{stats.undated:,}"
     yield "engine", f"{manifest.engine}, created by newsgrep {manifest.made_by}"
+    for step in manifest.origin:
+        index, query, articles = step.get("index", ""), step["parsed"], step.get("articles", 0)
+        text = message(
+            "articles that match {query}, of {articles} in {index} at {time}",
+            query=one_line(query),
+            articles=count_noun(articles, "article"),
+            index=one_line(str(index)),
+            time=str(step.get("time", "")).replace("T", " ").replace("Z", " UTC"),
+        )
+        yield "sub-corpus", localize(text)
     yield "fingerprint", ", ".join(f"{name} {value}" for name, value in manifest.analyser.items())
     yield "sources", f"{sum(map(bool, stats.sources)):,}"  # "" is no source
 
@@ -146,4 +157,5 @@ def to_json(stats: IndexStats) -> dict[str, Any]:
         "engine": stats.manifest.engine,
         "made_by": stats.manifest.made_by,
         "fingerprint": stats.manifest.analyser,
+        "origin": list(stats.manifest.origin),
     }

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from newsgrep.errors import IndexDamaged, IndexProblem, UsageError
+from newsgrep.indexing.copying import CopyOptions, copy_index
 from newsgrep.indexing.folder import FolderIndex
-from newsgrep.indexing.maintenance import CopyOptions, copy_index
 from newsgrep.indexing.server import ServerIndex
 from newsgrep.indexing.update import update_index
 from tests.support import fake_server

@@ -13,16 +13,10 @@ import pytest
 
 from newsgrep.cli.error_messages import describe_system_error
 from newsgrep.errors import IndexDamaged, InputError, NewsgrepError
+from newsgrep.indexing.copying import CopyOptions, copy_index
 from newsgrep.indexing.data_folders import delete_data_folders, mark_data_folder
 from newsgrep.indexing.folder import FolderIndex
-from newsgrep.indexing.maintenance import (
-    CopyOptions,
-    clean_up_index,
-    copy_index,
-    rebuild_index,
-    repair_index,
-    verify_index,
-)
+from newsgrep.indexing.maintenance import clean_up_index, rebuild_index, repair_index, verify_index
 from newsgrep.indexing.manifest import (
     DATA_FILE,
     DRAFT_FILE,

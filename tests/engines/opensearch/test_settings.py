@@ -12,8 +12,9 @@ import pytest
 
 from newsgrep.engines.base import Change, Engine, EngineRequest
 from newsgrep.errors import IndexDamaged, ServerProblem
+from newsgrep.indexing.copying import CopyOptions, copy_index
 from newsgrep.indexing.folder import FolderIndex
-from newsgrep.indexing.maintenance import CopyOptions, copy_index, rebuild_index
+from newsgrep.indexing.maintenance import rebuild_index
 from newsgrep.indexing.server import ServerIndex
 from newsgrep.indexing.update import update_index
 from newsgrep.query.ast import MatchAll
