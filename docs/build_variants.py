@@ -42,7 +42,16 @@ _MAINLAND: Final = """
 """
 _TAKEN: Final = frozenset(_MAINLAND.split())
 """Mainland spellings, folded, whose phrases are taken; other phrases are not."""
-_NOT_TAKEN: Final = frozenset({("诺兰", "路兰"), ("脑梗", "脑梗塞"), ("便携式", "行动式")})
+_NOT_TAKEN: Final = frozenset(
+    {
+        ("诺兰", "路兰"),
+        ("脑梗", "脑梗塞"),
+        ("便携式", "行动式"),
+        ("密钥", "金钥"),  # found in 金钥匙
+        ("伯利兹", "贝里斯"),  # also a name of persons
+        ("血红蛋白", "血红素"),  # heme in the mainland
+    }
+)
 """Pairs that are left out: one spelling is part of the other, or has another meaning, too."""
 
 
