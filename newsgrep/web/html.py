@@ -160,16 +160,20 @@ class Bar(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """Bars over time. ``labels`` are names of bins with their places in percent."""
+    """Bars over time, in ``slots`` of equal width; ``labels`` are names with their places."""
 
     name: str
     bars: tuple[Bar, ...]
     labels: tuple[tuple[str, str], ...]
     most: str
     by: str
+    slots: int
 
 
 _MAX_LABELS: Final = 7
+_FEWEST_SLOTS: Final = 20
+"""Bars of a chart that is as wide as the page; fewer of them leave space at its end."""
+
 _LABEL_STEPS: Final = {
     Interval.DAY: (1, 2, 7, 14, 28, 56, 91, 182, 364, 728, 1456, 3640),
     Interval.WEEK: (1, 2, 4, 8, 13, 26, 52, 104, 260, 520),
@@ -192,8 +196,9 @@ def make_chart(
 ) -> Chart:
     """Return a chart of ``values``, one for each bin; ``most`` is the value of its full height."""
     top = most or max(values, default=0) or 1
-    step = 100 / len(bins) if bins else 0
-    gap = step * 0.14 if len(bins) > 1 else 0
+    slots = max(len(bins), _FEWEST_SLOTS)
+    step = 100 / slots
+    gap = step * 0.14
     bars = []
     for at, (each, value) in enumerate(zip(bins, values, strict=True)):
         height = 100 * min(value / top, 1)
@@ -211,7 +216,8 @@ def make_chart(
             )
         )
     labels = tuple(_labels(bins, by, step))
-    return Chart(name, tuple(bars), labels, f"{top:,.4g}" if top < 10 else f"{top:,.0f}", by.value)
+    height_of_all = f"{top:,.4g}" if top < 10 else f"{top:,.0f}"
+    return Chart(name, tuple(bars), labels, height_of_all, by.value, slots)
 
 
 def _labels(bins: Sequence[Bin], by: Interval, width: float) -> Iterator[tuple[str, str]]:

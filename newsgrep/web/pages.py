@@ -56,6 +56,9 @@ from newsgrep.web.html import Chart, day_name, make_chart, paragraphs, render
 HITS_PER_PAGE: Final = 20
 _STRIP_BINS: Final = 160
 _TIMELINE_BINS: Final = 140
+_MOST_MONTHS: Final = 40
+"""Months with more weeks than a strip has bins."""
+
 _FACET_VALUES: Final = 12
 _MAX_FACET_VALUES: Final = 300
 _MAX_OFFSET: Final = 100_000
@@ -66,6 +69,7 @@ _LINES_PER_PAGE: Final = 100
 _CONTEXT_WIDTH: Final = 88
 _MAX_WORDS: Final = 60
 _MAX_COMPARED: Final = 6
+_COMPARED_FIRST: Final = 3
 _SIMILAR: Final = 6
 _FACETS: Final = ("source", "author", "tag")
 _MAX_SAVED: Final = 200
@@ -189,14 +193,11 @@ def _facets(result: SearchResult, at: Parameters) -> list[Facet]:
         ]
         if any(value for value, _ in counts):
             found.append(Facet(name, tuple(values), len(counts) - len(values)))
-    months = Counter[str]()
-    for day, count in result.facets["day"]:
-        if len(day) > len("2024"):
-            months[day[:7]] += count
+    months = _months(result)
     if len(months) > 1:
         most = max(months.values())
         listed = _MAX_FACET_VALUES if at.get("all") == "month" else _FACET_VALUES
-        shown = sorted(months.items(), reverse=True)
+        shown = sorted((each for each in months.items() if len(each[0]) > 4), reverse=True)
         by_month = tuple(
             FacetValue(
                 month,
@@ -211,9 +212,22 @@ def _facets(result: SearchResult, at: Parameters) -> list[Facet]:
     return found
 
 
+def _months(result: SearchResult) -> Counter[str]:
+    """Return how many articles each month has, or each year where no more is known."""
+    months = Counter[str]()
+    for day, count in result.facets["day"]:
+        if day:
+            months[day[:7]] += count
+    return months
+
+
 def _strip(result: SearchResult, at: Parameters) -> Chart | None:
     """Return the small chart above the hits, from the days that the search has counted."""
-    dates = {parse_partial_date(day): count for day, count in result.facets["day"] if day}
+    days: Iterable[tuple[str, int]] = result.facets["day"]
+    months = _months(result)
+    if len(months) > _MOST_MONTHS:  # a bin is a month or longer
+        days = months.items()
+    dates = {parse_partial_date(day): count for day, count in days if day}
     requested = requested_period(result.request.query.root)
     by = choose_interval(dates, requested, _STRIP_BINS)
     numbers = bin_range(dates, requested, by)
@@ -474,7 +488,7 @@ def compare_page(visit: Visit) -> Answer:
     query = visit.query()
     facet = visit.engine.search(EngineRequest(query.root, limit=0, facets=("source",))).facets
     known = [each for each in group_sources(facet["source"]) if each.name][:_FACET_VALUES]
-    names = at.all("names")
+    names = at.all("names") or tuple(each.name for each in known[:_COMPARED_FIRST])
     if len(names) > _MAX_COMPARED:
         raise UsageError(
             "{count} sources, more than {most}. Choose fewer.",

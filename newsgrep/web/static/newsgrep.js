@@ -104,7 +104,7 @@
     let to = -1;
     const barAt = (event) => {
       const area = svg.getBoundingClientRect();
-      const place = Math.floor(((event.clientX - area.left) / area.width) * bars.length);
+      const place = Math.floor(((event.clientX - area.left) / area.width) * svg.dataset.slots);
       return Math.min(Math.max(place, 0), bars.length - 1);
     };
     const show = () => {
