@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from newsgrep.analysis.codec import (
     CAPTION_BREAK,
+    TEXT_SEPARATOR,
     pack_article,
     pack_folded,
     pack_left_out,
@@ -22,6 +23,7 @@ from newsgrep.analysis.codec import (
     unpack_left_out,
 )
 from newsgrep.analysis.fold import fold
+from newsgrep.analysis.joints import joint_signature
 from newsgrep.analysis.scoring import (
     LEAD_SHIFT,
     MAX_IN_BODY,
@@ -64,7 +66,8 @@ class IndexDocument:
     nowhere else. Units take a third of the time and space of terms, and few searches need them.
     ``versions`` are the earlier texts of the article, packed as in
     :mod:`newsgrep.analysis.versions`, ``earlier_terms`` their terms, and ``changes`` the keywords
-    of what has changed since when.
+    of what has changed since when. ``joints`` is the signature of title and body
+    (:mod:`newsgrep.analysis.joints`).
     """
 
     article_id: str
@@ -85,6 +88,7 @@ class IndexDocument:
     versions: bytes = b""
     earlier_terms: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    joints: bytes = b""
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -203,6 +207,7 @@ def make_document(
         versions=pack_versions(article),
         earlier_terms=_earlier_terms(article, by),
         changes=change_keywords(article),
+        joints=joint_signature(f"{title}{TEXT_SEPARATOR}{body}", packed),
     )
 
 

@@ -8,9 +8,8 @@ engine. Documents are numbers from 0, given by the reader.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from newsgrep.analysis.fold import fold
@@ -49,6 +48,16 @@ class PostingsReader(Protocol):
 
     def document_frequency(self, term: str) -> int:
         """Return the number of documents with ``term`` in title or body."""
+
+    def posting_count(self, term: str) -> int:
+        """Return the length of a list that :meth:`postings` reads, found without reading it."""
+
+    def with_joints(self, text: str, candidates: set[int]) -> set[int]:
+        """Return ``candidates`` without documents whose title and body do not contain ``text``.
+
+        Most of them are left out, not all, by the pairs of neighbouring characters that
+        ``text`` consists of (:mod:`newsgrep.analysis.joints`).
+        """
 
     def passage_documents(self, term: str, field: Field) -> Sequence[int]:
         """Return the documents with a term in ``field``, or with a unit in left-out text.
@@ -253,6 +262,9 @@ def _intersection(groups: Iterable[set[int]]) -> set[int]:
 _FEW_CANDIDATES: Final = 50
 """So many candidates are read sooner than another posting list."""
 
+_POSTINGS_PER_TEXT: Final = 40
+"""So many postings are read in the time in which one text is read and searched."""
+
 
 def _with_pattern(
     reader: PostingsReader, pattern: ast.TextPattern, within: set[int] | None
@@ -280,15 +292,13 @@ def _narrow(
     from newsgrep.query import prefilter  # words need none
 
     match required:
+        case prefilter.Literal(text) if field is Field.LEFT_OUT:
+            return _with_each(reader, units(text), field, candidates)
+        case prefilter.Literal(text) if field in ast.PASSAGE_FIELDS:
+            candidates = _with_each(reader, required.terms(), field, candidates)
+            return _with_each(reader, required.inner_terms, field, candidates)
         case prefilter.Literal():
-            left_out = (partial(units, required.text),)
-            terms_only = (required.terms, required.inner_terms)
-            for terms in left_out if field is Field.LEFT_OUT else terms_only:
-                for term in terms():
-                    if len(candidates) < _FEW_CANDIDATES:
-                        return candidates
-                    candidates = candidates & _with_term(reader, term, field)
-            return candidates
+            return _narrow_literal(reader, required, field, candidates)
         case prefilter.CharGap():
             return candidates
         case prefilter.And(parts):
@@ -300,6 +310,49 @@ def _narrow(
         case prefilter.Or(parts):
             each = (_narrow(reader, part, field, candidates) for part in parts)
             return set[int]().union(*each)
+
+
+def _with_each(
+    reader: PostingsReader,
+    terms: Iterable[str] | Callable[[], Iterable[str]],
+    field: Field,
+    candidates: set[int],
+) -> set[int]:
+    """Return the candidates with each of ``terms``, which are looked up for many candidates."""
+    if len(candidates) < _FEW_CANDIDATES:
+        return candidates
+    for term in terms() if callable(terms) else terms:
+        candidates = candidates & _with_term(reader, term, field)
+        if len(candidates) < _FEW_CANDIDATES:
+            break
+    return candidates
+
+
+def _narrow_literal(
+    reader: PostingsReader, literal: prefilter.Literal, field: Field, candidates: set[int]
+) -> set[int]:
+    """Return the candidates that may contain ``literal`` in title or body, in cheap steps first.
+
+    The rarest term leaves the fewest candidates, then joints leave out nearly all texts in which
+    the string is not, and then a list that is much longer than what is left costs more than
+    reading the texts.
+    """
+    if len(candidates) < _FEW_CANDIDATES:
+        return candidates
+    counts = {term: reader.posting_count(term) for term in literal.terms()}
+    rarest, *others = sorted(counts, key=counts.__getitem__)
+    candidates = candidates & _with_term(reader, rarest, field)
+    if len(candidates) < _FEW_CANDIDATES:
+        return candidates
+    candidates = reader.with_joints(literal.text, candidates)
+    for find_others in (lambda: others, literal.inner_terms):
+        for term in find_others():
+            if len(candidates) < _FEW_CANDIDATES:
+                return candidates
+            count = counts.get(term) or reader.posting_count(term)
+            if count < len(candidates) * _POSTINGS_PER_TEXT:
+                candidates = candidates & _with_term(reader, term, field)
+    return candidates
 
 
 def _dated(reader: PostingsReader, dates: ast.DateRange, within: set[int] | None) -> set[int]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from newsgrep.analysis.codec import unpack_article, unpack_file_record, unpack_left_out
 from newsgrep.analysis.fold import fold
+from newsgrep.analysis.joints import joint_hash, joints_of
 from newsgrep.engines.commits import Commit
 from newsgrep.engines.whoosh.postings import Postings, count_postings, listed_at, read_postings
 from newsgrep.engines.whoosh.segment import BytesColumn, ReferenceColumn, TermFile, read_numbers
@@ -24,6 +25,7 @@ from newsgrep.engines.whoosh.storage import (
     FIELD_BY_NAME_KIND,
     FIELD_BY_PASSAGE_KIND,
     FILE_RECORD,
+    JOINTS,
     KEY_FIELD,
     KIND_FIELD,
     LENGTH_COLUMNS,
@@ -46,6 +48,7 @@ from newsgrep.models import Article, FileRecord, Version
 from newsgrep.query.ast import Field, LocationField, NameField
 
 if TYPE_CHECKING:
+    from newsgrep.engines.whoosh.joints import JointFile
     from newsgrep.engines.compact import HashIndex
 
 MAX_CACHED_POSTINGS: Final = 4_000_000
@@ -74,6 +77,7 @@ class OpenSegment:
             raise
         self._bytes_columns: dict[str, BytesColumn] = {}
         self._facets: dict[str, ReferenceColumn] = {}
+        self._joints: JointFile | None = None
 
     def close(self) -> None:
         """Close all files."""
@@ -126,6 +130,32 @@ class OpenSegment:
             return 0
         # The frequency that is stored with the term includes deleted documents.
         return len(self._living_postings(row)[0]) if self.deleted else count_postings(row)
+
+    def posting_count(self, field: str, term: bytes) -> int:
+        """Return how many documents have ``term`` in ``field``, deleted ones included."""
+        row = self._terms.find(field, term)
+        return 0 if row is None else count_postings(row)
+
+    @property
+    def joints(self) -> JointFile | None:
+        """Return the signatures of the texts, if the segment has them."""
+        if self._joints is None and self.description.has_joints:
+            from newsgrep.engines.whoosh.joints import JointFile  # words need none
+
+            self._joints = JointFile(self._files[JOINTS], self.size)
+        return self._joints
+
+    def with_joints(self, words: Iterable[str], hashes: Sequence[int]) -> set[int] | None:
+        """Return the documents that may contain all these pairs of characters, ``None`` for all.
+
+        They are those of :func:`newsgrep.analysis.joints.joints_of`. Deleted documents may be
+        among the result.
+        """
+        if self.joints is None:
+            return None
+        rows = [(word, self._terms.find(TEXT_FIELD, word.encode())) for word in words]
+        joints = [*hashes, *(joint_hash(word) for word, row in rows if row is None)]
+        return set(self.joints.with_joints(joints)) if joints else None
 
     def column(self, name: str) -> BytesColumn:
         """Return a column of byte strings."""
@@ -229,6 +259,26 @@ class WhooshReader:
             return len(cached[0])
         encoded = term.encode("utf-8")
         return sum(each.document_frequency(TEXT_FIELD, encoded) for each in self.segments)
+
+    def with_joints(self, text: str, candidates: set[int]) -> set[int]:
+        words, hashes = joints_of(text)
+        if not words and not hashes:
+            return candidates
+        found: set[int] = set()
+        for segment in self.segments:
+            having = segment.with_joints(words, hashes)
+            end = segment.offset + segment.size
+            if having is None:
+                found.update(n for n in candidates if segment.offset <= n < end)
+            elif segment.offset:
+                found.update(n for each in having if (n := each + segment.offset) in candidates)
+            else:
+                found |= candidates & having
+        return found
+
+    def posting_count(self, term: str) -> int:
+        encoded = term.encode("utf-8")
+        return sum(each.posting_count(TEXT_FIELD, encoded) for each in self.segments)
 
     def passage_documents(self, term: str, field: Field) -> array[int]:
         return self._field_postings(FIELD_BY_PASSAGE_KIND[field], term)[0]

@@ -114,11 +114,14 @@ CHECKED_ENDINGS: Final = (
 VERSIONS: Final = f"{VERSIONS_COLUMN}.col"
 """The ending of another file, which only segments with earlier versions have."""
 
+JOINTS: Final = "joints"
+"""The ending of the file of signatures (:mod:`.joints`), which format 7 does not have."""
+
 INDEX_NAME: Final = "NEWSGREP"
 """The name of the index that begins the names of its segments."""
 
 OWN_FILE: Final = re.compile(
-    rf"{INDEX_NAME}(_[0-9a-z]{{16}}\.([a-z_]+\.col|trm|pst|sums|[0-9]+\.del)|\.tmp)"
+    rf"{INDEX_NAME}(_[0-9a-z]{{16}}\.([a-z_]+\.col|trm|pst|joints|sums|[0-9]+\.del)|\.tmp)"
 )
 """The names of a segment's files, and of the folder of Whoosh's temporary ones."""
 
@@ -234,7 +237,8 @@ class Segment(NamedTuple):
     the numbers of deleted documents, if there are any. ``fields`` are the names of fields in the
     order of their numbers in the table of terms, ``terms`` is how many it has, and
     ``position_code`` the type code of their positions, as in :mod:`array`. ``has_versions`` says
-    whether there is a column of earlier versions; format 6 has none.
+    whether there is a column of earlier versions; format 6 has none. ``has_joints`` says whether
+    there are signatures; format 7 has none.
     """
 
     name: str
@@ -244,11 +248,13 @@ class Segment(NamedTuple):
     position_code: str
     terms: int
     has_versions: bool = False
+    has_joints: bool = False
 
     @property
     def checked_endings(self) -> tuple[str, ...]:
         """Return the endings of the files with page checksums, in the order of these."""
-        return (*CHECKED_ENDINGS, VERSIONS) if self.has_versions else CHECKED_ENDINGS
+        versions = (VERSIONS,) if self.has_versions else ()
+        return (*CHECKED_ENDINGS, *versions, JOINTS) if self.has_joints else (*CHECKED_ENDINGS, *versions)
 
     def file(self, ending: str) -> str:
         """Return the name of the segment's file with this ending."""
@@ -289,12 +295,12 @@ def segments_of(commit: Commit) -> list[Segment]:
 
 
 def _check_segment(segment: Segment, files: Mapping[str, FileChecksum]) -> None:
-    name, documents, _, fields, code, terms, has_versions = segment
+    name, documents, _, fields, code, terms, has_versions, has_joints = segment
     if not _SEGMENT_NAME.fullmatch(name) or type(documents) is not int or type(terms) is not int:
         raise TypeError(message("not a segment"))
     if not all(isinstance(each, str) for each in fields) or code not in _POSITION_CODES:
         raise TypeError(message("not the terms of a segment"))
-    if type(has_versions) is not bool:
+    if type(has_versions) is not bool or type(has_joints) is not bool:
         raise TypeError(message("not the columns of a segment"))
     if not 0 < documents < min(files[segment.file(f"{each}.col")].size for each in BYTES_COLUMNS):
         raise CorruptFile(

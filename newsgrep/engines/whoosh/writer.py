@@ -18,6 +18,7 @@ from newsgrep.analysis.document import IndexDocument, publication_month
 from newsgrep.engines.base import Change, DeleteArticle, DropFileRecord, PutArticle, PutFileRecord
 from newsgrep.engines.commits import FileChecksum
 from newsgrep.engines.whoosh.internals import SegmentBuilder
+from newsgrep.engines.whoosh.joints import JointWriter
 from newsgrep.engines.whoosh.postings import to_weight
 from newsgrep.engines.whoosh.reader import OpenSegment, WhooshReader
 from newsgrep.engines.whoosh.storage import (
@@ -30,6 +31,7 @@ from newsgrep.engines.whoosh.storage import (
     FACET_COLUMNS,
     FIELD_BY_NAME_KIND,
     FILE_RECORD,
+    JOINTS,
     KEY_FIELD,
     KIND_FIELD,
     LEFT_OUT_FIELD,
@@ -73,6 +75,8 @@ class NewSegment:
 
     def __init__(self, folder: Path) -> None:
         self.builder = SegmentBuilder(folder)
+        self._joints = JointWriter(folder / f"{self.builder.name}.{JOINTS}")
+        self._has_joints = True
         self.deleted: set[int] = set()
         # By field and term. A posting is one number: the document's, then the packed counts.
         self._lists: defaultdict[str, defaultdict[str, array[int]]] = defaultdict(_new_lists)
@@ -81,9 +85,12 @@ class NewSegment:
         self.sources: set[bytes] = set()
         self._finished: Segment | None = None
 
-    def add(self, terms: Mapping[str, FieldTerms], columns: Mapping[str, Any]) -> DocumentAddress:
-        """Add a document with terms by field and a value for each column."""
+    def add(
+        self, terms: Mapping[str, FieldTerms], columns: Mapping[str, Any], joints: bytes = b""
+    ) -> DocumentAddress:
+        """Add a document with terms by field, a value for each column, and its signature."""
         number = self.builder.add(columns)
+        self._joints.add(number, joints)
         self.sources.add(columns["source"])
         first = number << _NUMBER_SHIFT
         for field, (texts, counts) in terms.items():
@@ -110,6 +117,11 @@ class NewSegment:
         for *values, packed in zip(*columns.values(), versions, strict=True):
             each = dict(zip(columns, values, strict=True))
             self.builder.add(each | {VERSIONS_COLUMN: packed} if packed else each)
+        if segment.joints is None:
+            self._has_joints = False
+        else:
+            new_numbers = {old: first + new for new, old in enumerate(living)}
+            self._joints.merge(segment.joints, new_numbers)
         numbers = {old: first + new << _NUMBER_SHIFT for new, old in enumerate(living)}
         for field in segment.fields:
             lists = self._lists[field]
@@ -127,7 +139,12 @@ class NewSegment:
         """Write and forget all postings, and close the files, unless that is done."""
         if self._finished is None:
             lists = sorted(self._lists.items())
-            self._finished = self.builder.finish((name, _popped(each)) for name, each in lists)
+            segment = self.builder.finish((name, _popped(each)) for name, each in lists)
+            if self._has_joints:
+                self._joints.finish()
+            else:
+                self._joints.close()
+            self._finished = segment._replace(has_joints=self._has_joints)
             self._lists.clear()
             self.gathered = 0
         return self._finished
@@ -136,6 +153,7 @@ class NewSegment:
         """Close the files, of a segment that is not finished as well."""
         if self._finished is None:
             self.builder.close()
+            self._joints.close()
 
 
 def _sources(segment: OpenSegment) -> list[bytes]:
@@ -190,7 +208,7 @@ class ChangeWriter:
             case PutArticle(document):
                 key = document.article_id
                 self._delete(self._articles.pop(key, None) or committed.find_article(key))
-                self._articles[key] = self.add(*_article_document(document))
+                self._articles[key] = self.add(*_article_document(document), document.joints)
             case DeleteArticle(article_id):
                 written = self._articles.pop(article_id, None)
                 self._delete(written or committed.find_article(article_id))
@@ -211,9 +229,11 @@ class ChangeWriter:
             case int(number):
                 self._deleted.add(number)
 
-    def add(self, terms: Mapping[str, FieldTerms], columns: Mapping[str, Any]) -> DocumentAddress:
-        """Add a document with terms by field and a value for each column."""
-        return self._segment_with_room().add(terms, columns)
+    def add(
+        self, terms: Mapping[str, FieldTerms], columns: Mapping[str, Any], joints: bytes = b""
+    ) -> DocumentAddress:
+        """Add a document with terms by field, a value for each column, and its signature."""
+        return self._segment_with_room().add(terms, columns, joints)
 
     def _segment_with_room(self) -> NewSegment:
         last = self._new[-1]
