@@ -32,10 +32,10 @@ from newsgrep.models import Value
 if TYPE_CHECKING:
     from newsgrep.analysis.user_dictionary import UserDictionary
 
-INDEX_FORMAT: Final = 7
+INDEX_FORMAT: Final = 8
 """Increased whenever an older newsgrep can't read what this one writes."""
 
-REBUILDABLE_FORMATS: Final = frozenset({4, 5, 6, INDEX_FORMAT})
+REBUILDABLE_FORMATS: Final = frozenset({4, 5, 6, 7, INDEX_FORMAT})
 """Formats from whose stored articles an index can be rebuilt without the files."""
 
 MANIFEST_FILE: Final = "newsgrep.json"
