@@ -86,6 +86,8 @@ _RENAMED_PROVENANCE: Final = {"site rule": "outlet rule"}
 _GUESSED_IN_FORMAT_4: Final = frozenset(("file time", "fetch time"))
 """Values of format 4 for a date that is not one of publication: such an article is undated."""
 
+_NOT_INFLATED: Final = "a text cannot be unpacked"
+_CUT_OFF: Final = "a text is cut off or too long"
 _LENGTH_MISMATCH: Final = "a text and its folded text differ in length"
 
 
@@ -132,17 +134,23 @@ def inflate(packed: bytes, dictionary: bytes, limit: int) -> bytes:
 
     Raises :class:`DamagedData`.
     """
-    body = memoryview(packed)[_CRC_SIZE:]
-    if zlib.crc32(body) != int.from_bytes(packed[:_CRC_SIZE], "big"):
-        raise DamagedData("the checksum of a text is wrong")
+    body = _checked(packed)
     inflater = zlib.decompressobj(_RAW_DEFLATE, zdict=dictionary)
     try:
         data = inflater.decompress(body, limit)
     except zlib.error as exc:
-        raise DamagedData("a text cannot be unpacked") from exc
+        raise DamagedData(_NOT_INFLATED) from exc
     if not inflater.eof:
-        raise DamagedData("a text is cut off or too long")
+        raise DamagedData(_CUT_OFF)
     return data
+
+
+def _checked(packed: bytes) -> memoryview:
+    """Return packed bytes without their checksum; raises :class:`DamagedData` if it is wrong."""
+    body = memoryview(packed)[_CRC_SIZE:]
+    if zlib.crc32(body) != int.from_bytes(packed[:_CRC_SIZE], "big"):
+        raise DamagedData("the checksum of a text is wrong")
+    return body
 
 
 def pack_folded(title: str, body: str, captions: str) -> bytes:
@@ -184,22 +192,49 @@ def inflate_folded(packed: bytes, limit: int = MAX_TEXT_BYTES) -> bytes:
     return inflate(packed, text_dictionary(), limit)
 
 
+def inflate_in_steps(packed: bytes, first: int) -> Iterator[tuple[bytes, bool]]:
+    """Yield the first bytes of what :func:`inflate_folded` returns, then all of it.
+
+    The first step has ``first`` bytes, of which the last may be those of a part of a character.
+    Each step comes with whether it is everything. Raises :class:`DamagedData`.
+    """
+    body = _checked(packed)
+    inflater = zlib.decompressobj(_RAW_DEFLATE, zdict=text_dictionary())
+    try:
+        data = inflater.decompress(body, first)
+        if not inflater.eof:
+            yield data, False
+            data += inflater.decompress(inflater.unconsumed_tail, MAX_TEXT_BYTES)
+    except zlib.error as exc:
+        raise DamagedData(_NOT_INFLATED) from exc
+    if not inflater.eof:
+        raise DamagedData(_CUT_OFF)
+    yield data, True
+
+
 def encode(text: str) -> bytes:
     """Return ``text`` in the encoding of packed texts."""
     return text.encode(_ENCODING, "replace")
 
 
-def decode_folded(data: bytes) -> str:
-    """Return encoded text as a string; raises :class:`DamagedData`."""
+def decode_folded(data: bytes, *, is_cut: bool = False) -> str:
+    """Return encoded text as a string, without a part of a character if its end ``is_cut`` off.
+
+    Raises :class:`DamagedData`.
+    """
     try:
-        return data.decode(_ENCODING)
+        return getincrementaldecoder(_ENCODING)().decode(data, not is_cut)
     except UnicodeDecodeError as exc:
         raise DamagedData("folded texts are not valid text") from exc
 
 
 def text_ends(data: bytes) -> tuple[int, int]:
-    """Return where title and body end, in bytes of what :func:`inflate_folded` returned."""
-    return data.find(_SEPARATOR_BYTE), data.rfind(_SEPARATOR_BYTE)
+    """Return where title and body end, in bytes of what :func:`inflate_folded` returned.
+
+    An end that is not in ``data``, which is only the beginning, is -1.
+    """
+    title_end = data.find(_SEPARATOR_BYTE)
+    return title_end, data.find(_SEPARATOR_BYTE, title_end + 1) if title_end >= 0 else -1
 
 
 def is_character_start(data: bytes, at: int) -> bool:

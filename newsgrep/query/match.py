@@ -405,6 +405,9 @@ _CHECK_INTERVAL: Final = 1 << 18
 _MAX_KNOWN_NOTICES: Final = 4096
 """Left-out texts whose result is remembered: an outlet puts one notice into all its articles."""
 
+_FIRST_STEP: Final = 2048
+"""Bytes of a text that are searched before the rest of it is inflated."""
+
 Document = TypeVar("Document", int, str)
 
 
@@ -548,26 +551,38 @@ class LiteralVerifier:
 
     def __call__(self, packed: bytes) -> bool:
         """Return whether the texts that ``packed`` has contain the phrase."""
-        data = codec.inflate_folded(packed)
-        if self._encoded not in data:
-            return False
-        low, high = self._bounds(data)
+        # A frequent string is at the beginning of most long texts that contain it.
+        for data, is_whole in codec.inflate_in_steps(packed, _FIRST_STEP):
+            if self._encoded in data and self._occurs(data, is_whole):
+                return True
+        return False
+
+    def _occurs(self, data: bytes, is_whole: bool) -> bool:
+        """Return whether the phrase certainly occurs in ``data``."""
+        low, high = self._bounds(data, is_whole)
         if self._has_word_edge:
-            return contains_literal(codec.decode_folded(data[low:high]), self._literal)
+            text = codec.decode_folded(data[low:high], is_cut=not is_whole)
+            # The word at the end may go on after it.
+            return any(is_whole or end < len(text) for _, end in find_literal(text, self._literal))
         at = data.find(self._encoded, low, high)
         if at < 0 or codec.is_character_start(data, at):
             return at >= 0
         # Such places may follow one another endlessly: 啊啊啊 has the bytes of “ everywhere.
-        return self._literal in codec.decode_folded(data[low:high])
+        return self._literal in codec.decode_folded(data[low:high], is_cut=not is_whole)
 
-    def _bounds(self, data: bytes) -> tuple[int, int]:
+    def _bounds(self, data: bytes, is_whole: bool) -> tuple[int, int]:
+        """Return where the field begins and ends in ``data``; nothing follows if it is whole."""
         title_end, body_end = codec.text_ends(data)
+        size = len(data)
+        if is_whole and body_end < 0:
+            raise codec.DamagedData("an article does not have three folded texts")
+        body_start = size if title_end < 0 else title_end
         match self._field:
             case Field.TITLE:
-                return 0, title_end
+                return 0, body_start
             case Field.BODY:
-                return title_end, body_end
+                return body_start, size if body_end < 0 else body_end
             case Field.CAPTION:
-                return body_end, len(data)
+                return (size if body_end < 0 else body_end), size
             case _:
-                return 0, body_end
+                return 0, size if body_end < 0 else body_end

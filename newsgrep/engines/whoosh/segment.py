@@ -76,6 +76,11 @@ def _count_code(code: str, file: CheckedFile) -> str:
     return _COUNT_CODES[code]
 
 
+_LARGEST_GAP: Final = 2048
+_READ_TOGETHER: Final = 1 << 17
+"""Bytes between two values that are read together, and of values that are."""
+
+
 class BytesColumn:
     """A column of byte strings: the values, their lengths, and in large columns their positions."""
 
@@ -104,15 +109,26 @@ class BytesColumn:
         Raises :class:`CorruptFile` for values that overlap: all of them together could be many
         times as large as the file.
         """
-        end = 0
+        starts, lengths, read = self._starts, self._lengths, self._file.get
+        run: list[tuple[int, int]] = []  # values that are read together, as neighbours mostly are
+        first = end = 0
         for document in documents:
-            start, length = self._starts[document], self._lengths[document]
+            start = starts[document]
             if start < end:
                 raise CorruptFile(
                     message("{name} contains values that overlap", name=self._file.name)
                 )
-            end = start + length
-            yield self._file.get(start, length)
+            if run and (start - end > _LARGEST_GAP or end - first > _READ_TOGETHER):
+                data = read(first, end - first)
+                yield from [data[low:high] for low, high in run]
+                run = []
+            if not run:
+                first = start
+            end = start + lengths[document]
+            run.append((start - first, end - first))
+        if run:
+            data = read(first, end - first)
+            yield from [data[low:high] for low, high in run]
 
 
 class ReferenceColumn:
