@@ -8,7 +8,7 @@ engine. Documents are numbers from 0, given by the reader.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -296,7 +296,9 @@ def _narrow(
             return _with_each(reader, units(text), field, candidates)
         case prefilter.Literal(text) if field in ast.PASSAGE_FIELDS:
             candidates = _with_each(reader, required.terms(), field, candidates)
-            return _with_each(reader, required.inner_terms, field, candidates)
+            if len(candidates) < _FEW_CANDIDATES:
+                return candidates
+            return _with_each(reader, required.inner_terms(), field, candidates)
         case prefilter.Literal():
             return _narrow_literal(reader, required, field, candidates)
         case prefilter.CharGap():
@@ -313,18 +315,13 @@ def _narrow(
 
 
 def _with_each(
-    reader: PostingsReader,
-    terms: Iterable[str] | Callable[[], Iterable[str]],
-    field: Field,
-    candidates: set[int],
+    reader: PostingsReader, terms: Iterable[str], field: Field, candidates: set[int]
 ) -> set[int]:
-    """Return the candidates with each of ``terms``, which are looked up for many candidates."""
-    if len(candidates) < _FEW_CANDIDATES:
-        return candidates
-    for term in terms() if callable(terms) else terms:
-        candidates = candidates & _with_term(reader, term, field)
+    """Return the candidates with each of ``terms``, or few candidates with some of them."""
+    for term in terms:
         if len(candidates) < _FEW_CANDIDATES:
             break
+        candidates = candidates & _with_term(reader, term, field)
     return candidates
 
 
@@ -339,18 +336,16 @@ def _narrow_literal(
     """
     if len(candidates) < _FEW_CANDIDATES:
         return candidates
-    counts = {term: reader.posting_count(term) for term in literal.terms()}
-    rarest, *others = sorted(counts, key=counts.__getitem__)
-    candidates = candidates & _with_term(reader, rarest, field)
+    terms = sorted(literal.terms(), key=reader.posting_count)
+    candidates = _with_each(reader, terms[:1], field, candidates)
     if len(candidates) < _FEW_CANDIDATES:
         return candidates
     candidates = reader.with_joints(literal.text, candidates)
-    for find_others in (lambda: others, literal.inner_terms):
-        for term in find_others():
+    for others in (lambda: terms[1:], literal.inner_terms):
+        for term in others():
             if len(candidates) < _FEW_CANDIDATES:
                 return candidates
-            count = counts.get(term) or reader.posting_count(term)
-            if count < len(candidates) * _POSTINGS_PER_TEXT:
+            if reader.posting_count(term) < len(candidates) * _POSTINGS_PER_TEXT:
                 candidates = candidates & _with_term(reader, term, field)
     return candidates
 

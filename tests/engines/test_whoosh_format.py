@@ -19,7 +19,9 @@ from whoosh.filedb.filestore import FileStorage
 from whoosh.reading import SegmentReader
 
 from newsgrep.analysis.scoring import FieldCounts, pack_counts
+from newsgrep.engines.base import DeleteArticle
 from newsgrep.engines.commit_writer import CommitWriter
+from newsgrep.engines.whoosh import joints
 from newsgrep.engines.whoosh.internals import (
     BLOCK_LIMIT,
     COLUMN_TYPES,
@@ -37,6 +39,8 @@ from newsgrep.engines.whoosh.storage import (
     OWN_FILE,
     TEXT_FIELD,
     VERSIONS_COLUMN,
+    CheckedFile,
+    CorruptFile,
     Segment,
     checksum_segment,
     describe_segments,
@@ -49,7 +53,7 @@ from newsgrep.engines.whoosh.writer import (
     FieldTerms,
 )
 from newsgrep.query.ast import Field
-from tests.support.factories import engine_with, make_article
+from tests.support.factories import engine_with, make_article, upsert
 
 Documents = list[dict[str, int]]
 KEY = "key"
@@ -453,6 +457,65 @@ def test_merge_keeps_versions(tmp_path: Path) -> None:
         assert [found[f"k{number}".encode()] for number in range(5)] == expected
 
 
+def signatures(reader: WhooshReader) -> dict[str, bytes]:
+    return {
+        reader.article_id(segment.offset + number): signature
+        for segment in reader.segments
+        if segment.joints is not None
+        for block in segment.joints.blocks
+        for number, signature in zip(
+            segment.joints.numbers(block), segment.joints.signatures(block), strict=True
+        )
+    }
+
+
+@pytest.mark.parametrize("texts_in_block", [4096, 3])
+def test_merge_keeps_signatures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, texts_in_block: int
+) -> None:
+    monkeypatch.setattr(joints, "_TEXTS_IN_BLOCK", texts_in_block)
+    monkeypatch.setattr(joints, "_COPIED", texts_in_block)
+    expected = {}
+    for start in range(0, 21, 7):  # the third commit merges the others
+        with writing(tmp_path) as writer:
+            for number in range(start, start + 7):
+                size = 64 << number % 3 if number % 4 else 0
+                signature = bytes([number]) * size
+                columns = DEFAULT_VALUES | {"id": f"k{number}".encode()}
+                writer.add({KEY: FieldTerms([f"k{number}"], [1])}, columns, signature)
+                if signature:
+                    expected[f"k{number}"] = signature
+    with reading(tmp_path) as own:
+        assert len(own.segments) == 1
+        assert signatures(own) == expected
+
+
+def test_merge_drops_signatures_of_deleted_documents(tmp_path: Path) -> None:
+    engine = engine_with(
+        "whoosh", tmp_path, [make_article(each, "", each * 9) for each in "水渔场"]
+    )
+    engine.write([DeleteArticle("渔")])
+    engine.write([upsert(make_article("声", "", "声" * 9))])
+    engine.close()
+    with reading(tmp_path / "whoosh") as own:
+        assert len(own.segments) == 1
+        assert sorted(signatures(own)) == ["场", "声", "水"]
+
+
+def test_documents_of_a_block_are_inside_of_the_segment(tmp_path: Path) -> None:
+    path = tmp_path / "x.joints"
+    writer = joints.JointWriter(path)
+    writer.add(5, b"\xff" * 64)
+    writer.finish()
+    file = CheckedFile(path, path.stat().st_size, None)
+    assert list(joints.JointFile(file, 6).with_joints([1, 2])) == [5]
+    with pytest.raises(CorruptFile, match="documents that do not exist"):
+        list(joints.JointFile(file, 5).with_joints([1, 2]))
+    with pytest.raises(CorruptFile, match="does not describe signatures"):
+        joints.JointFile(file, 0)
+    file.close()
+
+
 def test_files_name_no_class_of_newsgrep(tmp_path: Path) -> None:
     engine_with("whoosh", tmp_path, [make_article("a", "水", "渔场声明", captions=["图"])]).close()
     for path in (tmp_path / "whoosh").iterdir():
@@ -460,7 +523,7 @@ def test_files_name_no_class_of_newsgrep(tmp_path: Path) -> None:
         assert b"newsgrep." not in content, path.name
     (path,) = (tmp_path / "whoosh").glob("commit-?.json")
     state = json.loads(path.read_text().partition("\n")[0])["state"]
-    assert [len(each) for each in state["segments"]] == [7]
+    assert [len(each) for each in state["segments"]] == [8]
 
 
 def test_segments_of_inverts_describe_segments(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """An index of an older newsgrep opens, or its error names the remedy.
 
-Formats 4 to 6 are rebuilt from their stored articles. What a user has created survives that.
+Formats 4 to 7 are rebuilt from their stored articles. What a user has created survives that.
 """
 
 from __future__ import annotations

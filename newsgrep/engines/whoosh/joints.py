@@ -24,7 +24,7 @@ from functools import cache
 from itertools import compress
 from pathlib import Path
 from struct import Struct
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from newsgrep.analysis.joints import MOST_BYTES, signature_bit
 from newsgrep.engines.whoosh.segment import read_array

@@ -48,8 +48,8 @@ from newsgrep.models import Article, FileRecord, Version
 from newsgrep.query.ast import Field, LocationField, NameField
 
 if TYPE_CHECKING:
-    from newsgrep.engines.whoosh.joints import JointFile
     from newsgrep.engines.compact import HashIndex
+    from newsgrep.engines.whoosh.joints import JointFile
 
 MAX_CACHED_POSTINGS: Final = 4_000_000
 """Postings that are cached, of 16 bytes each."""

@@ -1,6 +1,6 @@
 """Verifying a Whoosh index, and salvaging what can be read of a damaged one.
 
-Indexes of formats 4 to 6 are salvaged in the same way, when they are rebuilt.
+Indexes of formats 4 to 7 are salvaged in the same way, when they are rebuilt.
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ def _term_problems(reader: WhooshReader, user: UserDictionary | None) -> Iterato
         for term, numbers, counts in reader.all_postings(field):
             for number, count in zip(numbers, counts, strict=True):
                 sums[number] = sums.get(number, 0) + _term_checksum(field, term, count) & _64_BITS
+    signatures = _signature_checksums(reader)
     for number in sorted(living):
         article = reader.article(number)
         document = make_document(article, reader.file_record(number), user=user)
@@ -96,8 +97,24 @@ def _term_problems(reader: WhooshReader, user: UserDictionary | None) -> Iterato
         )
         if sum(_term_checksum(*pair) for pair in pairs) & _64_BITS != sums.pop(number):
             yield message("The terms of the article {id} do not match its text.", id=article.id)
+        elif signatures.get(number, crc32(document.joints)) != crc32(document.joints):
+            yield message("The joints of the article {id} do not match its text.", id=article.id)
     for number in sums:
         yield message("There are terms of a document {number} that does not exist.", number=number)
+
+
+def _signature_checksums(reader: WhooshReader) -> dict[int, int]:
+    """Return the CRC-32 of each document's signature, if its segment has signatures."""
+    found: dict[int, int] = {}
+    for segment in reader.segments:
+        if (joints := segment.joints) is None:
+            continue
+        found |= dict.fromkeys(range(segment.offset, segment.offset + segment.size), crc32(b""))
+        for block in joints.blocks:
+            signatures = map(crc32, joints.signatures(block))
+            numbers = (segment.offset + number for number in joints.numbers(block))
+            found |= dict(zip(numbers, signatures, strict=True))
+    return found
 
 
 def _term_checksum(field: str, term: str, count: int) -> int:

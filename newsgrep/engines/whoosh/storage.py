@@ -254,7 +254,11 @@ class Segment(NamedTuple):
     def checked_endings(self) -> tuple[str, ...]:
         """Return the endings of the files with page checksums, in the order of these."""
         versions = (VERSIONS,) if self.has_versions else ()
-        return (*CHECKED_ENDINGS, *versions, JOINTS) if self.has_joints else (*CHECKED_ENDINGS, *versions)
+        return (
+            (*CHECKED_ENDINGS, *versions, JOINTS)
+            if self.has_joints
+            else (*CHECKED_ENDINGS, *versions)
+        )
 
     def file(self, ending: str) -> str:
         """Return the name of the segment's file with this ending."""
