@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from typing import cast
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -157,6 +160,65 @@ def test_hostile_left_out_text_is_damage(listed: str) -> None:
     assert unpack_left_out(deflate(packer, [b'[["a","b\\n"]]'])) == (LeftOut("b\n", "a"),)
     with pytest.raises(DamagedData):
         unpack_left_out(deflate(packer, [listed.encode()]))
+
+
+def deflated(texts: bytes) -> bytes:
+    """Return folded texts packed as in format 7."""
+    return deflate(new_compressor(codec.text_dictionary()), [texts])
+
+
+def framed(texts: bytes, **parameters: bool) -> bytes:
+    """Return folded texts in a frame with a right checksum."""
+    frame = zstandard.ZstdCompressor(**parameters).compress(texts)
+    return zlib.crc32(frame).to_bytes(4, "big") + frame
+
+
+@pytest.mark.parametrize("length", [1, 4094, 4095, 4096, 20_000])
+def test_inflate_in_steps_ends_with_everything(length: int) -> None:
+    body = "".join(map(chr, range(0x4E00, 0x4E00 + length)))
+    for packed in (pack_folded("题", body, ""), deflated(f"题\x1e{body}\x1e".encode("gb18030"))):
+        whole = codec.inflate_folded(packed)
+        *beginnings, last = codec.inflate_in_steps(packed, 2048)
+        assert last == (whole, True)
+        for data, is_whole in beginnings:
+            assert (len(data), is_whole) == (2048, False)
+            assert whole.startswith(data)
+
+
+def test_texts_of_format_7_are_unpacked() -> None:
+    texts = ("联合声明", "渔场，水。" * 900, "图")
+    packed = deflated("\x1e".join(texts).encode("gb18030"))
+    assert unpack_folded(packed) == unpack_folded(pack_folded(*texts)) == texts
+
+
+def _with_checksum(frame: bytes) -> bytes:
+    return zlib.crc32(frame).to_bytes(4, "big") + frame
+
+
+HOSTILE_FRAMES = {
+    "no size": framed(b"a\x1eb\x1e" * 2, write_content_size=False),
+    "huge size": _with_checksum(b"\x28\xb5\x2f\xfd\xe0" + (1 << 40).to_bytes(8, "little") + b"x"),
+    "cut off": _with_checksum(pack_folded("题", "水渔场" * 3000, "")[4:-20]),
+    "only a header": _with_checksum(b"\x28\xb5\x2f\xfd"),
+    "longer than its size": _with_checksum(
+        framed(b"\x1e" * 300)[4:].replace((300 - 256).to_bytes(2, "little"), b"\1\0", 1)
+    ),
+}
+
+
+@pytest.mark.parametrize("packed", HOSTILE_FRAMES.values(), ids=HOSTILE_FRAMES)
+def test_hostile_frame_is_damage(packed: bytes) -> None:
+    with pytest.raises(DamagedData):
+        unpack_folded(packed)
+    with pytest.raises(DamagedData):
+        list(codec.inflate_in_steps(packed, 2048))
+
+
+def test_threads_unpack_texts_at_once() -> None:
+    bodies = [f"联合声明{number}，" * 2000 for number in range(16)]
+    packed = [pack_folded("题", body, "") for body in bodies]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda each: unpack_folded(each)[1], packed * 20)) == bodies * 20
 
 
 HUGE = r"""

@@ -29,6 +29,7 @@ from typing import BinaryIO, Final, NamedTuple
 from newsgrep.analysis.joints import MOST_BYTES, signature_bit
 from newsgrep.engines.whoosh.segment import read_array
 from newsgrep.engines.whoosh.storage import CheckedFile, CorruptFile
+from newsgrep.messages import message
 
 _BLOCK: Final = Struct(">QIII")
 _COUNT: Final = Struct(">I")
@@ -74,7 +75,7 @@ class JointFile:
         if sum(block.texts for block in self.blocks) > documents or not all(
             0 < block.columns <= block.size <= MOST_BYTES and block.texts for block in self.blocks
         ):
-            raise CorruptFile(f"{file.name} does not describe signatures")
+            raise CorruptFile(message("{name} does not describe signatures", name=file.name))
         self._numbers: dict[_Block, array[int]] = {}
         self._ends: dict[_Block, array[int]] = {}
 
@@ -98,7 +99,7 @@ class JointFile:
         if block not in self._numbers:
             numbers = read_array(self._file, block.position, "I", block.texts)
             if numbers[-1] >= self._documents:
-                raise CorruptFile(f"{self._file.name} names documents that do not exist")
+                raise CorruptFile(message("{name} names documents that do not exist", name=self._file.name))
             self._numbers[block] = numbers
         return self._numbers[block]
 
@@ -129,9 +130,9 @@ class JointFile:
         try:
             group = zlib.decompressobj(_RAW_DEFLATE).decompress(packed, length)
         except zlib.error as exc:
-            raise CorruptFile(f"{self._file.name} cannot be unpacked") from exc
+            raise CorruptFile(message("{name} cannot be unpacked", name=self._file.name)) from exc
         if len(group) != length:
-            raise CorruptFile(f"{self._file.name} is cut off")
+            raise CorruptFile(message("{name} is cut off", name=self._file.name))
         return group
 
     def _group_ends(self, block: _Block) -> array[int]:
@@ -150,7 +151,7 @@ def _bit_table(bit: int) -> bytes:
 def _transposed(rows: bytes, width: int, height: int) -> list[bytes]:
     """Return the columns of ``height`` rows of ``width`` bytes each."""
     if height * width != len(rows):
-        raise CorruptFile("signatures are cut off")
+        raise CorruptFile(message("signatures are cut off"))
     return [rows[column::width] for column in range(width)]
 
 
