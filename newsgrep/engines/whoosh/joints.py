@@ -99,7 +99,9 @@ class JointFile:
         if block not in self._numbers:
             numbers = read_array(self._file, block.position, "I", block.texts)
             if numbers[-1] >= self._documents:
-                raise CorruptFile(message("{name} names documents that do not exist", name=self._file.name))
+                raise CorruptFile(
+                    message("{name} names documents that do not exist", name=self._file.name)
+                )
             self._numbers[block] = numbers
         return self._numbers[block]
 
