@@ -78,27 +78,26 @@ def _pairs(units: bytes) -> list[int]:
     return [number >> _UNIT_BITS | (number & 0xFFFF) << _UNIT_BITS for number in view]
 
 
-def joints_of(folded: str) -> tuple[list[str], list[int]]:
-    """Return the pairs of neighbouring characters that may be words, and all others' hashes.
+def joints_of(folded: str) -> tuple[dict[str, int], set[int]]:
+    """Return the pairs of neighbouring characters that may be words, and all others.
 
-    Where such a pair is a word is for the index to say: then it is among the terms of every text
-    that contains it, else its :func:`joint_hash` is in the signature.
+    The former are the keys of their hashes, of the others there are only the hashes. Whether such
+    a pair is a word is for the index to say: then it is among the terms of every text that contains
+    it, else its hash is in the signature.
     """
-    words: dict[str, None] = {}
-    others: dict[int, None] = {}
+    words: dict[str, int] = {}
+    others: set[int] = set()
     units = memoryview(folded.encode(_ENCODING, "surrogatepass")).cast("H")
     for first, second in pairwise(map(chr, units)):
         if _FIRST <= first <= _LAST and _FIRST <= second <= _LAST:
-            words[first + second] = None
+            words[first + second] = _hash(first, second)
         else:
-            others[joint_hash(first + second)] = None
-    return list(words), list(others)
+            others.add(_hash(first, second))
+    return words, others
 
 
-def joint_hash(pair: str) -> int:
-    """Return the hash of a pair of characters, of 32 bits."""
-    first, second = map(ord, pair)
-    return (first | second << _UNIT_BITS) * _MULTIPLIER & (1 << _HASH_BITS) - 1
+def _hash(first: str, second: str) -> int:
+    return (ord(first) | ord(second) << _UNIT_BITS) * _MULTIPLIER & (1 << _HASH_BITS) - 1
 
 
 def signature_bit(hashed: int, size: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import compress, groupby, repeat
 from pathlib import Path
@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from newsgrep.analysis.codec import unpack_article, unpack_file_record, unpack_left_out
 from newsgrep.analysis.fold import fold
-from newsgrep.analysis.joints import joint_hash, joints_of
 from newsgrep.engines.commits import Commit
 from newsgrep.engines.whoosh.postings import Postings, count_postings, listed_at, read_postings
 from newsgrep.engines.whoosh.segment import BytesColumn, ReferenceColumn, TermFile, read_numbers
@@ -145,7 +144,7 @@ class OpenSegment:
             self._joints = JointFile(self._files[JOINTS], self.size)
         return self._joints
 
-    def with_joints(self, words: Iterable[str], hashes: Sequence[int]) -> set[int] | None:
+    def with_joints(self, words: Mapping[str, int], others: set[int]) -> set[int] | None:
         """Return the documents that may contain all these pairs of characters, ``None`` for all.
 
         They are those of :func:`newsgrep.analysis.joints.joints_of`. Deleted documents may be
@@ -153,8 +152,9 @@ class OpenSegment:
         """
         if self.joints is None:
             return None
-        rows = [(word, self._terms.find(TEXT_FIELD, word.encode())) for word in words]
-        joints = [*hashes, *(joint_hash(word) for word, row in rows if row is None)]
+        find = self._terms.find
+        joints = [words[each] for each in words if find(TEXT_FIELD, each.encode()) is None]
+        joints += others
         return set(self.joints.with_joints(joints)) if joints else None
 
     def column(self, name: str) -> BytesColumn:
@@ -261,12 +261,14 @@ class WhooshReader:
         return sum(each.document_frequency(TEXT_FIELD, encoded) for each in self.segments)
 
     def with_joints(self, text: str, candidates: set[int]) -> set[int]:
-        words, hashes = joints_of(text)
-        if not words and not hashes:
+        from newsgrep.analysis.joints import joints_of  # words need none
+
+        words, others = joints_of(text)
+        if not words and not others:
             return candidates
         found: set[int] = set()
         for segment in self.segments:
-            having = segment.with_joints(words, hashes)
+            having = segment.with_joints(words, others)
             end = segment.offset + segment.size
             if having is None:
                 found.update(n for n in candidates if segment.offset <= n < end)
