@@ -167,9 +167,9 @@ def deflated(texts: bytes) -> bytes:
     return deflate(new_compressor(codec.text_dictionary()), [texts])
 
 
-def framed(texts: bytes, **parameters: bool) -> bytes:
+def framed(texts: bytes, *, sized: bool = True) -> bytes:
     """Return folded texts in a frame with a right checksum."""
-    frame = zstandard.ZstdCompressor(**parameters).compress(texts)
+    frame = zstandard.ZstdCompressor(write_content_size=sized).compress(texts)
     return zlib.crc32(frame).to_bytes(4, "big") + frame
 
 
@@ -196,7 +196,7 @@ def _with_checksum(frame: bytes) -> bytes:
 
 
 HOSTILE_FRAMES = {
-    "no size": framed(b"a\x1eb\x1e" * 2, write_content_size=False),
+    "no size": framed(b"a\x1eb\x1e" * 2, sized=False),
     "huge size": _with_checksum(b"\x28\xb5\x2f\xfd\xe0" + (1 << 40).to_bytes(8, "little") + b"x"),
     "cut off": _with_checksum(pack_folded("题", "水渔场" * 3000, "")[4:-20]),
     "only a header": _with_checksum(b"\x28\xb5\x2f\xfd"),
