@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from newsgrep.analysis.fold import fold
+from newsgrep.engines.base import Engine
 from newsgrep.errors import NewsgrepError, UsageError
 from newsgrep.indexing.annotations import read_collections
 from newsgrep.indexing.store import Index
@@ -171,16 +172,11 @@ def _shown(text: str) -> str:
 # Queries
 
 
-def read_query(at: Parameters, index: Index) -> Query:
-    """Return the query of an address, with its filters; without ``q`` every article matches.
+def read_query(at: Parameters, index: Index, engine: Engine, text: str) -> Query:
+    """Return ``text`` as a query with the options and filters of an address.
 
-    Raises :class:`UsageError`, also for a wrong date.
+    Every article matches an empty text. Raises :class:`UsageError`, also for a wrong date.
     """
-    return read_other_query(at, index, at.get("q"))
-
-
-def read_other_query(at: Parameters, index: Index, text: str) -> Query:
-    """Return ``text`` as a query with the options and filters of an address."""
     query = build_query(
         text if text.strip() else "*",
         any_word=at.flag("any"),
@@ -196,7 +192,7 @@ def read_other_query(at: Parameters, index: Index, text: str) -> Query:
         calendar=calendar_in(zone) if (zone := at.get("tz")) else None,
         saved=partial(read_saved, index),
         collections=partial(read_collections, index),
-        user=index.user_dictionary(),
+        user=engine.user_dictionary,
     )
     return with_filters(query, _exact_filters(at))
 

@@ -29,6 +29,7 @@ from newsgrep.views import (
     CsvForm,
     FilePath,
     article,
+    collocates,
     compare,
     counts,
     history,
@@ -36,18 +37,26 @@ from newsgrep.views import (
     keywords,
     kwic,
     listing,
+    new,
     similar,
     stories,
     timeline,
 )
 from newsgrep.views.citation import CitationStyle, Cited, citation_lines, index_digest
+from newsgrep.views.collocates import CollocateOrder, Reference
 from newsgrep.views.csv_rows import csv_lines
 from newsgrep.views.export import markdown_lines
 from newsgrep.views.history import article_at
 from newsgrep.views.kwic import KwicGroup, KwicOrder
 from newsgrep.web.calls import QUERY_PARAMETERS, Answer, NotFound
 from newsgrep.web.html import short_path
-from newsgrep.web.pages import Visit, make_timeline_of, read_recency, visit_article
+from newsgrep.web.pages import (
+    Visit,
+    find_new_of,
+    make_timeline_of,
+    read_recency,
+    visit_article,
+)
 
 PREFIX: Final = "/api/v1"
 MAX_LIMIT: Final = 1_000
@@ -259,7 +268,9 @@ def _kwic(visit: Visit) -> Forms:
     if group := at.optional_choice("group", KwicGroup):
         found = kwic.group_occurrences(visit.engine, query.root, group)
         return Forms(
-            jsonl=lambda: kwic.groups_to_jsonl(found), csv=lambda: kwic.groups_to_csv(found)
+            lambda: kwic.groups_to_json(found, query=query.text),
+            lambda: kwic.groups_to_jsonl(found),
+            lambda: kwic.groups_to_csv(found),
         )
     limit = at.number("limit", 0, most=_MAX_OFFSET)
     concordance = kwic.make_concordance(
@@ -269,7 +280,27 @@ def _kwic(visit: Visit) -> Forms:
         width=at.number("width", 80, least=kwic.MIN_WIDTH, most=1000),
         limit=limit or None,
     )
-    return Forms(jsonl=lambda: kwic.to_jsonl(concordance), csv=lambda: kwic.to_csv(concordance))
+    return Forms(
+        lambda: kwic.to_json(concordance, query=query.text),
+        lambda: kwic.to_jsonl(concordance),
+        lambda: kwic.to_csv(concordance),
+    )
+
+
+def _collocates(visit: Visit) -> Forms:
+    at = visit.at
+    window = at.number("window", collocates.DEFAULT_WINDOW, least=1, most=collocates.MAX_WINDOW)
+    found = collocates.find_collocates(
+        visit.engine,
+        visit.query(),
+        left=at.number("left", window, most=collocates.MAX_WINDOW),
+        right=at.number("right", window, most=collocates.MAX_WINDOW),
+        order=at.choice("order", CollocateOrder, CollocateOrder.G2),
+        reference=at.choice("against", Reference, Reference.MATCHES),
+        min_count=at.number("min_count", collocates.DEFAULT_MIN_COUNT, least=1, most=10_000),
+        limit=at.number("limit", 30, least=1, most=MAX_LIMIT),
+    )
+    return Forms(lambda: collocates.to_json(found), csv=lambda: collocates.to_csv(found))
 
 
 def _keywords(visit: Visit) -> Forms:
@@ -307,6 +338,11 @@ def _sources(visit: Visit) -> Forms:
 def _saved(visit: Visit) -> Forms:
     queries = [{"name": n, "query": text} for n, text in read_saved(visit.index).items()]
     return Forms(lambda: {"version": SCHEMA_VERSION, "queries": queries})
+
+
+def _new(visit: Visit) -> Forms:
+    found, _ = find_new_of(visit)
+    return Forms(lambda: new.to_json([found]), lambda: new.to_jsonl(found))
 
 
 # Whole selections
@@ -498,8 +534,22 @@ DATA: Final[Mapping[str, Endpoint]] = {
             "width": "Cells of a line.",
             "group": "Count occurrences by left, right, source or year.",
         },
-        schema="kwic",
-        streams=True,
+        schema="kwic-json",
+    ),
+    "api_collocates": Endpoint(
+        "/collocates",
+        "The words that occur near the words of a query.",
+        _collocates,
+        {
+            **_LIMIT,
+            "window": "Words on each side.",
+            "left": "Words to the left.",
+            "right": "Words to the right.",
+            "order": "g2 or mi.",
+            "against": "matches, or archive to compare with all articles.",
+            "min_count": "Only words that occur so often near the query.",
+        },
+        schema="collocates",
     ),
     "api_keywords": Endpoint(
         "/keywords", "The words that characterise the matches.", _keywords, _LIMIT, True, "keywords"
@@ -520,6 +570,14 @@ DATA: Final[Mapping[str, Endpoint]] = {
     ),
     "api_sources": Endpoint("/sources", "The sources.", _sources, {}, schema="sources"),
     "api_saved": Endpoint("/saved", "The saved queries.", _saved, {}, takes_query=False),
+    "api_new": Endpoint(
+        "/saved/{id}/new",
+        "The articles that are new for a saved query.",
+        _new,
+        {},
+        takes_query=False,
+        schema="new-json",
+    ),
     "api_complete": Endpoint(
         "/complete",
         "What may continue a word of a query.",

@@ -44,13 +44,13 @@ from newsgrep.views.citation import CitationStyle, Cited, cite, index_digest
 from newsgrep.views.citation import to_json as csl_item
 from newsgrep.views.history import display_capture, make_difference, make_history
 from newsgrep.views.kwic import KwicOrder
-from newsgrep.views.new import find_new
+from newsgrep.views.new import NewArticles, find_new
 from newsgrep.views.similar import find_similar
 from newsgrep.views.stories import Story, search_collapsed
 from newsgrep.views.timeline import Measure
 from newsgrep.views.timeline_svg import to_svg
 from newsgrep.views.timeline_text import notes, value_text
-from newsgrep.web.calls import Answer, NotFound, Parameters, read_other_query, read_query
+from newsgrep.web.calls import Answer, NotFound, Parameters, read_query
 from newsgrep.web.html import Chart, day_name, make_chart, paragraphs, render
 
 HITS_PER_PAGE: Final = 20
@@ -90,9 +90,10 @@ class Visit:
     shows_paths: bool = False
     name: str = "newsgrep"
 
-    def query(self) -> Query:
-        """Return the query of the address."""
-        return read_query(self.at, self.index)
+    def query(self, text: str | None = None) -> Query:
+        """Return the query of the address, or another one with the same options and filters."""
+        shown = self.at.get("q") if text is None else text
+        return read_query(self.at, self.index, self.engine, shown)
 
     def page(self, template: str, path: str, *, status: int = 200, **values: Any) -> Answer:
         """Return a page of HTML with what all templates need."""
@@ -375,7 +376,7 @@ def make_timeline_of(
     """Return the timeline of an address, and the warnings about its queries."""
     at = visit.at
     others = [text for text in at.all("with") if text.strip()]
-    queries = [visit.query(), *(read_other_query(at, visit.index, text) for text in others)]
+    queries = [visit.query(), *map(visit.query, others)]
     found = timeline.make_timeline(
         visit.engine,
         *queries,
@@ -589,6 +590,20 @@ def _count_new(visit: Visit, name: str, query: Query) -> int | None:
 
 def new_page(visit: Visit) -> Answer:
     """Return the articles that are new for a saved query since it was last shown."""
+    found, text = find_new_of(visit)
+    return visit.page(
+        "new.html",
+        "/saved",
+        name_of_query=found.name,
+        text=text,
+        total=found.total,
+        hits=list(islice(found.hits, 100)),
+        is_first=found.first_run,
+    )
+
+
+def find_new_of(visit: Visit) -> tuple[NewArticles, str]:
+    """Return the new articles of the saved query that the path names, and its text."""
     queries = read_saved(visit.index)
     try:
         name = saved_name(queries, visit.target)
@@ -596,16 +611,7 @@ def new_page(visit: Visit) -> Answer:
         raise NotFound(str(exc)) from None
     query = _saved_query(visit, queries[name], queries)
     seen = find_seen(visit.index, name)
-    found = find_new(visit.engine, name, query, seen, include_existing=False)
-    return visit.page(
-        "new.html",
-        "/saved",
-        name_of_query=name,
-        text=queries[name],
-        total=found.total,
-        hits=list(islice(found.hits, 100)),
-        is_first=seen is None,
-    )
+    return find_new(visit.engine, name, query, seen, include_existing=False), queries[name]
 
 
 def read_recency(text: str) -> Recency | None:

@@ -273,6 +273,9 @@ def test_saved_queries_show_how_many_articles_are_new(cli: Cli) -> None:
     new = pages("new", "海带")
     assert new.texts("//article[@class='hit']/h2") == ["二号公报"]
     assert pages("new", "没有").status == 404
+    found = pages("api_new", "海带").json
+    assert schema_errors(found, load_schema("new-json")) == []
+    assert [each["title"] for each in found["queries"][0]["articles"]] == ["二号公报"]
     assert "海带" in pages(q="saved:海带").text
     before = sorted(path for path in cli.folder.rglob("*") if path.is_file())
     assert pages("new", "渡轮").status == 200
@@ -315,6 +318,8 @@ def test_data_have_the_schemas_of_the_commands(tides: Cli, pages: Pages) -> None
         ("api_article_keywords", found, "keywords", {}),
         ("api_timeline", "", "timeline", {"q": "灯塔", "count": "per-million"}),
         ("api_keywords", "", "keywords", {"q": "灯塔"}),
+        ("api_kwic", "", "kwic-json", {"q": "灯塔"}),
+        ("api_collocates", "", "collocates", {"q": "灯塔", "window": 3}),
         ("api_compare", "", "compare", {"q": "灯塔", "names": ["雾港日报", "鹭岛电台"]}),
         ("api_count", "", "count", {"q": "灯塔", "by": "source"}),
         ("api_sources", "", "sources", {"q": "灯塔"}),
@@ -382,6 +387,7 @@ def test_short_paths_are_shown_to_others(tides: Cli, pages: Pages) -> None:
         ("api_history", found["id"], {}),
         ("api_similar", found["id"], {}),
         ("api_kwic", "", {"q": "灯塔"}),
+        ("api_kwic", "", {"q": "灯塔", "format": "jsonl"}),
         ("api_articles", "", {"q": "灯塔", "format": "csv"}),
         ("api_articles", "", {"q": "灯塔", "format": "jsonl"}),
     ):
