@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from newsgrep.cli.options import Command, IndexOptions, indexes_option, pass_options
+from newsgrep.cli.output import print_message
 from newsgrep.errors import UsageError
 
 
@@ -18,9 +21,10 @@ class McpOptions(IndexOptions):
 def mcp_command(options: McpOptions) -> int:
     """Answer an assistant on standard input and output, by the Model Context Protocol.
 
-    The assistant's program starts this command; it ends when its input is closed. Tools: search,
-    fetch, count_over_time, facets, kwic, similar, keywords, compare, describe_archive and
-    whats_new. All only read the index. Needs the extra mcp: pip install "newsgrep[mcp]"
+    The assistant's program starts this command, which ends when its input is closed, or with
+    Ctrl-C. Tools: search, fetch, count_over_time, facets, kwic, similar, keywords, compare,
+    describe_archive and whats_new. All only read the index. Needs the extra mcp:
+    pip install "newsgrep[mcp]"
 
     \b
     newsgrep mcp
@@ -35,5 +39,7 @@ def mcp_command(options: McpOptions) -> int:
     from newsgrep.api.archive import Archive
 
     with Archive(options.index) as archive:
+        if sys.stdin.isatty():
+            print_message("Waiting for an assistant on standard input. Press Ctrl-C to stop.")
         server.run(archive)
     return 0

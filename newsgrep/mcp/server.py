@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
@@ -54,5 +56,13 @@ def _with_readable_errors(tool: _Tool) -> _Tool:
 
 
 def run(archive: Archive) -> None:
-    """Answer on standard input and output until the client closes them."""
+    """Answer on standard input and output until the client closes them, or a signal ends it."""
+
+    def stop(*_: object) -> NoReturn:
+        # A thread waits for input, which nothing can interrupt.
+        archive.close()
+        os._exit(0)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     make_server(archive).run("stdio")

@@ -289,7 +289,7 @@ class Tools:
             "newest": _date(newest),
             "undated": undated,
             "sources": answers.values((s.name, s.articles) for s in sources.sources[:_MAX_HITS]),
-            "number_of_sources": len(sources.sources),
+            "number_of_sources": sum(bool(each.name) for each in sources.sources),
             "saved_queries": dict(list(archive.saved_queries().items())[:_MAX_VALUES]),
             "commit": archive.commit,
             "query_language": QUERY_LANGUAGE,

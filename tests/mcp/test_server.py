@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import signal
+import subprocess
 import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
 import pytest
 
-from tests.support.cli import REPOSITORY, Cli, clean_environment, write_article
+from tests.support.cli import REPOSITORY, TIMEOUT, Cli, clean_environment, write_article
 
 pytest.importorskip("mcp")
 from mcp import Client
@@ -170,7 +172,8 @@ def test_answers_are_those_of_the_commands(archive: Cli, session: Session) -> No
     assert len(results["too many"]["results"]) == 9
     described = results["describe"]
     assert (described["articles"], described["saved_queries"]) == (17, {"joint": '"联合声明"'})
-    assert described["number_of_sources"] == len(printed("sources")["sources"])
+    named = [each for each in printed("sources")["sources"] if each["source"]]
+    assert described["number_of_sources"] == len(named)
     assert results["new"]["first_run"]
 
 
@@ -186,6 +189,28 @@ def test_articles_are_marked_as_untrusted_text(session: Session) -> None:
     assert all("untrusted" in result["notice"] for result in session.results.values())
     (hit,) = session.results["hostile"]["results"]
     assert HOSTILE in hit["title"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_the_server_at_once(seeds: Cli, number: int) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "newsgrep", "mcp"],
+        cwd=seeds.folder,
+        env=clean_environment(seeds.folder, None),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["id"] == 1
+        process.send_signal(number)
+        assert process.wait(TIMEOUT) == 0
+        assert process.stderr
+        assert process.stderr.read() == b""
 
 
 def test_without_its_extra_the_command_names_it(
