@@ -93,12 +93,23 @@ DAMAGE_REMEDY = message(
 """What a user can do about a damaged index in a folder: the end of an error's message."""
 
 
+class TermStatistics(NamedTuple):
+    """How rare terms are: the number of all ``documents``, and of those ``having`` each term.
+
+    A document has a term in its title or body, or as the whole name of its source.
+    """
+
+    documents: int
+    having: Mapping[str, int]
+
+
 class EngineRequest(NamedTuple):
     """What to search for, and which part of the matches to return in which order.
 
     ``limit`` candidates are returned at most, after skipping ``offset`` of them. With
     ``after``, a candidate of an earlier page, only those that follow it in ``order`` are
     skipped and returned. ``recency`` multiplies each score by a weight for the article's date.
+    ``statistics`` of all scoring terms replace those of the engine, which is one of several.
     ``facets`` are names from :data:`FACETS` to count over all matches::
 
         engine.search(EngineRequest(parse("渔业").root, Order.NEWEST, limit=20))
@@ -111,6 +122,7 @@ class EngineRequest(NamedTuple):
     facets: Sequence[str] = ()
     recency: Recency | None = None
     after: ScoredDoc | None = None
+    statistics: TermStatistics | None = None
 
 
 class Conflict(NamedTuple):

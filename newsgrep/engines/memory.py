@@ -26,6 +26,7 @@ from newsgrep.engines.base import (
     ResultPage,
     RolledBack,
     ScoredDoc,
+    TermStatistics,
     by_frequency,
     sort_key,
 )
@@ -135,10 +136,10 @@ class MemoryEngine:
 
     def search(self, request: EngineRequest) -> ResultPage:
         """Compare every article with the query."""
-        query, order, limit, offset, facets, recency, after = request
+        query, order, limit, offset, facets, recency, after, statistics = request
         matched = [document for document in self._documents.values() if _matches(document, query)]
         terms = ast.scoring_terms(query) if order is Order.RELEVANCE else []
-        scores = self._scores(terms, matched)
+        scores = self._scores(terms, matched, statistics)
         if recency:
             timestamps = {d.article.id: _timestamp(d.article) for d in matched}
             scores = {key: score * recency.weight(timestamps[key]) for key, score in scores.items()}
@@ -156,13 +157,15 @@ class MemoryEngine:
             before=len(candidates) - len(beyond[offset:]),
         )
 
-    def _scores(self, terms: list[str], matched: list[_StoredDocument]) -> dict[str, float]:
+    def _scores(
+        self, terms: list[str], matched: list[_StoredDocument], statistics: TermStatistics | None
+    ) -> dict[str, float]:
         documents = self._documents.values()
         having = {
             term: sum(term in d.counts or _is_source_name(d.article, term) for d in documents)
             for term in terms
         }
-        weights = term_weights(terms, len(documents), having)
+        weights = term_weights(terms, *(statistics or (len(documents), having)))
         return {
             document.article.id: sum(
                 weight * document.impact(term) for term, weight in weights.items()

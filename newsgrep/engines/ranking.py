@@ -26,7 +26,7 @@ from newsgrep.analysis.scoring import (
     field_norm,
     term_weights,
 )
-from newsgrep.engines.base import Order, ScoredDoc
+from newsgrep.engines.base import Order, ScoredDoc, TermStatistics
 from newsgrep.engines.postings_query import PostingsReader
 
 _NO_DATE: Final = float("-inf")
@@ -37,9 +37,14 @@ _SPARSE_RATIO: Final = 16
 
 
 def score_documents(
-    reader: PostingsReader, terms: Iterable[str], matched: set[int]
+    reader: PostingsReader,
+    terms: Iterable[str],
+    matched: set[int],
+    statistics: TermStatistics | None = None,
 ) -> dict[int, float]:
     """Return the BM25F score of every matched document for ``terms``.
+
+    ``statistics`` say how rare the terms are, if not the documents of ``reader`` do.
 
     A term that is the name of a document's source has the highest impact in all documents of
     that source. So it does not rank them among one another: headlines often end in the name of
@@ -47,11 +52,13 @@ def score_documents(
     """
     scores = dict.fromkeys(matched, 0.0)
     own = {term: reader.source_documents(term) for term in terms}
-    having = {term: _document_frequency(reader, term, named) for term, named in own.items()}
+    if statistics is None:
+        having = {term: _document_frequency(reader, term, named) for term, named in own.items()}
+        statistics = TermStatistics(reader.document_count(), having)
     titles, leads, bodies = reader.field_lengths()
     in_title, in_lead, in_body = map(_field_norms, SCORED_FIELDS)
     highest = MAX_IMPACT - 1
-    for term, weight in term_weights(own, reader.document_count(), having).items():
+    for term, weight in term_weights(own, *statistics).items():
         documents, packed = reader.postings(term)
         # Removed from the scores meanwhile, so that the loop skips these documents.
         named = {d: scores.pop(d) + MAX_IMPACT * weight for d in own[term] if d in scores}

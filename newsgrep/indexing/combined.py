@@ -1,8 +1,8 @@
 """Several indexes that are searched as one: ``--index a --index b``.
 
-Totals, facets and orders by date are those of one index of all their articles. Relevance compares
-scores, which depend on how rare a word is in the index that contains the article. An article that
-is in several of the indexes counts once, as it is in the first of them. Nothing is written.
+Totals, scores, facets and orders are those of one index of all their articles: the engines receive
+how rare the words of the query are in all indexes. An article that is in several of the indexes
+counts once, as it is in the first of them. Nothing is written.
 """
 
 from __future__ import annotations
@@ -24,14 +24,27 @@ from newsgrep.engines.base import (
     Problem,
     ResultPage,
     RolledBack,
+    TermStatistics,
     by_frequency,
+    count_matches,
     sort_key,
 )
 from newsgrep.errors import UsageError
 from newsgrep.indexing.store import Index
 from newsgrep.messages import conjunction
 from newsgrep.models import Article, FileRecord, Value
-from newsgrep.query.ast import And, IdIn, MatchAll, Node, Not
+from newsgrep.query.ast import (
+    And,
+    IdIn,
+    MatchAll,
+    NameContains,
+    NameField,
+    Node,
+    Not,
+    Or,
+    Terms,
+    scoring_terms,
+)
 
 if TYPE_CHECKING:
     from newsgrep.analysis.user_dictionary import UserDictionary
@@ -135,6 +148,8 @@ class CombinedEngine:
         self.user_dictionary = _common_words(each.user_dictionary for each in engines)
         self._hidden: list[tuple[str, ...]] | None = None
         self._owners: dict[str, int] = {}
+        self._having: dict[str, int] = {}
+        self._documents: int | None = None
 
     def commit(self) -> int:
         """Return a number that changes with every commit of one of them."""
@@ -147,12 +162,16 @@ class CombinedEngine:
         """Answer from the last commit of each."""
         for engine in self._engines:
             engine.refresh()
-        self._hidden = None
+        self._hidden = self._documents = None
         self._owners.clear()
+        self._having.clear()
 
     def search(self, request: EngineRequest) -> ResultPage:
         """Merge the results of all engines."""
         limit = request.offset + request.limit
+        if request.order is Order.RELEVANCE and (request.limit > 0 or request.after):
+            terms = scoring_terms(request.query)
+            request = request._replace(statistics=self._statistics(terms))
         pages = [
             engine.search(request._replace(query=query, offset=0, limit=limit))
             for engine, query in self._queries(request.query)
@@ -169,6 +188,19 @@ class CombinedEngine:
             {name: _sum(page.facets[name] for page in pages) for name in request.facets},
             min(sum(page.before for page in pages) + request.offset, total),
         )
+
+    def _statistics(self, terms: Sequence[str]) -> TermStatistics:
+        """Return how many articles of all engines have each of ``terms``."""
+        for term in terms:
+            if term not in self._having:
+                named = NameContains(NameField.SOURCE, term, whole=True)
+                self._having[term] = self._count(Or((Terms(term, (term,)), named)))
+        if self._documents is None:
+            self._documents = self._count(MatchAll())
+        return TermStatistics(self._documents, self._having)
+
+    def _count(self, query: Node) -> int:
+        return sum(count_matches(engine, within) for engine, within in self._queries(query))
 
     def _queries(self, query: Node) -> Iterator[tuple[Engine, Node]]:
         """Yield each engine with ``query``, without what an earlier engine has."""

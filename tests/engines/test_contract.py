@@ -20,12 +20,22 @@ from newsgrep.engines.base import (
     Order,
     PutArticle,
     PutFileRecord,
+    TermStatistics,
 )
 from newsgrep.engines.registry import open_engine
 from newsgrep.engines.whoosh import writer
 from newsgrep.errors import UsageError
 from newsgrep.models import Article, FileRecord, Status
-from newsgrep.query.ast import And, DateRange, MatchAll, Node, Not, Or, in_all_versions
+from newsgrep.query.ast import (
+    And,
+    DateRange,
+    MatchAll,
+    Node,
+    Not,
+    Or,
+    in_all_versions,
+    scoring_terms,
+)
 from newsgrep.query.parser import parse
 from tests.support.contract_archive import ARCHIVE, COLLECTIONS, QUERIES
 from tests.support.factories import (
@@ -173,6 +183,21 @@ def test_search_after_continues_results(shared_engine: Engine, query: str) -> No
                 shared_engine.search(EngineRequest(root, order, 2, after=gone)).candidates
                 == whole[number:][:2]
             )
+
+
+def test_search_ranks_by_statistics_of_several_indexes(
+    shared_engine: Engine, reference: Engine
+) -> None:
+    root = parse("渔业 OR 声明 OR gpt").root
+    own = shared_engine.search(EngineRequest(root, limit=100))
+    terms = scoring_terms(root)
+    for having in ((1, 900, 0), (900, 1, 0), (500, 500, 500)):
+        statistics = TermStatistics(1000, dict(zip(terms, having, strict=True)))
+        request = EngineRequest(root, limit=100, statistics=statistics)
+        found = shared_engine.search(request)
+        assert found == reference.search(request)
+        assert found.total == own.total
+        assert found.candidates != own.candidates
 
 
 def test_search_puts_undated_last_by_date(shared_engine: Engine) -> None:

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import MAX_IMPACT, term_weights
+from newsgrep.engines.base import TermStatistics
 from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.fields import (
     ADDRESSES,
@@ -323,12 +324,15 @@ def _day_start(day: date, zone: tzinfo) -> float:
 
 
 def score_clauses(
-    terms: Iterable[str], count_all: Callable[[Sequence[ir.Clause]], list[int]]
+    terms: Iterable[str],
+    count_all: Callable[[Sequence[ir.Clause]], list[int]],
+    statistics: TermStatistics | None = None,
 ) -> list[ir.ScoreClause]:
     """Return what each scoring term adds to a score, as :mod:`newsgrep.engines.ranking` does.
 
     ``count_all`` returns how many articles match each clause of a sequence. It is called
-    once, because each call to a server takes a round trip.
+    once, because each call to a server takes a round trip. ``statistics`` say how rare the terms
+    are, if not the articles that are counted do.
     """
     wanted = list(terms)
     source_clauses = [ir.Term(FOLDED_NAMES[NameField.SOURCE], term) for term in wanted]
@@ -337,7 +341,8 @@ def score_clauses(
     documents, *counts = count_all([ir.Must(()), *source_clauses, *either])
     source_counts, frequencies = counts[: len(wanted)], counts[len(wanted) :]
     sources = dict(zip(wanted, zip(source_clauses, source_counts, strict=True), strict=True))
-    weights = term_weights(wanted, documents, dict(zip(wanted, frequencies, strict=True)))
+    own = TermStatistics(documents, dict(zip(wanted, frequencies, strict=True)))
+    weights = term_weights(wanted, *(statistics or own))
     clauses = []
     for term, weight in weights.items():
         source, count = sources[term]

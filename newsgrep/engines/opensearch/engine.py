@@ -131,13 +131,14 @@ class OpenSearchEngine:
 
     def search(self, request: EngineRequest) -> ResultPage:
         """Let the server match, score, sort and count."""
-        query, order, limit, offset, facets, recency, after = request
+        query, order, limit, offset, facets, recency, after, statistics = request
         point_in_time = self._open()
         reader = ServerReader(point_in_time)
         with self._translate_errors():
             clause = lower(reader, query)
         ranks = order is Order.RELEVANCE and (limit > 0 or after is not None)
-        scores = score_clauses(scoring_terms(query), self._count_all) if ranks else []
+        terms = scoring_terms(query) if ranks else []
+        scores = score_clauses(terms, self._count_all, statistics) if terms else []
         if not scores and (after is None or after.score == 0) and order is Order.RELEVANCE:
             order = Order.NEWEST  # the same order, and faster
         clause = reader.fit(clause, MAX_CLAUSES - count_score_clauses(scores))

@@ -89,13 +89,13 @@ class TantivyEngine:
 
     def _page(self, request: EngineRequest, clause: ir.Clause) -> tuple[int, list[SortedDoc]]:
         """Return how many matches come before the page, and the page."""
-        query, order, limit, _, _, recency, after = request
+        query, order, limit, _, _, recency, after, statistics = request
         offset = min(request.offset, _MAX_OFFSET)
         if limit <= 0 and after is None:
             return offset, []
         reader, scores = self.reader, list[ir.ScoreClause]()
         if order is Order.RELEVANCE:
-            scores = score_clauses(scoring_terms(query), reader.count_all)
+            scores = score_clauses(scoring_terms(query), reader.count_all, statistics)
             if not scores:
                 order = Order.NEWEST  # the same order, and faster
         last = offset + limit

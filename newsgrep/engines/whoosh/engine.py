@@ -116,7 +116,7 @@ class WhooshEngine:
 
     def search(self, request: EngineRequest) -> ResultPage:
         """Match, score and order over postings."""
-        query, order, limit, offset, facets, recency, after = request
+        query, order, limit, offset, facets, recency, after, statistics = request
         reader = self._reader
         if isinstance(query, MatchAll) and limit <= 0 and after is None and not facets:
             with _translate_errors(self._commits):
@@ -126,7 +126,7 @@ class WhooshEngine:
             matched = match_documents(reader, query)
             ranks = order is Order.RELEVANCE and (limit > 0 or after is not None)
             terms = scoring_terms(query) if ranks else []
-            scores = score_documents(reader, terms, matched)
+            scores = score_documents(reader, terms, matched, statistics)
             if recency:
                 scores = apply_recency(reader, scores, recency)
             if ranks and not terms:
