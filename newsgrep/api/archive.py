@@ -75,7 +75,8 @@ class Archive(OpenArchive):
     :class:`UsageError`.
 
     Threads may use one archive at the same time. All answers are those of the commit that was the
-    last one when the archive was opened, until :meth:`refresh` is called. Nothing is written.
+    last one when the archive was opened, until :meth:`refresh` is called; an archive on a server
+    moves to the last state after five minutes without a call. Nothing is written.
     """
 
     # Articles

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from enum import StrEnum
 from threading import Lock
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar
 
 from newsgrep.analysis.scoring import Recency, parse_half_life, recency_from_today
 from newsgrep.engines.base import FACETS, Engine, Order
@@ -23,17 +24,29 @@ if TYPE_CHECKING:
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
+MAX_IDLE: Final = 300.0
+"""Seconds without a call, after which an archive on a server is opened again.
+
+A server keeps the state that a search has seen for ten minutes after the last one.
+"""
+
 
 class _Reading:
     """An open engine, and how many calls use it; the last one closes it once it is retired."""
 
-    __slots__ = ("_stack", "engine", "is_retired", "users", "version")
+    __slots__ = ("_stack", "engine", "is_retired", "used", "users", "version")
 
     def __init__(self, index: Index) -> None:
         self._stack = ExitStack()
         self.version = _version(index)
         self.engine: Engine = self._stack.enter_context(index.open())
         self.users = 0
+        self.used = time.monotonic()
+        try:
+            self.engine.commit()  # a server fixes the state that it answers from
+        except BaseException:
+            self.close()
+            raise
         self.is_retired = False
 
     def close(self) -> None:
@@ -116,11 +129,14 @@ class OpenArchive:
     @contextmanager
     def reading(self) -> Iterator[Engine]:
         """Keep the engine of this archive open; for packages of newsgrep itself."""
+        if self._is_forgotten():
+            self._replace(_Reading(self._index))
         with self._lock:
             current = self._current
             if current is None:
                 raise UsageError("The archive is closed. Open it with newsgrep.open().")
             current.users += 1
+            current.used = time.monotonic()
         try:
             yield current.engine
         finally:
@@ -129,6 +145,12 @@ class OpenArchive:
                 is_unused = current.is_retired and not current.users
             if is_unused:
                 current.close()
+
+    def _is_forgotten(self) -> bool:
+        """Return whether a server may have forgotten the state that this archive answers from."""
+        current = self._current
+        is_idle = current is not None and time.monotonic() - current.used > MAX_IDLE
+        return is_idle and any(not part.is_local for part in self._index.parts)
 
     # Queries
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from newsgrep.views.stories import CollapsedPage, Story
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Hits(Table[Hit]):
     """A page of hits, best or first ones first, with the exact total.
 
@@ -30,6 +30,9 @@ class Hits(Table[Hit]):
 
     result: SearchResult
     collapsed: CollapsedPage | None = None
+
+    def __repr__(self) -> str:
+        return f"<Hits: {len(self):,} of {self.total:,} for {self.parsed}>"
 
     @property
     def items(self) -> Sequence[Hit]:
@@ -108,7 +111,7 @@ class Hits(Table[Hit]):
         return hits.to_csv(self.result)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Occurrences(Table[KwicLine]):
     """Keywords in context: the occurrences of a query's texts, all or the first ones.
 
@@ -150,7 +153,7 @@ class Occurrences(Table[KwicLine]):
         return kwic.to_csv(self._concordance())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class OccurrenceGroups(Table[GroupCount]):
     """How often the query's texts occur in each group, the most frequent first."""
 
@@ -171,7 +174,7 @@ class OccurrenceGroups(Table[GroupCount]):
         return kwic.groups_to_csv(self.found)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class NewHits(Table[Hit]):
     """The articles that ``newsgrep new`` would show for a saved query, the newest first.
 

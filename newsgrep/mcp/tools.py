@@ -44,6 +44,9 @@ _CONTEXT: Final = 120
 _MAX_HITS: Final = 50
 _MAX_VALUES: Final = 100
 _MAX_LINES: Final = 100
+_MAX_READ: Final = 20_000
+"""Articles that one call may read; counting needs no texts, and reads none."""
+
 _MAX_OFFSET: Final = 100_000
 _MAX_BINS: Final = 600
 """Bins of all series together."""
@@ -162,6 +165,9 @@ class Tools:
         queries = [
             self._query(archive, each, since, until, sources) for each in (query, *other_queries)
         ]
+        if measure in {"occurrences", "per-million"}:
+            for each in queries:
+                _check_readable(archive, each)
         found = archive.timeline(
             *queries,
             by=None if by == "auto" else by,
@@ -219,6 +225,8 @@ class Tools:
         parsed = self._query(archive, query, since, until, sources)
         start = _offset(cursor)
         end = start + min(limit, _MAX_LINES)
+        if sort in {"left", "right"}:
+            _check_readable(archive, parsed)
         lines = archive.kwic(parsed, sort=sort, width=_CONTEXT, limit=end)
         return {
             "understood_as": lines.parsed,
@@ -307,6 +315,17 @@ class Tools:
         """
         found = self._current().whats_new(saved, limit=min(limit, _MAX_HITS))
         return answers.new_answer(found)
+
+
+def _check_readable(archive: Archive, query: Query) -> None:
+    """Raise :class:`UsageError` if more articles match than one call may read."""
+    if (count := archive.count(query)) > _MAX_READ:
+        raise UsageError(
+            "{count:,} articles match, and at most {most:,} can be read at once. Narrow the query, "
+            "or choose another measure or order.",
+            count=count,
+            most=_MAX_READ,
+        )
 
 
 def _date(article: Article | None) -> str | None:

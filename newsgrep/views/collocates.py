@@ -84,7 +84,7 @@ class Collocate(NamedTuple):
     mi: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Collocations(Table[Collocate]):
     """The collocates of ``query`` in windows of ``left`` and ``right`` words.
 

@@ -36,7 +36,7 @@ class FacetCount(NamedTuple):
     articles: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Counts(Table[FacetCount]):
     """How many articles match a query, and how many have each value of some facets.
 
@@ -121,7 +121,7 @@ def to_csv(counts: Counts) -> Iterator[Sequence[object]]:
 # Sources
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Sources(Table[SourceCount]):
     """All sources of the articles that match a query, those with most articles first."""
 

@@ -68,7 +68,7 @@ class Keyword(NamedTuple):
     occurrences: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Keywords(Table[Keyword]):
     """Keywords of ``query``, the most significant first.
 

@@ -54,7 +54,7 @@ class SimilarArticle(NamedTuple):
     shared_terms: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class SimilarArticles(Table[SimilarArticle]):
     """The articles that are similar to ``to``, the most similar first."""
 

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from newsgrep.errors import UsageError
-from newsgrep.terminal import path_bytes
+from newsgrep.terminal import count_noun, path_bytes
 from newsgrep.views import FilePath
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ Item = TypeVar("Item", covariant=True)
 class Table(ABC, Generic[Item]):
     """A result that is a sequence of its items, with a row for each.
 
-    Subclasses are frozen dataclasses. An empty result is false.
+    Subclasses are frozen dataclasses without a ``repr`` of their own, which would contain whole
+    articles. An empty result is false.
     """
 
     __slots__ = ()
@@ -48,6 +49,9 @@ class Table(ABC, Generic[Item]):
 
     def __getitem__(self, at: int) -> Item:
         return self.items[at]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {count_noun(len(self), 'item')}>"
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return the rows as a data frame; days are timestamps, and missing cells are missing.

@@ -135,7 +135,7 @@ class Series(NamedTuple):
         return one_line(self.source.name) or NO_SOURCE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Timeline(Table[Series]):
     """The matches of one or several queries over time; all series have the same bins.
 

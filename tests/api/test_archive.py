@@ -175,6 +175,29 @@ def test_refresh_moves_to_the_last_commit(tmp_path: Path) -> None:
         assert list(reading) == []  # of the commit with which it began
 
 
+def test_idle_archives_on_servers_are_opened_again(
+    seeds: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    monkeypatch.setattr("newsgrep.api.opened.MAX_IDLE", -1.0)
+    with newsgrep.open(seeds.folder / "index") as archive:
+        monkeypatch.setattr(archive, "_replace", lambda reading: opened.append(reading))
+        archive.count("声明")
+        assert not opened
+        monkeypatch.setattr("newsgrep.indexing.folder.FolderIndex.is_local", False)
+        archive.count("声明")
+        monkeypatch.undo()
+    assert opened
+    for reading in opened:
+        reading.close()
+
+
+def test_results_have_short_representations(archive: Archive) -> None:
+    assert repr(archive.search("声明", limit=3)) == "<Hits: 3 of 9 for 声明>"
+    assert repr(archive.timeline("声明")) == "<Timeline: 1 item>"
+    assert repr(archive) == f"newsgrep.open({archive.location!r})"
+
+
 def test_several_indexes_are_one_archive(archive: Archive, tides: Cli, seeds: Cli) -> None:
     with newsgrep.open(seeds.folder / "index", tides.folder / "index") as both:
         assert len(both) == len(archive) + 30

@@ -13,11 +13,14 @@ from typing import Any, Final
 
 import pytest
 
+import newsgrep
 from tests.support.cli import REPOSITORY, TIMEOUT, Cli, clean_environment, write_article
 
 pytest.importorskip("mcp")
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
+
+from newsgrep.mcp.tools import Tools
 
 TOOLS: Final = [
     *("search", "fetch", "count_over_time", "facets", "kwic", "similar", "keywords"),
@@ -182,6 +185,19 @@ def test_no_match_says_which_part_to_change(session: Session) -> None:
     assert (answer["total"], answer["results"]) == (0, [])
     assert answer["with_part"] == [{"part": "声明", "articles": 9}]
     assert answer["without_part"] == [{"part": "date:1999-01-01..1999-12-31", "articles": 9}]
+
+
+def test_calls_read_a_limited_number_of_articles(
+    archive: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsgrep.mcp.tools._MAX_READ", 8)
+    with newsgrep.open(archive.folder / "index") as opened:
+        tools = Tools(opened)
+        assert tools.kwic("声明")["occurrences"]
+        with pytest.raises(newsgrep.UsageError, match="9 articles match"):
+            tools.kwic("声明", sort="left")
+        with pytest.raises(newsgrep.UsageError, match="9 articles match"):
+            tools.count_over_time("声明", measure="occurrences")
 
 
 def test_articles_are_marked_as_untrusted_text(session: Session) -> None:
