@@ -176,6 +176,7 @@ class KnownRecords(Mapping[str, FileRecord]):
         ``is_under`` is called with the path of each folder, with a separator at its end, and of
         each of the files that is known.
         """
+        self.kinds = bytearray(self.kinds.translate(_WITHOUT_UNDER))
         flags = bytes(_UNDER * is_under(f"{name}{os.sep}") for name in self.folders.names)
         spread(self.kinds, flags, self._folders)
         for file in files:

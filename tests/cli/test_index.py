@@ -543,3 +543,11 @@ def test_moved_file_of_many_records_keeps_one_article_each(cli: Cli) -> None:
     assert "; 5 articles in index" in ran.out
     assert all(path.startswith("e/dump.jsonl") for path in paths(cli))
     assert "is intact: 5 articles" in cli("doctor").out
+
+
+def test_index_of_a_second_folder_keeps_the_first(cli: Cli) -> None:
+    for name in ("a", "b"):
+        write_article(cli.folder / name / "1.md", f"第{name}号灯塔", f"雾散了，{name}。")
+    cli("index", "a")
+    assert cli("index", "b").out.startswith("1 file seen: 1 added; 2 articles in index")
+    assert cli("index", "a").out.startswith("1 file seen: 1 unchanged; 2 articles in index")
