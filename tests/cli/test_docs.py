@@ -65,7 +65,7 @@ class Reader:
             status, screen = self.cli.on_terminal(*arguments, env={"NO_COLOR": "1"}, columns=120)
             assert status in {0, 1}, screen
             return screen
-        if arguments[0] == "index" and self._is_first_index:
+        if arguments[0] == "index" and self._is_first_index and "--index" not in arguments:
             shutil.rmtree(self.cli.index)
             self._is_first_index = False
         ran = self.cli(*arguments, status=None)
