@@ -27,7 +27,7 @@ from newsgrep.indexing.folder import FolderIndex
 from newsgrep.indexing.store import Index
 from newsgrep.messages import language, localize
 from newsgrep.models import ARCHIVE_ZONE
-from newsgrep.query.ast import Versions
+from newsgrep.query.ast import Node, Versions
 from newsgrep.query.parser import Query, parse
 from newsgrep.query.warnings import split_word_notes
 from newsgrep.search.search import build_query
@@ -160,7 +160,34 @@ _FOR_PEOPLE: Final = frozenset((OutputFormat.TEXT, OutputFormat.CSV))
 """Formats without ``parsed``, with which notes on the query are printed."""
 
 
-class QueryOptions(IndexOptions):
+class NarrowingOptions(IndexOptions):
+    """Filters by source and date."""
+
+    sources: tuple[str, ...]
+    since: str
+    until: str
+    tz: str
+
+    def filters(self) -> Node:
+        """Return the filters as a query; raises :class:`UsageError` for a wrong date."""
+        return build_query(
+            None,
+            sources=self.sources,
+            since=self.since,
+            until=self.until,
+            calendar=self._calendar(),
+        ).root
+
+    def _calendar(self) -> Calendar | None:
+        """Return the calendar of ``--tz``; ``None`` is that of the archive."""
+        if self.tz == str(ARCHIVE_ZONE):
+            return None
+        from newsgrep.query.dates import calendar_in  # only a query with a date needs one
+
+        return calendar_in(self.tz)
+
+
+class QueryOptions(NarrowingOptions):
     """A query as typed, how to read it, and the filters that narrow it."""
 
     words: tuple[str, ...]
@@ -171,10 +198,6 @@ class QueryOptions(IndexOptions):
     everything: bool
     versions: Versions
     variants: str | None
-    sources: tuple[str, ...]
-    since: str
-    until: str
-    tz: str
 
     @property
     def text(self) -> str:
@@ -230,14 +253,6 @@ class QueryOptions(IndexOptions):
             for note in split_word_notes(query.root):
                 click.echo(wrap_message(f"newsgrep: {sanitize(localize(note))}"), err=True)
         return query
-
-    def _calendar(self) -> Calendar | None:
-        """Return the calendar of ``--tz``; ``None`` is that of the archive."""
-        if self.tz == str(ARCHIVE_ZONE):
-            return None
-        from newsgrep.query.dates import calendar_in  # only a query with a date needs one
-
-        return calendar_in(self.tz)
 
 
 def pass_options(
@@ -442,8 +457,8 @@ def variants_option(command: _Command) -> _Command:
     return click.option("--variants-in-strings", "variants", flag_value="all", hidden=True)(command)
 
 
-def filter_options(command: _Command) -> _Command:
-    """Add the fields of :class:`QueryOptions`, except ``words``."""
+def narrowing_options(command: _Command) -> _Command:
+    """Add the fields of :class:`NarrowingOptions`."""
     for decorate in (
         click.option(
             "--tz",
@@ -472,6 +487,15 @@ def filter_options(command: _Command) -> _Command:
             shell_complete=completing("source"),
             help="Only sources whose name contains TEXT. Can be repeated.",
         ),
+    ):
+        command = decorate(command)
+    return command
+
+
+def filter_options(command: _Command) -> _Command:
+    """Add the fields of :class:`QueryOptions`, except ``words``."""
+    for decorate in (
+        narrowing_options,
         click.option(
             "--scan",
             is_flag=True,

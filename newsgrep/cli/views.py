@@ -13,7 +13,7 @@ import click
 from newsgrep.cli.file_options import outlet_rules_file
 from newsgrep.cli.named import find_article
 from newsgrep.cli.options import (
-    IndexOptions,
+    NarrowingOptions,
     OutputFormat,
     OutputOptions,
     QueryCommand,
@@ -22,6 +22,7 @@ from newsgrep.cli.options import (
     enum_option,
     indexes_option,
     limit_option,
+    narrowing_options,
     output_options,
     pass_options,
     query_options,
@@ -195,7 +196,7 @@ def _write_svg(result: Timeline, path: Path) -> None:
 # similar
 
 
-class SimilarOptions(IndexOptions, OutputOptions):
+class SimilarOptions(NarrowingOptions, OutputOptions):
     """The options of ``newsgrep similar``."""
 
     name: str
@@ -204,6 +205,7 @@ class SimilarOptions(IndexOptions, OutputOptions):
 
 @click.command("similar", cls=QueryCommand, short_help="Find articles like one article.")
 @click.argument("name", metavar="ARTICLE", shell_complete=completing("article"))
+@narrowing_options
 @limit_option(10, "Show at most N articles.")
 @output_options(OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV, OutputFormat.PATHS)
 @indexes_option
@@ -216,17 +218,17 @@ def similar_command(options: SimilarOptions) -> int:
 
     \b
     newsgrep similar 3
-    newsgrep similar voxg36
+    newsgrep similar voxg36 --since 2024 --source 汀海
     newsgrep similar draft.md --paths
     """
-    name = options.name
+    name, within = options.name, options.filters()
     with options.index.open() as engine:
         article = find_article(engine, options.index, name)
         if article is None and not os.path.lexists(split_locator(name)[0]):
             print_message(describe_missing(engine, name, options.index.where))
             return 1
         article = article or read_article_file(name, outlet_rules_file())
-        found = similar.find_similar(engine, article, options.limit)
+        found = similar.find_similar(engine, article, options.limit, within=within)
     rendering = Rendering(
         text=lambda: similar.to_text(found, screen()),
         json=lambda: similar.to_json(found),

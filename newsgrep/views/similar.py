@@ -18,7 +18,7 @@ from newsgrep.analysis.segment import segmenter, term_counts
 from newsgrep.analysis.words import is_content_word, placed_words
 from newsgrep.engines.base import Engine, EngineRequest, ScoredDoc, count_matches
 from newsgrep.models import Article, Hit
-from newsgrep.query.ast import Operator, Terms
+from newsgrep.query.ast import And, Node, Operator, Terms
 from newsgrep.terminal import Screen, StyledLine, StyledText, highlight, one_line
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.article import byline_pieces, id_and_path_line
@@ -75,20 +75,23 @@ class SimilarArticles(Table[SimilarArticle]):
         return to_csv(self)
 
 
-def find_similar(engine: Engine, article: Article, limit: int = 10) -> SimilarArticles:
+def find_similar(
+    engine: Engine, article: Article, limit: int = 10, *, within: Node | None = None
+) -> SimilarArticles:
     """Return at most ``limit`` articles similar to ``article``, without ``article`` itself.
 
-    ``article`` does not have to be in the index.
+    ``article`` does not have to be in the index. ``within`` is a filter.
     """
     weights = salient_terms(engine, article)
     terms = tuple(nlargest(_QUERY_TERMS, weights, key=weights.__getitem__))
     if not terms or limit <= 0:
         return SimilarArticles(article, ())
-    query = Terms("", terms, operator=Operator.OR)
+    query: Node = Terms("", terms, operator=Operator.OR)
+    if within is not None:
+        query = And((query, within))
     page = engine.search(EngineRequest(query, limit=MAX_COMPARED + 1))
     candidates = [each for each in page.candidates if each.id != article.id][:MAX_COMPARED]
     texts = engine.folded_texts([each.id for each in candidates])
-    text = fold(f"{article.title}\n{article.body[:_MAX_BODY]}")
     text = fold(f"{article.title}\n{article.body[:_MAX_BODY]}")
     words = {word.text for word in placed_words(text) if is_content_word(word.text)}
     compared = [

@@ -10,6 +10,7 @@ import pytest
 from newsgrep.analysis.fold import fold
 from newsgrep.engines.base import Engine
 from newsgrep.views.similar import find_similar
+from tests.support.cli import Cli
 from tests.support.factories import ENGINES, engine_with, make_article
 
 TIDES = "潮汐发电站在海湾里转动涡轮，工程师测量潮差。"
@@ -84,3 +85,18 @@ def test_find_similar_agrees_on_every_engine(name: str, tmp_path: Path) -> None:
         scores = [x.score for x in expected]
         assert [x.score for x in found] == pytest.approx(scores)
     other.close()
+
+
+def test_similar_is_narrowed_by_source_and_date(seeds: Cli) -> None:
+    found = seeds.json("similar", "离岛代表", "--since", "2024-05-16", "--until", "2024-05-31")
+    assert [each["published"][:10] for each in found["articles"]] == ["2024-05-16"]
+    found = seeds.json("similar", "离岛代表", "--source", "汀海")
+    assert {each["source"] for each in found["articles"]} <= {"汀海晚报", "汀海体育"}
+    assert "2024-13" in seeds("similar", "离岛代表", "--since", "2024-13", status=2).err
+    found = seeds.json("similar", "离岛代表", "--source", "没有", status=1)
+    assert found["articles"] == []
+
+
+def test_shared_terms_are_words_of_the_article(seeds: Cli) -> None:
+    for each in seeds.json("similar", "seeds/001_d09b3f6672ae481c.txt")["articles"]:
+        assert not {"不是", "来自", "每个"} & set(each["shared_terms"])
