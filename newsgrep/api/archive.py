@@ -458,7 +458,7 @@ class Archive(OpenArchive):
 
         index = self._index
         with self.reading() as engine:
-            return collect_stats(engine, index.read_manifest(), str(index), index.size())
+            return collect_stats(index, engine, index.read_manifest())
 
 
 def _diagnosed(engine: Engine, index: Index, result: SearchResult) -> SearchResult:

@@ -75,7 +75,7 @@ def stats_command(options: StatsOptions) -> int:
     """
     index = options.index
     with index.session() as session:
-        stats = collect_stats(session.engine, session.manifest, str(index), index.size())
+        stats = collect_stats(index, session.engine, session.manifest)
 
     def drawn() -> Iterator[str]:
         from newsgrep.cli.drawing import draw_stats

@@ -36,7 +36,10 @@ from newsgrep.engines.base import (
 from newsgrep.engines.commits import open_regular
 from newsgrep.engines.compact import RecordFile
 from newsgrep.indexing.known import FindRecords, KnownRecords
+from newsgrep.indexing.manifest import Manifest
 from newsgrep.indexing.plan import Plan
+from newsgrep.indexing.store import Index
+from newsgrep.messages import message
 
 TABLE_NAME: Final = "known-files"
 """The name of the table in the folder of an index's data."""
@@ -120,14 +123,24 @@ def save_after_run(path: Path, plan: Plan, log: ChangeLog, engine: Engine) -> No
     save(path, known, commit)
 
 
+def load_table(index: Index, manifest: Manifest, engine: Engine) -> KnownRecords | None:
+    """Return what is known of files by the last run, if nothing was written since.
+
+    ``engine`` has the index open, whose manifest is ``manifest``.
+    """
+    path = index.table_of_known_files(manifest) if index.has_commits else None
+    return load(path, engine.commit(), engine.find_file_records) if path else None
+
+
 def find_problem(path: Path, engine: Engine) -> str | None:
     """Return a sentence if the table says something else than the index."""
     known = load(path, engine.commit(), engine.find_file_records)
     if known is None or known.digest() == KnownRecords(engine.file_records()).digest():
         return None
-    return (
-        f"The table of known files differs from the file records of the index: delete {path}, and "
-        "newsgrep index writes it again."
+    return message(
+        "The table of known files differs from the file records of the index: delete {path}, and "
+        "newsgrep index writes it again.",
+        path=path,
     )
 
 

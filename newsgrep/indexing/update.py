@@ -32,7 +32,7 @@ from newsgrep.extraction.version import extraction_version
 from newsgrep.extraction.walk import File
 from newsgrep.indexing.history import Histories
 from newsgrep.indexing.known import KnownRecords
-from newsgrep.indexing.known_table import MIN_ROWS, ChangeLog, load, save_after_run
+from newsgrep.indexing.known_table import MIN_ROWS, ChangeLog, load_table, save_after_run
 from newsgrep.indexing.outcomes import SharedAddress, UpdateSummary
 from newsgrep.indexing.plan import MAX_FILE_SIZE, STREAM, Plan, Shard, make_plan, make_stream_plan
 from newsgrep.indexing.preparing import (
@@ -209,7 +209,9 @@ def _make_plan(
 ) -> Plan:
     deleted: set[tuple[str, str]] = set()
     engine = session.engine if session else None
-    known = None if options.reextract else _load_table(index, session)
+    known = None
+    if session and not options.reextract:
+        known = load_table(index, session.manifest, session.engine)
     records: Iterable[FileRecord] = ()
     if known:
         without_article = (record for _, record in known.records_without_article())
@@ -221,14 +223,6 @@ def _make_plan(
     moved = {(plan.moved[file], digest) for file, digest in deleted if file in plan.moved}
     plan.deleted = deleted | moved
     return plan
-
-
-def _load_table(index: Index, session: Session | None) -> KnownRecords | None:
-    """Return what is known of files by the last run, if nothing was written since."""
-    table = session and index.table_of_known_files(session.manifest)
-    if not (session and table):
-        return None
-    return load(table, session.engine.commit(), session.engine.find_file_records)
 
 
 def _plan_for_records(

@@ -78,6 +78,13 @@ MAX_TOKEN_LENGTH: Final = 100
 LONG_TERM: Final = "_long"
 """Marker among the terms of an article with a term longer than that."""
 
+EVEN: Final = "_even"
+"""Marker among the terms of an article whose texts are even (:func:`is_even`)."""
+
+_PER_WORD: Final = 2
+_MAX_EXCESS: Final = 10
+"""Tokens of an even text that are not words: 98 % of the articles of two archives are even."""
+
 PASSAGE_END: Final = "_|"
 """Token after every caption, passage of left-out text and paragraph of earlier versions.
 
@@ -122,21 +129,51 @@ def _folded_addresses(document: IndexDocument) -> dict[LocationField, str]:
 def _texts(document: IndexDocument, addresses: Mapping[LocationField, str]) -> dict[str, str]:
     title, body, captions = unpack_folded(document.folded)
     impacts = document.impacts()
-    terms = list(impacts)
+    terms = [*impacts]
     if len(max(impacts, key=len, default="")) > MAX_TOKEN_LENGTH:
         terms = [*map(term_token, impacts), LONG_TERM]
     if any(len(address) > MAX_ADDRESS_LENGTH for address in addresses.values()):
         terms.append(LONG_ADDRESS)
     left_out = (fold(passage.text) for passage in unpack_left_out(document.left_out))
+    title_tokens, body_tokens = index_tokens(title), index_tokens(body)
+    if is_even(title_tokens) and is_even(body_tokens):
+        terms.append(EVEN)
     return {
-        TITLE: " ".join(index_tokens(title)),
-        BODY: " ".join(index_tokens(body)),
+        TITLE: " ".join(title_tokens),
+        BODY: " ".join(body_tokens),
         CAPTION: _passage_tokens(captions.split(CAPTION_BREAK)),
         LEFT_OUT: _passage_tokens(left_out),
         EARLIER: _passage_tokens(map(fold, document.earlier_texts())),
         TERMS: " ".join(terms),
         IMPACTS: " ".join(impact_tokens(impacts)),
     }
+
+
+def is_even(tokens: Iterable[str]) -> bool:
+    r"""Return whether in every part of a text few tokens are neither characters nor words.
+
+    At most 10 are, and 2 more for each word: so in an even text, at most :func:`most_tokens` are
+    between two words that are near each other.
+
+    >>> is_even(index_tokens("声明说:“同意。”\n\n“同意。”"))
+    True
+    >>> is_even(index_tokens("声明……………………………同意"))
+    False
+    """
+    excess = 0
+    for token in tokens:
+        if token.isalnum():
+            excess = excess - _PER_WORD if excess > _PER_WORD else 0
+        else:
+            excess += 1
+            if excess > _MAX_EXCESS:
+                return False
+    return True
+
+
+def most_tokens(words: int) -> int:
+    """Return how many tokens ``words`` characters and words are among at most, in an even text."""
+    return words + _MAX_EXCESS + _PER_WORD * words
 
 
 def _passage_tokens(passages: Iterable[str]) -> str:

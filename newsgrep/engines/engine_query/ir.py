@@ -45,6 +45,19 @@ class OrderedNear(Value):
     slop: int
 
 
+class SequencesNear(Value):
+    """The field contains the tokens ``first``, then ``second``, at most ``slop`` between them.
+
+    The tokens of each are next to each other. An engine may miss some of the articles, whose texts
+    are read then, but never match another one.
+    """
+
+    field: str
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+    slop: int
+
+
 class Contains(Value):
     """A value of the field contains this substring."""
 
@@ -78,7 +91,18 @@ class MustNot(Value):
     clause: Clause
 
 
-Clause = Term | AnyTerm | Phrase | OrderedNear | Contains | Range | Must | Should | MustNot
+Clause = (
+    Term
+    | AnyTerm
+    | Phrase
+    | OrderedNear
+    | SequencesNear
+    | Contains
+    | Range
+    | Must
+    | Should
+    | MustNot
+)
 
 
 class ScoreClause(NamedTuple):

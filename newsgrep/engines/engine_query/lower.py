@@ -21,6 +21,7 @@ from newsgrep.engines.engine_query.fields import (
     CAPTION,
     CHANGES,
     EARLIER,
+    EVEN,
     FIRST_DAY,
     FOLDED_NAMES,
     HAS_TIME,
@@ -37,6 +38,7 @@ from newsgrep.engines.engine_query.fields import (
     TITLE,
     impact_tokens,
     index_tokens,
+    most_tokens,
     term_token,
 )
 from newsgrep.models import ARCHIVE_ZONE, Article
@@ -49,6 +51,9 @@ MAX_PHRASE_TOKENS: Final = 100
 
 MAX_CONTAINS_LENGTH: Final = 100
 """Characters of part of a name or address that an engine compares; likewise."""
+
+_MAX_NEAR: Final = 20
+"""The distance up to which, and the tokens of a side for which, positions decide about NEAR."""
 
 _MAX_INNER_TERMS: Final = 8
 """Inner terms of a literal, the longest ones, that narrow down its candidates."""
@@ -214,11 +219,53 @@ def _lower_pattern(
     words = matching_words(reader, pattern)
     if words is None:
         required = _lower_requirement(prefilter.requirement(pattern, reader), pattern.field)
+        if isinstance(pattern, ast.Near) and (sides := _near_sides(pattern)):
+            return _lower_near(reader, pattern, sides, ir.all_of(within, required))
         candidates = ir.all_of(within, ir.any_of((required, has_long_term)))
         return _verified_ids(reader, pattern, candidates)
     others = _verified_ids(reader, pattern, ir.all_of(within, has_long_term))
     fields = {Field.TEXT: TERMS, Field.TITLE: TITLE, Field.BODY: BODY}
     return ir.Should((ir.AnyTerm(fields[pattern.field], tuple(map(term_token, words))), others))
+
+
+_Sides = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def _near_sides(near: ast.Near) -> _Sides | None:
+    """Return the tokens of both sides if positions say how far these are apart.
+
+    Not for patterns and groups, and neither for long strings or distances, which take one phrase
+    for each token between them.
+    """
+    if not (isinstance(near.left, ast.Phrase) and isinstance(near.right, ast.Phrase)):
+        return None
+    sides = tuple(index_tokens(near.left.literal)), tuple(index_tokens(near.right.literal))
+    is_short = near.distance <= _MAX_NEAR and 0 < max(map(len, sides)) <= _MAX_NEAR
+    return sides if is_short and min(map(len, sides)) else None
+
+
+def _lower_near(
+    reader: IndexReader, near: ast.Near, sides: _Sides, candidates: ir.Clause
+) -> ir.Clause:
+    """Return a clause for both sides near each other, given one that every match fulfils.
+
+    Punctuation and blanks have positions but do not count, so sides that are near enough by
+    position certainly match. Of the others, only those of texts without much punctuation in one
+    place can be excluded by position; the remaining texts are read.
+    """
+    fields, orders = _TEXT_FIELDS[near.field], (sides,) if near.ordered else (sides, sides[::-1])
+    pairs = [(name, *order) for name in fields for order in orders]
+    certain = ir.any_of(tuple(ir.SequencesNear(*pair, near.distance) for pair in pairs))
+    reach = most_tokens(near.distance)
+    possible = ir.any_of(
+        (
+            *(ir.OrderedNear(name, first[-1], then[0], reach) for name, first, then in pairs),
+            ir.MustNot(ir.Term(TERMS, EVEN)),
+        )
+    )
+    others = ir.Must((candidates, ir.MustNot(certain), possible))
+    found = ir.all_of(candidates, certain)
+    return ir.Should((found, _verified_ids(reader, near, others)))
 
 
 def _lower_requirement(required: prefilter.Requirement, field: Field) -> ir.Clause:

@@ -26,6 +26,7 @@ from newsgrep.engines.engine_query.fields import (
     CAPTION,
     CHANGES,
     EARLIER,
+    EVEN,
     FIRST_DAY,
     FOLDED_NAMES,
     HAS_TIME,
@@ -154,7 +155,7 @@ FILE_RECORD_FIELDS: Final[Mapping[str, object]] = {
 """The mapping of file records without an article."""
 
 _LATIN_TERM: Final = re.compile(rf"^[^\W_{SOLO}]+$", re.MULTILINE)
-_MARKER_TERMS: Final = (LONG_TERM, LONG_ADDRESS)
+_MARKER_TERMS: Final = (LONG_TERM, LONG_ADDRESS, EVEN)
 _KEY_BYTES: Final = 16
 
 

@@ -47,6 +47,9 @@ def to_dsl(clause: ir.Clause) -> QueryDsl:
         case ir.OrderedNear(field, first, second, slop):
             spans = [{"span_term": {field: token}} for token in (first, second)]
             return {"span_near": {"clauses": spans, "slop": slop, "in_order": True}}
+        case ir.SequencesNear(field, first, second, slop):
+            sides = [_span(field, tokens) for tokens in (first, second)]
+            return {"span_near": {"clauses": sides, "slop": slop, "in_order": True}}
         case ir.Contains(field, text):
             escaped = _WILDCARD_SPECIAL.sub(lambda special: f"\\{special[0]}", text)
             return {"wildcard": {field: f"*{escaped}*"}}
@@ -62,6 +65,14 @@ def to_dsl(clause: ir.Clause) -> QueryDsl:
             return either(*queries) if queries else _MATCH_NONE
         case ir.MustNot(inner):
             return {"bool": {"must_not": [to_dsl(inner)]}}
+
+
+def _span(field: str, tokens: tuple[str, ...]) -> QueryDsl:
+    """Return a query for the places where these tokens are next to each other."""
+    terms: list[QueryDsl] = [{"span_term": {field: token}} for token in tokens]
+    if len(terms) == 1:
+        return terms[0]
+    return {"span_near": {"clauses": terms, "slop": 0, "in_order": True}}
 
 
 def _must_query(clauses: tuple[ir.Clause, ...]) -> QueryDsl:
@@ -121,6 +132,8 @@ def count_clauses(clause: ir.Clause) -> int:
             return len(tokens) // MAX_VALUES + 1
         case ir.OrderedNear():
             return 2
+        case ir.SequencesNear(_, first, second):
+            return len(first) + len(second)
         case _:
             return 1
 

@@ -129,7 +129,9 @@ class TantivyEngine:
         """Return how many articles contain each term."""
         reader = self.reader
         with translate_errors(self._folder):
-            condition = None if within is None else lower(reader, within)
+            if within is None:
+                return reader.frequencies(terms)
+            condition = lower(reader, within)
             return {term: reader.count(ir.all_of(term_clause(term), condition)) for term in terms}
 
     def file_records(self) -> Iterator[FileRecord]:

@@ -49,6 +49,14 @@ class QueryBuilder:
                 return Query.phrase_query(self._schema, field, list(tokens))
             case ir.OrderedNear(field, first, second, slop):
                 return Query.phrase_query(self._schema, field, [first, second], slop=slop)
+            case ir.SequencesNear(field, first, second, slop):
+                # One exact phrase for each distance: with a slop, tantivy lets all tokens move.
+                return Query.boolean_query(
+                    [
+                        (Occur.Should, self._phrase_with_gap(field, first, second, gap))
+                        for gap in range(slop + 1)
+                    ]
+                )
             case ir.Contains(field, text):
                 escaped = _REGEX_SPECIAL.sub(lambda match: f"\\{match[0]}", text)
                 return Query.regex_query(self._schema, field, rf"(?s:.*){escaped}(?s:.*)")
@@ -63,6 +71,13 @@ class QueryBuilder:
                 return Query.boolean_query(
                     [(Occur.Must, self.articles), (Occur.MustNot, self.query(inner))]
                 )
+
+    def _phrase_with_gap(
+        self, field: str, first: tuple[str, ...], second: tuple[str, ...], gap: int
+    ) -> Query:
+        places = (*range(len(first)), *range(len(first) + gap, len(first) + gap + len(second)))
+        tokens: list[str | tuple[int, str]] = [*zip(places, (*first, *second), strict=True)]
+        return Query.phrase_query(self._schema, field, tokens)
 
     def scored_query(self, clause: ir.Clause, scores: Sequence[ir.ScoreClause]) -> Query:
         """Return a query that matches what ``clause`` matches, with the sum of ``scores``."""

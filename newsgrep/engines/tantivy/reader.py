@@ -13,8 +13,8 @@ from newsgrep.analysis.versions import pack_earlier
 from newsgrep.engines.base import FACETS, FacetCounts, by_frequency
 from newsgrep.engines.commits import Commit, CommitFolder
 from newsgrep.engines.engine_query import ir
-from newsgrep.engines.engine_query.fields import ID, TERMS
-from newsgrep.engines.engine_query.lower import values_of
+from newsgrep.engines.engine_query.fields import ID, TERMS, term_token
+from newsgrep.engines.engine_query.lower import term_clause, values_of
 from newsgrep.engines.tantivy.files import commit_meta, linked_folder, translate_errors
 from newsgrep.engines.tantivy.query import QueryBuilder
 from newsgrep.engines.tantivy.schema import (
@@ -73,7 +73,8 @@ def open_files(
 ) -> CommitReader:
     """Open the files that ``meta`` lists, by their names; ``data`` is for messages."""
     with linked_folder(links, meta) as folder, translate_errors(data):
-        return CommitReader(data, Index.open(str(folder)), commit)
+        has_deleted = any(each["deletes"] for each in meta["segments"])
+        return CommitReader(data, Index.open(str(folder)), commit, has_deleted=has_deleted)
 
 
 class CommitReader:
@@ -82,11 +83,15 @@ class CommitReader:
     It stays readable when later commits delete its files. It is the ``IndexReader`` of
     :mod:`newsgrep.engines.engine_query.lower`. Methods raise what tantivy raises for damaged
     data, except where it says otherwise; callers use :func:`translate_errors`. ``commit`` is
-    :attr:`Commit.mark`.
+    :attr:`Commit.mark`; ``has_deleted`` says whether segments have deleted documents, which the
+    statistics of terms count.
     """
 
-    def __init__(self, folder: Path, index: Index, commit: int = 0) -> None:
+    def __init__(
+        self, folder: Path, index: Index, commit: int = 0, *, has_deleted: bool = True
+    ) -> None:
         self._folder = folder
+        self._has_deleted = has_deleted
         self.searcher = index.searcher()
         self.schema = index.schema
         self.builder = QueryBuilder(index.schema)
@@ -105,6 +110,16 @@ class CommitReader:
     def count_all(self, clauses: Sequence[ir.Clause]) -> list[int]:
         """Return how many articles match each clause."""
         return list(map(self.count, clauses))
+
+    def frequencies(self, terms: Iterable[str]) -> dict[str, int]:
+        """Return how many articles contain each term of a title or body.
+
+        The statistics of a term say so, unless documents are deleted that still have it.
+        """
+        if self._has_deleted:
+            return {term: self.count(term_clause(term)) for term in terms}
+        searcher = self.searcher
+        return {term: searcher.doc_freq(TERMS, term_token(term)) for term in terms}
 
     def facet(self, name: str, clause: ir.Clause) -> FacetCounts:
         """Return the values of a facet with their counts.

@@ -27,6 +27,7 @@ from newsgrep.engines.commits import (
 )
 from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.fields import (
+    EVEN,
     ID,
     IMPACTS,
     TERMS,
@@ -138,7 +139,10 @@ def _document_problems(
     if deep:
         for field in _TOKEN_FIELDS:
             terms = reader.searcher.terms_with_prefix(field, "", reader.builder.articles)
-            if {token: count for token, count in terms if count} != expected[field]:
+            found = {token: count for token, count in terms if count}
+            # Articles that were indexed before November 2026 do not have this marker.
+            is_marked = found.pop(EVEN, 0) <= expected[field].pop(EVEN, 0)
+            if found != expected[field] or not is_marked:
                 yield message("The terms of {field} do not match the articles' texts.", field=field)
 
 
