@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test lint docs man screenshot variants messages test-engines torture bench fuzz tools server lock clean
+.PHONY: help demo test lint docs man screenshot pictures variants messages test-engines torture bench fuzz tools server lock clean
 
 help:
 	@echo "make demo    install into .venv, index seeds/, search it"
@@ -48,6 +48,10 @@ man: .venv/development
 screenshot: .venv/development
 	$(BIN)/python docs/build_screenshot.py
 
+# The pictures of docs/WEB.md, with chromium.
+pictures: .venv/development
+	NEWSGREP_PICTURES=1 $(BIN)/pytest -q tests/web/test_browser.py
+
 # The regional spellings of --variants: a test fails if the table is not what the script writes.
 variants: .venv/development
 	$(BIN)/python docs/build_variants.py
@@ -75,11 +79,13 @@ torture: .venv/development
 	NEWSGREP_TORTURE=$(SHARE) $(BIN)/pytest -m torture $(TORTURE); status=$$?; \
 		$(BIN)/python docs/build_trust.py && exit $$status
 
-# A test pipes JSON output into jq; without jq, it is skipped with a message.
+# Tests pipe JSON output into jq, and look at pages with chromium; without these, they are skipped
+# with a message.
 tools:
-	@command -v jq >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-		&& { apt-get -qq update && apt-get -qq install -y jq; } >/dev/null 2>&1; } \
-		|| echo "jq is missing and can't be installed here: its test will be skipped"
+	@for tool in jq chromium; do command -v $$tool >/dev/null \
+		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+			&& { apt-get -qq update && apt-get -qq install -y $$tool; } >/dev/null 2>&1; } \
+		|| echo "$$tool is missing and can't be installed here: its tests will be skipped"; done
 	@tests/support/cluster/install.sh
 
 # The server that OpenSearch is tested on, once, into the user's cache folder (51 MB).

@@ -171,7 +171,7 @@ class Chart(NamedTuple):
 
 
 _MAX_LABELS: Final = 7
-_FEWEST_SLOTS: Final = 20
+_FEWEST_SLOTS: Final = 12
 """Bars of a chart that is as wide as the page; fewer of them leave space at its end."""
 
 _LABEL_STEPS: Final = {

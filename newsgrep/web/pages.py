@@ -294,7 +294,6 @@ def article_page(visit: Visit) -> Answer:
         else [],
         citations=citations(visit.engine, article),
         similar=find_similar(visit.engine, article, _SIMILAR).articles,
-        shows_paths=visit.shows_paths,
         warnings=(problem,) if problem else (),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -177,17 +178,30 @@ def test_everything_works_without_javascript(browser: Any, server: Served) -> No
 
 PAGES = {
     "start": "/",
-    "search": "/?q=渔业",
+    "search": "/?q=声明",
     "article": "/article/{id}?q=联合声明",
-    "timeline": "/timeline?q=渔业&by=month",
-    "sources": "/timeline?q=渔业&by=month&per=source",
-    "context": "/kwic?q=渔业",
-    "keywords": "/keywords?q=渔业",
+    "timeline": "/timeline?q=声明&by=month",
+    "sources": "/timeline?q=声明&by=month&per=source",
+    "context": "/kwic?q=声明",
+    "keywords": "/keywords?q=声明",
     "compare": "/compare?q=*",
     "saved": "/saved",
     "none": "/?q=渔业+潜水艇",
     "mistake": '/?q=渔业+"联合声明',
 }
+
+
+def pictures_of_docs() -> set[str]:
+    """Return the names of the pictures in docs/WEB.md; `make pictures` takes them again."""
+    page = (REPOSITORY / "docs" / "WEB.md").read_text("utf-8")
+    return set(re.findall(r"pictures/([\w-]+\.png)", page))
+
+
+def test_docs_have_a_picture_of_every_page() -> None:
+    names = {name.partition("-")[0] for name in pictures_of_docs()}
+    assert names == PAGES.keys() - {"start", "sources"}
+    taken = {path.name for path in (REPOSITORY / "docs" / "pictures").iterdir()}
+    assert taken == pictures_of_docs(), "run: make pictures"
 
 
 def article_id(archive: Cli) -> str:
@@ -207,6 +221,7 @@ def test_pages_are_accessible_and_as_wide_as_the_screen(
         browser, server, viewport={"width": width, "height": height}, color_scheme=theme
     )
     found: list[str] = []
+    shown = pictures_of_docs()
     axe = axe_module.Axe()
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
     for name, path in PAGES.items():
@@ -219,7 +234,12 @@ def test_pages_are_accessible_and_as_wide_as_the_screen(
         wide = page.evaluate("document.documentElement.scrollWidth")
         if wide > width:
             found.append(f"{name}: {wide} px wide")
-        if folder := os.environ.get("NEWSGREP_PICTURES"):
-            page.screenshot(path=Path(folder) / f"{name}-{width}-{theme}.png")
+        if (
+            picture := f"{name}-{width}-{theme}.png"
+        ) in shown and "NEWSGREP_PICTURES" in os.environ:
+            page.screenshot(
+                path=REPOSITORY / "docs" / "pictures" / picture,
+                clip={"x": 0, "y": 0, "width": width, "height": min(height, 640)},
+            )
     visitor.close()
     assert found == []
