@@ -103,6 +103,8 @@ class Newsgrep(Peer):
 
     def ask(self, question: Question, limit: int) -> Answer:
         """Parse, search and cut snippets, as for a page of hits."""
+        if forget := getattr(self._engine, "forget_matches", None):
+            forget()  # else a quoted string would be measured that was searched for just before
         order = {"newest": Order.NEWEST, "oldest": Order.OLDEST, "": Order.RELEVANCE}
         request = SearchRequest(
             parse(text_of(question)), order[question.sort], limit, question.offset, question.facets

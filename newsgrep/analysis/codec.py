@@ -172,22 +172,6 @@ def inflate(packed: bytes, dictionary: bytes, limit: int) -> bytes:
     return data
 
 
-def _zstd_error() -> type[Exception]:
-    from zstandard import ZstdError
-
-    return ZstdError
-
-
-def _content_size(frame: memoryview) -> int:
-    """Return how many bytes a frame of Zstandard says that it has."""
-    from zstandard import frame_content_size
-
-    size = frame_content_size(frame)
-    if size < 0:
-        raise DamagedData(_NOT_INFLATED)
-    return size
-
-
 def _checked(packed: bytes) -> memoryview:
     """Return packed bytes without their checksum; raises :class:`DamagedData` if it is wrong."""
     body = memoryview(packed)[_CRC_SIZE:]
@@ -200,12 +184,24 @@ class _Zstandard(_local):
     """What compresses and decompresses texts; each thread has its own, for they have a state."""
 
     def __init__(self) -> None:
-        from zstandard import ZstdCompressionDict, ZstdDecompressor
+        import zstandard  # takes 3 ms, and many commands read no text
 
-        self._dictionary = ZstdCompressionDict(_ENTROPY_TABLES + text_dictionary())
-        self.whole = ZstdDecompressor(self._dictionary)
-        self.in_steps = ZstdDecompressor(self._dictionary)
+        self.error = zstandard.ZstdError
+        self._dictionary = zstandard.ZstdCompressionDict(_ENTROPY_TABLES + text_dictionary())
+        self._whole = zstandard.ZstdDecompressor(self._dictionary)
+        self.in_steps = zstandard.ZstdDecompressor(self._dictionary)
+        self.content_size = zstandard.frame_content_size
         self._compressor: ZstdCompressor | None = None
+
+    def decompressed(self, frame: memoryview, limit: int) -> bytes:
+        """Return the content of a frame, at most ``limit`` bytes; raises :class:`DamagedData`."""
+        try:
+            size = self.content_size(frame)
+            if not 0 <= size <= limit:
+                raise DamagedData(_CUT_OFF)
+            return self._whole.decompress(frame)
+        except self.error as exc:
+            raise DamagedData(_NOT_INFLATED) from exc
 
     def compressed(self, data: bytes) -> bytes:
         """Return ``data`` compressed, in blocks of which each is decompressed by itself."""
@@ -229,7 +225,9 @@ class _Zstandard(_local):
         return b"".join((*packed, packer.flush()))
 
 
-_ZSTD: Final = _Zstandard()
+@cache
+def _zstandard() -> _Zstandard:
+    return _Zstandard()
 
 
 def pack_folded(title: str, body: str, captions: str) -> bytes:
@@ -245,7 +243,7 @@ def pack_folded(title: str, body: str, captions: str) -> bytes:
             )
         )
     texts = TEXT_SEPARATOR.join((title, body, captions)).encode(_ENCODING, "replace")
-    packed = _ZSTD.compressed(texts)
+    packed = _zstandard().compressed(texts)
     return zlib.crc32(packed).to_bytes(_CRC_SIZE, "big") + packed
 
 
@@ -269,13 +267,7 @@ def inflate_folded(packed: bytes, limit: int = MAX_TEXT_BYTES) -> bytes:
     """
     if packed[_CRC_SIZE:_FRAME_START] != _ZSTD_MAGIC:  # of format 7
         return inflate(packed, text_dictionary(), limit)
-    body = _checked(packed)
-    try:
-        if _content_size(body) > limit:
-            raise DamagedData(_CUT_OFF)
-        return _ZSTD.whole.decompress(body)
-    except _zstd_error() as exc:
-        raise DamagedData(_NOT_INFLATED) from exc
+    return _zstandard().decompressed(_checked(packed), limit)
 
 
 def inflate_in_steps(packed: bytes, first: int) -> Iterator[tuple[bytes, bool]]:
@@ -288,17 +280,17 @@ def inflate_in_steps(packed: bytes, first: int) -> Iterator[tuple[bytes, bool]]:
     if len(packed) <= first >> 2 or packed[_CRC_SIZE:_FRAME_START] != _ZSTD_MAGIC:
         yield inflate_folded(packed), True
         return
-    body = _checked(packed)
+    frame, zstandard = _checked(packed), _zstandard()
     try:
-        size = _content_size(body)
-        if size <= first:
-            yield inflate_folded(packed), True
+        size = zstandard.content_size(frame)
+        if not first < size <= MAX_TEXT_BYTES:
+            yield zstandard.decompressed(frame, MAX_TEXT_BYTES), True
             return
-        stream = _ZSTD.in_steps.stream_reader(body)
+        stream = zstandard.in_steps.stream_reader(frame)
         data = stream.read(first)
         yield data, False
         data += stream.read(size)
-    except _zstd_error() as exc:
+    except zstandard.error as exc:
         raise DamagedData(_NOT_INFLATED) from exc
     if len(data) != size:
         raise DamagedData(_CUT_OFF)
@@ -510,13 +502,27 @@ def pack_left_out(passages: Sequence[LeftOut]) -> bytes:
     return deflate(_compressor(_left_out_dictionary), (listed.encode(_ENCODING, "replace"),))
 
 
+def inflate_left_out(packed: bytes, limit: int = MAX_TEXT_BYTES) -> str:
+    """Return the passages in ``packed`` in JSON, at most ``limit`` bytes, ``""`` for none.
+
+    Each text is in it as it is, but for quotation marks, backslashes and control characters.
+    Raises :class:`DamagedData`.
+    """
+    if not packed:
+        return ""
+    try:
+        return inflate(packed, _left_out_dictionary(), limit).decode(_ENCODING)
+    except UnicodeDecodeError as exc:
+        raise DamagedData("the left-out text is invalid") from exc
+
+
 def unpack_left_out(packed: bytes, limit: int = MAX_TEXT_BYTES) -> tuple[LeftOut, ...]:
     """Return the passages in ``packed``, at most ``limit`` bytes; raises :class:`DamagedData`."""
     if not packed:
         return ()
-    data = inflate(packed, _left_out_dictionary(), limit)
+    listed = inflate_left_out(packed, limit)
     try:
-        return tuple(_parse_passages(data.decode(_ENCODING)))
+        return tuple(_parse_passages(listed))
     except (ValueError, TypeError, RecursionError) as exc:
         raise DamagedData("the left-out text is invalid") from exc
 

@@ -59,6 +59,12 @@ class PostingsReader(Protocol):
         ``text`` consists of (:mod:`newsgrep.analysis.joints`).
         """
 
+    def known_matches(self, pattern: ast.TextPattern) -> Iterable[int] | None:
+        """Return the documents that match, as :meth:`learn_matches` was given, else ``None``."""
+
+    def learn_matches(self, pattern: ast.TextPattern, documents: set[int]) -> None:
+        """Remember which of all documents match: the next page of a result needs them again."""
+
     def passage_documents(self, term: str, field: Field) -> Sequence[int]:
         """Return the documents with a term in ``field``, or with a unit in left-out text.
 
@@ -271,6 +277,8 @@ def _with_pattern(
 ) -> set[int]:
     if (words := matching_words(reader, pattern)) is not None:
         return set[int]().union(*(_with_term(reader, word, pattern.field) for word in words))
+    if (known := reader.known_matches(pattern)) is not None:
+        return set(known)
     # Nearly all terms of a text are in its body, so its postings are not taken apart.
     from newsgrep.query import prefilter  # words need none
 
@@ -279,7 +287,10 @@ def _with_pattern(
     candidates = _narrow(reader, prefilter.requirement(pattern, reader), field, candidates)
     ordered = sorted(candidates)
     texts = zip(ordered, reader.packed_texts(ordered, pattern.field), strict=True)
-    return matching_documents(pattern, texts, len(ordered))
+    found = matching_documents(pattern, texts, len(ordered))
+    if within is None:
+        reader.learn_matches(pattern, found)
+    return found
 
 
 def _narrow(

@@ -505,8 +505,20 @@ def verifier(pattern: TextPattern) -> Callable[[bytes], bool]:
     return partial(_matches_packed, pattern)
 
 
+_ESCAPED: Final = frozenset('"\\' + "".join(map(chr, range(32))))
+"""Characters that are not in JSON as they are."""
+
+
+def _may_be_left_out(packed: bytes, literal: str) -> bool:
+    """Return whether ``literal`` may occur in left-out text, whose passages are not divided."""
+    # A page may have a hundred of them, and the string is in few.
+    return not _ESCAPED.isdisjoint(literal) or literal in fold(codec.inflate_left_out(packed))
+
+
 def _matches_packed(pattern: TextPattern, packed: bytes) -> bool:
     if pattern.field is Field.LEFT_OUT:
+        if isinstance(pattern, Phrase) and not _may_be_left_out(packed, pattern.literal):
+            return False
         passages = codec.unpack_left_out(packed)
         return any(contains_pattern(fold(passage.text), pattern) for passage in passages)
     if pattern.field is Field.EARLIER:

@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from newsgrep.engines import whoosh
+from newsgrep.engines import postings_query, whoosh
 from newsgrep.engines.base import (
     FACETS,
     Change,
@@ -21,8 +22,10 @@ from newsgrep.engines.base import (
 )
 from newsgrep.engines.registry import open_engine
 from newsgrep.engines.whoosh import internals, reader, writer
+from newsgrep.engines.whoosh.engine import WhooshEngine
 from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, UsageError
 from newsgrep.query.ast import MatchAll
+from newsgrep.query.match import matching_documents
 from newsgrep.query.parser import parse
 from tests.support.contract_archive import ARCHIVE, COLLECTIONS, QUERIES
 from tests.support.factories import engine_with, make_article, make_file_record, upsert
@@ -123,6 +126,35 @@ def test_postings_cache_is_bounded(
         ]
         cached = engine._reader._postings.values()  # type: ignore[attr-defined]  # the cache
         assert sum(len(documents) for documents, _ in cached) <= max(5, len(ARCHIVE))
+    engine.close()
+
+
+def test_matches_of_pattern_are_read_once_for_each_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engine_with("whoosh", tmp_path, ARCHIVE)
+    assert isinstance(engine, WhooshEngine)
+    verified = []
+    whole = matching_documents
+
+    def counted(*args: Any) -> Any:
+        verified.append(args[0])
+        return whole(*args)
+
+    monkeypatch.setattr(postings_query, "matching_documents", counted)
+    request = EngineRequest(parse('"渔场声明"').root)
+    first = engine.search(request)
+    assert (engine.search(request), len(verified)) == (first, 1)
+    assert engine.search(EngineRequest(parse('"渔场声明" source:甲报').root)).total <= first.total
+    assert len(verified) == 1
+    engine.forget_matches()
+    assert (engine.search(request), len(verified)) == (first, 2)
+    engine.write([upsert(make_article("new", "", "渔场声明"))])
+    assert (engine.search(request).total, len(verified)) == (first.total + 1, 3)
+    monkeypatch.setattr(reader, "MAX_CACHED_MATCHES", 0)
+    engine.search(EngineRequest(parse('"声明水"').root))
+    engine.search(request)
+    assert len(verified) == 5
     engine.close()
 
 

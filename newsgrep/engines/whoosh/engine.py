@@ -108,6 +108,10 @@ class WhooshEngine:
         if self._commits.last_number() != self._reader.commit.number:
             self._reopen()
 
+    def forget_matches(self) -> None:
+        """Forget what earlier searches have read in texts, for measurements."""
+        self._reader.forget_matches()
+
     def rollback(self) -> RolledBack:
         """Drop the last commit and open the one before it."""
         done = rollback(self._folder)

@@ -44,7 +44,7 @@ from newsgrep.engines.whoosh.storage import (
 )
 from newsgrep.messages import message
 from newsgrep.models import Article, FileRecord, Version
-from newsgrep.query.ast import Field, LocationField, NameField
+from newsgrep.query.ast import Field, LocationField, NameField, TextPattern
 
 if TYPE_CHECKING:
     from newsgrep.engines.compact import HashIndex
@@ -52,6 +52,12 @@ if TYPE_CHECKING:
 
 MAX_CACHED_POSTINGS: Final = 4_000_000
 """Postings that are cached, of 16 bytes each."""
+
+MAX_CACHED_MATCHES: Final = 2_000_000
+"""Documents that match a pattern and are cached, of 8 bytes each."""
+
+_MATCHES_PER_PATTERN: Final = 100
+"""What a cached pattern takes itself, in documents."""
 
 
 class OpenSegment:
@@ -205,6 +211,8 @@ class WhooshReader:
         self._size = offset
         self._postings: dict[str, tuple[array[int], array[int]]] = {}
         self._cached_postings = 0
+        self._matches: dict[TextPattern, array[int]] = {}
+        self._cached_matches = 0
         self._numbers: dict[str, array[Any]] = {}
         self._facet_values: dict[str, list[str]] = {}
         self._all_documents: set[int] | None = None
@@ -281,6 +289,21 @@ class WhooshReader:
     def posting_count(self, term: str) -> int:
         encoded = term.encode("utf-8")
         return sum(each.posting_count(TEXT_FIELD, encoded) for each in self.segments)
+
+    def known_matches(self, pattern: TextPattern) -> Sequence[int] | None:
+        return self._matches.get(pattern)
+
+    def learn_matches(self, pattern: TextPattern, documents: set[int]) -> None:
+        self._cached_matches += len(documents) + _MATCHES_PER_PATTERN
+        if self._cached_matches > MAX_CACHED_MATCHES:
+            self._matches.clear()
+            self._cached_matches = len(documents) + _MATCHES_PER_PATTERN
+        self._matches[pattern] = array("L", documents)
+
+    def forget_matches(self) -> None:
+        """Forget which documents match which patterns: a search reads their texts again."""
+        self._matches.clear()
+        self._cached_matches = 0
 
     def passage_documents(self, term: str, field: Field) -> array[int]:
         return self._field_postings(FIELD_BY_PASSAGE_KIND[field], term)[0]
