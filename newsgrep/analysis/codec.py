@@ -322,15 +322,22 @@ def text_ends(data: bytes) -> tuple[int, int]:
     return title_end, data.find(_SEPARATOR_BYTE, title_end + 1) if title_end >= 0 else -1
 
 
-def is_character_start(data: bytes, at: int) -> bool:
-    """Return whether a character begins at byte ``at``: parts of two can look like another one."""
+def characters_before(data: bytes, at: int) -> str | None:
+    """Return the characters between the last comma or line end before byte ``at`` and it.
+
+    ``None`` if no character begins there: parts of two can look like another one.
+    """
     # These bytes never occur inside a character of several bytes, so decoding can begin there.
-    start = max(data.rfind(mark, 0, at) for mark in (b",", b"\n", _SEPARATOR_BYTE)) + 1
+    start = max(data.rfind(b",", 0, at), data.rfind(b"\n", 0, at), data.rfind(b"\x1e", 0, at)) + 1
     try:
-        data[start:at].decode(_ENCODING)
+        return data[start:at].decode(_ENCODING)
     except UnicodeDecodeError:
-        return False
-    return True
+        return None
+
+
+def character_at(data: bytes, at: int) -> str:
+    """Return the character at byte ``at``, ``""`` at the end and for a part of one."""
+    return data[at : at + 4].decode(_ENCODING, "ignore")[:1]
 
 
 def _folded_text(packed: bytes, limit: int) -> str:

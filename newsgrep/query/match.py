@@ -408,6 +408,9 @@ _MAX_KNOWN_NOTICES: Final = 4096
 _FIRST_STEP: Final = 2048
 """Bytes of a text that are searched before the rest of it is inflated."""
 
+_CHECKED_PLACES: Final = 16
+"""Places in a text that are compared one by one before all of it is decoded."""
+
 Document = TypeVar("Document", int, str)
 
 
@@ -558,29 +561,46 @@ class LiteralVerifier:
         self._literal = phrase.literal
         self._field = phrase.field
         self._encoded = codec.encode(phrase.literal)
-        ends = phrase.literal[:1] + phrase.literal[-1:]
-        self._has_word_edge = any(kind_of(character) is CharKind.WORD for character in ends)
+        self._begins_word, self._ends_word = (
+            kind_of(phrase.literal[at]) is CharKind.WORD for at in (0, -1)
+        )
 
     def __call__(self, packed: bytes) -> bool:
         """Return whether the texts that ``packed`` has contain the phrase."""
+        if len(packed) < _FIRST_STEP // 2:  # nearly all of them are one step
+            data = codec.inflate_folded(packed)
+            return self._encoded in data and self._occurs(data, is_whole=True)
         # A frequent string is at the beginning of most long texts that contain it.
         for data, is_whole in codec.inflate_in_steps(packed, _FIRST_STEP):
-            if self._encoded in data and self._occurs(data, is_whole):
+            if self._encoded in data and self._occurs(data, is_whole=is_whole):
                 return True
         return False
 
-    def _occurs(self, data: bytes, is_whole: bool) -> bool:
+    def _occurs(self, data: bytes, *, is_whole: bool) -> bool:
         """Return whether the phrase certainly occurs in ``data``."""
         low, high = self._bounds(data, is_whole)
-        if self._has_word_edge:
-            text = codec.decode_folded(data[low:high], is_cut=not is_whole)
-            # The word at the end may go on after it.
-            return any(is_whole or end < len(text) for _, end in find_literal(text, self._literal))
         at = data.find(self._encoded, low, high)
-        if at < 0 or codec.is_character_start(data, at):
-            return at >= 0
+        for _ in range(_CHECKED_PLACES):
+            if at < 0:
+                return False
+            if self._is_at(data, at, is_whole):
+                return True
+            at = data.find(self._encoded, at + 1, high)
         # Such places may follow one another endlessly: 啊啊啊 has the bytes of “ everywhere.
-        return self._literal in codec.decode_folded(data[low:high], is_cut=not is_whole)
+        text = codec.decode_folded(data[low:high], is_cut=not is_whole)
+        return any(is_whole or end < len(text) for _, end in find_literal(text, self._literal))
+
+    def _is_at(self, data: bytes, at: int, is_whole: bool) -> bool:
+        """Return whether the bytes at ``at`` are the phrase, and not parts of words."""
+        before = codec.characters_before(data, at)
+        if before is None:
+            return False
+        if self._begins_word and before and kind_of(before[-1]) is CharKind.WORD:
+            return False
+        if self._ends_word:
+            following = codec.character_at(data, at + len(self._encoded))
+            return kind_of(following) is not CharKind.WORD if following else is_whole
+        return True
 
     def _bounds(self, data: bytes, is_whole: bool) -> tuple[int, int]:
         """Return where the field begins and ends in ``data``; nothing follows if it is whole."""
