@@ -66,8 +66,8 @@ class IndexDocument:
     nowhere else. Units take a third of the time and space of terms, and few searches need them.
     ``versions`` are the earlier texts of the article, packed as in
     :mod:`newsgrep.analysis.versions`, ``earlier_terms`` their terms, and ``changes`` the keywords
-    of what has changed since when. ``joints`` is the signature of title and body
-    (:mod:`newsgrep.analysis.joints`).
+    of what has changed since when. ``joints`` is the signature of title and body, and
+    ``left_out_joints`` that of left-out text (:mod:`newsgrep.analysis.joints`).
     """
 
     article_id: str
@@ -89,6 +89,7 @@ class IndexDocument:
     earlier_terms: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
     joints: bytes = b""
+    left_out_joints: bytes = b""
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -188,6 +189,7 @@ def make_document(
     in_title, in_body = term_counts(title, by), term_counts(body, by)
     in_lead = in_body if len(body) <= LEAD_LENGTH else term_counts(body[:LEAD_LENGTH], by)
     packed = _pack_term_counts(in_title, in_lead, in_body)
+    left_out = fold(CAPTION_BREAK.join(passage.text for passage in article.left_out))
     return IndexDocument(
         article_id=article.id,
         source=article.source,
@@ -200,7 +202,7 @@ def make_document(
         packed_counts=array("I", packed.values()),
         lengths=FieldCounts(in_title.total(), in_lead.total(), in_body.total()),
         caption_terms=tuple(sorted(term_counts(captions, by))),
-        left_out_units=_left_out_units(article),
+        left_out_units=units(left_out),
         folded=pack_folded(title, body, captions),
         rest=pack_article(article._replace(url=None), (title, body, captions)),
         left_out=pack_left_out(article.left_out),
@@ -208,6 +210,7 @@ def make_document(
         earlier_terms=_earlier_terms(article, by),
         changes=change_keywords(article),
         joints=joint_signature(f"{title}{TEXT_SEPARATOR}{body}", packed),
+        left_out_joints=joint_signature(left_out, ()),
     )
 
 
@@ -218,12 +221,6 @@ def _earlier_terms(article: Article, by: Segmenter) -> tuple[str, ...]:
         return ()
     text = fold(PARAGRAPH_BREAK.join(earlier_texts(article.versions)))
     return tuple(sorted(term_counts(text, by)))
-
-
-def _left_out_units(article: Article) -> tuple[str, ...]:
-    if not article.left_out:
-        return ()
-    return units(fold(CAPTION_BREAK.join(passage.text for passage in article.left_out)))
 
 
 def _pack_term_counts(

@@ -52,11 +52,12 @@ class PostingsReader(Protocol):
     def posting_count(self, term: str) -> int:
         """Return the length of a list that :meth:`postings` reads, found without reading it."""
 
-    def with_joints(self, text: str, candidates: set[int]) -> set[int]:
-        """Return ``candidates`` without documents whose title and body do not contain ``text``.
+    def with_joints(self, text: str, field: Field, candidates: set[int]) -> set[int]:
+        """Return ``candidates`` without documents whose ``field`` does not contain ``text``.
 
-        Most of them are left out, not all, by the pairs of neighbouring characters that
-        ``text`` consists of (:mod:`newsgrep.analysis.joints`).
+        ``field`` is that of left-out text, else title and body are one. Not all of these documents
+        are left out, but most of them, by the pairs of neighbouring characters in ``text``
+        (:mod:`newsgrep.analysis.joints`).
         """
 
     def known_matches(self, pattern: ast.TextPattern) -> Iterable[int] | None:
@@ -304,7 +305,9 @@ def _narrow(
 
     match required:
         case prefilter.Literal(text) if field is Field.LEFT_OUT:
-            return _with_each(reader, units(text), field, candidates)
+            candidates = _with_each(reader, units(text), field, candidates)
+            few = len(candidates) < _FEW_CANDIDATES
+            return candidates if few else reader.with_joints(text, field, candidates)
         case prefilter.Literal(text) if field in ast.PASSAGE_FIELDS:
             candidates = _with_each(reader, required.terms(), field, candidates)
             if len(candidates) < _FEW_CANDIDATES:
@@ -351,7 +354,7 @@ def _narrow_literal(
     candidates = _with_each(reader, terms[:1], field, candidates)
     if len(candidates) < _FEW_CANDIDATES:
         return candidates
-    candidates = reader.with_joints(literal.text, candidates)
+    candidates = reader.with_joints(literal.text, field, candidates)
     for others in (lambda: terms[1:], literal.inner_terms):
         for term in others():
             if len(candidates) < _FEW_CANDIDATES:

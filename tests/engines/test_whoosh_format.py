@@ -457,9 +457,9 @@ def test_merge_keeps_versions(tmp_path: Path) -> None:
         assert [found[f"k{number}".encode()] for number in range(5)] == expected
 
 
-def signatures(reader: WhooshReader) -> dict[str, bytes]:
+def signatures(reader: WhooshReader) -> dict[tuple[str, int], bytes]:
     return {
-        reader.article_id(segment.offset + number): signature
+        (reader.article_id(segment.offset + number), block.zone): signature
         for segment in reader.segments
         if segment.joints is not None
         for block in segment.joints.blocks
@@ -482,9 +482,13 @@ def test_merge_keeps_signatures(
                 size = 64 << number % 3 if number % 4 else 0
                 signature = bytes([number]) * size
                 columns = DEFAULT_VALUES | {"id": f"k{number}".encode()}
-                writer.add({KEY: FieldTerms([f"k{number}"], [1])}, columns, signature)
+                left_out = signature * 2 if number % 5 else b""
+                terms = {KEY: FieldTerms([f"k{number}"], [1])}
+                writer.add(terms, columns, (signature, left_out))
                 if signature:
-                    expected[f"k{number}"] = signature
+                    expected[f"k{number}", joints.TEXT_ZONE] = signature
+                if left_out:
+                    expected[f"k{number}", joints.LEFT_OUT_ZONE] = left_out
     with reading(tmp_path) as own:
         assert len(own.segments) == 1
         assert signatures(own) == expected
@@ -499,18 +503,19 @@ def test_merge_drops_signatures_of_deleted_documents(tmp_path: Path) -> None:
     engine.close()
     with reading(tmp_path / "whoosh") as own:
         assert len(own.segments) == 1
-        assert sorted(signatures(own)) == ["场", "声", "水"]
+        assert sorted(signatures(own)) == [(each, joints.TEXT_ZONE) for each in "场声水"]
 
 
 def test_documents_of_a_block_are_inside_of_the_segment(tmp_path: Path) -> None:
     path = tmp_path / "x.joints"
     writer = joints.JointWriter(path)
-    writer.add(5, b"\xff" * 64)
+    writer.add(5, joints.TEXT_ZONE, b"\xff" * 64)
     writer.finish()
     file = CheckedFile(path, path.stat().st_size, None)
-    assert list(joints.JointFile(file, 6).with_joints([1, 2])) == [5]
+    assert list(joints.JointFile(file, 6).with_joints(joints.TEXT_ZONE, [1, 2])) == [5]
+    assert list(joints.JointFile(file, 6).with_joints(joints.LEFT_OUT_ZONE, [1, 2])) == []
     with pytest.raises(CorruptFile, match="documents that do not exist"):
-        list(joints.JointFile(file, 5).with_joints([1, 2]))
+        list(joints.JointFile(file, 5).with_joints(joints.TEXT_ZONE, [1, 2]))
     with pytest.raises(CorruptFile, match="does not describe signatures"):
         joints.JointFile(file, 0)
     file.close()

@@ -7,7 +7,8 @@ the second byte of all, and so on. Bytes of one column are tested together, in a
 =============  ================================================================================
 blocks         the numbers of its texts, where each of its groups ends, and the groups. A group
                is a number of columns, compressed: a small block has few groups
-directory      for each block: position, texts, bytes of a signature, columns in a group
+directory      for each block: position, texts, bytes of a signature, columns in a group, and
+               whether the texts are articles (0) or what was left out of them (1)
 at the end     the number of blocks
 =============  ================================================================================
 
@@ -31,7 +32,7 @@ from newsgrep.engines.whoosh.segment import read_array
 from newsgrep.engines.whoosh.storage import CheckedFile, CorruptFile
 from newsgrep.messages import message
 
-_BLOCK: Final = Struct(">QIII")
+_BLOCK: Final = Struct(">QIIIB")
 _COUNT: Final = Struct(">I")
 _NUMBER_BYTES: Final = 4
 _RAW_DEFLATE: Final = -15
@@ -47,13 +48,19 @@ _COPIED: Final = _TEXTS_IN_BLOCK // 4
 """Texts of a block that is copied whole when segments merge, instead of joined with others."""
 
 
+TEXT_ZONE: Final = 0
+LEFT_OUT_ZONE: Final = 1
+"""Title and body of an article, and what was left out of it."""
+
+
 class _Block(NamedTuple):
-    """Where a block begins, and how it is divided."""
+    """Where a block begins, how it is divided, and what zone of articles it describes."""
 
     position: int
     texts: int
     size: int
     columns: int
+    zone: int
 
     @property
     def groups(self) -> int:
@@ -71,18 +78,20 @@ class JointFile:
         (count,) = _COUNT.unpack(file.get(end, _COUNT.size))
         directory = file.get(end - count * _BLOCK.size, count * _BLOCK.size)
         self.blocks = [_Block(*each) for each in _BLOCK.iter_unpack(directory)]
-        # Each document has one signature at most, so a made-up directory takes no more memory.
-        if sum(block.texts for block in self.blocks) > documents or not all(
+        # Each document has two signatures at most, so a made-up directory takes no more memory.
+        if sum(block.texts for block in self.blocks) > documents * 2 or not all(
             0 < block.columns <= block.size <= MOST_BYTES and block.texts for block in self.blocks
         ):
             raise CorruptFile(message("{name} does not describe signatures", name=file.name))
         self._numbers: dict[_Block, array[int]] = {}
         self._ends: dict[_Block, array[int]] = {}
 
-    def with_joints(self, hashes: Iterable[int]) -> Iterator[int]:
-        """Yield the documents that may have all joints with these hashes."""
+    def with_joints(self, zone: int, hashes: Iterable[int]) -> Iterator[int]:
+        """Yield the documents that may have all joints with these hashes in a zone."""
         hashes = list(hashes)
         for block in self.blocks:
+            if block.zone != zone:
+                continue
             bits = [signature_bit(each, block.size) for each in hashes]
             found = -1
             for bit in bits:
@@ -165,19 +174,19 @@ class JointWriter:
         self._stream: BinaryIO | None = None
         self._position = 0
         self._directory: list[_Block] = []
-        # By the length of signatures: documents and their signatures.
-        self._open: dict[int, tuple[list[int], list[bytes]]] = {}
+        # By zone and the length of signatures: documents and their signatures.
+        self._open: dict[tuple[int, int], tuple[list[int], list[bytes]]] = {}
 
-    def add(self, number: int, signature: bytes) -> None:
-        """Add the signature of document ``number``; documents ascend."""
+    def add(self, number: int, zone: int, signature: bytes) -> None:
+        """Add the signature of a zone of document ``number``; documents ascend."""
         if not signature:
             return
         size = len(signature)
-        numbers, signatures = self._open.setdefault(size, ([], []))
+        numbers, signatures = self._open.setdefault((zone, size), ([], []))
         numbers.append(number)
         signatures.append(signature)
         if len(numbers) == _TEXTS_IN_BLOCK or len(numbers) * size >= _BYTES_IN_BLOCK:
-            self._flush(size)
+            self._flush(zone, size)
 
     def merge(self, file: JointFile, numbers: Mapping[int, int]) -> None:
         """Add the signatures of another segment's documents; ``numbers`` are those here."""
@@ -185,36 +194,36 @@ class JointWriter:
             old = file.numbers(block)
             if block.texts >= _COPIED and all(map(numbers.__contains__, old)):
                 kept = [numbers[number] for number in old]
-                self._write(kept, block.size, block.columns, file.packed_groups(block))
+                self._write(kept, block, file.packed_groups(block))
             else:
                 for number, signature in zip(old, file.signatures(block), strict=True):
                     if number in numbers:
-                        self.add(numbers[number], signature)
+                        self.add(numbers[number], block.zone, signature)
 
-    def _flush(self, size: int) -> None:
-        numbers, signatures = self._open.pop(size, ((), ()))
-        if not numbers:
-            return
+    def _flush(self, zone: int, size: int) -> None:
+        numbers, signatures = self._open.pop((zone, size))
         columns = min(size, -(-_BYTES_IN_GROUP // len(numbers)))
         by_column = _transposed(b"".join(signatures), size, len(numbers))
         ends, groups = array("I"), bytearray()
         for start in range(0, size, columns):
             groups += _packed(b"".join(by_column[start : start + columns]))
             ends.append(len(groups))
-        self._write(numbers, size, columns, _big_endian(ends) + groups)
+        block = _Block(0, len(numbers), size, columns, zone)
+        self._write(numbers, block, _big_endian(ends) + groups)
 
-    def _write(self, numbers: Sequence[int], size: int, columns: int, groups: bytes) -> None:
+    def _write(self, numbers: Sequence[int], block: _Block, groups: bytes) -> None:
+        """Write the groups of a block that is like ``block``, with these documents."""
         if self._stream is None:
             self._stream = self._path.open("xb")
-        self._directory.append(_Block(self._position, len(numbers), size, columns))
+        self._directory.append(block._replace(position=self._position))
         data = _big_endian(array("I", numbers)) + groups
         self._stream.write(data)
         self._position += len(data)
 
     def finish(self) -> None:
         """Write what is left and the directory, and close the file."""
-        for size in sorted(self._open):
-            self._flush(size)
+        for zone, size in sorted(self._open):
+            self._flush(zone, size)
         if self._stream is None:
             self._stream = self._path.open("xb")
         self._stream.write(b"".join(_BLOCK.pack(*block) for block in self._directory))

@@ -150,7 +150,9 @@ class OpenSegment:
             self._joints = JointFile(self._files[JOINTS], self.size)
         return self._joints
 
-    def with_joints(self, words: Mapping[str, int], others: set[int]) -> set[int] | None:
+    def with_joints(
+        self, words: Mapping[str, int], others: set[int], *, left_out: bool
+    ) -> set[int] | None:
         """Return the documents that may contain all these pairs of characters, ``None`` for all.
 
         They are those of :func:`newsgrep.analysis.joints.joints_of`. Deleted documents may be
@@ -159,9 +161,14 @@ class OpenSegment:
         if self.joints is None:
             return None
         find = self._terms.find
-        joints = [words[each] for each in words if find(TEXT_FIELD, each.encode()) is None]
+        # Left-out text has no words as terms: there, each pair is in the signature.
+        joints = [
+            hashed
+            for word, hashed in words.items()
+            if left_out or find(TEXT_FIELD, word.encode()) is None
+        ]
         joints += others
-        return set(self.joints.with_joints(joints)) if joints else None
+        return set(self.joints.with_joints(int(left_out), joints)) if joints else None
 
     def column(self, name: str) -> BytesColumn:
         """Return a column of byte strings."""
@@ -268,7 +275,7 @@ class WhooshReader:
         encoded = term.encode("utf-8")
         return sum(each.document_frequency(TEXT_FIELD, encoded) for each in self.segments)
 
-    def with_joints(self, text: str, candidates: set[int]) -> set[int]:
+    def with_joints(self, text: str, field: Field, candidates: set[int]) -> set[int]:
         from newsgrep.analysis.joints import joints_of  # words need none
 
         words, others = joints_of(text)
@@ -276,7 +283,7 @@ class WhooshReader:
             return candidates
         found: set[int] = set()
         for segment in self.segments:
-            having = segment.with_joints(words, others)
+            having = segment.with_joints(words, others, left_out=field is Field.LEFT_OUT)
             end = segment.offset + segment.size
             if having is None:
                 found.update(n for n in candidates if segment.offset <= n < end)

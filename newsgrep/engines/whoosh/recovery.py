@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zlib import crc32
 
 from newsgrep.analysis.codec import unpack_article, unpack_file_record, unpack_left_out
-from newsgrep.analysis.document import make_document
+from newsgrep.analysis.document import IndexDocument, make_document
 from newsgrep.analysis.versions import unpack_versions
 from newsgrep.engines.base import Stored, Unreadable
 from newsgrep.engines.commits import Commit, CommitFolder, checksum_file
+from newsgrep.engines.whoosh.joints import LEFT_OUT_ZONE
 from newsgrep.engines.whoosh.old_formats import OldSegment, read_old_commits
 from newsgrep.engines.whoosh.reader import WhooshReader
 from newsgrep.engines.whoosh.segment import BytesColumn
@@ -97,24 +98,29 @@ def _term_problems(reader: WhooshReader, user: UserDictionary | None) -> Iterato
         )
         if sum(_term_checksum(*pair) for pair in pairs) & _64_BITS != sums.pop(number):
             yield message("The terms of the article {id} do not match its text.", id=article.id)
-        elif signatures.get(number, crc32(document.joints)) != crc32(document.joints):
+        elif signatures.get(number, expected := _signature_checksum(document)) != expected:
             yield message("The joints of the article {id} do not match its text.", id=article.id)
     for number in sums:
         yield message("There are terms of a document {number} that does not exist.", number=number)
 
 
 def _signature_checksums(reader: WhooshReader) -> dict[int, int]:
-    """Return the CRC-32 of each document's signature, if its segment has signatures."""
+    """Return the checksum of each document's signatures, if its segment has signatures."""
     found: dict[int, int] = {}
     for segment in reader.segments:
         if (joints := segment.joints) is None:
             continue
-        found |= dict.fromkeys(range(segment.offset, segment.offset + segment.size), crc32(b""))
+        found |= dict.fromkeys(range(segment.offset, segment.offset + segment.size), 0)
         for block in joints.blocks:
-            signatures = map(crc32, joints.signatures(block))
-            numbers = (segment.offset + number for number in joints.numbers(block))
-            found |= dict(zip(numbers, signatures, strict=True))
+            for number, signature in zip(
+                joints.numbers(block), joints.signatures(block), strict=True
+            ):
+                found[segment.offset + number] += crc32(signature) << block.zone
     return found
+
+
+def _signature_checksum(document: IndexDocument) -> int:
+    return crc32(document.joints) + (crc32(document.left_out_joints) << LEFT_OUT_ZONE)
 
 
 def _term_checksum(field: str, term: str, count: int) -> int:

@@ -86,11 +86,15 @@ class NewSegment:
         self._finished: Segment | None = None
 
     def add(
-        self, terms: Mapping[str, FieldTerms], columns: Mapping[str, Any], joints: bytes = b""
+        self,
+        terms: Mapping[str, FieldTerms],
+        columns: Mapping[str, Any],
+        signatures: Sequence[bytes] = (),
     ) -> DocumentAddress:
-        """Add a document with terms by field, a value for each column, and its signature."""
+        """Add a document: its terms by field, its columns, and signatures by zone."""
         number = self.builder.add(columns)
-        self._joints.add(number, joints)
+        for zone, signature in enumerate(signatures):
+            self._joints.add(number, zone, signature)
         self.sources.add(columns["source"])
         first = number << _NUMBER_SHIFT
         for field, (texts, counts) in terms.items():
@@ -208,7 +212,8 @@ class ChangeWriter:
             case PutArticle(document):
                 key = document.article_id
                 self._delete(self._articles.pop(key, None) or committed.find_article(key))
-                self._articles[key] = self.add(*_article_document(document), document.joints)
+                signatures = (document.joints, document.left_out_joints)
+                self._articles[key] = self.add(*_article_document(document), signatures)
             case DeleteArticle(article_id):
                 written = self._articles.pop(article_id, None)
                 self._delete(written or committed.find_article(article_id))
@@ -230,10 +235,13 @@ class ChangeWriter:
                 self._deleted.add(number)
 
     def add(
-        self, terms: Mapping[str, FieldTerms], columns: Mapping[str, Any], joints: bytes = b""
+        self,
+        terms: Mapping[str, FieldTerms],
+        columns: Mapping[str, Any],
+        signatures: Sequence[bytes] = (),
     ) -> DocumentAddress:
-        """Add a document with terms by field, a value for each column, and its signature."""
-        return self._segment_with_room().add(terms, columns, joints)
+        """Add a document: its terms by field, its columns, and signatures by zone."""
+        return self._segment_with_room().add(terms, columns, signatures)
 
     def _segment_with_room(self) -> NewSegment:
         last = self._new[-1]
