@@ -72,7 +72,7 @@ def draw_stats(stats: IndexStats, screen: Screen) -> Iterator[str]:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
     table.add_column(overflow="fold")
-    for label, value in figures(stats):
+    for label, value in figures(stats, screen):
         table.add_row(label, Text(value))
     yield from _rows(table, screen.width)
     if not stats.sources:

@@ -26,6 +26,8 @@ from newsgrep.views.table import Table
 
 _BAR: Final = 30
 _MAX_LABEL: Final = 40
+_BY_TIME: Final = frozenset(("month", "day"))
+"""Facets that text lists in the order of time; others list the most frequent value first."""
 
 
 class FacetCount(NamedTuple):
@@ -76,6 +78,8 @@ def to_text(counts: Counts, screen: Screen) -> Iterator[StyledLine]:
     """Yield all values of each facet with bars, and the total."""
     for name, values in counts.facets.items():
         yield StyledLine([StyledText(name, "title")])
+        if name in _BY_TIME:
+            values = tuple(sorted(values, key=lambda each: (not each[0], each[0])))
         yield from _bars(values, screen)
         yield StyledLine()
     yield StyledLine([StyledText(count_noun(counts.total, "article"), "dim")])

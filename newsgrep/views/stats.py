@@ -16,11 +16,23 @@ from newsgrep.indexing.store import Index
 from newsgrep.messages import localize, message
 from newsgrep.models import FileRecord, Status
 from newsgrep.query.ast import DateRange, MatchAll
-from newsgrep.terminal import Screen, StyledLine, StyledText, count_noun, format_bytes, one_line
+from newsgrep.terminal import (
+    Screen,
+    StyledLine,
+    StyledText,
+    column_chart,
+    count_noun,
+    format_bytes,
+    one_line,
+)
 from newsgrep.views import SCHEMA_VERSION
 
 MAX_SOURCES: Final = 10
 """Sources that text shows; JSON lists all."""
+
+_FEWEST_YEARS: Final = 2
+_MOST_YEARS: Final = 40
+"""Years after the first one for which columns say something and fit into a line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +113,7 @@ def _first_date(engine: Engine, order: Order) -> str | None:
     return article.published.iso if article and article.published else None
 
 
-def figures(stats: IndexStats) -> Iterator[tuple[str, str]]:
+def figures(stats: IndexStats, screen: Screen) -> Iterator[tuple[str, str]]:
     """Yield a label and a text on one line for each figure."""
     manifest = stats.manifest
     yield "index", f"{one_line(stats.index)} ({format_bytes(stats.size)})"
@@ -113,7 +125,8 @@ def figures(stats: IndexStats) -> Iterator[tuple[str, str]]:
             yield label, ", ".join(each)
     if stats.oldest:
         yield "published", f"{stats.oldest[:10]} to {(stats.newest or stats.oldest)[:10]}"
-    yield "months", f"{len(stats.months):,}"
+    if stats.months:
+        yield "by year", _years(stats.months, screen)
     if stats.undated:
         yield "undated", f"{stats.undated:,}"
     yield "engine", f"{manifest.engine}, created by newsgrep {manifest.made_by}"
@@ -131,9 +144,35 @@ def figures(stats: IndexStats) -> Iterator[tuple[str, str]]:
     yield "sources", f"{sum(map(bool, stats.sources)):,}"  # "" is no source
 
 
-def to_text(stats: IndexStats, _: Screen) -> Iterator[StyledLine]:
+def _years(months: Mapping[str, int], screen: Screen) -> str:
+    """Return a column for the articles of each year, if block characters are shown, and the peak.
+
+    Articles that are known to the year only count, too.
+    """
+    years: Counter[str] = Counter()
+    for month, count in months.items():
+        years[month[:4]] += count
+    first, last = int(min(years)), int(max(years))
+    peak = max(years, key=years.__getitem__)
+    text = localize(
+        message(
+            "{first} to {last}, most in {peak}: {count:,}",
+            first=first,
+            last=last,
+            peak=peak,
+            count=years[peak],
+        )
+    )
+    if not screen.blocks or not _FEWEST_YEARS <= last - first < _MOST_YEARS:
+        return text
+    counts = [years[str(year)] for year in range(first, last + 1)]
+    (columns,) = column_chart(counts, years[peak], 1, blocks=True)
+    return f"{columns}  {text}"
+
+
+def to_text(stats: IndexStats, screen: Screen) -> Iterator[StyledLine]:
     """Yield one line for each figure, and the most frequent sources."""
-    for label, value in figures(stats):
+    for label, value in figures(stats, screen):
         yield StyledLine([StyledText(f"{label:13}{value}")])
     for name, count in list(stats.sources.items())[:MAX_SOURCES]:
         yield StyledLine([StyledText(f"  {count:>9,}  {one_line(name) or '(none)'}")])

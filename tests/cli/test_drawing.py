@@ -77,3 +77,10 @@ def test_list_leaves_sources_out_on_narrow_terminals(seeds: Cli) -> None:
 
 def test_stats_in_a_pipe_has_no_table(seeds: Cli) -> None:
     assert "─" not in seeds("stats").out
+
+
+def test_stats_shows_the_articles_of_each_year(seeds: Cli) -> None:
+    text = "2023 to 2026, most in 2024: 9"
+    assert f"by year      {text}" in seeds("stats").lines
+    _, screen = seeds.on_terminal("stats", env={"NO_COLOR": "1"})
+    assert re.search(f"by year +▂█▄▁  {text}", screen)

@@ -282,3 +282,11 @@ def test_file_name_has_no_separator(iso: str, title: str, article_id: str) -> No
     name = file_name(Article(article_id, title, "雾散了。", "/a.md", published=published))
     assert name.endswith(".md")
     assert not set(name.removesuffix(".md")) & set("/\\.\0:")
+
+
+def test_count_lists_months_in_the_order_of_time(seeds: Cli) -> None:
+    shown = [
+        line.split()[0] for line in seeds("count", "*", "--by", "month").lines if line[:1] == " "
+    ]
+    assert shown == sorted(shown)
+    assert len(shown) == 12
