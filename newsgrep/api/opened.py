@@ -83,7 +83,7 @@ class OpenArchive:
         self.close()
 
     def __repr__(self) -> str:
-        return f"newsgrep.open({self.location!r})"
+        return f"newsgrep.open({', '.join(repr(str(part)) for part in self._index.parts)})"
 
     @property
     def location(self) -> str:

@@ -95,6 +95,8 @@ def find_article(
     if ADDRESS.match(name):
         return _find_by_url(engine, name)
     start = name.lower()
+    if not titles and ID.fullmatch(start) and not os.path.lexists(name):
+        return None  # a whole id: no file record has to be read
     path = _stored_path(name)
     ids: set[str] = set()
     starting = dict.fromkeys(i for i, _ in shown.values() if i.startswith(start))

@@ -17,6 +17,7 @@ import newsgrep
 from newsgrep import Archive
 from newsgrep.engines.whoosh.storage import PAGE_BYTES, CheckedFile, checksum_pages
 from tests.support.cli import Cli, write_article
+from tests.support.cluster.fixtures import IndexNames
 from tests.support.optional_engines import require_installed
 
 THREADS = 16
@@ -73,10 +74,24 @@ def test_sixteen_threads_get_the_same_answers(engine: str, tides: Cli, tmp_path:
     if engine != "whoosh":
         require_installed(engine)
     newsgrep.index([tides.folder / "tides"], tmp_path / "index", engine=engine)
-    with newsgrep.open(tmp_path / "index") as archive:
+    check_threads(tmp_path / "index")
+
+
+@pytest.mark.engines
+def test_sixteen_threads_get_the_same_answers_of_a_server(
+    tides: Cli, opensearch: IndexNames
+) -> None:
+    address = opensearch.new()
+    newsgrep.index([tides.folder / "tides"], address)
+    check_threads(address, rounds=1)
+
+
+def check_threads(location: str | Path, rounds: int = 2) -> None:
+    """Compare the answers of one thread with those of 16 that begin at the same time."""
+    with newsgrep.open(location) as archive:
         expected = [answer(archive, query) for query in QUERIES]
-    for _ in range(3):  # nothing is cached in a new archive
-        with newsgrep.open(tmp_path / "index") as archive:
+    for _ in range(rounds):  # nothing is cached in a new archive
+        with newsgrep.open(location) as archive:
             barrier = Barrier(THREADS)
 
             def run(number: int, archive: Archive = archive, barrier: Barrier = barrier) -> None:
