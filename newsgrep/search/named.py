@@ -121,7 +121,8 @@ def find_article(
             engine.get(starting),
             message("Several articles begin with {start}. Write more of the id", start=start),
         )
-    if not titles or os.path.lexists(split_locator(name)[0]):
+    # A number that is not one of a hit is a mistake, and not a part of a title.
+    if not titles or NUMBER.fullmatch(name) or os.path.lexists(split_locator(name)[0]):
         return None
     return _find_by_title(engine, name)
 

@@ -160,3 +160,11 @@ def test_a_folder_in_a_path_makes_it_no_number(harbour: Cli) -> None:
     harbour("search", "灯塔换灯")
     assert shown_title(harbour, "1") == "灯塔换灯"
     assert harbour("show", "./1", status=None).out != harbour("show", "1").out
+
+
+def test_number_without_a_hit_is_not_a_title(cli: Cli) -> None:
+    write_article(cli.folder / "a" / "1.md", "第99号灯塔", "雾散了。")
+    cli("index", "a")
+    cli("search", "灯塔")
+    assert "The last search has no hit 99." in cli("show", "99", status=1).err
+    assert "雾散了" in cli("show", "第99号").out
