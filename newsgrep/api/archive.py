@@ -399,16 +399,20 @@ class Archive(OpenArchive):
 
     # One article
 
-    def similar(self, article: Article | str, *, limit: int = 10) -> SimilarArticles:
+    def similar(
+        self, article: Article | str, *, within: str | Query | None = None, limit: int = 10
+    ) -> SimilarArticles:
         """Return the articles that are similar to one, which need not be in the archive.
 
-        A string names an article as for :meth:`get`. Raises :class:`UsageError` if none has it.
+        A string names an article as for :meth:`get`. With ``within``, only articles that match
+        this query are compared. Raises :class:`UsageError` if no article has the name.
         """
         from newsgrep.views.similar import find_similar
 
         found = self._article(article)
+        root = None if within is None else self._query(within).root
         with self.reading() as engine:
-            return find_similar(engine, found, limit)
+            return find_similar(engine, found, limit, within=root)
 
     def history(self, article: Article | str) -> History:
         """Return the versions of an article, the earliest first; see :meth:`similar`."""

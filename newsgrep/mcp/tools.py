@@ -235,9 +235,14 @@ class Tools:
             "notice": UNTRUSTED,
         }
 
-    def similar(self, id: Name, limit: Limit = 10) -> answers.SimilarAnswer:  # noqa: A002  (as fetch)
+    def similar(
+        self,
+        id: Name,  # noqa: A002  (as fetch)
+        within: Annotated[str, Field(description="Only articles that match this query.")] = "",
+        limit: Limit = 10,
+    ) -> answers.SimilarAnswer:
         """Find articles about the same subject as one article, the most similar first."""
-        found = self._current().similar(id, limit=min(limit, _MAX_HITS))
+        found = self._current().similar(id, within=within or None, limit=min(limit, _MAX_HITS))
         return {
             "to": answers.citation(found.to),
             "articles": [

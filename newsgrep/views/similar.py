@@ -93,7 +93,11 @@ def find_similar(
     candidates = [each for each in page.candidates if each.id != article.id][:MAX_COMPARED]
     texts = engine.folded_texts([each.id for each in candidates])
     text = fold(f"{article.title}\n{article.body[:_MAX_BODY]}")
-    words = {word.text for word in placed_words(text) if is_content_word(word.text)}
+    words = {
+        word.text
+        for word in placed_words(text, engine.user_dictionary)
+        if is_content_word(word.text)
+    }
     compared = [
         _compare(each, title, body, weights, words)
         for each, (title, body) in zip(candidates, texts, strict=True)

@@ -75,6 +75,10 @@ ANSWERS: dict[str, tuple[tuple[str, ...], Callable[[Archive], Any]]] = {
     ),
     "keywords": (("keywords", "大桥"), lambda a: a.keywords("大桥")),
     "similar": (("similar", "kmq7ty2unrjg"), lambda a: a.similar("kmq7ty2unrjg")),
+    "similar within": (
+        ("similar", "kmq7ty2unrjg", "--source", "汀海"),
+        lambda a: a.similar("kmq7ty2unrjg", within="source:汀海"),
+    ),
     "history": (("history", "kmq7ty2unrjg"), lambda a: a.history("kmq7ty2unrjg")),
     "show": (("show", "kmq7ty2unrjg"), lambda a: a.get("kmq7ty2unrjg")),
     "stats": (("stats",), lambda a: a.stats()),
