@@ -21,6 +21,7 @@ catalogue is opened.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -135,6 +136,51 @@ def _localized(values: Mapping[str, object]) -> dict[str, object]:
         name: localize(value) if isinstance(value, Message) else value
         for name, value in values.items()
     }
+
+
+def localize_stored(text: str) -> str:
+    """Return a message that was stored in an index, as plain text, in the user's language.
+
+    The template is found by comparison: one whose English texts surround other texts, as they
+    do in ``text``.
+    """
+    catalogue = _catalogue()
+    if catalogue is None or isinstance(text, Message):
+        return localize(text)
+    translated = localize(text)
+    if translated != text:
+        return translated
+    for begin, template in _templates():
+        if text.startswith(begin) and (found := _pattern(template).fullmatch(text)):
+            plain = _PLACEHOLDER.sub(r"{\1}", catalogue.gettext(template))
+            return plain.format(**found.groupdict())
+    return text
+
+
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)[^}]*\}")
+
+
+@cache
+def _templates() -> list[tuple[str, str]]:
+    """Return the templates of the catalogue, each with its begin, the most specific ones first."""
+    catalogue = _catalogue()
+    keys = vars(catalogue)["_catalog"] if catalogue else ()
+    templates = [key for key in keys if isinstance(key, str) and _PLACEHOLDER.search(key)]
+    templates.sort(key=lambda key: (-len(_PLACEHOLDER.sub("", key)), key))
+    return [(key.partition("{")[0], key) for key in templates]
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    """Return what matches any text that is made of ``template``."""
+    seen: set[str] = set()
+    parts = []
+    for number, part in enumerate(_PLACEHOLDER.split(template)):
+        if number % 2 == 0:
+            parts.append(re.escape(part))
+        else:
+            parts.append(f"(?P={part})" if part in seen else f"(?P<{part}>.+?)")
+            seen.add(part)
+    return re.compile("".join(parts), re.DOTALL)
 
 
 def alternatives(items: Sequence[str]) -> Message:

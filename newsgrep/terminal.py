@@ -20,7 +20,7 @@ from functools import cache
 from itertools import accumulate, takewhile
 from typing import Final, NamedTuple
 
-from newsgrep.messages import Message, plural
+from newsgrep.messages import Message, localize, plural
 from newsgrep.models import Span
 
 # Sanitizing
@@ -489,9 +489,21 @@ def highlight(
 
 def format_plain(lines: Iterable[StyledLine]) -> Iterator[str]:
     """Yield the text of each line without styles."""
-    for line in lines:
+    for line in map(localized_line, lines):
         text = "".join(piece.text for piece in line.pieces)
-        yield (line.label.ljust(line.indent) + text).rstrip() if text else ""
+        yield (pad(line.label, line.indent) + text).rstrip() if text else ""
+
+
+def localized_line(line: StyledLine) -> StyledLine:
+    """Return ``line`` with the messages among its pieces in the user's language."""
+    if not any(isinstance(piece.text, Message) for piece in line.pieces):
+        return line
+    return line._replace(
+        pieces=[
+            piece._replace(text=localize(piece.text)) if isinstance(piece.text, Message) else piece
+            for piece in line.pieces
+        ]
+    )
 
 
 def format_colored(lines: Iterable[StyledLine], *, wrap: bool) -> Iterator[str]:
@@ -500,13 +512,13 @@ def format_colored(lines: Iterable[StyledLine], *, wrap: bool) -> Iterator[str]:
     The caller decides whether colour is wanted (NO_COLOR, TERM, ``--color``).
     """
     width = terminal_size().columns if wrap else None
-    for number, each in enumerate(lines, 1):
+    for number, each in enumerate(map(localized_line, lines), 1):
         line = fit_path(each, width) if width else each
         text = "".join(piece.text for piece in line.pieces)
         rows = wrap_line(text, line.indent, width) if width else [(0, len(text.rstrip()))]
         for start, stop in rows:
             label = "" if start else line.label
-            before = _apply_style(label.ljust(line.indent), "dim")
+            before = _apply_style(pad(label, line.indent), "dim")
             yield before + _format_range(line.pieces, start, stop, number) if stop > start else ""
 
 

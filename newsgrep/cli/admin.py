@@ -46,7 +46,7 @@ from newsgrep.indexing.maintenance import (
     verify_index,
 )
 from newsgrep.indexing.store import Index
-from newsgrep.messages import message
+from newsgrep.messages import _, message
 from newsgrep.query.ast import MatchAll
 from newsgrep.terminal import count_noun, one_line, write
 from newsgrep.views import SCHEMA_VERSION
@@ -94,8 +94,8 @@ def stats_command(options: StatsOptions) -> int:
 
 # doctor
 
-_FIX_HINT: Final = "newsgrep doctor --fix rebuilds the index from all articles that can be read"
-_ROLLBACK_HINT: Final = "newsgrep doctor --rollback goes back to the commit before the last one"
+_FIX_HINT: Final = _("newsgrep doctor --fix rebuilds the index from all articles that can be read")
+_ROLLBACK_HINT: Final = _("newsgrep doctor --rollback goes back to the commit before the last one")
 
 
 class DoctorOptions(IndexOptions, OutputOptions):
@@ -160,9 +160,9 @@ def doctor_command(options: DoctorOptions) -> int:
         if options.rollback:
             write(_describe_rollback(rolled_back))
         for problem in found.problems:
-            write(f"problem: {one_line(problem.sentence)}")
+            write(_("problem: {sentence}", sentence=one_line(problem.sentence)))
         if repaired.restored:
-            write(f"Restored {one_line(repaired.restored)}")
+            write(_("Restored {restored}", restored=one_line(repaired.restored)))
         if repaired.rebuilt:
             _print_rebuilt(repaired.rebuilt)
         _print_health(health, index, deep=options.deep and health is found)
@@ -194,34 +194,61 @@ def _may_roll_back(index: Index) -> bool:
         raise UsageError("{question} Nothing was changed. Add --yes.", question=one_line(question))
     if click.confirm(one_line(question), err=True):
         return True
-    print_message("Nothing was changed.")
+    print_message(_("Nothing was changed."))
     return False
 
 
 def _describe_rollback(done: RolledBack | None) -> str:
     if done is None:
-        return "Rolled back to the commit before the last one"
-    commit = f"commit {done.number} of {done.time.replace('T', ' ').replace('Z', ' UTC')}"
+        return _("Rolled back to the commit before the last one")
+    commit = _(
+        "commit {count} of {value}",
+        count=done.number,
+        value=done.time.replace("T", " ").replace("Z", " UTC"),
+    )
     if done.is_repeated:
-        return f"Already rolled back to {commit}; commit {done.dropped} is dropped"
-    return f"Rolled back to {commit}; commit {done.dropped} is dropped"
+        return _(
+            "Already rolled back to {commit}; commit {dropped} is dropped",
+            commit=commit,
+            dropped=done.dropped,
+        )
+    return _(
+        "Rolled back to {commit}; commit {dropped} is dropped", commit=commit, dropped=done.dropped
+    )
 
 
 def _print_rebuilt(rebuilt: RebuildResult) -> None:
-    write(f"Rebuilt from {count_noun(rebuilt.articles, 'article')} that can be read")
+    write(
+        _(
+            "Rebuilt from {articles} that can be read",
+            articles=count_noun(rebuilt.articles, "article"),
+        )
+    )
     for path in rebuilt.lost:
-        write(f"lost: the article of {one_line(path) if path else 'a file of unknown name'}")
+        write(
+            _(
+                "lost: the article of {path}",
+                path=one_line(path) if path else "a file of unknown name",
+            )
+        )
     if rebuilt.lost:
-        write("newsgrep index with the same paths as before reads these files again")
+        write(_("newsgrep index with the same paths as before reads these files again"))
 
 
 def _print_health(health: HealthReport, index: Index, *, deep: bool) -> None:
     if health.is_repairable:
         write(f"{_FIX_HINT}; {_ROLLBACK_HINT}" if index.has_commits else _FIX_HINT)
     elif not health.problems:
-        checked = "files, articles and terms" if deep else "files and articles"
+        checked = _("files, articles and terms") if deep else _("files and articles")
         articles = count_noun(health.articles, "article")
-        write(f"{one_line(str(index))} is intact: {articles}; checked {checked}")
+        write(
+            _(
+                "{index} is intact: {articles}; checked {checked}",
+                index=one_line(str(index)),
+                articles=articles,
+                checked=checked,
+            )
+        )
 
 
 # reindex
@@ -272,7 +299,13 @@ def reindex_command(options: ReindexOptions) -> int:
             wait=options.wait,
             progress=progress,
         )
-    write(f"Rebuilt {one_line(str(options.index))}: {count_noun(result.articles, 'article')}")
+    write(
+        _(
+            "Rebuilt {index}: {articles}",
+            index=one_line(str(options.index)),
+            articles=count_noun(result.articles, "article"),
+        )
+    )
     return 0
 
 
@@ -355,7 +388,23 @@ def copy_command(options: CopyCommandOptions) -> int:
     saved = count_noun(result.queries, "saved query", "saved queries")
     target = f"{one_line(str(options.target))} ({result.engine})"
     if result.is_repeated:
-        write(f"{target} is a copy already: {articles}, {records} and {saved}")
+        write(
+            _(
+                "{target} is a copy already: {articles}, {records} and {saved}",
+                target=target,
+                articles=articles,
+                records=records,
+                saved=saved,
+            )
+        )
     else:
-        write(f"Copied {articles}, {records} and {saved} to {target}")
+        write(
+            _(
+                "Copied {articles}, {records} and {saved} to {target}",
+                articles=articles,
+                records=records,
+                saved=saved,
+                target=target,
+            )
+        )
     return 0

@@ -27,6 +27,7 @@ from newsgrep.cli.options import (
 from newsgrep.cli.output import print_message
 from newsgrep.engines.base import Engine
 from newsgrep.errors import InputError
+from newsgrep.messages import _
 from newsgrep.models import Article
 from newsgrep.query.ast import Field, TextNode
 from newsgrep.query.match import find_matches
@@ -92,7 +93,11 @@ def _evidence(engine: Engine, article: Article) -> str:
         record = None
     if record and record.is_unchanged:
         whole = "record" if split_locator(article.path)[1] else "file"
-        return f"SHA-256 of the {whole}: {sha256(record.data).hexdigest()}"
+        return _(
+            "SHA-256 of the {whole}: {hexdigest}",
+            whole=whole,
+            hexdigest=sha256(record.data).hexdigest(),
+        )
     return index_digest(next(iter(engine.find_file_records([article.id])), None))
 
 

@@ -31,6 +31,7 @@ from newsgrep.indexing.annotations import (
     remove_from_collection,
     write_note,
 )
+from newsgrep.messages import _
 from newsgrep.models import SHORT_ID, Article
 from newsgrep.query.ast import describe
 from newsgrep.query.lexer import name_key
@@ -105,7 +106,15 @@ def collect_command(options: CollectOptions) -> int:
         changed = add_to_collection(options.index, name, articles) if articles else 0
         done = "added"
     total = len(read_collections(options.index).get(_spelled(options, name), ()))
-    write(f"{one_line(name)}: {count_noun(changed, 'article')} {done}, {total:,} in it now")
+    write(
+        _(
+            "{name}: {articles} {done}, {total:,} in it now",
+            name=one_line(name),
+            articles=count_noun(changed, "article"),
+            done=done,
+            total=total,
+        )
+    )
     for message in missing:
         print_message(message)
     return 1 if missing else 0
@@ -146,7 +155,7 @@ def _list_collections(options: CollectOptions) -> int:
         options,
     )
     if not known and options.output is OutputFormat.TEXT:
-        print_message("There are no collections. Create one with: newsgrep collect NAME QUERY")
+        print_message(_("There are no collections. Create one with: newsgrep collect NAME QUERY"))
     return 0 if known else 1
 
 
@@ -179,7 +188,7 @@ def _list_one(options: CollectOptions, name: str) -> int:
 
 
 def _lines(annotation: Annotation, indexed: set[str]) -> Iterator[StyledLine]:
-    gone = "" if annotation.id in indexed else "  (not in the index now)"
+    gone = "" if annotation.id in indexed else _("  (not in the index now)")
     yield StyledLine(
         [
             StyledText(f"{annotation.id[:SHORT_ID]}  ", "dim"),
@@ -248,7 +257,7 @@ def note_command(options: NoteOptions) -> int:
         return 0
     annotation = read_annotations(options.index).get(article.id)
     noted = [annotation] if annotation and annotation.note else []
-    return _print_notes(noted, options, f"on {article.id}")
+    return _print_notes(noted, options, _("on {id}", id=article.id))
 
 
 def _print_notes(noted: list[Annotation], options: NoteOptions, where: str = "") -> int:
@@ -265,6 +274,6 @@ def _print_notes(noted: list[Annotation], options: NoteOptions, where: str = "")
         options,
     )
     if not noted and options.output is OutputFormat.TEXT:
-        what = f"There is no note {where}" if where else "There are no notes"
-        print_message(f"{what}. Write one with: newsgrep note ARTICLE TEXT")
+        what = _("There is no note {where}", where=where) if where else _("There are no notes")
+        print_message(_("{what}. Write one with: newsgrep note ARTICLE TEXT", what=what))
     return 0 if noted else 1

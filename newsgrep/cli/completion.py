@@ -23,6 +23,7 @@ from newsgrep.indexing import index_at
 from newsgrep.indexing.annotations import read_collections
 from newsgrep.indexing.store import Index
 from newsgrep.indexing.user_state import read_saved
+from newsgrep.messages import _
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.lexer import FIELDS
 from newsgrep.terminal import count_noun, sanitize, write
@@ -62,7 +63,7 @@ def _index_of(ctx: click.Context) -> Index:
 def _facet(index: Index, name: str) -> list[Value]:
     with index.open() as engine:
         found = engine.search(EngineRequest(MatchAll(), limit=0, facets=(name,))).facets[name]
-    return [(value, f"{count:,} articles") for value, count in found if value]
+    return [(value, _("{count:,} articles", count=count)) for value, count in found if value]
 
 
 def _matching(values: Iterable[Value], incomplete: str) -> list[CompletionItem[str]]:

@@ -22,6 +22,7 @@ from newsgrep.cli.output import Rendering, print_message, print_result, report_n
 from newsgrep.cli.progress import show_elapsed
 from newsgrep.engines.base import Engine, count_matches
 from newsgrep.errors import UsageError
+from newsgrep.messages import _
 from newsgrep.query.ast import describe
 from newsgrep.query.parser import Query
 from newsgrep.terminal import count_noun, terminal_size
@@ -142,8 +143,10 @@ def _grouped(engine: Engine, query: Query, options: KwicOptions) -> tuple[Render
 
 def _summary(tally: Tally) -> str:
     """Return what was counted: all that was read, and whether there is more."""
-    counted = (
-        f"{count_noun(tally.occurrences, 'occurrence')} in {count_noun(tally.articles, 'article')}"
+    counted = _(
+        "{occurrences} in {articles}",
+        occurrences=count_noun(tally.occurrences, "occurrence"),
+        articles=count_noun(tally.articles, "article"),
     )
     if tally.has_more:
         return f"{counted}. There are more: raise -n."
@@ -234,7 +237,7 @@ def collocates_command(options: CollocatesOptions) -> int:
     if not left + right:
         raise UsageError("--left 0 --right 0 leaves no words to count. Use a larger window.")
     with options.index.open() as engine:
-        with show_elapsed("counting words"):
+        with show_elapsed(_("counting words")):
             found = collocates.find_collocates(
                 engine,
                 query,

@@ -18,12 +18,14 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from newsgrep.messages import _
 from newsgrep.terminal import (
     Screen,
     StyledLine,
     bar,
     display_width,
     fit_path,
+    localized_line,
     one_line,
     sanitize,
     wrap_line,
@@ -48,7 +50,7 @@ _BESIDE_BAR: Final = 31
 
 def draw_lines(lines: Iterable[StyledLine], width: int) -> Iterator[str]:
     """Yield rows of at most ``width`` cells, with terminal codes, for each of ``lines``."""
-    for each in lines:
+    for each in map(localized_line, lines):
         line = fit_path(each, width)
         text = Text()
         for piece in line.pieces:
@@ -78,18 +80,18 @@ def draw_stats(stats: IndexStats, screen: Screen) -> Iterator[str]:
     if not stats.sources:
         return
     sources = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
-    sources.add_column("source", overflow="ellipsis", no_wrap=True)
-    sources.add_column("articles", justify="right")
+    sources.add_column(_("source"), overflow="ellipsis", no_wrap=True)
+    sources.add_column(_("articles"), justify="right")
     room = max(1, min(_BAR_WIDTH, screen.width - _BESIDE_BAR))
     sources.add_column("", min_width=room, no_wrap=True)  # labels are shortened, not bars
     shown = list(stats.sources.items())[:MAX_SOURCES]
     most = max(count for _, count in shown)
     for name, count in shown:
         drawn = bar(count, most, room, blocks=screen.blocks)
-        sources.add_row(Text(one_line(name) or "(none)"), f"{count:,}", Text(drawn, "cyan"))
+        sources.add_row(Text(one_line(name) or _("(none)")), f"{count:,}", Text(drawn, "cyan"))
     yield from _rows(sources, screen.width)
     if len(stats.sources) > MAX_SOURCES:
-        yield f"… and {len(stats.sources) - MAX_SOURCES:,} more sources; --json lists all"
+        yield _("… and {count:,} more; --json lists all", count=len(stats.sources) - MAX_SOURCES)
 
 
 def _rows(drawn: RenderableType, width: int) -> Iterator[str]:

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any, Final
 from urllib.parse import quote, unquote_to_bytes
 
+from newsgrep.messages import _, localize_stored, message
 from newsgrep.models import SHORT_ID, Article, Precision, Span
 from newsgrep.terminal import StyledLine, StyledText, count_noun, highlight, one_line, quote_path
 
@@ -32,15 +33,17 @@ def to_text(
     if byline := byline_pieces(article):
         yield StyledLine(byline)
     for label, value in (
-        ("url", article.url and readable_url(article.url)),
-        ("tags", "、".join(article.tags)),
-        ("path", display_path(article.path)),
-        ("id", article.id),
-        ("notes", "; ".join(article.notes)),
+        (_("url"), article.url and readable_url(article.url)),
+        (_("tags"), "、".join(article.tags)),
+        (_("path"), display_path(article.path)),
+        (_("id"), article.id),
+        (_("notes"), "; ".join(map(localize_stored, article.notes))),
         *added,
     ):
         if value:
-            yield StyledLine([StyledText(f"{label}: ", "dim"), StyledText(one_line(value))])
+            yield StyledLine(
+                [StyledText(_("{label}: ", label=label), "dim"), StyledText(one_line(value))]
+            )
     yield StyledLine()
     offset = 0
     for line in article.body.split("\n"):
@@ -55,7 +58,12 @@ def to_text(
     if article.captions:
         yield StyledLine()
         for caption in article.captions:
-            yield StyledLine([StyledText("caption: ", "dim"), StyledText(one_line(caption))])
+            yield StyledLine(
+                [
+                    StyledText(_("{label}: ", label=_("caption")), "dim"),
+                    StyledText(one_line(caption)),
+                ]
+            )
     if left_out:
         yield from _left_out_lines(article)
 
@@ -64,10 +72,17 @@ def _left_out_lines(article: Article) -> Iterator[StyledLine]:
     """Yield the left-out passages in document order, each run of one reason under its reason."""
     yield StyledLine()
     count = len(article.left_out)
-    summary = f"left out: {count_noun(count, 'passage')}" if count else "left out: nothing"
+    summary = (
+        _("left out: {passages}", passages=count_noun(count, "passage"))
+        if count
+        else _("left out: nothing")
+    )
     yield StyledLine([StyledText(summary, "title")])
     for reason, passages in groupby(article.left_out, key=lambda passage: passage.reason):
-        yield StyledLine([StyledText(f"{one_line(reason)}:", "dim")], indent=2)
+        yield StyledLine(
+            [StyledText(_("{heading}:", heading=one_line(localize_stored(reason))), "dim")],
+            indent=2,
+        )
         for passage in passages:
             for line in filter(None, passage.text.split("\n")):
                 yield StyledLine([StyledText(one_line(line))], indent=4)
@@ -101,7 +116,11 @@ def display_date(article: Article) -> str:
     published = article.published
     if published is None:
         file_date = display_file_date(article)
-        return f"undated ({file_date})" if file_date else "undated"
+        return (
+            message("undated ({file_date})", file_date=file_date)
+            if file_date
+            else message("undated")
+        )
     text = published.iso
     if published.precision in {Precision.MINUTE, Precision.SECOND}:
         offset = text[-6:]
@@ -115,8 +134,8 @@ def display_file_date(article: Article) -> str:
     ``fetched 2024-05-17``, ``file of 2024-05-17``, or an empty string.
     """
     if article.fetched:
-        return f"fetched {article.fetched[:10]}"
-    return f"file of {article.file_time[:10]}" if article.file_time else ""
+        return message("fetched {day}", day=article.fetched[:10])
+    return message("file of {day}", day=article.file_time[:10]) if article.file_time else ""
 
 
 def id_and_path_line(article: Article, indent: int, mark: str = "") -> StyledLine:

@@ -18,6 +18,7 @@ from newsgrep.analysis.fold import fold
 from newsgrep.analysis.words import PlacedWord, is_content_word, placed_words
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
+from newsgrep.messages import _
 from newsgrep.models import PARAGRAPH_BREAK, Span
 from newsgrep.query.ast import Field, TextNode, describe, positive_texts
 from newsgrep.query.match import occurrence_spans
@@ -212,7 +213,7 @@ class _Counts:
                     if words[at].start < first or 0 <= last < words[at].start:
                         break
                     nearest[at] = min(nearest.get(at, (distance, side)), (distance, side))
-        for at, (_, side) in nearest.items():
+        for at, (_distance, side) in nearest.items():
             (self.left if side is _Side.LEFT else self.right)[words[at].text] += 1
 
 
@@ -268,12 +269,21 @@ def _best(
 _WORD_WIDTH: Final = 16
 
 
-def to_text(found: Collocations, _: Screen) -> Iterator[StyledLine]:
+def to_text(found: Collocations, _screen: Screen) -> Iterator[StyledLine]:
     """Yield a table of collocates, and lines on what was counted; nothing without collocates."""
     if not found.collocates:
         return
-    heading = f"{'left':>7}{'right':>7}{'count':>7}{'all':>9}{'expected':>10}{'G²':>9}{'MI':>6}"
-    yield StyledLine([StyledText(pad("word", _WORD_WIDTH) + heading, "dim")])
+    labels = (
+        (_("left"), 7),
+        (_("right"), 7),
+        (_("count"), 7),
+        (_("all"), 9),
+        (_("expected"), 10),
+        ("G²", 9),
+        ("MI", 6),
+    )
+    heading = "".join(pad(label, width, right=True) for label, width in labels)
+    yield StyledLine([StyledText(pad(_("word"), _WORD_WIDTH) + heading, "dim")])
     for each in found.collocates:
         numbers = (
             f"{each.left:>7,}{each.right:>7,}{each.occurrences:>7,}{each.frequency:>9,}"
@@ -288,14 +298,24 @@ def to_text(found: Collocations, _: Screen) -> Iterator[StyledLine]:
 
 def notes(found: Collocations) -> Iterator[str]:
     """Yield what was counted."""
-    yield (
-        f"{count_noun(found.occurrences, 'occurrence')} in {count_noun(found.articles, 'article')}"
-        f", {found.left} words to the left and {found.right} to the right"
+    yield _(
+        "{occurrences} in {articles}, {left} words to the left and {right} to the right",
+        occurrences=count_noun(found.occurrences, "occurrence"),
+        articles=count_noun(found.articles, "article"),
+        left=found.left,
+        right=found.right,
     )
-    which = "these articles"
+    which = _("these articles")
     if found.reference is Reference.ARCHIVE:
-        which = f"{count_noun(found.reference_articles, 'article')} of the archive"
-    yield f"{found.near:,} words near, compared with {found.words - found.near:,} others in {which}"
+        which = _(
+            "{articles} of the archive", articles=count_noun(found.reference_articles, "article")
+        )
+    yield _(
+        "{near:,} words near, compared with {words:,} others in {which}",
+        near=found.near,
+        words=found.words - found.near,
+        which=which,
+    )
 
 
 def to_json(found: Collocations) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from newsgrep.engines.base import Engine, EngineRequest, Order, first_match
 from newsgrep.errors import UsageError
+from newsgrep.messages import _
 from newsgrep.models import Article, month_index, month_span
 from newsgrep.query.ast import And, DateRange, NameField, Node, scoring_terms
 from newsgrep.query.parser import Query, name_contains
@@ -194,7 +195,7 @@ _SPARKS: Final = "▁▂▃▄▅▆▇█"
 _MAX_SPARKS: Final = 60
 
 
-def to_text(comparison: Comparison, _: Screen) -> Iterator[StyledLine]:
+def to_text(comparison: Comparison, _screen: Screen) -> Iterator[StyledLine]:
     """Yield a paragraph for each source, and a line on the words' scores."""
     periods = _periods(comparison.sources)
     for source in comparison.sources:
@@ -202,7 +203,10 @@ def to_text(comparison: Comparison, _: Screen) -> Iterator[StyledLine]:
         for label, text in _rows(source, periods):
             yield StyledLine([StyledText(text)], _LABEL_WIDTH, f"  {label}")
         yield StyledLine()
-    note = f"words: {comparison.statistic}, each source against the others; (here:there)"
+    note = _(
+        "words: {statistic}, each source against the others; (here:there)",
+        statistic=_(comparison.statistic),
+    )
     yield StyledLine([StyledText(note, "dim")])
 
 
@@ -253,19 +257,40 @@ def _published(article: Article | None) -> str | None:
 def _rows(source: SourceComparison, periods: Sequence[str]) -> Iterator[tuple[str, str]]:
     matching = source.matching_sources
     if len(matching) > 1 or matching[0][0] != source.name:
-        yield "sources", ", ".join(f"{one_line(name)} {count:,}" for name, count in matching)
-    yield "articles", f"{source.articles:,} of {source.total:,} ({source.share:.1%})"
+        yield _("sources"), ", ".join(f"{one_line(name)} {count:,}" for name, count in matching)
+    yield (
+        _("articles"),
+        _(
+            "{articles:,} of {total:,} ({share:.1%})",
+            articles=source.articles,
+            total=source.total,
+            share=source.share,
+        ),
+    )
     if source.first and source.last:
-        yield "published", f"{display_date(source.first)} to {display_date(source.last)}"
+        yield (
+            _("published"),
+            _(
+                "{first} to {last}",
+                first=display_date(source.first),
+                last=display_date(source.last),
+            ),
+        )
     if source.months:
         busiest = max(source.months, key=lambda month: source.months[month])
         sparks = _sparkline([_count_in(source, period) for period in periods])
-        span = f"{periods[0]} to {periods[-1]}, most in {busiest}: {source.months[busiest]:,}"
-        yield "months", f"{sparks}  {span}"
+        span = _(
+            "{first} to {last}, most in {busiest}: {months:,}",
+            first=periods[0],
+            last=periods[-1],
+            busiest=busiest,
+            months=source.months[busiest],
+        )
+        yield _("months"), f"{sparks}  {span}"
     if source.undated:
-        yield "undated", f"{source.undated:,} without a month"
+        yield _("undated"), _("{count:,} without a month", count=source.undated)
     words = (f"{one_line(w.word)} ({w.articles:,}:{w.elsewhere:,})" for w in source.words)
-    yield "words", ", ".join(words) or "none used significantly more than by the others"
+    yield _("words"), ", ".join(words) or _("none used significantly more than by the others")
 
 
 def _periods(sources: Sequence[SourceComparison]) -> list[str]:

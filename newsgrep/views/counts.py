@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from newsgrep.engines.base import Engine, EngineRequest, FacetCounts
+from newsgrep.messages import _
 from newsgrep.query.ast import Node, describe
 from newsgrep.query.parser import Query
 from newsgrep.search.search import SourceCount, group_sources
@@ -86,7 +87,7 @@ def to_text(counts: Counts, screen: Screen) -> Iterator[StyledLine]:
 
 
 def _bars(values: Sequence[tuple[str, int]], screen: Screen) -> Iterator[StyledLine]:
-    shown = [(truncate(one_line(value), _MAX_LABEL) or "(none)", n) for value, n in values]
+    shown = [(truncate(one_line(value), _MAX_LABEL) or _("(none)"), n) for value, n in values]
     width = max((display_width(label) for label, _ in shown), default=0)
     most = max((count for _, count in shown), default=0)
     digits = len(f"{most:,}")
@@ -160,7 +161,11 @@ def sources_to_text(found: Sources, screen: Screen) -> Iterator[StyledLine]:
         return
     yield from _bars([(source.name, source.articles) for source in found.sources], screen)
     named = sum(bool(source.name) for source in found.sources)
-    total = f"{count_noun(named, 'source')}, {count_noun(found.total, 'article')}"
+    total = _(
+        "{sources}, {articles}",
+        sources=count_noun(named, "source"),
+        articles=count_noun(found.total, "article"),
+    )
     yield StyledLine([StyledText(total, "dim")])
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from newsgrep.extraction.claims import Block, BlockKind, ClaimField, Rule
 from newsgrep.extraction.extraction import Extraction
 from newsgrep.extraction.trace import ClaimOutcome
+from newsgrep.messages import _, localize, mark, plural
 from newsgrep.models import Article
 from newsgrep.terminal import (
     Screen,
@@ -39,14 +40,14 @@ _MAX_SHOWN: Final = 120
 
 _MAX_MENU_ITEM: Final = 40
 """Cells of a text that is joined with its neighbours if one rule leaves out all of them."""
-_LEGEND_OF_CLAIMS: Final = (
+_LEGEND_OF_CLAIMS: Final = mark(
     "Claims: + believed, - not; rank (smaller is better evidence), value, [place], reason"
 )
-_LEGEND_OF_BLOCKS: Final = "+ in the body, = in a field, - left out; [rule, kind, element]"
+_LEGEND_OF_BLOCKS: Final = mark("+ in the body, = in a field, - left out; [rule, kind, element]")
 
 
 def to_text(
-    extractions: Iterable[Extraction], _: Screen, *, explain: bool = False
+    extractions: Iterable[Extraction], _screen: Screen, *, explain: bool = False
 ) -> Iterator[StyledLine]:
     """Yield the fields of each article and its body; with ``explain`` claims and blocks instead."""
     for number, extraction in enumerate(extractions):
@@ -71,7 +72,12 @@ def _file_text(extraction: Extraction, *, explain: bool) -> Iterator[StyledLine]
         if article.captions:
             yield StyledLine()
             for caption in article.captions:
-                yield StyledLine([StyledText("caption: ", "dim"), StyledText(one_line(caption))])
+                yield StyledLine(
+                    [
+                        StyledText(_("{label}: ", label=_("caption")), "dim"),
+                        StyledText(one_line(caption)),
+                    ]
+                )
 
 
 def _field_lines(article: Article, extraction: Extraction) -> Iterator[StyledLine]:
@@ -88,34 +94,38 @@ def _field_lines(article: Article, extraction: Extraction) -> Iterator[StyledLin
         ]
         link = web_link(url) if name is ClaimField.URL else None
         pieces = [
-            StyledText(one_line(value) if value else "(none)", style if value else "dim", link)
+            StyledText(one_line(value) if value else _("(none)"), style if value else "dim", link)
         ]
         if value and believed:
             pieces.append(StyledText(f"  [{_place(believed[0])}]", "dim"))
         elif name is ClaimField.PUBLISHED and (known := display_file_date(article)):
-            pieces.append(StyledText(f"  [{known}]", "dim"))
+            pieces.append(StyledText(f"  [{localize(known)}]", "dim"))
         yield _labelled(name, pieces)
     if article.tags:
-        yield _labelled("tags", [StyledText(one_line("、".join(article.tags)))])
+        yield _labelled(mark("tags"), [StyledText(one_line("、".join(article.tags)))])
 
 
 def _file_lines(extraction: Extraction, *, explain: bool) -> Iterator[StyledLine]:
     read_as = ", ".join(filter(None, (extraction.format, extraction.encoding)))
     yield _labelled(
-        "file",
+        mark("file"),
         [
             StyledText(display_path(extraction.path + (extraction.locator or ""))),
             StyledText(f"  [{read_as}]" if read_as else "", "dim"),
         ],
     )
-    yield _labelled("rules", [StyledText(one_line(extraction.outlet or "general rules only"))])
+    yield _labelled(
+        mark("rules"), [StyledText(one_line(extraction.outlet or _("general rules only")))]
+    )
     if extraction.reason:
-        yield _labelled("no article", [StyledText(one_line(extraction.reason), "mark")])
+        yield _labelled(
+            mark("no article"), [StyledText(one_line(localize(extraction.reason)), "mark")]
+        )
     for note in extraction.notes:
-        yield _labelled("note", [StyledText(one_line(note))])
+        yield _labelled(mark("note"), [StyledText(one_line(localize(note)))])
     if counted := _count_left_out(extraction):
-        hint = "" if explain else "; --explain shows them"
-        yield _labelled("left out", [StyledText(counted + hint)])
+        hint = "" if explain else _("; --explain shows them")
+        yield _labelled(mark("left out"), [StyledText(counted + hint)])
 
 
 def _count_left_out(extraction: Extraction) -> str:
@@ -123,25 +133,41 @@ def _count_left_out(extraction: Extraction) -> str:
     rules = Counter(each.reason for each in extraction.left_out)
     parts = []
     if rules:
-        by_rule = ", ".join(f"{count:,} {one_line(rule)}" for rule, count in rules.most_common())
-        parts.append(f"{count_noun(rules.total(), 'passage')} ({by_rule})")
+        by_rule = ", ".join(
+            f"{count:,} {one_line(localize(rule))}" for rule, count in rules.most_common()
+        )
+        parts.append(
+            _(
+                "{passages} ({rules})",
+                passages=count_noun(rules.total(), "passage"),
+                rules=by_rule,
+            )
+        )
     short = sum(map(_is_left_out, extraction.blocks)) - rules.total()
     if short > 0:
-        parts.append(f"{count_noun(short, 'short text')} of menus and the like")
+        parts.append(
+            localize(
+                plural(
+                    "{count:,} short text of menus and the like",
+                    "{count:,} short texts of menus and the like",
+                    short,
+                )
+            )
+        )
     return ", ".join(parts)
 
 
 def _claim_lines(outcomes: Iterable[ClaimOutcome]) -> Iterator[StyledLine]:
     yield StyledLine()
-    yield StyledLine([StyledText(_LEGEND_OF_CLAIMS, "dim")])
+    yield StyledLine([StyledText(_(_LEGEND_OF_CLAIMS), "dim")])
     stated = list(outcomes)
     for field in ClaimField:
         about = [each for each in stated if each.claim.field is field]
         if not about and field is ClaimField.BODY:
             continue
         yield StyledLine()
-        none = [] if about else [StyledText("  (no claim)", "dim")]
-        yield StyledLine([StyledText(field, "title"), *none])
+        none = [] if about else [StyledText(_("  (no claim)"), "dim")]
+        yield StyledLine([StyledText(_(field), "title"), *none])
         for each in about:
             yield _claim_line(each)
 
@@ -153,7 +179,7 @@ def _claim_line(outcome: ClaimOutcome) -> StyledLine:
         StyledText(f"  [{_place(outcome)}]", "dim"),
     ]
     if outcome.reason:
-        pieces.append(StyledText(f"  {outcome.reason}", "source"))
+        pieces.append(StyledText(f"  {localize(outcome.reason)}", "source"))
     mark = _LEFT_OUT if outcome.loss else _KEPT
     return StyledLine(pieces, _CLAIM_INDENT, f"  {mark} {claim.rank:4}")
 
@@ -161,7 +187,7 @@ def _claim_line(outcome: ClaimOutcome) -> StyledLine:
 def _block_lines(blocks: Iterable[Block]) -> Iterator[StyledLine]:
     yield StyledLine()
     yield StyledLine([StyledText("text", "title")])
-    yield StyledLine([StyledText(_LEGEND_OF_BLOCKS, "dim")])
+    yield StyledLine([StyledText(_(_LEGEND_OF_BLOCKS), "dim")])
     for block in _with_joined_menus(blocks):
         text = one_line(block.text)
         if block.rule is None:
@@ -206,17 +232,19 @@ def _is_left_out(block: Block) -> bool:
 def _shorten(text: str) -> str:
     if display_width(text) <= _MAX_SHOWN:
         return text
-    return f"{fitting_prefix(text, _MAX_SHOWN)}… ({len(text):,} characters)"
+    return _(
+        "{text}… ({count:,} characters)", text=fitting_prefix(text, _MAX_SHOWN), count=len(text)
+    )
 
 
 def _place(outcome: ClaimOutcome) -> str:
     claim = outcome.claim
     place = f"{claim.provenance} {one_line(claim.locator)}".rstrip()
-    return f"{place}, line {outcome.line}" if outcome.line else place
+    return _("{place}, line {line}", place=place, line=outcome.line) if outcome.line else place
 
 
 def _labelled(label: str, pieces: list[StyledText]) -> StyledLine:
-    return StyledLine(pieces, _FIELD_INDENT, label)
+    return StyledLine(pieces, _FIELD_INDENT, _(label))
 
 
 def to_json(extractions: Iterable[Extraction]) -> dict[str, Any]:

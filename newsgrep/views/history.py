@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from newsgrep.analysis.difference import Kind, Piece, Pieces, compare_texts, count_characters
 from newsgrep.analysis.versions import all_versions
 from newsgrep.errors import UsageError
+from newsgrep.messages import _, localize, message
 from newsgrep.models import ARCHIVE_ZONE, Article, Version
 from newsgrep.terminal import Screen, StyledLine, StyledText, count_noun, one_line
 from newsgrep.views import SCHEMA_VERSION
@@ -124,12 +125,15 @@ def make_difference(article: Article, numbers: Sequence[int] = ()) -> Difference
 
 def _check_number(article: Article, number: int, last: int) -> None:
     if not 1 <= number <= last:
-        has = f"versions 1 to {last}" if last > 1 else "one version"
         raise UsageError(
-            "No version {count} of {id}: it has {has}. newsgrep history {id} lists them.",
-            count=number,
+            "No version {number} of {id}: it has the versions 1 to {last}. "
+            "newsgrep history {id} lists them."
+            if last > 1
+            else "No version {number} of {id}: it has one version. "
+            "newsgrep history {id} lists them.",
+            number=number,
             id=article.id,
-            has=has,
+            last=last,
         )
 
 
@@ -144,7 +148,12 @@ def article_at(article: Article, number: int) -> Article:
     captured, title, body, path, digest = versions[number - 1]
     if not digest:  # the present one
         return article
-    note = f"version {number} of {len(versions)}, captured {display_capture(captured)}"
+    note = message(
+        "version {number} of {count}, captured {captured}",
+        number=number,
+        count=len(versions),
+        captured=display_capture(captured),
+    )
     return article._replace(
         title=title,
         body=body,
@@ -166,7 +175,7 @@ def display_capture(captured: str) -> str:
     try:
         time = datetime.fromisoformat(captured)
     except ValueError:
-        return one_line(captured) or "unknown time"
+        return one_line(captured) or message("unknown time")
     if "T" not in captured:
         return captured
     local = (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(ARCHIVE_ZONE)
@@ -177,32 +186,32 @@ def display_capture(captured: str) -> str:
 # The history
 
 
-def to_text(history: History, _: Screen, *, marks: bool) -> Iterator[StyledLine]:
+def to_text(history: History, _screen: Screen, *, marks: bool) -> Iterator[StyledLine]:
     """Yield a heading and a line for each version; with ``marks`` changes are marked by signs."""
     article = history.article
     title = StyledText(one_line(article.title), "title", web_link(article.url))
     yield StyledLine([title])
     count = count_noun(len(history.entries), "version")
-    yield StyledLine([StyledText(f"id: {article.id} · {count}", "dim")])
+    yield StyledLine([StyledText(_("id: {id} · {count}", id=article.id, count=count), "dim")])
     for entry in history.entries:
         pieces = [StyledText(display_capture(entry.version.captured)), StyledText("  ")]
         pieces += _size_pieces(entry)
         pieces.append(StyledText(f"  {display_path(entry.version.path)}", "dim"))
         if entry.is_shown and entry.number < len(history.entries):
-            pieces.append(StyledText("  (found by searches)", "dim"))
+            pieces.append(StyledText(_("  (found by searches)"), "dim"))
         yield StyledLine(pieces, _INDENT, f"{entry.number:>{_INDENT - 2}}")
         for line in _changed_lines(entry.title_change, marks=marks):
-            yield StyledLine([StyledText("title: ", "dim"), *line], _INDENT)
+            yield StyledLine([StyledText(_("{label}: ", label=_("title")), "dim"), *line], _INDENT)
 
 
 def _size_pieces(entry: HistoryEntry) -> list[StyledText]:
     if entry.number == 1:
-        return [StyledText(count_noun(entry.characters, "character"))]
+        return [StyledText(localize(count_noun(entry.characters, "character")))]
     return [
         StyledText(f"−{entry.removed:,}", "removed" if entry.removed else "dim"),
         StyledText(" "),
         StyledText(f"+{entry.added:,}", "added" if entry.added else "dim"),
-        StyledText(" characters"),
+        StyledText(_(" characters")),
     ]
 
 
@@ -248,10 +257,23 @@ def difference_to_text(difference: Difference, *, marks: bool) -> Iterator[Style
     before, after = difference.before, difference.after
     for line in _changed_lines(difference.title, marks=marks, style="title"):
         yield StyledLine(line)
-    sides = (f"version {e.number} ({display_capture(e.version.captured)})" for e in (before, after))
+    sides = (
+        _(
+            "version {number} ({captured})",
+            number=e.number,
+            captured=display_capture(e.version.captured),
+        )
+        for e in (before, after)
+    )
     yield StyledLine([StyledText(" → ".join(sides), "dim")])
-    size = f"{count_noun(after.removed, 'character')} removed, {after.added:,} added"
-    yield StyledLine([StyledText(f"id: {difference.article.id} · {size}", "dim")])
+    size = _(
+        "{characters} removed, {added:,} added",
+        characters=count_noun(after.removed, "character"),
+        added=after.added,
+    )
+    yield StyledLine(
+        [StyledText(_("id: {id} · {size}", id=difference.article.id, size=size), "dim")]
+    )
     yield from _body_lines(difference.body, marks=marks)
 
 
@@ -263,12 +285,12 @@ def _body_lines(body: Pieces, *, marks: bool) -> Iterator[StyledLine]:
     ]
     shown = {
         near
-        for number, (_, changed) in enumerate(lines)
+        for number, (_line, changed) in enumerate(lines)
         if changed
         for near in range(number - _CONTEXT, number + _CONTEXT + 1)
     }
     skipped = 0
-    for number, (line, _) in enumerate(lines):
+    for number, (line, _changed) in enumerate(lines):
         if number in shown:
             yield from _skipped_lines(skipped)
             skipped = 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from newsgrep.messages import _, localize, message, plural
 from newsgrep.models import SCHEMA_VERSION, Hit, Snippet
 from newsgrep.terminal import (
     Screen,
@@ -77,8 +78,11 @@ def to_text(
     step = f" · {next_step}" if next_step else ""
     yield StyledLine([StyledText(_summary(result) + step, "dim")])
     if result.undated:
-        are = "matches" if result.undated == 1 else "match"
-        text = f"{count_noun(result.undated, 'article')} without a date {are} otherwise"
+        text = plural(
+            "{count:,} article without a date matches otherwise",
+            "{count:,} articles without a date match otherwise",
+            result.undated,
+        )
         yield StyledLine([StyledText(text, "dim")])
 
 
@@ -124,7 +128,7 @@ def hit_lines(
     for snippet in hit.snippets:
         yield StyledLine(_snippet_pieces(snippet), indent)
     yield from notes
-    yield id_and_path_line(article, indent, "file not found" if gone else "")
+    yield id_and_path_line(article, indent, _("file not found") if gone else "")
 
 
 def result_object(result: SearchResult) -> dict[str, Any]:
@@ -194,7 +198,7 @@ def _snippet_pieces(snippet: Snippet) -> list[StyledText]:
     if snippet.cut_before:
         pieces.insert(0, StyledText("…"))
     if snippet.field != "body":
-        pieces.insert(0, StyledText(f"{_field_label(snippet)}: ", "dim"))
+        pieces.insert(0, StyledText(_("{label}: ", label=_field_label(snippet)), "dim"))
     if snippet.cut_after:
         pieces.append(StyledText("…"))
     return pieces
@@ -202,24 +206,31 @@ def _snippet_pieces(snippet: Snippet) -> list[StyledText]:
 
 def _field_label(snippet: Snippet) -> str:
     if not snippet.captured:
-        return snippet.field
+        return _(snippet.field)
     from newsgrep.analysis.versions import capture_day  # few snippets are of earlier versions
 
     day = capture_day(snippet.captured)
-    return f"version of {day}" if day else snippet.field
+    return _("version of {day}", day=day) if day else _(snippet.field)
 
 
 def _summary(result: SearchResult) -> str:
     shown, total = len(result.hits), result.total
-    in_all = f"{count_noun(total, 'article')} in {result.took_ms:.0f} ms"
+    in_all = _(
+        "{articles} in {ms:.0f} ms",
+        articles=count_noun(total, "article"),
+        ms=result.took_ms,
+    )
     if not shown:
-        beyond = result.request.limit and result.request.offset
-        return in_all + (
-            f", none of them beyond --offset {result.request.offset:,}" if beyond else ""
-        )
+        if result.request.limit and result.request.offset:
+            return _(
+                "{found}, none of them beyond --offset {offset:,}",
+                found=in_all,
+                offset=result.request.offset,
+            )
+        return in_all
     if shown == total:
         return in_all
-    return f"{rank_range(result.hits)} of {in_all}"
+    return _("{ranks} of {found}", ranks=rank_range(result.hits), found=in_all)
 
 
 def rank_range(hits: Sequence[Hit]) -> str:
@@ -233,7 +244,7 @@ def _facet_lines(
 ) -> Iterator[StyledLine]:
     """Yield each facet's most frequent values with bars, and the number of further values."""
     for name, values in facets.items():
-        yield StyledLine([StyledText(name, "title")])
+        yield StyledLine([StyledText(_(name), "title")])
         shown = [(_facet_label(value), count) for value, count in values[:_MAX_FACET_VALUES]]
         label_width = max((display_width(label) for label, _ in shown), default=0)
         digits = max((len(f"{count:,}") for _, count in shown), default=0)
@@ -249,35 +260,43 @@ def _facet_lines(
                 indent=2,
             )
         if (more := len(values) - _MAX_FACET_VALUES) > 0:
-            text = f"… and {count_noun(more, 'more value')}: --json lists all"
+            text = plural(
+                "… and {count:,} more value: --json lists all",
+                "… and {count:,} more values: --json lists all",
+                more,
+            )
             yield StyledLine([StyledText(text, "dim")], indent=2)
         yield StyledLine()
 
 
 def _facet_label(value: str) -> str:
-    return truncate(one_line(value), _MAX_FACET_LABEL) or "(none)"
+    return truncate(one_line(value), _MAX_FACET_LABEL) or _("(none)")
 
 
 # Explanation of scores
 
 
 def _explanation_lines(result: SearchResult, explanation: Explanation) -> Iterator[StyledLine]:
-    yield StyledLine([StyledText("parsed  ", "dim"), StyledText(one_line(result.parsed))])
+    yield StyledLine([StyledText(_("parsed") + "  ", "dim"), StyledText(one_line(result.parsed))])
     for word, others in result.request.query.variants:
-        also = f"{word} is also {', '.join(others)}"
-        yield StyledLine([StyledText("  added ", "dim"), StyledText(one_line(also))])
+        also = _("{word} is also {others}", word=word, others=", ".join(others))
+        yield StyledLine([StyledText(f"  {_('added')} ", "dim"), StyledText(one_line(also))])
     for term, articles in explanation.terms:
-        count = f"  {count_noun(articles, 'article')} with "
-        yield StyledLine([StyledText(count, "dim"), StyledText(one_line(term))])
+        with_term = _(
+            "  {articles} with {part}",
+            articles=count_noun(articles, "article"),
+            part=one_line(term),
+        )
+        yield StyledLine([StyledText(with_term, "dim")])
     yield StyledLine()
 
 
 def _score_text(score: float, explanation: HitExplanation) -> StyledText:
     """Return how ``score`` is computed: ``score 7.10 = (渔业 2.84) × 2.50 (proximity …)``."""
     terms = " + ".join(f"{one_line(term)} {part:.2f}" for term, part in explanation.terms.items())
-    text = f"score {score:.2f} = ({terms or '0'})"
+    text = _("score {score:.2f} = ({terms})", score=score, terms=terms or "0")
     if explanation.recency < 1:
-        text += f" × {explanation.recency:.3f} for its age"
+        text += _(" × {recency:.3f} for its age", recency=explanation.recency)
     if features := explanation.features:
         named = (f"{name.replace('_', ' ')} {n:.2f}" for name, n in features._asdict().items())
         text += f" × {features.factor:.2f} ({', '.join(named)})"
@@ -302,38 +321,71 @@ def diagnosis_lines(diagnosis: Diagnosis, parsed: str, index: str) -> Iterator[s
     ``index`` says where the index is, in a sentence.
     """
     if not diagnosis.articles:
-        yield f"No article matches: the index {index} is empty. Fill it: newsgrep index PATH"
+        yield _(
+            "No article matches: the index {index} is empty. Fill it: newsgrep index PATH",
+            index=index,
+        )
         return
-    yield f"No article matches {sanitize(parsed)}"
+    yield _("No article matches {parsed}", parsed=sanitize(parsed))
     for count in diagnosis.terms:
-        yield f"  {_articles(count.articles)} with {sanitize(count.part)}"
+        yield _(
+            "  {articles} with {part}",
+            articles=_articles(count.articles),
+            part=sanitize(count.part),
+        )
     if diagnosis.omitted_terms:
-        yield f"  … and {diagnosis.omitted_terms:,} more words"
+        yield _("  … and {count:,} more words", count=diagnosis.omitted_terms)
     for count in diagnosis.without:
-        yield f"  {_articles(count.articles)} if {sanitize(count.part)} is left out"
+        yield _(
+            "  {articles} if {part} is left out",
+            articles=_articles(count.articles),
+            part=sanitize(count.part),
+        )
     if diagnosis.any_word:
-        yield f"  {_articles(diagnosis.any_word)} with one of the words: add --any"
+        yield _(
+            "  {articles} with one of the words: add --any", articles=_articles(diagnosis.any_word)
+        )
     if diagnosis.captions:
-        yield f"  {_articles(diagnosis.captions)} with it in a caption: write caption:…"
+        yield _(
+            "  {articles} with it in a caption: write caption:…",
+            articles=_articles(diagnosis.captions),
+        )
     if diagnosis.left_out:
         yield (
-            f"  {_articles(diagnosis.left_out)} with it in text that was left out: add --everything"
+            _(
+                "  {articles} with it in text that was left out: add --everything",
+                articles=_articles(diagnosis.left_out),
+            )
         )
     if diagnosis.earlier:
-        yield f"  {_articles(diagnosis.earlier)} in an earlier version: add --versions all"
-    if diagnosis.undated:
-        yield f"  {_articles(diagnosis.undated)} without a date of publication otherwise"
-    if newer := diagnosis.newer_files:
-        verb = "is" if newer == 1 else "are"
-        least = "" if diagnosis.all_files_checked else "at least "
-        yield (
-            f"  {least}{count_noun(newer, 'file')} {verb} new, changed or gone since: "
-            "run newsgrep index again"
+        yield _(
+            "  {articles} in an earlier version: add --versions all",
+            articles=_articles(diagnosis.earlier),
         )
+    if diagnosis.undated:
+        yield _(
+            "  {articles} without a date of publication otherwise",
+            articles=_articles(diagnosis.undated),
+        )
+    if newer := diagnosis.newer_files:
+        if diagnosis.all_files_checked:
+            changed = plural(
+                "  {count:,} file is new, changed or gone since: run newsgrep index again",
+                "  {count:,} files are new, changed or gone since: run newsgrep index again",
+                newer,
+            )
+        else:
+            changed = plural(
+                "  at least {count:,} file is new, changed or gone since: run newsgrep index again",
+                "  at least {count:,} files are new, changed or gone since: "
+                "run newsgrep index again",
+                newer,
+            )
+        yield localize(changed)
 
 
 def _articles(number: int) -> str:
-    return count_noun(number, "article") if number else "no article"
+    return count_noun(number, "article") if number else message("no article")
 
 
 def closest_lines(closest: Sequence[ClosestArticle]) -> Iterator[StyledLine]:
@@ -341,9 +393,9 @@ def closest_lines(closest: Sequence[ClosestArticle]) -> Iterator[StyledLine]:
     if not closest:
         return
     yield StyledLine()
-    yield StyledLine([StyledText("Closest articles, with what each lacks:", "title")])
+    yield StyledLine([StyledText(_("Closest articles, with what each lacks:"), "title")])
     indent = len(str(len(closest))) + 2
     for hit, lacks in closest:
         yield StyledLine()
-        lacking = StyledText(f"lacks {one_line(', '.join(lacks))}")
+        lacking = StyledText(_("lacks {lacks}", lacks=one_line(", ".join(lacks))))
         yield from hit_lines(hit, indent, [StyledLine([lacking], indent)])

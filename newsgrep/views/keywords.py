@@ -16,6 +16,7 @@ from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import idf
 from newsgrep.analysis.words import SegmentedText, find_names
 from newsgrep.engines.base import Engine, EngineRequest, Order, count_matches
+from newsgrep.messages import _, mark
 from newsgrep.models import Article
 from newsgrep.query.ast import And, Node, scoring_terms
 from newsgrep.query.parser import Query, make_phrase
@@ -44,8 +45,8 @@ MAX_TOTAL_LENGTH: Final = 1_000_000
 _BATCH_SIZE: Final = 10
 """Articles that are in memory at once: each may have ten million characters."""
 
-TF_IDF_STATISTIC: Final = "tf·idf in this archive"
-KEYNESS_STATISTIC: Final = "G² of article counts"
+TF_IDF_STATISTIC: Final = mark("tf·idf in this archive")
+KEYNESS_STATISTIC: Final = mark("G² of article counts")
 
 MAX_WORDS: Final = 2_000
 """Words of a query that are counted, those of most articles."""
@@ -132,22 +133,29 @@ def query_keywords(engine: Engine, query: Query, limit: int) -> Keywords:
 _WORD_WIDTH: Final = 16
 
 
-def to_text(keywords: Keywords, _: Screen) -> Iterator[StyledLine]:
+def to_text(keywords: Keywords, _screen: Screen) -> Iterator[StyledLine]:
     """Yield a table of words, and a line on what was compared; nothing without words."""
     if not keywords.words:
         return
-    unit = "articles" if keywords.words[0].occurrences is None else "times"
-    heading = f"{pad('word', _WORD_WIDTH)}{unit:>9}{'elsewhere':>11}{'score':>9}"
-    yield StyledLine([StyledText(heading, "dim")])
+    unit = _("articles") if keywords.words[0].occurrences is None else _("times")
+    labels = ((unit, 9), (_("elsewhere"), 11), (_("score"), 9))
+    heading = "".join(pad(label, width, right=True) for label, width in labels)
+    yield StyledLine([StyledText(pad(_("word"), _WORD_WIDTH) + heading, "dim")])
     for word in keywords.words:
         count = word.articles if word.occurrences is None else word.occurrences
         numbers = f"{count:>9,}{word.elsewhere:>11,}{word.score:>9.1f}"
         name = pad(one_line(word.word), _WORD_WIDTH)
         yield StyledLine([StyledText(name, "title"), StyledText(numbers)])
     some = keywords.read < keywords.articles
-    read = f", words from the best {keywords.read:,}" if some else ""
-    articles = count_noun(keywords.articles, "article")
-    summary = f"{keywords.statistic}: {articles} against {keywords.others:,} others{read}"
+    summary = _(
+        "{statistic}: {articles} against {others:,} others, words from the best {read:,}"
+        if some
+        else "{statistic}: {articles} against {others:,} others",
+        statistic=_(keywords.statistic),
+        articles=count_noun(keywords.articles, "article"),
+        others=keywords.others,
+        read=keywords.read,
+    )
     yield StyledLine()
     yield StyledLine([StyledText(summary, "dim")])
 
@@ -239,7 +247,7 @@ def word_document_counts(
     fewest = 2 if len(texts) > MIN_FOR_KEYNESS else 1
     words = [word for word, count in containing.most_common(most) if count >= fewest]
     counts = engine.document_frequencies(words, within)
-    for name, _ in find_names(texts, fewest + 1).most_common(_MAX_NAMES):
+    for name, _count in find_names(texts, fewest + 1).most_common(_MAX_NAMES):
         counts[name] = count_containing(engine, name, within)
     return counts
 

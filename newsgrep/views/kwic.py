@@ -18,6 +18,7 @@ from newsgrep.analysis.fold import fold
 from newsgrep.analysis.words import placed_words
 from newsgrep.engines.base import Engine, EngineRequest, Order
 from newsgrep.errors import UsageError
+from newsgrep.messages import _
 from newsgrep.models import PARAGRAPH_BREAK, Article, Span
 from newsgrep.query.ast import And, Field, Node, TextNode, describe, positive_texts, searches
 from newsgrep.query.match import occurrence_spans
@@ -353,7 +354,9 @@ def groups_to_text(found: Groups, screen: Screen) -> Iterator[StyledLine]:
     """Yield a line with a bar for each group."""
     if not found.groups:
         return
-    names = [truncate(one_line(each.value or "(none)"), _MAX_GROUP_NAME) for each in found.groups]
+    names = [
+        truncate(one_line(each.value or _("(none)")), _MAX_GROUP_NAME) for each in found.groups
+    ]
     width = max(map(display_width, names))
     digits = len(f"{found.groups[0].occurrences:,}")
     most = found.groups[0].occurrences
@@ -408,7 +411,7 @@ _MAX_KEYWORD_SHARE: Final = 3
 """A keyword takes at most a third of the space for text."""
 
 
-def to_text(concordance: Concordance, _: Screen) -> Iterator[StyledLine]:
+def to_text(concordance: Concordance, _screen: Screen) -> Iterator[StyledLine]:
     """Yield a line for each occurrence: date, source, and keyword in context.
 
     A paragraph break is shown as ¶. Keywords begin in the same column, as near to the middle of

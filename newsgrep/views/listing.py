@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from newsgrep.errors import UsageError
+from newsgrep.messages import _
 from newsgrep.models import SHORT_ID, Article
 from newsgrep.search.selection import Stored
 from newsgrep.terminal import (
@@ -112,7 +113,7 @@ _GAP: Final = "  "
 def to_text(articles: Iterable[Article], screen: Screen) -> Iterator[StyledLine]:
     """Yield a line for each article: number, short id, date, source if there is room, title."""
     for number, article in enumerate(articles, 1):
-        date = article.published.iso[:_DATE_WIDTH] if article.published else "undated"
+        date = article.published.iso[:_DATE_WIDTH] if article.published else _("undated")
         before = [
             StyledText(f"{number:>4}{_GAP}", "dim"),
             StyledText(f"{article.id[:SHORT_ID]}{_GAP}", "dim"),

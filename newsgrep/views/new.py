@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from newsgrep.engines.base import Engine, EngineRequest, Order, ScoredDoc
 from newsgrep.indexing.user_state import SeenArticles, article_key
+from newsgrep.messages import _
 from newsgrep.models import Hit
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import Query
@@ -67,11 +68,13 @@ def _read_hits(engine: Engine, query: Query, unseen: tuple[ScoredDoc, ...]) -> I
         yield from make_hits(engine, unseen[start : start + _BATCH_SIZE], request, start + 1)
 
 
-def to_text(new: NewArticles, _: Screen) -> Iterator[StyledLine]:
+def to_text(new: NewArticles, _screen: Screen) -> Iterator[StyledLine]:
     """Yield a heading and the new articles; nothing if there are none."""
     if not new.total:
         return
-    yield StyledLine([StyledText(f"{new.name}: {new.total:,} new", "title")])
+    yield StyledLine(
+        [StyledText(_("{name}: {total:,} new", name=new.name, total=new.total), "title")]
+    )
     yield StyledLine()
     indent = len(str(new.total)) + 2
     for hit in new.hits:

@@ -17,6 +17,7 @@ from newsgrep.analysis.scoring import idf
 from newsgrep.analysis.segment import segmenter, term_counts
 from newsgrep.analysis.words import is_content_word, placed_words
 from newsgrep.engines.base import Engine, EngineRequest, ScoredDoc, count_matches
+from newsgrep.messages import _
 from newsgrep.models import Article, Hit
 from newsgrep.query.ast import And, Node, Operator, Terms
 from newsgrep.terminal import Screen, StyledLine, StyledText, highlight, one_line
@@ -173,7 +174,7 @@ def _best_shared(shared: dict[str, float]) -> tuple[str, ...]:
 # Forms
 
 
-def to_text(similar: SimilarArticles, _: Screen) -> Iterator[StyledLine]:
+def to_text(similar: SimilarArticles, _screen: Screen) -> Iterator[StyledLine]:
     """Yield the lines of all similar articles, each with its shared terms."""
     indent = len(str(len(similar.articles))) + 2
     for rank, each in enumerate(similar.articles, 1):
@@ -183,7 +184,9 @@ def to_text(similar: SimilarArticles, _: Screen) -> Iterator[StyledLine]:
         if byline := byline_pieces(article):
             yield StyledLine(byline, indent)
         shared = one_line("、".join(each.shared_terms))
-        yield StyledLine([StyledText("both: ", "dim"), StyledText(shared)], indent)
+        yield StyledLine(
+            [StyledText(_("{label}: ", label=_("both")), "dim"), StyledText(shared)], indent
+        )
         yield id_and_path_line(article, indent)
         yield StyledLine()
 

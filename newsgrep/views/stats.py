@@ -13,7 +13,7 @@ from newsgrep.indexing.known import KnownRecords
 from newsgrep.indexing.known_table import load_table
 from newsgrep.indexing.manifest import Manifest
 from newsgrep.indexing.store import Index
-from newsgrep.messages import localize, message
+from newsgrep.messages import _, localize, mark, message
 from newsgrep.models import FileRecord, Status
 from newsgrep.query.ast import DateRange, MatchAll
 from newsgrep.terminal import (
@@ -24,6 +24,7 @@ from newsgrep.terminal import (
     count_noun,
     format_bytes,
     one_line,
+    pad,
 )
 from newsgrep.views import SCHEMA_VERSION
 
@@ -116,20 +117,34 @@ def _first_date(engine: Engine, order: Order) -> str | None:
 def figures(stats: IndexStats, screen: Screen) -> Iterator[tuple[str, str]]:
     """Yield a label and a text on one line for each figure."""
     manifest = stats.manifest
-    yield "index", f"{one_line(stats.index)} ({format_bytes(stats.size)})"
-    yield "articles", f"{stats.articles:,}"
-    names = {Status.CONTAINER.value: "of many records"}
-    for label, counts in (("files", stats.files), ("records", stats.records)):
+    yield _("index"), f"{one_line(stats.index)} ({format_bytes(stats.size)})"
+    yield _("articles"), f"{stats.articles:,}"
+    names = {Status.CONTAINER.value: mark("of many records")}
+    for label, counts in ((mark("files"), stats.files), (mark("records"), stats.records)):
         if counts or label == "files":
-            each = (f"{count:,} {names.get(status, status)}" for status, count in counts.items())
-            yield label, ", ".join(each)
+            each = (f"{count:,} {_(names.get(status, status))}" for status, count in counts.items())
+            yield _(label), ", ".join(each)
     if stats.oldest:
-        yield "published", f"{stats.oldest[:10]} to {(stats.newest or stats.oldest)[:10]}"
+        yield (
+            _("published"),
+            _(
+                "{oldest} to {newest}",
+                oldest=stats.oldest[:10],
+                newest=(stats.newest or stats.oldest)[:10],
+            ),
+        )
     if stats.months:
-        yield "by year", _years(stats.months, screen)
+        yield _("by year"), _years(stats.months, screen)
     if stats.undated:
-        yield "undated", f"{stats.undated:,}"
-    yield "engine", f"{manifest.engine}, created by newsgrep {manifest.made_by}"
+        yield _("undated"), f"{stats.undated:,}"
+    yield (
+        _("engine"),
+        _(
+            "{engine}, created by newsgrep {made_by}",
+            engine=manifest.engine,
+            made_by=manifest.made_by,
+        ),
+    )
     for step in manifest.origin:
         index, query, articles = step.get("index", ""), step["parsed"], step.get("articles", 0)
         text = message(
@@ -139,9 +154,12 @@ def figures(stats: IndexStats, screen: Screen) -> Iterator[tuple[str, str]]:
             index=one_line(str(index)),
             time=str(step.get("time", "")).replace("T", " ").replace("Z", " UTC"),
         )
-        yield "sub-corpus", localize(text)
-    yield "fingerprint", ", ".join(f"{name} {value}" for name, value in manifest.analyser.items())
-    yield "sources", f"{sum(map(bool, stats.sources)):,}"  # "" is no source
+        yield _("sub-corpus"), localize(text)
+    yield (
+        _("fingerprint"),
+        ", ".join(f"{name} {value}" for name, value in manifest.analyser.items()),
+    )
+    yield _("sources"), f"{sum(map(bool, stats.sources)):,}"  # "" is no source
 
 
 def _years(months: Mapping[str, int], screen: Screen) -> str:
@@ -173,11 +191,11 @@ def _years(months: Mapping[str, int], screen: Screen) -> str:
 def to_text(stats: IndexStats, screen: Screen) -> Iterator[StyledLine]:
     """Yield one line for each figure, and the most frequent sources."""
     for label, value in figures(stats, screen):
-        yield StyledLine([StyledText(f"{label:13}{value}")])
+        yield StyledLine([StyledText(pad(label, 13) + value)])
     for name, count in list(stats.sources.items())[:MAX_SOURCES]:
-        yield StyledLine([StyledText(f"  {count:>9,}  {one_line(name) or '(none)'}")])
+        yield StyledLine([StyledText(f"  {count:>9,}  {one_line(name) or _('(none)')}")])
     if len(stats.sources) > MAX_SOURCES:
-        more = f"… and {len(stats.sources) - MAX_SOURCES:,} more; --json lists all"
+        more = _("… and {count:,} more; --json lists all", count=len(stats.sources) - MAX_SOURCES)
         yield StyledLine([StyledText(f"{'':13}{more}")])
 
 

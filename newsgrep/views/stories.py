@@ -18,6 +18,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from newsgrep.engines.base import Engine
+from newsgrep.messages import _, localize, message
 from newsgrep.models import ARCHIVE_ZONE, Article, Precision
 from newsgrep.query.ast import describe
 from newsgrep.search.search import SearchRequest, SearchResult, fetch_page, make_hits
@@ -157,20 +158,22 @@ def story_note(shown: Article, story: Story) -> str:
     if not story.others:
         return ""
     named = [
-        _source_and_date(other) + (" (first)" if other.id == story.first else "")
+        _("{source} (first)", source=_source_and_date(other))
+        if other.id == story.first
+        else localize(_source_and_date(other))
         for other in story.others[:_MAX_NAMED]
     ]
     if len(story.others) > _MAX_NAMED:
         named.append("…")
-    note = f"and {len(story.others):,} more: {', '.join(named)}"
+    note = _("and {count:,} more: {named}", count=len(story.others), named=", ".join(named))
     if story.first == shown.id:
-        return f"{note}; this one was first"
-    return note if story.first else f"{note}; which was first is not known"
+        return _("{note}; this one was first", note=note)
+    return note if story.first else _("{note}; which was first is not known", note=note)
 
 
 def _source_and_date(article: Article) -> str:
-    source = one_line(article.source) if article.source else "unknown source"
-    return f"{source} {display_date(article)}".rstrip()
+    source = one_line(article.source) if article.source else message("unknown source")
+    return message("{source} {date}", source=source, date=display_date(article))
 
 
 def _first_version(hit: Hit, story: Story) -> str:
@@ -182,13 +185,25 @@ def _summary(page: CollapsedPage) -> str:
     result, shown = page.result, len(page.result.hits)
     whole = page.compared == result.total
     stories = count_noun(page.distinct, "story", "stories")
-    articles = f"{count_noun(result.total, 'article')} in {result.took_ms:.0f} ms"
+    articles = _(
+        "{articles} in {ms:.0f} ms",
+        articles=count_noun(result.total, "article"),
+        ms=result.took_ms,
+    )
     all_shown = whole and shown == page.distinct
     ranks = rank_range(result.hits) if shown and not all_shown else ""
     if whole:
-        return f"{ranks} of {stories}, {articles}".removeprefix(" of ")
-    compared = f"the first {page.compared:,} are {stories}"
-    return f"hits {ranks}; {articles}; {compared}".removeprefix("hits ; ")
+        if not ranks:
+            return _("{stories}, {articles}", stories=stories, articles=articles)
+        return _(
+            "{ranks} of {stories}, {articles}", ranks=ranks, stories=stories, articles=articles
+        )
+    compared = _("the first {compared:,} are {stories}", compared=page.compared, stories=stories)
+    if not ranks:
+        return _("{articles}; {compared}", articles=articles, compared=compared)
+    return _(
+        "hits {ranks}; {articles}; {compared}", ranks=ranks, articles=articles, compared=compared
+    )
 
 
 def _hit_objects(page: CollapsedPage) -> Iterator[dict[str, Any]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from math import ceil
 from typing import Final
 
+from newsgrep.messages import _, localize, mark, message, plural
 from newsgrep.search.bins import Bin, Interval
 from newsgrep.terminal import (
     Screen,
@@ -42,19 +44,26 @@ def to_text(timeline: Timeline, screen: Screen) -> Iterator[StyledLine]:
 def notes(timeline: Timeline) -> Iterator[str]:
     """Yield the total, what counts are relative to, and what the chart does not show."""
     by, bins = timeline.by, timeline.bins
-    span = f", {bins[0].name}" if bins else ""
-    span += f" to {bins[-1].name}" if len(bins) > 1 else ""
+    found = count_noun(timeline.total, "article")
     if len(timeline.totals) > 1:
-        yield f"{len(timeline.totals)} queries by {by}{span}"
+        found = message("{count} queries", count=len(timeline.totals))
+    elif (occurrences := timeline.totals[0].total_occurrences) is not None:
+        found = message(
+            "{occurrences} in {articles}",
+            occurrences=count_noun(occurrences, "occurrence"),
+            articles=found,
+        )
+    values = {"found": found, "by": _(by.value)}
+    if len(bins) == 1:
+        yield _("{found} by {by}, {bin}", bin=bins[0].name, **values)
+    elif bins:
+        yield _(
+            "{found} by {by}, {first} to {last}", first=bins[0].name, last=bins[-1].name, **values
+        )
     else:
-        found: str = count_noun(timeline.total, "article")
-        if (occurrences := timeline.totals[0].total_occurrences) is not None:
-            found = f"{count_noun(occurrences, 'occurrence')} in {found}"
-        yield f"{found} by {by}{span}"
+        yield _("{found} by {by}", **values)
     if any(map(timeline.is_partial, bins)):
-        first, last = timeline.covered
-        begin, end = f" from {first}" if first else "", f" to {last}" if last else ""
-        yield f"* not a whole {by}: articles{begin}{end}"
+        yield _describe_covered(timeline.covered, _(by.value))
     yield from _base_notes(timeline)
     for series in timeline.totals:
         yield from _notes_of(series, by, several=len(timeline.totals) > 1)
@@ -64,32 +73,72 @@ def notes(timeline: Timeline) -> Iterator[str]:
             for source in others[:_MAX_NAMED]
         )
         more = len(others) - _MAX_NAMED
-        further = f" and {more:,} more" if more > 0 else ""
-        yield f"not shown: {named}{further}: --top shows more sources"
+        if more > 0:
+            yield _(
+                "not shown: {named} and {count:,} more: --top shows more sources",
+                named=named,
+                count=more,
+            )
+        else:
+            yield _("not shown: {named}: --top shows more sources", named=named)
+
+
+def _describe_covered(covered: tuple[date | None, date | None], by: str) -> str:
+    """Return from when to when articles are counted; either end may be open."""
+    first, last = covered
+    if first and last:
+        return _(
+            "* not a whole {by}: articles from {first} to {last}", by=by, first=first, last=last
+        )
+    if first:
+        return _("* not a whole {by}: articles from {first}", by=by, first=first)
+    return _("* not a whole {by}: articles to {last}", by=by, last=last)
 
 
 def _base_notes(timeline: Timeline) -> Iterator[str]:
     """Yield which articles percentages, or characters, are relative to."""
-    unit = {Measure.SHARE: "percentage", Measure.PER_MILLION: "per million characters"}
+    unit = {
+        Measure.SHARE: mark("percentage"),
+        Measure.PER_MILLION: mark("per million characters"),
+    }
     if timeline.measure not in unit:
         return
     for share_of in dict.fromkeys(series.share_of for series in timeline.totals):
-        which = "" if share_of == "*" else f" that match {sanitize(share_of)}"
-        whose = " of the source" if timeline.per_source else ""
-        per = f"{timeline.by} by {timeline.by}"
-        yield f"{unit[timeline.measure]} of all articles{whose}{which}, {per}"
+        base = _("all articles of the source") if timeline.per_source else _("all articles")
+        if share_of != "*":
+            base = _("{articles} that match {query}", articles=base, query=sanitize(share_of))
+        yield _(
+            "{unit} of {articles}, {by} by {by}",
+            unit=_(unit[timeline.measure]),
+            articles=base,
+            by=_(timeline.by.value),
+        )
 
 
 def _notes_of(series: Series, by: Interval, *, several: bool) -> Iterator[str]:
     """Yield how many articles are in no bin."""
-    name = f"{truncate(series.name, LABEL_WIDTH)}: " if several else ""
-    for count, unit in ((series.known_to_year, "year"), (series.known_to_month, "month")):
-        if count:
-            verb = "is" if count == 1 else "are"
-            articles = count_noun(count, "article")
-            yield f"{name}{articles} {verb} dated to the {unit} only and not in any {by}"
-    if series.undated:
-        yield f"{name}{count_noun(series.undated, 'article')} without a date"
+    name = _("{label}: ", label=truncate(series.name, LABEL_WIDTH)) if several else ""
+    if count := series.known_to_year:
+        text = plural(
+            "{count:,} article is dated to the year only and not in any {by}",
+            "{count:,} articles are dated to the year only and not in any {by}",
+            count,
+            by=_(by.value),
+        )
+        yield name + localize(text)
+    if count := series.known_to_month:
+        text = plural(
+            "{count:,} article is dated to the month only and not in any {by}",
+            "{count:,} articles are dated to the month only and not in any {by}",
+            count,
+            by=_(by.value),
+        )
+        yield name + localize(text)
+    if count := series.undated:
+        text = plural(
+            "{count:,} article without a date", "{count:,} articles without a date", count
+        )
+        yield name + localize(text)
 
 
 def _bar_rows(timeline: Timeline, screen: Screen) -> Iterator[StyledLine]:
@@ -119,7 +168,7 @@ def _small_charts(timeline: Timeline, screen: Screen) -> Iterator[StyledLine]:
     drawn = [_join_bins(series, joined) for series in timeline.series]
     most = max(max(series.values) for series in drawn)
     for series, small in zip(timeline.series, drawn, strict=True):
-        values = [value for value in small.values for _ in range(column_width)]
+        values = [value for value in small.values for _column in range(column_width)]
         labels = _chart_labels(series, bins)
         rows = column_chart(values, most, _CHART_HEIGHT, blocks=screen.blocks)
         for number, (label, row) in enumerate(zip(labels, rows, strict=True)):
@@ -131,15 +180,25 @@ def _small_charts(timeline: Timeline, screen: Screen) -> Iterator[StyledLine]:
     axis = f"{first}{last:>{max(columns * column_width - len(first), len(last) + 1)}}"
     yield StyledLine([StyledText(axis, "dim")], indent=LABEL_WIDTH)
     yield StyledLine()
-    per_column = f", a column for {joined} {timeline.by}s" if joined > 1 else ""
-    height = value_text(most, timeline.measure)
-    yield StyledLine([StyledText(f"full height: {height}{per_column}", "dim")])
+    height = _("full height: {height}", height=value_text(most, timeline.measure))
+    if joined > 1:
+        height = _(
+            "{height}, a column for {count} {by}s",
+            height=height,
+            count=joined,
+            by=_(timeline.by.value),
+        )
+    yield StyledLine([StyledText(height, "dim")])
 
 
 def _chart_labels(series: Series, bins: Sequence[Bin]) -> list[str]:
     texts, values = value_texts(series), series.values
     at = max(range(len(values)), key=values.__getitem__)
-    most = f"most {texts[at].strip()} in {bins[at].name}" if values[at] else ""
+    most = (
+        _("most {number} in {name}", number=texts[at].strip(), name=bins[at].name)
+        if values[at]
+        else ""
+    )
     return [series.name, count_noun(series.total, "article"), most]
 
 

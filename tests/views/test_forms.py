@@ -13,7 +13,7 @@ import newsgrep.views
 from newsgrep.terminal import count_noun
 
 FORMS = {
-    "to_text": (None, "_|screen"),
+    "to_text": (None, "_|_screen|screen"),
     "to_json": (None,),
     "to_jsonl": (None,),
     "to_csv": (None,),
