@@ -10,6 +10,7 @@ corrects them, and a text with the comment ``by hand`` is left as it is.
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from babel.messages.pofile import read_po, write_po
 from opencc import OpenCC
 
 from newsgrep import errors
+from newsgrep.cli.error_messages import SYSTEM_ADVICE
 from newsgrep.cli.main import group
 from newsgrep.messages import _DOMAIN, _FOLDER
 
@@ -67,7 +69,7 @@ class Text(NamedTuple):
 
 def collect() -> set[Text]:
     """Return all texts of newsgrep and of Click that are translated."""
-    texts = set(_help_texts(group))
+    texts = {*_help_texts(group), *map(Text, map(os.strerror, SYSTEM_ADVICE))}
     for folder in (PACKAGE, Path(click.__file__).parent):
         for path in folder.rglob("*.py"):
             texts.update(_texts_in(ast.parse(path.read_text("utf-8"))))

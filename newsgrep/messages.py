@@ -84,6 +84,11 @@ def message(template: str, /, **values: object) -> Message:
     return Message(template, values)
 
 
+def system_reason(exc: OSError) -> Message:
+    """Return why the operating system refused something, as a message."""
+    return message(exc.strerror or str(exc))
+
+
 def plural(one: str, many: str, count: int, /, **values: object) -> Message:
     """Return a message by its number, which the templates show as ``{count}``.
 

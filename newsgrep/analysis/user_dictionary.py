@@ -26,6 +26,7 @@ from newsgrep.analysis.segment import (
     likeliest_words,
 )
 from newsgrep.errors import InputError
+from newsgrep.messages import system_reason
 
 MAX_WORDS: Final = 100_000
 """Words of a dictionary: more than any list of names, and 1 MB in the manifest of an index."""
@@ -196,7 +197,7 @@ def _lines(path: Path) -> Iterable[str]:
         raise InputError(
             "The dictionary {path} can't be read ({reason}): name another file.",
             path=path,
-            reason=exc.strerror or exc,
+            reason=system_reason(exc),
         ) from exc
     if len(data) > _MAX_BYTES:
         raise InputError(

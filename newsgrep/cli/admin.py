@@ -202,9 +202,9 @@ def _describe_rollback(done: RolledBack | None) -> str:
     if done is None:
         return _("Rolled back to the commit before the last one")
     commit = _(
-        "commit {count} of {value}",
-        count=done.number,
-        value=done.time.replace("T", " ").replace("Z", " UTC"),
+        "commit {number} of {time}",
+        number=done.number,
+        time=done.time.replace("T", " ").replace("Z", " UTC"),
     )
     if done.is_repeated:
         return _(

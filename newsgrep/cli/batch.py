@@ -23,6 +23,7 @@ from newsgrep.cli.options import (
 )
 from newsgrep.engines.base import Order
 from newsgrep.errors import InputError
+from newsgrep.messages import system_reason
 from newsgrep.query.ast import MatchAll
 from newsgrep.query.parser import Query
 from newsgrep.search.search import SearchRequest, build_query
@@ -100,7 +101,9 @@ def _open_queries(file: str) -> Iterator[BinaryIO]:
         stream = Path(file).open("rb")  # noqa: SIM115  (closed below; only errors of opening it are about its name)
     except OSError as exc:
         raise InputError(
-            "Cannot read {file} ({reason}). Name another file.", file=file, reason=exc.strerror
+            "Cannot read {file} ({reason}). Name another file.",
+            file=file,
+            reason=system_reason(exc),
         ) from exc
     with stream:
         yield stream

@@ -27,7 +27,7 @@ from newsgrep.cli.options import (
 from newsgrep.cli.output import print_message
 from newsgrep.engines.base import Engine
 from newsgrep.errors import InputError
-from newsgrep.messages import _
+from newsgrep.messages import _, system_reason
 from newsgrep.models import Article
 from newsgrep.query.ast import Field, TextNode
 from newsgrep.query.match import find_matches
@@ -187,7 +187,7 @@ def _open_file(article: Article, texts: list[TextNode]) -> None:
         raise InputError(
             "Cannot start {chosen} ({reason}). Set EDITOR to another program.",
             chosen=one_line(chosen or name),
-            reason=exc.strerror,
+            reason=system_reason(exc),
         ) from exc
     if status:
         raise InputError(

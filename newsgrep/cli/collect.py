@@ -91,7 +91,13 @@ def collect_command(options: CollectOptions) -> int:
         if not options.remove:
             return _list_one(options, name)
         removed = remove_from_collection(options.index, name, None)
-        write(f"{one_line(name)}: removed, with {count_noun(removed, 'article')}")
+        write(
+            _(
+                "{name}: removed, with {articles}",
+                name=one_line(name),
+                articles=count_noun(removed, "article"),
+            )
+        )
         return 0
     with options.index.open() as engine:
         found = find_all_chosen(engine, options)

@@ -22,7 +22,7 @@ from newsgrep.cli.output import Rendering, print_message, print_result, report_n
 from newsgrep.cli.progress import show_elapsed
 from newsgrep.engines.base import Engine, count_matches
 from newsgrep.errors import UsageError
-from newsgrep.messages import _
+from newsgrep.messages import _, plural
 from newsgrep.query.ast import describe
 from newsgrep.query.parser import Query
 from newsgrep.terminal import count_noun, terminal_size
@@ -106,10 +106,14 @@ def kwic_command(options: KwicOptions) -> int:
         print_result(rendering, options)
         if not tally.occurrences:
             if total := count_matches(engine, query.root):
-                verb = "matches" if total == 1 else "match"
                 print_message(
-                    f"{count_noun(total, 'article')} {verb}, but none contains a word of QUERY. "
-                    "Use newsgrep search."
+                    plural(
+                        "{count:,} article matches, but none contains a word of QUERY. "
+                        "Use newsgrep search.",
+                        "{count:,} articles match, but none contains a word of QUERY. "
+                        "Use newsgrep search.",
+                        total,
+                    )
                 )
             else:
                 report_no_match(engine, query.root, describe(query.root), options.index)
@@ -129,7 +133,7 @@ def _lines(concordance: kwic.Concordance, query: str) -> Rendering:
 
 
 def _grouped(engine: Engine, query: Query, options: KwicOptions) -> tuple[Rendering, Tally]:
-    with show_elapsed("counting"):
+    with show_elapsed(_("counting")):
         found = kwic.group_occurrences(engine, query.root, options.group or KwicGroup.RIGHT)
     found = found._replace(groups=found.groups[: options.limit])
     rendering = Rendering(
@@ -149,9 +153,9 @@ def _summary(tally: Tally) -> str:
         articles=count_noun(tally.articles, "article"),
     )
     if tally.has_more:
-        return f"{counted}. There are more: raise -n."
+        return _("{counted}. There are more: raise -n.", counted=counted)
     if tally.shown < tally.occurrences:
-        return f"{counted}, {tally.shown:,} shown"
+        return _("{counted}, {shown:,} shown", counted=counted, shown=tally.shown)
     return counted
 
 
@@ -258,7 +262,12 @@ def collocates_command(options: CollocatesOptions) -> int:
     print_result(rendering, options)
     if found.articles and not found.collocates:
         print_message(
-            f"No word is significantly more frequent near {count_noun(found.occurrences, 'place')} "
-            "than elsewhere. Use a larger --window, a lower --min-count or --against archive."
+            plural(
+                "No word is significantly more frequent near {count:,} place than elsewhere. Use a "
+                "larger --window, a lower --min-count or --against archive.",
+                "No word is significantly more frequent near {count:,} places than elsewhere. Use "
+                "a larger --window, a lower --min-count or --against archive.",
+                found.occurrences,
+            )
         )
     return 0 if found.collocates else 1

@@ -6,12 +6,14 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from gettext import gettext
 from typing import Final
 
 import click
 
 from newsgrep.cli.options import QueryCommand, settings_file
 from newsgrep.errors import closest
+from newsgrep.messages import Message, _, mark, message, system_reason
 from newsgrep.terminal import one_line, quote_path, truncate
 
 # Usage of commands
@@ -62,12 +64,24 @@ def describe_usage_error(exc: click.ClickException) -> str:
             return _describe_missing(exc)
         case click.BadParameter():
             return _describe_bad_value(exc)
-        case click.BadOptionUsage() if exc.message.endswith("requires an argument."):
-            return f"{exc.option_name} needs a value. {_see_help(exc.ctx)}"
+        case click.BadOptionUsage() if exc.message == _lacks_value(exc.option_name):
+            return _with_help(message("{option} needs a value.", option=exc.option_name), exc.ctx)
         case click.UsageError():
-            return f"{_first_upper(exc.format_message()).rstrip('.')}. {_see_help(exc.ctx)}"
+            problem = _first_upper(exc.format_message()).rstrip(".。")
+            return _with_help(message("{problem}.", problem=problem), exc.ctx)
         case _:
             return exc.format_message()
+
+
+def _lacks_value(option: str) -> str:
+    """Return the message of Click for an option without its value, in the user's language."""
+    return gettext("Option {name!r} requires an argument.").format(name=option)
+
+
+def _with_help(problem: Message, ctx: click.Context | None) -> Message:
+    """Return ``problem``, a sentence, with the command that prints help."""
+    path = ctx.command_path if ctx else "newsgrep"
+    return message("{problem} See: {command} --help", problem=problem, command=path)
 
 
 def _describe_unknown_command(exc: click.NoSuchCommand) -> str:
@@ -75,35 +89,52 @@ def _describe_unknown_command(exc: click.NoSuchCommand) -> str:
     group = exc.ctx.command if exc.ctx else None
     known = group.list_commands(exc.ctx) if isinstance(group, click.Group) and exc.ctx else []
     path = exc.ctx.command_path if exc.ctx else "newsgrep"
-    unknown = f"Unknown command “{_quote(name)}”."
     is_main = exc.ctx is not None and exc.ctx.parent is None
     close = [same for other, same in _SYNONYMS if other == name and same in known]
     if close := close or closest(name, known):
-        return f"{unknown} Did you mean: {path} {close[0]}? All commands: {path} --help"
-    if is_main:
-        return (
-            f"{unknown} Did you mean: newsgrep search {_quote(name)}? All commands: newsgrep help"
+        return message(
+            "Unknown command “{name}”. Did you mean: {path} {close}? All commands: {path} --help",
+            name=_quote(name),
+            path=path,
+            close=close[0],
         )
-    return f"{unknown} Commands are {', '.join(known)}."
+    if is_main:
+        return message(
+            "Unknown command “{name}”. Did you mean: newsgrep search {name}? "
+            "All commands: newsgrep help",
+            name=_quote(name),
+        )
+    return message(
+        "Unknown command “{name}”. Commands are {known}.",
+        name=_quote(name),
+        known=", ".join(known),
+    )
 
 
 def _describe_unknown_option(exc: click.NoSuchOption) -> str:
     name, command = exc.option_name, exc.ctx.command if exc.ctx else None
     if isinstance(command, QueryCommand) and (word := _excluded_word(name)):
-        return f"Unknown option {_quote(word)}. To exclude the word, write: NOT {_quote(word[1:])}"
+        return message(
+            "Unknown option {option}. To exclude the word, write: NOT {word}",
+            option=_quote(word),
+            word=_quote(word[1:]),
+        )
     options = _option_names(command)
     close = closest(name.lstrip("-"), [each.lstrip("-") for each in options])
     if close:
-        return f"Unknown option {_quote(name)}. Did you mean --{close[0]}? {_see_help(exc.ctx)}"
+        problem = message(
+            "Unknown option {option}. Did you mean --{close}?", option=_quote(name), close=close[0]
+        )
+        return _with_help(problem, exc.ctx)
     takes_arguments = any(
         isinstance(p, click.Argument) for p in (command.params if command else ())
     )
     if takes_arguments and (word := _excluded_word(name)):
-        return (
-            f"Unknown option {_quote(word)}. If it is a value, write -- before it. "
-            f"{_see_help(exc.ctx)}"
+        problem = message(
+            "Unknown option {option}. If it is a value, write -- before it.", option=_quote(word)
         )
-    return f"Unknown option {_quote(name)}. {_see_help(exc.ctx)}"
+        return _with_help(problem, exc.ctx)
+    return _with_help(message("Unknown option {option}.", option=_quote(name)), exc.ctx)
 
 
 def _excluded_word(option: str) -> str:
@@ -131,14 +162,20 @@ def _option_names(command: click.Command | None) -> Sequence[str]:
 
 def _describe_missing(exc: click.MissingParameter) -> str:
     param = exc.param
-    name = "an argument"
+    name: str = message("an argument")
     if isinstance(param, click.Option):
         name = param.opts[-1]
     elif param is not None:
         name = param.make_metavar(exc.ctx).removesuffix("...") if exc.ctx else str(param.name)
     examples = _examples(exc.ctx)
-    example = f"Example: {examples[0]}; see" if examples else "See"
-    return f"Missing {name}. {example}: {exc.ctx.command_path if exc.ctx else 'newsgrep'} --help"
+    if not examples:
+        return _with_help(message("Missing {name}.", name=name), exc.ctx)
+    return message(
+        "Missing {name}. Example: {example}; see: {command} --help",
+        name=name,
+        example=examples[0],
+        command=exc.ctx.command_path if exc.ctx else "newsgrep",
+    )
 
 
 def _examples(ctx: click.Context | None) -> list[str]:
@@ -149,27 +186,32 @@ def _examples(ctx: click.Context | None) -> list[str]:
 
 def _describe_bad_value(exc: click.BadParameter) -> str:
     param = exc.param
-    name = param.opts[-1] if isinstance(param, click.Option) else "The argument"
+    name = param.opts[-1] if isinstance(param, click.Option) else message("The argument")
     if isinstance(param, click.Argument) and param.metavar:
         name = param.metavar.replace("[", "").replace("]", "")
     given, origin = _given_value(param, exc)
-    value = _quote(given)
+    value = message("“{value}”{origin}", value=_quote(given), origin=origin)
     match param.type if param else None:
         case click.IntRange() as kind:
-            return f"{name} needs a whole number{_describe_range(kind)}, not “{value}”{origin}."
+            needed = _describe_range(kind, message("a whole number"))
         case click.FloatRange() as kind:
-            return f"{name} needs a number{_describe_range(kind)}, not “{value}”{origin}."
+            needed = _describe_range(kind, message("a number"))
         case click.types.IntParamType():
-            return f"{name} needs a whole number, not “{value}”{origin}."
+            needed = message("a whole number")
         case click.Choice() as kind:
             choices = [str(choice) for choice in kind.choices]
-            close = closest(value, choices)
-            hint = f" Did you mean {close[0]}?" if close else ""
-            return (
-                f"{name} does not take “{value}”{origin}. Choose from {', '.join(choices)}.{hint}"
+            problem = message(
+                "{name} does not take {value}. Choose from {choices}.",
+                name=name,
+                value=value,
+                choices=", ".join(choices),
             )
+            if close := closest(_quote(given), choices):
+                return message("{problem} Did you mean {close}?", problem=problem, close=close[0])
+            return problem
         case _:
-            return f"{name}: {exc.message}"
+            return message("{name}: {problem}", name=name, problem=exc.message)
+    return message("{name} needs {needed}, not {value}.", name=name, needed=needed, value=value)
 
 
 def _given_value(param: click.Parameter | None, exc: click.BadParameter) -> tuple[str, str]:
@@ -197,15 +239,14 @@ def _given_value(param: click.Parameter | None, exc: click.BadParameter) -> tupl
     return quoted, f" ({quote_path(str(settings_file()))})" if configured else ""
 
 
-def _describe_range(kind: click.IntRange | click.FloatRange) -> str:
+def _describe_range(kind: click.IntRange | click.FloatRange, noun: Message) -> Message:
+    """Return ``noun`` with the range of its values."""
     low, high = kind.min, kind.max
-    if low is not None and high is not None:
-        return f" from {low:,} to {high:,}"
-    return f" of {low:,} or more" if low is not None else ""
-
-
-def _see_help(ctx: click.Context | None) -> str:
-    return f"See: {ctx.command_path if ctx else 'newsgrep'} --help"
+    if low is None:
+        return noun
+    if high is None:
+        return message("{number} of {low:,} or more", number=noun, low=low)
+    return message("{number} from {low:,} to {high:,}", number=noun, low=low, high=high)
 
 
 def _quote(text: str) -> str:
@@ -218,37 +259,46 @@ def _first_upper(text: str) -> str:
 
 # The operating system
 
-_ADVICE: Final = {
-    errno.ENOENT: "Check the path, or name another one.",
-    errno.ENOTDIR: "Check the path, or name another one.",
-    errno.EISDIR: "Name a file.",
-    errno.ENOSPC: "Free some disk space and run the command again.",
-    errno.EDQUOT: "Free some disk space and run the command again.",
-    errno.EFBIG: "Raise the limit for the size of files (ulimit -f) and run the command again.",
-    errno.EROFS: "Name another folder, or mount the file system writable.",
-    errno.EACCES: "Check the permissions, or name another file.",
-    errno.EPERM: "Check the permissions, or name another file.",
-    errno.EMFILE: "Raise the limit (ulimit -n) and run the command again.",
-    errno.ENFILE: "Close other programs and run the command again.",
-    errno.ENOMEM: "Close other programs and run the command again.",
-    errno.EAGAIN: "Close other programs, or use fewer --jobs.",
-    errno.ENAMETOOLONG: "Use a shorter name.",
-    errno.ELOOP: "Name the file that the links lead to.",
-    errno.EISDIR: "Move this folder away, or name another file.",
-    errno.EIO: "Check the disk and its connection, and run the command again.",
+SYSTEM_ADVICE: Final = {
+    errno.ENOENT: mark("Check the path, or name another one."),
+    errno.ENOTDIR: mark("Check the path, or name another one."),
+    errno.EISDIR: mark("Name a file."),
+    errno.ENOSPC: mark("Free some disk space and run the command again."),
+    errno.EDQUOT: mark("Free some disk space and run the command again."),
+    errno.EFBIG: mark(
+        "Raise the limit for the size of files (ulimit -f) and run the command again."
+    ),
+    errno.EROFS: mark("Name another folder, or mount the file system writable."),
+    errno.EACCES: mark("Check the permissions, or name another file."),
+    errno.EPERM: mark("Check the permissions, or name another file."),
+    errno.EMFILE: mark("Raise the limit (ulimit -n) and run the command again."),
+    errno.ENFILE: mark("Close other programs and run the command again."),
+    errno.ENOMEM: mark("Close other programs and run the command again."),
+    errno.EAGAIN: mark("Close other programs, or use fewer --jobs."),
+    errno.ENAMETOOLONG: mark("Use a shorter name."),
+    errno.ELOOP: mark("Name the file that the links lead to."),
+    errno.EISDIR: mark("Move this folder away, or name another file."),
+    errno.EIO: mark("Check the disk and its connection, and run the command again."),
 }
 
 
 def describe_system_error(exc: OSError) -> str:
     """Return a sentence with what failed, the file if it is known, and the next step."""
     if exc.filename is None and exc.errno == errno.ENOENT and not _current_folder_exists():
-        return "The current folder no longer exists. Change to another one."
+        return _("The current folder no longer exists. Change to another one.")
     # What a file can't replace is the second name.
     is_in_the_way = exc.errno == errno.EISDIR and exc.filename2 is not None
     path = exc.filename2 if is_in_the_way else exc.filename
-    name = "" if path is None else f": {quote_path(os.fsdecode(path))}"
-    advice = _ADVICE.get(exc.errno or 0, "Fix this and run the command again.")
-    return f"{exc.strerror or exc}{name}. {advice}"
+    advice = SYSTEM_ADVICE.get(exc.errno or 0, mark("Fix this and run the command again."))
+    problem = system_reason(exc)
+    if path is None:
+        return message("{problem}. {advice}", problem=problem, advice=message(advice))
+    return message(
+        "{problem}: {path}. {advice}",
+        problem=problem,
+        path=quote_path(os.fsdecode(path)),
+        advice=message(advice),
+    )
 
 
 def _current_folder_exists() -> bool:

@@ -31,10 +31,11 @@ from newsgrep.cli.output import (
 )
 from newsgrep.engines.base import Engine, Order, count_matches
 from newsgrep.errors import InputError, UsageError
+from newsgrep.messages import _, plural, system_reason
 from newsgrep.query.ast import describe
 from newsgrep.query.parser import Query
 from newsgrep.search.selection import Sample, Stored, iter_stored, select_ids
-from newsgrep.terminal import count_noun, one_line, quote_path, sanitize, write_streaming
+from newsgrep.terminal import one_line, quote_path, sanitize, write_streaming
 from newsgrep.views import CsvForm, listing
 from newsgrep.views.citation import CitationStyle, Cited, citation_lines, index_digest
 from newsgrep.views.csv_rows import csv_lines
@@ -237,9 +238,15 @@ def export_command(options: ExportOptions) -> int:
     if beside:
         text = encode_json(to_json(provenance), indent=2) + "\n"
         write_atomically(beside, text.encode())
-    print_message(f"exported {provenance_line(provenance)}")
+    print_message(_("exported {provenance}", provenance=provenance_line(provenance)))
     if folder and folder.deleted:
-        print_message(f"deleted {count_noun(folder.deleted, 'file')} of the earlier export")
+        print_message(
+            plural(
+                "deleted {count:,} file of the earlier export",
+                "deleted {count:,} files of the earlier export",
+                folder.deleted,
+            )
+        )
     return 0
 
 
@@ -298,7 +305,7 @@ def _new_file(path: Path) -> Iterator[IO[bytes]]:
         raise InputError(
             "Cannot write {path} ({reason}). Name another file.",
             path=quote_path(str(path)),
-            reason=exc.strerror,
+            reason=system_reason(exc),
         ) from exc
     finally:
         if draft:
@@ -332,7 +339,7 @@ class _ExportFolder:
             raise InputError(
                 "Cannot write to {shown} ({reason}). Name another folder.",
                 shown=shown,
-                reason=exc.strerror,
+                reason=system_reason(exc),
             ) from exc
         if _PROVENANCE in present and not replace:
             raise InputError(
@@ -362,7 +369,7 @@ class _ExportFolder:
         Without an article nothing changes. Raises :class:`InputError`.
         """
         written = set()
-        for article, _ in stored:
+        for article, _record in stored:
             name = file_name(article)
             path = self.path / name
             try:
@@ -371,7 +378,7 @@ class _ExportFolder:
                 raise InputError(
                     "Cannot write {path} ({reason}). Free some space, or name another folder.",
                     path=quote_path(str(path)),
-                    reason=exc.strerror,
+                    reason=system_reason(exc),
                 ) from exc
             written.add(name)
         if not written:

@@ -27,6 +27,7 @@ from newsgrep.extraction.records.base import (
     stream_source,
     without_records,
 )
+from newsgrep.messages import _, message, plural, system_reason
 from newsgrep.search.named import open_file
 from newsgrep.terminal import count_noun, one_line
 from newsgrep.views import SCHEMA_VERSION
@@ -35,7 +36,7 @@ from newsgrep.views.extraction import to_json, to_jsonl, to_text
 
 _STDIN: Final = "-"
 _DEFAULT_FORMAT: Final = "text"
-_FORMATS: Final = "a file name that ends in .txt, .md, .markdown, .html or .htm"
+_FORMATS: Final = message("a file name that ends in .txt, .md, .markdown, .html or .htm")
 _MAX_LISTED: Final = 20
 """Records without an article that are listed; the others are counted."""
 
@@ -172,7 +173,7 @@ class _Run:
 
     def _records(self, name: str) -> Iterator[Extraction]:
         options = self._options
-        what = "standard input" if name == _STDIN else name
+        what = message("standard input") if name == _STDIN else name
         source, locator, mtime = _open(name, self._closing)
         path = _STDIN if name == _STDIN else str(source.path)
         report = ReadReport()
@@ -200,12 +201,14 @@ class _Run:
                 found = True
                 yield each
         except NoArticle as exc:
-            hint = ""
             if isinstance(exc, UnknownFormat) and not found:
-                hint = f" Name its format with --format, or {_FORMATS}."
-            raise InputError(
-                "Cannot read {what}: {reason}.{hint}", what=what, reason=exc, hint=hint
-            ) from exc
+                raise InputError(
+                    "Cannot read {what}: {reason}. Name its format with --format, or {formats}.",
+                    what=what,
+                    reason=exc,
+                    formats=_FORMATS,
+                ) from exc
+            raise InputError("Cannot read {what}: {reason}.", what=what, reason=exc) from exc
         except (OSError, ValueError) as exc:
             reason = getattr(exc, "strerror", None) or exc
             raise InputError(
@@ -214,25 +217,49 @@ class _Run:
         self._others.update(report.others)
         if not found:
             raise InputError(
-                f"No record {locator} in {source.path}. Name another, or the whole file."
+                message(
+                    "No record {locator} in {path}. Name another, or the whole file.",
+                    locator=locator,
+                    path=source.path,
+                )
                 if locator
-                else f"Cannot read {what}: {without_records(report.others)}. Name another file."
+                else message(
+                    "Cannot read {what}: {others}. Name another file.",
+                    what=what,
+                    others=without_records(report.others),
+                )
             )
 
     def finish(self) -> int:
         """Print what was not read, and return the exit status."""
         self._closing.close()
-        for message in self._errors:
-            print_message(message)
+        for error in self._errors:
+            print_message(error)
         for each in self._without:
-            hint = "" if self._options.explain else " --explain shows what was left out."
-            where = display_path(each.path + (each.locator or ""))
-            print_message(f"No article in {where}: {each.reason}.{hint}")
+            text = message(
+                "No article in {path}: {reason}.",
+                path=display_path(each.path + (each.locator or "")),
+                reason=each.reason,
+            )
+            if not self._options.explain:
+                text = message("{problem} --explain shows what was left out.", problem=text)
+            print_message(text)
         if more := self._without_count - len(self._without):
-            print_message(f"No article in {count_noun(more, 'more record')}.")
+            print_message(
+                plural(
+                    "No article in {count:,} more record.",
+                    "No article in {count:,} more records.",
+                    more,
+                )
+            )
         if self._others:
-            number = count_noun(self._others.total(), "other record")
-            print_message(f"Not shown: {number}: {list_others(self._others)}.")
+            print_message(
+                _(
+                    "Not shown: {records}: {others}.",
+                    records=count_noun(self._others.total(), "other record"),
+                    others=list_others(self._others),
+                )
+            )
         if self._errors:
             return 2
         return 0 if self._articles else 1
@@ -249,7 +276,7 @@ def _open(name: str, closing: ExitStack) -> tuple[Source, str | None, float]:
         except OSError as exc:
             raise InputError(
                 "Cannot read standard input: {reason}. Save it as a file, and name that.",
-                reason=exc.strerror or exc,
+                reason=system_reason(exc),
             ) from exc
         return source, None, 0.0
     return open_file(name)

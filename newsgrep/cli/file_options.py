@@ -12,7 +12,7 @@ import click
 
 from newsgrep.cli.output import print_message
 from newsgrep.engines.registry import folder_engines, stores_in_folder
-from newsgrep.messages import plural
+from newsgrep.messages import _, plural
 from newsgrep.terminal import one_line, truncate
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class SizeParam(click.ParamType[int]):
         match = _SIZE.fullmatch(value.strip())
         size = int(match[1]) * _SIZE_UNITS[match[2].upper()] if match else 0
         if not 0 < size <= _MAX_SIZE:
-            self.fail("Write a size such as 500K, 64M or 1G, which is the maximum.", param, ctx)
+            self.fail(_("Write a size such as 500K, 64M or 1G, which is the maximum."), param, ctx)
         return size
 
 
@@ -75,7 +75,7 @@ class VersionsParam(click.ParamType["int | None"]):
         if isinstance(value, int) or value in _VERSION_LIMITS:
             return value if isinstance(value, int) else _VERSION_LIMITS[value]
         if not (value.isdecimal() and len(value) <= _MAX_DIGITS):
-            self.fail("Write a number such as 5, or all, or none.", param, ctx)
+            self.fail(_("Write a number such as 5, or all, or none."), param, ctx)
         return int(value)
 
 
@@ -115,8 +115,11 @@ class _FieldNames(click.ParamType[Mapping[str, str]]):
             field, equals, name = each.partition("=")
             if not equals or field.strip() not in FIELDS or not name.strip():
                 self.fail(
-                    f"{one_line(each)!r} is not FIELD=NAME with one of the fields "
-                    f"{', '.join(FIELDS)}.",
+                    _(
+                        "{each!r} is not FIELD=NAME with one of the fields {fields}.",
+                        each=one_line(each),
+                        fields=", ".join(FIELDS),
+                    ),
                     param,
                     ctx,
                 )

@@ -29,7 +29,7 @@ from newsgrep.cli.settings import (
 )
 from newsgrep.errors import UsageError, closest
 from newsgrep.indexing import index_at
-from newsgrep.messages import localize
+from newsgrep.messages import _, localize, message
 from newsgrep.query.dates import timezone_named
 from newsgrep.terminal import one_line, quote_path, truncate, write
 from newsgrep.views import SCHEMA_VERSION
@@ -120,14 +120,14 @@ def config_command(options: ConfigOptions) -> int:
     elif options.key:
         value = settings.values.get(_split_key(options.key))
         if value is None:
-            print_message(f"{_shown(options.key)} is not set.")
+            print_message(_("{key} is not set.", key=_shown(options.key)))
             return 1
         write(one_line(value if isinstance(value, str) else format_value(value)))
     elif options.output is OutputFormat.JSON:
         print_result(Rendering(json=lambda: _config_object(settings)), options)
     else:
         is_file = settings.path.exists()
-        write(f"# {quote_path(str(settings.path))}{'' if is_file else ' (does not exist)'}")
+        write(f"# {quote_path(str(settings.path))}{'' if is_file else _(' (does not exist)')}")
         for (command, key), value in settings.values.items():
             name = f"{command}.{key}" if command else key
             write(one_line(f"{name} = {format_value(value)}"))
@@ -148,7 +148,7 @@ def _split_key(name: str) -> tuple[str, str]:
 
 
 def _shown(name: str) -> str:
-    return f"“{truncate(one_line(name), 60)}”"
+    return message("“{name}”", name=truncate(one_line(name), 60))
 
 
 def _convert(name: str, text: str) -> Value:
@@ -156,7 +156,7 @@ def _convert(name: str, text: str) -> Value:
     table, key = _split_key(name)
     if not table and key not in GLOBAL_KEYS:
         raise UsageError(
-            "Unknown key {name}. {key}", name=_shown(name), key=_suggest(key, GLOBAL_KEYS)
+            "Unknown key {name}. {hint}", name=_shown(name), hint=_suggest(key, GLOBAL_KEYS)
         )
     if (table, key) == ("", "index"):
         # The file applies in every folder.
@@ -172,12 +172,14 @@ def _convert(name: str, text: str) -> Value:
     if table and not (known := list(_commands(ctx.find_root(), table))):
         raise UsageError("There is no command {table}. See: newsgrep help", table=_shown(table))
     keys = list(dict.fromkeys(each for command in known for each in option_keys(command)))
-    raise UsageError("Unknown key {name}. {key}", name=_shown(name), key=_suggest(key, keys))
+    raise UsageError("Unknown key {name}. {hint}", name=_shown(name), hint=_suggest(key, keys))
 
 
 def _suggest(key: str, known: Sequence[str]) -> str:
     close = closest(key, known)
-    return f"Did you mean {close[0]}?" if close else f"Keys are {', '.join(known)}."
+    if close:
+        return message("Did you mean {name}?", name=close[0])
+    return message("Keys are {names}.", names=", ".join(known))
 
 
 def _commands(root: click.Context, name: str) -> Iterator[click.Command]:
@@ -195,7 +197,7 @@ def _convert_option(option: click.Option, text: str, ctx: click.Context) -> Valu
     if option.is_flag:
         if text not in {"true", "false"}:
             raise UsageError(
-                "{opts} is true or false, not {text}.", opts=option.opts[-1], text=_shown(text)
+                "{option} is true or false, not {text}.", option=option.opts[-1], text=_shown(text)
             )
         return text == "true"
     value = option.type.convert(text, option, ctx)

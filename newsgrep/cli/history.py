@@ -19,6 +19,7 @@ from newsgrep.cli.options import (
 )
 from newsgrep.cli.output import Rendering, draw, print_message, print_result, screen
 from newsgrep.errors import UsageError
+from newsgrep.messages import _
 from newsgrep.models import Article
 from newsgrep.search.named import describe_missing
 from newsgrep.views import history
@@ -110,7 +111,10 @@ def diff_command(options: DiffOptions) -> int:
     result = history.make_difference(article, options.numbers)
     if result is None:
         print_message(
-            f"{article.id} has one version. newsgrep search changed: finds articles with several."
+            _(
+                "{id} has one version. newsgrep search changed: finds articles with several.",
+                id=article.id,
+            )
         )
         return 1
     marks = not options.use_color

@@ -16,7 +16,7 @@ from newsgrep import __version__
 from newsgrep.cli.options import OWN_PROCESS, Group, settings_file
 from newsgrep.cli.output import print_message
 from newsgrep.errors import ChangesRejected, Interrupted, NewsgrepError, QueryError
-from newsgrep.messages import localize, use_for_gettext
+from newsgrep.messages import _, localize, use_for_gettext
 from newsgrep.terminal import (
     OutputClosed,
     display_width,
@@ -149,14 +149,14 @@ def _has_streams() -> bool:
     Otherwise the next files to be opened, such as those of an index, would take their place.
     """
     closed = [number for number in range(3) if not _is_open(number)]
-    for _ in closed:
+    for _number in closed:
         os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
     sys.stdin = sys.stdin or _open_stream(0, "rb")
     sys.stderr = sys.stderr or _open_stream(2, "wb")
     if sys.stdout is not None:
         return True
     sys.stdout = _open_stream(1, "wb")
-    print_message("Standard output is closed. Redirect it to /dev/null.")
+    print_message(_("Standard output is closed. Redirect it to /dev/null."))
     return False
 
 
@@ -197,7 +197,7 @@ def run_command(args: Sequence[str] | None = None, *, obj: object = None) -> int
         from newsgrep.cli.progress import end_workers, signal_status
 
         end_workers()
-        print_message("Stopped. The index is as it was before this command.")
+        print_message(_("Stopped. The index is as it was before this command."))
         return signal_status(exc)
     except Interrupted as exc:
         from newsgrep.cli.progress import end_workers, signal_status
@@ -213,7 +213,7 @@ def run_command(args: Sequence[str] | None = None, *, obj: object = None) -> int
     except (OutputClosed, BrokenPipeError):
         raise
     except MemoryError:
-        print_message("Out of memory. Close other programs, or use fewer --jobs.")
+        print_message(_("Out of memory. Close other programs, or use fewer --jobs."))
         return 2
     except OSError as exc:
         from newsgrep.cli.error_messages import describe_system_error
@@ -224,8 +224,12 @@ def run_command(args: Sequence[str] | None = None, *, obj: object = None) -> int
         if os.environ.get("NEWSGREP_DEBUG"):
             raise
         print_message(
-            f"Internal error ({type(exc).__name__}: {exc}). The index is unchanged. Please "
-            "report it with the output of the same command under NEWSGREP_DEBUG=1."
+            _(
+                "Internal error ({name}: {reason}). The index is unchanged. Please "
+                "report it with the output of the same command under NEWSGREP_DEBUG=1.",
+                name=type(exc).__name__,
+                reason=exc,
+            )
         )
         return 2
 

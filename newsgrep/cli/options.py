@@ -25,7 +25,7 @@ from newsgrep.errors import UsageError
 from newsgrep.indexing import INDEX_NAME, find_index, index_at
 from newsgrep.indexing.folder import FolderIndex
 from newsgrep.indexing.store import Index
-from newsgrep.messages import language, localize
+from newsgrep.messages import _, language, localize
 from newsgrep.models import ARCHIVE_ZONE
 from newsgrep.query.ast import Node, Versions
 from newsgrep.query.parser import Query, parse
@@ -352,7 +352,9 @@ class QueryCommand(Command):
         known = {name for param in self.params for name in (*param.opts, *param.secondary_opts)}
         for word in words:
             if word.startswith("-") and word.partition("=")[0] in known:
-                text = f"{word} after -- is part of the query. Write options before --."
+                text = _(
+                    "{word} after -- is part of the query. Write options before --.", word=word
+                )
                 click.echo(f"newsgrep: {one_line(text)}", err=True)
 
     def _split_values(self, args: list[str]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from click.core import ParameterSource
 
 from newsgrep._io import encode_json, read_regular
 from newsgrep.cli.options import OutputFormat, OutputOptions
-from newsgrep.messages import localize
+from newsgrep.messages import _, localize
 from newsgrep.terminal import (
     Screen,
     StyledLine,
@@ -192,7 +192,7 @@ def show_scan(scan: bool) -> AbstractContextManager[None]:
         return nullcontext()
     from newsgrep.cli.progress import show_elapsed
 
-    return show_elapsed("reading all articles")
+    return show_elapsed(_("reading all articles"))
 
 
 def report_no_match(engine: Engine, root: Node, parsed: str, index: Index) -> Diagnosis:
@@ -221,9 +221,11 @@ def describe_next_step(shown: Sequence[Hit], total: int, index: Index) -> str:
         return ""
     source = click.get_current_context().get_parameter_source("index")
     same = f" {index.as_options}" if source is ParameterSource.COMMANDLINE else ""
-    read = f"read: newsgrep show {shown[0].rank}{same}"
+    read = _("read: newsgrep show {rank}{same}", rank=shown[0].rank, same=same)
     last = shown[-1].rank
-    return f"next: --offset {last} · {read}" if last < total else read
+    if last < total:
+        return _("next: --offset {last} · {read}", last=last, read=read)
+    return read
 
 
 # The hits of the last search, which other commands accept by number

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from newsgrep.cli.options import OWN_PROCESS
+from newsgrep.messages import _, mark
 from newsgrep.terminal import format_bytes
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class ProgressBar:
     def __init__(self, bar: rich.Progress | None) -> None:
         self._bar = bar
         if bar:
-            self._task = bar.add_task("reading", total=None, count="", rate="", visible=False)
+            self._task = bar.add_task(_("reading"), total=None, count="", rate="", visible=False)
 
     def __call__(self, done: int, total: int | None) -> None:
         """Show how many items are done."""
@@ -47,7 +48,7 @@ class ProgressBar:
         speed = self._bar.tasks[0].speed
         self._bar.update(
             self._task,
-            description="writing the index" if done == total else "reading",
+            description=_("writing the index") if done == total else _("reading"),
             completed=done,
             total=total,
             count=write(done) if total is None else f"{write(done)}/{write(total)}",
@@ -106,9 +107,10 @@ _SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 _SIGNAL_STATUS: Final = 128
 """Shells report a process that a signal ended as 128 plus the number of the signal."""
 
-_STOPPING: Final = b"\r\x1b[KStopping... Press Ctrl-C again to stop at once.\n"
-_STOPPED: Final = b"\r\x1b[Knewsgrep: Stopped at once. The index is at its last commit.\n"
-_SHOW_CURSOR: Final = b"\x1b[?25h"
+_STOPPING: Final = mark("Stopping... Press Ctrl-C again to stop at once.")
+_STOPPED: Final = mark("Stopped at once. The index is at its last commit.")
+_ERASE_LINE: Final = "\r\x1b[K"
+_SHOW_CURSOR: Final = "\x1b[?25h"
 """The progress bar hides the cursor of a terminal."""
 
 _LEAKED: Final = "ignore:resource_tracker:UserWarning"
@@ -128,7 +130,7 @@ def handle_signals() -> None:
     """
     raised: list[int] = []
 
-    def raise_once(number: int, _: FrameType | None) -> None:
+    def raise_once(number: int, _frame: FrameType | None) -> None:
         if raised:
             return  # an exception within the clean-up would leave workers and files behind
         raised.append(number)
@@ -164,11 +166,11 @@ def _answer_signals(receiver: int) -> None:
         is_terminal = sys.stderr is not None and sys.stderr.isatty()
         if count == 1:
             if is_terminal:
-                os.write(2, _STOPPING)
+                os.write(2, f"{_ERASE_LINE}{_(_STOPPING)}\n".encode())
             continue
         end_workers()
         if is_terminal:
-            os.write(2, _SHOW_CURSOR + _STOPPED)
+            os.write(2, f"{_SHOW_CURSOR}{_ERASE_LINE}newsgrep: {_(_STOPPED)}\n".encode())
         os._exit(_SIGNAL_STATUS + numbers[0])
 
 

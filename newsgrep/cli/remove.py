@@ -26,6 +26,7 @@ from newsgrep.cli.progress import handle_signals
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
 from newsgrep.indexing.removal import Removal, content_under, delete_articles, forget_paths
+from newsgrep.messages import _, localize, mark, message, plural
 from newsgrep.query.ast import describe
 from newsgrep.search.selection import iter_ids
 from newsgrep.terminal import count_noun, format_plain, quote_path, write, write_streaming
@@ -91,8 +92,8 @@ def delete_command(options: DeleteOptions) -> int:
     handle_signals()
     with options.index.open() as engine:
         found = find_all_chosen(engine, options)
-        for message in found.missing if found else ():
-            print_message(message)
+        for problem in found.missing if found else ():
+            print_message(problem)
         if found:
             ids = [each.id for each in found.articles]
         else:
@@ -104,10 +105,11 @@ def delete_command(options: DeleteOptions) -> int:
             _print_preview(engine, ids)
     if not ids:
         return 1
-    if not _may_remove(options, f"Delete {count_noun(len(ids), 'article')} from the index"):
+    question = message("Delete {articles} from the index", articles=count_noun(len(ids), "article"))
+    if not _may_remove(options, question):
         return 0
     done = delete_articles(options.index, ids, wait=options.wait)
-    _print_removal(done, "deleted")
+    _print_removal(done, mark("{articles} deleted; {left} left in the index"))
     return 1 if found and found.missing else 0
 
 
@@ -133,18 +135,31 @@ def forget_command(options: RemoveOptions) -> int:
             _print_preview(engine, content.articles)
     shown = ", ".join(map(quote_path, options.words))
     if not content.files:
-        print_message(f"The index contains nothing of {shown}. newsgrep list --paths prints paths.")
+        print_message(
+            _(
+                "The index contains nothing of {shown}. newsgrep list --paths prints paths.",
+                shown=shown,
+            )
+        )
         return 1
-    of = f"{count_noun(content.files, 'file')} with {count_noun(len(content.articles), 'article')}"
-    if not _may_remove(options, f"Forget {of}"):
+    question = message(
+        "Forget {files} with {articles}",
+        files=count_noun(content.files, "file"),
+        articles=count_noun(len(content.articles), "article"),
+    )
+    if not _may_remove(options, question):
         return 0
     done = forget_paths(options.index, options.words, wait=options.wait)
-    _print_removal(done, "removed")
+    _print_removal(done, mark("{articles} removed; {left} left in the index"))
     if done.copies:
-        are = "article is" if done.copies == 1 else "articles are"
         print_message(
-            f"{done.copies:,} of these {are} in other files, too. Run newsgrep index with their "
-            "paths to add them again."
+            plural(
+                "{count:,} of these articles is in other files, too. Run newsgrep index with "
+                "their paths to add it again.",
+                "{count:,} of these articles are in other files, too. Run newsgrep index with "
+                "their paths to add them again.",
+                done.copies,
+            )
         )
     return 0
 
@@ -153,13 +168,18 @@ def _print_preview(engine: Engine, ids: Collection[str]) -> None:
     articles = engine.get(islice(ids, _PREVIEW))
     write_streaming(format_plain(to_text(articles, screen())))
     if len(ids) > len(articles):
-        write(f"      … and {count_noun(len(ids) - len(articles), 'more article')}")
+        more = plural(
+            "      … and {count:,} more article",
+            "      … and {count:,} more articles",
+            len(ids) - len(articles),
+        )
+        write(localize(more))
 
 
 def _may_remove(options: RemoveOptions, question: str) -> bool:
     """Return whether to go on after the preview; raises :class:`UsageError` if nobody answers."""
     if options.preview:
-        write(f"{question}: add --yes")
+        write(_("{question}: add --yes", question=question))
         return False
     if options.yes:
         return True
@@ -169,12 +189,13 @@ def _may_remove(options: RemoveOptions, question: str) -> bool:
             "{question}? Nothing was changed. Add --yes, or --preview to look first.",
             question=question,
         )
-    if click.confirm(f"{question}?", err=True):
+    if click.confirm(_("{question}?", question=question), err=True):
         return True
-    print_message("Nothing was changed.")
+    print_message(_("Nothing was changed."))
     return False
 
 
-def _print_removal(done: Removal, what: str) -> None:
-    left = count_noun(done.left, "article")
-    write(f"{count_noun(done.articles, 'article')} {what}; {left} left in the index")
+def _print_removal(done: Removal, template: str) -> None:
+    """Print ``template`` with the number of removed articles and of those that are left."""
+    articles, left = count_noun(done.articles, "article"), count_noun(done.left, "article")
+    write(_(template, articles=articles, left=left))

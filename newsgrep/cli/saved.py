@@ -40,6 +40,7 @@ from newsgrep.indexing.user_state import (
     seen_folder,
     write_seen,
 )
+from newsgrep.messages import _, system_reason
 from newsgrep.query.lexer import name_key
 from newsgrep.search.search import expand_variants
 from newsgrep.terminal import count_noun, one_line, quote_path, write
@@ -101,7 +102,7 @@ def list_command(options: SavedListOptions) -> int:
     """List the names and queries of all saved queries, one per line, separated by a tab."""
     queries = read_saved(options.index)
     if not queries:
-        print_message("No saved queries. Save one with: newsgrep saved add NAME QUERY")
+        print_message(_("No saved queries. Save one with: newsgrep saved add NAME QUERY"))
     if options.output is OutputFormat.TEXT:
         for name, query in queries.items():
             write(f"{name}\t{one_line(query)}")
@@ -175,7 +176,7 @@ class NewOptions(IndexOptions, OutputOptions):
             raise InputError(
                 "Cannot write to {folder} ({reason}). Name another folder with --state.",
                 folder=folder,
-                reason=exc.strerror,
+                reason=system_reason(exc),
             ) from exc
         return self.state
 
@@ -267,7 +268,9 @@ def _new_articles(
     if options.variants:
         query = expand_variants(query, options.variants)
     path = state / f"{name_key(name)}.seen"
-    with exclusive_lock(state / f"{name_key(name)}.lock", f"The state in {state}", options.wait):
+    with exclusive_lock(
+        state / f"{name_key(name)}.lock", _("The state in {state}", state=state), options.wait
+    ):
         seen = read_seen(path)
         new = find_new(engine, name, query, seen, include_existing=options.include_existing)
         # Print first, then remember: a run that dies between the two prints them again.
@@ -276,7 +279,10 @@ def _new_articles(
             write_seen(path, engine.commit(), new.present | (seen.articles if seen else set()))
     if seen is None and not options.include_existing and not options.peek:
         click.echo(
-            f"{one_line(name)}: existing articles are marked as seen; later runs show new ones.",
+            _(
+                "{name}: existing articles are marked as seen; later runs show new ones.",
+                name=one_line(name),
+            ),
             err=True,
         )
 
@@ -306,14 +312,14 @@ def _update_feed(path: Path, new: NewArticles, state: Path, wait: float) -> None
     if not new.total and path.exists():
         return
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    with exclusive_lock(state / "atom.lock", f"The feeds of {state}", wait):
+    with exclusive_lock(state / "atom.lock", _("The feeds of {state}", state=state), wait):
         try:
             write_atomically(path, to_atom(new, path=path, time=now))
         except OSError as exc:
             raise InputError(
                 "Cannot write {path} ({reason}). Name another file.",
                 path=quote_path(str(path)),
-                reason=exc.strerror,
+                reason=system_reason(exc),
             ) from exc
 
 
@@ -331,7 +337,9 @@ def _run_for_new(command: str, name: str, new: NewArticles) -> None:
         # The user's own command line; what articles contain is passed by standard input only.
         process = subprocess.Popen(command, shell=True, stdin=subprocess.PIPE, env=environment)  # noqa: S602
     except OSError as exc:
-        raise InputError("--exec cannot start its command: {reason}.", reason=exc.strerror) from exc
+        raise InputError(
+            "--exec cannot start its command: {reason}.", reason=system_reason(exc)
+        ) from exc
     with process:
         stream = cast("IO[bytes]", process.stdin)
         # A command may end before it has read everything, or anything.

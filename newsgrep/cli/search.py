@@ -35,6 +35,7 @@ from newsgrep.cli.output import (
 )
 from newsgrep.engines.base import FACETS, Engine, Order, count_matches
 from newsgrep.errors import UsageError
+from newsgrep.messages import localize, plural
 from newsgrep.query.ast import describe
 from newsgrep.query.warnings import may_have_variants
 from newsgrep.search.search import (
@@ -46,7 +47,7 @@ from newsgrep.search.search import (
     iter_paths,
     search,
 )
-from newsgrep.terminal import count_noun, one_line, truncate, wrap_message
+from newsgrep.terminal import one_line, truncate, wrap_message
 from newsgrep.views import hits
 
 if TYPE_CHECKING:
@@ -256,7 +257,14 @@ def _count_variants(
     if more <= 0:
         return ""
     others = "; ".join(f"{word}: {', '.join(others)}" for word, others in expanded.variants)
-    return f"{count_noun(more, 'more article')} with regional spellings ({others}): add --variants"
+    return localize(
+        plural(
+            "{count:,} more article with regional spellings ({spellings}): add --variants",
+            "{count:,} more articles with regional spellings ({spellings}): add --variants",
+            more,
+            spellings=others,
+        )
+    )
 
 
 def _stream(options: SearchOptions, request: SearchRequest) -> int:

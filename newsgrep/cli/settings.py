@@ -26,6 +26,7 @@ import click
 
 from newsgrep._io import write_atomically
 from newsgrep.errors import InputError, closest
+from newsgrep.messages import message, system_reason
 from newsgrep.terminal import one_line, quote_path, truncate
 
 GLOBAL_KEYS: Final = ("index", "engine", "tz", "timeout", "color", "pager", "jobs")
@@ -56,7 +57,7 @@ class Settings:
                 "The configuration in {shown_path} can't be read ({reason}). "
                 "Check its permissions, or delete it.",
                 shown_path=self._shown_path,
-                reason=exc.strerror,
+                reason=system_reason(exc),
             ) from exc
         except (ValueError, RecursionError) as exc:
             raise InputError(
@@ -70,7 +71,7 @@ class Settings:
         """Raise :class:`InputError` for keys and values that no command could have."""
         for (command, key), value in self.values.items():
             if not _is_value(value):
-                raise self.invalid(command, key, "not a string, a number, true or false")
+                raise self.invalid(command, key, message("not a string, a number, true or false"))
             if not command and key not in GLOBAL_KEYS:
                 raise self.invalid(command, key, _describe_unknown(key, GLOBAL_KEYS))
 
@@ -111,7 +112,7 @@ class Settings:
 
     def _default(self, option: click.Option, table: str, key: str, value: Value) -> object:
         if option.is_flag and not isinstance(value, bool):
-            raise self.invalid(table, key, "not true or false")
+            raise self.invalid(table, key, message("not true or false"))
         if option.is_flag and not isinstance(option.flag_value, bool):
             return option.flag_value if value else None
         return [value] if option.multiple and not isinstance(value, list) else value
@@ -122,7 +123,7 @@ class Settings:
         value = self.values.get(("", "index"))
         if value is None or (isinstance(value, str) and value):
             return value
-        raise self.invalid("", "index", "not the name of a folder or the URL of an index")
+        raise self.invalid("", "index", message("not the name of a folder or the URL of an index"))
 
     def change(self, command: str, key: str, value: Value | None) -> None:
         """Write the file with another value for ``key``, ``None`` for none; comments stay.
@@ -151,7 +152,7 @@ class Settings:
             raise InputError(
                 "Cannot write {shown_path} ({reason}). Check its permissions.",
                 shown_path=self._shown_path,
-                reason=exc.strerror,
+                reason=system_reason(exc),
             ) from exc
         self._text, self.values = text, written
 
@@ -206,9 +207,9 @@ def find_option(command: click.Command, key: str) -> click.Option | None:
 def _describe_unknown(key: str, known: Sequence[str]) -> str:
     close = closest(key, known)
     return (
-        f"unknown key; did you mean {close[0]}"
+        message("unknown key; did you mean {close}", close=close[0])
         if close
-        else f"unknown key; keys are {', '.join(known)}"
+        else message("unknown key; keys are {known}", known=", ".join(known))
     )
 
 

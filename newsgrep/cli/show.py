@@ -22,6 +22,7 @@ from newsgrep.cli.options import (
 from newsgrep.cli.output import Rendering, draw, print_message, print_paged, print_result
 from newsgrep.errors import UsageError
 from newsgrep.indexing.annotations import Annotation, read_annotations
+from newsgrep.messages import _
 from newsgrep.models import Article
 from newsgrep.query.ast import Field, TextNode, positive_texts
 from newsgrep.query.match import highlight_spans
@@ -184,6 +185,9 @@ def _print_raw(record: RawRecord, article: Article) -> None:
     flush()
     if not record.is_unchanged:
         print_message(
-            f"{quote_path(article.path)} has changed since it was indexed. Bring the index up to "
-            "date with newsgrep index."
+            _(
+                "{path} has changed since it was indexed. Bring the index up to "
+                "date with newsgrep index.",
+                path=quote_path(article.path),
+            )
         )

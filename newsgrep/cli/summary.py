@@ -10,10 +10,11 @@ from typing import Final, NamedTuple
 from newsgrep.extraction.records.base import list_others
 from newsgrep.indexing.outcomes import ListedFile, Outcome, UpdateSummary
 from newsgrep.indexing.plan import STREAM
+from newsgrep.messages import Message, _, localize, localize_stored, mark, message, plural
 from newsgrep.terminal import count_noun, format_duration, one_line
 from newsgrep.views.article import display_path
 
-_KINDS: Final = (
+_KINDS: Final = mark(
     "HTML, Markdown, text, PDF, Word, EPUB, mail, feeds, JSON, CSV, SQLite, web archives, and "
     "these in .gz, .zip and .tar"
 )
@@ -37,44 +38,62 @@ def summary_line(summary: UpdateSummary, index: str, *, reextract: bool = False)
     counts = ", ".join(
         f"{summary.counts[outcome]:,} {name}"
         for outcome, name in (
-            (Outcome.ADDED, "added"),
-            (Outcome.UPDATED, "updated"),
-            (Outcome.UNCHANGED, "unchanged"),
+            (Outcome.ADDED, _("added")),
+            (Outcome.UPDATED, _("updated")),
+            (Outcome.UNCHANGED, _("unchanged")),
             (
                 Outcome.DUPLICATE,
-                "duplicate" if summary.counts[Outcome.DUPLICATE] == 1 else "duplicates",
+                _("duplicate") if summary.counts[Outcome.DUPLICATE] == 1 else _("duplicates"),
             ),
-            (Outcome.REJECTED, "without article text"),
-            (Outcome.FAILED, "unreadable"),
+            (Outcome.REJECTED, _("without article text")),
+            (Outcome.FAILED, _("unreadable")),
         )
         if summary.counts[outcome]
     )
-    seen = "read again" if reextract else "seen"
-    nothing = "nothing to read again" if reextract else "nothing to read"
-    removed = f"; {summary.removed:,} removed" if summary.removed else ""
-    kept = f"; {count_noun(summary.kept, 'article')} kept without a file" if summary.kept else ""
-    of_shard = f"of shard {summary.shard} " if summary.shard else ""
-    return (
-        f"{_count_seen(summary)} {of_shard}{seen}: {counts or nothing}{removed}{kept}; "
-        f"{count_noun(summary.articles, 'article')} in {one_line(index)}, "
-        f"{format_duration(summary.seconds)}"
+    done = counts or (_("nothing to read again") if reextract else _("nothing to read"))
+    seen = _count_seen(summary)
+    if summary.shard:
+        seen = message("{files} of shard {shard}", files=seen, shard=summary.shard)
+    found = _(
+        "{files} read again: {counts}" if reextract else "{files} seen: {counts}",
+        files=seen,
+        counts=done,
     )
+    parts = [found]
+    if summary.removed:
+        parts.append(_("{count:,} removed", count=summary.removed))
+    if summary.kept:
+        parts.append(
+            _("{articles} kept without a file", articles=count_noun(summary.kept, "article"))
+        )
+    articles = _(
+        "{articles} in {index}",
+        articles=count_noun(summary.articles, "article"),
+        index=one_line(index),
+    )
+    return _("; ").join([*parts, f"{articles}{_(', ')}{format_duration(summary.seconds)}"])
 
 
-def _count_seen(summary: UpdateSummary) -> str:
+def _count_seen(summary: UpdateSummary) -> Message:
     """Return how many files were seen, and how many records they have if some have many."""
     files = count_noun(summary.files, "file")
     records = count_noun(summary.seen, "record")
     if not summary.files and summary.seen:  # of standard input
         return records
-    return f"{records} in {files}" if summary.containers else files
+    if summary.containers:
+        return message("{records} in {files}", records=records, files=files)
+    return files
 
 
 def _nothing_line(summary: UpdateSummary, index: str) -> str:
     """Return why an index is empty after a run that found no file to read."""
     groups = _skipped_groups(summary)
-    why = groups[0].text if groups else "no file found"
-    return f"0 articles in {one_line(index)}; {why}. newsgrep reads {_KINDS}"
+    return _(
+        "0 articles in {index}; {reason}. newsgrep reads {kinds}",
+        index=one_line(index),
+        reason=groups[0].text if groups else _("no file found"),
+        kinds=_(_KINDS),
+    )
 
 
 def note_lines(summary: UpdateSummary, *, quiet: bool = False) -> Iterator[str]:
@@ -94,32 +113,66 @@ def note_lines(summary: UpdateSummary, *, quiet: bool = False) -> Iterator[str]:
         yield from group.lines()
     yield from _moved_lines(summary)
     if summary.uncounted and any(group.label == Outcome.REJECTED.value for group in groups):
-        yield f"rejected: {count_noun(summary.uncounted, 'more record')} for the same reasons"
+        more = plural(
+            "rejected: {count:,} more record for the same reasons",
+            "rejected: {count:,} more records for the same reasons",
+            summary.uncounted,
+        )
+        yield localize(more)
     if summary.others:
-        yield f"skipped: {_describe_others(summary)}"
+        others = plural(
+            "skipped: {count:,} record that is not an article: {others}",
+            "skipped: {count:,} records that are not articles: {others}",
+            sum(summary.others.values()),
+            others=list_others(summary.others),
+        )
+        yield localize(others)
     if summary.changed:
-        were = "was" if summary.changed == 1 else "were"
-        count = count_noun(summary.changed, "article")
-        yield f"{count} {were} captured with different texts: newsgrep search changed: lists all"
+        changed = plural(
+            "{count:,} article was captured with different texts: "
+            "newsgrep search changed: lists all",
+            "{count:,} articles were captured with different texts: "
+            "newsgrep search changed: lists all",
+            summary.changed,
+        )
+        yield localize(changed)
     yield from _shared_lines(summary)
     if summary.undated and (summary.counts[Outcome.ADDED] or summary.counts[Outcome.UPDATED]):
-        verb = "has" if summary.undated == 1 else "have"
-        undated = f"{count_noun(summary.undated, 'article')} {verb} no date of publication"
+        undated: str = plural(
+            "{count:,} article has no date of publication",
+            "{count:,} articles have no date of publication",
+            summary.undated,
+        )
         example = summary.undated_example
         # A record from standard input cannot be read again.
-        why = f": newsgrep extract {display_path(example)} --explain shows why"
-        yield undated if example.startswith(f"{STREAM}!/") else undated + why
+        if not example.startswith(f"{STREAM}!/"):
+            undated = message(
+                "{problem}: newsgrep extract {path} --explain shows why",
+                problem=undated,
+                path=display_path(example),
+            )
+        yield localize(undated)
     if older := _describe_older(summary):
-        yield f"{older} by older rules: newsgrep index --reextract reads them again"
+        yield localize(older)
 
 
 def _moved_lines(summary: UpdateSummary) -> Iterator[str]:
     """Yield the folders that were moved, with how many known files each has."""
     folders = Counter(_moved_folder(old, new) for old, new in summary.moved.items())
     for (old, new), number in folders.most_common(_MAX_SHARED):
-        yield f"moved: {display_path(old)} to {display_path(new)}: {count_noun(number, 'file')}"
-    if len(folders) > _MAX_SHARED:
-        yield f"moved: {count_noun(len(folders) - _MAX_SHARED, 'more folder')}; --json lists all"
+        yield _(
+            "moved: {old} to {new}: {files}",
+            old=display_path(old),
+            new=display_path(new),
+            files=count_noun(number, "file"),
+        )
+    if (more := len(folders) - _MAX_SHARED) > 0:
+        rest = plural(
+            "moved: {count:,} more folder; --json lists all",
+            "moved: {count:,} more folders; --json lists all",
+            more,
+        )
+        yield localize(rest)
 
 
 def _moved_folder(old: str, new: str) -> tuple[str, str]:
@@ -131,32 +184,42 @@ def _moved_folder(old: str, new: str) -> tuple[str, str]:
         old, new = old_folder, new_folder
 
 
-def _describe_others(summary: UpdateSummary) -> str:
-    number = sum(summary.others.values())
-    are = "is not an article" if number == 1 else "are not articles"
-    return f"{count_noun(number, 'record')} that {are}: {list_others(summary.others)}"
-
-
 def _describe_older(summary: UpdateSummary) -> str:
     articles, others = summary.older
     if articles:
-        verb = "was" if articles == 1 else "were"
-        return f"{count_noun(articles, 'article')} {verb} extracted"
-    verb = "was" if others == 1 else "were"
-    return f"{count_noun(others, 'file')} without an article {verb} read" if others else ""
+        return plural(
+            "{count:,} article was extracted by older rules: "
+            "newsgrep index --reextract reads them again",
+            "{count:,} articles were extracted by older rules: "
+            "newsgrep index --reextract reads them again",
+            articles,
+        )
+    if others:
+        return plural(
+            "{count:,} file without an article was read by older rules: "
+            "newsgrep index --reextract reads them again",
+            "{count:,} files without an article were read by older rules: "
+            "newsgrep index --reextract reads them again",
+            others,
+        )
+    return ""
 
 
 def _shared_lines(summary: UpdateSummary) -> Iterator[str]:
     new = [shared for shared in summary.shared_addresses if not shared.known]
     if not new:
         return
-    are = "address is" if len(new) == 1 else "addresses are"
-    yield f"{len(new):,} {are} given by several different articles:"
+    heading = plural(
+        "{count:,} address is given by several different articles:",
+        "{count:,} addresses are given by several different articles:",
+        len(new),
+    )
+    yield localize(heading)
     for shared in new[:_MAX_SHARED]:
         paths = [ListedFile(path, "") for path in shared.paths]
         yield f"  {one_line(shared.url)}: {_examples(paths)}"
     if len(new) > _MAX_SHARED:
-        yield f"  … and {len(new) - _MAX_SHARED:,} more; --json lists all"
+        yield _("  … and {count:,} more; --json lists all", count=len(new) - _MAX_SHARED)
 
 
 class _Group(NamedTuple):
@@ -172,10 +235,20 @@ class _Group(NamedTuple):
         if self.is_expected:
             return
         if len(self.items) > _MAX_SINGLE:
-            yield f"{self.label}: {self.text}: {_examples(self.items)}"
+            yield _(
+                "{label}: {text}: {files}",
+                label=_(self.label),
+                text=self.text,
+                files=_examples(self.items),
+            )
         else:
             for item in self.items:
-                yield f"{self.label}: {display_path(item.path)}: {_shorten(item.reason)}"
+                yield _(
+                    "{label}: {text}: {reason}",
+                    label=_(self.label),
+                    text=display_path(item.path),
+                    reason=_shorten(item.reason),
+                )
 
 
 def _listed_groups(summary: UpdateSummary) -> list[_Group]:
@@ -187,13 +260,11 @@ def _listed_groups(summary: UpdateSummary) -> list[_Group]:
                 # The reason of a duplicate names the other file.
                 reason = "" if outcome is Outcome.DUPLICATE else item.reason
                 groups.setdefault((outcome, reason), []).append(item)
-    noun = "record" if summary.containers or not summary.files else "file"
+    noun, duplicate = "file", _("the same article as another file")
+    if summary.containers or not summary.files:
+        noun, duplicate = "record", _("the same article as another record")
     return [
-        _Group(
-            outcome.value,
-            _count_items(_shorten(reason) or f"the same article as another {noun}", items, noun),
-            items,
-        )
+        _Group(outcome.value, _count_items(_shorten(reason) or duplicate, items, noun), items)
         for (outcome, reason), items in groups.items()
     ]
 
@@ -208,12 +279,17 @@ def _skipped_groups(summary: UpdateSummary) -> list[_Group]:
     for (kind, reason), items in groups.items():
         text = _count_items(reason, items)
         if kind == "format":
-            has = "has" if len(items) == 1 else "have"
-            number = count_noun(len(items), "file")
-            text = f"{number} {has} {reason}, which newsgrep does not read"
+            text = localize(
+                plural(
+                    "{count:,} file has {suffix}, which newsgrep does not read",
+                    "{count:,} files have {suffix}, which newsgrep does not read",
+                    len(items),
+                    suffix=reason,
+                )
+            )
         label = "skipped" if kind in {"format", "hidden", "tool"} else kind
         if kind == "hidden":
-            text = count_noun(len(items), "hidden file")
+            text = localize(count_noun(len(items), "hidden file"))
         found.append(_Group(label, text, items, is_expected=kind == "hidden"))
     return sorted(found, key=lambda group: -len(group.items))
 
@@ -221,22 +297,24 @@ def _skipped_groups(summary: UpdateSummary) -> list[_Group]:
 def _reason_of_group(kind: str, item: ListedFile) -> str:
     if kind == "format":
         suffix = os.path.splitext(item.path)[1].lower()  # noqa: PTH122  (any bytes)
-        return f"the suffix {one_line(suffix)}" if suffix else "no suffix"
+        return _("the suffix {suffix}", suffix=one_line(suffix)) if suffix else _("no suffix")
     if kind == "outside":
-        return "links that lead out of PATH; --follow reads them"
+        return _("links that lead out of PATH; --follow reads them")
     return _shorten(item.reason)
 
 
 def _count_items(reason: str, items: list[ListedFile], noun: str = "file") -> str:
-    return f"{count_noun(len(items), noun)}: {reason}"
+    return _("{files}: {reason}", files=count_noun(len(items), noun), reason=reason)
 
 
 def _examples(items: list[ListedFile]) -> str:
     shown = ", ".join(display_path(item.path) for item in items[:_MAX_EXAMPLES])
     more = len(items) - _MAX_EXAMPLES
-    return f"{shown} and {more:,} more; --json lists all" if more > 0 else shown
+    if more > 0:
+        return _("{paths} and {count:,} more; --json lists all", paths=shown, count=more)
+    return shown
 
 
 def _shorten(reason: str) -> str:
     # Reasons name other files by their absolute paths.
-    return one_line(reason.replace(os.getcwd() + os.sep, ""))  # noqa: PTH109  (any bytes)
+    return one_line(localize_stored(reason).replace(os.getcwd() + os.sep, ""))  # noqa: PTH109  (any bytes)

@@ -37,6 +37,7 @@ from newsgrep.cli.output import (
     show_scan,
 )
 from newsgrep.errors import UsageError
+from newsgrep.messages import _
 from newsgrep.query.lexer import normalize
 from newsgrep.query.parser import Query
 from newsgrep.search.bins import Interval
@@ -238,7 +239,7 @@ def similar_command(options: SimilarOptions) -> int:
     )
     print_result(rendering, options)
     if not found.articles:
-        print_message("No article shares a keyword with this one.")
+        print_message(_("No article shares a keyword with this one."))
     return 0 if found.articles else 1
 
 
@@ -292,12 +293,19 @@ def keywords_command(options: KeywordsOptions) -> int:
     print_result(rendering, options)
     if options.output is OutputFormat.TEXT and not found.articles:
         print_message(
-            f"No article matches {text}, and none has that id or path. newsgrep search shows why."
+            _(
+                "No article matches {text}, and none has that id or path. "
+                "newsgrep search shows why.",
+                text=text,
+            )
         )
     elif options.output is OutputFormat.TEXT and not found.words:
         print_message(
-            f"No word distinguishes these articles from the {found.others:,} others. "
-            "Narrow the query."
+            _(
+                "No word distinguishes these articles from the {others:,} others. "
+                "Narrow the query.",
+                others=found.others,
+            )
         )
     return 0 if found.words else 1
 
@@ -358,7 +366,10 @@ def compare_command(options: CompareOptions) -> int:
     print_result(rendering, options)
     if options.output is OutputFormat.TEXT and not found:
         print_message(
-            f"None of these sources has an article that matches {options.text}. "
-            "newsgrep search shows which sources do."
+            _(
+                "None of these sources has an article that matches {text}. "
+                "newsgrep search shows which sources do.",
+                text=options.text,
+            )
         )
     return 0 if found else 1

@@ -30,6 +30,7 @@ from newsgrep.extraction.records.base import ReadOptions
 from newsgrep.indexing.outcomes import ListedFile, Outcome, UpdateSummary
 from newsgrep.indexing.update import UpdateOptions
 from newsgrep.indexing.watching import RETRY_SECONDS, keep_updated
+from newsgrep.messages import _, localize_stored, plural
 from newsgrep.terminal import count_noun, one_line, write_flushed
 from newsgrep.views.article import display_path
 
@@ -109,7 +110,7 @@ def watch_command(options: WatchOptions) -> int:
     try:
         keep_updated(options.index, options.paths, update, report, interval=options.interval)
     except KeyboardInterrupt:
-        print_message("Stopped. The index is as of its last commit.")
+        print_message(_("Stopped. The index is as of its last commit."))
     except Interrupted as exc:
         print_message(str(exc))
     return 0
@@ -131,13 +132,30 @@ class _Report:
         changes = _changes(summary, problems)
         if changes:
             now = time.strftime("%Y-%m-%d %H:%M:%S")
-            articles = count_noun(summary.articles, "article")
-            where = one_line(str(self._options.index))
-            write_flushed(f"{now} {', '.join(changes)}; {articles} in {where}")
+            text = _(
+                "{time} {changes}; {articles} in {index}",
+                time=now,
+                changes=", ".join(changes),
+                articles=count_noun(summary.articles, "article"),
+                index=one_line(str(self._options.index)),
+            )
+            write_flushed(text)
         for item in problems[:_MAX_LISTED]:
-            print_message(f"No article in {display_path(item.path)}: {one_line(item.reason)}")
+            print_message(
+                _(
+                    "No article in {path}: {reason}",
+                    path=display_path(item.path),
+                    reason=one_line(localize_stored(item.reason)),
+                )
+            )
         if (more := len(problems) - _MAX_LISTED) > 0:
-            print_message(f"No article in {count_noun(more, 'more file')}.")
+            print_message(
+                plural(
+                    "No article in {count:,} more file.",
+                    "No article in {count:,} more files.",
+                    more,
+                )
+            )
         # A problem that comes back is a new one.
         self._problems.pop(f"failed {path}", None)
         self._problems.pop(f"missing {path}", None)
@@ -147,28 +165,39 @@ class _Report:
     def kept(self, path: str, gone: str) -> None:
         self._once(
             f"kept {path}",
-            f"{gone}. Their articles are kept. To delete them: newsgrep index "
-            f"{display_path(path)} --prune",
+            _(
+                "{gone}. Their articles are kept. To delete them: newsgrep index {path} --prune",
+                gone=gone,
+                path=display_path(path),
+            ),
         )
 
     def missing(self, path: str) -> None:
         self._once(
             f"missing {path}",
-            f"{display_path(path)} does not exist now. Its articles are kept, and it is watched "
-            "again when it is back.",
+            _(
+                "{path} does not exist now. Its articles are kept, and it is watched "
+                "again when it is back.",
+                path=display_path(path),
+            ),
         )
 
     def failed(self, path: str, error: Exception) -> None:
         reason = describe_system_error(error) if isinstance(error, OSError) else str(error)
         self._once(
             f"failed {path}",
-            f"{display_path(path)} is not indexed: {reason} newsgrep watch tries again every "
-            f"{RETRY_SECONDS:.0f} seconds.",
+            _(
+                "{path} is not indexed: {reason} newsgrep watch tries again every "
+                "{retry_seconds:.0f} seconds.",
+                path=display_path(path),
+                reason=reason,
+                retry_seconds=RETRY_SECONDS,
+            ),
         )
 
     def watching(self) -> None:
         paths = ", ".join(map(display_path, self._options.paths))
-        print_message(f"Watching {paths}. Press Ctrl-C to stop.")
+        print_message(_("Watching {paths}. Press Ctrl-C to stop.", paths=paths))
 
     def _once(self, key: str, message: str) -> None:
         if self._problems.get(key) != message:
@@ -180,10 +209,10 @@ def _changes(summary: UpdateSummary, problems: list[ListedFile]) -> list[str]:
     """Return what an update changed, such as ``3 added``."""
     duplicates = sum(not item.known for item in summary.listed[Outcome.DUPLICATE])
     counts = {
-        "added": summary.counts[Outcome.ADDED],
-        "updated": summary.counts[Outcome.UPDATED],
-        "removed": summary.removed,
-        "duplicate" if duplicates == 1 else "duplicates": duplicates,
-        "without an article": len(problems),
+        _("added"): summary.counts[Outcome.ADDED],
+        _("updated"): summary.counts[Outcome.UPDATED],
+        _("removed"): summary.removed,
+        _("duplicate") if duplicates == 1 else _("duplicates"): duplicates,
+        _("without an article"): len(problems),
     }
     return [f"{count:,} {name}" for name, count in counts.items() if count]

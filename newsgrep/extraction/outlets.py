@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 
 from newsgrep.errors import UsageError
 from newsgrep.extraction.page.dom import Element, Tree
-from newsgrep.messages import message
+from newsgrep.messages import message, system_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ def _load_tables(path: Path) -> Mapping[str, Any]:
         raise UsageError(
             "Cannot read {path} ({reason}). Make it readable, or name another file.",
             path=path,
-            reason=exc.strerror,
+            reason=system_reason(exc),
         ) from exc
     except tomllib.TOMLDecodeError as exc:
         problem, cause = message("is not valid TOML: {reason}", reason=exc), exc

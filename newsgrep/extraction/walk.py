@@ -21,7 +21,7 @@ from typing import Final
 
 from newsgrep._io import describe_special_file
 from newsgrep.extraction.records.names import may_be_readable, readable_suffixes, suffix_of
-from newsgrep.messages import message
+from newsgrep.messages import message, system_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +272,7 @@ def _skip_for_error(path: str, exc: OSError) -> Skipped:
             return Skipped(path, message("a symbolic link to nothing"), "missing")
         return Skipped(path, message("does not exist"), "missing")
     return Skipped(
-        path, message("cannot be read: {reason}", reason=exc.strerror or exc), "unreadable"
+        path, message("cannot be read: {reason}", reason=system_reason(exc)), "unreadable"
     )
 
 

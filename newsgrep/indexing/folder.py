@@ -49,7 +49,7 @@ from newsgrep.indexing.manifest import (
     write_draft,
 )
 from newsgrep.indexing.store import Index, OpenIndex, refuse_other_engine
-from newsgrep.messages import Message, message, plural
+from newsgrep.messages import Message, message, plural, system_reason
 from newsgrep.models import Value
 from newsgrep.terminal import count_noun
 
@@ -245,7 +245,7 @@ class FolderIndex(Value, Index):
             raise InputError(
                 "No index can be created in {path} ({reason}). Name another folder.",
                 path=self.path,
-                reason=exc.strerror,
+                reason=system_reason(exc),
             ) from exc
         if self._has_lost_manifest():
             raise self.missing()

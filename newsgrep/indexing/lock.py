@@ -20,7 +20,7 @@ from newsgrep._io import refuse_special_lock, write_new
 from newsgrep.engines.commits import open_regular
 from newsgrep.errors import IndexLocked, IndexMissing, InputError
 from newsgrep.indexing.manifest import HOLDER_FILE, LOCK_FILE, SAVED_LOCK_FILE
-from newsgrep.messages import message
+from newsgrep.messages import message, system_reason
 
 _MAX_HOLDER_BYTES: Final = 4096
 
@@ -48,7 +48,7 @@ def write_lock(folder: Path, wait: float = 0.0) -> Iterator[None]:
         raise IndexMissing(
             "Nothing can be written in {folder} ({reason}): name another index with --index.",
             folder=folder,
-            reason=exc.strerror,
+            reason=system_reason(exc),
         ) from exc
     try:
         since = time.strftime("%H:%M:%S")
@@ -82,7 +82,7 @@ def exclusive_lock(lock_file: Path, what: str, wait: float = 0.0) -> Iterator[No
             "{what} can't be changed ({reason}: {parent}): ask its owner, or "
             "name a folder of your own.",
             what=what,
-            reason=exc.strerror,
+            reason=system_reason(exc),
             parent=lock_file.parent,
         ) from exc
     try:
@@ -104,7 +104,7 @@ def personal_lock(folder: Path, what: str) -> Iterator[None]:
         raise InputError(
             "Nothing can be written in {folder} ({reason}): make sure that you can write there.",
             folder=folder,
-            reason=exc.strerror,
+            reason=system_reason(exc),
         ) from exc
     with exclusive_lock(folder / SAVED_LOCK_FILE, what):
         yield

@@ -26,7 +26,7 @@ from newsgrep.errors import InputError, QueryError, UsageError
 from newsgrep.indexing.annotations import read_collections
 from newsgrep.indexing.manifest import SAVED_FILE, SEEN_FOLDER
 from newsgrep.indexing.store import Index
-from newsgrep.messages import message
+from newsgrep.messages import message, system_reason
 from newsgrep.query.lexer import name_key
 from newsgrep.query.parser import LoadCollections, parse
 
@@ -251,7 +251,7 @@ def read_seen(path: Path) -> SeenArticles | None:
         raise InputError(
             "{path} can't be read ({reason}): ask its owner, or name another folder with --state.",
             path=path,
-            reason=exc.strerror,
+            reason=system_reason(exc),
         ) from exc
     body = data[len(_MAGIC) : -_CHECKSUM.size]
     numbers = array("Q")

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from newsgrep import __version__
+from newsgrep.messages import message
 from newsgrep.models import SHORT_ID, Article
 from newsgrep.terminal import count_noun, one_line, quote_path
 from newsgrep.views import SCHEMA_VERSION
@@ -49,12 +50,29 @@ def to_json(provenance: Provenance) -> dict[str, Any]:
 def provenance_line(provenance: Provenance) -> str:
     """Return ``provenance`` in one line for people."""
     p = provenance
-    of = "" if p.exported == p.matching else f" of {p.matching:,}"
-    drawn = f", random sample with seed {one_line(p.seed or '')}" if p.sample else ""
-    return (
-        f"{p.exported:,}{of} {'article' if p.matching == 1 else 'articles'}{drawn}; "
-        f"query {one_line(p.parsed)}; index {quote_path(p.index)}, commit {p.commit} "
-        f"({count_noun(p.articles, 'article')}); newsgrep {__version__}; {p.time}"
+    exported = count_noun(p.exported, "article")
+    if p.exported != p.matching:
+        exported = message(
+            "{exported:,} of {articles}",
+            exported=p.exported,
+            articles=count_noun(p.matching, "article"),
+        )
+    if p.sample:
+        exported = message(
+            "{articles}, random sample with seed {seed}",
+            articles=exported,
+            seed=one_line(p.seed or ""),
+        )
+    return message(
+        "{exported}; query {query}; index {index}, commit {commit} ({articles}); "
+        "newsgrep {version}; {time}",
+        exported=exported,
+        query=one_line(p.parsed),
+        index=quote_path(p.index),
+        commit=p.commit,
+        articles=count_noun(p.articles, "article"),
+        version=__version__,
+        time=p.time,
     )
 
 

@@ -30,6 +30,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from newsgrep.errors import InputError, UsageError
+from newsgrep.messages import system_reason
 from newsgrep.terminal import one_line, truncate
 from newsgrep.web.calls import Call, NotFound
 from newsgrep.web.data import DATA, PREFIX, problem_object
@@ -357,7 +358,7 @@ def listen(address: Address) -> socket.socket:
             "any free one.",
             host=address.host,
             port=address.port,
-            reason=exc.strerror or exc,
+            reason=system_reason(exc),
         ) from exc
     return found
 

@@ -22,7 +22,7 @@ from newsgrep.engines.opensearch.address import (
     is_loopback,
 )
 from newsgrep.errors import UsageError
-from newsgrep.messages import message
+from newsgrep.messages import message, system_reason
 
 TOKEN_VARIABLE: Final = "NEWSGREP_OPENSEARCH_TOKEN"  # noqa: S105  (a name, not a token)
 CA_VARIABLE: Final = "NEWSGREP_OPENSEARCH_CA"
@@ -118,7 +118,7 @@ def _configured_credentials(address: OpenSearchAddress) -> Mapping[str, str]:
             "The credentials in {path} can't be read ({reason}). Make it a file that you "
             "can read, or delete it.",
             path=path,
-            reason=exc.strerror,
+            reason=system_reason(exc),
         ) from exc
     except (ValueError, RecursionError):
         # Without the parser's message, which may quote a secret.
