@@ -126,7 +126,7 @@ def make_difference(article: Article, numbers: Sequence[int] = ()) -> Difference
 def _check_number(article: Article, number: int, last: int) -> None:
     if not 1 <= number <= last:
         raise UsageError(
-            "No version {number} of {id}: it has the versions 1 to {last}. "
+            "No version {number} of {id}: it has versions 1 to {last}. "
             "newsgrep history {id} lists them."
             if last > 1
             else "No version {number} of {id}: it has one version. "
