@@ -97,6 +97,10 @@ class Newsgrep(Peer):
         del inputs
         self._engine = self._stack.enter_context(index_at(self.where(folder)).open())
 
+    def use(self, engine: Engine) -> None:
+        """Search in an engine that is open already, and that the caller closes."""
+        self._engine = engine
+
     def close(self) -> None:
         """Close the index."""
         self._stack.close()
