@@ -92,7 +92,7 @@ def find_all_named(engine: Engine, index: Index, words: Sequence[str]) -> FoundA
     Names are numbers of the last search, six or more characters of ids, addresses and paths. Words
     are names only if all of them are.
     """
-    if "-" not in words and not all(_looks_like_name(index, word) for word in words):
+    if "-" not in words and not all(looks_like_name(index, word) for word in words):
         return None
     names = read_names(words, index)
     found = {name: find_article(engine, index, name, titles=False) for name in names}
@@ -118,7 +118,8 @@ def find_all_chosen(engine: Engine, options: QueryOptions) -> FoundArticles | No
     return found
 
 
-def _looks_like_name(index: Index, word: str) -> bool:
+def looks_like_name(index: Index, word: str) -> bool:
+    """Return whether ``word`` has the form of an article's name: titles have none."""
     if numbers := NUMBER.fullmatch(word) or _RANGE.fullmatch(word):
         return int(numbers[0].partition("-")[0]) in last_search(index).hits
     return (

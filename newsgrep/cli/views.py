@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from newsgrep.cli.file_options import outlet_rules_file
-from newsgrep.cli.named import find_article
+from newsgrep.cli.named import find_article, looks_like_name
 from newsgrep.cli.options import (
     NarrowingOptions,
     OutputFormat,
@@ -43,7 +43,6 @@ from newsgrep.query.parser import Query
 from newsgrep.search.bins import Interval
 from newsgrep.search.named import (
     describe_missing,
-    looks_like_article,
     read_article_file,
     split_locator,
 )
@@ -265,7 +264,7 @@ class KeywordsOptions(QueryOptions, OutputOptions):
 def keywords_command(options: KeywordsOptions) -> int:
     """List the words that characterise one article, or all articles that match a query.
 
-    QUERY is a query, or the ID or PATH of one article.
+    QUERY is a query, or one article: a number of the last search, an id, address or path.
 
     Keywords of a query are words in significantly more of its articles than of the rest of
     the archive (G² of article counts). Keywords of one article are frequent in it and rare in
@@ -278,8 +277,8 @@ def keywords_command(options: KeywordsOptions) -> int:
     """
     text = options.text
     with options.index.open() as engine:
-        is_name = len(options.words) == 1 and looks_like_article(text)
-        article = find_article(engine, options.index, text) if is_name else None
+        is_name = len(options.words) == 1 and looks_like_name(options.index, text)
+        article = find_article(engine, options.index, text, titles=False) if is_name else None
         if article:
             found = keywords.article_keywords(engine, article, options.limit)
             found = replace(found, query=text)

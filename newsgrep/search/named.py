@@ -60,11 +60,6 @@ def _stored_path(name: str) -> str:
     return os.path.abspath(file) + locator  # noqa: PTH100  (paths in an index are strings of any bytes)
 
 
-def looks_like_article(text: str) -> bool:
-    """Return whether ``text`` has the form of an id or names an existing file or a record in it."""
-    return bool(ID.fullmatch(text)) or os.path.lexists(split_locator(text)[0])
-
-
 def find_article(
     engine: Engine,
     name: str,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from newsgrep.analysis.fold import fold
@@ -18,7 +18,7 @@ from newsgrep.analysis.words import SegmentedText, find_names
 from newsgrep.engines.base import Engine, EngineRequest, Order, count_matches
 from newsgrep.messages import _, mark
 from newsgrep.models import Article
-from newsgrep.query.ast import And, Node, scoring_terms
+from newsgrep.query.ast import And, Node, describe, scoring_terms
 from newsgrep.query.parser import Query, make_phrase
 from newsgrep.terminal import Screen, StyledLine, StyledText, count_noun, one_line, pad
 from newsgrep.views import SCHEMA_VERSION
@@ -73,9 +73,10 @@ class Keyword(NamedTuple):
 class Keywords(Table[Keyword]):
     """Keywords of ``query``, the most significant first.
 
-    ``query`` is the text of the query, or the id of the article. ``statistic`` says what the
-    scores are. ``articles`` are described, the best ``read`` of which were read for words;
-    ``others`` is the number of all other articles.
+    ``query`` is the text of the query, or the id of the article, and ``parsed`` how it was
+    understood, ``None`` for an article. ``statistic`` says what the scores are. ``articles`` are
+    described, the best ``read`` of which were read for words; ``others`` is the number of all
+    other articles.
     """
 
     query: str
@@ -84,6 +85,7 @@ class Keywords(Table[Keyword]):
     read: int
     others: int
     words: tuple[Keyword, ...]
+    parsed: str | None = None
 
     @property
     def items(self) -> Sequence[Keyword]:
@@ -113,19 +115,21 @@ def query_keywords(engine: Engine, query: Query, limit: int) -> Keywords:
     ids = [candidate.id for candidate in page.candidates]
     query_words = frozenset(scoring_terms(query.root))
     if page.total < MIN_FOR_KEYNESS:
-        return _weigh_words(engine, query.text, engine.get(ids), limit, query_words)
+        found = _weigh_words(engine, query.text, engine.get(ids), limit, query_words)
+        return replace(found, parsed=describe(query.root))
     others = count_matches(engine) - page.total
     texts = read_texts(engine, ids)
     counts = word_document_counts(engine, texts, query.root)
     in_archive = engine.document_frequencies(counts.keys())
-    found = []
+    keywords = []
     for word, count in counts.items():
         elsewhere = (in_archive[word] or count_containing(engine, word)) - count
         score = signed_g2(count, page.total, elsewhere, others)
         if score >= SIGNIFICANT_G2 and not is_query_word(word, query_words):
-            found.append(Keyword(word, count, elsewhere, score))
-    words = restore_spelling(best_keywords(found, limit), read_spellings(engine, ids))
-    return Keywords(query.text, KEYNESS_STATISTIC, page.total, len(texts), others, words)
+            keywords.append(Keyword(word, count, elsewhere, score))
+    words = restore_spelling(best_keywords(keywords, limit), read_spellings(engine, ids))
+    parsed = describe(query.root)
+    return Keywords(query.text, KEYNESS_STATISTIC, page.total, len(texts), others, words, parsed)
 
 
 # Forms
@@ -165,6 +169,7 @@ def to_json(keywords: Keywords) -> dict[str, Any]:
     return {
         "version": SCHEMA_VERSION,
         "query": keywords.query,
+        "parsed": keywords.parsed,
         "statistic": keywords.statistic,
         "articles": keywords.articles,
         "read": keywords.read,

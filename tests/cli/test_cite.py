@@ -156,6 +156,12 @@ class TestOpen:
         ran = harbour.process("open", "1", env={"BROWSER": str(browser)})
         assert (ran.status, ran.lines[0]) == (0, "https://fog.example/1")
 
+    def test_address_without_a_browser_is_an_error(self, harbour: Cli, tmp_path: Path) -> None:
+        env = {"PATH": str(tmp_path), "DISPLAY": None, "WAYLAND_DISPLAY": None, "BROWSER": None}
+        ran = harbour.process("open", "1", env=env)
+        assert (ran.status, ran.lines[0]) == (2, "https://fog.example/1")
+        assert "No browser was found." in ran.err
+
     def test_editor_begins_at_the_match(self, harbour: Cli) -> None:
         vim = self.program(harbour, "vim")
         ran = harbour.process("open", "2", env={"EDITOR": f"{vim} -R", "VISUAL": None})

@@ -79,6 +79,21 @@ def test_tilde_in_index_option_is_the_home_folder(small: Cli) -> None:
     assert not (small.folder / "x" / "~").exists()
 
 
+def test_missing_index_says_what_named_it(small: Cli, tmp_path: Path) -> None:
+    env = {"NEWSGREP_INDEX": "/nowhere/x"}
+    ran = small("search", "渡轮", env=env, status=2)
+    assert ran.err.startswith("newsgrep: No index in /nowhere/x, which NEWSGREP_INDEX names. ")
+    ran = small("search", "渡轮", "--index", "/nowhere/y", env=env, status=2)
+    assert ran.err.startswith("newsgrep: No index in /nowhere/y. Create one")
+    small("config", "index", "/nowhere/z")
+    env = {"XDG_CONFIG_HOME": str(small.folder / "config")}
+    elsewhere = Path(tmp_path.parent, f"{tmp_path.name}-other")
+    elsewhere.mkdir()
+    ran = Cli(elsewhere)("search", "渡轮", env=env, status=2)
+    assert "/nowhere/z, which " in ran.err
+    assert "config.toml names. " in ran.err
+
+
 # The configuration file
 
 

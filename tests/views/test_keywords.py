@@ -343,3 +343,12 @@ def test_similar_command_without_similar_articles(press: Cli) -> None:
     assert ran.out == ""
     assert "No article shares" in ran.err
     (press.folder / "odd.md").unlink()
+
+
+def test_keywords_accept_the_number_of_a_hit(seeds: Cli) -> None:
+    found = seeds.json("search", "离岛代表 渔场")["hits"][0]
+    seeds("search", "离岛代表 渔场")
+    by_number = seeds.json("keywords", "1", "-n", "5")
+    assert by_number["words"] == seeds.json("keywords", found["id"], "-n", "5")["words"]
+    assert by_number["parsed"] is None
+    assert seeds.json("keywords", "渔场 OR 配额", "-n", "1")["parsed"] == "渔场 OR 配额"
