@@ -230,6 +230,7 @@ class Server:
             routes.append(Route(path, self._endpoint(name)))
         routes.append(Route(f"{PREFIX}/openapi.json", _description))
         routes.append(Route("/static/{name}", _static))
+        routes.append(Route("/search", _to_start))
 
         @asynccontextmanager
         async def lifespan(_: Starlette) -> Any:
@@ -315,6 +316,12 @@ async def _disconnected(request: Request) -> None:
 async def _description(_: Request) -> Response:
     data = (files("newsgrep.web") / "static" / "openapi.json").read_bytes()
     return Response(data, media_type="application/json")
+
+
+async def _to_start(request: Request) -> Response:
+    """Lead from an address that people guess to the page itself."""
+    query = request.url.query
+    return RedirectResponse(f"/?{query}" if query else "/", 308)
 
 
 async def _static(request: Request) -> Response:
