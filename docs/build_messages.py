@@ -25,12 +25,14 @@ from babel.messages.catalog import Catalog
 from babel.messages.catalog import Message as Entry
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from jinja2 import Environment, nodes
 from opencc import OpenCC
 
 from newsgrep import errors
 from newsgrep.cli.error_messages import SYSTEM_ADVICE
 from newsgrep.cli.main import group
 from newsgrep.messages import _DOMAIN, _FOLDER
+from newsgrep.web import workers as _workers  # noqa: F401  (its errors are found as subclasses)
 
 PACKAGE: Final = Path(errors.__file__).parent
 LOCALES: Final = Path(_FOLDER)
@@ -73,8 +75,21 @@ def collect() -> set[Text]:
     for folder in (PACKAGE, Path(click.__file__).parent):
         for path in folder.rglob("*.py"):
             texts.update(_texts_in(ast.parse(path.read_text("utf-8"))))
+    texts.update(_texts_of_pages())
     plurals = {text.template for text in texts if text.plural}
     return {text for text in texts if text.plural or text.template not in plurals}
+
+
+def _texts_of_pages() -> Iterator[Text]:
+    """Yield the texts of the templates of HTML: the arguments of ``_`` and ``plural``."""
+    for path in sorted((PACKAGE / "web" / "templates").iterdir()):
+        for call in Environment(autoescape=True).parse(path.read_text("utf-8")).find_all(nodes.Call):
+            name = getattr(call.node, "name", "")
+            given = [each.value for each in call.args if isinstance(each, nodes.Const)]
+            if name in _MARKING and given:
+                yield Text(given[0])
+            elif name in _COUNTING and len(given) > 1:
+                yield Text(given[0], given[1])
 
 
 def error_names() -> frozenset[str]:

@@ -21,8 +21,9 @@ catalogue is opened.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 import re
-from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -225,7 +226,27 @@ def conjunction(first: str, last: str) -> Message:
 def language() -> str:
     """Return the catalogue for the user's locale, ``zh_CN`` or ``zh_TW``, or "" for English."""
     chosen = next((value for name in _VARIABLES if (value := os.environ.get(name))), "")
-    for name in chosen.split(":"):
+    return _first_known(chosen.split(":"))
+
+
+def language_of(accepted: str) -> str:
+    """Return the catalogue for the header Accept-Language of a browser, as :func:`language` does.
+
+    >>> language_of("zh-HK,zh;q=0.9,en;q=0.8"), language_of("de,en;q=0.9"), language_of("")
+    ('zh_TW', '', '')
+    """
+    ranked: list[tuple[float, str]] = []
+    for part in accepted.split(",")[:20]:
+        name, _separator, weight = part.strip().partition(";q=")
+        try:
+            ranked.append((-float(weight or 1), name))
+        except ValueError:
+            continue
+    return _first_known([name for _weight, name in sorted(ranked, key=lambda each: each[0])])
+
+
+def _first_known(names: Sequence[str]) -> str:
+    for name in names:
         first, *rest = name.partition(".")[0].partition("@")[0].lower().replace("-", "_").split("_")
         if first == "zh":
             return "zh_TW" if _TRADITIONAL.intersection(rest) else "zh_CN"
@@ -234,10 +255,38 @@ def language() -> str:
     return ""
 
 
-@cache
+_spoken: list[str] = []
+
+
+@contextmanager
+def speaking(name: str) -> Iterator[None]:
+    """Use the catalogue ``name``, or English for "", whatever the locale is.
+
+    It is for a process that writes one page after another, each in the language of its reader;
+    not for several threads.
+    """
+    _spoken.append(name)
+    try:
+        yield
+    finally:
+        _spoken.pop()
+
+
+def spoken() -> str:
+    """Return the catalogue that is used now: that of :func:`speaking`, else of the locale."""
+    return _spoken[-1] if _spoken else _locale()
+
+
 def _catalogue() -> GNUTranslations | None:
-    """Return the catalogue of this process, or ``None`` for English."""
-    name = language()
+    """Return the catalogue that is used now, or ``None`` for English."""
+    return _read(_spoken[-1] if _spoken else _locale())
+
+
+_locale = cache(language)
+
+
+@cache
+def _read(name: str) -> GNUTranslations | None:
     if not name:
         return None
     from gettext import GNUTranslations

@@ -26,9 +26,9 @@ def locale(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Yield an environment without a locale; catalogues are read again in it, and after it."""
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    messages._catalogue.cache_clear()
+    messages._locale.cache_clear()
     yield monkeypatch
-    messages._catalogue.cache_clear()
+    messages._locale.cache_clear()
 
 
 @pytest.mark.parametrize(

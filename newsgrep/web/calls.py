@@ -37,14 +37,14 @@ _MAX_SHOWN: Final = 40
 class Call(NamedTuple):
     """A request for a worker: the name of a route, the part of the path that varies, parameters.
 
-    ``etag`` is what the client has (``If-None-Match``). ``user`` is who a proxy says it is.
+    ``etag`` is what the client has (``If-None-Match``), ``language`` the catalogue for its pages.
     """
 
     route: str
     target: str = ""
     parameters: tuple[tuple[str, str], ...] = ()
     etag: str = ""
-    user: str = ""
+    language: str = ""
 
 
 class Answer(NamedTuple):

@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from newsgrep.analysis.fold import fold
+from newsgrep.messages import Message, _, localize, plural, spoken
 from newsgrep.models import Article, Span
 from newsgrep.search.bins import Bin, Interval, bin_number
 from newsgrep.terminal import one_line, sanitize
@@ -49,7 +50,7 @@ def environment() -> Environment:
         short_path=short_path,
         published=display_date,
     )
-    found.globals["asset"] = asset
+    found.globals.update(asset=asset, _=_, plural=plural, page_language=page_language)
     return found
 
 
@@ -65,8 +66,21 @@ def render(template: str, **values: Any) -> bytes:
     return environment().get_template(template).render(values).encode("utf-8", "replace")
 
 
+_PAGE_LANGUAGES: Final = {"": "en", "zh_CN": "zh-Hans", "zh_TW": "zh-Hant"}
+
+
+def page_language() -> str:
+    """Return the language in which a page is written, as HTML names it."""
+    return _PAGE_LANGUAGES[spoken()]
+
+
 def _sanitized(value: Any) -> Any:
-    """Return a value to print without control and direction characters; markup is complete."""
+    """Return a value to print without control and direction characters; markup is complete.
+
+    A message is printed in the language of the page.
+    """
+    if isinstance(value, Message):
+        value = localize(value)
     return sanitize(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 

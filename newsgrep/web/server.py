@@ -30,7 +30,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from newsgrep.errors import InputError, UsageError
-from newsgrep.messages import system_reason
+from newsgrep.messages import language_of, system_reason
 from newsgrep.terminal import one_line, truncate
 from newsgrep.web.calls import Call, NotFound
 from newsgrep.web.data import DATA, PREFIX, problem_object
@@ -248,7 +248,9 @@ class Server:
         if scope["path"].startswith(PREFIX):
             response = Response(problem_object(error), 404, media_type="application/json")
         else:
-            answer = describe(self._settings, Call("missing"), error)
+            accepted = _headers(scope).get("accept-language", "")
+            call = Call("missing", language=language_of(accepted))
+            answer = describe(self._settings, call, error)
             response = Response(answer.body, 404, media_type=answer.media_type)
         await response(scope, receive, send)
 
@@ -265,6 +267,7 @@ class Server:
             str(request.path_params.get("target", "")),
             tuple(parse_qsl(request.url.query, keep_blank_values=True)),
             request.headers.get("if-none-match", ""),
+            language_of(request.headers.get("accept-language", "")),
         )
         work = asyncio.ensure_future(self._workers.answer(call))
         gone = asyncio.ensure_future(_disconnected(request))

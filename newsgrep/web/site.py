@@ -21,6 +21,7 @@ from newsgrep.indexing import index_at
 from newsgrep.indexing.combined import combine_indexes
 from newsgrep.indexing.manifest import ANNOTATIONS_FILE, SAVED_FILE, SEEN_FOLDER
 from newsgrep.indexing.store import Session
+from newsgrep.messages import speaking
 from newsgrep.models import ARCHIVE_ZONE
 from newsgrep.query.parser import parse
 from newsgrep.search.search import SearchRequest, search
@@ -93,8 +94,12 @@ class Site:
             self._settings.shows_paths,
             self._settings.name,
         )
-        function = PAGES.get(call.route) or DATA[call.route].answer
-        found = function(visit)
+        if call.route in PAGES:
+            with speaking(call.language):
+                found = PAGES[call.route](visit)
+            found = found._replace(headers={**found.headers, "Vary": "Accept-Language"})
+        else:
+            found = DATA[call.route].answer(visit)
         if found.status == 200:
             found = found._replace(headers={**found.headers, "ETag": etag})
         if isinstance(found.body, bytes):
@@ -143,8 +148,9 @@ def describe(settings: Settings, call: Call, error: NewsgrepError, status: int =
         return Answer(status, "application/json", problem_object(error), headers)
     at = Parameters(call.parameters)
     values = {"at": at, "path": "/", "archive": settings.name, "warnings": ()}
-    page = render("error.html", **values, **_mistake(error, at), status=status)
-    return Answer(status, "text/html", page, headers)
+    with speaking(call.language):
+        page = render("error.html", **values, **_mistake(error, at), status=status)
+    return Answer(status, "text/html", page, {**headers, "Vary": "Accept-Language"})
 
 
 def _mistake(error: NewsgrepError, at: Parameters) -> dict[str, Any]:

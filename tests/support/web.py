@@ -58,7 +58,13 @@ class Pages:
         self.site = Site(Settings(tuple(map(str, indexes)), **settings))
 
     def __call__(
-        self, route: str = "search", target: str = "", etag: str = "", /, **parameters: object
+        self,
+        route: str = "search",
+        target: str = "",
+        etag: str = "",
+        language: str = "",
+        /,
+        **parameters: object,
     ) -> Reply:
         """Answer a call; the values of a parameter may be a list."""
         pairs = tuple(
@@ -66,7 +72,7 @@ class Pages:
             for name, value in parameters.items()
             for each in (value if isinstance(value, list) else [value])
         )
-        answer = self.site.answer(Call(route, target, pairs, etag))
+        answer = self.site.answer(Call(route, target, pairs, etag, language))
         body = answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
         return Reply(answer.status, answer.media_type, body, answer.headers)
 

@@ -49,7 +49,10 @@
     marks[current].focus({ preventScroll: true });
     marks[current].scrollIntoView({ block: "center" });
     const counter = document.querySelector(".matches .step");
-    if (counter) counter.textContent = `${current + 1} of ${marks.length}`;
+    if (counter) {
+      const text = counter.dataset.counter;
+      counter.textContent = text.replace("{at}", current + 1).replace("{total}", marks.length);
+    }
   };
 
   const move = (by) => {
@@ -89,8 +92,9 @@
     button.hidden = false;
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(button.previousElementSibling.textContent);
-      button.textContent = "Copied";
-      setTimeout(() => (button.textContent = "Copy"), 1500);
+      const text = button.textContent;
+      button.textContent = button.dataset.done;
+      setTimeout(() => (button.textContent = text), 1500);
     });
   }
 
@@ -147,7 +151,7 @@
   list.className = "completions";
   list.id = "completions";
   list.setAttribute("role", "listbox");
-  list.setAttribute("aria-label", "Completions");
+  list.setAttribute("aria-label", box.labels[0].textContent);
   list.hidden = true;
   box.after(list);
   box.setAttribute("role", "combobox");
