@@ -83,7 +83,8 @@ def collect() -> set[Text]:
 def _texts_of_pages() -> Iterator[Text]:
     """Yield the texts of the templates of HTML: the arguments of ``_`` and ``plural``."""
     for path in sorted((PACKAGE / "web" / "templates").iterdir()):
-        for call in Environment(autoescape=True).parse(path.read_text("utf-8")).find_all(nodes.Call):
+        page = Environment(autoescape=True).parse(path.read_text("utf-8"))
+        for call in page.find_all(nodes.Call):
             name = getattr(call.node, "name", "")
             given = [each.value for each in call.args if isinstance(each, nodes.Const)]
             if name in _MARKING and given:

@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from newsgrep.analysis.fold import fold
-from newsgrep.messages import Message, _, localize, plural, spoken
+from newsgrep.messages import Message, _, localize, mark, plural, spoken
 from newsgrep.models import Article, Span
 from newsgrep.search.bins import Bin, Interval, bin_number
 from newsgrep.terminal import one_line, sanitize
@@ -50,7 +50,7 @@ def environment() -> Environment:
         short_path=short_path,
         published=display_date,
     )
-    found.globals.update(asset=asset, _=_, plural=plural, page_language=page_language)
+    found.globals.update(asset=asset, _=_, label=label, plural=plural, page_language=page_language)
     return found
 
 
@@ -64,6 +64,25 @@ def asset(name: str) -> str:
 def render(template: str, **values: Any) -> bytes:
     """Return a page as UTF-8."""
     return environment().get_template(template).render(values).encode("utf-8", "replace")
+
+
+_LABELS: Final = {
+    "source": mark("source"),
+    "author": mark("author"),
+    "tag": mark("tag"),
+    "day": mark("day"),
+    "week": mark("week"),
+    "month": mark("month"),
+    "year": mark("year"),
+    "title": mark("title"),
+    "published": mark("published"),
+    "authors": mark("authors"),
+}
+
+
+def label(name: str) -> str:
+    """Return the name of a facet, an interval or a field in the language of the page."""
+    return _(_LABELS.get(name, name))
 
 
 _PAGE_LANGUAGES: Final = {"": "en", "zh_CN": "zh-Hans", "zh_TW": "zh-Hant"}
@@ -202,7 +221,7 @@ def make_chart(
     bins: Sequence[Bin],
     by: Interval,
     values: Sequence[float],
-    label: Callable[[int], str],
+    label_of: Callable[[int], str],
     address: Callable[[Bin], str],
     *,
     most: float | None = None,
@@ -222,7 +241,7 @@ def make_chart(
                 f"{step - gap:.3f}",
                 f"{100 - height:.2f}",
                 f"{height:.2f}",
-                label(at),
+                label_of(at),
                 address(each),
                 partial(each),
                 each.first.isoformat(),

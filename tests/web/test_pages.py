@@ -433,3 +433,19 @@ def test_missing_index_is_an_error_and_not_a_crash(tmp_path: Path) -> None:
     reply = Pages(tmp_path / "none")()
     assert reply.status == 503
     assert "No index" in reply.text
+
+
+# Languages
+
+
+def test_pages_are_in_the_language_of_the_browser(pages: Pages) -> None:
+    for language, tag in (("", "en"), ("zh_CN", "zh-Hans"), ("zh_TW", "zh-Hant")):
+        reply = pages("search", "", "", language, q="灯塔")
+        assert reply.tree.get("lang") == tag
+        assert reply.headers["Vary"] == "Accept-Language"
+        error = pages("search", "", "", language, q='"')
+        assert error.tree.get("lang") == tag
+    found = pages("api_search", "", "", "zh_TW", q="-灯塔 the").json
+    assert found["warnings"] == pages("api_search", q="-灯塔 the").json["warnings"]
+    etags = {pages("search", "", "", each, q="灯塔").headers["ETag"] for each in ("", "zh_CN")}
+    assert len(etags) == 2
