@@ -21,9 +21,9 @@ catalogue is opened.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
