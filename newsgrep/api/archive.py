@@ -117,9 +117,9 @@ class Archive(OpenArchive):
 
         With ``sample``, so many are chosen at random; the same ``seed`` chooses the same articles.
 
-        >>> dates = [str(article.published) for article in archive.articles("声明", sort="date")]
-        >>> dates[0]
-        '2023-11-19'
+        >>> for article in archive.articles("声明", sort="date", limit=1):
+        ...     print(article.published, article.source)
+        2023-11-19 汀海晚报
         """
         from newsgrep.search.selection import Sample, in_batches, select_ids
 

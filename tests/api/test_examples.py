@@ -43,6 +43,17 @@ def test_examples_of_the_documentation_are_true(
     assert not result.failed
 
 
+def test_docstrings_become_markdown() -> None:
+    pytest.importorskip("griffe")
+    from docs.docstrings import to_markdown
+
+    text = "See :meth:`Archive.search`, ``None``::\n\n    open()\n\nEnd.\n\n>>> 1 + 1\n2\n\nMore."
+    assert to_markdown(text) == (
+        "See `Archive.search`, `None`:\n\n```python\nopen()\n```\nEnd.\n\n"
+        "```pycon\n>>> 1 + 1\n2\n```\n\nMore."
+    )
+
+
 def test_all_names_exist_and_have_docstrings() -> None:
     assert newsgrep.__all__ == sorted(set(newsgrep.__all__))
     for name in newsgrep.__all__:
