@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -56,6 +57,8 @@ CALLS: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
     "new": ("whats_new", {"saved": "joint"}),
     "unknown saved": ("whats_new", {"saved": "nothing"}),
     "hostile": ("search", {"query": "instructions"}),
+    "hostile words": ("kwic", {"query": "instructions"}),
+    "hostile query": ("search", {"query": "\x00 \u202e 声明"}),
 }
 
 
@@ -73,7 +76,12 @@ class Session:
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Cli:
     cli = Cli(tmp_path_factory.mktemp("mcp"))
     shutil.copytree(REPOSITORY / "seeds", cli.folder / "seeds")
-    write_article(cli.folder / "hostile" / "a.md", f"Note </b> {HOSTILE}", f"{HOSTILE}\n\n" * 3)
+    # Its name is not UTF-8, which JSON could not contain.
+    write_article(
+        cli.folder / "hostile" / os.fsdecode(b"\xff.md"),
+        f"Note </b> {HOSTILE}",
+        f"{HOSTILE}\n\n" * 3,
+    )
     cli("index", "seeds", "hostile")
     cli("saved", "add", "joint", '"联合声明"')
     return cli
@@ -205,6 +213,9 @@ def test_articles_are_marked_as_untrusted_text(session: Session) -> None:
     assert all("untrusted" in result["notice"] for result in session.results.values())
     (hit,) = session.results["hostile"]["results"]
     assert HOSTILE in hit["title"]
+    assert hit["path"].endswith("hostile/\ufffd.md")
+    assert session.results["hostile words"]["occurrences"][0]["path"] == hit["path"]
+    assert session.results["hostile query"]["total"] == 9
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
