@@ -387,15 +387,36 @@ class Archive(OpenArchive):
                 return article_keywords(engine, subject, limit)
             return query_keywords(engine, self._query(subject), limit)
 
-    def compare(self, query: str | Query, sources: Sequence[str], *, limit: int = 15) -> Comparison:
-        """Return how often, when and with which words each of ``sources`` writes about ``query``.
+    def compare(
+        self,
+        query: str | Query,
+        sources: Sequence[str] = (),
+        *,
+        periods: Sequence[str] = (),
+        queries: Sequence[str | Query] = (),
+        limit: int = 15,
+    ) -> Comparison:
+        """Return how many articles are in each group of articles, when, and with which words.
 
-        ``sources`` are parts of their names, at least two.
+        The groups are the articles on ``query`` in ``sources`` (parts of their names, at least
+        two) or in ``periods`` (such as ``2023`` or ``2023-05..2024``), or those of ``query`` and of
+        other ``queries``. Without any, the articles that do not match ``query`` are the other
+        group. Raises :class:`UsageError` for several kinds of groups.
         """
-        from newsgrep.views.compare import compare_sources
+        from newsgrep.views import compare
 
+        if sum(map(bool, (sources, periods, queries))) > 1:
+            raise UsageError("sources, periods and queries exclude each other. Use one of them.")
         with self.reading() as engine:
-            return compare_sources(engine, self._query(query), sources, limit)
+            first = self._query(query)
+            if sources:
+                return compare.compare_sources(engine, first, sources, limit)
+            if periods:
+                return compare.compare_periods(engine, first, periods, limit)
+            if queries:
+                all_queries = [first, *map(self._query, queries)]
+                return compare.compare_queries(engine, all_queries, limit)
+            return compare.compare_rest(engine, first, limit)
 
     # One article
 

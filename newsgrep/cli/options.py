@@ -175,10 +175,10 @@ class NarrowingOptions(IndexOptions):
             sources=self.sources,
             since=self.since,
             until=self.until,
-            calendar=self._calendar(),
+            calendar=self.calendar(),
         ).root
 
-    def _calendar(self) -> Calendar | None:
+    def calendar(self) -> Calendar | None:
         """Return the calendar of ``--tz``; ``None`` is that of the archive."""
         if self.tz == str(ARCHIVE_ZONE):
             return None
@@ -242,7 +242,7 @@ class QueryOptions(NarrowingOptions):
             sources=self.sources,
             since=self.since,
             until=self.until,
-            calendar=self._calendar(),
+            calendar=self.calendar(),
             saved=self.saved_queries,
             collections=self.collections,
             user=self.index.user_dictionary(),

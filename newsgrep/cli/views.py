@@ -36,6 +36,7 @@ from newsgrep.cli.output import (
     screen,
     show_scan,
 )
+from newsgrep.engines.base import Engine
 from newsgrep.errors import UsageError
 from newsgrep.messages import _
 from newsgrep.query.lexer import normalize
@@ -311,52 +312,95 @@ def keywords_command(options: KeywordsOptions) -> int:
 
 # compare
 
-_MIN_SOURCES: Final = 2
+_MIN_GROUPS: Final = 2
 
 
 class CompareOptions(QueryOptions, OutputOptions):
     """The options of ``newsgrep compare``."""
 
     names: str
+    periods: str
+    others: tuple[str, ...]
     limit: int
 
-    def source_names(self) -> list[str]:
-        """Return the names of the sources; raises :class:`UsageError` for fewer than two."""
-        names = [name for part in self.names.split(",") if (name := normalize(part))]
-        if len(names) < _MIN_SOURCES:
-            raise UsageError("--sources needs at least two names, such as 青石湖,汀海.")
+    def validate(self) -> None:
+        """Raise :class:`UsageError` for several kinds of groups."""
+        super().validate()
+        if sum(map(bool, (self.names, self.periods, self.others))) > 1:
+            raise UsageError("--sources, --periods and --with exclude each other. Use one of them.")
+
+    def listed(self, text: str, problem: str) -> list[str]:
+        """Return the parts of ``text``; raises :class:`UsageError` for fewer than two."""
+        names = [name for part in text.split(",") if (name := normalize(part))]
+        if len(names) < _MIN_GROUPS:
+            raise UsageError(problem)
         return names
 
+    def compare(self, engine: Engine) -> compare.Comparison:
+        """Return the comparison that these options describe."""
+        query = self.query()
+        if self.names:
+            problem = "--sources needs at least two names, such as 青石湖,汀海."
+            return compare.compare_sources(
+                engine, query, self.listed(self.names, problem), self.limit
+            )
+        if self.periods:
+            problem = "--periods needs at least two periods, such as 2023,2024."
+            periods = self.listed(self.periods, problem)
+            return compare.compare_periods(engine, query, periods, self.limit, self.calendar())
+        if self.others:
+            queries = [query, *(self.query_of((text,)) for text in self.others)]
+            return compare.compare_queries(engine, queries, self.limit)
+        return compare.compare_rest(engine, query, self.limit)
 
-@click.command("compare", cls=QueryCommand, short_help="Compare how sources cover a topic.")
+
+@click.command(
+    "compare", cls=QueryCommand, short_help="Compare sources, periods or queries, with their words."
+)
 @query_options
 @click.option(
     "--sources",
     "names",
-    required=True,
+    default="",
     metavar="A,B[,C]",
     shell_complete=completing("sources"),
     help="Two or more sources to compare; each matches all sources whose name contains it.",
 )
-@limit_option(15, "Show at most N words per source.")
+@click.option(
+    "--periods",
+    default="",
+    metavar="A,B[,C]",
+    help="Two or more periods to compare, e.g. 2023,2024 or 2023-01..2023-06,2024.",
+)
+@click.option(
+    "--with",
+    "others",
+    multiple=True,
+    metavar="QUERY",
+    shell_complete=completing("query"),
+    help="Another query to compare with. Can be repeated.",
+)
+@limit_option(15, "Show at most N words per group.")
 @output_options(OutputFormat.JSON, OutputFormat.CSV)
 @indexes_option
 @pass_options(CompareOptions)
 def compare_command(options: CompareOptions) -> int:
-    """Compare how often, when and with which words each source writes about QUERY.
+    """Compare groups of articles: how many there are, when, and with which words.
 
-    The words are in significantly more of a source's articles on QUERY than of the articles
-    of the other sources (G² of article counts).
+    The groups are the articles that match QUERY in several sources or periods, or those of QUERY
+    and of other queries; without such an option, those of QUERY and all others that pass the same
+    filters. The words are in significantly more articles of a group than of the other groups (G²
+    of article counts).
 
     \b
     newsgrep compare 声明 --sources 北河,汀海
-    newsgrep compare '声明 date:2024' --sources 北河,汀海 --csv
+    newsgrep compare 渔业 --periods 2021,2022..2024
+    newsgrep compare 渔业 --with 大桥 --with 台风 --csv
+    newsgrep compare 声明
     """
-    query = options.query()
-    names = options.source_names()
     with options.index.open() as engine, show_scan(options.scan):
-        compared = compare.compare_sources(engine, query, names, options.limit)
-    found = any(source.articles for source in compared.sources)
+        compared = options.compare(engine)
+    found = any(group.articles for group in compared.groups)
     rendering = Rendering(
         text=lambda: compare.to_text(compared, screen()) if found else (),
         json=lambda: compare.to_json(compared),
@@ -366,8 +410,8 @@ def compare_command(options: CompareOptions) -> int:
     if options.output is OutputFormat.TEXT and not found:
         print_message(
             _(
-                "None of these sources has an article that matches {text}. "
-                "newsgrep search shows which sources do.",
+                "None of these groups has an article that matches {text}. newsgrep search shows "
+                "why.",
                 text=options.text,
             )
         )

@@ -11,13 +11,15 @@ import heapq
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
-from newsgrep.engines.base import Engine, Order
+from newsgrep.engines.base import Engine, Order, ScoredDoc
 from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import Node
 from newsgrep.search.rerank import RERANK_DEPTH
 from newsgrep.search.search import ranked_page
+
+_Match = TypeVar("_Match")
 
 _FIRST_PAGE: Final = RERANK_DEPTH
 _PAGE_SIZE: Final = 10_000
@@ -43,10 +45,15 @@ class Stored(NamedTuple):
 
 def iter_ids(engine: Engine, root: Node, order: Order) -> Iterator[str]:
     """Yield the ids of all matches in the order in which a search returns them."""
+    return (candidate.id for candidate in iter_candidates(engine, root, order))
+
+
+def iter_candidates(engine: Engine, root: Node, order: Order) -> Iterator[ScoredDoc]:
+    """Yield all matches in the order in which a search returns them."""
     offset, limit = 0, _FIRST_PAGE
     while True:
         page = ranked_page(engine, root, order, limit, offset)
-        yield from (candidate.id for candidate in page.candidates)
+        yield from page.candidates
         offset += limit
         if offset >= page.total:
             return
@@ -73,9 +80,9 @@ def _draw(article_id: str, seed: str) -> bytes:
     return blake2b(f"{seed}\0{article_id}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
-def in_batches(ids: Iterable[str]) -> Iterator[list[str]]:
-    """Yield ``ids`` in lists of as many as articles may be in memory at once."""
-    rest = iter(ids)
+def in_batches(matches: Iterable[_Match]) -> Iterator[list[_Match]]:
+    """Yield ``matches`` in lists of as many as articles may be in memory at once."""
+    rest = iter(matches)
     while batch := list(islice(rest, _BATCH_SIZE)):
         yield batch
 

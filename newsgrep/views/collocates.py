@@ -15,12 +15,12 @@ from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from newsgrep.analysis.fold import fold
-from newsgrep.analysis.words import PlacedWord, is_content_word, placed_words
+from newsgrep.analysis.words import PlacedWord, count_words, is_content_word, placed_words
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
 from newsgrep.messages import _
 from newsgrep.models import PARAGRAPH_BREAK, Span
-from newsgrep.query.ast import Field, TextNode, describe, positive_texts
+from newsgrep.query.ast import And, Field, Not, TextNode, describe, positive_texts
 from newsgrep.query.match import occurrence_spans
 from newsgrep.query.parser import Query
 from newsgrep.search.selection import in_batches, iter_ids
@@ -148,9 +148,10 @@ def find_collocates(
             articles += 1
             counts.add(title, texts, Field.TITLE)
             counts.add(body, texts, Field.BODY)
-    reference_articles, frequencies = articles, counts.all
+    reference_articles = articles
     if reference is Reference.ARCHIVE:
-        reference_articles, frequencies = _count_archive(engine, query, texts)
+        reference_articles += _count_others(engine, query, texts, counts)
+    frequencies = counts.all
     best = _best(counts, frequencies, order, min_count)[:limit]
     texts_read = [(fold(text), text) for text in read_spellings(engine, ids)]
     return Collocations(
@@ -196,6 +197,9 @@ class _Counts:
         if not folded:
             return
         spans = occurrence_spans(folded, texts, field)
+        if not spans:
+            self.all.update(count_words(folded, self._user))
+            return
         words = list(_words_outside(placed_words(folded, self._user), spans))
         self.all.update(word.text for word in words)
         self.occurrences += len(spans)
@@ -227,17 +231,18 @@ def _words_outside(words: Iterable[PlacedWord], spans: Sequence[Span]) -> Iterat
             yield word
 
 
-def _count_archive(
-    engine: Engine, query: Query, texts: Sequence[TextNode]
-) -> tuple[int, Counter[str]]:
-    """Return the number of articles that pass the filters of ``query``, and all their words."""
-    counts, articles = _Counts(0, 0, engine.user_dictionary), 0
-    for batch in in_batches(iter_ids(engine, filters_only(query.root), Order.NEWEST)):
+def _count_others(engine: Engine, query: Query, texts: Sequence[TextNode], counts: _Counts) -> int:
+    """Add the words of the other articles that pass the filters of ``query``; count these."""
+    others = _Counts(0, 0, engine.user_dictionary)
+    articles = 0
+    rest = And((filters_only(query.root), Not(query.root)))
+    for batch in in_batches(iter_ids(engine, rest, Order.NEWEST)):
         for title, body in engine.folded_texts(batch):
             articles += 1
-            counts.add(title, texts, Field.TITLE)
-            counts.add(body, texts, Field.BODY)
-    return articles, counts.all
+            others.add(title, texts, Field.TITLE)
+            others.add(body, texts, Field.BODY)
+    counts.all += others.all
+    return articles
 
 
 def _best(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -17,13 +18,17 @@ from newsgrep.models import ARCHIVE_ZONE, Article
 from newsgrep.query.ast import (
     And,
     DateRange,
+    Field,
     MatchAll,
     Node,
+    TextNode,
     conditions,
     describe,
     is_filter,
     positive_texts,
+    searches,
 )
+from newsgrep.query.match import occurrence_spans
 from newsgrep.query.parser import Query
 from newsgrep.search.bins import (
     Bin,
@@ -43,7 +48,7 @@ from newsgrep.search.bins import (
     sum_into_bins,
 )
 from newsgrep.search.search import SourceCount, group_sources, only_source
-from newsgrep.search.selection import in_batches, iter_ids
+from newsgrep.search.selection import in_batches, iter_candidates
 from newsgrep.terminal import one_line
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.kwic import lines_of_article
@@ -306,27 +311,82 @@ class _Counter:
         texts = positive_texts(root)
         if not texts:
             raise UsageError("QUERY contains no text to count. Add a word, or leave --count out.")
+        title_and_body_only = not any(
+            searches(texts, field) for field in (Field.CAPTION, Field.LEFT_OUT, Field.EARLIER)
+        )
         counts, total = [0] * len(numbers), 0
-        for batch in in_batches(iter_ids(self._engine, root, Order.NEWEST)):
-            folded_texts = self._engine.folded_texts(batch)
-            for article, folded in zip(self._engine.get(batch), folded_texts, strict=True):
-                occurrences = sum(1 for _ in lines_of_article(article, folded, texts, 0))
+        for ids, bins in self._numbered(root, by):
+            folded_texts = self._engine.folded_texts(ids)
+            if title_and_body_only:
+                found = [_count_in(folded, texts) for folded in folded_texts]
+            else:
+                found = [
+                    sum(1 for _ in lines_of_article(article, folded, texts, 0))
+                    for article, folded in zip(self._engine.get(ids), folded_texts, strict=True)
+                ]
+            for number, occurrences in zip(bins, found, strict=True):
                 total += occurrences
-                if (number := _bin_of(article, by)) in numbers:
+                if number in numbers:
                     counts[number - numbers.start] += occurrences
         return total, tuple(counts)
 
     def _count_characters(self, base: Node, by: Interval, numbers: range) -> tuple[int, ...]:
-        """Return the number of characters that are not white space in titles and bodies, by bin."""
+        """Return the number of characters that are not white space in titles and bodies, by bin.
+
+        Folding maps a character to one, and white space to white space.
+        """
         if base not in self._characters:
             counts = [0] * len(numbers)
-            for batch in in_batches(iter_ids(self._engine, base, Order.NEWEST)):
-                for article in self._engine.get(batch):
-                    if (number := _bin_of(article, by)) in numbers:
-                        text = f"{article.title} {article.body}"
-                        counts[number - numbers.start] += sum(map(len, text.split()))
+            for ids, bins in self._numbered(base, by):
+                for number, texts in zip(bins, self._engine.folded_texts(ids), strict=True):
+                    if number in numbers:
+                        size = sum(len("".join(text.split())) for text in texts)
+                        counts[number - numbers.start] += size
             self._characters[base] = tuple(counts)
         return self._characters[base]
+
+    def _numbered(self, root: Node, by: Interval) -> Iterator[tuple[list[str], list[int]]]:
+        """Yield the ids of the matches, a few at a time, with the number of the bin of each.
+
+        The time of a match says it, without reading the article, except at the beginning of a
+        month or year that is the whole date of some articles.
+        """
+        dates = [each for each in self.dates(root) if not fits_one_bin(each, by)]
+        unsure = {_start_of(each.first) for each in dates}
+        for batch in in_batches(iter_candidates(self._engine, root, Order.NEWEST)):
+            partial = [each.id for each in batch if each.timestamp in unsure]
+            read = {article.id: _bin_of(article, by) for article in self._engine.get(partial)}
+            numbers = [
+                read[each.id] if each.id in read else _bin_at_time(each.timestamp, by)
+                for each in batch
+            ]
+            yield [each.id for each in batch], numbers
+
+
+def _count_in(folded: tuple[str, str], texts: Sequence[TextNode]) -> int:
+    """Return how often ``texts`` occur in a folded title and body."""
+    title, body = folded
+    in_title = occurrence_spans(title, texts, Field.TITLE)
+    return len(in_title) + len(occurrence_spans(body, texts, Field.BODY))
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _start_of(day: date) -> float:
+    """Return the time of a date without a time of day (:meth:`Published.sort_key`)."""
+    return (datetime(day.year, day.month, day.day, tzinfo=UTC) - _EPOCH).total_seconds()
+
+
+def _bin_at_time(timestamp: float, by: Interval) -> int:
+    """Return the number of the bin of a time or a day, -1 without a date.
+
+    A day is 0:00 in UTC, which is a time on the same day in the archive's time zone.
+    """
+    if timestamp == float("-inf"):
+        return -1
+    time = _EPOCH + timedelta(seconds=timestamp)
+    return bin_number(time.astimezone(ARCHIVE_ZONE).date(), by)
 
 
 def _bin_of(article: Article, by: Interval) -> int:

@@ -512,7 +512,7 @@ def compare_page(visit: Visit) -> Answer:
 def _compared_charts(found: compare.Comparison, at: Parameters) -> list[Chart]:
     """Return a chart over time for each source, all with one axis."""
     dates = Counter[str]()
-    for source in found.sources:
+    for source in found.groups:
         dates.update(source.months)
     days = {parse_partial_date(month): count for month, count in dates.items()}
     requested = requested_period(MatchAll())
@@ -521,11 +521,11 @@ def _compared_charts(found: compare.Comparison, at: Parameters) -> list[Chart]:
     bins = [bin_at(number, by) for number in numbers]
     rows = [
         sum_into_bins([(parse_partial_date(m), n) for m, n in each.months.items()], by, numbers)
-        for each in found.sources
+        for each in found.groups
     ]
     most = max((max(row, default=0) for row in rows), default=0)
 
-    def chart(source: compare.SourceComparison, row: Sequence[int]) -> Chart:
+    def chart(source: compare.ComparedGroup, row: Sequence[int]) -> Chart:
         return make_chart(
             source.name,
             bins,
@@ -538,7 +538,7 @@ def _compared_charts(found: compare.Comparison, at: Parameters) -> list[Chart]:
             most=most,
         )
 
-    return [chart(source, row) for source, row in zip(found.sources, rows, strict=True)]
+    return [chart(source, row) for source, row in zip(found.groups, rows, strict=True)]
 
 
 # Saved queries

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,14 @@ from newsgrep.engines.base import Engine
 from newsgrep.errors import UsageError
 from newsgrep.models import Article
 from newsgrep.query.parser import parse
-from newsgrep.views.compare import compare_sources
+from newsgrep.views.compare import (
+    ComparedGroup,
+    Kind,
+    compare_periods,
+    compare_queries,
+    compare_rest,
+    compare_sources,
+)
 from newsgrep.views.keywords import (
     SIGNIFICANT_G2,
     Keyword,
@@ -201,7 +208,7 @@ def test_query_keywords_of_all_articles_is_empty(engine: Engine) -> None:
 
 
 def test_compare_sources_counts_are_exact(engine: Engine) -> None:
-    paper, radio = compare_sources(engine, parse("渡轮"), ["雾港", "电台"], 30).sources
+    paper, radio = compare_sources(engine, parse("渡轮"), ["雾港", "电台"], 30).groups
     assert paper.matching_sources == (("雾港日报", 40),)
     assert dict(radio.matching_sources) == {"鹭岛电台": 25, "鹭岛电台二台": 0}
     assert (paper.articles, paper.total) == (40, 60)
@@ -227,8 +234,8 @@ def test_compare_sources_counts_are_exact(engine: Engine) -> None:
 
 
 def test_compare_sources_ignores_script(engine: Engine) -> None:
-    plain = compare_sources(engine, parse("渡轮"), ["雾港", "北河"], 3).sources
-    folded = compare_sources(engine, parse("渡輪"), ["霧港", "北河"], 3).sources
+    plain = compare_sources(engine, parse("渡轮"), ["雾港", "北河"], 3).groups
+    folded = compare_sources(engine, parse("渡輪"), ["霧港", "北河"], 3).groups
     assert [each._replace(name="") for each in folded] == [s._replace(name="") for s in plain]
 
 
@@ -237,6 +244,86 @@ def test_compare_sources_rejects_unknown_or_overlapping(engine: Engine) -> None:
         compare_sources(engine, parse("渡轮"), ["雾港", "海王星"], 3)
     with pytest.raises(UsageError, match="鹭岛电台"):
         compare_sources(engine, parse("渡轮"), ["电台", "鹭岛"], 3)
+
+
+def check_words(groups: Sequence[ComparedGroup], members: Sequence[set[str]]) -> None:
+    """Compare the words of each group with counts by brute force in the ``members`` of each."""
+    bodies = {each.id: fold(each.body) for each in ARCHIVE}
+    for group, own in zip(groups, members, strict=True):
+        others = set[str]().union(*members) - own
+        assert group.articles == len(own)
+        assert group.words
+        for word in group.words:
+            here = sum(fold(word.word) in bodies[each] for each in own)
+            there = sum(fold(word.word) in bodies[each] for each in others)
+            assert (word.articles, word.elsewhere) == (here, there)
+            assert word.score == pytest.approx(signed_g2(here, len(own), there, len(others)))
+            assert word.score >= SIGNIFICANT_G2
+
+
+def ids_of(*words: str, months: range = range(1, 13)) -> set[str]:
+    """Return the articles of these months that contain one of ``words``, without an index."""
+    return {
+        each.id
+        for each in ARCHIVE
+        if each.published
+        and int(each.published.iso[5:7]) in months
+        and any(word in fold(each.body) for word in words)
+    }
+
+
+def test_compare_periods_counts_are_exact(engine: Engine) -> None:
+    query = parse("source:雾港 OR source:电台")
+    found = compare_periods(engine, query, ["2024-01..2024-02", "2024-03..2024-12"], 30)
+    paper_or_radio = {each.id for each in ARCHIVE if "北河" not in (each.source or "")}
+    members = [ids_of("", months=months) & paper_or_radio for months in (range(1, 3), range(3, 13))]
+    check_words(found.groups, members)
+    in_periods = [ids_of("", months=months) for months in (range(1, 3), range(3, 13))]
+    assert [group.total for group in found.groups] == list(map(len, in_periods))
+    assert found.groups[0].parsed.endswith("AND date:2024-01-01..2024-02-29")
+    assert (found.kind, found.overlap) == (Kind.PERIODS, False)
+    assert len(found) == 2
+
+
+def test_compare_periods_may_overlap(engine: Engine) -> None:
+    found = compare_periods(engine, parse("渡轮"), ["2024-01..2024-02", "2024-02..2024-12"], 30)
+    members = [ids_of("渡轮", months=months) for months in (range(1, 3), range(2, 13))]
+    assert [group.articles for group in found.groups] == list(map(len, members))
+    assert found.overlap
+    for group, own in zip(found.groups, members, strict=True):
+        others = set[str]().union(*members) - own
+        assert all(word.elsewhere <= len(others) for word in group.words)
+
+
+def test_compare_queries_counts_are_exact(engine: Engine) -> None:
+    queries = [parse(text) for text in ("渡轮", "议会 source:雾港", "预算 OR 画展")]
+    found = compare_queries(engine, queries, 30)
+    paper = {each.id for each in ARCHIVE if each.source == "雾港日报"}
+    members = [ids_of("渡轮"), ids_of("议会") & paper, ids_of("预算", "画展")]
+    assert found.overlap
+    check_words(found.groups, members)
+    assert [group.name for group in found.groups] == ["渡轮", "议会 source:雾港", "预算 OR 画展"]
+    assert [group.total for group in found.groups] == [145, len(paper), 145]
+    words = {word.word for group in found.groups for word in group.words}
+    assert not words & {"渡轮", "议会", "预算", "画展"}
+
+
+def test_compare_query_with_rest_is_exact(engine: Engine) -> None:
+    found = compare_rest(engine, parse("渡轮 source:雾港"), 30)
+    paper = {each.id for each in ARCHIVE if each.source == "雾港日报"}
+    ferries = ids_of("渡轮") & paper
+    check_words(found.groups, [ferries, paper - ferries])
+    assert [group.name for group in found.groups] == ["渡轮 source:雾港", "rest"]
+    assert [group.total for group in found.groups] == [len(paper)] * 2
+    with pytest.raises(UsageError, match="Every article matches"):
+        compare_rest(engine, parse("*"), 30)
+
+
+def test_compare_rejects_invalid_periods(engine: Engine) -> None:
+    with pytest.raises(UsageError, match="Invalid period “2024-13”"):
+        compare_periods(engine, parse("渡轮"), ["2024", "2024-13"], 3)
+    with pytest.raises(UsageError, match="51 groups, more than 50"):
+        compare_periods(engine, parse("渡轮"), ["2024"] * 51, 3)
 
 
 # The commands
@@ -295,10 +382,38 @@ def test_compare_command_in_every_format(press: Cli) -> None:
     assert "  2024-01 to 2024-05, " in months
 
     result = press.json("compare", "渡轮", "--sources", "雾港,电台", "-n5")
-    assert [side["articles"] for side in result["sources"]] == [40, 25]
+    assert [group["articles"] for group in result["groups"]] == [40, 25]
+    assert (result["kind"], result["parsed"], result["overlap"]) == ("sources", "渡轮", False)
     rows = list(csv.DictReader(press("compare", "渡轮", "--sources=雾港,电台", "--csv").lines))
     assert [row["name"] for row in rows] == ["雾港", "电台"]
     assert [row["share"] for row in rows] == ["0.666667", "0.384615"]
+
+
+def test_compare_command_with_periods_queries_and_rest(press: Cli) -> None:
+    ran = press("compare", "渡轮", "--periods", "2024-01,2024-02..2024-12")
+    assert [line for line in ran.lines if line.startswith("2024")] == [
+        "2024-01",
+        "2024-02..2024-12",
+    ]
+    ran = press("compare", "渡轮", "--with", "议会", "--source", "雾港")
+    assert "count in each, and not among its others" in ran.lines[-1]
+    assert press("compare", "渡轮").lines[0] == "渡轮"
+    assert "other articles" in press("compare", "渡轮").lines
+    kinds = {
+        "periods": ("--periods", "2024-01,2024-02"),
+        "queries": ("--with", "议会"),
+        "rest": (),
+    }
+    for kind, options in kinds.items():
+        result = press.json("compare", "渡轮", *options)
+        assert result["kind"] == kind
+        rows = list(csv.DictReader(press("compare", "渡轮", *options, "--csv").lines))
+        assert [row["name"] for row in rows] == [group["name"] for group in result["groups"]]
+    assert (
+        "exclude each other"
+        in press("compare", "渡轮", "--with", "议会", "--sources", "雾港,电台", status=2).err
+    )
+    assert "at least two periods" in press("compare", "渡轮", "--periods", "2024", status=2).err
 
 
 def test_compare_command_rejects_bad_sources(press: Cli) -> None:
