@@ -12,8 +12,8 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
-from newsgrep.api.opened import OpenArchive, at_least, check_facets, choose, make_recency
-from newsgrep.engines.base import Engine, Order, count_matches
+from newsgrep.api.opened import OpenArchive, at_least, choose, make_recency
+from newsgrep.engines.base import Engine, Order, check_facets, count_matches
 from newsgrep.engines.registry import DEFAULT_TIMEOUT
 from newsgrep.errors import UsageError
 from newsgrep.indexing import index_at

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar
 
 from newsgrep.analysis.scoring import Recency, parse_half_life, recency_from_today
-from newsgrep.engines.base import FACETS, Engine, Order
+from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
 from newsgrep.query.ast import Versions
 from newsgrep.query.parser import Query
@@ -230,17 +230,6 @@ class OpenArchive:
         from newsgrep.indexing.annotations import read_collections
 
         return read_collections(self._index)
-
-
-def check_facets(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of facets, each once; raises :class:`UsageError` for an unknown one."""
-    found = tuple(dict.fromkeys(names))
-    for name in found:
-        if name not in FACETS:
-            raise UsageError(
-                "Unknown facet “{name}”. Choose from {known}.", name=name, known=", ".join(FACETS)
-            )
-    return found
 
 
 def choose(choices: type[_Choice], value: str, name: str) -> _Choice:

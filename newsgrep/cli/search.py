@@ -33,7 +33,7 @@ from newsgrep.cli.output import (
     screen,
     show_scan,
 )
-from newsgrep.engines.base import FACETS, Engine, Order, count_matches
+from newsgrep.engines.base import FACETS, Engine, Order, check_facets, count_matches
 from newsgrep.errors import UsageError
 from newsgrep.messages import localize, plural
 from newsgrep.query.ast import describe
@@ -47,7 +47,7 @@ from newsgrep.search.search import (
     iter_paths,
     search,
 )
-from newsgrep.terminal import one_line, truncate, wrap_message
+from newsgrep.terminal import wrap_message
 from newsgrep.views import hits
 
 if TYPE_CHECKING:
@@ -102,16 +102,9 @@ class FacetsParam(click.ParamType[tuple[str, ...]]):
         if isinstance(value, tuple):
             return value
         parts = (part.strip().lower() for part in value.split(","))
-        names = tuple(dict.fromkeys(part for part in parts if part))
-        known = ", ".join(FACETS)
+        names = check_facets(filter(None, parts))
         if value and not names:
-            raise UsageError("--facets is empty. Choose from {known}.", known=known)
-        for name in names:
-            if name not in FACETS:
-                shown = truncate(one_line(name), 40)
-                raise UsageError(
-                    "Unknown facet “{shown}”. Choose from {known}.", shown=shown, known=known
-                )
+            raise UsageError("--facets is empty. Choose from {known}.", known=", ".join(FACETS))
         return names
 
 

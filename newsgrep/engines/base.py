@@ -12,9 +12,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from newsgrep.analysis.scoring import Recency
+from newsgrep.errors import UsageError
 from newsgrep.messages import message
 from newsgrep.models import Article, FileRecord
 from newsgrep.query.ast import MatchAll, Node
+from newsgrep.terminal import one_line, truncate
 
 if TYPE_CHECKING:
     from newsgrep.analysis.document import IndexDocument
@@ -84,6 +86,20 @@ FACETS = ("source", "month", "day", "author", "tag")
 Days are ``YYYY-MM-DD`` and months ``YYYY-MM``. A less precise date counts as what is known of
 it (``2024-05``, ``2024``). An article with several authors or tags counts for each.
 """
+
+
+def check_facets(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of facets, each once; raises :class:`UsageError` for an unknown one."""
+    found = tuple(dict.fromkeys(names))
+    for name in found:
+        if name not in FACETS:
+            shown = truncate(one_line(name), 40)
+            raise UsageError(
+                "Unknown facet “{shown}”. Choose from {known}.",
+                shown=shown,
+                known=", ".join(FACETS),
+            )
+    return found
 
 
 DAMAGE_REMEDY = message(

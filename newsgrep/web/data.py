@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from newsgrep._io import encode_json
 from newsgrep.analysis.fold import fold
-from newsgrep.engines.base import FACETS, EngineRequest, Order
+from newsgrep.engines.base import EngineRequest, Order, check_facets
 from newsgrep.errors import NewsgrepError, QueryError, UsageError
 from newsgrep.indexing.annotations import read_annotations, read_collections
 from newsgrep.indexing.user_state import read_saved
@@ -23,7 +23,6 @@ from newsgrep.search.diagnose import diagnose, find_closest
 from newsgrep.search.explain import explain
 from newsgrep.search.search import SearchRequest, search
 from newsgrep.search.selection import iter_stored, select_ids
-from newsgrep.terminal import one_line, truncate
 from newsgrep.views import (
     SCHEMA_VERSION,
     CsvForm,
@@ -206,15 +205,7 @@ def _search(visit: Visit) -> Forms:
 
 
 def _facet_names(text: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip())))
-    for name in names:
-        if name not in FACETS:
-            raise UsageError(
-                "Unknown facet “{name}”. Choose from {known}.",
-                name=truncate(one_line(name), 40),
-                known=", ".join(FACETS),
-            )
-    return names
+    return check_facets(name for part in text.split(",") if (name := part.strip()))
 
 
 def _article(visit: Visit) -> Forms:
