@@ -18,6 +18,7 @@ from functools import cache
 from inspect import cleandoc
 from io import BytesIO
 from pathlib import Path
+from string import Formatter
 from typing import Final, NamedTuple
 
 import click
@@ -31,7 +32,14 @@ from opencc import OpenCC
 from newsgrep import errors
 from newsgrep.cli.error_messages import SYSTEM_ADVICE
 from newsgrep.cli.main import group
+from newsgrep.engines.base import FACETS
+from newsgrep.extraction.claims import BlockKind, ClaimField, Rule
+from newsgrep.indexing.outcomes import Outcome
 from newsgrep.messages import _DOMAIN, _FOLDER
+from newsgrep.models import Provenance, Status
+from newsgrep.query.ast import Field
+from newsgrep.search.bins import Interval
+from newsgrep.search.rerank import RerankFeatures
 from newsgrep.web import workers as _workers  # noqa: F401  (its errors are found as subclasses)
 
 PACKAGE: Final = Path(errors.__file__).parent
@@ -54,6 +62,12 @@ TAIWAN: Final[tuple[tuple[str, str], ...]] = ()
 
 _MARKING: Final = frozenset(("_", "message", "mark", "gettext"))
 _COUNTING: Final = frozenset(("plural", "ngettext"))
+_ENUMERATIONS: Final = (Interval, BlockKind, ClaimField, Rule, Provenance, Status, Outcome)
+"""Names of values that are also shown to people."""
+
+_LABELS: Final = ("loop", "missing", "outside", "special", "skipped")
+"""Kinds of files that are not read, see :class:`newsgrep.extraction.walk.Skipped`."""
+
 _NOUN: Final = "count_noun"
 _OTHER_ARGUMENTS: Final = {"check_limit": 2}
 """Functions with a text as another argument than the first one, and its position."""
@@ -72,6 +86,9 @@ class Text(NamedTuple):
 def collect() -> set[Text]:
     """Return all texts of newsgrep and of Click that are translated."""
     texts = {*_help_texts(group), *map(Text, map(os.strerror, SYSTEM_ADVICE))}
+    texts |= {Text(value) for kind in _ENUMERATIONS for value in kind}
+    texts |= {Text(field.label) for field in Field}
+    texts |= {Text(name.replace("_", " ")) for name in (*FACETS, *RerankFeatures._fields, *_LABELS)}
     for folder in (PACKAGE, Path(click.__file__).parent):
         for path in folder.rglob("*.py"):
             texts.update(_texts_in(ast.parse(path.read_text("utf-8"))))
@@ -185,11 +202,20 @@ def build(texts: set[Text], language: str, source: Catalog | None = None) -> Cat
         if source and BY_HAND not in comments:
             translation = to_taiwan(text_of(source.get(text.template)))
         strings = (translation,) if text.plural else translation
-        flags = ["python-brace-format"] if "{" in text.template else []
+        flags = ["python-brace-format"] if is_template(text.template) else []
         key = (text.template, text.plural) if text.plural else text.template
         entry = catalog.add(key, strings, flags=flags, user_comments=comments)
         entry.flags.discard("python-format")
     return catalog
+
+
+def is_template(text: str) -> bool:
+    """Return whether a text has placeholders, and not just braces in an example."""
+    try:
+        names = [name for _, name, _, _ in Formatter().parse(text) if name is not None]
+    except ValueError:
+        return False
+    return bool(names) and all(name.isidentifier() for name in names)
 
 
 def text_of(entry: Entry | None) -> str:

@@ -46,7 +46,7 @@ from newsgrep.indexing.maintenance import (
     verify_index,
 )
 from newsgrep.indexing.store import Index
-from newsgrep.messages import _, message
+from newsgrep.messages import _, mark, message
 from newsgrep.query.ast import MatchAll
 from newsgrep.terminal import count_noun, one_line, write
 from newsgrep.views import SCHEMA_VERSION
@@ -94,8 +94,12 @@ def stats_command(options: StatsOptions) -> int:
 
 # doctor
 
-_FIX_HINT: Final = _("newsgrep doctor --fix rebuilds the index from all articles that can be read")
-_ROLLBACK_HINT: Final = _("newsgrep doctor --rollback goes back to the commit before the last one")
+_FIX_HINT: Final = mark(
+    "newsgrep doctor --fix rebuilds the index from all articles that can be read"
+)
+_ROLLBACK_HINT: Final = mark(
+    "newsgrep doctor --rollback goes back to the commit before the last one"
+)
 
 
 class DoctorOptions(IndexOptions, OutputOptions):
@@ -143,7 +147,7 @@ def doctor_command(options: DoctorOptions) -> int:
     if options.rollback and not (options.yes or _may_roll_back(index)):
         return 1
     rolled_back = index.rollback(wait=wait) if options.rollback else None
-    with show_elapsed("checking"):
+    with show_elapsed(_("checking")):
         found = health = verify_index(index, deep=options.deep)
     repaired = RepairResult(None, None, ())
     if options.fix and health.is_repairable:
@@ -228,7 +232,7 @@ def _print_rebuilt(rebuilt: RebuildResult) -> None:
         write(
             _(
                 "lost: the article of {path}",
-                path=one_line(path) if path else "a file of unknown name",
+                path=one_line(path) if path else _("a file of unknown name"),
             )
         )
     if rebuilt.lost:
@@ -237,7 +241,8 @@ def _print_rebuilt(rebuilt: RebuildResult) -> None:
 
 def _print_health(health: HealthReport, index: Index, *, deep: bool) -> None:
     if health.is_repairable:
-        write(f"{_FIX_HINT}; {_ROLLBACK_HINT}" if index.has_commits else _FIX_HINT)
+        hints = (_FIX_HINT, _ROLLBACK_HINT) if index.has_commits else (_FIX_HINT,)
+        write(_("; ").join(map(_, hints)))
     elif not health.problems:
         checked = _("files, articles and terms") if deep else _("files and articles")
         articles = count_noun(health.articles, "article")

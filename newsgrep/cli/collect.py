@@ -107,10 +107,10 @@ def collect_command(options: CollectOptions) -> int:
         return 1
     if options.remove:
         changed = remove_from_collection(options.index, name, [each.id for each in articles])
-        done = "removed"
+        done = _("removed")
     else:
         changed = add_to_collection(options.index, name, articles) if articles else 0
-        done = "added"
+        done = _("added")
     total = len(read_collections(options.index).get(_spelled(options, name), ()))
     write(
         _(
@@ -121,8 +121,8 @@ def collect_command(options: CollectOptions) -> int:
             total=total,
         )
     )
-    for message in missing:
-        print_message(message)
+    for problem in missing:
+        print_message(problem)
     return 1 if missing else 0
 
 

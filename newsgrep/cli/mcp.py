@@ -9,6 +9,7 @@ import click
 from newsgrep.cli.options import Command, IndexOptions, indexes_option, pass_options
 from newsgrep.cli.output import print_message
 from newsgrep.errors import UsageError
+from newsgrep.messages import _
 
 
 class McpOptions(IndexOptions):
@@ -40,6 +41,6 @@ def mcp_command(options: McpOptions) -> int:
 
     with Archive(options.index) as archive:
         if sys.stdin.isatty():
-            print_message("Waiting for an assistant on standard input. Press Ctrl-C to stop.")
+            print_message(_("Waiting for an assistant on standard input. Press Ctrl-C to stop."))
         server.run(archive)
     return 0

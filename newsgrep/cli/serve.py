@@ -12,6 +12,7 @@ import click
 from newsgrep.cli.options import Command, IndexOptions, indexes_option, pass_options
 from newsgrep.cli.output import print_message
 from newsgrep.errors import UsageError
+from newsgrep.messages import _
 from newsgrep.terminal import write_flushed
 
 _MAX_WORKERS: Final = 64
@@ -132,7 +133,7 @@ def serve_command(options: ServeOptions) -> int:
 
     def ready() -> None:
         write_flushed(f"{url}?token={token}" if token else url)
-        print_message("Press Ctrl-C to stop.")
+        print_message(_("Press Ctrl-C to stop."))
         if options.browser:
             webbrowser.open(f"{url}?token={token}" if token else url)
 

@@ -186,13 +186,13 @@ def _claim_line(outcome: ClaimOutcome) -> StyledLine:
 
 def _block_lines(blocks: Iterable[Block]) -> Iterator[StyledLine]:
     yield StyledLine()
-    yield StyledLine([StyledText("text", "title")])
+    yield StyledLine([StyledText(_("text"), "title")])
     yield StyledLine([StyledText(_(_LEGEND_OF_BLOCKS), "dim")])
     for block in _with_joined_menus(blocks):
         text = one_line(block.text)
         if block.rule is None:
             text = _shorten(text)
-        what = ", ".join(dict.fromkeys(filter(None, (block.rule, _kind(block)))))
+        what = ", ".join(map(_, dict.fromkeys(filter(None, (block.rule, _kind(block))))))
         place = f"{what} {one_line(block.locator)}".strip()
         pieces = [StyledText(text, "dim" if _is_left_out(block) else "")]
         if place:

@@ -298,7 +298,7 @@ def _score_text(score: float, explanation: HitExplanation) -> StyledText:
     if explanation.recency < 1:
         text += _(" × {recency:.3f} for its age", recency=explanation.recency)
     if features := explanation.features:
-        named = (f"{name.replace('_', ' ')} {n:.2f}" for name, n in features._asdict().items())
+        named = (f"{_(name.replace('_', ' '))} {n:.2f}" for name, n in features._asdict().items())
         text += f" × {features.factor:.2f} ({', '.join(named)})"
     return StyledText(text, "dim")
 
