@@ -202,10 +202,8 @@ def build(texts: set[Text], language: str, source: Catalog | None = None) -> Cat
         if source and BY_HAND not in comments:
             translation = to_taiwan(text_of(source.get(text.template)))
         strings = (translation,) if text.plural else translation
-        flags = ["python-brace-format"] if is_template(text.template) else []
         key = (text.template, text.plural) if text.plural else text.template
-        entry = catalog.add(key, strings, flags=flags, user_comments=comments)
-        entry.flags.discard("python-format")
+        catalog.add(key, strings, user_comments=comments)
     return catalog
 
 
