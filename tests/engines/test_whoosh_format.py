@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from whoosh.codec.whoosh3 import W3Codec, W3Segment
-from whoosh.fields import COLUMN, Schema
+from whoosh.fields import COLUMN, ID, Schema
 from whoosh.filedb.filestore import FileStorage
 from whoosh.reading import SegmentReader
 
@@ -25,7 +25,6 @@ from newsgrep.engines.whoosh import joints
 from newsgrep.engines.whoosh.internals import (
     BLOCK_LIMIT,
     COLUMN_TYPES,
-    FIELD_TYPE,
     MAX_INLINED,
 )
 from newsgrep.engines.whoosh.postings import from_weight, to_weight
@@ -57,6 +56,7 @@ from tests.support.factories import engine_with, make_article, upsert
 
 Documents = list[dict[str, int]]
 KEY = "key"
+FIELD_TYPE = ID()  # stores a weight, and no frequency or position beside it
 
 
 def add(writer: ChangeWriter, key: str, terms: Mapping[str, int]) -> DocumentAddress:

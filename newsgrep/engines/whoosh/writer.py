@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -17,7 +18,7 @@ from newsgrep.analysis.codec import pack_file_record
 from newsgrep.analysis.document import IndexDocument, publication_month
 from newsgrep.engines.base import Change, DeleteArticle, DropFileRecord, PutArticle, PutFileRecord
 from newsgrep.engines.commits import FileChecksum
-from newsgrep.engines.whoosh.internals import SegmentBuilder
+from newsgrep.engines.whoosh.internals import SegmentBuilder, Term
 from newsgrep.engines.whoosh.joints import JointWriter
 from newsgrep.engines.whoosh.postings import to_weight
 from newsgrep.engines.whoosh.reader import OpenSegment, WhooshReader
@@ -99,8 +100,9 @@ class NewSegment:
         first = number << _NUMBER_SHIFT
         for field, (texts, counts) in terms.items():
             lists = self._lists[field]
-            for term, count in zip(texts, counts, strict=True):
-                lists[term].append(first | count)
+            # For each term, ``lists[term].append(first | count)``, by functions in C.
+            postings = map(first.__or__, counts)
+            deque(map(array.append, map(lists.__getitem__, texts), postings), maxlen=0)
             self.gathered += len(counts)
         return self, number
 
@@ -165,21 +167,22 @@ def _sources(segment: OpenSegment) -> list[bytes]:
 
 
 def _new_lists() -> defaultdict[str, array[int]]:
-    return defaultdict(_new_list)
-
-
-def _new_list() -> array[int]:
-    return array("Q")
+    return defaultdict(partial(array, "Q"))
 
 
 _LOW, _HIGH = (0, 1) if sys.byteorder == "little" else (1, 0)
 
 
-def _popped(lists: dict[str, array[int]]) -> Iterator[tuple[str, list[int], list[int]]]:
+def _popped(lists: dict[str, array[int]]) -> Iterator[Term]:
     """Remove and yield each term with document numbers and weights, in order of code points."""
     for term in sorted(lists):
+        postings = lists.pop(term)
+        if len(postings) == 1:  # most terms
+            number, counts_of_one = divmod(postings[0], 1 << _NUMBER_SHIFT)
+            yield term, (number,), (to_weight(counts_of_one),)
+            continue
         # Each 64-bit posting is viewed as two halves of 32 bits: the number and the counts.
-        halves = memoryview(lists.pop(term)).cast("B").cast("I")
+        halves = memoryview(postings).cast("B").cast("I")
         numbers, counts = halves[_HIGH::2].tolist(), halves[_LOW::2].tolist()
         yield term, numbers, list(map(to_weight, counts))
 
