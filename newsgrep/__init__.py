@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     )
     from newsgrep.query.parser import Query
     from newsgrep.views.collocates import Collocate, Collocations
-    from newsgrep.views.compare import Comparison
+    from newsgrep.views.compare import ComparedGroup, Comparison
     from newsgrep.views.counts import Counts, FacetCount, Sources
     from newsgrep.views.history import Difference, History, HistoryEntry
     from newsgrep.views.keywords import Keyword, Keywords
@@ -75,7 +75,7 @@ _MODULES = {
     "models": "Article Hit LeftOut Precision Provenance Published Snippet Span Version",
     "query.parser": "Query",
     "views.collocates": "Collocate Collocations",
-    "views.compare": "Comparison",
+    "views.compare": "ComparedGroup Comparison",
     "views.counts": "Counts FacetCount Sources",
     "views.history": "Difference History HistoryEntry",
     "views.keywords": "Keyword Keywords",
@@ -94,6 +94,7 @@ __all__ = [
     "ChangesRejected",
     "Collocate",
     "Collocations",
+    "ComparedGroup",
     "Comparison",
     "Counts",
     "Difference",

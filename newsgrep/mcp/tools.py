@@ -21,7 +21,6 @@ from newsgrep.mcp.answers import UNTRUSTED
 from newsgrep.models import Article
 from newsgrep.query.ast import DateRange, Not
 from newsgrep.query.parser import Query
-from newsgrep.views import compare
 
 QUERY_LANGUAGE: Final = (
     'All words must match; adjacent ones rank higher. "quotes" (also “ ” 「 」) match exactly. '
@@ -275,14 +274,24 @@ class Tools:
         self,
         query: Text,
         sources: Annotated[
-            list[str], Field(description="Parts of names of 2 to 10 sources.", max_length=10)
-        ],
-        limit: Annotated[int, Field(ge=1, description="Words for each source.")] = 15,
+            list[str], Field(description="Parts of names of sources, 2 to 10.", max_length=10)
+        ] = [],  # noqa: B006
+        periods: Annotated[
+            list[str], Field(description="2023, 2024-05, 2021..2023; 2 to 10.", max_length=10)
+        ] = [],  # noqa: B006
+        other_queries: Annotated[
+            list[str], Field(description="Queries to compare with.", max_length=10)
+        ] = [],  # noqa: B006
+        limit: Annotated[int, Field(ge=1, description="Words for each group.")] = 15,
     ) -> answers.TableAnswer:
-        """Compare how often, when, and with which words sources write about a query."""
-        archive = self._current()
-        found = archive.compare(query, sources, limit=min(limit, _MAX_VALUES))
-        return {"result": compare.to_json(found), "notice": UNTRUSTED}
+        """Compare how often, when, and with which words sources write about a query.
+
+        Or periods, or several queries; without any of these, the matches and all other articles.
+        """
+        found = self._current().compare(
+            query, sources, periods=periods, queries=other_queries, limit=min(limit, _MAX_VALUES)
+        )
+        return {"result": found.to_dict(), "notice": UNTRUSTED}
 
     def describe_archive(self) -> answers.ArchiveAnswer:
         """Return what the archive contains: articles, dates, sources, saved queries.

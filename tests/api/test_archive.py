@@ -74,6 +74,19 @@ ANSWERS: dict[str, tuple[tuple[str, ...], Callable[[Archive], Any]]] = {
         lambda a: a.collocates("声明", min_count=2),
     ),
     "keywords": (("keywords", "大桥"), lambda a: a.keywords("大桥")),
+    "compare sources": (
+        ("compare", "声明", "--sources", "北河,汀海"),
+        lambda a: a.compare("声明", ["北河", "汀海"]),
+    ),
+    "compare periods": (
+        ("compare", "声明", "--periods", "2023,2024"),
+        lambda a: a.compare("声明", periods=["2023", "2024"]),
+    ),
+    "compare queries": (
+        ("compare", "声明", "--with", "大桥"),
+        lambda a: a.compare("声明", queries=["大桥"]),
+    ),
+    "compare the rest": (("compare", "大桥"), lambda a: a.compare("大桥")),
     "similar": (("similar", "kmq7ty2unrjg"), lambda a: a.similar("kmq7ty2unrjg")),
     "similar within": (
         ("similar", "kmq7ty2unrjg", "--source", "汀海"),

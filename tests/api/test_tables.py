@@ -31,6 +31,7 @@ def tables(archive: Archive) -> Mapping[str, Table[Any]]:
         "groups": archive.kwic_groups("潮汐", "right"),
         "collocates": archive.collocates("潮汐"),
         "keywords": archive.keywords("台风"),
+        "comparison": archive.compare("台风", periods=["2023", "2024"]),
         "similar": archive.similar(next(iter(archive))),
         "nothing": archive.search("没有的词儿"),
     }

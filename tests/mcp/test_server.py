@@ -53,6 +53,7 @@ CALLS: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
     "of article": ("keywords", {"id": "kmq7ty2unrjg", "limit": 2}),
     "of nothing": ("keywords", {}),
     "compare": ("compare", {"query": "声明", "sources": ["北河", "汀海"]}),
+    "compare periods": ("compare", {"query": "声明", "periods": ["2023", "2024"]}),
     "describe": ("describe_archive", {}),
     "new": ("whats_new", {"saved": "joint"}),
     "unknown saved": ("whats_new", {"saved": "nothing"}),
@@ -177,6 +178,7 @@ def test_answers_are_those_of_the_commands(archive: Cli, session: Session) -> No
     )
     assert results["keywords"]["result"] == printed("keywords", "大桥")
     assert results["compare"]["result"] == printed("compare", "声明", "--sources", "北河,汀海")
+    assert results["compare periods"]["result"]["kind"] == "periods"
     similar = printed("similar", "kmq7ty2unrjg", "-n", "2")["articles"]
     assert [each["id"] for each in results["similar"]["articles"]] == [a["id"] for a in similar]
     assert len(results["of article"]["result"]["words"]) == 2
