@@ -107,7 +107,9 @@ def _group_of(param: click.Parameter) -> str:
 
 _COMMANDS: Final[Mapping[str, Sequence[str]]] = {
     mark("Common commands"): ("index", "search", "show", "timeline", "kwic"),
-    mark("Find and read"): ("list", "open", "history", "diff", "similar", "batch", "serve"),
+    mark("Find and read"): (
+        *("list", "open", "history", "diff", "similar", "batch", "serve", "mcp"),
+    ),
     mark("Count and compare"): ("count", "sources", "collocates", "keywords", "compare"),
     mark("Collect and cite"): ("collect", "note", "export", "cite", "saved", "new"),
     mark("Maintain the index"): (
