@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from newsgrep.web.data import DATA, openapi
+from newsgrep.web.endpoints import DATA, openapi
 
 _DOCS: Final = Path(__file__).parent
 DESCRIPTION: Final = _DOCS.parent / "newsgrep" / "web" / "static" / "openapi.json"

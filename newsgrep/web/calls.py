@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from newsgrep.analysis.fold import fold
+from newsgrep.analysis.scoring import Recency, parse_half_life, recency_from_today
 from newsgrep.engines.base import Engine
 from newsgrep.errors import NewsgrepError, UsageError
 from newsgrep.indexing.annotations import read_collections
@@ -20,6 +22,7 @@ from newsgrep.query.parser import Query
 from newsgrep.query.variants import Variants
 from newsgrep.search.search import build_query, with_filters
 from newsgrep.terminal import one_line, truncate
+from newsgrep.web.html import render
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -28,6 +31,9 @@ QUERY_PARAMETERS: Final = (
     *("source", "source_is", "author_is", "tag_is", "since", "until", "tz"),
 )
 """The parameters that say which articles are meant; every page passes them on."""
+
+MAX_OFFSET: Final = 100_000
+"""The last hit that a page shows; downloads contain all."""
 
 _YES: Final = frozenset(("1", "true", "yes", "on"))
 _NO: Final = frozenset(("", "0", "false", "no", "off"))
@@ -206,3 +212,36 @@ def _exact_filters(at: Parameters) -> Iterator[Node]:
         )
         if nodes:
             yield Or(nodes) if len(nodes) > 1 else nodes[0]
+
+
+def read_recency(text: str) -> Recency | None:
+    """Return the recency for a half-life such as ``30d``, ``None`` for an empty text."""
+    return recency_from_today(parse_half_life(text)) if text else None
+
+
+# Visits
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request as a page sees it: the open index, and the parameters of the address.
+
+    ``shows_paths`` says whether whole paths of files may be shown.
+    """
+
+    engine: Engine
+    index: Index
+    at: Parameters
+    target: str = ""
+    shows_paths: bool = False
+    name: str = "newsgrep"
+
+    def query(self, text: str | None = None) -> Query:
+        """Return the query of the address, or another one with the same options and filters."""
+        shown = self.at.get("q") if text is None else text
+        return read_query(self.at, self.index, self.engine, shown)
+
+    def page(self, template: str, path: str, *, status: int = 200, **values: Any) -> Answer:
+        """Return a page of HTML with what all templates need."""
+        common = {"at": self.at, "path": path, "archive": self.name, "warnings": ()}
+        return Answer(status, "text/html", render(template, **{**common, **values}))

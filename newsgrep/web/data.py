@@ -1,15 +1,14 @@
-"""The API for programs: each result in the forms of the command of its name, as docs/JSON.md says.
+"""Results for programs: each in the forms of the command of its name, as docs/JSON.md says.
 
-The address is ``/api/v1/NAME``; ``format`` is ``json``, ``jsonl`` or ``csv``, as far as the result
-has the form. What has many parts is sent while it is read. :data:`DATA` describes all of it, also
-for the OpenAPI description.
+``format`` is ``json``, ``jsonl`` or ``csv``, as far as the result has the form. What has many
+parts is sent while it is read. :mod:`newsgrep.web.endpoints` lists the addresses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 from newsgrep._io import encode_json
 from newsgrep.analysis.fold import fold
@@ -47,17 +46,11 @@ from newsgrep.views.csv_rows import csv_lines
 from newsgrep.views.export import markdown_lines
 from newsgrep.views.history import article_at
 from newsgrep.views.kwic import KwicGroup, KwicOrder
-from newsgrep.web.calls import QUERY_PARAMETERS, Answer, NotFound
+from newsgrep.web.articles import find_new_of, visit_article
+from newsgrep.web.calls import Answer, NotFound, Visit, read_recency
 from newsgrep.web.html import short_path
-from newsgrep.web.pages import (
-    Visit,
-    find_new_of,
-    make_timeline_of,
-    read_recency,
-    visit_article,
-)
+from newsgrep.web.overviews import make_comparison_of, make_timeline_of
 
-PREFIX: Final = "/api/v1"
 MAX_LIMIT: Final = 1_000
 _MAX_OFFSET: Final = 1_000_000
 _MAX_COMPLETIONS: Final = 20
@@ -73,7 +66,7 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-_TYPES: Final = {
+MEDIA_TYPES: Final = {
     Format.JSON: "application/json",
     Format.JSONL: "application/jsonl",
     Format.CSV: "text/csv",
@@ -91,7 +84,7 @@ class Forms(NamedTuple):
     csv: Callable[[], Rows] | None = None
 
 
-def _answer(forms: Forms, visit: Visit, name: str) -> Answer:
+def answer_in_form(forms: Forms, visit: Visit, name: str) -> Answer:
     """Return a result in the form that the address names, by default the first that it has."""
     offered = [each for each in Format if getattr(forms, each.value)]
     chosen = visit.at.optional_choice("format", Format) or offered[0]
@@ -102,7 +95,7 @@ def _answer(forms: Forms, visit: Visit, name: str) -> Answer:
             form=chosen.value,
             known=", ".join(offered),
         )
-    media_type = _TYPES[chosen]
+    media_type = MEDIA_TYPES[chosen]
     if chosen is Format.JSON and forms.json:
         return Answer(200, media_type, _encode(forms.json(), visit))
     headers = {"Content-Disposition": f'attachment; filename="{name}.{chosen}"'}
@@ -166,7 +159,8 @@ def problem_object(error: NewsgrepError) -> bytes:
 # Results
 
 
-def _search(visit: Visit) -> Forms:
+def search_data(visit: Visit) -> Forms:
+    """Return a page of hits."""
     at = visit.at
     query = visit.query()
     order = at.choice("sort", Order, Order.RELEVANCE)
@@ -208,7 +202,8 @@ def _facet_names(text: str) -> tuple[str, ...]:
     return check_facets(name for part in text.split(",") if (name := part.strip()))
 
 
-def _article(visit: Visit) -> Forms:
+def article_data(visit: Visit) -> Forms:
+    """Return one article, or one of its versions."""
     found = visit_article(visit)
     if number := visit.at.number("version", 0, least=1, most=9999):
         found = article_at(found, number)
@@ -222,12 +217,14 @@ def _article(visit: Visit) -> Forms:
     return Forms(whole)
 
 
-def _history(visit: Visit) -> Forms:
+def history_data(visit: Visit) -> Forms:
+    """Return the versions of an article."""
     found = history.make_history(visit_article(visit))
     return Forms(lambda: history.to_json(found))
 
 
-def _difference(visit: Visit) -> Forms:
+def difference_data(visit: Visit) -> Forms:
+    """Return the difference of two versions of an article."""
     at = visit.at
     given = [at.number(name, 0, least=1, most=9999) for name in ("from", "to") if at.get(name)]
     found = history.make_difference(visit_article(visit), given)
@@ -236,7 +233,8 @@ def _difference(visit: Visit) -> Forms:
     return Forms(lambda: history.difference_to_json(found))
 
 
-def _similar(visit: Visit) -> Forms:
+def similar_data(visit: Visit) -> Forms:
+    """Return the articles that are similar to one."""
     limit = visit.at.number("limit", 10, least=1, most=100)
     found = similar.find_similar(visit.engine, visit_article(visit), limit)
     return Forms(
@@ -246,14 +244,16 @@ def _similar(visit: Visit) -> Forms:
     )
 
 
-def _timeline(visit: Visit) -> Forms:
+def timeline_data(visit: Visit) -> Forms:
+    """Return a timeline."""
     if visit.at.get("with") and visit.at.get("per"):
         raise UsageError("with and per exclude each other. Use one of them.")
     found, _ = make_timeline_of(visit, timeline.DEFAULT_BINS)
     return Forms(lambda: timeline.to_json(found), csv=lambda: timeline.to_csv(found))
 
 
-def _kwic(visit: Visit) -> Forms:
+def kwic_data(visit: Visit) -> Forms:
+    """Return occurrences in context, or how many each group has."""
     at = visit.at
     query = visit.query()
     if group := at.optional_choice("group", KwicGroup):
@@ -278,7 +278,8 @@ def _kwic(visit: Visit) -> Forms:
     )
 
 
-def _collocates(visit: Visit) -> Forms:
+def collocates_data(visit: Visit) -> Forms:
+    """Return the words near the words of a query."""
     at = visit.at
     window = at.number("window", collocates.DEFAULT_WINDOW, least=1, most=collocates.MAX_WINDOW)
     found = collocates.find_collocates(
@@ -294,7 +295,8 @@ def _collocates(visit: Visit) -> Forms:
     return Forms(lambda: collocates.to_json(found), csv=lambda: collocates.to_csv(found))
 
 
-def _keywords(visit: Visit) -> Forms:
+def keywords_data(visit: Visit) -> Forms:
+    """Return the words that characterise an article or a query."""
     limit = visit.at.number("limit", 20, least=1, most=500)
     if visit.target:
         found = keywords.article_keywords(visit.engine, visit_article(visit), limit)
@@ -303,16 +305,15 @@ def _keywords(visit: Visit) -> Forms:
     return Forms(lambda: keywords.to_json(found), csv=lambda: keywords.to_csv(found))
 
 
-def _compare(visit: Visit) -> Forms:
-    names = visit.at.all("names")
-    if len(names) < 2:
-        raise UsageError("compare needs two names of sources or more: names=青石湖&names=汀海.")
+def compare_data(visit: Visit) -> Forms:
+    """Return the comparison of several sources, periods or queries."""
     limit = visit.at.number("limit", 15, least=1, most=200)
-    found = compare.compare_sources(visit.engine, visit.query(), names, limit)
+    found = make_comparison_of(visit, visit.at.all("names"), limit)
     return Forms(lambda: compare.to_json(found), csv=lambda: compare.to_csv(found))
 
 
-def _count(visit: Visit) -> Forms:
+def count_data(visit: Visit) -> Forms:
+    """Return the number of matches, and facets of them."""
     query = visit.query()
     names = _facet_names(visit.at.get("by"))
     page = visit.engine.search(EngineRequest(query.root, limit=0, facets=names))
@@ -320,18 +321,21 @@ def _count(visit: Visit) -> Forms:
     return Forms(lambda: counts.to_json(found), csv=lambda: counts.to_csv(found))
 
 
-def _sources(visit: Visit) -> Forms:
+def sources_data(visit: Visit) -> Forms:
+    """Return the sources of the matches."""
     query = visit.query()
     found = counts.count_sources(visit.engine, query.text, query.root)
     return Forms(lambda: counts.sources_to_json(found), csv=lambda: counts.sources_to_csv(found))
 
 
-def _saved(visit: Visit) -> Forms:
+def saved_data(visit: Visit) -> Forms:
+    """Return the saved queries."""
     queries = [{"name": n, "query": text} for n, text in read_saved(visit.index).items()]
     return Forms(lambda: {"version": SCHEMA_VERSION, "queries": queries})
 
 
-def _new(visit: Visit) -> Forms:
+def new_data(visit: Visit) -> Forms:
+    """Return the articles that are new for a saved query."""
     found, _ = find_new_of(visit)
     return Forms(lambda: new.to_json([found]), lambda: new.to_jsonl(found))
 
@@ -364,7 +368,7 @@ _EXPORT_FILES: Final = {
 }
 
 
-def _export(visit: Visit) -> Answer:
+def export_data(visit: Visit) -> Answer:
     """Return all matching articles as a file, which is sent while they are read."""
     at = visit.at
     to = at.choice("format", Export, Export.JSONL)
@@ -388,7 +392,7 @@ def _export(visit: Visit) -> Answer:
     return Answer(200, media_type, _joined(lines), headers)
 
 
-def _complete(visit: Visit) -> Forms:
+def completion_data(visit: Visit) -> Forms:
     """Return what may continue the last word of a query: fields, and values of some of them."""
     word = visit.at.get("word")[:100]
     field, colon, start = word.rpartition(":")
@@ -421,229 +425,3 @@ def _beginning(values: Iterable[tuple[str, str]], start: str) -> list[tuple[str,
 
 def _quoted(value: str) -> str:
     return f'"{value}"' if any(c.isspace() or c in "()（）" for c in value) else value
-
-
-# The description
-
-_Result = TypeVar("_Result")
-
-
-class Endpoint(NamedTuple):
-    """An address of the API: what it returns, its own parameters, and the schema of its JSON."""
-
-    path: str
-    summary: str
-    result: Callable[[Visit], Forms | Answer]
-    parameters: Mapping[str, str]
-    takes_query: bool = True
-    schema: str = ""
-    streams: bool = False
-
-    def answer(self, visit: Visit) -> Answer:
-        """Return the answer to a visit; raises :class:`UsageError` for an unknown parameter."""
-        known = (*(QUERY_PARAMETERS if self.takes_query else ()), *self.parameters, "format")
-        visit.at.refuse_unknown(known)
-        found = self.result(visit)
-        name = self.path.rsplit("/", 1)[-1].strip("{}")
-        return found if isinstance(found, Answer) else _answer(found, visit, name)
-
-
-_LIMIT: Final = {"limit": "At most so many results."}
-_ID: Final = "/articles/{id}"
-
-DATA: Final[Mapping[str, Endpoint]] = {
-    "api_search": Endpoint(
-        "/search",
-        "Articles that match a query, best match first.",
-        _search,
-        {
-            **_LIMIT,
-            "offset": "Skip the first hits.",
-            "sort": "relevance, date or -date.",
-            "recency": "Prefer newer articles: a half-life such as 30d, 6w, 6m or 2y.",
-            "facets": "Count all matches by source, month, day, author or tag, comma-separated.",
-            "collapse": "Show reprints of one text as one hit.",
-            "explain": "Add the parts of each score.",
-            "after": "Continue after the page whose next token this is.",
-        },
-        schema="search",
-    ),
-    "api_article": Endpoint(
-        _ID,
-        "One article.",
-        _article,
-        {"version": "The text of an earlier version.", "all": "Add the text that was left out."},
-        takes_query=False,
-        schema="article",
-    ),
-    "api_history": Endpoint(
-        f"{_ID}/history", "The versions of an article.", _history, {}, False, "history"
-    ),
-    "api_difference": Endpoint(
-        f"{_ID}/diff",
-        "The difference of two versions of an article.",
-        _difference,
-        {"from": "Number of a version.", "to": "Number of another version."},
-        takes_query=False,
-        schema="diff",
-    ),
-    "api_similar": Endpoint(
-        f"{_ID}/similar", "Articles like an article.", _similar, _LIMIT, False, "similar"
-    ),
-    "api_article_keywords": Endpoint(
-        f"{_ID}/keywords", "The words of an article.", _keywords, _LIMIT, False, "keywords"
-    ),
-    "api_articles": Endpoint(
-        "/articles",
-        "All matching articles as a file, or their citations.",
-        _export,
-        {**_LIMIT, "sort": "relevance, date or -date."},
-        schema="article",
-        streams=True,
-    ),
-    "api_timeline": Endpoint(
-        "/timeline",
-        "Matches over time.",
-        _timeline,
-        {
-            "by": "day, week, month or year.",
-            "count": "articles, share, occurrences or per-million.",
-            "per": "source: one series for each source.",
-            "top": "Number of sources with a series.",
-            "with": "Another query on the same axis. Can be repeated.",
-            "bins": "At most so many bins, unless by is given.",
-        },
-        schema="timeline",
-    ),
-    "api_kwic": Endpoint(
-        "/kwic",
-        "Every occurrence with its context.",
-        _kwic,
-        {
-            **_LIMIT,
-            "order": "relevance, date, -date, source, left or right.",
-            "width": "Cells of a line.",
-            "group": "Count occurrences by left, right, source or year.",
-        },
-        schema="kwic-json",
-    ),
-    "api_collocates": Endpoint(
-        "/collocates",
-        "The words that occur near the words of a query.",
-        _collocates,
-        {
-            **_LIMIT,
-            "window": "Words on each side.",
-            "left": "Words to the left.",
-            "right": "Words to the right.",
-            "order": "g2 or mi.",
-            "against": "matches, or archive to compare with all articles.",
-            "min_count": "Only words that occur so often near the query.",
-        },
-        schema="collocates",
-    ),
-    "api_keywords": Endpoint(
-        "/keywords", "The words that characterise the matches.", _keywords, _LIMIT, True, "keywords"
-    ),
-    "api_compare": Endpoint(
-        "/compare",
-        "How sources cover a query.",
-        _compare,
-        {**_LIMIT, "names": "A source to compare. Repeat it."},
-        schema="compare",
-    ),
-    "api_count": Endpoint(
-        "/count",
-        "The number of matches.",
-        _count,
-        {"by": "Facets, comma-separated."},
-        schema="count",
-    ),
-    "api_sources": Endpoint("/sources", "The sources.", _sources, {}, schema="sources"),
-    "api_saved": Endpoint("/saved", "The saved queries.", _saved, {}, takes_query=False),
-    "api_new": Endpoint(
-        "/saved/{id}/new",
-        "The articles that are new for a saved query.",
-        _new,
-        {},
-        takes_query=False,
-        schema="new-json",
-    ),
-    "api_complete": Endpoint(
-        "/complete",
-        "What may continue a word of a query.",
-        _complete,
-        {"word": "The word up to the cursor."},
-        takes_query=False,
-    ),
-}
-"""All results by the names of their routes."""
-
-
-_QUERY_TEXTS: Final = {
-    "q": "The query; without it, every article matches.",
-    "any": "One of its words is enough.",
-    "regex": "q is a regular expression.",
-    "literal": "q is a literal string.",
-    "scan": "Allow a regular expression that must read every article.",
-    "everything": "Search captions and left-out text, too.",
-    "versions": "newest, or all to search earlier versions, too.",
-    "variants": "words for regional spellings of words, all for those in quotes, too.",
-    "source": "Only sources whose name contains this. Can be repeated.",
-    "source_is": "Only this source. Can be repeated.",
-    "author_is": "Only this author. Can be repeated.",
-    "tag_is": "Only this tag. Can be repeated.",
-    "since": "Published on this day or later: 2024-05-17, 2024-05, 7d.",
-    "until": "Published on this day or earlier.",
-    "tz": "Time zone of the days, such as Europe/London.",
-}
-
-
-def openapi(schemas: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the OpenAPI description of the API; ``schemas`` are those of docs by name.
-
-    docs/build_openapi.py writes it into the package.
-    """
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "newsgrep",
-            "version": str(SCHEMA_VERSION),
-            "description": "Search in a news archive. Every answer has an ETag of the commit.",
-        },
-        "servers": [{"url": PREFIX}],
-        "paths": {each.path: {"get": _operation(name, each)} for name, each in DATA.items()},
-        "components": {"schemas": dict(schemas)},
-    }
-
-
-def _operation(name: str, endpoint: Endpoint) -> dict[str, Any]:
-    """Return the description of one address."""
-    texts = {**(_QUERY_TEXTS if endpoint.takes_query else {}), **endpoint.parameters}
-    parameters: list[dict[str, Any]] = [
-        {"name": each, "in": "query", "description": text, "schema": {"type": "string"}}
-        for each, text in {
-            **texts,
-            "format": "The form of the result, as far as it has it.",
-        }.items()
-    ]
-    if "{id}" in endpoint.path:
-        parameters.insert(
-            0, {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
-        )
-    schema = {"$ref": f"#/components/schemas/{endpoint.schema}"} if endpoint.schema else {}
-    media_type = _TYPES[Format.JSONL if endpoint.streams else Format.JSON]
-    described = {
-        "200": {"description": endpoint.summary, "content": {media_type: {"schema": schema}}},
-        "304": {"description": "The client has this answer: If-None-Match is its ETag."},
-        "400": {"description": "A wrong query or parameter; error.message says what to change."},
-        "503": {"description": "The query took too long, or too many run. Try again later."},
-    }
-    if "{id}" in endpoint.path:
-        described["404"] = {"description": "There is no such article."}
-    return {
-        "operationId": name.removeprefix("api_"),
-        "summary": endpoint.summary,
-        "parameters": parameters,
-        "responses": described,
-    }

@@ -33,7 +33,8 @@ from newsgrep.errors import InputError, UsageError
 from newsgrep.messages import language_of, system_reason
 from newsgrep.terminal import one_line, truncate
 from newsgrep.web.calls import Call, NotFound
-from newsgrep.web.data import DATA, PREFIX, problem_object
+from newsgrep.web.data import problem_object
+from newsgrep.web.endpoints import DATA, PREFIX
 from newsgrep.web.site import Settings, describe
 from newsgrep.web.workers import Busy, Download, Workers
 

@@ -8,6 +8,7 @@ receives no second copy, and no search runs.
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from hashlib import blake2b
@@ -26,12 +27,28 @@ from newsgrep.models import ARCHIVE_ZONE
 from newsgrep.query.parser import parse
 from newsgrep.search.search import SearchRequest, search
 from newsgrep.terminal import one_line
-from newsgrep.web.calls import Answer, Call, NotFound, Parameters
-from newsgrep.web.data import DATA, problem_object
+from newsgrep.web import articles, hits, overviews
+from newsgrep.web.calls import Answer, Call, NotFound, Parameters, Visit
+from newsgrep.web.data import problem_object
+from newsgrep.web.endpoints import DATA
 from newsgrep.web.html import environment, render
-from newsgrep.web.pages import PAGES, Visit
 
 BUSY_STATUS: Final = 503
+
+PAGES: Final[Mapping[str, Callable[[Visit], Answer]]] = {
+    "search": hits.search_page,
+    "article": articles.article_page,
+    "difference": articles.difference_page,
+    "file": articles.file_page,
+    "svg": overviews.svg_page,
+    "timeline": overviews.timeline_page,
+    "kwic": overviews.kwic_page,
+    "keywords": overviews.keywords_page,
+    "compare": overviews.compare_page,
+    "saved": articles.saved_page,
+    "new": articles.new_page,
+}
+"""The pages by the names of their routes."""
 
 
 class Settings(NamedTuple):

@@ -56,6 +56,8 @@ def test_wheel_contains_data_types_and_no_tests(wheel: Path) -> None:
         "newsgrep/extraction/outlets.toml",
         "newsgrep/analysis/folded_words.txt",
         "newsgrep/query/variants.txt",
+        "newsgrep/web/static/openapi.json",
+        "newsgrep/web/templates/base.html",
     } <= names
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith((".dist-info", ".data"))} == {"newsgrep"}

@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from docs import build_openapi
-from newsgrep.web.data import DATA
+from newsgrep.web.endpoints import DATA
 from tests.support.cli import Cli
 from tests.support.schemas import load_schema, schema_errors
 from tests.support.web import Pages, Reply
@@ -256,6 +256,15 @@ def test_keywords_and_comparison_link_to_searches(tides: Cli, pages: Pages) -> N
     reply = pages("compare", q="灯塔", names=["雾港日报", "鹭岛电台"])
     assert reply.texts("//div[@class='compared']//h2") == ["雾港日报", "鹭岛电台"]
     assert pages("compare", q="灯塔", names=["雾港日报", "雾港"]).status == 400
+    for parameters, names in (
+        ({"periods": "2023,2024-01..2024-06"}, ["2023", "2024-01..2024-06"]),
+        ({"with": "台风"}, ["灯塔", "台风"]),
+        ({"rest": 1}, ["灯塔", "all other articles"]),
+    ):
+        reply = pages("compare", "", "", "", q="灯塔", **parameters)
+        assert reply.texts("//div[@class='compared']//h2") == names
+        data = pages("api_compare", "", "", "", q="灯塔", **parameters)
+        assert schema_errors(data.json, load_schema("compare")) == []
 
 
 def test_saved_queries_show_how_many_articles_are_new(cli: Cli) -> None:

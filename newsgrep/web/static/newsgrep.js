@@ -22,7 +22,7 @@
       submit();
     });
     for (const each of form.elements) {
-      if (each.tagName === "SELECT" || (each.type === "checkbox" && each.name !== "names")) {
+      if (each.tagName === "SELECT" || (each.type === "checkbox" && !each.closest(".choose"))) {
         each.addEventListener("change", () => submit());
       }
     }
