@@ -12,7 +12,7 @@ import newsgrep
 from tests.support.optional_engines import require_installed
 
 ROOT = Path(newsgrep.__file__).parent
-ELSEWHERE = {"cli.options", "api.archive", "api.building", "api.opened"}
+ELSEWHERE = {"cli.options", "api.archive", "api.building", "api.counting", "api.opened"}
 """The example of the first is a command, which is not called; tests/api runs the others."""
 
 MODULES = sorted(

@@ -119,6 +119,10 @@ def test_archive_is_a_collection_of_articles(archive: Archive) -> None:
 
 def test_pages_continue_after_a_token(archive: Archive) -> None:
     everything = [hit.article.id for hit in archive.search("声明", limit=100)]
+    assert [hit.article.id for hit in archive.hits("声明")] == everything
+    assert list(archive.hits("声明", sort="date", limit=2)) == list(
+        archive.search("声明", sort="date", limit=2)
+    )
     page = archive.search("声明", limit=4)
     found = [hit.article.id for hit in page]
     while page.next:

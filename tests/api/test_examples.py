@@ -16,7 +16,7 @@ import newsgrep
 from tests.support.cli import REPOSITORY, Cli
 
 
-@pytest.mark.parametrize("name", ["archive", "building", "opened"])
+@pytest.mark.parametrize("name", ["archive", "building", "counting", "opened"])
 def test_docstring_examples_are_true(
     name: str, seeds: Cli, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
