@@ -35,8 +35,8 @@ def summary_line(summary: UpdateSummary, index: str, *, reextract: bool = False)
     """Return the result of a run in one line; ``index`` is where the index is."""
     if not (summary.seen or summary.articles or summary.removed):
         return _nothing_line(summary, index)
-    counts = ", ".join(
-        f"{summary.counts[outcome]:,} {name}"
+    counts = _(", ").join(
+        _("{count:,} {name}", count=summary.counts[outcome], name=name)
         for outcome, name in (
             (Outcome.ADDED, _("added")),
             (Outcome.UPDATED, _("updated")),

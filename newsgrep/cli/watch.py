@@ -135,7 +135,7 @@ class _Report:
             text = _(
                 "{time} {changes}; {articles} in {index}",
                 time=now,
-                changes=", ".join(changes),
+                changes=_(", ").join(changes),
                 articles=count_noun(summary.articles, "article"),
                 index=one_line(str(self._options.index)),
             )
@@ -215,4 +215,6 @@ def _changes(summary: UpdateSummary, problems: list[ListedFile]) -> list[str]:
         _("duplicate") if duplicates == 1 else _("duplicates"): duplicates,
         _("without an article"): len(problems),
     }
-    return [f"{count:,} {name}" for name, count in counts.items() if count]
+    return [
+        _("{count:,} {name}", count=count, name=name) for name, count in counts.items() if count
+    ]

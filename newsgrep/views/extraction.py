@@ -133,8 +133,9 @@ def _count_left_out(extraction: Extraction) -> str:
     rules = Counter(each.reason for each in extraction.left_out)
     parts = []
     if rules:
-        by_rule = ", ".join(
-            f"{count:,} {one_line(localize(rule))}" for rule, count in rules.most_common()
+        by_rule = _(", ").join(
+            _("{count:,} {name}", count=count, name=one_line(_(rule)))
+            for rule, count in rules.most_common()
         )
         parts.append(
             _(
@@ -154,7 +155,7 @@ def _count_left_out(extraction: Extraction) -> str:
                 )
             )
         )
-    return ", ".join(parts)
+    return _(", ").join(parts)
 
 
 def _claim_lines(outcomes: Iterable[ClaimOutcome]) -> Iterator[StyledLine]:
@@ -192,7 +193,7 @@ def _block_lines(blocks: Iterable[Block]) -> Iterator[StyledLine]:
         text = one_line(block.text)
         if block.rule is None:
             text = _shorten(text)
-        what = ", ".join(map(_, dict.fromkeys(filter(None, (block.rule, _kind(block))))))
+        what = _(", ").join(map(_, dict.fromkeys(filter(None, (block.rule, _kind(block))))))
         place = f"{what} {one_line(block.locator)}".strip()
         pieces = [StyledText(text, "dim" if _is_left_out(block) else "")]
         if place:
@@ -239,7 +240,7 @@ def _shorten(text: str) -> str:
 
 def _place(outcome: ClaimOutcome) -> str:
     claim = outcome.claim
-    place = f"{claim.provenance} {one_line(claim.locator)}".rstrip()
+    place = f"{_(claim.provenance)} {one_line(claim.locator)}".rstrip()
     return _("{place}, line {line}", place=place, line=outcome.line) if outcome.line else place
 
 

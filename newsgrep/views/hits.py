@@ -279,7 +279,7 @@ def _facet_label(value: str) -> str:
 def _explanation_lines(result: SearchResult, explanation: Explanation) -> Iterator[StyledLine]:
     yield StyledLine([StyledText(_("parsed") + "  ", "dim"), StyledText(one_line(result.parsed))])
     for word, others in result.request.query.variants:
-        also = _("{word} is also {others}", word=word, others=", ".join(others))
+        also = _("{word} is also {others}", word=word, others=_(", ").join(others))
         yield StyledLine([StyledText(f"  {_('added')} ", "dim"), StyledText(one_line(also))])
     for term, articles in explanation.terms:
         with_term = _(
@@ -397,5 +397,5 @@ def closest_lines(closest: Sequence[ClosestArticle]) -> Iterator[StyledLine]:
     indent = len(str(len(closest))) + 2
     for hit, lacks in closest:
         yield StyledLine()
-        lacking = StyledText(_("lacks {lacks}", lacks=one_line(", ".join(lacks))))
+        lacking = StyledText(_("lacks {lacks}", lacks=one_line(_(", ").join(lacks))))
         yield from hit_lines(hit, indent, [StyledLine([lacking], indent)])

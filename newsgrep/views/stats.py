@@ -122,8 +122,11 @@ def figures(stats: IndexStats, screen: Screen) -> Iterator[tuple[str, str]]:
     names = {Status.CONTAINER.value: mark("of many records")}
     for label, counts in ((mark("files"), stats.files), (mark("records"), stats.records)):
         if counts or label == "files":
-            each = (f"{count:,} {_(names.get(status, status))}" for status, count in counts.items())
-            yield _(label), ", ".join(each)
+            each = (
+                _("{count:,} {name}", count=count, name=_(names.get(status, status)))
+                for status, count in counts.items()
+            )
+            yield _(label), _(", ").join(each)
     if stats.oldest:
         yield (
             _("published"),
