@@ -81,6 +81,9 @@ TAIWAN: Final = (
     ("地址", "位址"),
     ("埠", "連接埠"),
     ("字首", "前置"),
+    ("頭欄位", "標頭"),
+    ("迴環", "回送"),
+    ("空閒", "閒置"),
 )
 """What OpenCC writes, and the word of programs in Taiwan, in the order of replacement."""
 

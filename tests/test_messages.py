@@ -15,7 +15,7 @@ from docs import build_messages
 from newsgrep import messages
 from newsgrep.errors import InputError, UsageError
 from newsgrep.messages import alternatives, language, message, plural
-from tests.support.cli import Cli
+from tests.support.cli import Cli, CommandResult
 
 CHINESE = ("zh_CN", "zh_TW")
 VARIABLES = ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
@@ -164,12 +164,90 @@ def test_translations_have_the_placeholders_of_their_texts(name: str) -> None:
 # In a process
 
 
-def chinese(cli: Cli, *arguments: str, name: str = "zh_CN") -> tuple[str, str]:
-    result = cli.process(*arguments, env={"LANG": f"{name}.UTF-8"})
-    return result.out, result.err
+def run_in(seeds: Cli, locale_name: str, *arguments: str, stdin: bytes = b"") -> CommandResult:
+    return seeds.process(*arguments, stdin=stdin, env={"LANG": f"{locale_name}.UTF-8"})
 
 
-@pytest.mark.parametrize(("name", "usage"), [("zh_CN", "用法："), ("zh_HK", "用法：")])
-def test_help_of_click_is_translated(cli: Cli, name: str, usage: str) -> None:
-    out, _ = chinese(cli, "search", "--help", name=name)
-    assert out.startswith(usage)
+ENGLISH = re.compile(r"(?<![-\w./])[a-z]{2,}(?: [a-z]{2,})+")
+"""Two words of English in a row, which are neither an option nor a command of newsgrep."""
+
+
+_NAMES = ("newsgrep ", "dictionary jieba")  # a command, and a part of a fingerprint
+
+
+def english_in(text: str) -> list[str]:
+    found = (match.group() for match in ENGLISH.finditer(text))
+    return [words for words in found if not words.startswith(_NAMES)]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("zh_CN", ("--help",)),
+        ("zh_CN", ("search", "--help")),
+        ("zh_CN", ("stats",)),
+        ("zh_CN", ("doctor",)),
+        ("zh_CN", ("search", "联合声明", "-n", "1")),
+        ("zh_CN", ("search", "联合声明", "-n", "0", "--facets", "month")),
+        ("zh_CN", ("timeline", "渔业")),
+        ("zh_CN", ("extract", "seeds/tram-line-4.html", "--explain")),
+        ("zh_CN", ("compare", "声明", "--sources", "北河,汀海")),
+        ("zh_HK", ("search", "联合声明", "-n", "1")),
+        ("zh_HK", ("stats", "--help")),
+    ],
+)
+def test_output_is_in_the_language_of_the_locale(
+    seeds: Cli, name: str, arguments: tuple[str, ...]
+) -> None:
+    ran = run_in(seeds, name, *arguments)
+    assert ran.status == 0
+    assert re.search("[\u4e00-\u9fff]", ran.out)
+    assert english_in(ran.out + ran.err) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("serach", "x"), "未知的命令“serach”。您是不是要运行：newsgrep search？"),
+        (("search", "--lmit", "1", "x"), "未知的选项 --lmit。您是不是要写 --limit？"),
+        (("search", "-n"), "-n 需要一个值。参见：newsgrep "),
+        (("search", "-n", "x", "y"), "--limit 需要不小于 0 的整数，而不是“x”。"),
+        (("search", "渔业 AND"), "AND 两边都需要词"),
+        (("search", "x", "--index", "none"), "none 没有索引。要创建：newsgrep index PATH"),
+        (("index", "nowhere"), "nowhere 没有文件或文件夹"),
+        (("show", "zzzzzz"), "没有 id、路径、网址或标题为 zzzzzz 的文章"),
+        (("search",), "缺少 QUERY。示例：newsgrep search 联合声明"),
+    ],
+)
+def test_errors_are_in_the_language_of_the_locale(
+    seeds: Cli, arguments: tuple[str, ...], expected: str
+) -> None:
+    ran = run_in(seeds, "zh_CN", *arguments)
+    assert ran.status in {1, 2}
+    assert expected in ran.err
+    assert english_in(ran.err) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("search", "--json", "来源:青石湖 渔业"),
+        ("stats", "--json"),
+        ("doctor", "--json"),
+        ("extract", "seeds/tram-line-4.html", "--explain", "--json"),
+        ("list", "--csv"),
+        ("timeline", "渔业", "--csv"),
+        ("kwic", "渔业", "--jsonl"),
+        ("compare", "声明", "--sources", "北河,汀海", "--json"),
+    ],
+)
+def test_data_is_the_same_in_all_locales(seeds: Cli, arguments: tuple[str, ...]) -> None:
+    english, chinese = (run_in(seeds, name, *arguments) for name in ("C", "zh_CN"))
+    assert english.status == chinese.status
+    without_time = re.compile(r'"took_ms": [0-9.]+')
+    assert without_time.sub("", chinese.out) == without_time.sub("", english.out)
+
+
+def test_errors_in_json_are_english_in_all_locales(seeds: Cli) -> None:
+    ran = run_in(seeds, "zh_CN", "batch", "-", stdin="渔业 AND\n".encode())
+    assert "AND needs a word on both sides" in ran.out
