@@ -451,7 +451,8 @@ class KnownRecords(Mapping[str, FileRecord]):
         return (record.path for record in self.records(self.rows()))
 
     def __len__(self) -> int:
-        return sum(1 for _ in self.rows())
+        alive = byte_table(lambda kind: not kind & _DEAD)
+        return self.kinds.translate(alive).count(1)
 
     def rows(self, kind: int = 0, mark: int = 0) -> Iterator[int]:
         """Yield all rows with these bits of their kind and one of these marks."""

@@ -213,12 +213,14 @@ def _make_plan(
     if session and not options.reextract:
         known = load_table(index, session.manifest, session.engine)
     records: Iterable[FileRecord] = ()
-    if known:
+    if known is not None:
         without_article = (record for _, record in known.records_without_article())
         deque(note_deleted(without_article, deleted), maxlen=0)
     elif engine:
         records = note_deleted(engine.file_records(), deleted)
-    plan = _plan_for_records(index, paths, options, extractor, engine, known or records)
+    plan = _plan_for_records(
+        index, paths, options, extractor, engine, records if known is None else known
+    )
     # An article stays deleted where its file was moved.
     moved = {(plan.moved[file], digest) for file, digest in deleted if file in plan.moved}
     plan.deleted = deleted | moved

@@ -68,7 +68,9 @@ def collect_stats(index: Index, engine: Engine, manifest: Manifest) -> IndexStat
     page = engine.search(EngineRequest(MatchAll(), limit=0, facets=("source", "month")))
     months = sorted(page.facets["month"])
     known = load_table(index, manifest, engine)
-    files, records = _count_known(known) if known else _count_statuses(engine.file_records())
+    files, records = (
+        _count_statuses(engine.file_records()) if known is None else _count_known(known)
+    )
     return IndexStats(
         index=str(index),
         size=index.size(),
