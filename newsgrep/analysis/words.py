@@ -6,9 +6,10 @@ characters and words that occur next to each other again and again.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from newsgrep.analysis.characters import CharKind, han_run, kind_of, word_run
@@ -87,8 +88,57 @@ def count_words(folded: str, user: UserDictionary | None = None) -> Counter[str]
     return counts
 
 
+class WordSequence:
+    """The :func:`placed_words` of a folded text without their places, which are found on request.
+
+    >>> sequence = WordSequence("签署 abc")
+    >>> sequence.words, sequence.first_from(1), sequence.first_ending_after(4)
+    (['签署', 'abc'], 1, 1)
+    """
+
+    def __init__(self, folded: str, user: UserDictionary | None = None) -> None:
+        pieces = [(found.start(), found.end(), True) for found in han_run().finditer(folded)]
+        pieces += [(found.start(), found.end(), False) for found in word_run().finditer(folded)]
+        pieces.sort()
+        self._pieces = pieces
+        self._starts = [start for start, _, _ in pieces]
+        # Each other word is one character in the string that is cut.
+        lengths = [end - start if is_han else 1 for start, end, is_han in pieces]
+        self._offsets = [0, *accumulate(lengths)]
+        runs = [folded[start:end] if is_han else _OTHER_WORD for start, end, is_han in pieces]
+        cut = [word for word in _cut_runs(runs, user) if word != _BETWEEN_RUNS]
+        self._ends = list(accumulate(map(len, cut)))
+        others = (folded[start:end] for start, end, is_han in pieces if not is_han)
+        self.words = [next(others) if word == _OTHER_WORD else word for word in cut]
+
+    def first_from(self, offset: int) -> int:
+        """Return the number of the first word that begins at ``offset`` of the text or later."""
+        cut = self._cut_offset(offset, up=True)
+        return bisect_left(self._ends, cut) + 1 if cut else 0
+
+    def first_ending_after(self, offset: int) -> int:
+        """Return the number of the first word that ends after ``offset`` of the text."""
+        return bisect_right(self._ends, self._cut_offset(offset, up=False))
+
+    def _cut_offset(self, offset: int, *, up: bool) -> int:
+        """Return the offset in the string that was cut; within another word its end or beginning.
+
+        Offsets between pieces are those of the end of the piece before.
+        """
+        at = bisect_right(self._starts, offset) - 1
+        if at < 0:
+            return 0
+        start, end, is_han = self._pieces[at]
+        if is_han:
+            return self._offsets[at] + min(offset, end) - start
+        return self._offsets[at] + (offset >= end or (up and offset > start))
+
+
 _BETWEEN_RUNS: Final = "\n"
 """No word contains it, so several runs are cut in one call."""
+
+_OTHER_WORD: Final = "\x01"
+"""Stands for a word of other scripts among the runs; it is cut as one character."""
 
 
 def _cut_runs(runs: Sequence[str], user: UserDictionary | None) -> Iterable[str]:

@@ -7,15 +7,16 @@ word is estimated from a sample.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from newsgrep.analysis.fold import fold
-from newsgrep.analysis.words import PlacedWord, count_words, is_content_word, placed_words
+from newsgrep.analysis.words import WordSequence, count_words, is_content_word
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
 from newsgrep.messages import _
@@ -200,35 +201,65 @@ class _Counts:
         if not spans:
             self.all.update(count_words(folded, self._user))
             return
-        words = list(_words_outside(placed_words(folded, self._user), spans))
-        self.all.update(word.text for word in words)
+        sequence = WordSequence(folded, self._user)
+        excluded = _Excluded(sequence, spans)
+        words = excluded.others
+        self.all.update(words)
         self.occurrences += len(spans)
         nearest: dict[int, tuple[int, _Side]] = {}
-        after = 0
-        for span in spans:
-            while after < len(words) and words[after].start < span.end:
-                after += 1
-            first = folded.rfind(PARAGRAPH_BREAK, 0, span.start)
+        for span, after in zip(spans, excluded.places, strict=True):
+            # A window ends at the paragraph.
+            first = max(folded.rfind(PARAGRAPH_BREAK, 0, span.start), 0)
             last = folded.find(PARAGRAPH_BREAK, span.end)
-            before = range(after - 1, max(after - 1 - self._left, -1), -1)
-            behind = range(after, min(after + self._right, len(words)))
-            for side, places in ((_Side.LEFT, before), (_Side.RIGHT, behind)):
-                for distance, at in enumerate(places):
-                    if words[at].start < first or 0 <= last < words[at].start:
-                        break
-                    nearest[at] = min(nearest.get(at, (distance, side)), (distance, side))
-        for at, (_distance, side) in nearest.items():
-            (self.left if side is _Side.LEFT else self.right)[words[at].text] += 1
+            low = max(excluded.place(sequence.first_from(first)), after - self._left)
+            high = min(len(words), after + self._right)
+            if last >= 0:
+                high = min(high, excluded.place(sequence.first_from(last)))
+            for distance, at in enumerate(range(after - 1, low - 1, -1)):
+                _keep_nearest(nearest, at, (distance, _Side.LEFT))
+            for distance, at in enumerate(range(after, high)):
+                _keep_nearest(nearest, at, (distance, _Side.RIGHT))
+        for at, place in nearest.items():
+            (self.left if place[1] is _Side.LEFT else self.right)[words[at]] += 1
 
 
-def _words_outside(words: Iterable[PlacedWord], spans: Sequence[Span]) -> Iterator[PlacedWord]:
-    """Yield the words that no span overlaps; both are sorted."""
-    at = 0
-    for word in words:
-        while at < len(spans) and spans[at].end <= word.start:
-            at += 1
-        if at == len(spans) or spans[at].start >= word.start + len(word.text):
-            yield word
+def _keep_nearest(nearest: dict[int, tuple[int, _Side]], at: int, place: tuple[int, _Side]) -> None:
+    if at not in nearest or place < nearest[at]:
+        nearest[at] = place
+
+
+class _Excluded:
+    """The words of a text that no span overlaps.
+
+    ``others`` are these words, and ``places`` how many of them precede each of ``spans``, which
+    are sorted.
+    """
+
+    def __init__(self, sequence: WordSequence, spans: Sequence[Span]) -> None:
+        self.others: list[str] = []
+        self.places: list[int] = []
+        # The ranges of excluded words, and how many of them are before the end of each.
+        self._starts: list[int] = [0]
+        self._ends: list[int] = [0]
+        self._excluded: list[int] = [0]
+        reached = 0
+        for span in spans:
+            first = sequence.first_ending_after(span.start)
+            end = sequence.first_from(span.end)
+            self.others += sequence.words[reached:first]
+            self.places.append(len(self.others))
+            if end > max(first, reached):
+                self._starts.append(max(first, reached))
+                self._ends.append(end)
+                self._excluded.append(end - len(self.others))
+            reached = max(reached, end)
+        self.others += sequence.words[reached:]
+
+    def place(self, number: int) -> int:
+        """Return how many of the other words precede the word ``number`` of the text."""
+        at = bisect_right(self._ends, number) - 1
+        start = self._starts[at + 1] if at + 1 < len(self._starts) else number
+        return min(number, start) - self._excluded[at]
 
 
 def _count_others(engine: Engine, query: Query, texts: Sequence[TextNode], counts: _Counts) -> int:

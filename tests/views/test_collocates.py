@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from newsgrep.analysis.segment import running_words
-from newsgrep.analysis.words import placed_words
+from newsgrep.analysis.words import WordSequence, count_words, placed_words
 from newsgrep.errors import UsageError
 from newsgrep.models import Article
 from newsgrep.query.parser import parse
@@ -89,6 +91,18 @@ def by_hand(
                     _, side = min(sides)
                     (lefts if side == "left" else rights)[words[at]] += 1
     return lefts, rights, everything
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.sampled_from("渔民灯塔渡轮的，。\n aZ9é〇の"), max_size=40))
+def test_word_sequence_equals_placed_words(text: str) -> None:
+    placed, sequence = placed_words(text), WordSequence(text)
+    assert sequence.words == [word.text for word in placed]
+    assert count_words(text) == Counter(sequence.words)
+    for offset in range(len(text) + 1):
+        before = sum(word.start < offset for word in placed)
+        ended = sum(word.start + len(word.text) <= offset for word in placed)
+        assert (sequence.first_from(offset), sequence.first_ending_after(offset)) == (before, ended)
 
 
 @pytest.mark.parametrize("reference", Reference)
