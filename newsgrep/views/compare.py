@@ -463,7 +463,8 @@ def _rows(group: ComparedGroup, periods: Sequence[str]) -> Iterator[tuple[str, s
             busiest=busiest,
             months=group.months[busiest],
         )
-        yield _("months"), f"{sparks}  {span}"
+        label = _("years") if len(periods[0]) == len("2024") else _("months")
+        yield label, f"{sparks}  {span}"
     if group.undated:
         yield _("undated"), _("{count:,} without a month", count=group.undated)
     words = (f"{one_line(w.word)} ({w.articles:,}:{w.elsewhere:,})" for w in group.words)

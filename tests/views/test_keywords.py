@@ -467,3 +467,12 @@ def test_keywords_accept_the_number_of_a_hit(seeds: Cli) -> None:
     assert by_number["words"] == seeds.json("keywords", found["id"], "-n", "5")["words"]
     assert by_number["parsed"] is None
     assert seeds.json("keywords", "渔场 OR 配额", "-n", "1")["parsed"] == "渔场 OR 配额"
+
+
+def test_compare_of_many_years_has_a_bar_for_each_year(cli: Cli) -> None:
+    for year in (2010, 2024):
+        write_article(cli.folder / "a" / f"{year}.md", f"渡轮{year}", "雾。", date=f"{year}-03-01")
+    cli("index", "a")
+    bars = [line for line in cli("compare", "渡轮", "--periods", "2010,2024").lines if "█" in line]
+    assert all(line.startswith("  years     ") for line in bars)
+    assert ["2010 to 2024, most in 2010-03: 1" in line for line in bars] == [True, False]
